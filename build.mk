@@ -1,0 +1,31 @@
+# Checking and building what gets deployed. Included by the root Makefile; works alone as `make -f build.mk build`.
+
+PYTHON ?= python3
+ARCHITECTURE ?= x86_64
+# cfn-lint checks a template against a region's resource types; any region that has them all does.
+LINT_REGION ?= eu-central-1
+
+SAM := .sam-venv/bin/sam
+FUNCTION_BUILD := .aws-sam/build/RecommendFunction
+
+export SAM_CLI_TELEMETRY := 0
+
+.sam-venv: $(SAM)
+
+$(SAM): .sam-requirements.txt
+	rm -rf .sam-venv
+	$(PYTHON) -m venv .sam-venv
+	.sam-venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement .sam-requirements.txt
+	touch $@
+
+.PHONY: validate
+validate: $(SAM) ## check template.yaml (sam validate --lint, cfn-lint)
+	$(SAM) validate --lint --template-file template.yaml --region $(LINT_REGION)
+	.sam-venv/bin/cfn-lint --regions $(LINT_REGION) -- template.yaml
+
+.PHONY: build
+build: $(SAM) ## build the deployable function into .aws-sam/ (ARCHITECTURE=x86_64 or arm64)
+	python313=$$(devstack/build/python313.sh) && \
+		ARCHITECTURE=$(ARCHITECTURE) PYTHON313=$$python313 \
+		$(SAM) build --template-file template.yaml --parameter-overrides Architecture=$(ARCHITECTURE)
+	.sam-venv/bin/python devstack/build/artifact.py $(FUNCTION_BUILD) --architecture $(ARCHITECTURE)

@@ -1,0 +1,142 @@
+"""``python -m devstack``: the whole stack on this machine, with a demo, until Ctrl-C.
+
+Reads the command line, starts the stack, replays shoppers against it and shows what happened. What it
+shows is made in `report`, what it starts in `stack`.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from rich.console import Console
+from rich.progress import Progress
+
+from devstack.publish import demo_artifact
+from devstack.replay import Visit, replay
+from devstack.report import print_samples, replay_table, server_errors
+from devstack.stack import FUNCTIONS_DIRECTORY, MAX_WORKERS, Stack
+from nextitem.errors import NextItemError
+from shop import Shop
+
+PORT = 3000
+SESSIONS = 300
+REPLAY_SEED = 2026
+"""Of the shoppers, so that they are not those of the training data."""
+LOG_LINES = 10
+"""Shown when a request failed."""
+EXIT_FAILED = 1
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, _terminate)
+    console = Console()
+    try:
+        return _run(options, console)
+    except NextItemError as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+
+
+def _run(options: argparse.Namespace, console: Console) -> int:
+    shop = Shop()
+    stack = Stack(
+        options.functions_dir,
+        artifact=options.artifact or demo_artifact(),
+        python=options.python,
+        runtime_path=options.runtime_path,
+        max_workers=options.workers,
+        port=options.port,
+    )
+    with contextlib.ExitStack() as running:
+        with console.status("Starting Valkey, the bucket and the HTTP front ..."):
+            running.enter_context(stack)
+        console.print(f"Model {stack.version} is live on [bold]{stack.url}[/bold]")
+        visits = _replay(stack.url, shop, options.sessions, console)
+        if visits:
+            print_samples(console, visits, {product.item_id: product.name for product in shop.products})
+            console.print()
+            console.print(replay_table(visits, stack.cold_starts))
+            if server_errors(visits):
+                console.print("\nThe last that the function said:")
+                console.print("\n".join(stack.log_lines()[-LOG_LINES:]), soft_wrap=True, markup=False)
+        _print_invitation(console, stack.url, shop.products[0].item_id)
+        if options.once:
+            return EXIT_FAILED if server_errors(visits) else 0
+        _wait_for_interrupt(console)
+    return 0
+
+
+def _replay(url: str, shop: Shop, count: int, console: Console) -> Sequence[Visit]:
+    if count == 0:
+        return ()
+    with Progress(console=console) as progress:
+        task = progress.add_task(f"Replaying {count} sessions", total=count)
+        sessions = shop.sessions(count, seed=REPLAY_SEED)
+        return asyncio.run(replay(url, sessions, lambda: progress.advance(task)))
+
+
+def _print_invitation(console: Console, url: str, item_id: str) -> None:
+    command = (
+        f"curl -s {url}/v1/sessions/me/events -H 'content-type: application/json' "
+        f'-d \'{{"events":[{{"item_id":"{item_id}"}}]}}\''
+    )
+    console.print("\nAsk it yourself:")
+    console.print(command, soft_wrap=True, highlight=False, markup=False)
+
+
+def _wait_for_interrupt(console: Console) -> None:
+    console.print("\nCtrl-C ends it.")
+    try:
+        while True:
+            signal.pause()
+    except KeyboardInterrupt:
+        console.print("Ending every process ...")
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(EXIT_TERMINATED)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m devstack", description="The whole stack on this machine.")
+    parser.add_argument("--port", type=int, default=PORT, help=f"of the HTTP API; 0 takes a free one ({PORT})")
+    parser.add_argument("--workers", type=_positive, default=MAX_WORKERS, help=f"at most so many ({MAX_WORKERS})")
+    parser.add_argument("--sessions", type=_not_negative, default=SESSIONS, help=f"to replay ({SESSIONS})")
+    once = os.environ.get("ONCE", "") not in ("", "0")
+    parser.add_argument(
+        "--once", action="store_true", default=once, help="end after the table, 1 if a request failed (or ONCE=1)"
+    )
+    parser.add_argument("--artifact", type=Path, help="serve this model and not the demo")
+    parser.add_argument("--functions-dir", type=Path, default=FUNCTIONS_DIRECTORY, help="code, or a built artifact")
+    parser.add_argument("--python", type=Path, help="interpreter of the workers")
+    parser.add_argument("--runtime-path", type=Path, help="directory with awslambdaric for that interpreter")
+    return parser
+
+
+def _not_negative(text: str) -> int:
+    if (number := int(text)) < 0:
+        raise argparse.ArgumentTypeError(f"{number} is negative")
+    return number
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not at least 1")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

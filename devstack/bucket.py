@@ -1,0 +1,59 @@
+"""An S3 endpoint on loopback (moto's server in a process of its own) with one empty bucket.
+
+moto keeps everything in memory and accepts any credentials. This module knows nothing of what the
+bucket will hold.
+"""
+
+import http.client
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from devstack.errors import StackError
+from devstack.processes import LOOPBACK, Children
+
+REGION = "us-east-1"
+"""The one region where a bucket needs no location constraint."""
+ACCESS_KEY = "devstack"
+"""Key id and secret alike: moto takes any."""
+_RUNNING = re.compile(r"Running on (http://\S+:\d+)")
+_REQUEST_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """An empty bucket: its name and the endpoint (``http://host:port``) that has it."""
+
+    name: str
+    endpoint: str
+
+
+def start_bucket(children: Children, directory: Path, name: str) -> Bucket:
+    """Start the endpoint, wait until it answers, and create the bucket.
+
+    Raises:
+        StackError: the endpoint does not start, or refuses the bucket.
+    """
+    child = children.start(
+        "moto_server",
+        [sys.executable, "-m", "moto.server", "-H", LOOPBACK, "-p", "0"],
+        env={"PATH": os.defpath, "PYTHONUNBUFFERED": "1"},
+        cwd=directory,
+        log=directory / "moto.log",
+    )
+    # The server picks its port itself and says so only after it has bound it.
+    found = child.wait_until(lambda: _RUNNING.search(child.log_text()))
+    bucket = Bucket(name, found.group(1))
+    connection = http.client.HTTPConnection(urlsplit(bucket.endpoint).netloc, timeout=_REQUEST_SECONDS)
+    try:
+        connection.request("PUT", f"/{name}")
+        answer = connection.getresponse()
+        body = answer.read()
+    finally:
+        connection.close()
+    if answer.status != http.client.OK:
+        raise StackError(f"The bucket {name} cannot be created: {body.decode(errors='replace')}")
+    return bucket

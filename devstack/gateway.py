@@ -1,0 +1,95 @@
+"""The HTTP front: API Gateway's HTTP API and, beside it, Lambda's Invoke API, on one port.
+
+Every request becomes an event for the function and the function's answer an HTTP response. Limits
+and error answers are those of HTTP APIs. There is no IAM: no signature is checked, so this must
+listen on loopback only.
+"""
+
+import asyncio
+import http
+import os
+import socket
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from devstack.errors import StackError
+from devstack.function import Function
+from devstack.http_answer import HttpAnswer, message_answer, to_answer
+from devstack.http_event import HttpRequest, to_event
+from devstack.invocation import PAYLOAD_LIMIT_BYTES
+from devstack.invoke_api import INVOKE_PATH, InvokeApi
+from devstack.processes import LOOPBACK
+from devstack.worker_pool import WorkerPool
+
+BODY_LIMIT_BYTES = 10 * 1024 * 1024
+"""HTTP APIs' limit for a request body; it cannot be raised."""
+INTEGRATION_SECONDS = 30.0
+"""HTTP APIs' limit for an integration to answer."""
+_SHUTDOWN_SECONDS = 1.0
+
+
+def listen(port: int) -> socket.socket:
+    """Take the port of the HTTP API (0 takes a free one) before anything slow is started.
+
+    Raises:
+        StackError: the port is taken, or not ours to take.
+    """
+    try:
+        return socket.create_server((LOOPBACK, port))
+    except OSError as error:
+        raise StackError(
+            f"Port {port} of {LOOPBACK} cannot be used ({os.strerror(error.errno or 0)}); "
+            "end what uses it, or choose another with --port."
+        ) from error
+
+
+class Gateway:
+    """The front of one function."""
+
+    def __init__(self, function: Function, pool: WorkerPool, listener: socket.socket) -> None:
+        self._pool = pool
+        self._listener = listener
+        app = web.Application(client_max_size=BODY_LIMIT_BYTES)
+        app.router.add_post(INVOKE_PATH, InvokeApi(function, pool).invoke)
+        app.router.add_route("*", "/{path:.*}", self._answer)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
+
+    async def start(self) -> str:
+        """Answer what comes to the listener; returns the URL of the API."""
+        await self._runner.setup()
+        await web.SockSite(self._runner, self._listener).start()
+        return f"http://{LOOPBACK}:{self._runner.addresses[0][1]}"
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        await self._runner.cleanup()
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        answer = await self._call(request)
+        return web.Response(status=answer.status, headers=CIMultiDict(answer.headers), body=answer.body or None)
+
+    async def _call(self, request: web.Request) -> HttpAnswer:
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            return _TOO_LARGE
+        event = to_event(
+            HttpRequest(
+                request.method,
+                request.raw_path,
+                tuple(request.headers.items()),
+                body,
+                request.remote or LOOPBACK,
+                f"HTTP/{request.version.major}.{request.version.minor}",
+            )
+        )
+        if len(event) > PAYLOAD_LIMIT_BYTES:
+            return _TOO_LARGE
+        try:
+            return to_answer(await asyncio.wait_for(self._pool.invoke(event), INTEGRATION_SECONDS))
+        except TimeoutError:
+            return message_answer(http.HTTPStatus.SERVICE_UNAVAILABLE, "Service Unavailable")
+
+
+_TOO_LARGE = message_answer(http.HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Request Entity Too Large")

@@ -1,0 +1,103 @@
+"""From an HTTP request to the event that API Gateway's HTTP API gives a function, payload 2.0.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+This module knows no server and no function: a request goes in as plain values, JSON comes out.
+Beyond that page, as seen in recorded events: ``rawPath`` is decoded, the cookie header is
+only in ``cookies``, and a body counts as text only by its content type, so a form is base64.
+There is no authorizer in the context, since there is no IAM here.
+"""
+
+import base64
+import json
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import parse_qsl, unquote
+
+from devstack.function import ACCOUNT_ID
+from devstack.invocation import new_trace_id
+from devstack.routes import resolve
+
+STAGE = "$default"
+_API_ID = "devstack"
+_TEXT_TYPES = ("application/json", "application/javascript", "application/xml")
+
+
+@dataclass(frozen=True)
+class HttpRequest:
+    """A request as it arrived; `target` is path and query, still encoded."""
+
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    source_ip: str
+    protocol: str = "HTTP/1.1"
+
+
+def to_event(request: HttpRequest) -> bytes:
+    """The event as JSON, fields that have no value left out as AWS does."""
+    raw_path, _, query = request.target.partition("?")
+    path = unquote(raw_path)
+    headers = _joined((name.lower(), value) for name, value in request.headers)
+    cookies = headers.pop("cookie", None)
+    headers.setdefault("x-amzn-trace-id", new_trace_id().partition(";")[0])
+    headers.setdefault("x-forwarded-for", request.source_ip)
+    route = resolve(request.method, path)
+    now = datetime.now(UTC)
+    domain = headers.get("host", "")
+    event: dict[str, object] = {
+        "version": "2.0",
+        "routeKey": route.key,
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": headers,
+        "requestContext": {
+            "accountId": ACCOUNT_ID,
+            "apiId": _API_ID,
+            "domainName": domain,
+            "domainPrefix": domain.partition(".")[0],
+            "http": {
+                "method": request.method,
+                "path": path,
+                "protocol": request.protocol,
+                "sourceIp": request.source_ip,
+                "userAgent": headers.get("user-agent", ""),
+            },
+            "requestId": str(uuid.uuid4()),
+            "routeKey": route.key,
+            "stage": STAGE,
+            "time": now.strftime("%d/%b/%Y:%H:%M:%S +0000"),
+            "timeEpoch": int(now.timestamp() * 1000),
+        },
+        "isBase64Encoded": False,
+    }
+    if cookies:
+        event["cookies"] = [cookie.strip() for cookie in cookies.replace(",", ";").split(";")]
+    if parameters := _joined(parse_qsl(query, keep_blank_values=True)):
+        event["queryStringParameters"] = parameters
+    if route.path_parameters:
+        event["pathParameters"] = route.path_parameters
+    if request.body:
+        event["body"], event["isBase64Encoded"] = _body(request.body, headers)
+    return json.dumps(event, ensure_ascii=False).encode(errors="replace")
+
+
+def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    joined: dict[str, str] = {}
+    for name, value in pairs:
+        joined[name] = f"{joined[name]},{value}" if name in joined else value
+    return joined
+
+
+def _body(body: bytes, headers: dict[str, str]) -> tuple[str, bool]:
+    """The body's text and False, or its base64 and True."""
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    is_text = media_type.startswith("text/") or media_type.endswith(("+json", "+xml"))
+    if (is_text or media_type in _TEXT_TYPES) and "content-encoding" not in headers:
+        try:
+            return body.decode(), False
+        except UnicodeDecodeError:
+            pass  # not what its type says: JSON could not carry it as text
+    return base64.b64encode(body).decode("ascii"), True

@@ -1,0 +1,90 @@
+"""One function, served: its workers, its Runtime API and its HTTP front, without what it needs.
+
+Runs in an event loop of its own thread, so that callers need no asyncio. It knows no store, no
+bucket and no model.
+"""
+
+import contextlib
+import socket
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from devstack.errors import FunctionFailed
+from devstack.function import Function
+from devstack.gateway import Gateway
+from devstack.loop_thread import LoopThread
+from devstack.processes import Children
+from devstack.runtime_api import RuntimeApi
+from devstack.worker import ColdStart
+
+
+class ServedFunction:
+    """A function that can be called, inside its ``with`` block.
+
+    Attributes:
+        url: of the HTTP API, ``http://127.0.0.1:port``; also the Invoke API's endpoint.
+    """
+
+    def __init__(
+        self, function: Function, children: Children, directory: Path, *, max_workers: int, listener: socket.socket
+    ) -> None:
+        """Describe it; nothing is started yet.
+
+        Args:
+            function: what to serve.
+            children: owner of the worker processes.
+            directory: gets the workers' logs and temporary files.
+            max_workers: how many invocations can run at once; more wait.
+            listener: of the HTTP API, from `gateway.listen`; closed with this.
+        """
+        self._loop = LoopThread("devstack")
+        self._runtime = RuntimeApi(function, children, directory, max_workers)
+        self._gateway = Gateway(function, self._runtime.pool, listener)
+        self._resources = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as resources:
+            resources.enter_context(self._loop)
+            resources.callback(lambda: self._loop.run(self._gateway.stop()))
+            resources.callback(lambda: self._loop.run(self._runtime.stop()))
+            self._loop.run(self._runtime.start())
+            self.url = self._loop.run(self._gateway.start())
+            self._resources = resources.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._resources.close()
+
+    @property
+    def cold_starts(self) -> tuple[ColdStart, ...]:
+        """One for each worker that has answered, in the order of their first answers."""
+        return tuple(self._runtime.pool.cold_starts)
+
+    def log_lines(self) -> list[str]:
+        """What all workers have written so far, worker by worker, each in its own order.
+
+        What a worker wrote before it answered is there once the answer is.
+        """
+        texts = [log.read_text(encoding="utf-8", errors="replace") for log in self._runtime.pool.logs]
+        return [line for text in texts for line in text.splitlines()]
+
+    def invoke(self, payload: bytes) -> bytes:
+        """Invoke the function directly with a JSON event, as a backend would; returns its JSON.
+
+        Raises:
+            FunctionFailed: it raised, crashed or timed out.
+        """
+        outcome = self._loop.run(self._runtime.pool.invoke(payload))
+        if outcome.failed:
+            raise FunctionFailed(outcome.payload)
+        return outcome.payload
+
+    def retire_workers(self) -> None:
+        """End the workers that have nothing to do, so that the next request is a cold start."""
+        self._loop.run(self._runtime.pool.retire())

@@ -1,0 +1,165 @@
+"""The whole stack as one context manager: Valkey, bucket, model, and the function served.
+
+With it, code that knows no asyncio (a test, the command line) has a running API in one ``with``
+statement; leaving that ends every process and removes every file. It composes the other modules and
+decides nothing else.
+"""
+
+import contextlib
+import sys
+import tempfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from devstack.bucket import ACCESS_KEY, Bucket, start_bucket
+from devstack.function import Function
+from devstack.gateway import listen
+from devstack.processes import Children
+from devstack.publish import publish
+from devstack.served_function import ServedFunction
+from devstack.valkey import Valkey, start_valkey
+from devstack.worker import ColdStart
+
+FUNCTIONS_DIRECTORY = Path(__file__).parent.parent / "functions"
+BUCKET_NAME = "nextitem-models"
+KEY_SECRET = "devstack, no secret"  # noqa: S105 - as it says: the store is gone with the stack
+MAX_WORKERS = 4
+TIMEOUT_SECONDS = 10.0
+"""Longer than the template's: on a laptop several cold starts share its cores."""
+
+
+class Stack:
+    """A running stack, inside its ``with`` block.
+
+    Attributes:
+        url: of the HTTP API, ``http://127.0.0.1:port``; also the Invoke API's endpoint.
+        store_url: of Valkey, ``redis://127.0.0.1:port/0``.
+        s3_endpoint: ``http://127.0.0.1:port``.
+        bucket: name of the bucket with the models.
+        version: of the published model, or None.
+    """
+
+    def __init__(
+        self,
+        functions_dir: Path = FUNCTIONS_DIRECTORY,
+        *,
+        artifact: Path | None = None,
+        python: Path | None = None,
+        runtime_path: Path | None = None,
+        handler: str = "recommend.handler",
+        max_workers: int = MAX_WORKERS,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        port: int = 0,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """Describe a stack; nothing is started yet.
+
+        Args:
+            functions_dir: the function's code, or a built artifact.
+            artifact: model to publish and promote (``publish.demo_artifact()`` is one), or None.
+            python: interpreter of the workers; by default the one that runs this.
+            runtime_path: directory with `awslambdaric` for that interpreter, if it has none itself.
+            handler: ``module.function``.
+            max_workers: how many invocations can run at once; more wait.
+            timeout_seconds: of the function.
+            port: of the HTTP API; 0 takes a free one.
+            settings: environment variables of the function, over those that the stack sets.
+        """
+        self._functions_dir = functions_dir.resolve()
+        self._artifact = artifact
+        self._python = (python or Path(sys.executable)).absolute()  # a resolved link would leave its venv
+        self._runtime_path = runtime_path.resolve() if runtime_path else None
+        self._handler = handler
+        self._max_workers = max_workers
+        self._timeout_seconds = timeout_seconds
+        self._port = port
+        self._settings = dict(settings or {})
+        self._resources = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as resources:
+            listener = resources.enter_context(listen(self._port))
+            directory = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="devstack-")))
+            children = resources.enter_context(Children())
+            self._valkey, bucket = _start_both(children, directory)
+            self.store_url = self._valkey.url
+            self.bucket, self.s3_endpoint = bucket.name, bucket.endpoint
+            self.version = publish(self._artifact, bucket, directory / "published") if self._artifact else None
+            self._served = resources.enter_context(
+                ServedFunction(
+                    self._function(),
+                    children,
+                    directory,
+                    max_workers=self._max_workers,
+                    listener=listener,
+                )
+            )
+            self.url = self._served.url
+            self._resources = resources.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._resources.close()
+
+    @property
+    def cold_starts(self) -> tuple[ColdStart, ...]:
+        """One for each worker that has answered, in the order of their first answers."""
+        return self._served.cold_starts
+
+    def log_lines(self) -> list[str]:
+        """What all workers have written so far: see `ServedFunction.log_lines`."""
+        return self._served.log_lines()
+
+    def invoke(self, payload: bytes) -> bytes:
+        """Invoke the function directly with a JSON event, as a backend would; returns its JSON.
+
+        Raises:
+            FunctionFailed: it raised, crashed or timed out.
+        """
+        return self._served.invoke(payload)
+
+    def retire_workers(self) -> None:
+        """End the workers that have nothing to do, so that the next request is a cold start."""
+        self._served.retire_workers()
+
+    def kill_store(self) -> None:
+        """End Valkey for good, to see what the function does without it."""
+        self._valkey.child.kill()
+
+    def _function(self) -> Function:
+        settings = {
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": ACCESS_KEY,
+            "AWS_ENDPOINT_URL_S3": self.s3_endpoint,
+            "NEXTITEM_BUCKET": self.bucket,
+            "NEXTITEM_STORE_URL": self.store_url,
+            "NEXTITEM_KEY_SECRET": KEY_SECRET,
+            "POWERTOOLS_SERVICE_NAME": "nextitem",
+            "POWERTOOLS_METRICS_NAMESPACE": "nextitem",
+            "OPENBLAS_NUM_THREADS": "1",  # 25-60 ms off the import of numpy
+            **self._settings,
+        }
+        return Function(
+            directory=self._functions_dir,
+            handler=self._handler,
+            python=self._python,
+            runtime_path=self._runtime_path,
+            timeout_seconds=self._timeout_seconds,
+            settings=settings,
+        )
+
+
+def _start_both(children: Children, directory: Path) -> tuple[Valkey, Bucket]:
+    """Valkey and the bucket, at the same time: moto takes half a second."""
+    with ThreadPoolExecutor(max_workers=2) as threads:
+        valkey = threads.submit(start_valkey, children, directory)
+        bucket = threads.submit(start_bucket, children, directory, BUCKET_NAME)
+        return valkey.result(), bucket.result()

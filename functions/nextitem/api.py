@@ -1,0 +1,237 @@
+"""Requests and answers as clients write and read them: JSON to typed values and back.
+
+Limits are stated here, once. Knows no Lambda event: `recommend.py` brings bodies and takes answers.
+"""
+
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+
+from nextitem.errors import RequestError
+from nextitem.ids import MAX_ID_CHARS, id_fault
+from nextitem.manifest import MAX_TOP
+from nextitem.session import WINDOW, Event
+
+MAX_BODY_BYTES = 256 * 1024
+MAX_EVENTS = WINDOW
+"""Events of one request, and items of a stateless one."""
+MAX_EXCLUDED = 500
+DEFAULT_LIMIT = 20
+MAX_DEADLINE_MS = 10_000
+OLDEST_MS = 946_684_800_000
+"""2000-01-01 in epoch milliseconds: an earlier time is that of a clock which was never set."""
+SECONDS_BELOW = 100_000_000_000
+"""Numbers below this are epoch seconds (to the year 5138), others epoch milliseconds (from 1973)."""
+
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_CHARS)]
+Limit = Annotated[int, msgspec.Meta(ge=1, le=MAX_TOP)]
+DeadlineMs = Annotated[int, msgspec.Meta(ge=1, le=MAX_DEADLINE_MS)]
+Excluded = Annotated[list[Id], msgspec.Meta(max_length=MAX_EXCLUDED)]
+Operation = Literal["append_events", "get_recommendations", "delete_session", "recommend", "health"]
+ServedBy = Literal["session", "stateless", "popular"]
+EventStatus = Literal["applied", "duplicate", "late", "unknown_item"]
+
+
+class EventBody(msgspec.Struct, frozen=True):
+    """One event; `occurred_at` is RFC 3339 text, epoch seconds or epoch milliseconds."""
+
+    item_id: Id
+    event_id: Id | None = None
+    occurred_at: datetime | int | float | None = None
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What any request for recommendations may ask."""
+
+    limit: Limit = DEFAULT_LIMIT
+    exclude: Excluded = []
+    exclude_seen: bool = False
+    deadline_ms: DeadlineMs | None = None
+
+
+class EventsBody(Wanted, frozen=True):
+    """The body of `append_events`."""
+
+    events: Annotated[list[EventBody], msgspec.Meta(min_length=1, max_length=MAX_EVENTS)]
+    store: bool = True
+
+
+class ItemsBody(Wanted, frozen=True):
+    """The body of `recommend`: what the visitor looked at, oldest first."""
+
+    item_ids: Annotated[list[Id], msgspec.Meta(max_length=MAX_EVENTS)] = []
+
+
+class Recommendation(msgspec.Struct, frozen=True):
+    """An item and its score, comparable within one answer only."""
+
+    item_id: str
+    score: float
+
+
+class AppendedEvent(msgspec.Struct, frozen=True):
+    """What became of one event of the request."""
+
+    event_id: str
+    item_id: str
+    status: EventStatus
+
+
+class ServedModel(msgspec.Struct, frozen=True):
+    """The model version that answered, and the variant that it is on the route."""
+
+    version: str
+    variant: str
+
+
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """The answer to any request for recommendations; a stateless one has no session and no events.
+
+    `stored` says whether the session store has the request's events; it is left out where there were none.
+    """
+
+    session_id: str | None = None
+    recommendations: list[Recommendation]
+    events: list[AppendedEvent] | None = None
+    session_length: int | None = None
+    stored: bool | None = None
+    served_by: ServedBy
+    model: ServedModel
+
+
+class Health(msgspec.Struct, frozen=True):
+    """The answer of `health`."""
+
+    status: Literal["ok"]
+    model: ServedModel
+    store: Literal["ok", "unavailable"]
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A problem document (RFC 9457). `errors` names each offending field."""
+
+    title: str
+    status: int
+    detail: str
+    type: str = "about:blank"
+    errors: list[dict[str, str]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventsRequest:
+    """`append_events`, checked, as of `now` (epoch milliseconds).
+
+    Its events are in order of occurrence; `order[i]` is the place that `events[i]` had in the body.
+    """
+
+    session_id: str
+    events: tuple[Event, ...]
+    order: tuple[int, ...]
+    wanted: Wanted
+    store: bool
+    now: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRequest:
+    """`get_recommendations`, checked."""
+
+    session_id: str
+    wanted: Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsRequest:
+    """`recommend`, checked."""
+
+    item_ids: tuple[str, ...]
+    wanted: Wanted
+
+
+_Body = TypeVar("_Body")
+_AT = re.compile(r"(?s)(.*) - at `\$(?:\.)?(.*)`")
+
+
+def parse(body: bytes | dict[str, Any], kind: type[_Body], *, strict: bool = True) -> _Body:
+    """Return a body as typed values.
+
+    Args:
+        body: JSON text, or a document that is decoded already.
+        kind: the struct that it must fit.
+        strict: False to take numbers and booleans from text, as in a query string.
+
+    Raises:
+        RequestError: 413 for a body over `MAX_BODY_BYTES`, 400 for what is not JSON, 422 for what does not fit.
+    """
+    if isinstance(body, bytes) and len(body) > MAX_BODY_BYTES:
+        detail = f"the body has {len(body)} bytes, more than {MAX_BODY_BYTES}"
+        raise RequestError(413, "Content too large", detail)
+    try:
+        if isinstance(body, bytes):
+            return msgspec.json.decode(body, type=kind)
+        return msgspec.convert(body, kind, strict=strict)
+    except msgspec.ValidationError as error:
+        located = _AT.fullmatch(str(error))
+        detail, field = (located[1], located[2]) if located else (str(error), "")
+        raise RequestError(422, "Unprocessable content", detail, field=field or None) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RequestError(400, "Malformed request", f"the body is not JSON: {error}") from None
+
+
+def checked_id(text: object, field: str) -> str:
+    """Return an id.
+
+    Raises:
+        RequestError: 422, it is no string, empty, too long or not encodable.
+    """
+    fault = id_fault(text) if isinstance(text, str) else "must be a string"
+    if fault is not None:
+        raise RequestError(422, "Unprocessable content", f"{field} {fault}", field=field)
+    return str(text)
+
+
+def events_request(session_id: str, body: EventsBody, now: int) -> EventsRequest:
+    """Return the request with an id for each event and the events in order of occurrence.
+
+    Args:
+        session_id: the session.
+        body: the checked body.
+        now: epoch milliseconds; a time after it, or before 2000, is a wrong clock's and counts as now.
+    """
+    events = [
+        Event(one.item_id, one.event_id or secrets.token_hex(12), _milliseconds(one.occurred_at, now))
+        for one in body.events
+    ]
+    order = sorted(range(len(events)), key=lambda place: events[place].occurred_at or now)
+    return EventsRequest(session_id, tuple(events[place] for place in order), tuple(order), body, body.store, now)
+
+
+def encode(answer: msgspec.Struct) -> str:
+    """Return an answer as JSON text."""
+    return msgspec.json.encode(answer).decode()
+
+
+def to_document(answer: msgspec.Struct) -> Any:
+    """Return an answer as the document that its JSON text would decode to."""
+    return msgspec.to_builtins(answer)
+
+
+def problem_of(error: RequestError) -> Problem:
+    """Return the problem document of a refused request."""
+    errors = None if error.field is None else [{"field": error.field, "detail": str(error)}]
+    return Problem(error.title, error.status, str(error), errors=errors)
+
+
+def _milliseconds(time: datetime | float | None, now: int) -> int | None:
+    if time is None:
+        return None
+    if isinstance(time, datetime):
+        aware = time if time.tzinfo else time.replace(tzinfo=UTC)
+        at = aware.timestamp() * 1000
+    else:
+        at = time * 1000 if time < SECONDS_BELOW else time
+    return round(at) if OLDEST_MS <= at <= now else None

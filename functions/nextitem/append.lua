@@ -1,0 +1,77 @@
+-- Append events to a session's log and return it with one model version's snapshot: one atomic round trip.
+-- The format is codec.py's. KEYS: the session.
+-- ARGV: codec version, now (ms), time to live (ms), snapshot field, window, seen tags kept (bytes),
+--       then time (ms, or ''), tag, item id of each event, oldest first.
+-- Returns: a status letter for each event (a applied, d duplicate, l late), the log, the snapshot or nil.
+local key, codec, now, ttl = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local field, window, seen_bytes = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
+local HEAD, FIXED, TAG = 9, 34, 8
+
+local function parse(log)
+  local body = string.sub(log, HEAD + 1)
+  if string.sub(log, 1, 1) ~= codec or string.sub(log, 2, HEAD) ~= string.sub(redis.sha1hex(body), 1, 8) then
+    error('unreadable')
+  end
+  local length, entries, at = struct.unpack('>I4', body), {}, 5
+  while at <= #body do
+    local time, size, tag, chain = struct.unpack('>dI2c8c16', body, at)
+    at = at + FIXED
+    entries[#entries + 1] = { at = time, tag = tag, chain = chain, item = string.sub(body, at, at + size - 1) }
+    at = at + size
+  end
+  return { length = length, entries = entries }
+end
+
+local stored = redis.call('HMGET', key, 'log', 'seen', field)
+local log, seen, snapshot = stored[1], stored[2] or '', stored[3]
+local length, entries = 0, {}
+if log then
+  local readable, parsed = pcall(parse, log)
+  if readable then
+    length, entries = parsed.length, parsed.entries
+  else
+    redis.call('DEL', key)
+    log, seen, snapshot = false, '', false
+  end
+end
+
+local known = {}
+for _, entry in ipairs(entries) do known[entry.tag] = true end
+for at = 1, #seen, TAG do known[string.sub(seen, at, at + TAG - 1)] = true end
+
+local statuses, changed = {}, false
+for arg = 7, #ARGV, 3 do
+  local time, tag, item = tonumber(ARGV[arg]), ARGV[arg + 1], ARGV[arg + 2]
+  local newest = entries[#entries]
+  if not time then time = newest and math.max(now, newest.at) or now end
+  local place = #entries
+  while place > 0 and entries[place].at > time do place = place - 1 end
+  local status = place == #entries and 'a' or 'l'
+  if known[tag] then
+    status = 'd'
+  elseif not (status == 'l' and place == 0 and #entries >= window) then
+    changed, known[tag], length = true, true, length + 1
+    table.insert(entries, place + 1, { at = time, tag = tag, item = item })
+    for later = place + 1, #entries do
+      local entry, before = entries[later], entries[later - 1]
+      entry.chain = string.sub(redis.sha1hex((before and before.chain or '') .. entry.tag .. entry.item), 1, 16)
+    end
+    if #entries > window then
+      seen = seen .. table.remove(entries, 1).tag
+    end
+  end
+  statuses[#statuses + 1] = status
+end
+
+if changed then
+  local parts = { struct.pack('>I4', length) }
+  for _, entry in ipairs(entries) do
+    parts[#parts + 1] = struct.pack('>dI2c8c16', entry.at, #entry.item, entry.tag, entry.chain) .. entry.item
+  end
+  local body = table.concat(parts)
+  log = codec .. string.sub(redis.sha1hex(body), 1, 8) .. body
+  redis.call('HSET', key, 'log', log)
+  if seen ~= '' then redis.call('HSET', key, 'seen', string.sub(seen, -seen_bytes)) end
+end
+redis.call('PEXPIRE', key, ttl)
+return { table.concat(statuses), log, snapshot }

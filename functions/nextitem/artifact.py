@@ -1,0 +1,69 @@
+"""An artifact on disk: one model version in a folder named by it, every file checked against the manifest.
+
+Knows no bucket (`registry` brings the folder here) and no ONNX (`engine` opens the graphs).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from nextitem.errors import ArtifactCorrupt
+from nextitem.manifest import (
+    CERTIFICATE,
+    FILES,
+    MANIFEST,
+    Certificate,
+    FileDigest,
+    Manifest,
+    decode_certificate,
+    decode_manifest,
+    digest_of,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A verified artifact: its version, its folder and its manifest."""
+
+    version: str
+    folder: Path
+    manifest: Manifest
+
+    def certificate(self) -> Certificate:
+        """Read the golden sessions.
+
+        Raises:
+            ArtifactCorrupt: the certificate cannot be read.
+        """
+        return decode_certificate(self.path(CERTIFICATE).read_bytes(), self.version)
+
+    def path(self, name: str) -> Path:
+        """Return the path of one of the artifact's files."""
+        return self.folder / name
+
+
+def open_artifact(folder: Path) -> Artifact:
+    """Verify the artifact in a folder and return it.
+
+    Args:
+        folder: a folder whose name is the model version.
+
+    Raises:
+        ArtifactCorrupt: a file is missing or differs from its digest, or the folder is not named by its version.
+        ArtifactUnsupported: made for a newer schema.
+    """
+    version = folder.resolve().name
+    try:
+        manifest = decode_manifest((folder / MANIFEST).read_bytes(), version)
+        for name in FILES:
+            _verify(folder / name, manifest.files[name], version)
+    except OSError as error:
+        raise ArtifactCorrupt(f"{version} cannot be read: {error}") from error
+    return Artifact(version, folder, manifest)
+
+
+def _verify(path: Path, expected: FileDigest, version: str) -> None:
+    found = path.stat().st_size
+    if found != expected.size:
+        raise ArtifactCorrupt(f"{path.name} of {version} has {found} bytes, its manifest says {expected.size}")
+    if digest_of(path) != expected:
+        raise ArtifactCorrupt(f"{path.name} of {version} is damaged: its SHA-256 is not the manifest's")

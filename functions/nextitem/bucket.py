@@ -1,0 +1,105 @@
+"""What the registry needs of an object store, and the reading half of it for the request path.
+
+The reader is obstore: its first GET costs a tenth of boto3's, import included. Whoever writes uses `boto_bucket`.
+Knows nothing of models or routes.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
+
+import obstore
+from obstore.exceptions import BaseError, NotFoundError
+from obstore.store import S3Store
+
+from nextitem.errors import RegistryUnavailable
+
+CONNECT_TIMEOUT = timedelta(seconds=1)
+READ_TIMEOUT = timedelta(seconds=20)
+"""For one whole object: a Lambda function reads some 80 MB/s."""
+RETRIES = 2
+RETRY_TIMEOUT = timedelta(seconds=20)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object's bytes and the entity tag by which a later write can tell whether it has changed."""
+
+    data: bytes
+    etag: str
+
+
+class ReadBucket(Protocol):
+    """What a running function needs of the bucket. Verbs raise `RegistryUnavailable` when it cannot be asked."""
+
+    def read(self, key: str) -> Stored | None:
+        """Return an object, or None if there is no such key."""
+
+    def download(self, key: str, path: Path) -> bool:
+        """Write an object to a file; False if there is no such key."""
+
+
+class Bucket(ReadBucket, Protocol):
+    """What publishers and promoters need besides."""
+
+    def create(self, key: str, data: bytes | Path) -> bool:
+        """Write an object where none is; False (and nothing written) if the key is taken."""
+
+    def replace(self, key: str, data: bytes, etag: str) -> bool:
+        """Overwrite an object that still has an entity tag; False (and nothing written) if it has another."""
+
+    def keys(self, prefix: str) -> list[str]:
+        """Return all keys that begin with a prefix, sorted."""
+
+
+class ObstoreBucket:
+    """A `ReadBucket` on S3.
+
+    Args:
+        name: the bucket's name.
+        region: its AWS region.
+        endpoint: another S3 endpoint (``http://…`` is allowed then), or None for AWS.
+    """
+
+    def __init__(self, name: str, *, region: str, endpoint: str | None = None) -> None:
+        self._store = S3Store(
+            name,
+            region=region,
+            endpoint=endpoint,
+            virtual_hosted_style_request=endpoint is None,
+            client_options={
+                "allow_http": endpoint is not None and endpoint.startswith("http://"),
+                "connect_timeout": CONNECT_TIMEOUT,
+                "timeout": READ_TIMEOUT,
+            },
+            retry_config={"max_retries": RETRIES, "retry_timeout": RETRY_TIMEOUT},
+        )
+
+    def read(self, key: str) -> Stored | None:
+        """See `ReadBucket.read`."""
+        try:
+            found = obstore.get(self._store, key)
+            return Stored(bytes(found.bytes()), found.meta["e_tag"] or "")
+        except (NotFoundError, FileNotFoundError):
+            return None
+        except (BaseError, OSError) as error:
+            raise RegistryUnavailable(f"the bucket cannot be read at {key}: {_first_line(error)}") from error
+
+    def download(self, key: str, path: Path) -> bool:
+        """See `ReadBucket.download`."""
+        try:
+            found = obstore.get(self._store, key)
+            with path.open("wb") as file:
+                for chunk in found.stream():
+                    file.write(chunk)
+        except (NotFoundError, FileNotFoundError):
+            return False
+        except (BaseError, OSError) as error:
+            raise RegistryUnavailable(f"the bucket cannot be read at {key}: {_first_line(error)}") from error
+        return True
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__

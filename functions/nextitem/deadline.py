@@ -1,0 +1,26 @@
+"""How much time a request has left. Knows only the monotonic clock."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A point in monotonic time after which an answer is worth nothing to its client."""
+
+    at: float
+    clock: Callable[[], float] = time.monotonic
+
+    @classmethod
+    def after(cls, seconds: float, clock: Callable[[], float] = time.monotonic) -> "Deadline":
+        """Return the deadline that is `seconds` from now."""
+        return cls(clock() + seconds, clock)
+
+    def remaining(self) -> float:
+        """Return the seconds left; zero once it has passed."""
+        return max(0.0, self.at - self.clock())
+
+    def within(self, seconds: float) -> "Deadline":
+        """Return the earlier of this deadline and `seconds` from now."""
+        return Deadline(min(self.at, self.clock() + seconds), self.clock)

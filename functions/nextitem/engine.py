@@ -1,0 +1,141 @@
+"""The model at work in ONNX Runtime: step a hidden state, score the catalogue, answer the certificate.
+
+Two graphs share one weights file: `step.onnx` (items, hidden -> hidden) serves one event and a replay alike,
+`score.onnx` (hidden, exclude, k -> scores, items) ranks the whole catalogue. Knows no session and no store.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnxruntime as ort
+
+from nextitem.artifact import Artifact
+from nextitem.errors import ArtifactCorrupt
+from nextitem.manifest import SCORE_GRAPH, STEP_GRAPH, VOCABULARY, Certificate
+from nextitem.session import Hidden
+from nextitem.vocabulary import Vocabulary
+
+START_CHECKS = 4
+"""Golden sessions answered when a model is opened; they also warm the kernels up."""
+
+_QUIET = 3  # ONNX Runtime's log severity: errors and worse
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """An item and its score: a logit, comparable within one answer of one model version only."""
+
+    index: int
+    score: float
+
+
+class Model:
+    """One model version, ready to serve. Safe to share between threads: it holds no session's state."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        """Open a verified artifact and check its first golden sessions.
+
+        Raises:
+            ArtifactCorrupt: a graph cannot be opened, or the engine answers otherwise than at export.
+        """
+        self.version = artifact.version
+        self.manifest = artifact.manifest
+        self.vocabulary = Vocabulary(artifact.path(VOCABULARY))
+        shape = artifact.manifest.model
+        if len(self.vocabulary) != shape.items:
+            raise ArtifactCorrupt(f"{self.version}: {len(self.vocabulary)} ids for {shape.items} items")
+        self._shape = (shape.layers, 1, shape.hidden)
+        try:
+            self._step = ort.InferenceSession(str(artifact.path(STEP_GRAPH)), _options())
+            self._score = ort.InferenceSession(str(artifact.path(SCORE_GRAPH)), _options())
+        except Exception as error:  # ONNX Runtime's errors share no other base
+            raise ArtifactCorrupt(f"{self.version} cannot be opened by ONNX Runtime: {error}") from error
+        self.check(artifact.certificate(), START_CHECKS)
+
+    def replay(self, hidden: Hidden | None, items: Sequence[int]) -> Hidden:
+        """Step a hidden state through events.
+
+        Args:
+            hidden: where to start, [layers * hidden size]; None, or one of another size, is the zero state.
+            items: item indices, oldest first; none leaves the state as it is.
+
+        Returns:
+            The hidden state after the last event, [layers * hidden size].
+        """
+        if hidden is None or hidden.size != math.prod(self._shape):
+            hidden = np.zeros(math.prod(self._shape), np.float32)
+        if not items:  # ONNX Runtime ends the process on a GRU of no steps
+            return hidden
+        feeds = {"items": np.asarray(items, np.int64), "hidden": hidden.reshape(self._shape)}
+        (after,) = self._step.run(None, feeds)
+        return np.asarray(after, np.float32).reshape(-1)
+
+    def top(self, hidden: Hidden, exclude: Sequence[int], k: int) -> list[Ranked]:
+        """Rank the catalogue and return its best.
+
+        Args:
+            hidden: the hidden state, [layers * hidden size].
+            exclude: item indices that must not be answered; repeats are allowed.
+            k: how many, 1 to `MAX_TOP`; fewer come back where the catalogue has no more.
+
+        Returns:
+            Items by descending score; of equal scores the lower index comes first.
+        """
+        feeds = {
+            "hidden": hidden.reshape(self._shape),
+            "exclude": np.asarray(exclude, np.int64),
+            "k": np.array([min(k, len(self.vocabulary))], np.int64),
+        }
+        scores, items = self._score.run(None, feeds)
+        return [
+            Ranked(item, score)
+            for item, score in zip(items.tolist(), scores.tolist(), strict=True)
+            if score != -math.inf  # an excluded item, where k left no others
+        ]
+
+    def popular(self, exclude: Sequence[int], k: int) -> list[Ranked]:
+        """Return the best sellers of the training data, scored by their share of its events."""
+        barred = set(exclude)
+        eligible = (item for item in self.manifest.popular if item.index not in barred)
+        return [Ranked(item.index, item.share) for item, _ in zip(eligible, range(k), strict=False)]
+
+    def check(self, certificate: Certificate, sessions: int | None = None) -> None:
+        """Answer golden sessions and compare.
+
+        Args:
+            certificate: what the engine answered at export.
+            sessions: how many of its sessions to answer; None for all.
+
+        Raises:
+            ArtifactCorrupt: the answers differ by more than the certificate allows.
+        """
+        goldens = certificate.sessions[:sessions]
+        found = total = 0
+        for golden in goldens:
+            hidden = self.replay(None, self.vocabulary.indices(golden.items))
+            ranked = self.top(hidden, (), len(golden.top))
+            scores = {self.vocabulary.item_id(one.index): one.score for one in ranked}
+            found += len(scores.keys() & set(golden.top))
+            total += len(golden.top)
+            allowed = certificate.score_tolerance * max(map(abs, golden.scores), default=0.0)
+            for item_id, score in zip(golden.top, golden.scores, strict=True):
+                if abs(scores.get(item_id, score) - score) > allowed:
+                    raise ArtifactCorrupt(
+                        f"{self.version} scores {item_id!r} {scores[item_id]:.4f}, its certificate says {score:.4f}"
+                    )
+        if not total or found < certificate.overlap * total:
+            raise ArtifactCorrupt(
+                f"{self.version} found {found} of {total} golden items again; "
+                f"its certificate demands {certificate.overlap:.0%}"
+            )
+
+
+def _options() -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _QUIET
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options

@@ -1,0 +1,205 @@
+"""What an artifact says of itself: `manifest.json` and `certificate.json`, as types.
+
+Shared by the exporter that writes them and the service that reads them, so that the two cannot drift apart.
+Knows no model and no bucket.
+"""
+
+import hashlib
+import re
+from pathlib import Path
+
+import msgspec
+
+from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported
+
+SCHEMA = 1
+"""The newest manifest schema that this code reads, and the one it writes."""
+
+MANIFEST = "manifest.json"
+STEP_GRAPH = "step.onnx"
+SCORE_GRAPH = "score.onnx"
+WEIGHTS = "weights.bin"
+VOCABULARY = "vocabulary.bin"
+CERTIFICATE = "certificate.json"
+
+FILES = (STEP_GRAPH, SCORE_GRAPH, WEIGHTS, VOCABULARY, CERTIFICATE)
+"""Every file of an artifact but the manifest, which lists their digests."""
+
+MAX_TOP = 200
+"""The largest k that a score graph is asked for, and so the largest `limit` of a request."""
+
+_CHUNK = 1 << 20
+_VERSION = re.compile(r"v[0-9a-f]{16}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class FileDigest(msgspec.Struct, frozen=True):
+    """SHA-256 (hex) and size (bytes) of one file."""
+
+    sha256: str
+    size: int
+
+
+class ModelShape(msgspec.Struct, frozen=True):
+    """Sizes of the model: items in the catalogue, hidden size, GRU layers."""
+
+    items: int
+    hidden: int
+    layers: int
+
+
+class Training(msgspec.Struct, frozen=True):
+    """What the model was trained on and how.
+
+    `first` and `last` are the training events' period: epoch seconds, or bounds of a running index.
+    """
+
+    data_sha256: str
+    sessions: int
+    events: int
+    first: float
+    last: float
+    seed: int
+    epochs: int
+    hyperparameters: dict[str, str | int | float | bool]
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """What the quantized model may lose against fp32 before the export fails."""
+
+    overlap: float = 0.95
+    hr_delta: float = 0.005
+    parity: float = 1e-4
+    stepwise: float = 1e-4
+
+
+class Quantization(msgspec.Struct, frozen=True):
+    """The scoring scheme and what it measurably loses.
+
+    Attributes:
+        scheme: the scheme's name.
+        bits: bits of one weight of the tied table.
+        block: weights that share a scale.
+        overlap: mean share of the fp32 top 20 found in the quantized one.
+        hr_delta: HR@20 of the quantized model minus that of fp32, on the same targets.
+        parity: largest score difference between torch and the fp32 graph.
+        stepwise: largest difference of a hidden state stepped event by event from one replayed whole.
+        targets: how many targets `overlap` and `hr_delta` were measured on.
+        bounds: what was allowed.
+    """
+
+    scheme: str
+    bits: int
+    block: int
+    overlap: float
+    hr_delta: float
+    parity: float
+    stepwise: float
+    targets: int
+    bounds: Bounds
+
+
+class PopularItem(msgspec.Struct, frozen=True, array_like=True):
+    """An item's index in the vocabulary and its share of the training events."""
+
+    index: int
+    share: float
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """Everything that is known of a model version. The version is this document's own digest."""
+
+    schema: int
+    files: dict[str, FileDigest]
+    model: ModelShape
+    training: Training
+    quantization: Quantization
+    libraries: dict[str, str]
+    evaluation: dict[str, float]
+    popular: tuple[PopularItem, ...]
+
+
+class Golden(msgspec.Struct, frozen=True):
+    """A session and the top of what the quantized engine answered to it at export."""
+
+    items: tuple[str, ...]
+    top: tuple[str, ...]
+    scores: tuple[float, ...]
+
+
+class Certificate(msgspec.Struct, frozen=True):
+    """Golden sessions; an engine that answers otherwise must not serve.
+
+    Attributes:
+        score_tolerance: largest allowed difference of a score, relative to the largest score.
+        overlap: smallest allowed mean share of golden top items found again.
+    """
+
+    sessions: tuple[Golden, ...]
+    score_tolerance: float = 0.02
+    overlap: float = 0.95
+
+
+class _SchemaOnly(msgspec.Struct):
+    schema: int
+
+
+def encode_document(document: Manifest | Certificate) -> bytes:
+    """Return a document as JSON with sorted keys: the same content gives the same bytes."""
+    return msgspec.json.format(msgspec.json.encode(document, order="deterministic"), indent=1)
+
+
+def digest_of(path: Path) -> FileDigest:
+    """Return the digest of a file."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+    return FileDigest(digest.hexdigest(), size)
+
+
+def version_of(manifest: bytes) -> str:
+    """Return the model version: ``v`` and 16 hex digits of the manifest's SHA-256."""
+    return "v" + hashlib.sha256(manifest).hexdigest()[:16]
+
+
+def is_version(text: str) -> bool:
+    """Say whether a text has the form of a model version."""
+    return _VERSION.fullmatch(text) is not None
+
+
+def decode_manifest(data: bytes, version: str) -> Manifest:
+    """Return the manifest of a version.
+
+    Raises:
+        ArtifactUnsupported: it was written for a newer schema.
+        ArtifactCorrupt: it is not a manifest, or not this version's.
+    """
+    try:
+        schema = msgspec.json.decode(data, type=_SchemaOnly).schema
+    except msgspec.DecodeError as error:
+        raise ArtifactCorrupt(f"{MANIFEST} of {version} is not a manifest: {error}") from None
+    if schema > SCHEMA:
+        raise ArtifactUnsupported(f"{version} has manifest schema {schema}; this code reads up to {SCHEMA}")
+    if version_of(data) != version:
+        raise ArtifactCorrupt(f"{MANIFEST} of {version} has been changed: its digest says {version_of(data)}")
+    try:
+        manifest = msgspec.json.decode(data, type=Manifest)
+    except msgspec.DecodeError as error:
+        raise ArtifactCorrupt(f"{MANIFEST} of {version} is not a manifest: {error}") from None
+    if set(manifest.files) != set(FILES) or not all(_SHA256.fullmatch(f.sha256) for f in manifest.files.values()):
+        raise ArtifactCorrupt(f"{MANIFEST} of {version} must list a digest for each of: {', '.join(FILES)}")
+    return manifest
+
+
+def decode_certificate(data: bytes, version: str) -> Certificate:
+    """Return the certificate of a version.
+
+    Raises:
+        ArtifactCorrupt: it is not a certificate.
+    """
+    try:
+        return msgspec.json.decode(data, type=Certificate)
+    except msgspec.DecodeError as error:
+        raise ArtifactCorrupt(f"{CERTIFICATE} of {version} is not a certificate: {error}") from None

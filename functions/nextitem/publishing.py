@@ -1,0 +1,140 @@
+"""The registry as publishers and promoters write it. Never imported on the request path.
+
+A version is written once, its manifest last, so that a version is in the registry whole or not at all. A route
+changes by compare-and-set; each revision is kept, and a revision whose keeping was interrupted is kept by the next.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from nextitem.artifact import open_artifact
+from nextitem.bucket import Bucket, Stored
+from nextitem.engine import Model
+from nextitem.errors import RouteConflict, VersionExists, VersionNotFound
+from nextitem.manifest import FILES, MANIFEST, Manifest, decode_manifest
+from nextitem.registry import Registry, Route, Variant, decode_route, history_key, model_key, route_key
+
+DEFAULT_VARIANT = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedVersion:
+    """A version in the registry, its manifest, and the share of sessions that it has on the route (0 to 1)."""
+
+    version: str
+    manifest: Manifest
+    share: float
+
+
+class Publisher:
+    """Publishes versions and changes one route.
+
+    Args:
+        bucket: where the registry is.
+        route: the route's name.
+        now: the clock for a route's `changed`.
+    """
+
+    def __init__(
+        self, bucket: Bucket, route: str = "live", now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._bucket = bucket
+        self._route = route
+        self._now = now
+
+    def publish(self, folder: Path) -> str:
+        """Upload an artifact and return its version; one that is there already is left as it is.
+
+        Raises:
+            ArtifactCorrupt: the folder's files are not what its manifest says.
+            VersionExists: the registry has other content under this version.
+            RegistryUnavailable: the bucket cannot be used.
+        """
+        artifact = open_artifact(folder)
+        for name in (*FILES, MANIFEST):
+            key, path = model_key(artifact.version, name), artifact.path(name)
+            if not self._bucket.create(key, path) and self._digest(key) != _sha256(path.read_bytes()):
+                raise VersionExists(f"{key} is there with other content; published versions are never changed")
+        return artifact.version
+
+    def versions(self) -> list[PublishedVersion]:
+        """Return every whole version of the registry, sorted by the end of its training data, newest first."""
+        found = []
+        live = self.current()
+        total = sum(variant.weight for variant in live.variants) if live else 1.0
+        for key in self._bucket.keys("models/"):
+            _, version, name = key.split("/", 2)
+            stored = self._bucket.read(key) if name == MANIFEST else None
+            if stored is not None:
+                shares = [v.weight / total for v in (live.variants if live else ()) if v.version == version]
+                found.append(PublishedVersion(version, decode_manifest(stored.data, version), sum(shares)))
+        return sorted(found, key=lambda one: (-one.manifest.training.last, one.version))
+
+    def current(self) -> Route | None:
+        """Return the route as it is, or None before the first promotion."""
+        stored = self._bucket.read(route_key(self._route))
+        return decode_route(stored.data, self._route) if stored is not None else None
+
+    def promote(self, version: str, folder: Path) -> Route:
+        """Give a version all traffic, once it has answered its whole certificate here.
+
+        Args:
+            version: a published version.
+            folder: where fetched versions are kept.
+
+        Raises:
+            VersionNotFound: it is not published.
+            ArtifactCorrupt: it fails its digests or its certificate.
+            RouteConflict: somebody else changed the route meanwhile.
+        """
+        artifact = Registry(self._bucket, folder).fetch(version)
+        Model(artifact).check(artifact.certificate())
+        return self._change((Variant(DEFAULT_VARIANT, version, 1.0),), restores=None)
+
+    def rollback(self) -> Route:
+        """Restore the variants that were live before; again, those before them.
+
+        Raises:
+            VersionNotFound: there is nothing before.
+            RouteConflict: somebody else changed the route meanwhile.
+        """
+        live = self.current()
+        if live is None:
+            raise VersionNotFound(f"{route_key(self._route)} is not in the bucket: there is nothing to roll back")
+        before = self._revision((live.restores or live.revision) - 1)
+        return self._change(before.variants, restores=before.restores or before.revision)
+
+    def _change(self, variants: tuple[Variant, ...], restores: int | None) -> Route:
+        key = route_key(self._route)
+        stored = self._bucket.read(key)
+        revision = 1
+        if stored is not None:
+            live = decode_route(stored.data, self._route)
+            self._bucket.create(history_key(self._route, live.revision), stored.data)
+            revision = live.revision + 1
+        route = Route(revision, variants, self._now().isoformat(timespec="seconds"), restores)
+        data = msgspec.json.encode(route)
+        won = self._bucket.replace(key, data, stored.etag) if stored else self._bucket.create(key, data)
+        if not won:
+            raise RouteConflict(f"{key} was changed by somebody else meanwhile; look at it and try again")
+        self._bucket.create(history_key(self._route, revision), data)
+        return route
+
+    def _revision(self, revision: int) -> Route:
+        stored: Stored | None = self._bucket.read(history_key(self._route, revision)) if revision > 0 else None
+        if stored is None:
+            raise VersionNotFound(f"route {self._route} has no earlier revision to roll back to")
+        return decode_route(stored.data, self._route)
+
+    def _digest(self, key: str) -> str | None:
+        stored = self._bucket.read(key)
+        return _sha256(stored.data) if stored else None
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

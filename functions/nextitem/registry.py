@@ -1,0 +1,152 @@
+"""The registry as a running function reads it: the route that is live, and the versions that it names.
+
+Layout of the bucket: ``models/<version>/<file>`` is written once; ``routes/<route>.json`` changes by compare-and-set
+and every revision stays under ``routes/history/<route>/``. `publishing` writes all this.
+"""
+
+import os
+import shutil
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+
+from nextitem.artifact import Artifact, open_artifact
+from nextitem.bucket import ReadBucket
+from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported, RegistryError, VersionNotFound
+from nextitem.manifest import FILES, MANIFEST, is_version
+
+ROUTE_SCHEMA = 1
+"""The newest route schema that this code reads, and the one it writes."""
+
+
+class Variant(msgspec.Struct, frozen=True):
+    """A model version that takes a share of the sessions. Weights are relative to their sum."""
+
+    variant: str
+    version: str
+    weight: float
+
+
+class Route(msgspec.Struct, frozen=True):
+    """Which model versions take traffic.
+
+    Attributes:
+        revision: 1, 2, 3 …; every change adds one.
+        variants: one or more, with a positive sum of weights.
+        changed: when, ISO 8601 in UTC.
+        restores: the revision whose variants these are, where this one came by a rollback.
+    """
+
+    revision: int
+    variants: tuple[Variant, ...]
+    changed: str
+    restores: int | None = None
+    schema: int = ROUTE_SCHEMA
+
+
+def model_key(version: str, name: str) -> str:
+    """Return the key of one of a version's files."""
+    return f"models/{version}/{name}"
+
+
+def route_key(route: str) -> str:
+    """Return the key of a route."""
+    return f"routes/{route}.json"
+
+
+def history_key(route: str, revision: int) -> str:
+    """Return the key under which a revision of a route is kept."""
+    return f"routes/history/{route}/{revision:08d}.json"
+
+
+def decode_route(data: bytes, name: str) -> Route:
+    """Return a route.
+
+    Raises:
+        ArtifactUnsupported: it was written for a newer schema.
+        RegistryError: it is not a route.
+    """
+    try:
+        route = msgspec.json.decode(data, type=Route)
+    except msgspec.DecodeError as error:
+        raise RegistryError(f"{route_key(name)} is not a route: {error}") from None
+    if route.schema > ROUTE_SCHEMA:
+        raise ArtifactUnsupported(f"{route_key(name)} has schema {route.schema}; this code reads up to {ROUTE_SCHEMA}")
+    weights = [variant.weight for variant in route.variants]
+    if not weights or min(weights) < 0 or sum(weights) <= 0 or not all(is_version(v.version) for v in route.variants):
+        raise RegistryError(f"{route_key(name)} must name versions with weights whose sum is positive")
+    return route
+
+
+class Registry:
+    """Reads routes and fetches versions into a local folder.
+
+    Args:
+        bucket: where the registry is.
+        folder: where fetched versions are kept, one folder each.
+    """
+
+    def __init__(self, bucket: ReadBucket, folder: Path) -> None:
+        self._bucket = bucket
+        self._folder = folder
+
+    def route(self, name: str) -> Route:
+        """Return a route as it is now.
+
+        Raises:
+            VersionNotFound: there is no such route: nothing was promoted yet.
+            RegistryError: it cannot be read.
+            ArtifactUnsupported: it was written for a newer schema.
+        """
+        stored = self._bucket.read(route_key(name))
+        if stored is None:
+            raise VersionNotFound(f"{route_key(name)} is not in the bucket: promote a version first")
+        return decode_route(stored.data, name)
+
+    def fetch(self, version: str) -> Artifact:
+        """Return a version, verified; it is downloaded unless an intact copy is there.
+
+        Raises:
+            VersionNotFound: the registry has no such version.
+            ArtifactCorrupt: a file is missing or not what the manifest says.
+            ArtifactUnsupported: made for a newer schema.
+            RegistryUnavailable: the bucket cannot be read.
+        """
+        if not is_version(version):
+            raise VersionNotFound(f"{version!r} is not a model version (v and 16 hex digits)")
+        home = self._folder / version
+        if home.is_dir():
+            try:
+                return open_artifact(home)
+            except ArtifactCorrupt:
+                shutil.rmtree(home, ignore_errors=True)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        incoming = Path(tempfile.mkdtemp(prefix=".incoming-", dir=self._folder))
+        try:
+            self._download(version, incoming / version)
+            open_artifact(incoming / version)
+            self._settle(incoming / version, home)
+        finally:
+            shutil.rmtree(incoming, ignore_errors=True)
+        return open_artifact(home)
+
+    def _download(self, version: str, folder: Path) -> None:
+        folder.mkdir()
+        names = (MANIFEST, *FILES)
+        with ThreadPoolExecutor(len(names)) as pool:
+            found = pool.map(lambda name: self._bucket.download(model_key(version, name), folder / name), names)
+            missing = [name for name, there in zip(names, found, strict=True) if not there]
+        if MANIFEST in missing:
+            raise VersionNotFound(f"the registry has no version {version}")
+        if missing:
+            raise ArtifactCorrupt(f"{version} lacks {', '.join(missing)} in the registry")
+
+    @staticmethod
+    def _settle(incoming: Path, home: Path) -> None:
+        try:
+            os.replace(incoming, home)  # noqa: PTH105 - Path.replace says the same, less plainly for folders
+        except OSError:
+            if not home.is_dir():  # else another process of this environment was first, with the same content
+                raise

@@ -1,0 +1,108 @@
+"""Which model answers which session, and how a running function learns of a new route.
+
+A session's variant follows from its key alone, so it is stable while the route is. The route is looked at again by a
+thread when it is older than its time to live: a request never waits for the bucket once a model is loaded, and
+whatever goes wrong with a new version, the function keeps the models that it has.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from nextitem.engine import Model
+from nextitem.errors import NextItemError, NoModel
+from nextitem.registry import Registry, Route, Variant
+
+RETRY_SECONDS = 1.0
+"""Least time between two attempts to load a first model, so that 503s stay cheap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """The model that answers a session, and the variant that it is."""
+
+    model: Model
+    variant: str
+
+
+def pick(route: Route, key: str) -> Variant:
+    """Return a session's variant: a fair share of sessions for each weight, always the same for one key.
+
+    Args:
+        route: the route.
+        key: the session's key; its last 8 hex digits are taken as uniform.
+    """
+    taking = [variant for variant in route.variants if variant.weight > 0]
+    place = int(key[-8:], 16) / 2**32 * sum(variant.weight for variant in taking)
+    for variant in taking[:-1]:
+        place -= variant.weight
+        if place < 0:
+            return variant
+    return taking[-1]
+
+
+class Router:
+    """Holds the models of the route.
+
+    Args:
+        registry: where routes and versions come from.
+        name: the route's name.
+        ttl: seconds after which the route is looked at again.
+        on_fault: told of what went wrong in the background.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        name: str,
+        ttl: float,
+        on_fault: Callable[[NextItemError], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._registry, self._name, self._ttl = registry, name, ttl
+        self._on_fault, self._clock = on_fault, clock
+        self._serving: tuple[Route, dict[str, Model]] | None = None
+        self._looked = -float("inf")
+        self._refreshing = threading.Lock()
+
+    def load(self) -> None:
+        """Look at the route and load what it names; the models in use change only if all of it loads.
+
+        Raises:
+            NextItemError: the route or a version cannot be used.
+        """
+        self._looked = self._clock()
+        route = self._registry.route(self._name)
+        held = self._serving[1] if self._serving else {}
+        versions = {variant.version for variant in route.variants if variant.weight > 0}
+        models = {version: held.get(version) or Model(self._registry.fetch(version)) for version in versions}
+        self._serving = route, models
+
+    def model_for(self, key: str) -> Routed:
+        """Return the model that answers a session.
+
+        Raises:
+            NoModel: none is loaded, and none could be.
+        """
+        age = self._clock() - self._looked
+        if self._serving is None and age >= RETRY_SECONDS:
+            try:
+                self.load()
+            except NextItemError as error:
+                self._on_fault(error)
+        elif self._serving is not None and age >= self._ttl and self._refreshing.acquire(blocking=False):
+            threading.Thread(target=self._refresh, name="route", daemon=True).start()
+        if self._serving is None:
+            raise NoModel("no model is loaded: the registry has none to serve, or cannot be read")
+        route, models = self._serving
+        variant = pick(route, key)
+        return Routed(models[variant.version], variant.variant)
+
+    def _refresh(self) -> None:
+        try:
+            self.load()
+        except NextItemError as error:
+            self._on_fault(error)
+        finally:
+            self._refreshing.release()

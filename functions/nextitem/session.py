@@ -1,0 +1,161 @@
+"""A session: its event log, the snapshot of its hidden state, and what a store of sessions promises.
+
+The log is the truth and the snapshot a cache of it: hidden state = f(model version, log). A snapshot names the
+prefix of the log that it stands for by that prefix's *chain* value (each entry's chain hashes the entry and the
+chain before it), so a snapshot can be recognised or refused, but never applied to another past.
+
+Knows neither Redis nor models; the bytes are `codec`'s.
+"""
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextitem.deadline import Deadline
+
+WINDOW = 64
+"""How many of its newest events a session's log keeps; by definition the memory of a rebuilt hidden state."""
+
+SEEN_TAGS = 192
+"""How many event ids trimmed from the log are still recognised as duplicates."""
+
+TAG_BYTES = 8
+"""Length of an event's tag, which stands for its event id within its session."""
+
+Hidden = NDArray[np.float32]
+"""A hidden state, flattened: [layers * hidden size]."""
+
+Status = Literal["applied", "duplicate", "late"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of a session as the client tells it.
+
+    Attributes:
+        item_id: the item that the visitor looked at.
+        event_id: the client's name for the event; a repeated one is a duplicate.
+        occurred_at: epoch milliseconds, or None for "now, after all that came before".
+    """
+
+    item_id: str
+    event_id: str
+    occurred_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One event in a session's log: time in epoch milliseconds, tag, item, and the chain up to it."""
+
+    at: int
+    tag: bytes
+    item_id: str
+    chain: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A hidden state and the chain value of the log's prefix that led to it."""
+
+    chain: bytes
+    hidden: Hidden
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """A session as the store has it.
+
+    Attributes:
+        length: every distinct event of the session, those trimmed from the log included.
+        log: the newest `WINDOW` events, oldest first.
+        snapshot: the newest snapshot for the model version asked for, or None.
+    """
+
+    length: int
+    log: tuple[LogEntry, ...]
+    snapshot: Snapshot | None
+
+    def replay_from(self) -> tuple[Hidden | None, tuple[LogEntry, ...]]:
+        """Return where to start and what to step: a hidden state (None: the zero state) and the entries after it."""
+        if self.snapshot is not None:
+            for index in range(len(self.log) - 1, -1, -1):
+                if self.log[index].chain == self.snapshot.chain:
+                    return self.snapshot.hidden, self.log[index + 1 :]
+        return None, self.log
+
+
+EMPTY = SessionRecord(0, (), None)
+"""The record of a session that does not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What an append did: the record after it, and each event's status in the order of the request."""
+
+    record: SessionRecord
+    statuses: tuple[Status, ...]
+
+
+class Saving(Protocol):
+    """A snapshot on its way to the store."""
+
+    def settle(self) -> bool:
+        """Wait for the store's word.
+
+        Returns:
+            True if the snapshot was kept, False if a newer one was there or the session is gone.
+
+        Raises:
+            StoreUnavailable: no answer within the deadline.
+        """
+
+
+class SessionStore(Protocol):
+    """Where sessions live. Every implementation passes one contract suite.
+
+    Each verb raises `StoreUnavailable` when the store does not answer before the deadline.
+    """
+
+    def append(self, key: str, events: Sequence[Event], version: str, now: int, deadline: Deadline) -> Appended:
+        """Add events to a session, atomically, and return it with the snapshot of a model version.
+
+        A known event id is a `duplicate` and changes nothing. An event older than the log's newest takes its own
+        place (`late`); one older than a full window is acknowledged as `late` and changes nothing.
+
+        Args:
+            key: the session's key, from `session_key`.
+            events: one or more events, in the order of their occurrence.
+            version: the model version whose snapshot is wanted.
+            now: epoch milliseconds, the time of events that carry none.
+            deadline: when to give up.
+        """
+
+    def load(self, key: str, version: str, deadline: Deadline) -> SessionRecord:
+        """Return a session without changing it, not even its time to live; `EMPTY` if there is none."""
+
+    def save(self, key: str, version: str, snapshot: Snapshot, deadline: Deadline) -> Saving:
+        """Send a snapshot; it is kept only where it stands for more of the session's log than the one there.
+
+        Does not raise: `Saving.settle` does.
+        """
+
+    def delete(self, key: str, deadline: Deadline) -> None:
+        """Remove all that is known of a session; done when this returns."""
+
+    def ping(self, deadline: Deadline) -> None:
+        """Return if the store answers."""
+
+
+def session_key(secret: bytes, session_id: str) -> str:
+    """Return the store's key of a session: an HMAC, so that the store never holds the id itself.
+
+    Args:
+        secret: the deployment's key secret.
+        session_id: the client's name of the session.
+    """
+    digest = hmac.digest(secret, session_id.encode(), "sha256")
+    return f"nextitem:{digest[:16].hex()}"

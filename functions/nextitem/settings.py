@@ -1,0 +1,89 @@
+"""Every setting of the serving library: its name, default and meaning, read from the environment once.
+
+AWS's own variables (region, credentials, ``AWS_ENDPOINT_URL_S3``) mean what they mean everywhere.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nextitem.errors import SettingsError
+
+MIN_SECRET_CHARS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The service's settings. Times are seconds.
+
+    Attributes:
+        bucket: ``NEXTITEM_BUCKET``, the bucket that holds the registry; required.
+        store_url: ``NEXTITEM_STORE_URL``, ``redis://`` or ``rediss://``; required.
+        key_secret: ``NEXTITEM_KEY_SECRET``, the HMAC secret of session keys, 16 characters or more; required.
+        route: ``NEXTITEM_ROUTE``, the route whose versions are served.
+        route_ttl: ``NEXTITEM_ROUTE_TTL_SECONDS``, after which the route is looked at again.
+        store_timeout: ``NEXTITEM_STORE_TIMEOUT_MS``, the most that one verb of the session store may take.
+        session_ttl: ``NEXTITEM_SESSION_TTL_SECONDS``, after which an untouched session is forgotten.
+        deadline: ``NEXTITEM_DEADLINE_MS``, for requests that name none.
+        model_dir: ``NEXTITEM_MODEL_DIR``, where model versions are kept.
+        region: ``AWS_REGION``.
+        s3_endpoint: ``AWS_ENDPOINT_URL_S3``, another S3 endpoint than AWS's.
+    """
+
+    bucket: str
+    store_url: str
+    key_secret: bytes
+    route: str
+    route_ttl: float
+    store_timeout: float
+    session_ttl: float
+    deadline: float
+    model_dir: Path
+    region: str
+    s3_endpoint: str | None
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        """Return the settings of an environment.
+
+        Raises:
+            SettingsError: one is missing or makes no sense.
+        """
+        secret = _required(environment, "NEXTITEM_KEY_SECRET")
+        if len(secret) < MIN_SECRET_CHARS:
+            raise SettingsError(f"NEXTITEM_KEY_SECRET must have {MIN_SECRET_CHARS} characters or more")
+        store_url = _required(environment, "NEXTITEM_STORE_URL")
+        if not store_url.startswith(("redis://", "rediss://")):
+            raise SettingsError("NEXTITEM_STORE_URL must begin with redis:// or rediss://")
+        return cls(
+            bucket=_required(environment, "NEXTITEM_BUCKET"),
+            store_url=store_url,
+            key_secret=secret.encode(),
+            route=environment.get("NEXTITEM_ROUTE", "live"),
+            route_ttl=_positive(environment, "NEXTITEM_ROUTE_TTL_SECONDS", 30),
+            store_timeout=_positive(environment, "NEXTITEM_STORE_TIMEOUT_MS", 50) / 1000,
+            session_ttl=_positive(environment, "NEXTITEM_SESSION_TTL_SECONDS", 86_400),
+            deadline=_positive(environment, "NEXTITEM_DEADLINE_MS", 120) / 1000,
+            model_dir=Path(environment.get("NEXTITEM_MODEL_DIR", "/tmp/nextitem")),  # noqa: S108 - Lambda's only disk
+            region=environment.get("AWS_REGION", "us-east-1"),
+            s3_endpoint=environment.get("AWS_ENDPOINT_URL_S3") or None,
+        )
+
+
+def _required(environment: Mapping[str, str], name: str) -> str:
+    value = environment.get(name, "")
+    if not value:
+        raise SettingsError(f"{name} is not set")
+    return value
+
+
+def _positive(environment: Mapping[str, str], name: str, default: float) -> float:
+    text = environment.get(name, "")
+    try:
+        value = float(text) if text else default
+    except ValueError:
+        raise SettingsError(f"{name} must be a number, not {text!r}") from None
+    if not 0 < value < float("inf"):
+        raise SettingsError(f"{name} must be more than 0, not {text!r}")
+    return value

@@ -1,0 +1,44 @@
+"""Puts the commands together and turns the project's errors into one line and an exit code."""
+
+import sys
+
+import typer
+
+from model_export.cli import data, learning, registry, serving
+from nextitem.errors import ArtifactError, InputError, NextItemError
+
+BAD_INPUT = 2
+"""Exit code where the input is at fault, as for wrong options."""
+FAILED = 1
+"""Exit code where the registry or anything else is."""
+
+app = typer.Typer(
+    name="nextitem",
+    help="Session-based next-item recommendation: from a file of events to a served model.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (
+    data.simulate,
+    data.split,
+    learning.train,
+    learning.export,
+    learning.evaluate,
+    serving.recommend,
+    registry.publish,
+    registry.versions,
+    registry.promote,
+    registry.rollback,
+):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except NextItemError as error:
+        sys.stderr.write(f"nextitem: {error}\n")
+        sys.exit(BAD_INPUT if isinstance(error, InputError | ArtifactError) else FAILED)

@@ -1,0 +1,64 @@
+"""What the commands share: consoles, progress bars, JSON, and options that several take."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from model_export.columns import Columns
+
+OUT = Console(soft_wrap=True)
+"""Results."""
+ERR = Console(stderr=True)
+"""Progress, and words that are not the result."""
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+SessionColumn = Annotated[str, typer.Option(help="Column with the session id.")]
+ItemColumn = Annotated[str, typer.Option(help="Column with the item id.")]
+TimeColumn = Annotated[str, typer.Option(help="Column with the time: epoch numbers, ISO 8601, or a running index.")]
+UserColumn = Annotated[str | None, typer.Option(help="Column with a user id: sessions are cut from users by gaps.")]
+GapMinutes = Annotated[float, typer.Option(help="With --user-column: a longer gap begins a new session.")]
+
+
+def columns_of(session: str, item: str, time: str, user: str | None, gap_minutes: float) -> Columns:
+    """Return the columns that options name."""
+    return Columns(session=session, item=item, time=time, user=user, gap_minutes=gap_minutes)
+
+
+def print_json(document: Any) -> None:
+    """Print a document as JSON on standard output."""
+    typer.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+
+
+def say(text: str) -> None:
+    """Print words that are not the result."""
+    ERR.print(text, highlight=False, markup=False)
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """Show progress bars while the block runs; none where standard error is no terminal."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=ERR, transient=True) as bars:
+        yield bars
+
+
+@contextmanager
+def waiting(text: str) -> Iterator[None]:
+    """Show that something of unknown length goes on."""
+    with ERR.status(text):
+        yield
+
+
+EventsFile = Annotated[Path, typer.Argument(help="Events: .csv, .csv.gz or .parquet.", show_default=False)]

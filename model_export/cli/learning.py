@@ -1,0 +1,188 @@
+"""Commands from events to a certified artifact: `train`, `export` and `evaluate`."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+import typer
+from rich.progress import Progress, TaskID
+from rich.table import Table
+
+from model_export.cli.console import (
+    OUT,
+    EventsFile,
+    GapMinutes,
+    ItemColumn,
+    Json,
+    SessionColumn,
+    TimeColumn,
+    UserColumn,
+    columns_of,
+    print_json,
+    progress,
+    say,
+    waiting,
+)
+from model_export.evaluation import Report, evaluate_artifact
+from model_export.eventfile import read_sessions
+from model_export.files import write_atomically
+from model_export.runs import read_run
+from nextitem.artifact import open_artifact
+from nextitem.engine import Model
+from nextitem.errors import InputError
+from nextitem.manifest import Bounds
+
+ArtifactFolder = Annotated[Path, typer.Argument(help="An artifact's folder, named by its version.", show_default=False)]
+
+
+def train(
+    events: EventsFile,
+    out: Annotated[Path, typer.Option(help="The run's folder, which must not exist yet.", show_default=False)],
+    epochs: Annotated[int, typer.Option(help="Most epochs; early stopping may end sooner.")] = 12,
+    hidden: Annotated[int, typer.Option(help="Hidden size: a multiple of 16.")] = 128,
+    layers: Annotated[int, typer.Option(help="GRU layers.")] = 1,
+    loss: Annotated[str, typer.Option(help="softmax, or sampled-softmax for very large catalogues.")] = "softmax",
+    learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 2e-3,
+    batch: Annotated[int, typer.Option(help="Sessions in a batch.")] = 64,
+    dropout: Annotated[float, typer.Option(help="Dropout of rows and hidden states.")] = 0.3,
+    temperature: Annotated[float, typer.Option(help="Divides the cosine that items are scored by.")] = 0.07,
+    validation_days: Annotated[int, typer.Option(help="Last days that early stopping is judged by.")] = 2,
+    seed: Annotated[int, typer.Option(help="Same seed, data and machine: same model.")] = 42,
+    session_column: SessionColumn = "session_id",
+    item_column: ItemColumn = "item_id",
+    time_column: TimeColumn = "timestamp",
+    user_column: UserColumn = None,
+    gap_minutes: GapMinutes = 30,
+    as_json: Json = False,
+) -> None:
+    """Train a GRU on events: validate by time, stop early, then learn from all of them."""
+    from model_export.train import train as train_run
+    from model_export.training.fit import FitConfig
+    from model_export.training.losses import LOSSES
+
+    config = FitConfig(
+        epochs=epochs,
+        hidden=hidden,
+        layers=layers,
+        learning_rate=learning_rate,
+        batch=batch,
+        dropout=dropout,
+        temperature=temperature,
+        validation_days=validation_days,
+        seed=seed,
+    )
+    for name in LOSSES:
+        if name == loss:
+            config = replace(config, loss=name)
+            break
+    else:
+        raise InputError(f"--loss must be one of {', '.join(LOSSES)}, not {loss!r}")
+    with waiting(f"reading {events}"):
+        sessions = read_sessions(events, columns_of(session_column, item_column, time_column, user_column, gap_minutes))
+    say(f"{len(sessions)} sessions, {len(sessions.codes)} events, {len(sessions.catalogue)} items")
+    with progress() as bars:
+        record = train_run(sessions, config, out, _Bars(bars, epochs))
+    if as_json:
+        print_json(record)
+        return
+    say(
+        f"{out}: {record.training.epochs} epochs; on the validation days "
+        f"HR@20 {record.validation['hr@20']:.4f}, MRR@20 {record.validation['mrr@20']:.4f}"
+    )
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="A run's folder, from `nextitem train`.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder that the artifact's folder is made in.", show_default=False)],
+    min_overlap: Annotated[float, typer.Option(help="Least top-20 overlap with fp32.")] = Bounds.overlap,
+    max_hr_loss: Annotated[float, typer.Option(help="Most that HR@20 may fall against fp32.")] = Bounds.hr_delta,
+    as_json: Json = False,
+) -> None:
+    """Turn a run into a quantized artifact, prove it, and name it by its content."""
+    from model_export.export.exporting import export as export_run
+
+    with waiting("exporting"):
+        bounds = replace(Bounds(), overlap=min_overlap, hr_delta=max_hr_loss)
+        home = export_run(read_run(run), out, bounds, lambda _stage: None)
+    manifest = open_artifact(home).manifest
+    if as_json:
+        print_json({"version": home.name, "folder": str(home), "quantization": manifest.quantization})
+        return
+    lost = manifest.quantization
+    size = sum(entry.size for entry in manifest.files.values())
+    say(
+        f"{lost.scheme}: top-20 overlap with fp32 {lost.overlap:.4f}, HR@20 {lost.hr_delta:+.4f} on {lost.targets} "
+        f"targets; torch = ONNX fp32 within {lost.parity:.1g}, stepwise = replay within {lost.stepwise:.1g}; "
+        f"{size / 1e6:.2f} MB"
+    )
+    typer.echo(home)
+
+
+def evaluate(
+    artifact: ArtifactFolder,
+    events: Annotated[Path, typer.Option(help="Test events.", show_default=False)],
+    train: Annotated[Path | None, typer.Option(help="Training events: baselines then stand beside the model.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the report as JSON; - for standard output.")] = None,
+    ranks: Annotated[
+        Path | None, typer.Option(help="Write each target's rank (.npy), in the test file's order.")
+    ] = None,
+    session_column: SessionColumn = "session_id",
+    item_column: ItemColumn = "item_id",
+    time_column: TimeColumn = "timestamp",
+    user_column: UserColumn = None,
+    gap_minutes: GapMinutes = 30,
+) -> None:
+    """Judge an artifact through the engine that serves, one event at a time."""
+    columns = columns_of(session_column, item_column, time_column, user_column, gap_minutes)
+    with waiting("reading"):
+        model = Model(open_artifact(artifact))
+        test = read_sessions(events, columns)
+        known = read_sessions(train, columns) if train is not None else None
+    with progress() as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def on_session(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = bars.add_task(name, total=total)
+            bars.update(tasks[name], completed=done)
+
+        report = evaluate_artifact(model, test, known, on_session)
+    if ranks is not None:
+        write_atomically(ranks, lambda path: np.save(path, report.ranks, allow_pickle=False))
+    document = report.as_json()
+    if json is not None and str(json) != "-":
+        text = msgspec.json.format(msgspec.json.encode(document), indent=2)
+        write_atomically(json, lambda path: path.write_bytes(text))
+    if str(json) == "-":
+        print_json(document)
+    else:
+        OUT.print(_table(report))
+
+
+class _Bars:
+    """Shows a fit: a bar for each stage, a line for each epoch."""
+
+    def __init__(self, bars: Progress, epochs: int) -> None:
+        self._bars, self._epochs = bars, epochs
+        self._task = bars.add_task("training")
+
+    def batch(self, stage: str, epoch: int, done: int, total: int) -> None:
+        self._bars.update(self._task, description=f"{stage}: epoch {epoch}", completed=done, total=total)
+
+    def epoch(self, stage: str, epoch: Any) -> None:
+        judged = "" if math.isnan(epoch.hr) else f", HR@20 {epoch.hr:.4f}, MRR@20 {epoch.mrr:.4f}"
+        say(f"{stage}: epoch {epoch.number}: loss {epoch.loss:.4f}{judged}")
+
+
+def _table(report: Report) -> Table:
+    table = Table(title=f"{report.targets} targets, artifact {report.version}")
+    table.add_column("ranker")
+    rows = {"model (8-bit, serving engine)": report.model, **report.baselines}
+    for name in report.model.as_json():
+        table.add_column(name.upper() if "@" in name else name, justify="right")
+    for ranker, metrics in rows.items():
+        table.add_row(ranker, *(f"{value:.4f}" for value in metrics.as_json().values()))
+    return table

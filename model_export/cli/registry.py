@@ -1,0 +1,80 @@
+"""Commands about the registry: `publish`, `versions`, `promote` and `rollback`."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from model_export.cli.console import OUT, Json, print_json, say, waiting
+from nextitem.boto_bucket import BotoBucket
+from nextitem.publishing import Publisher
+from nextitem.registry import Route
+
+BucketName = Annotated[str, typer.Option(envvar="NEXTITEM_BUCKET", help="The registry's bucket.", show_default=False)]
+RouteName = Annotated[str, typer.Option(envvar="NEXTITEM_ROUTE", help="The route.")]
+Version = Annotated[str, typer.Argument(help="A published version.", show_default=False)]
+
+
+def publish(
+    artifact: Annotated[Path, typer.Argument(help="An artifact's folder, named by its version.", show_default=False)],
+    bucket: BucketName,
+    as_json: Json = False,
+) -> None:
+    """Upload an artifact. A version is written once and never changed; this gives it no traffic."""
+    with waiting(f"publishing {artifact}"):
+        version = Publisher(BotoBucket(bucket)).publish(artifact)
+    if as_json:
+        print_json({"version": version})
+    else:
+        typer.echo(version)
+
+
+def versions(bucket: BucketName, route: RouteName = "live", as_json: Json = False) -> None:
+    """List the versions of the registry, and the share of sessions that each has."""
+    with waiting("reading the registry"):
+        found = Publisher(BotoBucket(bucket), route).versions()
+    if as_json:
+        print_json([{"version": one.version, "share": one.share, "manifest": one.manifest} for one in found])
+        return
+    table = Table("version", "share", "items", "trained on", "until", "validation HR@20")
+    for one in found:
+        training = one.manifest.training
+        table.add_row(
+            one.version,
+            f"{one.share:.0%}" if one.share else "",
+            str(one.manifest.model.items),
+            f"{training.events} events",
+            _when(training.last),
+            f"{one.manifest.evaluation.get('hr@20', float('nan')):.4f}",
+        )
+    OUT.print(table)
+
+
+def promote(version: Version, bucket: BucketName, route: RouteName = "live", as_json: Json = False) -> None:
+    """Give a version all traffic, after it has answered its certificate here."""
+    with waiting(f"checking {version}"), TemporaryDirectory() as folder:
+        changed = Publisher(BotoBucket(bucket), route).promote(version, Path(folder))
+    _tell(route, changed, as_json)
+
+
+def rollback(bucket: BucketName, route: RouteName = "live", as_json: Json = False) -> None:
+    """Restore what was live before; again, what was live before that."""
+    with waiting("rolling back"):
+        changed = Publisher(BotoBucket(bucket), route).rollback()
+    _tell(route, changed, as_json)
+
+
+def _tell(name: str, route: Route, as_json: bool) -> None:
+    if as_json:
+        print_json(route)
+        return
+    shares = ", ".join(f"{variant.version} ({variant.variant})" for variant in route.variants)
+    say(f"route {name}, revision {route.revision}: {shares}")
+
+
+def _when(time: float) -> str:
+    calendar = 946_684_800  # 2000-01-01; what is smaller is a running index
+    return datetime.fromtimestamp(time, UTC).date().isoformat() if time >= calendar else f"index {time:.0f}"

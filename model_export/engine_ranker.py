@@ -1,0 +1,51 @@
+"""The quantized engine that serves, judged as it serves: one event at a time, its state through the snapshot codec.
+
+Knows the protocol's `Ranker` and nothing of torch.
+"""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_export.protocol import COVERAGE_DEPTH, NO_ITEM
+from nextitem.codec import CHAIN_BYTES, decode_snapshot, encode_snapshot
+from nextitem.engine import Model, Ranked
+from nextitem.manifest import MAX_TOP
+from nextitem.session import Hidden, Snapshot
+
+_CHAIN = bytes(CHAIN_BYTES)
+
+
+class EngineRanker:
+    """A `Ranker` by a model version, over its vocabulary.
+
+    A rank is exact up to `MAX_TOP`, the largest k that the graph is asked for, and infinity beyond.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    def ranks(self, session: NDArray[np.int32]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+        """See `Ranker.ranks`."""
+        items = session.tolist()
+        ranks = np.empty(len(items) - 1)
+        shown = np.full((len(items) - 1, COVERAGE_DEPTH), NO_ITEM, np.int32)
+        hidden: Hidden | None = None
+        for at, (item, following) in enumerate(pairwise(items)):
+            hidden = decode_snapshot(encode_snapshot(Snapshot(_CHAIN, self._model.replay(hidden, [item])))).hidden
+            top = self._model.top(hidden, (), MAX_TOP)
+            ranks[at] = _rank(top, following)
+            best = [one.index for one in top[:COVERAGE_DEPTH]]
+            shown[at, : len(best)] = best
+        return ranks, shown
+
+
+def _rank(top: list[Ranked], target: int) -> float:
+    score = next((one.score for one in top if one.index == target), None)
+    if score is None:
+        return math.inf
+    better = sum(one.score > score for one in top)
+    ties = sum(one.score == score for one in top) - 1
+    return 1.0 + better + ties / 2.0

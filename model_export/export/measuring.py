@@ -1,0 +1,103 @@
+"""What the graphs lose: torch against ONNX fp32, fp32 against 8 bits, stepwise against whole replay.
+
+Compares only; `exporting` decides. Knows no manifest.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from nextitem.manifest import SCORE_GRAPH, STEP_GRAPH
+
+DEPTH = 20
+
+Floats = NDArray[np.float32]
+Session = NDArray[np.int32]
+
+
+class Graphs:
+    """A pair of graphs in a folder, run as they are: no certificate is needed yet."""
+
+    def __init__(self, folder: Path, layers: int, hidden: int, items: int) -> None:
+        self._step = ort.InferenceSession(str(folder / STEP_GRAPH))
+        self._score = ort.InferenceSession(str(folder / SCORE_GRAPH))
+        self._state = (layers, 1, hidden)
+        self._items = items
+
+    def start(self) -> Floats:
+        """Return the zero state, float32[layers, 1, hidden]."""
+        return np.zeros(self._state, np.float32)
+
+    def step(self, state: Floats, items: Session) -> Floats:
+        """Return the state after one or more events."""
+        (after,) = self._step.run(None, {"items": items.astype(np.int64), "hidden": state})
+        return np.asarray(after, np.float32)
+
+    def scores(self, state: Floats) -> Floats:
+        """Return the score of every item, float32[items]."""
+        scores = np.empty(self._items, np.float32)
+        ordered, items = self._run(state, self._items)
+        scores[items] = ordered
+        return scores
+
+    def top(self, state: Floats, k: int) -> NDArray[np.int64]:
+        """Return the best k items."""
+        return self._run(state, k)[1]
+
+    def _run(self, state: Floats, k: int) -> tuple[Floats, NDArray[np.int64]]:
+        feeds = {"hidden": state, "exclude": np.empty(0, np.int64), "k": np.array([k])}
+        scores, items = self._score.run(None, feeds)
+        return np.asarray(scores, np.float32), np.asarray(items, np.int64)
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What 8 bits lose against fp32 on the same targets: see `nextitem.manifest.Quantization`."""
+
+    overlap: float
+    hr_delta: float
+    targets: int
+
+
+def parity(graphs: Graphs, reference: Iterable[tuple[Session, Floats]]) -> float:
+    """Return the largest score difference from reference scores, each of a whole session."""
+    return max(
+        float(np.abs(graphs.scores(graphs.step(graphs.start(), session)) - scores).max())
+        for session, scores in reference
+    )
+
+
+def stepwise(graphs: Graphs, sessions: Sequence[Session]) -> float:
+    """Return the largest difference between a state stepped event by event and one replayed whole."""
+    worst = 0.0
+    for session in sessions:
+        state = graphs.start()
+        for at in range(len(session)):
+            state = graphs.step(state, session[at : at + 1])
+        worst = max(worst, float(np.abs(state - graphs.step(graphs.start(), session)).max()))
+    return worst
+
+
+def loss(exact: Graphs, quantized: Graphs, sessions: Sequence[Session], items: int) -> Loss:
+    """Compare the top 20 after each event, and whether the next item is among them."""
+    k = min(DEPTH, items)
+    shared = hits_exact = hits_quantized = targets = 0
+    for session in sessions:
+        states = exact.start(), quantized.start()
+        for at in range(len(session) - 1):
+            event, following = session[at : at + 1], int(session[at + 1])
+            states = exact.step(states[0], event), quantized.step(states[1], event)
+            best = set(exact.top(states[0], k).tolist())
+            found = set(quantized.top(states[1], k).tolist())
+            shared += len(best & found)
+            hits_exact += following in best
+            hits_quantized += following in found
+            targets += 1
+    if not targets:
+        return Loss(math.nan, math.nan, 0)
+    return Loss(shared / (k * targets), (hits_quantized - hits_exact) / targets, targets)

@@ -1,0 +1,120 @@
+"""A training run on disk: what `train` leaves and `export` takes. Knows no torch and no ONNX.
+
+Folder: ``run.json`` (settings, data, history), ``weights.npz`` (the network, torch's names and layouts),
+``vocabulary.bin``, ``held_out.npz`` (the validation sessions, for golden sessions and quantization's loss),
+``metrics/`` (TensorBoard).
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from nextitem.errors import InputError
+from nextitem.manifest import VOCABULARY, PopularItem, Training
+from nextitem.vocabulary import Vocabulary, write_vocabulary
+
+RUN_SCHEMA = 1
+RUN = "run.json"
+WEIGHTS = "weights.npz"
+HELD_OUT = "held_out.npz"
+METRICS = "metrics"
+
+Weights = dict[str, NDArray[np.float32]]
+
+
+class RunRecord(msgspec.Struct, frozen=True):
+    """Everything of a run but its arrays.
+
+    Attributes:
+        training: what it was trained on and how; goes into the manifest as it is.
+        items: size of the catalogue.
+        hidden: hidden size.
+        layers: GRU layers.
+        normalised: scores are cosines, divided by the temperature.
+        temperature: see `normalised`.
+        validation: HR@20 and MRR@20 on the validation days, of the float network, at the best epoch.
+        history: loss, HR@20 and MRR@20 of each epoch on the validation split.
+        popular: the most frequent items.
+        libraries: versions that trained it.
+    """
+
+    training: Training
+    items: int
+    hidden: int
+    layers: int
+    normalised: bool
+    temperature: float
+    validation: dict[str, float]
+    history: tuple[tuple[float, float, float], ...]
+    popular: tuple[PopularItem, ...]
+    libraries: dict[str, str]
+    schema: int = RUN_SCHEMA
+
+
+class Run(msgspec.Struct, frozen=True):
+    """A run, whole: its record, weights, item ids and held-out sessions (codes, the catalogue being `item_ids`)."""
+
+    record: RunRecord
+    weights: Weights
+    item_ids: tuple[str, ...]
+    held_out: tuple[NDArray[np.int32], ...]
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Give a folder that takes its name only when the block ends well; otherwise nothing is left.
+
+    Raises:
+        InputError: the name is taken, or the folder cannot be made.
+    """
+    if path.exists():
+        raise InputError(f"{path} exists already; name another folder or remove it")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        incoming = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error}") from error
+    try:
+        yield incoming
+        incoming.chmod(0o755)
+        incoming.rename(path)
+    finally:
+        shutil.rmtree(incoming, ignore_errors=True)
+
+
+def write_run(folder: Path, run: Run) -> None:
+    """Write a run's files into a folder."""
+    (folder / RUN).write_bytes(msgspec.json.format(msgspec.json.encode(run.record), indent=1))
+    np.savez(folder / WEIGHTS, allow_pickle=False, **run.weights)
+    write_vocabulary(folder / VOCABULARY, run.item_ids)
+    lengths = np.array([len(session) for session in run.held_out], np.int64)
+    codes = np.concatenate(run.held_out) if run.held_out else np.empty(0, np.int32)
+    np.savez(folder / HELD_OUT, allow_pickle=False, codes=codes, lengths=lengths)
+
+
+def read_run(folder: Path) -> Run:
+    """Return the run in a folder.
+
+    Raises:
+        InputError: it is not a run, or not one that this code reads.
+    """
+    try:
+        record = msgspec.json.decode((folder / RUN).read_bytes(), type=RunRecord)
+        with np.load(folder / WEIGHTS) as arrays:
+            weights = {name: np.asarray(arrays[name], np.float32) for name in arrays.files}
+        with np.load(folder / HELD_OUT) as arrays:
+            codes = np.asarray(arrays["codes"], np.int32)
+            ends = np.cumsum(arrays["lengths"])
+    except (OSError, ValueError, KeyError, msgspec.DecodeError) as error:
+        raise InputError(f"{folder} is not a training run: {error}") from error
+    if record.schema > RUN_SCHEMA:
+        raise InputError(f"{folder} has run schema {record.schema}; this code reads up to {RUN_SCHEMA}")
+    vocabulary = Vocabulary(folder / VOCABULARY)
+    held_out = tuple(np.split(codes, ends[:-1])) if len(ends) else ()
+    return Run(record, weights, tuple(map(vocabulary.item_id, range(len(vocabulary)))), held_out)

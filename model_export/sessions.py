@@ -1,0 +1,163 @@
+"""Sessions of events in columns: what every offline room computes on.
+
+This module knows nothing of files, formats, models or metrics.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+MIN_SESSION_EVENTS = 2
+"""Shorter sessions hold no next item to predict."""
+
+FIRST_EPOCH_SECOND = 946_684_800.0
+"""2000-01-01 UTC. When all times lie before it they are a running index, not a calendar."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sessions:
+    """Events grouped by session, each session in time order (ties in file order).
+
+    Attributes:
+        catalogue: item ids; as read from a file: the distinct ones, in order of their UTF-8 bytes.
+        codes: int32[events], index into `catalogue`.
+        offsets: int64[sessions + 1]; session i holds the events offsets[i] to offsets[i + 1].
+        times: float64[events], epoch seconds, or the running index.
+        rows: int64[events], data row of the event in its file, the first one being 1.
+        ids: session ids, in order of the session's first row.
+        is_epoch: False when the times are only a running index.
+    """
+
+    catalogue: tuple[str, ...]
+    codes: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+    times: NDArray[np.float64]
+    rows: NDArray[np.int64]
+    ids: list[str]
+    is_epoch: bool
+
+    @classmethod
+    def from_events(
+        cls,
+        *,
+        catalogue: Iterable[str],
+        ids: list[str],
+        owners: NDArray[np.int64],
+        codes: NDArray[np.int32],
+        times: NDArray[np.float64],
+        rows: NDArray[np.int64],
+    ) -> Self:
+        """Group events by session.
+
+        Args:
+            catalogue: distinct item ids, in order of their UTF-8 bytes.
+            ids: distinct session ids, in order of their first row; each owns at least one event.
+            owners: int64[events], index into `ids`.
+            codes: int32[events], index into `catalogue`.
+            times: float64[events], epoch seconds or a running index.
+            rows: int64[events], data row of the event in its file.
+        """
+        order = np.lexsort((rows, times, owners))
+        counts = np.bincount(owners, minlength=len(ids))
+        return cls(
+            catalogue=tuple(catalogue),
+            codes=codes[order],
+            offsets=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
+            times=times[order],
+            rows=rows[order],
+            ids=ids,
+            is_epoch=bool(np.any(times >= FIRST_EPOCH_SECOND)),
+        )
+
+    def __len__(self) -> int:
+        """Number of sessions."""
+        return len(self.ids)
+
+    def session(self, index: int) -> NDArray[np.int32]:
+        """Item codes of one session, in time order."""
+        return self.codes[self.offsets[index] : self.offsets[index + 1]]
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """int64[sessions], events of each session."""
+        return np.diff(self.offsets)
+
+    @property
+    def starts(self) -> NDArray[np.float64]:
+        """float64[sessions], time of each session's first event."""
+        return self.times[self.offsets[:-1]]
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) over session ids, item ids and times, in that order.
+
+        The same events give the same digest from any file format and compression; where the rows
+        stood in the file, and items of the catalogue that no event names, do not count.
+        """
+        used, codes = np.unique(self.codes, return_inverse=True)
+        items = [self.catalogue[code] for code in used.tolist()]
+        by_bytes = sorted(range(len(items)), key=items.__getitem__)
+        place = np.empty(len(items), dtype="<i4")
+        place[by_bytes] = np.arange(len(items))
+        digest = hashlib.sha256()
+        _hash_texts(digest, self.ids)
+        digest.update(self.offsets.astype("<i8").tobytes())
+        _hash_texts(digest, [items[code] for code in by_bytes])
+        digest.update(place[codes].tobytes())
+        digest.update((self.times + 0.0).astype("<f8").tobytes())  # + 0.0: no negative zero
+        return digest.hexdigest()
+
+    def subset(self, indices: Sequence[int] | NDArray[np.int64]) -> Self:
+        """The sessions at `indices`, in that order, over a catalogue of just their items."""
+        chosen = np.asarray(indices, dtype=np.int64)
+        lengths = self.lengths[chosen]
+        offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+        shift = np.repeat(self.offsets[:-1][chosen] - offsets[:-1], lengths)
+        events = np.arange(offsets[-1], dtype=np.int64) + shift
+        used, codes = np.unique(self.codes[events], return_inverse=True)
+        return type(self)(
+            catalogue=tuple(self.catalogue[code] for code in used.tolist()),
+            codes=codes.astype(np.int32),
+            offsets=offsets,
+            times=self.times[events],
+            rows=self.rows[events],
+            ids=[self.ids[index] for index in chosen.tolist()],
+            is_epoch=self.is_epoch,
+        )
+
+    def recoded(self, catalogue: Sequence[str]) -> Self:
+        """The same sessions over another catalogue, as the evaluation protocol asks.
+
+        Events whose item is not in `catalogue` are dropped, then sessions shorter than
+        `MIN_SESSION_EVENTS`. The result may be empty.
+        """
+        index = {item: code for code, item in enumerate(catalogue)}
+        renamed = np.array([index.get(item, -1) for item in self.catalogue], dtype=np.int32)
+        codes = renamed[self.codes]
+        owners = np.repeat(np.arange(len(self)), self.lengths)
+        counts = np.bincount(owners[codes >= 0], minlength=len(self))
+        long_enough = counts >= MIN_SESSION_EVENTS
+        kept = (codes >= 0) & long_enough[owners]
+        return type(self)(
+            catalogue=tuple(catalogue),
+            codes=codes[kept],
+            offsets=np.concatenate(([0], np.cumsum(counts[long_enough]))).astype(np.int64),
+            times=self.times[kept],
+            rows=self.rows[kept],
+            ids=[self.ids[session] for session in np.flatnonzero(long_enough).tolist()],
+            is_epoch=self.is_epoch,
+        )
+
+
+def _hash_texts(digest: "hashlib._Hash", texts: Sequence[str]) -> None:
+    """Add a list of texts; their lengths go first, so that no two lists give the same bytes."""
+    encoded = [text.encode() for text in texts]
+    lengths = np.fromiter((len(part) for part in encoded), dtype="<i8", count=len(encoded))
+    digest.update(len(encoded).to_bytes(8, "little"))
+    digest.update(lengths.tobytes())
+    digest.update(b"".join(encoded))

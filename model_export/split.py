@@ -1,0 +1,88 @@
+"""Train and test by time: a model may only learn from what was there before it is judged.
+
+This module knows nothing of models and metrics, and of files only whom to ask to write them.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from model_export.eventfile import write_files
+from model_export.sessions import Sessions
+from nextitem.errors import InputError
+
+DAY_SECONDS = 86_400
+
+ORDER_ONLY_TEST_SHARE = 0.1
+"""Share of sessions, the last to start, that go to test when times are only a running index."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Sessions split by time.
+
+    Attributes:
+        train: the earlier sessions.
+        test: the later ones; their items need not occur in train.
+        cutoff: start of the test period, in the unit of `Sessions.times`.
+        by: the rule that made the split, in words.
+    """
+
+    train: Sessions
+    test: Sessions
+    cutoff: float
+    by: str
+
+
+def split_by_time(sessions: Sessions, test_days: int) -> Split:
+    """Give the sessions that start in the last `test_days` UTC calendar days to test.
+
+    The day of the last session start is the last day. Without a calendar (`is_epoch` False) days
+    mean nothing, and the last `ORDER_ONLY_TEST_SHARE` of the sessions by start go to test; of equal
+    starts, those that come first in the file count as earlier.
+
+    Raises:
+        InputError: when `test_days` is below 1, or train or test would be empty.
+    """
+    if test_days < 1:
+        raise InputError(f"a test period must have at least 1 day, not {test_days}")
+    if len(sessions) == 0:
+        raise InputError("there are no sessions to split")
+    starts = sessions.starts
+    if sessions.is_epoch:
+        last_day = int(starts.max() // DAY_SECONDS)
+        first_day = last_day - test_days + 1
+        cutoff = float(first_day * DAY_SECONDS)
+        in_test = starts >= cutoff
+        by = f"start on the last {test_days} UTC days ({_day(first_day)} to {_day(last_day)})"
+    else:
+        count = max(1, round(len(sessions) * ORDER_ONLY_TEST_SHARE))
+        latest = np.argsort(starts, kind="stable")[-count:]
+        in_test = np.zeros(len(sessions), dtype=np.bool_)
+        in_test[latest] = True
+        cutoff = float(starts[latest[0]])
+        by = f"the last {ORDER_ONLY_TEST_SHARE:.0%} of sessions by start (times are only an order)"
+    for side, empty in (("train", in_test.all()), ("test", not in_test.any())):
+        if empty:
+            raise InputError(f"the split leaves {side} empty: test would be the sessions that {by}")
+    return Split(
+        train=sessions.subset(np.flatnonzero(~in_test)),
+        test=sessions.subset(np.flatnonzero(in_test)),
+        cutoff=cutoff,
+        by=by,
+    )
+
+
+def write_split(split: Split, train_path: Path, test_path: Path) -> None:
+    """Write both sides as event files; both appear, or none.
+
+    Raises:
+        InputError: when a file cannot be written, or both are the same.
+    """
+    write_files({train_path: split.train, test_path: split.test})
+
+
+def _day(number: int) -> str:
+    return datetime.fromtimestamp(number * DAY_SECONDS, tz=UTC).date().isoformat()

@@ -1,0 +1,91 @@
+"""The story of a training run: sessions in, a run's folder out. Knows torch only through `training`."""
+
+from importlib.metadata import version as library_version
+from pathlib import Path
+
+import numpy as np
+from torch.utils.tensorboard import SummaryWriter
+
+from model_export.runs import METRICS, Run, RunRecord, new_folder, write_run
+from model_export.sessions import Sessions
+from model_export.training.fit import Epoch, FitConfig, Fitted, Watcher, fit
+from nextitem.manifest import PopularItem, Training
+
+POPULAR = 1000
+"""Most frequent items that go into the manifest: what is served to a visitor of whom nothing is known."""
+
+
+def train(sessions: Sessions, config: FitConfig, out: Path, watcher: Watcher) -> RunRecord:
+    """Train on sessions and keep the run.
+
+    Args:
+        sessions: the training data.
+        config: how to train.
+        out: the run's folder, which must not exist yet.
+        watcher: told of progress.
+
+    Raises:
+        InputError: the data cannot be trained on, or the folder cannot be made.
+    """
+    with new_folder(out) as folder, SummaryWriter(str(folder / METRICS)) as writer:
+        fitted = fit(sessions, config, _Logged(watcher, writer))
+        record = _record(sessions, config, fitted)
+        weights = {
+            name: np.ascontiguousarray(values.detach().numpy(), np.float32)
+            for name, values in fitted.network.state_dict().items()
+        }
+        write_run(folder, Run(record, weights, tuple(sessions.catalogue), _held_out(sessions, fitted)))
+    return record
+
+
+class _Logged:
+    """A watcher that also writes the TensorBoard log."""
+
+    def __init__(self, watcher: Watcher, writer: SummaryWriter) -> None:
+        self._watcher, self._writer = watcher, writer
+
+    def batch(self, stage: str, epoch: int, done: int, total: int) -> None:
+        self._watcher.batch(stage, epoch, done, total)
+
+    def epoch(self, stage: str, epoch: Epoch) -> None:
+        for name, value in (("loss", epoch.loss), ("hr@20", epoch.hr), ("mrr@20", epoch.mrr)):
+            if not np.isnan(value):
+                self._writer.add_scalar(f"{stage}/{name}", value, epoch.number)
+        self._watcher.epoch(stage, epoch)
+
+
+def _record(sessions: Sessions, config: FitConfig, fitted: Fitted) -> RunRecord:
+    best = fitted.history[fitted.epochs - 1]
+    network = fitted.network.config
+    return RunRecord(
+        training=Training(
+            data_sha256=sessions.digest,
+            sessions=len(sessions),
+            events=len(sessions.codes),
+            first=float(sessions.times.min()),
+            last=float(sessions.times.max()),
+            seed=config.seed,
+            epochs=fitted.epochs,
+            hyperparameters=config.values(),
+        ),
+        items=network.items,
+        hidden=network.hidden,
+        layers=network.layers,
+        normalised=network.normalised,
+        temperature=network.temperature,
+        validation={"hr@20": best.hr, "mrr@20": best.mrr},
+        history=tuple((epoch.loss, epoch.hr, epoch.mrr) for epoch in fitted.history),
+        popular=_popular(sessions),
+        libraries={"torch": library_version("torch")},
+    )
+
+
+def _popular(sessions: Sessions) -> tuple[PopularItem, ...]:
+    counts = np.bincount(sessions.codes, minlength=len(sessions.catalogue))
+    best = np.argsort(-counts, kind="stable")[:POPULAR]
+    return tuple(PopularItem(int(code), round(float(counts[code] / counts.sum()), 8)) for code in best)
+
+
+def _held_out(sessions: Sessions, fitted: Fitted) -> tuple["np.ndarray[tuple[int], np.dtype[np.int32]]", ...]:
+    held_out = fitted.held_out.recoded(sessions.catalogue)
+    return tuple(held_out.session(index) for index in range(len(held_out)))

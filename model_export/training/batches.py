@@ -1,0 +1,77 @@
+"""Sessions as padded batches of like lengths. Knows no network."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from model_export.sessions import Sessions
+
+_BUCKET = 16
+"""Batches whose sessions are sorted by length together: more wastes less padding and mixes lengths less."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """int64[batch, time] inputs and the next items as targets, and where a target is (bool)."""
+
+    inputs: Tensor
+    targets: Tensor
+    mask: Tensor
+
+
+class Batches:
+    """All windows of sessions, batched anew each epoch.
+
+    A session longer than `window` + 1 events is cut into windows that meet, so that each transition is learnt once.
+
+    Args:
+        sessions: what to learn from; those shorter than 2 are passed over.
+        size: sessions in a batch.
+        window: most transitions in one row of a batch.
+    """
+
+    def __init__(self, sessions: Sessions, size: int, window: int) -> None:
+        self._codes = sessions.codes
+        self._size = size
+        starts, lengths = _windows(sessions, window)
+        self._starts, self._lengths = starts, lengths
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._starts) / self._size)
+
+    def epoch(self, rng: np.random.Generator) -> Iterator[Batch]:
+        """Yield every window once, in an order drawn from `rng`."""
+        order = rng.permutation(len(self._starts))
+        chunk = self._size * _BUCKET
+        for at in range(0, len(order), chunk):
+            near = order[at : at + chunk]
+            near = near[np.argsort(self._lengths[near], kind="stable")]
+            places = range(0, len(near), self._size)
+            for place in rng.permutation(np.asarray(places)).tolist():
+                yield self._batch(near[place : place + self._size])
+
+    def _batch(self, chosen: NDArray[np.int64]) -> Batch:
+        lengths = self._lengths[chosen]
+        steps = np.arange(int(lengths.max()))
+        mask = steps[None, :] < lengths[:, None]
+        at = np.where(mask, self._starts[chosen][:, None] + steps[None, :], 0)
+        return Batch(
+            torch.from_numpy(self._codes[at].astype(np.int64)),
+            torch.from_numpy(self._codes[at + mask].astype(np.int64)),
+            torch.from_numpy(mask),
+        )
+
+
+def _windows(sessions: Sessions, window: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    transitions = sessions.lengths - 1
+    starts, lengths = [], []
+    for first, count in zip(sessions.offsets[:-1].tolist(), transitions.tolist(), strict=True):
+        for at in range(0, count, window):
+            starts.append(first + at)
+            lengths.append(min(window, count - at))
+    return np.asarray(starts, np.int64), np.asarray(lengths, np.int64)

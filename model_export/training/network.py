@@ -1,0 +1,74 @@
+"""The GRU as torch trains it. Knows no files, no sessions and no ONNX; `graphs` builds the same function for serving.
+
+One table is both the input embedding and the scoring matrix (tied). With `normalised`, rows and hidden state have unit
+length when scored and a learned-free temperature scales their cosine (NISER, Gupta et al. 2019, arXiv 1909.04276):
+popular items then win by direction and not by the length of their rows.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """The network's shape."""
+
+    items: int
+    """Items in the catalogue."""
+    hidden: int = 128
+    """Hidden size, and the size of an item's row: a multiple of 16."""
+    layers: int = 1
+    """GRU layers."""
+    normalised: bool = True
+    """Score by cosine rather than by inner product."""
+    temperature: float = 0.07
+    """Divides the cosine."""
+    dropout: float = 0.3
+    """Share of each event's row, and of each hidden state before scoring, zeroed in training."""
+
+
+class Network(nn.Module):
+    """Item codes -> hidden states -> scores."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.table = nn.Parameter(torch.empty(config.items, config.hidden))
+        self.gru = nn.GRU(config.hidden, config.hidden, config.layers, batch_first=True)
+        self.drop = nn.Dropout(config.dropout)
+        nn.init.normal_(self.table, std=config.hidden**-0.5)
+
+    def rows(self) -> Tensor:
+        """The table as it is used, float32[items, hidden]."""
+        return functional.normalize(self.table, dim=-1) if self.config.normalised else self.table
+
+    def forward(self, items: Tensor, rows: Tensor) -> Tensor:
+        """Return the hidden state after each event.
+
+        Args:
+            items: int64[batch, time] item codes, right-padded with any code.
+            rows: the table from `rows`.
+
+        Returns:
+            float32[batch, time, hidden], of the last layer.
+        """
+        states: Tensor = self.gru(self.drop(functional.embedding(items, rows)))[0]
+        return states
+
+    def scores(self, states: Tensor, rows: Tensor) -> Tensor:
+        """Return the logits of some rows.
+
+        Args:
+            states: float32[n, hidden].
+            rows: float32[m, hidden], from `rows`.
+
+        Returns:
+            float32[n, m].
+        """
+        states = self.drop(states)
+        if self.config.normalised:
+            states = functional.normalize(states, dim=-1) / self.config.temperature
+        return states @ rows.T

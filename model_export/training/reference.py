@@ -1,0 +1,31 @@
+"""What torch answers with a run's weights: what the graphs are proved against."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from model_export.runs import Run
+from model_export.training.network import Network, NetworkConfig
+
+
+@torch.inference_mode()
+def torch_scores(run: Run, sessions: Sequence[NDArray[np.int32]]) -> list[NDArray[np.float32]]:
+    """Return the score of every item after each whole session, each float32[items].
+
+    Args:
+        run: the run with the weights.
+        sessions: item codes, each of one event or more.
+    """
+    record = run.record
+    config = NetworkConfig(record.items, record.hidden, record.layers, record.normalised, record.temperature, 0.0)
+    network = Network(config)
+    network.load_state_dict({name: torch.from_numpy(values) for name, values in run.weights.items()})
+    network.eval()
+    rows = network.rows()
+    answers = []
+    for session in sessions:
+        states = network(torch.from_numpy(session.astype(np.int64))[None], rows)[:, -1]
+        answers.append(np.asarray(network.scores(states, rows)[0].numpy(), np.float32))
+    return answers

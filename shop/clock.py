@@ -1,0 +1,94 @@
+"""When shoppers come, and how long they look at an item.
+
+Visits follow the hours of the day, and the whole visit fits in the period. Knows nothing of items.
+"""
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from itertools import accumulate
+from math import isfinite
+
+from shop.chance import Chance
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+
+MIN_DAYS = 0.125
+"""Shorter periods leave too little room after the last visit has begun."""
+MAX_TIME = 253_402_300_799.0
+"""The last second of the year 9999, where most date types end."""
+
+_CLOSING = HOUR
+"""No visit begins within this many seconds of the period's end."""
+_DIGITS = 3
+"""Times are whole milliseconds."""
+
+_HOURLY = (2, 1, 1, 1, 1, 2, 3, 5, 6, 6, 6, 6, 7, 6, 6, 6, 7, 8, 10, 11, 12, 10, 7, 4)
+"""Visits begun per hour of the day, relative to each other: low at night, high after work."""
+_BEFORE_HOUR = (0, *accumulate(_HOURLY))
+_PER_DAY = _BEFORE_HOUR[-1]
+
+_DWELL = (2.0, 4.0, 7.0, 11.0, 16.0, 23.0, 33.0, 48.0, 75.0, 130.0, 300.0)
+"""Deciles of the seconds spent on an item."""
+_PAUSE = (300.0, 600.0, 1200.0)
+"""Minimum, median and maximum seconds of a pause: always under the usual session gap of 30 minutes."""
+_PAUSE_PROBABILITY = 0.015
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The time in which all visits of one run lie.
+
+    Attributes:
+        start: epoch seconds; the shop's day begins here.
+        days: length; need not be whole.
+
+    Raises:
+        ValueError: if it is not finite, shorter than MIN_DAYS, or outside 1970 to 9999.
+    """
+
+    start: float
+    days: float
+
+    def __post_init__(self) -> None:
+        if not (isfinite(self.days) and self.days >= MIN_DAYS):
+            raise ValueError(f"days must be at least {MIN_DAYS}, not {self.days}")
+        if not (self.start >= 0 and self.end <= MAX_TIME):
+            raise ValueError(f"{self.days} days from {self.start} do not lie in 1970 to 9999")
+
+    @property
+    def end(self) -> float:
+        """Epoch seconds at which the period is over."""
+        return self.start + self.days * DAY
+
+    def visit(self, index: int, count: int, length: int, chance: Chance) -> tuple[float, ...]:
+        """Time the items of the visit `index` of `count`.
+
+        Visits begin in the order of their index, each within its own count-th of the traffic,
+        so one can be timed without the others.
+
+        Returns:
+            Epoch seconds in whole milliseconds, ascending, `length` of them.
+        """
+        begin = self._opening((index + chance.part()) / count)
+        gaps = [chance.quantile(_PAUSE if chance.happens(_PAUSE_PROBABILITY) else _DWELL) for _ in range(length - 1)]
+        offsets = tuple(accumulate(gaps, initial=0.0))
+        # Whoever comes late must hurry to be out by the end, and a second early, for the rounding.
+        pace = min(1.0, (self.end - 1 - begin) / offsets[-1])
+        return tuple(round(begin + pace * offset, _DIGITS) for offset in offsets)
+
+    def _opening(self, part: float) -> float:
+        """The moment before which `part` (0 to 1) of all visits have begun."""
+        traffic = part * _traffic_until(self.days * DAY - _CLOSING)
+        day, rest = divmod(traffic, _PER_DAY)
+        hour = bisect_right(_BEFORE_HOUR, rest) - 1
+        within = (rest - _BEFORE_HOUR[hour]) / _HOURLY[hour]
+        return self.start + day * DAY + (hour + within) * HOUR
+
+
+def _traffic_until(seconds: float) -> float:
+    """Relative number of visits begun in the first `seconds` of a period."""
+    day, rest = divmod(seconds, DAY)
+    # Midnight less one bit rounds up to hour 24.
+    hour = min(int(rest / HOUR), len(_HOURLY) - 1)
+    return day * _PER_DAY + _BEFORE_HOUR[hour] + _HOURLY[hour] * (rest / HOUR - hour)

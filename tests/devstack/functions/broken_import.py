@@ -1,0 +1,5 @@
+"""A function whose init fails: it imports what is not there."""
+
+import there_is_no_such_module  # type: ignore[import-not-found]
+
+handler = there_is_no_such_module.handler

@@ -1,0 +1,20 @@
+"""A toy that answers like the API: it recommends what is in the request, and knows some bad items."""
+
+import json
+from typing import Any
+
+BAD_ITEMS = {"broken": 503, "refused": 422}
+
+
+def handler(event: Any, _context: Any) -> Any:
+    """Recommend ``next-to-X`` and ``X`` to whoever looks at X."""
+    asked = json.loads(event["body"])
+    item_id = asked["events"][0]["item_id"]
+    if item_id in BAD_ITEMS:
+        return {"statusCode": BAD_ITEMS[item_id], "body": "{}"}
+    recommendations = [{"item_id": f"next-to-{item_id}", "score": 2.0}, {"item_id": item_id, "score": 1.0}]
+    return {
+        "statusCode": 200,
+        "headers": {"content-type": "application/json"},
+        "body": json.dumps({"served_by": "session", "recommendations": recommendations[: asked["limit"]]}),
+    }

@@ -1,0 +1,124 @@
+"""However a function fails, its caller is told in Lambda's words, and the next call is served."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from devstack.invocation import PAYLOAD_LIMIT_BYTES
+from tests.devstack.conftest import Toy, is_running
+from tests.devstack.gate import PATIENCE_SECONDS, Gate
+
+Serve = Callable[..., Toy]
+
+
+def test_an_exception_is_the_callers_error_and_the_worker_goes_on(serve: Serve) -> None:
+    # GIVEN a warm worker
+    toy = serve()
+    pid = toy.call(do="tell")["pid"]
+
+    # WHEN the function raises
+    error = toy.failure(do="raise", message="no such tea")
+
+    # THEN the error says what, and the same worker takes the next call
+    assert (error["errorType"], error["errorMessage"]) == ("ValueError", "no such tea")
+    assert toy.call(do="tell")["pid"] == pid
+
+
+@pytest.mark.parametrize(
+    ("event", "message"),
+    [
+        ({"do": "exit", "code": 3}, "Runtime exited with error: exit status 3"),
+        ({"do": "exit", "code": 0}, "Runtime exited without providing a reason"),
+        ({"do": "die"}, "Runtime exited with error: signal: SIGKILL"),
+    ],
+)
+def test_a_crash_is_the_callers_error_and_the_worker_is_replaced(
+    serve: Serve, event: dict[str, object], message: str
+) -> None:
+    # GIVEN a warm worker
+    toy = serve()
+    pid = toy.call(do="tell")["pid"]
+
+    # WHEN its process ends in the middle of a call
+    error = toy.failure(**event)
+
+    # THEN the caller learns how, and another worker takes the next call
+    assert error["errorType"] == "Runtime.ExitError"
+    assert error["errorMessage"].endswith(f"Error: {message}")
+    assert toy.call(do="tell")["pid"] != pid
+
+
+def test_a_call_that_takes_too_long_is_ended_with_its_worker(serve: Serve, gate: Gate) -> None:
+    # GIVEN a function with little time
+    toy = serve(timeout_seconds=0.5)
+
+    # WHEN it is held for longer than that
+    error = toy.failure(do="gate", gate=gate.port)
+
+    # THEN the caller is told, the worker is dead, and the next call has another
+    assert error["errorType"] == "Sandbox.Timedout"
+    assert error["errorMessage"].endswith("Task timed out after 0.50 seconds")
+    visitor = gate.wait_for_visitor()
+    assert visitor.has_died()
+    assert not is_running(visitor.pid)
+    assert toy.call(do="tell")["pid"] != visitor.pid
+
+
+def test_a_call_waiting_at_the_limit_survives_the_worker_before_it(serve: Serve, gate: Gate) -> None:
+    # GIVEN a call in the only worker and another that waits
+    toy = serve(max_workers=1)
+    with ThreadPoolExecutor(2) as callers:
+        held = callers.submit(toy.failure, do="gate", gate=gate.port)
+        visitor = gate.wait_for_visitor()
+        waiting = callers.submit(toy.call, do="echo", tea="green")
+
+        # WHEN that worker dies
+        toy.served.retire_workers()  # not those that are busy
+        assert is_running(visitor.pid)
+        visitor.kill()
+
+        # THEN one call fails and the other is served
+        assert held.result(PATIENCE_SECONDS)["errorType"] == "Runtime.ExitError"
+        assert waiting.result(PATIENCE_SECONDS) == {"do": "echo", "tea": "green"}
+
+
+@pytest.mark.parametrize(
+    ("handler", "error_type", "message"),
+    [
+        ("broken_import.handler", "Runtime.ImportModuleError", "there_is_no_such_module"),
+        ("toy.no_such_handler", "Runtime.HandlerNotFound", "no_such_handler"),
+        ("broken_init.handler", "Runtime.ExitError", "exit status 7"),
+    ],
+)
+def test_a_failed_init_answers_each_call_with_its_reason(
+    serve: Serve, handler: str, error_type: str, message: str
+) -> None:
+    # GIVEN a function that cannot start, called more often at a time than there may be workers
+    toy = serve(handler, max_workers=2)
+    with ThreadPoolExecutor(3) as callers:
+        calls = [callers.submit(toy.failure, do="echo") for _ in range(3)]
+        errors = [call.result(PATIENCE_SECONDS) for call in calls]
+
+    # THEN nobody waits for ever
+    assert [error["errorType"] for error in errors] == [error_type] * 3
+    assert all(message in error["errorMessage"] for error in errors)
+
+
+def test_an_answer_may_be_as_large_as_lambda_allows(serve: Serve) -> None:
+    quotes = 2
+    toy = serve()
+    assert len(toy.call(do="grow", size=PAYLOAD_LIMIT_BYTES - quotes)) == PAYLOAD_LIMIT_BYTES - quotes
+
+
+def test_a_larger_answer_is_an_error_and_not_the_end(serve: Serve) -> None:
+    # GIVEN a function that answers too much
+    toy = serve()
+
+    # WHEN it is called
+    error = toy.failure(do="grow", size=PAYLOAD_LIMIT_BYTES)
+
+    # THEN its caller is told the limit, and the function still answers
+    assert error["errorType"] == "Function.ResponseSizeTooLarge"
+    assert str(PAYLOAD_LIMIT_BYTES) in error["errorMessage"]
+    assert toy.call(do="echo", tea="green") == {"do": "echo", "tea": "green"}

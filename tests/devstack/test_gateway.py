@@ -1,0 +1,189 @@
+"""The HTTP front answers as API Gateway and Lambda's Invoke API do, through a real worker."""
+
+import base64
+import http.client
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from devstack.gateway import BODY_LIMIT_BYTES
+from devstack.invocation import PAYLOAD_LIMIT_BYTES
+from tests.devstack.conftest import Toy
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+
+ARN = "arn:aws:lambda:us-east-1:123456789012:function:nextitem"
+JSON = {"content-type": "application/json"}
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    def header(self, name: str) -> list[str]:
+        return [value for key, value in self.headers if key.lower() == name]
+
+
+class Client:
+    def __init__(self, url: str) -> None:
+        self._netloc = urlsplit(url).netloc
+
+    def send(self, method: str, target: str, body: bytes | None = None, headers: dict[str, str] = JSON) -> Reply:
+        connection = http.client.HTTPConnection(self._netloc, timeout=20)
+        try:
+            connection.request(method, target, body, headers)
+            response = connection.getresponse()
+            return Reply(response.status, response.getheaders(), response.read())
+        finally:
+            connection.close()
+
+    def say(self, answer: Any) -> Reply:
+        """Have the function return `answer`."""
+        return self.send("POST", "/v1/recommendations", json.dumps(answer).encode())
+
+
+@pytest.fixture
+def toy(serve: Callable[..., Toy]) -> Toy:
+    return serve()
+
+
+@pytest.fixture
+def client(toy: Toy) -> Client:
+    return Client(toy.served.url)
+
+
+@pytest.fixture
+def lambda_client(toy: Toy) -> "Iterator[BaseClient]":
+    client = boto3.client(
+        "lambda",
+        endpoint_url=toy.served.url,
+        region_name="us-east-1",
+        aws_access_key_id="any",
+        aws_secret_access_key="any",  # noqa: S106 - there is no IAM
+    )
+    yield client
+    client.close()
+
+
+def test_a_request_reaches_the_function_as_an_event(client: Client) -> None:
+    # WHEN a request is sent that the function answers with its event
+    reply = client.send("GET", "/v1/sessions/a%20b/recommendations?limit=2&x=%C3%A4", headers={"X-Tea": "green"})
+
+    # THEN the event is that request, and JSON without a statusCode is a whole answer
+    assert (reply.status, reply.header("content-type")) == (200, ["application/json"])
+    event = reply.json()
+    assert event["routeKey"] == "GET /v1/sessions/{session_id}/recommendations"
+    assert event["pathParameters"] == {"session_id": "a b"}
+    assert event["rawQueryString"] == "limit=2&x=%C3%A4"
+    assert event["headers"]["x-tea"] == "green"
+    assert event["requestContext"]["http"]["sourceIp"] == "127.0.0.1"
+
+
+def test_an_answer_with_status_headers_and_cookies(client: Client) -> None:
+    reply = client.say(
+        {
+            "statusCode": 422,
+            "headers": {"Content-Type": "application/problem+json", "X-Number": 5, "Content-Length": "9999"},
+            "cookies": ["a=1; HttpOnly", "b=2"],
+            "body": '{"title":"no"}',
+        }
+    )
+    assert (reply.status, reply.body) == (422, b'{"title":"no"}')
+    assert reply.header("content-type") == ["application/problem+json"]
+    assert reply.header("x-number") == ["5"]
+    assert reply.header("set-cookie") == ["a=1; HttpOnly", "b=2"]
+
+
+def test_a_binary_answer(client: Client) -> None:
+    body = base64.b64encode(b"\x00\xff").decode()
+    reply = client.say({"statusCode": 200, "body": body, "isBase64Encoded": True})
+    assert reply.body == b"\x00\xff"
+
+
+def test_an_answer_without_a_body(client: Client) -> None:
+    reply = client.say({"statusCode": 204})
+    assert (reply.status, reply.body) == (204, b"")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"statusCode": "many"},
+        {"statusCode": 99},
+        {"statusCode": 200, "body": {"not": "text"}},
+        {"statusCode": 200, "body": "?", "isBase64Encoded": True},
+        {"statusCode": 200, "headers": ["no", "object"]},
+    ],
+)
+def test_an_answer_out_of_shape_is_a_500(client: Client, answer: dict[str, Any]) -> None:
+    reply = client.say(answer)
+    assert (reply.status, reply.json()) == (500, {"message": "Internal Server Error"})
+
+
+def test_a_function_that_fails_is_a_500_that_says_nothing(client: Client) -> None:
+    reply = client.send("POST", "/v1/recommendations", b"{this is no JSON")
+    assert (reply.status, reply.json()) == (500, {"message": "Internal Server Error"})
+
+
+@pytest.mark.parametrize("size", [BODY_LIMIT_BYTES + 1, PAYLOAD_LIMIT_BYTES])
+def test_a_body_over_the_limits_is_a_413(client: Client, size: int) -> None:
+    # GIVEN a body over the gateway's limit, and one whose event is over Lambda's
+    reply = client.send("POST", "/v1/recommendations", b"x" * size, {"content-type": "text/plain"})
+    assert (reply.status, reply.json()) == (413, {"message": "Request Entity Too Large"})
+
+
+def test_a_large_body_within_the_limits_arrives(client: Client) -> None:
+    tea = "x" * (PAYLOAD_LIMIT_BYTES // 2)
+    assert client.say({"tea": tea}).json() == {"tea": tea}
+
+
+@pytest.mark.parametrize("name", ["nextitem", "nextitem:live", f"{ARN}:live", ARN])
+def test_boto3_invokes_the_function(lambda_client: Any, name: str) -> None:
+    answer = lambda_client.invoke(FunctionName=name, Payload=b'{"do":"echo"}')
+    with answer["Payload"] as payload:
+        assert json.loads(payload.read()) == {"do": "echo"}
+    assert (answer["StatusCode"], answer["ExecutedVersion"]) == (200, "$LATEST")
+    assert "FunctionError" not in answer
+
+
+def test_boto3_is_told_of_a_function_error(lambda_client: Any) -> None:
+    answer = lambda_client.invoke(FunctionName="nextitem", Payload=b'{"do":"raise","message":"no"}')
+    with answer["Payload"] as payload:
+        assert json.loads(payload.read())["errorMessage"] == "no"
+    assert (answer["StatusCode"], answer["FunctionError"]) == (200, "Unhandled")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ({"FunctionName": "other", "Payload": b"{}"}, "ResourceNotFoundException"),
+        ({"FunctionName": "nextitem", "Payload": b"{"}, "InvalidRequestContentException"),
+        ({"FunctionName": "nextitem", "InvocationType": "Event"}, "InvalidParameterValueException"),
+        (
+            {"FunctionName": "nextitem", "Payload": b'"%s"' % (b"x" * PAYLOAD_LIMIT_BYTES)},
+            "RequestTooLargeException",
+        ),
+    ],
+)
+def test_boto3_is_told_of_a_bad_invocation(lambda_client: Any, arguments: dict[str, Any], code: str) -> None:
+    with pytest.raises(ClientError) as caught:
+        lambda_client.invoke(**arguments)
+    assert caught.value.response["Error"]["Code"] == code
+
+
+def test_a_dry_run_calls_nothing(lambda_client: Any, toy: Toy) -> None:
+    answer = lambda_client.invoke(FunctionName="nextitem", InvocationType="DryRun")
+    assert answer["StatusCode"] == 204
+    assert toy.served.cold_starts == ()

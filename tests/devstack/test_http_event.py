@@ -1,0 +1,111 @@
+"""Events have the shape that API Gateway's HTTP API gives them (payload 2.0)."""
+
+import base64
+import json
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devstack.http_event import HttpRequest, to_event
+
+
+def event_of(
+    target: str = "/v1/health", *headers: tuple[str, str], method: str = "GET", body: bytes = b""
+) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads(to_event(HttpRequest(method, target, headers, body, "192.0.2.7")))
+    return event
+
+
+def test_a_whole_request() -> None:
+    # GIVEN a request as a browser would send it
+    event = event_of(
+        "/v1/sessions/s%20%C3%A4/events?limit=5&exclude=a&exclude=b%2Cc&flag",
+        ("Host", "shop.example.com:3000"),
+        ("Content-Type", "application/json; charset=utf-8"),
+        ("User-Agent", "Tea/1"),
+        ("X-Twice", "one"),
+        ("x-twice", "two"),
+        ("Cookie", "a=1; b=2"),
+        method="POST",
+        body='{"tea":"grün"}'.encode(),
+    )
+
+    # THEN the event has the documented fields
+    assert event["version"] == "2.0"
+    assert event["routeKey"] == "POST /v1/sessions/{session_id}/events"
+    assert event["pathParameters"] == {"session_id": "s ä"}
+    assert event["rawPath"] == "/v1/sessions/s ä/events"
+    assert event["rawQueryString"] == "limit=5&exclude=a&exclude=b%2Cc&flag"
+    assert event["queryStringParameters"] == {"limit": "5", "exclude": "a,b,c", "flag": ""}
+    assert event["cookies"] == ["a=1", "b=2"]
+    assert event["headers"]["x-twice"] == "one,two"
+    assert "cookie" not in event["headers"]
+    assert all(name == name.lower() for name in event["headers"])
+    assert (event["body"], event["isBase64Encoded"]) == ('{"tea":"grün"}', False)
+    context = event["requestContext"]
+    assert (context["routeKey"], context["stage"]) == (event["routeKey"], "$default")
+    assert context["http"] == {
+        "method": "POST",
+        "path": "/v1/sessions/s ä/events",
+        "protocol": "HTTP/1.1",
+        "sourceIp": "192.0.2.7",
+        "userAgent": "Tea/1",
+    }
+    assert "authorizer" not in context
+
+
+def test_fields_without_a_value_are_left_out() -> None:
+    event = event_of("/v1/health")
+    assert {"cookies", "queryStringParameters", "pathParameters", "body"}.isdisjoint(event)
+    assert event["rawQueryString"] == ""
+    assert event["isBase64Encoded"] is False
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_text"),
+    [
+        ((("content-type", "application/json"),), True),
+        ((("content-type", "text/csv; charset=utf-8"),), True),
+        ((("content-type", "application/problem+json"),), True),
+        ((("content-type", "application/x-www-form-urlencoded"),), False),
+        ((("content-type", "application/octet-stream"),), False),
+        ((("content-type", "application/json"), ("content-encoding", "gzip")), False),
+        ((), False),
+    ],
+)
+def test_only_a_text_type_makes_a_body_text(headers: tuple[tuple[str, str], ...], is_text: bool) -> None:
+    event = event_of("/v1/recommendations", *headers, method="POST", body=b"{}")
+    assert event["isBase64Encoded"] is not is_text
+
+
+@given(st.binary(min_size=1), st.sampled_from(["application/json", "text/plain", "image/png", ""]))
+def test_every_body_arrives_as_it_was_sent(body: bytes, content_type: str) -> None:
+    event = event_of("/", ("content-type", content_type), method="POST", body=body)
+    arrived = base64.b64decode(event["body"]) if event["isBase64Encoded"] else event["body"].encode()
+    assert arrived == body
+
+
+@given(st.text(min_size=1).filter(lambda text: "/" not in text))
+def test_every_session_id_arrives_decoded(session_id: str) -> None:
+    target = f"/v1/sessions/{quote(session_id, safe='')}"
+    assert event_of(target, method="DELETE")["pathParameters"] == {"session_id": session_id}
+
+
+@given(st.lists(st.tuples(st.text(min_size=1), st.text())))
+def test_every_query_value_arrives(pairs: list[tuple[str, str]]) -> None:
+    query = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in pairs)
+    event = event_of(f"/v1/health?{query}")
+    assert parse_qsl(event["rawQueryString"], keep_blank_values=True) == pairs
+    for name, value in pairs:
+        assert value in event["queryStringParameters"][name]
+
+
+def test_bytes_that_are_no_text_in_a_header_do_no_harm() -> None:
+    # GIVEN a header as a server decodes bytes that are not UTF-8
+    header = b"caf\xe9".decode("utf-8", "surrogateescape")
+
+    # THEN there is an event all the same
+    assert event_of("/", ("X-Name", header))["headers"]["x-name"].startswith("caf")

@@ -1,0 +1,112 @@
+"""``python -m devstack`` as a person uses it: a real process with the real function and the demo model."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from devstack.__main__ import main
+from tests.devstack.test_stack import accepts_connections
+
+PATIENCE_SECONDS = 60.0
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "200"}
+
+
+@contextmanager
+def devstack(*options: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
+    """The command, running; killed if it is still there long after a test should have ended."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "devstack", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT | variables,
+    ) as command:
+        watchdog = threading.Timer(PATIENCE_SECONDS, command.kill)
+        watchdog.start()
+        try:
+            yield command
+        finally:
+            watchdog.cancel()
+            command.kill()
+
+
+def url_in(line: str) -> str:
+    (url,) = (word for word in line.split() if word.startswith("http://"))
+    return url
+
+
+def test_once_replays_and_ends_well() -> None:
+    # WHEN the command runs once
+    with devstack("--port", "0", "--sessions", "20", ONCE="1") as command:
+        output, errors = command.communicate()
+
+    # THEN it shows samples, the table and how to call it, and ends well
+    assert (command.returncode, errors) == (0, "")
+    for part in ("is recommended", "HR@20", "cold starts", "session 100.0%", "curl -s http://127.0.0.1:"):
+        assert part in output
+    # AND nothing listens any more
+    assert not accepts_connections(url_in(output.split("curl -s")[1].split("\n")[0]))
+
+
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
+def test_it_stays_until_it_is_told_to_end(how: signal.Signals, code: int) -> None:
+    with devstack("--port", "0", "--sessions", "0") as command:
+        # GIVEN a stack that stays up
+        assert command.stdout is not None
+        lines = iter(command.stdout.readline, "")
+        url = url_in(next(line for line in lines if " is live on " in line))
+        assert any("Ctrl-C" in line for line in lines)
+        assert accepts_connections(url)
+
+        # WHEN it is told to end
+        command.send_signal(how)
+        _, errors = command.communicate()
+
+    # THEN it ends, quietly
+    assert (command.returncode, errors) == (code, "")
+    assert not accepts_connections(url)
+
+
+def test_a_function_that_fails_is_told_of_and_ends_badly(tmp_path: Path) -> None:
+    # GIVEN a function that fails
+    (tmp_path / "recommend.py").write_text("def handler(event, context):\n    raise RuntimeError('out of tea')\n")
+
+    # WHEN the command runs it once
+    with devstack("--port", "0", "--sessions", "2", "--once", "--functions-dir", str(tmp_path)) as command:
+        output, errors = command.communicate()
+
+    # THEN it says so, and why
+    assert (command.returncode, errors) == (1, "")
+    assert "x 500" in output
+    assert "out of tea" in output
+
+
+def test_a_taken_port_is_one_line() -> None:
+    # GIVEN a port that somebody uses
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        # WHEN the command is to have it
+        with devstack("--port", str(port), "--once") as command:
+            _, errors = command.communicate()
+
+    # THEN it says so in one line
+    assert command.returncode == 1
+    assert errors.startswith(f"Port {port} of 127.0.0.1 cannot be used")
+    assert errors.count("\n") == 1
+
+
+@pytest.mark.parametrize("options", [("--workers", "0"), ("--sessions", "-1"), ("--port", "tea")])
+def test_options_out_of_range_are_usage_errors(options: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(options)
+    assert ended.value.code == 2
+    assert f"argument {options[0]}" in capsys.readouterr().err

@@ -1,0 +1,146 @@
+"""Children: what they leave behind, which is nothing."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from devstack.errors import StackError
+from devstack.processes import Children
+from tests.devstack.gate import PATIENCE_SECONDS
+
+ENVIRONMENT = {"PATH": os.defpath}
+FAMILY = 'exec 3>"$0"; sleep 1000 & echo started; wait'
+"""A shell and its child, both holding the FIFO $0 open for as long as they live."""
+ORPHAN_MAKER = """
+import sys
+from pathlib import Path
+from devstack.processes import Children
+with Children() as children:
+    log = Path(sys.argv[2] + ".log")
+    children.start("family", ["/bin/sh", "-c", sys.argv[1], sys.argv[2]], env={}, cwd=log.parent, log=log)
+    print("started", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def fifo(path: Path) -> Iterator[int]:
+    os.mkfifo(path)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def everybody_let_go(descriptor: int) -> bool:
+    """Wait until nobody has the FIFO open for writing."""
+    waiting = select.poll()
+    waiting.register(descriptor, 0)  # a hang-up is always told
+    return bool(waiting.poll(PATIENCE_SECONDS * 1000))
+
+
+def test_killing_a_child_ends_its_own_children_too(tmp_path: Path) -> None:
+    with fifo(tmp_path / "held") as held, Children() as children:
+        # GIVEN a child with a child, both of which hold a FIFO
+        argv = ["/bin/sh", "-c", FAMILY, str(tmp_path / "held")]
+        child = children.start("family", argv, env=ENVIRONMENT, cwd=tmp_path, log=tmp_path / "log")
+        child.wait_until(lambda: "started" in child.log_text() or None)
+
+        # WHEN it is killed
+        child.kill()
+
+        # THEN both are gone
+        assert everybody_let_go(held)
+        assert child.exit_code == -signal.SIGKILL
+
+
+def test_leaving_the_block_ends_every_child(tmp_path: Path) -> None:
+    # GIVEN two running children
+    with Children() as children:
+        started = [
+            children.start(name, ["sleep", "1000"], env=ENVIRONMENT, cwd=tmp_path, log=tmp_path / name)
+            for name in ("one", "two")
+        ]
+        assert [child.exit_code for child in started] == [None, None]
+
+    # WHEN the block is left THEN both have ended
+    assert [child.exit_code for child in started] == [-signal.SIGKILL] * 2
+
+
+def test_children_end_with_their_block_even_without_a_guardian(tmp_path: Path) -> None:
+    # GIVEN children whose guardian somebody has killed
+    with Children() as children:
+        guardian = children._guardian
+        assert guardian is not None
+        guardian.kill()
+        guardian.wait()
+        child = children.start("one", ["sleep", "1000"], env=ENVIRONMENT, cwd=tmp_path, log=tmp_path / "log")
+
+    # WHEN the block is left THEN they end all the same
+    assert child.exit_code == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGTERM])
+def test_children_do_not_survive_the_death_of_their_owner(tmp_path: Path, death: signal.Signals) -> None:
+    with fifo(tmp_path / "held") as held:
+        # GIVEN a process that owns a child
+        command = [sys.executable, "-c", ORPHAN_MAKER, FAMILY, str(tmp_path / "held")]
+        with subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        ) as owner:
+            assert owner.stdout is not None
+            assert owner.stdout.readline() == "started\n"
+
+            # WHEN it dies without a chance to clean up
+            owner.send_signal(death)
+
+        # THEN what it started dies with it
+        assert everybody_let_go(held)
+
+
+def test_a_child_that_ends_before_it_is_ready_is_reported_with_its_last_words(tmp_path: Path) -> None:
+    with Children() as children:
+        # GIVEN a program that gives up
+        argv = ["/bin/sh", "-c", "echo no disk left; exit 4"]
+        child = children.start("store", argv, env=ENVIRONMENT, cwd=tmp_path, log=tmp_path / "log")
+
+        # WHEN one waits for it THEN the error says what happened
+        with pytest.raises(StackError, match="store ended with 4: no disk left"):
+            child.wait_until(lambda: None)
+
+
+def test_a_child_that_never_gets_ready_is_given_up(tmp_path: Path) -> None:
+    with Children() as children:
+        child = children.start("idler", ["sleep", "1000"], env=ENVIRONMENT, cwd=tmp_path, log=tmp_path / "log")
+        with pytest.raises(StackError, match=r"idler was not ready in 0\.05 s: it wrote nothing"):
+            child.wait_until(lambda: None, seconds=0.05)
+
+
+def test_a_program_that_is_not_there_is_reported(tmp_path: Path) -> None:
+    with Children() as children, pytest.raises(StackError, match="ghost cannot be started"):
+        children.start("ghost", [tmp_path / "ghost"], env=ENVIRONMENT, cwd=tmp_path, log=tmp_path / "log")
+
+
+def test_the_end_of_a_child_is_noticed(tmp_path: Path) -> None:
+    with Children() as children:
+        # GIVEN somebody who wants to know
+        child = children.start("brief", ["true"], env=ENVIRONMENT, cwd=tmp_path, log=tmp_path / "log")
+        noticed = threading.Event()
+        child.on_exit(noticed.set)
+
+        # WHEN the process ends by itself THEN they are told
+        assert noticed.wait(PATIENCE_SECONDS)
+        assert child.exit_code == 0

@@ -1,0 +1,48 @@
+"""A replay sends what shoppers did, in their order, and keeps every answer."""
+
+import asyncio
+from collections.abc import Callable
+
+from devstack.replay import Visit, replay
+from shop import Session
+from tests.devstack.conftest import Toy
+
+
+def session(name: str, *item_ids: str) -> Session:
+    return Session(name, item_ids, tuple(float(n) for n in range(len(item_ids))), ())
+
+
+def test_sessions_are_replayed_whole(serve: Callable[..., Toy]) -> None:
+    # GIVEN an API that recommends an item and its neighbour, and more sessions than go at a time
+    toy = serve("shopkeeper.handler", max_workers=2)
+    sessions = [session(f"s-{n}", f"i-{n}", f"next-to-i-{n}", "other") for n in range(20)]
+    done: list[None] = []
+
+    # WHEN they are replayed
+    visits = asyncio.run(replay(toy.served.url, sessions, lambda: done.append(None)))
+
+    # THEN each came back once, with an answer to each of its items
+    assert sorted(visit.item_ids for visit in visits) == sorted(each.item_ids for each in sessions)
+    assert len(done) == 20
+    for visit in visits:
+        assert [call.status for call in visit.calls] == [200] * 3
+        assert [call.recommended for call in visit.calls] == [(f"next-to-{i}", i) for i in visit.item_ids]
+        assert {call.served_by for call in visit.calls} == {"session"}
+        assert all(call.milliseconds > 0 for call in visit.calls)
+        assert visit.hits() == [True, False]
+    # AND several shoppers were there at a time
+    assert len(toy.served.cold_starts) == 2
+
+
+def test_failures_are_kept_and_stop_nothing(serve: Callable[..., Toy]) -> None:
+    # GIVEN a session with items that the API refuses
+    toy = serve("shopkeeper.handler")
+
+    # WHEN it is replayed
+    (visit,) = asyncio.run(replay(toy.served.url, [session("s", "broken", "refused", "tea")], lambda: None))
+
+    # THEN the answers are there as they were
+    assert isinstance(visit, Visit)
+    assert [call.status for call in visit.calls] == [503, 422, 200]
+    assert [call.recommended for call in visit.calls[:2]] == [(), ()]
+    assert visit.hits() == [False, False]

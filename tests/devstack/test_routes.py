@@ -1,0 +1,38 @@
+"""Requests take the routes of template.yaml."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from devstack.routes import DEFAULT_ROUTE_KEY, ROUTE_KEYS, resolve
+
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "key", "parameters"),
+    [
+        ("POST", "/v1/sessions/s-1/events", "POST /v1/sessions/{session_id}/events", {"session_id": "s-1"}),
+        ("GET", "/v1/sessions/s/recommendations", "GET /v1/sessions/{session_id}/recommendations", {"session_id": "s"}),
+        ("DELETE", "/v1/sessions/a b", "DELETE /v1/sessions/{session_id}", {"session_id": "a b"}),
+        ("POST", "/v1/recommendations", "POST /v1/recommendations", {}),
+        ("GET", "/v1/health", "GET /v1/health", {}),
+        ("PUT", "/v1/health", DEFAULT_ROUTE_KEY, {}),
+        ("GET", "/v1/health/", DEFAULT_ROUTE_KEY, {}),
+        ("DELETE", "/v1/sessions/", DEFAULT_ROUTE_KEY, {}),
+        ("DELETE", "/v1/sessions/a/b", DEFAULT_ROUTE_KEY, {}),
+        ("GET", "/", DEFAULT_ROUTE_KEY, {}),
+    ],
+)
+def test_a_request_takes_its_route(method: str, path: str, key: str, parameters: dict[str, str]) -> None:
+    route = resolve(method, path)
+    assert (route.key, route.path_parameters) == (key, parameters)
+
+
+def test_the_routes_are_those_of_the_template() -> None:
+    # GIVEN the template's HTTP events
+    events = re.findall(r"Method: (\w+)\s+Path: (/\S+)", TEMPLATE.read_text(encoding="utf-8"))
+
+    # THEN they are ours, no more and no fewer
+    assert sorted(f"{method} {path}" for method, path in events) == sorted(ROUTE_KEYS)

@@ -1,0 +1,107 @@
+"""The whole stack around a toy function: its parts are real, and all of them end with it."""
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import redis
+
+from devstack.errors import StackError
+from devstack.stack import Stack
+from tests.devstack.conftest import FUNCTIONS, is_running
+
+TELL = b'{"do":"tell"}'
+
+
+def accepts_connections(url: str) -> bool:
+    address = urlsplit(url)
+    try:
+        socket.create_connection((address.hostname or "", address.port or 0), timeout=5).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def get(url: str) -> tuple[int, bytes]:
+    address = urlsplit(url)
+    connection = http.client.HTTPConnection(address.netloc, timeout=20)
+    try:
+        connection.request("GET", f"{address.path}?{address.query}")
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def our_children() -> set[str]:
+    """Process ids of the children of this process, dead but unreaped ones included."""
+    command = ["pgrep", "-P", str(os.getpid())]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    return set(found.stdout.split())
+
+
+def test_every_part_works_and_ends_with_the_stack() -> None:
+    before = our_children()
+    with Stack(FUNCTIONS, handler="toy.handler", settings={"NEXTITEM_ROUTE": "trial"}) as stack:
+        # GIVEN a running stack
+        told = json.loads(stack.invoke(TELL))
+        seen = told["environment"]
+
+        # THEN the function is told of its store and its bucket, and of what we set
+        assert seen["NEXTITEM_STORE_URL"] == stack.store_url
+        assert (seen["NEXTITEM_BUCKET"], seen["AWS_ENDPOINT_URL_S3"]) == (stack.bucket, stack.s3_endpoint)
+        assert seen["NEXTITEM_ROUTE"] == "trial"
+        # AND the store is a Valkey that keeps nothing
+        with redis.Redis.from_url(stack.store_url) as store:
+            assert store.set("tea", "green")
+            assert store.get("tea") == b"green"
+            assert store.info("server")["server_name"] == "valkey"
+            assert store.config_get("save")["save"] == ""
+        # AND the bucket is there, empty
+        status, listing = get(f"{stack.s3_endpoint}/{stack.bucket}?list-type=2")
+        assert status == 200
+        assert b"<KeyCount>0</KeyCount>" in listing
+        # AND the front answers
+        assert json.loads(get(f"{stack.url}/v1/health")[1])["routeKey"] == "GET /v1/health"
+        assert (stack.version, len(stack.cold_starts)) == (None, 1)
+        assert stack.log_lines() == ["toy is loaded"]
+        scratch = Path(seen["TMPDIR"])
+        assert scratch.is_dir()
+        assert len(our_children() - before) == 4  # the guardian, Valkey, the bucket, one worker
+
+    # WHEN its block is left THEN nothing of it is left
+    assert not is_running(told["pid"])
+    assert [accepts_connections(url) for url in (stack.url, stack.store_url, stack.s3_endpoint)] == [False] * 3
+    assert not scratch.exists()
+    assert our_children() == before
+
+
+def test_the_store_can_be_taken_away() -> None:
+    # GIVEN a running stack
+    with Stack(FUNCTIONS, handler="toy.handler") as stack:
+        assert accepts_connections(stack.store_url)
+
+        # WHEN its store is killed THEN the rest goes on
+        stack.kill_store()
+        assert not accepts_connections(stack.store_url)
+        assert json.loads(stack.invoke(b'{"do":"echo"}')) == {"do": "echo"}
+
+
+def test_a_taken_port_is_one_clear_error() -> None:
+    # GIVEN a port that somebody uses
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        # WHEN a stack is to have it THEN the error names it and says what to do
+        with pytest.raises(StackError, match=f"Port {port} of 127.0.0.1 cannot be used .*--port"), Stack(port=port):
+            pass
+
+
+def test_a_function_that_is_broken_does_not_keep_the_stack_from_starting() -> None:
+    with Stack(FUNCTIONS, handler="broken_init.handler") as stack:
+        assert get(f"{stack.url}/v1/health") == (500, b'{"message": "Internal Server Error"}')

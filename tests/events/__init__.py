@@ -1,0 +1,1 @@
+"""The payloads in events/, checked against what API Gateway sends."""

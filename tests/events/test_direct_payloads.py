@@ -1,0 +1,53 @@
+"""The payloads of backends that invoke the function without API Gateway."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import calls
+from nextitem import api
+from shop import Shop
+from tests.events.payload import EVENTS, direct_files
+
+BODIES: dict[str, type[api.Wanted]] = {"append_events": api.EventsBody, "recommend": api.ItemsBody}
+
+
+@pytest.mark.parametrize("path", direct_files(), ids=lambda path: path.stem)
+def test_the_service_reads_it_as_it_is_named(path: Path) -> None:
+    # GIVEN a payload named after its operation
+    event = msgspec.json.decode(path.read_bytes())
+
+    # WHEN the service reads it
+    call = calls.direct_call(event)
+
+    # THEN operation, session and body are there
+    assert f"direct_{call.operation}" == path.stem
+    assert (call.session_id is not None) == (call.operation == "append_events")
+    if call.operation in BODIES:
+        api.parse(call.body, BODIES[call.operation])
+
+
+def test_every_item_is_sold_in_the_demo_shop() -> None:
+    # GIVEN the items of the direct payloads
+    documents = [msgspec.json.decode(path.read_bytes()) for path in direct_files()]
+    named = {event["item_id"] for document in documents for event in document.get("events", [])}
+    named |= {item_id for document in documents for item_id in document.get("item_ids", [])}
+
+    # WHEN compared with the shop THEN it sells every one
+    assert named
+    assert named <= {product.item_id for product in Shop().products}
+
+
+@pytest.mark.parametrize("name", ["append_events", "recommend", "health"])
+def test_it_says_the_same_as_the_http_payload_of_its_name(name: str) -> None:
+    # GIVEN a direct payload and its HTTP twin
+    direct = msgspec.json.decode((EVENTS / f"direct_{name}.json").read_bytes())
+    http = msgspec.json.decode((EVENTS / f"{name}.json").read_bytes())
+
+    # WHEN the envelope is taken off both
+    body = {field: value for field, value in direct.items() if field not in ("operation", "session_id")}
+
+    # THEN the same JSON body is left
+    assert body == msgspec.json.decode(http.get("body", "{}"))
+    assert direct.get("session_id") == http.get("pathParameters", {}).get("session_id")

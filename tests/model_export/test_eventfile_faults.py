@@ -1,0 +1,267 @@
+"""Every fault of an event file is one line that says file, row and column."""
+
+import gzip
+import tempfile
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from model_export.columns import MAX_SESSION_EVENTS, Columns
+from model_export.eventfile import read_sessions
+from nextitem.errors import InputError
+
+HEADER = b"session_id,item_id,timestamp\n"
+GOOD = b"s,a,1600000000\n"
+
+
+def complaint(path: Path, columns: Columns | None = None) -> str:
+    """The one line that reading the file complains with, without the folder."""
+    with pytest.raises(InputError) as caught:
+        read_sessions(path, columns)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert text.startswith(str(path))
+    return text.removeprefix(str(path))
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param(b"", ": the file is empty", id="zero bytes"),
+        pytest.param(b"\xef\xbb\xbf", ": the file is empty", id="byte order mark only"),
+        pytest.param(b"\n\r\n", ": the file is empty", id="blank lines only"),
+        pytest.param(HEADER, ": has no events", id="header only"),
+        pytest.param(HEADER.strip(), ": has no events", id="header only, no line end"),
+        pytest.param(
+            b"session_id,product,when\ns,a,1\n",
+            ": has no column 'item_id'; its columns are 'session_id', 'product', 'when'",
+            id="missing column",
+        ),
+        pytest.param(
+            b"item_id,session_id,item_id,timestamp\n", ": has 2 columns with the name 'item_id'", id="column twice"
+        ),
+        pytest.param(
+            b"session_id;item_id;timestamp\ns;a;1\n",
+            ": has no column 'session_id'; its columns are 'session_id;item_id;timestamp'",
+            id="another delimiter",
+        ),
+        pytest.param(
+            HEADER + GOOD + b"s,b,yesterday\n", ", row 2, column 'timestamp': 'yesterday' is not a time", id="word"
+        ),
+        pytest.param(
+            HEADER + b"s,b," + b"y" * 50 + b"\n",
+            f", row 1, column 'timestamp': '{'y' * 40}…' is not a time",
+            id="long value is cut",
+        ),
+        pytest.param(
+            HEADER + GOOD + b's,b,"12\n13"\n', ", row 2, column 'timestamp': '12\\n13' is not a time", id="line end"
+        ),
+        pytest.param(
+            HEADER + b"s,b,2020-13-01\n", ", row 1, column 'timestamp': '2020-13-01' is not a time", id="month 13"
+        ),
+        pytest.param(
+            HEADER + b"s,a,2020-06-01\n" + GOOD,
+            ", row 2, column 'timestamp': '1600000000' is not a time",
+            id="number among dates",
+        ),
+        pytest.param(
+            HEADER + GOOD + b"s,a,2020-06-01\n",
+            ", row 2, column 'timestamp': '2020-06-01' is not a time",
+            id="date among numbers",
+        ),
+        pytest.param(HEADER + GOOD + b"s,b,\n", ", row 2, column 'timestamp': has no time", id="no time"),
+        pytest.param(
+            HEADER + GOOD + b"s,b,NaN\n", ", row 2, column 'timestamp': 'NaN' is not a finite time", id="NaN time"
+        ),
+        pytest.param(
+            HEADER + GOOD + b"s,b,-inf\n", ", row 2, column 'timestamp': '-inf' is not a finite time", id="infinity"
+        ),
+        pytest.param(
+            HEADER + b"s,b,1e999\n",
+            ", row 1, column 'timestamp': '1e999' is not a finite time",
+            id="overflow",
+        ),
+        pytest.param(
+            HEADER + b"s,b,9999-01-01\n",
+            ", row 1, column 'timestamp': '9999-01-01' is not a time, it lies too far from 1970",
+            id="far future",
+        ),
+        pytest.param(HEADER + GOOD + b"s,,1\n", ", row 2, column 'item_id': is empty", id="empty item"),
+        pytest.param(HEADER + GOOD + b's,"",1\n', ", row 2, column 'item_id': is empty", id="quoted empty item"),
+        pytest.param(HEADER + GOOD + b"s,  ,1\n", ", row 2, column 'item_id': is empty", id="blank item"),
+        pytest.param(HEADER + GOOD + b",b,1\n", ", row 2, column 'session_id': is empty", id="empty session"),
+        pytest.param(HEADER + GOOD + b"s,nAn,1\n", ", row 2, column 'item_id': 'nAn' is not an id", id="NaN item"),
+        pytest.param(HEADER + b"NULL,b,1\n", ", row 1, column 'session_id': 'NULL' is not an id", id="null session"),
+        pytest.param(
+            HEADER + GOOD + b"s," + b"\xc3\xa9" * 257 + b",1\n",
+            f", row 2, column 'item_id': '{'é' * 40}…' has more than 256 characters",
+            id="long item",
+        ),
+        pytest.param(HEADER + GOOD + b"s,\xff,1\n", ", row 2, column 'item_id': is not UTF-8", id="not UTF-8"),
+        pytest.param(
+            HEADER + b's,"a\n,b",1\n\ns\xe9,a,1\n', ", row 2, column 'session_id': is not UTF-8", id="Latin-1"
+        ),
+        pytest.param(HEADER + b"s,a,1\xc3", ", row 1, column 'timestamp': is not UTF-8", id="cut character"),
+        pytest.param(b"session_id,item\xe9\n", ", header: is not UTF-8", id="header not UTF-8"),
+        pytest.param(HEADER.decode().encode("utf-16"), ", header: is not UTF-8", id="UTF-16"),
+        pytest.param(HEADER + GOOD + b"s,a\0b,1\n", ", row 2, column 'item_id': holds a NUL byte", id="NUL"),
+        pytest.param(HEADER + GOOD + b"s,b\n", ", row 2: has 2 fields where the header has 3", id="short row"),
+        pytest.param(HEADER + GOOD + b"s,b,1,2\n", ", row 2: has 4 fields where the header has 3", id="long row"),
+        pytest.param(HEADER + GOOD + b"s,b,1,\n", ", row 2: has 4 fields where the header has 3", id="trailing comma"),
+        pytest.param(
+            HEADER + b'"s",b,1,\n', ", row 1: has 4 fields where the header has 3", id="trailing comma, quotes"
+        ),
+        pytest.param(
+            HEADER + GOOD + b's,"b,1\n', ", row 2: cannot be read as CSV: unexpected end of data", id="open quote"
+        ),
+        pytest.param(b'"session_id,item_id\n', ", header: cannot be read as CSV: the quotes do not match", id="header"),
+        pytest.param(
+            HEADER + GOOD + b"s,b,1\r\n",
+            ", row 2: ends its line with another kind of line end than the rows before",
+            id="mixed line ends",
+        ),
+    ],
+)
+def test_a_fault_in_csv_is_named(tmp_path: Path, content: bytes, expected: str) -> None:
+    # GIVEN a CSV file with one fault, plain and packed
+    plain, packed = tmp_path / "events.csv", tmp_path / "events.csv.gz"
+    plain.write_bytes(content)
+    packed.write_bytes(gzip.compress(content))
+    # WHEN it is read
+    # THEN one line says where and what, whatever the packing
+    assert complaint(plain) == expected
+    assert complaint(packed) == expected
+
+
+@pytest.mark.parametrize(
+    ("select", "expected"),
+    [
+        pytest.param(
+            "SELECT 's' AS session_id, 1.5::DOUBLE AS item_id, 1 AS timestamp",
+            ", column 'item_id': is of type DOUBLE, but ids must be text or integers",
+            id="float items",
+        ),
+        pytest.param(
+            "SELECT 1.0::FLOAT AS session_id, 1 AS item_id, 1 AS timestamp",
+            ", column 'session_id': is of type FLOAT, but ids must be text or integers",
+            id="float sessions",
+        ),
+        pytest.param(
+            "SELECT 's' AS session_id, 'a' AS item_id, true AS timestamp",
+            ", column 'timestamp': is of type BOOLEAN, which is not a time",
+            id="no time type",
+        ),
+        pytest.param(
+            "SELECT 's' AS session_id, 'a' AS item_id, unnest([1::DOUBLE, 'NaN'::DOUBLE]) AS timestamp",
+            ", row 2, column 'timestamp': 'nan' is not a finite time",
+            id="NaN time",
+        ),
+        pytest.param(
+            "SELECT 's' AS session_id, 'a' AS item_id, TIMESTAMP 'infinity' AS timestamp",
+            ", row 1, column 'timestamp': 'infinity' is not a finite time",
+            id="infinite timestamp",
+        ),
+        pytest.param(
+            "SELECT 's' AS session_id, unnest([7, NULL]) AS item_id, 1 AS timestamp",
+            ", row 2, column 'item_id': is empty",
+            id="null item",
+        ),
+        pytest.param(
+            "SELECT 's' AS session_id, 'a' AS item_id, unnest([7, NULL]) AS timestamp",
+            ", row 2, column 'timestamp': has no time",
+            id="null time",
+        ),
+        pytest.param(
+            "SELECT 's' AS session_id, 'a' || chr(0) AS item_id, 1 AS timestamp",
+            ", row 1, column 'item_id': 'a\\u0000' holds a NUL character",
+            id="NUL",
+        ),
+        pytest.param(
+            "SELECT 's' AS session_id, 'a\\xFF'::BLOB AS item_id, 1 AS timestamp",
+            ", column 'item_id': 'a\\xFF' is not UTF-8",
+            id="not UTF-8",
+        ),
+        pytest.param(
+            "SELECT 's' AS session_id, 'a' AS item_id, 1 AS timestamp WHERE false", ": has no events", id="no rows"
+        ),
+        pytest.param(
+            "SELECT 's' AS session_id, 'a' AS item",
+            ": has no column 'item_id'; its columns are 'session_id', 'item'",
+            id="missing column",
+        ),
+    ],
+)
+def test_a_fault_in_parquet_is_named(tmp_path: Path, select: str, expected: str) -> None:
+    # GIVEN a Parquet file with one fault
+    path = tmp_path / "events.parquet"
+    duckdb.execute(f"COPY ({select}) TO '{path}' (FORMAT parquet)")
+    # WHEN it is read
+    # THEN one line says where and what
+    assert complaint(path) == expected
+
+
+@pytest.mark.parametrize("keep", [0, 10, 200])
+def test_a_damaged_parquet_file_is_refused(tmp_path: Path, keep: int) -> None:
+    # GIVEN a Parquet file that was cut off
+    path = tmp_path / "events.parquet"
+    duckdb.execute(f"COPY (SELECT 's' AS session_id, 'a' AS item_id, 1 AS timestamp) TO '{path}' (FORMAT parquet)")
+    path.write_bytes(path.read_bytes()[:keep])
+    # WHEN it is read
+    # THEN that is said, and no advice of the database
+    assert complaint(path) == ": is not a valid Parquet file (empty, corrupt or cut off)"
+
+
+def test_a_damaged_gzip_file_is_refused(tmp_path: Path) -> None:
+    # GIVEN files that are no gzip, cut off, and complete but with a wrong checksum
+    packed = gzip.compress(HEADER + GOOD * 1000)
+    path = tmp_path / "events.csv.gz"
+    for content in (HEADER + GOOD, packed[:-20], packed[:-8] + b"\0\0\0\0" + packed[-4:]):
+        path.write_bytes(content)
+        # WHEN one is read
+        # THEN all are the same to a person
+        assert complaint(path) == ": is not a valid gzip file (corrupt or cut off)"
+
+
+def test_what_is_no_event_file_is_refused(tmp_path: Path) -> None:
+    # GIVEN a name that is not there, a folder, and a file of another kind
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "events.xlsx").write_bytes(b"PK")
+    # WHEN they are read
+    # THEN each is told for what it is
+    assert complaint(tmp_path / "absent.csv") == ": no such file"
+    assert complaint(tmp_path / "folder.csv") == ": is not a file"
+    assert complaint(tmp_path / "events.xlsx") == ": the name must end in .csv, .csv.gz or .parquet"
+
+
+@pytest.mark.parametrize(
+    "columns", [Columns(), Columns(user="session_id")], ids=["given sessions", "sessions cut from users"]
+)
+def test_a_session_of_too_many_events_is_refused(tmp_path: Path, columns: Columns) -> None:
+    # GIVEN a file whose second session has one event more than the limit
+    path = tmp_path / "events.csv"
+    path.write_bytes(HEADER + b"x,a,1\n" + b"bot,a,2\n" * (MAX_SESSION_EVENTS + 1))
+    name = "bot" if columns.user is None else "bot-1"
+    # WHEN it is read
+    # THEN the session and its first row are named
+    assert complaint(path, columns) == (
+        f", row 2, column 'session_id': session '{name}', which begins here, has 100,001 events, more than 100,000"
+    )
+
+
+def test_reading_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # GIVEN a working folder and a folder for temporary files, both empty
+    here, temporary = tmp_path / "here", tmp_path / "temporary"
+    here.mkdir()
+    temporary.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
+    good.write_bytes(HEADER + GOOD)
+    bad.write_bytes(HEADER + b"s,,1\n")
+    # WHEN a good and a bad file are read
+    read_sessions(good)
+    complaint(bad)
+    # THEN both folders are as empty as before
+    assert not list(here.iterdir())
+    assert not list(temporary.iterdir())

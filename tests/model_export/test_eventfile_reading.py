@@ -1,0 +1,175 @@
+"""What may stand in an event file, and what it becomes."""
+
+import gzip
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from model_export.columns import Columns
+from model_export.eventfile import read_sessions
+from tests.model_export.handmade import items_of
+
+HEADER = b"session_id,item_id,timestamp\n"
+
+
+def read_csv(tmp_path: Path, content: bytes) -> list[list[str]]:
+    path = tmp_path / "events.csv"
+    path.write_bytes(content)
+    return items_of(read_sessions(path))
+
+
+def test_events_are_grouped_by_session_and_ordered_by_time(tmp_path: Path) -> None:
+    # GIVEN events of two sessions, mixed, out of order, and two of them at the same time
+    path = tmp_path / "events.csv"
+    path.write_bytes(HEADER + b"q,b,1600000020\np,a,1600000000\nq,c,1600000010\nq,a,1600000010\n")
+    # WHEN the file is read
+    sessions = read_sessions(path)
+    # THEN sessions come by their first row, events by time, and those of one time by row
+    assert sessions.ids == ["q", "p"]
+    assert sessions.catalogue == ("a", "b", "c")
+    assert items_of(sessions) == [["c", "a", "b"], ["a"]]
+    assert sessions.rows.tolist() == [3, 4, 1, 2]
+    assert sessions.times.tolist() == [1600000010, 1600000010, 1600000020, 1600000000]
+    assert sessions.starts.tolist() == [1600000010, 1600000000]
+    assert sessions.is_epoch
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param(b"\xef\xbb\xbf" + HEADER + b"s,a,1\n", [["a"]], id="byte order mark"),
+        pytest.param((HEADER + b"s,a,1\ns,b,2\n").replace(b"\n", b"\r\n"), [["a", "b"]], id="CRLF"),
+        pytest.param((HEADER + b"s,a,1\ns,b,2\n").replace(b"\n", b"\r"), [["a", "b"]], id="CR"),
+        pytest.param(HEADER + b"s,a,1", [["a"]], id="no last line end"),
+        pytest.param(HEADER + b"\ns,a,1\n\ns,b,2\n\n", [["a", "b"]], id="blank lines"),
+        pytest.param(HEADER + b's,"a,b",1\ns,"c\nd",2\ns,"e""f",3\n', [["a,b", "c\nd", 'e"f']], id="quotes"),
+        pytest.param(HEADER + b's,a"b,1\n', [['a"b']], id="quote inside a field"),
+        pytest.param(HEADER.replace(b"\n", b"\r\n") + b's,"c\nd",2\r\n', [["c\nd"]], id="LF inside CRLF"),
+        pytest.param(HEADER + b's,"c\r\nd",2\n', [["c\r\nd"]], id="CRLF inside LF"),
+        pytest.param(HEADER + b"s, a ,1\ns,A,2\n", [[" a ", "A"]], id="nothing is trimmed or folded"),
+        pytest.param(HEADER + b"s,007,1\ns,1.0,2\ns,1e3,3\n", [["007", "1.0", "1e3"]], id="ids stay text"),
+        pytest.param(b'note,timestamp,"item_id",session_id\n,1,a,s\n"x,y",2,b,s\n', [["a", "b"]], id="other columns"),
+        pytest.param(HEADER + b"s,'a',1\ns,#b,2\n", [["'a'", "#b"]], id="no other quotes or comments"),
+        pytest.param(HEADER + "s,é,1\ns,🙂,2\ns,\uff5e,3\n".encode(), [["é", "🙂", "\uff5e"]], id="UTF-8"),
+    ],
+)
+def test_csv_is_read_as_rfc_4180_says(tmp_path: Path, content: bytes, expected: list[list[str]]) -> None:
+    # GIVEN a CSV file in some legal form
+    # WHEN it is read
+    # THEN the item ids are those that stand there, byte for byte
+    assert read_csv(tmp_path, content) == expected
+
+
+def test_the_catalogue_is_ordered_by_utf_8_bytes(tmp_path: Path) -> None:
+    # GIVEN items that other collations (or UTF-16) order otherwise
+    path = tmp_path / "events.csv"
+    path.write_text("session_id,item_id,timestamp\ns,🙂,1\ns,\uff5e,2\ns,b,3\ns,B,4\ns,é,5\ns,10,6\ns,9,7\n")
+    # WHEN the file is read
+    catalogue = read_sessions(path).catalogue
+    # THEN their order is that of the bytes
+    assert catalogue == ("10", "9", "B", "b", "é", "\uff5e", "🙂")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        pytest.param("1590884413", "1590884420", 1590884420.0, id="seconds"),
+        pytest.param("1590884413", "1590884420.25", 1590884420.25, id="fractions"),
+        pytest.param("1590884413000", "1590884420500", 1590884420.5, id="milliseconds"),
+        pytest.param("1590884413000000", "1590884420500000", 1590884420.5, id="microseconds"),
+        pytest.param("1590884413000000000", "1590884420500000000", 1590884420.5, id="nanoseconds"),
+        pytest.param("1.590884413e9", "1.59088442e9", 1590884420.0, id="exponents"),
+        pytest.param("2020-05-31T00:20:13Z", "2020-05-31T00:20:20Z", 1590884420.0, id="UTC"),
+        pytest.param("2020-05-31T00:20:13Z", "2020-05-31T02:20:20.5+02:00", 1590884420.5, id="offset"),
+        pytest.param("2020-05-31 00:20:13", "2020-05-31 00:20:20", 1590884420.0, id="no zone is UTC"),
+        pytest.param("2020-05-30", "2020-05-31", 1590883200.0, id="days"),
+        pytest.param("0", "7", 7.0, id="running index"),
+        pytest.param("-5", "-3", -3.0, id="running index below zero"),
+    ],
+)
+def test_times_become_epoch_seconds(tmp_path: Path, first: str, second: str, expected: float) -> None:
+    # GIVEN two events with times of one notation
+    path = tmp_path / "events.csv"
+    path.write_text(f"session_id,item_id,timestamp\ns,a,{first}\ns,b,{second}\n")
+    # WHEN the file is read
+    sessions = read_sessions(path)
+    # THEN the second time is that of the clock, or the index as it is
+    assert sessions.times[1] == expected
+    assert sessions.is_epoch == (expected > 1e9)
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        "1590884420",
+        "1590884420000::UBIGINT",
+        "1590884420.0::DOUBLE",
+        "1590884420.00::DECIMAL(18, 2)",
+        "TIMESTAMP '2020-05-31 00:20:20'",
+        "TIMESTAMP_NS '2020-05-31 00:20:20'",
+        "TIMESTAMP_S '2020-05-31 00:20:20'",
+        "TIMESTAMPTZ '2020-05-31 02:20:20+02'",
+        "'2020-05-31T00:20:20Z'",
+        "'1590884420'",
+    ],
+)
+def test_parquet_holds_times_and_ids_of_many_types(tmp_path: Path, time: str) -> None:
+    # GIVEN a Parquet file with integer ids and some type of time
+    path = tmp_path / "events.parquet"
+    duckdb.execute(f"COPY (SELECT 12 AS session_id, -7 AS item_id, {time} AS timestamp) TO '{path}' (FORMAT parquet)")
+    # WHEN it is read
+    sessions = read_sessions(path)
+    # THEN integers are their decimal text, and the time is the clock's
+    assert sessions.ids == ["12"]
+    assert sessions.catalogue == ("-7",)
+    assert sessions.times.tolist() == [1590884420.0]
+
+
+def test_columns_can_have_other_names(tmp_path: Path) -> None:
+    # GIVEN a file with names of its own, and some that would be SQL
+    path = tmp_path / "events.parquet"
+    duckdb.execute(f"""COPY (SELECT 's' AS "visit ""x"" y", 'a' AS "select", 1 AS "t;") TO '{path}' (FORMAT parquet)""")
+    # WHEN it is read by them
+    sessions = read_sessions(path, Columns(session='visit "x" y', item="select", time="t;"))
+    # THEN the events are there
+    assert items_of(sessions) == [["a"]]
+
+
+@pytest.mark.parametrize("name", ["a b.csv", "*.csv", "[x].csv", "it's.csv", "{a}.CSV", "s3:x.csv"])
+def test_any_file_name_is_only_a_name(tmp_path: Path, name: str) -> None:
+    # GIVEN a file whose name is a pattern or a literal to other tools, and a decoy beside it
+    (tmp_path / "decoy.csv").write_bytes(HEADER + b"s,decoy,1\n")
+    (tmp_path / name).write_bytes(HEADER + b"s,a,1\n")
+    # WHEN it is read
+    # THEN it is that file
+    assert items_of(read_sessions(tmp_path / name)) == [["a"]]
+
+
+def test_sessions_are_cut_from_a_users_events(tmp_path: Path) -> None:
+    # GIVEN two users; u pauses for exactly 30 minutes and later for a second more, in any row order
+    start, gap = 1_600_000_000, 30 * 60
+    path = tmp_path / "events.csv.gz"
+    lines = [
+        f"u,d,{start + 2 * gap + 1}",
+        f"v,a,{start + 5}",
+        f"u,b,{start + gap}",
+        f"u,a,{start}",
+    ]
+    path.write_bytes(gzip.compress(("who,item_id,timestamp\n" + "\n".join(lines)).encode()))
+    # WHEN it is read by user
+    sessions = read_sessions(path, Columns(user="who"))
+    # THEN only the longer pause cuts; numbers go by time, the order by first row
+    assert sessions.ids == ["u-2", "v-1", "u-1"]
+    assert items_of(sessions) == [["d"], ["a"], ["a", "b"]]
+
+
+def test_a_running_index_cuts_no_sessions(tmp_path: Path) -> None:
+    # GIVEN a user whose times are only an order, with a large step
+    path = tmp_path / "events.csv"
+    path.write_bytes(b"who,item_id,timestamp\nu,a,1\nu,b,900000\nv,a,2\n")
+    # WHEN it is read by user
+    sessions = read_sessions(path, Columns(user="who"))
+    # THEN a step is no pause: each user is one session
+    assert sessions.ids == ["u-1", "v-1"]
+    assert not sessions.is_epoch

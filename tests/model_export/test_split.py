@@ -1,0 +1,113 @@
+"""The split by time."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model_export.eventfile import read_sessions
+from model_export.sessions import Sessions
+from model_export.split import split_by_time, write_split
+from nextitem.errors import InputError
+from tests.model_export.handmade import handmade
+
+DAY = 86_400
+NOON = 18_000 * DAY + DAY // 2
+
+
+def starting_at(*starts: float) -> Sessions:
+    """Sessions s0, s1, .. of two events, an hour apart."""
+    times = np.repeat(np.array(starts, dtype=np.float64), 2)
+    times[1::2] += 3_600
+    return Sessions.from_events(
+        catalogue=["a", "b"],
+        ids=[f"s{index}" for index in range(len(starts))],
+        owners=np.repeat(np.arange(len(starts)), 2),
+        codes=np.tile(np.array([0, 1], dtype=np.int32), len(starts)),
+        times=times,
+        rows=np.arange(1, 2 * len(starts) + 1),
+    )
+
+
+def test_test_is_what_starts_in_the_last_utc_days() -> None:
+    # GIVEN sessions at noon of three days, one that starts in the second day's last second and ends
+    # in the third, and one at the very start of the third
+    midnight = 18_002 * DAY
+    sessions = starting_at(NOON, NOON + DAY, midnight - 1, midnight, NOON + 2 * DAY)
+    # WHEN they are split by one day
+    split = split_by_time(sessions, 1)
+    # THEN the start alone decides, by calendar day
+    assert split.train.ids == ["s0", "s1", "s2"]
+    assert split.test.ids == ["s3", "s4"]
+    assert split.cutoff == midnight
+    assert split.by == "start on the last 1 UTC days (2019-04-16 to 2019-04-16)"
+
+
+def test_more_days_reach_further_back() -> None:
+    # GIVEN sessions of three days
+    # WHEN they are split by two
+    split = split_by_time(starting_at(NOON, NOON + DAY, NOON + 2 * DAY), 2)
+    # THEN two days go to test
+    assert split.train.ids == ["s0"]
+    assert split.test.ids == ["s1", "s2"]
+
+
+def test_an_order_without_a_calendar_gives_its_last_tenth() -> None:
+    # GIVEN twenty sessions in an order of their own, whose times are a running index
+    starts = np.random.default_rng(7).permutation(20).astype(float)
+    sessions = starting_at(*starts)
+    # WHEN they are split
+    split = split_by_time(sessions, 3)
+    # THEN the two that start last are test, and the split says so
+    assert sorted(split.test.starts.tolist()) == [18.0, 19.0]
+    assert len(split.train) == 18
+    assert split.cutoff == 18.0
+    assert split.by == "the last 10% of sessions by start (times are only an order)"
+
+
+def test_an_index_within_the_session_splits_by_row() -> None:
+    # GIVEN sessions whose index begins anew each time
+    # WHEN they are split
+    split = split_by_time(starting_at(*[0.0] * 10), 3)
+    # THEN the last in the file is test
+    assert split.test.ids == ["s9"]
+
+
+@pytest.mark.parametrize(
+    ("starts", "days", "why"),
+    [
+        ([NOON, NOON + DAY], 2, "the split leaves train empty"),
+        ([1.0], 1, "the split leaves train empty"),
+        ([], 1, "there are no sessions to split"),
+        ([NOON, NOON + DAY], 0, "at least 1 day, not 0"),
+    ],
+)
+def test_a_split_with_an_empty_side_is_refused(starts: list[float], days: int, why: str) -> None:
+    # GIVEN sessions that are too few for the split
+    # WHEN they are split
+    # THEN one sentence says why that cannot be
+    with pytest.raises(InputError, match=why):
+        split_by_time(starting_at(*starts), days)
+
+
+def test_both_sides_are_written_or_none(tmp_path: Path) -> None:
+    # GIVEN a split
+    split = split_by_time(starting_at(NOON, NOON + DAY), 1)
+    train, test = tmp_path / "train.csv.gz", tmp_path / "test.parquet"
+    # WHEN one side cannot be written, and then when both can
+    with pytest.raises(InputError):
+        write_split(split, train, tmp_path / "absent" / "test.csv")
+    none_yet = list(tmp_path.iterdir())
+    write_split(split, train, test)
+    # THEN there was nothing at first, and in the end both are what was split
+    assert none_yet == []
+    assert read_sessions(train).digest == split.train.digest
+    assert read_sessions(test).digest == split.test.digest
+
+
+def test_a_side_of_one_kind_of_time_stays_so() -> None:
+    # GIVEN a running index
+    # WHEN it is split
+    split = split_by_time(handmade(*["a b"] * 10, start=0), 3)
+    # THEN both sides know that they have no calendar
+    assert (split.train.is_epoch, split.test.is_epoch) == (False, False)

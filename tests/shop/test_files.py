@@ -1,0 +1,82 @@
+"""Files: what they hold, and that they are whole or absent."""
+
+import csv
+import gzip
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shop import Session, Shop
+from shop.files import write_events, write_products
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(text.splitlines()))
+
+
+def test_events_read_back_as_they_were(shop: Shop, tmp_path: Path) -> None:
+    # GIVEN sessions WHEN written and read
+    sessions = list(shop.sessions(50, seed=1))
+    path = tmp_path / "events.csv"
+    count = write_events(path, sessions)
+    # THEN every event is there, in order, its time exact to the millisecond
+    read = rows(path.read_text(encoding="utf-8"))
+    assert count == len(read)
+    assert [(row["session_id"], row["item_id"], float(row["timestamp"])) for row in read] == [
+        (session.session_id, item_id, time)
+        for session in sessions
+        for item_id, time in zip(session.item_ids, session.times, strict=True)
+    ]
+
+
+def test_products_read_back_as_they_were(shop: Shop, tmp_path: Path) -> None:
+    # GIVEN products, whose names hold commas WHEN written and read THEN nothing is lost
+    path = tmp_path / "products.csv"
+    assert write_products(str(path), shop.products) == len(shop.products)
+    assert [
+        (row["item_id"], row["name"], row["category"], int(row["price"]))
+        for row in rows(path.read_text(encoding="utf-8"))
+    ] == [(product.item_id, product.name, product.category, product.price) for product in shop.products]
+
+
+def test_a_gz_name_packs_the_same_rows_into_the_same_bytes(shop: Shop, tmp_path: Path) -> None:
+    # GIVEN one run written plain, and packed twice under different names
+    plain, one, two = tmp_path / "e.csv", tmp_path / "one.csv.gz", tmp_path / "two.csv.gz"
+    for path in (plain, one, two):
+        write_events(path, shop.sessions(50, seed=1))
+    # THEN the packed files are equal byte for byte, carry no time, and hold the plain rows
+    assert one.read_bytes() == two.read_bytes()
+    assert one.read_bytes()[4:8] == bytes(4)
+    assert gzip.decompress(one.read_bytes()) == plain.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["events.csv", "events.csv.gz"])
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(shop: Shop, tmp_path: Path, name: str) -> None:
+    # GIVEN a file, and sessions that break off after the tenth
+    path = tmp_path / name
+    write_events(path, shop.sessions(3, seed=1))
+    before = path.read_bytes()
+
+    def broken() -> Iterator[Session]:
+        yield from shop.sessions(10, seed=2)
+        raise RuntimeError("no more shoppers")
+
+    # WHEN they are written over it THEN the error comes through and the folder is as it was
+    with pytest.raises(RuntimeError, match="no more shoppers"):
+        write_events(path, broken())
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_no_sessions_make_a_file_with_only_its_header(tmp_path: Path) -> None:
+    # GIVEN no sessions WHEN written THEN readers still find the columns
+    path = tmp_path / "events.csv"
+    assert write_events(path, ()) == 0
+    assert path.read_text(encoding="utf-8") == "session_id,item_id,timestamp\n"
+
+
+def test_a_missing_folder_is_the_callers_to_make(tmp_path: Path) -> None:
+    # GIVEN a folder that does not exist WHEN written into THEN the error says so
+    with pytest.raises(FileNotFoundError):
+        write_events(tmp_path / "missing" / "events.csv", ())

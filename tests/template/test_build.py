@@ -1,0 +1,138 @@
+"""The artifact that functions/Makefile builds: complete, lean, and the same bytes each time."""
+
+import importlib.util
+import os
+import subprocess
+from pathlib import Path
+
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from devstack.build.artifact import describe, objections
+
+ROOT = Path(__file__).parents[2]
+FUNCTIONS = ROOT / "functions"
+UNCHECKED_HASH = b"\1\0\0\0"
+"""Flags of a .pyc that Python trusts without looking at its source (PEP 552)."""
+MAGIC_OF_3_13 = (3571).to_bytes(2, "little") + b"\r\n"
+
+SERVES = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import msgspec, numpy, obstore.store, onnxruntime, redis.utils
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+import calls, nextitem.bucket, nextitem.recommender, nextitem.registry, nextitem.settings
+import nextitem.telemetry, nextitem.valkey
+
+assert redis.utils.get_lib_version() == redis.__version__
+Logger(service="nextitem").info("started")
+metrics = Metrics(namespace="nextitem", service="nextitem")
+metrics.add_metric("started", MetricUnit.Count, 1)
+metrics.flush_metrics()
+model = onnxruntime.InferenceSession(sys.argv[2])
+print(model.run(None, {"x": numpy.ones(2, numpy.float32)})[0].tolist())
+"""
+
+
+@pytest.fixture(scope="module")
+def python313() -> str:
+    found = subprocess.run([ROOT / "devstack/build/python313.sh"], capture_output=True, text=True, check=False)
+    if found.returncode:
+        pytest.skip(found.stderr.strip())
+    return found.stdout.strip()
+
+
+def build(artifact: Path, python313: str) -> Path:
+    artifact.mkdir()
+    outer_make = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "ARCHITECTURE"}
+    environment = {name: value for name, value in os.environ.items() if name not in outer_make}
+    subprocess.run(
+        ["make", "--silent", f"--directory={FUNCTIONS}", "build-RecommendFunction"],  # noqa: S607
+        env=environment | {"ARTIFACTS_DIR": str(artifact), "PYTHON313": python313},
+        check=True,
+    )
+    return artifact
+
+
+@pytest.fixture(scope="module")
+def artifact(python313: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("build") / "artifact", python313)
+
+
+@pytest.mark.slow
+def test_two_builds_are_byte_identical(artifact: Path, python313: str, tmp_path: Path) -> None:
+    # GIVEN a build WHEN made again in a directory with another name
+    again = build(tmp_path / "made-elsewhere-and-later", python313)
+
+    # THEN every name, mode and byte is the same
+    assert describe(again) == describe(artifact)
+
+
+@pytest.mark.slow
+def test_lambda_would_take_it(artifact: Path) -> None:
+    # GIVEN a build WHEN measured THEN its size and its processor suit Lambda
+    assert objections(describe(artifact), "x86_64") == []
+
+
+@pytest.mark.slow
+def test_what_the_function_imports_works_with_nothing_else_installed(
+    artifact: Path, python313: str, tmp_path: Path
+) -> None:
+    # GIVEN a model that doubles its input
+    vectors = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [2]) for name in ("x", "y")]
+    graph = helper.make_graph([helper.make_node("Add", ["x", "x"], ["y"])], "double", vectors[:1], vectors[1:])
+    model = tmp_path / "double.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10), model)
+
+    # WHEN a fresh Python 3.13 has only the artifact on its path
+    served = subprocess.run(
+        [python313, "-B", "-I", "-S", "-c", SERVES, artifact, model], capture_output=True, text=True, check=False
+    )
+
+    # THEN logger, metrics, clients and engine all work
+    assert served.returncode == 0, served.stderr
+    assert served.stdout.splitlines()[-1] == "[2.0, 2.0]"
+
+
+@pytest.mark.slow
+def test_every_module_is_compiled_and_trusted_without_its_source(artifact: Path) -> None:
+    # GIVEN the modules of the artifact
+    sources = list(artifact.rglob("*.py"))
+    assert sources
+
+    for source in sources:
+        # WHEN the compiled one beside each is opened
+        compiled = source.parent / "__pycache__" / f"{source.stem}.cpython-313.pyc"
+        head = compiled.read_bytes()[:8]
+
+        # THEN it is Python 3.13's and its time does not matter
+        assert head == MAGIC_OF_3_13 + UNCHECKED_HASH, source
+
+
+@pytest.mark.slow
+def test_every_file_of_the_function_is_in_it(artifact: Path) -> None:
+    # GIVEN the sources of the function, scripts included
+    sources = [*FUNCTIONS.glob("*.py"), *(FUNCTIONS / "nextitem").rglob("*")]
+    files = [path for path in sources if path.is_file() and "__pycache__" not in path.parts]
+
+    # WHEN looked up in the artifact THEN each is there, unchanged
+    for path in files:
+        assert (artifact / path.relative_to(FUNCTIONS)).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.slow
+def test_nothing_that_only_builds_or_tests_is_in_it(artifact: Path) -> None:
+    # GIVEN the names of directories and files in the artifact
+    names = {path.name for path in artifact.rglob("*")}
+
+    # WHEN searched THEN neither tests, tools nor pip's bookkeeping is among them
+    assert names & {"tests", "bin", "f2py", "transformers", "quantization", "RECORD", "Makefile"} == set()
+
+
+def test_the_magic_number_above_is_read_as_python_writes_it() -> None:
+    # GIVEN the running interpreter's own magic number WHEN compared THEN it has the same form
+    assert len(importlib.util.MAGIC_NUMBER) == len(MAGIC_OF_3_13)
+    assert importlib.util.MAGIC_NUMBER[2:] == MAGIC_OF_3_13[2:]
