@@ -10,6 +10,7 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -31,6 +32,8 @@ REPLAY_SEED = 2026
 """Of the shoppers, so that they are not those of the training data."""
 LOG_LINES = 10
 """Shown when a request failed."""
+WAKE_SECONDS = 1.0
+"""A signal that comes just before a wait begins would else not be seen until the next one."""
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
@@ -98,10 +101,11 @@ def _print_invitation(console: Console, url: str, item_id: str) -> None:
 
 
 def _wait_for_interrupt(console: Console) -> None:
-    console.print("\nCtrl-C ends it.")
+    never = threading.Event()
     try:
-        while True:
-            signal.pause()
+        console.print("\nCtrl-C ends it.")
+        while not never.wait(WAKE_SECONDS):
+            pass
     except KeyboardInterrupt:
         console.print("Ending every process ...")
 

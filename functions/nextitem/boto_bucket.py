@@ -4,7 +4,7 @@ Conditional writes are S3's: ``If-None-Match: *`` creates, ``If-Match`` compares
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html).
 """
 
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -42,7 +42,7 @@ class BotoBucket:
         """See `ReadBucket.read`."""
         try:
             found = self._s3.get_object(Bucket=self._name, Key=key)
-            with found["Body"] as body:
+            with closing(found["Body"]) as body:
                 return Stored(body.read(), found["ETag"])
         except (ClientError, BotoCoreError, OSError) as error:
             if _code(error) in _MISSING:
@@ -53,7 +53,7 @@ class BotoBucket:
         """See `ReadBucket.download`."""
         try:
             found = self._s3.get_object(Bucket=self._name, Key=key)
-            with found["Body"] as body, path.open("wb") as file:
+            with closing(found["Body"]) as body, path.open("wb") as file:
                 for chunk in body.iter_chunks(1 << 20):
                     file.write(chunk)
         except (ClientError, BotoCoreError, OSError) as error:

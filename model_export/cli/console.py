@@ -14,7 +14,7 @@ from model_export.columns import Columns
 
 OUT = Console(soft_wrap=True)
 """Results."""
-ERR = Console(stderr=True)
+ERR = Console(stderr=True, soft_wrap=True)
 """Progress, and words that are not the result."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -50,7 +50,7 @@ def progress() -> Iterator[Progress]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=ERR, transient=True) as bars:
+    with Progress(*columns, console=ERR, transient=True, disable=not ERR.is_terminal) as bars:
         yield bars
 
 

@@ -97,15 +97,15 @@ def train(
 def export(
     run: Annotated[Path, typer.Argument(help="A run's folder, from `nextitem train`.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Folder that the artifact's folder is made in.", show_default=False)],
-    min_overlap: Annotated[float, typer.Option(help="Least top-20 overlap with fp32.")] = Bounds.overlap,
-    max_hr_loss: Annotated[float, typer.Option(help="Most that HR@20 may fall against fp32.")] = Bounds.hr_delta,
+    min_overlap: Annotated[float, typer.Option(help="Least top-20 overlap with fp32.")] = Bounds().overlap,
+    max_hr_loss: Annotated[float, typer.Option(help="Most that HR@20 may fall against fp32.")] = Bounds().hr_delta,
     as_json: Json = False,
 ) -> None:
     """Turn a run into a quantized artifact, prove it, and name it by its content."""
     from model_export.export.exporting import export as export_run
 
     with waiting("exporting"):
-        bounds = replace(Bounds(), overlap=min_overlap, hr_delta=max_hr_loss)
+        bounds = Bounds(overlap=min_overlap, hr_delta=max_hr_loss)
         home = export_run(read_run(run), out, bounds, lambda _stage: None)
     manifest = open_artifact(home).manifest
     if as_json:

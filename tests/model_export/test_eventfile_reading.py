@@ -1,13 +1,19 @@
 """What may stand in an event file, and what it becomes."""
 
+import csv
 import gzip
+import io
+import tempfile
 from pathlib import Path
 
 import duckdb
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from model_export.columns import Columns
 from model_export.eventfile import read_sessions
+from nextitem.errors import InputError
 from tests.model_export.handmade import items_of
 
 HEADER = b"session_id,item_id,timestamp\n"
@@ -59,6 +65,30 @@ def test_csv_is_read_as_rfc_4180_says(tmp_path: Path, content: bytes, expected: 
     # WHEN it is read
     # THEN the item ids are those that stand there, byte for byte
     assert read_csv(tmp_path, content) == expected
+
+
+@settings(deadline=None)
+@given(
+    lines=st.lists(st.text("xé,\"' #", max_size=6), min_size=1, max_size=4),
+    quote=st.booleans(),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+)
+def test_what_is_read_is_what_stands_there(lines: list[str], quote: bool, end: str) -> None:
+    # GIVEN any text where items should stand, in quotes or without
+    text = "session_id,item_id,timestamp" + end
+    for number, line in enumerate(lines):
+        text += f's,"{line.replace(chr(34), chr(34) * 2)}{end}x",{number}{end}' if quote else f"s,{line},{number}{end}"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "events.csv"
+        path.write_bytes(text.encode())
+        # WHEN it is read
+        try:
+            [items] = items_of(read_sessions(path))
+        except InputError:
+            return
+    # THEN it is refused, or another reader of CSV finds the same items
+    records = csv.reader(io.StringIO(text, newline=""), strict=True)
+    assert items == [item for _, item, _ in records][1:]
 
 
 def test_the_catalogue_is_ordered_by_utf_8_bytes(tmp_path: Path) -> None:
