@@ -1,0 +1,63 @@
+# nextitem: everything a person runs. `make run` serves a demo on loopback, `make test` runs the suite.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.DEFAULT_GOAL := help
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help
+help: ## list these targets
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+
+include build.mk
+
+# The lock pins every package; --no-deps after it would hide one that is missing from it, so it is a constraint.
+$(INSTALLED): pyproject.toml constraints.txt
+	@test -d .venv || $(PYTHON) -m venv .venv
+	@echo "installing into .venv (PyTorch included: some minutes the first time)"
+	@$(BIN)/python -m pip install --quiet --upgrade pip
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[export,devstack,dev]'
+	@touch $@
+
+.PHONY: install
+install: $(INSTALLED) ## make .venv with everything that development needs
+
+.PHONY: run
+run: $(INSTALLED) ## serve the demo on http://127.0.0.1:3000 until Ctrl-C (ONCE=1: exit after the table)
+	@exec $(BIN)/python -m devstack
+
+.PHONY: test
+test: $(INSTALLED) ## run the whole suite
+	@$(BIN)/python -m pytest
+
+.PHONY: test-fast
+test-fast: $(INSTALLED) ## run the suite without the tests marked slow
+	@$(BIN)/python -m pytest -m 'not slow'
+
+.PHONY: check
+check: $(INSTALLED) ## ruff, mypy --strict, cfn-lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/cfn-lint --regions $(LINT_REGION) -- template.yaml
+
+.PHONY: format
+format: $(INSTALLED) ## let ruff format and mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: lock
+lock: ## write constraints.txt from what is installed now
+	@{ echo '# Every package of the development environment, as tested. Written by `make lock`.'; \
+	   $(BIN)/python -m pip freeze --exclude-editable --exclude nextitem | sed -E 's/^(torch==[0-9.]+)\+.*/\1/'; } > constraints.txt
+
+DEMO := devstack/demo
+.PHONY: demo-model
+demo-model: $(INSTALLED) ## train the demo model anew from the shop simulator (some minutes)
+	rm -rf .build/demo && mkdir -p .build/demo
+	$(BIN)/nextitem simulate --sessions 20000 --seed 1 --out .build/demo/events.csv.gz
+	$(BIN)/nextitem train .build/demo/events.csv.gz --hidden 64 --out .build/demo/run
+	$(BIN)/nextitem export .build/demo/run --out .build/demo/artifact
+	rm -rf $(DEMO) && mkdir $(DEMO) && cp -r .build/demo/artifact/v* $(DEMO)/
