@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
+import msgspec
+
 from nextitem.api import Operation, Problem, encode
 from nextitem.errors import RequestError
 
@@ -34,8 +36,8 @@ class Call:
     Attributes:
         operation: what to do.
         session_id: whose session, unchecked; None where none was given.
-        body: JSON text, or a document that is decoded already.
-        query: whether `body` is a query string's document, all text.
+        body: JSON text, or a query string's document.
+        query: whether `body` is the latter: all text.
     """
 
     operation: Operation
@@ -59,17 +61,19 @@ def http_call(event: dict[str, Any]) -> Call:
     return Call(operation, session_id, _query(event.get("rawQueryString", "")), query=True)
 
 
-def direct_call(event: dict[str, Any]) -> Call:
-    """Return the call that a direct invoke makes.
+def direct_call(event: object) -> Call:
+    """Return the call that a direct invoke makes; its body is text again, so that one set of rules holds for both.
 
     Raises:
-        RequestError: 404, there is no such operation.
+        RequestError: 404, there is no such operation; 400, not an object, or text that is no Unicode.
     """
+    if not isinstance(event, dict):
+        raise RequestError(400, "Malformed request", "a direct invoke takes a JSON object that names an operation")
     named = event.get("operation")
     for operation in ROUTES.values():
         if operation == named:
             body = {name: value for name, value in event.items() if name not in _DIRECT_ONLY}
-            return Call(operation, event.get("session_id"), body)
+            return Call(operation, event.get("session_id"), _text(body))
     detail = f"operation must be one of {', '.join(ROUTES.values())}"
     raise RequestError(404, "No such operation", detail, field="operation")
 
@@ -82,10 +86,17 @@ def http_response(status: int, answer: Any, headers: Mapping[str, str]) -> dict[
     return {"statusCode": status, "headers": {"content-type": kind, **headers}, "body": encode(answer)}
 
 
+def _text(body: dict[str, Any]) -> bytes:
+    try:
+        return msgspec.json.encode(body)
+    except (UnicodeEncodeError, RecursionError) as error:
+        raise RequestError(400, "Malformed request", f"the body is not JSON: {error}") from None
+
+
 def _body(event: dict[str, Any]) -> bytes:
     text: str = event.get("body") or ""
     if not event.get("isBase64Encoded"):
-        return text.encode()
+        return text.encode(errors="surrogatepass")  # half a surrogate pair is then refused as any wrong byte is
     try:
         return base64.b64decode(text, validate=True)
     except binascii.Error as error:
@@ -103,11 +114,11 @@ def _query(text: str) -> dict[str, Any]:
 
 def _no_route(event: dict[str, Any]) -> RequestError:
     http = event["requestContext"]["http"]
-    path = str(event.get("rawPath", http["path"])).strip("/").split("/")
+    path = str(event.get("rawPath", http["path"])).split("/")[1:]
     stage = event["requestContext"].get("stage", "$default")
     if path[0] == stage:
         path = path[1:]
-    methods = [key.split(" ")[0] for key in ROUTES if _fits(key.split(" ")[1].strip("/").split("/"), path)]
+    methods = [key.split(" ")[0] for key in ROUTES if _fits(key.split("/")[1:], path)]
     if methods:
         allow = ", ".join(methods)
         return RequestError(405, "Method not allowed", f"this path takes {allow}, not {http['method']}", allow=allow)

@@ -24,7 +24,7 @@ RETRY_AFTER = {"retry-after": "1"}
 
 def _start() -> tuple[Recommender, Telemetry]:
     importing = (time.perf_counter() - LOADING_SINCE) * 1000
-    cold: dict[ColdPhase, float] = {"process_start": process_age_ms() - importing, "import": importing}
+    cold: dict[ColdPhase, float] = {"process_start": max(0.0, process_age_ms() - importing), "import": importing}
     telemetry = Telemetry(cold)
     settings = Settings.read()
     bucket = ObstoreBucket(settings.bucket, region=settings.region, endpoint=settings.s3_endpoint)
@@ -43,9 +43,9 @@ def _start() -> tuple[Recommender, Telemetry]:
 _recommender, _telemetry = _start()
 
 
-def handler(event: dict[str, Any], _context: object) -> Any:
+def handler(event: Any, _context: object) -> Any:
     """Answer one invocation: HTTP where the event has a route key, direct where it names an operation."""
-    if "routeKey" in event:
+    if isinstance(event, dict) and "routeKey" in event:
         status, answer, headers = _answer(lambda: http_call(event))
         return http_response(status, answer, headers)
     status, answer, _ = _answer(lambda: direct_call(event))

@@ -21,11 +21,13 @@ Session = NDArray[np.int32]
 
 
 class Graphs:
-    """A pair of graphs in a folder, run as they are: no certificate is needed yet."""
+    """A pair of graphs in a folder, run as they are on one thread: no certificate is needed yet."""
 
     def __init__(self, folder: Path, layers: int, hidden: int, items: int) -> None:
-        self._step = ort.InferenceSession(str(folder / STEP_GRAPH))
-        self._score = ort.InferenceSession(str(folder / SCORE_GRAPH))
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1
+        self._step = ort.InferenceSession(str(folder / STEP_GRAPH), options)
+        self._score = ort.InferenceSession(str(folder / SCORE_GRAPH), options)
         self._state = (layers, 1, hidden)
         self._items = items
 
