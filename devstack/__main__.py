@@ -19,7 +19,7 @@ from typing import NoReturn
 from rich.console import Console
 from rich.progress import Progress
 
-from devstack.publish import demo_artifact
+from devstack.publish import best_seller, demo_artifact
 from devstack.replay import Visit, replay
 from devstack.report import print_samples, replay_table, server_errors
 from devstack.stack import FUNCTIONS_DIRECTORY, MAX_WORKERS, Stack
@@ -55,9 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     shop = Shop()
+    artifact = options.artifact or demo_artifact()
     stack = Stack(
         options.functions_dir,
-        artifact=options.artifact or demo_artifact(),
+        artifact=artifact,
         python=options.python,
         runtime_path=options.runtime_path,
         max_workers=options.workers,
@@ -75,7 +76,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
             if server_errors(visits):
                 console.print("\nThe last that the function said:")
                 console.print("\n".join(stack.log_lines()[-LOG_LINES:]), soft_wrap=True, markup=False)
-        _print_invitation(console, stack.url, shop.products[0].item_id)
+        _print_invitation(console, stack.url, best_seller(artifact))
         if options.once:
             return EXIT_FAILED if server_errors(visits) else 0
         _wait_for_interrupt(console)

@@ -9,8 +9,11 @@ import boto3
 
 from devstack.bucket import ACCESS_KEY, REGION, Bucket
 from devstack.errors import StackError
+from nextitem.artifact import open_artifact
 from nextitem.boto_bucket import BotoBucket
+from nextitem.manifest import VOCABULARY
 from nextitem.publishing import Publisher
+from nextitem.vocabulary import Vocabulary
 
 DEMO_DIRECTORY = Path(__file__).parent / "demo"
 
@@ -25,6 +28,16 @@ def demo_artifact() -> Path:
     if len(manifests) != 1:
         raise StackError(f"devstack/demo should hold exactly one model and holds {len(manifests)}.")
     return manifests[0].parent
+
+
+def best_seller(artifact: Path) -> str:
+    """Id of the item that an artifact's training data had most often.
+
+    Raises:
+        nextitem.errors.ArtifactError: it is no artifact that may be served.
+    """
+    opened = open_artifact(artifact)
+    return Vocabulary(opened.path(VOCABULARY)).item_id(opened.manifest.popular[0].index)
 
 
 def publish(artifact: Path, bucket: Bucket, directory: Path) -> str:

@@ -6,7 +6,6 @@ Knows no model and no session.
 """
 
 import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -99,7 +98,7 @@ def _body(event: dict[str, Any]) -> bytes:
         return text.encode(errors="surrogatepass")  # half a surrogate pair is then refused as any wrong byte is
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise RequestError(400, "Malformed request", f"the body is not base64: {error}") from None
 
 
@@ -116,7 +115,7 @@ def _no_route(event: dict[str, Any]) -> RequestError:
     http = event["requestContext"]["http"]
     path = str(event.get("rawPath", http["path"])).split("/")[1:]
     stage = event["requestContext"].get("stage", "$default")
-    if path[0] == stage:
+    if path[:1] == [stage]:
         path = path[1:]
     methods = [key.split(" ")[0] for key in ROUTES if _fits(key.split("/")[1:], path)]
     if methods:

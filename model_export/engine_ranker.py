@@ -1,4 +1,4 @@
-"""The quantized engine that serves, judged as it serves: one event at a time, its state through the snapshot codec.
+"""The quantized engine that serves, judged as it serves: one event at a time, its state rounded as it is stored.
 
 Knows the protocol's `Ranker` and nothing of torch.
 """
@@ -10,12 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_export.protocol import COVERAGE_DEPTH, NO_ITEM
-from nextitem.codec import CHAIN_BYTES, decode_snapshot, encode_snapshot
+from nextitem.codec import rounded
 from nextitem.engine import Model, Ranked
 from nextitem.manifest import MAX_TOP
-from nextitem.session import Hidden, Snapshot
-
-_CHAIN = bytes(CHAIN_BYTES)
+from nextitem.session import Hidden
 
 
 class EngineRanker:
@@ -34,15 +32,24 @@ class EngineRanker:
         shown = np.full((len(items) - 1, COVERAGE_DEPTH), NO_ITEM, np.int32)
         hidden: Hidden | None = None
         for at, (item, following) in enumerate(pairwise(items)):
-            hidden = decode_snapshot(encode_snapshot(Snapshot(_CHAIN, self._model.replay(hidden, [item])))).hidden
+            hidden = rounded(self._model.replay(hidden, [item]))
             top = self._model.top(hidden, (), MAX_TOP)
-            ranks[at] = _rank(top, following)
+            ranks[at] = self._rank(hidden, top, following)
             best = [one.index for one in top[:COVERAGE_DEPTH]]
             shown[at, : len(best)] = best
         return ranks, shown
 
+    def _rank(self, hidden: Hidden, top: list[Ranked], target: int) -> float:
+        items = len(self._model.vocabulary)
+        if len(top) < items:
+            lowest = top[-1].score
+            if top[-2].score == lowest or any(one.index == target and one.score == lowest for one in top):
+                top = self._model.top(hidden, (), items)  # ties may go on where the list ends: all of them count
+        rank = _rank_in(top, target)
+        return rank if rank <= MAX_TOP else math.inf
 
-def _rank(top: list[Ranked], target: int) -> float:
+
+def _rank_in(top: list[Ranked], target: int) -> float:
     score = next((one.score for one in top if one.index == target), None)
     if score is None:
         return math.inf

@@ -65,8 +65,8 @@ def evaluate_artifact(model: Model, test: Sessions, train: Sessions | None, on_s
     catalogue = tuple(map(vocabulary.item_id, range(len(vocabulary))))
     if train is not None and tuple(train.catalogue) != catalogue:
         raise InputError(
-            f"the training events have {len(train.catalogue)} items that are not the {len(catalogue)} of "
-            f"{model.version}: baselines and model would rank different catalogues"
+            f"the training events ({len(train.catalogue)} items) are not those of {model.version} "
+            f"({len(catalogue)} items): baselines and model would rank different catalogues"
         )
     judged = test.recoded(catalogue)
     total = len(judged)

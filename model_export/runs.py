@@ -5,17 +5,19 @@ Folder: ``run.json`` (settings, data, history), ``weights.npz`` (the network, to
 ``metrics/`` (TensorBoard).
 """
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from zipfile import BadZipFile
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from nextitem.errors import InputError
+from nextitem.errors import ArtifactCorrupt, InputError
 from nextitem.manifest import VOCABULARY, PopularItem, Training
 from nextitem.vocabulary import Vocabulary, write_vocabulary
 
@@ -57,6 +59,10 @@ class RunRecord(msgspec.Struct, frozen=True):
     schema: int = RUN_SCHEMA
 
 
+class _SchemaOnly(msgspec.Struct):
+    schema: int
+
+
 class Run(msgspec.Struct, frozen=True):
     """A run, whole: its record, weights, item ids and held-out sessions (codes, the catalogue being `item_ids`)."""
 
@@ -66,6 +72,16 @@ class Run(msgspec.Struct, frozen=True):
     held_out: tuple[NDArray[np.int32], ...]
 
 
+def refuse_taken(path: Path) -> None:
+    """Return if a name is free for a folder to be made.
+
+    Raises:
+        InputError: it is taken.
+    """
+    if os.path.lexists(path):
+        raise InputError(f"{path} exists already; name another folder or remove it")
+
+
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
     """Give a folder that takes its name only when the block ends well; otherwise nothing is left.
@@ -73,19 +89,18 @@ def new_folder(path: Path) -> Iterator[Path]:
     Raises:
         InputError: the name is taken, or the folder cannot be made.
     """
-    if path.exists():
-        raise InputError(f"{path} exists already; name another folder or remove it")
+    refuse_taken(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         incoming = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+        try:
+            yield incoming
+            incoming.chmod(0o755)
+            incoming.rename(path)
+        finally:
+            shutil.rmtree(incoming, ignore_errors=True)
     except OSError as error:
-        raise InputError(f"{path} cannot be written: {error}") from error
-    try:
-        yield incoming
-        incoming.chmod(0o755)
-        incoming.rename(path)
-    finally:
-        shutil.rmtree(incoming, ignore_errors=True)
+        raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def write_run(folder: Path, run: Run) -> None:
@@ -105,16 +120,28 @@ def read_run(folder: Path) -> Run:
         InputError: it is not a run, or not one that this code reads.
     """
     try:
-        record = msgspec.json.decode((folder / RUN).read_bytes(), type=RunRecord)
-        with np.load(folder / WEIGHTS) as arrays:
-            weights = {name: np.asarray(arrays[name], np.float32) for name in arrays.files}
-        with np.load(folder / HELD_OUT) as arrays:
-            codes = np.asarray(arrays["codes"], np.int32)
-            ends = np.cumsum(arrays["lengths"])
-    except (OSError, ValueError, KeyError, msgspec.DecodeError) as error:
-        raise InputError(f"{folder} is not a training run: {error}") from error
-    if record.schema > RUN_SCHEMA:
-        raise InputError(f"{folder} has run schema {record.schema}; this code reads up to {RUN_SCHEMA}")
-    vocabulary = Vocabulary(folder / VOCABULARY)
-    held_out = tuple(np.split(codes, ends[:-1])) if len(ends) else ()
-    return Run(record, weights, tuple(map(vocabulary.item_id, range(len(vocabulary)))), held_out)
+        data = (folder / RUN).read_bytes()
+        schema = msgspec.json.decode(data, type=_SchemaOnly).schema
+        if schema > RUN_SCHEMA:
+            raise InputError(f"{folder} has run schema {schema}; this code reads up to {RUN_SCHEMA}")
+        record = msgspec.json.decode(data, type=RunRecord)
+        weights = {name: np.asarray(values, np.float32) for name, values in _arrays(folder / WEIGHTS).items()}
+        held_out = _arrays(folder / HELD_OUT)
+        vocabulary = Vocabulary(folder / VOCABULARY)
+    except FileNotFoundError as error:
+        raise InputError(f"{folder} is not a training run: it has no {Path(str(error.filename)).name}") from error
+    except (OSError, msgspec.DecodeError, ArtifactCorrupt) as error:
+        raise InputError(f"{folder} is not a training run, or a damaged one: {error}") from error
+    if len(vocabulary) != record.items or weights["table"].shape != (record.items, record.hidden):
+        raise InputError(f"{folder} is a damaged training run: its files are of different catalogues")
+    ends = np.cumsum(held_out["lengths"])
+    sessions = tuple(np.split(held_out["codes"].astype(np.int32), ends[:-1])) if len(ends) else ()
+    return Run(record, weights, tuple(map(vocabulary.item_id, range(len(vocabulary)))), sessions)
+
+
+def _arrays(path: Path) -> dict[str, NDArray[np.generic]]:
+    try:
+        with path.open("rb") as file, np.load(file) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except (EOFError, ValueError, TypeError, BadZipFile) as error:
+        raise InputError(f"{path} is damaged") from error

@@ -4,7 +4,7 @@ This module knows nothing of models and metrics, and of files only whom to ask t
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,7 @@ class Split:
         train: the earlier sessions.
         test: the later ones; their items need not occur in train.
         cutoff: start of the test period, in the unit of `Sessions.times`.
-        by: the rule that made the split, in words.
+        by: what test is, in words.
     """
 
     train: Sessions
@@ -56,7 +56,7 @@ def split_by_time(sessions: Sessions, test_days: int) -> Split:
         first_day = last_day - test_days + 1
         cutoff = float(first_day * DAY_SECONDS)
         in_test = starts >= cutoff
-        by = f"start on the last {test_days} UTC days ({_day(first_day)} to {_day(last_day)})"
+        by = f"the sessions that start on the last {test_days} UTC days ({_day(first_day)} to {_day(last_day)})"
     else:
         count = max(1, round(len(sessions) * ORDER_ONLY_TEST_SHARE))
         latest = np.argsort(starts, kind="stable")[-count:]
@@ -66,7 +66,7 @@ def split_by_time(sessions: Sessions, test_days: int) -> Split:
         by = f"the last {ORDER_ONLY_TEST_SHARE:.0%} of sessions by start (times are only an order)"
     for side, empty in (("train", in_test.all()), ("test", not in_test.any())):
         if empty:
-            raise InputError(f"the split leaves {side} empty: test would be the sessions that {by}")
+            raise InputError(f"the split leaves {side} empty: test would be {by}")
     return Split(
         train=sessions.subset(np.flatnonzero(~in_test)),
         test=sessions.subset(np.flatnonzero(in_test)),
@@ -85,4 +85,4 @@ def write_split(split: Split, train_path: Path, test_path: Path) -> None:
 
 
 def _day(number: int) -> str:
-    return datetime.fromtimestamp(number * DAY_SECONDS, tz=UTC).date().isoformat()
+    return date.fromordinal(max(number + date(1970, 1, 1).toordinal(), 1)).isoformat()

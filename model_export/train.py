@@ -8,7 +8,8 @@ from torch.utils.tensorboard import SummaryWriter
 
 from model_export.runs import METRICS, Run, RunRecord, new_folder, write_run
 from model_export.sessions import Sessions
-from model_export.training.fit import Epoch, FitConfig, Fitted, Watcher, fit
+from model_export.training.config import FitConfig
+from model_export.training.fit import Epoch, Fitted, Watcher, fit
 from nextitem.manifest import PopularItem, Training
 
 POPULAR = 1000

@@ -154,6 +154,7 @@ class ItemsRequest:
 
 _Body = TypeVar("_Body")
 _AT = re.compile(r"(?s)(.*) - at `\$(?:\.)?(.*)`")
+_MISSING = re.compile(r"Object missing required field `(\w+)`")
 
 
 def parse(body: bytes | dict[str, Any], kind: type[_Body], *, strict: bool = True) -> _Body:
@@ -175,11 +176,18 @@ def parse(body: bytes | dict[str, Any], kind: type[_Body], *, strict: bool = Tru
             return msgspec.json.decode(body, type=kind)
         return msgspec.convert(body, kind, strict=strict)
     except msgspec.ValidationError as error:
-        located = _AT.fullmatch(str(error))
-        detail, field = (located[1], located[2]) if located else (str(error), "")
+        detail, field = _located(str(error))
         raise RequestError(422, "Unprocessable content", detail, field=field or None) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RequestError(400, "Malformed request", f"the body is not JSON: {error}") from None
+
+
+def _located(text: str) -> tuple[str, str]:
+    """Split msgspec's words into what is wrong and the path of the field, a missing one's own path included."""
+    located = _AT.fullmatch(text)
+    detail, path = (located[1], located[2]) if located else (text, "")
+    missing = _MISSING.fullmatch(detail)
+    return detail, ".".join(part for part in (path, missing and missing[1]) if part)
 
 
 def checked_id(text: object, field: str) -> str:

@@ -5,7 +5,7 @@
 -- Returns: a status letter for each event (a applied, d duplicate, l late), the log, the snapshot or nil.
 local key, codec, now, ttl = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local field, window, seen_bytes = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
-local HEAD, FIXED, TAG = 9, 34, 8
+local HEAD, FIXED = 9, 34
 
 local function parse(log)
   local body = string.sub(log, HEAD + 1)
@@ -15,9 +15,10 @@ local function parse(log)
   local length, entries, at = struct.unpack('>I4', body), {}, 5
   while at <= #body do
     local time, size, tag, chain = struct.unpack('>dI2c8c16', body, at)
-    at = at + FIXED
-    entries[#entries + 1] = { at = time, tag = tag, chain = chain, item = string.sub(body, at, at + size - 1) }
-    at = at + size
+    local item = string.sub(body, at + FIXED, at + FIXED + size - 1)
+    local bytes = string.sub(body, at, at + FIXED + size - 1)
+    entries[#entries + 1] = { at = time, tag = tag, chain = chain, item = item, bytes = bytes }
+    at = at + FIXED + size
   end
   return { length = length, entries = entries }
 end
@@ -37,7 +38,6 @@ end
 
 local known = {}
 for _, entry in ipairs(entries) do known[entry.tag] = true end
-for at = 1, #seen, TAG do known[string.sub(seen, at, at + TAG - 1)] = true end
 
 local statuses, changed = {}, false
 for arg = 7, #ARGV, 3 do
@@ -47,7 +47,7 @@ for arg = 7, #ARGV, 3 do
   local place = #entries
   while place > 0 and entries[place].at > time do place = place - 1 end
   local status = place == #entries and 'a' or 'l'
-  if known[tag] then
+  if known[tag] or string.find(seen, tag, 1, true) then
     status = 'd'
   elseif not (status == 'l' and place == 0 and #entries >= window) then
     changed, known[tag], length = true, true, length + 1
@@ -55,6 +55,7 @@ for arg = 7, #ARGV, 3 do
     for later = place + 1, #entries do
       local entry, before = entries[later], entries[later - 1]
       entry.chain = string.sub(redis.sha1hex((before and before.chain or '') .. entry.tag .. entry.item), 1, 16)
+      entry.bytes = struct.pack('>dI2c8c16', entry.at, #entry.item, entry.tag, entry.chain) .. entry.item
     end
     if #entries > window then
       seen = seen .. table.remove(entries, 1).tag
@@ -66,7 +67,7 @@ end
 if changed then
   local parts = { struct.pack('>I4', length) }
   for _, entry in ipairs(entries) do
-    parts[#parts + 1] = struct.pack('>dI2c8c16', entry.at, #entry.item, entry.tag, entry.chain) .. entry.item
+    parts[#parts + 1] = entry.bytes
   end
   local body = table.concat(parts)
   log = codec .. string.sub(redis.sha1hex(body), 1, 8) .. body

@@ -31,12 +31,18 @@ class BotoBucket:
     Args:
         name: the bucket's name.
         client: an S3 client; by default one from the usual AWS settings.
+
+    Raises:
+        RegistryUnavailable: those settings make no client.
     """
 
     def __init__(self, name: str, client: "S3Client | None" = None) -> None:
         self._name = name
         config = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 3})
-        self._s3: S3Client = client if client is not None else boto3.client("s3", config=config)
+        try:
+            self._s3: S3Client = client if client is not None else boto3.client("s3", config=config)
+        except (BotoCoreError, ValueError) as error:
+            raise RegistryUnavailable(f"bucket {name} cannot be used with these AWS settings: {error}") from error
 
     def read(self, key: str) -> Stored | None:
         """See `ReadBucket.read`."""

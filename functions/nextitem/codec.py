@@ -12,6 +12,7 @@ import hashlib
 import struct
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nextitem.session import TAG_BYTES, Hidden, LogEntry, SessionRecord, Snapshot
 
@@ -19,6 +20,7 @@ CODEC = b"1"
 """Version of both formats. A reader treats any other as unreadable."""
 
 CHAIN_BYTES = 16
+_HALF_LIMIT = float(np.finfo(np.float16).max)
 _CHECK = slice(1, 9)
 _BODY = 9
 _LENGTH = struct.Struct(">I")
@@ -74,8 +76,12 @@ def decode_log(data: bytes) -> tuple[int, tuple[LogEntry, ...]]:
 
 def encode_snapshot(snapshot: Snapshot) -> bytes:
     """Return a snapshot as bytes; the hidden state is rounded to float16 (saturating at its range)."""
-    limit = float(np.finfo(np.float16).max)
-    return _sealed(snapshot.chain + snapshot.hidden.clip(-limit, limit).astype("<f2").tobytes())
+    return _sealed(snapshot.chain + _halved(snapshot.hidden).tobytes())
+
+
+def rounded(hidden: Hidden) -> Hidden:
+    """Return a hidden state as it will be once stored and restored: what is ranked now is ranked again by a retry."""
+    return _halved(hidden).astype(np.float32)
 
 
 def decode_snapshot(data: bytes) -> Snapshot:
@@ -107,6 +113,10 @@ def decode_record(log: bytes | None, snapshot: bytes | None) -> SessionRecord | 
     except Unreadable:
         restored = None
     return SessionRecord(length, entries, restored)
+
+
+def _halved(hidden: Hidden) -> NDArray[np.float16]:
+    return hidden.clip(-_HALF_LIMIT, _HALF_LIMIT).astype("<f2")
 
 
 def _sealed(body: bytes) -> bytes:

@@ -121,7 +121,7 @@ class Model:
             total += len(golden.top)
             allowed = certificate.score_tolerance * max(map(abs, golden.scores), default=0.0)
             for item_id, score in zip(golden.top, golden.scores, strict=True):
-                if abs(scores.get(item_id, score) - score) > allowed:
+                if not abs(scores.get(item_id, score) - score) <= allowed:  # so that no NaN passes
                     raise ArtifactCorrupt(
                         f"{self.version} scores {item_id!r} {scores[item_id]:.4f}, its certificate says {score:.4f}"
                     )

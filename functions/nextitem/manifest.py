@@ -28,6 +28,9 @@ FILES = (STEP_GRAPH, SCORE_GRAPH, WEIGHTS, VOCABULARY, CERTIFICATE)
 MAX_TOP = 200
 """The largest k that a score graph is asked for, and so the largest `limit` of a request."""
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises on bytes that are not the JSON document asked for."""
+
 _CHUNK = 1 << 20
 _VERSION = re.compile(r"v[0-9a-f]{16}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -178,15 +181,17 @@ def decode_manifest(data: bytes, version: str) -> Manifest:
     """
     try:
         schema = msgspec.json.decode(data, type=_SchemaOnly).schema
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise ArtifactCorrupt(f"{MANIFEST} of {version} is not a manifest: {error}") from None
     if schema > SCHEMA:
         raise ArtifactUnsupported(f"{version} has manifest schema {schema}; this code reads up to {SCHEMA}")
     if version_of(data) != version:
-        raise ArtifactCorrupt(f"{MANIFEST} of {version} has been changed: its digest says {version_of(data)}")
+        raise ArtifactCorrupt(
+            f"{MANIFEST} of {version} has been changed, or its folder renamed: its digest says {version_of(data)}"
+        )
     try:
         manifest = msgspec.json.decode(data, type=Manifest)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise ArtifactCorrupt(f"{MANIFEST} of {version} is not a manifest: {error}") from None
     if set(manifest.files) != set(FILES) or not all(_SHA256.fullmatch(f.sha256) for f in manifest.files.values()):
         raise ArtifactCorrupt(f"{MANIFEST} of {version} must list a digest for each of: {', '.join(FILES)}")
@@ -200,6 +205,9 @@ def decode_certificate(data: bytes, version: str) -> Certificate:
         ArtifactCorrupt: it is not a certificate.
     """
     try:
-        return msgspec.json.decode(data, type=Certificate)
-    except msgspec.DecodeError as error:
+        certificate = msgspec.json.decode(data, type=Certificate)
+    except UNREADABLE as error:
         raise ArtifactCorrupt(f"{CERTIFICATE} of {version} is not a certificate: {error}") from None
+    if any(len(golden.top) != len(golden.scores) for golden in certificate.sessions):
+        raise ArtifactCorrupt(f"{CERTIFICATE} of {version} is not a certificate: a golden item has no score")
+    return certificate

@@ -16,7 +16,7 @@ from nextitem.artifact import open_artifact
 from nextitem.bucket import Bucket, Stored
 from nextitem.engine import Model
 from nextitem.errors import RouteConflict, VersionExists, VersionNotFound
-from nextitem.manifest import FILES, MANIFEST, Manifest, decode_manifest
+from nextitem.manifest import FILES, MANIFEST, Manifest, decode_manifest, is_version
 from nextitem.registry import Registry, Route, Variant, decode_route, history_key, model_key, route_key
 
 DEFAULT_VARIANT = "main"
@@ -68,8 +68,10 @@ class Publisher:
         live = self.current()
         total = sum(variant.weight for variant in live.variants) if live else 1.0
         for key in self._bucket.keys("models/"):
-            _, version, name = key.split("/", 2)
-            stored = self._bucket.read(key) if name == MANIFEST else None
+            version = key.split("/")[1]
+            # Whatever else somebody has put under models/ is no version.
+            named = is_version(version) and key == model_key(version, MANIFEST)
+            stored = self._bucket.read(key) if named else None
             if stored is not None:
                 shares = [v.weight / total for v in (live.variants if live else ()) if v.version == version]
                 found.append(PublishedVersion(version, decode_manifest(stored.data, version), sum(shares)))
@@ -92,6 +94,8 @@ class Publisher:
             ArtifactCorrupt: it fails its digests or its certificate.
             RouteConflict: somebody else changed the route meanwhile.
         """
+        if self._bucket.read(model_key(version, MANIFEST)) is None:  # a copy in the folder may be another bucket's
+            raise VersionNotFound(f"the registry has no version {version}")
         artifact = Registry(self._bucket, folder).fetch(version)
         Model(artifact).check(artifact.certificate())
         return self._change((Variant(DEFAULT_VARIANT, version, 1.0),), restores=None)

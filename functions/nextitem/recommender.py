@@ -18,6 +18,7 @@ from nextitem.api import (
     SessionRequest,
     Wanted,
 )
+from nextitem.codec import rounded
 from nextitem.deadline import Deadline
 from nextitem.engine import Ranked
 from nextitem.errors import StoreUnavailable
@@ -61,15 +62,14 @@ class Recommender:
         key = session_key(self._secret, request.session_id)
         routed = self._router.model_for(key)
         version, deadline = routed.model.version, self._store_deadline(request.wanted)
-        items = [event.item_id for event in request.events]
         if not request.store:
-            return self._without_store(routed, request, items, record)
+            return self._without_store(routed, request, record)
         try:
             with record.phase("store_read"):
                 appended = self._store.append(key, request.events, version, request.now, deadline)
         except StoreUnavailable as error:
             record.fault(error)
-            return self._without_store(routed, request, items, record)
+            return self._without_store(routed, request, record)
 
         with record.phase("inference"):
             hidden, fresh = self._replay(routed, appended.record)
@@ -143,11 +143,13 @@ class Recommender:
             return Health("ok", _served(routed), "unavailable")
         return Health("ok", _served(routed), "ok")
 
-    def _without_store(
-        self, routed: Routed, request: EventsRequest, items: Sequence[str], record: RequestRecord
-    ) -> Answer:
-        served_by, ranked = self._from_items(routed, items, request.wanted, record)
-        statuses: list[Status] = ["applied"] * len(items)
+    def _without_store(self, routed: Routed, request: EventsRequest, record: RequestRecord) -> Answer:
+        distinct: dict[str, str] = {}
+        statuses: list[Status] = []
+        for event in request.events:
+            statuses.append("duplicate" if event.event_id in distinct else "applied")
+            distinct.setdefault(event.event_id, event.item_id)
+        served_by, ranked = self._from_items(routed, list(distinct.values()), request.wanted, record)
         return self._answer(
             routed,
             served_by,
@@ -155,7 +157,7 @@ class Recommender:
             record,
             session_id=request.session_id,
             events=_in_client_order(request, statuses, routed),
-            session_length=len({event.event_id for event in request.events}),
+            session_length=len(distinct),
             stored=False,
         )
 
@@ -164,7 +166,7 @@ class Recommender:
     ) -> tuple[ServedBy, list[Ranked]]:
         with record.phase("inference"):
             known = routed.model.vocabulary.indices(items)
-            hidden = routed.model.replay(None, known) if known else None
+            hidden = rounded(routed.model.replay(None, known)) if known else None
             return self._rank(routed, "stateless", hidden, items, wanted)
 
     @staticmethod
@@ -174,7 +176,7 @@ class Recommender:
         known = routed.model.vocabulary.indices(entry.item_id for entry in entries)
         if start is None and not known:
             return None, False
-        return routed.model.replay(start, known), bool(entries)
+        return rounded(routed.model.replay(start, known)), bool(entries)
 
     @staticmethod
     def _rank(

@@ -15,7 +15,7 @@ import msgspec
 from nextitem.artifact import Artifact, open_artifact
 from nextitem.bucket import ReadBucket
 from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported, RegistryError, VersionNotFound
-from nextitem.manifest import FILES, MANIFEST, is_version
+from nextitem.manifest import FILES, MANIFEST, UNREADABLE, is_version
 
 ROUTE_SCHEMA = 1
 """The newest route schema that this code reads, and the one it writes."""
@@ -70,7 +70,7 @@ def decode_route(data: bytes, name: str) -> Route:
     """
     try:
         route = msgspec.json.decode(data, type=Route)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise RegistryError(f"{route_key(name)} is not a route: {error}") from None
     if route.schema > ROUTE_SCHEMA:
         raise ArtifactUnsupported(f"{route_key(name)} has schema {route.schema}; this code reads up to {ROUTE_SCHEMA}")
@@ -113,6 +113,7 @@ class Registry:
             ArtifactCorrupt: a file is missing or not what the manifest says.
             ArtifactUnsupported: made for a newer schema.
             RegistryUnavailable: the bucket cannot be read.
+            RegistryError: the folder cannot be written.
         """
         if not is_version(version):
             raise VersionNotFound(f"{version!r} is not a model version (v and 16 hex digits)")
@@ -122,14 +123,14 @@ class Registry:
                 return open_artifact(home)
             except ArtifactCorrupt:
                 shutil.rmtree(home, ignore_errors=True)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        incoming = Path(tempfile.mkdtemp(prefix=".incoming-", dir=self._folder))
         try:
-            self._download(version, incoming / version)
-            open_artifact(incoming / version)
-            self._settle(incoming / version, home)
-        finally:
-            shutil.rmtree(incoming, ignore_errors=True)
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=".incoming-", dir=self._folder) as incoming:
+                self._download(version, Path(incoming, version))
+                open_artifact(Path(incoming, version))
+                self._settle(Path(incoming, version), home)
+        except OSError as error:
+            raise RegistryError(f"{version} cannot be kept in {self._folder}: {error}") from error
         return open_artifact(home)
 
     def _download(self, version: str, folder: Path) -> None:

@@ -10,7 +10,7 @@ if not mine then return 0 end
 if old then
   local theirs = string.find(log, string.sub(old, 10, 25), 1, true)
   if theirs and theirs >= mine then return 0 end
-elseif redis.call('HLEN', key) >= 2 + tonumber(ARGV[5]) then
+elseif redis.call('HLEN', key) - 1 - redis.call('HEXISTS', key, 'seen') >= tonumber(ARGV[5]) then
   for _, name in ipairs(redis.call('HKEYS', key)) do
     if string.sub(name, 1, 2) == 'h:' then redis.call('HDEL', key, name) end
   end

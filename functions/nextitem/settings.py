@@ -15,7 +15,7 @@ MIN_SECRET_CHARS = 16
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The service's settings. Times are seconds.
+    """The service's settings. Times are seconds; an empty variable counts as one that is not set.
 
     Attributes:
         bucket: ``NEXTITEM_BUCKET``, the bucket that holds the registry; required.
@@ -60,13 +60,13 @@ class Settings:
             bucket=_required(environment, "NEXTITEM_BUCKET"),
             store_url=store_url,
             key_secret=secret.encode(),
-            route=environment.get("NEXTITEM_ROUTE", "live"),
+            route=environment.get("NEXTITEM_ROUTE") or "live",
             route_ttl=_positive(environment, "NEXTITEM_ROUTE_TTL_SECONDS", 30),
             store_timeout=_positive(environment, "NEXTITEM_STORE_TIMEOUT_MS", 50) / 1000,
             session_ttl=_positive(environment, "NEXTITEM_SESSION_TTL_SECONDS", 86_400),
             deadline=_positive(environment, "NEXTITEM_DEADLINE_MS", 120) / 1000,
-            model_dir=Path(environment.get("NEXTITEM_MODEL_DIR", "/tmp/nextitem")),  # noqa: S108 - Lambda's only disk
-            region=environment.get("AWS_REGION", "us-east-1"),
+            model_dir=Path(environment.get("NEXTITEM_MODEL_DIR") or "/tmp/nextitem"),  # noqa: S108 - Lambda's only disk
+            region=environment.get("AWS_REGION") or "us-east-1",
             s3_endpoint=environment.get("AWS_ENDPOINT_URL_S3") or None,
         )
 

@@ -161,6 +161,9 @@ class ValkeyStore:
         except RedisConnectionError as error:
             self._discard(connection)
             raise _Broken(f"the session store cannot be reached: {error}") from error
+        except RedisError as error:  # while connecting: no such database, a password that is not asked for
+            self._discard(connection)
+            raise StoreUnavailable(f"the session store refused the connection: {error}") from error
         return connection
 
     def receive(self, connection: _Connection, limit: Deadline) -> Any:

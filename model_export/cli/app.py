@@ -40,5 +40,5 @@ def main() -> None:
     try:
         app()
     except NextItemError as error:
-        sys.stderr.write(f"nextitem: {error}\n")
+        sys.stderr.write(f"nextitem: {' '.join(str(error).splitlines())}\n")
         sys.exit(BAD_INPUT if isinstance(error, InputError | ArtifactError) else FAILED)

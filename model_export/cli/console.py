@@ -1,6 +1,6 @@
 """What the commands share: consoles, progress bars, JSON, and options that several take."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,12 +9,13 @@ import msgspec
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
 from model_export.columns import Columns
 
-OUT = Console(soft_wrap=True)
-"""Results."""
-ERR = Console(stderr=True, soft_wrap=True)
+OUT = Console(soft_wrap=True, markup=False, emoji=False, highlight=False)
+"""Results. Item ids and paths are shown as they are: no markup in them means anything."""
+ERR = Console(stderr=True, soft_wrap=True, markup=False, emoji=False, highlight=False)
 """Progress, and words that are not the result."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -22,7 +23,7 @@ SessionColumn = Annotated[str, typer.Option(help="Column with the session id.")]
 ItemColumn = Annotated[str, typer.Option(help="Column with the item id.")]
 TimeColumn = Annotated[str, typer.Option(help="Column with the time: epoch numbers, ISO 8601, or a running index.")]
 UserColumn = Annotated[str | None, typer.Option(help="Column with a user id: sessions are cut from users by gaps.")]
-GapMinutes = Annotated[float, typer.Option(help="With --user-column: a longer gap begins a new session.")]
+GapMinutes = Annotated[float, typer.Option(min=0, help="With --user-column: a longer gap begins a new session.")]
 
 
 def columns_of(session: str, item: str, time: str, user: str | None, gap_minutes: float) -> Columns:
@@ -37,7 +38,7 @@ def print_json(document: Any) -> None:
 
 def say(text: str) -> None:
     """Print words that are not the result."""
-    ERR.print(text, highlight=False, markup=False)
+    ERR.print(text)
 
 
 @contextmanager
@@ -55,10 +56,10 @@ def progress() -> Iterator[Progress]:
 
 
 @contextmanager
-def waiting(text: str) -> Iterator[None]:
-    """Show that something of unknown length goes on."""
-    with ERR.status(text):
-        yield
+def waiting(text: str) -> Iterator[Callable[[str], None]]:
+    """Show that something of unknown length goes on; gives a function that changes the text."""
+    with ERR.status(Text(text)) as status:
+        yield lambda stage: status.update(Text(stage))
 
 
 EventsFile = Annotated[Path, typer.Argument(help="Events: .csv, .csv.gz or .parquet.", show_default=False)]

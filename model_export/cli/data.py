@@ -35,14 +35,20 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Seed of the shoppers.")] = 1,
 ) -> None:
     """Write synthetic sessions of a made-up shop."""
+    if not out.name.endswith((".csv", ".csv.gz")):
+        raise InputError(f"{out}: the name must end in .csv or .csv.gz")
+    target = out
     try:
         shop = Shop(seed=shop_seed, products=products)
         with progress() as bars:
             traffic = bars.track(shop.sessions(sessions, seed=seed), total=sessions, description="shopping")
             events = write_events(out, traffic)
         if products_out is not None:
+            target = products_out
             write_products(products_out, shop.products)
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        raise InputError(f"{target} cannot be written: {error.strerror or error}") from error
+    except ValueError as error:
         raise InputError(str(error)) from error
     say(f"{out}: {sessions} sessions, {events} events")
 
@@ -75,6 +81,6 @@ def split(
     if as_json:
         print_json({**sides, "cutoff": parts.cutoff, "by": parts.by})
         return
-    say(f"test = the sessions that {parts.by}" if sessions.is_epoch else f"test = {parts.by}")
+    say(f"test = {parts.by}")
     for name, side in sides.items():
         say(f"{name}: {side['file']}: {side['sessions']} sessions, {side['events']} events, {side['items']} items")

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 import typer
+from numpy.typing import NDArray
 from rich.progress import Progress, TaskID
 from rich.table import Table
 
@@ -29,7 +30,8 @@ from model_export.cli.console import (
 from model_export.evaluation import Report, evaluate_artifact
 from model_export.eventfile import read_sessions
 from model_export.files import write_atomically
-from model_export.runs import read_run
+from model_export.runs import read_run, refuse_taken
+from model_export.training.config import LOSSES, FitConfig
 from nextitem.artifact import open_artifact
 from nextitem.engine import Model
 from nextitem.errors import InputError
@@ -59,10 +61,6 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a GRU on events: validate by time, stop early, then learn from all of them."""
-    from model_export.train import train as train_run
-    from model_export.training.fit import FitConfig
-    from model_export.training.losses import LOSSES
-
     config = FitConfig(
         epochs=epochs,
         hidden=hidden,
@@ -79,12 +77,15 @@ def train(
             config = replace(config, loss=name)
             break
     else:
-        raise InputError(f"--loss must be one of {', '.join(LOSSES)}, not {loss!r}")
+        raise InputError(f"loss must be one of {', '.join(LOSSES)}, not {loss!r}")
+    refuse_taken(out)
     with waiting(f"reading {events}"):
         sessions = read_sessions(events, columns_of(session_column, item_column, time_column, user_column, gap_minutes))
     say(f"{len(sessions)} sessions, {len(sessions.codes)} events, {len(sessions.catalogue)} items")
+    with waiting("starting torch"):
+        from model_export.train import train as train_run
     with progress() as bars:
-        record = train_run(sessions, config, out, _Bars(bars, epochs))
+        record = train_run(sessions, config, out, _Bars(bars))
     if as_json:
         print_json(record)
         return
@@ -102,11 +103,12 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Turn a run into a quantized artifact, prove it, and name it by its content."""
-    from model_export.export.exporting import export as export_run
+    with waiting("starting torch"):
+        from model_export.export.exporting import export as export_run
 
-    with waiting("exporting"):
+    with waiting(f"reading {run}") as tell:
         bounds = Bounds(overlap=min_overlap, hr_delta=max_hr_loss)
-        home = export_run(read_run(run), out, bounds, lambda _stage: None)
+        home = export_run(read_run(run), out, bounds, tell)
     manifest = open_artifact(home).manifest
     if as_json:
         print_json({"version": home.name, "folder": str(home), "quantization": manifest.quantization})
@@ -141,6 +143,8 @@ def evaluate(
         model = Model(open_artifact(artifact))
         test = read_sessions(events, columns)
         known = read_sessions(train, columns) if train is not None else None
+    if known is not None and known.digest != model.manifest.training.data_sha256:
+        say(f"{train} is not the very data that {model.version} was trained on")
     with progress() as bars:
         tasks: dict[str, TaskID] = {}
 
@@ -151,10 +155,10 @@ def evaluate(
 
         report = evaluate_artifact(model, test, known, on_session)
     if ranks is not None:
-        write_atomically(ranks, lambda path: np.save(path, report.ranks, allow_pickle=False))
+        write_atomically(ranks, lambda path: _save(path, report.ranks))
     document = report.as_json()
     if json is not None and str(json) != "-":
-        text = msgspec.json.format(msgspec.json.encode(document), indent=2)
+        text = msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
         write_atomically(json, lambda path: path.write_bytes(text))
     if str(json) == "-":
         print_json(document)
@@ -165,8 +169,8 @@ def evaluate(
 class _Bars:
     """Shows a fit: a bar for each stage, a line for each epoch."""
 
-    def __init__(self, bars: Progress, epochs: int) -> None:
-        self._bars, self._epochs = bars, epochs
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
         self._task = bars.add_task("training")
 
     def batch(self, stage: str, epoch: int, done: int, total: int) -> None:
@@ -177,12 +181,17 @@ class _Bars:
         say(f"{stage}: epoch {epoch.number}: loss {epoch.loss:.4f}{judged}")
 
 
+def _save(path: Path, values: NDArray[np.float64]) -> None:
+    with path.open("wb") as file:  # given a name, numpy would add .npy to one without it
+        np.save(file, values, allow_pickle=False)
+
+
 def _table(report: Report) -> Table:
-    table = Table(title=f"{report.targets} targets, artifact {report.version}")
-    table.add_column("ranker")
-    rows = {"model (8-bit, serving engine)": report.model, **report.baselines}
-    for name in report.model.as_json():
-        table.add_column(name.upper() if "@" in name else name, justify="right")
-    for ranker, metrics in rows.items():
-        table.add_row(ranker, *(f"{value:.4f}" for value in metrics.as_json().values()))
+    table = Table("metric", title=f"{report.targets} targets; the model is {report.version}, 8-bit")
+    rankers = {"model": report.model.as_json()}
+    rankers |= {name: metrics.as_json() for name, metrics in report.baselines.items()}
+    for ranker in rankers:
+        table.add_column(ranker, justify="right")
+    for metric in rankers["model"]:
+        table.add_row(metric, *(f"{found[metric]:.4f}" for found in rankers.values()))
     return table

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from model_export.cli.console import OUT, Json, print_json, say, waiting
 from nextitem.boto_bucket import BotoBucket
@@ -39,7 +39,7 @@ def versions(bucket: BucketName, route: RouteName = "live", as_json: Json = Fals
     if as_json:
         print_json([{"version": one.version, "share": one.share, "manifest": one.manifest} for one in found])
         return
-    table = Table("version", "share", "items", "trained on", "until", "validation HR@20")
+    table = Table(Column("version", no_wrap=True), "share", "items", "trained on", "until", "validation HR@20")
     for one in found:
         training = one.manifest.training
         table.add_row(

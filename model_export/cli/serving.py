@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from model_export.cli.console import OUT, Json, print_json, say
 from nextitem.artifact import open_artifact
 from nextitem.engine import Model
 from nextitem.errors import InputError
+from nextitem.ids import id_fault
 from nextitem.manifest import MAX_TOP
 
 
@@ -23,6 +24,9 @@ def recommend(
     as_json: Json = False,
 ) -> None:
     """Show what an artifact recommends after some items."""
+    for item in items:
+        if (what := id_fault(item)) is not None:
+            raise InputError(f"item id {item!r} {what}")
     model = Model(open_artifact(artifact))
     name_of = _names(names) if names is not None else {}
     known = model.vocabulary.indices(items)
@@ -40,7 +44,7 @@ def recommend(
         found = [{"item_id": item_id, "score": round(score, 6)} for item_id, score in rows]
         print_json({"version": model.version, "recommendations": found})
         return
-    table = Table("rank", "item", *(["name"] if name_of else []), "score")
+    table = Table("rank", Column("item", overflow="fold"), *(["name"] if name_of else []), "score")
     for rank, (item_id, score) in enumerate(rows, 1):
         table.add_row(str(rank), item_id, *([name_of.get(item_id, "")] if name_of else []), f"{score:.4f}")
     OUT.print(table)

@@ -68,21 +68,21 @@ class Loss:
 
 def parity(graphs: Graphs, reference: Iterable[tuple[Session, Floats]]) -> float:
     """Return the largest score difference from reference scores, each of a whole session."""
-    return max(
-        float(np.abs(graphs.scores(graphs.step(graphs.start(), session)) - scores).max())
-        for session, scores in reference
-    )
+    worst = [
+        np.abs(graphs.scores(graphs.step(graphs.start(), session)) - scores).max() for session, scores in reference
+    ]
+    return float(np.max(worst))  # unlike max(), NaN is the largest of all
 
 
 def stepwise(graphs: Graphs, sessions: Sequence[Session]) -> float:
     """Return the largest difference between a state stepped event by event and one replayed whole."""
-    worst = 0.0
+    worst = []
     for session in sessions:
         state = graphs.start()
         for at in range(len(session)):
             state = graphs.step(state, session[at : at + 1])
-        worst = max(worst, float(np.abs(state - graphs.step(graphs.start(), session)).max()))
-    return worst
+        worst.append(np.abs(state - graphs.step(graphs.start(), session)).max())
+    return float(np.max(worst))
 
 
 def loss(exact: Graphs, quantized: Graphs, sessions: Sequence[Session], items: int) -> Loss:

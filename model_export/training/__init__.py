@@ -1,1 +1,4 @@
-"""The rooms that import torch: network, losses, batches and the fit. Nothing else of the project may."""
+"""Training: the settings, and the rooms that import torch, which nothing else of the project may.
+
+`config` alone of these rooms does without torch.
+"""

@@ -5,16 +5,17 @@ Writes nothing; `runs` keeps what comes out. Seeds decide everything: same seed,
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import torch
 
-from model_export.sessions import Sessions
-from model_export.split import split_by_time
+from model_export.sessions import MIN_SESSION_EVENTS, Sessions
+from model_export.split import Split, split_by_time
 from model_export.training.batches import Batch, Batches
-from model_export.training.losses import LossName, make_loss
+from model_export.training.config import FitConfig
+from model_export.training.losses import make_loss
 from model_export.training.network import Network, NetworkConfig
 from nextitem.errors import InputError
 
@@ -23,44 +24,8 @@ VALIDATION_BATCH = 64
 CLIP_NORM = 1.0
 WARMUP = 0.1
 """Share of the steps in which the learning rate rises."""
-
-
-@dataclass(frozen=True)
-class FitConfig:
-    """How to train. The defaults suit shops of some thousand to some ten thousand items."""
-
-    epochs: int = 12
-    """Most epochs; early stopping may end sooner."""
-    hidden: int = 128
-    """Hidden size, a multiple of 16."""
-    layers: int = 1
-    """GRU layers."""
-    loss: LossName = "softmax"
-    """What is made small."""
-    learning_rate: float = 2e-3
-    """Highest learning rate of the one-cycle schedule."""
-    batch: int = 64
-    """Sessions in a batch."""
-    window: int = 50
-    """Most transitions of one session in a batch's row."""
-    dropout: float = 0.3
-    """See `NetworkConfig.dropout`."""
-    temperature: float = 0.07
-    """See `NetworkConfig.temperature`."""
-    normalised: bool = True
-    """See `NetworkConfig.normalised`."""
-    smoothing: float = 0.0
-    """Label smoothing of the softmax loss."""
-    patience: int = 3
-    """Epochs without a better validation MRR@20 before training stops."""
-    validation_days: int = 2
-    """Last days of the training data that early stopping is judged by."""
-    seed: int = 42
-    """Seed of initial weights, order and dropout."""
-
-    def values(self) -> dict[str, str | int | float | bool]:
-        """Return the hyper-parameters by name."""
-        return asdict(self)
+SHORTEST_CYCLE = 11
+"""Steps of a schedule. Of ten, torch's one-cycle schedule divides by zero, and of one it never leaves the bottom."""
 
 
 @dataclass(frozen=True)
@@ -102,13 +67,12 @@ def fit(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Fitted:
         watcher: told of every batch and epoch.
 
     Raises:
-        InputError: too little to train on, or a setting that makes no sense.
+        InputError: too little to train on or to validate on, or the settings let the weights grow beyond all bounds.
     """
-    _check(config, sessions)
-    split = split_by_time(sessions, config.validation_days)
+    split = _split(sessions, config)
     judged = split.test.recoded(split.train.catalogue)
     if len(judged) == 0:
-        raise InputError("the last days of the training data hold no session of known items to validate on")
+        raise InputError(f"there is nothing to validate on: {split.by} have no two events of known items")
     history: list[Epoch] = []
 
     def validate(number: int, loss: float, network: Network) -> bool:
@@ -151,7 +115,7 @@ def _train(
     batches = Batches(sessions, config.batch, config.window)
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, config.learning_rate, total_steps=epochs * len(batches), pct_start=WARMUP
+        optimiser, config.learning_rate, total_steps=max(epochs * len(batches), SHORTEST_CYCLE), pct_start=WARMUP
     )
     for number in range(1, epochs + 1):
         network.train()
@@ -166,6 +130,10 @@ def _train(
             schedule.step()
             total += float(loss.detach())
             on_batch(number, done, len(batches))
+        if not (math.isfinite(total) and all(bool(weights.isfinite().all()) for weights in network.parameters())):
+            raise InputError(
+                f"the weights grew beyond all bounds in epoch {number}: lower learning rate or raise temperature"
+            )
         if not on_epoch(number, total / len(batches), network):
             break
     return network
@@ -191,10 +159,11 @@ def _ranks(network: Network, batch: Batch, rows: torch.Tensor) -> torch.Tensor:
     return (scores >= scores.gather(1, targets)).sum(dim=1)
 
 
-def _check(config: FitConfig, sessions: Sessions) -> None:
-    if config.hidden % 16 or config.hidden < 16:  # noqa: PLR2004 - the smallest block of MatMulNBits
-        raise InputError(f"the hidden size must be a multiple of 16, not {config.hidden}")
-    if config.epochs < 1 or config.layers < 1:
-        raise InputError("a network needs at least one epoch and one layer")
-    if len(Batches(sessions, config.batch, config.window)) == 0:
-        raise InputError("no session has two events, so there is nothing to learn from")
+def _split(sessions: Sessions, config: FitConfig) -> Split:
+    try:
+        split = split_by_time(sessions, config.validation_days)
+    except InputError as error:
+        raise InputError(f"no sessions can be set apart for validation: {error}") from error
+    if not (split.train.lengths >= MIN_SESSION_EVENTS).any():
+        raise InputError("there is nothing to learn from: outside the validation no session has two events")
+    return split

@@ -1,15 +1,13 @@
 """What the network is trained to make small. Knows no sessions and no schedule."""
 
-from typing import Literal, Protocol, get_args
+from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from model_export.training.config import LossName
 from model_export.training.network import Network
-
-LossName = Literal["softmax", "sampled-softmax"]
-LOSSES: tuple[LossName, ...] = get_args(LossName)
 
 SAMPLES = 2048
 """Negative items that `sampled-softmax` draws for each batch."""

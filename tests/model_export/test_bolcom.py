@@ -24,7 +24,7 @@ def test_the_split_is_the_documented_one(split: Split) -> None:
     # WHEN the test sessions are recoded to the train catalogue
     test = split.test.recoded(split.train.catalogue)
     # THEN the counts are those of the data's own description
-    assert split.by == "start on the last 3 UTC days (2020-06-28 to 2020-06-30)"
+    assert split.by == "the sessions that start on the last 3 UTC days (2020-06-28 to 2020-06-30)"
     assert len(split.train) + len(split.test) == 24_385
     assert len(split.train.codes) + len(split.test.codes) == 116_285
     assert len(test) == 2_034

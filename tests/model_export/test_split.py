@@ -40,7 +40,7 @@ def test_test_is_what_starts_in_the_last_utc_days() -> None:
     assert split.train.ids == ["s0", "s1", "s2"]
     assert split.test.ids == ["s3", "s4"]
     assert split.cutoff == midnight
-    assert split.by == "start on the last 1 UTC days (2019-04-16 to 2019-04-16)"
+    assert split.by == "the sessions that start on the last 1 UTC days (2019-04-16 to 2019-04-16)"
 
 
 def test_more_days_reach_further_back() -> None:
@@ -77,6 +77,7 @@ def test_an_index_within_the_session_splits_by_row() -> None:
     ("starts", "days", "why"),
     [
         ([NOON, NOON + DAY], 2, "the split leaves train empty"),
+        ([NOON, NOON + DAY], 10**9, r"\(0001-01-01 to 2019-04-15\)"),
         ([1.0], 1, "the split leaves train empty"),
         ([], 1, "there are no sessions to split"),
         ([NOON, NOON + DAY], 0, "at least 1 day, not 0"),

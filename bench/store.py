@@ -1,0 +1,66 @@
+"""The append script on a real Valkey, by the server's own clock: sessions of several lengths, and their memory.
+
+Beside it the peer's way, interleaved: GET the state, then SET it (two commands, and two writers lose an update).
+`python -m bench.store`
+"""
+
+import tempfile
+import time
+from pathlib import Path
+
+from redis import Redis
+from rich.console import Console
+from rich.table import Table
+
+from devstack.processes import Children
+from devstack.valkey import start_valkey
+from nextitem.deadline import Deadline
+from nextitem.session import Event
+from nextitem.valkey import ValkeyStore
+
+LENGTHS = (1, 10, 64, 300)
+"""Events in the session before the measured one."""
+ROUNDS = 1000
+STATE = bytes(256)
+"""A hidden state of 128 float16."""
+VERSION = "v0000000000000000"
+
+
+def main() -> None:
+    """Print a table."""
+    table = Table("events before", "append µs", "GET + SET µs", "ratio", "bytes a session", title="Time in the server")
+    with tempfile.TemporaryDirectory() as folder, Children() as children:
+        server = start_valkey(children, Path(folder))
+        store, redis = ValkeyStore(server.url, timeout=1, ttl=600), Redis.from_url(server.url)
+        store.append("warm", [_event(0)], VERSION, _now(), Deadline.after(1))
+        for length in LENGTHS:
+            for number in range(length):
+                store.append(f"s{length}", [_event(number)], VERSION, _now(), Deadline.after(1))
+            for round_ in range(ROUNDS):
+                redis.copy(f"s{length}", f"s{length}-{round_}")
+            redis.config_resetstat()
+            for round_ in range(ROUNDS):
+                store.append(f"s{length}-{round_}", [_event(length)], VERSION, _now(), Deadline.after(1))
+                redis.get(f"peer{length}")
+                redis.set(f"peer{length}", STATE, ex=600)
+            stats = redis.info("commandstats")
+            ours = stats["cmdstat_evalsha"]["usec_per_call"]
+            peer = stats["cmdstat_get"]["usec_per_call"] + stats["cmdstat_set"]["usec_per_call"]
+            memory = redis.memory_usage(f"s{length}-0")
+            table.add_row(str(length), f"{ours:.1f}", f"{peer:.1f}", f"{ours / peer:.1f}", str(memory))
+            redis.flushall()
+        redis.close()
+        store.close()
+    Console().print(table)
+
+
+def _event(number: int) -> Event:
+    return Event(f"item-{number:06d}", f"event-{number}")
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+if __name__ == "__main__":
+    main()

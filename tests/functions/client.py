@@ -1,0 +1,135 @@
+"""The service as its clients see it: over HTTP, and by direct invokes. Knows nothing of how it works inside."""
+
+import http.client
+import json
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+import pytest
+
+from devstack.stack import Stack
+from nextitem.engine import Ranked
+from nextitem.vocabulary import Vocabulary
+
+Item = tuple[str, float]
+"""An item id and its score."""
+
+PATIENT = {"NEXTITEM_STORE_TIMEOUT_MS": "5000", "NEXTITEM_DEADLINE_MS": "20000"}
+"""Settings with which a busy machine is no reason to go without the store."""
+
+HTTP_SECONDS = 60.0
+ATTEMPTS = 10_000
+"""Requests after which what has not happened never will: some ten seconds of them."""
+
+SCORE_TOLERANCE = 0.1
+"""More than float16 snapshots change of a score of about 5 (0.04 in thousands of sessions of 32 events), and less than
+two events in the wrong order do (0.27)."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A response; `document` is its body's JSON, None where it has no body."""
+
+    status: int
+    headers: dict[str, str]
+    document: Any
+
+    @property
+    def items(self) -> list[Item]:
+        """The recommendations, best first."""
+        return [(one["item_id"], one["score"]) for one in self.document["recommendations"]]
+
+    @property
+    def item_ids(self) -> list[str]:
+        """The recommendations' items, best first."""
+        return [item_id for item_id, _ in self.items]
+
+    @property
+    def statuses(self) -> list[str]:
+        """What became of each event."""
+        return [event["status"] for event in self.document["events"]]
+
+
+class Client:
+    """Calls one stack; may be shared between threads."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._address = urlsplit(stack.url).netloc
+
+    def request(self, method: str, target: str, body: Any = None) -> Reply:
+        """Send a request; a `body` of bytes goes as it is, any other as JSON."""
+        payload = body if body is None or isinstance(body, bytes) else _text(body)
+        headers = {} if payload is None else {"content-type": "application/json"}
+        connection = http.client.HTTPConnection(self._address, timeout=HTTP_SECONDS)
+        try:
+            connection.request(method, target, payload, headers)
+            answer = connection.getresponse()
+            text = answer.read()
+        finally:
+            connection.close()
+        names = {name.lower(): value for name, value in answer.getheaders()}
+        return Reply(answer.status, names, json.loads(text) if text else None)
+
+    def append(self, session_id: str, events: Any, **fields: Any) -> Reply:
+        """Append events, each a document or no more than an item id."""
+        documents = [{"item_id": event} if isinstance(event, str) else event for event in events]
+        return self.request("POST", f"{_path(session_id)}/events", {"events": documents, **fields})
+
+    def get(self, session_id: str, **query: Any) -> Reply:
+        """Ask for a session's recommendations."""
+        return self.request("GET", f"{_path(session_id)}/recommendations?{urlencode(query, doseq=True)}")
+
+    def delete(self, session_id: str) -> Reply:
+        """Delete a session."""
+        return self.request("DELETE", _path(session_id))
+
+    def recommend(self, item_ids: Sequence[str], **fields: Any) -> Reply:
+        """Ask for recommendations without a session."""
+        return self.request("POST", "/v1/recommendations", {"item_ids": item_ids, **fields})
+
+    def direct(self, event: Any) -> Any:
+        """Invoke the function directly."""
+        return json.loads(self._stack.invoke(_text(event)))
+
+    def until(self, ask: Callable[[], Reply], fits: Callable[[Reply], bool]) -> Reply:
+        """Ask again and again, and return the first reply that fits."""
+        for _ in range(ATTEMPTS):
+            if fits(reply := ask()):
+                return reply
+        pytest.fail(f"never answered as expected; at last: {reply}\n" + "\n".join(self._stack.log_lines()[-5:]))
+
+    def records(self) -> list[dict[str, Any]]:
+        """The metrics records (EMF) so far, worker by worker."""
+        documents = [json.loads(line) for line in self._stack.log_lines()]
+        return [document for document in documents if "_aws" in document]
+
+
+def new_session() -> str:
+    """A session id that nobody has used."""
+    return f"visitor-{uuid.uuid4().hex}"
+
+
+def named(ranked: Sequence[Ranked], vocabulary: Vocabulary) -> list[Item]:
+    """What an engine answered, as a client would read it."""
+    return [(vocabulary.item_id(one.index), one.score) for one in ranked]
+
+
+def alike(left: Sequence[Item], right: Sequence[Item]) -> bool:
+    """Whether two rankings say the same, but for what rounding a hidden state to float16 may do to near ties."""
+    scores = dict(right)
+    return len(left) == len(right) and all(
+        abs(score - other) <= SCORE_TOLERANCE and abs(scores.get(item_id, score) - score) <= SCORE_TOLERANCE
+        for (item_id, score), (_, other) in zip(left, right, strict=True)
+    )
+
+
+def _path(session_id: str) -> str:
+    return f"/v1/sessions/{quote(session_id, safe='')}"
+
+
+def _text(document: Any) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode()

@@ -1,0 +1,73 @@
+"""A second model version, made in milliseconds: the exporter's graphs around weights that nobody trained."""
+
+import shutil
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from model_export.export.graphs import write_graphs
+from model_export.export.measuring import Graphs
+from model_export.export.parameters import Layer, Parameters, quantize
+from nextitem.artifact import open_artifact
+from nextitem.manifest import (
+    CERTIFICATE,
+    FILES,
+    MANIFEST,
+    VOCABULARY,
+    Certificate,
+    Golden,
+    digest_of,
+    encode_document,
+    version_of,
+)
+from nextitem.vocabulary import Vocabulary
+
+HIDDEN = 32
+"""Not the demo model's 64, so that its snapshots do not fit."""
+SEED = 11
+TOP = 20
+SCALE = 6.0
+
+
+def write_other_model(demo: Path, folder: Path) -> Path:
+    """Write an artifact for the catalogue of `demo`; returns its own folder within `folder`."""
+    manifest = open_artifact(demo).manifest
+    draft = folder / "draft"
+    draft.mkdir()
+    parameters = _random_parameters(manifest.model.items)
+    write_graphs(draft, parameters, quantize(parameters.table))
+    shutil.copy(demo / VOCABULARY, draft / VOCABULARY)
+    (draft / CERTIFICATE).write_bytes(encode_document(_certificate(draft, manifest.model.items)))
+    shape = msgspec.structs.replace(manifest.model, hidden=HIDDEN)
+    files = {name: digest_of(draft / name) for name in FILES}
+    document = encode_document(msgspec.structs.replace(manifest, model=shape, files=files))
+    (draft / MANIFEST).write_bytes(document)
+    return draft.rename(folder / version_of(document))
+
+
+def _random_parameters(items: int) -> Parameters:
+    chance = np.random.default_rng(SEED)
+
+    def some(*shape: int) -> NDArray[np.float32]:
+        return chance.normal(0, HIDDEN**-0.5, shape).astype(np.float32)
+
+    table = some(items, HIDDEN)
+    table /= np.linalg.norm(table, axis=1, keepdims=True)
+    layer = Layer(w=some(1, 3 * HIDDEN, HIDDEN) * 3, r=some(1, 3 * HIDDEN, HIDDEN), b=some(1, 6 * HIDDEN))
+    return Parameters(table, (layer,), normalised=True, scale=SCALE)
+
+
+def _certificate(folder: Path, items: int) -> Certificate:
+    vocabulary = Vocabulary(folder / VOCABULARY)
+    graphs = Graphs(folder, 1, HIDDEN, items)
+    session = np.array([0, items - 1], np.int32)
+    state = graphs.step(graphs.start(), session)
+    best, scores = graphs.top(state, TOP).tolist(), graphs.scores(state)
+    golden = Golden(
+        items=tuple(vocabulary.item_id(int(item)) for item in session),
+        top=tuple(vocabulary.item_id(item) for item in best),
+        scores=tuple(float(scores[item]) for item in best),
+    )
+    return Certificate((golden,))

@@ -1,0 +1,219 @@
+"""How HTTP API events and direct invokes become calls, and answers HTTP responses."""
+
+import base64
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calls import ROUTES, direct_call, http_call, http_response
+from nextitem import api
+from nextitem.errors import RequestError
+
+PATHS = sorted({key.partition(" ")[2] for key in ROUTES})
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+texts = st.text(st.characters(exclude_categories=["Cs"]))
+ids = texts.filter(lambda text: text and "," not in text)
+documents = st.dictionaries(
+    texts.filter(lambda name: name not in {"operation", "session_id"}),
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers(-(2**63), 2**63)
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | texts,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+        max_leaves=8,
+    ),
+    max_size=4,
+)
+
+
+def event(route_key: str, **fields: Any) -> dict[str, Any]:
+    return {"version": "2.0", "routeKey": route_key, "rawQueryString": "", "isBase64Encoded": False, **fields}
+
+
+def unrouted(method: str, path: str, stage: str = "$default") -> dict[str, Any]:
+    context = {"stage": stage, "http": {"method": method, "path": path}}
+    return event("$default", rawPath=path, requestContext=context)
+
+
+def refusal(of: dict[str, Any]) -> RequestError:
+    with pytest.raises(RequestError) as caught:
+        http_call(of)
+    return caught.value
+
+
+@pytest.mark.parametrize(("route_key", "operation"), ROUTES.items())
+def test_the_route_key_names_the_operation(route_key: str, operation: str) -> None:
+    # GIVEN an event of a route WHEN read
+    call = http_call(event(route_key, pathParameters={"session_id": "visitor/7 ☕"}))
+
+    # THEN it is the route's operation, on the session of its path, as it is
+    assert (call.operation, call.session_id) == (operation, "visitor/7 ☕")
+    assert call.query == (not route_key.startswith("POST"))
+
+
+def test_a_call_without_parameters_has_no_session() -> None:
+    # GIVEN events without path parameters, left out or null WHEN read THEN there is no session
+    assert http_call(event("GET /v1/health")).session_id is None
+    assert http_call(event("GET /v1/health", pathParameters=None)).session_id is None
+
+
+@given(body=texts)
+def test_a_body_arrives_as_it_was_sent(body: str) -> None:
+    # GIVEN a body, as text and as base64 WHEN read THEN both are its bytes
+    encoded = base64.b64encode(body.encode()).decode()
+    assert http_call(event("POST /v1/recommendations", body=body)).body == body.encode()
+    assert http_call(event("POST /v1/recommendations", body=encoded, isBase64Encoded=True)).body == body.encode()
+
+
+@pytest.mark.parametrize("fields", [{}, {"body": None}, {"body": ""}, {"body": "", "isBase64Encoded": True}])
+def test_no_body_is_an_empty_one(fields: dict[str, Any]) -> None:
+    # GIVEN a POST without a body WHEN read THEN it is empty
+    assert http_call(event("POST /v1/recommendations", **fields)).body == b""
+
+
+@pytest.mark.parametrize("body", ["not base64!", "e30", "é30=", "\ud800"])
+def test_what_is_not_the_base64_it_says_is_malformed(body: str) -> None:
+    # GIVEN a wrong encoding WHEN read THEN it is a 400 that says so
+    error = refusal(event("POST /v1/recommendations", body=body, isBase64Encoded=True))
+    assert error.status == 400
+    assert "not base64" in str(error)
+
+
+def test_half_a_surrogate_pair_in_a_body_is_malformed() -> None:
+    # GIVEN a body that no UTF-8 can carry WHEN read and parsed THEN it is a 400
+    call = http_call(event("POST /v1/recommendations", body='{"item_ids":["\ud800"]}'))
+    with pytest.raises(RequestError) as caught:
+        api.parse(call.body, api.ItemsBody)
+    assert caught.value.status == 400
+
+
+@pytest.mark.parametrize(
+    ("query", "document"),
+    [
+        ("", {}),
+        ("limit=5", {"limit": "5"}),
+        ("limit=", {"limit": ""}),
+        ("limit=5&limit=7", {"limit": "7"}),
+        ("exclude=a&exclude=b", {"exclude": ["a", "b"]}),
+        ("exclude=a,b&exclude=c", {"exclude": ["a", "b", "c"]}),
+        ("exclude=a%2Cb,,", {"exclude": ["a", "b"]}),
+        ("exclude=", {"exclude": []}),
+        ("exclude=caf%C3%A9+noir&exclude_seen=true", {"exclude": ["café noir"], "exclude_seen": "true"}),
+        ("exclude=%FF", {"exclude": ["\ufffd"]}),
+    ],
+)
+def test_a_query_string_is_read_as_the_body_that_it_stands_for(query: str, document: dict[str, Any]) -> None:
+    # GIVEN a query string WHEN read THEN names are single, but for `exclude`, which is a list
+    call = http_call(event("GET /v1/sessions/{session_id}/recommendations", rawQueryString=query))
+    assert (call.body, call.query) == (document, True)
+
+
+@given(groups=st.lists(st.lists(ids, min_size=1, max_size=4), min_size=1, max_size=4), limit=st.integers(1, 200))
+def test_any_ids_without_commas_come_through_a_query_string(groups: list[list[str]], limit: int) -> None:
+    # GIVEN ids, some joined by commas and some in parameters of their own
+    query = urlencode([("limit", limit), *(("exclude", ",".join(group)) for group in groups)])
+
+    # WHEN the query is read and parsed
+    call = http_call(event("GET /v1/sessions/{session_id}/recommendations", rawQueryString=query))
+    wanted = api.parse(call.body, api.Wanted, strict=False)
+
+    # THEN they are all there, in order
+    assert (wanted.limit, wanted.exclude) == (limit, [item_id for group in groups for item_id in group])
+
+
+@pytest.mark.parametrize("stage", ["$default", "prod", "v1"])
+@pytest.mark.parametrize(
+    ("method", "template"), [(m, path) for path in PATHS for m in METHODS if f"{m} {path}" not in ROUTES]
+)
+def test_a_known_path_says_which_methods_it_takes(method: str, template: str, stage: str) -> None:
+    # GIVEN a path that exists, behind its stage's name if it has one, and a method that it does not take
+    path = template.replace("{session_id}", "a b")
+    path = path if stage == "$default" else f"/{stage}{path}"
+
+    # WHEN it comes by the default route
+    error = refusal(unrouted(method, path, stage))
+
+    # THEN it is a 405 that names those that it takes
+    allowed = [key.partition(" ")[0] for key in ROUTES if key.partition(" ")[2] == template]
+    assert (error.status, error.allow) == (405, ", ".join(allowed))
+    assert str(error).endswith(f"not {method}")
+
+
+@pytest.mark.parametrize("stage", ["$default", "v2"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "", "*", "/v1", "/v2", "/v2/health", "/v1/health/", "/v1//health", "//v1/health", "/v1/sessions//events"],
+)
+def test_any_other_path_is_not_found(path: str, stage: str) -> None:
+    # GIVEN a path of no operation WHEN it comes by the default route THEN it is a 404 that allows nothing
+    error = refusal(unrouted("PUT", path, stage))
+    assert (error.status, error.allow) == (404, None)
+
+
+@given(
+    method=st.sampled_from(METHODS),
+    path=st.sampled_from(PATHS) | st.text().map(lambda text: f"/{text}"),
+    stage=st.sampled_from(["$default", "v1"]),
+)
+def test_the_default_route_always_refuses_politely(method: str, path: str, stage: str) -> None:
+    # GIVEN any path WHEN it comes by the default route THEN it is a 404, or a 405 that names methods
+    error = refusal(unrouted(method, path, stage))
+    assert (error.status, error.allow is None) in {(404, True), (405, False)}
+
+
+@given(operation=st.sampled_from(list(ROUTES.values())), session_id=st.none() | texts, body=documents)
+def test_a_direct_invoke_carries_the_body_of_its_http_twin(
+    operation: str, session_id: str | None, body: dict[str, Any]
+) -> None:
+    # GIVEN a document with an operation and a session beside it
+    call = direct_call({"operation": operation, "session_id": session_id, **body})
+
+    # WHEN read THEN those two are taken out, and the rest is the body
+    assert (call.operation, call.session_id, call.query) == (operation, session_id, False)
+    assert isinstance(call.body, bytes)
+    assert json.loads(call.body) == body
+
+
+@pytest.mark.parametrize("operation", [None, "", "Health", "recommendations", 5, [], {"health": 1}])
+def test_an_unknown_operation_is_refused_with_those_there_are(operation: object) -> None:
+    # GIVEN another name than an operation's WHEN invoked THEN it is a 404 that lists them
+    with pytest.raises(RequestError) as caught:
+        direct_call({"operation": operation})
+    assert (caught.value.status, caught.value.field) == (404, "operation")
+    assert all(name in str(caught.value) for name in ROUTES.values())
+
+
+@pytest.mark.parametrize("payload", [None, 5, "health", ["operation"], True])
+def test_a_direct_invoke_is_an_object(payload: object) -> None:
+    # GIVEN JSON of another kind WHEN invoked THEN it is a 400
+    with pytest.raises(RequestError) as caught:
+        direct_call(payload)
+    assert caught.value.status == 400
+
+
+def test_half_a_surrogate_pair_in_a_direct_invoke_is_malformed() -> None:
+    # GIVEN an id that no UTF-8 can carry WHEN invoked THEN it is a 400, as over HTTP
+    with pytest.raises(RequestError) as caught:
+        direct_call({"operation": "recommend", "item_ids": ["\ud800"]})
+    assert caught.value.status == 400
+
+
+def test_answers_say_what_they_are() -> None:
+    # GIVEN an answer, a problem and nothing WHEN made a response
+    problem = api.Problem("Not found", 404, "no operation has this path")
+    answer = http_response(200, api.Recommendation("café", 0.5), {})
+    refused = http_response(404, problem, {"x-more": "1"})
+
+    # THEN each has its content type, and what has no content has neither type nor body
+    assert answer["headers"] == {"content-type": "application/json"}
+    assert json.loads(answer["body"]) == {"item_id": "café", "score": 0.5}
+    assert refused["headers"] == {"content-type": "application/problem+json", "x-more": "1"}
+    assert (refused["statusCode"], json.loads(refused["body"])["status"]) == (404, 404)
+    assert http_response(204, None, {}) == {"statusCode": 204, "headers": {}}

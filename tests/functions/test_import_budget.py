@@ -1,0 +1,84 @@
+"""What a cold start imports: what the function is deployed with, and nothing heavier."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from devstack.processes import free_port
+
+FUNCTIONS = Path(__file__).parents[2] / "functions"
+HEAVY = {"aiohttp", "boto3", "botocore", "duckdb", "onnx", "pandas", "pyarrow", "pydantic", "rich", "torch", "typer"}
+ALLOWED = {
+    "aws_lambda_powertools",
+    "jmespath",
+    "msgspec",
+    "numpy",
+    "obstore",
+    "onnxruntime",
+    "redis",
+    "typing_extensions",
+}
+"""Every third-party package that may be loaded: each has cost its milliseconds and is worth them."""
+
+PROBED = {"botocore", "cryptography", "cryptography.__about__"}
+"""Powertools and redis-py look whether these packages are there: their nearly empty top modules (0.3 ms each)."""
+
+LIST_MODULES = """
+import sys
+before = set(sys.modules)
+import recommend
+for name in sorted(set(sys.modules) - before):
+    sys.stderr.write(f"{name} {getattr(sys.modules[name], '__file__', None)}\\n")
+"""
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Modules that a fresh process has loaded after `import recommend`, and their files."""
+    nowhere = f"127.0.0.1:{free_port()}"
+    environment = {
+        "PATH": os.defpath,
+        "PYTHONPATH": str(FUNCTIONS),
+        "NEXTITEM_BUCKET": "nowhere",
+        "NEXTITEM_STORE_URL": f"redis://{nowhere}/0",
+        "NEXTITEM_KEY_SECRET": "a secret of the tests",
+        "NEXTITEM_MODEL_DIR": str(tmp_path_factory.mktemp("models")),
+        "AWS_REGION": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": "any",
+        "AWS_SECRET_ACCESS_KEY": "any",
+        "AWS_ENDPOINT_URL_S3": f"http://{nowhere}",
+    }
+    command = [sys.executable, "-c", LIST_MODULES]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    return dict(line.split(" ", 1) for line in ran.stderr.splitlines())
+
+
+def third_party(loaded: dict[str, str]) -> set[str]:
+    """Top-level packages that were installed, and used for more than to see that they are there."""
+    return {name.partition(".")[0] for name, file in loaded.items() if "site-packages" in file and name not in PROBED}
+
+
+def test_nothing_heavy_is_imported(loaded: dict[str, str]) -> None:
+    # GIVEN the handler, imported where it finds neither bucket nor store WHEN its modules are listed
+    assert {"recommend", "nextitem.recommender", "onnxruntime"} <= loaded.keys()
+
+    # THEN none is of a heavy package
+    assert {name for name in loaded.keys() - PROBED if name.partition(".")[0] in HEAVY} == set()
+
+
+def test_every_package_that_is_imported_was_chosen(loaded: dict[str, str]) -> None:
+    # GIVEN the third-party packages that were loaded WHEN compared with those allowed THEN they are the same
+    assert third_party(loaded) == ALLOWED
+
+
+def test_every_package_that_is_imported_is_deployed() -> None:
+    # GIVEN the pins of the deployed function WHEN compared with what may be loaded
+    pins = re.findall(r"(?m)^([\w-]+)==", (FUNCTIONS / "requirements.txt").read_text())
+
+    # THEN none is missing, and none is there for nothing
+    assert {pin.replace("-", "_") for pin in pins} == ALLOWED

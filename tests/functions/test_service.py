@@ -1,0 +1,254 @@
+"""Sessions over HTTP, through real runtime clients: what is appended, answered, kept and forgotten."""
+
+import hashlib
+import hmac
+import re
+from typing import Any
+
+import pytest
+
+from devstack.stack import KEY_SECRET, Stack
+from nextitem.codec import rounded
+from nextitem.engine import Model
+from nextitem.session import WINDOW
+from tests.functions.client import Client, alike, named, new_session
+
+HIKE = ["tent-008", "sleep-010", "stove-003"]
+DAY_SECONDS = 86_400
+
+
+def at(minute: int, item_id: str, event_id: str | None = None) -> dict[str, Any]:
+    event = {"item_id": item_id, "occurred_at": f"2026-01-20T09:{minute:02}:00Z"}
+    return event if event_id is None else event | {"event_id": event_id}
+
+
+def test_an_event_is_answered_with_the_models_best_twenty(client: Client, stack: Stack, model: Model) -> None:
+    # GIVEN a new session
+    session_id = new_session()
+
+    # WHEN its first event arrives
+    reply = client.append(session_id, [{"item_id": "tent-008", "event_id": "look-1"}])
+
+    # THEN the answer is whole
+    assert (reply.status, reply.headers["content-type"]) == (200, "application/json")
+    recommendations = reply.document.pop("recommendations")
+    assert reply.document == {
+        "session_id": session_id,
+        "events": [{"event_id": "look-1", "item_id": "tent-008", "status": "applied"}],
+        "session_length": 1,
+        "stored": True,
+        "served_by": "session",
+        "model": {"version": stack.version, "variant": "main"},
+    }
+    # AND its items are the engine's
+    hidden = rounded(model.replay(None, model.vocabulary.indices(["tent-008"])))
+    expected = named(model.top(hidden, (), 20), model.vocabulary)
+    assert len({item_id for item_id, _ in expected}) == 20
+    assert recommendations == [{"item_id": item_id, "score": pytest.approx(score)} for item_id, score in expected]
+
+
+def test_a_session_is_what_its_events_make_of_it_one_by_one(client: Client, session_id: str, model: Model) -> None:
+    # GIVEN events that arrive one by one
+    for length, item_id in enumerate(HIKE, start=1):
+        reply = client.append(session_id, [item_id])
+        assert (reply.document["session_length"], reply.statuses) == (length, ["applied"])
+
+        # WHEN each is answered THEN as if the session had been replayed whole
+        hidden = model.replay(None, model.vocabulary.indices(HIKE[:length]))
+        assert alike(reply.items, named(model.top(hidden, (), 20), model.vocabulary))
+
+
+def test_a_repeated_event_changes_nothing(client: Client, session_id: str) -> None:
+    # GIVEN a session
+    event = {"item_id": "tent-008", "event_id": "look-1"}
+    first = client.append(session_id, [event])
+
+    # WHEN its event is sent again
+    again = client.append(session_id, [event])
+
+    # THEN it is a duplicate, and the answer is the same
+    assert again.statuses == ["duplicate"]
+    assert again.document["session_length"] == 1
+    assert again.items == first.items
+
+
+def test_an_event_without_a_name_is_given_one(client: Client, session_id: str) -> None:
+    # GIVEN two events that nobody named
+    reply = client.append(session_id, ["tent-008", "tent-008"])
+    names = [event["event_id"] for event in reply.document["events"]]
+    assert len(set(names)) == 2
+
+    # WHEN one comes again by the name it was given THEN it is known
+    assert client.append(session_id, [{"item_id": "tent-008", "event_id": names[0]}]).statuses == ["duplicate"]
+
+
+def test_each_event_of_a_batch_has_its_own_status(client: Client, session_id: str) -> None:
+    # GIVEN a session
+    client.append(session_id, [at(20, "tent-008", "first")])
+
+    # WHEN a batch brings one of each kind, not in the order of their times
+    batch = [at(30, "sleep-010"), at(10, "stove-003"), at(20, "tent-008", "first"), at(25, "no-such-item")]
+    reply = client.append(session_id, batch)
+
+    # THEN each has its status, in the order of the batch, and all distinct ones count
+    assert reply.statuses == ["applied", "late", "duplicate", "unknown_item"]
+    assert [event["item_id"] for event in reply.document["events"]] == [event["item_id"] for event in batch]
+    assert reply.document["session_length"] == 4
+
+
+def test_a_late_event_takes_its_own_place(client: Client, session_id: str) -> None:
+    # GIVEN a session whose second event was delayed
+    client.append(session_id, [at(10, HIKE[0])])
+    client.append(session_id, [at(30, HIKE[2])])
+
+    # WHEN it arrives
+    late = client.append(session_id, [at(20, HIKE[1])])
+
+    # THEN the answer is that of a session where all came in time
+    in_time = client.append(new_session(), [at(10, HIKE[0]), at(20, HIKE[1]), at(30, HIKE[2])])
+    assert late.statuses == ["late"]
+    assert late.items == in_time.items
+    # AND not that of the order in which they came
+    as_they_came = client.append(new_session(), [HIKE[0], HIKE[2], HIKE[1]])
+    assert late.items != as_they_came.items
+
+
+def test_a_session_counts_beyond_what_its_log_keeps(client: Client, session_id: str) -> None:
+    # GIVEN as many events at once as a request may have
+    batch = [{"item_id": HIKE[n % 3], "event_id": f"look-{n}"} for n in range(2 * WINDOW)]
+    first = client.append(session_id, batch[:WINDOW])
+    assert (first.statuses, first.document["session_length"]) == (["applied"] * WINDOW, WINDOW)
+
+    # WHEN as many come again THEN all count, though the log has no room for all
+    second = client.append(session_id, batch[WINDOW:])
+    assert (second.statuses, second.document["session_length"]) == (["applied"] * WINDOW, 2 * WINDOW)
+    # AND those trimmed from it are still known
+    again = client.append(session_id, batch[:1])
+    assert (again.statuses, again.document["session_length"]) == (["duplicate"], 2 * WINDOW)
+    assert client.get(session_id).document["session_length"] == 2 * WINDOW
+
+
+def test_unknown_items_never_fail(client: Client, session_id: str) -> None:
+    # GIVEN a session of items that no model knows WHEN answered THEN by what is popular
+    strange = client.append(session_id, ["no-such-item", "né/☕\n🛒"], exclude=["nor-this"])
+    assert (strange.status, strange.document["served_by"]) == (200, "popular")
+    assert (strange.statuses, strange.document["session_length"]) == (["unknown_item"] * 2, 2)
+    assert len(strange.item_ids) == 20
+
+    # WHEN a known one follows THEN the others are as if they had not been
+    known = client.append(session_id, ["tent-008"])
+    assert (known.statuses, known.document["session_length"]) == (["applied"], 3)
+    assert known.items == client.append(new_session(), ["tent-008"]).items
+
+
+def test_a_session_can_be_asked_without_changing_it(client: Client, session_id: str, store: Any) -> None:
+    # GIVEN a session
+    posted = client.append(session_id, HIKE)
+    key = store_key(session_id)
+    before = store.dump(key)
+
+    # WHEN it is asked for
+    reply = client.get(session_id)
+
+    # THEN the answer is that to its last event, without the event
+    assert reply.status == 200
+    assert reply.items == posted.items
+    assert reply.document.keys() == posted.document.keys() - {"events", "stored"}
+    assert (reply.document["served_by"], reply.document["session_length"]) == ("session", 3)
+    assert store.dump(key) == before
+
+
+def test_a_session_that_nobody_has_seen_gets_what_is_popular(client: Client, session_id: str, store: Any) -> None:
+    # GIVEN no session WHEN it is asked for
+    reply = client.get(session_id)
+
+    # THEN there is an answer, and still no session
+    assert (reply.status, reply.document["served_by"], reply.document["session_length"]) == (200, "popular", 0)
+    assert reply.item_ids == client.recommend([]).item_ids
+    assert not store.exists(store_key(session_id))
+
+
+def test_a_deleted_session_is_forgotten(client: Client, session_id: str, store: Any) -> None:
+    # GIVEN a session
+    client.append(session_id, HIKE)
+    assert store.exists(store_key(session_id))
+
+    # WHEN it is deleted
+    reply = client.delete(session_id)
+
+    # THEN nothing of it is left once that is answered
+    assert (reply.status, reply.document) == (204, None)
+    assert not store.exists(store_key(session_id))
+    after = client.get(session_id).document
+    assert (after["served_by"], after["session_length"]) == ("popular", 0)
+    # AND to delete it again is no error
+    assert client.delete(session_id).status == 204
+
+
+def test_items_can_be_asked_about_without_a_session(client: Client, store: Any) -> None:
+    # GIVEN a store as it is
+    keys = store.dbsize()
+
+    # WHEN items are sent without a session
+    reply = client.recommend(HIKE)
+
+    # THEN the answer is that to a session of them, and nothing was kept
+    assert (reply.status, reply.document.keys()) == (200, {"recommendations", "served_by", "model"})
+    assert reply.document["served_by"] == "stateless"
+    assert store.dbsize() == keys
+    assert reply.items == client.append(new_session(), HIKE).items
+
+
+@pytest.mark.parametrize("body", [{"item_ids": []}, {}, {"item_ids": ["no-such-item"]}])
+def test_with_no_known_item_the_best_sellers_answer(client: Client, model: Model, body: dict[str, Any]) -> None:
+    # GIVEN nothing to go by WHEN asked
+    reply = client.request("POST", "/v1/recommendations", body)
+
+    # THEN the answer is popular
+    assert (reply.status, reply.document["served_by"]) == (200, "popular")
+    assert reply.item_ids == [item_id for item_id, _ in named(model.popular((), 20), model.vocabulary)]
+
+
+def test_what_is_not_to_be_stored_is_not(client: Client, session_id: str, store: Any) -> None:
+    # GIVEN a visitor who wants nothing kept WHEN they look at items, at one of them twice
+    twice = {"item_id": HIKE[0], "event_id": "look-1"}
+    reply = client.append(session_id, [twice, *HIKE[1:], twice], store=False)
+
+    # THEN each is answered for, once
+    assert (reply.status, reply.document["served_by"], reply.document["stored"]) == (200, "stateless", False)
+    assert (reply.statuses, reply.document["session_length"]) == (["applied"] * 3 + ["duplicate"], 3)
+    assert reply.items == client.recommend(HIKE).items
+    # AND the store has no key for it
+    assert not store.exists(store_key(session_id))
+
+
+def test_what_is_not_to_be_stored_leaves_a_session_as_it_is(client: Client, session_id: str, store: Any) -> None:
+    # GIVEN a session
+    client.append(session_id, HIKE)
+    before = store.dump(store_key(session_id))
+
+    # WHEN an event of it is not to be stored THEN it stays the same
+    assert client.append(session_id, ["mug-003"], store=False).document["session_length"] == 1
+    assert store.dump(store_key(session_id)) == before
+
+
+def test_the_store_holds_no_session_id_and_nothing_for_ever(client: Client, session_id: str, store: Any) -> None:
+    # GIVEN a session
+    client.append(session_id, [*HIKE, "no-such-item"])
+
+    # WHEN all keys of the store are looked at
+    keys = [key.decode() for key in store.keys("*")]
+
+    # THEN each is a keyed digest that will expire
+    assert store_key(session_id) in keys
+    assert [key for key in keys if not re.fullmatch(r"nextitem:[0-9a-f]{32}", key)] == []
+    assert all(0 < store.ttl(key) <= DAY_SECONDS for key in keys)
+    # AND what is kept under it does not name the session either
+    kept = store.hgetall(store_key(session_id))
+    assert session_id.encode() not in b"".join([*kept, *kept.values()])
+
+
+def store_key(session_id: str) -> str:
+    """The key as it is documented: 128 bits of HMAC-SHA-256, in hex."""
+    digest = hmac.new(KEY_SECRET.encode(), session_id.encode(), hashlib.sha256).hexdigest()
+    return f"nextitem:{digest[:32]}"

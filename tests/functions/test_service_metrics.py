@@ -1,0 +1,150 @@
+"""One metrics record (EMF) for each request, truthful about cold starts, and nothing about who asked for what."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from devstack.publish import demo_artifact
+from devstack.stack import Stack
+from tests.functions.client import PATIENT, Client
+
+SESSION = "visitor-of-the-metrics"
+HIKE = ["tent-008", "sleep-010", "stove-003"]
+ALWAYS = {
+    "total_ms": "Milliseconds",
+    "store_read_ms": "Milliseconds",
+    "inference_ms": "Milliseconds",
+    "store_write_ms": "Milliseconds",
+    "store_faults": "Count",
+    "server_errors": "Count",
+    "cold_start": "Count",
+}
+COLD = {f"cold_{phase}_ms": "Milliseconds" for phase in ("process_start", "import", "model_load", "first_request")}
+CLOCK_TICK_MS = 10.0
+"""In which the kernel tells when a process was started."""
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """A stack with one worker, so that its log is in the order of the requests."""
+    with Stack(artifact=demo_artifact(), max_workers=1, settings=PATIENT) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def client(stack: Stack) -> Client:
+    return Client(stack)
+
+
+def units(record: dict[str, Any]) -> dict[str, str]:
+    (directive,) = record["_aws"]["CloudWatchMetrics"]
+    return {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]}
+
+
+def test_every_request_leaves_one_record(client: Client, stack: Stack) -> None:
+    # GIVEN a log as it is
+    before = len(client.records())
+
+    # WHEN requests of all kinds are made
+    client.append(SESSION, HIKE)
+    client.get(SESSION)
+    client.append(SESSION, HIKE, store=False)
+    client.recommend(HIKE)
+    client.recommend([])
+    client.delete(SESSION)
+    client.request("GET", "/v1/health")
+    client.append(SESSION, [])
+    client.request("GET", "/v2")
+    client.direct({"operation": "recommend", "item_ids": HIKE})
+
+    # THEN there is one record of each, with its operation, its status and what served it, in its dimensions
+    records = client.records()[before:]
+    assert [(each["operation"], each["status"], each["served_by"]) for each in records] == [
+        ("append_events", 200, "session"),
+        ("get_recommendations", 200, "session"),
+        ("append_events", 200, "stateless"),
+        ("recommend", 200, "stateless"),
+        ("recommend", 200, "popular"),
+        ("delete_session", 204, "none"),
+        ("health", 200, "none"),
+        ("append_events", 422, "none"),
+        ("none", 404, "none"),
+        ("recommend", 200, "stateless"),
+    ]
+    for record in records:
+        (directive,) = record["_aws"]["CloudWatchMetrics"]
+        assert directive["Namespace"] == "nextitem"
+        assert [sorted(names) for names in directive["Dimensions"]] == [["model_version", "served_by", "service"]]
+        assert record["model_version"] == ("none" if record["served_by"] == "none" else stack.version)
+        # AND every metric that it announces is there, and a number
+        assert ALWAYS.items() <= units(record).items()
+        assert all(isinstance(value, float) for name in units(record) for value in record[name])
+
+
+def test_the_phases_are_parts_of_the_whole(client: Client) -> None:
+    # GIVEN an event, a question and items WHEN answered
+    client.append(SESSION, HIKE)
+    client.get(SESSION)
+    client.recommend(HIKE)
+    append, get, stateless = client.records()[-3:]
+
+    # THEN each has taken time where it worked, and none elsewhere
+    phases = ("store_read_ms", "inference_ms", "store_write_ms")
+    assert [[record[phase][0] > 0 for phase in phases] for record in (append, get, stateless)] == [
+        [True, True, True],
+        [True, True, False],
+        [False, True, False],
+    ]
+    # AND together not more than the request
+    for record in (append, get, stateless):
+        assert sum(record[phase][0] for phase in phases) <= record["total_ms"][0]
+
+
+def test_only_the_first_request_of_a_worker_is_a_cold_start(client: Client, stack: Stack) -> None:
+    # GIVEN two workers, one after the other
+    stack.retire_workers()
+    before, starts = len(client.records()), len(stack.cold_starts)
+    client.recommend(HIKE)
+    client.recommend(HIKE)
+    stack.retire_workers()
+    client.request("GET", "/v1/health")
+    client.recommend(HIKE)
+
+    # WHEN their records are read
+    records = client.records()[before:]
+
+    # THEN the first of each, whatever it was, is a cold start with its phases, and no other
+    assert [record["cold_start"] for record in records] == [[1.0], [0.0], [1.0], [0.0]]
+    assert [units(record).items() >= COLD.items() for record in records] == [True, False, True, False]
+    assert [name for record in records[1::2] for name in record if name.startswith("cold_")] == ["cold_start"] * 2
+    # AND the phases are what the worker was seen to take before it asked for work
+    for record, seen in zip(records[::2], stack.cold_starts[starts:], strict=True):
+        before_work = [record[name][0] for name in COLD if name != "cold_first_request_ms"]
+        assert min(before_work) > 0
+        assert sum(before_work) <= seen.ready_ms + CLOCK_TICK_MS
+        assert record["cold_first_request_ms"] == record["total_ms"]
+
+
+def test_no_log_line_tells_who_looked_at_what(client: Client, stack: Stack) -> None:
+    # GIVEN ids of all kinds, in requests that are answered and in such that are not
+    secret = ["visitor-in-private", "no-such-item-in-private", "look-in-private", "excluded-in-private"]
+    event = {"item_id": secret[1], "event_id": secret[2]}
+    client.append(secret[0], [event, *HIKE], exclude=[secret[3]])
+    client.append(secret[0], [event], limit=0)
+    client.append(secret[0] * 30, [event])
+    client.append(secret[0], [{"item_id": secret[1] * 30, "event_id": secret[2]}])
+    client.get(secret[0], exclude=secret[3])
+    client.get(secret[0], limit=secret[3])
+    client.request("PUT", f"/v1/sessions/{secret[0]}/events", {"item_ids": secret})
+    client.request("POST", "/v1/recommendations", f'{{"item_ids": ["{secret[1]}'.encode())
+    client.direct({"operation": secret[0], "session_id": secret[0]})
+    client.direct(secret)
+    client.delete(secret[0])
+
+    # WHEN the whole log is searched THEN there is none of them, nor any item's
+    log = "\n".join(stack.log_lines())
+    assert [name for name in (*secret, *HIKE) if name in log] == []
+    # AND there is nothing in it but the records
+    assert [line for line in stack.log_lines() if "_aws" not in json.loads(line)] == []

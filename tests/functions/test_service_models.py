@@ -1,0 +1,214 @@
+"""Models that come, change and are broken while the function runs: it serves the best that it has."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import msgspec
+import pytest
+
+from devstack.bucket import REGION, Bucket
+from devstack.publish import demo_artifact, publish
+from devstack.stack import Stack
+from nextitem.engine import Model
+from nextitem.manifest import MANIFEST, SCHEMA, WEIGHTS, version_of
+from nextitem.registry import Route, Variant, model_key, route_key
+from tests.functions.client import PATIENT, Client, Reply, alike, named
+
+HIKE = ["tent-008", "sleep-010", "stove-003"]
+IMPATIENT = PATIENT | {"NEXTITEM_ROUTE_TTL_SECONDS": "0.02"}
+
+
+def promote(stack: Stack, artifact: Path, folder: Path) -> str:
+    return publish(artifact, Bucket(stack.bucket, stack.s3_endpoint), folder)
+
+
+def served(reply: Reply) -> Any:
+    return reply.document["model"]["version"]
+
+
+def variant(reply: Reply) -> Any:
+    return reply.document.get("model", {}).get("variant")
+
+
+def test_a_function_without_a_model_says_so_until_there_is_one(tmp_path: Path) -> None:
+    # GIVEN a registry with nothing in it
+    with Stack(max_workers=1, settings=PATIENT) as stack:
+        client = Client(stack)
+
+        # WHEN asked for what needs a model
+        replies = [client.append("visitor", HIKE), client.get("visitor"), client.recommend([])]
+
+        # THEN there is nothing true to say, and whoever asked may try again
+        for reply in [*replies, client.request("GET", "/v1/health")]:
+            assert (reply.status, reply.headers["content-type"]) == (503, "application/problem+json")
+            assert int(reply.headers["retry-after"]) > 0
+            assert (reply.document["status"], "no model" in reply.document["detail"]) == (503, True)
+        assert client.direct({"operation": "health"}) == replies[0].document
+        # AND what needs none is done
+        assert client.delete("visitor").status == 204
+        assert client.append("visitor", []).status == 422
+
+        # WHEN a model is published THEN it is served, by the same worker
+        version = promote(stack, demo_artifact(), tmp_path)
+        reply = client.until(lambda: client.append("visitor", HIKE), lambda reply: reply.status != 503)
+        assert (reply.status, reply.document["served_by"], served(reply)) == (200, "session", version)
+        assert len(stack.cold_starts) == 1
+        # AND what was refused before has not been kept
+        assert reply.document["session_length"] == 3
+
+
+def test_a_promoted_version_takes_over_with_every_session(
+    tmp_path: Path, other_artifact: Path, other_model: Model, model: Model
+) -> None:
+    with Stack(artifact=demo_artifact(), max_workers=1, settings=IMPATIENT) as stack:
+        # GIVEN a session under one version
+        client = Client(stack)
+        for item_id in HIKE[:2]:
+            assert served(client.append("visitor", [item_id])) == stack.version
+
+        # WHEN another is promoted
+        version = promote(stack, other_artifact, tmp_path)
+        reply = client.until(lambda: client.get("visitor"), lambda reply: served(reply) != stack.version)
+
+        # THEN the same worker serves it, and the session is what that version makes of its history
+        assert (served(reply), reply.document["session_length"], len(stack.cold_starts)) == (version, 2, 1)
+        assert alike(reply.items, best(other_model, HIKE[:2]))
+        # AND so it goes on
+        reply = client.append("visitor", HIKE[2:])
+        assert (served(reply), reply.document["session_length"]) == (version, 3)
+        assert alike(reply.items, best(other_model, HIKE))
+
+        # WHEN the first takes over again THEN it knows what happened meanwhile
+        promote(stack, demo_artifact(), tmp_path)
+        reply = client.until(lambda: client.get("visitor"), lambda reply: served(reply) == stack.version)
+        assert alike(reply.items, best(model, HIKE))
+
+
+def best(model: Model, items: list[str]) -> list[tuple[str, float]]:
+    return named(model.top(model.replay(None, model.vocabulary.indices(items)), (), 20), model.vocabulary)
+
+
+class Registry:
+    """The registry's objects, for one who may write what no publisher would."""
+
+    def __init__(self, stack: Stack) -> None:
+        keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
+        self._s3: Any = boto3.client("s3", endpoint_url=stack.s3_endpoint, region_name=REGION, **keys)
+        self._bucket = stack.bucket
+
+    def put(self, key: str, data: bytes) -> None:
+        self._s3.put_object(Bucket=self._bucket, Key=key, Body=data)
+
+    def drop(self, key: str) -> None:
+        self._s3.delete_object(Bucket=self._bucket, Key=key)
+
+    def upload(self, artifact: Path, version: str) -> None:
+        for file in artifact.iterdir():
+            self.put(model_key(version, file.name), file.read_bytes())
+
+    def go_live(self, version: str, variant: str = "main") -> None:
+        route = Route(2, (Variant(variant, version, 1.0),), "2026-01-20T09:00:00+00:00")
+        self.put(route_key("live"), msgspec.json.encode(route))
+
+    def close(self) -> None:
+        self._s3.close()
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with Stack(artifact=demo_artifact(), max_workers=1, settings=IMPATIENT) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def client(stack: Stack) -> Client:
+    return Client(stack)
+
+
+@pytest.fixture
+def registry(stack: Stack, client: Client, other_artifact: Path) -> Iterator[Registry]:
+    """The registry, with another version in it; in the end the function is seen to follow the demo model again."""
+    registry = Registry(stack)
+    registry.upload(other_artifact, other_artifact.name)
+    yield registry
+    mark = uuid.uuid4().hex  # shows that no look at an earlier route is still under way
+    registry.go_live(demo_artifact().name, mark)
+    client.until(lambda: client.recommend(HIKE), lambda reply: variant(reply) == mark)
+    registry.close()
+
+
+def damage(registry: Registry, how: str, artifact: Path) -> str:
+    """Break a version in the registry; returns the one that is broken."""
+    version, weights = artifact.name, (artifact / WEIGHTS).read_bytes()
+    key = model_key(version, WEIGHTS)
+    match how:
+        case "damaged":
+            registry.put(key, bytes([weights[0] ^ 1]) + weights[1:])
+        case "truncated":
+            registry.put(key, weights[:-1])
+        case "incomplete":
+            registry.drop(key)
+        case "missing":
+            version = "v0123456789abcdef"
+        case "newer":
+            document = json.loads((artifact / MANIFEST).read_bytes()) | {"schema": SCHEMA + 1}
+            manifest = json.dumps(document).encode()
+            version = version_of(manifest)
+            registry.put(model_key(version, MANIFEST), manifest)
+            registry.upload(artifact, version)
+            registry.put(model_key(version, MANIFEST), manifest)
+    return version
+
+
+@pytest.mark.parametrize(
+    ("how", "fault", "words"),
+    [
+        ("damaged", "ArtifactCorrupt", "damaged"),
+        ("truncated", "ArtifactCorrupt", "bytes, its manifest says"),
+        ("incomplete", "ArtifactCorrupt", f"lacks {WEIGHTS}"),
+        ("missing", "VersionNotFound", "no version"),
+        ("newer", "ArtifactUnsupported", f"reads up to {SCHEMA}"),
+    ],
+)
+def test_a_version_that_cannot_be_served_leaves_the_one_before(
+    stack: Stack, client: Client, registry: Registry, other_artifact: Path, how: str, fault: str, words: str
+) -> None:
+    # GIVEN a function that serves
+    assert served(client.recommend(HIKE)) == stack.version
+
+    # WHEN a broken version goes live, and the function has looked at it
+    broken = damage(registry, how, other_artifact)
+    registry.go_live(broken)
+    reply = client.until(lambda: client.recommend(HIKE), lambda _: bool(refusals(stack, words)))
+
+    # THEN it serves what it has, and has said why
+    assert (reply.status, served(reply)) == (200, stack.version)
+    warning = refusals(stack, words)[0]
+    assert (warning["level"], warning["fault"]) == ("WARNING", fault)
+    assert broken in warning["detail"]
+
+
+def test_a_function_that_starts_with_a_broken_version_waits_for_a_whole_one(
+    stack: Stack, client: Client, registry: Registry, other_artifact: Path
+) -> None:
+    # GIVEN a broken version that is live, and no worker
+    registry.go_live(damage(registry, "truncated", other_artifact))
+    stack.retire_workers()
+
+    # WHEN one starts THEN it has nothing to serve
+    assert client.recommend(HIKE).status == 503
+
+    # WHEN the version is mended THEN it serves
+    registry.upload(other_artifact, other_artifact.name)
+    reply = client.until(lambda: client.recommend(HIKE), lambda reply: reply.status != 503)
+    assert (reply.status, served(reply)) == (200, other_artifact.name)
+
+
+def refusals(stack: Stack, words: str) -> list[Any]:
+    """What the function has said, in these words, of routes that it could not follow."""
+    lines = [json.loads(line) for line in stack.log_lines()]
+    return [line for line in lines if line.get("message") == "route not refreshed" and words in line["detail"]]

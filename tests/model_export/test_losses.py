@@ -1,0 +1,79 @@
+"""The losses: the sampled softmax stands for the full one."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from model_export.training.losses import Loss, make_loss
+from model_export.training.network import Network, NetworkConfig
+from tests.model_export import tiny  # noqa: F401 - one thread
+
+ITEMS, HIDDEN, STATES, DRAWS = 3000, 16, 24, 40
+
+
+def _network(items: int, *, normalised: bool) -> Network:
+    torch.manual_seed(5)
+    network = Network(NetworkConfig(items, HIDDEN, normalised=normalised, temperature=0.25, dropout=0.0))
+    if not normalised:
+        torch.nn.init.normal_(network.table, std=0.35)
+    return network
+
+
+def _loss_and_gradient(loss: Loss, network: Network, states: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """A loss, and its gradient by the table."""
+    found = loss(network, states, network.rows(), targets)
+    (gradient,) = torch.autograd.grad(found, [network.table])
+    return found.detach(), gradient
+
+
+@pytest.mark.parametrize("normalised", [True, False])
+def test_the_sampled_softmax_is_the_full_one_on_average(normalised: bool) -> None:
+    # GIVEN a network of more items than are sampled, and some states with their targets
+    network = _network(ITEMS, normalised=normalised)
+    states, targets = torch.randn(STATES, HIDDEN), torch.randint(ITEMS, (STATES,))
+    full, full_gradient = _loss_and_gradient(make_loss("softmax", 0.0), network, states, targets)
+    # WHEN the sampled softmax is drawn many times
+    sampled = make_loss("sampled-softmax", 0.0)
+    drawn = [_loss_and_gradient(sampled, network, states, targets) for _ in range(DRAWS)]
+    losses = torch.stack([loss for loss, _ in drawn])
+    gradient = torch.stack([one for _, one in drawn]).mean(dim=0)
+    # THEN its mean is the full loss, and far nearer than without a correction for what was not drawn (0.38)
+    assert abs(float(losses.mean() - full)) < 0.02
+    # AND its mean gradient points where the full one points, and as far
+    assert float((gradient - full_gradient).norm() / full_gradient.norm()) < 0.05
+    # AND it is drawn anew each time
+    assert float(losses.std()) > 0.0
+
+
+@pytest.mark.parametrize("items", [1, 2, 3])
+def test_the_target_is_never_its_own_negative(items: int) -> None:
+    # GIVEN so few items that every draw holds the target many times, and states that are sure of it
+    network = _network(items, normalised=False)
+    targets = torch.zeros(4, dtype=torch.long)
+    with torch.no_grad():
+        network.table.copy_(torch.eye(items, HIDDEN))
+    states = torch.eye(items, HIDDEN)[targets] * 40.0
+    # WHEN both losses look at it
+    rows = network.rows()
+    sampled = make_loss("sampled-softmax", 0.0)(network, states, rows, targets)
+    full = make_loss("softmax", 0.0)(network, states, rows, targets)
+    # THEN neither has anything to complain about; one negative that is the target would cost log 2 at least
+    assert float(full.detach()) < 1e-6
+    assert float(sampled.detach()) < 1e-6
+
+
+def test_smoothing_asks_for_less_certainty() -> None:
+    # GIVEN a network that is quite sure and right
+    network = _network(8, normalised=False)
+    with torch.no_grad():
+        network.table.copy_(torch.eye(8, HIDDEN))
+    targets = torch.arange(8)
+    states = torch.eye(8, HIDDEN) * 30.0
+    # WHEN its loss is smoothed
+    plain, smoothed = (
+        float(make_loss("softmax", smoothing)(network, states, network.rows(), targets).detach())
+        for smoothing in (0.0, 0.1)
+    )
+    # THEN certainty costs something
+    assert plain < 1e-6
+    assert smoothed > 1.0

@@ -1,0 +1,81 @@
+"""The real parts that the library's tests share: a Valkey server, S3 in process, the demo model."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from devstack.processes import Children
+from devstack.publish import demo_artifact
+from devstack.valkey import Valkey, start_valkey
+from nextitem.artifact import open_artifact
+from nextitem.boto_bucket import BotoBucket
+from nextitem.engine import Model
+from tests.nextitem.parts import BUCKET, CREDENTIALS, REGION, fresh_key
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+pytest.register_assert_rewrite(
+    "tests.nextitem.log_contract",
+    "tests.nextitem.snapshot_contract",
+    "tests.nextitem.bucket_contract",
+    "tests.nextitem.unavailable_contract",
+)
+
+
+@pytest.fixture(scope="session")
+def children() -> Iterator[Children]:
+    with Children() as children:
+        yield children
+
+
+@pytest.fixture(scope="session")
+def valkey(children: Children, tmp_path_factory: pytest.TempPathFactory) -> Valkey:
+    """A server for all tests that neither stop it nor clear it."""
+    return start_valkey(children, tmp_path_factory.mktemp("valkey"))
+
+
+@pytest.fixture
+def key() -> str:
+    """The key of a session that nobody has used."""
+    return fresh_key()
+
+
+@pytest.fixture(scope="session")
+def demo() -> Path:
+    """The demo model's folder, only to be read."""
+    return demo_artifact()
+
+
+@pytest.fixture(scope="session")
+def model(demo: Path) -> Model:
+    return Model(open_artifact(demo))
+
+
+@pytest.fixture(scope="module")
+def s3_service() -> Iterator["S3Client"]:
+    """S3 in process. To make a client takes far longer than all that one test does with it."""
+    with mock_aws():
+        client = boto3.client("s3", region_name=REGION, **CREDENTIALS)
+        yield client
+        client.close()
+
+
+@pytest.fixture
+def s3(s3_service: "S3Client") -> Iterator["S3Client"]:
+    """S3 in process, with one empty bucket."""
+    s3_service.create_bucket(Bucket=BUCKET)
+    yield s3_service
+    for found in s3_service.list_objects_v2(Bucket=BUCKET).get("Contents", ()):
+        s3_service.delete_object(Bucket=BUCKET, Key=found["Key"])
+    s3_service.delete_bucket(Bucket=BUCKET)
+
+
+@pytest.fixture
+def bucket(s3: "S3Client") -> BotoBucket:
+    """That bucket, as the registry sees it."""
+    return BotoBucket(BUCKET, s3)

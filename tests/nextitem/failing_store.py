@@ -1,0 +1,41 @@
+"""A session store that never answers, for tests of what is left without one."""
+
+from collections.abc import Sequence
+
+from nextitem.deadline import Deadline
+from nextitem.errors import StoreUnavailable
+from nextitem.session import Appended, Event, SessionRecord, Snapshot
+
+
+class FailingSaving:
+    """A save that fails when its answer is awaited."""
+
+    def settle(self) -> bool:
+        raise StoreUnavailable("this store never answers")
+
+
+class FailingStore:
+    """A `SessionStore` that is always unavailable. It counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def append(self, key: str, events: Sequence[Event], version: str, now: int, deadline: Deadline) -> Appended:
+        raise self._unavailable()
+
+    def load(self, key: str, version: str, deadline: Deadline) -> SessionRecord:
+        raise self._unavailable()
+
+    def save(self, key: str, version: str, snapshot: Snapshot, deadline: Deadline) -> FailingSaving:
+        self.asked += 1
+        return FailingSaving()
+
+    def delete(self, key: str, deadline: Deadline) -> None:
+        raise self._unavailable()
+
+    def ping(self, deadline: Deadline) -> None:
+        raise self._unavailable()
+
+    def _unavailable(self) -> StoreUnavailable:
+        self.asked += 1
+        return StoreUnavailable("this store never answers")

@@ -1,0 +1,196 @@
+"""What any session store promises of snapshots, deletion and lifetime; part of `SessionStoreContract`."""
+
+from typing import Protocol
+
+import numpy as np
+import pytest
+
+from nextitem.errors import StoreUnavailable
+from nextitem.session import EMPTY, WINDOW, Event, SessionRecord, SessionStore, Snapshot
+from nextitem.valkey import SNAPSHOTS_KEPT
+from tests.nextitem.log_contract import add, event, names, numbered
+from tests.nextitem.parts import NOW, VERSION, fresh_key, passed, soon
+
+DAY_MS = 86_400_000
+SHORT_MS = 60_000
+"""A time to live that no test outlasts, and that is far from a day."""
+
+
+class Inspector(Protocol):
+    """How the contract looks behind a store's verbs. The stores under test have a time to live of a day."""
+
+    def remaining(self, key: str) -> int | None:
+        """Milliseconds until a session is forgotten; None where nothing at all is kept of it."""
+
+    def shorten(self, key: str, milliseconds: int) -> None:
+        """Let a session be forgotten in that time."""
+
+
+def snapshot_of(record: SessionRecord, value: float, *, at: int = -1) -> Snapshot:
+    """A snapshot that stands for the log up to an entry, with a hidden state that a test can tell."""
+    return Snapshot(record.log[at].chain, np.full(8, value, np.float32))
+
+
+def save(store: SessionStore, key: str, snapshot: Snapshot, version: str = VERSION) -> bool:
+    return store.save(key, version, snapshot, soon()).settle()
+
+
+def value_of(record: SessionRecord) -> float | None:
+    """The value of the snapshot that a record may be continued from; None where it must be replayed whole."""
+    hidden, _ = record.replay_from()
+    return None if hidden is None else float(hidden[0])
+
+
+class SnapshotContract:
+    """Subclasses give `store` and `inspector`."""
+
+    def test_a_snapshot_leaves_only_later_events_to_replay(self, store: SessionStore, key: str) -> None:
+        # GIVEN a session with a snapshot
+        record = add(store, key, event("a"), event("b")).record
+        assert record.replay_from() == (None, record.log)
+        assert save(store, key, snapshot_of(record, 0.5))
+
+        # WHEN it is read THEN nothing is pending, WHEN events come THEN they alone are
+        loaded = store.load(key, VERSION, soon())
+        assert (value_of(loaded), loaded.replay_from()[1]) == (0.5, ())
+        later = add(store, key, event("c"), event("a"), event("d")).record
+        assert (value_of(later), names(later.replay_from()[1])) == (0.5, ["c", "d"])
+
+    def test_an_older_snapshot_never_replaces_a_newer_one(self, store: SessionStore, key: str) -> None:
+        # GIVEN a snapshot of the whole log WHEN one of less comes, or one of as much
+        record = add(store, key, *numbered(1, 3)).record
+        assert save(store, key, snapshot_of(record, 3.0))
+        kept = [save(store, key, snapshot_of(record, 2.0, at=1)), save(store, key, snapshot_of(record, 9.0))]
+
+        # THEN they are refused
+        assert kept == [False, False]
+        assert value_of(store.load(key, VERSION, soon())) == 3.0
+
+    def test_a_newer_snapshot_replaces_an_older_one(self, store: SessionStore, key: str) -> None:
+        record = add(store, key, *numbered(1, 3)).record
+        assert save(store, key, snapshot_of(record, 1.0, at=0))
+        assert save(store, key, snapshot_of(record, 2.0, at=1))
+        assert value_of(store.load(key, VERSION, soon())) == 2.0
+
+    def test_a_snapshot_of_another_past_is_refused(self, store: SessionStore, key: str) -> None:
+        # GIVEN a reader of a session, before whose end a late event is then inserted
+        read = add(store, key, *numbered(1, 1), *numbered(3, 3)).record
+        add(store, key, *numbered(2, 2))
+
+        # WHEN the reader saves THEN its snapshot is refused; up to before the late event, it is not
+        assert not save(store, key, snapshot_of(read, 3.0))
+        assert save(store, key, snapshot_of(read, 1.0, at=0))
+
+    def test_a_kept_snapshot_of_another_past_is_not_continued_from(self, store: SessionStore, key: str) -> None:
+        # GIVEN a kept snapshot WHEN a late event is inserted before its end
+        read = add(store, key, *numbered(1, 1), *numbered(3, 3)).record
+        assert save(store, key, snapshot_of(read, 3.0))
+        late = add(store, key, *numbered(2, 2)).record
+
+        # THEN the whole log is pending, and a snapshot of the new past replaces that of the old
+        assert (value_of(late), names(late.replay_from()[1])) == (None, ["1", "2", "3"])
+        assert save(store, key, snapshot_of(late, 2.0, at=1))
+        assert value_of(store.load(key, VERSION, soon())) == 2.0
+
+    def test_a_snapshot_whose_end_was_trimmed_is_not_continued_from(self, store: SessionStore, key: str) -> None:
+        record = add(store, key, *numbered(1, 1)).record
+        assert save(store, key, snapshot_of(record, 1.0))
+        later = add(store, key, *numbered(2, WINDOW + 1)).record
+        assert value_of(later) is None
+        assert not save(store, key, snapshot_of(record, 1.0))
+
+    def test_each_model_version_has_its_own_snapshot(self, store: SessionStore, key: str) -> None:
+        record = add(store, key, event("a")).record
+        save(store, key, snapshot_of(record, 1.0), "v1")
+        save(store, key, snapshot_of(record, 2.0), "v2")
+        versions = ("v1", "v2", "v3")
+        assert [value_of(store.load(key, version, soon())) for version in versions] == [1.0, 2.0, None]
+        assert value_of(store.append(key, [event("b")], "v2", NOW, soon()).record) == 2.0
+
+    @pytest.mark.parametrize("events", [1, WINDOW + 1], ids=["short", "trimmed"])
+    def test_the_snapshots_of_a_few_versions_are_kept(self, store: SessionStore, key: str, events: int) -> None:
+        # GIVEN a session, of which nothing or something was trimmed
+        record = add(store, key, *numbered(1, events)).record
+        versions = [f"v{number}" for number in range(3 * SNAPSHOTS_KEPT)]
+
+        # WHEN one version after the other saves
+        for number, version in enumerate(versions):
+            assert save(store, key, snapshot_of(record, float(number)), version)
+
+            # THEN there are never more than promised, the newest among them
+            there = {name: value_of(store.load(key, name, soon())) for name in versions}
+            assert there[version] == number
+            assert len([value for value in there.values() if value is not None]) <= SNAPSHOTS_KEPT
+
+    def test_a_snapshot_of_no_session_is_refused(self, store: SessionStore, key: str, inspector: Inspector) -> None:
+        record = add(store, fresh_key(), event("a")).record
+        assert not save(store, key, snapshot_of(record, 1.0))
+        assert inspector.remaining(key) is None
+
+    def test_delete_removes_everything(self, store: SessionStore, key: str, inspector: Inspector) -> None:
+        # GIVEN a session with all that one can have
+        record = add(store, key, *numbered(1, WINDOW + 1)).record
+        save(store, key, snapshot_of(record, 1.0))
+
+        # WHEN it is deleted, and deleted again THEN nothing is left, and a save brings nothing back
+        store.delete(key, soon())
+        store.delete(key, soon())
+        assert inspector.remaining(key) is None
+        assert not save(store, key, snapshot_of(record, 1.0))
+        assert inspector.remaining(key) is None
+        assert store.load(key, VERSION, soon()) == EMPTY
+        assert add(store, key, *numbered(1, 1)).statuses == ("applied",)
+
+    def test_a_session_begun_anew_takes_no_snapshot_of_the_old_one(self, store: SessionStore, key: str) -> None:
+        old = add(store, key, event("a"), event("b")).record
+        store.delete(key, soon())
+        new = add(store, key, Event("another", "a"), event("b")).record
+        assert not save(store, key, snapshot_of(old, 1.0))
+        assert value_of(store.load(key, VERSION, soon())) is None
+        assert save(store, key, snapshot_of(new, 2.0))
+
+    def test_every_write_renews_the_time_to_live(self, store: SessionStore, key: str, inspector: Inspector) -> None:
+        def renewed() -> bool:
+            remaining = inspector.remaining(key)
+            inspector.shorten(key, SHORT_MS)
+            return remaining is not None and SHORT_MS < remaining <= DAY_MS
+
+        # WHEN events come, old ones come again, or a snapshot is kept THEN the session lives on for a day
+        record = add(store, key, event("a")).record
+        assert renewed()
+        add(store, key, event("a"))
+        assert renewed()
+        assert save(store, key, snapshot_of(record, 1.0))
+        assert renewed()
+
+    def test_reading_changes_nothing(self, store: SessionStore, key: str, inspector: Inspector) -> None:
+        # GIVEN a session that is soon forgotten WHEN it is read
+        before = add(store, key, event("a")).record
+        inspector.shorten(key, SHORT_MS)
+        loaded = [store.load(key, VERSION, soon()) for _ in range(2)]
+
+        # THEN it stays so, and reading what does not exist creates nothing
+        assert loaded == [before, before]
+        assert (inspector.remaining(key) or DAY_MS) <= SHORT_MS
+        other = fresh_key()
+        store.load(other, VERSION, soon())
+        assert inspector.remaining(other) is None
+
+    def test_a_passed_deadline_is_an_unavailable_store(
+        self, store: SessionStore, key: str, inspector: Inspector
+    ) -> None:
+        record = add(store, key, event("a")).record
+        saving = store.save(key, VERSION, snapshot_of(record, 1.0), passed())
+        for verb in (
+            lambda: store.append(key, [event("b")], VERSION, NOW, passed()),
+            lambda: store.load(key, VERSION, passed()),
+            saving.settle,
+            lambda: store.delete(key, passed()),
+            lambda: store.ping(passed()),
+        ):
+            with pytest.raises(StoreUnavailable):
+                verb()
+        assert store.load(key, VERSION, soon()) == record
+
+    def test_it_answers_a_ping(self, store: SessionStore) -> None:
+        store.ping(soon())

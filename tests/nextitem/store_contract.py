@@ -1,0 +1,13 @@
+"""What any `SessionStore` promises; every implementation passes this suite.
+
+A subclass's module gives the fixtures `store` (of module scope, for property tests use it) and `inspector`.
+"""
+
+from tests.nextitem.log_contract import LogContract
+from tests.nextitem.snapshot_contract import Inspector, SnapshotContract
+
+__all__ = ["Inspector", "SessionStoreContract"]
+
+
+class SessionStoreContract(LogContract, SnapshotContract):
+    """The whole contract."""

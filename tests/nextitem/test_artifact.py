@@ -1,0 +1,80 @@
+"""An artifact on disk: every damage is noticed and named before anything is served from it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from nextitem.artifact import open_artifact
+from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported
+from nextitem.manifest import FILES, MANIFEST
+from tests.nextitem.parts import edited
+
+
+@pytest.fixture
+def copy(demo: Path, tmp_path: Path) -> Path:
+    """The demo artifact, to be damaged."""
+    return Path(shutil.copytree(demo, tmp_path / demo.name))
+
+
+def test_a_whole_artifact_opens(copy: Path, demo: Path) -> None:
+    artifact = open_artifact(copy)
+    assert (artifact.version, artifact.folder) == (demo.name, copy)
+    assert artifact.path("step.onnx") == copy / "step.onnx"
+    assert artifact.certificate().sessions
+
+
+def test_a_folder_is_named_however_it_is_reached(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(copy)
+    assert open_artifact(Path()).version == copy.name
+
+
+@pytest.mark.parametrize("name", [*FILES, MANIFEST])
+def test_a_missing_file_is_named(copy: Path, name: str) -> None:
+    (copy / name).unlink()
+    with pytest.raises(ArtifactCorrupt, match=rf"{copy.name} cannot be read: .*{name}"):
+        open_artifact(copy)
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("change", [-1, 1], ids=["truncated", "extended"])
+def test_a_file_of_another_size_is_named(copy: Path, name: str, change: int) -> None:
+    data = (copy / name).read_bytes()
+    (copy / name).write_bytes(data[:-1] if change < 0 else data + b"\x00")
+    sizes = f"has {len(data) + change} bytes, its manifest says {len(data)}"
+    with pytest.raises(ArtifactCorrupt, match=f"^{name} of {copy.name} {sizes}$"):
+        open_artifact(copy)
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("place", [0.0, 0.5, 1.0])
+def test_a_file_with_one_flipped_bit_is_named(copy: Path, name: str, place: float) -> None:
+    data = bytearray((copy / name).read_bytes())
+    data[round(place * (len(data) - 1))] ^= 1
+    (copy / name).write_bytes(data)
+    with pytest.raises(ArtifactCorrupt, match=f"^{name} of {copy.name} is damaged"):
+        open_artifact(copy)
+
+
+def test_a_changed_manifest_is_named(copy: Path) -> None:
+    manifest = copy / MANIFEST
+    manifest.write_bytes(manifest.read_bytes() + b"\n")
+    with pytest.raises(ArtifactCorrupt, match=rf"^manifest\.json of {copy.name} "):
+        open_artifact(copy)
+
+
+def test_a_renamed_folder_is_refused(copy: Path) -> None:
+    renamed = copy.rename(copy.with_name("v0123456789abcdef"))
+    with pytest.raises(ArtifactCorrupt, match=f"v0123456789abcdef .* says {copy.name}"):
+        open_artifact(renamed)
+
+
+def test_a_newer_schema_is_refused(demo: Path, tmp_path: Path) -> None:
+    newer = edited(demo, tmp_path, lambda document: document.update(schema=2))
+    with pytest.raises(ArtifactUnsupported, match=f"^{newer.name} has manifest schema 2"):
+        open_artifact(newer)
+
+
+def test_no_folder_is_no_artifact(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactCorrupt, match=r"^nothing cannot be read"):
+        open_artifact(tmp_path / "nothing")

@@ -1,0 +1,168 @@
+"""The bytes of logs and snapshots: what is written is read again, and nothing else is."""
+
+import struct
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from redis import Redis
+
+from devstack.valkey import Valkey
+from nextitem.codec import (
+    CHAIN_BYTES,
+    Unreadable,
+    _sealed,
+    decode_log,
+    decode_record,
+    decode_snapshot,
+    encode_log,
+    encode_snapshot,
+    event_tag,
+    next_chain,
+    rounded,
+)
+from nextitem.session import TAG_BYTES, Hidden, LogEntry, Snapshot
+from nextitem.valkey import ValkeyStore
+from tests.nextitem.log_contract import add, event
+from tests.nextitem.parts import NOW, PATIENCE_SECONDS, fresh_key
+
+HALF_MAX = 65504.0
+"""The largest float16."""
+CHAIN = b"c" * CHAIN_BYTES
+LOG = (LogEntry(NOW, event_tag("a"), "tea", CHAIN), LogEntry(NOW + 1, event_tag("b"), "té", b"d" * CHAIN_BYTES))
+
+CHAINS = st.binary(min_size=CHAIN_BYTES, max_size=CHAIN_BYTES)
+ENTRIES = st.builds(
+    LogEntry,
+    at=st.integers(0, 2**53),
+    tag=st.binary(min_size=TAG_BYTES, max_size=TAG_BYTES),
+    item_id=st.text(max_size=256),
+    chain=CHAINS,
+)
+HALVES = arrays(np.float32, st.integers(0, 300), elements=st.floats(-HALF_MAX, HALF_MAX, width=16))
+Decode = Callable[[bytes], object]
+
+
+@pytest.fixture(scope="module")
+def store(valkey: Valkey) -> Iterator[ValkeyStore]:
+    store = ValkeyStore(valkey.url, timeout=PATIENCE_SECONDS, ttl=3600)
+    yield store
+    store.close()
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32 - 1), st.lists(ENTRIES, max_size=64).map(tuple))
+def test_a_log_is_read_as_it_was_written(length: int, log: tuple[LogEntry, ...]) -> None:
+    length = max(length, len(log))
+    assert decode_log(encode_log(length, log)) == (length, log)
+
+
+@settings(deadline=None)
+@given(CHAINS, HALVES)
+def test_a_snapshot_is_read_as_it_was_written(chain: bytes, hidden: Hidden) -> None:
+    decoded = decode_snapshot(encode_snapshot(Snapshot(chain, hidden)))
+    assert decoded.chain == chain
+    assert decoded.hidden.dtype == np.float32
+    assert np.array_equal(decoded.hidden, hidden)
+
+
+@settings(deadline=None)
+@given(arrays(np.float32, 16, elements=st.floats(allow_nan=False, width=32)))
+def test_a_hidden_state_is_rounded_once_and_saturates(hidden: Hidden) -> None:
+    # GIVEN any hidden state, beyond the range of float16 too WHEN it is stored and restored
+    restored = decode_snapshot(encode_snapshot(Snapshot(CHAIN, hidden))).hidden
+
+    # THEN each value is the nearest that float16 has, and a second round changes nothing
+    assert np.array_equal(restored, rounded(hidden))
+    assert np.array_equal(restored, rounded(restored))
+    assert np.allclose(restored, np.clip(hidden, -HALF_MAX, HALF_MAX), rtol=1e-3, atol=1e-7)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.text(min_size=1, max_size=40), st.none() | st.integers(0, 99)), min_size=1, max_size=64))
+def test_the_script_writes_the_same_bytes(
+    valkey: Valkey, store: ValkeyStore, events: list[tuple[str, int | None]]
+) -> None:
+    # GIVEN a log that append.lua has written, its first half first
+    key, half = fresh_key(), len(events) // 2
+    told = [event(name, None if at is None else NOW + at) for name, at in events]
+    for batch in (told[:half], told[half:]):
+        if batch:
+            add(store, key, *batch)
+    with Redis.from_url(valkey.url) as client:
+        written = client.hget(key, "log")
+
+    # WHEN it is decoded and encoded here THEN the bytes are the same
+    assert isinstance(written, bytes)
+    assert encode_log(*decode_log(written)) == written
+
+
+@pytest.mark.parametrize(
+    ("data", "decode"),
+    [(encode_log(3, LOG), decode_log), (encode_snapshot(Snapshot(CHAIN, np.ones(8, np.float32))), decode_snapshot)],
+    ids=["log", "snapshot"],
+)
+def test_any_truncation_or_flipped_bit_is_unreadable(data: bytes, decode: Decode) -> None:
+    decode(data)
+    damaged = [data[:size] for size in range(len(data))] + [data + b"\x00"]
+    for bit in range(8 * len(data)):
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        damaged.append(bytes(flipped))
+    for each in damaged:
+        with pytest.raises(Unreadable):
+            decode(each)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        struct.pack(">IB", 1, 0),
+        struct.pack(">IdH8s16s", 1, 1.0, 4, b"", CHAIN) + b"tea",
+        struct.pack(">IdH8s16s", 1, 1.0, 3, b"", CHAIN) + b"teapot",
+        struct.pack(">IdH8s16s", 0, 1.0, 3, b"", CHAIN) + b"tea",
+        struct.pack(">IdH8s16s", 1, 1.0, 3, b"", CHAIN) + b"te\xff",
+        struct.pack(">IdH8s16s", 1, float("nan"), 3, b"", CHAIN) + b"tea",
+        struct.pack(">IdH8s16s", 1, float("inf"), 3, b"", CHAIN) + b"tea",
+    ],
+    ids=["empty", "half-an-entry", "short-item", "rest", "length", "utf-8", "nan", "infinite"],
+)
+def test_a_log_that_contradicts_itself_is_unreadable(body: bytes) -> None:
+    # GIVEN bytes with the right checksum all the same
+    with pytest.raises(Unreadable):
+        decode_log(_sealed(body))
+
+
+@pytest.mark.parametrize("values", [b"\x00", b"\x00\x7e", b"\x00\x7c"], ids=["odd", "nan", "infinite"])
+def test_a_snapshot_of_no_finite_values_is_unreadable(values: bytes) -> None:
+    with pytest.raises(Unreadable):
+        decode_snapshot(_sealed(CHAIN + values))
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=300))
+def test_random_bytes_count_as_absent(data: bytes) -> None:
+    whole = encode_log(2, LOG)
+    assert decode_record(data, None) is None
+    record = decode_record(whole, data)
+    assert record is not None
+    assert (record.log, record.snapshot) == (LOG, None)
+
+
+def test_tags_and_chains_tell_events_and_pasts_apart() -> None:
+    # GIVEN one event id and item WHEN any part of the past differs THEN so does the chain
+    first = next_chain(b"", event_tag("a"), b"tea")
+    assert len(event_tag("a")) == TAG_BYTES
+    assert len(first) == CHAIN_BYTES
+    others = {
+        next_chain(b"", event_tag("b"), b"tea"),
+        next_chain(b"", event_tag("a"), b"pot"),
+        next_chain(first, event_tag("a"), b"tea"),
+        first,
+    }
+    assert len(others) == 4
+    assert first == next_chain(b"", event_tag("a"), b"tea")

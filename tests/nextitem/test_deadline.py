@@ -1,0 +1,43 @@
+"""What is left of a deadline."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nextitem.deadline import Deadline
+
+
+class Clock:
+    """A clock that a test turns."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_it_runs_down_to_zero_and_stays_there() -> None:
+    clock = Clock()
+    deadline = Deadline.after(2.0, clock)
+    left = []
+    for now in (100.0, 101.5, 102.0, 500.0):
+        clock.now = now
+        left.append(deadline.remaining())
+    assert left == [2.0, 0.5, 0.0, 0.0]
+
+
+@given(st.integers(0, 50), st.integers(0, 50), st.integers(0, 60))
+def test_within_is_the_earlier_of_two(seconds: int, shorter: int, passed: int) -> None:
+    # GIVEN a deadline WHEN another is taken from it at some time
+    clock = Clock()
+    deadline = Deadline.after(seconds, clock)
+    clock.now += passed
+
+    # THEN neither its own time nor the deadline's is exceeded
+    assert deadline.within(shorter).remaining() == min(shorter, max(0, seconds - passed))
+    assert deadline.remaining() == max(0, seconds - passed)
+
+
+def test_the_machine_s_clock_counts_by_default() -> None:
+    assert 0 < Deadline.after(1000).remaining() <= 1000
+    assert Deadline.after(0).remaining() == 0

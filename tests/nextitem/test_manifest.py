@@ -1,0 +1,139 @@
+"""What an artifact says of itself: round trips, versions, and manifests that are not what they should be."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported
+from nextitem.manifest import (
+    FILES,
+    MANIFEST,
+    SCHEMA,
+    decode_certificate,
+    decode_manifest,
+    digest_of,
+    encode_document,
+    is_version,
+    version_of,
+)
+from tests.nextitem.parts import VERSION
+
+
+@pytest.fixture
+def data(demo: Path) -> bytes:
+    """The demo model's manifest."""
+    return (demo / MANIFEST).read_bytes()
+
+
+def test_a_manifest_is_read_as_it_was_written(data: bytes) -> None:
+    # GIVEN the demo's manifest WHEN it is read and written THEN its bytes, and so its version, are the same
+    manifest = decode_manifest(data, version_of(data))
+    assert encode_document(manifest) == data
+    assert set(manifest.files) == set(FILES)
+    assert manifest.schema == SCHEMA
+
+
+def test_the_version_is_the_manifest_s_digest(demo: Path, data: bytes) -> None:
+    assert version_of(data) == demo.name
+    assert is_version(demo.name)
+    assert version_of(data + b" ") != demo.name
+
+
+@pytest.mark.parametrize("text", ["", "v", "v0123456789abcde", "v0123456789ABCDEF", VERSION + "\n", "../" + VERSION])
+def test_other_texts_are_no_versions(text: str) -> None:
+    assert not is_version(text)
+
+
+def test_a_changed_manifest_is_corrupt(data: bytes) -> None:
+    changed = data.replace(b'"seed"', b'"sEed"', 1)
+    with pytest.raises(ArtifactCorrupt, match=rf"^manifest\.json of {version_of(data)} has been changed"):
+        decode_manifest(changed, version_of(data))
+
+
+def test_a_truncated_manifest_is_corrupt(data: bytes) -> None:
+    for size in range(0, len(data), 97):
+        with pytest.raises(ArtifactCorrupt, match=rf"^manifest\.json of {VERSION} "):
+            decode_manifest(data[:size], VERSION)
+
+
+@settings(deadline=None)
+@given(
+    st.binary(max_size=100)
+    | st.recursive(st.none() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)).map(
+        msgspec.json.encode
+    )
+)
+def test_anything_else_is_no_manifest(data: bytes) -> None:
+    # GIVEN any bytes or JSON, named by their own digest as a manifest is
+    with pytest.raises(ArtifactCorrupt):
+        decode_manifest(data, version_of(data))
+
+
+DEEP = b"[" * 5000
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b'{"schema": 1, "files": {"\xff": {}}}', b'{"schema": 1, "files": ' + DEEP, b'{"schema": 1, "unknown": ' + DEEP],
+    ids=["utf-8", "deep", "deep-unknown"],
+)
+def test_what_no_json_reader_takes_is_no_manifest(data: bytes) -> None:
+    with pytest.raises(ArtifactCorrupt, match=r"^manifest\.json of v.* is not a manifest"):
+        decode_manifest(data, version_of(data))
+
+
+@pytest.mark.parametrize(
+    "data", [b'{"sessions": [{"items": ["\xff"]}]}', b'{"unknown": ' + DEEP], ids=["utf-8", "deep-unknown"]
+)
+def test_what_no_json_reader_takes_is_no_certificate(data: bytes) -> None:
+    with pytest.raises(ArtifactCorrupt, match=r"^certificate\.json of v.* is not a certificate"):
+        decode_certificate(data, VERSION)
+
+
+def test_a_newer_schema_is_unsupported_whatever_else_it_says() -> None:
+    data = b'{"schema": 2, "files": ["in", "another", "form"]}'
+    with pytest.raises(ArtifactUnsupported, match=f"^{version_of(data)} has manifest schema 2; .* up to 1"):
+        decode_manifest(data, version_of(data))
+
+
+def drop_a_file(document: dict[str, Any]) -> None:
+    del document["files"]["weights.bin"]
+
+
+def name_a_file_of_elsewhere(document: dict[str, Any]) -> None:
+    document["files"]["../weights.bin"] = document["files"].pop("weights.bin")
+
+
+def shorten_a_digest(document: dict[str, Any]) -> None:
+    document["files"]["weights.bin"]["sha256"] = "00"
+
+
+@pytest.mark.parametrize("edit", [drop_a_file, name_a_file_of_elsewhere, shorten_a_digest])
+def test_a_manifest_must_list_each_file_s_digest(data: bytes, edit: Any) -> None:
+    document = msgspec.json.decode(data)
+    edit(document)
+    changed = msgspec.json.encode(document)
+    with pytest.raises(ArtifactCorrupt, match="must list a digest for each"):
+        decode_manifest(changed, version_of(changed))
+
+
+def test_a_certificate_is_read_as_it_was_written(demo: Path) -> None:
+    data = (demo / "certificate.json").read_bytes()
+    assert encode_document(decode_certificate(data, demo.name)) == data
+    with pytest.raises(ArtifactCorrupt, match=rf"^certificate\.json of {demo.name} is not a certificate"):
+        decode_certificate(data[:-9], demo.name)
+
+
+@settings(deadline=None)
+@given(content=st.binary(max_size=3000))
+def test_a_digest_counts_every_byte(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "digested"
+    path.write_bytes(content)
+    digest = digest_of(path)
+    path.write_bytes(content + b"\x00")
+    assert digest.size == len(content)
+    assert digest_of(path) != digest

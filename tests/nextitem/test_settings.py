@@ -1,0 +1,128 @@
+"""The settings of an environment; what is wrong with one names it."""
+
+from pathlib import Path
+
+import pytest
+
+from nextitem.errors import SettingsError
+from nextitem.settings import Settings
+
+REQUIRED = {
+    "NEXTITEM_BUCKET": "registry",
+    "NEXTITEM_STORE_URL": "redis://store:6379/0",
+    "NEXTITEM_KEY_SECRET": "0123456789abcdef",
+}
+
+
+def test_what_is_required_is_enough() -> None:
+    settings = Settings.read(REQUIRED)
+    assert settings == Settings(
+        bucket="registry",
+        store_url="redis://store:6379/0",
+        key_secret=b"0123456789abcdef",
+        route="live",
+        route_ttl=30,
+        store_timeout=0.05,
+        session_ttl=86_400,
+        deadline=0.12,
+        model_dir=Path("/tmp/nextitem"),  # noqa: S108 - the documented default
+        region="us-east-1",
+        s3_endpoint=None,
+    )
+
+
+def test_everything_can_be_set() -> None:
+    settings = Settings.read(
+        {
+            "NEXTITEM_BUCKET": "b",
+            "NEXTITEM_STORE_URL": "rediss://user:password@store:6380/1",
+            "NEXTITEM_KEY_SECRET": "ein längerer Schlüssel",
+            "NEXTITEM_ROUTE": "trial",
+            "NEXTITEM_ROUTE_TTL_SECONDS": "0.5",
+            "NEXTITEM_STORE_TIMEOUT_MS": "30",
+            "NEXTITEM_SESSION_TTL_SECONDS": "60",
+            "NEXTITEM_DEADLINE_MS": "1e3",
+            "NEXTITEM_MODEL_DIR": "models",
+            "AWS_REGION": "eu-central-1",
+            "AWS_ENDPOINT_URL_S3": "http://localhost:5000",
+        }
+    )
+    assert settings == Settings(
+        bucket="b",
+        store_url="rediss://user:password@store:6380/1",
+        key_secret="ein längerer Schlüssel".encode(),
+        route="trial",
+        route_ttl=0.5,
+        store_timeout=0.03,
+        session_ttl=60,
+        deadline=1.0,
+        model_dir=Path("models"),
+        region="eu-central-1",
+        s3_endpoint="http://localhost:5000",
+    )
+
+
+OPTIONAL = (
+    "NEXTITEM_ROUTE",
+    "NEXTITEM_ROUTE_TTL_SECONDS",
+    "NEXTITEM_STORE_TIMEOUT_MS",
+    "NEXTITEM_SESSION_TTL_SECONDS",
+    "NEXTITEM_DEADLINE_MS",
+    "NEXTITEM_MODEL_DIR",
+    "AWS_REGION",
+    "AWS_ENDPOINT_URL_S3",
+)
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_empty_is_not_set(name: str) -> None:
+    assert Settings.read({**REQUIRED, name: ""}) == Settings.read(REQUIRED)
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+@pytest.mark.parametrize("missing", [True, False], ids=["missing", "empty"])
+def test_what_is_required_is_named(name: str, missing: bool) -> None:
+    environment = {key: value for key, value in REQUIRED.items() if key != name or not missing}
+    if not missing:
+        environment[name] = ""
+    with pytest.raises(SettingsError, match=f"^{name} is not set$"):
+        Settings.read(environment)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "soon", "1,5"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "NEXTITEM_ROUTE_TTL_SECONDS",
+        "NEXTITEM_STORE_TIMEOUT_MS",
+        "NEXTITEM_SESSION_TTL_SECONDS",
+        "NEXTITEM_DEADLINE_MS",
+    ],
+)
+def test_a_time_that_makes_no_sense_is_named(name: str, text: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{name} must be .*'{text}'$"):
+        Settings.read({**REQUIRED, name: text})
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("NEXTITEM_KEY_SECRET", "fifteen letters"),
+        ("NEXTITEM_STORE_URL", "store:6379"),
+        ("NEXTITEM_STORE_URL", "http://store"),
+    ],
+)
+def test_what_cannot_be_used_is_named_and_not_shown(name: str, text: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{name} must ") as caught:
+        Settings.read({**REQUIRED, name: text})
+    assert text not in str(caught.value)
+
+
+def test_the_process_s_own_environment_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*REQUIRED, *OPTIONAL):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(SettingsError):
+        Settings.read()
+    for name, value in REQUIRED.items():
+        monkeypatch.setenv(name, value)
+    assert Settings.read() == Settings.read(REQUIRED)

@@ -1,0 +1,94 @@
+"""The session store on records that nobody can read: a session begins anew, and no request fails."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from redis import Redis
+
+from devstack.valkey import Valkey
+from nextitem.codec import encode_log, encode_snapshot
+from nextitem.session import EMPTY, SessionRecord
+from nextitem.valkey import ValkeyStore
+from tests.nextitem.log_contract import add, event, names
+from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, fresh_key, soon
+from tests.nextitem.snapshot_contract import save, snapshot_of, value_of
+
+SNAPSHOT = f"h:{VERSION}"
+DAMAGED = st.binary(max_size=200) | st.binary(max_size=200).map(lambda rest: b"1" + rest)
+
+
+@pytest.fixture(scope="module")
+def store(valkey: Valkey) -> Iterator[ValkeyStore]:
+    store = ValkeyStore(valkey.url, timeout=PATIENCE_SECONDS, ttl=3600)
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def client(valkey: Valkey) -> Iterator[Redis]:
+    with Redis.from_url(valkey.url) as client:
+        yield client
+
+
+def assert_begins_anew(store: ValkeyStore, key: str) -> None:
+    assert store.load(key, VERSION, soon()) == EMPTY
+    appended = add(store, key, event("c"), event("a"))
+    assert appended.statuses == ("applied", "applied")
+    assert (appended.record.length, names(appended.record.log)) == (2, ["c", "a"])
+    assert value_of(appended.record) is None
+    assert save(store, key, snapshot_of(appended.record, 2.0))
+
+
+@settings(deadline=None)
+@given(DAMAGED)
+@example(b"")
+def test_a_session_whose_log_is_damaged_begins_anew(store: ValkeyStore, client: Redis, damaged: bytes) -> None:
+    # GIVEN a session with a snapshot WHEN its log is damaged THEN nothing of it is used
+    key = fresh_key()
+    save(store, key, snapshot_of(add(store, key, event("a"), event("b")).record, 1.0))
+    client.hset(key, "log", damaged)
+    assert_begins_anew(store, key)
+
+
+def test_a_log_of_another_codec_version_begins_anew(store: ValkeyStore, client: Redis, key: str) -> None:
+    # GIVEN a log that is whole, of a version that this code does not know
+    record = add(store, key, event("a"), event("b")).record
+    client.hset(key, "log", b"2" + encode_log(record.length, record.log)[1:])
+    assert_begins_anew(store, key)
+
+
+def assert_replayed(store: ValkeyStore, key: str, before: SessionRecord) -> None:
+    loaded = store.load(key, VERSION, soon())
+    assert (loaded.log, loaded.snapshot) == (before.log, None)
+    assert loaded.replay_from() == (None, before.log)
+    after = add(store, key, event("c"))
+    assert (after.statuses, names(after.record.replay_from()[1])) == (("applied",), ["a", "b", "c"])
+    assert save(store, key, snapshot_of(after.record, 2.0))
+    assert value_of(store.load(key, VERSION, soon())) == 2.0
+
+
+@settings(deadline=None)
+@given(DAMAGED)
+@example(b"")
+def test_a_damaged_snapshot_is_replayed_and_replaced(store: ValkeyStore, client: Redis, damaged: bytes) -> None:
+    key = fresh_key()
+    before = add(store, key, event("a"), event("b")).record
+    client.hset(key, SNAPSHOT, damaged)
+    assert_replayed(store, key, before)
+
+
+def test_a_snapshot_of_another_codec_version_is_replaced(store: ValkeyStore, client: Redis, key: str) -> None:
+    before = add(store, key, event("a"), event("b")).record
+    client.hset(key, SNAPSHOT, b"2" + encode_snapshot(snapshot_of(before, 1.0, at=0))[1:])
+    assert_replayed(store, key, before)
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=100))
+def test_damaged_tags_of_trimmed_events_fail_nothing(store: ValkeyStore, client: Redis, damaged: bytes) -> None:
+    key = fresh_key()
+    add(store, key, event("a"))
+    client.hset(key, "seen", damaged)
+    assert add(store, key, event("a"), event("b")).statuses == ("duplicate", "applied")

@@ -1,0 +1,192 @@
+"""The session store on a Valkey that stands still, dies, moves, forgets or refuses."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from devstack.processes import LOOPBACK, Children, free_port
+from nextitem.errors import StoreUnavailable
+from nextitem.session import EMPTY, SessionStore
+from nextitem.valkey import ValkeyStore
+from tests.nextitem.failing_store import FailingStore
+from tests.nextitem.log_contract import add, event, names
+from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, soon
+from tests.nextitem.snapshot_contract import save, snapshot_of, value_of
+from tests.nextitem.unavailable_contract import UnavailableStoreContract
+from tests.nextitem.valkey_server import BreakingLine, OwnValkey
+
+SHORT_SECONDS = 0.4
+"""What a store waits for a server that does not answer; no test depends on an answer being faster."""
+
+
+@pytest.fixture
+def server(children: Children, tmp_path: Path) -> Iterator[OwnValkey]:
+    server = OwnValkey(children, tmp_path)
+    yield server
+    server.kill()
+
+
+Connect = Callable[..., ValkeyStore]
+
+
+@pytest.fixture
+def connect() -> Iterator[Connect]:
+    """Make stores, closed at the test's end."""
+    stores = []
+
+    def store_on(url: str, timeout: float = PATIENCE_SECONDS) -> ValkeyStore:
+        stores.append(ValkeyStore(url, timeout=timeout, ttl=3600))
+        return stores[-1]
+
+    yield store_on
+    for store in stores:
+        store.close()
+
+
+class TestFailingStore(UnavailableStoreContract):
+    @pytest.fixture
+    def unavailable(self) -> SessionStore:
+        return FailingStore()
+
+
+class TestNoServer(UnavailableStoreContract):
+    @pytest.fixture
+    def unavailable(self, connect: Connect) -> SessionStore:
+        return connect(f"redis://{LOOPBACK}:{free_port()}/0")
+
+
+class TestStoppedServer(UnavailableStoreContract):
+    @pytest.fixture
+    def unavailable(self, server: OwnValkey, connect: Connect) -> SessionStore:
+        store = connect(server.url, SHORT_SECONDS)
+        server.stop()
+        return store
+
+
+class TestWrongPassword(UnavailableStoreContract):
+    @pytest.fixture
+    def unavailable(self, server: OwnValkey, connect: Connect) -> SessionStore:
+        with server.client() as client:
+            client.config_set("requirepass", "the right one")
+        return connect(f"redis://:a%20wrong%20one@{LOOPBACK}:{server.port}/0")
+
+
+class TestNoPassword(UnavailableStoreContract):
+    @pytest.fixture
+    def unavailable(self, server: OwnValkey, connect: Connect) -> SessionStore:
+        with server.client() as client:
+            client.config_set("requirepass", "the right one")
+        return connect(server.url)
+
+
+class TestNoSuchDatabase(UnavailableStoreContract):
+    @pytest.fixture
+    def unavailable(self, server: OwnValkey, connect: Connect) -> SessionStore:
+        return connect(server.url.replace("/0", "/999"))
+
+
+def test_the_right_password_opens(server: OwnValkey, connect: Connect, key: str) -> None:
+    with server.client() as client:
+        client.config_set("requirepass", "the right one")
+    store = connect(f"redis://:the%20right%20one@{LOOPBACK}:{server.port}/0")
+    assert add(store, key, event("a")).statuses == ("applied",)
+
+
+def test_a_server_that_stood_still_is_used_again(server: OwnValkey, connect: Connect, key: str) -> None:
+    # GIVEN a store in use, whose server stops WHEN an event comes THEN the store is unavailable
+    store = connect(server.url, SHORT_SECONDS)
+    record = add(connect(server.url), key, event("a")).record
+    assert store.load(key, VERSION, soon()) == record
+    server.stop()
+    with pytest.raises(StoreUnavailable):
+        add(store, key, event("b"))
+
+    # WHEN it goes on THEN a late answer confuses nobody, and the repeated event is there once
+    server.go_on()
+    with server.client() as client:
+        client.ping()
+    assert add(connect(server.url), key, event("b")).statuses in {("applied",), ("duplicate",)}
+    assert names(store.load(key, VERSION, soon()).log) == ["a", "b"]
+
+
+def test_a_restarted_server_is_used_at_once(server: OwnValkey, connect: Connect, key: str) -> None:
+    # GIVEN a store with an open connection WHEN its server dies and another takes its port
+    store = connect(server.url)
+    add(store, key, event("a"))
+    server.kill()
+    server.start_again()
+
+    # THEN the next call works; that server knows neither the session nor the scripts
+    assert add(store, key, event("b")).record.length == 1
+    server.kill()
+    server.start_again()
+    assert store.load(key, VERSION, soon()) == EMPTY
+
+
+def test_an_event_whose_answer_was_lost_is_there_once(server: OwnValkey, connect: Connect, key: str) -> None:
+    add(connect(server.url), key, event("a"))
+    with BreakingLine(server.port) as line:
+        # GIVEN a connection that breaks once the server has carried out its first command
+        store = connect(line.url)
+
+        # WHEN an event comes THEN it is sent again on another connection, and is there once
+        appended = add(store, key, event("b"))
+        assert line.broke.is_set()
+        assert appended.statuses == ("duplicate",)
+        assert names(appended.record.log) == ["a", "b"]
+
+
+def test_a_snapshot_whose_answer_was_lost_is_kept_all_the_same(server: OwnValkey, connect: Connect, key: str) -> None:
+    direct = connect(server.url)
+    record = add(direct, key, event("a"), event("b")).record
+    assert save(direct, key, snapshot_of(record, 1.0, at=0))
+    with BreakingLine(server.port) as line:
+        # GIVEN a connection that breaks in the same way WHEN a snapshot is saved THEN nobody can say it was kept
+        store = connect(line.url)
+        with pytest.raises(StoreUnavailable):
+            save(store, key, snapshot_of(record, 2.0))
+
+        # AND the next request finds it
+        assert value_of(store.load(key, VERSION, soon())) == 2.0
+
+
+def test_forgotten_scripts_are_sent_again(server: OwnValkey, connect: Connect, key: str) -> None:
+    store = connect(server.url)
+    with server.client() as client:
+        record = add(store, key, event("a")).record
+        client.script_flush()
+        assert add(store, key, event("b")).statuses == ("applied",)
+        client.script_flush()
+        assert save(store, key, snapshot_of(record, 1.0))
+    assert value_of(store.load(key, VERSION, soon())) == 1.0
+
+
+def test_a_replica_takes_no_events_until_it_is_the_primary(server: OwnValkey, connect: Connect, key: str) -> None:
+    # GIVEN a store in use, whose server becomes a replica, as a failover does
+    store = connect(server.url)
+    record = add(store, key, event("a")).record
+    with server.client() as client:
+        client.replicaof(LOOPBACK, free_port())
+
+        # WHEN something is to be written THEN the store is unavailable
+        with pytest.raises(StoreUnavailable, match="primary"):
+            add(store, key, event("b"))
+        with pytest.raises(StoreUnavailable):
+            save(store, key, snapshot_of(record, 1.0))
+        with pytest.raises(StoreUnavailable):
+            store.delete(key, soon())
+
+        # WHEN it is the primary again THEN the next call works
+        client.replicaof("NO", "ONE")
+    assert names(add(store, key, event("b")).record.log) == ["a", "b"]
+
+
+def test_a_full_server_is_an_unavailable_store_that_still_reads(server: OwnValkey, connect: Connect, key: str) -> None:
+    store = connect(server.url)
+    record = add(store, key, event("a")).record
+    with server.client() as client:
+        client.config_set("maxmemory", 1)
+    with pytest.raises(StoreUnavailable, match="refused"):
+        add(store, key, event("b"))
+    assert store.load(key, VERSION, soon()) == record
