@@ -29,3 +29,18 @@ build: $(SAM) ## build the deployable function into .aws-sam/ (ARCHITECTURE=x86_
 		ARCHITECTURE=$(ARCHITECTURE) PYTHON313=$$python313 \
 		$(SAM) build --template-file template.yaml --parameter-overrides Architecture=$(ARCHITECTURE)
 	.sam-venv/bin/python devstack/build/artifact.py $(FUNCTION_BUILD) --architecture $(ARCHITECTURE)
+
+# Lambda's runtime client for Python 3.13, which AWS keeps in /var/runtime: with it devstack runs what was built.
+#   python -m devstack --functions-dir .aws-sam/build/RecommendFunction \
+#     --python "$(devstack/build/python313.sh)" --runtime-path .build/runtime313
+RUNTIME313 := .build/runtime313
+
+.PHONY: runtime-client
+runtime-client: $(RUNTIME313) ## fetch the runtime client that devstack needs to run a build under Python 3.13
+
+$(RUNTIME313): constraints.txt
+	rm -rf $@ $@.new
+	python313=$$(devstack/build/python313.sh) && \
+		"$$python313" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+		--only-binary=:all: --constraint constraints.txt --target $@.new awslambdaric
+	mv $@.new $@

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextitem.errors import ArtifactCorrupt, InputError
-from nextitem.manifest import VOCABULARY, PopularItem, Training
+from nextitem.manifest import UNREADABLE, VOCABULARY, PopularItem, Training
 from nextitem.vocabulary import Vocabulary, write_vocabulary
 
 RUN_SCHEMA = 1
@@ -130,7 +130,7 @@ def read_run(folder: Path) -> Run:
         vocabulary = Vocabulary(folder / VOCABULARY)
     except FileNotFoundError as error:
         raise InputError(f"{folder} is not a training run: it has no {Path(str(error.filename)).name}") from error
-    except (OSError, msgspec.DecodeError, ArtifactCorrupt) as error:
+    except (OSError, *UNREADABLE, ArtifactCorrupt) as error:
         raise InputError(f"{folder} is not a training run, or a damaged one: {error}") from error
     if len(vocabulary) != record.items or weights["table"].shape != (record.items, record.hidden):
         raise InputError(f"{folder} is a damaged training run: its files are of different catalogues")

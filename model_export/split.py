@@ -81,6 +81,8 @@ def write_split(split: Split, train_path: Path, test_path: Path) -> None:
     Raises:
         InputError: when a file cannot be written, or both are the same.
     """
+    if train_path == test_path:  # one key of a mapping, so that `write_files` could not see it
+        raise InputError(f"{train_path} is to be written twice, give each part a name of its own")
     write_files({train_path: split.train, test_path: split.test})
 
 

@@ -174,11 +174,12 @@ def parse(body: bytes | dict[str, Any], kind: type[_Body], *, strict: bool = Tru
     try:
         if isinstance(body, bytes):
             return msgspec.json.decode(body, type=kind)
+        msgspec.json.encode(body)  # half a surrogate pair is refused here, not where an id is first encoded
         return msgspec.convert(body, kind, strict=strict)
     except msgspec.ValidationError as error:
         detail, field = _located(str(error))
         raise RequestError(422, "Unprocessable content", detail, field=field or None) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise RequestError(400, "Malformed request", f"the body is not JSON: {error}") from None
 
 

@@ -79,25 +79,35 @@ class ObstoreBucket:
     def read(self, key: str) -> Stored | None:
         """See `ReadBucket.read`."""
         try:
-            found = obstore.get(self._store, key)
-            return Stored(bytes(found.bytes()), found.meta["e_tag"] or "")
-        except (NotFoundError, FileNotFoundError):
-            return None
+            found = self._get(key)
+            return None if found is None else Stored(bytes(found.bytes()), found.meta["e_tag"] or "")
         except (BaseError, OSError) as error:
-            raise RegistryUnavailable(f"the bucket cannot be read at {key}: {_first_line(error)}") from error
+            raise _unavailable(error, key) from error
 
     def download(self, key: str, path: Path) -> bool:
         """See `ReadBucket.download`."""
         try:
-            found = obstore.get(self._store, key)
+            found = self._get(key)
+            if found is None:
+                return False
             with path.open("wb") as file:
                 for chunk in found.stream():
                     file.write(chunk)
-        except (NotFoundError, FileNotFoundError):
-            return False
         except (BaseError, OSError) as error:
-            raise RegistryUnavailable(f"the bucket cannot be read at {key}: {_first_line(error)}") from error
+            raise _unavailable(error, key) from error
         return True
+
+    def _get(self, key: str) -> "obstore.GetResult | None":
+        try:
+            return obstore.get(self._store, key)
+        except (NotFoundError, FileNotFoundError) as error:
+            if "<Code>NoSuchBucket</Code>" in str(error):  # a 404 too, but it tells nothing of the key
+                raise
+            return None
+
+
+def _unavailable(error: Exception, key: str) -> RegistryUnavailable:
+    return RegistryUnavailable(f"the bucket cannot be read at {key}: {_first_line(error)}")
 
 
 def _first_line(error: Exception) -> str:

@@ -120,10 +120,11 @@ class Model:
             found += len(scores.keys() & set(golden.top))
             total += len(golden.top)
             allowed = certificate.score_tolerance * max(map(abs, golden.scores), default=0.0)
-            for item_id, score in zip(golden.top, golden.scores, strict=True):
+            for place, (item_id, score) in enumerate(zip(golden.top, golden.scores, strict=True), start=1):
                 if not abs(scores.get(item_id, score) - score) <= allowed:  # so that no NaN passes
-                    raise ArtifactCorrupt(
-                        f"{self.version} scores {item_id!r} {scores[item_id]:.4f}, its certificate says {score:.4f}"
+                    raise ArtifactCorrupt(  # named by its place: this may go to a log, where no item id may go
+                        f"{self.version} scores golden item {place} {scores[item_id]:.4f}, "
+                        f"its certificate says {score:.4f}"
                     )
         if not total or found < certificate.overlap * total:
             raise ArtifactCorrupt(

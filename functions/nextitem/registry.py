@@ -7,6 +7,7 @@ and every revision stays under ``routes/history/<route>/``. `publishing` writes 
 import os
 import shutil
 import tempfile
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -132,6 +133,12 @@ class Registry:
         except OSError as error:
             raise RegistryError(f"{version} cannot be kept in {self._folder}: {error}") from error
         return open_artifact(home)
+
+    def forget_others(self, versions: Collection[str]) -> None:
+        """Remove the local copies of all versions but these; a model that is open stays usable."""
+        for home in self._folder.glob("v*"):
+            if is_version(home.name) and home.name not in versions:
+                shutil.rmtree(home, ignore_errors=True)
 
     def _download(self, version: str, folder: Path) -> None:
         folder.mkdir()

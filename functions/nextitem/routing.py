@@ -78,6 +78,7 @@ class Router:
         versions = {variant.version for variant in route.variants if variant.weight > 0}
         models = {version: held.get(version) or Model(self._registry.fetch(version)) for version in versions}
         self._serving = route, models
+        self._registry.forget_others(versions)  # a function's disk is small, and it may live through many promotions
 
     def model_for(self, key: str) -> Routed:
         """Return the model that answers a session.

@@ -43,16 +43,20 @@ ArtifactFolder = Annotated[Path, typer.Argument(help="An artifact's folder, name
 def train(
     events: EventsFile,
     out: Annotated[Path, typer.Option(help="The run's folder, which must not exist yet.", show_default=False)],
-    epochs: Annotated[int, typer.Option(help="Most epochs; early stopping may end sooner.")] = 12,
-    hidden: Annotated[int, typer.Option(help="Hidden size: a multiple of 16.")] = 128,
-    layers: Annotated[int, typer.Option(help="GRU layers.")] = 1,
-    loss: Annotated[str, typer.Option(help="softmax, or sampled-softmax for very large catalogues.")] = "softmax",
-    learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 2e-3,
-    batch: Annotated[int, typer.Option(help="Sessions in a batch.")] = 64,
-    dropout: Annotated[float, typer.Option(help="Dropout of rows and hidden states.")] = 0.3,
-    temperature: Annotated[float, typer.Option(help="Divides the cosine that items are scored by.")] = 0.07,
-    validation_days: Annotated[int, typer.Option(help="Last days that early stopping is judged by.")] = 2,
-    seed: Annotated[int, typer.Option(help="Same seed, data and machine: same model.")] = 42,
+    epochs: Annotated[int, typer.Option(help="Most epochs; early stopping may end sooner.")] = FitConfig.epochs,
+    hidden: Annotated[int, typer.Option(help="Hidden size: a multiple of 16.")] = FitConfig.hidden,
+    layers: Annotated[int, typer.Option(help="GRU layers.")] = FitConfig.layers,
+    loss: Annotated[str, typer.Option(help="softmax, or sampled-softmax for very large catalogues.")] = FitConfig.loss,
+    learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = FitConfig.learning_rate,
+    batch: Annotated[int, typer.Option(help="Sessions in a batch.")] = FitConfig.batch,
+    dropout: Annotated[float, typer.Option(help="Dropout of rows and hidden states.")] = FitConfig.dropout,
+    temperature: Annotated[
+        float, typer.Option(help="Divides the cosine that items are scored by.")
+    ] = FitConfig.temperature,
+    validation_days: Annotated[
+        int, typer.Option(help="Last days that early stopping is judged by.")
+    ] = FitConfig.validation_days,
+    seed: Annotated[int, typer.Option(help="Same seed, data and machine: same model.")] = FitConfig.seed,
     session_column: SessionColumn = "session_id",
     item_column: ItemColumn = "item_id",
     time_column: TimeColumn = "timestamp",
@@ -103,12 +107,12 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Turn a run into a quantized artifact, prove it, and name it by its content."""
-    with waiting("starting torch"):
+    with waiting(f"reading {run}") as tell:
+        found = read_run(run)
+        tell("starting torch")
         from model_export.export.exporting import export as export_run
 
-    with waiting(f"reading {run}") as tell:
-        bounds = Bounds(overlap=min_overlap, hr_delta=max_hr_loss)
-        home = export_run(read_run(run), out, bounds, tell)
+        home = export_run(found, out, Bounds(overlap=min_overlap, hr_delta=max_hr_loss), tell)
     manifest = open_artifact(home).manifest
     if as_json:
         print_json({"version": home.name, "folder": str(home), "quantization": manifest.quantization})

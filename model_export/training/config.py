@@ -35,7 +35,7 @@ class FitConfig:
     """Most transitions of one session in a batch's row."""
     dropout: float = 0.3
     """See `NetworkConfig.dropout`."""
-    temperature: float = 0.07
+    temperature: float = 0.06
     """See `NetworkConfig.temperature`."""
     normalised: bool = True
     """See `NetworkConfig.normalised`."""

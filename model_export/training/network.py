@@ -24,7 +24,7 @@ class NetworkConfig:
     """GRU layers."""
     normalised: bool = True
     """Score by cosine rather than by inner product."""
-    temperature: float = 0.07
+    temperature: float = 0.06
     """Divides the cosine."""
     dropout: float = 0.3
     """Share of each event's row, and of each hidden state before scoring, zeroed in training."""

@@ -47,7 +47,7 @@ def our_children() -> set[str]:
 
 def test_every_part_works_and_ends_with_the_stack() -> None:
     before = our_children()
-    with Stack(FUNCTIONS, handler="toy.handler", settings={"NEXTITEM_ROUTE": "trial"}) as stack:
+    with Stack(FUNCTIONS, handler="toy.handler", max_workers=1, settings={"NEXTITEM_ROUTE": "trial"}) as stack:
         # GIVEN a running stack
         told = json.loads(stack.invoke(TELL))
         seen = told["environment"]

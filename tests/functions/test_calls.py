@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calls import ROUTES, direct_call, http_call, http_response
@@ -65,6 +65,7 @@ def test_a_call_without_parameters_has_no_session() -> None:
 
 
 @given(body=texts)
+@settings(deadline=None)
 def test_a_body_arrives_as_it_was_sent(body: str) -> None:
     # GIVEN a body, as text and as base64 WHEN read THEN both are its bytes
     encoded = base64.b64encode(body.encode()).decode()
@@ -116,6 +117,7 @@ def test_a_query_string_is_read_as_the_body_that_it_stands_for(query: str, docum
 
 
 @given(groups=st.lists(st.lists(ids, min_size=1, max_size=4), min_size=1, max_size=4), limit=st.integers(1, 200))
+@settings(deadline=None)
 def test_any_ids_without_commas_come_through_a_query_string(groups: list[list[str]], limit: int) -> None:
     # GIVEN ids, some joined by commas and some in parameters of their own
     query = urlencode([("limit", limit), *(("exclude", ",".join(group)) for group in groups)])
@@ -162,6 +164,7 @@ def test_any_other_path_is_not_found(path: str, stage: str) -> None:
     path=st.sampled_from(PATHS) | st.text().map(lambda text: f"/{text}"),
     stage=st.sampled_from(["$default", "v1"]),
 )
+@settings(deadline=None)
 def test_the_default_route_always_refuses_politely(method: str, path: str, stage: str) -> None:
     # GIVEN any path WHEN it comes by the default route THEN it is a 404, or a 405 that names methods
     error = refusal(unrouted(method, path, stage))
@@ -169,6 +172,7 @@ def test_the_default_route_always_refuses_politely(method: str, path: str, stage
 
 
 @given(operation=st.sampled_from(list(ROUTES.values())), session_id=st.none() | texts, body=documents)
+@settings(deadline=None)
 def test_a_direct_invoke_carries_the_body_of_its_http_twin(
     operation: str, session_id: str | None, body: dict[str, Any]
 ) -> None:

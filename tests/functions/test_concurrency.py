@@ -13,7 +13,7 @@ from devstack.stack import KEY_SECRET, Stack
 from nextitem.codec import decode_log, event_tag
 from nextitem.engine import Model
 from nextitem.session import LogEntry, session_key
-from tests.functions.client import PATIENT, Client, Reply, alike, named, new_session
+from tests.functions.client import ATTEMPTS, PATIENT, Client, Reply, alike, named, new_session
 
 THREADS = 8
 WORKERS = 4
@@ -23,7 +23,14 @@ SHELF = ["tent-008", "sleep-010", "stove-003", "mug-003", "espresso-013", "grind
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
+    """A stack all of whose workers have been seen to answer: the first would else do the work of those that start."""
     with Stack(artifact=demo_artifact(), max_workers=WORKERS, settings=PATIENT) as stack:
+        client = Client(stack)
+        for _ in range(ATTEMPTS // THREADS):
+            at_once(lambda _: [client.request("GET", "/v1/health")])
+            if len(stack.cold_starts) == WORKERS:
+                break
+        assert len(stack.cold_starts) == WORKERS
         yield stack
 
 
@@ -81,8 +88,6 @@ def test_events_from_everywhere_are_all_applied_once(client: Client, stack: Stac
     final = client.get(session_id)
     assert alike(final.items, replayed(model, items))
     assert not alike(final.items, replayed(model, items[::-1]))
-    # AND more than one worker took part
-    assert len(stack.cold_starts) > 1
 
 
 def test_events_that_come_in_any_order_end_in_that_of_their_times(client: Client, stack: Stack, model: Model) -> None:

@@ -233,8 +233,9 @@ def test_what_is_not_to_be_stored_leaves_a_session_as_it_is(client: Client, sess
 
 
 def test_the_store_holds_no_session_id_and_nothing_for_ever(client: Client, session_id: str, store: Any) -> None:
-    # GIVEN a session
+    # GIVEN a session, and one of which the model can make nothing
     client.append(session_id, [*HIKE, "no-such-item"])
+    client.append(new_session(), ["no-such-item"])
 
     # WHEN all keys of the store are looked at
     keys = [key.decode() for key in store.keys("*")]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calls import ROUTES
-from devstack.bucket import REGION
+from devstack.bucket import ACCESS_KEY, REGION
 from devstack.stack import Stack
 from tests.events.payload import direct_files, http_files
 from tests.functions.client import Client
@@ -92,8 +92,13 @@ def test_what_cannot_be_answered_is_a_problem(client: Client, payload: Any, stat
 
 def test_the_aws_sdk_gets_the_same_answer(client: Client, stack: Stack) -> None:
     # GIVEN the SDK's own client of Lambda
-    keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
-    sdk: Any = boto3.client("lambda", endpoint_url=stack.url, region_name=REGION, **keys)
+    sdk: Any = boto3.client(
+        "lambda",
+        endpoint_url=stack.url,
+        region_name=REGION,
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=ACCESS_KEY,
+    )
     payload = {"operation": "recommend", "item_ids": ["tent-008"]}
 
     # WHEN it invokes the function

@@ -1,5 +1,6 @@
 """Models that come, change and are broken while the function runs: it serves the best that it has."""
 
+import hashlib
 import json
 import uuid
 from collections.abc import Iterator
@@ -10,11 +11,11 @@ import boto3
 import msgspec
 import pytest
 
-from devstack.bucket import REGION, Bucket
+from devstack.bucket import ACCESS_KEY, REGION, Bucket
 from devstack.publish import demo_artifact, publish
 from devstack.stack import Stack
 from nextitem.engine import Model
-from nextitem.manifest import MANIFEST, SCHEMA, WEIGHTS, version_of
+from nextitem.manifest import CERTIFICATE, MANIFEST, SCHEMA, WEIGHTS, version_of
 from nextitem.registry import Route, Variant, model_key, route_key
 from tests.functions.client import PATIENT, Client, Reply, alike, named
 
@@ -96,8 +97,13 @@ class Registry:
     """The registry's objects, for one who may write what no publisher would."""
 
     def __init__(self, stack: Stack) -> None:
-        keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
-        self._s3: Any = boto3.client("s3", endpoint_url=stack.s3_endpoint, region_name=REGION, **keys)
+        self._s3: Any = boto3.client(
+            "s3",
+            endpoint_url=stack.s3_endpoint,
+            region_name=REGION,
+            aws_access_key_id=ACCESS_KEY,
+            aws_secret_access_key=ACCESS_KEY,
+        )
         self._bucket = stack.bucket
 
     def put(self, key: str, data: bytes) -> None:
@@ -106,9 +112,19 @@ class Registry:
     def drop(self, key: str) -> None:
         self._s3.delete_object(Bucket=self._bucket, Key=key)
 
-    def upload(self, artifact: Path, version: str) -> None:
-        for file in artifact.iterdir():
-            self.put(model_key(version, file.name), file.read_bytes())
+    def upload(self, artifact: Path, *, schema: int = SCHEMA, certificate: bytes | None = None) -> str:
+        """Put an artifact there, with another schema or certificate if wanted; returns the version that it then is."""
+        contents = {file.name: file.read_bytes() for file in artifact.iterdir()}
+        manifest = json.loads(contents[MANIFEST]) | {"schema": schema}
+        contents[CERTIFICATE] = certificate or contents[CERTIFICATE]
+        digest = {"sha256": hashlib.sha256(contents[CERTIFICATE]).hexdigest(), "size": len(contents[CERTIFICATE])}
+        manifest["files"][CERTIFICATE] = digest
+        if manifest != json.loads(contents[MANIFEST]):
+            contents[MANIFEST] = json.dumps(manifest).encode()
+        version = version_of(contents[MANIFEST])
+        for name, content in contents.items():
+            self.put(model_key(version, name), content)
+        return version
 
     def go_live(self, version: str, variant: str = "main") -> None:
         route = Route(2, (Variant(variant, version, 1.0),), "2026-01-20T09:00:00+00:00")
@@ -133,7 +149,7 @@ def client(stack: Stack) -> Client:
 def registry(stack: Stack, client: Client, other_artifact: Path) -> Iterator[Registry]:
     """The registry, with another version in it; in the end the function is seen to follow the demo model again."""
     registry = Registry(stack)
-    registry.upload(other_artifact, other_artifact.name)
+    registry.upload(other_artifact)
     yield registry
     mark = uuid.uuid4().hex  # shows that no look at an earlier route is still under way
     registry.go_live(demo_artifact().name, mark)
@@ -155,12 +171,12 @@ def damage(registry: Registry, how: str, artifact: Path) -> str:
         case "missing":
             version = "v0123456789abcdef"
         case "newer":
-            document = json.loads((artifact / MANIFEST).read_bytes()) | {"schema": SCHEMA + 1}
-            manifest = json.dumps(document).encode()
-            version = version_of(manifest)
-            registry.put(model_key(version, MANIFEST), manifest)
-            registry.upload(artifact, version)
-            registry.put(model_key(version, MANIFEST), manifest)
+            version = registry.upload(artifact, schema=SCHEMA + 1)
+        case "otherwise":  # than its certificate says: that of a model whose scores are three times as high
+            certificate = json.loads((artifact / CERTIFICATE).read_bytes())
+            for golden in certificate["sessions"]:
+                golden["scores"] = [score * 3 for score in golden["scores"]]
+            version = registry.upload(artifact, certificate=json.dumps(certificate).encode())
     return version
 
 
@@ -172,10 +188,18 @@ def damage(registry: Registry, how: str, artifact: Path) -> str:
         ("incomplete", "ArtifactCorrupt", f"lacks {WEIGHTS}"),
         ("missing", "VersionNotFound", "no version"),
         ("newer", "ArtifactUnsupported", f"reads up to {SCHEMA}"),
+        ("otherwise", "ArtifactCorrupt", "its certificate says"),
     ],
 )
 def test_a_version_that_cannot_be_served_leaves_the_one_before(
-    stack: Stack, client: Client, registry: Registry, other_artifact: Path, how: str, fault: str, words: str
+    stack: Stack,
+    client: Client,
+    model: Model,
+    registry: Registry,
+    other_artifact: Path,
+    how: str,
+    fault: str,
+    words: str,
 ) -> None:
     # GIVEN a function that serves
     assert served(client.recommend(HIKE)) == stack.version
@@ -190,6 +214,9 @@ def test_a_version_that_cannot_be_served_leaves_the_one_before(
     warning = refusals(stack, words)[0]
     assert (warning["level"], warning["fault"]) == ("WARNING", fault)
     assert broken in warning["detail"]
+    # AND not by an item's id
+    catalogue = [model.vocabulary.item_id(index) for index in range(len(model.vocabulary))]
+    assert [item_id for item_id in catalogue if item_id in warning["detail"]] == []
 
 
 def test_a_function_that_starts_with_a_broken_version_waits_for_a_whole_one(
@@ -203,7 +230,7 @@ def test_a_function_that_starts_with_a_broken_version_waits_for_a_whole_one(
     assert client.recommend(HIKE).status == 503
 
     # WHEN the version is mended THEN it serves
-    registry.upload(other_artifact, other_artifact.name)
+    registry.upload(other_artifact)
     reply = client.until(lambda: client.recommend(HIKE), lambda reply: reply.status != 503)
     assert (reply.status, served(reply)) == (200, other_artifact.name)
 

@@ -136,7 +136,10 @@ def test_any_number_of_steps_will_do(sessions: int) -> None:
         (handmade("a b"), "no sessions can be set apart for validation: the split leaves train empty"),
         (handmade(*["a b"] * 9), "no sessions can be set apart .* last 1 UTC days"),
         (handmade("a", "b", "a", "b", "a b", start=0), "nothing to learn from: outside the validation no session"),
-        (handmade(*["a b"] * 9, "x y", start=0), "nothing to validate on: the last 10% .* have no two events of known items"),
+        (
+            handmade(*["a b"] * 9, "x y", start=0),
+            "nothing to validate on: the last 10% .* have no two events of known items",
+        ),
         (handmade(*["a b"] * 9, "a", start=0), "nothing to validate on"),
     ],
 )

@@ -21,9 +21,7 @@ def write(folder: Path, run: Run) -> Path:
 
 
 @given(lengths=st.lists(st.integers(1, 5), max_size=4), layers=st.integers(1, 2))
-def test_a_run_comes_back_as_it_went(
-    tmp_path_factory: pytest.TempPathFactory, lengths: list[int], layers: int
-) -> None:
+def test_a_run_comes_back_as_it_went(tmp_path_factory: pytest.TempPathFactory, lengths: list[int], layers: int) -> None:
     # GIVEN a run with any held-out sessions, none among them
     held_out = tuple(np.arange(length, dtype=np.int32) for length in lengths)
     run = msgspec.structs.replace(random_run(items=7, layers=layers), held_out=held_out)
@@ -67,11 +65,16 @@ def test_a_folder_takes_its_name_when_it_is_done(tmp_path: Path) -> None:
 def test_a_folder_that_fails_leaves_nothing(tmp_path: Path, error: type[BaseException]) -> None:
     # GIVEN a folder that is being filled
     home = tmp_path / "run"
+
+    def fill_half() -> None:
+        with new_folder(home) as folder:
+            (folder / "inner").mkdir()
+            (folder / "inner" / "half").write_text("half")
+            raise error
+
     # WHEN something ends it
-    with pytest.raises(error), new_folder(home) as folder:
-        (folder / "inner").mkdir()
-        (folder / "inner" / "half").write_text("half")
-        raise error
+    with pytest.raises(error):
+        fill_half()
     # THEN nothing is left of it
     assert listed(tmp_path) == []
 
@@ -80,7 +83,10 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
     # GIVEN a folder whose disk is full
     # WHEN it is filled
     # THEN the error says where and why, and nothing is left
-    with pytest.raises(InputError, match="run cannot be written: No space left on device"), new_folder(tmp_path / "run"):
+    with (
+        pytest.raises(InputError, match="run cannot be written: No space left on device"),
+        new_folder(tmp_path / "run"),
+    ):
         raise OSError(28, "No space left on device")
     assert listed(tmp_path) == []
 
@@ -147,7 +153,9 @@ def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
         read_run(folder)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"schema": 1}', b'{"schema": "x"}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'{"schema": 1, "\xff": 2}', b"[" * 10_000, b'{"schema": 1}', b'{"schema": "x"}']
+)
 def test_a_record_that_is_none_is_told(tmp_path: Path, content: bytes) -> None:
     # GIVEN a run whose record is no record
     folder = write(tmp_path / "run", random_run())

@@ -1,5 +1,6 @@
 """The real parts that the library's tests share: a Valkey server, S3 in process, the demo model."""
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,9 @@ from devstack.valkey import Valkey, start_valkey
 from nextitem.artifact import open_artifact
 from nextitem.boto_bucket import BotoBucket
 from nextitem.engine import Model
+from nextitem.publishing import Publisher
+from nextitem.registry import Registry
+from nextitem.routing import Router
 from tests.nextitem.parts import BUCKET, CREDENTIALS, REGION, fresh_key
 
 if TYPE_CHECKING:
@@ -25,6 +29,9 @@ pytest.register_assert_rewrite(
     "tests.nextitem.bucket_contract",
     "tests.nextitem.unavailable_contract",
 )
+
+SERVED = "served"
+"""The bucket of `router`, which `s3` leaves as it is."""
 
 
 @pytest.fixture(scope="session")
@@ -79,3 +86,27 @@ def s3(s3_service: "S3Client") -> Iterator["S3Client"]:
 def bucket(s3: "S3Client") -> BotoBucket:
     """That bucket, as the registry sees it."""
     return BotoBucket(BUCKET, s3)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where fetched versions are kept; nothing is there yet."""
+    return tmp_path / "models"
+
+
+@pytest.fixture(scope="module")
+def router(s3_service: "S3Client", demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Router:
+    """A router that serves the demo model, for all of a module's tests."""
+    s3_service.create_bucket(Bucket=SERVED)
+    bucket, folder = BotoBucket(SERVED, s3_service), tmp_path_factory.mktemp("models")
+    publisher = Publisher(bucket)
+    publisher.promote(publisher.publish(demo), folder)
+    router = Router(Registry(bucket, folder), "live", ttl=1e9, on_fault=lambda fault: pytest.fail(str(fault)))
+    router.load()
+    return router
+
+
+@pytest.fixture
+def me() -> str:
+    """The id of a visitor whom nobody has seen."""
+    return uuid.uuid4().hex

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nextitem.codec import event_tag, next_chain
 from nextitem.session import EMPTY, SEEN_TAGS, WINDOW, Appended, Event, LogEntry, SessionStore, Status
-from tests.nextitem.parts import NOW, VERSION, fresh_key, soon
+from tests.nextitem.parts import NOW, STEADY, VERSION, fresh_key, soon
 
 
 def event(name: str, at: int | None = None) -> Event:
@@ -183,7 +183,7 @@ class LogContract:
         assert tuple(entry.item_id for entry in appended.record.log) == items
 
     # Each store that inherits this runs it; there is no state that one could leave to another.
-    @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.differing_executors])
+    @settings(STEADY, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors])
     @given(st.sampled_from([0, 3, WINDOW - 2, WINDOW]), st.lists(BATCHES, min_size=1, max_size=4))
     def test_any_batches_give_the_promised_log(
         self, store: SessionStore, before: int, batches: list[tuple[list[tuple[int, int | None]], int]]

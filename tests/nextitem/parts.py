@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 import msgspec
+from hypothesis import HealthCheck, settings
 
 from nextitem.artifact import open_artifact
+from nextitem.bucket import Bucket
 from nextitem.deadline import Deadline
 from nextitem.manifest import FILES, MANIFEST, digest_of, encode_document, version_of
 from nextitem.session import session_key
@@ -21,6 +23,8 @@ REGION = "us-east-1"
 BUCKET = "registry"
 PATIENCE_SECONDS = 20.0
 """A test that waits longer than this has failed."""
+STEADY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""Property tests as they must be where others use the machine too: no example fails by taking long."""
 
 
 class Credentials(TypedDict):
@@ -46,6 +50,12 @@ def soon() -> Deadline:
 def passed() -> Deadline:
     """A deadline that has passed."""
     return Deadline(at=0.0, clock=lambda: 1.0)
+
+
+def everything(bucket: Bucket) -> dict[str, bytes]:
+    """All that is in a bucket."""
+    found = {key: bucket.read(key) for key in bucket.keys("")}
+    return {key: stored.data for key, stored in found.items() if stored is not None}
 
 
 def edited(folder: Path, into: Path, edit: Callable[[dict[str, Any]], None]) -> Path:

@@ -1,6 +1,7 @@
 """Both buckets on S3: obstore's against moto's server (it is Rust, no mock reaches it), boto3's in process."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
@@ -118,6 +119,14 @@ class TestObstoreBucket(ReadBucketContract):
         bucket.create("key", b"tea")
         assert reader.read("key") == bucket.read("key")
 
-    def test_missing(self, endpoint: str) -> None:
-        with pytest.raises(RegistryUnavailable):
-            ObstoreBucket("another", region=REGION, endpoint=endpoint).read("key")
+    def test_a_bucket_that_is_not_there_says_so(self, s3: "S3Client", endpoint: str, tmp_path: Path) -> None:
+        missing = ObstoreBucket("another", region=REGION, endpoint=endpoint)
+        with pytest.raises(RegistryUnavailable, match="key"):
+            missing.read("key")
+        with pytest.raises(RegistryUnavailable, match="key"):
+            missing.download("key", tmp_path / "file")
+
+    def test_a_folder_that_is_not_there_is_no_missing_key(self, reader: ReadBucket, put: Put, tmp_path: Path) -> None:
+        put("key", b"tea")
+        with pytest.raises(RegistryUnavailable, match="No such file"):
+            reader.download("key", tmp_path / "nowhere" / "file")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from redis import Redis
@@ -27,7 +27,7 @@ from nextitem.codec import (
 from nextitem.session import TAG_BYTES, Hidden, LogEntry, Snapshot
 from nextitem.valkey import ValkeyStore
 from tests.nextitem.log_contract import add, event
-from tests.nextitem.parts import NOW, PATIENCE_SECONDS, fresh_key
+from tests.nextitem.parts import NOW, PATIENCE_SECONDS, STEADY, fresh_key
 
 HALF_MAX = 65504.0
 """The largest float16."""
@@ -53,14 +53,14 @@ def store(valkey: Valkey) -> Iterator[ValkeyStore]:
     store.close()
 
 
-@settings(deadline=None)
+@STEADY
 @given(st.integers(0, 2**32 - 1), st.lists(ENTRIES, max_size=64).map(tuple))
 def test_a_log_is_read_as_it_was_written(length: int, log: tuple[LogEntry, ...]) -> None:
     length = max(length, len(log))
     assert decode_log(encode_log(length, log)) == (length, log)
 
 
-@settings(deadline=None)
+@STEADY
 @given(CHAINS, HALVES)
 def test_a_snapshot_is_read_as_it_was_written(chain: bytes, hidden: Hidden) -> None:
     decoded = decode_snapshot(encode_snapshot(Snapshot(chain, hidden)))
@@ -69,7 +69,7 @@ def test_a_snapshot_is_read_as_it_was_written(chain: bytes, hidden: Hidden) -> N
     assert np.array_equal(decoded.hidden, hidden)
 
 
-@settings(deadline=None)
+@STEADY
 @given(arrays(np.float32, 16, elements=st.floats(allow_nan=False, width=32)))
 def test_a_hidden_state_is_rounded_once_and_saturates(hidden: Hidden) -> None:
     # GIVEN any hidden state, beyond the range of float16 too WHEN it is stored and restored
@@ -81,7 +81,7 @@ def test_a_hidden_state_is_rounded_once_and_saturates(hidden: Hidden) -> None:
     assert np.allclose(restored, np.clip(hidden, -HALF_MAX, HALF_MAX), rtol=1e-3, atol=1e-7)
 
 
-@settings(deadline=None)
+@STEADY
 @given(st.lists(st.tuples(st.text(min_size=1, max_size=40), st.none() | st.integers(0, 99)), min_size=1, max_size=64))
 def test_the_script_writes_the_same_bytes(
     valkey: Valkey, store: ValkeyStore, events: list[tuple[str, int | None]]
@@ -143,7 +143,7 @@ def test_a_snapshot_of_no_finite_values_is_unreadable(values: bytes) -> None:
         decode_snapshot(_sealed(CHAIN + values))
 
 
-@settings(deadline=None)
+@STEADY
 @given(st.binary(max_size=300))
 def test_random_bytes_count_as_absent(data: bytes) -> None:
     whole = encode_log(2, LOG)

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nextitem.deadline import Deadline
+from tests.nextitem.parts import STEADY
 
 
 class Clock:
@@ -26,6 +27,7 @@ def test_it_runs_down_to_zero_and_stays_there() -> None:
     assert left == [2.0, 0.5, 0.0, 0.0]
 
 
+@STEADY
 @given(st.integers(0, 50), st.integers(0, 50), st.integers(0, 60))
 def test_within_is_the_earlier_of_two(seconds: int, shorter: int, passed: int) -> None:
     # GIVEN a deadline WHEN another is taken from it at some time

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nextitem.artifact import open_artifact
@@ -13,7 +13,7 @@ from nextitem.engine import Model
 from nextitem.errors import ArtifactCorrupt
 from nextitem.manifest import CERTIFICATE, MAX_TOP, SCORE_GRAPH, STEP_GRAPH, VOCABULARY, Certificate, encode_document
 from nextitem.vocabulary import write_vocabulary
-from tests.nextitem.parts import another_version, remade
+from tests.nextitem.parts import STEADY, another_version, remade
 
 ITEMS = 400
 """The demo model's catalogue."""
@@ -21,7 +21,7 @@ PARITY = 1e-5
 INDICES = st.integers(0, ITEMS - 1)
 
 
-@settings(deadline=None)
+@STEADY
 @given(st.lists(INDICES, min_size=1, max_size=64), st.data())
 def test_stepping_event_by_event_is_replaying_them_all(model: Model, items: list[int], data: st.DataObject) -> None:
     # GIVEN a replay of some events
@@ -55,7 +55,7 @@ def test_order_matters(model: Model) -> None:
     assert not np.allclose(model.replay(None, [3, 1]), model.replay(None, [1, 3]), atol=1e-3)
 
 
-@settings(deadline=None)
+@STEADY
 @given(st.lists(INDICES, max_size=5), st.lists(INDICES, max_size=500), st.integers(1, MAX_TOP))
 def test_the_top_is_the_best_of_what_is_not_excluded(
     model: Model, items: list[int], exclude: list[int], limit: int

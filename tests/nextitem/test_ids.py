@@ -5,13 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nextitem.ids import MAX_ID_CHARS, id_fault
+from tests.nextitem.parts import STEADY
 
 
+@STEADY
 @given(st.text(min_size=1, max_size=MAX_ID_CHARS))
 def test_any_text_that_utf8_can_carry_is_an_id(text: str) -> None:
     assert id_fault(text) is None
 
 
+@STEADY
 @given(st.text(max_size=20), st.characters(categories=["Cs"]), st.text(max_size=20))
 def test_half_a_surrogate_pair_is_a_fault(before: str, half: str, after: str) -> None:
     assert "surrogate" in (id_fault(before + half + after) or "")

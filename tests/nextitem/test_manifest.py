@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported
@@ -20,7 +20,7 @@ from nextitem.manifest import (
     is_version,
     version_of,
 )
-from tests.nextitem.parts import VERSION
+from tests.nextitem.parts import STEADY, VERSION
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_a_truncated_manifest_is_corrupt(data: bytes) -> None:
             decode_manifest(data[:size], VERSION)
 
 
-@settings(deadline=None)
+@STEADY
 @given(
     st.binary(max_size=100)
     | st.recursive(st.none() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)).map(
@@ -128,7 +128,7 @@ def test_a_certificate_is_read_as_it_was_written(demo: Path) -> None:
         decode_certificate(data[:-9], demo.name)
 
 
-@settings(deadline=None)
+@STEADY
 @given(content=st.binary(max_size=3000))
 def test_a_digest_counts_every_byte(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "digested"

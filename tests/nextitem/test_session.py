@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from nextitem.codec import event_tag, next_chain
 from nextitem.session import EMPTY, LogEntry, SessionRecord, Snapshot, session_key
+from tests.nextitem.parts import STEADY
 
 HIDDEN = np.ones(8, np.float32)
 
@@ -49,6 +50,7 @@ IDS = st.text(min_size=1, max_size=256)
 SECRETS = st.binary(min_size=16, max_size=64)
 
 
+@STEADY
 @given(SECRETS, IDS)
 def test_a_key_is_stable_and_holds_no_id(secret: bytes, session_id: str) -> None:
     key = session_key(secret, session_id)
@@ -58,12 +60,14 @@ def test_a_key_is_stable_and_holds_no_id(secret: bytes, session_id: str) -> None
     assert len(bytes.fromhex(digest)) == 16
 
 
+@STEADY
 @given(SECRETS, IDS, IDS)
 def test_sessions_have_keys_of_their_own(secret: bytes, one: str, other: str) -> None:
     assume(one != other)
     assert session_key(secret, one) != session_key(secret, other)
 
 
+@STEADY
 @given(st.integers(0, 2**128), st.integers(0, 2**128), IDS)
 def test_another_secret_gives_another_key(one: int, other: int, session_id: str) -> None:
     assume(one != other)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from redis import Redis
 
@@ -12,7 +12,7 @@ from nextitem.codec import encode_log, encode_snapshot
 from nextitem.session import EMPTY, SessionRecord
 from nextitem.valkey import ValkeyStore
 from tests.nextitem.log_contract import add, event, names
-from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, fresh_key, soon
+from tests.nextitem.parts import PATIENCE_SECONDS, STEADY, VERSION, fresh_key, soon
 from tests.nextitem.snapshot_contract import save, snapshot_of, value_of
 
 SNAPSHOT = f"h:{VERSION}"
@@ -41,7 +41,7 @@ def assert_begins_anew(store: ValkeyStore, key: str) -> None:
     assert save(store, key, snapshot_of(appended.record, 2.0))
 
 
-@settings(deadline=None)
+@STEADY
 @given(DAMAGED)
 @example(b"")
 def test_a_session_whose_log_is_damaged_begins_anew(store: ValkeyStore, client: Redis, damaged: bytes) -> None:
@@ -69,7 +69,7 @@ def assert_replayed(store: ValkeyStore, key: str, before: SessionRecord) -> None
     assert value_of(store.load(key, VERSION, soon())) == 2.0
 
 
-@settings(deadline=None)
+@STEADY
 @given(DAMAGED)
 @example(b"")
 def test_a_damaged_snapshot_is_replayed_and_replaced(store: ValkeyStore, client: Redis, damaged: bytes) -> None:
@@ -85,7 +85,7 @@ def test_a_snapshot_of_another_codec_version_is_replaced(store: ValkeyStore, cli
     assert_replayed(store, key, before)
 
 
-@settings(deadline=None)
+@STEADY
 @given(st.binary(max_size=100))
 def test_damaged_tags_of_trimmed_events_fail_nothing(store: ValkeyStore, client: Redis, damaged: bytes) -> None:
     key = fresh_key()

@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from nextitem.errors import ArtifactCorrupt
 from nextitem.vocabulary import Vocabulary, write_vocabulary
+from tests.nextitem.parts import STEADY
 
 CATALOGUES = st.sets(st.text(min_size=1, max_size=30), min_size=1, max_size=50).map(
     lambda ids: sorted(ids, key=str.encode)
 )
 # A file is overwritten in each example, so the folder that they share cannot carry anything over.
-SHARED_FOLDER = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SHARED_FOLDER = settings(STEADY, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 
 
 def written(folder: Path, item_ids: list[str]) -> Path:

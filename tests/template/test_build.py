@@ -1,7 +1,6 @@
 """The artifact that functions/Makefile builds: complete, lean, and the same bytes each time."""
 
 import importlib.util
-import os
 import subprocess
 from pathlib import Path
 
@@ -10,9 +9,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from devstack.build.artifact import describe, objections
+from tests.building import FUNCTIONS, build
 
-ROOT = Path(__file__).parents[2]
-FUNCTIONS = ROOT / "functions"
 UNCHECKED_HASH = b"\1\0\0\0"
 """Flags of a .pyc that Python trusts without looking at its source (PEP 552)."""
 MAGIC_OF_3_13 = (3571).to_bytes(2, "little") + b"\r\n"
@@ -37,49 +35,24 @@ print(model.run(None, {"x": numpy.ones(2, numpy.float32)})[0].tolist())
 """
 
 
-@pytest.fixture(scope="module")
-def python313() -> str:
-    found = subprocess.run([ROOT / "devstack/build/python313.sh"], capture_output=True, text=True, check=False)
-    if found.returncode:
-        pytest.skip(found.stderr.strip())
-    return found.stdout.strip()
-
-
-def build(artifact: Path, python313: str) -> Path:
-    artifact.mkdir()
-    outer_make = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "ARCHITECTURE"}
-    environment = {name: value for name, value in os.environ.items() if name not in outer_make}
-    subprocess.run(
-        ["make", "--silent", f"--directory={FUNCTIONS}", "build-RecommendFunction"],  # noqa: S607
-        env=environment | {"ARTIFACTS_DIR": str(artifact), "PYTHON313": python313},
-        check=True,
-    )
-    return artifact
-
-
-@pytest.fixture(scope="module")
-def artifact(python313: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("build") / "artifact", python313)
-
-
 @pytest.mark.slow
-def test_two_builds_are_byte_identical(artifact: Path, python313: str, tmp_path: Path) -> None:
+def test_two_builds_are_byte_identical(built_function: Path, python313: Path, tmp_path: Path) -> None:
     # GIVEN a build WHEN made again in a directory with another name
     again = build(tmp_path / "made-elsewhere-and-later", python313)
 
     # THEN every name, mode and byte is the same
-    assert describe(again) == describe(artifact)
+    assert describe(again) == describe(built_function)
 
 
 @pytest.mark.slow
-def test_lambda_would_take_it(artifact: Path) -> None:
+def test_lambda_would_take_it(built_function: Path) -> None:
     # GIVEN a build WHEN measured THEN its size and its processor suit Lambda
-    assert objections(describe(artifact), "x86_64") == []
+    assert objections(describe(built_function), "x86_64") == []
 
 
 @pytest.mark.slow
 def test_what_the_function_imports_works_with_nothing_else_installed(
-    artifact: Path, python313: str, tmp_path: Path
+    built_function: Path, python313: Path, tmp_path: Path
 ) -> None:
     # GIVEN a model that doubles its input
     vectors = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [2]) for name in ("x", "y")]
@@ -89,7 +62,7 @@ def test_what_the_function_imports_works_with_nothing_else_installed(
 
     # WHEN a fresh Python 3.13 has only the artifact on its path
     served = subprocess.run(
-        [python313, "-B", "-I", "-S", "-c", SERVES, artifact, model], capture_output=True, text=True, check=False
+        [python313, "-B", "-I", "-S", "-c", SERVES, built_function, model], capture_output=True, text=True, check=False
     )
 
     # THEN logger, metrics, clients and engine all work
@@ -98,9 +71,9 @@ def test_what_the_function_imports_works_with_nothing_else_installed(
 
 
 @pytest.mark.slow
-def test_every_module_is_compiled_and_trusted_without_its_source(artifact: Path) -> None:
+def test_every_module_is_compiled_and_trusted_without_its_source(built_function: Path) -> None:
     # GIVEN the modules of the artifact
-    sources = list(artifact.rglob("*.py"))
+    sources = list(built_function.rglob("*.py"))
     assert sources
 
     for source in sources:
@@ -113,20 +86,20 @@ def test_every_module_is_compiled_and_trusted_without_its_source(artifact: Path)
 
 
 @pytest.mark.slow
-def test_every_file_of_the_function_is_in_it(artifact: Path) -> None:
+def test_every_file_of_the_function_is_in_it(built_function: Path) -> None:
     # GIVEN the sources of the function, scripts included
     sources = [*FUNCTIONS.glob("*.py"), *(FUNCTIONS / "nextitem").rglob("*")]
     files = [path for path in sources if path.is_file() and "__pycache__" not in path.parts]
 
     # WHEN looked up in the artifact THEN each is there, unchanged
     for path in files:
-        assert (artifact / path.relative_to(FUNCTIONS)).read_bytes() == path.read_bytes()
+        assert (built_function / path.relative_to(FUNCTIONS)).read_bytes() == path.read_bytes()
 
 
 @pytest.mark.slow
-def test_nothing_that_only_builds_or_tests_is_in_it(artifact: Path) -> None:
+def test_nothing_that_only_builds_or_tests_is_in_it(built_function: Path) -> None:
     # GIVEN the names of directories and files in the artifact
-    names = {path.name for path in artifact.rglob("*")}
+    names = {path.name for path in built_function.rglob("*")}
 
     # WHEN searched THEN neither tests, tools nor pip's bookkeeping is among them
     assert names & {"tests", "bin", "f2py", "transformers", "quantization", "RECORD", "Makefile"} == set()

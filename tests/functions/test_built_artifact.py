@@ -1,0 +1,67 @@
+"""The function as it is deployed: built, under Python 3.13, with nothing else installed."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from devstack.publish import demo_artifact
+from devstack.stack import Stack
+from tests.events.payload import direct_files, http_files
+from tests.functions.client import PATIENT, Client
+
+pytestmark = pytest.mark.slow
+
+STATUSES = {"not_found": 404, "delete_session": 204}
+"""Of the payloads in events/; of all others 200."""
+
+
+@pytest.fixture(scope="module")
+def built(python313: Path, built_function: Path, runtime_client: Path) -> Iterator[Stack]:
+    """A stack whose worker is the built function."""
+    with Stack(
+        built_function,
+        artifact=demo_artifact(),
+        python=python313,
+        runtime_path=runtime_client,
+        max_workers=1,
+        settings=PATIENT,
+    ) as stack:
+        yield stack
+
+
+def test_it_answers_every_payload_and_prints_nothing_but_metrics(built: Stack, client: Client) -> None:
+    # GIVEN the payloads of events/
+    service = Client(built)
+    paths = [*http_files(), *direct_files()]
+
+    for path in paths:
+        # WHEN the built function is invoked with each
+        event = json.loads(path.read_bytes())
+        answer = service.direct(event)
+
+        # THEN it answers as the sources do
+        if "routeKey" in event:
+            assert answer["statusCode"] == STATUSES.get(path.stem, 200), path.stem
+        else:
+            assert answer.keys() == client.direct(event).keys(), path.stem
+    # AND it has written one metrics record for each, and nothing else
+    assert len(service.records()) == len(built.log_lines()) == len(paths)
+
+
+def test_it_gives_the_answers_of_the_sources(built: Stack, client: Client, session_id: str) -> None:
+    # GIVEN a session WHEN the built function answers it over HTTP THEN the items are those that the sources give
+    event = {"item_id": "tent-008", "event_id": "look-1"}
+    answers = [each.append(session_id, [event, "sleep-010"]) for each in (Client(built), client)]
+    assert answers[0].status == 200
+    assert answers[0].item_ids == answers[1].item_ids
+    assert answers[0].document["model"] == answers[1].document["model"]
+
+
+def test_it_writes_nothing_beside_itself(built: Stack, built_function: Path) -> None:
+    # GIVEN a build, whose files and directories all bear the same time WHEN it has served
+    Client(built).recommend([])
+
+    # THEN nothing in it has changed, not even by a compiled module: on Lambda it could not
+    assert len({path.stat().st_mtime for path in built_function.rglob("*")}) == 1

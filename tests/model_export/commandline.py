@@ -1,0 +1,54 @@
+"""The command line, called as the installed program is, within the test's own process."""
+
+import io
+import json
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from model_export.cli import main
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command printed and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """Its JSON, which is all of its standard output."""
+        return json.loads(self.out)
+
+    @property
+    def fault(self) -> str:
+        """The one line that a refused command prints."""
+        assert self.code == 2, self
+        assert self.out == "", self
+        [line] = self.err.splitlines()
+        return line
+
+
+def nextitem(*arguments: str | Path) -> Answer:
+    """Run a command."""
+    out, err = io.StringIO(), io.StringIO()
+    argv = ["nextitem", *map(str, arguments)]
+    code: int | str | None = 0
+    with mock.patch.object(sys, "argv", argv), redirect_stdout(out), redirect_stderr(err):
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code
+    return Answer(code if isinstance(code, int) else int(code is not None), out.getvalue(), err.getvalue())
+
+
+def done(*arguments: str | Path) -> Answer:
+    """Run a command that must succeed."""
+    answer = nextitem(*arguments)
+    assert answer.code == 0, answer
+    return answer

@@ -1,0 +1,232 @@
+"""What the command line refuses: one line that says what and where, exit code 2, and nothing half-written."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from model_export.columns import MAX_SESSION_EVENTS
+from model_export.runs import write_run
+from tests.model_export.commandline import Answer, nextitem
+from tests.model_export.tiny import exported, listed, random_run
+
+HEADER = "session_id,item_id,timestamp"
+GOOD = "\n".join([HEADER, *(f"s{row // 3},item-{row % 5:05},{row}" for row in range(60))]).encode() + b"\n"
+
+BAD_FILES = {
+    "empty.csv": (b"", "the file is empty"),
+    "header.csv": (f"{HEADER}\n".encode(), "has no events"),
+    "column.csv": (b"session_id,item_id\ns,i\n", "has no column 'timestamp'; its columns are 'session_id', 'item_id'"),
+    "time.csv": (f"{HEADER}\ns,i,1\ns,j,noon\n".encode(), "row 2, column 'timestamp': 'noon' is not a time"),
+    "no-time.csv": (f"{HEADER}\ns,i,1\ns,j,\n".encode(), "row 2, column 'timestamp': has no time"),
+    "nan-time.csv": (f"{HEADER}\ns,i,1\ns,j,nan\n".encode(), "row 2, column 'timestamp': 'nan' is not a finite time"),
+    "nan-item.csv": (f"{HEADER}\ns,i,1\ns,NaN,2\n".encode(), "row 2, column 'item_id': 'NaN' is not an id"),
+    "no-session.csv": (f"{HEADER}\ns,i,1\n,j,2\n".encode(), "row 2, column 'session_id': is empty"),
+    "latin.csv": (f"{HEADER}\ns,i,1\ns,".encode() + b"caf\xe9,2\n", "row 2, column 'item_id': is not UTF-8"),
+    "fields.csv": (f"{HEADER}\ns,i,1\ns,j,2,3\n".encode(), "row 2: has 4 fields where the header has 3"),
+    "events.csv.gz": (b"not gzip at all", "is not a valid gzip file (corrupt or cut off)"),
+    "events.parquet": (b"PAR1 not at all", "is not a valid Parquet file (empty, corrupt or cut off)"),
+    "events.xlsx": (GOOD, "the name must end in .csv, .csv.gz or .parquet"),
+}
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with good events, a run and its artifact; paths in errors are as they were given."""
+    monkeypatch.chdir(tmp_path)
+    Path("events.csv").write_bytes(GOOD)
+    run = random_run(5)
+    Path("run").mkdir()
+    write_run(Path("run"), run)
+    exported(run, Path("out"))
+    return tmp_path
+
+
+def refused(*arguments: str) -> str:
+    """Run a command that must be refused without a trace of it; its one line."""
+    before = listed(Path.cwd())
+    answer = nextitem(*arguments)
+    assert listed(Path.cwd()) == before
+    return answer.fault
+
+
+def artifact() -> str:
+    """The good artifact's folder."""
+    [home] = Path("out").iterdir()
+    return str(home)
+
+
+@pytest.mark.usefixtures("work")
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_a_bad_file_is_told_by_every_command(name: str) -> None:
+    # GIVEN a file with a fault
+    content, what = BAD_FILES[name]
+    Path("bad").mkdir()
+    path = f"bad/{name}"
+    Path(path).write_bytes(content)
+    home = artifact()
+    # WHEN each command is to read it
+    for arguments in (
+        ("split", path, "--train-out", "train.csv", "--test-out", "test.csv"),
+        ("train", path, "--out", "new", "--hidden", "16"),
+        ("evaluate", home, "--events", path, "--json", "report.json", "--ranks", "ranks.npy"),
+        ("evaluate", home, "--events", "events.csv", "--train", path, "--json", "report.json"),
+    ):
+        # THEN it says in one line which file is at fault, where, and why
+        told = refused(*arguments)
+        assert told.startswith(f"nextitem: {path}")
+        assert what in told
+
+
+@pytest.mark.usefixtures("work")
+def test_a_session_of_a_bot_is_told() -> None:
+    # GIVEN a session of far too many events
+    rows = "\n".join(f"bot,item-{row % 5},{row}" for row in range(MAX_SESSION_EVENTS + 1))
+    Path("events.csv").write_text(f"{HEADER}\ns,i,1\n{rows}\n")
+    # WHEN it is to be trained on
+    told = refused("train", "events.csv", "--out", "new")
+    # THEN the session is named, and where it begins
+    assert told.startswith(
+        "nextitem: events.csv, row 2, column 'session_id': session 'bot', which begins here, has 100,0"
+    )
+
+
+@pytest.mark.usefixtures("work")
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        (("--loss", "bpr"), "loss must be one of softmax, sampled-softmax, not 'bpr'"),
+        (("--epochs", "-3"), "epochs must be at least 1, not -3"),
+        (("--hidden", "100"), "hidden must be a multiple of 16, not 100"),
+        (("--layers", "0"), "layers must be at least 1, not 0"),
+        (("--batch", "0"), "batch must be at least 1, not 0"),
+        (("--dropout", "1"), "dropout must be at least 0 and below 1, not 1.0"),
+        (("--temperature", "nan"), "temperature must be above 0, not nan"),
+        (("--learning-rate", "inf"), "learning rate must be above 0 and at most 1, not inf"),
+        (("--validation-days", "0"), "validation days must be at least 1, not 0"),
+        (("--seed", "-1"), "seed must be 0 to 9223372036854775807, not -1"),
+    ],
+)
+def test_a_setting_is_refused_before_anything_is_read(options: tuple[str, str], what: str) -> None:
+    # GIVEN events that are not there
+    # WHEN they are to be trained on with a setting that makes no sense
+    # THEN the setting is what is told
+    assert refused("train", "absent.csv", "--out", "new", *options) == f"nextitem: {what}"
+
+
+@pytest.mark.usefixtures("work")
+def test_a_name_that_is_taken_is_refused_before_anything_is_read() -> None:
+    # GIVEN events that are not there, and a folder that is
+    # WHEN a run is to take its name
+    # THEN that is what is told
+    told = refused("train", "absent.csv", "--out", "run")
+    assert told == "nextitem: run exists already; name another folder or remove it"
+
+
+@pytest.mark.usefixtures("work")
+def test_what_is_no_run_is_refused() -> None:
+    # GIVEN a folder without a run, and a run with a damaged file
+    shutil.copytree("run", "damaged")
+    Path("damaged/weights.npz").write_bytes(b"PK\x03\x04")
+    # WHEN they are to be exported
+    # THEN one line says what is missing or damaged
+    assert refused("export", "absent", "--out", "new") == "nextitem: absent is not a training run: it has no run.json"
+    assert refused("export", "out", "--out", "new") == "nextitem: out is not a training run: it has no run.json"
+    assert refused("export", "damaged", "--out", "new") == "nextitem: damaged/weights.npz is damaged"
+
+
+@pytest.mark.usefixtures("work")
+def test_a_missed_bound_is_told() -> None:
+    # GIVEN a folder for artifacts
+    # WHEN a run is exported that cannot keep what is demanded
+    Path("out-too").mkdir()
+    told = refused("export", "run", "--out", "out-too", "--max-hr-loss=-2")
+    # THEN it says what was measured and what was allowed
+    assert told == "nextitem: the export fails its bounds: the HR@20 delta is 0, allowed is 2"
+
+
+@pytest.mark.usefixtures("work")
+@pytest.mark.parametrize("command", ["recommend", "evaluate", "publish"])
+def test_an_artifact_under_another_name_is_refused(command: str) -> None:
+    # GIVEN an artifact whose folder was renamed, one with a changed file, and one that is not there
+    name = Path(artifact()).name
+    shutil.copytree(artifact(), "renamed")
+    shutil.copytree(artifact(), f"damaged/{name}")
+    os.truncate(f"damaged/{name}/weights.bin", 100)
+    more = {"recommend": ["item-00001"], "evaluate": ["--events", "events.csv"], "publish": ["--bucket", "any"]}[
+        command
+    ]
+    # WHEN they are to be used
+    # THEN each is refused by what is wrong with it
+    told = refused(command, "renamed", *more)
+    assert told == f"nextitem: manifest.json of renamed has been changed, or its folder renamed: its digest says {name}"
+    assert refused(command, f"damaged/{name}", *more).startswith(f"nextitem: weights.bin of {name} has 100 bytes")
+    assert refused(command, "absent", *more).startswith("nextitem: absent cannot be read")
+
+
+@pytest.mark.usefixtures("work")
+def test_outputs_that_cannot_be_are_refused() -> None:
+    # GIVEN names that are folders, or lie below a file
+    Path("folder.csv").mkdir()
+    evaluate = ("evaluate", artifact(), "--events", "events.csv")
+    # WHEN commands are to write there
+    # THEN each says which name cannot be, and leaves nothing
+    for arguments, name in (
+        (("split", "events.csv", "--train-out", "new.csv", "--test-out", "folder.csv"), "folder.csv"),
+        (("split", "events.csv", "--train-out", "new.csv", "--test-out", "new.csv"), "new.csv"),
+        (("split", "events.csv", "--train-out", "new.csv", "--test-out", "events.csv/new.csv"), "events.csv/new.csv"),
+        (("train", "events.csv", "--out", "folder.csv"), "folder.csv"),
+        (("export", "run", "--out", "events.csv/new"), "events.csv/new"),
+        ((*evaluate, "--ranks", "folder.csv"), "folder.csv"),
+        ((*evaluate, "--json", "events.csv/report.json"), "events.csv/report.json"),
+        (("simulate", "--sessions", "2", "--out", "new.parquet"), "new.parquet"),
+        (("simulate", "--sessions", "2", "--out", "absent/new.csv"), "absent/new.csv"),
+        (("simulate", "--sessions", "2", "--products", "1", "--out", "new.csv"), "products must be"),
+    ):
+        assert refused(*arguments).startswith(f"nextitem: {name}")
+
+
+@pytest.mark.usefixtures("work")
+def test_too_little_data_is_told() -> None:
+    # GIVEN a single session
+    Path("one.csv").write_text(f"{HEADER}\ns,i,1\ns,j,2\n")
+    # WHEN it is split, and trained on
+    # THEN the split says so in one line; training has said before how little it read
+    assert refused("split", "one.csv", "--train-out", "a.csv", "--test-out", "b.csv").startswith(
+        "nextitem: the split leaves train empty"
+    )
+    before = listed(Path.cwd())
+    answer: Answer = nextitem("train", "one.csv", "--out", "new", "--hidden", "16")
+    assert answer.code == 2
+    assert answer.err.splitlines()[-1].startswith("nextitem: no sessions can be set apart for validation")
+    assert listed(Path.cwd()) == before
+
+
+@pytest.mark.usefixtures("work")
+@pytest.mark.parametrize("item", ["", "x" * 257, "\udcff"])
+def test_an_item_id_that_is_none_is_told(item: str) -> None:
+    # GIVEN an item id that no catalogue can have
+    # WHEN recommendations are asked for
+    # THEN one line says what is wrong with it
+    assert refused("recommend", artifact(), item).startswith("nextitem: item id '")
+
+
+@pytest.mark.usefixtures("work")
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"id,name\n1,tea\n", "has no column 'item_id'"),
+        (b"item_id,name\n1,caf\xe9\n", "cannot be read"),
+        (None, "cannot be read"),
+    ],
+)
+def test_names_that_cannot_be_read_are_told(content: bytes | None, what: str) -> None:
+    # GIVEN a file of names that is none
+    if content is not None:
+        Path("names.csv").write_bytes(content)
+    # WHEN it is to name recommendations
+    # THEN one line says so
+    told = refused("recommend", artifact(), "item-00001", "--names", "names.csv")
+    assert told.startswith("nextitem: names.csv ")
+    assert what in told

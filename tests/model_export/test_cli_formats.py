@@ -1,0 +1,154 @@
+"""The command line takes a shop's own files: other columns, users instead of sessions, any format, any kind of time."""
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+
+from model_export.eventfile import read_sessions
+from nextitem.artifact import open_artifact
+from tests.model_export.commandline import done
+
+ITEMS, SESSIONS, LENGTH = 6, 60, 4
+MINUTE = 60
+START = 1_700_000_000
+
+Row = tuple[str, str, float]
+"""Owner, item and time of an event."""
+
+
+def cycle_rows(owner: str, gap: float) -> list[Row]:
+    """Sessions that go round the same few items, each `gap` after the one before."""
+    return [
+        (owner.format(session), f"sku-{(session + event) % ITEMS}", START + session * gap + event * 10)
+        for session in range(SESSIONS)
+        for event in range(LENGTH)
+    ]
+
+
+def write_csv(path: Path, header: str, rows: list[Row]) -> Path:
+    path.write_text("\n".join([header, *(f"{owner},{item},{time:.0f}" for owner, item, time in rows)]) + "\n")
+    return path
+
+
+def whole_way(folder: Path, events: Path, *columns: str) -> dict[str, float]:
+    """Train on events, export, and evaluate on the same events; the model's metrics."""
+    done(
+        "train", events, "--out", folder / "run", "--epochs", "3", "--hidden", "16", "--validation-days", "1", *columns
+    )
+    home = done("export", folder / "run", "--out", folder / "out", "--max-hr-loss", "1").out.strip()
+    report = done("evaluate", home, "--events", events, "--train", events, "--json", "-", *columns).document
+    assert report["targets"] == SESSIONS * (LENGTH - 1)
+    assert set(report["baselines"]) == {"popularity", "sequential-rules", "vmis-knn"}
+    metrics: dict[str, float] = report["model"]
+    return metrics
+
+
+def test_columns_of_any_name(tmp_path: Path) -> None:
+    # GIVEN events under other names, with a column too many
+    rows = [f"x,{time},{item},{owner}" for owner, item, time in cycle_rows("visit {}", 3 * 60 * MINUTE)]
+    events = tmp_path / "events.csv"
+    events.write_text("\n".join(["colour,at,sku,visit", *rows]) + "\n")
+    columns = ("--session-column", "visit", "--item-column", "sku", "--time-column", "at")
+    # WHEN they are split, and gone all the way with
+    told = done(
+        "split",
+        events,
+        *columns,
+        "--test-days",
+        "1",
+        "--train-out",
+        tmp_path / "a.csv",
+        "--test-out",
+        tmp_path / "b.csv",
+        "--json",
+    )
+    metrics = whole_way(tmp_path, events, *columns)
+    # THEN the parts hold all events under the usual names
+    parts = [read_sessions(tmp_path / name) for name in ("a.csv", "b.csv")]
+    assert sum(len(part.codes) for part in parts) == SESSIONS * LENGTH
+    assert [told.document[side]["sessions"] for side in ("train", "test")] == [len(part) for part in parts]
+    # AND six items are all found within twenty
+    assert metrics["hr@20"] == metrics["coverage@20"] == 1.0
+
+
+@pytest.mark.parametrize(("gap", "minutes", "sessions"), [(600, "5", SESSIONS), (600, "30", 1)])
+def test_sessions_are_cut_from_users(tmp_path: Path, gap: int, minutes: str, sessions: int) -> None:
+    # GIVEN one user's events, in bursts ten minutes apart, and another user's single visit a week later
+    rows = [*cycle_rows("ann", gap), ("bob", "sku-1", START + 7 * 86_400), ("bob", "sku-2", START + 7 * 86_400 + 5)]
+    events = write_csv(tmp_path / "events.csv", "user,item_id,timestamp", rows)
+    cut = ("--user-column", "user", "--gap-minutes", minutes)
+    # WHEN they are split by time
+    done(
+        "split",
+        events,
+        *cut,
+        "--test-days",
+        "1",
+        "--train-out",
+        tmp_path / "train.csv",
+        "--test-out",
+        tmp_path / "test.csv",
+    )
+    # THEN a longer gap than asked for begins a new session, a shorter one does not
+    train, test = read_sessions(tmp_path / "train.csv"), read_sessions(tmp_path / "test.csv")
+    assert len(train) == sessions
+    assert test.ids == ["bob-1"]
+
+
+def test_users_go_all_the_way(tmp_path: Path) -> None:
+    # GIVEN one user's events, in bursts three hours apart
+    events = write_csv(tmp_path / "events.csv", "user,item_id,timestamp", cycle_rows("ann", 3 * 60 * MINUTE))
+    # WHEN they are trained on, exported and evaluated
+    metrics = whole_way(tmp_path, events, "--user-column", "user", "--gap-minutes", "20")
+    # THEN each burst was a session
+    assert metrics["hr@20"] == 1.0
+
+
+def as_parquet(path: Path, rows: list[Row]) -> None:
+    """Write times as timestamps, which is how other tools write them."""
+    owners, items, times = zip(*rows, strict=True)
+    with duckdb.connect() as connection:
+        connection.register(
+            "events",
+            {"owner": np.array(owners, object), "item": np.array(items, object), "time": np.array(times)},
+        )
+        connection.sql(
+            "SELECT owner AS session_id, item AS item_id, to_timestamp(time) AS timestamp FROM events"
+        ).write_parquet(str(path))
+
+
+def as_csv_gz(path: Path, rows: list[Row]) -> None:
+    with gzip.open(path, "wt") as file:
+        file.write("session_id,item_id,timestamp\n")
+        file.writelines(f"{owner},{item},{time:.0f}\n" for owner, item, time in rows)
+
+
+@pytest.mark.parametrize(("name", "write"), [("events.parquet", as_parquet), ("events.csv.gz", as_csv_gz)])
+def test_every_format_goes_all_the_way(tmp_path: Path, name: str, write: Callable[[Path, list[Row]], None]) -> None:
+    # GIVEN events in another format than CSV
+    write(tmp_path / name, cycle_rows("visit {}", 3 * 60 * MINUTE))
+    # WHEN they are trained on, exported and evaluated
+    metrics = whole_way(tmp_path, tmp_path / name)
+    # THEN they are learnt from like any
+    assert metrics["hr@20"] == 1.0
+
+
+def test_a_running_index_goes_all_the_way(tmp_path: Path) -> None:
+    # GIVEN events whose time is only their number
+    rows = [(owner, item, float(at)) for at, (owner, item, _) in enumerate(cycle_rows("visit {}", 1))]
+    events = write_csv(tmp_path / "events.csv", "session_id,item_id,timestamp", rows)
+    # WHEN they are split, trained on, exported and evaluated
+    split = done("split", events, "--train-out", tmp_path / "train.csv", "--test-out", tmp_path / "test.csv")
+    metrics = whole_way(tmp_path, events)
+    # THEN the last tenth is the test, and that is said
+    assert "test = the last 10% of sessions by start (times are only an order)" in split.err
+    assert read_sessions(tmp_path / "test.csv").ids == [f"visit {number}" for number in range(54, 60)]
+    assert metrics["hr@20"] == 1.0
+    # AND the manifest's period is that of the index
+    [home] = (tmp_path / "out").iterdir()
+    training = open_artifact(home).manifest.training
+    assert (training.first, training.last) == (0.0, SESSIONS * LENGTH - 1.0)

@@ -1,0 +1,124 @@
+"""What the command line says of itself, and that saying it needs no torch."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.model_export.commandline import done, nextitem
+from tests.model_export.tiny import exported, random_run
+
+COLUMNS = ("--session-column", "--item-column", "--time-column", "--user-column", "--gap-minutes")
+
+OPTIONS: dict[str, tuple[str, ...]] = {
+    "simulate": ("--out", "--products-out", "--sessions", "--products", "--seed"),
+    "split": ("--train-out", "--test-out", "--test-days", *COLUMNS, "--json"),
+    "train": ("--out", "--epochs", "--hidden", "--layers", "--loss", "--validation-days", "--seed", *COLUMNS, "--json"),
+    "export": ("--out", "--min-overlap", "--max-hr-loss", "--json"),
+    "evaluate": ("--events", "--train", "--json", "--ranks", *COLUMNS),
+    "recommend": ("--limit", "--exclude-seen", "--names", "--json"),
+    "publish": ("--bucket", "--json"),
+    "versions": ("--bucket", "--route", "--json"),
+    "promote": ("--bucket", "--route", "--json"),
+    "rollback": ("--bucket", "--route", "--json"),
+}
+
+LIGHT = """
+import sys
+from model_export.cli import main
+
+for arguments in {arguments!r}:
+    sys.argv = ["nextitem", *arguments]
+    try:
+        main()
+    except SystemExit as end:
+        assert not end.code, (arguments, end.code)
+assert "torch" not in sys.modules
+"""
+"""A fresh program that runs some commands, and has not met torch in the end."""
+
+
+def run_light(*arguments: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+    program = LIGHT.format(arguments=arguments)
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("command", OPTIONS)
+def test_help_names_every_option(command: str) -> None:
+    # GIVEN a command
+    # WHEN its help is asked for
+    told = done(command, "--help").out
+    # THEN it names each option, in lines that a terminal holds
+    for option in OPTIONS[command]:
+        assert f"{option} " in told
+    assert max(map(len, told.splitlines())) <= 80
+
+
+def test_help_names_every_command() -> None:
+    # GIVEN no command
+    # WHEN help is asked for
+    told = done("--help").out
+    # THEN each is there
+    assert all(f"  {command} " in told for command in OPTIONS)
+
+
+def test_help_does_not_wait_for_torch() -> None:
+    # GIVEN a fresh program
+    # WHEN it shows the help of every command
+    ended = run_light(("--help",), *((command, "--help") for command in OPTIONS))
+    # THEN it never imported torch
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.count("Usage: nextitem") == 1 + len(OPTIONS)
+
+
+def test_an_artifact_is_judged_without_torch(tmp_path: Path) -> None:
+    # GIVEN an artifact and test events
+    home = str(exported(random_run(5), tmp_path / "out"))
+    events = tmp_path / "events.csv"
+    rows = [
+        f"s{session},item-{(session + event) % 5:05},{session * 9 + event}"
+        for session in range(9)
+        for event in range(3)
+    ]
+    events.write_text("\n".join(["session_id,item_id,timestamp", *rows]) + "\n")
+    # WHEN a fresh program recommends, evaluates and splits
+    ended = run_light(
+        ("recommend", home, "item-00001"),
+        ("evaluate", home, "--events", str(events), "--train", str(events)),
+        ("split", str(events), "--train-out", str(tmp_path / "a.csv"), "--test-out", str(tmp_path / "b.csv")),
+    )
+    # THEN the engine did it, and not torch
+    assert ended.returncode == 0, ended.stderr
+    assert "18 targets" in ended.stdout
+
+
+def test_the_installed_program_is_this_one() -> None:
+    # GIVEN the program that the package installs
+    program = Path(sys.executable).with_name("nextitem")
+    # WHEN it is called with a fault
+    ended = subprocess.run([program, "export", "absent", "--out", "out"], capture_output=True, text=True, check=False)
+    # THEN it answers as `main` does
+    assert ended.returncode == 2
+    assert ended.stderr == "nextitem: absent is not a training run: it has no run.json\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (("recommend", "artifact"), "Missing argument"),
+        (("train", "events.csv"), "Missing option '--out'"),
+        (("split", "events.csv", "--train-out", "a.csv", "--test-out", "b.csv", "--test-days", "0"), "'--test-days'"),
+        (("recommend", "artifact", "item", "--limit", "201"), "'--limit'"),
+        (("split", "e.csv", "--train-out", "a.csv", "--test-out", "b.csv", "--gap-minutes", "-1"), "'--gap-minutes'"),
+        (("unheard-of",), "No such command 'unheard-of'"),
+    ],
+)
+def test_wrong_options_are_told(arguments: tuple[str, ...], what: str) -> None:
+    # GIVEN a call that the command line does not know
+    # WHEN it is made
+    answer = nextitem(*arguments)
+    # THEN it says what is wrong, and how to get help
+    assert answer.code == 2
+    assert what in answer.err
+    assert "--help" in answer.err

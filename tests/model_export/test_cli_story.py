@@ -1,0 +1,259 @@
+"""The command line from a made-up shop to a served version, and each command's word for it."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import numpy as np
+import pytest
+from moto.server import ThreadedMotoServer
+
+from model_export.eventfile import read_sessions
+from model_export.runs import read_run
+from nextitem.artifact import open_artifact
+from tests.model_export.commandline import done, nextitem
+from tests.model_export.tiny import listed
+
+BUCKET = "registry"
+
+
+@dataclass(frozen=True)
+class Shop:
+    """What the first commands of the story leave in a folder."""
+
+    folder: Path
+    artifact: Path
+
+    @property
+    def version(self) -> str:
+        return self.artifact.name
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    folder = tmp_path_factory.mktemp("shop")
+    events, train, test = folder / "events.csv.gz", folder / "train.csv", folder / "test.parquet"
+    done(
+        "simulate", "--sessions", "300", "--products", "40", "--out", events, "--products-out", folder / "products.csv"
+    )
+    done("split", events, "--test-days", "3", "--train-out", train, "--test-out", test)
+    done("train", train, "--out", folder / "run", "--epochs", "2", "--hidden", "16", "--seed", "5")
+    exported = done("export", folder / "run", "--out", folder / "artifacts", "--max-hr-loss", "0.5")
+    return Shop(folder, Path(exported.out.strip()))
+
+
+def test_split_counts_what_it_writes(shop: Shop, tmp_path: Path) -> None:
+    # GIVEN the events of a shop
+    train, test = tmp_path / "train.parquet", tmp_path / "test.csv.gz"
+    # WHEN they are split into other formats
+    told = done("split", shop.folder / "events.csv.gz", "--train-out", train, "--test-out", test, "--json").document
+    # THEN the JSON counts what the files hold
+    for side, path in (("train", train), ("test", test)):
+        found = read_sessions(path)
+        assert told[side] == {
+            "file": str(path),
+            "sessions": len(found),
+            "events": len(found.codes),
+            "items": len(found.catalogue),
+        }
+    assert told["by"].startswith("the sessions that start on the last 3 UTC days (")
+    # AND the format changes nothing: the same split in another one is the same data
+    assert read_sessions(train).digest == read_sessions(shop.folder / "train.csv").digest
+
+
+def test_train_and_export_tell_what_they_did(shop: Shop, tmp_path: Path) -> None:
+    # GIVEN the training events in another format
+    train = tmp_path / "train.parquet"
+    done("split", shop.folder / "events.csv.gz", "--train-out", train, "--test-out", tmp_path / "test.csv")
+    # WHEN they are trained on with the same settings, and exported
+    settings = ("--epochs", "2", "--hidden", "16", "--seed", "5")
+    run = done("train", train, "--out", tmp_path / "run", *settings, "--json").document
+    told = done("export", tmp_path / "run", "--out", tmp_path / "out", "--max-hr-loss", "0.5", "--json").document
+    # THEN the same data and seed have given the same version, byte for byte
+    assert told["version"] == shop.version
+    assert told["folder"] == str(tmp_path / "out" / shop.version)
+    # AND the JSON is what is on disk
+    assert run["training"]["seed"] == 5
+    assert (
+        run["training"]["data_sha256"]
+        == read_sessions(train).digest
+        == read_run(tmp_path / "run").record.training.data_sha256
+    )
+    assert told["quantization"]["overlap"] == open_artifact(shop.artifact).manifest.quantization.overlap
+
+
+def test_every_setting_reaches_the_training(shop: Shop, tmp_path: Path) -> None:
+    # GIVEN a value for every setting, none of them the usual one
+    settings = {
+        "epochs": 1,
+        "hidden": 32,
+        "layers": 2,
+        "loss": "sampled-softmax",
+        "learning_rate": 0.004,
+        "batch": 32,
+        "dropout": 0.125,
+        "temperature": 0.25,
+        "validation_days": 3,
+        "seed": 9,
+    }
+    options = [text for name, value in settings.items() for text in (f"--{name.replace('_', '-')}", str(value))]
+    # WHEN events are trained on with them
+    done("train", shop.folder / "train.csv", "--out", tmp_path / "run", *options)
+    # THEN the run has been trained with each
+    record = read_run(tmp_path / "run").record
+    assert settings.items() <= record.training.hyperparameters.items()
+    assert (record.hidden, record.layers, record.temperature, record.training.seed) == (32, 2, 0.25, 9)
+
+
+def test_evaluate_writes_report_and_ranks(shop: Shop, tmp_path: Path) -> None:
+    # GIVEN an artifact, test and training events
+    arguments = (
+        "evaluate",
+        shop.artifact,
+        "--events",
+        shop.folder / "test.parquet",
+        "--train",
+        shop.folder / "train.csv",
+    )
+    # WHEN they are evaluated into files, one of which ends in nothing that numpy knows
+    report, ranks = tmp_path / "report.json", tmp_path / "deep" / "ranks.bin"
+    shown = done(*arguments, "--json", report, "--ranks", ranks)
+    # THEN the files are whole and alone, and agree
+    assert listed(tmp_path) == ["deep", "deep/ranks.bin", "report.json"]
+    document = json.loads(report.read_text())
+    found = np.load(ranks, allow_pickle=False)
+    assert found.shape == (document["targets"],)
+    assert float((found <= 20).mean()) == pytest.approx(document["model"]["hr@20"])
+    # AND the table shows every figure of every ranker in full
+    for figures in (document["model"], *document["baselines"].values()):
+        for name, value in figures.items():
+            assert name in shown.out
+            assert f"{value:.4f}" in shown.out
+    assert max(map(len, shown.out.splitlines())) <= 80
+    # AND the same comes as JSON on standard output
+    assert done(*arguments, "--json", "-").document == document
+
+
+def test_evaluate_says_when_the_training_data_is_not_the_models(shop: Shop) -> None:
+    # GIVEN events that have the model's items, the test's sessions among them
+    test, events = shop.folder / "test.parquet", shop.folder / "events.csv.gz"
+    # WHEN they are given as training data
+    answer = done("evaluate", shop.artifact, "--events", test, "--train", events, "--json", "-")
+    # THEN that is said, and the report comes all the same
+    assert answer.err.splitlines() == [f"{events} is not the very data that {shop.version} was trained on"]
+    assert answer.document["baselines"]
+
+
+def test_recommend_names_what_it_recommends(shop: Shop) -> None:
+    # GIVEN two products
+    items = read_sessions(shop.folder / "train.csv").catalogue[:2]
+    # WHEN recommendations are asked for, with an unknown item among them
+    answer = done("recommend", shop.artifact, *items, "unheard-of", "--limit", "5", "--exclude-seen", "--json")
+    # THEN there are five others, best first, and the unknown one is mentioned
+    assert answer.document["version"] == shop.version
+    found = answer.document["recommendations"]
+    assert len(found) == 5
+    assert not {one["item_id"] for one in found} & set(items)
+    assert [one["score"] for one in found] == sorted((one["score"] for one in found), reverse=True)
+    assert answer.err.splitlines() == ["not in the catalogue, passed over: unheard-of"]
+    # AND the table has the same items, with their names
+    table = done(
+        "recommend", shop.artifact, *items, "--limit", "5", "--exclude-seen", "--names", shop.folder / "products.csv"
+    ).out
+    assert [line.split("│")[2].strip() for line in table.splitlines() if line.startswith("│")] == [
+        one["item_id"] for one in found
+    ]
+
+
+def test_recommend_knows_what_is_popular(shop: Shop) -> None:
+    # GIVEN no item that the model knows
+    # WHEN recommendations are asked for
+    answer = done("recommend", shop.artifact, "[/no]", ":markup:", "--limit", "3", "--json")
+    # THEN the most frequent items come, and the unknown ones are quoted as they are
+    popular = open_artifact(shop.artifact).manifest.popular[:3]
+    items = read_sessions(shop.folder / "train.csv").catalogue
+    assert [one["item_id"] for one in answer.document["recommendations"]] == [items[one.index] for one in popular]
+    assert "[/no], :markup:" in answer.err
+    assert "most popular" in answer.err
+
+
+@pytest.fixture(scope="module")
+def registry() -> Iterator[None]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    with pytest.MonkeyPatch.context() as patch:
+        host, port = server.get_host_and_port()
+        patch.setenv("AWS_ENDPOINT_URL_S3", f"http://{host}:{port}")
+        patch.setenv("AWS_ACCESS_KEY_ID", "test")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        patch.setenv("AWS_REGION", "us-east-1")
+        patch.setenv("NEXTITEM_BUCKET", BUCKET)
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket=BUCKET)
+        client.close()
+        yield
+    server.stop()
+
+
+@pytest.mark.usefixtures("registry")
+def test_a_version_is_published_promoted_and_rolled_back(shop: Shop, tmp_path: Path) -> None:
+    # GIVEN a registry with nothing in it, and a second artifact
+    assert done("versions", "--json").document == []
+    done(
+        "train", shop.folder / "train.csv", "--out", tmp_path / "run", "--epochs", "1", "--hidden", "16", "--seed", "6"
+    )
+    other = Path(
+        done(
+            "export", tmp_path / "run", "--out", tmp_path / "out", "--max-hr-loss", "0.5", "--min-overlap", "0.5"
+        ).out.strip()
+    )
+
+    def shares() -> dict[str, float]:
+        return {one["version"]: one["share"] for one in done("versions", "--json").document}
+
+    # WHEN both are published, one of them twice
+    assert done("publish", shop.artifact).out.split() == [shop.version]
+    assert done("publish", shop.artifact, "--json").document == {"version": shop.version}
+    done("publish", other)
+    # THEN both are there, without traffic
+    assert shares() == {shop.version: 0.0, other.name: 0.0}
+    # WHEN one after the other is promoted
+    first = done("promote", shop.version, "--json").document
+    second = done("promote", other.name, "--json").document
+    # THEN the second has all of it
+    assert (first["revision"], second["revision"]) == (1, 2)
+    assert shares() == {shop.version: 0.0, other.name: 1.0}
+    # WHEN that is rolled back
+    third = done("rollback", "--json").document
+    # THEN the first is live again, in a revision of its own
+    assert (third["revision"], third["restores"]) == (3, 1)
+    assert shares() == {shop.version: 1.0, other.name: 0.0}
+    # AND the table names both in full
+    table = done("versions").out
+    assert shop.version in table
+    assert other.name in table
+    assert "100%" in table
+    # AND another route has nothing to roll back, which is no fault of the input
+    refused = nextitem("rollback", "--route", "beta")
+    assert refused.code == 1
+    assert refused.err == "nextitem: routes/beta.json is not in the bucket: there is nothing to roll back\n"
+
+
+@pytest.mark.usefixtures("registry")
+def test_what_the_registry_refuses_is_one_line(shop: Shop) -> None:
+    # GIVEN a registry
+    # WHEN a version is promoted that it does not have, or that is none, or in a bucket that there is not
+    # THEN each is one line, and not the fault of the input
+    for arguments, why in (
+        (("promote", "v0123456789abcdef"), "the registry has no version v0123456789abcdef"),
+        (("promote", "latest"), "the registry has no version latest"),
+        (("versions", "--bucket", "no-such-bucket"), "bucket no-such-bucket cannot be used"),
+        (("versions", "--bucket", "no bucket"), "bucket no bucket cannot be used"),
+        (("publish", shop.artifact, "--bucket", "no-such-bucket"), "bucket no-such-bucket cannot be used"),
+    ):
+        answer = nextitem(*arguments)
+        assert (answer.code, answer.out) == (1, "")
+        assert len(answer.err.splitlines()) == 1
+        assert why in answer.err

@@ -1,0 +1,93 @@
+"""A router on a bucket that a test can hold back, spoil and mend."""
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nextitem.boto_bucket import BotoBucket
+from nextitem.bucket import Stored
+from nextitem.errors import NextItemError
+from nextitem.publishing import Publisher
+from nextitem.registry import Registry, Route, Variant, route_key
+from nextitem.routing import Router
+from nextitem.session import session_key
+from tests.nextitem.parts import BUCKET, PATIENCE_SECONDS, SECRET, another_version
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+TTL = 30.0
+KEY = session_key(SECRET, "a session")
+
+
+class Clock:
+    """A clock that a test turns."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class GatedBucket:
+    """A bucket that answers only while its gate is open."""
+
+    def __init__(self, bucket: BotoBucket) -> None:
+        self._bucket = bucket
+        self.gate = threading.Event()
+        self.gate.set()
+        self.reads = 0
+
+    def read(self, key: str) -> Stored | None:
+        self.reads += 1
+        assert self.gate.wait(PATIENCE_SECONDS)
+        return self._bucket.read(key)
+
+    def download(self, key: str, path: Path) -> bool:
+        return self._bucket.download(key, path)
+
+
+class Scene:
+    """A router on a bucket, with two versions published and the first of them live or not."""
+
+    def __init__(self, bucket: BotoBucket, s3: "S3Client", demo: Path, folder: Path) -> None:
+        self.s3, self.demo, self.folder = s3, demo, folder
+        self.publisher = Publisher(bucket)
+        self.first = self.publisher.publish(demo)
+        self.second = self.publisher.publish(another_version(demo, folder / "made"))
+        self.clock = Clock()
+        self.bucket = GatedBucket(bucket)
+        self.faults: list[NextItemError] = []
+        registry = Registry(self.bucket, folder / "models")
+        self.router = Router(registry, "live", TTL, self.faults.append, self.clock)
+
+    def promote(self, version: str) -> None:
+        self.publisher.promote(version, self.folder / "publisher")
+
+    def put_route(self, *variants: Variant) -> None:
+        """Write a route that no publisher would."""
+        self.put(route_key("live"), msgspec.json.encode(Route(9, variants, "now")))
+
+    def put(self, key: str, data: bytes) -> None:
+        self.s3.put_object(Bucket=BUCKET, Key=key, Body=data)
+
+    def served(self, key: str = KEY) -> str:
+        return self.router.model_for(key).model.version
+
+    def let_a_refresh_pass(self) -> None:
+        """Let the route grow old, ask, and wait for what that starts in the background."""
+        self.clock.now += TTL
+        self.served()
+        self.join()
+
+    @staticmethod
+    def refreshing() -> list[threading.Thread]:
+        return [thread for thread in threading.enumerate() if thread.name == "route"]
+
+    def join(self) -> None:
+        for thread in self.refreshing():
+            thread.join(PATIENCE_SECONDS)
+            assert not thread.is_alive()

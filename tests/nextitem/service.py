@@ -1,0 +1,82 @@
+"""A recommender as the handler calls it: JSON in, answers out, over real parts or doubles."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from nextitem.api import (
+    Answer,
+    EventsBody,
+    ItemsBody,
+    ItemsRequest,
+    Recommendation,
+    SessionRequest,
+    Wanted,
+    events_request,
+    parse,
+)
+from nextitem.recommender import Recommender
+from nextitem.routing import Router
+from nextitem.session import SessionStore
+from nextitem.telemetry import RequestRecord
+from tests.nextitem.parts import NOW, PATIENCE_SECONDS, SECRET
+
+Event = str | Mapping[str, Any]
+"""An event of a request's body; a text is the item of an event of the same name."""
+
+
+class Service:
+    """Calls a recommender; keeps the record of its last call."""
+
+    def __init__(self, router: Router, store: SessionStore) -> None:
+        # A loaded machine must not make a store late, which has half of this.
+        self.recommender = Recommender(router, store, SECRET, deadline=2 * PATIENCE_SECONDS)
+        self.store = store
+        self.record = RequestRecord()
+
+    def append(self, session_id: str, *events: Event, now: int = NOW, **options: Any) -> Answer:
+        told = [{"item_id": one, "event_id": one} if isinstance(one, str) else one for one in events]
+        body = parse(msgspec.json.encode({"events": told, **options}), EventsBody)
+        self.record = RequestRecord()
+        return self.recommender.append_events(events_request(session_id, body, now), self.record)
+
+    def get(self, session_id: str, **options: Any) -> Answer:
+        wanted = parse(msgspec.json.encode(options), Wanted)
+        self.record = RequestRecord()
+        return self.recommender.session_recommendations(SessionRequest(session_id, wanted), self.record)
+
+    def recommend(self, *item_ids: str, **options: Any) -> Answer:
+        body = parse(msgspec.json.encode({"item_ids": item_ids, **options}), ItemsBody)
+        self.record = RequestRecord()
+        return self.recommender.recommend(ItemsRequest(tuple(body.item_ids), body), self.record)
+
+    def delete(self, session_id: str) -> None:
+        self.record = RequestRecord()
+        self.recommender.delete_session(session_id, self.record)
+
+
+def items(answer: Answer) -> list[str]:
+    """The items that an answer recommends, best first."""
+    return [one.item_id for one in answer.recommendations]
+
+
+def statuses(answer: Answer) -> list[str]:
+    assert answer.events is not None
+    return [event.status for event in answer.events]
+
+
+NEAR = 0.1
+"""Scores that differ by less are the same: the engine scores from hidden states in 8 bits, where a rounding to float16
+between requests can make the next step up or down. Scores of other sessions differ by whole units."""
+
+
+def alike(one: list[Recommendation], other: list[Recommendation]) -> bool:
+    """Whether two rankings differ by no more than the rounding of hidden states between requests.
+
+    Items whose scores are that near may have changed places, at the end of the list also with items beyond it.
+    """
+    scores = {each.item_id: each.score for each in other}
+    lowest = other[-1].score if other else 0.0
+    same_scores = all(abs(mine.score - theirs.score) < NEAR for mine, theirs in zip(one, other, strict=True))
+    return same_scores and all(abs(scores.get(each.item_id, lowest) - each.score) < NEAR for each in one)

@@ -1,0 +1,147 @@
+"""Requests as clients write them: whatever comes is a valid value or one clear refusal."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nextitem.api import (
+    EventBody,
+    EventsBody,
+    ItemsBody,
+    Wanted,
+    checked_id,
+    events_request,
+    parse,
+    problem_of,
+)
+from nextitem.errors import RequestError
+from nextitem.ids import MAX_ID_CHARS, id_fault
+from tests.nextitem.parts import NOW, STEADY
+
+ANY_TEXT = st.text(st.characters(categories=[*"LMNPSZC"]), max_size=20) | st.just("x" * 257)
+"""Halves of surrogate pairs included."""
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(ANY_TEXT, inner, max_size=4),
+    max_leaves=10,
+)
+IDS = st.text(min_size=1, max_size=10)
+EVENTS = st.lists(
+    st.fixed_dictionaries(
+        {"item_id": IDS | JSON},
+        optional={"event_id": IDS | JSON, "occurred_at": JSON | st.datetimes().map(str) | st.integers(0, 2 * NOW)},
+    ),
+    max_size=66,
+)
+BODIES = JSON | st.fixed_dictionaries(
+    {},
+    optional={
+        "events": EVENTS | JSON,
+        "item_ids": st.lists(IDS, max_size=66) | JSON,
+        "limit": st.integers(-1, 202) | JSON,
+        "exclude": st.lists(IDS) | JSON,
+        "exclude_seen": st.booleans() | JSON,
+        "deadline_ms": st.integers(-1, 10_001) | JSON,
+        "store": st.booleans() | JSON,
+        "unknown": JSON,
+    },
+)
+
+
+def outcome(body: Any, kind: type[msgspec.Struct], *, strict: bool) -> msgspec.Struct | RequestError:
+    try:
+        return parse(body, kind, strict=strict)
+    except RequestError as error:
+        return error
+
+
+def assert_valid_or_refused(body: Any, kind: type[msgspec.Struct], *, strict: bool) -> None:
+    got = outcome(body, kind, strict=strict)
+    if isinstance(got, RequestError):
+        assert got.status in {400, 422}
+        assert problem_of(got).detail == str(got) != ""
+        return
+    assert isinstance(got, kind)
+    ids = [*getattr(got, "exclude", []), *getattr(got, "item_ids", [])]
+    if isinstance(got, EventsBody):
+        request = events_request("a session", got, NOW)
+        assert 1 <= len(request.events) <= 64
+        ids += [one for event in request.events for one in (event.item_id, event.event_id)]
+    assert {id_fault(one) for one in ids} <= {None}
+
+
+@STEADY
+@given(BODIES, st.sampled_from([EventsBody, ItemsBody, Wanted]))
+def test_any_json_is_a_valid_value_or_is_refused(body: Any, kind: type[msgspec.Struct]) -> None:
+    # json writes halves of surrogate pairs, NaN and infinities too, as some clients do.
+    assert_valid_or_refused(json.dumps(body).encode(), kind, strict=True)
+
+
+@STEADY
+@given(
+    BODIES.filter(lambda body: isinstance(body, dict)), st.sampled_from([EventsBody, ItemsBody, Wanted]), st.booleans()
+)
+def test_any_document_is_a_valid_value_or_is_refused(body: Any, kind: type[msgspec.Struct], strict: bool) -> None:
+    assert_valid_or_refused(body, kind, strict=strict)
+
+
+@STEADY
+@given(st.binary(max_size=100), st.sampled_from([EventsBody, ItemsBody, Wanted]))
+def test_any_bytes_are_a_valid_value_or_are_refused(body: bytes, kind: type[msgspec.Struct]) -> None:
+    assert_valid_or_refused(body, kind, strict=True)
+
+
+LONG = "x" * (MAX_ID_CHARS + 1)
+
+
+def test_the_limits_themselves_fit() -> None:
+    longest = "🦊" * MAX_ID_CHARS
+    body = parse(
+        msgspec.json.encode(
+            {
+                "events": [{"item_id": longest, "event_id": longest}] * 64,
+                "limit": 200,
+                "exclude": ["a"] * 500,
+                "deadline_ms": 10_000,
+                "unknown": {"fields": ["are", "ignored"]},
+            }
+        ),
+        EventsBody,
+    )
+    assert (len(body.events), body.events[0].item_id, body.limit, len(body.exclude)) == (64, longest, 200, 500)
+
+
+def test_what_is_left_out_has_its_default() -> None:
+    assert parse(b'{"events": [{"item_id": "a"}]}', EventsBody) == EventsBody(
+        events=[EventBody("a", None, None)], limit=20, exclude=[], exclude_seen=False, deadline_ms=None, store=True
+    )
+    assert parse(b"{}", ItemsBody) == ItemsBody(item_ids=[])
+    assert parse({}, Wanted) == Wanted()
+
+
+def test_a_query_string_s_texts_are_read_as_what_they_say() -> None:
+    document = {"limit": "3", "exclude_seen": "true", "deadline_ms": "50", "exclude": ["a", "b"], "unknown": "x"}
+    assert parse(document, Wanted, strict=False) == Wanted(
+        limit=3, exclude_seen=True, deadline_ms=50, exclude=["a", "b"]
+    )
+    for name, text in (("limit", "many"), ("limit", ""), ("exclude_seen", "perhaps"), ("deadline_ms", "soon")):
+        with pytest.raises(RequestError) as caught:
+            parse({name: text}, Wanted, strict=False)
+        assert (caught.value.status, caught.value.field) == (422, name)
+
+
+@pytest.mark.parametrize("text", ["", LONG, "\ud800", None, 3, ["a"]])
+def test_what_is_no_id_is_refused(text: object) -> None:
+    with pytest.raises(RequestError, match=r"^session_id ") as caught:
+        checked_id(text, "session_id")
+    assert (caught.value.status, caught.value.field) == (422, "session_id")
+
+
+@STEADY
+@given(st.text(min_size=1, max_size=MAX_ID_CHARS))
+def test_an_id_stays_as_it_is(text: str) -> None:
+    assert checked_id(text, "session_id") == text

@@ -1,0 +1,161 @@
+"""Events of a request: their time in any form, their order, their names; and answers as they are written."""
+
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nextitem.api import (
+    OLDEST_MS,
+    Answer,
+    AppendedEvent,
+    EventBody,
+    EventsBody,
+    Health,
+    Recommendation,
+    ServedModel,
+    encode,
+    events_request,
+    parse,
+    to_document,
+)
+from nextitem.session import Event
+from tests.nextitem.parts import NOW, STEADY, VERSION
+
+AN_HOUR_AGO = NOW - 3_600_000
+"""NOW is 2027-01-15 08:00 UTC."""
+
+
+def occurred(value: bytes) -> int | None:
+    """The time of an event, in epoch milliseconds, whose `occurred_at` is this JSON."""
+    body = parse(b'{"events": [{"item_id": "a", "occurred_at": ' + value + b"}]}", EventsBody)
+    return events_request("me", body, NOW).events[0].occurred_at
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b'"2027-01-15T07:00:00Z"',
+        b'"2027-01-15T07:00:00z"',
+        b'"2027-01-15t07:00:00.000+00:00"',
+        b'"2027-01-15T08:00:00+01:00"',
+        b'"2027-01-14T23:30:00-07:30"',
+        b'"2027-01-15T07:00:00"',
+        b'"2027-01-15 07:00:00"',
+        b"1799996400",
+        b"1799996400.0",
+        b"1.7999964e9",
+        b"1799996400000",
+        b"1799996400000.0",
+        b"1.7999964e12",
+    ],
+)
+def test_a_time_can_be_written_in_many_ways(value: bytes) -> None:
+    assert occurred(value) == AN_HOUR_AGO
+
+
+@pytest.mark.parametrize(
+    ("value", "milliseconds"),
+    [
+        (b'"2027-01-15T06:59:59.123456Z"', AN_HOUR_AGO - 877),
+        (b"1799996399.123", AN_HOUR_AGO - 877),
+        (b"1799996399123.4", AN_HOUR_AGO - 877),
+    ],
+)
+def test_a_time_counts_to_the_millisecond(value: bytes, milliseconds: int) -> None:
+    assert occurred(value) == milliseconds
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"null",
+        b"1800000000001",
+        b"1800000000.001",
+        b'"2027-01-15T08:00:00.001Z"',
+        b'"9999-12-31T23:59:59-23:59"',
+        b"946684799.999",
+        b'"1999-12-31T23:59:59.999Z"',
+        b'"0001-01-01T00:00:00+23:59"',
+        b"0",
+        b"-1",
+        b"-1e300",
+        b"1e300",
+        b"9" * 400,
+        b"-" + b"9" * 400,
+    ],
+)
+def test_a_time_that_no_clock_can_have_told_is_none(value: bytes) -> None:
+    assert occurred(value) is None
+
+
+def test_the_present_and_the_year_2000_are_times() -> None:
+    assert occurred(b"1800000000") == NOW
+    assert occurred(b"946684800") == OLDEST_MS
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_what_is_no_number_is_no_time(value: float) -> None:
+    body = EventsBody(events=[EventBody("a", "1", value)])
+    assert events_request("me", body, NOW).events == (Event("a", "1", None),)
+
+
+@STEADY
+@given(st.datetimes(datetime(2000, 1, 1), datetime(2027, 1, 15), timezones=st.timezones()))
+def test_every_zone_s_time_is_the_same_instant(time: datetime) -> None:
+    milliseconds = occurred(msgspec.json.encode(time))
+    expected = (time - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000
+    assert milliseconds is None or milliseconds == pytest.approx(expected, abs=1)
+    assert (milliseconds is None) == (not OLDEST_MS <= expected <= NOW)
+
+
+TIMES = st.none() | st.integers(OLDEST_MS, NOW + 5)
+
+
+@STEADY
+@given(st.lists(TIMES, min_size=1, max_size=64))
+def test_events_are_put_in_the_order_of_their_times(times: list[int | None]) -> None:
+    # GIVEN events of any times, numbered as they came
+    body = EventsBody(events=[EventBody(str(place), str(place), time) for place, time in enumerate(times)])
+    request = events_request("me", body, NOW)
+
+    # THEN they are in the order of their times, those without one as of now, and equal ones as they came
+    at = [NOW if event.occurred_at is None else event.occurred_at for event in request.events]
+    assert list(zip(at, request.order, strict=True)) == sorted(zip(at, request.order, strict=True))
+    # AND each is known by the place that it had
+    assert [event.item_id for event in request.events] == [str(place) for place in request.order]
+    assert sorted(request.order) == list(range(len(times)))
+
+
+def test_an_event_without_a_name_gets_one_of_its_own() -> None:
+    body = EventsBody(events=[EventBody("a"), EventBody("a"), EventBody("a", "mine")])
+    names = [event.event_id for event in events_request("me", body, NOW).events]
+    assert names[2] == "mine"
+    assert len(set(names)) == 3
+    assert {len(name) for name in names[:2]} == {24}
+
+
+def test_an_answer_leaves_out_what_it_does_not_have() -> None:
+    model = ServedModel(VERSION, "main")
+    bare = Answer(recommendations=[], served_by="popular", model=model)
+    assert to_document(bare) == {
+        "recommendations": [],
+        "served_by": "popular",
+        "model": {"version": VERSION, "variant": "main"},
+    }
+    full = Answer(
+        session_id="me",
+        recommendations=[Recommendation("tea", 1.5)],
+        events=[AppendedEvent("1", "pot", "late")],
+        session_length=0,
+        stored=False,
+        served_by="session",
+        model=model,
+    )
+    document = to_document(full)
+    assert msgspec.json.decode(encode(full)) == document
+    assert (document["session_length"], document["stored"]) == (0, False)
+    assert document["events"] == [{"event_id": "1", "item_id": "pot", "status": "late"}]
+    assert to_document(Health("ok", model, "unavailable"))["store"] == "unavailable"

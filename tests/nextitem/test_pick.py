@@ -1,0 +1,44 @@
+"""Which variant of a route answers a session."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nextitem.registry import Route, Variant
+from nextitem.routing import pick
+from nextitem.session import session_key
+from tests.nextitem.parts import SECRET, STEADY, VERSION
+
+KEYS = [session_key(SECRET, str(number)) for number in range(10_000)]
+
+
+def route_of(*weights: float) -> Route:
+    return Route(1, tuple(Variant(str(place), VERSION, weight) for place, weight in enumerate(weights)), "now")
+
+
+@pytest.mark.parametrize("weights", [(1, 1), (9, 1), (0.5, 0.3, 0.2), (0, 1, 0, 3)])
+def test_each_variant_gets_its_share_of_sessions(weights: tuple[float, ...]) -> None:
+    picked = Counter(pick(route_of(*weights), key).variant for key in KEYS)
+    for place, weight in enumerate(weights):
+        assert picked[str(place)] / len(KEYS) == pytest.approx(weight / sum(weights), abs=0.02)
+
+
+@STEADY
+@given(
+    st.lists(st.floats(0, 1000), min_size=1, max_size=5).filter(lambda weights: sum(weights) > 0),
+    st.sampled_from(KEYS) | st.sampled_from(["nextitem:" + "0" * 32, "nextitem:" + "f" * 32]),
+)
+def test_a_variant_of_no_weight_is_never_picked(weights: list[float], key: str) -> None:
+    route = route_of(*weights)
+    assert pick(route, key).weight > 0
+    assert pick(route, key) == pick(route, key)
+
+
+def test_a_growing_share_takes_no_session_back() -> None:
+    # GIVEN the sessions of a trial of one in ten WHEN it grows THEN they stay in it
+    few, many = route_of(1, 9), route_of(5, 5)
+    assert {key for key in KEYS if pick(few, key).variant == "0"} <= {
+        key for key in KEYS if pick(many, key).variant == "0"
+    }

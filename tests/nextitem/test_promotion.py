@@ -1,0 +1,199 @@
+"""Changing the route: only to what may serve, step by step back, and nobody's change is lost."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from nextitem.artifact import open_artifact
+from nextitem.boto_bucket import BotoBucket
+from nextitem.errors import ArtifactCorrupt, NextItemError, RouteConflict, VersionNotFound
+from nextitem.manifest import CERTIFICATE, encode_document
+from nextitem.publishing import Publisher
+from nextitem.registry import Registry, Route, Variant, decode_route, history_key, route_key
+from tests.nextitem.parts import BUCKET, VERSION, another_version, everything, remade
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+BEGIN = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+
+
+class Clock:
+    """A clock that goes on by a minute each time it is looked at."""
+
+    def __init__(self) -> None:
+        self._now = BEGIN - timedelta(minutes=1)
+
+    def __call__(self) -> datetime:
+        self._now += timedelta(minutes=1)
+        return self._now
+
+
+@pytest.fixture
+def publisher(bucket: BotoBucket) -> Publisher:
+    return Publisher(bucket, now=Clock())
+
+
+@pytest.fixture
+def versions(publisher: Publisher, demo: Path, tmp_path: Path) -> list[str]:
+    """Three published versions."""
+    made = [another_version(demo, tmp_path / "made", seed) for seed in (1, 2, 3)]
+    return [publisher.publish(path) for path in made]
+
+
+def history(bucket: BotoBucket) -> list[Route]:
+    """Every revision that is kept, oldest first."""
+    return [decode_route(data, "live") for key, data in everything(bucket).items() if "/history/" in key]
+
+
+def test_the_first_promotion_makes_the_route(
+    bucket: BotoBucket, publisher: Publisher, versions: list[str], folder: Path
+) -> None:
+    assert publisher.current() is None
+    route = publisher.promote(versions[0], folder)
+    assert route == Route(1, (Variant("main", versions[0], 1.0),), BEGIN.isoformat())
+    assert publisher.current() == Registry(bucket, folder).route("live") == route
+
+
+def assert_refused(publisher: Publisher, error: type[NextItemError], attempt: Callable[[], object]) -> None:
+    """What is attempted fails so, and leaves the route as it is."""
+    before = publisher.current()
+    with pytest.raises(error):
+        attempt()
+    assert publisher.current() == before
+
+
+def test_an_unknown_version_is_not_promoted(publisher: Publisher, versions: list[str], folder: Path) -> None:
+    publisher.promote(versions[0], folder)
+    for unknown in (VERSION, "latest", f"{versions[0]}/manifest.json"):
+        assert_refused(publisher, VersionNotFound, lambda unknown=unknown: publisher.promote(unknown, folder))  # type: ignore[misc]
+
+
+def test_a_version_that_is_only_here_is_not_promoted(publisher: Publisher, demo: Path) -> None:
+    # GIVEN a version that is not in the bucket, though a copy is where fetched versions are kept
+    assert_refused(publisher, VersionNotFound, lambda: publisher.promote(demo.name, demo.parent))
+
+
+def test_a_version_that_fails_its_certificate_is_not_promoted(
+    publisher: Publisher, demo: Path, tmp_path: Path, folder: Path
+) -> None:
+    # GIVEN a version whose engine answers one golden session otherwise, though not one of the first few
+    certificate = open_artifact(demo).certificate()
+    golden = msgspec.structs.replace(certificate.sessions[9], scores=certificate.sessions[0].scores)
+    sessions = (*certificate.sessions[:9], golden, *certificate.sessions[10:])
+    tampered = encode_document(msgspec.structs.replace(certificate, sessions=sessions))
+    version = publisher.publish(remade(demo, tmp_path, {CERTIFICATE: tampered}))
+
+    # WHEN it is to be promoted THEN it is refused
+    assert_refused(publisher, ArtifactCorrupt, lambda: publisher.promote(version, folder))
+
+
+def test_rollbacks_go_back_step_by_step(
+    bucket: BotoBucket, publisher: Publisher, versions: list[str], folder: Path
+) -> None:
+    # GIVEN three versions promoted one after the other
+    first, second, third = versions
+    for version in versions:
+        publisher.promote(version, folder)
+
+    # WHEN it is rolled back twice THEN each is the one before
+    served = [publisher.rollback().variants[0].version for _ in range(2)]
+    assert served == [second, first]
+    live = publisher.current()
+    assert live is not None
+    assert (live.revision, live.restores) == (5, 1)
+    assert_refused(publisher, VersionNotFound, publisher.rollback)
+
+    # WHEN another is promoted after that THEN a rollback brings back what was live before it
+    publisher.promote(third, folder)
+    assert publisher.rollback().variants[0].version == first
+    assert_refused(publisher, VersionNotFound, publisher.rollback)
+
+    # AND every revision is kept, in its order
+    routes = history(bucket)
+    assert [route.revision for route in routes] == list(range(1, 8))
+    kept = [route.variants[0].version for route in routes]
+    assert kept == [first, second, third, second, first, third, first]
+    assert [route.changed for route in routes] == [(BEGIN + timedelta(minutes=m)).isoformat() for m in range(7)]
+    assert routes[-1] == publisher.current()
+
+
+def test_without_a_route_there_is_nothing_to_roll_back(publisher: Publisher) -> None:
+    with pytest.raises(VersionNotFound, match="nothing to roll back"):
+        publisher.rollback()
+
+
+def test_a_revision_whose_keeping_was_interrupted_is_kept_by_the_next(
+    bucket: BotoBucket, s3: "S3Client", publisher: Publisher, versions: list[str], folder: Path
+) -> None:
+    # GIVEN a promotion that was interrupted after the route's change
+    publisher.promote(versions[0], folder)
+    second = publisher.promote(versions[1], folder)
+    s3.delete_object(Bucket=BUCKET, Key=history_key("live", 2))
+
+    # WHEN the route changes again THEN nothing is missing, and it can be gone back to
+    publisher.promote(versions[2], folder)
+    assert len(bucket.keys("routes/history/live/")) == 3
+    assert publisher.rollback().variants == second.variants
+
+
+class RacingBucket(BotoBucket):
+    """A bucket whose route somebody else changes between our read and our write."""
+
+    def __init__(self, name: str, client: "S3Client", meanwhile: Callable[[], object]) -> None:
+        super().__init__(name, client)
+        self._meanwhile = meanwhile
+
+    def replace(self, key: str, data: bytes, etag: str) -> bool:
+        self._meanwhile()
+        return super().replace(key, data, etag)
+
+    def create(self, key: str, data: bytes | Path) -> bool:
+        if key == route_key("live"):
+            self._meanwhile()
+        return super().create(key, data)
+
+
+@pytest.mark.parametrize("promoted_before", [False, True], ids=["first", "later"])
+def test_of_two_changes_at_once_one_is_refused(
+    bucket: BotoBucket, s3: "S3Client", publisher: Publisher, versions: list[str], folder: Path, promoted_before: bool
+) -> None:
+    if promoted_before:
+        publisher.promote(versions[0], folder)
+
+    # GIVEN one who promotes while another does
+    racing = Publisher(RacingBucket(BUCKET, s3, lambda: publisher.promote(versions[1], folder)))
+    with pytest.raises(RouteConflict, match=r"routes/live\.json"):
+        racing.promote(versions[2], folder)
+
+    # THEN the other's change stands, and the history tells of no other
+    live = publisher.current()
+    assert live is not None
+    assert live.variants[0].version == versions[1]
+    kept = history(bucket)
+    assert kept[-1] == live
+    assert [route.revision for route in kept] == list(range(1, live.revision + 1))
+
+
+def test_a_rollback_loses_no_change_either(
+    s3: "S3Client", publisher: Publisher, versions: list[str], folder: Path
+) -> None:
+    for version in versions[:2]:
+        publisher.promote(version, folder)
+    racing = Publisher(RacingBucket(BUCKET, s3, lambda: publisher.promote(versions[2], folder)))
+    with pytest.raises(RouteConflict):
+        racing.rollback()
+    live = publisher.current()
+    assert live is not None
+    assert live.variants[0].version == versions[2]
+
+
+def test_routes_are_separate(bucket: BotoBucket, publisher: Publisher, versions: list[str], folder: Path) -> None:
+    trial = Publisher(bucket, "trial")
+    publisher.promote(versions[0], folder)
+    trial.promote(versions[1], folder)
+    assert [route.variants[0].version for route in (publisher.current(), trial.current()) if route] == versions[:2]

@@ -1,0 +1,93 @@
+"""Publishing versions: each whole or not at all, and never changed."""
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from nextitem.boto_bucket import BotoBucket
+from nextitem.errors import ArtifactCorrupt, VersionExists, VersionNotFound
+from nextitem.manifest import FILES, MANIFEST
+from nextitem.publishing import Publisher
+from nextitem.registry import Registry, Route, Variant, model_key, route_key
+from tests.nextitem.parts import BUCKET, VERSION, edited, everything
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@pytest.fixture
+def publisher(bucket: BotoBucket) -> Publisher:
+    return Publisher(bucket)
+
+
+def test_a_version_is_published_as_it_is_and_only_once(bucket: BotoBucket, publisher: Publisher, demo: Path) -> None:
+    # GIVEN an artifact WHEN it is published THEN the registry has its files
+    assert publisher.publish(demo) == demo.name
+    objects = everything(bucket)
+    assert objects == {model_key(demo.name, name): (demo / name).read_bytes() for name in (*FILES, MANIFEST)}
+
+    # WHEN it is published again THEN nothing has changed
+    assert publisher.publish(demo) == demo.name
+    assert everything(bucket) == objects
+
+
+def test_an_interrupted_publish_is_completed_by_the_next(
+    bucket: BotoBucket, s3: "S3Client", publisher: Publisher, demo: Path, folder: Path
+) -> None:
+    # GIVEN a version whose publishing was interrupted, so that its manifest is missing
+    publisher.publish(demo)
+    for name in (MANIFEST, "vocabulary.bin"):
+        s3.delete_object(Bucket=BUCKET, Key=model_key(demo.name, name))
+
+    # THEN it is not in the registry
+    assert publisher.versions() == []
+    with pytest.raises(VersionNotFound):
+        Registry(bucket, folder).fetch(demo.name)
+
+    # WHEN it is published again THEN it is
+    publisher.publish(demo)
+    assert [one.version for one in publisher.versions()] == [demo.name]
+    Registry(bucket, folder).fetch(demo.name)
+
+
+@pytest.mark.parametrize("name", [*FILES, MANIFEST])
+def test_other_content_under_a_version_is_not_overwritten(
+    bucket: BotoBucket, publisher: Publisher, demo: Path, name: str
+) -> None:
+    key = model_key(demo.name, name)
+    bucket.create(key, b"other content")
+    with pytest.raises(VersionExists, match=f"^{key} "):
+        publisher.publish(demo)
+    assert everything(bucket)[key] == b"other content"
+
+
+def test_a_damaged_artifact_is_not_published(
+    bucket: BotoBucket, publisher: Publisher, demo: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(demo, tmp_path / demo.name))
+    (copy / "weights.bin").write_bytes(b"damaged")
+    with pytest.raises(ArtifactCorrupt, match=r"^weights\.bin"):
+        publisher.publish(copy)
+    assert bucket.keys("") == []
+
+
+def test_versions_are_listed_newest_first_with_their_shares(
+    bucket: BotoBucket, publisher: Publisher, demo: Path, tmp_path: Path
+) -> None:
+    # GIVEN versions of other ages, two of them on the route, and what somebody else has put beside them
+    old, middle, new = (
+        publisher.publish(edited(demo, tmp_path, lambda document, last=last: document["training"].update(last=last)))  # type: ignore[misc]
+        for last in (1.0, 2.0, 3.0)
+    )
+    for key in ("models/", "models/README.md", "models/notes/manifest.json", f"models/{VERSION}/weights.bin"):
+        bucket.create(key, b"")
+    assert [(one.version, one.share) for one in publisher.versions()] == [(new, 0), (middle, 0), (old, 0)]
+
+    # WHEN two of them are live THEN their shares are told
+    route = Route(1, (Variant("main", middle, 3.0), Variant("trial", old, 1.0)), "now")
+    bucket.create(route_key("live"), msgspec.json.encode(route))
+    assert [(one.version, one.share) for one in publisher.versions()] == [(new, 0), (middle, 0.75), (old, 0.25)]
+    assert [one.manifest.training.last for one in publisher.versions()] == [3.0, 2.0, 1.0]

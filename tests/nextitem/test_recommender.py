@@ -1,0 +1,244 @@
+"""The story of requests: sessions grow event by event, and every answer follows from what a session holds."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from redis import Redis
+
+from devstack.valkey import Valkey
+from nextitem.boto_bucket import BotoBucket
+from nextitem.engine import Model
+from nextitem.errors import NoModel
+from nextitem.registry import Registry
+from nextitem.routing import Router
+from nextitem.session import WINDOW, session_key
+from nextitem.valkey import ValkeyStore
+from tests.nextitem.failing_store import FailingStore
+from tests.nextitem.parts import NOW, PATIENCE_SECONDS, SECRET, STEADY, soon
+from tests.nextitem.service import Service, alike, items, statuses
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+A, B, C = "board-001", "care-024", "coffee-025"
+"""Items that the demo model knows."""
+UNKNOWN = "no such item"
+
+
+@pytest.fixture(scope="module")
+def service(router: Router, valkey: Valkey) -> Iterator[Service]:
+    store = ValkeyStore(valkey.url, timeout=PATIENCE_SECONDS, ttl=3600)
+    yield Service(router, store)
+    store.close()
+
+
+@pytest.fixture
+def bucketless(tmp_path: Path, s3_service: "S3Client") -> Router:
+    """A router that finds no bucket."""
+    return Router(Registry(BotoBucket("another", s3_service), tmp_path), "live", 30, on_fault=lambda _: None)
+
+
+def test_a_session_remembers_what_came_before(service: Service, me: str) -> None:
+    # GIVEN a session of one event WHEN another comes
+    first = service.append(me, A)
+    second = service.append(me, B)
+
+    # THEN the answer follows from both, as one that knows them from the start gives it
+    assert (first.served_by, second.served_by) == ("session", "session")
+    assert alike(second.recommendations, service.recommend(A, B).recommendations)
+    assert not alike(second.recommendations, service.recommend(B).recommendations)
+    assert alike(first.recommendations, service.recommend(A).recommendations)
+
+    # AND it tells of the event, the session and the model
+    assert statuses(second) == ["applied"]
+    assert (second.session_id, second.session_length, second.stored) == (me, 2, True)
+    assert second.model == service.recommender.health().model
+    assert len(second.recommendations) == 20
+    scores = [one.score for one in second.recommendations]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_a_repeated_event_gets_the_same_answer(service: Service, me: str) -> None:
+    service.append(me, A)
+    first = service.append(me, B)
+    again = service.append(me, B)
+    assert statuses(again) == ["duplicate"]
+    assert (again.recommendations, again.session_length) == (first.recommendations, 2)
+
+
+def test_the_snapshot_saves_the_next_request_the_replay(service: Service, me: str) -> None:
+    # GIVEN a session WHEN it was answered THEN nothing is left to replay
+    version = service.append(me, A, B).model.version
+    key = session_key(SECRET, me)
+    assert service.store.load(key, version, soon()).replay_from()[1] == ()
+    assert set(service.record.phases) == {"store_read", "inference", "store_write"}
+
+    # WHEN nothing new came THEN nothing is written
+    service.append(me, B)
+    assert set(service.record.phases) == {"store_read", "inference"}
+
+
+@settings(STEADY, max_examples=40)
+@given(st.lists(st.lists(st.integers(0, 399), min_size=1, max_size=8), min_size=1, max_size=6))
+def test_however_events_are_grouped_the_session_is_the_same(
+    service: Service, model: Model, requests: list[list[int]]
+) -> None:
+    # GIVEN some events WHEN they come in requests of any size
+    me = uuid.uuid4().hex
+    told = [model.vocabulary.item_id(index) for request in requests for index in request]
+    events = [{"item_id": item_id, "event_id": str(place)} for place, item_id in enumerate(told)]
+    sent = 0
+    for request in requests:
+        answer = service.append(me, *events[sent : sent + len(request)])
+        sent += len(request)
+
+    # THEN the session is as if they had come at once
+    assert answer.session_length == len(told)
+    assert alike(answer.recommendations, service.recommend(*told).recommendations)
+
+
+def test_a_late_event_is_replayed_in_its_place(service: Service, me: str) -> None:
+    # GIVEN events of 1 and 3 s WHEN that of 2 s comes THEN the answer follows from their order
+    told = {name: {"item_id": name, "event_id": name, "occurred_at": NOW - at} for name, at in ((A, 3), (B, 2), (C, 1))}
+    service.append(me, told[A], told[C])
+    answer = service.append(me, told[B])
+    assert statuses(answer) == ["late"]
+    assert alike(answer.recommendations, service.recommend(A, B, C).recommendations)
+    assert not alike(answer.recommendations, service.recommend(A, C, B).recommendations)
+
+
+def test_statuses_come_in_the_order_of_the_request(service: Service, me: str) -> None:
+    service.append(me, A)
+    events: list[dict[str, Any]] = [
+        {"item_id": B, "event_id": "1"},
+        {"item_id": UNKNOWN, "event_id": "2", "occurred_at": NOW - 5},
+        {"item_id": C, "event_id": "3", "occurred_at": NOW - 9},
+        {"item_id": A, "event_id": A},
+    ]
+    answer = service.append(me, *events)
+    assert answer.events is not None
+    assert [(event.event_id, event.item_id, event.status) for event in answer.events] == [
+        ("1", B, "applied"),
+        ("2", UNKNOWN, "unknown_item"),
+        ("3", C, "late"),
+        (A, A, "duplicate"),
+    ]
+
+
+def test_an_unknown_item_is_kept_and_not_stepped(service: Service, me: str) -> None:
+    # GIVEN a session of an item that the model does not know THEN the popular are answered
+    answer = service.append(me, UNKNOWN)
+    assert (statuses(answer), answer.served_by, answer.session_length) == (["unknown_item"], "popular", 1)
+    assert items(answer) == items(service.recommend())
+
+    # WHEN a known one comes THEN it alone counts
+    known = service.append(me, A)
+    assert (known.served_by, known.session_length) == ("session", 2)
+    assert known.recommendations == service.recommend(A).recommendations
+    assert [entry.item_id for entry in service.store.load(session_key(SECRET, me), "", soon()).log] == [UNKNOWN, A]
+
+    # WHEN another unknown one comes THEN the session's state stays
+    later = service.append(me, {"item_id": UNKNOWN, "event_id": "again"})
+    assert (later.served_by, later.session_length) == ("session", 3)
+    assert later.recommendations == known.recommendations
+
+
+def test_excluded_items_are_not_recommended(service: Service, me: str) -> None:
+    everything = items(service.append(me, A, B))
+    barred = [everything[0], everything[3], UNKNOWN, everything[0]]
+    left = items(service.get(me, exclude=barred))
+    assert left[:18] == [item for item in everything if item not in barred]
+    assert len(left) == 20
+
+
+def test_seen_items_are_left_out_on_demand(service: Service, me: str) -> None:
+    # GIVEN a session that saw what it would be recommended
+    first, second, *_ = items(service.append(me, A))
+    everything = items(service.append(me, first, second, limit=200))
+    assert {A, first, second} <= set(everything)
+
+    # WHEN seen ones are to be left out THEN they are, in every kind of answer
+    seen = {A, first, second}
+    assert set(items(service.append(me, A, exclude_seen=True, limit=200))) & seen == set()
+    assert items(service.get(me, exclude_seen=True)) == [item for item in everything if item not in seen][:20]
+    assert set(items(service.recommend(*seen, exclude_seen=True, limit=200))) & seen == set()
+    assert set(items(service.append(me, *seen, exclude_seen=True, limit=200, store=False))) & seen == set()
+
+
+def test_no_more_are_answered_than_are_wanted_or_there(service: Service, me: str, model: Model) -> None:
+    catalogue = [model.vocabulary.item_id(index) for index in range(len(model.vocabulary))]
+    service.append(me, A)
+    assert len(items(service.get(me, limit=1))) == 1
+    assert len(items(service.get(me, limit=200))) == 200
+    few = items(service.get(me, exclude=catalogue[3:], limit=200))
+    assert sorted(few) == catalogue[:3]
+    assert items(service.get(me, exclude=catalogue)) == []
+
+
+def test_reading_a_session_changes_nothing(service: Service, valkey: Valkey, me: str) -> None:
+    # GIVEN a session WHEN it is read THEN the answer is that of its last event, and the stored bytes stay
+    appended = service.append(me, A, B)
+    with Redis.from_url(valkey.url) as client:
+        key = session_key(SECRET, me)
+        client.pexpire(key, 60_000)
+        before = client.hgetall(key)
+        read = service.get(me)
+        assert client.hgetall(key) == before
+        assert client.pttl(key) <= 60_000
+    assert read.recommendations == appended.recommendations
+    assert (read.served_by, read.session_length, read.events, read.stored) == ("session", 2, None, None)
+
+
+def test_a_session_that_does_not_exist_gets_the_popular(service: Service, me: str, model: Model) -> None:
+    answer = service.get(me, limit=3)
+    assert (answer.served_by, answer.session_length) == ("popular", 0)
+    best = model.popular((), 3)
+    assert items(answer) == [model.vocabulary.item_id(one.index) for one in best]
+    assert [one.score for one in answer.recommendations] == pytest.approx([one.score for one in best], abs=1e-6)
+
+
+def test_a_deleted_session_is_forgotten(service: Service, me: str) -> None:
+    service.append(me, A, B)
+    service.delete(me)
+    assert service.get(me).served_by == "popular"
+    begun_anew = service.append(me, A)
+    assert (statuses(begun_anew), begun_anew.session_length) == (["applied"], 1)
+    assert begun_anew.recommendations == service.recommend(A).recommendations
+
+
+def test_a_long_session_counts_on(service: Service, me: str) -> None:
+    for first in range(0, 3 * WINDOW, WINDOW):
+        events = [{"item_id": A, "event_id": str(number)} for number in range(first, first + WINDOW)]
+        answer = service.append(me, *events)
+    assert (answer.session_length, answer.served_by) == (3 * WINDOW, "session")
+
+
+def test_items_alone_are_answered_without_any_session(router: Router) -> None:
+    # GIVEN no store at all WHEN items are asked about THEN they are answered, none of them by the popular
+    store = FailingStore()
+    service = Service(router, store)
+    known = service.recommend(A, UNKNOWN, B)
+    assert (known.served_by, len(known.recommendations)) == ("stateless", 20)
+    assert (known.session_id, known.session_length, known.events, known.stored) == (None, None, None, None)
+    assert known.recommendations == service.recommend(A, B).recommendations
+    assert [service.recommend(*told).served_by for told in ((), (UNKNOWN,))] == ["popular", "popular"]
+    assert store.asked == 0
+
+
+def test_without_a_model_there_is_no_answer_and_nothing_is_stored(bucketless: Router, me: str) -> None:
+    store = FailingStore()
+    service = Service(bucketless, store)
+    for call in (
+        lambda: service.append(me, A),
+        lambda: service.get(me),
+        lambda: service.recommend(A),
+        service.recommender.health,
+    ):
+        with pytest.raises(NoModel):
+            call()
+    assert store.asked == 0

@@ -1,0 +1,118 @@
+"""The story of requests whose store does not answer, or is not to be asked: there is an answer, and it is honest."""
+
+import pytest
+
+from devstack.valkey import Valkey
+from nextitem.deadline import Deadline
+from nextitem.errors import StoreUnavailable
+from nextitem.routing import Router
+from nextitem.session import Snapshot
+from nextitem.telemetry import RequestRecord
+from nextitem.valkey import ValkeyStore
+from tests.nextitem.failing_store import FailingSaving, FailingStore
+from tests.nextitem.parts import NOW, PATIENCE_SECONDS
+from tests.nextitem.service import Service, alike, items, statuses
+
+A, B, C = "board-001", "care-024", "coffee-025"
+"""Items that the demo model knows."""
+UNKNOWN = "no such item"
+
+
+@pytest.fixture
+def store() -> FailingStore:
+    return FailingStore()
+
+
+@pytest.fixture
+def service(router: Router, store: FailingStore) -> Service:
+    return Service(router, store)
+
+
+def faults(record: RequestRecord) -> list[type[Exception]]:
+    return [type(fault) for fault in record.faults]
+
+
+def test_events_are_answered_from_the_request_itself(service: Service, me: str) -> None:
+    # GIVEN a store that does not answer WHEN events come, in another order than they happened
+    answer = service.append(
+        me,
+        {"item_id": B, "event_id": "2", "occurred_at": NOW - 1},
+        {"item_id": A, "event_id": "1", "occurred_at": NOW - 2},
+        {"item_id": UNKNOWN, "event_id": "3"},
+        {"item_id": C, "event_id": "1", "occurred_at": NOW},
+    )
+
+    # THEN they alone are what the answer follows from, and it says so
+    assert (answer.served_by, answer.stored, answer.session_length) == ("stateless", False, 3)
+    assert answer.recommendations == service.recommend(A, B).recommendations
+    assert statuses(answer) == ["applied", "applied", "unknown_item", "duplicate"]
+    assert answer.session_id == me
+
+
+def test_the_fault_is_recorded_and_the_store_asked_once(service: Service, store: FailingStore, me: str) -> None:
+    service.append(me, A)
+    assert faults(service.record) == [StoreUnavailable]
+    assert (service.record.served_by, store.asked) == ("stateless", 1)
+
+
+def test_with_no_known_item_the_popular_are_answered(service: Service, me: str) -> None:
+    answer = service.append(me, UNKNOWN)
+    assert (answer.served_by, answer.stored) == ("popular", False)
+    assert answer.recommendations == service.recommend().recommendations
+
+
+def test_a_session_that_cannot_be_read_gets_the_popular(service: Service, me: str) -> None:
+    popular = items(service.recommend(limit=6))
+    answer = service.get(me, limit=5, exclude=popular[:1])
+    assert (answer.served_by, answer.session_length) == ("popular", None)
+    assert items(answer) == popular[1:]
+    assert faults(service.record) == [StoreUnavailable]
+
+
+def test_filters_hold_without_the_store(service: Service, me: str) -> None:
+    everything = items(service.append(me, A, limit=200))
+    some = items(service.append(me, A, exclude=everything[:3], exclude_seen=True, limit=10))
+    assert some == [item for item in everything[3:] if item != A][:10]
+
+
+def test_a_session_that_may_still_be_there_is_not_called_deleted(service: Service, me: str) -> None:
+    with pytest.raises(StoreUnavailable):
+        service.delete(me)
+
+
+def test_health_tells_of_the_store(service: Service, router: Router, valkey: Valkey) -> None:
+    health = service.recommender.health()
+    assert (health.status, health.store) == ("ok", "unavailable")
+    store = ValkeyStore(valkey.url, timeout=PATIENCE_SECONDS, ttl=60)
+    assert Service(router, store).recommender.health().store == "ok"
+    store.close()
+
+
+def test_what_is_not_to_be_stored_touches_no_store(service: Service, store: FailingStore, me: str) -> None:
+    answer = service.append(me, A, B, store=False)
+    assert (answer.served_by, answer.stored, answer.session_length) == ("stateless", False, 2)
+    assert answer.recommendations == service.recommend(A, B).recommendations
+    assert (store.asked, service.record.faults) == (0, [])
+
+
+class ForgetfulStore(ValkeyStore):
+    """A store that takes events and loses every snapshot."""
+
+    def save(self, key: str, version: str, snapshot: Snapshot, deadline: Deadline) -> FailingSaving:
+        return FailingSaving()
+
+
+def test_a_lost_snapshot_costs_a_replay_and_nothing_else(router: Router, valkey: Valkey, me: str) -> None:
+    # GIVEN a store that loses snapshots WHEN a session grows
+    store = ForgetfulStore(valkey.url, timeout=PATIENCE_SECONDS, ttl=60)
+    service = Service(router, store)
+    service.append(me, A)
+    answer = service.append(me, B)
+
+    # THEN every answer follows from the whole session, and the fault is recorded
+    assert (answer.served_by, answer.stored, answer.session_length) == ("session", True, 2)
+    assert alike(answer.recommendations, service.recommend(A, B).recommendations)
+    service.append(me, C)
+    assert faults(service.record) == [StoreUnavailable]
+    assert alike(service.get(me).recommendations, service.recommend(A, B, C).recommendations)
+    store.close()

@@ -1,0 +1,200 @@
+"""The registry as a running function reads it: what is fetched is whole, or is not there."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nextitem.boto_bucket import BotoBucket
+from nextitem.errors import (
+    ArtifactCorrupt,
+    ArtifactUnsupported,
+    RegistryError,
+    RegistryUnavailable,
+    VersionNotFound,
+)
+from nextitem.manifest import FILES, MANIFEST
+from nextitem.publishing import Publisher
+from nextitem.registry import Registry, Route, Variant, decode_route, history_key, model_key, route_key
+from tests.nextitem.parts import BUCKET, STEADY, VERSION, edited
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+class CountingBucket:
+    """A bucket that counts what is downloaded from it."""
+
+    def __init__(self, bucket: BotoBucket) -> None:
+        self.read = bucket.read
+        self._download = bucket.download
+        self._lock = threading.Lock()
+        self.downloads = 0
+
+    def download(self, key: str, path: Path) -> bool:
+        with self._lock:
+            self.downloads += 1
+        return self._download(key, path)
+
+
+@pytest.fixture
+def published(bucket: BotoBucket, demo: Path) -> str:
+    """The demo model's version, published."""
+    return Publisher(bucket).publish(demo)
+
+
+def test_a_version_is_fetched_whole(bucket: BotoBucket, published: str, demo: Path, folder: Path) -> None:
+    artifact = Registry(bucket, folder).fetch(published)
+    assert (artifact.version, artifact.folder) == (published, folder / published)
+    for name in (*FILES, MANIFEST):
+        assert artifact.path(name).read_bytes() == (demo / name).read_bytes()
+    assert list(folder.iterdir()) == [artifact.folder]
+
+
+def test_an_intact_copy_is_used_again(bucket: BotoBucket, published: str, folder: Path) -> None:
+    counting = CountingBucket(bucket)
+    Registry(counting, folder).fetch(published)
+    once = counting.downloads
+    assert Registry(counting, folder).fetch(published).version == published
+    assert counting.downloads == once == len(FILES) + 1
+
+
+@pytest.mark.parametrize("name", [*FILES, MANIFEST])
+def test_a_damaged_copy_is_fetched_again(
+    bucket: BotoBucket, published: str, demo: Path, folder: Path, name: str
+) -> None:
+    # GIVEN a fetched version, one of whose files is then damaged, or lost
+    copy = Registry(bucket, folder).fetch(published).path(name)
+    for damage in (lambda: copy.write_bytes(b"damaged"), copy.unlink):
+        damage()
+
+        # WHEN it is fetched THEN it is whole again
+        assert Registry(bucket, folder).fetch(published).path(name).read_bytes() == (demo / name).read_bytes()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_corrupt_object_is_named_and_leaves_nothing(
+    bucket: BotoBucket, s3: "S3Client", published: str, folder: Path, name: str
+) -> None:
+    s3.put_object(Bucket=BUCKET, Key=model_key(published, name), Body=b"damaged")
+    with pytest.raises(ArtifactCorrupt, match=f"^{name} of {published} "):
+        Registry(bucket, folder).fetch(published)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_changed_manifest_is_named_and_leaves_nothing(
+    bucket: BotoBucket, s3: "S3Client", published: str, folder: Path
+) -> None:
+    s3.put_object(Bucket=BUCKET, Key=model_key(published, MANIFEST), Body=b'{"schema": 1}')
+    with pytest.raises(ArtifactCorrupt, match=rf"^manifest\.json of {published} "):
+        Registry(bucket, folder).fetch(published)
+    assert list(folder.iterdir()) == []
+
+
+def test_missing_objects_are_named(bucket: BotoBucket, s3: "S3Client", published: str, folder: Path) -> None:
+    for name in ("weights.bin", "step.onnx"):
+        s3.delete_object(Bucket=BUCKET, Key=model_key(published, name))
+    with pytest.raises(ArtifactCorrupt, match=rf"^{published} lacks step\.onnx, weights\.bin in the registry"):
+        Registry(bucket, folder).fetch(published)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_newer_schema_is_unsupported(
+    bucket: BotoBucket, s3: "S3Client", demo: Path, tmp_path: Path, folder: Path
+) -> None:
+    newer = edited(demo, tmp_path, lambda document: document.update(schema=2))
+    for path in newer.iterdir():
+        s3.put_object(Bucket=BUCKET, Key=model_key(newer.name, path.name), Body=path.read_bytes())
+    with pytest.raises(ArtifactUnsupported, match=f"^{newer.name} has manifest schema 2"):
+        Registry(bucket, folder).fetch(newer.name)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("version", [VERSION, "latest", "../models", " "])
+def test_a_version_that_is_not_there_is_not_found(
+    bucket: BotoBucket, published: str, folder: Path, version: str
+) -> None:
+    with pytest.raises(VersionNotFound, match=version):
+        Registry(bucket, folder).fetch(version)
+
+
+def test_a_bucket_that_fails_leaves_nothing(s3: "S3Client", folder: Path) -> None:
+    with pytest.raises(RegistryUnavailable):
+        Registry(BotoBucket("another", s3), folder).fetch(VERSION)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_named(bucket: BotoBucket, published: str, folder: Path) -> None:
+    folder.write_text("a file stands in the way")
+    with pytest.raises(RegistryError, match=f"^{published} cannot be kept in {folder}"):
+        Registry(bucket, folder).fetch(published)
+
+
+def test_concurrent_fetches_all_get_the_version(bucket: BotoBucket, published: str, folder: Path) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        fetched = list(threads.map(lambda _: Registry(bucket, folder).fetch(published), range(4)))
+    assert [artifact.folder for artifact in fetched] == [folder / published] * 4
+    assert list(folder.iterdir()) == [folder / published]
+
+
+ROUTE = Route(3, (Variant("main", VERSION, 0.9), Variant("trial", "v" + "1" * 16, 0.1)), "2026-11-23T09:30:00+00:00")
+
+
+def test_the_route_is_as_it_was_written(bucket: BotoBucket, folder: Path) -> None:
+    bucket.create(route_key("live"), msgspec.json.encode(ROUTE))
+    assert Registry(bucket, folder).route("live") == ROUTE
+    with pytest.raises(VersionNotFound, match=r"routes/trial\.json"):
+        Registry(bucket, folder).route("trial")
+
+
+def test_keys_are_those_of_the_bucket_s_layout() -> None:
+    assert model_key(VERSION, "step.onnx") == f"models/{VERSION}/step.onnx"
+    assert route_key("live") == "routes/live.json"
+    assert history_key("live", 12) == "routes/history/live/00000012.json"
+
+
+@pytest.mark.parametrize(
+    ("weights", "version"),
+    [([], VERSION), ([0.0], VERSION), ([0.0, 0.0], VERSION), ([1.0, -0.5], VERSION), ([1.0], "latest")],
+)
+def test_a_route_that_serves_nobody_is_refused(weights: list[float], version: str) -> None:
+    variants = tuple(Variant("main", version, weight) for weight in weights)
+    with pytest.raises(RegistryError, match=r"^routes/live\.json must name versions"):
+        decode_route(msgspec.json.encode(msgspec.structs.replace(ROUTE, variants=variants)), "live")
+
+
+def test_a_route_of_a_newer_schema_is_unsupported() -> None:
+    with pytest.raises(ArtifactUnsupported, match=r"^routes/live\.json has schema 2"):
+        decode_route(msgspec.json.encode(msgspec.structs.replace(ROUTE, schema=2)), "live")
+
+
+def fault_of(data: bytes) -> str | None:
+    try:
+        decode_route(data, "live")
+    except RegistryError as error:
+        return str(error)
+    return None
+
+
+def test_a_damaged_route_is_refused() -> None:
+    # GIVEN a route WHEN it is cut anywhere, or one of its bytes becomes one that UTF-8 does not have
+    data = msgspec.json.encode(ROUTE)
+    cut = [fault_of(data[:place]) for place in range(len(data))]
+    damaged = [fault_of(data[:place] + b"\xff" + data[place + 1 :]) for place in range(len(data))]
+
+    # THEN that is an error that names the route; only a field that may be missing is no loss
+    assert all(fault and fault.startswith("routes/live.json is not a route") for fault in cut)
+    assert {fault.split(":")[0] for fault in damaged if fault} == {"routes/live.json is not a route"}
+    assert damaged.count(None) == len("restores") + len("schema")
+
+
+@STEADY
+@given(st.binary(max_size=100))
+def test_anything_else_is_no_route(data: bytes) -> None:
+    with pytest.raises(RegistryError, match=r"^routes/live\.json is not a route"):
+        decode_route(data, "live")

@@ -1,0 +1,185 @@
+"""How a router learns of a route, keeps what it has, and does without."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from nextitem.boto_bucket import BotoBucket
+from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported, NextItemError, NoModel, RegistryError, VersionNotFound
+from nextitem.registry import Variant, model_key, route_key
+from nextitem.routing import RETRY_SECONDS
+from nextitem.session import session_key
+from tests.nextitem.parts import BUCKET, SECRET, VERSION, edited
+from tests.nextitem.router_scene import KEY, TTL, Scene
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+KEYS = [session_key(SECRET, str(number)) for number in range(50)]
+
+
+@pytest.fixture
+def scene(bucket: BotoBucket, s3: "S3Client", demo: Path, tmp_path: Path) -> Iterator[Scene]:
+    scene = Scene(bucket, s3, demo, tmp_path)
+    yield scene
+    scene.bucket.gate.set()
+    scene.join()
+
+
+def test_the_live_version_answers(scene: Scene) -> None:
+    scene.promote(scene.first)
+    scene.router.load()
+    routed = scene.router.model_for(KEY)
+    assert (routed.model.version, routed.variant) == (scene.first, "main")
+    assert scene.faults == []
+
+
+def test_the_first_request_loads_where_nobody_did(scene: Scene) -> None:
+    scene.promote(scene.first)
+    assert scene.served() == scene.first
+
+
+def test_sessions_are_split_between_the_variants(scene: Scene) -> None:
+    scene.put_route(
+        Variant("main", scene.first, 1.0), Variant("trial", scene.second, 1.0), Variant("off", VERSION, 0.0)
+    )
+    scene.router.load()
+    answers = {(routed.variant, routed.model.version) for routed in map(scene.router.model_for, KEYS)}
+    assert answers == {("main", scene.first), ("trial", scene.second)}
+
+
+def test_a_new_route_is_learned_in_the_background(scene: Scene) -> None:
+    # GIVEN a router that serves, and another version that is live since
+    scene.promote(scene.first)
+    scene.router.load()
+    scene.promote(scene.second)
+
+    # WHEN the route is not old yet THEN nobody looks
+    reads = scene.bucket.reads
+    scene.clock.now += TTL - 0.001
+    assert scene.served() == scene.first
+    assert (scene.refreshing(), scene.bucket.reads) == ([], reads)
+
+    # WHEN it is, and the bucket takes long THEN requests are answered all the same, and one thread looks
+    scene.bucket.gate.clear()
+    scene.clock.now += 0.001
+    assert [scene.served() for _ in range(5)] == [scene.first] * 5
+    assert len(scene.refreshing()) == 1
+
+    # WHEN it has answered THEN the new version is served, and looked at again only after a time to live
+    scene.bucket.gate.set()
+    scene.join()
+    assert scene.served() == scene.second
+    assert scene.bucket.reads == reads + 1
+    assert scene.refreshing() == []
+
+
+def test_versions_that_left_the_route_leave_the_disk(scene: Scene) -> None:
+    # GIVEN a router that served one version, and another that was promoted since
+    scene.promote(scene.first)
+    before = scene.router.model_for(KEY).model
+    scene.promote(scene.second)
+    # WHEN the router has learned of it
+    scene.let_a_refresh_pass()
+    # THEN only the new one is on disk, and the old one, still open somewhere, goes on to answer
+    assert [home.name for home in (scene.folder / "models").iterdir()] == [scene.second]
+    assert before.top(before.replay(None, [0]), (), 5)
+
+
+def test_a_model_in_use_is_not_loaded_again(scene: Scene) -> None:
+    scene.promote(scene.first)
+    scene.router.load()
+    model = scene.router.model_for(KEY).model
+    scene.put_route(Variant("main", scene.first, 1.0), Variant("trial", scene.second, 1.0))
+    scene.let_a_refresh_pass()
+    models = [routed.model for routed in map(scene.router.model_for, KEYS)]
+    assert any(one is model for one in models)
+    assert {one.version for one in models} == {scene.first, scene.second}
+
+
+def corrupt(scene: Scene) -> None:
+    scene.put(model_key(scene.second, "weights.bin"), b"damaged")
+    scene.put_route(Variant("main", scene.second, 1.0))
+
+
+def missing(scene: Scene) -> None:
+    scene.put_route(Variant("main", VERSION, 1.0))
+
+
+def one_of_two_missing(scene: Scene) -> None:
+    scene.put_route(Variant("main", scene.second, 1.0), Variant("trial", VERSION, 1.0))
+
+
+def newer_schema(scene: Scene) -> None:
+    newer = edited(scene.demo, scene.folder, lambda document: document.update(schema=2))
+    for path in newer.iterdir():
+        scene.put(model_key(newer.name, path.name), path.read_bytes())
+    scene.put_route(Variant("main", newer.name, 1.0))
+
+
+def no_route(scene: Scene) -> None:
+    scene.s3.delete_object(Bucket=BUCKET, Key=route_key("live"))
+
+
+def garbage(scene: Scene) -> None:
+    scene.put(route_key("live"), b'{"revision": 3, "changed": "\xff"}')
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [
+        (corrupt, ArtifactCorrupt),
+        (missing, VersionNotFound),
+        (one_of_two_missing, VersionNotFound),
+        (newer_schema, ArtifactUnsupported),
+        (no_route, VersionNotFound),
+        (garbage, RegistryError),
+    ],
+)
+def test_whatever_is_wrong_the_router_keeps_what_it_has(
+    scene: Scene, spoil: Callable[[Scene], None], fault: type[NextItemError]
+) -> None:
+    # GIVEN a router that serves WHEN the registry is spoilt, and looked at
+    scene.promote(scene.first)
+    scene.router.load()
+    spoil(scene)
+    scene.let_a_refresh_pass()
+
+    # THEN the fault is told, and the model stays
+    assert [type(one) for one in scene.faults] == [fault]
+    assert scene.served() == scene.first
+
+    # WHEN it is mended THEN the next look finds that
+    scene.put_route(Variant("mended", scene.first, 1.0))
+    scene.let_a_refresh_pass()
+    assert scene.router.model_for(KEY).variant == "mended"
+    assert len(scene.faults) == 1
+
+
+def test_without_a_model_attempts_are_rare_and_requests_fail_at_once(scene: Scene) -> None:
+    # GIVEN a registry where nothing was promoted WHEN many requests come in the same second
+    for _ in range(5):
+        with pytest.raises(NoModel):
+            scene.served()
+
+    # THEN it was asked once
+    assert [type(fault) for fault in scene.faults] == [VersionNotFound]
+    assert scene.bucket.reads == 1
+
+    # WHEN a second later it is asked again THEN it serves as soon as something is promoted
+    scene.clock.now += RETRY_SECONDS
+    with pytest.raises(NoModel):
+        scene.served()
+    scene.promote(scene.first)
+    with pytest.raises(NoModel):
+        scene.served()
+    assert len(scene.faults) == scene.bucket.reads == 2
+    scene.clock.now += RETRY_SECONDS
+    assert scene.served() == scene.first
+
+
+def test_loading_says_what_is_wrong(scene: Scene) -> None:
+    with pytest.raises(VersionNotFound, match="promote a version first"):
+        scene.router.load()

@@ -1,0 +1,209 @@
+"""What a process writes of its requests: one valid metrics record each, a line for each fault, and no id."""
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from devstack.processes import LOOPBACK, free_port
+from devstack.valkey import Valkey
+from nextitem.errors import RequestError, StoreUnavailable, VersionNotFound
+from nextitem.routing import Router
+from nextitem.telemetry import ColdPhase, RequestRecord, Telemetry, process_age_ms
+from nextitem.valkey import ValkeyStore
+from tests.nextitem.failing_store import FailingStore
+from tests.nextitem.parts import PATIENCE_SECONDS, VERSION
+from tests.nextitem.service import Service
+
+COLD: dict[ColdPhase, float] = {"process_start": 30.5, "import": 200.25, "model_load": 40.0}
+METRICS = {
+    "total_ms": "Milliseconds",
+    "store_read_ms": "Milliseconds",
+    "inference_ms": "Milliseconds",
+    "store_write_ms": "Milliseconds",
+    "store_faults": "Count",
+    "server_errors": "Count",
+    "cold_start": "Count",
+}
+COLD_METRICS = {f"cold_{name}_ms": "Milliseconds" for name in (*COLD, "first_request")}
+
+
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[[], Telemetry]:
+    """Start the telemetry of a process; its output is what `capsys` captures."""
+
+    def started() -> Telemetry:
+        # A logger keeps the output of the test that made it first.
+        logging.Logger.manager.loggerDict.pop("nextitem", None)
+        return Telemetry(dict(COLD))
+
+    return started
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """What was written since, line by line; each must be JSON."""
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def units(line: dict[str, Any]) -> dict[str, str]:
+    """Name and unit of the metrics of a record."""
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    return {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]}
+
+
+def finished(**fields: Any) -> RequestRecord:
+    """The record of a request that a model answered."""
+    record = RequestRecord()
+    record.operation = "append_events"
+    record.served("session", VERSION)
+    for name, value in fields.items():
+        setattr(record, name, value)
+    return record
+
+
+def test_a_request_is_one_valid_metrics_record(
+    start: Callable[[], Telemetry], capsys: pytest.CaptureFixture[str]
+) -> None:
+    # GIVEN a process that has answered its first request WHEN another is answered
+    telemetry = start()
+    telemetry.emit(finished(), 200)
+    capsys.readouterr()
+    record = finished(phases={"store_read": 1.23456, "inference": 2.0})
+    telemetry.emit(record, 200)
+
+    # THEN one line says so, in the embedded metric format
+    (line,) = lines(capsys)
+    assert units(line) == METRICS
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == "nextitem"
+    assert [sorted(names) for names in directive["Dimensions"]] == [["model_version", "served_by", "service"]]
+    assert (line["model_version"], line["served_by"], line["service"]) == (VERSION, "session", "nextitem")
+    assert (line["operation"], line["status"]) == ("append_events", 200)
+    assert (line["store_read_ms"], line["inference_ms"], line["store_write_ms"]) == ([1.235], [2.0], [0.0])
+    assert (line["store_faults"], line["server_errors"], line["cold_start"]) == ([0], [0], [0])
+    assert line["total_ms"][0] >= 0
+
+
+def test_only_the_first_request_tells_of_the_start(
+    start: Callable[[], Telemetry], capsys: pytest.CaptureFixture[str]
+) -> None:
+    telemetry = start()
+    telemetry.emit(finished(), 200)
+    telemetry.emit(finished(), 200)
+    first, second = lines(capsys)
+    assert units(first) == METRICS | COLD_METRICS
+    assert [first[f"cold_{name}_ms"] for name in COLD] == [[value] for value in COLD.values()]
+    assert first["cold_first_request_ms"] == first["total_ms"]
+    assert (first["cold_start"], second["cold_start"]) == ([1], [0])
+    assert units(second) == METRICS
+
+
+@pytest.mark.parametrize(
+    ("initialization", "cold"), [("on-demand", 1), ("provisioned-concurrency", 0), ("snap-start", 0)]
+)
+def test_a_start_that_nobody_waited_for_is_no_cold_start(
+    start: Callable[[], Telemetry],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    initialization: str,
+    cold: int,
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", initialization)
+    start().emit(finished(), 200)
+    (line,) = lines(capsys)
+    assert line["cold_start"] == [cold]
+    assert units(line) == METRICS | COLD_METRICS
+
+
+def test_a_request_that_no_model_answered_is_counted_too(
+    start: Callable[[], Telemetry], capsys: pytest.CaptureFixture[str]
+) -> None:
+    telemetry = start()
+    for status in (422, 503):
+        telemetry.emit(RequestRecord(), status)
+    refused, failed = lines(capsys)
+    for line in (refused, failed):
+        assert (line["served_by"], line["model_version"], line["operation"]) == ("none", "none", "none")
+    assert (refused["server_errors"], failed["server_errors"]) == ([0], [1])
+    assert (refused["status"], failed["status"]) == (422, 503)
+
+
+def test_faults_are_counted_and_logged(start: Callable[[], Telemetry], capsys: pytest.CaptureFixture[str]) -> None:
+    # GIVEN a request that survived two faults WHEN it is written THEN there is a line for each
+    record = finished()
+    record.fault(StoreUnavailable("no answer in time"))
+    record.fault(StoreUnavailable("it hung up"))
+    telemetry = start()
+    telemetry.emit(record, 200)
+    telemetry.background_fault(VersionNotFound("no such version"))
+    metrics, *logged = lines(capsys)
+    assert metrics["store_faults"] == [2]
+    told = [(line["level"], line["message"], line["fault"], line["detail"]) for line in logged]
+    assert told == [
+        ("WARNING", "store fault", "StoreUnavailable", "no answer in time"),
+        ("WARNING", "store fault", "StoreUnavailable", "it hung up"),
+        ("WARNING", "route not refreshed", "VersionNotFound", "no such version"),
+    ]
+
+
+def test_phases_add_up_even_when_they_fail() -> None:
+    record = RequestRecord()
+    with record.phase("inference"):
+        pass
+    once = record.phases["inference"]
+    with record.phase("inference"):
+        pass
+    assert record.phases["inference"] >= once > 0
+    with pytest.raises(StoreUnavailable), record.phase("store_read"):
+        raise StoreUnavailable("no answer in time")
+    assert set(record.phases) == {"inference", "store_read"}
+
+
+def test_no_output_tells_who_looked_at_what(
+    start: Callable[[], Telemetry], capsys: pytest.CaptureFixture[str], router: Router, valkey: Valkey, me: str
+) -> None:
+    # GIVEN ids of all kinds, in requests that are answered with a store, without one, or not at all
+    known, unknown, named, excluded = "board-001", f"item-{me}", f"event-{me}", f"excluded-{me}"
+    event = {"item_id": unknown, "event_id": named}
+
+    def calls(service: Service) -> tuple[Callable[[], object], ...]:
+        return (
+            lambda: service.append(me, event, known, exclude=[excluded]),
+            lambda: service.append(me, event, store=False),
+            lambda: service.get(me, exclude=[excluded]),
+            lambda: service.recommend(unknown, known, exclude=[excluded]),
+            lambda: service.append(me, event, limit=0),
+            lambda: service.append(me, {"item_id": unknown * 50}),
+            lambda: service.delete(me),
+        )
+
+    urls = (valkey.url, f"redis://{LOOPBACK}:{free_port()}/0", valkey.url.replace("/0", "/999"))
+    stores = [ValkeyStore(url, timeout=PATIENCE_SECONDS, ttl=60) for url in urls]
+    telemetry = start()
+    answered = 0
+    services = [Service(router, store) for store in stores]
+    for service in (*services, Service(router, FailingStore())):
+        for call in calls(service):
+            try:
+                call()
+                answered += 1
+            except (RequestError, StoreUnavailable):
+                pass
+            telemetry.emit(service.record, 200)
+    for store in stores:
+        store.close()
+    assert answered == 4 * 4 + 1
+
+    # THEN none of them is in what was written, nor an item that was recommended
+    output = capsys.readouterr()
+    written = output.out + output.err
+    assert written.count('"_aws"') == 4 * 7
+    assert written.count('"store fault"') == 3 * 2
+    assert [name for name in (me, known, unknown, named, excluded, "care-", "coffee-") if name in written] == []
+
+
+def test_the_process_s_age_grows() -> None:
+    first = process_age_ms()
+    assert 0 < first <= process_age_ms()
