@@ -85,11 +85,11 @@ def train(
     refuse_taken(out)
     with waiting(f"reading {events}"):
         sessions = read_sessions(events, columns_of(session_column, item_column, time_column, user_column, gap_minutes))
-    say(f"{len(sessions)} sessions, {len(sessions.codes)} events, {len(sessions.catalogue)} items")
     with waiting("starting torch"):
         from model_export.train import train as train_run
     with progress() as bars:
-        record = train_run(sessions, config, out, _Bars(bars))
+        intro = f"{len(sessions)} sessions, {len(sessions.codes)} events, {len(sessions.catalogue)} items"
+        record = train_run(sessions, config, out, _Bars(bars, intro))
     if as_json:
         print_json(record)
         return
@@ -171,13 +171,17 @@ def evaluate(
 
 
 class _Bars:
-    """Shows a fit: a bar for each stage, a line for each epoch."""
+    """Shows a fit: what it learns from once it does, a bar for each stage, a line for each epoch."""
 
-    def __init__(self, bars: Progress) -> None:
+    def __init__(self, bars: Progress, intro: str) -> None:
         self._bars = bars
+        self._intro = intro
         self._task = bars.add_task("training")
 
     def batch(self, stage: str, epoch: int, done: int, total: int) -> None:
+        if self._intro:
+            say(self._intro)
+            self._intro = ""
         self._bars.update(self._task, description=f"{stage}: epoch {epoch}", completed=done, total=total)
 
     def epoch(self, stage: str, epoch: Any) -> None:

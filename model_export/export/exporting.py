@@ -37,6 +37,8 @@ GOLDENS = 32
 MEASURED = 500
 """Held-out sessions that quantization's loss is measured on."""
 DEPTH = 20
+CHANCE_HITS = 3
+"""Hits that may be lost under any bound above 0: of few targets, chance alone takes more than a small share."""
 
 
 class BoundsMissed(InputError):
@@ -131,13 +133,14 @@ def _export(
 
 def _demand(found: Quantization) -> None:
     bounds = found.bounds
+    hr_loss = max(bounds.hr_delta, CHANCE_HITS / found.targets) if bounds.hr_delta > 0 else bounds.hr_delta
     missed = [
         f"{what} is {value:.2g}, allowed is {limit:.2g}"
         for what, value, limit, kept in (
             ("the score difference of torch and ONNX", found.parity, bounds.parity, found.parity <= bounds.parity),
             ("stepwise against whole replay", found.stepwise, bounds.stepwise, found.stepwise <= bounds.stepwise),
             ("top-20 overlap with fp32", found.overlap, bounds.overlap, found.overlap >= bounds.overlap),
-            ("the HR@20 delta", found.hr_delta, -bounds.hr_delta, found.hr_delta >= -bounds.hr_delta),
+            ("the HR@20 delta", found.hr_delta, -hr_loss, found.hr_delta >= -hr_loss),
         )
         if not kept
     ]
