@@ -1,5 +1,6 @@
 """Events of a request: their time in any form, their order, their names; and answers as they are written."""
 
+import time
 from datetime import UTC, datetime
 
 import msgspec
@@ -56,6 +57,14 @@ def test_a_time_can_be_written_in_many_ways(value: bytes) -> None:
     assert occurred(value) == AN_HOUR_AGO
 
 
+def test_a_time_without_a_zone_is_utc_wherever_this_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "America/New_York")
+        time.tzset()
+        assert occurred(b'"2027-01-15T07:00:00"') == AN_HOUR_AGO
+    time.tzset()
+
+
 @pytest.mark.parametrize(
     ("value", "milliseconds"),
     [
@@ -104,9 +113,9 @@ def test_what_is_no_number_is_no_time(value: float) -> None:
 
 @STEADY
 @given(st.datetimes(datetime(2000, 1, 1), datetime(2027, 1, 15), timezones=st.timezones()))
-def test_every_zone_s_time_is_the_same_instant(time: datetime) -> None:
-    milliseconds = occurred(msgspec.json.encode(time))
-    expected = (time - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000
+def test_every_zone_s_time_is_the_same_instant(moment: datetime) -> None:
+    milliseconds = occurred(msgspec.json.encode(moment))
+    expected = (moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000
     assert milliseconds is None or milliseconds == pytest.approx(expected, abs=1)
     assert (milliseconds is None) == (not OLDEST_MS <= expected <= NOW)
 
@@ -118,7 +127,7 @@ TIMES = st.none() | st.integers(OLDEST_MS, NOW + 5)
 @given(st.lists(TIMES, min_size=1, max_size=64))
 def test_events_are_put_in_the_order_of_their_times(times: list[int | None]) -> None:
     # GIVEN events of any times, numbered as they came
-    body = EventsBody(events=[EventBody(str(place), str(place), time) for place, time in enumerate(times)])
+    body = EventsBody(events=[EventBody(str(place), str(place), at) for place, at in enumerate(times)])
     request = events_request("me", body, NOW)
 
     # THEN they are in the order of their times, those without one as of now, and equal ones as they came

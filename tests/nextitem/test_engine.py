@@ -77,6 +77,7 @@ def test_the_top_is_the_best_of_what_is_not_excluded(
 def test_where_few_are_eligible_few_are_answered(model: Model) -> None:
     hidden = model.replay(None, [3])
     assert {one.index for one in model.top(hidden, range(ITEMS - 3), MAX_TOP)} == {397, 398, 399}
+    assert len(model.top(hidden, (), ITEMS + 1)) == ITEMS
     assert model.top(hidden, range(ITEMS), 20) == []
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nextitem.registry import Route, Variant
@@ -30,6 +30,7 @@ def test_each_variant_gets_its_share_of_sessions(weights: tuple[float, ...]) -> 
     st.lists(st.floats(0, 1000), min_size=1, max_size=5).filter(lambda weights: sum(weights) > 0),
     st.sampled_from(KEYS) | st.sampled_from(["nextitem:" + "0" * 32, "nextitem:" + "f" * 32]),
 )
+@example([5e-324, 0.0], "nextitem:" + "f" * 32)
 def test_a_variant_of_no_weight_is_never_picked(weights: list[float], key: str) -> None:
     route = route_of(*weights)
     assert pick(route, key).weight > 0

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from nextitem.boto_bucket import BotoBucket
-from nextitem.errors import ArtifactCorrupt, VersionExists, VersionNotFound
+from nextitem.errors import ArtifactCorrupt, RegistryUnavailable, VersionExists, VersionNotFound
 from nextitem.manifest import FILES, MANIFEST
 from nextitem.publishing import Publisher
 from nextitem.registry import Registry, Route, Variant, model_key, route_key
@@ -34,13 +34,28 @@ def test_a_version_is_published_as_it_is_and_only_once(bucket: BotoBucket, publi
     assert everything(bucket) == objects
 
 
+class InterruptedBucket(BotoBucket):
+    """A bucket that takes some objects and then no more."""
+
+    def __init__(self, name: str, client: "S3Client", takes: int) -> None:
+        super().__init__(name, client)
+        self._takes = takes
+
+    def create(self, key: str, data: bytes | Path) -> bool:
+        if not self._takes:
+            raise RegistryUnavailable("the line was cut")
+        self._takes -= 1
+        return super().create(key, data)
+
+
+@pytest.mark.parametrize("takes", range(len(FILES) + 1))
 def test_an_interrupted_publish_is_completed_by_the_next(
-    bucket: BotoBucket, s3: "S3Client", publisher: Publisher, demo: Path, folder: Path
+    bucket: BotoBucket, s3: "S3Client", publisher: Publisher, demo: Path, folder: Path, takes: int
 ) -> None:
-    # GIVEN a version whose publishing was interrupted, so that its manifest is missing
-    publisher.publish(demo)
-    for name in (MANIFEST, "vocabulary.bin"):
-        s3.delete_object(Bucket=BUCKET, Key=model_key(demo.name, name))
+    # GIVEN a version whose publishing was interrupted anywhere
+    with pytest.raises(RegistryUnavailable):
+        Publisher(InterruptedBucket(BUCKET, s3, takes)).publish(demo)
+    assert len(bucket.keys("")) == takes
 
     # THEN it is not in the registry
     assert publisher.versions() == []

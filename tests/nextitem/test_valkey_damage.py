@@ -9,9 +9,9 @@ from redis import Redis
 
 from devstack.valkey import Valkey
 from nextitem.codec import encode_log, encode_snapshot
-from nextitem.session import EMPTY, SessionRecord
+from nextitem.session import EMPTY, WINDOW, SessionRecord
 from nextitem.valkey import ValkeyStore
-from tests.nextitem.log_contract import add, event, names
+from tests.nextitem.log_contract import add, event, names, numbered
 from tests.nextitem.parts import PATIENCE_SECONDS, STEADY, VERSION, fresh_key, soon
 from tests.nextitem.snapshot_contract import save, snapshot_of, value_of
 
@@ -54,9 +54,12 @@ def test_a_session_whose_log_is_damaged_begins_anew(store: ValkeyStore, client: 
 
 def test_a_log_of_another_codec_version_begins_anew(store: ValkeyStore, client: Redis, key: str) -> None:
     # GIVEN a log that is whole, of a version that this code does not know
-    record = add(store, key, event("a"), event("b")).record
+    record = add(store, key, *numbered(1, WINDOW), event("a")).record
     client.hset(key, "log", b"2" + encode_log(record.length, record.log)[1:])
+
+    # THEN the session begins anew, and the events that were trimmed before are as unknown as the others
     assert_begins_anew(store, key)
+    assert add(store, key, *numbered(1, 1)).statuses == ("applied",)
 
 
 def assert_replayed(store: ValkeyStore, key: str, before: SessionRecord) -> None:

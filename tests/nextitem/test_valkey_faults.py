@@ -18,6 +18,8 @@ from tests.nextitem.valkey_server import BreakingLine, OwnValkey
 
 SHORT_SECONDS = 0.4
 """What a store waits for a server that does not answer; no test depends on an answer being faster."""
+LOOKS = 1000
+"""How often a test looks whether a server has noticed that a connection was closed."""
 
 
 @pytest.fixture
@@ -165,21 +167,28 @@ def test_forgotten_scripts_are_sent_again(server: OwnValkey, connect: Connect, k
 def test_a_replica_takes_no_events_until_it_is_the_primary(server: OwnValkey, connect: Connect, key: str) -> None:
     # GIVEN a store in use, whose server becomes a replica, as a failover does
     store = connect(server.url)
-    record = add(store, key, event("a")).record
+    record = add(store, key, event("a"), event("b")).record
+    saving = store.save(key, VERSION, snapshot_of(record, 1.0, at=0), soon())
+    assert store.load(key, VERSION, soon()).log == record.log  # on a second connection
+    assert saving.settle()
     with server.client() as client:
+        assert len(client.client_list()) == 3
         client.replicaof(LOOPBACK, free_port())
 
         # WHEN something is to be written THEN the store is unavailable
         with pytest.raises(StoreUnavailable, match="primary"):
-            add(store, key, event("b"))
+            add(store, key, event("c"))
         with pytest.raises(StoreUnavailable):
-            save(store, key, snapshot_of(record, 1.0))
+            save(store, key, snapshot_of(record, 2.0))
         with pytest.raises(StoreUnavailable):
             store.delete(key, soon())
 
+        # THEN no connection of the store is left that could lead to what is now a replica
+        assert any(len(client.client_list()) == 1 for _ in range(LOOKS))
+
         # WHEN it is the primary again THEN the next call works
         client.replicaof("NO", "ONE")
-    assert names(add(store, key, event("b")).record.log) == ["a", "b"]
+    assert names(add(store, key, event("c")).record.log) == ["a", "b", "c"]
 
 
 def test_a_full_server_is_an_unavailable_store_that_still_reads(server: OwnValkey, connect: Connect, key: str) -> None:

@@ -55,10 +55,10 @@ def test_ids_that_are_not_in_order_are_refused(tmp_path: Path, item_ids: list[st
     assert not (tmp_path / "vocabulary.bin").exists()
 
 
-def test_a_truncated_or_extended_file_is_not_opened(tmp_path: Path) -> None:
+def test_a_truncated_extended_or_foreign_file_is_not_opened(tmp_path: Path) -> None:
     path = written(tmp_path, ["pot", "tea", "té"])
     whole = path.read_bytes()
-    for damaged in [whole[:size] for size in range(len(whole))] + [whole + b"\x00"]:
+    for damaged in [whole[:size] for size in range(len(whole))] + [whole + b"\x00", b"NIVOCAB2" + whole[8:]]:
         path.write_bytes(damaged)
         with pytest.raises(ArtifactCorrupt, match=r"vocabulary\.bin"):
             Vocabulary(path)
