@@ -111,14 +111,14 @@ class Health(msgspec.Struct, frozen=True):
     store: Literal["ok", "unavailable"]
 
 
-class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+class Problem(msgspec.Struct, frozen=True):
     """A problem document (RFC 9457). `errors` names each offending field."""
 
     title: str
     status: int
     detail: str
     type: str = "about:blank"
-    errors: list[dict[str, str]] | None = None
+    errors: list[dict[str, str]] | msgspec.UnsetType = msgspec.UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +231,7 @@ def to_document(answer: msgspec.Struct) -> Any:
 
 def problem_of(error: RequestError) -> Problem:
     """Return the problem document of a refused request."""
-    errors = None if error.field is None else [{"field": error.field, "detail": str(error)}]
+    errors = msgspec.UNSET if error.field is None else [{"field": error.field, "detail": str(error)}]
     return Problem(error.title, error.status, str(error), errors=errors)
 
 

@@ -143,7 +143,9 @@ class Certificate(msgspec.Struct, frozen=True):
     overlap: float = 0.95
 
 
-class _SchemaOnly(msgspec.Struct):
+class SchemaOnly(msgspec.Struct):
+    """The one field of a document that is read before its form is known."""
+
     schema: int
 
 
@@ -180,7 +182,7 @@ def decode_manifest(data: bytes, version: str) -> Manifest:
         ArtifactCorrupt: it is not a manifest, or not this version's.
     """
     try:
-        schema = msgspec.json.decode(data, type=_SchemaOnly).schema
+        schema = msgspec.json.decode(data, type=SchemaOnly).schema
     except UNREADABLE as error:
         raise ArtifactCorrupt(f"{MANIFEST} of {version} is not a manifest: {error}") from None
     if schema > SCHEMA:

@@ -16,7 +16,7 @@ import msgspec
 from nextitem.artifact import Artifact, open_artifact
 from nextitem.bucket import ReadBucket
 from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported, RegistryError, VersionNotFound
-from nextitem.manifest import FILES, MANIFEST, UNREADABLE, is_version
+from nextitem.manifest import FILES, MANIFEST, UNREADABLE, SchemaOnly, is_version
 
 ROUTE_SCHEMA = 1
 """The newest route schema that this code reads, and the one it writes."""
@@ -70,11 +70,12 @@ def decode_route(data: bytes, name: str) -> Route:
         RegistryError: it is not a route.
     """
     try:
+        schema = msgspec.json.decode(data, type=SchemaOnly).schema
+        if schema > ROUTE_SCHEMA:
+            raise ArtifactUnsupported(f"{route_key(name)} has schema {schema}; this code reads up to {ROUTE_SCHEMA}")
         route = msgspec.json.decode(data, type=Route)
     except UNREADABLE as error:
         raise RegistryError(f"{route_key(name)} is not a route: {error}") from None
-    if route.schema > ROUTE_SCHEMA:
-        raise ArtifactUnsupported(f"{route_key(name)} has schema {route.schema}; this code reads up to {ROUTE_SCHEMA}")
     weights = [variant.weight for variant in route.variants]
     if not weights or min(weights) < 0 or sum(weights) <= 0 or not all(is_version(v.version) for v in route.variants):
         raise RegistryError(f"{route_key(name)} must name versions with weights whose sum is positive")

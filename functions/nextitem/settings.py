@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from nextitem.errors import SettingsError
 
@@ -53,17 +54,14 @@ class Settings:
         secret = _required(environment, "NEXTITEM_KEY_SECRET")
         if len(secret) < MIN_SECRET_CHARS:
             raise SettingsError(f"NEXTITEM_KEY_SECRET must have {MIN_SECRET_CHARS} characters or more")
-        store_url = _required(environment, "NEXTITEM_STORE_URL")
-        if not store_url.startswith(("redis://", "rediss://")):
-            raise SettingsError("NEXTITEM_STORE_URL must begin with redis:// or rediss://")
         return cls(
             bucket=_required(environment, "NEXTITEM_BUCKET"),
-            store_url=store_url,
+            store_url=_store_url(environment),
             key_secret=secret.encode(),
             route=environment.get("NEXTITEM_ROUTE") or "live",
             route_ttl=_positive(environment, "NEXTITEM_ROUTE_TTL_SECONDS", 30),
             store_timeout=_positive(environment, "NEXTITEM_STORE_TIMEOUT_MS", 50) / 1000,
-            session_ttl=_positive(environment, "NEXTITEM_SESSION_TTL_SECONDS", 86_400),
+            session_ttl=_positive(environment, "NEXTITEM_SESSION_TTL_SECONDS", 86_400, least=1),
             deadline=_positive(environment, "NEXTITEM_DEADLINE_MS", 120) / 1000,
             model_dir=Path(environment.get("NEXTITEM_MODEL_DIR") or "/tmp/nextitem"),  # noqa: S108 - Lambda's only disk
             region=environment.get("AWS_REGION") or "us-east-1",
@@ -78,12 +76,24 @@ def _required(environment: Mapping[str, str], name: str) -> str:
     return value
 
 
-def _positive(environment: Mapping[str, str], name: str, default: float) -> float:
+def _store_url(environment: Mapping[str, str]) -> str:
+    url = _required(environment, "NEXTITEM_STORE_URL")
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme in {"redis", "rediss"} and parts.hostname and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole:  # the URL itself is not shown: it may hold a password
+        raise SettingsError("NEXTITEM_STORE_URL must be redis://host:port/db or rediss://host:port/db")
+    return url
+
+
+def _positive(environment: Mapping[str, str], name: str, default: float, least: float = 0) -> float:
     text = environment.get(name, "")
     try:
         value = float(text) if text else default
     except ValueError:
         raise SettingsError(f"{name} must be a number, not {text!r}") from None
-    if not 0 < value < float("inf"):
-        raise SettingsError(f"{name} must be more than 0, not {text!r}")
+    if not 0 < value < float("inf") or value < least:
+        raise SettingsError(f"{name} must be {f'{least:g} or more' if least else 'more than 0'}, not {text!r}")
     return value

@@ -81,7 +81,7 @@ def test_a_stateless_body_is_refused_with_its_path(body: dict[str, Any], field: 
 def test_what_is_no_object_is_refused(body: Any) -> None:
     error = refusal(msgspec.json.encode(body))
     assert (error.status, error.field) == (422, None)
-    assert problem_of(error).errors is None
+    assert problem_of(error).errors is msgspec.UNSET
 
 
 @pytest.mark.parametrize(

@@ -190,7 +190,7 @@ def test_a_damaged_route_is_refused() -> None:
     # THEN that is an error that names the route; only a field that may be missing is no loss
     assert all(fault and fault.startswith("routes/live.json is not a route") for fault in cut)
     assert {fault.split(":")[0] for fault in damaged if fault} == {"routes/live.json is not a route"}
-    assert damaged.count(None) == len("restores") + len("schema")
+    assert damaged.count(None) == len("restores")
 
 
 @STEADY
