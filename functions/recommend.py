@@ -21,6 +21,8 @@ from nextitem.valkey import ValkeyStore
 RETRY_AFTER = {"retry-after": "1"}
 """What comes with a 503: whatever is missing is looked for again a second later."""
 
+NOT_CONFIRMED = "the session store did not confirm it in time"
+
 
 def _start() -> tuple[Recommender, Telemetry]:
     importing = (time.perf_counter() - LOADING_SINCE) * 1000
@@ -65,8 +67,11 @@ def _answer(read: Callable[[], Call]) -> tuple[int, Any, dict[str, str]]:
     except RequestError as error:
         status, answer = error.status, api.problem_of(error)
         headers = {"allow": error.allow} if error.allow else {}
-    except (NoModel, StoreUnavailable) as error:
+    except NoModel as error:
         status, answer, headers = 503, api.Problem("Service unavailable", 503, str(error)), RETRY_AFTER
+    except StoreUnavailable as error:
+        record.fault(error)  # logged, and not told: it may name hosts of the network behind
+        status, answer, headers = 503, api.Problem("Service unavailable", 503, NOT_CONFIRMED), RETRY_AFTER
     except Exception:
         _telemetry.log.exception("unexpected error")
         status, answer = 500, api.Problem("Internal error", 500, "an unexpected error; it has been logged")

@@ -64,6 +64,8 @@ def test_a_session_that_may_still_be_there_is_not_said_to_be_deleted(client: Cli
     assert (reply.status, reply.headers["content-type"]) == (503, "application/problem+json")
     assert int(reply.headers["retry-after"]) > 0
     assert reply.document["status"] == 503
+    # AND it does not tell which host was asked
+    assert "127.0.0.1" not in str(reply.document)
     assert client.direct({"operation": "delete_session", "session_id": SESSION}) == reply.document
 
 
