@@ -9,6 +9,7 @@ from typing import Any
 
 from calls import Call, direct_call, http_call, http_response
 from nextitem import LOADING_SINCE, api
+from nextitem.breaker import GuardedStore
 from nextitem.bucket import ObstoreBucket
 from nextitem.errors import NextItemError, NoModel, RequestError, StoreUnavailable
 from nextitem.recommender import Recommender
@@ -39,7 +40,7 @@ def _start() -> tuple[Recommender, Telemetry]:
     except NextItemError as error:
         telemetry.background_fault(error)  # requests try again, and answer 503 until it works
     cold["model_load"] = (time.perf_counter() - loading) * 1000
-    return Recommender(router, store, settings.key_secret, settings.deadline), telemetry
+    return Recommender(router, GuardedStore(store), settings.key_secret, settings.deadline), telemetry
 
 
 _recommender, _telemetry = _start()

@@ -10,16 +10,12 @@ Knows no model and no request.
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any
 
-from redis.backoff import NoBackoff
-from redis.connection import ConnectionPool
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, ReadOnlyError, RedisError
-from redis.exceptions import TimeoutError as RedisTimeoutError
-from redis.retry import Retry
+from redis.exceptions import NoScriptError
 
 from nextitem.codec import CODEC, decode_record, encode_snapshot, event_tag
+from nextitem.connections import Broken, Connections, Link
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
 from nextitem.session import (
@@ -42,20 +38,6 @@ _STATUS: dict[str, Status] = {"a": "applied", "d": "duplicate", "l": "late"}
 _HERE = Path(__file__).parent
 
 
-class _Connection(Protocol):
-    """What is used of redis-py's connection, which it leaves half untyped."""
-
-    def send_command(self, *args: Any) -> None: ...
-    def read_response(self, *, timeout: float) -> Any: ...
-    def disconnect(self) -> None: ...
-
-
-class _Pool(Protocol):
-    def get_connection(self) -> _Connection: ...
-    def release(self, connection: _Connection) -> None: ...
-    def disconnect(self, inuse_connections: bool = ...) -> None: ...
-
-
 class _Script:
     """A Lua script and its SHA-1, by which a server that has seen it knows it."""
 
@@ -74,16 +56,7 @@ class ValkeyStore:
     """
 
     def __init__(self, url: str, *, timeout: float, ttl: float) -> None:
-        pool = ConnectionPool.from_url(
-            url,
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            retry=Retry(NoBackoff(), 0),
-            health_check_interval=0,
-            protocol=2,  # no HELLO on connecting: one round trip less
-            driver_info=None,  # nor CLIENT SETINFO: two less
-        )
-        self._pool = cast("_Pool", pool)
+        self._connections = Connections(url)
         self._timeout = timeout
         self._ttl_ms = int(ttl * 1000)
         self._append = _Script("append.lua")
@@ -98,7 +71,7 @@ class ValkeyStore:
             args += [at, event_tag(event.event_id), event.item_id.encode()]
         limit = deadline.within(self._timeout)
         try:
-            answer = self._exchange(limit, "EVALSHA", self._append.sha, 1, key, *args)
+            answer = self._connections.exchange(limit, "EVALSHA", self._append.sha, 1, key, *args)
         except NoScriptError:
             answer = self._guarded(limit, "EVAL", self._append.text, 1, key, *args)
         letters, log, snapshot = answer
@@ -117,7 +90,7 @@ class ValkeyStore:
         """See `SessionStore.save`."""
         field = _field(version)
         args = [key, field, snapshot.chain, encode_snapshot(snapshot), self._ttl_ms, SNAPSHOTS_KEPT]
-        return _SavingToValkey(self, deadline.within(self._timeout), self._save, args)
+        return _SavingToValkey(self._connections, deadline.within(self._timeout), self._save, args)
 
     def delete(self, key: str, deadline: Deadline) -> None:
         """See `SessionStore.delete`."""
@@ -129,106 +102,38 @@ class ValkeyStore:
 
     def close(self) -> None:
         """Close every connection."""
-        self._pool.disconnect()
+        self._connections.close()
 
     def _guarded(self, limit: Deadline, *command: Any) -> Any:
         try:
-            return self._exchange(limit, *command)
+            return self._connections.exchange(limit, *command)
         except NoScriptError as error:
             raise StoreUnavailable(f"the session store refused: {error}") from error
-
-    def _exchange(self, limit: Deadline, *command: Any) -> Any:
-        """Send a command and return the answer; on a broken connection, once more on a new one."""
-        try:
-            return self.receive(self.send(limit, *command), limit)
-        except _Broken:
-            try:
-                return self.receive(self.send(limit, *command), limit)
-            except _Broken as error:
-                raise StoreUnavailable(str(error)) from error
-
-    def send(self, limit: Deadline, *command: Any) -> _Connection:
-        """Send a command; pass the connection on to `receive`."""
-        if not limit.remaining():
-            raise StoreUnavailable("no time was left to ask the session store")
-        connection = None
-        try:
-            connection = self._pool.get_connection()
-            connection.send_command(*command)
-        except RedisTimeoutError as error:
-            self._discard(connection)
-            raise StoreUnavailable(f"the session store took no command in time: {error}") from error
-        except RedisConnectionError as error:
-            self._discard(connection)
-            raise _Broken(f"the session store cannot be reached: {error}") from error
-        except RedisError as error:  # while connecting: no such database, a password that is not asked for
-            self._discard(connection)
-            raise StoreUnavailable(f"the session store refused the connection: {error}") from error
-        return connection
-
-    def receive(self, connection: _Connection, limit: Deadline) -> Any:
-        """Return the answer to what was sent on a connection, which goes back to the pool."""
-        keep = False
-        try:
-            remaining = limit.remaining()
-            if not remaining:
-                raise StoreUnavailable("the session store's answer was not awaited: no time left")
-            answer = connection.read_response(timeout=remaining)
-            keep = True
-        except RedisTimeoutError as error:
-            raise StoreUnavailable(f"the session store did not answer in time: {error}") from error
-        except RedisConnectionError as error:
-            raise _Broken(f"the session store hung up: {error}") from error
-        except NoScriptError:
-            keep = True
-            raise
-        except ReadOnlyError as error:
-            # After a failover every pooled connection may lead to what is now a replica.
-            self._pool.disconnect(inuse_connections=False)
-            raise _Broken(f"the session store's primary has moved: {error}") from error
-        except RedisError as error:
-            raise StoreUnavailable(f"the session store refused: {error}") from error
-        else:
-            return answer
-        finally:
-            if keep:
-                self._pool.release(connection)
-            else:
-                self._discard(connection)
-
-    def _discard(self, connection: _Connection | None) -> None:
-        if connection is not None:
-            connection.disconnect()
-            self._pool.release(connection)
-
-
-class _Broken(Exception):
-    """A connection broke; the command may or may not have been carried out."""
 
 
 class _SavingToValkey:
     """A save that was sent and whose answer is read by `settle`."""
 
-    def __init__(self, store: ValkeyStore, limit: Deadline, script: _Script, args: list[Any]) -> None:
-        self._store, self._limit, self._script, self._args = store, limit, script, args
-        self._connection: _Connection | None = None
+    def __init__(self, connections: Connections, limit: Deadline, script: _Script, args: list[Any]) -> None:
+        self._connections, self._limit, self._script, self._args = connections, limit, script, args
+        self._link: Link | None = None
         self._fault: Exception | None = None
         try:
-            self._connection = store.send(limit, "EVALSHA", script.sha, 1, *args)
-        except (StoreUnavailable, _Broken) as error:
+            self._link = connections.send(limit, "EVALSHA", script.sha, 1, *args)
+        except (StoreUnavailable, Broken) as error:
             self._fault = error
 
     def settle(self) -> bool:
         """See `Saving.settle`."""
         try:
-            if self._connection is None:
+            if self._link is None:
                 raise StoreUnavailable(str(self._fault))
             try:
-                return bool(self._store.receive(self._connection, self._limit))
+                return bool(self._connections.receive(self._link, self._limit))
             except NoScriptError:
-                again = self._store.send(self._limit, "EVAL", self._script.text, 1, *self._args)
-                return bool(self._store.receive(again, self._limit))
-        except _Broken as error:
+                again = self._connections.send(self._limit, "EVAL", self._script.text, 1, *self._args)
+                return bool(self._connections.receive(again, self._limit))
+        except Broken as error:
             raise StoreUnavailable(str(error)) from error
 
 

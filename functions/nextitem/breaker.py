@@ -1,0 +1,94 @@
+"""Keeps a dead session store from costing each request its whole deadline. Knows no server and no script.
+
+After a few failures in a row the store is not asked for a while; then one request tries, and its luck decides.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from nextitem.deadline import Deadline
+from nextitem.errors import StoreUnavailable
+from nextitem.session import Appended, Event, Saving, SessionRecord, SessionStore, Snapshot
+
+FAILURES = 3
+"""Failures in a row after which the store is left alone."""
+REST_SECONDS = 1.0
+"""How long it is left alone before one request tries it again."""
+FAIR_SECONDS = 0.02
+"""A store that was given less time than this and did not answer has not failed: its client was in a hurry."""
+
+_Answer = TypeVar("_Answer")
+
+
+class GuardedStore:
+    """A `SessionStore` around another one that is not asked while it is known to fail.
+
+    `ping` always asks: a store that answers it is used again at once.
+    """
+
+    def __init__(self, store: SessionStore, clock: Callable[[], float] = time.monotonic) -> None:
+        self._store, self._clock = store, clock
+        self._lock = threading.Lock()
+        self._failures = 0
+        self._rests_until = -float("inf")
+
+    def append(self, key: str, events: Sequence[Event], version: str, now: int, deadline: Deadline) -> Appended:
+        """See `SessionStore.append`."""
+        return self._guarded(lambda: self._store.append(key, events, version, now, deadline), deadline)
+
+    def load(self, key: str, version: str, deadline: Deadline) -> SessionRecord:
+        """See `SessionStore.load`."""
+        return self._guarded(lambda: self._store.load(key, version, deadline), deadline)
+
+    def save(self, key: str, version: str, snapshot: Snapshot, deadline: Deadline) -> Saving:
+        """See `SessionStore.save`."""
+        fair = _fair(deadline)
+        saving = self._store.save(key, version, snapshot, deadline)
+        return _GuardedSaving(lambda: self._watched(saving.settle, fair=fair))
+
+    def delete(self, key: str, deadline: Deadline) -> None:
+        """See `SessionStore.delete`."""
+        self._guarded(lambda: self._store.delete(key, deadline), deadline)
+
+    def ping(self, deadline: Deadline) -> None:
+        """See `SessionStore.ping`."""
+        self._watched(lambda: self._store.ping(deadline), fair=_fair(deadline))
+
+    def _watched(self, ask: Callable[[], _Answer], *, fair: bool) -> _Answer:
+        """Ask, and remember whether there was an answer; a failure counts only where the time given was fair."""
+        try:
+            answer = ask()
+        except StoreUnavailable:
+            with self._lock:
+                self._failures += fair
+                if self._failures >= FAILURES:
+                    self._rests_until = self._clock() + REST_SECONDS
+            raise
+        with self._lock:
+            self._failures = 0
+        return answer
+
+    def _guarded(self, ask: Callable[[], _Answer], deadline: Deadline) -> _Answer:
+        with self._lock:
+            if self._failures >= FAILURES:
+                if self._clock() < self._rests_until:
+                    raise StoreUnavailable("the session store is left alone for a moment: it failed several times")
+                self._rests_until = self._clock() + REST_SECONDS  # this request tries, others go on waiting
+        return self._watched(ask, fair=_fair(deadline))
+
+
+class _GuardedSaving:
+    """A save whose outcome counts, too."""
+
+    def __init__(self, settle: Callable[[], bool]) -> None:
+        self._settle = settle
+
+    def settle(self) -> bool:
+        """See `Saving.settle`."""
+        return self._settle()
+
+
+def _fair(deadline: Deadline) -> bool:
+    return deadline.remaining() >= FAIR_SECONDS

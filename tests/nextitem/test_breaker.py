@@ -1,0 +1,141 @@
+"""The guard around a session store: it is one itself, and it spares a store that fails."""
+
+from collections.abc import Iterator
+
+import pytest
+from redis import Redis
+
+from devstack.valkey import Valkey
+from nextitem.breaker import FAILURES, FAIR_SECONDS, REST_SECONDS, GuardedStore
+from nextitem.deadline import Deadline
+from nextitem.errors import StoreUnavailable
+from nextitem.session import SessionStore
+from nextitem.valkey import ValkeyStore
+from tests.nextitem.failing_store import FailingStore
+from tests.nextitem.log_contract import add, event
+from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, soon
+from tests.nextitem.router_scene import Clock
+from tests.nextitem.snapshot_contract import DAY_MS, Inspector
+from tests.nextitem.store_contract import SessionStoreContract
+from tests.nextitem.test_valkey import ValkeyInspector
+from tests.nextitem.unavailable_contract import UnavailableStoreContract
+
+
+@pytest.fixture(scope="module")
+def store(valkey: Valkey) -> Iterator[SessionStore]:
+    inner = ValkeyStore(valkey.url, timeout=PATIENCE_SECONDS, ttl=DAY_MS / 1000)
+    yield GuardedStore(inner)
+    inner.close()
+
+
+@pytest.fixture(scope="module")
+def inspector(valkey: Valkey) -> Iterator[Inspector]:
+    with Redis.from_url(valkey.url) as client:
+        yield ValkeyInspector(client)
+
+
+class TestGuarded(SessionStoreContract):
+    """A guard changes nothing while the store answers."""
+
+
+class TestGuardedFailing(UnavailableStoreContract):
+    @pytest.fixture
+    def unavailable(self) -> SessionStore:
+        return GuardedStore(FailingStore())
+
+
+class Sick:
+    """A store behind a guard that a test makes sick and well."""
+
+    def __init__(self, well: SessionStore) -> None:
+        self.clock = Clock()
+        self.failing = FailingStore()
+        self._well = well
+        self.guard = GuardedStore(self.failing, self.clock)
+
+    def fail(self, times: int) -> None:
+        for _ in range(times):
+            with pytest.raises(StoreUnavailable):
+                self.guard.load("key", VERSION, soon())
+
+    def heal(self) -> None:
+        self.guard._store = self._well
+
+
+@pytest.fixture
+def sick(valkey: Valkey) -> Iterator[Sick]:
+    well = ValkeyStore(valkey.url, timeout=PATIENCE_SECONDS, ttl=60)
+    yield Sick(well)
+    well.close()
+
+
+def test_a_store_that_failed_several_times_is_not_asked(sick: Sick) -> None:
+    # GIVEN as many failures in a row as it takes
+    sick.fail(FAILURES)
+    # WHEN more is asked THEN it is refused without asking
+    sick.fail(5)
+    assert sick.failing.asked == FAILURES
+
+
+def test_fewer_failures_change_nothing(sick: Sick, key: str) -> None:
+    # GIVEN one failure less, then an answer, then one failure less again
+    sick.fail(FAILURES - 1)
+    failing = sick.guard._store
+    sick.heal()
+    add(sick.guard, key, event("a"))
+    sick.guard._store = failing
+    sick.fail(FAILURES - 1)
+    # THEN the store is still asked
+    sick.heal()
+    assert add(sick.guard, key, event("a")).statuses == ("duplicate",)
+
+
+def test_after_a_rest_one_request_tries(sick: Sick) -> None:
+    # GIVEN a store left alone
+    sick.fail(FAILURES)
+    # WHEN the rest is over and several ask
+    sick.clock.now += REST_SECONDS
+    sick.fail(5)
+    # THEN one of them reached the store, and it rests again
+    assert sick.failing.asked == FAILURES + 1
+
+
+def test_a_store_that_answers_the_trial_is_used_again(sick: Sick, key: str) -> None:
+    # GIVEN a store left alone, that is well again
+    sick.fail(FAILURES)
+    sick.heal()
+    with pytest.raises(StoreUnavailable):
+        add(sick.guard, key, event("a"))
+    # WHEN the rest is over
+    sick.clock.now += REST_SECONDS
+    # THEN it is asked, and asked again
+    assert add(sick.guard, key, event("a")).statuses == ("applied",)
+    assert add(sick.guard, key, event("b")).statuses == ("applied",)
+
+
+def test_a_ping_is_always_sent(sick: Sick, key: str) -> None:
+    # GIVEN a store left alone, that is well again WHEN it answers a ping THEN it is used at once
+    sick.fail(FAILURES)
+    sick.heal()
+    sick.guard.ping(soon())
+    assert add(sick.guard, key, event("a")).statuses == ("applied",)
+
+
+def test_failed_saves_count(sick: Sick) -> None:
+    # GIVEN saves that fail when they are settled WHEN a load follows THEN the store is not asked
+    for _ in range(FAILURES):
+        with pytest.raises(StoreUnavailable):
+            sick.guard.save("key", VERSION, None, soon()).settle()  # type: ignore[arg-type]  # it never looks at it
+    asked = sick.failing.asked
+    sick.fail(1)
+    assert sick.failing.asked == asked
+
+
+def test_a_client_in_a_hurry_spoils_nothing_for_others(sick: Sick, key: str) -> None:
+    # GIVEN requests that give the store too little time
+    for _ in range(FAILURES):
+        with pytest.raises(StoreUnavailable):
+            sick.guard.load(key, VERSION, Deadline.after(FAIR_SECONDS / 2))
+    # WHEN another gives it enough THEN it is asked
+    sick.heal()
+    assert add(sick.guard, key, event("a")).statuses == ("applied",)
