@@ -16,6 +16,7 @@ from devstack.processes import Children
 from devstack.valkey import start_valkey
 from nextitem.deadline import Deadline
 from nextitem.session import Event
+from nextitem.storeurl import parse_store_url
 from nextitem.valkey import ValkeyStore
 
 LENGTHS = (1, 10, 64, 300)
@@ -31,7 +32,7 @@ def main() -> None:
     table = Table("events before", "append µs", "GET + SET µs", "ratio", "bytes a session", title="Time in the server")
     with tempfile.TemporaryDirectory() as folder, Children() as children:
         server = start_valkey(children, Path(folder))
-        store, redis = ValkeyStore(server.url, timeout=1, ttl=600), Redis.from_url(server.url)
+        store, redis = ValkeyStore(parse_store_url(server.url), timeout=1, ttl=600), Redis.from_url(server.url)
         store.append("warm", [_event(0)], VERSION, _now(), Deadline.after(1))
         for length in LENGTHS:
             for number in range(length):

@@ -5,17 +5,20 @@ how long is said here at every step, and a command is tried once more only after
 """
 
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 from redis.backoff import NoBackoff
-from redis.connection import Connection, parse_url
+from redis.connection import Connection, SSLConnection
+from redis.exceptions import AskError, MovedError, NoScriptError, ReadOnlyError, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, ReadOnlyError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
+from nextitem.storeurl import Address
 
 
 class Link(Protocol):
@@ -38,43 +41,73 @@ class Broken(Exception):
     """A connection broke; the command may or may not have been carried out."""
 
 
+class Redirected(Exception):
+    """A node of a Cluster says that another one has the key's slot.
+
+    Attributes:
+        address: the other node.
+        once: whether only this command is to go there, after ASKING: the slot is on its way.
+    """
+
+    def __init__(self, address: Address, *, once: bool) -> None:
+        super().__init__(f"{address.host}:{address.port}")
+        self.address = address
+        self.once = once
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """How to open a connection to any server of a deployment.
+
+    Attributes:
+        username: the ACL user, or None.
+        password: its password, or None.
+        db: the database.
+        tls: whether to encrypt; the server's certificate must then be valid for its host.
+        ca_file: certificates to trust, or None for the system's.
+    """
+
+    username: str | None = None
+    password: str | None = None
+    db: int = 0
+    tls: bool = False
+    ca_file: str | None = None
+
+
 class Connections:
     """Idle connections to one server, and new ones as they are needed. Safe to share between threads.
 
     Args:
-        url: ``redis://[user:password@]host:port/db``, ``rediss://`` for TLS.
+        address: where the server listens.
+        login: how to open a connection.
     """
 
-    def __init__(self, url: str) -> None:
-        settings = parse_url(url)  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
-        self._make = settings.pop("connection_class", Connection)
-        self._settings = {
-            **settings,
+    def __init__(self, address: Address, login: Login) -> None:
+        self.address = address
+        self._make: Callable[..., object] = SSLConnection if login.tls else Connection
+        self._settings: dict[str, Any] = {
+            "host": address.host,
+            "port": address.port,
+            "username": login.username,
+            "password": login.password,
+            "db": login.db,
             "retry": Retry(NoBackoff(), 0),
             "health_check_interval": 0,
             "protocol": 2,  # no HELLO on connecting: one round trip less
             "driver_info": None,  # nor CLIENT SETINFO: two less
         }
+        if login.tls:
+            self._settings["ssl_ca_certs"] = login.ca_file
         self._idle: list[Link] = []
         self._lock = threading.Lock()
 
-    def exchange(self, limit: Deadline, *command: Any) -> Any:
-        """Send a command and return the answer; where the connection breaks, once more on a new one.
-
-        Raises:
-            StoreUnavailable: no answer before the deadline, or an error for an answer.
-            NoScriptError: the server does not know a script by its digest.
-        """
-        try:
-            return self.receive(self.send(limit, *command), limit)
-        except Broken:
-            try:
-                return self.receive(self.send(limit, *command), limit)
-            except Broken as error:
-                raise StoreUnavailable(str(error)) from error
-
-    def send(self, limit: Deadline, *command: Any) -> Link:
+    def send(self, limit: Deadline, *command: Any, asking: bool = False) -> Link:
         """Send a command; pass the connection on to `receive`.
+
+        Args:
+            limit: when to give up.
+            command: its name and arguments.
+            asking: say ASKING first: the key's slot is on its way to this node.
 
         Raises:
             StoreUnavailable: it could not be sent before the deadline.
@@ -84,6 +117,9 @@ class Connections:
         link = None
         try:
             link = self._taken() or self._opened(limit)
+            if asking:
+                link.send_command("ASKING")
+                link.read_response(timeout=_left(limit))
             link.send_command(*command)
         except RedisTimeoutError as error:
             self._discard(link)
@@ -103,6 +139,7 @@ class Connections:
         Raises:
             StoreUnavailable: no answer before the deadline, or an error for an answer.
             Broken: the connection broke.
+            Redirected: another node of the Cluster has the key.
             NoScriptError: the server does not know a script by its digest.
         """
         keep = False
@@ -117,6 +154,10 @@ class Connections:
         except NoScriptError:
             keep = True
             raise
+        except AskError as error:  # MOVED is one, too
+            keep = True
+            address = Address(error.host or self.address.host, error.port)
+            raise Redirected(address, once=not isinstance(error, MovedError)) from None
         except ReadOnlyError as error:
             self.close()  # after a failover every connection may lead to what is now a replica
             raise Broken(f"the session store's primary has moved: {error}") from error

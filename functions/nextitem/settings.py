@@ -7,9 +7,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from nextitem.errors import SettingsError
+from nextitem.storeurl import StoreUrl, parse_store_url
 
 MIN_SECRET_CHARS = 16
 
@@ -20,7 +20,7 @@ class Settings:
 
     Attributes:
         bucket: ``NEXTITEM_BUCKET``, the bucket that holds the registry; required.
-        store_url: ``NEXTITEM_STORE_URL``, ``redis://`` or ``rediss://``; required.
+        store_url: ``NEXTITEM_STORE_URL``, one server, Sentinels or a Cluster, see `storeurl`; required.
         key_secret: ``NEXTITEM_KEY_SECRET``, the HMAC secret of session keys, 16 characters or more; required.
         route: ``NEXTITEM_ROUTE``, the route whose versions are served.
         route_ttl: ``NEXTITEM_ROUTE_TTL_SECONDS``, after which the route is looked at again.
@@ -33,7 +33,7 @@ class Settings:
     """
 
     bucket: str
-    store_url: str
+    store_url: StoreUrl
     key_secret: bytes
     route: str
     route_ttl: float
@@ -56,7 +56,7 @@ class Settings:
             raise SettingsError(f"NEXTITEM_KEY_SECRET must have {MIN_SECRET_CHARS} characters or more")
         return cls(
             bucket=_required(environment, "NEXTITEM_BUCKET"),
-            store_url=_store_url(environment),
+            store_url=parse_store_url(_required(environment, "NEXTITEM_STORE_URL")),
             key_secret=secret.encode(),
             route=environment.get("NEXTITEM_ROUTE") or "live",
             route_ttl=_positive(environment, "NEXTITEM_ROUTE_TTL_SECONDS", 30),
@@ -74,18 +74,6 @@ def _required(environment: Mapping[str, str], name: str) -> str:
     if not value:
         raise SettingsError(f"{name} is not set")
     return value
-
-
-def _store_url(environment: Mapping[str, str]) -> str:
-    url = _required(environment, "NEXTITEM_STORE_URL")
-    try:
-        parts = urlsplit(url)
-        whole = parts.scheme in {"redis", "rediss"} and parts.hostname and parts.port != 0
-    except ValueError:
-        whole = False
-    if not whole:  # the URL itself is not shown: it may hold a password
-        raise SettingsError("NEXTITEM_STORE_URL must be redis://host:port/db or rediss://host:port/db")
-    return url
 
 
 def _positive(environment: Mapping[str, str], name: str, default: float, least: float = 0) -> float:

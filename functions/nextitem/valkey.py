@@ -15,7 +15,7 @@ from typing import Any
 from redis.exceptions import NoScriptError
 
 from nextitem.codec import CODEC, decode_record, encode_snapshot, event_tag
-from nextitem.connections import Broken, Connections, Link
+from nextitem.connections import Broken, Connections, Link, Redirected
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
 from nextitem.session import (
@@ -30,11 +30,14 @@ from nextitem.session import (
     Snapshot,
     Status,
 )
+from nextitem.storeurl import StoreUrl
+from nextitem.topology import Topology, exchange, topology_of
 
 SNAPSHOTS_KEPT = 4
 """Model versions whose snapshots one session holds at most; when another comes, the old ones go."""
 
 _STATUS: dict[str, Status] = {"a": "applied", "d": "duplicate", "l": "late"}
+_ANY_KEY = ""
 _HERE = Path(__file__).parent
 
 
@@ -47,16 +50,16 @@ class _Script:
 
 
 class ValkeyStore:
-    """Sessions in one Redis or Valkey server.
+    """Sessions in Redis or Valkey, in any of its shapes.
 
     Args:
-        url: ``redis://[user:password@]host:port/db``, ``rediss://`` for TLS.
+        url: where the server or servers are, see `storeurl`.
         timeout: seconds that one verb may take at most, connecting included.
         ttl: seconds after which an untouched session is forgotten.
     """
 
-    def __init__(self, url: str, *, timeout: float, ttl: float) -> None:
-        self._connections = Connections(url)
+    def __init__(self, url: StoreUrl, *, timeout: float, ttl: float) -> None:
+        self._topology = topology_of(url)
         self._timeout = timeout
         self._ttl_ms = int(ttl * 1000)
         self._append = _Script("append.lua")
@@ -71,9 +74,9 @@ class ValkeyStore:
             args += [at, event_tag(event.event_id), event.item_id.encode()]
         limit = deadline.within(self._timeout)
         try:
-            answer = self._connections.exchange(limit, "EVALSHA", self._append.sha, 1, key, *args)
+            answer = exchange(self._topology, key, limit, "EVALSHA", self._append.sha, 1, key, *args)
         except NoScriptError:
-            answer = self._guarded(limit, "EVAL", self._append.text, 1, key, *args)
+            answer = self._guarded(key, limit, "EVAL", self._append.text, 1, key, *args)
         letters, log, snapshot = answer
         record = decode_record(log, snapshot)
         if record is None:
@@ -83,30 +86,30 @@ class ValkeyStore:
     def load(self, key: str, version: str, deadline: Deadline) -> SessionRecord:
         """See `SessionStore.load`."""
         limit = deadline.within(self._timeout)
-        log, snapshot = self._guarded(limit, "HMGET", key, "log", _field(version))
+        log, snapshot = self._guarded(key, limit, "HMGET", key, "log", _field(version))
         return decode_record(log, snapshot) or EMPTY
 
     def save(self, key: str, version: str, snapshot: Snapshot, deadline: Deadline) -> Saving:
         """See `SessionStore.save`."""
         field = _field(version)
         args = [key, field, snapshot.chain, encode_snapshot(snapshot), self._ttl_ms, SNAPSHOTS_KEPT]
-        return _SavingToValkey(self._connections, deadline.within(self._timeout), self._save, args)
+        return _SavingToValkey(self._topology, key, deadline.within(self._timeout), self._save, args)
 
     def delete(self, key: str, deadline: Deadline) -> None:
         """See `SessionStore.delete`."""
-        self._guarded(deadline.within(self._timeout), "DEL", key)
+        self._guarded(key, deadline.within(self._timeout), "DEL", key)
 
     def ping(self, deadline: Deadline) -> None:
         """See `SessionStore.ping`."""
-        self._guarded(deadline.within(self._timeout), "PING")
+        self._guarded(_ANY_KEY, deadline.within(self._timeout), "PING")
 
     def close(self) -> None:
         """Close every connection."""
-        self._connections.close()
+        self._topology.close()
 
-    def _guarded(self, limit: Deadline, *command: Any) -> Any:
+    def _guarded(self, key: str, limit: Deadline, *command: Any) -> Any:
         try:
-            return self._connections.exchange(limit, *command)
+            return exchange(self._topology, key, limit, *command)
         except NoScriptError as error:
             raise StoreUnavailable(f"the session store refused: {error}") from error
 
@@ -114,27 +117,33 @@ class ValkeyStore:
 class _SavingToValkey:
     """A save that was sent and whose answer is read by `settle`."""
 
-    def __init__(self, connections: Connections, limit: Deadline, script: _Script, args: list[Any]) -> None:
-        self._connections, self._limit, self._script, self._args = connections, limit, script, args
-        self._link: Link | None = None
-        self._fault: Exception | None = None
+    def __init__(self, topology: Topology, key: str, limit: Deadline, script: _Script, args: list[Any]) -> None:
+        self._topology, self._key, self._limit = topology, key, limit
+        self._again = ("EVAL", script.text, 1, *args)
+        self._sent: tuple[Connections, Link] | None = None
+        self._fault: StoreUnavailable | None = None
         try:
-            self._link = connections.send(limit, "EVALSHA", script.sha, 1, *args)
-        except (StoreUnavailable, Broken) as error:
+            server = topology.server(key, limit)
+            self._sent = server, server.send(limit, "EVALSHA", script.sha, 1, *args)
+        except StoreUnavailable as error:
             self._fault = error
+        except Broken:
+            topology.lost(key)
 
     def settle(self) -> bool:
         """See `Saving.settle`."""
-        try:
-            if self._link is None:
-                raise StoreUnavailable(str(self._fault))
+        if self._fault is not None:
+            raise self._fault
+        if self._sent is not None:
+            server, link = self._sent
             try:
-                return bool(self._connections.receive(self._link, self._limit))
-            except NoScriptError:
-                again = self._connections.send(self._limit, "EVAL", self._script.text, 1, *self._args)
-                return bool(self._connections.receive(again, self._limit))
-        except Broken as error:
-            raise StoreUnavailable(str(error)) from error
+                return bool(server.receive(link, self._limit))
+            except Broken as error:
+                self._topology.lost(self._key)
+                raise StoreUnavailable(str(error)) from error
+            except (NoScriptError, Redirected):
+                pass  # another node, or one that never saw the script: it is sent whole, wherever that leads
+        return bool(exchange(self._topology, self._key, self._limit, *self._again))
 
 
 def _field(version: str) -> str:

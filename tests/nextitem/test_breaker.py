@@ -10,6 +10,7 @@ from nextitem.breaker import FAILURES, FAIR_SECONDS, REST_SECONDS, GuardedStore
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
 from nextitem.session import SessionStore
+from nextitem.storeurl import parse_store_url
 from nextitem.valkey import ValkeyStore
 from tests.nextitem.failing_store import FailingStore
 from tests.nextitem.log_contract import add, event
@@ -23,7 +24,7 @@ from tests.nextitem.unavailable_contract import UnavailableStoreContract
 
 @pytest.fixture(scope="module")
 def store(valkey: Valkey) -> Iterator[SessionStore]:
-    inner = ValkeyStore(valkey.url, timeout=PATIENCE_SECONDS, ttl=DAY_MS / 1000)
+    inner = ValkeyStore(parse_store_url(valkey.url), timeout=PATIENCE_SECONDS, ttl=DAY_MS / 1000)
     yield GuardedStore(inner)
     inner.close()
 
@@ -64,7 +65,7 @@ class Sick:
 
 @pytest.fixture
 def sick(valkey: Valkey) -> Iterator[Sick]:
-    well = ValkeyStore(valkey.url, timeout=PATIENCE_SECONDS, ttl=60)
+    well = ValkeyStore(parse_store_url(valkey.url), timeout=PATIENCE_SECONDS, ttl=60)
     yield Sick(well)
     well.close()
 

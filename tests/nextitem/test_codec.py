@@ -25,6 +25,7 @@ from nextitem.codec import (
     rounded,
 )
 from nextitem.session import TAG_BYTES, Hidden, LogEntry, Snapshot
+from nextitem.storeurl import parse_store_url
 from nextitem.valkey import ValkeyStore
 from tests.nextitem.log_contract import add, event
 from tests.nextitem.parts import NOW, PATIENCE_SECONDS, STEADY, fresh_key
@@ -48,7 +49,7 @@ Decode = Callable[[bytes], object]
 
 @pytest.fixture(scope="module")
 def store(valkey: Valkey) -> Iterator[ValkeyStore]:
-    store = ValkeyStore(valkey.url, timeout=PATIENCE_SECONDS, ttl=3600)
+    store = ValkeyStore(parse_store_url(valkey.url), timeout=PATIENCE_SECONDS, ttl=3600)
     yield store
     store.close()
 

@@ -17,6 +17,7 @@ from nextitem.errors import NoModel
 from nextitem.registry import Registry
 from nextitem.routing import Router
 from nextitem.session import WINDOW, session_key
+from nextitem.storeurl import parse_store_url
 from nextitem.valkey import ValkeyStore
 from tests.nextitem.failing_store import FailingStore
 from tests.nextitem.parts import NOW, PATIENCE_SECONDS, SECRET, STEADY, soon
@@ -32,7 +33,7 @@ UNKNOWN = "no such item"
 
 @pytest.fixture(scope="module")
 def service(router: Router, valkey: Valkey) -> Iterator[Service]:
-    store = ValkeyStore(valkey.url, timeout=PATIENCE_SECONDS, ttl=3600)
+    store = ValkeyStore(parse_store_url(valkey.url), timeout=PATIENCE_SECONDS, ttl=3600)
     yield Service(router, store)
     store.close()
 

@@ -7,6 +7,7 @@ from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
 from nextitem.routing import Router
 from nextitem.session import Snapshot
+from nextitem.storeurl import parse_store_url
 from nextitem.telemetry import RequestRecord
 from nextitem.valkey import ValkeyStore
 from tests.nextitem.failing_store import FailingSaving, FailingStore
@@ -83,7 +84,7 @@ def test_a_session_that_may_still_be_there_is_not_called_deleted(service: Servic
 def test_health_tells_of_the_store(service: Service, router: Router, valkey: Valkey) -> None:
     health = service.recommender.health()
     assert (health.status, health.store) == ("ok", "unavailable")
-    store = ValkeyStore(valkey.url, timeout=PATIENCE_SECONDS, ttl=60)
+    store = ValkeyStore(parse_store_url(valkey.url), timeout=PATIENCE_SECONDS, ttl=60)
     assert Service(router, store).recommender.health().store == "ok"
     store.close()
 
@@ -104,7 +105,7 @@ class ForgetfulStore(ValkeyStore):
 
 def test_a_lost_snapshot_costs_a_replay_and_nothing_else(router: Router, valkey: Valkey, me: str) -> None:
     # GIVEN a store that loses snapshots WHEN a session grows
-    store = ForgetfulStore(valkey.url, timeout=PATIENCE_SECONDS, ttl=60)
+    store = ForgetfulStore(parse_store_url(valkey.url), timeout=PATIENCE_SECONDS, ttl=60)
     service = Service(router, store)
     service.append(me, A)
     answer = service.append(me, B)

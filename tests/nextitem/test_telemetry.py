@@ -11,6 +11,7 @@ from devstack.processes import LOOPBACK, free_port
 from devstack.valkey import Valkey
 from nextitem.errors import RequestError, StoreUnavailable, VersionNotFound
 from nextitem.routing import Router
+from nextitem.storeurl import parse_store_url
 from nextitem.telemetry import ColdPhase, RequestRecord, Telemetry, process_age_ms
 from nextitem.valkey import ValkeyStore
 from tests.nextitem.failing_store import FailingStore
@@ -180,7 +181,7 @@ def test_no_output_tells_who_looked_at_what(
         )
 
     urls = (valkey.url, f"redis://{LOOPBACK}:{free_port()}/0", valkey.url.replace("/0", "/999"))
-    stores = [ValkeyStore(url, timeout=PATIENCE_SECONDS, ttl=60) for url in urls]
+    stores = [ValkeyStore(parse_store_url(url), timeout=PATIENCE_SECONDS, ttl=60) for url in urls]
     telemetry = start()
     answered = 0
     services = [Service(router, store) for store in stores]

@@ -8,6 +8,7 @@ from redis import Redis
 
 from devstack.valkey import Valkey
 from nextitem.session import SessionStore
+from nextitem.storeurl import parse_store_url
 from nextitem.valkey import ValkeyStore
 from tests.nextitem.log_contract import add, assert_chained, event, names
 from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, fresh_key, soon
@@ -31,7 +32,7 @@ class ValkeyInspector:
 
 @pytest.fixture(scope="module")
 def store(valkey: Valkey) -> Iterator[SessionStore]:
-    store = ValkeyStore(valkey.url, timeout=PATIENCE_SECONDS, ttl=DAY_MS / 1000)
+    store = ValkeyStore(parse_store_url(valkey.url), timeout=PATIENCE_SECONDS, ttl=DAY_MS / 1000)
     yield store
     store.close()
 
@@ -70,7 +71,7 @@ class TestValkey(SessionStoreContract):
     def test_clients_with_pools_of_their_own_see_each_other(self, store: SessionStore, valkey: Valkey) -> None:
         key = fresh_key()
         add(store, key, event("a"))
-        other = ValkeyStore(valkey.url, timeout=PATIENCE_SECONDS, ttl=60)
+        other = ValkeyStore(parse_store_url(valkey.url), timeout=PATIENCE_SECONDS, ttl=60)
         assert add(other, key, event("a"), event("b")).statuses == ("duplicate", "applied")
         other.close()
         assert names(store.load(key, VERSION, soon()).log) == ["a", "b"]

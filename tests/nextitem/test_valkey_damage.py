@@ -10,6 +10,7 @@ from redis import Redis
 from devstack.valkey import Valkey
 from nextitem.codec import encode_log, encode_snapshot
 from nextitem.session import EMPTY, WINDOW, SessionRecord
+from nextitem.storeurl import parse_store_url
 from nextitem.valkey import ValkeyStore
 from tests.nextitem.log_contract import add, event, names, numbered
 from tests.nextitem.parts import PATIENCE_SECONDS, STEADY, VERSION, fresh_key, soon
@@ -21,7 +22,7 @@ DAMAGED = st.binary(max_size=200) | st.binary(max_size=200).map(lambda rest: b"1
 
 @pytest.fixture(scope="module")
 def store(valkey: Valkey) -> Iterator[ValkeyStore]:
-    store = ValkeyStore(valkey.url, timeout=PATIENCE_SECONDS, ttl=3600)
+    store = ValkeyStore(parse_store_url(valkey.url), timeout=PATIENCE_SECONDS, ttl=3600)
     yield store
     store.close()
 

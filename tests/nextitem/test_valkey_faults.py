@@ -8,6 +8,7 @@ import pytest
 from devstack.processes import LOOPBACK, Children, free_port
 from nextitem.errors import StoreUnavailable
 from nextitem.session import EMPTY, SessionStore
+from nextitem.storeurl import parse_store_url
 from nextitem.valkey import ValkeyStore
 from tests.nextitem.failing_store import FailingStore
 from tests.nextitem.log_contract import add, event, names
@@ -38,7 +39,7 @@ def connect() -> Iterator[Connect]:
     stores = []
 
     def store_on(url: str, timeout: float = PATIENCE_SECONDS) -> ValkeyStore:
-        stores.append(ValkeyStore(url, timeout=timeout, ttl=3600))
+        stores.append(ValkeyStore(parse_store_url(url), timeout=timeout, ttl=3600))
         return stores[-1]
 
     yield store_on

@@ -1,0 +1,114 @@
+"""The one setting that says where the session store is and of which shape, as typed values.
+
+``redis://[user:password@]host:port/db`` is one server, ``redis+sentinel://host:port,host:port/name/db`` the primary
+that Sentinels know by a name, ``redis+cluster://host:port,host:port`` a Cluster (ElastiCache's cluster mode, its
+serverless form included) by some of its nodes. ``rediss…`` is the same over TLS; ``?ssl_ca_certs=FILE`` names
+certificates to trust. Knows no connection.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from nextitem.errors import SettingsError
+
+DEFAULT_PORT = 6379
+DEFAULT_SENTINEL_PORT = 26_379
+
+Shape = Literal["single", "sentinel", "cluster"]
+_SHAPES: dict[str, Shape] = {"": "single", "sentinel": "sentinel", "cluster": "cluster"}
+_OPTIONS = {"ssl_ca_certs"}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server listens."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoreUrl:
+    """Where the session store is.
+
+    Attributes:
+        shape: one server, Sentinels, or a Cluster.
+        addresses: the server, the Sentinels, or some nodes of the Cluster.
+        tls: whether to encrypt.
+        username: the ACL user, or None.
+        password: its password, or None.
+        db: the database, 0 in a Cluster.
+        name: by which the Sentinels know the primary, "" elsewhere.
+        ca_file: certificates to trust, or None for the system's.
+    """
+
+    shape: Shape
+    addresses: tuple[Address, ...]
+    tls: bool = False
+    username: str | None = None
+    password: str | None = None
+    db: int = 0
+    name: str = ""
+    ca_file: str | None = None
+
+
+def parse_store_url(url: str) -> StoreUrl:
+    """Return a store URL's parts.
+
+    Raises:
+        SettingsError: it has none of the forms above. The URL is never shown: it may hold a password.
+    """
+    try:
+        return _parsed(url)
+    except ValueError as error:
+        raise SettingsError(f"NEXTITEM_STORE_URL is not understood: {error}") from None
+
+
+def _parsed(url: str) -> StoreUrl:
+    parts = urlsplit(url)
+    scheme, _, form = parts.scheme.partition("+")
+    if scheme not in {"redis", "rediss"}:
+        raise ValueError("it must begin with redis:// or rediss://, or either with +sentinel or +cluster")
+    if form not in _SHAPES:
+        raise ValueError("after the + may come sentinel or cluster")
+    shape = _SHAPES[form]
+    options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+    if unknown := options.keys() - _OPTIONS:
+        raise ValueError(f"it has an unknown option: {', '.join(sorted(unknown))}")
+    user, _, hosts = parts.netloc.rpartition("@")
+    username, _, password = user.partition(":")
+    path = [part for part in parts.path.split("/") if part]
+    if shape == "sentinel" and not path:
+        raise ValueError("Sentinels need the primary's name after the hosts")
+    name = unquote(path.pop(0)) if shape == "sentinel" else ""
+    if len(path) > 1 or not all(part.isdecimal() for part in path) or (shape == "cluster" and path not in ([], ["0"])):
+        raise ValueError("after the hosts may come a database's number, and in a Cluster none but 0")
+    return StoreUrl(
+        shape=shape,
+        addresses=_addresses(hosts, DEFAULT_SENTINEL_PORT if shape == "sentinel" else DEFAULT_PORT, shape),
+        tls=scheme == "rediss",
+        username=unquote(username) or None,
+        password=unquote(password) or None,
+        db=int(path[0]) if path else 0,
+        name=name,
+        ca_file=options.get("ssl_ca_certs"),
+    )
+
+
+def _addresses(hosts: str, default_port: int, shape: Shape) -> tuple[Address, ...]:
+    found = []
+    for host in hosts.split(","):
+        parts = urlsplit(f"//{host}")
+        if not parts.hostname:
+            raise ValueError("a host is missing")
+        try:
+            port = parts.port
+        except ValueError:
+            raise ValueError("a port must be a number from 1 to 65535") from None
+        if port == 0:
+            raise ValueError("a port must be a number from 1 to 65535")
+        found.append(Address(parts.hostname, port or default_port))
+    if shape == "single" and len(found) > 1:
+        raise ValueError("several hosts need +sentinel or +cluster")
+    return tuple(found)

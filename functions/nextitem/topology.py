@@ -1,0 +1,199 @@
+"""Which server has a session's key: the one there is, the primary that Sentinels know, or a Cluster's by its slots.
+
+What is known is looked up once and kept until an answer shows that it is no longer true. Knows no session and no
+script.
+"""
+
+import threading
+from typing import Any, Protocol
+
+from redis.crc import key_slot
+
+from nextitem.connections import Broken, Connections, Login, Redirected
+from nextitem.deadline import Deadline
+from nextitem.errors import StoreUnavailable
+from nextitem.storeurl import Address, StoreUrl
+
+TRIES = 4
+"""How often one command may be sent: a broken connection, a moved slot and a slot on its way each take one."""
+
+
+class Topology(Protocol):
+    """Tells which server has a key."""
+
+    def server(self, key: str, limit: Deadline, /) -> Connections:
+        """Return the server that has a key.
+
+        Raises:
+            StoreUnavailable: none is known, or nobody who knows answers before the deadline.
+            Broken: whoever was asked hung up.
+        """
+
+    def lost(self, key: str, moved_to: Address | None = None, /) -> None:
+        """Hear that a key's server is gone, or that the key now is with another."""
+
+    def at(self, address: Address) -> Connections:
+        """Return the server at an address."""
+
+    def close(self) -> None:
+        """Close every idle connection."""
+
+
+def exchange(topology: Topology, key: str, limit: Deadline, *command: Any) -> Any:
+    """Send a command about a key to whoever has it and return the answer; follow redirections, survive a failover.
+
+    Raises:
+        StoreUnavailable: no answer before the deadline, or an error for an answer.
+        NoScriptError: the server does not know a script by its digest.
+    """
+    detour: Address | None = None
+    last = ""
+    for _ in range(TRIES):
+        try:
+            server = topology.at(detour) if detour else topology.server(key, limit)
+            asking, detour = detour is not None, None
+            return server.receive(server.send(limit, *command, asking=asking), limit)
+        except Broken as error:
+            topology.lost(key)
+            last = str(error)
+        except Redirected as error:
+            if error.once:
+                detour = error.address
+            else:
+                topology.lost(key, error.address)
+            last = f"the key is always somewhere else, at last at {error}"
+    raise StoreUnavailable(last)
+
+
+def topology_of(url: StoreUrl) -> Topology:
+    """Return the topology that a store URL describes."""
+    login = Login(url.username, url.password, url.db, url.tls, url.ca_file)
+    match url.shape:
+        case "single":
+            return SingleServer(url.addresses[0], login)
+        case "sentinel":
+            return Sentinels(url.addresses, url.name, login)
+        case "cluster":
+            return Cluster(url.addresses, login)
+
+
+class _Servers:
+    """Connections to several servers, made when first wanted."""
+
+    def __init__(self, login: Login) -> None:
+        self._login = login
+        self._known: dict[Address, Connections] = {}
+        self._lock = threading.Lock()
+
+    def at(self, address: Address) -> Connections:
+        """See `Topology.at`."""
+        with self._lock:
+            return self._known.setdefault(address, Connections(address, self._login))
+
+    def close(self) -> None:
+        """See `Topology.close`."""
+        for server in list(self._known.values()):
+            server.close()
+
+
+class SingleServer(_Servers):
+    """One server, always the same."""
+
+    def __init__(self, address: Address, login: Login) -> None:
+        super().__init__(login)
+        self._only = self.at(address)
+
+    def server(self, _key: str, _limit: Deadline) -> Connections:
+        """See `Topology.server`."""
+        return self._only
+
+    def lost(self, _key: str, _moved_to: Address | None = None) -> None:
+        """See `Topology.lost`: there is no other; a new connection may still reach it."""
+
+
+class Sentinels(_Servers):
+    """The primary that Sentinels know by a name; they are asked again when it is lost.
+
+    https://redis.io/docs/latest/develop/reference/sentinel-clients/
+    """
+
+    def __init__(self, sentinels: tuple[Address, ...], name: str, login: Login) -> None:
+        super().__init__(login)
+        # Sentinels have users of their own, which this setting does not name.
+        plain = Login(tls=login.tls, ca_file=login.ca_file)
+        self._sentinels = [Connections(address, plain) for address in sentinels]
+        self._name = name
+        self._primary: Connections | None = None
+
+    def server(self, _key: str, limit: Deadline) -> Connections:
+        """See `Topology.server`."""
+        if self._primary is None:
+            self._primary = self.at(self._asked(limit))
+        return self._primary
+
+    def lost(self, _key: str, _moved_to: Address | None = None) -> None:
+        """See `Topology.lost`."""
+        self._primary = None
+
+    def close(self) -> None:
+        """See `Topology.close`."""
+        super().close()
+        for sentinel in self._sentinels:
+            sentinel.close()
+
+    def _asked(self, limit: Deadline) -> Address:
+        for sentinel in list(self._sentinels):
+            try:
+                link = sentinel.send(limit, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._name)
+                answer = sentinel.receive(link, limit)
+            except Broken:
+                continue
+            if answer is not None:
+                self._sentinels.sort(key=lambda one: one is not sentinel)  # who answered is asked first
+                return Address(answer[0].decode(), int(answer[1]))
+        raise StoreUnavailable(f"no Sentinel knows a primary named {self._name}")
+
+
+class Cluster(_Servers):
+    """A Cluster: each of its 16,384 slots has a primary, told by CLUSTER SLOTS and corrected by MOVED.
+
+    https://valkey.io/topics/cluster-spec/
+    """
+
+    def __init__(self, nodes: tuple[Address, ...], login: Login) -> None:
+        super().__init__(login)
+        self._seeds = nodes
+        self._slots: dict[int, Address] = {}
+
+    def server(self, key: str, limit: Deadline) -> Connections:
+        """See `Topology.server`."""
+        slot = key_slot(key.encode())
+        if slot not in self._slots:
+            self._slots = self._told(limit)
+        try:
+            return self.at(self._slots[slot])
+        except KeyError:
+            raise StoreUnavailable(f"no node of the Cluster has slot {slot}") from None
+
+    def lost(self, key: str, moved_to: Address | None = None) -> None:
+        """See `Topology.lost`."""
+        if moved_to is None:
+            self._slots = {}
+        else:
+            self._slots = {**self._slots, key_slot(key.encode()): moved_to}
+
+    def _told(self, limit: Deadline) -> dict[int, Address]:
+        with self._lock:
+            nodes = list(dict.fromkeys((*self._known, *self._seeds)))
+        for node in nodes:
+            server = self.at(node)
+            try:
+                ranges = server.receive(server.send(limit, "CLUSTER", "SLOTS"), limit)
+            except Broken:
+                continue
+            return {
+                slot: Address(primary[0].decode() or node.host, int(primary[1]))
+                for first, last, primary, *_ in ranges
+                for slot in range(first, last + 1)
+            }
+        raise StoreUnavailable("no node of the Cluster can be reached")

@@ -1,0 +1,157 @@
+"""Real deployments of several Valkey processes: Sentinels with a primary and a replica, and a Cluster."""
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from redis import Redis
+
+from devstack.processes import LOOPBACK, Child, Children, free_port
+from devstack.valkey import _binary
+from tests.nextitem.parts import PATIENCE_SECONDS
+
+SLOTS = 16_384
+NODE_TIMEOUT_MS = 500
+DOWN_AFTER_MS = 300
+LOOK_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class Node:
+    """One server."""
+
+    port: int
+    child: Child
+
+    @property
+    def client(self) -> Redis:
+        return Redis(LOOPBACK, self.port)
+
+    def ask(self, *command: str | int) -> object:
+        with self.client as client:
+            return client.execute_command(*command)
+
+
+def eventually(ask: Callable[[], object], what: str) -> None:
+    """Ask until the answer is true.
+
+    Raises:
+        AssertionError: it never was.
+    """
+    never = threading.Event()
+    for _ in range(int(PATIENCE_SECONDS / LOOK_SECONDS)):
+        if ask():
+            return
+        never.wait(LOOK_SECONDS)
+    raise AssertionError(f"not within {PATIENCE_SECONDS} s: {what}")
+
+
+def start_node(children: Children, folder: Path, *arguments: str | Path) -> Node:
+    """Start a server in a folder of its own, on a free port."""
+    port = free_port()
+    home = folder / str(port)
+    home.mkdir()
+    given = ["--bind", LOOPBACK, "--port", str(port), "--save", "", "--appendonly", "no", *arguments]
+    child = children.start(
+        "valkey", [_binary(), *given], env={"PATH": os.defpath}, cwd=home, log=folder / f"{port}.log"
+    )
+    child.wait_until(lambda: True if "Ready to accept connections" in child.log_text() else None)
+    return Node(port, child)
+
+
+class Sentinelled:
+    """A primary and its replica, watched by one Sentinel under the name `main`."""
+
+    def __init__(self, children: Children, folder: Path) -> None:
+        self.primary = start_node(children, folder)
+        of_primary = ["--replicaof", LOOPBACK, str(self.primary.port), "--repl-diskless-sync-delay", "0"]
+        self.replica = start_node(children, folder, *of_primary)
+        eventually(lambda: b"master_link_status:up" in self.info(self.replica), "the replica follows")
+        self.port = free_port()
+        config = folder / "sentinel.conf"
+        config.write_text(
+            f"bind {LOOPBACK}\nport {self.port}\nsentinel monitor main {LOOPBACK} {self.primary.port} 1\n"
+            f"sentinel down-after-milliseconds main {DOWN_AFTER_MS}\nsentinel failover-timeout main 3000\n"
+        )
+        sentinel = children.start(
+            "sentinel",
+            [_binary(), config, "--sentinel"],
+            env={"PATH": os.defpath},
+            cwd=folder,
+            log=folder / "sentinel.log",
+        )
+        sentinel.wait_until(lambda: True if "+monitor" in sentinel.log_text() else None)
+        eventually(lambda: "+slave" in sentinel.log_text(), "the Sentinel knows the replica")
+        self.url = f"redis+sentinel://{LOOPBACK}:{free_port()},{LOOPBACK}:{self.port}/main"
+
+    @staticmethod
+    def info(node: Node) -> bytes:
+        with node.client as client:
+            return str(client.info("replication")).replace("'", "").replace(": ", ":").encode()
+
+
+class Clustered:
+    """A Cluster of three primaries and three replicas."""
+
+    def __init__(self, children: Children, folder: Path) -> None:
+        self.nodes = [
+            start_node(
+                children,
+                folder,
+                *("--cluster-enabled", "yes", "--cluster-node-timeout", str(NODE_TIMEOUT_MS)),
+                *("--cluster-port", str(free_port()), "--repl-diskless-sync-delay", "0"),
+            )
+            for _ in range(6)
+        ]
+        primaries, replicas = self.nodes[:3], self.nodes[3:]
+        for number, node in enumerate(primaries):
+            node.ask("CLUSTER", "ADDSLOTSRANGE", SLOTS * number // 3, SLOTS * (number + 1) // 3 - 1)
+            node.ask("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+        for node in self.nodes[1:]:
+            with self.nodes[0].client as client:
+                port = node.client.config_get("cluster-port")["cluster-port"]
+                client.execute_command("CLUSTER", "MEET", LOOPBACK, node.port, port)
+        eventually(lambda: all(self._known(node) == 6 for node in self.nodes), "all nodes know each other")
+        for primary, replica in zip(primaries, replicas, strict=True):
+            replica.ask("CLUSTER", "REPLICATE", self.id_of(primary))
+        eventually(lambda: all(self._well(node) for node in self.nodes), "the Cluster is well")
+        self.url = f"redis+cluster://{LOOPBACK}:{self.nodes[0].port},{LOOPBACK}:{self.nodes[1].port}"
+
+    @staticmethod
+    def id_of(node: Node) -> str:
+        found = node.ask("CLUSTER", "MYID")
+        return found.decode() if isinstance(found, bytes) else str(found)
+
+    def node_of(self, key: str) -> Node:
+        """Return the primary that has a key, as the nodes say now."""
+        slot = self.slot_of(key)
+        for node in self.nodes[:3]:
+            ranges = node.ask("CLUSTER", "SLOTS")
+            assert isinstance(ranges, list)
+            for first, last, primary, *_ in ranges:
+                if first <= slot <= last:
+                    return next(one for one in self.nodes if one.port == primary[1])
+        raise AssertionError(f"nobody has slot {slot}")
+
+    def slot_of(self, key: str) -> int:
+        slot = self.nodes[0].ask("CLUSTER", "KEYSLOT", key)
+        assert isinstance(slot, int)
+        return slot
+
+    @staticmethod
+    def _facts(node: Node) -> dict[str, str]:
+        found = node.ask("CLUSTER", "INFO")
+        assert isinstance(found, bytes)
+        return dict(line.split(":", 1) for line in found.decode().split())
+
+    def _known(self, node: Node) -> int:
+        return int(self._facts(node).get("cluster_known_nodes", 0))
+
+    def _well(self, node: Node) -> bool:
+        with node.client as client:
+            replication = client.info("replication")
+        linked = replication["role"] == "master" or replication["master_link_status"] == "up"
+        replicas = replication["role"] == "slave" or replication["connected_slaves"] == 1
+        return self._facts(node).get("cluster_state") == "ok" and linked and replicas

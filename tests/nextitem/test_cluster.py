@@ -1,0 +1,113 @@
+"""The session store on a Cluster: the contract, slots that move, and a failover."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from devstack.processes import LOOPBACK, Children, free_port
+from nextitem.errors import StoreUnavailable
+from nextitem.session import SessionStore
+from nextitem.storeurl import parse_store_url
+from nextitem.valkey import ValkeyStore
+from tests.nextitem.deployments import Clustered, eventually
+from tests.nextitem.log_contract import add, event, names
+from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, fresh_key, soon
+from tests.nextitem.snapshot_contract import DAY_MS, Inspector, save, snapshot_of
+from tests.nextitem.store_contract import SessionStoreContract
+
+
+class ClusterInspector:
+    """Looks into whichever node has the key."""
+
+    def __init__(self, cluster: Clustered) -> None:
+        self._cluster = cluster
+
+    def remaining(self, key: str) -> int | None:
+        left = self._cluster.node_of(key).ask("PTTL", key)
+        assert isinstance(left, int)
+        return None if left == -2 else left
+
+    def shorten(self, key: str, milliseconds: int) -> None:
+        assert self._cluster.node_of(key).ask("PEXPIRE", key, milliseconds)
+
+
+@pytest.fixture(scope="module")
+def cluster(children: Children, tmp_path_factory: pytest.TempPathFactory) -> Clustered:
+    return Clustered(children, tmp_path_factory.mktemp("cluster"))
+
+
+@pytest.fixture(scope="module")
+def store(cluster: Clustered) -> Iterator[SessionStore]:
+    store = ValkeyStore(parse_store_url(cluster.url), timeout=PATIENCE_SECONDS, ttl=DAY_MS / 1000)
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def inspector(cluster: Clustered) -> Inspector:
+    return ClusterInspector(cluster)
+
+
+class TestCluster(SessionStoreContract):
+    def test_sessions_are_on_every_primary(self, store: SessionStore, cluster: Clustered) -> None:
+        # GIVEN many sessions WHEN each gets an event THEN each is found again, on all three primaries
+        keys = [fresh_key() for _ in range(50)]
+        for key in keys:
+            add(store, key, event("a"))
+        assert {names(store.load(key, VERSION, soon()).log) == ["a"] for key in keys} == {True}
+        assert {cluster.node_of(key).port for key in keys} == {node.port for node in cluster.nodes[:3]}
+
+    def test_a_slot_on_its_way_is_followed(self, store: SessionStore, cluster: Clustered, key: str) -> None:
+        # GIVEN a session whose slot is on its way to another node, the session already there
+        add(store, key, event("a"))
+        source = cluster.node_of(key)
+        target = next(node for node in cluster.nodes[:3] if node is not source)
+        slot = cluster.slot_of(key)
+        target.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", cluster.id_of(source))
+        source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", cluster.id_of(target))
+        source.ask("MIGRATE", LOOPBACK, target.port, key, 0, 5000)
+
+        # WHEN events come and a snapshot is saved meanwhile
+        record = add(store, key, event("b")).record
+        assert save(store, key, snapshot_of(record, 1.0))
+        # AND when the slot has arrived
+        for node in (target, source):
+            node.ask("CLUSTER", "SETSLOT", slot, "NODE", cluster.id_of(target))
+        assert add(store, key, event("b"), event("c")).statuses == ("duplicate", "applied")
+
+        # THEN nothing is lost, and the session is where its slot is
+        assert names(store.load(key, VERSION, soon()).log) == ["a", "b", "c"]
+        assert store.load(key, VERSION, soon()).snapshot is not None
+        assert target.ask("EXISTS", key) == 1
+
+
+def test_no_node_is_no_store() -> None:
+    store = ValkeyStore(parse_store_url(f"redis+cluster://{LOOPBACK}:{free_port()}"), timeout=1, ttl=60)
+    with pytest.raises(StoreUnavailable, match="no node of the Cluster"):
+        store.ping(soon())
+
+
+def test_a_killed_primary_is_followed_by_its_replica(children: Children, tmp_path: Path) -> None:
+    # GIVEN a session on a primary, and its replica has it
+    cluster = Clustered(children, tmp_path)
+    store = ValkeyStore(parse_store_url(cluster.url), timeout=PATIENCE_SECONDS, ttl=3600)
+    key = fresh_key()
+    add(store, key, event("a"), event("b"))
+    primary = cluster.node_of(key)
+    with primary.client as client:
+        assert client.execute_command("WAIT", 1, int(PATIENCE_SECONDS * 1000)) == 1
+
+    # WHEN the primary is killed
+    primary.child.kill()
+
+    def is_back() -> bool:
+        try:
+            return add(store, key, event("b"), event("c")).statuses[0] == "duplicate"
+        except StoreUnavailable:
+            return False
+
+    # THEN the store finds the new primary by itself, and nothing is lost or doubled
+    eventually(is_back, "the store is back")
+    assert names(store.load(key, VERSION, soon()).log) == ["a", "b", "c"]
+    store.close()

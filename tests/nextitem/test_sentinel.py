@@ -1,0 +1,79 @@
+"""The session store on a primary that a Sentinel knows: the contract, and a failover."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from devstack.processes import LOOPBACK, Children, free_port
+from nextitem.errors import StoreUnavailable
+from nextitem.session import SessionStore
+from nextitem.storeurl import parse_store_url
+from nextitem.valkey import ValkeyStore
+from tests.nextitem.deployments import Sentinelled, eventually
+from tests.nextitem.log_contract import add, event, names
+from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, fresh_key, soon
+from tests.nextitem.snapshot_contract import DAY_MS, Inspector
+from tests.nextitem.store_contract import SessionStoreContract
+from tests.nextitem.test_valkey import ValkeyInspector
+
+
+@pytest.fixture(scope="module")
+def deployment(children: Children, tmp_path_factory: pytest.TempPathFactory) -> Sentinelled:
+    return Sentinelled(children, tmp_path_factory.mktemp("sentinel"))
+
+
+@pytest.fixture(scope="module")
+def store(deployment: Sentinelled) -> Iterator[SessionStore]:
+    store = ValkeyStore(parse_store_url(deployment.url), timeout=PATIENCE_SECONDS, ttl=DAY_MS / 1000)
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def inspector(deployment: Sentinelled) -> Iterator[Inspector]:
+    with Redis(LOOPBACK, deployment.primary.port) as client:
+        yield ValkeyInspector(client)
+
+
+class TestSentinel(SessionStoreContract):
+    pass
+
+
+def test_no_sentinel_is_no_store() -> None:
+    store = ValkeyStore(parse_store_url(f"redis+sentinel://{LOOPBACK}:{free_port()}/main"), timeout=1, ttl=60)
+    with pytest.raises(StoreUnavailable, match="no Sentinel knows"):
+        store.ping(soon())
+
+
+def test_a_name_that_no_sentinel_knows_is_no_store(deployment: Sentinelled) -> None:
+    url = deployment.url.replace("/main", "/other")
+    store = ValkeyStore(parse_store_url(url), timeout=PATIENCE_SECONDS, ttl=60)
+    with pytest.raises(StoreUnavailable, match="named other"):
+        store.ping(soon())
+    store.close()
+
+
+def test_a_killed_primary_is_followed_by_its_replica(children: Children, tmp_path: Path) -> None:
+    # GIVEN a session on a primary, and its replica has it
+    deployment = Sentinelled(children, tmp_path)
+    store = ValkeyStore(parse_store_url(deployment.url), timeout=PATIENCE_SECONDS, ttl=3600)
+    key = fresh_key()
+    add(store, key, event("a"), event("b"))
+    with deployment.replica.client as replica:
+        eventually(lambda: replica.exists(key), "the replica has the session")
+
+    # WHEN the primary is killed
+    deployment.primary.child.kill()
+
+    def is_back() -> bool:
+        try:
+            return add(store, key, event("b"), event("c")).statuses[0] == "duplicate"
+        except StoreUnavailable:
+            return False
+
+    # THEN the store finds the new primary by itself, and nothing is lost or doubled
+    eventually(is_back, "the store is back")
+    assert names(store.load(key, VERSION, soon()).log) == ["a", "b", "c"]
+    store.close()

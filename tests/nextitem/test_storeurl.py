@@ -1,0 +1,70 @@
+"""What a store URL says, and what it must not."""
+
+import pytest
+
+from nextitem.errors import SettingsError
+from nextitem.storeurl import Address, StoreUrl, parse_store_url
+
+
+@pytest.mark.parametrize(
+    ("url", "meaning"),
+    [
+        ("redis://store", StoreUrl("single", (Address("store", 6379),))),
+        ("redis://[::1]:7000/2", StoreUrl("single", (Address("::1", 7000),), db=2)),
+        (
+            "rediss://app:p%40ss:word@store:6380/1?ssl_ca_certs=/etc/ca.pem",
+            StoreUrl(
+                "single",
+                (Address("store", 6380),),
+                tls=True,
+                username="app",
+                password="p@ss:word",  # noqa: S106 - of nobody
+                db=1,
+                ca_file="/etc/ca.pem",
+            ),
+        ),
+        (
+            "redis+sentinel://a:1,b/main/3",
+            StoreUrl("sentinel", (Address("a", 1), Address("b", 26379)), db=3, name="main"),
+        ),
+        (
+            "rediss+cluster://:secret@a:7000,b:7001",
+            StoreUrl("cluster", (Address("a", 7000), Address("b", 7001)), tls=True, password="secret"),  # noqa: S106
+        ),
+        ("redis+cluster://a/0", StoreUrl("cluster", (Address("a", 6379),))),
+    ],
+)
+def test_each_shape_has_its_form(url: str, meaning: StoreUrl) -> None:
+    assert parse_store_url(url) == meaning
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("", "begin with redis://"),
+        ("store:6379", "begin with redis://"),
+        ("http://store", "begin with redis://"),
+        ("redis+ring://store", "sentinel or cluster"),
+        ("redis://", "host is missing"),
+        ("redis://a,", "host is missing"),
+        ("redis://a,b", r"need \+sentinel or \+cluster"),
+        ("redis://store:port", "port must be a number"),
+        ("redis://store:0", "port must be a number"),
+        ("redis://store:70000", "port must be a number"),
+        ("redis://store/one", "database's number"),
+        ("redis://store/1/2", "database's number"),
+        ("redis+cluster://store/1", "none but 0"),
+        ("redis+sentinel://store", "primary's name"),
+        ("redis://store?sslca=x", "unknown option: sslca"),
+    ],
+)
+def test_what_is_not_understood_is_told(url: str, why: str) -> None:
+    with pytest.raises(SettingsError, match=f"^NEXTITEM_STORE_URL is not understood: .*{why}"):
+        parse_store_url(url)
+
+
+@pytest.mark.parametrize("url", ["redis://me:hush@store:port", "http://me:hush@store", "redis://me:hush@store/hush"])
+def test_no_password_is_shown(url: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse_store_url(url)
+    assert "hush" not in str(caught.value)
