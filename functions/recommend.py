@@ -33,7 +33,9 @@ def _start() -> tuple[Recommender, Telemetry]:
     bucket = ObstoreBucket(settings.bucket, region=settings.region, endpoint=settings.s3_endpoint)
     registry = Registry(bucket, settings.model_dir)
     router = Router(registry, settings.route, settings.route_ttl, telemetry.background_fault)
-    store = ValkeyStore(settings.store_url, timeout=settings.store_timeout, ttl=settings.session_ttl)
+    store = ValkeyStore(
+        settings.store_url, timeout=settings.store_timeout, ttl=settings.session_ttl, region=settings.region
+    )
     loading = time.perf_counter()
     try:
         router.load()

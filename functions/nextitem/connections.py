@@ -18,6 +18,7 @@ from redis.retry import Retry
 
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
+from nextitem.iam import TokenProvider
 from nextitem.storeurl import Address
 
 
@@ -65,6 +66,7 @@ class Login:
         db: the database.
         tls: whether to encrypt; the server's certificate must then be valid for its host.
         ca_file: certificates to trust, or None for the system's.
+        tokens: gives user and password at each connect instead of the two above, or None.
     """
 
     username: str | None = None
@@ -72,6 +74,7 @@ class Login:
     db: int = 0
     tls: bool = False
     ca_file: str | None = None
+    tokens: TokenProvider | None = None
 
 
 class Connections:
@@ -96,6 +99,8 @@ class Connections:
             "protocol": 2,  # no HELLO on connecting: one round trip less
             "driver_info": None,  # nor CLIENT SETINFO: two less
         }
+        if login.tokens is not None:
+            self._settings |= {"username": None, "password": None, "credential_provider": login.tokens}
         if login.tls:
             self._settings["ssl_ca_certs"] = login.ca_file
         self._idle: list[Link] = []

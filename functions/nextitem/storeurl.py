@@ -3,7 +3,8 @@
 ``redis://[user:password@]host:port/db`` is one server, ``redis+sentinel://host:port,host:port/name/db`` the primary
 that Sentinels know by a name, ``redis+cluster://host:port,host:port`` a Cluster (ElastiCache's cluster mode, its
 serverless form included) by some of its nodes. ``rediss…`` is the same over TLS; ``?ssl_ca_certs=FILE`` names
-certificates to trust. Knows no connection.
+certificates to trust, ``?iam=CACHE`` (and ``&serverless=true``) has the URL's user log in by IAM, as ElastiCache can.
+Knows no connection.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ DEFAULT_SENTINEL_PORT = 26_379
 
 Shape = Literal["single", "sentinel", "cluster"]
 _SHAPES: dict[str, Shape] = {"": "single", "sentinel": "sentinel", "cluster": "cluster"}
-_OPTIONS = {"ssl_ca_certs"}
+_OPTIONS = {"ssl_ca_certs", "iam", "serverless"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class StoreUrl:
         db: the database, 0 in a Cluster.
         name: by which the Sentinels know the primary, "" elsewhere.
         ca_file: certificates to trust, or None for the system's.
+        iam: the ElastiCache cache to log in to by IAM, or None.
+        serverless: whether that cache is serverless.
     """
 
     shape: Shape
@@ -51,6 +54,8 @@ class StoreUrl:
     db: int = 0
     name: str = ""
     ca_file: str | None = None
+    iam: str | None = None
+    serverless: bool = False
 
 
 def parse_store_url(url: str) -> StoreUrl:
@@ -76,6 +81,8 @@ def _parsed(url: str) -> StoreUrl:
     options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
     if unknown := options.keys() - _OPTIONS:
         raise ValueError(f"it has an unknown option: {', '.join(sorted(unknown))}")
+    if "iam" in options and (scheme != "rediss" or not parts.netloc.rpartition("@")[0].partition(":")[0]):
+        raise ValueError("iam needs TLS (rediss) and a user")
     user, _, hosts = parts.netloc.rpartition("@")
     username, _, password = user.partition(":")
     path = [part for part in parts.path.split("/") if part]
@@ -93,6 +100,8 @@ def _parsed(url: str) -> StoreUrl:
         db=int(path[0]) if path else 0,
         name=name,
         ca_file=options.get("ssl_ca_certs"),
+        iam=options.get("iam"),
+        serverless=options.get("serverless") == "true",
     )
 
 

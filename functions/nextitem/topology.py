@@ -12,6 +12,7 @@ from redis.crc import key_slot
 from nextitem.connections import Broken, Connections, Login, Redirected
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
+from nextitem.iam import Cache, TokenProvider
 from nextitem.storeurl import Address, StoreUrl
 
 TRIES = 4
@@ -65,9 +66,15 @@ def exchange(topology: Topology, key: str, limit: Deadline, *command: Any) -> An
     raise StoreUnavailable(last)
 
 
-def topology_of(url: StoreUrl) -> Topology:
-    """Return the topology that a store URL describes."""
-    login = Login(url.username, url.password, url.db, url.tls, url.ca_file)
+def topology_of(url: StoreUrl, region: str) -> Topology:
+    """Return the topology that a store URL describes.
+
+    Args:
+        url: where the store is.
+        region: the AWS region of an ElastiCache cache, for IAM authentication.
+    """
+    tokens = TokenProvider(url.username or "", Cache(url.iam, url.serverless, region)) if url.iam else None
+    login = Login(url.username, url.password, url.db, url.tls, url.ca_file, tokens)
     match url.shape:
         case "single":
             return SingleServer(url.addresses[0], login)
@@ -163,26 +170,31 @@ class Cluster(_Servers):
     def __init__(self, nodes: tuple[Address, ...], login: Login) -> None:
         super().__init__(login)
         self._seeds = nodes
-        self._slots: dict[int, Address] = {}
+        self._ranges: list[tuple[int, int, Address]] = []
+        self._moved: dict[int, Address] = {}
 
     def server(self, key: str, limit: Deadline) -> Connections:
         """See `Topology.server`."""
         slot = key_slot(key.encode())
-        if slot not in self._slots:
-            self._slots = self._told(limit)
-        try:
-            return self.at(self._slots[slot])
-        except KeyError:
-            raise StoreUnavailable(f"no node of the Cluster has slot {slot}") from None
+        if not self._ranges:
+            self._ranges, self._moved = self._told(limit), {}
+        address = self._moved.get(slot)
+        for first, last, primary in self._ranges if address is None else ():
+            if first <= slot <= last:
+                address = primary
+        if address is None:
+            self._ranges = []
+            raise StoreUnavailable(f"no node of the Cluster has slot {slot}")
+        return self.at(address)
 
     def lost(self, key: str, moved_to: Address | None = None) -> None:
         """See `Topology.lost`."""
         if moved_to is None:
-            self._slots = {}
+            self._ranges = []
         else:
-            self._slots = {**self._slots, key_slot(key.encode()): moved_to}
+            self._moved[key_slot(key.encode())] = moved_to
 
-    def _told(self, limit: Deadline) -> dict[int, Address]:
+    def _told(self, limit: Deadline) -> list[tuple[int, int, Address]]:
         with self._lock:
             nodes = list(dict.fromkeys((*self._known, *self._seeds)))
         for node in nodes:
@@ -191,9 +203,8 @@ class Cluster(_Servers):
                 ranges = server.receive(server.send(limit, "CLUSTER", "SLOTS"), limit)
             except Broken:
                 continue
-            return {
-                slot: Address(primary[0].decode() or node.host, int(primary[1]))
+            return [
+                (first, last, Address(primary[0].decode() or node.host, int(primary[1])))
                 for first, last, primary, *_ in ranges
-                for slot in range(first, last + 1)
-            }
+            ]
         raise StoreUnavailable("no node of the Cluster can be reached")

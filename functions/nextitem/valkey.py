@@ -56,10 +56,11 @@ class ValkeyStore:
         url: where the server or servers are, see `storeurl`.
         timeout: seconds that one verb may take at most, connecting included.
         ttl: seconds after which an untouched session is forgotten.
+        region: the AWS region, where the URL asks for IAM authentication.
     """
 
-    def __init__(self, url: StoreUrl, *, timeout: float, ttl: float) -> None:
-        self._topology = topology_of(url)
+    def __init__(self, url: StoreUrl, *, timeout: float, ttl: float, region: str = "") -> None:
+        self._topology = topology_of(url, region)
         self._timeout = timeout
         self._ttl_ms = int(ttl * 1000)
         self._append = _Script("append.lua")

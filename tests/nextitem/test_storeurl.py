@@ -31,6 +31,17 @@ from nextitem.storeurl import Address, StoreUrl, parse_store_url
             "rediss+cluster://:secret@a:7000,b:7001",
             StoreUrl("cluster", (Address("a", 7000), Address("b", 7001)), tls=True, password="secret"),  # noqa: S106
         ),
+        (
+            "rediss+cluster://app@cache.example:6379?iam=shop&serverless=true",
+            StoreUrl(
+                "cluster",
+                (Address("cache.example", 6379),),
+                tls=True,
+                username="app",
+                iam="shop",
+                serverless=True,
+            ),
+        ),
         ("redis+cluster://a/0", StoreUrl("cluster", (Address("a", 6379),))),
     ],
 )
@@ -55,6 +66,8 @@ def test_each_shape_has_its_form(url: str, meaning: StoreUrl) -> None:
         ("redis://store/1/2", "database's number"),
         ("redis+cluster://store/1", "none but 0"),
         ("redis+sentinel://store", "primary's name"),
+        ("redis://app@store?iam=shop", "iam needs TLS"),
+        ("rediss://store?iam=shop", "iam needs TLS"),
         ("redis://store?sslca=x", "unknown option: sslca"),
     ],
 )

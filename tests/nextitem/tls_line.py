@@ -1,0 +1,83 @@
+"""TLS in front of a server that has none: what the store's client sees of ElastiCache's encryption in transit."""
+
+import asyncio
+import contextlib
+import datetime as dt
+import ipaddress
+import ssl
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from devstack.loop_thread import LoopThread
+from devstack.processes import LOOPBACK
+
+
+def write_certificate(folder: Path, name: str) -> tuple[Path, Path]:
+    """Write a certificate for a host, signed by itself, and its key; return both paths."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")])
+    try:
+        host: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        host = x509.DNSName(name)
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([host]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    certificate_path, key_path = folder / f"{name}.crt", folder / f"{name}.key"
+    certificate_path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    pem, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    key_path.write_bytes(key.private_bytes(serialization.Encoding.PEM, pem, plain))
+    return certificate_path, key_path
+
+
+class TlsLine:
+    """A port that speaks TLS and leads to a server's plain one."""
+
+    def __init__(self, port: int, folder: Path, name: str) -> None:
+        self._target = port
+        self.certificate, key = write_certificate(folder, name)
+        self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self._context.load_cert_chain(self.certificate, key)
+        self._loop = LoopThread("tls")
+
+    def __enter__(self) -> Self:
+        self._loop.__enter__()
+        self._server = self._loop.run(asyncio.start_server(self._serve, LOOPBACK, 0, ssl=self._context))
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._loop.run(self._stopped())
+        self._loop.__exit__(kind, error, at)
+
+    async def _stopped(self) -> None:
+        self._server.close()
+        await self._server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        plain_reader, plain_writer = await asyncio.open_connection(LOOPBACK, self._target)
+        await asyncio.gather(_pumped(reader, plain_writer), _pumped(plain_reader, writer))
+
+
+async def _pumped(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):  # either side may hang up
+        while data := await reader.read(1 << 16):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
