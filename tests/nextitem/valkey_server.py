@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from redis import Redis
 
 from devstack.processes import LOOPBACK, Children
-from devstack.valkey import _READY, _binary, start_valkey
+from devstack.valkey import READY, start_valkey, valkey_binary
 
 
 class OwnValkey:
@@ -45,8 +45,10 @@ class OwnValkey:
         log = self._folder / f"after-{self._child.pid}.log"
         arguments = ["--bind", LOOPBACK, "--port", str(self.port), "--save", "", "--appendonly", "no"]
         env = {"PATH": os.defpath}
-        self._child = self._children.start("valkey-server", [_binary(), *arguments], env=env, cwd=self._folder, log=log)
-        self._child.wait_until(lambda: True if _READY in self._child.log_text() else None)
+        self._child = self._children.start(
+            "valkey-server", [valkey_binary(), *arguments], env=env, cwd=self._folder, log=log
+        )
+        self._child.wait_until(lambda: True if READY in self._child.log_text() else None)
 
 
 class BreakingLine:

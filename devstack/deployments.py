@@ -1,21 +1,26 @@
-"""Real deployments of several Valkey processes: Sentinels with a primary and a replica, and a Cluster."""
+"""Real deployments of several Valkey processes: a Sentinel with a primary and a replica, and a Cluster.
+
+For tests and for chaos; knows nothing of what is stored in them.
+"""
 
 import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from redis import Redis
 
 from devstack.processes import LOOPBACK, Child, Children, free_port
-from devstack.valkey import _binary
-from tests.nextitem.parts import PATIENCE_SECONDS
+from devstack.valkey import READY, valkey_binary
 
 SLOTS = 16_384
 NODE_TIMEOUT_MS = 500
 DOWN_AFTER_MS = 300
 LOOK_SECONDS = 0.02
+PATIENCE_SECONDS = 20.0
+"""After which what should have come to be by itself never will."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +32,11 @@ class Node:
 
     @property
     def client(self) -> Redis:
+        """A client of this server alone; to be closed by who asked."""
         return Redis(LOOPBACK, self.port)
 
-    def ask(self, *command: str | int) -> object:
+    def ask(self, *command: str | int) -> Any:
+        """Send one command and return its answer as it came."""
         with self.client as client:
             return client.execute_command(*command)
 
@@ -55,9 +62,9 @@ def start_node(children: Children, folder: Path, *arguments: str | Path) -> Node
     home.mkdir()
     given = ["--bind", LOOPBACK, "--port", str(port), "--save", "", "--appendonly", "no", *arguments]
     child = children.start(
-        "valkey", [_binary(), *given], env={"PATH": os.defpath}, cwd=home, log=folder / f"{port}.log"
+        "valkey", [valkey_binary(), *given], env={"PATH": os.defpath}, cwd=home, log=folder / f"{port}.log"
     )
-    child.wait_until(lambda: True if "Ready to accept connections" in child.log_text() else None)
+    child.wait_until(lambda: True if READY in child.log_text() else None)
     return Node(port, child)
 
 
@@ -68,7 +75,7 @@ class Sentinelled:
         self.primary = start_node(children, folder)
         of_primary = ["--replicaof", LOOPBACK, str(self.primary.port), "--repl-diskless-sync-delay", "0"]
         self.replica = start_node(children, folder, *of_primary)
-        eventually(lambda: b"master_link_status:up" in self.info(self.replica), "the replica follows")
+        eventually(lambda: self.replica.ask("INFO", "replication")["master_link_status"] == "up", "the replica follows")
         self.port = free_port()
         config = folder / "sentinel.conf"
         config.write_text(
@@ -77,7 +84,7 @@ class Sentinelled:
         )
         sentinel = children.start(
             "sentinel",
-            [_binary(), config, "--sentinel"],
+            [valkey_binary(), config, "--sentinel"],
             env={"PATH": os.defpath},
             cwd=folder,
             log=folder / "sentinel.log",
@@ -85,11 +92,6 @@ class Sentinelled:
         sentinel.wait_until(lambda: True if "+monitor" in sentinel.log_text() else None)
         eventually(lambda: "+slave" in sentinel.log_text(), "the Sentinel knows the replica")
         self.url = f"redis+sentinel://{LOOPBACK}:{free_port()},{LOOPBACK}:{self.port}/main"
-
-    @staticmethod
-    def info(node: Node) -> bytes:
-        with node.client as client:
-            return str(client.info("replication")).replace("'", "").replace(": ", ":").encode()
 
 
 class Clustered:
@@ -113,7 +115,9 @@ class Clustered:
             with self.nodes[0].client as client:
                 port = node.client.config_get("cluster-port")["cluster-port"]
                 client.execute_command("CLUSTER", "MEET", LOOPBACK, node.port, port)
-        eventually(lambda: all(self._known(node) == 6 for node in self.nodes), "all nodes know each other")
+        eventually(
+            lambda: all(self._known(node) == len(self.nodes) for node in self.nodes), "all nodes know each other"
+        )
         for primary, replica in zip(primaries, replicas, strict=True):
             replica.ask("CLUSTER", "REPLICATE", self.id_of(primary))
         eventually(lambda: all(self._well(node) for node in self.nodes), "the Cluster is well")
@@ -121,29 +125,26 @@ class Clustered:
 
     @staticmethod
     def id_of(node: Node) -> str:
-        found = node.ask("CLUSTER", "MYID")
-        return found.decode() if isinstance(found, bytes) else str(found)
+        """Return a node's id in the Cluster."""
+        return str(node.ask("CLUSTER", "MYID").decode())
 
     def node_of(self, key: str) -> Node:
         """Return the primary that has a key, as the nodes say now."""
         slot = self.slot_of(key)
         for node in self.nodes[:3]:
             ranges = node.ask("CLUSTER", "SLOTS")
-            assert isinstance(ranges, list)
             for first, last, primary, *_ in ranges:
                 if first <= slot <= last:
                     return next(one for one in self.nodes if one.port == primary[1])
         raise AssertionError(f"nobody has slot {slot}")
 
     def slot_of(self, key: str) -> int:
-        slot = self.nodes[0].ask("CLUSTER", "KEYSLOT", key)
-        assert isinstance(slot, int)
-        return slot
+        """Return the slot of a key."""
+        return int(self.nodes[0].ask("CLUSTER", "KEYSLOT", key))
 
     @staticmethod
     def _facts(node: Node) -> dict[str, str]:
         found = node.ask("CLUSTER", "INFO")
-        assert isinstance(found, bytes)
         return dict(line.split(":", 1) for line in found.decode().split())
 
     def _known(self, node: Node) -> int:
