@@ -25,8 +25,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 install: $(INSTALLED) ## make .venv with everything that development needs
 
 .PHONY: run
-run: $(INSTALLED) ## serve the demo on http://127.0.0.1:3000 until Ctrl-C (ONCE=1: exit after the table)
-	@exec $(BIN)/python -m devstack
+run: $(INSTALLED) ## serve the demo on http://127.0.0.1:3000 until Ctrl-C (ONCE=1: exit after the table; ARGS=--help)
+	@exec $(BIN)/python -m devstack $(ARGS)
 
 .PHONY: test
 test: $(INSTALLED) ## run the whole suite

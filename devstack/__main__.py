@@ -27,6 +27,7 @@ from nextitem.errors import NextItemError
 from shop import Shop
 
 PORT = 3000
+LAST_PORT = 65_535
 SESSIONS = 300
 REPLAY_SEED = 2026
 """Of the shoppers, so that they are not those of the training data."""
@@ -118,7 +119,7 @@ def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m devstack", description="The whole stack on this machine.")
-    parser.add_argument("--port", type=int, default=PORT, help=f"of the HTTP API; 0 takes a free one ({PORT})")
+    parser.add_argument("--port", type=_port, default=PORT, help=f"of the HTTP API; 0 takes a free one ({PORT})")
     parser.add_argument("--workers", type=_positive, default=MAX_WORKERS, help=f"at most so many ({MAX_WORKERS})")
     parser.add_argument("--sessions", type=_not_negative, default=SESSIONS, help=f"to replay ({SESSIONS})")
     once = os.environ.get("ONCE", "") not in ("", "0")
@@ -135,6 +136,12 @@ def _parser() -> argparse.ArgumentParser:
 def _not_negative(text: str) -> int:
     if (number := int(text)) < 0:
         raise argparse.ArgumentTypeError(f"{number} is negative")
+    return number
+
+
+def _port(text: str) -> int:
+    if (number := _not_negative(text)) > LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{number} is no port, the last is {LAST_PORT}")
     return number
 
 

@@ -40,7 +40,7 @@ def listen(port: int) -> socket.socket:
     except OSError as error:
         raise StackError(
             f"Port {port} of {LOOPBACK} cannot be used ({os.strerror(error.errno or 0)}); "
-            "end what uses it, or choose another with --port."
+            "end what uses it, or choose another with --port (make run ARGS='--port 3001')."
         ) from error
 
 

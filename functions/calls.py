@@ -94,6 +94,8 @@ def _text(body: dict[str, Any]) -> bytes:
 
 def _body(event: dict[str, Any]) -> bytes:
     text: str = event.get("body") or ""
+    if not text:
+        return b"{}"  # no body says no more than an empty object
     if not event.get("isBase64Encoded"):
         return text.encode(errors="surrogatepass")  # half a surrogate pair is then refused as any wrong byte is
     try:
@@ -115,7 +117,7 @@ def _no_route(event: dict[str, Any]) -> RequestError:
     http = event["requestContext"]["http"]
     path = str(event.get("rawPath", http["path"])).split("/")[1:]
     stage = event["requestContext"].get("stage", "$default")
-    if path[:1] == [stage]:
+    if stage != "$default" and path[:1] == [stage]:
         path = path[1:]
     methods = [key.split(" ")[0] for key in ROUTES if _fits(key.split("/")[1:], path)]
     if methods:

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model_export.eventfile import write_files
 from model_export.sessions import Sessions
@@ -15,8 +16,8 @@ from nextitem.errors import InputError
 
 DAY_SECONDS = 86_400
 
-ORDER_ONLY_TEST_SHARE = 0.1
-"""Share of sessions, the last to start, that go to test when times are only a running index."""
+LATEST_SHARE = 0.1
+"""Share of sessions, the last to start, that go to test where no days can be counted."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,7 @@ def split_by_time(sessions: Sessions, test_days: int) -> Split:
     """Give the sessions that start in the last `test_days` UTC calendar days to test.
 
     The day of the last session start is the last day. Without a calendar (`is_epoch` False) days
-    mean nothing, and the last `ORDER_ONLY_TEST_SHARE` of the sessions by start go to test; of equal
-    starts, those that come first in the file count as earlier.
+    mean nothing, and the last sessions by start go to test, as in `split_latest`.
 
     Raises:
         InputError: when `test_days` is below 1, or train or test would be empty.
@@ -50,20 +50,35 @@ def split_by_time(sessions: Sessions, test_days: int) -> Split:
         raise InputError(f"a test period must have at least 1 day, not {test_days}")
     if len(sessions) == 0:
         raise InputError("there are no sessions to split")
+    if not sessions.is_epoch:
+        return split_latest(sessions, "times are only an order")
     starts = sessions.starts
-    if sessions.is_epoch:
-        last_day = int(starts.max() // DAY_SECONDS)
-        first_day = last_day - test_days + 1
-        cutoff = float(first_day * DAY_SECONDS)
-        in_test = starts >= cutoff
-        by = f"the sessions that start on the last {test_days} UTC days ({_day(first_day)} to {_day(last_day)})"
-    else:
-        count = max(1, round(len(sessions) * ORDER_ONLY_TEST_SHARE))
-        latest = np.argsort(starts, kind="stable")[-count:]
-        in_test = np.zeros(len(sessions), dtype=np.bool_)
-        in_test[latest] = True
-        cutoff = float(starts[latest[0]])
-        by = f"the last {ORDER_ONLY_TEST_SHARE:.0%} of sessions by start (times are only an order)"
+    last_day = int(starts.max() // DAY_SECONDS)
+    first_day = last_day - test_days + 1
+    cutoff = float(first_day * DAY_SECONDS)
+    by = f"the sessions that start on the last {test_days} UTC days ({_day(first_day)} to {_day(last_day)})"
+    return _cut(sessions, starts >= cutoff, cutoff, by)
+
+
+def split_latest(sessions: Sessions, because: str) -> Split:
+    """Give the last `LATEST_SHARE` of the sessions by start to test; of equal starts, the file's first are earlier.
+
+    Args:
+        sessions: what to split.
+        because: why no days are counted, for `Split.by`.
+
+    Raises:
+        InputError: when train or test would be empty.
+    """
+    starts = sessions.starts
+    latest = np.argsort(starts, kind="stable")[-max(1, round(len(sessions) * LATEST_SHARE)) :]
+    in_test = np.zeros(len(sessions), dtype=np.bool_)
+    in_test[latest] = True
+    by = f"the last {LATEST_SHARE:.0%} of sessions by start ({because})"
+    return _cut(sessions, in_test, float(starts[latest[0]]), by)
+
+
+def _cut(sessions: Sessions, in_test: NDArray[np.bool_], cutoff: float, by: str) -> Split:
     for side, empty in (("train", in_test.all()), ("test", not in_test.any())):
         if empty:
             raise InputError(f"the split leaves {side} empty: test would be {by}")

@@ -83,7 +83,7 @@ class Publisher:
         return decode_route(stored.data, self._route) if stored is not None else None
 
     def promote(self, version: str, folder: Path) -> Route:
-        """Give a version all traffic, once it has answered its whole certificate here.
+        """Give a version all traffic, once it has answered its whole certificate here; if it has it, nothing changes.
 
         Args:
             version: a published version.
@@ -98,7 +98,9 @@ class Publisher:
             raise VersionNotFound(f"the registry has no version {version}")
         artifact = Registry(self._bucket, folder).fetch(version)
         Model(artifact).check(artifact.certificate())
-        return self._change((Variant(DEFAULT_VARIANT, version, 1.0),), restores=None)
+        variants = (Variant(DEFAULT_VARIANT, version, 1.0),)
+        live = self.current()
+        return live if live is not None and live.variants == variants else self._change(variants, restores=None)
 
     def rollback(self) -> Route:
         """Restore the variants that were live before; again, those before them.
@@ -111,6 +113,8 @@ class Publisher:
         if live is None:
             raise VersionNotFound(f"{route_key(self._route)} is not in the bucket: there is nothing to roll back")
         before = self._revision((live.restores or live.revision) - 1)
+        while before.variants == live.variants:
+            before = self._revision((before.restores or before.revision) - 1)
         return self._change(before.variants, restores=before.restores or before.revision)
 
     def _change(self, variants: tuple[Variant, ...], restores: int | None) -> Route:

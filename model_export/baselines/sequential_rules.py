@@ -5,6 +5,8 @@ Learning Method for Session-Based Recommendation" (RecTemp at RecSys 2017). It k
 session but its last item.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,8 +16,15 @@ MAX_DISTANCE = 10
 """Events between the two items of a rule; the paper's and the reference implementation's setting."""
 
 
+UNIT = math.lcm(*range(1, MAX_DISTANCE + 1))
+"""Divisible by every distance."""
+
+
 class SequentialRules:
-    """Scores j after i by the sum of 1 / distance over each i before j in a train session."""
+    """Scores j after i by the sum of 1 / distance over each i before j in a train session.
+
+    Counted in whole multiples of 1 / `UNIT`, so that equal sums are equal and ties are ties.
+    """
 
     def __init__(self, train: Sessions, max_distance: int = MAX_DISTANCE) -> None:
         self._items = len(train.catalogue)
@@ -27,7 +36,7 @@ class SequentialRules:
             together = owners[:-distance] == owners[distance:]
             rule = codes[:-distance] * self._items + codes[distance:]
             pairs.append(rule[together])
-            weights.append(np.full(len(pairs[-1]), 1.0 / distance))
+            weights.append(np.full(len(pairs[-1]), float(UNIT // distance)))
         rules, which = np.unique(np.concatenate(pairs), return_inverse=True)
         self._weights = np.bincount(which, weights=np.concatenate(weights), minlength=len(rules))
         self._followers = rules % self._items
@@ -39,5 +48,5 @@ class SequentialRules:
         last = int(prefix[-1])
         rules = slice(self._starts[last], self._starts[last + 1])
         scores = np.zeros(self._items)
-        scores[self._followers[rules]] = self._weights[rules]
+        scores[self._followers[rules]] = self._weights[rules] / UNIT
         return scores

@@ -12,6 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from model_export.columns import Columns
+from model_export.eventfile import read_sessions
+from model_export.sessions import Sessions
 
 OUT = Console(soft_wrap=True, markup=False, emoji=False, highlight=False)
 """Results. Item ids and paths are shown as they are: no markup in them means anything."""
@@ -29,6 +31,15 @@ GapMinutes = Annotated[float, typer.Option(min=0, help="With --user-column: a lo
 def columns_of(session: str, item: str, time: str, user: str | None, gap_minutes: float) -> Columns:
     """Return the columns that options name."""
     return Columns(session=session, item=item, time=time, user=user, gap_minutes=gap_minutes)
+
+
+def read_events(path: Path, columns: Columns) -> Sessions:
+    """Return a file's sessions, saying so where users' events cannot be cut by gaps."""
+    with waiting(f"reading {path}"):
+        sessions = read_sessions(path, columns)
+    if columns.user is not None and not sessions.is_epoch:
+        say(f"{path}: its times are only an order, which has no gaps: all events of a user are one session")
+    return sessions
 
 
 def print_json(document: Any) -> None:

@@ -16,10 +16,10 @@ from model_export.cli.console import (
     columns_of,
     print_json,
     progress,
+    read_events,
     say,
     waiting,
 )
-from model_export.eventfile import read_sessions
 from model_export.split import split_by_time, write_split
 from nextitem.errors import InputError
 from shop import Shop
@@ -69,8 +69,9 @@ def split(
 
     Where times are only a running index, days mean nothing and the last tenth of the sessions is the test.
     """
-    with waiting(f"reading {events}"):
-        sessions = read_sessions(events, columns_of(session_column, item_column, time_column, user_column, gap_minutes))
+    if events.resolve() in (train_out.resolve(), test_out.resolve()):
+        raise InputError(f"{events} would be overwritten, give the parts names of their own")
+    sessions = read_events(events, columns_of(session_column, item_column, time_column, user_column, gap_minutes))
     parts = split_by_time(sessions, test_days)
     with waiting("writing"):
         write_split(parts, train_out, test_out)

@@ -24,11 +24,11 @@ from model_export.cli.console import (
     columns_of,
     print_json,
     progress,
+    read_events,
     say,
     waiting,
 )
 from model_export.evaluation import Report, evaluate_artifact
-from model_export.eventfile import read_sessions
 from model_export.files import write_atomically
 from model_export.runs import read_run, refuse_taken
 from model_export.training.config import LOSSES, FitConfig
@@ -83,8 +83,7 @@ def train(
     else:
         raise InputError(f"loss must be one of {', '.join(LOSSES)}, not {loss!r}")
     refuse_taken(out)
-    with waiting(f"reading {events}"):
-        sessions = read_sessions(events, columns_of(session_column, item_column, time_column, user_column, gap_minutes))
+    sessions = read_events(events, columns_of(session_column, item_column, time_column, user_column, gap_minutes))
     with waiting("starting torch"):
         from model_export.train import train as train_run
     with progress() as bars:
@@ -143,10 +142,9 @@ def evaluate(
 ) -> None:
     """Judge an artifact through the engine that serves, one event at a time."""
     columns = columns_of(session_column, item_column, time_column, user_column, gap_minutes)
-    with waiting("reading"):
-        model = Model(open_artifact(artifact))
-        test = read_sessions(events, columns)
-        known = read_sessions(train, columns) if train is not None else None
+    model = Model(open_artifact(artifact))
+    test = read_events(events, columns)
+    known = read_events(train, columns) if train is not None else None
     if known is not None and known.digest != model.manifest.training.data_sha256:
         say(f"{train} is not the very data that {model.version} was trained on")
     with progress() as bars:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from model_export.sessions import MIN_SESSION_EVENTS, Sessions
-from model_export.split import Split, split_by_time
+from model_export.split import Split, split_by_time, split_latest
 from model_export.training.batches import Batch, Batches
 from model_export.training.config import FitConfig
 from model_export.training.losses import make_loss
@@ -162,8 +162,11 @@ def _ranks(network: Network, batch: Batch, rows: torch.Tensor) -> torch.Tensor:
 def _split(sessions: Sessions, config: FitConfig) -> Split:
     try:
         split = split_by_time(sessions, config.validation_days)
-    except InputError as error:
-        raise InputError(f"no sessions can be set apart for validation: {error}") from error
+    except InputError:
+        try:
+            split = split_latest(sessions, f"all start on {config.validation_days} days or fewer")
+        except InputError as error:
+            raise InputError(f"no sessions can be set apart for validation: {error}") from error
     if not (split.train.lengths >= MIN_SESSION_EVENTS).any():
         raise InputError("there is nothing to learn from: outside the validation no session has two events")
     return split

@@ -16,7 +16,11 @@ class Visitor:
     def __init__(self, connection: socket.socket) -> None:
         connection.settimeout(PATIENCE_SECONDS)
         self._connection = connection
-        self.pid = int(connection.recv(64))
+        try:
+            self.pid = int(connection.recv(64))
+        except (OSError, ValueError):  # who came is gone again
+            connection.close()
+            raise
 
     def let_through(self) -> None:
         self._connection.sendall(b".")

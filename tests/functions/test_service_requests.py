@@ -93,11 +93,17 @@ def test_ids_are_taken_as_they_are(client: Client) -> None:
     assert client.delete(session_id).status == 204
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"not JSON", b'\xff{"events":[]}', b'{"events":[{"item_id":"\\ud800"}]}'])
+@pytest.mark.parametrize("body", [b"{", b"not JSON", b'\xff{"events":[]}', b'{"events":[{"item_id":"\\ud800"}]}'])
 @pytest.mark.parametrize("target", [EVENTS, STATELESS])
 def test_what_is_not_json_is_malformed(client: Client, target: str, body: bytes) -> None:
     # GIVEN a body that cannot be read WHEN sent THEN it is a 400
     assert_problem(client.request("POST", target, body), 400, None)
+
+
+def test_no_body_is_an_empty_object(client: Client) -> None:
+    # GIVEN no body at all WHEN sent THEN events are missing, and items need not be there
+    assert_problem(client.request("POST", EVENTS, b""), 422, "events")
+    assert client.request("POST", STATELESS, b"").document["served_by"] == "popular"
 
 
 def event(**fields: Any) -> dict[str, Any]:

@@ -175,6 +175,7 @@ def test_outputs_that_cannot_be_are_refused() -> None:
     for arguments, name in (
         (("split", "events.csv", "--train-out", "new.csv", "--test-out", "folder.csv"), "folder.csv"),
         (("split", "events.csv", "--train-out", "new.csv", "--test-out", "new.csv"), "new.csv"),
+        (("split", "events.csv", "--train-out", "events.csv", "--test-out", "new.csv"), "events.csv"),
         (("split", "events.csv", "--train-out", "new.csv", "--test-out", "events.csv/new.csv"), "events.csv/new.csv"),
         (("train", "events.csv", "--out", "folder.csv"), "folder.csv"),
         (("export", "run", "--out", "events.csv/new"), "events.csv/new"),

@@ -67,6 +67,16 @@ def assert_refused(publisher: Publisher, error: type[NextItemError], attempt: Ca
     assert publisher.current() == before
 
 
+def test_promoting_what_is_live_changes_nothing(publisher: Publisher, versions: list[str], folder: Path) -> None:
+    # GIVEN two versions promoted one after the other
+    publisher.promote(versions[0], folder)
+    live = publisher.promote(versions[1], folder)
+    # WHEN the second is promoted again, as after a lost answer THEN nothing changes
+    assert publisher.promote(versions[1], folder) == live
+    # AND a rollback leads to the first
+    assert publisher.rollback().variants[0].version == versions[0]
+
+
 def test_an_unknown_version_is_not_promoted(publisher: Publisher, versions: list[str], folder: Path) -> None:
     publisher.promote(versions[0], folder)
     for unknown in (VERSION, "latest", f"{versions[0]}/manifest.json"):
