@@ -53,6 +53,10 @@ lock: ## write constraints.txt from what is installed now
 	@{ echo '# Every package of the development environment, as tested. Written by `make lock`.'; \
 	   $(BIN)/python -m pip freeze --exclude-editable --exclude nextitem | sed -E 's/^(torch==[0-9.]+)\+.*/\1/'; } > constraints.txt
 
+.PHONY: chaos
+chaos: $(INSTALLED) ## break the session store in every way under traffic, and count what that costs (2 minutes)
+	@$(BIN)/python -m bench.chaos
+
 DEMO := devstack/demo
 .PHONY: demo-model
 demo-model: $(INSTALLED) ## train the demo model anew from the shop simulator (some minutes)

@@ -7,21 +7,39 @@ records. Demo model, one warm worker. `python -m bench.requests`
 import argparse
 import http.client
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from rich.console import Console
-from rich.table import Table
-
-from bench.timing import interleaved, print_timed, summary
+from bench.timing import Timed, interleaved, print_shares, print_timed
 from devstack.publish import demo_artifact
 from devstack.stack import Stack
 from shop import Shop
 
 SESSION = 10
 """Events of the session when it is sent whole; the session's log grows to its window in the other case."""
+SESSIONS = 100
+"""Sessions that the events go to, in turn."""
 OURS = "append one event"
-METRICS = ("total_ms", "store_read_ms", "inference_ms", "store_write_ms")
+PEER = f"stateless, {SESSION} items"
+TOTAL = "total_ms"
+PHASES = ("store_read_ms", "inference_ms", "store_write_ms")
+OPERATIONS = {OURS: "append_events", PEER: "recommend"}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Both contenders, as the client saw them and as the function did; milliseconds.
+
+    Attributes:
+        client: from sending to the whole answer, of each contender.
+        function: the metrics of each contender's warm requests, one list a metric.
+    """
+
+    client: dict[str, Timed]
+    function: dict[str, dict[str, list[float]]]
 
 
 def main() -> None:
@@ -29,9 +47,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=2000)
     arguments = parser.parse_args()
-    items = [product.item_id for product in Shop().products]
+    measured = measure(demo_artifact(), [product.item_id for product in Shop().products], arguments.rounds)
+    print_timed("As the client sees it", measured.client, OURS)
+    for name, metrics in measured.function.items():
+        print_shares(f"As the function measures it: {name}", metrics, TOTAL, PHASES)
+
+
+def measure(artifact: Path, items: Sequence[str], rounds: int) -> Measured:
+    """Serve a model by one worker and send both contenders' requests, interleaved.
+
+    Args:
+        artifact: the model's folder.
+        items: item ids that it knows.
+        rounds: measured requests of each contender.
+    """
     numbers = count()
-    with Stack(artifact=demo_artifact(), max_workers=1) as stack:
+    with Stack(artifact=artifact, max_workers=1) as stack:
         connection = http.client.HTTPConnection(urlsplit(stack.url).netloc)
 
         def post(path: str, body: object) -> None:
@@ -44,22 +75,28 @@ def main() -> None:
         def append() -> None:
             number = next(numbers)
             event = {"item_id": items[number % len(items)], "event_id": str(number)}
-            post(f"/v1/sessions/s{number % 100}/events", {"events": [event]})
+            post(f"/v1/sessions/s{number % SESSIONS}/events", {"events": [event]})
 
         def whole() -> None:
             start = next(numbers) % (len(items) - SESSION)
             post("/v1/recommendations", {"item_ids": items[start : start + SESSION]})
 
-        timed = interleaved({OURS: append, f"stateless, {SESSION} items": whole}, arguments.rounds)
+        client = interleaved({OURS: append, PEER: whole}, rounds)
         connection.close()
         lines = [json.loads(line) for line in stack.log_lines() if '"_aws"' in line]
-    print_timed("As the client sees it", timed, OURS)
-    table = Table("append one event", "median ms", "p99 ms", title="As the function measures it")
-    records = [line for line in lines if line["operation"] == "append_events"]
-    for metric in METRICS:
-        taken = summary([record[metric][0] for record in records])
-        table.add_row(metric, f"{taken.median:.3f}", f"{taken.p99:.3f}")
-    Console().print(table)
+    return Measured(client, {name: _metrics(lines, operation, rounds) for name, operation in OPERATIONS.items()})
+
+
+def _metrics(lines: Sequence[dict[str, object]], operation: str, rounds: int) -> dict[str, list[float]]:
+    """Return each metric of an operation's last requests: those before them warmed up."""
+    records = [line for line in lines if line["operation"] == operation][-rounds:]
+    return {metric: [_only(record[metric]) for record in records] for metric in (TOTAL, *PHASES)}
+
+
+def _only(values: object) -> float:
+    if not isinstance(values, list):
+        raise TypeError(f"a metric is a list of one value, not {values!r}")
+    return float(values[0])
 
 
 if __name__ == "__main__":

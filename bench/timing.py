@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -43,4 +43,22 @@ def print_timed(title: str, timed: Mapping[str, Timed], ours: str) -> None:
     for name, one in timed.items():
         ratio = one.median / timed[ours].median
         table.add_row(name, f"{one.median:.3f}", f"{one.p99:.3f}", f"{ratio:.2f}")
+    Console().print(table)
+
+
+def print_shares(title: str, metrics: Mapping[str, list[float]], total: str, phases: Sequence[str]) -> None:
+    """Print a table of phases: median, p99, and each one's share of all the time, the rest of it included.
+
+    Args:
+        title: of the table.
+        metrics: milliseconds of each metric, one value a request.
+        total: the metric that is the whole.
+        phases: metrics that are parts of it.
+    """
+    whole = sum(metrics[total])
+    rest = [taken - sum(parts) for taken, *parts in zip(*(metrics[name] for name in (total, *phases)), strict=True)]
+    table = Table("", "median ms", "p99 ms", "share", title=f"{title}, {len(rest)} requests")
+    for name, times in ((total, metrics[total]), *((name, metrics[name]) for name in phases), ("the rest", rest)):
+        one = summary(times)
+        table.add_row(name, f"{one.median:.3f}", f"{one.p99:.3f}", f"{sum(times) / whole:.1%}")
     Console().print(table)

@@ -73,7 +73,8 @@ class Recommender:
 
         with record.phase("inference"):
             hidden, fresh = self._replay(routed, appended.record)
-        saving = self._begin_saving(key, version, appended.record, hidden, deadline) if fresh else None
+        with record.phase("store_write"):
+            saving = self._begin_saving(key, version, appended.record, hidden, deadline) if fresh else None
         seen = [entry.item_id for entry in appended.record.log]
         with record.phase("inference"):
             served_by, ranked = self._rank(routed, "session", hidden, seen, request.wanted)

@@ -54,6 +54,9 @@ def exchange(topology: Topology, key: str, limit: Deadline, *command: Any) -> An
             server = topology.at(detour) if detour else topology.server(key, limit)
             asking, detour = detour is not None, None
             return server.receive(server.send(limit, *command, asking=asking), limit)
+        except StoreUnavailable:
+            topology.lost(key)  # it may hang for good, and another have taken its place
+            raise
         except Broken as error:
             topology.lost(key)
             last = str(error)
@@ -155,6 +158,9 @@ class Sentinels(_Servers):
                 answer = sentinel.receive(link, limit)
             except Broken:
                 continue
+            except StoreUnavailable:
+                self._sentinels.sort(key=lambda one: one is sentinel)  # silent: the others are asked first now
+                raise
             if answer is not None:
                 self._sentinels.sort(key=lambda one: one is not sentinel)  # who answered is asked first
                 return Address(answer[0].decode(), int(answer[1]))
@@ -172,6 +178,7 @@ class Cluster(_Servers):
         self._seeds = nodes
         self._ranges: list[tuple[int, int, Address]] = []
         self._moved: dict[int, Address] = {}
+        self._silent: set[Address] = set()
 
     def server(self, key: str, limit: Deadline) -> Connections:
         """See `Topology.server`."""
@@ -197,12 +204,16 @@ class Cluster(_Servers):
     def _told(self, limit: Deadline) -> list[tuple[int, int, Address]]:
         with self._lock:
             nodes = list(dict.fromkeys((*self._known, *self._seeds)))
-        for node in nodes:
+        for node in sorted(nodes, key=self._silent.__contains__):
             server = self.at(node)
             try:
                 ranges = server.receive(server.send(limit, "CLUSTER", "SLOTS"), limit)
             except Broken:
                 continue
+            except StoreUnavailable:
+                self._silent.add(node)  # it took all the time there was: the others are asked first now
+                raise
+            self._silent.discard(node)
             return [
                 (first, last, Address(primary[0].decode() or node.host, int(primary[1])))
                 for first, last, primary, *_ in ranges

@@ -1,5 +1,7 @@
 """The session store on a Cluster: the contract, slots that move, and a failover."""
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +17,9 @@ from tests.nextitem.log_contract import add, event, names
 from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, fresh_key, soon
 from tests.nextitem.snapshot_contract import DAY_MS, Inspector, save, snapshot_of
 from tests.nextitem.store_contract import SessionStoreContract
+
+HURRY_SECONDS = 0.2
+"""What a store waits for a server that hangs."""
 
 
 class ClusterInspector:
@@ -86,6 +91,27 @@ def test_no_node_is_no_store() -> None:
     store = ValkeyStore(parse_store_url(f"redis+cluster://{LOOPBACK}:{free_port()}"), timeout=1, ttl=60)
     with pytest.raises(StoreUnavailable, match="no node of the Cluster"):
         store.ping(soon())
+
+
+def test_a_primary_that_hangs_is_followed_by_its_replica(children: Children, tmp_path: Path) -> None:
+    # GIVEN a session on the node that is asked first, which stands still for good, its connections open
+    cluster = Clustered(children, tmp_path)
+    store = ValkeyStore(parse_store_url(cluster.url), timeout=HURRY_SECONDS, ttl=3600)
+    key = next(key for key in iter(fresh_key, "") if cluster.node_of(key) is cluster.nodes[0])
+    add(store, key, event("a"))
+    with cluster.nodes[0].client as client:
+        assert client.execute_command("WAIT", 1, int(PATIENCE_SECONDS * 1000)) == 1
+    os.kill(cluster.nodes[0].child.pid, signal.SIGSTOP)
+
+    def is_back() -> bool:
+        try:
+            return add(store, key, event("a")).statuses == ("duplicate",)
+        except StoreUnavailable:
+            return False
+
+    # WHEN events go on coming THEN the store turns to the replica once it is the primary
+    eventually(is_back, "the store is back")
+    store.close()
 
 
 def test_a_killed_primary_is_followed_by_its_replica(children: Children, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """The session store on a primary that a Sentinel knows: the contract, and a failover."""
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +19,9 @@ from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, fresh_key, soon
 from tests.nextitem.snapshot_contract import DAY_MS, Inspector
 from tests.nextitem.store_contract import SessionStoreContract
 from tests.nextitem.test_valkey import ValkeyInspector
+
+HURRY_SECONDS = 0.2
+"""What a store waits for a server that hangs."""
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +57,27 @@ def test_a_name_that_no_sentinel_knows_is_no_store(deployment: Sentinelled) -> N
     store = ValkeyStore(parse_store_url(url), timeout=PATIENCE_SECONDS, ttl=60)
     with pytest.raises(StoreUnavailable, match="named other"):
         store.ping(soon())
+    store.close()
+
+
+def test_a_primary_that_hangs_is_followed_by_its_replica(children: Children, tmp_path: Path) -> None:
+    # GIVEN a session on a primary that stands still for good, its connections open
+    deployment = Sentinelled(children, tmp_path)
+    store = ValkeyStore(parse_store_url(deployment.url), timeout=HURRY_SECONDS, ttl=3600)
+    key = fresh_key()
+    add(store, key, event("a"))
+    with deployment.replica.client as replica:
+        eventually(lambda: replica.exists(key), "the replica has the session")
+    os.kill(deployment.primary.child.pid, signal.SIGSTOP)
+
+    def is_back() -> bool:
+        try:
+            return add(store, key, event("a")).statuses == ("duplicate",)
+        except StoreUnavailable:
+            return False
+
+    # WHEN events go on coming THEN the store turns to the replica once it is the primary
+    eventually(is_back, "the store is back")
     store.close()
 
 

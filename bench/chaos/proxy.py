@@ -1,0 +1,100 @@
+"""A TCP proxy between the function and its store that can be told to misbehave. Knows no protocol."""
+
+import asyncio
+import contextlib
+import socket
+import struct
+from typing import Literal
+
+from devstack.loop_thread import LoopThread
+from devstack.processes import LOOPBACK
+
+Mode = Literal["pass", "delay", "swallow"]
+DELAY_SECONDS = 0.2
+CHUNK = 1 << 16
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+class Proxy:
+    """Forwards connections to a port of this machine.
+
+    Attributes:
+        mode: what becomes of bytes from now on: forwarded, forwarded late, or swallowed.
+        port: where it listens, once started.
+    """
+
+    def __init__(self, target: int) -> None:
+        self.mode: Mode = "pass"
+        self.port = 0
+        self._target = target
+        self._lines: dict[asyncio.StreamWriter, asyncio.StreamWriter] = {}
+        self._server: asyncio.Server | None = None
+        self._thread = LoopThread("proxy")
+
+    def start(self) -> None:
+        """Listen."""
+        self._thread.__enter__()
+        self.port = self._thread.run(self._listen())
+
+    def stop(self) -> None:
+        """Close every connection and listen no longer."""
+        self._thread.run(self._end())
+        self._thread.__exit__(None, None, None)
+
+    def reset(self) -> None:
+        """End every connection with a RST towards the client."""
+        self._thread.run(self._reset())
+
+    def half_close(self) -> None:
+        """Hang up on the server; the clients hear nothing of it, and nothing more."""
+        self._thread.run(self._half_close())
+
+    async def _listen(self) -> int:
+        self._server = await asyncio.start_server(self._serve, LOOPBACK, 0)
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def _end(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        await self._reset()
+        await asyncio.sleep(0)
+
+    async def _reset(self) -> None:
+        for client, server in list(self._lines.items()):
+            raw = client.get_extra_info("socket")
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            client.transport.abort()
+            server.transport.abort()
+
+    async def _half_close(self) -> None:
+        for server in list(self._lines.values()):
+            server.transport.abort()
+
+    async def _serve(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        try:
+            from_server, server = await asyncio.open_connection(LOOPBACK, self._target)
+        except OSError:
+            client.transport.abort()
+            return
+        self._lines[client] = server
+        try:
+            # The client's end alone ends the line: a server that hung up leaves it half open.
+            back = asyncio.ensure_future(self._forward(from_server, client))
+            await self._forward(reader, server)
+            back.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await back
+        finally:
+            del self._lines[client]
+            server.transport.abort()
+            client.transport.abort()
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(CHUNK):
+                if self.mode == "delay":
+                    await asyncio.sleep(DELAY_SECONDS)
+                if self.mode == "swallow":
+                    continue
+                if not writer.is_closing():
+                    writer.write(data)

@@ -1,0 +1,88 @@
+"""The rows as a table for people and as a file for programs. Knows no fault."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.chaos.run import Row
+
+LIMIT_MS = 150.0
+"""What no answer during a fault should take inside the function."""
+FINDINGS_SHOWN = 5
+WIDTH = 156
+"""Columns that the table needs, whatever a pipe claims to have."""
+
+
+def document(row: Row) -> dict[str, object]:
+    """Return a row as it stands in the file; times are the function's own unless their name says otherwise."""
+    verdict = row.verdict
+    return {
+        "fault": row.fault,
+        "requests": row.requests,
+        "sessions": row.sessions,
+        "http_5xx": row.http_5xx,
+        "acknowledged": verdict.acknowledged,
+        "lost": verdict.lost,
+        "lost_unexcused": verdict.unexcused,
+        "doubled": verdict.doubled,
+        "corrupted": verdict.corrupted,
+        "p99_ms": row.function.p99,
+        "max_ms": row.function.max,
+        "during_p99_ms": row.function_during.p99,
+        "during_max_ms": row.function_during.max,
+        "client_p99_ms": row.client.p99,
+        "client_max_ms": row.client.max,
+        "client_during_max_ms": row.client_during.max,
+        "recovery_s": row.recovery_s,
+        "stateless_share": row.stateless_share,
+        "destroys_data": row.destroys,
+        "snapshots_checked": verdict.snapshots_checked,
+        "answers_checked": verdict.answers_checked,
+        "worst_hidden_error": round(verdict.worst_hidden, 6),
+        "worst_score_gap": round(verdict.worst_score, 4),
+        "passed": row.passed,
+        "findings": verdict.findings,
+    }
+
+
+def write(rows: Sequence[Row], path: Path) -> None:
+    """Write the rows as JSON; the file appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.new")
+    unfinished.write_text(json.dumps({"rows": [document(row) for row in rows]}, indent=1) + "\n", encoding="utf-8")
+    unfinished.replace(path)
+
+
+def show(rows: Sequence[Row], console: Console) -> None:
+    """Print the table, and what the oracle found."""
+    table = Table(title="Faults under traffic (ms: inside the function / as the client sees it)")
+    for name in ("fault", "requests", "5xx", "acked", "lost", "doubled", "corrupt", "checked", "not session"):
+        table.add_column(name, justify="left" if name == "fault" else "right", no_wrap=name == "fault")
+    for name in ("p99 ms", "max ms", "recovery s", ""):
+        table.add_column(name, justify="right")
+    for row in rows:
+        verdict = row.verdict
+        table.add_row(
+            row.fault,
+            str(row.requests),
+            str(row.http_5xx),
+            str(verdict.acknowledged),
+            f"{verdict.lost}" + (f" ({verdict.unexcused} must not)" if verdict.unexcused else ""),
+            str(verdict.doubled),
+            str(verdict.corrupted),
+            str(verdict.answers_checked),
+            f"{row.stateless_share:.1%}",
+            f"{row.function.p99:.1f} / {row.client.p99:.1f}",
+            f"{row.function.max:.1f} / {row.client.max:.1f}",
+            "never" if row.recovery_s is None else f"{row.recovery_s:.2f}",
+            "ok" if row.passed else "FAILED",
+        )
+    console.print(table)
+    for row in rows:
+        for finding in row.verdict.findings[:FINDINGS_SHOWN]:
+            console.print(f"{row.fault}: {finding}", markup=False)
+    slow = [row.fault for row in rows if row.function.max > LIMIT_MS]
+    console.print(f"Answers over {LIMIT_MS:g} ms inside the function: {', '.join(slow) or 'none'}.", markup=False)

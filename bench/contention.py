@@ -1,0 +1,146 @@
+"""Many clients hammer one session through the real handlers, and what it has become is checked.
+
+Every event id is sent once, a share of them again by another client at nearly the same time. A stack of four workers
+takes what comes; afterwards the log, the answers and the snapshot must tell one story (`bench.contention_checks`).
+`python -m bench.contention [--clients 32 --events 10000 --json PATH]`; exit code 1 when a check fails.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from multiprocessing import get_context
+from pathlib import Path
+
+import aiohttp
+from rich.console import Console
+from rich.table import Table
+
+from bench.contention_checks import Answered, Check, Sent, checks
+from bench.timing import summary
+from devstack.publish import demo_artifact
+from devstack.stack import KEY_SECRET, Stack
+from nextitem.artifact import open_artifact
+from nextitem.deadline import Deadline
+from nextitem.engine import Model
+from nextitem.session import session_key
+from nextitem.storeurl import parse_store_url
+from nextitem.valkey import ValkeyStore
+from shop import Shop
+
+CLIENTS = 32
+EVENTS = 10_000
+REPEATED = 0.2
+"""The share of all sent events that repeat another's id."""
+STAMPED = 0.2
+"""The share of events with a time of their own: that of sending, so that they are late by a few."""
+QUIET_TAIL = 0.1
+"""The share at the end without times: its order follows from the answers, so it can be replayed cleanly."""
+SESSION = "contended"
+PATIENT = {"NEXTITEM_STORE_TIMEOUT_MS": "4000"}
+DEADLINE_MS = 10_000
+"""As long as may be: here every event shall be stored, however many workers share a core."""
+WORKERS = 4
+SEED = 32
+VERSION_SECONDS = 10.0
+
+
+def main() -> None:
+    """Run, check, print; exit with 1 when a check fails."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clients", type=int, default=CLIENTS)
+    parser.add_argument("--events", type=int, default=EVENTS)
+    parser.add_argument("--json", type=Path, help="also write checks and figures here")
+    arguments = parser.parse_args()
+    artifact = demo_artifact()
+    sends = _sends(arguments.events, arguments.clients)
+    with Stack(artifact=artifact, max_workers=WORKERS, settings=PATIENT) as stack:
+        begun = time.perf_counter()
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as elsewhere:
+            answers = elsewhere.submit(_hammer, stack.url, sends, arguments.clients).result()
+        seconds = time.perf_counter() - begun
+        last = json.loads(
+            stack.invoke(json.dumps({"operation": "get_recommendations", "session_id": SESSION}).encode())
+        )
+        store = ValkeyStore(parse_store_url(stack.store_url), timeout=VERSION_SECONDS, ttl=60)
+        key = session_key(KEY_SECRET.encode(), SESSION)
+        record = store.load(key, str(stack.version), Deadline.after(VERSION_SECONDS))
+        store.close()
+    top = tuple(one["item_id"] for one in last["recommendations"])
+    found = checks(answers, record, top, Model(open_artifact(artifact)))
+    _print(found, answers, seconds)
+    if arguments.json:
+        times = summary([one.milliseconds for one in answers])
+        document = {
+            "clients": arguments.clients,
+            "events": len(answers),
+            "p50_ms": times.median,
+            "p99_ms": times.p99,
+            "checks": [asdict(check) for check in found],
+        }
+        arguments.json.write_text(json.dumps(document, indent=1) + "\n")
+    sys.exit(not all(check.holds for check in found))
+
+
+def _sends(events: int, clients: int) -> list[Sent]:
+    """Return what is sent, in order; a repeated id comes at most twice `clients` places after the first."""
+    chance = random.Random(SEED)  # noqa: S311 - not for secrets
+    items = [product.item_id for product in Shop().products]
+    repeated = int(events * REPEATED)
+    places = [float(number) for number in range(events - repeated)]
+    sends = [
+        Sent(f"e{number}", chance.choice(items), chance.random() < STAMPED and place < (1 - QUIET_TAIL) * len(places))
+        for number, place in enumerate(places)
+    ]
+    again = [(place + chance.uniform(0.1, clients), sends[int(place)]) for place in chance.sample(places, repeated)]
+    return [sent for _, sent in sorted([*zip(places, sends, strict=True), *again], key=lambda pair: pair[0])]
+
+
+def _hammer(url: str, sends: list[Sent], clients: int) -> list[Answered]:
+    """Send everything, `clients` at a time; runs in a process of its own."""
+    return asyncio.run(_send_all(url, sends, clients))
+
+
+async def _send_all(url: str, sends: list[Sent], clients: int) -> list[Answered]:
+    answers: list[Answered] = []
+    waiting = iter(sends)
+    connector = aiohttp.TCPConnector(limit=clients)
+    async with aiohttp.ClientSession(url, connector=connector) as session, asyncio.TaskGroup() as group:
+        for _ in range(clients):
+            group.create_task(_client(session, waiting, answers))
+    return answers
+
+
+async def _client(session: aiohttp.ClientSession, waiting: Iterator[Sent], answers: list[Answered]) -> None:
+    for sent in waiting:
+        event: dict[str, object] = {"item_id": sent.item_id, "event_id": sent.event_id}
+        if sent.stamped:
+            event["occurred_at"] = time.time_ns() // 1_000_000
+        body = {"events": [event], "limit": 1, "deadline_ms": DEADLINE_MS}
+        begun = time.perf_counter()
+        async with session.post(f"/v1/sessions/{SESSION}/events", json=body) as response:
+            answer = await response.json(content_type=None)
+            milliseconds = (time.perf_counter() - begun) * 1000
+        if response.status != 200 or not answer["stored"]:  # noqa: PLR2004 - HTTP's OK
+            answers.append(Answered(sent, "not stored", 0, milliseconds))
+        else:
+            status, length = answer["events"][0]["status"], answer["session_length"]
+            answers.append(Answered(sent, status, length, milliseconds))
+
+
+def _print(found: list[Check], answers: list[Answered], seconds: float) -> None:
+    times = summary([one.milliseconds for one in answers])
+    title = f"{len(answers):,} events in {seconds:.1f} s, median {times.median:.1f} ms, p99 {times.p99:.1f} ms"
+    table = Table("check", "found", "", title=title)
+    for check in found:
+        table.add_row(check.name, check.found, "holds" if check.holds else "[red]VIOLATED[/red]")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""A warm request inside the function, 40,000 items: an event appended to a session, beside the stateless route.
+
+The store is on loopback; weights are random, for latency does not depend on their values. The function's own times
+are from its metrics records. `python -m bench.warm [--items 40000 --rounds 2000]`
+"""
+
+import argparse
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.requests import OURS, PHASES, TOTAL, measure
+from bench.timing import print_shares, print_timed
+from model_export.export.exporting import export
+from model_export.runs import Run, RunRecord
+from nextitem.manifest import Bounds, PopularItem, Training
+
+ITEMS = 40_000
+HIDDEN = 128
+ANY_LOSS = Bounds(overlap=0.0, hr_delta=1.0)
+"""Random weights keep little of their order in 8 bits, and nobody is recommended anything here."""
+POPULAR = 1000
+HELD_OUT = 8
+"""Sessions that the export certifies."""
+
+
+def main() -> None:
+    """Print the client's table, then the function's."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--items", type=int, default=ITEMS)
+    parser.add_argument("--rounds", type=int, default=2000)
+    arguments = parser.parse_args()
+    with TemporaryDirectory() as folder:
+        run = _random_run(arguments.items)
+        artifact = export(run, Path(folder), ANY_LOSS, lambda _stage: None)
+        measured = measure(artifact, run.item_ids, arguments.rounds)
+    print_timed(f"{arguments.items:,} items, hidden size {HIDDEN}, as the client sees it", measured.client, OURS)
+    for name, metrics in measured.function.items():
+        print_shares(f"Inside the function: {name}", metrics, TOTAL, PHASES)
+
+
+def _random_run(items: int) -> Run:
+    chance = np.random.default_rng(1)
+
+    def some(*shape: int) -> NDArray[np.float32]:
+        return chance.normal(0.0, HIDDEN**-0.5, shape).astype(np.float32)
+
+    weights = {"table": some(items, HIDDEN)}
+    for part in ("ih", "hh"):
+        weights[f"gru.weight_{part}_l0"] = some(3 * HIDDEN, HIDDEN)
+        weights[f"gru.bias_{part}_l0"] = some(3 * HIDDEN)
+    record = RunRecord(
+        training=Training("", 0, 0, 0, 0, 0, 0, {}),
+        items=items,
+        hidden=HIDDEN,
+        layers=1,
+        normalised=True,
+        temperature=0.07,
+        validation={},
+        history=(),
+        popular=tuple(PopularItem(code, 1 / (code + 2)) for code in range(min(items, POPULAR))),
+        libraries={},
+    )
+    held_out = tuple(chance.integers(0, items, 8).astype(np.int32) for _ in range(HELD_OUT))
+    return Run(record, weights, tuple(f"item-{code:06}" for code in range(items)), held_out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,13 @@
+"""One model for all tests of this folder."""
+
+import pytest
+
+from devstack.publish import demo_artifact
+from nextitem.artifact import open_artifact
+from nextitem.engine import Model
+from tests.bench.made_up import Story, story_of
+
+
+@pytest.fixture(scope="session")
+def story() -> Story:
+    return story_of(Model(open_artifact(demo_artifact())))

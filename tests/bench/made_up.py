@@ -1,0 +1,63 @@
+"""A made-up session: what its clients sent and heard, and what a store without faults has of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.chaos.journal import Call, SentEvent
+from nextitem.codec import event_tag, next_chain, rounded
+from nextitem.engine import Model
+from nextitem.session import LogEntry, SessionRecord, Snapshot
+
+LENGTH = 6
+SESSION = "session"
+LIMIT = 20
+
+
+@dataclass(frozen=True)
+class Story:
+    """One session, event by event: a call each second, each with the model's own answer."""
+
+    model: Model
+    events: list[SentEvent]
+    calls: list[Call]
+    record: SessionRecord
+
+    @property
+    def items(self) -> list[int]:
+        return self.model.vocabulary.indices(one.item_id for one in self.events)
+
+
+def story_of(model: Model) -> Story:
+    events = [SentEvent(f"e{number}", model.vocabulary.item_id(number * 17)) for number in range(LENGTH)]
+    calls = [call_at(model, events, place, at=place) for place in range(LENGTH)]
+    return Story(model, events, calls, record_of(model, events))
+
+
+def call_at(model: Model, events: Sequence[SentEvent], place: int, *, at: float) -> Call:
+    """The call that brought one of the events, and its true answer."""
+    items = model.vocabulary.indices(one.item_id for one in events[: place + 1])
+    ranked = model.top(rounded(model.replay(None, items)), (), LIMIT)
+    return Call(
+        session_id=SESSION,
+        events=(events[place],),
+        started=at,
+        ended=at + 0.5,
+        status=200,
+        served_by="session",
+        stored=True,
+        session_length=place + 1,
+        statuses=("applied",),
+        top=tuple((model.vocabulary.item_id(one.index), one.score) for one in ranked),
+    )
+
+
+def record_of(model: Model, events: Sequence[SentEvent]) -> SessionRecord:
+    """The record of a session of these events, its snapshot up to date."""
+    log: list[LogEntry] = []
+    chain = b""
+    for at, event in enumerate(events):
+        tag = event_tag(event.event_id)
+        chain = next_chain(chain, tag, event.item_id.encode())
+        log.append(LogEntry(at, tag, event.item_id, chain))
+    items = model.vocabulary.indices(one.item_id for one in events)
+    return SessionRecord(len(log), tuple(log), Snapshot(chain, rounded(model.replay(None, items))))

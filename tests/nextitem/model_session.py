@@ -1,0 +1,93 @@
+"""A session as its store's promises read, in plain Python: what `test_store_model` holds a real store against."""
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+
+from nextitem.codec import event_tag, next_chain
+from nextitem.session import SEEN_TAGS, WINDOW, Event, LogEntry, Status
+from nextitem.valkey import SNAPSHOTS_KEPT
+
+
+@dataclass
+class ModelSession:
+    """One session.
+
+    Attributes:
+        log: its newest events.
+        trimmed: names of those trimmed from the log, in the order in which they were.
+        names: the name behind each tag.
+        length: every distinct event.
+        snapshots: chain and value of the snapshot of each model version.
+        short_lived: whether somebody cut its time to live short, and no write has renewed it.
+    """
+
+    log: list[LogEntry] = field(default_factory=list)
+    trimmed: list[str] = field(default_factory=list)
+    names: dict[bytes, str] = field(default_factory=dict)
+    length: int = 0
+    snapshots: dict[str, tuple[bytes, int]] = field(default_factory=dict)
+    short_lived: bool = False
+
+    @property
+    def forgotten(self) -> list[str]:
+        """Names that were trimmed so long ago that the store no longer knows them, and which have not come again."""
+        known = set(self._known(self.trimmed[-SEEN_TAGS:]))
+        return [name for name in self.trimmed[:-SEEN_TAGS] if name not in known]
+
+    @property
+    def chains(self) -> list[bytes]:
+        return [entry.chain for entry in self.log]
+
+    def append(self, events: list[Event], now: int) -> list[Status]:
+        """Add the events of one request."""
+        self.short_lived = False
+        remembered = self.trimmed[-SEEN_TAGS:]
+        statuses: list[Status] = []
+        for event in events:
+            before = len(self.trimmed)
+            statuses.append("duplicate" if event.event_id in self._known(remembered) else self._insert(event, now))
+            remembered += self.trimmed[before:]
+        return statuses
+
+    def save(self, version: str, chain: bytes, value: int) -> bool:
+        """Keep a snapshot, or not."""
+        if chain not in self.chains:
+            return False
+        old = self.snapshots.get(version)
+        if old is None and len(self.snapshots) >= SNAPSHOTS_KEPT:
+            self.snapshots.clear()
+        if old is not None and old[0] in self.chains and self.chains.index(old[0]) >= self.chains.index(chain):
+            return False
+        self.snapshots[version] = chain, value
+        self.short_lived = False
+        return True
+
+    def standing(self, version: str) -> tuple[int | None, tuple[LogEntry, ...]]:
+        """The value of the snapshot to continue from (None: from nothing), and the entries to replay."""
+        chain, value = self.snapshots.get(version, (b"", 0))
+        if chain not in self.chains:
+            return None, tuple(self.log)
+        return value, tuple(self.log[self.chains.index(chain) + 1 :])
+
+    def _known(self, remembered: list[str]) -> list[str]:
+        return [self.names[entry.tag] for entry in self.log] + remembered
+
+    def _insert(self, event: Event, now: int) -> Status:
+        at = event.occurred_at
+        if at is None:
+            at = max(now, self.log[-1].at) if self.log else now
+        place = bisect_right(self.log, at, key=lambda entry: entry.at)
+        late = place < len(self.log)
+        if late and place == 0 and len(self.log) == WINDOW:
+            return "late"
+        tag = event_tag(event.event_id)
+        self.names[tag] = event.event_id
+        self.length += 1
+        self.log.insert(place, LogEntry(at, tag, event.item_id, b""))
+        chain = self.log[place - 1].chain if place else b""
+        for later, entry in enumerate(self.log[place:], start=place):
+            chain = next_chain(chain, entry.tag, entry.item_id.encode())
+            self.log[later] = LogEntry(entry.at, entry.tag, entry.item_id, chain)
+        if len(self.log) > WINDOW:
+            self.trimmed.append(self.names[self.log.pop(0).tag])
+        return "late" if late else "applied"

@@ -1,0 +1,209 @@
+"""The store on a real Valkey beside a model of it in plain Python, through any sequence of verbs."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from hypothesis.strategies import integers, lists, none, sampled_from, tuples
+from redis import Redis
+
+from devstack.valkey import Valkey
+from nextitem.session import SEEN_TAGS, WINDOW, Event, SessionRecord, Snapshot, Status
+from nextitem.storeurl import parse_store_url
+from nextitem.valkey import SNAPSHOTS_KEPT, ValkeyStore
+from tests.nextitem.model_session import ModelSession
+from tests.nextitem.parts import NOW, PATIENCE_SECONDS, STEADY, fresh_key, soon
+from tests.nextitem.snapshot_contract import DAY_MS, SHORT_MS, save, value_of
+
+VERSIONS = [f"v{number}" for number in range(SNAPSHOTS_KEPT + 3)]
+NOBODYS_PAST = b"f" * 16
+NO_KEY = -2
+"""What PTTL says of a key that is not there."""
+
+Time = tuple[str, int] | None
+Told = tuple[int | None, Time]
+
+TIMES = none() | tuples(sampled_from(["newest", "middle", "oldest"]), integers(-3, 3))
+"""No time, or one some milliseconds from that of an entry of the log."""
+EVENTS = tuples(none() | integers(1, 2 * WINDOW), TIMES)
+"""A new event id, or the one that was sent so many before; and a time."""
+
+
+class StoreBesideModel(RuleBasedStateMachine):
+    """One session, its verbs in any order. A subclass gives store and client; `reached` counts what was met."""
+
+    store: ValkeyStore
+    client: Redis
+    reached: Counter[str]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.key = fresh_key()
+        self.model = ModelSession()
+        self.sent: list[str] = []
+        self.pasts = [NOBODYS_PAST]
+        self.now = NOW
+        self.saves = 0
+
+    @rule(told=lists(EVENTS, min_size=1, max_size=6), version=sampled_from(VERSIONS), passed=integers(-5, 5))
+    def append(self, told: list[Told], version: str, passed: int) -> None:
+        self.now += passed
+        self._append([self._event(back, time) for back, time in told], version)
+
+    @rule(count=integers(WINDOW // 2, WINDOW), version=sampled_from(VERSIONS))
+    def append_many(self, count: int, version: str) -> None:
+        self._append([self._event(None, None) for _ in range(count)], version)
+
+    @precondition(lambda self: self.model.forgotten)
+    @rule(place=integers(0, 5))
+    def append_what_is_forgotten(self, place: int) -> None:
+        name = self.model.forgotten[place % len(self.model.forgotten)]
+        assert self._append([Event("again", name)], VERSIONS[0]) == ["applied"]
+        self.reached["forgotten"] += 1
+
+    @precondition(lambda self: len(self.model.trimmed) >= SEEN_TAGS)
+    @rule(place=integers(0, 1))
+    def append_what_is_nearly_forgotten(self, place: int) -> None:
+        name = self.model.trimmed[-SEEN_TAGS:][place]
+        assert self._append([Event("again", name)], VERSIONS[0]) == ["duplicate"]
+        self.reached["nearly forgotten"] += 1
+
+    @precondition(lambda self: len(self.model.log) == WINDOW)
+    @rule(before=integers(1, 1_000_000))
+    def append_beyond_the_window(self, before: int) -> None:
+        late = Event("late", self._named(None), self.model.log[0].at - before)
+        unchanged = self.model.length
+        assert self._append([late, late], VERSIONS[0]) == ["late", "late"]
+        assert self.model.length == unchanged
+        self.reached["beyond the window"] += 1
+
+    @rule(
+        versions=lists(sampled_from(VERSIONS), min_size=1, max_size=len(VERSIONS)),
+        back=integers(0, WINDOW - 1),
+        other_past=integers(0, 3),
+    )
+    def save(self, versions: list[str], back: int, other_past: int) -> None:
+        """Save a snapshot of the log as it is or of a prefix; one in four of a past that may not be (any more) its."""
+        pasts = self.pasts if other_past == 1 or not self.model.log else self.model.chains
+        chain = pasts[max(0, len(pasts) - 1 - back)]
+        for version in versions:
+            self.saves += 1
+            kept = save(self.store, self.key, Snapshot(chain, np.full(8, self.saves, np.float32)), version)
+            assert kept == self.model.save(version, chain, self.saves)
+            self.reached["kept" if kept else "refused"] += 1
+
+    @rule(version=sampled_from(VERSIONS))
+    def load(self, version: str) -> None:
+        self._same(self.store.load(self.key, version, soon()), version)
+
+    @precondition(lambda self: self.model.log)
+    @rule()
+    def cut_its_life_short(self) -> None:
+        assert self.client.pexpire(self.key, SHORT_MS)
+        self.model.short_lived = True
+
+    @precondition(lambda self: self.model.log)
+    @rule()
+    def expire(self) -> None:
+        self.client.pexpire(self.key, 1)
+        patience = soon()
+        while self.client.exists(self.key):
+            assert patience.remaining()
+        self.model = ModelSession()
+        self.reached["expired"] += 1
+
+    @rule()
+    def delete(self) -> None:
+        self.store.delete(self.key, soon())
+        self.model = ModelSession()
+
+    @invariant()
+    def it_has_the_snapshots_of_the_same_versions(self) -> None:
+        snapshots = set(self.client.hkeys(self.key)) - {b"log", b"seen"}
+        assert snapshots == {f"h:{version}".encode() for version in self.model.snapshots}
+
+    @invariant()
+    def it_lives_as_long_as_promised(self) -> None:
+        self.reached["steps"] += 1
+        left = self.client.pttl(self.key)
+        if not self.model.log:
+            assert left == NO_KEY
+        elif self.model.short_lived:
+            assert 0 < left <= SHORT_MS
+        else:
+            assert SHORT_MS < left <= DAY_MS
+
+    def _append(self, events: list[Event], version: str) -> list[Status]:
+        expected = self.model.append(events, self.now)
+        appended = self.store.append(self.key, events, version, self.now, soon())
+        assert list(appended.statuses) == expected
+        self._same(appended.record, version)
+        self.pasts += self.model.chains[-3:]
+        self.reached.update(expected)
+        return expected
+
+    def _same(self, record: SessionRecord, version: str) -> None:
+        assert record.log == tuple(self.model.log)
+        assert record.length == self.model.length
+        value, pending = self.model.standing(version)
+        assert (value_of(record), record.replay_from()[1]) == (value, pending)
+        self.reached["continued"] += value is not None
+
+    def _event(self, back: int | None, time: Time) -> Event:
+        name = self._named(back)
+        return Event(f"item {name} {len(self.sent)}", name, self._time(time))
+
+    def _named(self, back: int | None) -> str:
+        if back is not None and back <= len(self.sent):
+            return self.sent[-back]
+        self.sent.append(str(len(self.sent)))
+        return self.sent[-1]
+
+    def _time(self, time: Time) -> int | None:
+        if time is None:
+            return None
+        log, (entry, offset) = self.model.log, time
+        places = {"newest": len(log) - 1, "middle": len(log) // 2, "oldest": 0}
+        return (log[places[entry]].at if log else self.now) + offset
+
+
+@pytest.fixture
+def machine(valkey: Valkey) -> Iterator[type[StoreBesideModel]]:
+    """The machine on the server, with nothing counted yet."""
+    store = ValkeyStore(parse_store_url(valkey.url), timeout=PATIENCE_SECONDS, ttl=DAY_MS / 1000)
+    with Redis.from_url(valkey.url) as connected:
+
+        class OnValkey(StoreBesideModel):
+            """Given in one place what `StoreBesideModel` leaves open."""
+
+        OnValkey.store, OnValkey.client, OnValkey.reached = store, connected, Counter()
+        yield OnValkey
+    store.close()
+
+
+def test_any_verbs_do_what_the_model_does(machine: type[StoreBesideModel]) -> None:
+    # WHEN some hundred verbs come THEN each did what the model did
+    run_state_machine_as_test(machine, settings=settings(STEADY, max_examples=20, stateful_step_count=40))
+    assert machine.reached["steps"] > 100
+
+
+@pytest.mark.slow
+def test_thousands_of_verbs_do_what_the_model_does(machine: type[StoreBesideModel]) -> None:
+    # WHEN thousands come THEN each did what the model did
+    run_state_machine_as_test(machine, settings=settings(STEADY, max_examples=200, stateful_step_count=60))
+
+    # AND all that can happen to a session has
+    assert machine.reached["steps"] > 2000
+    assert machine.reached.keys() >= {
+        *("applied", "duplicate", "late", "forgotten", "nearly forgotten", "beyond the window"),
+        *("kept", "refused", "continued", "expired"),
+    }
