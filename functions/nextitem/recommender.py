@@ -73,8 +73,11 @@ class Recommender:
 
         with record.phase("inference"):
             hidden, fresh = self._replay(routed, appended.record)
-        with record.phase("store_write"):
-            saving = self._begin_saving(key, version, appended.record, hidden, deadline) if fresh else None
+        saving: Saving | None = None
+        if hidden is not None and fresh:
+            with record.phase("store_write"):
+                snapshot = Snapshot(appended.record.log[-1].chain, hidden)
+                saving = self._store.save(key, version, snapshot, deadline)
         seen = [entry.item_id for entry in appended.record.log]
         with record.phase("inference"):
             served_by, ranked = self._rank(routed, "session", hidden, seen, request.wanted)
@@ -188,13 +191,6 @@ class Recommender:
         if hidden is None:
             return "popular", routed.model.popular(exclude, wanted.limit)
         return source, routed.model.top(hidden, exclude, wanted.limit)
-
-    def _begin_saving(
-        self, key: str, version: str, session: SessionRecord, hidden: Hidden | None, deadline: Deadline
-    ) -> Saving | None:
-        if hidden is None:
-            return None
-        return self._store.save(key, version, Snapshot(session.log[-1].chain, hidden), deadline)
 
     @staticmethod
     def _settle(saving: Saving | None, record: RequestRecord) -> None:
