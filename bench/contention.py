@@ -7,6 +7,7 @@ takes what comes; afterwards the log, the answers and the snapshot must tell one
 
 import argparse
 import asyncio
+import http
 import json
 import random
 import sys
@@ -126,7 +127,7 @@ async def _client(session: aiohttp.ClientSession, waiting: Iterator[Sent], answe
         async with session.post(f"/v1/sessions/{SESSION}/events", json=body) as response:
             answer = await response.json(content_type=None)
             milliseconds = (time.perf_counter() - begun) * 1000
-        if response.status != 200 or not answer["stored"]:  # noqa: PLR2004 - HTTP's OK
+        if response.status != http.HTTPStatus.OK or not answer["stored"]:
             answers.append(Answered(sent, "not stored", 0, milliseconds))
         else:
             status, length = answer["events"][0]["status"], answer["session_length"]

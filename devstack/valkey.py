@@ -42,7 +42,7 @@ def start_valkey(children: Children, directory: Path) -> Valkey:
             log=directory / f"valkey-{attempt}.log",
         )
         try:
-            child.wait_until(lambda child=child: True if READY in child.log_text() else None)  # type: ignore[misc]
+            child.wait_until(lambda child=child: True if READY in child.log_text() else None)  # type: ignore[misc]  # a bound default has no type
         except StackError:
             if _PORT_TAKEN not in child.log_text() or attempt == START_ATTEMPTS:
                 raise

@@ -103,7 +103,7 @@ def run(fault: Fault, scene: Scene, stack: Stack, model: Model, sessions: int) -
     scene.live_keys = lambda: [session_key(KEY_SECRET.encode(), one) for one in traffic.session_ids]
     wall = time.time() - time.monotonic()
     with traffic:
-        time.sleep(BEFORE_SECONDS)
+        time.sleep(BEFORE_SECONDS)  # traffic as ever, to compare with
         began = time.monotonic()
         fault.strike(scene)
         moments = _Moments(began, time.monotonic())
@@ -136,7 +136,7 @@ def _await_recovery(journal: Journal) -> None:
     while (since := time.monotonic() - struck) < PATIENCE_SECONDS:
         if since >= AFTER_SECONDS and journal.unbroken >= LASTING:
             return
-        time.sleep(LOOK_SECONDS)
+        time.sleep(LOOK_SECONDS)  # traffic runs in other threads; this one only looks
 
 
 def _recovery(calls: Sequence[Call], lifted: float) -> float | None:

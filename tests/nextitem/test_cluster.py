@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from devstack.deployments import Clustered, eventually
+from devstack.deployments import Clustered
 from devstack.processes import LOOPBACK, Children, free_port
 from nextitem.errors import StoreUnavailable
 from nextitem.session import SessionStore
 from nextitem.storeurl import parse_store_url
 from nextitem.valkey import ValkeyStore
+from tests.nextitem.failover import assert_it_comes_back
 from tests.nextitem.log_contract import add, event, names
 from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, fresh_key, soon
 from tests.nextitem.snapshot_contract import DAY_MS, Inspector, save, snapshot_of
@@ -98,19 +99,13 @@ def test_a_primary_that_hangs_is_followed_by_its_replica(children: Children, tmp
     cluster = Clustered(children, tmp_path)
     store = ValkeyStore(parse_store_url(cluster.url), timeout=HURRY_SECONDS, ttl=3600)
     key = next(key for key in iter(fresh_key, "") if cluster.node_of(key) is cluster.nodes[0])
-    add(store, key, event("a"))
+    add(store, key, event("a"), event("b"))
     with cluster.nodes[0].client as client:
         assert client.execute_command("WAIT", 1, int(PATIENCE_SECONDS * 1000)) == 1
     os.kill(cluster.nodes[0].child.pid, signal.SIGSTOP)
 
-    def is_back() -> bool:
-        try:
-            return add(store, key, event("a")).statuses == ("duplicate",)
-        except StoreUnavailable:
-            return False
-
     # WHEN events go on coming THEN the store turns to the replica once it is the primary
-    eventually(is_back, "the store is back")
+    assert_it_comes_back(store, key)
     store.close()
 
 
@@ -127,13 +122,6 @@ def test_a_killed_primary_is_followed_by_its_replica(children: Children, tmp_pat
     # WHEN the primary is killed
     primary.child.kill()
 
-    def is_back() -> bool:
-        try:
-            return add(store, key, event("b"), event("c")).statuses[0] == "duplicate"
-        except StoreUnavailable:
-            return False
-
     # THEN the store finds the new primary by itself, and nothing is lost or doubled
-    eventually(is_back, "the store is back")
-    assert names(store.load(key, VERSION, soon()).log) == ["a", "b", "c"]
+    assert_it_comes_back(store, key)
     store.close()

@@ -14,8 +14,9 @@ from nextitem.errors import StoreUnavailable
 from nextitem.session import SessionStore
 from nextitem.storeurl import parse_store_url
 from nextitem.valkey import ValkeyStore
-from tests.nextitem.log_contract import add, event, names
-from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, fresh_key, soon
+from tests.nextitem.failover import assert_it_comes_back
+from tests.nextitem.log_contract import add, event
+from tests.nextitem.parts import PATIENCE_SECONDS, fresh_key, soon
 from tests.nextitem.snapshot_contract import DAY_MS, Inspector
 from tests.nextitem.store_contract import SessionStoreContract
 from tests.nextitem.test_valkey import ValkeyInspector
@@ -65,19 +66,13 @@ def test_a_primary_that_hangs_is_followed_by_its_replica(children: Children, tmp
     deployment = Sentinelled(children, tmp_path)
     store = ValkeyStore(parse_store_url(deployment.url), timeout=HURRY_SECONDS, ttl=3600)
     key = fresh_key()
-    add(store, key, event("a"))
+    add(store, key, event("a"), event("b"))
     with deployment.replica.client as replica:
         eventually(lambda: replica.exists(key), "the replica has the session")
     os.kill(deployment.primary.child.pid, signal.SIGSTOP)
 
-    def is_back() -> bool:
-        try:
-            return add(store, key, event("a")).statuses == ("duplicate",)
-        except StoreUnavailable:
-            return False
-
     # WHEN events go on coming THEN the store turns to the replica once it is the primary
-    eventually(is_back, "the store is back")
+    assert_it_comes_back(store, key)
     store.close()
 
 
@@ -93,13 +88,6 @@ def test_a_killed_primary_is_followed_by_its_replica(children: Children, tmp_pat
     # WHEN the primary is killed
     deployment.primary.child.kill()
 
-    def is_back() -> bool:
-        try:
-            return add(store, key, event("b"), event("c")).statuses[0] == "duplicate"
-        except StoreUnavailable:
-            return False
-
     # THEN the store finds the new primary by itself, and nothing is lost or doubled
-    eventually(is_back, "the store is back")
-    assert names(store.load(key, VERSION, soon()).log) == ["a", "b", "c"]
+    assert_it_comes_back(store, key)
     store.close()

@@ -1,0 +1,20 @@
+"""What a session store owes its sessions when their primary is gone and a replica takes over."""
+
+from devstack.deployments import eventually
+from nextitem.errors import StoreUnavailable
+from nextitem.session import SessionStore
+from tests.nextitem.log_contract import add, event, names
+from tests.nextitem.parts import VERSION, soon
+
+
+def assert_it_comes_back(store: SessionStore, key: str) -> None:
+    """Send events until the store takes them again: the session held `a` and `b`, and nothing is lost or doubled."""
+
+    def is_back() -> bool:
+        try:
+            return add(store, key, event("b"), event("c")).statuses[0] == "duplicate"
+        except StoreUnavailable:
+            return False
+
+    eventually(is_back, "the store is back")
+    assert names(store.load(key, VERSION, soon()).log) == ["a", "b", "c"]
