@@ -41,7 +41,11 @@ check: $(INSTALLED) ## ruff, mypy --strict, cfn-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/cfn-lint --regions $(LINT_REGION) -- template.yaml
+	$(BIN)/cfn-lint --regions $(LINT_REGION) -- template.yaml observability.yaml
+
+.PHONY: observability
+observability: $(INSTALLED) ## write observability.yaml (alarms, dashboards) and docs/monitoring.md's tables
+	@$(BIN)/python -m observability
 
 .PHONY: format
 format: $(INSTALLED) ## let ruff format and mend what it can
@@ -54,7 +58,7 @@ lock: ## write constraints.txt from what is installed now
 	   $(BIN)/python -m pip freeze --exclude-editable --exclude nextitem | sed -E 's/^(torch==[0-9.]+)\+.*/\1/'; } > constraints.txt
 
 .PHONY: chaos
-chaos: $(INSTALLED) ## break the session store in every way under traffic, and count what that costs (2 minutes)
+chaos: $(INSTALLED) ## break the session store in every way under traffic, and count what that costs (3 minutes)
 	@$(BIN)/python -m bench.chaos
 
 DEMO := devstack/demo

@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.contention_checks import Answered, Check, Sent, checks
+from bench.results import write_json
 from bench.timing import summary
 from devstack.publish import demo_artifact
 from devstack.stack import KEY_SECRET, Stack
@@ -84,7 +85,7 @@ def main() -> None:
             "p99_ms": times.p99,
             "checks": [asdict(check) for check in found],
         }
-        arguments.json.write_text(json.dumps(document, indent=1) + "\n")
+        write_json(document, arguments.json)
     sys.exit(not all(check.holds for check in found))
 
 

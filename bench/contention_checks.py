@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nextitem.codec import event_tag, next_chain, rounded
+from nextitem.codec import event_tag, next_chain
 from nextitem.engine import Model
 from nextitem.session import WINDOW, Hidden, SessionRecord
 
 TOP = 20
 STATE_TOLERANCE = 1e-2
-"""Relative difference of two hidden states of which one was rounded to float16 after each step."""
+"""Relative difference of two hidden states of which one remembers what the window of the other has lost."""
 REPLAYED = 512
 """Events of the clean replay: all taken after the last late one, so their order is known, and far beyond the window."""
 
@@ -104,9 +104,9 @@ def _of_state(new: Sequence[Answered], record: SessionRecord, top: Sequence[str]
     start, pending = record.replay_from()
     last_late = max((one.length for one in new if one.status == "late"), default=0)
     clean = [one.sent.item_id for one in new[max(last_late, len(new) - REPLAYED) :]]
-    served = rounded(model.replay(start, model.vocabulary.indices(entry.item_id for entry in pending)))
-    replayed = rounded(model.replay(None, model.vocabulary.indices(clean)))
-    rebuilt = rounded(model.replay(None, model.vocabulary.indices(entry.item_id for entry in record.log)))
+    served = model.replay(start, model.vocabulary.indices(entry.item_id for entry in pending))
+    replayed = model.replay(None, model.vocabulary.indices(clean))
+    rebuilt = model.replay(None, model.vocabulary.indices(entry.item_id for entry in record.log))
     best, of_window = _top(model, replayed), _top(model, rebuilt)
     same = f"{len(set(top) & set(best))} of {TOP} items, "
     far, near = _distance(served, replayed), _distance(served, rebuilt)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from bench.timing import Timed, interleaved, print_shares, print_timed
@@ -87,16 +88,10 @@ def measure(artifact: Path, items: Sequence[str], rounds: int) -> Measured:
     return Measured(client, {name: _metrics(lines, operation, rounds) for name, operation in OPERATIONS.items()})
 
 
-def _metrics(lines: Sequence[dict[str, object]], operation: str, rounds: int) -> dict[str, list[float]]:
+def _metrics(lines: Sequence[dict[str, Any]], operation: str, rounds: int) -> dict[str, list[float]]:
     """Return each metric of an operation's last requests: those before them warmed up."""
     records = [line for line in lines if line["operation"] == operation][-rounds:]
-    return {metric: [_only(record[metric]) for record in records] for metric in (TOTAL, *PHASES)}
-
-
-def _only(values: object) -> float:
-    if not isinstance(values, list):
-        raise TypeError(f"a metric is a list of one value, not {values!r}")
-    return float(values[0])
+    return {metric: [record[metric] for record in records] for metric in (TOTAL, *PHASES)}
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ from nextitem.valkey import ValkeyStore
 LENGTHS = (1, 10, 64, 300)
 """Events in the session before the measured one."""
 ROUNDS = 1000
-STATE = bytes(256)
-"""A hidden state of 128 float16."""
+STATE = bytes(512)
+"""A hidden state of 128 float32."""
 VERSION = "v0000000000000000"
 
 

@@ -1,18 +1,21 @@
 """A warm request inside the function, 40,000 items: an event appended to a session, beside the stateless route.
 
 The store is on loopback; weights are random, for latency does not depend on their values. The function's own times
-are from its metrics records. `python -m bench.warm [--items 40000 --rounds 2000]`
+are from its metrics records. `python -m bench.warm [--items 40000 --rounds 2000 --json PATH]`
 """
 
 import argparse
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.requests import OURS, PHASES, TOTAL, measure
-from bench.timing import print_shares, print_timed
+from bench.requests import OURS, PHASES, TOTAL, Measured, measure
+from bench.results import write_json
+from bench.timing import print_shares, print_timed, summary
 from model_export.export.exporting import export
 from model_export.runs import Run, RunRecord
 from nextitem.manifest import Bounds, PopularItem, Training
@@ -31,6 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--items", type=int, default=ITEMS)
     parser.add_argument("--rounds", type=int, default=2000)
+    parser.add_argument("--json", type=Path, help="also write the figures here")
     arguments = parser.parse_args()
     with TemporaryDirectory() as folder:
         run = _random_run(arguments.items)
@@ -39,6 +43,21 @@ def main() -> None:
     print_timed(f"{arguments.items:,} items, hidden size {HIDDEN}, as the client sees it", measured.client, OURS)
     for name, metrics in measured.function.items():
         print_shares(f"Inside the function: {name}", metrics, TOTAL, PHASES)
+    if arguments.json:
+        write_json(_document(measured, arguments.items, arguments.rounds), arguments.json)
+
+
+def _document(measured: Measured, items: int, rounds: int) -> dict[str, object]:
+    """Return the figures as they stand in the file, all times in milliseconds."""
+    contenders = {
+        name: {"client": asdict(client), "function": _phases(measured.function[name])}
+        for name, client in measured.client.items()
+    }
+    return {"items": items, "hidden": HIDDEN, "rounds": rounds, "contenders": contenders}
+
+
+def _phases(metrics: Mapping[str, list[float]]) -> dict[str, dict[str, float]]:
+    return {name: asdict(summary(times)) for name, times in metrics.items()}
 
 
 def _random_run(items: int) -> Run:

@@ -3,14 +3,13 @@
 A snapshot goes on from the one before it, so it remembers a session's every event; a rebuild knows the newest 64.
 Sessions of the shop simulator have at most 30 events, so several are joined to one: visitors who never leave.
 
-Three comparisons tell memory from rounding. *Memory*: all events against the newest 64, both stepped in one go.
-*Rounding*: all events rounded to float16 after each, as requests do, against all events in one go. *As served*: the
-former against the newest 64 in one go, which is what a lost snapshot brings; both causes are in it.
+*Memory*: all events against the newest 64, both stepped in one go. *Storing*: all events stepped one by one with a
+stored snapshot after each, as requests do, against all events in one go. *As served*: the former against the newest 64
+in one go, which is what a lost snapshot brings.
 Demo model. `python -m bench.window [--sessions 4000 --json PATH]`
 """
 
 import argparse
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -21,11 +20,12 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from bench.results import write_json
 from devstack.publish import demo_artifact
 from nextitem.artifact import open_artifact
-from nextitem.codec import rounded
+from nextitem.codec import CHAIN_BYTES, decode_snapshot, encode_snapshot
 from nextitem.engine import Model
-from nextitem.session import WINDOW, Hidden
+from nextitem.session import WINDOW, Hidden, Snapshot
 from shop import Shop
 
 TOP = 20
@@ -36,6 +36,7 @@ STEPPED = 4
 DEEP = 100
 """Places in which an item that only one way recommends is looked for in the other's ranking."""
 SEED = 64
+_CHAIN = bytes(CHAIN_BYTES)
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Row:
     """One comparison at one length of session.
 
     Attributes:
-        compared: memory, rounding, or as served.
+        compared: memory, storing, or as served.
         length: events in the session.
         sessions: how many were compared.
         other_items: share of them whose top 20 holds other items.
@@ -82,20 +83,20 @@ def main() -> None:
     Console().print(table)
     Console().print(f"For the gap: the 1st place scores {median(row.spread for row in rows):.1f} above the 20th.")
     if arguments.json:
-        arguments.json.write_text(json.dumps({"rows": [asdict(row) for row in rows]}, indent=1) + "\n")
+        write_json({"rows": [asdict(row) for row in rows]}, arguments.json)
 
 
 def _compare(model: Model, length: int, sessions: int) -> list[Row]:
     whole, window, stepped = [], [], []
     for number, items in enumerate(islice(_long_sessions(model, length), sessions)):
-        whole.append(rounded(model.replay(None, items)))
-        window.append(rounded(model.replay(None, items[-WINDOW:])))
+        whole.append(model.replay(None, items))
+        window.append(model.replay(None, items[-WINDOW:]))
         if number < sessions // STEPPED:
             stepped.append(_stepped(model, items))
     some = len(stepped)
     return [
         _row(model, "memory", length, whole, window),
-        _row(model, "rounding", length, stepped, whole[:some]),
+        _row(model, "storing", length, stepped, whole[:some]),
         _row(model, "as served", length, stepped, window[:some]),
     ]
 
@@ -103,7 +104,8 @@ def _compare(model: Model, length: int, sessions: int) -> list[Row]:
 def _stepped(model: Model, items: Sequence[int]) -> Hidden:
     state = model.replay(None, ())
     for item in items:
-        state = rounded(model.replay(state, [item]))
+        snapshot = Snapshot(_CHAIN, model.replay(state, [item]))
+        state = decode_snapshot(encode_snapshot(snapshot)).hidden
     return state
 
 

@@ -1,4 +1,4 @@
-"""``python -m devstack``: the whole stack on this machine, with a demo, until Ctrl-C.
+"""``python -m devstack``: the whole stack on this machine, with a demo, until Ctrl-C. ``top`` watches one that runs.
 
 Reads the command line, starts the stack, replays shoppers against it and shows what happened. What it
 shows is made in `report`, what it starts in `stack`.
@@ -19,6 +19,7 @@ from typing import NoReturn
 from rich.console import Console
 from rich.progress import Progress
 
+from devstack import top
 from devstack.publish import best_seller, demo_artifact
 from devstack.replay import Visit, replay
 from devstack.report import print_samples, replay_table, server_errors
@@ -42,9 +43,12 @@ EXIT_TERMINATED = 143
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    options = _parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
     signal.signal(signal.SIGTERM, _terminate)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are started deaf to it
+    if arguments[:1] == ["top"]:
+        return top.main(arguments[1:])
+    options = _parser().parse_args(arguments)
     console = Console()
     try:
         return _run(options, console)
@@ -118,7 +122,11 @@ def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m devstack", description="The whole stack on this machine.")
+    parser = argparse.ArgumentParser(
+        prog="python -m devstack",
+        description="The whole stack on this machine.",
+        epilog="`python -m devstack top` watches it from another terminal.",
+    )
     parser.add_argument("--port", type=_port, default=PORT, help=f"of the HTTP API; 0 takes a free one ({PORT})")
     parser.add_argument("--workers", type=_positive, default=MAX_WORKERS, help=f"at most so many ({MAX_WORKERS})")
     parser.add_argument("--sessions", type=_not_negative, default=SESSIONS, help=f"to replay ({SESSIONS})")

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from devstack.errors import StackError
-from devstack.processes import LOOPBACK, Children
+from devstack.processes import LOOPBACK, Child, Children
 
 REGION = "us-east-1"
 """The one region where a bucket needs no location constraint."""
@@ -25,10 +25,11 @@ _REQUEST_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Bucket:
-    """An empty bucket: its name and the endpoint (``http://host:port``) that has it."""
+    """An empty bucket: its name, the endpoint (``http://host:port``) that has it, and its process if it is ours."""
 
     name: str
     endpoint: str
+    child: Child | None = None
 
 
 def start_bucket(children: Children, directory: Path, name: str) -> Bucket:
@@ -46,7 +47,7 @@ def start_bucket(children: Children, directory: Path, name: str) -> Bucket:
     )
     # The server picks its port itself and says so only after it has bound it.
     found = child.wait_until(lambda: _RUNNING.search(child.log_text()))
-    bucket = Bucket(name, found.group(1))
+    bucket = Bucket(name, found.group(1), child)
     connection = http.client.HTTPConnection(urlsplit(bucket.endpoint).netloc, timeout=_REQUEST_SECONDS)
     try:
         connection.request("PUT", f"/{name}")

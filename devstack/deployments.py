@@ -68,6 +68,26 @@ def start_node(children: Children, folder: Path, *arguments: str | Path) -> Node
     return Node(port, child)
 
 
+def start_sentinel(children: Children, folder: Path, primary: Node) -> Node:
+    """Start a Sentinel that watches a primary under the name `main`, and wait until it knows the primary's replica."""
+    port = free_port()
+    config = folder / f"sentinel-{port}.conf"
+    config.write_text(
+        f"bind {LOOPBACK}\nport {port}\nsentinel monitor main {LOOPBACK} {primary.port} 1\n"
+        f"sentinel down-after-milliseconds main {DOWN_AFTER_MS}\nsentinel failover-timeout main 3000\n"
+    )
+    sentinel = children.start(
+        "sentinel",
+        [valkey_binary(), config, "--sentinel"],
+        env={"PATH": os.defpath},
+        cwd=folder,
+        log=folder / f"sentinel-{port}.log",
+    )
+    sentinel.wait_until(lambda: True if "+monitor" in sentinel.log_text() else None)
+    eventually(lambda: "+slave" in sentinel.log_text(), "the Sentinel knows the replica")
+    return Node(port, sentinel)
+
+
 class Sentinelled:
     """A primary and its replica, watched by one Sentinel under the name `main`."""
 
@@ -76,22 +96,13 @@ class Sentinelled:
         of_primary = ["--replicaof", LOOPBACK, str(self.primary.port), "--repl-diskless-sync-delay", "0"]
         self.replica = start_node(children, folder, *of_primary)
         eventually(lambda: self.replica.ask("INFO", "replication")["master_link_status"] == "up", "the replica follows")
-        self.port = free_port()
-        config = folder / "sentinel.conf"
-        config.write_text(
-            f"bind {LOOPBACK}\nport {self.port}\nsentinel monitor main {LOOPBACK} {self.primary.port} 1\n"
-            f"sentinel down-after-milliseconds main {DOWN_AFTER_MS}\nsentinel failover-timeout main 3000\n"
-        )
-        sentinel = children.start(
-            "sentinel",
-            [valkey_binary(), config, "--sentinel"],
-            env={"PATH": os.defpath},
-            cwd=folder,
-            log=folder / "sentinel.log",
-        )
-        sentinel.wait_until(lambda: True if "+monitor" in sentinel.log_text() else None)
-        eventually(lambda: "+slave" in sentinel.log_text(), "the Sentinel knows the replica")
+        self.sentinel = start_sentinel(children, folder, self.primary)
+        self.port = self.sentinel.port
         self.url = f"redis+sentinel://{LOOPBACK}:{free_port()},{LOOPBACK}:{self.port}/main"
+
+    def known_primary(self) -> int:
+        """Return the port of the primary, as the Sentinel says now."""
+        return int(self.sentinel.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main")[1])
 
 
 class Clustered:

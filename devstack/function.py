@@ -10,10 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from devstack.bucket import REGION
+from devstack.bucket import ACCESS_KEY, REGION
 
 ACCOUNT_ID = "123456789012"
 VERSION = "$LATEST"
+CREDENTIALS_PATH = "/credentials"
+"""Of the container credentials provider that stands in for the keys under SnapStart, as on Lambda."""
+CREDENTIALS_TOKEN = "devstack, no token"  # noqa: S105 - as it says
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,19 @@ class Function:
     runtime_path: Path | None = None
     """Directory with `awslambdaric` for that interpreter (Lambda's /var/runtime), or None."""
     timeout_seconds: float = 10.0
+    snap_start: bool = False
+    """Whether its workers stop at the end of their init, as for SnapStart's snapshot, until they are wanted."""
+    concurrency: int | None = None
+    """Invocations that run at once in one worker, each in a process of its own, as on Lambda Managed Instances; or
+    None, as on demand: one, in the worker's only process."""
     memory_mb: int = 1769
     """Only told to the function: one vCPU's worth by Lambda's rule, not enforced here."""
     settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def processes(self) -> int:
+        """How many processes of one worker ask for invocations."""
+        return self.concurrency or 1
 
     @property
     def arn(self) -> str:
@@ -48,7 +61,7 @@ class Function:
         Args:
             runtime_api: ``host:port`` of the worker's own Runtime API.
             scratch: the worker's own directory for temporary files: on Lambda, too, every worker
-                has a /tmp of its own.
+                has a /tmp of its own, which its processes share.
         """
         python_path = {"PYTHONPATH": str(self.runtime_path)} if self.runtime_path else {}
         return {
@@ -63,10 +76,29 @@ class Function:
             "AWS_LAMBDA_FUNCTION_NAME": self.name,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.memory_mb),
             "AWS_LAMBDA_FUNCTION_VERSION": VERSION,
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": self._initialization(),
             "AWS_LAMBDA_RUNTIME_API": runtime_api,
             "LAMBDA_TASK_ROOT": str(self.directory),
             "_HANDLER": self.handler,
             **python_path,
+            **({} if self.concurrency is None else {"AWS_LAMBDA_MAX_CONCURRENCY": str(self.concurrency)}),
+            **(self._container(runtime_api) if self.snap_start else self._keys()),
             **self.settings,
+        }
+
+    def _initialization(self) -> str:
+        """https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html lists them."""
+        if self.concurrency is not None:
+            return "lambda-managed-instances"
+        return "snap-start" if self.snap_start else "on-demand"
+
+    @staticmethod
+    def _keys() -> dict[str, str]:
+        return {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": ACCESS_KEY}
+
+    @staticmethod
+    def _container(runtime_api: str) -> dict[str, str]:
+        return {
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://{runtime_api}{CREDENTIALS_PATH}",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN": CREDENTIALS_TOKEN,
         }

@@ -1,8 +1,8 @@
 """The HTTP front: API Gateway's HTTP API and, beside it, Lambda's Invoke API, on one port.
 
 Every request becomes an event for the function and the function's answer an HTTP response. Limits
-and error answers are those of HTTP APIs. There is no IAM: no signature is checked, so this must
-listen on loopback only.
+and error answers are those of HTTP APIs. There is no IAM: no signature is checked, nor that of a
+token, so this must listen on loopback only.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from devstack.http_answer import HttpAnswer, message_answer, to_answer
 from devstack.http_event import HttpRequest, to_event
 from devstack.invocation import PAYLOAD_LIMIT_BYTES
 from devstack.invoke_api import INVOKE_PATH, InvokeApi
+from devstack.jwt import claims_of
 from devstack.processes import LOOPBACK
 from devstack.worker_pool import WorkerPool
 
@@ -45,10 +46,20 @@ def listen(port: int) -> socket.socket:
 
 
 class Gateway:
-    """The front of one function."""
+    """The front of one function.
 
-    def __init__(self, function: Function, pool: WorkerPool, listener: socket.socket) -> None:
+    Args:
+        function: what answers.
+        pool: its workers.
+        listener: of the HTTP API.
+        jwt_authorizer: whether every request must bring a token, whose claims the function gets.
+    """
+
+    def __init__(
+        self, function: Function, pool: WorkerPool, listener: socket.socket, *, jwt_authorizer: bool = False
+    ) -> None:
         self._pool = pool
+        self._jwt_authorizer = jwt_authorizer
         self._listener = listener
         app = web.Application(client_max_size=BODY_LIMIT_BYTES)
         app.router.add_post(INVOKE_PATH, InvokeApi(function, pool).invoke)
@@ -74,6 +85,9 @@ class Gateway:
             body = await request.read()
         except web.HTTPRequestEntityTooLarge:
             return _TOO_LARGE
+        claims = claims_of(request.headers.get("Authorization", "")) if self._jwt_authorizer else None
+        if self._jwt_authorizer and claims is None:
+            return _UNAUTHORIZED
         event = to_event(
             HttpRequest(
                 request.method,
@@ -82,7 +96,8 @@ class Gateway:
                 body,
                 request.remote or LOOPBACK,
                 f"HTTP/{request.version.major}.{request.version.minor}",
-            )
+            ),
+            claims,
         )
         if len(event) > PAYLOAD_LIMIT_BYTES:
             return _TOO_LARGE
@@ -92,4 +107,5 @@ class Gateway:
             return message_answer(http.HTTPStatus.SERVICE_UNAVAILABLE, "Service Unavailable")
 
 
+_UNAUTHORIZED = message_answer(http.HTTPStatus.UNAUTHORIZED, "Unauthorized")
 _TOO_LARGE = message_answer(http.HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Request Entity Too Large")

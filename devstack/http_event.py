@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 This module knows no server and no function: a request goes in as plain values, JSON comes out.
 Beyond that page, as seen in recorded events: ``rawPath`` is decoded, the cookie header is
 only in ``cookies``, and a body counts as text only by its content type, so a form is base64.
-There is no authorizer in the context, since there is no IAM here.
+Without a checked token (`jwt`) there is no authorizer in the context, since there is no IAM here.
 """
 
 import base64
@@ -36,8 +36,13 @@ class HttpRequest:
     protocol: str = "HTTP/1.1"
 
 
-def to_event(request: HttpRequest) -> bytes:
-    """The event as JSON, fields that have no value left out as AWS does."""
+def to_event(request: HttpRequest, claims: dict[str, str] | None = None) -> bytes:
+    """The event as JSON, fields that have no value left out as AWS does.
+
+    Args:
+        request: what came.
+        claims: of the token that the API's JWT authorizer has taken, or None where it has no such authorizer.
+    """
     raw_path, _, query = request.target.partition("?")
     path = unquote(raw_path)
     headers = _joined((name.lower(), value) for name, value in request.headers)
@@ -73,6 +78,9 @@ def to_event(request: HttpRequest) -> bytes:
         },
         "isBase64Encoded": False,
     }
+    if claims is not None:
+        # No route asks for scopes, so there are none.
+        event["requestContext"] |= {"authorizer": {"jwt": {"claims": claims, "scopes": None}}}  # type: ignore[operator]
     if cookies:
         event["cookies"] = [cookie.strip() for cookie in cookies.replace(",", ";").split(";")]
     if parameters := _joined(parse_qsl(query, keep_blank_values=True)):

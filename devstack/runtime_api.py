@@ -11,11 +11,13 @@ apart, costs 40-90 ms a call (aiohttp sets the one and joins the other).
 
 import http
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from aiohttp import web
 
-from devstack.function import Function
+from devstack.bucket import ACCESS_KEY
+from devstack.function import CREDENTIALS_PATH, CREDENTIALS_TOKEN, Function
 from devstack.invocation import PAYLOAD_LIMIT_BYTES, Outcome, failure
 from devstack.processes import LOOPBACK, Children
 from devstack.worker_pool import WorkerPool
@@ -40,6 +42,9 @@ class RuntimeApi:
         app.router.add_post(f"{_ROOT}/invocation/{{request_id}}/response", self._response)
         app.router.add_post(f"{_ROOT}/invocation/{{request_id}}/error", self._error)
         app.router.add_post(f"{_ROOT}/init/error", self._init_error)
+        app.router.add_get(f"{_ROOT}/restore/next", self._restore_next)
+        app.router.add_post(f"{_ROOT}/restore/error", self._init_error)
+        app.router.add_get(CREDENTIALS_PATH, _credentials)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
 
     async def start(self) -> None:
@@ -66,10 +71,13 @@ class RuntimeApi:
             self._numbers = {port: n for port, n in self._numbers.items() if n != number}
 
     async def _next(self, request: web.Request) -> web.Response:
-        work = await self.pool.next_invocation(self._caller(request))
+        number = self._caller(request)
+        work = await self.pool.next_invocation(number)
         if work is None:
             return _refusal(http.HTTPStatus.FORBIDDEN, "InvalidStateTransition", "no next one")
         invocation, deadline = work
+        if request.transport is None:  # one process of several that died while it waited
+            self.pool.give_back(number, invocation.request_id)
         return web.Response(
             body=invocation.payload,
             # Compared as a whole by awslambdaric: with a charset behind it, it parses no JSON.
@@ -100,6 +108,11 @@ class RuntimeApi:
         self.pool.init_failed(self._caller(request), Outcome(await request.read(), failed=True))
         return _accepted()
 
+    async def _restore_next(self, request: web.Request) -> web.Response:
+        if await self.pool.restored(self._caller(request)):
+            return web.Response(content_type="application/json")
+        return _refusal(http.HTTPStatus.FORBIDDEN, "InvalidStateTransition", "nothing to restore")
+
     def _accept(self, request: web.Request, outcome: Outcome) -> web.Response:
         request_id = request.match_info["request_id"]
         if self.pool.answer(self._caller(request), request_id, outcome):
@@ -110,6 +123,21 @@ class RuntimeApi:
         """Number of the calling worker; 0, which no worker has, once its port is closed."""
         address = request.transport.get_extra_info("sockname") if request.transport else None
         return self._numbers.get(address[1], 0) if address else 0
+
+
+async def _credentials(request: web.Request) -> web.Response:
+    """Answer as the container credentials provider does, which SnapStart functions ask."""
+    if request.headers.get("Authorization") != CREDENTIALS_TOKEN:
+        return web.Response(status=http.HTTPStatus.UNAUTHORIZED)
+    expires = datetime.now(UTC) + timedelta(hours=1)
+    return web.json_response(
+        {
+            "AccessKeyId": ACCESS_KEY,
+            "SecretAccessKey": ACCESS_KEY,
+            "Token": ACCESS_KEY,
+            "Expiration": expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
+    )
 
 
 def _accepted() -> web.Response:

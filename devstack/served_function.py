@@ -5,7 +5,9 @@ bucket and no model.
 """
 
 import contextlib
+import signal
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,7 +29,14 @@ class ServedFunction:
     """
 
     def __init__(
-        self, function: Function, children: Children, directory: Path, *, max_workers: int, listener: socket.socket
+        self,
+        function: Function,
+        children: Children,
+        directory: Path,
+        *,
+        max_workers: int,
+        listener: socket.socket,
+        jwt_authorizer: bool = False,
     ) -> None:
         """Describe it; nothing is started yet.
 
@@ -35,12 +44,13 @@ class ServedFunction:
             function: what to serve.
             children: owner of the worker processes.
             directory: gets the workers' logs and temporary files.
-            max_workers: how many invocations can run at once; more wait.
+            max_workers: how many can run at once, each as many invocations as the function says; more wait.
             listener: of the HTTP API, from `gateway.listen`; closed with this.
+            jwt_authorizer: whether every HTTP request must bring a token, see `jwt`.
         """
         self._loop = LoopThread("devstack")
         self._runtime = RuntimeApi(function, children, directory, max_workers)
-        self._gateway = Gateway(function, self._runtime.pool, listener)
+        self._gateway = Gateway(function, self._runtime.pool, listener, jwt_authorizer=jwt_authorizer)
         self._resources = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -84,6 +94,25 @@ class ServedFunction:
         if outcome.failed:
             raise FunctionFailed(outcome.payload)
         return outcome.payload
+
+    def prepare(self) -> None:
+        """Start a worker and wait until its init is over; under SnapStart an invocation then restores it.
+
+        Raises:
+            FunctionFailed: it did not get there.
+        """
+        outcome = self._loop.run(self._runtime.pool.prepare())
+        if outcome is not None:
+            raise FunctionFailed(outcome.payload)
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop every worker's process inside the ``with`` block, as Lambda freezes an environment."""
+        self._loop.run(self._runtime.pool.signal(signal.SIGSTOP))
+        try:
+            yield
+        finally:
+            self._loop.run(self._runtime.pool.signal(signal.SIGCONT))
 
     def retire_workers(self) -> None:
         """End the workers that have nothing to do, so that the next request is a cold start."""

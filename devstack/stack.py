@@ -14,11 +14,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from devstack.bucket import ACCESS_KEY, Bucket, start_bucket
+from devstack.bucket import Bucket, start_bucket
 from devstack.function import Function
 from devstack.gateway import listen
 from devstack.processes import Children
 from devstack.publish import publish
+from devstack.secret import Secret
 from devstack.served_function import ServedFunction
 from devstack.valkey import Valkey, start_valkey
 from devstack.worker import ColdStart
@@ -53,6 +54,10 @@ class Stack:
         max_workers: int = MAX_WORKERS,
         timeout_seconds: float = TIMEOUT_SECONDS,
         port: int = 0,
+        snap_start: bool = False,
+        concurrency: int | None = None,
+        jwt_authorizer: bool = False,
+        secret: Mapping[str, str | float] | None = None,
         settings: Mapping[str, str] | None = None,
     ) -> None:
         """Describe a stack; nothing is started yet.
@@ -63,9 +68,13 @@ class Stack:
             python: interpreter of the workers; by default the one that runs this.
             runtime_path: directory with `awslambdaric` for that interpreter, if it has none itself.
             handler: ``module.function``.
-            max_workers: how many invocations can run at once; more wait.
+            max_workers: how many workers, and so invocations, can run at once; more wait.
             timeout_seconds: of the function.
             port: of the HTTP API; 0 takes a free one.
+            snap_start: whether workers are restored as from SnapStart's snapshot, see `prepare`.
+            concurrency: invocations that run at once in one worker, as on Managed Instances; None as on demand.
+            jwt_authorizer: whether every HTTP request must bring a token, see `jwt`.
+            secret: the key secret's JSON, to be kept in Secrets Manager (see `put_secret`) and not in a variable.
             settings: environment variables of the function, over those that the stack sets.
         """
         self._functions_dir = functions_dir.resolve()
@@ -76,6 +85,8 @@ class Stack:
         self._max_workers = max_workers
         self._timeout_seconds = timeout_seconds
         self._port = port
+        self._snap_start, self._concurrency = snap_start, concurrency
+        self._jwt_authorizer, self._secret = jwt_authorizer, secret
         self._settings = dict(settings or {})
         self._resources = contextlib.ExitStack()
 
@@ -85,9 +96,12 @@ class Stack:
             directory = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="devstack-")))
             children = resources.enter_context(Children())
             self._valkey, bucket = _start_both(children, directory)
+            self._bucket = bucket
             self.store_url = self._valkey.url
             self.bucket, self.s3_endpoint = bucket.name, bucket.endpoint
             self.version = publish(self._artifact, bucket, directory / "published") if self._artifact else None
+            if self._secret is not None:
+                self.put_secret(self._secret)
             self._served = resources.enter_context(
                 ServedFunction(
                     self._function(),
@@ -95,6 +109,7 @@ class Stack:
                     directory,
                     max_workers=self._max_workers,
                     listener=listener,
+                    jwt_authorizer=self._jwt_authorizer,
                 )
             )
             self.url = self._served.url
@@ -130,18 +145,37 @@ class Stack:
         """End the workers that have nothing to do, so that the next request is a cold start."""
         self._served.retire_workers()
 
+    def prepare(self) -> None:
+        """Start a worker before it is wanted: see `ServedFunction.prepare`."""
+        self._served.prepare()
+
+    def frozen(self) -> contextlib.AbstractContextManager[None]:
+        """Stop every worker's process inside the ``with`` block: see `ServedFunction.frozen`."""
+        return self._served.frozen()
+
+    def put_secret(self, value: Mapping[str, str | float]) -> None:
+        """Give the key secret another value, as its rotation does; workers that run learn of it later."""
+        Secret(self.s3_endpoint).put(value)
+
+    def bucket_log(self) -> str:
+        """What the bucket's endpoint has written, one line for each request that it has answered."""
+        return "" if self._bucket.child is None else self._bucket.child.log_text()
+
     def kill_store(self) -> None:
         """End Valkey for good, to see what the function does without it."""
         self._valkey.child.kill()
 
+    def kill_bucket(self) -> None:
+        """End the bucket for good."""
+        if self._bucket.child is not None:
+            self._bucket.child.kill()
+
     def _function(self) -> Function:
         settings = {
-            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-            "AWS_SECRET_ACCESS_KEY": ACCESS_KEY,
             "AWS_ENDPOINT_URL_S3": self.s3_endpoint,
             "NEXTITEM_BUCKET": self.bucket,
             "NEXTITEM_STORE_URL": self.store_url,
-            "NEXTITEM_KEY_SECRET": KEY_SECRET,
+            **({"NEXTITEM_KEY_SECRET": KEY_SECRET} if self._secret is None else Secret(self.s3_endpoint).settings),
             "POWERTOOLS_SERVICE_NAME": "nextitem",
             "POWERTOOLS_METRICS_NAMESPACE": "nextitem",
             "OPENBLAS_NUM_THREADS": "1",  # 25-60 ms off the import of numpy
@@ -153,6 +187,8 @@ class Stack:
             python=self._python,
             runtime_path=self._runtime_path,
             timeout_seconds=self._timeout_seconds,
+            snap_start=self._snap_start,
+            concurrency=self._concurrency,
             settings=settings,
         )
 

@@ -2,16 +2,20 @@
 
 The rule is Lambda's: an invocation that finds no idle worker has one spawned for it, up to a limit,
 and takes whichever worker is free first. At the limit Lambda would throttle (429); here the
-invocation waits, since a laptop's limit is no statement about traffic. One further difference: a
-failed init is not tried a second time, the invocation is answered with its error at once.
+invocation waits, since a laptop's limit is no statement about traffic. Two further differences: a
+failed init is not tried a second time, the invocation is answered with its error at once; and
+workers with several processes (Managed Instances) come on demand, too.
 This module knows no HTTP: `Doors` gives each worker the address at which it finds its own API.
 """
 
 import asyncio
 import itertools
+import math
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -23,6 +27,8 @@ from devstack.worker import ColdStart, Worker
 
 INIT_SECONDS = 10.0
 """Lambda's limit for the init phase."""
+RESTORE_SECONDS = 10.0
+"""Lambda's limit for a restore from SnapStart's snapshot, the function's hooks included."""
 
 
 class Doors(Protocol):
@@ -52,7 +58,7 @@ class WorkerPool:
         self._idle: list[Worker] = []
         self._queue: deque[Invocation] = deque()
         self._changed = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
         self._stopping = False
 
     async def invoke(self, payload: bytes) -> Outcome:
@@ -70,12 +76,20 @@ class WorkerPool:
         None says that there will be none. Waits as long as it takes.
         """
         worker = self._workers.get(number)
-        if worker is None or worker.is_busy or worker.child.exit_code is not None:
+        if worker is None or worker.is_full or worker.child.exit_code is not None:
             return None  # out of turn, or the last words of a process that is gone
         future = worker.become_idle()
+        self._changed.set()
         self._idle.append(worker)
         self._dispatch()
         return await future
+
+    def give_back(self, number: int, request_id: str) -> None:
+        """The process of worker `number` that asked for an invocation is gone: another one gets it."""
+        worker = self._workers.get(number)
+        if worker is not None and (invocation := worker.give_back(request_id)) is not None:
+            self._queue.appendleft(invocation)
+            self._dispatch()
 
     def answer(self, number: int, request_id: str, outcome: Outcome) -> bool:
         """Worker `number` answers; False if it was not given that invocation."""
@@ -89,13 +103,46 @@ class WorkerPool:
         return accepted
 
     def init_failed(self, number: int, error: Outcome) -> None:
-        """Worker `number` says why its init failed; it is about to exit."""
+        """Worker `number` says why its init, or its restore, failed; the process that says so is about to exit."""
         if (worker := self._workers.get(number)) is not None:
             worker.init_error = error
+            if worker.is_ready:  # other processes of it go on
+                worker.coming = max(0, worker.coming - 1)
+                self._dispatch()
+
+    async def prepare(self) -> Outcome | None:
+        """Spawn a worker and wait until its init is over; under SnapStart it then stands where a snapshot is taken.
+
+        Returns:
+            Why its init failed, or None.
+        """
+        self._opening += 1
+        worker = self._workers.get(await self._spawn())
+        if worker is None:
+            return failure("Runtime.InvalidEntrypoint", "the worker could not be started")
+        await self._settle(lambda: worker.is_past_init or worker.number not in self._workers)
+        if worker.is_past_init:
+            return None
+        return worker.init_error or failure("Runtime.ExitError", worker.last_words())
+
+    async def restored(self, number: int) -> bool:
+        """Worker `number` waits to be restored, as long as it takes; False if it never will be."""
+        worker = self._workers.get(number)
+        if worker is None or worker.is_past_init:
+            return False
+        future = worker.hold()
+        self._changed.set()
+        self._dispatch()
+        return await future
+
+    async def signal(self, number: int) -> None:
+        """Send a signal to the process group of each worker."""
+        for worker in self._workers.values():
+            os.killpg(worker.child.pid, number)
 
     async def retire(self) -> None:
         """End the workers that have nothing to do, so that the next invocation is a cold start."""
-        doomed = [each for each in self._workers.values() if each.is_ready and not each.is_busy]
+        doomed = [each for each in self._workers.values() if (each.is_ready and not each.is_busy) or each.is_held]
         self._idle.clear()
         for worker in doomed:
             worker.child.kill()
@@ -119,13 +166,20 @@ class WorkerPool:
                 continue  # nobody waits for it any more
             worker = self._idle.pop()
             worker.take(invocation, self._function.timeout_seconds, worker.child.kill)
-        coming = self._opening + sum(not worker.is_ready for worker in self._workers.values())
+        held = [worker for worker in self._workers.values() if worker.is_held]
+        processes = self._function.processes
+        coming = self._opening * processes + sum(worker.coming for worker in self._workers.values()) - len(held)
+        wanted = max(0, len(self._queue) - coming)
+        for worker in held[:wanted]:
+            worker.restore()
+            late = partial(self._end_if_not_ready, worker, f"Restore timed out after {RESTORE_SECONDS:g} seconds")
+            asyncio.get_running_loop().call_later(RESTORE_SECONDS, late)
         room = self._limit - self._opening - len(self._workers)
-        for _ in range(min(len(self._queue) - coming, room)):
+        for _ in range(min(math.ceil((wanted - len(held)) / processes), room)):
             self._opening += 1
             self._in_background(self._spawn())
 
-    async def _spawn(self) -> None:
+    async def _spawn(self) -> int:
         number = next(self._numbers)
         scratch = self._directory / f"worker-{number:04}"
         log = self._directory / f"worker-{number:04}.log"
@@ -143,12 +197,12 @@ class WorkerPool:
         except (OSError, StackError) as error:
             await self._doors.close(number)
             self._fail_oldest(failure("Runtime.InvalidEntrypoint", str(error)))
-            return
+            return number
         finally:
             self._opening -= 1
             self._changed.set()
         self.logs.append(log)
-        self._workers[number] = worker = Worker(number, child, spawned_at)
+        self._workers[number] = worker = Worker(number, child, spawned_at, self._function.processes)
         loop = asyncio.get_running_loop()
 
         def ended() -> None:  # called from another thread
@@ -156,20 +210,27 @@ class WorkerPool:
 
         child.on_exit(ended)
         loop.call_later(INIT_SECONDS, self._check_init, worker)
+        return number
 
     def _check_init(self, worker: Worker) -> None:
+        if not worker.is_past_init:
+            self._end_if_not_ready(worker, f"Init timed out after {INIT_SECONDS:g} seconds")
+        elif worker.is_ready:
+            worker.coming = 0  # a process that is not here by now never will be
+            self._dispatch()
+
+    def _end_if_not_ready(self, worker: Worker, message: str) -> None:
         if worker.number in self._workers and not worker.is_ready:
-            message = f"Init timed out after {INIT_SECONDS:g} seconds"
             worker.init_error = failure("Sandbox.Timedout", message)
             worker.child.kill()
 
     def _bury(self, worker: Worker) -> None:
         worker.child.kill()  # the process is gone, its group may not be
         del self._workers[worker.number]
-        if worker in self._idle:
-            self._idle.remove(worker)
+        self._idle = [each for each in self._idle if each is not worker]
+        was_wanted = not worker.is_ready and not worker.is_held
         worker.buried()
-        if not worker.is_ready and not self._stopping:
+        if was_wanted and not self._stopping:
             self._fail_oldest(worker.init_error or failure("Runtime.ExitError", worker.last_words()))
         self._in_background(self._doors.close(worker.number))
         self._changed.set()
@@ -182,7 +243,7 @@ class WorkerPool:
                 invocation.answer(outcome)
                 return
 
-    def _in_background(self, work: Coroutine[None, None, None]) -> None:
+    def _in_background(self, work: Coroutine[None, None, object]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

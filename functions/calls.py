@@ -8,7 +8,7 @@ Knows no model and no session.
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qs
 
 import msgspec
@@ -25,6 +25,10 @@ ROUTES: Mapping[str, Operation] = {
 }
 """API Gateway's route key of each operation; what fits none of them arrives as ``$default``."""
 
+DirectOperation = Operation | Literal["verify"]
+DIRECT: tuple[DirectOperation, ...] = (*ROUTES.values(), "verify")
+"""What a direct invoke may name; no route leads to the last."""
+
 _DIRECT_ONLY = ("operation", "session_id")
 
 
@@ -35,12 +39,14 @@ class Call:
     Attributes:
         operation: what to do.
         session_id: whose session, unchecked; None where none was given.
+        subject: whom the checked token (JWT) of the request is about; None where there was none.
         body: JSON text, or a query string's document.
         query: whether `body` is the latter: all text.
     """
 
-    operation: Operation
+    operation: DirectOperation
     session_id: object = None
+    subject: str | None = None
     body: bytes | dict[str, Any] = field(default_factory=dict)
     query: bool = False
 
@@ -49,15 +55,16 @@ def http_call(event: dict[str, Any]) -> Call:
     """Return the call that an HTTP API event makes.
 
     Raises:
-        RequestError: 404 or 405, no operation has this path or method; 400, the body is not the base64 it says.
+        RequestError: 404 or 405, no operation has this path or method; 400, the body is not the base64 it says; 403, a
+            token without a subject.
     """
     operation = ROUTES.get(event["routeKey"])
     if operation is None:
         raise _no_route(event)
     session_id = (event.get("pathParameters") or {}).get("session_id")
     if event["routeKey"].startswith("POST "):
-        return Call(operation, session_id, _body(event))
-    return Call(operation, session_id, _query(event.get("rawQueryString", "")), query=True)
+        return Call(operation, session_id, _subject(event), _body(event))
+    return Call(operation, session_id, _subject(event), _query(event.get("rawQueryString", "")), query=True)
 
 
 def direct_call(event: object) -> Call:
@@ -69,11 +76,11 @@ def direct_call(event: object) -> Call:
     if not isinstance(event, dict):
         raise RequestError(400, "Malformed request", "a direct invoke takes a JSON object that names an operation")
     named = event.get("operation")
-    for operation in ROUTES.values():
+    for operation in DIRECT:
         if operation == named:
             body = {name: value for name, value in event.items() if name not in _DIRECT_ONLY}
-            return Call(operation, event.get("session_id"), _text(body))
-    detail = f"operation must be one of {', '.join(ROUTES.values())}"
+            return Call(operation, event.get("session_id"), body=_text(body))
+    detail = f"operation must be one of {', '.join(DIRECT)}"
     raise RequestError(404, "No such operation", detail, field="operation")
 
 
@@ -83,6 +90,20 @@ def http_response(status: int, answer: Any, headers: Mapping[str, str]) -> dict[
         return {"statusCode": status, "headers": dict(headers)}
     kind = "application/problem+json" if isinstance(answer, Problem) else "application/json"
     return {"statusCode": status, "headers": {"content-type": kind, **headers}, "body": encode(answer)}
+
+
+def _subject(event: dict[str, Any]) -> str | None:
+    """Return the subject of the token that API Gateway has checked, where its authoriser is one for tokens.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
+    """
+    token = (event.get("requestContext", {}).get("authorizer") or {}).get("jwt")
+    if token is None:
+        return None
+    subject = token["claims"].get("sub")
+    if not subject:
+        raise RequestError(403, "Forbidden", "the token names no subject (sub), so its sessions cannot be told apart")
+    return str(subject)
 
 
 def _text(body: dict[str, Any]) -> bytes:

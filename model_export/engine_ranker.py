@@ -1,4 +1,4 @@
-"""The quantized engine that serves, judged as it serves: one event at a time, its state rounded as it is stored.
+"""The quantized engine that serves, judged as it serves: one event at a time, its state stored in between.
 
 Knows the protocol's `Ranker` and nothing of torch.
 """
@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_export.protocol import COVERAGE_DEPTH, NO_ITEM
-from nextitem.codec import rounded
 from nextitem.engine import Model, Ranked
 from nextitem.manifest import MAX_TOP
 from nextitem.session import Hidden
@@ -32,7 +31,7 @@ class EngineRanker:
         shown = np.full((len(items) - 1, COVERAGE_DEPTH), NO_ITEM, np.int32)
         hidden: Hidden | None = None
         for at, (item, following) in enumerate(pairwise(items)):
-            hidden = rounded(self._model.replay(hidden, [item]))
+            hidden = self._model.replay(hidden, [item])
             top = self._model.top(hidden, (), MAX_TOP)
             ranks[at] = self._rank(hidden, top, following)
             best = [one.index for one in top[:COVERAGE_DEPTH]]

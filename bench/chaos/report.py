@@ -1,18 +1,20 @@
 """The rows as a table for people and as a file for programs. Knows no fault."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from bench.chaos.run import Row
+from nextitem.session import WINDOW
 
 LIMIT_MS = 150.0
 """What no answer during a fault should take inside the function."""
 FINDINGS_SHOWN = 5
-WIDTH = 156
+BEYOND = f"> {WINDOW}"
+WIDTH = 176
 """Columns that the table needs, whatever a pipe claims to have."""
 
 
@@ -39,6 +41,8 @@ def document(row: Row) -> dict[str, object]:
         "recovery_s": row.recovery_s,
         "stateless_share": row.stateless_share,
         "destroys_data": row.destroys,
+        "sessions_beyond_window": verdict.beyond_window,
+        "answers_beyond_window": verdict.answers_beyond,
         "snapshots_checked": verdict.snapshots_checked,
         "answers_checked": verdict.answers_checked,
         "worst_hidden_error": round(verdict.worst_hidden, 6),
@@ -48,18 +52,19 @@ def document(row: Row) -> dict[str, object]:
     }
 
 
-def write(rows: Sequence[Row], path: Path) -> None:
-    """Write the rows as JSON; the file appears whole or not at all."""
+def write(rows: Sequence[Row], left_out: Mapping[str, str], path: Path) -> None:
+    """Write the rows, and why others are missing, as JSON; the file appears whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.new")
-    unfinished.write_text(json.dumps({"rows": [document(row) for row in rows]}, indent=1) + "\n", encoding="utf-8")
+    whole = {"rows": [document(row) for row in rows], "left_out": dict(left_out)}
+    unfinished.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
     unfinished.replace(path)
 
 
-def show(rows: Sequence[Row], console: Console) -> None:
-    """Print the table, and what the oracle found."""
+def show(rows: Sequence[Row], left_out: Mapping[str, str], console: Console) -> None:
+    """Print the table, what was left out of it, and what the oracle found."""
     table = Table(title="Faults under traffic (ms: inside the function / as the client sees it)")
-    for name in ("fault", "requests", "5xx", "acked", "lost", "doubled", "corrupt", "checked", "not session"):
+    for name in ("fault", "requests", "5xx", "acked", "lost", "doubled", "corrupt", "checked", BEYOND, "not session"):
         table.add_column(name, justify="left" if name == "fault" else "right", no_wrap=name == "fault")
     for name in ("p99 ms", "max ms", "recovery s", ""):
         table.add_column(name, justify="right")
@@ -74,6 +79,7 @@ def show(rows: Sequence[Row], console: Console) -> None:
             str(verdict.doubled),
             str(verdict.corrupted),
             str(verdict.answers_checked),
+            str(verdict.answers_beyond),
             f"{row.stateless_share:.1%}",
             f"{row.function.p99:.1f} / {row.client.p99:.1f}",
             f"{row.function.max:.1f} / {row.client.max:.1f}",
@@ -81,6 +87,11 @@ def show(rows: Sequence[Row], console: Console) -> None:
             "ok" if row.passed else "FAILED",
         )
     console.print(table)
+    console.print(
+        f"checked: answers compared with a replay; {BEYOND}: those of sessions beyond the window of {WINDOW}."
+    )
+    for fault, reason in left_out.items():
+        console.print(f"Left out: {fault}. {reason}", markup=False)
     for row in rows:
         for finding in row.verdict.findings[:FINDINGS_SHOWN]:
             console.print(f"{row.fault}: {finding}", markup=False)

@@ -6,28 +6,34 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from bench.chaos.client import Client, client_of
 from bench.chaos.faults import Fault
 from bench.chaos.journal import Call, Journal
 from bench.chaos.oracle import Oracle, StoredSession, Verdict
 from bench.chaos.scenes import Reader, Scene
-from bench.chaos.traffic import THREADS, Client, Traffic, client_of
+from bench.chaos.traffic import THREADS, Traffic
 from devstack.report import percentile
 from devstack.stack import KEY_SECRET, Stack
 from nextitem.codec import decode_record
 from nextitem.engine import Model
 from nextitem.session import session_key
 
-BEFORE_SECONDS = 1.0
-"""Of traffic before the fault."""
 LASTING = 50
 """Answers in a row, all from the session, after which the function counts as recovered."""
-AFTER_SECONDS = 1.5
-"""Of traffic after the fault at least; longer while there is no recovery."""
 PATIENCE_SECONDS = 20.0
+"""Of traffic after the fault at most: by then the function should have recovered."""
 LOOK_SECONDS = 0.02
 FINAL_TRIES = 20
 MS = 1000.0
 SERVER_ERROR = 500
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds of traffic before the fault, and after it at least; longer while there is no recovery."""
+
+    before: float = 1.0
+    after: float = 1.5
 
 
 @dataclass(frozen=True)
@@ -77,19 +83,24 @@ class _Moments:
 
 
 def warmed(stack: Stack, workers: int) -> None:
-    """Have every worker answer some requests, so that no cold start is measured."""
+    """Have every worker answer some requests, so that no cold start is measured.
 
-    def ask(number: int) -> None:
+    Raises:
+        AssertionError: the function does not work even before a fault.
+    """
+
+    def ask(number: int) -> set[int]:
         with client_of(stack.url) as client:
-            for _ in range(10):
-                client.recommendations(f"warm-{number}")
+            return {client.recommendations(f"warm-{number}").status for _ in range(10)}
 
     with ThreadPoolExecutor(workers * 3) as threads:
         while len(stack.cold_starts) < workers:
-            list(threads.map(ask, range(workers * 3)))
+            statuses = set[int]().union(*threads.map(ask, range(workers * 3)))
+            if max(statuses) >= SERVER_ERROR:
+                raise AssertionError("the function fails without any fault: " + "\n".join(stack.log_lines()[-20:]))
 
 
-def run(fault: Fault, scene: Scene, stack: Stack, model: Model, sessions: int) -> Row:
+def run(fault: Fault, scene: Scene, stack: Stack, model: Model, sessions: int, pace: Pace) -> Row:
     """Put a deployment under traffic, break it, and return what came of that.
 
     Args:
@@ -98,16 +109,18 @@ def run(fault: Fault, scene: Scene, stack: Stack, model: Model, sessions: int) -
         stack: the function that has its store there, warm.
         model: the model that serves.
         sessions: how many are open at any time.
+        pace: how long traffic goes on around the fault.
     """
     traffic = Traffic(stack.url, sessions, fault.name.replace(" ", "-"))
     scene.live_keys = lambda: [session_key(KEY_SECRET.encode(), one) for one in traffic.session_ids]
+    scene.paused, scene.frozen = traffic.paused, stack.frozen
     wall = time.time() - time.monotonic()
     with traffic:
-        time.sleep(BEFORE_SECONDS)  # traffic as ever, to compare with
+        time.sleep(pace.before)  # traffic as ever, to compare with
         began = time.monotonic()
         fault.strike(scene)
         moments = _Moments(began, time.monotonic())
-        _await_recovery(traffic.journal)
+        _await_recovery(traffic.journal, pace)
     calls = traffic.journal.calls
     finals = _finals(stack.url, sorted({call.session_id for call in calls}))
     stored = _stored(scene, [call.session_id for call in finals], model.version)
@@ -131,10 +144,10 @@ def run(fault: Fault, scene: Scene, stack: Stack, model: Model, sessions: int) -
     )
 
 
-def _await_recovery(journal: Journal) -> None:
+def _await_recovery(journal: Journal, pace: Pace) -> None:
     struck = time.monotonic()
     while (since := time.monotonic() - struck) < PATIENCE_SECONDS:
-        if since >= AFTER_SECONDS and journal.unbroken >= LASTING:
+        if since >= pace.after and journal.unbroken >= LASTING:
             return
         time.sleep(LOOK_SECONDS)  # traffic runs in other threads; this one only looks
 
@@ -191,7 +204,7 @@ def _function_times(stack: Stack, since: float, until: float) -> list[tuple[floa
         record = json.loads(line)
         at = record["_aws"]["Timestamp"] / MS
         if record["operation"] == "append_events" and since <= at <= until:
-            found.append((at, record["total_ms"][0]))
+            found.append((at, record["total_ms"]))
     return found
 
 

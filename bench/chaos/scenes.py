@@ -1,50 +1,31 @@
 """What can be broken: a deployment of the session store, with the handles that a fault needs. Knows no traffic."""
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
-from urllib.parse import urlsplit
+from typing import Literal, TypeVar
+from urllib.parse import quote
 
-from redis import Redis
-
+from bench.chaos import namespace
+from bench.chaos.namespace import Namespace
 from bench.chaos.proxy import Proxy
-from devstack.deployments import Clustered, Sentinelled
-from devstack.processes import LOOPBACK, Child, Children
-from devstack.valkey import READY, start_valkey, valkey_binary
+from bench.chaos.server import Server
+from devstack.deployments import Clustered, Node, Sentinelled, start_sentinel
+from devstack.processes import LOOPBACK, Children
+from devstack.tls_line import TlsLine
 from nextitem.deadline import Deadline
 from nextitem.storeurl import parse_store_url
 from nextitem.topology import Topology, exchange, topology_of
 
-Shape = Literal["single", "proxied", "sentinel", "cluster"]
+Shape = Literal["single", "proxied", "tls", "namespace", "sentinel", "two Sentinels", "cluster", "replica as seed"]
 READ_SECONDS = 5.0
 """What one command of ours may take: it is not the function's store deadline that is measured here."""
+USER, PASSWORD = "app", "pass word/+"
+PRIMARIES = 3
 
-
-class Server:
-    """One server that may be killed and started again, empty, on its port."""
-
-    def __init__(self, children: Children, folder: Path) -> None:
-        self._children, self._folder = children, folder
-        started = start_valkey(children, folder)
-        self.port = urlsplit(started.url).port or 0
-        self.child: Child = started.child
-
-    def ask(self, *command: str | int) -> object:
-        """Send one command and return its answer as it came."""
-        with Redis(LOOPBACK, self.port) as client:
-            return client.execute_command(*command)
-
-    def start_again(self) -> None:
-        """Start another, empty server on the port of the killed one."""
-        arguments = ["--bind", LOOPBACK, "--port", str(self.port), "--save", "", "--appendonly", "no"]
-        log = self._folder / f"after-{self.child.pid}.log"
-        self.child = self._children.start(
-            "valkey-server", [valkey_binary(), *arguments], env={"PATH": os.defpath}, cwd=self._folder, log=log
-        )
-        self.child.wait_until(lambda: True if READY in self.child.log_text() else None)
+Part = TypeVar("Part")
 
 
 @dataclass
@@ -54,40 +35,39 @@ class Scene:
     Attributes:
         url: of the store, as the function is told.
         direct: of the store, as the oracle reads it.
+        server: the single server.
+        proxy: what stands before it.
+        line: the namespace that it is in.
+        sentinelled: the primary and the replica.
+        hearsay: the Sentinel or the seed node that the function asks first.
+        clustered: the Cluster.
         live_keys: gives the keys of the sessions that traffic knows.
+        paused: holds traffic, every request answered, inside its ``with`` block.
+        frozen: stops the function's worker processes inside its ``with`` block.
     """
 
     url: str
     direct: str
     server: Server | None = None
     proxy: Proxy | None = None
+    line: Namespace | None = None
     sentinelled: Sentinelled | None = None
+    hearsay: Node | None = None
     clustered: Clustered | None = None
     live_keys: Callable[[], list[str]] = field(default=list)
+    paused: Callable[[], AbstractContextManager[None]] = nullcontext
+    frozen: Callable[[], AbstractContextManager[None]] = nullcontext
 
-    @property
-    def the_server(self) -> Server:
-        """The single server."""
-        assert self.server is not None  # noqa: S101 - a fault for another shape is a mistake in `faults`
-        return self.server
 
-    @property
-    def the_proxy(self) -> Proxy:
-        """The proxy before the single server."""
-        assert self.proxy is not None  # noqa: S101 - as above
-        return self.proxy
+def present(part: Part | None) -> Part:
+    """Return a part of a scene that a fault needs.
 
-    @property
-    def the_cluster(self) -> Clustered:
-        """The Cluster."""
-        assert self.clustered is not None  # noqa: S101 - as above
-        return self.clustered
-
-    @property
-    def the_sentinelled(self) -> Sentinelled:
-        """The primary and the replica."""
-        assert self.sentinelled is not None  # noqa: S101 - as above
-        return self.sentinelled
+    Raises:
+        AssertionError: the scene is of another shape; a mistake in `faults`.
+    """
+    if part is None:
+        raise AssertionError("a fault for another shape of deployment")
+    return part
 
 
 class Reader:
@@ -106,25 +86,68 @@ class Reader:
         self._topology.close()
 
 
+def missing(shape: Shape) -> str | None:
+    """Return why this machine cannot have a deployment of a shape, or None if it can."""
+    return namespace.refusal() if shape == "namespace" else None
+
+
 @contextlib.contextmanager
 def scene(shape: Shape, folder: Path) -> Iterator[Scene]:
     """Start a deployment; every process ends with the block."""
-    with Children() as children, contextlib.ExitStack() as resources:
+    with ExitStack() as resources:
+        # Before the processes, so that it outlives them: a namespace goes when nobody is in it any more.
+        line = resources.enter_context(Namespace()) if shape == "namespace" else None
+        children = resources.enter_context(Children())
         match shape:
-            case "single" | "proxied":
-                server = Server(children, folder)
-                direct = f"redis://{LOOPBACK}:{server.port}/0"
-                proxy = None
-                if shape == "proxied":
-                    proxy = Proxy(server.port)
-                    proxy.start()
-                    resources.callback(proxy.stop)
-                url = f"redis://{LOOPBACK}:{proxy.port}/0" if proxy else direct
-                yield Scene(url, direct, server=server, proxy=proxy)
-            case "sentinel":
-                sentinelled = Sentinelled(children, folder)
-                yield Scene(sentinelled.url, sentinelled.url, sentinelled=sentinelled)
-            case "cluster":
-                clustered = Clustered(children, folder)
-                replicas = ",".join(f"{LOOPBACK}:{node.port}" for node in clustered.nodes[3:])
-                yield Scene(clustered.url, f"redis+cluster://{replicas}", clustered=clustered)
+            case "sentinel" | "two Sentinels":
+                yield _with_sentinels(children, folder, two=shape == "two Sentinels")
+            case "cluster" | "replica as seed":
+                yield _with_cluster(children, folder, replica_first=shape == "replica as seed")
+            case _:
+                yield _with_one_server(shape, Server(children, folder, line), line, folder, resources)
+
+
+def _with_one_server(shape: Shape, server: Server, line: Namespace | None, folder: Path, resources: ExitStack) -> Scene:
+    address = f"{server.host}:{server.port}"
+    built = Scene(f"redis://{address}/0", f"redis://{address}/0", server=server, line=line)
+    target, tls = server.port, None
+    if shape == "tls":
+        tls = resources.enter_context(TlsLine(server.port, folder, LOOPBACK))
+        target = tls.port
+    if shape in {"proxied", "tls"}:
+        built.proxy = Proxy(target)
+        built.proxy.start()
+        resources.callback(built.proxy.stop)
+        built.url = f"redis://{LOOPBACK}:{built.proxy.port}/0"
+    if tls is not None and built.proxy is not None:
+        server.ask("ACL", "SETUSER", USER, "on", f">{PASSWORD}", "~nextitem:*", "+@all", "-@admin", "-@dangerous")
+        server.ask("ACL", "SETUSER", "oracle", "on", f">{PASSWORD}", "~*", "+@all")
+        server.ask("ACL", "SETUSER", "default", "off")
+        password = quote(PASSWORD, safe="")
+        trusted = f"?ssl_ca_certs={tls.certificate}"
+        built.url = f"rediss://{USER}:{password}@{LOOPBACK}:{built.proxy.port}/0{trusted}"
+        built.direct = f"redis://oracle:{password}@{address}/0"
+    return built
+
+
+def _with_sentinels(children: Children, folder: Path, *, two: bool) -> Scene:
+    sentinelled = Sentinelled(children, folder)
+    built = Scene(sentinelled.url, sentinelled.url, sentinelled=sentinelled)
+    if two:
+        built.hearsay = start_sentinel(children, folder, sentinelled.primary)
+        built.url = f"redis+sentinel://{LOOPBACK}:{built.hearsay.port},{LOOPBACK}:{sentinelled.port}/main"
+    return built
+
+
+def _with_cluster(children: Children, folder: Path, *, replica_first: bool) -> Scene:
+    clustered = Clustered(children, folder)
+    built = Scene(clustered.url, _seeds(clustered.nodes[PRIMARIES:]), clustered=clustered)
+    if replica_first:
+        built.hearsay = clustered.nodes[PRIMARIES]
+        built.url = _seeds([built.hearsay, clustered.nodes[1]])
+        built.direct = _seeds(clustered.nodes[PRIMARIES + 1 :])
+    return built
+
+
+def _seeds(nodes: list[Node]) -> str:
+    return "redis+cluster://" + ",".join(f"{LOOPBACK}:{node.port}" for node in nodes)

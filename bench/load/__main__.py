@@ -6,7 +6,6 @@ and Runtime API are one Python process, which Lambda has not: the knee is this m
 """
 
 import argparse
-import json
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
@@ -19,6 +18,7 @@ from rich.table import Table
 from bench.load.plan import steps
 from bench.load.rows import Row, row_of
 from bench.load.sending import run
+from bench.results import write_json
 from devstack.publish import demo_artifact
 from devstack.stack import MAX_WORKERS, Stack
 
@@ -43,7 +43,7 @@ def main() -> None:
     _print(rows, arguments.workers)
     if arguments.json:
         document = {"workers": arguments.workers, "seed": SEED, "rows": [asdict(row) for row in rows]}
-        arguments.json.write_text(json.dumps(document, indent=1) + "\n")
+        write_json(document, arguments.json)
 
 
 def _measure(workers: int) -> list[Row]:

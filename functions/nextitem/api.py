@@ -13,6 +13,7 @@ import msgspec
 
 from nextitem.errors import RequestError
 from nextitem.ids import MAX_ID_CHARS, id_fault
+from nextitem.keys import SessionName
 from nextitem.manifest import MAX_TOP
 from nextitem.session import WINDOW, Event
 
@@ -37,11 +38,15 @@ EventStatus = Literal["applied", "duplicate", "late", "unknown_item"]
 
 
 class EventBody(msgspec.Struct, frozen=True):
-    """One event; `occurred_at` is RFC 3339 text, epoch seconds or epoch milliseconds."""
+    """One event; `occurred_at` is RFC 3339 text, epoch seconds or epoch milliseconds.
+
+    `recommendation_id` is that of the answer from which the visitor came to the item.
+    """
 
     item_id: Id
     event_id: Id | None = None
     occurred_at: datetime | int | float | None = None
+    recommendation_id: Id | None = None
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +97,7 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """The answer to any request for recommendations; a stateless one has no session and no events.
 
     `stored` says whether the session store has the request's events; it is left out where there were none.
+    `recommendation_id` is there where they are stored: an event that came of this answer may name it.
     """
 
     session_id: str | None = None
@@ -99,6 +105,7 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     events: list[AppendedEvent] | None = None
     session_length: int | None = None
     stored: bool | None = None
+    recommendation_id: str | None = None
     served_by: ServedBy
     model: ServedModel
 
@@ -128,7 +135,7 @@ class EventsRequest:
     Its events are in order of occurrence; `order[i]` is the place that `events[i]` had in the body.
     """
 
-    session_id: str
+    session: SessionName
     events: tuple[Event, ...]
     order: tuple[int, ...]
     wanted: Wanted
@@ -140,7 +147,7 @@ class EventsRequest:
 class SessionRequest:
     """`get_recommendations`, checked."""
 
-    session_id: str
+    session: SessionName
     wanted: Wanted
 
 
@@ -203,20 +210,25 @@ def checked_id(text: object, field: str) -> str:
     return str(text)
 
 
-def events_request(session_id: str, body: EventsBody, now: int) -> EventsRequest:
+def events_request(session: SessionName, body: EventsBody, now: int) -> EventsRequest:
     """Return the request with an id for each event and the events in order of occurrence.
 
     Args:
-        session_id: the session.
+        session: whose.
         body: the checked body.
         now: epoch milliseconds; a time after it, or before 2000, is a wrong clock's and counts as now.
     """
     events = [
-        Event(one.item_id, one.event_id or secrets.token_hex(12), _milliseconds(one.occurred_at, now))
+        Event(
+            one.item_id,
+            one.event_id or secrets.token_hex(12),
+            _milliseconds(one.occurred_at, now),
+            one.recommendation_id,
+        )
         for one in body.events
     ]
     order = sorted(range(len(events)), key=lambda place: events[place].occurred_at or now)
-    return EventsRequest(session_id, tuple(events[place] for place in order), tuple(order), body, body.store, now)
+    return EventsRequest(session, tuple(events[place] for place in order), tuple(order), body, body.store, now)
 
 
 def encode(answer: msgspec.Struct) -> str:

@@ -2,7 +2,8 @@
 -- The format is codec.py's. KEYS: the session.
 -- ARGV: codec version, now (ms), time to live (ms), snapshot field, window, seen tags kept (bytes),
 --       then time (ms, or ''), tag, item id of each event, oldest first.
--- Returns: a status letter for each event (a applied, d duplicate, l late), the log, the snapshot or nil.
+-- Returns: a status letter for each event (a applied, d duplicate, l late), the log, the snapshot or nil,
+-- and what the session was last recommended, or nil.
 local key, codec, now, ttl = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local field, window, seen_bytes = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local HEAD, FIXED = 9, 34
@@ -23,8 +24,8 @@ local function parse(log)
   return { length = length, entries = entries }
 end
 
-local stored = redis.call('HMGET', key, 'log', 'seen', field)
-local log, seen, snapshot = stored[1], stored[2] or '', stored[3]
+local stored = redis.call('HMGET', key, 'log', 'seen', field, 'shown')
+local log, seen, snapshot, shown = stored[1], stored[2] or '', stored[3], stored[4]
 local length, entries = 0, {}
 if log then
   local readable, parsed = pcall(parse, log)
@@ -32,7 +33,7 @@ if log then
     length, entries = parsed.length, parsed.entries
   else
     redis.call('DEL', key)
-    log, seen, snapshot = false, '', false
+    log, seen, snapshot, shown = false, '', false, false
   end
 end
 
@@ -75,4 +76,4 @@ if changed then
   if seen ~= '' then redis.call('HSET', key, 'seen', string.sub(seen, -seen_bytes)) end
 end
 redis.call('PEXPIRE', key, ttl)
-return { table.concat(statuses), log, snapshot }
+return { table.concat(statuses), log, snapshot, shown }

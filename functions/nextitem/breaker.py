@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
-from nextitem.session import Appended, Event, Saving, SessionRecord, SessionStore, Snapshot
+from nextitem.session import Appended, Event, Impression, Saving, SessionRecord, SessionStore, Snapshot
 
 FAILURES = 3
 """Failures in a row after which the store is left alone."""
@@ -42,11 +42,21 @@ class GuardedStore:
         """See `SessionStore.load`."""
         return self._guarded(lambda: self._store.load(key, version, deadline), deadline)
 
-    def save(self, key: str, version: str, snapshot: Snapshot, deadline: Deadline) -> Saving:
+    def save(
+        self,
+        key: str,
+        version: str,
+        snapshot: Snapshot | None,
+        deadline: Deadline,
+        impression: Impression | None = None,
+    ) -> Saving:
         """See `SessionStore.save`."""
-        fair = _fair(deadline)
-        saving = self._store.save(key, version, snapshot, deadline)
-        return _GuardedSaving(lambda: self._watched(saving.settle, fair=fair))
+        saving = self._store.save(key, version, snapshot, deadline, impression)
+        return _GuardedSaving(lambda till: self._watched(lambda: saving.settle(till), fair=_fair(till)))
+
+    def adopt(self, old: str, key: str, deadline: Deadline) -> bool:
+        """See `SessionStore.adopt`."""
+        return self._guarded(lambda: self._store.adopt(old, key, deadline), deadline)
 
     def delete(self, key: str, deadline: Deadline) -> None:
         """See `SessionStore.delete`."""
@@ -82,12 +92,12 @@ class GuardedStore:
 class _GuardedSaving:
     """A save whose outcome counts, too."""
 
-    def __init__(self, settle: Callable[[], bool]) -> None:
+    def __init__(self, settle: Callable[[Deadline], bool]) -> None:
         self._settle = settle
 
-    def settle(self) -> bool:
+    def settle(self, deadline: Deadline) -> bool:
         """See `Saving.settle`."""
-        return self._settle()
+        return self._settle(deadline)
 
 
 def _fair(deadline: Deadline) -> bool:

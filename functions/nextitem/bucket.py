@@ -4,16 +4,22 @@ The reader is obstore: its first GET costs a tenth of boto3's, import included. 
 Knows nothing of models or routes.
 """
 
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import obstore
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import S3Store
 
+from nextitem.credentials import container_credentials
 from nextitem.errors import RegistryUnavailable
+
+if TYPE_CHECKING:
+    from obstore.store import S3Credential
 
 CONNECT_TIMEOUT = timedelta(seconds=1)
 READ_TIMEOUT = timedelta(seconds=20)
@@ -60,13 +66,26 @@ class ObstoreBucket:
         name: the bucket's name.
         region: its AWS region.
         endpoint: another S3 endpoint (``http://…`` is allowed then), or None for AWS.
+        environment: where the function's AWS credentials are, or where it says that they are, see `credentials`.
     """
 
-    def __init__(self, name: str, *, region: str, endpoint: str | None = None) -> None:
-        self._store = S3Store(
-            name,
-            region=region,
+    def __init__(
+        self, name: str, *, region: str, endpoint: str | None = None, environment: Mapping[str, str] = os.environ
+    ) -> None:
+        self._name, self._region, self._endpoint, self._environment = name, region, endpoint, environment
+        self._store = self._opened()
+
+    def renew(self) -> None:
+        """Forget connections and credentials; new ones are made when they are needed."""
+        self._store = self._opened()
+
+    def _opened(self) -> S3Store:
+        endpoint = self._endpoint
+        return S3Store(
+            self._name,
+            region=self._region,
             endpoint=endpoint,
+            credential_provider=_provider(self._environment),
             virtual_hosted_style_request=endpoint is None,
             client_options={
                 "allow_http": endpoint is not None and endpoint.startswith("http://"),
@@ -104,6 +123,24 @@ class ObstoreBucket:
             if "<Code>NoSuchBucket</Code>" in str(error):  # a 404 too, but it tells nothing of the key
                 raise
             return None
+
+
+def _provider(environment: Mapping[str, str]) -> "Callable[[], S3Credential] | None":
+    """Return what gives obstore the credentials that it cannot find itself, or None where it can."""
+    found = container_credentials(environment)
+    if found is None:
+        return None
+
+    def provide() -> "S3Credential":
+        one = found()
+        return {
+            "access_key_id": one.access_key_id,
+            "secret_access_key": one.secret_access_key,
+            "token": one.session_token,
+            "expires_at": one.expires,
+        }
+
+    return provide
 
 
 def _unavailable(error: Exception, key: str) -> RegistryUnavailable:

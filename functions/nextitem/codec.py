@@ -3,7 +3,10 @@
 Log: version byte, 8 hex digits of SHA-1 over the rest, the session's length (u32), then the entries, oldest first:
 time in epoch milliseconds (f64), length of the item id in bytes (u16), tag (8), chain (16), item id. Big endian.
 
-Snapshot: version byte, 8 hex digits of SHA-1 over the rest, chain (16), hidden state as float16.
+Snapshot: version byte, 8 hex digits of SHA-1 over the rest, chain (16), hidden state as float32, little endian: as the
+engine made it, to the bit, so that a state that was stored and stepped is the state that a replay gives (decision 5).
+
+Impression: version byte, 8 hex digits of SHA-1 over the rest, chain (16), its other fields as MessagePack.
 
 Whatever does not decode to the byte is unreadable and counts as absent: it is rebuilt, never misread.
 """
@@ -11,16 +14,18 @@ Whatever does not decode to the byte is unreadable and counts as absent: it is r
 import hashlib
 import struct
 
+import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from nextitem.session import TAG_BYTES, Hidden, LogEntry, SessionRecord, Snapshot
+from nextitem.session import TAG_BYTES, Hidden, Impression, LogEntry, SessionRecord, Snapshot
 
-CODEC = b"1"
-"""Version of both formats. A reader treats any other as unreadable."""
+LOG_CODEC = b"1"
+SNAPSHOT_CODEC = b"2"
+IMPRESSION_CODEC = b"1"
+"""Versions of the formats. A reader treats any other as unreadable; the first snapshots were float16."""
 
 CHAIN_BYTES = 16
-_HALF_LIMIT = float(np.finfo(np.float16).max)
+_VALUE = np.dtype("<f4")
 _CHECK = slice(1, 9)
 _BODY = 9
 _LENGTH = struct.Struct(">I")
@@ -41,13 +46,18 @@ def next_chain(chain: bytes, tag: bytes, item_id: bytes) -> bytes:
     return hashlib.sha1(chain + tag + item_id, usedforsecurity=False).hexdigest()[:16].encode()
 
 
+def recommendation_id(chain: bytes, version: str, variant: str) -> str:
+    """Return the id of the answer that a model version gives to a log: a retry's answer has the same."""
+    return hashlib.blake2b(b"%b %b %b" % (chain, version.encode(), variant.encode()), digest_size=8).hexdigest()
+
+
 def encode_log(length: int, log: tuple[LogEntry, ...]) -> bytes:
     """Return a log as bytes, as `append.lua` would write it."""
     body = bytearray(_LENGTH.pack(length))
     for entry in log:
         item_id = entry.item_id.encode()
         body += _ENTRY.pack(float(entry.at), len(item_id), entry.tag, entry.chain) + item_id
-    return _sealed(bytes(body))
+    return _sealed(LOG_CODEC, bytes(body))
 
 
 def decode_log(data: bytes) -> tuple[int, tuple[LogEntry, ...]]:
@@ -56,7 +66,7 @@ def decode_log(data: bytes) -> tuple[int, tuple[LogEntry, ...]]:
     Raises:
         Unreadable: another version, or bytes that were not written by this codec.
     """
-    body = _opened(data)
+    body = _opened(LOG_CODEC, data)
     try:
         (length,) = _LENGTH.unpack_from(body)
         entries: list[LogEntry] = []
@@ -75,13 +85,8 @@ def decode_log(data: bytes) -> tuple[int, tuple[LogEntry, ...]]:
 
 
 def encode_snapshot(snapshot: Snapshot) -> bytes:
-    """Return a snapshot as bytes; the hidden state is rounded to float16 (saturating at its range)."""
-    return _sealed(snapshot.chain + _halved(snapshot.hidden).tobytes())
-
-
-def rounded(hidden: Hidden) -> Hidden:
-    """Return a hidden state as it will be once stored and restored: what is ranked now is ranked again by a retry."""
-    return _halved(hidden).astype(np.float32)
+    """Return a snapshot as bytes."""
+    return _sealed(SNAPSHOT_CODEC, snapshot.chain + snapshot.hidden.astype(_VALUE, copy=False).tobytes())
 
 
 def decode_snapshot(data: bytes) -> Snapshot:
@@ -90,14 +95,30 @@ def decode_snapshot(data: bytes) -> Snapshot:
     Raises:
         Unreadable: another version, or bytes that were not written by this codec.
     """
-    body = _opened(data)
+    body = _opened(SNAPSHOT_CODEC, data)
     values = body[CHAIN_BYTES:]
-    if len(body) < CHAIN_BYTES or len(values) % 2:
+    if len(body) < CHAIN_BYTES or len(values) % _VALUE.itemsize:
         raise Unreadable("not a snapshot: its length is wrong")
-    hidden: Hidden = np.frombuffer(values, "<f2").astype(np.float32)
+    hidden: Hidden = np.frombuffer(values, _VALUE).astype(np.float32, copy=False)
     if not np.isfinite(hidden).all():
         raise Unreadable("not a snapshot: its values are not finite")
     return Snapshot(body[:CHAIN_BYTES], hidden)
+
+
+def encode_impression(impression: Impression) -> bytes:
+    """Return an impression as bytes."""
+    told = impression.recommendation_id, impression.version, impression.variant, impression.item_ids
+    return _sealed(IMPRESSION_CODEC, impression.chain + msgspec.msgpack.encode(told))
+
+
+def decode_impression(data: bytes | None) -> Impression | None:
+    """Return the impression; None where there is none, or none that this version of the codec wrote."""
+    try:
+        body = _opened(IMPRESSION_CODEC, data or b"")
+        told = msgspec.msgpack.decode(body[CHAIN_BYTES:], type=tuple[str, str, str, tuple[str, ...]])
+    except (Unreadable, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return Impression(body[:CHAIN_BYTES], *told)
 
 
 def decode_record(log: bytes | None, snapshot: bytes | None) -> SessionRecord | None:
@@ -115,17 +136,13 @@ def decode_record(log: bytes | None, snapshot: bytes | None) -> SessionRecord | 
     return SessionRecord(length, entries, restored)
 
 
-def _halved(hidden: Hidden) -> NDArray[np.float16]:
-    return hidden.clip(-_HALF_LIMIT, _HALF_LIMIT).astype("<f2")
+def _sealed(codec: bytes, body: bytes) -> bytes:
+    return codec + _checksum(body) + body
 
 
-def _sealed(body: bytes) -> bytes:
-    return CODEC + _checksum(body) + body
-
-
-def _opened(data: bytes) -> bytes:
+def _opened(codec: bytes, data: bytes) -> bytes:
     body = data[_BODY:]
-    if data[:1] != CODEC or data[_CHECK] != _checksum(body):
+    if data[:1] != codec or data[_CHECK] != _checksum(body):
         raise Unreadable("another codec version, or damaged")
     return body
 

@@ -5,21 +5,30 @@ how long is said here at every step, and a command is tried once more only after
 """
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
+from weakref import WeakKeyDictionary
 
 from redis.backoff import NoBackoff
-from redis.connection import Connection, SSLConnection
+from redis.connection import Connection
 from redis.exceptions import AskError, MovedError, NoScriptError, ReadOnlyError, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from nextitem.deadline import Deadline
-from nextitem.errors import StoreUnavailable
+from nextitem.errors import CredentialsUnavailable, StoreUnavailable
 from nextitem.iam import TokenProvider
+from nextitem.resp import Argument, packed
 from nextitem.storeurl import Address
+from nextitem.tls import TlsConnection, context
+
+IDLE_SECONDS = 30.0
+"""A connection that was idle for longer is not used again. Lambda freezes a function between invocations; meanwhile the
+server or a NAT may drop the connection without a word, and a request that trusts it loses its deadline. Well under the
+350 s after which AWS's NAT gateways drop one."""
 
 
 class Link(Protocol):
@@ -28,8 +37,8 @@ class Link(Protocol):
     def connect(self) -> None:
         """Connect, authenticate and select the database."""
 
-    def send_command(self, *args: Any) -> None:
-        """Send a command."""
+    def send_packed_command(self, command: list[bytes]) -> None:
+        """Send what is a command's bytes already."""
 
     def read_response(self, *, timeout: float) -> Any:
         """Return the answer, waited for so many seconds."""
@@ -83,11 +92,13 @@ class Connections:
     Args:
         address: where the server listens.
         login: how to open a connection.
+        clock: the wall clock, in seconds: a monotonic one may stand still while the function is frozen.
     """
 
-    def __init__(self, address: Address, login: Login) -> None:
+    def __init__(self, address: Address, login: Login, clock: Callable[[], float] = time.time) -> None:
         self.address = address
-        self._make: Callable[..., object] = SSLConnection if login.tls else Connection
+        self._clock = clock
+        self._make: Callable[..., object] = TlsConnection if login.tls else Connection
         self._settings: dict[str, Any] = {
             "host": address.host,
             "port": address.port,
@@ -103,10 +114,12 @@ class Connections:
             self._settings |= {"username": None, "password": None, "credential_provider": login.tokens}
         if login.tls:
             self._settings["ssl_ca_certs"] = login.ca_file
-        self._idle: list[Link] = []
+            context(login.ca_file)  # now, when nobody waits for it
+        self._idle: list[tuple[Link, float]] = []
+        self._sent: WeakKeyDictionary[Link, float] = WeakKeyDictionary()
         self._lock = threading.Lock()
 
-    def send(self, limit: Deadline, *command: Any, asking: bool = False) -> Link:
+    def send(self, limit: Deadline, *command: Argument, asking: bool = False) -> Link:
         """Send a command; pass the connection on to `receive`.
 
         Args:
@@ -123,9 +136,11 @@ class Connections:
         try:
             link = self._taken() or self._opened(limit)
             if asking:
-                link.send_command("ASKING")
+                link.send_packed_command([packed("ASKING")])
                 link.read_response(timeout=_left(limit))
-            link.send_command(*command)
+            link.send_packed_command([packed(*command)])
+            with self._lock:
+                self._sent[link] = self._clock()
         except RedisTimeoutError as error:
             self._discard(link)
             raise StoreUnavailable(f"the session store took no command in time: {error}") from error
@@ -133,6 +148,8 @@ class Connections:
             self._discard(link)
             self.close()  # whatever ended this one has most likely ended its like
             raise Broken(f"the session store cannot be reached: {error}") from error
+        except CredentialsUnavailable as error:
+            raise StoreUnavailable(f"the session store cannot be logged in to: {error}") from error
         except RedisError as error:  # while connecting: no such database, a password that is not asked for
             self._discard(link)
             raise StoreUnavailable(f"the session store refused the connection: {error}") from error
@@ -172,8 +189,8 @@ class Connections:
             return answer
         finally:
             if keep:
-                with self._lock:
-                    self._idle.append(link)
+                with self._lock:  # idle since it was sent: the answer may have lain here while the function was frozen
+                    self._idle.append((link, self._sent[link]))
             else:
                 self._discard(link)
 
@@ -181,17 +198,29 @@ class Connections:
         """Close every idle connection."""
         with self._lock:
             idle, self._idle = self._idle, []
-        for link in idle:
+        for link, _ in idle:
             link.disconnect()
 
     def _taken(self) -> Link | None:
-        with self._lock:
-            return self._idle.pop() if self._idle else None
+        """Return the connection that was used last, and close those that were idle for too long."""
+        now = self._clock()
+        while True:
+            with self._lock:
+                if not self._idle:
+                    return None
+                link, since = self._idle.pop()
+            if 0 <= now - since <= IDLE_SECONDS:  # a clock that was set back tells nothing: that is too long as well
+                return link
+            link.disconnect()
 
     def _opened(self, limit: Deadline) -> Link:
         left = _left(limit)
         link = cast("Link", self._make(**self._settings, socket_connect_timeout=left, socket_timeout=left))
-        link.connect()
+        try:
+            link.connect()
+        except BaseException:
+            link.disconnect()  # without credentials redis-py leaves the socket open
+            raise
         return link
 
     @staticmethod

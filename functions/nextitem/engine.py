@@ -52,7 +52,9 @@ class Model:
             self._score = ort.InferenceSession(str(artifact.path(SCORE_GRAPH)), _options())
         except Exception as error:  # ONNX Runtime's errors share no other base
             raise ArtifactCorrupt(f"{self.version} cannot be opened by ONNX Runtime: {error}") from error
-        self.check(artifact.certificate(), START_CHECKS)
+        # Kept, for another process of this environment may remove the folder once the route has moved on.
+        self.certificate = artifact.certificate()
+        self.check(self.certificate, START_CHECKS)
 
     def replay(self, hidden: Hidden | None, items: Sequence[int]) -> Hidden:
         """Step a hidden state through events.

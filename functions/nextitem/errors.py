@@ -13,7 +13,10 @@
     │   ├── RouteConflict           somebody else changed the route meanwhile
     │   └── RegistryUnavailable     the bucket did not answer, or refused
     ├── StoreUnavailable        the session store did not answer within its deadline
+    │   └── SecretUnavailable       the key secret is not known, so no session can be found
+    ├── CredentialsUnavailable  the function's AWS credentials cannot be had
     ├── NoModel                 nothing can be served: no model is loaded (HTTP 503)
+    ├── SelfCheckFailed         this version of the function must not take traffic
     ├── SettingsError           a setting is missing or makes no sense
     └── InputError              offline input (a file, a column, a row) that cannot be used
 
@@ -81,8 +84,20 @@ class StoreUnavailable(NextItemError):
     """The session store did not answer within its deadline."""
 
 
+class SecretUnavailable(StoreUnavailable):
+    """The key secret cannot be read, so no session's key can be made."""
+
+
+class CredentialsUnavailable(NextItemError):
+    """The function's AWS credentials cannot be had from where Lambda says they are."""
+
+
 class NoModel(NextItemError):
     """No model is loaded, so there is nothing true to answer."""
+
+
+class SelfCheckFailed(NextItemError):
+    """The function's check of itself found a fault: this version must not take traffic."""
 
 
 class SettingsError(NextItemError):

@@ -6,17 +6,18 @@ start some 200 ms. Knows no connection.
 """
 
 import hashlib
-import hmac
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote, urlencode
 
+from nextitem.credentials import credentials_of
+from nextitem.sigv4 import ALGORITHM, Scope, signature
+
 VALID_SECONDS = 900
 """The longest that ElastiCache takes a token for."""
 
-_ALGORITHM = "AWS4-HMAC-SHA256"
 _NO_BODY = hashlib.sha256(b"").hexdigest()
 
 
@@ -35,7 +36,7 @@ class TokenProvider:
     Args:
         user: the ElastiCache user, which is named as its id is.
         cache: what to connect to.
-        environment: where the function's AWS credentials are; Lambda puts them there.
+        environment: where the function's AWS credentials are, or where it says that they are, see `credentials`.
         now: the clock.
     """
 
@@ -46,32 +47,34 @@ class TokenProvider:
         environment: Mapping[str, str] = os.environ,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._user, self._cache, self._environment, self._now = user, cache, environment, now
+        self._user, self._cache, self._now = user, cache, now
+        self._credentials = credentials_of(environment, now)
 
     def get_credentials(self) -> tuple[str, str]:
-        """Return the user and a fresh token."""
+        """Return the user and a fresh token.
+
+        Raises:
+            CredentialsUnavailable: there are no AWS credentials to sign with.
+        """
         return self._user, self._token(self._now())
 
     def _token(self, now: datetime) -> str:
-        day, second = now.strftime("%Y%m%d"), now.strftime("%Y%m%dT%H%M%SZ")
-        scope = f"{day}/{self._cache.region}/elasticache/aws4_request"
+        credentials = self._credentials()
+        scope = Scope(now, self._cache.region, "elasticache")
         query = {
             "Action": "connect",
             "User": self._user,
             **({"ResourceType": "ServerlessCache"} if self._cache.serverless else {}),
-            "X-Amz-Algorithm": _ALGORITHM,
-            "X-Amz-Credential": f"{self._environment.get('AWS_ACCESS_KEY_ID', '')}/{scope}",
-            "X-Amz-Date": second,
+            "X-Amz-Algorithm": ALGORITHM,
+            "X-Amz-Credential": f"{credentials.access_key_id}/{scope.text}",
+            "X-Amz-Date": scope.second,
             "X-Amz-Expires": str(VALID_SECONDS),
             "X-Amz-SignedHeaders": "host",
         }
-        if session := self._environment.get("AWS_SESSION_TOKEN"):
-            query["X-Amz-Security-Token"] = session
+        if credentials.session_token:
+            query["X-Amz-Security-Token"] = credentials.session_token
         signed = urlencode(sorted(query.items()), quote_via=quote, safe="-_.~")
         request = f"GET\n/\n{signed}\nhost:{self._cache.name}\n\nhost\n{_NO_BODY}"
-        text = f"{_ALGORITHM}\n{second}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
-        key = f"AWS4{self._environment.get('AWS_SECRET_ACCESS_KEY', '')}".encode()
-        for part in scope.split("/"):
-            key = hmac.digest(key, part.encode(), "sha256")
-        signature = hmac.digest(key, text.encode(), "sha256").hex()
-        return f"{self._cache.name}/?{signed}&X-Amz-Signature={signature}"
+        return (
+            f"{self._cache.name}/?{signed}&X-Amz-Signature={signature(credentials.secret_access_key, scope, request)}"
+        )

@@ -3,55 +3,55 @@
 Knows no HTTP, no Lambda and no Redis; whatever the store does, there is an answer while there is a model.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-
+from nextitem import answering
 from nextitem.api import (
     Answer,
-    AppendedEvent,
     EventsRequest,
-    EventStatus,
     Health,
     ItemsRequest,
-    Recommendation,
-    ServedBy,
-    ServedModel,
     SessionRequest,
     Wanted,
 )
-from nextitem.codec import rounded
+from nextitem.codec import recommendation_id
 from nextitem.deadline import Deadline
-from nextitem.engine import Ranked
 from nextitem.errors import StoreUnavailable
+from nextitem.keys import KeyRing, SessionName
+from nextitem.quality import judged
 from nextitem.routing import Routed, Router
 from nextitem.session import (
     EMPTY,
+    IMPRESSION_SIZE,
     Hidden,
+    Impression,
     Saving,
     SessionRecord,
     SessionStore,
     Snapshot,
     Status,
-    session_key,
 )
 from nextitem.telemetry import RequestRecord
 
 STORE_SHARE = 0.5
 """The share of a request's deadline that the store may use up: the rest is for inference and the way back."""
 
+DUE_SECONDS = 0.01
+"""What the store said of an earlier request's snapshot is there already, or late by more than it is worth."""
+
 
 class Recommender:
-    """Answers requests from sessions, models and events.
+    """Answers requests from sessions, models and events, one at a time.
 
     Args:
         router: session key -> model.
         store: where sessions live.
-        secret: the deployment's key secret.
+        keys: session -> its key in the store.
         deadline: seconds, for requests that name none.
     """
 
-    def __init__(self, router: Router, store: SessionStore, secret: bytes, deadline: float) -> None:
+    def __init__(self, router: Router, store: SessionStore, keys: KeyRing, deadline: float) -> None:
         self._router, self._store = router, store
-        self._secret, self._deadline = secret, deadline
+        self._keys, self._deadline = keys, deadline
+        self._on_their_way: list[Saving] = []
 
     def append_events(self, request: EventsRequest, record: RequestRecord) -> Answer:
         """Add events to a session and answer what its visitor most likely wants next.
@@ -59,39 +59,38 @@ class Recommender:
         Raises:
             NoModel: no model is loaded.
         """
-        key = session_key(self._secret, request.session_id)
-        routed = self._router.model_for(key)
-        version, deadline = routed.model.version, self._store_deadline(request.wanted)
+        routed = self._router.model_for(request.session.place)
+        deadline = self._store_deadline(request.wanted)
         if not request.store:
             return self._without_store(routed, request, record)
+        self._settle(deadline, record)
         try:
             with record.phase("store_read"):
-                appended = self._store.append(key, request.events, version, request.now, deadline)
+                key = self._home(request.session, deadline)
+                appended = self._store.append(key, request.events, routed.model.version, request.now, deadline)
         except StoreUnavailable as error:
             record.fault(error)
             return self._without_store(routed, request, record)
 
-        with record.phase("inference"):
-            hidden, fresh = self._replay(routed, appended.record)
-        saving: Saving | None = None
-        if hidden is not None and fresh:
-            with record.phase("store_write"):
-                snapshot = Snapshot(appended.record.log[-1].chain, hidden)
-                saving = self._store.save(key, version, snapshot, deadline)
-        seen = [entry.item_id for entry in appended.record.log]
-        with record.phase("inference"):
-            served_by, ranked = self._rank(routed, "session", hidden, seen, request.wanted)
-        self._settle(saving, record)
-        return self._answer(
+        session = appended.record
+        hidden, pending = answering.restored(routed, session, record)
+        served_by, ranked = answering.rank(routed, "session", hidden, session.item_ids, request.wanted, record)
+        answer = answering.answer_of(
             routed,
             served_by,
             ranked,
             record,
-            session_id=request.session_id,
-            events=_in_client_order(request, appended.statuses, routed),
-            session_length=appended.record.length,
+            session_id=request.session.session_id,
+            events=answering.in_client_order(request, appended.statuses, routed, record),
+            session_length=session.length,
             stored=True,
+            recommendation_id=_answer_id(session, routed),
         )
+        record.judgement = judged(appended.impression, request.events, appended.statuses)
+        if pending:
+            with record.phase("store_write"):
+                self._remember(key, session.log[-1].chain, hidden, answer, deadline)
+        return answer
 
     def session_recommendations(self, request: SessionRequest, record: RequestRecord) -> Answer:
         """Answer for a session as it stands, changing nothing.
@@ -99,21 +98,29 @@ class Recommender:
         Raises:
             NoModel: no model is loaded.
         """
-        key = session_key(self._secret, request.session_id)
-        routed = self._router.model_for(key)
+        routed = self._router.model_for(request.session.place)
+        deadline = self._store_deadline(request.wanted)
+        self._settle(deadline, record)
         length: int | None = None
         try:
             with record.phase("store_read"):
-                session = self._store.load(key, routed.model.version, self._store_deadline(request.wanted))
+                key = self._home(request.session, deadline)
+                session = self._store.load(key, routed.model.version, deadline)
             length = session.length
         except StoreUnavailable as error:
             record.fault(error)
             session = EMPTY
-        with record.phase("inference"):
-            hidden, _ = self._replay(routed, session)
-            seen = [entry.item_id for entry in session.log]
-            served_by, ranked = self._rank(routed, "session", hidden, seen, request.wanted)
-        return self._answer(routed, served_by, ranked, record, session_id=request.session_id, session_length=length)
+        hidden, _ = answering.restored(routed, session, record)
+        served_by, ranked = answering.rank(routed, "session", hidden, session.item_ids, request.wanted, record)
+        return answering.answer_of(
+            routed,
+            served_by,
+            ranked,
+            record,
+            session_id=request.session.session_id,
+            session_length=length,
+            recommendation_id=_answer_id(session, routed),
+        )
 
     def recommend(self, request: ItemsRequest, record: RequestRecord) -> Answer:
         """Answer from the request's own items; no session is read or written.
@@ -121,18 +128,23 @@ class Recommender:
         Raises:
             NoModel: no model is loaded.
         """
-        routed = self._router.model_for(session_key(self._secret, "\n".join(request.item_ids)))
-        served_by, ranked = self._from_items(routed, request.item_ids, request.wanted, record)
-        return self._answer(routed, served_by, ranked, record)
+        routed = self._router.model_for(SessionName("\n".join(request.item_ids)).place)
+        served_by, ranked = answering.from_items(routed, request.item_ids, request.wanted, record)
+        return answering.answer_of(routed, served_by, ranked, record)
 
-    def delete_session(self, session_id: str, record: RequestRecord) -> None:
+    def delete_session(self, session: SessionName, record: RequestRecord) -> None:
         """Forget a session; done when this returns.
 
         Raises:
             StoreUnavailable: the store did not answer, so nothing is known to be forgotten.
         """
+        deadline = Deadline.after(self._deadline)
+        self._settle(deadline, record)
         with record.phase("store_write"):
-            self._store.delete(session_key(self._secret, session_id), Deadline.after(self._deadline))
+            keys = self._keys.keys(session)
+            if keys.previous is not None:
+                self._store.delete(keys.previous, deadline)
+            self._store.delete(keys.current, deadline)
 
     def health(self) -> Health:
         """Say which model serves and whether the store answers.
@@ -140,12 +152,12 @@ class Recommender:
         Raises:
             NoModel: no model is loaded.
         """
-        routed = self._router.model_for(session_key(self._secret, ""))
+        routed = self._router.model_for(SessionName("").place)
         try:
             self._store.ping(Deadline.after(self._deadline))
         except StoreUnavailable:
-            return Health("ok", _served(routed), "unavailable")
-        return Health("ok", _served(routed), "ok")
+            return Health("ok", answering.served(routed), "unavailable")
+        return Health("ok", answering.served(routed), "ok")
 
     def _without_store(self, routed: Routed, request: EventsRequest, record: RequestRecord) -> Answer:
         distinct: dict[str, str] = {}
@@ -153,93 +165,48 @@ class Recommender:
         for event in request.events:
             statuses.append("duplicate" if event.event_id in distinct else "applied")
             distinct.setdefault(event.event_id, event.item_id)
-        served_by, ranked = self._from_items(routed, list(distinct.values()), request.wanted, record)
-        return self._answer(
+        served_by, ranked = answering.from_items(routed, list(distinct.values()), request.wanted, record)
+        return answering.answer_of(
             routed,
             served_by,
             ranked,
             record,
-            session_id=request.session_id,
-            events=_in_client_order(request, statuses, routed),
+            session_id=request.session.session_id,
+            events=answering.in_client_order(request, statuses, routed, record),
             session_length=len(distinct),
             stored=False,
         )
 
-    def _from_items(
-        self, routed: Routed, items: Sequence[str], wanted: Wanted, record: RequestRecord
-    ) -> tuple[ServedBy, list[Ranked]]:
-        with record.phase("inference"):
-            known = routed.model.vocabulary.indices(items)
-            hidden = rounded(routed.model.replay(None, known)) if known else None
-            return self._rank(routed, "stateless", hidden, items, wanted)
+    def _home(self, session: SessionName, deadline: Deadline) -> str:
+        """Return a session's key; one that lives under the secret before it has moved there when this returns."""
+        keys = self._keys.keys(session)
+        if keys.previous is not None:
+            self._store.adopt(keys.previous, keys.current, deadline)
+        return keys.current
 
-    @staticmethod
-    def _replay(routed: Routed, session: SessionRecord) -> tuple[Hidden | None, bool]:
-        """Return the session's hidden state (None: no known item yet) and whether its snapshot is out of date."""
-        start, entries = session.replay_from()
-        known = routed.model.vocabulary.indices(entry.item_id for entry in entries)
-        if start is None and not known:
-            return None, False
-        return rounded(routed.model.replay(start, known)), bool(entries)
+    def _remember(self, key: str, chain: bytes, hidden: Hidden | None, answer: Answer, deadline: Deadline) -> None:
+        """Send what the session's next request will want to know; nobody waits: a lost one costs a replay."""
+        snapshot = None if hidden is None else Snapshot(chain, hidden)
+        shown = tuple(one.item_id for one in answer.recommendations[:IMPRESSION_SIZE])
+        impression = Impression(
+            chain, answer.recommendation_id or "", answer.model.version, answer.model.variant, shown
+        )
+        self._on_their_way.append(self._store.save(key, answer.model.version, snapshot, deadline, impression))
 
-    @staticmethod
-    def _rank(
-        routed: Routed, source: ServedBy, hidden: Hidden | None, seen: Iterable[str], wanted: Wanted
-    ) -> tuple[ServedBy, list[Ranked]]:
-        barred = (*wanted.exclude, *seen) if wanted.exclude_seen else wanted.exclude
-        exclude = routed.model.vocabulary.indices(barred)
-        if hidden is None:
-            return "popular", routed.model.popular(exclude, wanted.limit)
-        return source, routed.model.top(hidden, exclude, wanted.limit)
-
-    @staticmethod
-    def _settle(saving: Saving | None, record: RequestRecord) -> None:
-        """Wait for the snapshot's write; a lost one costs a replay, so a fault here is only counted."""
-        if saving is None:
-            return
-        try:
-            with record.phase("store_write"):
-                saving.settle()
-        except StoreUnavailable as error:
-            record.fault(error)
+    def _settle(self, deadline: Deadline, record: RequestRecord) -> None:
+        """Read what the store said of earlier snapshots: long there, or lost; a fault is only counted."""
+        while self._on_their_way:
+            saving = self._on_their_way.pop()
+            try:
+                with record.phase("store_write"):
+                    saving.settle(deadline.within(DUE_SECONDS))
+            except StoreUnavailable as error:
+                record.fault(error)
 
     def _store_deadline(self, wanted: Wanted) -> Deadline:
         whole = self._deadline if wanted.deadline_ms is None else wanted.deadline_ms / 1000
         return Deadline.after(whole * STORE_SHARE)
 
-    @staticmethod
-    def _answer(
-        routed: Routed,
-        served_by: ServedBy,
-        ranked: list[Ranked],
-        record: RequestRecord,
-        *,
-        session_id: str | None = None,
-        events: list[AppendedEvent] | None = None,
-        session_length: int | None = None,
-        stored: bool | None = None,
-    ) -> Answer:
-        record.served(served_by, routed.model.version)
-        item_id: Callable[[int], str] = routed.model.vocabulary.item_id
-        return Answer(
-            session_id=session_id,
-            recommendations=[Recommendation(item_id(one.index), round(one.score, 6)) for one in ranked],
-            events=events,
-            session_length=session_length,
-            stored=stored,
-            served_by=served_by,
-            model=_served(routed),
-        )
 
-
-def _in_client_order(request: EventsRequest, statuses: Sequence[Status], routed: Routed) -> list[AppendedEvent]:
-    answered: list[AppendedEvent | None] = [None] * len(statuses)
-    for place, event, status in zip(request.order, request.events, statuses, strict=True):
-        unknown = status != "duplicate" and routed.model.vocabulary.index(event.item_id) is None
-        shown: EventStatus = "unknown_item" if unknown else status
-        answered[place] = AppendedEvent(event.event_id, event.item_id, shown)
-    return [one for one in answered if one is not None]
-
-
-def _served(routed: Routed) -> ServedModel:
-    return ServedModel(routed.model.version, routed.variant)
+def _answer_id(session: SessionRecord, routed: Routed) -> str | None:
+    return recommendation_id(session.log[-1].chain, routed.model.version, routed.variant) if session.log else None

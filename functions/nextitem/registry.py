@@ -2,13 +2,17 @@
 
 Layout of the bucket: ``models/<version>/<file>`` is written once; ``routes/<route>.json`` changes by compare-and-set
 and every revision stays under ``routes/history/<route>/``. `publishing` writes all this.
+
+Several processes may share the local folder, as on Lambda Managed Instances: one of them downloads, the others wait.
 """
 
+import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -20,6 +24,7 @@ from nextitem.manifest import FILES, MANIFEST, UNREADABLE, SchemaOnly, is_versio
 
 ROUTE_SCHEMA = 1
 """The newest route schema that this code reads, and the one it writes."""
+_INCOMING = ".incoming-"
 
 
 class Variant(msgspec.Struct, frozen=True):
@@ -108,7 +113,7 @@ class Registry:
         return decode_route(stored.data, name)
 
     def fetch(self, version: str) -> Artifact:
-        """Return a version, verified; it is downloaded unless an intact copy is there.
+        """Return a version, verified; it is downloaded unless an intact copy is there, or comes by another process.
 
         Raises:
             VersionNotFound: the registry has no such version.
@@ -120,20 +125,21 @@ class Registry:
         if not is_version(version):
             raise VersionNotFound(f"{version!r} is not a model version (v and 16 hex digits)")
         home = self._folder / version
-        if home.is_dir():
-            try:
-                return open_artifact(home)
-            except ArtifactCorrupt:
-                shutil.rmtree(home, ignore_errors=True)
+        if (copy := _intact(home)) is not None:
+            return copy
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=".incoming-", dir=self._folder) as incoming:
-                self._download(version, Path(incoming, version))
-                open_artifact(Path(incoming, version))
-                self._settle(Path(incoming, version), home)
+            with _alone_in(self._folder):
+                if (copy := _intact(home)) is not None:  # by whoever was alone here before
+                    return copy
+                self._clear(home)
+                with tempfile.TemporaryDirectory(prefix=_INCOMING, dir=self._folder) as incoming:
+                    self._download(version, Path(incoming, version))
+                    open_artifact(Path(incoming, version))
+                    os.replace(Path(incoming, version), home)  # noqa: PTH105 - Path.replace says less plainly: folders
+                return open_artifact(home)
         except OSError as error:
             raise RegistryError(f"{version} cannot be kept in {self._folder}: {error}") from error
-        return open_artifact(home)
 
     def forget_others(self, versions: Collection[str]) -> None:
         """Remove the local copies of all versions but these; a model that is open stays usable."""
@@ -152,10 +158,28 @@ class Registry:
         if missing:
             raise ArtifactCorrupt(f"{version} lacks {', '.join(missing)} in the registry")
 
-    @staticmethod
-    def _settle(incoming: Path, home: Path) -> None:
-        try:
-            os.replace(incoming, home)  # noqa: PTH105 - Path.replace says the same, less plainly for folders
-        except OSError:
-            if not home.is_dir():  # else another process of this environment was first, with the same content
-                raise
+    def _clear(self, home: Path) -> None:
+        """Remove a damaged copy, and what a process that died while it downloaded has left."""
+        for left in (home, *self._folder.glob(f"{_INCOMING}*")):
+            if left.is_dir():
+                shutil.rmtree(left)
+
+
+def _intact(home: Path) -> Artifact | None:
+    if not home.is_dir():
+        return None
+    try:
+        return open_artifact(home)
+    except ArtifactCorrupt:
+        return None
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep the folder's lock; the kernel gives it up for a process that dies. The lock is the folder's own: no file."""
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)

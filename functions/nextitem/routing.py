@@ -1,6 +1,6 @@
 """Which model answers which session, and how a running function learns of a new route.
 
-A session's variant follows from its key alone, so it is stable while the route is. The route is looked at again by a
+A session's variant follows from its name alone, so it is stable while the route is. The route is looked at again by a
 thread when it is older than its time to live: a request never waits for the bucket once a model is loaded, and
 whatever goes wrong with a new version, the function keeps the models that it has.
 """
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from nextitem.engine import Model
-from nextitem.errors import NextItemError, NoModel
+from nextitem.errors import NextItemError, NoModel, RegistryUnavailable
 from nextitem.registry import Registry, Route, Variant
 
 RETRY_SECONDS = 1.0
@@ -31,7 +31,7 @@ def pick(route: Route, key: str) -> Variant:
 
     Args:
         route: the route.
-        key: the session's key; its last 8 hex digits are taken as uniform.
+        key: hex digits that are the session's own (`SessionName.place`); the last 8 are taken as uniform.
     """
     taking = [variant for variant in route.variants if variant.weight > 0]
     place = int(key[-8:], 16) / 2**32 * sum(variant.weight for variant in taking)
@@ -50,6 +50,7 @@ class Router:
         name: the route's name.
         ttl: seconds after which the route is looked at again.
         on_fault: told of what went wrong in the background.
+        clock: the wall clock, in seconds: a monotonic one may stand still while the function is frozen.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class Router:
         name: str,
         ttl: float,
         on_fault: Callable[[NextItemError], None],
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._registry, self._name, self._ttl = registry, name, ttl
         self._on_fault, self._clock = on_fault, clock
@@ -80,6 +81,20 @@ class Router:
         self._serving = route, models
         self._registry.forget_others(versions)  # a function's disk is small, and it may live through many promotions
 
+    def look_again(self, seconds: float) -> None:
+        """Look at the route at once, and wait for that; what goes wrong leaves the models that there are.
+
+        Args:
+            seconds: the longest wait, after which the look goes on in the background.
+        """
+        if self._refreshing.acquire(timeout=seconds):
+            thread = threading.Thread(target=self._refresh, name="route", daemon=True)
+            thread.start()
+            thread.join(seconds)
+            if not thread.is_alive():
+                return
+        self._on_fault(RegistryUnavailable(f"the route was not read within {seconds:g} s"))
+
     def model_for(self, key: str) -> Routed:
         """Return the model that answers a session.
 
@@ -87,18 +102,25 @@ class Router:
             NoModel: none is loaded, and none could be.
         """
         age = self._clock() - self._looked
-        if self._serving is None and age >= RETRY_SECONDS:
+        if self._serving is None and not 0 <= age < RETRY_SECONDS:
             try:
                 self.load()
             except NextItemError as error:
                 self._on_fault(error)
-        elif self._serving is not None and age >= self._ttl and self._refreshing.acquire(blocking=False):
+        elif self._serving is not None and not 0 <= age < self._ttl and self._refreshing.acquire(blocking=False):
             threading.Thread(target=self._refresh, name="route", daemon=True).start()
         if self._serving is None:
             raise NoModel("no model is loaded: the registry has none to serve, or cannot be read")
         route, models = self._serving
         variant = pick(route, key)
         return Routed(models[variant.version], variant.variant)
+
+    def serving(self) -> list[Routed]:
+        """Return the loaded models of the route's variants that take traffic; none before the first is loaded."""
+        if self._serving is None:
+            return []
+        route, models = self._serving
+        return [Routed(models[one.version], one.variant) for one in route.variants if one.weight > 0]
 
     def _refresh(self) -> None:
         try:

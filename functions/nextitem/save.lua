@@ -1,20 +1,36 @@
--- Keep a snapshot if it stands for more of the session's log than the one there. KEYS: the session.
--- ARGV: snapshot field, its chain, the snapshot, time to live (ms), snapshots kept.
--- Returns 1 if it was kept, 0 if not (a newer one is there, its past is no longer the log's, or no session).
-local key, field, chain = KEYS[1], ARGV[1], ARGV[2]
-local stored = redis.call('HMGET', key, 'log', field)
-local log, old = stored[1], stored[2]
+-- Keep a snapshot, an impression or both, each if it stands for more of the session's log than the one there.
+-- KEYS: the session. ARGV: time to live (ms), snapshots kept, then field, chain and bytes of each.
+-- Returns 1 if all were kept, 0 if not (a newer one is there, its past is no longer the log's, or no session).
+local key, all, any = KEYS[1], 1, false
+local log = redis.call('HGET', key, 'log')
 if not log then return 0 end
-local mine = string.find(log, chain, 1, true)
-if not mine then return 0 end
-if old then
+
+local function stands_for_more(chain, bytes, old)
+  local mine = string.find(log, chain, 1, true)
+  if not mine then return false end
+  if not old or string.sub(old, 1, 1) ~= string.sub(bytes, 1, 1) then return true end -- none, or of another codec
   local theirs = string.find(log, string.sub(old, 10, 25), 1, true)
-  if theirs and theirs >= mine then return 0 end
-elseif redis.call('HLEN', key) - 1 - redis.call('HEXISTS', key, 'seen') >= tonumber(ARGV[5]) then
+  return not theirs or theirs < mine
+end
+
+local function make_room()
+  local snapshots = {}
   for _, name in ipairs(redis.call('HKEYS', key)) do
-    if string.sub(name, 1, 2) == 'h:' then redis.call('HDEL', key, name) end
+    if string.sub(name, 1, 2) == 'h:' then snapshots[#snapshots + 1] = name end
+  end
+  if #snapshots >= tonumber(ARGV[2]) then redis.call('HDEL', key, unpack(snapshots)) end
+end
+
+for arg = 3, #ARGV, 3 do
+  local field, chain, bytes = ARGV[arg], ARGV[arg + 1], ARGV[arg + 2]
+  local old = redis.call('HGET', key, field)
+  if stands_for_more(chain, bytes, old) then
+    if not old and field ~= 'shown' then make_room() end
+    redis.call('HSET', key, field, bytes)
+    any = true
+  else
+    all = 0
   end
 end
-redis.call('HSET', key, field, ARGV[3])
-redis.call('PEXPIRE', key, ARGV[4])
-return 1
+if any then redis.call('PEXPIRE', key, ARGV[1]) end
+return all

@@ -31,6 +31,9 @@ Hidden = NDArray[np.float32]
 
 Status = Literal["applied", "duplicate", "late"]
 
+IMPRESSION_SIZE = 20
+"""How many of the items last recommended are kept with a session: the metrics judge the first 20."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -40,11 +43,13 @@ class Event:
         item_id: the item that the visitor looked at.
         event_id: the client's name for the event; a repeated one is a duplicate.
         occurred_at: epoch milliseconds, or None for "now, after all that came before".
+        recommendation_id: the answer from which the visitor came to the item, if the client says so.
     """
 
     item_id: str
     event_id: str
     occurred_at: int | None = None
+    recommendation_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,25 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Impression:
+    """What a session was last recommended: the session's next event tells how good that was.
+
+    Attributes:
+        chain: the chain value of the log that was answered.
+        recommendation_id: the answer's id, as the client has it.
+        version: the model version that answered.
+        variant: the variant that it was on the route.
+        item_ids: the first `IMPRESSION_SIZE` recommendations, best first.
+    """
+
+    chain: bytes
+    recommendation_id: str
+    version: str
+    variant: str
+    item_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SessionRecord:
     """A session as the store has it.
 
@@ -78,6 +102,11 @@ class SessionRecord:
     length: int
     log: tuple[LogEntry, ...]
     snapshot: Snapshot | None
+
+    @property
+    def item_ids(self) -> list[str]:
+        """The items of the log, oldest first."""
+        return [entry.item_id for entry in self.log]
 
     def replay_from(self) -> tuple[Hidden | None, tuple[LogEntry, ...]]:
         """Return where to start and what to step: a hidden state (None: the zero state) and the entries after it."""
@@ -94,20 +123,30 @@ EMPTY = SessionRecord(0, (), None)
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """What an append did: the record after it, and each event's status in the order of the request."""
+    """What an append did.
+
+    Attributes:
+        record: the session after it.
+        statuses: each event's status, in the order of the request.
+        impression: what the session was recommended before it, or None.
+    """
 
     record: SessionRecord
     statuses: tuple[Status, ...]
+    impression: Impression | None = None
 
 
 class Saving(Protocol):
-    """A snapshot on its way to the store."""
+    """A snapshot, or an impression, on its way to the store."""
 
-    def settle(self) -> bool:
-        """Wait for the store's word.
+    def settle(self, deadline: Deadline) -> bool:
+        """Read the store's word, or wait for it.
+
+        Args:
+            deadline: when to give up.
 
         Returns:
-            True if the snapshot was kept, False if a newer one was there or the session is gone.
+            True if all was kept, False if something newer was there or the session is gone.
 
         Raises:
             StoreUnavailable: no answer within the deadline.
@@ -137,10 +176,32 @@ class SessionStore(Protocol):
     def load(self, key: str, version: str, deadline: Deadline) -> SessionRecord:
         """Return a session without changing it, not even its time to live; `EMPTY` if there is none."""
 
-    def save(self, key: str, version: str, snapshot: Snapshot, deadline: Deadline) -> Saving:
-        """Send a snapshot; it is kept only where it stands for more of the session's log than the one there.
+    def save(
+        self,
+        key: str,
+        version: str,
+        snapshot: Snapshot | None,
+        deadline: Deadline,
+        impression: Impression | None = None,
+    ) -> Saving:
+        """Send a snapshot, an impression or both; each is kept only where it stands for more of the log than the old.
 
-        Does not raise: `Saving.settle` does.
+        Does not raise and does not wait: `Saving.settle` does, and may be called as late as in the next request.
+        """
+
+    def adopt(self, old: str, key: str, deadline: Deadline) -> bool:
+        """Move a session to another key, with all that it has; where one lives there already, their events are joined.
+
+        A session that is moved lives as long as it would have; one that is joined, from now on. May be repeated and may
+        be interrupted: no event is lost by that, and none counts twice.
+
+        Args:
+            old: where it may live.
+            key: where it is to live.
+            deadline: when to give up.
+
+        Returns:
+            True if there was one.
         """
 
     def delete(self, key: str, deadline: Deadline) -> None:

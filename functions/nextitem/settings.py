@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nextitem.errors import SettingsError
+from nextitem.keys import MIN_SECRET_CHARS, KeySecret
 from nextitem.storeurl import StoreUrl, parse_store_url
-
-MIN_SECRET_CHARS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +20,8 @@ class Settings:
     Attributes:
         bucket: ``NEXTITEM_BUCKET``, the bucket that holds the registry; required.
         store_url: ``NEXTITEM_STORE_URL``, one server, Sentinels or a Cluster, see `storeurl`; required.
-        key_secret: ``NEXTITEM_KEY_SECRET``, the HMAC secret of session keys, 16 characters or more; required.
+        key_secret: ``NEXTITEM_KEY_SECRET``, the HMAC secret of session keys, 16 characters or more, or None.
+        key_secret_id: ``NEXTITEM_KEY_SECRET_ID``, its name in Secrets Manager, or None; one of the two is required.
         route: ``NEXTITEM_ROUTE``, the route whose versions are served.
         route_ttl: ``NEXTITEM_ROUTE_TTL_SECONDS``, after which the route is looked at again.
         store_timeout: ``NEXTITEM_STORE_TIMEOUT_MS``, the most that one verb of the session store may take.
@@ -30,11 +30,13 @@ class Settings:
         model_dir: ``NEXTITEM_MODEL_DIR``, where model versions are kept.
         region: ``AWS_REGION``.
         s3_endpoint: ``AWS_ENDPOINT_URL_S3``, another S3 endpoint than AWS's.
+        secrets_endpoint: ``AWS_ENDPOINT_URL_SECRETS_MANAGER``, another Secrets Manager endpoint than AWS's.
     """
 
     bucket: str
     store_url: StoreUrl
-    key_secret: bytes
+    key_secret: KeySecret | None
+    key_secret_id: str | None
     route: str
     route_ttl: float
     store_timeout: float
@@ -43,6 +45,7 @@ class Settings:
     model_dir: Path
     region: str
     s3_endpoint: str | None
+    secrets_endpoint: str | None
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -51,13 +54,12 @@ class Settings:
         Raises:
             SettingsError: one is missing or makes no sense.
         """
-        secret = _required(environment, "NEXTITEM_KEY_SECRET")
-        if len(secret) < MIN_SECRET_CHARS:
-            raise SettingsError(f"NEXTITEM_KEY_SECRET must have {MIN_SECRET_CHARS} characters or more")
+        secret, secret_id = _key_secret(environment)
         return cls(
             bucket=_required(environment, "NEXTITEM_BUCKET"),
             store_url=parse_store_url(_required(environment, "NEXTITEM_STORE_URL")),
-            key_secret=secret.encode(),
+            key_secret=secret,
+            key_secret_id=secret_id,
             route=environment.get("NEXTITEM_ROUTE") or "live",
             route_ttl=_positive(environment, "NEXTITEM_ROUTE_TTL_SECONDS", 30),
             store_timeout=_positive(environment, "NEXTITEM_STORE_TIMEOUT_MS", 50) / 1000,
@@ -66,7 +68,21 @@ class Settings:
             model_dir=Path(environment.get("NEXTITEM_MODEL_DIR") or "/tmp/nextitem"),  # noqa: S108 - Lambda's only disk
             region=environment.get("AWS_REGION") or "us-east-1",
             s3_endpoint=environment.get("AWS_ENDPOINT_URL_S3") or None,
+            secrets_endpoint=environment.get("AWS_ENDPOINT_URL_SECRETS_MANAGER") or None,
         )
+
+
+def _key_secret(environment: Mapping[str, str]) -> tuple[KeySecret | None, str | None]:
+    secret = environment.get("NEXTITEM_KEY_SECRET", "")
+    secret_id = environment.get("NEXTITEM_KEY_SECRET_ID", "")
+    if bool(secret) == bool(secret_id):
+        raise SettingsError("one of NEXTITEM_KEY_SECRET and NEXTITEM_KEY_SECRET_ID must be set, and only one")
+    if secret_id:
+        return None, secret_id
+    try:
+        return KeySecret.of(secret), None
+    except ValueError:
+        raise SettingsError(f"NEXTITEM_KEY_SECRET must have {MIN_SECRET_CHARS} characters or more") from None
 
 
 def _required(environment: Mapping[str, str], name: str) -> str:

@@ -1,9 +1,10 @@
-"""One metrics record (CloudWatch embedded metric format) for each request, and the log.
+"""One metrics record for each request, and the log. What is measured is described in `metrics`.
 
 No id of a session, an event or an item may reach this module: nothing here takes one.
 """
 
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,31 +12,36 @@ from pathlib import Path
 from typing import Literal
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
+from nextitem import emf, metrics
 from nextitem.errors import NextItemError
+from nextitem.metrics import SERVICE
+from nextitem.quality import Judgement
 
-Phase = Literal["store_read", "inference", "store_write"]
-PHASES: tuple[Phase, ...] = ("store_read", "inference", "store_write")
-ColdPhase = Literal["process_start", "import", "model_load"]
-
-NAMESPACE = "nextitem"
-NOT_SERVED = "none"
-"""The value of a dimension in a record of a request that no model answered."""
+Phase = Literal["store_read", "replay", "scoring", "store_write"]
+ColdPhase = Literal["process_start", "import", "model_load", "restore"]
+_COLD_METRICS: dict[ColdPhase, metrics.Metric] = {
+    "process_start": metrics.COLD_PROCESS,
+    "import": metrics.COLD_IMPORT,
+    "model_load": metrics.COLD_MODEL,
+    "restore": metrics.COLD_RESTORE,
+}
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+_REFUSED, _FAILED = 400, 500
 
 
 class RequestRecord:
     """What is measured of one request. Times are milliseconds."""
 
     def __init__(self) -> None:
-        self.operation = NOT_SERVED
+        self.operation = "none"
         self.started = time.perf_counter()
         self.phases: dict[Phase, float] = {}
-        self.served_by = NOT_SERVED
-        self.version = NOT_SERVED
+        self.dimensions: dict[str, str] = {}
         self.faults: list[NextItemError] = []
+        self.judgement: Judgement | None = None
+        self._measured: dict[str, float] = {}
 
     @contextmanager
     def phase(self, name: Phase) -> Iterator[None]:
@@ -46,32 +52,74 @@ class RequestRecord:
         finally:
             self.phases[name] = self.phases.get(name, 0.0) + (time.perf_counter() - begun) * 1000
 
-    def served(self, served_by: str, version: str) -> None:
+    def measured(self, metric: metrics.Metric, value: float) -> None:
+        """Note the value of a metric that not every request has."""
+        self._measured[metric.name] = value
+
+    def restored(self, replayed: int) -> None:
+        """Note that the session's hidden state is there, after so many events were replayed."""
+        self.measured(metrics.REPLAYED, replayed)
+        self.measured(metrics.RESTORE, self.phases.get("store_read", 0.0) + self.phases.get("replay", 0.0))
+
+    def served(self, served_by: str, version: str, variant: str) -> None:
         """Note what answered the request."""
-        self.served_by, self.version = served_by, version
+        self.dimensions = {"model_version": version, "variant": variant, "served_by": served_by}
 
     def fault(self, error: NextItemError) -> None:
         """Note a fault that the answer survived."""
         self.faults.append(error)
+
+    def values(self, status: int, total: float, waited: float) -> dict[str, float]:
+        """Return the metrics of the finished request by name.
+
+        Args:
+            status: the HTTP status of the answer.
+            total: milliseconds inside the function.
+            waited: milliseconds of a start that the request waited for.
+        """
+        phases = self.phases
+        return {
+            metrics.REQUESTS.name: 1,
+            metrics.TOTAL.name: total,
+            metrics.SLOW.name: int(waited + total > metrics.SLOW_MS),
+            metrics.SERVER_ERRORS.name: int(status >= _FAILED),
+            metrics.REFUSED.name: int(_REFUSED <= status < _FAILED),
+            metrics.STORE_READ.name: phases.get("store_read", 0.0),
+            metrics.INFERENCE.name: phases.get("replay", 0.0) + phases.get("scoring", 0.0),
+            metrics.STORE_WRITE.name: phases.get("store_write", 0.0),
+            metrics.STORE_FAULTS.name: len(self.faults),
+            metrics.COLD_STARTS.name: int(waited > 0),
+            **self._measured,
+        }
 
 
 class Telemetry:
     """Writes the log and the metrics of one process.
 
     Args:
-        cold: milliseconds of each phase of this process's start, reported with its first request.
+        cold: milliseconds of each phase of this process's start, reported with its first request; not under SnapStart,
+            where the start was the snapshot's and many environments share it.
     """
 
     def __init__(self, cold: dict[ColdPhase, float]) -> None:
-        self.log = Logger(service="nextitem")
-        self._metrics = Metrics(namespace=NAMESPACE, service="nextitem")
-        self._cold: dict[ColdPhase, float] | None = cold
-        # Provisioned concurrency and SnapStart start before any request: nobody waits for that start.
-        self._awaited = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand") == "on-demand"
+        self.log = Logger(service=SERVICE)
+        kind = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
+        self._cold = {} if kind == "snap-start" else cold
+        # Provisioned concurrency and Managed Instances start before any request: nobody waits for that start.
+        self._awaited = kind == "on-demand"
+
+    def restored(self, milliseconds: float) -> None:
+        """Note that this environment came from a snapshot: its first request reports that as its cold start.
+
+        Args:
+            milliseconds: what our hooks took; the whole is in Lambda's own REPORT line.
+        """
+        self._cold, self._awaited = {"restore": milliseconds}, True
 
     def background_fault(self, error: NextItemError) -> None:
-        """Log what went wrong outside any request."""
-        self.log.warning("route not refreshed", extra={"fault": type(error).__name__, "detail": str(error)})
+        """Log and count what went wrong outside any request."""
+        _write({}, {metrics.ROUTE_FAULTS.name: 1}, {})
+        self.log.warning("not refreshed", extra={"fault": type(error).__name__, "detail": str(error)})
 
     def emit(self, record: RequestRecord, status: int) -> None:
         """Write the metrics record of a request, and a log line for each fault that it survived.
@@ -81,28 +129,32 @@ class Telemetry:
             status: the HTTP status of the answer.
         """
         total = (time.perf_counter() - record.started) * 1000
-        metrics = self._metrics
-        metrics.add_dimension("model_version", record.version)
-        metrics.add_dimension("served_by", record.served_by)
-        metrics.add_metadata("operation", record.operation)
-        metrics.add_metadata("status", status)
-        self._add("total_ms", total)
-        for phase in PHASES:
-            self._add(f"{phase}_ms", record.phases.get(phase, 0.0))
-        metrics.add_metric("store_faults", MetricUnit.Count, len(record.faults))
-        metrics.add_metric("server_errors", MetricUnit.Count, int(status >= 500))  # noqa: PLR2004 - HTTP's 5xx
-        cold, self._cold = self._cold, None
-        metrics.add_metric("cold_start", MetricUnit.Count, int(cold is not None and self._awaited))
-        if cold is not None:
-            for name, milliseconds in cold.items():
-                self._add(f"cold_{name}_ms", milliseconds)
-            self._add("cold_first_request_ms", total)
-        metrics.flush_metrics()
+        cold, self._cold = self._cold, {}
+        values = record.values(status, total, sum(cold.values()) if self._awaited else 0.0)
+        for name, milliseconds in cold.items():
+            values[_COLD_METRICS[name].name] = milliseconds
+        if cold:
+            values[metrics.COLD_FIRST.name] = total
+        if record.judgement is not None:
+            values |= self._judged(record.judgement, record.dimensions)
+        _write(record.dimensions, values, {"operation": record.operation, "status": status})
         for fault in record.faults:
             self.log.warning("store fault", extra={"fault": type(fault).__name__, "detail": str(fault)})
 
-    def _add(self, name: str, milliseconds: float) -> None:
-        self._metrics.add_metric(name, MetricUnit.Milliseconds, round(milliseconds, 3))
+    @staticmethod
+    def _judged(judgement: Judgement, answered_by: dict[str, str]) -> dict[str, float]:
+        """Return a judgement's metrics for the request's record, or write them apart if another version is judged."""
+        values = {
+            metrics.LABELS.name: 1,
+            metrics.HITS.name: judgement.hits,
+            metrics.RECIPROCAL_RANK.name: judgement.reciprocal_rank,
+            metrics.CLICKS.name: judgement.clicks,
+        }
+        judged = {"model_version": judgement.version, "variant": judgement.variant}
+        if judged.items() <= answered_by.items():
+            return values
+        _write(judged, values, {})
+        return {}
 
 
 def process_age_ms() -> float:
@@ -113,3 +165,12 @@ def process_age_ms() -> float:
     except OSError:
         return 0.0
     return max(0.0, (uptime - spawned) * 1000)
+
+
+def _write(dimensions: dict[str, str], values: dict[str, float], properties: dict[str, str | int]) -> None:
+    """Write one record; the trace id is where Lambda's active tracing leaves it."""
+    trace = os.environ.get("_X_AMZN_TRACE_ID", "").partition("Root=")[2].partition(";")[0]
+    rounded = {name: round(value, 3) for name, value in values.items()}
+    told = {**properties, "trace_id": trace} if trace else properties
+    at = time.time_ns() // 1_000_000
+    sys.stdout.write(emf.line(at, {"service": SERVICE, **dimensions}, rounded, told) + "\n")

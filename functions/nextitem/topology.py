@@ -13,10 +13,13 @@ from nextitem.connections import Broken, Connections, Login, Redirected
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
 from nextitem.iam import Cache, TokenProvider
+from nextitem.resp import Argument
 from nextitem.storeurl import Address, StoreUrl
 
 TRIES = 4
 """How often one command may be sent: a broken connection, a moved slot and a slot on its way each take one."""
+RECONNECTS = 1
+"""How often of these because a connection broke: an idle one may have died unseen, a new one has not."""
 
 
 class Topology(Protocol):
@@ -40,7 +43,7 @@ class Topology(Protocol):
         """Close every idle connection."""
 
 
-def exchange(topology: Topology, key: str, limit: Deadline, *command: Any) -> Any:
+def exchange(topology: Topology, key: str, limit: Deadline, *command: Argument) -> Any:
     """Send a command about a key to whoever has it and return the answer; follow redirections, survive a failover.
 
     Raises:
@@ -48,7 +51,7 @@ def exchange(topology: Topology, key: str, limit: Deadline, *command: Any) -> An
         NoScriptError: the server does not know a script by its digest.
     """
     detour: Address | None = None
-    last = ""
+    last, broken = "", 0
     for _ in range(TRIES):
         try:
             server = topology.at(detour) if detour else topology.server(key, limit)
@@ -59,7 +62,9 @@ def exchange(topology: Topology, key: str, limit: Deadline, *command: Any) -> An
             raise
         except Broken as error:
             topology.lost(key)
-            last = str(error)
+            broken += 1
+            if broken > RECONNECTS:
+                raise StoreUnavailable(str(error)) from error
         except Redirected as error:
             if error.once:
                 detour = error.address

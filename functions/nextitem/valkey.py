@@ -1,8 +1,9 @@
 """The `SessionStore` on Redis or Valkey: one hash a session, one atomic script a request.
 
-The hash holds `log` and `seen` (tags trimmed from the log), and `h:<version>`, a snapshot for each of the last few
-model versions. redis-py's own deadlines and retries are not relied on: each verb has an explicit deadline, and
-after a broken connection one more try on a new one. A repeated append is harmless, for the script knows the event ids.
+The hash holds `log`, `seen` (tags trimmed from the log), `shown` (the last impression), and `h:<version>`, a snapshot
+for each of the last few model versions. redis-py's own deadlines and retries are not relied on: each verb has an
+explicit deadline, and after a broken connection one more try on a new one. A repeated append is harmless, for the
+script knows the event ids.
 
 Knows no model and no request.
 """
@@ -14,10 +15,11 @@ from typing import Any
 
 from redis.exceptions import NoScriptError
 
-from nextitem.codec import CODEC, decode_record, encode_snapshot, event_tag
+from nextitem.codec import LOG_CODEC, decode_impression, decode_record, encode_impression, encode_snapshot, event_tag
 from nextitem.connections import Broken, Connections, Link, Redirected
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
+from nextitem.resp import Argument
 from nextitem.session import (
     EMPTY,
     SEEN_TAGS,
@@ -25,6 +27,7 @@ from nextitem.session import (
     WINDOW,
     Appended,
     Event,
+    Impression,
     Saving,
     SessionRecord,
     Snapshot,
@@ -38,6 +41,7 @@ SNAPSHOTS_KEPT = 4
 
 _STATUS: dict[str, Status] = {"a": "applied", "d": "duplicate", "l": "late"}
 _ANY_KEY = ""
+_SHOWN = "shown"
 _HERE = Path(__file__).parent
 
 
@@ -65,24 +69,26 @@ class ValkeyStore:
         self._ttl_ms = int(ttl * 1000)
         self._append = _Script("append.lua")
         self._save = _Script("save.lua")
+        self._adopt = _Script("adopt.lua")
+        self._leave = _Script("leave.lua")
+        self._whole = _Script("whole.lua")
 
     def append(self, key: str, events: Sequence[Event], version: str, now: int, deadline: Deadline) -> Appended:
         """See `SessionStore.append`."""
-        args: list[bytes | str | int] = [CODEC, now, self._ttl_ms, _field(version), WINDOW]
-        args.append(SEEN_TAGS * TAG_BYTES)
+        args: list[Argument] = [LOG_CODEC, now, self._ttl_ms, _field(version), WINDOW, SEEN_TAGS * TAG_BYTES]
         for event in events:
             at = "" if event.occurred_at is None else event.occurred_at
-            args += [at, event_tag(event.event_id), event.item_id.encode()]
+            args += [at, event_tag(event.event_id), event.item_id]
         limit = deadline.within(self._timeout)
         try:
             answer = exchange(self._topology, key, limit, "EVALSHA", self._append.sha, 1, key, *args)
         except NoScriptError:
             answer = self._guarded(key, limit, "EVAL", self._append.text, 1, key, *args)
-        letters, log, snapshot = answer
+        letters, log, snapshot, shown = answer
         record = decode_record(log, snapshot)
         if record is None:
             raise StoreUnavailable("the session store answered with a log that cannot be read")
-        return Appended(record, tuple(_STATUS[chr(letter)] for letter in letters))
+        return Appended(record, tuple(_STATUS[chr(letter)] for letter in letters), decode_impression(shown))
 
     def load(self, key: str, version: str, deadline: Deadline) -> SessionRecord:
         """See `SessionStore.load`."""
@@ -90,11 +96,38 @@ class ValkeyStore:
         log, snapshot = self._guarded(key, limit, "HMGET", key, "log", _field(version))
         return decode_record(log, snapshot) or EMPTY
 
-    def save(self, key: str, version: str, snapshot: Snapshot, deadline: Deadline) -> Saving:
+    def save(
+        self,
+        key: str,
+        version: str,
+        snapshot: Snapshot | None,
+        deadline: Deadline,
+        impression: Impression | None = None,
+    ) -> Saving:
         """See `SessionStore.save`."""
-        field = _field(version)
-        args = [key, field, snapshot.chain, encode_snapshot(snapshot), self._ttl_ms, SNAPSHOTS_KEPT]
+        args: list[Argument] = [key, self._ttl_ms, SNAPSHOTS_KEPT]
+        if snapshot is not None:
+            args += [_field(version), snapshot.chain, encode_snapshot(snapshot)]
+        if impression is not None:
+            args += [_SHOWN, impression.chain, encode_impression(impression)]
         return _SavingToValkey(self._topology, key, deadline.within(self._timeout), self._save, args)
+
+    def adopt(self, old: str, key: str, deadline: Deadline) -> bool:
+        """See `SessionStore.adopt`."""
+        limit = deadline.within(self._timeout)
+        remaining, found = self._guarded(old, limit, "EVAL", self._whole.text, 1, old)
+        if not found:
+            return False
+        fields = dict(zip(found[::2], found[1::2], strict=True))
+        log = fields.get(b"log", b"")
+        if not self._guarded(key, limit, "EVAL", self._adopt.text, 1, key, remaining, *found):
+            record = decode_record(log, None) or EMPTY
+            args: list[Argument] = [LOG_CODEC, 0, self._ttl_ms, _field(""), WINDOW, SEEN_TAGS * TAG_BYTES]
+            for entry in record.log:
+                args += [entry.at, entry.tag, entry.item_id]
+            self._guarded(key, limit, "EVAL", self._append.text, 1, key, *args)
+        self._guarded(old, limit, "EVAL", self._leave.text, 1, old, log)
+        return True
 
     def delete(self, key: str, deadline: Deadline) -> None:
         """See `SessionStore.delete`."""
@@ -108,7 +141,7 @@ class ValkeyStore:
         """Close every connection."""
         self._topology.close()
 
-    def _guarded(self, key: str, limit: Deadline, *command: Any) -> Any:
+    def _guarded(self, key: str, limit: Deadline, *command: Argument) -> Any:
         try:
             return exchange(self._topology, key, limit, *command)
         except NoScriptError as error:
@@ -118,8 +151,8 @@ class ValkeyStore:
 class _SavingToValkey:
     """A save that was sent and whose answer is read by `settle`."""
 
-    def __init__(self, topology: Topology, key: str, limit: Deadline, script: _Script, args: list[Any]) -> None:
-        self._topology, self._key, self._limit = topology, key, limit
+    def __init__(self, topology: Topology, key: str, limit: Deadline, script: _Script, args: list[Argument]) -> None:
+        self._topology, self._key = topology, key
         self._again = ("EVAL", script.text, 1, *args)
         self._sent: tuple[Connections, Link] | None = None
         self._fault: StoreUnavailable | None = None
@@ -131,20 +164,20 @@ class _SavingToValkey:
         except Broken:
             topology.lost(key)
 
-    def settle(self) -> bool:
+    def settle(self, deadline: Deadline) -> bool:
         """See `Saving.settle`."""
         if self._fault is not None:
             raise self._fault
         if self._sent is not None:
             server, link = self._sent
             try:
-                return bool(server.receive(link, self._limit))
+                return bool(server.receive(link, deadline))
             except Broken as error:
                 self._topology.lost(self._key)
                 raise StoreUnavailable(str(error)) from error
             except (NoScriptError, Redirected):
                 pass  # another node, or one that never saw the script: it is sent whole, wherever that leads
-        return bool(exchange(self._topology, self._key, self._limit, *self._again))
+        return bool(exchange(self._topology, self._key, deadline, *self._again))
 
 
 def _field(version: str) -> str:

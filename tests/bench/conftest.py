@@ -5,9 +5,14 @@ import pytest
 from devstack.publish import demo_artifact
 from nextitem.artifact import open_artifact
 from nextitem.engine import Model
-from tests.bench.made_up import Story, story_of
+from tests.bench.made_up import LONG, Story, story_of
 
 
 @pytest.fixture(scope="session")
 def story() -> Story:
     return story_of(Model(open_artifact(demo_artifact())))
+
+
+@pytest.fixture(scope="session")
+def long_story(story: Story) -> Story:
+    return story_of(story.model, LONG)

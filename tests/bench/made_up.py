@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.chaos.journal import Call, SentEvent
-from nextitem.codec import event_tag, next_chain, rounded
+from nextitem.codec import event_tag, next_chain
 from nextitem.engine import Model
-from nextitem.session import LogEntry, SessionRecord, Snapshot
+from nextitem.session import WINDOW, LogEntry, SessionRecord, Snapshot
 
 LENGTH = 6
+LONG = 100
+PRIME = 311
+"""Fewer than the demo model's items, so that no two events of a story have the same item."""
 SESSION = "session"
 LIMIT = 20
 
@@ -27,16 +30,16 @@ class Story:
         return self.model.vocabulary.indices(one.item_id for one in self.events)
 
 
-def story_of(model: Model) -> Story:
-    events = [SentEvent(f"e{number}", model.vocabulary.item_id(number * 17)) for number in range(LENGTH)]
-    calls = [call_at(model, events, place, at=place) for place in range(LENGTH)]
+def story_of(model: Model, length: int = LENGTH) -> Story:
+    events = [SentEvent(f"e{number}", model.vocabulary.item_id(number * 17 % PRIME)) for number in range(length)]
+    calls = [call_at(model, events, place, at=place) for place in range(length)]
     return Story(model, events, calls, record_of(model, events))
 
 
 def call_at(model: Model, events: Sequence[SentEvent], place: int, *, at: float) -> Call:
     """The call that brought one of the events, and its true answer."""
     items = model.vocabulary.indices(one.item_id for one in events[: place + 1])
-    ranked = model.top(rounded(model.replay(None, items)), (), LIMIT)
+    ranked = model.top(model.replay(None, items), (), LIMIT)
     return Call(
         session_id=SESSION,
         events=(events[place],),
@@ -52,7 +55,7 @@ def call_at(model: Model, events: Sequence[SentEvent], place: int, *, at: float)
 
 
 def record_of(model: Model, events: Sequence[SentEvent]) -> SessionRecord:
-    """The record of a session of these events, its snapshot up to date."""
+    """The record of a session of these events, trimmed to the window, its snapshot up to date and of all events."""
     log: list[LogEntry] = []
     chain = b""
     for at, event in enumerate(events):
@@ -60,4 +63,9 @@ def record_of(model: Model, events: Sequence[SentEvent]) -> SessionRecord:
         chain = next_chain(chain, tag, event.item_id.encode())
         log.append(LogEntry(at, tag, event.item_id, chain))
     items = model.vocabulary.indices(one.item_id for one in events)
-    return SessionRecord(len(log), tuple(log), Snapshot(chain, rounded(model.replay(None, items))))
+    return SessionRecord(len(log), tuple(log[-WINDOW:]), Snapshot(chain, model.replay(None, items)))
+
+
+def seen_of(events: Sequence[SentEvent]) -> bytes:
+    """The tags that were trimmed from the log of a session of these events."""
+    return b"".join(event_tag(event.event_id) for event in events[:-WINDOW])

@@ -7,7 +7,7 @@ import pytest
 
 from bench.chaos.journal import Call
 from bench.chaos.oracle import Oracle, StoredSession, Verdict
-from nextitem.codec import event_tag, rounded
+from nextitem.codec import event_tag
 from nextitem.session import SessionRecord, Snapshot
 from tests.bench.made_up import LENGTH, SESSION, Story, call_at, record_of
 
@@ -81,7 +81,7 @@ def test_a_tag_both_trimmed_and_in_the_log_is_found(story: Story) -> None:
 def test_a_hidden_state_that_stepped_an_event_twice_is_found(story: Story) -> None:
     # GIVEN a snapshot that stepped the last event twice, under the chain of the clean log
     twice = [*story.items, story.items[-1]]
-    snapshot = Snapshot(story.record.log[-1].chain, rounded(story.model.replay(None, twice)))
+    snapshot = Snapshot(story.record.log[-1].chain, story.model.replay(None, twice))
     assert judged(story, story.calls, replace(story.record, snapshot=snapshot)).corrupted == 1
 
 

@@ -42,9 +42,16 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Toy]]:
     with ExitStack() as resources:
 
         def start(
-            handler: str = "toy.handler", *, max_workers: int = 2, timeout_seconds: float = 60.0, **settings: str
+            handler: str = "toy.handler",
+            *,
+            max_workers: int = 2,
+            timeout_seconds: float = 60.0,
+            snap_start: bool = False,
+            **settings: str,
         ) -> Toy:
-            function = Function(FUNCTIONS, handler, timeout_seconds=timeout_seconds, settings=settings)
+            function = Function(
+                FUNCTIONS, handler, timeout_seconds=timeout_seconds, snap_start=snap_start, settings=settings
+            )
             children = resources.enter_context(Children())
             served = ServedFunction(function, children, tmp_path, max_workers=max_workers, listener=listen(0))
             return Toy(resources.enter_context(served))

@@ -24,9 +24,8 @@ HTTP_SECONDS = 60.0
 ATTEMPTS = 10_000
 """Requests after which what has not happened never will: some ten seconds of them."""
 
-SCORE_TOLERANCE = 0.1
-"""More than float16 snapshots change of a score of about 5 (0.04 in thousands of sessions of 32 events), and less than
-two events in the wrong order do (0.27)."""
+SCORE_STEP = 1e-6
+"""Answers round scores to so much."""
 
 
 @dataclass(frozen=True)
@@ -119,11 +118,9 @@ def named(ranked: Sequence[Ranked], vocabulary: Vocabulary) -> list[Item]:
 
 
 def alike(left: Sequence[Item], right: Sequence[Item]) -> bool:
-    """Whether two rankings say the same, but for what rounding a hidden state to float16 may do to near ties."""
-    scores = dict(right)
-    return len(left) == len(right) and all(
-        abs(score - other) <= SCORE_TOLERANCE and abs(scores.get(item_id, score) - score) <= SCORE_TOLERANCE
-        for (item_id, score), (_, other) in zip(left, right, strict=True)
+    """Whether two rankings are the same, but for the rounding of scores in answers."""
+    return [item_id for item_id, _ in left] == [item_id for item_id, _ in right] and all(
+        abs(score - other) <= SCORE_STEP for (_, score), (_, other) in zip(left, right, strict=True)
     )
 
 

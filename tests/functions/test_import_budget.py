@@ -71,6 +71,11 @@ def test_nothing_heavy_is_imported(loaded: dict[str, str]) -> None:
     assert {name for name in loaded.keys() - PROBED if name.partition(".")[0] in HEAVY} == set()
 
 
+def test_what_only_snapstart_needs_is_not_imported(loaded: dict[str, str]) -> None:
+    # GIVEN a start on demand WHEN its modules are listed THEN neither the hooks nor an HTTP client are among them
+    assert loaded.keys() & {"snapshot_restore_py", "http.client", "urllib.request"} == set()
+
+
 def test_every_package_that_is_imported_was_chosen(loaded: dict[str, str]) -> None:
     # GIVEN the third-party packages that were loaded WHEN compared with those allowed THEN they are the same
     assert third_party(loaded) == ALLOWED

@@ -238,4 +238,4 @@ def test_a_function_that_starts_with_a_broken_version_waits_for_a_whole_one(
 def refusals(stack: Stack, words: str) -> list[Any]:
     """What the function has said, in these words, of routes that it could not follow."""
     lines = [json.loads(line) for line in stack.log_lines()]
-    return [line for line in lines if line.get("message") == "route not refreshed" and words in line["detail"]]
+    return [line for line in lines if line.get("message") == "not refreshed" and words in line["detail"]]

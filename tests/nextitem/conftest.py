@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 pytest.register_assert_rewrite(
+    "tests.nextitem.adopt_contract",
+    "tests.nextitem.impression_contract",
     "tests.nextitem.log_contract",
     "tests.nextitem.snapshot_contract",
     "tests.nextitem.bucket_contract",

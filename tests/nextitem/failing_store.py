@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
-from nextitem.session import Appended, Event, SessionRecord, Snapshot
+from nextitem.session import Appended, Event, Impression, SessionRecord, Snapshot
 
 
 class FailingSaving:
     """A save that fails when its answer is awaited."""
 
-    def settle(self) -> bool:
+    def settle(self, deadline: Deadline) -> bool:
         raise StoreUnavailable("this store never answers")
 
 
@@ -26,9 +26,19 @@ class FailingStore:
     def load(self, key: str, version: str, deadline: Deadline) -> SessionRecord:
         raise self._unavailable()
 
-    def save(self, key: str, version: str, snapshot: Snapshot, deadline: Deadline) -> FailingSaving:
+    def save(
+        self,
+        key: str,
+        version: str,
+        snapshot: Snapshot | None,
+        deadline: Deadline,
+        impression: Impression | None = None,
+    ) -> FailingSaving:
         self.asked += 1
         return FailingSaving()
+
+    def adopt(self, old: str, key: str, deadline: Deadline) -> bool:
+        raise self._unavailable()
 
     def delete(self, key: str, deadline: Deadline) -> None:
         raise self._unavailable()

@@ -10,12 +10,13 @@ from nextitem.api import (
     EventsBody,
     ItemsBody,
     ItemsRequest,
-    Recommendation,
     SessionRequest,
     Wanted,
     events_request,
     parse,
 )
+from nextitem.errors import NextItemError
+from nextitem.keys import KeyRing, KeySecret, SessionName
 from nextitem.recommender import Recommender
 from nextitem.routing import Router
 from nextitem.session import SessionStore
@@ -26,12 +27,21 @@ Event = str | Mapping[str, Any]
 """An event of a request's body; a text is the item of an event of the same name."""
 
 
+def fixed_keys() -> KeyRing:
+    """A ring whose one secret never changes."""
+
+    def nothing_goes_wrong(error: NextItemError) -> None:
+        raise AssertionError(error)
+
+    return KeyRing(lambda: KeySecret(SECRET), 3600, nothing_goes_wrong)
+
+
 class Service:
     """Calls a recommender; keeps the record of its last call."""
 
     def __init__(self, router: Router, store: SessionStore) -> None:
         # A loaded machine must not make a store late, which has half of this.
-        self.recommender = Recommender(router, store, SECRET, deadline=2 * PATIENCE_SECONDS)
+        self.recommender = Recommender(router, store, fixed_keys(), deadline=2 * PATIENCE_SECONDS)
         self.store = store
         self.record = RequestRecord()
 
@@ -39,12 +49,12 @@ class Service:
         told = [{"item_id": one, "event_id": one} if isinstance(one, str) else one for one in events]
         body = parse(msgspec.json.encode({"events": told, **options}), EventsBody)
         self.record = RequestRecord()
-        return self.recommender.append_events(events_request(session_id, body, now), self.record)
+        return self.recommender.append_events(events_request(SessionName(session_id), body, now), self.record)
 
     def get(self, session_id: str, **options: Any) -> Answer:
         wanted = parse(msgspec.json.encode(options), Wanted)
         self.record = RequestRecord()
-        return self.recommender.session_recommendations(SessionRequest(session_id, wanted), self.record)
+        return self.recommender.session_recommendations(SessionRequest(SessionName(session_id), wanted), self.record)
 
     def recommend(self, *item_ids: str, **options: Any) -> Answer:
         body = parse(msgspec.json.encode({"item_ids": item_ids, **options}), ItemsBody)
@@ -53,7 +63,7 @@ class Service:
 
     def delete(self, session_id: str) -> None:
         self.record = RequestRecord()
-        self.recommender.delete_session(session_id, self.record)
+        self.recommender.delete_session(SessionName(session_id), self.record)
 
 
 def items(answer: Answer) -> list[str]:
@@ -64,19 +74,3 @@ def items(answer: Answer) -> list[str]:
 def statuses(answer: Answer) -> list[str]:
     assert answer.events is not None
     return [event.status for event in answer.events]
-
-
-NEAR = 0.1
-"""Scores that differ by less are the same: the engine scores from hidden states in 8 bits, where a rounding to float16
-between requests can make the next step up or down. Scores of other sessions differ by whole units."""
-
-
-def alike(one: list[Recommendation], other: list[Recommendation]) -> bool:
-    """Whether two rankings differ by no more than the rounding of hidden states between requests.
-
-    Items whose scores are that near may have changed places, at the end of the list also with items beyond it.
-    """
-    scores = {each.item_id: each.score for each in other}
-    lowest = other[-1].score if other else 0.0
-    same_scores = all(abs(mine.score - theirs.score) < NEAR for mine, theirs in zip(one, other, strict=True))
-    return same_scores and all(abs(scores.get(each.item_id, lowest) - each.score) < NEAR for each in one)

@@ -25,6 +25,9 @@ class Inspector(Protocol):
     def shorten(self, key: str, milliseconds: int) -> None:
         """Let a session be forgotten in that time."""
 
+    def copy(self, key: str, other: str) -> None:
+        """Let all that is kept of a session be under another key, too, in place of what is there."""
+
 
 def snapshot_of(record: SessionRecord, value: float, *, at: int = -1) -> Snapshot:
     """A snapshot that stands for the log up to an entry, with a hidden state that a test can tell."""
@@ -32,7 +35,7 @@ def snapshot_of(record: SessionRecord, value: float, *, at: int = -1) -> Snapsho
 
 
 def save(store: SessionStore, key: str, snapshot: Snapshot, version: str = VERSION) -> bool:
-    return store.save(key, version, snapshot, soon()).settle()
+    return store.save(key, version, snapshot, soon()).settle(soon())
 
 
 def value_of(record: SessionRecord) -> float | None:
@@ -184,7 +187,7 @@ class SnapshotContract:
         for verb in (
             lambda: store.append(key, [event("b")], VERSION, NOW, passed()),
             lambda: store.load(key, VERSION, passed()),
-            saving.settle,
+            lambda: saving.settle(soon()),
             lambda: store.delete(key, passed()),
             lambda: store.ping(passed()),
         ):

@@ -3,11 +3,13 @@
 A subclass's module gives the fixtures `store` (of module scope, for property tests use it) and `inspector`.
 """
 
+from tests.nextitem.adopt_contract import AdoptContract
+from tests.nextitem.impression_contract import ImpressionContract
 from tests.nextitem.log_contract import LogContract
 from tests.nextitem.snapshot_contract import Inspector, SnapshotContract
 
 __all__ = ["Inspector", "SessionStoreContract"]
 
 
-class SessionStoreContract(LogContract, SnapshotContract):
+class SessionStoreContract(LogContract, SnapshotContract, ImpressionContract, AdoptContract):
     """The whole contract."""

@@ -20,6 +20,7 @@ from nextitem.api import (
 )
 from nextitem.errors import RequestError
 from nextitem.ids import MAX_ID_CHARS, id_fault
+from nextitem.keys import SessionName
 from tests.nextitem.parts import NOW, STEADY
 
 ANY_TEXT = st.text(st.characters(categories=[*"LMNPSZC"]), max_size=20) | st.just("x" * 257)
@@ -68,7 +69,7 @@ def assert_valid_or_refused(body: Any, kind: type[msgspec.Struct], *, strict: bo
     assert isinstance(got, kind)
     ids = [*getattr(got, "exclude", []), *getattr(got, "item_ids", [])]
     if isinstance(got, EventsBody):
-        request = events_request("a session", got, NOW)
+        request = events_request(SessionName("a session"), got, NOW)
         assert 1 <= len(request.events) <= 64
         ids += [one for event in request.events for one in (event.item_id, event.event_id)]
     assert {id_fault(one) for one in ids} <= {None}

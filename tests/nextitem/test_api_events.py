@@ -22,6 +22,7 @@ from nextitem.api import (
     parse,
     to_document,
 )
+from nextitem.keys import SessionName
 from nextitem.session import Event
 from tests.nextitem.parts import NOW, STEADY, VERSION
 
@@ -32,7 +33,7 @@ AN_HOUR_AGO = NOW - 3_600_000
 def occurred(value: bytes) -> int | None:
     """The time of an event, in epoch milliseconds, whose `occurred_at` is this JSON."""
     body = parse(b'{"events": [{"item_id": "a", "occurred_at": ' + value + b"}]}", EventsBody)
-    return events_request("me", body, NOW).events[0].occurred_at
+    return events_request(SessionName("me"), body, NOW).events[0].occurred_at
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,7 @@ def test_the_present_and_the_year_2000_are_times() -> None:
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_what_is_no_number_is_no_time(value: float) -> None:
     body = EventsBody(events=[EventBody("a", "1", value)])
-    assert events_request("me", body, NOW).events == (Event("a", "1", None),)
+    assert events_request(SessionName("me"), body, NOW).events == (Event("a", "1", None),)
 
 
 @STEADY
@@ -128,7 +129,7 @@ TIMES = st.none() | st.integers(OLDEST_MS, NOW + 5)
 def test_events_are_put_in_the_order_of_their_times(times: list[int | None]) -> None:
     # GIVEN events of any times, numbered as they came
     body = EventsBody(events=[EventBody(str(place), str(place), at) for place, at in enumerate(times)])
-    request = events_request("me", body, NOW)
+    request = events_request(SessionName("me"), body, NOW)
 
     # THEN they are in the order of their times, those without one as of now, and equal ones as they came
     at = [NOW if event.occurred_at is None else event.occurred_at for event in request.events]
@@ -140,7 +141,7 @@ def test_events_are_put_in_the_order_of_their_times(times: list[int | None]) -> 
 
 def test_an_event_without_a_name_gets_one_of_its_own() -> None:
     body = EventsBody(events=[EventBody("a"), EventBody("a"), EventBody("a", "mine")])
-    names = [event.event_id for event in events_request("me", body, NOW).events]
+    names = [event.event_id for event in events_request(SessionName("me"), body, NOW).events]
     assert names[2] == "mine"
     assert len(set(names)) == 3
     assert {len(name) for name in names[:2]} == {24}

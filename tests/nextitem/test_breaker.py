@@ -126,7 +126,7 @@ def test_failed_saves_count(sick: Sick) -> None:
     # GIVEN saves that fail when they are settled WHEN a load follows THEN the store is not asked
     for _ in range(FAILURES):
         with pytest.raises(StoreUnavailable):
-            sick.guard.save("key", VERSION, None, soon()).settle()  # type: ignore[arg-type]  # it never looks at it
+            sick.guard.save("key", VERSION, None, soon()).settle(soon())
     asked = sick.failing.asked
     sick.fail(1)
     assert sick.failing.asked == asked

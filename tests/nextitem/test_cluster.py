@@ -37,6 +37,12 @@ class ClusterInspector:
     def shorten(self, key: str, milliseconds: int) -> None:
         assert self._cluster.node_of(key).ask("PEXPIRE", key, milliseconds)
 
+    def copy(self, key: str, other: str) -> None:
+        with self._cluster.node_of(key).client as source, self._cluster.node_of(other).client as target:
+            whole = source.dump(key)
+            assert isinstance(whole, bytes)
+            assert target.restore(other, source.pttl(key), whole, replace=True)
+
 
 @pytest.fixture(scope="module")
 def cluster(children: Children, tmp_path_factory: pytest.TempPathFactory) -> Clustered:
@@ -63,6 +69,14 @@ class TestCluster(SessionStoreContract):
             add(store, key, event("a"))
         assert {names(store.load(key, VERSION, soon()).log) == ["a"] for key in keys} == {True}
         assert {cluster.node_of(key).port for key in keys} == {node.port for node in cluster.nodes[:3]}
+
+    def test_a_session_moves_from_one_node_to_another(self, store: SessionStore, cluster: Clustered, key: str) -> None:
+        # GIVEN a session on another node than that which it is to live on WHEN it moves THEN it is there, and whole
+        old = next(one for one in iter(fresh_key, "") if cluster.node_of(one) is not cluster.node_of(key))
+        record = add(store, old, event("a"), event("b")).record
+        assert store.adopt(old, key, soon())
+        assert store.load(key, VERSION, soon()) == record
+        assert [cluster.node_of(one).ask("EXISTS", one) for one in (old, key)] == [0, 1]
 
     def test_a_slot_on_its_way_is_followed(self, store: SessionStore, cluster: Clustered, key: str) -> None:
         # GIVEN a session whose slot is on its way to another node, the session already there

@@ -6,13 +6,13 @@ from devstack.valkey import Valkey
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
 from nextitem.routing import Router
-from nextitem.session import Snapshot
+from nextitem.session import Impression, Snapshot
 from nextitem.storeurl import parse_store_url
 from nextitem.telemetry import RequestRecord
 from nextitem.valkey import ValkeyStore
 from tests.nextitem.failing_store import FailingSaving, FailingStore
 from tests.nextitem.parts import NOW, PATIENCE_SECONDS
-from tests.nextitem.service import Service, alike, items, statuses
+from tests.nextitem.service import Service, items, statuses
 
 A, B, C = "board-001", "care-024", "coffee-025"
 """Items that the demo model knows."""
@@ -53,7 +53,7 @@ def test_events_are_answered_from_the_request_itself(service: Service, me: str) 
 def test_the_fault_is_recorded_and_the_store_asked_once(service: Service, store: FailingStore, me: str) -> None:
     service.append(me, A)
     assert faults(service.record) == [StoreUnavailable]
-    assert (service.record.served_by, store.asked) == ("stateless", 1)
+    assert (service.record.dimensions["served_by"], store.asked) == ("stateless", 1)
 
 
 def test_with_no_known_item_the_popular_are_answered(service: Service, me: str) -> None:
@@ -99,7 +99,14 @@ def test_what_is_not_to_be_stored_touches_no_store(service: Service, store: Fail
 class ForgetfulStore(ValkeyStore):
     """A store that takes events and loses every snapshot."""
 
-    def save(self, key: str, version: str, snapshot: Snapshot, deadline: Deadline) -> FailingSaving:
+    def save(
+        self,
+        key: str,
+        version: str,
+        snapshot: Snapshot | None,
+        deadline: Deadline,
+        impression: Impression | None = None,
+    ) -> FailingSaving:
         return FailingSaving()
 
 
@@ -112,8 +119,8 @@ def test_a_lost_snapshot_costs_a_replay_and_nothing_else(router: Router, valkey:
 
     # THEN every answer follows from the whole session, and the fault is recorded
     assert (answer.served_by, answer.stored, answer.session_length) == ("session", True, 2)
-    assert alike(answer.recommendations, service.recommend(A, B).recommendations)
+    assert answer.recommendations == service.recommend(A, B).recommendations
     service.append(me, C)
     assert faults(service.record) == [StoreUnavailable]
-    assert alike(service.get(me).recommendations, service.recommend(A, B, C).recommendations)
+    assert service.get(me).recommendations == service.recommend(A, B, C).recommendations
     store.close()

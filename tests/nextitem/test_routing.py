@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nextitem.boto_bucket import BotoBucket
-from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported, NextItemError, NoModel, RegistryError, VersionNotFound
+from nextitem.errors import (
+    ArtifactCorrupt,
+    ArtifactUnsupported,
+    NextItemError,
+    NoModel,
+    RegistryError,
+    RegistryUnavailable,
+    VersionNotFound,
+)
 from nextitem.registry import Variant, model_key, route_key
 from nextitem.routing import RETRY_SECONDS
 from nextitem.session import session_key
-from tests.nextitem.parts import BUCKET, SECRET, VERSION, edited
+from tests.nextitem.parts import BUCKET, PATIENCE_SECONDS, SECRET, VERSION, edited
 from tests.nextitem.router_scene import KEY, TTL, Scene
 
 if TYPE_CHECKING:
@@ -74,6 +82,50 @@ def test_a_new_route_is_learned_in_the_background(scene: Scene) -> None:
     assert scene.served() == scene.second
     assert scene.bucket.reads == reads + 1
     assert scene.refreshing() == []
+
+
+def test_a_clock_that_was_set_back_makes_a_route_old(scene: Scene) -> None:
+    scene.promote(scene.first)
+    scene.router.load()
+    scene.promote(scene.second)
+    scene.clock.now -= 1.0
+    scene.served()
+    scene.join()
+    assert scene.served() == scene.second
+
+
+def test_a_look_at_once_is_obeyed_by_the_next_request(scene: Scene) -> None:
+    # GIVEN a router that looked a moment ago, and another version that is live since
+    scene.promote(scene.first)
+    scene.router.load()
+    scene.promote(scene.second)
+    # WHEN it is told to look again THEN the next request finds the other version
+    scene.router.look_again(PATIENCE_SECONDS)
+    assert scene.served() == scene.second
+    assert scene.faults == []
+
+
+def test_a_look_at_once_that_fails_or_takes_long_leaves_what_there_is(scene: Scene) -> None:
+    scene.promote(scene.first)
+    scene.router.load()
+    # GIVEN a route that names no version that there is WHEN told to look THEN the fault is told
+    scene.put_route(Variant("main", VERSION, 1.0))
+    scene.router.look_again(PATIENCE_SECONDS)
+    assert [type(fault) for fault in scene.faults] == [VersionNotFound]
+
+    # GIVEN a bucket that does not answer WHEN told to look THEN it is waited for no longer than said, told, and served
+    scene.bucket.gate.clear()
+    for _ in range(2):  # while a look is under way, another waits for that one
+        scene.router.look_again(0.01)
+    assert [type(fault) for fault in scene.faults[1:]] == [RegistryUnavailable] * 2
+    assert len(scene.refreshing()) == 1
+    assert scene.served() == scene.first
+
+    # WHEN it answers at last THEN that look is not lost
+    scene.put_route(Variant("main", scene.second, 1.0))
+    scene.bucket.gate.set()
+    scene.join()
+    assert scene.served() == scene.second
 
 
 def test_versions_that_left_the_route_leave_the_disk(scene: Scene) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from nextitem.errors import SettingsError
+from nextitem.keys import KeySecret
 from nextitem.settings import Settings
 from nextitem.storeurl import Address, StoreUrl
 
@@ -20,7 +21,8 @@ def test_what_is_required_is_enough() -> None:
     assert settings == Settings(
         bucket="registry",
         store_url=StoreUrl("single", (Address("store", 6379),)),
-        key_secret=b"0123456789abcdef",
+        key_secret=KeySecret(b"0123456789abcdef"),
+        key_secret_id=None,
         route="live",
         route_ttl=30,
         store_timeout=0.05,
@@ -29,6 +31,7 @@ def test_what_is_required_is_enough() -> None:
         model_dir=Path("/tmp/nextitem"),  # noqa: S108 - the documented default
         region="us-east-1",
         s3_endpoint=None,
+        secrets_endpoint=None,
     )
 
 
@@ -46,12 +49,14 @@ def test_everything_can_be_set() -> None:
             "NEXTITEM_MODEL_DIR": "models",
             "AWS_REGION": "eu-central-1",
             "AWS_ENDPOINT_URL_S3": "http://localhost:5000",
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER": "http://localhost:5001",
         }
     )
     assert settings == Settings(
         bucket="b",
         store_url=StoreUrl("single", (Address("store", 6380),), tls=True, username="user", password="password", db=1),  # noqa: S106 - of nobody
-        key_secret="ein längerer Schlüssel".encode(),
+        key_secret=KeySecret("ein längerer Schlüssel".encode()),
+        key_secret_id=None,
         route="trial",
         route_ttl=0.5,
         store_timeout=0.03,
@@ -60,6 +65,7 @@ def test_everything_can_be_set() -> None:
         model_dir=Path("models"),
         region="eu-central-1",
         s3_endpoint="http://localhost:5000",
+        secrets_endpoint="http://localhost:5001",
     )
 
 
@@ -72,6 +78,8 @@ OPTIONAL = (
     "NEXTITEM_MODEL_DIR",
     "AWS_REGION",
     "AWS_ENDPOINT_URL_S3",
+    "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+    "NEXTITEM_KEY_SECRET_ID",
 )
 
 
@@ -80,7 +88,7 @@ def test_empty_is_not_set(name: str) -> None:
     assert Settings.read({**REQUIRED, name: ""}) == Settings.read(REQUIRED)
 
 
-@pytest.mark.parametrize("name", REQUIRED)
+@pytest.mark.parametrize("name", ["NEXTITEM_BUCKET", "NEXTITEM_STORE_URL"])
 @pytest.mark.parametrize("missing", [True, False], ids=["missing", "empty"])
 def test_what_is_required_is_named(name: str, missing: bool) -> None:
     environment = {key: value for key, value in REQUIRED.items() if key != name or not missing}
@@ -88,6 +96,17 @@ def test_what_is_required_is_named(name: str, missing: bool) -> None:
         environment[name] = ""
     with pytest.raises(SettingsError, match=f"^{name} is not set$"):
         Settings.read(environment)
+
+
+def test_the_key_secret_may_be_in_secrets_manager() -> None:
+    elsewhere = {name: value for name, value in REQUIRED.items() if name != "NEXTITEM_KEY_SECRET"}
+    settings = Settings.read({**elsewhere, "NEXTITEM_KEY_SECRET_ID": "arn:secret"})
+    assert (settings.key_secret, settings.key_secret_id) == (None, "arn:secret")
+
+    # AND it is in one place, or nobody knows which counts
+    for environment in (elsewhere, {**REQUIRED, "NEXTITEM_KEY_SECRET_ID": "arn:secret"}):
+        with pytest.raises(SettingsError, match=r"^one of NEXTITEM_KEY_SECRET and NEXTITEM_KEY_SECRET_ID must be set"):
+            Settings.read(environment)
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "soon", "1,5"])

@@ -10,6 +10,8 @@ import pytest
 from devstack.processes import LOOPBACK, free_port
 from devstack.valkey import Valkey
 from nextitem.errors import RequestError, StoreUnavailable, VersionNotFound
+from nextitem.metrics import DIMENSION_SETS, METRICS
+from nextitem.quality import Judgement
 from nextitem.routing import Router
 from nextitem.storeurl import parse_store_url
 from nextitem.telemetry import ColdPhase, RequestRecord, Telemetry, process_age_ms
@@ -19,16 +21,10 @@ from tests.nextitem.parts import PATIENCE_SECONDS, VERSION
 from tests.nextitem.service import Service
 
 COLD: dict[ColdPhase, float] = {"process_start": 30.5, "import": 200.25, "model_load": 40.0}
-METRICS = {
-    "total_ms": "Milliseconds",
-    "store_read_ms": "Milliseconds",
-    "inference_ms": "Milliseconds",
-    "store_write_ms": "Milliseconds",
-    "store_faults": "Count",
-    "server_errors": "Count",
-    "cold_start": "Count",
-}
+ALWAYS = {metric.name: metric.unit for metric in METRICS if metric.always}
 COLD_METRICS = {f"cold_{name}_ms": "Milliseconds" for name in (*COLD, "first_request")}
+VARIANT = "main"
+JUDGED = {"labels", "hits_20", "reciprocal_rank", "clicks"}
 
 
 @pytest.fixture
@@ -50,15 +46,25 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 def units(line: dict[str, Any]) -> dict[str, str]:
     """Name and unit of the metrics of a record."""
-    (directive,) = line["_aws"]["CloudWatchMetrics"]
-    return {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]}
+    return {
+        metric["Name"]: metric["Unit"]
+        for directive in line["_aws"]["CloudWatchMetrics"]
+        for metric in directive["Metrics"]
+    }
+
+
+def sets(line: dict[str, Any]) -> dict[tuple[str, ...], set[str]]:
+    """The metrics of a record by the dimension set that they are emitted in."""
+    directives = line["_aws"]["CloudWatchMetrics"]
+    assert {one["Namespace"] for one in directives} == {"nextitem"}
+    return {tuple(one["Dimensions"][0]): {metric["Name"] for metric in one["Metrics"]} for one in directives}
 
 
 def finished(**fields: Any) -> RequestRecord:
     """The record of a request that a model answered."""
     record = RequestRecord()
     record.operation = "append_events"
-    record.served("session", VERSION)
+    record.served("session", VERSION, VARIANT)
     for name, value in fields.items():
         setattr(record, name, value)
     return record
@@ -71,20 +77,24 @@ def test_a_request_is_one_valid_metrics_record(
     telemetry = start()
     telemetry.emit(finished(), 200)
     capsys.readouterr()
-    record = finished(phases={"store_read": 1.23456, "inference": 2.0})
+    record = finished(phases={"store_read": 1.23456, "replay": 0.5, "scoring": 1.5})
+    record.restored(3)
     telemetry.emit(record, 200)
 
     # THEN one line says so, in the embedded metric format
     (line,) = lines(capsys)
-    assert units(line) == METRICS
-    (directive,) = line["_aws"]["CloudWatchMetrics"]
-    assert directive["Namespace"] == "nextitem"
-    assert [sorted(names) for names in directive["Dimensions"]] == [["model_version", "served_by", "service"]]
-    assert (line["model_version"], line["served_by"], line["service"]) == (VERSION, "session", "nextitem")
-    assert (line["operation"], line["status"]) == ("append_events", 200)
-    assert (line["store_read_ms"], line["inference_ms"], line["store_write_ms"]) == ([1.235], [2.0], [0.0])
-    assert (line["store_faults"], line["server_errors"], line["cold_start"]) == ([0], [0], [0])
-    assert line["total_ms"][0] >= 0
+    assert units(line) == ALWAYS | {"restore_ms": "Milliseconds", "replayed_events": "Count"}
+    assert (line["model_version"], line["variant"], line["service"]) == (VERSION, VARIANT, "nextitem")
+    assert (line["served_by"], line["operation"], line["status"]) == ("session", "append_events", 200)
+    assert (line["store_read_ms"], line["inference_ms"], line["store_write_ms"]) == (1.235, 2.0, 0.0)
+    assert (line["restore_ms"], line["replayed_events"]) == (1.735, 3)
+    assert (line["store_faults"], line["server_errors"], line["cold_start"], line["slow"]) == (0, 0, 0, 0)
+    assert line["total_ms"] >= 0
+
+    # AND each metric is in the dimension sets of its description, and in no other: each one is billed
+    for dimension_set, names in sets(line).items():
+        assert names == {metric.name for metric in METRICS if dimension_set in metric.sets} & set(units(line))
+    assert sets(line).keys() == set(DIMENSION_SETS)
 
 
 def test_only_the_first_request_tells_of_the_start(
@@ -94,16 +104,17 @@ def test_only_the_first_request_tells_of_the_start(
     telemetry.emit(finished(), 200)
     telemetry.emit(finished(), 200)
     first, second = lines(capsys)
-    assert units(first) == METRICS | COLD_METRICS
-    assert [first[f"cold_{name}_ms"] for name in COLD] == [[value] for value in COLD.values()]
+    assert units(first) == ALWAYS | COLD_METRICS
+    assert [first[f"cold_{name}_ms"] for name in COLD] == list(COLD.values())
     assert first["cold_first_request_ms"] == first["total_ms"]
-    assert (first["cold_start"], second["cold_start"]) == ([1], [0])
-    assert units(second) == METRICS
+    assert (first["cold_start"], second["cold_start"]) == (1, 0)
+    assert units(second) == ALWAYS
+
+    # AND the one that waited for it is slow, for its client waited too
+    assert (first["slow"], second["slow"]) == (1, 0)
 
 
-@pytest.mark.parametrize(
-    ("initialization", "cold"), [("on-demand", 1), ("provisioned-concurrency", 0), ("snap-start", 0)]
-)
+@pytest.mark.parametrize(("initialization", "cold"), [("on-demand", 1), ("provisioned-concurrency", 0)])
 def test_a_start_that_nobody_waited_for_is_no_cold_start(
     start: Callable[[], Telemetry],
     capsys: pytest.CaptureFixture[str],
@@ -114,8 +125,34 @@ def test_a_start_that_nobody_waited_for_is_no_cold_start(
     monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", initialization)
     start().emit(finished(), 200)
     (line,) = lines(capsys)
-    assert line["cold_start"] == [cold]
-    assert units(line) == METRICS | COLD_METRICS
+    assert (line["cold_start"], line["slow"]) == (cold, cold)
+    assert units(line) == ALWAYS | COLD_METRICS
+
+
+def test_a_restored_environment_tells_of_its_restore_and_not_of_the_snapshots_start(
+    start: Callable[[], Telemetry], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN a process under SnapStart WHEN it was restored, and answers twice
+    monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")
+    telemetry = start()
+    telemetry.restored(12.5)
+    telemetry.emit(finished(), 200)
+    telemetry.emit(finished(), 200)
+
+    # THEN the first tells how long that took, and nothing of a start that happened once for many
+    first, second = lines(capsys)
+    restored = {f"cold_{name}_ms": "Milliseconds" for name in ("restore", "first_request")}
+    assert (units(first), units(second)) == (ALWAYS | restored, ALWAYS)
+    assert (first["cold_start"], first["cold_restore_ms"], second["cold_start"]) == (1, 12.5, 0)
+
+
+def test_a_snapshot_that_was_never_restored_tells_of_no_start(
+    start: Callable[[], Telemetry], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")
+    start().emit(finished(), 200)
+    (line,) = lines(capsys)
+    assert (units(line), line["cold_start"]) == (ALWAYS, 0)
 
 
 def test_a_request_that_no_model_answered_is_counted_too(
@@ -126,8 +163,9 @@ def test_a_request_that_no_model_answered_is_counted_too(
         telemetry.emit(RequestRecord(), status)
     refused, failed = lines(capsys)
     for line in (refused, failed):
-        assert (line["served_by"], line["model_version"], line["operation"]) == ("none", "none", "none")
-    assert (refused["server_errors"], failed["server_errors"]) == ([0], [1])
+        assert sets(line).keys() == {("service",)}
+        assert line["operation"] == "none"
+    assert [(line["refused"], line["server_errors"]) for line in (refused, failed)] == [(1, 0), (0, 1)]
     assert (refused["status"], failed["status"]) == (422, 503)
 
 
@@ -140,26 +178,57 @@ def test_faults_are_counted_and_logged(start: Callable[[], Telemetry], capsys: p
     telemetry.emit(record, 200)
     telemetry.background_fault(VersionNotFound("no such version"))
     metrics, *logged = lines(capsys)
-    assert metrics["store_faults"] == [2]
+    assert metrics["store_faults"] == 2
+    assert [line["route_faults"] for line in logged if "route_faults" in line] == [1]
+    logged = [line for line in logged if "_aws" not in line]
     told = [(line["level"], line["message"], line["fault"], line["detail"]) for line in logged]
     assert told == [
         ("WARNING", "store fault", "StoreUnavailable", "no answer in time"),
         ("WARNING", "store fault", "StoreUnavailable", "it hung up"),
-        ("WARNING", "route not refreshed", "VersionNotFound", "no such version"),
+        ("WARNING", "not refreshed", "VersionNotFound", "no such version"),
     ]
+
+
+def test_the_judgement_of_an_answer_counts_for_the_version_that_gave_it(
+    start: Callable[[], Telemetry], capsys: pytest.CaptureFixture[str]
+) -> None:
+    # GIVEN two requests whose session was recommended something before: by the same version, and by another
+    telemetry = start()
+    for version in (VERSION, "v-before"):
+        telemetry.emit(finished(judgement=Judgement(version, VARIANT, 1, 0.25, 2)), 200)
+
+    # WHEN they are written
+    same, other, request = lines(capsys)
+
+    # THEN the first is one record, AND the second two, for a record has one version
+    names = "requests", "labels", "hits_20", "reciprocal_rank", "clicks"
+    assert [same[name] for name in names] == [1, 1, 1, 0.25, 2]
+    assert (other["model_version"], other["variant"], other["hits_20"]) == ("v-before", VARIANT, 1)
+    assert units(other).keys() == JUDGED
+    assert request["model_version"] == VERSION
+    assert not JUDGED & units(request).keys()
+
+
+def test_lambdas_trace_is_in_the_record(
+    start: Callable[[], Telemetry], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1")
+    start().emit(finished(), 200)
+    (line,) = lines(capsys)
+    assert line["trace_id"] == "1-5759e988-bd862e3fe1be46a994272793"
 
 
 def test_phases_add_up_even_when_they_fail() -> None:
     record = RequestRecord()
-    with record.phase("inference"):
+    with record.phase("scoring"):
         pass
-    once = record.phases["inference"]
-    with record.phase("inference"):
+    once = record.phases["scoring"]
+    with record.phase("scoring"):
         pass
-    assert record.phases["inference"] >= once > 0
+    assert record.phases["scoring"] >= once > 0
     with pytest.raises(StoreUnavailable), record.phase("store_read"):
         raise StoreUnavailable("no answer in time")
-    assert set(record.phases) == {"inference", "store_read"}
+    assert set(record.phases) == {"scoring", "store_read"}
 
 
 def test_no_output_tells_who_looked_at_what(

@@ -29,6 +29,9 @@ class ValkeyInspector:
     def shorten(self, key: str, milliseconds: int) -> None:
         assert self._client.pexpire(key, milliseconds)
 
+    def copy(self, key: str, other: str) -> None:
+        assert self._client.copy(key, other, replace=True)
+
 
 @pytest.fixture(scope="module")
 def store(valkey: Valkey) -> Iterator[SessionStore]:

@@ -85,8 +85,15 @@ def test_a_damaged_snapshot_is_replayed_and_replaced(store: ValkeyStore, client:
 
 def test_a_snapshot_of_another_codec_version_is_replaced(store: ValkeyStore, client: Redis, key: str) -> None:
     before = add(store, key, event("a"), event("b")).record
-    client.hset(key, SNAPSHOT, b"2" + encode_snapshot(snapshot_of(before, 1.0, at=0))[1:])
+    current = encode_snapshot(snapshot_of(before, 1.0))
+    other = bytes([current[0] - 1])
+    client.hset(key, SNAPSHOT, other + current[1:])
     assert_replayed(store, key, before)
+
+    # AND at once, though it stands for as much of the log
+    client.hset(key, SNAPSHOT, other + current[1:])
+    assert save(store, key, snapshot_of(before, 2.0))
+    assert value_of(store.load(key, VERSION, soon())) == 2.0
 
 
 @STEADY

@@ -171,7 +171,7 @@ def test_a_replica_takes_no_events_until_it_is_the_primary(server: OwnValkey, co
     record = add(store, key, event("a"), event("b")).record
     saving = store.save(key, VERSION, snapshot_of(record, 1.0, at=0), soon())
     assert store.load(key, VERSION, soon()).log == record.log  # on a second connection
-    assert saving.settle()
+    assert saving.settle(soon())
     with server.client() as client:
         assert len(client.client_list()) == 3
         client.replicaof(LOOPBACK, free_port())

@@ -5,7 +5,7 @@ import pytest
 
 from nextitem.errors import StoreUnavailable
 from nextitem.session import Event, SessionStore, Snapshot
-from tests.nextitem.parts import NOW, VERSION, soon
+from tests.nextitem.parts import NOW, VERSION, fresh_key, soon
 
 
 class UnavailableStoreContract:
@@ -22,7 +22,11 @@ class UnavailableStoreContract:
     def test_save_says_so_only_when_it_is_settled(self, unavailable: SessionStore, key: str) -> None:
         saving = unavailable.save(key, VERSION, Snapshot(b"c" * 16, np.zeros(8, np.float32)), soon())
         with pytest.raises(StoreUnavailable):
-            saving.settle()
+            saving.settle(soon())
+
+    def test_adopt_says_so(self, unavailable: SessionStore, key: str) -> None:
+        with pytest.raises(StoreUnavailable):
+            unavailable.adopt(fresh_key(), key, soon())
 
     def test_delete_says_so(self, unavailable: SessionStore, key: str) -> None:
         with pytest.raises(StoreUnavailable):

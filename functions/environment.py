@@ -1,0 +1,110 @@
+"""One process of the function: its rooms wired together, and what it does around a snapshot of SnapStart's.
+
+Knows no event and no answer: `recommend.py` has those.
+"""
+
+import contextlib
+import threading
+import time
+from dataclasses import dataclass
+
+from nextitem import LOADING_SINCE, selfcheck
+from nextitem.api import ItemsRequest, Wanted
+from nextitem.breaker import GuardedStore
+from nextitem.bucket import ObstoreBucket
+from nextitem.errors import NextItemError, NoModel
+from nextitem.keys import KeyRing
+from nextitem.recommender import Recommender
+from nextitem.registry import Registry
+from nextitem.routing import Router
+from nextitem.secretsmanager import SecretsManager
+from nextitem.settings import Settings
+from nextitem.snapstart import Restorable, register
+from nextitem.telemetry import ColdPhase, RequestRecord, Telemetry, process_age_ms
+from nextitem.valkey import ValkeyStore
+
+ROUTE_SECONDS = 5.0
+"""The longest wait for the route after a restore: Lambda gives a restore 10 s in all."""
+
+
+@dataclass(frozen=True)
+class Environment(Restorable):
+    """The rooms that a request needs, and those that a restore renews."""
+
+    recommender: Recommender
+    telemetry: Telemetry
+    router: Router
+    keys: KeyRing
+    _links: ValkeyStore
+    _bucket: ObstoreBucket
+
+    def verified(self) -> selfcheck.Report:
+        """Check everything that an answer needs; the store is asked whatever its breaker thinks of it.
+
+        Raises:
+            SelfCheckFailed: it says what failed, and why.
+        """
+        return selfcheck.verified(self.router, self.keys, self._links)
+
+    def before_snapshot(self) -> None:
+        """Warm the way of a request up (loading the model did so with its kernels); leave no connection open."""
+        with contextlib.suppress(NoModel):  # it has been logged, and a restored environment looks again
+            self.recommender.recommend(ItemsRequest((), Wanted()), RequestRecord())
+        self.keys.forget()
+        self._links.close()
+
+    def after_restore(self) -> None:
+        """Drop what the snapshot held of the network, and serve the route as it is now, or the snapshot's model."""
+        begun = time.perf_counter()
+        reading = _secret_on_its_way(self.keys)
+        self._bucket.renew()
+        self.router.look_again(ROUTE_SECONDS)
+        reading.join(ROUTE_SECONDS)
+        self.telemetry.restored((time.perf_counter() - begun) * 1000)
+
+
+def started() -> Environment:
+    """Wire the rooms together and load the model; the key secret is read meanwhile.
+
+    Raises:
+        SettingsError: a setting is missing or makes no sense.
+    """
+    importing = (time.perf_counter() - LOADING_SINCE) * 1000
+    cold: dict[ColdPhase, float] = {"process_start": max(0.0, process_age_ms() - importing), "import": importing}
+    telemetry = Telemetry(cold)
+    settings = Settings.read()
+    keys = _keys(settings, telemetry)
+    bucket = ObstoreBucket(settings.bucket, region=settings.region, endpoint=settings.s3_endpoint)
+    router = Router(
+        Registry(bucket, settings.model_dir), settings.route, settings.route_ttl, telemetry.background_fault
+    )
+    links = ValkeyStore(
+        settings.store_url, timeout=settings.store_timeout, ttl=settings.session_ttl, region=settings.region
+    )
+    store = GuardedStore(links)
+    loading = time.perf_counter()
+    reading = _secret_on_its_way(keys)
+    try:
+        router.load()
+    except NextItemError as error:
+        telemetry.background_fault(error)  # requests try again, and answer 503 until it works
+    reading.join()
+    cold["model_load"] = (time.perf_counter() - loading) * 1000
+    recommender = Recommender(router, store, keys, settings.deadline)
+    environment = Environment(recommender, telemetry, router, keys, links, bucket)
+    register(environment)
+    return environment
+
+
+def _secret_on_its_way(keys: KeyRing) -> threading.Thread:
+    reading = threading.Thread(target=keys.prepare, name="secret", daemon=True)
+    reading.start()
+    return reading
+
+
+def _keys(settings: Settings, telemetry: Telemetry) -> KeyRing:
+    secret = settings.key_secret
+    if secret is not None:
+        return KeyRing(lambda: secret, settings.session_ttl, telemetry.background_fault)
+    reader = SecretsManager(settings.key_secret_id or "", region=settings.region, endpoint=settings.secrets_endpoint)
+    return KeyRing(reader, settings.session_ttl, telemetry.background_fault)

@@ -1,0 +1,110 @@
+"""Every metric that the function emits, described once: what telemetry writes, alarms watch and dashboards show.
+
+Each value of a dimension is a billed metric of its own, so only what is asked per version or per source is emitted in
+those dimensions. Knows no request and no log.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+NAMESPACE = "nextitem"
+SERVICE = "nextitem"
+
+Unit = Literal["Count", "Milliseconds", "None"]
+DimensionSet = tuple[str, ...]
+
+OVERALL: DimensionSet = ("service",)
+BY_VERSION: DimensionSet = ("service", "model_version", "variant")
+BY_SOURCE: DimensionSet = ("service", "served_by")
+DIMENSION_SETS = (OVERALL, BY_VERSION, BY_SOURCE)
+
+SLOW_MS = 150.0
+"""The service level: an answer that takes longer, its cold start included, is slow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric.
+
+    Attributes:
+        name: as in the log and in CloudWatch.
+        unit: CloudWatch's name of its unit.
+        meaning: what one value says.
+        sets: the dimension sets that it is emitted in.
+        always: whether every request's record has it; else only those that it applies to.
+    """
+
+    name: str
+    unit: Unit
+    meaning: str
+    sets: tuple[DimensionSet, ...] = (OVERALL,)
+    always: bool = True
+
+
+_PER_VERSION = (OVERALL, BY_VERSION)
+
+REQUESTS = Metric("requests", "Count", "1 for each request", DIMENSION_SETS)
+TOTAL = Metric("total_ms", "Milliseconds", "time inside the function, without its start", _PER_VERSION)
+SLOW = Metric("slow", "Count", f"1 if it took over {SLOW_MS:g} ms, a start that it waited for included", _PER_VERSION)
+SERVER_ERRORS = Metric("server_errors", "Count", "1 if the answer was a 5xx", _PER_VERSION)
+REFUSED = Metric("refused", "Count", "1 if the answer was a 4xx")
+STORE_READ = Metric("store_read_ms", "Milliseconds", "waiting for the session store's append or load")
+INFERENCE = Metric("inference_ms", "Milliseconds", "stepping and scoring")
+STORE_WRITE = Metric("store_write_ms", "Milliseconds", "sending the snapshot, or deleting a session")
+RESTORE = Metric("restore_ms", "Milliseconds", "until the hidden state is there: read and replay", always=False)
+STORE_FAULTS = Metric("store_faults", "Count", "faults of the session store that the answer survived")
+REPLAYED = Metric("replayed_events", "Count", "events stepped to restore the hidden state", always=False)
+UNKNOWN = Metric("unknown_items", "Count", "new events whose item the model does not know", always=False)
+DUPLICATES = Metric("duplicate_events", "Count", "events that the session had already", always=False)
+LATE = Metric("late_events", "Count", "events that took a place before the newest", always=False)
+TOP_SCORE = Metric("top_score", "None", "score of the first recommendation (logit)", _PER_VERSION, always=False)
+SCORE_SPREAD = Metric(
+    "score_spread", "None", "score of the first recommendation less that of the last", _PER_VERSION, always=False
+)
+LABELS = Metric(
+    "labels", "Count", "1 if the session's next event could be held against the answer before it", _PER_VERSION, False
+)
+HITS = Metric("hits_20", "Count", "1 if its item was among the first 20 of that answer", _PER_VERSION, False)
+RECIPROCAL_RANK = Metric(
+    "reciprocal_rank", "None", "1 / its place among the first 20 of that answer, 0 beyond", _PER_VERSION, False
+)
+CLICKS = Metric("clicks", "Count", "events that name the answer which recommended their item", _PER_VERSION, False)
+COLD_STARTS = Metric("cold_start", "Count", "1 for the first request of an environment whose start it waited for")
+COLD_PROCESS = Metric("cold_process_start_ms", "Milliseconds", "from spawn to our first import", always=False)
+COLD_IMPORT = Metric("cold_import_ms", "Milliseconds", "imports", always=False)
+COLD_MODEL = Metric("cold_model_load_ms", "Milliseconds", "fetching, opening and checking the models", always=False)
+COLD_FIRST = Metric("cold_first_request_ms", "Milliseconds", "the first request itself", always=False)
+COLD_RESTORE = Metric("cold_restore_ms", "Milliseconds", "our hooks after SnapStart's restore", always=False)
+ROUTE_FAULTS = Metric("route_faults", "Count", "1 when the route or a model of it could not be used", always=False)
+
+METRICS: tuple[Metric, ...] = (
+    REQUESTS,
+    TOTAL,
+    SLOW,
+    SERVER_ERRORS,
+    REFUSED,
+    STORE_READ,
+    INFERENCE,
+    STORE_WRITE,
+    RESTORE,
+    STORE_FAULTS,
+    REPLAYED,
+    UNKNOWN,
+    DUPLICATES,
+    LATE,
+    TOP_SCORE,
+    SCORE_SPREAD,
+    LABELS,
+    HITS,
+    RECIPROCAL_RANK,
+    CLICKS,
+    COLD_STARTS,
+    COLD_PROCESS,
+    COLD_IMPORT,
+    COLD_MODEL,
+    COLD_FIRST,
+    COLD_RESTORE,
+    ROUTE_FAULTS,
+)
+
+PHASE_METRICS = (STORE_READ, INFERENCE, STORE_WRITE)

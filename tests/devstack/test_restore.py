@@ -1,0 +1,128 @@
+"""SnapStart on one machine: a worker is held where a snapshot is taken of it, and an invocation restores it."""
+
+import http.client
+import json
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+import pytest
+
+from devstack.errors import FunctionFailed
+from tests.devstack.conftest import Toy, is_running
+from tests.devstack.gate import Gate
+
+Serve = Callable[..., Toy]
+HANDLER = "hooks.handler"
+
+
+def test_a_prepared_worker_is_restored_by_the_first_call(serve: Serve) -> None:
+    # GIVEN a worker whose init is over
+    toy = serve(HANDLER, snap_start=True)
+    toy.served.prepare()
+    assert toy.served.cold_starts == ()
+
+    # WHEN the function is called THEN that worker was restored, its hooks in their order, once
+    first, second = toy.call(), toy.call()
+    assert first == second
+    assert first["told"] == ["init", "before", "after"]
+    assert len(toy.served.cold_starts) == 1
+
+
+def test_a_call_that_finds_none_prepared_starts_and_restores_one(serve: Serve) -> None:
+    assert serve(HANDLER, snap_start=True).call()["told"] == ["init", "before", "after"]
+
+
+def test_on_demand_no_hook_is_called(serve: Serve) -> None:
+    toy = serve(HANDLER)
+    toy.served.prepare()
+    assert toy.call()["told"] == ["init"]
+
+
+def test_each_call_restores_one_of_those_that_are_held(serve: Serve, gate: Gate) -> None:
+    # GIVEN two held workers WHEN two calls come at once THEN both are restored, and none is started
+    toy = serve(max_workers=2, snap_start=True)
+    for _ in range(2):
+        toy.served.prepare()
+    with ThreadPoolExecutor(2) as callers:
+        calls = [callers.submit(toy.call, do="gate", gate=gate.port) for _ in range(2)]
+        visitors = [gate.wait_for_visitor() for _ in range(2)]
+        for visitor in visitors:
+            visitor.let_through()
+        assert {call.result()["pid"] for call in calls} == {visitor.pid for visitor in visitors}
+    assert [start.worker for start in toy.served.cold_starts] in ([1, 2], [2, 1])
+
+
+def test_a_hook_that_fails_before_the_snapshot_is_told_to_whoever_prepares(serve: Serve) -> None:
+    toy = serve(HANDLER, snap_start=True, FAILING="before")
+    with pytest.raises(FunctionFailed) as caught:
+        toy.served.prepare()
+    assert "the before hook does not like it" in str(caught.value)
+
+
+def test_a_hook_that_fails_after_the_restore_is_the_callers_error(serve: Serve) -> None:
+    # GIVEN a worker at its snapshot WHEN its restore fails THEN the call that wanted it is told
+    toy = serve(HANDLER, snap_start=True, FAILING="after")
+    toy.served.prepare()
+    error = toy.failure()
+    assert (error["errorType"], error["errorMessage"]) == ("RuntimeError", "the after hook does not like it")
+
+
+def test_held_workers_end_with_the_others(serve: Serve) -> None:
+    # GIVEN a restored worker and a held one WHEN workers are retired THEN the next call is a new one's
+    toy = serve(snap_start=True)
+    restored = toy.call(do="tell")["pid"]
+    toy.served.prepare()
+    toy.served.retire_workers()
+    assert not is_running(restored)
+    toy.call()
+    assert [start.worker for start in toy.served.cold_starts] == [1, 3]
+
+
+def test_the_environment_is_that_of_snapstart(serve: Serve) -> None:
+    # GIVEN a function under SnapStart WHEN it looks at its environment THEN a provider stands in for the keys
+    environment = serve(snap_start=True).call(do="tell")["environment"]
+    assert environment["AWS_LAMBDA_INITIALIZATION_TYPE"] == "snap-start"
+    assert environment.keys().isdisjoint({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"})
+
+
+def test_the_provider_of_credentials_wants_its_token(serve: Serve, gate: Gate) -> None:
+    # GIVEN a worker's provider
+    toy = serve(snap_start=True)
+    environment = toy.call(do="tell")["environment"]
+    address = urlsplit(environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"])
+
+    def answer(token: str) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection(address.netloc, timeout=20)
+        connection.request("GET", address.path, headers={"Authorization": token})
+        response = connection.getresponse()
+        found = response.status, response.read()
+        connection.close()
+        return found
+
+    # WHEN asked with its token THEN it gives credentials, else none
+    status, body = answer(environment["AWS_CONTAINER_AUTHORIZATION_TOKEN"])
+    assert (status, sorted(json.loads(body))) == (200, ["AccessKeyId", "Expiration", "SecretAccessKey", "Token"])
+    assert answer("a guess") == (401, b"")
+
+
+def test_a_frozen_worker_does_nothing_until_it_is_thawed(serve: Serve) -> None:
+    # GIVEN a worker WHEN it is frozen THEN its process stands still, and a call waits for it
+    toy = serve(max_workers=1)
+    pid = toy.call(do="tell")["pid"]
+    with ThreadPoolExecutor(1) as callers:
+        with toy.served.frozen():
+            call = callers.submit(toy.call, do="tell")
+            assert state_of(pid) == "T"
+            assert not call.done()
+        assert call.result()["pid"] == pid
+    assert state_of(pid) != "T"
+
+
+def state_of(pid: int) -> str:
+    """A process's state as Linux tells it: T is stopped."""
+    if not os.path.exists("/proc/self/stat"):  # noqa: PTH110 - a file of the kernel
+        pytest.skip("only Linux tells the state of a process in /proc")
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:  # noqa: PTH123 - a file of the kernel
+        return file.read().rpartition(")")[2].split()[0]

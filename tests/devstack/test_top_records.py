@@ -1,0 +1,77 @@
+"""Lines of a log to measured values."""
+
+import json
+from typing import Any
+
+import pytest
+
+from devstack.top_records import BadRecord, observations
+from nextitem import emf
+from tests.devstack.emf_lines import NOW, VERSION, record
+
+SERVICE = frozenset({("service", "nextitem")})
+BY_VERSION = SERVICE | {("model_version", VERSION), ("variant", "main")}
+BY_SOURCE = SERVICE | {("served_by", "session")}
+
+
+def read(document: dict[str, Any]) -> dict[tuple[str, frozenset[tuple[str, str]]], tuple[float, ...]]:
+    return {(one.key[1], one.key[2]): one.values for one in observations(json.dumps(document))}
+
+
+def test_each_directive_is_a_metric_in_its_own_dimensions() -> None:
+    # WHEN a record with three directives is read
+    found = read(record(NOW, total_ms=0.7))
+
+    # THEN a metric is there in those dimensions that announce it, and in no others
+    assert {key[1] for key in found if key[0] == "total_ms"} == {SERVICE, BY_VERSION}
+    assert {key[1] for key in found if key[0] == "requests"} == {SERVICE, BY_VERSION, BY_SOURCE}
+    assert {key[1] for key in found if key[0] == "cold_start"} == {SERVICE}
+    assert found["total_ms", BY_VERSION] == (0.7,)
+
+
+def test_it_has_its_time_and_its_namespace() -> None:
+    (first, *_) = observations(json.dumps(record(NOW + 0.25)))
+    assert (first.at, first.key[0]) == (NOW + 0.25, "nextitem")
+
+
+def test_a_value_may_be_a_list() -> None:
+    assert read(record(NOW, total_ms=[1, 2.5]))["total_ms", SERVICE] == (1.0, 2.5)
+
+
+def test_one_directive_may_have_several_dimension_sets() -> None:
+    document = record(NOW)
+    document["_aws"]["CloudWatchMetrics"] = [
+        {"Namespace": "shop", "Dimensions": [["service"], ["service", "served_by"]], "Metrics": [{"Name": "requests"}]}
+    ]
+    assert read(document) == {("requests", SERVICE): (1.0,), ("requests", BY_SOURCE): (1.0,)}
+
+
+def test_what_the_function_writes_is_read() -> None:
+    line = emf.line(5_000, {"service": "nextitem"}, {"requests": 1, "total_ms": 3.25}, {"operation": "health"})
+    assert [(one.at, one.key[1], one.values) for one in observations(line)] == [
+        (5.0, "requests", (1.0,)),
+        (5.0, "total_ms", (3.25,)),
+    ]
+
+
+@pytest.mark.parametrize("line", ["", "Traceback (most recent call last):", '{"level": "WARNING"}'])
+def test_other_lines_are_no_records(line: str) -> None:
+    assert observations(line) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"_aws": ',
+        '{"_aws": 5}',
+        '{"_aws": {}}',
+        '["_aws"]',
+        json.dumps({key: value for key, value in record(NOW).items() if key != "total_ms"}),
+        json.dumps({key: value for key, value in record(NOW).items() if key != "served_by"}),
+        json.dumps(record(NOW, total_ms="quick")),
+        json.dumps(record(NOW, total_ms=None)),
+    ],
+)
+def test_a_record_that_does_not_hold_what_it_announces_is_told_of(line: str) -> None:
+    with pytest.raises(BadRecord):
+        observations(line)

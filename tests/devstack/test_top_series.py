@@ -1,0 +1,97 @@
+"""Measured values over time."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devstack.top_records import Observation
+from devstack.top_series import KEPT_SECONDS, Series
+from nextitem import metrics
+from nextitem.metrics import BY_SOURCE, BY_VERSION, SERVICE
+from observability.expressions import Stat
+from observability.references import Emitted
+from tests.devstack.emf_lines import NOW
+
+SERVICE_ONLY = frozenset({("service", SERVICE)})
+EXACT: dict[str, Callable[[list[float]], float]] = {
+    "Sum": sum,
+    "Average": lambda values: sum(values) / len(values),
+    "Minimum": min,
+    "Maximum": max,
+    "SampleCount": len,
+}
+
+
+def observed(at: float, *values: float, name: str = "total_ms") -> Observation:
+    return Observation(at, ("nextitem", name, SERVICE_ONLY), values)
+
+
+def total_ms(statistic: str) -> Stat:
+    return Stat(Emitted(metrics.TOTAL), statistic)
+
+
+@given(st.lists(st.floats(0.001, 1e6), min_size=1, max_size=200))
+def test_statistics_over_several_buckets_are_those_of_all_values(values: list[float]) -> None:
+    # GIVEN values spread over a minute
+    series = Series()
+    series.add(observed(NOW - 60 + number % 60, value) for number, value in enumerate(values))
+
+    # THEN statistics are those of all, and percentiles nearly
+    for name, exact in EXACT.items():
+        assert series.statistic(total_ms(name), NOW - 60, NOW) == pytest.approx(exact(values))
+    for percent in (0, 50, 95, 99, 100):
+        expected = float(np.percentile(values, percent, method="inverted_cdf"))
+        assert series.statistic(total_ms(f"p{percent}"), NOW - 60, NOW) == pytest.approx(expected, rel=0.0101)
+
+
+def test_values_that_are_not_positive_rank_lowest() -> None:
+    series = Series()
+    series.add([observed(NOW, 0, 0, 0, 10)])
+    assert series.statistic(total_ms("p75"), NOW, NOW + 60) == 0
+    assert series.statistic(total_ms("p76"), NOW, NOW + 60) == pytest.approx(10, rel=0.0101)
+
+
+def test_a_window_holds_what_was_measured_in_it() -> None:
+    series = Series()
+    series.add(observed(NOW + seconds, 1) for seconds in (-70, -60, -10, 0, 50))
+    assert series.statistic(total_ms("Sum"), NOW - 60, NOW) == 2
+    assert series.statistic(total_ms("Sum"), NOW - 3_600, NOW) == 3
+    assert series.statistic(total_ms("Sum"), NOW - 3_600, NOW - 3_000) is None
+
+
+def test_metrics_and_dimensions_are_apart() -> None:
+    series = Series()
+    series.add([observed(NOW, 1), observed(NOW, 2, name="slow")])
+    by_version = Emitted(metrics.TOTAL, BY_VERSION, ("v1", "main"))
+    assert series.statistic(total_ms("Sum"), NOW, NOW + 1) == 1
+    assert series.statistic(Stat(by_version, "Sum"), NOW, NOW + 1) is None
+
+
+def test_versions_that_answered_are_known() -> None:
+    # GIVEN requests of two versions, and by source
+    series = Series()
+    for version, variant in (("v2", "main"), ("v1", "main"), ("v1", "trial")):
+        dimensions = SERVICE_ONLY | {("model_version", version), ("variant", variant)}
+        series.add([Observation(NOW, ("nextitem", "requests", dimensions), (1,))])
+    series.add([Observation(NOW, ("nextitem", "requests", SERVICE_ONLY | {("served_by", "session")}), (1,))])
+
+    # THEN each is told of, and not mixed
+    assert series.values_of(metrics.REQUESTS, BY_VERSION) == [("v1", "main"), ("v1", "trial"), ("v2", "main")]
+    assert series.values_of(metrics.REQUESTS, BY_SOURCE) == [("session",)]
+
+
+def test_what_no_window_reaches_is_dropped() -> None:
+    series = Series()
+    series.add([observed(NOW, 1), observed(NOW + KEPT_SECONDS, 2)])
+    series.forget(NOW + KEPT_SECONDS + 20)
+    assert series.statistic(total_ms("Sum"), 0, 2 * NOW) == 2
+
+
+def test_an_unknown_statistic_is_an_error() -> None:
+    series = Series()
+    series.add([observed(NOW, 1)])
+    with pytest.raises(ValueError, match="Median"):
+        series.statistic(total_ms("Median"), NOW, NOW + 1)

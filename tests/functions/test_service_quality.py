@@ -1,0 +1,67 @@
+"""Quality without labels: the next event of a session says how good the answer before it was."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from devstack.publish import demo_artifact
+from devstack.stack import Stack
+from tests.functions.client import PATIENT, Client, new_session
+
+QUALITY = ("labels", "hits_20", "reciprocal_rank", "clicks")
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """A stack with one worker, so that its log is in the order of the requests."""
+    with Stack(artifact=demo_artifact(), max_workers=1, settings=PATIENT) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def client(stack: Stack) -> Client:
+    return Client(stack)
+
+
+def told(client: Client) -> list[Any]:
+    """What the last record says of the answer before it; None for what it leaves out."""
+    record = client.records()[-1]
+    return [record.get(name) for name in QUALITY]
+
+
+def test_the_next_event_is_held_against_what_was_shown(client: Client, stack: Stack) -> None:
+    # GIVEN a visitor's first event: there was no answer before it
+    me = new_session()
+    shown = client.append(me, ["tent-008"])
+    assert told(client) == [None] * 4
+
+    # WHEN the visitor clicks the fourth recommendation THEN that was a hit at 4, and a click
+    event = {
+        "item_id": shown.item_ids[3],
+        "event_id": "click",
+        "recommendation_id": shown.document["recommendation_id"],
+    }
+    after = client.append(me, [event])
+    assert told(client) == [1, 1, 0.25, 1]
+    record = client.records()[-1]
+    assert (record["model_version"], record["variant"]) == (stack.version, "main")
+
+    # AND a retry has the same id, and says nothing again
+    again = client.append(me, [event])
+    assert again.document["recommendation_id"] == after.document["recommendation_id"]
+    assert client.get(me).document["recommendation_id"] == after.document["recommendation_id"]
+    assert told(client) == [None] * 4
+
+    # WHEN the next is an item that was not shown THEN that was a miss
+    missed = next(item_id for item_id in client.recommend([], limit=200).item_ids if item_id not in again.item_ids)
+    client.append(me, [missed])
+    assert told(client) == [1, 0, 0, 0]
+
+
+def test_what_is_not_stored_has_no_id_and_is_not_judged(client: Client) -> None:
+    me = new_session()
+    reply = client.append(me, ["tent-008"], store=False)
+    client.append(me, [reply.item_ids[0]], store=False)
+    assert "recommendation_id" not in reply.document
+    assert told(client) == [None] * 4

@@ -1,0 +1,80 @@
+"""What the function asks of its store, as the store itself counts it."""
+
+import re
+from typing import Any
+
+from tests.functions.client import Client, new_session
+
+HIKE = ["tent-008", "sleep-010", "stove-003"]
+OURS = re.compile(r"cmdstat_(evalsha|eval|script|hmget|hget|hset|hgetall|pexpire|del|unlink|ping|exists|get|set)\b")
+
+
+def asked(store: Any) -> set[str]:
+    """The commands that the store has carried out since its count began anew, those of scripts included."""
+    return {found.group(1) for name in store.info("commandstats") if (found := OURS.match(name))}
+
+
+def contents(store: Any) -> dict[bytes, bytes]:
+    """Every key that the store has, with its value."""
+    return {key: store.dump(key) for key in store.scan_iter()}
+
+
+def test_what_is_not_to_be_stored_reads_and_writes_nothing(client: Client, store: Any, session_id: str) -> None:
+    # GIVEN a session, and a store that counts anew
+    client.append(session_id, HIKE)
+    before = contents(store)
+    store.config_resetstat()
+
+    # WHEN events come that are not to be stored, for a session that exists and for one that does not
+    replies = [client.append(name, HIKE, store=False) for name in (session_id, new_session())]
+
+    # THEN they are answered by themselves
+    assert [(reply.document["served_by"], reply.document["stored"]) for reply in replies] == [("stateless", False)] * 2
+    # AND the store has heard nothing, and holds what it held
+    assert asked(store) == set()
+    assert contents(store) == before
+
+    # WHEN another is stored THEN the count would have shown it
+    client.append(session_id, HIKE[:1])
+    assert asked(store) >= {"evalsha", "hset"}
+
+
+def test_items_without_a_session_ask_nothing_of_the_store(client: Client, store: Any) -> None:
+    store.config_resetstat()
+    assert client.recommend(HIKE).status == 200
+    assert asked(store) == set()
+
+
+def test_a_deleted_session_leaves_no_key_of_any_name(client: Client, store: Any, session_id: str) -> None:
+    # GIVEN a store WHEN a session begins, grows beyond its window, is read and deleted
+    before = contents(store).keys()
+    for start in (0, 64):
+        client.append(session_id, [{"item_id": HIKE[n % 3], "event_id": f"e{n}"} for n in range(start, start + 64)])
+    client.get(session_id)
+    added = contents(store).keys() - before
+    assert len(added) == 1
+    assert client.delete(session_id).status == 204
+    # THEN once that is answered there is not one key more than before
+    assert contents(store).keys() == before
+
+
+def test_no_key_lives_for_ever_and_none_tells_whose_it_is(client: Client, store: Any, session_id: str) -> None:
+    # GIVEN a session that is written to in every way
+    before = contents(store).keys()
+    client.append(session_id, [{"item_id": HIKE[0], "event_id": "one", "occurred_at": "2026-01-20T09:20:00Z"}])
+    (key,) = contents(store).keys() - before
+    writes: list[dict[str, Any]] = [
+        {"item_id": HIKE[1], "event_id": "later", "occurred_at": "2026-01-20T09:30:00Z"},
+        {"item_id": HIKE[2], "event_id": "late", "occurred_at": "2026-01-20T09:10:00Z"},
+        {"item_id": HIKE[0], "event_id": "one"},
+        {"item_id": "no-such-item", "event_id": "unknown"},
+    ]
+    for event in writes:
+        # WHEN it was about to be forgotten and is written to again THEN it lives on
+        assert store.pexpire(key, 60_000)
+        client.append(session_id, [event])
+        assert store.pttl(key) > 60_000
+    # AND no key of the store is without an end, or has the session's name
+    assert [name for name in contents(store) if store.pttl(name) < 0] == []
+    whole = b"".join([key, *store.hgetall(key).keys(), *store.hgetall(key).values()])
+    assert session_id.encode() not in whole

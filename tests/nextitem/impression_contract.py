@@ -1,0 +1,62 @@
+"""What any session store promises of impressions; part of `store_contract.SessionStoreContract`."""
+
+from dataclasses import replace
+
+from nextitem.session import Impression, SessionRecord, SessionStore
+from tests.nextitem.log_contract import add, event, numbered
+from tests.nextitem.parts import VERSION, fresh_key, soon
+from tests.nextitem.snapshot_contract import Inspector, snapshot_of, value_of
+
+DAY_MS = 86_400_000
+
+
+def impression_of(record: SessionRecord, *item_ids: str, at: int = -1) -> Impression:
+    """What a session was recommended when its log ended with an entry."""
+    return Impression(record.log[at].chain, "answer-1", VERSION, "main", item_ids)
+
+
+def show(store: SessionStore, key: str, impression: Impression) -> bool:
+    return store.save(key, VERSION, None, soon(), impression).settle(soon())
+
+
+class ImpressionContract:
+    """Subclasses give `store` and `inspector`."""
+
+    def test_the_next_append_tells_what_was_recommended_before_it(self, store: SessionStore, key: str) -> None:
+        # GIVEN a session that was recommended something, any text being an item's id
+        first = add(store, key, event("a"))
+        impression = impression_of(first.record, "tea", "a pot\nof té", "\x00")
+        assert first.impression is None
+        assert show(store, key, impression)
+
+        # WHEN events come THEN it is told, until another takes its place
+        assert add(store, key, event("b")).impression == impression
+        after = add(store, key, event("c"))
+        assert after.impression == impression
+        other = impression_of(after.record, "cup")
+        assert show(store, key, other)
+        assert add(store, key, event("c")).impression == other
+
+    def test_an_older_impression_never_replaces_a_newer_one(self, store: SessionStore, key: str) -> None:
+        record = add(store, key, *numbered(1, 3)).record
+        newer = impression_of(record, "newer")
+        assert show(store, key, newer)
+        assert not show(store, key, impression_of(record, "older", at=0))
+        assert not show(store, key, replace(newer, item_ids=("again",)))
+        assert add(store, key, event("1")).impression == newer
+
+    def test_snapshot_and_impression_go_together(self, store: SessionStore, key: str, inspector: Inspector) -> None:
+        # GIVEN both in one save WHEN they are kept THEN both are there, and live as long as the session
+        record = add(store, key, event("a")).record
+        impression = impression_of(record, "tea")
+        assert store.save(key, VERSION, snapshot_of(record, 1.0), soon(), impression).settle(soon())
+        assert value_of(store.load(key, VERSION, soon())) == 1.0
+        assert add(store, key, event("a")).impression == impression
+        remaining = inspector.remaining(key)
+        assert remaining is not None
+        assert remaining <= DAY_MS
+
+    def test_an_impression_of_no_session_is_refused(self, store: SessionStore, key: str, inspector: Inspector) -> None:
+        record = add(store, fresh_key(), event("a")).record
+        assert not show(store, key, impression_of(record, "tea"))
+        assert inspector.remaining(key) is None

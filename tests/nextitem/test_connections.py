@@ -1,0 +1,169 @@
+"""Connections to one server: which are used again, and how often one command is tried."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pytest
+from redis import Redis
+
+from devstack.deployments import eventually
+from devstack.processes import LOOPBACK, Children
+from devstack.valkey import Valkey
+from nextitem.connections import IDLE_SECONDS, Broken, Connections, Login
+from nextitem.errors import StoreUnavailable
+from nextitem.storeurl import Address, parse_store_url
+from nextitem.topology import RECONNECTS
+from nextitem.valkey import ValkeyStore
+from tests.nextitem.log_contract import add, event, names
+from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, soon
+from tests.nextitem.router_scene import Clock
+from tests.nextitem.silent_line import SilentLine
+from tests.nextitem.valkey_server import OwnValkey
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def connections(valkey: Valkey, clock: Clock) -> Iterator[Connections]:
+    connections = Connections(parse_store_url(valkey.url).addresses[0], Login(), clock)
+    yield connections
+    connections.close()
+
+
+def client_id(connections: Connections) -> int:
+    """The server's number of the connection that is used next."""
+    return int(connections.receive(connections.send(soon(), "CLIENT", "ID"), soon()))
+
+
+@pytest.mark.parametrize("pause", [0.0, 1.0, IDLE_SECONDS])
+def test_a_connection_that_was_idle_for_a_moment_is_used_again(
+    connections: Connections, clock: Clock, pause: float
+) -> None:
+    first = client_id(connections)
+    clock.now += pause
+    assert client_id(connections) == first
+
+
+@pytest.mark.parametrize("pause", [IDLE_SECONDS + 0.001, 86_400.0, -0.001], ids=["too long", "a day", "set back"])
+def test_a_connection_that_was_idle_for_too_long_is_closed(
+    connections: Connections, clock: Clock, valkey: Valkey, pause: float
+) -> None:
+    # GIVEN two connections that are idle
+    links = [connections.send(soon(), "CLIENT", "ID") for _ in range(2)]
+    old = {str(connections.receive(link, soon())) for link in links}
+
+    # WHEN the next command comes after a pause THEN it goes over another one
+    clock.now += pause
+    assert str(client_id(connections)) not in old
+    # AND the server sees both gone
+    with Redis.from_url(valkey.url) as client:
+        eventually(lambda: not old & {each["id"] for each in client.client_list()}, "the old connections are closed")
+
+
+def test_an_answer_that_was_there_before_a_pause_makes_no_connection_young(
+    connections: Connections, clock: Clock
+) -> None:
+    # GIVEN a command whose answer is read only after a pause, as that of a snapshot sent before a freeze
+    link = connections.send(soon(), "CLIENT", "ID")
+    clock.now += IDLE_SECONDS + 1
+    before = connections.receive(link, soon())
+    # WHEN the next command comes THEN it goes over another connection
+    assert client_id(connections) != before
+
+
+def test_a_pause_is_that_of_each_connection(connections: Connections, clock: Clock) -> None:
+    # GIVEN a connection that was used, then idle, and another that was used since
+    old, young = (connections.send(soon(), "CLIENT", "ID") for _ in range(2))
+    connections.receive(old, soon())
+    kept = connections.receive(young, soon())
+    clock.now += IDLE_SECONDS
+    assert client_id(connections) == kept
+    # WHEN one of them has become too old THEN the other is used
+    clock.now += 1
+    assert client_id(connections) == kept
+
+
+def test_a_connection_that_died_unseen_while_the_function_was_frozen_costs_nothing(
+    valkey: Valkey, clock: Clock
+) -> None:
+    with SilentLine() as line:
+        line.target = parse_store_url(valkey.url).addresses[0].port
+        # GIVEN an idle connection, which a NAT on the way then forgets
+        connections = Connections(Address(LOOPBACK, line.port), Login(), clock)
+        first = client_id(connections)
+        line.fall_silent()
+        # WHEN the function is thawed after a minute THEN its first command is answered
+        clock.now += 60
+        assert client_id(connections) != first
+        connections.close()
+
+
+class HangingUp:
+    """A port at which each connection ends at its first command; counts them."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server((LOOPBACK, 0))
+        self.port = int(self._listener.getsockname()[1])
+        self._thread = threading.Thread(target=self._serve)
+        self.connections = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._listener.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return  # the listener was shut down
+            self.connections += 1
+            with client:
+                client.recv(1 << 16)
+
+
+@pytest.mark.parametrize("login", [Login(), Login(db=1)], ids=["at the command", "while connecting"])
+def test_inside_a_connection_nothing_is_tried_again(login: Login) -> None:
+    with HangingUp() as server:
+        # GIVEN a server that hangs up WHEN a command is sent THEN that was one connection
+        connections = Connections(Address(LOOPBACK, server.port), login)
+        with pytest.raises(Broken):
+            connections.receive(connections.send(soon(), "PING"), soon())
+        assert server.connections == 1
+
+
+def test_a_command_whose_connection_broke_is_tried_once_more() -> None:
+    with HangingUp() as server:
+        # GIVEN a server that always hangs up WHEN it is asked for a session THEN it was tried on one more connection
+        url = parse_store_url(f"redis://{LOOPBACK}:{server.port}/0")
+        store = ValkeyStore(url, timeout=PATIENCE_SECONDS, ttl=60)
+        with pytest.raises(StoreUnavailable, match="hung up"):
+            store.load("key", VERSION, soon())
+        assert server.connections == 1 + RECONNECTS
+
+
+def test_idle_connections_that_all_died_cost_one_try(children: Children, tmp_path: Path, key: str) -> None:
+    # GIVEN a store with several idle connections, all of which the server closes
+    server = OwnValkey(children, tmp_path)
+    store = ValkeyStore(parse_store_url(server.url), timeout=PATIENCE_SECONDS, ttl=60)
+    pool = store._topology.server(key, soon())
+    for link in [pool.send(soon(), "PING") for _ in range(5)]:
+        pool.receive(link, soon())
+    with server.client() as client:
+        assert client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") == 5
+    # WHEN an event comes THEN it is applied: one more connection was enough
+    assert names(add(store, key, event("a")).record.log) == ["a"]
+    store.close()
+    server.kill()

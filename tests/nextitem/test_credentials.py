@@ -1,0 +1,207 @@
+"""Credentials from variables or from a provider, as they are kept, renewed, and used for tokens and for the bucket."""
+
+import re
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from redis import Redis
+
+from devstack.deployments import eventually
+from devstack.processes import LOOPBACK, free_port
+from devstack.valkey import Valkey
+from nextitem.bucket import ObstoreBucket
+from nextitem.connections import Connections, Login
+from nextitem.credentials import MARGIN, Credentials, container_credentials, credentials_of
+from nextitem.errors import CredentialsUnavailable, RegistryUnavailable, StoreUnavailable
+from nextitem.iam import Cache, TokenProvider
+from nextitem.storeurl import parse_store_url
+from tests.nextitem.credentials_provider import CredentialsProvider, answer
+from tests.nextitem.parts import REGION, soon
+
+START = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIDVARIABLE", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_SESSION_TOKEN": "session"}
+
+
+class WallClock:
+    """A clock that a test turns."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> WallClock:
+    return WallClock()
+
+
+@pytest.fixture
+def provider(clock: WallClock) -> Iterator[CredentialsProvider]:
+    """A provider whose credentials are valid for an hour; each answer has others."""
+    with CredentialsProvider() as provider:
+        provider.body = lambda: answer(provider.asked, clock.now + HOUR)
+        yield provider
+
+
+def test_variables_are_used_where_there_are_any(provider: CredentialsProvider) -> None:
+    # GIVEN both WHEN asked THEN the variables win, and nobody asks the provider
+    assert credentials_of(KEYS | provider.environment)() == Credentials("AKIDVARIABLE", "secret", "session")
+    assert container_credentials(KEYS | provider.environment) is None
+    assert provider.asked == 0
+
+
+def test_without_keys_the_provider_is_asked(provider: CredentialsProvider, clock: WallClock) -> None:
+    assert credentials_of(provider.environment, clock)() == Credentials("AKID1", "secret 1", "session 1", START + HOUR)
+
+
+def test_credentials_are_kept_until_shortly_before_they_expire(provider: CredentialsProvider, clock: WallClock) -> None:
+    # GIVEN credentials WHEN they are asked for again and again THEN the provider is asked once
+    credentials = credentials_of(provider.environment, clock)
+    assert [credentials().access_key_id for _ in range(3)] == ["AKID1"] * 3
+    clock.now += HOUR - MARGIN - timedelta(seconds=1)
+    assert credentials().access_key_id == "AKID1"
+
+    # WHEN they expire soon, or have long expired in a snapshot THEN there are others
+    clock.now += timedelta(seconds=1)
+    assert credentials().access_key_id == "AKID2"
+    clock.now += timedelta(days=10)
+    assert credentials().access_key_id == "AKID3"
+
+
+def test_those_that_are_still_valid_outlive_a_provider_that_fails(
+    provider: CredentialsProvider, clock: WallClock
+) -> None:
+    # GIVEN credentials that expire soon WHEN the provider fails THEN they serve until they do
+    credentials = credentials_of(provider.environment, clock)
+    credentials()
+    provider.status = 500
+    clock.now += HOUR - timedelta(seconds=1)
+    assert credentials().access_key_id == "AKID1"
+    clock.now += timedelta(seconds=1)
+    with pytest.raises(CredentialsUnavailable, match="500"):
+        credentials()
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"AccessKeyId": "secret in here"}', b'{"Expiration": "x"}'])
+def test_an_answer_that_makes_no_sense_is_told_without_its_words(body: bytes) -> None:
+    with CredentialsProvider(lambda: body) as provider, pytest.raises(CredentialsUnavailable) as caught:
+        credentials_of(provider.environment)()
+    assert "secret" not in str(caught.value)
+
+
+def test_a_token_that_the_provider_refuses_is_told(provider: CredentialsProvider) -> None:
+    wrong = provider.environment | {"AWS_CONTAINER_AUTHORIZATION_TOKEN": "another"}
+    with pytest.raises(CredentialsUnavailable, match="401"):
+        credentials_of(wrong)()
+
+
+def nobody() -> dict[str, str]:
+    """The environment of a function whose provider is not there."""
+    return {
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://{LOOPBACK}:{free_port()}/",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN": "any",
+    }
+
+
+def test_a_provider_that_is_not_there_is_told() -> None:
+    with pytest.raises(CredentialsUnavailable, match="cannot be asked"):
+        credentials_of(nobody())()
+
+
+def test_tokens_for_the_store_are_signed_with_them(provider: CredentialsProvider, clock: WallClock) -> None:
+    # GIVEN the provider's credentials, and the same as variables WHEN tokens are signed THEN they are the same
+    cache = Cache("shop", True, REGION)
+    variables = dict(zip(KEYS, ("AKID1", "secret 1", "session 1"), strict=True))
+    by_provider = TokenProvider("app", cache, provider.environment, clock).get_credentials()
+    assert by_provider == TokenProvider("app", cache, variables, clock).get_credentials()
+    assert "X-Amz-Security-Token=session%201" in by_provider[1]
+
+
+def test_without_credentials_the_store_is_unavailable(valkey: Valkey) -> None:
+    url = parse_store_url(valkey.url)
+    tokens = TokenProvider("app", Cache("shop", True, REGION), nobody())
+    with Redis.from_url(valkey.url) as client:
+        before = {each["id"] for each in client.client_list()}
+        with pytest.raises(StoreUnavailable, match="credentials provider") as caught:
+            Connections(url.addresses[0], Login(tokens=tokens)).send(soon(), "PING")
+        # AND the connection that was opened is closed, though the error still knows it
+        eventually(lambda: {each["id"] for each in client.client_list()} <= before, "it is closed")
+    assert caught.value.__cause__ is not None
+
+
+class CountingS3:
+    """An endpoint with any object one asks for; counts connections, and notes who signed."""
+
+    def __init__(self) -> None:
+        self.connections, self.signers = 0, list[str]()
+        counting = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                counting.connections += 1
+                super().setup()
+
+            def do_GET(self) -> None:
+                found = re.search(r"Credential=(\w+)/", self.headers["Authorization"])
+                counting.signers.append(found.group(1) if found else "")
+                self.send_response(200)
+                for name, value in (("Content-Length", "2"), ("ETag", '"1"'), ("Last-Modified", _MODIFIED)):
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(b"{}")
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://{LOOPBACK}:{self.server.server_port}"
+
+
+_MODIFIED = "Tue, 24 Nov 2026 12:00:00 GMT"
+
+
+@pytest.fixture
+def counting() -> Iterator[CountingS3]:
+    counting = CountingS3()
+    thread = threading.Thread(target=counting.server.serve_forever)
+    thread.start()
+    yield counting
+    counting.server.shutdown()
+    thread.join()
+    counting.server.server_close()
+
+
+def test_a_renewed_bucket_has_other_connections_and_credentials(
+    counting: CountingS3, provider: CredentialsProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN a bucket that was read twice, over one connection, with the provider's credentials
+    for name in KEYS:
+        monkeypatch.delenv(name, raising=False)
+    provider.body = lambda: answer(provider.asked)
+    bucket = ObstoreBucket("registry", region=REGION, endpoint=counting.url, environment=provider.environment)
+    for _ in range(2):
+        assert bucket.read("routes/live.json") is not None
+    assert (counting.connections, counting.signers) == (1, ["AKID1"] * 2)
+
+    # WHEN it is renewed THEN the next read is over another, with credentials of their own
+    bucket.renew()
+    assert bucket.read("routes/live.json") is not None
+    assert (counting.connections, counting.signers[-1]) == (2, "AKID2")
+
+
+def test_without_credentials_the_bucket_cannot_be_read(counting: CountingS3, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in KEYS:
+        monkeypatch.delenv(name, raising=False)
+    bucket = ObstoreBucket("registry", region=REGION, endpoint=counting.url, environment=nobody())
+    with pytest.raises(RegistryUnavailable):
+        bucket.read("routes/live.json")
+    assert counting.signers == []

@@ -1,0 +1,92 @@
+"""The session store on a real Redis over TLS, as a user with a password: the whole contract, and what is refused."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from devstack.processes import Children
+from nextitem.errors import StoreUnavailable
+from nextitem.session import SessionStore
+from nextitem.storeurl import parse_store_url
+from nextitem.valkey import ValkeyStore
+from tests.nextitem.parts import PATIENCE_SECONDS, soon
+from tests.nextitem.redis_server import USER, TlsRedis
+from tests.nextitem.snapshot_contract import DAY_MS
+from tests.nextitem.store_contract import SessionStoreContract
+from tests.nextitem.test_valkey import ValkeyInspector
+from tests.nextitem.unavailable_contract import UnavailableStoreContract
+
+SHORT_SECONDS = 0.4
+"""What a store waits for a server that takes its TLS for a command, and waits for the end of it."""
+
+
+@pytest.fixture(scope="module")
+def server(children: Children, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsRedis]:
+    server = TlsRedis(children, tmp_path_factory.mktemp("redis"))
+    yield server
+    server.child.kill()
+
+
+@pytest.fixture(scope="module")
+def store(server: TlsRedis) -> Iterator[SessionStore]:
+    store = ValkeyStore(parse_store_url(server.url()), timeout=PATIENCE_SECONDS, ttl=DAY_MS / 1000)
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def inspector(server: TlsRedis) -> Iterator[ValkeyInspector]:
+    with server.client() as client:
+        yield ValkeyInspector(client)
+
+
+class TestRedisOverTls(SessionStoreContract):
+    def test_it_is_the_users_connection_and_encrypted(self, store: SessionStore, server: TlsRedis) -> None:
+        # GIVEN a store in use WHEN the server is asked who is there THEN its user is, over the TLS port
+        store.ping(soon())
+        with server.client() as client:
+            own = [each for each in client.client_list() if each["user"] == USER]
+        assert own
+        assert {each["laddr"].rpartition(":")[2] for each in own} == {str(server.port)}
+
+
+class _Refused(UnavailableStoreContract):
+    """Subclasses say what is wrong with the URL, and how that is told."""
+
+    wrong: dict[str, object]
+    words: str
+    timeout = PATIENCE_SECONDS
+
+    @pytest.fixture
+    def unavailable(self, server: TlsRedis) -> Iterator[SessionStore]:
+        wrong = {name: server.plain_port if value == "plain" else value for name, value in self.wrong.items()}
+        store = ValkeyStore(parse_store_url(server.url(**wrong)), timeout=self.timeout, ttl=60)  # type: ignore[arg-type]  # of several types
+        yield store
+        store.close()
+
+    def test_it_is_told_why_and_no_password(self, unavailable: SessionStore) -> None:
+        with pytest.raises(StoreUnavailable, match=self.words) as caught:
+            unavailable.ping(soon())
+        assert "pass word" not in str(caught.value)
+
+
+class TestWrongPassword(_Refused):
+    wrong = {"password": "a guess"}  # noqa: RUF012 - nobody changes it
+    words = r"WRONGPASS|invalid username-password"
+
+
+class TestNobodyVouchesForTheCertificate(_Refused):
+    wrong = {"trust": False}  # noqa: RUF012 - nobody changes it
+    words = "certificate"
+
+
+class TestTlsToThePlainPort(_Refused):
+    wrong = {"port": "plain"}  # noqa: RUF012 - nobody changes it
+    words = "session store"
+    timeout = SHORT_SECONDS
+
+
+class TestPlainToTheTlsPort(_Refused):
+    wrong = {"scheme": "redis"}  # noqa: RUF012 - nobody changes it
+    words = "session store"
+    timeout = SHORT_SECONDS
