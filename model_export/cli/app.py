@@ -5,6 +5,7 @@ import sys
 import typer
 
 from model_export.cli import data, learning, registry, serving
+from model_export.cli.cost import cost
 from nextitem.errors import ArtifactError, InputError, NextItemError
 
 BAD_INPUT = 2
@@ -31,6 +32,7 @@ for command in (
     registry.versions,
     registry.promote,
     registry.rollback,
+    cost,
 ):
     app.command()(command)
 

@@ -1,0 +1,64 @@
+"""What a deployment costs: lines that add up, and grow with what they are for."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model_export.cost import MAX_MB, SECONDS, VCPU_MB, Cost, Deployment, Strategy, cost_of, memory_for
+from observability import prices
+from tests.model_export.commandline import done, nextitem
+
+SMALL = Deployment(rps=1.0)
+
+
+def test_a_line_is_its_price_times_its_use() -> None:
+    found = cost_of(SMALL)
+    assert found.requests == SECONDS
+    assert found.lines["HTTP API"] == pytest.approx(SECONDS * prices.HTTP_API_REQUEST)
+    assert found.total == pytest.approx(sum(found.lines.values()))
+    assert found.per_million == pytest.approx(found.total / (SECONDS / 1e6))
+
+
+@given(st.floats(0.1, 1000), st.floats(1.1, 10), st.sampled_from(["none", "provisioned", "snapstart"]))
+def test_more_traffic_costs_more_and_less_for_each_request(rps: float, times: float, strategy: Strategy) -> None:
+    few = cost_of(replace(SMALL, rps=rps, strategy=strategy))
+    many = cost_of(replace(SMALL, rps=rps * times, strategy=strategy))
+    assert many.total > few.total
+    assert many.per_million < few.per_million * 1.01  # one more kept environment may cost what it saves
+
+
+def test_each_choice_shows_where_it_should() -> None:
+    def names(cost: Cost) -> set[str]:
+        return {name.split(" (")[0] for name in cost.lines}
+
+    plain = cost_of(SMALL)
+    assert names(cost_of(replace(SMALL, strategy="provisioned"))) - names(plain) == {"Provisioned concurrency"}
+    assert names(cost_of(replace(SMALL, strategy="snapstart"))) - names(plain) == {"SnapStart cache"}
+    assert "Valkey nodes" in names(cost_of(replace(SMALL, store="nodes")))
+    arm = cost_of(replace(SMALL, architecture="arm64"))
+    assert arm.lines["Lambda duration"] < plain.lines["Lambda duration"]
+    versions = cost_of(replace(SMALL, versions=4))
+    assert versions.lines["Custom metrics"] > plain.lines["Custom metrics"]
+
+
+def test_memory_is_a_whole_vcpu_or_what_the_catalogue_needs() -> None:
+    assert memory_for(1000) == VCPU_MB
+    assert VCPU_MB < memory_for(20_000_000) <= MAX_MB
+    with pytest.raises(ValueError, match="at most 10,240"):
+        memory_for(10**9)
+
+
+def test_the_command_prints_what_it_computes() -> None:
+    found = cost_of(Deployment(rps=50, catalogue=40_000))
+    document = done("cost", "--rps", "50", "--catalogue", "40000", "--json").document
+    assert document["total"] == pytest.approx(found.total, abs=0.01)
+    assert document["lines"].keys() == found.lines.keys()
+    text = done("cost", "--rps", "50", "--catalogue", "40000").out
+    assert f"{found.total:,.2f}" in text
+    assert prices.AS_OF in text
+
+
+def test_a_catalogue_that_fits_no_function_is_said() -> None:
+    assert "a function has at most 10,240" in nextitem("cost", "--catalogue", "1000000000").fault
