@@ -1,0 +1,99 @@
+"""Reads a rendered template and says which of its metrics nobody emits. Believes no type: only the text and the list.
+
+Held against `nextitem.metrics` and `aws`; what it finds would be an alarm that never goes off, or an empty graph.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nextitem.metrics import METRICS, NAMESPACE, SERVICE
+from observability.aws import AWS_METRICS
+
+_SEARCH = re.compile(r"SEARCH\('\{([^}]*)\} MetricName=\"([^\"]*)\" service=\"([^\"]*)\"'")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A metric as a template names it: where, and with which dimensions (a value is None in a search)."""
+
+    where: str
+    namespace: str
+    name: str
+    dimensions: tuple[tuple[str, str | None], ...]
+
+
+def unknown_metrics(template: Mapping[str, Any]) -> list[Found]:
+    """Return the metrics of a template that neither our code nor a listed AWS service emits in those dimensions."""
+    return [found for found in metrics_of(template) if not _is_emitted(found)]
+
+
+def metrics_of(template: Mapping[str, Any]) -> Iterator[Found]:
+    """Return every metric that a template's alarms and dashboards name."""
+    for name, resource in template["Resources"].items():
+        properties = resource["Properties"]
+        match resource["Type"]:
+            case "AWS::CloudWatch::Alarm" if "MetricName" in properties:
+                yield _of_alarm(name, properties)
+            case "AWS::CloudWatch::Alarm":
+                for query in properties["Metrics"]:
+                    if "MetricStat" in query:
+                        yield _of_alarm(name, query["MetricStat"]["Metric"])
+            case "AWS::CloudWatch::Dashboard":
+                for body in _bodies(properties["DashboardBody"]):
+                    for widget in body["widgets"]:
+                        yield from _of_widget(f"{name}: {widget['properties'].get('title')}", widget)
+
+
+def _is_emitted(found: Found) -> bool:
+    if found.namespace != NAMESPACE:
+        return any(
+            (known.namespace, known.name, known.dimensions) == (found.namespace, found.name, found.dimensions)
+            for known in AWS_METRICS
+        )
+    names = tuple(name for name, _ in found.dimensions)
+    is_ours = ("service", SERVICE) in found.dimensions
+    return is_ours and any(metric.name == found.name and names in metric.sets for metric in METRICS)
+
+
+def _of_alarm(where: str, metric: Mapping[str, Any]) -> Found:
+    dimensions = tuple((each["Name"], _plain(each["Value"])) for each in metric["Dimensions"])
+    return Found(where, metric["Namespace"], metric["MetricName"], dimensions)
+
+
+def _of_widget(where: str, widget: Mapping[str, Any]) -> Iterator[Found]:
+    for entry in widget["properties"].get("metrics", ()):
+        parts = [part for part in entry if isinstance(part, str)]
+        if parts:
+            namespace, name, *flat = parts
+            yield Found(where, namespace, name, tuple(zip(flat[::2], flat[1::2], strict=True)))
+            continue
+        expression = entry[0]["expression"]
+        searches = _SEARCH.findall(expression)
+        if len(searches) != expression.count("SEARCH("):
+            yield Found(where, "", expression, ())  # a search that cannot be read is none that is known
+        for schema, name, service in searches:
+            namespace, *names = schema.split(",")
+            values = (service, *(None for _ in names[1:]))
+            yield Found(where, namespace, name, tuple(zip(names, values, strict=True)))
+
+
+def _bodies(body: Any) -> Iterator[Any]:
+    if "Fn::If" in body:
+        for branch in body["Fn::If"][1:]:
+            yield from _bodies(branch)
+    else:
+        yield json.loads(_plain(body))
+
+
+def _plain(value: Any) -> str:
+    """Return a value's text; where a parameter may be given, its reference."""
+    match value:
+        case {"Fn::Sub": text}:
+            return str(text)
+        case {"Fn::If": [_, {"Ref": parameter}, _]}:
+            return f"${{{parameter}}}"
+        case _:
+            return str(value)

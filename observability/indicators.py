@@ -1,0 +1,175 @@
+"""The service level indicators: what says how well users are served. Alarms, dashboards and devstack share them."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from nextitem import metrics
+from nextitem.metrics import BY_SOURCE, BY_VERSION, Metric
+from observability import aws
+from observability.expressions import Expression, Filled, Plus, Search, Share, Stat
+from observability.references import Emitted
+
+SOURCES = ("session", "stateless", "popular")
+"""The values of `served_by`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Indicator:
+    """One service level indicator.
+
+    Attributes:
+        name: snake_case.
+        title: for dashboards.
+        meaning: what it says, one sentence.
+        unit: of its value; a share lies between 0 and 1.
+        expression: over all versions.
+        by_version: the same of each model version, where it is emitted by version.
+    """
+
+    name: str
+    title: str
+    meaning: str
+    unit: Literal["ms", "share", "value"]
+    expression: Expression
+    by_version: Search | None = None
+
+
+def total(metric: Metric) -> Stat:
+    """Return the sum of one of our metrics over the whole service."""
+    return Stat(Emitted(metric), "Sum")
+
+
+def served_by(source: str) -> Stat:
+    """Return how many requests were answered from a source."""
+    return Stat(Emitted(metrics.REQUESTS, BY_SOURCE, (source,)), "Sum")
+
+
+def _per_request(metric: Metric) -> Share:
+    return Share(total(metric), total(metrics.REQUESTS))
+
+
+REQUESTS = total(metrics.REQUESTS)
+# What failed before a record could be written, AWS alone knows of: crashes, timeouts, no free environment.
+_NOT_RECORDED = (Filled(Stat(aws.ERRORS, "Sum")), Filled(Stat(aws.THROTTLES, "Sum")))
+FAILED = Plus((Filled(total(metrics.SERVER_ERRORS)), *_NOT_RECORDED))
+ATTEMPTED = Plus((Filled(REQUESTS), *_NOT_RECORDED))
+
+LATENCY_P50 = Indicator(
+    "latency_p50", "p50", "half of the requests were faster", "ms", Stat(Emitted(metrics.TOTAL), "p50")
+)
+LATENCY_P95 = Indicator(
+    "latency_p95",
+    "p95",
+    "95 of 100 requests took less time inside the function",
+    "ms",
+    Stat(Emitted(metrics.TOTAL), "p95"),
+    Search(metrics.TOTAL, BY_VERSION, "p95"),
+)
+LATENCY_P99 = Indicator(
+    "latency_p99",
+    "p99",
+    "99 of 100 requests took less time inside the function",
+    "ms",
+    Stat(Emitted(metrics.TOTAL), "p99"),
+    Search(metrics.TOTAL, BY_VERSION, "p99"),
+)
+SLOW_SHARE = Indicator(
+    "slow_share",
+    "slow requests",
+    f"requests that took over {metrics.SLOW_MS:g} ms, a cold start that they waited for included",
+    "share",
+    _per_request(metrics.SLOW),
+    Search(metrics.SLOW, BY_VERSION, "Average"),
+)
+FAILED_SHARE = Indicator(
+    "failed_share",
+    "failed requests",
+    "what availability lacks: answers of 5xx, and invocations that crashed, timed out or were throttled",
+    "share",
+    Share(FAILED, ATTEMPTED),
+)
+COLD_START_SHARE = Indicator(
+    "cold_start_share",
+    "cold starts",
+    "requests that waited for an environment to start",
+    "share",
+    _per_request(metrics.COLD_STARTS),
+)
+STORE_FAULT_SHARE = Indicator(
+    "store_fault_share",
+    "store faults",
+    "faults of the session store per request",
+    "share",
+    _per_request(metrics.STORE_FAULTS),
+)
+THROTTLE_SHARE = Indicator(
+    "throttle_share",
+    "throttled",
+    "invocations that found no free environment",
+    "share",
+    Share(
+        Filled(Stat(aws.THROTTLES, "Sum")),
+        Plus((Stat(aws.INVOCATIONS, "Sum"), Filled(Stat(aws.THROTTLES, "Sum")))),
+    ),
+)
+RESTORE_P95 = Indicator(
+    "restore_p95",
+    "state restored, p95",
+    "95 of 100 sessions had their hidden state, read and replayed, in less time",
+    "ms",
+    Stat(Emitted(metrics.RESTORE), "p95"),
+)
+HIT_RATE = Indicator(
+    "hit_rate",
+    "online hit@20",
+    "next events whose item was among the 20 recommended before it",
+    "share",
+    Share(total(metrics.HITS), total(metrics.LABELS)),
+    Search(metrics.HITS, BY_VERSION, "Average"),
+)
+RECIPROCAL_RANK = Indicator(
+    "reciprocal_rank",
+    "mean reciprocal rank",
+    "mean of 1 / the next event's place among the 20 recommended before it",
+    "value",
+    Stat(Emitted(metrics.RECIPROCAL_RANK), "Average"),
+    Search(metrics.RECIPROCAL_RANK, BY_VERSION, "Average"),
+)
+CLICK_RATE = Indicator(
+    "click_rate",
+    "click-through",
+    "clicks on recommended items per answer that was followed by an event",
+    "share",
+    Share(total(metrics.CLICKS), total(metrics.LABELS)),
+    Search(metrics.CLICKS, BY_VERSION, "Average"),
+)
+SERVED_BY = {
+    source: Indicator(
+        f"served_by_{source}",
+        source,
+        f"requests that were answered from {meaning}",
+        "share",
+        Share(Filled(served_by(source)), REQUESTS),
+    )
+    for source, meaning in zip(
+        SOURCES,
+        ("the stored session", "what the request itself carried", "what is popular"),
+        strict=True,
+    )
+}
+
+INDICATORS: tuple[Indicator, ...] = (
+    LATENCY_P50,
+    LATENCY_P95,
+    LATENCY_P99,
+    SLOW_SHARE,
+    FAILED_SHARE,
+    *SERVED_BY.values(),
+    COLD_START_SHARE,
+    RESTORE_P95,
+    STORE_FAULT_SHARE,
+    THROTTLE_SHARE,
+    HIT_RATE,
+    RECIPROCAL_RANK,
+    CLICK_RATE,
+)

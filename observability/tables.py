@@ -1,0 +1,122 @@
+"""The tables of docs/monitoring.md, from the typed description: the page cannot tell of an alarm that is not."""
+
+import re
+from collections.abc import Iterable
+
+from nextitem.metrics import BY_VERSION, METRICS
+from observability.alarms import CompositeAlarm, MetricAlarm
+from observability.billing import billed_metrics, monitoring_cost
+from observability.expressions import Band, Parameter, statistics
+from observability.indicators import INDICATORS
+from observability.objectives import BURNS, OBJECTIVES, window_text
+from observability.queries import expression_text
+from observability.watched import ALARMS, COMPOSITES
+
+_BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_SIGN = {
+    "GreaterThanThreshold": "> {}",
+    "LessThanThreshold": "< {}",
+    "LessThanLowerThreshold": "below the band",
+    "LessThanLowerOrGreaterThanUpperThreshold": "outside the band",
+}
+
+
+def with_tables(page: str) -> str:
+    """Return a page with each of its tables written anew.
+
+    Raises:
+        KeyError: it asks for a table that there is not.
+    """
+    tables = {
+        "indicators": _indicators,
+        "objectives": _objectives,
+        "burns": _burns,
+        "alarms": _alarms,
+        "composites": _composites,
+        "cost": _cost,
+    }
+    return _BLOCK.sub(lambda block: f"{block[1]}{tables[block[2]]()}{block[3]}", page)
+
+
+def condition(alarm: MetricAlarm) -> str:
+    """Return what an alarm goes off at, in metric math over metrics' names."""
+    names = {stat: f"{stat.statistic}({stat.reference.name})" for stat in statistics(alarm.expression)}
+    watched = alarm.expression.of if isinstance(alarm.expression, Band) else alarm.expression
+    threshold = alarm.threshold.name if isinstance(alarm.threshold, Parameter) else f"{alarm.threshold or 0:g}"
+    text = expression_text(watched, names)
+    window = f"{alarm.breaching} of {alarm.periods} x {window_text(alarm.period)}"
+    return f"`{text}` {_SIGN[alarm.comparison].format(threshold)}, {window}"
+
+
+def _indicators() -> str:
+    rows = ((f"`{each.name}`", each.meaning, each.unit, "yes" if each.by_version else "") for each in INDICATORS)
+    return _table(("indicator", "what it says", "unit", "by version"), rows)
+
+
+def _objectives() -> str:
+    rows = ((each.name, each.promise, f"{each.target:.1%}", f"{each.budget:.1%}") for each in OBJECTIVES)
+    return _table(("objective", "promise, over 30 days", "target", "error budget"), rows)
+
+
+def _burns() -> str:
+    rows = (
+        (
+            f"{burn.rate:g}x",
+            window_text(burn.long),
+            window_text(burn.short),
+            f"{burn.spent:.2%}",
+            *(f"{burn.rate * each.budget:.2%}" for each in OBJECTIVES),
+            burn.notifies,
+        )
+        for burn in BURNS
+    )
+    heads = tuple(f"{each.name}: bad share over" for each in OBJECTIVES)
+    return _table(("burn rate", "long window", "short window", "budget spent", *heads, "tells"), rows)
+
+
+def _alarms() -> str:
+    rows = (
+        (
+            f"`{alarm.name}`",
+            "rollback" if alarm.rollback else alarm.notifies or "by a composite alarm",
+            f"{alarm.meaning}: {condition(alarm)}",
+            f"{alarm.missing}: {alarm.missing_because}",
+            _link(alarm),
+        )
+        for alarm in ALARMS
+        if "-burn-" not in alarm.name
+    )
+    return _table(("alarm", "tells", "when", "no data", "runbook"), rows)
+
+
+def _composites() -> str:
+    rows = (
+        (
+            f"`{alarm.name}`",
+            alarm.notifies or "nobody",
+            alarm.meaning,
+            f"`{alarm.suppressor}`" if alarm.suppressor else "",
+            _link(alarm),
+        )
+        for alarm in COMPOSITES
+    )
+    return _table(("alarm", "tells", "when", "silent while in alarm", "runbook"), rows)
+
+
+def _cost() -> str:
+    rows = []
+    for versions in (1, 2, 5):
+        cost = monitoring_cost(versions)
+        rows.append((str(versions), str(billed_metrics(versions)), f"{cost.metrics:.2f}", f"{cost.alarms:.2f}"))
+    by_version = sum(BY_VERSION in metric.sets for metric in METRICS)
+    table = _table(("versions x variants", "custom metrics", "metrics, $ a month", "alarms, $ a month"), rows)
+    return f"{table}\nEach further version and variant adds {by_version} metrics for the hours in which it answers.\n"
+
+
+def _link(alarm: MetricAlarm | CompositeAlarm) -> str:
+    return f"[{alarm.runbook}](runbooks/{alarm.runbook}.md)"
+
+
+def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [heads, tuple("---" for _ in heads), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

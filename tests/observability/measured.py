@@ -1,0 +1,35 @@
+"""Measured values made by hand: minutes of traffic, said in numbers."""
+
+from collections.abc import Callable
+
+from nextitem import metrics
+from nextitem.metrics import Metric
+from observability.expressions import Stat
+
+NOW = 1_800_000_000.0
+"""Epoch seconds; any moment will do."""
+Minutes = Callable[[int], dict[Metric, float]]
+"""From minutes ago (0: the last minute) to what was summed up in that minute; nothing: no traffic."""
+
+
+class ByMinute:
+    """Sums of each minute before NOW, over the whole service."""
+
+    def __init__(self, sums: Minutes) -> None:
+        self._sums = sums
+
+    def statistic(self, stat: Stat, start: float, end: float) -> float | None:
+        """Return the sum or the mean of what lies in a window of whole minutes."""
+        first, last = round((NOW - end) / 60), round((NOW - start) / 60)
+        found = [self._sums(minute) for minute in range(first, last)]
+        values = [each[metric] for each in found for metric in each if metric.name == stat.reference.name]
+        if not values:
+            return None
+        return sum(values) if stat.statistic == "Sum" else sum(values) / len(values)
+
+
+def traffic(requests: float, **others: float) -> dict[Metric, float]:
+    """Return a minute's sums: requests, and others by their metric's name (0 if the record always has it)."""
+    by_name = {metric.name: metric for metric in metrics.METRICS}
+    always = {metric: 0.0 for metric in metrics.METRICS if metric.always}
+    return always | {metrics.REQUESTS: requests} | {by_name[name]: value for name, value in others.items()}

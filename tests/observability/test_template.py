@@ -1,0 +1,175 @@
+"""observability.yaml: what is committed is what is rendered, CloudFormation would take it, and alarms are wired."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from observability.__main__ import TEMPLATE, main, rendered
+from observability.dashboards import DASHBOARDS
+from observability.template import template
+from observability.watched import COMPOSITES, EVERY_ALARM
+from observability.widgets import FULL_WIDTH
+
+ALARM_TYPES = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
+SUBSTITUTED = re.compile(r"\$\{([A-Za-z][^}]*)\}")
+ALARM_LIMIT, RULE_LIMIT, DESCRIPTION_LIMIT = 100, 10_240, 1_024
+"""Alarms of a widget, characters of a composite alarm's rule and of a description, as PutCompositeAlarm says."""
+
+
+@pytest.fixture(scope="module")
+def resources() -> dict[str, Any]:
+    """What is rendered now, committed or not."""
+    document: dict[str, Any] = yaml.safe_load(rendered())
+    resources: dict[str, Any] = document["Resources"]
+    return resources
+
+
+def alarms(resources: dict[str, Any]) -> dict[str, Any]:
+    return {name: each["Properties"] for name, each in resources.items() if each["Type"] in ALARM_TYPES}
+
+
+def bodies(resources: dict[str, Any]) -> list[Any]:
+    """Every dashboard's body, under every condition."""
+    found = []
+    for each in resources.values():
+        if each["Type"] == "AWS::CloudWatch::Dashboard":
+            body = each["Properties"]["DashboardBody"]
+            texts = [one["Fn::Sub"] for one in body.get("Fn::If", [None, body])[1:]]
+            found += [json.loads(text) for text in texts]
+    return found
+
+
+def test_what_is_committed_is_what_is_rendered() -> None:
+    assert TEMPLATE.read_text() == rendered(), "`make observability` writes it anew"
+    assert yaml.safe_load(rendered()) == json.loads(json.dumps(template()))
+
+
+def test_the_command_writes_template_and_page(tmp_path: Path) -> None:
+    # GIVEN a page with a table that says nothing yet
+    page, out = tmp_path / "page.md", tmp_path / "out.yaml"
+    page.write_text("# Tea\n<!-- table: objectives -->\n<!-- end -->\nMore.\n")
+
+    # WHEN the command runs
+    assert main(["--out", str(out), "--page", str(page)]) == 0
+
+    # THEN both are written, and the page's own words stay
+    assert out.read_text() == rendered()
+    assert page.read_text().startswith("# Tea\n<!-- table: objectives -->\n| objective |")
+    assert page.read_text().endswith("|\n<!-- end -->\nMore.\n")
+
+
+def test_cloudformation_would_take_it() -> None:
+    command: list[str | Path] = [
+        Path(sys.executable).with_name("cfn-lint"),
+        "--regions",
+        "eu-central-1",
+        "--",
+        TEMPLATE,
+    ]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (0, "")
+
+
+def test_each_alarm_is_there_with_its_runbook_and_its_topic(resources: dict[str, Any]) -> None:
+    rendered_alarms = {each["AlarmName"]["Fn::Sub"]: each for each in alarms(resources).values()}
+    for alarm in EVERY_ALARM:
+        properties = rendered_alarms.pop(f"${{FunctionName}}-{alarm.name}")
+        description = properties["AlarmDescription"]["Fn::Sub"]
+        assert description.endswith(f" Runbook: ${{RunbookBase}}/{alarm.runbook}.md")
+        assert len(description) < DESCRIPTION_LIMIT
+        topic = {"page": [{"Ref": "PageTopic"}], "ticket": [{"Ref": "TicketTopic"}], None: None}[alarm.notifies]
+        assert (properties.get("AlarmActions"), properties.get("OKActions")) == (topic, topic)
+    assert rendered_alarms == {}
+
+
+def test_composite_alarms_wait_for_those_that_they_name(resources: dict[str, Any]) -> None:
+    ids = {each["AlarmName"]["Fn::Sub"]: name for name, each in alarms(resources).items()}
+    composites = [each for each in resources.values() if each["Type"] == "AWS::CloudWatch::CompositeAlarm"]
+    assert len(composites) == len(COMPOSITES)
+    for composite in composites:
+        properties = composite["Properties"]
+        rule = properties["AlarmRule"]["Fn::Sub"]
+        names = re.findall(r'ALARM\("([^"]+)"\)', rule)
+        if "ActionsSuppressor" in properties:
+            names.append(properties["ActionsSuppressor"]["Fn::Sub"])
+        assert {ids[name] for name in names} == set(composite["DependsOn"])
+        assert len(rule) < RULE_LIMIT
+
+
+def test_all_statistics_of_an_alarm_have_one_period(resources: dict[str, Any]) -> None:
+    for properties in alarms(resources).values():
+        periods = {each["MetricStat"]["Period"] for each in properties.get("Metrics", []) if "MetricStat" in each}
+        assert len(periods) <= 1
+
+
+def test_topics_are_encrypted_and_only_our_alarms_may_publish(resources: dict[str, Any]) -> None:
+    topics = {name: each for name, each in resources.items() if each["Type"] == "AWS::SNS::Topic"}
+    assert set(topics) == {"PageTopic", "TicketTopic"}
+    assert all(each["Properties"]["KmsMasterKeyId"] == {"Ref": "TopicKey"} for each in topics.values())
+    for name in topics:
+        (statement,) = resources[f"{name}Policy"]["Properties"]["PolicyDocument"]["Statement"]
+        assert (statement["Principal"], statement["Action"]) == ({"Service": "cloudwatch.amazonaws.com"}, "sns:Publish")
+        assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+def test_the_parent_can_name_what_takes_a_deployment_back() -> None:
+    document = template()
+    names = {name: value["Value"] for name, value in document["Outputs"].items()}
+    assert names == {
+        "PageTopicArn": {"Ref": "PageTopic"},
+        "TicketTopicArn": {"Ref": "TicketTopic"},
+        "RollbackFailuresAlarmName": {"Ref": "RollbackFailuresAlarm"},
+        "RollbackSlowAlarmName": {"Ref": "RollbackSlowAlarm"},
+    }
+    # AND what has no default is what the stack alone knows
+    needed = {name for name, parameter in document["Parameters"].items() if "Default" not in parameter}
+    assert needed == {"FunctionName", "ApiId", "StoreName"}
+
+
+def test_dashboards_name_only_what_cloudformation_can_fill_in(resources: dict[str, Any]) -> None:
+    known = {*template()["Parameters"], "AWS::Region", "AWS::Partition", "AWS::AccountId"}
+    for body in bodies(resources):
+        assert set(SUBSTITUTED.findall(json.dumps(body))) <= known
+
+
+def test_widgets_lie_beside_each_other(resources: dict[str, Any]) -> None:
+    assert len(bodies(resources)) == len(DASHBOARDS) + 1  # one is there twice, for either kind of store
+    for body in bodies(resources):
+        taken: set[tuple[int, int]] = set()
+        for widget in body["widgets"]:
+            xs = range(widget["x"], widget["x"] + widget["width"])
+            cells = {(x, y) for x in xs for y in range(widget["y"], widget["y"] + widget["height"])}
+            assert widget["x"] + widget["width"] <= FULL_WIDTH
+            assert not cells & taken
+            taken |= cells
+
+
+def test_lines_of_a_graph_have_ids_of_their_own_and_expressions_use_those_there_are(resources: dict[str, Any]) -> None:
+    for body in bodies(resources):
+        for widget in body["widgets"]:
+            entries = widget["properties"].get("metrics", [])
+            ids = [entry[-1]["id"] for entry in entries]
+            assert len(set(ids)) == len(ids)
+            for entry in entries:
+                used = re.findall(r"\bm\d+\b", entry[-1].get("expression", ""))
+                assert set(used) <= set(ids)
+
+
+def test_the_alarm_widget_shows_alarms_that_exist(resources: dict[str, Any]) -> None:
+    names = {each["AlarmName"]["Fn::Sub"] for each in alarms(resources).values()}
+    shown = [
+        [arn.partition(":alarm:")[2] for arn in widget["properties"]["alarms"]]
+        for body in bodies(resources)
+        for widget in body["widgets"]
+        if widget["type"] == "alarm"
+    ]
+    assert shown
+    for widget in shown:
+        assert set(widget) <= names
+        assert len(widget) <= ALARM_LIMIT
