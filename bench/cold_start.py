@@ -52,7 +52,7 @@ def _print(name: str, stack: Stack) -> None:
     records = [json.loads(line) for line in stack.log_lines() if '"_aws"' in line][1:]
     table = Table("", "median ms", "p99 ms", title=f"{len(records)} cold starts, {name}")
     for phase in PHASES:
-        taken = summary([record[phase][0] for record in records])
+        taken = summary([record[phase] for record in records])
         table.add_row(phase, f"{taken.median:.1f}", f"{taken.p99:.1f}")
     whole = summary([start.answer_ms for start in stack.cold_starts[1:]])
     table.add_row("spawn to first answer", f"{whole.median:.1f}", f"{whole.p99:.1f}")

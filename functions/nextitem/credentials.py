@@ -4,7 +4,7 @@ On demand they are variables of the environment. Under SnapStart, where they cou
 Lambda gives the address of a container credentials provider instead:
 https://docs.aws.amazon.com/lambda/latest/dg/snapstart-activate.html#snapstart-credentials,
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html. obstore knows such a provider only
-with its token in a file, and redis-py none at all. Knows neither of them.
+with its token in a file, and nothing else asks for one. Knows nobody who uses them.
 """
 
 import json

@@ -31,7 +31,7 @@ class Cache:
 
 
 class TokenProvider:
-    """redis-py's credential provider: asked at each connect.
+    """Gives user and token, at each connect.
 
     Args:
         user: the ElastiCache user, which is named as its id is.

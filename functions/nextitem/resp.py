@@ -1,7 +1,7 @@
 """A command as the bytes that a Redis or Valkey server reads (RESP2: an array of bulk strings).
 
-https://redis.io/docs/latest/develop/reference/protocol-spec/. redis-py packs commands too, in some 45 µs where this
-takes 5, and each request sends two. Knows no connection; answers are redis-py's to parse.
+https://redis.io/docs/latest/develop/reference/protocol-spec/. redis-py packs a command in some 45 µs where this takes
+5, and each request sends two. Knows no connection; replies are hiredis' to parse.
 """
 
 Argument = bytes | str | int

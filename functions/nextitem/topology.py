@@ -5,19 +5,21 @@ script.
 """
 
 import threading
+from binascii import crc_hqx
 from typing import Any, Protocol
 
-from redis.crc import key_slot
-
-from nextitem.connections import Broken, Connections, Login, Redirected
+from nextitem.connections import Broken, Connections, Redirected
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
 from nextitem.iam import Cache, TokenProvider
+from nextitem.link import Login
 from nextitem.resp import Argument
 from nextitem.storeurl import Address, StoreUrl
 
 TRIES = 4
 """How often one command may be sent: a broken connection, a moved slot and a slot on its way each take one."""
+SLOTS = 16_384
+"""Of any Cluster."""
 RECONNECTS = 1
 """How often of these because a connection broke: an idle one may have died unseen, a new one has not."""
 
@@ -48,7 +50,7 @@ def exchange(topology: Topology, key: str, limit: Deadline, *command: Argument) 
 
     Raises:
         StoreUnavailable: no answer before the deadline, or an error for an answer.
-        NoScriptError: the server does not know a script by its digest.
+        NoScript: the server does not know a script by its digest.
     """
     detour: Address | None = None
     last, broken = "", 0
@@ -72,6 +74,14 @@ def exchange(topology: Topology, key: str, limit: Deadline, *command: Argument) 
                 topology.lost(key, error.address)
             last = f"the key is always somewhere else, at last at {error}"
     raise StoreUnavailable(last)
+
+
+def key_slot(key: str) -> int:
+    """Return a key's slot in a Cluster: CRC-16 (XMODEM) of it. Keys with a hash tag in braces are none of ours.
+
+    https://valkey.io/topics/cluster-spec/#key-distribution-model
+    """
+    return crc_hqx(key.encode(), 0) % SLOTS
 
 
 def topology_of(url: StoreUrl, region: str) -> Topology:
@@ -187,7 +197,7 @@ class Cluster(_Servers):
 
     def server(self, key: str, limit: Deadline) -> Connections:
         """See `Topology.server`."""
-        slot = key_slot(key.encode())
+        slot = key_slot(key)
         if not self._ranges:
             self._ranges, self._moved = self._told(limit), {}
         address = self._moved.get(slot)
@@ -204,7 +214,7 @@ class Cluster(_Servers):
         if moved_to is None:
             self._ranges = []
         else:
-            self._moved[key_slot(key.encode())] = moved_to
+            self._moved[key_slot(key)] = moved_to
 
     def _told(self, limit: Deadline) -> list[tuple[int, int, Address]]:
         with self._lock:

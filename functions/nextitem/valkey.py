@@ -1,9 +1,8 @@
 """The `SessionStore` on Redis or Valkey: one hash a session, one atomic script a request.
 
 The hash holds `log`, `seen` (tags trimmed from the log), `shown` (the last impression), and `h:<version>`, a snapshot
-for each of the last few model versions. redis-py's own deadlines and retries are not relied on: each verb has an
-explicit deadline, and after a broken connection one more try on a new one. A repeated append is harmless, for the
-script knows the event ids.
+for each of the last few model versions. Each verb has an explicit deadline, and after a broken connection one more try
+on a new one. A repeated append is harmless, for the script knows the event ids.
 
 Knows no model and no request.
 """
@@ -13,12 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from redis.exceptions import NoScriptError
-
 from nextitem.codec import LOG_CODEC, decode_impression, decode_record, encode_impression, encode_snapshot, event_tag
-from nextitem.connections import Broken, Connections, Link, Redirected
+from nextitem.connections import Broken, Connections, NoScript, Redirected
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
+from nextitem.link import Link
 from nextitem.resp import Argument
 from nextitem.session import (
     EMPTY,
@@ -82,7 +80,7 @@ class ValkeyStore:
         limit = deadline.within(self._timeout)
         try:
             answer = exchange(self._topology, key, limit, "EVALSHA", self._append.sha, 1, key, *args)
-        except NoScriptError:
+        except NoScript:
             answer = self._guarded(key, limit, "EVAL", self._append.text, 1, key, *args)
         letters, log, snapshot, shown = answer
         record = decode_record(log, snapshot)
@@ -144,7 +142,7 @@ class ValkeyStore:
     def _guarded(self, key: str, limit: Deadline, *command: Argument) -> Any:
         try:
             return exchange(self._topology, key, limit, *command)
-        except NoScriptError as error:
+        except NoScript as error:
             raise StoreUnavailable(f"the session store refused: {error}") from error
 
 
@@ -175,7 +173,7 @@ class _SavingToValkey:
             except Broken as error:
                 self._topology.lost(self._key)
                 raise StoreUnavailable(str(error)) from error
-            except (NoScriptError, Redirected):
+            except (NoScript, Redirected):
                 pass  # another node, or one that never saw the script: it is sent whole, wherever that leads
         return bool(exchange(self._topology, self._key, deadline, *self._again))
 

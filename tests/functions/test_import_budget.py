@@ -14,18 +14,18 @@ FUNCTIONS = Path(__file__).parents[2] / "functions"
 HEAVY = {"aiohttp", "boto3", "botocore", "duckdb", "onnx", "pandas", "pyarrow", "pydantic", "rich", "torch", "typer"}
 ALLOWED = {
     "aws_lambda_powertools",
+    "hiredis",
     "jmespath",
     "msgspec",
     "numpy",
     "obstore",
     "onnxruntime",
-    "redis",
     "typing_extensions",
 }
 """Every third-party package that may be loaded: each has cost its milliseconds and is worth them."""
 
 PROBED = {"botocore", "cryptography", "cryptography.__about__"}
-"""Powertools and redis-py look whether these packages are there: their nearly empty top modules (0.3 ms each)."""
+"""Powertools looks whether these packages are there: their nearly empty top modules (0.3 ms each)."""
 
 LIST_MODULES = """
 import sys

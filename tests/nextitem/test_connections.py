@@ -13,8 +13,9 @@ from redis import Redis
 from devstack.deployments import eventually
 from devstack.processes import LOOPBACK, Children
 from devstack.valkey import Valkey
-from nextitem.connections import IDLE_SECONDS, Broken, Connections, Login
+from nextitem.connections import IDLE_SECONDS, Broken, Connections
 from nextitem.errors import StoreUnavailable
+from nextitem.link import Login
 from nextitem.storeurl import Address, parse_store_url
 from nextitem.topology import RECONNECTS
 from nextitem.valkey import ValkeyStore

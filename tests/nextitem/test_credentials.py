@@ -13,10 +13,11 @@ from devstack.deployments import eventually
 from devstack.processes import LOOPBACK, free_port
 from devstack.valkey import Valkey
 from nextitem.bucket import ObstoreBucket
-from nextitem.connections import Connections, Login
+from nextitem.connections import Connections
 from nextitem.credentials import MARGIN, Credentials, container_credentials, credentials_of
 from nextitem.errors import CredentialsUnavailable, RegistryUnavailable, StoreUnavailable
 from nextitem.iam import Cache, TokenProvider
+from nextitem.link import Login
 from nextitem.storeurl import parse_store_url
 from tests.nextitem.credentials_provider import CredentialsProvider, answer
 from tests.nextitem.parts import REGION, soon

@@ -9,8 +9,9 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from devstack.processes import LOOPBACK, Children
-from nextitem.connections import Connections, Login
+from nextitem.connections import Connections
 from nextitem.iam import VALID_SECONDS, Cache, TokenProvider
+from nextitem.link import Login
 from nextitem.storeurl import Address
 from tests.nextitem.parts import soon
 from tests.nextitem.valkey_server import OwnValkey

@@ -37,10 +37,10 @@ def test_the_request_path_imports_nothing_heavy(module: str) -> None:
 @pytest.mark.parametrize(
     ("module", "without"),
     [
-        ("nextitem.session", {"redis", "onnxruntime", "obstore", "msgspec"}),
-        ("nextitem.engine", {"redis", "obstore", "aws_lambda_powertools"}),
+        ("nextitem.session", {"hiredis", "onnxruntime", "obstore", "msgspec"}),
+        ("nextitem.engine", {"hiredis", "obstore", "aws_lambda_powertools"}),
         ("nextitem.valkey", {"onnxruntime", "obstore", "aws_lambda_powertools"}),
-        ("nextitem.registry", {"redis", "onnxruntime", "aws_lambda_powertools"}),
+        ("nextitem.registry", {"hiredis", "onnxruntime", "aws_lambda_powertools"}),
     ],
 )
 def test_rooms_do_not_know_each_other_s_libraries(module: str, without: set[str]) -> None:

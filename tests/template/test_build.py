@@ -18,14 +18,13 @@ MAGIC_OF_3_13 = (3571).to_bytes(2, "little") + b"\r\n"
 SERVES = """
 import sys
 sys.path.insert(0, sys.argv[1])
-import msgspec, numpy, obstore.store, onnxruntime, redis.utils
+import hiredis, msgspec, numpy, obstore.store, onnxruntime
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 import calls, nextitem.bucket, nextitem.recommender, nextitem.registry, nextitem.settings
 import nextitem.telemetry, nextitem.valkey
 
-assert redis.utils.get_lib_version() == redis.__version__
 Logger(service="nextitem").info("started")
 metrics = Metrics(namespace="nextitem", service="nextitem")
 metrics.add_metric("started", MetricUnit.Count, 1)

@@ -1,0 +1,177 @@
+"""One connection to a Redis or Valkey server: a command's bytes out, a reply in, each step within a deadline.
+
+hiredis parses the replies. redis-py would do all of this, but importing it, asyncio included, costs a cold start some
+90 ms (decision 3). Knows no session, no script and no other server.
+"""
+
+import socket
+import ssl
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import hiredis
+
+from nextitem.deadline import Deadline
+from nextitem.iam import TokenProvider
+from nextitem.resp import Argument, packed
+from nextitem.storeurl import Address
+
+CHUNK = 1 << 16
+"""Most bytes that are read at once."""
+
+
+class TimedOut(Exception):
+    """A step was not done before the deadline."""
+
+
+class HungUp(Exception):
+    """There is no connection, or no longer."""
+
+
+class Refused(Exception):
+    """The server answered with an error.
+
+    Attributes:
+        code: the error's first word (``NOSCRIPT``, ``MOVED``, ``ERR``, …).
+        words: all of them.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.words = text.split(" ")
+        self.code = self.words[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """How to open a connection to any server of a deployment.
+
+    Attributes:
+        username: the ACL user, or None.
+        password: its password, or None.
+        db: the database.
+        tls: whether to encrypt; the server's certificate must then be valid for its host.
+        ca_file: certificates to trust, or None for the system's.
+        tokens: gives user and password at each connect instead of the two above, or None.
+    """
+
+    username: str | None = None
+    password: str | None = None
+    db: int = 0
+    tls: bool = False
+    ca_file: str | None = None
+    tokens: TokenProvider | None = None
+
+
+@cache
+def tls_context(ca_file: str | None) -> ssl.SSLContext:
+    """Return what servers are trusted by, read once in a process: the system's certificates take 20 ms."""
+    return ssl.create_default_context(cafile=ca_file)
+
+
+class Link:
+    """An open connection, logged in.
+
+    Args:
+        address: where the server listens.
+        login: how to open it.
+        limit: when to give up.
+
+    Raises:
+        TimedOut: not open before the deadline.
+        HungUp: nobody is there, or nobody who may be trusted.
+        Refused: the server takes no such login.
+        CredentialsUnavailable: there is no token to log in with.
+    """
+
+    def __init__(self, address: Address, login: Login, limit: Deadline) -> None:
+        self._reader = hiredis.Reader()
+        try:
+            self._socket: socket.socket = socket.create_connection((address.host, address.port), _left(limit))
+        except TimeoutError as error:
+            raise TimedOut(str(error)) from error
+        except OSError as error:
+            raise HungUp(str(error)) from error
+        try:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if login.tls:
+                self._encrypt(address.host, login.ca_file, limit)
+            self._log_in(login, limit)
+        except BaseException:
+            self.close()
+            raise
+
+    def write(self, data: bytes, limit: Deadline) -> None:
+        """Send the bytes of one or more commands.
+
+        Raises:
+            TimedOut: they could not all be handed over before the deadline.
+            HungUp: the connection is gone.
+        """
+        self._socket.settimeout(_left(limit))
+        try:
+            self._socket.sendall(data)
+        except TimeoutError as error:
+            raise TimedOut(str(error)) from error
+        except OSError as error:
+            raise HungUp(str(error)) from error
+
+    def read(self, limit: Deadline) -> Any:
+        """Return the next reply: bytes, int, None, or a list of such.
+
+        Raises:
+            TimedOut: it did not come before the deadline.
+            HungUp: the connection is gone, or what came is no reply.
+            Refused: it is an error.
+        """
+        try:
+            while (reply := self._reader.gets()) is False:
+                self._socket.settimeout(_left(limit))
+                data = self._socket.recv(CHUNK)
+                if not data:
+                    raise HungUp("the server closed the connection")
+                self._reader.feed(data)
+        except TimeoutError as error:
+            raise TimedOut(str(error)) from error
+        except (OSError, hiredis.HiredisError) as error:
+            raise HungUp(str(error)) from error
+        if isinstance(reply, hiredis.ReplyError):
+            raise Refused(str(reply))
+        return reply
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_socket"):  # a snapshot's link whose reply nobody came back to read
+            self._socket.close()
+
+    def _encrypt(self, host: str, ca_file: str | None, limit: Deadline) -> None:
+        self._socket.settimeout(_left(limit))
+        try:
+            self._socket = tls_context(ca_file).wrap_socket(self._socket, server_hostname=host)
+        except TimeoutError as error:
+            raise TimedOut(str(error)) from error
+        except OSError as error:
+            raise HungUp(str(error)) from error
+
+    def _log_in(self, login: Login, limit: Deadline) -> None:
+        username, password = login.tokens.get_credentials() if login.tokens else (login.username, login.password)
+        commands: list[tuple[Argument, ...]] = []
+        if password is not None:
+            commands.append(("AUTH", username, password) if username is not None else ("AUTH", password))
+        if login.db:
+            commands.append(("SELECT", login.db))
+        if commands:  # all in one round trip
+            self.write(b"".join(packed(*command) for command in commands), limit)
+        for _ in commands:
+            self.read(limit)
+
+
+def _left(limit: Deadline) -> float:
+    left = limit.remaining()
+    if not left:
+        raise TimedOut("no time was left")
+    return left

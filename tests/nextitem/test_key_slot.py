@@ -1,0 +1,14 @@
+"""A key's slot is where a Cluster looks for it."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from redis.crc import key_slot as expected
+
+from nextitem.session import session_key
+from nextitem.topology import key_slot
+
+
+@given(st.binary(min_size=16, max_size=16), st.text(max_size=50))
+def test_it_is_the_one_that_redis_py_finds(secret: bytes, session_id: str) -> None:
+    key = session_key(secret, session_id)
+    assert key_slot(key) == expected(key.encode())
