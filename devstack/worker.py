@@ -102,18 +102,13 @@ class Worker:
         return future
 
     def take(self, invocation: Invocation, timeout_seconds: float, abandon: Callable[[], None]) -> None:
-        """Give it an invocation; when the time is over, that is answered and `abandon` called.
-
-        Not on Managed Instances, though: what is late there goes on, and others with it.
-        https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances-execution-environment.html
-        """
+        """Give it an invocation; when the time is over, that is answered and `abandon` called."""
         if not self._asking:
             raise AssertionError("only an idle worker is given an invocation")
 
         def out_of_time() -> None:
             self._running.pop(invocation.request_id)
-            if self._processes == 1:
-                abandon()
+            abandon()
             invocation.fail("Sandbox.Timedout", f"Task timed out after {timeout_seconds:.2f} seconds")
 
         timer = asyncio.get_running_loop().call_later(timeout_seconds, out_of_time)

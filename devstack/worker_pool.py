@@ -165,7 +165,7 @@ class WorkerPool:
             if (invocation := self._queue.popleft()).outcome.done():
                 continue  # nobody waits for it any more
             worker = self._idle.pop()
-            worker.take(invocation, self._function.timeout_seconds, worker.child.kill)
+            worker.take(invocation, self._function.timeout_seconds, partial(self._abandon, worker))
         held = [worker for worker in self._workers.values() if worker.is_held]
         processes = self._function.processes
         coming = self._opening * processes + sum(worker.coming for worker in self._workers.values()) - len(held)
@@ -178,6 +178,14 @@ class WorkerPool:
         for _ in range(min(math.ceil((wanted - len(held)) / processes), room)):
             self._opening += 1
             self._in_background(self._spawn())
+
+    def _abandon(self, worker: Worker) -> None:
+        """End a worker that took too long; on Managed Instances, where it has other work, even what is late goes on.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances-execution-environment.html
+        """
+        if self._function.concurrency is None:
+            worker.child.kill()
 
     async def _spawn(self) -> int:
         number = next(self._numbers)

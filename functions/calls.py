@@ -100,7 +100,7 @@ def _subject(event: dict[str, Any]) -> str | None:
     token = (event.get("requestContext", {}).get("authorizer") or {}).get("jwt")
     if token is None:
         return None
-    subject = token["claims"].get("sub")
+    subject = (token.get("claims") or {}).get("sub")
     if not subject:
         raise RequestError(403, "Forbidden", "the token names no subject (sub), so its sessions cannot be told apart")
     return str(subject)

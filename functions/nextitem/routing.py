@@ -79,7 +79,10 @@ class Router:
         versions = {variant.version for variant in route.variants if variant.weight > 0}
         models = {version: held.get(version) or Model(self._registry.fetch(version)) for version in versions}
         self._serving = route, models
-        self._registry.forget_others(versions)  # a function's disk is small, and it may live through many promotions
+        if versions != held.keys():
+            # A function's disk is small, and it may live through many promotions. Only who has just learned of a route
+            # tidies up: another process that shares the folder may know a newer one already.
+            self._registry.forget_others(versions)
 
     def look_again(self, seconds: float) -> None:
         """Look at the route at once, and wait for that; what goes wrong leaves the models that there are.

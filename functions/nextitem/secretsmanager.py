@@ -58,8 +58,8 @@ class SecretsManager:
         finally:
             connection.close()
         if answer.status != _OK:
-            kind_of_refusal = answer.getheader("x-amzn-errortype") or f"status {answer.status}"
-            raise SecretUnavailable(f"the key secret cannot be read: Secrets Manager says {kind_of_refusal}")
+            said = answer.getheader("x-amzn-errortype") or _error_type(text) or f"status {answer.status}"
+            raise SecretUnavailable(f"the key secret cannot be read: Secrets Manager says {said}")
         return _decoded(text)
 
     def _signed(self, body: bytes) -> dict[str, str]:
@@ -75,6 +75,15 @@ class SecretsManager:
             headers["x-amz-security-token"] = one.session_token
         signed = authorization(one.access_key_id, one.secret_access_key, scope, headers, body)
         return {**headers, "authorization": signed}
+
+
+def _error_type(text: bytes) -> str:
+    """Return the name of an error (``ResourceNotFoundException``), which is all that is told of it, or nothing."""
+    try:
+        name = str(json.loads(text)["__type"]).rpartition("#")[2]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return name if name.isidentifier() else ""
 
 
 def _decoded(text: bytes) -> KeySecret:

@@ -47,13 +47,27 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Toy]]:
             max_workers: int = 2,
             timeout_seconds: float = 60.0,
             snap_start: bool = False,
+            concurrency: int | None = None,
+            jwt_authorizer: bool = False,
             **settings: str,
         ) -> Toy:
             function = Function(
-                FUNCTIONS, handler, timeout_seconds=timeout_seconds, snap_start=snap_start, settings=settings
+                FUNCTIONS,
+                handler,
+                timeout_seconds=timeout_seconds,
+                snap_start=snap_start,
+                concurrency=concurrency,
+                settings=settings,
             )
             children = resources.enter_context(Children())
-            served = ServedFunction(function, children, tmp_path, max_workers=max_workers, listener=listen(0))
+            served = ServedFunction(
+                function,
+                children,
+                tmp_path,
+                max_workers=max_workers,
+                listener=listen(0),
+                jwt_authorizer=jwt_authorizer,
+            )
             return Toy(resources.enter_context(served))
 
         yield start
@@ -72,3 +86,19 @@ def is_running(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def state_of(pid: int) -> str:
+    """A process's state as Linux tells it: T is stopped, Z has ended and nobody has asked how, nothing is gone."""
+    if not os.path.exists("/proc/self/stat"):  # noqa: PTH110 - a file of the kernel
+        pytest.skip("only Linux tells the state of a process in /proc")
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:  # noqa: PTH123 - a file of the kernel
+            return file.read().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def have_ended(*pids: int) -> bool:
+    """Whether none of these processes runs: those that are not our children nobody here can wait for."""
+    return all(state_of(pid) in {"", "Z"} for pid in pids)

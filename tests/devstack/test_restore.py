@@ -2,15 +2,15 @@
 
 import http.client
 import json
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
 
+from devstack.deployments import eventually
 from devstack.errors import FunctionFailed
-from tests.devstack.conftest import Toy, is_running
+from tests.devstack.conftest import Toy, is_running, state_of
 from tests.devstack.gate import Gate
 
 Serve = Callable[..., Toy]
@@ -114,15 +114,8 @@ def test_a_frozen_worker_does_nothing_until_it_is_thawed(serve: Serve) -> None:
     with ThreadPoolExecutor(1) as callers:
         with toy.served.frozen():
             call = callers.submit(toy.call, do="tell")
-            assert state_of(pid) == "T"
+            # A signal takes effect when its process is next on.
+            eventually(lambda: state_of(pid) == "T", "it has stopped")
             assert not call.done()
         assert call.result()["pid"] == pid
     assert state_of(pid) != "T"
-
-
-def state_of(pid: int) -> str:
-    """A process's state as Linux tells it: T is stopped."""
-    if not os.path.exists("/proc/self/stat"):  # noqa: PTH110 - a file of the kernel
-        pytest.skip("only Linux tells the state of a process in /proc")
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:  # noqa: PTH123 - a file of the kernel
-        return file.read().rpartition(")")[2].split()[0]

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from calls import direct_call
 from model_export.cli.app import app
 from nextitem import api
+from nextitem.selfcheck import Report
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "tests" / "README.md"])
@@ -35,6 +36,12 @@ def test_an_example_is_what_the_api_takes_and_gives(kind: str, text: str) -> Non
         case "direct":
             read = api.parse(direct_call(msgspec.json.decode(body)).body, api.EventsBody)
             body = msgspec.json.encode({k: v for k, v in msgspec.json.decode(body).items() if k == "events"})
+        case "verify":
+            read = direct_call(msgspec.json.decode(body))
+            assert (read.operation, read.body) == ("verify", b"{}")
+            return
+        case "verified":
+            read = msgspec.json.decode(body, type=Report, strict=True)
         case "answer":
             read = msgspec.json.decode(body, type=api.Answer)
         case _:
@@ -45,7 +52,15 @@ def test_an_example_is_what_the_api_takes_and_gives(kind: str, text: str) -> Non
 
 
 def test_there_is_an_example_of_each_kind() -> None:
-    assert {kind for kind, _ in EXAMPLES} == {"append_events", "answer", "recommend", "direct", "problem"}
+    assert {kind for kind, _ in EXAMPLES} == {
+        "append_events",
+        "answer",
+        "recommend",
+        "direct",
+        "verify",
+        "verified",
+        "problem",
+    }
 
 
 def test_every_command_shown_exists_with_its_options() -> None:

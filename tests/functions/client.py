@@ -53,16 +53,17 @@ class Reply:
 
 
 class Client:
-    """Calls one stack; may be shared between threads."""
+    """Calls one stack; may be shared between threads. `token` goes with each HTTP request, where the API wants one."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, token: str | None = None) -> None:
         self._stack = stack
+        self._authorization = {} if token is None else {"authorization": f"Bearer {token}"}
         self._address = urlsplit(stack.url).netloc
 
     def request(self, method: str, target: str, body: Any = None) -> Reply:
         """Send a request; a `body` of bytes goes as it is, any other as JSON."""
         payload = body if body is None or isinstance(body, bytes) else _text(body)
-        headers = {} if payload is None else {"content-type": "application/json"}
+        headers = self._authorization | ({} if payload is None else {"content-type": "application/json"})
         connection = http.client.HTTPConnection(self._address, timeout=HTTP_SECONDS)
         try:
             connection.request(method, target, payload, headers)

@@ -192,7 +192,44 @@ def test_an_unknown_operation_is_refused_with_those_there_are(operation: object)
     with pytest.raises(RequestError) as caught:
         direct_call({"operation": operation})
     assert (caught.value.status, caught.value.field) == (404, "operation")
-    assert all(name in str(caught.value) for name in ROUTES.values())
+    assert all(name in str(caught.value) for name in (*ROUTES.values(), "verify"))
+
+
+def test_to_verify_is_asked_directly_and_by_no_route() -> None:
+    assert direct_call({"operation": "verify"}).operation == "verify"
+    assert "verify" not in ROUTES.values()
+    with pytest.raises(RequestError) as caught:
+        http_call({"routeKey": "$default", "requestContext": {"http": {"method": "POST", "path": "/verify"}}})
+    assert caught.value.status == 404
+
+
+@pytest.mark.parametrize(
+    ("authorizer", "subject"),
+    [
+        (None, None),
+        ({}, None),
+        ({"iam": {"userId": "AKID"}}, None),
+        ({"lambda": {"sub": "alice"}}, None),
+        ({"jwt": {"claims": {"sub": "alice"}, "scopes": None}}, "alice"),
+    ],
+)
+def test_the_subject_is_that_of_a_checked_token(authorizer: dict[str, Any] | None, subject: str | None) -> None:
+    context = {} if authorizer is None else {"authorizer": authorizer}
+    assert http_call({"routeKey": "GET /v1/health", "requestContext": context}).subject == subject
+
+
+@pytest.mark.parametrize("claims", [{}, {"sub": ""}, {"sub": None}, {"username": "alice"}, None])
+def test_a_token_that_names_nobody_is_forbidden(claims: dict[str, Any] | None) -> None:
+    context = {"authorizer": {"jwt": {"claims": claims, "scopes": None}}}
+    with pytest.raises(RequestError) as caught:
+        http_call({"routeKey": "GET /v1/health", "requestContext": context})
+    assert caught.value.status == 403
+
+
+@pytest.mark.parametrize("field", ["subject", "requestContext"])
+def test_a_direct_invoke_has_no_subject_whatever_it_says(field: str) -> None:
+    call = direct_call({"operation": "get_recommendations", "session_id": "me", field: "alice"})
+    assert call.subject is None
 
 
 @pytest.mark.parametrize("payload", [None, 5, "health", ["operation"], True])

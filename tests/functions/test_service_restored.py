@@ -152,6 +152,4 @@ def test_without_the_bucket_the_snapshots_model_is_served(stack: Stack, client: 
     reply = client.append(VISITOR, HIKE)
     assert (reply.status, reply.document["served_by"]) == (200, "session")
     assert reply.document["model"]["version"] == stack.version
-    assert [(line["message"], line["fault"]) for line in warnings(stack)] == [
-        ("not refreshed", "RegistryUnavailable")
-    ]
+    assert [(line["message"], line["fault"]) for line in warnings(stack)] == [("not refreshed", "RegistryUnavailable")]

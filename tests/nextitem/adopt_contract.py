@@ -1,7 +1,7 @@
 """What any session store promises of a session that moves to another key; part of `SessionStoreContract`."""
 
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from nextitem.errors import StoreUnavailable
@@ -112,7 +112,8 @@ class AdoptContract:
         assert store.load(old, VERSION, soon()) == EMPTY
         assert store.load(key, VERSION, soon()).length == 7
 
-    @STEADY
+    # Each store that inherits this runs it; there is no state that one could leave to another.
+    @settings(STEADY, max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors])
     @example([("old", 2), ("interrupted", 1), ("old", 1), ("new", 3), ("adopt", 1), ("old", 3)])
     @given(STEPS)
     def test_whatever_happens_meanwhile_each_event_is_there_once(

@@ -3,9 +3,13 @@
 import numpy as np
 import pytest
 
+from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
 from nextitem.session import Event, SessionStore, Snapshot
 from tests.nextitem.parts import NOW, VERSION, fresh_key, soon
+
+SHORT_SECONDS = 0.2
+"""What a test waits for an answer that never comes."""
 
 
 class UnavailableStoreContract:
@@ -22,7 +26,7 @@ class UnavailableStoreContract:
     def test_save_says_so_only_when_it_is_settled(self, unavailable: SessionStore, key: str) -> None:
         saving = unavailable.save(key, VERSION, Snapshot(b"c" * 16, np.zeros(8, np.float32)), soon())
         with pytest.raises(StoreUnavailable):
-            saving.settle(soon())
+            saving.settle(Deadline.after(SHORT_SECONDS))
 
     def test_adopt_says_so(self, unavailable: SessionStore, key: str) -> None:
         with pytest.raises(StoreUnavailable):

@@ -1,0 +1,63 @@
+"""Tokens as API Gateway's JWT authorizer shows them to a function; who has none is turned away before it."""
+
+import base64
+import json
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devstack.http_event import HttpRequest, to_event
+from devstack.jwt import claims_of
+from tests.devstack.conftest import Toy
+from tests.devstack.test_gateway import Client
+
+
+def token(claims: object) -> str:
+    parts = ({"alg": "none"}, claims)
+    return ".".join([base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts] + [""])
+
+
+def test_claims_are_texts_as_a_recorded_event_has_them() -> None:
+    # GIVEN a token whose claims are of every kind WHEN read THEN each is text
+    claims = {"sub": "auth0|5fe4", "exp": 1612061676, "email_verified": True, "groups": ["a", "b"], "scope": "get put"}
+    assert claims_of(f"Bearer {token(claims)}") == {
+        "sub": "auth0|5fe4",
+        "exp": "1612061676",
+        "email_verified": "true",
+        "groups": "[a b]",
+        "scope": "get put",
+    }
+
+
+def test_the_event_has_them_where_payload_2_has_them() -> None:
+    request = HttpRequest("GET", "/v1/health", (), b"", "192.0.2.7")
+    with_token = json.loads(to_event(request, {"sub": "alice"}))["requestContext"]
+    assert with_token["authorizer"] == {"jwt": {"claims": {"sub": "alice"}, "scopes": None}}
+    assert "authorizer" not in json.loads(to_event(request))["requestContext"]
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer a.b", "Bearer a.b.c", "Basic YTpi", f"Bearer {token([1])}"])
+def test_what_is_no_token_has_no_claims(header: str) -> None:
+    assert claims_of(header) is None
+
+
+@given(st.text())
+def test_any_header_is_read(header: str) -> None:
+    assert claims_of(header) is None or isinstance(claims_of(header), dict)
+
+
+def test_only_with_a_token_the_function_is_called(serve: Callable[..., Toy]) -> None:
+    # GIVEN an API with the authorizer
+    toy = serve(jwt_authorizer=True)
+    client = Client(toy.served.url)
+
+    # WHEN a request has no token THEN it is turned away as API Gateway does, and no worker was started
+    refused = client.send("GET", "/v1/health")
+    assert (refused.status, refused.json()) == (401, {"message": "Unauthorized"})
+    assert toy.served.cold_starts == ()
+
+    # WHEN it has one THEN the function gets its claims
+    answer = client.send("GET", "/v1/health", headers={"Authorization": f"Bearer {token({'sub': 'alice'})}"})
+    assert answer.json()["requestContext"]["authorizer"]["jwt"]["claims"] == {"sub": "alice"}

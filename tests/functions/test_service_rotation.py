@@ -1,0 +1,177 @@
+"""The key secret in Secrets Manager, and its rotation: no live session is lost, and none is left behind."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+
+from devstack.publish import demo_artifact
+from devstack.stack import Stack
+from nextitem.deadline import Deadline
+from nextitem.engine import Model
+from nextitem.session import Event, session_key
+from nextitem.storeurl import parse_store_url
+from nextitem.valkey import ValkeyStore
+from tests.functions.client import PATIENT, Client, alike, named
+
+FIRST, SECOND = "the first of the secrets", "the second of the secrets"
+HIKE = ["tent-008", "sleep-010", "stove-003", "mug-003", "coffee-004"]
+GARBAGE: list[dict[str, str | float]] = [{"current": "short"}, {"previous": FIRST}]
+
+
+@pytest.fixture
+def stack() -> Iterator[Stack]:
+    """A stack of its own, for what it knows of the secret is what this is about."""
+    with Stack(artifact=demo_artifact(), max_workers=1, secret={"current": FIRST}, settings=PATIENT) as stack:
+        yield stack
+
+
+@pytest.fixture
+def client(stack: Stack) -> Client:
+    return Client(stack)
+
+
+@pytest.fixture
+def store(stack: Stack) -> Iterator[Any]:
+    with redis.Redis.from_url(stack.store_url) as store:
+        yield store
+
+
+def rotate(stack: Stack) -> None:
+    """Rotate the secret; the workers that come know the new one, and the one before it."""
+    stack.put_secret({"current": SECOND, "previous": FIRST, "rotated_at": time.time()})
+
+
+def keys(store: Any) -> set[str]:
+    return {key.decode() for key in store.scan_iter()}
+
+
+def of_all(model: Model, items: list[str]) -> list[tuple[str, float]]:
+    return named(model.top(model.replay(None, model.vocabulary.indices(items)), (), 20), model.vocabulary)
+
+
+def test_a_session_outlives_a_rotation_with_its_whole_past(
+    stack: Stack, client: Client, store: Any, model: Model
+) -> None:
+    # GIVEN a session WHEN the secret is rotated THEN workers that do not know yet go on with it
+    events = [{"item_id": item_id, "event_id": f"look-{n}"} for n, item_id in enumerate(HIKE)]
+    client.append("me", events[:3])
+    rotate(stack)
+    assert client.append("me", events[3:4]).document["session_length"] == 4
+    assert keys(store) == {session_key(FIRST.encode(), "me")}
+
+    # WHEN workers come that know THEN it goes on under the new key, and what was sent before is known
+    stack.retire_workers()
+    reply = client.append("me", [events[2], events[4]])
+    assert (reply.statuses, reply.document["session_length"]) == (["duplicate", "applied"], 5)
+    assert (reply.document["served_by"], reply.document["stored"]) == ("session", True)
+    assert alike(reply.items, of_all(model, HIKE))
+    assert keys(store) == {session_key(SECOND.encode(), "me")}
+    # AND what was recommended before the rotation is judged by what came after it
+    labels = [record for record in client.records() if record.get("labels")]
+    assert len(labels) == 2
+
+
+def test_a_session_that_is_only_read_after_a_rotation_is_there(stack: Stack, client: Client, model: Model) -> None:
+    client.append("me", HIKE[:3])
+    rotate(stack)
+    stack.retire_workers()
+    reply = client.get("me")
+    assert (reply.document["session_length"], reply.document["served_by"]) == (3, "session")
+    assert alike(reply.items, of_all(model, HIKE[:3]))
+
+
+def test_what_a_worker_adds_that_does_not_know_yet_is_not_lost(stack: Stack, client: Client, model: Model) -> None:
+    # GIVEN a session that has moved already
+    client.append("me", [{"item_id": HIKE[0], "event_id": "0"}])
+    rotate(stack)
+    stack.retire_workers()
+    assert client.append("me", [{"item_id": HIKE[1], "event_id": "1"}]).document["session_length"] == 2
+
+    # WHEN another environment adds under the old key, which it takes for the only one
+    other = ValkeyStore(parse_store_url(stack.store_url), timeout=20, ttl=3600)
+    now = time.time_ns() // 1_000_000
+    other.append(session_key(FIRST.encode(), "me"), [Event(HIKE[2], "2")], "v", now, Deadline.after(20))
+    other.close()
+
+    # THEN the next request has that, too
+    reply = client.append("me", [{"item_id": HIKE[3], "event_id": "3"}])
+    assert reply.document["session_length"] == 4
+    assert alike(reply.items, of_all(model, HIKE[:4]))
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_deleted_session_is_gone_under_both_keys(stack: Stack, client: Client, store: Any, moved: bool) -> None:
+    # GIVEN a session from before a rotation, which lives under the old key, or under both
+    client.append("me", HIKE[:3])
+    (old,) = keys(store)
+    whole = store.dump(old)
+    rotate(stack)
+    stack.retire_workers()
+    if moved:
+        client.append("me", HIKE[3:])
+        store.restore(old, 60_000, whole)
+        assert len(keys(store)) == 2
+
+    # WHEN it is deleted THEN nothing is left of it, and it stays so
+    assert client.delete("me").status == 204
+    assert keys(store) == set()
+    assert client.get("me").document["session_length"] == 0
+    assert keys(store) == set()
+
+
+def test_without_its_secret_the_function_answers_without_sessions() -> None:
+    with Stack(artifact=demo_artifact(), max_workers=1, secret=GARBAGE[0], settings=PATIENT) as stack:
+        # GIVEN a secret that makes no sense
+        client = Client(stack)
+
+        # WHEN requests come THEN none is a 5xx but the one that nobody can promise
+        appended, got, health = client.append("me", HIKE), client.get("me"), client.request("GET", "/v1/health")
+        assert (appended.status, appended.document["served_by"], appended.document["stored"]) == (
+            200,
+            "stateless",
+            False,
+        )
+        assert (got.status, got.document["served_by"]) == (200, "popular")
+        assert client.recommend(HIKE).document["served_by"] == "stateless"
+        assert health.status == 200
+        assert client.delete("me").status == 503
+        # AND metrics and log say why
+        of_operation = {
+            record["operation"]: record["store_faults"] for record in client.records() if "operation" in record
+        }
+        assert of_operation == {
+            "append_events": 1,
+            "get_recommendations": 1,
+            "health": 0,
+            "recommend": 0,
+            "delete_session": 1,
+        }
+        assert any("the key secret makes no sense: ValueError" in line for line in stack.log_lines())
+        assert not any("short" in line for line in stack.log_lines())
+
+        # WHEN it makes sense THEN the same worker goes on with sessions
+        stack.put_secret({"current": FIRST})
+        reply = client.until(lambda: client.append("me", HIKE), lambda reply: reply.document["stored"])
+        assert (reply.document["served_by"], reply.document["session_length"]) == ("session", len(HIKE))
+        assert len(stack.cold_starts) == 1
+
+
+@pytest.mark.parametrize("at_restore", [None, GARBAGE[0]], ids=["readable", "unreadable"])
+def test_a_restored_environment_uses_no_secret_but_the_present_one(at_restore: dict[str, str | float] | None) -> None:
+    ancient: dict[str, str | float] = {"current": "an ancient secret"}
+    with Stack(artifact=demo_artifact(), max_workers=1, snap_start=True, secret=ancient, settings=PATIENT) as stack:
+        # GIVEN a snapshot that is older than two rotations, and a secret that may be unreadable when it is restored
+        client = Client(stack)
+        stack.prepare()
+        if at_restore is not None:
+            stack.put_secret(at_restore)
+            assert not client.append("me", HIKE[:2]).document["stored"]
+        rotate(stack)
+
+        # WHEN it can be read THEN the session is under the new key, and there has never been one under the ancient
+        client.until(lambda: client.append("me", HIKE[:2]), lambda reply: reply.document["stored"])
+        with redis.Redis.from_url(stack.store_url) as store:
+            assert keys(store) == {session_key(SECOND.encode(), "me")}

@@ -1,0 +1,70 @@
+"""Behind API Gateway's JWT authorizer: a session is its subject's, whatever ids others choose."""
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+
+from devstack.publish import demo_artifact
+from devstack.stack import Stack
+from tests.functions.client import PATIENT, Client
+
+HIKE = ["tent-008", "sleep-010", "stove-003"]
+
+
+def token(**claims: object) -> str:
+    """A token with these claims; nobody has signed it."""
+    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in ({"alg": "none"}, claims)]
+    return b".".join([*parts, b""]).decode()
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with Stack(artifact=demo_artifact(), max_workers=1, jwt_authorizer=True, settings=PATIENT) as stack:
+        yield stack
+
+
+@pytest.fixture
+def store(stack: Stack) -> Iterator[Any]:
+    with redis.Redis.from_url(stack.store_url) as store:
+        yield store
+
+
+def test_two_subjects_have_two_sessions_of_one_id(stack: Stack, store: Any, session_id: str) -> None:
+    # GIVEN two subjects who choose the same id
+    alice, bob = (Client(stack, token(sub=subject)) for subject in ("alice", "bob"))
+    before = store.dbsize()
+    assert alice.append(session_id, HIKE).document["session_length"] == 3
+
+    # WHEN the one adds, reads and deletes THEN the other's session is as it was
+    assert bob.get(session_id).document["session_length"] == 0
+    assert bob.append(session_id, HIKE[:1]).document["session_length"] == 1
+    assert store.dbsize() == before + 2
+    assert bob.delete(session_id).status == 204
+    assert alice.get(session_id).document["session_length"] == 3
+    # AND neither has what is under no subject
+    assert alice.direct({"operation": "get_recommendations", "session_id": session_id})["session_length"] == 0
+    # AND a subject's own other token finds it
+    assert Client(stack, token(sub="alice", iat=1)).get(session_id).document["session_length"] == 3
+
+
+def test_a_token_without_a_subject_is_forbidden(stack: Stack, session_id: str) -> None:
+    for client in (Client(stack, token(scope="shop")), Client(stack, token(sub=""))):
+        for reply in (
+            client.append(session_id, HIKE),
+            client.get(session_id),
+            client.delete(session_id),
+            client.recommend(HIKE),
+        ):
+            assert (reply.status, reply.document["title"]) == (403, "Forbidden")
+            assert "subject" in reply.document["detail"]
+
+
+def test_without_a_token_the_function_is_not_even_asked(stack: Stack, session_id: str) -> None:
+    client = Client(stack)
+    before = len(client.records())
+    assert (client.get(session_id).status, Client(stack, "no token").get(session_id).status) == (401, 401)
+    assert len(client.records()) == before

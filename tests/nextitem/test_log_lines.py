@@ -1,0 +1,56 @@
+"""What one process writes to the log goes out whole: lines of several processes may share a file or a pipe."""
+
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.nextitem.parts import PATIENCE_SECONDS
+
+FUNCTIONS = Path(__file__).parents[2] / "functions"
+MOST = 1 << 20
+WRITE = """
+import sys
+from awslambdaric.bootstrap import Unbuffered
+sys.stdout = Unbuffered(Unbuffered(sys.stdout))  # the parent of several processes does it, and each of them again
+from nextitem import metrics
+from nextitem.errors import StoreUnavailable, VersionNotFound
+from nextitem.quality import Judgement
+from nextitem.telemetry import RequestRecord, Telemetry
+telemetry = Telemetry({"process_start": 1.0, "import": 2.0, "model_load": 3.0})
+record = RequestRecord()
+record.served("session", "v" + "0" * 16, "main")
+record.judgement = Judgement("v" + "0" * 16, "main", 1, 0.5, 1)
+for metric in metrics.METRICS:
+    record.measured(metric, 1.0)
+record.fault(StoreUnavailable("x" * 500))
+telemetry.emit(record, 200)
+telemetry.background_fault(VersionNotFound("y" * 500))
+"""
+
+
+def test_each_line_is_one_write() -> None:
+    # GIVEN a log that keeps each write apart from the next, and the runtime client's way of writing
+    reader, writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    reader.settimeout(PATIENCE_SECONDS)
+    with reader, writer:
+        environment = {"PATH": os.defpath, "PYTHONPATH": str(FUNCTIONS), "POWERTOOLS_SERVICE_NAME": "nextitem"}
+        # WHEN the longest record there can be is written, and what else is logged
+        subprocess.run([sys.executable, "-c", WRITE], env=environment, stdout=writer.fileno(), check=True)
+        writer.close()
+        writes = list(iter(lambda: reader.recv(MOST), b""))
+
+    # THEN each write is a line, and whole
+    documents = [json.loads(write) for write in writes]
+    assert all(write.endswith(b"\n") and write.count(b"\n") == 1 for write in writes)
+    assert [document.get("message", "metrics") for document in documents] == [
+        "metrics",
+        "store fault",
+        "metrics",
+        "not refreshed",
+    ]
+    # AND none is so long that a pipe, or the writer's buffer, would cut it
+    assert max(map(len, writes)) <= select.PIPE_BUF

@@ -1,0 +1,133 @@
+"""One folder, several processes, as on Lambda Managed Instances: a version is downloaded once."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from nextitem.manifest import FILES, MANIFEST
+from tests.nextitem.artifact_server import ArtifactServer
+from tests.nextitem.parts import BUCKET, PATIENCE_SECONDS, REGION
+
+PROCESSES = 5
+FUNCTIONS = Path(__file__).parents[2] / "functions"
+FETCH = """
+import sys
+from pathlib import Path
+from nextitem.bucket import ObstoreBucket
+from nextitem.registry import Registry
+bucket = ObstoreBucket(sys.argv[1], region=sys.argv[2], endpoint=sys.argv[3])
+print("here", flush=True)
+sys.stdin.readline()
+print(Registry(bucket, Path(sys.argv[4])).fetch(sys.argv[5]).folder)
+"""
+Process = subprocess.Popen[str]
+Begin = Callable[[], Process]
+
+
+@pytest.fixture
+def server(demo: Path) -> Iterator[ArtifactServer]:
+    with ArtifactServer(demo) as server:
+        yield server
+
+
+@pytest.fixture
+def begin(server: ArtifactServer, demo: Path, folder: Path) -> Iterator[Begin]:
+    """Start a process that fetches the demo model into the folder once it is told to `go`."""
+    environment = {
+        "PATH": os.defpath,
+        "PYTHONPATH": str(FUNCTIONS),
+        "AWS_ACCESS_KEY_ID": "any",
+        "AWS_SECRET_ACCESS_KEY": "any",
+    }
+    with ExitStack() as running:
+
+        def start() -> Process:
+            process = running.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", FETCH, BUCKET, REGION, server.endpoint, str(folder), demo.name],
+                    env=environment,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            running.callback(process.kill)
+            assert process.stdout is not None
+            assert process.stdout.readline() == "here\n"
+            return process
+
+        yield start
+
+
+def go(process: Process) -> None:
+    assert process.stdin is not None
+    process.stdin.write("\n")
+    process.stdin.flush()
+
+
+def fetched(process: Process) -> str:
+    """Where a process says that the version is."""
+    told, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 0
+    return told.strip()
+
+
+def test_a_version_is_downloaded_once_for_all_processes(
+    server: ArtifactServer, begin: Begin, demo: Path, folder: Path
+) -> None:
+    # GIVEN several processes that begin to fetch the same version while none of them can have its weights yet
+    server.open.clear()
+    processes = [begin() for _ in range(PROCESSES)]
+    for process in processes:
+        go(process)
+    assert server.asked.acquire(timeout=PATIENCE_SECONDS)
+
+    # WHEN the weights come THEN all have the version, and each file was asked for once
+    server.open.set()
+    assert {fetched(process) for process in processes} == {str(folder / demo.name)}
+    assert server.counts == dict.fromkeys((MANIFEST, *FILES), 1)
+    # AND nothing else is in the folder
+    assert list(folder.iterdir()) == [folder / demo.name]
+
+
+def test_a_process_that_is_killed_while_it_downloads_holds_nobody_up(
+    server: ArtifactServer, begin: Begin, demo: Path, folder: Path
+) -> None:
+    # GIVEN a process in the midst of its download, and others that wait for it
+    server.open.clear()
+    first = begin()
+    go(first)
+    assert server.asked.acquire(timeout=PATIENCE_SECONDS)
+    others = [begin() for _ in range(2)]
+    for process in others:
+        go(process)
+    assert [one.name[:10] for one in folder.iterdir()] == [".incoming-"]
+
+    # WHEN it is killed THEN one of the others downloads for both, and what the dead one had begun is gone
+    first.kill()
+    first.wait()
+    assert server.asked.acquire(timeout=PATIENCE_SECONDS)
+    server.open.set()
+    assert {fetched(process) for process in others} == {str(folder / demo.name)}
+    assert server.counts["weights.bin"] == 2
+    assert list(folder.iterdir()) == [folder / demo.name]
+
+
+def test_a_damaged_copy_is_fetched_once_for_all_processes(
+    server: ArtifactServer, begin: Begin, demo: Path, folder: Path
+) -> None:
+    # GIVEN a copy that is damaged WHEN several processes fetch the version THEN one of them brings it for all
+    damaged = folder / demo.name / "weights.bin"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(b"damaged")
+    processes = [begin() for _ in range(PROCESSES)]
+    for process in processes:
+        go(process)
+    assert {fetched(process) for process in processes} == {str(damaged.parent)}
+    assert server.counts == dict.fromkeys((MANIFEST, *FILES), 1)
+    assert damaged.read_bytes() == (demo / "weights.bin").read_bytes()

@@ -1,0 +1,185 @@
+"""A version of the function that checks itself: it finds what is wrong, names it, and leaves nothing behind."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+from redis import Redis
+
+from devstack.processes import Children
+from devstack.valkey import Valkey
+from nextitem.boto_bucket import BotoBucket
+from nextitem.deadline import Deadline
+from nextitem.errors import SecretUnavailable, SelfCheckFailed, StoreUnavailable
+from nextitem.keys import KeyRing, KeySecret
+from nextitem.manifest import CERTIFICATE, decode_certificate
+from nextitem.publishing import Publisher
+from nextitem.registry import Registry, Route, Variant, route_key
+from nextitem.routing import Router
+from nextitem.selfcheck import TRIES, CheckedModel, Report, verified
+from nextitem.session import EMPTY, Appended, Event, SessionRecord, SessionStore
+from nextitem.storeurl import parse_store_url
+from nextitem.valkey import ValkeyStore
+from tests.nextitem.failing_store import FailingStore
+from tests.nextitem.parts import PATIENCE_SECONDS, SECRET, VERSION, another_version, remade
+from tests.nextitem.service import fixed_keys
+from tests.nextitem.valkey_server import OwnValkey
+
+
+@pytest.fixture
+def store(valkey: Valkey) -> Iterator[ValkeyStore]:
+    store = ValkeyStore(parse_store_url(valkey.url), timeout=PATIENCE_SECONDS, ttl=3600)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def contents(valkey: Valkey) -> Iterator[Callable[[], set[bytes]]]:
+    """The keys that the store has."""
+    with Redis.from_url(valkey.url) as client:
+        yield lambda: set(client.scan_iter())
+
+
+def fault_of(router: Router, keys: KeyRing, store: SessionStore) -> str:
+    with pytest.raises(SelfCheckFailed) as caught:
+        verified(router, keys, store)
+    return str(caught.value)
+
+
+def routed(bucket: BotoBucket, *variants: Variant) -> None:
+    """Make a route."""
+    assert bucket.create(route_key("live"), msgspec.json.encode(Route(1, variants, "2026-01-20T09:20:00Z")))
+
+
+def router_of(bucket: BotoBucket, folder: Path) -> Router:
+    return Router(Registry(bucket, folder), "live", ttl=1e9, on_fault=lambda fault: pytest.fail(str(fault)))
+
+
+def test_all_is_well(router: Router, store: ValkeyStore, demo: Path, contents: Callable[[], set[bytes]]) -> None:
+    # GIVEN a model, a secret and a store WHEN they are checked THEN every golden session was answered
+    before = contents()
+    goldens = len(decode_certificate((demo / CERTIFICATE).read_bytes(), demo.name).sessions)
+    assert verified(router, fixed_keys(), store) == Report("ok", [CheckedModel(demo.name, "main", goldens)], "ok")
+    # AND nothing is left of the probe
+    assert contents() == before
+
+
+def test_every_variant_of_the_route_is_checked(
+    bucket: BotoBucket, demo: Path, tmp_path: Path, folder: Path, store: ValkeyStore
+) -> None:
+    # GIVEN a route with three variants, one of which takes nothing
+    publisher = Publisher(bucket)
+    main, trial = publisher.publish(demo), publisher.publish(another_version(demo, tmp_path))
+    routed(bucket, Variant("main", main, 0.8), Variant("trial", trial, 0.2), Variant("off", VERSION, 0))
+
+    # WHEN it is checked THEN each of the others was
+    models = verified(router_of(bucket, folder), fixed_keys(), store).models
+    assert [(one.variant, one.version) for one in models] == [("main", main), ("trial", trial)]
+
+
+def test_a_model_that_answers_otherwise_late_in_its_certificate_is_found(
+    bucket: BotoBucket, demo: Path, tmp_path: Path, folder: Path, store: ValkeyStore
+) -> None:
+    # GIVEN a model whose last golden session says what it does not answer: more than a start looks at
+    certificate = decode_certificate((demo / CERTIFICATE).read_bytes(), demo.name)
+    *others, last = certificate.sessions
+    wrong = msgspec.structs.replace(last, scores=tuple(score + 9 for score in last.scores))
+    document = msgspec.json.encode(msgspec.structs.replace(certificate, sessions=(*others, wrong)))
+    version = Publisher(bucket).publish(remade(demo, tmp_path, {CERTIFICATE: document}))
+    routed(bucket, Variant("trial", version, 1))
+
+    # WHEN it is checked THEN it is named
+    fault = fault_of(router_of(bucket, folder), fixed_keys(), store)
+    assert fault.startswith(f"model {version} of variant trial failed the check: {version} scores golden item 1 ")
+
+
+def test_without_a_route_there_is_nothing_to_serve(bucket: BotoBucket, folder: Path, store: ValkeyStore) -> None:
+    fault = fault_of(router_of(bucket, folder), fixed_keys(), store)
+    assert fault.startswith("the route failed the check: routes/live.json is not in the bucket")
+
+
+def test_a_secret_that_cannot_be_read_is_found(router: Router, store: ValkeyStore) -> None:
+    # GIVEN a secret that could be read once, and no more
+    secrets = iter([KeySecret(SECRET)])
+
+    def read() -> KeySecret:
+        for secret in secrets:
+            return secret
+        raise SecretUnavailable("Secrets Manager says AccessDeniedException")
+
+    keys = KeyRing(read, 3600, lambda fault: pytest.fail(str(fault)))
+    keys.load()
+    assert fault_of(router, keys, store) == (
+        "the key secret failed the check: Secrets Manager says AccessDeniedException"
+    )
+
+
+def test_a_store_that_never_answers_is_found_and_was_asked_more_than_once(router: Router) -> None:
+    store = FailingStore()
+    fault = fault_of(router, fixed_keys(), store)
+    assert fault == "the session store failed the check: this store never answers"
+    assert store.asked == 2 * TRIES  # and each probe deleted, in case it was there
+
+
+class OtherStore(ValkeyStore):
+    """A store with one verb that goes wrong."""
+
+    wrong: str = ""
+    failures: int = 0
+
+    def append(self, key: str, events: Sequence[Event], version: str, now: int, deadline: Deadline) -> Appended:
+        if self.failures:
+            self.failures -= 1
+            raise StoreUnavailable("its first connection takes long")
+        appended = super().append(key, events, version, now, deadline)
+        return super().append(key, events, version, now, deadline) if self.wrong == "append" else appended
+
+    def load(self, key: str, version: str, deadline: Deadline) -> SessionRecord:
+        return EMPTY if self.wrong == "load" else super().load(key, version, deadline)
+
+    def delete(self, key: str, deadline: Deadline) -> None:
+        if self.wrong != "delete":
+            super().delete(key, deadline)
+
+
+@pytest.fixture
+def other(valkey: Valkey) -> Iterator[OtherStore]:
+    store = OtherStore(parse_store_url(valkey.url), timeout=PATIENCE_SECONDS, ttl=1)
+    yield store
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("verb", "fault"),
+    [
+        ("append", "a new session was not new"),
+        ("load", "an event was not found again"),
+        ("delete", "a deleted session was found again"),
+    ],
+)
+def test_a_store_that_does_something_else_is_found(
+    router: Router, other: OtherStore, contents: Callable[[], set[bytes]], verb: str, fault: str
+) -> None:
+    before, other.wrong = contents(), verb
+    assert fault_of(router, fixed_keys(), other) == f"the session store failed the check: {fault}"
+    # AND the probe is gone, where it can be deleted at all
+    assert verb == "delete" or contents() == before
+
+
+def test_a_first_connection_that_takes_long_is_no_fault(router: Router, other: OtherStore) -> None:
+    other.failures = TRIES - 1
+    assert verified(router, fixed_keys(), other).store == "ok"
+    other.failures = TRIES
+    assert fault_of(router, fixed_keys(), other).endswith("its first connection takes long")
+
+
+def test_a_store_that_may_not_be_written_is_found(router: Router, children: Children, tmp_path: Path) -> None:
+    # GIVEN a store without memory for one session more WHEN it is checked THEN that is why it fails
+    server = OwnValkey(children, tmp_path)
+    with server.client() as client:
+        client.config_set("maxmemory", 1)
+    store = ValkeyStore(parse_store_url(server.url), timeout=PATIENCE_SECONDS, ttl=3600)
+    assert "maxmemory" in fault_of(router, fixed_keys(), store)
+    store.close()
+    server.kill()

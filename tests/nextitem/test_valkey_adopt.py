@@ -1,0 +1,118 @@
+"""A move between two keys of a real Valkey that is cut, or overtaken, between its steps."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import pytest
+
+from devstack.valkey import Valkey
+from nextitem.errors import StoreUnavailable
+from nextitem.session import EMPTY, SessionStore
+from nextitem.storeurl import parse_store_url
+from nextitem.valkey import ValkeyStore
+from tests.nextitem.log_contract import add, event, names, numbered
+from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, fresh_key, soon
+from tests.nextitem.watched_line import WatchedLine
+
+MOVE, JOIN = 3, 4
+"""Commands that a move takes where there is no session yet, and where there is one."""
+
+
+@contextmanager
+def store_at(url: str) -> Iterator[SessionStore]:
+    store = ValkeyStore(parse_store_url(url), timeout=PATIENCE_SECONDS, ttl=3600)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def store(valkey: Valkey) -> Iterator[SessionStore]:
+    with store_at(valkey.url) as store:
+        yield store
+
+
+@contextmanager
+def watched(valkey: Valkey, passes: Callable[[int], bool]) -> Iterator[tuple[SessionStore, WatchedLine]]:
+    """A store that is reached by a line which a test watches."""
+    with WatchedLine(urlsplit(valkey.url).port or 0, passes) as line, store_at(line.url) as store:
+        yield store, line
+
+
+def old_and_new(store: SessionStore, key: str, *, joined: bool) -> str:
+    """Return the key of a session of five events, two of which live under the new key where they are to be joined."""
+    old = fresh_key()
+    add(store, old, *numbered(1, 5))
+    if joined:
+        add(store, key, *numbered(4, 7))
+    return old
+
+
+@pytest.mark.parametrize(("joined", "commands"), [(False, MOVE), (True, JOIN)])
+def test_a_move_takes_a_few_commands(
+    store: SessionStore, valkey: Valkey, key: str, joined: bool, commands: int
+) -> None:
+    old = old_and_new(store, key, joined=joined)
+    with watched(valkey, lambda _: True) as (mover, line):
+        assert mover.adopt(old, key, soon())
+        assert line.answers == commands
+        # AND where nothing is to be moved, which is nearly always, one tells so
+        assert not mover.adopt(old, key, soon())
+        assert line.answers == commands + 1
+
+
+@pytest.mark.parametrize(("joined", "cut_at"), [(False, n) for n in range(MOVE)] + [(True, n) for n in range(JOIN)])
+def test_a_move_that_is_cut_loses_nothing(
+    store: SessionStore, valkey: Valkey, key: str, joined: bool, cut_at: int
+) -> None:
+    # GIVEN a session that is to move, and a line that breaks for good after a command whose answer is never seen
+    old = old_and_new(store, key, joined=joined)
+    with watched(valkey, lambda number: number < cut_at) as (mover, _), pytest.raises(StoreUnavailable):
+        mover.adopt(old, key, soon())
+
+    # WHEN the session goes on THEN the next move has made up for it: each event is there once
+    store.adopt(old, key, soon())
+    after = add(store, key, *numbered(5, 8)).record
+    expected = [str(number) for number in range(1, 9)]
+    assert (names(after.log), after.length) == (expected, 8)
+    assert store.load(old, VERSION, soon()) == EMPTY
+
+
+@pytest.mark.parametrize(("joined", "at"), [(False, n) for n in range(MOVE - 1)] + [(True, n) for n in range(JOIN - 1)])
+def test_an_event_that_comes_under_the_old_key_meanwhile_is_not_lost(
+    store: SessionStore, valkey: Valkey, key: str, joined: bool, at: int
+) -> None:
+    # GIVEN somebody who knows only the old key, and adds to it between two steps of a move
+    old = old_and_new(store, key, joined=joined)
+
+    def passes(number: int) -> bool:
+        if number == at:
+            add(store, old, event("99", 1_900_000_000_000))
+        return True
+
+    with watched(valkey, passes) as (mover, _):
+        assert mover.adopt(old, key, soon())
+
+    # WHEN the session moves again THEN that event has come, too
+    assert store.adopt(old, key, soon())
+    record = store.load(key, VERSION, soon())
+    assert names(record.log) == [str(number) for number in range(1, 8 if joined else 6)] + ["99"]
+    assert record.length == len(record.log)
+    assert not store.adopt(old, key, soon())
+
+
+@pytest.mark.parametrize("at", range(MOVE - 1))
+def test_two_who_move_a_session_at_once_move_it_once(store: SessionStore, valkey: Valkey, key: str, at: int) -> None:
+    # GIVEN a move WHEN another begins and ends between two of its steps THEN the session is there once, and whole
+    old = old_and_new(store, key, joined=False)
+    whole = store.load(old, VERSION, soon())
+
+    def passes(number: int) -> bool:
+        if number == at:
+            assert store.adopt(old, key, soon())
+        return True
+
+    with watched(valkey, passes) as (mover, _):
+        assert mover.adopt(old, key, soon())
+    assert store.load(key, VERSION, soon()) == whole
+    assert store.load(old, VERSION, soon()) == EMPTY
