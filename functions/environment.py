@@ -13,9 +13,9 @@ from nextitem.api import ItemsRequest, Wanted
 from nextitem.breaker import GuardedStore
 from nextitem.bucket import ObstoreBucket
 from nextitem.errors import NextItemError, NoModel
+from nextitem.fetching import HeadStart
 from nextitem.keys import KeyRing
 from nextitem.recommender import Recommender
-from nextitem.registry import Registry
 from nextitem.routing import Router
 from nextitem.secretsmanager import SecretsManager
 from nextitem.settings import Settings
@@ -63,21 +63,18 @@ class Environment(Restorable):
         self.telemetry.restored((time.perf_counter() - begun) * 1000)
 
 
-def started() -> Environment:
+def started(head_start: HeadStart) -> Environment:
     """Wire the rooms together and load the model; the key secret is read meanwhile.
 
-    Raises:
-        SettingsError: a setting is missing or makes no sense.
+    Args:
+        head_start: what is on its way since before the libraries were imported.
     """
     importing = (time.perf_counter() - LOADING_SINCE) * 1000
     cold: dict[ColdPhase, float] = {"process_start": max(0.0, process_age_ms() - importing), "import": importing}
     telemetry = Telemetry(cold)
-    settings = Settings.read()
+    settings = head_start.settings
     keys = _keys(settings, telemetry)
-    bucket = ObstoreBucket(settings.bucket, region=settings.region, endpoint=settings.s3_endpoint)
-    router = Router(
-        Registry(bucket, settings.model_dir), settings.route, settings.route_ttl, telemetry.background_fault
-    )
+    router = Router(head_start.registry, settings.route, settings.route_ttl, telemetry.background_fault)
     links = ValkeyStore(
         settings.store_url, timeout=settings.store_timeout, ttl=settings.session_ttl, region=settings.region
     )
@@ -85,13 +82,13 @@ def started() -> Environment:
     loading = time.perf_counter()
     reading = _secret_on_its_way(keys)
     try:
-        router.load()
+        router.load(head_start.fetched())
     except NextItemError as error:
         telemetry.background_fault(error)  # requests try again, and answer 503 until it works
     reading.join()
     cold["model_load"] = (time.perf_counter() - loading) * 1000
     recommender = Recommender(router, store, keys, settings.deadline)
-    environment = Environment(recommender, telemetry, router, keys, links, bucket)
+    environment = Environment(recommender, telemetry, router, keys, links, head_start.bucket)
     register(environment)
     return environment
 

@@ -7,6 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from head_start import HEAD_START  # before all other imports: the model comes while they go on
+
+# isort: split
 from calls import Call, direct_call, http_call, http_response
 from environment import started
 from nextitem import api
@@ -20,7 +23,7 @@ RETRY_AFTER = {"retry-after": "1"}
 NOT_CONFIRMED = "the session store did not confirm it in time"
 
 
-_environment = started()
+_environment = started(HEAD_START)
 _recommender, _telemetry = _environment.recommender, _environment.telemetry
 
 

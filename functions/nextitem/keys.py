@@ -6,53 +6,21 @@ After a rotation sessions still live under the secret before: `SessionKeys.previ
 
 import hashlib
 import hmac
-import math
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from nextitem.errors import NextItemError, SecretUnavailable
+from nextitem.keysecret import KeySecret
 from nextitem.session import session_key
 
-MIN_SECRET_CHARS = 16
 RENEW_SECONDS = 300.0
 """After so long the secret is read again, in the background: until then a process may use the old one."""
 RETRY_SECONDS = 1.0
 """Least time between two attempts to read a first secret."""
 FIRST_SECONDS = 0.05
 """The longest that a request waits for a first secret: without one it is answered without its session."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeySecret:
-    """The deployment's HMAC secret, and the one before it.
-
-    Attributes:
-        current: for every session.
-        previous: where sessions lived until the last rotation, or None.
-        rotated_at: epoch seconds of that rotation, or None if that is not known.
-    """
-
-    current: bytes
-    previous: bytes | None = None
-    rotated_at: float | None = None
-
-    @classmethod
-    def of(cls, current: str, previous: str | None = None, rotated_at: float | None = None) -> "KeySecret":
-        """Return the secret from its texts.
-
-        Raises:
-            ValueError: a secret is too short, or the moment of the rotation is no moment.
-            TypeError, AttributeError: one of them is not what its type says.
-        """
-        for one in (current, previous):
-            if one is not None and len(one) < MIN_SECRET_CHARS:
-                raise ValueError(f"a key secret has {MIN_SECRET_CHARS} characters or more")
-        moment = None if rotated_at is None else float(rotated_at)
-        if moment is not None and not math.isfinite(moment):
-            raise ValueError("the moment of a rotation is a finite number")
-        return cls(current.encode(), None if previous is None else previous.encode(), moment)
 
 
 @dataclass(frozen=True, slots=True)

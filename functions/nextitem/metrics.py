@@ -75,7 +75,9 @@ COLD_IMPORT = Metric("cold_import_ms", "Milliseconds", "imports", always=False)
 COLD_MODEL = Metric("cold_model_load_ms", "Milliseconds", "fetching, opening and checking the models", always=False)
 COLD_FIRST = Metric("cold_first_request_ms", "Milliseconds", "the first request itself", always=False)
 COLD_RESTORE = Metric("cold_restore_ms", "Milliseconds", "our hooks after SnapStart's restore", always=False)
-ROUTE_FAULTS = Metric("route_faults", "Count", "1 when the route or a model of it could not be used", always=False)
+ROUTE_FAULTS = Metric(
+    "route_faults", "Count", "1 when the route, a model of it or the key secret could not be used", always=False
+)
 
 METRICS: tuple[Metric, ...] = (
     REQUESTS,

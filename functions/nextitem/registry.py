@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -135,9 +136,9 @@ class Registry:
                 self._clear(home)
                 with tempfile.TemporaryDirectory(prefix=_INCOMING, dir=self._folder) as incoming:
                     self._download(version, Path(incoming, version))
-                    open_artifact(Path(incoming, version))
+                    artifact = open_artifact(Path(incoming, version))
                     os.replace(Path(incoming, version), home)  # noqa: PTH105 - Path.replace says less plainly: folders
-                return open_artifact(home)
+                return replace(artifact, folder=home)
         except OSError as error:
             raise RegistryError(f"{version} cannot be kept in {self._folder}: {error}") from error
 

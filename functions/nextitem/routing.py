@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from nextitem.engine import Model
 from nextitem.errors import NextItemError, NoModel, RegistryUnavailable
+from nextitem.fetching import Fetched, fetch
 from nextitem.registry import Registry, Route, Variant
 
 RETRY_SECONDS = 1.0
@@ -67,17 +68,21 @@ class Router:
         self._looked = -float("inf")
         self._refreshing = threading.Lock()
 
-    def load(self) -> None:
+    def load(self, fetched: Fetched | None = None) -> None:
         """Look at the route and load what it names; the models in use change only if all of it loads.
+
+        Args:
+            fetched: what `fetch` found a moment ago; None looks now.
 
         Raises:
             NextItemError: the route or a version cannot be used.
         """
         self._looked = self._clock()
-        route = self._registry.route(self._name)
         held = self._serving[1] if self._serving else {}
+        route, artifacts = fetched or fetch(self._registry, self._name, held.keys())
+        models = {version: Model(artifact) for version, artifact in artifacts.items()}
         versions = {variant.version for variant in route.variants if variant.weight > 0}
-        models = {version: held.get(version) or Model(self._registry.fetch(version)) for version in versions}
+        models |= {version: held[version] for version in versions & held.keys()}
         self._serving = route, models
         if versions != held.keys():
             # A function's disk is small, and it may live through many promotions. Only who has just learned of a route

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from nextitem.credentials import credentials_of
 from nextitem.errors import CredentialsUnavailable, SecretUnavailable
-from nextitem.keys import KeySecret
+from nextitem.keysecret import KeySecret
 from nextitem.sigv4 import Scope, authorization
 
 ASK_SECONDS = 2.0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nextitem.errors import SettingsError
-from nextitem.keys import MIN_SECRET_CHARS, KeySecret
+from nextitem.keysecret import MIN_SECRET_CHARS, KeySecret
 from nextitem.storeurl import StoreUrl, parse_store_url
 
 

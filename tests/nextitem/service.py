@@ -16,7 +16,8 @@ from nextitem.api import (
     parse,
 )
 from nextitem.errors import NextItemError
-from nextitem.keys import KeyRing, KeySecret, SessionName
+from nextitem.keys import KeyRing, SessionName
+from nextitem.keysecret import KeySecret
 from nextitem.recommender import Recommender
 from nextitem.routing import Router
 from nextitem.session import SessionStore

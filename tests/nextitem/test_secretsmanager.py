@@ -10,7 +10,7 @@ from moto.server import ThreadedMotoServer
 from devstack.processes import LOOPBACK, free_port
 from nextitem import secretsmanager
 from nextitem.errors import SecretUnavailable
-from nextitem.keys import KeySecret
+from nextitem.keysecret import KeySecret
 from nextitem.secretsmanager import SecretsManager
 from tests.nextitem.credentials_provider import CredentialsProvider
 from tests.nextitem.parts import CREDENTIALS, REGION

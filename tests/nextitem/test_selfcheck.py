@@ -12,7 +12,8 @@ from devstack.valkey import Valkey
 from nextitem.boto_bucket import BotoBucket
 from nextitem.deadline import Deadline
 from nextitem.errors import SecretUnavailable, SelfCheckFailed, StoreUnavailable
-from nextitem.keys import KeyRing, KeySecret
+from nextitem.keys import KeyRing
+from nextitem.keysecret import KeySecret
 from nextitem.manifest import CERTIFICATE, decode_certificate
 from nextitem.publishing import Publisher
 from nextitem.registry import Registry, Route, Variant, route_key

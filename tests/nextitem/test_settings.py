@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nextitem.errors import SettingsError
-from nextitem.keys import KeySecret
+from nextitem.keysecret import KeySecret
 from nextitem.settings import Settings
 from nextitem.storeurl import Address, StoreUrl
 

@@ -1,0 +1,37 @@
+"""The deployment's key secret, as settings or Secrets Manager have it. Knows no session."""
+
+import math
+from dataclasses import dataclass
+
+MIN_SECRET_CHARS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class KeySecret:
+    """The deployment's HMAC secret, and the one before it.
+
+    Attributes:
+        current: for every session.
+        previous: where sessions lived until the last rotation, or None.
+        rotated_at: epoch seconds of that rotation, or None if that is not known.
+    """
+
+    current: bytes
+    previous: bytes | None = None
+    rotated_at: float | None = None
+
+    @classmethod
+    def of(cls, current: str, previous: str | None = None, rotated_at: float | None = None) -> "KeySecret":
+        """Return the secret from its texts.
+
+        Raises:
+            ValueError: a secret is too short, or the moment of the rotation is no moment.
+            TypeError, AttributeError: one of them is not what its type says.
+        """
+        for one in (current, previous):
+            if one is not None and len(one) < MIN_SECRET_CHARS:
+                raise ValueError(f"a key secret has {MIN_SECRET_CHARS} characters or more")
+        moment = None if rotated_at is None else float(rotated_at)
+        if moment is not None and not math.isfinite(moment):
+            raise ValueError("the moment of a rotation is a finite number")
+        return cls(current.encode(), None if previous is None else previous.encode(), moment)
