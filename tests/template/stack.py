@@ -1,25 +1,40 @@
-"""template.yaml as CloudFormation sees it: the SAM transform applied, without AWS."""
+"""template.yaml as CloudFormation sees it: the SAM transform applied and conditions worked out, without AWS."""
 
-from collections.abc import Callable
+import copy
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
-TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+from tests.template.resolver import Resolver
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE = ROOT / "template.yaml"
+CODE = "s3://bucket/function.zip"
+"""What `sam package` would write for a local path, which the transform refuses."""
+
+READ_BY_SAM = {"DeploymentType"}
+"""Parameters whose values the transform itself reads; all others it leaves to CloudFormation."""
 
 Properties = dict[str, Any]
+Edit = Callable[[dict[str, Any]], object]
+Values = Mapping[str, str | int | float]
 
 
 @dataclass(frozen=True)
 class Stack:
-    """The resources of the transformed template, by logical id."""
+    """What would be deployed under one choice of parameters, by logical id."""
 
     resources: dict[str, dict[str, Any]]
-    parameters: dict[str, dict[str, Any]]
     outputs: dict[str, dict[str, Any]]
+    values: dict[str, str]
+    sources: dict[str, str]
+    """The folder that each function is built from."""
 
     def of_type(self, resource_type: str) -> dict[str, Properties]:
         """Properties of every resource of one type, by logical id."""
@@ -34,22 +49,81 @@ class Stack:
         (properties,) = self.of_type(resource_type).values()
         return properties
 
+    @property
+    def recommend(self) -> tuple[str, Properties]:
+        """The recommend function, whichever form it has: its logical id and its properties."""
+        ((name, properties),) = [
+            (name, one)
+            for name, one in self.of_type("AWS::Lambda::Function").items()
+            if name.endswith("RecommendFunction")
+        ]
+        return name, properties
+
+    def role(self, function: str) -> Properties:
+        """The role of a function."""
+        name = self.resources[function]["Properties"]["Role"]["Fn::GetAtt"][0]
+        properties: Properties = self.resources[name]["Properties"]
+        return properties
+
 
 class _NoManagedPolicies:
-    """Stands for IAM's list of managed policies; the template names none, so none is looked up."""
+    """Stands for IAM's list of managed policies; the template names none in SAM's way, so none is looked up."""
 
     def load(self) -> dict[str, str]:
         return {}
 
 
-def transformed_stack(edit: Callable[[dict[str, Any]], None] = lambda source: None) -> Stack:
-    """Transform template.yaml after `edit`; needs a region in the environment, and no network."""
-    source = yaml_parse(TEMPLATE.read_text())
-    # What `sam package` would write here; the transform refuses a local path.
-    source["Resources"]["RecommendFunction"]["Properties"]["CodeUri"] = "s3://bucket/function.zip"
-    edit(source)
-    result = transform(source, {}, _NoManagedPolicies())
-    return Stack(result["Resources"], result["Parameters"], result["Outputs"])
+def source() -> dict[str, Any]:
+    """The template as it is written."""
+    parsed: dict[str, Any] = yaml_parse(TEMPLATE.read_text())
+    return parsed
+
+
+def transformed(edit: Edit | None = None, values: Values | None = None) -> tuple[dict[str, Any], dict[str, str]]:
+    """Apply the SAM transform after `edit`; needs a region in the environment, and no network.
+
+    Returns:
+        The template, and the folder that each function is built from.
+    """
+    if edit is None and not values:
+        template, sources = _as_written()
+        return copy.deepcopy(template), sources
+    return _transformed(edit, values)
+
+
+@cache
+def _as_written() -> tuple[dict[str, Any], dict[str, str]]:
+    return _transformed(None, None)
+
+
+def _transformed(edit: Edit | None, values: Values | None) -> tuple[dict[str, Any], dict[str, str]]:
+    written = source()
+    if edit is not None:
+        edit(written)
+    shared = written.get("Globals", {}).get("Function", {})
+    sources = {}
+    for name, resource in written["Resources"].items():
+        if resource["Type"] == "AWS::Serverless::Function":
+            sources[name] = resource["Properties"].get("CodeUri", shared.get("CodeUri"))
+            resource["Properties"]["CodeUri"] = CODE
+    result: dict[str, Any] = transform(
+        written, {name: str(one) for name, one in (values or {}).items()}, _NoManagedPolicies()
+    )
+    return json.loads(json.dumps(result)), sources
+
+
+def deployed(values: Values | None = None, edit: Edit | None = None) -> Stack:
+    """Return what would be deployed under parameter values, after `edit` of the source.
+
+    Raises:
+        ValueError: a parameter may not have its value, or a rule of the template refuses them together.
+    """
+    seen_by_sam = {name: value for name, value in (values or {}).items() if name in READ_BY_SAM}
+    template, sources = transformed(edit, seen_by_sam)
+    resolver = Resolver(template, values or {})
+    if broken := resolver.broken_rules():
+        raise ValueError("; ".join(broken))
+    return Stack(resolver.section("Resources"), resolver.section("Outputs"), resolver.values, sources)
 
 
 def listed(value: Any) -> list[Any]:

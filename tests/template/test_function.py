@@ -5,18 +5,21 @@ from typing import Any
 import pytest
 
 from nextitem.settings import Settings
-from tests.template.stack import Stack, transformed_stack
+from nextitem.storeurl import Address
+from tests.template.combinations import COLD
+from tests.template.stack import Stack, Values, deployed
 
-LIBRARY_SETTINGS = {
-    "POWERTOOLS_SERVICE_NAME": "nextitem",
-    "POWERTOOLS_METRICS_NAMESPACE": "nextitem",
-    "OPENBLAS_NUM_THREADS": "1",
-}
-DEPLOYED = {
-    "NEXTITEM_BUCKET": "models",
-    "NEXTITEM_STORE_URL": "rediss://store:6379/0",
-    "NEXTITEM_KEY_SECRET": "x" * 64,
-    "NEXTITEM_SESSION_TTL_SECONDS": "86400",
+LIBRARY_SETTINGS = {"POWERTOOLS_SERVICE_NAME": "nextitem", "OPENBLAS_NUM_THREADS": "1"}
+NOT_FOR_LAMBDA = {"NEXTITEM_KEY_SECRET"}
+"""Settings that only devstack and tests use: a secret in a variable is a secret in plain."""
+KNOWN_TO_AWS = {
+    "${StoreUser}": "shop-recommend",
+    "${ServerlessCache}": "shop-sessions",
+    "${ServerlessCache.Endpoint.Address}": "shop-sessions.serverless.euc1.cache.amazonaws.com",
+    "${ServerlessCache.Endpoint.Port}": "6379",
+    "${NodeCache}": "shop-sessions",
+    "${NodeCache.PrimaryEndPoint.Address}": "master.shop-sessions.euc1.cache.amazonaws.com",
+    "${NodeCache.PrimaryEndPoint.Port}": "6379",
 }
 """Stands for what CloudFormation fills in."""
 
@@ -33,118 +36,113 @@ class Noted(dict[str, str]):
         return super().get(name, default)
 
 
+def told(values: Values) -> dict[str, Any]:
+    variables: dict[str, Any] = deployed(values).recommend[1]["Environment"]["Variables"]
+    return variables
+
+
+def as_lambda_has_it(values: Values) -> dict[str, str]:
+    """The function's environment once CloudFormation knows names and addresses."""
+    variables = told(values)
+    url = variables["NEXTITEM_STORE_URL"]["Fn::Sub"]
+    for name, value in KNOWN_TO_AWS.items():
+        url = url.replace(name, value)
+    return variables | {"NEXTITEM_STORE_URL": url, "NEXTITEM_BUCKET": "models", "NEXTITEM_KEY_SECRET_ID": "arn:secret"}
+
+
 @pytest.fixture
 def function(stack: Stack) -> dict[str, Any]:
-    return stack.only("AWS::Lambda::Function")
+    return stack.recommend[1]
 
 
-def test_it_runs_the_handler_on_the_runtime_that_the_build_compiles_for(
-    function: dict[str, Any],
-) -> None:
-    # GIVEN the function WHEN its code settings are read THEN they fit functions/Makefile
-    assert function["Handler"] == "recommend.handler"
-    assert function["Runtime"] == "python3.13"
+def test_it_runs_on_the_runtime_that_the_build_compiles_for(stack: Stack) -> None:
+    # GIVEN the functions WHEN their runtimes are read THEN they fit functions/Makefile
+    assert {one["Runtime"] for one in stack.of_type("AWS::Lambda::Function").values()} == {"python3.13"}
 
 
-def test_its_processor_is_a_parameter_that_defaults_to_x86_64(stack: Stack, function: dict[str, Any]) -> None:
-    # GIVEN the function's architecture WHEN followed to its parameter
-    (architecture,) = function["Architectures"]
-    parameter = stack.parameters[architecture["Ref"]]
-
-    # THEN both processors that the build knows are offered
-    assert parameter["Default"] == "x86_64"
-    assert set(parameter["AllowedValues"]) == {"x86_64", "arm64"}
+@pytest.mark.parametrize("architecture", ["x86_64", "arm64"])
+def test_every_function_runs_on_the_chosen_processor(architecture: str) -> None:
+    # GIVEN a processor WHEN the functions are read THEN all are for it
+    for function in deployed({"Architecture": architecture}).of_type("AWS::Lambda::Function").values():
+        assert function["Architectures"] == [architecture]
 
 
-def test_it_is_told_every_setting_that_the_code_reads(function: dict[str, Any]) -> None:
+@pytest.mark.parametrize("values", COLD.values(), ids=COLD)
+def test_it_is_told_every_setting_that_the_code_reads_and_no_other(values: Values) -> None:
     # GIVEN the function's environment as Lambda will have it
-    told = function["Environment"]["Variables"]
-    environment = Noted({**told, **DEPLOYED})
+    environment = Noted(as_lambda_has_it(values))
 
     # WHEN the settings are read
     Settings.read(environment)
 
     # THEN none is left to a default out of sight, and none is told that nobody reads
-    read = {name for name in environment.asked if name.startswith("NEXTITEM_")}
-    assert {name for name in told if name.startswith("NEXTITEM_")} == read
+    read = {name for name in environment.asked if name.startswith("NEXTITEM_")} - NOT_FOR_LAMBDA
+    assert set(environment) == read | LIBRARY_SETTINGS.keys()
 
 
-def test_a_deployed_service_behaves_as_the_defaults_say(stack: Stack, function: dict[str, Any]) -> None:
+def test_a_deployed_service_behaves_as_the_defaults_say() -> None:
     # GIVEN the function's environment, parameters at their defaults
-    told = function["Environment"]["Variables"]
-    ttl = stack.parameters[told["NEXTITEM_SESSION_TTL_SECONDS"]["Ref"]]["Default"]
-    deployed = {**told, **DEPLOYED, "NEXTITEM_SESSION_TTL_SECONDS": str(ttl)}
+    environment = as_lambda_has_it({})
 
     # WHEN read beside an environment that has only what is required
-    bare = {name: DEPLOYED[name] for name in ("NEXTITEM_BUCKET", "NEXTITEM_STORE_URL", "NEXTITEM_KEY_SECRET")}
+    required = ("NEXTITEM_BUCKET", "NEXTITEM_STORE_URL", "NEXTITEM_KEY_SECRET_ID")
+    bare = {name: environment[name] for name in required}
 
     # THEN both mean the same
-    assert Settings.read(deployed) == Settings.read(bare)
+    assert Settings.read(environment) == Settings.read(bare)
 
 
 def test_it_tells_the_libraries_their_settings(function: dict[str, Any]) -> None:
     # GIVEN the function's environment WHEN searched THEN Powertools and OpenBLAS find theirs
-    told = function["Environment"]["Variables"]
-    assert {name: value for name, value in told.items() if not name.startswith("NEXTITEM_")} == LIBRARY_SETTINGS
+    assert LIBRARY_SETTINGS.items() <= function["Environment"]["Variables"].items()
 
 
-def test_it_reaches_the_store_by_tls(stack: Stack, function: dict[str, Any]) -> None:
-    # GIVEN the store's address as the function is told it
-    (store,) = stack.of_type("AWS::ElastiCache::ReplicationGroup")
-    url = function["Environment"]["Variables"]["NEXTITEM_STORE_URL"]["Fn::Sub"]
+def test_it_logs_in_to_a_serverless_cache_by_iam() -> None:
+    # GIVEN the default store WHEN its URL is read as the function reads it
+    url = Settings.read(as_lambda_has_it({})).store_url
 
-    # WHEN read THEN it is the primary's, with TLS (rediss)
-    assert url == f"rediss://${{{store}.PrimaryEndPoint.Address}}:${{{store}.PrimaryEndPoint.Port}}/0"
+    # THEN it is a Cluster over TLS, and the token is for that cache
+    assert (url.shape, url.tls, url.username, url.password) == ("cluster", True, "shop-recommend", None)
+    assert (url.iam, url.serverless) == ("shop-sessions", True)
+    assert url.addresses == (Address("shop-sessions.serverless.euc1.cache.amazonaws.com", 6379),)
 
 
-def test_its_key_secret_is_generated_and_never_written_in_the_template(stack: Stack, function: dict[str, Any]) -> None:
-    # GIVEN the secret that the stack generates
-    ((secret, properties),) = stack.of_type("AWS::SecretsManager::Secret").items()
+def test_it_logs_in_to_nodes_by_iam() -> None:
+    # GIVEN nodes WHEN the store's URL is read as the function reads it
+    url = Settings.read(as_lambda_has_it({"StoreKind": "nodes"})).store_url
 
-    # WHEN the function's setting is read
-    told = function["Environment"]["Variables"]["NEXTITEM_KEY_SECRET"]["Fn::Sub"]
+    # THEN it is the primary over TLS, and the token is for that replication group
+    assert (url.shape, url.tls, url.username, url.password) == ("single", True, "shop-recommend", None)
+    assert (url.iam, url.serverless, url.db) == ("shop-sessions", False, 0)
+    assert url.addresses == (Address("master.shop-sessions.euc1.cache.amazonaws.com", 6379),)
 
-    # THEN it is a reference to that secret, which is long and random
-    assert told == f"{{{{resolve:secretsmanager:${{{secret}}}:SecretString}}}}"
-    assert properties["GenerateSecretString"]["PasswordLength"] >= 32
-    assert "SecretString" not in properties
+
+def test_no_secret_is_in_its_configuration(function: dict[str, Any]) -> None:
+    # GIVEN the environment WHEN searched for values of secrets THEN there is but the secret's name
+    variables = function["Environment"]["Variables"]
+    assert "{{resolve:" not in str(variables)
+    assert variables["NEXTITEM_KEY_SECRET_ID"] == {"Ref": "KeySecret"}
 
 
 def test_the_alias_live_serves_a_published_version(stack: Stack) -> None:
-    # GIVEN the alias and the version
+    # GIVEN the alias and the version WHEN read THEN the alias is live and names the version
     alias = stack.only("AWS::Lambda::Alias")
     (version,) = stack.of_type("AWS::Lambda::Version")
-
-    # WHEN read THEN the alias is live and names the version
     assert alias["Name"] == "live"
     assert alias["FunctionVersion"] == {"Fn::GetAtt": [version, "Version"]}
 
 
-def test_a_changed_property_is_published_too(stack: Stack) -> None:
-    # GIVEN the same code with one property changed
-    def patient(source: dict[str, Any]) -> None:
-        source["Resources"]["RecommendFunction"]["Properties"]["Timeout"] += 1
-
-    # WHEN both are transformed
-    changed = transformed_stack(patient)
-
-    # THEN the alias moves to a new version: else it would go on as before
-    assert set(changed.of_type("AWS::Lambda::Version")) != set(stack.of_type("AWS::Lambda::Version"))
+def test_reserved_concurrency_is_off_until_asked_for(function: dict[str, Any]) -> None:
+    # GIVEN the default and a limit WHEN the function is read THEN only the second has one
+    assert "ReservedConcurrentExecutions" not in function
+    assert deployed({"ReservedConcurrency": 0}).recommend[1]["ReservedConcurrentExecutions"] == "0"
 
 
-def test_it_gives_up_before_a_shopper_does_and_is_traced(function: dict[str, Any]) -> None:
-    # GIVEN the function WHEN its limits are read THEN a hanging request ends in seconds
-    assert function["Timeout"] <= 5
-    assert function["TracingConfig"] == {"Mode": "Active"}
-
-
-def test_every_log_group_forgets_after_the_days_given(stack: Stack, function: dict[str, Any]) -> None:
-    # GIVEN the stack's log groups
-    groups = stack.of_type("AWS::Logs::LogGroup")
-
-    # WHEN their retention is read THEN it is the parameter's, and the function writes to one of them
-    assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
-    assert function["LoggingConfig"]["LogGroup"]["Ref"] in groups
+def test_a_hanging_request_ends_within_the_apis_own_limit_and_is_traced(stack: Stack) -> None:
+    # GIVEN the functions WHEN their limits are read THEN API Gateway (30 s) outwaits the one behind it
+    assert stack.recommend[1]["Timeout"] < 30
+    for function in stack.of_type("AWS::Lambda::Function").values():
+        assert function["TracingConfig"] == {"Mode": "Active"}
 
 
 def test_metrics_reach_cloudwatch_as_they_were_written(function: dict[str, Any]) -> None:

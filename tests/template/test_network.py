@@ -1,10 +1,16 @@
-"""Who can reach whom: nothing comes in from outside, and only the function reaches the store."""
+"""Who can reach whom: nothing comes in from outside, and only the function reaches the store and the endpoints."""
 
 from typing import Any
 
-from tests.template.stack import Stack
+import pytest
 
-STORE_PORT = 6379
+from tests.template.combinations import COLD, STORE
+from tests.template.permissions import statements
+from tests.template.stack import Stack, Values, deployed
+
+STORE_PORT, HTTPS_PORT = 6379, 443
+GROUP, ENDPOINT = "AWS::EC2::SecurityGroup", "AWS::EC2::VPCEndpoint"
+EVERYWHERE: list[Values] = [cold | dict(store) for cold in map(dict, COLD.values()) for store in STORE.values()]
 
 
 def sole_group(references: list[dict[str, Any]]) -> str:
@@ -18,36 +24,57 @@ def group_id(name: str) -> dict[str, list[str]]:
     return {"Fn::GetAtt": [name, "GroupId"]}
 
 
-def test_the_store_admits_the_function_and_nobody_else(stack: Stack) -> None:
-    # GIVEN the groups of the store and of the function
-    store = sole_group(stack.only("AWS::ElastiCache::ReplicationGroup")["SecurityGroupIds"])
-    function = sole_group(stack.only("AWS::Lambda::Function")["VpcConfig"]["SecurityGroupIds"])
+def placed(stack: Stack) -> dict[str, Any]:
+    """Where the function's code runs: its own network, or that of its instances."""
+    for provider in stack.of_type("AWS::Lambda::CapacityProvider").values():
+        network: dict[str, Any] = provider["VpcConfig"]
+        return network
+    found: dict[str, Any] = stack.recommend[1]["VpcConfig"]
+    return found
 
-    # WHEN the store's rules are read
-    (rule,) = stack.of_type("AWS::EC2::SecurityGroup")[store]["SecurityGroupIngress"]
 
-    # THEN one port is open, to the function's group, and no rule is added elsewhere
-    assert (rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) == ("tcp", STORE_PORT, STORE_PORT)
-    assert rule["SourceSecurityGroupId"] == group_id(function)
-    assert not {"CidrIp", "CidrIpv6", "SourcePrefixListId"} & rule.keys()
+def cache(stack: Stack) -> dict[str, Any]:
+    """The session store, of whichever kind."""
+    kinds = ("AWS::ElastiCache::ServerlessCache", "AWS::ElastiCache::ReplicationGroup")
+    (found,) = [one for kind in kinds for one in stack.of_type(kind).values()]
+    return found
+
+
+@pytest.mark.parametrize("values", EVERYWHERE, ids=str)
+def test_store_and_endpoints_admit_the_function_and_nobody_else(values: Values) -> None:
+    # GIVEN the groups of function, store and endpoints
+    stack = deployed(values)
+    function = sole_group(placed(stack)["SecurityGroupIds"])
+    doors = {sole_group(cache(stack)["SecurityGroupIds"]): STORE_PORT}
+    for endpoint in stack.of_type(ENDPOINT).values():
+        if endpoint["VpcEndpointType"] == "Interface":
+            doors[sole_group(endpoint["SecurityGroupIds"])] = HTTPS_PORT
+
+    # WHEN the rules of each are read
+    for name, port in doors.items():
+        (rule,) = stack.of_type(GROUP)[name]["SecurityGroupIngress"]
+
+        # THEN one port is open, to the function's group
+        assert (rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) == ("tcp", port, port)
+        assert rule["SourceSecurityGroupId"] == group_id(function)
+        assert not {"CidrIp", "CidrIpv6", "SourcePrefixListId"} & rule.keys()
+
+    # AND no rule is added elsewhere, and nobody comes in to the function
     assert stack.of_type("AWS::EC2::SecurityGroupIngress") == {}
+    assert "SecurityGroupIngress" not in stack.of_type(GROUP)[function]
+    assert set(stack.of_type(GROUP)) == {function, *doors}
 
 
 def test_the_function_can_reach_the_store_and_https_only(stack: Stack) -> None:
-    # GIVEN the function's group
-    function = sole_group(stack.only("AWS::Lambda::Function")["VpcConfig"]["SecurityGroupIds"])
-    store = sole_group(stack.only("AWS::ElastiCache::ReplicationGroup")["SecurityGroupIds"])
-    properties = stack.of_type("AWS::EC2::SecurityGroup")[function]
-
-    # WHEN its ways out are read
-    (https,) = properties["SecurityGroupEgress"]
+    # GIVEN the function's group WHEN its ways out are read
+    function = sole_group(placed(stack)["SecurityGroupIds"])
+    (https,) = stack.of_type(GROUP)[function]["SecurityGroupEgress"]
     to_store = stack.only("AWS::EC2::SecurityGroupEgress")
 
-    # THEN there are two, and no way in
-    assert "SecurityGroupIngress" not in properties
-    assert (https["FromPort"], https["ToPort"]) == (443, 443)
+    # THEN there are two
+    assert (https["FromPort"], https["ToPort"]) == (HTTPS_PORT, HTTPS_PORT)
     assert to_store["GroupId"] == group_id(function)
-    assert to_store["DestinationSecurityGroupId"] == group_id(store)
+    assert to_store["DestinationSecurityGroupId"] == group_id(sole_group(cache(stack)["SecurityGroupIds"]))
     assert (to_store["FromPort"], to_store["ToPort"]) == (STORE_PORT, STORE_PORT)
 
 
@@ -65,38 +92,43 @@ def test_there_is_no_way_to_or_from_the_internet(stack: Stack) -> None:
     assert doors & {resource["Type"] for resource in stack.resources.values()} == set()
 
 
-def test_function_and_store_live_in_both_subnets(stack: Stack) -> None:
+@pytest.mark.parametrize("values", EVERYWHERE, ids=str)
+def test_all_live_in_both_subnets(values: Values) -> None:
     # GIVEN the subnets, in two availability zones
+    stack = deployed(values)
     subnets = stack.of_type("AWS::EC2::Subnet")
-    zones = [str(subnet["AvailabilityZone"]) for subnet in subnets.values()]
-    both = [{"Ref": name} for name in subnets]
+    both = sorted(str({"Ref": name}) for name in subnets)
+    assert len({str(subnet["AvailabilityZone"]) for subnet in subnets.values()}) == 2
 
-    # WHEN function and store are placed THEN each has both, so that a zone may fail
-    assert len(set(zones)) == 2
-    for placed in (
-        stack.only("AWS::Lambda::Function")["VpcConfig"]["SubnetIds"],
-        stack.only("AWS::ElastiCache::SubnetGroup")["SubnetIds"],
-    ):
-        assert sorted(map(str, placed)) == sorted(map(str, both))
+    # WHEN function, store and endpoints are placed THEN each has both, so that a zone may fail
+    groups = [one["SubnetIds"] for one in stack.of_type("AWS::ElastiCache::SubnetGroup").values()]
+    interfaces = [one["SubnetIds"] for one in stack.of_type(ENDPOINT).values() if "SubnetIds" in one]
+    of_store = groups or [cache(stack)["SubnetIds"]]
+    for subnet_ids in (placed(stack)["SubnetIds"], *of_store, *interfaces):
+        assert sorted(map(str, subnet_ids)) == both
 
 
-def test_s3_is_reached_from_every_subnet_and_this_bucket_alone(stack: Stack) -> None:
-    # GIVEN the S3 endpoint and the subnets' routes
-    endpoint = stack.only("AWS::EC2::VPCEndpoint")
+def test_s3_is_reached_from_every_subnet(stack: Stack) -> None:
+    # GIVEN the S3 endpoint and the subnets' routes WHEN joined
+    (gateway,) = [one for one in stack.of_type(ENDPOINT).values() if one["VpcEndpointType"] == "Gateway"]
     associations = stack.of_type("AWS::EC2::SubnetRouteTableAssociation").values()
-    (statement,) = endpoint["PolicyDocument"]["Statement"]
+    served = {one["SubnetId"]["Ref"] for one in associations if one["RouteTableId"] in gateway["RouteTableIds"]}
 
-    # WHEN joined
-    served = {
-        association["SubnetId"]["Ref"]
-        for association in associations
-        if association["RouteTableId"] in endpoint["RouteTableIds"]
+    # THEN each subnet has the way
+    assert served == set(stack.of_type("AWS::EC2::Subnet"))
+
+
+def test_each_endpoint_leads_to_this_stacks_own_things(stack: Stack) -> None:
+    # GIVEN what each endpoint lets through WHEN listed
+    stack = deployed({"ColdStartStrategy": "managed-instances"})
+    through = {
+        one.owner: (set(one.actions), set(one.resources)) for one in statements(stack) if one.owner_type == ENDPOINT
     }
 
-    # THEN each subnet has the way, and it leads to the model bucket only
-    assert endpoint["VpcEndpointType"] == "Gateway"
-    assert served == set(stack.of_type("AWS::EC2::Subnet"))
-    assert statement["Resource"] == [
-        {"Fn::GetAtt": ["ModelBucket", "Arn"]},
-        {"Fn::Sub": "${ModelBucket.Arn}/*"},
-    ]
+    # THEN it is the bucket, the secret, the log group, and traces, which have no resource
+    assert through == {
+        "S3Endpoint": ({"s3:GetObject", "s3:ListBucket"}, {"${ModelBucket.Arn}", "${ModelBucket.Arn}/*"}),
+        "SecretsManagerEndpoint": ({"secretsmanager:GetSecretValue"}, {"${KeySecret}"}),
+        "LogsEndpoint": ({"logs:CreateLogStream", "logs:PutLogEvents"}, {"${RecommendLogs.Arn}"}),
+        "TracesEndpoint": ({"xray:PutTraceSegments", "xray:PutTelemetryRecords"}, {"*"}),
+    }

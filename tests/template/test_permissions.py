@@ -1,118 +1,90 @@
-"""What the function's role may do, and that it is all it may do."""
+"""What the function's role may do, and that it is all it may do. Wildcards in any role: see test_combinations.py."""
 
 from typing import Any
 
 import pytest
 
-from tests.template.stack import Stack, listed
+from tests.template.permissions import ON_EVERYTHING, PATTERNS, Statement, statements
+from tests.template.stack import Stack, deployed
 
-UNNAMEABLE = {
-    "xray:PutTraceSegments",
-    "xray:PutTelemetryRecords",
-    "ec2:CreateNetworkInterface",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeSubnets",
-    "ec2:DeleteNetworkInterface",
-    "ec2:AssignPrivateIpAddresses",
-    "ec2:UnassignPrivateIpAddresses",
-}
-"""Actions allowed on all resources; template.yaml says why for each."""
+CONNECT = "elasticache:Connect"
 
 
-@pytest.fixture
-def role(stack: Stack) -> dict[str, Any]:
-    (reference,) = stack.only("AWS::Lambda::Function")["Role"]["Fn::GetAtt"][:1]
-    properties: dict[str, Any] = stack.resources[reference]["Properties"]
-    return properties
+def of_recommend(stack: Stack) -> list[Statement]:
+    return [one for one in statements(stack) if one.owner == "RecommendRole" and "Principal" not in one.body]
 
 
-@pytest.fixture
-def statements(role: dict[str, Any]) -> list[dict[str, Any]]:
-    return [statement for policy in role["Policies"] for statement in listed(policy["PolicyDocument"]["Statement"])]
+def allowed(stack: Stack, action: str) -> list[str]:
+    return [r for one in of_recommend(stack) if one.allows and action in one.actions for r in one.resources]
 
 
-def allowed(statements: list[dict[str, Any]], action: str) -> list[Any]:
-    """Resources on which the role may do `action`."""
-    return [
-        resource
-        for statement in statements
-        if statement["Effect"] == "Allow" and action in listed(statement["Action"])
-        for resource in listed(statement["Resource"])
-    ]
+def test_it_may_do_what_is_listed_here_and_nothing_else(stack: Stack) -> None:
+    # GIVEN what the role allows
+    services = {action for one in of_recommend(stack) if one.allows for action in one.actions}
 
-
-def test_its_permissions_all_stand_in_the_template(role: dict[str, Any]) -> None:
-    # GIVEN the function's role WHEN searched for policies written elsewhere THEN there are none
-    assert "ManagedPolicyArns" not in role
-    assert len(role["Policies"]) == 1
-
-
-def test_no_allowed_action_is_a_pattern(statements: list[dict[str, Any]]) -> None:
-    # GIVEN what is allowed
-    actions = [action for one in statements if one["Effect"] == "Allow" for action in listed(one["Action"])]
-
-    # WHEN searched for wildcards THEN each action is named in full
-    assert actions
-    assert [action for action in actions if "*" in action] == []
-
-
-def test_only_the_actions_without_nameable_resources_are_allowed_on_all(statements: list[dict[str, Any]]) -> None:
-    # GIVEN what is allowed on every resource
-    everywhere = {
-        action
-        for one in statements
-        if one["Effect"] == "Allow" and "*" in listed(one["Resource"])
-        for action in listed(one["Action"])
+    # WHEN listed, but for Lambda's work on the network THEN it is this
+    assert {action for action in services if not action.startswith("ec2:")} == {
+        "s3:GetObject",
+        "s3:ListBucket",
+        "secretsmanager:GetSecretValue",
+        "kms:Decrypt",
+        CONNECT,
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "xray:PutTraceSegments",
+        "xray:PutTelemetryRecords",
     }
-
-    # WHEN compared THEN it is exactly what AWS leaves no choice about
-    assert everywhere == UNNAMEABLE
+    assert "ManagedPolicyArns" not in stack.resources["RecommendRole"]["Properties"]
 
 
-def test_it_reads_models_and_routes_and_writes_neither(statements: list[dict[str, Any]]) -> None:
-    # GIVEN the S3 actions allowed
-    (bucket_actions,) = [
-        {
-            action
-            for one in statements
-            if one["Effect"] == "Allow"
-            for action in listed(one["Action"])
-            if action.startswith("s3:")
-        }
-    ]
-
-    # WHEN their resources are read THEN objects under two prefixes, and the bucket's own listing
-    assert bucket_actions == {"s3:GetObject", "s3:ListBucket"}
-    assert allowed(statements, "s3:GetObject") == [
-        {"Fn::Sub": "${ModelBucket.Arn}/models/*"},
-        {"Fn::Sub": "${ModelBucket.Arn}/routes/*"},
-    ]
-    assert allowed(statements, "s3:ListBucket") == [{"Fn::GetAtt": ["ModelBucket", "Arn"]}]
+@pytest.mark.parametrize(
+    ("kind", "cache"),
+    [("serverless", "${ServerlessCache.ARN}"), ("nodes", ":replicationgroup:${NodeCache}")],
+)
+def test_it_connects_to_its_own_store_as_its_own_user(kind: str, cache: str) -> None:
+    # GIVEN a kind of store WHEN what it may connect to is read THEN it is that cache, and its user
+    found, user = allowed(deployed({"StoreKind": kind}), CONNECT)
+    assert found.endswith(cache)
+    assert user == "${StoreUser.Arn}"
 
 
-def test_it_writes_to_its_own_log_group_only(stack: Stack, statements: list[dict[str, Any]]) -> None:
-    # GIVEN the log group that the function is told to use
-    group = stack.only("AWS::Lambda::Function")["LoggingConfig"]["LogGroup"]["Ref"]
+def test_it_reads_the_key_secret_and_no_other(stack: Stack) -> None:
+    assert allowed(stack, "secretsmanager:GetSecretValue") == ["${KeySecret}"]
 
-    # WHEN the resources of the log actions are read THEN they are that group
+
+def test_it_writes_to_its_own_log_group_only(stack: Stack) -> None:
+    # GIVEN the log group that the function is told to use WHEN the log actions are read THEN they are for that group
+    group = stack.recommend[1]["LoggingConfig"]["LogGroup"]["Ref"]
     for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
-        assert allowed(statements, action) == [{"Fn::GetAtt": [group, "Arn"]}]
+        assert allowed(stack, action) == [f"${{{group}.Arn}}"]
 
 
-def test_the_functions_code_cannot_touch_the_network(stack: Stack, statements: list[dict[str, Any]]) -> None:
+@pytest.mark.parametrize("strategy", ["none", "managed-instances"])
+def test_the_functions_code_cannot_touch_the_network(strategy: str) -> None:
     # GIVEN what is denied
-    (denied,) = [one for one in statements if one["Effect"] == "Deny"]
+    stack = deployed({"ColdStartStrategy": strategy})
+    (denied,) = [one for one in of_recommend(stack) if not one.allows]
+    callers: list[dict[str, Any]] = denied.body["Condition"]["ArnEquals"]["lambda:SourceFunctionArn"]
 
-    # WHEN the condition is read
-    (caller,) = denied["Condition"]["ArnEquals"].values()
-
-    # THEN every EC2 action is, for calls that come from this function's code
-    assert denied["Action"] == "ec2:*"
-    assert denied["Condition"]["ArnEquals"].keys() == {"lambda:SourceFunctionArn"}
-    assert caller["Fn::Sub"].endswith(":function:" + stack.only("AWS::Lambda::Function")["FunctionName"]["Fn::Sub"])
+    # WHEN the condition is read THEN every EC2 action is, for calls that come from this function's code
+    assert denied.actions == ["ec2:*"]
+    name = stack.recommend[1]["FunctionName"]["Fn::Sub"]
+    assert any(caller["Fn::Sub"].endswith(f":function:{name}") for caller in callers)
 
 
-def test_only_the_lambda_service_takes_the_role(role: dict[str, Any]) -> None:
-    # GIVEN the role's trust policy WHEN its principals are read THEN Lambda is the only one
-    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
-    assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
+def test_managed_instances_need_no_network_interfaces_of_the_role() -> None:
+    # GIVEN managed instances, whose operator has a role WHEN the function's is read THEN it may do nothing with EC2
+    stack = deployed({"ColdStartStrategy": "managed-instances"})
+    assert not [action for one in of_recommend(stack) if one.allows for action in one.actions if "ec2:" in action]
+
+
+def test_every_exception_from_the_rule_is_needed() -> None:
+    # GIVEN what may be allowed with a pattern or on everything
+    used: set[tuple[str, str]] = set()
+    for one in statements(deployed()):
+        used |= {(r, action) for r in one.resources for action in one.actions if one.allows and "*" in r}
+
+    # WHEN searched in the stack THEN each exception is used: none is left of something that is gone
+    assert {action for resource, action in used if resource == "*"} >= ON_EVERYTHING
+    for end, actions in PATTERNS.items():
+        assert {action for resource, action in used if resource.endswith(end)} == actions

@@ -1,0 +1,59 @@
+"""Has the next deployment publish a new version of the function whenever anything that matters to it has changed.
+
+``python -m devstack.build.release .aws-sam/build --of RecommendFunction template.yaml samconfig.toml`` writes into the
+built template what SAM names versions by. Left alone, SAM's transform does not look at values of parameters: with
+another memory size and the same code the alias would stay on the version that it has. Knows files only.
+"""
+
+import argparse
+import hashlib
+import sys
+from pathlib import Path
+
+from devstack.build.artifact import describe
+
+HEX_DIGITS = 10
+"""As many as SAM takes into the name of a version."""
+
+
+def release_of(artifact: Path, files: list[Path], note: str = "") -> str:
+    """Return hex digits that stand for an artifact, files that say how it is deployed, and a note.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    digest = hashlib.sha256(describe(artifact).digest.encode())
+    for part in (*(file.read_bytes() for file in files), note.encode()):
+        digest.update(hashlib.sha256(part).digest())
+    return digest.hexdigest()[:HEX_DIGITS]
+
+
+def with_release(template: str, function: str, release: str) -> str:
+    """Return a built template in which every function made from an artifact has its versions named by a release.
+
+    Raises:
+        ValueError: no function is made from it.
+    """
+    line = f"      CodeUri: {function}\n"
+    if line not in template:
+        raise ValueError(f"the built template has no function made from {function}")
+    return template.replace(line, f"{line}      AutoPublishCodeSha256: '{release}'\n")
+
+
+def main(arguments: list[str]) -> int:
+    """Write the release into the built template."""
+    parser = argparse.ArgumentParser(description="Name the versions that a deployment publishes.")
+    parser.add_argument("build", type=Path)
+    parser.add_argument("--of", required=True, metavar="FUNCTION")
+    parser.add_argument("--note", default="", help="what else must bring a new version")
+    parser.add_argument("files", nargs="+", type=Path)
+    options = parser.parse_args(arguments)
+    template = options.build / "template.yaml"
+    release = release_of(options.build / options.of, options.files, options.note)
+    template.write_text(with_release(template.read_text(), options.of, release))
+    sys.stdout.write(f"{template}: release {release}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

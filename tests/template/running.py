@@ -1,0 +1,88 @@
+"""Checks: how functions run, start and are released; and that nothing refers to what is not there."""
+
+import ast
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from tests.template.resolver import references
+from tests.template.stack import ROOT, Stack
+
+BUILT = ".aws-sam/build/"
+
+
+def cold_start_conflicts(stack: Stack) -> list[str]:
+    """More than one cure for cold starts at once; AWS refuses each pair, most of them in the middle of a deployment."""
+    name, function = stack.recommend
+    alias = stack.of_type("AWS::Lambda::Alias")[f"{name}Aliaslive"]
+    cures = {
+        "provisioned concurrency": "ProvisionedConcurrencyConfig" in alias
+        or bool(stack.of_type("AWS::ApplicationAutoScaling::ScalableTarget")),
+        "SnapStart": function.get("SnapStart", {}).get("ApplyOn", "None") != "None",
+        "managed instances": "CapacityProviderConfig" in function,
+    }
+    used = [cure for cure, is_used in cures.items() if is_used]
+    faults = [f"{name} has {' and '.join(used)}"] if len(used) > 1 else []
+    if "CapacityProviderConfig" in function:
+        excluded = function.keys() & {"VpcConfig", "ReservedConcurrentExecutions", "SnapStart"}
+        faults += [f"{name} on managed instances has {key}" for key in sorted(excluded)]
+    return faults
+
+
+def missing_handlers(stack: Stack) -> list[str]:
+    """Functions whose handler is not in the folder that they are built from: a module, and a function in it."""
+    faults = []
+    for name, function in stack.of_type("AWS::Lambda::Function").items():
+        module, _, attribute = function["Handler"].rpartition(".")
+        source = stack.sources[name]
+        source = stack.sources.get(source.removeprefix(BUILT), source)  # what another function's build made
+        path = ROOT / source / Path(*module.split(".")).with_suffix(".py")
+        if not path.is_file():
+            faults.append(f"{name}: there is no {path.relative_to(ROOT)}")
+        elif attribute not in _functions(path):
+            faults.append(f"{name}: {path.relative_to(ROOT)} has no function {attribute}")
+    return faults
+
+
+def _functions(path: Path) -> set[str]:
+    return {node.name for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)}
+
+
+def unwatched_releases(stack: Stack) -> list[str]:
+    """Aliases that move to a new version without a check before, or without an alarm that takes them back."""
+    faults = []
+    for name, alias in stack.of_type("AWS::Lambda::Alias").items():
+        update = stack.resources[name].get("UpdatePolicy", {}).get("CodeDeployLambdaAliasUpdate", {})
+        if update.get("BeforeAllowTrafficHook") != {"Ref": "PreTrafficFunction"}:
+            faults.append(f"{name} moves without a check before")
+        group = stack.resources.get(update.get("DeploymentGroupName", {}).get("Ref"), {}).get("Properties", {})
+        watched = [alarm["Name"]["Fn::GetAtt"] for alarm in group.get("AlarmConfiguration", {}).get("Alarms", [])]
+        if not watched or any(one[0] != "Monitoring" for one in watched):
+            faults.append(f"{name} moves without alarms")
+        if "DEPLOYMENT_STOP_ON_ALARM" not in group.get("AutoRollbackConfiguration", {}).get("Events", []):
+            faults.append(f"{name} is not taken back by an alarm")
+        if alias["Name"] != "live":
+            faults.append(f"{name} is named {alias['Name']}")
+    return faults
+
+
+def dangling_references(stack: Stack) -> list[str]:
+    """References to what this choice of parameters does not deploy."""
+    there = {*stack.resources, "AWS::StackName", "AWS::Region", "AWS::AccountId", "AWS::Partition", "AWS::URLSuffix"}
+    entries: list[tuple[str, Any]] = list(chain(stack.resources.items(), stack.outputs.items()))
+    faults = [f"{name} refers to {wanted}" for name, body in entries for wanted in sorted({*references(body)} - there)]
+    for name, resource in stack.resources.items():
+        needed = resource.get("DependsOn", [])
+        needed = needed if isinstance(needed, list) else [needed]
+        faults += [f"{name} waits for {one}" for one in needed if one not in stack.resources]
+    return faults
+
+
+def open_routes(stack: Stack) -> list[str]:
+    """Routes that anybody may call; a browser's question before a request (OPTIONS) is one that anybody may."""
+    return [
+        f"{name} asks for no credentials"
+        for name, route in stack.of_type("AWS::ApiGatewayV2::Route").items()
+        if route.get("AuthorizationType", "NONE") not in {"AWS_IAM", "JWT"}
+        and not route["RouteKey"].startswith("OPTIONS ")
+    ]

@@ -1,0 +1,114 @@
+"""Checks: what holds or moves data is encrypted, private and forgotten in time. One sentence for each fault."""
+
+from typing import Any
+
+from tests.template.stack import Stack, listed
+
+KEY = {"Fn::GetAtt": ["Key", "Arn"]}
+CLOSED = {"BlockPublicAcls": True, "BlockPublicPolicy": True, "IgnorePublicAcls": True, "RestrictPublicBuckets": True}
+MASKED = {"EmailAddress", "IpAddress", "AwsSecretKey", "CreditCardNumber"}
+KEYED = {
+    "AWS::ElastiCache::ServerlessCache": "KmsKeyId",
+    "AWS::ElastiCache::ReplicationGroup": "KmsKeyId",
+    "AWS::SecretsManager::Secret": "KmsKeyId",
+    "AWS::Logs::LogGroup": "KmsKeyId",
+    "AWS::Lambda::CapacityProvider": "KmsKeyArn",
+}
+"""Where each type that keeps data names its key."""
+
+
+def public_buckets(stack: Stack) -> list[str]:
+    """Buckets that could become public."""
+    faults = []
+    for name, bucket in stack.of_type("AWS::S3::Bucket").items():
+        if bucket.get("PublicAccessBlockConfiguration") != CLOSED:
+            faults.append(f"{name} does not block public access")
+        faults += [f"{name} has {key}" for key in ("AccessControl", "WebsiteConfiguration") if key in bucket]
+    return faults
+
+
+def unencrypted_at_rest(stack: Stack) -> list[str]:
+    """What keeps data under another key than the stack's, or under none."""
+    faults = [
+        f"{name} is not encrypted with the stack's key"
+        for kind, key in KEYED.items()
+        for name, properties in stack.of_type(kind).items()
+        if properties.get(key) != KEY
+    ]
+    for name, group in stack.of_type("AWS::ElastiCache::ReplicationGroup").items():
+        if group.get("AtRestEncryptionEnabled") is not True:
+            faults.append(f"{name} is not encrypted at rest")
+    for name, bucket in stack.of_type("AWS::S3::Bucket").items():
+        rules = bucket.get("BucketEncryption", {}).get("ServerSideEncryptionConfiguration", [])
+        wanted = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}
+        if [rule["ServerSideEncryptionByDefault"] for rule in rules] != [wanted]:
+            faults.append(f"{name} is not encrypted with the stack's key")
+    for name, key in stack.of_type("AWS::KMS::Key").items():
+        if key.get("EnableKeyRotation") is not True:
+            faults.append(f"{name} is never rotated")
+    return faults
+
+
+def unencrypted_in_transit(stack: Stack) -> list[str]:
+    """Ways to data that do without TLS."""
+    faults = []
+    function, properties = stack.recommend
+    url = properties["Environment"]["Variables"]["NEXTITEM_STORE_URL"]
+    if not url.get("Fn::Sub", "").startswith("rediss"):
+        faults.append(f"{function} reaches the store without TLS")
+    for name, group in stack.of_type("AWS::ElastiCache::ReplicationGroup").items():
+        if (group.get("TransitEncryptionEnabled"), group.get("TransitEncryptionMode")) != (True, "required"):
+            faults.append(f"{name} takes connections without TLS")
+    guarded = {
+        str(policy["Bucket"]) for policy in stack.of_type("AWS::S3::BucketPolicy").values() if _needs_tls(policy)
+    }
+    faults += [
+        f"{name} takes requests without TLS"
+        for name in stack.of_type("AWS::S3::Bucket")
+        if str({"Ref": name}) not in guarded
+    ]
+    for name, domain in stack.of_type("AWS::ApiGatewayV2::DomainName").items():
+        if any(one.get("SecurityPolicy") != "TLS_1_2" for one in domain["DomainNameConfigurations"]):
+            faults.append(f"{name} takes old TLS")
+    return faults
+
+
+def _needs_tls(policy: dict[str, Any]) -> bool:
+    bucket = policy["Bucket"]["Ref"]
+    everything = [{"Fn::GetAtt": [bucket, "Arn"]}, {"Fn::Sub": f"${{{bucket}.Arn}}/*"}]
+    return any(
+        one["Effect"] == "Deny"
+        and one["Principal"] == "*"
+        and one["Action"] == "s3:*"
+        and listed(one["Resource"]) == everything
+        and one["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        for one in policy["PolicyDocument"]["Statement"]
+    )
+
+
+def careless_logs(stack: Stack) -> list[str]:
+    """Log groups that keep for ever or do not mask, and functions and APIs that write to a group of no such kind."""
+    faults = []
+    groups = stack.of_type("AWS::Logs::LogGroup")
+    for name, group in groups.items():
+        if group.get("RetentionInDays") != stack.values["LogRetentionDays"]:
+            faults.append(f"{name} does not forget after LogRetentionDays")
+        if not _masks(group.get("DataProtectionPolicy", {})):
+            faults.append(f"{name} does not mask {sorted(MASKED)}")
+    for name, function in stack.of_type("AWS::Lambda::Function").items():
+        if function.get("LoggingConfig", {}).get("LogGroup", {}).get("Ref") not in groups:
+            faults.append(f"{name} logs to a group that Lambda would make, without retention")
+    for name, stage in stack.of_type("AWS::ApiGatewayV2::Stage").items():
+        target = stage.get("AccessLogSettings", {}).get("DestinationArn", {}).get("Fn::GetAtt", [None])[0]
+        if target not in groups:
+            faults.append(f"{name} has no access log in a group of the stack")
+    return faults
+
+
+def _masks(policy: dict[str, Any]) -> bool:
+    identifiers = [
+        {as_sub["Fn::Sub"].rpartition("/")[2] for as_sub in one["DataIdentifier"]}
+        for one in policy.get("Statement", [])
+    ]
+    operations = [list(one["Operation"]) for one in policy.get("Statement", [])]
+    return operations == [["Audit"], ["Deidentify"]] and identifiers == [MASKED, MASKED]

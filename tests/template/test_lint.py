@@ -1,0 +1,32 @@
+"""cfn-lint on what the transform makes: `make validate` has it look at the source, which hides some of it."""
+
+import json
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+from tests.template.stack import ROOT, transformed
+
+LINT = [str(Path(sys.executable).parent / "cfn-lint"), "--regions", "eu-central-1"]
+EXPLAINED = {
+    "W2001": 1,  # DeploymentType, which the transform has read
+    "W3002": 1,  # observability.yaml, which `sam package` uploads
+}
+"""How often each rule warns, and why it may."""
+
+
+def test_the_transformed_template_is_clean(tmp_path: Path) -> None:
+    # GIVEN the transformed template, conditions and all
+    template, _ = transformed()
+    path = tmp_path / "transformed.json"
+    path.write_text(json.dumps(template))
+    # what the transform leaves as it was written, for `sam package` to upload
+    (tmp_path / "observability.yaml").write_text((ROOT / "observability.yaml").read_text())
+
+    # WHEN linted THEN it is this
+    linted = subprocess.run([*LINT, "--", str(path)], capture_output=True, text=True, check=False)
+    found = re.findall(r"^([EWI]\d{4}) ", linted.stdout, re.MULTILINE)
+    assert linted.stderr == ""
+    assert Counter(found) == EXPLAINED, linted.stdout

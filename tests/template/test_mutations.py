@@ -1,0 +1,190 @@
+"""The checks are no decoration: each mistake that one might make in template.yaml is found by its check."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.template import permissions, running, safety
+from tests.template.checks import CHECKS, Check
+from tests.template.stack import Values, deployed
+
+Source = dict[str, Any]
+
+
+def properties(source: Source, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = source["Resources"][name]["Properties"]
+    return found
+
+
+def statement(source: Source, name: str, sid: str) -> dict[str, Any]:
+    """One statement of a role, a policy or a key."""
+    owner = properties(source, name)
+    document = owner.get("PolicyDocument") or owner.get("KeyPolicy") or owner["Policies"][0]["PolicyDocument"]
+    (found,) = [one for one in document["Statement"] if one.get("Sid") == sid]
+    body: dict[str, Any] = found
+    return body
+
+
+def with_value(name: str, key: str, value: Any) -> Callable[[Source], None]:
+    return lambda source: properties(source, name).__setitem__(key, value)
+
+
+def without(name: str, key: str) -> Callable[[Source], None]:
+    return lambda source: properties(source, name).__delitem__(key)
+
+
+def stated(name: str, sid: str, **values: Any) -> Callable[[Source], None]:
+    return lambda source: statement(source, name, sid).update(values)
+
+
+def plain_store(source: Source) -> None:
+    variables = source["Globals"]["Function"]["Environment"]["Variables"]
+    _, serverless, nodes = variables["NEXTITEM_STORE_URL"]["Fn::If"]
+    serverless["Fn::Sub"] = serverless["Fn::Sub"].replace("rediss", "redis")
+    nodes["Fn::Sub"] = nodes["Fn::Sub"].replace("rediss", "redis")
+
+
+def both_cures(source: Source) -> None:
+    properties(source, "RecommendFunction")["SnapStart"] = {"ApplyOn": "PublishedVersions"}
+
+
+def unguarded_release(source: Source) -> None:
+    del source["Globals"]["Function"]["DeploymentPreference"]["Hooks"]
+
+
+def without_alarms(source: Source) -> None:
+    del source["Globals"]["Function"]["DeploymentPreference"]["Alarms"]
+
+
+def mistyped_handler(source: Source) -> None:
+    source["Globals"]["Function"]["Handler"] = "recommend.handle"
+
+
+def mistyped_module(source: Source) -> None:
+    properties(source, "PreTrafficFunction")["Handler"] = "pretraffic.handler"
+
+
+def node_store_always(source: Source) -> None:
+    source["Conditions"]["NodeStore"] = {"Fn::Equals": ["1", "2"]}
+
+
+def taken_by_an_account(source: Source) -> None:
+    (trust,) = properties(source, "PreTrafficRole")["AssumeRolePolicyDocument"]["Statement"]
+    trust["Principal"] = {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
+
+
+def plain_http(source: Source) -> None:
+    del source["Resources"]["ModelBucketPolicy"]
+
+
+NODES: Values = {"StoreKind": "nodes"}
+PROVISIONED: Values = {"ColdStartStrategy": "provisioned"}
+MANAGED: Values = {"ColdStartStrategy": "managed-instances"}
+DOMAIN: Values = {"DomainName": "a.example", "CertificateArn": "arn:aws:acm:eu-central-1:123456789012:certificate/0"}
+
+MUTATIONS: dict[str, tuple[Callable[[Source], object], Values, Check]] = {
+    "a role for everything": (stated("RecommendRole", "ReadModels", Resource="*"), {}, permissions.wide_permissions),
+    "a role for every bucket": (
+        stated("RecommendRole", "ReadModels", Resource="arn:aws:s3:::*"),
+        {},
+        permissions.wide_permissions,
+    ),
+    "every action": (stated("RecommendRole", "ReadModels", Action="s3:*"), {}, permissions.wide_permissions),
+    "every secret": (stated("RotateSecretRole", "RotateKeySecret", Resource="*"), {}, permissions.wide_permissions),
+    "a publisher who writes anywhere": (
+        stated("PublisherPolicy", "CreateVersions", Resource={"Fn::Sub": "${ModelBucket.Arn}/*"}),
+        {},
+        permissions.wide_permissions,
+    ),
+    "an administrator": (
+        with_value("RecommendRole", "ManagedPolicyArns", ["arn:aws:iam::aws:policy/AdministratorAccess"]),
+        {},
+        permissions.wide_permissions,
+    ),
+    "a key for everybody": (stated("Key", "UsedByLogs", Principal="*"), {}, permissions.open_to_others),
+    "a key for another account": (
+        stated("Key", "OwnedByTheAccount", Principal={"AWS": "arn:aws:iam::210987654321:root"}),
+        {},
+        permissions.open_to_others,
+    ),
+    "a bucket for everybody": (
+        stated("ModelBucketPolicy", "RefuseUnencryptedTransport", Effect="Allow"),
+        {},
+        permissions.open_to_others,
+    ),
+    "an API that anybody's gateway invokes": (
+        without("HttpApiMayInvoke", "SourceArn"),
+        {},
+        permissions.open_to_others,
+    ),
+    "a role that people take": (taken_by_an_account, {}, permissions.roles_for_more_than_services),
+    "a public bucket": (without("ModelBucket", "PublicAccessBlockConfiguration"), {}, safety.public_buckets),
+    "a bucket that may be public by its policy": (
+        lambda source: properties(source, "ModelBucket")["PublicAccessBlockConfiguration"].update(
+            BlockPublicPolicy=False
+        ),
+        {},
+        safety.public_buckets,
+    ),
+    "a readable bucket": (with_value("ModelBucket", "AccessControl", "PublicRead"), {}, safety.public_buckets),
+    "a bucket in plain": (without("ModelBucket", "BucketEncryption"), {}, safety.unencrypted_at_rest),
+    "a cache under AWS's key": (without("ServerlessCache", "KmsKeyId"), {}, safety.unencrypted_at_rest),
+    "nodes in plain": (with_value("NodeCache", "AtRestEncryptionEnabled", False), NODES, safety.unencrypted_at_rest),
+    "a secret under AWS's key": (without("KeySecret", "KmsKeyId"), {}, safety.unencrypted_at_rest),
+    "a key for ever": (with_value("Key", "EnableKeyRotation", False), {}, safety.unencrypted_at_rest),
+    "a store without TLS": (plain_store, {}, safety.unencrypted_in_transit),
+    "nodes reached without TLS": (plain_store, NODES, safety.unencrypted_in_transit),
+    "nodes without TLS": (
+        with_value("NodeCache", "TransitEncryptionEnabled", False),
+        NODES,
+        safety.unencrypted_in_transit,
+    ),
+    "nodes that prefer TLS": (
+        with_value("NodeCache", "TransitEncryptionMode", "preferred"),
+        NODES,
+        safety.unencrypted_in_transit,
+    ),
+    "a bucket without TLS": (plain_http, {}, safety.unencrypted_in_transit),
+    "logs for ever": (without("RecommendLogs", "RetentionInDays"), {}, safety.careless_logs),
+    "access logs for ever": (without("HttpApiLogs", "RetentionInDays"), {}, safety.careless_logs),
+    "logs of Lambda's own making": (without("PreTrafficFunction", "LoggingConfig"), {}, safety.careless_logs),
+    "logs unmasked": (without("OperationsLogs", "DataProtectionPolicy"), {}, safety.careless_logs),
+    "no access log": (without("HttpApiStage", "AccessLogSettings"), {}, safety.careless_logs),
+    "SnapStart with provisioned concurrency": (both_cures, PROVISIONED, running.cold_start_conflicts),
+    "reserved concurrency on managed instances": (
+        with_value("ManagedRecommendFunction", "ReservedConcurrentExecutions", 5),
+        MANAGED,
+        running.cold_start_conflicts,
+    ),
+    "a handler with a typo": (mistyped_handler, {}, running.missing_handlers),
+    "a handler with a typo on managed instances": (mistyped_handler, MANAGED, running.missing_handlers),
+    "a module with a typo": (mistyped_module, {}, running.missing_handlers),
+    "a release without a check": (unguarded_release, {}, running.unwatched_releases),
+    "a release without alarms": (without_alarms, {}, running.unwatched_releases),
+    "a reference to what is not there": (node_store_always, NODES, running.dangling_references),
+    "an open route": (with_value("AppendEventsRoute", "AuthorizationType", "NONE"), {}, running.open_routes),
+    "old TLS on the domain": (
+        lambda source: properties(source, "HttpApiDomain")["DomainNameConfigurations"][0].update(
+            SecurityPolicy="TLS_1_0"
+        ),
+        DOMAIN,
+        safety.unencrypted_in_transit,
+    ),
+}
+
+
+@pytest.mark.parametrize(("plant", "values", "check"), MUTATIONS.values(), ids=MUTATIONS.keys())
+def test_a_mistake_is_found_and_was_not_there_before(
+    plant: Callable[[Source], object], values: Values, check: Check
+) -> None:
+    # GIVEN the template as it is: nothing to find
+    assert check(deployed(values)) == []
+
+    # WHEN the mistake is planted in its source THEN the check meant for it finds it
+    assert check(deployed(values, plant)) != []
+
+
+def test_every_check_has_a_mistake_that_it_finds() -> None:
+    # GIVEN the checks WHEN those that a mistake is planted for are taken away THEN none is left
+    assert {check.__name__ for check in CHECKS} == {check.__name__ for _, _, check in MUTATIONS.values()}

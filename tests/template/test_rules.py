@@ -1,0 +1,48 @@
+"""What the template refuses before it creates anything."""
+
+import pytest
+
+from tests.template.stack import Values, deployed
+
+REFUSED: dict[str, tuple[Values, str]] = {
+    "a schedule for SnapStart": ({"ColdStartStrategy": "snapstart", "ScheduledMinimum": 5}, "exclude it"),
+    "a schedule for nothing": ({"ScheduledMinimum": 5}, "exclude it"),
+    "reserved concurrency on managed instances": (
+        {"ColdStartStrategy": "managed-instances", "ReservedConcurrency": 5},
+        "ManagedMaxVcpus",
+    ),
+    "two strategies": ({"ColdStartStrategy": "provisioned,snapstart"}, "ColdStartStrategy may be"),
+    "tokens for whomever": ({"JwtIssuer": "https://login.example.com/"}, "JwtIssuer needs JwtAudience"),
+    "an audience without an issuer": ({"JwtAudience": "app"}, "means nothing without JwtIssuer"),
+    "an issuer in plain": ({"JwtIssuer": "http://login.example.com/", "JwtAudience": "app"}, "JwtIssuer must be like"),
+    "a domain without a certificate": ({"DomainName": "api.example.com"}, "DomainName needs CertificateArn"),
+    "a certificate without a domain": (
+        {"CertificateArn": "arn:aws:acm:eu-central-1:1:certificate/0"},
+        "without DomainName",
+    ),
+    "pages of every origin": ({"CorsOrigins": "*"}, "CorsOrigins must be like"),
+    "another engine": ({"StoreKind": "memcached"}, "StoreKind may be"),
+    "another release": ({"DeploymentType": "Canary5Percent"}, "DeploymentType may be"),
+    "a rotation that outruns sessions": ({"KeyRotationDays": 7}, "KeyRotationDays must be"),
+}
+
+
+@pytest.mark.parametrize(("values", "because"), REFUSED.values(), ids=REFUSED.keys())
+def test_a_choice_that_makes_no_sense_is_refused(values: Values, because: str) -> None:
+    # GIVEN a choice of parameters WHEN it is to be deployed THEN the template says why not
+    with pytest.raises(ValueError, match=because):
+        deployed(values)
+
+
+def test_a_session_never_outlives_two_secrets() -> None:
+    # GIVEN the longest life of a session and the shortest time between rotations
+    declared = deployed().values
+    longest_life, shortest_turn = 2_592_000, 31 * 86_400
+
+    # WHEN both are tried as they are and one beyond THEN the parameters stop where sessions would be lost
+    assert longest_life < shortest_turn
+    deployed({"SessionTtlSeconds": longest_life, "KeyRotationDays": 31})
+    for beyond in ({"SessionTtlSeconds": longest_life + 1}, {"KeyRotationDays": 30}):
+        with pytest.raises(ValueError, match="must be from"):
+            deployed(beyond)
+    assert int(declared["SessionTtlSeconds"]) < int(declared["KeyRotationDays"]) * 86_400

@@ -1,0 +1,135 @@
+"""The session store's user has exactly the rights that the function needs: tried on a real Valkey, right by right."""
+
+import contextlib
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from redis import Redis
+from redis.exceptions import NoPermissionError
+
+from devstack.deployments import SLOTS, Node, eventually, start_node
+from devstack.processes import LOOPBACK, Children, free_port
+from nextitem.errors import StoreUnavailable
+from nextitem.session import session_key
+from nextitem.storeurl import parse_store_url
+from nextitem.valkey import SNAPSHOTS_KEPT, ValkeyStore
+from tests.nextitem.impression_contract import impression_of, show
+from tests.nextitem.log_contract import add, numbered
+from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, soon
+from tests.nextitem.snapshot_contract import save, snapshot_of
+from tests.template.stack import Stack
+
+USER, PASSWORD = "shop-recommend", "of-tests"
+DURING_A_MOVE = {"+asking"}
+"""Sent only while a slot is on its way from one node to another, which one node alone cannot show."""
+
+
+def fresh() -> str:
+    return session_key(b"a secret of tests", uuid.uuid4().hex)
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """A Cluster of one node, as a serverless cache is to its clients."""
+    with Children() as children:
+        port = str(free_port())
+        node = start_node(
+            children, tmp_path_factory.mktemp("valkey"), "--cluster-enabled", "yes", "--cluster-port", port
+        )
+        node.ask("CLUSTER", "ADDSLOTSRANGE", 0, SLOTS - 1)
+        eventually(lambda: b"cluster_state:ok" in node.ask("CLUSTER", "INFO"), "the Cluster is up")
+        yield node
+
+
+@pytest.fixture
+def rights(stack: Stack) -> list[str]:
+    user = stack.only("AWS::ElastiCache::User")
+    text: str = user["AccessString"]
+    return text.split()
+
+
+def admit(node: Node, rights: list[str]) -> None:
+    node.ask("ACL", "SETUSER", USER, "reset", f">{PASSWORD}", *rights)
+    node.ask("ACL", "LOG", "RESET")
+    node.ask("SCRIPT", "FLUSH")
+
+
+def refusals(node: Node) -> list[object]:
+    with node.client as client:
+        return list(client.acl_log())
+
+
+def everything(node: Node) -> None:
+    """Ask whatever the function ever asks of a store; the server's log tells what it refused.
+
+    Raises:
+        StoreUnavailable: the store refused something.
+    """
+    url = parse_store_url(f"redis+cluster://{USER}:{PASSWORD}@{LOOPBACK}:{node.port}")
+    store = ValkeyStore(url, timeout=PATIENCE_SECONDS, ttl=60)
+    old, key = fresh(), fresh()
+    try:
+        store.ping(soon())
+        for number in range(2):
+            record = add(store, old, *numbered(1 + 40 * number, 40 + 40 * number)).record
+        for version in range(SNAPSHOTS_KEPT + 1):
+            save(store, old, snapshot_of(record, 0.5), f"v{version}")
+        show(store, old, impression_of(record, "tea"))
+        store.load(old, VERSION, soon())
+        store.adopt(old, key, soon())
+        store.delete(key, soon())
+    finally:
+        store.close()
+
+
+def test_the_rights_suffice(node: Node, rights: list[str]) -> None:
+    # GIVEN the user as the template makes it WHEN everything is done as that user THEN nothing is refused
+    admit(node, rights)
+    everything(node)
+    assert refusals(node) == []
+
+
+def test_no_right_is_to_spare(node: Node, rights: list[str]) -> None:
+    # GIVEN each command that is allowed
+    commands = [right for right in rights if right.startswith("+") and right not in DURING_A_MOVE]
+    assert len(commands) > 5
+
+    for command in commands:
+        # WHEN it is taken away
+        admit(node, [right for right in rights if right != command])
+        with contextlib.suppress(StoreUnavailable):
+            everything(node)
+
+        # THEN something is refused
+        assert refusals(node), command
+
+
+@pytest.mark.parametrize("command", ["FLUSHALL", "KEYS *", "CONFIG GET *", "ACL LIST", "SCAN 0", "GET nextitem:x"])
+def test_nothing_else_is_allowed(node: Node, rights: list[str], command: str) -> None:
+    # GIVEN the user WHEN it wants more THEN it is refused
+    admit(node, rights)
+    with (
+        Redis(LOOPBACK, node.port, username=USER, password=PASSWORD, protocol=2) as client,
+        pytest.raises(NoPermissionError),
+    ):
+        client.execute_command(*command.split())
+
+
+def test_keys_of_others_are_out_of_reach(node: Node, rights: list[str]) -> None:
+    # GIVEN a key that is no session's WHEN read THEN it is refused
+    admit(node, rights)
+    with Redis(LOOPBACK, node.port, username=USER, password=PASSWORD) as client, pytest.raises(NoPermissionError):
+        client.hget("orders:1", "log")
+
+
+def test_it_logs_in_by_iam_under_one_name(stack: Stack) -> None:
+    # GIVEN the user and its group WHEN read THEN there is no password, and id and name are equal, as IAM wants it
+    user = stack.only("AWS::ElastiCache::User")
+    group = stack.only("AWS::ElastiCache::UserGroup")
+    assert user["AuthenticationMode"] == {"Type": "iam"}
+    assert user["UserId"] == user["UserName"]
+    assert not {"Passwords", "NoPasswordRequired"} & user.keys()
+    assert group["UserIds"] == [{"Ref": "StoreUser"}]
+    assert {user["Engine"], group["Engine"]} == {"valkey"}
+    assert stack.only("AWS::ElastiCache::ServerlessCache")["UserGroupId"] == {"Ref": "StoreUsers"}

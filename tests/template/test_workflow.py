@@ -1,0 +1,57 @@
+"""The GitHub workflows: pinned, without keys, and with commands that exist."""
+
+import re
+import tomllib
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.template.stack import ROOT, deployed
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yaml"))
+each_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+EXACT = re.compile(r"[\w./-]+@(v\d+\.\d+\.\d+|[0-9a-f]{40})")
+TARGETS = set(
+    re.findall(r"^([\w.-]+):", (ROOT / "Makefile").read_text() + (ROOT / "build.mk").read_text(), re.MULTILINE)
+)
+
+
+def steps(path: Any) -> list[dict[str, Any]]:
+    jobs = yaml.safe_load(path.read_text())["jobs"]
+    return [step for job in jobs.values() for step in job.get("steps", [])]
+
+
+@each_workflow
+def test_every_action_is_pinned_exactly(path: Any) -> None:
+    used = [step["uses"] for step in steps(path) if "uses" in step]
+    assert used
+    assert [one for one in used if not EXACT.fullmatch(one)] == []
+
+
+@each_workflow
+def test_every_make_target_exists(path: Any) -> None:
+    wanted = [words.split()[1:] for step in steps(path) if (words := step.get("run", "")).startswith("make ")]
+    assert {target for targets in wanted for target in targets} <= TARGETS
+
+
+@each_workflow
+def test_no_key_is_kept_and_tokens_read_only(path: Any) -> None:
+    # GIVEN a workflow WHEN read THEN it has no secret, and writes nothing but the token for OIDC
+    document = yaml.safe_load(path.read_text())
+    assert "secrets." not in path.read_text()
+    assert {*document["permissions"].items()} <= {("contents", "read"), ("id-token", "write")}
+
+
+def test_the_environments_that_are_deployed_are_configured_with_parameters_that_exist() -> None:
+    # GIVEN the environments of the workflow, and samconfig.toml
+    jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yaml").read_text())["jobs"]
+    environments = {job["with"]["environment"] for job in jobs.values() if "with" in job}
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+
+    # WHEN each is deployed as configured THEN the template takes it
+    assert environments == {"staging", "production"}
+    for name in environments:
+        given = dict(one.split("=", 1) for one in config[name]["deploy"]["parameters"]["parameter_overrides"])
+        deployed(given)
+    assert len({config[name]["global"]["parameters"]["stack_name"] for name in environments}) == len(environments)
