@@ -49,6 +49,8 @@ def rank(
     seen: Iterable[str],
     wanted: Wanted,
     record: RequestRecord,
+    *,
+    least: int = 1,
 ) -> tuple[ServedBy, list[Ranked]]:
     """Rank the catalogue, and say what that rests on.
 
@@ -59,13 +61,15 @@ def rank(
         seen: ids of items that the visitor looked at.
         wanted: how many, and which not.
         record: what is measured of the request.
+        least: how many to rank even where fewer are wanted.
     """
     with record.phase("scoring"):
+        k = max(wanted.limit, least)
         barred = (*wanted.exclude, *seen) if wanted.exclude_seen else wanted.exclude
         exclude = routed.model.vocabulary.indices(barred)
         if hidden is None:
-            return "popular", routed.model.popular(exclude, wanted.limit)
-        ranked = routed.model.top(hidden, exclude, wanted.limit)
+            return "popular", routed.model.popular(exclude, k)
+        ranked = routed.model.top(hidden, exclude, k)
     if ranked:
         record.measured(metrics.TOP_SCORE, ranked[0].score)
         record.measured(metrics.SCORE_SPREAD, ranked[0].score - ranked[-1].score)
@@ -97,6 +101,11 @@ def answer_of(
         served_by=served_by,
         model=served(routed),
     )
+
+
+def item_ids(routed: Routed, ranked: Iterable[Ranked]) -> list[str]:
+    """Return the ids of ranked items."""
+    return [routed.model.vocabulary.item_id(one.index) for one in ranked]
 
 
 def in_client_order(

@@ -3,7 +3,7 @@
 -- ARGV: codec version, now (ms), time to live (ms), snapshot field, window, seen tags kept (bytes),
 --       then time (ms, or ''), tag, item id of each event, oldest first.
 -- Returns: a status letter for each event (a applied, d duplicate, l late), the log, the snapshot or nil,
--- and what the session was last recommended, or nil.
+-- and what the session was recommended after its newest event before these, or nil.
 local key, codec, now, ttl = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local field, window, seen_bytes = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local HEAD, FIXED = 9, 34
@@ -36,6 +36,8 @@ if log then
     log, seen, snapshot, shown = false, '', false, false
   end
 end
+
+if not entries[#entries] or string.sub(shown or '', 10, 25) ~= entries[#entries].chain then shown = false end
 
 local known = {}
 for _, entry in ipairs(entries) do known[entry.tag] = true end

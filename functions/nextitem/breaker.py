@@ -52,7 +52,7 @@ class GuardedStore:
     ) -> Saving:
         """See `SessionStore.save`."""
         saving = self._store.save(key, version, snapshot, deadline, impression)
-        return _GuardedSaving(lambda till: self._watched(lambda: saving.settle(till), fair=_fair(till)))
+        return _GuardedSaving(saving, lambda till: self._watched(lambda: saving.settle(till), fair=True))
 
     def adopt(self, old: str, key: str, deadline: Deadline) -> bool:
         """See `SessionStore.adopt`."""
@@ -92,8 +92,12 @@ class GuardedStore:
 class _GuardedSaving:
     """A save whose outcome counts, too."""
 
-    def __init__(self, settle: Callable[[Deadline], bool]) -> None:
-        self._settle = settle
+    def __init__(self, saving: Saving, settle: Callable[[Deadline], bool]) -> None:
+        self._saving, self._settle = saving, settle
+
+    def due(self) -> bool:
+        """See `Saving.due`."""
+        return self._saving.due()
 
     def settle(self, deadline: Deadline) -> bool:
         """See `Saving.settle`."""

@@ -46,9 +46,17 @@ def next_chain(chain: bytes, tag: bytes, item_id: bytes) -> bytes:
     return hashlib.sha1(chain + tag + item_id, usedforsecurity=False).hexdigest()[:16].encode()
 
 
-def recommendation_id(chain: bytes, version: str, variant: str) -> str:
-    """Return the id of the answer that a model version gives to a log: a retry's answer has the same."""
-    return hashlib.blake2b(b"%b %b %b" % (chain, version.encode(), variant.encode()), digest_size=8).hexdigest()
+def recommendation_id(place: str, chain: bytes, version: str, variant: str) -> str:
+    """Return the id of the answer that a model version gives to a session as it stands: a retry's answer has the same.
+
+    Args:
+        place: the session's own hex digits (`SessionName.place`).
+        chain: the chain value of its log's newest entry.
+        version: the model version.
+        variant: the variant that it is on the route.
+    """
+    told = f"{place} {version} {variant} ".encode() + chain
+    return hashlib.blake2b(told, digest_size=8).hexdigest()
 
 
 def encode_log(length: int, log: tuple[LogEntry, ...]) -> bytes:

@@ -4,6 +4,7 @@ hiredis parses the replies. redis-py would do all of this, but importing it, asy
 90 ms (decision 3). Knows no session, no script and no other server.
 """
 
+import select
 import socket
 import ssl
 from dataclasses import dataclass
@@ -139,6 +140,14 @@ class Link:
         if isinstance(reply, hiredis.ReplyError):
             raise Refused(str(reply))
         return reply
+
+    def has_reply(self) -> bool:
+        """Say whether there is something to read (the server's hanging up, too), without waiting for it."""
+        if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
+            return True
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(0))
 
     def close(self) -> None:
         """Close the socket."""

@@ -50,13 +50,17 @@ SERVER_ERRORS = Metric("server_errors", "Count", "1 if the answer was a 5xx", _P
 REFUSED = Metric("refused", "Count", "1 if the answer was a 4xx")
 STORE_READ = Metric("store_read_ms", "Milliseconds", "waiting for the session store's append or load")
 INFERENCE = Metric("inference_ms", "Milliseconds", "stepping and scoring")
-STORE_WRITE = Metric("store_write_ms", "Milliseconds", "sending the snapshot, or deleting a session")
+STORE_WRITE = Metric(
+    "store_write_ms",
+    "Milliseconds",
+    "sending the snapshot and reading what became of an earlier one, or deleting a session",
+)
 RESTORE = Metric("restore_ms", "Milliseconds", "until the hidden state is there: read and replay", always=False)
 STORE_FAULTS = Metric("store_faults", "Count", "faults of the session store that the answer survived")
 REPLAYED = Metric("replayed_events", "Count", "events stepped to restore the hidden state", always=False)
 UNKNOWN = Metric("unknown_items", "Count", "new events whose item the model does not know", always=False)
 DUPLICATES = Metric("duplicate_events", "Count", "events that the session had already", always=False)
-LATE = Metric("late_events", "Count", "events that took a place before the newest", always=False)
+LATE = Metric("late_events", "Count", "events that happened before the session's newest", always=False)
 TOP_SCORE = Metric("top_score", "None", "score of the first recommendation (logit)", _PER_VERSION, always=False)
 SCORE_SPREAD = Metric(
     "score_spread", "None", "score of the first recommendation less that of the last", _PER_VERSION, always=False

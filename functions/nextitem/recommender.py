@@ -3,6 +3,9 @@
 Knows no HTTP, no Lambda and no Redis; whatever the store does, there is an answer while there is a model.
 """
 
+from collections import deque
+from collections.abc import Sequence
+
 from nextitem import answering
 from nextitem.api import (
     Answer,
@@ -19,7 +22,6 @@ from nextitem.keys import KeyRing, SessionName
 from nextitem.quality import judged
 from nextitem.routing import Routed, Router
 from nextitem.session import (
-    EMPTY,
     IMPRESSION_SIZE,
     Hidden,
     Impression,
@@ -34,8 +36,8 @@ from nextitem.telemetry import RequestRecord
 STORE_SHARE = 0.5
 """The share of a request's deadline that the store may use up: the rest is for inference and the way back."""
 
-DUE_SECONDS = 0.01
-"""What the store said of an earlier request's snapshot is there already, or late by more than it is worth."""
+MAX_ON_THEIR_WAY = 4
+"""How many snapshots may wait for the store's word before the oldest is given up, and its connection with it."""
 
 
 class Recommender:
@@ -51,7 +53,7 @@ class Recommender:
     def __init__(self, router: Router, store: SessionStore, keys: KeyRing, deadline: float) -> None:
         self._router, self._store = router, store
         self._keys, self._deadline = keys, deadline
-        self._on_their_way: list[Saving] = []
+        self._on_their_way: deque[Saving] = deque()
 
     def append_events(self, request: EventsRequest, record: RequestRecord) -> Answer:
         """Add events to a session and answer what its visitor most likely wants next.
@@ -74,26 +76,28 @@ class Recommender:
 
         session = appended.record
         hidden, pending = answering.restored(routed, session, record)
-        served_by, ranked = answering.rank(routed, "session", hidden, session.item_ids, request.wanted, record)
+        served_by, best = answering.rank(
+            routed, "session", hidden, session.item_ids, request.wanted, record, least=IMPRESSION_SIZE
+        )
         answer = answering.answer_of(
             routed,
             served_by,
-            ranked,
+            best[: request.wanted.limit],
             record,
             session_id=request.session.session_id,
             events=answering.in_client_order(request, appended.statuses, routed, record),
             session_length=session.length,
             stored=True,
-            recommendation_id=_answer_id(session, routed),
+            recommendation_id=_answer_id(request.session, session, routed),
         )
         record.judgement = judged(appended.impression, request.events, appended.statuses)
         if pending:
             with record.phase("store_write"):
-                self._remember(key, session.log[-1].chain, hidden, answer, deadline)
+                self._remember(key, session.log[-1].chain, hidden, answer, answering.item_ids(routed, best), deadline)
         return answer
 
     def session_recommendations(self, request: SessionRequest, record: RequestRecord) -> Answer:
-        """Answer for a session as it stands, changing nothing.
+        """Answer for a session as it stands, adding nothing to it.
 
         Raises:
             NoModel: no model is loaded.
@@ -101,15 +105,14 @@ class Recommender:
         routed = self._router.model_for(request.session.place)
         deadline = self._store_deadline(request.wanted)
         self._settle(deadline, record)
-        length: int | None = None
+        name = request.session
         try:
             with record.phase("store_read"):
-                key = self._home(request.session, deadline)
-                session = self._store.load(key, routed.model.version, deadline)
-            length = session.length
+                session = self._store.load(self._home(name, deadline), routed.model.version, deadline)
         except StoreUnavailable as error:
             record.fault(error)
-            session = EMPTY
+            served_by, ranked = answering.from_items(routed, (), request.wanted, record)
+            return answering.answer_of(routed, served_by, ranked, record, session_id=name.session_id)
         hidden, _ = answering.restored(routed, session, record)
         served_by, ranked = answering.rank(routed, "session", hidden, session.item_ids, request.wanted, record)
         return answering.answer_of(
@@ -117,9 +120,9 @@ class Recommender:
             served_by,
             ranked,
             record,
-            session_id=request.session.session_id,
-            session_length=length,
-            recommendation_id=_answer_id(session, routed),
+            session_id=name.session_id,
+            session_length=session.length,
+            recommendation_id=_answer_id(name, session, routed),
         )
 
     def recommend(self, request: ItemsRequest, record: RequestRecord) -> Answer:
@@ -184,22 +187,34 @@ class Recommender:
             self._store.adopt(keys.previous, keys.current, deadline)
         return keys.current
 
-    def _remember(self, key: str, chain: bytes, hidden: Hidden | None, answer: Answer, deadline: Deadline) -> None:
+    def _remember(
+        self,
+        key: str,
+        chain: bytes,
+        hidden: Hidden | None,
+        answer: Answer,
+        best: Sequence[str],
+        deadline: Deadline,
+    ) -> None:
         """Send what the session's next request will want to know; nobody waits: a lost one costs a replay."""
         snapshot = None if hidden is None else Snapshot(chain, hidden)
-        shown = tuple(one.item_id for one in answer.recommendations[:IMPRESSION_SIZE])
+        shown = tuple(best[:IMPRESSION_SIZE])
         impression = Impression(
             chain, answer.recommendation_id or "", answer.model.version, answer.model.variant, shown
         )
         self._on_their_way.append(self._store.save(key, answer.model.version, snapshot, deadline, impression))
 
     def _settle(self, deadline: Deadline, record: RequestRecord) -> None:
-        """Read what the store said of earlier snapshots: long there, or lost; a fault is only counted."""
-        while self._on_their_way:
-            saving = self._on_their_way.pop()
+        """Read what the store said of earlier snapshots, where it is here; a fault is only counted."""
+        for _ in range(len(self._on_their_way)):
+            saving = self._on_their_way.popleft()
+            too_many = len(self._on_their_way) >= MAX_ON_THEIR_WAY
+            if not saving.due() and not too_many:
+                self._on_their_way.append(saving)
+                continue
             try:
                 with record.phase("store_write"):
-                    saving.settle(deadline.within(DUE_SECONDS))
+                    saving.settle(Deadline.after(0) if too_many else deadline)
             except StoreUnavailable as error:
                 record.fault(error)
 
@@ -208,5 +223,7 @@ class Recommender:
         return Deadline.after(whole * STORE_SHARE)
 
 
-def _answer_id(session: SessionRecord, routed: Routed) -> str | None:
-    return recommendation_id(session.log[-1].chain, routed.model.version, routed.variant) if session.log else None
+def _answer_id(name: SessionName, session: SessionRecord, routed: Routed) -> str | None:
+    if not session.log:
+        return None
+    return recommendation_id(name.place, session.log[-1].chain, routed.model.version, routed.variant)

@@ -1,16 +1,17 @@
--- Keep a snapshot, an impression or both, each if it stands for more of the session's log than the one there.
+-- Keep a snapshot, an impression or both, each if it stands for more of the session's log than the one there; an
+-- impression also in place of one for as much, for then another model has answered the same events.
 -- KEYS: the session. ARGV: time to live (ms), snapshots kept, then field, chain and bytes of each.
 -- Returns 1 if all were kept, 0 if not (a newer one is there, its past is no longer the log's, or no session).
 local key, all, any = KEYS[1], 1, false
 local log = redis.call('HGET', key, 'log')
 if not log then return 0 end
 
-local function stands_for_more(chain, bytes, old)
+local function is_newer(field, chain, bytes, old)
   local mine = string.find(log, chain, 1, true)
   if not mine then return false end
   if not old or string.sub(old, 1, 1) ~= string.sub(bytes, 1, 1) then return true end -- none, or of another codec
   local theirs = string.find(log, string.sub(old, 10, 25), 1, true)
-  return not theirs or theirs < mine
+  return not theirs or theirs < mine or (field == 'shown' and theirs == mine)
 end
 
 local function make_room()
@@ -24,7 +25,7 @@ end
 for arg = 3, #ARGV, 3 do
   local field, chain, bytes = ARGV[arg], ARGV[arg + 1], ARGV[arg + 2]
   local old = redis.call('HGET', key, field)
-  if stands_for_more(chain, bytes, old) then
+  if is_newer(field, chain, bytes, old) then
     if not old and field ~= 'shown' then make_room() end
     redis.call('HSET', key, field, bytes)
     any = true

@@ -79,7 +79,7 @@ class Impression:
         recommendation_id: the answer's id, as the client has it.
         version: the model version that answered.
         variant: the variant that it was on the route.
-        item_ids: the first `IMPRESSION_SIZE` recommendations, best first.
+        item_ids: the first `IMPRESSION_SIZE` recommendations, best first, however few the client asked for.
     """
 
     chain: bytes
@@ -128,7 +128,7 @@ class Appended:
     Attributes:
         record: the session after it.
         statuses: each event's status, in the order of the request.
-        impression: what the session was recommended before it, or None.
+        impression: what the session was recommended after its newest event before these, or None.
     """
 
     record: SessionRecord
@@ -138,6 +138,9 @@ class Appended:
 
 class Saving(Protocol):
     """A snapshot, or an impression, on its way to the store."""
+
+    def due(self) -> bool:
+        """Say whether the store's word is here, so that `settle` need not wait; or whether there will be none."""
 
     def settle(self, deadline: Deadline) -> bool:
         """Read the store's word, or wait for it.

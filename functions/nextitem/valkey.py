@@ -162,6 +162,10 @@ class _SavingToValkey:
         except Broken:
             topology.lost(key)
 
+    def due(self) -> bool:
+        """See `Saving.due`."""
+        return self._sent is None or self._sent[1].has_reply()
+
     def settle(self, deadline: Deadline) -> bool:
         """See `Saving.settle`."""
         if self._fault is not None:

@@ -59,6 +59,26 @@ def test_the_next_event_is_held_against_what_was_shown(client: Client, stack: St
     assert told(client) == [1, 0, 0, 0]
 
 
+def test_the_first_twenty_are_judged_however_few_were_asked_for(client: Client) -> None:
+    # GIVEN a client that shows one item, and asks for more of the same answer
+    me = new_session()
+    one = client.append(me, ["tent-008"], limit=1)
+    more = client.get(me, limit=20)
+    assert (len(one.items), more.items[:1]) == (1, one.items)
+    assert more.document["recommendation_id"] == one.document["recommendation_id"]
+
+    # WHEN the visitor clicks the fifth of those THEN it is a hit at 5, and a click
+    event = {"item_id": more.item_ids[4], "recommendation_id": more.document["recommendation_id"]}
+    client.append(me, [event])
+    assert told(client) == [1, 1, 0.2, 1]
+
+
+def test_ids_of_two_visitors_with_the_same_past_differ(client: Client) -> None:
+    event = {"item_id": "tent-008", "event_id": "look-1"}
+    ids = {client.append(new_session(), [event]).document["recommendation_id"] for _ in range(2)}
+    assert len(ids) == 2
+
+
 def test_what_is_not_stored_has_no_id_and_is_not_judged(client: Client) -> None:
     me = new_session()
     reply = client.append(me, ["tent-008"], store=False)

@@ -10,6 +10,9 @@ from nextitem.session import Appended, Event, Impression, SessionRecord, Snapsho
 class FailingSaving:
     """A save that fails when its answer is awaited."""
 
+    def due(self) -> bool:
+        return True
+
     def settle(self, deadline: Deadline) -> bool:
         raise StoreUnavailable("this store never answers")
 

@@ -1,0 +1,84 @@
+"""Snapshots on their way: nobody waits for the store's word, and it is not forgotten."""
+
+import pytest
+
+from devstack.valkey import Valkey
+from nextitem.deadline import Deadline
+from nextitem.errors import StoreUnavailable
+from nextitem.recommender import MAX_ON_THEIR_WAY
+from nextitem.routing import Router
+from nextitem.session import Impression, Saving, Snapshot
+from nextitem.storeurl import parse_store_url
+from nextitem.valkey import ValkeyStore
+from tests.nextitem.parts import PATIENCE_SECONDS
+from tests.nextitem.service import Service
+
+A = "board-001"
+
+
+class SlowSaving:
+    """A save whose answer comes when the test says so."""
+
+    def __init__(self) -> None:
+        self.here = self.settled = False
+
+    def due(self) -> bool:
+        return self.here
+
+    def settle(self, deadline: Deadline) -> bool:
+        self.settled = True
+        if not self.here:
+            assert not deadline.remaining()  # it is given up, and nobody waits
+            raise StoreUnavailable("no answer in time")
+        return True
+
+
+class SlowStore(ValkeyStore):
+    """A store that takes events at once and snapshots when the test says so."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(parse_store_url(url), timeout=PATIENCE_SECONDS, ttl=60)
+        self.savings: list[SlowSaving] = []
+
+    def save(
+        self,
+        key: str,
+        version: str,
+        snapshot: Snapshot | None,
+        deadline: Deadline,
+        impression: Impression | None = None,
+    ) -> Saving:
+        self.savings.append(SlowSaving())
+        return self.savings[-1]
+
+
+@pytest.fixture
+def store(valkey: Valkey) -> SlowStore:
+    return SlowStore(valkey.url)
+
+
+def test_an_answer_that_is_not_here_yet_is_left_for_later(router: Router, store: SlowStore, me: str) -> None:
+    # GIVEN a store that is slow to answer WHEN requests go on THEN none waits for it, and none counts a fault
+    service = Service(router, store)
+    for _ in range(MAX_ON_THEIR_WAY):
+        service.append(me, {"item_id": A})
+        assert service.record.faults == []
+    assert not any(saving.settled for saving in store.savings)
+
+    # WHEN the answers come THEN the next request reads them all
+    for saving in store.savings:
+        saving.here = True
+    service.get(me)
+    assert all(saving.settled for saving in store.savings)
+    assert service.record.faults == []
+    store.close()
+
+
+def test_of_too_many_the_oldest_is_given_up(router: Router, store: SlowStore, me: str) -> None:
+    service = Service(router, store)
+    for _ in range(MAX_ON_THEIR_WAY + 2):
+        service.append(me, {"item_id": A})
+    assert [saving.settled for saving in store.savings].count(True) == 1
+    assert store.savings[0].settled
+    assert len(service.record.faults) == 1
+    store.close()
