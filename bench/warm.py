@@ -37,14 +37,27 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the figures here")
     arguments = parser.parse_args()
     with TemporaryDirectory() as folder:
-        run = _random_run(arguments.items)
-        artifact = export(run, Path(folder), ANY_LOSS, lambda _stage: None)
-        measured = measure(artifact, run.item_ids, arguments.rounds)
+        artifact = random_artifact(arguments.items, Path(folder))
+        measured = measure(artifact, _item_ids(arguments.items), arguments.rounds)
     print_timed(f"{arguments.items:,} items, hidden size {HIDDEN}, as the client sees it", measured.client, OURS)
     for name, metrics in measured.function.items():
         print_shares(f"Inside the function: {name}", metrics, TOTAL, PHASES)
     if arguments.json:
         write_json(_document(measured, arguments.items, arguments.rounds), arguments.json)
+
+
+def random_artifact(items: int, folder: Path) -> Path:
+    """Export a model of random weights.
+
+    Args:
+        items: its catalogue, named `item-000000` and so on.
+        folder: where the artifact's folder is made.
+    """
+    return export(_random_run(items), folder, ANY_LOSS, lambda _stage: None)
+
+
+def _item_ids(items: int) -> tuple[str, ...]:
+    return tuple(f"item-{code:06}" for code in range(items))
 
 
 def _document(measured: Measured, items: int, rounds: int) -> dict[str, object]:
@@ -83,7 +96,7 @@ def _random_run(items: int) -> Run:
         libraries={},
     )
     held_out = tuple(chance.integers(0, items, 8).astype(np.int32) for _ in range(HELD_OUT))
-    return Run(record, weights, tuple(f"item-{code:06}" for code in range(items)), held_out)
+    return Run(record, weights, _item_ids(items), held_out)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,87 @@
+"""The same service as most would begin it: boto3, redis-py, pydantic, Powertools with all its parts, nothing pruned.
+
+One client for everything at import, the model fetched file by file, a session kept as JSON. It answers as the real one
+does, from the same artifact, so that the cold starts compare; races and retries it does not care for.
+"""
+
+import itertools
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import boto3
+import numpy as np
+import onnxruntime as ort
+import redis
+from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.metrics import MetricUnit
+from pydantic import BaseModel
+
+logger = Logger(service="naive")
+metrics = Metrics(namespace="naive", service="naive")
+tracer = Tracer(service="naive", disabled=True)
+
+
+class Event(BaseModel):
+    """One event."""
+
+    item_id: str
+    event_id: str | None = None
+
+
+class Request(BaseModel):
+    """A request to add events."""
+
+    operation: str
+    session_id: str
+    events: list[Event]
+
+
+def _fetched() -> Path:
+    bucket = boto3.client("s3")
+    name = os.environ["NEXTITEM_BUCKET"]
+    route = json.loads(bucket.get_object(Bucket=name, Key="routes/live.json")["Body"].read())
+    version = route["variants"][0]["version"]
+    folder = Path(tempfile.mkdtemp())
+    for one in bucket.list_objects_v2(Bucket=name, Prefix=f"models/{version}/")["Contents"]:
+        bucket.download_file(name, one["Key"], str(folder / Path(one["Key"]).name))
+    return folder
+
+
+def _item_ids(path: Path) -> list[str]:
+    data = path.read_bytes()
+    count = int.from_bytes(data[8:16], "little")
+    offsets = np.frombuffer(data, "<u8", count + 1, 16)
+    text = data[16 + 8 * (count + 1) :]
+    return [text[start:end].decode() for start, end in itertools.pairwise(offsets)]
+
+
+folder = _fetched()
+step = ort.InferenceSession(str(folder / "step.onnx"))
+score = ort.InferenceSession(str(folder / "score.onnx"))
+item_ids = _item_ids(folder / "vocabulary.bin")
+places = {item_id: place for place, item_id in enumerate(item_ids)}
+store = redis.Redis.from_url(os.environ["NEXTITEM_STORE_URL"])
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler
+@metrics.log_metrics(capture_cold_start_metric=True)
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Step the session and rank the catalogue."""
+    request = Request.model_validate(event)
+    shape = next(one.shape for one in step.get_inputs() if one.name == "hidden")
+    kept = store.get(request.session_id)
+    hidden = np.array(json.loads(kept) if kept else np.zeros(shape).tolist(), np.float32)
+    items = np.array([places[one.item_id] for one in request.events if one.item_id in places], np.int64)
+    if len(items):
+        (hidden,) = step.run(None, {"items": items, "hidden": hidden})
+    store.set(request.session_id, json.dumps(hidden.tolist()), ex=3600)
+    nothing = np.empty(0, np.int64)
+    feeds = {"hidden": hidden, "exclude": nothing, "only": nothing, "k": np.array([20])}
+    known = {one.name for one in score.get_inputs()}
+    scores, best = score.run(None, {name: value for name, value in feeds.items() if name in known})
+    metrics.add_metric("requests", MetricUnit.Count, 1)
+    return {"recommendations": [{"item_id": item_ids[i], "score": float(s)} for i, s in zip(best, scores, strict=True)]}
