@@ -1,7 +1,7 @@
 """``python -m devstack``: the whole stack on this machine, with a demo, until Ctrl-C. ``top`` watches one that runs.
 
-Reads the command line, starts the stack, replays shoppers against it and shows what happened. What it
-shows is made in `report`, what it starts in `stack`.
+``env`` says how to reach it. Reads the command line, starts the stack, replays shoppers against it and
+shows what happened. What it shows is made in `report`, what it starts in `stack`.
 """
 
 import argparse
@@ -19,11 +19,11 @@ from typing import NoReturn
 from rich.console import Console
 from rich.progress import Progress
 
-from devstack import top
+from devstack import exports, top
 from devstack.publish import best_seller, demo_artifact
 from devstack.replay import Visit, replay
 from devstack.report import print_samples, replay_table, server_errors
-from devstack.stack import FUNCTIONS_DIRECTORY, MAX_WORKERS, Stack
+from devstack.stack import FUNCTIONS_DIRECTORY, KEY_SECRET, MAX_WORKERS, Stack
 from nextitem.errors import NextItemError
 from shop import Shop
 
@@ -48,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are started deaf to it
     if arguments[:1] == ["top"]:
         return top.main(arguments[1:])
+    if arguments[:1] == ["env"]:
+        return exports.main(arguments[1:])
     options = _parser().parse_args(arguments)
     console = Console()
     try:
@@ -69,6 +71,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         runtime_path=options.runtime_path,
         max_workers=options.workers,
         port=options.port,
+        secret={"current": KEY_SECRET},
     )
     with contextlib.ExitStack() as running:
         with console.status("Starting Valkey, the bucket and the HTTP front ..."):
@@ -125,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m devstack",
         description="The whole stack on this machine.",
-        epilog="`python -m devstack top` watches it from another terminal.",
+        epilog="In another terminal `python -m devstack top` watches it, `… env` says how to reach it.",
     )
     parser.add_argument("--port", type=_port, default=PORT, help=f"of the HTTP API; 0 takes a free one ({PORT})")
     parser.add_argument("--workers", type=_positive, default=MAX_WORKERS, help=f"at most so many ({MAX_WORKERS})")

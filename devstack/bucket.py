@@ -1,7 +1,7 @@
 """An S3 endpoint on loopback (moto's server in a process of its own) with one empty bucket.
 
-moto keeps everything in memory and accepts any credentials. This module knows nothing of what the
-bucket will hold.
+It keeps versions of its objects, as the deployed one does. moto keeps everything in memory and accepts any
+credentials. This module knows nothing of what the bucket will hold.
 """
 
 import http.client
@@ -21,6 +21,7 @@ ACCESS_KEY = "devstack"
 """Key id and secret alike: moto takes any."""
 _RUNNING = re.compile(r"Running on (http://\S+:\d+)")
 _REQUEST_SECONDS = 10.0
+_VERSIONED = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,12 @@ def start_bucket(children: Children, directory: Path, name: str) -> Bucket:
     bucket = Bucket(name, found.group(1), child)
     connection = http.client.HTTPConnection(urlsplit(bucket.endpoint).netloc, timeout=_REQUEST_SECONDS)
     try:
-        connection.request("PUT", f"/{name}")
-        answer = connection.getresponse()
-        body = answer.read()
+        for target, document in ((f"/{name}", None), (f"/{name}?versioning", _VERSIONED)):
+            connection.request("PUT", target, document)
+            answer = connection.getresponse()
+            body = answer.read()
+            if answer.status != http.client.OK:
+                raise StackError(f"The bucket {name} cannot be created: {body.decode(errors='replace')}")
     finally:
         connection.close()
-    if answer.status != http.client.OK:
-        raise StackError(f"The bucket {name} cannot be created: {body.decode(errors='replace')}")
     return bucket

@@ -6,6 +6,7 @@ decides nothing else.
 """
 
 import contextlib
+import os
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -13,15 +14,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 from devstack.bucket import Bucket, start_bucket
+from devstack.exports import write_exports
 from devstack.function import Function
 from devstack.gateway import listen
 from devstack.processes import Children
 from devstack.publish import publish
-from devstack.secret import Secret
+from devstack.secret import SECRET_ID, Secret
 from devstack.served_function import ServedFunction
-from devstack.valkey import Valkey, start_valkey
+from devstack.valkey import Valkey, start_valkey, valkey_binary
 from devstack.worker import ColdStart
 
 FUNCTIONS_DIRECTORY = Path(__file__).parent.parent / "functions"
@@ -113,6 +116,7 @@ class Stack:
                 )
             )
             self.url = self._served.url
+            write_exports(directory, api=self.url, bucket_endpoint=self.s3_endpoint, others=self._places())
             self._resources = resources.pop_all()
         return self
 
@@ -169,6 +173,18 @@ class Stack:
         """End the bucket for good."""
         if self._bucket.child is not None:
             self._bucket.child.kill()
+
+    def _places(self) -> dict[str, str]:
+        return {
+            "FUNCTION": Function.name,
+            "KEY_SECRET_ID": SECRET_ID,
+            "NEXTITEM_BUCKET": self.bucket,
+            "NEXTITEM_STORE_URL": self.store_url,
+            "DEVSTACK_PID": str(os.getpid()),
+            "DEVSTACK_STORE_PID": str(self._valkey.child.pid),
+            "DEVSTACK_STORE_PORT": str(urlsplit(self.store_url).port),
+            "DEVSTACK_VALKEY": str(valkey_binary()),
+        }
 
     def _function(self) -> Function:
         settings = {

@@ -1,0 +1,58 @@
+"""``python -m devstack env``: what a shell needs to reach a running stack."""
+
+import shlex
+import tempfile
+from pathlib import Path
+
+import boto3
+import pytest
+import redis
+
+from devstack.__main__ import main
+from devstack.publish import demo_artifact
+from devstack.stack import Stack
+
+
+def exported(text: str) -> dict[str, str]:
+    pairs = [shlex.split(line.removeprefix("export "))[0].partition("=") for line in text.splitlines()]
+    return {name: value for name, _, value in pairs}
+
+
+def test_with_the_exports_a_shell_reaches_the_stack(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN a stack
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with Stack(artifact=demo_artifact(), max_workers=1, secret={"current": "a secret of tests"}) as stack:
+        # WHEN it is asked how to reach it
+        assert main(["env"]) == 0
+        variables = exported(capsys.readouterr().out)
+
+        # THEN ordinary AWS clients find all that there is, and its bucket keeps versions
+        for name in variables:
+            monkeypatch.setenv(name, variables[name])
+        invoked = boto3.client("lambda").invoke(FunctionName=variables["FUNCTION"], Payload=b'{"operation": "verify"}')
+        assert b'"status": "ok"' in invoked["Payload"].read()
+        kept = boto3.client("s3").get_bucket_versioning(Bucket=variables["NEXTITEM_BUCKET"])
+        assert kept["Status"] == "Enabled"
+        secret = boto3.client("secretsmanager").get_secret_value(SecretId=variables["KEY_SECRET_ID"])
+        assert "a secret of tests" in secret["SecretString"]
+        # AND the store answers
+        with redis.Redis.from_url(variables["NEXTITEM_STORE_URL"]) as store:
+            assert store.ping()
+        assert variables["API_URL"] == stack.url
+
+
+@pytest.mark.parametrize("starting", [False, True])
+def test_without_a_stack_it_says_so(
+    starting: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN no stack, or one that is still starting
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    if starting:
+        (tmp_path / "devstack-x").mkdir()
+    # THEN it says so, and nothing that a shell would take
+    assert main(["env"]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert ("is not up yet" if starting else "No stack is running here") in said.err
