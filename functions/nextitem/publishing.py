@@ -120,10 +120,13 @@ class Publisher:
     def _change(self, variants: tuple[Variant, ...], restores: int | None) -> Route:
         key = route_key(self._route)
         stored = self._bucket.read(key)
-        revision = 1
+        newest = self._newest()
+        revision = newest + 1
         if stored is not None:
             live = decode_route(stored.data, self._route)
-            self._bucket.create(history_key(self._route, live.revision), stored.data)
+            if live.revision < newest:  # somebody brought an older route back by hand: that was a change, too
+                live = msgspec.structs.replace(live, revision=revision, restores=live.restores or live.revision)
+            self._bucket.create(history_key(self._route, live.revision), msgspec.json.encode(live))
             revision = live.revision + 1
         route = Route(revision, variants, self._now().isoformat(timespec="seconds"), restores)
         data = msgspec.json.encode(route)
@@ -132,6 +135,11 @@ class Publisher:
             raise RouteConflict(f"{key} was changed by somebody else meanwhile; look at it and try again")
         self._bucket.create(history_key(self._route, revision), data)
         return route
+
+    def _newest(self) -> int:
+        """Return the newest revision that is kept, 0 if none is: the route itself may be lost, or an older one."""
+        kept = self._bucket.keys(history_key(self._route, 0).removesuffix("00000000.json"))
+        return max((int(key.rpartition("/")[2].removesuffix(".json")) for key in kept), default=0)
 
     def _revision(self, revision: int) -> Route:
         stored: Stored | None = self._bucket.read(history_key(self._route, revision)) if revision > 0 else None

@@ -207,3 +207,31 @@ def test_routes_are_separate(bucket: BotoBucket, publisher: Publisher, versions:
     publisher.promote(versions[0], folder)
     trial.promote(versions[1], folder)
     assert [route.variants[0].version for route in (publisher.current(), trial.current()) if route] == versions[:2]
+
+
+def test_after_a_lost_route_history_goes_on(
+    bucket: BotoBucket, publisher: Publisher, versions: list[str], folder: Path, s3: "S3Client"
+) -> None:
+    # GIVEN two promotions, and a route that somebody deleted
+    for version in versions[:2]:
+        publisher.promote(version, folder)
+    s3.delete_object(Bucket=BUCKET, Key=route_key("live"))
+
+    # WHEN another version is promoted THEN history has all three, AND a rollback leads to what was live
+    assert publisher.promote(versions[2], folder).revision == 3
+    assert [route.variants[0].version for route in history(bucket)] == versions
+    assert publisher.rollback().variants[0].version == versions[1]
+
+
+def test_a_route_that_was_brought_back_by_hand_is_a_revision_of_its_own(
+    bucket: BotoBucket, publisher: Publisher, versions: list[str], folder: Path, s3: "S3Client"
+) -> None:
+    # GIVEN two promotions, and the first one's route put back in its place
+    first = publisher.promote(versions[0], folder)
+    publisher.promote(versions[1], folder)
+    s3.put_object(Bucket=BUCKET, Key=route_key("live"), Body=msgspec.json.encode(first))
+
+    # WHEN a third version is promoted and rolled back THEN what was live before it is live again
+    publisher.promote(versions[2], folder)
+    assert publisher.rollback().variants[0].version == versions[0]
+    assert [route.revision for route in history(bucket)] == [1, 2, 3, 4, 5]
