@@ -32,6 +32,37 @@ DIRECT: tuple[DirectOperation, ...] = (*ROUTES.values(), "verify")
 _DIRECT_ONLY = ("operation", "session_id")
 
 
+class _Http(msgspec.Struct):
+    method: str
+    path: str
+
+
+class _Jwt(msgspec.Struct):
+    claims: dict[str, Any] | None = None
+
+
+class _Authorizer(msgspec.Struct):
+    jwt: _Jwt | None = None
+
+
+class _Context(msgspec.Struct):
+    http: _Http | None = None
+    stage: str | None = None
+    authorizer: _Authorizer | None = None
+
+
+class _Event(msgspec.Struct, rename="camel"):
+    """What is read of an HTTP API event; anybody who may invoke the function directly can write one, too."""
+
+    route_key: str
+    raw_path: str | None = None
+    raw_query_string: str | None = None
+    path_parameters: dict[str, Any] | None = None
+    request_context: _Context = msgspec.field(default_factory=_Context)
+    body: str | None = None
+    is_base64_encoded: bool | None = False
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """An operation and what it was called with.
@@ -51,20 +82,24 @@ class Call:
     query: bool = False
 
 
-def http_call(event: dict[str, Any]) -> Call:
+def http_call(event: object) -> Call:
     """Return the call that an HTTP API event makes.
 
     Raises:
-        RequestError: 404 or 405, no operation has this path or method; 400, the body is not the base64 it says; 403, a
-            token without a subject.
+        RequestError: 404 or 405, no operation has this path or method; 400, it is no such event, or the body is not the
+            base64 it says; 403, a token without a subject.
     """
-    operation = ROUTES.get(event["routeKey"])
+    try:
+        told = msgspec.convert(event, _Event)
+    except msgspec.ValidationError as error:
+        raise RequestError(400, "Malformed request", f"this is no event of an HTTP API: {error}") from None
+    operation = ROUTES.get(told.route_key)
     if operation is None:
-        raise _no_route(event)
-    session_id = (event.get("pathParameters") or {}).get("session_id")
-    if event["routeKey"].startswith("POST "):
-        return Call(operation, session_id, _subject(event), _body(event))
-    return Call(operation, session_id, _subject(event), _query(event.get("rawQueryString", "")), query=True)
+        raise _no_route(told)
+    session_id = (told.path_parameters or {}).get("session_id")
+    if told.route_key.startswith("POST "):
+        return Call(operation, session_id, _subject(told), _body(told))
+    return Call(operation, session_id, _subject(told), _query(told.raw_query_string or ""), query=True)
 
 
 def direct_call(event: object) -> Call:
@@ -92,18 +127,25 @@ def http_response(status: int, answer: Any, headers: Mapping[str, str]) -> dict[
     return {"statusCode": status, "headers": {"content-type": kind, **headers}, "body": encode(answer)}
 
 
-def _subject(event: dict[str, Any]) -> str | None:
+def _subject(event: _Event) -> str | None:
     """Return the subject of the token that API Gateway has checked, where its authoriser is one for tokens.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
     """
-    token = (event.get("requestContext", {}).get("authorizer") or {}).get("jwt")
-    if token is None:
+    authorizer = event.request_context.authorizer
+    if authorizer is None or authorizer.jwt is None:
         return None
-    subject = (token.get("claims") or {}).get("sub")
-    if not subject:
+    subject = (authorizer.jwt.claims or {}).get("sub")
+    if not subject or not isinstance(subject, str):
         raise RequestError(403, "Forbidden", "the token names no subject (sub), so its sessions cannot be told apart")
-    return str(subject)
+    if not _is_unicode(subject):
+        raise RequestError(403, "Forbidden", "the token's subject (sub) is no Unicode text")
+    return subject
+
+
+def _is_unicode(text: str) -> bool:
+    """Say whether UTF-8 can carry a text: JSON's escapes can write half of a surrogate pair."""
+    return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _text(body: dict[str, Any]) -> bytes:
@@ -113,11 +155,11 @@ def _text(body: dict[str, Any]) -> bytes:
         raise RequestError(400, "Malformed request", f"the body is not JSON: {error}") from None
 
 
-def _body(event: dict[str, Any]) -> bytes:
-    text: str = event.get("body") or ""
+def _body(event: _Event) -> bytes:
+    text = event.body or ""
     if not text:
         return b"{}"  # no body says no more than an empty object
-    if not event.get("isBase64Encoded"):
+    if not event.is_base64_encoded:
         return text.encode(errors="surrogatepass")  # half a surrogate pair is then refused as any wrong byte is
     try:
         return base64.b64decode(text, validate=True)
@@ -134,16 +176,18 @@ def _query(text: str) -> dict[str, Any]:
     return document
 
 
-def _no_route(event: dict[str, Any]) -> RequestError:
-    http = event["requestContext"]["http"]
-    path = str(event.get("rawPath", http["path"])).split("/")[1:]
-    stage = event["requestContext"].get("stage", "$default")
+def _no_route(event: _Event) -> RequestError:
+    http = event.request_context.http
+    if http is None or not _is_unicode(http.method):
+        return RequestError(400, "Malformed request", "this is no event of an HTTP API: it has no method and path")
+    path = (http.path if event.raw_path is None else event.raw_path).split("/")[1:]
+    stage = event.request_context.stage or "$default"
     if stage != "$default" and path[:1] == [stage]:
         path = path[1:]
     methods = [key.split(" ")[0] for key in ROUTES if _fits(key.split("/")[1:], path)]
     if methods:
         allow = ", ".join(methods)
-        return RequestError(405, "Method not allowed", f"this path takes {allow}, not {http['method']}", allow=allow)
+        return RequestError(405, "Method not allowed", f"this path takes {allow}, not {http.method}", allow=allow)
     return RequestError(404, "Not found", "no operation has this path")
 
 

@@ -4,7 +4,6 @@ Knows no event and no answer: `recommend.py` has those.
 """
 
 import contextlib
-import threading
 import time
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from nextitem import LOADING_SINCE, selfcheck
 from nextitem.api import ItemsRequest, Wanted
 from nextitem.breaker import GuardedStore
 from nextitem.bucket import ObstoreBucket
+from nextitem.deadline import Deadline
 from nextitem.errors import NextItemError, NoModel
 from nextitem.fetching import HeadStart
 from nextitem.keys import KeyRing
@@ -23,8 +23,10 @@ from nextitem.snapstart import Restorable, register
 from nextitem.telemetry import ColdPhase, RequestRecord, Telemetry, process_age_ms
 from nextitem.valkey import ValkeyStore
 
-ROUTE_SECONDS = 5.0
-"""The longest wait for the route after a restore: Lambda gives a restore 10 s in all."""
+RESTORE_SECONDS = 5.0
+"""The longest wait for route and secret after a restore: Lambda gives a restore 10 s in all."""
+SECRET_SECONDS = 0.25
+"""The longest that a start waits for the key secret once all else is there: requests do without it until it is read."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,11 @@ class Environment(Restorable):
     def after_restore(self) -> None:
         """Drop what the snapshot held of the network, and serve the route as it is now, or the snapshot's model."""
         begun = time.perf_counter()
-        reading = _secret_on_its_way(self.keys)
+        limit = Deadline.after(RESTORE_SECONDS)
+        reading = self.keys.reading()
         self._bucket.renew()
-        self.router.look_again(ROUTE_SECONDS)
-        reading.join(ROUTE_SECONDS)
+        self.router.look_again(limit.remaining())
+        reading.join(limit.remaining())
         self.telemetry.restored((time.perf_counter() - begun) * 1000)
 
 
@@ -80,23 +83,17 @@ def started(head_start: HeadStart) -> Environment:
     )
     store = GuardedStore(links)
     loading = time.perf_counter()
-    reading = _secret_on_its_way(keys)
+    reading = keys.reading()
     try:
         router.load(head_start.fetched())
     except NextItemError as error:
         telemetry.background_fault(error)  # requests try again, and answer 503 until it works
-    reading.join()
+    reading.join(SECRET_SECONDS)
     cold["model_load"] = (time.perf_counter() - loading) * 1000
     recommender = Recommender(router, store, keys, settings.deadline)
     environment = Environment(recommender, telemetry, router, keys, links, head_start.bucket)
     register(environment)
     return environment
-
-
-def _secret_on_its_way(keys: KeyRing) -> threading.Thread:
-    reading = threading.Thread(target=keys.prepare, name="secret", daemon=True)
-    reading.start()
-    return reading
 
 
 def _keys(settings: Settings, telemetry: Telemetry) -> KeyRing:

@@ -14,10 +14,14 @@ from nextitem.session import Appended, Event, Impression, Saving, SessionRecord,
 
 FAILURES = 3
 """Failures in a row after which the store is left alone."""
+HURRIED = 5
+"""So many times in a row that a client in a hurry got no answer count as one failure: with more time there might have
+been one, but a store that is dead must not cost each such client its deadline for ever."""
 REST_SECONDS = 1.0
 """How long it is left alone before one request tries it again."""
 FAIR_SECONDS = 0.02
-"""A store that was given less time than this and did not answer has not failed: its client was in a hurry."""
+"""A store that was given less time than this and only did not answer in it: then its client was in a hurry. One that
+refused the connection, or hung up, has failed however little time there was."""
 
 _Answer = TypeVar("_Answer")
 
@@ -31,7 +35,7 @@ class GuardedStore:
     def __init__(self, store: SessionStore, clock: Callable[[], float] = time.monotonic) -> None:
         self._store, self._clock = store, clock
         self._lock = threading.Lock()
-        self._failures = 0
+        self._points = 0  # of which a failure has `HURRIED`, and a client's hurry one
         self._rests_until = -float("inf")
 
     def append(self, key: str, events: Sequence[Event], version: str, now: int, deadline: Deadline) -> Appended:
@@ -52,41 +56,45 @@ class GuardedStore:
     ) -> Saving:
         """See `SessionStore.save`."""
         saving = self._store.save(key, version, snapshot, deadline, impression)
+        # It is settled when its answer is there, or has had all the time there was: fair whatever is left now.
         return _GuardedSaving(saving, lambda till: self._watched(lambda: saving.settle(till), fair=True))
 
     def adopt(self, old: str, key: str, deadline: Deadline) -> bool:
         """See `SessionStore.adopt`."""
         return self._guarded(lambda: self._store.adopt(old, key, deadline), deadline)
 
-    def delete(self, key: str, deadline: Deadline) -> None:
+    def delete(self, key: str, deadline: Deadline, old: str | None = None) -> None:
         """See `SessionStore.delete`."""
-        self._guarded(lambda: self._store.delete(key, deadline), deadline)
+        self._guarded(lambda: self._store.delete(key, deadline, old), deadline)
 
     def ping(self, deadline: Deadline) -> None:
         """See `SessionStore.ping`."""
         self._watched(lambda: self._store.ping(deadline), fair=_fair(deadline))
 
     def _watched(self, ask: Callable[[], _Answer], *, fair: bool) -> _Answer:
-        """Ask, and remember whether there was an answer; a failure counts only where the time given was fair."""
+        """Ask, and remember whether there was an answer; only being late in no fair time counts for less."""
         try:
             answer = ask()
-        except StoreUnavailable:
+        except StoreUnavailable as error:
             with self._lock:
-                self._failures += fair
-                if self._failures >= FAILURES:
+                self._points += 1 if error.late and not fair else HURRIED
+                if self._fails():
                     self._rests_until = self._clock() + REST_SECONDS
             raise
         with self._lock:
-            self._failures = 0
+            self._points = 0
         return answer
 
     def _guarded(self, ask: Callable[[], _Answer], deadline: Deadline) -> _Answer:
         with self._lock:
-            if self._failures >= FAILURES:
+            if self._fails():
                 if self._clock() < self._rests_until:
                     raise StoreUnavailable("the session store is left alone for a moment: it failed several times")
                 self._rests_until = self._clock() + REST_SECONDS  # this request tries, others go on waiting
         return self._watched(ask, fair=_fair(deadline))
+
+    def _fails(self) -> bool:
+        return self._points >= FAILURES * HURRIED
 
 
 class _GuardedSaving:

@@ -21,6 +21,7 @@ server or a NAT may drop the connection without a word, and a request that trust
 350 s after which AWS's NAT gateways drop one."""
 
 
+MAX_PORT = 65_535
 _HARMLESS = frozenset({"NOSCRIPT", "MOVED", "ASK"})
 """Error replies after which the connection is as good as before."""
 
@@ -41,6 +42,33 @@ class Redirected(Exception):
         super().__init__(f"{address.host}:{address.port}")
         self.address = address
         self.once = once
+
+
+def address_told(host: object, port: Any, by: Address) -> Address:
+    """Return an address that a server gives of another.
+
+    Args:
+        host: as it is in a reply; None, "" and "?" mean the one that the reply comes from.
+        port: a number, or its digits.
+        by: who replies.
+
+    Raises:
+        StoreUnavailable: it is none.
+    """
+    match host:
+        case None | b"" | b"?" | "" | "?":
+            text = by.host
+        case bytes():
+            text = host.decode(errors="replace")
+        case _:
+            text = str(host)
+    try:
+        number = int(port)
+    except (TypeError, ValueError):
+        number = 0
+    if not 0 < number <= MAX_PORT:
+        raise StoreUnavailable(f"the session store at {by.host}:{by.port} names a server that has no port")
+    return Address(text, number)
 
 
 class NoScript(Exception):
@@ -89,13 +117,14 @@ class Connections:
                 self._sent[link] = self._clock()
         except TimedOut as error:
             self._discard(link)
-            raise StoreUnavailable(f"the session store took no command in time: {error}") from error
+            raise StoreUnavailable(f"the session store took no command in time: {error}", late=True) from error
         except HungUp as error:
             self._discard(link)
             self.close()  # whatever ended this one has most likely ended its like
             raise Broken(f"the session store cannot be reached: {error}") from error
         except CredentialsUnavailable as error:
-            raise StoreUnavailable(f"the session store cannot be logged in to: {error}") from error
+            late = not limit.remaining()
+            raise StoreUnavailable(f"the session store cannot be logged in to: {error}", late=late) from error
         except Refused as error:  # while connecting: no such database, a password that is not asked for
             self._discard(link)
             raise StoreUnavailable(f"the session store refused the connection: {error}") from error
@@ -115,7 +144,7 @@ class Connections:
             answer = link.read(limit)
             keep = True
         except TimedOut as error:
-            raise StoreUnavailable(f"the session store did not answer in time: {error}") from error
+            raise StoreUnavailable(f"the session store did not answer in time: {error}", late=True) from error
         except HungUp as error:
             self.close()
             raise Broken(f"the session store hung up: {error}") from error
@@ -156,8 +185,11 @@ class Connections:
             case ["NOSCRIPT", *_]:
                 return NoScript(str(refusal))
             case ["MOVED" | "ASK" as kind, _slot, place]:
-                host, _, port = place.rpartition(":")  # without a host it is the one that answered
-                return Redirected(Address(host or self.address.host, int(port)), once=kind == "ASK")
+                host, _, port = place.rpartition(":")
+                try:
+                    return Redirected(address_told(host, port, self.address), once=kind == "ASK")
+                except StoreUnavailable as error:
+                    return error
             case ["READONLY", *_]:
                 self.close()  # after a failover every connection may lead to what is now a replica
                 return Broken(f"the session store's primary has moved: {refusal}")

@@ -8,13 +8,15 @@ with its token in a file, and nothing else asks for one. Knows nobody who uses t
 """
 
 import json
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 from urllib.parse import urlsplit
 
+from nextitem.deadline import Deadline
 from nextitem.errors import CredentialsUnavailable
+from nextitem.waiting import Waiting
 
 MARGIN = timedelta(minutes=5)
 """How long before they expire credentials are fetched anew."""
@@ -33,6 +35,20 @@ class Credentials:
     expires: datetime | None = None
 
 
+class CredentialsSource(Protocol):
+    """Gives credentials that are valid now."""
+
+    def __call__(self, limit: Deadline | None = None, /) -> Credentials:
+        """Return them.
+
+        Args:
+            limit: when to give up; None waits for as long as asking takes.
+
+        Raises:
+            CredentialsUnavailable: there are none, or not before the deadline.
+        """
+
+
 class ContainerCredentials:
     """Credentials of a container credentials provider, kept until shortly before they expire. Threads may share it.
 
@@ -45,22 +61,29 @@ class ContainerCredentials:
     def __init__(self, uri: str, token: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._uri, self._token, self._now = uri, token, now
         self._held: Credentials | None = None
-        self._lock = threading.Lock()
+        self._waiting = Waiting(self._renewed, "the AWS credentials")
 
-    def __call__(self) -> Credentials:
-        """Return credentials that are valid now.
+    def __call__(self, limit: Deadline | None = None, /) -> Credentials:
+        """See `CredentialsSource`."""
+        held = self._held
+        if held is not None and self._left(held) > MARGIN:
+            return held
+        valid = held is not None and self._left(held) > timedelta()
+        try:
+            if limit is None:
+                return self._renewed()
+            # Nobody waits while the old ones will do.
+            return self._waiting.result(Deadline.after(0) if valid else limit)
+        except (CredentialsUnavailable, TimeoutError) as error:
+            if held is not None and valid:
+                return held
+            if isinstance(error, TimeoutError):
+                raise CredentialsUnavailable("the credentials provider did not answer in time") from error
+            raise
 
-        Raises:
-            CredentialsUnavailable: there are none, and none could be fetched.
-        """
-        with self._lock:
-            if self._held is None or self._left(self._held) <= MARGIN:
-                try:
-                    self._held = self._fetched()
-                except CredentialsUnavailable:
-                    if self._held is None or self._left(self._held) <= timedelta():
-                        raise
-            return self._held
+    def _renewed(self) -> Credentials:
+        self._held = held = self._fetched()
+        return held
 
     def _left(self, held: Credentials) -> timedelta:
         return timedelta.max if held.expires is None else held.expires - self._now()
@@ -86,14 +109,18 @@ class ContainerCredentials:
 
 def credentials_of(
     environment: Mapping[str, str], now: Callable[[], datetime] = lambda: datetime.now(UTC)
-) -> Callable[[], Credentials]:
+) -> CredentialsSource:
     """Return what gives the credentials of an environment, whichever way it has them.
 
     Args:
         environment: the function's.
         now: the wall clock, with a time zone.
     """
-    return container_credentials(environment, now) or (lambda: _from_variables(environment))
+
+    def from_variables(_limit: Deadline | None = None, /) -> Credentials:
+        return _from_variables(environment)
+
+    return container_credentials(environment, now) or from_variables
 
 
 def container_credentials(

@@ -81,7 +81,15 @@ class RegistryUnavailable(RegistryError):
 
 
 class StoreUnavailable(NextItemError):
-    """The session store did not answer within its deadline."""
+    """The session store did not answer within its deadline.
+
+    Attributes:
+        late: whether that is all: with more time it might have.
+    """
+
+    def __init__(self, detail: str, *, late: bool = False) -> None:
+        super().__init__(detail)
+        self.late = late
 
 
 class SecretUnavailable(StoreUnavailable):

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote, urlencode
 
 from nextitem.credentials import credentials_of
+from nextitem.deadline import Deadline
 from nextitem.sigv4 import ALGORITHM, Scope, signature
 
 VALID_SECONDS = 900
@@ -50,16 +51,16 @@ class TokenProvider:
         self._user, self._cache, self._now = user, cache, now
         self._credentials = credentials_of(environment, now)
 
-    def get_credentials(self) -> tuple[str, str]:
+    def get_credentials(self, limit: Deadline) -> tuple[str, str]:
         """Return the user and a fresh token.
 
         Raises:
-            CredentialsUnavailable: there are no AWS credentials to sign with.
+            CredentialsUnavailable: there are no AWS credentials to sign with, or none before the deadline.
         """
-        return self._user, self._token(self._now())
+        return self._user, self._token(self._now(), limit)
 
-    def _token(self, now: datetime) -> str:
-        credentials = self._credentials()
+    def _token(self, now: datetime, limit: Deadline) -> str:
+        credentials = self._credentials(limit)
         scope = Scope(now, self._cache.region, "elasticache")
         query = {
             "Action": "connect",

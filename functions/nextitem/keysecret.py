@@ -11,9 +11,9 @@ class KeySecret:
     """The deployment's HMAC secret, and the one before it.
 
     Attributes:
-        current: for every session.
-        previous: where sessions lived until the last rotation, or None.
-        rotated_at: epoch seconds of that rotation, or None if that is not known.
+        current: for every session, from the moment of the last rotation on.
+        previous: for every session until that moment, or None where there was no rotation.
+        rotated_at: epoch seconds of that moment, or None if it is not known: then it is past.
     """
 
     current: bytes
@@ -31,7 +31,10 @@ class KeySecret:
         for one in (current, previous):
             if one is not None and len(one) < MIN_SECRET_CHARS:
                 raise ValueError(f"a key secret has {MIN_SECRET_CHARS} characters or more")
-        moment = None if rotated_at is None else float(rotated_at)
+        try:
+            moment = None if rotated_at is None else float(rotated_at)
+        except OverflowError:
+            moment = math.inf
         if moment is not None and not math.isfinite(moment):
             raise ValueError("the moment of a rotation is a finite number")
         return cls(current.encode(), None if previous is None else previous.encode(), moment)

@@ -15,6 +15,7 @@ import hiredis
 
 from nextitem.deadline import Deadline
 from nextitem.iam import TokenProvider
+from nextitem.resolver import resolver_of
 from nextitem.resp import Argument, packed
 from nextitem.storeurl import Address
 
@@ -88,12 +89,7 @@ class Link:
 
     def __init__(self, address: Address, login: Login, limit: Deadline) -> None:
         self._reader = hiredis.Reader()
-        try:
-            self._socket: socket.socket = socket.create_connection((address.host, address.port), _left(limit))
-        except TimeoutError as error:
-            raise TimedOut(str(error)) from error
-        except OSError as error:
-            raise HungUp(str(error)) from error
+        self._socket: socket.socket = _connected(address, limit)
         try:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if login.tls:
@@ -163,11 +159,11 @@ class Link:
             self._socket = tls_context(ca_file).wrap_socket(self._socket, server_hostname=host)
         except TimeoutError as error:
             raise TimedOut(str(error)) from error
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a host that no certificate could be valid for
             raise HungUp(str(error)) from error
 
     def _log_in(self, login: Login, limit: Deadline) -> None:
-        username, password = login.tokens.get_credentials() if login.tokens else (login.username, login.password)
+        username, password = login.tokens.get_credentials(limit) if login.tokens else (login.username, login.password)
         commands: list[tuple[Argument, ...]] = []
         if password is not None:
             commands.append(("AUTH", username, password) if username is not None else ("AUTH", password))
@@ -177,6 +173,35 @@ class Link:
             self.write(b"".join(packed(*command) for command in commands), limit)
         for _ in commands:
             self.read(limit)
+
+
+def _connected(address: Address, limit: Deadline) -> socket.socket:
+    """Return a socket connected to a server, whichever of its addresses answers.
+
+    Each gets an equal share of the time that is left, so that a silent one does not use up that of the others.
+    """
+    resolver = resolver_of(address)
+    try:
+        _left(limit)
+        places = resolver.places(limit)
+    except TimeoutError as error:
+        raise TimedOut(str(error)) from error
+    except (OSError, ValueError, OverflowError) as error:  # ValueError: no DNS could know such a name
+        raise HungUp(str(error)) from error
+    silent, last = False, "it has no address"
+    for index, (family, where) in enumerate(places):
+        one = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            one.settimeout(_left(limit) / (len(places) - index))
+            one.connect(where)
+        except (OSError, TimedOut) as error:
+            one.close()
+            silent |= isinstance(error, TimeoutError | TimedOut)
+            last = str(error)
+        else:
+            return one
+    resolver.forget()
+    raise TimedOut(last) if silent else HungUp(last)
 
 
 def _left(limit: Deadline) -> float:

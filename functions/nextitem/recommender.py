@@ -139,15 +139,14 @@ class Recommender:
         """Forget a session; done when this returns.
 
         Raises:
-            StoreUnavailable: the store did not answer, so nothing is known to be forgotten.
+            StoreUnavailable: the store did not answer, or where the session may be is not surely known: then nothing
+                is known to be forgotten.
         """
         deadline = Deadline.after(self._deadline)
         self._settle(deadline, record)
         with record.phase("store_write"):
-            keys = self._keys.keys(session)
-            if keys.previous is not None:
-                self._store.delete(keys.previous, deadline)
-            self._store.delete(keys.current, deadline)
+            keys = self._keys.everywhere(session, deadline)
+            self._store.delete(keys.current, deadline, keys.previous)
 
     def health(self) -> Health:
         """Say which model serves and whether the store answers.
@@ -182,7 +181,7 @@ class Recommender:
 
     def _home(self, session: SessionName, deadline: Deadline) -> str:
         """Return a session's key; one that lives under the secret before it has moved there when this returns."""
-        keys = self._keys.keys(session)
+        keys = self._keys.keys(session, deadline)
         if keys.previous is not None:
             self._store.adopt(keys.previous, keys.current, deadline)
         return keys.current

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from nextitem.deadline import Deadline
 from nextitem.engine import Model
 from nextitem.errors import NextItemError, NoModel, RegistryUnavailable
 from nextitem.fetching import Fetched, fetch
@@ -95,10 +96,11 @@ class Router:
         Args:
             seconds: the longest wait, after which the look goes on in the background.
         """
+        limit = Deadline.after(seconds)
         if self._refreshing.acquire(timeout=seconds):
             thread = threading.Thread(target=self._refresh, name="route", daemon=True)
             thread.start()
-            thread.join(seconds)
+            thread.join(limit.remaining())
             if not thread.is_alive():
                 return
         self._on_fault(RegistryUnavailable(f"the route was not read within {seconds:g} s"))

@@ -207,8 +207,14 @@ class SessionStore(Protocol):
             True if there was one.
         """
 
-    def delete(self, key: str, deadline: Deadline) -> None:
-        """Remove all that is known of a session; done when this returns."""
+    def delete(self, key: str, deadline: Deadline, old: str | None = None) -> None:
+        """Remove all that is known of a session; done when this returns.
+
+        Args:
+            key: the session's key.
+            deadline: when to give up.
+            old: where it may live still, from where it is removed, too; no move that is on its way brings it back.
+        """
 
     def ping(self, deadline: Deadline) -> None:
         """Return if the store answers."""

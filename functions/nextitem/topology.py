@@ -8,7 +8,7 @@ import threading
 from binascii import crc_hqx
 from typing import Any, Protocol
 
-from nextitem.connections import Broken, Connections, Redirected
+from nextitem.connections import Broken, Connections, Redirected, address_told
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
 from nextitem.iam import Cache, TokenProvider
@@ -22,6 +22,10 @@ SLOTS = 16_384
 """Of any Cluster."""
 RECONNECTS = 1
 """How often of these because a connection broke: an idle one may have died unseen, a new one has not."""
+
+
+_Range = tuple[int, int, Address]
+"""First and last slot, and the primary that has them."""
 
 
 class Topology(Protocol):
@@ -176,9 +180,14 @@ class Sentinels(_Servers):
             except StoreUnavailable:
                 self._sentinels.sort(key=lambda one: one is sentinel)  # silent: the others are asked first now
                 raise
-            if answer is not None:
-                self._sentinels.sort(key=lambda one: one is not sentinel)  # who answered is asked first
-                return Address(answer[0].decode(), int(answer[1]))
+            match answer:
+                case None:
+                    continue
+                case [bytes() as host, bytes() as port]:
+                    self._sentinels.sort(key=lambda one: one is not sentinel)  # who answered is asked first
+                    return address_told(host, port, sentinel.address)
+            self._sentinels.sort(key=lambda one: one is sentinel)
+            raise StoreUnavailable("a Sentinel's answer makes no sense")
         raise StoreUnavailable(f"no Sentinel knows a primary named {self._name}")
 
 
@@ -190,10 +199,9 @@ class Cluster(_Servers):
 
     def __init__(self, nodes: tuple[Address, ...], login: Login) -> None:
         super().__init__(login)
-        self._seeds = nodes
-        self._ranges: list[tuple[int, int, Address]] = []
+        self._seeds = self._asked = nodes
+        self._ranges: list[_Range] = []
         self._moved: dict[int, Address] = {}
-        self._silent: set[Address] = set()
 
     def server(self, key: str, limit: Deadline) -> Connections:
         """See `Topology.server`."""
@@ -206,6 +214,7 @@ class Cluster(_Servers):
                 address = primary
         if address is None:
             self._ranges = []
+            self._asked = (*self._asked[1:], self._asked[0])  # who said so may be a node that was left behind
             raise StoreUnavailable(f"no node of the Cluster has slot {slot}")
         return self.at(address)
 
@@ -216,21 +225,31 @@ class Cluster(_Servers):
         else:
             self._moved[key_slot(key)] = moved_to
 
-    def _told(self, limit: Deadline) -> list[tuple[int, int, Address]]:
-        with self._lock:
-            nodes = list(dict.fromkeys((*self._known, *self._seeds)))
-        for node in sorted(nodes, key=self._silent.__contains__):
+    def _told(self, limit: Deadline) -> list[_Range]:
+        for node in self._asked:
             server = self.at(node)
             try:
-                ranges = server.receive(server.send(limit, "CLUSTER", "SLOTS"), limit)
+                ranges = _ranges(server.receive(server.send(limit, "CLUSTER", "SLOTS"), limit), node)
             except Broken:
                 continue
             except StoreUnavailable:
-                self._silent.add(node)  # it took all the time there was: the others are asked first now
+                # It took all the time there was, or knows nothing: it is asked after all others now.
+                self._asked = (*(one for one in self._asked if one != node), node)
                 raise
-            self._silent.discard(node)
-            return [
-                (first, last, Address(primary[0].decode() or node.host, int(primary[1])))
-                for first, last, primary, *_ in ranges
-            ]
+            self._asked = tuple(dict.fromkeys((node, *(primary for _, _, primary in ranges), *self._seeds)))
+            return ranges
         raise StoreUnavailable("no node of the Cluster can be reached")
+
+
+def _ranges(reply: Any, node: Address) -> list[_Range]:
+    """Return what CLUSTER SLOTS says: https://valkey.io/commands/cluster-slots/.
+
+    Raises:
+        StoreUnavailable: it says something else.
+    """
+    try:
+        return [
+            (int(first), int(last), address_told(primary[0], primary[1], node)) for first, last, primary, *_ in reply
+        ]
+    except (TypeError, ValueError, IndexError) as error:
+        raise StoreUnavailable(f"the Cluster's slots make no sense: {type(error).__name__}") from error

@@ -1,13 +1,15 @@
 """The `SessionStore` on Redis or Valkey: one hash a session, one atomic script a request.
 
 The hash holds `log`, `seen` (tags trimmed from the log), `shown` (the last impression), and `h:<version>`, a snapshot
-for each of the last few model versions. Each verb has an explicit deadline, and after a broken connection one more try
-on a new one. A repeated append is harmless, for the script knows the event ids.
+for each of the last few model versions; `gone` says when a session was deleted that may have been on its way here.
+Each verb has an explicit deadline, and after a broken connection one more try on a new one. A repeated append is
+harmless, for the script knows the event ids.
 
 Knows no model and no request.
 """
 
 import hashlib
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,13 @@ from nextitem.topology import Topology, exchange, topology_of
 SNAPSHOTS_KEPT = 4
 """Model versions whose snapshots one session holds at most; when another comes, the old ones go."""
 
+GONE_SECONDS = 30.0
+"""How long a deletion is remembered while a move may be on its way: far longer than a verb's command can be."""
+CLOCKS_AGREE_SECONDS = 1.0
+"""What was read no longer than this after a deletion counts as read before it: clocks of two processes differ."""
+
+_GONE = b"gone"
+_DELETED = -1
 _STATUS: dict[str, Status] = {"a": "applied", "d": "duplicate", "l": "late"}
 _ANY_KEY = ""
 _SHOWN = "shown"
@@ -70,6 +79,8 @@ class ValkeyStore:
         self._adopt = _Script("adopt.lua")
         self._leave = _Script("leave.lua")
         self._whole = _Script("whole.lua")
+        self._bring = _Script("bring.lua")
+        self._remove = _Script("remove.lua")
 
     def append(self, key: str, events: Sequence[Event], version: str, now: int, deadline: Deadline) -> Appended:
         """See `SessionStore.append`."""
@@ -112,24 +123,35 @@ class ValkeyStore:
 
     def adopt(self, old: str, key: str, deadline: Deadline) -> bool:
         """See `SessionStore.adopt`."""
-        limit = deadline.within(self._timeout)
+        limit, read_at = deadline.within(self._timeout), int(time.time() * 1000)
         remaining, found = self._guarded(old, limit, "EVAL", self._whole.text, 1, old)
-        if not found:
-            return False
         fields = dict(zip(found[::2], found[1::2], strict=True))
+        if not fields.keys() - {_GONE}:
+            return False
         log = fields.get(b"log", b"")
-        if not self._guarded(key, limit, "EVAL", self._adopt.text, 1, key, remaining, *found):
+        text = self._bring.text + self._adopt.text
+        brought = self._guarded(key, limit, "EVAL", text, 1, key, remaining, *found, read_at)
+        if brought == 0:
             record = decode_record(log, None) or EMPTY
             args: list[Argument] = [LOG_CODEC, 0, self._ttl_ms, _field(""), WINDOW, SEEN_TAGS * TAG_BYTES]
             for entry in record.log:
                 args += [entry.at, entry.tag, entry.item_id]
-            self._guarded(key, limit, "EVAL", self._append.text, 1, key, *args)
+            text = self._bring.text + self._append.text
+            brought = self._guarded(key, limit, "EVAL", text, 1, key, *args, read_at)
+        if brought == _DELETED:
+            return False
         self._guarded(old, limit, "EVAL", self._leave.text, 1, old, log)
         return True
 
-    def delete(self, key: str, deadline: Deadline) -> None:
+    def delete(self, key: str, deadline: Deadline, old: str | None = None) -> None:
         """See `SessionStore.delete`."""
-        self._guarded(key, deadline.within(self._timeout), "DEL", key)
+        limit = deadline.within(self._timeout)
+        if old is None:
+            self._guarded(key, limit, "DEL", key)
+            return
+        self._guarded(old, limit, "DEL", old)
+        gone_at = int((time.time() + CLOCKS_AGREE_SECONDS) * 1000)
+        self._guarded(key, limit, "EVAL", self._remove.text, 1, key, gone_at, int(GONE_SECONDS * 1000))
 
     def ping(self, deadline: Deadline) -> None:
         """See `SessionStore.ping`."""

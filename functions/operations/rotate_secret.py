@@ -1,8 +1,10 @@
 """Secrets Manager's rotation of the key secret: a new `current`, and the one before as `previous`.
 
-The secret is JSON, `{"current": …, "previous": …, "rotated_at": epoch seconds}`. While `previous` is there, the service
-adopts the sessions that still live under it, so a rotation loses none. Secrets Manager calls the four steps in order
-and repeats what failed, so each may run twice. Logs no secret. Knows no session.
+The secret is JSON, `{"current": …, "previous": …, "rotated_at": epoch seconds}`. The rotation takes effect at
+`rotated_at`, some minutes after it is done: until then the service uses `previous`, by then each of its processes has
+read the new version, and from then on all use `current` and adopt the sessions that still live under `previous`. So a
+rotation loses none, and no two processes look for a session at different keys. Secrets Manager calls the four steps in
+order and repeats what failed, so each may run twice. Logs no secret. Knows no session.
 https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html
 """
 
@@ -18,6 +20,11 @@ import boto3
 SECRET_CHARS = 64
 MIN_CHARS = 16
 """What the service takes at least (`nextitem.keys`)."""
+LEAD_SECONDS = 600
+"""From a rotation to the moment that it takes effect: twice `nextitem.keys.RENEW_SECONDS`, after which the service has
+read the secret anew."""
+LEAST_LEAD_SECONDS = 480
+"""What must be left of that when the new version becomes current: more than `nextitem.keys.TRUSTED_SECONDS`."""
 _ALPHABET = string.ascii_letters + string.digits
 
 logger = logging.getLogger(__name__)
@@ -68,12 +75,18 @@ def _create(client: Any, secret: str, token: str) -> None:
     try:
         _value(client, secret, VersionId=token, VersionStage="AWSPENDING")
     except client.exceptions.ResourceNotFoundException:
-        before = _value(client, secret, VersionStage="AWSCURRENT")
-        fresh = "".join(secrets.choice(_ALPHABET) for _ in range(SECRET_CHARS))
-        value = {"current": fresh, "previous": before["current"], "rotated_at": int(time.time())}
-        client.put_secret_value(
-            SecretId=secret, ClientRequestToken=token, SecretString=json.dumps(value), VersionStages=["AWSPENDING"]
-        )
+        _make(client, secret, token)
+
+
+def _make(client: Any, secret: str, token: str) -> None:
+    before, now = _value(client, secret, VersionStage="AWSCURRENT"), int(time.time())
+    if _moment(before) > now:
+        raise RotationRefused("the rotation before this one has not taken effect yet: sessions live as before it")
+    fresh = "".join(secrets.choice(_ALPHABET) for _ in range(SECRET_CHARS))
+    value = {"current": fresh, "previous": before["current"], "rotated_at": now + LEAD_SECONDS}
+    client.put_secret_value(
+        SecretId=secret, ClientRequestToken=token, SecretString=json.dumps(value), VersionStages=["AWSPENDING"]
+    )
 
 
 def _test(client: Any, secret: str, token: str) -> None:
@@ -96,13 +109,28 @@ def _succeeds(client: Any, secret: str, token: str) -> None:
 
 
 def _finish(client: Any, secret: str, token: str, stages: dict[str, list[str]]) -> None:
-    """Make the new version current; checked again, since another rotation may have ended since."""
+    """Make the new version current; checked again, since another rotation may have ended since.
+
+    Raises:
+        RotationRefused: sessions would be lost, or the version was made so long ago (the rotation broke off) that it
+            would take effect before the service knows it. That one is dropped, so that the next attempt makes another.
+    """
     _succeeds(client, secret, token)
+    pending = _value(client, secret, VersionId=token, VersionStage="AWSPENDING")
+    if _moment(pending) - time.time() < LEAST_LEAD_SECONDS:
+        client.update_secret_version_stage(SecretId=secret, VersionStage="AWSPENDING", RemoveFromVersionId=token)
+        raise RotationRefused("the new version is too old to be announced in time; it was dropped: rotate again")
     (serving,) = [version for version, names in stages.items() if "AWSCURRENT" in names]
     client.update_secret_version_stage(
         SecretId=secret, VersionStage="AWSCURRENT", MoveToVersionId=token, RemoveFromVersionId=serving
     )
     client.update_secret_version_stage(SecretId=secret, VersionStage="AWSPENDING", RemoveFromVersionId=token)
+
+
+def _moment(value: dict[str, Any]) -> float:
+    """Return when a version took or takes effect, epoch seconds; 0 where it does not say so."""
+    moment = value.get("rotated_at")
+    return moment if isinstance(moment, int | float) else 0
 
 
 def _value(client: Any, secret: str, **version: str) -> dict[str, Any]:

@@ -45,7 +45,8 @@ def rotate(stack: Stack) -> None:
 
 
 def keys(store: Any) -> set[str]:
-    return {key.decode() for key in store.scan_iter()}
+    """The keys of sessions; for some seconds there may be one of a deleted session, which says no more than when."""
+    return {key.decode() for key in store.scan_iter() if store.hkeys(key) != [b"gone"]}
 
 
 def of_all(model: Model, items: list[str]) -> list[tuple[str, float]]:

@@ -43,7 +43,7 @@ class FailingStore:
     def adopt(self, old: str, key: str, deadline: Deadline) -> bool:
         raise self._unavailable()
 
-    def delete(self, key: str, deadline: Deadline) -> None:
+    def delete(self, key: str, deadline: Deadline, old: str | None = None) -> None:
         raise self._unavailable()
 
     def ping(self, deadline: Deadline) -> None:

@@ -10,15 +10,21 @@ from devstack.processes import LOOPBACK
 
 POLL_SECONDS = 0.01
 """How soon it sees that it is to end."""
+DRIP_SECONDS = 0.2
+"""Between two bytes of an answer that never ends."""
 
 
 class SecretsKeeper:
-    """Answers each POST with `body` and `status`, after `answers` was set; keeps the headers of the last."""
+    """Answers each POST with `body` and `status`, after `answers` was set; keeps the headers of the last.
+
+    Once `drips` is set, answers never end, as long as the keeper is there.
+    """
 
     def __init__(self) -> None:
         self.body, self.status, self.headers = b"", 200, dict[str, str]()
         self.answers = threading.Event()
         self.answers.set()
+        self.drips, self._ended = threading.Event(), threading.Event()
         keeper = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -27,9 +33,18 @@ class SecretsKeeper:
                 keeper.headers = {name.lower(): value for name, value in self.headers.items()}
                 keeper.answers.wait()
                 self.send_response(keeper.status)
+                if keeper.drips.is_set():
+                    self._drip()
+                    return
                 self.send_header("Content-Length", str(len(keeper.body)))
                 self.end_headers()
                 self.wfile.write(keeper.body)
+
+            def _drip(self) -> None:
+                self.send_header("Content-Length", str(1 << 30))
+                self.end_headers()
+                while not keeper._ended.wait(DRIP_SECONDS):
+                    self.wfile.write(b" ")
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
@@ -52,6 +67,7 @@ class SecretsKeeper:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.answers.set()
+        self._ended.set()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()

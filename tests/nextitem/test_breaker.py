@@ -5,19 +5,22 @@ from collections.abc import Iterator
 import pytest
 from redis import Redis
 
+from devstack.processes import LOOPBACK, free_port
 from devstack.valkey import Valkey
-from nextitem.breaker import FAILURES, FAIR_SECONDS, REST_SECONDS, GuardedStore
+from nextitem import breaker
+from nextitem.breaker import FAILURES, FAIR_SECONDS, HURRIED, REST_SECONDS, GuardedStore
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
 from nextitem.session import SessionStore
 from nextitem.storeurl import parse_store_url
 from nextitem.valkey import ValkeyStore
-from tests.nextitem.failing_store import FailingStore
+from tests.nextitem.failing_store import FailingSaving, FailingStore
 from tests.nextitem.log_contract import add, event
 from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, soon
 from tests.nextitem.router_scene import Clock
 from tests.nextitem.snapshot_contract import DAY_MS, Inspector
 from tests.nextitem.store_contract import SessionStoreContract
+from tests.nextitem.test_connections import HangingUp
 from tests.nextitem.test_valkey import ValkeyInspector
 from tests.nextitem.unavailable_contract import UnavailableStoreContract
 
@@ -132,11 +135,67 @@ def test_failed_saves_count(sick: Sick) -> None:
     assert sick.failing.asked == asked
 
 
+class LateStore(FailingStore):
+    """A store that might have answered, given more time."""
+
+    def _unavailable(self) -> StoreUnavailable:
+        super()._unavailable()
+        return StoreUnavailable("no answer in time", late=True)
+
+
+def hurried() -> Deadline:
+    return Deadline.after(FAIR_SECONDS / 2)
+
+
 def test_a_client_in_a_hurry_spoils_nothing_for_others(sick: Sick, key: str) -> None:
     # GIVEN requests that give the store too little time
-    for _ in range(FAILURES):
+    sick.guard._store = LateStore()
+    for _ in range(FAILURES * HURRIED - 1):
         with pytest.raises(StoreUnavailable):
-            sick.guard.load(key, VERSION, Deadline.after(FAIR_SECONDS / 2))
+            sick.guard.load(key, VERSION, hurried())
     # WHEN another gives it enough THEN it is asked
     sick.heal()
     assert add(sick.guard, key, event("a")).statuses == ("applied",)
+
+
+def test_clients_that_are_all_in_a_hurry_spare_a_dead_store(sick: Sick, key: str) -> None:
+    # GIVEN a store that never answers, and nobody who gives it much time
+    late = sick.guard._store = LateStore()
+    # WHEN they go on asking THEN it is left alone in the end
+    for _ in range(2 * FAILURES * HURRIED):
+        with pytest.raises(StoreUnavailable):
+            sick.guard.load(key, VERSION, hurried())
+    assert late.asked == FAILURES * HURRIED
+
+
+@pytest.mark.parametrize("listens", [False, True], ids=["refuses", "hangs up"])
+def test_a_store_that_is_not_there_has_failed_however_little_time_it_had(
+    listens: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN a server that refuses connections, or ends each, and clients all of whom count as hurried
+    monkeypatch.setattr(breaker, "FAIR_SECONDS", 2 * PATIENCE_SECONDS)
+    with HangingUp() as server:
+        port = server.port if listens else free_port()
+        guard = GuardedStore(ValkeyStore(parse_store_url(f"redis://{LOOPBACK}:{port}"), timeout=60, ttl=60))
+        # WHEN it was asked a few times THEN it is left alone
+        for _ in range(FAILURES):
+            with pytest.raises(StoreUnavailable, match=r"hung up|reached"):
+                guard.load("key", VERSION, soon())
+        with pytest.raises(StoreUnavailable, match="left alone"):
+            guard.load("key", VERSION, soon())
+
+
+class LateSaving(FailingSaving):
+    def settle(self, deadline: Deadline) -> bool:
+        raise StoreUnavailable("no answer in time", late=True)
+
+
+def test_a_save_that_is_given_up_counts(sick: Sick, monkeypatch: pytest.MonkeyPatch) -> None:
+    # GIVEN saves that had got no word when they were given up, with no time left WHEN a load follows
+    monkeypatch.setattr(sick.failing, "save", lambda *_: LateSaving())
+    for _ in range(FAILURES):
+        with pytest.raises(StoreUnavailable):
+            sick.guard.save("key", VERSION, None, soon()).settle(Deadline.after(0))
+    # THEN the store is not asked
+    sick.fail(1)
+    assert sick.failing.asked == 0

@@ -15,12 +15,13 @@ from devstack.valkey import Valkey
 from nextitem.bucket import ObstoreBucket
 from nextitem.connections import Connections
 from nextitem.credentials import MARGIN, Credentials, container_credentials, credentials_of
+from nextitem.deadline import Deadline
 from nextitem.errors import CredentialsUnavailable, RegistryUnavailable, StoreUnavailable
 from nextitem.iam import Cache, TokenProvider
 from nextitem.link import Login
 from nextitem.storeurl import parse_store_url
 from tests.nextitem.credentials_provider import CredentialsProvider, answer
-from tests.nextitem.parts import REGION, soon
+from tests.nextitem.parts import PATIENCE_SECONDS, REGION, soon
 
 START = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -119,8 +120,8 @@ def test_tokens_for_the_store_are_signed_with_them(provider: CredentialsProvider
     # GIVEN the provider's credentials, and the same as variables WHEN tokens are signed THEN they are the same
     cache = Cache("shop", True, REGION)
     variables = dict(zip(KEYS, ("AKID1", "secret 1", "session 1"), strict=True))
-    by_provider = TokenProvider("app", cache, provider.environment, clock).get_credentials()
-    assert by_provider == TokenProvider("app", cache, variables, clock).get_credentials()
+    by_provider = TokenProvider("app", cache, provider.environment, clock).get_credentials(soon())
+    assert by_provider == TokenProvider("app", cache, variables, clock).get_credentials(soon())
     assert "X-Amz-Security-Token=session%201" in by_provider[1]
 
 
@@ -134,6 +135,38 @@ def test_without_credentials_the_store_is_unavailable(valkey: Valkey) -> None:
         # AND the connection that was opened is closed, though the error still knows it
         eventually(lambda: {each["id"] for each in client.client_list()} <= before, "it is closed")
     assert caught.value.__cause__ is not None
+
+
+def test_a_provider_that_hangs_costs_no_more_than_the_deadline(valkey: Valkey, provider: CredentialsProvider) -> None:
+    # GIVEN a provider that does not answer
+    goes_on = threading.Event()
+    provider.body = lambda: answer() if goes_on.wait(PATIENCE_SECONDS) else b""
+    tokens = TokenProvider("app", Cache("shop", True, REGION), provider.environment)
+    connections = Connections(parse_store_url(valkey.url).addresses[0], Login(tokens=tokens))
+    # WHEN the store is asked THEN it is unavailable, and the provider is asked once, while that goes on
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable, match="in time") as caught:
+            connections.send(Deadline.after(0.2), "PING")
+        assert caught.value.late
+    # WHEN it answers at last THEN that is used
+    goes_on.set()
+    assert tokens.get_credentials(soon())[0] == "app"
+    assert provider.asked == 1
+
+
+def test_nobody_waits_for_new_credentials_while_the_old_ones_are_valid(
+    provider: CredentialsProvider, clock: WallClock
+) -> None:
+    # GIVEN credentials that expire soon, and a provider that hangs
+    credentials = credentials_of(provider.environment, clock)
+    credentials()
+    goes_on, body = threading.Event(), provider.body
+    provider.body = lambda: body() if goes_on.wait(PATIENCE_SECONDS) else b""
+    clock.now += HOUR - timedelta(seconds=1)
+    # WHEN they are asked for THEN they are there, and the new ones come when they come
+    assert credentials(soon()).access_key_id == "AKID1"
+    goes_on.set()
+    eventually(lambda: credentials(soon()).access_key_id == "AKID2", "the new ones are used")
 
 
 class CountingS3:

@@ -46,7 +46,7 @@ def test_a_token_is_what_botocore_would_sign(serverless: bool, session: str, mon
     if session:
         environment["AWS_SESSION_TOKEN"] = session
     # WHEN a token is signed THEN botocore's has the same parts, the signature among them
-    user, token = TokenProvider("app", cache, environment, lambda: NOW).get_credentials()
+    user, token = TokenProvider("app", cache, environment, lambda: NOW).get_credentials(soon())
     assert user == "app"
     assert parts(token) == parts(by_botocore("app", cache, environment, monkeypatch))
 

@@ -86,7 +86,13 @@ def test_an_unbound_session_is_never_a_bound_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "texts", [("short",), ("a secret of tests", "short"), ("a secret of tests", None, float("nan"))]
+    "texts",
+    [
+        ("short",),
+        ("a secret of tests", "short"),
+        ("a secret of tests", None, float("nan")),
+        ("a secret of tests", None, 10**400),
+    ],
 )
 def test_a_secret_that_is_none_is_refused(texts: tuple[str]) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - what it says must not be the secret, see below

@@ -91,13 +91,14 @@ def test_what_may_be_left_out_may_be(keeper: SecretsKeeper, text: object, expect
         json.dumps({"current": HUSH, "previous": HUSH[:15]}),
         json.dumps({"current": HUSH, "rotated_at": HUSH}),
         json.dumps({"current": HUSH, "rotated_at": float("nan")}),
+        json.dumps({"current": HUSH, "rotated_at": 10**400}),
         json.dumps({"current": [HUSH] * 16}),
         json.dumps({"current": f"{HUSH}\ud800"}),
         json.dumps({"current": 7}),
         "[" * 100_000 + HUSH,
         "",
     ],
-    ids=range(13),
+    ids=range(14),
 )
 def test_a_secret_that_makes_no_sense_is_refused_and_never_quoted(keeper: SecretsKeeper, text: str) -> None:
     keeper.has(text)

@@ -139,9 +139,9 @@ class OtherStore(ValkeyStore):
     def load(self, key: str, version: str, deadline: Deadline) -> SessionRecord:
         return EMPTY if self.wrong == "load" else super().load(key, version, deadline)
 
-    def delete(self, key: str, deadline: Deadline) -> None:
+    def delete(self, key: str, deadline: Deadline, old: str | None = None) -> None:
         if self.wrong != "delete":
-            super().delete(key, deadline)
+            super().delete(key, deadline, old)
 
 
 @pytest.fixture

@@ -5,12 +5,14 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pytest
+from redis import Redis
 
+import nextitem.valkey
 from devstack.valkey import Valkey
 from nextitem.errors import StoreUnavailable
 from nextitem.session import EMPTY, SessionStore
 from nextitem.storeurl import parse_store_url
-from nextitem.valkey import ValkeyStore
+from nextitem.valkey import GONE_SECONDS, ValkeyStore
 from tests.nextitem.log_contract import add, event, names, numbered
 from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, fresh_key, soon
 from tests.nextitem.watched_line import WatchedLine
@@ -116,3 +118,55 @@ def test_two_who_move_a_session_at_once_move_it_once(store: SessionStore, valkey
         assert mover.adopt(old, key, soon())
     assert store.load(key, VERSION, soon()) == whole
     assert store.load(old, VERSION, soon()) == EMPTY
+
+
+@pytest.mark.parametrize(("joined", "at"), [(False, n) for n in range(MOVE - 1)] + [(True, n) for n in range(JOIN - 1)])
+@pytest.mark.parametrize("goes_on", [False, True], ids=["for good", "and goes on"])
+def test_a_session_that_is_deleted_meanwhile_stays_so(
+    store: SessionStore, valkey: Valkey, key: str, joined: bool, at: int, goes_on: bool
+) -> None:
+    # GIVEN a move WHEN the session is deleted between two of its steps, and perhaps begins anew
+    old = old_and_new(store, key, joined=joined)
+
+    def passes(number: int) -> bool:
+        if number == at:
+            store.delete(key, soon(), old)
+            if goes_on:
+                add(store, key, event("99"))
+        return True
+
+    with watched(valkey, passes) as (mover, _):
+        mover.adopt(old, key, soon())
+
+    # THEN nothing of its past is anywhere
+    assert names(store.load(key, VERSION, soon()).log) == (["99"] if goes_on else [])
+    assert store.load(old, VERSION, soon()) == EMPTY
+
+
+def test_what_remains_of_a_deleted_session_is_its_time_for_a_moment(
+    store: SessionStore, valkey: Valkey, key: str
+) -> None:
+    old = old_and_new(store, key, joined=True)
+    store.delete(key, soon(), old)
+    with Redis.from_url(valkey.url) as client:
+        assert client.hkeys(key) == [b"gone"]
+        assert 0 < client.pttl(key) <= GONE_SECONDS * 1000
+        assert not client.exists(old)
+        # AND it moves nowhere: it is no session
+        assert not store.adopt(key, fresh_key(), soon())
+
+
+def test_what_comes_after_a_deletion_is_a_session_as_any(
+    store: SessionStore, valkey: Valkey, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN a session that was deleted while it might have been moved
+    monkeypatch.setattr(nextitem.valkey, "CLOCKS_AGREE_SECONDS", -60.0)
+    old = old_and_new(store, key, joined=True)
+    store.delete(key, soon(), old)
+    # WHEN events come under either key, and are moved THEN they are there, and live as long as any
+    add(store, old, *numbered(2, 3))
+    assert add(store, key, *numbered(1, 1)).record.length == 1
+    assert store.adopt(old, key, soon())
+    assert names(store.load(key, VERSION, soon()).log) == ["1", "2", "3"]
+    with Redis.from_url(valkey.url) as client:
+        assert client.pttl(key) > GONE_SECONDS * 1000

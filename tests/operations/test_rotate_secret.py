@@ -12,7 +12,7 @@ from moto import mock_aws
 
 from nextitem.keysecret import KeySecret
 from operations import rotate_secret
-from operations.rotate_secret import RotationRefused
+from operations.rotate_secret import LEAD_SECONDS, LEAST_LEAD_SECONDS, RotationRefused
 
 FIRST = "the-first-secret-of-tests"
 ROTATION_ARN = "arn:aws:lambda:eu-central-1:123456789012:function:rotate-secret"
@@ -52,6 +52,23 @@ def client() -> Iterator[Any]:
         yield client
 
 
+class Clock:
+    """A clock that a test turns."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000
+
+    def time(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(rotate_secret, "time", clock)
+    return clock
+
+
 def value(client: Any, stage: str = "AWSCURRENT") -> dict[str, Any]:
     found: dict[str, Any] = json.loads(client.get_secret_value(SecretId="key", VersionStage=stage)["SecretString"])
     return found
@@ -84,14 +101,48 @@ def test_a_rotation_makes_a_new_secret_and_keeps_the_one_before(client: Any, fun
     assert [event["Step"] for event in functions.steps] == ["createSecret", "setSecret", "testSecret", "finishSecret"]
 
 
-def test_each_rotation_keeps_the_one_before_it(client: Any, functions: Functions) -> None:
-    # GIVEN a rotated secret WHEN rotated again THEN what was new before is `previous` now
+def test_each_rotation_keeps_the_one_before_it(client: Any, functions: Functions, clock: Clock) -> None:
+    # GIVEN a rotated secret WHEN rotated again, once it is in effect THEN what was new before is `previous` now
     rotate(client)
     second = value(client)["current"]
+    clock.now += LEAD_SECONDS
     rotate(client)
     third = value(client)
     assert third["previous"] == second
     assert len({FIRST, second, third["current"]}) == 3
+
+
+def test_a_rotation_is_announced(client: Any, functions: Functions, clock: Clock) -> None:
+    # GIVEN a secret WHEN rotated THEN that takes effect only when every process of the service has read it
+    rotate(client)
+    assert value(client)["rotated_at"] == clock.now + LEAD_SECONDS
+
+
+def test_a_rotation_that_is_not_in_effect_yet_is_not_followed_by_another(
+    client: Any, functions: Functions, clock: Clock
+) -> None:
+    # GIVEN a rotation, just before its moment: sessions live under the secret before it, which another would forget
+    rotate(client)
+    rotated = value(client)
+    clock.now += LEAD_SECONDS - 1
+    with pytest.raises(RotationRefused, match="not taken effect"):
+        rotate(client)
+    assert value(client) == rotated
+
+
+def test_a_version_that_is_too_old_to_be_announced_is_dropped(client: Any, functions: Functions, clock: Clock) -> None:
+    # GIVEN a rotation that broke off, and goes on too late for every process to hear of it in time
+    functions.fails_before = "testSecret"
+    with pytest.raises(ConnectionError):
+        rotate(client)
+    token = functions.steps[0]["ClientRequestToken"]
+    clock.now += LEAD_SECONDS - LEAST_LEAD_SECONDS + 1
+    # WHEN it ends THEN it is refused, the serving secret stays, and the next attempt makes another version
+    with pytest.raises(RotationRefused, match="too old"):
+        step("finishSecret", token)
+    assert value(client) == {"current": FIRST}
+    rotate(client)
+    assert (value(client)["previous"], value(client)["rotated_at"]) == (FIRST, clock.now + LEAD_SECONDS)
 
 
 def test_a_rotation_that_broke_off_goes_on_with_what_it_wrote(client: Any, functions: Functions) -> None:

@@ -1,0 +1,72 @@
+"""Direct invokes that look like HTTP API events: whatever is in them, they are a call or are refused politely."""
+
+import contextlib
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from calls import ROUTES, http_call
+from nextitem.errors import RequestError
+
+
+def refusal(of: dict[str, Any]) -> RequestError:
+    with pytest.raises(RequestError) as caught:
+        http_call(of)
+    return caught.value
+
+
+@pytest.mark.parametrize("subject", ["a\ud800", ["alice"], 5, {"alice": 1}])
+def test_a_subject_that_no_key_can_be_made_of_is_forbidden(subject: object) -> None:
+    context = {"authorizer": {"jwt": {"claims": {"sub": subject}}}}
+    route = "GET /v1/sessions/{session_id}/recommendations"
+    assert refusal({"routeKey": route, "requestContext": context, "pathParameters": {"session_id": "me"}}).status == 403
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"routeKey": ["GET /v1/health"]},
+        {"routeKey": None},
+        {"routeKey": "$default"},
+        {"routeKey": "$default", "requestContext": None},
+        {"routeKey": "$default", "requestContext": {"http": "PUT /"}},
+        {"routeKey": "$default", "requestContext": {"http": {"method": "\ud800", "path": "/v1/health"}}},
+        {"routeKey": "$default", "rawPath": 7, "requestContext": {"http": {"method": "PUT", "path": "/"}}},
+        {"body": {"item_ids": []}},
+        {"body": 5},
+        {"body": "e30=", "isBase64Encoded": "yes"},
+        {"pathParameters": ["me"]},
+        {"requestContext": []},
+        {"requestContext": {"authorizer": "jwt"}},
+        {"requestContext": {"authorizer": {"jwt": ["sub"]}}},
+        {"requestContext": {"authorizer": {"jwt": {"claims": "sub"}}}},
+        {"routeKey": "GET /v1/health", "rawQueryString": {"limit": 5}},
+    ],
+)
+def test_what_only_looks_like_an_event_of_a_route_is_malformed(fields: dict[str, Any]) -> None:
+    # GIVEN a direct invoke that has a route key, and otherwise what API Gateway never sends WHEN read THEN it is a 400
+    assert refusal({"routeKey": "POST /v1/recommendations", **fields}).status == 400
+
+
+@given(
+    event=st.fixed_dictionaries(
+        {"routeKey": st.sampled_from([*ROUTES, "$default"])},
+        optional={
+            name: st.recursive(
+                st.none() | st.booleans() | st.integers() | st.text(st.characters()),
+                lambda inner: (
+                    st.lists(inner, max_size=2)
+                    | st.dictionaries(st.sampled_from(["http", "method", "path", "authorizer", "jwt", "sub"]), inner)
+                ),
+                max_leaves=6,
+            )
+            for name in ("body", "rawPath", "rawQueryString", "pathParameters", "requestContext", "isBase64Encoded")
+        },
+    )
+)
+@settings(deadline=None)
+def test_whatever_looks_like_an_event_is_a_call_or_refused_politely(event: dict[str, Any]) -> None:
+    with contextlib.suppress(RequestError):
+        http_call(event)

@@ -1,0 +1,81 @@
+"""A session that is deleted around a rotation of the key secret stays so, whichever process is asked, and when."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from devstack.valkey import Valkey
+from nextitem.errors import SecretUnavailable, StoreUnavailable
+from nextitem.keys import TRUSTED_SECONDS, SessionName
+from nextitem.keysecret import KeySecret
+from nextitem.recommender import Recommender
+from nextitem.routing import Router
+from nextitem.storeurl import parse_store_url
+from nextitem.telemetry import RequestRecord
+from nextitem.valkey import ValkeyStore
+from tests.nextitem.parts import PATIENCE_SECONDS
+from tests.nextitem.service import Service
+from tests.nextitem.test_keys import OTHER, SECRET, World
+
+MOMENT = 10_000.0
+FIRST, SECOND = KeySecret(SECRET), KeySecret(OTHER, SECRET, MOMENT)
+
+
+@pytest.fixture
+def store(valkey: Valkey) -> Iterator[ValkeyStore]:
+    store = ValkeyStore(parse_store_url(valkey.url), timeout=PATIENCE_SECONDS, ttl=3600)
+    yield store
+    store.close()
+
+
+def process(router: Router, store: ValkeyStore, world: World) -> Service:
+    """A process that knows the world's secret as it is now."""
+    service, ring = Service(router, store), world.ring()
+    ring.load()
+    service.recommender = Recommender(router, store, ring, 2 * PATIENCE_SECONDS)
+    return service
+
+
+@pytest.mark.parametrize(("one", "other"), [(FIRST, SECOND), (SECOND, FIRST), (SECOND, SECOND)])
+def test_before_the_moment_any_process_deletes_what_any_other_wrote(
+    router: Router, store: ValkeyStore, me: str, one: KeySecret, other: KeySecret
+) -> None:
+    # GIVEN processes some of which know of a rotation to come
+    writer = process(router, store, World(one, MOMENT - 1))
+    deleter = process(router, store, World(other, MOMENT - 1))
+    writer.append(me, "tent-008", "sleep-010")
+    # WHEN a session is deleted THEN it is gone for all
+    deleter.delete(me)
+    assert [each.get(me).session_length for each in (writer, deleter)] == [0, 0]
+
+
+def test_a_session_that_is_deleted_while_it_moves_stays_so(
+    router: Router, store: ValkeyStore, me: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN a session from before the moment, and a request after it that moves it WHEN it is deleted meanwhile
+    process(router, store, World(SECOND, MOMENT - 1)).append(me, "tent-008", "sleep-010")
+    reader, deleter = (process(router, store, World(SECOND, MOMENT)) for _ in range(2))
+    ask = store._guarded
+
+    def between(*command: object) -> object:
+        answer = ask(*command)  # type: ignore[arg-type]  # passed on as it came
+        monkeypatch.setattr(store, "_guarded", ask)
+        deleter.delete(me)
+        return answer
+
+    monkeypatch.setattr(store, "_guarded", between)
+    assert reader.get(me).session_length == 0
+    # THEN it is gone for good
+    assert [each.get(me).session_length for each in (reader, deleter)] == [0, 0]
+
+
+def test_who_does_not_surely_know_the_secret_deletes_nothing(router: Router, store: ValkeyStore, me: str) -> None:
+    # GIVEN a process that slept for long, and cannot read the secret any more
+    world = World(FIRST, MOMENT)
+    service = process(router, store, world)
+    service.append(me, "tent-008")
+    world.secret, world.now = SecretUnavailable("not now"), MOMENT + TRUSTED_SECONDS
+    # WHEN a session is to be deleted THEN that is a failure, and not done by the key of once
+    with pytest.raises(StoreUnavailable, match="surely"):
+        service.recommender.delete_session(SessionName(me), RequestRecord())
+    assert service.get(me).session_length == 1
