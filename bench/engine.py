@@ -1,94 +1,223 @@
-"""One prediction on one core: the 8-bit graphs beside their fp32 twins and torch, at several catalogue sizes.
+"""One prediction on one core: every scoring scheme beside plain float32 in ONNX Runtime and in torch, interleaved.
 
-Ours steps one event from the hidden state, as it is served; torch replays the session's last events and scores all
-items, as services without session state do (the way of ETUDE, ICDE 2024). Random weights: latency does not depend on
-their values. `python -m bench.engine [ITEMS ...]`
+A request is one step of the GRU, the scores of all items and the best 20, as it is served; torch replays the session's
+last events, as services without session state do (the way of ETUDE, ICDE 2024). The catalogue is made of copies of a
+trained model's items (`bench.engine_catalogue`): latency does not depend on that, overlap does.
 """
 
 import argparse
+import itertools
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Column, Table
 
-from bench.timing import interleaved, print_timed
+from bench.engine_catalogue import Catalogue, catalogue, exact_best, trained
+from bench.results import write_json
+from bench.timing import MS, Timed, summary
+from model_export.export.choosing import cost_us
 from model_export.export.graphs import write_graphs
 from model_export.export.measuring import Graphs
-from model_export.export.parameters import Parameters, Quantized, parameters_of, quantize
-from model_export.runs import Run, RunRecord
+from model_export.export.schemes import SCHEMES, Scheme
+from model_export.runs import read_run
 from model_export.training.network import Network, NetworkConfig
-from nextitem.manifest import Training
+from nextitem.manifest import Bounds
 
-SIZES = (18_000, 100_000, 1_000_000)
-HIDDEN = 128
+TOP = 20
 SESSION = 10
 """Events that a service without state replays."""
-TOP = 20
-OURS = "ONNX 8-bit, one step"
+QUERIES = 100
+BURST = 10
+"""Requests to one contender in its turn."""
+BANDWIDTH_BYTES = 1 << 28
+LARGEST_FLOAT = 1 << 30
+"""Weights beyond which float32 tables for torch are not made: 4 GB."""
+
+Floats = NDArray[np.float32]
+
+FP32, TORCH = "onnxruntime_fp32", "torch_eager"
+
+
+@dataclass
+class Row:
+    """What was measured of a scheme; None where that is not applicable."""
+
+    scheme: str
+    p50_ms: float = 0.0
+    p99_ms: float = 0.0
+    overlap: float = 0.0
+    rss_mb: float | None = None
+    file_mb: float | None = None
+    cost_us: float | None = None
+    chosen: bool = False
 
 
 def main() -> None:
-    """Print a table for each catalogue size."""
+    """Print a table and write it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("items", type=int, nargs="*", default=SIZES)
-    parser.add_argument("--rounds", type=int, default=300)
+    parser.add_argument("--catalogue", type=int, default=40_000, metavar="ITEMS")
+    parser.add_argument("--hidden", type=int, default=256)
+    parser.add_argument("--run", type=Path, help="a training run of that hidden size; otherwise one is trained")
+    parser.add_argument("--overlap", type=float, default=Bounds().overlap, help="least overlap of the chosen scheme")
+    parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--schemes", nargs="*", help="only these of ours")
+    parser.add_argument("--scratch", type=Path, help="folder for tables and graphs, some times the table's size")
+    parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    for items in arguments.items:
-        _compare(items, arguments.rounds)
+    run = arguments.run or trained(arguments.hidden)
+    if read_run(run).record.hidden != arguments.hidden:
+        parser.error(f"{run} has another hidden size")
+    with TemporaryDirectory(dir=arguments.scratch) as folder:
+        made = catalogue(Path(folder), run, arguments.catalogue)
+        rows, skipped = _measured(made, Path(folder), arguments.rounds, arguments.schemes)
+    _choose(rows, arguments.overlap)
+    bandwidth = _bandwidth()
+    size = f"{arguments.catalogue:,} items x {arguments.hidden}"
+    _print(rows, f"{size}, copies of a trained model's items; one core, memory {bandwidth:.0f} GB/s")
+    for name, why in skipped.items():
+        print(f"{name}: {why}")
+    if arguments.json:
+        document = {
+            "catalogue": arguments.catalogue,
+            "hidden": arguments.hidden,
+            "table": f"copies of a trained model's items, {run.name}",
+            "read_gb_per_s": bandwidth,
+            "rows": [asdict(row) for row in rows],
+            "skipped": skipped,
+        }
+        write_json(document, arguments.json)
 
 
-def _compare(items: int, rounds: int) -> None:
-    torch.manual_seed(0)
-    network = Network(NetworkConfig(items, HIDDEN, dropout=0.0)).eval()
-    parameters = parameters_of(_run(network))
-    session = np.arange(SESSION, dtype=np.int32) * (items // SESSION)
-    with TemporaryDirectory() as folder, torch.inference_mode():
-        exact = _graphs(Path(folder, "fp32"), parameters, None)
-        served = _graphs(Path(folder, "8-bit"), parameters, quantize(parameters.table))
-        rows = network.rows()
-        events = torch.from_numpy(session.astype(np.int64))[None]
+def _measured(made: Catalogue, folder: Path, rounds: int, only: list[str] | None) -> tuple[list[Row], dict[str, str]]:
+    parameters = made.parameters
+    items, hidden = parameters.table.shape
+    half = len(made.states) // 2
+    calibrating = parameters.scored(made.states[:half])
+    queries = made.states[half : half + QUERIES]
+    best = exact_best(parameters.table, parameters.scored(queries), TOP)
+    layers = len(parameters.layers)
+    states = [np.ascontiguousarray(np.broadcast_to(state, (layers, 1, hidden))) for state in queries]
+    rows: list[Row] = []
+    skipped: dict[str, str] = {}
+    contenders: dict[str, Callable[[], object]] = {}
+    for scheme in SCHEMES:
+        name = FP32 if scheme.name == "fp32" else scheme.name
+        why = scheme.refusal(items, hidden) or ("" if not only or scheme.name in [*only, "fp32"] else "not asked for")
+        if why:
+            skipped[name] = why
+            continue
+        row, graphs = _opened(name, scheme, made, folder / scheme.name, calibrating)
+        found = [graphs.top(state, TOP).tolist() for state in states]
+        row.overlap = float(np.mean([len({*one} & {*exact}) / TOP for one, exact in zip(found, best, strict=True)]))
+        rows.append(row)
+        contenders[name] = _request(graphs, states, items)
+    if items * hidden <= LARGEST_FLOAT:
+        rows.append(Row(TORCH, overlap=1.0))
+        contenders[TORCH] = _torch(made)
+    else:
+        skipped[TORCH] = f"its table would take {items * hidden * 4 / 1e9:.1f} GB of memory besides"
+    timed = _bursts(contenders, rounds)
+    for row in rows:
+        row.p50_ms, row.p99_ms = timed[row.scheme].median, timed[row.scheme].p99
+    return rows, skipped
 
-        def step(engine: Graphs) -> object:
-            return engine.top(engine.step(engine.start(), session[-1:]), TOP)
 
-        def replay() -> object:
+def _bursts(contenders: dict[str, Callable[[], object]], rounds: int) -> dict[str, Timed]:
+    """Time contenders in turn, some requests each: a function serves one model, whose weights the caches keep."""
+    taken: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(-(-rounds // BURST)):
+        for name, run in contenders.items():
+            run()
+            for _ in range(BURST):
+                begun = time.perf_counter()
+                run()
+                taken[name].append((time.perf_counter() - begun) * MS)
+    return {name: summary(times) for name, times in taken.items()}
+
+
+def _opened(name: str, scheme: Scheme, made: Catalogue, home: Path, calibrating: Floats) -> tuple[Row, Graphs]:
+    home.mkdir()
+    parameters = made.parameters
+    written = write_graphs(home, parameters, scheme, calibrating)
+    items, hidden = parameters.table.shape
+    sizes = len(parameters.layers), hidden, items
+    command = [sys.executable, "-m", "bench.engine_memory", str(home), ",".join(map(str, sizes))]
+    resident = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    megabytes = sum(path.stat().st_size for path in home.iterdir()) / 1e6
+    return Row(name, rss_mb=resident, file_mb=round(megabytes, 1), cost_us=cost_us(written)), Graphs(home, *sizes)
+
+
+def _request(graphs: Graphs, states: list[Floats], items: int) -> Callable[[], object]:
+    turns = itertools.count()
+    rng = np.random.default_rng(2)
+    clicked = rng.integers(0, items, (len(states), 1)).astype(np.int32)
+
+    def run() -> object:
+        turn = next(turns) % len(states)
+        graphs.step(states[turn], clicked[turn])
+        return graphs.top(states[turn], TOP)  # not the state just stepped: that is after an item drawn by chance
+
+    return run
+
+
+def _torch(made: Catalogue) -> Callable[[], object]:
+    parameters = made.parameters
+    items, hidden = parameters.table.shape
+    network = Network(NetworkConfig(items, hidden, len(parameters.layers), parameters.normalised, dropout=0.0)).eval()
+    rows = torch.from_numpy(np.array(parameters.table))
+    events = torch.arange(SESSION)[None] * (items // SESSION)
+
+    def run() -> object:
+        with torch.inference_mode():
             return torch.topk(network.scores(network(events, rows)[:, -1], rows), TOP)
 
-        timed = interleaved(
-            {
-                OURS: lambda: step(served),
-                "ONNX fp32, one step": lambda: step(exact),
-                f"torch fp32, {SESSION} events": replay,
-            },
-            rounds,
-        )
-    print_timed(f"{items:,} items, hidden size {HIDDEN}, one core", timed, OURS)
+    return run
 
 
-def _graphs(folder: Path, parameters: Parameters, quantized: Quantized | None) -> Graphs:
-    folder.mkdir()
-    write_graphs(folder, parameters, quantized)
-    items, hidden = parameters.table.shape
-    return Graphs(folder, len(parameters.layers), hidden, items)
+def _choose(rows: list[Row], overlap: float) -> None:
+    fit = [row for row in rows if row.cost_us is not None and row.overlap >= overlap]
+    if fit:
+        min(fit, key=lambda row: row.cost_us or 0.0).chosen = True
 
 
-def _run(network: Network) -> Run:
-    config = network.config
-    record = RunRecord(
-        training=Training("", 0, 0, 0, 0, 0, 0, {}),
-        items=config.items,
-        hidden=config.hidden,
-        layers=config.layers,
-        normalised=config.normalised,
-        temperature=config.temperature,
-        validation={},
-        history=(),
-        popular=(),
-        libraries={},
+def _bandwidth() -> float:
+    """Return GB/s that one core reads: the floor under every scheme that looks at all items."""
+    values = np.ones(BANDWIDTH_BYTES // 8, np.int64)
+    best = 0.0
+    for _ in range(5):
+        begun = time.perf_counter()
+        values.max()
+        best = max(best, values.nbytes / (time.perf_counter() - begun) / 1e9)
+    return round(best, 1)
+
+
+def _print(rows: list[Row], title: str) -> None:
+    table = Table(
+        Column("scheme", no_wrap=True), "p50 ms", "p99", "of fp32", "overlap", "RSS MB", "files", "", title=title
     )
-    return Run(record, {name: values.numpy() for name, values in network.state_dict().items()}, (), ())
+    fp32 = next((row.p50_ms for row in rows if row.scheme == FP32), None)
+    for row in rows:
+        table.add_row(
+            row.scheme,
+            f"{row.p50_ms:.3f}",
+            f"{row.p99_ms:.3f}",
+            f"{row.p50_ms / fp32:.3f}" if fp32 else "",
+            f"{row.overlap:.4f}",
+            "" if row.rss_mb is None else f"{row.rss_mb:,.0f}",
+            "" if row.file_mb is None else f"{row.file_mb:,.0f}",
+            "chosen" if row.chosen else "",
+        )
+    Console(width=100).print(table)
 
 
 if __name__ == "__main__":

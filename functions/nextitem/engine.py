@@ -1,7 +1,8 @@
 """The model at work in ONNX Runtime: step a hidden state, score the catalogue, answer the certificate.
 
 Two graphs share one weights file: `step.onnx` (items, hidden -> hidden) serves one event and a replay alike,
-`score.onnx` (hidden, exclude, k -> scores, items) ranks the whole catalogue. Knows no session and no store.
+`score.onnx` (hidden, only, exclude, k -> scores, items) ranks the whole catalogue, or only some of it. Knows no session
+and no store.
 """
 
 import math
@@ -52,6 +53,8 @@ class Model:
             self._score = ort.InferenceSession(str(artifact.path(SCORE_GRAPH)), _options())
         except Exception as error:  # ONNX Runtime's errors share no other base
             raise ArtifactCorrupt(f"{self.version} cannot be opened by ONNX Runtime: {error}") from error
+        # Versions of before there were such lists score every item, so that their lists are picked from all.
+        self._ranks_lists = "only" in {given.name for given in self._score.get_inputs()}
         # Kept, for another process of this environment may remove the folder once the route has moved on.
         self.certificate = artifact.certificate()
         self.check(self.certificate, START_CHECKS)
@@ -85,16 +88,40 @@ class Model:
         Returns:
             Items by descending score; of equal scores the lower index comes first.
         """
+        return self._ranked(hidden, (), exclude, k)
+
+    def rank(self, hidden: Hidden, only: Sequence[int], exclude: Sequence[int], k: int) -> list[Ranked]:
+        """Rank some items of the catalogue, each by its exact score.
+
+        Args:
+            hidden: the hidden state, [layers * hidden size].
+            only: the item indices to rank; repeats are allowed, none answers none.
+            exclude: see `top`.
+            k: see `top`.
+
+        Returns:
+            See `top`.
+        """
+        if not only:
+            return []
+        if not self._ranks_lists:
+            listed = set(only)
+            return [one for one in self.top(hidden, exclude, len(self.vocabulary)) if one.index in listed][:k]
+        return self._ranked(hidden, sorted(set(only)), exclude, k)
+
+    def _ranked(self, hidden: Hidden, only: Sequence[int], exclude: Sequence[int], k: int) -> list[Ranked]:
         feeds = {
             "hidden": hidden.reshape(self._shape),
             "exclude": np.asarray(exclude, np.int64),
             "k": np.array([min(k, len(self.vocabulary))], np.int64),
         }
+        if self._ranks_lists:
+            feeds["only"] = np.asarray(only, np.int64)
         scores, items = self._score.run(None, feeds)
         return [
             Ranked(item, score)
             for item, score in zip(items.tolist(), scores.tolist(), strict=True)
-            if score != -math.inf  # an excluded item, where k left no others
+            if score != -math.inf  # no item: an excluded one or padding, where k left no others
         ]
 
     def popular(self, exclude: Sequence[int], k: int) -> list[Ranked]:

@@ -68,20 +68,42 @@ class Training(msgspec.Struct, frozen=True):
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """What the quantized model may lose against fp32 before the export fails."""
+    """What a scoring scheme may lose against fp32 before it is refused."""
 
-    overlap: float = 0.95
-    hr_delta: float = 0.005
+    overlap: float = 0.999
+    hr_delta: float = 0.001
     parity: float = 1e-4
     stepwise: float = 1e-4
 
 
-class Quantization(msgspec.Struct, frozen=True):
+class ConsideredScheme(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A scoring scheme that the exporter considered.
+
+    Attributes:
+        scheme: its name.
+        cost_us: microseconds of a request by the exporter's model: counted, not measured, so that it is reproducible.
+        bytes: size of its weights file.
+        overlap: mean share of the fp32 top 20 found; None, like the following two, where it was not measured.
+        hr_delta: HR@20 minus that of fp32, on the same targets.
+        mrr_delta: the same of MRR@20.
+        refused: why it was not chosen; empty for the chosen one.
+    """
+
+    scheme: str
+    refused: str
+    cost_us: float | None = None
+    bytes: int | None = None
+    overlap: float | None = None
+    hr_delta: float | None = None
+    mrr_delta: float | None = None
+
+
+class Quantization(msgspec.Struct, frozen=True, omit_defaults=True):
     """The scoring scheme and what it measurably loses.
 
     Attributes:
         scheme: the scheme's name.
-        bits: bits of one weight of the tied table.
+        bits: bits of one weight in the pass over the catalogue.
         block: weights that share a scale.
         overlap: mean share of the fp32 top 20 found in the quantized one.
         hr_delta: HR@20 of the quantized model minus that of fp32, on the same targets.
@@ -89,6 +111,8 @@ class Quantization(msgspec.Struct, frozen=True):
         stepwise: largest difference of a hidden state stepped event by event from one replayed whole.
         targets: how many targets `overlap` and `hr_delta` were measured on.
         bounds: what was allowed.
+        pinned: whether a person named the scheme; otherwise it is the cheapest that keeps the bounds.
+        considered: every scheme that there was to choose from.
     """
 
     scheme: str
@@ -100,6 +124,8 @@ class Quantization(msgspec.Struct, frozen=True):
     stepwise: float
     targets: int
     bounds: Bounds
+    pinned: bool = False
+    considered: tuple[ConsideredScheme, ...] = ()
 
 
 class PopularItem(msgspec.Struct, frozen=True, array_like=True):

@@ -1,6 +1,7 @@
 """Commands from events to a certified artifact: `train`, `export` and `evaluate`."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -35,7 +36,7 @@ from model_export.training.config import LOSSES, FitConfig
 from nextitem.artifact import open_artifact
 from nextitem.engine import Model
 from nextitem.errors import InputError
-from nextitem.manifest import Bounds
+from nextitem.manifest import Bounds, Quantization
 
 ArtifactFolder = Annotated[Path, typer.Argument(help="An artifact's folder, named by its version.", show_default=False)]
 
@@ -103,20 +104,25 @@ def export(
     out: Annotated[Path, typer.Option(help="Folder that the artifact's folder is made in.", show_default=False)],
     min_overlap: Annotated[float, typer.Option(help="Least top-20 overlap with fp32.")] = Bounds().overlap,
     max_hr_loss: Annotated[float, typer.Option(help="Most that HR@20 may fall against fp32.")] = Bounds().hr_delta,
+    scheme: Annotated[
+        str | None, typer.Option(help="Pin the scoring scheme; otherwise the cheapest that keeps the bounds.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Turn a run into a quantized artifact, prove it, and name it by its content."""
+    """Turn a run into an artifact with a fast scoring scheme, prove it, and name it by its content."""
     with waiting(f"reading {run}") as tell:
         found = read_run(run)
         tell("starting torch")
         from model_export.export.exporting import export as export_run
 
-        home = export_run(found, out, Bounds(overlap=min_overlap, hr_delta=max_hr_loss), tell)
+        home = export_run(found, out, Bounds(overlap=min_overlap, hr_delta=max_hr_loss), tell, scheme=scheme)
     manifest = open_artifact(home).manifest
     if as_json:
         print_json({"version": home.name, "folder": str(home), "quantization": manifest.quantization})
         return
     lost = manifest.quantization
+    for line in _schemes(lost):
+        say(line)
     size = sum(entry.size for entry in manifest.files.values())
     say(
         f"{lost.scheme}: top-20 overlap with fp32 {lost.overlap:.4f}, HR@20 {lost.hr_delta:+.4f} on {lost.targets} "
@@ -168,6 +174,17 @@ def evaluate(
         OUT.print(_table(report))
 
 
+def _schemes(found: Quantization) -> Iterator[str]:
+    for row in found.considered:
+        figures = ""
+        if row.cost_us is not None and row.bytes is not None:
+            figures = (
+                f"counted {row.cost_us:.0f} us, {row.bytes / 1e6:.1f} MB, overlap {row.overlap:.4f}, "
+                f"HR@20 {row.hr_delta:+.4f}, MRR@20 {row.mrr_delta:+.4f}: "
+            )
+        yield f"  {row.scheme}: {figures}{row.refused or ('pinned' if found.pinned else 'chosen')}"
+
+
 class _Bars:
     """Shows a fit: what it learns from once it does, a bar for each stage, a line for each epoch."""
 
@@ -193,7 +210,7 @@ def _save(path: Path, values: NDArray[np.float64]) -> None:
 
 
 def _table(report: Report) -> Table:
-    table = Table("metric", title=f"{report.targets} targets; the model is {report.version}, 8-bit")
+    table = Table("metric", title=f"{report.targets} targets; the model is {report.version}")
     rankers = {"model": report.model.as_json()}
     rankers |= {name: metrics.as_json() for name, metrics in report.baselines.items()}
     for ranker in rankers:

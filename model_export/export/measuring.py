@@ -1,4 +1,4 @@
-"""What the graphs lose: torch against ONNX fp32, fp32 against 8 bits, stepwise against whole replay.
+"""What the graphs lose: torch against ONNX fp32, fp32 against a scoring scheme, stepwise against whole replay.
 
 Compares only; `exporting` decides. Knows no manifest.
 """
@@ -26,6 +26,7 @@ class Graphs:
     def __init__(self, folder: Path, layers: int, hidden: int, items: int) -> None:
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
+        options.log_severity_level = 3  # errors: mapped weights are inputs with a default, of which it would warn
         self._step = ort.InferenceSession(str(folder / STEP_GRAPH), options)
         self._score = ort.InferenceSession(str(folder / SCORE_GRAPH), options)
         self._state = (layers, 1, hidden)
@@ -52,17 +53,18 @@ class Graphs:
         return self._run(state, k)[1]
 
     def _run(self, state: Floats, k: int) -> tuple[Floats, NDArray[np.int64]]:
-        feeds = {"hidden": state, "exclude": np.empty(0, np.int64), "k": np.array([k])}
-        scores, items = self._score.run(None, feeds)
+        none = np.empty(0, np.int64)
+        scores, items = self._score.run(None, {"hidden": state, "only": none, "exclude": none, "k": np.array([k])})
         return np.asarray(scores, np.float32), np.asarray(items, np.int64)
 
 
 @dataclass(frozen=True)
 class Loss:
-    """What 8 bits lose against fp32 on the same targets: see `nextitem.manifest.Quantization`."""
+    """What a scheme loses against fp32 on the same targets: see `nextitem.manifest.ConsideredScheme`."""
 
     overlap: float
     hr_delta: float
+    mrr_delta: float
     targets: int
 
 
@@ -85,21 +87,36 @@ def stepwise(graphs: Graphs, sessions: Sequence[Session]) -> float:
     return float(np.max(worst))
 
 
-def loss(exact: Graphs, quantized: Graphs, sessions: Sequence[Session], items: int) -> Loss:
-    """Compare the top 20 after each event, and whether the next item is among them."""
+def loss(exact: Graphs, served: Graphs, sessions: Sequence[Session], items: int) -> Loss:
+    """Compare the top 20 after each event, and where in it the next item is."""
     k = min(DEPTH, items)
-    shared = hits_exact = hits_quantized = targets = 0
+    shared = hits = targets = 0
+    reciprocal = 0.0
     for session in sessions:
-        states = exact.start(), quantized.start()
+        states = exact.start(), served.start()
         for at in range(len(session) - 1):
             event, following = session[at : at + 1], int(session[at + 1])
-            states = exact.step(states[0], event), quantized.step(states[1], event)
-            best = set(exact.top(states[0], k).tolist())
-            found = set(quantized.top(states[1], k).tolist())
-            shared += len(best & found)
-            hits_exact += following in best
-            hits_quantized += following in found
+            states = exact.step(states[0], event), served.step(states[1], event)
+            best, found = exact.top(states[0], k).tolist(), served.top(states[1], k).tolist()
+            shared += len(set(best) & set(found))
+            hits += (following in found) - (following in best)
+            reciprocal += _reciprocal(found, following) - _reciprocal(best, following)
             targets += 1
     if not targets:
-        return Loss(math.nan, math.nan, 0)
-    return Loss(shared / (k * targets), (hits_quantized - hits_exact) / targets, targets)
+        return Loss(math.nan, math.nan, math.nan, 0)
+    return Loss(shared / (k * targets), hits / targets, reciprocal / targets, targets)
+
+
+def states_of(graphs: Graphs, sessions: Sequence[Session]) -> Floats:
+    """Return the last layer's state after each event but the last, float32[n, hidden]."""
+    found = []
+    for session in sessions:
+        state = graphs.start()
+        for at in range(max(1, len(session) - 1)):
+            state = graphs.step(state, session[at : at + 1])
+            found.append(state[-1, 0])
+    return np.stack(found) if found else np.empty((0, graphs.start().shape[-1]), np.float32)
+
+
+def _reciprocal(ranked: list[int], item: int) -> float:
+    return 1.0 / (ranked.index(item) + 1) if item in ranked else 0.0

@@ -16,6 +16,8 @@ Floats = NDArray[np.float32]
 MAX_BLOCK = 128
 _ZERO_POINT = 128
 _LEVELS = 127
+_ZERO_POINT_4 = 8
+_LEVELS_4 = 7
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,13 @@ class Parameters:
     def hidden(self) -> int:
         """Hidden size."""
         return int(self.table.shape[1])
+
+    def scored(self, states: Floats) -> Floats:
+        """Return hidden states, float32[n, hidden], as they are multiplied with rows."""
+        if not self.normalised:
+            return states
+        lengths = np.maximum(np.linalg.norm(states, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+        return np.asarray(states / lengths * self.scale, np.float32)
 
 
 @dataclass(frozen=True)
@@ -98,6 +107,19 @@ def quantize(table: Floats) -> Quantized:
     scales = np.maximum(np.abs(blocks).max(axis=2), np.finfo(np.float32).tiny) / _LEVELS
     codes = np.rint(blocks / scales[:, :, None]) + _ZERO_POINT
     return Quantized(codes.astype(np.uint8).reshape(items, hidden), scales.astype(np.float32), block)
+
+
+def quantize_to_4_bits(table: Floats, block: int) -> tuple[NDArray[np.uint8], Floats]:
+    """Round a table to 4 bits around 8, two codes in a byte, the first in its lower half.
+
+    Returns:
+        The codes, uint8[items, hidden / 2], and the scales, float32[items, hidden / block].
+    """
+    items, hidden = table.shape
+    blocks = table.reshape(items, -1, block)
+    scales = np.maximum(np.abs(blocks).max(axis=2), np.finfo(np.float32).tiny) / _LEVELS_4
+    codes = (np.rint(blocks / scales[:, :, None]) + _ZERO_POINT_4).astype(np.uint8).reshape(items, hidden // 2, 2)
+    return codes[:, :, 0] | codes[:, :, 1] << 4, scales.astype(np.float32)
 
 
 def _gates(stacked: Floats) -> Floats:

@@ -3,11 +3,13 @@
 Format: https://onnx.ai/onnx/repo-docs/ExternalData.html. Knows no model.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from os import SEEK_END
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +18,13 @@ from onnx import StringStringEntryProto, TensorProto
 ALIGNMENT = 4096
 """A page: what a memory map begins at."""
 
-_TYPES = {np.dtype(np.float32): TensorProto.FLOAT, np.dtype(np.uint8): TensorProto.UINT8}
+_TYPES = {
+    np.dtype(np.float32): TensorProto.FLOAT,
+    np.dtype(np.float16): TensorProto.FLOAT16,
+    np.dtype(np.uint8): TensorProto.UINT8,
+    np.dtype(np.int8): TensorProto.INT8,
+    np.dtype(np.int32): TensorProto.INT32,
+}
 
 
 @dataclass(frozen=True)
@@ -43,13 +51,30 @@ class WeightsFile:
     ) -> None:
         self._file.close()
 
-    def add(self, name: str, values: NDArray[np.float32] | NDArray[np.uint8]) -> None:
+    def add(self, name: str, values: NDArray[Any]) -> None:
         """Write a tensor, little endian, in row order."""
+        self.add_chunks(name, values.shape, values.dtype, [values])
+
+    def add_chunks(
+        self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any], chunks: Iterable[NDArray[Any]]
+    ) -> None:
+        """Write a tensor that is too large to hold, as consecutive chunks along its first axis.
+
+        Raises:
+            ValueError: the chunks do not make up the shape.
+        """
         at = self._file.tell()
         offset = -(-at // ALIGNMENT) * ALIGNMENT
-        data = np.ascontiguousarray(values).astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
-        self._file.write(b"\0" * (offset - at) + data)
-        self._places[name] = _Place(offset, len(data), _TYPES[values.dtype], values.shape)
+        self._file.write(b"\0" * (offset - at))
+        self._file.flush()  # numpy writes to the file beneath
+        for chunk in chunks:
+            data = np.ascontiguousarray(chunk, dtype.newbyteorder("<"))
+            data.tofile(self._file)
+        self._file.seek(0, SEEK_END)
+        length = self._file.tell() - offset
+        if length != math.prod(shape) * dtype.itemsize:
+            raise ValueError(f"{name} is {length} bytes, not {shape} of {dtype}")
+        self._places[name] = _Place(offset, length, _TYPES[dtype], shape)
 
     def tensor(self, name: str, shape: Sequence[int] | None = None) -> TensorProto:
         """Return a reference to a tensor, in its own shape or another of the same size."""

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from model_export.export.graphs import write_graphs
 from model_export.export.measuring import Graphs
-from model_export.export.parameters import Layer, Parameters, quantize
+from model_export.export.parameters import Layer, Parameters
+from model_export.export.schemes.nbits import EightBit
 from nextitem.artifact import open_artifact
 from nextitem.manifest import (
     CERTIFICATE,
@@ -37,7 +38,7 @@ def write_other_model(demo: Path, folder: Path) -> Path:
     draft = folder / "draft"
     draft.mkdir()
     parameters = _random_parameters(manifest.model.items)
-    write_graphs(draft, parameters, quantize(parameters.table))
+    write_graphs(draft, parameters, EightBit(), parameters.table)
     shutil.copy(demo / VOCABULARY, draft / VOCABULARY)
     (draft / CERTIFICATE).write_bytes(encode_document(_certificate(draft, manifest.model.items)))
     shape = msgspec.structs.replace(manifest.model, hidden=HIDDEN)

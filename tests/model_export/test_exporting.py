@@ -7,7 +7,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from model_export.export.exporting import GOLDENS, BoundsMissed, export
+from model_export.export.choosing import BoundsMissed
+from model_export.export.exporting import GOLDENS, export
 from model_export.runs import Run
 from nextitem.artifact import Artifact, open_artifact
 from nextitem.engine import Model
@@ -65,8 +66,8 @@ def test_the_manifest_tells_the_truth(artifact: Artifact) -> None:
     }
     # AND what was measured, beside what was allowed
     measured = manifest.quantization
-    assert (measured.scheme, measured.bits, measured.block) == ("8-bit", 8, 16)
-    assert measured.targets == sum(len(session) - 1 for session in RUN.held_out)
+    assert (measured.scheme, measured.bits, measured.pinned) == ("8-bit", 8, False)
+    assert measured.targets == sum(len(session) - 1 for session in RUN.held_out[:34])  # the others calibrate
     assert 0.9 < measured.overlap <= 1.0
     assert abs(measured.hr_delta) < 0.05
     assert 0.0 < measured.parity <= 1e-4
@@ -107,7 +108,7 @@ def test_other_weights_are_another_version(artifact: Artifact, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("bounds", "what"),
     [
-        (Bounds(overlap=1.01, hr_delta=1.0), r"top-20 overlap with fp32 is 0\.9\d*, allowed is 1"),
+        (Bounds(overlap=1.01, hr_delta=1.0), r"fp32: top-20 overlap with fp32 is 1, allowed is 1\.01.*8-bit: .*"),
         (Bounds(overlap=0.0, hr_delta=-1.5), r"HR@20 delta is \S+, allowed is 1\.5"),
         (Bounds(overlap=0.0, hr_delta=1.0, parity=1e-12), r"torch and ONNX is \S+, allowed is 1e-12"),
         (Bounds(overlap=0.0, hr_delta=1.0, stepwise=-1.0), r"stepwise against whole replay is \S+, allowed is -1"),
@@ -126,8 +127,10 @@ def test_all_missed_bounds_are_told_at_once(tmp_path: Path) -> None:
     # GIVEN two bounds that cannot be kept
     # WHEN a run is exported
     # THEN both are told
-    with pytest.raises(BoundsMissed, match=r"torch and ONNX .*; top-20 overlap"):
-        exported(RUN, tmp_path, Bounds(overlap=2.0, hr_delta=1.0, parity=0.0))
+    with pytest.raises(
+        BoundsMissed, match=r"fp32: top-20 overlap .* is 1, allowed is 2; the HR@20 delta is 0, .*8-bit:"
+    ):
+        exported(RUN, tmp_path, Bounds(overlap=2.0, hr_delta=-1.0))
 
 
 def test_weights_that_are_no_numbers_are_no_artifact(tmp_path: Path) -> None:

@@ -1,0 +1,26 @@
+"""Scoring schemes: ways to find the best items of a catalogue inside a score graph, each a small component."""
+
+from model_export.export.schemes.fp32 import Fp32
+from model_export.export.schemes.ivf import Ivf
+from model_export.export.schemes.nbits import EightBit, FourBit
+from model_export.export.schemes.scan import Scan
+from model_export.export.schemes.scheme import Scheme
+
+SCHEMES: tuple[Scheme, ...] = (
+    Fp32(),
+    EightBit(),
+    Scan(dims=None, candidates=64),
+    FourBit(candidates=200),
+    Scan(dims=128, candidates=64),
+    Scan(dims=96, candidates=400),
+    Scan(dims=80, candidates=800),
+    Scan(dims=64, candidates=600),
+    Scan(dims=40, candidates=600),
+    Scan(dims=32, candidates=1000),
+    Ivf(),
+)
+"""What the exporter chooses from; of equal cost, the first."""
+
+NAMES = tuple(scheme.name for scheme in SCHEMES)
+
+__all__ = ["NAMES", "SCHEMES", "Scheme"]

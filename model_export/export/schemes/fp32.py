@@ -1,0 +1,63 @@
+"""The exact scheme: every item in float32. What all others are held against."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_export.export.builder import GraphBuilder
+from model_export.export.schemes.rows import ExactRows
+from model_export.export.schemes.scheme import Candidates, Prepared, Wanted
+from model_export.export.schemes.selection import best, padded
+from model_export.export.weightsfile import WeightsFile
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Fp32:
+    """Multiplies the whole table in float32."""
+
+    largest: int = 1 << 29
+    """Weights beyond which two tables in float32 are no longer plausible: 2 GB each."""
+
+    @property
+    def name(self) -> str:
+        """See `Scheme`."""
+        return "fp32"
+
+    def refusal(self, items: int, hidden: int) -> str:
+        """See `Scheme`."""
+        return f"its two tables would take {items * hidden * 8 / 1e9:.1f} GB" if items * hidden > self.largest else ""
+
+    def prepare(self, weights: WeightsFile, table: Floats, _states: Floats) -> Prepared:
+        """See `Scheme`."""
+        items, hidden = table.shape
+        slots = padded(items)
+        rows = ExactRows.store(weights, table)
+        columns = np.zeros((hidden, slots), np.float32)
+        columns[:, :items] = table.T
+        weights.add("table_t", columns)
+
+        def candidates(graph: GraphBuilder, state: str, wanted: Wanted) -> Candidates:
+            scores = graph.node("MatMul", [state, graph.stored("table_t")])
+            return ranked(graph, scores, items, slots, wanted)
+
+        return Prepared(rows, candidates, traffic=4 * slots * (hidden + 2), rescored=0, bits=32, block=1)
+
+
+def ranked(graph: GraphBuilder, scores: str, items: int, slots: int, wanted: Wanted) -> Candidates:
+    """Return the candidates of a pass that scores every slot for good; those beyond the items are none."""
+    flat = graph.node("Reshape", [scores, graph.constant([-1])])
+    room = graph.constant([slots - items])
+    count = graph.node("Add", [graph.node("Add", [wanted.k, wanted.barred]), room])
+    places, values = best(graph, flat, slots, count)
+    return Candidates(named(graph, places, items, slots), values)
+
+
+def named(graph: GraphBuilder, places: str, items: int, slots: int) -> str:
+    """Return the items of some slots, -1 for the padding's."""
+    if items == slots:
+        return places
+    inside = graph.node("Less", [places, graph.constant(items)])
+    return graph.node("Where", [inside, places, graph.constant(-1)])

@@ -1,0 +1,65 @@
+"""A pass over all items in few int8 dimensions at the speed of memory, its best rescored from float16 rows."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_export.export.builder import GraphBuilder
+from model_export.export.schemes.codes import Coder, blocked
+from model_export.export.schemes.fp32 import named
+from model_export.export.schemes.rotation import rotation, sample
+from model_export.export.schemes.rows import HalfRows, chunks
+from model_export.export.schemes.scheme import Candidates, Prepared, Wanted
+from model_export.export.schemes.selection import BLOCK
+from model_export.export.schemes.shortlist import shortlist, too_few, usual
+from model_export.export.weightsfile import WeightsFile
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Scores all items roughly, then the best exactly."""
+
+    dims: int | None
+    """Rotated dimensions that are scored; None for all of them, unrotated."""
+    candidates: int
+    """Best items that are rescored, beside what a longer answer or excluded items ask for."""
+    more: int = 8192
+    """Another one for so many items: where items are many, more of them come close to the best."""
+
+    @property
+    def name(self) -> str:
+        """See `Scheme`."""
+        return f"truncated-{self.dims}" if self.dims else "8-bit-rescored"
+
+    def refusal(self, items: int, hidden: int) -> str:
+        """See `Scheme`."""
+        if self.dims and self.dims >= hidden:
+            return f"there are only {hidden} dimensions"
+        return too_few(items, self._listed(items))
+
+    def prepare(self, weights: WeightsFile, table: Floats, states: Floats) -> Prepared:
+        """See `Scheme`."""
+        items, hidden = table.shape
+        some = sample(table)
+        coder = Coder.of(rotation(some, states, self.dims or hidden), some)
+        blocks = -(-items // BLOCK)
+        slots = blocks * BLOCK
+        shape = blocks, coder.depth, BLOCK
+        weights.add_chunks("scan", shape, np.dtype(np.int8), blocked(map(coder.codes, chunks(table)), coder))
+        rows = HalfRows.store(weights, table)
+
+        def candidates(graph: GraphBuilder, state: str, wanted: Wanted) -> Candidates:
+            multiplier = coder.multiplier(graph, state)
+            scores = graph.node("MatMulInteger", [multiplier, graph.stored("scan", mapped=True)])
+            return shortlist(
+                graph, scores, slots, wanted, self._listed(items), lambda places: named(graph, places, items, slots)
+            )
+
+        traffic = slots * (coder.depth + 8)
+        return Prepared(rows, candidates, traffic, rescored=usual(self._listed(items)), bits=8, block=items)
+
+    def _listed(self, items: int) -> int:
+        return self.candidates + items // self.more

@@ -1,0 +1,66 @@
+"""The best of many scores inside a graph: maxima of blocks first, for TopK over millions is slow.
+
+Exact, ties included: an item among the best `count` lies in one of the `count` blocks with the largest maxima.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_export.export.builder import GraphBuilder, other
+
+BLOCK = 128
+"""Slots come in whole blocks of so many, where there are blocks at all."""
+_MANY = 1 << 18
+"""Slots from which on the first blocks are as wide as that."""
+_FEW = 1 << 16
+"""Slots of which TopK finds the best as fast without blocks."""
+
+
+def padded(items: int) -> int:
+    """Return the slots of a catalogue: a whole number of blocks, where there are any."""
+    return items if items <= _FEW else -(-items // BLOCK) * BLOCK
+
+
+def filled(values: NDArray[Any], slots: int, filling: int) -> NDArray[Any]:
+    """Return an array lengthened to the slots."""
+    missing = slots - len(values)
+    return np.concatenate([values, np.full((missing, *values.shape[1:]), filling, values.dtype)]) if missing else values
+
+
+def best(graph: GraphBuilder, scores: str, slots: int, count: str) -> tuple[str, str]:
+    """Find the best scores.
+
+    Args:
+        graph: the graph.
+        scores: [slots], numbers of a type that TopK and ReduceMax take.
+        slots: how many there usually are; if more than a few, always a multiple of `BLOCK`.
+        count: int64[1], how many are wanted; fewer come where there are no more.
+
+    Returns:
+        Their slots, int64[n], and themselves, both by descending score, of equal ones the lower slot first.
+    """
+    widths = () if slots <= _FEW else (16, 4) if slots < _MANY else (BLOCK, 16, 4)
+    return _best(graph, scores, widths, count)
+
+
+def _best(graph: GraphBuilder, scores: str, widths: tuple[int, ...], count: str) -> tuple[str, str]:
+    if not widths:
+        top = graph.node("TopK", [scores, graph.node("Min", [count, graph.node("Shape", [scores])])], 2)
+        return other(top, 1), top
+    width = widths[0]
+    blocks = graph.node("Reshape", [scores, graph.constant([-1, width])])
+    maxima = graph.node("ReduceMax", [blocks, graph.constant([1])], keepdims=0)
+    chosen, _ = _best(graph, maxima, (), count)
+    chosen = ascending(graph, chosen, graph.node("Shape", [chosen]))
+    members = graph.node("Reshape", [graph.node("Gather", [blocks, chosen]), graph.constant([-1])])
+    place, values = _best(graph, members, widths[1:], count)
+    block = graph.node("Gather", [chosen, graph.node("Div", [place, graph.constant(width)])])
+    within = graph.node("Mod", [place, graph.constant(width)])
+    return graph.node("Add", [graph.node("Mul", [block, graph.constant(width)]), within]), values
+
+
+def ascending(graph: GraphBuilder, numbers: str, count: str) -> str:
+    """Return int64[count] numbers in ascending order."""
+    return graph.node("TopK", [numbers, count], 2, largest=0)
