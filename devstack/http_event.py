@@ -80,7 +80,7 @@ def to_event(request: HttpRequest, claims: dict[str, str] | None = None) -> byte
     }
     if claims is not None:
         # No route asks for scopes, so there are none.
-        event["requestContext"] |= {"authorizer": {"jwt": {"claims": claims, "scopes": None}}}  # type: ignore[operator]
+        event["requestContext"] |= {"authorizer": {"jwt": {"claims": claims, "scopes": None}}}  # type: ignore[operator]  # a dict by construction
     if cookies:
         event["cookies"] = [cookie.strip() for cookie in cookies.replace(",", ";").split(";")]
     if parameters := _joined(parse_qsl(query, keep_blank_values=True)):

@@ -75,7 +75,7 @@ def _stay(watch: Watch, tail: LogTail) -> None:
     try:
         with Live(view(watch.look(time.time())), auto_refresh=False, screen=False) as live:
             while tail.is_there:
-                time.sleep(REFRESH_SECONDS)
+                time.sleep(REFRESH_SECONDS)  # a person looks; nothing waits for it
                 live.update(view(watch.look(time.time())), refresh=True)
     except KeyboardInterrupt:
         return

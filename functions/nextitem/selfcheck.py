@@ -88,7 +88,7 @@ def _round_trip(store: SessionStore, keys: KeyRing, model: Model) -> None:
         _demand(kept is not None and np.array_equal(kept.hidden, hidden), "a snapshot was not found again")
         store.delete(key, deadline)
         _demand(store.load(key, model.version, deadline) == EMPTY, "a deleted session was found again")
-    except Exception:
+    except Exception:  # whatever it was, the probe goes before it is raised again
         with suppress(StoreUnavailable):  # it would hide what went wrong, and the probe ends by itself
             store.delete(key, Deadline.after(STORE_SECONDS))
         raise
