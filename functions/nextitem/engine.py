@@ -7,8 +7,8 @@ and no store.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 import onnxruntime as ort
 
@@ -24,8 +24,7 @@ START_CHECKS = 4
 _QUIET = 3  # ONNX Runtime's log severity: errors and worse
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
+class Ranked(msgspec.Struct, frozen=True):
     """An item and its score: a logit, comparable within one answer of one model version only."""
 
     index: int

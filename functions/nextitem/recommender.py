@@ -4,7 +4,6 @@ Knows no HTTP, no Lambda and no Redis; whatever the store does, there is an answ
 """
 
 from collections import deque
-from collections.abc import Sequence
 
 from nextitem import answering
 from nextitem.api import (
@@ -32,6 +31,7 @@ from nextitem.session import (
     Status,
 )
 from nextitem.telemetry import RequestRecord
+from nextitem.writer import Writer
 
 STORE_SHARE = 0.5
 """The share of a request's deadline that the store may use up: the rest is for inference and the way back."""
@@ -54,6 +54,7 @@ class Recommender:
         self._router, self._store = router, store
         self._keys, self._deadline = keys, deadline
         self._on_their_way: deque[Saving] = deque()
+        self._writer = Writer()
 
     def append_events(self, request: EventsRequest, record: RequestRecord) -> Answer:
         """Add events to a session and answer what its visitor most likely wants next.
@@ -93,7 +94,9 @@ class Recommender:
         record.judgement = judged(appended.impression, request.events, appended.statuses)
         if pending:
             with record.phase("store_write"):
-                self._remember(key, session.log[-1].chain, hidden, answer, answering.item_ids(routed, best), deadline)
+                shown = [one.item_id for one in answer.recommendations[:IMPRESSION_SIZE]]
+                shown += answering.item_ids(routed, best[len(shown) : IMPRESSION_SIZE])
+                self._remember(key, session.log[-1].chain, hidden, answer, tuple(shown), deadline)
         return answer
 
     def session_recommendations(self, request: SessionRequest, record: RequestRecord) -> Answer:
@@ -148,6 +151,10 @@ class Recommender:
             keys = self._keys.everywhere(session, deadline)
             self._store.delete(keys.current, deadline, keys.previous)
 
+    def sent(self, deadline: Deadline) -> None:
+        """Wait until what requests have left to be sent is sent, or the deadline has come."""
+        self._writer.wait(deadline)
+
     def health(self) -> Health:
         """Say which model serves and whether the store answers.
 
@@ -192,19 +199,19 @@ class Recommender:
         chain: bytes,
         hidden: Hidden | None,
         answer: Answer,
-        best: Sequence[str],
+        shown: tuple[str, ...],
         deadline: Deadline,
     ) -> None:
         """Send what the session's next request will want to know; nobody waits: a lost one costs a replay."""
+        version = answer.model.version
         snapshot = None if hidden is None else Snapshot(chain, hidden)
-        shown = tuple(best[:IMPRESSION_SIZE])
-        impression = Impression(
-            chain, answer.recommendation_id or "", answer.model.version, answer.model.variant, shown
-        )
-        self._on_their_way.append(self._store.save(key, answer.model.version, snapshot, deadline, impression))
+        impression = Impression(chain, answer.recommendation_id or "", version, answer.model.variant, shown)
+        saving = self._writer.send(lambda: self._store.save(key, version, snapshot, deadline, impression))
+        self._on_their_way.append(saving)
 
     def _settle(self, deadline: Deadline, record: RequestRecord) -> None:
         """Read what the store said of earlier snapshots, where it is here; a fault is only counted."""
+        self._writer.wait(deadline)
         for _ in range(len(self._on_their_way)):
             saving = self._on_their_way.popleft()
             too_many = len(self._on_their_way) >= MAX_ON_THEIR_WAY

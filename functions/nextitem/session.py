@@ -10,7 +10,7 @@ Knows neither Redis nor models; the bytes are `codec`'s.
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,8 +52,7 @@ class Event:
     recommendation_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LogEntry:
+class LogEntry(NamedTuple):  # made 64 times a request, in a third of a frozen dataclass's time
     """One event in a session's log: time in epoch milliseconds, tag, item, and the chain up to it."""
 
     at: int

@@ -94,7 +94,7 @@ def test_a_hidden_state_off_by_two_percent_is_found(story: Story) -> None:
 
 def test_a_broken_chain_is_found(story: Story) -> None:
     log = list(story.record.log)
-    log[2] = replace(log[2], chain=b"0" * 16)
+    log[2] = log[2]._replace(chain=b"0" * 16)
     assert judged(story, story.calls, replace(story.record, log=tuple(log))).corrupted == 1
 
 

@@ -41,7 +41,7 @@ def rechained(log: Sequence[LogEntry], chain: bytes) -> tuple[LogEntry, ...]:
     found: list[LogEntry] = []
     for entry in log:
         chain = next_chain(chain, entry.tag, entry.item_id.encode())
-        found.append(replace(entry, chain=chain))
+        found.append(entry._replace(chain=chain))
     return tuple(found)
 
 

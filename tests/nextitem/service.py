@@ -22,7 +22,7 @@ from nextitem.recommender import Recommender
 from nextitem.routing import Router
 from nextitem.session import SessionStore
 from nextitem.telemetry import RequestRecord
-from tests.nextitem.parts import NOW, PATIENCE_SECONDS, SECRET
+from tests.nextitem.parts import NOW, PATIENCE_SECONDS, SECRET, soon
 
 Event = str | Mapping[str, Any]
 """An event of a request's body; a text is the item of an event of the same name."""
@@ -50,7 +50,9 @@ class Service:
         told = [{"item_id": one, "event_id": one} if isinstance(one, str) else one for one in events]
         body = parse(msgspec.json.encode({"events": told, **options}), EventsBody)
         self.record = RequestRecord()
-        return self.recommender.append_events(events_request(SessionName(session_id), body, now), self.record)
+        answer = self.recommender.append_events(events_request(SessionName(session_id), body, now), self.record)
+        self.recommender.sent(soon())  # for tests that look into the store next
+        return answer
 
     def get(self, session_id: str, **options: Any) -> Answer:
         wanted = parse(msgspec.json.encode(options), Wanted)
