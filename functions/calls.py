@@ -29,6 +29,8 @@ DirectOperation = Operation | Literal["verify"]
 DIRECT: tuple[DirectOperation, ...] = (*ROUTES.values(), "verify")
 """What a direct invoke may name; no route leads to the last."""
 
+_LISTS = {"only", "exclude"}
+"""Query parameters that name items, repeated or separated by commas."""
 _DIRECT_ONLY = ("operation", "session_id")
 
 
@@ -171,8 +173,8 @@ def _query(text: str) -> dict[str, Any]:
     """Return a query string as the document that a body would be; the last of repeated names counts."""
     values = parse_qs(text, keep_blank_values=True)
     document: dict[str, Any] = {name: given[-1] for name, given in values.items()}
-    if "exclude" in values:
-        document["exclude"] = [item_id for given in values["exclude"] for item_id in given.split(",") if item_id]
+    for name in _LISTS & values.keys():
+        document[name] = [item_id for given in values[name] for item_id in given.split(",") if item_id]
     return document
 
 

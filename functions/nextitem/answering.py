@@ -67,9 +67,10 @@ def rank(
         k = max(wanted.limit, least)
         barred = (*wanted.exclude, *seen) if wanted.exclude_seen else wanted.exclude
         exclude = routed.model.vocabulary.indices(barred)
+        only = None if wanted.only is None else routed.model.vocabulary.indices(wanted.only)
         if hidden is None:
-            return "popular", routed.model.popular(exclude, k)
-        ranked = routed.model.top(hidden, exclude, k)
+            return "popular", routed.model.popular(exclude, k, only)
+        ranked = routed.model.top(hidden, exclude, k) if only is None else routed.model.rank(hidden, only, exclude, k)
     if ranked:
         record.measured(metrics.TOP_SCORE, ranked[0].score)
         record.measured(metrics.SCORE_SPREAD, ranked[0].score - ranked[-1].score)

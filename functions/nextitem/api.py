@@ -21,6 +21,8 @@ MAX_BODY_BYTES = 256 * 1024
 MAX_EVENTS = WINDOW
 """Events of one request, and items of a stateless one."""
 MAX_EXCLUDED = 500
+MAX_ONLY = 1000
+"""Candidates of a backend's own that one request may have ranked."""
 DEFAULT_LIMIT = 20
 MAX_DEADLINE_MS = 10_000
 OLDEST_MS = 946_684_800_000
@@ -32,6 +34,7 @@ Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_CHARS)]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=MAX_TOP)]
 DeadlineMs = Annotated[int, msgspec.Meta(ge=1, le=MAX_DEADLINE_MS)]
 Excluded = Annotated[list[Id], msgspec.Meta(max_length=MAX_EXCLUDED)]
+Candidates = Annotated[list[Id], msgspec.Meta(max_length=MAX_ONLY)]
 Operation = Literal["append_events", "get_recommendations", "delete_session", "recommend", "health"]
 ServedBy = Literal["session", "stateless", "popular"]
 EventStatus = Literal["applied", "duplicate", "late", "unknown_item"]
@@ -50,9 +53,13 @@ class EventBody(msgspec.Struct, frozen=True):
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """What any request for recommendations may ask."""
+    """What any request for recommendations may ask.
+
+    `only` has just these candidates ranked, and not the catalogue.
+    """
 
     limit: Limit = DEFAULT_LIMIT
+    only: Candidates | None = None
     exclude: Excluded = []
     exclude_seen: bool = False
     deadline_ms: DeadlineMs | None = None

@@ -1,16 +1,18 @@
 """The model at work in ONNX Runtime: step a hidden state, score the catalogue, answer the certificate.
 
 Two graphs share one weights file: `step.onnx` (items, hidden -> hidden) serves one event and a replay alike,
-`score.onnx` (hidden, only, exclude, k -> scores, items) ranks the whole catalogue, or only some of it. Knows no session
-and no store.
+`score.onnx` (hidden, only, exclude, unavailable, k -> scores, items) ranks the whole catalogue, or only some of it.
+Knows no session and no store.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import msgspec
 import numpy as np
 import onnxruntime as ort
+from numpy.typing import NDArray
 
 from nextitem.artifact import Artifact
 from nextitem.errors import ArtifactCorrupt
@@ -29,6 +31,18 @@ class Ranked(msgspec.Struct, frozen=True):
 
     index: int
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Bars:
+    """Unavailable items, and how the score graph hears of them: as excluded ones, or by a mask, bool[items or 0]."""
+
+    items: frozenset[int]
+    excluded: NDArray[np.int64]
+    mask: NDArray[np.bool_]
+
+
+_NONE_BARRED = _Bars(frozenset(), np.empty(0, np.int64), np.empty(0, np.bool_))
 
 
 class Model:
@@ -53,7 +67,10 @@ class Model:
         except Exception as error:  # ONNX Runtime's errors share no other base
             raise ArtifactCorrupt(f"{self.version} cannot be opened by ONNX Runtime: {error}") from error
         # Versions of before there were such lists score every item, so that their lists are picked from all.
-        self._ranks_lists = "only" in {given.name for given in self._score.get_inputs()}
+        inputs = {given.name for given in self._score.get_inputs()}
+        self._ranks_lists = "only" in inputs
+        self._takes_unavailable = "unavailable" in inputs  # otherwise they are excluded one by one
+        self._bars = _NONE_BARRED
         # Kept, for another process of this environment may remove the folder once the route has moved on.
         self.certificate = artifact.certificate()
         self.check(self.certificate, START_CHECKS)
@@ -87,7 +104,7 @@ class Model:
         Returns:
             Items by descending score; of equal scores the lower index comes first.
         """
-        return self._ranked(hidden, (), exclude, k)
+        return self._ranked(hidden, (), exclude, k, self._bars)
 
     def rank(self, hidden: Hidden, only: Sequence[int], exclude: Sequence[int], k: int) -> list[Ranked]:
         """Rank some items of the catalogue, each by its exact score.
@@ -106,14 +123,33 @@ class Model:
         if not self._ranks_lists:
             listed = set(only)
             return [one for one in self.top(hidden, exclude, len(self.vocabulary)) if one.index in listed][:k]
-        return self._ranked(hidden, sorted(set(only)), exclude, k)
+        return self._ranked(hidden, sorted(set(only)), exclude, k, self._bars)
 
-    def _ranked(self, hidden: Hidden, only: Sequence[int], exclude: Sequence[int], k: int) -> list[Ranked]:
+    def set_unavailable(self, item_ids: Iterable[str]) -> None:
+        """Answer these items no longer, and all others again; requests under way end as they began.
+
+        Args:
+            item_ids: ids; those that the catalogue does not have mean nothing.
+        """
+        found = frozenset(self.vocabulary.indices(item_ids))
+        indices = np.array(sorted(found), np.int64)
+        if not self._takes_unavailable:
+            self._bars = _Bars(found, indices, _NONE_BARRED.mask)
+            return
+        mask = np.zeros(len(self.vocabulary) if found else 0, np.bool_)
+        mask[indices] = True
+        self._bars = _Bars(found, _NONE_BARRED.excluded, mask)
+
+    def _ranked(
+        self, hidden: Hidden, only: Sequence[int], exclude: Sequence[int], k: int, bars: "_Bars"
+    ) -> list[Ranked]:
         feeds = {
             "hidden": hidden.reshape(self._shape),
-            "exclude": np.asarray(exclude, np.int64),
+            "exclude": np.concatenate([np.asarray(exclude, np.int64), bars.excluded]),
             "k": np.array([min(k, len(self.vocabulary))], np.int64),
         }
+        if self._takes_unavailable:
+            feeds["unavailable"] = bars.mask
         if self._ranks_lists:
             feeds["only"] = np.asarray(only, np.int64)
         scores, items = self._score.run(None, feeds)
@@ -123,11 +159,22 @@ class Model:
             if score != -math.inf  # no item: an excluded one or padding, where k left no others
         ]
 
-    def popular(self, exclude: Sequence[int], k: int) -> list[Ranked]:
-        """Return the best sellers of the training data, scored by their share of its events."""
-        barred = set(exclude)
-        eligible = (item for item in self.manifest.popular if item.index not in barred)
-        return [Ranked(item.index, item.share) for item, _ in zip(eligible, range(k), strict=False)]
+    def popular(self, exclude: Sequence[int], k: int, only: Sequence[int] | None = None) -> list[Ranked]:
+        """Return the best sellers of the training data, scored by their share of its events.
+
+        Args:
+            exclude: see `top`.
+            k: see `top`.
+            only: rank these instead; those that are no best sellers come last, in the order given, with 0.
+        """
+        barred = self._bars.items.union(exclude)
+        best = [Ranked(item.index, item.share) for item in self.manifest.popular]
+        if only is not None:
+            shares = {one.index: one.score for one in best}
+            listed = [Ranked(index, shares.get(index, 0.0)) for index in dict.fromkeys(only)]
+            best = sorted(listed, key=lambda one: -one.score)
+        eligible = (one for one in best if one.index not in barred)
+        return [one for one, _ in zip(eligible, range(k), strict=False)]
 
     def check(self, certificate: Certificate, sessions: int | None = None) -> None:
         """Answer golden sessions and compare.
@@ -143,7 +190,7 @@ class Model:
         found = total = 0
         for golden in goldens:
             hidden = self.replay(None, self.vocabulary.indices(golden.items))
-            ranked = self.top(hidden, (), len(golden.top))
+            ranked = self._ranked(hidden, (), (), len(golden.top), _NONE_BARRED)
             scores = {self.vocabulary.item_id(one.index): one.score for one in ranked}
             found += len(scores.keys() & set(golden.top))
             total += len(golden.top)

@@ -5,9 +5,11 @@ Must import nothing that takes long: no numpy, no ONNX Runtime. Knows no model.
 
 import threading
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from nextitem.artifact import Artifact
+from nextitem.availability import Availability
 from nextitem.bucket import ObstoreBucket
 from nextitem.errors import NextItemError
 from nextitem.registry import Registry, Route
@@ -15,10 +17,14 @@ from nextitem.settings import Settings
 
 
 class Fetched(NamedTuple):
-    """A route, and the verified artifacts of those of its versions that take traffic."""
+    """A route, the verified artifacts of those of its versions that take traffic, and what is available.
+
+    Where the last cannot be read, that is its fault, and models go on with what they know.
+    """
 
     route: Route
     artifacts: dict[str, Artifact]
+    availability: Availability | NextItemError
 
 
 def fetch(registry: Registry, name: str, held: Collection[str] = ()) -> Fetched:
@@ -32,9 +38,19 @@ def fetch(registry: Registry, name: str, held: Collection[str] = ()) -> Fetched:
     Raises:
         NextItemError: the route or a version cannot be used.
     """
-    route = registry.route(name)
-    wanted = {variant.version for variant in route.variants if variant.weight > 0}
-    return Fetched(route, {version: registry.fetch(version) for version in wanted.difference(held)})
+    with ThreadPoolExecutor(1) as pool:
+        availability = pool.submit(_availability, registry, name)
+        route = registry.route(name)
+        wanted = {variant.version for variant in route.variants if variant.weight > 0}
+        artifacts = {version: registry.fetch(version) for version in wanted.difference(held)}
+        return Fetched(route, artifacts, availability.result())
+
+
+def _availability(registry: Registry, name: str) -> Availability | NextItemError:
+    try:
+        return registry.availability(name)
+    except NextItemError as error:
+        return error
 
 
 class HeadStart:

@@ -5,7 +5,7 @@ changes by compare-and-set; each revision is kept, and a revision whose keeping 
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,9 +13,11 @@ from pathlib import Path
 import msgspec
 
 from nextitem.artifact import open_artifact
+from nextitem.availability import EVERYTHING, MAX_UNAVAILABLE, Availability, availability_key, decode_availability
 from nextitem.bucket import Bucket, Stored
 from nextitem.engine import Model
-from nextitem.errors import RouteConflict, VersionExists, VersionNotFound
+from nextitem.errors import InputError, RouteConflict, VersionExists, VersionNotFound
+from nextitem.ids import id_fault
 from nextitem.manifest import FILES, MANIFEST, Manifest, decode_manifest, is_version
 from nextitem.registry import Registry, Route, Variant, decode_route, history_key, model_key, route_key
 
@@ -116,6 +118,35 @@ class Publisher:
         while before.variants == live.variants:
             before = self._revision((before.restores or before.revision) - 1)
         return self._change(before.variants, restores=before.restores or before.revision)
+
+    def availability(self) -> Availability:
+        """Return what is available on the route."""
+        return Registry(self._bucket, Path()).availability(self._route)
+
+    def set_unavailable(self, item_ids: Iterable[str]) -> Availability:
+        """Say which items are unavailable from now on; functions know within their route's time to live.
+
+        Args:
+            item_ids: all of them: who is not among them is available.
+
+        Raises:
+            InputError: too many, or one that no catalogue could have.
+            RouteConflict: somebody else changed it meanwhile.
+        """
+        unavailable = tuple(sorted(set(item_ids)))
+        if len(unavailable) > MAX_UNAVAILABLE:
+            raise InputError(f"{len(unavailable)} unavailable items are more than {MAX_UNAVAILABLE}")
+        for item_id in unavailable:
+            if fault := id_fault(item_id):
+                raise InputError(f"item id {item_id!r} {fault}")
+        key = availability_key(self._route)
+        stored = self._bucket.read(key)
+        before = decode_availability(stored.data, self._route) if stored else EVERYTHING
+        changed = Availability(before.revision + 1, unavailable, self._now().isoformat(timespec="seconds"))
+        data = msgspec.json.encode(changed)
+        if not (self._bucket.replace(key, data, stored.etag) if stored else self._bucket.create(key, data)):
+            raise RouteConflict(f"{key} was changed by somebody else meanwhile; look at it and try again")
+        return changed
 
     def _change(self, variants: tuple[Variant, ...], restores: int | None) -> Route:
         key = route_key(self._route)

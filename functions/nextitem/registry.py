@@ -1,7 +1,8 @@
 """The registry as a running function reads it: the route that is live, and the versions that it names.
 
 Layout of the bucket: ``models/<version>/<file>`` is written once; ``routes/<route>.json`` changes by compare-and-set
-and every revision stays under ``routes/history/<route>/``. `publishing` writes all this.
+and every revision stays under ``routes/history/<route>/``; ``availability/<route>.json`` changes likewise. `publishing`
+writes all this.
 
 Several processes may share the local folder, as on Lambda Managed Instances: one of them downloads, the others wait.
 """
@@ -19,6 +20,7 @@ from pathlib import Path
 import msgspec
 
 from nextitem.artifact import Artifact, open_artifact
+from nextitem.availability import EVERYTHING, Availability, availability_key, decode_availability
 from nextitem.bucket import ReadBucket
 from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported, RegistryError, VersionNotFound
 from nextitem.manifest import FILES, MANIFEST, UNREADABLE, SchemaOnly, is_version
@@ -112,6 +114,16 @@ class Registry:
         if stored is None:
             raise VersionNotFound(f"{route_key(name)} is not in the bucket: promote a version first")
         return decode_route(stored.data, name)
+
+    def availability(self, name: str) -> Availability:
+        """Return what is available on a route as it is now; everything where nothing was said.
+
+        Raises:
+            RegistryError: it cannot be read.
+            ArtifactUnsupported: it was written for a newer schema.
+        """
+        stored = self._bucket.read(availability_key(name))
+        return EVERYTHING if stored is None else decode_availability(stored.data, name)
 
     def fetch(self, version: str) -> Artifact:
         """Return a version, verified; it is downloaded unless an intact copy is there, or comes by another process.

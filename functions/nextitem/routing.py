@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from nextitem.availability import EVERYTHING, Availability
 from nextitem.deadline import Deadline
 from nextitem.engine import Model
 from nextitem.errors import NextItemError, NoModel, RegistryUnavailable
@@ -66,6 +67,7 @@ class Router:
         self._registry, self._name, self._ttl = registry, name, ttl
         self._on_fault, self._clock = on_fault, clock
         self._serving: tuple[Route, dict[str, Model]] | None = None
+        self._availability: Availability = EVERYTHING
         self._looked = -float("inf")
         self._refreshing = threading.Lock()
 
@@ -80,8 +82,14 @@ class Router:
         """
         self._looked = self._clock()
         held = self._serving[1] if self._serving else {}
-        route, artifacts = fetched or fetch(self._registry, self._name, held.keys())
+        route, artifacts, availability = fetched or fetch(self._registry, self._name, held.keys())
+        if isinstance(availability, NextItemError):
+            self._on_fault(availability)
+            availability = self._availability
         models = {version: Model(artifact) for version, artifact in artifacts.items()}
+        for model in models.values() if availability == self._availability else (*models.values(), *held.values()):
+            model.set_unavailable(availability.unavailable)
+        self._availability = availability
         versions = {variant.version for variant in route.variants if variant.weight > 0}
         models |= {version: held[version] for version in versions & held.keys()}
         self._serving = route, models

@@ -32,6 +32,7 @@ for command in (
     registry.versions,
     registry.promote,
     registry.rollback,
+    registry.availability,
     cost,
 ):
     app.command()(command)

@@ -1,5 +1,6 @@
-"""Commands about the registry: `publish`, `versions`, `promote` and `rollback`."""
+"""Commands about the registry: `publish`, `versions`, `promote`, `rollback` and `availability`."""
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,6 +11,7 @@ from rich.table import Column, Table
 
 from model_export.cli.console import OUT, Json, print_json, say, waiting
 from nextitem.boto_bucket import BotoBucket
+from nextitem.errors import InputError
 from nextitem.publishing import Publisher
 from nextitem.registry import Route
 
@@ -65,6 +67,39 @@ def rollback(bucket: BucketName, route: RouteName = "live", as_json: Json = Fals
     with waiting("rolling back"):
         changed = Publisher(BotoBucket(bucket), route).rollback()
     _tell(route, changed, as_json)
+
+
+def availability(
+    bucket: BucketName,
+    route: RouteName = "live",
+    unavailable: Annotated[
+        Path | None,
+        typer.Option(help="Item ids, one a line ('-': standard input): these are unavailable, all others available."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show which items are unavailable, or change that for every version of the route, within seconds."""
+    publisher = Publisher(BotoBucket(bucket), route)
+    if unavailable is None:
+        found = publisher.availability()
+    else:
+        item_ids = _lines(unavailable)
+        with waiting("writing availability"):
+            found = publisher.set_unavailable(item_ids)
+    if as_json:
+        print_json(found)
+    elif unavailable is None:
+        typer.echo("".join(f"{item_id}\n" for item_id in found.unavailable), nl=False)
+    else:
+        say(f"route {route}: {len(found.unavailable)} items are unavailable (revision {found.revision})")
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read: {error}") from error
+    return [line for line in text.splitlines() if line]
 
 
 def _tell(name: str, route: Route, as_json: bool) -> None:

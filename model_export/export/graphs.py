@@ -1,8 +1,9 @@
 """Builds the two graphs of an artifact.
 
 `step`: items int64[t], hidden float32[layers, 1, h] -> hidden; t >= 1, so one graph serves an event and a replay.
-`score`: hidden, only int64[n], exclude int64[m], k int64[1] -> scores float32[k], items int64[k]: the best of `only`,
-or of the whole catalogue where that is empty. What is no item (an excluded one, padding) comes last with -inf.
+`score`: hidden, only int64[n], exclude int64[m], unavailable bool[items or 0], k int64[1] -> scores float32[k], items
+int64[k]: the best of `only`, or of the whole catalogue where that is empty. What is no item (an excluded or unavailable
+one, padding) comes last with -inf.
 
 Knows no run and no session, and no particular scoring scheme.
 """
@@ -75,13 +76,14 @@ def _score(weights: WeightsFile, parameters: Parameters, prepared: Prepared) -> 
     hidden = graph.input("hidden", TensorProto.FLOAT, [len(parameters.layers), 1, parameters.hidden])
     only = graph.input("only", TensorProto.INT64, ["n"])
     exclude = graph.input("exclude", TensorProto.INT64, ["m"])
+    unavailable = graph.input("unavailable", TensorProto.BOOL, ["w"])
     k = graph.input("k", TensorProto.INT64, [1])
     state = _state(graph, parameters, hidden)
     barred = graph.node("Shape", [exclude])
 
     listed = graph.branch()
     every = graph.branch()
-    found = prepared.candidates(every, state, Wanted(k, barred))
+    found = prepared.candidates(every, state, Wanted(k, barred, unavailable))
     pairs = (
         (listed.node("Identity", [only]), every.node("Identity", [found.items])),
         (
@@ -97,13 +99,23 @@ def _score(weights: WeightsFile, parameters: Parameters, prepared: Prepared) -> 
     pair = graph.node("Equal", [graph.node("Unsqueeze", [items, graph.constant([1])]), bars])
     penalty = graph.node("Where", [pair, graph.constant(float("-inf")), graph.constant(0.0)])
     worst = graph.node("ReduceMin", [penalty, graph.constant([1])], keepdims=0)
-    eligible = graph.node("Add", [scores, worst])
+    eligible = graph.node("Add", [_without(graph, scores, items, unavailable), worst])
     top = graph.node("TopK", [eligible, graph.node("Min", [k, graph.node("Shape", [items])])], 2)
     graph.rename(top, "scores")
     graph.rename(graph.node("Gather", [items, other(top, 1)]), "items")
     outputs = (("scores", TensorProto.FLOAT), ("items", TensorProto.INT64))
     values = [helper.make_tensor_value_info(name, kind, ["top"]) for name, kind in outputs]
     return graph.model("score", values), len(graph.nodes) + len(every.nodes)
+
+
+def _without(graph: GraphBuilder, scores: str, items: str, unavailable: str) -> str:
+    """Return the scores of some items, -inf for unavailable ones."""
+    some, none = graph.branch(), graph.branch()
+    real = some.node("Max", [items, some.constant([0])])
+    barred = some.node("Gather", [unavailable, real])
+    left = some.node("Where", [barred, some.constant(float("-inf")), scores])
+    any_unavailable = graph.node("Greater", [graph.node("Size", [unavailable]), graph.constant(0)])
+    return graph.choice(any_unavailable, some, none, [(left, none.node("Identity", [scores]))])[0]
 
 
 def _state(graph: GraphBuilder, parameters: Parameters, hidden: str) -> str:

@@ -54,7 +54,9 @@ class Graphs:
 
     def _run(self, state: Floats, k: int) -> tuple[Floats, NDArray[np.int64]]:
         none = np.empty(0, np.int64)
-        scores, items = self._score.run(None, {"hidden": state, "only": none, "exclude": none, "k": np.array([k])})
+        unavailable = np.empty(0, np.bool_)
+        feeds = {"hidden": state, "only": none, "exclude": none, "unavailable": unavailable, "k": np.array([k])}
+        scores, items = self._score.run(None, feeds)
         return np.asarray(scores, np.float32), np.asarray(items, np.int64)
 
 

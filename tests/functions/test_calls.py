@@ -107,12 +107,13 @@ def test_half_a_surrogate_pair_in_a_body_is_malformed() -> None:
         ("exclude=a,b&exclude=c", {"exclude": ["a", "b", "c"]}),
         ("exclude=a%2Cb,,", {"exclude": ["a", "b"]}),
         ("exclude=", {"exclude": []}),
+        ("only=a,b&only=c&exclude=b", {"only": ["a", "b", "c"], "exclude": ["b"]}),
         ("exclude=caf%C3%A9+noir&exclude_seen=true", {"exclude": ["café noir"], "exclude_seen": "true"}),
         ("exclude=%FF", {"exclude": ["\ufffd"]}),
     ],
 )
 def test_a_query_string_is_read_as_the_body_that_it_stands_for(query: str, document: dict[str, Any]) -> None:
-    # GIVEN a query string WHEN read THEN names are single, but for `exclude`, which is a list
+    # GIVEN a query string WHEN read THEN names are single, but for lists
     call = http_call(event("GET /v1/sessions/{session_id}/recommendations", rawQueryString=query))
     assert (call.body, call.query) == (document, True)
 

@@ -155,7 +155,13 @@ def test_both_graphs_share_one_aligned_file(opened: Callable[[Run], Opened], tmp
 
 def _top(folder: Path, state: NDArray[np.float32], exclude: list[int], k: int) -> tuple[list[float], list[int]]:
     none = np.empty(0, np.int64)
-    feeds = {"hidden": state, "only": none, "exclude": np.array(exclude, np.int64), "k": np.array([k])}
+    feeds = {
+        "hidden": state,
+        "only": none,
+        "exclude": np.array(exclude, np.int64),
+        "unavailable": np.empty(0, np.bool_),
+        "k": np.array([k]),
+    }
     scores, items = InferenceSession(str(folder / SCORE_GRAPH)).run(None, feeds)
     return scores.tolist(), items.tolist()
 

@@ -39,10 +39,18 @@ class Scorer:
         self.parameters = parameters
 
     def top(
-        self, state: Floats, k: int = 20, exclude: Sequence[int] = (), only: Sequence[int] = ()
+        self,
+        state: Floats,
+        k: int = 20,
+        exclude: Sequence[int] = (),
+        only: Sequence[int] = (),
+        unavailable: Sequence[int] = (),
     ) -> tuple[list[int], list[float]]:
         """Items and scores, without those that are no item."""
+        mask = np.zeros(len(self.parameters.table) if unavailable else 0, np.bool_)
+        mask[list(unavailable)] = True
         feeds = {
+            "unavailable": mask,
             "hidden": state.reshape(1, 1, -1),
             "only": np.array(only, np.int64),
             "exclude": np.array(exclude, np.int64),
@@ -112,6 +120,35 @@ class SchemeContract:
         assert len(set(left)) == k
         assert not barred & set(left)
         assert all(0 <= item < ITEMS for item in left)
+
+    def test_unavailable_items_are_as_if_they_were_not_there(self, given: tuple[Scorer, Floats]) -> None:
+        # GIVEN every other item, and the best 200
+        scorer, states = given
+        exact = scorer.exact(states[3])
+        order = np.argsort(-exact, kind="stable")
+        unavailable = sorted({*range(0, ITEMS, 2), *order[:200].tolist()})
+        gone = set(unavailable)
+        left = [item for item in order.tolist() if item not in gone]
+        # WHEN they are unavailable, and the next one is excluded
+        items, scores = scorer.top(states[3], 20, unavailable=unavailable, exclude=left[:1])
+        # THEN the best of the others come, with their scores
+        best = left[1:21]
+        assert len(set(items)) == 20
+        assert not set(unavailable) & set(items)
+        assert len(set(items) & set(best)) >= 20 * self.overlap - 1
+        np.testing.assert_allclose(scores, exact[items], atol=self.off * np.abs(exact).max())
+
+    def test_a_list_holds_no_unavailable_item(self, given: tuple[Scorer, Floats]) -> None:
+        scorer, states = given
+        items, _ = scorer.top(states[1], 10, only=[3, 4, 5, 6], unavailable=[4, 5])
+        assert sorted(items) == [3, 6]
+
+    def test_where_nearly_all_is_unavailable_the_rest_comes(self, given: tuple[Scorer, Floats]) -> None:
+        scorer, states = given
+        left = [0, 1, 64, 127, 128, ITEMS - 1]
+        unavailable = sorted(set(range(ITEMS)) - set(left))
+        assert sorted(scorer.top(states[1], 20, unavailable=unavailable)[0]) == left
+        assert scorer.top(states[1], 20, unavailable=range(ITEMS))[0] == []
 
     def test_of_equal_scores_the_lower_index_is_first(self, given: tuple[Scorer, Floats]) -> None:
         # GIVEN three items with the same row, and a state that likes it best

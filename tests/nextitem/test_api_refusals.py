@@ -51,6 +51,8 @@ def refusal(body: Any, kind: type[msgspec.Struct] = EventsBody) -> RequestError:
         ({"events": [ONE], "exclude": ["a", 1]}, "exclude[1]"),
         ({"events": [ONE], "exclude": [""]}, "exclude[0]"),
         ({"events": [ONE], "exclude": ["a"] * 501}, "exclude"),
+        ({"events": [ONE], "only": ["a"] * 1001}, "only"),
+        ({"events": [ONE], "only": "a"}, "only"),
         ({"events": [ONE], "exclude_seen": 1}, "exclude_seen"),
         ({"events": [ONE], "deadline_ms": 0}, "deadline_ms"),
         ({"events": [ONE], "deadline_ms": 10_001}, "deadline_ms"),

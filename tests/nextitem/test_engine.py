@@ -4,12 +4,13 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nextitem.artifact import open_artifact
-from nextitem.engine import Model
+from nextitem.engine import Model, Ranked
 from nextitem.errors import ArtifactCorrupt
 from nextitem.manifest import CERTIFICATE, MAX_TOP, SCORE_GRAPH, STEP_GRAPH, VOCABULARY, Certificate, encode_document
 from nextitem.vocabulary import write_vocabulary
@@ -98,6 +99,70 @@ def test_the_popular_are_the_training_data_s_best_sellers(model: Model) -> None:
     assert 0 < shares[-1] <= shares[0] < 1
     assert model.popular([best[0].index, best[2].index], 2) == [best[1], best[3]]
     assert model.popular(range(ITEMS), 5) == []
+
+
+def without_input(demo: Path, into: Path, name: str) -> Model:
+    """The demo as it would have been before its score graph had an input: that is a constant instead, which says no."""
+    graph = onnx.load_from_string((demo / SCORE_GRAPH).read_bytes())
+    (given,) = [one for one in graph.graph.input if one.name == name]
+    graph.graph.input.remove(given)
+    kind = given.type.tensor_type.elem_type
+    length = ITEMS if name == "unavailable" else 0
+    graph.graph.initializer.append(onnx.helper.make_tensor(name, kind, [length], bytes(length), raw=True))
+    return Model(open_artifact(remade(demo, into, {SCORE_GRAPH: graph.SerializeToString()})))
+
+
+def same(found: list[Ranked], expected: list[Ranked]) -> bool:
+    """Whether rankings are the same but for the last bits of sums that were added up in another order."""
+    return [one.index for one in found] == [one.index for one in expected] and [
+        one.score for one in found
+    ] == pytest.approx([one.score for one in expected], rel=PARITY)
+
+
+@pytest.mark.parametrize("age", ["of now", "of before it could hear of them"])
+def test_unavailable_items_are_as_if_they_were_not_there(model: Model, demo: Path, tmp_path: Path, age: str) -> None:
+    # GIVEN a model of which nothing is known
+    one = Model(open_artifact(demo)) if age == "of now" else without_input(demo, tmp_path, "unavailable")
+    hidden = model.replay(None, [3, 5])
+    whole = model.top(hidden, (), MAX_TOP)
+    best = [each.index for each in whole[:30:2]]
+
+    # WHEN some items become unavailable, one that nobody knows among them
+    one.set_unavailable([*map(model.vocabulary.item_id, best), "no such item"])
+
+    # THEN no answer has them, whatever is asked, and all else is as it was
+    left = [each for each in whole if each.index not in best]
+    assert one.top(hidden, (), 20) == left[:20]
+    assert one.top(hidden, [left[0].index], 20) == left[1:21]
+    assert same(one.rank(hidden, [best[0], left[2].index, left[1].index], (), 9), left[1:3])
+    assert not {each.index for each in one.popular((), MAX_TOP)} & set(best)
+    one.check(one.certificate)  # golden sessions are those of the export
+
+    # WHEN they are available again THEN it is as before
+    one.set_unavailable([])
+    assert one.top(hidden, (), MAX_TOP) == whole
+
+
+def test_a_list_is_ranked_as_the_whole_catalogue_ranks_it(model: Model, demo: Path, tmp_path: Path) -> None:
+    hidden = model.replay(None, [8])
+    listed = [30, 2, 399, 2, 100]
+    expected = [one for one in model.top(hidden, (), ITEMS) if one.index in listed]
+    assert same(model.rank(hidden, listed, (), 20), expected)
+    assert same(model.rank(hidden, listed, [30], 2), [one for one in expected if one.index != 30][:2])
+    assert model.rank(hidden, [], (), 20) == []
+    # AND by a version of before there were lists
+    assert same(without_input(demo, tmp_path, "only").rank(hidden, listed, (), 20), expected)
+
+
+def test_a_list_of_which_nothing_tells_is_ranked_by_popularity(model: Model) -> None:
+    best = model.popular((), MAX_TOP)
+    unsold = sorted(set(range(ITEMS)) - {one.index for one in model.manifest.popular})
+    assert model.popular((), 20, [best[4].index, *unsold[:1], best[1].index]) == [
+        best[1],
+        best[4],
+        *(Ranked(index, 0.0) for index in unsold[:1]),
+    ]
+    assert model.popular([best[1].index], 20, [best[4].index, best[1].index]) == [best[4]]
 
 
 def test_models_side_by_side_share_nothing(model: Model, demo: Path, tmp_path: Path) -> None:

@@ -171,6 +171,24 @@ def test_seen_items_are_left_out_on_demand(service: Service, me: str) -> None:
     assert set(items(service.append(me, *seen, exclude_seen=True, limit=200, store=False))) & seen == set()
 
 
+def test_only_some_candidates_are_ranked_on_demand(service: Service, me: str) -> None:
+    # GIVEN a session, and candidates of a backend's own
+    everything = items(service.append(me, A, limit=200))
+    only = [everything[150], UNKNOWN, everything[3], everything[40], A]
+
+    # WHEN they are to be ranked THEN they are, in every kind of answer
+    expected = [item for item in everything if item in only]
+    assert items(service.get(me, only=only)) == expected
+    assert items(service.append(me, A, only=only)) == expected
+    assert items(service.recommend(A, only=only, limit=1)) == expected[:1]
+    assert items(service.get(me, only=only, exclude=expected[:1])) == expected[1:]
+    assert items(service.append(me, A, only=only, exclude_seen=True)) == [item for item in expected if item != A]
+
+    # AND where nothing is known of the visitor, too
+    assert set(items(service.recommend(only=only))) == set(only) - {UNKNOWN}
+    assert items(service.get(me, only=[])) == []
+
+
 def test_no_more_are_answered_than_are_wanted_or_there(service: Service, me: str, model: Model) -> None:
     catalogue = [model.vocabulary.item_id(index) for index in range(len(model.vocabulary))]
     service.append(me, A)

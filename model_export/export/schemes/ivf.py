@@ -85,7 +85,11 @@ class Ivf:
             dead = graph.constant(blocks)  # the block that stands for the padding of the centres
             scored = graph.node("MatMulInteger", [multiplier, graph.stored("centres", mapped=True)])
             flat = graph.node("Reshape", [scored, graph.constant([-1])])
-            more = graph.node("Add", [graph.node("Add", [wanted.k, wanted.barred]), graph.constant([probes])])
+            # An unavailable item may be all that a block promised: each costs another block, up to all of them.
+            mask = graph.node("Cast", [wanted.unavailable], to=TensorProto.INT64)
+            gone = graph.node("ReduceSum", [mask], keepdims=1)
+            further = graph.node("Add", [graph.node("Add", [wanted.k, wanted.barred]), gone])
+            more = graph.node("Add", [further, graph.constant([probes])])
             chosen, _ = best(graph, flat, groups * BLOCK, more)
             chosen = ascending(graph, graph.node("Min", [chosen, dead]), graph.node("Shape", [chosen]))
             looked = graph.node("Gather", [graph.stored("members", mapped=True), chosen])
@@ -96,7 +100,11 @@ class Ivf:
             def items_of(slots: str) -> str:
                 return graph.node("Cast", [graph.node("Gather", [flat_inside, slots])], to=TensorProto.INT64)
 
-            return shortlist(graph, scores, probes * BLOCK, wanted, self.candidates, items_of)
+            def unavailable_in(branch: GraphBuilder) -> str:
+                padding_too = branch.node("Max", [flat_inside, branch.constant(np.zeros(1, np.int32))])
+                return branch.node("Gather", [wanted.unavailable, padding_too])
+
+            return shortlist(graph, scores, probes * BLOCK, wanted, self.candidates, items_of, unavailable_in)
 
         traffic = groups * BLOCK * (coder.depth + 8) + probes * BLOCK * (3 * coder.depth + 16)
         return Prepared(rows, candidates, traffic, rescored=usual(self.candidates), bits=8, block=items)

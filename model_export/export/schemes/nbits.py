@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from model_export.export.builder import MICROSOFT, GraphBuilder
 from model_export.export.parameters import quantize, quantize_to_4_bits
-from model_export.export.schemes.fp32 import named, ranked
+from model_export.export.schemes.fp32 import named, over_slots, ranked
 from model_export.export.schemes.rows import CodedRows, HalfRows
 from model_export.export.schemes.scheme import Candidates, Prepared, Wanted
 from model_export.export.schemes.selection import filled, padded
@@ -84,7 +84,13 @@ class FourBit:
         def candidates(graph: GraphBuilder, state: str, wanted: Wanted) -> Candidates:
             scores = _scores(graph, state, (slots, hidden), 4, self.block)
             return shortlist(
-                graph, scores, slots, wanted, self.candidates, lambda places: named(graph, places, items, slots)
+                graph,
+                scores,
+                slots,
+                wanted,
+                self.candidates,
+                lambda places: named(graph, places, items, slots),
+                lambda branch: over_slots(branch, wanted.unavailable, items, slots),
             )
 
         traffic = _traffic(slots, hidden, 4, self.block)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from model_export.export.builder import GraphBuilder
 from model_export.export.schemes.codes import Coder, blocked
-from model_export.export.schemes.fp32 import named
+from model_export.export.schemes.fp32 import named, over_slots
 from model_export.export.schemes.rotation import rotation, sample
 from model_export.export.schemes.rows import HalfRows, chunks
 from model_export.export.schemes.scheme import Candidates, Prepared, Wanted
@@ -55,7 +55,13 @@ class Scan:
             multiplier = coder.multiplier(graph, state)
             scores = graph.node("MatMulInteger", [multiplier, graph.stored("scan", mapped=True)])
             return shortlist(
-                graph, scores, slots, wanted, self._listed(items), lambda places: named(graph, places, items, slots)
+                graph,
+                scores,
+                slots,
+                wanted,
+                self._listed(items),
+                lambda places: named(graph, places, items, slots),
+                lambda branch: over_slots(branch, wanted.unavailable, items, slots),
             )
 
         traffic = slots * (coder.depth + 8)

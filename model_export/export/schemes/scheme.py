@@ -24,10 +24,12 @@ class Wanted:
     Attributes:
         k: int64[1], items to answer.
         barred: int64[1], items that may turn out to be excluded.
+        unavailable: bool[items], true for items that must not be candidates; or of no length, for none.
     """
 
     k: str
     barred: str
+    unavailable: str
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Prepared:
     Attributes:
         rows: the table as its rows are read: by the step graph, by rescoring and by an `only` list.
         candidates: builds the part of the score graph from the state, float32[1, hidden], to candidates. With `Wanted`
-            met: at least `k` of them are neither excluded nor -1, where the catalogue has as many.
+            met: at least `k` of them are neither excluded nor unavailable nor -1, where the catalogue has as many.
         traffic: bytes of memory that one request with k = 20 reads and writes, about.
         rescored: candidates that such a request scores from their rows.
         bits: bits of a weight in the pass over the catalogue.

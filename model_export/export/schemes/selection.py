@@ -3,6 +3,7 @@
 Exact, ties included: an item among the best `count` lies in one of the `count` blocks with the largest maxima.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ BLOCK = 128
 """Slots come in whole blocks of so many, where there are blocks at all."""
 _MANY = 1 << 18
 """Slots from which on the first blocks are as wide as that."""
+LOWEST = -float(1 << 30)
+"""Below every score, as float32 and as the int32 of a rough pass."""
 _FEW = 1 << 16
 """Slots of which TopK finds the best as fast without blocks."""
 
@@ -43,6 +46,38 @@ def best(graph: GraphBuilder, scores: str, slots: int, count: str) -> tuple[str,
     """
     widths = () if slots <= _FEW else (16, 4) if slots < _MANY else (BLOCK, 16, 4)
     return _best(graph, scores, widths, count)
+
+
+def best_available(
+    graph: GraphBuilder,
+    scores: str,
+    slots: int,
+    count: str,
+    unavailable: str,
+    unavailable_in: Callable[[GraphBuilder], str],
+) -> tuple[str, str]:
+    """Find the best scores of those that are available; where too few are left, unavailable ones come last.
+
+    Nothing is paid for this while nothing is unavailable, and one more pass over the scores otherwise.
+
+    Args:
+        graph: the graph.
+        scores: see `best`.
+        slots: see `best`.
+        count: see `best`.
+        unavailable: bool[n]; n is 0 where nothing is unavailable.
+        unavailable_in: makes bool[slots] of it, in the branch that it is given.
+
+    Returns:
+        See `best`.
+    """
+    some, none = graph.branch(), graph.branch()
+    lowest = some.node("CastLike", [graph.constant(LOWEST), scores])
+    left = best(some, some.node("Where", [unavailable_in(some), lowest, scores]), slots, count)
+    whole = best(none, scores, slots, count)
+    any_unavailable = graph.node("Greater", [graph.node("Size", [unavailable]), graph.constant(0)])
+    places, values = graph.choice(any_unavailable, some, none, list(zip(left, whole, strict=True)))
+    return places, values
 
 
 def _best(graph: GraphBuilder, scores: str, widths: tuple[int, ...], count: str) -> tuple[str, str]:

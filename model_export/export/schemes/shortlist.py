@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from model_export.export.builder import GraphBuilder
 from model_export.export.schemes.scheme import Candidates, Wanted
-from model_export.export.schemes.selection import ascending, best
+from model_export.export.schemes.selection import ascending, best_available
 
 PER_ANSWER = 4
 """Further candidates for each item that is asked for: a long answer needs a longer list."""
@@ -13,7 +13,13 @@ USUAL_K = 20
 
 
 def shortlist(
-    graph: GraphBuilder, scores: str, slots: int, wanted: Wanted, candidates: int, items_of: Callable[[str], str]
+    graph: GraphBuilder,
+    scores: str,
+    slots: int,
+    wanted: Wanted,
+    candidates: int,
+    items_of: Callable[[str], str],
+    unavailable_in: Callable[[GraphBuilder], str],
 ) -> Candidates:
     """Return the best items of rough scores, by ascending index.
 
@@ -24,11 +30,12 @@ def shortlist(
         wanted: what the answer asks for.
         candidates: how many items, beside what the answer's length and its excluded items ask for.
         items_of: gives the items, int64[n], of some slots, -1 for none.
+        unavailable_in: see `best_available`.
     """
     flat = graph.node("Reshape", [scores, graph.constant([-1])])
     more = graph.node("Mul", [wanted.k, graph.constant([PER_ANSWER])])
     count = graph.node("Add", [graph.node("Add", [more, wanted.barred]), graph.constant([candidates])])
-    items = items_of(best(graph, flat, slots, count)[0])
+    items = items_of(best_available(graph, flat, slots, count, wanted.unavailable, unavailable_in)[0])
     # Ascending: of equal scores the lower index is to come first, and the rows are then read in the order of memory.
     return Candidates(ascending(graph, items, graph.node("Shape", [items])), None)
 
