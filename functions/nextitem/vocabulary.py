@@ -1,10 +1,12 @@
 """Item id <-> index, from a memory-mapped file: opening costs the same for a hundred items and for millions.
 
-An item's index is its rank among the catalogue's ids, ordered by their UTF-8 bytes, so that one sorted list serves
-both ways: an id is a slice of the file, an index a binary search.
+An item's index is its rank among the catalogue's ids, ordered by their UTF-8 bytes. An id is a slice of the file; an
+index is found in the bucket of the id's CRC-32, which holds one id or two on average: a look-up touches four pages,
+however many items there are.
 
-File: 8 bytes of magic, count (u64), count + 1 offsets into the text (u64), the ids' UTF-8 text. Little endian.
-Knows no model.
+File: 8 bytes of magic, counts of ids and of buckets (u64), count + 1 offsets into the text (u64), buckets + 1 places
+where each bucket begins (u32), the indices in the order of their buckets (u32), the ids' UTF-8 text. Little endian. A
+file of the first format has neither buckets nor indices, and is searched by halving. Knows no model.
 """
 
 import mmap
@@ -14,11 +16,12 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
+from zlib import crc32
 
 from nextitem.errors import ArtifactCorrupt
 
-_MAGIC = b"NIVOCAB1"
-_HEAD = struct.Struct("<8sQ")
+_FIRST_MAGIC, _MAGIC = b"NIVOCAB1", b"NIVOCAB2"
+_FIRST_HEAD, _HEAD = struct.Struct("<8sQ"), struct.Struct("<8sQQ")
 
 
 class Vocabulary:
@@ -35,16 +38,28 @@ class Vocabulary:
         try:
             with path.open("rb") as file:
                 data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-            magic, count = _HEAD.unpack_from(data)
-            text_at = _HEAD.size + 8 * (count + 1)
-            self._offsets = data[_HEAD.size : text_at].cast("Q")
-            self._text = data[text_at:]
-            whole = magic == _MAGIC and count > 0 and self._offsets[count] == len(self._text)
+            whole = self._open(data)
         except (OSError, ValueError, IndexError, TypeError, struct.error) as error:
             raise ArtifactCorrupt(f"{path.name} cannot be read: {error}") from error
         if not whole:
             raise ArtifactCorrupt(f"{path.name} is not a vocabulary, or a truncated one")
+
+    def _open(self, data: memoryview) -> bool:
+        """Find the parts of a file; False if they are not what they should be."""
+        magic, count = _FIRST_HEAD.unpack_from(data)
+        buckets, at = (_HEAD.unpack_from(data)[2], _HEAD.size) if magic == _MAGIC else (0, _FIRST_HEAD.size)
+        starts_at = at + 8 * (count + 1)
+        order_at = starts_at + (4 * (buckets + 1) if buckets else 0)
+        text_at = order_at + (4 * count if buckets else 0)
         self._count: int = count
+        self._mask: int = buckets - 1
+        self._offsets: memoryview[int] = data[at:starts_at].cast("Q")
+        self._starts: memoryview[int] | None = data[starts_at:order_at].cast("I") if buckets else None
+        self._order: memoryview[int] | None = data[order_at:text_at].cast("I") if buckets else None
+        self._text = data[text_at:]
+        sound = buckets & (buckets - 1) == 0 and (self._starts is None or self._starts[buckets] == count)
+        whole: bool = count > 0 and self._offsets[count] == len(self._text)
+        return magic in {_FIRST_MAGIC, _MAGIC} and sound and whole
 
     def __len__(self) -> int:
         return self._count
@@ -52,8 +67,15 @@ class Vocabulary:
     def index(self, item_id: str) -> int | None:
         """Return an item's index, or None where the catalogue does not have it."""
         wanted = item_id.encode()
-        place = bisect_left(range(self._count), wanted, key=self._bytes)
-        return place if place < self._count and self._bytes(place) == wanted else None
+        if self._starts is None or self._order is None:
+            place = bisect_left(range(self._count), wanted, key=self._bytes)
+            return place if place < self._count and self._bytes(place) == wanted else None
+        bucket = crc32(wanted) & self._mask
+        for place in range(self._starts[bucket], self._starts[bucket + 1]):
+            index = self._order[place]
+            if self._bytes(index) == wanted:
+                return index
+        return None
 
     def indices(self, item_ids: Iterable[str]) -> list[int]:
         """Return the indices of those items that the catalogue has, in their order."""
@@ -78,11 +100,21 @@ def write_vocabulary(path: Path, item_ids: Iterable[str]) -> None:
     Raises:
         ValueError: they are empty, not distinct or not in that order.
     """
+    import numpy as np  # a function that starts reads vocabularies before numpy is there
+
     texts = [item_id.encode() for item_id in item_ids]
     if not texts or any(before >= after for before, after in pairwise(texts)):
         raise ValueError("a vocabulary needs distinct item ids in the order of their UTF-8 bytes")
-    offsets = [0]
-    for text in texts:
-        offsets.append(offsets[-1] + len(text))
-    head = _HEAD.pack(_MAGIC, len(texts)) + struct.pack(f"<{len(offsets)}Q", *offsets)
-    path.write_bytes(head + b"".join(texts))
+    count = len(texts)
+    buckets = 1 << (count - 1).bit_length()
+    offsets = np.zeros(count + 1, np.uint64)
+    offsets[1:] = np.cumsum(np.fromiter(map(len, texts), np.uint64, count))
+    hashes = np.fromiter(map(crc32, texts), np.uint32, count) & np.uint32(buckets - 1)
+    starts = np.zeros(buckets + 1, np.uint32)
+    starts[1:] = np.cumsum(np.bincount(hashes, minlength=buckets))
+    order = np.argsort(hashes, kind="stable").astype(np.uint32)
+    with path.open("wb") as file:
+        file.write(_HEAD.pack(_MAGIC, count, buckets))
+        for part in (offsets, starts, order):
+            file.write(part.tobytes())
+        file.writelines(texts)

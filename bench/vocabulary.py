@@ -1,0 +1,136 @@
+"""Item id <-> index for catalogues of up to 20 million ids: ours, `marisa-trie`, and a dict with a list.
+
+Each is opened in a process of its own, as a cold start does, and then looked up in, both ways, at random ids.
+`make bench-peers`, then `python -m bench.vocabulary [--items 20000000 --json PATH]`
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from bench.results import write_json
+from nextitem.vocabulary import Vocabulary, write_vocabulary
+
+LOOKUPS = 20_000
+KINDS = ("ours", "marisa-trie", "dict")
+US = 1e6
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one way costs; times of look-ups are microseconds."""
+
+    kind: str
+    file_mb: float
+    open_ms: float
+    index_us: float
+    first_index_us: float
+    item_id_us: float
+    rss_mb: float
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--items", type=int, default=1_000_000)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--look-up", choices=KINDS, help=argparse.SUPPRESS)
+    parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.look_up:
+        json.dump(_looked_up(arguments.look_up, arguments.file, arguments.items), sys.stdout)
+        return
+    with TemporaryDirectory() as folder:
+        rows = [_row(kind, Path(folder), arguments.items) for kind in KINDS]
+    columns = ("file MB", "open ms", "id -> index us", "the first 100 us", "index -> id us", "resident MB")
+    table = Table("", *columns, title=f"{arguments.items:,} ids")
+    for row in rows:
+        numbers = (row.file_mb, row.open_ms, row.index_us, row.first_index_us, row.item_id_us, row.rss_mb)
+        table.add_row(row.kind, *(f"{number:,.2f}" for number in numbers))
+    Console(width=120).print(table)
+    if arguments.json:
+        write_json({"items": arguments.items, "rows": [asdict(row) for row in rows]}, arguments.json)
+
+
+def _item_id(number: int) -> str:
+    """An id as shops have them: a number whose neighbours are other products."""
+    return f"{number * 2_654_435_761 % 10_000_000_019:010}"
+
+
+def _row(kind: str, folder: Path, items: int) -> Row:
+    path = folder / kind
+    item_ids = sorted(_item_id(number) for number in range(items))
+    match kind:
+        case "ours":
+            write_vocabulary(path, item_ids)
+        case "marisa-trie":
+            import marisa_trie
+
+            marisa_trie.Trie(item_ids).save(str(path))
+        case _:
+            path.write_text("\n".join(item_ids), "utf-8")
+    del item_ids
+    command = [sys.executable, "-m", "bench.vocabulary", "--look-up", kind, "--file", str(path), "--items", str(items)]
+    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    size = path.stat().st_size / 1e6
+    path.unlink()
+    return Row(kind, size, **found)
+
+
+def _looked_up(kind: str, path: Path, items: int) -> dict[str, float]:
+    chosen = np.random.default_rng(3).integers(0, items, LOOKUPS)
+    wanted = [_item_id(int(number)) for number in chosen]
+    before = _resident_mb()
+    begun = time.perf_counter()
+    index, item_id = _opened(kind, path)
+    opened = time.perf_counter()
+    first = [index(one) for one in wanted[:100]]
+    warm = time.perf_counter()
+    indices = [index(one) for one in wanted]
+    looked = time.perf_counter()
+    if [item_id(one) for one in indices] != wanted or first != indices[:100]:
+        raise SystemExit(f"{kind} is no inverse of itself")
+    done = time.perf_counter()
+    return {
+        "open_ms": (opened - begun) * 1000,
+        "first_index_us": (warm - opened) / 100 * US,
+        "index_us": (looked - warm) / LOOKUPS * US,
+        "item_id_us": (done - looked) / LOOKUPS * US,
+        "rss_mb": _resident_mb() - before,
+    }
+
+
+def _resident_mb() -> float:
+    return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _opened(kind: str, path: Path) -> tuple[Callable[[str], int], Callable[[int], str]]:
+    match kind:
+        case "ours":
+            vocabulary = Vocabulary(path)
+            return lambda item_id: vocabulary.indices((item_id,))[0], vocabulary.item_id
+        case "marisa-trie":
+            import marisa_trie
+
+            trie = marisa_trie.Trie()
+            trie.mmap(str(path))
+            return trie.key_id, trie.restore_key
+        case _:
+            item_ids = path.read_text("utf-8").split("\n")
+            places = {item_id: place for place, item_id in enumerate(item_ids)}
+            return places.__getitem__, item_ids.__getitem__
+
+
+if __name__ == "__main__":
+    main()
