@@ -7,7 +7,6 @@ Knows no model and no session.
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import parse_qs
 
@@ -65,8 +64,7 @@ class _Event(msgspec.Struct, rename="camel"):
     is_base64_encoded: bool | None = False
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """An operation and what it was called with.
 
     Attributes:
@@ -80,7 +78,7 @@ class Call:
     operation: DirectOperation
     session_id: object = None
     subject: str | None = None
-    body: bytes | dict[str, Any] = field(default_factory=dict)
+    body: bytes | dict[str, Any] = msgspec.field(default_factory=dict)
     query: bool = False
 
 

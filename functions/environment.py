@@ -4,27 +4,35 @@ Knows no event and no answer: `recommend.py` has those.
 """
 
 import contextlib
+import gc
+import threading
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from nextitem import LOADING_SINCE, selfcheck
+from nextitem import LOADING_SINCE
 from nextitem.api import ItemsRequest, Wanted
 from nextitem.breaker import GuardedStore
 from nextitem.bucket import ObstoreBucket
 from nextitem.deadline import Deadline
-from nextitem.errors import NextItemError, NoModel
+from nextitem.errors import NextItemError, NoModel, StoreUnavailable
 from nextitem.fetching import HeadStart
 from nextitem.keys import KeyRing
 from nextitem.recommender import Recommender
 from nextitem.routing import Router
 from nextitem.secretsmanager import SecretsManager
 from nextitem.settings import Settings
-from nextitem.snapstart import Restorable, register
+from nextitem.snapstart import Restorable, register, under_snapstart
 from nextitem.telemetry import ColdPhase, RequestRecord, Telemetry, process_age_ms
 from nextitem.valkey import ValkeyStore
 
+if TYPE_CHECKING:
+    from nextitem.selfcheck import Report
+
 RESTORE_SECONDS = 5.0
 """The longest wait for route and secret after a restore: Lambda gives a restore 10 s in all."""
+CONNECT_SECONDS = 1.0
+"""The longest that connecting to the store ahead of the first request may go on; nobody waits for it."""
 SECRET_SECONDS = 0.25
 """The longest that a start waits for the key secret once all else is there: requests do without it until it is read."""
 
@@ -40,12 +48,14 @@ class Environment(Restorable):
     _links: ValkeyStore
     _bucket: ObstoreBucket
 
-    def verified(self) -> selfcheck.Report:
+    def verified(self) -> "Report":
         """Check everything that an answer needs; the store is asked whatever its breaker thinks of it.
 
         Raises:
             SelfCheckFailed: it says what failed, and why.
         """
+        from nextitem import selfcheck  # what a deployment's hook asks for, no cold start need know
+
         return selfcheck.verified(self.router, self.keys, self._links)
 
     def before_snapshot(self) -> None:
@@ -60,6 +70,7 @@ class Environment(Restorable):
         begun = time.perf_counter()
         limit = Deadline.after(RESTORE_SECONDS)
         reading = self.keys.reading()
+        threading.Thread(target=_connect, args=(self._links,), name="connecting", daemon=True).start()
         self._bucket.renew()
         self.router.look_again(limit.remaining())
         reading.join(limit.remaining())
@@ -84,16 +95,26 @@ def started(head_start: HeadStart) -> Environment:
     store = GuardedStore(links)
     loading = time.perf_counter()
     reading = keys.reading()
+    if not under_snapstart():  # no connection may be in a snapshot
+        threading.Thread(target=_connect, args=(links,), name="connecting", daemon=True).start()
     try:
-        router.load(head_start.fetched())
+        router.load(*head_start.opened())
     except NextItemError as error:
         telemetry.background_fault(error)  # requests try again, and answer 503 until it works
     reading.join(SECRET_SECONDS)
     cold["model_load"] = (time.perf_counter() - loading) * 1000
     recommender = Recommender(router, store, keys, settings.deadline)
     environment = Environment(recommender, telemetry, router, keys, links, head_start.bucket)
+    gc.enable()
+    gc.freeze()  # what is here now stays: it is never looked through again
     register(environment)
     return environment
+
+
+def _connect(links: ValkeyStore) -> None:
+    """Connect to the store ahead of the first request, which will find out itself if that is not possible."""
+    with contextlib.suppress(StoreUnavailable):
+        links.prepare(Deadline.after(CONNECT_SECONDS))
 
 
 def _keys(settings: Settings, telemetry: Telemetry) -> KeyRing:

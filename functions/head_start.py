@@ -1,5 +1,9 @@
 """Importing this starts to fetch the model, so it is imported before what takes long. Knows only that there is one."""
 
-from nextitem.fetching import HeadStart
+import gc
+
+gc.disable()  # nothing of what is imported now is garbage, and looking for it takes 10 ms; `environment` enables it
+
+from nextitem.fetching import HeadStart  # noqa: E402 - see above
 
 HEAD_START = HeadStart()

@@ -3,9 +3,8 @@
 Limits are stated here, once. Knows no Lambda event: `recommend.py` brings bodies and takes answers.
 """
 
+import os
 import re
-import secrets
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -135,8 +134,7 @@ class Problem(msgspec.Struct, frozen=True):
     errors: list[dict[str, str]] | msgspec.UnsetType = msgspec.UNSET
 
 
-@dataclass(frozen=True, slots=True)
-class EventsRequest:
+class EventsRequest(msgspec.Struct, frozen=True):
     """`append_events`, checked, as of `now` (epoch milliseconds).
 
     Its events are in order of occurrence; `order[i]` is the place that `events[i]` had in the body.
@@ -150,16 +148,14 @@ class EventsRequest:
     now: int
 
 
-@dataclass(frozen=True, slots=True)
-class SessionRequest:
+class SessionRequest(msgspec.Struct, frozen=True):
     """`get_recommendations`, checked."""
 
     session: SessionName
     wanted: Wanted
 
 
-@dataclass(frozen=True, slots=True)
-class ItemsRequest:
+class ItemsRequest(msgspec.Struct, frozen=True):
     """`recommend`, checked."""
 
     item_ids: tuple[str, ...]
@@ -228,7 +224,7 @@ def events_request(session: SessionName, body: EventsBody, now: int) -> EventsRe
     events = [
         Event(
             one.item_id,
-            one.event_id or secrets.token_hex(12),
+            one.event_id or os.urandom(12).hex(),
             _milliseconds(one.occurred_at, now),
             one.recommendation_id,
         )

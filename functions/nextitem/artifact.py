@@ -3,8 +3,10 @@
 Knows no bucket (`registry` brings the folder here) and no ONNX (`engine` opens the graphs).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
+
+import msgspec
 
 from nextitem.errors import ArtifactCorrupt
 from nextitem.manifest import (
@@ -20,8 +22,7 @@ from nextitem.manifest import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Artifact:
+class Artifact(msgspec.Struct, frozen=True):
     """A verified artifact: its version, its folder and its manifest."""
 
     version: str
@@ -41,11 +42,12 @@ class Artifact:
         return self.folder / name
 
 
-def open_artifact(folder: Path) -> Artifact:
+def open_artifact(folder: Path, digests: Mapping[str, FileDigest] | None = None) -> Artifact:
     """Verify the artifact in a folder and return it.
 
     Args:
         folder: a folder whose name is the model version.
+        digests: those of its files, where they were taken a moment ago.
 
     Raises:
         ArtifactCorrupt: a file is missing or differs from its digest, or the folder is not named by its version.
@@ -55,15 +57,15 @@ def open_artifact(folder: Path) -> Artifact:
     try:
         manifest = decode_manifest((folder / MANIFEST).read_bytes(), version)
         for name in FILES:
-            _verify(folder / name, manifest.files[name], version)
+            _verify(folder / name, manifest.files[name], version, digests[name] if digests else None)
     except OSError as error:
         raise ArtifactCorrupt(f"{version} cannot be read: {error}") from error
     return Artifact(version, folder, manifest)
 
 
-def _verify(path: Path, expected: FileDigest, version: str) -> None:
+def _verify(path: Path, expected: FileDigest, version: str, taken: FileDigest | None) -> None:
     found = path.stat().st_size
     if found != expected.size:
         raise ArtifactCorrupt(f"{path.name} of {version} has {found} bytes, its manifest says {expected.size}")
-    if digest_of(path) != expected:
+    if (taken or digest_of(path)) != expected:
         raise ArtifactCorrupt(f"{path.name} of {version} is damaged: its SHA-256 is not the manifest's")

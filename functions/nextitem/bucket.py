@@ -6,11 +6,12 @@ Knows nothing of models or routes.
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
 import obstore
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import S3Store
@@ -23,13 +24,15 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT = timedelta(seconds=1)
 READ_TIMEOUT = timedelta(seconds=20)
-"""For one whole object: a Lambda function reads some 80 MB/s."""
+"""For one object, or a part of a large one."""
+PART_BYTES = 16 << 20
+"""Objects over this size are brought in parts of it."""
+PARTS_AT_ONCE = 8
 RETRIES = 2
 RETRY_TIMEOUT = timedelta(seconds=20)
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(msgspec.Struct, frozen=True):
     """An object's bytes and the entity tag by which a later write can tell whether it has changed."""
 
     data: bytes
@@ -109,12 +112,25 @@ class ObstoreBucket:
             found = self._get(key)
             if found is None:
                 return False
-            with path.open("wb") as file:
-                for chunk in found.stream():
-                    file.write(chunk)
+            size = found.meta["size"]
+            if size <= PART_BYTES:
+                path.write_bytes(found.bytes())  # in one piece: each chunk would wait for the interpreter's lock
+            else:
+                self._download_parts(key, path, size)
         except (BaseError, OSError) as error:
             raise _unavailable(error, key) from error
         return True
+
+    def _download_parts(self, key: str, path: Path, size: int) -> None:
+        """Write a large object part by part, several at a time: one connection to S3 gives some 80 MB/s."""
+        with path.open("wb") as file, ThreadPoolExecutor(PARTS_AT_ONCE) as pool:
+
+            def bring(start: int) -> None:
+                part = obstore.get_range(self._store, key, start=start, end=min(start + PART_BYTES, size))
+                os.pwrite(file.fileno(), part, start)
+
+            for _ in pool.map(bring, range(0, size, PART_BYTES)):
+                pass
 
     def _get(self, key: str) -> "obstore.GetResult | None":
         try:

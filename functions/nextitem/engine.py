@@ -7,7 +7,6 @@ Knows no session and no store.
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import msgspec
 import numpy as np
@@ -20,7 +19,7 @@ from nextitem.manifest import SCORE_GRAPH, STEP_GRAPH, VOCABULARY, Certificate
 from nextitem.session import Hidden
 from nextitem.vocabulary import Vocabulary
 
-START_CHECKS = 4
+START_CHECKS = 2
 """Golden sessions answered when a model is opened; they also warm the kernels up."""
 
 _QUIET = 3  # ONNX Runtime's log severity: errors and worse
@@ -33,8 +32,7 @@ class Ranked(msgspec.Struct, frozen=True):
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Bars:
+class _Bars(msgspec.Struct, frozen=True):
     """Unavailable items, and how the score graph hears of them: as excluded ones, or by a mask, bool[items or 0]."""
 
     items: frozenset[int]
@@ -213,5 +211,7 @@ def _options() -> ort.SessionOptions:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = _QUIET
+    # The graphs are written as they are to run: optimising finds nothing, and takes some ms of each cold start.
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options

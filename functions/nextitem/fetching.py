@@ -1,12 +1,12 @@
 """A route and the artifacts that it names, brought here; of a process's first ones, while it imports its libraries.
 
-Must import nothing that takes long: no numpy, no ONNX Runtime. Knows no model.
+Must import nothing that takes long: no numpy, no ONNX Runtime.
 """
 
 import threading
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from nextitem.artifact import Artifact
 from nextitem.availability import Availability
@@ -14,6 +14,9 @@ from nextitem.bucket import ObstoreBucket
 from nextitem.errors import NextItemError
 from nextitem.registry import Registry, Route
 from nextitem.settings import Settings
+
+if TYPE_CHECKING:
+    from nextitem.engine import Model
 
 
 class Fetched(NamedTuple):
@@ -66,23 +69,26 @@ class HeadStart:
             self.settings.bucket, region=self.settings.region, endpoint=self.settings.s3_endpoint
         )
         self.registry = Registry(self.bucket, self.settings.model_dir)
-        self._found: Fetched | NextItemError | None = None
+        self._found: tuple[Fetched, dict[str, Model]] | NextItemError | None = None
         self._thread = threading.Thread(target=self._fetch, name="fetching", daemon=True)
         self._thread.start()
 
-    def fetched(self) -> Fetched:
-        """Return what came, waiting for it.
+    def opened(self) -> "tuple[Fetched, dict[str, Model]]":
+        """Return what came, and the models of it by their versions, waiting for them.
 
         Raises:
             NextItemError: the route or a version cannot be used.
         """
         self._thread.join()
-        if isinstance(self._found, Fetched):
+        if isinstance(self._found, tuple):
             return self._found
         raise self._found or NextItemError("the model could not be fetched: see the log")
 
     def _fetch(self) -> None:
         try:
-            self._found = fetch(self.registry, self.settings.route)
+            fetched = fetch(self.registry, self.settings.route)
+            from nextitem.engine import Model  # its libraries are being imported by whoever goes on meanwhile
+
+            self._found = fetched, {version: Model(one) for version, one in fetched.artifacts.items()}
         except NextItemError as error:
             self._found = error

@@ -15,7 +15,8 @@ import hmac
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from nextitem.deadline import Deadline
 from nextitem.errors import NextItemError, SecretUnavailable
@@ -37,8 +38,7 @@ STALE_SHARE = 0.5
 """The share of a request's time that the latter may take: the old one may well do, and the store needs the rest."""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionName:
+class SessionName(msgspec.Struct, frozen=True):
     """Whose session: the client's id and, where API Gateway checked a token (JWT), the token's subject."""
 
     session_id: str
@@ -59,8 +59,7 @@ class SessionName:
         return session_key(secret, self.session_id)
 
 
-@dataclass(frozen=True, slots=True)
-class SessionKeys:
+class SessionKeys(msgspec.Struct, frozen=True):
     """The store's key of a session, and where it may live still (None: nowhere else)."""
 
     current: str

@@ -1,13 +1,13 @@
 """The deployment's key secret, as settings or Secrets Manager have it. Knows no session."""
 
 import math
-from dataclasses import dataclass
+
+import msgspec
 
 MIN_SECRET_CHARS = 16
 
 
-@dataclass(frozen=True, slots=True)
-class KeySecret:
+class KeySecret(msgspec.Struct, frozen=True):
     """The deployment's HMAC secret, and the one before it.
 
     Attributes:

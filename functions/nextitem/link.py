@@ -6,18 +6,20 @@ hiredis parses the replies. redis-py would do all of this, but importing it, asy
 
 import select
 import socket
-import ssl
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hiredis
+import msgspec
 
 from nextitem.deadline import Deadline
 from nextitem.iam import TokenProvider
 from nextitem.resolver import resolver_of
 from nextitem.resp import Argument, packed
 from nextitem.storeurl import Address
+
+if TYPE_CHECKING:
+    import ssl
 
 CHUNK = 1 << 16
 """Most bytes that are read at once."""
@@ -45,8 +47,7 @@ class Refused(Exception):
         self.code = self.words[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
+class Login(msgspec.Struct, frozen=True):
     """How to open a connection to any server of a deployment.
 
     Attributes:
@@ -67,8 +68,10 @@ class Login:
 
 
 @cache
-def tls_context(ca_file: str | None) -> ssl.SSLContext:
+def tls_context(ca_file: str | None) -> "ssl.SSLContext":
     """Return what servers are trusted by, read once in a process: the system's certificates take 20 ms."""
+    import ssl  # 7 ms, which a store without TLS need not cost
+
     return ssl.create_default_context(cafile=ca_file)
 
 
@@ -89,6 +92,7 @@ class Link:
 
     def __init__(self, address: Address, login: Login, limit: Deadline) -> None:
         self._reader = hiredis.Reader()
+        self._encrypted: ssl.SSLSocket | None = None
         self._socket: socket.socket = _connected(address, limit)
         try:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -139,7 +143,7 @@ class Link:
 
     def has_reply(self) -> bool:
         """Say whether there is something to read (the server's hanging up, too), without waiting for it."""
-        if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
+        if self._encrypted is not None and self._encrypted.pending():
             return True
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)
@@ -156,7 +160,7 @@ class Link:
     def _encrypt(self, host: str, ca_file: str | None, limit: Deadline) -> None:
         self._socket.settimeout(_left(limit))
         try:
-            self._socket = tls_context(ca_file).wrap_socket(self._socket, server_hostname=host)
+            self._socket = self._encrypted = tls_context(ca_file).wrap_socket(self._socket, server_hostname=host)
         except TimeoutError as error:
             raise TimedOut(str(error)) from error
         except (OSError, ValueError) as error:  # ValueError: a host that no certificate could be valid for

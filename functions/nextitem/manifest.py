@@ -5,6 +5,7 @@ Knows no model and no bucket.
 """
 
 import hashlib
+import mmap
 import re
 from pathlib import Path
 
@@ -31,7 +32,6 @@ MAX_TOP = 200
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises on bytes that are not the JSON document asked for."""
 
-_CHUNK = 1 << 20
 _VERSION = re.compile(r"v[0-9a-f]{16}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -182,12 +182,12 @@ def encode_document(document: Manifest | Certificate) -> bytes:
 
 def digest_of(path: Path) -> FileDigest:
     """Return the digest of a file."""
-    digest, size = hashlib.sha256(), 0
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-            size += len(chunk)
-    return FileDigest(digest.hexdigest(), size)
+    size = path.stat().st_size
+    if not size:
+        return FileDigest(hashlib.sha256().hexdigest(), 0)
+    # Mapped and hashed in one call: a thread that reads in pieces waits for the interpreter's lock at each of them.
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return FileDigest(hashlib.sha256(data).hexdigest(), size)
 
 
 def version_of(manifest: bytes) -> str:

@@ -4,8 +4,9 @@ Each value of a dimension is a billed metric of its own, so only what is asked p
 those dimensions. Knows no request and no log.
 """
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 NAMESPACE = "nextitem"
 SERVICE = "nextitem"
@@ -22,8 +23,7 @@ SLOW_MS = 150.0
 """The service level: an answer that takes longer, its cold start included, is slow."""
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(msgspec.Struct, frozen=True):
     """One metric.
 
     Attributes:

@@ -6,13 +6,13 @@ with recurrent neural networks" (ICLR 2016). Knows no store and no log.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from nextitem.session import Event, Impression, Status
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(msgspec.Struct, frozen=True):
     """What the events of a request say of the answer before them.
 
     Attributes:

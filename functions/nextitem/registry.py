@@ -9,12 +9,9 @@ Several processes may share the local folder, as on Lambda Managed Instances: on
 
 import fcntl
 import os
-import shutil
-import tempfile
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -23,7 +20,17 @@ from nextitem.artifact import Artifact, open_artifact
 from nextitem.availability import EVERYTHING, Availability, availability_key, decode_availability
 from nextitem.bucket import ReadBucket
 from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported, RegistryError, VersionNotFound
-from nextitem.manifest import FILES, MANIFEST, UNREADABLE, SchemaOnly, is_version
+from nextitem.manifest import (
+    FILES,
+    MANIFEST,
+    UNREADABLE,
+    VOCABULARY,
+    WEIGHTS,
+    FileDigest,
+    SchemaOnly,
+    digest_of,
+    is_version,
+)
 
 ROUTE_SCHEMA = 1
 """The newest route schema that this code reads, and the one it writes."""
@@ -146,11 +153,11 @@ class Registry:
                 if (copy := _intact(home)) is not None:  # by whoever was alone here before
                     return copy
                 self._clear(home)
-                with tempfile.TemporaryDirectory(prefix=_INCOMING, dir=self._folder) as incoming:
-                    self._download(version, Path(incoming, version))
-                    artifact = open_artifact(Path(incoming, version))
-                    os.replace(Path(incoming, version), home)  # noqa: PTH105 - Path.replace says less plainly: folders
-                return replace(artifact, folder=home)
+                with _incoming(self._folder) as incoming:
+                    digests = self._download(version, incoming / version)
+                    artifact = open_artifact(incoming / version, digests)
+                    os.replace(incoming / version, home)  # noqa: PTH105 - Path.replace says less plainly: folders
+                return msgspec.structs.replace(artifact, folder=home)
         except OSError as error:
             raise RegistryError(f"{version} cannot be kept in {self._folder}: {error}") from error
 
@@ -158,24 +165,31 @@ class Registry:
         """Remove the local copies of all versions but these; a model that is open stays usable."""
         for home in self._folder.glob("v*"):
             if is_version(home.name) and home.name not in versions:
-                shutil.rmtree(home, ignore_errors=True)
+                _remove(home, ignore_errors=True)
 
-    def _download(self, version: str, folder: Path) -> None:
+    def _download(self, version: str, folder: Path) -> dict[str, FileDigest]:
+        """Bring a version's files, the largest first, and return their digests, each taken as soon as it is there."""
         folder.mkdir()
-        names = (MANIFEST, *FILES)
+
+        def bring(name: str) -> FileDigest | None:
+            there = self._bucket.download(model_key(version, name), folder / name)
+            return digest_of(folder / name) if there else None
+
+        names = (WEIGHTS, VOCABULARY, MANIFEST, *(name for name in FILES if name not in {WEIGHTS, VOCABULARY}))
         with ThreadPoolExecutor(len(names)) as pool:
-            found = pool.map(lambda name: self._bucket.download(model_key(version, name), folder / name), names)
-            missing = [name for name, there in zip(names, found, strict=True) if not there]
+            found = dict(zip(names, pool.map(bring, names), strict=True))
+        missing = sorted(name for name, digest in found.items() if digest is None)
         if MANIFEST in missing:
             raise VersionNotFound(f"the registry has no version {version}")
         if missing:
             raise ArtifactCorrupt(f"{version} lacks {', '.join(missing)} in the registry")
+        return {name: digest for name, digest in found.items() if digest is not None}
 
     def _clear(self, home: Path) -> None:
         """Remove a damaged copy, and what a process that died while it downloaded has left."""
         for left in (home, *self._folder.glob(f"{_INCOMING}*")):
             if left.is_dir():
-                shutil.rmtree(left)
+                _remove(left)
 
 
 def _intact(home: Path) -> Artifact | None:
@@ -185,6 +199,25 @@ def _intact(home: Path) -> Artifact | None:
         return open_artifact(home)
     except ArtifactCorrupt:
         return None
+
+
+@contextmanager
+def _incoming(folder: Path) -> Iterator[Path]:
+    """Make a folder for what is on its way, and remove it. Who has the folder's lock is alone to do so."""
+    incoming = folder / f"{_INCOMING}{os.getpid()}"
+    incoming.mkdir()
+    try:
+        yield incoming
+    except BaseException:
+        _remove(incoming, ignore_errors=True)
+        raise
+    incoming.rmdir()
+
+
+def _remove(folder: Path, *, ignore_errors: bool = False) -> None:
+    import shutil  # with the compressors that it imports 3 ms, which a start does without
+
+    shutil.rmtree(folder, ignore_errors=ignore_errors)
 
 
 @contextmanager

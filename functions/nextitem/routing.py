@@ -7,8 +7,9 @@ whatever goes wrong with a new version, the function keeps the models that it ha
 
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+
+import msgspec
 
 from nextitem.availability import EVERYTHING, Availability
 from nextitem.deadline import Deadline
@@ -17,12 +18,12 @@ from nextitem.errors import NextItemError, NoModel, RegistryUnavailable
 from nextitem.fetching import Fetched, fetch
 from nextitem.registry import Registry, Route, Variant
 
+NO_MODELS: Mapping[str, Model] = {}
 RETRY_SECONDS = 1.0
 """Least time between two attempts to load a first model, so that 503s stay cheap."""
 
 
-@dataclass(frozen=True, slots=True)
-class Routed:
+class Routed(msgspec.Struct, frozen=True):
     """The model that answers a session, and the variant that it is."""
 
     model: Model
@@ -71,11 +72,12 @@ class Router:
         self._looked = -float("inf")
         self._refreshing = threading.Lock()
 
-    def load(self, fetched: Fetched | None = None) -> None:
+    def load(self, fetched: Fetched | None = None, opened: Mapping[str, Model] = NO_MODELS) -> None:
         """Look at the route and load what it names; the models in use change only if all of it loads.
 
         Args:
             fetched: what `fetch` found a moment ago; None looks now.
+            opened: models of it that are open already, by their versions.
 
         Raises:
             NextItemError: the route or a version cannot be used.
@@ -86,7 +88,7 @@ class Router:
         if isinstance(availability, NextItemError):
             self._on_fault(availability)
             availability = self._availability
-        models = {version: Model(artifact) for version, artifact in artifacts.items()}
+        models = {version: opened.get(version) or Model(artifact) for version, artifact in artifacts.items()}
         for model in models.values() if availability == self._availability else (*models.values(), *held.values()):
             model.set_unavailable(availability.unavailable)
         self._availability = availability

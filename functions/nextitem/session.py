@@ -9,9 +9,9 @@ Knows neither Redis nor models; the bytes are `codec`'s.
 
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,8 +35,7 @@ IMPRESSION_SIZE = 20
 """How many of the items last recommended are kept with a session: the metrics judge the first 20."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """One event of a session as the client tells it.
 
     Attributes:
@@ -61,16 +60,14 @@ class LogEntry(NamedTuple):  # made 64 times a request, in a third of a frozen d
     chain: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(msgspec.Struct, frozen=True):
     """A hidden state and the chain value of the log's prefix that led to it."""
 
     chain: bytes
     hidden: Hidden
 
 
-@dataclass(frozen=True, slots=True)
-class Impression:
+class Impression(msgspec.Struct, frozen=True):
     """What a session was last recommended: the session's next event tells how good that was.
 
     Attributes:
@@ -88,8 +85,7 @@ class Impression:
     item_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SessionRecord:
+class SessionRecord(msgspec.Struct, frozen=True):
     """A session as the store has it.
 
     Attributes:
@@ -120,8 +116,7 @@ EMPTY = SessionRecord(0, (), None)
 """The record of a session that does not exist."""
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(msgspec.Struct, frozen=True):
     """What an append did.
 
     Attributes:

@@ -5,16 +5,16 @@ AWS's own variables (region, credentials, ``AWS_ENDPOINT_URL_S3``) mean what the
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from nextitem.errors import SettingsError
 from nextitem.keysecret import MIN_SECRET_CHARS, KeySecret
 from nextitem.storeurl import StoreUrl, parse_store_url
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True):
     """The service's settings. Times are seconds; an empty variable counts as one that is not set.
 
     Attributes:

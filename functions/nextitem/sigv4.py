@@ -6,14 +6,14 @@ but would cost a cold start some 200 ms. Knows no service and no connection.
 
 import hashlib
 import hmac
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(msgspec.Struct, frozen=True):
     """When and for what a signature is valid."""
 
     at: datetime

@@ -22,9 +22,14 @@ class Restorable(Protocol):
         """Take up the present again: the clock has leapt, connections are dead, the world may have changed."""
 
 
+def under_snapstart(environment: Mapping[str, str] = os.environ) -> bool:
+    """Say whether a snapshot will be taken of this process, or was."""
+    return environment.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
+
+
 def register(one: Restorable, environment: Mapping[str, str] = os.environ) -> None:
     """Let Lambda call the verbs of one process's `Restorable`, where it runs under SnapStart."""
-    if environment.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+    if under_snapstart(environment):
         hooks = importlib.import_module(HOOKS)
         hooks.register_before_snapshot(one.before_snapshot)
         hooks.register_after_restore(one.after_restore)

@@ -8,15 +8,17 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
-from typing import Literal
-
-from aws_lambda_powertools import Logger
+from typing import TYPE_CHECKING, Literal
 
 from nextitem import emf, metrics
 from nextitem.errors import NextItemError
 from nextitem.metrics import SERVICE
 from nextitem.quality import Judgement
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
 
 Phase = Literal["store_read", "replay", "scoring", "store_write"]
 ColdPhase = Literal["process_start", "import", "model_load", "restore"]
@@ -102,11 +104,17 @@ class Telemetry:
     """
 
     def __init__(self, cold: dict[ColdPhase, float]) -> None:
-        self.log = Logger(service=SERVICE)
         kind = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
         self._cold = {} if kind == "snap-start" else cold
         # Provisioned concurrency and Managed Instances start before any request: nobody waits for that start.
         self._awaited = kind == "on-demand"
+
+    @cached_property
+    def log(self) -> "Logger":
+        """The log of what goes wrong: made when something does, for its import takes 13 ms of a cold start."""
+        from aws_lambda_powertools import Logger
+
+        return Logger(service=SERVICE)
 
     def restored(self, milliseconds: float) -> None:
         """Note that this environment came from a snapshot: its first request reports that as its cold start.

@@ -157,6 +157,14 @@ class ValkeyStore:
         """See `SessionStore.ping`."""
         self._guarded(_ANY_KEY, deadline.within(self._timeout), "PING")
 
+    def prepare(self, deadline: Deadline) -> None:
+        """Connect, log in and let the server learn the script of most requests, before the first of them comes.
+
+        Raises:
+            StoreUnavailable: it could not be done within the deadline; requests connect by themselves then.
+        """
+        self._guarded(_ANY_KEY, deadline, "SCRIPT", "LOAD", self._append.text)
+
     def close(self) -> None:
         """Close every connection."""
         self._topology.close()

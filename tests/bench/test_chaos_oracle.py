@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from bench.chaos.journal import Call
 from bench.chaos.oracle import Oracle, StoredSession, Verdict
@@ -60,7 +61,7 @@ def test_an_event_twice_in_the_log_is_found(story: Story) -> None:
 
 
 def test_a_session_longer_than_its_events_is_found(story: Story) -> None:
-    assert judged(story, story.calls, replace(story.record, length=LENGTH + 1)).doubled == 1
+    assert judged(story, story.calls, structs.replace(story.record, length=LENGTH + 1)).doubled == 1
 
 
 def test_an_answer_that_counted_an_event_twice_is_found(story: Story) -> None:
@@ -82,20 +83,20 @@ def test_a_hidden_state_that_stepped_an_event_twice_is_found(story: Story) -> No
     # GIVEN a snapshot that stepped the last event twice, under the chain of the clean log
     twice = [*story.items, story.items[-1]]
     snapshot = Snapshot(story.record.log[-1].chain, story.model.replay(None, twice))
-    assert judged(story, story.calls, replace(story.record, snapshot=snapshot)).corrupted == 1
+    assert judged(story, story.calls, structs.replace(story.record, snapshot=snapshot)).corrupted == 1
 
 
 def test_a_hidden_state_off_by_two_percent_is_found(story: Story) -> None:
     clean = story.record.snapshot
     assert clean is not None
-    spoiled = replace(clean, hidden=clean.hidden * np.float32(1.02))
-    assert judged(story, story.calls, replace(story.record, snapshot=spoiled)).corrupted == 1
+    spoiled = structs.replace(clean, hidden=clean.hidden * np.float32(1.02))
+    assert judged(story, story.calls, structs.replace(story.record, snapshot=spoiled)).corrupted == 1
 
 
 def test_a_broken_chain_is_found(story: Story) -> None:
     log = list(story.record.log)
     log[2] = log[2]._replace(chain=b"0" * 16)
-    assert judged(story, story.calls, replace(story.record, log=tuple(log))).corrupted == 1
+    assert judged(story, story.calls, structs.replace(story.record, log=tuple(log))).corrupted == 1
 
 
 def test_an_event_with_another_item_is_found(story: Story) -> None:

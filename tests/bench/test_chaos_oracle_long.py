@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from bench.chaos.history import replays
 from bench.chaos.journal import Call, SentEvent
@@ -28,7 +29,7 @@ def judged(
 
 def with_state_of(story: Story, items: Sequence[int]) -> SessionRecord:
     """The clean record, its snapshot the state after some items, under the chain of the whole session."""
-    return replace(story.record, snapshot=Snapshot(story.record.log[-1].chain, story.model.replay(None, items)))
+    return structs.replace(story.record, snapshot=Snapshot(story.record.log[-1].chain, story.model.replay(None, items)))
 
 
 def retold(story: Story, events: Sequence[SentEvent]) -> Verdict:
@@ -110,7 +111,7 @@ def test_a_recognised_duplicate_of_a_trimmed_event_is_no_fault(long_story: Story
 
 def test_a_log_shorter_than_its_window_is_found(long_story: Story) -> None:
     # GIVEN a log that was trimmed by one event too many, which is among the trimmed
-    record = replace(long_story.record, log=long_story.record.log[1:])
+    record = structs.replace(long_story.record, log=long_story.record.log[1:])
     seen = seen_of(long_story.events) + long_story.record.log[0].tag
     assert judged(long_story, record=record, seen=seen).corrupted == 1
 
@@ -124,7 +125,7 @@ def test_a_log_that_does_not_continue_what_was_trimmed_is_found(long_story: Stor
     # GIVEN a log whose chain holds within itself, but not from the trimmed events on
     log = rechained(long_story.record.log, b"")
     snapshot = Snapshot(log[-1].chain, long_story.model.replay(None, long_story.items))
-    assert judged(long_story, record=replace(long_story.record, log=log, snapshot=snapshot)).corrupted == 1
+    assert judged(long_story, record=structs.replace(long_story.record, log=log, snapshot=snapshot)).corrupted == 1
 
 
 def test_a_newer_event_trimmed_before_an_older_one_is_found(long_story: Story) -> None:
@@ -154,8 +155,8 @@ def test_a_state_that_stepped_an_event_twice_is_found(long_story: Story) -> None
 def test_a_state_off_by_two_percent_is_found(long_story: Story) -> None:
     clean = long_story.record.snapshot
     assert clean is not None
-    spoiled = replace(clean, hidden=clean.hidden * np.float32(1.02))
-    assert judged(long_story, record=replace(long_story.record, snapshot=spoiled)).corrupted == 1
+    spoiled = structs.replace(clean, hidden=clean.hidden * np.float32(1.02))
+    assert judged(long_story, record=structs.replace(long_story.record, snapshot=spoiled)).corrupted == 1
 
 
 @pytest.mark.parametrize("stale", [TRIMMED, WINDOW, LONG - 1])

@@ -1,6 +1,6 @@
 """What any session store promises of impressions; part of `store_contract.SessionStoreContract`."""
 
-from dataclasses import replace
+from msgspec import structs
 
 from nextitem.session import Impression, SessionRecord, SessionStore
 from tests.nextitem.log_contract import add, event, numbered
@@ -54,7 +54,7 @@ class ImpressionContract:
         # GIVEN an impression WHEN another version answers a retry THEN that is what the visitor saw last
         record = add(store, key, event("a")).record
         assert show(store, key, impression_of(record, "tea"))
-        other = replace(impression_of(record, "pot"), version="v2", variant="canary")
+        other = structs.replace(impression_of(record, "pot"), version="v2", variant="canary")
         assert show(store, key, other)
         assert add(store, key, event("a")).impression == other
 

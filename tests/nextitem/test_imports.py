@@ -37,7 +37,7 @@ def test_the_request_path_imports_nothing_heavy(module: str) -> None:
 @pytest.mark.parametrize(
     ("module", "without"),
     [
-        ("nextitem.session", {"hiredis", "onnxruntime", "obstore", "msgspec"}),
+        ("nextitem.session", {"hiredis", "onnxruntime", "obstore"}),
         ("nextitem.engine", {"hiredis", "obstore", "aws_lambda_powertools"}),
         ("nextitem.valkey", {"onnxruntime", "obstore", "aws_lambda_powertools"}),
         ("nextitem.registry", {"hiredis", "onnxruntime", "aws_lambda_powertools"}),

@@ -53,8 +53,8 @@ def _fetched() -> Path:
 def _item_ids(path: Path) -> list[str]:
     data = path.read_bytes()
     count = int.from_bytes(data[8:16], "little")
-    offsets = np.frombuffer(data, "<u8", count + 1, 16)
-    text = data[16 + 8 * (count + 1) :]
+    offsets = np.frombuffer(data, "<u8", count + 1, 24)
+    text = data[len(data) - int(offsets[-1]) :]
     return [text[start:end].decode() for start, end in itertools.pairwise(offsets)]
 
 
@@ -79,9 +79,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     if len(items):
         (hidden,) = step.run(None, {"items": items, "hidden": hidden})
     store.set(request.session_id, json.dumps(hidden.tolist()), ex=3600)
-    nothing = np.empty(0, np.int64)
-    feeds = {"hidden": hidden, "exclude": nothing, "only": nothing, "k": np.array([20])}
-    known = {one.name for one in score.get_inputs()}
-    scores, best = score.run(None, {name: value for name, value in feeds.items() if name in known})
+    feeds = {one.name: np.empty(0, bool if "bool" in one.type else np.int64) for one in score.get_inputs()}
+    scores, best = score.run(None, feeds | {"hidden": hidden, "k": np.array([20])})
     metrics.add_metric("requests", MetricUnit.Count, 1)
     return {"recommendations": [{"item_id": item_ids[i], "score": float(s)} for i, s in zip(best, scores, strict=True)]}
