@@ -115,7 +115,7 @@ def cost_of(deployment: Deployment) -> Cost:
     memory = deployment.memory_mb or memory_for(deployment.catalogue)
     milliseconds = REQUEST_MS + STORE_MS + deployment.catalogue * MS_PER_ITEM
     requests = deployment.rps * SECONDS
-    gigabyte_seconds = requests * max(1, ceil(milliseconds)) / 1000 * memory / 1024
+    gigabyte_seconds = requests * billed_gigabyte_seconds(milliseconds, memory)
     monitoring = monitoring_cost(deployment.versions)
     lines = {
         "Lambda requests": requests * prices.LAMBDA_REQUEST,
@@ -130,6 +130,11 @@ def cost_of(deployment: Deployment) -> Cost:
         + prices.KEY_MONTH,
     }
     return Cost(lines, memory, milliseconds, requests)
+
+
+def billed_gigabyte_seconds(milliseconds: float, memory_mb: int) -> float:
+    """Return what Lambda bills for a time: whole milliseconds begun, at the memory of the function, used or not."""
+    return max(1, ceil(milliseconds)) / 1000 * memory_mb / 1024
 
 
 def _compute(deployment: Deployment, memory: int, milliseconds: float, gigabyte_seconds: float) -> dict[str, float]:
