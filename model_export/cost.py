@@ -34,6 +34,9 @@ EVENTS_PER_SESSION = 5.0
 VCPU_MB = 1769
 """The least memory that comes with a whole vCPU.
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
+TRACED_SHARE = 0.05
+"""Of requests beyond the first in a second, which is traced always: X-Ray's rule where nobody sets another.
+https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html"""
 MAX_MB = 10_240
 RUNTIME_MB = 400
 """Resident beside the model."""
@@ -123,6 +126,8 @@ def cost_of(deployment: Deployment) -> Cost:
         "HTTP API": requests * prices.HTTP_API_REQUEST,
         **_store(deployment, requests),
         "Logs": requests * LOG_KB / 2**20 * prices.LOG_GB,
+        "Traces": (SECONDS * min(1.0, deployment.rps) + TRACED_SHARE * SECONDS * max(0.0, deployment.rps - 1))
+        * prices.TRACE,
         "Custom metrics": monitoring.metrics,
         "Alarms": monitoring.alarms,
         "Secrets endpoint, secret, key": ZONES * HOURS * prices.INTERFACE_ENDPOINT_HOUR
