@@ -76,7 +76,7 @@ class Row:
 
 
 def main() -> None:
-    """Print a table."""
+    """Print a table: MB, ms (median and worst cold start; median and p99 warm), $ a million warm, a thousand cold."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=10, help="a cold start and a burst of each size in each")
     parser.add_argument("--json", type=Path, help="also write the rows here")
@@ -168,9 +168,7 @@ def _resident_mb(processes: Path) -> float:
 
 
 def _print(rows: Sequence[Row], title: str) -> None:
-    table = Table(
-        "MB", "vCPU", "resident MB", "cold p50", "worst", "warm p50 ms", "p99", "$ a million", "cold 1000", title=title
-    )
+    table = Table("MB", "vCPU", "RSS", "cold", "worst", "warm", "p99", "$ 10^6", "$ cold", title=title)
     for row in rows:
         table.add_row(
             f"{row.memory_mb:,}",
