@@ -39,8 +39,8 @@ TRACED_SHARE = 0.05
 https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html"""
 MAX_MB = 10_240
 RUNTIME_MB = 400
-"""Beside the model: 112 are resident with one of 10 MB (`python -m bench.memory_size`), the rest is for a second version
-while the route changes."""
+"""Beside the model: 112 are resident with one of 10 MB (`python -m bench.memory_size`); the rest is for a second
+version while the route changes."""
 BYTES_PER_WEIGHT = 1.1
 """8 bits, and scales."""
 HIDDEN = 128
