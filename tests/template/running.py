@@ -1,6 +1,7 @@
 """Checks: how functions run, start and are released; and that nothing refers to what is not there."""
 
 import ast
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,7 @@ def unwatched_releases(stack: Stack) -> list[str]:
 def versions_unwatched(stack: Stack) -> list[str]:
     """Aliases whose new version no alarm looks at alone: a canary is lost among the requests of the one before."""
     monitoring = stack.only("AWS::CloudFormation::Stack")
-    nested = yaml_parse((ROOT / monitoring["TemplateURL"]).read_text())
+    nested = _parsed(monitoring["TemplateURL"])
     watching = {
         f"Outputs.{output}"
         for output, body in nested["Outputs"].items()
@@ -87,6 +88,12 @@ def versions_unwatched(stack: Stack) -> list[str]:
         if not watching or not watching <= alarms:
             faults.append(f"{name} has no alarm on {sorted(watching - alarms) or 'a version'}")
     return faults
+
+
+@cache
+def _parsed(template: str) -> dict[str, Any]:
+    parsed: dict[str, Any] = yaml_parse((ROOT / template).read_text())
+    return parsed
 
 
 def _dimensions(alarm: dict[str, Any]) -> list[Any]:
