@@ -58,6 +58,9 @@ class Python:
     paths: dict[str, str]
 
 
+SOURCE = Python("the source tree, this Python", Path(sys.executable), FUNCTIONS_DIRECTORY, {})
+
+
 def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -65,8 +68,9 @@ def main() -> None:
     parser.add_argument("--source", action="store_true", help="measure the source tree, even if there is a build")
     parser.add_argument("--json", type=Path, help="also write the rows here")
     arguments = parser.parse_args()
-    python = None if arguments.source else _built()
-    python = python or Python("the source tree, this Python", Path(sys.executable), FUNCTIONS_DIRECTORY, {})
+    python = SOURCE if arguments.source else built() or SOURCE
+    if python.paths:
+        _install_naive(python.executable)
     with _stacks(python) as stacks:
         for _ in track(range(arguments.rounds + 1), "Cold starts"):
             for stack in stacks.values():
@@ -115,19 +119,21 @@ def _stacks(python: Python) -> Iterator[dict[str, Stack]]:
         }
 
 
-def _built() -> Python | None:
+def built() -> Python | None:
     """Return Lambda's Python with what was built for it; None where one of them is missing."""
     found = subprocess.run([Path("devstack/build/python313.sh").resolve()], capture_output=True, text=True, check=False)
     if found.returncode or not BUILT.is_dir() or not RUNTIME.is_dir():
         return None
-    executable = Path(found.stdout.strip())
+    ours, runtime = str(BUILT.resolve()), str(RUNTIME.resolve())
+    paths = {OURS: runtime, FLOOR: f"{runtime}:{ours}", NAIVE: f"{runtime}:{NAIVE_PACKAGES.resolve()}"}
+    return Python("the build, Python 3.13", Path(found.stdout.strip()), BUILT, paths)
+
+
+def _install_naive(executable: Path) -> None:
     if not NAIVE_PACKAGES.is_dir():
         target = ["--target", str(NAIVE_PACKAGES), *NAIVE_REQUIREMENTS]
         install = [str(executable), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *target]
         subprocess.run(install, check=True)
-    built, runtime = str(BUILT.resolve()), str(RUNTIME.resolve())
-    paths = {OURS: runtime, FLOOR: f"{runtime}:{built}", NAIVE: f"{runtime}:{NAIVE_PACKAGES.resolve()}"}
-    return Python("the build, Python 3.13", executable, BUILT, paths)
 
 
 if __name__ == "__main__":

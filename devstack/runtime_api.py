@@ -9,6 +9,7 @@ Two things that the protocol's text does not say: awslambdaric 4.2 segfaults whe
 apart, costs 40-90 ms a call (aiohttp sets the one and joins the other).
 """
 
+import asyncio
 import http
 import json
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from devstack.api_connection import Connection
 from devstack.bucket import ACCESS_KEY
 from devstack.function import CREDENTIALS_PATH, CREDENTIALS_TOKEN, Function
 from devstack.invocation import PAYLOAD_LIMIT_BYTES, Outcome, failure
@@ -35,8 +37,9 @@ class RuntimeApi:
     def __init__(self, function: Function, children: Children, directory: Path, limit: int) -> None:
         self.pool = WorkerPool(function, children, self, directory, limit)
         self._function = function
-        self._sites: dict[int, web.TCPSite] = {}
+        self._servers: dict[int, asyncio.Server] = {}
         self._numbers: dict[int, int] = {}
+        self._sent: dict[asyncio.BaseTransport, tuple[int, str]] = {}
         app = web.Application(client_max_size=_READ_LIMIT_BYTES)
         app.router.add_get(f"{_ROOT}/invocation/next", self._next)
         app.router.add_post(f"{_ROOT}/invocation/{{request_id}}/response", self._response)
@@ -58,16 +61,20 @@ class RuntimeApi:
 
     async def open(self, number: int) -> str:
         """Open the port of worker `number`; returns its ``host:port``."""
-        site = web.TCPSite(self._runner, LOOPBACK, 0)
-        await site.start()
-        port = int(self._runner.addresses[-1][1])
-        self._sites[number], self._numbers[port] = site, number
+        serve = self._runner.server
+        if serve is None:
+            raise AssertionError("no port is opened before `start`")
+        server = await asyncio.get_running_loop().create_server(
+            lambda: Connection(serve(), self._disconnected), LOOPBACK, 0
+        )
+        port = int(server.sockets[0].getsockname()[1])
+        self._servers[number], self._numbers[port] = server, number
         return f"{LOOPBACK}:{port}"
 
     async def close(self, number: int) -> None:
         """Close the port of worker `number`."""
-        if (site := self._sites.pop(number, None)) is not None:
-            await site.stop()
+        if (server := self._servers.pop(number, None)) is not None:
+            server.close()
             self._numbers = {port: n for port, n in self._numbers.items() if n != number}
 
     async def _next(self, request: web.Request) -> web.Response:
@@ -76,8 +83,10 @@ class RuntimeApi:
         if work is None:
             return _refusal(http.HTTPStatus.FORBIDDEN, "InvalidStateTransition", "no next one")
         invocation, deadline = work
-        if request.transport is None:  # one process of several that died while it waited
+        if request.transport is None or request.transport.is_closing():  # its process died while it waited
             self.pool.give_back(number, invocation.request_id)
+        else:
+            self._sent[request.transport] = number, invocation.request_id
         return web.Response(
             body=invocation.payload,
             # Compared as a whole by awslambdaric: with a charset behind it, it parses no JSON.
@@ -89,6 +98,11 @@ class RuntimeApi:
                 "Lambda-Runtime-Trace-Id": invocation.trace_id,
             },
         )
+
+    def _disconnected(self, transport: asyncio.BaseTransport, was_read: bool) -> None:
+        number, request_id = self._sent.pop(transport, (0, ""))
+        if not was_read:
+            self.pool.give_back(number, request_id)
 
     async def _response(self, request: web.Request) -> web.Response:
         payload = await request.read()

@@ -85,7 +85,7 @@ class WorkerPool:
         return await future
 
     def give_back(self, number: int, request_id: str) -> None:
-        """The process of worker `number` that asked for an invocation is gone: another one gets it."""
+        """The process of worker `number` that asked for an invocation died before it read it: another one gets it."""
         worker = self._workers.get(number)
         if worker is not None and (invocation := worker.give_back(request_id)) is not None:
             self._queue.appendleft(invocation)

@@ -34,9 +34,13 @@ EVENTS_PER_SESSION = 5.0
 VCPU_MB = 1769
 """The least memory that comes with a whole vCPU.
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
+TRACED_SHARE = 0.05
+"""Of requests beyond the first in a second, which is traced always: X-Ray's rule where nobody sets another.
+https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html"""
 MAX_MB = 10_240
 RUNTIME_MB = 400
-"""Resident beside the model."""
+"""Beside the model: 112 are resident with one of 10 MB (`python -m bench.memory_size`); the rest is for a second
+version while the route changes."""
 BYTES_PER_WEIGHT = 1.1
 """8 bits, and scales."""
 HIDDEN = 128
@@ -115,7 +119,7 @@ def cost_of(deployment: Deployment) -> Cost:
     memory = deployment.memory_mb or memory_for(deployment.catalogue)
     milliseconds = REQUEST_MS + STORE_MS + deployment.catalogue * MS_PER_ITEM
     requests = deployment.rps * SECONDS
-    gigabyte_seconds = requests * max(1, ceil(milliseconds)) / 1000 * memory / 1024
+    gigabyte_seconds = requests * billed_gigabyte_seconds(milliseconds, memory)
     monitoring = monitoring_cost(deployment.versions)
     lines = {
         "Lambda requests": requests * prices.LAMBDA_REQUEST,
@@ -123,6 +127,8 @@ def cost_of(deployment: Deployment) -> Cost:
         "HTTP API": requests * prices.HTTP_API_REQUEST,
         **_store(deployment, requests),
         "Logs": requests * LOG_KB / 2**20 * prices.LOG_GB,
+        "Traces": (SECONDS * min(1.0, deployment.rps) + TRACED_SHARE * SECONDS * max(0.0, deployment.rps - 1))
+        * prices.TRACE,
         "Custom metrics": monitoring.metrics,
         "Alarms": monitoring.alarms,
         "Secrets endpoint, secret, key": ZONES * HOURS * prices.INTERFACE_ENDPOINT_HOUR
@@ -130,6 +136,11 @@ def cost_of(deployment: Deployment) -> Cost:
         + prices.KEY_MONTH,
     }
     return Cost(lines, memory, milliseconds, requests)
+
+
+def billed_gigabyte_seconds(milliseconds: float, memory_mb: int) -> float:
+    """Return what Lambda bills for a time: whole milliseconds begun, at the memory of the function, used or not."""
+    return max(1, ceil(milliseconds)) / 1000 * memory_mb / 1024
 
 
 def _compute(deployment: Deployment, memory: int, milliseconds: float, gigabyte_seconds: float) -> dict[str, float]:

@@ -10,6 +10,8 @@ LOG_FINDINGS = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/mask-se
 
 # The alias, so that neither a version under test nor the pre-traffic hook's check counts.
 _ALIAS: Dimensions = (("FunctionName", "${FunctionName}"), ("Resource", "${FunctionName}:${AliasName}"))
+# What the alias has led to the version that it is to serve: told apart while it leads to two of them.
+_NEW_VERSION: Dimensions = (*_ALIAS, ("ExecutedVersion", "${ExecutedVersion}"))
 _API: Dimensions = (("ApiId", "${ApiId}"),)
 _SERVERLESS: Dimensions = (("clusterId", "${StoreName}"),)
 _FIRST_NODE: Dimensions = (("CacheClusterId", "${StoreName}-001"),)
@@ -21,6 +23,10 @@ THROTTLES = FromAws("AWS/Lambda", "Throttles", _ALIAS, LAMBDA)
 DURATION = FromAws("AWS/Lambda", "Duration", _ALIAS, LAMBDA)
 CONCURRENCY = FromAws("AWS/Lambda", "ConcurrentExecutions", (("FunctionName", "${FunctionName}"),), LAMBDA)
 SPILLOVER = FromAws("AWS/Lambda", "ProvisionedConcurrencySpilloverInvocations", _ALIAS, LAMBDA)
+
+NEW_INVOCATIONS = FromAws("AWS/Lambda", "Invocations", _NEW_VERSION, LAMBDA)
+NEW_ERRORS = FromAws("AWS/Lambda", "Errors", _NEW_VERSION, LAMBDA)
+NEW_DURATION = FromAws("AWS/Lambda", "Duration", _NEW_VERSION, LAMBDA)
 
 API_COUNT = FromAws("AWS/ApiGateway", "Count", _API, HTTP_API)
 API_4XX = FromAws("AWS/ApiGateway", "4xx", _API, HTTP_API)
@@ -54,6 +60,9 @@ AWS_METRICS: tuple[FromAws, ...] = (
     DURATION,
     CONCURRENCY,
     SPILLOVER,
+    NEW_INVOCATIONS,
+    NEW_ERRORS,
+    NEW_DURATION,
     API_COUNT,
     API_4XX,
     API_5XX,

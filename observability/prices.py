@@ -1,7 +1,7 @@
-"""List prices that the cost graph is computed from: US dollars, us-east-1, without free tiers, as of November 2025.
+"""List prices of the cost graph and of `nextitem cost`: US dollars, us-east-1, without free tiers, as of November 2025.
 
-https://aws.amazon.com/lambda/pricing/, https://aws.amazon.com/api-gateway/pricing/,
-https://aws.amazon.com/cloudwatch/pricing/
+Of https://aws.amazon.com/NAME/pricing/, for NAME lambda, api-gateway, cloudwatch, xray, elasticache, privatelink,
+secrets-manager and kms.
 """
 
 AS_OF = "2025-11"
@@ -37,6 +37,8 @@ VALKEY_NODE_HOUR = 0.0256
 """Of one cache.t4g.small; a primary and its replica are two."""
 LOG_GB = 0.50
 """Ingestion of CloudWatch Logs, which is where each metrics record goes."""
+TRACE = 5.00 / 1_000_000
+"""Each that X-Ray records."""
 INTERFACE_ENDPOINT_HOUR = 0.01
 """For each availability zone."""
 SECRET_MONTH = 0.40

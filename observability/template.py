@@ -18,6 +18,7 @@ SUPPRESSOR_WAIT, SUPPRESSOR_EXTENSION = 120, 180
 PARAMETERS: dict[str, dict[str, Any]] = {
     "FunctionName": {"Type": "String", "Description": "Name of the recommend function"},
     "AliasName": {"Type": "String", "Default": "live", "Description": "Alias that takes traffic"},
+    "ExecutedVersion": {"Type": "String", "Description": "Version that the alias is to serve, for deployments"},
     "ApiId": {"Type": "String", "Description": "Id of the HTTP API"},
     "StoreName": {"Type": "String", "Description": "Name of the serverless cache, or id of the replication group"},
     "StoreKind": {

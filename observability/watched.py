@@ -183,6 +183,34 @@ FUNCTION_ALARMS = (
         missing_because=NO_TRAFFIC,
         rollback=True,
     ),
+    MetricAlarm(
+        name="rollback-version-failures",
+        meaning="More than 2 % of the new version's invocations fail: its deployment is taken back",
+        runbook="bad-model",
+        expression=AtLeast(
+            Stat(aws.NEW_ERRORS, "Sum"), 2, Share(Stat(aws.NEW_ERRORS, "Sum"), Stat(aws.NEW_INVOCATIONS, "Sum"))
+        ),
+        threshold=0.02,
+        period=MINUTE,
+        periods=3,
+        breaching=2,
+        missing="notBreaching",
+        missing_because=NO_TRAFFIC,
+        rollback=True,
+    ),
+    MetricAlarm(
+        name="rollback-version-slow",
+        meaning="More than 5 % of the new version's invocations are slow: its deployment is taken back",
+        runbook="high-latency",
+        expression=AtLeast(Stat(aws.NEW_INVOCATIONS, "Sum"), 20, Stat(aws.NEW_DURATION, "p95")),
+        threshold=metrics.SLOW_MS,
+        period=MINUTE,
+        periods=3,
+        breaching=3,
+        missing="notBreaching",
+        missing_because=NO_TRAFFIC,
+        rollback=True,
+    ),
 )
 
 MODEL_ALARMS = (

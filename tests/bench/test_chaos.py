@@ -56,6 +56,7 @@ def found() -> dict[str, Row]:
     return {row.fault: row for row in rows([*SINGLE, *PROXIED], sessions=SESSIONS, pace=PACE)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", QUICK)
 def test_a_fault_costs_no_more_than_it_must(found: dict[str, Row], fault: str) -> None:
     # GIVEN a fault under traffic WHEN it is over
@@ -73,16 +74,19 @@ def test_a_fault_costs_no_more_than_it_must(found: dict[str, Row], fault: str) -
     assert document(row).keys() >= REQUIRED
 
 
+@pytest.mark.slow
 def test_what_a_fault_destroys_by_its_nature_is_counted(found: dict[str, Row]) -> None:
     assert found["FLUSHALL"].verdict.lost > 0
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_in_a_fault_s_nature_fails_the_run(found: dict[str, Row]) -> None:
     row = found[UNDECLARED]
     assert row.verdict.unexcused > 0
     assert not row.passed
 
 
+@pytest.mark.slow
 def test_spoilt_hidden_states_fail_the_run(found: dict[str, Row]) -> None:
     row = found[DAMAGE]
     assert row.verdict.corrupted > 0

@@ -102,3 +102,8 @@ def state_of(pid: int) -> str:
 def have_ended(*pids: int) -> bool:
     """Whether none of these processes runs: those that are not our children nobody here can wait for."""
     return all(state_of(pid) in {"", "Z"} for pid in pids)
+
+
+def has_stopped(pid: int) -> bool:
+    """Whether no thread of a process runs on after SIGSTOP, which reaches each of them in its own time."""
+    return all(state_of(int(thread.name)) == "T" for thread in Path(f"/proc/{pid}/task").iterdir())

@@ -67,6 +67,8 @@ def test_what_cannot_be_judged_here_says_so() -> None:
         "throttled",
         "secret-in-log",
         "telemetry-silent",
+        "rollback-version-failures",
+        "rollback-version-slow",
         "hit-rate-unusual",
         "score-drift",
     }

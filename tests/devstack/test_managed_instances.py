@@ -9,7 +9,7 @@ import pytest
 
 from devstack.deployments import eventually
 from devstack.errors import FunctionFailed
-from tests.devstack.conftest import Toy, have_ended
+from tests.devstack.conftest import Toy, has_stopped, have_ended
 from tests.devstack.gate import PATIENCE_SECONDS, Gate, Visitor
 
 Serve = Callable[..., Toy]
@@ -102,7 +102,6 @@ def test_a_process_that_dies_in_a_call_costs_that_call(serve: Serve, gate: Gate,
     assert len(toy.served.cold_starts) == 2
 
 
-@pytest.mark.skip(reason="open: one time in four devstack's Runtime API keeps a call for the process that is dead")
 def test_a_process_that_dies_while_it_waits_costs_nothing(
     serve: Serve, gate: Gate, callers: ThreadPoolExecutor
 ) -> None:
@@ -118,6 +117,32 @@ def test_a_process_that_dies_while_it_waits_costs_nothing(
         visitor = gate.wait_for_visitor()
         assert visitor.pid == left.pid
         visitor.let_through()
+    assert {call.result(PATIENCE_SECONDS)["pid"] for call in calls} == {left.pid}
+    assert len(toy.served.cold_starts) == 1
+
+
+def test_a_call_that_was_sent_to_a_process_that_dies_unaware_of_it_costs_nothing(
+    serve: Serve, gate: Gate, callers: ThreadPoolExecutor
+) -> None:
+    # GIVEN two processes that wait for work, one of them stopped, and a call for each
+    toy = serve(max_workers=1, concurrency=2)
+    doomed, left = visitors(toy, gate, callers, 2)
+    os.kill(doomed.pid, signal.SIGSTOP)
+    eventually(lambda: has_stopped(doomed.pid), "it stands still")
+    calls = [callers.submit(toy.call, do="gate", gate=gate.port) for _ in range(2)]
+    visitor = gate.wait_for_visitor()
+    assert visitor.pid == left.pid
+    assert not gate.has_visitor_waiting()
+
+    # WHEN the stopped one is killed, with its call unread in its socket
+    os.kill(doomed.pid, signal.SIGKILL)
+    eventually(lambda: have_ended(doomed.pid), "it is dead")
+    visitor.let_through()
+
+    # THEN the other one gets that call, too
+    visitor = gate.wait_for_visitor()
+    assert visitor.pid == left.pid
+    visitor.let_through()
     assert {call.result(PATIENCE_SECONDS)["pid"] for call in calls} == {left.pid}
     assert len(toy.served.cold_starts) == 1
 

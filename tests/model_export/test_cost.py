@@ -43,6 +43,11 @@ def test_each_choice_shows_where_it_should() -> None:
     assert versions.lines["Custom metrics"] > plain.lines["Custom metrics"]
 
 
+def test_one_request_a_second_is_traced_and_a_twentieth_of_the_others() -> None:
+    assert cost_of(replace(SMALL, rps=0.5)).lines["Traces"] == pytest.approx(0.5 * SECONDS * prices.TRACE)
+    assert cost_of(replace(SMALL, rps=101.0)).lines["Traces"] == pytest.approx(6 * SECONDS * prices.TRACE)
+
+
 def test_memory_is_a_whole_vcpu_or_what_the_catalogue_needs() -> None:
     assert memory_for(1000) == VCPU_MB
     assert VCPU_MB < memory_for(20_000_000) <= MAX_MB

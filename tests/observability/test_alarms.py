@@ -8,7 +8,7 @@ import pytest
 
 from nextitem import metrics
 from observability.alarms import BadAlarm, MetricAlarm, Runbook, named
-from observability.expressions import Band, Plus, Stat
+from observability.expressions import Band, Plus, Stat, statistics
 from observability.references import Emitted
 from observability.watched import ALARMS, COMPOSITES, EVERY_ALARM
 
@@ -87,8 +87,30 @@ def test_each_runbook_that_there_is_has_an_alarm() -> None:
 
 
 def test_a_deployment_is_taken_back_within_minutes() -> None:
-    assert [alarm.name for alarm in ALARMS if alarm.rollback] == ["rollback-failures", "rollback-slow"]
-    assert all(alarm.period * alarm.periods <= 5 * 60 for alarm in ALARMS if alarm.rollback)
+    rollback = [alarm for alarm in ALARMS if alarm.rollback]
+    assert [alarm.name for alarm in rollback] == [
+        "rollback-failures",
+        "rollback-slow",
+        "rollback-version-failures",
+        "rollback-version-slow",
+    ]
+    assert all(alarm.period * alarm.periods <= 5 * 60 for alarm in rollback)
+
+
+def test_what_takes_a_version_back_sees_that_version_alone() -> None:
+    # GIVEN the alarms on the new version WHEN their metrics are read
+    watched = [
+        stat.reference for alarm in ALARMS if "rollback-version" in alarm.name for stat in statistics(alarm.expression)
+    ]
+
+    # THEN each is of what the alias leads there
+    for reference in watched:
+        assert dict(reference.dimensions) == {
+            "FunctionName": "${FunctionName}",
+            "Resource": "${FunctionName}:${AliasName}",
+            "ExecutedVersion": "${ExecutedVersion}",
+        }
+    assert {reference.name for reference in watched} == {"Errors", "Invocations", "Duration"}
 
 
 def test_meanings_are_one_sentence_without_its_full_stop() -> None:

@@ -126,10 +126,12 @@ def test_the_parent_can_name_what_takes_a_deployment_back() -> None:
         "TicketTopicArn": {"Ref": "TicketTopic"},
         "RollbackFailuresAlarmName": {"Ref": "RollbackFailuresAlarm"},
         "RollbackSlowAlarmName": {"Ref": "RollbackSlowAlarm"},
+        "RollbackVersionFailuresAlarmName": {"Ref": "RollbackVersionFailuresAlarm"},
+        "RollbackVersionSlowAlarmName": {"Ref": "RollbackVersionSlowAlarm"},
     }
     # AND what has no default is what the stack alone knows
     needed = {name for name, parameter in document["Parameters"].items() if "Default" not in parameter}
-    assert needed == {"FunctionName", "ApiId", "StoreName"}
+    assert needed == {"FunctionName", "ExecutedVersion", "ApiId", "StoreName"}
 
 
 def test_dashboards_name_only_what_cloudformation_can_fill_in(resources: dict[str, Any]) -> None:

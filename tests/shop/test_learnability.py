@@ -8,6 +8,8 @@ import pytest
 
 from shop import Session
 
+pytestmark = pytest.mark.slow
+
 HELD_OUT = 2_000
 
 Predictor: TypeAlias = Callable[[tuple[str, ...]], Sequence[str]]

@@ -18,6 +18,7 @@ CHECKS: tuple[Check, ...] = (
     running.cold_start_conflicts,
     running.missing_handlers,
     running.unwatched_releases,
+    running.versions_unwatched,
     running.dangling_references,
     running.open_routes,
 )

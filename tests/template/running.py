@@ -1,14 +1,18 @@
 """Checks: how functions run, start and are released; and that nothing refers to what is not there."""
 
 import ast
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
+
+from samtranslator.yaml_helper import yaml_parse
 
 from tests.template.resolver import references
 from tests.template.stack import ROOT, Stack
 
 BUILT = ".aws-sam/build/"
+EXECUTED_VERSION = {"Name": "ExecutedVersion", "Value": {"Fn::Sub": "${ExecutedVersion}"}}
 
 
 def cold_start_conflicts(stack: Stack) -> list[str]:
@@ -64,6 +68,38 @@ def unwatched_releases(stack: Stack) -> list[str]:
         if alias["Name"] != "live":
             faults.append(f"{name} is named {alias['Name']}")
     return faults
+
+
+def versions_unwatched(stack: Stack) -> list[str]:
+    """Aliases whose new version no alarm looks at alone: a canary is lost among the requests of the one before."""
+    monitoring = stack.only("AWS::CloudFormation::Stack")
+    nested = _parsed(monitoring["TemplateURL"])
+    watching = {
+        f"Outputs.{output}"
+        for output, body in nested["Outputs"].items()
+        if EXECUTED_VERSION in _dimensions(nested["Resources"][body["Value"]["Ref"]].get("Properties", {}))
+    }
+    faults = []
+    for name, alias in stack.of_type("AWS::Lambda::Alias").items():
+        if monitoring["Parameters"].get("ExecutedVersion") != alias["FunctionVersion"]:
+            faults.append(f"{name} moves to another version than the alarms look at")
+    for name, group in stack.of_type("AWS::CodeDeploy::DeploymentGroup").items():
+        alarms = {alarm["Name"]["Fn::GetAtt"][1] for alarm in group.get("AlarmConfiguration", {}).get("Alarms", [])}
+        if not watching or not watching <= alarms:
+            faults.append(f"{name} has no alarm on {sorted(watching - alarms) or 'a version'}")
+    return faults
+
+
+@cache
+def _parsed(template: str) -> dict[str, Any]:
+    parsed: dict[str, Any] = yaml_parse((ROOT / template).read_text())
+    return parsed
+
+
+def _dimensions(alarm: dict[str, Any]) -> list[Any]:
+    """The dimensions of all metrics of an alarm."""
+    metrics = [alarm, *(query.get("MetricStat", {}).get("Metric", {}) for query in alarm.get("Metrics", []))]
+    return [dimension for metric in metrics for dimension in metric.get("Dimensions", [])]
 
 
 def dangling_references(stack: Stack) -> list[str]:

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
+from model_export.cost import VCPU_MB
 from nextitem.settings import Settings
 from nextitem.storeurl import Address
 from tests.template.combinations import COLD
-from tests.template.stack import Stack, Values, deployed
+from tests.template.stack import ROOT, Stack, Values, deployed
 
 LIBRARY_SETTINGS = {"POWERTOOLS_SERVICE_NAME": "nextitem", "OPENBLAS_NUM_THREADS": "1"}
 NOT_FOR_LAMBDA = {"NEXTITEM_KEY_SECRET"}
@@ -130,6 +131,12 @@ def test_the_alias_live_serves_a_published_version(stack: Stack) -> None:
     (version,) = stack.of_type("AWS::Lambda::Version")
     assert alias["Name"] == "live"
     assert alias["FunctionVersion"] == {"Fn::GetAtt": [version, "Version"]}
+
+
+def test_its_memory_is_the_least_that_comes_with_a_whole_vcpu(stack: Stack) -> None:
+    # GIVEN the default WHEN compared with what the guide measured as enough THEN it is that, and what is priced
+    assert int(stack.values["MemorySize"]) == VCPU_MB
+    assert f"| **{VCPU_MB:,}** |" in (ROOT / "docs" / "deploying.md").read_text()
 
 
 def test_reserved_concurrency_is_off_until_asked_for(function: dict[str, Any]) -> None:

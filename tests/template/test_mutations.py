@@ -57,6 +57,11 @@ def without_alarms(source: Source) -> None:
     del source["Globals"]["Function"]["DeploymentPreference"]["Alarms"]
 
 
+def seen_together(source: Source) -> None:
+    preference = source["Globals"]["Function"]["DeploymentPreference"]
+    preference["Alarms"] = preference["Alarms"][:2]
+
+
 def mistyped_handler(source: Source) -> None:
     source["Globals"]["Function"]["Handler"] = "recommend.handle"
 
@@ -162,6 +167,19 @@ MUTATIONS: dict[str, tuple[Callable[[Source], object], Values, Check]] = {
     "a module with a typo": (mistyped_module, {}, running.missing_handlers),
     "a release without a check": (unguarded_release, {}, running.unwatched_releases),
     "a release without alarms": (without_alarms, {}, running.unwatched_releases),
+    "a canary that is seen among all others": (seen_together, {}, running.versions_unwatched),
+    "alarms on what is not released": (
+        lambda source: properties(source, "Monitoring")["Parameters"].update(ExecutedVersion="$LATEST"),
+        {},
+        running.versions_unwatched,
+    ),
+    "alarms on the other form of the function": (
+        lambda source: properties(source, "Monitoring")["Parameters"].update(
+            ExecutedVersion={"Fn::GetAtt": ["RecommendFunction.Version", "Version"]}
+        ),
+        MANAGED,
+        running.versions_unwatched,
+    ),
     "a reference to what is not there": (node_store_always, NODES, running.dangling_references),
     "an open route": (with_value("AppendEventsRoute", "AuthorizationType", "NONE"), {}, running.open_routes),
     "old TLS on the domain": (

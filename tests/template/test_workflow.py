@@ -11,7 +11,9 @@ from tests.template.stack import ROOT, deployed
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yaml"))
 each_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
-EXACT = re.compile(r"[\w./-]+@(v\d+\.\d+\.\d+|[0-9a-f]{40})")
+USED = re.compile(r"uses: *(\S+)(.*)")
+COMMIT = re.compile(r"[\w./-]+@[0-9a-f]{40}")
+VERSION = re.compile(r" # v\d+\.\d+\.\d+")
 TARGETS = set(
     re.findall(r"^([\w.-]+):", (ROOT / "Makefile").read_text() + (ROOT / "build.mk").read_text(), re.MULTILINE)
 )
@@ -23,10 +25,19 @@ def steps(path: Any) -> list[dict[str, Any]]:
 
 
 @each_workflow
-def test_every_action_is_pinned_exactly(path: Any) -> None:
-    used = [step["uses"] for step in steps(path) if "uses" in step]
+def test_every_action_is_pinned_by_its_commit_with_its_version_beside_it(path: Any) -> None:
+    # GIVEN the actions of a workflow, but for its own
+    used = [found for found in USED.findall(path.read_text()) if not found[0].startswith("./")]
+    assert [one for one, _ in used] == [step["uses"] for step in steps(path) if "uses" in step]
+
+    # WHEN read THEN each is a commit, which nobody can move, and says to people which one
     assert used
-    assert [one for one in used if not EXACT.fullmatch(one)] == []
+    assert [one for one in used if not (COMMIT.fullmatch(one[0]) and VERSION.fullmatch(one[1]))] == []
+
+
+def test_an_action_has_one_commit() -> None:
+    commits = {tuple(one.split("@")) for path in WORKFLOWS for one, _ in USED.findall(path.read_text()) if "@" in one}
+    assert len({action for action, _ in commits}) == len(commits)
 
 
 @each_workflow

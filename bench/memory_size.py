@@ -1,0 +1,188 @@
+"""The function at several memory sizes, interleaved: cold starts, warm requests in bursts, memory used, price.
+
+Lambda gives a function one vCPU at 1,769 MB and in proportion below and above. Here each size's worker runs under that
+share of a CPU (`bench.cpu_quota`); memory itself is not limited, but told. What is not as on Lambda: whether a function
+has more CPU while it starts is not documented, and here it has not. `make build runtime-client` first, else the source
+tree is measured. Needs root on Linux. `python -m bench.memory_size [--rounds 10 --json PATH]`
+"""
+
+import argparse
+import json
+import os
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from bench.cold_start import ITEMS, OURS, SOURCE, Python, built
+from bench.cpu_quota import limited
+from bench.results import write_json
+from bench.timing import summary
+from bench.warm import random_artifact
+from devstack.stack import Stack
+from model_export.cost import VCPU_MB, billed_gigabyte_seconds
+from observability import prices
+
+SIZES_MB = (512, 1024, VCPU_MB, 3008)
+BURST = 100
+"""Requests one after the other: some 80 ms of work, so that a share of a CPU is used up and waited for."""
+SESSIONS = 20
+MILLION = 1_000_000
+
+
+@dataclass
+class Size:
+    """A worker of one memory size, and what was seen of it."""
+
+    memory_mb: int
+    stack: Stack
+    processes: Path
+    resident_mb: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One memory size; milliseconds, and US dollars at list price (x86_64).
+
+    Attributes:
+        memory_mb: of the function.
+        vcpus: that come with it.
+        resident_mb: the most that a worker had resident.
+        cold_p50_ms: from the spawn of a process to its first answer.
+        cold_max_ms: the worst of them.
+        warm_p50_ms: a warm request in the function.
+        warm_p99_ms: of them.
+        million_requests: a million warm requests: their duration, and the price of each request.
+        thousand_cold_starts: the duration of a thousand cold starts.
+    """
+
+    memory_mb: int
+    vcpus: float
+    resident_mb: float
+    cold_p50_ms: float
+    cold_max_ms: float
+    warm_p50_ms: float
+    warm_p99_ms: float
+    million_requests: float
+    thousand_cold_starts: float
+
+
+def main() -> None:
+    """Print a table: MB, ms (median and worst cold start; median and p99 warm), $ a million warm, a thousand cold."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=10, help="a cold start and a burst of each size in each")
+    parser.add_argument("--json", type=Path, help="also write the rows here")
+    arguments = parser.parse_args()
+    python = built() or SOURCE
+    with _sizes(python) as sizes:
+        numbers = count()
+        for _ in track(range(arguments.rounds + 1), "Memory sizes"):
+            for size in sizes:
+                for number in (next(numbers) for _ in range(BURST + 1)):
+                    size.stack.invoke(_event(number))
+                size.resident_mb.append(_resident_mb(size.processes))
+                size.stack.retire_workers()
+        rows = [_row(size) for size in sizes]
+    _print(rows, f"{arguments.rounds} cold starts, {arguments.rounds * BURST} warm requests each, {python.label}")
+    if arguments.json:
+        write_json({"python": python.label, "items": ITEMS, "rows": [asdict(row) for row in rows]}, arguments.json)
+
+
+def row_of(memory_mb: int, cold_ms: Sequence[float], warm_ms: Sequence[float], resident_mb: float) -> Row:
+    """Return what was measured of a memory size, with its price."""
+    cold, warm = summary(list(cold_ms)), summary(list(warm_ms))
+    a_request = sum(billed_gigabyte_seconds(one, memory_mb) for one in warm_ms) / len(warm_ms)
+    a_start = sum(billed_gigabyte_seconds(one, memory_mb) for one in cold_ms) / len(cold_ms)
+    return Row(
+        memory_mb,
+        round(memory_mb / VCPU_MB, 2),
+        round(resident_mb, 1),
+        round(cold.median, 1),
+        round(max(cold_ms), 1),
+        round(warm.median, 3),
+        round(warm.p99, 3),
+        round(MILLION * (prices.LAMBDA_REQUEST + a_request * prices.LAMBDA_GB_SECOND), 3),
+        round(1000 * a_start * prices.LAMBDA_GB_SECOND, 5),
+    )
+
+
+def _row(size: Size) -> Row:
+    """Return a size's figures; the first round has warmed up the disk, Valkey and the bucket."""
+    cold = [start.answer_ms for start in size.stack.cold_starts[1:]]
+    records: list[dict[str, Any]] = [json.loads(line) for line in size.stack.log_lines() if '"_aws"' in line]
+    warm = [record["total_ms"] for record in records if "cold_import_ms" not in record][BURST:]
+    return row_of(size.memory_mb, cold, warm, max(size.resident_mb))
+
+
+def _event(number: int) -> bytes:
+    event = {"item_id": f"item-{number % ITEMS:06}", "event_id": str(number)}
+    return json.dumps({"operation": "append_events", "session_id": f"s{number % SESSIONS}", "events": [event]}).encode()
+
+
+@contextmanager
+def _sizes(python: Python) -> Iterator[list[Size]]:
+    """Start one stack for each size, all with the same model."""
+    with TemporaryDirectory() as folder, ExitStack() as running:
+        artifact = random_artifact(ITEMS, Path(folder))
+        sizes = []
+        for memory_mb in SIZES_MB:
+            processes = running.enter_context(limited(f"nextitem-{os.getpid()}-{memory_mb}", memory_mb / VCPU_MB))
+            stack = Stack(
+                python.ours,
+                artifact=artifact,
+                max_workers=1,
+                python=_limited_python(Path(folder) / f"python-{memory_mb}", python.executable, processes),
+                settings={
+                    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory_mb),
+                    **({"PYTHONPATH": python.paths[OURS]} if python.paths else {}),
+                },
+            )
+            sizes.append(Size(memory_mb, running.enter_context(stack), processes))
+        yield sizes
+
+
+def _limited_python(script: Path, python: Path, processes: Path) -> Path:
+    """Write a command that puts itself into a control group and becomes Python."""
+    script.write_text(f'#!/bin/sh\necho $$ > {shlex.quote(str(processes))}\nexec {shlex.quote(str(python))} "$@"\n')
+    script.chmod(0o700)
+    return script
+
+
+def _resident_mb(processes: Path) -> float:
+    """Return the most that the processes of a control group have had resident, the heaviest of them."""
+    lines = [
+        line
+        for process in processes.read_text().split()
+        for line in Path(f"/proc/{process}/status").read_text().splitlines()
+        if line.startswith("VmHWM:")
+    ]
+    return max(int(line.split()[1]) for line in lines) / 1024
+
+
+def _print(rows: Sequence[Row], title: str) -> None:
+    table = Table("MB", "vCPU", "RSS", "cold", "worst", "warm", "p99", "$ 10^6", "$ cold", title=title)
+    for row in rows:
+        table.add_row(
+            f"{row.memory_mb:,}",
+            f"{row.vcpus:.2f}",
+            f"{row.resident_mb:.0f}",
+            f"{row.cold_p50_ms:.0f}",
+            f"{row.cold_max_ms:.0f}",
+            f"{row.warm_p50_ms:.2f}",
+            f"{row.warm_p99_ms:.1f}",
+            f"{row.million_requests:.2f}",
+            f"{row.thousand_cold_starts:.4f}",
+        )
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
