@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from model_export.baselines import baselines
+from model_export.baselines import baselines, tune
 from model_export.eventfile import read_sessions
 from model_export.protocol import evaluate
 from model_export.split import Split, split_by_time
@@ -35,9 +35,16 @@ def test_the_baselines_reach_what_is_known_of_them(split: Split) -> None:
     # GIVEN the baselines, fitted on train
     test = split.test.recoded(split.train.catalogue)
     # WHEN they are evaluated
-    found = {name: evaluate(ranker, test).metrics for name, ranker in baselines(split.train).items()}
-    # THEN VMIS-kNN is at least at the published level (HR@20 .62, MRR@20 .33), the others far below
-    assert found["vmis-knn"].hr_20 == pytest.approx(0.648, abs=0.001)
-    assert found["vmis-knn"].mrr_20 == pytest.approx(0.328, abs=0.001)
-    assert found["sequential-rules"].hr_20 == pytest.approx(0.454, abs=0.001)
-    assert found["popularity"].hr_20 == pytest.approx(0.017, abs=0.001)
+    tuned = tune(split.train, lambda _done, _of: None)
+    found = {name: evaluate(ranker, test).metrics for name, ranker in baselines(split.train, tuned).items()}
+    # THEN each reaches what was measured of its authors' or others' code on this split, or a little more
+    for name, hr, mrr in (
+        ("vmis-knn", 0.648, 0.328),
+        ("sequential-rules", 0.455, 0.242),
+        ("v-sknn", 0.661, 0.248),
+        ("stan", 0.672, 0.261),
+        ("sknn-no-current", 0.646, 0.312),
+        ("popularity", 0.017, 0.004),
+    ):
+        assert found[name].hr_20 == pytest.approx(hr, abs=0.006), name
+        assert found[name].mrr_20 == pytest.approx(mrr, abs=0.017), name
