@@ -48,13 +48,15 @@ def slices(test: Sessions, train: Sessions | None) -> list[Slice]:
     events = target_events(test)
     codes = test.codes[events]
     groups = {
-        "events before": _places(test, events),
-        "in the session": _repeats(test, events),
+        "events before the target": _places(test, events),
+        "the target in its session": _repeats(test, events),
         "time of day": _hours(test.times[events]) if test.is_epoch else {},
     }
     if train is not None:
-        groups["popularity"] = {name: popularity[codes] for name, popularity in _popularity(train).items()}
-        groups["in train"] = _lately(train, codes) if train.is_epoch else {}
+        groups["popularity of the target"] = {
+            name: popularity[codes] for name, popularity in _popularity(train).items()
+        }
+        groups["the target in train"] = _lately(train, codes) if train.is_epoch else {}
     return [
         Slice(by, name, within)
         for by, found in groups.items()

@@ -94,15 +94,16 @@ def decayed(decay: Decay, back: Ints, length: int) -> Floats:
         back: events before the newest.
         length: events of the session, for ``share``.
     """
+    far = back.astype(np.float64)
     match decay:
         case "linear":
-            return np.maximum(1.0 - LINEAR_STEP * back, 0.0)
+            return np.maximum(1.0 - LINEAR_STEP * far, 0.0)
         case "reciprocal":
-            return 1.0 / np.maximum(back, 1).astype(np.float64)
+            return 1.0 / np.maximum(far, 1.0)
         case "share":
-            return (length - back.astype(np.float64)) / length
+            return (length - far) / length
         case "none":
-            return np.ones(len(back))
+            return np.ones(len(far))
 
 
 def idf_of(index: SessionIndex) -> Floats:

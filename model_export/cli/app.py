@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from model_export.cli import data, evaluating, learning, registry, serving
+from model_export.cli import data, evaluating, explaining, learning, registry, serving
 from model_export.cli.cost import cost
 from nextitem.errors import ArtifactError, InputError, NextItemError
 
@@ -28,6 +28,7 @@ for command in (
     learning.export,
     evaluating.evaluate,
     serving.recommend,
+    explaining.explain,
     registry.publish,
     registry.versions,
     registry.promote,

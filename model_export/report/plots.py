@@ -33,20 +33,37 @@ def metrics(found: Mapping[str, Estimates], judged: str) -> Figure:
     for panel, (metric, title) in zip(panels, METRICS.items(), strict=True):
         ordered = sorted(found, key=lambda name, metric=metric: found[name][metric].value)  # type: ignore[misc]  # a lambda's default
         _points(panel, [(name, found[name][metric], _colour(name, judged)) for name in ordered])
+        for at, name in enumerate(ordered):
+            _told(panel, at, found[name][metric], f"{found[name][metric].value:.3f}", _colour(name, judged))
+        panel.set_xlim(left=0.0)
+        panel.margins(x=0.12)
         panel.set_title(f"{title}, with 95 % interval", loc="left", fontsize=10)
     return figure
 
 
-def differences(found: Mapping[str, Estimates], judged: str) -> Figure:
-    """The judged ranker minus each other, in the same draws; right of the line it is better."""
+def differences(found: Mapping[str, Estimates], judged: str, reached: Estimates) -> Figure:
+    """The judged ranker minus each other, in the same draws; right of the line it is better.
+
+    Rankers that reach less than half of what the judged one has (`reached`) are left out: they would press all others
+    into one corner.
+    """
     figure, panels = _panels(len(METRICS), rows=len(found))
     for panel, (metric, title) in zip(panels, METRICS.items(), strict=True):
         ordered = sorted(found, key=lambda name, metric=metric: -found[name][metric].value)  # type: ignore[misc]  # a lambda's default
-        rows = [(name, found[name][metric]) for name in ordered]
+        rows = [
+            (name, found[name][metric]) for name in ordered if found[name][metric].value < reached[metric].value / 2
+        ]
         _points(panel, [(name, one, JUDGED if one.low > 0 or one.high < 0 else OTHER) for name, one in rows])
+        for at, (_, one) in enumerate(rows):
+            _told(panel, at, one, f"{one.value:+.3f}", OTHER)
+        panel.margins(x=0.2)
         panel.axvline(0.0, color="black", linewidth=0.8)
         panel.set_title(f"{title}: {judged} minus baseline", loc="left", fontsize=10)
-    figure.supxlabel("blue: the 95 % interval of the paired difference leaves 0 out", fontsize=8, color=OTHER)
+    figure.supxlabel(
+        "blue: the 95 % interval of the paired difference leaves 0 out; baselines that reach less than half are left out",
+        fontsize=8,
+        color=OTHER,
+    )
     return figure
 
 
@@ -66,7 +83,7 @@ def slices(found: Sequence[SliceFinding], judged: str, rival: str | None) -> Fig
             labels = [f"{part.name}  (n = {part.targets:,})" for part in parts] if column == 0 else [""] * len(parts)
             panel.set_yticks(range(len(parts)), labels)
             panel.set_ylim(len(parts) - 0.5, -0.5)
-            panel.set_title(f"{title} by {by}" if column == 0 else title, loc="left", fontsize=9)
+            panel.set_title(f"{by[0].upper()}{by[1:]}: {title}" if column == 0 else title, loc="left", fontsize=9)
             _plain(panel)
             panel.tick_params(labelbottom=True)
     handles, labels = grid[0][0].get_legend_handles_labels()
@@ -133,6 +150,10 @@ def _bars(panel: Axes, places: Sequence[float], found: Sequence[Estimate], colou
     panel.errorbar(
         values, places, xerr=reach, fmt="o", color=colour, markersize=4.5, linewidth=1.4, capsize=2.5, label=label
     )
+
+
+def _told(panel: Axes, at: float, one: Estimate, text: str, colour: str) -> None:
+    panel.annotate(text, (one.high, at), (5, 0), textcoords="offset points", va="center", fontsize=8, color=colour)
 
 
 def _colour(name: str, judged: str) -> str:

@@ -45,7 +45,9 @@ def write_report(report: Report, folder: Path, history: Curve = ()) -> Path:
     findings = report.findings
     figures = {Plots.METRICS: plots.metrics(findings.metrics, findings.reference)}
     if findings.differences:
-        figures[Plots.DIFFERENCES] = plots.differences(findings.differences, findings.reference)
+        figures[Plots.DIFFERENCES] = plots.differences(
+            findings.differences, findings.reference, findings.metrics[findings.reference]
+        )
     if findings.slices:
         figures[Plots.SLICES] = plots.slices(findings.slices, findings.reference, findings.rival)
     if findings.wanted is not None:
