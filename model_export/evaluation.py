@@ -1,7 +1,7 @@
 """The story of an evaluation: a model version, and the baselines beside it, under one protocol."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from model_export.baselines import Tuned, baselines, tune
 from model_export.engine_ranker import EngineRanker
 from model_export.findings import Findings, find
+from model_export.leakage import Overlap, overlap
 from model_export.protocol import Evaluation, Metrics, evaluate
 from model_export.sessions import Sessions
 from nextitem.engine import Model
@@ -36,6 +37,7 @@ class Report:
         baselines: those of each baseline, where training data was given.
         ranks: the model's rank of each target, float64[targets], in the order of the test file.
         tuned: the baselines' settings, where training data was given.
+        overlap: what train and test share, where training data was given.
         findings: intervals, differences, slices and exposure.
     """
 
@@ -46,6 +48,7 @@ class Report:
     baselines: Mapping[str, Metrics]
     ranks: NDArray[np.float64]
     tuned: Tuned | None
+    overlap: Overlap | None
     findings: Findings
 
     @property
@@ -61,6 +64,7 @@ class Report:
             "sessions": self.sessions,
             "model": self.model.as_json(),
             "baselines": {name: metrics.as_json() for name, metrics in self.baselines.items()},
+            "overlap": asdict(self.overlap) if self.overlap is not None else None,
             "tuning": self.tuned.as_json() if self.tuned is not None else None,
             **self.findings.as_json(),
         }
@@ -106,5 +110,6 @@ def evaluate_artifact(model: Model, test: Sessions, train: Sessions | None, on_s
         baselines=metrics,
         ranks=found[MODEL].ranks,
         tuned=tuned,
+        overlap=overlap(train, test) if train is not None else None,
         findings=find(found, judged, train, reference=MODEL),
     )

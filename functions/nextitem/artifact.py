@@ -41,11 +41,12 @@ class Artifact:
         return self.folder / name
 
 
-def open_artifact(folder: Path) -> Artifact:
+def open_artifact(folder: Path, *, documents: bool = False) -> Artifact:
     """Verify the artifact in a folder and return it.
 
     Args:
         folder: a folder whose name is the model version.
+        documents: verify its documents as well, which a function never fetches.
 
     Raises:
         ArtifactCorrupt: a file is missing or differs from its digest, or the folder is not named by its version.
@@ -56,6 +57,8 @@ def open_artifact(folder: Path) -> Artifact:
         manifest = decode_manifest((folder / MANIFEST).read_bytes(), version)
         for name in FILES:
             _verify(folder / name, manifest.files[name], version)
+        for name, expected in manifest.documents.items() if documents else ():
+            _verify(folder / name, expected, version)
     except OSError as error:
         raise ArtifactCorrupt(f"{version} cannot be read: {error}") from error
     return Artifact(version, folder, manifest)

@@ -74,6 +74,11 @@ def evaluate(
             bars.update(tasks[name], completed=done)
 
         found = evaluate_artifact(model, test, known, on_session)
+    if found.overlap is not None and not found.overlap.is_clean:
+        say(
+            f"train knows the test: {found.overlap.sessions} test sessions are in train, "
+            f"{found.overlap.later_sessions} train sessions start when test has begun"
+        )
     if report is not None:
         say(f"{write_report(found, report, history)}: the report")
     if ranks is not None:

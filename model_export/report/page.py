@@ -8,6 +8,7 @@ from typing import Any
 from model_export.evaluation import MODEL, Report
 from model_export.findings import COMPARED, Estimates
 from model_export.intervals import DRAWS, LEVEL, Estimate
+from model_export.leakage import Overlap
 
 
 class Plots(StrEnum):
@@ -44,6 +45,8 @@ def page(report: Report, plots: Sequence[Plots], history: Sequence[tuple[float, 
         _shown(Plots.METRICS, plots),
         _quality(report),
     ]
+    if report.overlap is not None:
+        parts.insert(2, _overlap(report.overlap))
     if report.findings.differences:
         parts += [
             "## The model minus each baseline",
@@ -84,6 +87,18 @@ def _counted(report: Report) -> str:
     return (
         f"{report.targets:,} next items in {report.sessions:,} test sessions, the whole catalogue ranked after each "
         f"event. Brackets hold {LEVEL:.0%} intervals: sessions are drawn with replacement, {DRAWS:,} times."
+    )
+
+
+def _overlap(found: Overlap) -> str:
+    if not found.is_clean:
+        return (
+            f"**Train knows the test:** {found.sessions:,} test sessions are in train, and {found.later_sessions:,} "
+            "train sessions start when test has begun. The figures of every ranker are too good."
+        )
+    return (
+        f"No test session is in train and no train session starts in the test's time; {found.later_events:,} train "
+        "events lie in it, the ends of sessions that began before."
     )
 
 

@@ -60,7 +60,7 @@ def differences(found: Mapping[str, Estimates], judged: str, reached: Estimates)
         panel.axvline(0.0, color="black", linewidth=0.8)
         panel.set_title(f"{title}: {judged} minus baseline", loc="left", fontsize=10)
     figure.supxlabel(
-        "blue: the 95 % interval of the paired difference leaves 0 out; baselines that reach less than half are left out",
+        "blue: the paired difference's 95 % interval leaves 0 out; baselines that reach less than half are left out",
         fontsize=8,
         color=OTHER,
     )

@@ -23,6 +23,7 @@ KEYS = [
     "sessions",
     "model",
     "baselines",
+    "overlap",
     "tuning",
     "intervals",
     "differences",
