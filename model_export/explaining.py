@@ -1,7 +1,7 @@
 """Why something is recommended: what each event of the session adds to a recommendation's score.
 
-An event's effect is the score with all events minus the score without that one: the engine answers both, so nothing is
-approximated. Effects do not add up to the score, for events work together. Knows the engine through two questions only,
+An event's effect is the score with all events minus the score without that one, both exact: a list's scores may be those
+of a scheme that rounds. Effects do not add up to the score, for events work together. Knows the engine through two questions only,
 `best_after` and `scores_after`.
 """
 
@@ -20,7 +20,7 @@ class Effect:
     Attributes:
         place: the event's place in the session, the oldest being 1.
         item: its item's index.
-        effect: score with all events minus score without this one; above 0 it speaks for the recommendation.
+        effect: exact score with all events minus that without this one; above 0 it speaks for the recommendation.
         rank_without: the recommendation's rank without this event; None beyond `MAX_TOP`.
     """
 
@@ -36,7 +36,7 @@ class Explanation:
 
     Attributes:
         item: its index.
-        score: its score after all events.
+        score: its score in the list that it was recommended by.
         effects: one for each event, the strongest first; none where the session has a single event, for without it
             there would be no session.
     """
@@ -60,13 +60,14 @@ def explain(model: Model, events: Sequence[int], limit: int, *, exclude_seen: bo
     exclude = counted if exclude_seen else []
     found = best_after(model, counted, exclude, limit)
     wanted = [one.index for one in found]
+    exact = scores_after(model, counted, wanted)
     effects: dict[int, list[Effect]] = {index: [] for index in wanted}
     for at, item in enumerate(counted if len(counted) > 1 else []):
         others = counted[:at] + counted[at + 1 :]
         scores = scores_after(model, others, wanted)
         ranks = {one.index: rank for rank, one in enumerate(best_after(model, others, exclude, MAX_TOP), 1)}
         for one in found:
-            without = Effect(first + at + 1, item, one.score - scores[one.index], ranks.get(one.index))
+            without = Effect(first + at + 1, item, exact[one.index] - scores[one.index], ranks.get(one.index))
             effects[one.index].append(without)
     return [
         Explanation(one.index, one.score, tuple(sorted(effects[one.index], key=lambda effect: -abs(effect.effect))))
@@ -80,6 +81,6 @@ def best_after(model: Model, events: Sequence[int], exclude: Sequence[int], k: i
 
 
 def scores_after(model: Model, events: Sequence[int], items: Sequence[int]) -> dict[int, float]:
-    """The score of each of some distinct items after some events, at least one."""
+    """The exact score of each of some distinct items after some events, at least one."""
     ranked = model.rank(model.replay(None, events), items, (), len(items))
     return {one.index: one.score for one in ranked}

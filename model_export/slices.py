@@ -76,7 +76,7 @@ def _places(test: Sessions, events: NDArray[np.int64]) -> dict[str, Mask]:
     found = {}
     for first, last in _PLACES:
         name = f"{first} or more" if last is None else str(first) if first == last else f"{first} to {last}"
-        found[name] = (place >= first) & (place <= (last or place.max()))
+        found[name] = (place >= first) & (place <= (last if last is not None else np.inf))
     return found
 
 
