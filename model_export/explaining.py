@@ -1,8 +1,8 @@
 """Why something is recommended: what each event of the session adds to a recommendation's score.
 
-An event's effect is the score with all events minus the score without that one, both exact: a list's scores may be those
-of a scheme that rounds. Effects do not add up to the score, for events work together. Knows the engine through two questions only,
-`best_after` and `scores_after`.
+An event's effect is the score with all events minus the score without that one, both exact: a list's scores may be
+those of a scheme that rounds. Effects do not add up to the score, for events work together. Knows the engine through
+two questions only, `best_after` and `scores_after`.
 """
 
 from collections.abc import Sequence

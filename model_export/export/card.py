@@ -53,7 +53,7 @@ def card(
         MEASURED,
         _table((name.upper(), f"{value:.4f}") for name, value in sorted(validation.items())),
         "## Scoring scheme",
-        "What the scheme loses against the float network, on held-out sessions that it was not calibrated on.",
+        "What the scheme loses against the float network, on sessions of the last days that it was not calibrated on.",
         _table(
             [
                 ("scheme", f"{scheme.scheme}, {scheme.bits} bits, {'pinned' if scheme.pinned else 'chosen by cost'}"),

@@ -107,6 +107,7 @@ def test_every_setting_reaches_the_training(shop: Shop, tmp_path: Path) -> None:
     assert (record.hidden, record.layers, record.temperature, record.training.seed) == (32, 2, 0.25, 9)
 
 
+@pytest.mark.slow
 def test_evaluate_writes_report_and_ranks(shop: Shop, tmp_path: Path) -> None:
     # GIVEN an artifact, test and training events
     arguments = (
