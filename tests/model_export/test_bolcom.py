@@ -37,14 +37,16 @@ def test_the_baselines_reach_what_is_known_of_them(split: Split) -> None:
     # WHEN they are evaluated
     tuned = tune(split.train, lambda _done, _of: None)
     found = {name: evaluate(ranker, test).metrics for name, ranker in baselines(split.train, tuned).items()}
-    # THEN each reaches what was measured of its authors' or others' code on this split, or a little more
+    # THEN each is where it was measured; others' code, with settings of its own, was measured on this split at HR@20 and
+    # MRR@20 of .455 and .249 (sequential rules), .661 and .248 (V-SKNN), .672 and .268 (STAN)
     for name, hr, mrr in (
-        ("vmis-knn", 0.648, 0.328),
-        ("sequential-rules", 0.455, 0.242),
-        ("v-sknn", 0.661, 0.248),
-        ("stan", 0.672, 0.261),
-        ("sknn-no-current", 0.646, 0.312),
         ("popularity", 0.017, 0.004),
+        ("sequential-rules", 0.456, 0.242),
+        ("sknn", 0.659, 0.257),
+        ("v-sknn", 0.665, 0.264),
+        ("vmis-knn", 0.648, 0.328),
+        ("stan", 0.674, 0.261),
+        ("stan-no-current", 0.659, 0.350),
     ):
-        assert found[name].hr_20 == pytest.approx(hr, abs=0.006), name
-        assert found[name].mrr_20 == pytest.approx(mrr, abs=0.017), name
+        assert found[name].hr_20 == pytest.approx(hr, abs=0.001), name
+        assert found[name].mrr_20 == pytest.approx(mrr, abs=0.001), name
