@@ -37,7 +37,7 @@ def test_the_baselines_reach_what_is_known_of_them(split: Split) -> None:
     # WHEN they are evaluated
     tuned = tune(split.train, lambda _done, _of: None)
     found = {name: evaluate(ranker, test).metrics for name, ranker in baselines(split.train, tuned).items()}
-    # THEN each is where it was measured; others' code, with settings of its own, was measured on this split at HR@20 and
+    # THEN each is where it was measured; others' code, with other settings, was measured on this split at HR@20 and
     # MRR@20 of .455 and .249 (sequential rules), .661 and .248 (V-SKNN), .672 and .268 (STAN)
     for name, hr, mrr in (
         ("popularity", 0.017, 0.004),
