@@ -9,6 +9,7 @@ import pytest
 
 from model_export.evaluation import Report, evaluate_artifact
 from model_export.report import require_plots, write_report
+from model_export.report.page import page as page_of
 from nextitem.errors import InputError
 from tests.model_export.tiny import cycle, listed, model_of, random_run
 
@@ -25,6 +26,12 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     )
 
 
+@pytest.fixture(scope="module")
+def page(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report, written; drawing takes a second or two."""
+    return write_report(report, tmp_path_factory.mktemp("written") / "deep" / "page", HISTORY)
+
+
 def size(path: Path) -> tuple[int, int]:
     """Width and height of a PNG."""
     data = path.read_bytes()
@@ -33,9 +40,8 @@ def size(path: Path) -> tuple[int, int]:
     return width, height
 
 
-def test_the_page_and_its_plots_are_there(report: Report, tmp_path: Path) -> None:
+def test_the_page_and_its_plots_are_there(page: Path) -> None:
     # GIVEN an evaluation WHEN its report is written
-    page = write_report(report, tmp_path / "deep" / "page", HISTORY)
     # THEN page and plots are there and nothing else, and the page shows each plot with words for it
     assert listed(page.parent) == sorted([*PLOTS, "report.md"])
     shown = re.findall(r"!\[([^\]]+)\]\(([^)]+)\)", page.read_text())
@@ -46,9 +52,9 @@ def test_the_page_and_its_plots_are_there(report: Report, tmp_path: Path) -> Non
         assert height > 300
 
 
-def test_the_page_has_every_figure(report: Report, tmp_path: Path) -> None:
+def test_the_page_has_every_figure(report: Report, page: Path) -> None:
     # GIVEN an evaluation WHEN its report is written
-    text = write_report(report, tmp_path, HISTORY).read_text()
+    text = page.read_text()
     # THEN each ranker's figures and each setting stand there, and every table's rows are as wide as its head
     for name, found in report.findings.metrics.items():
         row = next(line for line in text.splitlines() if line.startswith((f"| {name} |", f"| **{name}** |")))
@@ -65,32 +71,32 @@ def test_the_page_has_every_figure(report: Report, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_same_evaluation_gives_the_same_bytes(report: Report, tmp_path: Path) -> None:
-    # GIVEN a report WHEN it is written twice, the second time over the first
-    first = {path.name: path.read_bytes() for path in write_report(report, tmp_path, HISTORY).parent.iterdir()}
-    write_report(report, tmp_path, HISTORY)
+def test_the_same_evaluation_gives_the_same_bytes(report: Report, page: Path) -> None:
+    # GIVEN a report WHEN it is written again, over the first
+    first = {path.name: path.read_bytes() for path in page.parent.iterdir()}
+    write_report(report, page.parent, HISTORY)
     # THEN nothing has changed
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == first
+    assert {path.name: path.read_bytes() for path in page.parent.iterdir()} == first
 
 
-def test_what_is_not_known_is_left_out(report: Report, tmp_path: Path) -> None:
+def test_what_is_not_known_is_left_out(tmp_path: Path) -> None:
     # GIVEN an evaluation without training data, and no run
     model = model_of(random_run(30), tmp_path / "out")
     alone = evaluate_artifact(model, cycle(items=30, sessions=90), None, lambda *_: None)
     # WHEN its report is written THEN the page speaks of the model alone
-    page = write_report(alone, tmp_path / "page")
-    assert listed(page.parent) == ["metrics.png", "report.md", "slices.png"]
-    assert "baseline" not in page.read_text()
+    bare = write_report(alone, tmp_path / "page")
+    assert listed(bare.parent) == ["metrics.png", "report.md", "slices.png"]
+    assert "baseline" not in bare.read_text()
 
 
-def test_a_test_that_train_knows_is_told(report: Report, tmp_path: Path) -> None:
+def test_a_test_that_train_knows_is_told(report: Report, page: Path) -> None:
     # GIVEN an evaluation on sessions that were trained on WHEN its report is written THEN that stands at its top
     assert report.overlap is not None
     assert report.overlap.sessions == 30
-    assert "**Train knows the test:** 30 test sessions" in write_report(report, tmp_path).read_text().split("##")[0]
+    assert "**Train knows the test:** 30 test sessions" in page.read_text().split("##")[0]
     # AND where it is clean, that does
     clean = replace(report, overlap=replace(report.overlap, sessions=0, later_sessions=0))
-    assert "No test session is in train" in write_report(clean, tmp_path).read_text().split("##")[0]
+    assert "No test session is in train" in page_of(clean, (), ()).split("##")[0]
 
 
 def test_without_matplotlib_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
