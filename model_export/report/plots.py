@@ -31,7 +31,7 @@ def metrics(found: Mapping[str, Estimates], judged: str) -> Figure:
     """Each ranker's metrics, the best on top."""
     figure, panels = _panels(len(METRICS), rows=len(found))
     for panel, (metric, title) in zip(panels, METRICS.items(), strict=True):
-        ordered = sorted(found, key=lambda name, metric=metric: found[name][metric].value)  # type: ignore[misc]  # a lambda's default
+        ordered = _ordered({name: one[metric].value for name, one in found.items()})
         _points(panel, [(name, found[name][metric], _colour(name, judged)) for name in ordered])
         for at, name in enumerate(ordered):
             _told(panel, at, found[name][metric], f"{found[name][metric].value:.3f}", _colour(name, judged))
@@ -49,7 +49,7 @@ def differences(found: Mapping[str, Estimates], judged: str, reached: Estimates)
     """
     figure, panels = _panels(len(METRICS), rows=len(found))
     for panel, (metric, title) in zip(panels, METRICS.items(), strict=True):
-        ordered = sorted(found, key=lambda name, metric=metric: -found[name][metric].value)  # type: ignore[misc]  # a lambda's default
+        ordered = _ordered({name: -one[metric].value for name, one in found.items()})
         rows = [
             (name, found[name][metric]) for name in ordered if found[name][metric].value < reached[metric].value / 2
         ]
@@ -99,7 +99,7 @@ def exposure(shown: Mapping[str, Exposure], wanted: Exposure, judged: str) -> Fi
         (("percentile", "Mean popularity percentile of the top 20"), ("gini", "Gini coefficient of what is shown")),
         strict=True,
     ):
-        ordered = sorted(shown, key=lambda name, name_of=name_of: -getattr(shown[name], name_of))  # type: ignore[misc]  # a lambda's default
+        ordered = _ordered({name: -getattr(one, name_of) for name, one in shown.items()})
         for at, name in enumerate(ordered):
             panel.plot(getattr(shown[name], name_of), at, "o", color=_colour(name, judged), markersize=5)
         panel.set_yticks(range(len(ordered)), ordered)
@@ -150,6 +150,11 @@ def _bars(panel: Axes, places: Sequence[float], found: Sequence[Estimate], colou
     panel.errorbar(
         values, places, xerr=reach, fmt="o", color=colour, markersize=4.5, linewidth=1.4, capsize=2.5, label=label
     )
+
+
+def _ordered(values: Mapping[str, float]) -> list[str]:
+    """Names by value, the highest last and so on top."""
+    return sorted(values, key=values.__getitem__)
 
 
 def _told(panel: Axes, at: float, one: Estimate, text: str, colour: str) -> None:

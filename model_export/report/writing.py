@@ -1,6 +1,7 @@
 """Writes a report's files. Knows neither what is drawn nor how the page reads."""
 
 from collections.abc import Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def write_report(report: Report, folder: Path, history: Curve = ()) -> Path:
     if history:
         figures[Plots.TRAINING] = plots.training(history)
     for name, figure in figures.items():
-        write_atomically(folder / name, lambda path, figure=figure: plots.save(figure, path))  # type: ignore[misc]  # mypy sees no default of a lambda
+        write_atomically(folder / name, partial(plots.save, figure))
     text = page(report, tuple(figures), history).encode()
     write_atomically(folder / PAGE, lambda path: path.write_bytes(text))
     return folder / PAGE
