@@ -119,11 +119,11 @@ def _quality(report: Report) -> Table:
 def _sureness(report: Report) -> Table:
     """The other two metrics, and the intervals of the two that are compared."""
     metrics = list(report.model.as_json())[-2:]
-    table = _table(None, [*metrics, "hr@20 within", "mrr@20 within"])
+    table = _table(None, [*metrics, "hr@20 95 %", "mrr@20 95 %"])
     for name, found in report.rankers.items():
         figures = found.as_json()
         sure = report.findings.metrics[name]
-        within = (f"{sure[metric].low:.3f} - {sure[metric].high:.3f}" for metric in ("hr@20", "mrr@20"))
+        within = (f"{sure[metric].low:.3f}-{sure[metric].high:.3f}" for metric in ("hr@20", "mrr@20"))
         table.add_row(name, *(f"{figures[metric]:.4f}" for metric in metrics), *within)
     return table
 
@@ -133,5 +133,4 @@ def _table(title: str | None, columns: list[str]) -> Table:
         Column("", no_wrap=True),
         *(Column(name, justify="right", no_wrap=True) for name in columns),
         title=title,
-        padding=(0, 0, 0, 1),
     )

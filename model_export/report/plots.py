@@ -57,6 +57,7 @@ def differences(found: Mapping[str, Estimates], judged: str, reached: Estimates)
         for at, (_, one) in enumerate(rows):
             _told(panel, at, one, f"{one.value:+.3f}", OTHER)
         panel.margins(x=0.2)
+        panel.xaxis.set_major_locator(MaxNLocator(6))
         panel.axvline(0.0, color="black", linewidth=0.8)
         panel.set_title(f"{title}: {judged} minus baseline", loc="left", fontsize=10)
     figure.supxlabel(
@@ -158,7 +159,11 @@ def _ordered(values: Mapping[str, float]) -> list[str]:
 
 
 def _told(panel: Axes, at: float, one: Estimate, text: str, colour: str) -> None:
-    panel.annotate(text, (one.high, at), (5, 0), textcoords="offset points", va="center", fontsize=8, color=colour)
+    """Write a value beside its interval, on the side that is away from 0."""
+    end, shift, side = (one.high, 5, "left") if one.value >= 0 else (one.low, -5, "right")
+    panel.annotate(
+        text, (end, at), (shift, 0), textcoords="offset points", va="center", ha=side, fontsize=8, color=colour
+    )
 
 
 def _colour(name: str, judged: str) -> str:
