@@ -1,7 +1,7 @@
 """The baselines by their published names: their settings, what tuning may choose from, and the forms they come in.
 
-A neighbour baseline comes in two forms, with the session's last item among its answers and without. The plain name is
-the form that its authors publish; the other has a suffix.
+A neighbour baseline comes in two forms, with the session's last item among its answers and without. A plain name lets
+it in, but for `vmis-knn`, whose authors leave it out; the other form has a suffix.
 """
 
 from collections.abc import Callable, Mapping
