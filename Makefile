@@ -18,7 +18,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@test -d .venv || $(PYTHON) -m venv .venv
 	@echo "installing into .venv (PyTorch included: some minutes the first time)"
 	@$(BIN)/python -m pip install --quiet --upgrade pip
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[export,devstack,dev]'
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[export,report,devstack,dev]'
 	@touch $@
 
 .PHONY: install

@@ -1,21 +1,28 @@
 """The story of an evaluation: a model version, and the baselines beside it, under one protocol."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.baselines import baselines
+from model_export.baselines import Tuned, baselines, tune
 from model_export.engine_ranker import EngineRanker
-from model_export.protocol import Metrics, evaluate
+from model_export.findings import Findings, find
+from model_export.leakage import Overlap, overlap
+from model_export.protocol import Evaluation, Metrics, evaluate
 from model_export.sessions import Sessions
 from nextitem.engine import Model
 from nextitem.errors import InputError
 
+MODEL = "model"
+"""The model's name among the rankers."""
+TUNING = "tuning"
+"""What the choice of the baselines' settings is called where progress is told."""
+
 OnSession = Callable[[str, int, int], None]
-"""Told of the ranker's name, how many test sessions are done, and of how many."""
+"""Told of the ranker's name, how many test sessions are done, and of how many; of `TUNING`, in settings."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,14 +36,25 @@ class Report:
         model: the quantized model's metrics.
         baselines: those of each baseline, where training data was given.
         ranks: the model's rank of each target, float64[targets], in the order of the test file.
+        tuned: the baselines' settings, where training data was given.
+        overlap: what train and test share, where training data was given.
+        findings: intervals, differences, slices and exposure.
     """
 
     version: str
     targets: int
     sessions: int
     model: Metrics
-    baselines: dict[str, Metrics]
+    baselines: Mapping[str, Metrics]
     ranks: NDArray[np.float64]
+    tuned: Tuned | None
+    overlap: Overlap | None
+    findings: Findings
+
+    @property
+    def rankers(self) -> dict[str, Metrics]:
+        """Metrics of the model and of the baselines, by name, the model first."""
+        return {MODEL: self.model, **self.baselines}
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as its JSON document."""
@@ -46,6 +64,9 @@ class Report:
             "sessions": self.sessions,
             "model": self.model.as_json(),
             "baselines": {name: metrics.as_json() for name, metrics in self.baselines.items()},
+            "overlap": asdict(self.overlap) if self.overlap is not None else None,
+            "tuning": self.tuned.as_json() if self.tuned is not None else None,
+            **self.findings.as_json(),
         }
 
 
@@ -70,12 +91,25 @@ def evaluate_artifact(model: Model, test: Sessions, train: Sessions | None, on_s
         )
     judged = test.recoded(catalogue)
     total = len(judged)
-    result = evaluate(EngineRanker(model), judged, lambda done: on_session("model", done, total))
-    found: dict[str, Metrics] = {}
-    for name, ranker in (baselines(train) if train is not None else {}).items():
+    found: dict[str, Evaluation] = {
+        MODEL: evaluate(EngineRanker(model), judged, lambda done: on_session(MODEL, done, total))
+    }
+    tuned = tune(train, lambda done, steps: on_session(TUNING, done, steps)) if train is not None else None
+    for name, ranker in (baselines(train, tuned) if train is not None and tuned is not None else {}).items():
 
         def on_done(done: int, name: str = name) -> None:
             on_session(name, done, total)
 
-        found[name] = evaluate(ranker, judged, on_done).metrics
-    return Report(model.version, result.targets, total, result.metrics, found, result.ranks)
+        found[name] = evaluate(ranker, judged, on_done)
+    metrics = {name: one.metrics for name, one in found.items()}
+    return Report(
+        version=model.version,
+        targets=found[MODEL].targets,
+        sessions=total,
+        model=metrics.pop(MODEL),
+        baselines=metrics,
+        ranks=found[MODEL].ranks,
+        tuned=tuned,
+        overlap=overlap(train, test) if train is not None else None,
+        findings=find(found, judged, train, reference=MODEL),
+    )

@@ -22,6 +22,9 @@ from nextitem.errors import InputError
 COVERAGE_DEPTH = 20
 """How many items of each ranking count as shown, for catalogue coverage."""
 
+DEPTHS = (5, 10, 20)
+"""The k of HR@k and MRR@k."""
+
 NO_ITEM = -1
 """Fills a list of items that is shorter than `COVERAGE_DEPTH`."""
 
@@ -71,10 +74,12 @@ class Evaluation:
 
     Attributes:
         ranks: float64[targets], in order of the target events' rows in the test file.
+        shown: int64[items], in how many top lists each item stood.
         metrics: the summary of them.
     """
 
     ranks: NDArray[np.float64]
+    shown: NDArray[np.int64]
     metrics: Metrics
 
     @property
@@ -119,23 +124,24 @@ def summarize(ranks: NDArray[np.float64], shown: NDArray[np.int32], items: int) 
         shown: codes that some top list held (`NO_ITEM` and repetitions do not count).
         items: size of the train catalogue.
     """
-    reciprocal = 1.0 / ranks
-    gain = 1.0 / np.log2(1.0 + ranks)
+    means = {name.replace("@", "_"): float(values.mean()) for name, values in gains(ranks).items()}
+    return Metrics(**means, coverage_20=float(np.count_nonzero(np.unique(shown) != NO_ITEM) / items))
 
-    def mean_within(k: int, values: NDArray[np.float64]) -> float:
-        return float(np.where(ranks <= k, values, 0.0).mean())
 
-    hits = np.ones_like(ranks)
-    return Metrics(
-        hr_5=mean_within(5, hits),
-        hr_10=mean_within(10, hits),
-        hr_20=mean_within(20, hits),
-        mrr_5=mean_within(5, reciprocal),
-        mrr_10=mean_within(10, reciprocal),
-        mrr_20=mean_within(20, reciprocal),
-        ndcg_20=mean_within(20, gain),
-        coverage_20=float(np.count_nonzero(np.unique(shown) != NO_ITEM) / items),
-    )
+def target_events(test: Sessions) -> NDArray[np.int64]:
+    """Indices of the events that are to be predicted, all but each session's first, in order of their rows."""
+    is_target = np.ones(len(test.codes), dtype=np.bool_)
+    is_target[test.offsets[:-1]] = False
+    events = np.flatnonzero(is_target)
+    return events[np.argsort(test.rows[events], kind="stable")]
+
+
+def gains(ranks: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    """What each rank adds to each metric that is a mean over targets, float64[targets] by the metric's name."""
+    found = {f"hr@{k}": (ranks <= k).astype(np.float64) for k in DEPTHS}
+    found |= {f"mrr@{k}": np.where(ranks <= k, 1.0 / ranks, 0.0) for k in DEPTHS}
+    found["ndcg@20"] = np.where(ranks <= COVERAGE_DEPTH, 1.0 / np.log2(1.0 + ranks), 0.0)
+    return found
 
 
 def evaluate(ranker: Ranker, test: Sessions, progress: Callable[[int], None] | None = None) -> Evaluation:
@@ -153,18 +159,19 @@ def evaluate(ranker: Ranker, test: Sessions, progress: Callable[[int], None] | N
     if len(test) == 0:
         raise InputError("the test events leave nothing to evaluate: no session has two events of known items")
     by_session: list[NDArray[np.float64]] = []
-    shown = np.zeros(len(test.catalogue), dtype=np.bool_)
+    shown = np.zeros(len(test.catalogue), dtype=np.int64)
     for index in range(len(test)):
         session = test.session(index)
         ranks, top = ranker.ranks(session)
         if ranks.shape != (len(session) - 1,) or not bool(np.all(ranks >= 1.0)):
             raise ValueError(f"the ranker gave no valid ranks for session {test.ids[index]!r}")
         by_session.append(ranks)
-        shown[top[top != NO_ITEM]] = True
+        np.add.at(shown, top[top != NO_ITEM], 1)
         if progress is not None:
             progress(index + 1)
-    is_target = np.ones(len(test.codes), dtype=np.bool_)
-    is_target[test.offsets[:-1]] = False
-    in_file_order = np.concatenate(by_session)[np.argsort(test.rows[is_target], kind="stable")]
+    events = target_events(test)
+    by_event = np.empty(len(test.codes))
+    by_event[np.sort(events)] = np.concatenate(by_session)
+    in_file_order = by_event[events]
     codes = np.flatnonzero(shown).astype(np.int32)
-    return Evaluation(in_file_order, summarize(in_file_order, codes, len(test.catalogue)))
+    return Evaluation(in_file_order, shown, summarize(in_file_order, codes, len(test.catalogue)))

@@ -42,12 +42,15 @@ class Artifact(msgspec.Struct, frozen=True):
         return self.folder / name
 
 
-def open_artifact(folder: Path, digests: Mapping[str, FileDigest] | None = None) -> Artifact:
+def open_artifact(
+    folder: Path, digests: Mapping[str, FileDigest] | None = None, *, documents: bool = False
+) -> Artifact:
     """Verify the artifact in a folder and return it.
 
     Args:
         folder: a folder whose name is the model version.
         digests: those of its files, where they were taken a moment ago.
+        documents: verify its documents as well, which a function never fetches.
 
     Raises:
         ArtifactCorrupt: a file is missing or differs from its digest, or the folder is not named by its version.
@@ -58,12 +61,14 @@ def open_artifact(folder: Path, digests: Mapping[str, FileDigest] | None = None)
         manifest = decode_manifest((folder / MANIFEST).read_bytes(), version)
         for name in FILES:
             _verify(folder / name, manifest.files[name], version, digests[name] if digests else None)
+        for name, expected in manifest.documents.items() if documents else ():
+            _verify(folder / name, expected, version)
     except OSError as error:
         raise ArtifactCorrupt(f"{version} cannot be read: {error}") from error
     return Artifact(version, folder, manifest)
 
 
-def _verify(path: Path, expected: FileDigest, version: str, taken: FileDigest | None) -> None:
+def _verify(path: Path, expected: FileDigest, version: str, taken: FileDigest | None = None) -> None:
     found = path.stat().st_size
     if found != expected.size:
         raise ArtifactCorrupt(f"{path.name} of {version} has {found} bytes, its manifest says {expected.size}")

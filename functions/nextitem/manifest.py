@@ -23,8 +23,14 @@ WEIGHTS = "weights.bin"
 VOCABULARY = "vocabulary.bin"
 CERTIFICATE = "certificate.json"
 
+CARD = "card.md"
+
 FILES = (STEP_GRAPH, SCORE_GRAPH, WEIGHTS, VOCABULARY, CERTIFICATE)
-"""Every file of an artifact but the manifest, which lists their digests."""
+"""Every file that serving needs but the manifest, which lists their digests."""
+
+DOCUMENTS = (CARD,)
+"""Files for people that an artifact may have besides; the manifest lists their digests apart, and no function fetches
+them."""
 
 MAX_TOP = 200
 """The largest k that a score graph is asked for, and so the largest `limit` of a request."""
@@ -135,8 +141,11 @@ class PopularItem(msgspec.Struct, frozen=True, array_like=True):
     share: float
 
 
-class Manifest(msgspec.Struct, frozen=True):
-    """Everything that is known of a model version. The version is this document's own digest."""
+class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Everything that is known of a model version. The version is this document's own digest.
+
+    Versions of before there were documents have none, and code of before passes them over.
+    """
 
     schema: int
     files: dict[str, FileDigest]
@@ -146,6 +155,7 @@ class Manifest(msgspec.Struct, frozen=True):
     libraries: dict[str, str]
     evaluation: dict[str, float]
     popular: tuple[PopularItem, ...]
+    documents: dict[str, FileDigest] = {}
 
 
 class Golden(msgspec.Struct, frozen=True):
@@ -223,6 +233,8 @@ def decode_manifest(data: bytes, version: str) -> Manifest:
         raise ArtifactCorrupt(f"{MANIFEST} of {version} is not a manifest: {error}") from None
     if set(manifest.files) != set(FILES) or not all(_SHA256.fullmatch(f.sha256) for f in manifest.files.values()):
         raise ArtifactCorrupt(f"{MANIFEST} of {version} must list a digest for each of: {', '.join(FILES)}")
+    if not set(manifest.documents) <= set(DOCUMENTS):  # they become paths and keys
+        raise ArtifactCorrupt(f"{MANIFEST} of {version} may list no documents but: {', '.join(DOCUMENTS)}")
     return manifest
 
 

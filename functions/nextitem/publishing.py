@@ -57,8 +57,8 @@ class Publisher:
             VersionExists: the registry has other content under this version.
             RegistryUnavailable: the bucket cannot be used.
         """
-        artifact = open_artifact(folder)
-        for name in (*FILES, MANIFEST):
+        artifact = open_artifact(folder, documents=True)
+        for name in (*FILES, *artifact.manifest.documents, MANIFEST):
             key, path = model_key(artifact.version, name), artifact.path(name)
             if not self._bucket.create(key, path) and self._digest(key) != _sha256(path.read_bytes()):
                 raise VersionExists(f"{key} is there with other content; published versions are never changed")

@@ -1,24 +1,23 @@
 """The baselines that every model is shown beside.
 
-Each is fitted on train sessions alone and ranks under the same protocol as a model. They know
-nothing of torch, ONNX or artifacts.
+Each is fitted on train sessions alone, its settings are chosen on validation days cut from train, and it ranks under
+the same protocol as a model. They know nothing of torch, ONNX or artifacts.
 """
 
-from model_export.baselines.popularity import Popularity
-from model_export.baselines.scoring import Scorer, ScoringRanker
-from model_export.baselines.sequential_rules import SequentialRules
-from model_export.baselines.vmis_knn import VmisKnn
+from model_export.baselines.catalogue import METHODS, NAMES, Ground
+from model_export.baselines.scoring import ScoringRanker
+from model_export.baselines.tuning import Tuned, tune, untuned
 from model_export.protocol import Ranker
 from model_export.sessions import Sessions
 
-__all__ = ["Popularity", "Scorer", "ScoringRanker", "SequentialRules", "VmisKnn", "baselines"]
+__all__ = ["NAMES", "Tuned", "baselines", "tune", "untuned"]
 
 
-def baselines(train: Sessions) -> dict[str, Ranker]:
-    """All baselines with their default parameters, fitted on `train`, by their published name."""
-    scorers: dict[str, Scorer] = {
-        "popularity": Popularity(train),
-        "sequential-rules": SequentialRules(train),
-        "vmis-knn": VmisKnn(train),
+def baselines(train: Sessions, tuned: Tuned) -> dict[str, Ranker]:
+    """All baselines, fitted on `train` with these settings, by their published name."""
+    ground = Ground(train)
+    return {
+        name: ScoringRanker(method.make(ground, tuned.settings[name]), current=current)
+        for method in METHODS
+        for name, current in method.forms.items()
     }
-    return {name: ScoringRanker(scorer) for name, scorer in scorers.items()}

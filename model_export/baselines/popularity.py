@@ -6,6 +6,7 @@ It knows nothing of the session it recommends to; that is the point of it as a f
 import numpy as np
 from numpy.typing import NDArray
 
+from model_export.baselines.scoring import Scored
 from model_export.sessions import Sessions
 
 
@@ -13,8 +14,10 @@ class Popularity:
     """Scores an item by its number of train events."""
 
     def __init__(self, train: Sessions) -> None:
-        self._counts = np.bincount(train.codes, minlength=len(train.catalogue)).astype(np.float64)
+        self.items = len(train.catalogue)
+        counts = np.bincount(train.codes, minlength=self.items).astype(np.float64)
+        self._scored = Scored(np.arange(self.items), counts)
 
-    def scores(self, prefix: NDArray[np.int32]) -> NDArray[np.float64]:  # noqa: ARG002
-        """float64[items], the same for every prefix."""
-        return self._counts
+    def scored(self, prefix: NDArray[np.int32]) -> Scored:  # noqa: ARG002 - the same for every prefix
+        """See `Scorer.scored`."""
+        return self._scored

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from model_export.cli import data, learning, registry, serving
+from model_export.cli import data, evaluating, explaining, learning, registry, serving
 from model_export.cli.cost import cost
 from nextitem.errors import ArtifactError, InputError, NextItemError
 
@@ -26,8 +26,9 @@ for command in (
     data.split,
     learning.train,
     learning.export,
-    learning.evaluate,
+    evaluating.evaluate,
     serving.recommend,
+    explaining.explain,
     registry.publish,
     registry.versions,
     registry.promote,

@@ -1,4 +1,4 @@
-"""Commands from events to a certified artifact: `train`, `export` and `evaluate`."""
+"""Commands from events to a certified artifact: `train` and `export`."""
 
 import math
 from collections.abc import Iterator
@@ -6,15 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
-import numpy as np
 import typer
-from numpy.typing import NDArray
-from rich.progress import Progress, TaskID
-from rich.table import Table
+from rich.progress import Progress
 
 from model_export.cli.console import (
-    OUT,
     EventsFile,
     GapMinutes,
     ItemColumn,
@@ -29,16 +24,11 @@ from model_export.cli.console import (
     say,
     waiting,
 )
-from model_export.evaluation import Report, evaluate_artifact
-from model_export.files import write_atomically
 from model_export.runs import read_run, refuse_taken
 from model_export.training.config import LOSSES, FitConfig
 from nextitem.artifact import open_artifact
-from nextitem.engine import Model
 from nextitem.errors import InputError
 from nextitem.manifest import Bounds, Quantization
-
-ArtifactFolder = Annotated[Path, typer.Argument(help="An artifact's folder, named by its version.", show_default=False)]
 
 
 def train(
@@ -132,48 +122,6 @@ def export(
     typer.echo(home)
 
 
-def evaluate(
-    artifact: ArtifactFolder,
-    events: Annotated[Path, typer.Option(help="Test events.", show_default=False)],
-    train: Annotated[Path | None, typer.Option(help="Training events: baselines then stand beside the model.")] = None,
-    json: Annotated[Path | None, typer.Option(help="Write the report as JSON; - for standard output.")] = None,
-    ranks: Annotated[
-        Path | None, typer.Option(help="Write each target's rank (.npy), in the test file's order.")
-    ] = None,
-    session_column: SessionColumn = "session_id",
-    item_column: ItemColumn = "item_id",
-    time_column: TimeColumn = "timestamp",
-    user_column: UserColumn = None,
-    gap_minutes: GapMinutes = 30,
-) -> None:
-    """Judge an artifact through the engine that serves, one event at a time."""
-    columns = columns_of(session_column, item_column, time_column, user_column, gap_minutes)
-    model = Model(open_artifact(artifact))
-    test = read_events(events, columns)
-    known = read_events(train, columns) if train is not None else None
-    if known is not None and known.digest != model.manifest.training.data_sha256:
-        say(f"{train} is not the very data that {model.version} was trained on")
-    with progress() as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def on_session(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                tasks[name] = bars.add_task(name, total=total)
-            bars.update(tasks[name], completed=done)
-
-        report = evaluate_artifact(model, test, known, on_session)
-    if ranks is not None:
-        write_atomically(ranks, lambda path: _save(path, report.ranks))
-    document = report.as_json()
-    if json is not None and str(json) != "-":
-        text = msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
-        write_atomically(json, lambda path: path.write_bytes(text))
-    if str(json) == "-":
-        print_json(document)
-    else:
-        OUT.print(_table(report))
-
-
 def _schemes(found: Quantization) -> Iterator[str]:
     for row in found.considered:
         figures = ""
@@ -202,19 +150,3 @@ class _Bars:
     def epoch(self, stage: str, epoch: Any) -> None:
         judged = "" if math.isnan(epoch.hr) else f", HR@20 {epoch.hr:.4f}, MRR@20 {epoch.mrr:.4f}"
         say(f"{stage}: epoch {epoch.number}: loss {epoch.loss:.4f}{judged}")
-
-
-def _save(path: Path, values: NDArray[np.float64]) -> None:
-    with path.open("wb") as file:  # given a name, numpy would add .npy to one without it
-        np.save(file, values, allow_pickle=False)
-
-
-def _table(report: Report) -> Table:
-    table = Table("metric", title=f"{report.targets} targets; the model is {report.version}")
-    rankers = {"model": report.model.as_json()}
-    rankers |= {name: metrics.as_json() for name, metrics in report.baselines.items()}
-    for ranker in rankers:
-        table.add_column(ranker, justify="right")
-    for metric in rankers["model"]:
-        table.add_row(metric, *(f"{found[metric]:.4f}" for found in rankers.values()))
-    return table

@@ -1,6 +1,5 @@
 """Command `recommend`: what an artifact answers, without a server."""
 
-import csv
 from pathlib import Path
 from typing import Annotated
 
@@ -8,10 +7,9 @@ import typer
 from rich.table import Column, Table
 
 from model_export.cli.console import OUT, Json, print_json, say
+from model_export.cli.items import known_items, names_in, require_ids
 from nextitem.artifact import open_artifact
 from nextitem.engine import Model
-from nextitem.errors import InputError
-from nextitem.ids import id_fault
 from nextitem.manifest import MAX_TOP
 
 
@@ -24,15 +22,10 @@ def recommend(
     as_json: Json = False,
 ) -> None:
     """Show what an artifact recommends after some items."""
-    for item in items:
-        if (what := id_fault(item)) is not None:
-            raise InputError(f"item id {item!r} {what}")
+    require_ids(items)
     model = Model(open_artifact(artifact))
-    name_of = _names(names) if names is not None else {}
-    known = model.vocabulary.indices(items)
-    unknown = [item for item in items if model.vocabulary.index(item) is None]
-    if unknown:
-        say(f"not in the catalogue, passed over: {', '.join(unknown)}")
+    name_of = names_in(names) if names is not None else {}
+    known = known_items(model, items)
     exclude = known if exclude_seen else []
     if known:
         ranked = model.top(model.replay(None, known), exclude, limit)
@@ -48,13 +41,3 @@ def recommend(
     for rank, (item_id, score) in enumerate(rows, 1):
         table.add_row(str(rank), item_id, *([name_of.get(item_id, "")] if name_of else []), f"{score:.4f}")
     OUT.print(table)
-
-
-def _names(path: Path) -> dict[str, str]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return {row["item_id"]: row["name"] for row in csv.DictReader(file)}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
-    except KeyError as error:
-        raise InputError(f"{path} has no column {error}; it needs item_id and name") from None

@@ -5,6 +5,7 @@ from importlib.metadata import version as library_version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from model_export.export.card import card
 from model_export.export.choosing import BoundsMissed, Choice, Trial, choose
 from model_export.export.graphs import write_graphs
 from model_export.export.measuring import Graphs, Session, parity, states_of, stepwise
@@ -16,7 +17,9 @@ from nextitem.artifact import open_artifact
 from nextitem.engine import Model
 from nextitem.errors import InputError
 from nextitem.manifest import (
+    CARD,
     CERTIFICATE,
+    DOCUMENTS,
     FILES,
     MANIFEST,
     SCHEMA,
@@ -99,25 +102,31 @@ def _export(
     write_vocabulary(choice.folder / VOCABULARY, run.item_ids)
     certificate = Certificate(tuple(_golden(choice.graphs, session, run.item_ids) for session in goldens))
     (choice.folder / CERTIFICATE).write_bytes(encode_document(certificate))
+    shape = ModelShape(record.items, record.hidden, record.layers)
+    scheme = _quantization(choice, bounds, against_torch, stepped, pinned is not None)
+    libraries = {**record.libraries, **_libraries()}
+    text = card(shape, record.training, record.validation, scheme, libraries)
+    (choice.folder / CARD).write_text(text, encoding="utf-8")
     manifest = encode_document(
         Manifest(
             schema=SCHEMA,
             files={name: digest_of(choice.folder / name) for name in FILES},
-            model=ModelShape(record.items, record.hidden, record.layers),
+            model=shape,
             training=record.training,
-            quantization=_quantization(choice, bounds, against_torch, stepped, pinned is not None),
-            libraries={**record.libraries, **_libraries()},
+            quantization=scheme,
+            libraries=libraries,
             evaluation=record.validation,
             popular=record.popular,
+            documents={name: digest_of(choice.folder / name) for name in DOCUMENTS},
         )
     )
     (choice.folder / MANIFEST).write_bytes(manifest)
     staged = folder / version_of(manifest)
     choice.folder.rename(staged)
-    Model(open_artifact(staged)).check(certificate)
+    Model(open_artifact(staged, documents=True)).check(certificate)
     home = out / staged.name
     if home.exists():
-        open_artifact(home)
+        open_artifact(home, documents=True)
     else:
         staged.rename(home)
     return home

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from model_export.baselines import baselines
+from model_export.baselines import baselines, tune
 from model_export.eventfile import read_sessions
 from model_export.protocol import evaluate
 from model_export.split import Split, split_by_time
@@ -35,9 +35,18 @@ def test_the_baselines_reach_what_is_known_of_them(split: Split) -> None:
     # GIVEN the baselines, fitted on train
     test = split.test.recoded(split.train.catalogue)
     # WHEN they are evaluated
-    found = {name: evaluate(ranker, test).metrics for name, ranker in baselines(split.train).items()}
-    # THEN VMIS-kNN is at least at the published level (HR@20 .62, MRR@20 .33), the others far below
-    assert found["vmis-knn"].hr_20 == pytest.approx(0.648, abs=0.001)
-    assert found["vmis-knn"].mrr_20 == pytest.approx(0.328, abs=0.001)
-    assert found["sequential-rules"].hr_20 == pytest.approx(0.454, abs=0.001)
-    assert found["popularity"].hr_20 == pytest.approx(0.017, abs=0.001)
+    tuned = tune(split.train, lambda _done, _of: None)
+    found = {name: evaluate(ranker, test).metrics for name, ranker in baselines(split.train, tuned).items()}
+    # THEN each is where it was measured; others' code, with other settings, was measured on this split at HR@20 and
+    # MRR@20 of .455 and .249 (sequential rules), .661 and .248 (V-SKNN), .672 and .268 (STAN)
+    for name, hr, mrr in (
+        ("popularity", 0.017, 0.004),
+        ("sequential-rules", 0.456, 0.242),
+        ("sknn", 0.659, 0.257),
+        ("v-sknn", 0.665, 0.264),
+        ("vmis-knn", 0.648, 0.328),
+        ("stan", 0.674, 0.261),
+        ("stan-no-current", 0.659, 0.350),
+    ):
+        assert found[name].hr_20 == pytest.approx(hr, abs=0.001), name
+        assert found[name].mrr_20 == pytest.approx(mrr, abs=0.001), name

@@ -16,8 +16,9 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "split": ("--train-out", "--test-out", "--test-days", *COLUMNS, "--json"),
     "train": ("--out", "--epochs", "--hidden", "--layers", "--loss", "--validation-days", "--seed", *COLUMNS, "--json"),
     "export": ("--out", "--min-overlap", "--max-hr-loss", "--json"),
-    "evaluate": ("--events", "--train", "--json", "--ranks", *COLUMNS),
+    "evaluate": ("--events", "--train", "--json", "--ranks", "--report", "--run", *COLUMNS),
     "recommend": ("--limit", "--exclude-seen", "--names", "--json"),
+    "explain": ("--limit", "--exclude-seen", "--names", "--json"),
     "publish": ("--bucket", "--json"),
     "versions": ("--bucket", "--route", "--json"),
     "promote": ("--bucket", "--route", "--json"),
@@ -35,8 +36,9 @@ for arguments in {arguments!r}:
     except SystemExit as end:
         assert not end.code, (arguments, end.code)
 assert "torch" not in sys.modules
+assert "matplotlib" not in sys.modules
 """
-"""A fresh program that runs some commands, and has not met torch in the end."""
+"""A fresh program that runs some commands, and has met neither torch nor Matplotlib in the end."""
 
 
 def run_light(*arguments: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
@@ -85,6 +87,7 @@ def test_an_artifact_is_judged_without_torch(tmp_path: Path) -> None:
     # WHEN a fresh program recommends, evaluates and splits
     ended = run_light(
         ("recommend", home, "item-00001"),
+        ("explain", home, "item-00001", "item-00002"),
         ("evaluate", home, "--events", str(events), "--train", str(events)),
         ("split", str(events), "--train-out", str(tmp_path / "a.csv"), "--test-out", str(tmp_path / "b.csv")),
     )

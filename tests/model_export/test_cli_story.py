@@ -107,6 +107,7 @@ def test_every_setting_reaches_the_training(shop: Shop, tmp_path: Path) -> None:
     assert (record.hidden, record.layers, record.temperature, record.training.seed) == (32, 2, 0.25, 9)
 
 
+@pytest.mark.slow
 def test_evaluate_writes_report_and_ranks(shop: Shop, tmp_path: Path) -> None:
     # GIVEN an artifact, test and training events
     arguments = (
@@ -119,9 +120,11 @@ def test_evaluate_writes_report_and_ranks(shop: Shop, tmp_path: Path) -> None:
     )
     # WHEN they are evaluated into files, one of which ends in nothing that numpy knows
     report, ranks = tmp_path / "report.json", tmp_path / "deep" / "ranks.bin"
-    shown = done(*arguments, "--json", report, "--ranks", ranks)
+    plots = ("--report", tmp_path / "page", "--run", shop.folder / "run")
+    shown = done(*arguments, "--json", report, "--ranks", ranks, *plots)
     # THEN the files are whole and alone, and agree
-    assert listed(tmp_path) == ["deep", "deep/ranks.bin", "report.json"]
+    drawn = ["differences.png", "exposure.png", "metrics.png", "report.md", "slices.png", "training.png"]
+    assert listed(tmp_path) == ["deep", "deep/ranks.bin", "page", *(f"page/{name}" for name in drawn), "report.json"]
     document = json.loads(report.read_text())
     found = np.load(ranks, allow_pickle=False)
     assert found.shape == (document["targets"],)
@@ -142,7 +145,12 @@ def test_evaluate_says_when_the_training_data_is_not_the_models(shop: Shop) -> N
     # WHEN they are given as training data
     answer = done("evaluate", shop.artifact, "--events", test, "--train", events, "--json", "-")
     # THEN that is said, and the report comes all the same
-    assert answer.err.splitlines() == [f"{events} is not the very data that {shop.version} was trained on"]
+    other, known = answer.err.splitlines()
+    assert other == f"{events} is not the very data that {shop.version} was trained on"
+    # AND so is that the test's sessions are among them
+    overlap = answer.document["overlap"]
+    assert overlap["sessions"] == overlap["later_sessions"] == len(read_sessions(test))
+    assert known.startswith(f"train knows the test: {overlap['sessions']} test sessions are in train")
     assert answer.document["baselines"]
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from model_export.baselines import NAMES
 from model_export.engine_ranker import EngineRanker
 from model_export.evaluation import evaluate_artifact
 from model_export.eventfile import read_sessions
@@ -15,6 +16,20 @@ from tests.model_export.tiny import model_of, random_run
 
 ITEMS = 30
 METRICS = ["hr@5", "hr@10", "hr@20", "mrr@5", "mrr@10", "mrr@20", "ndcg@20", "coverage@20"]
+
+KEYS = [
+    "version",
+    "targets",
+    "sessions",
+    "model",
+    "baselines",
+    "overlap",
+    "tuning",
+    "intervals",
+    "differences",
+    "slices",
+    "exposure",
+]
 
 Heard = list[tuple[str, int, int]]
 
@@ -53,14 +68,17 @@ def test_the_report_has_the_documented_keys(model: Model, tmp_path: Path) -> Non
     alone = evaluate_artifact(model, test, None, ignore).as_json()
     beside = evaluate_artifact(model, test, train, ignore).as_json()
     # THEN the model's figures have the documented names, and so has each baseline
-    assert list(alone) == ["version", "targets", "sessions", "model", "baselines"]
+    assert list(alone) == KEYS
     assert list(alone["model"]) == METRICS
     assert alone["baselines"] == {}
-    assert {name: list(found) for name, found in beside["baselines"].items()} == {
-        "popularity": METRICS,
-        "sequential-rules": METRICS,
-        "vmis-knn": METRICS,
-    }
+    assert {name: list(found) for name, found in beside["baselines"].items()} == dict.fromkeys(NAMES, METRICS)
+    assert {"popularity", "sequential-rules", "vmis-knn"} < set(NAMES)
+    # AND each has its settings, intervals around its figures, and the model's difference from it
+    assert list(beside["tuning"]["settings"]) == list(NAMES)
+    assert list(beside["differences"]) == list(NAMES)
+    for name, figures in {"model": beside["model"], **beside["baselines"]}.items():
+        for metric, (low, high) in beside["intervals"]["rankers"][name].items():
+            assert low <= figures[metric] <= high
     # AND the baselines change nothing of the model's
     assert beside["model"] == alone["model"]
     assert beside["version"] == model.version
@@ -139,11 +157,11 @@ def test_progress_tells_who_is_how_far(model: Model, tmp_path: Path) -> None:
     report = evaluate_artifact(
         model, test, sessions(tmp_path / "train.csv", count=9, seed=2), lambda *told: heard.append(told)
     )
-    # THEN each ranker counts all sessions, one after another
-    assert heard == [
-        (name, done, report.sessions)
-        for name in ("model", "popularity", "sequential-rules", "vmis-knn")
-        for done in range(1, report.sessions + 1)
+    # THEN the settings are chosen one after another, and each ranker counts all sessions
+    steps = [told for told in heard if told[0] == "tuning"]
+    assert steps == [("tuning", done, len(steps)) for done in range(1, len(steps) + 1)]
+    assert [told for told in heard if told[0] != "tuning"] == [
+        (name, done, report.sessions) for name in ("model", *NAMES) for done in range(1, report.sessions + 1)
     ]
 
 

@@ -13,7 +13,7 @@ from model_export.runs import Run
 from nextitem.artifact import Artifact, open_artifact
 from nextitem.engine import Model
 from nextitem.errors import ArtifactCorrupt, InputError
-from nextitem.manifest import FILES, MANIFEST, WEIGHTS, Bounds, version_of
+from nextitem.manifest import CARD, FILES, MANIFEST, WEIGHTS, Bounds, version_of
 from nextitem.session import WINDOW
 from nextitem.vocabulary import Vocabulary
 from tests.model_export.tiny import LOOSE, exported, listed, model_of, random_run
@@ -44,7 +44,7 @@ def test_its_folder_is_all_there_is(artifact: Artifact) -> None:
     # WHEN the folder that it was made in is listed
     # THEN there is its own folder, named by the digest of its manifest, and its files
     assert listed(artifact.folder.parent) == sorted(
-        [artifact.version, *(f"{artifact.version}/{name}" for name in (*FILES, MANIFEST))]
+        [artifact.version, *(f"{artifact.version}/{name}" for name in (*FILES, CARD, MANIFEST))]
     )
     assert artifact.version == version_of((artifact.folder / MANIFEST).read_bytes())
     assert artifact.folder.stat().st_mode & 0o055 == 0o055
@@ -91,7 +91,7 @@ def test_the_same_run_is_the_same_artifact(artifact: Artifact, tmp_path: Path) -
     # THEN version and bytes are the same, and what was there is left
     assert again.name == artifact.version
     assert in_place == artifact.folder
-    for name in (*FILES, MANIFEST):
+    for name in (*FILES, CARD, MANIFEST):
         assert (again / name).read_bytes() == (artifact.folder / name).read_bytes()
 
 

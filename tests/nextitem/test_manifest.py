@@ -121,6 +121,23 @@ def test_a_manifest_must_list_each_file_s_digest(data: bytes, edit: Any) -> None
         decode_manifest(changed, version_of(changed))
 
 
+def test_a_manifest_of_before_there_were_documents_has_none(data: bytes) -> None:
+    # GIVEN the demo's manifest, without a word of documents WHEN it is read THEN it has none
+    bare = msgspec.json.encode({k: v for k, v in msgspec.json.decode(data).items() if k != "documents"})
+    assert decode_manifest(bare, version_of(bare)).documents == {}
+
+
+@pytest.mark.parametrize("name", ["../card.md", "weights.bin", "card.html"])
+def test_a_manifest_lists_no_other_documents(data: bytes, name: str) -> None:
+    # GIVEN a manifest that lists a document of another name, which would become a path and a key
+    document = msgspec.json.decode(data)
+    document["documents"] = {name: document["files"]["weights.bin"]}
+    changed = msgspec.json.encode(document)
+    # WHEN it is read THEN it is refused
+    with pytest.raises(ArtifactCorrupt, match=r"may list no documents but: card\.md$"):
+        decode_manifest(changed, version_of(changed))
+
+
 def test_a_certificate_is_read_as_it_was_written(demo: Path) -> None:
     data = (demo / "certificate.json").read_bytes()
     assert encode_document(decode_certificate(data, demo.name)) == data

@@ -1,0 +1,82 @@
+"""The command `explain`: which events of a session moved each recommendation."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Column, Table
+
+from model_export.cli.console import OUT, Json, print_json
+from model_export.cli.items import known_items, names_in, require_ids
+from model_export.explaining import Effect, Explanation
+from model_export.explaining import explain as explain_events
+from nextitem.artifact import open_artifact
+from nextitem.engine import Model
+from nextitem.errors import InputError
+from nextitem.manifest import MAX_TOP
+
+TOLD = 3
+"""Events that the table names for each recommendation."""
+
+
+def explain(
+    artifact: Annotated[Path, typer.Argument(help="An artifact's folder, named by its version.", show_default=False)],
+    items: Annotated[list[str], typer.Argument(help="What the visitor looked at, oldest first.", show_default=False)],
+    limit: Annotated[int, typer.Option(min=1, max=MAX_TOP, help="How many recommendations.")] = 5,
+    exclude_seen: Annotated[bool, typer.Option("--exclude-seen", help="Leave out the items given.")] = False,
+    names: Annotated[Path | None, typer.Option(help="CSV with the columns item_id and name, to show names.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show which events moved each recommendation: its score, minus that without the event."""
+    require_ids(items)
+    model = Model(open_artifact(artifact))
+    name_of = names_in(names) if names is not None else {}
+    known = known_items(model, items)
+    if not known:
+        raise InputError("none of the items is in the catalogue: there is nothing to explain by")
+    found = explain_events(model, known, limit, exclude_seen=exclude_seen)
+
+    def item_id(index: int) -> str:
+        return model.vocabulary.item_id(index)
+
+    place_of = [place for place, item in enumerate(items, 1) if model.vocabulary.index(item) is not None]
+    if as_json:
+        recommendations = [_document(one, item_id, place_of) for one in found]
+        print_json({"version": model.version, "recommendations": recommendations})
+        return
+
+    def name(index: int) -> str:
+        return name_of.get(item_id(index)) or item_id(index)
+
+    table = Table("", Column("item", overflow="fold"), Column("score", justify="right"))
+    table.add_column("event", overflow="fold")
+    table.add_column("effect", justify="right", no_wrap=True)
+    table.add_column("rank without", justify="right")
+    for rank, one in enumerate(found, 1):
+        events = [_told(effect, name, place_of) for effect in one.effects[:TOLD]] or [("the only one", "", "")]
+        for row, cells in enumerate(events):
+            head = (str(rank), name(one.item), f"{one.score:.3f}") if row == 0 else ("", "", "")
+            table.add_row(*head, *cells, end_section=row == len(events) - 1)
+    OUT.print(table)
+
+
+def _told(effect: Effect, name: Callable[[int], str], place_of: Sequence[int]) -> tuple[str, str, str]:
+    rank = str(effect.rank_without) if effect.rank_without is not None else f"> {MAX_TOP}"
+    return f"{place_of[effect.place - 1]}. {name(effect.item)}", f"{effect.effect:+.3f}", rank
+
+
+def _document(one: Explanation, item_id: Callable[[int], str], place_of: Sequence[int]) -> dict[str, Any]:
+    return {
+        "item_id": item_id(one.item),
+        "score": round(one.score, 6),
+        "events": [
+            {
+                "place": place_of[effect.place - 1],
+                "item_id": item_id(effect.item),
+                "effect": round(effect.effect, 6),
+                "rank_without": effect.rank_without,
+            }
+            for effect in one.effects
+        ],
+    }

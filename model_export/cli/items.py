@@ -1,0 +1,44 @@
+"""Items that a command line gives: their ids checked, looked up in a catalogue, and named."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from model_export.cli.console import say
+from nextitem.engine import Model
+from nextitem.errors import InputError
+from nextitem.ids import id_fault
+
+
+def require_ids(items: Sequence[str]) -> None:
+    """Return if all are item ids.
+
+    Raises:
+        InputError: one is not.
+    """
+    for item in items:
+        if (what := id_fault(item)) is not None:
+            raise InputError(f"item id {item!r} {what}")
+
+
+def known_items(model: Model, items: Sequence[str]) -> list[int]:
+    """Return the indices of those that the model knows, in their order, and say which are passed over."""
+    unknown = [item for item in items if model.vocabulary.index(item) is None]
+    if unknown:
+        say(f"not in the catalogue, passed over: {', '.join(unknown)}")
+    return model.vocabulary.indices(items)
+
+
+def names_in(path: Path) -> dict[str, str]:
+    """Return the names of items by id, from a CSV with the columns item_id and name.
+
+    Raises:
+        InputError: it cannot be read, or has other columns.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return {row["item_id"]: row["name"] for row in csv.DictReader(file)}
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} cannot be read: {error}") from error
+    except KeyError as error:
+        raise InputError(f"{path} has no column {error}; it needs item_id and name") from None

@@ -1,0 +1,8 @@
+"""An evaluation as a page with plots: ``report.md`` and PNG files beside it.
+
+Matplotlib is imported when plots are drawn, not before, and is needed for nothing else.
+"""
+
+from model_export.report.writing import require_plots, write_report
+
+__all__ = ["require_plots", "write_report"]
