@@ -53,7 +53,7 @@ def random_artifact(items: int, folder: Path) -> Path:
         items: its catalogue, named `item-000000` and so on.
         folder: where the artifact's folder is made.
     """
-    return export(_random_run(items), folder, ANY_LOSS, lambda _stage: None)
+    return export(random_run(items), folder, ANY_LOSS, lambda _stage: None)
 
 
 def _item_ids(items: int) -> tuple[str, ...]:
@@ -73,7 +73,8 @@ def _phases(metrics: Mapping[str, list[float]]) -> dict[str, dict[str, float]]:
     return {name: asdict(summary(times)) for name, times in metrics.items()}
 
 
-def _random_run(items: int) -> Run:
+def random_run(items: int) -> Run:
+    """Return a run of random weights over items named `item-000000` and so on."""
     chance = np.random.default_rng(1)
 
     def some(*shape: int) -> NDArray[np.float32]:
