@@ -10,7 +10,7 @@ from typing import Any
 from head_start import HEAD_START  # before all other imports: the model comes while they go on
 
 # isort: split
-import onnxruntime  # noqa: F401 - before the rest: the model that came can then be opened while that is imported
+import nextitem.runtime  # noqa: F401 - before the rest: the model that came can then be opened while that is imported
 
 # isort: split
 from calls import Call, direct_call, http_call, http_response

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from nextitem.artifact import Artifact
 from nextitem.errors import ArtifactCorrupt
 from nextitem.manifest import SCORE_GRAPH, STEP_GRAPH, VOCABULARY, Certificate
+from nextitem.runtime import ort
 from nextitem.session import Hidden
 from nextitem.vocabulary import Vocabulary
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from nextitem.manifest import SCORE_GRAPH, STEP_GRAPH
+from nextitem.runtime import ort
 
 DEPTH = 20
 

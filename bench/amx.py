@@ -1,0 +1,73 @@
+"""The scan of a catalogue by one row of int8, as ONNX Runtime does it with AMX and without (`nextitem.runtime`).
+
+Each in processes of their own, in turn. On a processor without AMX both are the same. `python -m bench.amx`
+"""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.results import write_json
+from bench.timing import summary
+
+PROGRAM = """
+import sys, time
+if sys.argv[1] == "without":
+    from nextitem.runtime import ort
+else:
+    import onnxruntime as ort
+import numpy as np
+from onnx import TensorProto, helper
+blocks, depth = int(sys.argv[2]), int(sys.argv[3])
+matrix = np.random.default_rng(1).integers(-100, 100, (blocks, depth, 128)).astype(np.int8)
+row = np.random.default_rng(2).integers(0, 127, (1, depth)).astype(np.uint8)
+graph = helper.make_graph(
+    [helper.make_node("MatMulInteger", ["row", "matrix"], ["scores"])], "scan",
+    [helper.make_tensor_value_info("row", TensorProto.UINT8, row.shape),
+     helper.make_tensor_value_info("matrix", TensorProto.INT8, matrix.shape)],
+    [helper.make_tensor_value_info("scores", TensorProto.INT32, [blocks, 1, 128])])
+options = ort.SessionOptions()
+options.intra_op_num_threads = 1
+model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+session = ort.InferenceSession(model.SerializeToString(), options)
+for _ in range(21):
+    begun = time.perf_counter()
+    (scores,) = session.run(None, {"row": row, "matrix": matrix})
+    print((time.perf_counter() - begun) * 1000)
+assert scores[3, 0, 5] == row[0].astype(int) @ matrix[3, :, 5].astype(int)
+"""
+BLOCK = 128
+WAYS = ("with", "without")
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--items", type=int, default=1_000_000)
+    parser.add_argument("--dims", type=int, default=84)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    taken: dict[str, list[float]] = {way: [] for way in WAYS}
+    for _ in range(arguments.rounds):
+        for way, times in taken.items():
+            command = [sys.executable, "-c", PROGRAM, way, str(arguments.items // BLOCK), str(arguments.dims)]
+            ran = subprocess.run(command, check=True, capture_output=True, text=True)
+            times += [float(line) for line in ran.stdout.split()[1:]]
+    timed = {way: summary(times) for way, times in taken.items()}
+    table = Table("AMX", "p50 ms", "p99 ms", "GB/s", title=f"{arguments.items:,} items, {arguments.dims} dimensions")
+    for way, one in timed.items():
+        speed = arguments.items * arguments.dims / one.median / 1e6
+        table.add_row(way, f"{one.median:.2f}", f"{one.p99:.2f}", f"{speed:.1f}")
+    Console().print(table)
+    if arguments.json:
+        rows = [{"amx": way, "p50_ms": one.median, "p99_ms": one.p99} for way, one in timed.items()]
+        write_json({"items": arguments.items, "dims": arguments.dims, "rows": rows}, arguments.json)
+
+
+if __name__ == "__main__":
+    main()
