@@ -13,7 +13,7 @@ SCHEMES: tuple[Scheme, ...] = (
     FourBit(candidates=200),
     Scan(dims=128, candidates=64),
     Scan(dims=96, candidates=400),
-    Scan(dims=80, candidates=800),
+    Scan(dims=76, candidates=640),
     Scan(dims=64, candidates=600),
     Scan(dims=40, candidates=600),
     Scan(dims=32, candidates=1000),
