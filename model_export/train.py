@@ -30,7 +30,7 @@ def train(sessions: Sessions, config: FitConfig, out: Path, watcher: Watcher) ->
     """
     with new_folder(out) as folder, SummaryWriter(str(folder / METRICS)) as writer:
         fitted = fit(sessions, config, _Logged(watcher, writer))
-        record = _record(sessions, config, fitted)
+        record = _record(sessions, fitted)
         weights = {
             name: np.ascontiguousarray(values.detach().numpy(), np.float32)
             for name, values in fitted.network.state_dict().items()
@@ -55,7 +55,7 @@ class _Logged:
         self._watcher.epoch(stage, epoch)
 
 
-def _record(sessions: Sessions, config: FitConfig, fitted: Fitted) -> RunRecord:
+def _record(sessions: Sessions, fitted: Fitted) -> RunRecord:
     best = fitted.history[fitted.epochs - 1]
     network = fitted.network.config
     return RunRecord(
@@ -65,9 +65,9 @@ def _record(sessions: Sessions, config: FitConfig, fitted: Fitted) -> RunRecord:
             events=len(sessions.codes),
             first=float(sessions.times.min()),
             last=float(sessions.times.max()),
-            seed=config.seed,
+            seed=fitted.config.seed,
             epochs=fitted.epochs,
-            hyperparameters=config.values(),
+            hyperparameters=fitted.config.values(),
         ),
         items=network.items,
         hidden=network.hidden,

@@ -34,12 +34,16 @@ from nextitem.manifest import Bounds, Quantization
 def train(
     events: EventsFile,
     out: Annotated[Path, typer.Option(help="The run's folder, which must not exist yet.", show_default=False)],
-    epochs: Annotated[int, typer.Option(help="Most epochs; early stopping may end sooner.")] = FitConfig.epochs,
+    epochs: Annotated[
+        int, typer.Option(help="Most epochs; 0: by the size of the data. Early stopping may end sooner.")
+    ] = FitConfig.epochs,
     hidden: Annotated[int, typer.Option(help="Hidden size: a multiple of 16.")] = FitConfig.hidden,
     layers: Annotated[int, typer.Option(help="GRU layers.")] = FitConfig.layers,
-    loss: Annotated[str, typer.Option(help="softmax, or sampled-softmax for very large catalogues.")] = FitConfig.loss,
+    loss: Annotated[
+        str, typer.Option(help=f"{', '.join(LOSSES)}; auto goes by the size of the data.")
+    ] = FitConfig.loss,
     learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = FitConfig.learning_rate,
-    batch: Annotated[int, typer.Option(help="Sessions in a batch.")] = FitConfig.batch,
+    batch: Annotated[int, typer.Option(help="Sessions in a batch; 0: by the size of the data.")] = FitConfig.batch,
     dropout: Annotated[float, typer.Option(help="Dropout of rows and hidden states.")] = FitConfig.dropout,
     temperature: Annotated[
         float, typer.Option(help="Divides the cosine that items are scored by.")
