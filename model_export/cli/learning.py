@@ -48,6 +48,9 @@ def train(
     temperature: Annotated[
         float, typer.Option(help="Divides the cosine that items are scored by.")
     ] = FitConfig.temperature,
+    memory_sessions: Annotated[
+        int, typer.Option(help="Newest sessions that the session memory keeps; 0: the network alone.")
+    ] = FitConfig.memory_sessions,
     validation_days: Annotated[
         int, typer.Option(help="Last days that early stopping is judged by.")
     ] = FitConfig.validation_days,
@@ -68,6 +71,7 @@ def train(
         batch=batch,
         dropout=dropout,
         temperature=temperature,
+        memory_sessions=memory_sessions,
         validation_days=validation_days,
         seed=seed,
     )
@@ -154,3 +158,6 @@ class _Bars:
     def epoch(self, stage: str, epoch: Any) -> None:
         judged = "" if math.isnan(epoch.hr) else f", HR@20 {epoch.hr:.4f}, MRR@20 {epoch.mrr:.4f}"
         say(f"{stage}: epoch {epoch.number}: loss {epoch.loss:.4f}{judged}")
+
+    def blend(self, judged: Any) -> None:
+        say(f"validate: with the session memory: HR@20 {judged.hr:.4f}, MRR@20 {judged.mrr:.4f}")

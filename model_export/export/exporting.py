@@ -167,8 +167,8 @@ def _quantization(choice: Choice, bounds: Bounds, against_torch: float, stepped:
 
 def _golden(graphs: Graphs, session: Session, item_ids: tuple[str, ...]) -> Golden:
     state = graphs.step(graphs.start(), session)
-    best = graphs.top(state, min(DEPTH, len(item_ids))).tolist()
-    scores = graphs.scores(state)[best]
+    best = graphs.top(state, min(DEPTH, len(item_ids)), session).tolist()
+    scores = graphs.scores(state, session)[best]
     return Golden(
         items=tuple(item_ids[item] for item in session),
         top=tuple(item_ids[item] for item in best),

@@ -15,6 +15,8 @@ HIDDEN_UNIT = 16
 """The smallest block of MatMulNBits, which must divide the hidden size."""
 MAX_SEED = 2**63 - 1
 """The largest that both torch and numpy take."""
+MAX_RECENCY = 10.0
+"""The newest sessions then count 22,000 times the oldest: beyond it nothing is left to learn from."""
 BY_DATA = 0
 """Stands for a number that `defaults.for_data` chooses by the size of the data."""
 
@@ -59,8 +61,10 @@ class FitConfig:
     """How much more new sessions count: the newest exp(recency) times the oldest, by rank of their start."""
     precision: Precision = "auto"
     """Of the products with the table. "auto" is bfloat16 where the processor multiplies it itself."""
+    memory_sessions: int = 200_000
+    """Newest sessions that the session memory keeps; 0 for no memory, the network alone."""
     patience: int = 3
-    """Epochs without a better validation MRR@20 before training stops."""
+    """Epochs without a better validation (see `Judged.value`) before training stops."""
     validation_days: int = 2
     """Last days of the training data that early stopping is judged by."""
     seed: int = 42
@@ -88,8 +92,9 @@ class FitConfig:
             ("sampling_power", 0.0 <= self.sampling_power <= 1.0, "0 to 1"),
             ("weight_decay", 0.0 <= self.weight_decay < math.inf, "at least 0"),
             ("averaging", 0.0 <= self.averaging < 1.0, "at least 0 and below 1"),
-            ("recency", 0.0 <= self.recency <= 10.0, "0 to 10"),
+            ("recency", 0.0 <= self.recency <= MAX_RECENCY, f"0 to {MAX_RECENCY:g}"),
             ("precision", self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}"),
+            ("memory_sessions", self.memory_sessions >= 0, "at least 0"),
             ("patience", self.patience >= 1, "at least 1"),
             ("validation_days", self.validation_days >= 1, "at least 1"),
             ("seed", 0 <= self.seed <= MAX_SEED, f"0 to {MAX_SEED}"),

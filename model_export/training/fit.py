@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from torch import Tensor
 
+from model_export.memory import LearntMemory, Memory, MemoryConfig, build_index
 from model_export.sessions import MIN_SESSION_EVENTS, Sessions
 from model_export.split import Split, split_by_time, split_latest
 from model_export.training.config import FitConfig
 from model_export.training.defaults import for_data
-from model_export.training.judging import judge, some
+from model_export.training.judging import Judged, judge, some
 from model_export.training.learning import learn
 from model_export.training.network import Network
+from model_export.training.remembering import learn_blend
 from nextitem.errors import InputError
 
 MOST_TARGETS = 20_000
@@ -31,6 +34,11 @@ class Epoch:
     hr: float
     mrr: float
 
+    @property
+    def value(self) -> float:
+        """What the best epoch is chosen by."""
+        return Judged(self.hr, self.mrr).value
+
 
 class Watcher(Protocol):
     """Hears how the fit goes."""
@@ -41,12 +49,16 @@ class Watcher(Protocol):
     def epoch(self, stage: str, epoch: Epoch) -> None:
         """Hear what an epoch came to."""
 
+    def blend(self, judged: Judged) -> None:
+        """Hear what network and session memory reach together on the validation."""
+
 
 @dataclass(frozen=True)
 class Fitted:
     """A trained network over `sessions.catalogue`, on the processor, and how it got there.
 
-    `config` is the settings that it was trained with, with nothing left open.
+    `config` is the settings that it was trained with, with nothing left open; `memory` the session memory beside it, if
+    any, and `blended` what both together reach on the validation.
     """
 
     network: Network
@@ -54,6 +66,8 @@ class Fitted:
     epochs: int
     history: tuple[Epoch, ...]
     held_out: Sessions
+    memory: LearntMemory | None
+    blended: Judged | None
 
 
 def fit(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Fitted:
@@ -73,23 +87,33 @@ def fit(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Fitted:
         raise InputError(f"there is nothing to validate on: {split.by} have no two events of known items")
     config = _for_data(config, sessions)
     history: list[Epoch] = []
+    weights: dict[str, Tensor] = {}
 
     def validate(number: int, loss: float, network: Network) -> bool:
         found = judge(network, judging)
         history.append(Epoch(number, loss, found.hr, found.mrr))
         watcher.epoch("validate", history[-1])
-        best = max(history, key=lambda epoch: epoch.mrr).number
+        best = max(history, key=lambda epoch: epoch.value).number
+        if number == best:
+            weights.update({name: values.clone() for name, values in network.state_dict().items()})
         return number - best < config.patience
 
-    learn(split.train, config, config.epochs, lambda *at: watcher.batch("validate", *at), validate)
-    best = max(history, key=lambda epoch: epoch.mrr).number
+    network = learn(split.train, config, config.epochs, lambda *at: watcher.batch("validate", *at), validate)
+    best = max(history, key=lambda epoch: epoch.value).number
+    network.load_state_dict(weights)
+    recall, blend, blended = None, None, None
+    if config.memory_sessions:
+        recall = MemoryConfig(sessions=config.memory_sessions)
+        blend, blended = learn_blend(network, Memory(build_index(split.train, recall), recall), judging, config.seed)
+        watcher.blend(blended)
 
     def go_on(number: int, loss: float, _network: Network) -> bool:
         watcher.epoch("refit", Epoch(number, loss, math.nan, math.nan))
         return True
 
     network = learn(sessions, config, best, lambda *at: watcher.batch("refit", *at), go_on)
-    return Fitted(network.eval().cpu(), config, best, tuple(history), split.test)
+    memory = LearntMemory(Memory(build_index(sessions, recall), recall), blend) if recall and blend else None
+    return Fitted(network.eval().cpu(), config, best, tuple(history), split.test, memory, blended)
 
 
 def _for_data(config: FitConfig, sessions: Sessions) -> FitConfig:

@@ -25,6 +25,11 @@ class Judged:
     hr: float
     mrr: float
 
+    @property
+    def value(self) -> float:
+        """One number to be made large: MRR@20 counts twice, for it is about half of HR@20, so that both move it alike."""
+        return self.hr + 2.0 * self.mrr
+
 
 @torch.inference_mode()
 def judge(network: Network, sessions: Sessions) -> Judged:

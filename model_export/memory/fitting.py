@@ -1,0 +1,86 @@
+"""Learns a blend from targets that neither network nor memory has seen. Knows neither of them: numpy only."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_export.memory.blend import Blend
+
+Floats = NDArray[np.float32]
+
+DEPTH = 20
+ROUNDS = 3
+WIDE = (-8.0, -4.0, -2.0, 0.0, 2.0, 4.0)
+"""What is tried first around the weight at which votes and scores weigh the same."""
+STEPS = (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0)
+"""Changes that are tried of each logarithm; each round they are halved."""
+MRR_WEIGHT = 2.0
+"""MRR@20 counts twice in what is made large: it is about half of HR@20, so that both move it alike."""
+LEAST_REPEAT, FIRST_REPEAT = 1e-3, 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """Next items to be found, each among candidates: the best of the network and everything recalled.
+
+    Attributes:
+        scores: float32[n, c], the network's; -inf where a row has fewer candidates.
+        votes: float32[n, c].
+        repeats: bool[n, c], where the candidate is the item of the newest event.
+        place: int64[n], the target's column; -1 where it is no candidate, so that no blend finds it.
+        level: logarithm of the sum over all items of exp(score), the median of all rows.
+    """
+
+    scores: Floats
+    votes: Floats
+    repeats: NDArray[np.bool_]
+    place: NDArray[np.int64]
+    level: float
+
+    def ranks(self, blend: Blend) -> NDArray[np.float64]:
+        """Return the rank of each target under a blend; ties count against it."""
+        blended = blend.scores(self.scores, blend.shares(self.votes, self.repeats), self.repeats)
+        own = np.take_along_axis(blended, np.maximum(self.place, 0)[:, None], axis=1)
+        return np.where(self.place >= 0, (blended >= own).sum(axis=1), np.inf)
+
+
+def fit_blend(targets: Targets) -> Blend:
+    """Return the blend that finds the targets best, by coordinate search: the ranking itself is what is made better."""
+    best = Blend(targets.level, 0.0, FIRST_REPEAT)
+    found = _value(targets, best)
+    for near in _tries(best, targets.level):
+        value = _value(targets, near)
+        if value > found:
+            best, found = near, value
+    for number in range(ROUNDS):
+        for name in ("repeat_votes", "repeat_score", "weight"):
+            for step in STEPS:
+                near = _changed(best, name, step * 0.5**number)
+                value = _value(targets, near)
+                if value > found:
+                    best, found = near, value
+    return best
+
+
+def _tries(blend: Blend, level: float) -> Iterator[Blend]:
+    for step in WIDE:
+        for repeats in (1.0, FIRST_REPEAT, LEAST_REPEAT):
+            yield Blend(level + step, blend.repeat_score, repeats)
+
+
+def _changed(blend: Blend, name: str, step: float) -> Blend:
+    if name == "repeat_votes":
+        return Blend(
+            blend.weight, blend.repeat_score, float(np.clip(blend.repeat_votes * np.exp(step), LEAST_REPEAT, 1))
+        )
+    if name == "repeat_score":
+        return Blend(blend.weight, blend.repeat_score + step, blend.repeat_votes)
+    return Blend(blend.weight + step, blend.repeat_score, blend.repeat_votes)
+
+
+def _value(targets: Targets, blend: Blend) -> float:
+    ranks = targets.ranks(blend)
+    hit = ranks <= DEPTH
+    return float((hit + MRR_WEIGHT * np.where(hit, 1.0 / ranks, 0.0)).mean())

@@ -1,0 +1,69 @@
+"""Learns how much a session memory counts beside a network: on sessions later than all that either of them knows."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from model_export.memory import Blend, Memory
+from model_export.memory.fitting import Targets, fit_blend
+from model_export.sessions import Sessions
+from model_export.training.judging import Judged, judged, some, states_after
+from model_export.training.network import Network
+
+BEST = 200
+"""The network's best items that are candidates, beside those recalled: none beyond comes among the first 20."""
+MOST_TARGETS = 4000
+"""Next items that a blend of three numbers is learned from; of more, a part is drawn."""
+
+Row = tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32], int, int, float]
+
+
+def learn_blend(network: Network, memory: Memory, sessions: Sessions, seed: int) -> tuple[Blend, Judged]:
+    """Return the blend, and what it reaches on the targets that it was learned from.
+
+    Args:
+        network: trained without the sessions.
+        memory: an index without the sessions, over the network's catalogue.
+        sessions: what to learn from, over that catalogue.
+        seed: draws from more sessions than are needed.
+    """
+    targets = _collected(_rows(network, memory, some(sessions, MOST_TARGETS, seed)))
+    blend = fit_blend(targets)
+    return blend, judged(targets.ranks(blend))
+
+
+@torch.inference_mode()
+def _rows(network: Network, memory: Memory, sessions: Sessions) -> Iterator[Row]:
+    """For each next item: candidates, their scores and votes, the newest item, the target, the level of all scores."""
+    network.eval()
+    rows = network.rows()
+    best = min(BEST, rows.shape[0])
+    for number in range(len(sessions)):
+        session = sessions.session(number)
+        scores = network.scores(states_after(network, session[:-1], rows), rows)
+        levels = torch.logsumexp(scores, dim=1).tolist()
+        top = scores.topk(best, dim=1).indices.cpu().numpy()
+        every = scores.cpu().numpy()
+        for at in range(len(session) - 1):
+            recalled, votes = memory.votes(session[: at + 1])
+            items = np.union1d(top[at], recalled)
+            voted = np.zeros(len(items), np.float32)
+            voted[np.searchsorted(items, recalled)] = votes
+            yield items, every[at, items], voted, int(session[at]), int(session[at + 1]), levels[at]
+
+
+def _collected(rows: Iterator[Row]) -> Targets:
+    listed = list(rows)
+    shape = len(listed), max(len(items) for items, *_ in listed)
+    scores, votes = np.full(shape, -np.inf, np.float32), np.zeros(shape, np.float32)
+    repeats, place = np.zeros(shape, np.bool_), np.full(len(listed), -1)
+    for number, (items, scored, voted, newest, target, _) in enumerate(listed):
+        scores[number, : len(items)] = scored
+        votes[number, : len(items)] = voted
+        repeats[number, : len(items)] = items == newest
+        found = np.searchsorted(items, target)
+        if found < len(items) and items[found] == target:
+            place[number] = found
+    return Targets(scores, votes, repeats, place, float(np.median([row[-1] for row in listed])))
