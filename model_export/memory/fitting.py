@@ -11,11 +11,11 @@ from model_export.memory.blend import Blend
 Floats = NDArray[np.float32]
 
 DEPTH = 20
-ROUNDS = 3
-WIDE = (-8.0, -4.0, -2.0, 0.0, 2.0, 4.0)
-"""What is tried first around the weight at which votes and scores weigh the same."""
-STEPS = (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0)
-"""Changes that are tried of each logarithm; each round they are halved."""
+WIDE = (-30.0, -8.0, -4.0, -2.0, 0.0, 2.0, 4.0, 30.0)
+"""What is tried first around the weight at which votes and scores weigh the same: the ends are either side alone."""
+STEPS = (-4.0, -2.0, -1.0, 1.0, 2.0, 4.0)
+"""Changes that are tried of each logarithm. After a round that brought nothing they are halved."""
+MOST_ROUNDS, LEAST_SCALE = 12, 0.125
 MRR_WEIGHT = 2.0
 """MRR@20 counts twice in what is made large: it is about half of HR@20, so that both move it alike."""
 LEAST_REPEAT, FIRST_REPEAT = 1e-3, 0.2
@@ -54,13 +54,19 @@ def fit_blend(targets: Targets) -> Blend:
         value = _value(targets, near)
         if value > found:
             best, found = near, value
-    for number in range(ROUNDS):
+    scale = 1.0
+    for _ in range(MOST_ROUNDS):
+        before = found
         for name in ("repeat_votes", "repeat_score", "weight"):
             for step in STEPS:
-                near = _changed(best, name, step * 0.5**number)
+                near = _changed(best, name, step * scale)
                 value = _value(targets, near)
                 if value > found:
                     best, found = near, value
+        if found == before:
+            scale /= 2
+        if scale < LEAST_SCALE:
+            break
     return best
 
 

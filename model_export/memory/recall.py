@@ -65,11 +65,11 @@ class Memory:
         items = index.session_items[slots]
         distance = index.session_positions[slots].astype(np.int64) - shared[nearest][rows]
         votes = strength[rows] * self.distance_weights[distance + config.session_events - 1] * index.item_rarity[items]
-        found, which = np.unique(items, return_inverse=True)
+        found, which = np.unique(items.astype(np.int64), return_inverse=True)
         sums = np.zeros(len(found), np.float32)
         np.add.at(sums, which, votes)
-        found, sums = found[sums > 0].astype(np.int64), sums[sums > 0]
-        best = np.sort(np.argsort(-sums, kind="stable")[: config.recalled])
+        voted = np.flatnonzero(sums > 0)
+        best = np.sort(voted[np.argsort(-sums[voted], kind="stable")[: config.recalled]])
         return found[best], sums[best]
 
     def _candidates(self, session: NDArray[np.int32]) -> tuple[NDArray[np.int64], Floats, NDArray[np.int64]]:
@@ -80,14 +80,14 @@ class Memory:
         items = newest_first[firsts]
         weights = self.event_weights[firsts] * self.item_weights[items]
         slots, rows = _ranges(index.item_starts, items.astype(np.int64))
-        sessions: NDArray[np.int64] = index.item_sessions[slots].astype(np.int64)
+        sessions = index.item_sessions[slots]
         distinct, first, which = np.unique(sessions, return_index=True, return_inverse=True)
         similarity = np.zeros(len(distinct), np.float32)
         np.add.at(similarity, which, weights[rows])
         order = np.argsort(first, kind="stable")
         distinct, first = sessions[first[order]], first[order]
         similarity = similarity[order] * index.session_weights[distinct]
-        return distinct.astype(np.int64), similarity, index.item_positions[slots[first]].astype(np.int64)
+        return distinct.astype(np.int64), similarity.astype(np.float32), index.item_positions[slots[first]].astype(np.int64)
 
 
 def _ranges(starts: NDArray[np.int32], chosen: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -7,13 +7,13 @@ from model_export.training.config import FitConfig, LossName
 FULL_SOFTMAX = 5e9
 """Scores of one epoch, transitions x items, up to which each transition is trained against every item: about two
 minutes of one core."""
-STEPS = 800
+STEPS = 700
 """Steps of an epoch that batches are sized for."""
-SMALLEST_BATCH, LARGEST_BATCH = 64, 256
+SMALLEST_BATCH, LARGEST_BATCH = 128, 256
 """Sessions in a batch: fewer waste the processor, more learn less from each session."""
-LEARNT = 1.2e6
-"""Transitions seen after which small shops have learnt what there is."""
-FEWEST_EPOCHS, MOST_EPOCHS = 6, 12
+LEARNT = 4e6
+"""Transitions seen after which little more is learnt; small shops have not so many to see within `MOST_EPOCHS`."""
+FEWEST_EPOCHS, MOST_EPOCHS = 5, 10
 
 
 def for_data(config: FitConfig, transitions: int, rows: int, items: int) -> FitConfig:

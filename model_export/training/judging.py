@@ -27,7 +27,7 @@ class Judged:
 
     @property
     def value(self) -> float:
-        """One number to be made large: MRR@20 counts twice, for it is about half of HR@20, so that both move it alike."""
+        """One number to be made large. MRR@20 counts twice: it is about half of HR@20, and so both move it alike."""
         return self.hr + 2.0 * self.mrr
 
 

@@ -1,7 +1,6 @@
 """Runs with a memory, for the tests: a network that nobody trained beside sessions that somebody had."""
 
 from dataclasses import dataclass
-from typing import cast
 
 import msgspec
 import numpy as np
@@ -46,9 +45,5 @@ def with_memory(
     shape, config = shape or Shape(), config or MemoryConfig(neighbours=12, per_item=20, recalled=25)
     memory = LearntMemory(Memory(build_index(some_sessions(shape), config), config), blend)
     plain = random_run(shape.items, **run)  # type: ignore[arg-type]  # passed on
-    return cast(
-        "Run",
-        msgspec.structs.replace(
-            plain, memory=memory, record=msgspec.structs.replace(plain.record, memory=MemoryRecord(config, blend))
-        ),
-    )
+    record = msgspec.structs.replace(plain.record, memory=MemoryRecord(config, blend))
+    return msgspec.structs.replace(plain, memory=memory, record=record)
