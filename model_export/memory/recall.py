@@ -87,7 +87,11 @@ class Memory:
         order = np.argsort(first, kind="stable")
         distinct, first = sessions[first[order]], first[order]
         similarity = similarity[order] * index.session_weights[distinct]
-        return distinct.astype(np.int64), similarity.astype(np.float32), index.item_positions[slots[first]].astype(np.int64)
+        return (
+            distinct.astype(np.int64),
+            similarity.astype(np.float32),
+            index.item_positions[slots[first]].astype(np.int64),
+        )
 
 
 def _ranges(starts: NDArray[np.int32], chosen: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

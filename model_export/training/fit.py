@@ -4,21 +4,22 @@ Writes nothing; `runs` keeps what comes out. Seeds decide everything: same seed,
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 from torch import Tensor
 
-from model_export.memory import LearntMemory, Memory, MemoryConfig, build_index
+from model_export.memory import Blend, LearntMemory, Memory, MemoryConfig, build_index
+from model_export.memory.fitting import Targets, fit_blend
 from model_export.sessions import MIN_SESSION_EVENTS, Sessions
 from model_export.split import Split, split_by_time, split_latest
 from model_export.training.config import FitConfig
 from model_export.training.defaults import for_data
-from model_export.training.judging import Judged, judge, some
+from model_export.training.judging import Judged, judge, judged, some
 from model_export.training.learning import learn
 from model_export.training.network import Network
-from model_export.training.remembering import learn_blend
+from model_export.training.remembering import blend_targets
 from nextitem.errors import InputError
 
 MOST_TARGETS = 20_000
@@ -70,6 +71,34 @@ class Fitted:
     blended: Judged | None
 
 
+@dataclass(frozen=True)
+class Validated:
+    """What the validation found: how long to train, and what network and memory come to together.
+
+    Attributes:
+        split: what was learned from and what was judged by.
+        config: the settings, with nothing left open.
+        history: each epoch.
+        epochs: the best epoch's number.
+        recall: how the memory is asked; None without one.
+        targets: what the blend is learned from; None without a memory.
+        blend: the best one for these; None without a memory.
+    """
+
+    split: Split
+    config: FitConfig
+    history: tuple[Epoch, ...]
+    epochs: int
+    recall: MemoryConfig | None = None
+    targets: Targets | None = None
+    blend: Blend | None = None
+
+    @property
+    def blended(self) -> Judged | None:
+        """What both together reach; None without a memory."""
+        return judged(self.targets.ranks(self.blend)) if self.targets and self.blend else None
+
+
 def fit(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Fitted:
     """Train on sessions.
 
@@ -81,6 +110,35 @@ def fit(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Fitted:
     Raises:
         InputError: too little to train on or to validate on, or the settings let the weights grow beyond all bounds.
     """
+    found = validate(sessions, config, watcher)
+
+    def go_on(number: int, loss: float, _network: Network) -> bool:
+        watcher.epoch("refit", Epoch(number, loss, math.nan, math.nan))
+        return True
+
+    network = learn(sessions, found.config, found.epochs, lambda *at: watcher.batch("refit", *at), go_on)
+    memory = None
+    if found.recall and found.blend:
+        memory = LearntMemory(Memory(build_index(sessions, found.recall), found.recall), found.blend)
+    return Fitted(
+        network=network.eval().cpu(),
+        config=found.config,
+        epochs=found.epochs,
+        history=found.history,
+        held_out=found.split.test,
+        memory=memory,
+        blended=found.blended,
+    )
+
+
+def validate(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Validated:
+    """Train on all sessions but the last, which decide when to stop, and how much the session memory counts.
+
+    The memory that the blend is learned with knows no session that it is learned from.
+
+    Raises:
+        InputError: see `fit`.
+    """
     split = _split(sessions, config)
     judging = some(split.test.recoded(split.train.catalogue), MOST_TARGETS, config.seed)
     if len(judging) == 0:
@@ -89,31 +147,28 @@ def fit(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Fitted:
     history: list[Epoch] = []
     weights: dict[str, Tensor] = {}
 
-    def validate(number: int, loss: float, network: Network) -> bool:
-        found = judge(network, judging)
-        history.append(Epoch(number, loss, found.hr, found.mrr))
+    def best() -> int:
+        return max(history, key=lambda epoch: epoch.value).number
+
+    def on_epoch(number: int, loss: float, network: Network) -> bool:
+        reached = judge(network, judging)
+        history.append(Epoch(number, loss, reached.hr, reached.mrr))
         watcher.epoch("validate", history[-1])
-        best = max(history, key=lambda epoch: epoch.value).number
-        if number == best:
+        if number == best():
             weights.update({name: values.clone() for name, values in network.state_dict().items()})
-        return number - best < config.patience
+        return number - best() < config.patience
 
-    network = learn(split.train, config, config.epochs, lambda *at: watcher.batch("validate", *at), validate)
-    best = max(history, key=lambda epoch: epoch.value).number
+    network = learn(split.train, config, config.epochs, lambda *at: watcher.batch("validate", *at), on_epoch)
     network.load_state_dict(weights)
-    recall, blend, blended = None, None, None
-    if config.memory_sessions:
-        recall = MemoryConfig(sessions=config.memory_sessions)
-        blend, blended = learn_blend(network, Memory(build_index(split.train, recall), recall), judging, config.seed)
-        watcher.blend(blended)
-
-    def go_on(number: int, loss: float, _network: Network) -> bool:
-        watcher.epoch("refit", Epoch(number, loss, math.nan, math.nan))
-        return True
-
-    network = learn(sessions, config, best, lambda *at: watcher.batch("refit", *at), go_on)
-    memory = LearntMemory(Memory(build_index(sessions, recall), recall), blend) if recall and blend else None
-    return Fitted(network.eval().cpu(), config, best, tuple(history), split.test, memory, blended)
+    found = Validated(split, config, tuple(history), best())
+    if not config.memory_sessions:
+        return found
+    recall = MemoryConfig(sessions=config.memory_sessions)
+    targets = blend_targets(network, Memory(build_index(split.train, recall), recall), judging, config.seed)
+    found = replace(found, recall=recall, targets=targets, blend=fit_blend(targets))
+    if found.blended:
+        watcher.blend(found.blended)
+    return found
 
 
 def _for_data(config: FitConfig, sessions: Sessions) -> FitConfig:

@@ -1,4 +1,4 @@
-"""Learns how much a session memory counts beside a network: on sessions later than all that either of them knows."""
+"""What network and session memory each say of sessions that neither of them knows: what a blend is learned from."""
 
 from collections.abc import Iterator
 
@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model_export.memory import Blend, Memory
-from model_export.memory.fitting import Targets, fit_blend
+from model_export.memory import Memory
+from model_export.memory.fitting import Targets
 from model_export.sessions import Sessions
-from model_export.training.judging import Judged, judged, some, states_after
+from model_export.training.judging import some, states_after
 from model_export.training.network import Network
 
 BEST = 200
@@ -20,8 +20,8 @@ MOST_TARGETS = 4000
 Row = tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32], int, int, float]
 
 
-def learn_blend(network: Network, memory: Memory, sessions: Sessions, seed: int) -> tuple[Blend, Judged]:
-    """Return the blend, and what it reaches on the targets that it was learned from.
+def blend_targets(network: Network, memory: Memory, sessions: Sessions, seed: int) -> Targets:
+    """Return what a blend is learned from.
 
     Args:
         network: trained without the sessions.
@@ -29,9 +29,7 @@ def learn_blend(network: Network, memory: Memory, sessions: Sessions, seed: int)
         sessions: what to learn from, over that catalogue.
         seed: draws from more sessions than are needed.
     """
-    targets = _collected(_rows(network, memory, some(sessions, MOST_TARGETS, seed)))
-    blend = fit_blend(targets)
-    return blend, judged(targets.ranks(blend))
+    return _collected(_rows(network, memory, some(sessions, MOST_TARGETS, seed)))
 
 
 @torch.inference_mode()
