@@ -2,7 +2,7 @@
 
     python -m bench.ablation train.csv [--only NAME ...] [--json FILE]
 
-The events' last days are only judged by, and no test event is read: settings are chosen here, claims are made elsewhere.
+The events' last days are only judged by, and no test event is read: settings are chosen here, claims made elsewhere.
 """
 
 import argparse

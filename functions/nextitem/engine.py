@@ -1,8 +1,8 @@
 """The model at work in ONNX Runtime: step a hidden state, score the catalogue, answer the certificate.
 
 Two graphs share one weights file: `step.onnx` (items, hidden -> hidden) serves one event and a replay alike,
-`score.onnx` (hidden, session, only, exclude, unavailable, k -> scores, items) ranks the whole catalogue, or only some of
-it. Knows no store.
+`score.onnx` (hidden, session, only, exclude, unavailable, k -> scores, items) ranks the whole catalogue, or only some
+of it. Knows no store.
 """
 
 import math

@@ -14,7 +14,6 @@ from model_export.export.schemes.selection import ascending
 from model_export.export.weightsfile import WeightsFile
 from model_export.memory import LearntMemory
 
-
 LOWEST = -1e30
 """Below any score of an item."""
 

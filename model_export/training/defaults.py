@@ -13,7 +13,7 @@ SMALLEST_BATCH, LARGEST_BATCH = 128, 256
 """Sessions in a batch: fewer waste the processor, more learn less from each session."""
 LEARNT = 4e6
 """Transitions seen after which little more is learnt; small shops have not so many to see within `MOST_EPOCHS`."""
-FEWEST_EPOCHS, MOST_EPOCHS = 5, 10
+FEWEST_EPOCHS, MOST_EPOCHS = 6, 10
 
 
 def for_data(config: FitConfig, transitions: int, rows: int, items: int) -> FitConfig:
