@@ -110,9 +110,12 @@ def _candidates(graph: GraphBuilder, learnt: LearntMemory, newest_first: str) ->
         "Concat", [graph.node("Gather", [weights, rows]), graph.constant(np.zeros(1, np.float32))], axis=0
     )
     sums = graph.node("ScatterElements", [_filled(graph, none + 1, 0.0), sessions, weight], reduction="add")
-    size = graph.node("Size", [slots])
-    numbers = graph.node("Range", [graph.constant(0), size, graph.constant(1)])
-    far = graph.node("ConstantOfShape", [graph.constant([none + 1])], value=_scalar(np.iinfo(np.int64).max))
+    # In 32 bits: these are as long as the memory has sessions, and most of a search's time is theirs.
+    size = graph.node("Cast", [graph.node("Size", [slots])], to=TensorProto.INT32)
+    numbers = graph.node(
+        "Range", [graph.constant(np.asarray(0, np.int32)), size, graph.constant(np.asarray(1, np.int32))]
+    )
+    far = graph.node("ConstantOfShape", [graph.constant([none + 1])], value=_scalar(np.int32(np.iinfo(np.int32).max)))
     first = graph.node("ScatterElements", [far, sessions, numbers], reduction="min")
     own = graph.node("Equal", [graph.node("Gather", [first, sessions]), numbers])
     distinct = graph.node("Compress", [sessions, own], axis=0)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from model_export.memory import Blend, LearntMemory, Memory, MemoryConfig, build_index
 from model_export.memory.fitting import Targets, fit_blend
+from model_export.memory.searching import fit_recall
 from model_export.sessions import MIN_SESSION_EVENTS, Sessions
 from model_export.split import Split, split_by_time, split_latest
 from model_export.training.config import FitConfig
@@ -24,6 +25,8 @@ from nextitem.errors import InputError
 
 MOST_TARGETS = 20_000
 """Next items that an epoch is judged by; of more, a part is drawn."""
+RECALLED_TARGETS = 3000
+"""Next items that the memory's settings are chosen by."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +167,9 @@ def validate(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Validat
     if not config.memory_sessions:
         return found
     recall = MemoryConfig(sessions=config.memory_sessions)
-    targets = blend_targets(network, Memory(build_index(split.train, recall), recall), judging, config.seed)
+    index = build_index(split.train, recall)
+    recall = fit_recall(index, recall, some(judging, RECALLED_TARGETS, config.seed))
+    targets = blend_targets(network, Memory(index, recall), judging, config.seed)
     found = replace(found, recall=recall, targets=targets, blend=fit_blend(targets))
     if found.blended:
         watcher.blend(found.blended)

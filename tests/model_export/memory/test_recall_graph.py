@@ -42,6 +42,7 @@ class Scorer:
             "session": session.astype(np.int64),
             "only": np.array(only, np.int64),
             "exclude": np.array(exclude, np.int64),
+            "unavailable": np.empty(0, np.bool_),
             "k": np.array([k], np.int64),
         }
         scores, items = self._score.run(None, feeds)

@@ -1,6 +1,5 @@
 """A version with a memory as requests meet it: asked by the session's known items, whatever else is in the log."""
 
-
 import pytest
 
 from nextitem import answering
