@@ -1,8 +1,8 @@
 """Fits how a memory recalls to a shop, on sessions that its index does not hold. Knows no network.
 
 Shops differ in how far back a session tells anything, and in whether the order within a session means something. Each
-setting in turn is set to what recalls best, if that is clearly better: the votes alone are judged, without those for the
-newest event's item, whose weight is learned with the blend.
+setting in turn is set to what recalls best, if that is clearly better. The votes alone are judged, without those for
+the newest event's item, whose weight is learned with the blend.
 """
 
 from msgspec.structs import replace
