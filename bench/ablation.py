@@ -82,9 +82,9 @@ def parts(found: Validated) -> dict[str, Judged]:
         return {}
     without = {
         "memory alone": replaced(blend, weight=blend.weight + ALONE),
-        "memory alone, repeats as voted": replaced(blend, weight=blend.weight + ALONE, repeat_votes=1.0),
-        "both, repeats as they come": replaced(blend, repeat_votes=1.0, repeat_score=0.0),
-        "both, weighed the same": replaced(blend, weight=targets.level),
+        "repeats as they come": replaced(blend, repeat_votes=1.0, repeat_score=0.0),
+        "network, repeats and revisits": replaced(blend, weight=targets.level - ALONE),
+        "no weight for revisits": replaced(blend, revisit=targets.level - ALONE),
     }
     return {name: judged(targets.ranks(one)) for name, one in without.items()}
 

@@ -143,6 +143,8 @@ class SessionMemory(msgspec.Struct, frozen=True):
         weight: logarithm of what all its votes weigh, on the scale of the network's scores.
         repeat_score: added to the network's score of the newest event's item.
         repeat_votes: what is left of the votes for that item.
+        revisit: logarithm of what the item of the event before the newest one weighs, for being that.
+        revisit_decay: the power of its age, in events, that the weight of an older one falls by.
     """
 
     sessions: int
@@ -150,6 +152,8 @@ class SessionMemory(msgspec.Struct, frozen=True):
     weight: float
     repeat_score: float
     repeat_votes: float
+    revisit: float
+    revisit_decay: float
 
 
 class PopularItem(msgspec.Struct, frozen=True, array_like=True):

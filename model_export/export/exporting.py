@@ -176,6 +176,8 @@ def _session_memory(learnt: LearntMemory) -> SessionMemory:
         weight=blend.weight,
         repeat_score=blend.repeat_score,
         repeat_votes=blend.repeat_votes,
+        revisit=blend.revisit,
+        revisit_decay=blend.revisit_decay,
     )
 
 

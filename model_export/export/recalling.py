@@ -10,7 +10,6 @@ import numpy as np
 from onnx import TensorProto, numpy_helper
 
 from model_export.export.builder import GraphBuilder, other
-from model_export.export.schemes.selection import ascending
 from model_export.export.weightsfile import WeightsFile
 from model_export.memory import LearntMemory
 
@@ -24,15 +23,17 @@ class Recalled:
 
     Attributes:
         newest: int64[1], the newest event's item; -1 without an event.
-        items: int64[m], the items recalled, and item 0 in any case.
+        items: int64[m], the items recalled and those of the session, ascending, and item 0 in any case.
         listed: bool[items], which those are.
         shares: float32[items], each item's share of the votes.
+        revisits: float32[items], logarithm of what an item weighs for being of the session.
     """
 
     newest: str
     items: str
     listed: str
     shares: str
+    revisits: str
 
 
 def store(weights: WeightsFile, learnt: LearntMemory) -> None:
@@ -72,7 +73,14 @@ def recalled(graph: GraphBuilder, learnt: LearntMemory, session: str) -> Recalle
     weight = graph.node("Gather", [graph.stored("distance_weights"), graph.node("Add", [distance, middle])])
     votes = graph.node("Mul", [graph.node("Gather", [strength, rows]), weight])
     votes = graph.node("Mul", [votes, graph.node("Gather", [graph.stored("item_rarity"), items])])
-    return _shares(graph, learnt, newest, (items, votes))
+    chosen, shares = _shares(graph, learnt, newest, (items, votes))
+    seen, revisits = _revisits(graph, learnt, session)
+    no = graph.node("ConstantOfShape", [graph.constant([learnt.items])], value=_scalar(np.bool_(False)))
+    both = graph.node("Concat", [chosen, seen], axis=0)
+    yes = graph.node("Expand", [graph.constant(np.ones(1, np.bool_)), graph.node("Shape", [both])])
+    listed = graph.node("ScatterElements", [no, both, yes])
+    found = graph.node("Reshape", [graph.node("NonZero", [listed]), graph.constant([-1])])
+    return Recalled(newest, found, listed, shares, revisits)
 
 
 def _newest_first(graph: GraphBuilder, session: str, events: int) -> str:
@@ -141,7 +149,23 @@ def _ranges(graph: GraphBuilder, starts: str, chosen: str, longest: int, counts:
     return graph.node("Add", [graph.node("Gather", [first, rows]), within]), rows
 
 
-def _shares(graph: GraphBuilder, learnt: LearntMemory, newest: str, cast: tuple[str, str]) -> Recalled:
+def _revisits(graph: GraphBuilder, learnt: LearntMemory, session: str) -> tuple[str, str]:
+    """The session's items, int64[n + 1], item 0 in front, and what each item weighs for being one, float32[items]."""
+    padded = graph.node("Concat", [graph.constant([-1]), session], axis=0)
+    size = graph.node("Size", [padded])
+    ages = graph.node("Range", [graph.node("Sub", [size, graph.constant(1)]), graph.constant(-1), graph.constant(-1)])
+    ages = graph.node("Cast", [graph.node("Max", [ages, graph.constant(1)])], to=TensorProto.FLOAT)
+    loss = graph.node("Mul", [graph.node("Log", [ages]), graph.constant(learnt.blend.revisit_decay)])
+    weights = graph.node("Sub", [graph.constant(learnt.blend.revisit), loss])
+    weights = graph.node("Where", [_is_item(graph, padded), weights, graph.constant(float("-inf"))])
+    items = graph.node("Max", [padded, graph.constant(0)])
+    # Of an item that repeats, its newest event counts, which weighs most.
+    nothing = _filled(graph, learnt.items, float("-inf"))
+    return items, graph.node("ScatterElements", [nothing, items, weights], reduction="max")
+
+
+def _shares(graph: GraphBuilder, learnt: LearntMemory, newest: str, cast: tuple[str, str]) -> tuple[str, str]:
+    """The items recalled, int64[m], and each item's share of the votes, float32[items]."""
     items, votes = cast
     config, catalogue = learnt.memory.config, learnt.items
     sums = graph.node("ScatterElements", [_filled(graph, catalogue, 0.0), items, votes], reduction="add")
@@ -151,7 +175,7 @@ def _shares(graph: GraphBuilder, learnt: LearntMemory, newest: str, cast: tuple[
     found = graph.node("Reshape", [graph.node("NonZero", [voted]), graph.constant([-1])])
     count = graph.node("Min", [graph.constant([config.recalled]), graph.node("Shape", [found])])
     best = graph.node("TopK", [graph.node("Gather", [sums, found]), count], 2)
-    chosen = ascending(graph, graph.node("Gather", [found, other(best, 1)]), count)
+    chosen = graph.node("Gather", [found, other(best, 1)])
 
     repeats = graph.node("Equal", [chosen, newest])
     left = graph.node("Where", [repeats, graph.constant(learnt.blend.repeat_votes), graph.constant(1.0)])
@@ -159,9 +183,7 @@ def _shares(graph: GraphBuilder, learnt: LearntMemory, newest: str, cast: tuple[
     total = graph.node("ReduceSum", [kept])
     share = graph.node("Div", [kept, graph.node("Max", [total, graph.constant(float(np.finfo(np.float32).tiny))])])
     shares = graph.node("ScatterElements", [_filled(graph, catalogue, 0.0), chosen, share])
-    no = graph.node("ConstantOfShape", [graph.constant([catalogue])], value=_scalar(False))
-    yes = graph.node("Expand", [graph.constant(np.ones(1, np.bool_)), graph.node("Shape", [chosen])])
-    return Recalled(newest, chosen, graph.node("ScatterElements", [no, chosen, yes]), shares)
+    return chosen, shares
 
 
 def blended(graph: GraphBuilder, learnt: LearntMemory, found: Recalled, items: str, scores: str) -> str:
@@ -172,8 +194,14 @@ def blended(graph: GraphBuilder, learnt: LearntMemory, found: Recalled, items: s
     own = graph.node("Add", [graph.node("Max", [scores, graph.constant(LOWEST)]), more])
     share = graph.node("Gather", [found.shares, graph.node("Max", [items, graph.constant(0)])])
     votes = graph.node("Add", [graph.node("Log", [share]), graph.constant(learnt.blend.weight)])
-    # log(exp(own) + exp(votes)), which neither overflows nor minds votes of -inf
-    return graph.node("Add", [own, graph.node("Softplus", [graph.node("Sub", [votes, own])])])
+    again = graph.node("Gather", [found.revisits, graph.node("Max", [items, graph.constant(0)])])
+    again = graph.node("Where", [repeat, graph.constant(float("-inf")), again])
+    return _log_sum(graph, _log_sum(graph, own, votes), again)
+
+
+def _log_sum(graph: GraphBuilder, one: str, another: str) -> str:
+    """log(exp(one) + exp(another)), which neither overflows nor minds that the other is -inf."""
+    return graph.node("Add", [one, graph.node("Softplus", [graph.node("Sub", [another, one])])])
 
 
 def _is_item(graph: GraphBuilder, items: str) -> str:

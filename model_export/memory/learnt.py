@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.memory.blend import Blend
+from model_export.memory.blend import Blend, ages_of
 from model_export.memory.recall import Memory
 
 Floats = NDArray[np.float32]
@@ -31,9 +31,7 @@ class LearntMemory:
             session: int32[n], item codes, oldest first; none recalls nothing.
         """
         votes = np.zeros(len(scores), np.float32)
-        repeats = np.zeros(len(scores), np.bool_)
-        if len(session):
-            items, found = self.memory.votes(session)
-            votes[items] = found
-            repeats[session[-1]] = True
-        return self.blend.scores(scores, self.blend.shares(votes, repeats), repeats)
+        items, found = self.memory.votes(session)
+        votes[items] = found
+        ages = ages_of(np.arange(len(scores)), session)
+        return self.blend.scores(scores, self.blend.shares(votes, ages), ages)

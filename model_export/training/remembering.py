@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from model_export.memory import Memory
+from model_export.memory.blend import UNSEEN, ages_of
 from model_export.memory.fitting import Targets
 from model_export.sessions import Sessions
 from model_export.training.judging import some, states_after
@@ -17,7 +18,7 @@ BEST = 200
 MOST_TARGETS = 4000
 """Next items that a blend of three numbers is learned from; of more, a part is drawn."""
 
-Row = tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32], int, int, float]
+Row = tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32], NDArray[np.int64], int, float]
 
 
 def blend_targets(network: Network, memory: Memory, sessions: Sessions, seed: int) -> Targets:
@@ -34,7 +35,7 @@ def blend_targets(network: Network, memory: Memory, sessions: Sessions, seed: in
 
 @torch.inference_mode()
 def _rows(network: Network, memory: Memory, sessions: Sessions) -> Iterator[Row]:
-    """For each next item: candidates, their scores and votes, the newest item, the target, the level of all scores."""
+    """For each next item: candidates, their scores, votes and ages, the target, the level of all scores."""
     network.eval()
     rows = network.rows()
     best = min(BEST, rows.shape[0])
@@ -45,23 +46,24 @@ def _rows(network: Network, memory: Memory, sessions: Sessions) -> Iterator[Row]
         top = scores.topk(best, dim=1).indices.cpu().numpy()
         every = scores.cpu().numpy()
         for at in range(len(session) - 1):
-            recalled, votes = memory.votes(session[: at + 1])
-            items = np.union1d(top[at], recalled)
+            so_far = session[: at + 1]
+            recalled, votes = memory.votes(so_far)
+            items = np.union1d(np.union1d(top[at], recalled), so_far).astype(np.int64)
             voted = np.zeros(len(items), np.float32)
             voted[np.searchsorted(items, recalled)] = votes
-            yield items, every[at, items], voted, int(session[at]), int(session[at + 1]), levels[at]
+            yield items, every[at, items], voted, ages_of(items, so_far), int(session[at + 1]), levels[at]
 
 
 def _collected(rows: Iterator[Row]) -> Targets:
     listed = list(rows)
     shape = len(listed), max(len(items) for items, *_ in listed)
     scores, votes = np.full(shape, -np.inf, np.float32), np.zeros(shape, np.float32)
-    repeats, place = np.zeros(shape, np.bool_), np.full(len(listed), -1)
-    for number, (items, scored, voted, newest, target, _) in enumerate(listed):
+    ages, place = np.full(shape, UNSEEN), np.full(len(listed), -1)
+    for number, (items, scored, voted, aged, target, _) in enumerate(listed):
         scores[number, : len(items)] = scored
         votes[number, : len(items)] = voted
-        repeats[number, : len(items)] = items == newest
+        ages[number, : len(items)] = aged
         found = np.searchsorted(items, target)
         if found < len(items) and items[found] == target:
             place[number] = found
-    return Targets(scores, votes, repeats, place, float(np.median([row[-1] for row in listed])))
+    return Targets(scores, votes, ages, place, float(np.median([row[-1] for row in listed])))

@@ -10,7 +10,7 @@ from model_export.runs import MemoryRecord, Run
 from model_export.sessions import Sessions
 from tests.model_export.tiny import random_run
 
-BLEND = Blend(weight=3.0, repeat_score=-1.5, repeat_votes=0.25)
+BLEND = Blend(weight=3.0, repeat_score=-1.5, repeat_votes=0.25, revisit=2.5, revisit_decay=1.5)
 
 
 @dataclass(frozen=True)
