@@ -1,9 +1,9 @@
 """How network, votes and the session itself become one score of an item.
 
 score = log(exp(network) + exp(weight) * share of the votes + exp(revisit) / age^revisit_decay), the last for items of
-the session itself. That is a mixture of three distributions without their normaliser, so that a score depends on nothing
-but the session and the item: it is the same in a list of any length and among any candidates. The item of the newest
-event has weights of its own, for shops differ most in how often the next item is the one just looked at.
+the session itself. That is a mixture of three distributions without their normaliser, so that a score depends on the
+session and the item alone: it is the same in a list of any length and among any candidates. The newest event's item has
+weights of its own, for shops differ most in how often the next item is the one just looked at.
 """
 
 import msgspec
