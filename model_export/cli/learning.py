@@ -48,6 +48,20 @@ def train(
     temperature: Annotated[
         float, typer.Option(help="Divides the cosine that items are scored by.")
     ] = FitConfig.temperature,
+    item_dropout: Annotated[
+        float, typer.Option(help="Share of events left out whole in training.")
+    ] = FitConfig.item_dropout,
+    smoothing: Annotated[float, typer.Option(help="Label smoothing of the softmax loss.")] = FitConfig.smoothing,
+    samples: Annotated[
+        int, typer.Option(help="Negatives that the sampled losses draw for a batch.")
+    ] = FitConfig.samples,
+    weight_decay: Annotated[float, typer.Option(help="AdamW's weight decay.")] = FitConfig.weight_decay,
+    averaging: Annotated[
+        float, typer.Option(help="Decay per step of an average of the weights; 0: none.")
+    ] = FitConfig.averaging,
+    recency: Annotated[
+        float, typer.Option(help="The newest session counts exp(recency) times the oldest.")
+    ] = FitConfig.recency,
     memory_sessions: Annotated[
         int, typer.Option(help="Newest sessions that the session memory keeps; 0: the network alone.")
     ] = FitConfig.memory_sessions,
@@ -71,6 +85,12 @@ def train(
         batch=batch,
         dropout=dropout,
         temperature=temperature,
+        item_dropout=item_dropout,
+        smoothing=smoothing,
+        samples=samples,
+        weight_decay=weight_decay,
+        averaging=averaging,
+        recency=recency,
         memory_sessions=memory_sessions,
         validation_days=validation_days,
         seed=seed,
