@@ -8,11 +8,21 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 CHUNK_SCORES = 1 << 21
 """Scores that are held at a time: 8 MB in float32, about a core's caches."""
 FEWEST_ROWS = 32
 """States in a chunk, however large the table: products of fewer rows waste the processor."""
+ROW_UNIT = 16
+"""Chunks have a multiple of so many states: oneDNN keeps megabytes for each shape of a product that it has met."""
+
+
+def chunk_rows(states: int, items: int) -> int:
+    """Return how many states a chunk has, so that all chunks of a batch are alike and few states are padding."""
+    most = max(FEWEST_ROWS, CHUNK_SCORES // items // ROW_UNIT * ROW_UNIT)
+    chunks = max(1, -(-states // most))
+    return max(1, -(-states // (chunks * ROW_UNIT))) * ROW_UNIT
 
 
 class _FusedCrossEntropy(torch.autograd.Function):
@@ -27,7 +37,7 @@ class _FusedCrossEntropy(torch.autograd.Function):
         kind: torch.dtype,
     ) -> Tensor:
         items = rows.shape[0]
-        size = min(len(targets), max(FEWEST_ROWS, CHUNK_SCORES // items))
+        size = chunk_rows(len(targets), items)
         cast_rows, cast_states = rows.to(kind), states.to(kind)
         for_states, for_rows = torch.empty_like(states), torch.zeros_like(rows)
         losses = torch.empty_like(weights)
@@ -74,5 +84,9 @@ def fused_cross_entropy(
         smoothing: label smoothing, 0 to 1.
         kind: what the products are computed in; sums and exponentials stay in float32.
     """
+    missing = -len(targets) % chunk_rows(len(targets), rows.shape[0])
+    if missing:  # padded with states that weigh nothing
+        states = functional.pad(states, (0, 0, 0, missing))
+        targets, weights = functional.pad(targets, (0, missing)), functional.pad(weights, (0, missing))
     loss: Tensor = _FusedCrossEntropy.apply(states, rows, targets, weights, smoothing, kind)  # type: ignore[no-untyped-call]  # torch leaves it untyped
     return loss

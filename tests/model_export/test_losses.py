@@ -2,11 +2,13 @@
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
 from model_export.training.config import FitConfig, LossName
-from model_export.training.fused import CHUNK_SCORES, fused_cross_entropy
+from model_export.training.fused import CHUNK_SCORES, ROW_UNIT, chunk_rows, fused_cross_entropy
 from model_export.training.losses import Loss, make_loss
 from model_export.training.network import Network, NetworkConfig
 from tests.model_export import tiny  # noqa: F401 - one thread
@@ -125,3 +127,16 @@ def test_bpr_max_prefers_the_target() -> None:
     # THEN only the wrong one costs
     assert right < 1e-3
     assert wrong > 1.0
+
+
+@given(states=st.integers(1, 5000), items=st.sampled_from([1, 50, 17_000, 10**6]))
+def test_chunks_of_a_batch_are_alike(states: int, items: int) -> None:
+    # GIVEN any batch and catalogue
+    # WHEN it is cut into chunks
+    rows = chunk_rows(states, items)
+    padded = -(-states // rows) * rows
+    # THEN a padded batch is cut the same, in whole units and few of them padding, and no chunk is too large to hold
+    assert chunk_rows(padded, items) == rows
+    assert rows % ROW_UNIT == 0
+    assert padded - states < ROW_UNIT * (padded // rows)
+    assert rows * items <= max(CHUNK_SCORES, 32 * items)
