@@ -44,9 +44,8 @@ class EngineRanker:
         if len(top) < items:
             lowest = top[-1].score
             if top[-2].score == lowest or any(one.index == target and one.score == lowest for one in top):
-                top = self._model.top(
-                    hidden, (), items, so_far
-                )  # ties may go on where the list ends: all of them count
+                # Ties may go on where the list ends: all of them count.
+                top = self._model.top(hidden, (), items, so_far)
         rank = _rank_in(top, target)
         return rank if rank <= MAX_TOP else math.inf
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from model_export.engine_ranker import EngineRanker
+from model_export.explaining import explain
 from model_export.protocol import rank_of
 from model_export.runs import MEMORY, read_run, write_run
 from model_export.training.reference import torch_scores
@@ -114,3 +115,13 @@ def test_ranks_are_of_the_blend(model: Model) -> None:
         for one in model.top(model.replay(None, so_far), (), ITEMS, so_far):
             scores[one.index] = one.score
         assert abs(ranks[at - 1] - rank_of(scores, int(session[at]))) <= 1
+
+
+def test_an_explanation_is_of_the_blend(model: Model) -> None:
+    # GIVEN a session
+    session = [3, 11, 3, 40]
+    # WHEN its best recommendations are explained
+    found = explain(model, session, 3)
+    # THEN they are those that the session is answered
+    best = model.top(model.replay(None, session), (), 3, session)
+    assert [(one.item, one.score) for one in found] == [(one.index, one.score) for one in best]
