@@ -96,8 +96,10 @@ def test_what_no_json_reader_takes_is_no_certificate(data: bytes) -> None:
 
 
 def test_a_newer_schema_is_unsupported_whatever_else_it_says() -> None:
-    data = b'{"schema": 2, "files": ["in", "another", "form"]}'
-    with pytest.raises(ArtifactUnsupported, match=f"^{version_of(data)} has manifest schema 2; .* up to 1"):
+    data = f'{{"schema": {SCHEMA + 1}, "files": ["in", "another", "form"]}}'.encode()
+    with pytest.raises(
+        ArtifactUnsupported, match=f"^{version_of(data)} has manifest schema {SCHEMA + 1}; .* up to {SCHEMA}"
+    ):
         decode_manifest(data, version_of(data))
 
 
