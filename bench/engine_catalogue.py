@@ -54,6 +54,9 @@ class Silent:
     def epoch(self, stage: str, epoch: object) -> None:
         """See `Watcher`."""
 
+    def blend(self, judged: object) -> None:
+        """See `Watcher`."""
+
 
 def trained(hidden: int) -> Path:
     """Return the folder of a run of a hidden size, trained on the shop simulator's sessions the first time."""

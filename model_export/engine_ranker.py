@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from model_export.protocol import COVERAGE_DEPTH, NO_ITEM
 from nextitem.engine import Model, Ranked
 from nextitem.manifest import MAX_TOP
-from nextitem.session import Hidden
+from nextitem.session import WINDOW, Hidden
 
 
 class EngineRanker:
@@ -32,18 +32,20 @@ class EngineRanker:
         hidden: Hidden | None = None
         for at, (item, following) in enumerate(pairwise(items)):
             hidden = self._model.replay(hidden, [item])
-            top = self._model.top(hidden, (), MAX_TOP)
-            ranks[at] = self._rank(hidden, top, following)
+            so_far = items[max(0, at + 1 - WINDOW) : at + 1]
+            top = self._model.top(hidden, (), MAX_TOP, so_far)
+            ranks[at] = self._rank(hidden, so_far, top, following)
             best = [one.index for one in top[:COVERAGE_DEPTH]]
             shown[at, : len(best)] = best
         return ranks, shown
 
-    def _rank(self, hidden: Hidden, top: list[Ranked], target: int) -> float:
+    def _rank(self, hidden: Hidden, so_far: list[int], top: list[Ranked], target: int) -> float:
         items = len(self._model.vocabulary)
         if len(top) < items:
             lowest = top[-1].score
             if top[-2].score == lowest or any(one.index == target and one.score == lowest for one in top):
-                top = self._model.top(hidden, (), items)  # ties may go on where the list ends: all of them count
+                # Ties may go on where the list ends: all of them count.
+                top = self._model.top(hidden, (), items, so_far)
         rank = _rank_in(top, target)
         return rank if rank <= MAX_TOP else math.inf
 

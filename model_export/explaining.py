@@ -77,10 +77,10 @@ def explain(model: Model, events: Sequence[int], limit: int, *, exclude_seen: bo
 
 def best_after(model: Model, events: Sequence[int], exclude: Sequence[int], k: int) -> list[Ranked]:
     """The best k items after some events, at least one, but for the excluded."""
-    return model.top(model.replay(None, events), exclude, k)
+    return model.top(model.replay(None, events), exclude, k, events)
 
 
 def scores_after(model: Model, events: Sequence[int], items: Sequence[int]) -> dict[int, float]:
     """The exact score of each of some distinct items after some events, at least one."""
-    ranked = model.rank(model.replay(None, events), items, (), len(items))
+    ranked = model.rank(model.replay(None, events), items, (), len(items), events)
     return {one.index: one.score for one in ranked}

@@ -2,7 +2,7 @@
 
 Folder: ``run.json`` (settings, data, history), ``weights.npz`` (the network, torch's names and layouts),
 ``vocabulary.bin``, ``held_out.npz`` (the validation sessions, for golden sessions and quantization's loss),
-``metrics/`` (TensorBoard).
+``memory.npz`` (the session memory, where there is one), ``metrics/`` (TensorBoard).
 """
 
 import os
@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from model_export.memory import Blend, LearntMemory, Memory, MemoryConfig, MemoryIndex
 from nextitem.errors import ArtifactCorrupt, InputError
 from nextitem.manifest import UNREADABLE, VOCABULARY, PopularItem, Training
 from nextitem.vocabulary import Vocabulary, write_vocabulary
@@ -25,9 +26,17 @@ RUN_SCHEMA = 1
 RUN = "run.json"
 WEIGHTS = "weights.npz"
 HELD_OUT = "held_out.npz"
+MEMORY = "memory.npz"
 METRICS = "metrics"
 
 Weights = dict[str, NDArray[np.float32]]
+
+
+class MemoryRecord(msgspec.Struct, frozen=True):
+    """How a session memory recalls, and how it is blended with the network."""
+
+    config: MemoryConfig
+    blend: Blend
 
 
 class RunRecord(msgspec.Struct, frozen=True):
@@ -40,10 +49,12 @@ class RunRecord(msgspec.Struct, frozen=True):
         layers: GRU layers.
         normalised: scores are cosines, divided by the temperature.
         temperature: see `normalised`.
-        validation: HR@20 and MRR@20 on the validation days, of the float network, at the best epoch.
+        validation: HR@20 and MRR@20 on the validation days, in float, at the best epoch: of what serves, and under
+            "network-hr@20" and "network-mrr@20" of the network alone.
         history: loss, HR@20 and MRR@20 of each epoch on the validation split.
         popular: the most frequent items.
         libraries: versions that trained it.
+        memory: the session memory; None for the network alone.
     """
 
     training: Training
@@ -57,6 +68,7 @@ class RunRecord(msgspec.Struct, frozen=True):
     popular: tuple[PopularItem, ...]
     libraries: dict[str, str]
     schema: int = RUN_SCHEMA
+    memory: MemoryRecord | None = None
 
 
 class _SchemaOnly(msgspec.Struct):
@@ -70,6 +82,7 @@ class Run(msgspec.Struct, frozen=True):
     weights: Weights
     item_ids: tuple[str, ...]
     held_out: tuple[NDArray[np.int32], ...]
+    memory: LearntMemory | None = None
 
 
 def refuse_taken(path: Path) -> None:
@@ -111,6 +124,9 @@ def write_run(folder: Path, run: Run) -> None:
     lengths = np.array([len(session) for session in run.held_out], np.int64)
     codes = np.concatenate(run.held_out) if run.held_out else np.empty(0, np.int32)
     np.savez(folder / HELD_OUT, allow_pickle=False, codes=codes, lengths=lengths)
+    if run.memory is not None:
+        arrays = run.memory.memory.index.arrays()
+        np.savez(folder / MEMORY, allow_pickle=False, **arrays)
 
 
 def read_run(folder: Path) -> Run:
@@ -128,15 +144,25 @@ def read_run(folder: Path) -> Run:
         weights = {name: np.asarray(values, np.float32) for name, values in _arrays(folder / WEIGHTS).items()}
         held_out = _arrays(folder / HELD_OUT)
         vocabulary = Vocabulary(folder / VOCABULARY)
+        memory = None if record.memory is None else _memory(folder / MEMORY, record.memory)
     except FileNotFoundError as error:
         raise InputError(f"{folder} is not a training run: it has no {Path(str(error.filename)).name}") from error
     except (OSError, *UNREADABLE, ArtifactCorrupt) as error:
         raise InputError(f"{folder} is not a training run, or a damaged one: {error}") from error
-    if len(vocabulary) != record.items or weights["table"].shape != (record.items, record.hidden):
+    items = {len(vocabulary), len(weights["table"])} | ({memory.items} if memory else set())
+    if items != {record.items} or weights["table"].shape[1] != record.hidden:
         raise InputError(f"{folder} is a damaged training run: its files are of different catalogues")
     ends = np.cumsum(held_out["lengths"])
     sessions = tuple(np.split(held_out["codes"].astype(np.int32), ends[:-1])) if len(ends) else ()
-    return Run(record, weights, tuple(map(vocabulary.item_id, range(len(vocabulary)))), sessions)
+    return Run(record, weights, tuple(map(vocabulary.item_id, range(len(vocabulary)))), sessions, memory)
+
+
+def _memory(path: Path, record: MemoryRecord) -> LearntMemory:
+    try:
+        index = MemoryIndex(**_arrays(path))  # type: ignore[arg-type]  # as they were written
+    except TypeError as error:
+        raise InputError(f"{path} is damaged") from error
+    return LearntMemory(Memory(index, record.config), record.blend)
 
 
 def _arrays(path: Path) -> dict[str, NDArray[np.generic]]:

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
-from model_export.runs import METRICS, Run, RunRecord, new_folder, write_run
+from model_export.runs import METRICS, MemoryRecord, Run, RunRecord, new_folder, write_run
 from model_export.sessions import Sessions
 from model_export.training.config import FitConfig
 from model_export.training.fit import Epoch, Fitted, Watcher, fit
+from model_export.training.judging import Judged
 from nextitem.manifest import PopularItem, Training
 
 POPULAR = 1000
@@ -30,12 +31,12 @@ def train(sessions: Sessions, config: FitConfig, out: Path, watcher: Watcher) ->
     """
     with new_folder(out) as folder, SummaryWriter(str(folder / METRICS)) as writer:
         fitted = fit(sessions, config, _Logged(watcher, writer))
-        record = _record(sessions, config, fitted)
+        record = _record(sessions, fitted)
         weights = {
             name: np.ascontiguousarray(values.detach().numpy(), np.float32)
             for name, values in fitted.network.state_dict().items()
         }
-        write_run(folder, Run(record, weights, tuple(sessions.catalogue), _held_out(sessions, fitted)))
+        write_run(folder, Run(record, weights, tuple(sessions.catalogue), _held_out(sessions, fitted), fitted.memory))
     return record
 
 
@@ -54,8 +55,13 @@ class _Logged:
                 self._writer.add_scalar(f"{stage}/{name}", value, epoch.number)
         self._watcher.epoch(stage, epoch)
 
+    def blend(self, judged: Judged) -> None:
+        for name, value in (("hr@20", judged.hr), ("mrr@20", judged.mrr)):
+            self._writer.add_scalar(f"blend/{name}", value)
+        self._watcher.blend(judged)
 
-def _record(sessions: Sessions, config: FitConfig, fitted: Fitted) -> RunRecord:
+
+def _record(sessions: Sessions, fitted: Fitted) -> RunRecord:
     best = fitted.history[fitted.epochs - 1]
     network = fitted.network.config
     return RunRecord(
@@ -65,20 +71,27 @@ def _record(sessions: Sessions, config: FitConfig, fitted: Fitted) -> RunRecord:
             events=len(sessions.codes),
             first=float(sessions.times.min()),
             last=float(sessions.times.max()),
-            seed=config.seed,
+            seed=fitted.config.seed,
             epochs=fitted.epochs,
-            hyperparameters=config.values(),
+            hyperparameters=fitted.config.values(),
         ),
         items=network.items,
         hidden=network.hidden,
         layers=network.layers,
         normalised=network.normalised,
         temperature=network.temperature,
-        validation={"hr@20": best.hr, "mrr@20": best.mrr},
+        validation=_validation(best, fitted.blended),
         history=tuple((epoch.loss, epoch.hr, epoch.mrr) for epoch in fitted.history),
         popular=_popular(sessions),
         libraries={"torch": library_version("torch")},
+        memory=None if fitted.memory is None else MemoryRecord(fitted.memory.memory.config, fitted.memory.blend),
     )
+
+
+def _validation(best: Epoch, blended: Judged | None) -> dict[str, float]:
+    if blended is None:
+        return {"hr@20": best.hr, "mrr@20": best.mrr}
+    return {"hr@20": blended.hr, "mrr@20": blended.mrr, "network-hr@20": best.hr, "network-mrr@20": best.mrr}
 
 
 def _popular(sessions: Sessions) -> tuple[PopularItem, ...]:

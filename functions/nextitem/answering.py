@@ -46,7 +46,7 @@ def rank(
     routed: Routed,
     source: ServedBy,
     hidden: Hidden | None,
-    seen: Iterable[str],
+    seen: Sequence[str],
     wanted: Wanted,
     record: RequestRecord,
     *,
@@ -58,7 +58,7 @@ def rank(
         routed: the model that answers.
         source: what the hidden state is made of.
         hidden: the hidden state, or None for no known item, which leaves the best sellers.
-        seen: ids of items that the visitor looked at.
+        seen: ids of the items that the visitor looked at, oldest first.
         wanted: how many, and which not.
         record: what is measured of the request.
         least: how many to rank even where fewer are wanted.
@@ -70,7 +70,11 @@ def rank(
         only = None if wanted.only is None else routed.model.vocabulary.indices(wanted.only)
         if hidden is None:
             return "popular", routed.model.popular(exclude, k, only)
-        ranked = routed.model.top(hidden, exclude, k) if only is None else routed.model.rank(hidden, only, exclude, k)
+        session = routed.model.vocabulary.indices(seen) if routed.model.recalls else ()
+        if only is None:
+            ranked = routed.model.top(hidden, exclude, k, session)
+        else:
+            ranked = routed.model.rank(hidden, only, exclude, k, session)
     if ranked:
         record.measured(metrics.TOP_SCORE, ranked[0].score)
         record.measured(metrics.SCORE_SPREAD, ranked[0].score - ranked[-1].score)

@@ -1,8 +1,8 @@
 """The model at work in ONNX Runtime: step a hidden state, score the catalogue, answer the certificate.
 
 Two graphs share one weights file: `step.onnx` (items, hidden -> hidden) serves one event and a replay alike,
-`score.onnx` (hidden, only, exclude, unavailable, k -> scores, items) ranks the whole catalogue, or only some of it.
-Knows no session and no store.
+`score.onnx` (hidden, session, only, exclude, unavailable, k -> scores, items) ranks the whole catalogue, or only some
+of it. Knows no store.
 """
 
 import math
@@ -68,6 +68,8 @@ class Model:
         inputs = {given.name for given in self._score.get_inputs()}
         self._ranks_lists = "only" in inputs
         self._takes_unavailable = "unavailable" in inputs  # otherwise they are excluded one by one
+        self.recalls = "session" in inputs
+        """Whether the version has a session memory, which is asked by a session's items."""
         self._bars = _NONE_BARRED
         # Kept, for another process of this environment may remove the folder once the route has moved on.
         self.certificate = artifact.certificate()
@@ -91,20 +93,23 @@ class Model:
         (after,) = self._step.run(None, feeds)
         return np.asarray(after, np.float32).reshape(-1)
 
-    def top(self, hidden: Hidden, exclude: Sequence[int], k: int) -> list[Ranked]:
+    def top(self, hidden: Hidden, exclude: Sequence[int], k: int, session: Sequence[int] = ()) -> list[Ranked]:
         """Rank the catalogue and return its best.
 
         Args:
             hidden: the hidden state, [layers * hidden size].
             exclude: item indices that must not be answered; repeats are allowed.
             k: how many, 1 to `MAX_TOP`; fewer come back where the catalogue has no more.
+            session: the item indices that led to the hidden state, oldest first, for a version that recalls.
 
         Returns:
             Items by descending score; of equal scores the lower index comes first.
         """
-        return self._ranked(hidden, (), exclude, k, self._bars)
+        return self._ranked((hidden, session), (), exclude, k, self._bars)
 
-    def rank(self, hidden: Hidden, only: Sequence[int], exclude: Sequence[int], k: int) -> list[Ranked]:
+    def rank(
+        self, hidden: Hidden, only: Sequence[int], exclude: Sequence[int], k: int, session: Sequence[int] = ()
+    ) -> list[Ranked]:
         """Rank some items of the catalogue, each by its exact score.
 
         Args:
@@ -112,6 +117,7 @@ class Model:
             only: the item indices to rank; repeats are allowed, none answers none.
             exclude: see `top`.
             k: see `top`.
+            session: see `top`.
 
         Returns:
             See `top`.
@@ -120,8 +126,8 @@ class Model:
             return []
         if not self._ranks_lists:
             listed = set(only)
-            return [one for one in self.top(hidden, exclude, len(self.vocabulary)) if one.index in listed][:k]
-        return self._ranked(hidden, sorted(set(only)), exclude, k, self._bars)
+            return [one for one in self.top(hidden, exclude, len(self.vocabulary), session) if one.index in listed][:k]
+        return self._ranked((hidden, session), sorted(set(only)), exclude, k, self._bars)
 
     def set_unavailable(self, item_ids: Iterable[str]) -> None:
         """Answer these items no longer, and all others again; requests under way end as they began.
@@ -139,10 +145,15 @@ class Model:
         self._bars = _Bars(found, _NONE_BARRED.excluded, mask)
 
     def _ranked(
-        self, hidden: Hidden, only: Sequence[int], exclude: Sequence[int], k: int, bars: "_Bars"
+        self,
+        asked: tuple[Hidden, Sequence[int]],
+        only: Sequence[int],
+        exclude: Sequence[int],
+        k: int,
+        bars: "_Bars",
     ) -> list[Ranked]:
         feeds = {
-            "hidden": hidden.reshape(self._shape),
+            "hidden": asked[0].reshape(self._shape),
             "exclude": np.concatenate([np.asarray(exclude, np.int64), bars.excluded]),
             "k": np.array([min(k, len(self.vocabulary))], np.int64),
         }
@@ -150,6 +161,8 @@ class Model:
             feeds["unavailable"] = bars.mask
         if self._ranks_lists:
             feeds["only"] = np.asarray(only, np.int64)
+        if self.recalls:
+            feeds["session"] = np.asarray(asked[1], np.int64)
         scores, items = self._score.run(None, feeds)
         return [
             Ranked(item, score)
@@ -187,8 +200,8 @@ class Model:
         goldens = certificate.sessions[:sessions]
         found = total = 0
         for golden in goldens:
-            hidden = self.replay(None, self.vocabulary.indices(golden.items))
-            ranked = self._ranked(hidden, (), (), len(golden.top), _NONE_BARRED)
+            session = self.vocabulary.indices(golden.items)
+            ranked = self._ranked((self.replay(None, session), session), (), (), len(golden.top), _NONE_BARRED)
             scores = {self.vocabulary.item_id(one.index): one.score for one in ranked}
             found += len(scores.keys() & set(golden.top))
             total += len(golden.top)

@@ -13,8 +13,8 @@ import msgspec
 
 from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported
 
-SCHEMA = 1
-"""The newest manifest schema that this code reads, and the one it writes."""
+SCHEMA = 2
+"""The newest manifest schema that this code reads, and the one it writes. From 2 on, scoring may ask for a session."""
 
 MANIFEST = "manifest.json"
 STEP_GRAPH = "step.onnx"
@@ -134,6 +134,28 @@ class Quantization(msgspec.Struct, frozen=True, omit_defaults=True):
     considered: tuple[ConsideredScheme, ...] = ()
 
 
+class SessionMemory(msgspec.Struct, frozen=True):
+    """The session memory of a score graph, and how it was blended with the network.
+
+    Attributes:
+        sessions: training sessions that it holds.
+        events: newest events of a session that it is asked by.
+        weight: logarithm of what all its votes weigh, on the scale of the network's scores.
+        repeat_score: added to the network's score of the newest event's item.
+        repeat_votes: what is left of the votes for that item.
+        revisit: logarithm of what the item of the event before the newest one weighs, for being that.
+        revisit_decay: the power of its age, in events, that the weight of an older one falls by.
+    """
+
+    sessions: int
+    events: int
+    weight: float
+    repeat_score: float
+    repeat_votes: float
+    revisit: float
+    revisit_decay: float
+
+
 class PopularItem(msgspec.Struct, frozen=True, array_like=True):
     """An item's index in the vocabulary and its share of the training events."""
 
@@ -144,7 +166,8 @@ class PopularItem(msgspec.Struct, frozen=True, array_like=True):
 class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     """Everything that is known of a model version. The version is this document's own digest.
 
-    Versions of before there were documents have none, and code of before passes them over.
+    Versions of before there were documents have none, and code of before passes them over. `memory` is None where the
+    network answers alone, as in all versions of schema 1.
     """
 
     schema: int
@@ -156,6 +179,7 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     evaluation: dict[str, float]
     popular: tuple[PopularItem, ...]
     documents: dict[str, FileDigest] = {}
+    memory: SessionMemory | None = None
 
 
 class Golden(msgspec.Struct, frozen=True):

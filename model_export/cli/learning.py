@@ -34,16 +34,37 @@ from nextitem.manifest import Bounds, Quantization
 def train(
     events: EventsFile,
     out: Annotated[Path, typer.Option(help="The run's folder, which must not exist yet.", show_default=False)],
-    epochs: Annotated[int, typer.Option(help="Most epochs; early stopping may end sooner.")] = FitConfig.epochs,
+    epochs: Annotated[
+        int, typer.Option(help="Most epochs; 0: by the size of the data. Early stopping may end sooner.")
+    ] = FitConfig.epochs,
     hidden: Annotated[int, typer.Option(help="Hidden size: a multiple of 16.")] = FitConfig.hidden,
     layers: Annotated[int, typer.Option(help="GRU layers.")] = FitConfig.layers,
-    loss: Annotated[str, typer.Option(help="softmax, or sampled-softmax for very large catalogues.")] = FitConfig.loss,
+    loss: Annotated[
+        str, typer.Option(help=f"{', '.join(LOSSES)}; auto goes by the size of the data.")
+    ] = FitConfig.loss,
     learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = FitConfig.learning_rate,
-    batch: Annotated[int, typer.Option(help="Sessions in a batch.")] = FitConfig.batch,
+    batch: Annotated[int, typer.Option(help="Sessions in a batch; 0: by the size of the data.")] = FitConfig.batch,
     dropout: Annotated[float, typer.Option(help="Dropout of rows and hidden states.")] = FitConfig.dropout,
     temperature: Annotated[
         float, typer.Option(help="Divides the cosine that items are scored by.")
     ] = FitConfig.temperature,
+    item_dropout: Annotated[
+        float, typer.Option(help="Share of events left out whole in training.")
+    ] = FitConfig.item_dropout,
+    smoothing: Annotated[float, typer.Option(help="Label smoothing of the softmax loss.")] = FitConfig.smoothing,
+    samples: Annotated[
+        int, typer.Option(help="Negatives that the sampled losses draw for a batch.")
+    ] = FitConfig.samples,
+    weight_decay: Annotated[float, typer.Option(help="AdamW's weight decay.")] = FitConfig.weight_decay,
+    averaging: Annotated[
+        float, typer.Option(help="Decay per step of an average of the weights; 0: none.")
+    ] = FitConfig.averaging,
+    recency: Annotated[
+        float, typer.Option(help="The newest session counts exp(recency) times the oldest.")
+    ] = FitConfig.recency,
+    memory_sessions: Annotated[
+        int, typer.Option(help="Newest sessions that the session memory keeps; 0: the network alone.")
+    ] = FitConfig.memory_sessions,
     validation_days: Annotated[
         int, typer.Option(help="Last days that early stopping is judged by.")
     ] = FitConfig.validation_days,
@@ -64,6 +85,13 @@ def train(
         batch=batch,
         dropout=dropout,
         temperature=temperature,
+        item_dropout=item_dropout,
+        smoothing=smoothing,
+        samples=samples,
+        weight_decay=weight_decay,
+        averaging=averaging,
+        recency=recency,
+        memory_sessions=memory_sessions,
         validation_days=validation_days,
         seed=seed,
     )
@@ -150,3 +178,6 @@ class _Bars:
     def epoch(self, stage: str, epoch: Any) -> None:
         judged = "" if math.isnan(epoch.hr) else f", HR@20 {epoch.hr:.4f}, MRR@20 {epoch.mrr:.4f}"
         say(f"{stage}: epoch {epoch.number}: loss {epoch.loss:.4f}{judged}")
+
+    def blend(self, judged: Any) -> None:
+        say(f"validate: with the session memory: HR@20 {judged.hr:.4f}, MRR@20 {judged.mrr:.4f}")

@@ -28,7 +28,7 @@ def recommend(
     known = known_items(model, items)
     exclude = known if exclude_seen else []
     if known:
-        ranked = model.top(model.replay(None, known), exclude, limit)
+        ranked = model.top(model.replay(None, known), exclude, limit, known)
     else:
         say("no known item: these are the most popular")
         ranked = model.popular(exclude, limit)

@@ -11,6 +11,7 @@ from model_export.export.graphs import write_graphs
 from model_export.export.measuring import Graphs, Session, parity, states_of, stepwise
 from model_export.export.parameters import Parameters, parameters_of
 from model_export.export.schemes.fp32 import Fp32
+from model_export.memory import LearntMemory
 from model_export.runs import Run
 from model_export.training.reference import torch_scores
 from nextitem.artifact import open_artifact
@@ -30,6 +31,7 @@ from nextitem.manifest import (
     Manifest,
     ModelShape,
     Quantization,
+    SessionMemory,
     digest_of,
     encode_document,
     version_of,
@@ -118,6 +120,7 @@ def _export(
             evaluation=record.validation,
             popular=record.popular,
             documents={name: digest_of(choice.folder / name) for name in DOCUMENTS},
+            memory=None if run.memory is None else _session_memory(run.memory),
         )
     )
     (choice.folder / MANIFEST).write_bytes(manifest)
@@ -165,10 +168,23 @@ def _quantization(choice: Choice, bounds: Bounds, against_torch: float, stepped:
     )
 
 
+def _session_memory(learnt: LearntMemory) -> SessionMemory:
+    blend = learnt.blend
+    return SessionMemory(
+        sessions=len(learnt.memory.index.session_weights) - 1,
+        events=learnt.memory.config.events,
+        weight=blend.weight,
+        repeat_score=blend.repeat_score,
+        repeat_votes=blend.repeat_votes,
+        revisit=blend.revisit,
+        revisit_decay=blend.revisit_decay,
+    )
+
+
 def _golden(graphs: Graphs, session: Session, item_ids: tuple[str, ...]) -> Golden:
     state = graphs.step(graphs.start(), session)
-    best = graphs.top(state, min(DEPTH, len(item_ids))).tolist()
-    scores = graphs.scores(state)[best]
+    best = graphs.top(state, min(DEPTH, len(item_ids)), session).tolist()
+    scores = graphs.scores(state, session)[best]
     return Golden(
         items=tuple(item_ids[item] for item in session),
         top=tuple(item_ids[item] for item in best),

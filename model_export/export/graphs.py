@@ -3,19 +3,22 @@
 `step`: items int64[t], hidden float32[layers, 1, h] -> hidden; t >= 1, so one graph serves an event and a replay.
 `score`: hidden, only int64[n], exclude int64[m], unavailable bool[items or 0], k int64[1] -> scores float32[k], items
 int64[k]: the best of `only`, or of the whole catalogue where that is empty. What is no item (an excluded or unavailable
-one, padding) comes last with -inf.
+one, padding) comes last with -inf. With a session memory it also takes session int64[s], the session's items, oldest
+first.
 
 Knows no run and no session, and no particular scoring scheme.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from onnx import ModelProto, TensorProto, helper
 
 from model_export.export.builder import GraphBuilder, other
 from model_export.export.parameters import Parameters
+from model_export.export.recalling import Recalled, blended, recalled, store
 from model_export.export.schemes.scheme import Floats, Prepared, Scheme, Wanted
+from model_export.export.schemes.selection import ascending
 from model_export.export.weightsfile import WeightsFile
 from nextitem.manifest import SCORE_GRAPH, STEP_GRAPH, WEIGHTS
 
@@ -43,6 +46,8 @@ def write_graphs(folder: Path, parameters: Parameters, scheme: Scheme, states: F
         for number, layer in enumerate(parameters.layers):
             for name, values in (("w", layer.w), ("r", layer.r), ("b", layer.b)):
                 weights.add(f"{name}{number}", values)
+        if parameters.memory is not None:
+            store(weights, parameters.memory)
     score, nodes = _score(weights, parameters, prepared)
     for name, model in ((STEP_GRAPH, _step(weights, parameters, prepared)), (SCORE_GRAPH, score)):
         (folder / name).write_bytes(model.SerializeToString(deterministic=True))
@@ -79,20 +84,23 @@ def _score(weights: WeightsFile, parameters: Parameters, prepared: Prepared) -> 
     unavailable = graph.input("unavailable", TensorProto.BOOL, ["w"])
     k = graph.input("k", TensorProto.INT64, [1])
     state = _state(graph, parameters, hidden)
-    barred = graph.node("Shape", [exclude])
+    memory = parameters.memory
+    remembered = None
+    if memory is not None:
+        remembered = recalled(graph, memory, graph.input("session", TensorProto.INT64, ["s"]))
 
     listed = graph.branch()
     every = graph.branch()
-    found = prepared.candidates(every, state, Wanted(k, barred, unavailable))
+    wanted = Wanted(k, graph.node("Shape", [exclude]), unavailable)
+    whole = _whole(every, parameters, prepared, state, wanted, remembered)
     pairs = (
-        (listed.node("Identity", [only]), every.node("Identity", [found.items])),
-        (
-            _rescored(listed, parameters, prepared, state, only),
-            found.scores or _rescored(every, parameters, prepared, state, found.items),
-        ),
+        (listed.node("Identity", [only]), every.node("Identity", [whole[0]])),
+        (_rescored(listed, parameters, prepared, state, only), whole[1]),
     )
     some = graph.node("Greater", [graph.node("Size", [only]), graph.constant(0)])
     items, scores = graph.choice(some, listed, every, pairs)
+    if memory is not None and remembered is not None:
+        scores = blended(graph, memory, remembered, items, scores)
 
     # -1, that is no item, is barred like the excluded ones; so there is always one to compare with.
     bars = graph.node("Concat", [exclude, graph.constant([-1])], axis=0)
@@ -116,6 +124,34 @@ def _without(graph: GraphBuilder, scores: str, items: str, unavailable: str) -> 
     left = some.node("Where", [barred, some.constant(float("-inf")), scores])
     any_unavailable = graph.node("Greater", [graph.node("Size", [unavailable]), graph.constant(0)])
     return graph.choice(any_unavailable, some, none, [(left, none.node("Identity", [scores]))])[0]
+
+
+def _whole(
+    graph: GraphBuilder,
+    parameters: Parameters,
+    prepared: Prepared,
+    state: str,
+    wanted: Wanted,
+    remembered: Recalled | None,
+) -> tuple[str, str]:
+    """Items among which the catalogue's best are, and the network's scores of them."""
+    if remembered is None:
+        found = prepared.candidates(graph, state, wanted)
+        return found.items, found.scores or _rescored(graph, parameters, prepared, state, found.items)
+    # One more: a blend may put the newest event's item down.
+    barred = graph.node("Add", [wanted.barred, graph.constant(1)])
+    found = prepared.candidates(graph, state, replace(wanted, barred=barred))
+    twice = graph.node("Gather", [remembered.listed, graph.node("Max", [found.items, graph.constant(0)])])
+    others = graph.node("Where", [twice, graph.constant(-1), found.items])
+    # Ascending: of equal scores the lower index is to come first.
+    items = graph.node("Concat", [others, remembered.items], axis=0)
+    if found.scores is None:
+        items = ascending(graph, items, graph.node("Shape", [items]))
+        return items, _rescored(graph, parameters, prepared, state, graph.node("Max", [items, graph.constant(0)]))
+    known = _rescored(graph, parameters, prepared, state, remembered.items)
+    scores = graph.node("Concat", [found.scores, known], axis=0)
+    order = graph.node("TopK", [items, graph.node("Shape", [items])], 2, largest=0)
+    return order, graph.node("Gather", [scores, other(order, 1)])
 
 
 def _state(graph: GraphBuilder, parameters: Parameters, hidden: str) -> str:

@@ -19,6 +19,9 @@ DEPTH = 20
 Floats = NDArray[np.float32]
 Session = NDArray[np.int32]
 
+NOTHING: Session = np.empty(0, np.int32)
+"""A session without events."""
+
 
 class Graphs:
     """A pair of graphs in a folder, run as they are on one thread: no certificate is needed yet."""
@@ -29,6 +32,7 @@ class Graphs:
         options.log_severity_level = 3  # errors: mapped weights are inputs with a default, of which it would warn
         self._step = ort.InferenceSession(str(folder / STEP_GRAPH), options)
         self._score = ort.InferenceSession(str(folder / SCORE_GRAPH), options)
+        self._recalls = "session" in {given.name for given in self._score.get_inputs()}
         self._state = (layers, 1, hidden)
         self._items = items
 
@@ -41,21 +45,23 @@ class Graphs:
         (after,) = self._step.run(None, {"items": items.astype(np.int64), "hidden": state})
         return np.asarray(after, np.float32)
 
-    def scores(self, state: Floats) -> Floats:
-        """Return the score of every item, float32[items]."""
+    def scores(self, state: Floats, session: Session = NOTHING) -> Floats:
+        """Return the score of every item, float32[items], after a session that led to a state."""
         scores = np.empty(self._items, np.float32)
-        ordered, items = self._run(state, self._items)
+        ordered, items = self._run(state, self._items, session)
         scores[items] = ordered
         return scores
 
-    def top(self, state: Floats, k: int) -> NDArray[np.int64]:
-        """Return the best k items."""
-        return self._run(state, k)[1]
+    def top(self, state: Floats, k: int, session: Session = NOTHING) -> NDArray[np.int64]:
+        """Return the best k items after a session that led to a state."""
+        return self._run(state, k, session)[1]
 
-    def _run(self, state: Floats, k: int) -> tuple[Floats, NDArray[np.int64]]:
+    def _run(self, state: Floats, k: int, session: Session) -> tuple[Floats, NDArray[np.int64]]:
         none = np.empty(0, np.int64)
         unavailable = np.empty(0, np.bool_)
         feeds = {"hidden": state, "only": none, "exclude": none, "unavailable": unavailable, "k": np.array([k])}
+        if self._recalls:
+            feeds["session"] = session.astype(np.int64)
         scores, items = self._score.run(None, feeds)
         return np.asarray(scores, np.float32), np.asarray(items, np.int64)
 
@@ -73,7 +79,8 @@ class Loss:
 def parity(graphs: Graphs, reference: Iterable[tuple[Session, Floats]]) -> float:
     """Return the largest score difference from reference scores, each of a whole session."""
     worst = [
-        np.abs(graphs.scores(graphs.step(graphs.start(), session)) - scores).max() for session, scores in reference
+        np.abs(graphs.scores(graphs.step(graphs.start(), session), session) - scores).max()
+        for session, scores in reference
     ]
     return float(np.max(worst))  # unlike max(), NaN is the largest of all
 
@@ -99,7 +106,8 @@ def loss(exact: Graphs, served: Graphs, sessions: Sequence[Session], items: int)
         for at in range(len(session) - 1):
             event, following = session[at : at + 1], int(session[at + 1])
             states = exact.step(states[0], event), served.step(states[1], event)
-            best, found = exact.top(states[0], k).tolist(), served.top(states[1], k).tolist()
+            so_far = session[: at + 1]
+            best, found = exact.top(states[0], k, so_far).tolist(), served.top(states[1], k, so_far).tolist()
             shared += len(set(best) & set(found))
             hits += (following in found) - (following in best)
             reciprocal += _reciprocal(found, following) - _reciprocal(best, following)

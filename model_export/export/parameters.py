@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from model_export.memory import LearntMemory
 from model_export.runs import Run
 
 Floats = NDArray[np.float32]
@@ -38,12 +39,14 @@ class Parameters:
         layers: the GRU.
         normalised: whether the hidden state is brought to unit length before scoring.
         scale: multiplies the scores.
+        memory: what the scores are blended with; None for the network alone.
     """
 
     table: Floats
     layers: tuple[Layer, ...]
     normalised: bool
     scale: float
+    memory: LearntMemory | None = None
 
     @property
     def hidden(self) -> int:
@@ -96,7 +99,7 @@ def parameters_of(run: Run) -> Parameters:
         for layer in range(run.record.layers)
     )
     scale = 1.0 / run.record.temperature if run.record.normalised else 1.0
-    return Parameters(table.astype(np.float32), layers, run.record.normalised, scale)
+    return Parameters(table.astype(np.float32), layers, run.record.normalised, scale, run.memory)
 
 
 def quantize(table: Floats) -> Quantized:

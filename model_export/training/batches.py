@@ -17,11 +17,16 @@ _BUCKET = 16
 
 @dataclass(frozen=True)
 class Batch:
-    """int64[batch, time] inputs and the next items as targets, and where a target is (bool)."""
+    """int64[batch, time] inputs and the next items as targets, where a target is (bool), and the rows' weights."""
 
     inputs: Tensor
     targets: Tensor
     mask: Tensor
+    weights: Tensor
+
+    def to(self, device: torch.device) -> "Batch":
+        """Return the batch on a device."""
+        return Batch(*(one.to(device) for one in (self.inputs, self.targets, self.mask, self.weights)))
 
 
 class Batches:
@@ -33,13 +38,14 @@ class Batches:
         sessions: what to learn from; those shorter than 2 are passed over.
         size: sessions in a batch.
         window: most transitions in one row of a batch.
+        recency: see `FitConfig.recency`.
     """
 
-    def __init__(self, sessions: Sessions, size: int, window: int) -> None:
+    def __init__(self, sessions: Sessions, size: int, window: int, recency: float = 0.0) -> None:
         self._codes = sessions.codes
         self._size = size
-        starts, lengths = _windows(sessions, window)
-        self._starts, self._lengths = starts, lengths
+        owners, self._starts, self._lengths = _windows(sessions, window)
+        self._weights = _weights(sessions, recency)[owners]
 
     def __len__(self) -> int:
         return math.ceil(len(self._starts) / self._size)
@@ -64,14 +70,23 @@ class Batches:
             torch.from_numpy(self._codes[at].astype(np.int64)),
             torch.from_numpy(self._codes[at + mask].astype(np.int64)),
             torch.from_numpy(mask),
+            torch.from_numpy(self._weights[chosen]),
         )
 
 
-def _windows(sessions: Sessions, window: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _windows(sessions: Sessions, window: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Each window's session, first event and transitions."""
     transitions = sessions.lengths - 1
-    starts, lengths = [], []
-    for first, count in zip(sessions.offsets[:-1].tolist(), transitions.tolist(), strict=True):
-        for at in range(0, count, window):
-            starts.append(first + at)
-            lengths.append(min(window, count - at))
-    return np.asarray(starts, np.int64), np.asarray(lengths, np.int64)
+    pieces = -(-transitions // window)
+    owners = np.repeat(np.arange(len(sessions)), pieces)
+    within = np.arange(len(owners)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    starts = sessions.offsets[:-1][owners] + within * window
+    return owners, starts, np.minimum(window, transitions[owners] - within * window)
+
+
+def _weights(sessions: Sessions, recency: float) -> NDArray[np.float32]:
+    """Each session's weight by the rank of its start, 1 on average: ranks are there where times are only an order."""
+    ranks = np.empty(len(sessions))
+    ranks[np.argsort(sessions.starts, kind="stable")] = np.arange(len(sessions))
+    weights = np.exp(recency * (ranks / max(1, len(sessions) - 1) - 1.0))
+    return np.asarray(weights / weights.mean(), np.float32)

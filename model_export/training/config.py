@@ -6,43 +6,65 @@ from typing import Literal, get_args
 
 from nextitem.errors import InputError
 
-LossName = Literal["softmax", "sampled-softmax"]
+LossName = Literal["auto", "softmax", "sampled-softmax", "bpr-max"]
 LOSSES: tuple[LossName, ...] = get_args(LossName)
+Precision = Literal["auto", "float32", "bfloat16"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 HIDDEN_UNIT = 16
 """The smallest block of MatMulNBits, which must divide the hidden size."""
 MAX_SEED = 2**63 - 1
 """The largest that both torch and numpy take."""
+MAX_RECENCY = 10.0
+"""The newest sessions then count 22,000 times the oldest: beyond it nothing is left to learn from."""
+BY_DATA = 0
+"""Stands for a number that `defaults.for_data` chooses by the size of the data."""
 
 
 @dataclass(frozen=True)
 class FitConfig:
-    """How to train. The defaults suit shops of some thousand to some ten thousand items."""
+    """How to train. What is `BY_DATA` or "auto" is chosen by `defaults.for_data`; the rest suits most shops."""
 
-    epochs: int = 12
+    epochs: int = BY_DATA
     """Most epochs; early stopping may end sooner."""
     hidden: int = 128
     """Hidden size, a multiple of 16."""
     layers: int = 1
     """GRU layers."""
-    loss: LossName = "softmax"
-    """What is made small."""
-    learning_rate: float = 2e-3
+    loss: LossName = "auto"
+    """What is made small: see `losses`."""
+    learning_rate: float = 4e-3
     """Highest learning rate of the one-cycle schedule."""
-    batch: int = 64
+    batch: int = BY_DATA
     """Sessions in a batch."""
     window: int = 50
     """Most transitions of one session in a batch's row."""
     dropout: float = 0.3
     """See `NetworkConfig.dropout`."""
+    item_dropout: float = 0.0
+    """Share of events whose row is left out whole in training, so that no single event is relied on."""
     temperature: float = 0.06
     """See `NetworkConfig.temperature`."""
     normalised: bool = True
     """See `NetworkConfig.normalised`."""
     smoothing: float = 0.0
     """Label smoothing of the softmax loss."""
+    samples: int = 2048
+    """Negative items that the sampled losses draw for each batch."""
+    sampling_power: float = 0.5
+    """Negatives are drawn by their count to this power: 0 draws all alike, 1 by popularity."""
+    weight_decay: float = 0.0
+    """AdamW's decoupled weight decay."""
+    averaging: float = 0.0
+    """Decay per step of an exponential moving average of the weights, which is then the model; 0 for none."""
+    recency: float = 0.0
+    """How much more new sessions count: the newest exp(recency) times the oldest, by rank of their start."""
+    precision: Precision = "auto"
+    """Of the products with the table. "auto" is bfloat16 where the processor multiplies it itself."""
+    memory_sessions: int = 200_000
+    """Newest sessions that the session memory keeps; 0 for no memory, the network alone."""
     patience: int = 3
-    """Epochs without a better validation MRR@20 before training stops."""
+    """Epochs without a better validation (see `Judged.value`) before training stops."""
     validation_days: int = 2
     """Last days of the training data that early stopping is judged by."""
     seed: int = 42
@@ -55,16 +77,24 @@ class FitConfig:
             InputError: naming the setting and what it must be.
         """
         for name, fits, rule in (
-            ("epochs", self.epochs >= 1, "at least 1"),
+            ("epochs", self.epochs >= 0, "at least 1, or 0 for as many as suit the data"),
             ("hidden", self.hidden >= HIDDEN_UNIT and self.hidden % HIDDEN_UNIT == 0, f"a multiple of {HIDDEN_UNIT}"),
             ("layers", self.layers >= 1, "at least 1"),
             ("loss", self.loss in LOSSES, f"one of {', '.join(LOSSES)}"),
             ("learning_rate", 0.0 < self.learning_rate <= 1.0, "above 0 and at most 1"),
-            ("batch", self.batch >= 1, "at least 1"),
+            ("batch", self.batch >= 0, "at least 1, or 0 for as many as suit the data"),
             ("window", self.window >= 1, "at least 1"),
             ("dropout", 0.0 <= self.dropout < 1.0, "at least 0 and below 1"),
+            ("item_dropout", 0.0 <= self.item_dropout < 1.0, "at least 0 and below 1"),
             ("temperature", 0.0 < self.temperature < math.inf, "above 0"),
             ("smoothing", 0.0 <= self.smoothing < 1.0, "at least 0 and below 1"),
+            ("samples", self.samples >= 1, "at least 1"),
+            ("sampling_power", 0.0 <= self.sampling_power <= 1.0, "0 to 1"),
+            ("weight_decay", 0.0 <= self.weight_decay < math.inf, "at least 0"),
+            ("averaging", 0.0 <= self.averaging < 1.0, "at least 0 and below 1"),
+            ("recency", 0.0 <= self.recency <= MAX_RECENCY, f"0 to {MAX_RECENCY:g}"),
+            ("precision", self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}"),
+            ("memory_sessions", self.memory_sessions >= 0, "at least 0"),
             ("patience", self.patience >= 1, "at least 1"),
             ("validation_days", self.validation_days >= 1, "at least 1"),
             ("seed", 0 <= self.seed <= MAX_SEED, f"0 to {MAX_SEED}"),

@@ -4,28 +4,29 @@ Writes nothing; `runs` keeps what comes out. Seeds decide everything: same seed,
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
-import torch
+from torch import Tensor
 
+from model_export.memory import Blend, LearntMemory, Memory, MemoryConfig, build_index
+from model_export.memory.fitting import Targets, fit_blend
+from model_export.memory.searching import fit_recall
 from model_export.sessions import MIN_SESSION_EVENTS, Sessions
 from model_export.split import Split, split_by_time, split_latest
-from model_export.training.batches import Batch, Batches
 from model_export.training.config import FitConfig
-from model_export.training.losses import make_loss
-from model_export.training.network import Network, NetworkConfig
+from model_export.training.defaults import for_data
+from model_export.training.judging import Judged, judge, judged, some
+from model_export.training.learning import learn
+from model_export.training.network import Network
+from model_export.training.remembering import blend_targets
 from nextitem.errors import InputError
 
-DEPTH = 20
-VALIDATION_BATCH = 64
-CLIP_NORM = 1.0
-WARMUP = 0.1
-"""Share of the steps in which the learning rate rises."""
-SHORTEST_CYCLE = 11
-"""Steps of a schedule. Of ten, torch's one-cycle schedule divides by zero, and of one it never leaves the bottom."""
+MOST_TARGETS = 20_000
+"""Next items that an epoch is judged by; of more, a part is drawn."""
+RECALLED_TARGETS = 3000
+"""Next items that the memory's settings are chosen by."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class Epoch:
     hr: float
     mrr: float
 
+    @property
+    def value(self) -> float:
+        """What the best epoch is chosen by."""
+        return Judged(self.hr, self.mrr).value
+
 
 class Watcher(Protocol):
     """Hears how the fit goes."""
@@ -47,15 +53,53 @@ class Watcher(Protocol):
     def epoch(self, stage: str, epoch: Epoch) -> None:
         """Hear what an epoch came to."""
 
+    def blend(self, judged: Judged) -> None:
+        """Hear what network and session memory reach together on the validation."""
+
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained network over `sessions.catalogue`, and how it got there."""
+    """A trained network over `sessions.catalogue`, on the processor, and how it got there.
+
+    `config` is the settings that it was trained with, with nothing left open; `memory` the session memory beside it, if
+    any, and `blended` what both together reach on the validation.
+    """
 
     network: Network
+    config: FitConfig
     epochs: int
     history: tuple[Epoch, ...]
     held_out: Sessions
+    memory: LearntMemory | None
+    blended: Judged | None
+
+
+@dataclass(frozen=True)
+class Validated:
+    """What the validation found: how long to train, and what network and memory come to together.
+
+    Attributes:
+        split: what was learned from and what was judged by.
+        config: the settings, with nothing left open.
+        history: each epoch.
+        epochs: the best epoch's number.
+        recall: how the memory is asked; None without one.
+        targets: what the blend is learned from; None without a memory.
+        blend: the best one for these; None without a memory.
+    """
+
+    split: Split
+    config: FitConfig
+    history: tuple[Epoch, ...]
+    epochs: int
+    recall: MemoryConfig | None = None
+    targets: Targets | None = None
+    blend: Blend | None = None
+
+    @property
+    def blended(self) -> Judged | None:
+        """What both together reach; None without a memory."""
+        return judged(self.targets.ranks(self.blend)) if self.targets and self.blend else None
 
 
 def fit(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Fitted:
@@ -63,100 +107,78 @@ def fit(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Fitted:
 
     Args:
         sessions: all training sessions; their catalogue becomes the model's.
-        config: how.
+        config: how; what it leaves open is chosen by the data.
         watcher: told of every batch and epoch.
 
     Raises:
         InputError: too little to train on or to validate on, or the settings let the weights grow beyond all bounds.
     """
-    split = _split(sessions, config)
-    judged = split.test.recoded(split.train.catalogue)
-    if len(judged) == 0:
-        raise InputError(f"there is nothing to validate on: {split.by} have no two events of known items")
-    history: list[Epoch] = []
-
-    def validate(number: int, loss: float, network: Network) -> bool:
-        history.append(Epoch(number, loss, *_judge(network, judged)))
-        watcher.epoch("validate", history[-1])
-        best = max(history, key=lambda epoch: epoch.mrr).number
-        return number - best < config.patience
-
-    _train(split.train, config, config.epochs, lambda *at: watcher.batch("validate", *at), validate)
-    best = max(history, key=lambda epoch: epoch.mrr).number
+    found = validate(sessions, config, watcher)
 
     def go_on(number: int, loss: float, _network: Network) -> bool:
         watcher.epoch("refit", Epoch(number, loss, math.nan, math.nan))
         return True
 
-    network = _train(sessions, config, best, lambda *at: watcher.batch("refit", *at), go_on)
-    return Fitted(network.eval(), best, tuple(history), split.test)
-
-
-def _train(
-    sessions: Sessions,
-    config: FitConfig,
-    epochs: int,
-    on_batch: Callable[[int, int, int], None],
-    on_epoch: Callable[[int, float, Network], bool],
-) -> Network:
-    torch.manual_seed(config.seed)
-    rng = np.random.default_rng(config.seed)
-    network = Network(
-        NetworkConfig(
-            items=len(sessions.catalogue),
-            hidden=config.hidden,
-            layers=config.layers,
-            normalised=config.normalised,
-            temperature=config.temperature,
-            dropout=config.dropout,
-        )
+    network = learn(sessions, found.config, found.epochs, lambda *at: watcher.batch("refit", *at), go_on)
+    memory = None
+    if found.recall and found.blend:
+        memory = LearntMemory(Memory(build_index(sessions, found.recall), found.recall), found.blend)
+    return Fitted(
+        network=network.eval().cpu(),
+        config=found.config,
+        epochs=found.epochs,
+        history=found.history,
+        held_out=found.split.test,
+        memory=memory,
+        blended=found.blended,
     )
-    loss_of = make_loss(config.loss, config.smoothing)
-    batches = Batches(sessions, config.batch, config.window)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=0.0)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, config.learning_rate, total_steps=max(epochs * len(batches), SHORTEST_CYCLE), pct_start=WARMUP
-    )
-    for number in range(1, epochs + 1):
-        network.train()
-        total = 0.0
-        for done, batch in enumerate(batches.epoch(rng), 1):
-            rows = network.rows()
-            loss = loss_of(network, network(batch.inputs, rows)[batch.mask], rows, batch.targets[batch.mask])
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-            torch.nn.utils.clip_grad_norm_(network.parameters(), CLIP_NORM)
-            optimiser.step()
-            schedule.step()
-            total += float(loss.detach())
-            on_batch(number, done, len(batches))
-        if not (math.isfinite(total) and all(bool(weights.isfinite().all()) for weights in network.parameters())):
-            raise InputError(
-                f"the weights grew beyond all bounds in epoch {number}: lower learning rate or raise temperature"
-            )
-        if not on_epoch(number, total / len(batches), network):
-            break
-    return network
 
 
-@torch.inference_mode()
-def _judge(network: Network, sessions: Sessions) -> tuple[float, float]:
-    """Return HR@20 and MRR@20 of the float network; ties count against it."""
-    network.eval()
-    rows = network.rows()
-    ranks = [
-        _ranks(network, batch, rows)
-        for batch in Batches(sessions, VALIDATION_BATCH, int(sessions.lengths.max())).epoch(np.random.default_rng(0))
-    ]
-    rank = torch.cat(ranks).double()
-    hit = rank <= DEPTH
-    return float(hit.double().mean()), float(torch.where(hit, 1.0 / rank, torch.zeros_like(rank)).mean())
+def validate(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Validated:
+    """Train on all sessions but the last, which decide when to stop, and how much the session memory counts.
+
+    The memory that the blend is learned with knows no session that it is learned from.
+
+    Raises:
+        InputError: see `fit`.
+    """
+    split = _split(sessions, config)
+    judging = some(split.test.recoded(split.train.catalogue), MOST_TARGETS, config.seed)
+    if len(judging) == 0:
+        raise InputError(f"there is nothing to validate on: {split.by} have no two events of known items")
+    config = _for_data(config, sessions)
+    history: list[Epoch] = []
+    weights: dict[str, Tensor] = {}
+
+    def best() -> int:
+        return max(history, key=lambda epoch: epoch.value).number
+
+    def on_epoch(number: int, loss: float, network: Network) -> bool:
+        reached = judge(network, judging)
+        history.append(Epoch(number, loss, reached.hr, reached.mrr))
+        watcher.epoch("validate", history[-1])
+        if number == best():
+            weights.update({name: values.clone() for name, values in network.state_dict().items()})
+        return number - best() < config.patience
+
+    network = learn(split.train, config, config.epochs, lambda *at: watcher.batch("validate", *at), on_epoch)
+    network.load_state_dict(weights)
+    found = Validated(split, config, tuple(history), best())
+    if not config.memory_sessions:
+        return found
+    recall = MemoryConfig(sessions=config.memory_sessions)
+    index = build_index(split.train, recall)
+    recall = fit_recall(index, recall, some(judging, RECALLED_TARGETS, config.seed))
+    targets = blend_targets(network, Memory(index, recall), judging, config.seed)
+    found = replace(found, recall=recall, targets=targets, blend=fit_blend(targets))
+    if found.blended:
+        watcher.blend(found.blended)
+    return found
 
 
-def _ranks(network: Network, batch: Batch, rows: torch.Tensor) -> torch.Tensor:
-    targets = batch.targets[batch.mask].unsqueeze(1)
-    scores = network.scores(network(batch.inputs, rows)[batch.mask], rows)
-    return (scores >= scores.gather(1, targets)).sum(dim=1)
+def _for_data(config: FitConfig, sessions: Sessions) -> FitConfig:
+    transitions = np.maximum(sessions.lengths - 1, 0)
+    return for_data(config, int(transitions.sum()), int((transitions > 0).sum()), len(sessions.catalogue))
 
 
 def _split(sessions: Sessions, config: FitConfig) -> Split:

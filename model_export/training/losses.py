@@ -1,57 +1,107 @@
 """What the network is trained to make small. Knows no sessions and no schedule."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from model_export.training.config import LossName
+from model_export.training.config import FitConfig
+from model_export.training.fused import fused_cross_entropy
 from model_export.training.network import Network
 
-SAMPLES = 2048
-"""Negative items that `sampled-softmax` draws for each batch."""
+TINY = 1e-24
+"""Added under a logarithm."""
 
 
 class Loss(Protocol):
     """Hidden states and the items that followed -> one number."""
 
-    def __call__(self, network: Network, states: Tensor, rows: Tensor, targets: Tensor) -> Tensor:
-        """Return the mean loss.
+    def __call__(self, network: Network, states: Tensor, rows: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+        """Return the weighted sum of the losses.
 
         Args:
             network: scores the states.
             states: float32[n, hidden].
             rows: float32[items, hidden], the table.
             targets: int64[n].
+            weights: float32[n].
         """
 
 
-def make_loss(name: LossName, smoothing: float) -> Loss:
-    """Return a loss by its name.
+def make_loss(config: FitConfig, counts: Tensor, kind: torch.dtype) -> Loss:
+    """Return the loss that the settings name.
 
     Args:
-        name: `softmax` scores every item; `sampled-softmax` the target and `SAMPLES` others.
-        smoothing: label smoothing, 0 to 1, of `softmax`.
+        config: with a loss that is not "auto". `softmax` scores every item; `sampled-softmax` the target and
+            `samples` others; `bpr-max` ranks the target above the best of such others.
+        counts: float32[items], events of each item.
+        kind: what states and rows are multiplied in.
     """
+    if config.loss == "softmax":
+        return _Softmax(config.smoothing, kind)
+    share = (counts + 1).pow(config.sampling_power)
+    sampler = _Sampler(share / share.sum(), config.samples)
+    return _SampledSoftmax(sampler) if config.loss == "sampled-softmax" else _BprMax(sampler)
 
-    def softmax(network: Network, states: Tensor, rows: Tensor, targets: Tensor) -> Tensor:
-        return functional.cross_entropy(network.scores(states, rows), targets, label_smoothing=smoothing)
 
-    return softmax if name == "softmax" else _sampled_softmax
+@dataclass(frozen=True)
+class _Softmax:
+    smoothing: float
+    kind: torch.dtype
+
+    def __call__(self, network: Network, states: Tensor, rows: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+        scored = network.scored(states)
+        return fused_cross_entropy(scored, rows, targets, weights, smoothing=self.smoothing, kind=self.kind)
 
 
-def _sampled_softmax(network: Network, states: Tensor, rows: Tensor, targets: Tensor) -> Tensor:
-    """Softmax over the target and uniform negatives, with the logQ correction.
+@dataclass(frozen=True)
+class _Sampler:
+    share: Tensor
+    samples: int
+
+    def draw(self) -> tuple[Tensor, Tensor]:
+        """Draw negatives: int64[samples], and how often each of them is expected, float32[samples]."""
+        negatives = torch.multinomial(self.share, self.samples, replacement=True)
+        return negatives, self.share[negatives] * self.samples
+
+
+@dataclass(frozen=True)
+class _SampledSoftmax:
+    """Softmax over the target and shared negatives, with the logQ correction.
 
     Bengio and Senécal 2008 (doi 10.1109/TNN.2007.912312): a negative that is expected n times stands for
     the others that were not drawn, so log n is taken off its logit.
     """
-    items = rows.shape[0]
-    negatives = torch.randint(items, (SAMPLES,))
-    candidates = torch.cat([targets, negatives])
-    logits = network.scores(states, functional.embedding(candidates, rows))
-    own = logits.diagonal().unsqueeze(1)
-    others = logits[:, len(targets) :] - torch.log(torch.tensor(SAMPLES / items))
-    others = others.masked_fill(negatives.unsqueeze(0) == targets.unsqueeze(1), -torch.inf)
-    return functional.cross_entropy(torch.cat([own, others], dim=1), torch.zeros_like(targets))
+
+    sampler: _Sampler
+
+    def __call__(self, network: Network, states: Tensor, rows: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+        negatives, expected = self.sampler.draw()
+        own, others = _logits(network, states, rows, targets, negatives)
+        logits = torch.cat([own, others - expected.log()], dim=1)
+        return (functional.cross_entropy(logits, torch.zeros_like(targets), reduction="none") * weights).sum()
+
+
+@dataclass(frozen=True)
+class _BprMax:
+    """BPR-max: the target against each negative, weighted by the negatives' softmax (Hidasi and Karatzoglou 2018)."""
+
+    sampler: _Sampler
+
+    def __call__(self, network: Network, states: Tensor, rows: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+        negatives, _ = self.sampler.draw()
+        own, others = _logits(network, states, rows, targets, negatives)
+        better = (others.softmax(dim=1) * torch.sigmoid(own - others)).sum(dim=1)
+        return (-torch.log(better + TINY) * weights).sum()
+
+
+def _logits(
+    network: Network, states: Tensor, rows: Tensor, targets: Tensor, negatives: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Logits of the targets, float32[n, 1], and of the negatives, float32[n, samples], -inf where one is the target."""
+    scored = network.scored(states)
+    own = (scored * functional.embedding(targets, rows)).sum(dim=1, keepdim=True)
+    others = scored @ functional.embedding(negatives, rows).T
+    return own, others.masked_fill(negatives.unsqueeze(0) == targets.unsqueeze(1), -torch.inf)

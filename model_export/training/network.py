@@ -28,6 +28,8 @@ class NetworkConfig:
     """Divides the cosine."""
     dropout: float = 0.3
     """Share of each event's row, and of each hidden state before scoring, zeroed in training."""
+    item_dropout: float = 0.0
+    """Share of events whose row is zeroed whole in training."""
 
 
 class Network(nn.Module):
@@ -55,8 +57,17 @@ class Network(nn.Module):
         Returns:
             float32[batch, time, hidden], of the last layer.
         """
-        states: Tensor = self.gru(self.drop(functional.embedding(items, rows)))[0]
+        inputs = functional.embedding(items, rows)
+        if self.training and self.config.item_dropout:
+            kept = torch.rand(items.shape, device=items.device) >= self.config.item_dropout
+            inputs = inputs * kept.unsqueeze(-1)
+        states: Tensor = self.gru(self.drop(inputs))[0]
         return states
+
+    def scored(self, states: Tensor) -> Tensor:
+        """Return hidden states, float32[n, hidden], as they are multiplied with rows."""
+        states = self.drop(states)
+        return functional.normalize(states, dim=-1) / self.config.temperature if self.config.normalised else states
 
     def scores(self, states: Tensor, rows: Tensor) -> Tensor:
         """Return the logits of some rows.
@@ -68,7 +79,4 @@ class Network(nn.Module):
         Returns:
             float32[n, m].
         """
-        states = self.drop(states)
-        if self.config.normalised:
-            states = functional.normalize(states, dim=-1) / self.config.temperature
-        return states @ rows.T
+        return self.scored(states) @ rows.T

@@ -1,4 +1,4 @@
-"""What torch answers with a run's weights: what the graphs are proved against."""
+"""What torch, and the memory in numpy, answer with a run's weights: what the graphs are proved against."""
 
 from collections.abc import Sequence
 
@@ -27,5 +27,6 @@ def torch_scores(run: Run, sessions: Sequence[NDArray[np.int32]]) -> list[NDArra
     answers = []
     for session in sessions:
         states = network(torch.from_numpy(session.astype(np.int64))[None], rows)[:, -1]
-        answers.append(np.asarray(network.scores(states, rows)[0].numpy(), np.float32))
+        scores = np.asarray(network.scores(states, rows)[0].numpy(), np.float32)
+        answers.append(scores if run.memory is None else run.memory.scores(scores, session))
     return answers

@@ -96,11 +96,11 @@ def test_a_session_of_a_bot_is_told() -> None:
 @pytest.mark.parametrize(
     ("options", "what"),
     [
-        (("--loss", "bpr"), "loss must be one of softmax, sampled-softmax, not 'bpr'"),
-        (("--epochs", "-3"), "epochs must be at least 1, not -3"),
+        (("--loss", "bpr"), "loss must be one of auto, softmax, sampled-softmax, bpr-max, not 'bpr'"),
+        (("--epochs", "-3"), "epochs must be at least 1, or 0 for as many as suit the data, not -3"),
         (("--hidden", "100"), "hidden must be a multiple of 16, not 100"),
         (("--layers", "0"), "layers must be at least 1, not 0"),
-        (("--batch", "0"), "batch must be at least 1, not 0"),
+        (("--batch", "-1"), "batch must be at least 1, or 0 for as many as suit the data, not -1"),
         (("--dropout", "1"), "dropout must be at least 0 and below 1, not 1.0"),
         (("--temperature", "nan"), "temperature must be above 0, not nan"),
         (("--learning-rate", "inf"), "learning rate must be above 0 and at most 1, not inf"),

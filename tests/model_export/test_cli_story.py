@@ -95,6 +95,13 @@ def test_every_setting_reaches_the_training(shop: Shop, tmp_path: Path) -> None:
         "batch": 32,
         "dropout": 0.125,
         "temperature": 0.25,
+        "item_dropout": 0.0625,
+        "smoothing": 0.03125,
+        "samples": 77,
+        "weight_decay": 0.015625,
+        "averaging": 0.75,
+        "recency": 0.5,
+        "memory_sessions": 99,
         "validation_days": 3,
         "seed": 9,
     }

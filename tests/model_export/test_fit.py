@@ -14,7 +14,15 @@ from tests.model_export.handmade import handmade
 from tests.model_export.tiny import Told, cycle
 
 QUICK = FitConfig(
-    epochs=12, hidden=16, batch=8, learning_rate=0.02, dropout=0.1, temperature=0.2, validation_days=1, seed=7
+    epochs=12,
+    hidden=16,
+    batch=8,
+    loss="softmax",
+    learning_rate=0.02,
+    dropout=0.1,
+    temperature=0.2,
+    validation_days=1,
+    seed=7,
 )
 """Enough to learn a cycle of eight items in a quarter of a second."""
 
@@ -32,7 +40,7 @@ def best_after(fitted: Fitted, codes: list[int]) -> int:
     return int(network.scores(states, rows)[0].argmax())
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", [loss for loss in LOSSES if loss != "auto"])
 @pytest.mark.parametrize(("layers", "normalised"), [(1, True), (1, False), (2, True)])
 def test_a_cycle_is_learnt(loss: LossName, layers: int, normalised: bool) -> None:
     # GIVEN sessions in which each item has one successor
@@ -77,7 +85,7 @@ def test_the_refit_takes_the_best_number_of_epochs() -> None:
     # WHEN a network is fitted
     fitted = fit(cycle(), replace(QUICK, patience=9), told)
     # THEN the refit goes on for as long as validation was at its first best
-    best = int(np.argmax([epoch.mrr for epoch in fitted.history])) + 1
+    best = int(np.argmax([epoch.value for epoch in fitted.history])) + 1
     assert best > 1
     assert fitted.epochs == best
     assert told.numbers("refit") == list(range(1, best + 1))
@@ -179,17 +187,17 @@ def test_a_small_temperature_still_learns(temperature: float) -> None:
 @pytest.mark.parametrize(
     ("setting", "value", "rule"),
     [
-        ("epochs", 0, "at least 1"),
+        ("epochs", -1, "at least 1"),
         ("epochs", -3, "at least 1"),
         ("hidden", 100, "a multiple of 16"),
         ("hidden", 0, "a multiple of 16"),
         ("hidden", -16, "a multiple of 16"),
         ("layers", 0, "at least 1"),
-        ("loss", "bpr-max", "one of softmax, sampled-softmax"),
+        ("loss", "top1", "one of auto, softmax, sampled-softmax, bpr-max"),
         ("learning_rate", 0.0, "above 0 and at most 1"),
         ("learning_rate", 1.5, "above 0 and at most 1"),
         ("learning_rate", float("nan"), "above 0 and at most 1"),
-        ("batch", 0, "at least 1"),
+        ("batch", -1, "at least 1"),
         ("window", 0, "at least 1"),
         ("dropout", 1.0, "at least 0 and below 1"),
         ("dropout", -0.1, "at least 0 and below 1"),

@@ -2,8 +2,13 @@
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
+from torch.nn import functional
 
+from model_export.training.config import FitConfig, LossName
+from model_export.training.fused import CHUNK_SCORES, ROW_UNIT, chunk_rows, fused_cross_entropy
 from model_export.training.losses import Loss, make_loss
 from model_export.training.network import Network, NetworkConfig
 from tests.model_export import tiny  # noqa: F401 - one thread
@@ -19,9 +24,18 @@ def _network(items: int, *, normalised: bool) -> Network:
     return network
 
 
+def _made(loss: LossName, items: int = ITEMS, **settings: float) -> Loss:
+    """A loss in float32; of items that all occur once."""
+    return make_loss(FitConfig(loss=loss, **settings), torch.ones(items), torch.float32)  # type: ignore[arg-type]  # numbers all
+
+
+def _mean(targets: int) -> Tensor:
+    return torch.full((targets,), 1.0 / targets)
+
+
 def _loss_and_gradient(loss: Loss, network: Network, states: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """A loss, and its gradient by the table."""
-    found = loss(network, states, network.rows(), targets)
+    found = loss(network, states, network.rows(), targets, _mean(len(targets)))
     (gradient,) = torch.autograd.grad(found, [network.table])
     return found.detach(), gradient
 
@@ -31,9 +45,9 @@ def test_the_sampled_softmax_is_the_full_one_on_average(normalised: bool) -> Non
     # GIVEN a network of more items than are sampled, and some states with their targets
     network = _network(ITEMS, normalised=normalised)
     states, targets = torch.randn(STATES, HIDDEN), torch.randint(ITEMS, (STATES,))
-    full, full_gradient = _loss_and_gradient(make_loss("softmax", 0.0), network, states, targets)
+    full, full_gradient = _loss_and_gradient(_made("softmax"), network, states, targets)
     # WHEN the sampled softmax is drawn many times
-    sampled = make_loss("sampled-softmax", 0.0)
+    sampled = _made("sampled-softmax")
     drawn = [_loss_and_gradient(sampled, network, states, targets) for _ in range(DRAWS)]
     losses = torch.stack([loss for loss, _ in drawn])
     gradient = torch.stack([one for _, one in drawn]).mean(dim=0)
@@ -55,8 +69,8 @@ def test_the_target_is_never_its_own_negative(items: int) -> None:
     states = torch.eye(items, HIDDEN)[targets] * 40.0
     # WHEN both losses look at it
     rows = network.rows()
-    sampled = make_loss("sampled-softmax", 0.0)(network, states, rows, targets)
-    full = make_loss("softmax", 0.0)(network, states, rows, targets)
+    sampled = _made("sampled-softmax", items)(network, states, rows, targets, _mean(4))
+    full = _made("softmax", items)(network, states, rows, targets, _mean(4))
     # THEN neither has anything to complain about; one negative that is the target would cost log 2 at least
     assert float(full.detach()) < 1e-6
     assert float(sampled.detach()) < 1e-6
@@ -71,9 +85,58 @@ def test_smoothing_asks_for_less_certainty() -> None:
     states = torch.eye(8, HIDDEN) * 30.0
     # WHEN its loss is smoothed
     plain, smoothed = (
-        float(make_loss("softmax", smoothing)(network, states, network.rows(), targets).detach())
+        float(_made("softmax", 8, smoothing=smoothing)(network, states, network.rows(), targets, _mean(8)).detach())
         for smoothing in (0.0, 0.1)
     )
     # THEN certainty costs something
     assert plain < 1e-6
     assert smoothed > 1.0
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_the_fused_cross_entropy_is_torchs(smoothing: float) -> None:
+    # GIVEN more states than a chunk holds, each with a weight of its own
+    torch.manual_seed(1)
+    items = 40_000
+    states, rows = torch.randn(CHUNK_SCORES // items + 30, HIDDEN), torch.randn(items, HIDDEN)
+    targets, weights = torch.randint(items, (len(states),)), torch.rand(len(states))
+    given = [one.requires_grad_() for one in (states, rows)]
+    each = functional.cross_entropy(states @ rows.T, targets, reduction="none", label_smoothing=smoothing)
+    plain = (each * weights).sum()
+    # WHEN it is computed in chunks, in float32 and with products in bfloat16
+    for kind, allowed in ((torch.float32, 1e-4), (torch.bfloat16, 0.02)):
+        fused = fused_cross_entropy(states, rows, targets, weights, smoothing=smoothing, kind=kind)
+        # THEN loss and gradients are torch's, within what the type rounds
+        assert float(abs(fused - plain).detach()) <= allowed * float(plain.detach())
+        expected, found = torch.autograd.grad(plain, given, retain_graph=True), torch.autograd.grad(fused, given)
+        for one, other in zip(expected, found, strict=True):
+            assert float((one - other).norm()) <= allowed * float(one.norm())
+
+
+def test_bpr_max_prefers_the_target() -> None:
+    # GIVEN a network that puts the target above all others, and one that puts it below
+    network = _network(8, normalised=False)
+    with torch.no_grad():
+        network.table.copy_(torch.eye(8, HIDDEN))
+    targets, loss = torch.arange(8), _made("bpr-max", 8)
+    # WHEN both are judged
+    right, wrong = (
+        float(loss(network, sign * torch.eye(8, HIDDEN) * 9.0, network.rows(), targets, _mean(8)).detach())
+        for sign in (1.0, -1.0)
+    )
+    # THEN only the wrong one costs
+    assert right < 1e-3
+    assert wrong > 1.0
+
+
+@given(states=st.integers(1, 5000), items=st.sampled_from([1, 50, 17_000, 10**6]))
+def test_chunks_of_a_batch_are_alike(states: int, items: int) -> None:
+    # GIVEN any batch and catalogue
+    # WHEN it is cut into chunks
+    rows = chunk_rows(states, items)
+    padded = -(-states // rows) * rows
+    # THEN a padded batch is cut the same, in whole units and few of them padding, and no chunk is too large to hold
+    assert chunk_rows(padded, items) == rows
+    assert rows % ROW_UNIT == 0
+    assert padded - states < ROW_UNIT * (padded // rows)
+    assert rows * items <= max(CHUNK_SCORES, 32 * items)

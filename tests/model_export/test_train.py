@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]  # it ships no types
 
-from model_export.runs import HELD_OUT, METRICS, RUN, WEIGHTS, RunRecord, read_run
+from model_export.runs import HELD_OUT, MEMORY, METRICS, RUN, WEIGHTS, RunRecord, read_run
 from model_export.sessions import Sessions
 from model_export.train import POPULAR, train
 from model_export.training.config import FitConfig
@@ -61,15 +61,16 @@ def test_the_record_tells_where_the_weights_come_from(trained: Trained) -> None:
     assert (training.sessions, training.events) == (48, 240)
     assert (training.first, training.last) == (sessions.times[0], sessions.times[-1])
     assert training.seed == QUICK.seed
-    assert training.hyperparameters == QUICK.values()
+    assert training.hyperparameters == replace(QUICK, loss="softmax").values()
     assert training.hyperparameters["loss"] == "softmax"
     assert (record.items, record.hidden, record.layers, record.normalised) == (8, 16, 1, True)
     assert record.libraries == {"torch": version("torch")}
     # AND how it went: the best epoch's figures are the run's
     assert len(record.history) <= QUICK.epochs
     best = record.history[training.epochs - 1]
-    assert record.validation == {"hr@20": best[1], "mrr@20": best[2]}
-    assert best[2] == max(mrr for _, _, mrr in record.history)
+    assert (record.validation["network-hr@20"], record.validation["network-mrr@20"]) == best[1:]
+    assert record.validation["mrr@20"] >= record.validation["network-mrr@20"]
+    assert best[1] + 2 * best[2] == max(hr + 2 * mrr for _, hr, mrr in record.history)
 
 
 def test_the_log_can_be_read_by_tensorboard(trained: Trained) -> None:
@@ -78,7 +79,14 @@ def test_the_log_can_be_read_by_tensorboard(trained: Trained) -> None:
     # WHEN TensorBoard reads its log
     log.Reload()
     # THEN there is a curve for each figure of each stage, a point an epoch, with the record's values
-    assert sorted(log.Tags()["scalars"]) == ["refit/loss", "validate/hr@20", "validate/loss", "validate/mrr@20"]
+    assert sorted(log.Tags()["scalars"]) == [
+        "blend/hr@20",
+        "blend/mrr@20",
+        "refit/loss",
+        "validate/hr@20",
+        "validate/loss",
+        "validate/mrr@20",
+    ]
     for place, name in enumerate(("loss", "hr@20", "mrr@20")):
         points = log.Scalars(f"validate/{name}")
         assert [point.step for point in points] == list(range(1, len(trained.record.history) + 1))
@@ -92,7 +100,7 @@ def test_the_same_seed_gives_the_same_files(trained: Trained, tmp_path: Path) ->
     train(trained.sessions, QUICK, tmp_path / "same", Told())
     train(trained.sessions, replace(QUICK, seed=12), tmp_path / "other", Told())
     # THEN the same seed leaves the same bytes, the other one other weights
-    for name in (RUN, WEIGHTS, HELD_OUT, VOCABULARY):
+    for name in (RUN, WEIGHTS, HELD_OUT, MEMORY, VOCABULARY):
         assert (tmp_path / "same" / name).read_bytes() == (trained.folder / name).read_bytes()
     assert (tmp_path / "other" / WEIGHTS).read_bytes() != (trained.folder / WEIGHTS).read_bytes()
 

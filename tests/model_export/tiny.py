@@ -14,6 +14,7 @@ from model_export.export.exporting import export
 from model_export.runs import Run, RunRecord, Weights
 from model_export.sessions import Sessions
 from model_export.training.fit import Epoch
+from model_export.training.judging import Judged
 from nextitem.artifact import open_artifact
 from nextitem.engine import Model
 from nextitem.manifest import Bounds, PopularItem, Training
@@ -48,12 +49,16 @@ class Told:
 
     batches: list[tuple[str, int, int, int]] = field(default_factory=list)
     epochs: list[tuple[str, Epoch]] = field(default_factory=list)
+    blends: list[Judged] = field(default_factory=list)
 
     def batch(self, stage: str, epoch: int, done: int, total: int) -> None:
         self.batches.append((stage, epoch, done, total))
 
     def epoch(self, stage: str, epoch: Epoch) -> None:
         self.epochs.append((stage, epoch))
+
+    def blend(self, judged: Judged) -> None:
+        self.blends.append(judged)
 
     def numbers(self, stage: str) -> list[int]:
         """Numbers of a stage's epochs, as they came."""

@@ -7,7 +7,7 @@ import pytest
 
 from nextitem.artifact import open_artifact
 from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported
-from nextitem.manifest import FILES, MANIFEST
+from nextitem.manifest import FILES, MANIFEST, SCHEMA
 from tests.nextitem.parts import edited
 
 
@@ -70,8 +70,8 @@ def test_a_renamed_folder_is_refused(copy: Path) -> None:
 
 
 def test_a_newer_schema_is_refused(demo: Path, tmp_path: Path) -> None:
-    newer = edited(demo, tmp_path, lambda document: document.update(schema=2))
-    with pytest.raises(ArtifactUnsupported, match=f"^{newer.name} has manifest schema 2"):
+    newer = edited(demo, tmp_path, lambda document: document.update(schema=SCHEMA + 1))
+    with pytest.raises(ArtifactUnsupported, match=f"^{newer.name} has manifest schema {SCHEMA + 1}"):
         open_artifact(newer)
 
 

@@ -18,7 +18,7 @@ from nextitem.errors import (
     RegistryUnavailable,
     VersionNotFound,
 )
-from nextitem.manifest import FILES, MANIFEST
+from nextitem.manifest import FILES, MANIFEST, SCHEMA
 from nextitem.publishing import Publisher
 from nextitem.registry import Registry, Route, Variant, decode_route, history_key, model_key, route_key
 from tests.nextitem.parts import BUCKET, STEADY, VERSION, edited
@@ -107,10 +107,10 @@ def test_missing_objects_are_named(bucket: BotoBucket, s3: "S3Client", published
 def test_a_newer_schema_is_unsupported(
     bucket: BotoBucket, s3: "S3Client", demo: Path, tmp_path: Path, folder: Path
 ) -> None:
-    newer = edited(demo, tmp_path, lambda document: document.update(schema=2))
+    newer = edited(demo, tmp_path, lambda document: document.update(schema=SCHEMA + 1))
     for path in newer.iterdir():
         s3.put_object(Bucket=BUCKET, Key=model_key(newer.name, path.name), Body=path.read_bytes())
-    with pytest.raises(ArtifactUnsupported, match=f"^{newer.name} has manifest schema 2"):
+    with pytest.raises(ArtifactUnsupported, match=f"^{newer.name} has manifest schema {SCHEMA + 1}"):
         Registry(bucket, folder).fetch(newer.name)
     assert list(folder.iterdir()) == []
 

@@ -16,6 +16,7 @@ from nextitem.errors import (
     RegistryUnavailable,
     VersionNotFound,
 )
+from nextitem.manifest import SCHEMA
 from nextitem.registry import Variant, model_key, route_key
 from nextitem.routing import RETRY_SECONDS
 from nextitem.session import session_key
@@ -165,7 +166,7 @@ def one_of_two_missing(scene: Scene) -> None:
 
 
 def newer_schema(scene: Scene) -> None:
-    newer = edited(scene.demo, scene.folder, lambda document: document.update(schema=2))
+    newer = edited(scene.demo, scene.folder, lambda document: document.update(schema=SCHEMA + 1))
     for path in newer.iterdir():
         scene.put(model_key(newer.name, path.name), path.read_bytes())
     scene.put_route(Variant("main", newer.name, 1.0))

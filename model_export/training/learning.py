@@ -1,0 +1,123 @@
+"""Trains one network for some epochs. Knows no validation; `fit` decides how long and on what.
+
+`batch_loss` is the loss of a batch as a function, `seeded` the one place where a seed is set.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from model_export.sessions import Sessions
+from model_export.training.batches import Batch, Batches
+from model_export.training.config import FitConfig
+from model_export.training.device import device, product_type
+from model_export.training.losses import Loss, make_loss
+from model_export.training.network import Network, NetworkConfig
+from nextitem.errors import InputError
+
+CLIP_NORM = 1.0
+WARMUP = 0.1
+"""Share of the steps in which the learning rate rises."""
+SHORTEST_CYCLE = 11
+"""Steps of a schedule. Of ten, torch's one-cycle schedule divides by zero, and of one it never leaves the bottom."""
+
+OnBatch = Callable[[int, int, int], None]
+"""Told of the epoch, how many of its batches are done, and of how many."""
+OnEpoch = Callable[[int, float, Network], bool]
+"""Given an epoch's number, its mean loss and the network as it would serve; says whether to go on."""
+
+
+def learn(sessions: Sessions, config: FitConfig, epochs: int, on_batch: OnBatch, on_epoch: OnEpoch) -> Network:
+    """Return a network trained on sessions.
+
+    Args:
+        sessions: what to learn from; their catalogue becomes the network's.
+        config: with nothing left open (`defaults.for_data`).
+        epochs: how many, unless `on_epoch` ends it before.
+        on_batch: told of progress.
+        on_epoch: called after each epoch.
+
+    Raises:
+        InputError: the settings let the weights grow beyond all bounds.
+    """
+    rng = seeded(config.seed)
+    on = device()
+    network = Network(network_config(config, len(sessions.catalogue))).to(on)
+    counts = torch.from_numpy(np.bincount(sessions.codes, minlength=len(sessions.catalogue)).astype(np.float32))
+    loss_of = make_loss(config, counts.to(on), product_type(config.precision, on))
+    batches = Batches(sessions, config.batch, config.window, config.recency)
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, config.learning_rate, total_steps=max(epochs * len(batches), SHORTEST_CYCLE), pct_start=WARMUP
+    )
+    average = _average_of(network, config.averaging)
+    for number in range(1, epochs + 1):
+        network.train()
+        total = torch.zeros((), device=on)
+        for done, batch in enumerate(batches.epoch(rng), 1):
+            loss = batch_loss(network, batch.to(on), loss_of)
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            torch.nn.utils.clip_grad_norm_(network.parameters(), CLIP_NORM)
+            optimiser.step()
+            schedule.step()
+            if average is not None:
+                average.update_parameters(network)
+            total += loss.detach()
+            on_batch(number, done, len(batches))
+        if not all(bool(weights.isfinite().all()) for weights in (total, *network.parameters())):
+            raise InputError(
+                f"the weights grew beyond all bounds in epoch {number}: lower learning rate or raise temperature"
+            )
+        served = network if average is None else average.module
+        if not on_epoch(number, float(total) / len(batches), served.eval()):
+            break
+    return network if average is None else average.module
+
+
+def batch_loss(network: Network, batch: Batch, loss_of: Loss) -> Tensor:
+    """Return the mean loss of a batch's transitions, each weighted by its session's weight."""
+    rows = network.rows()
+    states = network(batch.inputs, rows)[batch.mask]
+    weights = batch.weights[:, None].expand(batch.mask.shape)[batch.mask] / len(states)
+    return loss_of(network, states, rows, batch.targets[batch.mask], weights)
+
+
+def seeded(seed: int) -> np.random.Generator:
+    """Seed torch, and return the generator that orders the batches."""
+    torch.manual_seed(seed)
+    return np.random.default_rng(seed)
+
+
+def network_config(config: FitConfig, items: int) -> NetworkConfig:
+    """Return the shape of a network for so many items."""
+    return NetworkConfig(
+        items=items,
+        hidden=config.hidden,
+        layers=config.layers,
+        normalised=config.normalised,
+        temperature=config.temperature,
+        dropout=config.dropout,
+        item_dropout=config.item_dropout,
+    )
+
+
+class _Average(torch.optim.swa_utils.AveragedModel):
+    """The exponential moving average of a network's weights; early on, of as many steps as there were."""
+
+    module: Network
+
+    def __init__(self, network: Network, decay: float) -> None:
+        def averaged(old: Tensor, new: Tensor, seen: Tensor | int) -> Tensor:
+            steps = float(seen)
+            return torch.lerp(old, new, 1.0 - min(decay, (1.0 + steps) / (10.0 + steps)))
+
+        super().__init__(network, avg_fn=averaged)
+
+
+def _average_of(network: Network, decay: float) -> _Average | None:
+    return _Average(network, decay) if decay else None

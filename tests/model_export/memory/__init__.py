@@ -1,0 +1,1 @@
+"""The session memory: index, recall, blend, and its graph."""

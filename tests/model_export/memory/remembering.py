@@ -1,0 +1,49 @@
+"""Runs with a memory, for the tests: a network that nobody trained beside sessions that somebody had."""
+
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from model_export.memory import Blend, LearntMemory, Memory, MemoryConfig, build_index
+from model_export.runs import MemoryRecord, Run
+from model_export.sessions import Sessions
+from tests.model_export.tiny import random_run
+
+BLEND = Blend(weight=3.0, repeat_score=-1.5, repeat_votes=0.25, revisit=2.5, revisit_decay=1.5)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How large."""
+
+    items: int = 60
+    sessions: int = 90
+    seed: int = 3
+
+
+def some_sessions(shape: Shape) -> Sessions:
+    """Sessions of random items, each item in one of them at least."""
+    rng = np.random.default_rng(shape.seed)
+    lists = [rng.integers(0, shape.items, rng.integers(1, 9)) for _ in range(shape.sessions)]
+    lists.append(np.arange(shape.items))
+    lengths = [len(one) for one in lists]
+    return Sessions.from_events(
+        catalogue=[f"item-{code:05}" for code in range(shape.items)],
+        ids=[f"s{number}" for number in range(len(lists))],
+        owners=np.repeat(np.arange(len(lists)), lengths),
+        codes=np.concatenate(lists).astype(np.int32),
+        times=np.arange(sum(lengths), dtype=np.float64),
+        rows=np.arange(1, sum(lengths) + 1),
+    )
+
+
+def with_memory(
+    shape: Shape | None = None, config: MemoryConfig | None = None, blend: Blend = BLEND, **run: object
+) -> Run:
+    """A run with a memory of random sessions."""
+    shape, config = shape or Shape(), config or MemoryConfig(neighbours=12, per_item=20, recalled=25)
+    memory = LearntMemory(Memory(build_index(some_sessions(shape), config), config), blend)
+    plain = random_run(shape.items, **run)  # type: ignore[arg-type]  # passed on
+    record = msgspec.structs.replace(plain.record, memory=MemoryRecord(config, blend))
+    return msgspec.structs.replace(plain, memory=memory, record=record)
