@@ -18,7 +18,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@test -d .venv || $(PYTHON) -m venv .venv
 	@echo "installing into .venv (PyTorch included: some minutes the first time)"
 	@$(BIN)/python -m pip install --quiet --upgrade pip
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[export,report,devstack,dev]'
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt \
+		--editable '.[export,report,prepare,spark,tune,mlflow,devstack,dev]'
 	@touch $@
 
 .PHONY: install

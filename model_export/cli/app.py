@@ -6,6 +6,7 @@ import typer
 
 from model_export.cli import data, evaluating, explaining, learning, registry, serving
 from model_export.cli.cost import cost
+from model_export.cli.prepare import prepare
 from nextitem.errors import ArtifactError, InputError, NextItemError
 
 BAD_INPUT = 2
@@ -24,6 +25,7 @@ app = typer.Typer(
 for command in (
     data.simulate,
     data.split,
+    prepare,
     learning.train,
     learning.export,
     evaluating.evaluate,

@@ -88,15 +88,15 @@ def _csv(sessions: Sessions) -> str:
     names = Columns()
     text = io.StringIO()
     text.write(f"{names.session},{names.item},{names.time}\n")
-    items = [_field(item) for item in sessions.catalogue]
-    for index, session in enumerate(map(_field, sessions.ids)):
+    items = [field(item) for item in sessions.catalogue]
+    for index, session in enumerate(map(field, sessions.ids)):
         events = slice(sessions.offsets[index], sessions.offsets[index + 1])
         for code, time in zip(sessions.codes[events].tolist(), sessions.times[events].tolist(), strict=True):
             text.write(f"{session},{items[code]},{int(time) if time.is_integer() else time!r}\n")
     return text.getvalue()
 
 
-def _field(text: str) -> str:
+def field(text: str) -> str:
     """A CSV field (RFC 4180), quoted only where it must be."""
     if any(char in text for char in ',"\r\n') or text != text.strip():
         return '"' + text.replace('"', '""') + '"'

@@ -1,0 +1,207 @@
+"""What a preparation must come to, whatever engine runs it; subclasses give `engine`."""
+
+from pathlib import Path
+
+import pytest
+
+from model_export.columns import Columns
+from model_export.eventfile import read_sessions
+from model_export.preparation.config import PrepareConfig
+from model_export.preparation.engine import Engine
+from nextitem.errors import InputError
+from tests.model_export.preparation.preparing import DAY, FIRST_DAY, Row, run, sides, write_csv, write_parquet
+
+EVERYTHING = PrepareConfig(min_support=1, min_session=1, test_days=1)
+BY_USER = Columns(user="session_id", gap_minutes=30)
+
+
+def days(*sessions: tuple[str, int, str]) -> list[Row]:
+    """Events of sessions: id, day, and items one second apart."""
+    return [
+        (name, item, FIRST_DAY + day * DAY + second)
+        for name, day, items in sessions
+        for second, item in enumerate(items.split())
+    ]
+
+
+class EngineContract:
+    """Cutting, splitting and filtering, seen from the files that come out."""
+
+    def test_the_last_days_are_test(self, engine: Engine, tmp_path: Path) -> None:
+        # GIVEN sessions on three days, one of which runs past midnight
+        rows = [*days(("a", 0, "x y"), ("b", 1, "y x")), ("b", "x", FIRST_DAY + 2 * DAY), *days(("c", 2, "x y"))]
+        # WHEN the last day is test
+        prepared = run(engine, [write_csv(tmp_path / "e.csv", rows)], tmp_path / "out", EVERYTHING)
+        # THEN a session belongs to the day that it starts on
+        train, test = sides(tmp_path / "out")
+        assert train == {"a": ["x", "y"], "b": ["y", "x", "x"]}
+        assert test == {"c": ["x", "y"]}
+        assert (prepared.events, prepared.sessions, prepared.cutoff) == (7, 3, FIRST_DAY + 2 * DAY)
+
+    def test_rare_items_and_short_sessions_go(self, engine: Engine, tmp_path: Path) -> None:
+        # GIVEN an item that is frequent only with the test days, one that short sessions have, and one of test alone
+        rows = days(
+            ("a", 0, "x y rare"), ("b", 0, "y x"), ("one", 0, "z"), ("two", 1, "z"), ("left", 1, "x rare2"),
+            ("t", 3, "rare x y"), ("u", 3, "y new"), ("v", 3, "x x"),
+        )  # fmt: skip
+        # WHEN items need 2 training events and sessions 2 events
+        config = PrepareConfig(min_support=2, min_session=2, test_days=1)
+        prepared = run(engine, [write_csv(tmp_path / "e.csv", rows)], tmp_path / "out", config)
+        # THEN test has no say in what is rare, short sessions have none, and what became short is gone too
+        train, test = sides(tmp_path / "out")
+        assert train == {"a": ["x", "y"], "b": ["y", "x"]}
+        assert test == {"t": ["x", "y"], "v": ["x", "x"]}
+        assert prepared.items == 2
+
+    def test_users_are_cut_by_gaps(self, engine: Engine, tmp_path: Path) -> None:
+        # GIVEN a user whose events, out of order, pause for 30 minutes and then for a second more
+        rows: list[Row] = [("u", f"i{at}", FIRST_DAY + at) for at in (3601, 0, 1800)]
+        rows += days(("last", 1, "i0 i1800"))
+        # WHEN they are cut
+        config = PrepareConfig(columns=BY_USER, min_support=1, min_session=1, test_days=1)
+        run(engine, [write_csv(tmp_path / "e.csv", rows)], tmp_path / "out", config)
+        # THEN only the longer pause begins a session
+        assert sides(tmp_path / "out")[0] == {"u-1": ["i0", "i1800"], "u-2": ["i3601"]}
+
+    def test_a_running_index_orders_and_has_no_gaps(self, engine: Engine, tmp_path: Path) -> None:
+        # GIVEN twenty users and a running index
+        rows: list[Row] = [(f"u{n % 20:02}", f"i{n % 7}", 10_000 * n) for n in range(60)]
+        # WHEN they are prepared by user
+        config = PrepareConfig(columns=BY_USER, min_support=1, min_session=1, test_days=3)
+        run(engine, [write_csv(tmp_path / "e.csv", rows)], tmp_path / "out", config)
+        # THEN each user is one session, and the last tenth by start is test
+        train, test = sides(tmp_path / "out")
+        assert list(train) == [f"u{n:02}-1" for n in range(18)]
+        assert list(test) == ["u18-1", "u19-1"]
+        assert not read_sessions(tmp_path / "out" / "train.parquet").is_epoch
+
+    def test_equal_starts_of_an_index_are_split_by_id(self, engine: Engine, tmp_path: Path) -> None:
+        # GIVEN ten sessions that start at once
+        rows: list[Row] = [(f"s{n}", item, n_th) for n in reversed(range(10)) for n_th, item in enumerate("xy")]
+        # WHEN they are prepared
+        run(engine, [write_csv(tmp_path / "e.csv", rows)], tmp_path / "out", EVERYTHING)
+        # THEN exactly a tenth is test: the last by id
+        assert list(sides(tmp_path / "out")[1]) == ["s9"]
+
+    @pytest.mark.parametrize(
+        ("written", "kind"),
+        [
+            (lambda at: (FIRST_DAY + at) * 1000 + 250, "BIGINT"),
+            (lambda at: (FIRST_DAY + at) * 1_000_000_000 + 250_000_000, "BIGINT"),
+            (lambda at: FIRST_DAY + at + 0.25, "DOUBLE"),
+            (lambda at: f"2019-04-{14 + at // DAY:02} 00:00:{at % DAY:02}.250", "TIMESTAMP"),
+            (lambda at: f"2019-04-{14 + at // DAY:02} 02:00:{at % DAY:02}.25+02:00", "TIMESTAMPTZ"),
+            (lambda at: f"2019-04-{14 + at // DAY:02}T00:00:{at % DAY:02}.250Z", "VARCHAR"),
+            (lambda at: f"2019-04-{14 + at // DAY:02} 02:00:{at % DAY:02}.25+02:00", "VARCHAR"),
+            (lambda at: f"{FIRST_DAY + at}.25", "VARCHAR"),
+        ],
+    )
+    def test_times_in_any_form_are_seconds(self, engine: Engine, tmp_path: Path, written: object, kind: str) -> None:
+        # GIVEN the same times, a quarter past the second, in some form
+        at = [("a", "x", 0), ("a", "y", 9), ("b", "x", DAY), ("b", "y", DAY + 8)]
+        rows: list[Row] = [(owner, item, written(time)) for owner, item, time in at]  # type: ignore[operator]  # lambdas
+        sources = [write_parquet(tmp_path / "e.parquet", rows, kind)]
+        if kind != "TIMESTAMPTZ":
+            sources.append(write_csv(tmp_path / "e.csv", rows))
+        for number, source in enumerate(sources):
+            # WHEN they are prepared
+            run(engine, [source], tmp_path / str(number), EVERYTHING)
+            # THEN they are the seconds that they say, to the bit
+            train = read_sessions(tmp_path / str(number) / "train.parquet")
+            assert train.times.tolist() == [FIRST_DAY + 0.25, FIRST_DAY + 9.25]
+
+    def test_sources_are_read_together(self, engine: Engine, tmp_path: Path) -> None:
+        # GIVEN a folder of CSV files, and a Parquet file with times as numbers
+        folder = tmp_path / "many"
+        write_csv(folder / "1.csv", [("a", "x", FIRST_DAY), ("b", "y", FIRST_DAY + DAY)])
+        write_csv(folder / "2.csv", [("a", "y", FIRST_DAY + 1)])
+        more = write_parquet(tmp_path / "e.parquet", [("b", "x", FIRST_DAY + DAY + 1)])
+        # WHEN both are prepared
+        run(engine, [folder, more], tmp_path / "out", EVERYTHING)
+        # THEN sessions reach across them
+        assert sides(tmp_path / "out") == ({"a": ["x", "y"]}, {"b": ["y", "x"]})
+
+    def test_files_of_a_folder_must_be_alike(self, engine: Engine, tmp_path: Path) -> None:
+        # GIVEN a folder of files with columns in another order
+        folder = tmp_path / "many"
+        write_csv(folder / "1.csv", days(("a", 0, "x y")))
+        write_csv(folder / "2.csv", days(("b", 1, "x y")), header="item_id,session_id,timestamp")
+        # WHEN it is prepared
+        # THEN it is refused
+        with pytest.raises(InputError):
+            run(engine, [folder], tmp_path / "out", EVERYTHING)
+
+    def test_ids_are_ordered_by_their_bytes(self, engine: Engine, tmp_path: Path) -> None:
+        # GIVEN ids whose order as bytes is neither that of UTF-16 nor of a language, and times all equal
+        ids = ["z", "é", "Z", "\uff61", "\U0001f600", "a b", 'q"t', "~"]
+        rows: list[Row] = [(name, item, FIRST_DAY) for name in ids for item in ids]
+        rows += [("t", item, FIRST_DAY + DAY) for item in ids]
+        # WHEN they are prepared
+        run(engine, [write_parquet(tmp_path / "e.parquet", rows)], tmp_path / "out", EVERYTHING)
+        # THEN sessions, and events of equal times, come in order of the bytes
+        by_bytes = sorted(ids, key=str.encode)
+        assert list(sides(tmp_path / "out")[0].items()) == [(name, by_bytes) for name in by_bytes]
+
+    def test_bots_are_dropped_and_counted(self, engine: Engine, tmp_path: Path) -> None:
+        # GIVEN a session longer than is allowed, on a day of its own
+        rows = days(("a", 0, "x y"), ("b", 1, "x y"), ("bot", 2, "x y x y"))
+        config = PrepareConfig(min_support=1, max_session=3, test_days=1)
+        # WHEN they are prepared
+        prepared = run(engine, [write_csv(tmp_path / "e.csv", rows)], tmp_path / "out", config)
+        # THEN it is gone, and has no say in what the last day is
+        assert prepared.too_long == 1
+        assert sides(tmp_path / "out") == ({"a": ["x", "y"]}, {"b": ["x", "y"]})
+
+    @pytest.mark.parametrize(
+        ("row", "what"),
+        [
+            (("", "x", FIRST_DAY), "column 'session_id' is empty in 1 of 5 events"),
+            (("a", " ", FIRST_DAY), "column 'item_id' is empty in 1 of 5 events"),
+            (("a", "NaN", FIRST_DAY), "column 'item_id' is nan or null in 1 of 5 events"),
+            (("a", "x" * 257, FIRST_DAY), "column 'item_id' has more than 256 characters in 1 of 5 events"),
+            (("a", "x", ""), "column 'timestamp' has no value in 1 of 5 events"),
+            (("a", "x", "noon"), "column 'timestamp': 'noon' is not a time like the others of its column"),
+            (("a", "x", "2019-02-30"), "column 'timestamp': '2019-02-30' is not a time like the others of its column"),
+        ],
+    )
+    def test_bad_values_are_told(self, engine: Engine, tmp_path: Path, row: Row, what: str) -> None:
+        # GIVEN one bad row among good ones
+        rows = [*days(("a", 0, "x y"), ("b", 1, "x y")), row]
+        # WHEN they are prepared
+        # THEN the error says column, fault and how often, and nothing is left
+        with pytest.raises(InputError) as told:
+            run(engine, [write_csv(tmp_path / "e.csv", rows)], tmp_path / "out", EVERYTHING)
+        assert str(told.value) == what
+        assert [path.name for path in tmp_path.iterdir()] == ["e.csv"]
+
+    def test_impossible_dates_are_told(self, engine: Engine, tmp_path: Path) -> None:
+        # GIVEN dates, one of which no calendar has
+        rows: list[Row] = [("a", "x", "2019-02-27"), ("a", "x", "2019-02-30")]
+        # WHEN they are prepared
+        # THEN it is told
+        with pytest.raises(InputError, match="'2019-02-30' is not a time"):
+            run(engine, [write_csv(tmp_path / "e.csv", rows)], tmp_path / "out", EVERYTHING)
+
+    def test_a_missing_column_is_told(self, engine: Engine, tmp_path: Path) -> None:
+        # GIVEN a file with another column
+        path = write_csv(tmp_path / "e.csv", days(("a", 0, "x y")), header="visit,item_id,timestamp")
+        # WHEN it is prepared
+        # THEN the error names file and columns
+        with pytest.raises(InputError, match=r"e\.csv has no column 'session_id'; its columns are 'visit', 'item_id'"):
+            run(engine, [path], tmp_path / "out", EVERYTHING)
+
+    def test_a_row_of_other_length_is_told(self, engine: Engine, tmp_path: Path) -> None:
+        # GIVEN a row with a field too many
+        path = write_csv(tmp_path / "e.csv", [*days(("a", 0, "x y"), ("b", 1, "x y")), ("c", "x,y", FIRST_DAY)])
+        # WHEN it is prepared
+        # THEN it is refused
+        with pytest.raises(InputError):
+            run(engine, [path], tmp_path / "out", EVERYTHING)
+
+    def test_an_empty_side_is_told(self, engine: Engine, tmp_path: Path) -> None:
+        # GIVEN sessions of one day
+        path = write_csv(tmp_path / "e.csv", days(("a", 0, "x y"), ("b", 0, "x y")))
+        # WHEN they are prepared
+        # THEN the empty side is told
+        with pytest.raises(InputError, match=r"train\.parquet would be empty"):
+            run(engine, [path], tmp_path / "out", EVERYTHING)

@@ -1,0 +1,67 @@
+"""Events written by hand, and what a preparation makes of them."""
+
+import gzip
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from model_export.eventfile import read_sessions
+from model_export.preparation.config import PrepareConfig
+from model_export.preparation.engine import Engine
+from model_export.preparation.story import Prepared, prepare
+from tests.model_export.handmade import items_of
+
+DAY = 86_400
+FIRST_DAY = 18_000 * DAY
+
+Row = tuple[str, str, object]
+
+
+@dataclass
+class Told:
+    """A watcher that remembers."""
+
+    stages: list[str] = field(default_factory=list)
+    written: dict[str, int] = field(default_factory=dict)
+
+    def stage(self, name: str) -> None:
+        self.stages.append(name)
+
+    def rows(self, name: str, done: int) -> None:
+        self.written[name] = done
+
+
+def write_csv(path: Path, rows: list[Row], header: str = "session_id,item_id,timestamp") -> Path:
+    """A CSV, packed where its name says so."""
+    text = "\n".join([header, *(f"{owner},{item},{time}" for owner, item, time in rows)]) + "\n"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(text.encode()) if path.name.endswith(".gz") else text.encode())
+    return path
+
+
+def write_parquet(path: Path, rows: list[Row], time: str = "BIGINT") -> Path:
+    """A Parquet file whose times are of a type."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(":memory:") as opened:
+        opened.execute("SET TimeZone = 'UTC'")
+        opened.execute(f"CREATE TABLE e (session_id VARCHAR, item_id VARCHAR, timestamp {time})")
+        opened.executemany("INSERT INTO e VALUES (?, ?, ?)", rows)
+        opened.execute(f"COPY e TO '{path}' (FORMAT parquet)")
+    return path
+
+
+def run(engine: Engine, sources: list[Path], out: Path, config: PrepareConfig) -> Prepared:
+    """What a preparation of files comes to."""
+    return prepare(engine, [str(source) for source in sources], str(out), config, Told())
+
+
+def sides(out: Path) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """Items by session, of train and of test."""
+    train, test = (read_sessions(next(out.glob(f"{name}.*"))) for name in ("train", "test"))
+    return dict(zip(train.ids, items_of(train), strict=True)), dict(zip(test.ids, items_of(test), strict=True))
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder."""
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}

@@ -1,0 +1,25 @@
+"""A Spark on this machine for tests, or the reason why there is none."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from model_export.preparation.spark_engine import SparkEngine, spark_engine
+
+NO_JAVA = pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java, and there is no java on PATH")
+QUICK = {
+    "spark.master": "local[2]",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
+"""Many small queries, as tests have, are quickest in few partitions and without a compiler."""
+
+
+@contextmanager
+def spark() -> Iterator[SparkEngine]:
+    """An engine."""
+    with spark_engine(QUICK, None) as opened:
+        yield opened

@@ -1,0 +1,16 @@
+"""The preparation on DuckDB."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from model_export.preparation.duckdb_engine import duckdb_engine
+from model_export.preparation.engine import Engine
+from tests.model_export.preparation.engine_contract import EngineContract
+
+
+class TestDuckDB(EngineContract):
+    @pytest.fixture
+    def engine(self) -> Iterator[Engine]:
+        with duckdb_engine() as opened:
+            yield opened

@@ -1,0 +1,174 @@
+"""The command `prepare`: from files or S3 to files or S3, and what it refuses."""
+
+import json
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from model_export.eventfile import read_sessions
+from tests.model_export.commandline import done, nextitem
+from tests.model_export.preparation.preparing import content
+from tests.model_export.preparation.sparks import NO_JAVA
+
+FEW = ("--min-support", "1", "--min-session", "1", "--test-days", "2")
+
+
+@pytest.fixture(scope="module")
+def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("shop") / "events.csv.gz"
+    done("simulate", "--sessions", "300", "--products", "40", "--out", path)
+    return path
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://{host}:{port}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    name = f"events-{secrets.token_hex(4)}"  # what moto holds outlives its server
+    client = boto3.client("s3")
+    client.create_bucket(Bucket=name)
+    client.close()
+    yield name
+    server.stop()
+
+
+def test_without_filters_it_is_split(events: Path, tmp_path: Path) -> None:
+    # GIVEN a shop's events, in order of time
+    done("split", events, "--test-days", "2", "--train-out", tmp_path / "a.csv", "--test-out", tmp_path / "b.csv")
+    # WHEN they are prepared without any filter
+    told = done("prepare", events, "--out", tmp_path / "out", *FEW, "--json").document
+    # THEN train and test are those of `split`, session by session
+    for side, path in (("train", tmp_path / "a.csv"), ("test", tmp_path / "b.csv")):
+        found, wanted = read_sessions(tmp_path / "out" / f"{side}.parquet"), read_sessions(path)
+        assert told[side]["sessions"] == len(found)
+        assert dict(zip(found.ids, found.starts.tolist(), strict=True)) == dict(
+            zip(wanted.ids, wanted.starts.tolist(), strict=True)
+        )
+    # AND the record on disk is the one that was told
+    assert json.loads((tmp_path / "out" / "preparation.json").read_text()) == told
+
+
+def test_the_form_of_the_input_changes_nothing(events: Path, tmp_path: Path) -> None:
+    # GIVEN the same events as CSV and as Parquet, in another order
+    done("prepare", events, "--out", tmp_path / "first", *FEW, "--format", "csv")
+    lines = (tmp_path / "first" / "train.csv").read_text().splitlines()
+    shuffled = tmp_path / "shuffled.csv"
+    shuffled.write_text("\n".join([lines[0], *reversed(lines[1:])]) + "\n")
+    done("split", shuffled, "--train-out", tmp_path / "a.parquet", "--test-out", tmp_path / "b.parquet")
+    # WHEN each is prepared
+    filters = ("--min-support", "2", "--test-days", "1")
+    done("prepare", tmp_path / "first" / "train.csv", "--out", tmp_path / "csv", *filters)
+    done("prepare", tmp_path / "b.parquet", tmp_path / "a.parquet", "--out", tmp_path / "parquet", *filters)
+    # THEN all files are the same, byte for byte
+    assert content(tmp_path / "csv") == content(tmp_path / "parquet")
+
+
+@pytest.mark.parametrize("engine", ["duckdb", pytest.param("spark", marks=[pytest.mark.slow, NO_JAVA])])
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # py4j's, as in test_spark_engine
+@pytest.mark.filterwarnings("ignore:Exception ignored in.*socket:pytest.PytestUnraisableExceptionWarning")
+def test_events_come_from_s3_and_go_there(events: Path, bucket: str, tmp_path: Path, engine: str) -> None:
+    # GIVEN events under a prefix, in two files
+    done("split", events, "--train-out", tmp_path / "a.csv", "--test-out", tmp_path / "b.csv")
+    client = boto3.client("s3")
+    for name in ("a.csv", "b.csv"):
+        client.upload_file(str(tmp_path / name), bucket, f"raw/2026/{name}")
+    # WHEN they are prepared from there to there
+    done("prepare", f"s3://{bucket}/raw", "--out", f"s3://{bucket}/prepared/1", *FEW, "--engine", engine)
+    # THEN what is there is what a preparation of the local file gives
+    done("prepare", events, "--out", tmp_path / "local", *FEW)
+    found = {
+        entry["Key"].removeprefix("prepared/1/"): client.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
+        for entry in client.list_objects_v2(Bucket=bucket, Prefix="prepared/1/")["Contents"]
+    }
+    client.close()
+    assert found == content(tmp_path / "local")
+    # AND it is not overwritten
+    again = nextitem("prepare", f"s3://{bucket}/raw", "--out", f"s3://{bucket}/prepared/1")
+    assert again.fault.endswith("has a preparation.json already; name another prefix or remove it")
+
+
+@pytest.mark.slow
+@NO_JAVA
+def test_executors_of_their_own_write_the_same_bytes(events: Path, tmp_path: Path) -> None:
+    # GIVEN a Spark whose two executors are processes of their own, as on a cluster
+    cluster = ("--engine", "spark", "--spark-conf", "spark.master=local-cluster[2,1,1024]")
+    quick = ("--spark-conf", "spark.sql.shuffle.partitions=2")
+    program = [sys.executable, "-m", "model_export.cli", "prepare", str(events), *FEW]
+    # WHEN it prepares events, with no folder that executors and driver share
+    ended = subprocess.run(
+        [*program, "--out", tmp_path / "none", *cluster], capture_output=True, text=True, check=False
+    )
+    # THEN that is told
+    assert ended.returncode == 2
+    assert "on a cluster Spark needs --scratch" in ended.stderr
+    # WHEN there is one
+    scratch = tmp_path / "scratch"
+    ended = subprocess.run(
+        [*program, "--out", tmp_path / "cluster", *cluster, *quick, "--scratch", scratch],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    # THEN the files are those of one process, and the executors' parts went by way of that folder
+    done("prepare", events, "--out", tmp_path / "local", *FEW)
+    assert content(tmp_path / "cluster") == content(tmp_path / "local")
+    assert list(scratch.glob("result-*/part-*.parquet"))
+
+
+def test_what_is_not_in_s3_is_told(bucket: str, tmp_path: Path) -> None:
+    # GIVEN an empty bucket
+    # WHEN events are wanted from it, or from one that there is not
+    # THEN each is one line
+    for address, why in (
+        (f"s3://{bucket}/none", f"s3://{bucket}/none: no such object or prefix"),
+        ("s3://no-such-bucket/x", "s3://no-such-bucket/x cannot be used"),
+        ("s3:///x", "s3:///x names no bucket"),
+    ):
+        assert why in nextitem("prepare", address, "--out", tmp_path / "out").fault
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (("--min-support", "0"), "min support must be at least 1, not 0"),
+        (("--max-session", "1"), "max session must be at least min session and at most 100000, not 1"),
+        (("--spark-conf", "a=b"), "--spark-conf and --scratch are for --engine spark"),
+        (("--engine", "spark", "--spark-conf", "a"), "--spark-conf must be name=value, not 'a'"),
+    ],
+)
+def test_settings_that_make_no_sense_are_told(
+    events: Path, tmp_path: Path, arguments: tuple[str, ...], what: str
+) -> None:
+    # GIVEN a setting that makes no sense
+    # WHEN it is used
+    # THEN one line says so, and nothing is made
+    assert what in nextitem("prepare", events, "--out", tmp_path / "out", *arguments).fault
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+    # GIVEN no file, a file of another kind, and a folder of several kinds
+    (tmp_path / "e.json").touch()
+    (tmp_path / "mixed").mkdir()
+    (tmp_path / "mixed" / "a.csv").touch()
+    (tmp_path / "mixed" / "b.parquet").touch()
+    # WHEN each is prepared
+    # THEN one line says what is wrong with it
+    for name, why in (
+        ("none.csv", "no such file"),
+        ("e.json", "the name must end in .csv, .csv.gz or .parquet"),
+        ("mixed", "a folder must hold files of one format, this has .csv and .parquet"),
+    ):
+        assert why in nextitem("prepare", tmp_path / name, "--out", tmp_path / "out").fault

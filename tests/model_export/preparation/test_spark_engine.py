@@ -1,0 +1,53 @@
+"""The preparation on Spark in local mode, which must come to what DuckDB comes to."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from model_export.columns import Columns
+from model_export.preparation.config import FormatName, PrepareConfig
+from model_export.preparation.duckdb_engine import duckdb_engine
+from model_export.preparation.engine import Engine
+from shop import Shop
+from shop.files import write_events
+from tests.model_export.preparation.engine_contract import EngineContract
+from tests.model_export.preparation.preparing import content, run
+from tests.model_export.preparation.sparks import NO_JAVA, spark
+
+pytestmark = [
+    pytest.mark.slow,
+    NO_JAVA,
+    # py4j leaves its sockets to the garbage collector, within any test that it comes to
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore:Exception ignored in.*socket:pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Engine]:
+    with spark() as opened:
+        yield opened
+
+
+class TestSpark(EngineContract):
+    @pytest.fixture
+    def engine(self, running: Engine) -> Engine:
+        return running
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv.gz"])
+@pytest.mark.parametrize("user", [None, "session_id"])
+def test_both_engines_write_the_same_bytes(running: Engine, tmp_path: Path, kind: FormatName, user: str | None) -> None:
+    # GIVEN a shop's sessions
+    events = tmp_path / "events.csv.gz"
+    write_events(events, Shop(seed=7, products=60).sessions(800, seed=3))
+    config = PrepareConfig(columns=Columns(user=user), min_support=3, test_days=2, format=kind)
+    # WHEN both engines prepare them
+    on_spark = run(running, [events], tmp_path / "spark", config)
+    with duckdb_engine() as engine:
+        on_duckdb = run(engine, [events], tmp_path / "duckdb", config)
+    # THEN every file is the same, byte for byte
+    assert content(tmp_path / "spark") == content(tmp_path / "duckdb")
+    assert on_spark == on_duckdb
+    assert on_spark.train.events > 1000
