@@ -1,14 +1,17 @@
 """The story of a training run: sessions in, a run's folder out. Knows torch only through `training`."""
 
+from collections.abc import Sequence
+from contextlib import closing
 from importlib.metadata import version as library_version
 from pathlib import Path
 
 import numpy as np
-from torch.utils.tensorboard import SummaryWriter
 
-from model_export.runs import METRICS, MemoryRecord, Run, RunRecord, new_folder, write_run
+from model_export.runs import MemoryRecord, Run, RunRecord, new_folder, write_run
 from model_export.sessions import Sessions
+from model_export.tracking import TensorBoard, Tracker
 from model_export.training.config import FitConfig
+from model_export.training.distributed import joined
 from model_export.training.fit import Epoch, Fitted, Watcher, fit
 from model_export.training.judging import Judged
 from nextitem.manifest import PopularItem, Training
@@ -17,48 +20,69 @@ POPULAR = 1000
 """Most frequent items that go into the manifest: what is served to a visitor of whom nothing is known."""
 
 
-def train(sessions: Sessions, config: FitConfig, out: Path, watcher: Watcher) -> RunRecord:
-    """Train on sessions and keep the run.
+def train(
+    sessions: Sessions, config: FitConfig, out: Path, watcher: Watcher, trackers: Sequence[Tracker] = ()
+) -> RunRecord:
+    """Train on sessions and keep the run; where torchrun started several processes, the first of them keeps it.
 
     Args:
         sessions: the training data.
         config: how to train.
         out: the run's folder, which must not exist yet.
-        watcher: told of progress.
+        watcher: told of progress, in the process that keeps the run.
+        trackers: told of figures, there too, besides TensorBoard's files in the run.
 
     Raises:
         InputError: the data cannot be trained on, or the folder cannot be made.
     """
-    with new_folder(out) as folder, SummaryWriter(str(folder / METRICS)) as writer:
-        fitted = fit(sessions, config, _Logged(watcher, writer))
-        record = _record(sessions, fitted)
-        weights = {
-            name: np.ascontiguousarray(values.detach().numpy(), np.float32)
-            for name, values in fitted.network.state_dict().items()
-        }
-        write_run(folder, Run(record, weights, tuple(sessions.catalogue), _held_out(sessions, fitted), fitted.memory))
+    with joined() as world:
+        if not world.leads:
+            return _record(sessions, fit(sessions, config, _Silent()))
+        with new_folder(out) as folder, closing(TensorBoard(folder)) as files:
+            fitted = fit(sessions, config, _Followed(watcher, (files, *trackers)))
+            record = _record(sessions, fitted)
+            weights = {
+                name: np.ascontiguousarray(values.detach().numpy(), np.float32)
+                for name, values in fitted.network.state_dict().items()
+            }
+            held_out = _held_out(sessions, fitted)
+            write_run(folder, Run(record, weights, tuple(sessions.catalogue), held_out, fitted.memory))
+            for tracker in trackers:
+                tracker.done(record)
     return record
 
 
-class _Logged:
-    """A watcher that also writes the TensorBoard log."""
+class _Followed:
+    """A watcher that also tells trackers."""
 
-    def __init__(self, watcher: Watcher, writer: SummaryWriter) -> None:
-        self._watcher, self._writer = watcher, writer
+    def __init__(self, watcher: Watcher, trackers: Sequence[Tracker]) -> None:
+        self._watcher, self._trackers = watcher, trackers
 
     def batch(self, stage: str, epoch: int, done: int, total: int) -> None:
         self._watcher.batch(stage, epoch, done, total)
 
     def epoch(self, stage: str, epoch: Epoch) -> None:
-        for name, value in (("loss", epoch.loss), ("hr@20", epoch.hr), ("mrr@20", epoch.mrr)):
-            if not np.isnan(value):
-                self._writer.add_scalar(f"{stage}/{name}", value, epoch.number)
+        for tracker in self._trackers:
+            tracker.epoch(stage, epoch)
         self._watcher.epoch(stage, epoch)
 
     def blend(self, judged: Judged) -> None:
-        for name, value in (("hr@20", judged.hr), ("mrr@20", judged.mrr)):
-            self._writer.add_scalar(f"blend/{name}", value)
+        for tracker in self._trackers:
+            tracker.blend(judged)
         self._watcher.blend(judged)
+
+
+class _Silent:
+    """The watcher of a process that leaves telling to another."""
+
+    def batch(self, stage: str, epoch: int, done: int, total: int) -> None:
+        """Tell nothing."""
+
+    def epoch(self, stage: str, epoch: Epoch) -> None:
+        """Tell nothing."""
+
+    def blend(self, judged: Judged) -> None:
+        """Tell nothing."""
 
 
 def _record(sessions: Sessions, fitted: Fitted) -> RunRecord:

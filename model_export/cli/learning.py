@@ -1,10 +1,13 @@
 """Commands from events to a certified artifact: `train` and `export`."""
 
+import logging
 import math
+import os
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import Progress
@@ -24,16 +27,26 @@ from model_export.cli.console import (
     say,
     waiting,
 )
+from model_export.cli.extras import extra
 from model_export.runs import read_run, refuse_taken
 from model_export.training.config import LOSSES, FitConfig
+from model_export.training.settingsfile import config_from
 from nextitem.artifact import open_artifact
 from nextitem.errors import InputError
 from nextitem.manifest import Bounds, Quantization
 
+if TYPE_CHECKING:
+    from model_export.tracking import Tracker
+
+
 
 def train(
+    context: typer.Context,
     events: EventsFile,
     out: Annotated[Path, typer.Option(help="The run's folder, which must not exist yet.", show_default=False)],
+    config: Annotated[
+        Path | None, typer.Option(help="Settings as JSON, from `nextitem tune`; options given here go before them.")
+    ] = None,
     epochs: Annotated[
         int, typer.Option(help="Most epochs; 0: by the size of the data. Early stopping may end sooner.")
     ] = FitConfig.epochs,
@@ -74,40 +87,43 @@ def train(
     time_column: TimeColumn = "timestamp",
     user_column: UserColumn = None,
     gap_minutes: GapMinutes = 30,
+    mlflow: Annotated[
+        str | None, typer.Option(help="Follow it in MLflow too: a server's address, or sqlite:///FILE.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Train a GRU on events: validate by time, stop early, then learn from all of them."""
-    config = FitConfig(
-        epochs=epochs,
-        hidden=hidden,
-        layers=layers,
-        learning_rate=learning_rate,
-        batch=batch,
-        dropout=dropout,
-        temperature=temperature,
-        item_dropout=item_dropout,
-        smoothing=smoothing,
-        samples=samples,
-        weight_decay=weight_decay,
-        averaging=averaging,
-        recency=recency,
-        memory_sessions=memory_sessions,
-        validation_days=validation_days,
-        seed=seed,
-    )
-    for name in LOSSES:
-        if name == loss:
-            config = replace(config, loss=name)
-            break
-    else:
-        raise InputError(f"loss must be one of {', '.join(LOSSES)}, not {loss!r}")
+    options = {
+        "epochs": epochs,
+        "hidden": hidden,
+        "layers": layers,
+        "loss": loss,
+        "learning_rate": learning_rate,
+        "batch": batch,
+        "dropout": dropout,
+        "temperature": temperature,
+        "item_dropout": item_dropout,
+        "smoothing": smoothing,
+        "samples": samples,
+        "weight_decay": weight_decay,
+        "averaging": averaging,
+        "recency": recency,
+        "memory_sessions": memory_sessions,
+        "validation_days": validation_days,
+        "seed": seed,
+    }
+    given: dict[str, Any] = {name: value for name, value in options.items() if _is_set(context, name)}
+    settings = replace(config_from(config), **given) if config is not None else FitConfig(**given)
     refuse_taken(out)
+    leads = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun starts, one tells
     sessions = read_events(events, columns_of(session_column, item_column, time_column, user_column, gap_minutes))
     with waiting("starting torch"):
         from model_export.train import train as train_run
-    with progress() as bars:
+    with progress() as bars, _trackers(mlflow if leads else None, out.name) as trackers:
         intro = f"{len(sessions)} sessions, {len(sessions.codes)} events, {len(sessions.catalogue)} items"
-        record = train_run(sessions, config, out, _Bars(bars, intro))
+        record = train_run(sessions, settings, out, _Bars(bars, intro), trackers)
+    if not leads:
+        return
     if as_json:
         print_json(record)
         return
@@ -148,6 +164,28 @@ def export(
         f"{size / 1e6:.2f} MB"
     )
     typer.echo(home)
+
+
+def _is_set(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name != "DEFAULT"
+
+
+@contextmanager
+def _trackers(mlflow: str | None, name: str) -> "Iterator[tuple[Tracker, ...]]":
+    if mlflow is None:
+        yield ()
+        return
+    with waiting("starting MLflow"), extra("mlflow"):
+        from model_export.tracking import MLflow
+
+        for chatty in ("mlflow", "alembic"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)
+        tracker = MLflow(mlflow, name)
+    with closing(tracker):
+        yield (tracker,)
+    if tracker.fault is not None:
+        say(f"MLflow at {mlflow} was lost meanwhile: {tracker.fault}")
 
 
 def _schemes(found: Quantization) -> Iterator[str]:

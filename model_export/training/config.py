@@ -1,7 +1,7 @@
 """How a network is trained, as values that are checked. Imports no torch, so that a wrong one is told at once."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Literal, get_args
 
 from nextitem.errors import InputError
@@ -101,6 +101,11 @@ class FitConfig:
         ):
             if not fits:
                 raise InputError(f"{name.replace('_', ' ')} must be {rule}, not {getattr(self, name)!r}")
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Return the names of the settings."""
+        return tuple(field.name for field in fields(cls))
 
     def values(self) -> dict[str, str | int | float | bool]:
         """Return the hyper-parameters by name."""

@@ -17,6 +17,7 @@ from model_export.sessions import MIN_SESSION_EVENTS, Sessions
 from model_export.split import Split, split_by_time, split_latest
 from model_export.training.config import FitConfig
 from model_export.training.defaults import for_data
+from model_export.training.distributed import world
 from model_export.training.judging import Judged, judge, judged, some
 from model_export.training.learning import learn
 from model_export.training.network import Network
@@ -142,11 +143,12 @@ def validate(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Validat
     Raises:
         InputError: see `fit`.
     """
+    here = world()
     split = _split(sessions, config)
     judging = some(split.test.recoded(split.train.catalogue), MOST_TARGETS, config.seed)
     if len(judging) == 0:
         raise InputError(f"there is nothing to validate on: {split.by} have no two events of known items")
-    config = _for_data(config, sessions)
+    config = settled(config, sessions)
     history: list[Epoch] = []
     weights: dict[str, Tensor] = {}
 
@@ -154,7 +156,7 @@ def validate(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Validat
         return max(history, key=lambda epoch: epoch.value).number
 
     def on_epoch(number: int, loss: float, network: Network) -> bool:
-        reached = judge(network, judging)
+        reached = here.led(lambda: judge(network, judging))
         history.append(Epoch(number, loss, reached.hr, reached.mrr))
         watcher.epoch("validate", history[-1])
         if number == best():
@@ -164,7 +166,7 @@ def validate(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Validat
     network = learn(split.train, config, config.epochs, lambda *at: watcher.batch("validate", *at), on_epoch)
     network.load_state_dict(weights)
     found = Validated(split, config, tuple(history), best())
-    if not config.memory_sessions:
+    if not (config.memory_sessions and here.leads):  # the memory is written and not learned further: one has it
         return found
     recall = MemoryConfig(sessions=config.memory_sessions)
     index = build_index(split.train, recall)
@@ -176,7 +178,8 @@ def validate(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Validat
     return found
 
 
-def _for_data(config: FitConfig, sessions: Sessions) -> FitConfig:
+def settled(config: FitConfig, sessions: Sessions) -> FitConfig:
+    """Return settings with nothing left open: what they leave open is chosen by the size of the data."""
     transitions = np.maximum(sessions.lengths - 1, 0)
     return for_data(config, int(transitions.sum()), int((transitions > 0).sum()), len(sessions.catalogue))
 

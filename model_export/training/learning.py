@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from model_export.sessions import Sessions
 from model_export.training.batches import Batch, Batches
 from model_export.training.config import FitConfig
 from model_export.training.device import device, product_type
+from model_export.training.distributed import world
 from model_export.training.losses import Loss, make_loss
 from model_export.training.network import Network, NetworkConfig
 from nextitem.errors import InputError
@@ -42,11 +43,13 @@ def learn(sessions: Sessions, config: FitConfig, epochs: int, on_batch: OnBatch,
     Raises:
         InputError: the settings let the weights grow beyond all bounds.
     """
-    rng = seeded(config.seed)
+    rng, here = seeded(config.seed), world()
     on = device()
     network = Network(network_config(config, len(sessions.catalogue))).to(on)
+    here.reseed(config.seed)
     counts = torch.from_numpy(np.bincount(sessions.codes, minlength=len(sessions.catalogue)).astype(np.float32))
     loss_of = make_loss(config, counts.to(on), product_type(config.precision, on))
+    loss_on = here.wrapped(_BatchLoss(network, loss_of))
     batches = Batches(sessions, config.batch, config.window, config.recency)
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
@@ -59,9 +62,9 @@ def learn(sessions: Sessions, config: FitConfig, epochs: int, on_batch: OnBatch,
         network.train()
         total = torch.zeros((), device=on)
         for done, batch in enumerate(batches.epoch(rng), 1):
-            loss = batch_loss(network, batch.to(on), loss_of)
+            loss = loss_on(here.share(batch).to(on))
             optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), CLIP_NORM)
             optimiser.step()
             schedule.step()
@@ -69,6 +72,7 @@ def learn(sessions: Sessions, config: FitConfig, epochs: int, on_batch: OnBatch,
                 average.update_parameters(network)
             total += loss.detach()
             on_batch(number, done, len(batches))
+        total = here.mean(total)
         if not all(bool(weights.isfinite().all()) for weights in (total, *network.parameters())):
             raise InputError(
                 f"the weights grew beyond all bounds in epoch {number}: lower learning rate or raise temperature"
@@ -85,6 +89,17 @@ def batch_loss(network: Network, batch: Batch, loss_of: Loss) -> Tensor:
     states = network(batch.inputs, rows)[batch.mask]
     weights = batch.weights[:, None].expand(batch.mask.shape)[batch.mask] / len(states)
     return loss_of(network, states, rows, batch.targets[batch.mask], weights)
+
+
+class _BatchLoss(nn.Module):
+    """`batch_loss` as a module, which is what gradients are averaged of."""
+
+    def __init__(self, network: Network, loss_of: Loss) -> None:
+        super().__init__()
+        self.network, self.loss_of = network, loss_of
+
+    def forward(self, batch: Batch) -> Tensor:
+        return batch_loss(self.network, batch, self.loss_of)
 
 
 def seeded(seed: int) -> np.random.Generator:

@@ -1,0 +1,5 @@
+"""`python -m model_export.cli` is the program `nextitem`: torchrun starts modules."""
+
+from model_export.cli import main
+
+main()

@@ -1,0 +1,150 @@
+"""Where a training's figures are kept: TensorBoard's files in the run's folder, and MLflow where it is asked for.
+
+Knows no network; a tracker hears of epochs as a watcher does.
+"""
+
+import math
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from model_export.runs import METRICS, RunRecord
+from model_export.training.fit import Epoch
+from model_export.training.judging import Judged
+from nextitem.errors import InputError
+
+EXPERIMENT = "nextitem"
+"""MLflow's experiment, unless MLFLOW_EXPERIMENT_NAME says another."""
+
+
+class Tracker(Protocol):
+    """Keeps the figures of one training."""
+
+    def epoch(self, stage: str, epoch: Epoch) -> None:
+        """Keep what an epoch came to."""
+
+    def blend(self, judged: Judged) -> None:
+        """Keep what network and session memory reach together on the validation."""
+
+    def done(self, record: RunRecord) -> None:
+        """Keep what the training came to."""
+
+
+def figures(stage: str, epoch: Epoch) -> dict[str, float]:
+    """Return an epoch's figures by name, those that there are."""
+    named = {"loss": epoch.loss, "hr@20": epoch.hr, "mrr@20": epoch.mrr}
+    return {f"{stage}/{name}": value for name, value in named.items() if not math.isnan(value)}
+
+
+def _blended(judged: Judged) -> dict[str, float]:
+    return {"blend/hr@20": judged.hr, "blend/mrr@20": judged.mrr}
+
+
+class TensorBoard:
+    """Files in the folder ``metrics`` of a run.
+
+    Args:
+        folder: the run's.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._writer = SummaryWriter(str(folder / METRICS))
+
+    def epoch(self, stage: str, epoch: Epoch) -> None:
+        """See `Tracker`."""
+        for name, value in figures(stage, epoch).items():
+            self._writer.add_scalar(name, value, epoch.number)
+
+    def blend(self, judged: Judged) -> None:
+        """See `Tracker`."""
+        for name, value in _blended(judged).items():
+            self._writer.add_scalar(name, value)
+
+    def done(self, record: RunRecord) -> None:
+        """See `Tracker`: the run's record has it."""
+
+    def close(self) -> None:
+        """Write what is not written yet."""
+        self._writer.close()
+
+
+class MLflow:
+    """A run of MLflow. When the server is lost, the training goes on without it, and `fault` says why.
+
+    Args:
+        uri: the tracking server's, or ``sqlite:///FILE``.
+        name: the run's.
+
+    Raises:
+        InputError: the server does not answer at the beginning.
+        ModuleNotFoundError: mlflow is not installed.
+    """
+
+    def __init__(self, uri: str, name: str) -> None:
+        from mlflow.exceptions import MlflowException
+        from mlflow.tracking import MlflowClient
+
+        self._error = MlflowException
+        self.fault: str | None = None
+        try:
+            self._client = MlflowClient(tracking_uri=uri)
+            experiment = os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
+            found = self._client.get_experiment_by_name(experiment)
+            home = found.experiment_id if found else self._client.create_experiment(experiment)
+            self._run = self._client.create_run(home, run_name=name).info.run_id
+        except MlflowException as error:
+            raise InputError(f"MLflow at {uri} cannot be used: {_line(error)}") from error
+
+    def epoch(self, stage: str, epoch: Epoch) -> None:
+        """See `Tracker`."""
+        self._log(figures(stage, epoch), {}, epoch.number)
+
+    def blend(self, judged: Judged) -> None:
+        """See `Tracker`."""
+        self._log(_blended(judged), {}, 0)
+
+    def done(self, record: RunRecord) -> None:
+        """See `Tracker`."""
+        training = record.training
+        settings: dict[str, object] = {
+            **training.hyperparameters,
+            "data_sha256": training.data_sha256,
+            "best_epochs": training.epochs,
+        }
+        self._log({f"validation/{name}": value for name, value in record.validation.items()}, settings, training.epochs)
+        self._end("FINISHED")
+
+    def close(self) -> None:
+        """End the run as failed, where it is not done."""
+        self._end("FAILED")
+
+    def _log(self, metrics: dict[str, float], settings: Mapping[str, object], step: int) -> None:
+        from mlflow.entities import Metric, Param
+
+        if self.fault is not None:
+            return
+        now = int(time.time() * 1000)
+        try:
+            self._client.log_batch(
+                self._run,
+                metrics=[Metric(name.replace("@", "_at_"), value, now, step) for name, value in metrics.items()],
+                params=[Param(name, str(value)) for name, value in settings.items()],
+            )
+        except self._error as error:
+            self.fault = _line(error)
+
+    def _end(self, status: str) -> None:
+        if self.fault is None and self._run is not None:
+            try:
+                self._client.set_terminated(self._run, status)
+            except self._error as error:
+                self.fault = _line(error)
+        self._run = None
+
+
+def _line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
