@@ -7,6 +7,7 @@ import typer
 from model_export.cli import data, evaluating, explaining, learning, registry, serving
 from model_export.cli.cost import cost
 from model_export.cli.prepare import prepare
+from model_export.cli.tune import tune
 from nextitem.errors import ArtifactError, InputError, NextItemError
 
 BAD_INPUT = 2
@@ -26,6 +27,7 @@ for command in (
     data.simulate,
     data.split,
     prepare,
+    tune,
     learning.train,
     learning.export,
     evaluating.evaluate,

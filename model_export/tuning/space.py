@@ -1,0 +1,39 @@
+"""Which settings are searched, and where. Imports no torch."""
+
+from dataclasses import replace
+
+import optuna
+
+from model_export.training.config import FitConfig
+
+HIDDEN = (64, 96, 128, 192, 256)
+"""Sizes that the 8-bit score graph serves fast."""
+BATCH = (32, 64, 128, 256)
+
+
+def searched(base: FitConfig) -> dict[str, int | float]:
+    """Return the values that settings have for what is searched: the first trial, so that the best is beside it."""
+    return {
+        "hidden": base.hidden,
+        "batch": base.batch,
+        "learning_rate": base.learning_rate,
+        "dropout": base.dropout,
+        "temperature": base.temperature,
+    }
+
+
+def drawn(trial: optuna.Trial, base: FitConfig) -> FitConfig:
+    """Return settings with what a trial draws.
+
+    Args:
+        trial: draws.
+        base: what is not searched; its `hidden` and `batch` are among the choices whatever they are.
+    """
+    return replace(
+        base,
+        hidden=int(trial.suggest_categorical("hidden", sorted({*HIDDEN, base.hidden}))),
+        batch=int(trial.suggest_categorical("batch", sorted({*BATCH, base.batch}))),
+        learning_rate=trial.suggest_float("learning_rate", 5e-4, 2e-2, log=True),
+        dropout=trial.suggest_float("dropout", 0.0, 0.6),
+        temperature=trial.suggest_float("temperature", 0.03, 0.2, log=True),
+    )
