@@ -1,0 +1,213 @@
+"""A SageMaker training job: ``python -m model_export.sagemaker`` in its container. Also what AWS Batch may start.
+
+The job says by its surroundings (the SageMaker Training Toolkit's names) what to do; this turns them into
+`nextitem train` on as many processes as there are, and `nextitem export` after it. Knows no torch.
+Events: the file of the channel `train`, or the one called train. Left in the model's folder: ``run``, and
+``artifact`` with the one folder that is to be published.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from model_export.eventfile.formats import Format
+from model_export.training.config import FitConfig
+from nextitem.errors import InputError
+
+FAILURE = "/opt/ml/output/failure"
+"""Where SageMaker looks for why a job failed; NEXTITEM_FAILURE_FILE names another."""
+MOST_FAILURE = 1024
+"""Characters of it that SageMaker shows."""
+PORT = "29400"
+"""Of the first host, where the processes of all hosts meet; MASTER_PORT names another."""
+PROGRAM = "model_export.cli"
+FAULT = "nextitem: "
+COLUMNS = ("session_column", "item_column", "time_column", "user_column", "gap_minutes")
+EXPORT = ("min_overlap", "max_hr_loss", "scheme")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the surroundings ask for.
+
+    Attributes:
+        events: the training events.
+        model: the folder whose content becomes the model.
+        hyperparameters: by name, as texts.
+        processes: on this host.
+        hosts: of all that train together, in one order.
+        host: this one.
+        port: of the first host, where they meet.
+    """
+
+    events: Path
+    model: Path
+    hyperparameters: dict[str, str]
+    processes: int
+    hosts: tuple[str, ...]
+    host: str
+    port: str = PORT
+
+    @property
+    def leads(self) -> bool:
+        """Whether this host writes."""
+        return self.host == self.hosts[0]
+
+
+def job_of(environment: Mapping[str, str], arguments: Sequence[str]) -> Job:
+    """Read a job from its surroundings.
+
+    Args:
+        environment: variables, `SM_...`.
+        arguments: hyper-parameters as ``--name value``; they go before those of SM_HPS.
+
+    Raises:
+        InputError: something is missing or makes no sense.
+    """
+    for name in ("SM_CHANNEL_TRAIN", "SM_MODEL_DIR"):
+        if not environment.get(name):
+            raise InputError(f"{name} is not set: this runs in a SageMaker training job with a channel named train")
+    given = _json(environment, "SM_HPS", "{}", dict)
+    hyperparameters = {_name(name): _text(value) for name, value in given.items()} | _pairs(arguments)
+    known = {*FitConfig.names(), *COLUMNS, *EXPORT}
+    if unknown := sorted(hyperparameters.keys() - known):
+        raise InputError(f"hyper-parameter {unknown[0]!r} is none of {', '.join(sorted(known))}")
+    hosts = tuple(sorted(_json(environment, "SM_HOSTS", '["localhost"]', list)))
+    host = environment.get("SM_CURRENT_HOST", hosts[0])
+    if host not in hosts:
+        raise InputError(f"SM_CURRENT_HOST is {host!r}, which is not among SM_HOSTS")
+    processes = environment.get("NEXTITEM_PROCESSES") or environment.get("SM_NUM_GPUS") or "0"
+    if not processes.isdigit():
+        raise InputError(f"the number of processes on a host must be a number, not {processes!r}")
+    return Job(
+        events=_events(Path(environment["SM_CHANNEL_TRAIN"])),
+        model=Path(environment["SM_MODEL_DIR"]),
+        hyperparameters=hyperparameters,
+        processes=max(1, int(processes)),
+        hosts=hosts,
+        host=host,
+        port=environment.get("MASTER_PORT") or PORT,
+    )
+
+
+def commands(job: Job, config: Path) -> list[list[str]]:
+    """Return the commands that a host runs, one after the other.
+
+    Args:
+        job: what to do.
+        config: the file that `settings` are in.
+    """
+    start = [sys.executable]
+    if len(job.hosts) > 1 or job.processes > 1:
+        start += ["-m", "torch.distributed.run", f"--nproc-per-node={job.processes}"]
+        start += _meeting(job) if len(job.hosts) > 1 else ["--standalone"]
+    run = str(job.model / "run")
+    train = [*start, "-m", PROGRAM, "train", str(job.events), "--out", run, "--config", str(config)]
+    train += _options(job, COLUMNS)
+    if not job.leads:
+        return [train]
+    export = [sys.executable, "-m", PROGRAM, "export", run, "--out", str(job.model / "artifact")]
+    return [train, [*export, *_options(job, EXPORT)]]
+
+
+def _meeting(job: Job) -> list[str]:
+    rank = job.hosts.index(job.host)
+    return [
+        f"--nnodes={len(job.hosts)}",
+        f"--node-rank={rank}",
+        f"--master-addr={job.hosts[0]}",
+        f"--master-port={job.port}",
+    ]
+
+
+def settings(job: Job) -> dict[str, Any]:
+    """Return the hyper-parameters that are settings of the training, as the values that their texts mean."""
+    return {name: _value(text) for name, text in job.hyperparameters.items() if name in FitConfig.names()}
+
+
+def main() -> int:
+    """Run the job; what fails is told on standard error and in the failure file."""
+    try:
+        job = job_of(os.environ, sys.argv[1:])
+        with tempfile.TemporaryDirectory(prefix="nextitem-") as folder:
+            config = Path(folder) / "settings.json"
+            config.write_text(json.dumps(settings(job)))
+            for command in commands(job, config):
+                _run(command)
+    except InputError as error:
+        failure = Path(os.environ.get("NEXTITEM_FAILURE_FILE", FAILURE))
+        failure.parent.mkdir(parents=True, exist_ok=True)
+        failure.write_text(str(error)[:MOST_FAILURE])
+        sys.stderr.write(f"nextitem: {error}\n")
+        return 1
+    return 0
+
+
+def _run(command: list[str]) -> None:
+    """Run a command, its words as they come; of its faults the first is the reason."""
+    why = ""
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:  # noqa: S603  # our own command
+        for line in running.stderr or ():
+            sys.stderr.write(line)
+            why = why or (line.removeprefix(FAULT).strip() if line.startswith(FAULT) else "")
+    if running.returncode:
+        raise InputError(why or f"{' '.join(command)} ended with code {running.returncode}")
+
+
+def _events(channel: Path) -> Path:
+    """The channel's event file; beside others (of `nextitem prepare`) the one called train."""
+    files = [
+        file for file in sorted(channel.glob("*")) if file.name.lower().endswith(tuple(one.value for one in Format))
+    ]
+    chosen = files if len(files) == 1 else [file for file in files if file.name.partition(".")[0] == "train"]
+    if len(chosen) != 1:
+        raise InputError(f"{channel} must hold one event file, or one called train; it has {len(files)} event files")
+    return chosen[0]
+
+
+def _options(job: Job, names: Sequence[str]) -> list[str]:
+    given = [(name, job.hyperparameters[name]) for name in names if name in job.hyperparameters]
+    return [text for name, value in given for text in (f"--{name.replace('_', '-')}", value)]
+
+
+def _pairs(arguments: Sequence[str]) -> dict[str, str]:
+    names, values = arguments[::2], arguments[1::2]
+    if len(names) != len(values) or not all(name.startswith("--") for name in names):
+        raise InputError(f"hyper-parameters must be --name value, not {' '.join(arguments)}")
+    return {_name(name): value for name, value in zip(names, values, strict=True)}
+
+
+def _name(text: str) -> str:
+    return text.removeprefix("--").replace("-", "_")
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _value(text: str) -> Any:
+    """SageMaker hands on hyper-parameters as texts, whatever they were."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _json(environment: Mapping[str, str], name: str, default: str, kind: type) -> Any:
+    try:
+        value = json.loads(environment.get(name) or default)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{name} is not JSON: {error}") from error
+    if not isinstance(value, kind) or (not value and kind is list):
+        raise InputError(f"{name} must be a JSON {'object' if kind is dict else 'list'}, not {value!r}")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())
