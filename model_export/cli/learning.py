@@ -32,12 +32,10 @@ from model_export.runs import read_run, refuse_taken
 from model_export.training.config import LOSSES, FitConfig
 from model_export.training.settingsfile import config_from
 from nextitem.artifact import open_artifact
-from nextitem.errors import InputError
 from nextitem.manifest import Bounds, Quantization
 
 if TYPE_CHECKING:
     from model_export.tracking import Tracker
-
 
 
 def train(
