@@ -62,6 +62,14 @@ lock: ## write constraints.txt from what is installed now
 chaos: $(INSTALLED) ## break the session store in every way under traffic, and count what that costs (3 minutes)
 	@$(BIN)/python -m bench.chaos
 
+.PHONY: bench-peers
+bench-peers: $(INSTALLED) ## install what benchmarks hold us against: faiss, hnswlib, marisa-trie
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
+
+.PHONY: bench
+bench: bench-peers ## measure every figure that the docs quote, and draw them (an hour; ARGS=--small: half of it)
+	@$(BIN)/python -m bench $(ARGS)
+
 DEMO := devstack/demo
 .PHONY: demo-model
 demo-model: $(INSTALLED) ## train the demo model anew from the shop simulator (some minutes)

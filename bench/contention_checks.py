@@ -107,7 +107,8 @@ def _of_state(new: Sequence[Answered], record: SessionRecord, top: Sequence[str]
     served = model.replay(start, model.vocabulary.indices(entry.item_id for entry in pending))
     replayed = model.replay(None, model.vocabulary.indices(clean))
     rebuilt = model.replay(None, model.vocabulary.indices(entry.item_id for entry in record.log))
-    best, of_window = _top(model, replayed), _top(model, rebuilt)
+    items = record.item_ids
+    best, of_window = _top(model, replayed, items), _top(model, rebuilt, items)
     same = f"{len(set(top) & set(best))} of {TOP} items, "
     far, near = _distance(served, replayed), _distance(served, rebuilt)
     return [
@@ -127,8 +128,9 @@ def _of_state(new: Sequence[Answered], record: SessionRecord, top: Sequence[str]
     ]
 
 
-def _top(model: Model, hidden: Hidden) -> list[str]:
-    return [model.vocabulary.item_id(one.index) for one in model.top(hidden, (), TOP)]
+def _top(model: Model, hidden: Hidden, items: Sequence[str]) -> list[str]:
+    session = model.vocabulary.indices(items)
+    return [model.vocabulary.item_id(one.index) for one in model.top(hidden, (), TOP, session)]
 
 
 def _distance(one: Hidden, other: Hidden) -> float:

@@ -1,4 +1,4 @@
-"""One prediction on one core: every scoring scheme beside plain float32 in ONNX Runtime and in torch, interleaved.
+"""One prediction on one core: every scoring scheme beside float32 in ONNX Runtime and other ways, interleaved.
 
 A request is one step of the GRU, the scores of all items and the best 20, as it is served; torch replays the session's
 last events, as services without session state do (the way of ETUDE, ICDE 2024). The catalogue is made of copies of a
@@ -10,7 +10,7 @@ import itertools
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from bench.engine_catalogue import Catalogue, catalogue, exact_best, trained
+from bench.engine_peers import peers
 from bench.results import write_json
 from bench.timing import MS, Timed, summary
 from model_export.export.choosing import cost_us
@@ -29,22 +30,17 @@ from model_export.export.graphs import write_graphs
 from model_export.export.measuring import Graphs
 from model_export.export.schemes import SCHEMES, Scheme
 from model_export.runs import read_run
-from model_export.training.network import Network, NetworkConfig
 from nextitem.manifest import Bounds
 
 TOP = 20
-SESSION = 10
-"""Events that a service without state replays."""
 QUERIES = 100
 BURST = 10
 """Requests to one contender in its turn."""
 BANDWIDTH_BYTES = 1 << 28
-LARGEST_FLOAT = 1 << 30
-"""Weights beyond which float32 tables for torch are not made: 4 GB."""
 
 Floats = NDArray[np.float32]
 
-FP32, TORCH = "onnxruntime_fp32", "torch_eager"
+FP32 = "onnxruntime_fp32"
 
 
 @dataclass
@@ -104,12 +100,13 @@ def _measured(made: Catalogue, folder: Path, rounds: int, only: list[str] | None
     half = len(made.states) // 2
     calibrating = parameters.scored(made.states[:half])
     queries = made.states[half : half + QUERIES]
-    best = exact_best(parameters.table, parameters.scored(queries), TOP)
+    best = exact_best(parameters.table, parameters.scored(queries), TOP).tolist()
     layers = len(parameters.layers)
     states = [np.ascontiguousarray(np.broadcast_to(state, (layers, 1, hidden))) for state in queries]
     rows: list[Row] = []
     skipped: dict[str, str] = {}
     contenders: dict[str, Callable[[], object]] = {}
+    stepper: Graphs | None = None
     for scheme in SCHEMES:
         name = FP32 if scheme.name == "fp32" else scheme.name
         why = scheme.refusal(items, hidden) or ("" if not only or scheme.name in [*only, "fp32"] else "not asked for")
@@ -118,18 +115,24 @@ def _measured(made: Catalogue, folder: Path, rounds: int, only: list[str] | None
             continue
         row, graphs = _opened(name, scheme, made, folder / scheme.name, calibrating)
         found = [graphs.top(state, TOP).tolist() for state in states]
-        row.overlap = float(np.mean([len({*one} & {*exact}) / TOP for one, exact in zip(found, best, strict=True)]))
+        row.overlap = _overlap(found, best)
         rows.append(row)
+        stepper = stepper or graphs
         contenders[name] = _request(graphs, states, items)
-    if items * hidden <= LARGEST_FLOAT:
-        rows.append(Row(TORCH, overlap=1.0))
-        contenders[TORCH] = _torch(made)
-    else:
-        skipped[TORCH] = f"its table would take {items * hidden * 4 / 1e9:.1f} GB of memory besides"
+    if stepper is not None:
+        others, refused = peers(made, stepper, states, TOP)
+        skipped |= refused
+        for name, peer in others.items():
+            rows.append(Row(name, overlap=1.0 if peer.found is None else _overlap(peer.found, best)))
+            contenders[name] = peer.request
     timed = _bursts(contenders, rounds)
     for row in rows:
         row.p50_ms, row.p99_ms = timed[row.scheme].median, timed[row.scheme].p99
     return rows, skipped
+
+
+def _overlap(found: Sequence[Sequence[int]], best: Sequence[Sequence[int]]) -> float:
+    return float(np.mean([len({*one} & {*exact}) / TOP for one, exact in zip(found, best, strict=True)]))
 
 
 def _bursts(contenders: dict[str, Callable[[], object]], rounds: int) -> dict[str, Timed]:
@@ -166,20 +169,6 @@ def _request(graphs: Graphs, states: list[Floats], items: int) -> Callable[[], o
         turn = next(turns) % len(states)
         graphs.step(states[turn], clicked[turn])
         return graphs.top(states[turn], TOP)  # not the state just stepped: that is after an item drawn by chance
-
-    return run
-
-
-def _torch(made: Catalogue) -> Callable[[], object]:
-    parameters = made.parameters
-    items, hidden = parameters.table.shape
-    network = Network(NetworkConfig(items, hidden, len(parameters.layers), parameters.normalised, dropout=0.0)).eval()
-    rows = torch.from_numpy(np.array(parameters.table))
-    events = torch.arange(SESSION)[None] * (items // SESSION)
-
-    def run() -> object:
-        with torch.inference_mode():
-            return torch.topk(network.scores(network(events, rows)[:, -1], rows), TOP)
 
     return run
 

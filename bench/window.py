@@ -88,16 +88,18 @@ def main() -> None:
 
 def _compare(model: Model, length: int, sessions: int) -> list[Row]:
     whole, window, stepped = [], [], []
+    asked = []  # what the session memory is asked by, if the model has one: the log, the same for both
     for number, items in enumerate(islice(_long_sessions(model, length), sessions)):
         whole.append(model.replay(None, items))
+        asked.append(items[-WINDOW:])
         window.append(model.replay(None, items[-WINDOW:]))
         if number < sessions // STEPPED:
             stepped.append(_stepped(model, items))
     some = len(stepped)
     return [
-        _row(model, "memory", length, whole, window),
-        _row(model, "storing", length, stepped, whole[:some]),
-        _row(model, "as served", length, stepped, window[:some]),
+        _row(model, "memory", length, whole, window, asked),
+        _row(model, "storing", length, stepped, whole[:some], asked[:some]),
+        _row(model, "as served", length, stepped, window[:some], asked[:some]),
     ]
 
 
@@ -109,14 +111,21 @@ def _stepped(model: Model, items: Sequence[int]) -> Hidden:
     return state
 
 
-def _row(model: Model, compared: str, length: int, ours: Sequence[Hidden], others: Sequence[Hidden]) -> Row:
+def _row(
+    model: Model,
+    compared: str,
+    length: int,
+    ours: Sequence[Hidden],
+    others: Sequence[Hidden],
+    logs: Sequence[Sequence[int]],
+) -> Row:
     items = order = 0
     overlap, gap, distance = TOP, 0.0, 0.0
     spreads = []
-    for mine, other in zip(ours, others, strict=True):
-        ranked = model.top(mine, (), DEEP)
+    for mine, other, log in zip(ours, others, logs, strict=True):
+        ranked = model.top(mine, (), DEEP, log)
         scores = {one.index: one.score for one in ranked}
-        best, theirs = [one.index for one in ranked[:TOP]], [one.index for one in model.top(other, (), TOP)]
+        best, theirs = [one.index for one in ranked[:TOP]], [one.index for one in model.top(other, (), TOP, log)]
         strangers = set(theirs) - set(best)
         items += bool(strangers)
         order += best != theirs

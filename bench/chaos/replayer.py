@@ -7,7 +7,7 @@ import numpy as np
 from bench.chaos.history import replays
 from bench.chaos.journal import Top
 from nextitem.engine import Model
-from nextitem.session import Hidden
+from nextitem.session import WINDOW, Hidden
 
 DEEP = 100
 """How deep the replay's ranking is looked at for an item of an answer."""
@@ -55,7 +55,9 @@ class Replayer:
         return best
 
     def _gap(self, top: Top, items: Iterable[str]) -> float:
-        clean = self._model.top(self._replayed(items), (), DEEP)
+        known = list(items)
+        session = self._model.vocabulary.indices(known[-WINDOW:])
+        clean = self._model.top(self._replayed(known), (), DEEP, session)
         scores = {self._model.vocabulary.item_id(one.index): one.score for one in clean}
         if not top or len({item_id for item_id, _ in top}) < len(top):
             return float("inf")

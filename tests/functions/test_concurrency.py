@@ -60,7 +60,8 @@ def stored_log(stack: Stack, session_id: str) -> tuple[LogEntry, ...]:
 
 
 def replayed(model: Model, items: list[str]) -> list[tuple[str, float]]:
-    return named(model.top(model.replay(None, model.vocabulary.indices(items)), (), 20), model.vocabulary)
+    seen = model.vocabulary.indices(items)
+    return named(model.top(model.replay(None, seen), (), 20, seen), model.vocabulary)
 
 
 def test_events_from_everywhere_are_all_applied_once(client: Client, stack: Stack, model: Model) -> None:

@@ -41,8 +41,8 @@ def test_an_event_is_answered_with_the_models_best_twenty(client: Client, stack:
         "model": {"version": stack.version, "variant": "main"},
     }
     # AND its items are the engine's
-    hidden = model.replay(None, model.vocabulary.indices(["tent-008"]))
-    expected = named(model.top(hidden, (), 20), model.vocabulary)
+    seen = model.vocabulary.indices(["tent-008"])
+    expected = named(model.top(model.replay(None, seen), (), 20, seen), model.vocabulary)
     assert len({item_id for item_id, _ in expected}) == 20
     assert recommendations == [{"item_id": item_id, "score": pytest.approx(score)} for item_id, score in expected]
 
@@ -54,8 +54,8 @@ def test_a_session_is_what_its_events_make_of_it_one_by_one(client: Client, sess
         assert (reply.document["session_length"], reply.statuses) == (length, ["applied"])
 
         # WHEN each is answered THEN as if the session had been replayed whole
-        hidden = model.replay(None, model.vocabulary.indices(HIKE[:length]))
-        assert alike(reply.items, named(model.top(hidden, (), 20), model.vocabulary))
+        seen = model.vocabulary.indices(HIKE[:length])
+        assert alike(reply.items, named(model.top(model.replay(None, seen), (), 20, seen), model.vocabulary))
 
 
 def test_a_repeated_event_changes_nothing(client: Client, session_id: str) -> None:

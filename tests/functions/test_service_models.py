@@ -90,7 +90,8 @@ def test_a_promoted_version_takes_over_with_every_session(
 
 
 def best(model: Model, items: list[str]) -> list[tuple[str, float]]:
-    return named(model.top(model.replay(None, model.vocabulary.indices(items)), (), 20), model.vocabulary)
+    seen = model.vocabulary.indices(items)
+    return named(model.top(model.replay(None, seen), (), 20, seen), model.vocabulary)
 
 
 class Registry:

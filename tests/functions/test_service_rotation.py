@@ -50,7 +50,8 @@ def keys(store: Any) -> set[str]:
 
 
 def of_all(model: Model, items: list[str]) -> list[tuple[str, float]]:
-    return named(model.top(model.replay(None, model.vocabulary.indices(items)), (), 20), model.vocabulary)
+    seen = model.vocabulary.indices(items)
+    return named(model.top(model.replay(None, seen), (), 20, seen), model.vocabulary)
 
 
 def test_a_session_outlives_a_rotation_with_its_whole_past(

@@ -1,0 +1,70 @@
+"""Every figure that the docs quote, one benchmark after the other, and the plots: `make bench`, half an hour and more.
+
+Each benchmark is a command of its own (`--list` names them) and writes its raw figures to `bench/results/`.
+"""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+RESULTS = Path("bench/results")
+ENGINES = ((10_000, 256, 0.999), (40_000, 256, 0.999), (100_000, 256, 0.999), (1_000_000, 256, 0.999))
+LARGE_ENGINES = ((5_000_000, 128, 0.999), (20_000_000, 96, 0.99))
+"""Items, hidden size, and the least overlap of the chosen scheme."""
+
+
+def commands(*, large: bool) -> list[list[str]]:
+    """Return each benchmark's module and options.
+
+    Args:
+        large: with the catalogues of 5 and 20 million items, for which some 20 GB of memory and of disk are needed.
+    """
+    engines = [
+        ["bench.engine", "--catalogue", str(items), "--hidden", str(hidden), "--overlap", str(overlap)]
+        for items, hidden, overlap in (*ENGINES, *(LARGE_ENGINES if large else ()))
+    ]
+    others = [
+        ["bench.amx"],
+        ["bench.vocabulary", "--items", "20000000" if large else "1000000"],
+        ["bench.shared_memory"],
+        ["bench.cold_start"],
+        ["bench.memory_size"],
+        ["bench.warm"],
+        ["bench.window"],
+        ["bench.contention"],
+        ["bench.load"],
+        ["bench.engine_cost"],
+    ]
+    return [[*command, "--json", str(RESULTS / f"{_name(command)}.json")] for command in (*engines, *others)]
+
+
+def main() -> None:
+    """Run them; what fails is told at the end."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--list", action="store_true", help="only print the commands")
+    parser.add_argument("--small", action="store_true", help="without the catalogues of 5 and 20 million items")
+    arguments = parser.parse_args()
+    chosen = [*commands(large=not arguments.small), ["bench.plots"]]
+    if arguments.list:
+        for command in chosen:
+            print("python -m", *command)
+        return
+    failed = []
+    for number, command in enumerate(chosen, start=1):
+        Console().rule(f"{number} of {len(chosen)}: {' '.join(command)}")
+        if subprocess.run([sys.executable, "-m", *command], check=False).returncode:
+            failed.append(command[0])
+    if failed:
+        raise SystemExit(f"failed: {', '.join(failed)}")
+
+
+def _name(command: list[str]) -> str:
+    name = command[0].removeprefix("bench.")
+    return f"engine-{command[2]}x{command[4]}" if name == "engine" else name
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""Draws the raw results of `bench/results/` for the docs. `python -m bench.plots`; the last step of `make bench`."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("Agg")  # no screen is needed
+
+from matplotlib import pyplot as plt
+
+from bench.engine import FP32
+
+RESULTS = Path("bench/results")
+PLOTS = Path("docs/plots")
+SIZE = (8.0, 5.0)
+LIMIT_MS = 50.0
+"""What ETUDE (ICDE 2024) asks of a prediction."""
+PEERS = {
+    FP32: ("ONNX Runtime, float32", "#7f7f7f"),
+    "torch_eager": ("torch, eager", "#d62728"),
+    "torch_compile": ("torch.compile", "#ff9896"),
+    "faiss_flat": ("faiss, flat", "#9467bd"),
+    "hnswlib": ("hnswlib", "#c5b0d5"),
+}
+SCHEMES = ("8-bit", "8-bit-rescored", "4-bit", "truncated-128", "truncated-96", "truncated-76", "truncated-64", "ivf")
+
+
+def main() -> None:
+    """Draw all that there are results for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--out", type=Path, default=PLOTS)
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    engines = [_read(path) for path in sorted(arguments.results.glob("engine-*.json"))]
+    hidden = max((one["hidden"] for one in engines), default=0)
+    family = sorted((one for one in engines if one["hidden"] == hidden), key=lambda one: one["catalogue"])
+    if len(family) > 1:
+        engine(family, arguments.out / "engine.png")
+    for name, draw in (("cold_start", cold_start), ("engine_cost", cost)):
+        path = arguments.results / f"{name}.json"
+        if path.exists():
+            draw(_read(path), arguments.out / f"{name}.png")
+
+
+def engine(results: Sequence[dict[str, Any]], out: Path) -> None:
+    """Draw latency against the size of the catalogue, a line for each way, over the floor that memory sets."""
+    figure, axes = plt.subplots(figsize=SIZE, layout="constrained")
+    sizes = [one["catalogue"] for one in results]
+    points = [(one["catalogue"], {row["scheme"]: row for row in one["rows"]}) for one in results]
+    for name, (label, colour) in PEERS.items():
+        line = [(size, row[name]["p50_ms"]) for size, row in points if name in row]
+        if line:
+            axes.plot(*zip(*line, strict=True), "o--", color=colour, label=label, linewidth=1)
+    for name in SCHEMES:
+        line = [(size, row[name]["p50_ms"]) for size, row in points if name in row]
+        if line:
+            axes.plot(*zip(*line, strict=True), ".-", color="#aec7e8", linewidth=1)
+            axes.annotate(name, line[-1], xytext=(6, 0), textcoords="offset points", fontsize=7, color="#5a7ca8")
+    best = [next(((size, row["p50_ms"]) for row in named.values() if row["chosen"]), None) for size, named in points]
+    chosen = [point for point in best if point is not None]
+    axes.plot(*zip(*chosen, strict=True), "o-", color="#1f77b4", linewidth=2.5, label="nextitem: the chosen scheme")
+    weights = [one["catalogue"] * one["hidden"] * 4 / one["read_gb_per_s"] for one in results]
+    floor = [nanoseconds / 1e6 for nanoseconds in weights]
+    axes.plot(sizes, floor, ":", color="black", linewidth=1, label="reading the float32 table once")
+    axes.axhline(LIMIT_MS, color="#2ca02c", linewidth=0.8)
+    axes.annotate("50 ms", (sizes[0], LIMIT_MS), xytext=(0, 3), textcoords="offset points", fontsize=8, color="#2ca02c")
+    axes.set(xscale="log", yscale="log", xlabel="items in the catalogue", ylabel="median ms of one request, one core")
+    axes.set_title(f"One request, hidden size {results[0]['hidden']}")
+    axes.margins(x=0.15)
+    axes.legend(fontsize=8, frameon=False)
+    figure.savefig(out, dpi=130)
+    plt.close(figure)
+
+
+def cold_start(result: dict[str, Any], out: Path) -> None:
+    """Draw each function's cold start, ours by its phases."""
+    figure, axes = plt.subplots(figsize=(8.0, 2.8), layout="constrained")
+    rows = sorted(result["rows"], key=lambda row: -row["p50_ms"])
+    colours = ("#c6dbef", "#6baed6", "#2171b5", "#08306b")
+    for place, row in enumerate(rows):
+        left = 0.0
+        for (phase, took), colour in zip(row["phases"].items(), colours, strict=False):
+            label = phase.replace("_", " ") if place == len(rows) - 1 or row["function"] == "recommend" else None
+            axes.barh(place, took, left=left, color=colour, label=label)
+            left += took
+        axes.barh(place, row["p50_ms"] - left, left=left, color="#bdbdbd")
+        axes.annotate(
+            f"{row['p50_ms']:.0f} ms, {row['times_floor']:.2f} x",
+            (row["p50_ms"], place),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=9,
+        )
+    axes.set_yticks(range(len(rows)), [row["function"].replace("_", " ") for row in rows])
+    axes.set_xlabel("median ms from the spawn of a process to its first answer")
+    axes.margins(x=0.2)
+    axes.legend(fontsize=8, frameon=False, loc="lower right")
+    figure.savefig(out, dpi=130)
+    plt.close(figure)
+
+
+def cost(result: dict[str, Any], out: Path) -> None:
+    """Draw what a million requests cost, the chosen scheme beside float32, by catalogue."""
+    figure, axes = plt.subplots(figsize=SIZE, layout="constrained")
+    labels = list(dict.fromkeys(f"{row['catalogue']:,} x {row['hidden']}" for row in result["rows"]))
+    for offset, (kind, colour) in enumerate((("chosen", "#1f77b4"), ("float32", "#7f7f7f"))):
+        for row in (one for one in result["rows"] if one["kind"] == kind):
+            at = labels.index(f"{row['catalogue']:,} x {row['hidden']}") + (offset - 0.5) * 0.4
+            bar = axes.bar(at, row["usd_per_million"], 0.38, color=colour)
+            text = f"${row['usd_per_million']:.2f}\n{row['memory_mb']:,} MB\noverlap {row['overlap']:.4f}"
+            axes.bar_label(bar, [text], fontsize=7, padding=2)
+    axes.set_xticks(range(len(labels)), labels)
+    axes.set(ylabel="US dollars for a million requests (Lambda alone)", yscale="log", xlabel="items x hidden size")
+    axes.margins(y=0.3)
+    axes.bar(0, 0, color="#1f77b4", label="nextitem, the scheme that is chosen")
+    axes.bar(0, 0, color="#7f7f7f", label="float32 in ONNX Runtime")
+    axes.legend(fontsize=8, frameon=False, loc="upper left")
+    figure.savefig(out, dpi=130)
+    plt.close(figure)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return found
+
+
+if __name__ == "__main__":
+    main()
