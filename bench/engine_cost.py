@@ -2,7 +2,7 @@
 
 Reads `bench/results/engine-*.json`, measures nothing. A function has the least memory that holds its resident set with
 room to spare and a whole vCPU (1,769 MB) at least; Lambda bills whole milliseconds of it at list price
-(`observability.prices`). What a request takes besides the engine is `model_export.cost`'s. `python -m bench.engine_cost`
+with room to spare, and one whole vCPU (1,769 MB) at least; Lambda bills whole milliseconds at list prices
 """
 
 import argparse

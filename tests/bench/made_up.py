@@ -39,7 +39,7 @@ def story_of(model: Model, length: int = LENGTH) -> Story:
 def call_at(model: Model, events: Sequence[SentEvent], place: int, *, at: float) -> Call:
     """The call that brought one of the events, and its true answer."""
     items = model.vocabulary.indices(one.item_id for one in events[: place + 1])
-    ranked = model.top(model.replay(None, items), (), LIMIT)
+    ranked = model.top(model.replay(None, items), (), LIMIT, items[-WINDOW:])
     return Call(
         session_id=SESSION,
         events=(events[place],),

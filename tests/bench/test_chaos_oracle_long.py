@@ -67,7 +67,8 @@ def test_a_state_that_was_rebuilt_from_a_window_passes(long_story: Story, start:
 
 
 def test_an_answer_from_a_rebuilt_window_passes(long_story: Story) -> None:
-    ranked = long_story.model.top(long_story.model.replay(None, long_story.items[-WINDOW:]), (), LIMIT)
+    log = long_story.items[-WINDOW:]
+    ranked = long_story.model.top(long_story.model.replay(None, log), (), LIMIT, log)
     top = tuple((long_story.model.vocabulary.item_id(one.index), one.score) for one in ranked)
     assert judged(long_story, [*long_story.calls[:-1], replace(long_story.calls[-1], top=top)]).corrupted == 0
 

@@ -43,7 +43,8 @@ def write_other_model(demo: Path, folder: Path) -> Path:
     (draft / CERTIFICATE).write_bytes(encode_document(_certificate(draft, manifest.model.items)))
     shape = msgspec.structs.replace(manifest.model, hidden=HIDDEN)
     files = {name: digest_of(draft / name) for name in FILES}
-    document = encode_document(msgspec.structs.replace(manifest, model=shape, files=files))
+    made = msgspec.structs.replace(manifest, model=shape, files=files, documents={}, memory=None)
+    document = encode_document(made)
     (draft / MANIFEST).write_bytes(document)
     return draft.rename(folder / version_of(document))
 

@@ -34,8 +34,7 @@ def test_a_manifest_is_read_as_it_was_written(data: bytes) -> None:
     manifest = decode_manifest(data, version_of(data))
     assert encode_document(manifest) == data
     assert set(manifest.files) == set(FILES)
-    assert manifest.schema == 1  # the demo model has no session memory yet
-    assert manifest.schema <= SCHEMA
+    assert manifest.schema == SCHEMA
 
 
 def test_the_version_is_the_manifest_s_digest(demo: Path, data: bytes) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from nextitem.boto_bucket import BotoBucket
 from nextitem.errors import ArtifactCorrupt, RegistryUnavailable, VersionExists, VersionNotFound
-from nextitem.manifest import FILES, MANIFEST
+from nextitem.manifest import CARD, FILES, MANIFEST
 from nextitem.publishing import Publisher
 from nextitem.registry import Registry, Route, Variant, model_key, route_key
 from tests.nextitem.parts import BUCKET, VERSION, edited, everything
@@ -24,10 +24,10 @@ def publisher(bucket: BotoBucket) -> Publisher:
 
 
 def test_a_version_is_published_as_it_is_and_only_once(bucket: BotoBucket, publisher: Publisher, demo: Path) -> None:
-    # GIVEN an artifact WHEN it is published THEN the registry has its files
+    # GIVEN an artifact WHEN it is published THEN the registry has its files, its model card included
     assert publisher.publish(demo) == demo.name
     objects = everything(bucket)
-    assert objects == {model_key(demo.name, name): (demo / name).read_bytes() for name in (*FILES, MANIFEST)}
+    assert objects == {model_key(demo.name, name): (demo / name).read_bytes() for name in (*FILES, CARD, MANIFEST)}
 
     # WHEN it is published again THEN nothing has changed
     assert publisher.publish(demo) == demo.name
