@@ -7,29 +7,25 @@ Knows nothing of models or routes.
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import obstore
-from obstore.exceptions import BaseError, NotFoundError
+from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from nextitem.credentials import container_credentials
+from nextitem.early import Early, get, open_store
 from nextitem.errors import RegistryUnavailable
 
 if TYPE_CHECKING:
     from obstore.store import S3Credential
 
-CONNECT_TIMEOUT = timedelta(seconds=1)
-READ_TIMEOUT = timedelta(seconds=20)
-"""For one object, or a part of a large one."""
 PART_BYTES = 16 << 20
 """Objects over this size are brought in parts of it."""
 PARTS_AT_ONCE = 8
-RETRIES = 2
-RETRY_TIMEOUT = timedelta(seconds=20)
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -70,38 +66,38 @@ class ObstoreBucket:
         region: its AWS region.
         endpoint: another S3 endpoint (``http://…`` is allowed then), or None for AWS.
         environment: where the function's AWS credentials are, or where it says that they are, see `credentials`.
+        early: what is being read from it already, or None.
     """
 
     def __init__(
-        self, name: str, *, region: str, endpoint: str | None = None, environment: Mapping[str, str] = os.environ
+        self,
+        name: str,
+        *,
+        region: str,
+        endpoint: str | None = None,
+        environment: Mapping[str, str] = os.environ,
+        early: Early | None = None,
     ) -> None:
         self._name, self._region, self._endpoint, self._environment = name, region, endpoint, environment
-        self._store = self._opened()
+        self._early = early
+        self._store = (early and early.store) or self._opened()
 
     def renew(self) -> None:
         """Forget connections and credentials; new ones are made when they are needed."""
+        self._early = None
         self._store = self._opened()
 
     def _opened(self) -> S3Store:
-        endpoint = self._endpoint
-        return S3Store(
-            self._name,
-            region=self._region,
-            endpoint=endpoint,
-            credential_provider=_provider(self._environment),
-            virtual_hosted_style_request=endpoint is None,
-            client_options={
-                "allow_http": endpoint is not None and endpoint.startswith("http://"),
-                "connect_timeout": CONNECT_TIMEOUT,
-                "timeout": READ_TIMEOUT,
-            },
-            retry_config={"max_retries": RETRIES, "retry_timeout": RETRY_TIMEOUT},
-        )
+        return open_store(self._name, self._region, self._endpoint, _provider(self._environment))
 
     def read(self, key: str) -> Stored | None:
         """See `ReadBucket.read`."""
+        if self._early is not None:
+            with suppress(LookupError):
+                taken = self._early.take(key)
+                return None if taken is None else Stored(*taken)
         try:
-            found = self._get(key)
+            found = get(self._store, key)
             return None if found is None else Stored(bytes(found.bytes()), found.meta["e_tag"] or "")
         except (BaseError, OSError) as error:
             raise _unavailable(error, key) from error
@@ -109,7 +105,7 @@ class ObstoreBucket:
     def download(self, key: str, path: Path) -> bool:
         """See `ReadBucket.download`."""
         try:
-            found = self._get(key)
+            found = get(self._store, key)
             if found is None:
                 return False
             size = found.meta["size"]
@@ -131,14 +127,6 @@ class ObstoreBucket:
 
             for _ in pool.map(bring, range(0, size, PART_BYTES)):
                 pass
-
-    def _get(self, key: str) -> "obstore.GetResult | None":
-        try:
-            return obstore.get(self._store, key)
-        except (NotFoundError, FileNotFoundError) as error:
-            if "<Code>NoSuchBucket</Code>" in str(error):  # a 404 too, but it tells nothing of the key
-                raise
-            return None
 
 
 def _provider(environment: Mapping[str, str]) -> "Callable[[], S3Credential] | None":

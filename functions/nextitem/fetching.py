@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from nextitem.artifact import Artifact
 from nextitem.availability import Availability
 from nextitem.bucket import ObstoreBucket
+from nextitem.early import Early
 from nextitem.errors import NextItemError
 from nextitem.registry import Registry, Route
 from nextitem.settings import Settings
@@ -59,14 +60,17 @@ def _availability(registry: Registry, name: str) -> Availability | NextItemError
 class HeadStart:
     """Settings, bucket and registry of a process, and what is on its way from there since this was made.
 
+    Args:
+        early: what is on its way already.
+
     Raises:
         SettingsError: a setting is missing or makes no sense.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, early: Early) -> None:
         self.settings = Settings.read()
         self.bucket = ObstoreBucket(
-            self.settings.bucket, region=self.settings.region, endpoint=self.settings.s3_endpoint
+            self.settings.bucket, region=self.settings.region, endpoint=self.settings.s3_endpoint, early=early
         )
         self.registry = Registry(self.bucket, self.settings.model_dir)
         self._found: tuple[Fetched, dict[str, Model]] | NextItemError | None = None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from nextitem import DEFAULT_REGION, DEFAULT_ROUTE
 from nextitem.errors import SettingsError
 from nextitem.keysecret import MIN_SECRET_CHARS, KeySecret
 from nextitem.storeurl import StoreUrl, parse_store_url
@@ -60,13 +61,13 @@ class Settings(msgspec.Struct, frozen=True):
             store_url=parse_store_url(_required(environment, "NEXTITEM_STORE_URL")),
             key_secret=secret,
             key_secret_id=secret_id,
-            route=environment.get("NEXTITEM_ROUTE") or "live",
+            route=environment.get("NEXTITEM_ROUTE") or DEFAULT_ROUTE,
             route_ttl=_positive(environment, "NEXTITEM_ROUTE_TTL_SECONDS", 30),
             store_timeout=_positive(environment, "NEXTITEM_STORE_TIMEOUT_MS", 50) / 1000,
             session_ttl=_positive(environment, "NEXTITEM_SESSION_TTL_SECONDS", 86_400, least=1),
             deadline=_positive(environment, "NEXTITEM_DEADLINE_MS", 120) / 1000,
             model_dir=Path(environment.get("NEXTITEM_MODEL_DIR") or "/tmp/nextitem"),  # noqa: S108 - Lambda's only disk
-            region=environment.get("AWS_REGION") or "us-east-1",
+            region=environment.get("AWS_REGION") or DEFAULT_REGION,
             s3_endpoint=environment.get("AWS_ENDPOINT_URL_S3") or None,
             secrets_endpoint=environment.get("AWS_ENDPOINT_URL_SECRETS_MANAGER") or None,
         )

@@ -1,0 +1,84 @@
+"""The first objects of a start are asked for ahead of it, and whatever goes wrong then changes nothing."""
+
+from collections.abc import Iterator
+
+import pytest
+from moto.server import ThreadedMotoServer
+
+from devstack.processes import LOOPBACK
+from nextitem.boto_bucket import BotoBucket
+from nextitem.bucket import ObstoreBucket, Stored
+from nextitem.early import Early
+from nextitem.errors import RegistryUnavailable
+from tests.nextitem.parts import BUCKET, CREDENTIALS, REGION
+
+KEYS = {name.upper(): str(value) for name, value in CREDENTIALS.items()}
+ROUTE, AVAILABILITY = "routes/live.json", "availability/live.json"
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address=LOOPBACK, port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def environment(bucket: BotoBucket, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)  # obstore reads its keys there itself
+    return {**KEYS, "NEXTITEM_BUCKET": BUCKET, "AWS_REGION": REGION, "AWS_ENDPOINT_URL_S3": endpoint}
+
+
+def opened(environment: dict[str, str], early: Early) -> ObstoreBucket:
+    endpoint = environment["AWS_ENDPOINT_URL_S3"]
+    return ObstoreBucket(BUCKET, region=REGION, endpoint=endpoint, environment=environment, early=early)
+
+
+def test_what_was_read_early_is_taken_once(bucket: BotoBucket, environment: dict[str, str]) -> None:
+    # GIVEN a route, and an early look at it
+    assert bucket.create(ROUTE, b"first")
+    early = Early(environment)
+    reader = opened(environment, early)
+    # WHEN it is read THEN it is what was found then, with the tag that a later write needs
+    found = reader.read(ROUTE)
+    assert found == bucket.read(ROUTE)
+    assert isinstance(found, Stored)
+    assert reader.read(AVAILABILITY) is None
+    # WHEN it has changed THEN the next look sees it
+    assert bucket.replace(ROUTE, b"second", found.etag)
+    assert reader.read(ROUTE) == bucket.read(ROUTE)
+
+
+def test_another_route_is_read_by_its_name(bucket: BotoBucket, environment: dict[str, str]) -> None:
+    assert bucket.create("routes/beta.json", b"beta")
+    early = Early({**environment, "NEXTITEM_ROUTE": "beta"})
+    assert (early.take("routes/beta.json") or (b"", ""))[0] == b"beta"
+    with pytest.raises(LookupError):
+        early.take(ROUTE)
+
+
+@pytest.mark.parametrize("missing", ["NEXTITEM_BUCKET", "AWS_ACCESS_KEY_ID"])
+def test_without_a_name_or_keys_nothing_is_done(bucket: BotoBucket, environment: dict[str, str], missing: str) -> None:
+    assert bucket.create(ROUTE, b"there")
+    early = Early({name: value for name, value in environment.items() if name != missing})
+    assert early.store is None
+    assert opened(environment, early).read(ROUTE) == bucket.read(ROUTE)
+
+
+def test_a_bucket_that_cannot_be_read_says_so_where_it_is_read(
+    environment: dict[str, str],
+) -> None:
+    away = {**environment, "NEXTITEM_BUCKET": "no-such-bucket"}
+    early = Early(away)
+    reader = ObstoreBucket(
+        "no-such-bucket",
+        region=REGION,
+        endpoint=environment["AWS_ENDPOINT_URL_S3"],
+        environment=environment,
+        early=early,
+    )
+    with pytest.raises(RegistryUnavailable, match="cannot be read"):
+        reader.read(ROUTE)
