@@ -66,6 +66,7 @@ def main() -> None:
     parser.add_argument("--overlap", type=float, default=Bounds().overlap, help="least overlap of the chosen scheme")
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--schemes", nargs="*", help="only these of ours")
+    parser.add_argument("--no-peers", action="store_true", help="only ours and float32: large tables are slow to make")
     parser.add_argument("--scratch", type=Path, help="folder for tables and graphs, some times the table's size")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
@@ -75,7 +76,7 @@ def main() -> None:
         parser.error(f"{run} has another hidden size")
     with TemporaryDirectory(dir=arguments.scratch) as folder:
         made = catalogue(Path(folder), run, arguments.catalogue)
-        rows, skipped = _measured(made, Path(folder), arguments.rounds, arguments.schemes)
+        rows, skipped = _measured(made, Path(folder), arguments)
     _choose(rows, arguments.overlap)
     bandwidth = _bandwidth()
     size = f"{arguments.catalogue:,} items x {arguments.hidden}"
@@ -94,7 +95,8 @@ def main() -> None:
         write_json(document, arguments.json)
 
 
-def _measured(made: Catalogue, folder: Path, rounds: int, only: list[str] | None) -> tuple[list[Row], dict[str, str]]:
+def _measured(made: Catalogue, folder: Path, asked: argparse.Namespace) -> tuple[list[Row], dict[str, str]]:
+    only = asked.schemes
     parameters = made.parameters
     items, hidden = parameters.table.shape
     half = len(made.states) // 2
@@ -119,13 +121,13 @@ def _measured(made: Catalogue, folder: Path, rounds: int, only: list[str] | None
         rows.append(row)
         stepper = stepper or graphs
         contenders[name] = _request(graphs, states, items)
-    if stepper is not None:
+    if stepper is not None and not asked.no_peers:
         others, refused = peers(made, stepper, states, TOP)
         skipped |= refused
         for name, peer in others.items():
             rows.append(Row(name, overlap=1.0 if peer.found is None else _overlap(peer.found, best)))
             contenders[name] = peer.request
-    timed = _bursts(contenders, rounds)
+    timed = _bursts(contenders, asked.rounds)
     for row in rows:
         row.p50_ms, row.p99_ms = timed[row.scheme].median, timed[row.scheme].p99
     return rows, skipped

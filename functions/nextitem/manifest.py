@@ -196,11 +196,13 @@ class Certificate(msgspec.Struct, frozen=True):
     Attributes:
         score_tolerance: largest allowed difference of a score, relative to the largest score.
         overlap: smallest allowed mean share of golden top items found again.
+        considered: the schemes among which this one was chosen, as in the manifest.
     """
 
     sessions: tuple[Golden, ...]
     score_tolerance: float = 0.02
     overlap: float = 0.95
+    considered: tuple[ConsideredScheme, ...] = ()
 
 
 class SchemaOnly(msgspec.Struct):

@@ -102,7 +102,8 @@ def _export(
 
     progress("certifying")
     write_vocabulary(choice.folder / VOCABULARY, run.item_ids)
-    certificate = Certificate(tuple(_golden(choice.graphs, session, run.item_ids) for session in goldens))
+    golden = tuple(_golden(choice.graphs, session, run.item_ids) for session in goldens)
+    certificate = Certificate(golden, considered=choice.considered)
     (choice.folder / CERTIFICATE).write_bytes(encode_document(certificate))
     shape = ModelShape(record.items, record.hidden, record.layers)
     scheme = _quantization(choice, bounds, against_torch, stepped, pinned is not None)

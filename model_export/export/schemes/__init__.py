@@ -9,14 +9,14 @@ from model_export.export.schemes.scheme import Scheme
 SCHEMES: tuple[Scheme, ...] = (
     Fp32(),
     EightBit(),
-    Scan(dims=None, candidates=64),
+    Scan(dims=None, candidates=190),
     FourBit(candidates=200),
-    Scan(dims=128, candidates=64),
-    Scan(dims=96, candidates=400),
-    Scan(dims=76, candidates=640),
-    Scan(dims=64, candidates=600),
-    Scan(dims=40, candidates=600),
-    Scan(dims=32, candidates=1000),
+    Scan(dims=128, candidates=190),
+    Scan(dims=96, candidates=520),
+    Scan(dims=76, candidates=920),
+    Scan(dims=64, candidates=720),
+    Scan(dims=40, candidates=720),
+    Scan(dims=32, candidates=1120),
     Ivf(),
 )
 """What the exporter chooses from; of equal cost, the first."""

@@ -1,6 +1,7 @@
 """A pass over all items in few int8 dimensions at the speed of memory, its best rescored from float16 rows."""
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ from model_export.export.weightsfile import WeightsFile
 Floats = NDArray[np.float32]
 
 
+MILLION = 1_000_000
+
+
 @dataclass(frozen=True)
 class Scan:
     """Scores all items roughly, then the best exactly."""
@@ -25,9 +29,9 @@ class Scan:
     dims: int | None
     """Rotated dimensions that are scored; None for all of them, unrotated."""
     candidates: int
-    """Best items that are rescored, beside what a longer answer or excluded items ask for."""
-    more: int = 8192
-    """Another one for so many items: where items are many, more of them come close to the best."""
+    """Best items of a million that are rescored, beside what a longer answer or excluded items ask for."""
+    least: int = 32
+    """Fewest of any catalogue."""
 
     @property
     def name(self) -> str:
@@ -68,4 +72,5 @@ class Scan:
         return Prepared(rows, candidates, traffic, rescored=usual(self._listed(items)), bits=8, block=items)
 
     def _listed(self, items: int) -> int:
-        return self.candidates + items // self.more
+        """Return how many candidates there are: where items are many, more of them come close to the best."""
+        return max(self.least, round(self.candidates * sqrt(items / MILLION)))
