@@ -20,7 +20,8 @@ from nextitem.session import Hidden
 from nextitem.vocabulary import Vocabulary
 
 START_CHECKS = 2
-"""Golden sessions answered when a model is opened; they also warm the kernels up."""
+"""Golden sessions answered when a model is opened, which also warms the kernels up: 2 ms of a cold start each. All of
+them are answered before a version is promoted, and by a deployment's check."""
 
 _QUIET = 3  # ONNX Runtime's log severity: errors and worse
 
@@ -154,7 +155,7 @@ class Model:
     ) -> list[Ranked]:
         feeds = {
             "hidden": asked[0].reshape(self._shape),
-            "exclude": np.concatenate([np.asarray(exclude, np.int64), bars.excluded]),
+            "exclude": np.asarray((*exclude, *bars.excluded) if bars.excluded.size else exclude, np.int64),
             "k": np.array([min(k, len(self.vocabulary))], np.int64),
         }
         if self._takes_unavailable:
