@@ -100,7 +100,7 @@ def cold_start(result: dict[str, Any], out: Path) -> None:
     axes.set_yticks(range(len(rows)), [row["function"].replace("_", " ") for row in rows])
     axes.set_xlabel("median ms from the spawn of a process to its first answer")
     axes.margins(x=0.2)
-    axes.legend(fontsize=8, frameon=False, loc="lower right")
+    axes.legend(fontsize=8, frameon=False, loc="upper right")
     figure.savefig(out, dpi=130)
     plt.close(figure)
 
@@ -113,11 +113,12 @@ def cost(result: dict[str, Any], out: Path) -> None:
         for row in (one for one in result["rows"] if one["kind"] == kind):
             at = labels.index(f"{row['catalogue']:,} x {row['hidden']}") + (offset - 0.5) * 0.4
             bar = axes.bar(at, row["usd_per_million"], 0.38, color=colour)
-            text = f"${row['usd_per_million']:.2f}\n{row['memory_mb']:,} MB\noverlap {row['overlap']:.4f}"
+            text = f"${row['usd_per_million']:.2f}\n{row['memory_mb']:,} MB\n{row['overlap']:.4f}"
             axes.bar_label(bar, [text], fontsize=7, padding=2)
     axes.set_xticks(range(len(labels)), labels)
-    axes.set(ylabel="US dollars for a million requests (Lambda alone)", yscale="log", xlabel="items x hidden size")
-    axes.margins(y=0.3)
+    axes.set(ylabel="US dollars for a million requests (Lambda alone)", xlabel="items x hidden size")
+    axes.set_title("Cost, memory of the function, and overlap with the exact top 20")
+    axes.margins(y=0.2)
     axes.bar(0, 0, color="#1f77b4", label="nextitem, the scheme that is chosen")
     axes.bar(0, 0, color="#7f7f7f", label="float32 in ONNX Runtime")
     axes.legend(fontsize=8, frameon=False, loc="upper left")
