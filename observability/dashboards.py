@@ -9,7 +9,8 @@ from observability.indicators import Indicator, total
 from observability.objectives import LATENCY
 from observability.prices import AS_OF, HTTP_API_REQUEST, LAMBDA_GB_SECOND, LAMBDA_REQUEST
 from observability.references import Emitted, FromAws
-from observability.watched import ALARMS, COMPOSITES, STORE_IS_NODES, STORE_IS_SERVERLESS
+from observability.watched import ALARMS, COMPOSITES
+from observability.watched_store import STORE_IS_NODES, STORE_IS_SERVERLESS
 from observability.widgets import AlarmList, Dashboard, Graph, Line, Text
 
 HOUR, DAY = 3_600, 86_400

@@ -8,7 +8,8 @@ from observability.dashboards import DASHBOARDS
 from observability.expressions import Band, Parameter, Stat
 from observability.queries import LOG_GROUP_IS_NAMED, alarm_queries, dimension_list, graph_metrics, substituted
 from observability.topics import SUBSCRIBED, topic_id, topic_resources
-from observability.watched import ALARMS, COMPOSITES, STORE_IS_NODES, STORE_IS_SERVERLESS
+from observability.watched import ALARMS, COMPOSITES
+from observability.watched_store import STORE_IS_NODES, STORE_IS_SERVERLESS
 from observability.widgets import FULL_WIDTH, AlarmList, Dashboard, Graph, Text, Widget
 
 GRAPH_HEIGHT, NUMBER_HEIGHT, ALARMS_HEIGHT, TEXT_HEIGHT = 6, 4, 4, 1
