@@ -21,6 +21,7 @@ from bench.results import write_json
 from bench.warm import ANY_LOSS, random_run
 from devstack.stack import Stack
 from model_export.export.exporting import export
+from nextitem.deadline import Deadline
 
 SMALL = 10_000
 """Items of the model that the large one is held against: what is not the model costs the same in both."""
@@ -28,6 +29,8 @@ SCHEME = "truncated-64"
 PROCESSES = (1, 4, 16)
 REQUESTS = 40
 """Sent to each process, so that its kernels and its connection are there."""
+PATIENCE_SECONDS = 60.0
+"""For all processes of an environment to have opened the model."""
 KB = 1024
 
 
@@ -72,6 +75,7 @@ def _row(artifact: Path, items: int, processes: int) -> Row:
         event = {"operation": "recommend", "item_ids": ["item-000001"], "deadline_ms": 10_000}
         payload = json.dumps(event).encode()
         together = threading.Barrier(processes)
+        limit = Deadline.after(PATIENCE_SECONDS)
 
         def ask(_number: int) -> None:
             together.wait()  # all processes are asked at once, so that none is left out
@@ -80,7 +84,12 @@ def _row(artifact: Path, items: int, processes: int) -> Row:
         with ThreadPoolExecutor(processes) as pool:
             for _ in range(REQUESTS):
                 list(pool.map(ask, range(processes)))
-        workers = [pid for pid in _descendants(os.getpid()) - others if _serves(pid)]
+            workers = [pid for pid in _descendants(os.getpid()) - others if _serves(pid)]
+            while len(workers) < processes and limit.remaining():
+                list(pool.map(ask, range(processes)))  # some are still opening the model
+                workers = [pid for pid in _descendants(os.getpid()) - others if _serves(pid)]
+        if len(workers) != processes:
+            raise SystemExit(f"{len(workers)} of {processes} processes have the model: their sum would say nothing")
         pss, rss = (sum(_megabytes(pid, field) for pid in workers) for field in ("Pss", "Rss"))
     size = sum(path.stat().st_size for path in artifact.iterdir()) / 1e6
     return Row(items, round(size, 1), processes, round(pss, 1), round(rss, 1))
