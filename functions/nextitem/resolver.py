@@ -40,9 +40,9 @@ class Resolver:
             TimeoutError: nobody said so before the deadline.
             OSError, ValueError: there is no such host, or port.
         """
-        found = self._found
-        if found is not None and 0 <= self._clock() - found[0] <= KEPT_SECONDS:
-            return found[1]
+        known = self._known()
+        if known is not None:
+            return known
         try:
             return self._places(socket.AI_NUMERICHOST)
         except socket.gaierror:  # a name
@@ -52,7 +52,14 @@ class Resolver:
         """Look the name up anew: nobody was where it leads."""
         self._found = None
 
+    def _known(self) -> list[Place] | None:
+        found = self._found
+        return found[1] if found is not None and 0 <= self._clock() - found[0] <= KEPT_SECONDS else None
+
     def _looked_up(self) -> list[Place]:
+        known = self._known()  # by a call that ended after its result was looked for and before another was begun
+        if known is not None:
+            return known
         places = self._places()
         self._found = self._clock(), places
         return places
@@ -63,11 +70,11 @@ class Resolver:
         return [(family, where) for family, _, _, _, where in found]
 
 
-_known: dict[Address, Resolver] = {}
+_resolvers: dict[Address, Resolver] = {}
 _lock = threading.Lock()
 
 
 def resolver_of(address: Address) -> Resolver:
     """Return a server's resolver, the same for all connections of the process."""
     with _lock:
-        return _known.setdefault(address, Resolver(address))
+        return _resolvers.setdefault(address, Resolver(address))

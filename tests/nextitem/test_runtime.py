@@ -1,4 +1,4 @@
-"""ONNX Runtime is imported without AMX, and only by the room that sees to that."""
+"""ONNX Runtime is imported without AMX and without telemetry, and only by the room that sees to that."""
 
 import os
 import platform
@@ -38,10 +38,49 @@ def test_amx_is_not_asked_for() -> None:
     assert permitted("import nextitem.runtime") == "0"
 
 
+SIGNALLED = """
+import ctypes, os, signal, sys
+before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+import nextitem.runtime
+assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
+stack = (ctypes.c_uint64 * 3)()
+assert ctypes.CDLL(None).sigaltstack(None, stack) == 0
+print(stack[1] & 0xFFFFFFFF)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="signal stacks are asked for by Linux's C library")
+def test_signals_are_handled_where_they_were() -> None:
+    # WHEN ONNX Runtime has been imported THEN no small stack is left for Python's handlers to run over the end of
+    command = [sys.executable, "-c", SIGNALLED]
+    environment = {"PATH": os.defpath, "PYTHONPATH": str(FUNCTIONS)}
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert int(ran.stdout) == 2, "SS_DISABLE: none is registered"
+
+
+THREADS = "import os, sys; exec(sys.argv[1]); print(len(os.listdir('/proc/self/task')))"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads are counted by Linux's /proc")
+def test_nothing_is_sent_to_its_maker() -> None:
+    # GIVEN ONNX Runtime, which runs a thread to send telemetry
+    def threads(**variables: str) -> int:
+        command = [sys.executable, "-c", THREADS, "import nextitem.runtime"]
+        environment = {"PATH": os.defpath, "PYTHONPATH": str(FUNCTIONS), "OPENBLAS_NUM_THREADS": "1", **variables}
+        return int(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
+
+    # WHEN nobody asked for that THEN there is no such thread
+    assert threads() == 1
+    assert threads(ORT_DISABLE_TELEMETRY="0") == 2
+
+
 def test_no_other_room_imports_it() -> None:
     importing = [
         path.name
         for path in FUNCTIONS.rglob("*.py")
-        if any(line.startswith(("import onnxruntime", "from onnxruntime")) for line in path.read_text().splitlines())
+        if any(
+            line.strip().startswith(("import onnxruntime", "from onnxruntime"))
+            for line in path.read_text().splitlines()
+        )
     ]
     assert importing == ["runtime.py"]
