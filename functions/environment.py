@@ -7,7 +7,6 @@ import contextlib
 import gc
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nextitem import LOADING_SINCE
@@ -37,16 +36,21 @@ SECRET_SECONDS = 0.25
 """The longest that a start waits for the key secret once all else is there: requests do without it until it is read."""
 
 
-@dataclass(frozen=True)
 class Environment(Restorable):
     """The rooms that a request needs, and those that a restore renews."""
 
-    recommender: Recommender
-    telemetry: Telemetry
-    router: Router
-    keys: KeyRing
-    _links: ValkeyStore
-    _bucket: ObstoreBucket
+    def __init__(
+        self,
+        recommender: Recommender,
+        telemetry: Telemetry,
+        router: Router,
+        keys: KeyRing,
+        links: ValkeyStore,
+        bucket: ObstoreBucket,
+    ) -> None:
+        self.recommender, self.telemetry = recommender, telemetry
+        self.router, self.keys = router, keys
+        self._links, self._bucket = links, bucket
 
     def verified(self) -> "Report":
         """Check everything that an answer needs; the store is asked whatever its breaker thinks of it.

@@ -163,8 +163,8 @@ class ItemsRequest(msgspec.Struct, frozen=True):
 
 
 _Body = TypeVar("_Body")
-_AT = re.compile(r"(?s)(.*) - at `\$(?:\.)?(.*)`")
-_MISSING = re.compile(r"Object missing required field `(\w+)`")
+_AT = r"(?s)(.*) - at `\$(?:\.)?(.*)`"
+_MISSING = r"Object missing required field `(\w+)`"
 
 
 def parse(body: bytes | dict[str, Any], kind: type[_Body], *, strict: bool = True) -> _Body:
@@ -195,9 +195,9 @@ def parse(body: bytes | dict[str, Any], kind: type[_Body], *, strict: bool = Tru
 
 def _located(text: str) -> tuple[str, str]:
     """Split msgspec's words into what is wrong and the path of the field, a missing one's own path included."""
-    located = _AT.fullmatch(text)
+    located = re.fullmatch(_AT, text)
     detail, path = (located[1], located[2]) if located else (text, "")
-    missing = _MISSING.fullmatch(detail)
+    missing = re.fullmatch(_MISSING, detail)
     return detail, ".".join(part for part in (path, missing and missing[1]) if part)
 
 

@@ -1,8 +1,6 @@
 """The model at work in ONNX Runtime: step a hidden state, score the catalogue, answer the certificate.
 
-Two graphs share one weights file: `step.onnx` (items, hidden -> hidden) serves one event and a replay alike,
-`score.onnx` (hidden, session, only, exclude, unavailable, k -> scores, items) ranks the whole catalogue, or only some
-of it. Knows no store.
+What the graphs take and give is in `graphs`. Knows no store.
 """
 
 import math
@@ -14,16 +12,14 @@ from numpy.typing import NDArray
 
 from nextitem.artifact import Artifact
 from nextitem.errors import ArtifactCorrupt
-from nextitem.manifest import SCORE_GRAPH, STEP_GRAPH, VOCABULARY, Certificate
-from nextitem.runtime import ort
+from nextitem.graphs import Graphs, open_graphs
+from nextitem.manifest import VOCABULARY, Certificate
 from nextitem.session import Hidden
 from nextitem.vocabulary import Vocabulary
 
 START_CHECKS = 2
 """Golden sessions answered when a model is opened, which also warms the kernels up: 2 ms of a cold start each. All of
 them are answered before a version is promoted, and by a deployment's check."""
-
-_QUIET = 3  # ONNX Runtime's log severity: errors and worse
 
 
 class Ranked(msgspec.Struct, frozen=True):
@@ -47,8 +43,12 @@ _NONE_BARRED = _Bars(frozenset(), np.empty(0, np.int64), np.empty(0, np.bool_))
 class Model:
     """One model version, ready to serve. Safe to share between threads: it holds no session's state."""
 
-    def __init__(self, artifact: Artifact) -> None:
+    def __init__(self, artifact: Artifact, graphs: Graphs | None = None) -> None:
         """Open a verified artifact and check its first golden sessions.
+
+        Args:
+            artifact: the model version.
+            graphs: its graphs, where they are open already.
 
         Raises:
             ArtifactCorrupt: a graph cannot be opened, or the engine answers otherwise than at export.
@@ -60,11 +60,7 @@ class Model:
         if len(self.vocabulary) != shape.items:
             raise ArtifactCorrupt(f"{self.version}: {len(self.vocabulary)} ids for {shape.items} items")
         self._shape = (shape.layers, 1, shape.hidden)
-        try:
-            self._step = ort.InferenceSession(str(artifact.path(STEP_GRAPH)), _options())
-            self._score = ort.InferenceSession(str(artifact.path(SCORE_GRAPH)), _options())
-        except Exception as error:  # ONNX Runtime's errors share no other base
-            raise ArtifactCorrupt(f"{self.version} cannot be opened by ONNX Runtime: {error}") from error
+        self._step, self._score = graphs or open_graphs(artifact)
         # Versions of before there were such lists score every item, so that their lists are picked from all.
         inputs = {given.name for given in self._score.get_inputs()}
         self._ranks_lists = "only" in inputs
@@ -218,14 +214,3 @@ class Model:
                 f"{self.version} found {found} of {total} golden items again; "
                 f"its certificate demands {certificate.overlap:.0%}"
             )
-
-
-def _options() -> ort.SessionOptions:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = _QUIET
-    # The graphs are written as they are to run: optimising finds nothing, and takes some ms of each cold start.
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return options

@@ -91,8 +91,11 @@ class HeadStart:
     def _fetch(self) -> None:
         try:
             fetched = fetch(self.registry, self.settings.route)
-            from nextitem.engine import Model  # its libraries are being imported by whoever goes on meanwhile
+            from nextitem.graphs import open_graphs  # ONNX Runtime is being imported by whoever goes on meanwhile
 
-            self._found = fetched, {version: Model(one) for version, one in fetched.artifacts.items()}
+            graphs = {version: open_graphs(one) for version, one in fetched.artifacts.items()}
+            from nextitem.engine import Model  # so is the rest, while the graphs open
+
+            self._found = fetched, {version: Model(one, graphs[version]) for version, one in fetched.artifacts.items()}
         except NextItemError as error:
             self._found = error

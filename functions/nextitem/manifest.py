@@ -6,7 +6,6 @@ Knows no model and no bucket.
 
 import hashlib
 import mmap
-import re
 from pathlib import Path
 
 import msgspec
@@ -38,8 +37,7 @@ MAX_TOP = 200
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises on bytes that are not the JSON document asked for."""
 
-_VERSION = re.compile(r"v[0-9a-f]{16}")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+_HEX = frozenset("0123456789abcdef")
 
 
 class FileDigest(msgspec.Struct, frozen=True):
@@ -231,9 +229,13 @@ def version_of(manifest: bytes) -> str:
     return "v" + hashlib.sha256(manifest).hexdigest()[:16]
 
 
+def _is_hex(text: str, digits: int) -> bool:
+    return len(text) == digits and _HEX.issuperset(text)  # a pattern would have to be compiled in each cold start
+
+
 def is_version(text: str) -> bool:
     """Say whether a text has the form of a model version."""
-    return _VERSION.fullmatch(text) is not None
+    return text[:1] == "v" and _is_hex(text[1:], 16)
 
 
 def decode_manifest(data: bytes, version: str) -> Manifest:
@@ -257,7 +259,7 @@ def decode_manifest(data: bytes, version: str) -> Manifest:
         manifest = msgspec.json.decode(data, type=Manifest)
     except UNREADABLE as error:
         raise ArtifactCorrupt(f"{MANIFEST} of {version} is not a manifest: {error}") from None
-    if set(manifest.files) != set(FILES) or not all(_SHA256.fullmatch(f.sha256) for f in manifest.files.values()):
+    if set(manifest.files) != set(FILES) or not all(_is_hex(f.sha256, 64) for f in manifest.files.values()):
         raise ArtifactCorrupt(f"{MANIFEST} of {version} must list a digest for each of: {', '.join(FILES)}")
     if not set(manifest.documents) <= set(DOCUMENTS):  # they become paths and keys
         raise ArtifactCorrupt(f"{MANIFEST} of {version} may list no documents but: {', '.join(DOCUMENTS)}")
