@@ -22,17 +22,21 @@ def test_the_best_are_those_of_a_stable_sort(tmp_path: Path, slots: int, kind: s
     with WeightsFile(tmp_path / "weights.bin") as weights:
         graph = GraphBuilder(weights)
         given = graph.input("given", KINDS[kind], [slots])
-        places, values = best(graph, given, slots, graph.input("count", TensorProto.INT64, [1]))
-    outputs = [helper.make_tensor_value_info(places, TensorProto.INT64, ["n"])]
+        count_given = graph.input("count", TensorProto.INT64, [1])
+        places, values = best(graph, given, slots, count_given)
+        unordered, _ = best(graph, given, slots, count_given, ordered=False)
+    outputs = [helper.make_tensor_value_info(one, TensorProto.INT64, ["n"]) for one in (places, unordered)]
     outputs.append(helper.make_tensor_value_info(values, KINDS[kind], ["n"]))
     session = InferenceSession(graph.model("best", outputs).SerializeToString())
     order = np.argsort(-scores, kind="stable")
     for count in (1, 20, 700, slots, slots + 9):
         # WHEN some of the best are asked for
-        found, best_scores = session.run(None, {"given": scores, "count": np.array([count])})
+        found, any_order, best_scores = session.run(None, {"given": scores, "count": np.array([count])})
         # THEN they are the first of a stable sort
         assert found.tolist() == order[:count].tolist()
         assert best_scores.tolist() == scores[order[:count]].tolist()
+        # AND the same ones where no order is wanted
+        assert sorted(any_order) == sorted(order[:count])
 
 
 @pytest.mark.parametrize("items", [1, 65_536, 65_537, 65_664, 1_000_001])

@@ -90,7 +90,7 @@ class Ivf:
             gone = graph.node("ReduceSum", [mask], keepdims=1)
             further = graph.node("Add", [graph.node("Add", [wanted.k, wanted.barred]), gone])
             more = graph.node("Add", [further, graph.constant([probes])])
-            chosen, _ = best(graph, flat, groups * BLOCK, more)
+            chosen, _ = best(graph, flat, groups * BLOCK, more, ordered=False)
             chosen = ascending(graph, graph.node("Min", [chosen, dead]), graph.node("Shape", [chosen]))
             looked = graph.node("Gather", [graph.stored("members", mapped=True), chosen])
             scores = graph.node("MatMulInteger", [multiplier, looked])

@@ -32,7 +32,7 @@ def filled(values: NDArray[Any], slots: int, filling: int) -> NDArray[Any]:
     return np.concatenate([values, np.full((missing, *values.shape[1:]), filling, values.dtype)]) if missing else values
 
 
-def best(graph: GraphBuilder, scores: str, slots: int, count: str) -> tuple[str, str]:
+def best(graph: GraphBuilder, scores: str, slots: int, count: str, *, ordered: bool = True) -> tuple[str, str]:
     """Find the best scores.
 
     Args:
@@ -40,12 +40,14 @@ def best(graph: GraphBuilder, scores: str, slots: int, count: str) -> tuple[str,
         scores: [slots], numbers of a type that TopK and ReduceMax take.
         slots: how many there usually are; if more than a few, always a multiple of `BLOCK`.
         count: int64[1], how many are wanted; fewer come where there are no more.
+        ordered: False where they are put into another order anyway.
 
     Returns:
-        Their slots, int64[n], and themselves, both by descending score, of equal ones the lower slot first.
+        Their slots, int64[n], and themselves, both by descending score; of equal ones the lower slot comes first, and
+        is found first where they are not ordered.
     """
     widths = () if slots <= _FEW else (16, 4) if slots < _MANY else (BLOCK, 16, 4)
-    return _best(graph, scores, widths, count)
+    return _best(graph, scores, widths, count, int(ordered))
 
 
 def best_available(
@@ -55,6 +57,8 @@ def best_available(
     count: str,
     unavailable: str,
     unavailable_in: Callable[[GraphBuilder], str],
+    *,
+    ordered: bool = True,
 ) -> tuple[str, str]:
     """Find the best scores of those that are available; where too few are left, unavailable ones come last.
 
@@ -67,30 +71,32 @@ def best_available(
         count: see `best`.
         unavailable: bool[n]; n is 0 where nothing is unavailable.
         unavailable_in: makes bool[slots] of it, in the branch that it is given.
+        ordered: see `best`.
 
     Returns:
         See `best`.
     """
     some, none = graph.branch(), graph.branch()
     lowest = some.node("CastLike", [graph.constant(LOWEST), scores])
-    left = best(some, some.node("Where", [unavailable_in(some), lowest, scores]), slots, count)
-    whole = best(none, scores, slots, count)
+    left = best(some, some.node("Where", [unavailable_in(some), lowest, scores]), slots, count, ordered=ordered)
+    whole = best(none, scores, slots, count, ordered=ordered)
     any_unavailable = graph.node("Greater", [graph.node("Size", [unavailable]), graph.constant(0)])
     places, values = graph.choice(any_unavailable, some, none, list(zip(left, whole, strict=True)))
     return places, values
 
 
-def _best(graph: GraphBuilder, scores: str, widths: tuple[int, ...], count: str) -> tuple[str, str]:
+def _best(graph: GraphBuilder, scores: str, widths: tuple[int, ...], count: str, ordered: int) -> tuple[str, str]:
     if not widths:
-        top = graph.node("TopK", [scores, graph.node("Min", [count, graph.node("Shape", [scores])])], 2)
+        least = graph.node("Min", [count, graph.node("Shape", [scores])])
+        top = graph.node("TopK", [scores, least], 2, sorted=ordered)
         return other(top, 1), top
     width = widths[0]
     blocks = graph.node("Reshape", [scores, graph.constant([-1, width])])
     maxima = graph.node("ReduceMax", [blocks, graph.constant([1])], keepdims=0)
-    chosen, _ = _best(graph, maxima, (), count)
+    chosen, _ = _best(graph, maxima, (), count, ordered=0)
     chosen = ascending(graph, chosen, graph.node("Shape", [chosen]))
     members = graph.node("Reshape", [graph.node("Gather", [blocks, chosen]), graph.constant([-1])])
-    place, values = _best(graph, members, widths[1:], count)
+    place, values = _best(graph, members, widths[1:], count, ordered)
     block = graph.node("Gather", [chosen, graph.node("Div", [place, graph.constant(width)])])
     within = graph.node("Mod", [place, graph.constant(width)])
     return graph.node("Add", [graph.node("Mul", [block, graph.constant(width)]), within]), values

@@ -35,7 +35,8 @@ def shortlist(
     flat = graph.node("Reshape", [scores, graph.constant([-1])])
     more = graph.node("Mul", [wanted.k, graph.constant([PER_ANSWER])])
     count = graph.node("Add", [graph.node("Add", [more, wanted.barred]), graph.constant([candidates])])
-    items = items_of(best_available(graph, flat, slots, count, wanted.unavailable, unavailable_in)[0])
+    places, _ = best_available(graph, flat, slots, count, wanted.unavailable, unavailable_in, ordered=False)
+    items = items_of(places)
     # Ascending: of equal scores the lower index is to come first, and the rows are then read in the order of memory.
     return Candidates(ascending(graph, items, graph.node("Shape", [items])), None)
 
