@@ -14,18 +14,19 @@ RESULTS = Path("bench/results")
 ENGINES = ((10_000, 256, 0.999), (40_000, 256, 0.999), (100_000, 256, 0.999), (1_000_000, 256, 0.999))
 LARGE_ENGINES = ((5_000_000, 128, 0.999), (20_000_000, 96, 0.99))
 """Items, hidden size, and the least overlap of the chosen scheme."""
+LARGE_SCHEMES = ("truncated-96", "truncated-76", "truncated-64", "truncated-40", "truncated-32")
 
 
 def commands(*, large: bool) -> list[list[str]]:
     """Return each benchmark's module and options.
 
     Args:
-        large: with the catalogues of 5 and 20 million items, for which some 20 GB of memory and of disk are needed.
+        large: with the catalogues of 5 and 20 million items, for which some 20 GB of memory and of disk are needed, and
+            which no peer can be shown on within that.
     """
-    engines = [
-        ["bench.engine", "--catalogue", str(items), "--hidden", str(hidden), "--overlap", str(overlap)]
-        for items, hidden, overlap in (*ENGINES, *(LARGE_ENGINES if large else ()))
-    ]
+    engines = [_engine(*one) for one in ENGINES]
+    if large:
+        engines += [[*_engine(*one), "--no-peers", "--schemes", *LARGE_SCHEMES] for one in LARGE_ENGINES]
     others = [
         ["bench.amx"],
         ["bench.vocabulary", "--items", "20000000" if large else "1000000"],
@@ -36,6 +37,7 @@ def commands(*, large: bool) -> list[list[str]]:
         ["bench.window"],
         ["bench.contention"],
         ["bench.load"],
+        ["bench.training"],
         ["bench.engine_cost"],
     ]
     return [[*command, "--json", str(RESULTS / f"{_name(command)}.json")] for command in (*engines, *others)]
@@ -59,6 +61,10 @@ def main() -> None:
             failed.append(command[0])
     if failed:
         raise SystemExit(f"failed: {', '.join(failed)}")
+
+
+def _engine(items: int, hidden: int, overlap: float) -> list[str]:
+    return ["bench.engine", "--catalogue", str(items), "--hidden", str(hidden), "--overlap", str(overlap)]
 
 
 def _name(command: list[str]) -> str:

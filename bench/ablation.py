@@ -26,13 +26,18 @@ SWITCHES: dict[str, FitConfig] = {
     "bpr-max": replace(DEFAULTS, loss="bpr-max"),
     "no unit length": replace(DEFAULTS, normalised=False),
     "temperature .08": replace(DEFAULTS, temperature=0.08),
+    "no dropout": replace(DEFAULTS, dropout=0.0),
     "dropout .45": replace(DEFAULTS, dropout=0.45),
     "item dropout .15": replace(DEFAULTS, item_dropout=0.15),
     "smoothing .1": replace(DEFAULTS, smoothing=0.1),
     "recency 1.5": replace(DEFAULTS, recency=1.5),
     "weight decay .1": replace(DEFAULTS, weight_decay=0.1),
     "averaging .998": replace(DEFAULTS, averaging=0.998),
+    "adagrad": replace(DEFAULTS, optimiser="adagrad", learning_rate=0.05),
+    "hidden 96": replace(DEFAULTS, hidden=96),
     "hidden 256": replace(DEFAULTS, hidden=256),
+    "two layers": replace(DEFAULTS, layers=2),
+    "three teachers": replace(DEFAULTS, teachers=3),
 }
 """Each switch beside the defaults."""
 ALONE = 30.0

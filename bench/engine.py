@@ -34,8 +34,10 @@ from nextitem.manifest import Bounds
 
 TOP = 20
 QUERIES = 100
-BURST = 10
+BURST = 20
 """Requests to one contender in its turn."""
+WARM = 2
+"""Requests before them, which bring its weights into the caches again."""
 BANDWIDTH_BYTES = 1 << 28
 
 Floats = NDArray[np.float32]
@@ -142,7 +144,8 @@ def _bursts(contenders: dict[str, Callable[[], object]], rounds: int) -> dict[st
     taken: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(-(-rounds // BURST)):
         for name, run in contenders.items():
-            run()
+            for _ in range(WARM):
+                run()
             for _ in range(BURST):
                 begun = time.perf_counter()
                 run()

@@ -1,8 +1,7 @@
 """What follows from `bench.engine`'s results: dollars for a million requests, and the largest catalogue by memory size.
 
 Reads `bench/results/engine-*.json`, measures nothing. A function has the least memory that holds its resident set with
-room to spare and a whole vCPU (1,769 MB) at least; Lambda bills whole milliseconds of it at list price
-with room to spare, and one whole vCPU (1,769 MB) at least; Lambda bills whole milliseconds at list prices
+room to spare, and one whole vCPU (1,769 MB) at least; Lambda bills whole milliseconds at list prices.
 """
 
 import argparse

@@ -29,7 +29,7 @@ from model_export.cli.console import (
 )
 from model_export.cli.extras import extra
 from model_export.runs import read_run, refuse_taken
-from model_export.training.config import LOSSES, FitConfig
+from model_export.training.config import LOSSES, OPTIMISERS, FitConfig
 from model_export.training.settingsfile import config_from
 from nextitem.artifact import open_artifact
 from nextitem.manifest import Bounds, Quantization
@@ -53,6 +53,7 @@ def train(
     loss: Annotated[
         str, typer.Option(help=f"{', '.join(LOSSES)}; auto goes by the size of the data.")
     ] = FitConfig.loss,
+    optimiser: Annotated[str, typer.Option(help=f"{', '.join(OPTIMISERS)}.")] = FitConfig.optimiser,
     learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = FitConfig.learning_rate,
     batch: Annotated[int, typer.Option(help="Sessions in a batch; 0: by the size of the data.")] = FitConfig.batch,
     dropout: Annotated[float, typer.Option(help="Dropout of rows and hidden states.")] = FitConfig.dropout,
@@ -66,13 +67,19 @@ def train(
     samples: Annotated[
         int, typer.Option(help="Negatives that the sampled losses draw for a batch.")
     ] = FitConfig.samples,
-    weight_decay: Annotated[float, typer.Option(help="AdamW's weight decay.")] = FitConfig.weight_decay,
+    weight_decay: Annotated[float, typer.Option(help="Weight decay of the optimiser.")] = FitConfig.weight_decay,
     averaging: Annotated[
         float, typer.Option(help="Decay per step of an average of the weights; 0: none.")
     ] = FitConfig.averaging,
     recency: Annotated[
         float, typer.Option(help="The newest session counts exp(recency) times the oldest.")
     ] = FitConfig.recency,
+    teachers: Annotated[
+        int, typer.Option(help="Networks trained first, whose mean answer this one learns too; each costs a training.")
+    ] = FitConfig.teachers,
+    distillation: Annotated[
+        float, typer.Option(help="What of the loss is the teachers', where there are any.")
+    ] = FitConfig.distillation,
     memory_sessions: Annotated[
         int, typer.Option(help="Newest sessions that the session memory keeps; 0: the network alone.")
     ] = FitConfig.memory_sessions,
@@ -96,6 +103,7 @@ def train(
         "hidden": hidden,
         "layers": layers,
         "loss": loss,
+        "optimiser": optimiser,
         "learning_rate": learning_rate,
         "batch": batch,
         "dropout": dropout,
@@ -106,6 +114,8 @@ def train(
         "weight_decay": weight_decay,
         "averaging": averaging,
         "recency": recency,
+        "teachers": teachers,
+        "distillation": distillation,
         "memory_sessions": memory_sessions,
         "validation_days": validation_days,
         "seed": seed,

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from model_export.sessions import Sessions
 
-_BUCKET = 16
+BUCKET = 16
 """Batches whose sessions are sorted by length together: more wastes less padding and mixes lengths less."""
 
 
@@ -39,11 +39,12 @@ class Batches:
         size: sessions in a batch.
         window: most transitions in one row of a batch.
         recency: see `FitConfig.recency`.
+        bucket: batches whose sessions are sorted by length together; 1 for none.
     """
 
-    def __init__(self, sessions: Sessions, size: int, window: int, recency: float = 0.0) -> None:
+    def __init__(self, sessions: Sessions, size: int, window: int, recency: float = 0.0, bucket: int = BUCKET) -> None:
         self._codes = sessions.codes
-        self._size = size
+        self._size, self._bucket = size, bucket
         owners, self._starts, self._lengths = _windows(sessions, window)
         self._weights = _weights(sessions, recency)[owners]
 
@@ -53,7 +54,7 @@ class Batches:
     def epoch(self, rng: np.random.Generator) -> Iterator[Batch]:
         """Yield every window once, in an order drawn from `rng`."""
         order = rng.permutation(len(self._starts))
-        chunk = self._size * _BUCKET
+        chunk = self._size * self._bucket
         for at in range(0, len(order), chunk):
             near = order[at : at + chunk]
             near = near[np.argsort(self._lengths[near], kind="stable")]

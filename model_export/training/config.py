@@ -8,6 +8,8 @@ from nextitem.errors import InputError
 
 LossName = Literal["auto", "softmax", "sampled-softmax", "bpr-max"]
 LOSSES: tuple[LossName, ...] = get_args(LossName)
+OptimiserName = Literal["adamw", "adagrad"]
+OPTIMISERS: tuple[OptimiserName, ...] = get_args(OptimiserName)
 Precision = Literal["auto", "float32", "bfloat16"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
@@ -33,6 +35,8 @@ class FitConfig:
     """GRU layers."""
     loss: LossName = "auto"
     """What is made small: see `losses`."""
+    optimiser: OptimiserName = "adamw"
+    """What follows the gradients."""
     learning_rate: float = 4e-3
     """Highest learning rate of the one-cycle schedule."""
     batch: int = BY_DATA
@@ -54,11 +58,15 @@ class FitConfig:
     sampling_power: float = 0.5
     """Negatives are drawn by their count to this power: 0 draws all alike, 1 by popularity."""
     weight_decay: float = 0.0
-    """AdamW's decoupled weight decay."""
+    """Weight decay of the optimiser: AdamW's is decoupled."""
     averaging: float = 0.0
     """Decay per step of an exponential moving average of the weights, which is then the model; 0 for none."""
     recency: float = 0.0
     """How much more new sessions count: the newest exp(recency) times the oldest, by rank of their start."""
+    teachers: int = 0
+    """Networks of other seeds that are trained first and whose mean answer this one learns too: see `distilling`."""
+    distillation: float = 0.5
+    """What of the loss is the teachers', where there are any."""
     precision: Precision = "auto"
     """Of the products with the table. "auto" is bfloat16 where the processor multiplies it itself."""
     memory_sessions: int = 200_000
@@ -81,6 +89,7 @@ class FitConfig:
             ("hidden", self.hidden >= HIDDEN_UNIT and self.hidden % HIDDEN_UNIT == 0, f"a multiple of {HIDDEN_UNIT}"),
             ("layers", self.layers >= 1, "at least 1"),
             ("loss", self.loss in LOSSES, f"one of {', '.join(LOSSES)}"),
+            ("optimiser", self.optimiser in OPTIMISERS, f"one of {', '.join(OPTIMISERS)}"),
             ("learning_rate", 0.0 < self.learning_rate <= 1.0, "above 0 and at most 1"),
             ("batch", self.batch >= 0, "at least 1, or 0 for as many as suit the data"),
             ("window", self.window >= 1, "at least 1"),
@@ -93,6 +102,8 @@ class FitConfig:
             ("weight_decay", 0.0 <= self.weight_decay < math.inf, "at least 0"),
             ("averaging", 0.0 <= self.averaging < 1.0, "at least 0 and below 1"),
             ("recency", 0.0 <= self.recency <= MAX_RECENCY, f"0 to {MAX_RECENCY:g}"),
+            ("teachers", self.teachers >= 0, "at least 0"),
+            ("distillation", 0.0 <= self.distillation <= 1.0, "0 to 1"),
             ("precision", self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}"),
             ("memory_sessions", self.memory_sessions >= 0, "at least 0"),
             ("patience", self.patience >= 1, "at least 1"),

@@ -15,8 +15,9 @@ from model_export.memory.fitting import Targets, fit_blend
 from model_export.memory.searching import fit_recall
 from model_export.sessions import MIN_SESSION_EVENTS, Sessions
 from model_export.split import Split, split_by_time, split_latest
-from model_export.training.config import FitConfig
+from model_export.training.config import MAX_SEED, FitConfig
 from model_export.training.defaults import for_data
+from model_export.training.distilling import Teachers
 from model_export.training.distributed import world
 from model_export.training.judging import Judged, judge, judged, some
 from model_export.training.learning import learn
@@ -120,7 +121,8 @@ def fit(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Fitted:
         watcher.epoch("refit", Epoch(number, loss, math.nan, math.nan))
         return True
 
-    network = learn(sessions, found.config, found.epochs, lambda *at: watcher.batch("refit", *at), go_on)
+    teachers = _teachers(sessions, found.config, found.epochs, watcher)
+    network = learn(sessions, found.config, found.epochs, lambda *at: watcher.batch("refit", *at), go_on, teachers)
     memory = None
     if found.recall and found.blend:
         memory = LearntMemory(Memory(build_index(sessions, found.recall), found.recall), found.blend)
@@ -163,7 +165,8 @@ def validate(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Validat
             weights.update({name: values.clone() for name, values in network.state_dict().items()})
         return number - best() < config.patience
 
-    network = learn(split.train, config, config.epochs, lambda *at: watcher.batch("validate", *at), on_epoch)
+    teachers = _teachers(split.train, config, config.epochs, watcher)
+    network = learn(split.train, config, config.epochs, lambda *at: watcher.batch("validate", *at), on_epoch, teachers)
     network.load_state_dict(weights)
     found = Validated(split, config, tuple(history), best())
     if not (config.memory_sessions and here.leads):  # the memory is written and not learned further: one has it
@@ -176,6 +179,17 @@ def validate(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Validat
     if found.blended:
         watcher.blend(found.blended)
     return found
+
+
+def _teachers(sessions: Sessions, config: FitConfig, epochs: int, watcher: Watcher) -> Teachers | None:
+    if not config.teachers:
+        return None
+
+    def taught(number: int) -> Network:
+        own = replace(config, seed=(config.seed + number) % MAX_SEED)
+        return learn(sessions, own, epochs, lambda *at: watcher.batch(f"teacher {number}", *at), lambda *_: True)
+
+    return Teachers([taught(number) for number in range(1, config.teachers + 1)], config.distillation)
 
 
 def settled(config: FitConfig, sessions: Sessions) -> FitConfig:

@@ -13,6 +13,7 @@ from model_export.sessions import Sessions
 from model_export.training.batches import Batch, Batches
 from model_export.training.config import FitConfig
 from model_export.training.device import device, product_type
+from model_export.training.distilling import Teachers
 from model_export.training.distributed import world
 from model_export.training.losses import Loss, make_loss
 from model_export.training.network import Network, NetworkConfig
@@ -30,7 +31,14 @@ OnEpoch = Callable[[int, float, Network], bool]
 """Given an epoch's number, its mean loss and the network as it would serve; says whether to go on."""
 
 
-def learn(sessions: Sessions, config: FitConfig, epochs: int, on_batch: OnBatch, on_epoch: OnEpoch) -> Network:
+def learn(
+    sessions: Sessions,
+    config: FitConfig,
+    epochs: int,
+    on_batch: OnBatch,
+    on_epoch: OnEpoch,
+    teachers: Teachers | None = None,
+) -> Network:
     """Return a network trained on sessions.
 
     Args:
@@ -39,6 +47,7 @@ def learn(sessions: Sessions, config: FitConfig, epochs: int, on_batch: OnBatch,
         epochs: how many, unless `on_epoch` ends it before.
         on_batch: told of progress.
         on_epoch: called after each epoch.
+        teachers: whom to learn from besides, over the same catalogue.
 
     Raises:
         InputError: the settings let the weights grow beyond all bounds.
@@ -49,13 +58,15 @@ def learn(sessions: Sessions, config: FitConfig, epochs: int, on_batch: OnBatch,
     here.reseed(config.seed)
     counts = torch.from_numpy(np.bincount(sessions.codes, minlength=len(sessions.catalogue)).astype(np.float32))
     loss_of = make_loss(config, counts.to(on), product_type(config.precision, on))
-    loss_on = here.wrapped(_BatchLoss(network, loss_of))
+    loss_on = here.wrapped(_BatchLoss(network, loss_of, teachers))
     batches = Batches(sessions, config.batch, config.window, config.recency)
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
-    )
+    optimiser = _optimiser(network, config)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, config.learning_rate, total_steps=max(epochs * len(batches), SHORTEST_CYCLE), pct_start=WARMUP
+        optimiser,
+        config.learning_rate,
+        total_steps=max(epochs * len(batches), SHORTEST_CYCLE),
+        pct_start=WARMUP,
+        cycle_momentum=config.optimiser == "adamw",  # Adagrad has none
     )
     average = _average_of(network, config.averaging)
     for number in range(1, epochs + 1):
@@ -83,23 +94,29 @@ def learn(sessions: Sessions, config: FitConfig, epochs: int, on_batch: OnBatch,
     return network if average is None else average.module
 
 
-def batch_loss(network: Network, batch: Batch, loss_of: Loss) -> Tensor:
+def _optimiser(network: Network, config: FitConfig) -> torch.optim.Optimizer:
+    kind = torch.optim.AdamW if config.optimiser == "adamw" else torch.optim.Adagrad
+    return kind(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
+
+
+def batch_loss(network: Network, batch: Batch, loss_of: Loss, teachers: Teachers | None = None) -> Tensor:
     """Return the mean loss of a batch's transitions, each weighted by its session's weight."""
     rows = network.rows()
     states = network(batch.inputs, rows)[batch.mask]
     weights = batch.weights[:, None].expand(batch.mask.shape)[batch.mask] / len(states)
-    return loss_of(network, states, rows, batch.targets[batch.mask], weights)
+    loss = loss_of(network, states, rows, batch.targets[batch.mask], weights)
+    return loss if teachers is None else loss + teachers.loss(network, states, rows, batch, weights)
 
 
 class _BatchLoss(nn.Module):
     """`batch_loss` as a module, which is what gradients are averaged of."""
 
-    def __init__(self, network: Network, loss_of: Loss) -> None:
+    def __init__(self, network: Network, loss_of: Loss, teachers: Teachers | None) -> None:
         super().__init__()
-        self.network, self.loss_of = network, loss_of
+        self.network, self.loss_of, self.teachers = network, loss_of, teachers
 
     def forward(self, batch: Batch) -> Tensor:
-        return batch_loss(self.network, batch, self.loss_of)
+        return batch_loss(self.network, batch, self.loss_of, self.teachers)
 
 
 def seeded(seed: int) -> np.random.Generator:

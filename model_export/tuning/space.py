@@ -19,6 +19,9 @@ def searched(base: FitConfig) -> dict[str, int | float]:
         "learning_rate": base.learning_rate,
         "dropout": base.dropout,
         "temperature": base.temperature,
+        "item_dropout": base.item_dropout,
+        "smoothing": base.smoothing,
+        "recency": base.recency,
     }
 
 
@@ -36,4 +39,7 @@ def drawn(trial: optuna.Trial, base: FitConfig) -> FitConfig:
         learning_rate=trial.suggest_float("learning_rate", 5e-4, 2e-2, log=True),
         dropout=trial.suggest_float("dropout", 0.0, 0.6),
         temperature=trial.suggest_float("temperature", 0.03, 0.2, log=True),
+        item_dropout=trial.suggest_float("item_dropout", 0.0, 0.3),
+        smoothing=trial.suggest_float("smoothing", 0.0, 0.2),
+        recency=trial.suggest_float("recency", 0.0, 3.0),
     )

@@ -81,6 +81,8 @@ def test_item_dropout_leaves_events_out_in_training_only() -> None:
         {"item_dropout": 0.1},
         {"weight_decay": 0.01},
         {"precision": "bfloat16"},
+        {"optimiser": "adagrad", "learning_rate": 0.1},
+        {"teachers": 2},
         {"loss": "sampled-softmax", "samples": 4, "sampling_power": 0.0},
     ],
     ids=lambda switch: next(iter(switch)),

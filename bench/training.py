@@ -1,0 +1,156 @@
+"""Epochs a minute: the trainer beside the plain way with torch, and each of its steps alone, interleaved.
+
+The plain way pads batches as they are drawn and takes torch's cross-entropy of all scores in float32. Then batches of
+like lengths; then the cross-entropy that never holds all scores; then its products in bfloat16, which is what the
+defaults come to on processors that have them; then the sampled softmax, which the defaults take for large catalogues.
+
+    python -m bench.training [--events FILE] [--threads 2] [--batches 24] [--json FILE]
+
+Without a file, the shop simulator's sessions.
+"""
+
+import argparse
+import itertools
+import statistics
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from torch import Tensor
+from torch.nn import functional
+
+from bench.results import write_json
+from model_export.eventfile import read_sessions
+from model_export.sessions import Sessions
+from model_export.training.batches import BUCKET, Batch, Batches
+from model_export.training.config import FitConfig
+from model_export.training.fit import settled
+from model_export.training.learning import batch_loss, network_config, seeded
+from model_export.training.losses import Loss, make_loss
+from model_export.training.network import Network
+from shop import Shop
+from shop.files import write_events
+
+PRODUCTS, SESSIONS = 20_000, 30_000
+BURST = 4
+"""Batches of one contender in its turn."""
+PLAIN = "plain torch"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One way to train: epochs a minute, how many times the plain way that is, and milliseconds of a batch."""
+
+    way: str
+    epochs_per_minute: float
+    times_plain: float
+    batch_ms: float
+
+
+class Plain:
+    """Torch's cross-entropy over all scores of a batch, as a loss."""
+
+    def __call__(self, network: Network, states: Tensor, rows: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+        """See `Loss`."""
+        return (functional.cross_entropy(network.scores(states, rows), targets, reduction="none") * weights).sum()
+
+
+class Contender:
+    """A network in training, one batch at a time."""
+
+    def __init__(self, sessions: Sessions, config: FitConfig, loss: Loss, bucket: int) -> None:
+        rng = seeded(config.seed)
+        self._network = Network(network_config(config, len(sessions.catalogue))).train()
+        self._loss = loss
+        batches = Batches(sessions, config.batch, config.window, bucket=bucket)
+        self.steps = len(batches)
+        self._batches: Iterator[Batch] = itertools.chain.from_iterable(batches.epoch(rng) for _ in itertools.count())
+        self._optimiser = torch.optim.AdamW(self._network.parameters(), lr=config.learning_rate, fused=True)
+        self.seconds: list[float] = []
+
+    def step(self) -> None:
+        """Learn from the next batch."""
+        began = time.perf_counter()
+        loss = batch_loss(self._network, next(self._batches), self._loss)
+        self._optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        self._optimiser.step()
+        self.seconds.append(time.perf_counter() - began)
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=Path)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--batches", type=int, default=24, help="of each way")
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    sessions = read_sessions(given.events) if given.events else _simulated()
+    config = settled(FitConfig(), sessions)
+    contenders = _contenders(sessions, config)
+    for one in contenders.values():
+        one.step()
+        one.seconds.clear()
+    for _ in track(range(-(-given.batches // BURST)), "Training"):
+        for one in contenders.values():
+            for _ in range(BURST):
+                one.step()
+    rows = _rows(contenders)
+    shape = f"{len(sessions):,} sessions, {len(sessions.codes):,} events, {len(sessions.catalogue):,} items"
+    title = f"{shape}; batches of {config.batch} sessions, {given.threads} threads"
+    table = Table("", "epochs a minute", "times plain", "ms a batch", title=title)
+    for row in rows:
+        table.add_row(row.way, f"{row.epochs_per_minute:.2f}", f"{row.times_plain:.2f}", f"{row.batch_ms:.0f}")
+    Console(width=110).print(table)
+    if given.json:
+        write_json({"data": shape, "threads": given.threads, "rows": [asdict(row) for row in rows]}, given.json)
+
+
+def _contenders(sessions: Sessions, config: FitConfig) -> dict[str, Contender]:
+    counts = torch.from_numpy(np.bincount(sessions.codes, minlength=len(sessions.catalogue)).astype(np.float32))
+
+    def made(loss: FitConfig, kind: torch.dtype) -> Contender:
+        return Contender(sessions, config, make_loss(loss, counts, kind), BUCKET)
+
+    softmax, sampled = replace(config, loss="softmax"), replace(config, loss="sampled-softmax")
+    return {
+        PLAIN: Contender(sessions, config, Plain(), 1),
+        "+ batches of like lengths": Contender(sessions, config, Plain(), BUCKET),
+        "+ fused softmax": made(softmax, torch.float32),
+        "+ in bfloat16": made(softmax, torch.bfloat16),
+        f"sampled softmax of {config.samples:,}": made(sampled, torch.float32),
+    }
+
+
+def _rows(contenders: dict[str, Contender]) -> list[Row]:
+    """Means and not medians: batches of like lengths differ from one another, and an epoch is their sum."""
+    minutes = {name: statistics.fmean(one.seconds) * one.steps / 60 for name, one in contenders.items()}
+    return [
+        Row(
+            name,
+            round(1 / minutes[name], 3),
+            round(minutes[PLAIN] / minutes[name], 2),
+            round(1000 * statistics.fmean(one.seconds), 1),
+        )
+        for name, one in contenders.items()
+    ]
+
+
+def _simulated() -> Sessions:
+    with TemporaryDirectory() as folder:
+        events = Path(folder, "events.csv")
+        write_events(events, Shop(seed=7, products=PRODUCTS).sessions(SESSIONS, seed=1))
+        return read_sessions(events)
+
+
+if __name__ == "__main__":
+    main()

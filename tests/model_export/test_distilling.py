@@ -1,0 +1,64 @@
+"""What teachers add to a loss: the same gradient as a softmax towards their mean answer."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from model_export.training.batches import Batch
+from model_export.training.distilling import TOLD, Teachers
+from model_export.training.network import Network, NetworkConfig
+from tests.model_export import tiny  # noqa: F401 - one thread
+
+ITEMS, HIDDEN = 40, 16
+
+
+def _network(seed: int) -> Network:
+    torch.manual_seed(seed)
+    return Network(NetworkConfig(ITEMS, HIDDEN, temperature=0.5, dropout=0.0))
+
+
+def _batch() -> Batch:
+    torch.manual_seed(9)
+    mask = torch.tensor([[True, True, True], [True, False, False]])
+    return Batch(torch.randint(ITEMS, (2, 3)), torch.randint(ITEMS, (2, 3)), mask, torch.ones(2))
+
+
+def _answer(teachers: list[Network], batch: Batch) -> Tensor:
+    """The mean answer over all items, float32[n, items]."""
+    with torch.no_grad():
+        each = [one.eval().scores(one(batch.inputs, one.rows())[batch.mask], one.rows()) for one in teachers]
+        return torch.stack([scores.softmax(dim=1) for scores in each]).mean(dim=0)
+
+
+@pytest.mark.parametrize("share", [0.3, 1.0])
+def test_the_loss_is_a_softmax_towards_item_and_answer(share: float) -> None:
+    # GIVEN two teachers whose whole answer is told
+    assert ITEMS <= TOLD
+    learner, batch, teachers = _network(1), _batch(), [_network(2), _network(3)]
+    rows = learner.rows()
+    states = learner(batch.inputs, rows)[batch.mask]
+    weights = torch.tensor([0.4, 0.3, 0.2, 0.1])
+    logs = learner.scores(states, rows).log_softmax(dim=1)
+    followed = torch.nn.functional.one_hot(batch.targets[batch.mask], ITEMS).float()
+    # WHEN they add to the loss of the items that followed
+    alone = -((followed * logs).sum(dim=1) * weights).sum()
+    found = alone + Teachers(teachers, share).loss(learner, states, rows, batch, weights)
+    # THEN it is the cross-entropy to the mixture of item and answer, and so is its gradient
+    mixed = (1 - share) * followed + share * _answer(teachers, batch)
+    wanted = -((mixed * logs).sum(dim=1) * weights).sum()
+    torch.testing.assert_close(found, wanted)
+    for one, other in zip(
+        torch.autograd.grad(found, list(learner.parameters()), retain_graph=True),
+        torch.autograd.grad(wanted, list(learner.parameters())),
+        strict=True,
+    ):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_an_answer_is_the_best_of_the_mean() -> None:
+    # GIVEN teachers WHEN they answer THEN the shares are those of their mean, and sum to 1
+    batch, teachers = _batch(), [_network(2), _network(3)]
+    items, shares = Teachers(teachers, 0.5).answers(batch)
+    torch.testing.assert_close(shares, _answer(teachers, batch).gather(1, items))
+    torch.testing.assert_close(shares.sum(dim=1), torch.ones(4))
+    assert bool((shares.diff(dim=1) <= 0).all())
