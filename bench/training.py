@@ -4,7 +4,7 @@ The plain way pads batches as they are drawn and takes torch's cross-entropy of 
 like lengths; then the cross-entropy that never holds all scores; then its products in bfloat16, which is what the
 defaults come to on processors that have them; then the sampled softmax, which the defaults take for large catalogues.
 
-    python -m bench.training [--events FILE] [--threads 2] [--batches 24] [--json FILE]
+    python -m bench.training [--events FILE] [--threads 2] [--batches 48] [--json FILE]
 
 Without a file, the shop simulator's sessions.
 """
@@ -90,7 +90,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=Path)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--batches", type=int, default=24, help="of each way")
+    parser.add_argument("--batches", type=int, default=48, help="of each way")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)

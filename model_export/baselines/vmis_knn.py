@@ -18,6 +18,8 @@ The authors do not recommend the session's last item.
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from model_export.baselines.neighbours import Floats, Neighbours, totals
 from model_export.baselines.sessionindex import Candidates, Ints, SessionIndex
 from model_export.baselines.sknn import idf_of
@@ -51,8 +53,9 @@ class VmisKnn(Neighbours):
 
     def similarity(self, found: Candidates, length: int, distinct: int) -> Floats:
         """See `Neighbours.similarity`."""
-        weights = (length - found.back) / distinct
-        return totals(found.which, weights, len(found.sessions))
+        weights = (length - found.back).astype(np.float64)  # whole numbers, so that equal sums are equal
+        similarity: Floats = totals(found.which, weights, len(found.sessions)) / distinct
+        return similarity
 
     def votes(self, newest_match: Ints, owners: Ints, codes: Ints, places: Ints, matched: Ints) -> Floats:  # noqa: ARG002 - places do not count
         """See `Neighbours.votes`."""

@@ -110,6 +110,14 @@ def test_vmis_knn_looks_at_the_newest_nine_events() -> None:
     assert "b" in scored(VmisKnnAsPublished, train, "x y 1 2 3 4 5 6 7 8")
 
 
+def test_vmis_knn_takes_the_recent_one_of_equals() -> None:
+    # GIVEN two sessions whose similarities, 5 + 8 and 6 + 7 fifths, are equal, but not in sums of floats
+    train = handmade("a", "c d", "b e")
+    # WHEN one neighbour may count THEN it is the later one
+    found = scored(lambda given: VmisKnnAsPublished(given, m=2, k=1), train, "a a a a d e b c")
+    assert set(found) == {"b", "e"}
+
+
 @settings(deadline=None)
 @given(sessions=SESSIONS, m=st.integers(1, 6), k=st.integers(1, 6), data=st.data())
 def test_vmis_knn_is_its_definition(sessions: list[str], m: int, k: int, data: st.DataObject) -> None:
