@@ -5,6 +5,7 @@ They share one weights file: `step.onnx` (items, hidden -> hidden) serves one ev
 Must import nothing else that takes long.
 """
 
+from pathlib import Path
 from typing import NamedTuple
 
 from nextitem.artifact import Artifact
@@ -12,7 +13,8 @@ from nextitem.errors import ArtifactCorrupt
 from nextitem.manifest import SCORE_GRAPH, STEP_GRAPH
 from nextitem.runtime import ort
 
-_QUIET = 3  # ONNX Runtime's log severity: errors and worse
+_QUIET = 3
+"""ONNX Runtime's log severity: errors and worse. Mapped weights are inputs with a default, of which it would warn."""
 
 
 class Graphs(NamedTuple):
@@ -29,12 +31,17 @@ def open_graphs(artifact: Artifact) -> Graphs:
         ArtifactCorrupt: ONNX Runtime cannot open one.
     """
     try:
-        return Graphs(*(ort.InferenceSession(str(artifact.path(n)), _options()) for n in (STEP_GRAPH, SCORE_GRAPH)))
+        return Graphs(*(open_graph(artifact.path(name)) for name in (STEP_GRAPH, SCORE_GRAPH)))
     except Exception as error:  # ONNX Runtime's errors share no other base
         raise ArtifactCorrupt(f"{artifact.version} cannot be opened by ONNX Runtime: {error}") from error
 
 
-def _options() -> ort.SessionOptions:
+def open_graph(path: Path) -> ort.InferenceSession:
+    """Open one graph as it is served: on one thread, as it is written.
+
+    Raises:
+        Exception: ONNX Runtime cannot open it; its errors share no other base.
+    """
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
@@ -42,4 +49,4 @@ def _options() -> ort.SessionOptions:
     # The graphs are written as they are to run: optimising finds nothing, and takes some ms of each cold start.
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return options
+    return ort.InferenceSession(str(path), options)

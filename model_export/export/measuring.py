@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from nextitem.graphs import open_graph
 from nextitem.manifest import SCORE_GRAPH, STEP_GRAPH
-from nextitem.runtime import ort
 
 DEPTH = 20
 
@@ -24,14 +24,10 @@ NOTHING: Session = np.empty(0, np.int32)
 
 
 class Graphs:
-    """A pair of graphs in a folder, run as they are on one thread: no certificate is needed yet."""
+    """A pair of graphs in a folder, run as they will be served: no certificate is needed yet."""
 
     def __init__(self, folder: Path, layers: int, hidden: int, items: int) -> None:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.log_severity_level = 3  # errors: mapped weights are inputs with a default, of which it would warn
-        self._step = ort.InferenceSession(str(folder / STEP_GRAPH), options)
-        self._score = ort.InferenceSession(str(folder / SCORE_GRAPH), options)
+        self._step, self._score = open_graph(folder / STEP_GRAPH), open_graph(folder / SCORE_GRAPH)
         self._recalls = "session" in {given.name for given in self._score.get_inputs()}
         self._state = (layers, 1, hidden)
         self._items = items
