@@ -1,47 +1,23 @@
 """A server that gives every command the same answer, whatever a real one would say."""
 
 import socket
-import threading
 from types import TracebackType
 from typing import Self
 
 from devstack.processes import LOOPBACK
+from tests.nextitem.listener import Listener
 
 
-class TellingServer:
+class TellingServer(Listener):
     """Answers with `answer`, in bytes of the protocol; counts commands."""
 
     def __init__(self, answer: bytes) -> None:
+        super().__init__()
         self.answer, self.asked = answer, 0
-        self._listener = socket.create_server((LOOPBACK, 0))
-        self.port = int(self._listener.getsockname()[1])
-        self._open: list[socket.socket] = []
-        self._threads = [threading.Thread(target=self._accept)]
 
-    def __enter__(self) -> Self:
-        self._threads[0].start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        for each in (self._listener, *self._open):
-            try:
-                each.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue  # the other side was first
-        for thread in self._threads:
-            thread.join()
-        for each in (self._listener, *self._open):
-            each.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return  # the listener was shut down
-            self._open.append(client)
-            self._threads.append(threading.Thread(target=self._serve, args=(client,)))
-            self._threads[-1].start()
+    def accepted(self, client: socket.socket) -> None:
+        """See `Listener.accepted`."""
+        self._start(self._serve, client)
 
     def _serve(self, client: socket.socket) -> None:
         try:
