@@ -20,6 +20,8 @@ from nextitem.errors import InputError
 VALIDATION_DAYS = 2
 MOST_SESSIONS = 600
 """Validation sessions that are judged; of more, a seeded sample."""
+MOST_TARGETS = 4000
+"""Next items in them: of long sessions fewer do, or the dozens of trials would take an hour."""
 DEPTH = 20
 _SEED = 20
 
@@ -72,10 +74,7 @@ def tune(train: Sessions, progress: Progress) -> Tuned:
     judged = split.test.recoded(split.train.catalogue)
     if len(judged) == 0:
         return untuned("defaults: the validation sessions leave nothing to predict")
-    if len(judged) > MOST_SESSIONS:
-        chosen = np.random.default_rng(_SEED).choice(len(judged), MOST_SESSIONS, replace=False)
-        # `subset` keeps only the items that occur, so its sessions are named by the train part's catalogue again.
-        judged = judged.subset(np.sort(chosen)).recoded(split.train.catalogue)
+    judged = _some(judged, split.train)
     trials = _Trials(Ground(split.train), judged, progress)
     settings: dict[str, Config] = {}
     validation: dict[str, Mapping[str, float]] = {}
@@ -85,6 +84,19 @@ def tune(train: Sessions, progress: Progress) -> Tuned:
     targets = len(judged.codes) - len(judged)
     by = f"mean of HR@20 and MRR@20 on {len(judged)} of train's sessions: {split.by}"
     return Tuned(settings, validation, by, targets)
+
+
+def _some(judged: Sessions, train: Sessions) -> Sessions:
+    """Return sessions that keep both limits: all of them, or a seeded sample of at least one."""
+    targets = judged.lengths - 1
+    if len(judged) <= MOST_SESSIONS and targets.sum() <= MOST_TARGETS:
+        return judged
+    rng = np.random.default_rng(_SEED)
+    chosen = rng.choice(len(judged), min(len(judged), MOST_SESSIONS), replace=False)
+    within = np.cumsum(targets[chosen]) <= MOST_TARGETS
+    within[0] = True
+    # `subset` keeps only the items that occur, so its sessions are named by the train part's catalogue again.
+    return judged.subset(np.sort(chosen[within])).recoded(train.catalogue)
 
 
 def validation_split(train: Sessions) -> Split:

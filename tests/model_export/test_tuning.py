@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from model_export.baselines import NAMES, tune, untuned
+from model_export.baselines import NAMES, tune, tuning, untuned
 from model_export.baselines.catalogue import METHODS, Ground
 from model_export.baselines.tuning import judge, validation_split
 from model_export.sessions import Sessions
@@ -54,6 +54,26 @@ def test_the_chosen_settings_are_no_worse_than_the_defaults(train: Sessions) -> 
             # THEN the chosen ones are at least as good, and their figures are those that were told
             assert sum(again.values()) >= sum(default[name].values())
             assert again == tuned.validation[name]
+
+
+@pytest.mark.parametrize(("name", "limit"), [("MOST_SESSIONS", 3), ("MOST_TARGETS", 25)])
+def test_of_much_a_sample_is_judged(train: Sessions, monkeypatch: pytest.MonkeyPatch, name: str, limit: int) -> None:
+    # GIVEN more validation sessions, or next items in them, than are judged
+    whole = tune(train, told).targets
+    assert whole > limit
+    # WHEN the baselines are tuned THEN that is a part of them
+    monkeypatch.setattr(tuning, name, limit)
+    part = tune(train, told)
+    assert 0 < part.targets < whole
+    if name == "MOST_TARGETS":
+        assert part.targets <= limit
+    else:
+        assert part.by.startswith(f"mean of HR@20 and MRR@20 on {limit} ")
+
+
+def test_a_session_longer_than_all_that_is_judged_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tuning, "MOST_TARGETS", 1)
+    assert tune(cycle(items=30, sessions=120), told).targets > 1
 
 
 def test_tuning_is_the_same_each_time(train: Sessions) -> None:
