@@ -37,6 +37,8 @@ def commands(*, large: bool) -> list[list[str]]:
         ["bench.window"],
         ["bench.contention"],
         ["bench.load"],
+        ["bench.filters"],
+        ["bench.memory"],
         ["bench.training"],
         ["bench.engine_cost"],
     ]
