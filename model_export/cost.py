@@ -10,7 +10,7 @@ from typing import Literal
 from observability import prices
 from observability.billing import monitoring_cost
 
-Strategy = Literal["none", "provisioned", "snapstart"]
+Strategy = Literal["none", "provisioned", "snapstart", "managed-instances"]
 StoreKind = Literal["serverless", "nodes"]
 Architecture = Literal["x86_64", "arm64"]
 
@@ -21,8 +21,8 @@ REQUEST_MS = 0.7
 """What a request takes beside scoring, the store on loopback (`python -m bench.warm`)."""
 STORE_MS = 0.6
 """A round trip to a store in the VPC, besides."""
-MS_PER_ITEM = 5.3e-6
-"""Of scoring, one core, hidden size 128, 8 bits (`python -m bench.engine`)."""
+MS_PER_ITEM = 7.5e-6
+"""Of scoring, one core, hidden size 128 (`python -m bench.engine --catalogue 5000000`; fewer items take less each)."""
 SESSION_KB = 4.0
 """Of a session with a full window, its snapshot and its last recommendations (`python -m bench.store`)."""
 LOG_KB = 2.8
@@ -38,16 +38,22 @@ TRACED_SHARE = 0.05
 """Of requests beyond the first in a second, which is traced always: X-Ray's rule where nobody sets another.
 https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html"""
 MAX_MB = 10_240
-RUNTIME_MB = 400
-"""Beside the model: 112 are resident with one of 10 MB (`python -m bench.memory_size`); the rest is for a second
-version while the route changes."""
-BYTES_PER_WEIGHT = 1.1
-"""8 bits, and scales."""
+RUNTIME_MB = 120
+"""Beside the model (`python -m bench.memory_size`)."""
+BYTES_PER_WEIGHT = 2.8
+"""Rows in float16 and a truncated pass, as large catalogues get them (`python -m bench.engine_cost`)."""
 HIDDEN = 128
 HEADROOM = 1.3
 ZONES = 2
 UTILISATION = 0.7
-"""Of provisioned concurrency, at which the template scales out."""
+"""Of provisioned concurrency, at which the template scales out; of an instance's processors, likewise."""
+FEWEST_INSTANCES = 3
+"""One in each of three availability zones.
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances.html"""
+INSTANCE_VCPUS, INSTANCE_MB = 2, 8192
+"""Of the large size of a general family."""
+MANAGED_ENDPOINTS = 2
+"""Logs and traces: an instance in a private subnet has no other way to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +120,7 @@ def cost_of(deployment: Deployment) -> Cost:
     """Return what a deployment costs in a month of 30 days.
 
     Raises:
-        ValueError: the catalogue fits no function.
+        ValueError: the catalogue fits no function, or no instance that it knows.
     """
     memory = deployment.memory_mb or memory_for(deployment.catalogue)
     milliseconds = REQUEST_MS + STORE_MS + deployment.catalogue * MS_PER_ITEM
@@ -145,6 +151,8 @@ def billed_gigabyte_seconds(milliseconds: float, memory_mb: int) -> float:
 
 def _compute(deployment: Deployment, memory: int, milliseconds: float, gigabyte_seconds: float) -> dict[str, float]:
     arm = deployment.architecture == "arm64"
+    if deployment.strategy == "managed-instances":
+        return _instances(deployment, memory, milliseconds)
     on_demand = prices.LAMBDA_ARM_GB_SECOND if arm else prices.LAMBDA_GB_SECOND
     if deployment.strategy == "provisioned":
         at_once = ceil(deployment.rps * deployment.peak * milliseconds / 1000 / UTILISATION)
@@ -158,6 +166,20 @@ def _compute(deployment: Deployment, memory: int, milliseconds: float, gigabyte_
     if deployment.strategy == "snapstart":
         lines["SnapStart cache"] = SECONDS * memory / 1024 * prices.SNAPSTART_CACHE_GB_SECOND
     return lines
+
+
+def _instances(deployment: Deployment, memory: int, milliseconds: float) -> dict[str, float]:
+    """EC2's price and Lambda's share of it; what runs there is not billed by its time."""
+    if memory > INSTANCE_MB:
+        raise ValueError(f"{memory:,} MB need larger instances than this knows prices of ({INSTANCE_MB:,} MB)")
+    arm = deployment.architecture == "arm64"
+    busy = deployment.rps * deployment.peak * milliseconds / 1000 / UTILISATION
+    count = max(FEWEST_INSTANCES, ceil(busy / INSTANCE_VCPUS))
+    name, hour = ("m7g.large", prices.M7G_LARGE_HOUR) if arm else ("m7i.large", prices.M7I_LARGE_HOUR)
+    return {
+        f"Managed instances ({count} x {name})": count * HOURS * hour * (1 + prices.MANAGED_INSTANCES_FEE),
+        "Endpoints for logs and traces": MANAGED_ENDPOINTS * ZONES * HOURS * prices.INTERFACE_ENDPOINT_HOUR,
+    }
 
 
 def _store(deployment: Deployment, requests: float) -> dict[str, float]:

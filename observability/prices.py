@@ -1,6 +1,6 @@
 """List prices of the cost graph and of `nextitem cost`: US dollars, us-east-1, without free tiers, as of November 2025.
 
-Of https://aws.amazon.com/NAME/pricing/, for NAME lambda, api-gateway, cloudwatch, xray, elasticache, privatelink,
+Of https://aws.amazon.com/NAME/pricing/, for NAME lambda, ec2, api-gateway, cloudwatch, xray, elasticache, privatelink,
 secrets-manager and kms.
 """
 
@@ -28,6 +28,11 @@ PROVISIONED_ARM_DURATION_GB_SECOND = 0.0000077778
 SNAPSTART_CACHE_GB_SECOND = 0.0000015046
 """Keeping a published version's snapshot, by memory."""
 SNAPSTART_RESTORE_GB = 0.0001397998
+MANAGED_INSTANCES_FEE = 0.15
+"""Of the EC2 on-demand price, for Lambda Managed Instances; requests cost what they cost elsewhere."""
+M7I_LARGE_HOUR = 0.1008
+"""EC2 on demand, 2 vCPUs and 8 GiB; with arm64 the next."""
+M7G_LARGE_HOUR = 0.0816
 VALKEY_SERVERLESS_GB_HOUR = 0.084
 """At least 0.1 GB."""
 VALKEY_SERVERLESS_MINIMUM_GB = 0.1

@@ -21,7 +21,9 @@ def test_a_line_is_its_price_times_its_use() -> None:
     assert found.per_million == pytest.approx(found.total / (SECONDS / 1e6))
 
 
-@given(st.floats(0.1, 1000), st.floats(1.1, 10), st.sampled_from(["none", "provisioned", "snapstart"]))
+@given(
+    st.floats(0.1, 1000), st.floats(1.1, 10), st.sampled_from(["none", "provisioned", "snapstart", "managed-instances"])
+)
 def test_more_traffic_costs_more_and_less_for_each_request(rps: float, times: float, strategy: Strategy) -> None:
     few = cost_of(replace(SMALL, rps=rps, strategy=strategy))
     many = cost_of(replace(SMALL, rps=rps * times, strategy=strategy))
@@ -36,6 +38,8 @@ def test_each_choice_shows_where_it_should() -> None:
     plain = cost_of(SMALL)
     assert names(cost_of(replace(SMALL, strategy="provisioned"))) - names(plain) == {"Provisioned concurrency"}
     assert names(cost_of(replace(SMALL, strategy="snapstart"))) - names(plain) == {"SnapStart cache"}
+    managed = cost_of(replace(SMALL, strategy="managed-instances"))
+    assert names(managed) ^ names(plain) == {"Lambda duration", "Managed instances", "Endpoints for logs and traces"}
     assert "Valkey nodes" in names(cost_of(replace(SMALL, store="nodes")))
     arm = cost_of(replace(SMALL, architecture="arm64"))
     assert arm.lines["Lambda duration"] < plain.lines["Lambda duration"]
@@ -46,6 +50,18 @@ def test_each_choice_shows_where_it_should() -> None:
 def test_one_request_a_second_is_traced_and_a_twentieth_of_the_others() -> None:
     assert cost_of(replace(SMALL, rps=0.5)).lines["Traces"] == pytest.approx(0.5 * SECONDS * prices.TRACE)
     assert cost_of(replace(SMALL, rps=101.0)).lines["Traces"] == pytest.approx(6 * SECONDS * prices.TRACE)
+
+
+def test_managed_instances_are_three_until_their_processors_are_busy() -> None:
+    def instances(rps: float) -> int:
+        lines = cost_of(replace(SMALL, rps=rps, strategy="managed-instances")).lines
+        [count] = (int(name.split("(")[1].split(" x ")[0]) for name in lines if name.startswith("Managed"))
+        return count
+
+    assert instances(1.0) == instances(500.0) == 3
+    assert instances(5000.0) > 10
+    with pytest.raises(ValueError, match="larger instances"):
+        cost_of(replace(SMALL, catalogue=20_000_000, strategy="managed-instances"))
 
 
 def test_memory_is_a_whole_vcpu_or_what_the_catalogue_needs() -> None:
