@@ -231,3 +231,11 @@ class TestTruncated(SchemeContract):
 class TestIvf(SchemeContract):
     scheme = Ivf(dims=16, probes=128, candidates=256)
     overlap = 0.95
+
+
+def test_schemes_of_large_catalogues_leave_small_ones_alone() -> None:
+    # GIVEN a scheme that saves memory traffic by rescoring more WHEN a catalogue has few or many items
+    scheme = Scan(dims=48, candidates=1790, pays_from=2_000_000)
+    # THEN it is tried on the many only
+    assert "pay from 2000000 items on" in scheme.refusal(1_999_999, 128)
+    assert scheme.refusal(2_000_000, 128) == ""

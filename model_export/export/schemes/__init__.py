@@ -6,6 +6,9 @@ from model_export.export.schemes.nbits import EightBit, FourBit
 from model_export.export.schemes.scan import Scan
 from model_export.export.schemes.scheme import Scheme
 
+LARGE = 2_000_000
+"""Items of which a pass reads more than caches hold."""
+
 SCHEMES: tuple[Scheme, ...] = (
     Fp32(),
     EightBit(),
@@ -15,8 +18,12 @@ SCHEMES: tuple[Scheme, ...] = (
     Scan(dims=96, candidates=520),
     Scan(dims=76, candidates=920),
     Scan(dims=64, candidates=720),
+    Scan(dims=56, candidates=760),
+    Scan(dims=48, candidates=1790, pays_from=LARGE),
     Scan(dims=40, candidates=720),
-    Scan(dims=32, candidates=1120),
+    Scan(dims=36, candidates=900, pays_from=LARGE),
+    Scan(dims=32, candidates=1790, pays_from=LARGE),
+    Scan(dims=28, candidates=2700, pays_from=LARGE),
     Ivf(),
 )
 """What the exporter chooses from; of equal cost, the first."""
