@@ -37,6 +37,7 @@ SWITCHES: dict[str, FitConfig] = {
     "hidden 96": replace(DEFAULTS, hidden=96),
     "hidden 256": replace(DEFAULTS, hidden=256),
     "two layers": replace(DEFAULTS, layers=2),
+    "co-visitation": replace(DEFAULTS, memory_events=1),
     "three teachers": replace(DEFAULTS, teachers=3),
 }
 """Each switch beside the defaults."""

@@ -83,6 +83,9 @@ def train(
     memory_sessions: Annotated[
         int, typer.Option(help="Newest sessions that the session memory keeps; 0: the network alone.")
     ] = FitConfig.memory_sessions,
+    memory_events: Annotated[
+        int, typer.Option(help="Newest events that the session memory is asked by; 1: what followed the newest one.")
+    ] = FitConfig.memory_events,
     validation_days: Annotated[
         int, typer.Option(help="Last days that early stopping is judged by.")
     ] = FitConfig.validation_days,
@@ -117,6 +120,7 @@ def train(
         "teachers": teachers,
         "distillation": distillation,
         "memory_sessions": memory_sessions,
+        "memory_events": memory_events,
         "validation_days": validation_days,
         "seed": seed,
     }

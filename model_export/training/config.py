@@ -71,6 +71,8 @@ class FitConfig:
     """Of the products with the table. "auto" is bfloat16 where the processor multiplies it itself."""
     memory_sessions: int = 200_000
     """Newest sessions that the session memory keeps; 0 for no memory, the network alone."""
+    memory_events: int = 10
+    """Newest events of a session that its memory is asked by; 1 makes it a table of what follows one item."""
     patience: int = 3
     """Epochs without a better validation (see `Judged.value`) before training stops."""
     validation_days: int = 2
@@ -106,6 +108,7 @@ class FitConfig:
             ("distillation", 0.0 <= self.distillation <= 1.0, "0 to 1"),
             ("precision", self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}"),
             ("memory_sessions", self.memory_sessions >= 0, "at least 0"),
+            ("memory_events", self.memory_events >= 1, "at least 1"),
             ("patience", self.patience >= 1, "at least 1"),
             ("validation_days", self.validation_days >= 1, "at least 1"),
             ("seed", 0 <= self.seed <= MAX_SEED, f"0 to {MAX_SEED}"),

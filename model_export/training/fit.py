@@ -171,7 +171,7 @@ def validate(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Validat
     found = Validated(split, config, tuple(history), best())
     if not (config.memory_sessions and here.leads):  # the memory is written and not learned further: one has it
         return found
-    recall = MemoryConfig(sessions=config.memory_sessions)
+    recall = MemoryConfig(sessions=config.memory_sessions, events=config.memory_events)
     index = build_index(split.train, recall)
     recall = fit_recall(index, recall, some(judging, RECALLED_TARGETS, config.seed))
     targets = blend_targets(network, Memory(index, recall), judging, config.seed)

@@ -206,6 +206,7 @@ def test_a_small_temperature_still_learns(temperature: float) -> None:
         ("smoothing", 1.0, "at least 0 and below 1"),
         ("optimiser", "sgd", "one of adamw, adagrad"),
         ("teachers", -1, "at least 0"),
+        ("memory_events", 0, "at least 1"),
         ("distillation", 1.5, "0 to 1"),
         ("patience", 0, "at least 1"),
         ("validation_days", 0, "at least 1"),

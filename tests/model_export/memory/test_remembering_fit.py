@@ -44,6 +44,17 @@ def test_the_newest_sessions_are_kept() -> None:
     assert len(fitted.memory.memory.index.session_weights) == 7 + 1
 
 
+def test_the_memory_can_be_asked_by_the_newest_event_alone() -> None:
+    # GIVEN a memory of what follows one item
+    fitted = fit(cycle(sessions=48), replace(QUICK, memory_events=1), Told())
+    assert fitted.memory is not None
+    memory = fitted.memory.memory
+    # WHEN it is asked THEN older events say nothing
+    newest = memory.votes(np.array([3], np.int32))
+    older = memory.votes(np.array([0, 5, 3], np.int32))
+    assert [one.tolist() for one in older] == [one.tolist() for one in newest]
+
+
 def test_the_memory_can_be_left_out() -> None:
     # GIVEN a training without a memory
     told = Told()
