@@ -71,6 +71,9 @@ def train(
     averaging: Annotated[
         float, typer.Option(help="Decay per step of an average of the weights; 0: none.")
     ] = FitConfig.averaging,
+    popularity_prior: Annotated[
+        float, typer.Option(help="Above 0 popular items are recommended less, below 0 more; -1 to 1.")
+    ] = FitConfig.popularity_prior,
     recency: Annotated[
         float, typer.Option(help="The newest session counts exp(recency) times the oldest.")
     ] = FitConfig.recency,
@@ -116,6 +119,7 @@ def train(
         "samples": samples,
         "weight_decay": weight_decay,
         "averaging": averaging,
+        "popularity_prior": popularity_prior,
         "recency": recency,
         "teachers": teachers,
         "distillation": distillation,

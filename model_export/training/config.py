@@ -61,6 +61,9 @@ class FitConfig:
     """Weight decay of the optimiser: AdamW's is decoupled."""
     averaging: float = 0.0
     """Decay per step of an exponential moving average of the weights, which is then the model; 0 for none."""
+    popularity_prior: float = 0.0
+    """Power of an item's share of events that training raises its probability by, and serving does not: above 0 popular
+    items are recommended less, below 0 more (logit adjustment, Menon et al. 2021, arXiv 2007.07314)."""
     recency: float = 0.0
     """How much more new sessions count: the newest exp(recency) times the oldest, by rank of their start."""
     teachers: int = 0
@@ -103,6 +106,7 @@ class FitConfig:
             ("sampling_power", 0.0 <= self.sampling_power <= 1.0, "0 to 1"),
             ("weight_decay", 0.0 <= self.weight_decay < math.inf, "at least 0"),
             ("averaging", 0.0 <= self.averaging < 1.0, "at least 0 and below 1"),
+            ("popularity_prior", -1.0 <= self.popularity_prior <= 1.0, "-1 to 1"),
             ("recency", 0.0 <= self.recency <= MAX_RECENCY, f"0 to {MAX_RECENCY:g}"),
             ("teachers", self.teachers >= 0, "at least 0"),
             ("distillation", 0.0 <= self.distillation <= 1.0, "0 to 1"),

@@ -33,6 +33,7 @@ class _FusedCrossEntropy(torch.autograd.Function):
         rows: Tensor,
         targets: Tensor,
         weights: Tensor,
+        bias: Tensor | None,
         smoothing: float,
         kind: torch.dtype,
     ) -> Tensor:
@@ -49,6 +50,8 @@ class _FusedCrossEntropy(torch.autograd.Function):
             torch.mm(part, cast_rows.T, out=product)
             if kind != torch.float32:
                 scores.copy_(product)
+            if bias is not None:
+                scores += bias
             target, weight = targets[at : at + size, None], weights[at : at + size, None]
             wanted = (1 - smoothing) * scores.gather(1, target)
             if smoothing:
@@ -68,11 +71,18 @@ class _FusedCrossEntropy(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         for_states, for_rows = ctx.saved_tensors
-        return for_states * gradients[0], for_rows * gradients[0], None, None, None, None
+        return for_states * gradients[0], for_rows * gradients[0], None, None, None, None, None
 
 
 def fused_cross_entropy(
-    states: Tensor, rows: Tensor, targets: Tensor, weights: Tensor, *, smoothing: float, kind: torch.dtype
+    states: Tensor,
+    rows: Tensor,
+    targets: Tensor,
+    weights: Tensor,
+    *,
+    smoothing: float,
+    kind: torch.dtype,
+    bias: Tensor | None = None,
 ) -> Tensor:
     """Return the weighted sum of the cross-entropies.
 
@@ -83,10 +93,11 @@ def fused_cross_entropy(
         weights: float32[n].
         smoothing: label smoothing, 0 to 1.
         kind: what the products are computed in; sums and exponentials stay in float32.
+        bias: float32[items], added to every state's scores; it is not learned.
     """
     missing = -len(targets) % chunk_rows(len(targets), rows.shape[0])
     if missing:  # padded with states that weigh nothing
         states = functional.pad(states, (0, 0, 0, missing))
         targets, weights = functional.pad(targets, (0, missing)), functional.pad(weights, (0, missing))
-    loss: Tensor = _FusedCrossEntropy.apply(states, rows, targets, weights, smoothing, kind)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    loss: Tensor = _FusedCrossEntropy.apply(states, rows, targets, weights, bias, smoothing, kind)  # type: ignore[no-untyped-call]  # torch leaves it untyped
     return loss

@@ -39,10 +39,11 @@ def make_loss(config: FitConfig, counts: Tensor, kind: torch.dtype) -> Loss:
         counts: float32[items], events of each item.
         kind: what states and rows are multiplied in.
     """
+    bias = ((counts + 1) / (counts + 1).sum()).log() * config.popularity_prior if config.popularity_prior else None
     if config.loss == "softmax":
-        return _Softmax(config.smoothing, kind)
+        return _Softmax(config.smoothing, kind, bias)
     share = (counts + 1).pow(config.sampling_power)
-    sampler = _Sampler(share / share.sum(), config.samples)
+    sampler = _Sampler(share / share.sum(), config.samples, bias)
     return _SampledSoftmax(sampler) if config.loss == "sampled-softmax" else _BprMax(sampler)
 
 
@@ -50,16 +51,20 @@ def make_loss(config: FitConfig, counts: Tensor, kind: torch.dtype) -> Loss:
 class _Softmax:
     smoothing: float
     kind: torch.dtype
+    bias: Tensor | None
 
     def __call__(self, network: Network, states: Tensor, rows: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
         scored = network.scored(states)
-        return fused_cross_entropy(scored, rows, targets, weights, smoothing=self.smoothing, kind=self.kind)
+        return fused_cross_entropy(
+            scored, rows, targets, weights, smoothing=self.smoothing, kind=self.kind, bias=self.bias
+        )
 
 
 @dataclass(frozen=True)
 class _Sampler:
     share: Tensor
     samples: int
+    bias: Tensor | None
 
     def draw(self) -> tuple[Tensor, Tensor]:
         """Draw negatives: int64[samples], and how often each of them is expected, float32[samples]."""
@@ -79,7 +84,7 @@ class _SampledSoftmax:
 
     def __call__(self, network: Network, states: Tensor, rows: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
         negatives, expected = self.sampler.draw()
-        own, others = _logits(network, states, rows, targets, negatives)
+        own, others = _logits(network, states, rows, targets, negatives, self.sampler.bias)
         logits = torch.cat([own, others - expected.log()], dim=1)
         return (functional.cross_entropy(logits, torch.zeros_like(targets), reduction="none") * weights).sum()
 
@@ -92,16 +97,18 @@ class _BprMax:
 
     def __call__(self, network: Network, states: Tensor, rows: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
         negatives, _ = self.sampler.draw()
-        own, others = _logits(network, states, rows, targets, negatives)
+        own, others = _logits(network, states, rows, targets, negatives, self.sampler.bias)
         better = (others.softmax(dim=1) * torch.sigmoid(own - others)).sum(dim=1)
         return (-torch.log(better + TINY) * weights).sum()
 
 
 def _logits(
-    network: Network, states: Tensor, rows: Tensor, targets: Tensor, negatives: Tensor
+    network: Network, states: Tensor, rows: Tensor, targets: Tensor, negatives: Tensor, bias: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """Logits of the targets, float32[n, 1], and of the negatives, float32[n, samples], -inf where one is the target."""
     scored = network.scored(states)
     own = (scored * functional.embedding(targets, rows)).sum(dim=1, keepdim=True)
     others = scored @ functional.embedding(negatives, rows).T
+    if bias is not None:
+        own, others = own + bias[targets].unsqueeze(1), others + bias[negatives]
     return own, others.masked_fill(negatives.unsqueeze(0) == targets.unsqueeze(1), -torch.inf)

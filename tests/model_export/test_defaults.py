@@ -83,6 +83,7 @@ def test_item_dropout_leaves_events_out_in_training_only() -> None:
         {"precision": "bfloat16"},
         {"optimiser": "adagrad", "learning_rate": 0.1},
         {"teachers": 2},
+        {"popularity_prior": 0.3},
         {"loss": "sampled-softmax", "samples": 4, "sampling_power": 0.0},
     ],
     ids=lambda switch: next(iter(switch)),

@@ -207,6 +207,7 @@ def test_a_small_temperature_still_learns(temperature: float) -> None:
         ("optimiser", "sgd", "one of adamw, adagrad"),
         ("teachers", -1, "at least 0"),
         ("memory_events", 0, "at least 1"),
+        ("popularity_prior", 2.0, "-1 to 1"),
         ("distillation", 1.5, "0 to 1"),
         ("patience", 0, "at least 1"),
         ("validation_days", 0, "at least 1"),

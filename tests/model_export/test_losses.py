@@ -93,24 +93,43 @@ def test_smoothing_asks_for_less_certainty() -> None:
     assert smoothed > 1.0
 
 
-@pytest.mark.parametrize("smoothing", [0.0, 0.2])
-def test_the_fused_cross_entropy_is_torchs(smoothing: float) -> None:
+@pytest.mark.parametrize(("smoothing", "biased"), [(0.0, False), (0.2, False), (0.0, True), (0.2, True)])
+def test_the_fused_cross_entropy_is_torchs(smoothing: float, biased: bool) -> None:
     # GIVEN more states than a chunk holds, each with a weight of its own
     torch.manual_seed(1)
     items = 40_000
     states, rows = torch.randn(CHUNK_SCORES // items + 30, HIDDEN), torch.randn(items, HIDDEN)
     targets, weights = torch.randint(items, (len(states),)), torch.rand(len(states))
+    bias = torch.randn(items) if biased else None
     given = [one.requires_grad_() for one in (states, rows)]
-    each = functional.cross_entropy(states @ rows.T, targets, reduction="none", label_smoothing=smoothing)
+    scores = states @ rows.T if bias is None else states @ rows.T + bias
+    each = functional.cross_entropy(scores, targets, reduction="none", label_smoothing=smoothing)
     plain = (each * weights).sum()
     # WHEN it is computed in chunks, in float32 and with products in bfloat16
     for kind, allowed in ((torch.float32, 1e-4), (torch.bfloat16, 0.02)):
-        fused = fused_cross_entropy(states, rows, targets, weights, smoothing=smoothing, kind=kind)
+        fused = fused_cross_entropy(states, rows, targets, weights, smoothing=smoothing, kind=kind, bias=bias)
         # THEN loss and gradients are torch's, within what the type rounds
         assert float(abs(fused - plain).detach()) <= allowed * float(plain.detach())
         expected, found = torch.autograd.grad(plain, given, retain_graph=True), torch.autograd.grad(fused, given)
         for one, other in zip(expected, found, strict=True):
             assert float((one - other).norm()) <= allowed * float(one.norm())
+
+
+@pytest.mark.parametrize("prior", [0.5, -0.5])
+def test_the_sampled_softmax_knows_the_prior_too(prior: float) -> None:
+    # GIVEN items of unlike popularity, and a prior on it
+    network = _network(ITEMS, normalised=True)
+    states, targets = torch.randn(STATES, HIDDEN), torch.randint(ITEMS, (STATES,))
+    counts = torch.arange(ITEMS, dtype=torch.float32)
+    full = make_loss(FitConfig(loss="softmax", popularity_prior=prior), counts, torch.float32)
+    sampled = make_loss(FitConfig(loss="sampled-softmax", popularity_prior=prior), counts, torch.float32)
+    none = make_loss(FitConfig(loss="softmax"), counts, torch.float32)
+    # WHEN the sampled softmax is drawn many times
+    # THEN its mean is far nearer to the full one's loss than to that without a prior
+    drawn = torch.stack([_loss_and_gradient(sampled, network, states, targets)[0] for _ in range(DRAWS)])
+    wanted, _ = _loss_and_gradient(full, network, states, targets)
+    plain, _ = _loss_and_gradient(none, network, states, targets)
+    assert abs(float(drawn.mean() - wanted)) < abs(float(drawn.mean() - plain)) / 3
 
 
 def test_bpr_max_prefers_the_target() -> None:
