@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -9,7 +10,7 @@ from typing import Self
 from devstack.processes import LOOPBACK
 
 
-class Listener:
+class Listener(ABC):
     """Subclasses say what becomes of each connection."""
 
     def __init__(self) -> None:
@@ -33,9 +34,9 @@ class Listener:
         for each in (self._listener, *self._open):
             each.close()
 
+    @abstractmethod
     def accepted(self, client: socket.socket) -> None:
         """Begin with a connection; must not wait for it."""
-        raise NotImplementedError
 
     def _start(self, work: Callable[..., None], *args: socket.socket) -> None:
         self._threads.append(threading.Thread(target=work, args=args))
