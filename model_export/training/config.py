@@ -67,7 +67,8 @@ class FitConfig:
     recency: float = 0.0
     """How much more new sessions count: the newest exp(recency) times the oldest, by rank of their start."""
     teachers: int = 0
-    """Networks of other seeds that are trained first and whose mean answer this one learns too: see `distilling`."""
+    """Networks of other seeds that are trained first and whose mean answer this one learns too, by a softmax loss: see
+    `distilling`."""
     distillation: float = 0.5
     """What of the loss is the teachers', where there are any."""
     precision: Precision = "auto"
@@ -109,6 +110,12 @@ class FitConfig:
             ("popularity_prior", -1.0 <= self.popularity_prior <= 1.0, "-1 to 1"),
             ("recency", 0.0 <= self.recency <= MAX_RECENCY, f"0 to {MAX_RECENCY:g}"),
             ("teachers", self.teachers >= 0, "at least 0"),
+            ("teachers", not self.teachers or self.loss != "bpr-max", "0 with the loss bpr-max"),
+            (
+                "distillation",
+                not self.teachers or self.distillation + self.smoothing <= 1.0,
+                "at most what smoothing leaves of 1",
+            ),
             ("distillation", 0.0 <= self.distillation <= 1.0, "0 to 1"),
             ("precision", self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}"),
             ("memory_sessions", self.memory_sessions >= 0, "at least 0"),

@@ -222,3 +222,13 @@ def test_a_setting_that_makes_no_sense_is_refused(setting: str, value: float | s
     name = setting.replace("_", " ")
     with pytest.raises(InputError, match=f"^{name} must be {rule}.*, not {value!r}$"):
         FitConfig(**{setting: value})  # type: ignore[arg-type]  # that is the point
+
+
+def test_teachers_need_a_loss_that_they_can_add_to() -> None:
+    # GIVEN what teachers add is part of a softmax's target WHEN there is none, or nothing is left of it
+    # THEN that is said
+    with pytest.raises(InputError, match=r"^teachers must be 0 with the loss bpr-max"):
+        FitConfig(teachers=1, loss="bpr-max")
+    with pytest.raises(InputError, match=r"^distillation must be at most what smoothing leaves"):
+        FitConfig(teachers=1, distillation=0.9, smoothing=0.2)
+    assert FitConfig(teachers=1, distillation=0.9).teachers == FitConfig(teachers=1, smoothing=0.2).teachers == 1
