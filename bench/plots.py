@@ -26,7 +26,7 @@ PEERS = {
     "faiss_flat": ("faiss, flat", "#9467bd"),
     "hnswlib": ("hnswlib", "#c5b0d5"),
 }
-SCHEMES = ("8-bit", "8-bit-rescored", "4-bit", "truncated-128", "truncated-96", "truncated-76", "truncated-64", "ivf")
+SCHEMES = ("8-bit", "8-bit-rescored", "4-bit", "truncated-128", "truncated-96", "truncated-64", "ivf-5", "ivf-10")
 
 
 def main() -> None:

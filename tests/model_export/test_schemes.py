@@ -229,7 +229,7 @@ class TestTruncated(SchemeContract):
 
 
 class TestIvf(SchemeContract):
-    scheme = Ivf(dims=16, probes=128, candidates=256)
+    scheme = Ivf(percent=5, dims=16, candidates=1000)
     overlap = 0.95
 
 

@@ -1,37 +1,79 @@
 """Puts alike items next to each other: a tree of halvings along the direction in which a group varies most."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
+Floats = NDArray[np.float32]
+Codes = NDArray[np.int8]
+
 SAMPLE = 2048
-"""Members that a group's direction is taken from."""
+"""Members that a large group's direction is taken from."""
+LEVELS = 8
+"""Levels at the foot of the tree whose groups are halved all at once."""
+TURNS = 6
+"""Power iterations: a direction close to the leading one halves a group as well."""
 
 
-def ordered(codes: NDArray[np.int8], leaf: int) -> NDArray[np.int32]:
+def ordered(codes: Codes, leaf: int, scales: Floats) -> NDArray[np.int32]:
     """Return an order of the items in which each run of `leaf` of them lies close together.
 
     Args:
-        codes: int8[items, dims], whose distances count.
+        codes: int8[items, dims].
         leaf: size of a run; all but the last are full.
+        scales: float32[dims], what a step of each code is worth: it is distances in this measure that count.
     """
     order = np.arange(len(codes), dtype=np.int32)
-    groups = [(0, len(codes))]
-    while groups:
-        begin, end = groups.pop()
-        if end - begin <= leaf:
-            order[begin:end].sort()
-            continue
-        members = order[begin:end]
-        direction = _direction(codes[members[:: -(-len(members) // SAMPLE)]])
-        along = codes[members] @ direction
-        half = -(-(end - begin) // (2 * leaf)) * leaf
-        members[:] = members[np.argpartition(along, half)]
-        groups += [(begin, begin + half), (begin + half, end)]
+    for unit in (leaf << LEVELS, leaf):
+        for begin, end in _split(codes, order, unit, leaf, scales):
+            members = order[begin:end]
+            members.sort()
+            if len(members) == leaf << LEVELS:
+                members[:] = members[_halved(codes[members] * scales, leaf)]
     return order
 
 
-def _direction(codes: NDArray[np.int8]) -> NDArray[np.float32]:
-    floats = codes.astype(np.float32)
-    floats -= floats.mean(axis=0)
+def _split(codes: Codes, order: NDArray[np.int32], unit: int, leaf: int, scales: Floats) -> Iterator[tuple[int, int]]:
+    """Reorder runs into ever smaller ones, and give those that are no larger than a unit.
+
+    Runs of whole units that a former call left are not looked into again.
+    """
+    groups = [(0, len(codes))]
+    if unit == leaf:
+        whole = len(codes) // (leaf << LEVELS) * (leaf << LEVELS)
+        groups = [(whole, len(codes))]
+    while groups:
+        begin, end = groups.pop()
+        if end - begin <= unit:
+            yield begin, end
+            continue
+        members = order[begin:end]
+        along = codes[members] @ (scales * _direction(codes[members[:: -(-len(members) // SAMPLE)]] * scales))
+        half = -(-(end - begin) // (2 * unit)) * unit
+        members[:] = members[np.argpartition(along, half)]
+        groups += [(begin, begin + half), (begin + half, end)]
+
+
+def _direction(rows: Floats) -> Floats:
+    floats = rows - rows.mean(axis=0)
     _, vectors = np.linalg.eigh(floats.T @ floats)
     return np.asarray(vectors[:, -1], np.float32)
+
+
+def _halved(rows: Floats, leaf: int) -> NDArray[np.int64]:
+    """Return the order of a group, a power of two times the leaf, after halving it down to leaves."""
+    order = np.arange(len(rows))[None]
+    while order.shape[1] > leaf:
+        groups = rows[order]
+        groups -= groups.mean(axis=1, keepdims=True)
+        farthest = np.square(groups).sum(axis=2).argmax(axis=1)
+        direction = groups[np.arange(len(groups)), farthest][:, :, None]
+        for _ in range(TURNS):
+            direction = groups.transpose(0, 2, 1) @ (groups @ direction)
+            direction /= np.maximum(np.abs(direction).max(axis=1, keepdims=True), np.finfo(np.float32).tiny)
+        along = (groups @ direction)[:, :, 0]
+        half = order.shape[1] // 2
+        parts = np.argpartition(along, half, axis=1)
+        order = np.take_along_axis(order, parts, axis=1).reshape(-1, half)
+    return np.sort(order, axis=1).reshape(-1)

@@ -81,10 +81,17 @@ class Coder:
 
     def multiplier(self, graph: GraphBuilder, state: str) -> str:
         """Build uint8[1, depth] from a state, float32[1, hidden]."""
+        return self.unsigned(graph, self.levels(graph, state))
+
+    def levels(self, graph: GraphBuilder, state: str) -> str:
+        """Build float32[1, dims] from a state, float32[1, hidden]: turned, the largest at `REACH`."""
         turned = graph.node("MatMul", [state, graph.constant(self.rotation.states * self.scales)])
         largest = graph.node("ReduceMax", [graph.node("Abs", [turned])])
         at_least = graph.node("Max", [largest, graph.constant(float(np.finfo(np.float32).tiny) * ZERO)])
-        levels = graph.node("Mul", [turned, graph.node("Div", [graph.constant(float(REACH)), at_least])])
+        return graph.node("Mul", [turned, graph.node("Div", [graph.constant(float(REACH)), at_least])])
+
+    def unsigned(self, graph: GraphBuilder, levels: str) -> str:
+        """Build uint8[1, depth] from levels: them around `ZERO`, and the weights of the further codes."""
         positive = graph.node("Add", [levels, graph.constant(ZERO + 0.5)])  # so that the cast rounds
         unsigned = graph.node("Cast", [positive], to=TensorProto.UINT8)
         return graph.node("Concat", [unsigned, graph.constant(self.weights()[None])], axis=1)
@@ -97,8 +104,8 @@ def padding(coder: Coder, slots: int) -> Codes:
     return codes
 
 
-def blocked(codes: Iterator[Codes], coder: Coder) -> Iterator[Codes]:
-    """Lay codes out in blocks, int8[n, depth, 128], padding the last one. All chunks but the last are whole blocks."""
+def blocked(codes: Iterator[Codes], coder: Coder, width: int = BLOCK) -> Iterator[Codes]:
+    """Lay codes out in blocks, int8[n, depth, width], the last one padded. Chunks but the last are whole blocks."""
     for chunk in codes:
-        whole = np.concatenate([chunk, padding(coder, -len(chunk) % BLOCK)])
-        yield whole.reshape(-1, BLOCK, coder.depth).transpose(0, 2, 1)
+        whole = np.concatenate([chunk, padding(coder, -len(chunk) % width)])
+        yield whole.reshape(-1, width, coder.depth).transpose(0, 2, 1)

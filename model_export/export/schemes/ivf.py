@@ -1,7 +1,8 @@
-"""For millions of items: an inverted file of blocks, of which only the most promising are scored.
+"""For a million items and more: an inverted file of blocks, of which only the most promising are scored.
 
-Items are put in blocks of 128 that lie close together, each with its centre. A request scores all centres, then the
-items of the best blocks, both with the codes of `codes`, then the best items from their float16 rows.
+Items are put in blocks of 16 that lie close together (`clusters`). A request scores all blocks, then the items of the
+best ones, both with the codes of `codes`, then the best items from their float16 rows. A block is scored by its centre
+and by how far its items spread around it: what may be wanted of a wide block lies beyond its centre.
 """
 
 from collections.abc import Iterator
@@ -14,37 +15,46 @@ from onnx import TensorProto
 
 from model_export.export.builder import GraphBuilder
 from model_export.export.schemes.clusters import ordered
-from model_export.export.schemes.codes import Coder, Codes, blocked, padding
+from model_export.export.schemes.codes import LEVELS, Coder, Codes, blocked, padding
+from model_export.export.schemes.probing import promising
 from model_export.export.schemes.rotation import rotation, sample
 from model_export.export.schemes.rows import CHUNK, HalfRows, chunks
 from model_export.export.schemes.scheme import Candidates, Prepared, Wanted
-from model_export.export.schemes.selection import BLOCK, ascending, best
-from model_export.export.schemes.shortlist import shortlist, usual
+from model_export.export.schemes.selection import BLOCK
+from model_export.export.schemes.shortlist import listed, shortlist, usual
 from model_export.export.weightsfile import WeightsFile
 
 Floats = NDArray[np.float32]
+
+WIDTH = 16
+"""Items of a block: in fewer, the product of a block is slow; in more, they lie further apart."""
+SPREAD = 0.5
+"""Share of its items' mean distance by which a block's score goes beyond its centre's."""
+_SPREAD_CODES = 4
+"""Further codes that the spread is split into."""
 
 
 @dataclass(frozen=True)
 class Ivf:
     """Scores the items of some blocks roughly, then the best exactly."""
 
+    percent: float
+    """Blocks that are scored, of a hundred."""
     dims: int = 64
     """Rotated dimensions of centres and items, at most all."""
-    probes: int = 2048
-    """Blocks that are scored, beside what a longer answer or excluded items ask for."""
-    candidates: int = 512
-    """Best items that are rescored, likewise."""
+    candidates: int = 720
+    """Best items of a million that are rescored, beside what a longer answer or excluded items ask for."""
+    pays_from: int = 500_000
+    """Items from which on blocks lie close enough together."""
 
     @property
     def name(self) -> str:
         """See `Scheme`."""
-        return "ivf"
+        return f"ivf-{self.percent:g}"
 
     def refusal(self, items: int, _hidden: int) -> str:
         """See `Scheme`."""
-        least = 4 * self.probes * BLOCK
-        return f"looking into {self.probes} blocks pays from {least} items on" if items < least else ""
+        return f"looking into some blocks pays from {self.pays_from} items on" if items < self.pays_from else ""
 
     def prepare(self, weights: WeightsFile, table: Floats, states: Floats) -> Prepared:
         """See `Scheme`."""
@@ -55,46 +65,47 @@ class Ivf:
         codes = np.empty((items, dims), np.int8)
         for at, chunk in enumerate(chunks(table)):
             codes[at * CHUNK : at * CHUNK + len(chunk)] = coder.codes(chunk)[:, :dims]
-        order = ordered(codes, BLOCK)
-        blocks = -(-items // BLOCK)
-        probes = min(self.probes, blocks)
+        order = _shuffled(ordered(codes, WIDTH, coder.scales))
+        blocks = -(-items // WIDTH)
         centres = np.empty((blocks, dims), np.int8)
+        spreads = np.empty(blocks, np.float32)
 
         def members() -> Iterator[Codes]:
             for at in range(0, items, CHUNK):
                 some = codes[order[at : at + CHUNK]]
-                starts = np.arange(0, len(some), BLOCK)
-                sums = np.add.reduceat(some.astype(np.int32), starts, axis=0)
-                sizes = np.diff(np.append(starts, len(some)))
-                centres[at // BLOCK : at // BLOCK + len(starts)] = np.rint(sums / sizes[:, None])
+                here = slice(at // WIDTH, at // WIDTH + -(-len(some) // WIDTH))
+                centres[here], spreads[here] = _summed_up(some, coder.scales)
                 yield coder.finished(some)
 
-        member_shape = blocks + 1, coder.depth, BLOCK
-        all_members = chain(blocked(members(), coder), blocked(iter([padding(coder, BLOCK)]), coder))
-        weights.add_chunks("members", member_shape, np.dtype(np.int8), all_members)
+        all_members = chain(blocked(members(), coder, WIDTH), blocked(iter([padding(coder, WIDTH)]), coder, WIDTH))
+        weights.add_chunks("members", (blocks + 1, coder.depth, WIDTH), np.dtype(np.int8), all_members)
         groups = -(-blocks // BLOCK)
-        centre_shape = groups, coder.depth, BLOCK
-        weights.add_chunks("centres", centre_shape, np.dtype(np.int8), blocked(iter([coder.finished(centres)]), coder))
-        places = np.full((blocks + 1) * BLOCK, -1, np.int32)
+        depth = coder.depth + _SPREAD_CODES
+        widest = max(float(spreads.max()), float(np.finfo(np.float32).tiny))
+        weights.add("centres", _laid_out(coder, centres, spreads / widest))
+        places = np.full((blocks + 1) * WIDTH, -1, np.int32)
         places[:items] = order
-        weights.add("places", places.reshape(blocks + 1, BLOCK))
+        weights.add("places", places.reshape(blocks + 1, WIDTH))
         rows = HalfRows.store(weights, table)
+        probes = -(-round(blocks * self.percent) // 100)
+        candidates_of = listed(self.candidates, items)
 
         def candidates(graph: GraphBuilder, state: str, wanted: Wanted) -> Candidates:
-            multiplier = coder.multiplier(graph, state)
-            dead = graph.constant(blocks)  # the block that stands for the padding of the centres
-            scored = graph.node("MatMulInteger", [multiplier, graph.stored("centres", mapped=True)])
+            levels = coder.levels(graph, state)
+            multiplier = coder.unsigned(graph, levels)
+            reach = graph.node(
+                "Mul", [_length(graph, levels, coder.scales), graph.constant(SPREAD * widest / _SPREAD_CODES / LEVELS)]
+            )
+            weight = graph.node("Min", [reach, graph.constant(float(LEVELS))])
+            four = graph.node("Expand", [graph.node("Cast", [weight], to=TensorProto.UINT8), _ones(graph)])
+            asks = graph.node("Concat", [multiplier, four], axis=1)
+            scored = graph.node("MatMulInteger", [asks, graph.stored("centres", mapped=True)])
             flat = graph.node("Reshape", [scored, graph.constant([-1])])
-            # An unavailable item may be all that a block promised: each costs another block, up to all of them.
-            mask = graph.node("Cast", [wanted.unavailable], to=TensorProto.INT64)
-            gone = graph.node("ReduceSum", [mask], keepdims=1)
-            further = graph.node("Add", [graph.node("Add", [wanted.k, wanted.barred]), gone])
-            more = graph.node("Add", [further, graph.constant([probes])])
-            chosen, _ = best(graph, flat, groups * BLOCK, more, ordered=False)
-            chosen = ascending(graph, graph.node("Min", [chosen, dead]), graph.node("Shape", [chosen]))
-            looked = graph.node("Gather", [graph.stored("members", mapped=True), chosen])
+            chosen = promising(graph, flat, groups * BLOCK, probes, wanted, WIDTH)
+            real = graph.node("Min", [chosen, graph.constant(blocks)])  # the block that stands for padded centres
+            looked = graph.node("Gather", [graph.stored("members", mapped=True), real])
             scores = graph.node("MatMulInteger", [multiplier, looked])
-            inside = graph.node("Gather", [graph.stored("places"), chosen])
+            inside = graph.node("Gather", [graph.stored("places"), real])
             flat_inside = graph.node("Reshape", [inside, graph.constant([-1])])
 
             def items_of(slots: str) -> str:
@@ -104,7 +115,41 @@ class Ivf:
                 padding_too = branch.node("Max", [flat_inside, branch.constant(np.zeros(1, np.int32))])
                 return branch.node("Gather", [wanted.unavailable, padding_too])
 
-            return shortlist(graph, scores, probes * BLOCK, wanted, self.candidates, items_of, unavailable_in)
+            return shortlist(graph, scores, probes * WIDTH, wanted, candidates_of, items_of, unavailable_in, unit=WIDTH)
 
-        traffic = groups * BLOCK * (coder.depth + 8) + probes * BLOCK * (3 * coder.depth + 16)
-        return Prepared(rows, candidates, traffic, rescored=usual(self.candidates), bits=8, block=items)
+        traffic = groups * BLOCK * (depth + 12) + probes * WIDTH * (3 * coder.depth + 16)
+        return Prepared(rows, candidates, traffic, rescored=usual(candidates_of), bits=8, block=items)
+
+
+def _shuffled(order: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return an order with its blocks in random order, but for a last one that is not full: any run is a sample."""
+    whole = len(order) // WIDTH * WIDTH
+    blocks = np.random.default_rng(0).permutation(order[:whole].reshape(-1, WIDTH))
+    return np.concatenate([blocks.reshape(-1), order[whole:]])
+
+
+def _summed_up(codes: Codes, scales: Floats) -> tuple[NDArray[np.float32], Floats]:
+    """Return the centres of blocks, rounded, and how far their items lie from them: the root of the mean square."""
+    starts = np.arange(0, len(codes), WIDTH)
+    sizes = np.diff(np.append(starts, len(codes))).astype(np.float32)
+    floats = codes.astype(np.float32)
+    means = np.add.reduceat(floats, starts, axis=0) / sizes[:, None]
+    off = np.square((floats - np.repeat(means, sizes.astype(int), axis=0)) * scales).sum(axis=1)
+    return np.rint(means), np.sqrt(np.add.reduceat(off, starts) / sizes)
+
+
+def _laid_out(coder: Coder, centres: Codes, spreads: Floats) -> Codes:
+    """Return the codes of centres and of their spreads, 0 to 1, int8[groups, depth, 128]."""
+    (codes,) = blocked(iter([coder.finished(centres)]), coder)
+    wide = np.zeros(len(codes) * BLOCK, np.int8)
+    wide[: len(spreads)] = np.rint(spreads * LEVELS)
+    return np.concatenate([codes, np.repeat(wide.reshape(-1, 1, BLOCK), _SPREAD_CODES, axis=1)], axis=1)
+
+
+def _length(graph: GraphBuilder, levels: str, scales: Floats) -> str:
+    turned = graph.node("Div", [levels, graph.constant(scales[None])])
+    return graph.node("ReduceL2", [turned, graph.constant([1])], keepdims=1)
+
+
+def _ones(graph: GraphBuilder) -> str:
+    return graph.constant([1, _SPREAD_CODES])

@@ -1,7 +1,6 @@
 """A pass over all items in few int8 dimensions at the speed of memory, its best rescored from float16 rows."""
 
 from dataclasses import dataclass
-from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +12,10 @@ from model_export.export.schemes.rotation import rotation, sample
 from model_export.export.schemes.rows import HalfRows, chunks
 from model_export.export.schemes.scheme import Candidates, Prepared, Wanted
 from model_export.export.schemes.selection import BLOCK
-from model_export.export.schemes.shortlist import shortlist, too_few, usual
+from model_export.export.schemes.shortlist import listed, shortlist, too_few, usual
 from model_export.export.weightsfile import WeightsFile
 
 Floats = NDArray[np.float32]
-
-
-MILLION = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -77,4 +73,4 @@ class Scan:
 
     def _listed(self, items: int) -> int:
         """Return how many candidates there are: where items are many, more of them come close to the best."""
-        return max(self.least, round(self.candidates * sqrt(items / MILLION)))
+        return max(self.least, listed(self.candidates, items))

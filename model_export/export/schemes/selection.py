@@ -32,21 +32,24 @@ def filled(values: NDArray[Any], slots: int, filling: int) -> NDArray[Any]:
     return np.concatenate([values, np.full((missing, *values.shape[1:]), filling, values.dtype)]) if missing else values
 
 
-def best(graph: GraphBuilder, scores: str, slots: int, count: str, *, ordered: bool = True) -> tuple[str, str]:
+def best(
+    graph: GraphBuilder, scores: str, slots: int, count: str, *, unit: int = BLOCK, ordered: bool = True
+) -> tuple[str, str]:
     """Find the best scores.
 
     Args:
         graph: the graph.
         scores: [slots], numbers of a type that TopK and ReduceMax take.
-        slots: how many there usually are; if more than a few, always a multiple of `BLOCK`.
+        slots: how many there usually are.
         count: int64[1], how many are wanted; fewer come where there are no more.
+        unit: what the slots, if more than a few, are always a multiple of: `BLOCK`, or 16 at least.
         ordered: False where they are put into another order anyway.
 
     Returns:
         Their slots, int64[n], and themselves, both by descending score; of equal ones the lower slot comes first, and
         is found first where they are not ordered.
     """
-    widths = () if slots <= _FEW else (16, 4) if slots < _MANY else (BLOCK, 16, 4)
+    widths = () if slots <= _FEW else (16, 4) if slots < _MANY or unit < BLOCK else (BLOCK, 16, 4)
     return _best(graph, scores, widths, count, int(ordered))
 
 
@@ -58,6 +61,7 @@ def best_available(
     unavailable: str,
     unavailable_in: Callable[[GraphBuilder], str],
     *,
+    unit: int = BLOCK,
     ordered: bool = True,
 ) -> tuple[str, str]:
     """Find the best scores of those that are available; where too few are left, unavailable ones come last.
@@ -71,6 +75,7 @@ def best_available(
         count: see `best`.
         unavailable: bool[n]; n is 0 where nothing is unavailable.
         unavailable_in: makes bool[slots] of it, in the branch that it is given.
+        unit: see `best`.
         ordered: see `best`.
 
     Returns:
@@ -78,8 +83,9 @@ def best_available(
     """
     some, none = graph.branch(), graph.branch()
     lowest = some.node("CastLike", [graph.constant(LOWEST), scores])
-    left = best(some, some.node("Where", [unavailable_in(some), lowest, scores]), slots, count, ordered=ordered)
-    whole = best(none, scores, slots, count, ordered=ordered)
+    available = some.node("Where", [unavailable_in(some), lowest, scores])
+    left = best(some, available, slots, count, unit=unit, ordered=ordered)
+    whole = best(none, scores, slots, count, unit=unit, ordered=ordered)
     any_unavailable = graph.node("Greater", [graph.node("Size", [unavailable]), graph.constant(0)])
     places, values = graph.choice(any_unavailable, some, none, list(zip(left, whole, strict=True)))
     return places, values
