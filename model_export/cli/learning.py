@@ -29,7 +29,7 @@ from model_export.cli.console import (
 )
 from model_export.cli.extras import extra
 from model_export.runs import read_run, refuse_taken
-from model_export.training.config import LOSSES, OPTIMISERS, FitConfig
+from model_export.training.config import BATCHINGS, LOSSES, OPTIMISERS, FitConfig
 from model_export.training.settingsfile import config_from
 from nextitem.artifact import open_artifact
 from nextitem.manifest import Bounds, Quantization
@@ -55,7 +55,12 @@ def train(
     ] = FitConfig.loss,
     optimiser: Annotated[str, typer.Option(help=f"{', '.join(OPTIMISERS)}.")] = FitConfig.optimiser,
     learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = FitConfig.learning_rate,
-    batch: Annotated[int, typer.Option(help="Sessions in a batch; 0: by the size of the data.")] = FitConfig.batch,
+    batching: Annotated[
+        str, typer.Option(help=f"How sessions share a batch: {', '.join(BATCHINGS)}.")
+    ] = FitConfig.batching,
+    batch: Annotated[
+        int, typer.Option(help="Sessions in a batch, or lanes; 0: by the size of the data.")
+    ] = FitConfig.batch,
     dropout: Annotated[float, typer.Option(help="Dropout of rows and hidden states.")] = FitConfig.dropout,
     temperature: Annotated[
         float, typer.Option(help="Divides the cosine that items are scored by.")
@@ -111,6 +116,7 @@ def train(
         "loss": loss,
         "optimiser": optimiser,
         "learning_rate": learning_rate,
+        "batching": batching,
         "batch": batch,
         "dropout": dropout,
         "temperature": temperature,

@@ -1,8 +1,9 @@
 """Sessions as padded batches of like lengths. Knows no network."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -17,16 +18,46 @@ BUCKET = 16
 
 @dataclass(frozen=True)
 class Batch:
-    """int64[batch, time] inputs and the next items as targets, where a target is (bool), and the rows' weights."""
+    """Some transitions.
+
+    Attributes:
+        inputs: int64[batch, time] items.
+        targets: int64[batch, time] the items that followed.
+        mask: bool[batch, time], where there is a target.
+        weights: float32[batch].
+        fresh: bool[batch], rows in which a session begins; the others go on where the same row of the batch
+            before ended. None where all begin.
+    """
 
     inputs: Tensor
     targets: Tensor
     mask: Tensor
     weights: Tensor
+    fresh: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on a device."""
-        return Batch(*(one.to(device) for one in (self.inputs, self.targets, self.mask, self.weights)))
+        return self._each(lambda one: one.to(device))
+
+    def part(self, rows: Tensor) -> "Batch":
+        """Return some rows of the batch, int64[n]."""
+        return self._each(lambda one: one[rows])
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        fresh = None if self.fresh is None else change(self.fresh)
+        return Batch(change(self.inputs), change(self.targets), change(self.mask), change(self.weights), fresh)
+
+
+class Epochs(Protocol):
+    """Transitions in batches, in another order each epoch."""
+
+    def __len__(self) -> int:
+        """Return the batches of an epoch."""
+        ...
+
+    def epoch(self, rng: np.random.Generator) -> Iterator[Batch]:
+        """Yield every transition once, in an order drawn from `rng`."""
+        ...
 
 
 class Batches:
@@ -45,8 +76,8 @@ class Batches:
     def __init__(self, sessions: Sessions, size: int, window: int, recency: float = 0.0, bucket: int = BUCKET) -> None:
         self._codes = sessions.codes
         self._size, self._bucket = size, bucket
-        owners, self._starts, self._lengths = _windows(sessions, window)
-        self._weights = _weights(sessions, recency)[owners]
+        owners, self._starts, self._lengths = windows(sessions, window)
+        self._weights = weights_by_age(sessions, recency)[owners]
 
     def __len__(self) -> int:
         return math.ceil(len(self._starts) / self._size)
@@ -75,8 +106,8 @@ class Batches:
         )
 
 
-def _windows(sessions: Sessions, window: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Each window's session, first event and transitions."""
+def windows(sessions: Sessions, window: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return each window's session, first event and transitions."""
     transitions = sessions.lengths - 1
     pieces = -(-transitions // window)
     owners = np.repeat(np.arange(len(sessions)), pieces)
@@ -85,8 +116,8 @@ def _windows(sessions: Sessions, window: int) -> tuple[NDArray[np.int64], NDArra
     return owners, starts, np.minimum(window, transitions[owners] - within * window)
 
 
-def _weights(sessions: Sessions, recency: float) -> NDArray[np.float32]:
-    """Each session's weight by the rank of its start, 1 on average: ranks are there where times are only an order."""
+def weights_by_age(sessions: Sessions, recency: float) -> NDArray[np.float32]:
+    """Return each session's weight by its start's rank, 1 on average: ranks are there where times are but an order."""
     ranks = np.empty(len(sessions))
     ranks[np.argsort(sessions.starts, kind="stable")] = np.arange(len(sessions))
     weights = np.exp(recency * (ranks / max(1, len(sessions) - 1) - 1.0))

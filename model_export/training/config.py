@@ -10,6 +10,8 @@ LossName = Literal["auto", "softmax", "sampled-softmax", "bpr-max"]
 LOSSES: tuple[LossName, ...] = get_args(LossName)
 OptimiserName = Literal["adamw", "adagrad"]
 OPTIMISERS: tuple[OptimiserName, ...] = get_args(OptimiserName)
+Batching = Literal["padded", "session-parallel"]
+BATCHINGS: tuple[Batching, ...] = get_args(Batching)
 Precision = Literal["auto", "float32", "bfloat16"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
@@ -39,8 +41,11 @@ class FitConfig:
     """What follows the gradients."""
     learning_rate: float = 4e-3
     """Highest learning rate of the one-cycle schedule."""
+    batching: Batching = "padded"
+    """Whole sessions beside each other, or lanes that play session after session, one event of each at a time: see
+    `lanes`."""
     batch: int = BY_DATA
-    """Sessions in a batch."""
+    """Sessions in a batch, or lanes."""
     window: int = 50
     """Most transitions of one session in a batch's row."""
     dropout: float = 0.3
@@ -96,6 +101,7 @@ class FitConfig:
             ("layers", self.layers >= 1, "at least 1"),
             ("loss", self.loss in LOSSES, f"one of {', '.join(LOSSES)}"),
             ("optimiser", self.optimiser in OPTIMISERS, f"one of {', '.join(OPTIMISERS)}"),
+            ("batching", self.batching in BATCHINGS, f"one of {', '.join(BATCHINGS)}"),
             ("learning_rate", 0.0 < self.learning_rate <= 1.0, "above 0 and at most 1"),
             ("batch", self.batch >= 0, "at least 1, or 0 for as many as suit the data"),
             ("window", self.window >= 1, "at least 1"),
@@ -111,6 +117,7 @@ class FitConfig:
             ("recency", 0.0 <= self.recency <= MAX_RECENCY, f"0 to {MAX_RECENCY:g}"),
             ("teachers", self.teachers >= 0, "at least 0"),
             ("teachers", not self.teachers or self.loss != "bpr-max", "0 with the loss bpr-max"),
+            ("teachers", not self.teachers or self.batching == "padded", "0 with session-parallel batches"),
             (
                 "distillation",
                 not self.teachers or self.distillation + self.smoothing <= 1.0,

@@ -26,6 +26,8 @@ def for_data(config: FitConfig, transitions: int, rows: int, items: int) -> FitC
         items: size of the catalogue.
     """
     batch = config.batch or min(max(rows // STEPS, SMALLEST_BATCH), LARGEST_BATCH)
+    if not config.batch and config.batching == "session-parallel":  # as many steps as of whole sessions
+        batch *= max(1, round(transitions / max(rows, 1)))
     epochs = config.epochs or min(max(round(LEARNT / max(transitions, 1)), FEWEST_EPOCHS), MOST_EPOCHS)
     return replace(config, batch=batch, epochs=epochs, loss=_loss(config, transitions, items))
 

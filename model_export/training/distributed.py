@@ -47,9 +47,9 @@ class World:
             return batch
         rows = torch.arange(len(batch.inputs))[self.rank :: self.size]
         if len(rows) == 0:
-            mine = Batch(batch.inputs[:1], batch.targets[:1], batch.mask[:1], batch.weights[:1])
+            mine = batch.part(torch.zeros(1, dtype=torch.int64))
             return replace(mine, weights=torch.zeros_like(mine.weights))
-        mine = Batch(batch.inputs[rows], batch.targets[rows], batch.mask[rows], batch.weights[rows])
+        mine = batch.part(rows)
         part = self.size * float(mine.mask.sum()) / float(batch.mask.sum())
         return replace(mine, weights=mine.weights * part)
 

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from model_export.sessions import Sessions
-from model_export.training.batches import Batch, Batches
+from model_export.training.batches import Batch, Batches, Epochs
 from model_export.training.config import FitConfig
 from model_export.training.device import device, product_type
 from model_export.training.distilling import Teachers
 from model_export.training.distributed import world
+from model_export.training.lanes import Lanes
 from model_export.training.losses import Loss, make_loss
 from model_export.training.network import Network, NetworkConfig
 from nextitem.errors import InputError
@@ -58,8 +59,8 @@ def learn(
     here.reseed(config.seed)
     counts = torch.from_numpy(np.bincount(sessions.codes, minlength=len(sessions.catalogue)).astype(np.float32))
     loss_of = make_loss(config, counts.to(on), product_type(config.precision, on))
-    loss_on = here.wrapped(_BatchLoss(network, loss_of, teachers))
-    batches = Batches(sessions, config.batch, config.window, config.recency)
+    loss_on = here.wrapped(BatchLoss(network, loss_of, teachers))
+    batches = batches_of(sessions, config)
     optimiser = _optimiser(network, config)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser,
@@ -99,24 +100,47 @@ def _optimiser(network: Network, config: FitConfig) -> torch.optim.Optimizer:
     return kind(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
 
 
+def batches_of(sessions: Sessions, config: FitConfig) -> Epochs:
+    """Return what an epoch goes through."""
+    if config.batching == "session-parallel":
+        return Lanes(sessions, config.batch, config.recency)
+    return Batches(sessions, config.batch, config.window, config.recency)
+
+
 def batch_loss(network: Network, batch: Batch, loss_of: Loss, teachers: Teachers | None = None) -> Tensor:
     """Return the mean loss of a batch's transitions, each weighted by its session's weight."""
     rows = network.rows()
-    states = network(batch.inputs, rows)[batch.mask]
+    return _mean_loss(network, network(batch.inputs, rows), rows, batch, loss_of, teachers)
+
+
+def _mean_loss(
+    network: Network, after: Tensor, rows: Tensor, batch: Batch, loss_of: Loss, teachers: Teachers | None
+) -> Tensor:
+    states = after[batch.mask]
     weights = batch.weights[:, None].expand(batch.mask.shape)[batch.mask] / len(states)
     loss = loss_of(network, states, rows, batch.targets[batch.mask], weights)
     return loss if teachers is None else loss + teachers.loss(network, states, rows, batch, weights)
 
 
-class _BatchLoss(nn.Module):
-    """`batch_loss` as a module, which is what gradients are averaged of."""
+class BatchLoss(nn.Module):
+    """`batch_loss` as a module, which is what gradients are averaged of; it carries hidden states between batches."""
 
     def __init__(self, network: Network, loss_of: Loss, teachers: Teachers | None) -> None:
         super().__init__()
         self.network, self.loss_of, self.teachers = network, loss_of, teachers
+        self._carried: Tensor | None = None
 
     def forward(self, batch: Batch) -> Tensor:
-        return batch_loss(self.network, batch, self.loss_of, self.teachers)
+        """Return the batch's loss; of rows that go on, from where the batch before left them."""
+        if batch.fresh is None:
+            return batch_loss(self.network, batch, self.loss_of, self.teachers)
+        before = self._carried
+        if before is not None:
+            before = before.masked_fill(batch.fresh[:, None], 0.0)
+        rows = self.network.rows()
+        after, last = self.network.going_on(batch.inputs, rows, before)
+        self._carried = last.detach()
+        return _mean_loss(self.network, after, rows, batch, self.loss_of, self.teachers)
 
 
 def seeded(seed: int) -> np.random.Generator:

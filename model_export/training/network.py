@@ -48,7 +48,7 @@ class Network(nn.Module):
         return functional.normalize(self.table, dim=-1) if self.config.normalised else self.table
 
     def forward(self, items: Tensor, rows: Tensor) -> Tensor:
-        """Return the hidden state after each event.
+        """Return the hidden state after each event of sessions that begin.
 
         Args:
             items: int64[batch, time] item codes, right-padded with any code.
@@ -57,12 +57,27 @@ class Network(nn.Module):
         Returns:
             float32[batch, time, hidden], of the last layer.
         """
+        return self.going_on(items, rows, None)[0]
+
+    def going_on(self, items: Tensor, rows: Tensor, before: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return the hidden state after each event, and that of each layer after the last.
+
+        Args:
+            items: see `forward`.
+            rows: see `forward`.
+            before: float32[layers, batch, hidden], the hidden state to begin with; None for zeros.
+
+        Returns:
+            What `forward` returns, and float32[layers, batch, hidden].
+        """
         inputs = functional.embedding(items, rows)
         if self.training and self.config.item_dropout:
             kept = torch.rand(items.shape, device=items.device) >= self.config.item_dropout
             inputs = inputs * kept.unsqueeze(-1)
-        states: Tensor = self.gru(self.drop(inputs))[0]
-        return states
+        states: Tensor
+        after: Tensor
+        states, after = self.gru(self.drop(inputs), before)
+        return states, after
 
     def scored(self, states: Tensor) -> Tensor:
         """Return hidden states, float32[n, hidden], as they are multiplied with rows."""

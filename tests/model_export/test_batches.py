@@ -7,24 +7,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_export.sessions import Sessions
 from model_export.training.batches import Batches
 from model_export.training.network import Network, NetworkConfig
 from tests.model_export.handmade import handmade
+from tests.model_export.made_sessions import of_lengths
 from tests.model_export.tiny import random_weights
-
-
-def of_lengths(lengths: list[int]) -> Sessions:
-    """Sessions of these lengths in which every event has an item of its own, so that each transition has a name."""
-    events = sum(lengths)
-    return Sessions.from_events(
-        catalogue=[f"{code:05}" for code in range(events)],
-        ids=[f"s{number}" for number in range(len(lengths))],
-        owners=np.repeat(np.arange(len(lengths)), lengths),
-        codes=np.arange(events, dtype=np.int32),
-        times=np.arange(events, dtype=np.float64),
-        rows=np.arange(1, events + 1),
-    )
 
 
 @given(

@@ -24,10 +24,7 @@ SCHEMES: tuple[Scheme, ...] = (
     Scan(dims=36, candidates=1400, pays_from=LARGE),
     Scan(dims=32, candidates=1790, pays_from=LARGE),
     Scan(dims=28, candidates=2700, pays_from=LARGE),
-    Ivf(percent=2),
-    Ivf(percent=5),
-    Ivf(percent=10),
-    Ivf(percent=20),
+    *(Ivf(percent) for percent in (2, 4, 7, 10, 15, 20)),
 )
 """What the exporter chooses from; of equal cost, the first."""
 

@@ -1,4 +1,8 @@
-"""Puts alike items next to each other: a tree of halvings along the direction in which a group varies most."""
+"""Puts alike items next to each other: a tree of halvings along the direction in which a group varies most.
+
+Which half comes first is left to chance at the foot of the tree, so that a run at the same place of each group is a
+fair sample.
+"""
 
 from collections.abc import Iterator
 
@@ -25,12 +29,13 @@ def ordered(codes: Codes, leaf: int, scales: Floats) -> NDArray[np.int32]:
         scales: float32[dims], what a step of each code is worth: it is distances in this measure that count.
     """
     order = np.arange(len(codes), dtype=np.int32)
+    chance = np.random.default_rng(0)
     for unit in (leaf << LEVELS, leaf):
         for begin, end in _split(codes, order, unit, leaf, scales):
             members = order[begin:end]
             members.sort()
             if len(members) == leaf << LEVELS:
-                members[:] = members[_halved(codes[members] * scales, leaf)]
+                members[:] = members[_halved(codes[members] * scales, leaf, chance)]
     return order
 
 
@@ -61,7 +66,7 @@ def _direction(rows: Floats) -> Floats:
     return np.asarray(vectors[:, -1], np.float32)
 
 
-def _halved(rows: Floats, leaf: int) -> NDArray[np.int64]:
+def _halved(rows: Floats, leaf: int, chance: np.random.Generator) -> NDArray[np.int64]:
     """Return the order of a group, a power of two times the leaf, after halving it down to leaves."""
     order = np.arange(len(rows))[None]
     while order.shape[1] > leaf:
@@ -72,7 +77,7 @@ def _halved(rows: Floats, leaf: int) -> NDArray[np.int64]:
         for _ in range(TURNS):
             direction = groups.transpose(0, 2, 1) @ (groups @ direction)
             direction /= np.maximum(np.abs(direction).max(axis=1, keepdims=True), np.finfo(np.float32).tiny)
-        along = (groups @ direction)[:, :, 0]
+        along = (groups @ direction)[:, :, 0] * chance.choice(np.array([-1, 1], np.float32), len(groups))[:, None]
         half = order.shape[1] // 2
         parts = np.argpartition(along, half, axis=1)
         order = np.take_along_axis(order, parts, axis=1).reshape(-1, half)

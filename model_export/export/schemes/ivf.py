@@ -40,9 +40,9 @@ class Ivf:
 
     percent: float
     """Blocks that are scored, of a hundred."""
-    dims: int = 64
+    dims: int = 76
     """Rotated dimensions of centres and items, at most all."""
-    candidates: int = 720
+    candidates: int = 920
     """Best items of a million that are rescored, beside what a longer answer or excluded items ask for."""
     pays_from: int = 500_000
     """Items from which on blocks lie close enough together."""
@@ -65,7 +65,7 @@ class Ivf:
         codes = np.empty((items, dims), np.int8)
         for at, chunk in enumerate(chunks(table)):
             codes[at * CHUNK : at * CHUNK + len(chunk)] = coder.codes(chunk)[:, :dims]
-        order = _shuffled(ordered(codes, WIDTH, coder.scales))
+        order = ordered(codes, WIDTH, coder.scales)
         blocks = -(-items // WIDTH)
         centres = np.empty((blocks, dims), np.int8)
         spreads = np.empty(blocks, np.float32)
@@ -82,7 +82,7 @@ class Ivf:
         groups = -(-blocks // BLOCK)
         depth = coder.depth + _SPREAD_CODES
         widest = max(float(spreads.max()), float(np.finfo(np.float32).tiny))
-        weights.add("centres", _laid_out(coder, centres, spreads / widest))
+        weights.add("centres", _laid_out(coder, centres, spreads / np.float32(widest)))
         places = np.full((blocks + 1) * WIDTH, -1, np.int32)
         places[:items] = order
         weights.add("places", places.reshape(blocks + 1, WIDTH))
@@ -119,13 +119,6 @@ class Ivf:
 
         traffic = groups * BLOCK * (depth + 12) + probes * WIDTH * (3 * coder.depth + 16)
         return Prepared(rows, candidates, traffic, rescored=usual(candidates_of), bits=8, block=items)
-
-
-def _shuffled(order: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return an order with its blocks in random order, but for a last one that is not full: any run is a sample."""
-    whole = len(order) // WIDTH * WIDTH
-    blocks = np.random.default_rng(0).permutation(order[:whole].reshape(-1, WIDTH))
-    return np.concatenate([blocks.reshape(-1), order[whole:]])
 
 
 def _summed_up(codes: Codes, scales: Floats) -> tuple[NDArray[np.float32], Floats]:

@@ -7,7 +7,7 @@ from model_export.export.schemes.scheme import Wanted
 from model_export.export.schemes.selection import best
 
 SHARE = 16
-"""One block of so many tells what score the promising ones have: they are many, and need not be counted exactly."""
+"""The first block of so many tells what score the promising ones have: they need not be counted exactly."""
 _COUNTED = 4096
 """Blocks up to which they are counted exactly: TopK is as fast there."""
 _FEW = 1024
@@ -21,7 +21,7 @@ def promising(graph: GraphBuilder, scores: str, slots: int, probes: int, wanted:
 
     Args:
         graph: the score graph.
-        scores: int32[slots], the blocks', which are in random order.
+        scores: int32[slots], the blocks', of which the first in each run of `SHARE` is as good as any other.
         slots: how many, a multiple of 128.
         probes: how many blocks to look into, about.
         wanted: what the answer asks for.
@@ -32,7 +32,7 @@ def promising(graph: GraphBuilder, scores: str, slots: int, probes: int, wanted:
         return _counted(graph, scores, slots, probes, wanted, asked, width)
     counted, sampled = graph.branch(), graph.branch()
     exactly = _counted(counted, scores, slots, probes, wanted, asked, width)
-    about = _sampled(sampled, scores, slots, probes, asked, width)
+    about = _sampled(sampled, scores, probes, asked, width)
     all_available = graph.node("Equal", [graph.node("Size", [wanted.unavailable]), graph.constant(0)])
     few = graph.node("LessOrEqual", [asked, graph.constant([_FEW])])
     return graph.choice(graph.node("And", [all_available, few]), sampled, counted, [(about, exactly)])[0]
@@ -46,8 +46,9 @@ def _counted(graph: GraphBuilder, scores: str, slots: int, probes: int, wanted: 
     return chosen
 
 
-def _sampled(graph: GraphBuilder, scores: str, slots: int, probes: int, asked: str, width: int) -> str:
-    some = graph.node("Slice", [scores, graph.constant([0]), graph.constant([slots // SHARE])])
+def _sampled(graph: GraphBuilder, scores: str, probes: int, asked: str, width: int) -> str:
+    runs = graph.node("Reshape", [scores, graph.constant([-1, SHARE])])
+    some = graph.node("Gather", [runs, graph.constant(0)], axis=1)
     lost = graph.node("Div", [asked, graph.constant([width])])
     count = graph.node("Add", [lost, graph.constant([probes // SHARE + 2])])
     top = graph.node("TopK", [some, count], 2, sorted=0)
