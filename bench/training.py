@@ -32,7 +32,7 @@ from model_export.sessions import Sessions
 from model_export.training.batches import BUCKET, Batch, Batches
 from model_export.training.config import FitConfig
 from model_export.training.fit import settled
-from model_export.training.learning import batch_loss, network_config, seeded
+from model_export.training.learning import BatchLoss, batches_of, network_config, seeded
 from model_export.training.losses import Loss, make_loss
 from model_export.training.network import Network
 from shop import Shop
@@ -41,6 +41,8 @@ from shop.files import write_events
 PRODUCTS, SESSIONS = 20_000, 30_000
 BURST = 4
 """Batches of one contender in its turn."""
+WARM = 6
+"""Batches before them: what is compiled is so for each kind of shape that it meets."""
 PLAIN = "plain torch"
 
 
@@ -65,11 +67,18 @@ class Plain:
 class Contender:
     """A network in training, one batch at a time."""
 
-    def __init__(self, sessions: Sessions, config: FitConfig, loss: Loss, bucket: int) -> None:
+    def __init__(
+        self, sessions: Sessions, config: FitConfig, loss: Loss, bucket: int = BUCKET, compiled: bool = False
+    ) -> None:
         rng = seeded(config.seed)
         self._network = Network(network_config(config, len(sessions.catalogue))).train()
-        self._loss = loss
-        batches = Batches(sessions, config.batch, config.window, bucket=bucket)
+        self._loss_of = BatchLoss(self._network, loss, None)
+        if compiled:
+            self._loss_of.compile(dynamic=True)
+        padded = config.batching == "padded"
+        batches = (
+            Batches(sessions, config.batch, config.window, bucket=bucket) if padded else batches_of(sessions, config)
+        )
         self.steps = len(batches)
         self._batches: Iterator[Batch] = itertools.chain.from_iterable(batches.epoch(rng) for _ in itertools.count())
         self._optimiser = torch.optim.AdamW(self._network.parameters(), lr=config.learning_rate, fused=True)
@@ -78,9 +87,9 @@ class Contender:
     def step(self) -> None:
         """Learn from the next batch."""
         began = time.perf_counter()
-        loss = batch_loss(self._network, next(self._batches), self._loss)
+        loss = self._loss_of(next(self._batches))
         self._optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        loss.backward()
         self._optimiser.step()
         self.seconds.append(time.perf_counter() - began)
 
@@ -98,7 +107,8 @@ def main() -> None:
     config = settled(FitConfig(), sessions)
     contenders = _contenders(sessions, config)
     for one in contenders.values():
-        one.step()
+        for _ in range(WARM):
+            one.step()
         one.seconds.clear()
     for _ in track(range(-(-given.batches // BURST)), "Training"):
         for one in contenders.values():
@@ -118,15 +128,18 @@ def main() -> None:
 def _contenders(sessions: Sessions, config: FitConfig) -> dict[str, Contender]:
     counts = torch.from_numpy(np.bincount(sessions.codes, minlength=len(sessions.catalogue)).astype(np.float32))
 
-    def made(loss: FitConfig, kind: torch.dtype) -> Contender:
-        return Contender(sessions, config, make_loss(loss, counts, kind), BUCKET)
+    def made(loss: FitConfig, kind: torch.dtype, compiled: bool = False) -> Contender:
+        return Contender(sessions, loss, make_loss(loss, counts, kind), compiled=compiled)
 
+    lanes = settled(FitConfig(loss="softmax", batching="session-parallel"), sessions)
     softmax, sampled = replace(config, loss="softmax"), replace(config, loss="sampled-softmax")
     return {
         PLAIN: Contender(sessions, config, Plain(), 1),
         "+ batches of like lengths": Contender(sessions, config, Plain(), BUCKET),
         "+ fused softmax": made(softmax, torch.float32),
         "+ in bfloat16": made(softmax, torch.bfloat16),
+        "+ compiled": made(softmax, torch.bfloat16, compiled=True),
+        "in bfloat16, session-parallel": made(lanes, torch.bfloat16),
         f"sampled softmax of {config.samples:,}": made(sampled, torch.float32),
     }
 

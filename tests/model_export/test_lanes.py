@@ -2,6 +2,7 @@
 
 import itertools
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -92,7 +93,7 @@ def test_a_process_has_the_same_lanes_in_each_batch() -> None:
 @pytest.mark.parametrize("layers", [1, 2])
 def test_a_cycle_is_learnt(layers: int) -> None:
     # GIVEN sessions in which each item has one successor
-    config = FitConfig(**{**QUICK.values(), "batching": "session-parallel", "layers": layers})
+    config = replace(QUICK, batching="session-parallel", layers=layers)
     # WHEN a network is fitted event by event, twice
     fitted, again = (fit(cycle(items=8, sessions=192), config, Told()) for _ in range(2))
     # THEN after each item its successor ranks first

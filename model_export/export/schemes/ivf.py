@@ -82,7 +82,7 @@ class Ivf:
         groups = -(-blocks // BLOCK)
         depth = coder.depth + _SPREAD_CODES
         widest = max(float(spreads.max()), float(np.finfo(np.float32).tiny))
-        weights.add("centres", _laid_out(coder, centres, spreads / np.float32(widest)))
+        weights.add("centres", _laid_out(coder, centres, (spreads / widest).astype(np.float32)))
         places = np.full((blocks + 1) * WIDTH, -1, np.int32)
         places[:items] = order
         weights.add("places", places.reshape(blocks + 1, WIDTH))
