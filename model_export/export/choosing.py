@@ -4,6 +4,7 @@ The cost is counted and not timed, so that the same run gives the same artifact 
 """
 
 import math
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +99,7 @@ def choose(trial: Trial, folder: Path, pinned: str | None, progress: Callable[[s
         InputError: no scheme has the pinned name.
     """
     items, hidden = trial.parameters.table.shape
-    choices: list[tuple[float, Choice]] = []
+    best: tuple[float, Choice] | None = None
     table: list[ConsideredScheme] = []
     missed: list[str] = []
     for scheme in SCHEMES if pinned is None else (named(pinned),):
@@ -110,10 +111,6 @@ def choose(trial: Trial, folder: Path, pinned: str | None, progress: Callable[[s
         choice = _tried(trial, scheme, folder / scheme.name)
         refusal = "; ".join(_misses(choice.loss, trial.bounds))
         cost = cost_us(choice.written)
-        if refusal:
-            missed.append(f"{scheme.name}: {refusal}")
-        else:
-            choices.append((cost, choice))
         table.append(
             ConsideredScheme(
                 scheme.name,
@@ -125,10 +122,17 @@ def choose(trial: Trial, folder: Path, pinned: str | None, progress: Callable[[s
                 mrr_delta=choice.loss.mrr_delta,
             )
         )
-    if not choices:
+        if refusal:
+            missed.append(f"{scheme.name}: {refusal}")
+        if refusal or (best is not None and best[0] <= cost):
+            shutil.rmtree(choice.folder)  # each is as large as the artifact
+            continue
+        if best is not None:
+            shutil.rmtree(best[1].folder)
+        best = cost, choice
+    if best is None:
         raise BoundsMissed(f"the export fails its bounds: {' | '.join(missed)}")
-    _, chosen = min(choices, key=lambda pair: pair[0])
-    return _with_table(chosen, table)
+    return _with_table(best[1], table)
 
 
 def cost_us(written: Written) -> float:

@@ -95,10 +95,10 @@ def test_a_pinned_scheme_keeps_the_bounds_too(tmp_path: Path) -> None:
     # WHEN truncation is pinned
     # THEN there is no artifact, unless the bounds allow it
     run = random_run(ITEMS, HIDDEN, sessions=60)
-    with pytest.raises(BoundsMissed, match=r"truncated-32: top-20 overlap with fp32 is 0\.\d+, allowed is 0\.999"):
-        chosen(run, tmp_path, scheme="truncated-32")
+    with pytest.raises(BoundsMissed, match=r"truncated-40: top-20 overlap with fp32 is 0\.\d+, allowed is 0\.999"):
+        chosen(run, tmp_path, scheme="truncated-40")
     assert list(tmp_path.iterdir()) == []
-    assert chosen(run, tmp_path, LOOSE, "truncated-32").manifest.quantization.scheme == "truncated-32"
+    assert chosen(run, tmp_path, LOOSE, "truncated-40").manifest.quantization.scheme == "truncated-40"
 
 
 def test_a_scheme_that_there_is_not_is_told(tmp_path: Path) -> None:

@@ -6,9 +6,6 @@ from model_export.export.schemes.nbits import EightBit, FourBit
 from model_export.export.schemes.scan import Scan
 from model_export.export.schemes.scheme import Scheme
 
-LARGE = 2_000_000
-"""Items of which a pass reads more than caches hold."""
-
 SCHEMES: tuple[Scheme, ...] = (
     Fp32(),
     EightBit(),
@@ -19,12 +16,8 @@ SCHEMES: tuple[Scheme, ...] = (
     Scan(dims=76, candidates=920),
     Scan(dims=64, candidates=720),
     Scan(dims=56, candidates=1000),
-    Scan(dims=48, candidates=1790, pays_from=LARGE),
     Scan(dims=40, candidates=720),
-    Scan(dims=36, candidates=1400, pays_from=LARGE),
-    Scan(dims=32, candidates=1790, pays_from=LARGE),
-    Scan(dims=28, candidates=2700, pays_from=LARGE),
-    *(Ivf(percent) for percent in (2, 4, 7, 10, 15, 20)),
+    *(Ivf(percent) for percent in (2, 4, 7, 10, 15)),
 )
 """What the exporter chooses from; of equal cost, the first."""
 

@@ -28,8 +28,6 @@ class Scan:
     """Best items of a million that are rescored, beside what a longer answer or excluded items ask for."""
     least: int = 32
     """Fewest of any catalogue."""
-    pays_from: int = 0
-    """Items from which on the pass over them costs more than the candidates that fewer dimensions ask for."""
 
     @property
     def name(self) -> str:
@@ -40,8 +38,6 @@ class Scan:
         """See `Scheme`."""
         if self.dims and self.dims >= hidden:
             return f"there are only {hidden} dimensions"
-        if items < self.pays_from:
-            return f"so few dimensions with so many candidates pay from {self.pays_from} items on"
         return too_few(items, self._listed(items))
 
     def prepare(self, weights: WeightsFile, table: Floats, states: Floats) -> Prepared:
