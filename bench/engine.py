@@ -119,7 +119,7 @@ def _measured(made: Catalogue, folder: Path, asked: argparse.Namespace) -> tuple
             continue
         row, graphs = _opened(name, scheme, made, folder / scheme.name, calibrating)
         found = [graphs.top(state, TOP).tolist() for state in states]
-        row.overlap = _overlap(found, best)
+        row.overlap = overlap_of(found, best)
         rows.append(row)
         stepper = stepper or graphs
         contenders[name] = _request(graphs, states, items)
@@ -127,7 +127,7 @@ def _measured(made: Catalogue, folder: Path, asked: argparse.Namespace) -> tuple
         others, refused = peers(made, stepper, states, TOP)
         skipped |= refused
         for name, peer in others.items():
-            rows.append(Row(name, overlap=1.0 if peer.found is None else _overlap(peer.found, best)))
+            rows.append(Row(name, overlap=1.0 if peer.found is None else overlap_of(peer.found, best)))
             contenders[name] = peer.request
     timed = _bursts(contenders, asked.rounds)
     for row in rows:
@@ -135,7 +135,8 @@ def _measured(made: Catalogue, folder: Path, asked: argparse.Namespace) -> tuple
     return rows, skipped
 
 
-def _overlap(found: Sequence[Sequence[int]], best: Sequence[Sequence[int]]) -> float:
+def overlap_of(found: Sequence[Sequence[int]], best: Sequence[Sequence[int]]) -> float:
+    """Return how much of the best items was found, on average."""
     return float(np.mean([len({*one} & {*exact}) / TOP for one, exact in zip(found, best, strict=True)]))
 
 
