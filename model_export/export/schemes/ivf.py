@@ -30,6 +30,7 @@ WIDTH = 16
 """Items of a block: in fewer, the product of a block is slow; in more, they lie further apart."""
 SPREAD = 0.5
 """Share of its items' mean distance by which a block's score goes beyond its centre's."""
+FEWEST_DIMS = 76
 _SPREAD_CODES = 4
 """Further codes that the spread is split into."""
 
@@ -40,8 +41,8 @@ class Ivf:
 
     percent: float
     """Blocks that are scored, of a hundred."""
-    dims: int = 76
-    """Rotated dimensions of centres and items, at most all."""
+    dims: int | None = None
+    """Rotated dimensions of centres and items, at most all; None for 3 of 8 and at least 76."""
     candidates: int = 920
     """Best items of a million that are rescored, beside what a longer answer or excluded items ask for."""
     pays_from: int = 500_000
@@ -60,7 +61,7 @@ class Ivf:
         """See `Scheme`."""
         items, hidden = table.shape
         some = sample(table)
-        dims = min(self.dims, hidden)
+        dims = min(self.dims or max(FEWEST_DIMS, hidden * 3 // 8), hidden)
         coder = Coder.of(rotation(some, states, dims), some)
         codes = np.empty((items, dims), np.int8)
         for at, chunk in enumerate(chunks(table)):
