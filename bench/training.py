@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from shutil import which
 from tempfile import TemporaryDirectory
 
 import numpy as np
@@ -74,7 +75,7 @@ class Contender:
         self._network = Network(network_config(config, len(sessions.catalogue))).train()
         self._loss_of = BatchLoss(self._network, loss, None)
         if compiled:
-            self._loss_of.compile(dynamic=True)
+            self._network.compile(dynamic=True)
         padded = config.batching == "padded"
         batches = (
             Batches(sessions, config.batch, config.window, bucket=bucket) if padded else batches_of(sessions, config)
@@ -138,7 +139,7 @@ def _contenders(sessions: Sessions, config: FitConfig) -> dict[str, Contender]:
         "+ batches of like lengths": Contender(sessions, config, Plain(), BUCKET),
         "+ fused softmax": made(softmax, torch.float32),
         "+ in bfloat16": made(softmax, torch.bfloat16),
-        "+ compiled": made(softmax, torch.bfloat16, compiled=True),
+        **({"+ compiled network": made(softmax, torch.bfloat16, compiled=True)} if which("g++") else {}),
         "in bfloat16, session-parallel": made(lanes, torch.bfloat16),
         f"sampled softmax of {config.samples:,}": made(sampled, torch.float32),
     }
