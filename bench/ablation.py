@@ -36,7 +36,6 @@ SWITCHES: dict[str, FitConfig] = {
     "weight decay .1": replace(DEFAULTS, weight_decay=0.1),
     "averaging .998": replace(DEFAULTS, averaging=0.998),
     "session-parallel": replace(DEFAULTS, batching="session-parallel"),
-    "session-parallel, 128 lanes": replace(DEFAULTS, batching="session-parallel", batch=128),
     "adagrad": replace(DEFAULTS, optimiser="adagrad", learning_rate=0.05),
     "hidden 96": replace(DEFAULTS, hidden=96),
     "hidden 256": replace(DEFAULTS, hidden=256),
