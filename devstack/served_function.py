@@ -114,6 +114,10 @@ class ServedFunction:
         finally:
             self._loop.run(self._runtime.pool.signal(signal.SIGCONT))
 
+    def rest(self) -> None:
+        """Wait until no worker has anything to do: an invocation that comes just after an answer may find it busy."""
+        self._loop.run(self._runtime.pool.rest())
+
     def retire_workers(self) -> None:
         """End the workers that have nothing to do, so that the next request is a cold start."""
         self._loop.run(self._runtime.pool.retire())

@@ -75,6 +75,11 @@ class Worker:
         return bool(self._running)
 
     @property
+    def is_idle(self) -> bool:
+        """Whether all of its processes ask for an invocation: one that has just answered does so a moment later."""
+        return len(self._asking) == self._processes
+
+    @property
     def is_full(self) -> bool:
         """Whether each of its processes has an invocation, or has asked for one."""
         return len(self._running) + len(self._asking) >= self._processes

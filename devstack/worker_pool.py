@@ -140,6 +140,10 @@ class WorkerPool:
         for worker in self._workers.values():
             os.killpg(worker.child.pid, number)
 
+    async def rest(self) -> None:
+        """Wait until every worker asks for an invocation."""
+        await self._settle(lambda: all(worker.is_idle for worker in self._workers.values()))
+
     async def retire(self) -> None:
         """End the workers that have nothing to do, so that the next invocation is a cold start."""
         doomed = [each for each in self._workers.values() if (each.is_ready and not each.is_busy) or each.is_held]

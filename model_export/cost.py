@@ -40,8 +40,8 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html"""
 MAX_MB = 10_240
 RUNTIME_MB = 120
 """Beside the model (`python -m bench.memory_size`)."""
-BYTES_PER_WEIGHT = 2.8
-"""Rows in float16 and a truncated pass, as large catalogues get them (`python -m bench.engine_cost`)."""
+BYTES_PER_WEIGHT = 3.0
+"""Rows in float16 and an inverted file, as large catalogues get them (`python -m bench.engine_cost`)."""
 HIDDEN = 128
 HEADROOM = 1.3
 ZONES = 2

@@ -24,8 +24,11 @@ def test_one_worker_serves_one_call_after_another(serve: Serve) -> None:
     # GIVEN a function
     toy = serve()
 
-    # WHEN it is called again and again, never twice at a time
-    pids = {toy.call(do="tell")["pid"] for _ in range(10)}
+    # WHEN it is called again and again, each time once the worker has asked for more
+    pids = set()
+    for _ in range(10):
+        pids.add(toy.call(do="tell")["pid"])
+        toy.served.rest()
 
     # THEN one cold start was enough
     assert len(pids) == 1
