@@ -1,8 +1,14 @@
 """Sessions whose every transition has a name."""
 
+from collections import Counter
+from collections.abc import Iterable
+
 import numpy as np
 
 from model_export.sessions import Sessions
+from model_export.training.batches import Batch
+
+Pairs = Counter[tuple[int, int]]
 
 
 def of_lengths(lengths: list[int]) -> Sessions:
@@ -15,4 +21,19 @@ def of_lengths(lengths: list[int]) -> Sessions:
         codes=np.arange(events, dtype=np.int32),
         times=np.arange(events, dtype=np.float64),
         rows=np.arange(1, events + 1),
+    )
+
+
+def transitions_of(lengths: list[int]) -> Pairs:
+    """Each event of such sessions with its successor, once."""
+    ends = set(np.cumsum(lengths).tolist())
+    return Counter((code, code + 1) for code in range(sum(lengths) - 1) if code + 1 not in ends)
+
+
+def learnt_in(epoch: Iterable[Batch]) -> Pairs:
+    """Each input with its target, as often as it counts."""
+    return Counter(
+        pair
+        for batch in epoch
+        for pair in zip(batch.inputs[batch.mask].tolist(), batch.targets[batch.mask].tolist(), strict=True)
     )

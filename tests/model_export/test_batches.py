@@ -1,7 +1,5 @@
 """Batches: what is learnt in an epoch, however long the sessions are."""
 
-from collections import Counter
-
 import numpy as np
 import torch
 from hypothesis import given
@@ -10,7 +8,7 @@ from hypothesis import strategies as st
 from model_export.training.batches import Batches
 from model_export.training.network import Network, NetworkConfig
 from tests.model_export.handmade import handmade
-from tests.model_export.made_sessions import of_lengths
+from tests.model_export.made_sessions import learnt_in, of_lengths, transitions_of
 from tests.model_export.tiny import random_weights
 
 
@@ -28,13 +26,7 @@ def test_each_transition_is_learnt_once_an_epoch(lengths: list[int], size: int, 
     epoch = list(batches.epoch(np.random.default_rng(seed)))
     # THEN every event with a successor in its session was an input once, that successor its target, and
     # nothing else was a target: neither padding nor another session's first event
-    learnt = Counter(
-        pair
-        for batch in epoch
-        for pair in zip(batch.inputs[batch.mask].tolist(), batch.targets[batch.mask].tolist(), strict=True)
-    )
-    ends = set(np.cumsum(lengths).tolist())
-    assert learnt == Counter((code, code + 1) for code in range(sum(lengths) - 1) if code + 1 not in ends)
+    assert learnt_in(epoch) == transitions_of(lengths)
     # AND no batch is larger than asked for, and there are as many as announced
     assert len(epoch) == len(batches)
     assert all(batch.inputs.shape[0] <= size and batch.inputs.shape[1] <= window for batch in epoch)

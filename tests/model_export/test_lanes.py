@@ -1,7 +1,6 @@
 """Session-parallel batches: each transition is learnt once, and what a session's state knew is carried on."""
 
 import itertools
-from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +18,7 @@ from model_export.training.losses import make_loss
 from model_export.training.network import Network
 from nextitem.errors import InputError
 from tests.model_export.handmade import handmade
-from tests.model_export.made_sessions import of_lengths
+from tests.model_export.made_sessions import learnt_in, of_lengths, transitions_of
 from tests.model_export.test_fit import QUICK, best_after
 from tests.model_export.tiny import Told, cycle
 
@@ -40,13 +39,7 @@ def test_each_transition_is_learnt_once_an_epoch(lengths: list[int], size: int, 
     # WHEN an epoch goes by
     epoch = list(lanes.epoch(np.random.default_rng(seed)))
     # THEN every event with a successor in its session was an input once, with that successor as its target
-    learnt = Counter(
-        pair
-        for batch in epoch
-        for pair in zip(batch.inputs[batch.mask].tolist(), batch.targets[batch.mask].tolist(), strict=True)
-    )
-    ends = set(np.cumsum(lengths).tolist())
-    assert learnt == Counter((code, code + 1) for code in range(sum(lengths) - 1) if code + 1 not in ends)
+    assert learnt_in(epoch) == transitions_of(lengths)
     # AND there are as many batches as announced, each with one event of every lane
     assert len(epoch) == len(lanes)
     assert all(batch.inputs.shape == (size, 1) for batch in epoch)
