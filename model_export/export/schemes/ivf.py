@@ -98,7 +98,9 @@ class Ivf:
                 "Mul", [_length(graph, levels, coder.scales), graph.constant(SPREAD * widest / _SPREAD_CODES / LEVELS)]
             )
             weight = graph.node("Min", [reach, graph.constant(float(LEVELS))])
-            four = graph.node("Expand", [graph.node("Cast", [weight], to=TensorProto.UINT8), _ones(graph)])
+            four = graph.node(
+                "Expand", [graph.node("Cast", [weight], to=TensorProto.UINT8), graph.constant([1, _SPREAD_CODES])]
+            )
             asks = graph.node("Concat", [multiplier, four], axis=1)
             scored = graph.node("MatMulInteger", [asks, graph.stored("centres", mapped=True)])
             flat = graph.node("Reshape", [scored, graph.constant([-1])])
@@ -141,9 +143,6 @@ def _laid_out(coder: Coder, centres: Codes, spreads: Floats) -> Codes:
 
 
 def _length(graph: GraphBuilder, levels: str, scales: Floats) -> str:
-    turned = graph.node("Div", [levels, graph.constant(scales[None])])
+    known = np.maximum(scales, scales.max() * 1e-6)  # a dimension that no item differs in has next to no scale
+    turned = graph.node("Div", [levels, graph.constant(known[None].astype(np.float32))])
     return graph.node("ReduceL2", [turned, graph.constant([1])], keepdims=1)
-
-
-def _ones(graph: GraphBuilder) -> str:
-    return graph.constant([1, _SPREAD_CODES])
