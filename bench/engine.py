@@ -33,7 +33,6 @@ from model_export.runs import read_run
 from nextitem.manifest import Bounds
 
 TOP = 20
-QUERIES = 100
 BURST = 20
 """Requests to one contender in its turn."""
 WARM = 2
@@ -103,7 +102,7 @@ def _measured(made: Catalogue, folder: Path, asked: argparse.Namespace) -> tuple
     items, hidden = parameters.table.shape
     half = len(made.states) // 2
     calibrating = parameters.scored(made.states[:half])
-    queries = made.states[half : half + QUERIES]
+    queries = made.states[half:]
     best = exact_best(parameters.table, parameters.scored(queries), TOP).tolist()
     layers = len(parameters.layers)
     states = [np.ascontiguousarray(np.broadcast_to(state, (layers, 1, hidden))) for state in queries]

@@ -118,10 +118,11 @@ def _states(folder: Path, parameters: Parameters, run: Run) -> Floats:
 
 def exact_best(table: Floats, states: Floats, top: int) -> NDArray[np.int64]:
     """Return the best items of some states, int64[n, top], in float32 and some rows at a time."""
+    step = CHUNK // 8  # the scores of all states are held
     scores = np.full((len(states), top), -np.inf, np.float32)
     items = np.zeros((len(states), top), np.int64)
-    for at in range(0, len(table), CHUNK):
-        found = states @ np.asarray(table[at : at + CHUNK]).T
+    for at in range(0, len(table), step):
+        found = states @ np.asarray(table[at : at + step]).T
         few = np.argpartition(-found, min(top, found.shape[1]) - 1, axis=1)[:, :top]
         scores = np.concatenate([scores, np.take_along_axis(found, few, axis=1)], axis=1)
         items = np.concatenate([items, few + at], axis=1)

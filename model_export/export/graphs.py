@@ -105,9 +105,12 @@ def _score(weights: WeightsFile, parameters: Parameters, prepared: Prepared) -> 
     # -1, that is no item, is barred like the excluded ones; so there is always one to compare with.
     bars = graph.node("Concat", [exclude, graph.constant([-1])], axis=0)
     pair = graph.node("Equal", [graph.node("Unsqueeze", [items, graph.constant([1])]), bars])
-    penalty = graph.node("Where", [pair, graph.constant(float("-inf")), graph.constant(0.0)])
-    worst = graph.node("ReduceMin", [penalty, graph.constant([1])], keepdims=0)
-    eligible = graph.node("Add", [_without(graph, scores, items, unavailable), worst])
+    equal = graph.node("Cast", [pair], to=TensorProto.UINT8)
+    barred = graph.node(
+        "Cast", [graph.node("ReduceMax", [equal, graph.constant([1])], keepdims=0)], to=TensorProto.BOOL
+    )
+    left = _without(graph, scores, items, unavailable)
+    eligible = graph.node("Where", [barred, graph.constant(float("-inf")), left])
     top = graph.node("TopK", [eligible, graph.node("Min", [k, graph.node("Shape", [items])])], 2)
     graph.rename(top, "scores")
     graph.rename(graph.node("Gather", [items, other(top, 1)]), "items")

@@ -48,7 +48,10 @@ class Coder:
     def of(cls, rotation: Rotation, rows: Floats) -> "Coder":
         """Return the coder for a table of which some rows are given."""
         turned = (rows - rotation.centre) @ rotation.rows
-        scales = np.maximum(np.abs(turned).max(axis=0), np.finfo(np.float32).tiny) / LEVELS
+        reach = np.maximum(np.abs(turned).max(axis=0), np.finfo(np.float32).tiny)
+        # A dimension of less reach gets a smaller range of codes and a larger one of levels: both round alike, and
+        # smaller codes have smaller sums to undo.
+        scales = reach**0.25 * reach.max() ** 0.75 / LEVELS
         sums = np.rint(turned / scales).sum(axis=1)
         coarse = int(np.ceil(ZERO * np.abs(sums).max() * 1.25 / LEVELS**2))
         dims = len(scales)

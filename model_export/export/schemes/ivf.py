@@ -20,7 +20,7 @@ from model_export.export.schemes.probing import promising
 from model_export.export.schemes.rotation import rotation, sample
 from model_export.export.schemes.rows import CHUNK, HalfRows, chunks
 from model_export.export.schemes.scheme import Candidates, Prepared, Wanted
-from model_export.export.schemes.selection import BLOCK
+from model_export.export.schemes.selection import BLOCK, ascending
 from model_export.export.schemes.shortlist import listed, shortlist, usual
 from model_export.export.weightsfile import WeightsFile
 
@@ -28,8 +28,10 @@ Floats = NDArray[np.float32]
 
 WIDTH = 16
 """Items of a block: in fewer, the product of a block is slow; in more, they lie further apart."""
-SPREAD = 0.5
-"""Share of its items' mean distance by which a block's score goes beyond its centre's."""
+SPREAD = 0.3
+"""Share of how far its items lie from its centre by which a block's score goes beyond its centre's."""
+FARTHEST = 0.5
+"""What its farthest item adds to that, beside the root of the mean square: it is what would not be found."""
 FEWEST_DIMS = 76
 _SPREAD_CODES = 4
 """Further codes that the spread is split into."""
@@ -112,7 +114,8 @@ class Ivf:
             flat_inside = graph.node("Reshape", [inside, graph.constant([-1])])
 
             def items_of(slots: str) -> str:
-                return graph.node("Cast", [graph.node("Gather", [flat_inside, slots])], to=TensorProto.INT64)
+                items = graph.node("Cast", [graph.node("Gather", [flat_inside, slots])], to=TensorProto.INT64)
+                return ascending(graph, items, graph.node("Shape", [items]))
 
             def unavailable_in(branch: GraphBuilder) -> str:
                 padding_too = branch.node("Max", [flat_inside, branch.constant(np.zeros(1, np.int32))])
@@ -125,13 +128,14 @@ class Ivf:
 
 
 def _summed_up(codes: Codes, scales: Floats) -> tuple[NDArray[np.float32], Floats]:
-    """Return the centres of blocks, rounded, and how far their items lie from them: the root of the mean square."""
+    """Return the centres of blocks, rounded, and how far their items lie from them."""
     starts = np.arange(0, len(codes), WIDTH)
     sizes = np.diff(np.append(starts, len(codes))).astype(np.float32)
     floats = codes.astype(np.float32)
     means = np.add.reduceat(floats, starts, axis=0) / sizes[:, None]
     off = np.square((floats - np.repeat(means, sizes.astype(int), axis=0)) * scales).sum(axis=1)
-    return np.rint(means), np.sqrt(np.add.reduceat(off, starts) / sizes)
+    usual, farthest = np.sqrt(np.add.reduceat(off, starts) / sizes), np.sqrt(np.maximum.reduceat(off, starts))
+    return np.rint(means), (usual + FARTHEST * farthest).astype(np.float32)
 
 
 def _laid_out(coder: Coder, centres: Codes, spreads: Floats) -> Codes:

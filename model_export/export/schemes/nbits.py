@@ -13,7 +13,7 @@ from model_export.export.parameters import quantize, quantize_to_4_bits
 from model_export.export.schemes.fp32 import named, over_slots, ranked
 from model_export.export.schemes.rows import CodedRows, HalfRows
 from model_export.export.schemes.scheme import Candidates, Prepared, Wanted
-from model_export.export.schemes.selection import filled, padded
+from model_export.export.schemes.selection import BLOCK, filled, padded
 from model_export.export.schemes.shortlist import shortlist, too_few, usual
 from model_export.export.weightsfile import WeightsFile
 
@@ -75,7 +75,7 @@ class FourBit:
     def prepare(self, weights: WeightsFile, table: Floats, _states: Floats) -> Prepared:
         """See `Scheme`."""
         items, hidden = table.shape
-        slots = padded(items)
+        slots = -(-items // BLOCK) * BLOCK
         codes, scales = quantize_to_4_bits(table, self.block)
         weights.add("codes", filled(codes, slots, 0x88))
         weights.add("scales", filled(scales, slots, 0))

@@ -5,9 +5,10 @@ from math import sqrt
 
 from model_export.export.builder import GraphBuilder
 from model_export.export.schemes.scheme import Candidates, Wanted
-from model_export.export.schemes.selection import BLOCK, ascending, best_available
+from model_export.export.schemes.selection import BLOCK, LOWEST
+from model_export.export.schemes.threshold import SHARE, about
 
-PER_ANSWER = 4
+PER_ANSWER = SHARE
 """Further candidates for each item that is asked for: a long answer needs a longer list."""
 
 USUAL_K = 20
@@ -24,7 +25,7 @@ def shortlist(
     unavailable_in: Callable[[GraphBuilder], str],
     unit: int = BLOCK,
 ) -> Candidates:
-    """Return the best items of rough scores, by ascending index.
+    """Return the best items of rough scores, in the order of their slots.
 
     Args:
         graph: the score graph.
@@ -32,17 +33,23 @@ def shortlist(
         slots: how many.
         wanted: what the answer asks for.
         candidates: how many items, beside what the answer's length and its excluded items ask for.
-        items_of: gives the items, int64[n], of some slots, -1 for none.
-        unavailable_in: see `best_available`.
+        items_of: gives the items, int64[n], of some ascending slots, -1 for none, and puts them into ascending order.
+        unavailable_in: makes bool[slots] of what is unavailable, in the branch that it is given.
         unit: see `best`.
     """
     flat = graph.node("Reshape", [scores, graph.constant([-1])])
-    more = graph.node("Mul", [wanted.k, graph.constant([PER_ANSWER])])
-    count = graph.node("Add", [graph.node("Add", [more, wanted.barred]), graph.constant([candidates])])
-    places, _ = best_available(graph, flat, slots, count, wanted.unavailable, unavailable_in, unit=unit, ordered=False)
-    items = items_of(places)
-    # Ascending: of equal scores the lower index is to come first, and the rows are then read in the order of memory.
-    return Candidates(ascending(graph, items, graph.node("Shape", [items])), None)
+    # The threshold lets in `SHARE` times as many: `PER_ANSWER` for each that is asked for, and one for each excluded.
+    listed = graph.node(
+        "Div", [graph.node("Add", [wanted.barred, graph.constant([candidates])]), graph.constant([SHARE])]
+    )
+    sampled = graph.node("Add", [wanted.k, graph.node("Max", [wanted.barred, listed])])
+    some, none = graph.branch(), graph.branch()
+    lowest = some.node("CastLike", [graph.constant(LOWEST), flat])
+    available = some.node("Where", [unavailable_in(some), lowest, flat])
+    left = about(some, available, slots, sampled, unit)
+    whole = about(none, flat, slots, sampled, unit)
+    any_unavailable = graph.node("Greater", [graph.node("Size", [wanted.unavailable]), graph.constant(0)])
+    return Candidates(items_of(graph.choice(any_unavailable, some, none, [(left, whole)])[0]), None)
 
 
 def listed(candidates: int, items: int) -> int:
