@@ -47,7 +47,7 @@ class Ivf:
     """Rotated dimensions of centres and items, at most all; None for 3 of 8 and at least 76."""
     candidates: int = 920
     """Best items of a million that are rescored, beside what a longer answer or excluded items ask for."""
-    pays_from: int = 500_000
+    pays_from: int = 250_000
     """Items from which on blocks lie close enough together."""
 
     @property

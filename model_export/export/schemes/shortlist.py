@@ -6,9 +6,9 @@ from math import sqrt
 from model_export.export.builder import GraphBuilder
 from model_export.export.schemes.scheme import Candidates, Wanted
 from model_export.export.schemes.selection import BLOCK, LOWEST
-from model_export.export.schemes.threshold import SHARE, about
+from model_export.export.schemes.threshold import about
 
-PER_ANSWER = SHARE
+PER_ANSWER = 4
 """Further candidates for each item that is asked for: a long answer needs a longer list."""
 
 USUAL_K = 20
@@ -38,16 +38,14 @@ def shortlist(
         unit: see `best`.
     """
     flat = graph.node("Reshape", [scores, graph.constant([-1])])
-    # The threshold lets in `SHARE` times as many: `PER_ANSWER` for each that is asked for, and one for each excluded.
-    listed = graph.node(
-        "Div", [graph.node("Add", [wanted.barred, graph.constant([candidates])]), graph.constant([SHARE])]
-    )
-    sampled = graph.node("Add", [wanted.k, graph.node("Max", [wanted.barred, listed])])
+    asked = graph.node("Add", [wanted.k, wanted.barred])
+    more = graph.node("Mul", [wanted.k, graph.constant([PER_ANSWER])])
+    count = graph.node("Add", [graph.node("Add", [more, wanted.barred]), graph.constant([candidates])])
     some, none = graph.branch(), graph.branch()
     lowest = some.node("CastLike", [graph.constant(LOWEST), flat])
     available = some.node("Where", [unavailable_in(some), lowest, flat])
-    left = about(some, available, slots, sampled, unit)
-    whole = about(none, flat, slots, sampled, unit)
+    left = about(some, available, slots, count, asked, unit)
+    whole = about(none, flat, slots, count, asked, unit)
     any_unavailable = graph.node("Greater", [graph.node("Size", [wanted.unavailable]), graph.constant(0)])
     return Candidates(items_of(graph.choice(any_unavailable, some, none, [(left, whole)])[0]), None)
 

@@ -11,22 +11,22 @@ from model_export.export.schemes.selection import ascending, best
 
 WIDTH = 16
 """Scores of a block, of which only the largest is compared at first."""
-SHARE = 4
-"""The first block of so many is in the sample."""
-_MOST = 2 * SHARE
-"""Blocks that may reach the threshold, for each one of the sample that does."""
+STEP = 11
+"""Each so-manieth score is in the sample: prime to the width, for alike items share blocks."""
+_MOST = 2
+"""Blocks that may reach the threshold, for each score that is wanted."""
 _END = (1 << 63) - 1
 
 
-def about(graph: GraphBuilder, scores: str, slots: int, sampled: str, unit: int) -> str:
-    """Find the best scores, `SHARE` times as many as of the sample, about, and no fewer than of the sample.
+def about(graph: GraphBuilder, scores: str, slots: int, count: str, asked: str, unit: int) -> str:
+    """Find about so many of the best scores, and no fewer than are asked for, where there are so many.
 
     Args:
         graph: the graph.
-        scores: [slots], numbers of a type that TopK and ReduceMax take; the first block of each `SHARE` of them is as
-            good as any other.
+        scores: [slots], numbers of a type that TopK and ReduceMax take.
         slots: how many there usually are, a multiple of `WIDTH`.
-        sampled: int64[1], how many blocks of the sample are to reach the threshold.
+        count: int64[1], about how many are wanted.
+        asked: int64[1], how many there must be, at most `count`.
         unit: see `best`.
 
     Returns:
@@ -34,20 +34,20 @@ def about(graph: GraphBuilder, scores: str, slots: int, sampled: str, unit: int)
     """
     blocks = graph.node("Reshape", [scores, graph.constant([-1, WIDTH])])
     maxima = graph.node("ReduceMax", [blocks, graph.constant([1])], keepdims=0)
-    first, end, axis, step = (graph.constant([number]) for number in (0, _END, 0, SHARE))
-    sample = graph.node("Slice", [maxima, first, end, axis, step])
-    top = graph.node("TopK", [sample, graph.node("Min", [sampled, graph.node("Shape", [sample])])], 2, sorted=0)
+    first, end, axis, step = (graph.constant([number]) for number in (0, _END, 0, STEP))
+    sample = graph.node("Slice", [scores, first, end, axis, step])
+    share = graph.node("Add", [graph.node("Div", [count, step]), graph.constant([1])])
+    top = graph.node("TopK", [sample, graph.node("Min", [share, graph.node("Shape", [sample])])], 2, sorted=0)
     least = graph.node("ReduceMin", [top], keepdims=0)
     found = graph.node("NonZero", [graph.node("GreaterOrEqual", [maxima, least])])
 
     reached, counted = graph.branch(), graph.branch()
     places = _reaching(reached, blocks, found, least)
-    count = counted.node("Mul", [sampled, counted.constant([SHARE])])
     exactly, _ = best(counted, scores, slots, count, unit=unit, ordered=False)
     in_order = ascending(counted, exactly, counted.node("Shape", [exactly]))
     number = graph.node("Size", [found])
-    enough = graph.node("GreaterOrEqual", [number, sampled])
-    not_too_many = graph.node("LessOrEqual", [number, graph.node("Mul", [sampled, graph.constant([_MOST])])])
+    enough = graph.node("GreaterOrEqual", [number, asked])
+    not_too_many = graph.node("LessOrEqual", [number, graph.node("Mul", [count, graph.constant([_MOST])])])
     useful = graph.node("And", [enough, not_too_many])
     return graph.choice(useful, reached, counted, [(places, in_order)])[0]
 
