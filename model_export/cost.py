@@ -21,7 +21,7 @@ REQUEST_MS = 0.7
 """What a request takes beside scoring, the store on loopback (`python -m bench.warm`)."""
 STORE_MS = 0.6
 """A round trip to a store in the VPC, besides."""
-MS_PER_ITEM = 4.2e-6
+MS_PER_ITEM = 2.0e-6
 """Of scoring, one core, hidden size 128 (`python -m bench.engine --catalogue 5000000`; fewer items take less each)."""
 SESSION_KB = 4.0
 """Of a session with a full window, its snapshot and its last recommendations (`python -m bench.store`)."""

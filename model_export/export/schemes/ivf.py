@@ -11,30 +11,22 @@ from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import TensorProto
 
-from model_export.export.builder import GraphBuilder
 from model_export.export.schemes.clusters import ordered
 from model_export.export.schemes.codes import LEVELS, Coder, Codes, blocked, padding
-from model_export.export.schemes.probing import promising
+from model_export.export.schemes.probing import SPREAD_CODES, WIDTH, Search
 from model_export.export.schemes.rotation import rotation, sample
 from model_export.export.schemes.rows import CHUNK, HalfRows, chunks
-from model_export.export.schemes.scheme import Candidates, Prepared, Wanted
-from model_export.export.schemes.selection import BLOCK, ascending
-from model_export.export.schemes.shortlist import listed, shortlist, usual
+from model_export.export.schemes.scheme import Prepared
+from model_export.export.schemes.selection import BLOCK
+from model_export.export.schemes.shortlist import listed, usual
 from model_export.export.weightsfile import WeightsFile
 
 Floats = NDArray[np.float32]
 
-WIDTH = 16
-"""Items of a block: in fewer, the product of a block is slow; in more, they lie further apart."""
-SPREAD = 0.3
-"""Share of how far its items lie from its centre by which a block's score goes beyond its centre's."""
 FARTHEST = 0.5
 """What its farthest item adds to that, beside the root of the mean square: it is what would not be found."""
 FEWEST_DIMS = 76
-_SPREAD_CODES = 4
-"""Further codes that the spread is split into."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +75,7 @@ class Ivf:
         all_members = chain(blocked(members(), coder, WIDTH), blocked(iter([padding(coder, WIDTH)]), coder, WIDTH))
         weights.add_chunks("members", (blocks + 1, coder.depth, WIDTH), np.dtype(np.int8), all_members)
         groups = -(-blocks // BLOCK)
-        depth = coder.depth + _SPREAD_CODES
+        depth = coder.depth + SPREAD_CODES
         widest = max(float(spreads.max()), float(np.finfo(np.float32).tiny))
         weights.add("centres", _laid_out(coder, centres, (spreads / widest).astype(np.float32)))
         places = np.full((blocks + 1) * WIDTH, -1, np.int32)
@@ -92,39 +84,9 @@ class Ivf:
         rows = HalfRows.store(weights, table)
         probes = -(-round(blocks * self.percent) // 100)
         candidates_of = listed(self.candidates, items)
-
-        def candidates(graph: GraphBuilder, state: str, wanted: Wanted) -> Candidates:
-            levels = coder.levels(graph, state)
-            multiplier = coder.unsigned(graph, levels)
-            reach = graph.node(
-                "Mul", [_length(graph, levels, coder.scales), graph.constant(SPREAD * widest / _SPREAD_CODES / LEVELS)]
-            )
-            weight = graph.node("Min", [reach, graph.constant(float(LEVELS))])
-            four = graph.node(
-                "Expand", [graph.node("Cast", [weight], to=TensorProto.UINT8), graph.constant([1, _SPREAD_CODES])]
-            )
-            asks = graph.node("Concat", [multiplier, four], axis=1)
-            scored = graph.node("MatMulInteger", [asks, graph.stored("centres", mapped=True)])
-            flat = graph.node("Reshape", [scored, graph.constant([-1])])
-            chosen = promising(graph, flat, groups * BLOCK, probes, wanted, WIDTH)
-            real = graph.node("Min", [chosen, graph.constant(blocks)])  # the block that stands for padded centres
-            looked = graph.node("Gather", [graph.stored("members", mapped=True), real])
-            scores = graph.node("MatMulInteger", [multiplier, looked])
-            inside = graph.node("Gather", [graph.stored("places"), real])
-            flat_inside = graph.node("Reshape", [inside, graph.constant([-1])])
-
-            def items_of(slots: str) -> str:
-                items = graph.node("Cast", [graph.node("Gather", [flat_inside, slots])], to=TensorProto.INT64)
-                return ascending(graph, items, graph.node("Shape", [items]))
-
-            def unavailable_in(branch: GraphBuilder) -> str:
-                padding_too = branch.node("Max", [flat_inside, branch.constant(np.zeros(1, np.int32))])
-                return branch.node("Gather", [wanted.unavailable, padding_too])
-
-            return shortlist(graph, scores, probes * WIDTH, wanted, candidates_of, items_of, unavailable_in, unit=WIDTH)
-
+        search = Search(coder, blocks, probes, widest, candidates_of)
         traffic = groups * BLOCK * (depth + 12) + probes * WIDTH * (3 * coder.depth + 16)
-        return Prepared(rows, candidates, traffic, rescored=usual(candidates_of), bits=8, block=items)
+        return Prepared(rows, search.candidates, traffic, rescored=usual(candidates_of), bits=8, block=items)
 
 
 def _summed_up(codes: Codes, scales: Floats) -> tuple[NDArray[np.float32], Floats]:
@@ -143,10 +105,4 @@ def _laid_out(coder: Coder, centres: Codes, spreads: Floats) -> Codes:
     (codes,) = blocked(iter([coder.finished(centres)]), coder)
     wide = np.zeros(len(codes) * BLOCK, np.int8)
     wide[: len(spreads)] = np.rint(spreads * LEVELS)
-    return np.concatenate([codes, np.repeat(wide.reshape(-1, 1, BLOCK), _SPREAD_CODES, axis=1)], axis=1)
-
-
-def _length(graph: GraphBuilder, levels: str, scales: Floats) -> str:
-    known = np.maximum(scales, scales.max() * 1e-6)  # a dimension that no item differs in has next to no scale
-    turned = graph.node("Div", [levels, graph.constant(known[None].astype(np.float32))])
-    return graph.node("ReduceL2", [turned, graph.constant([1])], keepdims=1)
+    return np.concatenate([codes, np.repeat(wide.reshape(-1, 1, BLOCK), SPREAD_CODES, axis=1)], axis=1)

@@ -1,60 +1,97 @@
-"""Which blocks of an inverted file are looked into. Knows no scores but the blocks' own."""
+"""The search of an inverted file inside a score graph: blocks first, then the items of the best ones.
 
+Knows how the tensors are laid out, and not how they came about (`ivf`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
 from onnx import TensorProto
 
 from model_export.export.builder import GraphBuilder
-from model_export.export.schemes.scheme import Wanted
-from model_export.export.schemes.selection import best
+from model_export.export.schemes.codes import LEVELS, Coder, Floats
+from model_export.export.schemes.promising import promising
+from model_export.export.schemes.scheme import Candidates, Wanted
+from model_export.export.schemes.selection import BLOCK, ascending
+from model_export.export.schemes.shortlist import shortlist
 
-SHARE = 16
-"""The first block of so many tells what score the promising ones have: they need not be counted exactly."""
-_COUNTED = 4096
-"""Blocks up to which they are counted exactly: TopK is as fast there."""
-_FEW = 1024
-"""Items that an answer may ask for, excluded ones among them, for a sample to do."""
+WIDTH = 16
+"""Items of a block: in fewer, the product of a block is slow; in more, they lie further apart."""
+SPREAD = 0.3
+"""Share of how far its items lie from its centre by which a block's score goes beyond its centre's."""
+SPREAD_CODES = 4
+"""Further codes that the spread is split into."""
+_FIRST = np.zeros(1, np.int32)
+"""The first item, which stands for padding where an item is asked after."""
 
 
-def promising(graph: GraphBuilder, scores: str, slots: int, probes: int, wanted: Wanted, width: int) -> str:
-    """Return the best blocks, int64[n], by ascending index where they were not counted.
+@dataclass(frozen=True)
+class Search:
+    """Searches the stored tensors `centres`, `members` and `places`.
 
-    So many that they hold as many eligible items as are wanted, where there are as many.
-
-    Args:
-        graph: the score graph.
-        scores: int32[slots], the blocks', of which the first in each run of `SHARE` is as good as any other.
-        slots: how many, a multiple of 128.
-        probes: how many blocks to look into, about.
-        wanted: what the answer asks for.
-        width: items of a block.
+    Attributes:
+        coder: of centres and items.
+        blocks: how many, but for one more of padding.
+        probes: blocks whose items are scored, about.
+        widest: what the largest code of a spread is worth.
+        shortlisted: items that are rescored, beside what a longer answer or excluded items ask for.
     """
-    asked = graph.node("Add", [wanted.k, wanted.barred])
-    if slots <= _COUNTED:
-        return _counted(graph, scores, slots, probes, wanted, asked, width)
-    counted, sampled = graph.branch(), graph.branch()
-    exactly = _counted(counted, scores, slots, probes, wanted, asked, width)
-    about = _sampled(sampled, scores, probes, asked, width)
-    all_available = graph.node("Equal", [graph.node("Size", [wanted.unavailable]), graph.constant(0)])
-    few = graph.node("LessOrEqual", [asked, graph.constant([_FEW])])
-    return graph.choice(graph.node("And", [all_available, few]), sampled, counted, [(about, exactly)])[0]
+
+    coder: Coder
+    blocks: int
+    probes: int
+    widest: float
+    shortlisted: int
+
+    def candidates(self, graph: GraphBuilder, state: str, wanted: Wanted) -> Candidates:
+        """See `Prepared`."""
+        levels = self.coder.levels(graph, state)
+        multiplier = self.coder.unsigned(graph, levels)
+        scored = graph.node(
+            "MatMulInteger", [self._asks(graph, levels, multiplier), graph.stored("centres", mapped=True)]
+        )
+        flat = graph.node("Reshape", [scored, graph.constant([-1])])
+
+        def available_in(branch: GraphBuilder, chosen: str) -> str:
+            there = branch.node("Gather", [graph.stored("places"), self._real(branch, chosen)])
+            gone = branch.node("Gather", [wanted.unavailable, branch.node("Max", [there, branch.constant(_FIRST)])])
+            real = branch.node("GreaterOrEqual", [there, branch.constant(_FIRST)])
+            eligible = branch.node("And", [branch.node("Not", [gone]), real])
+            return branch.node("ReduceSum", [branch.node("Cast", [eligible], to=TensorProto.INT64)], keepdims=0)
+
+        slots = -(-self.blocks // BLOCK) * BLOCK
+        chosen = self._real(graph, promising(graph, flat, slots, self.probes, wanted, WIDTH, available_in))
+        scores = graph.node(
+            "MatMulInteger", [multiplier, graph.node("Gather", [graph.stored("members", mapped=True), chosen])]
+        )
+        inside = graph.node("Gather", [graph.stored("places"), chosen])
+        flat_inside = graph.node("Reshape", [inside, graph.constant([-1])])
+
+        def items_of(places: str) -> str:
+            items = graph.node("Cast", [graph.node("Gather", [flat_inside, places])], to=TensorProto.INT64)
+            return ascending(graph, items, graph.node("Shape", [items]))
+
+        def unavailable_in(branch: GraphBuilder) -> str:
+            padding_too = branch.node("Max", [flat_inside, branch.constant(_FIRST)])
+            return branch.node("Gather", [wanted.unavailable, padding_too])
+
+        about = self.probes * WIDTH
+        return shortlist(graph, scores, about, wanted, self.shortlisted, items_of, unavailable_in, unit=WIDTH)
+
+    def _asks(self, graph: GraphBuilder, levels: str, multiplier: str) -> str:
+        """Build what multiplies the centres: the state's levels, and its length for their spread."""
+        worth = graph.constant(SPREAD * self.widest / SPREAD_CODES / LEVELS)
+        reach = graph.node("Mul", [_length(graph, levels, self.coder.scales), worth])
+        weight = graph.node("Cast", [graph.node("Min", [reach, graph.constant(float(LEVELS))])], to=TensorProto.UINT8)
+        weights = graph.node("Expand", [weight, graph.constant([1, SPREAD_CODES])])
+        return graph.node("Concat", [multiplier, weights], axis=1)
+
+    def _real(self, graph: GraphBuilder, chosen: str) -> str:
+        """Return blocks that there are: padded centres stand for the one of padding."""
+        return graph.node("Min", [chosen, graph.constant(self.blocks)])
 
 
-def _counted(graph: GraphBuilder, scores: str, slots: int, probes: int, wanted: Wanted, asked: str, width: int) -> str:
-    gone = graph.node("ReduceSum", [graph.node("Cast", [wanted.unavailable], to=TensorProto.INT64)], keepdims=1)
-    # No more blocks than these can hold nothing but unavailable items, excluded ones and padding.
-    lost = graph.node("Div", [graph.node("Add", [asked, gone]), graph.constant([width])])
-    chosen, _ = best(graph, scores, slots, graph.node("Add", [lost, graph.constant([probes + 2])]), ordered=False)
-    return chosen
-
-
-def _sampled(graph: GraphBuilder, scores: str, probes: int, asked: str, width: int) -> str:
-    runs = graph.node("Reshape", [scores, graph.constant([-1, SHARE])])
-    some = graph.node("Gather", [runs, graph.constant(0)], axis=1)
-    lost = graph.node("Div", [asked, graph.constant([width])])
-    count = graph.node("Add", [lost, graph.constant([probes // SHARE + 2])])
-    top = graph.node("TopK", [some, count], 2, sorted=0)
-    least = graph.node("ReduceMin", [top], keepdims=0)
-    found = graph.node("NonZero", [graph.node("GreaterOrEqual", [scores, least])])
-    flat = graph.node("Reshape", [found, graph.constant([-1])])
-    # Where many are as good as the last, as after a state that tells nothing, the first ones do.
-    most = graph.node("Mul", [count, graph.constant([2 * SHARE])])
-    return graph.node("Slice", [flat, graph.constant([0]), most])
+def _length(graph: GraphBuilder, levels: str, scales: Floats) -> str:
+    known = np.maximum(scales, scales.max() * 1e-6)  # a dimension that no item differs in has next to no scale
+    turned = graph.node("Div", [levels, graph.constant(known[None].astype(np.float32))])
+    return graph.node("ReduceL2", [turned, graph.constant([1])], keepdims=1)

@@ -1,0 +1,90 @@
+"""Which blocks of an inverted file are looked into. Knows no scores but the blocks' own."""
+
+from collections.abc import Callable
+
+from onnx import TensorProto
+
+from model_export.export.builder import GraphBuilder
+from model_export.export.schemes.scheme import Wanted
+from model_export.export.schemes.selection import best
+
+SHARE = 16
+"""The first block of so many tells what score the promising ones have: they need not be counted exactly."""
+_COUNTED = 4096
+"""Blocks up to which they are counted exactly: TopK is as fast there."""
+_FEW = 1024
+"""Items that an answer may ask for, excluded ones among them, for a sample to do."""
+_LOOKED_AT = 512
+"""Blocks among whose items there must be as many available ones as are asked for, for a sample to do."""
+_STRIDE = 61
+"""One item of so many tells what share of the catalogue is unavailable."""
+_SCARCEST = 1 / 64
+"""Available share below which no further blocks are looked into for it."""
+
+Count = Callable[[GraphBuilder, str], str]
+
+
+def promising(
+    graph: GraphBuilder, scores: str, slots: int, probes: int, wanted: Wanted, width: int, available_in: Count
+) -> str:
+    """Return the best blocks, int64[n], by ascending index where they were not counted.
+
+    So many that they hold as many eligible items as are wanted, where there are as many.
+
+    Args:
+        graph: the score graph.
+        scores: int32[slots], the blocks', of which the first in each run of `SHARE` is as good as any other.
+        slots: how many, a multiple of 128.
+        probes: how many blocks to look into, about; more of them where items are unavailable.
+        wanted: what the answer asks for.
+        width: items of a block.
+        available_in: gives the number, int64[], of items in some blocks that are available.
+    """
+    asked = graph.node("Add", [wanted.k, wanted.barred])
+    if slots <= _COUNTED:
+        return _counted(graph, scores, slots, probes, wanted, asked, width)
+    lost = graph.node("Div", [asked, graph.constant([width])])
+    share = graph.node("Add", [lost, graph.constant([probes // SHARE + 2])])
+    some, none = graph.branch(), graph.branch()
+    any_unavailable = graph.node("Greater", [graph.node("Size", [wanted.unavailable]), graph.constant(0)])
+    widened = [(_widened(some, share, wanted.unavailable), none.node("Identity", [share]))]
+    about = _sampled(graph, scores, graph.choice(any_unavailable, some, none, widened)[0])
+
+    checked, trusted = graph.branch(), graph.branch()
+    first = checked.node("Slice", [about, checked.constant([0]), checked.constant([_LOOKED_AT])])
+    holds = checked.node("GreaterOrEqual", [available_in(checked, first), asked])
+    few = trusted.node("LessOrEqual", [asked, trusted.constant([_FEW])])
+    (enough,) = graph.choice(any_unavailable, checked, trusted, [(holds, few)])
+    sampled, counted = graph.branch(), graph.branch()
+    exactly = _counted(counted, scores, slots, probes, wanted, asked, width)
+    return graph.choice(enough, sampled, counted, [(sampled.node("Identity", [about]), exactly)])[0]
+
+
+def _widened(graph: GraphBuilder, share: str, unavailable: str) -> str:
+    """Return so much more as the available items are fewer: the best of them lie further down."""
+    first, end, axis, step = (graph.constant([number]) for number in (0, (1 << 63) - 1, 0, _STRIDE))
+    some = graph.node("Cast", [graph.node("Slice", [unavailable, first, end, axis, step])], to=TensorProto.FLOAT)
+    left = graph.node("Sub", [graph.constant(1.0), graph.node("ReduceMean", [some], keepdims=0)])
+    at_least = graph.node("Max", [left, graph.constant(_SCARCEST)])
+    wider = graph.node("Div", [graph.node("Cast", [share], to=TensorProto.FLOAT), at_least])
+    return graph.node("Cast", [wider], to=TensorProto.INT64)
+
+
+def _counted(graph: GraphBuilder, scores: str, slots: int, probes: int, wanted: Wanted, asked: str, width: int) -> str:
+    gone = graph.node("ReduceSum", [graph.node("Cast", [wanted.unavailable], to=TensorProto.INT64)], keepdims=1)
+    # No more blocks than these can hold nothing but unavailable items, excluded ones and padding.
+    lost = graph.node("Div", [graph.node("Add", [asked, gone]), graph.constant([width])])
+    chosen, _ = best(graph, scores, slots, graph.node("Add", [lost, graph.constant([probes + 2])]), ordered=False)
+    return chosen
+
+
+def _sampled(graph: GraphBuilder, scores: str, share: str) -> str:
+    runs = graph.node("Reshape", [scores, graph.constant([-1, SHARE])])
+    some = graph.node("Gather", [runs, graph.constant(0)], axis=1)
+    top = graph.node("TopK", [some, graph.node("Min", [share, graph.node("Shape", [some])])], 2, sorted=0)
+    least = graph.node("ReduceMin", [top], keepdims=0)
+    found = graph.node("NonZero", [graph.node("GreaterOrEqual", [scores, least])])
+    flat = graph.node("Reshape", [found, graph.constant([-1])])
+    # Where many are as good as the last, as after a state that tells nothing, the first ones do.
+    most = graph.node("Mul", [share, graph.constant([2 * SHARE])])
+    return graph.node("Slice", [flat, graph.constant([0]), most])
