@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from model_export.export.graphs import Written, write_graphs
-from model_export.export.measuring import Graphs, Loss, Session, loss
+from model_export.export.measuring import Graphs, Loss, Ranking, Session, loss, rankings
 from model_export.export.parameters import Parameters
 from model_export.export.schemes import SCHEMES, Scheme
 from model_export.export.schemes.scheme import Floats
@@ -60,14 +60,14 @@ class Trial:
 
     Attributes:
         parameters: the network.
-        exact: its fp32 graphs.
+        exact: what its fp32 graphs rank best in these sessions.
         states: float32[n, hidden], states as they are scored, to calibrate by.
         sessions: held-out sessions, to measure on.
         bounds: what may be lost.
     """
 
     parameters: Parameters
-    exact: Graphs
+    exact: Sequence[Ranking]
     states: Floats
     sessions: Sequence[Session]
     bounds: Bounds
@@ -146,7 +146,8 @@ def _tried(trial: Trial, scheme: Scheme, folder: Path) -> Choice:
     written = write_graphs(folder, trial.parameters, scheme, trial.states)
     items, hidden = trial.parameters.table.shape
     graphs = Graphs(folder, len(trial.parameters.layers), hidden, items)
-    return Choice(scheme.name, folder, written, graphs, loss(trial.exact, graphs, trial.sessions, items), ())
+    lost = loss(trial.exact, rankings(graphs, trial.sessions, items))
+    return Choice(scheme.name, folder, written, graphs, lost, ())
 
 
 def _misses(found: Loss, bounds: Bounds) -> list[str]:

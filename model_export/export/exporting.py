@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from model_export.export.card import card
 from model_export.export.choosing import BoundsMissed, Choice, Trial, choose
 from model_export.export.graphs import write_graphs
-from model_export.export.measuring import Graphs, Session, parity, states_of, stepwise
+from model_export.export.measuring import Graphs, Session, parity, rankings, states_of, stepwise
 from model_export.export.parameters import Parameters, parameters_of
 from model_export.export.schemes.fp32 import Fp32
 from model_export.memory import LearntMemory
@@ -96,7 +96,9 @@ def _export(
 
     measured, calibrating = _parts(sessions)
     states = parameters.scored(states_of(exact, calibrating))
-    choice = choose(Trial(parameters, exact, states, measured, bounds), folder, pinned, progress)
+    progress("ranking in fp32")
+    trial = Trial(parameters, rankings(exact, measured, record.items), states, measured, bounds)
+    choice = choose(trial, folder, pinned, progress)
     stepped = stepwise(choice.graphs, goldens)
     _demand("stepwise against whole replay", stepped, bounds.stepwise)
 

@@ -92,25 +92,42 @@ def stepwise(graphs: Graphs, sessions: Sequence[Session]) -> float:
     return float(np.max(worst))
 
 
-def loss(exact: Graphs, served: Graphs, sessions: Sequence[Session], items: int) -> Loss:
-    """Compare the top 20 after each event, and where in it the next item is."""
-    k = min(DEPTH, items)
-    shared = hits = targets = 0
-    reciprocal = 0.0
+@dataclass(frozen=True)
+class Ranking:
+    """The top 20 after an event, best first, and the item that followed."""
+
+    best: tuple[int, ...]
+    following: int
+
+    @property
+    def reciprocal(self) -> float:
+        """The reciprocal rank of what followed, 0 where it is not among the best."""
+        return 1.0 / (self.best.index(self.following) + 1) if self.following in self.best else 0.0
+
+
+def rankings(graphs: Graphs, sessions: Iterable[Session], items: int) -> list[Ranking]:
+    """Return what graphs rank best after each event but the last of some sessions, the state stepped event by event."""
+    found = []
     for session in sessions:
-        states = exact.start(), served.start()
+        state = graphs.start()
         for at in range(len(session) - 1):
-            event, following = session[at : at + 1], int(session[at + 1])
-            states = exact.step(states[0], event), served.step(states[1], event)
-            so_far = session[: at + 1]
-            best, found = exact.top(states[0], k, so_far).tolist(), served.top(states[1], k, so_far).tolist()
-            shared += len(set(best) & set(found))
-            hits += (following in found) - (following in best)
-            reciprocal += _reciprocal(found, following) - _reciprocal(best, following)
-            targets += 1
+            state = graphs.step(state, session[at : at + 1])
+            best = graphs.top(state, min(DEPTH, items), session[: at + 1])
+            found.append(Ranking(tuple(best.tolist()), int(session[at + 1])))
+    return found
+
+
+def loss(exact: Sequence[Ranking], served: Sequence[Ranking]) -> Loss:
+    """Compare rankings after the same events: what they share, and where in them the next item is."""
+    targets = len(exact)
     if not targets:
         return Loss(math.nan, math.nan, math.nan, 0)
-    return Loss(shared / (k * targets), hits / targets, reciprocal / targets, targets)
+    pairs = list(zip(exact, served, strict=True))
+    shared = sum(len(set(one.best) & set(other.best)) for one, other in pairs)
+    hits = sum((other.following in other.best) - (one.following in one.best) for one, other in pairs)
+    reciprocal = sum(other.reciprocal - one.reciprocal for one, other in pairs)
+    places = sum(len(one.best) for one in exact)
+    return Loss(shared / places, hits / targets, reciprocal / targets, targets)
 
 
 def states_of(graphs: Graphs, sessions: Sequence[Session]) -> Floats:
@@ -122,7 +139,3 @@ def states_of(graphs: Graphs, sessions: Sequence[Session]) -> Floats:
             state = graphs.step(state, session[at : at + 1])
             found.append(state[-1, 0])
     return np.stack(found) if found else np.empty((0, graphs.start().shape[-1]), np.float32)
-
-
-def _reciprocal(ranked: list[int], item: int) -> float:
-    return 1.0 / (ranked.index(item) + 1) if item in ranked else 0.0
