@@ -1,4 +1,4 @@
-"""For a million items and more: an inverted file of blocks, of which only the most promising are scored.
+"""For large catalogues: an inverted file of blocks, of which only the most promising are scored.
 
 Items are put in blocks of 16 that lie close together (`clusters`). A request scores all blocks, then the items of the
 best ones, both with the codes of `codes`, then the best items from their float16 rows. A block is scored by its centre
