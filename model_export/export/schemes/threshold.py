@@ -12,7 +12,7 @@ from model_export.export.schemes.selection import ascending, best
 WIDTH = 16
 """Scores of a block, of which only the largest is compared at first."""
 STEP = 11
-"""Each so-manieth score is in the sample: prime to the width, for alike items share blocks."""
+"""One score of so many is in the sample: prime to the width, for alike items share blocks."""
 _MOST = 2
 """Blocks that may reach the threshold, for each score that is wanted."""
 _END = (1 << 63) - 1
