@@ -78,6 +78,7 @@ def test_its_processes_share_a_directory_and_are_told_how_many_they_are(
     assert one["TMPDIR"] == other["TMPDIR"]
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_in_a_call_costs_that_call(serve: Serve, gate: Gate, callers: ThreadPoolExecutor) -> None:
     # GIVEN two processes, each in a call
     toy = serve(max_workers=1, concurrency=2, timeout_seconds=5)

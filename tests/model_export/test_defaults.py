@@ -72,6 +72,7 @@ def test_item_dropout_leaves_events_out_in_training_only() -> None:
     assert not torch.allclose(network.eval()(items, rows), nothing)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "switch",
     [

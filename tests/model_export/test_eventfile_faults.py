@@ -90,6 +90,9 @@ def complaint(path: Path, columns: Columns | None = None) -> str:
         pytest.param(HEADER + GOOD + b"s,,1\n", ", row 2, column 'item_id': is empty", id="empty item"),
         pytest.param(HEADER + GOOD + b's,"",1\n', ", row 2, column 'item_id': is empty", id="quoted empty item"),
         pytest.param(HEADER + GOOD + b"s,  ,1\n", ", row 2, column 'item_id': is empty", id="blank item"),
+        pytest.param(
+            HEADER + GOOD + "s,\u00a0\u3000,1\n".encode(), ", row 2, column 'item_id': is empty", id="other spaces"
+        ),
         pytest.param(HEADER + GOOD + b",b,1\n", ", row 2, column 'session_id': is empty", id="empty session"),
         pytest.param(HEADER + GOOD + b"s,nAn,1\n", ", row 2, column 'item_id': 'nAn' is not an id", id="NaN item"),
         pytest.param(HEADER + b"NULL,b,1\n", ", row 1, column 'session_id': 'NULL' is not an id", id="null session"),

@@ -1,7 +1,9 @@
 """Written sessions are read back as the same, and nothing is left half-written."""
 
 import gzip
+import sys
 import tempfile
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +16,11 @@ from model_export.sessions import Sessions
 from nextitem.errors import InputError
 from tests.model_export.handmade import handmade
 
+SPACES = "".join(char for char in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(char) == "Zs")
+"""Characters of which nothing but is no id: not the plain space alone."""
+
 IDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=12).filter(
-    lambda text: text.strip(" ") != "" and text.strip(" ").lower() not in ("nan", "null")
+    lambda text: text.strip(SPACES).lower() not in ("", "nan", "null")
 )
 
 TIMES = st.one_of(

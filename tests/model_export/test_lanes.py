@@ -83,6 +83,7 @@ def test_a_process_has_the_same_lanes_in_each_batch() -> None:
             assert share.fresh.tolist() == batch.fresh[rank::2].tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layers", [1, 2])
 def test_a_cycle_is_learnt(layers: int) -> None:
     # GIVEN sessions in which each item has one successor

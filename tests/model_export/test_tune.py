@@ -17,6 +17,8 @@ from model_export.training.settingsfile import config_from, write_config
 from tests.model_export.commandline import done, nextitem
 from tests.model_export.tiny import Told, cycle
 
+pytestmark = pytest.mark.slow
+
 BASE = FitConfig(epochs=3, hidden=16, batch=8, loss="softmax", validation_days=1, memory_sessions=0, seed=7)
 
 

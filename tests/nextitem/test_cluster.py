@@ -108,6 +108,7 @@ def test_no_node_is_no_store() -> None:
         store.ping(soon())
 
 
+@pytest.mark.slow
 def test_a_primary_that_hangs_is_followed_by_its_replica(children: Children, tmp_path: Path) -> None:
     # GIVEN a session on the node that is asked first, which stands still for good, its connections open
     cluster = Clustered(children, tmp_path)
@@ -123,6 +124,7 @@ def test_a_primary_that_hangs_is_followed_by_its_replica(children: Children, tmp
     store.close()
 
 
+@pytest.mark.slow
 def test_a_killed_primary_is_followed_by_its_replica(children: Children, tmp_path: Path) -> None:
     # GIVEN a session on a primary, and its replica has it
     cluster = Clustered(children, tmp_path)

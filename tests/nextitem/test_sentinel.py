@@ -61,6 +61,7 @@ def test_a_name_that_no_sentinel_knows_is_no_store(deployment: Sentinelled) -> N
     store.close()
 
 
+@pytest.mark.slow
 def test_a_primary_that_hangs_is_followed_by_its_replica(children: Children, tmp_path: Path) -> None:
     # GIVEN a session on a primary that stands still for good, its connections open
     deployment = Sentinelled(children, tmp_path)
@@ -76,6 +77,7 @@ def test_a_primary_that_hangs_is_followed_by_its_replica(children: Children, tmp
     store.close()
 
 
+@pytest.mark.slow
 def test_a_killed_primary_is_followed_by_its_replica(children: Children, tmp_path: Path) -> None:
     # GIVEN a session on a primary, and its replica has it
     deployment = Sentinelled(children, tmp_path)

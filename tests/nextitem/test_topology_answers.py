@@ -44,6 +44,7 @@ def lone_node(children: Children, folder: Path, *options: str) -> Node:
     return node
 
 
+@pytest.mark.slow
 def test_nodes_that_are_silent_are_asked_in_turn(children: Children, tmp_path: Path) -> None:
     node = lone_node(children, tmp_path)
     with (
@@ -58,6 +59,7 @@ def test_nodes_that_are_silent_are_asked_in_turn(children: Children, tmp_path: P
         eventually(lambda: answers(store), "the store is back")
 
 
+@pytest.mark.slow
 def test_a_node_that_was_left_behind_is_not_asked_for_ever(children: Children, tmp_path: Path) -> None:
     # GIVEN a seed that no longer belongs to the Cluster: it knows of no slot
     node = lone_node(children, tmp_path)
@@ -71,6 +73,7 @@ def test_a_node_that_was_left_behind_is_not_asked_for_ever(children: Children, t
         store.ping(soon())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["hostname", "unknown-endpoint"])
 def test_a_node_that_is_not_named_is_the_one_that_answered(children: Children, tmp_path: Path, kind: str) -> None:
     # GIVEN a Cluster that tells host names that it has not got ("?"), or none at all
