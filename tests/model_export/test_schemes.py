@@ -158,6 +158,16 @@ class SchemeContract:
         # AND nearly all of the best are among them
         assert shared >= self.overlap * 20 * len(states)
 
+    def test_where_the_best_alone_are_unavailable_the_next_ones_come(self, given: tuple[Scorer, Floats]) -> None:
+        # GIVEN more of the best items than a short list holds, and nothing else, unavailable
+        scorer, states = given
+        order = np.argsort(-scorer.exact(states[4]), kind="stable")
+        # WHEN the best are asked for
+        items, _ = scorer.top(states[4], 20, unavailable=order[:1500].tolist())
+        # THEN twenty of those right after them come: so far down, scores lie close together
+        assert len(set(items)) == 20
+        assert set(items) <= set(order[1500:1560].tolist())
+
     def test_a_list_holds_no_unavailable_item(self, given: tuple[Scorer, Floats]) -> None:
         scorer, states = given
         items, _ = scorer.top(states[1], 10, only=[3, 4, 5, 6], unavailable=[4, 5])

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from model_export.export.builder import GraphBuilder
 from model_export.export.schemes.rows import ExactRows
 from model_export.export.schemes.scheme import Candidates, Prepared, Wanted
-from model_export.export.schemes.selection import best_available, padded
+from model_export.export.schemes.selection import best, padded
+from model_export.export.schemes.slots import InOrder, any_unavailable, masked
 from model_export.export.weightsfile import WeightsFile
 
 Floats = NDArray[np.float32]
@@ -51,27 +52,10 @@ def ranked(graph: GraphBuilder, scores: str, items: int, slots: int, wanted: Wan
     flat = graph.node("Reshape", [scores, graph.constant([-1])])
     room = graph.constant([slots - items])
     count = graph.node("Add", [graph.node("Add", [wanted.k, wanted.barred]), room])
-    places, values = best_available(
-        graph,
-        flat,
-        slots,
-        count,
-        wanted.unavailable,
-        lambda branch: over_slots(branch, wanted.unavailable, items, slots),
-    )
-    return Candidates(named(graph, places, items, slots), values)
-
-
-def over_slots(graph: GraphBuilder, unavailable: str, items: int, slots: int) -> str:
-    """Return bool[items] lengthened to the slots."""
-    if items == slots:
-        return unavailable
-    return graph.node("Concat", [unavailable, graph.constant(np.zeros(slots - items, np.bool_))], axis=0)
-
-
-def named(graph: GraphBuilder, places: str, items: int, slots: int) -> str:
-    """Return the items of some slots, -1 for the padding's."""
-    if items == slots:
-        return places
-    inside = graph.node("Less", [places, graph.constant(items)])
-    return graph.node("Where", [inside, places, graph.constant(-1)])
+    in_order = InOrder(items, slots, wanted.unavailable)
+    some, none = graph.branch(), graph.branch()
+    left = best(some, masked(some, flat, in_order), slots, count)
+    whole = best(none, flat, slots, count)
+    some_are = any_unavailable(graph, wanted.unavailable)
+    places, values = graph.choice(some_are, some, none, list(zip(left, whole, strict=True)))
+    return Candidates(in_order.items(graph, places), values)

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from model_export.export.builder import MICROSOFT, GraphBuilder
 from model_export.export.parameters import quantize, quantize_to_4_bits
-from model_export.export.schemes.fp32 import named, over_slots, ranked
+from model_export.export.schemes.fp32 import ranked
 from model_export.export.schemes.rows import CodedRows, HalfRows
 from model_export.export.schemes.scheme import Candidates, Prepared, Wanted
 from model_export.export.schemes.selection import BLOCK, filled, padded
 from model_export.export.schemes.shortlist import shortlist, too_few, usual
+from model_export.export.schemes.slots import InOrder
 from model_export.export.weightsfile import WeightsFile
 
 Floats = NDArray[np.float32]
@@ -83,15 +84,7 @@ class FourBit:
 
         def candidates(graph: GraphBuilder, state: str, wanted: Wanted) -> Candidates:
             scores = _scores(graph, state, (slots, hidden), 4, self.block)
-            return shortlist(
-                graph,
-                scores,
-                slots,
-                wanted,
-                self.candidates,
-                lambda places: named(graph, places, items, slots),
-                lambda branch: over_slots(branch, wanted.unavailable, items, slots),
-            )
+            return shortlist(graph, scores, InOrder(items, slots, wanted.unavailable), wanted, self.candidates)
 
         traffic = _traffic(slots, hidden, 4, self.block)
         return Prepared(rows, candidates, traffic, rescored=usual(self.candidates), bits=4, block=self.block)

@@ -65,18 +65,8 @@ class Search:
             "MatMulInteger", [multiplier, graph.node("Gather", [graph.stored("members", mapped=True), chosen])]
         )
         inside = graph.node("Gather", [graph.stored("places"), chosen])
-        flat_inside = graph.node("Reshape", [inside, graph.constant([-1])])
-
-        def items_of(places: str) -> str:
-            items = graph.node("Cast", [graph.node("Gather", [flat_inside, places])], to=TensorProto.INT64)
-            return ascending(graph, items, graph.node("Shape", [items]))
-
-        def unavailable_in(branch: GraphBuilder) -> str:
-            padding_too = branch.node("Max", [flat_inside, branch.constant(_FIRST)])
-            return branch.node("Gather", [wanted.unavailable, padding_too])
-
-        about = self.probes * WIDTH
-        return shortlist(graph, scores, about, wanted, self.shortlisted, items_of, unavailable_in, unit=WIDTH)
+        slots_inside = _Inside(graph.node("Reshape", [inside, graph.constant([-1])]), self.probes * WIDTH, wanted)
+        return shortlist(graph, scores, slots_inside, wanted, self.shortlisted)
 
     def _asks(self, graph: GraphBuilder, levels: str, multiplier: str) -> str:
         """Build what multiplies the centres: the state's levels, and its length for their spread."""
@@ -89,6 +79,38 @@ class Search:
     def _real(self, graph: GraphBuilder, chosen: str) -> str:
         """Return blocks that there are: padded centres stand for the one of padding."""
         return graph.node("Min", [chosen, graph.constant(self.blocks)])
+
+
+@dataclass(frozen=True)
+class _Inside:
+    """The slots of the blocks that are looked into: see `Slots`.
+
+    Attributes:
+        places: int32[slots], their items, -1 for none.
+        usual: how many slots there usually are.
+        wanted: what the answer asks for.
+    """
+
+    places: str
+    usual: int
+    wanted: Wanted
+    unit: int = WIDTH
+
+    def items(self, graph: GraphBuilder, slots: str) -> str:
+        """See `Slots`."""
+        items = graph.node("Cast", [graph.node("Gather", [self.places, slots])], to=TensorProto.INT64)
+        return ascending(graph, items, graph.node("Shape", [items]))
+
+    def unavailable(self, graph: GraphBuilder) -> str:
+        """See `Slots`."""
+        return self._of(graph, self.places)
+
+    def unavailable_at(self, graph: GraphBuilder, slots: str) -> str:
+        """See `Slots`."""
+        return self._of(graph, graph.node("Gather", [self.places, slots]))
+
+    def _of(self, graph: GraphBuilder, items: str) -> str:
+        return graph.node("Gather", [self.wanted.unavailable, graph.node("Max", [items, graph.constant(_FIRST)])])
 
 
 def _length(graph: GraphBuilder, levels: str, scales: Floats) -> str:

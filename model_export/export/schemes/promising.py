@@ -7,6 +7,7 @@ from onnx import TensorProto
 from model_export.export.builder import GraphBuilder
 from model_export.export.schemes.scheme import Wanted
 from model_export.export.schemes.selection import best
+from model_export.export.schemes.slots import any_unavailable
 
 SHARE = 16
 """The first block of so many tells what score the promising ones have: they need not be counted exactly."""
@@ -16,8 +17,8 @@ _FEW = 1024
 """Items that an answer may ask for, excluded ones among them, for a sample to do."""
 _LOOKED_AT = 512
 """Blocks among whose items there must be as many available ones as are asked for, for a sample to do."""
-_STRIDE = 61
-"""One item of so many tells what share of the catalogue is unavailable."""
+_SAMPLE = 4096
+"""Items that tell what share of the catalogue is unavailable, at least, where there are as many."""
 _SCARCEST = 1 / 64
 """Available share below which no further blocks are looked into for it."""
 
@@ -45,16 +46,13 @@ def promising(
         return _counted(graph, scores, slots, probes, wanted, asked, width)
     lost = graph.node("Div", [asked, graph.constant([width])])
     share = graph.node("Add", [lost, graph.constant([probes // SHARE + 2])])
-    some, none = graph.branch(), graph.branch()
-    any_unavailable = graph.node("Greater", [graph.node("Size", [wanted.unavailable]), graph.constant(0)])
-    widened = [(_widened(some, share, wanted.unavailable), none.node("Identity", [share]))]
-    about = _sampled(graph, scores, graph.choice(any_unavailable, some, none, widened)[0])
+    about = _sampled(graph, scores, _widened(graph, share, wanted.unavailable))
 
     checked, trusted = graph.branch(), graph.branch()
     first = checked.node("Slice", [about, checked.constant([0]), checked.constant([_LOOKED_AT])])
     holds = checked.node("GreaterOrEqual", [available_in(checked, first), asked])
     few = trusted.node("LessOrEqual", [asked, trusted.constant([_FEW])])
-    (enough,) = graph.choice(any_unavailable, checked, trusted, [(holds, few)])
+    (enough,) = graph.choice(any_unavailable(graph, wanted.unavailable), checked, trusted, [(holds, few)])
     sampled, counted = graph.branch(), graph.branch()
     exactly = _counted(counted, scores, slots, probes, wanted, asked, width)
     return graph.choice(enough, sampled, counted, [(sampled.node("Identity", [about]), exactly)])[0]
@@ -62,12 +60,17 @@ def promising(
 
 def _widened(graph: GraphBuilder, share: str, unavailable: str) -> str:
     """Return so much more as the available items are fewer: the best of them lie further down."""
-    first, end, axis, step = (graph.constant([number]) for number in (0, (1 << 63) - 1, 0, _STRIDE))
-    some = graph.node("Cast", [graph.node("Slice", [unavailable, first, end, axis, step])], to=TensorProto.FLOAT)
-    left = graph.node("Sub", [graph.constant(1.0), graph.node("ReduceMean", [some], keepdims=0)])
-    at_least = graph.node("Max", [left, graph.constant(_SCARCEST)])
-    wider = graph.node("Div", [graph.node("Cast", [share], to=TensorProto.FLOAT), at_least])
-    return graph.node("Cast", [wider], to=TensorProto.INT64)
+    some, none = graph.branch(), graph.branch()
+    size = some.node("Shape", [unavailable])
+    half = some.node("Div", [size, some.constant([2 * _SAMPLE])])
+    odd = some.node("Add", [some.node("Add", [half, half]), some.constant([1])])  # fair to what is gone by turns
+    sample = some.node("Slice", [unavailable, some.constant([0]), size, some.constant([0]), odd])
+    gone = some.node("ReduceMean", [some.node("Cast", [sample], to=TensorProto.FLOAT)], keepdims=0)
+    left = some.node("Max", [some.node("Sub", [some.constant(1.0), gone]), some.constant(_SCARCEST)])
+    wider = some.node("Div", [some.node("Cast", [share], to=TensorProto.FLOAT), left])
+    more = some.node("Cast", [wider], to=TensorProto.INT64)
+    same = none.node("Identity", [share])
+    return graph.choice(any_unavailable(graph, unavailable), some, none, [(more, same)])[0]
 
 
 def _counted(graph: GraphBuilder, scores: str, slots: int, probes: int, wanted: Wanted, asked: str, width: int) -> str:

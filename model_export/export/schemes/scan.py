@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 from model_export.export.builder import GraphBuilder
 from model_export.export.schemes.codes import Coder, blocked
-from model_export.export.schemes.fp32 import named, over_slots
 from model_export.export.schemes.rotation import rotation, sample
 from model_export.export.schemes.rows import HalfRows, chunks
 from model_export.export.schemes.scheme import Candidates, Prepared, Wanted
 from model_export.export.schemes.selection import BLOCK
 from model_export.export.schemes.shortlist import listed, shortlist, too_few, usual
+from model_export.export.schemes.slots import InOrder
 from model_export.export.weightsfile import WeightsFile
 
 Floats = NDArray[np.float32]
@@ -54,15 +54,7 @@ class Scan:
         def candidates(graph: GraphBuilder, state: str, wanted: Wanted) -> Candidates:
             multiplier = coder.multiplier(graph, state)
             scores = graph.node("MatMulInteger", [multiplier, graph.stored("scan", mapped=True)])
-            return shortlist(
-                graph,
-                scores,
-                slots,
-                wanted,
-                self._listed(items),
-                lambda places: named(graph, places, items, slots),
-                lambda branch: over_slots(branch, wanted.unavailable, items, slots),
-            )
+            return shortlist(graph, scores, InOrder(items, slots, wanted.unavailable), wanted, self._listed(items))
 
         traffic = slots * (coder.depth + 8)
         return Prepared(rows, candidates, traffic, rescored=usual(self._listed(items)), bits=8, block=items)

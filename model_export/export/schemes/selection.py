@@ -3,7 +3,6 @@
 Exact, ties included: an item among the best `count` lies in one of the `count` blocks with the largest maxima.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -51,44 +50,6 @@ def best(
     """
     widths = () if slots <= _FEW else (16, 4) if slots < _MANY or unit < BLOCK else (BLOCK, 16, 4)
     return _best(graph, scores, widths, count, int(ordered))
-
-
-def best_available(
-    graph: GraphBuilder,
-    scores: str,
-    slots: int,
-    count: str,
-    unavailable: str,
-    unavailable_in: Callable[[GraphBuilder], str],
-    *,
-    unit: int = BLOCK,
-    ordered: bool = True,
-) -> tuple[str, str]:
-    """Find the best scores of those that are available; where too few are left, unavailable ones come last.
-
-    Nothing is paid for this while nothing is unavailable, and one more pass over the scores otherwise.
-
-    Args:
-        graph: the graph.
-        scores: see `best`.
-        slots: see `best`.
-        count: see `best`.
-        unavailable: bool[n]; n is 0 where nothing is unavailable.
-        unavailable_in: makes bool[slots] of it, in the branch that it is given.
-        unit: see `best`.
-        ordered: see `best`.
-
-    Returns:
-        See `best`.
-    """
-    some, none = graph.branch(), graph.branch()
-    lowest = some.node("CastLike", [graph.constant(LOWEST), scores])
-    available = some.node("Where", [unavailable_in(some), lowest, scores])
-    left = best(some, available, slots, count, unit=unit, ordered=ordered)
-    whole = best(none, scores, slots, count, unit=unit, ordered=ordered)
-    any_unavailable = graph.node("Greater", [graph.node("Size", [unavailable]), graph.constant(0)])
-    places, values = graph.choice(any_unavailable, some, none, list(zip(left, whole, strict=True)))
-    return places, values
 
 
 def _best(graph: GraphBuilder, scores: str, widths: tuple[int, ...], count: str, ordered: int) -> tuple[str, str]:

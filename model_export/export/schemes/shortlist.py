@@ -1,53 +1,51 @@
 """The best items of a rough pass, to be scored from their rows. Knows no scheme."""
 
-from collections.abc import Callable
 from math import sqrt
 
 from model_export.export.builder import GraphBuilder
 from model_export.export.schemes.scheme import Candidates, Wanted
-from model_export.export.schemes.selection import BLOCK, LOWEST
+from model_export.export.schemes.slots import Slots, any_unavailable, masked
 from model_export.export.schemes.threshold import about
 
 PER_ANSWER = 4
 """Further candidates for each item that is asked for: a long answer needs a longer list."""
 
+DROPPED = 4
+"""One of so many found may be unavailable: with more, the list would be too short for a good answer."""
+
 USUAL_K = 20
 MILLION = 1_000_000
 
 
-def shortlist(
-    graph: GraphBuilder,
-    scores: str,
-    slots: int,
-    wanted: Wanted,
-    candidates: int,
-    items_of: Callable[[str], str],
-    unavailable_in: Callable[[GraphBuilder], str],
-    unit: int = BLOCK,
-) -> Candidates:
+def shortlist(graph: GraphBuilder, scores: str, slots: Slots, wanted: Wanted, candidates: int) -> Candidates:
     """Return the best items of rough scores, in the order of their slots.
+
+    Unavailable items are left out of what was found; only where too many of it are, all scores are gone through.
 
     Args:
         graph: the score graph.
-        scores: [slots] rough scores.
-        slots: how many.
+        scores: rough scores of slots.
+        slots: the slots.
         wanted: what the answer asks for.
         candidates: how many items, beside what the answer's length and its excluded items ask for.
-        items_of: gives the items, int64[n], of some ascending slots, -1 for none, and puts them into ascending order.
-        unavailable_in: makes bool[slots] of what is unavailable, in the branch that it is given.
-        unit: see `best`.
     """
     flat = graph.node("Reshape", [scores, graph.constant([-1])])
     asked = graph.node("Add", [wanted.k, wanted.barred])
     more = graph.node("Mul", [wanted.k, graph.constant([PER_ANSWER])])
     count = graph.node("Add", [graph.node("Add", [more, wanted.barred]), graph.constant([candidates])])
+    found = about(graph, flat, slots.usual, count, asked, slots.unit)
+
     some, none = graph.branch(), graph.branch()
-    lowest = some.node("CastLike", [graph.constant(LOWEST), flat])
-    available = some.node("Where", [unavailable_in(some), lowest, flat])
-    left = about(some, available, slots, count, asked, unit)
-    whole = about(none, flat, slots, count, asked, unit)
-    any_unavailable = graph.node("Greater", [graph.node("Size", [wanted.unavailable]), graph.constant(0)])
-    return Candidates(items_of(graph.choice(any_unavailable, some, none, [(left, whole)])[0]), None)
+    kept = some.node("Compress", [found, some.node("Not", [slots.unavailable_at(some, found)])])
+    number = some.node("Size", [found])
+    least = some.node("Sub", [number, some.node("Div", [number, some.constant(DROPPED)])])
+    enough = some.node("GreaterOrEqual", [some.node("Size", [kept]), some.node("Max", [asked, least])])
+    left, counted = some.branch(), some.branch()
+    anew = about(counted, masked(counted, flat, slots), slots.usual, count, asked, slots.unit)
+    (chosen,) = some.choice(enough, left, counted, [(left.node("Identity", [kept]), anew)])
+    whole = none.node("Identity", [found])
+    some_are = any_unavailable(graph, wanted.unavailable)
+    return Candidates(slots.items(graph, graph.choice(some_are, some, none, [(chosen, whole)])[0]), None)
 
 
 def listed(candidates: int, items: int) -> int:
