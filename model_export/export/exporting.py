@@ -145,8 +145,9 @@ def _parts(sessions: list[Session]) -> tuple[list[Session], list[Session]]:
 
 def _exact(folder: Path, parameters: Parameters) -> Graphs:
     folder.mkdir()
-    write_graphs(folder, parameters, Fp32(), parameters.table[:1])
     items, hidden = parameters.table.shape
+    yardstick = Fp32(by_rows=bool(Fp32().refusal(items, hidden)))
+    write_graphs(folder, parameters, yardstick, parameters.table[:1])
     return Graphs(folder, len(parameters.layers), hidden, items)
 
 

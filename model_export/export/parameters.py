@@ -99,7 +99,7 @@ def parameters_of(run: Run) -> Parameters:
         for layer in range(run.record.layers)
     )
     scale = 1.0 / run.record.temperature if run.record.normalised else 1.0
-    return Parameters(table.astype(np.float32), layers, run.record.normalised, scale, run.memory)
+    return Parameters(table.astype(np.float32, copy=False), layers, run.record.normalised, scale, run.memory)
 
 
 def quantize(table: Floats) -> Quantized:

@@ -20,8 +20,9 @@ def torch_scores(run: Run, sessions: Sequence[NDArray[np.int32]]) -> list[NDArra
     """
     record = run.record
     config = NetworkConfig(record.items, record.hidden, record.layers, record.normalised, record.temperature, 0.0)
-    network = Network(config)
-    network.load_state_dict({name: torch.from_numpy(values) for name, values in run.weights.items()})
+    with torch.device("meta"):  # its own values would only be thrown away
+        network = Network(config)
+    network.load_state_dict({name: torch.from_numpy(values) for name, values in run.weights.items()}, assign=True)
     network.eval()
     rows = network.rows()
     answers = []

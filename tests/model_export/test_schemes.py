@@ -240,6 +240,10 @@ class TestFp32(SchemeContract):
     overlap = 1.0
 
 
+class TestFp32ByRows(TestFp32):
+    scheme = Fp32(by_rows=True)
+
+
 class TestEightBit(SchemeContract):
     scheme = EightBit()
     off = 0.02

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from model_export.export.builder import GraphBuilder
 from model_export.export.schemes.rows import ExactRows
 from model_export.export.schemes.scheme import Candidates, Prepared, Wanted
-from model_export.export.schemes.selection import best, padded
+from model_export.export.schemes.selection import LOWEST, best, padded
 from model_export.export.schemes.slots import InOrder, any_unavailable, masked
 from model_export.export.weightsfile import WeightsFile
 
@@ -21,6 +21,8 @@ class Fp32:
 
     largest: int = 1 << 29
     """Weights beyond which two tables in float32 are no longer plausible: 2 GB each."""
+    by_rows: bool = False
+    """Scores by the rows, which are stored anyway: one table, slower where the other one stays in caches."""
 
     @property
     def name(self) -> str:
@@ -29,20 +31,27 @@ class Fp32:
 
     def refusal(self, items: int, hidden: int) -> str:
         """See `Scheme`."""
-        return f"its two tables would take {items * hidden * 8 / 1e9:.1f} GB" if items * hidden > self.largest else ""
+        if self.by_rows or items * hidden <= self.largest:
+            return ""
+        return f"its two tables would take {items * hidden * 8 / 1e9:.1f} GB"
 
     def prepare(self, weights: WeightsFile, table: Floats, _states: Floats) -> Prepared:
         """See `Scheme`."""
         items, hidden = table.shape
         slots = padded(items)
         rows = ExactRows.store(weights, table)
-        columns = np.zeros((hidden, slots), np.float32)
-        columns[:, :items] = table.T
-        weights.add("table_t", columns)
+        if not self.by_rows:
+            columns = np.zeros((hidden, slots), np.float32)
+            columns[:, :items] = table.T
+            weights.add("table_t", columns)
 
         def candidates(graph: GraphBuilder, state: str, wanted: Wanted) -> Candidates:
-            scores = graph.node("MatMul", [state, graph.stored("table_t")])
-            return ranked(graph, scores, items, slots, wanted)
+            if not self.by_rows:
+                return ranked(graph, graph.node("MatMul", [state, graph.stored("table_t")]), items, slots, wanted)
+            column = graph.node("Reshape", [state, graph.constant([hidden, 1])])
+            scores = graph.node("MatMul", [graph.stored("table"), column])
+            padding = graph.constant(np.full((slots - items, 1), LOWEST, np.float32))
+            return ranked(graph, graph.node("Concat", [scores, padding], axis=0), items, slots, wanted)
 
         return Prepared(rows, candidates, traffic=4 * slots * (hidden + 2), rescored=0, bits=32, block=1)
 

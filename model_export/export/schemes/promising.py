@@ -15,9 +15,9 @@ _COUNTED = 4096
 """Blocks up to which they are counted exactly: TopK is as fast there."""
 _FEW = 1024
 """Items that an answer may ask for, excluded ones among them, for a sample to do."""
-_LOOKED_AT = 512
-"""Blocks among whose items there must be as many available ones as are asked for, for a sample to do."""
-_SAMPLE = 4096
+_LOOKED_AT = 6
+"""Blocks for each item that is asked for, which must hold as many available ones, for a sample to do."""
+_SAMPLE = 512
 """Items that tell what share of the catalogue is unavailable, at least, where there are as many."""
 _SCARCEST = 1 / 64
 """Available share below which no further blocks are looked into for it."""
@@ -49,7 +49,8 @@ def promising(
     about = _sampled(graph, scores, _widened(graph, share, wanted.unavailable))
 
     checked, trusted = graph.branch(), graph.branch()
-    first = checked.node("Slice", [about, checked.constant([0]), checked.constant([_LOOKED_AT])])
+    some = checked.node("Mul", [asked, checked.constant([_LOOKED_AT])])
+    first = checked.node("Slice", [about, checked.constant([0]), some])
     holds = checked.node("GreaterOrEqual", [available_in(checked, first), asked])
     few = trusted.node("LessOrEqual", [asked, trusted.constant([_FEW])])
     (enough,) = graph.choice(any_unavailable(graph, wanted.unavailable), checked, trusted, [(holds, few)])
