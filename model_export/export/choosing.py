@@ -92,7 +92,7 @@ def choose(trial: Trial, folder: Path, pinned: str | None, progress: Callable[[s
         trial: what to try them on.
         folder: where each scheme's folder is made.
         pinned: the only scheme to try, whatever the catalogue's size; None for all.
-        progress: told of each scheme.
+        progress: told of each scheme, and how far it is.
 
     Raises:
         BoundsMissed: none keeps the bounds.
@@ -107,8 +107,7 @@ def choose(trial: Trial, folder: Path, pinned: str | None, progress: Callable[[s
         if refusal:
             table.append(ConsideredScheme(scheme.name, f"not tried: {refusal}"))
             continue
-        progress(f"measuring {scheme.name}")
-        choice = _tried(trial, scheme, folder / scheme.name)
+        choice = _tried(trial, scheme, folder / scheme.name, progress)
         refusal = "; ".join(_misses(choice.loss, trial.bounds))
         cost = cost_us(choice.written)
         table.append(
@@ -141,12 +140,14 @@ def cost_us(written: Written) -> float:
     return NODE_US * written.nodes + RESCORED_US * prepared.rescored + prepared.traffic / BYTES_PER_US
 
 
-def _tried(trial: Trial, scheme: Scheme, folder: Path) -> Choice:
+def _tried(trial: Trial, scheme: Scheme, folder: Path, progress: Callable[[str], None]) -> Choice:
+    progress(f"writing {scheme.name}")
     folder.mkdir()
     written = write_graphs(folder, trial.parameters, scheme, trial.states)
     items, hidden = trial.parameters.table.shape
     graphs = Graphs(folder, len(trial.parameters.layers), hidden, items)
-    lost = loss(trial.exact, rankings(graphs, trial.sessions, items))
+    served = rankings(graphs, trial.sessions, items, lambda how_far: progress(f"measuring {scheme.name}: {how_far}"))
+    lost = loss(trial.exact, served)
     return Choice(scheme.name, folder, written, graphs, lost, ())
 
 

@@ -96,8 +96,8 @@ def _export(
 
     measured, calibrating = _parts(sessions)
     states = parameters.scored(states_of(exact, calibrating))
-    progress("ranking in fp32")
-    trial = Trial(parameters, rankings(exact, measured, record.items), states, measured, bounds)
+    ranked = rankings(exact, measured, record.items, lambda how_far: progress(f"ranking in fp32: {how_far}"))
+    trial = Trial(parameters, ranked, states, measured, bounds)
     choice = choose(trial, folder, pinned, progress)
     stepped = stepwise(choice.graphs, goldens)
     _demand("stepwise against whole replay", stepped, bounds.stepwise)

@@ -4,7 +4,7 @@ Compares only; `exporting` decides. Knows no manifest.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,10 +105,20 @@ class Ranking:
         return 1.0 / (self.best.index(self.following) + 1) if self.following in self.best else 0.0
 
 
-def rankings(graphs: Graphs, sessions: Iterable[Session], items: int) -> list[Ranking]:
-    """Return what graphs rank best after each event but the last of some sessions, the state stepped event by event."""
+def rankings(
+    graphs: Graphs, sessions: Sequence[Session], items: int, tell: Callable[[str], None] = lambda _: None
+) -> list[Ranking]:
+    """Return what graphs rank best after each event but the last of some sessions, the state stepped event by event.
+
+    Args:
+        graphs: the graphs.
+        sessions: the sessions.
+        items: size of the catalogue.
+        tell: told how far it is, before each session.
+    """
     found = []
-    for session in sessions:
+    for number, session in enumerate(sessions, 1):
+        tell(f"session {number} of {len(sessions)}")
         state = graphs.start()
         for at in range(len(session) - 1):
             state = graphs.step(state, session[at : at + 1])
