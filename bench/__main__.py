@@ -14,7 +14,7 @@ RESULTS = Path("bench/results")
 ENGINES = ((10_000, 256, 0.999), (40_000, 256, 0.999), (100_000, 256, 0.999), (1_000_000, 256, 0.999))
 LARGE_ENGINES = ((5_000_000, 128, 0.999), (20_000_000, 96, 0.99))
 """Items, hidden size, and the least overlap of the chosen scheme."""
-LARGE_SCHEMES = ("truncated-64", "truncated-56", "truncated-40", "ivf-2", "ivf-4", "ivf-7", "ivf-10")
+LARGE_SCHEMES = ("truncated-64", "truncated-56", "truncated-40", "ivf-1", "ivf-2", "ivf-4", "ivf-7", "ivf-10")
 
 
 def commands(*, large: bool) -> list[list[str]]:
@@ -37,6 +37,7 @@ def commands(*, large: bool) -> list[list[str]]:
         ["bench.window"],
         ["bench.contention"],
         ["bench.load"],
+        ["bench.engine_floor"],
         ["bench.filters"],
         ["bench.memory"],
         ["bench.training"],

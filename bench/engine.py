@@ -121,14 +121,14 @@ def _measured(made: Catalogue, folder: Path, asked: argparse.Namespace) -> tuple
         row.overlap = overlap_of(found, best)
         rows.append(row)
         stepper = stepper or graphs
-        contenders[name] = _request(graphs, states, items)
+        contenders[name] = stepped_and_scored(graphs, states, items)
     if stepper is not None and not asked.no_peers:
         others, refused = peers(made, stepper, states, TOP)
         skipped |= refused
         for name, peer in others.items():
             rows.append(Row(name, overlap=1.0 if peer.found is None else overlap_of(peer.found, best)))
             contenders[name] = peer.request
-    timed = _bursts(contenders, asked.rounds)
+    timed = bursts(contenders, asked.rounds)
     for row in rows:
         row.p50_ms, row.p99_ms = timed[row.scheme].median, timed[row.scheme].p99
     return rows, skipped
@@ -139,7 +139,7 @@ def overlap_of(found: Sequence[Sequence[int]], best: Sequence[Sequence[int]]) ->
     return float(np.mean([len({*one} & {*exact}) / TOP for one, exact in zip(found, best, strict=True)]))
 
 
-def _bursts(contenders: dict[str, Callable[[], object]], rounds: int) -> dict[str, Timed]:
+def bursts(contenders: dict[str, Callable[[], object]], rounds: int) -> dict[str, Timed]:
     """Time contenders in turn, some requests each: a function serves one model, whose weights the caches keep."""
     taken: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(-(-rounds // BURST)):
@@ -165,7 +165,8 @@ def _opened(name: str, scheme: Scheme, made: Catalogue, home: Path, calibrating:
     return Row(name, rss_mb=resident, file_mb=round(megabytes, 1), cost_us=cost_us(written)), Graphs(home, *sizes)
 
 
-def _request(graphs: Graphs, states: list[Floats], items: int) -> Callable[[], object]:
+def stepped_and_scored(graphs: Graphs, states: list[Floats], items: int) -> Callable[[], object]:
+    """Return a request as it is served, of one state after the other."""
     turns = itertools.count()
     rng = np.random.default_rng(2)
     clicked = rng.integers(0, items, (len(states), 1)).astype(np.int32)

@@ -51,7 +51,10 @@ def peers(made: Catalogue, stepper: Graphs, states: list[Floats], top: int) -> t
     if items * hidden > LARGEST_FLOAT:
         why = f"its table would take {items * hidden * 4 / 1e9:.1f} GB of memory besides"
         return {}, dict.fromkeys(("torch_eager", "torch_compile", "faiss_flat", "hnswlib"), why)
-    found = {"torch_eager": Peer(_torch(made, top)), "torch_compile": Peer(_torch(made, top, compiled=True))}
+    found = {
+        "torch_eager": Peer(torch_request(made, top)),
+        "torch_compile": Peer(torch_request(made, top, compiled=True)),
+    }
     skipped = {}
     table = np.ascontiguousarray(made.parameters.table)
     scored = [np.ascontiguousarray(made.parameters.scored(state[-1])) for state in states]
@@ -70,7 +73,8 @@ def peers(made: Catalogue, stepper: Graphs, states: list[Floats], top: int) -> t
     return found, skipped
 
 
-def _torch(made: Catalogue, top: int, *, compiled: bool = False) -> Request:
+def torch_request(made: Catalogue, top: int, *, compiled: bool = False) -> Request:
+    """Return torch's request: a session of `SESSION` events, replayed, and the best of all items."""
     parameters = made.parameters
     items, hidden = parameters.table.shape
     network = Network(NetworkConfig(items, hidden, len(parameters.layers), parameters.normalised, dropout=0.0)).eval()
