@@ -30,9 +30,13 @@ class GuardedStore:
     """A `SessionStore` around another one that is not asked while it is known to fail.
 
     `ping` always asks: a store that answers it is used again at once.
+
+    Args:
+        store: the store.
+        clock: the wall clock, in seconds: a monotonic one may stand still while the function is frozen.
     """
 
-    def __init__(self, store: SessionStore, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, store: SessionStore, clock: Callable[[], float] = time.time) -> None:
         self._store, self._clock = store, clock
         self._lock = threading.Lock()
         self._points = 0  # of which a failure has `HURRIED`, and a client's hurry one
@@ -88,7 +92,7 @@ class GuardedStore:
     def _guarded(self, ask: Callable[[], _Answer], deadline: Deadline) -> _Answer:
         with self._lock:
             if self._fails():
-                if self._clock() < self._rests_until:
+                if 0 < self._rests_until - self._clock() <= REST_SECONDS:  # more: the clock was set back
                     raise StoreUnavailable("the session store is left alone for a moment: it failed several times")
                 self._rests_until = self._clock() + REST_SECONDS  # this request tries, others go on waiting
         return self._watched(ask, fair=_fair(deadline))

@@ -12,12 +12,16 @@ from nextitem.artifact import Artifact
 from nextitem.availability import Availability
 from nextitem.bucket import ObstoreBucket
 from nextitem.early import Early
-from nextitem.errors import NextItemError
+from nextitem.errors import NextItemError, RegistryUnavailable
 from nextitem.registry import Registry, Route
 from nextitem.settings import Settings
 
 if TYPE_CHECKING:
     from nextitem.engine import Model
+
+
+START_SECONDS = 8.0
+"""The longest wait for a first model: Lambda gives a start, and our requests, 10 s. A larger one goes on coming."""
 
 
 class Fetched(NamedTuple):
@@ -31,8 +35,19 @@ class Fetched(NamedTuple):
     availability: Availability | NextItemError
 
 
-def fetch(registry: Registry, name: str, held: Collection[str] = ()) -> Fetched:
-    """Bring a route's versions here.
+def fetch(registry: Registry, name: str) -> Fetched:
+    """Bring a route's versions here, and learn what is available meanwhile.
+
+    Raises:
+        NextItemError: the route or a version cannot be used.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        availability = pool.submit(available, registry, name)
+        return Fetched(*routed(registry, name), availability.result())
+
+
+def routed(registry: Registry, name: str, held: Collection[str] = ()) -> tuple[Route, dict[str, Artifact]]:
+    """Return a route and the artifacts of its versions, brought here.
 
     Args:
         registry: where from.
@@ -42,15 +57,13 @@ def fetch(registry: Registry, name: str, held: Collection[str] = ()) -> Fetched:
     Raises:
         NextItemError: the route or a version cannot be used.
     """
-    with ThreadPoolExecutor(1) as pool:
-        availability = pool.submit(_availability, registry, name)
-        route = registry.route(name)
-        wanted = {variant.version for variant in route.variants if variant.weight > 0}
-        artifacts = {version: registry.fetch(version) for version in wanted.difference(held)}
-        return Fetched(route, artifacts, availability.result())
+    route = registry.route(name)
+    wanted = {variant.version for variant in route.variants if variant.weight > 0}
+    return route, {version: registry.fetch(version) for version in wanted.difference(held)}
 
 
-def _availability(registry: Registry, name: str) -> Availability | NextItemError:
+def available(registry: Registry, name: str) -> Availability | NextItemError:
+    """Return what is available on a route, or why that cannot be read."""
     try:
         return registry.availability(name)
     except NextItemError as error:
@@ -77,13 +90,18 @@ class HeadStart:
         self._thread = threading.Thread(target=self._fetch, name="fetching", daemon=True)
         self._thread.start()
 
-    def opened(self) -> "tuple[Fetched, dict[str, Model]]":
+    def opened(self, seconds: float = START_SECONDS) -> "tuple[Fetched, dict[str, Model]]":
         """Return what came, and the models of it by their versions, waiting for them.
 
+        Args:
+            seconds: the longest wait; what comes later stays on the disk, for whoever asks the registry.
+
         Raises:
-            NextItemError: the route or a version cannot be used.
+            NextItemError: the route or a version cannot be used, or did not come in time.
         """
-        self._thread.join()
+        self._thread.join(seconds)
+        if self._thread.is_alive():
+            raise RegistryUnavailable(f"the model did not come within {seconds:g} s")
         if isinstance(self._found, tuple):
             return self._found
         raise self._found or NextItemError("the model could not be fetched: see the log")

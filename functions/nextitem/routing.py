@@ -7,7 +7,7 @@ whatever goes wrong with a new version, the function keeps the models that it ha
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
@@ -15,12 +15,12 @@ from nextitem.availability import EVERYTHING, Availability
 from nextitem.deadline import Deadline
 from nextitem.engine import Model
 from nextitem.errors import NextItemError, NoModel, RegistryUnavailable
-from nextitem.fetching import Fetched, fetch
+from nextitem.fetching import START_SECONDS, Fetched, available, routed
 from nextitem.registry import Registry, Route, Variant
 
 NO_MODELS: Mapping[str, Model] = {}
 RETRY_SECONDS = 1.0
-"""Least time between two attempts to load a first model, so that 503s stay cheap."""
+"""Least time between the end of an attempt to load a first model and the next, so that 503s stay cheap."""
 
 
 class Routed(msgspec.Struct, frozen=True):
@@ -75,6 +75,8 @@ class Router:
     def load(self, fetched: Fetched | None = None, opened: Mapping[str, Model] = NO_MODELS) -> None:
         """Look at the route and load what it names; the models in use change only if all of it loads.
 
+        What is unavailable they learn in any case.
+
         Args:
             fetched: what `fetch` found a moment ago; None looks now.
             opened: models of it that are open already, by their versions.
@@ -84,14 +86,11 @@ class Router:
         """
         self._looked = self._clock()
         held = self._serving[1] if self._serving else {}
-        route, artifacts, availability = fetched or fetch(self._registry, self._name, held.keys())
-        if isinstance(availability, NextItemError):
-            self._on_fault(availability)
-            availability = self._availability
+        self._learn(fetched.availability if fetched else available(self._registry, self._name), held.values())
+        route, artifacts = fetched[:2] if fetched else routed(self._registry, self._name, held.keys())
         models = {version: opened.get(version) or Model(artifact) for version, artifact in artifacts.items()}
-        for model in models.values() if availability == self._availability else (*models.values(), *held.values()):
-            model.set_unavailable(availability.unavailable)
-        self._availability = availability
+        for model in models.values():
+            model.set_unavailable(self._availability.unavailable)
         versions = {variant.version for variant in route.variants if variant.weight > 0}
         models |= {version: held[version] for version in versions & held.keys()}
         self._serving = route, models
@@ -99,6 +98,23 @@ class Router:
             # A function's disk is small, and it may live through many promotions. Only who has just learned of a route
             # tidies up: another process that shares the folder may know a newer one already.
             self._registry.forget_others(versions)
+
+    def _learn(self, found: Availability | NextItemError, models: Iterable[Model]) -> None:
+        """Let models know what is available, whatever becomes of the route that it belongs to."""
+        if isinstance(found, NextItemError):
+            self._on_fault(found)
+        elif found != self._availability:
+            for model in models:
+                model.set_unavailable(found.unavailable)
+            self._availability = found
+
+    def check_availability(self) -> None:
+        """Read what is available, and do nothing with it.
+
+        Raises:
+            NextItemError: it cannot be read.
+        """
+        self._registry.availability(self._name)
 
     def look_again(self, seconds: float) -> None:
         """Look at the route at once, and wait for that; what goes wrong leaves the models that there are.
@@ -123,10 +139,7 @@ class Router:
         """
         age = self._clock() - self._looked
         if self._serving is None and not 0 <= age < RETRY_SECONDS:
-            try:
-                self.load()
-            except NextItemError as error:
-                self._on_fault(error)
+            self.look_again(START_SECONDS)
         elif self._serving is not None and not 0 <= age < self._ttl and self._refreshing.acquire(blocking=False):
             threading.Thread(target=self._refresh, name="route", daemon=True).start()
         if self._serving is None:
@@ -146,6 +159,7 @@ class Router:
         try:
             self.load()
         except NextItemError as error:
+            self._looked = self._clock()  # from the end of an attempt that failed: it may have taken long
             self._on_fault(error)
         finally:
             self._refreshing.release()

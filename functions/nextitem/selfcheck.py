@@ -48,6 +48,8 @@ def verified(router: Router, keys: KeyRing, store: SessionStore) -> Report:
     """
     with _named("the route"):
         router.load()
+    with _named("what is available"):
+        router.check_availability()
     models = [_checked(routed.model, routed.variant) for routed in router.serving()]
     with _named("the key secret"):
         keys.load()

@@ -119,7 +119,7 @@ class ValkeyStore:
             args += [_field(version), snapshot.chain, encode_snapshot(snapshot)]
         if impression is not None:
             args += [_SHOWN, impression.chain, encode_impression(impression)]
-        return _SavingToValkey(self._topology, key, deadline.within(self._timeout), self._save, args)
+        return _SavingToValkey(self._topology, key, deadline, self._timeout, self._save, args)
 
     def adopt(self, old: str, key: str, deadline: Deadline) -> bool:
         """See `SessionStore.adopt`."""
@@ -179,8 +179,11 @@ class ValkeyStore:
 class _SavingToValkey:
     """A save that was sent and whose answer is read by `settle`."""
 
-    def __init__(self, topology: Topology, key: str, limit: Deadline, script: _Script, args: list[Argument]) -> None:
-        self._topology, self._key = topology, key
+    def __init__(
+        self, topology: Topology, key: str, deadline: Deadline, timeout: float, script: _Script, args: list[Argument]
+    ) -> None:
+        self._topology, self._key, self._timeout = topology, key, timeout
+        limit = deadline.within(timeout)
         self._again = ("EVAL", script.text, 1, *args)
         self._sent: tuple[Connections, Link] | None = None
         self._fault: StoreUnavailable | None = None
@@ -200,16 +203,17 @@ class _SavingToValkey:
         """See `Saving.settle`."""
         if self._fault is not None:
             raise self._fault
+        limit = deadline.within(self._timeout)
         if self._sent is not None:
             server, link = self._sent
             try:
-                return bool(server.receive(link, deadline))
+                return bool(server.receive(link, limit))
             except Broken as error:
                 self._topology.lost(self._key)
                 raise StoreUnavailable(str(error)) from error
             except (NoScript, Redirected):
                 pass  # another node, or one that never saw the script: it is sent whole, wherever that leads
-        return bool(exchange(self._topology, self._key, deadline, *self._again))
+        return bool(exchange(self._topology, self._key, limit, *self._again))
 
 
 def _field(version: str) -> str:

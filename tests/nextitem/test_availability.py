@@ -9,8 +9,10 @@ import pytest
 
 from nextitem.availability import EVERYTHING, MAX_UNAVAILABLE, Availability, availability_key
 from nextitem.boto_bucket import BotoBucket
-from nextitem.errors import ArtifactUnsupported, InputError, RegistryError, RouteConflict
+from nextitem.errors import ArtifactUnsupported, InputError, RegistryError, RouteConflict, VersionNotFound
 from nextitem.publishing import Publisher
+from nextitem.registry import Variant
+from tests.nextitem.parts import VERSION
 from tests.nextitem.router_scene import KEY, Scene
 
 if TYPE_CHECKING:
@@ -129,3 +131,15 @@ def test_a_change_that_meets_another_is_refused(bucket: BotoBucket, monkeypatch:
     with pytest.raises(RouteConflict):
         publisher.set_unavailable(["ours"])
     assert publisher.availability().unavailable == ("theirs",)
+
+
+def test_a_route_that_cannot_be_loaded_keeps_nothing_from_being_heard(scene: Scene) -> None:
+    # GIVEN a function that serves, a route that names no version that there is, and an item that is sold out
+    before = best(scene)
+    scene.put_route(Variant("main", VERSION, 1.0))
+    scene.publisher.set_unavailable(before[:1])
+    # WHEN it has looked THEN the fault is told, the model stays, and the item is recommended no longer
+    scene.let_a_refresh_pass()
+    assert [type(fault) for fault in scene.faults] == [VersionNotFound]
+    assert scene.served() == scene.first
+    assert best(scene)[: BEST - 1] == before[1:]

@@ -104,6 +104,15 @@ def test_after_a_rest_one_request_tries(sick: Sick) -> None:
     assert sick.failing.asked == FAILURES + 1
 
 
+def test_a_clock_that_was_set_back_ends_the_rest(sick: Sick) -> None:
+    # GIVEN a store left alone, and a clock that is set back an hour
+    sick.fail(FAILURES)
+    sick.clock.now -= 3600
+    # WHEN more is asked THEN the store is, once
+    sick.fail(5)
+    assert sick.failing.asked == FAILURES + 1
+
+
 def test_a_store_that_answers_the_trial_is_used_again(sick: Sick, key: str) -> None:
     # GIVEN a store left alone, that is well again
     sick.fail(FAILURES)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nextitem.boto_bucket import BotoBucket
+from nextitem.bucket import Stored
 from nextitem.errors import (
     ArtifactCorrupt,
     ArtifactUnsupported,
@@ -231,6 +232,40 @@ def test_without_a_model_attempts_are_rare_and_requests_fail_at_once(scene: Scen
     assert len(scene.faults) == scene.bucket.reads == 2
     scene.clock.now += RETRY_SECONDS
     assert scene.served() == scene.first
+
+
+def test_attempts_that_take_long_are_as_rare(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    # GIVEN a bucket without a route that takes longer to say so than the time between two attempts
+    read = scene.bucket.read
+
+    def slow(key: str) -> Stored | None:
+        scene.clock.now += RETRY_SECONDS
+        return read(key)
+
+    monkeypatch.setattr(scene.bucket, "read", slow)
+    # WHEN requests come one after the other THEN it was asked once
+    for _ in range(3):
+        with pytest.raises(NoModel):
+            scene.served()
+    assert scene.bucket.reads == 1
+
+
+def test_a_first_model_that_takes_long_is_not_waited_for_for_ever(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN a bucket that does not answer
+    scene.promote(scene.first)
+    monkeypatch.setattr("nextitem.routing.START_SECONDS", 0.01)
+    scene.bucket.gate.clear()
+    # WHEN a request comes THEN it is told so, and the attempt goes on
+    with pytest.raises(NoModel):
+        scene.served()
+    assert [type(fault) for fault in scene.faults] == [RegistryUnavailable]
+    # WHEN the bucket answers at last THEN nothing is asked anew
+    scene.bucket.gate.set()
+    scene.join()
+    assert scene.served() == scene.first
+    assert scene.bucket.reads == 1
 
 
 def test_loading_says_what_is_wrong(scene: Scene) -> None:

@@ -9,9 +9,10 @@ from redis import Redis
 
 from devstack.processes import Children
 from devstack.valkey import Valkey
+from nextitem.availability import availability_key
 from nextitem.boto_bucket import BotoBucket
 from nextitem.deadline import Deadline
-from nextitem.errors import SecretUnavailable, SelfCheckFailed, StoreUnavailable
+from nextitem.errors import NextItemError, SecretUnavailable, SelfCheckFailed, StoreUnavailable
 from nextitem.keys import KeyRing
 from nextitem.keysecret import KeySecret
 from nextitem.manifest import CERTIFICATE, decode_certificate
@@ -98,6 +99,17 @@ def test_a_model_that_answers_otherwise_late_in_its_certificate_is_found(
 def test_without_a_route_there_is_nothing_to_serve(bucket: BotoBucket, folder: Path, store: ValkeyStore) -> None:
     fault = fault_of(router_of(bucket, folder), fixed_keys(), store)
     assert fault.startswith("the route failed the check: routes/live.json is not in the bucket")
+
+
+def test_what_is_available_must_be_readable(bucket: BotoBucket, demo: Path, tmp_path: Path, store: ValkeyStore) -> None:
+    # GIVEN a document that says nothing, of which requests would hear only in the log
+    routed(bucket, Variant("main", Publisher(bucket).publish(demo), 1))
+    assert bucket.create(availability_key("live"), b"nothing")
+    told: list[NextItemError] = []
+    router = Router(Registry(bucket, tmp_path), "live", ttl=1e9, on_fault=told.append)
+    # WHEN it is checked THEN it is named
+    assert fault_of(router, fixed_keys(), store).startswith("what is available failed the check: availability/live")
+    assert len(told) == 1
 
 
 def test_a_secret_that_cannot_be_read_is_found(router: Router, store: ValkeyStore) -> None:

@@ -31,6 +31,7 @@ PATTERNS = {
     # The bucket's objects, by prefix.
     "${ModelBucket.Arn}/models/*": {"s3:GetObject", "s3:PutObject"},
     "${ModelBucket.Arn}/routes/*": {"s3:GetObject", "s3:PutObject"},
+    "${ModelBucket.Arn}/availability/*": {"s3:GetObject", "s3:PutObject"},
     # Versions of the one function have numbers that are not known.
     "${Function}:*": {"lambda:GetAlias", "lambda:UpdateAlias", "lambda:GetProvisionedConcurrencyConfig"},
     # The one application's group: CloudFormation ends both names with letters of its own.

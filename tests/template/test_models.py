@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from nextitem.availability import availability_key
 from nextitem.registry import history_key, model_key, route_key
 from tests.template.permissions import Statement, statements
 from tests.template.stack import Stack, listed
@@ -55,20 +56,29 @@ def test_a_promoter_changes_routes_and_writes_no_model(stack: Stack) -> None:
     assert written(stack, "PromoterPolicy") == ["${ModelBucket.Arn}/routes/*"]
 
 
-def test_the_function_reads_both_and_writes_neither(stack: Stack) -> None:
+def test_who_knows_the_stock_changes_availability_alone(stack: Stack) -> None:
+    # GIVEN the policy for availability WHEN what it reads and writes is read THEN it is that
+    assert s3_actions(stack, "AvailabilityPolicy") == READ | {"s3:PutObject"}
+    assert written(stack, "AvailabilityPolicy") == ["${ModelBucket.Arn}/availability/*"]
+
+
+def test_the_function_reads_all_and_writes_nothing(stack: Stack) -> None:
     # GIVEN the function's role WHEN its S3 actions are read THEN it reads
     assert s3_actions(stack, "RecommendRole") == READ
     (read,) = [one for one in of(stack, "RecommendRole") if "s3:GetObject" in one.actions]
-    assert read.resources == ["${ModelBucket.Arn}/models/*", "${ModelBucket.Arn}/routes/*"]
+    assert read.resources == [f"${{ModelBucket.Arn}}/{prefix}/*" for prefix in ("models", "routes", "availability")]
 
 
 def test_the_prefixes_are_those_that_the_registry_uses() -> None:
     # GIVEN the registry's keys WHEN made THEN they lie under the prefixes of the policies
     assert model_key("v1", "manifest.json").startswith("models/")
     assert {route_key("live").partition("/")[0], history_key("live", 1).partition("/")[0]} == {"routes"}
+    assert availability_key("live").startswith("availability/")
 
 
-@pytest.mark.parametrize("owner", ["PublisherPolicy", "PromoterPolicy", "RecommendRole", "RotateSecretRole"])
+@pytest.mark.parametrize(
+    "owner", ["PublisherPolicy", "PromoterPolicy", "AvailabilityPolicy", "RecommendRole", "RotateSecretRole"]
+)
 def test_the_key_is_used_through_the_services_alone(stack: Stack, owner: str) -> None:
     # GIVEN what may be done with the key WHEN its condition is read THEN it is for S3 or Secrets Manager only
     uses = [one for one in of(stack, owner) if any(action.startswith("kms:") for action in one.actions)]
@@ -87,6 +97,7 @@ def test_the_stack_tells_what_its_users_need(stack: Stack) -> None:
         "BucketName",
         "PublisherPolicyArn",
         "PromoterPolicyArn",
+        "AvailabilityPolicyArn",
         "FunctionAliasArn",
         "StoreEndpoint",
         "KeySecretArn",

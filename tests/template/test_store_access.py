@@ -71,6 +71,7 @@ def everything(node: Node) -> None:
     old, key = fresh(), fresh()
     try:
         store.ping(soon())
+        store.prepare(soon())
         for number in range(2):
             record = add(store, old, *numbered(1 + 40 * number, 40 + 40 * number)).record
         for version in range(SNAPSHOTS_KEPT + 1):
