@@ -66,15 +66,15 @@ class Scorer:
         return np.asarray(self.parameters.table.astype(np.float64) @ scored, np.float32)
 
 
-def clustered(items: int) -> tuple[Parameters, Floats]:
+def clustered(items: int, hidden: int = HIDDEN) -> tuple[Parameters, Floats]:
     """A table of a few directions with a little noise, as training leaves it, and states that lie among them."""
     rng = np.random.default_rng(5)
-    axes = rng.standard_normal((6, HIDDEN), np.float32)
-    table = rng.standard_normal((items, 6), np.float32) @ axes + 0.1 * rng.standard_normal((items, HIDDEN), np.float32)
+    axes = rng.standard_normal((6, hidden), np.float32)
+    table = rng.standard_normal((items, 6), np.float32) @ axes + 0.1 * rng.standard_normal((items, hidden), np.float32)
     if items > TWIN:
         table[[40_000, TWIN]] = table[7]
     states = rng.standard_normal((60, 6), np.float32) @ axes
-    return parameters_of(random_run(items, HIDDEN, table=table)), states
+    return parameters_of(random_run(items, hidden, table=table)), states
 
 
 class SchemeContract:
@@ -222,6 +222,18 @@ class SchemeContract:
         items, _ = scorer.top(states[0], count + 5, exclude=[count - 1])
         # THEN they come
         assert sorted(items) == list(range(count - 1))
+
+    @pytest.mark.parametrize("count", [5, 257])
+    def test_no_padding_stands_before_the_worst_items(self, tmp_path: Path, count: int) -> None:
+        # GIVEN a catalogue that nearly a whole block of padding follows
+        parameters, states = clustered(count, 256)
+        scorer = Scorer(tmp_path, self.scheme, parameters, states[20:])
+        for state in states[:20]:
+            order = np.argsort(-scorer.exact(state), kind="stable").tolist()
+            # WHEN all but the worst are excluded, or unavailable
+            # THEN these come
+            assert sorted(scorer.top(state, 5, exclude=order[:-5])[0]) == sorted(order[-5:])
+            assert sorted(scorer.top(state, 20, unavailable=order[:-20])[0]) == sorted(order[-20:])
 
     def test_a_state_of_zeros_gives_items_too(self, given: tuple[Scorer, Floats]) -> None:
         # GIVEN a state that tells nothing

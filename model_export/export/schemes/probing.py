@@ -95,6 +95,7 @@ class _Inside:
     usual: int
     wanted: Wanted
     unit: int = WIDTH
+    room: int = 0
 
     def items(self, graph: GraphBuilder, slots: str) -> str:
         """See `Slots`."""

@@ -30,9 +30,9 @@ def shortlist(graph: GraphBuilder, scores: str, slots: Slots, wanted: Wanted, ca
         candidates: how many items, beside what the answer's length and its excluded items ask for.
     """
     flat = graph.node("Reshape", [scores, graph.constant([-1])])
-    asked = graph.node("Add", [wanted.k, wanted.barred])
+    asked = graph.node("Add", [graph.node("Add", [wanted.k, wanted.barred]), graph.constant([slots.room])])
     more = graph.node("Mul", [wanted.k, graph.constant([PER_ANSWER])])
-    count = graph.node("Add", [graph.node("Add", [more, wanted.barred]), graph.constant([candidates])])
+    count = graph.node("Add", [graph.node("Add", [more, wanted.barred]), graph.constant([max(candidates, slots.room)])])
     found = about(graph, flat, slots.usual, count, asked, slots.unit)
 
     some, none = graph.branch(), graph.branch()

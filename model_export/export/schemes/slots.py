@@ -25,6 +25,11 @@ class Slots(Protocol):
         """What they are a multiple of: see `selection.best`."""
         ...
 
+    @property
+    def room(self) -> int:
+        """How many of them may have no item and stand above some that have one."""
+        ...
+
     def items(self, graph: GraphBuilder, slots: str) -> str:
         """Return the items of some ascending slots, int64[n] ascending, -1 for none."""
         ...
@@ -52,6 +57,11 @@ class InOrder:
     usual: int
     mask: str
     unit: int = BLOCK
+
+    @property
+    def room(self) -> int:
+        """See `Slots`."""
+        return self.usual - self.count
 
     def items(self, graph: GraphBuilder, slots: str) -> str:
         """See `Slots`; the slots may come in any order, and so do their items."""
