@@ -3,6 +3,7 @@
 What the graphs take and give is in `graphs`. Knows no store.
 """
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 
@@ -168,7 +169,7 @@ class Model:
         ]
 
     def popular(self, exclude: Sequence[int], k: int, only: Sequence[int] | None = None) -> list[Ranked]:
-        """Return the best sellers of the training data, scored by their share of its events.
+        """Return the best sellers of the training data, scored by their share of its events; after them others, with 0.
 
         Args:
             exclude: see `top`.
@@ -181,8 +182,12 @@ class Model:
             shares = {one.index: one.score for one in best}
             listed = [Ranked(index, shares.get(index, 0.0)) for index in dict.fromkeys(only)]
             best = sorted(listed, key=lambda one: -one.score)
-        eligible = (one for one in best if one.index not in barred)
-        return [one for one, _ in zip(eligible, range(k), strict=False)]
+        eligible = [one for one in best if one.index not in barred][:k]
+        if only is None and len(eligible) < k:  # the manifest names the most frequent alone
+            barred |= {one.index for one in best}
+            rest = (Ranked(index, 0.0) for index in range(self.manifest.model.items) if index not in barred)
+            eligible += itertools.islice(rest, k - len(eligible))
+        return eligible
 
     def check(self, certificate: Certificate, sessions: int | None = None) -> None:
         """Answer golden sessions and compare.

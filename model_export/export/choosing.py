@@ -1,6 +1,6 @@
 """Which scoring scheme a model gets: each is written, measured against fp32 and weighed by a counted cost.
 
-The cost is counted and not timed, so that the same run gives the same artifact on any machine. Knows no run.
+The cost is counted and not timed, so that the same losses give the same choice on any machine. Knows no run.
 """
 
 import math

@@ -148,13 +148,9 @@ def _whole(
     others = graph.node("Where", [twice, graph.constant(-1), found.items])
     # Ascending: of equal scores the lower index is to come first.
     items = graph.node("Concat", [others, remembered.items], axis=0)
-    if found.scores is None:
-        items = ascending(graph, items, graph.node("Shape", [items]))
-        return items, _rescored(graph, parameters, prepared, state, graph.node("Max", [items, graph.constant(0)]))
-    known = _rescored(graph, parameters, prepared, state, remembered.items)
-    scores = graph.node("Concat", [found.scores, known], axis=0)
-    order = graph.node("TopK", [items, graph.node("Shape", [items])], 2, largest=0)
-    return order, graph.node("Gather", [scores, other(order, 1)])
+    items = ascending(graph, items, graph.node("Shape", [items]))
+    # The pass's own scores would do for some of them, and be a little off those of the others.
+    return items, _rescored(graph, parameters, prepared, state, graph.node("Max", [items, graph.constant(0)]))
 
 
 def _state(graph: GraphBuilder, parameters: Parameters, hidden: str) -> str:

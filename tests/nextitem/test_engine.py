@@ -101,6 +101,17 @@ def test_the_popular_are_the_training_data_s_best_sellers(model: Model) -> None:
     assert model.popular(range(ITEMS), 5) == []
 
 
+def test_after_the_best_sellers_come_others(model: Model) -> None:
+    # GIVEN a model whose manifest names few best sellers WHEN more are asked for, two of them barred
+    few = tuple(model.manifest.popular[:5])
+    model.manifest = msgspec.structs.replace(model.manifest, popular=few)
+    found = model.popular([few[0].index, few[2].index], 20)
+    # THEN the other best sellers come first, and others after them, each once
+    assert [one.index for one in found[:3]] == [few[1].index, few[3].index, few[4].index]
+    assert len({one.index for one in found} - {few[0].index, few[2].index}) == 20
+    assert {one.score for one in found[3:]} == {0.0}
+
+
 def without_input(demo: Path, into: Path, name: str) -> Model:
     """The demo as it would have been before its score graph had an input: that is a constant instead, which says no."""
     graph = onnx.load_from_string((demo / SCORE_GRAPH).read_bytes())

@@ -11,6 +11,7 @@ REFUSED: dict[str, tuple[Values, str]] = {
         {"ColdStartStrategy": "managed-instances", "ReservedConcurrency": 5},
         "ManagedMaxVcpus",
     ),
+    "a large disk for SnapStart": ({"ColdStartStrategy": "snapstart", "EphemeralStorage": 1024}, "512 MB"),
     "two strategies": ({"ColdStartStrategy": "provisioned,snapstart"}, "ColdStartStrategy may be"),
     "tokens for whomever": ({"JwtIssuer": "https://login.example.com/"}, "JwtIssuer needs JwtAudience"),
     "an audience without an issuer": ({"JwtAudience": "app"}, "means nothing without JwtIssuer"),
