@@ -17,7 +17,7 @@ from botocore.config import Config
 INVOKE_SECONDS = 30
 """For one answer of the new version; its own time limit is 10 s, and it may have to start first."""
 ATTEMPTS = 3
-"""A version that was published a moment ago may still refuse."""
+"""Of one invoke: what boto tries again is throttling and faults of Lambda's own."""
 
 logger = logging.getLogger(__name__)
 logger.setLevel(logging.INFO)

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from devstack.deployments import eventually
 from devstack.processes import LOOPBACK, Children, free_port
+from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
 from nextitem.session import EMPTY, SessionStore
 from nextitem.storeurl import parse_store_url
@@ -163,6 +165,25 @@ def test_forgotten_scripts_are_sent_again(server: OwnValkey, connect: Connect, k
         client.script_flush()
         assert save(store, key, snapshot_of(record, 1.0))
     assert value_of(store.load(key, VERSION, soon())) == 1.0
+
+
+def test_a_save_that_is_to_be_sent_again_has_no_more_time_than_a_command(
+    server: OwnValkey, connect: Connect, key: str
+) -> None:
+    # GIVEN a save whose script the server has forgotten, and which stands still once it has said so
+    store = connect(server.url, SHORT_SECONDS)
+    record = add(connect(server.url), key, event("a")).record
+    with server.client() as client:
+        client.script_flush()
+    saving = store.save(key, VERSION, snapshot_of(record, 1.0), soon())
+    eventually(saving.due, "the server has answered")
+    server.stop()
+    # WHEN a request that has much time settles it
+    patient = Deadline.after(100 * SHORT_SECONDS)
+    with pytest.raises(StoreUnavailable):
+        saving.settle(patient)
+    # THEN nearly all of that time is left
+    assert patient.remaining() > 50 * SHORT_SECONDS
 
 
 def test_a_replica_takes_no_events_until_it_is_the_primary(server: OwnValkey, connect: Connect, key: str) -> None:
