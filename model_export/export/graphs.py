@@ -12,6 +12,7 @@ Knows no run and no session, and no particular scoring scheme.
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 from onnx import ModelProto, TensorProto, helper
 
 from model_export.export.builder import GraphBuilder, other
@@ -21,6 +22,8 @@ from model_export.export.schemes.scheme import Floats, Prepared, Scheme, Wanted
 from model_export.export.schemes.selection import ascending
 from model_export.export.weightsfile import WeightsFile
 from nextitem.manifest import SCORE_GRAPH, STEP_GRAPH, WEIGHTS
+
+_LAST_ROWS = 3
 
 
 @dataclass(frozen=True)
@@ -163,6 +166,9 @@ def _state(graph: GraphBuilder, parameters: Parameters, hidden: str) -> str:
 
 
 def _rescored(graph: GraphBuilder, parameters: Parameters, prepared: Prepared, state: str, items: str) -> str:
-    rows = prepared.rows.gather(graph, items)
+    # ONNX Runtime sums the last rows, up to three, in another order: equal rows would differ by where they stand.
+    padded = graph.node("Concat", [items, graph.constant(np.zeros(_LAST_ROWS, np.int64))], axis=0)
+    rows = prepared.rows.gather(graph, padded)
     column = graph.node("Reshape", [state, graph.constant([parameters.hidden, 1])])
-    return graph.node("Reshape", [graph.node("MatMul", [rows, column]), graph.constant([-1])])
+    scores = graph.node("Reshape", [graph.node("MatMul", [rows, column]), graph.constant([-1])])
+    return graph.node("Slice", [scores, graph.constant([0]), graph.constant([-_LAST_ROWS])])

@@ -131,8 +131,8 @@ def _references(path: Path) -> dict[str, tuple[dict[str, str], tuple[int, ...]]]
 
 
 def test_both_graphs_share_one_aligned_file(opened: Callable[[Run], Opened], tmp_path: Path) -> None:
-    # GIVEN graphs in 8 bits
-    run = random_run(items=600, hidden=48, layers=2)
+    # GIVEN graphs in 8 bits, of as many items as are summed at once
+    run = random_run(items=608, hidden=48, layers=2)
     _, _, table = opened(run)
     folder = tmp_path / "quantized"
     # WHEN their tensors are looked up

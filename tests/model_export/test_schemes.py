@@ -181,13 +181,18 @@ class SchemeContract:
         assert scorer.top(states[1], 20, unavailable=range(ITEMS))[0] == []
 
     def test_of_equal_scores_the_lower_index_is_first(self, given: tuple[Scorer, Floats]) -> None:
-        # GIVEN three items with the same row, and a state that likes it best
-        scorer, _ = given
-        # WHEN the best are asked for
-        items, scores = scorer.top(scorer.parameters.table[7].copy(), 3)
-        # THEN they come by their index
-        assert scores[0] == scores[1] == scores[2]
-        assert items == [7, 40_000, TWIN]
+        # GIVEN three items with the same row, and states that like it best, more or less
+        scorer, states = given
+        row, twins = scorer.parameters.table[7], [7, 40_000, TWIN]
+        for number, state in enumerate(states):
+            liking = row + 0.02 * np.linalg.norm(row) / np.linalg.norm(state) * state
+            # WHEN the best are asked for, of all items or of a list of any length
+            for k in (3, 20):
+                items, scores = scorer.top(liking, k)
+                few, _ = scorer.top(liking, k, only=sorted({*twins, *range(100, 120 + number)}))
+                # THEN they come by their index
+                assert items[:3] == twins == few[:3]
+                assert scores[0] == scores[1] == scores[2]
 
     def test_a_list_is_ranked_by_itself(self, given: tuple[Scorer, Floats]) -> None:
         # GIVEN some items, among them the worst of all

@@ -16,13 +16,18 @@ _MANY = 1 << 18
 """Slots from which on the first blocks are as wide as that."""
 LOWEST = -float(1 << 30)
 """Below every score, as float32 and as the int32 of a rough pass."""
+_REGISTER = 16
 _FEW = 1 << 16
 """Slots of which TopK finds the best as fast without blocks."""
 
 
 def padded(items: int) -> int:
-    """Return the slots of a catalogue: a whole number of blocks, where there are any."""
-    return items if items <= _FEW else -(-items // BLOCK) * BLOCK
+    """Return the slots of a catalogue: a whole number of blocks, where there are any; else of what is summed at once.
+
+    The last scores of a product that fills no register are summed in another order: equal rows would differ.
+    """
+    unit = _REGISTER if items <= _FEW else BLOCK
+    return -(-items // unit) * unit
 
 
 def filled(values: NDArray[Any], slots: int, filling: int) -> NDArray[Any]:
