@@ -86,8 +86,12 @@ class Router:
         """
         self._looked = self._clock()
         held = self._serving[1] if self._serving else {}
-        self._learn(fetched.availability if fetched else available(self._registry, self._name), held.values())
+        found = fetched.availability if fetched else available(self._registry, self._name)
+        if not isinstance(found, NextItemError):
+            self._learn(found, held.values())
         route, artifacts = fetched[:2] if fetched else routed(self._registry, self._name, held.keys())
+        if isinstance(found, NextItemError):
+            self._on_fault(found)  # not before: a bucket that is gone is told of once
         models = {version: opened.get(version) or Model(artifact) for version, artifact in artifacts.items()}
         for model in models.values():
             model.set_unavailable(self._availability.unavailable)
@@ -99,11 +103,9 @@ class Router:
             # tidies up: another process that shares the folder may know a newer one already.
             self._registry.forget_others(versions)
 
-    def _learn(self, found: Availability | NextItemError, models: Iterable[Model]) -> None:
+    def _learn(self, found: Availability, models: Iterable[Model]) -> None:
         """Let models know what is available, whatever becomes of the route that it belongs to."""
-        if isinstance(found, NextItemError):
-            self._on_fault(found)
-        elif found != self._availability:
+        if found != self._availability:
             for model in models:
                 model.set_unavailable(found.unavailable)
             self._availability = found
