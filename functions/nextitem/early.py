@@ -32,10 +32,11 @@ def open_store(name: str, region: str, endpoint: str | None, provider: Any = Non
         endpoint: another S3 endpoint (``http://…`` is allowed then), or None for AWS.
         provider: gives credentials; None for those of the environment.
     """
+    elsewhere: dict[str, Any] = {} if endpoint is None else {"endpoint": endpoint}  # obstore takes no None for it
     return S3Store(
         name,
         region=region,
-        endpoint=endpoint,
+        **elsewhere,
         credential_provider=provider,
         virtual_hosted_style_request=endpoint is None,
         client_options={
