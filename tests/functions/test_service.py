@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from devstack.deployments import eventually
 from devstack.stack import KEY_SECRET, Stack
 from nextitem.engine import Model
 from nextitem.session import WINDOW
@@ -145,6 +146,7 @@ def test_a_session_can_be_asked_without_changing_it(client: Client, session_id: 
     # GIVEN a session
     posted = client.append(session_id, HIKE)
     key = store_key(session_id)
+    eventually(lambda: store.hlen(key) == 3, "snapshot and impression, which no answer waits for, are there")
     before = store.dump(key)
 
     # WHEN it is asked for
