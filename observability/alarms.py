@@ -1,190 +1,238 @@
-"""What an alarm is: a condition on metrics, or on other alarms; whom it tells; what to do then.
+"""The alarms beside those on error budgets: each on one cause, for the runbook that mends it."""
 
-https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Alarms.html
-An alarm that CloudWatch would refuse cannot be made. Knows no alarm of ours: those are in `watched` and `burn`.
-"""
+from nextitem import metrics
+from observability import aws
+from observability.alarms import CompositeAlarm, Every, InAlarm, MetricAlarm, Unless
+from observability.expressions import AtLeast, Band, Filled, Parameter, Share, Stat
+from observability.indicators import (
+    ATTEMPTED,
+    COLD_START_SHARE,
+    FAILED,
+    HIT_RATE,
+    REQUESTS,
+    SLOW_SHARE,
+    total,
+)
+from observability.objectives import burn_alarms, burn_composites
+from observability.references import Emitted
+from observability.watched_store import (
+    HOUR,
+    KEEPS,
+    MINUTE,
+    NO_TRAFFIC,
+    NOT_WHERE_NONE,
+    STORE_ALARMS,
+)
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from typing import Literal
+HIT_RATE_FLOOR = Parameter("HitRateFloor")
 
-from observability.expressions import Band, Expression, Parameter, statistics
+FUNCTION_ALARMS = (
+    MetricAlarm(
+        name="cold-start-storm",
+        meaning="More than 5 % of requests wait for an environment to start",
+        runbook="cold-start-storm",
+        expression=AtLeast(total(metrics.COLD_STARTS), 10, COLD_START_SHARE.expression),
+        threshold=0.05,
+        period=MINUTE,
+        periods=5,
+        breaching=3,
+        missing="notBreaching",
+        missing_because=NO_TRAFFIC,
+        notifies="ticket",
+    ),
+    MetricAlarm(
+        name="throttled",
+        meaning="Invocations are refused: no free environment is allowed",
+        runbook="throttling",
+        expression=Stat(aws.THROTTLES, "Sum"),
+        threshold=0,
+        period=MINUTE,
+        periods=5,
+        breaching=3,
+        missing="notBreaching",
+        missing_because=NOT_WHERE_NONE,
+        notifies="ticket",
+    ),
+    MetricAlarm(
+        name="secret-in-log",
+        meaning="The log's data protection found what no log may hold",
+        runbook="secret-leak",
+        expression=Stat(aws.FINDINGS, "Sum"),
+        threshold=0,
+        period=5 * MINUTE,
+        periods=1,
+        breaching=1,
+        missing="notBreaching",
+        missing_because=NOT_WHERE_NONE,
+        notifies="page",
+    ),
+    MetricAlarm(
+        name="telemetry-silent",
+        meaning="Fewer than half of the invocations leave a metrics record: the other alarms are blind",
+        runbook="restore",
+        expression=AtLeast(
+            Stat(aws.INVOCATIONS, "Sum"), 20, Share(Filled(REQUESTS), Stat(aws.INVOCATIONS, "Sum")), otherwise=1.0
+        ),
+        comparison="LessThanThreshold",
+        threshold=0.5,
+        period=5 * MINUTE,
+        periods=3,
+        breaching=3,
+        missing="notBreaching",
+        missing_because="no invocations leave no records",
+        notifies="page",
+    ),
+    MetricAlarm(
+        name="rollback-failures",
+        meaning="More than 2 % of the alias's requests fail: a deployment that is under way is taken back",
+        runbook="bad-model",
+        expression=AtLeast(FAILED, 5, Share(FAILED, ATTEMPTED)),
+        threshold=0.02,
+        period=MINUTE,
+        periods=3,
+        breaching=2,
+        missing="notBreaching",
+        missing_because=NO_TRAFFIC,
+        rollback=True,
+    ),
+    MetricAlarm(
+        name="rollback-slow",
+        meaning="More than 5 % of the alias's requests are slow: a deployment that is under way is taken back",
+        runbook="high-latency",
+        expression=AtLeast(total(metrics.SLOW), 5, SLOW_SHARE.expression),
+        threshold=0.05,
+        period=MINUTE,
+        periods=3,
+        breaching=3,
+        missing="notBreaching",
+        missing_because=NO_TRAFFIC,
+        rollback=True,
+    ),
+    MetricAlarm(
+        name="rollback-version-failures",
+        meaning="More than 2 % of the new version's invocations fail: its deployment is taken back",
+        runbook="bad-model",
+        expression=AtLeast(
+            Stat(aws.NEW_ERRORS, "Sum"), 2, Share(Stat(aws.NEW_ERRORS, "Sum"), Stat(aws.NEW_INVOCATIONS, "Sum"))
+        ),
+        threshold=0.02,
+        period=MINUTE,
+        periods=3,
+        breaching=2,
+        missing="notBreaching",
+        missing_because=NO_TRAFFIC,
+        rollback=True,
+    ),
+    MetricAlarm(
+        name="rollback-version-slow",
+        meaning="More than 5 % of the new version's invocations are slow: its deployment is taken back",
+        runbook="high-latency",
+        expression=AtLeast(Stat(aws.NEW_INVOCATIONS, "Sum"), 20, Stat(aws.NEW_DURATION, "p95")),
+        threshold=metrics.SLOW_MS,
+        period=MINUTE,
+        periods=3,
+        breaching=3,
+        missing="notBreaching",
+        missing_because=NO_TRAFFIC,
+        rollback=True,
+    ),
+)
 
-Comparison = Literal[
-    "GreaterThanThreshold", "LessThanThreshold", "LessThanLowerThreshold", "LessThanLowerOrGreaterThanUpperThreshold"
-]
-Missing = Literal["breaching", "notBreaching", "ignore", "missing"]
-Topic = Literal["page", "ticket"]
-Runbook = Literal[
-    "high-latency",
-    "store-down",
-    "bad-model",
-    "drift",
-    "cold-start-storm",
-    "throttling",
-    "secret-leak",
-    "restore",
-]
+MODEL_ALARMS = (
+    MetricAlarm(
+        name="hit-rate-floor",
+        meaning="Of the next events fewer were recommended than any sound model reaches",
+        runbook="bad-model",
+        expression=AtLeast(total(metrics.LABELS), 200, HIT_RATE.expression, otherwise=1.0),
+        comparison="LessThanThreshold",
+        threshold=HIT_RATE_FLOOR,
+        period=15 * MINUTE,
+        periods=2,
+        breaching=2,
+        missing="notBreaching",
+        missing_because=NO_TRAFFIC,
+    ),
+    MetricAlarm(
+        name="hit-rate-unusual",
+        meaning="The online hit rate is far below what it was at this hour of the past two weeks",
+        runbook="bad-model",
+        expression=Band(HIT_RATE.expression, 3),
+        comparison="LessThanLowerThreshold",
+        threshold=None,
+        period=HOUR,
+        periods=2,
+        breaching=2,
+        missing="ignore",
+        missing_because=KEEPS,
+    ),
+    MetricAlarm(
+        name="route-faults",
+        meaning="The route, or a model that it names, cannot be used: running environments keep what they have",
+        runbook="bad-model",
+        expression=Stat(Emitted(metrics.ROUTE_FAULTS), "Sum"),
+        threshold=0,
+        period=5 * MINUTE,
+        periods=3,
+        breaching=2,
+        missing="notBreaching",
+        missing_because="it is emitted only when there is a fault",
+        notifies="ticket",
+    ),
+    MetricAlarm(
+        name="unknown-items",
+        meaning="A request that appends events holds over 0.2 on average whose item the model does not know",
+        runbook="drift",
+        expression=Stat(Emitted(metrics.UNKNOWN), "Average"),
+        threshold=0.2,
+        period=HOUR,
+        periods=3,
+        breaching=3,
+        missing="ignore",
+        missing_because=KEEPS,
+        notifies="ticket",
+    ),
+    MetricAlarm(
+        name="score-drift",
+        meaning="The first recommendation's score is far from what it was at this hour of the past two weeks",
+        runbook="drift",
+        expression=Band(Stat(Emitted(metrics.TOP_SCORE), "Average"), 4),
+        comparison="LessThanLowerOrGreaterThanUpperThreshold",
+        threshold=None,
+        period=HOUR,
+        periods=3,
+        breaching=3,
+        missing="ignore",
+        missing_because=KEEPS,
+        notifies="ticket",
+    ),
+)
 
-HOUR, DAY = 3_600, 86_400
-MAX_METRICS = 10
-"""Of one alarm's expression (CloudWatch user guide, "Limits that apply to alarms based on metric math expressions")."""
-_BAND: tuple[Comparison, ...] = ("LessThanLowerThreshold", "LessThanLowerOrGreaterThanUpperThreshold")
+ALARMS: tuple[MetricAlarm, ...] = (*burn_alarms(), *STORE_ALARMS, *FUNCTION_ALARMS, *MODEL_ALARMS)
 
+COMPOSITES: tuple[CompositeAlarm, ...] = (
+    *burn_composites(),
+    CompositeAlarm(
+        name="store-faults-ticket",
+        meaning="The session store faults, and is not down",
+        runbook="store-down",
+        rule=Every((InAlarm("store-faults"), Unless(InAlarm("store-down")))),
+        notifies="ticket",
+    ),
+    CompositeAlarm(
+        name="bad-model",
+        meaning="The model in use recommends hardly anything that visitors then look at",
+        runbook="bad-model",
+        rule=InAlarm("hit-rate-floor"),
+        notifies="page",
+        suppressor="store-down",
+    ),
+    CompositeAlarm(
+        name="model-decline",
+        meaning="The model in use recommends worse than it did, and not because the store is down",
+        runbook="bad-model",
+        rule=Every((InAlarm("hit-rate-unusual"), Unless(InAlarm("hit-rate-floor")), Unless(InAlarm("store-down")))),
+        notifies="ticket",
+    ),
+)
 
-class BadAlarm(ValueError):
-    """CloudWatch would refuse that alarm."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MetricAlarm:
-    """An alarm on an expression.
-
-    Attributes:
-        name: kebab-case; deployed, the function's name stands before it.
-        meaning: what its going off says, one sentence.
-        runbook: what to do.
-        expression: what is watched.
-        comparison: with the threshold; the two last are for a band.
-        threshold: a number, a parameter of the template, or None for a band.
-        period: seconds of a data point.
-        periods: data points that are looked at.
-        breaching: how many of them must breach.
-        missing: what a data point without data is taken for.
-        missing_because: why.
-        notifies: the topic, or None if only a composite alarm or a deployment looks at it.
-        rollback: whether a deployment is taken back by it.
-        condition: the template's condition under which it exists, or None.
-
-    Raises:
-        BadAlarm: CloudWatch would refuse it.
-    """
-
-    name: str
-    meaning: str
-    runbook: Runbook
-    expression: Expression
-    comparison: Comparison = "GreaterThanThreshold"
-    threshold: float | Parameter | None
-    period: int
-    periods: int
-    breaching: int
-    missing: Missing
-    missing_because: str
-    notifies: Topic | None = None
-    rollback: bool = False
-    condition: str | None = None
-
-    def __post_init__(self) -> None:
-        """Check what PutMetricAlarm would: the length of periods, of the evaluation window, and the metrics."""
-        longest = DAY if self.period < HOUR else 7 * DAY
-        if self.period <= 0 or self.period % 60 or not 1 <= self.breaching <= self.periods:
-            raise BadAlarm(f"{self.name}: {self.breaching} of {self.periods} periods of {self.period} s")
-        if self.period * self.periods > longest:
-            raise BadAlarm(f"{self.name} looks back {self.period * self.periods} s, at most {longest}")
-        if not 1 <= len(statistics(self.expression)) <= MAX_METRICS:
-            raise BadAlarm(f"{self.name} watches {len(statistics(self.expression))} metrics, at most {MAX_METRICS}")
-        is_band = isinstance(self.expression, Band)
-        if is_band != (self.comparison in _BAND) or is_band != (self.threshold is None):
-            raise BadAlarm(f"{self.name}: a band, and nothing else, is compared with the band's edges")
-
-    def breaches(self, value: float, threshold: float | None) -> bool:
-        """Say whether a value is on the wrong side of a threshold."""
-        if threshold is None:
-            return False
-        return value > threshold if self.comparison == "GreaterThanThreshold" else value < threshold
-
-
-@dataclass(frozen=True, slots=True)
-class InAlarm:
-    """Holds while that alarm is in ALARM."""
-
-    name: str
-
-    def holds(self, in_alarm: Collection[str]) -> bool:
-        """Say whether it holds."""
-        return self.name in in_alarm
-
-    def text(self, reference: Callable[[str], str]) -> str:
-        """Write it as CloudWatch wants it; `reference` names an alarm."""
-        return f'ALARM("{reference(self.name)}")'
-
-
-@dataclass(frozen=True, slots=True)
-class Every:
-    """Holds while each of its rules does."""
-
-    rules: tuple["Rule", ...]
-
-    def holds(self, in_alarm: Collection[str]) -> bool:
-        """Say whether it holds."""
-        return all(rule.holds(in_alarm) for rule in self.rules)
-
-    def text(self, reference: Callable[[str], str]) -> str:
-        """Write it as CloudWatch wants it; `reference` names an alarm."""
-        return f"({' AND '.join(rule.text(reference) for rule in self.rules)})"
-
-
-@dataclass(frozen=True, slots=True)
-class Either:
-    """Holds while one of its rules does."""
-
-    rules: tuple["Rule", ...]
-
-    def holds(self, in_alarm: Collection[str]) -> bool:
-        """Say whether it holds."""
-        return any(rule.holds(in_alarm) for rule in self.rules)
-
-    def text(self, reference: Callable[[str], str]) -> str:
-        """Write it as CloudWatch wants it; `reference` names an alarm."""
-        return f"({' OR '.join(rule.text(reference) for rule in self.rules)})"
-
-
-@dataclass(frozen=True, slots=True)
-class Unless:
-    """Holds while its rule does not."""
-
-    rule: "Rule"
-
-    def holds(self, in_alarm: Collection[str]) -> bool:
-        """Say whether it holds."""
-        return not self.rule.holds(in_alarm)
-
-    def text(self, reference: Callable[[str], str]) -> str:
-        """Write it as CloudWatch wants it; `reference` names an alarm."""
-        return f"NOT {self.rule.text(reference)}"
-
-
-Rule = InAlarm | Every | Either | Unless
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompositeAlarm:
-    """An alarm on the states of others.
-
-    Attributes:
-        name: kebab-case.
-        meaning: what its going off says, one sentence.
-        runbook: what to do.
-        rule: on other alarms, by name.
-        notifies: the topic, or None if it only keeps others silent.
-        suppressor: an alarm that, while it is in ALARM, keeps this one from notifying: its cause has been told.
-    """
-
-    name: str
-    meaning: str
-    runbook: Runbook
-    rule: Rule
-    notifies: Topic | None
-    suppressor: str | None = None
-
-
-def named(rule: Rule) -> tuple[str, ...]:
-    """Return the names of the alarms that a rule looks at."""
-    match rule:
-        case InAlarm(name):
-            return (name,)
-        case Every(rules) | Either(rules):
-            return tuple(name for each in rules for name in named(each))
-        case Unless(inner):
-            return named(inner)
+EVERY_ALARM: tuple[MetricAlarm | CompositeAlarm, ...] = (*ALARMS, *COMPOSITES)
