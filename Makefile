@@ -11,14 +11,16 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## list these targets
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
-include build.mk
+# cfn-lint checks a template against a region's resource types; any region that has them all does.
+LINT_REGION ?= eu-central-1
+ARCHITECTURE ?= x86_64
 
 # The lock pins every package; --no-deps after it would hide one that is missing from it, so it is a constraint.
-$(INSTALLED): pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml requirements/constraints.txt
 	@test -d .venv || $(PYTHON) -m venv .venv
 	@echo "installing into .venv (PyTorch included: some minutes the first time)"
 	@$(BIN)/python -m pip install --quiet --upgrade pip
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt \
+	@$(BIN)/python -m pip install --quiet --constraint requirements/constraints.txt \
 		--editable '.[export,report,prepare,spark,tune,mlflow,devstack,dev]'
 	@touch $@
 
@@ -42,10 +44,10 @@ check: $(INSTALLED) ## ruff, mypy --strict, cfn-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/cfn-lint --regions $(LINT_REGION) -- template.yaml observability.yaml
+	$(BIN)/cfn-lint --regions $(LINT_REGION) -- template.yaml observability/observability.yaml
 
 .PHONY: observability
-observability: $(INSTALLED) ## write observability.yaml (alarms, dashboards) and docs/monitoring.md's tables
+observability: $(INSTALLED) ## write observability/observability.yaml (alarms, dashboards) and docs/monitoring.md's tables
 	@$(BIN)/python -m observability
 
 .PHONY: format
@@ -54,9 +56,9 @@ format: $(INSTALLED) ## let ruff format and mend what it can
 	$(BIN)/ruff format .
 
 .PHONY: lock
-lock: ## write constraints.txt from what is installed now
+lock: ## write requirements/constraints.txt from what is installed now
 	@{ echo '# Every package of the development environment, as tested. Written by `make lock`.'; \
-	   $(BIN)/python -m pip freeze --exclude-editable --exclude nextitem | sed -E 's/^(torch==[0-9.]+)\+.*/\1/'; } > constraints.txt
+	   $(BIN)/python -m pip freeze --exclude-editable --exclude nextitem | sed -E 's/^(torch==[0-9.]+)\+.*/\1/'; } > requirements/constraints.txt
 
 .PHONY: chaos
 chaos: $(INSTALLED) ## break the session store in every way under traffic, and count what that costs (3 minutes)
@@ -64,7 +66,7 @@ chaos: $(INSTALLED) ## break the session store in every way under traffic, and c
 
 .PHONY: bench-peers
 bench-peers: $(INSTALLED) ## install what benchmarks hold us against: faiss, hnswlib, marisa-trie
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	@$(BIN)/python -m pip install --quiet --constraint requirements/constraints.txt --editable '.[bench]'
 
 .PHONY: bench
 bench: bench-peers ## measure every figure that the docs quote, and draw them (an hour; ARGS=--small: half of it)
@@ -78,3 +80,72 @@ demo-model: $(INSTALLED) ## train the demo model anew from the shop simulator (s
 	$(BIN)/nextitem train .build/demo/events.csv.gz --hidden 64 --out .build/demo/run
 	$(BIN)/nextitem export .build/demo/run --out .build/demo/artifact
 	rm -rf $(DEMO) && mkdir $(DEMO) && cp -r .build/demo/artifact/v* $(DEMO)/
+
+# Checking and building what gets deployed.
+
+# Any new text publishes a new version, for a parameter that was changed elsewhere than in samconfig.toml.
+RELEASE ?=
+
+SAM := .sam-venv/bin/sam
+FUNCTION_BUILD := .aws-sam/build/RecommendFunction
+
+export SAM_CLI_TELEMETRY := 0
+
+.sam-venv: $(SAM)
+
+$(SAM): requirements/sam.txt
+	rm -rf .sam-venv
+	$(PYTHON) -m venv .sam-venv
+	.sam-venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements/sam.txt
+	touch $@
+
+.PHONY: validate
+validate: $(SAM) ## check template.yaml and observability/observability.yaml (sam validate --lint, cfn-lint)
+	$(SAM) validate --lint --template-file template.yaml --region $(LINT_REGION)
+	.sam-venv/bin/cfn-lint --regions $(LINT_REGION) -- template.yaml observability/observability.yaml
+
+# Checkov's rules that do not hold here, and why not:
+#   CKV_AWS_18   the bucket's access log: CloudTrail's data events are the account's choice
+#   CKV_AWS_111  "*" of X-Ray and of network interfaces; each is listed in tests/template/permissions.py
+#   CKV_AWS_115  reserved concurrency is a parameter; the other functions run once a release or a rotation
+#   CKV_AWS_116  no function is invoked asynchronously by an event source that could lose one
+#   CKV_AWS_117  the hook and the rotation speak to AWS alone; managed instances are in the VPC by their provider
+#   CKV_AWS_173  no environment variable holds a secret
+CHECKOV := .build/checkov/bin/checkov
+CHECKOV_SKIPS := CKV_AWS_18,CKV_AWS_111,CKV_AWS_115,CKV_AWS_116,CKV_AWS_117,CKV_AWS_173
+
+$(CHECKOV): requirements/checkov.txt
+	rm -rf .build/checkov
+	$(PYTHON) -m venv .build/checkov
+	.build/checkov/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements/checkov.txt
+	touch $@
+
+.PHONY: checkov
+checkov: $(CHECKOV) ## check what the template deploys against Checkov's rules (needs `make install`)
+	.venv/bin/python -m tests.template.resolved .build/resolved
+	$(CHECKOV) --directory .build/resolved --framework cloudformation --compact --quiet --skip-download \
+		--skip-check $(CHECKOV_SKIPS)
+
+.PHONY: build
+build: $(SAM) ## build the deployable functions into .aws-sam/ (ARCHITECTURE=x86_64 or arm64)
+	python313=$$(devstack/build/python313.sh) && \
+		ARCHITECTURE=$(ARCHITECTURE) PYTHON313=$$python313 \
+		$(SAM) build --template-file template.yaml --parameter-overrides Architecture=$(ARCHITECTURE)
+	.sam-venv/bin/python -m devstack.build.release .aws-sam/build --of RecommendFunction --note "$(RELEASE)" \
+		template.yaml samconfig.toml
+	.sam-venv/bin/python devstack/build/artifact.py $(FUNCTION_BUILD) --architecture $(ARCHITECTURE)
+
+# Lambda's runtime client for Python 3.13, which AWS keeps in /var/runtime: with it devstack runs what was built.
+#   python -m devstack --functions-dir .aws-sam/build/RecommendFunction \
+#     --python "$(devstack/build/python313.sh)" --runtime-path .build/runtime313
+RUNTIME313 := .build/runtime313
+
+.PHONY: runtime-client
+runtime-client: $(RUNTIME313) ## fetch the runtime client that devstack needs to run a build under Python 3.13
+
+$(RUNTIME313): requirements/constraints.txt
+	rm -rf $@ $@.new
+	python313=$$(devstack/build/python313.sh) && \
+		"$$python313" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+		--only-binary=:all: --constraint requirements/constraints.txt --target $@.new awslambdaric
+	mv $@.new $@

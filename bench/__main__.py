@@ -28,20 +28,20 @@ def commands(*, large: bool) -> list[list[str]]:
     if large:
         engines += [[*_engine(*one), "--no-peers", "--schemes", *LARGE_SCHEMES] for one in LARGE_ENGINES]
     others = [
-        ["bench.amx"],
-        ["bench.vocabulary", "--items", "20000000" if large else "1000000"],
-        ["bench.shared_memory"],
-        ["bench.cold_start"],
-        ["bench.memory_size"],
-        ["bench.warm"],
-        ["bench.window"],
-        ["bench.contention"],
+        ["bench.engine.amx"],
+        ["bench.engine.vocabulary", "--items", "20000000" if large else "1000000"],
+        ["bench.function.shared_memory"],
+        ["bench.function.cold_start"],
+        ["bench.function.memory_size"],
+        ["bench.function.warm"],
+        ["bench.store.window"],
+        ["bench.store.contention"],
         ["bench.load"],
-        ["bench.engine_floor"],
-        ["bench.filters"],
-        ["bench.memory"],
-        ["bench.training"],
-        ["bench.engine_cost"],
+        ["bench.engine.floor"],
+        ["bench.engine.filters"],
+        ["bench.engine.session_memory"],
+        ["bench.training.throughput"],
+        ["bench.engine.cost"],
     ]
     return [[*command, "--json", str(RESULTS / f"{_name(command)}.json")] for command in (*engines, *others)]
 
@@ -67,12 +67,12 @@ def main() -> None:
 
 
 def _engine(items: int, hidden: int, overlap: float) -> list[str]:
-    return ["bench.engine", "--catalogue", str(items), "--hidden", str(hidden), "--overlap", str(overlap)]
+    return ["bench.engine.latency", "--catalogue", str(items), "--hidden", str(hidden), "--overlap", str(overlap)]
 
 
 def _name(command: list[str]) -> str:
-    name = command[0].removeprefix("bench.")
-    return f"engine-{command[2]}x{command[4]}" if name == "engine" else name
+    name = command[0].removeprefix("bench.").replace(".", "-")
+    return f"{name}-{command[2]}x{command[4]}" if name == "engine-latency" else name
 
 
 if __name__ == "__main__":

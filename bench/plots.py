@@ -12,7 +12,7 @@ mpl.use("Agg")  # no screen is needed
 
 from matplotlib import pyplot as plt
 
-from bench.engine import FP32
+from bench.engine.latency import FP32
 
 RESULTS = Path("bench/results")
 PLOTS = Path("docs/plots")
@@ -36,15 +36,18 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=PLOTS)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    engines = [_read(path) for path in sorted(arguments.results.glob("engine-*.json"))]
+    engines = [_read(path) for path in sorted(arguments.results.glob("engine-latency-*.json"))]
     hidden = max((one["hidden"] for one in engines), default=0)
     family = sorted((one for one in engines if one["hidden"] == hidden), key=lambda one: one["catalogue"])
     if len(family) > 1:
         engine(family, arguments.out / "engine.png")
-    for name, draw in (("cold_start", cold_start), ("engine_cost", cost)):
-        path = arguments.results / f"{name}.json"
+    for benchmark, picture, draw in (
+        ("function-cold_start", "cold_start", cold_start),
+        ("engine-cost", "engine_cost", cost),
+    ):
+        path = arguments.results / f"{benchmark}.json"
         if path.exists():
-            draw(_read(path), arguments.out / f"{name}.png")
+            draw(_read(path), arguments.out / f"{picture}.png")
 
 
 def engine(results: Sequence[dict[str, Any]], out: Path) -> None:

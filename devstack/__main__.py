@@ -19,13 +19,14 @@ from typing import NoReturn
 from rich.console import Console
 from rich.progress import Progress
 
-from devstack import exports, top
+from devstack import env
 from devstack.publish import best_seller, demo_artifact
 from devstack.replay import Visit, replay
 from devstack.report import print_samples, replay_table, server_errors
 from devstack.stack import FUNCTIONS_DIRECTORY, KEY_SECRET, MAX_WORKERS, Stack
+from devstack.top import command
+from model_export.simulator import Shop
 from nextitem.errors import NextItemError
-from shop import Shop
 
 PORT = 3000
 LAST_PORT = 65_535
@@ -47,9 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _terminate)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are started deaf to it
     if arguments[:1] == ["top"]:
-        return top.main(arguments[1:])
+        return command.main(arguments[1:])
     if arguments[:1] == ["env"]:
-        return exports.main(arguments[1:])
+        return env.main(arguments[1:])
     options = _parser().parse_args(arguments)
     console = Console()
     try:

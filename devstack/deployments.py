@@ -12,8 +12,8 @@ from typing import Any
 
 from redis import Redis
 
-from devstack.processes import LOOPBACK, Child, Children, free_port
-from devstack.valkey import READY, valkey_binary
+from devstack.processes.children import LOOPBACK, Child, Children, free_port
+from devstack.services.valkey import READY, valkey_binary
 
 SLOTS = 16_384
 NODE_TIMEOUT_MS = 500

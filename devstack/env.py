@@ -10,9 +10,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from devstack.bucket import ACCESS_KEY, REGION
-from devstack.errors import StackError
-from devstack.top_logs import running_stack
+from devstack.processes.errors import StackError
+from devstack.services.bucket import ACCESS_KEY, REGION
+from devstack.top.log_tail import running_stack
 
 EXPORTS = "exports.sh"
 """In the stack's directory."""

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import boto3
 
-from devstack.bucket import ACCESS_KEY, REGION, Bucket
-from devstack.errors import StackError
-from nextitem.artifact import open_artifact
-from nextitem.boto_bucket import BotoBucket
-from nextitem.manifest import VOCABULARY
-from nextitem.publishing import Publisher
-from nextitem.vocabulary import Vocabulary
+from devstack.processes.errors import StackError
+from devstack.services.bucket import ACCESS_KEY, REGION, Bucket
+from nextitem.aws.boto_object_store import BotoBucket
+from nextitem.model.artifact import open_artifact
+from nextitem.model.manifest import VOCABULARY
+from nextitem.model.vocabulary import Vocabulary
+from nextitem.registry.publisher import Publisher
 
 DEMO_DIRECTORY = Path(__file__).parent / "demo"
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from shop import Session
+from model_export.simulator import Session
 
 LIMIT = 20
 """Items asked for, and the k of the hit rate."""

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from devstack.lambda_runtime.worker import ColdStart
 from devstack.replay import LIMIT, Call, Visit
-from devstack.worker import ColdStart
 
 SAMPLES = 3
 SAMPLE_ITEMS = 5

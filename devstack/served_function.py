@@ -12,13 +12,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from devstack.errors import FunctionFailed
-from devstack.function import Function
-from devstack.gateway import Gateway
-from devstack.loop_thread import LoopThread
-from devstack.processes import Children
-from devstack.runtime_api import RuntimeApi
-from devstack.worker import ColdStart
+from devstack.api_gateway.gateway import Gateway
+from devstack.lambda_runtime.function import Function
+from devstack.lambda_runtime.runtime_api import RuntimeApi
+from devstack.lambda_runtime.worker import ColdStart
+from devstack.processes.children import Children
+from devstack.processes.errors import FunctionFailed
+from devstack.processes.loop_thread import LoopThread
 
 
 class ServedFunction:

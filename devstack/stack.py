@@ -16,16 +16,16 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from devstack.bucket import Bucket, start_bucket
-from devstack.exports import write_exports
-from devstack.function import Function
-from devstack.gateway import listen
-from devstack.processes import Children
+from devstack.api_gateway.gateway import listen
+from devstack.env import write_exports
+from devstack.lambda_runtime.function import Function
+from devstack.lambda_runtime.worker import ColdStart
+from devstack.processes.children import Children
 from devstack.publish import publish
-from devstack.secret import SECRET_ID, Secret
 from devstack.served_function import ServedFunction
-from devstack.valkey import Valkey, start_valkey, valkey_binary
-from devstack.worker import ColdStart
+from devstack.services.bucket import Bucket, start_bucket
+from devstack.services.secret import SECRET_ID, Secret
+from devstack.services.valkey import Valkey, start_valkey, valkey_binary
 
 FUNCTIONS_DIRECTORY = Path(__file__).parent.parent / "functions"
 BUCKET_NAME = "nextitem-models"

@@ -10,23 +10,23 @@ import time
 from typing import TYPE_CHECKING
 
 from nextitem import LOADING_SINCE
-from nextitem.api import ItemsRequest, Wanted
-from nextitem.breaker import GuardedStore
-from nextitem.bucket import ObstoreBucket
+from nextitem.aws.object_store import ObstoreBucket
+from nextitem.aws.snapstart import Restorable, register, under_snapstart
 from nextitem.deadline import Deadline
 from nextitem.errors import NextItemError, NoModel, StoreUnavailable
-from nextitem.fetching import HeadStart
-from nextitem.keys import KeyRing
-from nextitem.recommender import Recommender
-from nextitem.routing import Router
-from nextitem.secretsmanager import SecretsManager
+from nextitem.registry.loading import HeadStart
+from nextitem.service.recommender import Recommender
+from nextitem.service.router import Router
+from nextitem.service.schema import ItemsRequest, Wanted
+from nextitem.sessions.circuit_breaker import GuardedStore
+from nextitem.sessions.keys import KeyRing
+from nextitem.sessions.secret_reader import SecretsManager
+from nextitem.sessions.valkey_store import ValkeyStore
 from nextitem.settings import Settings
-from nextitem.snapstart import Restorable, register, under_snapstart
-from nextitem.telemetry import ColdPhase, RequestRecord, Telemetry, process_age_ms
-from nextitem.valkey import ValkeyStore
+from nextitem.telemetry.record import ColdPhase, RequestRecord, Telemetry, process_age_ms
 
 if TYPE_CHECKING:
-    from nextitem.selfcheck import Report
+    from nextitem.service.self_check import Report
 
 RESTORE_SECONDS = 5.0
 """The longest wait for route and secret after a restore: Lambda gives a restore 10 s in all."""
@@ -58,9 +58,9 @@ class Environment(Restorable):
         Raises:
             SelfCheckFailed: it says what failed, and why.
         """
-        from nextitem import selfcheck  # what a deployment's hook asks for, no cold start need know
+        from nextitem.service import self_check  # what a deployment's hook asks for, no cold start need know
 
-        return selfcheck.verified(self.router, self.keys, self._links)
+        return self_check.verified(self.router, self.keys, self._links)
 
     def before_snapshot(self) -> None:
         """Warm the way of a request up (loading the model did so with its kernels); leave no connection open."""

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from nextitem.api import Operation, Problem, encode
 from nextitem.errors import RequestError
+from nextitem.service.schema import Operation, Problem, encode
 
 ROUTES: Mapping[str, Operation] = {
     "POST /v1/sessions/{session_id}/events": "append_events",

@@ -7,18 +7,18 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from head_start import HEAD_START  # before all other imports: the model comes while they go on
+from startup import HEAD_START  # before all other imports: the model comes while they go on
 
 # isort: split
-import nextitem.runtime  # noqa: F401 - before the rest: the model that came can then be opened while that is imported
+import nextitem.model.onnx_runtime  # noqa: F401 - before the rest: the model that came can then be opened while that is imported
 
 # isort: split
-from calls import Call, direct_call, http_call, http_response
-from environment import started
-from nextitem import api
+from application import started
+from lambda_events import Call, direct_call, http_call, http_response
 from nextitem.errors import NoModel, RequestError, SelfCheckFailed, StoreUnavailable
-from nextitem.keys import SessionName
-from nextitem.telemetry import RequestRecord
+from nextitem.service import schema
+from nextitem.sessions.keys import SessionName
+from nextitem.telemetry.record import RequestRecord
 
 RETRY_AFTER = {"retry-after": "1"}
 """What comes with a 503: whatever is missing is looked for again a second later."""
@@ -40,7 +40,7 @@ def handler(event: Any, _context: object) -> Any:
         status, answer, headers = _answer(lambda: http_call(event))
         return http_response(status, answer, headers)
     status, answer, _ = _answer(lambda: direct_call(event))
-    return {"status": status} if answer is None else api.to_document(answer)
+    return {"status": status} if answer is None else schema.to_document(answer)
 
 
 def _answer(read: Callable[[], Call]) -> tuple[int, Any, dict[str, str]]:
@@ -54,19 +54,19 @@ def _answer(read: Callable[[], Call]) -> tuple[int, Any, dict[str, str]]:
         answer = _carried_out(call, record)
         status = 204 if answer is None else 200
     except RequestError as error:
-        status, answer = error.status, api.problem_of(error)
+        status, answer = error.status, schema.problem_of(error)
         headers = {"allow": error.allow} if error.allow else {}
     except NoModel as error:
-        status, answer, headers = 503, api.Problem("Service unavailable", 503, str(error)), RETRY_AFTER
+        status, answer, headers = 503, schema.Problem("Service unavailable", 503, str(error)), RETRY_AFTER
     except StoreUnavailable as error:
         record.fault(error)  # logged, and not told: it may name hosts of the network behind
-        status, answer, headers = 503, api.Problem("Service unavailable", 503, NOT_CONFIRMED), RETRY_AFTER
+        status, answer, headers = 503, schema.Problem("Service unavailable", 503, NOT_CONFIRMED), RETRY_AFTER
     except SelfCheckFailed:
         _telemetry.emit(record, 500)
         raise
     except Exception:
         _telemetry.log.exception("unexpected error")
-        status, answer = 500, api.Problem("Internal error", 500, "an unexpected error; it has been logged")
+        status, answer = 500, schema.Problem("Internal error", 500, "an unexpected error; it has been logged")
     _telemetry.emit(record, status)
     return status, answer, headers
 
@@ -75,16 +75,16 @@ def _carried_out(call: Call, record: RequestRecord) -> Any:
     now = time.time_ns() // 1_000_000
     match call.operation:
         case "append_events":
-            events = api.parse(call.body, api.EventsBody)
-            return _recommender.append_events(api.events_request(_session(call), events, now), record)
+            events = schema.parse(call.body, schema.EventsBody)
+            return _recommender.append_events(schema.events_request(_session(call), events, now), record)
         case "get_recommendations":
-            wanted = api.parse(call.body, api.Wanted, strict=not call.query)
-            return _recommender.session_recommendations(api.SessionRequest(_session(call), wanted), record)
+            wanted = schema.parse(call.body, schema.Wanted, strict=not call.query)
+            return _recommender.session_recommendations(schema.SessionRequest(_session(call), wanted), record)
         case "delete_session":
             return _recommender.delete_session(_session(call), record)
         case "recommend":
-            items = api.parse(call.body, api.ItemsBody)
-            return _recommender.recommend(api.ItemsRequest(tuple(items.item_ids), items), record)
+            items = schema.parse(call.body, schema.ItemsBody)
+            return _recommender.recommend(schema.ItemsRequest(tuple(items.item_ids), items), record)
         case "health":
             return _recommender.health()
         case "verify":
@@ -92,4 +92,4 @@ def _carried_out(call: Call, record: RequestRecord) -> Any:
 
 
 def _session(call: Call) -> SessionName:
-    return SessionName(api.checked_id(call.session_id, "session_id"), call.subject)
+    return SessionName(schema.checked_id(call.session_id, "session_id"), call.subject)

@@ -18,13 +18,15 @@ SECONDS = 30 * 86_400
 """Of a month."""
 HOURS = 720
 REQUEST_MS = 0.7
-"""What a request takes beside scoring, the store on loopback (`python -m bench.warm`)."""
+"""What a request takes beside scoring, the store on loopback (`python -m bench.function.warm`)."""
 STORE_MS = 0.6
 """A round trip to a store in the VPC, besides."""
 MS_PER_ITEM = 2.0e-6
-"""Of scoring, one core, hidden size 128 (`python -m bench.engine --catalogue 5000000`; fewer items take less each)."""
+"""Of scoring, one core, hidden size 128 (`python -m bench.engine.latency --catalogue 5000000`; fewer items take less
+each)."""
 SESSION_KB = 4.0
-"""Of a session with a full window, its snapshot and its last recommendations (`python -m bench.store`)."""
+"""Of a session with a full window, its snapshot and its last recommendations (`python -m
+bench.store.append_script`)."""
 LOG_KB = 2.8
 """A metrics record, an access log entry and Lambda's own lines."""
 ECPU_PER_REQUEST = 5
@@ -39,9 +41,9 @@ TRACED_SHARE = 0.05
 https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html"""
 MAX_MB = 10_240
 RUNTIME_MB = 120
-"""Beside the model (`python -m bench.memory_size`)."""
+"""Beside the model (`python -m bench.function.memory_size`)."""
 BYTES_PER_WEIGHT = 3.0
-"""Rows in float16 and an inverted file, as large catalogues get them (`python -m bench.engine_cost`)."""
+"""Rows in float16 and an inverted file, as large catalogues get them (`python -m bench.engine.cost`)."""
 HIDDEN = 128
 HEADROOM = 1.3
 ZONES = 2

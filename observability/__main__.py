@@ -6,11 +6,11 @@ from pathlib import Path
 
 import yaml
 
-from observability.tables import with_tables
+from observability.monitoring_tables import with_tables
 from observability.template import template
 
 ROOT = Path(__file__).parent.parent
-TEMPLATE = ROOT / "observability.yaml"
+TEMPLATE = ROOT / "observability" / "observability.yaml"
 PAGE = ROOT / "docs" / "monitoring.md"
 WIDTH = 120
 

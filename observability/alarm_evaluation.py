@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal, Protocol
 
-from observability.alarms import CompositeAlarm, MetricAlarm
+from observability.alarm_types import CompositeAlarm, MetricAlarm
 from observability.expressions import (
     AtLeast,
     Band,
@@ -23,7 +23,7 @@ from observability.expressions import (
     Times,
     statistics,
 )
-from observability.references import Emitted
+from observability.metric_references import Emitted
 
 State = Literal["OK", "ALARM", "INSUFFICIENT_DATA", "NOT_EVALUATED"]
 

@@ -1,8 +1,8 @@
 """The alarms beside those on error budgets: each on one cause, for the runbook that mends it."""
 
-from nextitem import metrics
-from observability import aws
-from observability.alarms import CompositeAlarm, Every, InAlarm, MetricAlarm, Unless
+from nextitem.telemetry import metrics
+from observability import aws_metrics
+from observability.alarm_types import CompositeAlarm, Every, InAlarm, MetricAlarm, Unless
 from observability.expressions import AtLeast, Band, Filled, Parameter, Share, Stat
 from observability.indicators import (
     ATTEMPTED,
@@ -13,9 +13,9 @@ from observability.indicators import (
     SLOW_SHARE,
     total,
 )
+from observability.metric_references import Emitted
 from observability.objectives import burn_alarms, burn_composites
-from observability.references import Emitted
-from observability.watched_store import (
+from observability.store_alarms import (
     HOUR,
     KEEPS,
     MINUTE,
@@ -44,7 +44,7 @@ FUNCTION_ALARMS = (
         name="throttled",
         meaning="Invocations are refused: no free environment is allowed",
         runbook="throttling",
-        expression=Stat(aws.THROTTLES, "Sum"),
+        expression=Stat(aws_metrics.THROTTLES, "Sum"),
         threshold=0,
         period=MINUTE,
         periods=5,
@@ -57,7 +57,7 @@ FUNCTION_ALARMS = (
         name="secret-in-log",
         meaning="The log's data protection found what no log may hold",
         runbook="secret-leak",
-        expression=Stat(aws.FINDINGS, "Sum"),
+        expression=Stat(aws_metrics.FINDINGS, "Sum"),
         threshold=0,
         period=5 * MINUTE,
         periods=1,
@@ -71,7 +71,10 @@ FUNCTION_ALARMS = (
         meaning="Fewer than half of the invocations leave a metrics record: the other alarms are blind",
         runbook="restore",
         expression=AtLeast(
-            Stat(aws.INVOCATIONS, "Sum"), 20, Share(Filled(REQUESTS), Stat(aws.INVOCATIONS, "Sum")), otherwise=1.0
+            Stat(aws_metrics.INVOCATIONS, "Sum"),
+            20,
+            Share(Filled(REQUESTS), Stat(aws_metrics.INVOCATIONS, "Sum")),
+            otherwise=1.0,
         ),
         comparison="LessThanThreshold",
         threshold=0.5,
@@ -113,7 +116,9 @@ FUNCTION_ALARMS = (
         meaning="More than 2 % of the new version's invocations fail: its deployment is taken back",
         runbook="bad-model",
         expression=AtLeast(
-            Stat(aws.NEW_ERRORS, "Sum"), 2, Share(Stat(aws.NEW_ERRORS, "Sum"), Stat(aws.NEW_INVOCATIONS, "Sum"))
+            Stat(aws_metrics.NEW_ERRORS, "Sum"),
+            2,
+            Share(Stat(aws_metrics.NEW_ERRORS, "Sum"), Stat(aws_metrics.NEW_INVOCATIONS, "Sum")),
         ),
         threshold=0.02,
         period=MINUTE,
@@ -127,7 +132,7 @@ FUNCTION_ALARMS = (
         name="rollback-version-slow",
         meaning="More than 5 % of the new version's invocations are slow: its deployment is taken back",
         runbook="high-latency",
-        expression=AtLeast(Stat(aws.NEW_INVOCATIONS, "Sum"), 20, Stat(aws.NEW_DURATION, "p95")),
+        expression=AtLeast(Stat(aws_metrics.NEW_INVOCATIONS, "Sum"), 20, Stat(aws_metrics.NEW_DURATION, "p95")),
         threshold=metrics.SLOW_MS,
         period=MINUTE,
         periods=3,

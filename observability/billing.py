@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from nextitem.metrics import BY_SOURCE, BY_VERSION, METRICS, OVERALL, DimensionSet
-from observability.alarms import MetricAlarm
+from nextitem.telemetry.metrics import BY_SOURCE, BY_VERSION, METRICS, OVERALL, DimensionSet
+from observability.alarm_types import MetricAlarm
+from observability.alarms import ALARMS, COMPOSITES
 from observability.expressions import Band, statistics
 from observability.indicators import SOURCES
 from observability.prices import ALARM_METRIC_MONTH, COMPOSITE_ALARM_MONTH, CUSTOM_METRIC_MONTH
-from observability.watched import ALARMS, COMPOSITES
 
 _BAND_METRICS = 2
 """The band's lower and upper edge."""

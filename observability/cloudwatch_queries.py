@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dash
 from collections.abc import Mapping
 from typing import Any
 
-from nextitem.metrics import NAMESPACE, SERVICE
+from nextitem.telemetry.metrics import NAMESPACE, SERVICE
 from observability.expressions import (
     AtLeast,
     Band,
@@ -22,7 +22,7 @@ from observability.expressions import (
     Times,
     statistics,
 )
-from observability.references import Dimensions
+from observability.metric_references import Dimensions
 from observability.widgets import Line
 
 LOG_GROUP_IS_NAMED = "LogGroupIsNamed"

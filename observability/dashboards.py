@@ -1,16 +1,16 @@
 """Our three dashboards: for those who own the shop, for who is on call, and for who looks for a cause."""
 
-from nextitem import metrics
-from nextitem.metrics import BY_VERSION, DimensionSet, Metric
-from observability import aws
+from nextitem.telemetry import metrics
+from nextitem.telemetry.metrics import BY_VERSION, DimensionSet, Metric
+from observability import aws_metrics
 from observability import indicators as slis
+from observability.alarms import ALARMS, COMPOSITES
 from observability.expressions import Expression, Filled, Number, Parameter, Plus, Search, Share, Stat, Times
 from observability.indicators import Indicator, total
+from observability.metric_references import Emitted, FromAws
 from observability.objectives import LATENCY
 from observability.prices import AS_OF, HTTP_API_REQUEST, LAMBDA_GB_SECOND, LAMBDA_REQUEST
-from observability.references import Emitted, FromAws
-from observability.watched import ALARMS, COMPOSITES
-from observability.watched_store import STORE_IS_NODES, STORE_IS_SERVERLESS
+from observability.store_alarms import STORE_IS_NODES, STORE_IS_SERVERLESS
 from observability.widgets import AlarmList, Dashboard, Graph, Line, Text
 
 HOUR, DAY = 3_600, 86_400
@@ -37,13 +37,13 @@ def _number(indicator: Indicator, period: int = HOUR) -> Graph:
     return Graph(title=indicator.title, lines=(_line(indicator),), width=_QUARTER, view="singleValue", period=period)
 
 
-_INVOCATIONS = Filled(_aws(aws.INVOCATIONS))
+_INVOCATIONS = Filled(_aws(aws_metrics.INVOCATIONS))
 COMPUTE_COST: Expression = Share(
-    Times((_aws(aws.DURATION), Parameter("MemorySize"), Number(LAMBDA_GB_SECOND))),
+    Times((_aws(aws_metrics.DURATION), Parameter("MemorySize"), Number(LAMBDA_GB_SECOND))),
     Number(1000 * 1024),  # milliseconds and megabytes
 )
 REQUEST_COST: Expression = Times((_INVOCATIONS, Number(LAMBDA_REQUEST)))
-API_COST: Expression = Times((Filled(_aws(aws.API_COUNT)), Number(HTTP_API_REQUEST)))
+API_COST: Expression = Times((Filled(_aws(aws_metrics.API_COUNT)), Number(HTTP_API_REQUEST)))
 
 EXECUTIVE = Dashboard(
     "executive",
@@ -116,9 +116,9 @@ ON_CALL = Dashboard(
                 title="Errors",
                 lines=(
                     Line("5xx answers", total(metrics.SERVER_ERRORS)),
-                    Line("function errors", _aws(aws.ERRORS)),
-                    Line("API 5xx", _aws(aws.API_5XX)),
-                    Line("API 4xx", _aws(aws.API_4XX)),
+                    Line("function errors", _aws(aws_metrics.ERRORS)),
+                    Line("API 5xx", _aws(aws_metrics.API_5XX)),
+                    Line("API 4xx", _aws(aws_metrics.API_4XX)),
                     Line("refused", total(metrics.REFUSED)),
                 ),
                 period=60,
@@ -140,15 +140,18 @@ ON_CALL = Dashboard(
             Graph(
                 title="Throttles and concurrency",
                 lines=(
-                    Line("throttles", _aws(aws.THROTTLES)),
-                    Line("beyond provisioned", _aws(aws.SPILLOVER)),
-                    Line("concurrent", _aws(aws.CONCURRENCY, "Maximum")),
+                    Line("throttles", _aws(aws_metrics.THROTTLES)),
+                    Line("beyond provisioned", _aws(aws_metrics.SPILLOVER)),
+                    Line("concurrent", _aws(aws_metrics.CONCURRENCY, "Maximum")),
                 ),
                 period=60,
             ),
             Graph(
                 title="API latency, as clients see it",
-                lines=(Line("p95", _aws(aws.API_LATENCY, "p95")), Line("p99", _aws(aws.API_LATENCY, "p99"))),
+                lines=(
+                    Line("p95", _aws(aws_metrics.API_LATENCY, "p95")),
+                    Line("p99", _aws(aws_metrics.API_LATENCY, "p99")),
+                ),
                 period=60,
             ),
         ),
@@ -166,9 +169,9 @@ ON_CALL = Dashboard(
         (
             STORE_IS_SERVERLESS,
             (
-                Graph(title="Store: data, bytes", lines=(Line("bytes", _aws(aws.STORE_BYTES, "Average")),)),
-                Graph(title="Store: processing units", lines=(Line("ECPU", _aws(aws.STORE_UNITS)),)),
-                Graph(title="Store: throttled commands", lines=(Line("throttled", _aws(aws.STORE_THROTTLED)),)),
+                Graph(title="Store: data, bytes", lines=(Line("bytes", _aws(aws_metrics.STORE_BYTES, "Average")),)),
+                Graph(title="Store: processing units", lines=(Line("ECPU", _aws(aws_metrics.STORE_UNITS)),)),
+                Graph(title="Store: throttled commands", lines=(Line("throttled", _aws(aws_metrics.STORE_THROTTLED)),)),
             ),
         ),
         (
@@ -176,12 +179,14 @@ ON_CALL = Dashboard(
             (
                 Graph(
                     title="Store: engine's processor, %",
-                    lines=tuple(Line(f"node {n}", _aws(m, "Average")) for n, m in enumerate(aws.NODE_CPU, 1)),
+                    lines=tuple(Line(f"node {n}", _aws(m, "Average")) for n, m in enumerate(aws_metrics.NODE_CPU, 1)),
                     width=_HALF,
                 ),
                 Graph(
                     title="Store: memory, %",
-                    lines=tuple(Line(f"node {n}", _aws(m, "Average")) for n, m in enumerate(aws.NODE_MEMORY, 1)),
+                    lines=tuple(
+                        Line(f"node {n}", _aws(m, "Average")) for n, m in enumerate(aws_metrics.NODE_MEMORY, 1)
+                    ),
                     width=_HALF,
                 ),
             ),

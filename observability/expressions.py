@@ -7,8 +7,8 @@ Only what our alarms and dashboards need. Knows neither of them.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nextitem.metrics import DimensionSet, Metric
-from observability.references import Reference, check_emitted
+from nextitem.telemetry.metrics import DimensionSet, Metric
+from observability.metric_references import Reference, check_emitted
 
 
 @dataclass(frozen=True, slots=True)

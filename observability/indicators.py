@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from nextitem import metrics
-from nextitem.metrics import BY_SOURCE, BY_VERSION, Metric
-from observability import aws
+from nextitem.telemetry import metrics
+from nextitem.telemetry.metrics import BY_SOURCE, BY_VERSION, Metric
+from observability import aws_metrics
 from observability.expressions import Expression, Filled, Plus, Search, Share, Stat
-from observability.references import Emitted
+from observability.metric_references import Emitted
 
 SOURCES = ("session", "stateless", "popular")
 """The values of `served_by`."""
@@ -50,7 +50,7 @@ def _per_request(metric: Metric) -> Share:
 
 REQUESTS = total(metrics.REQUESTS)
 # What failed before a record could be written, AWS alone knows of: crashes, timeouts, no free environment.
-_NOT_RECORDED = (Filled(Stat(aws.ERRORS, "Sum")), Filled(Stat(aws.THROTTLES, "Sum")))
+_NOT_RECORDED = (Filled(Stat(aws_metrics.ERRORS, "Sum")), Filled(Stat(aws_metrics.THROTTLES, "Sum")))
 FAILED = Plus((Filled(total(metrics.SERVER_ERRORS)), *_NOT_RECORDED))
 ATTEMPTED = Plus((Filled(REQUESTS), *_NOT_RECORDED))
 
@@ -108,8 +108,8 @@ THROTTLE_SHARE = Indicator(
     "invocations that found no free environment",
     "share",
     Share(
-        Filled(Stat(aws.THROTTLES, "Sum")),
-        Plus((Stat(aws.INVOCATIONS, "Sum"), Filled(Stat(aws.THROTTLES, "Sum")))),
+        Filled(Stat(aws_metrics.THROTTLES, "Sum")),
+        Plus((Stat(aws_metrics.INVOCATIONS, "Sum"), Filled(Stat(aws_metrics.THROTTLES, "Sum")))),
     ),
 )
 RESTORE_P95 = Indicator(

@@ -5,7 +5,7 @@ Knows no alarm and no dashboard.
 
 from dataclasses import dataclass
 
-from nextitem.metrics import METRICS, NAMESPACE, OVERALL, SERVICE, DimensionSet, Metric
+from nextitem.telemetry.metrics import METRICS, NAMESPACE, OVERALL, SERVICE, DimensionSet, Metric
 
 Dimensions = tuple[tuple[str, str], ...]
 
@@ -19,7 +19,7 @@ class Emitted:
     """One of our own metrics, for one value of each dimension of a set that it is emitted in.
 
     Args:
-        metric: as described in `nextitem.metrics`.
+        metric: as described in `nextitem.telemetry.metrics`.
         dimension_set: one of the metric's.
         values: of the set's dimensions after the first, which is the service.
 

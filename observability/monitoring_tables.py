@@ -3,14 +3,14 @@
 import re
 from collections.abc import Iterable
 
-from nextitem.metrics import BY_VERSION, METRICS
-from observability.alarms import CompositeAlarm, MetricAlarm
+from nextitem.telemetry.metrics import BY_VERSION, METRICS
+from observability.alarm_types import CompositeAlarm, MetricAlarm
+from observability.alarms import ALARMS, COMPOSITES
 from observability.billing import billed_metrics, monitoring_cost
+from observability.cloudwatch_queries import expression_text
 from observability.expressions import Band, Parameter, statistics
 from observability.indicators import INDICATORS
 from observability.objectives import BURNS, OBJECTIVES, window_text
-from observability.queries import expression_text
-from observability.watched import ALARMS, COMPOSITES
 
 _BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _SIGN = {

@@ -8,8 +8,19 @@ have one period, so each window is an alarm of its own and a composite one joins
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nextitem import metrics
-from observability.alarms import DAY, HOUR, CompositeAlarm, Either, Every, InAlarm, MetricAlarm, Rule, Runbook, Topic
+from nextitem.telemetry import metrics
+from observability.alarm_types import (
+    DAY,
+    HOUR,
+    CompositeAlarm,
+    Either,
+    Every,
+    InAlarm,
+    MetricAlarm,
+    Rule,
+    Runbook,
+    Topic,
+)
 from observability.expressions import AtLeast, Expression, Share
 from observability.indicators import ATTEMPTED, FAILED, REQUESTS, total
 

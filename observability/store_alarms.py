@@ -1,8 +1,8 @@
 """The alarms on the session store, for the runbook `store-down`; and what all of `watched` say of missing data."""
 
-from nextitem import metrics
-from observability import aws
-from observability.alarms import MetricAlarm
+from nextitem.telemetry import metrics
+from observability import aws_metrics
+from observability.alarm_types import MetricAlarm
 from observability.expressions import AtLeast, Stat
 from observability.indicators import (
     RESTORE_P95,
@@ -59,7 +59,7 @@ STORE_ALARMS = (
         name="store-throttled",
         meaning="The serverless cache refuses commands: load rises faster than it scales, or meets its limit",
         runbook="throttling",
-        expression=Stat(aws.STORE_THROTTLED, "Sum"),
+        expression=Stat(aws_metrics.STORE_THROTTLED, "Sum"),
         threshold=0,
         period=MINUTE,
         periods=5,
@@ -86,8 +86,8 @@ STORE_ALARMS = (
         )
         for number in (1, 2)
         for what, resource, nodes, limit in (
-            ("memory", "memory", aws.NODE_MEMORY, 80),
-            ("cpu", "engine's processor", aws.NODE_CPU, 70),
+            ("memory", "memory", aws_metrics.NODE_MEMORY, 80),
+            ("cpu", "engine's processor", aws_metrics.NODE_CPU, 70),
         )
     ),
 )

@@ -3,13 +3,19 @@
 import json
 from typing import Any
 
-from observability.alarms import CompositeAlarm, MetricAlarm, Topic, named
+from observability.alarm_types import CompositeAlarm, MetricAlarm, Topic, named
+from observability.alarms import ALARMS, COMPOSITES
+from observability.cloudwatch_queries import (
+    LOG_GROUP_IS_NAMED,
+    alarm_queries,
+    dimension_list,
+    graph_metrics,
+    substituted,
+)
 from observability.dashboards import DASHBOARDS
 from observability.expressions import Band, Parameter, Stat
-from observability.queries import LOG_GROUP_IS_NAMED, alarm_queries, dimension_list, graph_metrics, substituted
-from observability.topics import SUBSCRIBED, topic_id, topic_resources
-from observability.watched import ALARMS, COMPOSITES
-from observability.watched_store import STORE_IS_NODES, STORE_IS_SERVERLESS
+from observability.notification_topics import SUBSCRIBED, topic_id, topic_resources
+from observability.store_alarms import STORE_IS_NODES, STORE_IS_SERVERLESS
 from observability.widgets import FULL_WIDTH, AlarmList, Dashboard, Graph, Text, Widget
 
 GRAPH_HEIGHT, NUMBER_HEIGHT, ALARMS_HEIGHT, TEXT_HEIGHT = 6, 4, 4, 1

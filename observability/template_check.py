@@ -1,6 +1,7 @@
 """Reads a rendered template and says which of its metrics nobody emits. Believes no type: only the text and the list.
 
-Held against `nextitem.metrics` and `aws`; what it finds would be an alarm that never goes off, or an empty graph.
+Held against `nextitem.telemetry.metrics` and `aws`; what it finds would be an alarm that never goes off, or an empty
+graph.
 """
 
 import json
@@ -9,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nextitem.metrics import METRICS, NAMESPACE, SERVICE
-from observability.aws import AWS_METRICS
+from nextitem.telemetry.metrics import METRICS, NAMESPACE, SERVICE
+from observability.aws_metrics import AWS_METRICS
 
 _SEARCH = re.compile(r"SEARCH\('\{([^}]*)\} MetricName=\"([^\"]*)\" service=\"([^\"]*)\"'")
 

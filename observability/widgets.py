@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from observability.expressions import Expression, Search, Stat, statistics
-from observability.references import Emitted
+from observability.metric_references import Emitted
 
 View = Literal["timeSeries", "singleValue"]
 FULL_WIDTH = 24

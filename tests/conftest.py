@@ -26,5 +26,5 @@ def built_function(python313: Path, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture(scope="session")
 def runtime_client(python313: Path) -> Path:
     """Directory with Lambda's runtime client for Python 3.13."""
-    make("--silent", "--file=build.mk", "runtime-client", PYTHON313=str(python313))
+    make("--silent", "runtime-client", PYTHON313=str(python313))
     return ROOT / ".build" / "runtime313"

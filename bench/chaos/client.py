@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from bench.chaos.journal import Call, SentEvent
-from nextitem.api import Answer
+from nextitem.service.schema import Answer
 
 HTTP_SECONDS = 20.0
 _ABORTED = 599

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bench.chaos.journal import FIRST_TIME, Call, SentEvent
-from nextitem.codec import event_tag
-from nextitem.session import WINDOW
+from nextitem.sessions.codec import event_tag
+from nextitem.sessions.session import WINDOW
 
 
 @dataclass

@@ -6,7 +6,7 @@ import signal
 from bench.chaos.blows import AGAIN_SECONDS, STILL_SECONDS, hold
 from bench.chaos.scenes import PRIMARIES, Scene, present
 from devstack.deployments import Node, eventually
-from devstack.processes import LOOPBACK
+from devstack.processes.children import LOOPBACK
 
 SLOTS_MOVED = 15
 MIGRATE_MS = 2000

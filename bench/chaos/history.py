@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.chaos.evidence import Evidence
-from nextitem.codec import next_chain
-from nextitem.session import SEEN_TAGS, TAG_BYTES, WINDOW, LogEntry, SessionRecord
+from nextitem.sessions.codec import next_chain
+from nextitem.sessions.session import SEEN_TAGS, TAG_BYTES, WINDOW, LogEntry, SessionRecord
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import threading
 from dataclasses import dataclass, field
 
-from nextitem.api import ServedBy
+from nextitem.service.schema import ServedBy
 
 Top = tuple[tuple[str, float], ...]
 """Item ids and scores, best first."""

@@ -15,8 +15,8 @@ from bench.chaos.evidence import Evidence, evidence_of
 from bench.chaos.history import History, history_of
 from bench.chaos.journal import Call
 from bench.chaos.replayer import Replayer
-from nextitem.engine import Model
-from nextitem.session import WINDOW, SessionRecord
+from nextitem.model.engine import Model
+from nextitem.sessions.session import WINDOW, SessionRecord
 
 HIDDEN_TOLERANCE = 1e-2
 """Relative, in the Euclidean norm. Clean runs stay under 1e-4, which is what lies before the window."""

@@ -6,8 +6,8 @@ import socket
 import struct
 from typing import Literal
 
-from devstack.loop_thread import LoopThread
-from devstack.processes import LOOPBACK
+from devstack.processes.children import LOOPBACK
+from devstack.processes.loop_thread import LoopThread
 
 Mode = Literal["pass", "delay", "swallow"]
 DELAY_SECONDS = 0.2

@@ -6,8 +6,9 @@ import numpy as np
 
 from bench.chaos.history import replays
 from bench.chaos.journal import Top
-from nextitem.engine import Model
-from nextitem.session import WINDOW, Hidden
+from nextitem.hidden_state import HiddenState
+from nextitem.model.engine import Model
+from nextitem.sessions.session import WINDOW
 
 DEEP = 100
 """How deep the replay's ranking is looked at for an item of an answer."""
@@ -20,9 +21,9 @@ class Replayer:
         self._model = model
         self._after: dict[tuple[int, int], int] = {}
         """(a prefix's number, the next item's index) -> the longer prefix's number; the empty one's is 0."""
-        self._hidden: list[Hidden] = [model.replay(None, [])]
+        self._hidden: list[HiddenState] = [model.replay(None, [])]
 
-    def hidden_error(self, hidden: Hidden, items: Sequence[str | None], enough: float) -> float | None:
+    def hidden_error(self, hidden: HiddenState, items: Sequence[str | None], enough: float) -> float | None:
         """Return how far a hidden state is from the nearest replay that may have led to it, relative in its norm.
 
         Args:
@@ -65,7 +66,7 @@ class Replayer:
         by_place = max(abs(one.score - score) for one, (_, score) in zip(clean, top, strict=False))
         return max(by_item, by_place)
 
-    def _replayed(self, items: Iterable[str]) -> Hidden:
+    def _replayed(self, items: Iterable[str]) -> HiddenState:
         prefix = 0
         for index in self._model.vocabulary.indices(items):
             longer = self._after.get((prefix, index))

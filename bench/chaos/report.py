@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.chaos.run import Row
-from nextitem.session import WINDOW
+from nextitem.sessions.session import WINDOW
 
 LIMIT_MS = 150.0
 """What no answer during a fault should take inside the function."""

@@ -14,9 +14,9 @@ from bench.chaos.scenes import Reader, Scene
 from bench.chaos.traffic import THREADS, Traffic
 from devstack.report import percentile
 from devstack.stack import KEY_SECRET, Stack
-from nextitem.codec import decode_record
-from nextitem.engine import Model
-from nextitem.session import session_key
+from nextitem.model.engine import Model
+from nextitem.sessions.codec import decode_record
+from nextitem.sessions.session import session_key
 
 LASTING = 50
 """Answers in a row, all from the session, after which the function counts as recovered."""

@@ -13,11 +13,11 @@ from bench.chaos.namespace import Namespace
 from bench.chaos.proxy import Proxy
 from bench.chaos.server import Server
 from devstack.deployments import Clustered, Node, Sentinelled, start_sentinel
-from devstack.processes import LOOPBACK, Children
-from devstack.tls_line import TlsLine
+from devstack.processes.children import LOOPBACK, Children
+from devstack.services.tls_proxy import TlsLine
 from nextitem.deadline import Deadline
-from nextitem.storeurl import parse_store_url
-from nextitem.topology import Topology, exchange, topology_of
+from nextitem.redis_client.topology import Topology, exchange, topology_of
+from nextitem.redis_client.url import parse_store_url
 
 Shape = Literal["single", "proxied", "tls", "namespace", "sentinel", "two Sentinels", "cluster", "replica as seed"]
 READ_SECONDS = 5.0

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 from redis import Redis
 
 from bench.chaos.namespace import Namespace
-from devstack.processes import LOOPBACK, Child, Children
-from devstack.valkey import READY, start_valkey, valkey_binary
+from devstack.processes.children import LOOPBACK, Child, Children
+from devstack.services.valkey import READY, start_valkey, valkey_binary
 
 PORT_INSIDE = 6379
 """In a namespace of its own every port is free."""

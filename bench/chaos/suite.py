@@ -11,8 +11,8 @@ from bench.chaos.scenes import missing, scene
 from bench.chaos.traffic import THREADS
 from devstack.publish import demo_artifact
 from devstack.stack import Stack
-from nextitem.artifact import open_artifact
-from nextitem.engine import Model
+from nextitem.model.artifact import open_artifact
+from nextitem.model.engine import Model
 
 SESSIONS = 200
 """Open at any time."""

@@ -13,8 +13,8 @@ from typing import Self
 
 from bench.chaos.client import client_of
 from bench.chaos.journal import Journal, SentEvent
-from shop import Shop
-from shop.chance import Chance
+from model_export.simulator import Shop
+from model_export.simulator.chance import Chance
 
 THREADS = 4
 """As many as workers: then a client never waits for a worker, and its times are the function's and the way's."""

@@ -1,6 +1,6 @@
-"""The scan of a catalogue by one row of int8, as ONNX Runtime does it with AMX and without (`nextitem.runtime`).
+"""Measure the int8 scan of a catalogue with AMX and without it (see `nextitem.model.onnx_runtime`).
 
-Each in processes of their own, in turn. On a processor without AMX both are the same. `python -m bench.amx`
+Each in processes of their own, in turn. On a processor without AMX both are the same. `python -m bench.engine.amx`
 """
 
 import argparse
@@ -11,13 +11,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench.results import write_json
-from bench.timing import summary
+from bench.common.results import write_json
+from bench.common.timing import summary
 
 PROGRAM = """
 import sys, time
 if sys.argv[1] == "without":
-    from nextitem.runtime import ort
+    from nextitem.model.onnx_runtime import ort
 else:
     import onnxruntime as ort
 import numpy as np

@@ -12,16 +12,16 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.eventfile.reading import read_sessions
-from model_export.export.graphs import write_graphs
-from model_export.export.measuring import Graphs, states_of
-from model_export.export.parameters import Parameters, parameters_of
+from model_export.data.eventfile.reader import read_sessions
+from model_export.export.measure_loss import Graphs, states_of
+from model_export.export.onnx.parameters import Parameters, parameters_of
+from model_export.export.onnx_graphs import write_graphs
 from model_export.export.schemes.fp32 import Fp32
-from model_export.runs import Run, read_run
-from model_export.train import train
+from model_export.simulator import Shop
+from model_export.simulator.files import write_events
 from model_export.training.config import FitConfig
-from shop import Shop
-from shop.files import write_events
+from model_export.training.run_folder import Run, read_run
+from model_export.training.run_training import train
 
 Floats = NDArray[np.float32]
 

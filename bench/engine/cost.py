@@ -1,7 +1,7 @@
-"""What follows from `bench.engine`'s results: dollars for a million requests, and the largest catalogue by memory size.
+"""Derive dollars per million requests and the largest catalogue by memory size from `bench.engine.latency`.
 
-Reads `bench/results/engine-*.json`, measures nothing. A function has the least memory that holds its resident set with
-room to spare, and one whole vCPU (1,769 MB) at least; Lambda bills whole milliseconds at list prices.
+Reads `bench/results/engine-latency-*.json`, measures nothing. A function has the least memory that holds its resident
+set with room to spare, and one whole vCPU (1,769 MB) at least; Lambda bills whole milliseconds at list prices.
 """
 
 import argparse
@@ -13,14 +13,15 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench.engine import FP32
-from bench.results import write_json
+from bench.common.results import write_json
+from bench.engine.latency import FP32
 from model_export.cost import HEADROOM, MAX_MB, REQUEST_MS, STORE_MS, VCPU_MB, billed_gigabyte_seconds
 from observability import prices
 
 RESULTS = Path("bench/results")
 RUNTIME_MB = 120.0
-"""Resident in a function beside its model, interpreter and libraries included: `bench.memory_size` says 112 to 121."""
+"""Resident in a function beside its model, interpreter and libraries included: `bench.function.memory_size` says 112
+to 121."""
 SIZES_MB = (VCPU_MB, 3008, MAX_MB)
 MILLION = 1_000_000
 
@@ -31,7 +32,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    found = [json.loads(path.read_text("utf-8")) for path in sorted(arguments.results.glob("engine-*.json"))]
+    found = [json.loads(path.read_text("utf-8")) for path in sorted(arguments.results.glob("engine-latency-*.json"))]
     found.sort(key=lambda one: (one["catalogue"], one["hidden"]))
     rows = [row for one in found for row in costs(one)]
     table = Table("items", "hidden", "", "engine ms", "overlap", "memory MB", "$ per million")

@@ -1,8 +1,8 @@
 """What filters cost inside the score graph: each beside a request without any, interleaved, on one core.
 
-    python -m bench.filters [--catalogue 40000 --hidden 256 --scheme truncated-96 --json FILE]
+    python -m bench.engine.filters [--catalogue 40000 --hidden 256 --scheme truncated-96 --json FILE]
 
-The catalogue is `bench.engine`'s: copies of a trained model's items.
+The catalogue is `bench.engine.latency`'s: copies of a trained model's items.
 """
 
 import argparse
@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from bench.engine import TOP
-from bench.engine_catalogue import Catalogue, catalogue, trained
-from bench.results import write_json
-from bench.timing import interleaved
-from model_export.export.choosing import named
-from model_export.export.graphs import write_graphs
-from nextitem.graphs import open_graph
-from nextitem.manifest import MAX_TOP, SCORE_GRAPH
+from bench.common.results import write_json
+from bench.common.timing import interleaved
+from bench.engine.catalogue import Catalogue, catalogue, trained
+from bench.engine.latency import TOP
+from model_export.export.choose_scheme import named
+from model_export.export.onnx_graphs import write_graphs
+from nextitem.model.manifest import MAX_TOP, SCORE_GRAPH
+from nextitem.model.onnx_graphs import open_graph
 
 SEEN, LISTED = 64, 200
 """A session's whole window, excluded; the candidates of a backend with its own retrieval."""

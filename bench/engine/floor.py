@@ -1,10 +1,11 @@
 """How fast a request of two passes could be at best: a step, a bare int8 pass, the rows of a given list; no selection.
 
-    python -m bench.engine_floor [--catalogue 40000 --hidden 256 --json FILE]
+    python -m bench.engine.floor [--catalogue 40000 --hidden 256 --json FILE]
 
-Whoever wants `bench.engine`'s ratios lower than these must read fewer bytes or use other operators. The list is as long
+Whoever wants `bench.engine.latency`'s ratios lower than these must read fewer bytes or use other operators. The list
+is as long
 as top-20 overlap 0.999 takes when the rotated dimensions are not rounded, and is given, so that nothing is selected,
-sorted, excluded or masked. float32 and torch stand beside it, in turn, as in `bench.engine`.
+sorted, excluded or masked. float32 and torch stand beside it, in turn, as in `bench.engine.latency`.
 """
 
 import argparse
@@ -20,18 +21,18 @@ from onnx import TensorProto, helper
 from rich.console import Console
 from rich.table import Table
 
-from bench.engine import FP32, TOP, bursts, stepped_and_scored
-from bench.engine_catalogue import Catalogue, catalogue, exact_best, trained
-from bench.engine_peers import torch_request
-from bench.results import write_json
-from model_export.export.builder import GraphBuilder
-from model_export.export.graphs import write_graphs
-from model_export.export.measuring import Graphs
+from bench.common.results import write_json
+from bench.engine.catalogue import Catalogue, catalogue, exact_best, trained
+from bench.engine.latency import FP32, TOP, bursts, stepped_and_scored
+from bench.engine.peers import torch_request
+from model_export.export.measure_loss import Graphs
+from model_export.export.onnx.builder import GraphBuilder
+from model_export.export.onnx.weights_file import WeightsFile
+from model_export.export.onnx_graphs import write_graphs
 from model_export.export.schemes.fp32 import Fp32
 from model_export.export.schemes.rotation import rotation, sample
 from model_export.export.schemes.scan import Scan
-from model_export.export.weightsfile import WeightsFile
-from nextitem.graphs import open_graph
+from nextitem.model.onnx_graphs import open_graph
 
 OVERLAP = 0.999
 DIMS = (32, 48, 64, 76, 96, 128)

@@ -2,7 +2,7 @@
 
 A request is one step of the GRU, the scores of all items and the best 20, as it is served; torch replays the session's
 last events, as services without session state do (the way of ETUDE, ICDE 2024). The catalogue is made of copies of a
-trained model's items (`bench.engine_catalogue`): latency does not depend on that, overlap does.
+trained model's items (`bench.engine.catalogue`): latency does not depend on that, overlap does.
 """
 
 import argparse
@@ -21,16 +21,16 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Column, Table
 
-from bench.engine_catalogue import Catalogue, catalogue, exact_best, trained
-from bench.engine_peers import peers
-from bench.results import write_json
-from bench.timing import MS, Timed, summary
-from model_export.export.choosing import cost_us
-from model_export.export.graphs import write_graphs
-from model_export.export.measuring import Graphs
+from bench.common.results import write_json
+from bench.common.timing import MS, Timed, summary
+from bench.engine.catalogue import Catalogue, catalogue, exact_best, trained
+from bench.engine.peers import peers
+from model_export.export.choose_scheme import cost_us
+from model_export.export.measure_loss import Graphs
+from model_export.export.onnx_graphs import write_graphs
 from model_export.export.schemes import SCHEMES, Scheme
-from model_export.runs import read_run
-from nextitem.manifest import Bounds
+from model_export.training.run_folder import read_run
+from nextitem.model.manifest import Bounds
 
 TOP = 20
 BURST = 20
@@ -159,7 +159,7 @@ def _opened(name: str, scheme: Scheme, made: Catalogue, home: Path, calibrating:
     written = write_graphs(home, parameters, scheme, calibrating)
     items, hidden = parameters.table.shape
     sizes = len(parameters.layers), hidden, items
-    command = [sys.executable, "-m", "bench.engine_memory", str(home), ",".join(map(str, sizes))]
+    command = [sys.executable, "-m", "bench.engine.memory", str(home), ",".join(map(str, sizes))]
     resident = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     megabytes = sum(path.stat().st_size for path in home.iterdir()) / 1e6
     return Row(name, rss_mb=resident, file_mb=round(megabytes, 1), cost_us=cost_us(written)), Graphs(home, *sizes)

@@ -1,11 +1,11 @@
-"""One scoring scheme in a process of its own: what it holds in memory. `python -m bench.engine_memory FOLDER SIZES`."""
+"""One scoring scheme in a process of its own: what it holds in memory. `python -m bench.engine.memory FOLDER SIZES`."""
 
 import sys
 from pathlib import Path
 
 import numpy as np
 
-from model_export.export.measuring import Graphs
+from model_export.export.measure_loss import Graphs
 
 REQUESTS = 30
 TOP = 20

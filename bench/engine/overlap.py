@@ -1,9 +1,9 @@
 """Whether a made-up catalogue is searched as well as the trained one that it is made of.
 
-Large catalogues are made of copies of a trained model's items (`bench.engine_catalogue`). Here both have the same size:
+Large catalogues are made of copies of a trained model's items (`bench.engine.catalogue`). Here both have the same size:
 each scheme's top-20 overlap with exact scores, on the items that were trained and on such copies, for the same states.
 
-    python -m bench.overlap RUN [--json FILE]
+    python -m bench.engine.overlap RUN [--json FILE]
 """
 
 import argparse
@@ -16,14 +16,14 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from bench.engine import TOP, overlap_of
-from bench.engine_catalogue import Catalogue, catalogue, exact_best
-from bench.results import write_json
-from model_export.export.graphs import write_graphs
-from model_export.export.measuring import Graphs
-from model_export.export.parameters import parameters_of
+from bench.common.results import write_json
+from bench.engine.catalogue import Catalogue, catalogue, exact_best
+from bench.engine.latency import TOP, overlap_of
+from model_export.export.measure_loss import Graphs
+from model_export.export.onnx.parameters import parameters_of
+from model_export.export.onnx_graphs import write_graphs
 from model_export.export.schemes import SCHEMES, Scheme
-from model_export.runs import read_run
+from model_export.training.run_folder import read_run
 
 QUERIES = 500
 

@@ -1,4 +1,4 @@
-"""The ways that others take to the best items, for `bench.engine`: torch, torch.compile, faiss and hnswlib.
+"""The ways that others take to the best items, for `bench.engine.latency`: torch, torch.compile, faiss and hnswlib.
 
 Each on one thread, from the same float32 table, and each refused where it is out of place. faiss (exact inner products)
 and hnswlib (an approximate graph) only search; the state before it is stepped by ONNX Runtime, as ours is.
@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench.engine_catalogue import Catalogue
-from model_export.export.measuring import Graphs
+from bench.engine.catalogue import Catalogue
+from model_export.export.measure_loss import Graphs
 from model_export.training.network import Network, NetworkConfig
 
 SESSION = 10

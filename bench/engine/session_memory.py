@@ -1,9 +1,10 @@
 """What a session memory costs a request: step, score and recall on one core, beside the network alone, interleaved.
 
-    python -m bench.memory [--catalogue 40000 --hidden 128 --sessions 20000 200000 --scheme 8-bit --json FILE]
+    python -m bench.engine.session_memory [--catalogue 40000 --hidden 128 --sessions 20000 200000 --scheme 8-bit
+    --json FILE]
 
-Catalogue and network are `bench.engine`'s. The sessions are drawn here: lengths as in shops (half of them have two or
-three events), items by popularity (Zipf), so that an item's list of sessions is as long as a real one's.
+Catalogue and network are `bench.engine.latency`'s. The sessions are drawn here: lengths as in shops (half of them
+have two or three events), items by popularity (Zipf), so that an item's list of sessions is as long as a real one's.
 """
 
 import argparse
@@ -19,15 +20,15 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from bench.engine import TOP
-from bench.engine_catalogue import Catalogue, catalogue, trained
-from bench.results import write_json
-from bench.timing import interleaved
-from model_export.export.choosing import named
-from model_export.export.graphs import write_graphs
-from model_export.export.measuring import Graphs
+from bench.common.results import write_json
+from bench.common.timing import interleaved
+from bench.engine.catalogue import Catalogue, catalogue, trained
+from bench.engine.latency import TOP
+from model_export.data.sessions import Sessions
+from model_export.export.choose_scheme import named
+from model_export.export.measure_loss import Graphs
+from model_export.export.onnx_graphs import write_graphs
 from model_export.memory import Blend, LearntMemory, Memory, MemoryConfig, build_index
-from model_export.sessions import Sessions
 
 ASKED = 200
 MEAN_EVENTS, MOST_EVENTS = 5.0, 50

@@ -1,7 +1,7 @@
 """Item id <-> index for catalogues of up to 20 million ids: ours, `marisa-trie`, and a dict with a list.
 
 Each is opened in a process of its own, as a cold start does, and then looked up in, both ways, at random ids.
-`make bench-peers`, then `python -m bench.vocabulary [--items 20000000 --json PATH]`
+`make bench-peers`, then `python -m bench.engine.vocabulary [--items 20000000 --json PATH]`
 """
 
 import argparse
@@ -19,8 +19,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bench.results import write_json
-from nextitem.vocabulary import Vocabulary, write_vocabulary
+from bench.common.results import write_json
+from nextitem.model.vocabulary import Vocabulary, write_vocabulary
 
 LOOKUPS = 20_000
 KINDS = ("ours", "marisa-trie", "dict")
@@ -81,7 +81,17 @@ def _row(kind: str, folder: Path, items: int) -> Row:
         case _:
             path.write_text("\n".join(item_ids), "utf-8")
     del item_ids
-    command = [sys.executable, "-m", "bench.vocabulary", "--look-up", kind, "--file", str(path), "--items", str(items)]
+    command = [
+        sys.executable,
+        "-m",
+        "bench.engine.vocabulary",
+        "--look-up",
+        kind,
+        "--file",
+        str(path),
+        "--items",
+        str(items),
+    ]
     found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     size = path.stat().st_size / 1e6
     path.unlink()

@@ -3,7 +3,7 @@
 `recommend` is what `make build` made, under Lambda's Python, or the source tree where that is not there; it starts with
 a model of 10 MB. Beside it `floor_numpy_onnxruntime`, which imports these two and does nothing, and `naive`, the same
 service as most would begin it (`bench/cold_functions`), under the same Python. S3 (moto) and Valkey are on loopback.
-`make build runtime-client`, then `python -m bench.cold_start [--rounds 20 --json PATH]`
+`make build runtime-client`, then `python -m bench.function.cold_start [--rounds 20 --json PATH]`
 """
 
 import argparse
@@ -20,9 +20,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from bench.results import write_json
-from bench.timing import summary
-from bench.warm import random_artifact
+from bench.common.results import write_json
+from bench.common.timing import summary
+from bench.function.warm import random_artifact
 from devstack.stack import FUNCTIONS_DIRECTORY, Stack
 
 ITEMS = 75_000

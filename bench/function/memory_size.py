@@ -1,9 +1,10 @@
 """The function at several memory sizes, interleaved: cold starts, warm requests in bursts, memory used, price.
 
 Lambda gives a function one vCPU at 1,769 MB and in proportion below and above. Here each size's worker runs under that
-share of a CPU (`bench.cpu_quota`); memory itself is not limited, but told. What is not as on Lambda: whether a function
+share of a CPU (`bench.function.cpu_quota`); memory itself is not limited, but told. What is not as on Lambda: whether
+a function
 has more CPU while it starts is not documented, and here it has not. `make build runtime-client` first, else the source
-tree is measured. Needs root on Linux. `python -m bench.memory_size [--rounds 10 --json PATH]`
+tree is measured. Needs root on Linux. `python -m bench.function.memory_size [--rounds 10 --json PATH]`
 """
 
 import argparse
@@ -22,11 +23,11 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from bench.cold_start import ITEMS, OURS, SOURCE, Python, built
-from bench.cpu_quota import limited
-from bench.results import write_json
-from bench.timing import summary
-from bench.warm import random_artifact
+from bench.common.results import write_json
+from bench.common.timing import summary
+from bench.function.cold_start import ITEMS, OURS, SOURCE, Python, built
+from bench.function.cpu_quota import limited
+from bench.function.warm import random_artifact
 from devstack.stack import Stack
 from model_export.cost import VCPU_MB, billed_gigabyte_seconds
 from observability import prices

@@ -1,7 +1,7 @@
 """One request at a time through the whole stack: a session's next event, beside the same session sent whole.
 
 Client-side times include the HTTP front and the Runtime API of devstack; the function's own are from its metrics
-records. Demo model, one warm worker. `python -m bench.requests`
+records. Demo model, one warm worker. `python -m bench.function.requests`
 """
 
 import argparse
@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from bench.timing import Timed, interleaved, print_shares, print_timed
+from bench.common.timing import Timed, interleaved, print_shares, print_timed
 from devstack.publish import demo_artifact
 from devstack.stack import Stack
-from shop import Shop
+from model_export.simulator import Shop
 
 SESSION = 10
 """Events of the session when it is sent whole; the session's log grows to its window in the other case."""

@@ -2,7 +2,7 @@
 
 As on Lambda Managed Instances, one environment downloads a version and each of its processes maps it. The proportional
 set size (PSS) counts a page that n processes share as a nth in each: its sum is what the environment really holds.
-`python -m bench.shared_memory [--items 1000000 --json PATH]`
+`python -m bench.function.shared_memory [--items 1000000 --json PATH]`
 """
 
 import argparse
@@ -17,10 +17,10 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.table import Table
 
-from bench.results import write_json
-from bench.warm import ANY_LOSS, random_run
+from bench.common.results import write_json
+from bench.function.warm import ANY_LOSS, random_run
 from devstack.stack import Stack
-from model_export.export.exporting import export
+from model_export.export.export import export
 from nextitem.deadline import Deadline
 
 SMALL = 10_000

@@ -1,7 +1,7 @@
 """A warm request inside the function, 40,000 items: an event appended to a session, beside the stateless route.
 
 The store is on loopback; weights are random, for latency does not depend on their values. The function's own times
-are from its metrics records. `python -m bench.warm [--items 40000 --rounds 2000 --json PATH]`
+are from its metrics records. `python -m bench.function.warm [--items 40000 --rounds 2000 --json PATH]`
 """
 
 import argparse
@@ -13,12 +13,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.requests import OURS, PHASES, TOTAL, Measured, measure
-from bench.results import write_json
-from bench.timing import print_shares, print_timed, summary
-from model_export.export.exporting import export
-from model_export.runs import Run, RunRecord
-from nextitem.manifest import Bounds, PopularItem, Training
+from bench.common.results import write_json
+from bench.common.timing import print_shares, print_timed, summary
+from bench.function.requests import OURS, PHASES, TOTAL, Measured, measure
+from model_export.export.export import export
+from model_export.training.run_folder import Run, RunRecord
+from nextitem.model.manifest import Bounds, PopularItem, Training
 
 ITEMS = 40_000
 HIDDEN = 128

@@ -15,10 +15,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from bench.common.results import write_json
 from bench.load.plan import steps
 from bench.load.rows import Row, row_of
 from bench.load.sending import run
-from bench.results import write_json
 from devstack.publish import demo_artifact
 from devstack.stack import MAX_WORKERS, Stack
 

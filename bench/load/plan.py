@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from shop import Session, Shop
+from model_export.simulator import Session, Shop
 
 SHOPPERS = 200
 """Sessions that are open at the same time; each arrival is the next look of one of them."""

@@ -1,7 +1,7 @@
 """The append script on a real Valkey, by the server's own clock: sessions of several lengths, and their memory.
 
 Beside it the peer's way, interleaved: GET the state, then SET it (two commands, and two writers lose an update).
-`python -m bench.store`
+`python -m bench.store.append_script`
 """
 
 import tempfile
@@ -12,12 +12,12 @@ from redis import Redis
 from rich.console import Console
 from rich.table import Table
 
-from devstack.processes import Children
-from devstack.valkey import start_valkey
+from devstack.processes.children import Children
+from devstack.services.valkey import start_valkey
 from nextitem.deadline import Deadline
-from nextitem.session import Event
-from nextitem.storeurl import parse_store_url
-from nextitem.valkey import ValkeyStore
+from nextitem.redis_client.url import parse_store_url
+from nextitem.sessions.session import Event
+from nextitem.sessions.valkey_store import ValkeyStore
 
 LENGTHS = (1, 10, 64, 300)
 """Events in the session before the measured one."""

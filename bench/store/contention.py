@@ -1,8 +1,9 @@
 """Many clients hammer one session through the real handlers, and what it has become is checked.
 
 Every event id is sent once, a share of them again by another client at nearly the same time. A stack of four workers
-takes what comes; afterwards the log, the answers and the snapshot must tell one story (`bench.contention_checks`).
-`python -m bench.contention [--clients 32 --events 10000 --json PATH]`; exit code 1 when a check fails.
+takes what comes; afterwards the log, the answers and the snapshot must tell one story
+(`bench.store.contention_checks`).
+`python -m bench.store.contention [--clients 32 --events 10000 --json PATH]`; exit code 1 when a check fails.
 """
 
 import argparse
@@ -22,18 +23,18 @@ import aiohttp
 from rich.console import Console
 from rich.table import Table
 
-from bench.contention_checks import Answered, Check, Sent, checks
-from bench.results import write_json
-from bench.timing import summary
+from bench.common.results import write_json
+from bench.common.timing import summary
+from bench.store.contention_checks import Answered, Check, Sent, checks
 from devstack.publish import demo_artifact
 from devstack.stack import KEY_SECRET, Stack
-from nextitem.artifact import open_artifact
+from model_export.simulator import Shop
 from nextitem.deadline import Deadline
-from nextitem.engine import Model
-from nextitem.session import session_key
-from nextitem.storeurl import parse_store_url
-from nextitem.valkey import ValkeyStore
-from shop import Shop
+from nextitem.model.artifact import open_artifact
+from nextitem.model.engine import Model
+from nextitem.redis_client.url import parse_store_url
+from nextitem.sessions.session import session_key
+from nextitem.sessions.valkey_store import ValkeyStore
 
 CLIENTS = 32
 EVENTS = 10_000

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nextitem.codec import event_tag, next_chain
-from nextitem.engine import Model
-from nextitem.session import WINDOW, Hidden, SessionRecord
+from nextitem.hidden_state import HiddenState
+from nextitem.model.engine import Model
+from nextitem.sessions.codec import event_tag, next_chain
+from nextitem.sessions.session import WINDOW, SessionRecord
 
 TOP = 20
 STATE_TOLERANCE = 1e-2
@@ -128,10 +129,10 @@ def _of_state(new: Sequence[Answered], record: SessionRecord, top: Sequence[str]
     ]
 
 
-def _top(model: Model, hidden: Hidden, items: Sequence[str]) -> list[str]:
+def _top(model: Model, hidden: HiddenState, items: Sequence[str]) -> list[str]:
     session = model.vocabulary.indices(items)
     return [model.vocabulary.item_id(one.index) for one in model.top(hidden, (), TOP, session)]
 
 
-def _distance(one: Hidden, other: Hidden) -> float:
+def _distance(one: HiddenState, other: HiddenState) -> float:
     return float(np.linalg.norm(one - other) / np.linalg.norm(other))

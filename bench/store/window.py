@@ -6,7 +6,7 @@ Sessions of the shop simulator have at most 30 events, so several are joined to 
 *Memory*: all events against the newest 64, both stepped in one go. *Storing*: all events stepped one by one with a
 stored snapshot after each, as requests do, against all events in one go. *As served*: the former against the newest 64
 in one go, which is what a lost snapshot brings.
-Demo model. `python -m bench.window [--sessions 4000 --json PATH]`
+Demo model. `python -m bench.store.window [--sessions 4000 --json PATH]`
 """
 
 import argparse
@@ -20,13 +20,14 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bench.results import write_json
+from bench.common.results import write_json
 from devstack.publish import demo_artifact
-from nextitem.artifact import open_artifact
-from nextitem.codec import CHAIN_BYTES, decode_snapshot, encode_snapshot
-from nextitem.engine import Model
-from nextitem.session import WINDOW, Hidden, Snapshot
-from shop import Shop
+from model_export.simulator import Shop
+from nextitem.hidden_state import HiddenState
+from nextitem.model.artifact import open_artifact
+from nextitem.model.engine import Model
+from nextitem.sessions.codec import CHAIN_BYTES, decode_snapshot, encode_snapshot
+from nextitem.sessions.session import WINDOW, Snapshot
 
 TOP = 20
 LENGTHS = (WINDOW + 1, 2 * WINDOW, 4 * WINDOW)
@@ -103,7 +104,7 @@ def _compare(model: Model, length: int, sessions: int) -> list[Row]:
     ]
 
 
-def _stepped(model: Model, items: Sequence[int]) -> Hidden:
+def _stepped(model: Model, items: Sequence[int]) -> HiddenState:
     state = model.replay(None, ())
     for item in items:
         snapshot = Snapshot(_CHAIN, model.replay(state, [item]))
@@ -115,8 +116,8 @@ def _row(
     model: Model,
     compared: str,
     length: int,
-    ours: Sequence[Hidden],
-    others: Sequence[Hidden],
+    ours: Sequence[HiddenState],
+    others: Sequence[HiddenState],
     logs: Sequence[Sequence[int]],
 ) -> Row:
     items = order = 0

@@ -1,6 +1,6 @@
 """What each training switch and each part of the answer brings, on the validation days of training events.
 
-    python -m bench.ablation train.csv [--only NAME ...] [--json FILE]
+    python -m bench.training.ablation train.csv [--only NAME ...] [--json FILE]
 
 The events' last days are only judged by, and no test event is read: settings are chosen here, claims made elsewhere.
 """
@@ -10,14 +10,14 @@ import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from bench.results import write_json
-from model_export.columns import Columns
-from model_export.eventfile import read_sessions
+from bench.common.results import write_json
+from model_export.data.columns import Columns
+from model_export.data.eventfile import read_sessions
+from model_export.data.sessions import Sessions
 from model_export.memory import Blend
-from model_export.sessions import Sessions
 from model_export.training.config import FitConfig
 from model_export.training.fit import Validated, validate
-from model_export.training.judging import Judged, judged
+from model_export.training.validation_metrics import Judged, judged
 
 DEFAULTS = FitConfig()
 SWITCHES: dict[str, FitConfig] = {

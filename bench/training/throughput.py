@@ -4,7 +4,7 @@ The plain way pads batches as they are drawn and takes torch's cross-entropy of 
 like lengths; then the cross-entropy that never holds all scores; then its products in bfloat16, which is what the
 defaults come to on processors that have them; then the sampled softmax, which the defaults take for large catalogues.
 
-    python -m bench.training [--events FILE] [--threads 2] [--batches 48] [--json FILE]
+    python -m bench.training.throughput [--events FILE] [--threads 2] [--batches 48] [--json FILE]
 
 Without a file, the shop simulator's sessions.
 """
@@ -27,17 +27,17 @@ from rich.table import Table
 from torch import Tensor
 from torch.nn import functional
 
-from bench.results import write_json
-from model_export.eventfile import read_sessions
-from model_export.sessions import Sessions
+from bench.common.results import write_json
+from model_export.data.eventfile import read_sessions
+from model_export.data.sessions import Sessions
+from model_export.simulator import Shop
+from model_export.simulator.files import write_events
 from model_export.training.batches import BUCKET, Batch, Batches
 from model_export.training.config import FitConfig
 from model_export.training.fit import settled
-from model_export.training.learning import BatchLoss, batches_of, network_config, seeded
 from model_export.training.losses import Loss, make_loss
 from model_export.training.network import Network
-from shop import Shop
-from shop.files import write_events
+from model_export.training.trainer import BatchLoss, batches_of, network_config, seeded
 
 PRODUCTS, SESSIONS = 20_000, 30_000
 BURST = 4

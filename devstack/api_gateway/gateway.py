@@ -13,15 +13,15 @@ import socket
 from aiohttp import web
 from multidict import CIMultiDict
 
-from devstack.errors import StackError
-from devstack.function import Function
-from devstack.http_answer import HttpAnswer, message_answer, to_answer
-from devstack.http_event import HttpRequest, to_event
-from devstack.invocation import PAYLOAD_LIMIT_BYTES
-from devstack.invoke_api import INVOKE_PATH, InvokeApi
-from devstack.jwt import claims_of
-from devstack.processes import LOOPBACK
-from devstack.worker_pool import WorkerPool
+from devstack.api_gateway.http_event import HttpRequest, to_event
+from devstack.api_gateway.http_response import HttpAnswer, message_answer, to_answer
+from devstack.api_gateway.jwt_claims import claims_of
+from devstack.lambda_runtime.function import Function
+from devstack.lambda_runtime.invocation import PAYLOAD_LIMIT_BYTES
+from devstack.lambda_runtime.invoke_api import INVOKE_PATH, InvokeApi
+from devstack.lambda_runtime.worker_pool import WorkerPool
+from devstack.processes.children import LOOPBACK
+from devstack.processes.errors import StackError
 
 BODY_LIMIT_BYTES = 10 * 1024 * 1024
 """HTTP APIs' limit for a request body; it cannot be raised."""

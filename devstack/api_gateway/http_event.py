@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, unquote
 
-from devstack.function import ACCOUNT_ID
-from devstack.invocation import new_trace_id
-from devstack.routes import resolve
+from devstack.api_gateway.routes import resolve
+from devstack.lambda_runtime.function import ACCOUNT_ID
+from devstack.lambda_runtime.invocation import new_trace_id
 
 STAGE = "$default"
 _API_ID = "devstack"

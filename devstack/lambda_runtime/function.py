@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from devstack.bucket import ACCESS_KEY, REGION
+from devstack.services.bucket import ACCESS_KEY, REGION
 
 ACCOUNT_ID = "123456789012"
 VERSION = "$LATEST"

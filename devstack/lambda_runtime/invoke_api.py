@@ -10,9 +10,9 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from devstack.function import VERSION, Function
-from devstack.invocation import PAYLOAD_LIMIT_BYTES
-from devstack.worker_pool import WorkerPool
+from devstack.lambda_runtime.function import VERSION, Function
+from devstack.lambda_runtime.invocation import PAYLOAD_LIMIT_BYTES
+from devstack.lambda_runtime.worker_pool import WorkerPool
 
 INVOKE_PATH = "/2015-03-31/functions/{name}/invocations"
 

@@ -17,12 +17,12 @@ from pathlib import Path
 
 from aiohttp import web
 
-from devstack.api_connection import Connection
-from devstack.bucket import ACCESS_KEY
-from devstack.function import CREDENTIALS_PATH, CREDENTIALS_TOKEN, Function
-from devstack.invocation import PAYLOAD_LIMIT_BYTES, Outcome, failure
-from devstack.processes import LOOPBACK, Children
-from devstack.worker_pool import WorkerPool
+from devstack.lambda_runtime.connection import Connection
+from devstack.lambda_runtime.function import CREDENTIALS_PATH, CREDENTIALS_TOKEN, Function
+from devstack.lambda_runtime.invocation import PAYLOAD_LIMIT_BYTES, Outcome, failure
+from devstack.lambda_runtime.worker_pool import WorkerPool
+from devstack.processes.children import LOOPBACK, Children
+from devstack.services.bucket import ACCESS_KEY
 
 _ROOT = "/2018-06-01/runtime"
 _READ_LIMIT_BYTES = 2 * PAYLOAD_LIMIT_BYTES

@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from devstack.invocation import Invocation, Outcome
-from devstack.processes import Child
+from devstack.lambda_runtime.invocation import Invocation, Outcome
+from devstack.processes.children import Child
 
 Work = tuple[Invocation, float]
 """An invocation and its deadline (epoch seconds)."""

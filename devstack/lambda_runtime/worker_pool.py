@@ -19,11 +19,11 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from devstack.errors import StackError
-from devstack.function import Function
-from devstack.invocation import Invocation, Outcome, failure
-from devstack.processes import Children
-from devstack.worker import ColdStart, Worker
+from devstack.lambda_runtime.function import Function
+from devstack.lambda_runtime.invocation import Invocation, Outcome, failure
+from devstack.lambda_runtime.worker import ColdStart, Worker
+from devstack.processes.children import Children
+from devstack.processes.errors import StackError
 
 INIT_SECONDS = 10.0
 """Lambda's limit for the init phase."""

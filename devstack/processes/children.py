@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self, TypeVar
 
-from devstack.errors import StackError
+from devstack.processes.errors import StackError
 
 LOOPBACK = "127.0.0.1"
 READY_SECONDS = 20.0
@@ -99,7 +99,7 @@ class Children:
         self._guardian: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
-        program = Path(__file__).with_name("guardian.py")
+        program = Path(__file__).with_name("reaper.py")
         self._guardian = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-I", "-S", program],
             stdin=subprocess.PIPE,

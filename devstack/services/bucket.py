@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from devstack.errors import StackError
-from devstack.processes import LOOPBACK, Child, Children
+from devstack.processes.children import LOOPBACK, Child, Children
+from devstack.processes.errors import StackError
 
 REGION = "us-east-1"
 """The one region where a bucket needs no location constraint."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 
-from devstack.bucket import ACCESS_KEY, REGION
+from devstack.services.bucket import ACCESS_KEY, REGION
 
 SECRET_ID = "nextitem-key-secret"  # noqa: S105 - its name
 

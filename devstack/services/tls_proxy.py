@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from devstack.loop_thread import LoopThread
-from devstack.processes import LOOPBACK
+from devstack.processes.children import LOOPBACK
+from devstack.processes.loop_thread import LoopThread
 
 
 def write_certificate(folder: Path, name: str) -> tuple[Path, Path]:

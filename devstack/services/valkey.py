@@ -8,8 +8,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from devstack.errors import StackError
-from devstack.processes import LOOPBACK, Child, Children, free_port
+from devstack.processes.children import LOOPBACK, Child, Children, free_port
+from devstack.processes.errors import StackError
 
 START_ATTEMPTS = 3
 """Another process can take the free port between our look and the server's bind."""

@@ -6,11 +6,11 @@ Knows no log and no terminal.
 from dataclasses import dataclass
 from typing import Literal
 
-from observability.alarms import MetricAlarm
-from observability.evaluation import Measured, State, judge_all, suppressor
+from observability.alarm_evaluation import Measured, State, judge_all, suppressor
+from observability.alarm_types import MetricAlarm
+from observability.alarms import ALARMS, COMPOSITES
 from observability.expressions import Parameter
 from observability.template import DEFAULTS
-from observability.watched import ALARMS, COMPOSITES
 
 RUNBOOKS = "docs/runbooks"
 

@@ -14,12 +14,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.live import Live
 
-from devstack.errors import StackError
-from devstack.top_logs import LogTail, running_stack
-from devstack.top_records import BadRecord, observations
-from devstack.top_series import Series
-from devstack.top_snapshot import Snapshot, take
-from devstack.top_view import view
+from devstack.processes.errors import StackError
+from devstack.top.log_tail import LogTail, running_stack
+from devstack.top.records import BadRecord, observations
+from devstack.top.series import Series
+from devstack.top.snapshot import Snapshot, take
+from devstack.top.view import view
 
 WINDOW_SECONDS = 300
 REFRESH_SECONDS = 1.0

@@ -6,7 +6,7 @@ Knows no record: only files and lines.
 import tempfile
 from pathlib import Path
 
-from devstack.errors import StackError
+from devstack.processes.errors import StackError
 
 STACK_DIRECTORIES = "devstack-*"
 WORKER_LOGS = "worker-*.log"

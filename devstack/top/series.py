@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from math import ceil, floor, inf, log
 
-from devstack.top_records import Key, Observation
-from nextitem.metrics import NAMESPACE, DimensionSet, Metric
+from devstack.top.records import Key, Observation
+from nextitem.telemetry.metrics import NAMESPACE, DimensionSet, Metric
 from observability.expressions import Stat
 
 BUCKET_SECONDS = 10

@@ -5,15 +5,15 @@ Its figures are the indicators that are deployed. Knows no log and no terminal.
 
 from dataclasses import dataclass
 
-from devstack.alarms import AlarmState, alarm_states
-from devstack.top_series import Series
-from nextitem import metrics
-from nextitem.metrics import BY_SOURCE, BY_VERSION, Metric
+from devstack.top.alarm_states import AlarmState, alarm_states
+from devstack.top.series import Series
+from nextitem.telemetry import metrics
+from nextitem.telemetry.metrics import BY_SOURCE, BY_VERSION, Metric
 from observability import indicators as slis
-from observability.evaluation import value
+from observability.alarm_evaluation import value
 from observability.expressions import Stat
 from observability.indicators import Indicator
-from observability.references import Emitted
+from observability.metric_references import Emitted
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from devstack.alarms import AlarmState
-from devstack.top_snapshot import Snapshot
+from devstack.top.alarm_states import AlarmState
+from devstack.top.snapshot import Snapshot
 
 _ORDER = ("page", "rollback", "ticket")
 _STYLE = {"page": "bold red", "rollback": "red", "ticket": "yellow"}

@@ -11,8 +11,8 @@ import msgspec
 
 from nextitem import DEFAULT_REGION, DEFAULT_ROUTE
 from nextitem.errors import SettingsError
-from nextitem.keysecret import MIN_SECRET_CHARS, KeySecret
-from nextitem.storeurl import StoreUrl, parse_store_url
+from nextitem.redis_client.url import StoreUrl, parse_store_url
+from nextitem.sessions.key_secret import MIN_SECRET_CHARS, KeySecret
 
 
 class Settings(msgspec.Struct, frozen=True):

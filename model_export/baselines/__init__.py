@@ -4,11 +4,11 @@ Each is fitted on train sessions alone, its settings are chosen on validation da
 the same protocol as a model. They know nothing of torch, ONNX or artifacts.
 """
 
-from model_export.baselines.catalogue import METHODS, NAMES, Ground
+from model_export.baselines.registry import METHODS, NAMES, Ground
 from model_export.baselines.scoring import ScoringRanker
 from model_export.baselines.tuning import Tuned, tune, untuned
-from model_export.protocol import Ranker
-from model_export.sessions import Sessions
+from model_export.data.sessions import Sessions
+from model_export.metrics.protocol import Ranker
 
 __all__ = ["NAMES", "Tuned", "baselines", "tune", "untuned"]
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_export.baselines.scoring import Scored
-from model_export.baselines.sessionindex import Candidates, Ints, SessionIndex
+from model_export.baselines.session_index import Candidates, Ints, SessionIndex
 
 Floats = NDArray[np.float64]
 

@@ -12,11 +12,11 @@ from typing import Any
 from model_export.baselines.popularity import Popularity
 from model_export.baselines.scoring import Scorer
 from model_export.baselines.sequential_rules import SequentialRules, SequentialRulesConfig
-from model_export.baselines.sessionindex import SessionIndex
+from model_export.baselines.session_index import SessionIndex
 from model_export.baselines.sknn import Sknn, SknnConfig, Vsknn, VsknnConfig
 from model_export.baselines.stan import Stan, StanConfig
 from model_export.baselines.vmis_knn import VmisKnn, VmisKnnConfig
-from model_export.sessions import Sessions
+from model_export.data.sessions import Sessions
 
 Config = Any
 """A method's dataclass of settings; each method is made with its own."""

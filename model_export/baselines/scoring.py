@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.protocol import COVERAGE_DEPTH, NO_ITEM
+from model_export.metrics.protocol import COVERAGE_DEPTH, NO_ITEM
 
 
 class Scored(NamedTuple):
@@ -53,7 +53,7 @@ class ScoringRanker:
         self._current = current
 
     def ranks(self, session: NDArray[np.int32]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-        """See `model_export.protocol.Ranker.ranks`."""
+        """See `model_export.metrics.protocol.Ranker.ranks`."""
         steps = len(session) - 1
         ranks = np.empty(steps, dtype=np.float64)
         top = np.empty((steps, COVERAGE_DEPTH), dtype=np.int32)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_export.baselines.scoring import Scored
-from model_export.sessions import Sessions
+from model_export.data.sessions import Sessions
 
 
 @dataclass(frozen=True)

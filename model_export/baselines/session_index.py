@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.sessions import Sessions
+from model_export.data.sessions import Sessions
 
 Ints = NDArray[np.int64]
 

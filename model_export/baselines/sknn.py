@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from model_export.baselines.neighbours import Floats, Neighbours, totals
-from model_export.baselines.sessionindex import Candidates, Ints, SessionIndex
+from model_export.baselines.session_index import Candidates, Ints, SessionIndex
 
 Decay = Literal["none", "linear", "reciprocal", "share"]
 

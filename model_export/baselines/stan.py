@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from model_export.baselines.neighbours import Floats, Neighbours, totals
-from model_export.baselines.sessionindex import Candidates, Ints, SessionIndex
+from model_export.baselines.session_index import Candidates, Ints, SessionIndex
 
 DAY_SECONDS = 86_400.0
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from model_export.baselines.catalogue import METHODS, Config, Ground, Method
+from model_export.baselines.registry import METHODS, Config, Ground, Method
 from model_export.baselines.scoring import Scorer, sparse_rank, without
-from model_export.sessions import Sessions
-from model_export.split import Split, split_by_time, split_latest
+from model_export.data.sessions import Sessions
+from model_export.data.split import Split, split_by_time, split_latest
 from nextitem.errors import InputError
 
 VALIDATION_DAYS = 2

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from model_export.baselines.neighbours import Floats, Neighbours, totals
-from model_export.baselines.sessionindex import Candidates, Ints, SessionIndex
+from model_export.baselines.session_index import Candidates, Ints, SessionIndex
 from model_export.baselines.sknn import idf_of
 
 MATCH_DECAY = 0.1

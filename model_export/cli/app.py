@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from model_export.cli import data, evaluating, explaining, learning, registry, serving
+from model_export.cli import evaluate, explain, recommend, registry, split, train
 from model_export.cli.cost import cost
 from model_export.cli.prepare import prepare
 from model_export.cli.tune import tune
@@ -24,15 +24,15 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for command in (
-    data.simulate,
-    data.split,
+    split.simulate,
+    split.split,
     prepare,
     tune,
-    learning.train,
-    learning.export,
-    evaluating.evaluate,
-    serving.recommend,
-    explaining.explain,
+    train.train,
+    train.export,
+    evaluate.evaluate,
+    recommend.recommend,
+    explain.explain,
     registry.publish,
     registry.versions,
     registry.promote,

@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from model_export.columns import Columns
-from model_export.eventfile import read_sessions
-from model_export.sessions import Sessions
+from model_export.data.columns import Columns
+from model_export.data.eventfile import read_sessions
+from model_export.data.sessions import Sessions
 
 OUT = Console(soft_wrap=True, markup=False, emoji=False, highlight=False)
 """Results. Item ids and paths are shown as they are: no markup in them means anything."""

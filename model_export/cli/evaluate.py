@@ -23,14 +23,14 @@ from model_export.cli.console import (
     read_events,
     say,
 )
-from model_export.evaluation import Report, evaluate_artifact
-from model_export.files import write_atomically
+from model_export.data.atomic_file import write_atomically
+from model_export.evaluation.evaluate import Report, evaluate_artifact
 from model_export.report import require_plots, write_report
-from model_export.runs import read_run
-from nextitem.artifact import open_artifact
-from nextitem.engine import Model
+from model_export.training.run_folder import read_run
 from nextitem.errors import InputError
-from nextitem.manifest import Manifest
+from nextitem.model.artifact import open_artifact
+from nextitem.model.engine import Model
+from nextitem.model.manifest import Manifest
 
 
 def evaluate(

@@ -9,12 +9,12 @@ from rich.table import Column, Table
 
 from model_export.cli.console import OUT, Json, print_json
 from model_export.cli.items import known_items, names_in, require_ids
-from model_export.explaining import Effect, Explanation
-from model_export.explaining import explain as explain_events
-from nextitem.artifact import open_artifact
-from nextitem.engine import Model
+from model_export.evaluation.explain import Effect, Explanation
+from model_export.evaluation.explain import explain as explain_events
 from nextitem.errors import InputError
-from nextitem.manifest import MAX_TOP
+from nextitem.model.artifact import open_artifact
+from nextitem.model.engine import Model
+from nextitem.model.manifest import MAX_TOP
 
 TOLD = 3
 """Events that the table names for each recommendation."""

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from model_export.cli.console import say
-from nextitem.engine import Model
 from nextitem.errors import InputError
 from nextitem.ids import id_fault
+from nextitem.model.engine import Model
 
 
 def require_ids(items: Sequence[str]) -> None:

@@ -20,11 +20,11 @@ from model_export.cli.console import (
     waiting,
 )
 from model_export.cli.extras import extra
-from model_export.preparation.config import EngineName, FormatName, PrepareConfig
+from model_export.data.preparation.config import EngineName, FormatName, PrepareConfig
 from nextitem.errors import InputError
 
 if TYPE_CHECKING:
-    from model_export.preparation.engine import Engine
+    from model_export.data.preparation.engine import Engine
 
 
 def prepare(
@@ -74,7 +74,7 @@ def prepare(
         raise InputError("--spark-conf and --scratch are for --engine spark")
     with progress() as bars, _engine(engine, settings, scratch) as running:
         with extra("prepare"):
-            from model_export.preparation.story import prepare as prepare_events
+            from model_export.data.preparation.prepare import prepare as prepare_events
         prepared = prepare_events(running, events, out, config, _Bars(bars))
     if as_json:
         print_json(prepared)
@@ -99,10 +99,10 @@ def _setting(text: str) -> tuple[str, str]:
 def _engine(name: EngineName, settings: dict[str, str], scratch: str | None) -> "AbstractContextManager[Engine]":
     if name == "spark":
         with waiting("starting Spark"), extra("spark"):
-            from model_export.preparation.spark_engine import spark_engine
+            from model_export.data.preparation.spark_engine import spark_engine
         return spark_engine(settings, scratch)
     with extra("prepare"):
-        from model_export.preparation.duckdb_engine import duckdb_engine
+        from model_export.data.preparation.duckdb_engine import duckdb_engine
     return duckdb_engine()
 
 

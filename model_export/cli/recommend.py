@@ -8,9 +8,9 @@ from rich.table import Column, Table
 
 from model_export.cli.console import OUT, Json, print_json, say
 from model_export.cli.items import known_items, names_in, require_ids
-from nextitem.artifact import open_artifact
-from nextitem.engine import Model
-from nextitem.manifest import MAX_TOP
+from nextitem.model.artifact import open_artifact
+from nextitem.model.engine import Model
+from nextitem.model.manifest import MAX_TOP
 
 
 def recommend(

@@ -10,10 +10,10 @@ import typer
 from rich.table import Column, Table
 
 from model_export.cli.console import OUT, Json, print_json, say, waiting
-from nextitem.boto_bucket import BotoBucket
+from nextitem.aws.boto_object_store import BotoBucket
 from nextitem.errors import InputError
-from nextitem.publishing import Publisher
-from nextitem.registry import Route
+from nextitem.registry.publisher import Publisher
+from nextitem.registry.reader import Route
 
 BucketName = Annotated[str, typer.Option(envvar="NEXTITEM_BUCKET", help="The registry's bucket.", show_default=False)]
 RouteName = Annotated[str, typer.Option(envvar="NEXTITEM_ROUTE", help="The route.")]

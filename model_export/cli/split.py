@@ -20,10 +20,10 @@ from model_export.cli.console import (
     say,
     waiting,
 )
-from model_export.split import split_by_time, write_split
+from model_export.data.split import split_by_time, write_split
+from model_export.simulator import Shop
+from model_export.simulator.files import write_events, write_products
 from nextitem.errors import InputError
-from shop import Shop
-from shop.files import write_events, write_products
 
 
 def simulate(

@@ -28,14 +28,14 @@ from model_export.cli.console import (
     waiting,
 )
 from model_export.cli.extras import extra
-from model_export.runs import read_run, refuse_taken
 from model_export.training.config import BATCHINGS, LOSSES, OPTIMISERS, FitConfig
-from model_export.training.settingsfile import config_from
-from nextitem.artifact import open_artifact
-from nextitem.manifest import Bounds, Quantization
+from model_export.training.config_file import config_from
+from model_export.training.run_folder import read_run, refuse_taken
+from nextitem.model.artifact import open_artifact
+from nextitem.model.manifest import Bounds, Quantization
 
 if TYPE_CHECKING:
-    from model_export.tracking import Tracker
+    from model_export.training.trackers import Tracker
 
 
 def train(
@@ -48,7 +48,7 @@ def train(
     epochs: Annotated[
         int, typer.Option(help="Most epochs; 0: by the size of the data. Early stopping may end sooner.")
     ] = FitConfig.epochs,
-    hidden: Annotated[int, typer.Option(help="Hidden size: a multiple of 16.")] = FitConfig.hidden,
+    hidden: Annotated[int, typer.Option(help="HiddenState size: a multiple of 16.")] = FitConfig.hidden,
     layers: Annotated[int, typer.Option(help="GRU layers.")] = FitConfig.layers,
     loss: Annotated[
         str, typer.Option(help=f"{', '.join(LOSSES)}; auto goes by the size of the data.")
@@ -140,7 +140,7 @@ def train(
     leads = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun starts, one tells
     sessions = read_events(events, columns_of(session_column, item_column, time_column, user_column, gap_minutes))
     with waiting("starting torch"):
-        from model_export.train import train as train_run
+        from model_export.training.run_training import train as train_run
     with progress() as bars, _trackers(mlflow if leads else None, out.name) as trackers:
         intro = f"{len(sessions)} sessions, {len(sessions.codes)} events, {len(sessions.catalogue)} items"
         record = train_run(sessions, settings, out, _Bars(bars, intro), trackers)
@@ -169,7 +169,7 @@ def export(
     with waiting(f"reading {run}") as tell:
         found = read_run(run)
         tell("starting torch")
-        from model_export.export.exporting import export as export_run
+        from model_export.export.export import export as export_run
 
         home = export_run(found, out, Bounds(overlap=min_overlap, hr_delta=max_hr_loss), tell, scheme=scheme)
     manifest = open_artifact(home).manifest
@@ -199,7 +199,7 @@ def _trackers(mlflow: str | None, name: str) -> "Iterator[tuple[Tracker, ...]]":
         yield ()
         return
     with waiting("starting MLflow"), extra("mlflow"):
-        from model_export.tracking import MLflow
+        from model_export.training.trackers import MLflow
 
         for chatty in ("mlflow", "alembic"):
             logging.getLogger(chatty).setLevel(logging.WARNING)

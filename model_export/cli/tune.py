@@ -26,10 +26,10 @@ from model_export.cli.console import (
 )
 from model_export.cli.extras import extra
 from model_export.training.config import FitConfig
-from model_export.training.settingsfile import config_from
+from model_export.training.config_file import config_from
 
 if TYPE_CHECKING:
-    from model_export.tuning.study import Tried
+    from model_export.training.tuning.study import Tried
 
 SHOWN = 10
 """Trials in the table."""
@@ -61,8 +61,8 @@ def tune(
     with waiting("starting torch"), extra("tune"):
         import optuna
 
-        from model_export.tuning.study import BEST
-        from model_export.tuning.study import tune as search
+        from model_export.training.tuning.study import BEST
+        from model_export.training.tuning.study import tune as search
     optuna.logging.set_verbosity(logging.ERROR)  # what fails is told by `_Bar`
     with progress() as bars:
         found = search(

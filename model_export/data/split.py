@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.eventfile import write_files
-from model_export.sessions import Sessions
+from model_export.data.eventfile import write_files
+from model_export.data.sessions import Sessions
 from nextitem.errors import InputError
 
 DAY_SECONDS = 86_400

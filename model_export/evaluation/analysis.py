@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.intervals import DRAWS, LEVEL, SEED, Estimate, SessionBootstrap, estimates
-from model_export.popularity import Exposure, exposure
-from model_export.protocol import Evaluation, gains, target_events
-from model_export.sessions import Sessions
-from model_export.slices import owners_of, slices
+from model_export.data.sessions import Sessions
+from model_export.metrics.bootstrap import DRAWS, LEVEL, SEED, Estimate, SessionBootstrap, estimates
+from model_export.metrics.exposure import Exposure, exposure
+from model_export.metrics.protocol import Evaluation, gains, target_events
+from model_export.metrics.slices import owners_of, slices
 
 COMPARED = ("hr@20", "mrr@20")
 """The metrics of differences and slices."""

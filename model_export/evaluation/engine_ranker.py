@@ -9,10 +9,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.protocol import COVERAGE_DEPTH, NO_ITEM
-from nextitem.engine import Model, Ranked
-from nextitem.manifest import MAX_TOP
-from nextitem.session import WINDOW, Hidden
+from model_export.metrics.protocol import COVERAGE_DEPTH, NO_ITEM
+from nextitem.hidden_state import HiddenState
+from nextitem.model.engine import Model, Ranked
+from nextitem.model.manifest import MAX_TOP
+from nextitem.sessions.session import WINDOW
 
 
 class EngineRanker:
@@ -29,7 +30,7 @@ class EngineRanker:
         items = session.tolist()
         ranks = np.empty(len(items) - 1)
         shown = np.full((len(items) - 1, COVERAGE_DEPTH), NO_ITEM, np.int32)
-        hidden: Hidden | None = None
+        hidden: HiddenState | None = None
         for at, (item, following) in enumerate(pairwise(items)):
             hidden = self._model.replay(hidden, [item])
             so_far = items[max(0, at + 1 - WINDOW) : at + 1]
@@ -39,7 +40,7 @@ class EngineRanker:
             shown[at, : len(best)] = best
         return ranks, shown
 
-    def _rank(self, hidden: Hidden, so_far: list[int], top: list[Ranked], target: int) -> float:
+    def _rank(self, hidden: HiddenState, so_far: list[int], top: list[Ranked], target: int) -> float:
         items = len(self._model.vocabulary)
         if len(top) < items:
             lowest = top[-1].score

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_export.baselines import Tuned, baselines, tune
-from model_export.engine_ranker import EngineRanker
-from model_export.findings import Findings, find
-from model_export.leakage import Overlap, overlap
-from model_export.protocol import Evaluation, Metrics, evaluate
-from model_export.sessions import Sessions
-from nextitem.engine import Model
+from model_export.data.sessions import Sessions
+from model_export.evaluation.analysis import Findings, find
+from model_export.evaluation.engine_ranker import EngineRanker
+from model_export.evaluation.leakage import Overlap, overlap
+from model_export.metrics.protocol import Evaluation, Metrics, evaluate
 from nextitem.errors import InputError
+from nextitem.model.engine import Model
 
 MODEL = "model"
 """The model's name among the rankers."""

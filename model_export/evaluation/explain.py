@@ -8,9 +8,9 @@ two questions only, `best_after` and `scores_after`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nextitem.engine import Model, Ranked
-from nextitem.manifest import MAX_TOP
-from nextitem.session import WINDOW
+from nextitem.model.engine import Model, Ranked
+from nextitem.model.manifest import MAX_TOP
+from nextitem.sessions.session import WINDOW
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model_export.sessions import Sessions
+from model_export.data.sessions import Sessions
 
 
 @dataclass(frozen=True)

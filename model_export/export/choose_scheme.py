@@ -11,13 +11,13 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from model_export.export.graphs import Written, write_graphs
-from model_export.export.measuring import Graphs, Loss, Ranking, Session, loss, rankings
-from model_export.export.parameters import Parameters
+from model_export.export.measure_loss import Graphs, Loss, Ranking, Session, loss, rankings
+from model_export.export.onnx.parameters import Parameters
+from model_export.export.onnx_graphs import Written, write_graphs
 from model_export.export.schemes import SCHEMES, Scheme
 from model_export.export.schemes.scheme import Floats
 from nextitem.errors import InputError
-from nextitem.manifest import WEIGHTS, Bounds, ConsideredScheme
+from nextitem.model.manifest import WEIGHTS, Bounds, ConsideredScheme
 
 NODE_US = 2.0
 """Microseconds that ONNX Runtime spends on a small node."""

@@ -5,19 +5,19 @@ from importlib.metadata import version as library_version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from model_export.export.card import card
-from model_export.export.choosing import BoundsMissed, Choice, Trial, choose
-from model_export.export.graphs import write_graphs
-from model_export.export.measuring import Graphs, Session, parity, rankings, states_of, stepwise
-from model_export.export.parameters import Parameters, parameters_of
+from model_export.export.choose_scheme import BoundsMissed, Choice, Trial, choose
+from model_export.export.measure_loss import Graphs, Session, parity, rankings, states_of, stepwise
+from model_export.export.model_card import card
+from model_export.export.onnx.parameters import Parameters, parameters_of
+from model_export.export.onnx_graphs import write_graphs
 from model_export.export.schemes.fp32 import Fp32
 from model_export.memory import LearntMemory
-from model_export.runs import Run
-from model_export.training.reference import torch_scores
-from nextitem.artifact import open_artifact
-from nextitem.engine import Model
+from model_export.training.run_folder import Run
+from model_export.training.torch_reference import torch_scores
 from nextitem.errors import InputError
-from nextitem.manifest import (
+from nextitem.model.artifact import open_artifact
+from nextitem.model.engine import Model
+from nextitem.model.manifest import (
     CARD,
     CERTIFICATE,
     DOCUMENTS,
@@ -36,8 +36,8 @@ from nextitem.manifest import (
     encode_document,
     version_of,
 )
-from nextitem.session import WINDOW
-from nextitem.vocabulary import write_vocabulary
+from nextitem.model.vocabulary import write_vocabulary
+from nextitem.sessions.session import WINDOW
 
 GOLDENS = 32
 """Golden sessions in a certificate."""

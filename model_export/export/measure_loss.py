@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nextitem.graphs import open_graph
-from nextitem.manifest import SCORE_GRAPH, STEP_GRAPH
+from nextitem.model.manifest import SCORE_GRAPH, STEP_GRAPH
+from nextitem.model.onnx_graphs import open_graph
 
 DEPTH = 20
 
@@ -64,7 +64,7 @@ class Graphs:
 
 @dataclass(frozen=True)
 class Loss:
-    """What a scheme loses against fp32 on the same targets: see `nextitem.manifest.ConsideredScheme`."""
+    """What a scheme loses against fp32 on the same targets: see `nextitem.model.manifest.ConsideredScheme`."""
 
     overlap: float
     hr_delta: float

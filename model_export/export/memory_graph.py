@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from onnx import TensorProto, numpy_helper
 
-from model_export.export.builder import GraphBuilder, other
-from model_export.export.weightsfile import WeightsFile
+from model_export.export.onnx.builder import GraphBuilder, other
+from model_export.export.onnx.weights_file import WeightsFile
 from model_export.memory import LearntMemory
 
 LOWEST = -1e30

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from model_export.sessions import FIRST_EPOCH_SECOND
-from nextitem.manifest import ModelShape, Quantization, Training
+from model_export.data.sessions import FIRST_EPOCH_SECOND
+from nextitem.model.manifest import ModelShape, Quantization, Training
 
 USE = """\
 Ranks the items of its catalogue as the next one of a visitor's session, from the items looked at so far. Made for

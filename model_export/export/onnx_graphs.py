@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 from onnx import ModelProto, TensorProto, helper
 
-from model_export.export.builder import GraphBuilder, other
-from model_export.export.parameters import Parameters
-from model_export.export.recalling import Recalled, blended, recalled, store
+from model_export.export.memory_graph import Recalled, blended, recalled, store
+from model_export.export.onnx.builder import GraphBuilder, other
+from model_export.export.onnx.parameters import Parameters
+from model_export.export.onnx.weights_file import WeightsFile
 from model_export.export.schemes.scheme import Floats, Prepared, Scheme, Wanted
-from model_export.export.schemes.selection import ascending
-from model_export.export.weightsfile import WeightsFile
-from nextitem.manifest import SCORE_GRAPH, STEP_GRAPH, WEIGHTS
+from model_export.export.schemes.top_k import ascending
+from nextitem.model.manifest import SCORE_GRAPH, STEP_GRAPH, WEIGHTS
 
 _LAST_ROWS = 3
 

@@ -7,10 +7,10 @@ the newest event's item, whose weight is learned with the blend.
 
 from msgspec.structs import replace
 
+from model_export.data.sessions import Sessions
 from model_export.memory.config import MemoryConfig
 from model_export.memory.index import MemoryIndex
 from model_export.memory.recall import Memory
-from model_export.sessions import Sessions
 
 CHOICES: dict[str, tuple[float, ...]] = {
     "event_decay": (0.1, 0.2, 0.5, 1.0),

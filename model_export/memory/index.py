@@ -5,8 +5,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from model_export.data.sessions import MIN_SESSION_EVENTS, Sessions
 from model_export.memory.config import MemoryConfig
-from model_export.sessions import MIN_SESSION_EVENTS, Sessions
 
 Ints = NDArray[np.int32]
 

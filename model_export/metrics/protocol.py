@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.sessions import Sessions
+from model_export.data.sessions import Sessions
 from nextitem.errors import InputError
 
 COVERAGE_DEPTH = 20

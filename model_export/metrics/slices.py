@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.protocol import target_events
-from model_export.sessions import Sessions
+from model_export.data.sessions import Sessions
+from model_export.metrics.protocol import target_events
 
 Mask = NDArray[np.bool_]
 

@@ -3,6 +3,6 @@
 Matplotlib is imported when plots are drawn, not before, and is needed for nothing else.
 """
 
-from model_export.report.writing import require_plots, write_report
+from model_export.report.writer import require_plots, write_report
 
 __all__ = ["require_plots", "write_report"]

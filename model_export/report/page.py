@@ -5,10 +5,10 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
-from model_export.evaluation import MODEL, Report
-from model_export.findings import COMPARED, Estimates
-from model_export.intervals import DRAWS, LEVEL, Estimate
-from model_export.leakage import Overlap
+from model_export.evaluation.analysis import COMPARED, Estimates
+from model_export.evaluation.evaluate import MODEL, Report
+from model_export.evaluation.leakage import Overlap
+from model_export.metrics.bootstrap import DRAWS, LEVEL, Estimate
 
 
 class Plots(StrEnum):

@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from model_export.findings import Estimates, SliceFinding
-from model_export.intervals import Estimate
-from model_export.popularity import Exposure
+from model_export.evaluation.analysis import Estimates, SliceFinding
+from model_export.metrics.bootstrap import Estimate
+from model_export.metrics.exposure import Exposure
 
 JUDGED, OTHER, RULE = "#0b5fa5", "#6b7280", "#d1d5db"
 METRICS = {"hr@20": "HR@20", "mrr@20": "MRR@20"}

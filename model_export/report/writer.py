@@ -5,8 +5,8 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-from model_export.evaluation import Report
-from model_export.files import write_atomically
+from model_export.data.atomic_file import write_atomically
+from model_export.evaluation.evaluate import Report
 from model_export.report.page import Plots, page
 from nextitem.errors import InputError
 

@@ -11,11 +11,11 @@ to learn. Never a source of quality figures: those come from real data only. Imp
 library and nothing of the other packages.
 """
 
-from shop.catalogue import CATEGORIES
-from shop.category import Category
-from shop.products import MAX_PRODUCTS, MIN_PRODUCTS, Product
-from shop.shopper import Intent
-from shop.simulator import DAYS, START, Session, Shop
+from model_export.simulator.catalogue import CATEGORIES
+from model_export.simulator.category import Category
+from model_export.simulator.products import MAX_PRODUCTS, MIN_PRODUCTS, Product
+from model_export.simulator.shopper import Intent
+from model_export.simulator.simulator import DAYS, START, Session, Shop
 
 __all__ = [
     "CATEGORIES",

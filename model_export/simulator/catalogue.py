@@ -5,7 +5,7 @@ category: with the default 400 products the ids run from ``tea-001`` to ``tea-02
 for each prefix. Facts only: this module knows nothing of shoppers, seeds or chance.
 """
 
-from shop.category import Brand, Category
+from model_export.simulator.category import Brand, Category
 
 APPLIANCE = (
     Brand("Minuet", 70),

@@ -1,4 +1,4 @@
-"""What a category of the shop is: the types in which `shop.catalogue` states its facts."""
+"""What a category of the shop is: the types in which `model_export.simulator.catalogue` states its facts."""
 
 from dataclasses import dataclass
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from math import isfinite
 
-from shop.chance import Chance
+from model_export.simulator.chance import Chance
 
 HOUR = 3600.0
 DAY = 24 * HOUR

@@ -13,8 +13,8 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
-from shop.products import Product
-from shop.simulator import Session
+from model_export.simulator.products import Product
+from model_export.simulator.simulator import Session
 
 EVENT_COLUMNS = ("session_id", "item_id", "timestamp")
 PRODUCT_COLUMNS = ("item_id", "name", "category", "price")

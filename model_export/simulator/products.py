@@ -7,9 +7,9 @@ Knows nothing of shoppers.
 from dataclasses import dataclass
 from math import fsum
 
-from shop.catalogue import CATEGORIES
-from shop.category import Category
-from shop.chance import Chance
+from model_export.simulator.catalogue import CATEGORIES
+from model_export.simulator.category import Category
+from model_export.simulator.chance import Chance
 
 MIN_PRODUCTS = 2 * len(CATEGORIES)
 """Fewer leave some category with nothing to compare."""

@@ -1,14 +1,14 @@
 """The shelves: which products stand beside each other, are alike, or go together.
 
-Relations only, fixed for a shop; how a shopper moves along them is `shop.shopper`'s matter.
+Relations only, fixed for a shop; how a shopper moves along them is `model_export.simulator.shopper`'s matter.
 """
 
 from collections.abc import Sequence
 
-from shop.catalogue import CATEGORIES
-from shop.category import Category
-from shop.chance import Chance, Weighted
-from shop.products import Product
+from model_export.simulator.catalogue import CATEGORIES
+from model_export.simulator.category import Category
+from model_export.simulator.chance import Chance, Weighted
+from model_export.simulator.products import Product
 
 _ALIKE = 4
 """How many products count as alike to one product."""

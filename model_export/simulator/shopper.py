@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
-from shop.chance import Chance, Weighted
-from shop.products import Product
-from shop.shelves import Shelves
+from model_export.simulator.chance import Chance, Weighted
+from model_export.simulator.products import Product
+from model_export.simulator.shelves import Shelves
 
 
 class Intent(StrEnum):

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from shop.chance import Chance
-from shop.clock import Period
-from shop.products import Product, make_products
-from shop.shelves import Shelves
-from shop.shopper import Intent, Shopper
+from model_export.simulator.chance import Chance
+from model_export.simulator.clock import Period
+from model_export.simulator.products import Product, make_products
+from model_export.simulator.shelves import Shelves
+from model_export.simulator.shopper import Intent, Shopper
 
 START = 1_767_225_600.0
 """2026-01-01T00:00:00Z, when the simulated traffic begins unless told otherwise."""

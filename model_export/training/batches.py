@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model_export.sessions import Sessions
+from model_export.data.sessions import Sessions
 
 BUCKET = 16
 """Batches whose sessions are sorted by length together: more wastes less padding and mixes lengths less."""

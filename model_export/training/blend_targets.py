@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from model_export.data.sessions import Sessions
 from model_export.memory import Memory
 from model_export.memory.blend import UNSEEN, ages_of
-from model_export.memory.fitting import Targets
-from model_export.sessions import Sessions
-from model_export.training.judging import some, states_after
+from model_export.memory.fit_blend import Targets
 from model_export.training.network import Network
+from model_export.training.validation_metrics import some, states_after
 
 BEST = 200
 """The network's best items that are candidates, beside those recalled: none beyond comes among the first 20."""

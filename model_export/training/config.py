@@ -32,7 +32,7 @@ class FitConfig:
     epochs: int = BY_DATA
     """Most epochs; early stopping may end sooner."""
     hidden: int = 128
-    """Hidden size, a multiple of 16."""
+    """HiddenState size, a multiple of 16."""
     layers: int = 1
     """GRU layers."""
     loss: LossName = "auto"

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from model_export.files import write_atomically
+from model_export.data.atomic_file import write_atomically
 from model_export.training.config import FitConfig
 from nextitem.errors import InputError
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from model_export.training.batches import Batch
-from model_export.training.fused import chunk_rows
+from model_export.training.fused_cross_entropy import chunk_rows
 from model_export.training.network import Network
 
 TOLD = 64

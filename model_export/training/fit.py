@@ -10,19 +10,19 @@ from typing import Protocol
 import numpy as np
 from torch import Tensor
 
+from model_export.data.sessions import MIN_SESSION_EVENTS, Sessions
+from model_export.data.split import Split, split_by_time, split_latest
 from model_export.memory import Blend, LearntMemory, Memory, MemoryConfig, build_index
-from model_export.memory.fitting import Targets, fit_blend
-from model_export.memory.searching import fit_recall
-from model_export.sessions import MIN_SESSION_EVENTS, Sessions
-from model_export.split import Split, split_by_time, split_latest
+from model_export.memory.fit_blend import Targets, fit_blend
+from model_export.memory.fit_recall import fit_recall
+from model_export.training.blend_targets import blend_targets
 from model_export.training.config import MAX_SEED, FitConfig
 from model_export.training.defaults import for_data
-from model_export.training.distilling import Teachers
+from model_export.training.distillation import Teachers
 from model_export.training.distributed import world
-from model_export.training.judging import Judged, judge, judged, some
-from model_export.training.learning import learn
 from model_export.training.network import Network
-from model_export.training.remembering import blend_targets
+from model_export.training.trainer import learn
+from model_export.training.validation_metrics import Judged, judge, judged, some
 from nextitem.errors import InputError
 
 MOST_TARGETS = 20_000

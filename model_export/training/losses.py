@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from model_export.training.config import FitConfig
-from model_export.training.fused import fused_cross_entropy
+from model_export.training.fused_cross_entropy import fused_cross_entropy
 from model_export.training.network import Network
 
 TINY = 1e-24
@@ -16,7 +16,7 @@ TINY = 1e-24
 
 
 class Loss(Protocol):
-    """Hidden states and the items that followed -> one number."""
+    """HiddenState states and the items that followed -> one number."""
 
     def __call__(self, network: Network, states: Tensor, rows: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
         """Return the weighted sum of the losses.

@@ -19,7 +19,7 @@ class NetworkConfig:
     items: int
     """Items in the catalogue."""
     hidden: int = 128
-    """Hidden size, and the size of an item's row: a multiple of 16."""
+    """HiddenState size, and the size of an item's row: a multiple of 16."""
     layers: int = 1
     """GRU layers."""
     normalised: bool = True

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from model_export.memory import Blend, LearntMemory, Memory, MemoryConfig, MemoryIndex
 from nextitem.errors import ArtifactCorrupt, InputError
-from nextitem.manifest import UNREADABLE, VOCABULARY, PopularItem, Training
-from nextitem.vocabulary import Vocabulary, write_vocabulary
+from nextitem.model.manifest import UNREADABLE, VOCABULARY, PopularItem, Training
+from nextitem.model.vocabulary import Vocabulary, write_vocabulary
 
 RUN_SCHEMA = 1
 RUN = "run.json"

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from model_export.runs import MemoryRecord, Run, RunRecord, new_folder, write_run
-from model_export.sessions import Sessions
-from model_export.tracking import TensorBoard, Tracker
+from model_export.data.sessions import Sessions
 from model_export.training.config import FitConfig
 from model_export.training.distributed import joined
 from model_export.training.fit import Epoch, Fitted, Watcher, fit
-from model_export.training.judging import Judged
-from nextitem.manifest import PopularItem, Training
+from model_export.training.run_folder import MemoryRecord, Run, RunRecord, new_folder, write_run
+from model_export.training.trackers import TensorBoard, Tracker
+from model_export.training.validation_metrics import Judged
+from nextitem.model.manifest import PopularItem, Training
 
 POPULAR = 1000
 """Most frequent items that go into the manifest: what is served to a visitor of whom nothing is known."""

@@ -1,4 +1,4 @@
-"""A SageMaker training job: ``python -m model_export.sagemaker`` in its container. Also what AWS Batch may start.
+"""Run a SageMaker (or AWS Batch) training job: ``python -m model_export.training.sagemaker`` in its container.
 
 The job says by its surroundings (the SageMaker Training Toolkit's names) what to do; this turns them into
 `nextitem train` on as many processes as there are, and `nextitem export` after it. Knows no torch.
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from model_export.eventfile.formats import Format
+from model_export.data.eventfile.formats import Format
 from model_export.training.config import FitConfig
 from nextitem.errors import InputError
 

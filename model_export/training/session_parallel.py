@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from model_export.sessions import Sessions
+from model_export.data.sessions import Sessions
 from model_export.training.batches import Batch, weights_by_age, windows
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model_export.runs import Run
 from model_export.training.network import Network, NetworkConfig
+from model_export.training.run_folder import Run
 
 
 @torch.inference_mode()

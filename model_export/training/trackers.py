@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from model_export.runs import METRICS, RunRecord
 from model_export.training.fit import Epoch
-from model_export.training.judging import Judged
+from model_export.training.run_folder import METRICS, RunRecord
+from model_export.training.validation_metrics import Judged
 from nextitem.errors import InputError
 
 EXPERIMENT = "nextitem"

@@ -9,15 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from model_export.sessions import Sessions
+from model_export.data.sessions import Sessions
 from model_export.training.batches import Batch, Batches, Epochs
 from model_export.training.config import FitConfig
 from model_export.training.device import device, product_type
-from model_export.training.distilling import Teachers
+from model_export.training.distillation import Teachers
 from model_export.training.distributed import world
-from model_export.training.lanes import Lanes
 from model_export.training.losses import Loss, make_loss
 from model_export.training.network import Network, NetworkConfig
+from model_export.training.session_parallel import Lanes
 from nextitem.errors import InputError
 
 CLIP_NORM = 1.0

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model_export.sessions import Sessions
+from model_export.data.sessions import Sessions
 from model_export.training.batches import Batches
 from model_export.training.network import Network
 

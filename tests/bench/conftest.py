@@ -3,9 +3,9 @@
 import pytest
 
 from devstack.publish import demo_artifact
-from nextitem.artifact import open_artifact
-from nextitem.engine import Model
-from tests.bench.made_up import LONG, Story, story_of
+from nextitem.model.artifact import open_artifact
+from nextitem.model.engine import Model
+from tests.bench.chaos.made_session import LONG, Story, story_of
 
 
 @pytest.fixture(scope="session")

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from devstack.errors import FunctionFailed
-from devstack.function import Function
-from devstack.gateway import listen
-from devstack.processes import Children
+from devstack.api_gateway.gateway import listen
+from devstack.lambda_runtime.function import Function
+from devstack.processes.children import Children
+from devstack.processes.errors import FunctionFailed
 from devstack.served_function import ServedFunction
-from tests.devstack.gate import Gate
+from tests.devstack.lambda_runtime.gate import Gate
 
 FUNCTIONS = Path(__file__).parent / "functions"
 

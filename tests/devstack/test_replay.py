@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from devstack.replay import Visit, replay
-from shop import Session
+from model_export.simulator import Session
 from tests.devstack.conftest import Toy
 
 

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from devstack.lambda_runtime.worker import ColdStart
 from devstack.replay import Call, Visit
 from devstack.report import errors_text, percentile, print_samples, replay_table, server_errors
-from devstack.worker import ColdStart
 
 
 def call(milliseconds: float = 1.0, status: int = 200, recommended: tuple[str, ...] = ()) -> Call:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 
-from devstack.errors import StackError
+from devstack.processes.errors import StackError
 from devstack.stack import Stack
 from tests.devstack.conftest import FUNCTIONS, is_running
 

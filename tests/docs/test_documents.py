@@ -9,10 +9,10 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
-from calls import direct_call
+from lambda_events import direct_call
 from model_export.cli.app import app
-from nextitem import api
-from nextitem.selfcheck import Report
+from nextitem.service import schema
+from nextitem.service.self_check import Report
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "tests" / "README.md"])
@@ -30,11 +30,11 @@ def test_an_example_is_what_the_api_takes_and_gives(kind: str, text: str) -> Non
     # THEN nothing of it is missing, misspelt or out of its limits
     match kind:
         case "append_events":
-            read: object = api.parse(body, api.EventsBody)
+            read: object = schema.parse(body, schema.EventsBody)
         case "recommend":
-            read = api.parse(body, api.ItemsBody)
+            read = schema.parse(body, schema.ItemsBody)
         case "direct":
-            read = api.parse(direct_call(msgspec.json.decode(body)).body, api.EventsBody)
+            read = schema.parse(direct_call(msgspec.json.decode(body)).body, schema.EventsBody)
             body = msgspec.json.encode({k: v for k, v in msgspec.json.decode(body).items() if k == "events"})
         case "verify":
             read = direct_call(msgspec.json.decode(body))
@@ -43,10 +43,10 @@ def test_an_example_is_what_the_api_takes_and_gives(kind: str, text: str) -> Non
         case "verified":
             read = msgspec.json.decode(body, type=Report, strict=True)
         case "answer":
-            read = msgspec.json.decode(body, type=api.Answer)
+            read = msgspec.json.decode(body, type=schema.Answer)
         case _:
             assert kind == "problem"
-            read = msgspec.json.decode(body, type=api.Problem)
+            read = msgspec.json.decode(body, type=schema.Problem)
     shown = msgspec.json.decode(body)
     assert set(shown) <= {field.name for field in msgspec.structs.fields(type(read))}  # type: ignore[arg-type]  # a Struct, whichever
 

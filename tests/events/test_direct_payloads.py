@@ -5,12 +5,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-import calls
-from nextitem import api
-from shop import Shop
+import lambda_events
+from model_export.simulator import Shop
+from nextitem.service import schema
 from tests.events.payload import EVENTS, direct_files
 
-BODIES: dict[str, type[api.Wanted]] = {"append_events": api.EventsBody, "recommend": api.ItemsBody}
+BODIES: dict[str, type[schema.Wanted]] = {"append_events": schema.EventsBody, "recommend": schema.ItemsBody}
 
 
 @pytest.mark.parametrize("path", direct_files(), ids=lambda path: path.stem)
@@ -19,13 +19,13 @@ def test_the_service_reads_it_as_it_is_named(path: Path) -> None:
     event = msgspec.json.decode(path.read_bytes())
 
     # WHEN the service reads it
-    call = calls.direct_call(event)
+    call = lambda_events.direct_call(event)
 
     # THEN operation, session and body are there
     assert f"direct_{call.operation}" == path.stem
     assert (call.session_id is not None) == (call.operation == "append_events")
     if call.operation in BODIES:
-        api.parse(call.body, BODIES[call.operation])
+        schema.parse(call.body, BODIES[call.operation])
 
 
 def test_every_item_is_sold_in_the_demo_shop() -> None:

@@ -8,16 +8,16 @@ from urllib.parse import parse_qs
 import msgspec
 import pytest
 
-import calls
-from nextitem import api
+import lambda_events
+from model_export.simulator import Shop
 from nextitem.errors import RequestError
-from shop import Shop
+from nextitem.service import schema
 from tests.events.payload import Payload, http_files
 
-BODIES: dict[str, type[api.Wanted]] = {
-    "append_events": api.EventsBody,
-    "recommend": api.ItemsBody,
-    "get_recommendations": api.Wanted,
+BODIES: dict[str, type[schema.Wanted]] = {
+    "append_events": schema.EventsBody,
+    "recommend": schema.ItemsBody,
+    "get_recommendations": schema.Wanted,
 }
 TIME_FORMAT = "%d/%b/%Y:%H:%M:%S %z"
 
@@ -34,7 +34,7 @@ def given(value: dict[str, str] | msgspec.UnsetType) -> dict[str, str]:
 
 def test_there_is_one_for_every_route() -> None:
     # GIVEN all payloads WHEN their routes are gathered THEN none of the handler's is missing, nor $default
-    assert {read(path).route_key for path in http_files()} == {*calls.ROUTES, "$default"}
+    assert {read(path).route_key for path in http_files()} == {*lambda_events.ROUTES, "$default"}
 
 
 @every_payload
@@ -105,15 +105,15 @@ def test_the_service_reads_it_as_it_is_meant(path: Path) -> None:
     if event["routeKey"] == "$default":
         # WHEN no route fits THEN the service says so
         with pytest.raises(RequestError, match="no operation has this path"):
-            calls.http_call(event)
+            lambda_events.http_call(event)
         return
 
     # WHEN the service reads it THEN the operation is the route's, and its body is valid
-    call = calls.http_call(event)
-    assert call.operation == calls.ROUTES[event["routeKey"]]
+    call = lambda_events.http_call(event)
+    assert call.operation == lambda_events.ROUTES[event["routeKey"]]
     assert call.session_id == event.get("pathParameters", {}).get("session_id")
     if call.operation in BODIES:
-        api.parse(call.body, BODIES[call.operation], strict=not call.query)
+        schema.parse(call.body, BODIES[call.operation], strict=not call.query)
 
 
 def test_every_item_is_sold_in_the_demo_shop() -> None:

@@ -11,8 +11,8 @@ from urllib.parse import quote, urlencode, urlsplit
 import pytest
 
 from devstack.stack import Stack
-from nextitem.engine import Ranked
-from nextitem.vocabulary import Vocabulary
+from nextitem.model.engine import Ranked
+from nextitem.model.vocabulary import Vocabulary
 
 Item = tuple[str, float]
 """An item id and its score."""

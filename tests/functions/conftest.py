@@ -9,8 +9,8 @@ import redis
 
 from devstack.publish import demo_artifact
 from devstack.stack import Stack
-from nextitem.artifact import open_artifact
-from nextitem.engine import Model
+from nextitem.model.artifact import open_artifact
+from nextitem.model.engine import Model
 from tests.functions.client import PATIENT, Client, new_session
 from tests.functions.other_model import write_other_model
 

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from devstack.processes import LOOPBACK
+from devstack.processes.children import LOOPBACK
 
 SECONDS = 20.0
 

@@ -7,12 +7,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.export.graphs import write_graphs
-from model_export.export.measuring import Graphs
-from model_export.export.parameters import Layer, Parameters
+from model_export.export.measure_loss import Graphs
+from model_export.export.onnx.parameters import Layer, Parameters
+from model_export.export.onnx_graphs import write_graphs
 from model_export.export.schemes.nbits import EightBit
-from nextitem.artifact import open_artifact
-from nextitem.manifest import (
+from nextitem.model.artifact import open_artifact
+from nextitem.model.manifest import (
     CERTIFICATE,
     FILES,
     MANIFEST,
@@ -23,7 +23,7 @@ from nextitem.manifest import (
     encode_document,
     version_of,
 )
-from nextitem.vocabulary import Vocabulary
+from nextitem.model.vocabulary import Vocabulary
 
 HIDDEN = 32
 """Not the demo model's 64, so that its snapshots do not fit."""

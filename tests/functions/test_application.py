@@ -3,17 +3,17 @@
 import threading
 from typing import Any, cast
 
+from application import RESTORE_SECONDS, Environment
 from devstack.publish import demo_artifact
 from devstack.stack import Stack
-from environment import RESTORE_SECONDS, Environment
-from nextitem.bucket import ObstoreBucket
-from nextitem.keys import KeyRing
-from nextitem.recommender import Recommender
-from nextitem.routing import Router
-from nextitem.telemetry import Telemetry
-from nextitem.valkey import ValkeyStore
+from nextitem.aws.object_store import ObstoreBucket
+from nextitem.service.recommender import Recommender
+from nextitem.service.router import Router
+from nextitem.sessions.keys import KeyRing
+from nextitem.sessions.valkey_store import ValkeyStore
+from nextitem.telemetry.record import Telemetry
 from tests.functions.client import PATIENT, Client
-from tests.nextitem.secrets_keeper import SecretsKeeper
+from tests.nextitem.sessions.secrets_keeper import SecretsKeeper
 
 ROUTE_TAKES_SECONDS = 0.05
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from devstack.processes import free_port
+from devstack.processes.children import free_port
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 HEAVY = {"aiohttp", "boto3", "botocore", "duckdb", "onnx", "pandas", "pyarrow", "pydantic", "rich", "torch", "typer"}
@@ -65,7 +65,7 @@ def third_party(loaded: dict[str, str]) -> set[str]:
 
 def test_nothing_heavy_is_imported(loaded: dict[str, str]) -> None:
     # GIVEN the handler, imported where it finds neither bucket nor store WHEN its modules are listed
-    assert {"recommend", "nextitem.recommender", "onnxruntime"} <= loaded.keys()
+    assert {"recommend", "nextitem.service.recommender", "onnxruntime"} <= loaded.keys()
 
     # THEN none is of a heavy package
     assert {name for name in loaded.keys() - PROBED if name.partition(".")[0] in HEAVY} == set()

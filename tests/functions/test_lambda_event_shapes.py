@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calls import ROUTES, http_call
+from lambda_events import ROUTES, http_call
 from nextitem.errors import RequestError
 
 

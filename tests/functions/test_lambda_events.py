@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calls import ROUTES, direct_call, http_call, http_response
-from nextitem import api
+from lambda_events import ROUTES, direct_call, http_call, http_response
 from nextitem.errors import RequestError
+from nextitem.service import schema
 
 PATHS = sorted({key.partition(" ")[2] for key in ROUTES})
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -92,7 +92,7 @@ def test_half_a_surrogate_pair_in_a_body_is_malformed() -> None:
     # GIVEN a body that no UTF-8 can carry WHEN read and parsed THEN it is a 400
     call = http_call(event("POST /v1/recommendations", body='{"item_ids":["\ud800"]}'))
     with pytest.raises(RequestError) as caught:
-        api.parse(call.body, api.ItemsBody)
+        schema.parse(call.body, schema.ItemsBody)
     assert caught.value.status == 400
 
 
@@ -126,7 +126,7 @@ def test_any_ids_without_commas_come_through_a_query_string(groups: list[list[st
 
     # WHEN the query is read and parsed
     call = http_call(event("GET /v1/sessions/{session_id}/recommendations", rawQueryString=query))
-    wanted = api.parse(call.body, api.Wanted, strict=False)
+    wanted = schema.parse(call.body, schema.Wanted, strict=False)
 
     # THEN they are all there, in order
     assert (wanted.limit, wanted.exclude) == (limit, [item_id for group in groups for item_id in group])
@@ -250,8 +250,8 @@ def test_half_a_surrogate_pair_in_a_direct_invoke_is_malformed() -> None:
 
 def test_answers_say_what_they_are() -> None:
     # GIVEN an answer, a problem and nothing WHEN made a response
-    problem = api.Problem("Not found", 404, "no operation has this path")
-    answer = http_response(200, api.Recommendation("café", 0.5), {})
+    problem = schema.Problem("Not found", 404, "no operation has this path")
+    answer = http_response(200, schema.Recommendation("café", 0.5), {})
     refused = http_response(404, problem, {"x-more": "1"})
 
     # THEN each has its content type, and what has no content has neither type nor body

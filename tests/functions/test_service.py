@@ -9,8 +9,8 @@ import pytest
 
 from devstack.deployments import eventually
 from devstack.stack import KEY_SECRET, Stack
-from nextitem.engine import Model
-from nextitem.session import WINDOW
+from nextitem.model.engine import Model
+from nextitem.sessions.session import WINDOW
 from tests.functions.client import Client, alike, named, new_session
 
 HIKE = ["tent-008", "sleep-010", "stove-003"]

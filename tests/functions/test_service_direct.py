@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calls import ROUTES
-from devstack.bucket import ACCESS_KEY, REGION
+from devstack.services.bucket import ACCESS_KEY, REGION
 from devstack.stack import Stack
+from lambda_events import ROUTES
 from tests.events.payload import direct_files, http_files
 from tests.functions.client import Client
 

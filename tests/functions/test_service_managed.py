@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from devstack.bucket import Bucket
 from devstack.deployments import eventually
 from devstack.publish import demo_artifact, publish
+from devstack.services.bucket import Bucket
 from devstack.stack import Stack
-from nextitem.manifest import FILES, MANIFEST
+from nextitem.model.manifest import FILES, MANIFEST
 from tests.functions.client import ATTEMPTS, PATIENT, Client, new_session
 
 PROCESSES = 4

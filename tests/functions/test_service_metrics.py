@@ -8,7 +8,7 @@ import pytest
 
 from devstack.publish import demo_artifact
 from devstack.stack import Stack
-from nextitem.metrics import DIMENSION_SETS, METRICS, OVERALL
+from nextitem.telemetry.metrics import DIMENSION_SETS, METRICS, OVERALL
 from tests.functions.client import PATIENT, Client
 
 SESSION = "visitor-of-the-metrics"

@@ -11,12 +11,12 @@ import boto3
 import msgspec
 import pytest
 
-from devstack.bucket import ACCESS_KEY, REGION, Bucket
 from devstack.publish import demo_artifact, publish
+from devstack.services.bucket import ACCESS_KEY, REGION, Bucket
 from devstack.stack import Stack
-from nextitem.engine import Model
-from nextitem.manifest import CERTIFICATE, MANIFEST, SCHEMA, WEIGHTS, version_of
-from nextitem.registry import Route, Variant, model_key, route_key
+from nextitem.model.engine import Model
+from nextitem.model.manifest import CERTIFICATE, MANIFEST, SCHEMA, WEIGHTS, version_of
+from nextitem.registry.reader import Route, Variant, model_key, route_key
 from tests.functions.client import PATIENT, Client, Reply, alike, named
 
 HIKE = ["tent-008", "sleep-010", "stove-003"]

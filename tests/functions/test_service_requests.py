@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from nextitem.api import MAX_BODY_BYTES
-from nextitem.engine import Model
+from nextitem.model.engine import Model
+from nextitem.service.schema import MAX_BODY_BYTES
 from tests.functions.client import Client, Reply
 
 HIKE = ["tent-008", "sleep-010", "stove-003"]

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 import redis
 
-from devstack.bucket import Bucket
 from devstack.deployments import eventually
-from devstack.processes import LOOPBACK
+from devstack.processes.children import LOOPBACK
 from devstack.publish import demo_artifact, publish
+from devstack.services.bucket import Bucket
 from devstack.stack import Stack
 from tests.functions.client import PATIENT, Client
 from tests.functions.keeping_line import KeepingLine
-from tests.nextitem.silent_line import SilentLine
+from tests.nextitem.redis_client.silent_proxy import SilentLine
 
 VISITOR = "visitor-before-and-after"
 HIKE = ["tent-008", "sleep-010", "stove-003"]

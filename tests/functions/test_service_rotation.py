@@ -10,10 +10,10 @@ import redis
 from devstack.publish import demo_artifact
 from devstack.stack import Stack
 from nextitem.deadline import Deadline
-from nextitem.engine import Model
-from nextitem.session import Event, session_key
-from nextitem.storeurl import parse_store_url
-from nextitem.valkey import ValkeyStore
+from nextitem.model.engine import Model
+from nextitem.redis_client.url import parse_store_url
+from nextitem.sessions.session import Event, session_key
+from nextitem.sessions.valkey_store import ValkeyStore
 from tests.functions.client import PATIENT, Client, alike, named
 
 FIRST, SECOND = "the first of the secrets", "the second of the secrets"

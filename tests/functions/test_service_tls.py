@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from devstack.processes import Children
+from devstack.processes.children import Children
 from devstack.publish import demo_artifact
 from devstack.stack import Stack
 from tests.functions.client import PATIENT, Client

@@ -6,11 +6,11 @@ from typing import Any
 import boto3
 import pytest
 
-from devstack.bucket import ACCESS_KEY, REGION
-from devstack.errors import FunctionFailed
+from devstack.processes.errors import FunctionFailed
 from devstack.publish import demo_artifact
+from devstack.services.bucket import ACCESS_KEY, REGION
 from devstack.stack import Stack
-from nextitem.engine import Model
+from nextitem.model.engine import Model
 from tests.functions.client import PATIENT, Client
 
 VERIFY = {"operation": "verify"}

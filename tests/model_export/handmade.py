@@ -4,7 +4,7 @@ from itertools import chain
 
 import numpy as np
 
-from model_export.sessions import Sessions
+from model_export.data.sessions import Sessions
 
 FIRST_SECOND = 1_600_000_000
 """The handmade events follow each other by one second from here on: 2020-09-13."""

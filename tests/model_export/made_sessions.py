@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from model_export.sessions import Sessions
+from model_export.data.sessions import Sessions
 from model_export.training.batches import Batch
 
 Pairs = Counter[tuple[int, int]]

@@ -3,7 +3,7 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from model_export.sessions import Sessions
+from model_export.data.sessions import Sessions
 
 DAY = 86_400
 FIRST_SECOND = 18_000 * DAY

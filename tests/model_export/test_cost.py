@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from model_export.cost import MAX_MB, SECONDS, VCPU_MB, Cost, Deployment, Strategy, cost_of, memory_for
 from observability import prices
-from tests.model_export.commandline import done, nextitem
+from tests.model_export.cli.commandline import done, nextitem
 
 SMALL = Deployment(rps=1.0)
 

@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model_export.export.exporting import export
-from model_export.runs import Run, RunRecord, Weights
-from model_export.sessions import Sessions
+from model_export.data.sessions import Sessions
+from model_export.export.export import export
 from model_export.training.fit import Epoch
-from model_export.training.judging import Judged
-from nextitem.artifact import open_artifact
-from nextitem.engine import Model
-from nextitem.manifest import Bounds, PopularItem, Training
+from model_export.training.run_folder import Run, RunRecord, Weights
+from model_export.training.validation_metrics import Judged
+from nextitem.model.artifact import open_artifact
+from nextitem.model.engine import Model
+from nextitem.model.manifest import Bounds, PopularItem, Training
 
 torch.set_num_threads(1)
 

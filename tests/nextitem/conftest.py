@@ -9,27 +9,27 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from devstack.processes import Children
+from devstack.processes.children import Children
 from devstack.publish import demo_artifact
-from devstack.valkey import Valkey, start_valkey
-from nextitem.artifact import open_artifact
-from nextitem.boto_bucket import BotoBucket
-from nextitem.engine import Model
-from nextitem.publishing import Publisher
-from nextitem.registry import Registry
-from nextitem.routing import Router
+from devstack.services.valkey import Valkey, start_valkey
+from nextitem.aws.boto_object_store import BotoBucket
+from nextitem.model.artifact import open_artifact
+from nextitem.model.engine import Model
+from nextitem.registry.publisher import Publisher
+from nextitem.registry.reader import Registry
+from nextitem.service.router import Router
 from tests.nextitem.parts import BUCKET, CREDENTIALS, REGION, fresh_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 pytest.register_assert_rewrite(
-    "tests.nextitem.adopt_contract",
-    "tests.nextitem.impression_contract",
-    "tests.nextitem.log_contract",
-    "tests.nextitem.snapshot_contract",
-    "tests.nextitem.bucket_contract",
-    "tests.nextitem.unavailable_contract",
+    "tests.nextitem.sessions.move_contract",
+    "tests.nextitem.sessions.impression_contract",
+    "tests.nextitem.sessions.log_contract",
+    "tests.nextitem.sessions.snapshot_contract",
+    "tests.nextitem.aws.object_store_contract",
+    "tests.nextitem.aws.unreachable_object_store_contract",
 )
 
 SERVED = "served"

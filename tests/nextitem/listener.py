@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from devstack.processes import LOOPBACK
+from devstack.processes.children import LOOPBACK
 
 
 class Listener(ABC):

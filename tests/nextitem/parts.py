@@ -9,11 +9,11 @@ from typing import Any, TypedDict
 import msgspec
 from hypothesis import HealthCheck, settings
 
-from nextitem.artifact import open_artifact
-from nextitem.bucket import Bucket
+from nextitem.aws.object_store import Bucket
 from nextitem.deadline import Deadline
-from nextitem.manifest import FILES, MANIFEST, digest_of, encode_document, version_of
-from nextitem.session import session_key
+from nextitem.model.artifact import open_artifact
+from nextitem.model.manifest import FILES, MANIFEST, digest_of, encode_document, version_of
+from nextitem.sessions.session import session_key
 
 SECRET = b"a secret of tests"
 NOW = 1_800_000_000_000

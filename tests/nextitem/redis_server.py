@@ -8,9 +8,9 @@ from urllib.parse import quote
 import pytest
 from redis import Redis
 
-from devstack.processes import LOOPBACK, Children, free_port
-from devstack.tls_line import write_certificate
-from devstack.valkey import READY
+from devstack.processes.children import LOOPBACK, Children, free_port
+from devstack.services.tls_proxy import write_certificate
+from devstack.services.valkey import READY
 
 USER, PASSWORD = "app", "pass word/+"
 ADMIN, ADMIN_PASSWORD = "inspector", "another"

@@ -25,11 +25,19 @@ def loaded_by(module: str) -> set[str]:
     return set(ran.stdout.split())
 
 
-@pytest.mark.parametrize("module", ["nextitem.recommender", "nextitem.valkey", "nextitem.bucket", "nextitem.telemetry"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "nextitem.service.recommender",
+        "nextitem.sessions.valkey_store",
+        "nextitem.aws.object_store",
+        "nextitem.telemetry.record",
+    ],
+)
 def test_the_request_path_imports_nothing_heavy(module: str) -> None:
     loaded = loaded_by(module)
     assert module in loaded
-    assert loaded & {*HEAVY, "nextitem.boto_bucket", "nextitem.publishing"} == set()
+    assert loaded & {*HEAVY, "nextitem.aws.boto_object_store", "nextitem.registry.publisher"} == set()
     # Powertools looks whether botocore is there by importing its top module; a client would load this one.
     assert "botocore.client" not in loaded
 
@@ -37,10 +45,10 @@ def test_the_request_path_imports_nothing_heavy(module: str) -> None:
 @pytest.mark.parametrize(
     ("module", "without"),
     [
-        ("nextitem.session", {"hiredis", "onnxruntime", "obstore"}),
-        ("nextitem.engine", {"hiredis", "obstore", "aws_lambda_powertools"}),
-        ("nextitem.valkey", {"onnxruntime", "obstore", "aws_lambda_powertools"}),
-        ("nextitem.registry", {"hiredis", "onnxruntime", "aws_lambda_powertools"}),
+        ("nextitem.sessions.session", {"hiredis", "onnxruntime", "obstore"}),
+        ("nextitem.model.engine", {"hiredis", "obstore", "aws_lambda_powertools"}),
+        ("nextitem.sessions.valkey_store", {"onnxruntime", "obstore", "aws_lambda_powertools"}),
+        ("nextitem.registry.reader", {"hiredis", "onnxruntime", "aws_lambda_powertools"}),
     ],
 )
 def test_rooms_do_not_know_each_other_s_libraries(module: str, without: set[str]) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from nextitem.errors import SettingsError
-from nextitem.keysecret import KeySecret
+from nextitem.redis_client.url import Address, StoreUrl
+from nextitem.sessions.key_secret import KeySecret
 from nextitem.settings import Settings
-from nextitem.storeurl import Address, StoreUrl
 
 REQUIRED = {
     "NEXTITEM_BUCKET": "registry",

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from redis import Redis
 
-from devstack.processes import LOOPBACK, Children
-from devstack.valkey import READY, start_valkey, valkey_binary
+from devstack.processes.children import LOOPBACK, Children
+from devstack.services.valkey import READY, start_valkey, valkey_binary
 
 
 class OwnValkey:

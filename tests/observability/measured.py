@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from nextitem import metrics
-from nextitem.metrics import Metric
+from nextitem.telemetry import metrics
+from nextitem.telemetry.metrics import Metric
 from observability.expressions import Stat
 
 NOW = 1_800_000_000.0

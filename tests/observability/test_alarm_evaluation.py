@@ -4,17 +4,17 @@ import dataclasses
 
 import pytest
 
-from nextitem import metrics
-from observability import aws
-from observability.alarms import CompositeAlarm, Every, InAlarm, MetricAlarm, Missing, Unless
-from observability.evaluation import State, judge, judge_all, suppressor, value
+from nextitem.telemetry import metrics
+from observability import aws_metrics
+from observability.alarm_evaluation import State, judge, judge_all, suppressor, value
+from observability.alarm_types import CompositeAlarm, Every, InAlarm, MetricAlarm, Missing, Unless
 from observability.expressions import AtLeast, Band, Expression, Filled, Number, Parameter, Plus, Share, Stat, Times
-from observability.references import Emitted
+from observability.metric_references import Emitted
 from tests.observability.measured import NOW, ByMinute, Minutes, traffic
 
 SLOW = Stat(Emitted(metrics.SLOW), "Sum")
 REQUESTS = Stat(Emitted(metrics.REQUESTS), "Sum")
-ERRORS = Stat(aws.ERRORS, "Sum")
+ERRORS = Stat(aws_metrics.ERRORS, "Sum")
 ALARM = MetricAlarm(
     name="slow",
     meaning="More than a tenth is slow",
@@ -108,7 +108,7 @@ def test_the_newest_value_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "expression", [ERRORS, Share(ERRORS, Stat(aws.INVOCATIONS, "Sum")), AtLeast(ERRORS, 1, Share(SLOW, ERRORS))]
+    "expression", [ERRORS, Share(ERRORS, Stat(aws_metrics.INVOCATIONS, "Sum")), AtLeast(ERRORS, 1, Share(SLOW, ERRORS))]
 )
 def test_what_only_aws_knows_is_not_judged(expression: Expression) -> None:
     assert state(dataclasses.replace(ALARM, expression=expression), lambda _: traffic(10)) == "NOT_EVALUATED"

@@ -6,11 +6,11 @@ from typing import Any, get_args
 
 import pytest
 
-from nextitem import metrics
-from observability.alarms import BadAlarm, MetricAlarm, Runbook, named
+from nextitem.telemetry import metrics
+from observability.alarm_types import BadAlarm, MetricAlarm, Runbook, named
+from observability.alarms import ALARMS, COMPOSITES, EVERY_ALARM
 from observability.expressions import Band, Plus, Stat, statistics
-from observability.references import Emitted
-from observability.watched import ALARMS, COMPOSITES, EVERY_ALARM
+from observability.metric_references import Emitted
 
 DAY = 86_400
 ALARM = MetricAlarm(

@@ -1,8 +1,9 @@
 """Expressions in CloudWatch's notation."""
 
-from nextitem import metrics
-from nextitem.metrics import BY_VERSION
-from observability import aws
+from nextitem.telemetry import metrics
+from nextitem.telemetry.metrics import BY_VERSION
+from observability import aws_metrics
+from observability.cloudwatch_queries import alarm_queries, expression_text, graph_metrics, search_text
 from observability.expressions import (
     AtLeast,
     Band,
@@ -17,13 +18,12 @@ from observability.expressions import (
     Times,
     statistics,
 )
-from observability.queries import alarm_queries, expression_text, graph_metrics, search_text
-from observability.references import Emitted
+from observability.metric_references import Emitted
 from observability.widgets import Line
 
 SLOW = Stat(Emitted(metrics.SLOW), "Sum")
 REQUESTS = Stat(Emitted(metrics.REQUESTS), "Sum")
-ERRORS = Stat(aws.ERRORS, "Sum")
+ERRORS = Stat(aws_metrics.ERRORS, "Sum")
 OUR_DIMENSIONS = [{"Name": "service", "Value": "nextitem"}]
 
 

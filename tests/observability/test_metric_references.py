@@ -2,10 +2,10 @@
 
 import pytest
 
-from nextitem import metrics
-from nextitem.metrics import BY_SOURCE, BY_VERSION, METRICS, NAMESPACE, OVERALL, DimensionSet, Metric
+from nextitem.telemetry import metrics
+from nextitem.telemetry.metrics import BY_SOURCE, BY_VERSION, METRICS, NAMESPACE, OVERALL, DimensionSet, Metric
 from observability.expressions import Search
-from observability.references import Emitted, NotEmitted
+from observability.metric_references import Emitted, NotEmitted
 
 STRANGER = Metric("tea_ms", "Milliseconds", "time for tea")
 NOT_SETS = [

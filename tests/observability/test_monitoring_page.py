@@ -6,14 +6,15 @@ from typing import Any, get_args
 
 import pytest
 
-from nextitem import api, emf, metrics
+from nextitem.service import schema
+from nextitem.telemetry import emf, metrics
 from observability.__main__ import PAGE
+from observability.alarms import ALARMS, COMPOSITES
 from observability.billing import alarm_metrics, billed_metrics, monitoring_cost
 from observability.expressions import Stat
 from observability.indicators import INDICATORS, SOURCES
-from observability.references import Emitted
-from observability.tables import with_tables
-from observability.watched import ALARMS, COMPOSITES
+from observability.metric_references import Emitted
+from observability.monitoring_tables import with_tables
 from observability.widgets import BadGraph, Graph, Line
 
 
@@ -78,7 +79,7 @@ def test_an_anomaly_alarm_is_billed_for_its_band() -> None:
 
 
 def test_sources_are_those_of_the_api() -> None:
-    assert get_args(api.ServedBy) == SOURCES
+    assert get_args(schema.ServedBy) == SOURCES
 
 
 def test_indicators_are_what_was_asked_for() -> None:

@@ -2,12 +2,12 @@
 
 import pytest
 
-from nextitem import metrics
-from nextitem.metrics import Metric
-from observability.evaluation import judge_all, suppressor
+from nextitem.telemetry import metrics
+from nextitem.telemetry.metrics import Metric
+from observability.alarm_evaluation import judge_all, suppressor
+from observability.alarms import ALARMS, COMPOSITES
 from observability.objectives import BURNS, OBJECTIVES, window_text
 from observability.template import DEFAULTS
-from observability.watched import ALARMS, COMPOSITES
 from tests.observability.measured import NOW, ByMinute, Minutes, traffic
 
 HOUR, DAY = 60, 24 * 60

@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from observability.__main__ import TEMPLATE, main, rendered
+from observability.alarms import COMPOSITES, EVERY_ALARM
 from observability.dashboards import DASHBOARDS
 from observability.template import template
-from observability.watched import COMPOSITES, EVERY_ALARM
 from observability.widgets import FULL_WIDTH
 
 ALARM_TYPES = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")

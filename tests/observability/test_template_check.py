@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from nextitem.metrics import METRICS, NAMESPACE
-from observability.aws import AWS_METRICS
-from observability.check import metrics_of, unknown_metrics
+from nextitem.telemetry.metrics import METRICS, NAMESPACE
+from observability.aws_metrics import AWS_METRICS
+from observability.template_check import metrics_of, unknown_metrics
 
-TEMPLATE = Path(__file__).parents[2] / "observability.yaml"
+TEMPLATE = Path(__file__).parents[2] / "observability" / "observability.yaml"
 WATCHED = "StoreDownAlarm"
 PLAIN = "RestoreSlowAlarm"
 SEARCH_BY_SOURCE = "SEARCH('{nextitem,service,served_by} MetricName=\"slow\" service=\"nextitem\"', 'Sum')"

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
-from nextitem.selfcheck import CheckedModel, Report
+from nextitem.service.self_check import CheckedModel, Report
 from operations import pre_traffic
 
 VERSION = "arn:aws:lambda:eu-central-1:123456789012:function:shop-recommend:7"

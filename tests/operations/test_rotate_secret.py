@@ -10,7 +10,7 @@ import moto.awslambda.utils
 import pytest
 from moto import mock_aws
 
-from nextitem.keysecret import KeySecret
+from nextitem.sessions.key_secret import KeySecret
 from operations import rotate_secret
 from operations.rotate_secret import LEAD_SECONDS, LEAST_LEAD_SECONDS, RotationRefused
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-import calls
+import lambda_events
 from tests.template.stack import Stack, Values, deployed
 
-ROUTES = {*calls.ROUTES, "$default"}
+ROUTES = {*lambda_events.ROUTES, "$default"}
 """What the handler answers."""
 TOKENS: Values = {"JwtIssuer": "https://login.example.com/", "JwtAudience": "app,site"}
 LOGGED = {

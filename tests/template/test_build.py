@@ -22,8 +22,8 @@ import hiredis, msgspec, numpy, obstore.store, onnxruntime
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-import calls, nextitem.bucket, nextitem.recommender, nextitem.registry, nextitem.settings
-import nextitem.telemetry, nextitem.valkey
+import calls, nextitem.aws.object_store, nextitem.service.recommender, nextitem.registry.reader, nextitem.settings
+import nextitem.telemetry.record, nextitem.sessions.valkey_store
 
 Logger(service="nextitem").info("started")
 metrics = Metrics(namespace="nextitem", service="nextitem")

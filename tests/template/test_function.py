@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from model_export.cost import VCPU_MB
+from nextitem.redis_client.url import Address
 from nextitem.settings import Settings
-from nextitem.storeurl import Address
 from tests.template.combinations import COLD
 from tests.template.stack import ROOT, Stack, Values, deployed
 

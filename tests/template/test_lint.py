@@ -23,7 +23,9 @@ def test_the_transformed_template_is_clean(tmp_path: Path) -> None:
     path = tmp_path / "transformed.json"
     path.write_text(json.dumps(template))
     # what the transform leaves as it was written, for `sam package` to upload
-    (tmp_path / "observability.yaml").write_text((ROOT / "observability.yaml").read_text())
+    nested = tmp_path / "observability" / "observability.yaml"
+    nested.parent.mkdir()
+    nested.write_text((ROOT / "observability" / "observability.yaml").read_text())
 
     # WHEN linted THEN it is this
     linted = subprocess.run([*LINT, "--", str(path)], capture_output=True, text=True, check=False)

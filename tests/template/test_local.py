@@ -8,8 +8,8 @@ from tests.template.test_function import as_lambda_has_it
 
 
 def test_env_json_sets_what_the_template_has_and_the_service_reads() -> None:
-    # GIVEN env.json and the function's own environment
-    (name,) = given = json.loads((ROOT / "env.json").read_text())
+    # GIVEN devstack/sam_local_env.json and the function's own environment
+    (name,) = given = json.loads((ROOT / "devstack" / "sam_local_env.json").read_text())
     own = as_lambda_has_it({})
 
     # WHEN the one goes over the other THEN every name has an effect, and the service can be started with it

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from nextitem.availability import availability_key
-from nextitem.registry import history_key, model_key, route_key
+from nextitem.registry.availability import availability_key
+from nextitem.registry.reader import history_key, model_key, route_key
 from tests.template.permissions import Statement, statements
 from tests.template.stack import Stack, listed
 

@@ -9,7 +9,7 @@ from samtranslator.yaml_helper import yaml_parse
 from devstack.build.release import release_of, with_release
 from tests.template.stack import ROOT, Stack, Values, deployed
 
-NESTED = yaml_parse((ROOT / "observability.yaml").read_text())
+NESTED = yaml_parse((ROOT / "observability" / "observability.yaml").read_text())
 VERSION = "AWS::Lambda::Version"
 
 

@@ -9,15 +9,15 @@ from redis import Redis
 from redis.exceptions import NoPermissionError
 
 from devstack.deployments import SLOTS, Node, eventually, start_node
-from devstack.processes import LOOPBACK, Children, free_port
+from devstack.processes.children import LOOPBACK, Children, free_port
 from nextitem.errors import StoreUnavailable
-from nextitem.session import session_key
-from nextitem.storeurl import parse_store_url
-from nextitem.valkey import SNAPSHOTS_KEPT, ValkeyStore
-from tests.nextitem.impression_contract import impression_of, show
-from tests.nextitem.log_contract import add, numbered
+from nextitem.redis_client.url import parse_store_url
+from nextitem.sessions.session import session_key
+from nextitem.sessions.valkey_store import SNAPSHOTS_KEPT, ValkeyStore
 from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, soon
-from tests.nextitem.snapshot_contract import save, snapshot_of
+from tests.nextitem.sessions.impression_contract import impression_of, show
+from tests.nextitem.sessions.log_contract import add, numbered
+from tests.nextitem.sessions.snapshot_contract import save, snapshot_of
 from tests.template.stack import Stack
 
 USER, PASSWORD = "shop-recommend", "of-tests"

@@ -14,9 +14,7 @@ each_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path
 USED = re.compile(r"uses: *(\S+)(.*)")
 COMMIT = re.compile(r"[\w./-]+@[0-9a-f]{40}")
 VERSION = re.compile(r" # v\d+\.\d+\.\d+")
-TARGETS = set(
-    re.findall(r"^([\w.-]+):", (ROOT / "Makefile").read_text() + (ROOT / "build.mk").read_text(), re.MULTILINE)
-)
+TARGETS = set(re.findall(r"^([\w.-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
 def steps(path: Any) -> list[dict[str, Any]]:

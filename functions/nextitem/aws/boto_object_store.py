@@ -12,7 +12,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from nextitem.bucket import Stored
+from nextitem.aws.object_store import Stored
 from nextitem.errors import RegistryUnavailable
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from typing import Protocol
 
 import msgspec
 
+from nextitem.background_call import Waiting
 from nextitem.deadline import Deadline
 from nextitem.errors import CredentialsUnavailable
-from nextitem.waiting import Waiting
 
 MARGIN = timedelta(minutes=5)
 """How long before they expire credentials are fetched anew."""

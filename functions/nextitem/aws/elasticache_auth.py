@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from nextitem.credentials import credentials_of
+from nextitem.aws.credentials import credentials_of
+from nextitem.aws.sigv4 import ALGORITHM, Scope, signature
 from nextitem.deadline import Deadline
-from nextitem.sigv4 import ALGORITHM, Scope, signature
 
 VALID_SECONDS = 900
 """The longest that ElastiCache takes a token for."""

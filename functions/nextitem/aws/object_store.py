@@ -16,8 +16,8 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-from nextitem.credentials import container_credentials
-from nextitem.early import Early, get, open_store
+from nextitem.aws.credentials import container_credentials
+from nextitem.aws.s3_prefetch import Early, get, open_store
 from nextitem.errors import RegistryUnavailable
 
 if TYPE_CHECKING:

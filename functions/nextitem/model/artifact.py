@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from nextitem.errors import ArtifactCorrupt
-from nextitem.manifest import (
+from nextitem.model.manifest import (
     CERTIFICATE,
     FILES,
     MANIFEST,

@@ -11,12 +11,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from nextitem.artifact import Artifact
 from nextitem.errors import ArtifactCorrupt
-from nextitem.graphs import Graphs, open_graphs
-from nextitem.manifest import VOCABULARY, Certificate
-from nextitem.session import Hidden
-from nextitem.vocabulary import Vocabulary
+from nextitem.hidden_state import HiddenState
+from nextitem.model.artifact import Artifact
+from nextitem.model.manifest import VOCABULARY, Certificate
+from nextitem.model.onnx_graphs import Graphs, open_graphs
+from nextitem.model.vocabulary import Vocabulary
 
 START_CHECKS = 2
 """Golden sessions answered when a model is opened, which also warms the kernels up: 2 ms of a cold start each. All of
@@ -73,7 +73,7 @@ class Model:
         self.certificate = artifact.certificate()
         self.check(self.certificate, START_CHECKS)
 
-    def replay(self, hidden: Hidden | None, items: Sequence[int]) -> Hidden:
+    def replay(self, hidden: HiddenState | None, items: Sequence[int]) -> HiddenState:
         """Step a hidden state through events.
 
         Args:
@@ -91,7 +91,7 @@ class Model:
         (after,) = self._step.run(None, feeds)
         return np.asarray(after, np.float32).reshape(-1)
 
-    def top(self, hidden: Hidden, exclude: Sequence[int], k: int, session: Sequence[int] = ()) -> list[Ranked]:
+    def top(self, hidden: HiddenState, exclude: Sequence[int], k: int, session: Sequence[int] = ()) -> list[Ranked]:
         """Rank the catalogue and return its best.
 
         Args:
@@ -106,7 +106,7 @@ class Model:
         return self._ranked((hidden, session), (), exclude, k, self._bars)
 
     def rank(
-        self, hidden: Hidden, only: Sequence[int], exclude: Sequence[int], k: int, session: Sequence[int] = ()
+        self, hidden: HiddenState, only: Sequence[int], exclude: Sequence[int], k: int, session: Sequence[int] = ()
     ) -> list[Ranked]:
         """Rank some items of the catalogue, each by its exact score.
 
@@ -144,7 +144,7 @@ class Model:
 
     def _ranked(
         self,
-        asked: tuple[Hidden, Sequence[int]],
+        asked: tuple[HiddenState, Sequence[int]],
         only: Sequence[int],
         exclude: Sequence[int],
         k: int,

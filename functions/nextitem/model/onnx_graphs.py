@@ -8,10 +8,10 @@ Must import nothing else that takes long.
 from pathlib import Path
 from typing import NamedTuple
 
-from nextitem.artifact import Artifact
 from nextitem.errors import ArtifactCorrupt
-from nextitem.manifest import SCORE_GRAPH, STEP_GRAPH
-from nextitem.runtime import ort
+from nextitem.model.artifact import Artifact
+from nextitem.model.manifest import SCORE_GRAPH, STEP_GRAPH
+from nextitem.model.onnx_runtime import ort
 
 _QUIET = 3
 """ONNX Runtime's log severity: errors and worse. Mapped weights are inputs with a default, of which it would warn."""

@@ -5,8 +5,8 @@ Since 1.29 ONNX Runtime on Linux sends its maker what sessions are opened, from 
 it by, and the thread costs a cold start some 2 ms. Who wants it sets ORT_DISABLE_TELEMETRY=0.
 
 On processors with AMX its int8 products of one row (each request has one) take the way of whole matrices, which repacks
-the catalogue every time: a third of the speed of the AVX-512 one (`python -m bench.amx`). There is no setting for that.
-But Linux grants AMX only where every thread's alternate signal stack could hold its registers, some 11 KB
+the catalogue every time: a third of the speed of the AVX-512 one (`python -m bench.engine.amx`). There is no setting
+for that. But Linux grants AMX only where every thread's alternate signal stack could hold its registers, some 11 KB
 (https://docs.kernel.org/arch/x86/xstate.html), and ONNX Runtime does without where it is refused. So the importing
 thread registers a small one for as long as the import takes. CPython's signal handlers run on the alternate stack, and
 more than this one holds: so signals wait until it is gone again.

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import hiredis
 import msgspec
 
+from nextitem.aws.elasticache_auth import TokenProvider
 from nextitem.deadline import Deadline
-from nextitem.iam import TokenProvider
-from nextitem.resolver import resolver_of
-from nextitem.resp import Argument, packed
-from nextitem.storeurl import Address
+from nextitem.redis_client.dns import resolver_of
+from nextitem.redis_client.resp import Argument, packed
+from nextitem.redis_client.url import Address
 
 if TYPE_CHECKING:
     import ssl

@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from nextitem.background_call import Waiting
 from nextitem.deadline import Deadline
-from nextitem.storeurl import Address
-from nextitem.waiting import Waiting
+from nextitem.redis_client.url import Address
 
 KEPT_SECONDS = 5.0
 """How long a name's addresses are used before it is looked up again: names of ElastiCache change at a failover."""

@@ -11,9 +11,9 @@ from weakref import WeakKeyDictionary
 
 from nextitem.deadline import Deadline
 from nextitem.errors import CredentialsUnavailable, StoreUnavailable
-from nextitem.link import HungUp, Link, Login, Refused, TimedOut, tls_context
-from nextitem.resp import Argument, packed
-from nextitem.storeurl import Address
+from nextitem.redis_client.connection import HungUp, Link, Login, Refused, TimedOut, tls_context
+from nextitem.redis_client.resp import Argument, packed
+from nextitem.redis_client.url import Address
 
 IDLE_SECONDS = 30.0
 """A connection that was idle for longer is not used again. Lambda freezes a function between invocations; meanwhile the

@@ -8,13 +8,13 @@ import threading
 from binascii import crc_hqx
 from typing import Any, Protocol
 
-from nextitem.connections import Broken, Connections, Redirected, address_told
+from nextitem.aws.elasticache_auth import Cache, TokenProvider
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
-from nextitem.iam import Cache, TokenProvider
-from nextitem.link import Login
-from nextitem.resp import Argument
-from nextitem.storeurl import Address, StoreUrl
+from nextitem.redis_client.connection import Login
+from nextitem.redis_client.pool import Broken, Connections, Redirected, address_told
+from nextitem.redis_client.resp import Argument
+from nextitem.redis_client.url import Address, StoreUrl
 
 TRIES = 4
 """How often one command may be sent: a broken connection, a moved slot and a slot on its way each take one."""

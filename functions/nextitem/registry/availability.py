@@ -7,7 +7,7 @@ and without a new model. Knows no model and no bucket.
 import msgspec
 
 from nextitem.errors import ArtifactUnsupported, RegistryError
-from nextitem.manifest import UNREADABLE, SchemaOnly
+from nextitem.model.manifest import UNREADABLE, SchemaOnly
 
 AVAILABILITY_SCHEMA = 1
 """The newest schema of the document that this code reads, and the one it writes."""

@@ -8,16 +8,16 @@ from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
-from nextitem.artifact import Artifact
-from nextitem.availability import Availability
-from nextitem.bucket import ObstoreBucket
-from nextitem.early import Early
+from nextitem.aws.object_store import ObstoreBucket
+from nextitem.aws.s3_prefetch import Early
 from nextitem.errors import NextItemError, RegistryUnavailable
-from nextitem.registry import Registry, Route
+from nextitem.model.artifact import Artifact
+from nextitem.registry.availability import Availability
+from nextitem.registry.reader import Registry, Route
 from nextitem.settings import Settings
 
 if TYPE_CHECKING:
-    from nextitem.engine import Model
+    from nextitem.model.engine import Model
 
 
 START_SECONDS = 8.0
@@ -109,10 +109,12 @@ class HeadStart:
     def _fetch(self) -> None:
         try:
             fetched = fetch(self.registry, self.settings.route)
-            from nextitem.graphs import open_graphs  # ONNX Runtime is being imported by whoever goes on meanwhile
+            from nextitem.model.onnx_graphs import (
+                open_graphs,  # ONNX Runtime is being imported by whoever goes on meanwhile
+            )
 
             graphs = {version: open_graphs(one) for version, one in fetched.artifacts.items()}
-            from nextitem.engine import Model  # so is the rest, while the graphs open
+            from nextitem.model.engine import Model  # so is the rest, while the graphs open
 
             self._found = fetched, {version: Model(one, graphs[version]) for version, one in fetched.artifacts.items()}
         except NextItemError as error:

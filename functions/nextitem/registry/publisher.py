@@ -12,14 +12,20 @@ from pathlib import Path
 
 import msgspec
 
-from nextitem.artifact import open_artifact
-from nextitem.availability import EVERYTHING, MAX_UNAVAILABLE, Availability, availability_key, decode_availability
-from nextitem.bucket import Bucket, Stored
-from nextitem.engine import Model
+from nextitem.aws.object_store import Bucket, Stored
 from nextitem.errors import InputError, RouteConflict, VersionExists, VersionNotFound
 from nextitem.ids import id_fault
-from nextitem.manifest import FILES, MANIFEST, Manifest, decode_manifest, is_version
-from nextitem.registry import Registry, Route, Variant, decode_route, history_key, model_key, route_key
+from nextitem.model.artifact import open_artifact
+from nextitem.model.engine import Model
+from nextitem.model.manifest import FILES, MANIFEST, Manifest, decode_manifest, is_version
+from nextitem.registry.availability import (
+    EVERYTHING,
+    MAX_UNAVAILABLE,
+    Availability,
+    availability_key,
+    decode_availability,
+)
+from nextitem.registry.reader import Registry, Route, Variant, decode_route, history_key, model_key, route_key
 
 DEFAULT_VARIANT = "main"
 

@@ -16,11 +16,10 @@ from pathlib import Path
 
 import msgspec
 
-from nextitem.artifact import Artifact, open_artifact
-from nextitem.availability import EVERYTHING, Availability, availability_key, decode_availability
-from nextitem.bucket import ReadBucket
+from nextitem.aws.object_store import ReadBucket
 from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported, RegistryError, VersionNotFound
-from nextitem.manifest import (
+from nextitem.model.artifact import Artifact, open_artifact
+from nextitem.model.manifest import (
     FILES,
     MANIFEST,
     UNREADABLE,
@@ -31,6 +30,7 @@ from nextitem.manifest import (
     digest_of,
     is_version,
 )
+from nextitem.registry.availability import EVERYTHING, Availability, availability_key, decode_availability
 
 ROUTE_SCHEMA = 1
 """The newest route schema that this code reads, and the one it writes."""

@@ -5,8 +5,10 @@ Knows no store and no bucket: it is given the model that answers, and the sessio
 
 from collections.abc import Callable, Iterable, Sequence
 
-from nextitem import metrics
-from nextitem.api import (
+from nextitem.hidden_state import HiddenState
+from nextitem.model.engine import Ranked
+from nextitem.service.router import Routed
+from nextitem.service.schema import (
     Answer,
     AppendedEvent,
     EventsRequest,
@@ -16,13 +18,12 @@ from nextitem.api import (
     ServedModel,
     Wanted,
 )
-from nextitem.engine import Ranked
-from nextitem.routing import Routed
-from nextitem.session import Hidden, SessionRecord, Status
-from nextitem.telemetry import RequestRecord
+from nextitem.sessions.session import SessionRecord, Status
+from nextitem.telemetry import metrics
+from nextitem.telemetry.record import RequestRecord
 
 
-def restored(routed: Routed, session: SessionRecord, record: RequestRecord) -> tuple[Hidden | None, int]:
+def restored(routed: Routed, session: SessionRecord, record: RequestRecord) -> tuple[HiddenState | None, int]:
     """Return the session's hidden state (None: no known item yet), and of how many events its snapshot knew not."""
     with record.phase("replay"):
         start, pending = session.replay_from()
@@ -45,7 +46,7 @@ def from_items(
 def rank(
     routed: Routed,
     source: ServedBy,
-    hidden: Hidden | None,
+    hidden: HiddenState | None,
     seen: Sequence[str],
     wanted: Wanted,
     record: RequestRecord,

@@ -5,8 +5,12 @@ Knows no HTTP, no Lambda and no Redis; whatever the store does, there is an answ
 
 from collections import deque
 
-from nextitem import answering
-from nextitem.api import (
+from nextitem.deadline import Deadline
+from nextitem.errors import StoreUnavailable
+from nextitem.hidden_state import HiddenState
+from nextitem.service import ranking
+from nextitem.service.router import Routed, Router
+from nextitem.service.schema import (
     Answer,
     EventsRequest,
     Health,
@@ -14,15 +18,12 @@ from nextitem.api import (
     SessionRequest,
     Wanted,
 )
-from nextitem.codec import recommendation_id
-from nextitem.deadline import Deadline
-from nextitem.errors import StoreUnavailable
-from nextitem.keys import KeyRing, SessionName
-from nextitem.quality import judged
-from nextitem.routing import Routed, Router
-from nextitem.session import (
+from nextitem.sessions.background_writer import Writer
+from nextitem.sessions.codec import recommendation_id
+from nextitem.sessions.feedback import judged
+from nextitem.sessions.keys import KeyRing, SessionName
+from nextitem.sessions.session import (
     IMPRESSION_SIZE,
-    Hidden,
     Impression,
     Saving,
     SessionRecord,
@@ -30,8 +31,7 @@ from nextitem.session import (
     Snapshot,
     Status,
 )
-from nextitem.telemetry import RequestRecord
-from nextitem.writer import Writer
+from nextitem.telemetry.record import RequestRecord
 
 STORE_SHARE = 0.5
 """The share of a request's deadline that the store may use up: the rest is for inference and the way back."""
@@ -76,17 +76,17 @@ class Recommender:
             return self._without_store(routed, request, record)
 
         session = appended.record
-        hidden, pending = answering.restored(routed, session, record)
-        served_by, best = answering.rank(
+        hidden, pending = ranking.restored(routed, session, record)
+        served_by, best = ranking.rank(
             routed, "session", hidden, session.item_ids, request.wanted, record, least=IMPRESSION_SIZE
         )
-        answer = answering.answer_of(
+        answer = ranking.answer_of(
             routed,
             served_by,
             best[: request.wanted.limit],
             record,
             session_id=request.session.session_id,
-            events=answering.in_client_order(request, appended.statuses, routed, record),
+            events=ranking.in_client_order(request, appended.statuses, routed, record),
             session_length=session.length,
             stored=True,
             recommendation_id=_answer_id(request.session, session, routed),
@@ -95,7 +95,7 @@ class Recommender:
         if pending:
             with record.phase("store_write"):
                 shown = [one.item_id for one in answer.recommendations[:IMPRESSION_SIZE]]
-                shown += answering.item_ids(routed, best[len(shown) : IMPRESSION_SIZE])
+                shown += ranking.item_ids(routed, best[len(shown) : IMPRESSION_SIZE])
                 self._remember(key, session.log[-1].chain, hidden, answer, tuple(shown), deadline)
         return answer
 
@@ -114,11 +114,11 @@ class Recommender:
                 session = self._store.load(self._home(name, deadline), routed.model.version, deadline)
         except StoreUnavailable as error:
             record.fault(error)
-            served_by, ranked = answering.from_items(routed, (), request.wanted, record)
-            return answering.answer_of(routed, served_by, ranked, record, session_id=name.session_id)
-        hidden, _ = answering.restored(routed, session, record)
-        served_by, ranked = answering.rank(routed, "session", hidden, session.item_ids, request.wanted, record)
-        return answering.answer_of(
+            served_by, ranked = ranking.from_items(routed, (), request.wanted, record)
+            return ranking.answer_of(routed, served_by, ranked, record, session_id=name.session_id)
+        hidden, _ = ranking.restored(routed, session, record)
+        served_by, ranked = ranking.rank(routed, "session", hidden, session.item_ids, request.wanted, record)
+        return ranking.answer_of(
             routed,
             served_by,
             ranked,
@@ -135,8 +135,8 @@ class Recommender:
             NoModel: no model is loaded.
         """
         routed = self._router.model_for(SessionName("\n".join(request.item_ids)).place)
-        served_by, ranked = answering.from_items(routed, request.item_ids, request.wanted, record)
-        return answering.answer_of(routed, served_by, ranked, record)
+        served_by, ranked = ranking.from_items(routed, request.item_ids, request.wanted, record)
+        return ranking.answer_of(routed, served_by, ranked, record)
 
     def delete_session(self, session: SessionName, record: RequestRecord) -> None:
         """Forget a session; done when this returns.
@@ -165,8 +165,8 @@ class Recommender:
         try:
             self._store.ping(Deadline.after(self._deadline))
         except StoreUnavailable:
-            return Health("ok", answering.served(routed), "unavailable")
-        return Health("ok", answering.served(routed), "ok")
+            return Health("ok", ranking.served(routed), "unavailable")
+        return Health("ok", ranking.served(routed), "ok")
 
     def _without_store(self, routed: Routed, request: EventsRequest, record: RequestRecord) -> Answer:
         distinct: dict[str, str] = {}
@@ -174,14 +174,14 @@ class Recommender:
         for event in request.events:
             statuses.append("duplicate" if event.event_id in distinct else "applied")
             distinct.setdefault(event.event_id, event.item_id)
-        served_by, ranked = answering.from_items(routed, list(distinct.values()), request.wanted, record)
-        return answering.answer_of(
+        served_by, ranked = ranking.from_items(routed, list(distinct.values()), request.wanted, record)
+        return ranking.answer_of(
             routed,
             served_by,
             ranked,
             record,
             session_id=request.session.session_id,
-            events=answering.in_client_order(request, statuses, routed, record),
+            events=ranking.in_client_order(request, statuses, routed, record),
             session_length=len(distinct),
             stored=False,
         )
@@ -197,7 +197,7 @@ class Recommender:
         self,
         key: str,
         chain: bytes,
-        hidden: Hidden | None,
+        hidden: HiddenState | None,
         answer: Answer,
         shown: tuple[str, ...],
         deadline: Deadline,

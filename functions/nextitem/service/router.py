@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from nextitem.availability import EVERYTHING, Availability
 from nextitem.deadline import Deadline
-from nextitem.engine import Model
 from nextitem.errors import NextItemError, NoModel, RegistryUnavailable
-from nextitem.fetching import START_SECONDS, Fetched, available, routed
-from nextitem.registry import Registry, Route, Variant
+from nextitem.model.engine import Model
+from nextitem.registry.availability import EVERYTHING, Availability
+from nextitem.registry.loading import START_SECONDS, Fetched, available, routed
+from nextitem.registry.reader import Registry, Route, Variant
 
 NO_MODELS: Mapping[str, Model] = {}
 RETRY_SECONDS = 1.0

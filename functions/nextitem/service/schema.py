@@ -12,9 +12,9 @@ import msgspec
 
 from nextitem.errors import RequestError
 from nextitem.ids import MAX_ID_CHARS, id_fault
-from nextitem.keys import SessionName
-from nextitem.manifest import MAX_TOP
-from nextitem.session import WINDOW, Event
+from nextitem.model.manifest import MAX_TOP
+from nextitem.sessions.keys import SessionName
+from nextitem.sessions.session import WINDOW, Event
 
 MAX_BODY_BYTES = 256 * 1024
 MAX_EVENTS = WINDOW

@@ -12,11 +12,11 @@ import msgspec
 import numpy as np
 
 from nextitem.deadline import Deadline
-from nextitem.engine import Model
 from nextitem.errors import SelfCheckFailed, StoreUnavailable
-from nextitem.keys import KeyRing, SessionName
-from nextitem.routing import Router
-from nextitem.session import EMPTY, Event, SessionStore, Snapshot
+from nextitem.model.engine import Model
+from nextitem.service.router import Router
+from nextitem.sessions.keys import KeyRing, SessionName
+from nextitem.sessions.session import EMPTY, Event, SessionStore, Snapshot
 
 STORE_SECONDS = 2.0
 """For one round trip; each verb has the store's own limit besides."""

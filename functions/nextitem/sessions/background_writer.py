@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
-from nextitem.session import Saving
+from nextitem.sessions.session import Saving
 
 
 class Writer:

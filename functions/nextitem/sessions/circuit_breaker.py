@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
-from nextitem.session import Appended, Event, Impression, Saving, SessionRecord, SessionStore, Snapshot
+from nextitem.sessions.session import Appended, Event, Impression, Saving, SessionRecord, SessionStore, Snapshot
 
 FAILURES = 3
 """Failures in a row after which the store is left alone."""

@@ -17,7 +17,8 @@ import struct
 import msgspec
 import numpy as np
 
-from nextitem.session import TAG_BYTES, Hidden, Impression, LogEntry, SessionRecord, Snapshot
+from nextitem.hidden_state import HiddenState
+from nextitem.sessions.session import TAG_BYTES, Impression, LogEntry, SessionRecord, Snapshot
 
 LOG_CODEC = b"1"
 SNAPSHOT_CODEC = b"2"
@@ -107,7 +108,7 @@ def decode_snapshot(data: bytes) -> Snapshot:
     values = body[CHAIN_BYTES:]
     if len(body) < CHAIN_BYTES or len(values) % _VALUE.itemsize:
         raise Unreadable("not a snapshot: its length is wrong")
-    hidden: Hidden = np.frombuffer(values, _VALUE).astype(np.float32, copy=False)
+    hidden: HiddenState = np.frombuffer(values, _VALUE).astype(np.float32, copy=False)
     if not np.isfinite(hidden).all():
         raise Unreadable("not a snapshot: its values are not finite")
     return Snapshot(body[:CHAIN_BYTES], hidden)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from nextitem.session import Event, Impression, Status
+from nextitem.sessions.session import Event, Impression, Status
 
 
 class Judgement(msgspec.Struct, frozen=True):

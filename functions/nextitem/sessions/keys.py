@@ -20,8 +20,8 @@ import msgspec
 
 from nextitem.deadline import Deadline
 from nextitem.errors import NextItemError, SecretUnavailable
-from nextitem.keysecret import KeySecret
-from nextitem.session import session_key
+from nextitem.sessions.key_secret import KeySecret
+from nextitem.sessions.session import session_key
 
 RENEW_SECONDS = 300.0
 """After so long the secret is read again, in the background. A rotation is announced for twice as long."""

@@ -9,10 +9,10 @@ import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from nextitem.credentials import credentials_of
+from nextitem.aws.credentials import credentials_of
+from nextitem.aws.sigv4 import Scope, authorization
 from nextitem.errors import CredentialsUnavailable, SecretUnavailable
-from nextitem.keysecret import KeySecret
-from nextitem.sigv4 import Scope, authorization
+from nextitem.sessions.key_secret import KeySecret
 
 ASK_SECONDS = 2.0
 """For one step of asking: connecting, or waiting for the answer."""

@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple, Protocol
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from nextitem.deadline import Deadline
+from nextitem.hidden_state import HiddenState
 
 WINDOW = 64
 """How many of its newest events a session's log keeps; by definition the memory of a rebuilt hidden state."""
@@ -25,9 +24,6 @@ SEEN_TAGS = 192
 
 TAG_BYTES = 8
 """Length of an event's tag, which stands for its event id within its session."""
-
-Hidden = NDArray[np.float32]
-"""A hidden state, flattened: [layers * hidden size]."""
 
 Status = Literal["applied", "duplicate", "late"]
 
@@ -64,7 +60,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     """A hidden state and the chain value of the log's prefix that led to it."""
 
     chain: bytes
-    hidden: Hidden
+    hidden: HiddenState
 
 
 class Impression(msgspec.Struct, frozen=True):
@@ -103,7 +99,7 @@ class SessionRecord(msgspec.Struct, frozen=True):
         """The items of the log, oldest first."""
         return [entry.item_id for entry in self.log]
 
-    def replay_from(self) -> tuple[Hidden | None, tuple[LogEntry, ...]]:
+    def replay_from(self) -> tuple[HiddenState | None, tuple[LogEntry, ...]]:
         """Return where to start and what to step: a hidden state (None: the zero state) and the entries after it."""
         if self.snapshot is not None:
             for index in range(len(self.log) - 1, -1, -1):

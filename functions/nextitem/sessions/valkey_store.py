@@ -14,13 +14,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from nextitem.codec import LOG_CODEC, decode_impression, decode_record, encode_impression, encode_snapshot, event_tag
-from nextitem.connections import Broken, Connections, NoScript, Redirected
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
-from nextitem.link import Link
-from nextitem.resp import Argument
-from nextitem.session import (
+from nextitem.redis_client.connection import Link
+from nextitem.redis_client.pool import Broken, Connections, NoScript, Redirected
+from nextitem.redis_client.resp import Argument
+from nextitem.redis_client.topology import Topology, exchange, topology_of
+from nextitem.redis_client.url import StoreUrl
+from nextitem.sessions.codec import (
+    LOG_CODEC,
+    decode_impression,
+    decode_record,
+    encode_impression,
+    encode_snapshot,
+    event_tag,
+)
+from nextitem.sessions.session import (
     EMPTY,
     SEEN_TAGS,
     TAG_BYTES,
@@ -33,8 +42,6 @@ from nextitem.session import (
     Snapshot,
     Status,
 )
-from nextitem.storeurl import StoreUrl
-from nextitem.topology import Topology, exchange, topology_of
 
 SNAPSHOTS_KEPT = 4
 """Model versions whose snapshots one session holds at most; when another comes, the old ones go."""
@@ -49,7 +56,7 @@ _DELETED = -1
 _STATUS: dict[str, Status] = {"a": "applied", "d": "duplicate", "l": "late"}
 _ANY_KEY = ""
 _SHOWN = "shown"
-_HERE = Path(__file__).parent
+_HERE = Path(__file__).parent / "scripts"
 
 
 class _Script:
@@ -76,11 +83,11 @@ class ValkeyStore:
         self._ttl_ms = int(ttl * 1000)
         self._append = _Script("append.lua")
         self._save = _Script("save.lua")
-        self._adopt = _Script("adopt.lua")
-        self._leave = _Script("leave.lua")
-        self._whole = _Script("whole.lua")
-        self._bring = _Script("bring.lua")
-        self._remove = _Script("remove.lua")
+        self._adopt = _Script("move_create.lua")
+        self._leave = _Script("move_delete_old.lua")
+        self._whole = _Script("move_read.lua")
+        self._bring = _Script("move_guard.lua")
+        self._remove = _Script("delete.lua")
 
     def append(self, key: str, events: Sequence[Event], version: str, now: int, deadline: Deadline) -> Appended:
         """See `SessionStore.append`."""

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import msgspec
 
-from nextitem.metrics import DIMENSION_SETS, METRICS, NAMESPACE
+from nextitem.telemetry.metrics import DIMENSION_SETS, METRICS, NAMESPACE
 
 MAX_LAYOUTS = 256
 """Combinations of metrics whose description is kept ready; there are some dozens."""

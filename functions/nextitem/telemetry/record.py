@@ -12,10 +12,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from nextitem import emf, metrics
 from nextitem.errors import NextItemError
-from nextitem.metrics import SERVICE
-from nextitem.quality import Judgement
+from nextitem.sessions.feedback import Judgement
+from nextitem.telemetry import emf, metrics
+from nextitem.telemetry.metrics import SERVICE
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from model_export.eventfile.fault import fault
-from model_export.eventfile.formats import Format
+from model_export.data.eventfile.faults import fault
+from model_export.data.eventfile.formats import Format
 from nextitem.errors import InputError
 
 CHUNK_BYTES = 1 << 20

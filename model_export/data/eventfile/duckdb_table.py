@@ -7,11 +7,11 @@ from pathlib import Path
 
 import duckdb
 
-from model_export.columns import Columns
-from model_export.eventfile.database import Database, named, quoted, reason
-from model_export.eventfile.fault import fault, listed, shown
-from model_export.eventfile.formats import Format
-from model_export.eventfile.rawcsv import Survey, check_records, survey
+from model_export.data.columns import Columns
+from model_export.data.eventfile.csv_checks import Survey, check_records, survey
+from model_export.data.eventfile.database import Database, named, quoted, reason
+from model_export.data.eventfile.faults import fault, listed, shown
+from model_export.data.eventfile.formats import Format
 
 SIGNED_TYPES = frozenset(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"))
 INTEGER_TYPES = SIGNED_TYPES | {f"U{name}" for name in SIGNED_TYPES}

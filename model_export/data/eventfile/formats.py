@@ -3,7 +3,7 @@
 from enum import Enum
 from pathlib import Path
 
-from model_export.eventfile.fault import fault
+from model_export.data.eventfile.faults import fault
 
 
 class Format(Enum):

@@ -9,12 +9,12 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.columns import MAX_SESSION_EVENTS, Columns
-from model_export.eventfile.database import Database, database, quoted
-from model_export.eventfile.fault import fault, shown
-from model_export.eventfile.table import load
-from model_export.eventfile.times import epoch_seconds
-from model_export.sessions import FIRST_EPOCH_SECOND, Sessions
+from model_export.data.columns import MAX_SESSION_EVENTS, Columns
+from model_export.data.eventfile.database import Database, database, quoted
+from model_export.data.eventfile.duckdb_table import load
+from model_export.data.eventfile.faults import fault, shown
+from model_export.data.eventfile.times import epoch_seconds
+from model_export.data.sessions import FIRST_EPOCH_SECOND, Sessions
 from nextitem.errors import InputError
 from nextitem.ids import MAX_ID_CHARS
 

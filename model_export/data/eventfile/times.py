@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.eventfile.database import Database
-from model_export.eventfile.fault import fault, shown
-from model_export.eventfile.table import INTEGER_TYPES
+from model_export.data.eventfile.database import Database
+from model_export.data.eventfile.duckdb_table import INTEGER_TYPES
+from model_export.data.eventfile.faults import fault, shown
 
 UNIT_LIMITS = ((1e11, 1), (1e14, 1_000), (1e17, 1_000_000))
 """A number column whose largest magnitude is below the limit counts so many units a second; from

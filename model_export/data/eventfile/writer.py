@@ -13,11 +13,11 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from model_export.columns import Columns
-from model_export.eventfile.database import database, quoted, reason
-from model_export.eventfile.fault import fault
-from model_export.eventfile.formats import Format
-from model_export.sessions import Sessions
+from model_export.data.columns import Columns
+from model_export.data.eventfile.database import database, quoted, reason
+from model_export.data.eventfile.faults import fault
+from model_export.data.eventfile.formats import Format
+from model_export.data.sessions import Sessions
 
 GZIP_LEVEL = 6
 

@@ -6,13 +6,13 @@ Knows nothing of sessions: `owner` is the session's id, or the user's.
 import ibis
 import ibis.expr.types as ir
 
-from model_export.columns import Columns
-from model_export.eventfile.fault import listed, shown
-from model_export.eventfile.reading import NO_VALUES
-from model_export.eventfile.times import LATEST_SECOND
-from model_export.preparation.engine import Engine
-from model_export.preparation.sources import Source
-from model_export.preparation.times import clock_of, seconds
+from model_export.data.columns import Columns
+from model_export.data.eventfile.faults import listed, shown
+from model_export.data.eventfile.reader import NO_VALUES
+from model_export.data.eventfile.times import LATEST_SECOND
+from model_export.data.preparation.engine import Engine
+from model_export.data.preparation.sources import Source
+from model_export.data.preparation.times import clock_of, seconds
 from nextitem.errors import InputError
 from nextitem.ids import MAX_ID_CHARS
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from model_export.columns import MAX_SESSION_EVENTS, Columns
-from model_export.sessions import MIN_SESSION_EVENTS
+from model_export.data.columns import MAX_SESSION_EVENTS, Columns
+from model_export.data.sessions import MIN_SESSION_EVENTS
 from nextitem.errors import InputError
 
 EngineName = Literal["duckdb", "spark"]

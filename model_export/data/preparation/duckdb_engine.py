@@ -13,10 +13,10 @@ import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
-from model_export.eventfile.database import reason
-from model_export.eventfile.formats import Format
-from model_export.eventfile.rawcsv import check_records, survey
-from model_export.preparation.sources import Source
+from model_export.data.eventfile.csv_checks import check_records, survey
+from model_export.data.eventfile.database import reason
+from model_export.data.eventfile.formats import Format
+from model_export.data.preparation.sources import Source
 from nextitem.errors import InputError
 
 BATCH_EVENTS = 1 << 18

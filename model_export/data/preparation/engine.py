@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from model_export.preparation.sources import Source
+from model_export.data.preparation.sources import Source
 
 
 class Engine(Protocol):

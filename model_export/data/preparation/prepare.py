@@ -11,14 +11,14 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from model_export.preparation.checking import events_of
-from model_export.preparation.config import PrepareConfig
-from model_export.preparation.cutting import cut
-from model_export.preparation.engine import Engine
-from model_export.preparation.remote import fetch, is_remote, refuse_taken, send
-from model_export.preparation.sources import Source, source_of
-from model_export.preparation.writing import write_table
-from model_export.runs import new_folder
+from model_export.data.preparation.checks import events_of
+from model_export.data.preparation.config import PrepareConfig
+from model_export.data.preparation.engine import Engine
+from model_export.data.preparation.s3 import fetch, is_remote, refuse_taken, send
+from model_export.data.preparation.sessionize import cut
+from model_export.data.preparation.sources import Source, source_of
+from model_export.data.preparation.writer import write_table
+from model_export.training.run_folder import new_folder
 from nextitem.errors import InputError
 
 RECORD = "preparation.json"

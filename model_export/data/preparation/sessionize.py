@@ -11,11 +11,11 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
-from model_export.eventfile.reading import SECONDS_PER_MINUTE
-from model_export.preparation.config import PrepareConfig
-from model_export.preparation.engine import Engine
-from model_export.sessions import FIRST_EPOCH_SECOND
-from model_export.split import DAY_SECONDS, LATEST_SHARE
+from model_export.data.eventfile.reader import SECONDS_PER_MINUTE
+from model_export.data.preparation.config import PrepareConfig
+from model_export.data.preparation.engine import Engine
+from model_export.data.sessions import FIRST_EPOCH_SECOND
+from model_export.data.split import DAY_SECONDS, LATEST_SHARE
 from nextitem.errors import InputError
 
 

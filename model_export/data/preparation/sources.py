@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from model_export.eventfile.formats import Format
-from model_export.preparation.remote import is_remote
+from model_export.data.eventfile.formats import Format
+from model_export.data.preparation.s3 import is_remote
 from nextitem.errors import InputError
 
 

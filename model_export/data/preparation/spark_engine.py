@@ -20,9 +20,9 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.storagelevel import StorageLevel
 
-from model_export.eventfile.formats import Format
-from model_export.preparation.remote import fetch, is_remote
-from model_export.preparation.sources import Source
+from model_export.data.eventfile.formats import Format
+from model_export.data.preparation.s3 import fetch, is_remote
+from model_export.data.preparation.sources import Source
 from nextitem.errors import InputError
 
 LOCAL = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "spark.ui.enabled": "false"}

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import ibis.expr.types as ir
 
-from model_export.eventfile.times import MICROSECONDS, NANOSECONDS, UNIT_LIMITS
-from model_export.preparation.engine import Engine
+from model_export.data.eventfile.times import MICROSECONDS, NANOSECONDS, UNIT_LIMITS
+from model_export.data.preparation.engine import Engine
 from nextitem.errors import InputError
 
 ISO = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})?)?$"

@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from model_export.eventfile.writing import GZIP_LEVEL, field
-from model_export.preparation.config import FormatName
+from model_export.data.eventfile.writer import GZIP_LEVEL, field
+from model_export.data.preparation.config import FormatName
 
 ROW_GROUP = 1 << 17
 """Rows that are written together."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
-from model_export.export.weightsfile import WeightsFile
+from model_export.export.onnx.weights_file import WeightsFile
 
 OPSET = 21
 IR_VERSION = 10

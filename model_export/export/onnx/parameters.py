@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_export.memory import LearntMemory
-from model_export.runs import Run
+from model_export.training.run_folder import Run
 
 Floats = NDArray[np.float32]
 
@@ -50,7 +50,7 @@ class Parameters:
 
     @property
     def hidden(self) -> int:
-        """Hidden size."""
+        """HiddenState size."""
         return int(self.table.shape[1])
 
     def scored(self, states: Floats) -> Floats:

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from onnx import TensorProto
 
-from model_export.export.builder import GraphBuilder
+from model_export.export.onnx.builder import GraphBuilder
 from model_export.export.schemes.scheme import Wanted
-from model_export.export.schemes.selection import best
 from model_export.export.schemes.slots import any_unavailable
+from model_export.export.schemes.top_k import best
 
 SHARE = 16
 """The first block of so many tells what score the promising ones have: they need not be counted exactly."""

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.export.builder import GraphBuilder
+from model_export.export.onnx.builder import GraphBuilder
+from model_export.export.onnx.weights_file import WeightsFile
 from model_export.export.schemes.rows import ExactRows
 from model_export.export.schemes.scheme import Candidates, Prepared, Wanted
-from model_export.export.schemes.selection import LOWEST, best, padded
 from model_export.export.schemes.slots import InOrder, any_unavailable, masked
-from model_export.export.weightsfile import WeightsFile
+from model_export.export.schemes.top_k import LOWEST, best, padded
 
 Floats = NDArray[np.float32]
 

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from model_export.export.builder import GraphBuilder
+from model_export.export.onnx.builder import GraphBuilder
 from model_export.export.schemes.rotation import Rotation
-from model_export.export.schemes.selection import BLOCK
+from model_export.export.schemes.top_k import BLOCK
 
 Floats = NDArray[np.float32]
 Codes = NDArray[np.int8]

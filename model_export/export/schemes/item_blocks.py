@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.export.schemes.exchange import exchanged
+from model_export.export.schemes.block_exchange import exchanged
 
 Floats = NDArray[np.float32]
 Codes = NDArray[np.int8]

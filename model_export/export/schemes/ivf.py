@@ -12,15 +12,15 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.export.schemes.clusters import ordered
-from model_export.export.schemes.codes import LEVELS, Coder, Codes, blocked, padding
-from model_export.export.schemes.probing import SPREAD_CODES, WIDTH, Search
+from model_export.export.onnx.weights_file import WeightsFile
+from model_export.export.schemes.int8_codes import LEVELS, Coder, Codes, blocked, padding
+from model_export.export.schemes.item_blocks import ordered
+from model_export.export.schemes.ivf_search import SPREAD_CODES, WIDTH, Search
 from model_export.export.schemes.rotation import rotation, sample
 from model_export.export.schemes.rows import CHUNK, HalfRows, chunks
 from model_export.export.schemes.scheme import Prepared
-from model_export.export.schemes.selection import BLOCK
 from model_export.export.schemes.shortlist import listed, usual
-from model_export.export.weightsfile import WeightsFile
+from model_export.export.schemes.top_k import BLOCK
 
 Floats = NDArray[np.float32]
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from onnx import TensorProto
 
-from model_export.export.builder import GraphBuilder
-from model_export.export.schemes.codes import LEVELS, Coder, Floats
-from model_export.export.schemes.promising import promising
+from model_export.export.onnx.builder import GraphBuilder
+from model_export.export.schemes.block_choice import promising
+from model_export.export.schemes.int8_codes import LEVELS, Coder, Floats
 from model_export.export.schemes.scheme import Candidates, Wanted
-from model_export.export.schemes.selection import BLOCK, ascending
 from model_export.export.schemes.shortlist import shortlist
+from model_export.export.schemes.top_k import BLOCK, ascending
 
 WIDTH = 16
 """Items of a block: in fewer, the product of a block is slow; in more, they lie further apart."""

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.export.builder import MICROSOFT, GraphBuilder
-from model_export.export.parameters import quantize, quantize_to_4_bits
+from model_export.export.onnx.builder import MICROSOFT, GraphBuilder
+from model_export.export.onnx.parameters import quantize, quantize_to_4_bits
+from model_export.export.onnx.weights_file import WeightsFile
 from model_export.export.schemes.fp32 import ranked
 from model_export.export.schemes.rows import CodedRows, HalfRows
 from model_export.export.schemes.scheme import Candidates, Prepared, Wanted
-from model_export.export.schemes.selection import BLOCK, filled, padded
 from model_export.export.schemes.shortlist import shortlist, too_few, usual
 from model_export.export.schemes.slots import InOrder
-from model_export.export.weightsfile import WeightsFile
+from model_export.export.schemes.top_k import BLOCK, filled, padded
 
 Floats = NDArray[np.float32]
 

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from model_export.export.builder import GraphBuilder
-from model_export.export.parameters import Quantized
-from model_export.export.schemes.selection import filled
-from model_export.export.weightsfile import WeightsFile
+from model_export.export.onnx.builder import GraphBuilder
+from model_export.export.onnx.parameters import Quantized
+from model_export.export.onnx.weights_file import WeightsFile
+from model_export.export.schemes.top_k import filled
 
 Floats = NDArray[np.float32]
 

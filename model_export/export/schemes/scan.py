@@ -5,15 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.export.builder import GraphBuilder
-from model_export.export.schemes.codes import Coder, blocked
+from model_export.export.onnx.builder import GraphBuilder
+from model_export.export.onnx.weights_file import WeightsFile
+from model_export.export.schemes.int8_codes import Coder, blocked
 from model_export.export.schemes.rotation import rotation, sample
 from model_export.export.schemes.rows import HalfRows, chunks
 from model_export.export.schemes.scheme import Candidates, Prepared, Wanted
-from model_export.export.schemes.selection import BLOCK
 from model_export.export.schemes.shortlist import listed, shortlist, too_few, usual
 from model_export.export.schemes.slots import InOrder
-from model_export.export.weightsfile import WeightsFile
+from model_export.export.schemes.top_k import BLOCK
 
 Floats = NDArray[np.float32]
 

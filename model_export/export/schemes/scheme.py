@@ -10,9 +10,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.export.builder import GraphBuilder
+from model_export.export.onnx.builder import GraphBuilder
+from model_export.export.onnx.weights_file import WeightsFile
 from model_export.export.schemes.rows import Rows
-from model_export.export.weightsfile import WeightsFile
 
 Floats = NDArray[np.float32]
 

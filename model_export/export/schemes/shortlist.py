@@ -2,10 +2,10 @@
 
 from math import sqrt
 
-from model_export.export.builder import GraphBuilder
+from model_export.export.onnx.builder import GraphBuilder
 from model_export.export.schemes.scheme import Candidates, Wanted
 from model_export.export.schemes.slots import Slots, any_unavailable, masked
-from model_export.export.schemes.threshold import about
+from model_export.export.schemes.threshold_top_k import about
 
 PER_ANSWER = 4
 """Further candidates for each item that is asked for: a long answer needs a longer list."""

@@ -8,8 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
-from model_export.export.builder import GraphBuilder
-from model_export.export.schemes.selection import BLOCK, LOWEST
+from model_export.export.onnx.builder import GraphBuilder
+from model_export.export.schemes.top_k import BLOCK, LOWEST
 
 
 class Slots(Protocol):

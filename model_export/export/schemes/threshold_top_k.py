@@ -6,8 +6,8 @@ sample sets no useful threshold, as of scores that are all equal, the best are c
 
 import numpy as np
 
-from model_export.export.builder import GraphBuilder
-from model_export.export.schemes.selection import ascending, best
+from model_export.export.onnx.builder import GraphBuilder
+from model_export.export.schemes.top_k import ascending, best
 
 WIDTH = 16
 """Scores of a block, of which only the largest is compared at first."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.export.builder import GraphBuilder, other
+from model_export.export.onnx.builder import GraphBuilder, other
 
 BLOCK = 128
 """Slots come in whole blocks of so many, where there are blocks at all."""

@@ -16,12 +16,12 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
-from model_export.sessions import Sessions
+from model_export.data.sessions import Sessions
 from model_export.training.config import FitConfig
+from model_export.training.config_file import write_config
 from model_export.training.fit import Epoch, settled, validate
-from model_export.training.judging import Judged
-from model_export.training.settingsfile import write_config
-from model_export.tuning.space import drawn, searched
+from model_export.training.tuning.space import drawn, searched
+from model_export.training.validation_metrics import Judged
 from nextitem.errors import InputError
 
 DATABASE, BEST = "study.db", "best.json"

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.chaos.journal import Call, SentEvent
-from nextitem.codec import event_tag, next_chain
-from nextitem.engine import Model
-from nextitem.session import WINDOW, LogEntry, SessionRecord, Snapshot
+from nextitem.model.engine import Model
+from nextitem.sessions.codec import event_tag, next_chain
+from nextitem.sessions.session import WINDOW, LogEntry, SessionRecord, Snapshot
 
 LENGTH = 6
 LONG = 100

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.chaos.namespace import Namespace, refusal
-from devstack.processes import Children
+from devstack.processes.children import Children
 
 PORT = 6000
 IP = shutil.which("ip") or "no ip here"

@@ -8,9 +8,9 @@ from msgspec import structs
 
 from bench.chaos.journal import Call
 from bench.chaos.oracle import Oracle, StoredSession, Verdict
-from nextitem.codec import event_tag
-from nextitem.session import SessionRecord, Snapshot
-from tests.bench.made_up import LENGTH, SESSION, Story, call_at, record_of
+from nextitem.sessions.codec import event_tag
+from nextitem.sessions.session import SessionRecord, Snapshot
+from tests.bench.chaos.made_session import LENGTH, SESSION, Story, call_at, record_of
 
 LATER = 3_600.0
 

@@ -10,9 +10,9 @@ from msgspec import structs
 from bench.chaos.history import replays
 from bench.chaos.journal import Call, SentEvent
 from bench.chaos.oracle import Oracle, StoredSession, Verdict
-from nextitem.codec import event_tag, next_chain
-from nextitem.session import TAG_BYTES, WINDOW, LogEntry, SessionRecord, Snapshot
-from tests.bench.made_up import LIMIT, LONG, SESSION, Story, record_of, seen_of
+from nextitem.sessions.codec import event_tag, next_chain
+from nextitem.sessions.session import TAG_BYTES, WINDOW, LogEntry, SessionRecord, Snapshot
+from tests.bench.chaos.made_session import LIMIT, LONG, SESSION, Story, record_of, seen_of
 
 TRIMMED = LONG - WINDOW
 LATER = 3_600.0

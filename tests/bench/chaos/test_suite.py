@@ -11,7 +11,7 @@ from bench.chaos.report import document
 from bench.chaos.run import Pace, Row
 from bench.chaos.scenes import Scene, present
 from bench.chaos.suite import rows
-from nextitem.codec import SNAPSHOT_CODEC
+from nextitem.sessions.codec import SNAPSHOT_CODEC
 
 QUICK = ("SIGSTOP 1 s", "workers frozen, hung up on", "FLUSHALL", "half-closed sockets", "connections reset")
 UNDECLARED, DAMAGE = "FLUSHALL that nobody declared", "hidden states doubled in the store"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.results import write_json
+from bench.common.results import write_json
 
 BEFORE = '{"figures": "of the last run"}\n'
 

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from bench.__main__ import commands
-from bench.engine import FP32
-from bench.engine_cost import RUNTIME_MB, capacities, costs
+from bench.engine.cost import RUNTIME_MB, capacities, costs
+from bench.engine.latency import FP32
 from bench.plots import cost, engine
 from model_export.cost import HEADROOM, MAX_MB, VCPU_MB
 
 
 def result(items: int, *, rss: float = 600.0, exact_rss: float = 1000.0) -> dict[str, Any]:
-    """A result as `bench.engine` writes it."""
+    """A result as `bench.engine.latency` writes it."""
     ours = {"scheme": "truncated-64", "p50_ms": items / 1e5, "overlap": 0.9995, "rss_mb": rss, "chosen": True}
     exact = {"scheme": FP32, "p50_ms": items / 1e4, "overlap": 1.0, "rss_mb": exact_rss, "chosen": False}
     return {"catalogue": items, "hidden": 256, "read_gb_per_s": 16.0, "rows": [exact, ours]}

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.cpu_quota import PERIOD_US, limited
-from bench.memory_size import row_of
+from bench.function.cpu_quota import PERIOD_US, limited
+from bench.function.memory_size import row_of
 from model_export.cost import VCPU_MB
 from observability import prices
 

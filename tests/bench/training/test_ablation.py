@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench import ablation
+from bench.training import ablation
 from model_export.training.config import FitConfig
 from tests.model_export.tiny import cycle
 

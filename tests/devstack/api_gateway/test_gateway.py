@@ -12,8 +12,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from devstack.gateway import BODY_LIMIT_BYTES
-from devstack.invocation import PAYLOAD_LIMIT_BYTES
+from devstack.api_gateway.gateway import BODY_LIMIT_BYTES
+from devstack.lambda_runtime.invocation import PAYLOAD_LIMIT_BYTES
 from tests.devstack.conftest import Toy
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devstack.http_event import HttpRequest, to_event
+from devstack.api_gateway.http_event import HttpRequest, to_event
 
 
 def event_of(

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devstack.http_event import HttpRequest, to_event
-from devstack.jwt import claims_of
+from devstack.api_gateway.http_event import HttpRequest, to_event
+from devstack.api_gateway.jwt_claims import claims_of
+from tests.devstack.api_gateway.test_gateway import Client
 from tests.devstack.conftest import Toy
-from tests.devstack.test_gateway import Client
 
 
 def token(claims: object) -> str:

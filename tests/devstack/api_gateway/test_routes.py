@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from devstack.routes import DEFAULT_ROUTE_KEY, ROUTE_KEYS, resolve
+from devstack.api_gateway.routes import DEFAULT_ROUTE_KEY, ROUTE_KEYS, resolve
 
-TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+TEMPLATE = Path(__file__).parents[3] / "template.yaml"
 
 
 @pytest.mark.parametrize(

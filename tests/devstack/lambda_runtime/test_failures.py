@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from devstack.invocation import PAYLOAD_LIMIT_BYTES
+from devstack.lambda_runtime.invocation import PAYLOAD_LIMIT_BYTES
 from tests.devstack.conftest import Toy, is_running
-from tests.devstack.gate import PATIENCE_SECONDS, Gate
+from tests.devstack.lambda_runtime.gate import PATIENCE_SECONDS, Gate
 
 Serve = Callable[..., Toy]
 

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from devstack.deployments import eventually
-from devstack.errors import FunctionFailed
+from devstack.processes.errors import FunctionFailed
 from tests.devstack.conftest import Toy, has_stopped, have_ended
-from tests.devstack.gate import PATIENCE_SECONDS, Gate, Visitor
+from tests.devstack.lambda_runtime.gate import PATIENCE_SECONDS, Gate, Visitor
 
 Serve = Callable[..., Toy]
 SHORT_SECONDS = 1.0

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from devstack.deployments import eventually
-from devstack.errors import FunctionFailed
+from devstack.processes.errors import FunctionFailed
 from tests.devstack.conftest import Toy, is_running, state_of
-from tests.devstack.gate import Gate
+from tests.devstack.lambda_runtime.gate import Gate
 
 Serve = Callable[..., Toy]
 HANDLER = "hooks.handler"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from devstack.errors import FunctionFailed
+from devstack.processes.errors import FunctionFailed
 from tests.devstack.conftest import FUNCTIONS, Toy, is_running
-from tests.devstack.gate import PATIENCE_SECONDS, Gate
+from tests.devstack.lambda_runtime.gate import PATIENCE_SECONDS, Gate
 
 Serve = Callable[..., Toy]
 

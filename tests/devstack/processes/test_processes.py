@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from devstack.errors import StackError
-from devstack.processes import Children
-from tests.devstack.gate import PATIENCE_SECONDS
+from devstack.processes.children import Children
+from devstack.processes.errors import StackError
+from tests.devstack.lambda_runtime.gate import PATIENCE_SECONDS
 
 ENVIRONMENT = {"PATH": os.defpath}
 FAMILY = 'exec 3>"$0"; sleep 1000 & echo started; wait'
@@ -22,7 +22,7 @@ FAMILY = 'exec 3>"$0"; sleep 1000 & echo started; wait'
 ORPHAN_MAKER = """
 import sys
 from pathlib import Path
-from devstack.processes import Children
+from devstack.processes.children import Children
 with Children() as children:
     log = Path(sys.argv[2] + ".log")
     children.start("family", ["/bin/sh", "-c", sys.argv[1], sys.argv[2]], env={}, cwd=log.parent, log=log)

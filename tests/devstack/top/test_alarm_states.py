@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from devstack.alarms import AlarmState, alarm_states
-from devstack.top_records import observations
-from devstack.top_series import Series
-from tests.devstack.emf_lines import NOW, record
+from devstack.top.alarm_states import AlarmState, alarm_states
+from devstack.top.records import observations
+from devstack.top.series import Series
+from tests.devstack.top.emf_lines import NOW, record
 
 
 def states(values: Callable[[int], dict[str, Any]], minutes: int = 10) -> dict[str, AlarmState]:

@@ -12,7 +12,7 @@ import pytest
 from devstack.__main__ import main
 from devstack.publish import demo_artifact
 from devstack.stack import Stack
-from tests.devstack.emf_lines import VERSION, lines, record
+from tests.devstack.top.emf_lines import VERSION, lines, record
 from tests.functions.client import Client
 
 COUNT = 40

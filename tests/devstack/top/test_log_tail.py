@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from devstack.errors import StackError
-from devstack.top_logs import LogTail, running_stack
+from devstack.processes.errors import StackError
+from devstack.top.log_tail import LogTail, running_stack
 
 
 def test_only_what_is_new_is_read(tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from devstack.top_records import BadRecord, observations
-from nextitem import emf
-from tests.devstack.emf_lines import NOW, VERSION, record
+from devstack.top.records import BadRecord, observations
+from nextitem.telemetry import emf
+from tests.devstack.top.emf_lines import NOW, VERSION, record
 
 SERVICE = frozenset({("service", "nextitem")})
 BY_VERSION = SERVICE | {("model_version", VERSION), ("variant", "main")}

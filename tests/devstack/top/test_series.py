@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devstack.top_records import Observation
-from devstack.top_series import KEPT_SECONDS, Series
-from nextitem import metrics
-from nextitem.metrics import BY_SOURCE, BY_VERSION, SERVICE
+from devstack.top.records import Observation
+from devstack.top.series import KEPT_SECONDS, Series
+from nextitem.telemetry import metrics
+from nextitem.telemetry.metrics import BY_SOURCE, BY_VERSION, SERVICE
 from observability.expressions import Stat
-from observability.references import Emitted
-from tests.devstack.emf_lines import NOW
+from observability.metric_references import Emitted
+from tests.devstack.top.emf_lines import NOW
 
 SERVICE_ONLY = frozenset({("service", SERVICE)})
 EXACT: dict[str, Callable[[list[float]], float]] = {

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from model_export.baselines import NAMES, tune, tuning, untuned
-from model_export.baselines.catalogue import METHODS, Ground
+from model_export.baselines.registry import METHODS, Ground
 from model_export.baselines.tuning import judge, validation_split
-from model_export.sessions import Sessions
+from model_export.data.sessions import Sessions
 from tests.model_export.handmade import handmade
 from tests.model_export.tiny import cycle
 

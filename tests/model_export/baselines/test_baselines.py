@@ -13,10 +13,10 @@ from model_export.baselines import baselines, untuned
 from model_export.baselines.popularity import Popularity
 from model_export.baselines.scoring import Scored, Scorer, ScoringRanker, without
 from model_export.baselines.sequential_rules import SequentialRules
-from model_export.baselines.sessionindex import SessionIndex
+from model_export.baselines.session_index import SessionIndex
 from model_export.baselines.vmis_knn import VmisKnn, VmisKnnConfig
-from model_export.protocol import NO_ITEM, evaluate
-from model_export.sessions import Sessions
+from model_export.data.sessions import Sessions
+from model_export.metrics.protocol import NO_ITEM, evaluate
 from tests.model_export.handmade import handmade, items_of
 
 SESSIONS = st.lists(st.lists(st.sampled_from("abcdef"), min_size=1, max_size=14).map(" ".join), min_size=1, max_size=12)

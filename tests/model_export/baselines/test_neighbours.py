@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_export.baselines.scoring import Scored, Scorer, sparse_rank, sparse_top, without
-from model_export.baselines.sessionindex import SessionIndex
+from model_export.baselines.session_index import SessionIndex
 from model_export.baselines.sknn import Decay, Sknn, SknnConfig, Vsknn, VsknnConfig
 from model_export.baselines.stan import DAY_SECONDS, Stan, StanConfig
-from model_export.protocol import rank_of, top_codes
-from model_export.sessions import Sessions
+from model_export.data.sessions import Sessions
+from model_export.metrics.protocol import rank_of, top_codes
 from tests.model_export.handmade import handmade, items_of
 
 SESSIONS = st.lists(st.lists(st.sampled_from("abcdef"), min_size=1, max_size=14).map(" ".join), min_size=1, max_size=12)

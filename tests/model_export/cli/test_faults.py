@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from model_export.columns import MAX_SESSION_EVENTS
-from model_export.runs import write_run
-from tests.model_export.commandline import Answer, nextitem
+from model_export.data.columns import MAX_SESSION_EVENTS
+from model_export.training.run_folder import write_run
+from tests.model_export.cli.commandline import Answer, nextitem
 from tests.model_export.tiny import exported, listed, random_run
 
 HEADER = "session_id,item_id,timestamp"

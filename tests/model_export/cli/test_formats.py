@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from model_export.baselines import NAMES
-from model_export.eventfile import read_sessions
-from nextitem.artifact import open_artifact
-from tests.model_export.commandline import done
+from model_export.data.eventfile import read_sessions
+from nextitem.model.artifact import open_artifact
+from tests.model_export.cli.commandline import done
 
 ITEMS, SESSIONS, LENGTH = 6, 60, 4
 MINUTE = 60

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.model_export.commandline import done, nextitem
+from tests.model_export.cli.commandline import done, nextitem
 from tests.model_export.tiny import exported, random_run
 
 COLUMNS = ("--session-column", "--item-column", "--time-column", "--user-column", "--gap-minutes")

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from moto.server import ThreadedMotoServer
 
-from model_export.eventfile import read_sessions
-from model_export.runs import read_run
-from nextitem.artifact import open_artifact
-from tests.model_export.commandline import done, nextitem
+from model_export.data.eventfile import read_sessions
+from model_export.training.run_folder import read_run
+from nextitem.model.artifact import open_artifact
+from tests.model_export.cli.commandline import done, nextitem
 from tests.model_export.tiny import listed
 
 BUCKET = "registry"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from model_export.files import write_atomically
+from model_export.data.atomic_file import write_atomically
 from nextitem.errors import InputError
 from tests.model_export.tiny import listed
 

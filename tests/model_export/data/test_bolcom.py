@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from model_export.baselines import baselines, tune
-from model_export.eventfile import read_sessions
-from model_export.protocol import evaluate
-from model_export.split import Split, split_by_time
+from model_export.data.eventfile import read_sessions
+from model_export.data.split import Split, split_by_time
+from model_export.metrics.protocol import evaluate
 
-EVENTS = Path(__file__).parents[2].parent / "shared" / "data" / "bolcom" / "sessions.csv.gz"
+EVENTS = Path(__file__).parents[3].parent / "shared" / "data" / "bolcom" / "sessions.csv.gz"
 
 pytestmark = pytest.mark.skipif(not EVENTS.is_file(), reason="no ../shared/data/bolcom beside the project")
 

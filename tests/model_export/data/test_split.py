@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model_export.eventfile import read_sessions
-from model_export.sessions import Sessions
-from model_export.split import split_by_time, write_split
+from model_export.data.eventfile import read_sessions
+from model_export.data.sessions import Sessions
+from model_export.data.split import split_by_time, write_split
 from nextitem.errors import InputError
 from tests.model_export.handmade import handmade
 

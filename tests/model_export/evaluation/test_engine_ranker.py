@@ -6,20 +6,21 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model_export.engine_ranker import EngineRanker
-from model_export.protocol import COVERAGE_DEPTH, NO_ITEM, rank_of, top_codes
-from nextitem.codec import CHAIN_BYTES, decode_snapshot, encode_snapshot
-from nextitem.engine import Model
-from nextitem.manifest import MAX_TOP
-from nextitem.session import Hidden, Snapshot
+from model_export.evaluation.engine_ranker import EngineRanker
+from model_export.metrics.protocol import COVERAGE_DEPTH, NO_ITEM, rank_of, top_codes
+from nextitem.hidden_state import HiddenState
+from nextitem.model.engine import Model
+from nextitem.model.manifest import MAX_TOP
+from nextitem.sessions.codec import CHAIN_BYTES, decode_snapshot, encode_snapshot
+from nextitem.sessions.session import Snapshot
 from tests.model_export.tiny import model_of, random_run, random_weights
 
 MANY = 2 * MAX_TOP
 
 
-def states(model: Model, session: list[int]) -> list[Hidden]:
+def states(model: Model, session: list[int]) -> list[HiddenState]:
     """The hidden state after each event but the last, kept between two events as the store keeps it."""
-    hidden: Hidden | None = None
+    hidden: HiddenState | None = None
     found = []
     for item in session[:-1]:
         stepped = model.replay(hidden, [item])
@@ -28,7 +29,7 @@ def states(model: Model, session: list[int]) -> list[Hidden]:
     return found
 
 
-def all_scores(model: Model, hidden: Hidden) -> NDArray[np.float64]:
+def all_scores(model: Model, hidden: HiddenState) -> NDArray[np.float64]:
     """The engine's score of every item."""
     scores = np.full(len(model.vocabulary), np.nan)
     for one in model.top(hidden, (), len(model.vocabulary)):

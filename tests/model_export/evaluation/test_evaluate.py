@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from model_export.baselines import NAMES
-from model_export.engine_ranker import EngineRanker
-from model_export.evaluation import evaluate_artifact
-from model_export.eventfile import read_sessions
-from model_export.sessions import Sessions
-from nextitem.engine import Model
+from model_export.data.eventfile import read_sessions
+from model_export.data.sessions import Sessions
+from model_export.evaluation.engine_ranker import EngineRanker
+from model_export.evaluation.evaluate import evaluate_artifact
 from nextitem.errors import InputError
+from nextitem.model.engine import Model
 from tests.model_export.tiny import model_of, random_run
 
 ITEMS = 30

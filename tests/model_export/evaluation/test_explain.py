@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_export.explaining import explain
-from nextitem.engine import Model
-from nextitem.session import WINDOW
-from tests.model_export.commandline import done, nextitem
+from model_export.evaluation.explain import explain
+from nextitem.model.engine import Model
+from nextitem.sessions.session import WINDOW
+from tests.model_export.cli.commandline import done, nextitem
 from tests.model_export.tiny import exported, model_of, random_run
 
 ITEMS = 40

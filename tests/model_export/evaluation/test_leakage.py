@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from model_export.baselines import NAMES, baselines, tune, untuned
 from model_export.baselines.tuning import validation_split
-from model_export.engine_ranker import EngineRanker
-from model_export.leakage import Overlap, overlap
-from model_export.protocol import Ranker
-from model_export.sessions import Sessions
-from model_export.split import Split, split_by_time
-from nextitem.engine import Model
+from model_export.data.sessions import Sessions
+from model_export.data.split import Split, split_by_time
+from model_export.evaluation.engine_ranker import EngineRanker
+from model_export.evaluation.leakage import Overlap, overlap
+from model_export.metrics.protocol import Ranker
 from nextitem.errors import InputError
+from nextitem.model.engine import Model
 from tests.model_export.handmade import handmade, items_of
 from tests.model_export.random_sessions import DAY, calendars
 from tests.model_export.tiny import model_of, random_run

@@ -5,19 +5,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model_export.export import choosing
-from model_export.export.choosing import BoundsMissed
-from model_export.export.exporting import export
+from model_export.export import choose_scheme
+from model_export.export.choose_scheme import BoundsMissed
+from model_export.export.export import export
 from model_export.export.schemes import NAMES, Scheme
 from model_export.export.schemes.fp32 import Fp32
 from model_export.export.schemes.ivf import Ivf
 from model_export.export.schemes.nbits import EightBit
 from model_export.export.schemes.scan import Scan
-from model_export.runs import Run
-from nextitem.artifact import open_artifact
-from nextitem.engine import Model
+from model_export.training.run_folder import Run
 from nextitem.errors import InputError
-from nextitem.manifest import FILES, MANIFEST, Bounds, ConsideredScheme, Quantization
+from nextitem.model.artifact import open_artifact
+from nextitem.model.engine import Model
+from nextitem.model.manifest import FILES, MANIFEST, Bounds, ConsideredScheme, Quantization
 from tests.model_export.tiny import LOOSE, random_run
 
 ITEMS, HIDDEN = 12_000, 128
@@ -36,7 +36,7 @@ def structured_run() -> Run:
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Choose from a few schemes only."""
-    monkeypatch.setattr(choosing, "SCHEMES", FEW)
+    monkeypatch.setattr(choose_scheme, "SCHEMES", FEW)
 
 
 def chosen(run: Run, out: Path, bounds: Bounds | None = None, scheme: str | None = None) -> Model:

@@ -7,15 +7,15 @@ import msgspec
 import numpy as np
 import pytest
 
-from model_export.export.choosing import BoundsMissed
-from model_export.export.exporting import GOLDENS, export
-from model_export.runs import Run
-from nextitem.artifact import Artifact, open_artifact
-from nextitem.engine import Model
+from model_export.export.choose_scheme import BoundsMissed
+from model_export.export.export import GOLDENS, export
+from model_export.training.run_folder import Run
 from nextitem.errors import ArtifactCorrupt, InputError
-from nextitem.manifest import CARD, FILES, MANIFEST, WEIGHTS, Bounds, version_of
-from nextitem.session import WINDOW
-from nextitem.vocabulary import Vocabulary
+from nextitem.model.artifact import Artifact, open_artifact
+from nextitem.model.engine import Model
+from nextitem.model.manifest import CARD, FILES, MANIFEST, WEIGHTS, Bounds, version_of
+from nextitem.model.vocabulary import Vocabulary
+from nextitem.sessions.session import WINDOW
 from tests.model_export.tiny import LOOSE, exported, listed, model_of, random_run
 
 RUN = random_run(items=300, hidden=48, sessions=50)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from model_export.export.parameters import MAX_BLOCK, quantize
+from model_export.export.onnx.parameters import MAX_BLOCK, quantize
 
 SHAPES = st.tuples(st.integers(1, 6), st.sampled_from([16, 32, 48, 96, 112, 128, 256, 384]))
 VALUES = st.floats(-(2.0**100), 2.0**100, width=32, allow_subnormal=True)

@@ -8,12 +8,12 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from nextitem.artifact import Artifact, open_artifact
-from nextitem.boto_bucket import BotoBucket
+from nextitem.aws.boto_object_store import BotoBucket
 from nextitem.errors import ArtifactCorrupt
-from nextitem.manifest import CARD, FILES, MANIFEST
-from nextitem.publishing import Publisher
-from nextitem.registry import Registry, model_key
+from nextitem.model.artifact import Artifact, open_artifact
+from nextitem.model.manifest import CARD, FILES, MANIFEST
+from nextitem.registry.publisher import Publisher
+from nextitem.registry.reader import Registry, model_key
 from tests.model_export.tiny import exported, listed, random_run
 
 BUCKET = "registry"

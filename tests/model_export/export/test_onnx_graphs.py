@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 from onnxruntime import InferenceSession
 
-from model_export.export.graphs import write_graphs
-from model_export.export.measuring import Graphs, Loss, loss, parity, rankings, stepwise
-from model_export.export.parameters import Quantized, parameters_of, quantize
+from model_export.export.measure_loss import Graphs, Loss, loss, parity, rankings, stepwise
+from model_export.export.onnx.parameters import Quantized, parameters_of, quantize
+from model_export.export.onnx.weights_file import ALIGNMENT
+from model_export.export.onnx_graphs import write_graphs
 from model_export.export.schemes.fp32 import Fp32
 from model_export.export.schemes.nbits import EightBit
-from model_export.export.weightsfile import ALIGNMENT
-from model_export.runs import Run
-from model_export.training.reference import torch_scores
-from nextitem.manifest import SCORE_GRAPH, STEP_GRAPH, WEIGHTS
+from model_export.training.run_folder import Run
+from model_export.training.torch_reference import torch_scores
+from nextitem.model.manifest import SCORE_GRAPH, STEP_GRAPH, WEIGHTS
 from tests.model_export.tiny import random_run
 
 ITEMS = 50
@@ -29,7 +29,7 @@ Opened = tuple[Graphs, Graphs, Quantized]
 """The graphs in fp32, those in 8 bits, and the table of these."""
 
 SHAPES = list(itertools.product((16, 48, 96, 128), (1, 2), (True, False)))
-"""Hidden size, layers, and whether scores are cosines."""
+"""HiddenState size, layers, and whether scores are cosines."""
 
 
 @pytest.fixture

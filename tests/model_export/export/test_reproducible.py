@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.model_export.commandline import done
+from tests.model_export.cli.commandline import done
 
 pytestmark = pytest.mark.slow
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
+from model_export.data.sessions import Sessions
 from model_export.memory import Blend, LearntMemory, Memory, MemoryConfig, build_index
-from model_export.runs import MemoryRecord, Run
-from model_export.sessions import Sessions
+from model_export.training.run_folder import MemoryRecord, Run
 from tests.model_export.tiny import random_run
 
 BLEND = Blend(weight=3.0, repeat_score=-1.5, repeat_votes=0.25, revisit=2.5, revisit_decay=1.5)

@@ -5,7 +5,7 @@ import pytest
 
 from model_export.memory import Blend
 from model_export.memory.blend import UNSEEN, ages_of
-from model_export.memory.fitting import Targets, fit_blend
+from model_export.memory.fit_blend import Targets, fit_blend
 
 TARGETS, CANDIDATES = 300, 40
 

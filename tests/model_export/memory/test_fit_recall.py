@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from model_export.data.sessions import Sessions
 from model_export.memory import MemoryConfig, build_index
+from model_export.memory.fit_recall import CLEARLY, fit_recall, recall_value
 from model_export.memory.recall import Memory
-from model_export.memory.searching import CLEARLY, fit_recall, recall_value
-from model_export.sessions import Sessions
 from tests.model_export.handmade import handmade
 
 

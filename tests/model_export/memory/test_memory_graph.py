@@ -7,16 +7,16 @@ import pytest
 from numpy.typing import NDArray
 from onnxruntime import InferenceSession
 
-from model_export.export.graphs import write_graphs
-from model_export.export.measuring import Graphs, parity
-from model_export.export.parameters import parameters_of
+from model_export.export.measure_loss import Graphs, parity
+from model_export.export.onnx.parameters import parameters_of
+from model_export.export.onnx_graphs import write_graphs
 from model_export.export.schemes import SCHEMES, Scheme
 from model_export.export.schemes.fp32 import Fp32
 from model_export.memory import Blend, MemoryConfig
-from model_export.runs import Run
-from model_export.training.reference import torch_scores
-from nextitem.manifest import SCORE_GRAPH
-from tests.model_export.memory.remembering import Shape, with_memory
+from model_export.training.run_folder import Run
+from model_export.training.torch_reference import torch_scores
+from nextitem.model.manifest import SCORE_GRAPH
+from tests.model_export.memory.memory_runs import Shape, with_memory
 
 HIDDEN = 16
 NOTHING: list[int] = []

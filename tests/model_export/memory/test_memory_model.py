@@ -7,15 +7,15 @@ import msgspec
 import numpy as np
 import pytest
 
-from model_export.engine_ranker import EngineRanker
-from model_export.explaining import explain
-from model_export.protocol import rank_of
-from model_export.runs import MEMORY, read_run, write_run
-from model_export.training.reference import torch_scores
-from nextitem.artifact import open_artifact
-from nextitem.engine import Model
+from model_export.evaluation.engine_ranker import EngineRanker
+from model_export.evaluation.explain import explain
+from model_export.metrics.protocol import rank_of
+from model_export.training.run_folder import MEMORY, read_run, write_run
+from model_export.training.torch_reference import torch_scores
 from nextitem.errors import ArtifactCorrupt, InputError
-from tests.model_export.memory.remembering import BLEND, with_memory
+from nextitem.model.artifact import open_artifact
+from nextitem.model.engine import Model
+from tests.model_export.memory.memory_runs import BLEND, with_memory
 from tests.model_export.tiny import exported, model_of, random_run
 
 ITEMS = 60

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model_export.data.sessions import Sessions
 from model_export.memory import Memory, MemoryConfig, build_index
-from model_export.sessions import Sessions
 from nextitem.errors import InputError
 from tests.model_export.handmade import handmade
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_export import intervals
-from model_export.intervals import Estimate, SessionBootstrap, estimates
+from model_export.metrics import bootstrap
+from model_export.metrics.bootstrap import Estimate, SessionBootstrap, estimates
 
 OWNERS = st.lists(st.integers(1, 4), min_size=2, max_size=12).map(lambda sizes: np.repeat(np.arange(len(sizes)), sizes))
 
@@ -24,10 +24,10 @@ def test_each_draw_is_of_whole_sessions(
     within[0] = True
     values = np.stack((owners, np.ones(len(owners))), axis=1).astype(np.float64)
     # WHEN means are drawn
-    bootstrap = SessionBootstrap(owners, sessions, draws=40)
-    means, draws = bootstrap.means(values, within)
+    session_bootstrap = SessionBootstrap(owners, sessions, draws=40)
+    means, draws = session_bootstrap.means(values, within)
     # THEN they are those of the same sessions, drawn one by one
-    rng = np.random.default_rng(intervals.SEED)
+    rng = np.random.default_rng(bootstrap.SEED)
     for draw in draws:
         drawn = rng.integers(0, sessions, sessions)
         targets = [target for session in drawn for target in np.flatnonzero((owners == session) & within)]
@@ -43,7 +43,7 @@ def test_the_draws_do_not_depend_on_how_many_are_in_memory() -> None:
     owners = np.repeat(np.arange(5), 3)
     values = np.random.default_rng(1).random((15, 2))
     at_once = SessionBootstrap(owners, 5, draws=30).means(values)[1]
-    with mock.patch.object(intervals, "_CELLS", 5):
+    with mock.patch.object(bootstrap, "_CELLS", 5):
         singly = SessionBootstrap(owners, 5, draws=30).means(values)[1]
     # THEN the draws are the same
     assert at_once == pytest.approx(singly)

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from model_export.protocol import COVERAGE_DEPTH, NO_ITEM, evaluate, rank_of, summarize, top_codes
-from model_export.sessions import Sessions
+from model_export.data.sessions import Sessions
+from model_export.metrics.protocol import COVERAGE_DEPTH, NO_ITEM, evaluate, rank_of, summarize, top_codes
 from nextitem.errors import InputError
 from tests.model_export.handmade import handmade
 

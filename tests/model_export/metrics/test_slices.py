@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from model_export.popularity import exposure, gini
-from model_export.protocol import target_events
-from model_export.sessions import Sessions
-from model_export.slices import owners_of, slices
+from model_export.data.sessions import Sessions
+from model_export.metrics.exposure import exposure, gini
+from model_export.metrics.protocol import target_events
+from model_export.metrics.slices import owners_of, slices
 from tests.model_export.handmade import handmade
 from tests.model_export.random_sessions import DAY, calendars
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from model_export.evaluation import Report, evaluate_artifact
+from model_export.evaluation.evaluate import Report, evaluate_artifact
 from model_export.report import require_plots, write_report
 from model_export.report.page import page as page_of
 from nextitem.errors import InputError
@@ -101,6 +101,6 @@ def test_a_test_that_train_knows_is_told(report: Report, page: Path) -> None:
 
 def test_without_matplotlib_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     # GIVEN an installation without the extra WHEN a report is asked for THEN one sentence says what is missing
-    monkeypatch.setattr("model_export.report.writing.find_spec", lambda _name: None)
+    monkeypatch.setattr("model_export.report.writer.find_spec", lambda _name: None)
     with pytest.raises(InputError, match=r"pip install 'nextitem\[report\]'"):
         require_plots()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shop import Session, Shop
+from model_export.simulator import Session, Shop
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """The catalogue's facts fit together."""
 
-from shop import CATEGORIES
+from model_export.simulator import CATEGORIES
 
 PREFIXES = [category.prefix for category in CATEGORIES]
 

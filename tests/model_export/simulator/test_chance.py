@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shop.chance import Chance, Weighted
+from model_export.simulator.chance import Chance, Weighted
 
 KEYS = st.lists(st.integers() | st.text(max_size=5), min_size=1, max_size=3)
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shop import DAYS, START, Session, Shop
+from model_export.simulator import DAYS, START, Session, Shop
 
 
 def hour(session: Session) -> int:

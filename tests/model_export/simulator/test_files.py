@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from shop import Session, Shop
-from shop.files import write_events, write_products
+from model_export.simulator import Session, Shop
+from model_export.simulator.files import write_events, write_products
 
 
 def rows(text: str) -> list[dict[str, str]]:

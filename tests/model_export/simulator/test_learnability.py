@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import pytest
 
-from shop import Session
+from model_export.simulator import Session
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shop import CATEGORIES, MAX_PRODUCTS, MIN_PRODUCTS, Shop
+from model_export.simulator import CATEGORIES, MAX_PRODUCTS, MIN_PRODUCTS, Shop
 
 
 @settings(max_examples=40, deadline=None)

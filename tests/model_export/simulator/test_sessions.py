@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import shop as shop_package
-from shop import MIN_PRODUCTS, START, Session, Shop
+import model_export.simulator as shop_package
+from model_export.simulator import MIN_PRODUCTS, START, Session, Shop
 
-DIGEST_COMMAND = "from tests.shop.test_sessions import digest; print(digest())"
+DIGEST_COMMAND = "from tests.model_export.simulator.test_sessions import digest; print(digest())"
 PINNED_DIGEST = "ae8f439647a47115ddc3941f05798ff15300c510163452754c619614b3b9af29"
 """Of `digest`: whoever changes the traffic on purpose changes this too."""
 
@@ -28,7 +28,7 @@ def digest() -> str:
 
 def test_traffic_is_the_same_in_every_process_and_python_version() -> None:
     # GIVEN two further processes with other orders of sets
-    root = Path(shop_package.__file__).parents[1]
+    root = Path(shop_package.__file__).parents[2]
     digests = [
         subprocess.run(
             [sys.executable, "-c", DIGEST_COMMAND],

@@ -5,7 +5,7 @@ from itertools import pairwise, takewhile
 
 import pytest
 
-from shop import CATEGORIES, Intent, Session, Shop
+from model_export.simulator import CATEGORIES, Intent, Session, Shop
 
 CATEGORY = {category.prefix: category for category in CATEGORIES}
 

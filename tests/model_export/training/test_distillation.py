@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from model_export.training.batches import Batch
-from model_export.training.distilling import TOLD, Teachers
+from model_export.training.distillation import TOLD, Teachers
 from model_export.training.network import Network, NetworkConfig
 from tests.model_export import tiny  # noqa: F401 - one thread
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from model_export.sessions import Sessions
+from model_export.data.sessions import Sessions
 from model_export.training.config import LOSSES, FitConfig, LossName
 from model_export.training.fit import Fitted, fit
 from nextitem.errors import InputError

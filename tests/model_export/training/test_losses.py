@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from model_export.training.config import FitConfig, LossName
-from model_export.training.fused import CHUNK_SCORES, ROW_UNIT, chunk_rows, fused_cross_entropy
+from model_export.training.fused_cross_entropy import CHUNK_SCORES, ROW_UNIT, chunk_rows, fused_cross_entropy
 from model_export.training.losses import Loss, make_loss
 from model_export.training.network import Network, NetworkConfig
 from tests.model_export import tiny  # noqa: F401 - one thread

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_export.runs import HELD_OUT, RUN, RUN_SCHEMA, WEIGHTS, Run, new_folder, read_run, write_run
+from model_export.training.run_folder import HELD_OUT, RUN, RUN_SCHEMA, WEIGHTS, Run, new_folder, read_run, write_run
 from nextitem.errors import InputError
-from nextitem.manifest import VOCABULARY
+from nextitem.model.manifest import VOCABULARY
 from tests.model_export.tiny import listed, random_run
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]  # it ships no types
 
-from model_export.runs import HELD_OUT, MEMORY, METRICS, RUN, WEIGHTS, RunRecord, read_run
-from model_export.sessions import Sessions
-from model_export.train import POPULAR, train
+from model_export.data.sessions import Sessions
 from model_export.training.config import FitConfig
+from model_export.training.run_folder import HELD_OUT, MEMORY, METRICS, RUN, WEIGHTS, RunRecord, read_run
+from model_export.training.run_training import POPULAR, train
 from nextitem.errors import InputError
-from nextitem.manifest import VOCABULARY
+from nextitem.model.manifest import VOCABULARY
 from tests.model_export.handmade import handmade
 from tests.model_export.tiny import Told, cycle, listed
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from model_export.eventfile import read_sessions, write_events
-from model_export.runs import read_run
-from model_export.sagemaker import commands, job_of, settings
-from nextitem.artifact import open_artifact
+from model_export.data.eventfile import read_sessions, write_events
+from model_export.training.run_folder import read_run
+from model_export.training.sagemaker import commands, job_of, settings
 from nextitem.errors import InputError
+from nextitem.model.artifact import open_artifact
 from tests.model_export.tiny import cycle
 
 HPS = {"epochs": "2", "hidden": "16", "loss": "softmax", "window": 9, "min-overlap": "0", "max_hr_loss": 1}
@@ -38,7 +38,7 @@ def surroundings(tmp_path: Path) -> dict[str, str]:
 
 def run_job(surroundings: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "model_export.sagemaker", *arguments],
+        [sys.executable, "-m", "model_export.training.sagemaker", *arguments],
         env={**os.environ, **surroundings, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,

@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from model_export.training.config import FitConfig
 from model_export.training.distributed import World
 from model_export.training.fit import fit, settled
-from model_export.training.lanes import Lanes
-from model_export.training.learning import BatchLoss, batches_of, network_config
 from model_export.training.losses import make_loss
 from model_export.training.network import Network
+from model_export.training.session_parallel import Lanes
+from model_export.training.trainer import BatchLoss, batches_of, network_config
 from nextitem.errors import InputError
 from tests.model_export.handmade import handmade
 from tests.model_export.made_sessions import learnt_in, of_lengths, transitions_of
-from tests.model_export.test_fit import QUICK, best_after
 from tests.model_export.tiny import Told, cycle
+from tests.model_export.training.test_fit import QUICK, best_after
 
 LANES = FitConfig(
     hidden=16, batch=1, batching="session-parallel", loss="softmax", dropout=0.0, temperature=0.2, epochs=1

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from model_export.eventfile import read_sessions, write_events
-from model_export.runs import read_run
+from model_export.data.eventfile import read_sessions, write_events
 from model_export.training.config import FitConfig
+from model_export.training.config_file import config_from, write_config
 from model_export.training.fit import validate
-from model_export.training.settingsfile import config_from, write_config
-from tests.model_export.commandline import done, nextitem
+from model_export.training.run_folder import read_run
+from tests.model_export.cli.commandline import done, nextitem
 from tests.model_export.tiny import Told, cycle
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
 
-from devstack.processes import LOOPBACK
+from devstack.processes.children import LOOPBACK
 
 TOKEN = "a token of the tests"  # noqa: S105 - as it says
 PATH = "/2021-04-23/credentials"

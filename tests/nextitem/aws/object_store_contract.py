@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from nextitem.bucket import Bucket, ReadBucket
+from nextitem.aws.object_store import Bucket, ReadBucket
 from nextitem.errors import RegistryUnavailable
 
 Put = Callable[[str, bytes], None]

@@ -10,17 +10,17 @@ import pytest
 from redis import Redis
 
 from devstack.deployments import eventually
-from devstack.processes import LOOPBACK, free_port
-from devstack.valkey import Valkey
-from nextitem.bucket import ObstoreBucket
-from nextitem.connections import Connections
-from nextitem.credentials import MARGIN, Credentials, container_credentials, credentials_of
+from devstack.processes.children import LOOPBACK, free_port
+from devstack.services.valkey import Valkey
+from nextitem.aws.credentials import MARGIN, Credentials, container_credentials, credentials_of
+from nextitem.aws.elasticache_auth import Cache, TokenProvider
+from nextitem.aws.object_store import ObstoreBucket
 from nextitem.deadline import Deadline
 from nextitem.errors import CredentialsUnavailable, RegistryUnavailable, StoreUnavailable
-from nextitem.iam import Cache, TokenProvider
-from nextitem.link import Login
-from nextitem.storeurl import parse_store_url
-from tests.nextitem.credentials_provider import CredentialsProvider, answer
+from nextitem.redis_client.connection import Login
+from nextitem.redis_client.pool import Connections
+from nextitem.redis_client.url import parse_store_url
+from tests.nextitem.aws.credentials_provider import CredentialsProvider, answer
 from tests.nextitem.parts import PATIENCE_SECONDS, REGION, soon
 
 START = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

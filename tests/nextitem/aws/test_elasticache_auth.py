@@ -8,11 +8,11 @@ from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from devstack.processes import LOOPBACK, Children
-from nextitem.connections import Connections
-from nextitem.iam import VALID_SECONDS, Cache, TokenProvider
-from nextitem.link import Login
-from nextitem.storeurl import Address
+from devstack.processes.children import LOOPBACK, Children
+from nextitem.aws.elasticache_auth import VALID_SECONDS, Cache, TokenProvider
+from nextitem.redis_client.connection import Login
+from nextitem.redis_client.pool import Connections
+from nextitem.redis_client.url import Address
 from tests.nextitem.parts import soon
 from tests.nextitem.valkey_server import OwnValkey
 

@@ -9,11 +9,11 @@ import pytest
 from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
-from devstack.processes import LOOPBACK, free_port
-from nextitem.boto_bucket import BotoBucket
-from nextitem.bucket import Bucket, ObstoreBucket, ReadBucket
+from devstack.processes.children import LOOPBACK, free_port
+from nextitem.aws.boto_object_store import BotoBucket
+from nextitem.aws.object_store import Bucket, ObstoreBucket, ReadBucket
 from nextitem.errors import RegistryUnavailable
-from tests.nextitem.bucket_contract import BucketContract, Put, ReadBucketContract
+from tests.nextitem.aws.object_store_contract import BucketContract, Put, ReadBucketContract
 from tests.nextitem.parts import BUCKET, CREDENTIALS, REGION
 
 if TYPE_CHECKING:

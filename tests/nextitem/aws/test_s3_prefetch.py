@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 from moto.server import ThreadedMotoServer
 
-from devstack.processes import LOOPBACK
-from nextitem.boto_bucket import BotoBucket
-from nextitem.bucket import ObstoreBucket, Stored
-from nextitem.early import Early
+from devstack.processes.children import LOOPBACK
+from nextitem.aws.boto_object_store import BotoBucket
+from nextitem.aws.object_store import ObstoreBucket, Stored
+from nextitem.aws.s3_prefetch import Early
 from nextitem.errors import RegistryUnavailable
 from tests.nextitem.parts import BUCKET, CREDENTIALS, REGION
 

@@ -9,7 +9,7 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextitem.sigv4 import Scope, authorization
+from nextitem.aws.sigv4 import Scope, authorization
 from tests.nextitem.parts import STEADY
 
 REGION, SERVICE = "eu-central-1", "secretsmanager"

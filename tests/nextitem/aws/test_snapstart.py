@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import snapshot_restore_py  # type: ignore[import-untyped]  # it ships no types
 
-from nextitem.snapstart import register
+from nextitem.aws.snapstart import register
 
-FUNCTIONS = Path(__file__).parents[2] / "functions"
+FUNCTIONS = Path(__file__).parents[3] / "functions"
 SEEDED = {"random", "numpy.random", "uuid"}
 """What draws from a generator that was seeded once (or, uuid, may draw from clock and host): all environments that are
 restored from one snapshot would go on with the same numbers. `secrets` asks the kernel each time."""

@@ -5,7 +5,7 @@ import pytest
 
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
-from nextitem.session import Event, SessionStore, Snapshot
+from nextitem.sessions.session import Event, SessionStore, Snapshot
 from tests.nextitem.parts import NOW, VERSION, fresh_key, soon
 
 SHORT_SECONDS = 0.2

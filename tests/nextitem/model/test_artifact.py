@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from nextitem.artifact import open_artifact
 from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported
-from nextitem.manifest import FILES, MANIFEST, SCHEMA
+from nextitem.model.artifact import open_artifact
+from nextitem.model.manifest import FILES, MANIFEST, SCHEMA
 from tests.nextitem.parts import edited
 
 

@@ -9,11 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextitem.artifact import open_artifact
-from nextitem.engine import Model, Ranked
 from nextitem.errors import ArtifactCorrupt
-from nextitem.manifest import CERTIFICATE, MAX_TOP, SCORE_GRAPH, STEP_GRAPH, VOCABULARY, Certificate, encode_document
-from nextitem.vocabulary import write_vocabulary
+from nextitem.model.artifact import open_artifact
+from nextitem.model.engine import Model, Ranked
+from nextitem.model.manifest import (
+    CERTIFICATE,
+    MAX_TOP,
+    SCORE_GRAPH,
+    STEP_GRAPH,
+    VOCABULARY,
+    Certificate,
+    encode_document,
+)
+from nextitem.model.vocabulary import write_vocabulary
 from tests.nextitem.parts import STEADY, another_version, remade
 
 ITEMS = 400

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported
-from nextitem.manifest import (
+from nextitem.model.manifest import (
     FILES,
     MANIFEST,
     SCHEMA,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-FUNCTIONS = Path(__file__).parents[2] / "functions"
+FUNCTIONS = Path(__file__).parents[3] / "functions"
 PERMITTED = """
 import ctypes, sys
 exec(sys.argv[1])
@@ -35,13 +35,13 @@ def test_amx_is_not_asked_for() -> None:
 
     assert permitted("import onnxruntime") == "1"
     # WHEN it comes by our room THEN it is refused
-    assert permitted("import nextitem.runtime") == "0"
+    assert permitted("import nextitem.model.onnx_runtime") == "0"
 
 
 SIGNALLED = """
 import ctypes, os, signal, sys
 before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-import nextitem.runtime
+import nextitem.model.onnx_runtime
 assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
 stack = (ctypes.c_uint64 * 3)()
 assert ctypes.CDLL(None).sigaltstack(None, stack) == 0
@@ -65,7 +65,7 @@ THREADS = "import os, sys; exec(sys.argv[1]); print(len(os.listdir('/proc/self/t
 def test_nothing_is_sent_to_its_maker() -> None:
     # GIVEN ONNX Runtime, which runs a thread to send telemetry
     def threads(**variables: str) -> int:
-        command = [sys.executable, "-c", THREADS, "import nextitem.runtime"]
+        command = [sys.executable, "-c", THREADS, "import nextitem.model.onnx_runtime"]
         environment = {"PATH": os.defpath, "PYTHONPATH": str(FUNCTIONS), "OPENBLAS_NUM_THREADS": "1", **variables}
         return int(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
 
@@ -83,4 +83,4 @@ def test_no_other_room_imports_it() -> None:
             for line in path.read_text().splitlines()
         )
     ]
-    assert importing == ["runtime.py"]
+    assert importing == ["onnx_runtime.py"]

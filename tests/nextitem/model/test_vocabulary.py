@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nextitem.errors import ArtifactCorrupt
-from nextitem.vocabulary import Vocabulary, write_vocabulary
+from nextitem.model.vocabulary import Vocabulary, write_vocabulary
 from tests.nextitem.parts import STEADY
 
 CATALOGUES = st.sets(st.text(min_size=1, max_size=30), min_size=1, max_size=50).map(

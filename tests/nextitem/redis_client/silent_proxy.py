@@ -2,7 +2,7 @@
 
 import socket
 
-from devstack.processes import LOOPBACK
+from devstack.processes.children import LOOPBACK
 from tests.nextitem.listener import Listener
 
 

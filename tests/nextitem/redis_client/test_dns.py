@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from devstack.processes import LOOPBACK, free_port
-from devstack.valkey import Valkey
+from devstack.processes.children import LOOPBACK, free_port
+from devstack.services.valkey import Valkey
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
-from nextitem.resolver import KEPT_SECONDS, Resolver
-from nextitem.storeurl import Address, parse_store_url
-from nextitem.valkey import ValkeyStore
+from nextitem.redis_client.dns import KEPT_SECONDS, Resolver
+from nextitem.redis_client.url import Address, parse_store_url
+from nextitem.sessions.valkey_store import ValkeyStore
 from tests.nextitem.parts import PATIENCE_SECONDS, soon
-from tests.nextitem.router_scene import Clock
+from tests.nextitem.service.router_scene import Clock
 
 HURRY_SECONDS = 0.3
 """What a store is given where an address is silent."""

@@ -11,18 +11,18 @@ import pytest
 from redis import Redis
 
 from devstack.deployments import eventually
-from devstack.processes import LOOPBACK, Children
-from devstack.valkey import Valkey
-from nextitem.connections import IDLE_SECONDS, Broken, Connections
+from devstack.processes.children import LOOPBACK, Children
+from devstack.services.valkey import Valkey
 from nextitem.errors import StoreUnavailable
-from nextitem.link import Login
-from nextitem.storeurl import Address, parse_store_url
-from nextitem.topology import RECONNECTS
-from nextitem.valkey import ValkeyStore
-from tests.nextitem.log_contract import add, event, names
+from nextitem.redis_client.connection import Login
+from nextitem.redis_client.pool import IDLE_SECONDS, Broken, Connections
+from nextitem.redis_client.topology import RECONNECTS
+from nextitem.redis_client.url import Address, parse_store_url
+from nextitem.sessions.valkey_store import ValkeyStore
 from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, soon
-from tests.nextitem.router_scene import Clock
-from tests.nextitem.silent_line import SilentLine
+from tests.nextitem.redis_client.silent_proxy import SilentLine
+from tests.nextitem.service.router_scene import Clock
+from tests.nextitem.sessions.log_contract import add, event, names
 from tests.nextitem.valkey_server import OwnValkey
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.connection import Connection
 
-from nextitem.resp import Argument, packed
+from nextitem.redis_client.resp import Argument, packed
 
 ARGUMENTS = st.lists(st.binary(max_size=100) | st.text(max_size=50) | st.integers(), min_size=1, max_size=20)
 

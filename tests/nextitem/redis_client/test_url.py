@@ -3,7 +3,7 @@
 import pytest
 
 from nextitem.errors import SettingsError
-from nextitem.storeurl import Address, StoreUrl, parse_store_url
+from nextitem.redis_client.url import Address, StoreUrl, parse_store_url
 
 
 @pytest.mark.parametrize(

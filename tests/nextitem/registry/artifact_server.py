@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from devstack.processes import LOOPBACK
+from devstack.processes.children import LOOPBACK
 from tests.nextitem.parts import BUCKET
 
 POLL_SECONDS = 0.01

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from nextitem.availability import EVERYTHING, MAX_UNAVAILABLE, Availability, availability_key
-from nextitem.boto_bucket import BotoBucket
+from nextitem.aws.boto_object_store import BotoBucket
 from nextitem.errors import ArtifactUnsupported, InputError, RegistryError, RouteConflict, VersionNotFound
-from nextitem.publishing import Publisher
-from nextitem.registry import Variant
+from nextitem.registry.availability import EVERYTHING, MAX_UNAVAILABLE, Availability, availability_key
+from nextitem.registry.publisher import Publisher
+from nextitem.registry.reader import Variant
 from tests.nextitem.parts import VERSION
-from tests.nextitem.router_scene import KEY, Scene
+from tests.nextitem.service.router_scene import KEY, Scene
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -4,11 +4,11 @@ import threading
 
 import pytest
 
-from nextitem import fetching
-from nextitem.early import Early, open_store
+from nextitem.aws.s3_prefetch import Early, open_store
 from nextitem.errors import RegistryUnavailable, VersionNotFound
-from nextitem.fetching import Fetched, HeadStart
-from nextitem.registry import Registry
+from nextitem.registry import loading
+from nextitem.registry.loading import Fetched, HeadStart
+from nextitem.registry.reader import Registry
 from tests.nextitem.parts import PATIENCE_SECONDS
 
 
@@ -28,7 +28,7 @@ def test_a_model_that_does_not_come_in_time_is_not_waited_for(monkeypatch: pytes
         assert gate.wait(PATIENCE_SECONDS)
         raise VersionNotFound(f"{name} is not there")
 
-    monkeypatch.setattr(fetching, "fetch", late)
+    monkeypatch.setattr(loading, "fetch", late)
     monkeypatch.delenv("AWS_ENDPOINT_URL_S3", raising=False)
     monkeypatch.setenv("NEXTITEM_BUCKET", "models")
     monkeypatch.setenv("NEXTITEM_STORE_URL", "redis://127.0.0.1:1")

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from nextitem.artifact import open_artifact
-from nextitem.boto_bucket import BotoBucket
+from nextitem.aws.boto_object_store import BotoBucket
 from nextitem.errors import ArtifactCorrupt, NextItemError, RouteConflict, VersionNotFound
-from nextitem.manifest import CERTIFICATE, encode_document
-from nextitem.publishing import Publisher
-from nextitem.registry import Registry, Route, Variant, decode_route, history_key, route_key
+from nextitem.model.artifact import open_artifact
+from nextitem.model.manifest import CERTIFICATE, encode_document
+from nextitem.registry.publisher import Publisher
+from nextitem.registry.reader import Registry, Route, Variant, decode_route, history_key, route_key
 from tests.nextitem.parts import BUCKET, VERSION, another_version, everything, remade
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from nextitem.boto_bucket import BotoBucket
+from nextitem.aws.boto_object_store import BotoBucket
 from nextitem.errors import ArtifactCorrupt, RegistryUnavailable, VersionExists, VersionNotFound
-from nextitem.manifest import CARD, FILES, MANIFEST
-from nextitem.publishing import Publisher
-from nextitem.registry import Registry, Route, Variant, model_key, route_key
+from nextitem.model.manifest import CARD, FILES, MANIFEST
+from nextitem.registry.publisher import Publisher
+from nextitem.registry.reader import Registry, Route, Variant, model_key, route_key
 from tests.nextitem.parts import BUCKET, VERSION, edited, everything
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextitem.boto_bucket import BotoBucket
+from nextitem.aws.boto_object_store import BotoBucket
 from nextitem.errors import (
     ArtifactCorrupt,
     ArtifactUnsupported,
@@ -18,9 +18,9 @@ from nextitem.errors import (
     RegistryUnavailable,
     VersionNotFound,
 )
-from nextitem.manifest import FILES, MANIFEST, SCHEMA
-from nextitem.publishing import Publisher
-from nextitem.registry import Registry, Route, Variant, decode_route, history_key, model_key, route_key
+from nextitem.model.manifest import FILES, MANIFEST, SCHEMA
+from nextitem.registry.publisher import Publisher
+from nextitem.registry.reader import Registry, Route, Variant, decode_route, history_key, model_key, route_key
 from tests.nextitem.parts import BUCKET, STEADY, VERSION, edited
 
 if TYPE_CHECKING:

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from nextitem.manifest import FILES, MANIFEST
-from tests.nextitem.artifact_server import ArtifactServer
+from nextitem.model.manifest import FILES, MANIFEST
 from tests.nextitem.parts import BUCKET, PATIENCE_SECONDS, REGION
+from tests.nextitem.registry.artifact_server import ArtifactServer
 
 PROCESSES = 5
-FUNCTIONS = Path(__file__).parents[2] / "functions"
+FUNCTIONS = Path(__file__).parents[3] / "functions"
 FETCH = """
 import sys
 from pathlib import Path
-from nextitem.bucket import ObstoreBucket
-from nextitem.registry import Registry
+from nextitem.aws.object_store import ObstoreBucket
+from nextitem.registry.reader import Registry
 bucket = ObstoreBucket(sys.argv[1], region=sys.argv[2], endpoint=sys.argv[3])
 print("here", flush=True)
 sys.stdin.readline()

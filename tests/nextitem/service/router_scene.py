@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nextitem.boto_bucket import BotoBucket
-from nextitem.bucket import Stored
+from nextitem.aws.boto_object_store import BotoBucket
+from nextitem.aws.object_store import Stored
 from nextitem.errors import NextItemError
-from nextitem.publishing import Publisher
-from nextitem.registry import Registry, Route, Variant, route_key
-from nextitem.routing import Router
-from nextitem.session import session_key
+from nextitem.registry.publisher import Publisher
+from nextitem.registry.reader import Registry, Route, Variant, route_key
+from nextitem.service.router import Router
+from nextitem.sessions.session import session_key
 from tests.nextitem.parts import BUCKET, PATIENCE_SECONDS, SECRET, another_version
 
 if TYPE_CHECKING:

@@ -5,7 +5,10 @@ from typing import Any
 
 import msgspec
 
-from nextitem.api import (
+from nextitem.errors import NextItemError
+from nextitem.service.recommender import Recommender
+from nextitem.service.router import Router
+from nextitem.service.schema import (
     Answer,
     EventsBody,
     ItemsBody,
@@ -15,13 +18,10 @@ from nextitem.api import (
     events_request,
     parse,
 )
-from nextitem.errors import NextItemError
-from nextitem.keys import KeyRing, SessionName
-from nextitem.keysecret import KeySecret
-from nextitem.recommender import Recommender
-from nextitem.routing import Router
-from nextitem.session import SessionStore
-from nextitem.telemetry import RequestRecord
+from nextitem.sessions.key_secret import KeySecret
+from nextitem.sessions.keys import KeyRing, SessionName
+from nextitem.sessions.session import SessionStore
+from nextitem.telemetry.record import RequestRecord
 from tests.nextitem.parts import NOW, PATIENCE_SECONDS, SECRET, soon
 
 Event = str | Mapping[str, Any]

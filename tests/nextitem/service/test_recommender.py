@@ -10,18 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis import Redis
 
-from devstack.valkey import Valkey
-from nextitem.boto_bucket import BotoBucket
-from nextitem.engine import Model
+from devstack.services.valkey import Valkey
+from nextitem.aws.boto_object_store import BotoBucket
 from nextitem.errors import NoModel
-from nextitem.registry import Registry
-from nextitem.routing import Router
-from nextitem.session import WINDOW, session_key
-from nextitem.storeurl import parse_store_url
-from nextitem.valkey import ValkeyStore
-from tests.nextitem.failing_store import FailingStore
+from nextitem.model.engine import Model
+from nextitem.redis_client.url import parse_store_url
+from nextitem.registry.reader import Registry
+from nextitem.service.router import Router
+from nextitem.sessions.session import WINDOW, session_key
+from nextitem.sessions.valkey_store import ValkeyStore
 from tests.nextitem.parts import NOW, PATIENCE_SECONDS, SECRET, STEADY, soon
-from tests.nextitem.service import Service, items, statuses
+from tests.nextitem.service.service import Service, items, statuses
+from tests.nextitem.sessions.failing_store import FailingStore
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -4,18 +4,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from devstack.valkey import Valkey
+from devstack.services.valkey import Valkey
 from nextitem.errors import SecretUnavailable, StoreUnavailable
-from nextitem.keys import TRUSTED_SECONDS, SessionName
-from nextitem.keysecret import KeySecret
-from nextitem.recommender import Recommender
-from nextitem.routing import Router
-from nextitem.storeurl import parse_store_url
-from nextitem.telemetry import RequestRecord
-from nextitem.valkey import ValkeyStore
+from nextitem.redis_client.url import parse_store_url
+from nextitem.service.recommender import Recommender
+from nextitem.service.router import Router
+from nextitem.sessions.key_secret import KeySecret
+from nextitem.sessions.keys import TRUSTED_SECONDS, SessionName
+from nextitem.sessions.valkey_store import ValkeyStore
+from nextitem.telemetry.record import RequestRecord
 from tests.nextitem.parts import PATIENCE_SECONDS
-from tests.nextitem.service import Service
-from tests.nextitem.test_keys import OTHER, SECRET, World
+from tests.nextitem.service.service import Service
+from tests.nextitem.sessions.test_keys import OTHER, SECRET, World
 
 MOMENT = 10_000.0
 FIRST, SECOND = KeySecret(SECRET), KeySecret(OTHER, SECRET, MOMENT)

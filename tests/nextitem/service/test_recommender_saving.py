@@ -2,16 +2,16 @@
 
 import pytest
 
-from devstack.valkey import Valkey
+from devstack.services.valkey import Valkey
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
-from nextitem.recommender import MAX_ON_THEIR_WAY
-from nextitem.routing import Router
-from nextitem.session import Impression, Saving, Snapshot
-from nextitem.storeurl import parse_store_url
-from nextitem.valkey import ValkeyStore
+from nextitem.redis_client.url import parse_store_url
+from nextitem.service.recommender import MAX_ON_THEIR_WAY
+from nextitem.service.router import Router
+from nextitem.sessions.session import Impression, Saving, Snapshot
+from nextitem.sessions.valkey_store import ValkeyStore
 from tests.nextitem.parts import PATIENCE_SECONDS
-from tests.nextitem.service import Service
+from tests.nextitem.service.service import Service
 
 A = "board-001"
 

@@ -2,17 +2,17 @@
 
 import pytest
 
-from devstack.valkey import Valkey
+from devstack.services.valkey import Valkey
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
-from nextitem.routing import Router
-from nextitem.session import Impression, Snapshot
-from nextitem.storeurl import parse_store_url
-from nextitem.telemetry import RequestRecord
-from nextitem.valkey import ValkeyStore
-from tests.nextitem.failing_store import FailingSaving, FailingStore
+from nextitem.redis_client.url import parse_store_url
+from nextitem.service.router import Router
+from nextitem.sessions.session import Impression, Snapshot
+from nextitem.sessions.valkey_store import ValkeyStore
+from nextitem.telemetry.record import RequestRecord
 from tests.nextitem.parts import NOW, PATIENCE_SECONDS
-from tests.nextitem.service import Service, items, statuses
+from tests.nextitem.service.service import Service, items, statuses
+from tests.nextitem.sessions.failing_store import FailingSaving, FailingStore
 
 A, B, C = "board-001", "care-024", "coffee-025"
 """Items that the demo model knows."""

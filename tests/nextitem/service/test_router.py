@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nextitem.boto_bucket import BotoBucket
-from nextitem.bucket import Stored
+from nextitem.aws.boto_object_store import BotoBucket
+from nextitem.aws.object_store import Stored
 from nextitem.errors import (
     ArtifactCorrupt,
     ArtifactUnsupported,
@@ -17,12 +17,12 @@ from nextitem.errors import (
     RegistryUnavailable,
     VersionNotFound,
 )
-from nextitem.manifest import SCHEMA
-from nextitem.registry import Variant, model_key, route_key
-from nextitem.routing import RETRY_SECONDS
-from nextitem.session import session_key
+from nextitem.model.manifest import SCHEMA
+from nextitem.registry.reader import Variant, model_key, route_key
+from nextitem.service.router import RETRY_SECONDS
+from nextitem.sessions.session import session_key
 from tests.nextitem.parts import BUCKET, PATIENCE_SECONDS, SECRET, VERSION, edited
-from tests.nextitem.router_scene import KEY, TTL, Scene
+from tests.nextitem.service.router_scene import KEY, TTL, Scene
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -255,7 +255,7 @@ def test_a_first_model_that_takes_long_is_not_waited_for_for_ever(
 ) -> None:
     # GIVEN a bucket that does not answer
     scene.promote(scene.first)
-    monkeypatch.setattr("nextitem.routing.START_SECONDS", 0.01)
+    monkeypatch.setattr("nextitem.service.router.START_SECONDS", 0.01)
     scene.bucket.gate.clear()
     # WHEN a request comes THEN it is told so, and the attempt goes on
     with pytest.raises(NoModel):

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextitem.api import (
+from nextitem.errors import RequestError
+from nextitem.ids import MAX_ID_CHARS, id_fault
+from nextitem.service.schema import (
     EventBody,
     EventsBody,
     ItemsBody,
@@ -18,9 +20,7 @@ from nextitem.api import (
     parse,
     problem_of,
 )
-from nextitem.errors import RequestError
-from nextitem.ids import MAX_ID_CHARS, id_fault
-from nextitem.keys import SessionName
+from nextitem.sessions.keys import SessionName
 from tests.nextitem.parts import NOW, STEADY
 
 ANY_TEXT = st.text(st.characters(categories=[*"LMNPSZC"]), max_size=20) | st.just("x" * 257)

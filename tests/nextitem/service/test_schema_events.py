@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextitem.api import (
+from nextitem.service.schema import (
     OLDEST_MS,
     Answer,
     AppendedEvent,
@@ -22,8 +22,8 @@ from nextitem.api import (
     parse,
     to_document,
 )
-from nextitem.keys import SessionName
-from nextitem.session import Event
+from nextitem.sessions.keys import SessionName
+from nextitem.sessions.session import Event
 from tests.nextitem.parts import NOW, STEADY, VERSION
 
 AN_HOUR_AGO = NOW - 3_600_000

@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from nextitem.api import MAX_BODY_BYTES, EventBody, EventsBody, ItemsBody, Wanted, parse, problem_of
 from nextitem.errors import RequestError
 from nextitem.ids import MAX_ID_CHARS
+from nextitem.service.schema import MAX_BODY_BYTES, EventBody, EventsBody, ItemsBody, Wanted, parse, problem_of
 
 ONE = {"item_id": "a"}
 LONG = "x" * (MAX_ID_CHARS + 1)

@@ -7,25 +7,25 @@ import msgspec
 import pytest
 from redis import Redis
 
-from devstack.processes import Children
-from devstack.valkey import Valkey
-from nextitem.availability import availability_key
-from nextitem.boto_bucket import BotoBucket
+from devstack.processes.children import Children
+from devstack.services.valkey import Valkey
+from nextitem.aws.boto_object_store import BotoBucket
 from nextitem.deadline import Deadline
 from nextitem.errors import NextItemError, SecretUnavailable, SelfCheckFailed, StoreUnavailable
-from nextitem.keys import KeyRing
-from nextitem.keysecret import KeySecret
-from nextitem.manifest import CERTIFICATE, decode_certificate
-from nextitem.publishing import Publisher
-from nextitem.registry import Registry, Route, Variant, route_key
-from nextitem.routing import Router
-from nextitem.selfcheck import TRIES, CheckedModel, Report, verified
-from nextitem.session import EMPTY, Appended, Event, SessionRecord, SessionStore
-from nextitem.storeurl import parse_store_url
-from nextitem.valkey import ValkeyStore
-from tests.nextitem.failing_store import FailingStore
+from nextitem.model.manifest import CERTIFICATE, decode_certificate
+from nextitem.redis_client.url import parse_store_url
+from nextitem.registry.availability import availability_key
+from nextitem.registry.publisher import Publisher
+from nextitem.registry.reader import Registry, Route, Variant, route_key
+from nextitem.service.router import Router
+from nextitem.service.self_check import TRIES, CheckedModel, Report, verified
+from nextitem.sessions.key_secret import KeySecret
+from nextitem.sessions.keys import KeyRing
+from nextitem.sessions.session import EMPTY, Appended, Event, SessionRecord, SessionStore
+from nextitem.sessions.valkey_store import ValkeyStore
 from tests.nextitem.parts import PATIENCE_SECONDS, SECRET, VERSION, another_version, remade
-from tests.nextitem.service import fixed_keys
+from tests.nextitem.service.service import fixed_keys
+from tests.nextitem.sessions.failing_store import FailingStore
 from tests.nextitem.valkey_server import OwnValkey
 
 

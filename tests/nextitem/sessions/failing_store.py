@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
-from nextitem.session import Appended, Event, Impression, SessionRecord, Snapshot
+from nextitem.sessions.session import Appended, Event, Impression, SessionRecord, Snapshot
 
 
 class FailingSaving:

@@ -2,9 +2,9 @@
 
 from devstack.deployments import eventually
 from nextitem.errors import StoreUnavailable
-from nextitem.session import SessionStore
-from tests.nextitem.log_contract import add, event, names
+from nextitem.sessions.session import SessionStore
 from tests.nextitem.parts import VERSION, soon
+from tests.nextitem.sessions.log_contract import add, event, names
 
 
 def assert_it_comes_back(store: SessionStore, key: str) -> None:

@@ -2,10 +2,10 @@
 
 from msgspec import structs
 
-from nextitem.session import Impression, SessionRecord, SessionStore
-from tests.nextitem.log_contract import add, event, numbered
+from nextitem.sessions.session import Impression, SessionRecord, SessionStore
 from tests.nextitem.parts import VERSION, fresh_key, soon
-from tests.nextitem.snapshot_contract import Inspector, snapshot_of, value_of
+from tests.nextitem.sessions.log_contract import add, event, numbered
+from tests.nextitem.sessions.snapshot_contract import Inspector, snapshot_of, value_of
 
 DAY_MS = 86_400_000
 

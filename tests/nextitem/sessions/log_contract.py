@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nextitem.codec import event_tag, next_chain
-from nextitem.session import EMPTY, SEEN_TAGS, WINDOW, Appended, Event, LogEntry, SessionStore, Status
+from nextitem.sessions.codec import event_tag, next_chain
+from nextitem.sessions.session import EMPTY, SEEN_TAGS, WINDOW, Appended, Event, LogEntry, SessionStore, Status
 from tests.nextitem.parts import NOW, STEADY, VERSION, fresh_key, soon
 
 

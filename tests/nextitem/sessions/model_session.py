@@ -3,9 +3,9 @@
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
-from nextitem.codec import event_tag, next_chain
-from nextitem.session import SEEN_TAGS, WINDOW, Event, LogEntry, Status
-from nextitem.valkey import SNAPSHOTS_KEPT
+from nextitem.sessions.codec import event_tag, next_chain
+from nextitem.sessions.session import SEEN_TAGS, WINDOW, Event, LogEntry, Status
+from nextitem.sessions.valkey_store import SNAPSHOTS_KEPT
 
 
 @dataclass

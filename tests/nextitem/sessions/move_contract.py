@@ -5,11 +5,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from nextitem.errors import StoreUnavailable
-from nextitem.session import EMPTY, SEEN_TAGS, WINDOW, SessionStore
-from tests.nextitem.impression_contract import impression_of, show
-from tests.nextitem.log_contract import add, assert_chained, names, numbered
+from nextitem.sessions.session import EMPTY, SEEN_TAGS, WINDOW, SessionStore
 from tests.nextitem.parts import NOW, STEADY, VERSION, fresh_key, passed, soon
-from tests.nextitem.snapshot_contract import DAY_MS, SHORT_MS, Inspector, save, snapshot_of, value_of
+from tests.nextitem.sessions.impression_contract import impression_of, show
+from tests.nextitem.sessions.log_contract import add, assert_chained, names, numbered
+from tests.nextitem.sessions.snapshot_contract import DAY_MS, SHORT_MS, Inspector, save, snapshot_of, value_of
 
 STEPS = st.lists(
     st.tuples(st.sampled_from(["old", "new", "adopt", "interrupted"]), st.integers(1, WINDOW)), max_size=20

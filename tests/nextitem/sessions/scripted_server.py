@@ -4,7 +4,7 @@ import socket
 from types import TracebackType
 from typing import Self
 
-from devstack.processes import LOOPBACK
+from devstack.processes.children import LOOPBACK
 from tests.nextitem.listener import Listener
 
 

@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
 
-from devstack.processes import LOOPBACK
+from devstack.processes.children import LOOPBACK
 
 POLL_SECONDS = 0.01
 """How soon it sees that it is to end."""

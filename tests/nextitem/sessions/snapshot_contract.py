@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from nextitem.errors import StoreUnavailable
-from nextitem.session import EMPTY, WINDOW, Event, SessionRecord, SessionStore, Snapshot
-from nextitem.valkey import SNAPSHOTS_KEPT
-from tests.nextitem.log_contract import add, event, names, numbered
+from nextitem.sessions.session import EMPTY, WINDOW, Event, SessionRecord, SessionStore, Snapshot
+from nextitem.sessions.valkey_store import SNAPSHOTS_KEPT
 from tests.nextitem.parts import NOW, VERSION, fresh_key, passed, soon
+from tests.nextitem.sessions.log_contract import add, event, names, numbered
 
 DAY_MS = 86_400_000
 SHORT_MS = 60_000

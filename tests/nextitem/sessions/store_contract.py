@@ -3,10 +3,10 @@
 A subclass's module gives the fixtures `store` (of module scope, for property tests use it) and `inspector`.
 """
 
-from tests.nextitem.adopt_contract import AdoptContract
-from tests.nextitem.impression_contract import ImpressionContract
-from tests.nextitem.log_contract import LogContract
-from tests.nextitem.snapshot_contract import Inspector, SnapshotContract
+from tests.nextitem.sessions.impression_contract import ImpressionContract
+from tests.nextitem.sessions.log_contract import LogContract
+from tests.nextitem.sessions.move_contract import AdoptContract
+from tests.nextitem.sessions.snapshot_contract import Inspector, SnapshotContract
 
 __all__ = ["Inspector", "SessionStoreContract"]
 

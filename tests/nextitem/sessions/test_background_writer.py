@@ -7,7 +7,7 @@ import pytest
 
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
-from nextitem.writer import Writer
+from nextitem.sessions.background_writer import Writer
 from tests.nextitem.parts import soon
 
 

@@ -5,24 +5,24 @@ from collections.abc import Iterator
 import pytest
 from redis import Redis
 
-from devstack.processes import LOOPBACK, free_port
-from devstack.valkey import Valkey
-from nextitem import breaker
-from nextitem.breaker import FAILURES, FAIR_SECONDS, HURRIED, REST_SECONDS, GuardedStore
+from devstack.processes.children import LOOPBACK, free_port
+from devstack.services.valkey import Valkey
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
-from nextitem.session import SessionStore
-from nextitem.storeurl import parse_store_url
-from nextitem.valkey import ValkeyStore
-from tests.nextitem.failing_store import FailingSaving, FailingStore
-from tests.nextitem.log_contract import add, event
+from nextitem.redis_client.url import parse_store_url
+from nextitem.sessions import circuit_breaker
+from nextitem.sessions.circuit_breaker import FAILURES, FAIR_SECONDS, HURRIED, REST_SECONDS, GuardedStore
+from nextitem.sessions.session import SessionStore
+from nextitem.sessions.valkey_store import ValkeyStore
+from tests.nextitem.aws.unreachable_object_store_contract import UnavailableStoreContract
 from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, soon
-from tests.nextitem.router_scene import Clock
-from tests.nextitem.snapshot_contract import DAY_MS, Inspector
-from tests.nextitem.store_contract import SessionStoreContract
-from tests.nextitem.test_connections import HangingUp
-from tests.nextitem.test_valkey import ValkeyInspector
-from tests.nextitem.unavailable_contract import UnavailableStoreContract
+from tests.nextitem.redis_client.test_pool import HangingUp
+from tests.nextitem.service.router_scene import Clock
+from tests.nextitem.sessions.failing_store import FailingSaving, FailingStore
+from tests.nextitem.sessions.log_contract import add, event
+from tests.nextitem.sessions.snapshot_contract import DAY_MS, Inspector
+from tests.nextitem.sessions.store_contract import SessionStoreContract
+from tests.nextitem.sessions.test_valkey_store import ValkeyInspector
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +182,7 @@ def test_a_store_that_is_not_there_has_failed_however_little_time_it_had(
     listens: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # GIVEN a server that refuses connections, or ends each, and clients all of whom count as hurried
-    monkeypatch.setattr(breaker, "FAIR_SECONDS", 2 * PATIENCE_SECONDS)
+    monkeypatch.setattr(circuit_breaker, "FAIR_SECONDS", 2 * PATIENCE_SECONDS)
     with HangingUp() as server:
         port = server.port if listens else free_port()
         guard = GuardedStore(ValkeyStore(parse_store_url(f"redis://{LOOPBACK}:{port}"), timeout=60, ttl=60))

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from redis import Redis
 
-from devstack.valkey import Valkey
-from nextitem.codec import (
+from devstack.services.valkey import Valkey
+from nextitem.hidden_state import HiddenState
+from nextitem.redis_client.url import parse_store_url
+from nextitem.sessions.codec import (
     CHAIN_BYTES,
     IMPRESSION_CODEC,
     LOG_CODEC,
@@ -28,11 +30,10 @@ from nextitem.codec import (
     event_tag,
     next_chain,
 )
-from nextitem.session import TAG_BYTES, Hidden, Impression, LogEntry, Snapshot
-from nextitem.storeurl import parse_store_url
-from nextitem.valkey import ValkeyStore
-from tests.nextitem.log_contract import add, event
+from nextitem.sessions.session import TAG_BYTES, Impression, LogEntry, Snapshot
+from nextitem.sessions.valkey_store import ValkeyStore
 from tests.nextitem.parts import NOW, PATIENCE_SECONDS, STEADY, fresh_key
+from tests.nextitem.sessions.log_contract import add, event
 
 CHAIN = b"c" * CHAIN_BYTES
 LOG = (LogEntry(NOW, event_tag("a"), "tea", CHAIN), LogEntry(NOW + 1, event_tag("b"), "té", b"d" * CHAIN_BYTES))
@@ -65,7 +66,7 @@ def test_a_log_is_read_as_it_was_written(length: int, log: tuple[LogEntry, ...])
 
 @STEADY
 @given(CHAINS, FINITE)
-def test_a_snapshot_is_read_as_it_was_written(chain: bytes, hidden: Hidden) -> None:
+def test_a_snapshot_is_read_as_it_was_written(chain: bytes, hidden: HiddenState) -> None:
     decoded = decode_snapshot(encode_snapshot(Snapshot(chain, hidden)))
     assert decoded.chain == chain
     assert decoded.hidden.dtype == np.float32

@@ -2,8 +2,8 @@
 
 import pytest
 
-from nextitem.quality import Judgement, judged
-from nextitem.session import Event, Impression, Status
+from nextitem.sessions.feedback import Judgement, judged
+from nextitem.sessions.session import Event, Impression, Status
 
 SHOWN = Impression(b"c" * 16, "answer-1", "v1", "main", ("tea", "pot", "cup", "jug"))
 

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextitem import keys as module
 from nextitem.deadline import Deadline
 from nextitem.errors import SecretUnavailable
-from nextitem.keys import RENEW_SECONDS, RENEWAL_RETRY_SECONDS, TRUSTED_SECONDS, KeyRing, SessionKeys
-from nextitem.keysecret import KeySecret
+from nextitem.sessions import keys as module
+from nextitem.sessions.key_secret import KeySecret
+from nextitem.sessions.keys import RENEW_SECONDS, RENEWAL_RETRY_SECONDS, TRUSTED_SECONDS, KeyRing, SessionKeys
 from operations.rotate_secret import LEAD_SECONDS, LEAST_LEAD_SECONDS
 from tests.nextitem.parts import PATIENCE_SECONDS, STEADY, passed, soon
-from tests.nextitem.test_keys import ME, OTHER, SECRET, TTL, World, settled
+from tests.nextitem.sessions.test_keys import ME, OTHER, SECRET, TTL, World, settled
 
 ROTATED = 10_000.0
 """When the new secret can be read."""

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nextitem.errors import NextItemError, SecretUnavailable
-from nextitem.keys import RENEW_SECONDS, RETRY_SECONDS, KeyRing, SessionName
-from nextitem.keysecret import KeySecret
+from nextitem.sessions.key_secret import KeySecret
+from nextitem.sessions.keys import RENEW_SECONDS, RETRY_SECONDS, KeyRing, SessionName
 from tests.nextitem.parts import PATIENCE_SECONDS, STEADY
 
 SECRET, OTHER = b"a secret of tests", b"another of tests"

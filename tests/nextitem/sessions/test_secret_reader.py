@@ -7,14 +7,14 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from devstack.processes import LOOPBACK, free_port
-from nextitem import secretsmanager
+from devstack.processes.children import LOOPBACK, free_port
 from nextitem.errors import SecretUnavailable
-from nextitem.keysecret import KeySecret
-from nextitem.secretsmanager import SecretsManager
-from tests.nextitem.credentials_provider import CredentialsProvider
+from nextitem.sessions import secret_reader
+from nextitem.sessions.key_secret import KeySecret
+from nextitem.sessions.secret_reader import SecretsManager
+from tests.nextitem.aws.credentials_provider import CredentialsProvider
 from tests.nextitem.parts import CREDENTIALS, REGION
-from tests.nextitem.secrets_keeper import SecretsKeeper
+from tests.nextitem.sessions.secrets_keeper import SecretsKeeper
 
 HUSH = "hush-hush-hush-hush"
 """What no message may quote."""
@@ -122,7 +122,7 @@ def test_an_endpoint_that_is_not_there_says_so() -> None:
 
 
 def test_an_endpoint_that_hangs_says_so(keeper: SecretsKeeper, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(secretsmanager, "ASK_SECONDS", 0.05)
+    monkeypatch.setattr(secret_reader, "ASK_SECONDS", 0.05)
     keeper.answers.clear()
     assert "timed out" in fault_of(reader(keeper.endpoint))
 

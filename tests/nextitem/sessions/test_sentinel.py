@@ -9,17 +9,17 @@ import pytest
 from redis import Redis
 
 from devstack.deployments import Sentinelled, eventually
-from devstack.processes import LOOPBACK, Children, free_port
+from devstack.processes.children import LOOPBACK, Children, free_port
 from nextitem.errors import StoreUnavailable
-from nextitem.session import SessionStore
-from nextitem.storeurl import parse_store_url
-from nextitem.valkey import ValkeyStore
-from tests.nextitem.failover import assert_it_comes_back
-from tests.nextitem.log_contract import add, event
+from nextitem.redis_client.url import parse_store_url
+from nextitem.sessions.session import SessionStore
+from nextitem.sessions.valkey_store import ValkeyStore
 from tests.nextitem.parts import PATIENCE_SECONDS, fresh_key, soon
-from tests.nextitem.snapshot_contract import DAY_MS, Inspector
-from tests.nextitem.store_contract import SessionStoreContract
-from tests.nextitem.test_valkey import ValkeyInspector
+from tests.nextitem.sessions.failover import assert_it_comes_back
+from tests.nextitem.sessions.log_contract import add, event
+from tests.nextitem.sessions.snapshot_contract import DAY_MS, Inspector
+from tests.nextitem.sessions.store_contract import SessionStoreContract
+from tests.nextitem.sessions.test_valkey_store import ValkeyInspector
 
 HURRY_SECONDS = 0.2
 """What a store waits for a server that hangs."""

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from nextitem.codec import event_tag, next_chain
-from nextitem.session import EMPTY, LogEntry, SessionRecord, Snapshot, session_key
+from nextitem.sessions.codec import event_tag, next_chain
+from nextitem.sessions.session import EMPTY, LogEntry, SessionRecord, Snapshot, session_key
 from tests.nextitem.parts import STEADY
 
 HIDDEN = np.ones(8, np.float32)

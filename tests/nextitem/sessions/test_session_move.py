@@ -7,15 +7,15 @@ from urllib.parse import urlsplit
 import pytest
 from redis import Redis
 
-import nextitem.valkey
-from devstack.valkey import Valkey
+import nextitem.sessions.valkey_store
+from devstack.services.valkey import Valkey
 from nextitem.errors import StoreUnavailable
-from nextitem.session import EMPTY, SessionStore
-from nextitem.storeurl import parse_store_url
-from nextitem.valkey import GONE_SECONDS, ValkeyStore
-from tests.nextitem.log_contract import add, event, names, numbered
+from nextitem.redis_client.url import parse_store_url
+from nextitem.sessions.session import EMPTY, SessionStore
+from nextitem.sessions.valkey_store import GONE_SECONDS, ValkeyStore
 from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, fresh_key, soon
-from tests.nextitem.watched_line import WatchedLine
+from tests.nextitem.sessions.log_contract import add, event, names, numbered
+from tests.nextitem.sessions.watched_proxy import WatchedLine
 
 MOVE, JOIN = 3, 4
 """Commands that a move takes where there is no session yet, and where there is one."""
@@ -160,7 +160,7 @@ def test_what_comes_after_a_deletion_is_a_session_as_any(
     store: SessionStore, valkey: Valkey, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # GIVEN a session that was deleted while it might have been moved
-    monkeypatch.setattr(nextitem.valkey, "CLOCKS_AGREE_SECONDS", -60.0)
+    monkeypatch.setattr(nextitem.sessions.valkey_store, "CLOCKS_AGREE_SECONDS", -60.0)
     old = old_and_new(store, key, joined=True)
     store.delete(key, soon(), old)
     # WHEN events come under either key, and are moved THEN they are there, and live as long as any

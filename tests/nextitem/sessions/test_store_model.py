@@ -16,13 +16,13 @@ from hypothesis.stateful import (
 from hypothesis.strategies import integers, lists, none, sampled_from, tuples
 from redis import Redis
 
-from devstack.valkey import Valkey
-from nextitem.session import SEEN_TAGS, WINDOW, Event, SessionRecord, Snapshot, Status
-from nextitem.storeurl import parse_store_url
-from nextitem.valkey import SNAPSHOTS_KEPT, ValkeyStore
-from tests.nextitem.model_session import ModelSession
+from devstack.services.valkey import Valkey
+from nextitem.redis_client.url import parse_store_url
+from nextitem.sessions.session import SEEN_TAGS, WINDOW, Event, SessionRecord, Snapshot, Status
+from nextitem.sessions.valkey_store import SNAPSHOTS_KEPT, ValkeyStore
 from tests.nextitem.parts import NOW, PATIENCE_SECONDS, STEADY, fresh_key, soon
-from tests.nextitem.snapshot_contract import DAY_MS, SHORT_MS, save, value_of
+from tests.nextitem.sessions.model_session import ModelSession
+from tests.nextitem.sessions.snapshot_contract import DAY_MS, SHORT_MS, save, value_of
 
 VERSIONS = [f"v{number}" for number in range(SNAPSHOTS_KEPT + 3)]
 NOBODYS_PAST = b"f" * 16

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from devstack.processes import LOOPBACK, Children
-from devstack.tls_line import TlsLine
+from devstack.processes.children import LOOPBACK, Children
+from devstack.services.tls_proxy import TlsLine
 from nextitem.errors import StoreUnavailable
-from nextitem.storeurl import parse_store_url
-from nextitem.valkey import ValkeyStore
-from tests.nextitem.log_contract import add, event, names
+from nextitem.redis_client.url import parse_store_url
+from nextitem.sessions.valkey_store import ValkeyStore
 from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, soon
+from tests.nextitem.sessions.log_contract import add, event, names
 from tests.nextitem.valkey_server import OwnValkey
 
 SHORT_SECONDS = 0.3

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from devstack.deployments import SLOTS, Node, eventually, start_node
-from devstack.processes import LOOPBACK, Children, free_port
+from devstack.processes.children import LOOPBACK, Children, free_port
 from nextitem.errors import StoreUnavailable
-from nextitem.storeurl import parse_store_url
-from nextitem.valkey import ValkeyStore
-from tests.nextitem.log_contract import add, event
+from nextitem.redis_client.url import parse_store_url
+from nextitem.sessions.valkey_store import ValkeyStore
 from tests.nextitem.parts import PATIENCE_SECONDS, fresh_key, soon
-from tests.nextitem.telling_server import SilentServer, TellingServer
+from tests.nextitem.sessions.log_contract import add, event
+from tests.nextitem.sessions.scripted_server import SilentServer, TellingServer
 
 HURRY_SECONDS = 0.2
 """What a store waits for a server that hangs."""

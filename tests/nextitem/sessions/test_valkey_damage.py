@@ -7,14 +7,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from redis import Redis
 
-from devstack.valkey import Valkey
-from nextitem.codec import encode_log, encode_snapshot
-from nextitem.session import EMPTY, WINDOW, SessionRecord
-from nextitem.storeurl import parse_store_url
-from nextitem.valkey import ValkeyStore
-from tests.nextitem.log_contract import add, event, names, numbered
+from devstack.services.valkey import Valkey
+from nextitem.redis_client.url import parse_store_url
+from nextitem.sessions.codec import encode_log, encode_snapshot
+from nextitem.sessions.session import EMPTY, WINDOW, SessionRecord
+from nextitem.sessions.valkey_store import ValkeyStore
 from tests.nextitem.parts import PATIENCE_SECONDS, STEADY, VERSION, fresh_key, soon
-from tests.nextitem.snapshot_contract import save, snapshot_of, value_of
+from tests.nextitem.sessions.log_contract import add, event, names, numbered
+from tests.nextitem.sessions.snapshot_contract import save, snapshot_of, value_of
 
 SNAPSHOT = f"h:{VERSION}"
 DAMAGED = st.binary(max_size=200) | st.binary(max_size=200).map(lambda rest: b"1" + rest)

@@ -6,17 +6,17 @@ from pathlib import Path
 import pytest
 
 from devstack.deployments import eventually
-from devstack.processes import LOOPBACK, Children, free_port
+from devstack.processes.children import LOOPBACK, Children, free_port
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
-from nextitem.session import EMPTY, SessionStore
-from nextitem.storeurl import parse_store_url
-from nextitem.valkey import ValkeyStore
-from tests.nextitem.failing_store import FailingStore
-from tests.nextitem.log_contract import add, event, names
+from nextitem.redis_client.url import parse_store_url
+from nextitem.sessions.session import EMPTY, SessionStore
+from nextitem.sessions.valkey_store import ValkeyStore
+from tests.nextitem.aws.unreachable_object_store_contract import UnavailableStoreContract
 from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, soon
-from tests.nextitem.snapshot_contract import save, snapshot_of, value_of
-from tests.nextitem.unavailable_contract import UnavailableStoreContract
+from tests.nextitem.sessions.failing_store import FailingStore
+from tests.nextitem.sessions.log_contract import add, event, names
+from tests.nextitem.sessions.snapshot_contract import save, snapshot_of, value_of
 from tests.nextitem.valkey_server import BreakingLine, OwnValkey
 
 SHORT_SECONDS = 0.4

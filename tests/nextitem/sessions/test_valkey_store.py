@@ -6,14 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from redis import Redis
 
-from devstack.valkey import Valkey
-from nextitem.session import SessionStore
-from nextitem.storeurl import parse_store_url
-from nextitem.valkey import ValkeyStore
-from tests.nextitem.log_contract import add, assert_chained, event, names
+from devstack.services.valkey import Valkey
+from nextitem.redis_client.url import parse_store_url
+from nextitem.sessions.session import SessionStore
+from nextitem.sessions.valkey_store import ValkeyStore
 from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, fresh_key, soon
-from tests.nextitem.snapshot_contract import DAY_MS
-from tests.nextitem.store_contract import SessionStoreContract
+from tests.nextitem.sessions.log_contract import add, assert_chained, event, names
+from tests.nextitem.sessions.snapshot_contract import DAY_MS
+from tests.nextitem.sessions.store_contract import SessionStoreContract
 
 
 class ValkeyInspector:

@@ -10,16 +10,16 @@ from pathlib import Path
 
 from tests.nextitem.parts import PATIENCE_SECONDS
 
-FUNCTIONS = Path(__file__).parents[2] / "functions"
+FUNCTIONS = Path(__file__).parents[3] / "functions"
 MOST = 1 << 20
 WRITE = """
 import sys
 from awslambdaric.bootstrap import Unbuffered
 sys.stdout = Unbuffered(Unbuffered(sys.stdout))  # the parent of several processes does it, and each of them again
-from nextitem import metrics
+from nextitem.telemetry import metrics
 from nextitem.errors import StoreUnavailable, VersionNotFound
-from nextitem.quality import Judgement
-from nextitem.telemetry import RequestRecord, Telemetry
+from nextitem.sessions.feedback import Judgement
+from nextitem.telemetry.record import RequestRecord, Telemetry
 telemetry = Telemetry({"process_start": 1.0, "import": 2.0, "model_load": 3.0})
 record = RequestRecord()
 record.served("session", "v" + "0" * 16, "main")

@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from devstack.processes import LOOPBACK, free_port
-from devstack.valkey import Valkey
+from devstack.processes.children import LOOPBACK, free_port
+from devstack.services.valkey import Valkey
 from nextitem.errors import RequestError, StoreUnavailable, VersionNotFound
-from nextitem.metrics import DIMENSION_SETS, METRICS
-from nextitem.quality import Judgement
-from nextitem.routing import Router
-from nextitem.storeurl import parse_store_url
-from nextitem.telemetry import ColdPhase, RequestRecord, Telemetry, process_age_ms
-from nextitem.valkey import ValkeyStore
-from tests.nextitem.failing_store import FailingStore
+from nextitem.redis_client.url import parse_store_url
+from nextitem.service.router import Router
+from nextitem.sessions.feedback import Judgement
+from nextitem.sessions.valkey_store import ValkeyStore
+from nextitem.telemetry.metrics import DIMENSION_SETS, METRICS
+from nextitem.telemetry.record import ColdPhase, RequestRecord, Telemetry, process_age_ms
 from tests.nextitem.parts import PATIENCE_SECONDS, VERSION
-from tests.nextitem.service import Service
+from tests.nextitem.service.service import Service
+from tests.nextitem.sessions.failing_store import FailingStore
 
 COLD: dict[ColdPhase, float] = {"process_start": 30.5, "import": 200.25, "model_load": 40.0}
 ALWAYS = {metric.name: metric.unit for metric in METRICS if metric.always}

@@ -7,8 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from model_export.columns import MAX_SESSION_EVENTS, Columns
-from model_export.eventfile import read_sessions
+from model_export.data.columns import MAX_SESSION_EVENTS, Columns
+from model_export.data.eventfile import read_sessions
 from nextitem.errors import InputError
 
 HEADER = b"session_id,item_id,timestamp\n"

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_export.columns import Columns
-from model_export.eventfile import read_sessions
+from model_export.data.columns import Columns
+from model_export.data.eventfile import read_sessions
 from nextitem.errors import InputError
 from tests.model_export.handmade import items_of
 

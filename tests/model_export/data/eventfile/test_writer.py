@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_export.eventfile import read_sessions, write_events, write_files
-from model_export.sessions import Sessions
+from model_export.data.eventfile import read_sessions, write_events, write_files
+from model_export.data.sessions import Sessions
 from nextitem.errors import InputError
 from tests.model_export.handmade import handmade
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from model_export.columns import Columns
-from model_export.eventfile import read_sessions
-from model_export.preparation.config import PrepareConfig
-from model_export.preparation.engine import Engine
+from model_export.data.columns import Columns
+from model_export.data.eventfile import read_sessions
+from model_export.data.preparation.config import PrepareConfig
+from model_export.data.preparation.engine import Engine
 from nextitem.errors import InputError
-from tests.model_export.preparation.preparing import DAY, FIRST_DAY, Row, run, sides, write_csv, write_parquet
+from tests.model_export.data.preparation.preparing import DAY, FIRST_DAY, Row, run, sides, write_csv, write_parquet
 
 EVERYTHING = PrepareConfig(min_support=1, min_session=1, test_days=1)
 BY_USER = Columns(user="session_id", gap_minutes=30)

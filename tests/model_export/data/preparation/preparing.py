@@ -6,10 +6,10 @@ from pathlib import Path
 
 import duckdb
 
-from model_export.eventfile import read_sessions
-from model_export.preparation.config import PrepareConfig
-from model_export.preparation.engine import Engine
-from model_export.preparation.story import Prepared, prepare
+from model_export.data.eventfile import read_sessions
+from model_export.data.preparation.config import PrepareConfig
+from model_export.data.preparation.engine import Engine
+from model_export.data.preparation.prepare import Prepared, prepare
 from tests.model_export.handmade import items_of
 
 DAY = 86_400

@@ -11,10 +11,10 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from model_export.eventfile import read_sessions
-from tests.model_export.commandline import done, nextitem
-from tests.model_export.preparation.preparing import content
-from tests.model_export.preparation.sparks import NO_JAVA
+from model_export.data.eventfile import read_sessions
+from tests.model_export.cli.commandline import done, nextitem
+from tests.model_export.data.preparation.preparing import content
+from tests.model_export.data.preparation.sparks import NO_JAVA
 
 FEW = ("--min-support", "1", "--min-session", "1", "--test-days", "2")
 

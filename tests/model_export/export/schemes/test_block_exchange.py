@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model_export.export.schemes.exchange import GROUP, exchanged
+from model_export.export.schemes.block_exchange import GROUP, exchanged
 
 LEAF = 16
 DIMS = 6

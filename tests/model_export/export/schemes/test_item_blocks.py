@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from model_export.export.schemes.clusters import LEVELS, ordered
+from model_export.export.schemes.item_blocks import LEVELS, ordered
 
 LEAF = 16
 UNIT = LEAF << LEVELS

@@ -8,14 +8,14 @@ import pytest
 from numpy.typing import NDArray
 from onnxruntime import InferenceSession, SessionOptions
 
-from model_export.export.graphs import write_graphs
-from model_export.export.parameters import Parameters, parameters_of
+from model_export.export.onnx.parameters import Parameters, parameters_of
+from model_export.export.onnx_graphs import write_graphs
 from model_export.export.schemes.fp32 import Fp32
 from model_export.export.schemes.ivf import Ivf
 from model_export.export.schemes.nbits import EightBit, FourBit
 from model_export.export.schemes.scan import Scan
 from model_export.export.schemes.scheme import Scheme
-from nextitem.manifest import MAX_TOP, SCORE_GRAPH
+from nextitem.model.manifest import MAX_TOP, SCORE_GRAPH
 from tests.model_export.tiny import random_run
 
 HIDDEN = 32

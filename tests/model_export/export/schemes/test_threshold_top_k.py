@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 from onnxruntime import InferenceSession
 
-from model_export.export.builder import GraphBuilder
-from model_export.export.schemes.selection import BLOCK
-from model_export.export.schemes.threshold import STEP, WIDTH, about
-from model_export.export.weightsfile import WeightsFile
+from model_export.export.onnx.builder import GraphBuilder
+from model_export.export.onnx.weights_file import WeightsFile
+from model_export.export.schemes.threshold_top_k import STEP, WIDTH, about
+from model_export.export.schemes.top_k import BLOCK
 
 Find = Callable[[NDArray[np.int32], int], NDArray[np.int64]]
 SLOTS = 313 * BLOCK

@@ -7,9 +7,9 @@ import pytest
 from onnx import TensorProto, helper
 from onnxruntime import InferenceSession
 
-from model_export.export.builder import GraphBuilder
-from model_export.export.schemes.selection import BLOCK, best, padded
-from model_export.export.weightsfile import WeightsFile
+from model_export.export.onnx.builder import GraphBuilder
+from model_export.export.onnx.weights_file import WeightsFile
+from model_export.export.schemes.top_k import BLOCK, best, padded
 
 KINDS = {"int32": TensorProto.INT32, "float32": TensorProto.FLOAT}
 

@@ -1,0 +1,1 @@
+"""Lambda's runtime on loopback: workers, Runtime API, Invoke API."""

@@ -1,0 +1,1 @@
+"""Servers that the function uses: Valkey, S3, Secrets Manager."""

@@ -1,0 +1,1 @@
+"""`devstack top`: live metrics of a running stack."""

@@ -1,0 +1,1 @@
+"""AWS: credentials, signatures, object storage, SnapStart."""

@@ -1,0 +1,7 @@
+"""The type of a session's hidden state, which models step and stores keep."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+HiddenState = NDArray[np.float32]
+"""float32, flattened: [layers * hidden size]."""

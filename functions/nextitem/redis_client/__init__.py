@@ -1,0 +1,1 @@
+"""Connections to Redis or Valkey servers, each step within a deadline."""

@@ -1,0 +1,1 @@
+"""Model versions and routes in the bucket: reading, loading, publishing."""

@@ -1,0 +1,1 @@
+"""Session records: keys, codec, and the store on Redis or Valkey."""

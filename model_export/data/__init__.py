@@ -1,0 +1,1 @@
+"""Events and sessions: files, splits, preparation."""
