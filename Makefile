@@ -40,9 +40,10 @@ test-fast: $(INSTALLED) ## run the suite without the tests marked slow, in two p
 	@$(BIN)/python -m pytest -m 'not slow' --numprocesses 2 --dist loadfile
 
 .PHONY: check
-check: $(INSTALLED) ## ruff, mypy --strict, cfn-lint
+check: $(INSTALLED) ## ruff, import contracts, mypy --strict, cfn-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	PYTHONPATH=functions $(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
 	$(BIN)/cfn-lint --regions $(LINT_REGION) -- template.yaml observability/observability.yaml
 
