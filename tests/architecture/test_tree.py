@@ -1,0 +1,72 @@
+"""The shape of the tree: small modules, few of them at the root of the library, tests that mirror the code."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MAX_LINES = 300
+MAX_LIBRARY_ROOT_MODULES = 12
+PARTS = ("functions", "model_export", "devstack", "observability", "bench", "tests")
+
+
+def modules() -> list[Path]:
+    return [path for part in PARTS for path in sorted((ROOT / part).rglob("*.py"))]
+
+
+def test_no_module_is_too_long() -> None:
+    lengths = {path.relative_to(ROOT): len(path.read_text().splitlines()) for path in modules()}
+    assert {path: length for path, length in lengths.items() if length > MAX_LINES} == {}
+
+
+def test_the_library_has_few_modules_at_its_root() -> None:
+    assert len(list((ROOT / "functions" / "nextitem").glob("*.py"))) <= MAX_LIBRARY_ROOT_MODULES
+
+
+def test_each_folder_of_tests_mirrors_a_package() -> None:
+    packages = {path.parent.relative_to(ROOT) for path in modules()}
+    mirrored = {
+        package.relative_to("functions") if package.parts[0] == "functions" else package for package in packages
+    }
+    folders = {path.parent.relative_to(ROOT / "tests") for path in modules() if path.name.startswith("test_")}
+    nested = {folder for folder in folders if len(folder.parts) > 1}
+    assert nested - mirrored == set()
+
+
+def test_the_wheel_installs_no_generic_names() -> None:
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]["find"]
+    assert set(build["include"]) == {"nextitem*", "model_export*"}
+
+
+CONTRACT = """
+[tool.importlinter]
+root_packages = ["shop"]
+include_external_packages = true
+contract_types = ["allowed_libraries: tests.architecture.allowed_libraries.AllowedLibraries"]
+
+[[tool.importlinter.contracts]]
+name = "shop"
+type = "allowed_libraries"
+packages = ["shop"]
+libraries = [LIBRARY]
+"""
+LINT = """
+import sys
+sys.path[:0] = sys.argv[1:]
+from importlinter.cli import lint_imports_command
+lint_imports_command(["--no-cache", "--no-logo"])
+"""
+
+
+@pytest.mark.parametrize(("library", "kept"), [("numpy", True), ("msgspec", False)])
+def test_a_library_that_a_contract_does_not_list_is_refused(library: str, kept: bool, tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "__init__.py").write_text("def load():\n    import numpy\n\n    return numpy\n")
+    (tmp_path / "pyproject.toml").write_text(CONTRACT.replace("LIBRARY", f'"{library}"'))
+    command = [sys.executable, "-c", LINT, str(ROOT), str(tmp_path)]
+    lint = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (lint.returncode == 0) == kept, lint.stdout
+    assert ("shop imports numpy" in lint.stdout) != kept
