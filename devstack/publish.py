@@ -9,7 +9,7 @@ import boto3
 
 from devstack.processes.errors import StackError
 from devstack.services.bucket import ACCESS_KEY, REGION, Bucket
-from nextitem.aws.boto_object_store import BotoBucket
+from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.model.artifact import open_artifact
 from nextitem.model.manifest import VOCABULARY
 from nextitem.model.vocabulary import Vocabulary
@@ -61,7 +61,7 @@ def publish(artifact: Path, bucket: Bucket, directory: Path) -> str:
         aws_secret_access_key=ACCESS_KEY,
     )
     try:
-        publisher = Publisher(BotoBucket(bucket.name, client))
+        publisher = Publisher(BotoObjectStore(bucket.name, client))
         version = publisher.publish(artifact)
         publisher.promote(version, directory)
     finally:

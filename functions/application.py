@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from nextitem import LOADING_SINCE
-from nextitem.aws.object_store import ObstoreBucket
+from nextitem.aws.object_store import ObstoreReader
 from nextitem.aws.snapstart import Restorable, register, under_snapstart
 from nextitem.deadline import Deadline
 from nextitem.errors import NextItemError, NoModel, StoreUnavailable
@@ -46,7 +46,7 @@ class Environment(Restorable):
         router: Router,
         keys: KeyRing,
         links: ValkeyStore,
-        bucket: ObstoreBucket,
+        bucket: ObstoreReader,
     ) -> None:
         self.recommender, self.telemetry = recommender, telemetry
         self.router, self.keys = router, keys

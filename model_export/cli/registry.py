@@ -10,7 +10,7 @@ import typer
 from rich.table import Column, Table
 
 from model_export.cli.console import OUT, Json, print_json, say, waiting
-from nextitem.aws.boto_object_store import BotoBucket
+from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import InputError
 from nextitem.registry.publisher import Publisher
 from nextitem.registry.reader import Route
@@ -26,8 +26,12 @@ def publish(
     as_json: Json = False,
 ) -> None:
     """Upload an artifact. A version is written once and never changed; this gives it no traffic."""
-    with waiting(f"publishing {artifact}"):
-        version = Publisher(BotoBucket(bucket)).publish(artifact)
+    with waiting(f"publishing {artifact}") as show_stage:
+
+        def show_progress(key: str, sent: int, size: int) -> None:
+            show_stage(f"publishing {key}: {sent / size:.0%} of {size / 1e9:.1f} GB")
+
+        version = Publisher(BotoObjectStore(bucket, on_progress=show_progress)).publish(artifact)
     if as_json:
         print_json({"version": version})
     else:
@@ -37,7 +41,7 @@ def publish(
 def versions(bucket: BucketName, route: RouteName = "live", as_json: Json = False) -> None:
     """List the versions of the registry, and the share of sessions that each has."""
     with waiting("reading the registry"):
-        found = Publisher(BotoBucket(bucket), route).versions()
+        found = Publisher(BotoObjectStore(bucket), route).versions()
     if as_json:
         print_json([{"version": one.version, "share": one.share, "manifest": one.manifest} for one in found])
         return
@@ -58,14 +62,14 @@ def versions(bucket: BucketName, route: RouteName = "live", as_json: Json = Fals
 def promote(version: Version, bucket: BucketName, route: RouteName = "live", as_json: Json = False) -> None:
     """Give a version all traffic, after it has answered its certificate here."""
     with waiting(f"checking {version}"), TemporaryDirectory() as folder:
-        changed = Publisher(BotoBucket(bucket), route).promote(version, Path(folder))
+        changed = Publisher(BotoObjectStore(bucket), route).promote(version, Path(folder))
     _tell(route, changed, as_json)
 
 
 def rollback(bucket: BucketName, route: RouteName = "live", as_json: Json = False) -> None:
     """Restore what was live before; again, what was live before that."""
     with waiting("rolling back"):
-        changed = Publisher(BotoBucket(bucket), route).rollback()
+        changed = Publisher(BotoObjectStore(bucket), route).rollback()
     _tell(route, changed, as_json)
 
 
@@ -79,7 +83,7 @@ def availability(
     as_json: Json = False,
 ) -> None:
     """Show which items are unavailable, or change that for every version of the route, within seconds."""
-    publisher = Publisher(BotoBucket(bucket), route)
+    publisher = Publisher(BotoObjectStore(bucket), route)
     if unavailable is None:
         found = publisher.availability()
     else:

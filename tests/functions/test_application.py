@@ -6,7 +6,7 @@ from typing import Any, cast
 from application import RESTORE_SECONDS, Environment
 from devstack.publish import demo_artifact
 from devstack.stack import Stack
-from nextitem.aws.object_store import ObstoreBucket
+from nextitem.aws.object_store import ObstoreReader
 from nextitem.service.recommender import Recommender
 from nextitem.service.router import Router
 from nextitem.sessions.keys import KeyRing
@@ -70,7 +70,7 @@ def test_a_restore_waits_for_all_together_no_longer_than_it_may() -> None:
         cast(Router, router),
         cast(KeyRing, Keys(reading)),
         cast(ValkeyStore, Room()),
-        cast(ObstoreBucket, Room()),
+        cast(ObstoreReader, Room()),
     )
     # WHEN it is restored THEN both had one limit
     one.after_restore()

@@ -12,7 +12,7 @@ from moto import mock_aws
 from devstack.processes.children import Children
 from devstack.publish import demo_artifact
 from devstack.services.valkey import Valkey, start_valkey
-from nextitem.aws.boto_object_store import BotoBucket
+from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.model.artifact import open_artifact
 from nextitem.model.engine import Model
 from nextitem.registry.publisher import Publisher
@@ -29,7 +29,7 @@ pytest.register_assert_rewrite(
     "tests.nextitem.sessions.log_contract",
     "tests.nextitem.sessions.snapshot_contract",
     "tests.nextitem.aws.object_store_contract",
-    "tests.nextitem.aws.unreachable_object_store_contract",
+    "tests.nextitem.sessions.unavailable_store_contract",
 )
 
 SERVED = "served"
@@ -85,9 +85,9 @@ def s3(s3_service: "S3Client") -> Iterator["S3Client"]:
 
 
 @pytest.fixture
-def bucket(s3: "S3Client") -> BotoBucket:
+def bucket(s3: "S3Client") -> BotoObjectStore:
     """That bucket, as the registry sees it."""
-    return BotoBucket(BUCKET, s3)
+    return BotoObjectStore(BUCKET, s3)
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def folder(tmp_path: Path) -> Path:
 def router(s3_service: "S3Client", demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Router:
     """A router that serves the demo model, for all of a module's tests."""
     s3_service.create_bucket(Bucket=SERVED)
-    bucket, folder = BotoBucket(SERVED, s3_service), tmp_path_factory.mktemp("models")
+    bucket, folder = BotoObjectStore(SERVED, s3_service), tmp_path_factory.mktemp("models")
     publisher = Publisher(bucket)
     publisher.promote(publisher.publish(demo), folder)
     router = Router(Registry(bucket, folder), "live", ttl=1e9, on_fault=lambda fault: pytest.fail(str(fault)))

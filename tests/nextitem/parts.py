@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 import msgspec
 from hypothesis import HealthCheck, settings
 
-from nextitem.aws.object_store import Bucket
+from nextitem.aws.object_store import ObjectStore
 from nextitem.deadline import Deadline
 from nextitem.model.artifact import open_artifact
 from nextitem.model.manifest import FILES, MANIFEST, digest_of, encode_document, version_of
@@ -52,7 +52,7 @@ def passed() -> Deadline:
     return Deadline(at=0.0, clock=lambda: 1.0)
 
 
-def everything(bucket: Bucket) -> dict[str, bytes]:
+def everything(bucket: ObjectStore) -> dict[str, bytes]:
     """All that is in a bucket."""
     found = {key: bucket.read(key) for key in bucket.keys("")}
     return {key: stored.data for key, stored in found.items() if stored is not None}

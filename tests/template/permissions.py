@@ -29,7 +29,7 @@ ON_EVERYTHING = {
 
 PATTERNS = {
     # The bucket's objects, by prefix.
-    "${ModelBucket.Arn}/models/*": {"s3:GetObject", "s3:PutObject"},
+    "${ModelBucket.Arn}/models/*": {"s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"},
     "${ModelBucket.Arn}/routes/*": {"s3:GetObject", "s3:PutObject"},
     "${ModelBucket.Arn}/availability/*": {"s3:GetObject", "s3:PutObject"},
     # Versions of the one function have numbers that are not known.

@@ -43,11 +43,11 @@ def test_no_lifecycle_rule_removes_what_is_current(stack: Stack) -> None:
 
 
 def test_a_publisher_creates_versions_and_changes_no_route(stack: Stack) -> None:
-    # GIVEN the publisher's policy WHEN what it writes is read THEN it is models, each only if it is not there
-    (create,) = [one for one in of(stack, "PublisherPolicy") if "s3:PutObject" in one.actions]
-    assert s3_actions(stack, "PublisherPolicy") == READ | {"s3:PutObject"}
-    assert create.resources == ["${ModelBucket.Arn}/models/*"]
-    assert create.body["Condition"] == {"Null": {"s3:if-none-match": "false"}}
+    # GIVEN the publisher's policy WHEN what it writes is read THEN it is models, each only if it is not there, or parts
+    assert s3_actions(stack, "PublisherPolicy") == READ | {"s3:PutObject", "s3:AbortMultipartUpload"}
+    assert set(written(stack, "PublisherPolicy")) == {"${ModelBucket.Arn}/models/*"}
+    conditions = [one.body["Condition"] for one in of(stack, "PublisherPolicy") if "s3:PutObject" in one.actions]
+    assert conditions == [{"Null": {"s3:if-none-match": "false"}}, {"Bool": {"s3:ObjectCreationOperation": "false"}}]
 
 
 def test_a_promoter_changes_routes_and_writes_no_model(stack: Stack) -> None:

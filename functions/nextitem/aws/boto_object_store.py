@@ -1,65 +1,83 @@
-"""The `Bucket` by boto3, for publishers and promoters. Never imported on the request path: boto3 costs 240 ms there.
+"""Read and write the bucket with boto3: for publishers and promoters, never on the request path (boto3 costs 240 ms).
 
 Conditional writes are S3's: ``If-None-Match: *`` creates, ``If-Match`` compares and sets
-(https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html).
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html). boto3's own `upload_file` cannot send
+them, so the multipart upload is written here.
 """
 
-from contextlib import ExitStack, closing
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from nextitem.aws.object_store import Stored
+from nextitem.aws.object_store import StoredObject
 from nextitem.errors import RegistryUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
-MAX_OBJECT = 5 * 1024**3
-"""The largest object that one PUT takes, in bytes (an S3 limit)."""
+SINGLE_PUT_BYTES = 100 << 20
+"""Larger files are uploaded in parts, as AWS recommends; S3 refuses a single PUT of more than 5 GB."""
+PART_BYTES = 64 << 20
+"""Size of a part; larger where `MAX_PARTS` of them are too few. S3 takes 5 MiB to 5 GiB."""
+MAX_PARTS = 10_000
+"""The most parts that S3 takes."""
+PARTS_AT_ONCE = 4
+"""Parts in flight, each held in memory."""
+
+OnProgress = Callable[[str, int, int], None]
+"""Called with the key, the bytes uploaded and the size, once for each part of a large file."""
 
 _MISSING = {"NoSuchKey", "404"}
 _LOST_RACE = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "412", "409"}
 
 
-class BotoBucket:
-    """A `Bucket` on S3.
+class BotoObjectStore:
+    """An `ObjectStore` on S3.
 
     Args:
         name: the bucket's name.
         client: an S3 client; by default one from the usual AWS settings.
+        on_progress: called while large files are uploaded.
 
     Raises:
-        RegistryUnavailable: those settings make no client.
+        RegistryUnavailable: the AWS settings make no client.
     """
 
-    def __init__(self, name: str, client: "S3Client | None" = None) -> None:
+    def __init__(
+        self, name: str, client: "S3Client | None" = None, on_progress: OnProgress = lambda _key, _sent, _size: None
+    ) -> None:
         self._name = name
+        self._on_progress = on_progress
         config = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 3})
         try:
             self._s3: S3Client = client if client is not None else boto3.client("s3", config=config)
         except (BotoCoreError, ValueError) as error:
             raise RegistryUnavailable(f"bucket {name} cannot be used with these AWS settings: {error}") from error
 
-    def read(self, key: str) -> Stored | None:
-        """See `ReadBucket.read`."""
+    def read(self, key: str) -> StoredObject | None:
+        """See `ObjectReader.read`."""
         try:
-            found = self._s3.get_object(Bucket=self._name, Key=key)
-            with closing(found["Body"]) as body:
-                return Stored(body.read(), found["ETag"])
+            response = self._s3.get_object(Bucket=self._name, Key=key)
+            with closing(response["Body"]) as body:
+                return StoredObject(body.read(), response["ETag"])
         except (ClientError, BotoCoreError, OSError) as error:
             if _code(error) in _MISSING:
                 return None
             raise self._unavailable(error, key) from error
 
     def download(self, key: str, path: Path) -> bool:
-        """See `ReadBucket.download`."""
+        """See `ObjectReader.download`."""
         try:
-            found = self._s3.get_object(Bucket=self._name, Key=key)
-            with closing(found["Body"]) as body, path.open("wb") as file:
+            response = self._s3.get_object(Bucket=self._name, Key=key)
+            with closing(response["Body"]) as body, path.open("wb") as file:
                 for chunk in body.iter_chunks(1 << 20):
                     file.write(chunk)
         except (ClientError, BotoCoreError, OSError) as error:
@@ -69,31 +87,86 @@ class BotoBucket:
         return True
 
     def create(self, key: str, data: bytes | Path) -> bool:
-        """See `Bucket.create`."""
-        with ExitStack() as stack:
-            body: bytes | IO[bytes] = data if isinstance(data, bytes) else stack.enter_context(data.open("rb"))
-            return self._put(key, Body=body, IfNoneMatch="*", ChecksumAlgorithm="SHA256")
+        """See `ObjectStore.create`. A failed upload in parts leaves no parts behind."""
+        if isinstance(data, bytes):
+            return self._write(key, lambda: self._put(key, Body=data, IfNoneMatch="*"))
+        if data.stat().st_size > SINGLE_PUT_BYTES:
+            return self._write(key, lambda: self._upload_parts(key, data))
+        with data.open("rb") as file:
+            return self._write(key, lambda: self._put(key, Body=file, IfNoneMatch="*"))
 
     def replace(self, key: str, data: bytes, etag: str) -> bool:
-        """See `Bucket.replace`."""
-        return self._put(key, Body=data, IfMatch=etag, ChecksumAlgorithm="SHA256")
+        """See `ObjectStore.replace`."""
+        return self._write(key, lambda: self._put(key, Body=data, IfMatch=etag))
 
     def keys(self, prefix: str) -> list[str]:
-        """See `Bucket.keys`."""
+        """See `ObjectStore.keys`."""
         try:
             pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._name, Prefix=prefix)
-            return sorted(found["Key"] for page in pages for found in page.get("Contents", ()))
+            return sorted(entry["Key"] for page in pages for entry in page.get("Contents", ()))
         except (ClientError, BotoCoreError) as error:
             raise self._unavailable(error, prefix) from error
 
     def _put(self, key: str, **arguments: Any) -> bool:
+        self._s3.put_object(Bucket=self._name, Key=key, ChecksumAlgorithm="SHA256", **arguments)
+        return True
+
+    def _upload_parts(self, key: str, path: Path) -> bool:
+        """Upload a file in parts; S3 checks each part's SHA-256 and refuses the whole if the key is taken."""
+        if self._exists(key):  # S3 would say so only after the last part
+            return False
+        upload = self._s3.create_multipart_upload(Bucket=self._name, Key=key, ChecksumAlgorithm="SHA256")
+        upload_id = upload["UploadId"]
         try:
-            self._s3.put_object(Bucket=self._name, Key=key, **arguments)
+            parts = list(self._uploaded_parts(key, path, upload_id))
+            self._s3.complete_multipart_upload(
+                Bucket=self._name, Key=key, UploadId=upload_id, MultipartUpload={"Parts": parts}, IfNoneMatch="*"
+            )
+        except BaseException:
+            with suppress(ClientError, BotoCoreError):  # the bucket's lifecycle rule removes them otherwise
+                self._s3.abort_multipart_upload(Bucket=self._name, Key=key, UploadId=upload_id)
+            raise
+        return True
+
+    def _uploaded_parts(self, key: str, path: Path, upload_id: str) -> "Iterable[CompletedPartTypeDef]":
+        """Upload the parts, `PARTS_AT_ONCE` at a time, and yield them in their order."""
+        size = path.stat().st_size
+        part_bytes = max(PART_BYTES, -(-size // MAX_PARTS))
+        with path.open("rb") as file, ThreadPoolExecutor(PARTS_AT_ONCE) as pool:
+
+            def upload(number: int) -> "CompletedPartTypeDef":
+                part = self._s3.upload_part(
+                    Bucket=self._name,
+                    Key=key,
+                    UploadId=upload_id,
+                    PartNumber=number,
+                    Body=os.pread(file.fileno(), part_bytes, (number - 1) * part_bytes),
+                    ChecksumAlgorithm="SHA256",
+                )
+                return {"PartNumber": number, "ETag": part["ETag"], "ChecksumSHA256": part["ChecksumSHA256"]}
+
+            # `map` cancels what has not begun when a part fails
+            for part in pool.map(upload, range(1, -(-size // part_bytes) + 1)):
+                self._on_progress(key, min(part["PartNumber"] * part_bytes, size), size)
+                yield part
+
+    def _exists(self, key: str) -> bool:
+        try:
+            self._s3.head_object(Bucket=self._name, Key=key)
+        except ClientError as error:
+            if _code(error) in _MISSING:
+                return False
+            raise
+        return True
+
+    def _write(self, key: str, write: Callable[[], bool]) -> bool:
+        """Return what a conditional write returns; False if its condition does not hold."""
+        try:
+            return write()
         except (ClientError, BotoCoreError) as error:
             if _code(error) in _LOST_RACE:
                 return False
             raise self._unavailable(error, key) from error
-        return True
 
     def _unavailable(self, error: Exception, key: str) -> RegistryUnavailable:
         return RegistryUnavailable(f"bucket {self._name} cannot be used at {key}: {error}")

@@ -28,24 +28,24 @@ PART_BYTES = 16 << 20
 PARTS_AT_ONCE = 8
 
 
-class Stored(msgspec.Struct, frozen=True):
+class StoredObject(msgspec.Struct, frozen=True):
     """An object's bytes and the entity tag by which a later write can tell whether it has changed."""
 
     data: bytes
     etag: str
 
 
-class ReadBucket(Protocol):
+class ObjectReader(Protocol):
     """What a running function needs of the bucket. Verbs raise `RegistryUnavailable` when it cannot be asked."""
 
-    def read(self, key: str) -> Stored | None:
+    def read(self, key: str) -> StoredObject | None:
         """Return an object, or None if there is no such key."""
 
     def download(self, key: str, path: Path) -> bool:
         """Write an object to a file; False if there is no such key."""
 
 
-class Bucket(ReadBucket, Protocol):
+class ObjectStore(ObjectReader, Protocol):
     """What publishers and promoters need besides."""
 
     def create(self, key: str, data: bytes | Path) -> bool:
@@ -58,8 +58,8 @@ class Bucket(ReadBucket, Protocol):
         """Return all keys that begin with a prefix, sorted."""
 
 
-class ObstoreBucket:
-    """A `ReadBucket` on S3.
+class ObstoreReader:
+    """A `ObjectReader` on S3.
 
     Args:
         name: the bucket's name.
@@ -90,20 +90,20 @@ class ObstoreBucket:
     def _opened(self) -> S3Store:
         return open_store(self._name, self._region, self._endpoint, _provider(self._environment))
 
-    def read(self, key: str) -> Stored | None:
-        """See `ReadBucket.read`."""
+    def read(self, key: str) -> StoredObject | None:
+        """See `ObjectReader.read`."""
         if self._early is not None:
             with suppress(LookupError):
                 taken = self._early.take(key)
-                return None if taken is None else Stored(*taken)
+                return None if taken is None else StoredObject(*taken)
         try:
             found = get(self._store, key)
-            return None if found is None else Stored(bytes(found.bytes()), found.meta["e_tag"] or "")
+            return None if found is None else StoredObject(bytes(found.bytes()), found.meta["e_tag"] or "")
         except (BaseError, OSError) as error:
             raise _unavailable(error, key) from error
 
     def download(self, key: str, path: Path) -> bool:
-        """See `ReadBucket.download`."""
+        """See `ObjectReader.download`."""
         try:
             found = get(self._store, key)
             if found is None:

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
-from nextitem.aws.object_store import ObstoreBucket
+from nextitem.aws.object_store import ObstoreReader
 from nextitem.aws.s3_prefetch import Early
 from nextitem.errors import NextItemError, RegistryUnavailable
 from nextitem.model.artifact import Artifact
@@ -82,7 +82,7 @@ class HeadStart:
 
     def __init__(self, early: Early) -> None:
         self.settings = Settings.read()
-        self.bucket = ObstoreBucket(
+        self.bucket = ObstoreReader(
             self.settings.bucket, region=self.settings.region, endpoint=self.settings.s3_endpoint, early=early
         )
         self.registry = Registry(self.bucket, self.settings.model_dir)

@@ -4,20 +4,20 @@ A version is written once, its manifest last, so that a version is in the regist
 changes by compare-and-set; each revision is kept, and a revision whose keeping was interrupted is kept by the next.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 
-from nextitem.aws.object_store import Bucket, Stored
+from nextitem.aws.object_store import ObjectStore, StoredObject
 from nextitem.errors import InputError, RouteConflict, VersionExists, VersionNotFound
 from nextitem.ids import id_fault
 from nextitem.model.artifact import open_artifact
 from nextitem.model.engine import Model
-from nextitem.model.manifest import FILES, MANIFEST, Manifest, decode_manifest, is_version
+from nextitem.model.manifest import FILES, MANIFEST, FileDigest, Manifest, decode_manifest, digest_of, is_version
 from nextitem.registry.availability import (
     EVERYTHING,
     MAX_UNAVAILABLE,
@@ -49,7 +49,7 @@ class Publisher:
     """
 
     def __init__(
-        self, bucket: Bucket, route: str = "live", now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self, bucket: ObjectStore, route: str = "live", now: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self._bucket = bucket
         self._route = route
@@ -66,7 +66,7 @@ class Publisher:
         artifact = open_artifact(folder, documents=True)
         for name in (*FILES, *artifact.manifest.documents, MANIFEST):
             key, path = model_key(artifact.version, name), artifact.path(name)
-            if not self._bucket.create(key, path) and self._digest(key) != _sha256(path.read_bytes()):
+            if not self._bucket.create(key, path) and self._digest(key) != digest_of(path):
                 raise VersionExists(f"{key} is there with other content; published versions are never changed")
         return artifact.version
 
@@ -179,15 +179,13 @@ class Publisher:
         return max((int(key.rpartition("/")[2].removesuffix(".json")) for key in kept), default=0)
 
     def _revision(self, revision: int) -> Route:
-        stored: Stored | None = self._bucket.read(history_key(self._route, revision)) if revision > 0 else None
+        stored: StoredObject | None = self._bucket.read(history_key(self._route, revision)) if revision > 0 else None
         if stored is None:
             raise VersionNotFound(f"route {self._route} has no earlier revision to roll back to")
         return decode_route(stored.data, self._route)
 
-    def _digest(self, key: str) -> str | None:
-        stored = self._bucket.read(key)
-        return _sha256(stored.data) if stored else None
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+    def _digest(self, key: str) -> FileDigest | None:
+        """Return an object's digest. Large ones do not fit in memory, so it is downloaded to the disk first."""
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "object"
+            return digest_of(path) if self._bucket.download(key, path) else None

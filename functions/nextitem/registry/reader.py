@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from nextitem.aws.object_store import ReadBucket
+from nextitem.aws.object_store import ObjectReader
 from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported, RegistryError, VersionNotFound
 from nextitem.model.artifact import Artifact, open_artifact
 from nextitem.model.manifest import (
@@ -105,7 +105,7 @@ class Registry:
         folder: where fetched versions are kept, one folder each.
     """
 
-    def __init__(self, bucket: ReadBucket, folder: Path) -> None:
+    def __init__(self, bucket: ObjectReader, folder: Path) -> None:
         self._bucket = bucket
         self._folder = folder
 

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from nextitem.aws.boto_object_store import BotoBucket
+from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import ArtifactCorrupt
 from nextitem.model.artifact import Artifact, open_artifact
 from nextitem.model.manifest import CARD, FILES, MANIFEST
@@ -25,11 +25,11 @@ def artifact(tmp_path: Path) -> Artifact:
 
 
 @pytest.fixture
-def bucket() -> Iterator[BotoBucket]:
+def bucket() -> Iterator[BotoObjectStore]:
     with mock_aws():
         client = boto3.client("s3", region_name="us-east-1")
         client.create_bucket(Bucket=BUCKET)
-        yield BotoBucket(BUCKET, client)
+        yield BotoObjectStore(BUCKET, client)
         client.close()
 
 
@@ -58,7 +58,7 @@ def test_the_card_says_what_the_manifest_says(artifact: Artifact) -> None:
 
 @pytest.mark.parametrize("damage", [b"# Another card", None], ids=["changed", "missing"])
 def test_a_card_that_is_not_the_manifests_is_not_published(
-    artifact: Artifact, bucket: BotoBucket, damage: bytes | None
+    artifact: Artifact, bucket: BotoObjectStore, damage: bytes | None
 ) -> None:
     # GIVEN an artifact whose card was changed or removed
     if damage is None:
@@ -73,7 +73,7 @@ def test_a_card_that_is_not_the_manifests_is_not_published(
     assert bucket.keys("") == []
 
 
-def test_the_card_is_published_and_left_there(artifact: Artifact, bucket: BotoBucket, tmp_path: Path) -> None:
+def test_the_card_is_published_and_left_there(artifact: Artifact, bucket: BotoObjectStore, tmp_path: Path) -> None:
     # GIVEN an artifact WHEN it is published
     Publisher(bucket).publish(artifact.folder)
     # THEN the registry has its card, before its manifest made it whole

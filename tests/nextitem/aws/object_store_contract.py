@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from nextitem.aws.object_store import Bucket, ReadBucket
+from nextitem.aws.object_store import ObjectReader, ObjectStore
 from nextitem.errors import RegistryUnavailable
 
 Put = Callable[[str, bytes], None]
@@ -13,11 +13,11 @@ KEY = "models/v0123456789abcdef/weights.bin"
 CONTENTS = [b"", b"tea", bytes(range(256)) * 10_000]
 
 
-class ReadBucketContract:
+class ObjectReaderContract:
     """Subclasses give `reader`, `put` (which writes behind the reader's back) and `unreachable`."""
 
     @pytest.mark.parametrize("data", CONTENTS, ids=len)
-    def test_an_object_is_read_whole(self, reader: ReadBucket, put: Put, data: bytes) -> None:
+    def test_an_object_is_read_whole(self, reader: ObjectReader, put: Put, data: bytes) -> None:
         put(KEY, data)
         put(KEY + ".other", b"another")
         stored = reader.read(KEY)
@@ -25,12 +25,12 @@ class ReadBucketContract:
         assert stored.data == data
 
     @pytest.mark.parametrize("data", CONTENTS, ids=len)
-    def test_an_object_is_downloaded_whole(self, reader: ReadBucket, put: Put, tmp_path: Path, data: bytes) -> None:
+    def test_an_object_is_downloaded_whole(self, reader: ObjectReader, put: Put, tmp_path: Path, data: bytes) -> None:
         put(KEY, data)
         assert reader.download(KEY, tmp_path / "file") is True
         assert (tmp_path / "file").read_bytes() == data
 
-    def test_the_tag_tells_contents_apart(self, reader: ReadBucket, put: Put) -> None:
+    def test_the_tag_tells_contents_apart(self, reader: ObjectReader, put: Put) -> None:
         tags = []
         for data in (b"tea", b"pot", b"tea"):
             put(KEY, data)
@@ -40,23 +40,23 @@ class ReadBucketContract:
         assert tags[0] == tags[2] != tags[1]
         assert all(tags)
 
-    def test_a_missing_object_is_none(self, reader: ReadBucket, put: Put, tmp_path: Path) -> None:
+    def test_a_missing_object_is_none(self, reader: ObjectReader, put: Put, tmp_path: Path) -> None:
         put(KEY, b"tea")
         assert reader.read(KEY[:-1]) is None
         assert reader.download(KEY[:-1], tmp_path / "file") is False
         assert list(tmp_path.iterdir()) == []
 
-    def test_a_bucket_that_cannot_be_reached_says_so(self, unreachable: ReadBucket, tmp_path: Path) -> None:
+    def test_a_bucket_that_cannot_be_reached_says_so(self, unreachable: ObjectReader, tmp_path: Path) -> None:
         with pytest.raises(RegistryUnavailable, match=KEY):
             unreachable.read(KEY)
         with pytest.raises(RegistryUnavailable, match=KEY):
             unreachable.download(KEY, tmp_path / "file")
 
 
-class BucketContract:
+class ObjectStoreContract:
     """Subclasses give `writer`, an empty bucket, and `unreachable_writer`."""
 
-    def test_an_object_is_created_only_once(self, writer: Bucket) -> None:
+    def test_an_object_is_created_only_once(self, writer: ObjectStore) -> None:
         # GIVEN a key that is free WHEN it is created twice THEN the first content stays
         assert writer.create(KEY, b"tea") is True
         assert writer.create(KEY, b"pot") is False
@@ -65,7 +65,7 @@ class BucketContract:
         assert stored is not None
         assert stored.data == b"tea"
 
-    def test_a_file_is_created_as_its_bytes_are(self, writer: Bucket, tmp_path: Path) -> None:
+    def test_a_file_is_created_as_its_bytes_are(self, writer: ObjectStore, tmp_path: Path) -> None:
         for number, data in enumerate(CONTENTS):
             path = tmp_path / str(number)
             path.write_bytes(data)
@@ -75,7 +75,7 @@ class BucketContract:
             assert stored is not None
             assert stored.data == data
 
-    def test_an_object_is_replaced_only_as_it_was_read(self, writer: Bucket) -> None:
+    def test_an_object_is_replaced_only_as_it_was_read(self, writer: ObjectStore) -> None:
         # GIVEN two who have read an object
         writer.create(KEY, b"one")
         read = writer.read(KEY)
@@ -89,20 +89,20 @@ class BucketContract:
         assert again.data == b"two"
         assert writer.replace(KEY, b"three", again.etag) is True
 
-    def test_a_missing_object_is_not_replaced(self, writer: Bucket) -> None:
+    def test_a_missing_object_is_not_replaced(self, writer: ObjectStore) -> None:
         writer.create(KEY, b"tea")
         read = writer.read(KEY)
         assert read is not None
         assert writer.replace(KEY + ".other", b"pot", read.etag) is False
         assert writer.keys("") == [KEY]
 
-    def test_keys_are_those_with_the_prefix_sorted(self, writer: Bucket) -> None:
+    def test_keys_are_those_with_the_prefix_sorted(self, writer: ObjectStore) -> None:
         for key in ("models/b", "routes/live.json", "models/a/2", "models/a/10", "model"):
             writer.create(key, b"")
         assert writer.keys("models/") == ["models/a/10", "models/a/2", "models/b"]
         assert writer.keys("nothing/") == []
 
-    def test_writes_to_a_bucket_that_cannot_be_reached_say_so(self, unreachable_writer: Bucket) -> None:
+    def test_writes_to_a_bucket_that_cannot_be_reached_say_so(self, unreachable_writer: ObjectStore) -> None:
         for verb in (
             lambda: unreachable_writer.create(KEY, b"tea"),
             lambda: unreachable_writer.replace(KEY, b"tea", '"tag"'),

@@ -14,7 +14,7 @@ from devstack.processes.children import LOOPBACK, free_port
 from devstack.services.valkey import Valkey
 from nextitem.aws.credentials import MARGIN, Credentials, container_credentials, credentials_of
 from nextitem.aws.elasticache_auth import Cache, TokenProvider
-from nextitem.aws.object_store import ObstoreBucket
+from nextitem.aws.object_store import ObstoreReader
 from nextitem.deadline import Deadline
 from nextitem.errors import CredentialsUnavailable, RegistryUnavailable, StoreUnavailable
 from nextitem.redis_client.connection import Login
@@ -221,7 +221,7 @@ def test_a_renewed_bucket_has_other_connections_and_credentials(
     for name in KEYS:
         monkeypatch.delenv(name, raising=False)
     provider.body = lambda: answer(provider.asked)
-    bucket = ObstoreBucket("registry", region=REGION, endpoint=counting.url, environment=provider.environment)
+    bucket = ObstoreReader("registry", region=REGION, endpoint=counting.url, environment=provider.environment)
     for _ in range(2):
         assert bucket.read("routes/live.json") is not None
     assert (counting.connections, counting.signers) == (1, ["AKID1"] * 2)
@@ -235,7 +235,7 @@ def test_a_renewed_bucket_has_other_connections_and_credentials(
 def test_without_credentials_the_bucket_cannot_be_read(counting: CountingS3, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in KEYS:
         monkeypatch.delenv(name, raising=False)
-    bucket = ObstoreBucket("registry", region=REGION, endpoint=counting.url, environment=nobody())
+    bucket = ObstoreReader("registry", region=REGION, endpoint=counting.url, environment=nobody())
     with pytest.raises(RegistryUnavailable):
         bucket.read("routes/live.json")
     assert counting.signers == []

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ConnectTimeoutError
 from moto.server import ThreadedMotoServer
 
 from devstack.processes.children import LOOPBACK, free_port
-from nextitem.aws.boto_object_store import BotoBucket
-from nextitem.aws.object_store import Bucket, ObstoreBucket, ReadBucket
+from nextitem.aws import boto_object_store
+from nextitem.aws.boto_object_store import BotoObjectStore
+from nextitem.aws.object_store import ObjectReader, ObjectStore, ObstoreReader
 from nextitem.errors import RegistryUnavailable
-from tests.nextitem.aws.object_store_contract import BucketContract, Put, ReadBucketContract
+from tests.nextitem.aws.object_store_contract import KEY, ObjectReaderContract, ObjectStoreContract, Put
 from tests.nextitem.parts import BUCKET, CREDENTIALS, REGION
 
 if TYPE_CHECKING:
@@ -41,9 +43,9 @@ def impatient_client() -> Iterator["S3Client"]:
     client.close()
 
 
-class TestBotoBucket(ReadBucketContract, BucketContract):
+class TestBotoObjectStore(ObjectReaderContract, ObjectStoreContract):
     @pytest.fixture
-    def reader(self, bucket: BotoBucket) -> ReadBucket:
+    def reader(self, bucket: BotoObjectStore) -> ObjectReader:
         return bucket
 
     @pytest.fixture
@@ -51,18 +53,18 @@ class TestBotoBucket(ReadBucketContract, BucketContract):
         return put_with(s3)
 
     @pytest.fixture
-    def unreachable(self, impatient_client: "S3Client") -> ReadBucket:
-        return BotoBucket(BUCKET, impatient_client)
+    def unreachable(self, impatient_client: "S3Client") -> ObjectReader:
+        return BotoObjectStore(BUCKET, impatient_client)
 
     @pytest.fixture
-    def writer(self, bucket: BotoBucket) -> Bucket:
+    def writer(self, bucket: BotoObjectStore) -> ObjectStore:
         return bucket
 
     @pytest.fixture
-    def unreachable_writer(self, impatient_client: "S3Client") -> Bucket:
-        return BotoBucket(BUCKET, impatient_client)
+    def unreachable_writer(self, impatient_client: "S3Client") -> ObjectStore:
+        return BotoObjectStore(BUCKET, impatient_client)
 
-    def test_keys_come_from_every_page(self, bucket: BotoBucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_keys_come_from_every_page(self, bucket: BotoObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "3")
         names = [f"key-{number}" for number in range(8)]
         for name in names:
@@ -70,7 +72,7 @@ class TestBotoBucket(ReadBucketContract, BucketContract):
         assert bucket.keys("key-") == names
 
     def test_a_bucket_that_is_not_there_says_so(self, s3: "S3Client") -> None:
-        missing = BotoBucket("another", s3)
+        missing = BotoObjectStore("another", s3)
         for verb in (
             lambda: missing.read("key"),
             lambda: missing.create("key", b""),
@@ -82,10 +84,74 @@ class TestBotoBucket(ReadBucketContract, BucketContract):
 
     def test_without_a_client_the_usual_settings_count(self, s3: "S3Client", monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-        BotoBucket(BUCKET, s3).create("key", b"tea")
-        stored = BotoBucket(BUCKET).read("key")
+        BotoObjectStore(BUCKET, s3).create("key", b"tea")
+        stored = BotoObjectStore(BUCKET).read("key")
         assert stored is not None
         assert stored.data == b"tea"
+
+
+class TestUploadInParts:
+    """Files over `SINGLE_PUT_BYTES`, with limits lowered so that a few bytes are a large file."""
+
+    DATA = bytes(range(256)) * 10
+
+    @pytest.fixture(autouse=True)
+    def low_limits(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(boto_object_store, "SINGLE_PUT_BYTES", 100)
+        monkeypatch.setattr(boto_object_store, "PART_BYTES", 1000)
+        monkeypatch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", 1)
+
+    @pytest.fixture
+    def large_file(self, tmp_path: Path) -> Path:
+        path = tmp_path / "weights.bin"
+        path.write_bytes(self.DATA)
+        return path
+
+    @pytest.fixture
+    def client(self, s3: "S3Client") -> Iterator["S3Client"]:
+        """A client of the same bucket whose event handlers end with the test."""
+        client = boto3.client("s3", region_name=REGION, **CREDENTIALS)
+        yield client
+        # In every test: no part stays behind.
+        assert "Uploads" not in s3.list_multipart_uploads(Bucket=BUCKET)
+        client.close()
+
+    @pytest.mark.parametrize(("most_parts", "sent"), [(10_000, [1000, 2000, 2560]), (2, [1280, 2560])])
+    def test_a_large_file_is_created_whole_and_only_once(
+        self, client: "S3Client", large_file: Path, monkeypatch: pytest.MonkeyPatch, most_parts: int, sent: list[int]
+    ) -> None:
+        monkeypatch.setattr(boto_object_store, "MAX_PARTS", most_parts)
+        progress: list[tuple[str, int, int]] = []
+        store = BotoObjectStore(BUCKET, client, lambda *part: progress.append(part))
+        assert store.create(KEY, large_file) is True
+        assert store.create(KEY, large_file) is False
+        stored = store.read(KEY)
+        assert stored is not None
+        assert stored.data == self.DATA
+        assert progress == [(KEY, done, 2560) for done in sent]
+
+    def test_a_key_taken_during_the_upload_is_not_overwritten(
+        self, client: "S3Client", s3: "S3Client", large_file: Path
+    ) -> None:
+        def take_key(**_: object) -> None:
+            s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"tea")
+
+        store = BotoObjectStore(BUCKET, client)
+        client.meta.events.register("before-call.s3.CompleteMultipartUpload", take_key)
+        assert store.create(KEY, large_file) is False
+        stored = store.read(KEY)
+        assert stored is not None
+        assert stored.data == b"tea"
+
+    @pytest.mark.parametrize("operation", ["UploadPart", "CompleteMultipartUpload"])
+    def test_an_upload_that_fails_leaves_nothing(self, client: "S3Client", large_file: Path, operation: str) -> None:
+        def fail(**_: object) -> None:
+            raise ConnectTimeoutError(endpoint_url="s3")
+
+        client.meta.events.register(f"before-call.s3.{operation}", fail)
+        with pytest.raises(RegistryUnavailable, match=KEY):
+            BotoObjectStore(BUCKET, client).create(KEY, large_file)
+        assert BotoObjectStore(BUCKET, client).keys("") == []
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +163,7 @@ def endpoint() -> Iterator[str]:
     server.stop()
 
 
-class TestObstoreBucket(ReadBucketContract):
+class TestObstoreReader(ObjectReaderContract):
     @pytest.fixture(autouse=True)
     def credentials(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for name, value in CREDENTIALS.items():
@@ -108,25 +174,25 @@ class TestObstoreBucket(ReadBucketContract):
         return put_with(s3)  # the server serves what this process has
 
     @pytest.fixture
-    def reader(self, endpoint: str) -> ReadBucket:
-        return ObstoreBucket(BUCKET, region=REGION, endpoint=endpoint)
+    def reader(self, endpoint: str) -> ObjectReader:
+        return ObstoreReader(BUCKET, region=REGION, endpoint=endpoint)
 
     @pytest.fixture
-    def unreachable(self) -> ReadBucket:
-        return ObstoreBucket(BUCKET, region=REGION, endpoint=f"http://{LOOPBACK}:{free_port()}")
+    def unreachable(self) -> ObjectReader:
+        return ObstoreReader(BUCKET, region=REGION, endpoint=f"http://{LOOPBACK}:{free_port()}")
 
-    def test_the_tag_is_boto_s(self, reader: ReadBucket, bucket: BotoBucket) -> None:
+    def test_the_tag_is_boto_s(self, reader: ObjectReader, bucket: BotoObjectStore) -> None:
         bucket.create("key", b"tea")
         assert reader.read("key") == bucket.read("key")
 
     def test_a_bucket_that_is_not_there_says_so(self, s3: "S3Client", endpoint: str, tmp_path: Path) -> None:
-        missing = ObstoreBucket("another", region=REGION, endpoint=endpoint)
+        missing = ObstoreReader("another", region=REGION, endpoint=endpoint)
         with pytest.raises(RegistryUnavailable, match="key"):
             missing.read("key")
         with pytest.raises(RegistryUnavailable, match="key"):
             missing.download("key", tmp_path / "file")
 
-    def test_a_folder_that_is_not_there_is_no_missing_key(self, reader: ReadBucket, put: Put, tmp_path: Path) -> None:
+    def test_a_folder_that_is_not_there_is_no_missing_key(self, reader: ObjectReader, put: Put, tmp_path: Path) -> None:
         put("key", b"tea")
         with pytest.raises(RegistryUnavailable, match="No such file"):
             reader.download("key", tmp_path / "nowhere" / "file")

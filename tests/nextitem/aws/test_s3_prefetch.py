@@ -6,8 +6,8 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from devstack.processes.children import LOOPBACK
-from nextitem.aws.boto_object_store import BotoBucket
-from nextitem.aws.object_store import ObstoreBucket, Stored
+from nextitem.aws.boto_object_store import BotoObjectStore
+from nextitem.aws.object_store import ObstoreReader, StoredObject
 from nextitem.aws.s3_prefetch import Early
 from nextitem.errors import RegistryUnavailable
 from tests.nextitem.parts import BUCKET, CREDENTIALS, REGION
@@ -26,18 +26,18 @@ def endpoint() -> Iterator[str]:
 
 
 @pytest.fixture
-def environment(bucket: BotoBucket, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def environment(bucket: BotoObjectStore, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)  # obstore reads its keys there itself
     return {**KEYS, "NEXTITEM_BUCKET": BUCKET, "AWS_REGION": REGION, "AWS_ENDPOINT_URL_S3": endpoint}
 
 
-def opened(environment: dict[str, str], early: Early) -> ObstoreBucket:
+def opened(environment: dict[str, str], early: Early) -> ObstoreReader:
     endpoint = environment["AWS_ENDPOINT_URL_S3"]
-    return ObstoreBucket(BUCKET, region=REGION, endpoint=endpoint, environment=environment, early=early)
+    return ObstoreReader(BUCKET, region=REGION, endpoint=endpoint, environment=environment, early=early)
 
 
-def test_what_was_read_early_is_taken_once(bucket: BotoBucket, environment: dict[str, str]) -> None:
+def test_what_was_read_early_is_taken_once(bucket: BotoObjectStore, environment: dict[str, str]) -> None:
     # GIVEN a route, and an early look at it
     assert bucket.create(ROUTE, b"first")
     early = Early(environment)
@@ -45,14 +45,14 @@ def test_what_was_read_early_is_taken_once(bucket: BotoBucket, environment: dict
     # WHEN it is read THEN it is what was found then, with the tag that a later write needs
     found = reader.read(ROUTE)
     assert found == bucket.read(ROUTE)
-    assert isinstance(found, Stored)
+    assert isinstance(found, StoredObject)
     assert reader.read(AVAILABILITY) is None
     # WHEN it has changed THEN the next look sees it
     assert bucket.replace(ROUTE, b"second", found.etag)
     assert reader.read(ROUTE) == bucket.read(ROUTE)
 
 
-def test_another_route_is_read_by_its_name(bucket: BotoBucket, environment: dict[str, str]) -> None:
+def test_another_route_is_read_by_its_name(bucket: BotoObjectStore, environment: dict[str, str]) -> None:
     assert bucket.create("routes/beta.json", b"beta")
     early = Early({**environment, "NEXTITEM_ROUTE": "beta"})
     assert (early.take("routes/beta.json") or (b"", ""))[0] == b"beta"
@@ -61,7 +61,9 @@ def test_another_route_is_read_by_its_name(bucket: BotoBucket, environment: dict
 
 
 @pytest.mark.parametrize("missing", ["NEXTITEM_BUCKET", "AWS_ACCESS_KEY_ID"])
-def test_without_a_name_or_keys_nothing_is_done(bucket: BotoBucket, environment: dict[str, str], missing: str) -> None:
+def test_without_a_name_or_keys_nothing_is_done(
+    bucket: BotoObjectStore, environment: dict[str, str], missing: str
+) -> None:
     assert bucket.create(ROUTE, b"there")
     early = Early({name: value for name, value in environment.items() if name != missing})
     assert early.store is None
@@ -73,7 +75,7 @@ def test_a_bucket_that_cannot_be_read_says_so_where_it_is_read(
 ) -> None:
     away = {**environment, "NEXTITEM_BUCKET": "no-such-bucket"}
     early = Early(away)
-    reader = ObstoreBucket(
+    reader = ObstoreReader(
         "no-such-bucket",
         region=REGION,
         endpoint=environment["AWS_ENDPOINT_URL_S3"],

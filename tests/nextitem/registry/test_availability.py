@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from nextitem.aws.boto_object_store import BotoBucket
+from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import ArtifactUnsupported, InputError, RegistryError, RouteConflict, VersionNotFound
 from nextitem.registry.availability import EVERYTHING, MAX_UNAVAILABLE, Availability, availability_key
 from nextitem.registry.publisher import Publisher
@@ -23,7 +23,7 @@ WHERE = availability_key("live")
 
 
 @pytest.fixture
-def scene(bucket: BotoBucket, s3: "S3Client", demo: Path, tmp_path: Path) -> Iterator[Scene]:
+def scene(bucket: BotoObjectStore, s3: "S3Client", demo: Path, tmp_path: Path) -> Iterator[Scene]:
     scene = Scene(bucket, s3, demo, tmp_path)
     scene.promote(scene.first)
     yield scene
@@ -99,7 +99,7 @@ def test_a_start_without_a_readable_document_serves_everything(scene: Scene) -> 
     assert len(scene.faults) == 1
 
 
-def test_it_is_kept_sorted_and_without_repetition(bucket: BotoBucket) -> None:
+def test_it_is_kept_sorted_and_without_repetition(bucket: BotoObjectStore) -> None:
     publisher = Publisher(bucket)
     assert publisher.availability() == EVERYTHING
     said = publisher.set_unavailable(["b", "a", "b"])
@@ -110,13 +110,15 @@ def test_it_is_kept_sorted_and_without_repetition(bucket: BotoBucket) -> None:
 
 
 @pytest.mark.parametrize("items", [[""], ["a" * 257], ["\ud800"], map(str, range(MAX_UNAVAILABLE + 1))])
-def test_what_no_catalogue_could_have_is_refused_and_changes_nothing(bucket: BotoBucket, items: Iterable[str]) -> None:
+def test_what_no_catalogue_could_have_is_refused_and_changes_nothing(
+    bucket: BotoObjectStore, items: Iterable[str]
+) -> None:
     with pytest.raises(InputError):
         Publisher(bucket).set_unavailable(items)
     assert Publisher(bucket).availability() == EVERYTHING
 
 
-def test_a_change_that_meets_another_is_refused(bucket: BotoBucket, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_that_meets_another_is_refused(bucket: BotoObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
     # GIVEN somebody who writes between our read and our write
     other, publisher = Publisher(bucket), Publisher(bucket)
     reading = bucket.read

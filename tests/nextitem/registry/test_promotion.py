@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from nextitem.aws.boto_object_store import BotoBucket
+from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import ArtifactCorrupt, NextItemError, RouteConflict, VersionNotFound
 from nextitem.model.artifact import open_artifact
 from nextitem.model.manifest import CERTIFICATE, encode_document
@@ -34,7 +34,7 @@ class Clock:
 
 
 @pytest.fixture
-def publisher(bucket: BotoBucket) -> Publisher:
+def publisher(bucket: BotoObjectStore) -> Publisher:
     return Publisher(bucket, now=Clock())
 
 
@@ -45,13 +45,13 @@ def versions(publisher: Publisher, demo: Path, tmp_path: Path) -> list[str]:
     return [publisher.publish(path) for path in made]
 
 
-def history(bucket: BotoBucket) -> list[Route]:
+def history(bucket: BotoObjectStore) -> list[Route]:
     """Every revision that is kept, oldest first."""
     return [decode_route(data, "live") for key, data in everything(bucket).items() if "/history/" in key]
 
 
 def test_the_first_promotion_makes_the_route(
-    bucket: BotoBucket, publisher: Publisher, versions: list[str], folder: Path
+    bucket: BotoObjectStore, publisher: Publisher, versions: list[str], folder: Path
 ) -> None:
     assert publisher.current() is None
     route = publisher.promote(versions[0], folder)
@@ -103,7 +103,7 @@ def test_a_version_that_fails_its_certificate_is_not_promoted(
 
 
 def test_rollbacks_go_back_step_by_step(
-    bucket: BotoBucket, publisher: Publisher, versions: list[str], folder: Path
+    bucket: BotoObjectStore, publisher: Publisher, versions: list[str], folder: Path
 ) -> None:
     # GIVEN three versions promoted one after the other
     first, second, third = versions
@@ -138,7 +138,7 @@ def test_without_a_route_there_is_nothing_to_roll_back(publisher: Publisher) -> 
 
 
 def test_a_revision_whose_keeping_was_interrupted_is_kept_by_the_next(
-    bucket: BotoBucket, s3: "S3Client", publisher: Publisher, versions: list[str], folder: Path
+    bucket: BotoObjectStore, s3: "S3Client", publisher: Publisher, versions: list[str], folder: Path
 ) -> None:
     # GIVEN a promotion that was interrupted after the route's change
     publisher.promote(versions[0], folder)
@@ -151,7 +151,7 @@ def test_a_revision_whose_keeping_was_interrupted_is_kept_by_the_next(
     assert publisher.rollback().variants == second.variants
 
 
-class RacingBucket(BotoBucket):
+class RacingBucket(BotoObjectStore):
     """A bucket whose route somebody else changes between our read and our write."""
 
     def __init__(self, name: str, client: "S3Client", meanwhile: Callable[[], object]) -> None:
@@ -170,7 +170,12 @@ class RacingBucket(BotoBucket):
 
 @pytest.mark.parametrize("promoted_before", [False, True], ids=["first", "later"])
 def test_of_two_changes_at_once_one_is_refused(
-    bucket: BotoBucket, s3: "S3Client", publisher: Publisher, versions: list[str], folder: Path, promoted_before: bool
+    bucket: BotoObjectStore,
+    s3: "S3Client",
+    publisher: Publisher,
+    versions: list[str],
+    folder: Path,
+    promoted_before: bool,
 ) -> None:
     if promoted_before:
         publisher.promote(versions[0], folder)
@@ -202,7 +207,7 @@ def test_a_rollback_loses_no_change_either(
     assert live.variants[0].version == versions[2]
 
 
-def test_routes_are_separate(bucket: BotoBucket, publisher: Publisher, versions: list[str], folder: Path) -> None:
+def test_routes_are_separate(bucket: BotoObjectStore, publisher: Publisher, versions: list[str], folder: Path) -> None:
     trial = Publisher(bucket, "trial")
     publisher.promote(versions[0], folder)
     trial.promote(versions[1], folder)
@@ -210,7 +215,7 @@ def test_routes_are_separate(bucket: BotoBucket, publisher: Publisher, versions:
 
 
 def test_after_a_lost_route_history_goes_on(
-    bucket: BotoBucket, publisher: Publisher, versions: list[str], folder: Path, s3: "S3Client"
+    bucket: BotoObjectStore, publisher: Publisher, versions: list[str], folder: Path, s3: "S3Client"
 ) -> None:
     # GIVEN two promotions, and a route that somebody deleted
     for version in versions[:2]:
@@ -224,7 +229,7 @@ def test_after_a_lost_route_history_goes_on(
 
 
 def test_a_route_that_was_brought_back_by_hand_is_a_revision_of_its_own(
-    bucket: BotoBucket, publisher: Publisher, versions: list[str], folder: Path, s3: "S3Client"
+    bucket: BotoObjectStore, publisher: Publisher, versions: list[str], folder: Path, s3: "S3Client"
 ) -> None:
     # GIVEN two promotions, and the first one's route put back in its place
     first = publisher.promote(versions[0], folder)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from nextitem.aws.boto_object_store import BotoBucket
+from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import ArtifactCorrupt, RegistryUnavailable, VersionExists, VersionNotFound
 from nextitem.model.manifest import CARD, FILES, MANIFEST
 from nextitem.registry.publisher import Publisher
@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def publisher(bucket: BotoBucket) -> Publisher:
+def publisher(bucket: BotoObjectStore) -> Publisher:
     return Publisher(bucket)
 
 
-def test_a_version_is_published_as_it_is_and_only_once(bucket: BotoBucket, publisher: Publisher, demo: Path) -> None:
+def test_a_version_is_published_as_it_is_and_only_once(
+    bucket: BotoObjectStore, publisher: Publisher, demo: Path
+) -> None:
     # GIVEN an artifact WHEN it is published THEN the registry has its files, its model card included
     assert publisher.publish(demo) == demo.name
     objects = everything(bucket)
@@ -34,7 +36,7 @@ def test_a_version_is_published_as_it_is_and_only_once(bucket: BotoBucket, publi
     assert everything(bucket) == objects
 
 
-class InterruptedBucket(BotoBucket):
+class InterruptedBucket(BotoObjectStore):
     """A bucket that takes some objects and then no more."""
 
     def __init__(self, name: str, client: "S3Client", takes: int) -> None:
@@ -50,7 +52,7 @@ class InterruptedBucket(BotoBucket):
 
 @pytest.mark.parametrize("takes", range(len(FILES) + 1))
 def test_an_interrupted_publish_is_completed_by_the_next(
-    bucket: BotoBucket, s3: "S3Client", publisher: Publisher, demo: Path, folder: Path, takes: int
+    bucket: BotoObjectStore, s3: "S3Client", publisher: Publisher, demo: Path, folder: Path, takes: int
 ) -> None:
     # GIVEN a version whose publishing was interrupted anywhere
     with pytest.raises(RegistryUnavailable):
@@ -70,7 +72,7 @@ def test_an_interrupted_publish_is_completed_by_the_next(
 
 @pytest.mark.parametrize("name", [*FILES, MANIFEST])
 def test_other_content_under_a_version_is_not_overwritten(
-    bucket: BotoBucket, publisher: Publisher, demo: Path, name: str
+    bucket: BotoObjectStore, publisher: Publisher, demo: Path, name: str
 ) -> None:
     key = model_key(demo.name, name)
     bucket.create(key, b"other content")
@@ -80,7 +82,7 @@ def test_other_content_under_a_version_is_not_overwritten(
 
 
 def test_a_damaged_artifact_is_not_published(
-    bucket: BotoBucket, publisher: Publisher, demo: Path, tmp_path: Path
+    bucket: BotoObjectStore, publisher: Publisher, demo: Path, tmp_path: Path
 ) -> None:
     copy = Path(shutil.copytree(demo, tmp_path / demo.name))
     (copy / "weights.bin").write_bytes(b"damaged")
@@ -90,7 +92,7 @@ def test_a_damaged_artifact_is_not_published(
 
 
 def test_versions_are_listed_newest_first_with_their_shares(
-    bucket: BotoBucket, publisher: Publisher, demo: Path, tmp_path: Path
+    bucket: BotoObjectStore, publisher: Publisher, demo: Path, tmp_path: Path
 ) -> None:
     # GIVEN versions of other ages, two of them on the route, and what somebody else has put beside them
     old, middle, new = (

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextitem.aws.boto_object_store import BotoBucket
+from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import (
     ArtifactCorrupt,
     ArtifactUnsupported,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class CountingBucket:
     """A bucket that counts what is downloaded from it."""
 
-    def __init__(self, bucket: BotoBucket) -> None:
+    def __init__(self, bucket: BotoObjectStore) -> None:
         self.read = bucket.read
         self._download = bucket.download
         self._lock = threading.Lock()
@@ -43,12 +43,12 @@ class CountingBucket:
 
 
 @pytest.fixture
-def published(bucket: BotoBucket, demo: Path) -> str:
+def published(bucket: BotoObjectStore, demo: Path) -> str:
     """The demo model's version, published."""
     return Publisher(bucket).publish(demo)
 
 
-def test_a_version_is_fetched_whole(bucket: BotoBucket, published: str, demo: Path, folder: Path) -> None:
+def test_a_version_is_fetched_whole(bucket: BotoObjectStore, published: str, demo: Path, folder: Path) -> None:
     artifact = Registry(bucket, folder).fetch(published)
     assert (artifact.version, artifact.folder) == (published, folder / published)
     for name in (*FILES, MANIFEST):
@@ -56,7 +56,7 @@ def test_a_version_is_fetched_whole(bucket: BotoBucket, published: str, demo: Pa
     assert list(folder.iterdir()) == [artifact.folder]
 
 
-def test_an_intact_copy_is_used_again(bucket: BotoBucket, published: str, folder: Path) -> None:
+def test_an_intact_copy_is_used_again(bucket: BotoObjectStore, published: str, folder: Path) -> None:
     counting = CountingBucket(bucket)
     Registry(counting, folder).fetch(published)
     once = counting.downloads
@@ -66,7 +66,7 @@ def test_an_intact_copy_is_used_again(bucket: BotoBucket, published: str, folder
 
 @pytest.mark.parametrize("name", [*FILES, MANIFEST])
 def test_a_damaged_copy_is_fetched_again(
-    bucket: BotoBucket, published: str, demo: Path, folder: Path, name: str
+    bucket: BotoObjectStore, published: str, demo: Path, folder: Path, name: str
 ) -> None:
     # GIVEN a fetched version, one of whose files is then damaged, or lost
     copy = Registry(bucket, folder).fetch(published).path(name)
@@ -79,7 +79,7 @@ def test_a_damaged_copy_is_fetched_again(
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_corrupt_object_is_named_and_leaves_nothing(
-    bucket: BotoBucket, s3: "S3Client", published: str, folder: Path, name: str
+    bucket: BotoObjectStore, s3: "S3Client", published: str, folder: Path, name: str
 ) -> None:
     s3.put_object(Bucket=BUCKET, Key=model_key(published, name), Body=b"damaged")
     with pytest.raises(ArtifactCorrupt, match=f"^{name} of {published} "):
@@ -88,7 +88,7 @@ def test_a_corrupt_object_is_named_and_leaves_nothing(
 
 
 def test_a_changed_manifest_is_named_and_leaves_nothing(
-    bucket: BotoBucket, s3: "S3Client", published: str, folder: Path
+    bucket: BotoObjectStore, s3: "S3Client", published: str, folder: Path
 ) -> None:
     s3.put_object(Bucket=BUCKET, Key=model_key(published, MANIFEST), Body=b'{"schema": 1}')
     with pytest.raises(ArtifactCorrupt, match=rf"^manifest\.json of {published} "):
@@ -96,7 +96,7 @@ def test_a_changed_manifest_is_named_and_leaves_nothing(
     assert list(folder.iterdir()) == []
 
 
-def test_missing_objects_are_named(bucket: BotoBucket, s3: "S3Client", published: str, folder: Path) -> None:
+def test_missing_objects_are_named(bucket: BotoObjectStore, s3: "S3Client", published: str, folder: Path) -> None:
     for name in ("weights.bin", "step.onnx"):
         s3.delete_object(Bucket=BUCKET, Key=model_key(published, name))
     with pytest.raises(ArtifactCorrupt, match=rf"^{published} lacks step\.onnx, weights\.bin in the registry"):
@@ -105,7 +105,7 @@ def test_missing_objects_are_named(bucket: BotoBucket, s3: "S3Client", published
 
 
 def test_a_newer_schema_is_unsupported(
-    bucket: BotoBucket, s3: "S3Client", demo: Path, tmp_path: Path, folder: Path
+    bucket: BotoObjectStore, s3: "S3Client", demo: Path, tmp_path: Path, folder: Path
 ) -> None:
     newer = edited(demo, tmp_path, lambda document: document.update(schema=SCHEMA + 1))
     for path in newer.iterdir():
@@ -117,7 +117,7 @@ def test_a_newer_schema_is_unsupported(
 
 @pytest.mark.parametrize("version", [VERSION, "latest", "../models", " "])
 def test_a_version_that_is_not_there_is_not_found(
-    bucket: BotoBucket, published: str, folder: Path, version: str
+    bucket: BotoObjectStore, published: str, folder: Path, version: str
 ) -> None:
     with pytest.raises(VersionNotFound, match=version):
         Registry(bucket, folder).fetch(version)
@@ -125,17 +125,17 @@ def test_a_version_that_is_not_there_is_not_found(
 
 def test_a_bucket_that_fails_leaves_nothing(s3: "S3Client", folder: Path) -> None:
     with pytest.raises(RegistryUnavailable):
-        Registry(BotoBucket("another", s3), folder).fetch(VERSION)
+        Registry(BotoObjectStore("another", s3), folder).fetch(VERSION)
     assert list(folder.iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_written_is_named(bucket: BotoBucket, published: str, folder: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_named(bucket: BotoObjectStore, published: str, folder: Path) -> None:
     folder.write_text("a file stands in the way")
     with pytest.raises(RegistryError, match=f"^{published} cannot be kept in {folder}"):
         Registry(bucket, folder).fetch(published)
 
 
-def test_concurrent_fetches_all_get_the_version(bucket: BotoBucket, published: str, folder: Path) -> None:
+def test_concurrent_fetches_all_get_the_version(bucket: BotoObjectStore, published: str, folder: Path) -> None:
     with ThreadPoolExecutor(4) as threads:
         fetched = list(threads.map(lambda _: Registry(bucket, folder).fetch(published), range(4)))
     assert [artifact.folder for artifact in fetched] == [folder / published] * 4
@@ -145,7 +145,7 @@ def test_concurrent_fetches_all_get_the_version(bucket: BotoBucket, published: s
 ROUTE = Route(3, (Variant("main", VERSION, 0.9), Variant("trial", "v" + "1" * 16, 0.1)), "2026-11-23T09:30:00+00:00")
 
 
-def test_the_route_is_as_it_was_written(bucket: BotoBucket, folder: Path) -> None:
+def test_the_route_is_as_it_was_written(bucket: BotoObjectStore, folder: Path) -> None:
     bucket.create(route_key("live"), msgspec.json.encode(ROUTE))
     assert Registry(bucket, folder).route("live") == ROUTE
     with pytest.raises(VersionNotFound, match=r"routes/trial\.json"):

@@ -18,9 +18,9 @@ FUNCTIONS = Path(__file__).parents[3] / "functions"
 FETCH = """
 import sys
 from pathlib import Path
-from nextitem.aws.object_store import ObstoreBucket
+from nextitem.aws.object_store import ObstoreReader
 from nextitem.registry.reader import Registry
-bucket = ObstoreBucket(sys.argv[1], region=sys.argv[2], endpoint=sys.argv[3])
+bucket = ObstoreReader(sys.argv[1], region=sys.argv[2], endpoint=sys.argv[3])
 print("here", flush=True)
 sys.stdin.readline()
 print(Registry(bucket, Path(sys.argv[4])).fetch(sys.argv[5]).folder)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nextitem.aws.boto_object_store import BotoBucket
-from nextitem.aws.object_store import Stored
+from nextitem.aws.boto_object_store import BotoObjectStore
+from nextitem.aws.object_store import StoredObject
 from nextitem.errors import NextItemError
 from nextitem.registry.publisher import Publisher
 from nextitem.registry.reader import Registry, Route, Variant, route_key
@@ -35,14 +35,14 @@ class Clock:
 class GatedBucket:
     """A bucket that answers only while its gate is open."""
 
-    def __init__(self, bucket: BotoBucket) -> None:
+    def __init__(self, bucket: BotoObjectStore) -> None:
         self._bucket = bucket
         self.gate = threading.Event()
         self.gate.set()
         self.reads = 0
         """Of routes; what is available is read beside each."""
 
-    def read(self, key: str) -> Stored | None:
+    def read(self, key: str) -> StoredObject | None:
         self.reads += key.startswith("routes/")
         assert self.gate.wait(PATIENCE_SECONDS)
         return self._bucket.read(key)
@@ -54,7 +54,7 @@ class GatedBucket:
 class Scene:
     """A router on a bucket, with two versions published and the first of them live or not."""
 
-    def __init__(self, bucket: BotoBucket, s3: "S3Client", demo: Path, folder: Path) -> None:
+    def __init__(self, bucket: BotoObjectStore, s3: "S3Client", demo: Path, folder: Path) -> None:
         self.s3, self.demo, self.folder = s3, demo, folder
         self.publisher = Publisher(bucket)
         self.first = self.publisher.publish(demo)

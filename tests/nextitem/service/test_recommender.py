@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from devstack.services.valkey import Valkey
-from nextitem.aws.boto_object_store import BotoBucket
+from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import NoModel
 from nextitem.model.engine import Model
 from nextitem.redis_client.url import parse_store_url
@@ -41,7 +41,7 @@ def service(router: Router, valkey: Valkey) -> Iterator[Service]:
 @pytest.fixture
 def bucketless(tmp_path: Path, s3_service: "S3Client") -> Router:
     """A router that finds no bucket."""
-    return Router(Registry(BotoBucket("another", s3_service), tmp_path), "live", 30, on_fault=lambda _: None)
+    return Router(Registry(BotoObjectStore("another", s3_service), tmp_path), "live", 30, on_fault=lambda _: None)
 
 
 def test_a_session_remembers_what_came_before(service: Service, me: str) -> None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nextitem.aws.boto_object_store import BotoBucket
-from nextitem.aws.object_store import Stored
+from nextitem.aws.boto_object_store import BotoObjectStore
+from nextitem.aws.object_store import StoredObject
 from nextitem.errors import (
     ArtifactCorrupt,
     ArtifactUnsupported,
@@ -31,7 +31,7 @@ KEYS = [session_key(SECRET, str(number)) for number in range(50)]
 
 
 @pytest.fixture
-def scene(bucket: BotoBucket, s3: "S3Client", demo: Path, tmp_path: Path) -> Iterator[Scene]:
+def scene(bucket: BotoObjectStore, s3: "S3Client", demo: Path, tmp_path: Path) -> Iterator[Scene]:
     scene = Scene(bucket, s3, demo, tmp_path)
     yield scene
     scene.bucket.gate.set()
@@ -238,7 +238,7 @@ def test_attempts_that_take_long_are_as_rare(scene: Scene, monkeypatch: pytest.M
     # GIVEN a bucket without a route that takes longer to say so than the time between two attempts
     read = scene.bucket.read
 
-    def slow(key: str) -> Stored | None:
+    def slow(key: str) -> StoredObject | None:
         scene.clock.now += RETRY_SECONDS
         return read(key)
 

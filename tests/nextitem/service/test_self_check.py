@@ -9,7 +9,7 @@ from redis import Redis
 
 from devstack.processes.children import Children
 from devstack.services.valkey import Valkey
-from nextitem.aws.boto_object_store import BotoBucket
+from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.deadline import Deadline
 from nextitem.errors import NextItemError, SecretUnavailable, SelfCheckFailed, StoreUnavailable
 from nextitem.model.manifest import CERTIFICATE, decode_certificate
@@ -49,12 +49,12 @@ def fault_of(router: Router, keys: KeyRing, store: SessionStore) -> str:
     return str(caught.value)
 
 
-def routed(bucket: BotoBucket, *variants: Variant) -> None:
+def routed(bucket: BotoObjectStore, *variants: Variant) -> None:
     """Make a route."""
     assert bucket.create(route_key("live"), msgspec.json.encode(Route(1, variants, "2026-01-20T09:20:00Z")))
 
 
-def router_of(bucket: BotoBucket, folder: Path) -> Router:
+def router_of(bucket: BotoObjectStore, folder: Path) -> Router:
     return Router(Registry(bucket, folder), "live", ttl=1e9, on_fault=lambda fault: pytest.fail(str(fault)))
 
 
@@ -68,7 +68,7 @@ def test_all_is_well(router: Router, store: ValkeyStore, demo: Path, contents: C
 
 
 def test_every_variant_of_the_route_is_checked(
-    bucket: BotoBucket, demo: Path, tmp_path: Path, folder: Path, store: ValkeyStore
+    bucket: BotoObjectStore, demo: Path, tmp_path: Path, folder: Path, store: ValkeyStore
 ) -> None:
     # GIVEN a route with three variants, one of which takes nothing
     publisher = Publisher(bucket)
@@ -81,7 +81,7 @@ def test_every_variant_of_the_route_is_checked(
 
 
 def test_a_model_that_answers_otherwise_late_in_its_certificate_is_found(
-    bucket: BotoBucket, demo: Path, tmp_path: Path, folder: Path, store: ValkeyStore
+    bucket: BotoObjectStore, demo: Path, tmp_path: Path, folder: Path, store: ValkeyStore
 ) -> None:
     # GIVEN a model whose last golden session says what it does not answer: more than a start looks at
     certificate = decode_certificate((demo / CERTIFICATE).read_bytes(), demo.name)
@@ -96,12 +96,14 @@ def test_a_model_that_answers_otherwise_late_in_its_certificate_is_found(
     assert fault.startswith(f"model {version} of variant trial failed the check: {version} scores golden item 1 ")
 
 
-def test_without_a_route_there_is_nothing_to_serve(bucket: BotoBucket, folder: Path, store: ValkeyStore) -> None:
+def test_without_a_route_there_is_nothing_to_serve(bucket: BotoObjectStore, folder: Path, store: ValkeyStore) -> None:
     fault = fault_of(router_of(bucket, folder), fixed_keys(), store)
     assert fault.startswith("the route failed the check: routes/live.json is not in the bucket")
 
 
-def test_what_is_available_must_be_readable(bucket: BotoBucket, demo: Path, tmp_path: Path, store: ValkeyStore) -> None:
+def test_what_is_available_must_be_readable(
+    bucket: BotoObjectStore, demo: Path, tmp_path: Path, store: ValkeyStore
+) -> None:
     # GIVEN a document that says nothing, of which requests would hear only in the log
     routed(bucket, Variant("main", Publisher(bucket).publish(demo), 1))
     assert bucket.create(availability_key("live"), b"nothing")

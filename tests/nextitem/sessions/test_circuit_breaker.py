@@ -14,7 +14,6 @@ from nextitem.sessions import circuit_breaker
 from nextitem.sessions.circuit_breaker import FAILURES, FAIR_SECONDS, HURRIED, REST_SECONDS, GuardedStore
 from nextitem.sessions.session import SessionStore
 from nextitem.sessions.valkey_store import ValkeyStore
-from tests.nextitem.aws.unreachable_object_store_contract import UnavailableStoreContract
 from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, soon
 from tests.nextitem.redis_client.test_pool import HangingUp
 from tests.nextitem.service.router_scene import Clock
@@ -23,6 +22,7 @@ from tests.nextitem.sessions.log_contract import add, event
 from tests.nextitem.sessions.snapshot_contract import DAY_MS, Inspector
 from tests.nextitem.sessions.store_contract import SessionStoreContract
 from tests.nextitem.sessions.test_valkey_store import ValkeyInspector
+from tests.nextitem.sessions.unavailable_store_contract import UnavailableStoreContract
 
 
 @pytest.fixture(scope="module")

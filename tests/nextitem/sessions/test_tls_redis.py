@@ -9,12 +9,12 @@ from nextitem.errors import StoreUnavailable
 from nextitem.redis_client.url import parse_store_url
 from nextitem.sessions.session import SessionStore
 from nextitem.sessions.valkey_store import ValkeyStore
-from tests.nextitem.aws.unreachable_object_store_contract import UnavailableStoreContract
 from tests.nextitem.parts import PATIENCE_SECONDS, soon
 from tests.nextitem.redis_server import USER, TlsRedis
 from tests.nextitem.sessions.snapshot_contract import DAY_MS
 from tests.nextitem.sessions.store_contract import SessionStoreContract
 from tests.nextitem.sessions.test_valkey_store import ValkeyInspector
+from tests.nextitem.sessions.unavailable_store_contract import UnavailableStoreContract
 
 SHORT_SECONDS = 0.4
 """What a store waits for a server that takes its TLS for a command, and waits for the end of it."""

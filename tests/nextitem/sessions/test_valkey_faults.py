@@ -12,11 +12,11 @@ from nextitem.errors import StoreUnavailable
 from nextitem.redis_client.url import parse_store_url
 from nextitem.sessions.session import EMPTY, SessionStore
 from nextitem.sessions.valkey_store import ValkeyStore
-from tests.nextitem.aws.unreachable_object_store_contract import UnavailableStoreContract
 from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, soon
 from tests.nextitem.sessions.failing_store import FailingStore
 from tests.nextitem.sessions.log_contract import add, event, names
 from tests.nextitem.sessions.snapshot_contract import save, snapshot_of, value_of
+from tests.nextitem.sessions.unavailable_store_contract import UnavailableStoreContract
 from tests.nextitem.valkey_server import BreakingLine, OwnValkey
 
 SHORT_SECONDS = 0.4
