@@ -20,7 +20,7 @@ from nextitem.service.router import Router
 from nextitem.service.schema import ItemsRequest, Wanted
 from nextitem.sessions.circuit_breaker import GuardedStore
 from nextitem.sessions.keys import KeyRing
-from nextitem.sessions.secret_reader import SecretsManager
+from nextitem.sessions.secret_reader import SecretReader
 from nextitem.sessions.valkey_store import ValkeyStore
 from nextitem.settings import Settings
 from nextitem.telemetry.record import ColdPhase, RequestRecord, Telemetry, process_age_ms
@@ -125,5 +125,5 @@ def _keys(settings: Settings, telemetry: Telemetry) -> KeyRing:
     secret = settings.key_secret
     if secret is not None:
         return KeyRing(lambda: secret, settings.session_ttl, telemetry.background_fault)
-    reader = SecretsManager(settings.key_secret_id or "", region=settings.region, endpoint=settings.secrets_endpoint)
+    reader = SecretReader(settings.key_secret_id or "", region=settings.region, endpoint=settings.secrets_endpoint)
     return KeyRing(reader, settings.session_ttl, telemetry.background_fault)

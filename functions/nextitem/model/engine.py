@@ -15,7 +15,7 @@ from nextitem.errors import ArtifactCorrupt
 from nextitem.hidden_state import HiddenState
 from nextitem.model.artifact import Artifact
 from nextitem.model.manifest import VOCABULARY, Certificate
-from nextitem.model.onnx_graphs import Graphs, open_graphs
+from nextitem.model.onnx_graphs import ModelGraphs, open_graphs
 from nextitem.model.vocabulary import Vocabulary
 
 START_CHECKS = 2
@@ -44,7 +44,7 @@ _NONE_BARRED = _Bars(frozenset(), np.empty(0, np.int64), np.empty(0, np.bool_))
 class Model:
     """One model version, ready to serve. Safe to share between threads: it holds no session's state."""
 
-    def __init__(self, artifact: Artifact, graphs: Graphs | None = None) -> None:
+    def __init__(self, artifact: Artifact, graphs: ModelGraphs | None = None) -> None:
         """Open a verified artifact and check its first golden sessions.
 
         Args:

@@ -17,21 +17,21 @@ _QUIET = 3
 """ONNX Runtime's log severity: errors and worse. Mapped weights are inputs with a default, of which it would warn."""
 
 
-class Graphs(NamedTuple):
+class ModelGraphs(NamedTuple):
     """Both, open."""
 
     step: ort.InferenceSession
     score: ort.InferenceSession
 
 
-def open_graphs(artifact: Artifact) -> Graphs:
+def open_graphs(artifact: Artifact) -> ModelGraphs:
     """Open a verified artifact's graphs: milliseconds, most of them for the catalogue's table.
 
     Raises:
         ArtifactCorrupt: ONNX Runtime cannot open one.
     """
     try:
-        return Graphs(*(open_graph(artifact.path(name)) for name in (STEP_GRAPH, SCORE_GRAPH)))
+        return ModelGraphs(*(open_graph(artifact.path(name)) for name in (STEP_GRAPH, SCORE_GRAPH)))
     except Exception as error:  # ONNX Runtime's errors share no other base
         raise ArtifactCorrupt(f"{artifact.version} cannot be opened by ONNX Runtime: {error}") from error
 

@@ -20,7 +20,7 @@ from nextitem.service.schema import (
 )
 from nextitem.sessions.background_writer import Writer
 from nextitem.sessions.codec import recommendation_id
-from nextitem.sessions.feedback import judged
+from nextitem.sessions.feedback import feedback_on
 from nextitem.sessions.keys import KeyRing, SessionName
 from nextitem.sessions.session import (
     IMPRESSION_SIZE,
@@ -91,7 +91,7 @@ class Recommender:
             stored=True,
             recommendation_id=_answer_id(request.session, session, routed),
         )
-        record.judgement = judged(appended.impression, request.events, appended.statuses)
+        record.feedback = feedback_on(appended.impression, request.events, appended.statuses)
         if pending:
             with record.phase("store_write"):
                 shown = [one.item_id for one in answer.recommendations[:IMPRESSION_SIZE]]

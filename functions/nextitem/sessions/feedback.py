@@ -12,7 +12,7 @@ import msgspec
 from nextitem.sessions.session import Event, Impression, Status
 
 
-class Judgement(msgspec.Struct, frozen=True):
+class Feedback(msgspec.Struct, frozen=True):
     """What the events of a request say of the answer before them.
 
     Attributes:
@@ -30,7 +30,7 @@ class Judgement(msgspec.Struct, frozen=True):
     clicks: int
 
 
-def judged(impression: Impression | None, events: Sequence[Event], statuses: Sequence[Status]) -> Judgement | None:
+def feedback_on(impression: Impression | None, events: Sequence[Event], statuses: Sequence[Status]) -> Feedback | None:
     """Hold a request's events against what the session was recommended before; None where there is nothing to hold.
 
     Args:
@@ -46,7 +46,7 @@ def judged(impression: Impression | None, events: Sequence[Event], statuses: Seq
     shown = {item_id: place for place, item_id in enumerate(impression.item_ids, start=1)}
     place = shown.get(new[0].item_id)
     clicks = sum(event.recommendation_id == impression.recommendation_id and event.item_id in shown for event in new)
-    return Judgement(
+    return Feedback(
         version=impression.version,
         variant=impression.variant,
         hits=int(place is not None),

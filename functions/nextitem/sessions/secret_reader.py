@@ -19,7 +19,7 @@ ASK_SECONDS = 2.0
 _OK = 200
 
 
-class SecretsManager:
+class SecretReader:
     """Reads one secret.
 
     Args:

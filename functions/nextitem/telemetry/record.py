@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from nextitem.errors import NextItemError
-from nextitem.sessions.feedback import Judgement
+from nextitem.sessions.feedback import Feedback
 from nextitem.telemetry import emf, metrics
 from nextitem.telemetry.metrics import SERVICE
 
@@ -42,7 +42,7 @@ class RequestRecord:
         self.phases: dict[Phase, float] = {}
         self.dimensions: dict[str, str] = {}
         self.faults: list[NextItemError] = []
-        self.judgement: Judgement | None = None
+        self.feedback: Feedback | None = None
         self._measured: dict[str, float] = {}
 
     @contextmanager
@@ -143,22 +143,22 @@ class Telemetry:
             values[_COLD_METRICS[name].name] = milliseconds
         if cold:
             values[metrics.COLD_FIRST.name] = total
-        if record.judgement is not None:
-            values |= self._judged(record.judgement, record.dimensions)
+        if record.feedback is not None:
+            values |= self._judged(record.feedback, record.dimensions)
         _write(record.dimensions, values, {"operation": record.operation, "status": status})
         for fault in record.faults:
             self.log.warning("store fault", extra={"fault": type(fault).__name__, "detail": str(fault)})
 
     @staticmethod
-    def _judged(judgement: Judgement, answered_by: dict[str, str]) -> dict[str, float]:
-        """Return a judgement's metrics for the request's record, or write them apart if another version is judged."""
+    def _judged(feedback: Feedback, answered_by: dict[str, str]) -> dict[str, float]:
+        """Return a feedback's metrics for the request's record, or write them apart if another version is judged."""
         values = {
             metrics.LABELS.name: 1,
-            metrics.HITS.name: judgement.hits,
-            metrics.RECIPROCAL_RANK.name: judgement.reciprocal_rank,
-            metrics.CLICKS.name: judgement.clicks,
+            metrics.HITS.name: feedback.hits,
+            metrics.RECIPROCAL_RANK.name: feedback.reciprocal_rank,
+            metrics.CLICKS.name: feedback.clicks,
         }
-        judged = {"model_version": judgement.version, "variant": judgement.variant}
+        judged = {"model_version": feedback.version, "variant": feedback.variant}
         if judged.items() <= answered_by.items():
             return values
         _write(judged, values, {})

@@ -11,7 +11,7 @@ from devstack.processes.children import LOOPBACK, free_port
 from nextitem.errors import SecretUnavailable
 from nextitem.sessions import secret_reader
 from nextitem.sessions.key_secret import KeySecret
-from nextitem.sessions.secret_reader import SecretsManager
+from nextitem.sessions.secret_reader import SecretReader
 from tests.nextitem.aws.credentials_provider import CredentialsProvider
 from tests.nextitem.parts import CREDENTIALS, REGION
 from tests.nextitem.sessions.secrets_keeper import SecretsKeeper
@@ -21,11 +21,11 @@ HUSH = "hush-hush-hush-hush"
 KEYS = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": HUSH}
 
 
-def reader(endpoint: str, secret_id: str = "key-secret") -> SecretsManager:  # noqa: S107 - its name
-    return SecretsManager(secret_id, region=REGION, endpoint=endpoint, environment=KEYS)
+def reader(endpoint: str, secret_id: str = "key-secret") -> SecretReader:  # noqa: S107 - its name
+    return SecretReader(secret_id, region=REGION, endpoint=endpoint, environment=KEYS)
 
 
-def fault_of(read: SecretsManager) -> str:
+def fault_of(read: SecretReader) -> str:
     """What is said of a secret that cannot be had; never anything of it."""
     with pytest.raises(SecretUnavailable) as caught:
         read()
@@ -136,7 +136,7 @@ def test_without_credentials_nothing_is_asked(keeper: SecretsKeeper) -> None:
     with CredentialsProvider() as provider:
         provider.status = 500
         environment = provider.environment
-        read = SecretsManager("any", region=REGION, endpoint=keeper.endpoint, environment=environment)
+        read = SecretReader("any", region=REGION, endpoint=keeper.endpoint, environment=environment)
         # WHEN the secret is read THEN that is why it cannot be
         assert "credentials provider" in fault_of(read)
     assert keeper.headers == {}
@@ -147,7 +147,7 @@ def test_credentials_that_end_bring_their_token(keeper: SecretsKeeper) -> None:
     keeper.has(json.dumps({"current": HUSH}))
     with CredentialsProvider() as provider:
         environment = provider.environment
-        SecretsManager("any", region=REGION, endpoint=keeper.endpoint, environment=environment)()
+        SecretReader("any", region=REGION, endpoint=keeper.endpoint, environment=environment)()
     assert keeper.headers["x-amz-security-token"] == "session 1"
     signed = keeper.headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0]
     assert signed == "content-type;host;x-amz-date;x-amz-security-token;x-amz-target"

@@ -18,12 +18,12 @@ from awslambdaric.bootstrap import Unbuffered
 sys.stdout = Unbuffered(Unbuffered(sys.stdout))  # the parent of several processes does it, and each of them again
 from nextitem.telemetry import metrics
 from nextitem.errors import StoreUnavailable, VersionNotFound
-from nextitem.sessions.feedback import Judgement
+from nextitem.sessions.feedback import Feedback
 from nextitem.telemetry.record import RequestRecord, Telemetry
 telemetry = Telemetry({"process_start": 1.0, "import": 2.0, "model_load": 3.0})
 record = RequestRecord()
 record.served("session", "v" + "0" * 16, "main")
-record.judgement = Judgement("v" + "0" * 16, "main", 1, 0.5, 1)
+record.feedback = Feedback("v" + "0" * 16, "main", 1, 0.5, 1)
 for metric in metrics.METRICS:
     record.measured(metric, 1.0)
 record.fault(StoreUnavailable("x" * 500))

@@ -12,7 +12,7 @@ from devstack.services.valkey import Valkey
 from nextitem.errors import RequestError, StoreUnavailable, VersionNotFound
 from nextitem.redis_client.url import parse_store_url
 from nextitem.service.router import Router
-from nextitem.sessions.feedback import Judgement
+from nextitem.sessions.feedback import Feedback
 from nextitem.sessions.valkey_store import ValkeyStore
 from nextitem.telemetry.metrics import DIMENSION_SETS, METRICS
 from nextitem.telemetry.record import ColdPhase, RequestRecord, Telemetry, process_age_ms
@@ -195,7 +195,7 @@ def test_the_judgement_of_an_answer_counts_for_the_version_that_gave_it(
     # GIVEN two requests whose session was recommended something before: by the same version, and by another
     telemetry = start()
     for version in (VERSION, "v-before"):
-        telemetry.emit(finished(judgement=Judgement(version, VARIANT, 1, 0.25, 2)), 200)
+        telemetry.emit(finished(feedback=Feedback(version, VARIANT, 1, 0.25, 2)), 200)
 
     # WHEN they are written
     same, other, request = lines(capsys)
