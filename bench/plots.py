@@ -82,13 +82,14 @@ def engine(results: Sequence[dict[str, Any]], out: Path) -> None:
 
 def cold_start(result: dict[str, Any], out: Path) -> None:
     """Draw each function's cold start, ours by its phases."""
-    figure, axes = plt.subplots(figsize=(8.0, 2.8), layout="constrained")
     rows = sorted(result["rows"], key=lambda row: -row["p50_ms"])
+    figure, axes = plt.subplots(figsize=(8.0, 1.0 + 0.6 * len(rows)), layout="constrained")
+    phased = [row for row in rows if row["phases"]]
     colours = ("#c6dbef", "#6baed6", "#2171b5", "#08306b")
     for place, row in enumerate(rows):
         left = 0.0
         for (phase, took), colour in zip(row["phases"].items(), colours, strict=False):
-            label = phase.replace("_", " ") if place == len(rows) - 1 or row["function"] == "recommend" else None
+            label = phase.replace("_", " ") if row is phased[0] else None
             axes.barh(place, took, left=left, color=colour, label=label)
             left += took
         axes.barh(place, row["p50_ms"] - left, left=left, color="#bdbdbd")
@@ -100,12 +101,17 @@ def cold_start(result: dict[str, Any], out: Path) -> None:
             va="center",
             fontsize=9,
         )
-    axes.set_yticks(range(len(rows)), [row["function"].replace("_", " ") for row in rows])
+    axes.set_yticks(range(len(rows)), [_function_label(row) for row in rows])
     axes.set_xlabel("median ms from the spawn of a process to its first answer")
     axes.margins(x=0.2)
     axes.legend(fontsize=8, frameon=False, loc="upper right")
     figure.savefig(out, dpi=130)
     plt.close(figure)
+
+
+def _function_label(row: dict[str, Any]) -> str:
+    name = row["function"].replace("_", " ")
+    return f"{name}, S3 {row['s3']}" if row["s3"] else name
 
 
 def cost(result: dict[str, Any], out: Path) -> None:

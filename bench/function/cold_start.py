@@ -1,16 +1,21 @@
-"""Cold starts, one at a time and interleaved: from the spawn of a worker process to its first answer.
+"""Cold starts, one at a time and in turn: from the spawn of a worker process to its first answer.
 
-`recommend` is what `make build` made, under Lambda's Python, or the source tree where that is not there; it starts with
-a model of 10 MB. Beside it `floor_numpy_onnxruntime`, which imports these two and does nothing, and `naive`, the same
-service as most would begin it (`bench/cold_functions`), under the same Python. S3 (moto) and Valkey are on loopback.
-`make build runtime-client`, then `python -m bench.function.cold_start [--rounds 20 --json PATH]`
+    make build runtime-client
+    python -m bench.function.cold_start [--rounds 20] [--s3 realistic] [--json PATH]
+    python -m bench.function.cold_start --functions-dir before=../old/functions --functions-dir after=functions
+
+`recommend` is what `make build` made, under Lambda's Python, or the source code where there is no build. It starts with
+a model of 10 MB. Two functions stand beside it, under the same Python: `floor_numpy_onnxruntime` imports these two
+libraries and does nothing; `naive` is the same service without care for its start (`bench/function/cold_functions`).
+
+Valkey is on loopback. S3 (moto) is measured twice: on loopback, and behind a proxy that answers like S3
+(`bench.function.s3_proxy`).
 """
 
 import argparse
 import json
 import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,111 +27,157 @@ from rich.table import Table
 
 from bench.common.results import write_json
 from bench.common.timing import summary
-from bench.function.warm import random_artifact
-from devstack.stack import FUNCTIONS_DIRECTORY, Stack
+from bench.function.random_model import random_artifact
+from bench.function.s3_proxy import S3Proxy
+from bench.function.trees import Tree, add_tree_option, chosen_trees
+from devstack.stack import Stack
 
 ITEMS = 75_000
-"""Of hidden size 128: some 10 MB."""
-BUILT = Path(".aws-sam/build/RecommendFunction")
-RUNTIME = Path(".build/runtime313")
+"""A model of some 10 MB."""
 NAIVE_PACKAGES = Path(".build/naive313")
 NAIVE_REQUIREMENTS = ("aws-lambda-powertools[tracer]", "boto3", "numpy", "onnxruntime", "pydantic", "redis")
-CONTENDERS = Path(__file__).parent / "cold_functions"
-OURS, FLOOR, NAIVE = "recommend", "floor_numpy_onnxruntime", "naive"
+PEERS = Path(__file__).parent / "cold_functions"
+FLOOR, NAIVE = "floor_numpy_onnxruntime", "naive"
+NO_S3 = ""
+S3_KINDS = ("loopback", "realistic")
 EVENT = {"operation": "append_events", "session_id": "s", "events": [{"item_id": "item-000001"}]}
+TABLE_WIDTH = 130
 PHASES = ("process_start", "import", "model_load", "first_request")
 
 
 @dataclass(frozen=True)
-class Row:
-    """One function's cold starts, in milliseconds; `phases` are those that it measures itself, medians."""
+class Contender:
+    """A function to start.
 
-    function: str
-    p50_ms: float
-    p99_ms: float
-    times_floor: float
-    phases: dict[str, float]
+    Attributes:
+        tree: its code and interpreter.
+        s3: one of `S3_KINDS`; `NO_S3` if it does not use S3.
+        handler: `module.function`.
+    """
+
+    tree: Tree
+    s3: str
+    handler: str = "recommend.handler"
 
 
 @dataclass(frozen=True)
-class Python:
-    """An interpreter, and where a worker finds what it imports, by function."""
+class Row:
+    """The cold starts of one function, in milliseconds.
 
-    label: str
-    executable: Path
-    ours: Path
-    paths: dict[str, str]
+    Attributes:
+        function: its name.
+        s3: see `Contender`.
+        p50_ms: median of all its cold starts.
+        p99_ms: their 99th percentile.
+        times_floor: the median as a multiple of the floor's.
+        times_first: the median as a multiple of the first function's on the same S3.
+        phases: medians of the phases that the function measures itself.
+    """
 
-
-SOURCE = Python("the source tree, this Python", Path(sys.executable), FUNCTIONS_DIRECTORY, {})
+    function: str
+    s3: str
+    p50_ms: float
+    p99_ms: float
+    times_floor: float
+    times_first: float
+    phases: dict[str, float]
 
 
 def main() -> None:
     """Print a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--source", action="store_true", help="measure the source tree, even if there is a build")
+    parser.add_argument("--s3", choices=S3_KINDS, help="measure with this S3 only")
+    add_tree_option(parser)
     parser.add_argument("--json", type=Path, help="also write the rows here")
     arguments = parser.parse_args()
-    python = SOURCE if arguments.source else built() or SOURCE
-    if python.paths:
-        _install_naive(python.executable)
-    with _stacks(python) as stacks:
+    trees = chosen_trees(arguments.functions_dir)
+    contenders = _contenders(trees, [arguments.s3] if arguments.s3 else S3_KINDS, naive=not arguments.functions_dir)
+    with _started(contenders) as stacks:
         for _ in track(range(arguments.rounds + 1), "Cold starts"):
-            for stack in stacks.values():
-                stack.invoke(json.dumps(EVENT).encode())
-                stack.retire_workers()
-        floor = summary([start.answer_ms for start in stacks[FLOOR].cold_starts[1:]]).median
-        rows = [_row(name, stack, floor) for name, stack in stacks.items()]
-    table = Table("", "median ms", "p99 ms", "times the floor", *PHASES, title=f"{arguments.rounds}, {python.label}")
-    for row in rows:
-        phases = [f"{row.phases[name]:.0f}" if name in row.phases else "" for name in PHASES]
-        table.add_row(row.function, f"{row.p50_ms:.0f}", f"{row.p99_ms:.0f}", f"{row.times_floor:.2f}", *phases)
-    Console().print(table)
+            for contender, stack in zip(contenders, stacks, strict=True):
+                _start_cold(contender, stack)
+        rows = _rows(contenders, stacks)
+    _print(rows, trees[0], f"{arguments.rounds} cold starts each, {trees[0].label}")
     if arguments.json:
-        write_json({"python": python.label, "rows": [asdict(row) for row in rows]}, arguments.json)
+        write_json({"python": trees[0].label, "rows": [asdict(row) for row in rows]}, arguments.json)
 
 
-def _row(name: str, stack: Stack, floor: float) -> Row:
-    whole = summary([start.answer_ms for start in stack.cold_starts[1:]])
-    records = [json.loads(line) for line in stack.log_lines() if '"cold_import_ms"' in line][1:]
-    phases = {
-        phase: round(summary([record[f"cold_{phase}_ms"] for record in records]).median, 1)
-        for phase in (PHASES if records else ())
-    }
-    return Row(name, round(whole.median, 1), round(whole.p99, 1), round(whole.median / floor, 3), phases)
+def _contenders(trees: Sequence[Tree], s3_kinds: Sequence[str], *, naive: bool) -> list[Contender]:
+    """Return all functions to measure; the floor is the last."""
+    first = trees[0]
+    libraries = (*first.search_path, first.folder) if first.is_built else ()
+    floor = Contender(Tree(FLOOR, PEERS / "floor", first.python, libraries), NO_S3, "floor.handler")
+    if naive and first.is_built:
+        _install_naive(first.python)
+        libraries = (*first.search_path, NAIVE_PACKAGES.resolve())
+    peers = [Contender(Tree(NAIVE, PEERS / "naive", first.python, libraries), s3, "naive.handler") for s3 in s3_kinds]
+    return [*(Contender(tree, s3) for s3 in s3_kinds for tree in trees), *(peers if naive else ()), floor]
 
 
 @contextmanager
-def _stacks(python: Python) -> Iterator[dict[str, Stack]]:
+def _started(contenders: Sequence[Contender]) -> Iterator[list[Stack]]:
     """Start one stack for each function, all with the same model."""
-    handlers = {OURS: "recommend.handler", FLOOR: "floor.handler", NAIVE: "naive.handler"}
-    folders = {OURS: python.ours, FLOOR: CONTENDERS / "floor", NAIVE: CONTENDERS / "naive"}
     with TemporaryDirectory() as folder, ExitStack() as running:
         artifact = random_artifact(ITEMS, Path(folder))
-        yield {
-            name: running.enter_context(
-                Stack(
-                    folders[name],
-                    artifact=artifact,
-                    max_workers=1,
-                    handler=handler,
-                    python=python.executable,
-                    settings={"PYTHONPATH": python.paths[name]} if python.paths else {},
-                )
+        stacks = []
+        for contender in contenders:
+            proxy = running.enter_context(S3Proxy()) if contender.s3 == "realistic" else None
+            stack = Stack(
+                contender.tree.folder,
+                artifact=artifact,
+                max_workers=1,
+                handler=contender.handler,
+                python=contender.tree.python,
+                settings=contender.tree.settings | ({"AWS_ENDPOINT_URL_S3": proxy.url} if proxy else {}),
             )
-            for name, handler in handlers.items()
-        }
+            stacks.append(running.enter_context(stack))
+            if proxy:
+                proxy.forward_to(stack.s3_endpoint)
+        yield stacks
 
 
-def built() -> Python | None:
-    """Return Lambda's Python with what was built for it; None where one of them is missing."""
-    found = subprocess.run([Path("devstack/build/python313.sh").resolve()], capture_output=True, text=True, check=False)
-    if found.returncode or not BUILT.is_dir() or not RUNTIME.is_dir():
-        return None
-    ours, runtime = str(BUILT.resolve()), str(RUNTIME.resolve())
-    paths = {OURS: runtime, FLOOR: f"{runtime}:{ours}", NAIVE: f"{runtime}:{NAIVE_PACKAGES.resolve()}"}
-    return Python("the build, Python 3.13", Path(found.stdout.strip()), BUILT, paths)
+def _start_cold(contender: Contender, stack: Stack) -> None:
+    answer = json.loads(stack.invoke(json.dumps(EVENT).encode()))
+    if contender.s3 != NO_S3 and not answer.get("recommendations"):
+        raise SystemExit(f"{contender.tree.name} ({contender.tree.folder}) recommended nothing: {answer}")
+    stack.retire_workers()
+
+
+def _rows(contenders: Sequence[Contender], stacks: Sequence[Stack]) -> list[Row]:
+    """Return a row for each function. The first round is left out: it fills the page cache and `__pycache__`."""
+    times = [summary([start.answer_ms for start in stack.cold_starts[1:]]) for stack in stacks]
+    first = {contender.s3: timed.median for contender, timed in reversed(list(zip(contenders, times, strict=True)))}
+    return [
+        Row(
+            contender.tree.name,
+            contender.s3,
+            round(timed.median, 1),
+            round(timed.p99, 1),
+            round(timed.median / times[-1].median, 3),
+            round(timed.median / first[contender.s3], 3),
+            _phases(stack),
+        )
+        for contender, stack, timed in zip(contenders, stacks, times, strict=True)
+    ]
+
+
+def _phases(stack: Stack) -> dict[str, float]:
+    records = [json.loads(line) for line in stack.log_lines() if '"cold_import_ms"' in line][1:]
+    return {
+        phase: round(summary([record[f"cold_{phase}_ms"] for record in records]).median, 1)
+        for phase in (PHASES if records else ())
+    }
+
+
+def _print(rows: Sequence[Row], first: Tree, title: str) -> None:
+    phases = [phase.replace("_", " ") for phase in PHASES]
+    table = Table("", "S3", "ms", "p99", "/ floor", f"/ {first.name}", *phases, title=title)
+    for row in rows:
+        ratios = f"{row.times_floor:.2f}", f"{row.times_first:.3f}" if row.s3 else ""
+        phases = [f"{row.phases[name]:.0f}" if name in row.phases else "" for name in PHASES]
+        table.add_row(row.function, row.s3, f"{row.p50_ms:.0f}", f"{row.p99_ms:.0f}", *ratios, *phases)
+    Console(width=TABLE_WIDTH).print(table)
 
 
 def _install_naive(executable: Path) -> None:

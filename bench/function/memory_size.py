@@ -25,9 +25,10 @@ from rich.table import Table
 
 from bench.common.results import write_json
 from bench.common.timing import summary
-from bench.function.cold_start import ITEMS, OURS, SOURCE, Python, built
+from bench.function.cold_start import ITEMS
 from bench.function.cpu_quota import limited
-from bench.function.warm import random_artifact
+from bench.function.random_model import random_artifact
+from bench.function.trees import Tree, chosen_trees
 from devstack.stack import Stack
 from model_export.cost import VCPU_MB, billed_gigabyte_seconds
 from observability import prices
@@ -82,8 +83,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10, help="a cold start and a burst of each size in each")
     parser.add_argument("--json", type=Path, help="also write the rows here")
     arguments = parser.parse_args()
-    python = built() or SOURCE
-    with _sizes(python) as sizes:
+    (tree,) = chosen_trees(None)
+    with _sizes(tree) as sizes:
         numbers = count()
         for _ in track(range(arguments.rounds + 1), "Memory sizes"):
             for size in sizes:
@@ -92,9 +93,9 @@ def main() -> None:
                 size.resident_mb.append(_resident_mb(size.processes))
                 size.stack.retire_workers()
         rows = [_row(size) for size in sizes]
-    _print(rows, f"{arguments.rounds} cold starts, {arguments.rounds * BURST} warm requests each, {python.label}")
+    _print(rows, f"{arguments.rounds} cold starts, {arguments.rounds * BURST} warm requests each, {tree.label}")
     if arguments.json:
-        write_json({"python": python.label, "items": ITEMS, "rows": [asdict(row) for row in rows]}, arguments.json)
+        write_json({"python": tree.label, "items": ITEMS, "rows": [asdict(row) for row in rows]}, arguments.json)
 
 
 def row_of(memory_mb: int, cold_ms: Sequence[float], warm_ms: Sequence[float], resident_mb: float) -> Row:
@@ -129,7 +130,7 @@ def _event(number: int) -> bytes:
 
 
 @contextmanager
-def _sizes(python: Python) -> Iterator[list[Size]]:
+def _sizes(tree: Tree) -> Iterator[list[Size]]:
     """Start one stack for each size, all with the same model."""
     with TemporaryDirectory() as folder, ExitStack() as running:
         artifact = random_artifact(ITEMS, Path(folder))
@@ -137,14 +138,11 @@ def _sizes(python: Python) -> Iterator[list[Size]]:
         for memory_mb in SIZES_MB:
             processes = running.enter_context(limited(f"nextitem-{os.getpid()}-{memory_mb}", memory_mb / VCPU_MB))
             stack = Stack(
-                python.ours,
+                tree.folder,
                 artifact=artifact,
                 max_workers=1,
-                python=_limited_python(Path(folder) / f"python-{memory_mb}", python.executable, processes),
-                settings={
-                    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory_mb),
-                    **({"PYTHONPATH": python.paths[OURS]} if python.paths else {}),
-                },
+                python=_limited_python(Path(folder) / f"python-{memory_mb}", tree.python, processes),
+                settings=tree.settings | {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory_mb)},
             )
             sizes.append(Size(memory_mb, running.enter_context(stack), processes))
         yield sizes

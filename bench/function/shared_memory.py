@@ -18,9 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.common.results import write_json
-from bench.function.warm import ANY_LOSS, random_run
+from bench.function.random_model import random_artifact
 from devstack.stack import Stack
-from model_export.export.export import export
 from nextitem.deadline import Deadline
 
 SMALL = 10_000
@@ -54,7 +53,7 @@ def main() -> None:
     rows = []
     for items in (SMALL, arguments.items):
         with TemporaryDirectory() as folder:
-            artifact = export(random_run(items), Path(folder), ANY_LOSS, lambda _stage: None, scheme=SCHEME)
+            artifact = random_artifact(items, Path(folder), SCHEME)
             rows += [_row(artifact, items, processes) for processes in PROCESSES]
     table = Table("items", "artifact MB", "processes", "sum of PSS MB", "sum of RSS MB", "PSS for one more MB")
     before: Row | None = None
