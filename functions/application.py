@@ -101,6 +101,7 @@ def started(head_start: HeadStart) -> Environment:
     reading = keys.reading()
     if not under_snapstart():  # no connection may be in a snapshot
         threading.Thread(target=_connect, args=(links,), name="connecting", daemon=True).start()
+    telemetry.prepare()
     try:
         router.load(*head_start.opened())
     except NextItemError as error:

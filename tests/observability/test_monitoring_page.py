@@ -7,7 +7,8 @@ from typing import Any, get_args
 import pytest
 
 from nextitem.service import schema
-from nextitem.telemetry import emf, metrics
+from nextitem.telemetry import metrics
+from nextitem.telemetry.serializer import serialize
 from observability.__main__ import PAGE
 from observability.alarms import ALARMS, COMPOSITES
 from observability.billing import alarm_metrics, billed_metrics, monitoring_cost
@@ -47,8 +48,7 @@ def test_billed_metrics_are_those_that_records_make(versions: int, sources: int)
     values = dict.fromkeys((metric.name for metric in metrics.METRICS), 1.0)
     records = [
         json.loads(
-            emf.line(
-                0,
+            serialize(
                 {
                     "service": "nextitem",
                     "model_version": f"v{version}",
