@@ -54,7 +54,7 @@ class Silent:
     def epoch(self, stage: str, epoch: object) -> None:
         """See `Watcher`."""
 
-    def blend(self, judged: object) -> None:
+    def blend(self, accuracy: object) -> None:
         """See `Watcher`."""
 
 

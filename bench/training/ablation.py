@@ -15,9 +15,9 @@ from model_export.data.columns import Columns
 from model_export.data.eventfile import read_sessions
 from model_export.data.sessions import Sessions
 from model_export.memory import Blend
+from model_export.metrics.ranking import Accuracy, accuracy
 from model_export.training.config import FitConfig
 from model_export.training.fit import Validated, validate
-from model_export.training.validation_metrics import Judged, judged
 
 DEFAULTS = FitConfig()
 SWITCHES: dict[str, FitConfig] = {
@@ -70,7 +70,7 @@ class Silent:
     def epoch(self, stage: str, epoch: object) -> None:
         """See `Watcher`."""
 
-    def blend(self, judged: object) -> None:
+    def blend(self, accuracy: object) -> None:
         """See `Watcher`."""
 
 
@@ -80,11 +80,11 @@ def measured(name: str, sessions: Sessions) -> tuple[Row, Validated]:
     found = validate(sessions, SWITCHES[name], Silent())
     seconds = (time.process_time() - began) / len(found.history)
     best = found.history[found.epochs - 1]
-    both = found.blended or Judged(best.hr, best.mrr)
+    both = found.blended or Accuracy(best.hr, best.mrr)
     return Row(name, both.hr, both.mrr, best.hr, best.mrr, found.epochs, seconds), found
 
 
-def parts(found: Validated) -> dict[str, Judged]:
+def parts(found: Validated) -> dict[str, Accuracy]:
     """Return what parts of the answer reach: each without one thing."""
     targets, blend = found.targets, found.blend
     if targets is None or blend is None:
@@ -95,7 +95,7 @@ def parts(found: Validated) -> dict[str, Judged]:
         "network, repeats and revisits": replaced(blend, weight=targets.level - ALONE),
         "no weight for revisits": replaced(blend, revisit=targets.level - ALONE),
     }
-    return {name: judged(targets.ranks(one)) for name, one in without.items()}
+    return {name: accuracy(targets.ranks(one)) for name, one in without.items()}
 
 
 def replaced(blend: Blend, **changes: float) -> Blend:

@@ -10,7 +10,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.metrics.protocol import COVERAGE_DEPTH, NO_ITEM
+from model_export.metrics.protocol import NO_ITEM
+from model_export.metrics.ranking import CUTOFF, mid_rank
 
 
 class Scored(NamedTuple):
@@ -56,7 +57,7 @@ class ScoringRanker:
         """See `model_export.metrics.protocol.Ranker.ranks`."""
         steps = len(session) - 1
         ranks = np.empty(steps, dtype=np.float64)
-        top = np.empty((steps, COVERAGE_DEPTH), dtype=np.int32)
+        top = np.empty((steps, CUTOFF), dtype=np.int32)
         for step in range(steps):
             found = self._scorer.scored(session[: step + 1])
             if not self._current:
@@ -73,7 +74,7 @@ def without(found: Scored, code: int) -> Scored:
 
 
 def sparse_rank(found: Scored, target: int, items: int) -> float:
-    """Rank of one item as `protocol.rank_of` gives it, all items without a score having 0.
+    """Rank of one item as `ranking.ranks_of_targets` gives it, all items without a score having 0.
 
     Args:
         found: the scores.
@@ -84,10 +85,10 @@ def sparse_rank(found: Scored, target: int, items: int) -> float:
     score = found.scores[at[0]] if len(at) else 0.0
     better = np.count_nonzero(found.scores > score)
     ties = np.count_nonzero(found.scores == score) + (items - len(found.codes) if score == 0.0 else 0) - 1
-    return 1.0 + better + ties / 2.0
+    return float(mid_rank(better, ties))
 
 
-def sparse_top(found: Scored, items: int, depth: int = COVERAGE_DEPTH) -> NDArray[np.int32]:
+def sparse_top(found: Scored, items: int, depth: int = CUTOFF) -> NDArray[np.int32]:
     """Codes of the best items as `protocol.top_codes` gives them, all items without a score having 0."""
     positive = found.scores > 0.0
     codes, scores = found.codes[positive], found.scores[positive]

@@ -15,6 +15,7 @@ from model_export.baselines.registry import METHODS, Config, Ground, Method
 from model_export.baselines.scoring import Scorer, sparse_rank, without
 from model_export.data.sessions import Sessions
 from model_export.data.split import Split, split_by_time, split_latest
+from model_export.metrics.ranking import Accuracy, accuracy
 from nextitem.errors import InputError
 
 VALIDATION_DAYS = 2
@@ -22,7 +23,6 @@ MOST_SESSIONS = 600
 """Validation sessions that are judged; of more, a seeded sample."""
 MOST_TARGETS = 4000
 """Next items in them: of long sessions fewer do, or the dozens of trials would take an hour."""
-DEPTH = 20
 _SEED = 20
 
 Progress = Callable[[int, int], None]
@@ -41,7 +41,7 @@ class Tuned:
     """
 
     settings: Mapping[str, Config]
-    validation: Mapping[str, Mapping[str, float]]
+    validation: Mapping[str, Accuracy]
     by: str
     targets: int
 
@@ -51,7 +51,7 @@ class Tuned:
             "by": self.by,
             "targets": self.targets,
             "settings": {name: asdict(config) if config is not None else {} for name, config in self.settings.items()},
-            "validation": {name: dict(found) for name, found in self.validation.items()},
+            "validation": {name: {"hr@20": hr, "mrr@20": mrr} for name, (hr, mrr) in self.validation.items()},
         }
 
 
@@ -77,7 +77,7 @@ def tune(train: Sessions, progress: Progress) -> Tuned:
     judged = _some(judged, split.train)
     trials = _Trials(Ground(split.train), judged, progress)
     settings: dict[str, Config] = {}
-    validation: dict[str, Mapping[str, float]] = {}
+    validation: dict[str, Accuracy] = {}
     for method in METHODS:
         for name in method.forms:
             settings[name], validation[name] = trials.best(method, name)
@@ -116,16 +116,16 @@ class _Trials:
 
     def __init__(self, ground: Ground, judged: Sessions, progress: Progress) -> None:
         self._ground, self._judged, self._progress = ground, judged, progress
-        self._known: dict[tuple[str, Config], dict[str, dict[str, float]]] = {}
+        self._known: dict[tuple[str, Config], dict[str, Accuracy]] = {}
         self._done = 0
         self._steps = sum(len(method.forms) * max(1, len(method.grid)) for method in METHODS)
 
-    def best(self, method: Method, name: str) -> tuple[Config, Mapping[str, float]]:
+    def best(self, method: Method, name: str) -> tuple[Config, Accuracy]:
         """Return the best settings of a form, and what they reached."""
         best = method.default
         for setting, values in method.grid.items():
             tried = [best, *(replace(best, **{setting: value}) for value in values)]
-            best = max(dict.fromkeys(tried), key=lambda config: sum(self._judge(method, config)[name].values()))
+            best = max(dict.fromkeys(tried), key=lambda config: sum(self._judge(method, config)[name]))
             self._step()
         if not method.grid:
             self._step()
@@ -135,14 +135,14 @@ class _Trials:
         self._done += 1
         self._progress(self._done, self._steps)
 
-    def _judge(self, method: Method, config: Config) -> dict[str, dict[str, float]]:
+    def _judge(self, method: Method, config: Config) -> dict[str, Accuracy]:
         key = (next(iter(method.forms)), config)
         if key not in self._known:
             self._known[key] = judge(method.make(self._ground, config), self._judged, method.forms)
         return self._known[key]
 
 
-def judge(scorer: Scorer, sessions: Sessions, forms: Mapping[str, bool]) -> dict[str, dict[str, float]]:
+def judge(scorer: Scorer, sessions: Sessions, forms: Mapping[str, bool]) -> dict[str, Accuracy]:
     """Return HR@20 and MRR@20 of a scorer's forms, by name.
 
     Args:
@@ -158,9 +158,4 @@ def judge(scorer: Scorer, sessions: Sessions, forms: Mapping[str, bool]) -> dict
             for name, current in forms.items():
                 found = scored if current else without(scored, int(session[at - 1]))
                 ranks[name].append(sparse_rank(found, int(session[at]), scorer.items))
-    return {name: _metrics(np.array(found)) for name, found in ranks.items()}
-
-
-def _metrics(ranks: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> dict[str, float]:
-    hit = ranks <= DEPTH
-    return {"hr@20": float(hit.mean()), "mrr@20": float(np.where(hit, 1.0 / ranks, 0.0).mean())}
+    return {name: accuracy(np.array(found)) for name, found in ranks.items()}

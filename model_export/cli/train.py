@@ -239,5 +239,5 @@ class _Bars:
         judged = "" if math.isnan(epoch.hr) else f", HR@20 {epoch.hr:.4f}, MRR@20 {epoch.mrr:.4f}"
         say(f"{stage}: epoch {epoch.number}: loss {epoch.loss:.4f}{judged}")
 
-    def blend(self, judged: Any) -> None:
-        say(f"validate: with the session memory: HR@20 {judged.hr:.4f}, MRR@20 {judged.mrr:.4f}")
+    def blend(self, accuracy: Any) -> None:
+        say(f"validate: with the session memory: HR@20 {accuracy.hr:.4f}, MRR@20 {accuracy.mrr:.4f}")

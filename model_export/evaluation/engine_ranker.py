@@ -9,7 +9,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.metrics.protocol import COVERAGE_DEPTH, NO_ITEM
+from model_export.metrics.protocol import NO_ITEM
+from model_export.metrics.ranking import CUTOFF, rank_in_list
 from nextitem.hidden_state import HiddenState
 from nextitem.model.engine import Model, Ranked
 from nextitem.model.manifest import MAX_TOP
@@ -29,14 +30,14 @@ class EngineRanker:
         """See `Ranker.ranks`."""
         items = session.tolist()
         ranks = np.empty(len(items) - 1)
-        shown = np.full((len(items) - 1, COVERAGE_DEPTH), NO_ITEM, np.int32)
+        shown = np.full((len(items) - 1, CUTOFF), NO_ITEM, np.int32)
         hidden: HiddenState | None = None
         for at, (item, following) in enumerate(pairwise(items)):
             hidden = self._model.replay(hidden, [item])
             so_far = items[max(0, at + 1 - WINDOW) : at + 1]
             top = self._model.top(hidden, (), MAX_TOP, so_far)
             ranks[at] = self._rank(hidden, so_far, top, following)
-            best = [one.index for one in top[:COVERAGE_DEPTH]]
+            best = [one.index for one in top[:CUTOFF]]
             shown[at, : len(best)] = best
         return ranks, shown
 
@@ -47,14 +48,5 @@ class EngineRanker:
             if top[-2].score == lowest or any(one.index == target and one.score == lowest for one in top):
                 # Ties may go on where the list ends: all of them count.
                 top = self._model.top(hidden, (), items, so_far)
-        rank = _rank_in(top, target)
+        rank = rank_in_list([item.index for item in top], np.array([item.score for item in top]), target)
         return rank if rank <= MAX_TOP else math.inf
-
-
-def _rank_in(top: list[Ranked], target: int) -> float:
-    score = next((one.score for one in top if one.index == target), None)
-    if score is None:
-        return math.inf
-    better = sum(one.score > score for one in top)
-    ties = sum(one.score == score for one in top) - 1
-    return 1.0 + better + ties / 2.0

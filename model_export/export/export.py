@@ -12,6 +12,7 @@ from model_export.export.onnx.parameters import Parameters, parameters_of
 from model_export.export.onnx_graphs import write_graphs
 from model_export.export.schemes.fp32 import Fp32
 from model_export.memory import LearntMemory
+from model_export.metrics.ranking import CUTOFF
 from model_export.training.run_folder import Run
 from model_export.training.torch_reference import torch_scores
 from nextitem.errors import InputError
@@ -44,7 +45,6 @@ GOLDENS = 32
 MEASURED, CALIBRATING = 500, 1000
 """Held-out sessions that each scheme's loss is measured on, and others whose states calibrate it, if there are as many:
 two thirds are measured otherwise. Never the same ones, for a scheme that knows the states loses nothing on them."""
-DEPTH = 20
 
 
 def export(run: Run, out: Path, bounds: Bounds, progress: Callable[[str], None], *, scheme: str | None = None) -> Path:
@@ -187,7 +187,7 @@ def _session_memory(learnt: LearntMemory) -> SessionMemory:
 
 def _golden(graphs: Graphs, session: Session, item_ids: tuple[str, ...]) -> Golden:
     state = graphs.step(graphs.start(), session)
-    best = graphs.top(state, min(DEPTH, len(item_ids)), session).tolist()
+    best = graphs.top(state, min(CUTOFF, len(item_ids)), session).tolist()
     scores = graphs.scores(state, session)[best]
     return Golden(
         items=tuple(item_ids[item] for item in session),

@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from model_export.metrics.ranking import CUTOFF, accuracy, rank_in_list
 from nextitem.model.manifest import SCORE_GRAPH, STEP_GRAPH
 from nextitem.model.onnx_graphs import open_graph
-
-DEPTH = 20
 
 Floats = NDArray[np.float32]
 Session = NDArray[np.int32]
@@ -44,15 +43,16 @@ class Graphs:
     def scores(self, state: Floats, session: Session = NOTHING) -> Floats:
         """Return the score of every item, float32[items], after a session that led to a state."""
         scores = np.empty(self._items, np.float32)
-        ordered, items = self._run(state, self._items, session)
+        ordered, items = self.ranked(state, self._items, session)
         scores[items] = ordered
         return scores
 
     def top(self, state: Floats, k: int, session: Session = NOTHING) -> NDArray[np.int64]:
         """Return the best k items after a session that led to a state."""
-        return self._run(state, k, session)[1]
+        return self.ranked(state, k, session)[1]
 
-    def _run(self, state: Floats, k: int, session: Session) -> tuple[Floats, NDArray[np.int64]]:
+    def ranked(self, state: Floats, k: int, session: Session) -> tuple[Floats, NDArray[np.int64]]:
+        """Return the scores of the best k items, the best first, and the items."""
         none = np.empty(0, np.int64)
         unavailable = np.empty(0, np.bool_)
         feeds = {"hidden": state, "only": none, "exclude": none, "unavailable": unavailable, "k": np.array([k])}
@@ -94,15 +94,10 @@ def stepwise(graphs: Graphs, sessions: Sequence[Session]) -> float:
 
 @dataclass(frozen=True)
 class Ranking:
-    """The top 20 after an event, best first, and the item that followed."""
+    """The items of the top 20 after an event, and the rank of the next item in it, infinity if it is not there."""
 
-    best: tuple[int, ...]
-    following: int
-
-    @property
-    def reciprocal(self) -> float:
-        """The reciprocal rank of what followed, 0 where it is not among the best."""
-        return 1.0 / (self.best.index(self.following) + 1) if self.following in self.best else 0.0
+    best: frozenset[int]
+    rank: float
 
 
 def rankings(
@@ -122,8 +117,8 @@ def rankings(
         state = graphs.start()
         for at in range(len(session) - 1):
             state = graphs.step(state, session[at : at + 1])
-            best = graphs.top(state, min(DEPTH, items), session[: at + 1])
-            found.append(Ranking(tuple(best.tolist()), int(session[at + 1])))
+            scores, best = graphs.ranked(state, min(CUTOFF, items), session[: at + 1])
+            found.append(Ranking(frozenset(best.tolist()), rank_in_list(best, scores, int(session[at + 1]))))
     return found
 
 
@@ -132,12 +127,10 @@ def loss(exact: Sequence[Ranking], served: Sequence[Ranking]) -> Loss:
     targets = len(exact)
     if not targets:
         return Loss(math.nan, math.nan, math.nan, 0)
-    pairs = list(zip(exact, served, strict=True))
-    shared = sum(len(set(one.best) & set(other.best)) for one, other in pairs)
-    hits = sum((other.following in other.best) - (one.following in one.best) for one, other in pairs)
-    reciprocal = sum(other.reciprocal - one.reciprocal for one, other in pairs)
-    places = sum(len(one.best) for one in exact)
-    return Loss(shared / places, hits / targets, reciprocal / targets, targets)
+    shared = sum(len(before.best & after.best) for before, after in zip(exact, served, strict=True))
+    places = sum(len(before.best) for before in exact)
+    before, after = (accuracy(np.array([ranking.rank for ranking in side])) for side in (exact, served))
+    return Loss(shared / places, after.hr - before.hr, after.mrr - before.mrr, targets)
 
 
 def states_of(graphs: Graphs, sessions: Sequence[Session]) -> Floats:

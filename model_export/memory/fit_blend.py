@@ -8,10 +8,10 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from model_export.memory.blend import Blend
+from model_export.metrics.ranking import accuracy, ranks_of_targets
 
 Floats = NDArray[np.float32]
 
-DEPTH = 20
 NOTHING = 30.0
 """Taken off a logarithm, it leaves nothing."""
 WIDE = (-NOTHING, -8.0, -4.0, -2.0, 0.0, 2.0, 4.0, NOTHING)
@@ -19,8 +19,6 @@ WIDE = (-NOTHING, -8.0, -4.0, -2.0, 0.0, 2.0, 4.0, NOTHING)
 STEPS = (-4.0, -2.0, -1.0, 1.0, 2.0, 4.0)
 """Changes that are tried of each logarithm. After a round that brought nothing they are halved."""
 MOST_ROUNDS, LEAST_SCALE = 12, 0.125
-MRR_WEIGHT = 2.0
-"""MRR@20 counts twice in what is made large: it is about half of HR@20, so that both move it alike."""
 LEAST_REPEAT, FIRST_REPEAT = 1e-3, 0.2
 FIRST_DECAY, MOST_DECAY = 1.0, 8.0
 
@@ -44,10 +42,9 @@ class Targets:
     level: float
 
     def ranks(self, blend: Blend) -> NDArray[np.float64]:
-        """Return the rank of each target under a blend; ties count against it."""
+        """Return the rank of each target under a blend, infinity where it is no candidate."""
         blended = blend.scores(self.scores, blend.shares(self.votes, self.ages), self.ages)
-        own = np.take_along_axis(blended, np.maximum(self.place, 0)[:, None], axis=1)
-        return np.where(self.place >= 0, (blended >= own).sum(axis=1), np.inf)
+        return np.where(self.place >= 0, ranks_of_targets(blended, np.maximum(self.place, 0)), np.inf)
 
 
 def fit_blend(targets: Targets) -> Blend:
@@ -91,6 +88,4 @@ def _changed(blend: Blend, name: str, step: float) -> Blend:
 
 
 def _value(targets: Targets, blend: Blend) -> float:
-    ranks = targets.ranks(blend)
-    hit = ranks <= DEPTH
-    return float((hit + MRR_WEIGHT * np.where(hit, 1.0 / ranks, 0.0)).mean())
+    return accuracy(targets.ranks(blend)).objective

@@ -5,12 +5,14 @@ setting in turn is set to what recalls best, if that is clearly better. The vote
 the newest event's item, whose weight is learned with the blend.
 """
 
+import numpy as np
 from msgspec.structs import replace
 
 from model_export.data.sessions import Sessions
 from model_export.memory.config import MemoryConfig
 from model_export.memory.index import MemoryIndex
 from model_export.memory.recall import Memory
+from model_export.metrics.ranking import accuracy, rank_in_list
 
 CHOICES: dict[str, tuple[float, ...]] = {
     "event_decay": (0.1, 0.2, 0.5, 1.0),
@@ -22,7 +24,6 @@ CHOICES: dict[str, tuple[float, ...]] = {
 }
 CLEARLY = 0.002
 """How much better HR@20 + 2 MRR@20 must be: less is chance."""
-DEPTH = 20
 
 
 def fit_recall(index: MemoryIndex, config: MemoryConfig, sessions: Sessions) -> MemoryConfig:
@@ -48,18 +49,14 @@ def fit_recall(index: MemoryIndex, config: MemoryConfig, sessions: Sessions) -> 
 
 def recall_value(memory: Memory, sessions: Sessions) -> float:
     """Return HR@20 + 2 MRR@20 of the votes, over the next items that are not the newest event's own."""
-    total, targets = 0.0, 0
+    ranks = []
     for number in range(len(sessions)):
         session = sessions.session(number)
         for at in range(len(session) - 1):
             target = session[at + 1]
             if target == session[at]:
                 continue
-            targets += 1
             items, votes = memory.votes(session[: at + 1])
             votes[items == session[at]] = 0.0
-            own = votes[items == target]
-            if len(own):
-                rank = int((votes >= own[0]).sum())
-                total += (1.0 + 2.0 / rank) if rank <= DEPTH else 0.0
-    return total / targets if targets else 0.0
+            ranks.append(rank_in_list(items, votes, target))
+    return accuracy(np.array(ranks)).objective if ranks else 0.0

@@ -17,16 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_export.data.sessions import Sessions
+from model_export.metrics.ranking import CUTOFF, discounted_gains, hits, reciprocal_ranks
 from nextitem.errors import InputError
 
-COVERAGE_DEPTH = 20
-"""How many items of each ranking count as shown, for catalogue coverage."""
-
-DEPTHS = (5, 10, 20)
+CUTOFFS = (5, 10, CUTOFF)
 """The k of HR@k and MRR@k."""
 
 NO_ITEM = -1
-"""Fills a list of items that is shorter than `COVERAGE_DEPTH`."""
+"""Fills a list of items that is shorter than `CUTOFF`."""
 
 
 class Ranker(Protocol):
@@ -40,7 +38,7 @@ class Ranker(Protocol):
 
         Returns:
             float64[n-1], the rank of the next item after events 1 .. n-1 (infinity where the
-            ranker does not rank that deep), and int32[n-1, COVERAGE_DEPTH], the best items' codes,
+            ranker does not rank that deep), and int32[n-1, CUTOFF], the best items' codes,
             best first, filled up with `NO_ITEM`.
         """
 
@@ -88,20 +86,7 @@ class Evaluation:
         return len(self.ranks)
 
 
-def rank_of(scores: NDArray[np.floating], target: int) -> float:
-    """Rank of one item: 1 + those strictly better + half of the others with the same score.
-
-    Args:
-        scores: [items], higher is better, none of them NaN.
-        target: code of the item.
-    """
-    score = scores[target]
-    better = np.count_nonzero(scores > score)
-    ties = np.count_nonzero(scores == score) - 1
-    return 1.0 + better + ties / 2.0
-
-
-def top_codes(scores: NDArray[np.floating], depth: int = COVERAGE_DEPTH) -> NDArray[np.int32]:
+def top_codes(scores: NDArray[np.floating], depth: int = CUTOFF) -> NDArray[np.int32]:
     """Codes of the best items, best first; of equal scores the lower code goes first.
 
     Returns:
@@ -138,10 +123,11 @@ def target_events(test: Sessions) -> NDArray[np.int64]:
 
 def gains(ranks: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
     """What each rank adds to each metric that is a mean over targets, float64[targets] by the metric's name."""
-    found = {f"hr@{k}": (ranks <= k).astype(np.float64) for k in DEPTHS}
-    found |= {f"mrr@{k}": np.where(ranks <= k, 1.0 / ranks, 0.0) for k in DEPTHS}
-    found["ndcg@20"] = np.where(ranks <= COVERAGE_DEPTH, 1.0 / np.log2(1.0 + ranks), 0.0)
-    return found
+    return {
+        **{f"hr@{k}": hits(ranks, k) for k in CUTOFFS},
+        **{f"mrr@{k}": reciprocal_ranks(ranks, k) for k in CUTOFFS},
+        "ndcg@20": discounted_gains(ranks),
+    }
 
 
 def evaluate(ranker: Ranker, test: Sessions, progress: Callable[[int], None] | None = None) -> Evaluation:

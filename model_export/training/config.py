@@ -83,7 +83,7 @@ class FitConfig:
     memory_events: int = 10
     """Newest events of a session that its memory is asked by; 1 makes it a table of what follows one item."""
     patience: int = 3
-    """Epochs without a better validation (see `Judged.value`) before training stops."""
+    """Epochs without a better validation (see `Accuracy.objective`) before training stops."""
     validation_days: int = 2
     """Last days of the training data that early stopping is judged by."""
     seed: int = 42

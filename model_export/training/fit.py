@@ -15,6 +15,7 @@ from model_export.data.split import Split, split_by_time, split_latest
 from model_export.memory import Blend, LearntMemory, Memory, MemoryConfig, build_index
 from model_export.memory.fit_blend import Targets, fit_blend
 from model_export.memory.fit_recall import fit_recall
+from model_export.metrics.ranking import Accuracy, accuracy
 from model_export.training.blend_targets import blend_targets
 from model_export.training.config import MAX_SEED, FitConfig
 from model_export.training.defaults import for_data
@@ -22,7 +23,7 @@ from model_export.training.distillation import Teachers
 from model_export.training.distributed import world
 from model_export.training.network import Network
 from model_export.training.trainer import learn
-from model_export.training.validation_metrics import Judged, judge, judged, some
+from model_export.training.validation_metrics import network_accuracy, some
 from nextitem.errors import InputError
 
 MOST_TARGETS = 20_000
@@ -43,7 +44,7 @@ class Epoch:
     @property
     def value(self) -> float:
         """What the best epoch is chosen by."""
-        return Judged(self.hr, self.mrr).value
+        return Accuracy(self.hr, self.mrr).objective
 
 
 class Watcher(Protocol):
@@ -55,7 +56,7 @@ class Watcher(Protocol):
     def epoch(self, stage: str, epoch: Epoch) -> None:
         """Hear what an epoch came to."""
 
-    def blend(self, judged: Judged) -> None:
+    def blend(self, accuracy: Accuracy) -> None:
         """Hear what network and session memory reach together on the validation."""
 
 
@@ -73,7 +74,7 @@ class Fitted:
     history: tuple[Epoch, ...]
     held_out: Sessions
     memory: LearntMemory | None
-    blended: Judged | None
+    blended: Accuracy | None
 
 
 @dataclass(frozen=True)
@@ -99,9 +100,9 @@ class Validated:
     blend: Blend | None = None
 
     @property
-    def blended(self) -> Judged | None:
+    def blended(self) -> Accuracy | None:
         """What both together reach; None without a memory."""
-        return judged(self.targets.ranks(self.blend)) if self.targets and self.blend else None
+        return accuracy(self.targets.ranks(self.blend)) if self.targets and self.blend else None
 
 
 def fit(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Fitted:
@@ -158,7 +159,7 @@ def validate(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Validat
         return max(history, key=lambda epoch: epoch.value).number
 
     def on_epoch(number: int, loss: float, network: Network) -> bool:
-        reached = here.led(lambda: judge(network, judging))
+        reached = here.led(lambda: network_accuracy(network, judging))
         history.append(Epoch(number, loss, reached.hr, reached.mrr))
         watcher.epoch("validate", history[-1])
         if number == best():

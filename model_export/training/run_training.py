@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from model_export.data.sessions import Sessions
+from model_export.metrics.ranking import Accuracy
 from model_export.training.config import FitConfig
 from model_export.training.distributed import joined
 from model_export.training.fit import Epoch, Fitted, Watcher, fit
 from model_export.training.run_folder import MemoryRecord, Run, RunRecord, new_folder, write_run
 from model_export.training.trackers import TensorBoard, Tracker
-from model_export.training.validation_metrics import Judged
 from nextitem.model.manifest import PopularItem, Training
 
 POPULAR = 1000
@@ -66,10 +66,10 @@ class _Followed:
             tracker.epoch(stage, epoch)
         self._watcher.epoch(stage, epoch)
 
-    def blend(self, judged: Judged) -> None:
+    def blend(self, accuracy: Accuracy) -> None:
         for tracker in self._trackers:
-            tracker.blend(judged)
-        self._watcher.blend(judged)
+            tracker.blend(accuracy)
+        self._watcher.blend(accuracy)
 
 
 class _Silent:
@@ -81,7 +81,7 @@ class _Silent:
     def epoch(self, stage: str, epoch: Epoch) -> None:
         """Tell nothing."""
 
-    def blend(self, judged: Judged) -> None:
+    def blend(self, accuracy: Accuracy) -> None:
         """Tell nothing."""
 
 
@@ -112,7 +112,7 @@ def _record(sessions: Sessions, fitted: Fitted) -> RunRecord:
     )
 
 
-def _validation(best: Epoch, blended: Judged | None) -> dict[str, float]:
+def _validation(best: Epoch, blended: Accuracy | None) -> dict[str, float]:
     if blended is None:
         return {"hr@20": best.hr, "mrr@20": best.mrr}
     return {"hr@20": blended.hr, "mrr@20": blended.mrr, "network-hr@20": best.hr, "network-mrr@20": best.mrr}

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+from model_export.metrics.ranking import Accuracy
 from model_export.training.fit import Epoch
 from model_export.training.run_folder import METRICS, RunRecord
-from model_export.training.validation_metrics import Judged
 from nextitem.errors import InputError
 
 EXPERIMENT = "nextitem"
@@ -25,7 +25,7 @@ class Tracker(Protocol):
     def epoch(self, stage: str, epoch: Epoch) -> None:
         """Keep what an epoch came to."""
 
-    def blend(self, judged: Judged) -> None:
+    def blend(self, accuracy: Accuracy) -> None:
         """Keep what network and session memory reach together on the validation."""
 
     def done(self, record: RunRecord) -> None:
@@ -38,8 +38,8 @@ def figures(stage: str, epoch: Epoch) -> dict[str, float]:
     return {f"{stage}/{name}": value for name, value in named.items() if not math.isnan(value)}
 
 
-def _blended(judged: Judged) -> dict[str, float]:
-    return {"blend/hr@20": judged.hr, "blend/mrr@20": judged.mrr}
+def _blended(accuracy: Accuracy) -> dict[str, float]:
+    return {"blend/hr@20": accuracy.hr, "blend/mrr@20": accuracy.mrr}
 
 
 class TensorBoard:
@@ -59,9 +59,9 @@ class TensorBoard:
         for name, value in figures(stage, epoch).items():
             self._writer.add_scalar(name, value, epoch.number)
 
-    def blend(self, judged: Judged) -> None:
+    def blend(self, accuracy: Accuracy) -> None:
         """See `Tracker`."""
-        for name, value in _blended(judged).items():
+        for name, value in _blended(accuracy).items():
             self._writer.add_scalar(name, value)
 
     def done(self, record: RunRecord) -> None:
@@ -103,9 +103,9 @@ class MLflow:
         """See `Tracker`."""
         self._log(figures(stage, epoch), {}, epoch.number)
 
-    def blend(self, judged: Judged) -> None:
+    def blend(self, accuracy: Accuracy) -> None:
         """See `Tracker`."""
-        self._log(_blended(judged), {}, 0)
+        self._log(_blended(accuracy), {}, 0)
 
     def done(self, record: RunRecord) -> None:
         """See `Tracker`."""

@@ -1,57 +1,39 @@
 """How good a network is on sessions it has not seen. Knows no training."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from model_export.data.sessions import Sessions
+from model_export.metrics.ranking import Accuracy, accuracy, mid_rank
 from model_export.training.batches import Batches
 from model_export.training.network import Network
 
-DEPTH = 20
 SCORES = 1 << 24
 """Scores that are held at a time: 64 MB."""
 FEWEST, MOST = 1, 64
 """Sessions in a batch."""
 
 
-@dataclass(frozen=True)
-class Judged:
-    """HR@20 and MRR@20."""
-
-    hr: float
-    mrr: float
-
-    @property
-    def value(self) -> float:
-        """One number to be made large. MRR@20 counts twice: it is about half of HR@20, and so both move it alike."""
-        return self.hr + 2.0 * self.mrr
-
-
 @torch.inference_mode()
-def judge(network: Network, sessions: Sessions) -> Judged:
-    """Return a network's quality, of its own scores; ties count against it."""
+def network_accuracy(network: Network, sessions: Sessions) -> Accuracy:
+    """Return HR@20 and MRR@20 of a network's own scores."""
     network.eval()
     rows = network.rows()
     longest = int(sessions.lengths.max())
     on = rows.device
     batches = Batches(sessions, min(max(SCORES // (rows.shape[0] * longest), FEWEST), MOST), longest)
-    ranks = []
+    better, tied = [], []
     for batch in (one.to(on) for one in batches.epoch(np.random.default_rng(0))):
         states = network(batch.inputs, rows)[batch.mask]
         targets = batch.targets[batch.mask].unsqueeze(1)
         scores = network.scores(states, rows)
-        ranks.append((scores >= scores.gather(1, targets)).sum(dim=1))
-    return judged(torch.cat(ranks).cpu().double().numpy())
-
-
-def judged(ranks: NDArray[np.float64]) -> Judged:
-    """Return the quality of ranks, each 1 or more, infinity for a miss."""
-    hit = ranks <= DEPTH
-    return Judged(float(hit.mean()), float(np.where(hit, 1.0 / ranks, 0.0).mean()))
+        own = scores.gather(1, targets)
+        # int32: on the processor, torch sums booleans to int64 twice as slowly.
+        better.append((scores > own).sum(dim=1, dtype=torch.int32))
+        tied.append((scores == own).sum(dim=1, dtype=torch.int32) - 1)
+    return accuracy(mid_rank(torch.cat(better).cpu().numpy(), torch.cat(tied).cpu().numpy()))
 
 
 def some(sessions: Sessions, targets: int, seed: int) -> Sessions:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from model_export.data.sessions import Sessions
 from model_export.export.export import export
+from model_export.metrics.ranking import Accuracy
 from model_export.training.fit import Epoch
 from model_export.training.run_folder import Run, RunRecord, Weights
-from model_export.training.validation_metrics import Judged
 from nextitem.model.artifact import open_artifact
 from nextitem.model.engine import Model
 from nextitem.model.manifest import Bounds, PopularItem, Training
@@ -49,7 +49,7 @@ class Told:
 
     batches: list[tuple[str, int, int, int]] = field(default_factory=list)
     epochs: list[tuple[str, Epoch]] = field(default_factory=list)
-    blends: list[Judged] = field(default_factory=list)
+    blends: list[Accuracy] = field(default_factory=list)
 
     def batch(self, stage: str, epoch: int, done: int, total: int) -> None:
         self.batches.append((stage, epoch, done, total))
@@ -57,8 +57,8 @@ class Told:
     def epoch(self, stage: str, epoch: Epoch) -> None:
         self.epochs.append((stage, epoch))
 
-    def blend(self, judged: Judged) -> None:
-        self.blends.append(judged)
+    def blend(self, accuracy: Accuracy) -> None:
+        self.blends.append(accuracy)
 
     def numbers(self, stage: str) -> list[int]:
         """Numbers of a stage's epochs, as they came."""

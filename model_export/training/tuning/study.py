@@ -17,11 +17,11 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from model_export.data.sessions import Sessions
+from model_export.metrics.ranking import Accuracy
 from model_export.training.config import FitConfig
 from model_export.training.config_file import write_config
 from model_export.training.fit import Epoch, settled, validate
 from model_export.training.tuning.space import drawn, searched
-from model_export.training.validation_metrics import Judged
 from nextitem.errors import InputError
 
 DATABASE, BEST = "study.db", "best.json"
@@ -50,7 +50,7 @@ class Tried:
     @property
     def value(self) -> float:
         """What trials are ranked by."""
-        return Judged(self.hr, self.mrr).value
+        return Accuracy(self.hr, self.mrr).objective
 
 
 class Listener(Protocol):
@@ -140,7 +140,7 @@ class _Reported:
     def batch(self, stage: str, epoch: int, done: int, total: int) -> None:  # noqa: ARG002  # a watcher's
         self._clock.tick(self._trial.number)
 
-    def blend(self, judged: Judged) -> None:
+    def blend(self, accuracy: Accuracy) -> None:
         """No trial has a memory."""
 
     def epoch(self, stage: str, epoch: Epoch) -> None:  # noqa: ARG002  # a watcher's

@@ -12,7 +12,8 @@ from model_export.baselines.session_index import SessionIndex
 from model_export.baselines.sknn import Decay, Sknn, SknnConfig, Vsknn, VsknnConfig
 from model_export.baselines.stan import DAY_SECONDS, Stan, StanConfig
 from model_export.data.sessions import Sessions
-from model_export.metrics.protocol import rank_of, top_codes
+from model_export.metrics.protocol import top_codes
+from model_export.metrics.ranking import ranks_of_targets
 from tests.model_export.handmade import handmade, items_of
 
 SESSIONS = st.lists(st.lists(st.sampled_from("abcdef"), min_size=1, max_size=14).map(" ".join), min_size=1, max_size=12)
@@ -160,9 +161,9 @@ def test_a_sparse_rank_is_the_protocols(items: int, data: st.DataObject) -> None
     dense[codes] = found.scores
     # WHEN any item is ranked, and the best are listed THEN it is as if every item had been scored
     for target in range(items):
-        assert sparse_rank(found, target, items) == rank_of(dense, target)
+        assert sparse_rank(found, target, items) == ranks_of_targets(dense, target)
     assert sparse_top(found, items).tolist() == top_codes(dense).tolist()
     # AND an item that is left out scores 0
     left_out = data.draw(st.integers(0, items - 1))
     dense[left_out] = 0.0
-    assert sparse_rank(without(found, left_out), left_out, items) == rank_of(dense, left_out)
+    assert sparse_rank(without(found, left_out), left_out, items) == ranks_of_targets(dense, left_out)

@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from model_export.evaluation.engine_ranker import EngineRanker
-from model_export.metrics.protocol import COVERAGE_DEPTH, NO_ITEM, rank_of, top_codes
+from model_export.metrics.protocol import NO_ITEM, top_codes
+from model_export.metrics.ranking import CUTOFF, ranks_of_targets
 from nextitem.hidden_state import HiddenState
 from nextitem.model.engine import Model
 from nextitem.model.manifest import MAX_TOP
@@ -40,7 +41,7 @@ def all_scores(model: Model, hidden: HiddenState) -> NDArray[np.float64]:
 def expected(model: Model, session: list[int]) -> list[float]:
     """The protocol's rank over all scores, cut at the largest k that is ever served."""
     ranks = [
-        rank_of(all_scores(model, hidden), item)
+        float(ranks_of_targets(all_scores(model, hidden), item))
         for hidden, item in zip(states(model, session), session[1:], strict=True)
     ]
     return [rank if rank <= MAX_TOP else np.inf for rank in ranks]
@@ -75,7 +76,7 @@ def test_a_rank_is_a_place_in_what_is_recommended(model: Model) -> None:
     # THEN each next item stands where its rank says, and what counts as shown is the beginning of the list
     for rank, top, best, item in zip(ranks.tolist(), lists, shown.tolist(), session[1:].tolist(), strict=True):
         assert (top.index(item) + 1 if item in top else np.inf) == rank
-        assert best == top[:COVERAGE_DEPTH]
+        assert best == top[:CUTOFF]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,7 @@ def test_all_alike_is_the_middle(tmp_path: Path) -> None:
     assert ranks.tolist() == [120.5, 120.5]
 
 
-@pytest.mark.parametrize("items", [1, 2, COVERAGE_DEPTH - 1])
+@pytest.mark.parametrize("items", [1, 2, CUTOFF - 1])
 def test_a_short_catalogue_is_filled_up(tmp_path: Path, items: int) -> None:
     # GIVEN fewer items than a list of shown ones holds
     model = model_of(random_run(items), tmp_path)

@@ -9,7 +9,7 @@ import pytest
 
 from model_export.evaluation.engine_ranker import EngineRanker
 from model_export.evaluation.explain import explain
-from model_export.metrics.protocol import rank_of
+from model_export.metrics.ranking import ranks_of_targets
 from model_export.training.run_folder import MEMORY, read_run, write_run
 from model_export.training.torch_reference import torch_scores
 from nextitem.errors import ArtifactCorrupt, InputError
@@ -114,7 +114,7 @@ def test_ranks_are_of_the_blend(model: Model) -> None:
         scores = np.zeros(ITEMS)
         for one in model.top(model.replay(None, so_far), (), ITEMS, so_far):
             scores[one.index] = one.score
-        assert abs(ranks[at - 1] - rank_of(scores, int(session[at]))) <= 1
+        assert abs(ranks[at - 1] - ranks_of_targets(scores, int(session[at]))) <= 1
 
 
 def test_an_explanation_is_of_the_blend(model: Model) -> None:

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from model_export.data.sessions import Sessions
-from model_export.metrics.protocol import COVERAGE_DEPTH, NO_ITEM, evaluate, rank_of, summarize, top_codes
+from model_export.metrics.protocol import NO_ITEM, evaluate, summarize, top_codes
+from model_export.metrics.ranking import CUTOFF
 from nextitem.errors import InputError
 from tests.model_export.handmade import handmade
 
@@ -23,26 +24,9 @@ class Scripted:
 
     def ranks(self, session: NDArray[np.int32]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
         ranks = np.array(next(self._ranks))
-        top = np.full((len(ranks), COVERAGE_DEPTH), NO_ITEM, dtype=np.int32)
+        top = np.full((len(ranks), CUTOFF), NO_ITEM, dtype=np.int32)
         top[:, : len(self._shown)] = self._shown
         return ranks, top
-
-
-@given(scores=SCORES, data=st.data())
-def test_the_rank_is_what_the_protocol_says(scores: list[float], data: st.DataObject) -> None:
-    # GIVEN scores with many ties, and a target
-    target = data.draw(st.integers(0, len(scores) - 1))
-    # WHEN it is ranked
-    rank = rank_of(np.array(scores), target)
-    # THEN the rank is 1 + strictly better + half of the other equal ones, counted one by one
-    others = [score for item, score in enumerate(scores) if item != target]
-    expected = 1.0
-    for score in others:
-        if score > scores[target]:
-            expected += 1
-        elif score == scores[target]:
-            expected += 0.5
-    assert rank == expected
 
 
 @given(scores=SCORES, depth=st.integers(1, 25))
