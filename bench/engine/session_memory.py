@@ -28,7 +28,7 @@ from model_export.data.sessions import Sessions
 from model_export.export.choose_scheme import named
 from model_export.export.measure_loss import Graphs
 from model_export.export.onnx_graphs import write_graphs
-from model_export.memory import Blend, LearntMemory, Memory, MemoryConfig, build_index
+from model_export.memory import Blend, BlendedMemory, Memory, MemoryConfig, build_index
 
 ASKED = 200
 MEAN_EVENTS, MOST_EVENTS = 5.0, 50
@@ -59,7 +59,7 @@ def main() -> None:
     given = parser.parse_args()
     with TemporaryDirectory() as folder:
         made = catalogue(Path(folder), trained(given.hidden), given.catalogue)
-        models: dict[str, LearntMemory | None] = {ALONE: None}
+        models: dict[str, BlendedMemory | None] = {ALONE: None}
         for count in track(given.sessions, "Drawing sessions"):
             models[f"{count:,} sessions"] = _memory(given.catalogue, count)
         sizes, requests = {}, {}
@@ -79,7 +79,7 @@ def main() -> None:
         write_json({**document, "rows": [asdict(row) for row in rows]}, given.json)
 
 
-def _request(made: Catalogue, memory: LearntMemory | None, home: Path, scheme: str) -> Callable[[], object]:
+def _request(made: Catalogue, memory: BlendedMemory | None, home: Path, scheme: str) -> Callable[[], object]:
     parameters = replace(made.parameters, memory=memory)
     half = len(made.states) // 2
     write_graphs(home, parameters, named(scheme), parameters.scored(made.states[:half]))
@@ -99,10 +99,10 @@ def _request(made: Catalogue, memory: LearntMemory | None, home: Path, scheme: s
     return run
 
 
-def _memory(items: int, count: int) -> LearntMemory:
+def _memory(items: int, count: int) -> BlendedMemory:
     config = MemoryConfig(sessions=count)
     memory = Memory(build_index(_sessions(items, count, seed=1), config), config)
-    return LearntMemory(memory, Blend(weight=12.0, repeat_votes=0.2, revisit=12.0))
+    return BlendedMemory(memory, Blend(weight=12.0, repeat_votes=0.2, revisit=12.0))
 
 
 def _sessions(items: int, count: int, seed: int) -> Sessions:

@@ -122,7 +122,7 @@ def _sureness(report: Report) -> Table:
     table = _table(None, [*metrics, "hr@20 95 %", "mrr@20 95 %"])
     for name, found in report.rankers.items():
         figures = found.as_json()
-        sure = report.findings.metrics[name]
+        sure = report.analysis.metrics[name]
         within = (f"{sure[metric].low:.3f}-{sure[metric].high:.3f}" for metric in ("hr@20", "mrr@20"))
         table.add_row(name, *(f"{figures[metric]:.4f}" for metric in metrics), *within)
     return table

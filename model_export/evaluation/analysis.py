@@ -24,7 +24,7 @@ Estimates = Mapping[str, Estimate]
 
 
 @dataclass(frozen=True)
-class SliceFinding:
+class SliceResult:
     """A slice: what it is, how much of the test, and each ranker's metrics within it."""
 
     by: str
@@ -35,7 +35,7 @@ class SliceFinding:
 
 
 @dataclass(frozen=True)
-class Findings:
+class Analysis:
     """See the module.
 
     Attributes:
@@ -51,7 +51,7 @@ class Findings:
     reference: str
     metrics: Mapping[str, Estimates]
     differences: Mapping[str, Estimates]
-    slices: tuple[SliceFinding, ...]
+    slices: tuple[SliceResult, ...]
     shown: Mapping[str, Exposure]
     wanted: Exposure | None
 
@@ -92,14 +92,14 @@ class Findings:
         }
 
 
-def find(found: Mapping[str, Evaluation], test: Sessions, train: Sessions | None, *, reference: str) -> Findings:
+def analyse(found: Mapping[str, Evaluation], test: Sessions, train: Sessions | None, *, reference: str) -> Analysis:
     """Draw what there is to know from the ranks of one test set.
 
     Args:
         found: each ranker's evaluation on `test`, the reference among them.
         test: sessions recoded to the train catalogue.
         train: the training sessions, or None.
-        reference: see `Findings`.
+        reference: see `Analysis`.
     """
     owners = owners_of(test)
     bootstrap = SessionBootstrap(owners, len(test))
@@ -122,7 +122,7 @@ def find(found: Mapping[str, Evaluation], test: Sessions, train: Sessions | None
     for part in slices(test, train):
         rows = estimates(*bootstrap.means(values[:, compared], part.within))
         sliced.append(
-            SliceFinding(
+            SliceResult(
                 part.by,
                 part.name,
                 targets=int(part.within.sum()),
@@ -131,7 +131,7 @@ def find(found: Mapping[str, Evaluation], test: Sessions, train: Sessions | None
             )
         )
     popular = np.bincount(train.codes, minlength=len(train.catalogue)) if train is not None else None
-    return Findings(
+    return Analysis(
         reference=reference,
         metrics=_by_ranker(names, metrics, table),
         differences={

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from model_export.baselines import Tuned, baselines, tune
 from model_export.data.sessions import Sessions
-from model_export.evaluation.analysis import Findings, find
+from model_export.evaluation.analysis import Analysis, analyse
 from model_export.evaluation.engine_ranker import EngineRanker
 from model_export.evaluation.leakage import Overlap, overlap
 from model_export.metrics.protocol import Evaluation, Metrics, evaluate
@@ -38,7 +38,7 @@ class Report:
         ranks: the model's rank of each target, float64[targets], in the order of the test file.
         tuned: the baselines' settings, where training data was given.
         overlap: what train and test share, where training data was given.
-        findings: intervals, differences, slices and exposure.
+        analysis: intervals, differences, slices and exposure.
     """
 
     version: str
@@ -49,7 +49,7 @@ class Report:
     ranks: NDArray[np.float64]
     tuned: Tuned | None
     overlap: Overlap | None
-    findings: Findings
+    analysis: Analysis
 
     @property
     def rankers(self) -> dict[str, Metrics]:
@@ -66,7 +66,7 @@ class Report:
             "baselines": {name: metrics.as_json() for name, metrics in self.baselines.items()},
             "overlap": asdict(self.overlap) if self.overlap is not None else None,
             "tuning": self.tuned.as_json() if self.tuned is not None else None,
-            **self.findings.as_json(),
+            **self.analysis.as_json(),
         }
 
 
@@ -111,5 +111,5 @@ def evaluate_artifact(model: Model, test: Sessions, train: Sessions | None, on_s
         ranks=found[MODEL].ranks,
         tuned=tuned,
         overlap=overlap(train, test) if train is not None else None,
-        findings=find(found, judged, train, reference=MODEL),
+        analysis=analyse(found, judged, train, reference=MODEL),
     )

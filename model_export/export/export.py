@@ -11,7 +11,7 @@ from model_export.export.model_card import card
 from model_export.export.onnx.parameters import Parameters, parameters_of
 from model_export.export.onnx_graphs import write_graphs
 from model_export.export.schemes.fp32 import Fp32
-from model_export.memory import LearntMemory
+from model_export.memory import BlendedMemory
 from model_export.metrics.ranking import CUTOFF
 from model_export.training.run_folder import Run
 from model_export.training.torch_reference import torch_scores
@@ -172,7 +172,7 @@ def _quantization(choice: Choice, bounds: Bounds, against_torch: float, stepped:
     )
 
 
-def _session_memory(learnt: LearntMemory) -> SessionMemory:
+def _session_memory(learnt: BlendedMemory) -> SessionMemory:
     blend = learnt.blend
     return SessionMemory(
         sessions=len(learnt.memory.index.session_weights) - 1,

@@ -11,7 +11,7 @@ from onnx import TensorProto, numpy_helper
 
 from model_export.export.onnx.builder import GraphBuilder, other
 from model_export.export.onnx.weights_file import WeightsFile
-from model_export.memory import LearntMemory
+from model_export.memory import BlendedMemory
 
 LOWEST = -1e30
 """Below any score of an item."""
@@ -36,7 +36,7 @@ class Recalled:
     revisits: str
 
 
-def store(weights: WeightsFile, learnt: LearntMemory) -> None:
+def store(weights: WeightsFile, learnt: BlendedMemory) -> None:
     """Write a memory's tensors."""
     for name, values in learnt.memory.index.arrays().items():
         weights.add(name, values)
@@ -45,7 +45,7 @@ def store(weights: WeightsFile, learnt: LearntMemory) -> None:
     weights.add("distance_weights", learnt.memory.distance_weights)
 
 
-def recalled(graph: GraphBuilder, learnt: LearntMemory, session: str) -> Recalled:
+def recalled(graph: GraphBuilder, learnt: BlendedMemory, session: str) -> Recalled:
     """Build the search.
 
     Args:
@@ -90,7 +90,7 @@ def _newest_first(graph: GraphBuilder, session: str, events: int) -> str:
     return graph.node("Slice", [padded, *ends, graph.constant([0]), graph.constant([-1])])
 
 
-def _candidates(graph: GraphBuilder, learnt: LearntMemory, newest_first: str) -> tuple[str, str, str]:
+def _candidates(graph: GraphBuilder, learnt: BlendedMemory, newest_first: str) -> tuple[str, str, str]:
     """Sessions that share an event, int64[n], their similarity, and the place in them of the newest one shared."""
     config, index = learnt.memory.config, learnt.memory.index
     none = len(index.session_weights) - 1
@@ -149,7 +149,7 @@ def _ranges(graph: GraphBuilder, starts: str, chosen: str, longest: int, counts:
     return graph.node("Add", [graph.node("Gather", [first, rows]), within]), rows
 
 
-def _revisits(graph: GraphBuilder, learnt: LearntMemory, session: str) -> tuple[str, str]:
+def _revisits(graph: GraphBuilder, learnt: BlendedMemory, session: str) -> tuple[str, str]:
     """The session's items, int64[n + 1], item 0 in front, and what each item weighs for being one, float32[items]."""
     padded = graph.node("Concat", [graph.constant([-1]), session], axis=0)
     size = graph.node("Size", [padded])
@@ -164,7 +164,7 @@ def _revisits(graph: GraphBuilder, learnt: LearntMemory, session: str) -> tuple[
     return items, graph.node("ScatterElements", [nothing, items, weights], reduction="max")
 
 
-def _shares(graph: GraphBuilder, learnt: LearntMemory, newest: str, cast: tuple[str, str]) -> tuple[str, str]:
+def _shares(graph: GraphBuilder, learnt: BlendedMemory, newest: str, cast: tuple[str, str]) -> tuple[str, str]:
     """The items recalled, int64[m], and each item's share of the votes, float32[items]."""
     items, votes = cast
     config, catalogue = learnt.memory.config, learnt.items
@@ -186,7 +186,7 @@ def _shares(graph: GraphBuilder, learnt: LearntMemory, newest: str, cast: tuple[
     return chosen, shares
 
 
-def blended(graph: GraphBuilder, learnt: LearntMemory, found: Recalled, items: str, scores: str) -> str:
+def blended(graph: GraphBuilder, learnt: BlendedMemory, found: Recalled, items: str, scores: str) -> str:
     """Return the blended scores of some items, int64[n], -1 for none, from the network's, float32[n]."""
     repeat = graph.node("Equal", [items, found.newest])
     more = graph.node("Where", [repeat, graph.constant(learnt.blend.repeat_score), graph.constant(0.0)])

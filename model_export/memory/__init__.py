@@ -4,9 +4,9 @@ numpy only: no torch, no ONNX. `export` builds the same function as a graph, and
 """
 
 from model_export.memory.blend import Blend
-from model_export.memory.blended_memory import LearntMemory
+from model_export.memory.blended_memory import BlendedMemory
 from model_export.memory.config import MemoryConfig
 from model_export.memory.index import MemoryIndex, build_index
 from model_export.memory.recall import Memory
 
-__all__ = ["Blend", "LearntMemory", "Memory", "MemoryConfig", "MemoryIndex", "build_index"]
+__all__ = ["Blend", "BlendedMemory", "Memory", "MemoryConfig", "MemoryIndex", "build_index"]

@@ -12,7 +12,7 @@ Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
-class LearntMemory:
+class BlendedMemory:
     """A memory that knows how much it counts."""
 
     memory: Memory

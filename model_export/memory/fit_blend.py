@@ -24,7 +24,7 @@ FIRST_DECAY, MOST_DECAY = 1.0, 8.0
 
 
 @dataclass(frozen=True, eq=False)
-class Targets:
+class BlendTargets:
     """Next items to be found, each among candidates: the network's best, what is recalled, and the session's items.
 
     Attributes:
@@ -47,7 +47,7 @@ class Targets:
         return np.where(self.place >= 0, ranks_of_targets(blended, np.maximum(self.place, 0)), np.inf)
 
 
-def fit_blend(targets: Targets) -> Blend:
+def fit_blend(targets: BlendTargets) -> Blend:
     """Return the blend that finds the targets best, by coordinate search: the ranking itself is what is made better."""
     best = Blend(targets.level, 0.0, FIRST_REPEAT, targets.level, FIRST_DECAY)
     found = _value(targets, best)
@@ -87,5 +87,5 @@ def _changed(blend: Blend, name: str, step: float) -> Blend:
     return replace(blend, **{name: value + step})
 
 
-def _value(targets: Targets, blend: Blend) -> float:
+def _value(targets: BlendTargets, blend: Blend) -> float:
     return accuracy(targets.ranks(blend)).objective

@@ -47,7 +47,7 @@ def page(report: Report, plots: Sequence[Plots], history: Sequence[tuple[float, 
     ]
     if report.overlap is not None:
         parts.insert(2, _overlap(report.overlap))
-    if report.findings.differences:
+    if report.analysis.differences:
         parts += [
             "## The model minus each baseline",
             "Paired: the same sessions judge both in every draw. An interval that holds 0 tells of no difference.",
@@ -56,19 +56,19 @@ def page(report: Report, plots: Sequence[Plots], history: Sequence[tuple[float, 
                 ["baseline", *(metric.upper() for metric in COMPARED)],
                 (
                     [name, *(_signed(found[metric]) for metric in COMPARED)]
-                    for name, found in report.findings.differences.items()
+                    for name, found in report.analysis.differences.items()
                 ),
             ),
         ]
-    if report.findings.slices:
-        rival = report.findings.rival
+    if report.analysis.slices:
+        rival = report.analysis.rival
         parts += [
             "## Slices",
             f"The model, and {rival}, the baseline of the highest HR@20 + MRR@20." if rival else "The model.",
             _shown(Plots.SLICES, plots),
             *_slices(report, [MODEL, *([rival] if rival else [])]),
         ]
-    if report.findings.wanted is not None:
+    if report.analysis.wanted is not None:
         parts += ["## What is shown", _shown(Plots.EXPOSURE, plots), _exposure(report)]
     if history:
         parts += ["## Training", _shown(Plots.TRAINING, plots)]
@@ -103,7 +103,7 @@ def _overlap(found: Overlap) -> str:
 
 
 def _quality(report: Report) -> str:
-    found = report.findings.metrics
+    found = report.analysis.metrics
     names = sorted(found, key=lambda name: (name != MODEL, -found[name]["hr@20"].value))
     columns = list(found[MODEL])
     rows = (
@@ -119,7 +119,7 @@ def _quality(report: Report) -> str:
 
 def _slices(report: Report, names: Sequence[str]) -> list[str]:
     tables = []
-    for by, parts in groupby(report.findings.slices, key=lambda one: one.by):
+    for by, parts in groupby(report.analysis.slices, key=lambda one: one.by):
         head = [by, "targets", "sessions", *(f"{name} {metric.upper()}" for metric in COMPARED for name in names)]
         tables.append(
             _table(
@@ -139,7 +139,7 @@ def _slices(report: Report, names: Sequence[str]) -> list[str]:
 
 
 def _exposure(report: Report) -> str:
-    rows = {**report.findings.shown, "(targets)": report.findings.wanted}
+    rows = {**report.analysis.shown, "(targets)": report.analysis.wanted}
     return _table(
         ["", "mean training events", "mean popularity percentile", "Gini"],
         (

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from model_export.evaluation.analysis import Estimates, SliceFinding
+from model_export.evaluation.analysis import Estimates, SliceResult
 from model_export.metrics.bootstrap import Estimate
 from model_export.metrics.exposure import Exposure
 
@@ -68,7 +68,7 @@ def differences(found: Mapping[str, Estimates], judged: str, reached: Estimates)
     return figure
 
 
-def slices(found: Sequence[SliceFinding], judged: str, rival: str | None) -> Figure:
+def slices(found: Sequence[SliceResult], judged: str, rival: str | None) -> Figure:
     """Both metrics in each slice, of the judged ranker and the strongest baseline."""
     groups = [(by, list(parts)) for by, parts in groupby(found, key=lambda one: one.by)]
     heights = [len(parts) + 1.2 for _, parts in groups]

@@ -43,16 +43,16 @@ def write_report(report: Report, folder: Path, history: Curve = ()) -> Path:
     require_plots()
     from model_export.report import plots
 
-    findings = report.findings
-    figures = {Plots.METRICS: plots.metrics(findings.metrics, findings.reference)}
-    if findings.differences:
+    analysis = report.analysis
+    figures = {Plots.METRICS: plots.metrics(analysis.metrics, analysis.reference)}
+    if analysis.differences:
         figures[Plots.DIFFERENCES] = plots.differences(
-            findings.differences, findings.reference, findings.metrics[findings.reference]
+            analysis.differences, analysis.reference, analysis.metrics[analysis.reference]
         )
-    if findings.slices:
-        figures[Plots.SLICES] = plots.slices(findings.slices, findings.reference, findings.rival)
-    if findings.wanted is not None:
-        figures[Plots.EXPOSURE] = plots.exposure(findings.shown, findings.wanted, findings.reference)
+    if analysis.slices:
+        figures[Plots.SLICES] = plots.slices(analysis.slices, analysis.reference, analysis.rival)
+    if analysis.wanted is not None:
+        figures[Plots.EXPOSURE] = plots.exposure(analysis.shown, analysis.wanted, analysis.reference)
     if history:
         figures[Plots.TRAINING] = plots.training(history)
     for name, figure in figures.items():

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from model_export.data.sessions import Sessions
 from model_export.memory import Memory
 from model_export.memory.blend import UNSEEN, ages_of
-from model_export.memory.fit_blend import Targets
+from model_export.memory.fit_blend import BlendTargets
 from model_export.training.network import Network
 from model_export.training.validation_metrics import some, states_after
 
@@ -21,7 +21,7 @@ MOST_TARGETS = 4000
 Row = tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32], NDArray[np.int64], int, float]
 
 
-def blend_targets(network: Network, memory: Memory, sessions: Sessions, seed: int) -> Targets:
+def blend_targets(network: Network, memory: Memory, sessions: Sessions, seed: int) -> BlendTargets:
     """Return what a blend is learned from.
 
     Args:
@@ -54,7 +54,7 @@ def _rows(network: Network, memory: Memory, sessions: Sessions) -> Iterator[Row]
             yield items, every[at, items], voted, ages_of(items, so_far), int(session[at + 1]), levels[at]
 
 
-def _collected(rows: Iterator[Row]) -> Targets:
+def _collected(rows: Iterator[Row]) -> BlendTargets:
     listed = list(rows)
     shape = len(listed), max(len(items) for items, *_ in listed)
     scores, votes = np.full(shape, -np.inf, np.float32), np.zeros(shape, np.float32)
@@ -66,4 +66,4 @@ def _collected(rows: Iterator[Row]) -> Targets:
         found = np.searchsorted(items, target)
         if found < len(items) and items[found] == target:
             place[number] = found
-    return Targets(scores, votes, ages, place, float(np.median([row[-1] for row in listed])))
+    return BlendTargets(scores, votes, ages, place, float(np.median([row[-1] for row in listed])))

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from model_export.data.sessions import MIN_SESSION_EVENTS, Sessions
 from model_export.data.split import Split, split_by_time, split_latest
-from model_export.memory import Blend, LearntMemory, Memory, MemoryConfig, build_index
-from model_export.memory.fit_blend import Targets, fit_blend
+from model_export.memory import Blend, BlendedMemory, Memory, MemoryConfig, build_index
+from model_export.memory.fit_blend import BlendTargets, fit_blend
 from model_export.memory.fit_recall import fit_recall
 from model_export.metrics.ranking import Accuracy, accuracy
 from model_export.training.blend_targets import blend_targets
@@ -73,7 +73,7 @@ class Fitted:
     epochs: int
     history: tuple[Epoch, ...]
     held_out: Sessions
-    memory: LearntMemory | None
+    memory: BlendedMemory | None
     blended: Accuracy | None
 
 
@@ -96,7 +96,7 @@ class Validated:
     history: tuple[Epoch, ...]
     epochs: int
     recall: MemoryConfig | None = None
-    targets: Targets | None = None
+    targets: BlendTargets | None = None
     blend: Blend | None = None
 
     @property
@@ -126,7 +126,7 @@ def fit(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Fitted:
     network = learn(sessions, found.config, found.epochs, lambda *at: watcher.batch("refit", *at), go_on, teachers)
     memory = None
     if found.recall and found.blend:
-        memory = LearntMemory(Memory(build_index(sessions, found.recall), found.recall), found.blend)
+        memory = BlendedMemory(Memory(build_index(sessions, found.recall), found.recall), found.blend)
     return Fitted(
         network=network.eval().cpu(),
         config=found.config,

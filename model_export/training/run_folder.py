@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.memory import Blend, LearntMemory, Memory, MemoryConfig, MemoryIndex
+from model_export.memory import Blend, BlendedMemory, Memory, MemoryConfig, MemoryIndex
 from nextitem.errors import ArtifactCorrupt, InputError
 from nextitem.model.manifest import UNREADABLE, VOCABULARY, PopularItem, Training
 from nextitem.model.vocabulary import Vocabulary, write_vocabulary
@@ -82,7 +82,7 @@ class Run(msgspec.Struct, frozen=True):
     weights: Weights
     item_ids: tuple[str, ...]
     held_out: tuple[NDArray[np.int32], ...]
-    memory: LearntMemory | None = None
+    memory: BlendedMemory | None = None
 
 
 def refuse_taken(path: Path) -> None:
@@ -157,12 +157,12 @@ def read_run(folder: Path) -> Run:
     return Run(record, weights, tuple(map(vocabulary.item_id, range(len(vocabulary)))), sessions, memory)
 
 
-def _memory(path: Path, record: MemoryRecord) -> LearntMemory:
+def _memory(path: Path, record: MemoryRecord) -> BlendedMemory:
     try:
         index = MemoryIndex(**_arrays(path))  # type: ignore[arg-type]  # as they were written
     except TypeError as error:
         raise InputError(f"{path} is damaged") from error
-    return LearntMemory(Memory(index, record.config), record.blend)
+    return BlendedMemory(Memory(index, record.config), record.blend)
 
 
 def _arrays(path: Path) -> dict[str, NDArray[np.generic]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.memory import LearntMemory
+from model_export.memory import BlendedMemory
 from model_export.training.run_folder import Run
 
 Floats = NDArray[np.float32]
@@ -46,7 +46,7 @@ class Parameters:
     layers: tuple[Layer, ...]
     normalised: bool
     scale: float
-    memory: LearntMemory | None = None
+    memory: BlendedMemory | None = None
 
     @property
     def hidden(self) -> int:

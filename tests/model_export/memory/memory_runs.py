@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from model_export.data.sessions import Sessions
-from model_export.memory import Blend, LearntMemory, Memory, MemoryConfig, build_index
+from model_export.memory import Blend, BlendedMemory, Memory, MemoryConfig, build_index
 from model_export.training.run_folder import MemoryRecord, Run
 from tests.model_export.tiny import random_run
 
@@ -43,7 +43,7 @@ def with_memory(
 ) -> Run:
     """A run with a memory of random sessions."""
     shape, config = shape or Shape(), config or MemoryConfig(neighbours=12, per_item=20, recalled=25)
-    memory = LearntMemory(Memory(build_index(some_sessions(shape), config), config), blend)
+    memory = BlendedMemory(Memory(build_index(some_sessions(shape), config), config), blend)
     plain = random_run(shape.items, **run)  # type: ignore[arg-type]  # passed on
     record = msgspec.structs.replace(plain.record, memory=MemoryRecord(config, blend))
     return msgspec.structs.replace(plain, memory=memory, record=record)

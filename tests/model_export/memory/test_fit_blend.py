@@ -5,12 +5,12 @@ import pytest
 
 from model_export.memory import Blend
 from model_export.memory.blend import UNSEEN, ages_of
-from model_export.memory.fit_blend import Targets, fit_blend
+from model_export.memory.fit_blend import BlendTargets, fit_blend
 
 TARGETS, CANDIDATES = 300, 40
 
 
-def targets(*, memory_knows: bool, repeats: float) -> Targets:
+def targets(*, memory_knows: bool, repeats: float) -> BlendTargets:
     """Next items among candidates; one of the two sides knows, and a share of them is the newest event's item.
 
     That item, in column 0, has the most votes and the best score, as it has of a real memory and network.
@@ -23,10 +23,10 @@ def targets(*, memory_knows: bool, repeats: float) -> Targets:
     scores[:, 0], votes[:, 0] = 9.0, 9.0
     ages = np.full((TARGETS, CANDIDATES), UNSEEN)
     ages[:, 0] = 0
-    return Targets(scores, votes, ages, place, level=float(np.log(np.exp(scores).sum(1)).mean()))
+    return BlendTargets(scores, votes, ages, place, level=float(np.log(np.exp(scores).sum(1)).mean()))
 
 
-def mrr(found: Targets, blend: Blend) -> float:
+def mrr(found: BlendTargets, blend: Blend) -> float:
     return float((1.0 / found.ranks(blend)).mean())
 
 

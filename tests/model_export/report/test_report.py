@@ -56,7 +56,7 @@ def test_the_page_has_every_figure(report: Report, page: Path) -> None:
     # GIVEN an evaluation WHEN its report is written
     text = page.read_text()
     # THEN each ranker's figures and each setting stand there, and every table's rows are as wide as its head
-    for name, found in report.findings.metrics.items():
+    for name, found in report.analysis.metrics.items():
         row = next(line for line in text.splitlines() if line.startswith((f"| {name} |", f"| **{name}** |")))
         for one in found.values():
             assert f"{one.value:.3f} [{one.low:.3f}, {one.high:.3f}]" in row
@@ -64,7 +64,7 @@ def test_the_page_has_every_figure(report: Report, page: Path) -> None:
     for name, settings in report.tuned.as_json()["settings"].items():
         for setting, value in settings.items():
             assert re.search(rf"^\| {name} \|.*\b{setting} = {value}\b", text, re.MULTILINE)
-    for part in report.findings.slices:
+    for part in report.analysis.slices:
         assert f"| {part.name} | {part.targets:,} | {part.sessions:,} |" in text
     for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
         assert len({line.count("|") for line in block.splitlines()}) == 1
