@@ -1,5 +1,6 @@
 """Our three dashboards: for those who own the shop, for who is on call, and for who looks for a cause."""
 
+from model_export.cost.prices import AS_OF, HTTP_API_REQUEST, LAMBDA_GB_SECOND, LAMBDA_REQUEST
 from nextitem.telemetry import metrics
 from nextitem.telemetry.metrics import BY_VERSION, DimensionSet, Metric
 from observability import aws_metrics
@@ -9,7 +10,6 @@ from observability.expressions import Expression, Filled, Number, Parameter, Plu
 from observability.indicators import Indicator, total
 from observability.metric_references import Emitted, FromAws
 from observability.objectives import LATENCY
-from observability.prices import AS_OF, HTTP_API_REQUEST, LAMBDA_GB_SECOND, LAMBDA_REQUEST
 from observability.store_alarms import STORE_IS_NODES, STORE_IS_SERVERLESS
 from observability.widgets import AlarmList, Dashboard, Graph, Line, Text
 

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterable
 
+from model_export.cost.monitoring import billed_metrics, monitoring_cost
 from nextitem.telemetry.metrics import BY_VERSION, METRICS
 from observability.alarm_types import CompositeAlarm, MetricAlarm
 from observability.alarms import ALARMS, COMPOSITES
-from observability.billing import billed_metrics, monitoring_cost
 from observability.cloudwatch_queries import expression_text
 from observability.expressions import Band, Parameter, statistics
 from observability.indicators import INDICATORS

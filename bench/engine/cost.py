@@ -15,8 +15,8 @@ from rich.table import Table
 
 from bench.common.results import write_json
 from bench.engine.latency import FP32
-from model_export.cost import HEADROOM, MAX_MB, REQUEST_MS, STORE_MS, VCPU_MB, billed_gigabyte_seconds
-from observability import prices
+from model_export.cost import prices
+from model_export.cost.estimate import HEADROOM, MAX_MB, REQUEST_MS, STORE_MS, VCPU_MB, billed_gigabyte_seconds
 
 RESULTS = Path("bench/results")
 RUNTIME_MB = 120.0

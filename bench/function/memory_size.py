@@ -30,8 +30,8 @@ from bench.function.cpu_quota import limited
 from bench.function.random_model import random_artifact
 from bench.function.trees import Tree, chosen_trees
 from devstack.stack import Stack
-from model_export.cost import VCPU_MB, billed_gigabyte_seconds
-from observability import prices
+from model_export.cost import prices
+from model_export.cost.estimate import VCPU_MB, billed_gigabyte_seconds
 
 SIZES_MB = (512, 1024, VCPU_MB, 3008)
 BURST = 100

@@ -1,77 +1,76 @@
-"""What a deployment costs in a month at list price, from its traffic and its catalogue. Knows no command line.
+"""What a deployment costs in a month at list price, from its traffic and its catalogue.
 
-An estimate to choose by, not a bill: no free tier, no data transfer, no tax. Prices are `observability.prices`, dated.
+An estimate to compare choices with, not a bill: no free tier, no data transfer, no tax.
 """
 
 from dataclasses import dataclass
 from math import ceil
 from typing import Literal
 
-from observability import prices
-from observability.billing import monitoring_cost
+from model_export.cost import prices
+from model_export.cost.monitoring import monitoring_cost
 
 Strategy = Literal["none", "provisioned", "snapstart", "managed-instances"]
 StoreKind = Literal["serverless", "nodes"]
 Architecture = Literal["x86_64", "arm64"]
 
-SECONDS = 30 * 86_400
-"""Of a month."""
 HOURS = 720
+SECONDS = HOURS * 3600
+"""Of a month."""
 REQUEST_MS = 0.7
-"""What a request takes beside scoring, the store on loopback (`python -m bench.function.warm`)."""
+"""Time of a request without scoring, with a store on loopback (`python -m bench.function.warm`)."""
 STORE_MS = 0.6
-"""A round trip to a store in the VPC, besides."""
+"""Additional time of a round trip to a store in the VPC."""
 MS_PER_ITEM = 2.0e-6
-"""Of scoring, one core, hidden size 128 (`python -m bench.engine.latency --catalogue 5000000`; fewer items take less
-each)."""
+"""Scoring on one core, hidden size 128 (`python -m bench.engine.latency --catalogue 5000000`); smaller catalogues take
+less for each item."""
 SESSION_KB = 4.0
-"""Of a session with a full window, its snapshot and its last recommendations (`python -m
-bench.store.append_script`)."""
+"""A session with a full window, its snapshot and its last recommendations (`python -m bench.store.append_script`)."""
 LOG_KB = 2.8
-"""A metrics record, an access log entry and Lambda's own lines."""
+"""Per request: a metrics record, an access log entry and Lambda's own lines."""
 ECPU_PER_REQUEST = 5
-"""The append returns up to 4 KB, the snapshot is one more."""
+"""The append returns up to 4 KB; the snapshot is one more."""
 EVENTS_PER_SESSION = 5.0
-"""Where the number of sessions is not given: many shops' average."""
+"""Assumed where the number of sessions is not an input."""
 VCPU_MB = 1769
-"""The least memory that comes with a whole vCPU.
+"""The minimum memory that comes with a whole vCPU.
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
-TRACED_SHARE = 0.05
-"""Of requests beyond the first in a second, which is traced always: X-Ray's rule where nobody sets another.
-https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html"""
 MAX_MB = 10_240
+TRACED_SHARE = 0.05
+"""X-Ray's default rule traces the first request of each second and this share of the others.
+https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html"""
 RUNTIME_MB = 120
-"""Beside the model (`python -m bench.function.memory_size`)."""
+"""Memory of a function without its model (`python -m bench.function.memory_size`)."""
 BYTES_PER_WEIGHT = 3.0
-"""Rows in float16 and an inverted file, as large catalogues get them (`python -m bench.engine.cost`)."""
+"""Rows in float16 and an inverted file, which large catalogues get (`python -m bench.engine.cost`)."""
 HIDDEN = 128
 HEADROOM = 1.3
 ZONES = 2
 UTILISATION = 0.7
-"""Of provisioned concurrency, at which the template scales out; of an instance's processors, likewise."""
-FEWEST_INSTANCES = 3
+"""The utilisation of provisioned concurrency at which the template scales out; assumed for instances too."""
+MINIMUM_INSTANCES = 3
 """One in each of three availability zones.
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances.html"""
 INSTANCE_VCPUS, INSTANCE_MB = 2, 8192
-"""Of the large size of a general family."""
+"""The large size of a general-purpose family."""
 MANAGED_ENDPOINTS = 2
-"""Logs and traces: an instance in a private subnet has no other way to them."""
+"""Logs and traces: an instance in a private subnet reaches both through interface endpoints only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What is to be priced.
+    """The deployment to price.
 
     Attributes:
-        rps: requests a second, averaged over the month.
-        peak: busiest second over the average.
-        catalogue: items.
+        rps: mean requests per second over the month.
+        peak: requests of the busiest second, as a multiple of the mean.
+        catalogue: number of items.
         sessions_per_day: sessions that begin in 24 hours.
-        memory_mb: of the function; None takes the least that fits the catalogue, and a whole vCPU.
+        memory_mb: of the function; None takes `memory_for(catalogue)`.
         strategy: against cold starts.
         store: kind of the cache.
         architecture: processor.
-        versions: pairs of model version and variant that answer within the month: each is billed metrics.
+        versions: pairs of model version and variant that answer within the month; each has metrics of its own.
     """
 
     rps: float
@@ -87,7 +86,7 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """US dollars a month by line, and what they were computed from."""
+    """US dollars a month by line, and the figures behind them."""
 
     lines: dict[str, float]
     memory_mb: int
@@ -96,20 +95,20 @@ class Cost:
 
     @property
     def total(self) -> float:
-        """Of all lines."""
+        """The sum of all lines."""
         return sum(self.lines.values())
 
     @property
     def per_million(self) -> float:
-        """Of the total, for a million requests."""
+        """The total divided by millions of requests."""
         return self.total / self.requests * 1e6
 
 
 def memory_for(catalogue: int) -> int:
-    """Return the least memory (MB) that holds the model and comes with a whole vCPU.
+    """Return the minimum memory (MB) that holds the model and comes with a whole vCPU.
 
     Raises:
-        ValueError: no function has so much.
+        ValueError: the catalogue needs more memory than Lambda offers.
     """
     model = catalogue * HIDDEN * BYTES_PER_WEIGHT / 2**20
     needed = ceil((RUNTIME_MB + model) * HEADROOM)
@@ -122,7 +121,7 @@ def cost_of(deployment: Deployment) -> Cost:
     """Return what a deployment costs in a month of 30 days.
 
     Raises:
-        ValueError: the catalogue fits no function, or no instance that it knows.
+        ValueError: the catalogue fits no function, or no instance with a known price.
     """
     memory = deployment.memory_mb or memory_for(deployment.catalogue)
     milliseconds = REQUEST_MS + STORE_MS + deployment.catalogue * MS_PER_ITEM
@@ -147,7 +146,7 @@ def cost_of(deployment: Deployment) -> Cost:
 
 
 def billed_gigabyte_seconds(milliseconds: float, memory_mb: int) -> float:
-    """Return what Lambda bills for a time: whole milliseconds begun, at the memory of the function, used or not."""
+    """Return what Lambda bills for a duration: it rounds up to whole milliseconds and counts the configured memory."""
     return max(1, ceil(milliseconds)) / 1000 * memory_mb / 1024
 
 
@@ -171,12 +170,12 @@ def _compute(deployment: Deployment, memory: int, milliseconds: float, gigabyte_
 
 
 def _instances(deployment: Deployment, memory: int, milliseconds: float) -> dict[str, float]:
-    """EC2's price and Lambda's share of it; what runs there is not billed by its time."""
+    """Return EC2's price and Lambda's fee; on these instances Lambda does not bill durations."""
     if memory > INSTANCE_MB:
-        raise ValueError(f"{memory:,} MB need larger instances than this knows prices of ({INSTANCE_MB:,} MB)")
+        raise ValueError(f"{memory:,} MB need larger instances than those with a known price ({INSTANCE_MB:,} MB)")
     arm = deployment.architecture == "arm64"
     busy = deployment.rps * deployment.peak * milliseconds / 1000 / UTILISATION
-    count = max(FEWEST_INSTANCES, ceil(busy / INSTANCE_VCPUS))
+    count = max(MINIMUM_INSTANCES, ceil(busy / INSTANCE_VCPUS))
     name, hour = ("m7g.large", prices.M7G_LARGE_HOUR) if arm else ("m7i.large", prices.M7I_LARGE_HOUR)
     return {
         f"Managed instances ({count} x {name})": count * HOURS * hour * (1 + prices.MANAGED_INSTANCES_FEE),

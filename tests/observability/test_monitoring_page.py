@@ -6,13 +6,15 @@ from typing import Any, get_args
 
 import pytest
 
+from model_export.cost.monitoring import ALARM_METRICS, COMPOSITE_ALARMS, billed_metrics, monitoring_cost
+from model_export.cost.monitoring import SOURCES as COUNTED_SOURCES
 from nextitem.service import schema
 from nextitem.telemetry import metrics
 from nextitem.telemetry.serializer import serialize
 from observability.__main__ import PAGE
+from observability.alarm_types import MetricAlarm
 from observability.alarms import ALARMS, COMPOSITES
-from observability.billing import alarm_metrics, billed_metrics, monitoring_cost
-from observability.expressions import Stat
+from observability.expressions import Band, Stat, statistics
 from observability.indicators import INDICATORS, SOURCES
 from observability.metric_references import Emitted
 from observability.monitoring_tables import with_tables
@@ -73,13 +75,18 @@ def test_cost_grows_by_what_is_emitted_by_version() -> None:
     assert monitoring_cost(3).alarms == monitoring_cost(2).alarms
 
 
-def test_an_anomaly_alarm_is_billed_for_its_band() -> None:
-    counted = {alarm.name: alarm_metrics(alarm) for alarm in ALARMS}
-    assert (counted["score-drift"], counted["hit-rate-unusual"], counted["store-down"]) == (3, 4, 2)
+def test_the_cost_counts_the_alarms_that_exist() -> None:
+    def watched(alarm: MetricAlarm) -> int:
+        band_edges = 2 if isinstance(alarm.expression, Band) else 0
+        return len(statistics(alarm.expression)) + band_edges
+
+    assert sum(watched(alarm) for alarm in ALARMS if alarm.condition is None) == ALARM_METRICS
+    assert len(COMPOSITES) == COMPOSITE_ALARMS
 
 
 def test_sources_are_those_of_the_api() -> None:
     assert get_args(schema.ServedBy) == SOURCES
+    assert len(SOURCES) == COUNTED_SOURCES
 
 
 def test_indicators_are_what_was_asked_for() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from model_export.cost import VCPU_MB
+from model_export.cost.estimate import VCPU_MB
 from nextitem.redis_client.url import Address
 from nextitem.settings import Settings
 from tests.template.combinations import COLD

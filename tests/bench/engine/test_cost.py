@@ -10,7 +10,7 @@ from bench.__main__ import commands
 from bench.engine.cost import RUNTIME_MB, capacities, costs
 from bench.engine.latency import FP32
 from bench.plots import cost, engine
-from model_export.cost import HEADROOM, MAX_MB, VCPU_MB
+from model_export.cost.estimate import HEADROOM, MAX_MB, VCPU_MB
 
 
 def result(items: int, *, rss: float = 600.0, exact_rss: float = 1000.0) -> dict[str, Any]:

@@ -6,8 +6,8 @@ import pytest
 
 from bench.function.cpu_quota import PERIOD_US, limited
 from bench.function.memory_size import row_of
-from model_export.cost import VCPU_MB
-from observability import prices
+from model_export.cost import prices
+from model_export.cost.estimate import VCPU_MB
 
 
 def test_a_size_is_priced_by_what_lambda_bills() -> None:

@@ -1,4 +1,4 @@
-"""What a deployment costs: lines that add up, and grow with what they are for."""
+"""The estimate of a month's cost, and the command that prints it."""
 
 from dataclasses import replace
 
@@ -6,19 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_export.cost import MAX_MB, SECONDS, VCPU_MB, Cost, Deployment, Strategy, cost_of, memory_for
-from observability import prices
+from model_export.cost import prices
+from model_export.cost.estimate import MAX_MB, SECONDS, VCPU_MB, Cost, Deployment, Strategy, cost_of, memory_for
 from tests.model_export.cli.commandline import done, nextitem
 
 SMALL = Deployment(rps=1.0)
 
 
 def test_a_line_is_its_price_times_its_use() -> None:
-    found = cost_of(SMALL)
-    assert found.requests == SECONDS
-    assert found.lines["HTTP API"] == pytest.approx(SECONDS * prices.HTTP_API_REQUEST)
-    assert found.total == pytest.approx(sum(found.lines.values()))
-    assert found.per_million == pytest.approx(found.total / (SECONDS / 1e6))
+    estimate = cost_of(SMALL)
+    assert estimate.requests == SECONDS
+    assert estimate.lines["HTTP API"] == pytest.approx(SECONDS * prices.HTTP_API_REQUEST)
+    assert estimate.total == pytest.approx(sum(estimate.lines.values()))
+    assert estimate.per_million == pytest.approx(estimate.total / (SECONDS / 1e6))
 
 
 @given(
@@ -31,7 +31,7 @@ def test_more_traffic_costs_more_and_less_for_each_request(rps: float, times: fl
     assert many.per_million < few.per_million * 1.01  # one more kept environment may cost what it saves
 
 
-def test_each_choice_shows_where_it_should() -> None:
+def test_each_choice_changes_its_own_lines() -> None:
     def names(cost: Cost) -> set[str]:
         return {name.split(" (")[0] for name in cost.lines}
 
@@ -72,14 +72,14 @@ def test_memory_is_a_whole_vcpu_or_what_the_catalogue_needs() -> None:
 
 
 def test_the_command_prints_what_it_computes() -> None:
-    found = cost_of(Deployment(rps=50, catalogue=40_000))
+    estimate = cost_of(Deployment(rps=50, catalogue=40_000))
     document = done("cost", "--rps", "50", "--catalogue", "40000", "--json").document
-    assert document["total"] == pytest.approx(found.total, abs=0.01)
-    assert document["lines"].keys() == found.lines.keys()
+    assert document["total"] == pytest.approx(estimate.total, abs=0.01)
+    assert document["lines"].keys() == estimate.lines.keys()
     text = done("cost", "--rps", "50", "--catalogue", "40000").out
-    assert f"{found.total:,.2f}" in text
+    assert f"{estimate.total:,.2f}" in text
     assert prices.AS_OF in text
 
 
-def test_a_catalogue_that_fits_no_function_is_said() -> None:
+def test_the_command_refuses_a_catalogue_that_fits_no_function() -> None:
     assert "a function has at most 10,240" in nextitem("cost", "--catalogue", "1000000000").fault
