@@ -6,8 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from observability.monitoring_tables import with_tables
-from observability.template import template
+from observability.rendering.tables import with_tables
+from observability.rendering.template import template
 
 ROOT = Path(__file__).parent.parent
 TEMPLATE = ROOT / "observability" / "observability.yaml"

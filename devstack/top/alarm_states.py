@@ -6,11 +6,11 @@ Knows no log and no terminal.
 from dataclasses import dataclass
 from typing import Literal
 
-from observability.alarm_evaluation import Measured, State, judge_all, suppressor
-from observability.alarm_types import MetricAlarm
-from observability.alarms import ALARMS, COMPOSITES
-from observability.expressions import Parameter
-from observability.template import DEFAULTS
+from observability.alarms.catalogue import ALARMS, COMPOSITES
+from observability.alarms.evaluation import Measured, State, judge_all, suppressor
+from observability.alarms.types import MetricAlarm
+from observability.metrics.expressions import Parameter
+from observability.rendering.template import DEFAULTS
 
 RUNBOOKS = "docs/runbooks"
 

@@ -10,7 +10,7 @@ from math import ceil, floor, inf, log
 
 from devstack.top.records import Key, Observation
 from nextitem.telemetry.metrics import NAMESPACE, DimensionSet, Metric
-from observability.expressions import Stat
+from observability.metrics.expressions import Stat
 
 BUCKET_SECONDS = 10
 KEPT_SECONDS = 3 * 86_400

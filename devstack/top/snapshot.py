@@ -9,11 +9,11 @@ from devstack.top.alarm_states import AlarmState, alarm_states
 from devstack.top.series import Series
 from nextitem.telemetry import metrics
 from nextitem.telemetry.metrics import BY_SOURCE, BY_VERSION, Metric
-from observability import indicators as slis
-from observability.alarm_evaluation import value
-from observability.expressions import Stat
-from observability.indicators import Indicator
-from observability.metric_references import Emitted
+from observability.alarms.evaluation import value
+from observability.metrics import indicators as slis
+from observability.metrics.expressions import Stat
+from observability.metrics.indicators import Indicator
+from observability.metrics.references import Emitted
 
 
 @dataclass(frozen=True, slots=True)

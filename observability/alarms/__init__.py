@@ -1,0 +1,1 @@
+"""Which alarms exist, and how they are evaluated."""

@@ -1,10 +1,19 @@
 """The alarms beside those on error budgets: each on one cause, for the runbook that mends it."""
 
 from nextitem.telemetry import metrics
-from observability import aws_metrics
-from observability.alarm_types import CompositeAlarm, Every, InAlarm, MetricAlarm, Unless
-from observability.expressions import AtLeast, Band, Filled, Parameter, Share, Stat
-from observability.indicators import (
+from observability.alarms.objectives import burn_alarms, burn_composites
+from observability.alarms.store import (
+    HOUR,
+    KEEPS,
+    MINUTE,
+    NO_TRAFFIC,
+    NOT_WHERE_NONE,
+    STORE_ALARMS,
+)
+from observability.alarms.types import CompositeAlarm, Every, InAlarm, MetricAlarm, Unless
+from observability.metrics import aws_metrics
+from observability.metrics.expressions import AtLeast, Band, Filled, Parameter, Share, Stat
+from observability.metrics.indicators import (
     ATTEMPTED,
     COLD_START_SHARE,
     FAILED,
@@ -13,16 +22,7 @@ from observability.indicators import (
     SLOW_SHARE,
     total,
 )
-from observability.metric_references import Emitted
-from observability.objectives import burn_alarms, burn_composites
-from observability.store_alarms import (
-    HOUR,
-    KEEPS,
-    MINUTE,
-    NO_TRAFFIC,
-    NOT_WHERE_NONE,
-    STORE_ALARMS,
-)
+from observability.metrics.references import Emitted
 
 HIT_RATE_FLOOR = Parameter("HitRateFloor")
 

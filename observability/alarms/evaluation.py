@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal, Protocol
 
-from observability.alarm_types import CompositeAlarm, MetricAlarm
-from observability.expressions import (
+from observability.alarms.types import CompositeAlarm, MetricAlarm
+from observability.metrics.expressions import (
     AtLeast,
     Band,
     Expression,
@@ -23,7 +23,7 @@ from observability.expressions import (
     Times,
     statistics,
 )
-from observability.metric_references import Emitted
+from observability.metrics.references import Emitted
 
 State = Literal["OK", "ALARM", "INSUFFICIENT_DATA", "NOT_EVALUATED"]
 

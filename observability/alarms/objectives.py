@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nextitem.telemetry import metrics
-from observability.alarm_types import (
+from observability.alarms.types import (
     DAY,
     HOUR,
     CompositeAlarm,
@@ -21,8 +21,8 @@ from observability.alarm_types import (
     Runbook,
     Topic,
 )
-from observability.expressions import AtLeast, Expression, Share
-from observability.indicators import ATTEMPTED, FAILED, REQUESTS, total
+from observability.metrics.expressions import AtLeast, Expression, Share
+from observability.metrics.indicators import ATTEMPTED, FAILED, REQUESTS, total
 
 MINUTE = 60
 BUDGET_DAYS = 30

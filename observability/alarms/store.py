@@ -1,10 +1,10 @@
 """The alarms on the session store, for the runbook `store-down`; and what all of `watched` say of missing data."""
 
 from nextitem.telemetry import metrics
-from observability import aws_metrics
-from observability.alarm_types import MetricAlarm
-from observability.expressions import AtLeast, Stat
-from observability.indicators import (
+from observability.alarms.types import MetricAlarm
+from observability.metrics import aws_metrics
+from observability.metrics.expressions import AtLeast, Stat
+from observability.metrics.indicators import (
     RESTORE_P95,
     STORE_FAULT_SHARE,
     total,

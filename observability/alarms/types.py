@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from observability.expressions import Band, Expression, Parameter, statistics
+from observability.metrics.expressions import Band, Expression, Parameter, statistics
 
 Comparison = Literal[
     "GreaterThanThreshold", "LessThanThreshold", "LessThanLowerThreshold", "LessThanLowerOrGreaterThanUpperThreshold"

@@ -1,0 +1,1 @@
+"""Which dashboards exist."""

@@ -3,15 +3,15 @@
 from model_export.cost.prices import AS_OF, HTTP_API_REQUEST, LAMBDA_GB_SECOND, LAMBDA_REQUEST
 from nextitem.telemetry import metrics
 from nextitem.telemetry.metrics import BY_VERSION, DimensionSet, Metric
-from observability import aws_metrics
-from observability import indicators as slis
-from observability.alarms import ALARMS, COMPOSITES
-from observability.expressions import Expression, Filled, Number, Parameter, Plus, Search, Share, Stat, Times
-from observability.indicators import Indicator, total
-from observability.metric_references import Emitted, FromAws
-from observability.objectives import LATENCY
-from observability.store_alarms import STORE_IS_NODES, STORE_IS_SERVERLESS
-from observability.widgets import AlarmList, Dashboard, Graph, Line, Text
+from observability.alarms.catalogue import ALARMS, COMPOSITES
+from observability.alarms.objectives import LATENCY
+from observability.alarms.store import STORE_IS_NODES, STORE_IS_SERVERLESS
+from observability.dashboards.widgets import AlarmList, Dashboard, Graph, Line, Text
+from observability.metrics import aws_metrics
+from observability.metrics import indicators as slis
+from observability.metrics.expressions import Expression, Filled, Number, Parameter, Plus, Search, Share, Stat, Times
+from observability.metrics.indicators import Indicator, total
+from observability.metrics.references import Emitted, FromAws
 
 HOUR, DAY = 3_600, 86_400
 _HALF, _THIRD, _QUARTER = 12, 8, 6

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from observability.expressions import Expression, Search, Stat, statistics
-from observability.metric_references import Emitted
+from observability.metrics.expressions import Expression, Search, Stat, statistics
+from observability.metrics.references import Emitted
 
 View = Literal["timeSeries", "singleValue"]
 FULL_WIDTH = 24

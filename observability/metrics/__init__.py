@@ -1,0 +1,1 @@
+"""Which metrics exist, and what is computed from them."""

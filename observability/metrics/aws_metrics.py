@@ -1,6 +1,6 @@
 """The metrics of AWS services that we watch, each with the page that documents it. Knows none of ours."""
 
-from observability.metric_references import Dimensions, FromAws
+from observability.metrics.references import Dimensions, FromAws
 
 LAMBDA = "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html"
 HTTP_API = "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html"

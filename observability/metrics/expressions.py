@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nextitem.telemetry.metrics import DimensionSet, Metric
-from observability.metric_references import Reference, check_emitted
+from observability.metrics.references import Reference, check_emitted
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from typing import Literal
 
 from nextitem.telemetry import metrics
 from nextitem.telemetry.metrics import BY_SOURCE, BY_VERSION, Metric
-from observability import aws_metrics
-from observability.expressions import Expression, Filled, Plus, Search, Share, Stat
-from observability.metric_references import Emitted
+from observability.metrics import aws_metrics
+from observability.metrics.expressions import Expression, Filled, Plus, Search, Share, Stat
+from observability.metrics.references import Emitted
 
 SOURCES = ("session", "stateless", "popular")
 """The values of `served_by`."""

@@ -1,0 +1,1 @@
+"""Writes alarms and dashboards as a CloudFormation template, and the tables of docs/monitoring.md."""

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from nextitem.telemetry.metrics import NAMESPACE, SERVICE
-from observability.expressions import (
+from observability.dashboards.widgets import Line
+from observability.metrics.expressions import (
     AtLeast,
     Band,
     Expression,
@@ -22,8 +23,7 @@ from observability.expressions import (
     Times,
     statistics,
 )
-from observability.metric_references import Dimensions
-from observability.widgets import Line
+from observability.metrics.references import Dimensions
 
 LOG_GROUP_IS_NAMED = "LogGroupIsNamed"
 """Condition of the template: else the log group is called after the function."""

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 
 from model_export.cost.monitoring import billed_metrics, monitoring_cost
 from nextitem.telemetry.metrics import BY_VERSION, METRICS
-from observability.alarm_types import CompositeAlarm, MetricAlarm
-from observability.alarms import ALARMS, COMPOSITES
-from observability.cloudwatch_queries import expression_text
-from observability.expressions import Band, Parameter, statistics
-from observability.indicators import INDICATORS
-from observability.objectives import BURNS, OBJECTIVES, window_text
+from observability.alarms.catalogue import ALARMS, COMPOSITES
+from observability.alarms.objectives import BURNS, OBJECTIVES, window_text
+from observability.alarms.types import CompositeAlarm, MetricAlarm
+from observability.metrics.expressions import Band, Parameter, statistics
+from observability.metrics.indicators import INDICATORS
+from observability.rendering.queries import expression_text
 
 _BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _SIGN = {

@@ -3,20 +3,20 @@
 import json
 from typing import Any
 
-from observability.alarm_types import CompositeAlarm, MetricAlarm, Topic, named
-from observability.alarms import ALARMS, COMPOSITES
-from observability.cloudwatch_queries import (
+from observability.alarms.catalogue import ALARMS, COMPOSITES
+from observability.alarms.store import STORE_IS_NODES, STORE_IS_SERVERLESS
+from observability.alarms.types import CompositeAlarm, MetricAlarm, Topic, named
+from observability.dashboards.catalogue import DASHBOARDS
+from observability.dashboards.widgets import FULL_WIDTH, AlarmList, Dashboard, Graph, Text, Widget
+from observability.metrics.expressions import Band, Parameter, Stat
+from observability.rendering.queries import (
     LOG_GROUP_IS_NAMED,
     alarm_queries,
     dimension_list,
     graph_metrics,
     substituted,
 )
-from observability.dashboards import DASHBOARDS
-from observability.expressions import Band, Parameter, Stat
-from observability.notification_topics import SUBSCRIBED, topic_id, topic_resources
-from observability.store_alarms import STORE_IS_NODES, STORE_IS_SERVERLESS
-from observability.widgets import FULL_WIDTH, AlarmList, Dashboard, Graph, Text, Widget
+from observability.rendering.topics import SUBSCRIBED, topic_id, topic_resources
 
 GRAPH_HEIGHT, NUMBER_HEIGHT, ALARMS_HEIGHT, TEXT_HEIGHT = 6, 4, 4, 1
 SUPPRESSOR_WAIT, SUPPRESSOR_EXTENSION = 120, 180

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nextitem.telemetry.metrics import METRICS, NAMESPACE, SERVICE
-from observability.aws_metrics import AWS_METRICS
+from observability.metrics.aws_metrics import AWS_METRICS
 
 _SEARCH = re.compile(r"SEARCH\('\{([^}]*)\} MetricName=\"([^\"]*)\" service=\"([^\"]*)\"'")
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from observability.alarm_types import Topic
+from observability.alarms.types import Topic
 
 SUBSCRIBED: dict[Topic, tuple[str, str]] = {
     "page": ("HasPageEmail", "PageEmail"),

@@ -14,8 +14,8 @@ from typing import get_args
 
 import pytest
 
-from observability.alarm_types import Runbook
-from observability.alarms import EVERY_ALARM
+from observability.alarms.catalogue import EVERY_ALARM
+from observability.alarms.types import Runbook
 from tests.docs.shown import fits, run, shown_in, with_versions_lettered
 
 ROOT = Path(__file__).parents[2]

@@ -11,8 +11,8 @@ from devstack.top.records import Observation
 from devstack.top.series import KEPT_SECONDS, Series
 from nextitem.telemetry import metrics
 from nextitem.telemetry.metrics import BY_SOURCE, BY_VERSION, SERVICE
-from observability.expressions import Stat
-from observability.metric_references import Emitted
+from observability.metrics.expressions import Stat
+from observability.metrics.references import Emitted
 from tests.devstack.top.emf_lines import NOW
 
 SERVICE_ONLY = frozenset({("service", SERVICE)})

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from nextitem.telemetry import metrics
 from nextitem.telemetry.metrics import Metric
-from observability.expressions import Stat
+from observability.metrics.expressions import Stat
 
 NOW = 1_800_000_000.0
 """Epoch seconds; any moment will do."""

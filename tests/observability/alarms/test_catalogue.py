@@ -7,10 +7,10 @@ from typing import Any, get_args
 import pytest
 
 from nextitem.telemetry import metrics
-from observability.alarm_types import BadAlarm, MetricAlarm, Runbook, named
-from observability.alarms import ALARMS, COMPOSITES, EVERY_ALARM
-from observability.expressions import Band, Plus, Stat, statistics
-from observability.metric_references import Emitted
+from observability.alarms.catalogue import ALARMS, COMPOSITES, EVERY_ALARM
+from observability.alarms.types import BadAlarm, MetricAlarm, Runbook, named
+from observability.metrics.expressions import Band, Plus, Stat, statistics
+from observability.metrics.references import Emitted
 
 DAY = 86_400
 ALARM = MetricAlarm(
@@ -120,7 +120,7 @@ def test_meanings_are_one_sentence_without_its_full_stop() -> None:
 
 
 def test_each_runbook_that_alarms_link_is_written() -> None:
-    directory = Path(__file__).parents[2] / "docs" / "runbooks"
+    directory = Path(__file__).parents[3] / "docs" / "runbooks"
     if not directory.is_dir():
         pytest.skip("no runbook is written yet")
     assert [name for name in get_args(Runbook) if not (directory / f"{name}.md").is_file()] == []

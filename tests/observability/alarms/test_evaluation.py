@@ -5,12 +5,23 @@ import dataclasses
 import pytest
 
 from nextitem.telemetry import metrics
-from observability import aws_metrics
-from observability.alarm_evaluation import State, judge, judge_all, suppressor, value
-from observability.alarm_types import CompositeAlarm, Every, InAlarm, MetricAlarm, Missing, Unless
-from observability.expressions import AtLeast, Band, Expression, Filled, Number, Parameter, Plus, Share, Stat, Times
-from observability.metric_references import Emitted
-from tests.observability.measured import NOW, ByMinute, Minutes, traffic
+from observability.alarms.evaluation import State, judge, judge_all, suppressor, value
+from observability.alarms.types import CompositeAlarm, Every, InAlarm, MetricAlarm, Missing, Unless
+from observability.metrics import aws_metrics
+from observability.metrics.expressions import (
+    AtLeast,
+    Band,
+    Expression,
+    Filled,
+    Number,
+    Parameter,
+    Plus,
+    Share,
+    Stat,
+    Times,
+)
+from observability.metrics.references import Emitted
+from tests.observability.alarms.measured import NOW, ByMinute, Minutes, traffic
 
 SLOW = Stat(Emitted(metrics.SLOW), "Sum")
 REQUESTS = Stat(Emitted(metrics.REQUESTS), "Sum")

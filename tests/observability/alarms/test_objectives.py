@@ -4,11 +4,11 @@ import pytest
 
 from nextitem.telemetry import metrics
 from nextitem.telemetry.metrics import Metric
-from observability.alarm_evaluation import judge_all, suppressor
-from observability.alarms import ALARMS, COMPOSITES
-from observability.objectives import BURNS, OBJECTIVES, window_text
-from observability.template import DEFAULTS
-from tests.observability.measured import NOW, ByMinute, Minutes, traffic
+from observability.alarms.catalogue import ALARMS, COMPOSITES
+from observability.alarms.evaluation import judge_all, suppressor
+from observability.alarms.objectives import BURNS, OBJECTIVES, window_text
+from observability.rendering.template import DEFAULTS
+from tests.observability.alarms.measured import NOW, ByMinute, Minutes, traffic
 
 HOUR, DAY = 60, 24 * 60
 """Minutes."""

@@ -4,8 +4,8 @@ import pytest
 
 from nextitem.telemetry import metrics
 from nextitem.telemetry.metrics import BY_SOURCE, BY_VERSION, METRICS, NAMESPACE, OVERALL, DimensionSet, Metric
-from observability.expressions import Search
-from observability.metric_references import Emitted, NotEmitted
+from observability.metrics.expressions import Search
+from observability.metrics.references import Emitted, NotEmitted
 
 STRANGER = Metric("tea_ms", "Milliseconds", "time for tea")
 NOT_SETS = [

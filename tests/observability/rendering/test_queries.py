@@ -2,9 +2,9 @@
 
 from nextitem.telemetry import metrics
 from nextitem.telemetry.metrics import BY_VERSION
-from observability import aws_metrics
-from observability.cloudwatch_queries import alarm_queries, expression_text, graph_metrics, search_text
-from observability.expressions import (
+from observability.dashboards.widgets import Line
+from observability.metrics import aws_metrics
+from observability.metrics.expressions import (
     AtLeast,
     Band,
     Expression,
@@ -18,8 +18,8 @@ from observability.expressions import (
     Times,
     statistics,
 )
-from observability.metric_references import Emitted
-from observability.widgets import Line
+from observability.metrics.references import Emitted
+from observability.rendering.queries import alarm_queries, expression_text, graph_metrics, search_text
 
 SLOW = Stat(Emitted(metrics.SLOW), "Sum")
 REQUESTS = Stat(Emitted(metrics.REQUESTS), "Sum")

@@ -12,13 +12,13 @@ from nextitem.service import schema
 from nextitem.telemetry import metrics
 from nextitem.telemetry.serializer import serialize
 from observability.__main__ import PAGE
-from observability.alarm_types import MetricAlarm
-from observability.alarms import ALARMS, COMPOSITES
-from observability.expressions import Band, Stat, statistics
-from observability.indicators import INDICATORS, SOURCES
-from observability.metric_references import Emitted
-from observability.monitoring_tables import with_tables
-from observability.widgets import BadGraph, Graph, Line
+from observability.alarms.catalogue import ALARMS, COMPOSITES
+from observability.alarms.types import MetricAlarm
+from observability.dashboards.widgets import BadGraph, Graph, Line
+from observability.metrics.expressions import Band, Stat, statistics
+from observability.metrics.indicators import INDICATORS, SOURCES
+from observability.metrics.references import Emitted
+from observability.rendering.tables import with_tables
 
 
 def billed(records: list[dict[str, Any]]) -> set[tuple[str, str]]:

@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from observability.__main__ import TEMPLATE, main, rendered
-from observability.alarms import COMPOSITES, EVERY_ALARM
-from observability.dashboards import DASHBOARDS
-from observability.template import template
-from observability.widgets import FULL_WIDTH
+from observability.alarms.catalogue import COMPOSITES, EVERY_ALARM
+from observability.dashboards.catalogue import DASHBOARDS
+from observability.dashboards.widgets import FULL_WIDTH
+from observability.rendering.template import template
 
 ALARM_TYPES = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
 SUBSTITUTED = re.compile(r"\$\{([A-Za-z][^}]*)\}")

@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from nextitem.telemetry.metrics import METRICS, NAMESPACE
-from observability.aws_metrics import AWS_METRICS
-from observability.template_check import metrics_of, unknown_metrics
+from observability.metrics.aws_metrics import AWS_METRICS
+from observability.rendering.template_check import metrics_of, unknown_metrics
 
-TEMPLATE = Path(__file__).parents[2] / "observability" / "observability.yaml"
+TEMPLATE = Path(__file__).parents[3] / "observability" / "observability.yaml"
 WATCHED = "StoreDownAlarm"
 PLAIN = "RestoreSlowAlarm"
 SEARCH_BY_SOURCE = "SEARCH('{nextitem,service,served_by} MetricName=\"slow\" service=\"nextitem\"', 'Sum')"
