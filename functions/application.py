@@ -4,7 +4,6 @@ Knows no event and no answer: `recommend.py` has those.
 """
 
 import contextlib
-import gc
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -13,10 +12,9 @@ from nextitem import LOADING_SINCE
 from nextitem.aws.object_store import ObstoreReader
 from nextitem.aws.snapstart import Restorable, register, under_snapstart
 from nextitem.deadline import Deadline
-from nextitem.errors import NextItemError, NoModel, StoreUnavailable
-from nextitem.registry.loading import HeadStart
+from nextitem.errors import NextItemError, NoModel, RegistryUnavailable, StoreUnavailable
 from nextitem.service.recommender import Recommender
-from nextitem.service.router import Router
+from nextitem.service.router import START_SECONDS, Router
 from nextitem.service.schema import ItemsRequest, Wanted
 from nextitem.sessions.circuit_breaker import GuardedStore
 from nextitem.sessions.keys import KeyRing
@@ -26,7 +24,10 @@ from nextitem.settings import Settings
 from nextitem.telemetry.record import ColdPhase, RequestRecord, Telemetry, process_age_ms
 
 if TYPE_CHECKING:
+    from nextitem.background_call import BackgroundCall
+    from nextitem.registry.loading import LoadedRoute
     from nextitem.service.self_check import Report
+    from startup import Startup
 
 RESTORE_SECONDS = 5.0
 """The longest wait for route and secret after a restore: Lambda gives a restore 10 s in all."""
@@ -36,7 +37,7 @@ SECRET_SECONDS = 0.25
 """The longest that a start waits for the key secret once all else is there: requests do without it until it is read."""
 
 
-class Environment(Restorable):
+class Application(Restorable):
     """The rooms that a request needs, and those that a restore renews."""
 
     def __init__(
@@ -81,39 +82,46 @@ class Environment(Restorable):
         self.telemetry.restored((time.perf_counter() - begun) * 1000)
 
 
-def started(head_start: HeadStart) -> Environment:
-    """Wire the rooms together and load the model; the key secret is read meanwhile.
+def start(startup: "Startup") -> Application:
+    """Build what answers requests, and wait for the models, the key secret and Powertools' import at once.
 
     Args:
-        head_start: what is on its way since before the libraries were imported.
+        startup: what began before the imports.
     """
     importing = (time.perf_counter() - LOADING_SINCE) * 1000
     cold: dict[ColdPhase, float] = {"process_start": max(0.0, process_age_ms() - importing), "import": importing}
     telemetry = Telemetry(cold)
-    settings = head_start.settings
+    settings = startup.settings
     keys = _keys(settings, telemetry)
-    router = Router(head_start.registry, settings.route, settings.route_ttl, telemetry.background_fault)
-    links = ValkeyStore(
+    router = Router(startup.registry, settings.route, settings.route_ttl, telemetry.background_fault)
+    valkey = ValkeyStore(
         settings.store_url, timeout=settings.store_timeout, ttl=settings.session_ttl, region=settings.region
     )
-    store = GuardedStore(links)
+    store = GuardedStore(valkey)
     loading = time.perf_counter()
     reading = keys.reading()
     if not under_snapstart():  # no connection may be in a snapshot
-        threading.Thread(target=_connect, args=(links,), name="connecting", daemon=True).start()
+        threading.Thread(target=_connect, args=(valkey,), name="connecting", daemon=True).start()
     telemetry.prepare()
-    try:
-        router.load(*head_start.opened())
-    except NextItemError as error:
-        telemetry.background_fault(error)  # requests try again, and answer 503 until it works
+    _load_models(router, startup.models, telemetry)
     reading.join(SECRET_SECONDS)
     cold["model_load"] = (time.perf_counter() - loading) * 1000
     recommender = Recommender(router, store, keys, settings.deadline)
-    environment = Environment(recommender, telemetry, router, keys, links, head_start.bucket)
-    gc.enable()
-    gc.freeze()  # what is here now stays: it is never looked through again
-    register(environment)
-    return environment
+    application = Application(recommender, telemetry, router, keys, valkey, startup.bucket)
+    register(application)
+    return application
+
+
+def _load_models(router: Router, models: "BackgroundCall[LoadedRoute]", telemetry: Telemetry) -> None:
+    """Wait for the models. On any error requests try again, and are answered 503 until it works."""
+    try:
+        router.load(models.result(Deadline.after(START_SECONDS)))
+    except TimeoutError:
+        telemetry.background_fault(RegistryUnavailable(f"the models were not loaded within {START_SECONDS:g} s"))
+    except NextItemError as error:
+        telemetry.background_fault(error)
+    except Exception:
+        telemetry.log.exception("the models could not be loaded")
 
 
 def _connect(links: ValkeyStore) -> None:

@@ -7,13 +7,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from startup import HEAD_START  # before all other imports: the model comes while they go on
+import startup  # before all other imports: the models are loaded while they go on
 
 # isort: split
-import nextitem.model.onnx_runtime  # noqa: F401 - before the rest: the model that came can then be opened while that is imported
-
-# isort: split
-from application import started
+import application
 from lambda_events import Call, direct_call, http_call, http_response
 from nextitem.errors import NoModel, RequestError, SelfCheckFailed, StoreUnavailable
 from nextitem.service import schema
@@ -26,8 +23,9 @@ RETRY_AFTER = {"retry-after": "1"}
 NOT_CONFIRMED = "the session store did not confirm it in time"
 
 
-_environment = started(HEAD_START)
-_recommender, _telemetry = _environment.recommender, _environment.telemetry
+_application = application.start(startup.STARTUP)
+_recommender, _telemetry = _application.recommender, _application.telemetry
+startup.finish()
 
 
 def handler(event: Any, _context: object) -> Any:
@@ -88,7 +86,7 @@ def _carried_out(call: Call, record: RequestRecord) -> Any:
         case "health":
             return _recommender.health()
         case "verify":
-            return _environment.verified()
+            return _application.verified()
 
 
 def _session(call: Call) -> SessionName:

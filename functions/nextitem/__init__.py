@@ -9,4 +9,4 @@ LOADING_SINCE = time.perf_counter()
 """When this process began to import the library: the start of a cold start's import phase."""
 
 DEFAULT_ROUTE, DEFAULT_REGION = "live", "us-east-1"
-"""Of settings that are needed before any others are read (`early`); see `settings`."""
+"""Of settings that are needed before any others are read (`s3_prefetch`); see `settings`."""

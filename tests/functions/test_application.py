@@ -3,16 +3,22 @@
 import threading
 from typing import Any, cast
 
-from application import RESTORE_SECONDS, Environment
+import pytest
+
+import application
 from devstack.publish import demo_artifact
 from devstack.stack import Stack
 from nextitem.aws.object_store import ObstoreReader
+from nextitem.background_call import BackgroundCall
+from nextitem.errors import NextItemError, RegistryUnavailable, VersionNotFound
+from nextitem.registry.loading import LoadedRoute
 from nextitem.service.recommender import Recommender
 from nextitem.service.router import Router
 from nextitem.sessions.keys import KeyRing
 from nextitem.sessions.valkey_store import ValkeyStore
 from nextitem.telemetry.record import Telemetry
 from tests.functions.client import PATIENT, Client
+from tests.nextitem.parts import PATIENCE_SECONDS
 from tests.nextitem.sessions.secrets_keeper import SecretsKeeper
 
 ROUTE_TAKES_SECONDS = 0.05
@@ -44,8 +50,8 @@ class SlowRouter:
         threading.Event().wait(ROUTE_TAKES_SECONDS)
 
 
-class Room:
-    """Stands for a room whose part in a restore is of no interest here."""
+class Unused:
+    """Stands for a part that a test does not look at."""
 
     def __getattr__(self, _name: str) -> Any:
         return lambda *_: None
@@ -62,18 +68,47 @@ class Keys:
 
 
 def test_a_restore_waits_for_all_together_no_longer_than_it_may() -> None:
-    # GIVEN an environment whose secret never comes, and whose route takes a while
+    # GIVEN a process whose secret never comes, and whose route takes a while
     reading, router = Waited(), SlowRouter()
-    one = Environment(
-        cast(Recommender, Room()),
-        cast(Telemetry, Room()),
+    restored = application.Application(
+        cast(Recommender, Unused()),
+        cast(Telemetry, Unused()),
         cast(Router, router),
         cast(KeyRing, Keys(reading)),
-        cast(ValkeyStore, Room()),
-        cast(ObstoreReader, Room()),
+        cast(ValkeyStore, Unused()),
+        cast(ObstoreReader, Unused()),
     )
     # WHEN it is restored THEN both had one limit
-    one.after_restore()
-    assert router.seconds <= RESTORE_SECONDS
+    restored.after_restore()
+    assert router.seconds <= application.RESTORE_SECONDS
     assert reading.seconds is not None
-    assert reading.seconds <= RESTORE_SECONDS - ROUTE_TAKES_SECONDS
+    assert reading.seconds <= application.RESTORE_SECONDS - ROUTE_TAKES_SECONDS
+
+
+def test_a_start_does_not_wait_for_late_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    # GIVEN a bucket that answers only when the test lets it
+    gate = threading.Event()
+    models = BackgroundCall(lambda: load_late(gate), "the models")
+    router, telemetry = cast(Router, Unused()), FaultLog()
+    monkeypatch.setattr(application, "START_SECONDS", 0.01)
+    # WHEN a process waits for its models
+    application._load_models(router, models, cast(Telemetry, telemetry))
+    # THEN the wait ends, with a fault; AND an error that comes in time is a fault, too
+    gate.set()
+    monkeypatch.setattr(application, "START_SECONDS", PATIENCE_SECONDS)
+    application._load_models(router, models, cast(Telemetry, telemetry))
+    assert [type(fault) for fault in telemetry.faults] == [RegistryUnavailable, VersionNotFound]
+    assert "within 0.01 s" in str(telemetry.faults[0])
+
+
+def load_late(gate: threading.Event) -> LoadedRoute:
+    assert gate.wait(PATIENCE_SECONDS)
+    raise VersionNotFound("live is not there")
+
+
+class FaultLog:
+    """Telemetry that keeps faults in a list."""
+
+    def __init__(self) -> None:
+        self.faults: list[NextItemError] = []
+        self.background_fault = self.faults.append

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import msgspec
 
-from nextitem.background_call import Waiting
+from nextitem.background_call import SharedCall
 from nextitem.deadline import Deadline
 from nextitem.errors import CredentialsUnavailable
 
@@ -60,7 +60,7 @@ class ContainerCredentials:
     def __init__(self, uri: str, token: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._uri, self._token, self._now = uri, token, now
         self._held: Credentials | None = None
-        self._waiting = Waiting(self._renewed, "the AWS credentials")
+        self._waiting = SharedCall(self._renewed, "the AWS credentials")
 
     def __call__(self, limit: Deadline | None = None, /) -> Credentials:
         """See `CredentialsSource`."""

@@ -17,7 +17,7 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from nextitem.aws.credentials import container_credentials
-from nextitem.aws.s3_prefetch import Early, get, open_store
+from nextitem.aws.s3_prefetch import Prefetch, get, open_store
 from nextitem.errors import RegistryUnavailable
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class ObstoreReader:
         region: its AWS region.
         endpoint: another S3 endpoint (``http://…`` is allowed then), or None for AWS.
         environment: where the function's AWS credentials are, or where it says that they are, see `credentials`.
-        early: what is being read from it already, or None.
+        prefetch: what is being read from it already, or None.
     """
 
     def __init__(
@@ -76,15 +76,15 @@ class ObstoreReader:
         region: str,
         endpoint: str | None = None,
         environment: Mapping[str, str] = os.environ,
-        early: Early | None = None,
+        prefetch: Prefetch | None = None,
     ) -> None:
         self._name, self._region, self._endpoint, self._environment = name, region, endpoint, environment
-        self._early = early
-        self._store = (early and early.store) or self._opened()
+        self._prefetch = prefetch
+        self._store = (prefetch and prefetch.store) or self._opened()
 
     def renew(self) -> None:
         """Forget connections and credentials; new ones are made when they are needed."""
-        self._early = None
+        self._prefetch = None
         self._store = self._opened()
 
     def _opened(self) -> S3Store:
@@ -92,9 +92,9 @@ class ObstoreReader:
 
     def read(self, key: str) -> StoredObject | None:
         """See `ObjectReader.read`."""
-        if self._early is not None:
+        if self._prefetch is not None:
             with suppress(LookupError):
-                taken = self._early.take(key)
+                taken = self._prefetch.take(key)
                 return None if taken is None else StoredObject(*taken)
         try:
             found = get(self._store, key)

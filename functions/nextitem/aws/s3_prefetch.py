@@ -62,7 +62,7 @@ def get(store: S3Store, key: str) -> "obstore.GetResult | None":
         return None
 
 
-class Early:
+class Prefetch:
     """Reads the route and its availability in threads, once.
 
     Does nothing where the bucket is not named or the environment holds no keys, as under SnapStart.
@@ -97,7 +97,7 @@ class _Read:
         self._store, self._key = store, key
         self._found: tuple[bytes, str] | None = None
         self._failed = False
-        self._thread = threading.Thread(target=self._run, name="early", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="prefetch", daemon=True)
         self._thread.start()
 
     def result(self) -> tuple[bytes, str] | None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from nextitem.background_call import Waiting
+from nextitem.background_call import SharedCall
 from nextitem.deadline import Deadline
 from nextitem.redis_client.url import Address
 
@@ -31,7 +31,7 @@ class Resolver:
     def __init__(self, address: Address, clock: Callable[[], float] = time.time) -> None:
         self._address, self._clock = address, clock
         self._found: tuple[float, list[Place]] | None = None
-        self._waiting = Waiting(self._looked_up, f"the address of {address.host}")
+        self._waiting = SharedCall(self._looked_up, f"the address of {address.host}")
 
     def places(self, limit: Deadline) -> list[Place]:
         """Return where to connect to, best first.

@@ -7,7 +7,7 @@ whatever goes wrong with a new version, the function keeps the models that it ha
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -15,10 +15,11 @@ from nextitem.deadline import Deadline
 from nextitem.errors import NextItemError, NoModel, RegistryUnavailable
 from nextitem.model.engine import Model
 from nextitem.registry.availability import EVERYTHING, Availability
-from nextitem.registry.loading import START_SECONDS, Fetched, available, routed
+from nextitem.registry.loading import LoadedRoute, load_models, read_availability
 from nextitem.registry.reader import Registry, Route, Variant
 
-NO_MODELS: Mapping[str, Model] = {}
+START_SECONDS = 8.0
+"""The longest wait for a first model: Lambda gives a start, and our requests, 10 s. Loading goes on after it."""
 RETRY_SECONDS = 1.0
 """Least time between the end of an attempt to load a first model and the next, so that 503s stay cheap."""
 
@@ -72,43 +73,39 @@ class Router:
         self._looked = -float("inf")
         self._refreshing = threading.Lock()
 
-    def load(self, fetched: Fetched | None = None, opened: Mapping[str, Model] = NO_MODELS) -> None:
-        """Look at the route and load what it names; the models in use change only if all of it loads.
+    def load(self, loaded: LoadedRoute | None = None) -> None:
+        """Read the route and serve the models that it names; the models in use change only if all of them load.
 
-        What is unavailable they learn in any case.
+        Models in use learn which items are available in any case.
 
         Args:
-            fetched: what `fetch` found a moment ago; None looks now.
-            opened: models of it that are open already, by their versions.
+            loaded: the route and its models, where they are loaded already.
 
         Raises:
             NextItemError: the route or a version cannot be used.
         """
         self._looked = self._clock()
         held = self._serving[1] if self._serving else {}
-        found = fetched.availability if fetched else available(self._registry, self._name)
-        if not isinstance(found, NextItemError):
-            self._learn(found, held.values())
-        route, artifacts = fetched[:2] if fetched else routed(self._registry, self._name, held.keys())
-        if isinstance(found, NextItemError):
-            self._on_fault(found)  # not before: a bucket that is gone is told of once
-        models = {version: opened.get(version) or Model(artifact) for version, artifact in artifacts.items()}
-        for model in models.values():
+        availability = loaded.availability if loaded else read_availability(self._registry, self._name)
+        if not isinstance(availability, NextItemError):
+            self._set_availability(availability, held.values())
+        route, new = loaded[:2] if loaded else load_models(self._registry, self._name, held.keys())
+        if isinstance(availability, NextItemError):
+            self._on_fault(availability)  # only now: where the bucket fails, the route's error alone is reported
+        for model in new.values():
             model.set_unavailable(self._availability.unavailable)
         versions = {variant.version for variant in route.variants if variant.weight > 0}
-        models |= {version: held[version] for version in versions & held.keys()}
-        self._serving = route, models
+        self._serving = route, new | {version: held[version] for version in versions & held.keys()}
         if versions != held.keys():
-            # A function's disk is small, and it may live through many promotions. Only who has just learned of a route
-            # tidies up: another process that shares the folder may know a newer one already.
+            # A function's disk is small, and it may live through many promotions. Only a process that has just read a
+            # new route deletes files: another one that shares the folder may serve a newer route already.
             self._registry.forget_others(versions)
 
-    def _learn(self, found: Availability, models: Iterable[Model]) -> None:
-        """Let models know what is available, whatever becomes of the route that it belongs to."""
-        if found != self._availability:
+    def _set_availability(self, availability: Availability, models: Iterable[Model]) -> None:
+        if availability != self._availability:
             for model in models:
-                model.set_unavailable(found.unavailable)
-            self._availability = found
+                model.set_unavailable(availability.unavailable)
+            self._availability = availability
 
     def check_availability(self) -> None:
         """Read what is available, and do nothing with it.

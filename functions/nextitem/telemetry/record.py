@@ -3,6 +3,7 @@
 No id of a session, an event or an item may reach this module: nothing here takes one.
 """
 
+import importlib
 import os
 import sys
 import time
@@ -112,7 +113,7 @@ class Telemetry:
     @staticmethod
     def prepare() -> None:
         """Import Powertools (9 ms). A cold start calls this while it waits for the model, before the first record."""
-        import nextitem.telemetry.serializer  # noqa: F401 - imported for what comes with it
+        importlib.import_module("nextitem.telemetry.serializer")
 
     @cached_property
     def log(self) -> "Logger":

@@ -8,7 +8,7 @@ from moto.server import ThreadedMotoServer
 from devstack.processes.children import LOOPBACK
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.aws.object_store import ObstoreReader, StoredObject
-from nextitem.aws.s3_prefetch import Early
+from nextitem.aws.s3_prefetch import Prefetch, open_store
 from nextitem.errors import RegistryUnavailable
 from tests.nextitem.parts import BUCKET, CREDENTIALS, REGION
 
@@ -32,16 +32,16 @@ def environment(bucket: BotoObjectStore, endpoint: str, monkeypatch: pytest.Monk
     return {**KEYS, "NEXTITEM_BUCKET": BUCKET, "AWS_REGION": REGION, "AWS_ENDPOINT_URL_S3": endpoint}
 
 
-def opened(environment: dict[str, str], early: Early) -> ObstoreReader:
+def opened(environment: dict[str, str], prefetch: Prefetch) -> ObstoreReader:
     endpoint = environment["AWS_ENDPOINT_URL_S3"]
-    return ObstoreReader(BUCKET, region=REGION, endpoint=endpoint, environment=environment, early=early)
+    return ObstoreReader(BUCKET, region=REGION, endpoint=endpoint, environment=environment, prefetch=prefetch)
 
 
-def test_what_was_read_early_is_taken_once(bucket: BotoObjectStore, environment: dict[str, str]) -> None:
-    # GIVEN a route, and an early look at it
+def test_what_was_prefetched_is_taken_once(bucket: BotoObjectStore, environment: dict[str, str]) -> None:
+    # GIVEN a route, and a prefetch of it
     assert bucket.create(ROUTE, b"first")
-    early = Early(environment)
-    reader = opened(environment, early)
+    prefetch = Prefetch(environment)
+    reader = opened(environment, prefetch)
     # WHEN it is read THEN it is what was found then, with the tag that a later write needs
     found = reader.read(ROUTE)
     assert found == bucket.read(ROUTE)
@@ -54,10 +54,10 @@ def test_what_was_read_early_is_taken_once(bucket: BotoObjectStore, environment:
 
 def test_another_route_is_read_by_its_name(bucket: BotoObjectStore, environment: dict[str, str]) -> None:
     assert bucket.create("routes/beta.json", b"beta")
-    early = Early({**environment, "NEXTITEM_ROUTE": "beta"})
-    assert (early.take("routes/beta.json") or (b"", ""))[0] == b"beta"
+    prefetch = Prefetch({**environment, "NEXTITEM_ROUTE": "beta"})
+    assert (prefetch.take("routes/beta.json") or (b"", ""))[0] == b"beta"
     with pytest.raises(LookupError):
-        early.take(ROUTE)
+        prefetch.take(ROUTE)
 
 
 @pytest.mark.parametrize("missing", ["NEXTITEM_BUCKET", "AWS_ACCESS_KEY_ID"])
@@ -65,22 +65,29 @@ def test_without_a_name_or_keys_nothing_is_done(
     bucket: BotoObjectStore, environment: dict[str, str], missing: str
 ) -> None:
     assert bucket.create(ROUTE, b"there")
-    early = Early({name: value for name, value in environment.items() if name != missing})
-    assert early.store is None
-    assert opened(environment, early).read(ROUTE) == bucket.read(ROUTE)
+    prefetch = Prefetch({name: value for name, value in environment.items() if name != missing})
+    assert prefetch.store is None
+    assert opened(environment, prefetch).read(ROUTE) == bucket.read(ROUTE)
 
 
 def test_a_bucket_that_cannot_be_read_says_so_where_it_is_read(
     environment: dict[str, str],
 ) -> None:
     away = {**environment, "NEXTITEM_BUCKET": "no-such-bucket"}
-    early = Early(away)
+    prefetch = Prefetch(away)
     reader = ObstoreReader(
         "no-such-bucket",
         region=REGION,
         endpoint=environment["AWS_ENDPOINT_URL_S3"],
         environment=environment,
-        early=early,
+        prefetch=prefetch,
     )
     with pytest.raises(RegistryUnavailable, match="cannot be read"):
         reader.read(ROUTE)
+
+
+@pytest.mark.parametrize("endpoint", [None, "http://127.0.0.1:1"])
+def test_a_bucket_is_opened_on_aws_and_elsewhere(endpoint: str | None) -> None:
+    store = open_store("models", "eu-central-1", endpoint)
+    assert store.config["bucket"] == "models"
+    assert store.config.get("endpoint") == endpoint
