@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from model_export.metrics.protocol import NO_ITEM
 from model_export.metrics.ranking import CUTOFF, rank_in_list
 from nextitem.hidden_state import HiddenState
-from nextitem.model.engine import Model, Ranked
+from nextitem.model.engine import Model, RankedItem
 from nextitem.model.manifest import MAX_TOP
 from nextitem.sessions.session import WINDOW
 
@@ -41,7 +41,7 @@ class EngineRanker:
             shown[at, : len(best)] = best
         return ranks, shown
 
-    def _rank(self, hidden: HiddenState, so_far: list[int], top: list[Ranked], target: int) -> float:
+    def _rank(self, hidden: HiddenState, so_far: list[int], top: list[RankedItem], target: int) -> float:
         items = len(self._model.vocabulary)
         if len(top) < items:
             lowest = top[-1].score

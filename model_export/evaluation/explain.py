@@ -8,7 +8,7 @@ two questions only, `best_after` and `scores_after`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nextitem.model.engine import Model, Ranked
+from nextitem.model.engine import Model, RankedItem
 from nextitem.model.manifest import MAX_TOP
 from nextitem.sessions.session import WINDOW
 
@@ -75,7 +75,7 @@ def explain(model: Model, events: Sequence[int], limit: int, *, exclude_seen: bo
     ]
 
 
-def best_after(model: Model, events: Sequence[int], exclude: Sequence[int], k: int) -> list[Ranked]:
+def best_after(model: Model, events: Sequence[int], exclude: Sequence[int], k: int) -> list[RankedItem]:
     """The best k items after some events, at least one, but for the excluded."""
     return model.top(model.replay(None, events), exclude, k, events)
 

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import pytest
 
 from devstack.stack import Stack
-from nextitem.model.engine import Ranked
+from nextitem.model.engine import RankedItem
 from nextitem.model.vocabulary import Vocabulary
 
 Item = tuple[str, float]
@@ -113,7 +113,7 @@ def new_session() -> str:
     return f"visitor-{uuid.uuid4().hex}"
 
 
-def named(ranked: Sequence[Ranked], vocabulary: Vocabulary) -> list[Item]:
+def named(ranked: Sequence[RankedItem], vocabulary: Vocabulary) -> list[Item]:
     """What an engine answered, as a client would read it."""
     return [(vocabulary.item_id(one.index), one.score) for one in ranked]
 

@@ -1,7 +1,4 @@
-"""The model at work in ONNX Runtime: step a hidden state, score the catalogue, answer the certificate.
-
-What the graphs take and give is in `graphs`. Knows no store.
-"""
+"""Run a model version in ONNX Runtime: step hidden states, rank the catalogue, check the certificate."""
 
 import itertools
 import math
@@ -19,40 +16,45 @@ from nextitem.model.onnx_graphs import ModelGraphs, open_graphs
 from nextitem.model.vocabulary import Vocabulary
 
 START_CHECKS = 2
-"""Golden sessions answered when a model is opened, which also warms the kernels up: 2 ms of a cold start each. All of
-them are answered before a version is promoted, and by a deployment's check."""
+"""Golden sessions that are checked when a model is opened, which also warms the kernels up: 2 ms of a cold start each.
+All of them are checked before a version is promoted and before a deployment takes traffic."""
 
 
-class Ranked(msgspec.Struct, frozen=True):
-    """An item and its score: a logit, comparable within one answer of one model version only."""
+class RankedItem(msgspec.Struct, frozen=True):
+    """An item and its score: a logit. Compare scores only within one answer of one model version."""
 
     index: int
     score: float
 
 
-class _Bars(msgspec.Struct, frozen=True):
-    """Unavailable items, and how the score graph hears of them: as excluded ones, or by a mask, bool[items or 0]."""
+class _Unavailable(msgspec.Struct, frozen=True):
+    """Unavailable items, and the same as the score graph takes them: bool[items], or bool[0] where there are none."""
 
     items: frozenset[int]
-    excluded: NDArray[np.int64]
     mask: NDArray[np.bool_]
 
 
-_NONE_BARRED = _Bars(frozenset(), np.empty(0, np.int64), np.empty(0, np.bool_))
+_NOTHING_UNAVAILABLE = _Unavailable(frozenset(), np.empty(0, np.bool_))
 
 
 class Model:
-    """One model version, ready to serve. Safe to share between threads: it holds no session's state."""
+    """One model version, ready to serve. Threads may share it: it holds no session's state.
+
+    Example:
+        >>> model = Model(open_artifact(folder))
+        >>> hidden = model.replay(None, model.vocabulary.indices(["tea", "pot"]))
+        >>> [model.vocabulary.item_id(item.index) for item in model.top(hidden, exclude=(), k=20)]
+    """
 
     def __init__(self, artifact: Artifact, graphs: ModelGraphs | None = None) -> None:
         """Open a verified artifact and check its first golden sessions.
 
         Args:
             artifact: the model version.
-            graphs: its graphs, where they are open already.
+            graphs: its graphs, if they are open already.
 
         Raises:
-            ArtifactCorrupt: a graph cannot be opened, or the engine answers otherwise than at export.
+            ArtifactCorrupt: a graph cannot be opened, or the engine's answers differ from those at export.
         """
         self.version = artifact.version
         self.manifest = artifact.manifest
@@ -62,14 +64,10 @@ class Model:
             raise ArtifactCorrupt(f"{self.version}: {len(self.vocabulary)} ids for {shape.items} items")
         self._shape = (shape.layers, 1, shape.hidden)
         self._step, self._score = graphs or open_graphs(artifact)
-        # Versions of before there were such lists score every item, so that their lists are picked from all.
-        inputs = {given.name for given in self._score.get_inputs()}
-        self._ranks_lists = "only" in inputs
-        self._takes_unavailable = "unavailable" in inputs  # otherwise they are excluded one by one
-        self.recalls = "session" in inputs
-        """Whether the version has a session memory, which is asked by a session's items."""
-        self._bars = _NONE_BARRED
-        # Kept, for another process of this environment may remove the folder once the route has moved on.
+        self.has_memory = any(tensor.name == "session" for tensor in self._score.get_inputs())
+        """Whether the version has a session memory, which needs the session's items."""
+        self._unavailable = _NOTHING_UNAVAILABLE
+        # Read now: another process of this environment may remove the folder after the route has changed.
         self.certificate = artifact.certificate()
         self.check(self.certificate, START_CHECKS)
 
@@ -77,7 +75,7 @@ class Model:
         """Step a hidden state through events.
 
         Args:
-            hidden: where to start, [layers * hidden size]; None, or one of another size, is the zero state.
+            hidden: where to start, [layers * hidden size]; None, or a state of another size, is the zero state.
             items: item indices, oldest first; none leaves the state as it is.
 
         Returns:
@@ -91,28 +89,28 @@ class Model:
         (after,) = self._step.run(None, feeds)
         return np.asarray(after, np.float32).reshape(-1)
 
-    def top(self, hidden: HiddenState, exclude: Sequence[int], k: int, session: Sequence[int] = ()) -> list[Ranked]:
-        """Rank the catalogue and return its best.
+    def top(self, hidden: HiddenState, exclude: Sequence[int], k: int, session: Sequence[int] = ()) -> list[RankedItem]:
+        """Rank the catalogue and return the best items.
 
         Args:
             hidden: the hidden state, [layers * hidden size].
-            exclude: item indices that must not be answered; repeats are allowed.
-            k: how many, 1 to `MAX_TOP`; fewer come back where the catalogue has no more.
-            session: the item indices that led to the hidden state, oldest first, for a version that recalls.
+            exclude: item indices that must not be returned; repeats are allowed.
+            k: how many, 1 to `MAX_TOP`; fewer are returned if the catalogue has no more.
+            session: the item indices that led to the hidden state, oldest first, for a version with a memory.
 
         Returns:
             Items by descending score; of equal scores the lower index comes first.
         """
-        return self._ranked((hidden, session), (), exclude, k, self._bars)
+        return self._rank((hidden, session), (), exclude, k, self._unavailable.mask)
 
     def rank(
         self, hidden: HiddenState, only: Sequence[int], exclude: Sequence[int], k: int, session: Sequence[int] = ()
-    ) -> list[Ranked]:
+    ) -> list[RankedItem]:
         """Rank some items of the catalogue, each by its exact score.
 
         Args:
             hidden: the hidden state, [layers * hidden size].
-            only: the item indices to rank; repeats are allowed, none answers none.
+            only: the item indices to rank; repeats are allowed, none returns none.
             exclude: see `top`.
             k: see `top`.
             session: see `top`.
@@ -122,100 +120,92 @@ class Model:
         """
         if not only:
             return []
-        if not self._ranks_lists:
-            listed = set(only)
-            return [one for one in self.top(hidden, exclude, len(self.vocabulary), session) if one.index in listed][:k]
-        return self._ranked((hidden, session), sorted(set(only)), exclude, k, self._bars)
+        return self._rank((hidden, session), sorted(set(only)), exclude, k, self._unavailable.mask)
 
     def set_unavailable(self, item_ids: Iterable[str]) -> None:
-        """Answer these items no longer, and all others again; requests under way end as they began.
+        """Return these items no longer, and all others again. Requests under way keep what they began with.
 
         Args:
-            item_ids: ids; those that the catalogue does not have mean nothing.
+            item_ids: ids; unknown ones are ignored.
         """
-        found = frozenset(self.vocabulary.indices(item_ids))
-        indices = np.array(sorted(found), np.int64)
-        if not self._takes_unavailable:
-            self._bars = _Bars(found, indices, _NONE_BARRED.mask)
-            return
-        mask = np.zeros(len(self.vocabulary) if found else 0, np.bool_)
-        mask[indices] = True
-        self._bars = _Bars(found, _NONE_BARRED.excluded, mask)
+        items = self.vocabulary.indices(item_ids)
+        mask = np.zeros(len(self.vocabulary) if items else 0, np.bool_)
+        mask[items] = True
+        self._unavailable = _Unavailable(frozenset(items), mask)
 
-    def _ranked(
+    def _rank(
         self,
-        asked: tuple[HiddenState, Sequence[int]],
+        visitor: tuple[HiddenState, Sequence[int]],
         only: Sequence[int],
         exclude: Sequence[int],
         k: int,
-        bars: "_Bars",
-    ) -> list[Ranked]:
+        unavailable: NDArray[np.bool_],
+    ) -> list[RankedItem]:
+        hidden, session = visitor
         feeds = {
-            "hidden": asked[0].reshape(self._shape),
-            "exclude": np.asarray((*exclude, *bars.excluded) if bars.excluded.size else exclude, np.int64),
+            "hidden": hidden.reshape(self._shape),
+            "only": np.asarray(only, np.int64),
+            "exclude": np.asarray(exclude, np.int64),
+            "unavailable": unavailable,
             "k": np.array([min(k, len(self.vocabulary))], np.int64),
         }
-        if self._takes_unavailable:
-            feeds["unavailable"] = bars.mask
-        if self._ranks_lists:
-            feeds["only"] = np.asarray(only, np.int64)
-        if self.recalls:
-            feeds["session"] = np.asarray(asked[1], np.int64)
+        if self.has_memory:
+            feeds["session"] = np.asarray(session, np.int64)
         scores, items = self._score.run(None, feeds)
         return [
-            Ranked(item, score)
+            RankedItem(item, score)
             for item, score in zip(items.tolist(), scores.tolist(), strict=True)
-            if score != -math.inf  # no item: an excluded one or padding, where k left no others
+            if score != -math.inf  # not an item: an excluded one or padding, because k left no others
         ]
 
-    def popular(self, exclude: Sequence[int], k: int, only: Sequence[int] | None = None) -> list[Ranked]:
-        """Return the best sellers of the training data, scored by their share of its events; after them others, with 0.
+    def popular(self, exclude: Sequence[int], k: int, only: Sequence[int] | None = None) -> list[RankedItem]:
+        """Return the best sellers of the training data with their share of its events, then other items with 0.
 
         Args:
             exclude: see `top`.
             k: see `top`.
-            only: rank these instead; those that are no best sellers come last, in the order given, with 0.
+            only: rank these items instead; those that are no best sellers come last, in their order, with 0.
         """
-        barred = self._bars.items.union(exclude)
-        best = [Ranked(item.index, item.share) for item in self.manifest.popular]
+        left_out = self._unavailable.items.union(exclude)
+        best = [RankedItem(item.index, item.share) for item in self.manifest.popular]
         if only is not None:
-            shares = {one.index: one.score for one in best}
-            listed = [Ranked(index, shares.get(index, 0.0)) for index in dict.fromkeys(only)]
-            best = sorted(listed, key=lambda one: -one.score)
-        eligible = [one for one in best if one.index not in barred][:k]
-        if only is None and len(eligible) < k:  # the manifest names the most frequent alone
-            barred |= {one.index for one in best}
-            rest = (Ranked(index, 0.0) for index in range(self.manifest.model.items) if index not in barred)
+            shares = {item.index: item.score for item in best}
+            listed = [RankedItem(index, shares.get(index, 0.0)) for index in dict.fromkeys(only)]
+            best = sorted(listed, key=lambda item: -item.score)
+        eligible = [item for item in best if item.index not in left_out][:k]
+        if only is None and len(eligible) < k:  # the manifest names only the most frequent items
+            left_out |= {item.index for item in best}
+            rest = (RankedItem(index, 0.0) for index in range(self.manifest.model.items) if index not in left_out)
             eligible += itertools.islice(rest, k - len(eligible))
         return eligible
 
     def check(self, certificate: Certificate, sessions: int | None = None) -> None:
-        """Answer golden sessions and compare.
+        """Rank for golden sessions and compare with the certificate.
 
         Args:
-            certificate: what the engine answered at export.
-            sessions: how many of its sessions to answer; None for all.
+            certificate: the engine's answers at export.
+            sessions: how many of its sessions to check; None for all.
 
         Raises:
             ArtifactCorrupt: the answers differ by more than the certificate allows.
         """
-        goldens = certificate.sessions[:sessions]
-        found = total = 0
-        for golden in goldens:
+        matches = total = 0
+        for golden in certificate.sessions[:sessions]:
             session = self.vocabulary.indices(golden.items)
-            ranked = self._ranked((self.replay(None, session), session), (), (), len(golden.top), _NONE_BARRED)
-            scores = {self.vocabulary.item_id(one.index): one.score for one in ranked}
-            found += len(scores.keys() & set(golden.top))
+            visitor = self.replay(None, session), session
+            ranked = self._rank(visitor, (), (), len(golden.top), _NOTHING_UNAVAILABLE.mask)
+            scores = {self.vocabulary.item_id(item.index): item.score for item in ranked}
+            matches += len(scores.keys() & set(golden.top))
             total += len(golden.top)
             allowed = certificate.score_tolerance * max(map(abs, golden.scores), default=0.0)
             for place, (item_id, score) in enumerate(zip(golden.top, golden.scores, strict=True), start=1):
-                if not abs(scores.get(item_id, score) - score) <= allowed:  # so that no NaN passes
-                    raise ArtifactCorrupt(  # named by its place: this may go to a log, where no item id may go
+                if not abs(scores.get(item_id, score) - score) <= allowed:  # written so that NaN fails
+                    raise ArtifactCorrupt(  # the place, not the id: this may go to a log, where no item id may go
                         f"{self.version} scores golden item {place} {scores[item_id]:.4f}, "
                         f"its certificate says {score:.4f}"
                     )
-        if not total or found < certificate.overlap * total:
+        if not total or matches < certificate.overlap * total:
             raise ArtifactCorrupt(
-                f"{self.version} found {found} of {total} golden items again; "
+                f"{self.version} recommends {matches} of {total} golden items; "
                 f"its certificate demands {certificate.overlap:.0%}"
             )

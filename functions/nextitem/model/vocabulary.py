@@ -1,18 +1,17 @@
-"""Item id <-> index, from a memory-mapped file: opening costs the same for a hundred items and for millions.
+"""Map item ids to indices and back, from a memory-mapped file: opening costs the same for any number of items.
 
-An item's index is its rank among the catalogue's ids, ordered by their UTF-8 bytes. An id is a slice of the file; an
-index is found in the bucket of the id's CRC-32, which holds one id or two on average: a look-up touches four pages,
-however many items there are.
+An item's index is its rank among the catalogue's ids, ordered by their UTF-8 bytes. An id is a slice of the file. An
+index is looked up in the bucket of the id's CRC-32, which holds one or two ids on average: a look-up touches four
+pages, however many items there are.
 
-File: 8 bytes of magic, counts of ids and of buckets (u64), count + 1 offsets into the text (u64), buckets + 1 places
-where each bucket begins (u32), the indices in the order of their buckets (u32), the ids' UTF-8 text. Little endian. A
-file of the first format has neither buckets nor indices, and is searched by halving. Knows no model.
+File, little endian: 8 bytes of magic, counts of ids and of buckets (u64), count + 1 offsets into the text (u64),
+buckets + 1 positions where each bucket begins (u32), the indices in the order of their buckets (u32), the ids' UTF-8
+text.
 """
 
 import mmap
 import struct
 import sys
-from bisect import bisect_left
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
@@ -20,8 +19,8 @@ from zlib import crc32
 
 from nextitem.errors import ArtifactCorrupt
 
-_FIRST_MAGIC, _MAGIC = b"NIVOCAB1", b"NIVOCAB2"
-_FIRST_HEAD, _HEAD = struct.Struct("<8sQ"), struct.Struct("<8sQQ")
+_MAGIC = b"NIVOCAB2"
+_HEAD = struct.Struct("<8sQQ")
 
 
 class Vocabulary:
@@ -31,45 +30,41 @@ class Vocabulary:
         """Map a vocabulary file.
 
         Raises:
-            ArtifactCorrupt: it is not a vocabulary file, or a truncated one.
+            ArtifactCorrupt: it is not a vocabulary file, or it is truncated.
         """
         if sys.byteorder != "little":
             raise ArtifactCorrupt("vocabulary files are little endian, this machine is not")
         try:
             with path.open("rb") as file:
                 data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-            whole = self._open(data)
+            whole = self._read_head(data)
         except (OSError, ValueError, IndexError, TypeError, struct.error) as error:
             raise ArtifactCorrupt(f"{path.name} cannot be read: {error}") from error
         if not whole:
             raise ArtifactCorrupt(f"{path.name} is not a vocabulary, or a truncated one")
 
-    def _open(self, data: memoryview) -> bool:
-        """Find the parts of a file; False if they are not what they should be."""
-        magic, count = _FIRST_HEAD.unpack_from(data)
-        buckets, at = (_HEAD.unpack_from(data)[2], _HEAD.size) if magic == _MAGIC else (0, _FIRST_HEAD.size)
-        starts_at = at + 8 * (count + 1)
-        order_at = starts_at + (4 * (buckets + 1) if buckets else 0)
-        text_at = order_at + (4 * count if buckets else 0)
+    def _read_head(self, data: memoryview) -> bool:
+        """Find the parts of a file; False if they contradict each other."""
+        magic, count, buckets = _HEAD.unpack_from(data)
+        starts_at = _HEAD.size + 8 * (count + 1)
+        order_at = starts_at + 4 * (buckets + 1)
+        text_at = order_at + 4 * count
         self._count: int = count
         self._mask: int = buckets - 1
-        self._offsets: memoryview[int] = data[at:starts_at].cast("Q")
-        self._starts: memoryview[int] | None = data[starts_at:order_at].cast("I") if buckets else None
-        self._order: memoryview[int] | None = data[order_at:text_at].cast("I") if buckets else None
+        self._offsets: memoryview[int] = data[_HEAD.size : starts_at].cast("Q")
+        self._starts: memoryview[int] = data[starts_at:order_at].cast("I")
+        self._order: memoryview[int] = data[order_at:text_at].cast("I")
         self._text = data[text_at:]
-        sound = buckets & (buckets - 1) == 0 and (self._starts is None or self._starts[buckets] == count)
-        whole: bool = count > 0 and self._offsets[count] == len(self._text)
-        return magic in {_FIRST_MAGIC, _MAGIC} and sound and whole
+        power_of_two = buckets > 0 and buckets & (buckets - 1) == 0
+        whole: bool = count > 0 and self._starts[buckets] == count and self._offsets[count] == len(self._text)
+        return magic == _MAGIC and power_of_two and whole
 
     def __len__(self) -> int:
         return self._count
 
     def index(self, item_id: str) -> int | None:
-        """Return an item's index, or None where the catalogue does not have it."""
+        """Return an item's index, or None if the catalogue does not have it."""
         wanted = item_id.encode()
-        if self._starts is None or self._order is None:
-            place = bisect_left(range(self._count), wanted, key=self._bytes)
-            return place if place < self._count and self._bytes(place) == wanted else None
         bucket = crc32(wanted) & self._mask
         for place in range(self._starts[bucket], self._starts[bucket + 1]):
             index = self._order[place]
@@ -78,9 +73,8 @@ class Vocabulary:
         return None
 
     def indices(self, item_ids: Iterable[str]) -> list[int]:
-        """Return the indices of those items that the catalogue has, in their order."""
-        found = map(self.index, item_ids)
-        return [index for index in found if index is not None]
+        """Return the indices of the items that the catalogue has, in their order; unknown ids are left out."""
+        return [index for index in map(self.index, item_ids) if index is not None]
 
     def item_id(self, index: int) -> str:
         """Return the id at an index, 0 to ``len(self) - 1``."""
@@ -94,13 +88,13 @@ def write_vocabulary(path: Path, item_ids: Iterable[str]) -> None:
     """Write a vocabulary file.
 
     Args:
-        path: where to.
+        path: the file.
         item_ids: distinct ids in the order of their UTF-8 bytes.
 
     Raises:
-        ValueError: they are empty, not distinct or not in that order.
+        ValueError: the ids are empty, not distinct or not in that order.
     """
-    import numpy as np  # a function that starts reads vocabularies before numpy is there
+    import numpy as np  # imported lazily: a cold start reads vocabularies before numpy is imported
 
     texts = [item_id.encode() for item_id in item_ids]
     if not texts or any(before >= after for before, after in pairwise(texts)):

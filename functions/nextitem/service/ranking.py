@@ -6,7 +6,7 @@ Knows no store and no bucket: it is given the model that answers, and the sessio
 from collections.abc import Callable, Iterable, Sequence
 
 from nextitem.hidden_state import HiddenState
-from nextitem.model.engine import Ranked
+from nextitem.model.engine import RankedItem
 from nextitem.service.router import Routed
 from nextitem.service.schema import (
     Answer,
@@ -35,7 +35,7 @@ def restored(routed: Routed, session: SessionRecord, record: RequestRecord) -> t
 
 def from_items(
     routed: Routed, items: Sequence[str], wanted: Wanted, record: RequestRecord
-) -> tuple[ServedBy, list[Ranked]]:
+) -> tuple[ServedBy, list[RankedItem]]:
     """Rank the catalogue for items alone, oldest first, as if they were a whole session."""
     with record.phase("replay"):
         known = routed.model.vocabulary.indices(items)
@@ -52,7 +52,7 @@ def rank(
     record: RequestRecord,
     *,
     least: int = 1,
-) -> tuple[ServedBy, list[Ranked]]:
+) -> tuple[ServedBy, list[RankedItem]]:
     """Rank the catalogue, and say what that rests on.
 
     Args:
@@ -71,7 +71,7 @@ def rank(
         only = None if wanted.only is None else routed.model.vocabulary.indices(wanted.only)
         if hidden is None:
             return "popular", routed.model.popular(exclude, k, only)
-        session = routed.model.vocabulary.indices(seen) if routed.model.recalls else ()
+        session = routed.model.vocabulary.indices(seen) if routed.model.has_memory else ()
         if only is None:
             ranked = routed.model.top(hidden, exclude, k, session)
         else:
@@ -85,7 +85,7 @@ def rank(
 def answer_of(
     routed: Routed,
     served_by: ServedBy,
-    ranked: list[Ranked],
+    ranked: list[RankedItem],
     record: RequestRecord,
     *,
     session_id: str | None = None,
@@ -109,7 +109,7 @@ def answer_of(
     )
 
 
-def item_ids(routed: Routed, ranked: Iterable[Ranked]) -> list[str]:
+def item_ids(routed: Routed, ranked: Iterable[RankedItem]) -> list[str]:
     """Return the ids of ranked items."""
     return [routed.model.vocabulary.item_id(one.index) for one in ranked]
 

@@ -78,7 +78,7 @@ def test_the_manifest_tells_of_the_memory(model: Model) -> None:
     assert memory.sessions > 80
     for name, value in msgspec.structs.asdict(BLEND).items():
         assert getattr(memory, name) == value
-    assert model.recalls
+    assert model.has_memory
 
 
 def test_a_network_alone_is_as_before(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_a_network_alone_is_as_before(tmp_path: Path) -> None:
     hidden = model.replay(None, [1, 2])
     # WHEN it is told the session
     # THEN that changes nothing
-    assert not model.recalls
+    assert not model.has_memory
     assert model.manifest.memory is None
     assert model.top(hidden, (), 9, [1, 2]) == model.top(hidden, (), 9)
 

@@ -123,12 +123,6 @@ def test_a_manifest_must_list_each_file_s_digest(data: bytes, edit: Any) -> None
         decode_manifest(changed, version_of(changed))
 
 
-def test_a_manifest_of_before_there_were_documents_has_none(data: bytes) -> None:
-    # GIVEN the demo's manifest, without a word of documents WHEN it is read THEN it has none
-    bare = msgspec.json.encode({k: v for k, v in msgspec.json.decode(data).items() if k != "documents"})
-    assert decode_manifest(bare, version_of(bare)).documents == {}
-
-
 @pytest.mark.parametrize("name", ["../card.md", "weights.bin", "card.html"])
 def test_a_manifest_lists_no_other_documents(data: bytes, name: str) -> None:
     # GIVEN a manifest that lists a document of another name, which would become a path and a key

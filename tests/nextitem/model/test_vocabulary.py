@@ -1,7 +1,5 @@
 """Item id <-> index: inverse to each other, for any ids; a damaged file is not opened."""
 
-import itertools
-import struct
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,6 @@ from tests.nextitem.parts import STEADY
 CATALOGUES = st.sets(st.text(min_size=1, max_size=30), min_size=1, max_size=50).map(
     lambda ids: sorted(ids, key=str.encode)
 )
-MAGICS = [b"NIVOCAB1", b"NIVOCAB2"]
 # A file is overwritten in each example, so the folder that they share cannot carry anything over.
 SHARED_FOLDER = settings(STEADY, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 
@@ -46,23 +43,6 @@ def test_an_unknown_item_has_no_index(tmp_path: Path, item_ids: list[str], other
     assert vocabulary.indices(others) == [item_ids.index(item_id) for item_id in known]
 
 
-@SHARED_FOLDER
-@given(CATALOGUES, st.text(max_size=30))
-def test_a_file_of_the_first_format_is_read_too(tmp_path: Path, item_ids: list[str], other: str) -> None:
-    # GIVEN a file as it was before there were buckets
-    texts = [item_id.encode() for item_id in item_ids]
-    offsets = [0, *itertools.accumulate(map(len, texts))]
-    path = written(tmp_path, item_ids)
-    path.write_bytes(struct.pack(f"<8sQ{len(offsets)}Q", b"NIVOCAB1", len(texts), *offsets) + b"".join(texts))
-    # WHEN it is opened THEN it answers the same
-    vocabulary = Vocabulary(path)
-    assert vocabulary.indices([*item_ids, other]) == [
-        *range(len(item_ids)),
-        *([item_ids.index(other)] if other in item_ids else []),
-    ]
-    assert [vocabulary.item_id(index) for index in range(len(item_ids))] == item_ids
-
-
 def test_neighbours_of_known_ids_are_unknown(tmp_path: Path) -> None:
     vocabulary = Vocabulary(written(tmp_path, ["b", "bb", "ä"]))
     assert [vocabulary.index(text) for text in ("", "a", "ba", "bbb", "a\u0308", "z", "Ä")] == [None] * 7
@@ -85,7 +65,7 @@ def test_a_truncated_extended_or_foreign_file_is_not_opened(tmp_path: Path) -> N
 
 
 @SHARED_FOLDER
-@given(st.binary(max_size=200) | st.tuples(st.sampled_from(MAGICS), st.binary(max_size=200)).map(b"".join))
+@given(st.binary(max_size=200) | st.binary(max_size=200).map(b"NIVOCAB2".__add__))
 def test_garbage_is_not_opened(tmp_path: Path, garbage: bytes) -> None:
     path = tmp_path / "garbage.bin"
     path.write_bytes(garbage)
