@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from model_export.memory import Blend, BlendedMemory, Memory, MemoryConfig, MemoryIndex
 from nextitem.errors import ArtifactCorrupt, InputError
-from nextitem.model.manifest import UNREADABLE, VOCABULARY, PopularItem, Training
+from nextitem.model.manifest import DECODE_ERRORS, VOCABULARY, PopularItem, Training
 from nextitem.model.vocabulary import Vocabulary, write_vocabulary
 
 RUN_SCHEMA = 1
@@ -147,7 +147,7 @@ def read_run(folder: Path) -> Run:
         memory = None if record.memory is None else _memory(folder / MEMORY, record.memory)
     except FileNotFoundError as error:
         raise InputError(f"{folder} is not a training run: it has no {Path(str(error.filename)).name}") from error
-    except (OSError, *UNREADABLE, ArtifactCorrupt) as error:
+    except (OSError, *DECODE_ERRORS, ArtifactCorrupt) as error:
         raise InputError(f"{folder} is not a training run, or a damaged one: {error}") from error
     items = {len(vocabulary), len(weights["table"])} | ({memory.items} if memory else set())
     if items != {record.items} or weights["table"].shape[1] != record.hidden:

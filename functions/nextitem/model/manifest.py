@@ -1,7 +1,6 @@
-"""What an artifact says of itself: `manifest.json` and `certificate.json`, as types.
+"""Types of `manifest.json` and `certificate.json`, which describe an artifact.
 
-Shared by the exporter that writes them and the service that reads them, so that the two cannot drift apart.
-Knows no model and no bucket.
+The exporter writes them and the service reads them by the same types, so the two cannot drift apart.
 """
 
 import hashlib
@@ -13,7 +12,7 @@ import msgspec
 from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported
 
 SCHEMA = 2
-"""The newest manifest schema that this code reads, and the one it writes. From 2 on, scoring may ask for a session."""
+"""The manifest schema that this code writes, and the newest that it reads."""
 
 MANIFEST = "manifest.json"
 STEP_GRAPH = "step.onnx"
@@ -21,21 +20,19 @@ SCORE_GRAPH = "score.onnx"
 WEIGHTS = "weights.bin"
 VOCABULARY = "vocabulary.bin"
 CERTIFICATE = "certificate.json"
-
 CARD = "card.md"
 
 FILES = (STEP_GRAPH, SCORE_GRAPH, WEIGHTS, VOCABULARY, CERTIFICATE)
-"""Every file that serving needs but the manifest, which lists their digests."""
+"""The files that serving needs besides the manifest, which lists their digests."""
 
 DOCUMENTS = (CARD,)
-"""Files for people that an artifact may have besides; the manifest lists their digests apart, and no function fetches
-them."""
+"""Files for people. The manifest lists their digests separately, and functions do not fetch them."""
 
 MAX_TOP = 200
-"""The largest k that a score graph is asked for, and so the largest `limit` of a request."""
+"""The largest k of a score graph, and so the largest `limit` of a request."""
 
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises on bytes that are not the JSON document asked for."""
+DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""Errors that msgspec raises if bytes are not the expected JSON document."""
 
 _HEX = frozenset("0123456789abcdef")
 
@@ -56,9 +53,9 @@ class ModelShape(msgspec.Struct, frozen=True):
 
 
 class Training(msgspec.Struct, frozen=True):
-    """What the model was trained on and how.
+    """The training data and settings.
 
-    `first` and `last` are the training events' period: epoch seconds, or bounds of a running index.
+    `first` and `last` are the period of the training events: epoch seconds, or bounds of a running index.
     """
 
     data_sha256: str
@@ -72,7 +69,7 @@ class Training(msgspec.Struct, frozen=True):
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """What a scoring scheme may lose against fp32 before it is refused."""
+    """The most that a scoring scheme may lose against fp32; a scheme that loses more is refused."""
 
     overlap: float = 0.999
     hr_delta: float = 0.001
@@ -85,11 +82,11 @@ class ConsideredScheme(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         scheme: its name.
-        cost_us: microseconds of a request by the exporter's model: counted, not measured, so that it is reproducible.
+        cost_us: microseconds of a request by the exporter's cost model: counted, not measured, so it is reproducible.
         bytes: size of its weights file.
-        overlap: mean share of the fp32 top 20 found; None, like the following two, where it was not measured.
+        overlap: mean share of the fp32 top 20 that it has, too; None, like the next two, if it was not measured.
         hr_delta: HR@20 minus that of fp32, on the same targets.
-        mrr_delta: the same of MRR@20.
+        mrr_delta: the same for MRR@20.
         refused: why it was not chosen; empty for the chosen one.
     """
 
@@ -103,20 +100,20 @@ class ConsideredScheme(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Quantization(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The scoring scheme and what it measurably loses.
+    """The scoring scheme and its measured loss.
 
     Attributes:
         scheme: the scheme's name.
         bits: bits of one weight in the pass over the catalogue.
         block: weights that share a scale.
-        overlap: mean share of the fp32 top 20 found in the quantized one.
+        overlap: mean share of the fp32 top 20 that are in the quantized one.
         hr_delta: HR@20 of the quantized model minus that of fp32, on the same targets.
         parity: largest score difference between torch and the fp32 graph.
         stepwise: largest difference of a hidden state stepped event by event from one replayed whole.
-        targets: how many targets `overlap` and `hr_delta` were measured on.
-        bounds: what was allowed.
-        pinned: whether a person named the scheme; otherwise it is the cheapest that keeps the bounds.
-        considered: every scheme that there was to choose from.
+        targets: the number of targets of `overlap` and `hr_delta`.
+        bounds: the allowed losses.
+        pinned: whether a person named the scheme; otherwise it is the cheapest within the bounds.
+        considered: all schemes that the exporter considered.
     """
 
     scheme: str
@@ -133,16 +130,16 @@ class Quantization(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class SessionMemory(msgspec.Struct, frozen=True):
-    """The session memory of a score graph, and how it was blended with the network.
+    """The session memory of a score graph, and how it is blended with the network.
 
     Attributes:
-        sessions: training sessions that it holds.
-        events: newest events of a session that it is asked by.
-        weight: logarithm of what all its votes weigh, on the scale of the network's scores.
+        sessions: training sessions in the memory.
+        events: the newest events of a session that the memory looks at.
+        weight: logarithm of the weight of its votes, on the scale of the network's scores.
         repeat_score: added to the network's score of the newest event's item.
-        repeat_votes: what is left of the votes for that item.
-        revisit: logarithm of what the item of the event before the newest one weighs, for being that.
-        revisit_decay: the power of its age, in events, that the weight of an older one falls by.
+        repeat_votes: factor for the votes for that item.
+        revisit: logarithm of the weight of the second newest event's item.
+        revisit_decay: an older event's item weighs less by its age in events to this power.
     """
 
     sessions: int
@@ -162,10 +159,9 @@ class PopularItem(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Everything that is known of a model version. The version is this document's own digest.
+    """A model version's description. The version is named by this document's digest.
 
-    Versions of before there were documents have none, and code of before passes them over. `memory` is None where the
-    network answers alone, as in all versions of schema 1.
+    `memory` is None if the network ranks alone.
     """
 
     schema: int
@@ -176,12 +172,12 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     libraries: dict[str, str]
     evaluation: dict[str, float]
     popular: tuple[PopularItem, ...]
-    documents: dict[str, FileDigest] = {}
+    documents: dict[str, FileDigest]
     memory: SessionMemory | None = None
 
 
 class Golden(msgspec.Struct, frozen=True):
-    """A session and the top of what the quantized engine answered to it at export."""
+    """A session and the quantized engine's best items for it at export, with their scores."""
 
     items: tuple[str, ...]
     top: tuple[str, ...]
@@ -189,12 +185,12 @@ class Golden(msgspec.Struct, frozen=True):
 
 
 class Certificate(msgspec.Struct, frozen=True):
-    """Golden sessions; an engine that answers otherwise must not serve.
+    """Golden sessions. An engine whose answers to them differ must not serve.
 
     Attributes:
         score_tolerance: largest allowed difference of a score, relative to the largest score.
-        overlap: smallest allowed mean share of golden top items found again.
-        considered: the schemes among which this one was chosen, as in the manifest.
+        overlap: smallest allowed mean share of the golden items that are recommended again.
+        considered: the schemes that the exporter considered, as in the manifest.
     """
 
     sessions: tuple[Golden, ...]
@@ -204,7 +200,7 @@ class Certificate(msgspec.Struct, frozen=True):
 
 
 class SchemaOnly(msgspec.Struct):
-    """The one field of a document that is read before its form is known."""
+    """The field of a document that is read first: it says whether the rest can be."""
 
     schema: int
 
@@ -219,7 +215,7 @@ def digest_of(path: Path) -> FileDigest:
     size = path.stat().st_size
     if not size:
         return FileDigest(hashlib.sha256().hexdigest(), 0)
-    # Mapped and hashed in one call: a thread that reads in pieces waits for the interpreter's lock at each of them.
+    # Mapped and hashed in one call: a thread that reads in pieces waits for the interpreter's lock at each piece.
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         return FileDigest(hashlib.sha256(data).hexdigest(), size)
 
@@ -230,7 +226,7 @@ def version_of(manifest: bytes) -> str:
 
 
 def _is_hex(text: str, digits: int) -> bool:
-    return len(text) == digits and _HEX.issuperset(text)  # a pattern would have to be compiled in each cold start
+    return len(text) == digits and _HEX.issuperset(text)  # a regular expression is compiled at each cold start
 
 
 def is_version(text: str) -> bool:
@@ -247,22 +243,26 @@ def decode_manifest(data: bytes, version: str) -> Manifest:
     """
     try:
         schema = msgspec.json.decode(data, type=SchemaOnly).schema
-    except UNREADABLE as error:
+    except DECODE_ERRORS as error:
         raise ArtifactCorrupt(f"{MANIFEST} of {version} is not a manifest: {error}") from None
     if schema > SCHEMA:
         raise ArtifactUnsupported(f"{version} has manifest schema {schema}; this code reads up to {SCHEMA}")
     if version_of(data) != version:
         raise ArtifactCorrupt(
-            f"{MANIFEST} of {version} has been changed, or its folder renamed: its digest says {version_of(data)}"
+            f"{MANIFEST} of {version} was changed, or its folder was renamed: its digest says {version_of(data)}"
         )
     try:
         manifest = msgspec.json.decode(data, type=Manifest)
-    except UNREADABLE as error:
+    except DECODE_ERRORS as error:
         raise ArtifactCorrupt(f"{MANIFEST} of {version} is not a manifest: {error}") from None
-    if set(manifest.files) != set(FILES) or not all(_is_hex(f.sha256, 64) for f in manifest.files.values()):
-        raise ArtifactCorrupt(f"{MANIFEST} of {version} must list a digest for each of: {', '.join(FILES)}")
-    if not set(manifest.documents) <= set(DOCUMENTS):  # they become paths and keys
-        raise ArtifactCorrupt(f"{MANIFEST} of {version} may list no documents but: {', '.join(DOCUMENTS)}")
+    digests = (*manifest.files.values(), *manifest.documents.values())
+    if (
+        manifest.files.keys() != set(FILES)
+        or manifest.documents.keys() != set(DOCUMENTS)  # other names would become paths and keys
+        or not all(_is_hex(digest.sha256, 64) for digest in digests)
+    ):
+        expected = ", ".join((*FILES, *DOCUMENTS))
+        raise ArtifactCorrupt(f"{MANIFEST} of {version} must list a digest for each of: {expected}")
     return manifest
 
 
@@ -274,7 +274,7 @@ def decode_certificate(data: bytes, version: str) -> Certificate:
     """
     try:
         certificate = msgspec.json.decode(data, type=Certificate)
-    except UNREADABLE as error:
+    except DECODE_ERRORS as error:
         raise ArtifactCorrupt(f"{CERTIFICATE} of {version} is not a certificate: {error}") from None
     if any(len(golden.top) != len(golden.scores) for golden in certificate.sessions):
         raise ArtifactCorrupt(f"{CERTIFICATE} of {version} is not a certificate: a golden item has no score")

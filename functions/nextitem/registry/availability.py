@@ -7,7 +7,7 @@ and without a new model. Knows no model and no bucket.
 import msgspec
 
 from nextitem.errors import ArtifactUnsupported, RegistryError
-from nextitem.model.manifest import UNREADABLE, SchemaOnly
+from nextitem.model.manifest import DECODE_ERRORS, SchemaOnly
 
 AVAILABILITY_SCHEMA = 1
 """The newest schema of the document that this code reads, and the one it writes."""
@@ -52,7 +52,7 @@ def decode_availability(data: bytes, route: str) -> Availability:
         if schema > AVAILABILITY_SCHEMA:
             raise ArtifactUnsupported(f"{key} has schema {schema}; this code reads up to {AVAILABILITY_SCHEMA}")
         found = msgspec.json.decode(data, type=Availability)
-    except UNREADABLE as error:
+    except DECODE_ERRORS as error:
         raise RegistryError(f"{key} does not say what is available: {error}") from None
     if len(found.unavailable) > MAX_UNAVAILABLE:
         raise RegistryError(f"{key} names {len(found.unavailable)} items, more than {MAX_UNAVAILABLE}")

@@ -20,9 +20,9 @@ from nextitem.aws.object_store import ObjectReader
 from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported, RegistryError, VersionNotFound
 from nextitem.model.artifact import Artifact, open_artifact
 from nextitem.model.manifest import (
+    DECODE_ERRORS,
     FILES,
     MANIFEST,
-    UNREADABLE,
     VOCABULARY,
     WEIGHTS,
     FileDigest,
@@ -89,7 +89,7 @@ def decode_route(data: bytes, name: str) -> Route:
         if schema > ROUTE_SCHEMA:
             raise ArtifactUnsupported(f"{route_key(name)} has schema {schema}; this code reads up to {ROUTE_SCHEMA}")
         route = msgspec.json.decode(data, type=Route)
-    except UNREADABLE as error:
+    except DECODE_ERRORS as error:
         raise RegistryError(f"{route_key(name)} is not a route: {error}") from None
     weights = [variant.weight for variant in route.variants]
     if not weights or min(weights) < 0 or sum(weights) <= 0 or not all(is_version(v.version) for v in route.variants):

@@ -161,7 +161,7 @@ def test_an_artifact_under_another_name_is_refused(command: str) -> None:
     # WHEN they are to be used
     # THEN each is refused by what is wrong with it
     told = refused(command, "renamed", *more)
-    assert told == f"nextitem: manifest.json of renamed has been changed, or its folder renamed: its digest says {name}"
+    assert told == f"nextitem: manifest.json of renamed was changed, or its folder was renamed: its digest says {name}"
     assert refused(command, f"damaged/{name}", *more).startswith(f"nextitem: weights.bin of {name} has 100 bytes")
     assert refused(command, "absent", *more).startswith("nextitem: absent cannot be read")
 
