@@ -16,11 +16,11 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from devstack.api_gateway.gateway import listen
 from devstack.env import write_exports
 from devstack.lambda_runtime.function import Function
 from devstack.lambda_runtime.worker import ColdStart
 from devstack.processes.children import Children
+from devstack.processes.listener import listen
 from devstack.publish import publish
 from devstack.served_function import ServedFunction
 from devstack.services.bucket import Bucket, start_bucket

@@ -7,6 +7,7 @@ import struct
 from typing import Literal
 
 from devstack.processes.children import LOOPBACK
+from devstack.processes.listener import Listener, listen
 from devstack.processes.loop_thread import LoopThread
 
 Mode = Literal["pass", "delay", "swallow"]
@@ -28,7 +29,7 @@ class Proxy:
         self.port = 0
         self._target = target
         self._lines: dict[asyncio.StreamWriter, asyncio.StreamWriter] = {}
-        self._server: asyncio.Server | None = None
+        self._listener: Listener | None = None
         self._thread = LoopThread("proxy")
 
     def start(self) -> None:
@@ -50,14 +51,13 @@ class Proxy:
         self._thread.run(self._half_close())
 
     async def _listen(self) -> int:
-        self._server = await asyncio.start_server(self._serve, LOOPBACK, 0)
-        return int(self._server.sockets[0].getsockname()[1])
+        self._listener = Listener(listen(), lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader(), self._serve))
+        return self._listener.port
 
     async def _end(self) -> None:
-        if self._server is not None:
-            self._server.close()
         await self._reset()
-        await asyncio.sleep(0)
+        if self._listener is not None:
+            await self._listener.close()
 
     async def _reset(self) -> None:
         for client, server in list(self._lines.items()):

@@ -14,7 +14,7 @@ from bench.chaos.proxy import Proxy
 from bench.chaos.server import Server
 from devstack.deployments import Clustered, Node, Sentinelled, start_sentinel
 from devstack.processes.children import LOOPBACK, Children
-from devstack.services.tls_proxy import TlsLine
+from devstack.services.tls_proxy import TlsProxy
 from nextitem.deadline import Deadline
 from nextitem.redis_client.topology import Topology, exchange, topology_of
 from nextitem.redis_client.url import parse_store_url
@@ -112,7 +112,7 @@ def _with_one_server(shape: Shape, server: Server, line: Namespace | None, folde
     built = Scene(f"redis://{address}/0", f"redis://{address}/0", server=server, line=line)
     target, tls = server.port, None
     if shape == "tls":
-        tls = resources.enter_context(TlsLine(server.port, folder, LOOPBACK))
+        tls = resources.enter_context(TlsProxy(server.port, folder, LOOPBACK))
         target = tls.port
     if shape in {"proxied", "tls"}:
         built.proxy = Proxy(target)

@@ -7,7 +7,6 @@ token, so this must listen on loopback only.
 
 import asyncio
 import http
-import os
 import socket
 
 from aiohttp import web
@@ -21,28 +20,13 @@ from devstack.lambda_runtime.invocation import PAYLOAD_LIMIT_BYTES
 from devstack.lambda_runtime.invoke_api import INVOKE_PATH, InvokeApi
 from devstack.lambda_runtime.worker_pool import WorkerPool
 from devstack.processes.children import LOOPBACK
-from devstack.processes.errors import StackError
+from devstack.processes.listener import Listener
 
 BODY_LIMIT_BYTES = 10 * 1024 * 1024
 """HTTP APIs' limit for a request body; it cannot be raised."""
 INTEGRATION_SECONDS = 30.0
 """HTTP APIs' limit for an integration to answer."""
 _SHUTDOWN_SECONDS = 1.0
-
-
-def listen(port: int) -> socket.socket:
-    """Take the port of the HTTP API (0 takes a free one) before anything slow is started.
-
-    Raises:
-        StackError: the port is taken, or not ours to take.
-    """
-    try:
-        return socket.create_server((LOOPBACK, port))
-    except OSError as error:
-        raise StackError(
-            f"Port {port} of {LOOPBACK} cannot be used ({os.strerror(error.errno or 0)}); "
-            "end what uses it, or choose another with --port (make run ARGS='--port 3001')."
-        ) from error
 
 
 class Gateway:
@@ -60,7 +44,8 @@ class Gateway:
     ) -> None:
         self._pool = pool
         self._jwt_authorizer = jwt_authorizer
-        self._listener = listener
+        self._socket = listener
+        self._listener: Listener | None = None
         app = web.Application(client_max_size=BODY_LIMIT_BYTES)
         app.router.add_post(INVOKE_PATH, InvokeApi(function, pool).invoke)
         app.router.add_route("*", "/{path:.*}", self._answer)
@@ -69,12 +54,16 @@ class Gateway:
     async def start(self) -> str:
         """Answer what comes to the listener; returns the URL of the API."""
         await self._runner.setup()
-        await web.SockSite(self._runner, self._listener).start()
-        return f"http://{LOOPBACK}:{self._runner.addresses[0][1]}"
+        if self._runner.server is None:
+            raise AssertionError("`setup` makes the server")
+        self._listener = Listener(self._socket, self._runner.server)
+        return f"http://{LOOPBACK}:{self._listener.port}"
 
     async def stop(self) -> None:
-        """Stop listening."""
+        """Answer the requests that are being served, then close every connection."""
         await self._runner.cleanup()
+        if self._listener is not None:
+            await self._listener.close()
 
     async def _answer(self, request: web.Request) -> web.Response:
         answer = await self._call(request)

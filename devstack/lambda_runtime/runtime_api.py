@@ -22,6 +22,7 @@ from devstack.lambda_runtime.function import CREDENTIALS_PATH, CREDENTIALS_TOKEN
 from devstack.lambda_runtime.invocation import PAYLOAD_LIMIT_BYTES, Outcome, failure
 from devstack.lambda_runtime.worker_pool import WorkerPool
 from devstack.processes.children import LOOPBACK, Children
+from devstack.processes.listener import Listener, listen
 from devstack.services.bucket import ACCESS_KEY
 
 _ROOT = "/2018-06-01/runtime"
@@ -37,7 +38,7 @@ class RuntimeApi:
     def __init__(self, function: Function, children: Children, directory: Path, limit: int) -> None:
         self.pool = WorkerPool(function, children, self, directory, limit)
         self._function = function
-        self._servers: dict[int, asyncio.Server] = {}
+        self._listeners: dict[int, Listener] = {}
         self._numbers: dict[int, int] = {}
         self._sent: dict[asyncio.BaseTransport, tuple[int, str]] = {}
         app = web.Application(client_max_size=_READ_LIMIT_BYTES)
@@ -64,18 +65,15 @@ class RuntimeApi:
         serve = self._runner.server
         if serve is None:
             raise AssertionError("no port is opened before `start`")
-        server = await asyncio.get_running_loop().create_server(
-            lambda: Connection(serve(), self._disconnected), LOOPBACK, 0
-        )
-        port = int(server.sockets[0].getsockname()[1])
-        self._servers[number], self._numbers[port] = server, number
-        return f"{LOOPBACK}:{port}"
+        listener = Listener(listen(), lambda: Connection(serve(), self._disconnected))
+        self._listeners[number], self._numbers[listener.port] = listener, number
+        return f"{LOOPBACK}:{listener.port}"
 
     async def close(self, number: int) -> None:
         """Close the port of worker `number`."""
-        if (server := self._servers.pop(number, None)) is not None:
-            server.close()
-            self._numbers = {port: n for port, n in self._numbers.items() if n != number}
+        if (listener := self._listeners.pop(number, None)) is not None:
+            del self._numbers[listener.port]
+            await listener.close()
 
     async def _next(self, request: web.Request) -> web.Response:
         number = self._caller(request)

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from devstack.processes.children import LOOPBACK
+from devstack.processes.listener import Listener, listen
 from devstack.processes.loop_thread import LoopThread
 
 
@@ -46,36 +47,55 @@ def write_certificate(folder: Path, name: str) -> tuple[Path, Path]:
     return certificate_path, key_path
 
 
-class TlsLine:
-    """A port that speaks TLS and leads to a server's plain one."""
+class TlsProxy:
+    """A port that speaks TLS and forwards to a plain port of this machine, inside its ``with`` block.
 
-    def __init__(self, port: int, folder: Path, name: str) -> None:
-        self._target = port
+    Attributes:
+        port: where it listens.
+        certificate: path of its certificate, which signs itself.
+    """
+
+    def __init__(self, target_port: int, folder: Path, name: str) -> None:
+        self._target_port = target_port
         self.certificate, key = write_certificate(folder, name)
         self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._context.load_cert_chain(self.certificate, key)
+        self._serving: set[asyncio.Task[None]] = set()
         self._loop = LoopThread("tls")
 
     def __enter__(self) -> Self:
         self._loop.__enter__()
-        self._server = self._loop.run(asyncio.start_server(self._serve, LOOPBACK, 0, ssl=self._context))
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._listener = self._loop.run(self._listen())
+        self.port = self._listener.port
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._loop.run(self._stopped())
+        self._loop.run(self._close())
         self._loop.__exit__(kind, error, at)
 
-    async def _stopped(self) -> None:
-        self._server.close()
-        await self._server.wait_closed()
+    async def _listen(self) -> Listener:
+        def protocol() -> asyncio.Protocol:
+            return asyncio.StreamReaderProtocol(asyncio.StreamReader(), self._serve)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        plain_reader, plain_writer = await asyncio.open_connection(LOOPBACK, self._target)
-        await asyncio.gather(_pumped(reader, plain_writer), _pumped(plain_reader, writer))
+        return Listener(listen(), protocol, self._context)
+
+    async def _close(self) -> None:
+        await self._listener.close()
+        await asyncio.gather(*self._serving)  # they end with their client's connection
+
+    def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._serving.add(asyncio.get_running_loop().create_task(self._connect(reader, writer)))
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            plain_reader, plain_writer = await asyncio.open_connection(LOOPBACK, self._target_port)
+        except OSError:  # the server is down
+            writer.close()
+        else:
+            await asyncio.gather(_forward(reader, plain_writer), _forward(plain_reader, writer))
 
 
-async def _pumped(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with contextlib.suppress(OSError):  # either side may hang up
         while data := await reader.read(1 << 16):
             writer.write(data)

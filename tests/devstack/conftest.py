@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from devstack.api_gateway.gateway import listen
 from devstack.lambda_runtime.function import Function
 from devstack.processes.children import Children
 from devstack.processes.errors import FunctionFailed
+from devstack.processes.listener import listen
 from devstack.served_function import ServedFunction
 from tests.devstack.lambda_runtime.gate import Gate
 

@@ -25,7 +25,8 @@ from pathlib import Path
 from devstack.processes.children import Children
 with Children() as children:
     log = Path(sys.argv[2] + ".log")
-    children.start("family", ["/bin/sh", "-c", sys.argv[1], sys.argv[2]], env={}, cwd=log.parent, log=log)
+    child = children.start("family", ["/bin/sh", "-c", sys.argv[1], sys.argv[2]], env={}, cwd=log.parent, log=log)
+    child.wait_until(lambda: "started" in child.log_text() or None)
     print("started", flush=True)
     sys.stdin.read()
 """

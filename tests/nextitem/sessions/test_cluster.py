@@ -19,7 +19,7 @@ from tests.nextitem.sessions.log_contract import add, event, names
 from tests.nextitem.sessions.snapshot_contract import DAY_MS, Inspector, save, snapshot_of
 from tests.nextitem.sessions.store_contract import SessionStoreContract
 
-HURRY_SECONDS = 0.2
+HURRY_SECONDS = 1.0
 """What a store waits for a server that hangs."""
 
 

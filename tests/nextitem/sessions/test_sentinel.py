@@ -21,7 +21,7 @@ from tests.nextitem.sessions.snapshot_contract import DAY_MS, Inspector
 from tests.nextitem.sessions.store_contract import SessionStoreContract
 from tests.nextitem.sessions.test_valkey_store import ValkeyInspector
 
-HURRY_SECONDS = 0.2
+HURRY_SECONDS = 1.0
 """What a store waits for a server that hangs."""
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from devstack.processes.children import LOOPBACK, Children
-from devstack.services.tls_proxy import TlsLine
+from devstack.services.tls_proxy import TlsProxy
 from nextitem.errors import StoreUnavailable
 from nextitem.redis_client.url import parse_store_url
 from nextitem.sessions.valkey_store import ValkeyStore
@@ -28,8 +28,8 @@ def server(children: Children, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture(scope="module")
-def line(server: OwnValkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsLine]:
-    with TlsLine(server.port, tmp_path_factory.mktemp("line"), LOOPBACK) as line:
+def line(server: OwnValkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsProxy]:
+    with TlsProxy(server.port, tmp_path_factory.mktemp("line"), LOOPBACK) as line:
         yield line
 
 
@@ -37,7 +37,7 @@ def connect(url: str) -> ValkeyStore:
     return ValkeyStore(parse_store_url(url), timeout=PATIENCE_SECONDS, ttl=60)
 
 
-def test_a_trusted_server_is_used(line: TlsLine, key: str) -> None:
+def test_a_trusted_server_is_used(line: TlsProxy, key: str) -> None:
     # GIVEN a server with TLS and a user WHEN both are in the URL
     store = connect(f"rediss://app:pass%20word@{LOOPBACK}:{line.port}/0?ssl_ca_certs={line.certificate}")
     # THEN it is a store like any other
@@ -46,20 +46,20 @@ def test_a_trusted_server_is_used(line: TlsLine, key: str) -> None:
     store.close()
 
 
-def test_a_wrong_password_is_refused(line: TlsLine) -> None:
+def test_a_wrong_password_is_refused(line: TlsProxy) -> None:
     store = connect(f"rediss://app:guess@{LOOPBACK}:{line.port}/0?ssl_ca_certs={line.certificate}")
     with pytest.raises(StoreUnavailable, match=r"WRONGPASS|invalid username-password"):
         store.ping(soon())
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(line: TlsLine) -> None:
+def test_a_certificate_that_nobody_vouches_for_is_refused(line: TlsProxy) -> None:
     store = connect(f"rediss://app:pass%20word@{LOOPBACK}:{line.port}/0")
     with pytest.raises(StoreUnavailable, match="certificate"):
         store.ping(soon())
 
 
 def test_another_host_s_certificate_is_refused(server: OwnValkey, tmp_path: Path) -> None:
-    with TlsLine(server.port, tmp_path, "elsewhere.example") as line:
+    with TlsProxy(server.port, tmp_path, "elsewhere.example") as line:
         store = connect(f"rediss://app:pass%20word@{LOOPBACK}:{line.port}/0?ssl_ca_certs={line.certificate}")
         with pytest.raises(StoreUnavailable, match=r"[Ii][Pp] address mismatch"):
             store.ping(soon())
