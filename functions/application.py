@@ -67,14 +67,14 @@ class Application(Restorable):
         """Warm the way of a request up (loading the model did so with its kernels); leave no connection open."""
         with contextlib.suppress(NoModel):  # it has been logged, and a restored environment looks again
             self.recommender.recommend(ItemsRequest((), Wanted()), RequestRecord())
-        self.keys.forget()
+        self.keys.secret.forget()
         self._links.close()
 
     def after_restore(self) -> None:
         """Drop what the snapshot held of the network, and serve the route as it is now, or the snapshot's model."""
         begun = time.perf_counter()
         limit = Deadline.after(RESTORE_SECONDS)
-        reading = self.keys.reading()
+        reading = self.keys.secret.start_reading()
         threading.Thread(target=_connect, args=(self._links,), name="connecting", daemon=True).start()
         self._bucket.renew()
         self.router.look_again(limit.remaining())
@@ -99,7 +99,7 @@ def start(startup: "Startup") -> Application:
     )
     store = GuardedStore(valkey)
     loading = time.perf_counter()
-    reading = keys.reading()
+    reading = keys.secret.start_reading()
     if not under_snapstart():  # no connection may be in a snapshot
         threading.Thread(target=_connect, args=(valkey,), name="connecting", daemon=True).start()
     telemetry.prepare()

@@ -16,7 +16,7 @@ from devstack.report import percentile
 from devstack.stack import KEY_SECRET, Stack
 from nextitem.model.engine import Model
 from nextitem.sessions.codec import decode_record
-from nextitem.sessions.session import session_key
+from nextitem.sessions.keys import session_key
 
 LASTING = 50
 """Answers in a row, all from the session, after which the function counts as recovered."""

@@ -33,7 +33,7 @@ from nextitem.deadline import Deadline
 from nextitem.model.artifact import open_artifact
 from nextitem.model.engine import Model
 from nextitem.redis_client.url import parse_store_url
-from nextitem.sessions.session import session_key
+from nextitem.sessions.keys import session_key
 from nextitem.sessions.valkey_store import ValkeyStore
 
 CLIENTS = 32

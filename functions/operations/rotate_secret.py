@@ -21,11 +21,11 @@ SECRET_CHARS = 64
 MIN_CHARS = 16
 """What the service takes at least (`nextitem.sessions.keys`)."""
 LEAD_SECONDS = 600
-"""From a rotation to the moment that it takes effect: twice `nextitem.sessions.keys.RENEW_SECONDS`, after which the
-service has read the secret anew."""
+"""From a rotation to its effect: twice `nextitem.sessions.secret_cache.RENEW_SECONDS`, so the service has read the
+secret again."""
 LEAST_LEAD_SECONDS = 480
 """What must be left of that when the new version becomes current: more than
-`nextitem.sessions.keys.TRUSTED_SECONDS`."""
+`nextitem.sessions.secret_cache.TRUSTED_SECONDS`."""
 _ALPHABET = string.ascii_letters + string.digits
 
 logger = logging.getLogger(__name__)

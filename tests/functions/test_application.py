@@ -62,8 +62,9 @@ class Keys:
 
     def __init__(self, thread: threading.Thread) -> None:
         self._thread = thread
+        self.secret = self
 
-    def reading(self) -> threading.Thread:
+    def start_reading(self) -> threading.Thread:
         return self._thread
 
 

@@ -12,7 +12,8 @@ from devstack.publish import demo_artifact
 from devstack.stack import KEY_SECRET, Stack
 from nextitem.model.engine import Model
 from nextitem.sessions.codec import decode_log, event_tag
-from nextitem.sessions.session import LogEntry, session_key
+from nextitem.sessions.keys import session_key
+from nextitem.sessions.session import LogEntry
 from tests.functions.client import ATTEMPTS, PATIENT, Client, Reply, alike, named, new_session
 
 THREADS = 8

@@ -12,7 +12,8 @@ from devstack.stack import Stack
 from nextitem.deadline import Deadline
 from nextitem.model.engine import Model
 from nextitem.redis_client.url import parse_store_url
-from nextitem.sessions.session import Event, session_key
+from nextitem.sessions.keys import session_key
+from nextitem.sessions.session import Event
 from nextitem.sessions.valkey_store import ValkeyStore
 from tests.functions.client import PATIENT, Client, alike, named
 

@@ -13,7 +13,7 @@ from nextitem.aws.object_store import ObjectStore
 from nextitem.deadline import Deadline
 from nextitem.model.artifact import open_artifact
 from nextitem.model.manifest import FILES, MANIFEST, digest_of, encode_document, version_of
-from nextitem.sessions.session import session_key
+from nextitem.sessions.keys import session_key
 
 SECRET = b"a secret of tests"
 NOW = 1_800_000_000_000

@@ -12,7 +12,7 @@ from devstack.deployments import SLOTS, Node, eventually, start_node
 from devstack.processes.children import LOOPBACK, Children, free_port
 from nextitem.errors import StoreUnavailable
 from nextitem.redis_client.url import parse_store_url
-from nextitem.sessions.session import session_key
+from nextitem.sessions.keys import session_key
 from nextitem.sessions.valkey_store import SNAPSHOTS_KEPT, ValkeyStore
 from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, soon
 from tests.nextitem.sessions.impression_contract import impression_of, show

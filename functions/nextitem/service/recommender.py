@@ -62,7 +62,7 @@ class Recommender:
         Raises:
             NoModel: no model is loaded.
         """
-        routed = self._router.model_for(request.session.place)
+        routed = self._router.model_for(request.session.digest)
         deadline = self._store_deadline(request.wanted)
         if not request.store:
             return self._without_store(routed, request, record)
@@ -105,7 +105,7 @@ class Recommender:
         Raises:
             NoModel: no model is loaded.
         """
-        routed = self._router.model_for(request.session.place)
+        routed = self._router.model_for(request.session.digest)
         deadline = self._store_deadline(request.wanted)
         self._settle(deadline, record)
         name = request.session
@@ -134,7 +134,7 @@ class Recommender:
         Raises:
             NoModel: no model is loaded.
         """
-        routed = self._router.model_for(SessionName("\n".join(request.item_ids)).place)
+        routed = self._router.model_for(SessionName("\n".join(request.item_ids)).digest)
         served_by, ranked = ranking.from_items(routed, request.item_ids, request.wanted, record)
         return ranking.answer_of(routed, served_by, ranked, record)
 
@@ -148,7 +148,7 @@ class Recommender:
         deadline = Deadline.after(self._deadline)
         self._settle(deadline, record)
         with record.phase("store_write"):
-            keys = self._keys.everywhere(session, deadline)
+            keys = self._keys.keys_to_delete(session, deadline)
             self._store.delete(keys.current, deadline, keys.previous)
 
     def sent(self, deadline: Deadline) -> None:
@@ -161,7 +161,7 @@ class Recommender:
         Raises:
             NoModel: no model is loaded.
         """
-        routed = self._router.model_for(SessionName("").place)
+        routed = self._router.model_for(SessionName("").digest)
         try:
             self._store.ping(Deadline.after(self._deadline))
         except StoreUnavailable:
@@ -232,4 +232,4 @@ class Recommender:
 def _answer_id(name: SessionName, session: SessionRecord, routed: Routed) -> str | None:
     if not session.log:
         return None
-    return recommendation_id(name.place, session.log[-1].chain, routed.model.version, routed.variant)
+    return recommendation_id(name.digest, session.log[-1].chain, routed.model.version, routed.variant)

@@ -36,7 +36,7 @@ def pick(route: Route, key: str) -> Variant:
 
     Args:
         route: the route.
-        key: hex digits that are the session's own (`SessionName.place`); the last 8 are taken as uniform.
+        key: hex digits that are the session's own (`SessionName.digest`); the last 8 are taken as uniform.
     """
     taking = [variant for variant in route.variants if variant.weight > 0]
     place = int(key[-8:], 16) / 2**32 * sum(variant.weight for variant in taking)

@@ -52,7 +52,7 @@ def verified(router: Router, keys: KeyRing, store: SessionStore) -> Report:
         router.check_availability()
     models = [_checked(routed.model, routed.variant) for routed in router.serving()]
     with _named("the key secret"):
-        keys.load()
+        keys.secret.load()
     with _named("the session store"):
         _tried(lambda: _round_trip(store, keys, router.serving()[0].model))
     return Report("ok", models, "ok")

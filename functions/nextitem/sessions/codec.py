@@ -51,7 +51,7 @@ def recommendation_id(place: str, chain: bytes, version: str, variant: str) -> s
     """Return the id of the answer that a model version gives to a session as it stands: a retry's answer has the same.
 
     Args:
-        place: the session's own hex digits (`SessionName.place`).
+        place: the session's own hex digits (`SessionName.digest`).
         chain: the chain value of its log's newest entry.
         version: the model version.
         variant: the variant that it is on the route.

@@ -36,5 +36,5 @@ class KeySecret(msgspec.Struct, frozen=True):
         except OverflowError:
             moment = math.inf
         if moment is not None and not math.isfinite(moment):
-            raise ValueError("the moment of a rotation is a finite number")
+            raise ValueError("rotated_at of the key secret is not a finite number")
         return cls(current.encode(), None if previous is None else previous.encode(), moment)

@@ -7,7 +7,6 @@ chain before it), so a snapshot can be recognised or refused, but never applied 
 Knows neither Redis nor models; the bytes are `codec`'s.
 """
 
-import hmac
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, Protocol
 
@@ -208,14 +207,3 @@ class SessionStore(Protocol):
 
     def ping(self, deadline: Deadline) -> None:
         """Return if the store answers."""
-
-
-def session_key(secret: bytes, session_id: str) -> str:
-    """Return the store's key of a session: an HMAC, so that the store never holds the id itself.
-
-    Args:
-        secret: the deployment's key secret.
-        session_id: the client's name of the session.
-    """
-    digest = hmac.digest(secret, session_id.encode(), "sha256")
-    return f"nextitem:{digest[:16].hex()}"

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from redis.crc import key_slot as expected
 
 from nextitem.redis_client.topology import key_slot
-from nextitem.sessions.session import session_key
+from nextitem.sessions.keys import session_key
 
 
 @given(st.binary(min_size=16, max_size=16), st.text(max_size=50))

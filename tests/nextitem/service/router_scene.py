@@ -12,7 +12,7 @@ from nextitem.errors import NextItemError
 from nextitem.registry.publisher import Publisher
 from nextitem.registry.reader import Registry, Route, Variant, route_key
 from nextitem.service.router import Router
-from nextitem.sessions.session import session_key
+from nextitem.sessions.keys import session_key
 from tests.nextitem.parts import BUCKET, PATIENCE_SECONDS, SECRET, another_version
 
 if TYPE_CHECKING:

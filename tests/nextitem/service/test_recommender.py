@@ -17,7 +17,8 @@ from nextitem.model.engine import Model
 from nextitem.redis_client.url import parse_store_url
 from nextitem.registry.reader import Registry
 from nextitem.service.router import Router
-from nextitem.sessions.session import WINDOW, session_key
+from nextitem.sessions.keys import session_key
+from nextitem.sessions.session import WINDOW
 from nextitem.sessions.valkey_store import ValkeyStore
 from tests.nextitem.parts import NOW, PATIENCE_SECONDS, SECRET, STEADY, soon
 from tests.nextitem.service.service import Service, items, statuses

@@ -10,12 +10,13 @@ from nextitem.redis_client.url import parse_store_url
 from nextitem.service.recommender import Recommender
 from nextitem.service.router import Router
 from nextitem.sessions.key_secret import KeySecret
-from nextitem.sessions.keys import TRUSTED_SECONDS, SessionName
+from nextitem.sessions.keys import SessionName
+from nextitem.sessions.secret_cache import TRUSTED_SECONDS
 from nextitem.sessions.valkey_store import ValkeyStore
 from nextitem.telemetry.record import RequestRecord
 from tests.nextitem.parts import PATIENCE_SECONDS
 from tests.nextitem.service.service import Service
-from tests.nextitem.sessions.test_keys import OTHER, SECRET, World
+from tests.nextitem.sessions.secret_source import OTHER, SECRET, SecretSource
 
 MOMENT = 10_000.0
 FIRST, SECOND = KeySecret(SECRET), KeySecret(OTHER, SECRET, MOMENT)
@@ -28,11 +29,10 @@ def store(valkey: Valkey) -> Iterator[ValkeyStore]:
     store.close()
 
 
-def process(router: Router, store: ValkeyStore, world: World) -> Service:
+def process(router: Router, store: ValkeyStore, world: SecretSource) -> Service:
     """A process that knows the world's secret as it is now."""
-    service, ring = Service(router, store), world.ring()
-    ring.load()
-    service.recommender = Recommender(router, store, ring, 2 * PATIENCE_SECONDS)
+    service = Service(router, store)
+    service.recommender = Recommender(router, store, world.loaded_ring(), 2 * PATIENCE_SECONDS)
     return service
 
 
@@ -41,8 +41,8 @@ def test_before_the_moment_any_process_deletes_what_any_other_wrote(
     router: Router, store: ValkeyStore, me: str, one: KeySecret, other: KeySecret
 ) -> None:
     # GIVEN processes some of which know of a rotation to come
-    writer = process(router, store, World(one, MOMENT - 1))
-    deleter = process(router, store, World(other, MOMENT - 1))
+    writer = process(router, store, SecretSource(one, MOMENT - 1))
+    deleter = process(router, store, SecretSource(other, MOMENT - 1))
     writer.append(me, "tent-008", "sleep-010")
     # WHEN a session is deleted THEN it is gone for all
     deleter.delete(me)
@@ -53,8 +53,8 @@ def test_a_session_that_is_deleted_while_it_moves_stays_so(
     router: Router, store: ValkeyStore, me: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # GIVEN a session from before the moment, and a request after it that moves it WHEN it is deleted meanwhile
-    process(router, store, World(SECOND, MOMENT - 1)).append(me, "tent-008", "sleep-010")
-    reader, deleter = (process(router, store, World(SECOND, MOMENT)) for _ in range(2))
+    process(router, store, SecretSource(SECOND, MOMENT - 1)).append(me, "tent-008", "sleep-010")
+    reader, deleter = (process(router, store, SecretSource(SECOND, MOMENT)) for _ in range(2))
     ask = store._guarded
 
     def between(*command: object) -> object:
@@ -71,11 +71,11 @@ def test_a_session_that_is_deleted_while_it_moves_stays_so(
 
 def test_who_does_not_surely_know_the_secret_deletes_nothing(router: Router, store: ValkeyStore, me: str) -> None:
     # GIVEN a process that slept for long, and cannot read the secret any more
-    world = World(FIRST, MOMENT)
+    world = SecretSource(FIRST, MOMENT)
     service = process(router, store, world)
     service.append(me, "tent-008")
     world.secret, world.now = SecretUnavailable("not now"), MOMENT + TRUSTED_SECONDS
     # WHEN a session is to be deleted THEN that is a failure, and not done by the key of once
-    with pytest.raises(StoreUnavailable, match="surely"):
+    with pytest.raises(StoreUnavailable, match="try again"):
         service.recommender.delete_session(SessionName(me), RequestRecord())
     assert service.get(me).session_length == 1

@@ -20,7 +20,7 @@ from nextitem.errors import (
 from nextitem.model.manifest import SCHEMA
 from nextitem.registry.reader import Variant, model_key, route_key
 from nextitem.service.router import RETRY_SECONDS
-from nextitem.sessions.session import session_key
+from nextitem.sessions.keys import session_key
 from tests.nextitem.parts import BUCKET, PATIENCE_SECONDS, SECRET, VERSION, edited
 from tests.nextitem.service.router_scene import KEY, TTL, Scene
 

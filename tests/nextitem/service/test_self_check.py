@@ -124,7 +124,7 @@ def test_a_secret_that_cannot_be_read_is_found(router: Router, store: ValkeyStor
         raise SecretUnavailable("Secrets Manager says AccessDeniedException")
 
     keys = KeyRing(read, 3600, lambda fault: pytest.fail(str(fault)))
-    keys.load()
+    keys.secret.load()
     assert fault_of(router, keys, store) == (
         "the key secret failed the check: Secrets Manager says AccessDeniedException"
     )

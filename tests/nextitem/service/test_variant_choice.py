@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nextitem.registry.reader import Route, Variant
 from nextitem.service.router import pick
-from nextitem.sessions.session import session_key
+from nextitem.sessions.keys import session_key
 from tests.nextitem.parts import SECRET, STEADY, VERSION
 
 KEYS = [session_key(SECRET, str(number)) for number in range(10_000)]
