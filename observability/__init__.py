@@ -1,5 +1,4 @@
-"""What is watched of a running service, as typed values: indicators, objectives, alarms, dashboards.
+"""Service level indicators, objectives, alarms and dashboards as typed values.
 
-Renders `observability.yaml`, which template.yaml nests, and is evaluated as it is by devstack. Offline: of the serving
-library it imports the description of its metrics alone.
+`rendering` writes them as `observability.yaml`, a nested stack of template.yaml; devstack evaluates the same alarms.
 """

@@ -1,4 +1,4 @@
-"""``python -m observability``: writes observability.yaml, and the tables of its page, from the typed description."""
+"""``python -m observability``: writes observability.yaml and the tables of docs/monitoring.md."""
 
 import argparse
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ WIDTH = 120
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes text of several lines as such, and no anchors."""
+    """Writes text of several lines as a block, and no anchors."""
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - PyYAML's signature
         return True
@@ -36,10 +36,10 @@ def rendered() -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the template, and the page's tables."""
+    """Write the template and the page's tables."""
     parser = argparse.ArgumentParser(prog="python -m observability", description="Write observability.yaml.")
-    parser.add_argument("--out", type=Path, default=TEMPLATE, help="the template (observability.yaml)")
-    parser.add_argument("--page", type=Path, default=PAGE, help="the page whose tables are written anew")
+    parser.add_argument("--out", type=Path, default=TEMPLATE, help="write the template here")
+    parser.add_argument("--page", type=Path, default=PAGE, help="update the tables of this page")
     options = parser.parse_args(arguments)
     options.out.write_text(rendered(), encoding="utf-8")
     options.page.write_text(with_tables(options.page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from observability.alarms.catalogue import ALARMS, COMPOSITES
-from observability.alarms.evaluation import Measured, State, judge_all, suppressor
+from observability.alarms.evaluation import Measurements, State, active_suppressor, evaluate_alarms
 from observability.alarms.types import MetricAlarm
 from observability.metrics.expressions import Parameter
 from observability.rendering.template import DEFAULTS
@@ -40,15 +40,15 @@ class AlarmState:
     runbook: str
 
 
-def alarm_states(measured: Measured, now: float) -> tuple[AlarmState, ...]:
+def alarm_states(measured: Measurements, now: float) -> tuple[AlarmState, ...]:
     """Judge every alarm at a moment (epoch seconds); the template's parameters have their defaults."""
-    judged = judge_all(ALARMS, COMPOSITES, measured, now, DEFAULTS)
+    judged = evaluate_alarms(ALARMS, COMPOSITES, measured, now, DEFAULTS)
     return tuple(
         AlarmState(
             name=one.alarm.name,
             state=one.state,
             tells="rollback" if isinstance(one.alarm, MetricAlarm) and one.alarm.rollback else one.alarm.notifies,
-            suppressed_by=suppressor(one.alarm, judged) if one.state == "ALARM" else None,
+            suppressed_by=active_suppressor(one.alarm, judged) if one.state == "ALARM" else None,
             value=one.value,
             threshold=_threshold(one.alarm) if isinstance(one.alarm, MetricAlarm) else None,
             meaning=one.alarm.meaning,

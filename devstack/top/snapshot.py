@@ -9,11 +9,11 @@ from devstack.top.alarm_states import AlarmState, alarm_states
 from devstack.top.series import Series
 from nextitem.telemetry import metrics
 from nextitem.telemetry.metrics import BY_SOURCE, BY_VERSION, Metric
-from observability.alarms.evaluation import value
+from observability.alarms.evaluation import evaluate_expression
 from observability.metrics import indicators as slis
 from observability.metrics.expressions import Stat
 from observability.metrics.indicators import Indicator
-from observability.metrics.references import Emitted
+from observability.metrics.references import OwnMetric
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,10 @@ def take(series: Series, now: float, window_seconds: int, bad_records: int) -> S
     start = now - window_seconds
 
     def of(indicator: Indicator) -> float | None:
-        return value(indicator.expression, series, start, now)
+        return evaluate_expression(indicator.expression, series, start, now)
 
     def count(metric: Metric) -> int:
-        return int(value(slis.total(metric), series, start, now) or 0)
+        return int(evaluate_expression(slis.total(metric), series, start, now) or 0)
 
     requests = count(metrics.REQUESTS)
     by_source = {
@@ -105,7 +105,7 @@ def take(series: Series, now: float, window_seconds: int, bad_records: int) -> S
 
 def _versions(series: Series, start: float, now: float) -> tuple[VersionFigures, ...]:
     def of(metric: Metric, statistic: str, values: tuple[str, ...]) -> float | None:
-        return series.statistic(Stat(Emitted(metric, BY_VERSION, values), statistic), start, now)
+        return series.statistic(Stat(OwnMetric(metric, BY_VERSION, values), statistic), start, now)
 
     figures = [
         VersionFigures(

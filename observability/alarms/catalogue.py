@@ -1,231 +1,34 @@
-"""The alarms beside those on error budgets: each on one cause, for the runbook that mends it."""
+"""All alarms, and the composite alarms that notify once for each cause."""
 
-from nextitem.telemetry import metrics
+from observability.alarms.function import FUNCTION_ALARMS
+from observability.alarms.model import MODEL_ALARMS
 from observability.alarms.objectives import burn_alarms, burn_composites
-from observability.alarms.store import (
-    HOUR,
-    KEEPS,
-    MINUTE,
-    NO_TRAFFIC,
-    NOT_WHERE_NONE,
-    STORE_ALARMS,
-)
-from observability.alarms.types import CompositeAlarm, Every, InAlarm, MetricAlarm, Unless
-from observability.metrics import aws_metrics
-from observability.metrics.expressions import AtLeast, Band, Filled, Parameter, Share, Stat
-from observability.metrics.indicators import (
-    ATTEMPTED,
-    COLD_START_SHARE,
-    FAILED,
-    HIT_RATE,
-    REQUESTS,
-    SLOW_SHARE,
-    total,
-)
-from observability.metrics.references import Emitted
-
-HIT_RATE_FLOOR = Parameter("HitRateFloor")
-
-FUNCTION_ALARMS = (
-    MetricAlarm(
-        name="cold-start-storm",
-        meaning="More than 5 % of requests wait for an environment to start",
-        runbook="cold-start-storm",
-        expression=AtLeast(total(metrics.COLD_STARTS), 10, COLD_START_SHARE.expression),
-        threshold=0.05,
-        period=MINUTE,
-        periods=5,
-        breaching=3,
-        missing="notBreaching",
-        missing_because=NO_TRAFFIC,
-        notifies="ticket",
-    ),
-    MetricAlarm(
-        name="throttled",
-        meaning="Invocations are refused: no free environment is allowed",
-        runbook="throttling",
-        expression=Stat(aws_metrics.THROTTLES, "Sum"),
-        threshold=0,
-        period=MINUTE,
-        periods=5,
-        breaching=3,
-        missing="notBreaching",
-        missing_because=NOT_WHERE_NONE,
-        notifies="ticket",
-    ),
-    MetricAlarm(
-        name="secret-in-log",
-        meaning="The log's data protection found what no log may hold",
-        runbook="secret-leak",
-        expression=Stat(aws_metrics.FINDINGS, "Sum"),
-        threshold=0,
-        period=5 * MINUTE,
-        periods=1,
-        breaching=1,
-        missing="notBreaching",
-        missing_because=NOT_WHERE_NONE,
-        notifies="page",
-    ),
-    MetricAlarm(
-        name="telemetry-silent",
-        meaning="Fewer than half of the invocations leave a metrics record: the other alarms are blind",
-        runbook="restore",
-        expression=AtLeast(
-            Stat(aws_metrics.INVOCATIONS, "Sum"),
-            20,
-            Share(Filled(REQUESTS), Stat(aws_metrics.INVOCATIONS, "Sum")),
-            otherwise=1.0,
-        ),
-        comparison="LessThanThreshold",
-        threshold=0.5,
-        period=5 * MINUTE,
-        periods=3,
-        breaching=3,
-        missing="notBreaching",
-        missing_because="no invocations leave no records",
-        notifies="page",
-    ),
-    MetricAlarm(
-        name="rollback-failures",
-        meaning="More than 2 % of the alias's requests fail: a deployment that is under way is taken back",
-        runbook="bad-model",
-        expression=AtLeast(FAILED, 5, Share(FAILED, ATTEMPTED)),
-        threshold=0.02,
-        period=MINUTE,
-        periods=3,
-        breaching=2,
-        missing="notBreaching",
-        missing_because=NO_TRAFFIC,
-        rollback=True,
-    ),
-    MetricAlarm(
-        name="rollback-slow",
-        meaning="More than 5 % of the alias's requests are slow: a deployment that is under way is taken back",
-        runbook="high-latency",
-        expression=AtLeast(total(metrics.SLOW), 5, SLOW_SHARE.expression),
-        threshold=0.05,
-        period=MINUTE,
-        periods=3,
-        breaching=3,
-        missing="notBreaching",
-        missing_because=NO_TRAFFIC,
-        rollback=True,
-    ),
-    MetricAlarm(
-        name="rollback-version-failures",
-        meaning="More than 2 % of the new version's invocations fail: its deployment is taken back",
-        runbook="bad-model",
-        expression=AtLeast(
-            Stat(aws_metrics.NEW_ERRORS, "Sum"),
-            2,
-            Share(Stat(aws_metrics.NEW_ERRORS, "Sum"), Stat(aws_metrics.NEW_INVOCATIONS, "Sum")),
-        ),
-        threshold=0.02,
-        period=MINUTE,
-        periods=3,
-        breaching=2,
-        missing="notBreaching",
-        missing_because=NO_TRAFFIC,
-        rollback=True,
-    ),
-    MetricAlarm(
-        name="rollback-version-slow",
-        meaning="More than 5 % of the new version's invocations are slow: its deployment is taken back",
-        runbook="high-latency",
-        expression=AtLeast(Stat(aws_metrics.NEW_INVOCATIONS, "Sum"), 20, Stat(aws_metrics.NEW_DURATION, "p95")),
-        threshold=metrics.SLOW_MS,
-        period=MINUTE,
-        periods=3,
-        breaching=3,
-        missing="notBreaching",
-        missing_because=NO_TRAFFIC,
-        rollback=True,
-    ),
-)
-
-MODEL_ALARMS = (
-    MetricAlarm(
-        name="hit-rate-floor",
-        meaning="Of the next events fewer were recommended than any sound model reaches",
-        runbook="bad-model",
-        expression=AtLeast(total(metrics.LABELS), 200, HIT_RATE.expression, otherwise=1.0),
-        comparison="LessThanThreshold",
-        threshold=HIT_RATE_FLOOR,
-        period=15 * MINUTE,
-        periods=2,
-        breaching=2,
-        missing="notBreaching",
-        missing_because=NO_TRAFFIC,
-    ),
-    MetricAlarm(
-        name="hit-rate-unusual",
-        meaning="The online hit rate is far below what it was at this hour of the past two weeks",
-        runbook="bad-model",
-        expression=Band(HIT_RATE.expression, 3),
-        comparison="LessThanLowerThreshold",
-        threshold=None,
-        period=HOUR,
-        periods=2,
-        breaching=2,
-        missing="ignore",
-        missing_because=KEEPS,
-    ),
-    MetricAlarm(
-        name="route-faults",
-        meaning="The route, or a model that it names, cannot be used: running environments keep what they have",
-        runbook="bad-model",
-        expression=Stat(Emitted(metrics.ROUTE_FAULTS), "Sum"),
-        threshold=0,
-        period=5 * MINUTE,
-        periods=3,
-        breaching=2,
-        missing="notBreaching",
-        missing_because="it is emitted only when there is a fault",
-        notifies="ticket",
-    ),
-    MetricAlarm(
-        name="unknown-items",
-        meaning="A request that appends events holds over 0.2 on average whose item the model does not know",
-        runbook="drift",
-        expression=Stat(Emitted(metrics.UNKNOWN), "Average"),
-        threshold=0.2,
-        period=HOUR,
-        periods=3,
-        breaching=3,
-        missing="ignore",
-        missing_because=KEEPS,
-        notifies="ticket",
-    ),
-    MetricAlarm(
-        name="score-drift",
-        meaning="The first recommendation's score is far from what it was at this hour of the past two weeks",
-        runbook="drift",
-        expression=Band(Stat(Emitted(metrics.TOP_SCORE), "Average"), 4),
-        comparison="LessThanLowerOrGreaterThanUpperThreshold",
-        threshold=None,
-        period=HOUR,
-        periods=3,
-        breaching=3,
-        missing="ignore",
-        missing_because=KEEPS,
-        notifies="ticket",
-    ),
-)
+from observability.alarms.rules import AllOf, AnyOf, InAlarm, Not
+from observability.alarms.store import STORE_ALARMS
+from observability.alarms.types import Alarm, CompositeAlarm, MetricAlarm
 
 ALARMS: tuple[MetricAlarm, ...] = (*burn_alarms(), *STORE_ALARMS, *FUNCTION_ALARMS, *MODEL_ALARMS)
 
+_STORE_IS_DOWN = InAlarm("store-down")
 COMPOSITES: tuple[CompositeAlarm, ...] = (
     *burn_composites(),
     CompositeAlarm(
-        name="store-faults-ticket",
-        meaning="The session store faults, and is not down",
+        name="greater-cause",
+        meaning="Another alarm already notifies about the cause of slow requests",
         runbook="store-down",
-        rule=Every((InAlarm("store-faults"), Unless(InAlarm("store-down")))),
+        rule=AnyOf((_STORE_IS_DOWN, InAlarm("availability-page"))),
+        notifies=None,
+    ),
+    CompositeAlarm(
+        name="store-faults-ticket",
+        meaning="The session store fails for more than 1 % of the requests, but is not down",
+        runbook="store-down",
+        rule=AllOf((InAlarm("store-faults"), Not(_STORE_IS_DOWN))),
         notifies="ticket",
     ),
     CompositeAlarm(
         name="bad-model",
-        meaning="The model in use recommends hardly anything that visitors then look at",
+        meaning="Visitors look at hardly any item that the model recommends",
         runbook="bad-model",
         rule=InAlarm("hit-rate-floor"),
         notifies="page",
@@ -233,11 +36,11 @@ COMPOSITES: tuple[CompositeAlarm, ...] = (
     ),
     CompositeAlarm(
         name="model-decline",
-        meaning="The model in use recommends worse than it did, and not because the store is down",
+        meaning="The model recommends worse than in the past two weeks, and the store is not the cause",
         runbook="bad-model",
-        rule=Every((InAlarm("hit-rate-unusual"), Unless(InAlarm("hit-rate-floor")), Unless(InAlarm("store-down")))),
+        rule=AllOf((InAlarm("hit-rate-unusual"), Not(InAlarm("hit-rate-floor")), Not(_STORE_IS_DOWN))),
         notifies="ticket",
     ),
 )
 
-EVERY_ALARM: tuple[MetricAlarm | CompositeAlarm, ...] = (*ALARMS, *COMPOSITES)
+EVERY_ALARM: tuple[Alarm, ...] = (*ALARMS, *COMPOSITES)

@@ -1,7 +1,7 @@
-"""Computes expressions and judges alarms over measured values, as CloudWatch would, from the same typed description.
+"""Computes expressions and alarm states from measured values, as CloudWatch does from the same description.
 
-Where it differs: missing data points are filled at once, while CloudWatch first looks for older ones; anomaly detection
-is not computed; what AWS services emit is not there. Knows no log and no terminal.
+Differences from CloudWatch: a missing data point is treated at once, while CloudWatch first looks for older ones;
+anomaly detection and metrics of AWS services are not available.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal, Protocol
 
-from observability.alarms.types import CompositeAlarm, MetricAlarm
+from observability.alarms.rules import is_true
+from observability.alarms.types import Alarm, CompositeAlarm, MetricAlarm
 from observability.metrics.expressions import (
-    AtLeast,
     Band,
     Expression,
     Filled,
+    IfAtLeast,
     Number,
     Parameter,
     Plus,
@@ -23,112 +24,114 @@ from observability.metrics.expressions import (
     Times,
     statistics,
 )
-from observability.metrics.references import Emitted
+from observability.metrics.references import OwnMetric
 
 State = Literal["OK", "ALARM", "INSUFFICIENT_DATA", "NOT_EVALUATED"]
 
 
-class Measured(Protocol):
-    """What was measured."""
+class Measurements(Protocol):
+    """A source of measured values."""
 
     def statistic(self, stat: Stat, start: float, end: float) -> float | None:
-        """Return a statistic of the values from `start` on and before `end` (epoch seconds); None if there are none."""
+        """Return a statistic of the values from `start` to before `end` (epoch seconds); None without values."""
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
-    """An alarm's state, with the newest value that it was judged by (None: no data, or a composite alarm)."""
+class AlarmEvaluation:
+    """The state of an alarm at a moment; `value` is its newest data point, None without data or for a composite."""
 
-    alarm: MetricAlarm | CompositeAlarm
+    alarm: Alarm
     state: State
     value: float | None = None
 
 
-def value(expression: Expression, measured: Measured, start: float, end: float) -> float | None:
-    """Return what an expression is worth over a period; None where CloudWatch would have no data point."""
+def evaluate_expression(expression: Expression, measurements: Measurements, start: float, end: float) -> float | None:
+    """Return the value of an expression over a period; None where CloudWatch would have no data point."""
 
-    def of(part: Expression) -> float | None:
-        return value(part, measured, start, end)
+    def evaluate(part: Expression) -> float | None:
+        return evaluate_expression(part, measurements, start, end)
 
     result: float | None = None
     match expression:
         case Stat():
-            result = measured.statistic(expression, start, end)
+            result = measurements.statistic(expression, start, end)
         case Filled(stat):
-            result = of(stat) or 0.0
+            result = evaluate(stat) or 0.0
         case Number(number):
             result = number
         case Plus(terms):
-            result = _combined(sum, [of(term) for term in terms])
+            result = _combine(sum, [evaluate(term) for term in terms])
         case Times(factors):
-            result = _combined(prod, [of(factor) for factor in factors])
+            result = _combine(prod, [evaluate(factor) for factor in factors])
         case Share(part, whole):
-            counted, total = of(part), of(whole)
-            result = counted / total if counted is not None and total else None
-        case AtLeast(guard, least, then, otherwise):
-            reached = of(guard)
-            if reached is not None:
-                result = of(then) if reached >= least else otherwise
+            numerator, denominator = evaluate(part), evaluate(whole)
+            result = numerator / denominator if numerator is not None and denominator else None
+        case IfAtLeast(guard, minimum, then, otherwise):
+            guard_value = evaluate(guard)
+            if guard_value is not None:
+                result = evaluate(then) if guard_value >= minimum else otherwise
         case Parameter() | Band():
-            pass  # CloudWatch alone knows
+            pass  # only CloudWatch has them
     return result
 
 
-def judge(alarm: MetricAlarm, measured: Measured, now: float, parameters: dict[str, float]) -> Judgement:
-    """Judge a metric alarm at a moment.
+def evaluate_alarm(
+    alarm: MetricAlarm, measurements: Measurements, now: float, parameters: dict[str, float]
+) -> AlarmEvaluation:
+    """Evaluate a metric alarm at a moment.
 
     Args:
         alarm: the alarm.
-        measured: what was measured before.
+        measurements: the values before that moment.
         now: epoch seconds.
-        parameters: the template's, for thresholds.
+        parameters: of the template, for thresholds.
     """
-    if not _is_evaluated(alarm):
-        return Judgement(alarm, "NOT_EVALUATED")
+    if not _has_own_metrics(alarm):
+        return AlarmEvaluation(alarm, "NOT_EVALUATED")
     threshold = parameters[alarm.threshold.name] if isinstance(alarm.threshold, Parameter) else alarm.threshold
-    ends = [now - periods * alarm.period for periods in range(alarm.periods)]
-    points = [value(alarm.expression, measured, end - alarm.period, end) for end in ends]
-    if all(point is None for point in points) and alarm.missing in ("ignore", "missing"):
-        return Judgement(alarm, "INSUFFICIENT_DATA")
-    breaching = [
-        alarm.missing == "breaching" if point is None else alarm.breaches(point, threshold) for point in points
-    ]
-    return Judgement(alarm, "ALARM" if sum(breaching) >= alarm.breaching else "OK", points[0])
+    window, treatment = alarm.window, alarm.missing.treatment
+    ends = [now - number * window.period for number in range(window.periods)]
+    points = [evaluate_expression(alarm.expression, measurements, end - window.period, end) for end in ends]
+    if all(point is None for point in points) and treatment in ("ignore", "missing"):
+        return AlarmEvaluation(alarm, "INSUFFICIENT_DATA")
+    breaching = [treatment == "breaching" if point is None else alarm.breaches(point, threshold) for point in points]
+    return AlarmEvaluation(alarm, "ALARM" if sum(breaching) >= window.breaching else "OK", points[0])
 
 
-def judge_all(
+def evaluate_alarms(
     alarms: Sequence[MetricAlarm],
     composites: Sequence[CompositeAlarm],
-    measured: Measured,
+    measurements: Measurements,
     now: float,
     parameters: dict[str, float],
-) -> list[Judgement]:
-    """Judge every alarm at a moment; composite alarms after those that they name."""
-    judged = [judge(alarm, measured, now, parameters) for alarm in alarms]
-    in_alarm = {one.alarm.name for one in judged if one.state == "ALARM"}
+) -> list[AlarmEvaluation]:
+    """Evaluate all alarms at a moment; each composite alarm must stand after those that its rule names."""
+    evaluations = [evaluate_alarm(alarm, measurements, now, parameters) for alarm in alarms]
+    in_alarm = {evaluation.alarm.name for evaluation in evaluations if evaluation.state == "ALARM"}
     for composite in composites:
-        holds = composite.rule.holds(in_alarm)
-        if holds:
+        goes_off = is_true(composite.rule, in_alarm)
+        if goes_off:
             in_alarm.add(composite.name)
-        judged.append(Judgement(composite, "ALARM" if holds else "OK"))
-    return judged
+        evaluations.append(AlarmEvaluation(composite, "ALARM" if goes_off else "OK"))
+    return evaluations
 
 
-def suppressor(alarm: MetricAlarm | CompositeAlarm, judged: Sequence[Judgement]) -> str | None:
-    """Return the name of the alarm that keeps this one from notifying now, or None."""
+def active_suppressor(alarm: Alarm, evaluations: Sequence[AlarmEvaluation]) -> str | None:
+    """Return the name of the alarm that silences this one now, or None."""
     name = alarm.suppressor if isinstance(alarm, CompositeAlarm) else None
-    return name if any(one.alarm.name == name and one.state == "ALARM" for one in judged) else None
+    is_active = any(each.alarm.name == name and each.state == "ALARM" for each in evaluations)
+    return name if is_active else None
 
 
-def _combined(combine: Callable[[list[float]], float], values: list[float | None]) -> float | None:
-    """Combine values; nothing comes of a value that is missing."""
-    known = [one for one in values if one is not None]
+def _combine(combine: Callable[[list[float]], float], values: list[float | None]) -> float | None:
+    """Combine values; None if one is missing."""
+    known = [value for value in values if value is not None]
     return combine(known) if len(known) == len(values) else None
 
 
-def _is_evaluated(alarm: MetricAlarm) -> bool:
-    """Whether what it watches is there without AWS: a metric of ours that need not be filled in for one of theirs."""
+def _has_own_metrics(alarm: MetricAlarm) -> bool:
+    """Return whether the alarm's first condition uses one of our metrics: those of AWS are not available here."""
     if isinstance(alarm.expression, Band):
         return False
-    watched = alarm.expression.guard if isinstance(alarm.expression, AtLeast) else alarm.expression
-    return any(isinstance(stat.reference, Emitted) for stat in statistics(watched))
+    decisive = alarm.expression.guard if isinstance(alarm.expression, IfAtLeast) else alarm.expression
+    return any(isinstance(stat.reference, OwnMetric) for stat in statistics(decisive))

@@ -1,47 +1,46 @@
-"""The service level objectives, and the alarms on how fast their error budgets burn.
+"""The service level objectives, and the alarms on the burn rate of their error budgets.
 
-Several windows and burn rates as in chapter 5 of Google's SRE workbook (https://sre.google/workbook/alerting-on-slos/):
-the long window says that the budget is being spent, the short one that it still is. All metrics of a CloudWatch alarm
-have one period, so each window is an alarm of its own and a composite one joins them.
+The windows and burn rates follow chapter 5 of Google's SRE workbook (https://sre.google/workbook/alerting-on-slos/):
+the long window shows that the budget is being spent, the short one that it still is. All metrics of a CloudWatch alarm
+have one period, so each window is an alarm of its own and a composite alarm joins both.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nextitem.telemetry import metrics
+from observability.alarms.rules import AllOf, AnyOf, InAlarm, Rule
 from observability.alarms.types import (
     DAY,
     HOUR,
+    MINUTE,
     CompositeAlarm,
-    Either,
-    Every,
-    InAlarm,
     MetricAlarm,
-    Rule,
+    MissingData,
     Runbook,
     Topic,
+    Window,
 )
-from observability.metrics.expressions import AtLeast, Expression, Share
+from observability.metrics.expressions import Expression, IfAtLeast, Share
 from observability.metrics.indicators import ATTEMPTED, FAILED, REQUESTS, total
 
-MINUTE = 60
 BUDGET_DAYS = 30
-LEAST_BAD = {"long": 10, "short": 3}
-"""Bad requests that a window must hold before its share says anything: on a quiet night one is no emergency."""
+MINIMUM_BAD = {"long": 10, "short": 3}
+"""Bad requests in a window below which its alarm stays silent: one bad request of a quiet night is no emergency."""
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """A share of requests that shall be good, over 30 days.
+    """A share of requests that must be good, over 30 days.
 
     Attributes:
-        name: kebab-case, what the alarms are called after.
+        name: kebab-case; the names of its alarms begin with it.
         promise: one sentence.
         target: the share.
-        bad: how many were not good.
-        all: of how many.
-        runbook: what to do when the budget burns.
-        suppressor: the alarm whose cause is told already, if it is this one's.
+        bad: the number of bad requests.
+        all: the number of all requests.
+        runbook: the page that says what to do when the budget burns.
+        suppressor: the alarm that silences the page while it notifies about the same cause.
     """
 
     name: str
@@ -50,7 +49,7 @@ class Objective:
     bad: Expression
     all: Expression
     runbook: Runbook
-    suppressor: str | None
+    suppressor: str
 
     @property
     def budget(self) -> float:
@@ -60,7 +59,14 @@ class Objective:
 
 @dataclass(frozen=True, slots=True)
 class Burn:
-    """A burn rate that is told of: so many times as fast as would spend the budget in exactly 30 days."""
+    """A burn rate with an alarm; rate 1 spends the budget in exactly 30 days.
+
+    Attributes:
+        rate: the multiple of that speed.
+        long: seconds of the window that shows that the budget is being spent.
+        short: seconds of the window that shows that it still is.
+        notifies: the topic.
+    """
 
     rate: float
     long: int
@@ -69,7 +75,7 @@ class Burn:
 
     @property
     def spent(self) -> float:
-        """The share of the budget that is gone when the long window is full at that rate."""
+        """The share of the budget that this rate spends in the long window."""
         return self.rate * self.long / (BUDGET_DAYS * DAY)
 
 
@@ -81,36 +87,28 @@ BURNS = (
 )
 
 AVAILABILITY = Objective(
-    "availability",
-    "99.9 % of requests are answered, and not with a 5xx",
-    0.999,
-    FAILED,
-    ATTEMPTED,
-    "bad-model",
-    "store-down",
+    name="availability",
+    promise="99.9 % of requests get an answer that is not a 5xx",
+    target=0.999,
+    bad=FAILED,
+    all=ATTEMPTED,
+    runbook="bad-model",
+    suppressor="store-down",
 )
 LATENCY = Objective(
-    "latency",
-    f"99 % of requests take at most {metrics.SLOW_MS:g} ms, cold starts included",
-    0.99,
-    total(metrics.SLOW),
-    REQUESTS,
-    "high-latency",
-    "greater-cause",
+    name="latency",
+    promise=f"99 % of requests take at most {metrics.SLOW_MS:g} ms, including cold starts",
+    target=0.99,
+    bad=total(metrics.SLOW),
+    all=REQUESTS,
+    runbook="high-latency",
+    suppressor="greater-cause",
 )
 OBJECTIVES = (AVAILABILITY, LATENCY)
 
-GREATER_CAUSE = CompositeAlarm(
-    name="greater-cause",
-    meaning="Something worse than slowness is told of already",
-    runbook="store-down",
-    rule=Either((InAlarm("store-down"), InAlarm("availability-page"))),
-    notifies=None,
-)
-
 
 def window_text(seconds: int) -> str:
-    """Return a window as alarms are called after it: 5m, 1h, 3d."""
+    """Return a duration as alarm names spell it: 5m, 1h, 3d."""
     for unit, name in ((DAY, "d"), (HOUR, "h")):
         if seconds % unit == 0:
             return f"{seconds // unit}{name}"
@@ -121,46 +119,42 @@ def burn_alarms() -> Iterator[MetricAlarm]:
     """Return an alarm for each window of each burn rate of each objective."""
     for objective in OBJECTIVES:
         for burn in BURNS:
-            yield _window(objective, burn, burn.long, LEAST_BAD["long"])
-            yield _window(objective, burn, burn.short, LEAST_BAD["short"])
+            yield _window_alarm(objective, burn, burn.long, MINIMUM_BAD["long"])
+            yield _window_alarm(objective, burn, burn.short, MINIMUM_BAD["short"])
 
 
 def burn_composites() -> Iterator[CompositeAlarm]:
-    """Return for each objective one alarm that pages, whichever rate it is, and one that writes a ticket."""
+    """Return two alarms for each objective: one pages for any of its burn rates, the other opens a ticket."""
     topics: tuple[Topic, ...] = ("page", "ticket")
     for objective in OBJECTIVES:
         for topic in topics:
             burns = [burn for burn in BURNS if burn.notifies == topic]
-            rates = " or ".join(f"{burn.rate:g}x over {window_text(burn.long)}" for burn in burns)
+            rates = ", ".join(f"{burn.rate:g}x over {window_text(burn.long)}" for burn in burns)
             rules: tuple[Rule, ...] = tuple(
-                Every((InAlarm(_name(objective, burn, burn.long)), InAlarm(_name(objective, burn, burn.short))))
+                AllOf((InAlarm(_name(objective, burn, burn.long)), InAlarm(_name(objective, burn, burn.short))))
                 for burn in burns
             )
             yield CompositeAlarm(
                 name=f"{objective.name}-{topic}",
-                meaning=f"The error budget of '{objective.promise}' burns at {rates}, and still does",
+                meaning=f"The error budget of '{objective.promise}' burns too fast ({rates})",
                 runbook=objective.runbook,
-                rule=rules[0] if len(rules) == 1 else Either(rules),
+                rule=rules[0] if len(rules) == 1 else AnyOf(rules),
                 notifies=topic,
                 suppressor=objective.suppressor if topic == "page" else f"{objective.name}-page",
             )
-    yield GREATER_CAUSE
 
 
-def _name(objective: Objective, burn: Burn, window: int) -> str:
-    return f"{objective.name}-burn-{f'{burn.rate:g}'.replace('.', '-')}x-{window_text(window)}"
+def _name(objective: Objective, burn: Burn, seconds: int) -> str:
+    return f"{objective.name}-burn-{f'{burn.rate:g}'.replace('.', '-')}x-{window_text(seconds)}"
 
 
-def _window(objective: Objective, burn: Burn, window: int, least: int) -> MetricAlarm:
+def _window_alarm(objective: Objective, burn: Burn, seconds: int, minimum_bad: int) -> MetricAlarm:
     return MetricAlarm(
-        name=_name(objective, burn, window),
-        meaning=f"{burn.rate:g} times the error budget of '{objective.promise}' over {window_text(window)}",
+        name=_name(objective, burn, seconds),
+        meaning=f"Over {window_text(seconds)}, the error budget of '{objective.promise}' burns at {burn.rate:g}x",
         runbook=objective.runbook,
-        expression=AtLeast(objective.bad, least, Share(objective.bad, objective.all)),
+        expression=IfAtLeast(objective.bad, minimum_bad, Share(objective.bad, objective.all)),
         threshold=round(burn.rate * objective.budget, 6),
-        period=window,
-        periods=1,
-        breaching=1,
-        missing="notBreaching",
-        missing_because="no requests spend no budget",
+        window=Window(seconds, 1, 1),
+        missing=MissingData("notBreaching", "without requests no budget is spent"),
     )

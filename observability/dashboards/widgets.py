@@ -1,13 +1,15 @@
-"""What a dashboard is made of. Knows no dashboard of ours and no JSON."""
+"""The parts of a dashboard."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-from observability.metrics.expressions import Expression, Search, Stat, statistics
-from observability.metrics.references import Emitted
+from observability.metrics.expressions import Expression, Search, statistics
+from observability.metrics.references import OwnMetric
 
 View = Literal["timeSeries", "singleValue"]
 FULL_WIDTH = 24
+HALF, THIRD, QUARTER = 12, 8, 6
+_MAY_BE_NEGATIVE = ("top_score", "score_spread")
 
 
 class BadGraph(ValueError):
@@ -16,11 +18,11 @@ class BadGraph(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a graph, or one for each metric that a search finds.
+    """One line of a graph, or one for each metric that a search returns.
 
     Attributes:
-        label: in the legend; a search's lines are named by their version and variant.
-        value: what is drawn.
+        label: in the legend; the lines of a search are labelled with their version and variant.
+        value: the value to draw.
     """
 
     label: str
@@ -29,24 +31,24 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Graph:
-    """A graph or a row of numbers.
+    """A graph, or its newest value as a number.
 
     Attributes:
-        title: what it shows.
-        lines: of it.
+        title: above the graph.
+        lines: of the graph.
         width: of 24 columns.
         view: a graph over time, or the newest value.
         period: seconds of a data point.
         stacked: whether lines stand on each other.
-        limit: a line drawn across, such as an objective, with its name.
+        limit: name and value of a horizontal line, such as an objective.
 
     Raises:
-        BadGraph: a percentile of a metric that may be negative, of which CloudWatch has none.
+        BadGraph: a percentile of a metric that may be negative; CloudWatch has none.
     """
 
     title: str
     lines: tuple[Line, ...]
-    width: int = 8
+    width: int = THIRD
     view: View = "timeSeries"
     period: int = 300
     stacked: bool = False
@@ -54,9 +56,9 @@ class Graph:
 
     def __post_init__(self) -> None:
         for line in self.lines:
-            for metric, statistic in _shown(line.value):
-                if statistic.startswith("p") and metric in ("top_score", "score_spread"):
-                    raise BadGraph(f"{self.title}: {statistic} of {metric}, which may be negative")
+            for metric, statistic in _own_statistics(line.value):
+                if statistic.startswith("p") and metric in _MAY_BE_NEGATIVE:
+                    raise BadGraph(f"{self.title}: CloudWatch has no {statistic} of {metric}, which may be negative")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ class Text:
 
 
 Widget = Graph | AlarmList | Text
+Row = tuple[Widget, ...]
+"""Widgets from left to right, at most 24 columns together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +88,19 @@ class Dashboard:
     """A dashboard.
 
     Attributes:
-        name: kebab-case; deployed, the function's name stands before it.
-        rows: widgets from left to right, each row at most 24 columns wide.
-        conditional: rows that stand at the end under a condition of the template, by its name.
+        name: kebab-case; the deployed name begins with the function's name.
+        rows: from top to bottom.
+        store_rows: the last row for a serverless store and the one for a store of nodes; None without such a row.
     """
 
     name: str
-    rows: tuple[tuple[Widget, ...], ...]
-    conditional: tuple[tuple[str, tuple[Widget, ...]], ...] = ()
+    rows: tuple[Row, ...]
+    store_rows: tuple[Row, Row] | None = None
 
 
-def _shown(value: Expression | Search) -> list[tuple[str, str]]:
+def _own_statistics(value: Expression | Search) -> list[tuple[str, str]]:
+    """Return name and statistic of each of our metrics in a value."""
     if isinstance(value, Search):
         return [(value.metric.name, value.statistic)]
-    found: tuple[Stat, ...] = statistics(value)
-    return [(stat.reference.name, stat.statistic) for stat in found if isinstance(stat.reference, Emitted)]
+    stats = statistics(value)
+    return [(stat.reference.name, stat.statistic) for stat in stats if isinstance(stat.reference, OwnMetric)]

@@ -1,6 +1,6 @@
-"""The metrics of AWS services that we watch, each with the page that documents it. Knows none of ours."""
+"""The metrics of AWS services that alarms and dashboards use, each with the page that documents it."""
 
-from observability.metrics.references import Dimensions, FromAws
+from observability.metrics.references import AwsMetric, Dimensions
 
 LAMBDA = "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html"
 HTTP_API = "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html"
@@ -8,68 +8,65 @@ STORE_SERVERLESS = "https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/serv
 STORE_NODES = "https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/CacheMetrics.Redis.html"
 LOG_FINDINGS = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/mask-sensitive-log-data.html"
 
-# The alias, so that neither a version under test nor the pre-traffic hook's check counts.
+# Of the alias: calls of a version under test, or of the pre-traffic hook, do not count.
 _ALIAS: Dimensions = (("FunctionName", "${FunctionName}"), ("Resource", "${FunctionName}:${AliasName}"))
-# What the alias has led to the version that it is to serve: told apart while it leads to two of them.
+# The share of the alias's traffic that a deployment has shifted to the new version.
 _NEW_VERSION: Dimensions = (*_ALIAS, ("ExecutedVersion", "${ExecutedVersion}"))
-_API: Dimensions = (("ApiId", "${ApiId}"),)
-_SERVERLESS: Dimensions = (("clusterId", "${StoreName}"),)
-_FIRST_NODE: Dimensions = (("CacheClusterId", "${StoreName}-001"),)
-_SECOND_NODE: Dimensions = (("CacheClusterId", "${StoreName}-002"),)
 
-INVOCATIONS = FromAws("AWS/Lambda", "Invocations", _ALIAS, LAMBDA)
-ERRORS = FromAws("AWS/Lambda", "Errors", _ALIAS, LAMBDA)
-THROTTLES = FromAws("AWS/Lambda", "Throttles", _ALIAS, LAMBDA)
-DURATION = FromAws("AWS/Lambda", "Duration", _ALIAS, LAMBDA)
-CONCURRENCY = FromAws("AWS/Lambda", "ConcurrentExecutions", (("FunctionName", "${FunctionName}"),), LAMBDA)
-SPILLOVER = FromAws("AWS/Lambda", "ProvisionedConcurrencySpilloverInvocations", _ALIAS, LAMBDA)
 
-NEW_INVOCATIONS = FromAws("AWS/Lambda", "Invocations", _NEW_VERSION, LAMBDA)
-NEW_ERRORS = FromAws("AWS/Lambda", "Errors", _NEW_VERSION, LAMBDA)
-NEW_DURATION = FromAws("AWS/Lambda", "Duration", _NEW_VERSION, LAMBDA)
+def _lambda(name: str, dimensions: Dimensions = _ALIAS) -> AwsMetric:
+    return AwsMetric("AWS/Lambda", name, dimensions, LAMBDA)
 
-API_COUNT = FromAws("AWS/ApiGateway", "Count", _API, HTTP_API)
-API_4XX = FromAws("AWS/ApiGateway", "4xx", _API, HTTP_API)
-API_5XX = FromAws("AWS/ApiGateway", "5xx", _API, HTTP_API)
-API_LATENCY = FromAws("AWS/ApiGateway", "Latency", _API, HTTP_API)
 
-STORE_UNITS = FromAws("AWS/ElastiCache", "ElastiCacheProcessingUnits", _SERVERLESS, STORE_SERVERLESS)
-STORE_BYTES = FromAws("AWS/ElastiCache", "BytesUsedForCache", _SERVERLESS, STORE_SERVERLESS)
-STORE_THROTTLED = FromAws("AWS/ElastiCache", "ThrottledCmds", _SERVERLESS, STORE_SERVERLESS)
+def _api(name: str) -> AwsMetric:
+    return AwsMetric("AWS/ApiGateway", name, (("ApiId", "${ApiId}"),), HTTP_API)
 
-NODE_CPU = (
-    FromAws("AWS/ElastiCache", "EngineCPUUtilization", _FIRST_NODE, STORE_NODES),
-    FromAws("AWS/ElastiCache", "EngineCPUUtilization", _SECOND_NODE, STORE_NODES),
-)
-NODE_MEMORY = (
-    FromAws("AWS/ElastiCache", "DatabaseMemoryUsagePercentage", _FIRST_NODE, STORE_NODES),
-    FromAws("AWS/ElastiCache", "DatabaseMemoryUsagePercentage", _SECOND_NODE, STORE_NODES),
-)
 
-FINDINGS = FromAws(
+def _serverless(name: str) -> AwsMetric:
+    return AwsMetric("AWS/ElastiCache", name, (("clusterId", "${StoreName}"),), STORE_SERVERLESS)
+
+
+def _nodes(name: str) -> tuple[AwsMetric, ...]:
+    """Return a metric of the primary and of its replica."""
+    nodes = ("${StoreName}-001", "${StoreName}-002")
+    return tuple(AwsMetric("AWS/ElastiCache", name, (("CacheClusterId", node),), STORE_NODES) for node in nodes)
+
+
+INVOCATIONS = _lambda("Invocations")
+ERRORS = _lambda("Errors")
+THROTTLES = _lambda("Throttles")
+DURATION = _lambda("Duration")
+CONCURRENCY = _lambda("ConcurrentExecutions", (("FunctionName", "${FunctionName}"),))
+SPILLOVER = _lambda("ProvisionedConcurrencySpilloverInvocations")
+
+NEW_INVOCATIONS = _lambda("Invocations", _NEW_VERSION)
+NEW_ERRORS = _lambda("Errors", _NEW_VERSION)
+NEW_DURATION = _lambda("Duration", _NEW_VERSION)
+
+API_COUNT = _api("Count")
+API_4XX = _api("4xx")
+API_5XX = _api("5xx")
+API_LATENCY = _api("Latency")
+
+STORE_UNITS = _serverless("ElastiCacheProcessingUnits")
+STORE_BYTES = _serverless("BytesUsedForCache")
+STORE_THROTTLED = _serverless("ThrottledCmds")
+
+NODE_CPU = _nodes("EngineCPUUtilization")
+NODE_MEMORY = _nodes("DatabaseMemoryUsagePercentage")
+
+FINDINGS = AwsMetric(
     "AWS/Logs",
     "LogEventsWithFindings",
     (("DataProtectionOperation", "Audit"), ("LogGroupName", "${LogGroupName}")),
     LOG_FINDINGS,
 )
 
-AWS_METRICS: tuple[FromAws, ...] = (
-    INVOCATIONS,
-    ERRORS,
-    THROTTLES,
-    DURATION,
-    CONCURRENCY,
-    SPILLOVER,
-    NEW_INVOCATIONS,
-    NEW_ERRORS,
-    NEW_DURATION,
-    API_COUNT,
-    API_4XX,
-    API_5XX,
-    API_LATENCY,
-    STORE_UNITS,
-    STORE_BYTES,
-    STORE_THROTTLED,
+AWS_METRICS: tuple[AwsMetric, ...] = (
+    *(INVOCATIONS, ERRORS, THROTTLES, DURATION, CONCURRENCY, SPILLOVER),
+    *(NEW_INVOCATIONS, NEW_ERRORS, NEW_DURATION),
+    *(API_COUNT, API_4XX, API_5XX, API_LATENCY),
+    *(STORE_UNITS, STORE_BYTES, STORE_THROTTLED),
     *NODE_CPU,
     *NODE_MEMORY,
     FINDINGS,

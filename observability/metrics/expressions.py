@@ -1,21 +1,23 @@
-"""Metric math as values: rendered for CloudWatch by `rendering`, computed for devstack by `evaluation`.
+"""Metric math as values: `rendering.queries` writes it for CloudWatch, `alarms.evaluation` computes it for devstack.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
-Only what our alarms and dashboards need. Knows neither of them.
+It covers only what our alarms and dashboards need. A share of slow requests, 0 while there are fewer than ten:
+
+    IfAtLeast(Stat(OwnMetric(SLOW), "Sum"), 10, Share(Stat(OwnMetric(SLOW), "Sum"), Stat(OwnMetric(REQUESTS), "Sum")))
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nextitem.telemetry.metrics import DimensionSet, Metric
-from observability.metrics.references import Reference, check_emitted
+from observability.metrics.references import MetricReference, check_emitted
 
 
 @dataclass(frozen=True, slots=True)
 class Stat:
     """A statistic of a metric over a period: Sum, Average, Minimum, Maximum, SampleCount, or a percentile, p95."""
 
-    reference: Reference
+    reference: MetricReference
     statistic: str
 
 
@@ -23,7 +25,7 @@ class Stat:
 class Filled:
     """A statistic, 0 where there is no data."""
 
-    of: Stat
+    stat: Stat
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A number that the template's user gives; nothing knows it here."""
+    """A number that is a parameter of the template."""
 
     name: str
 
@@ -63,29 +65,29 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class AtLeast:
-    """`then` where `guard` reaches `least`, else a constant: few observations say nothing."""
+class IfAtLeast:
+    """`then` where `guard` is at least `minimum`, else a constant: a share of few observations means nothing."""
 
     guard: "Expression"
-    least: float
+    minimum: float
     then: "Expression"
     otherwise: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """What CloudWatch's anomaly detection expects of an expression, so many standard deviations wide."""
+    """The values of an expression that CloudWatch's anomaly detection expects; `width` is in standard deviations."""
 
-    of: "Expression"
+    expression: "Expression"
     width: float
 
 
-Expression = Stat | Filled | Number | Parameter | Plus | Times | Share | AtLeast | Band
+Expression = Stat | Filled | Number | Parameter | Plus | Times | Share | IfAtLeast | Band
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A statistic of each metric found in a dimension set of ours: one line for each version, on dashboards only.
+    """A statistic of a metric for every value of a dimension set: one line for each version. For dashboards only.
 
     Raises:
         NotEmitted: the metric is not emitted in that set.
@@ -108,18 +110,18 @@ def _walk(expression: Expression) -> Iterator[Stat]:
     match expression:
         case Stat():
             yield expression
-        case Filled(of):
-            yield of
+        case Filled(stat):
+            yield stat
         case Plus(parts) | Times(parts):
             for part in parts:
                 yield from _walk(part)
         case Share(part, whole):
             yield from _walk(part)
             yield from _walk(whole)
-        case AtLeast(guard, _, then):
+        case IfAtLeast(guard, _, then):
             yield from _walk(guard)
             yield from _walk(then)
-        case Band(of):
-            yield from _walk(of)
+        case Band(inner):
+            yield from _walk(inner)
         case Number() | Parameter():
             return

@@ -1,4 +1,4 @@
-"""The service level indicators: what says how well users are served. Alarms, dashboards and devstack share them."""
+"""The service level indicators. Alarms, dashboards and devstack share them."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -7,7 +7,7 @@ from nextitem.telemetry import metrics
 from nextitem.telemetry.metrics import BY_SOURCE, BY_VERSION, Metric
 from observability.metrics import aws_metrics
 from observability.metrics.expressions import Expression, Filled, Plus, Search, Share, Stat
-from observability.metrics.references import Emitted
+from observability.metrics.references import OwnMetric
 
 SOURCES = ("session", "stateless", "popular")
 """The values of `served_by`."""
@@ -20,10 +20,10 @@ class Indicator:
     Attributes:
         name: snake_case.
         title: for dashboards.
-        meaning: what it says, one sentence.
-        unit: of its value; a share lies between 0 and 1.
+        meaning: one sentence.
+        unit: of the value; a share lies between 0 and 1.
         expression: over all versions.
-        by_version: the same of each model version, where it is emitted by version.
+        by_version: the same for each model version, if the metric is emitted by version.
     """
 
     name: str
@@ -36,12 +36,12 @@ class Indicator:
 
 def total(metric: Metric) -> Stat:
     """Return the sum of one of our metrics over the whole service."""
-    return Stat(Emitted(metric), "Sum")
+    return Stat(OwnMetric(metric), "Sum")
 
 
 def served_by(source: str) -> Stat:
-    """Return how many requests were answered from a source."""
-    return Stat(Emitted(metrics.REQUESTS, BY_SOURCE, (source,)), "Sum")
+    """Return the number of requests that were answered from a source."""
+    return Stat(OwnMetric(metrics.REQUESTS, BY_SOURCE, (source,)), "Sum")
 
 
 def _per_request(metric: Metric) -> Share:
@@ -49,34 +49,38 @@ def _per_request(metric: Metric) -> Share:
 
 
 REQUESTS = total(metrics.REQUESTS)
-# What failed before a record could be written, AWS alone knows of: crashes, timeouts, no free environment.
+# Crashes, timeouts and throttles: no metrics record was written, so only AWS counts them.
 _NOT_RECORDED = (Filled(Stat(aws_metrics.ERRORS, "Sum")), Filled(Stat(aws_metrics.THROTTLES, "Sum")))
 FAILED = Plus((Filled(total(metrics.SERVER_ERRORS)), *_NOT_RECORDED))
 ATTEMPTED = Plus((Filled(REQUESTS), *_NOT_RECORDED))
 
 LATENCY_P50 = Indicator(
-    "latency_p50", "p50", "half of the requests were faster", "ms", Stat(Emitted(metrics.TOTAL), "p50")
+    "latency_p50",
+    "p50",
+    "half of the requests took less time inside the function",
+    "ms",
+    Stat(OwnMetric(metrics.TOTAL), "p50"),
 )
 LATENCY_P95 = Indicator(
     "latency_p95",
     "p95",
-    "95 of 100 requests took less time inside the function",
+    "95 % of requests took less time inside the function",
     "ms",
-    Stat(Emitted(metrics.TOTAL), "p95"),
+    Stat(OwnMetric(metrics.TOTAL), "p95"),
     Search(metrics.TOTAL, BY_VERSION, "p95"),
 )
 LATENCY_P99 = Indicator(
     "latency_p99",
     "p99",
-    "99 of 100 requests took less time inside the function",
+    "99 % of requests took less time inside the function",
     "ms",
-    Stat(Emitted(metrics.TOTAL), "p99"),
+    Stat(OwnMetric(metrics.TOTAL), "p99"),
     Search(metrics.TOTAL, BY_VERSION, "p99"),
 )
 SLOW_SHARE = Indicator(
     "slow_share",
     "slow requests",
-    f"requests that took over {metrics.SLOW_MS:g} ms, a cold start that they waited for included",
+    f"requests that took over {metrics.SLOW_MS:g} ms, including a cold start",
     "share",
     _per_request(metrics.SLOW),
     Search(metrics.SLOW, BY_VERSION, "Average"),
@@ -84,28 +88,28 @@ SLOW_SHARE = Indicator(
 FAILED_SHARE = Indicator(
     "failed_share",
     "failed requests",
-    "what availability lacks: answers of 5xx, and invocations that crashed, timed out or were throttled",
+    "5xx answers, and invocations that crashed, timed out or were throttled",
     "share",
     Share(FAILED, ATTEMPTED),
 )
 COLD_START_SHARE = Indicator(
     "cold_start_share",
     "cold starts",
-    "requests that waited for an environment to start",
+    "requests that waited for a cold start",
     "share",
     _per_request(metrics.COLD_STARTS),
 )
 STORE_FAULT_SHARE = Indicator(
     "store_fault_share",
     "store faults",
-    "faults of the session store per request",
+    "errors of the session store per request",
     "share",
     _per_request(metrics.STORE_FAULTS),
 )
 THROTTLE_SHARE = Indicator(
     "throttle_share",
     "throttled",
-    "invocations that found no free environment",
+    "invocations that Lambda refused because no environment was free",
     "share",
     Share(
         Filled(Stat(aws_metrics.THROTTLES, "Sum")),
@@ -115,14 +119,14 @@ THROTTLE_SHARE = Indicator(
 RESTORE_P95 = Indicator(
     "restore_p95",
     "state restored, p95",
-    "95 of 100 sessions had their hidden state, read and replayed, in less time",
+    "95 % of hidden states were read and replayed in less time",
     "ms",
-    Stat(Emitted(metrics.RESTORE), "p95"),
+    Stat(OwnMetric(metrics.RESTORE), "p95"),
 )
 HIT_RATE = Indicator(
     "hit_rate",
     "online hit@20",
-    "next events whose item was among the 20 recommended before it",
+    "next events whose item was among the 20 recommendations before it",
     "share",
     Share(total(metrics.HITS), total(metrics.LABELS)),
     Search(metrics.HITS, BY_VERSION, "Average"),
@@ -130,15 +134,15 @@ HIT_RATE = Indicator(
 RECIPROCAL_RANK = Indicator(
     "reciprocal_rank",
     "mean reciprocal rank",
-    "mean of 1 / the next event's place among the 20 recommended before it",
+    "mean of 1 / rank of the next event's item among the 20 recommendations before it",
     "value",
-    Stat(Emitted(metrics.RECIPROCAL_RANK), "Average"),
+    Stat(OwnMetric(metrics.RECIPROCAL_RANK), "Average"),
     Search(metrics.RECIPROCAL_RANK, BY_VERSION, "Average"),
 )
 CLICK_RATE = Indicator(
     "click_rate",
     "click-through",
-    "clicks on recommended items per answer that was followed by an event",
+    "clicks on recommended items, per answer that an event followed",
     "share",
     Share(total(metrics.CLICKS), total(metrics.LABELS)),
     Search(metrics.CLICKS, BY_VERSION, "Average"),
@@ -147,13 +151,13 @@ SERVED_BY = {
     source: Indicator(
         f"served_by_{source}",
         source,
-        f"requests that were answered from {meaning}",
+        f"requests answered from {meaning}",
         "share",
         Share(Filled(served_by(source)), REQUESTS),
     )
     for source, meaning in zip(
         SOURCES,
-        ("the stored session", "what the request itself carried", "what is popular"),
+        ("the stored session", "the items in the request alone", "the most popular items"),
         strict=True,
     )
 }

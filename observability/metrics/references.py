@@ -1,7 +1,4 @@
-"""References to metrics. One to a metric that nobody emits, or not in those dimensions, cannot be made.
-
-Knows no alarm and no dashboard.
-"""
+"""References to metrics. A reference to a metric that the function does not emit in those dimensions is refused."""
 
 from dataclasses import dataclass
 
@@ -11,14 +8,14 @@ Dimensions = tuple[tuple[str, str], ...]
 
 
 class NotEmitted(ValueError):
-    """The code does not emit that metric, or not in those dimensions."""
+    """The function does not emit that metric, or not in those dimensions."""
 
 
 @dataclass(frozen=True, slots=True)
-class Emitted:
-    """One of our own metrics, for one value of each dimension of a set that it is emitted in.
+class OwnMetric:
+    """One of our metrics, with one value for each dimension: `OwnMetric(REQUESTS, BY_SOURCE, ("popular",))`.
 
-    Args:
+    Attributes:
         metric: as described in `nextitem.telemetry.metrics`.
         dimension_set: one of the metric's.
         values: of the set's dimensions after the first, which is the service.
@@ -34,7 +31,8 @@ class Emitted:
     def __post_init__(self) -> None:
         check_emitted(self.metric, self.dimension_set)
         if len(self.values) != len(self.dimension_set) - 1:
-            raise NotEmitted(f"{self.metric.name} by {self.dimension_set} has no values {self.values}")
+            needed = ", ".join(self.dimension_set[1:]) or "no value"
+            raise NotEmitted(f"{self.metric.name} by {self.dimension_set} needs {needed}, but has {self.values}")
 
     @property
     def namespace(self) -> str:
@@ -53,14 +51,14 @@ class Emitted:
 
 
 @dataclass(frozen=True, slots=True)
-class FromAws:
-    """A metric that an AWS service emits; the list of them is in `aws`.
+class AwsMetric:
+    """A metric that an AWS service emits; `aws_metrics` lists them.
 
     Attributes:
         namespace: CloudWatch's.
         name: the metric's.
         dimensions: names and values; a value may name template parameters, ``${FunctionName}``.
-        source: the page of AWS's documentation that says so.
+        source: the page of AWS's documentation that describes it.
     """
 
     namespace: str
@@ -69,16 +67,16 @@ class FromAws:
     source: str
 
 
-Reference = Emitted | FromAws
+MetricReference = OwnMetric | AwsMetric
 
 
 def check_emitted(metric: Metric, dimension_set: DimensionSet) -> None:
-    """Refuse a metric that is not emitted in a dimension set.
+    """Check that the function emits a metric in a dimension set.
 
     Raises:
-        NotEmitted: it is not.
+        NotEmitted: it does not.
     """
     if metric not in METRICS:
-        raise NotEmitted(f"nothing emits {metric.name}")
+        raise NotEmitted(f"{metric.name} is not in nextitem.telemetry.metrics.METRICS")
     if dimension_set not in metric.sets:
-        raise NotEmitted(f"{metric.name} is not emitted by {', '.join(dimension_set)}")
+        raise NotEmitted(f"{metric.name} is not emitted by {', '.join(dimension_set)}; add that set to the metric")

@@ -1,4 +1,4 @@
-"""Expressions in CloudWatch's notation: for alarms (MetricDataQuery) and for dashboards (the metrics array).
+"""Expressions in CloudWatch's notation: MetricDataQuery for alarms, the metrics array for dashboards.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDataQuery.html
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
@@ -10,10 +10,10 @@ from typing import Any
 from nextitem.telemetry.metrics import NAMESPACE, SERVICE
 from observability.dashboards.widgets import Line
 from observability.metrics.expressions import (
-    AtLeast,
     Band,
     Expression,
     Filled,
+    IfAtLeast,
     Number,
     Parameter,
     Plus,
@@ -24,19 +24,18 @@ from observability.metrics.expressions import (
     statistics,
 )
 from observability.metrics.references import Dimensions
+from observability.rendering.naming import substitute
 
-LOG_GROUP_IS_NAMED = "LogGroupIsNamed"
-"""Condition of the template: else the log group is called after the function."""
-FOUND_LABEL = "${!PROP('Dim.model_version')} ${!PROP('Dim.variant')}"
-"""Names each line that a search found; the ! keeps CloudFormation from filling it in."""
+SEARCH_LABEL = "${!PROP('Dim.model_version')} ${!PROP('Dim.variant')}"
+"""Labels each line of a search; the ! keeps CloudFormation from substituting it."""
 
 
 def expression_text(expression: Expression, ids: Mapping[Stat, str]) -> str:
     """Write an expression in metric math.
 
     Args:
-        expression: what to write.
-        ids: the ids of its statistics' queries.
+        expression: the expression.
+        ids: the id of each statistic's query.
     """
 
     def text(part: Expression) -> str:
@@ -57,21 +56,18 @@ def expression_text(expression: Expression, ids: Mapping[Stat, str]) -> str:
             written = f"({' * '.join(map(text, factors))})"
         case Share(part, whole):
             written = f"({text(part)} / {text(whole)})"
-        case AtLeast(guard, least, then, otherwise):
-            written = f"IF({text(guard)} >= {least:g}, {text(then)}, {otherwise:g})"
-        case Band(of, width):
-            written = f"ANOMALY_DETECTION_BAND({text(of)}, {width:g})"
+        case IfAtLeast(guard, minimum, then, otherwise):
+            written = f"IF({text(guard)} >= {minimum:g}, {text(then)}, {otherwise:g})"
+        case Band(inner, width):
+            written = f"ANOMALY_DETECTION_BAND({text(inner)}, {width:g})"
     return written
 
 
 def alarm_queries(expression: Expression, period: int) -> list[dict[str, Any]]:
-    """Return the queries of an alarm on an expression, the one that it watches with ReturnData.
-
-    A band is a second expression over the one that it belongs to, whose data are returned too.
-    """
+    """Return the queries of an alarm; the compared expression has `ReturnData`, and so has a band around it."""
     ids = {stat: f"m{number}" for number, stat in enumerate(statistics(expression), start=1)}
     queries: list[dict[str, Any]] = []
-    watched = expression.of if isinstance(expression, Band) else expression
+    watched = expression.expression if isinstance(expression, Band) else expression
     if isinstance(watched, Stat):
         queries.append(_alarm_metric(watched, ids[watched], period, returned=True))
         name = ids[watched]
@@ -86,25 +82,18 @@ def alarm_queries(expression: Expression, period: int) -> list[dict[str, Any]]:
 
 
 def dimension_list(dimensions: Dimensions) -> list[dict[str, Any]]:
-    """Return dimensions as CloudFormation wants them."""
-    return [{"Name": name, "Value": substituted(value)} for name, value in dimensions]
-
-
-def substituted(text: str) -> str | dict[str, Any]:
-    """Return a text, for CloudFormation to put the template's parameters into where it names some."""
-    if text == "${LogGroupName}":
-        return {"Fn::If": [LOG_GROUP_IS_NAMED, {"Ref": "LogGroupName"}, {"Fn::Sub": "/aws/lambda/${FunctionName}"}]}
-    return {"Fn::Sub": text} if "${" in text else text
+    """Return dimensions in CloudFormation's notation."""
+    return [{"Name": name, "Value": substitute(value)} for name, value in dimensions]
 
 
 def graph_metrics(lines: tuple[Line, ...]) -> list[list[Any]]:
-    """Return the metrics array of a graph: what is drawn, and hidden what it is computed from."""
+    """Return the metrics array of a graph: the lines, then the hidden statistics that they are computed from."""
     ids: dict[Stat, str] = {}
     drawn: list[list[Any]] = []
     visible: set[Stat] = set()
     for number, line in enumerate(lines, start=1):
         if isinstance(line.value, Search):
-            drawn.append([{"expression": search_text(line.value), "id": f"e{number}", "label": FOUND_LABEL}])
+            drawn.append([{"expression": search_text(line.value), "id": f"e{number}", "label": SEARCH_LABEL}])
         elif isinstance(line.value, Stat):
             ids.setdefault(line.value, f"m{len(ids) + 1}")
             visible.add(line.value)
@@ -119,7 +108,7 @@ def graph_metrics(lines: tuple[Line, ...]) -> list[list[Any]]:
 
 
 def search_text(search: Search) -> str:
-    """Write a search for every metric of that name in a dimension set of ours."""
+    """Write a search for a metric in every value of its dimension set."""
     schema = ",".join((NAMESPACE, *search.dimension_set))
     return f"SEARCH('{{{schema}}} MetricName=\"{search.metric.name}\" service=\"{SERVICE}\"', '{search.statistic}')"
 

@@ -1,4 +1,4 @@
-"""The tables of docs/monitoring.md, from the typed description: the page cannot tell of an alarm that is not."""
+"""The tables of docs/monitoring.md, generated from the descriptions of indicators, objectives and alarms."""
 
 import re
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from model_export.cost.monitoring import billed_metrics, monitoring_cost
 from nextitem.telemetry.metrics import BY_VERSION, METRICS
 from observability.alarms.catalogue import ALARMS, COMPOSITES
 from observability.alarms.objectives import BURNS, OBJECTIVES, window_text
-from observability.alarms.types import CompositeAlarm, MetricAlarm
+from observability.alarms.types import Alarm, MetricAlarm
 from observability.metrics.expressions import Band, Parameter, statistics
 from observability.metrics.indicators import INDICATORS
 from observability.rendering.queries import expression_text
@@ -22,10 +22,10 @@ _SIGN = {
 
 
 def with_tables(page: str) -> str:
-    """Return a page with each of its tables written anew.
+    """Return a page with the current text of each of its tables.
 
     Raises:
-        KeyError: it asks for a table that there is not.
+        KeyError: the page has a table of an unknown name.
     """
     tables = {
         "indicators": _indicators,
@@ -39,18 +39,18 @@ def with_tables(page: str) -> str:
 
 
 def condition(alarm: MetricAlarm) -> str:
-    """Return what an alarm goes off at, in metric math over metrics' names."""
+    """Return an alarm's condition, in metric math over the names of metrics."""
     names = {stat: f"{stat.statistic}({stat.reference.name})" for stat in statistics(alarm.expression)}
-    watched = alarm.expression.of if isinstance(alarm.expression, Band) else alarm.expression
+    watched = alarm.expression.expression if isinstance(alarm.expression, Band) else alarm.expression
     threshold = alarm.threshold.name if isinstance(alarm.threshold, Parameter) else f"{alarm.threshold or 0:g}"
     text = expression_text(watched, names)
-    window = f"{alarm.breaching} of {alarm.periods} x {window_text(alarm.period)}"
+    window = f"{alarm.window.breaching} of {alarm.window.periods} x {window_text(alarm.window.period)}"
     return f"`{text}` {_SIGN[alarm.comparison].format(threshold)}, {window}"
 
 
 def _indicators() -> str:
     rows = ((f"`{each.name}`", each.meaning, each.unit, "yes" if each.by_version else "") for each in INDICATORS)
-    return _table(("indicator", "what it says", "unit", "by version"), rows)
+    return _table(("indicator", "meaning", "unit", "by version"), rows)
 
 
 def _objectives() -> str:
@@ -71,36 +71,36 @@ def _burns() -> str:
         for burn in BURNS
     )
     heads = tuple(f"{each.name}: bad share over" for each in OBJECTIVES)
-    return _table(("burn rate", "long window", "short window", "budget spent", *heads, "tells"), rows)
+    return _table(("burn rate", "long window", "short window", "budget spent", *heads, "notifies"), rows)
 
 
 def _alarms() -> str:
     rows = (
         (
             f"`{alarm.name}`",
-            "rollback" if alarm.rollback else alarm.notifies or "by a composite alarm",
+            "rollback" if alarm.rollback else alarm.notifies or "through a composite alarm",
             f"{alarm.meaning}: {condition(alarm)}",
-            f"{alarm.missing}: {alarm.missing_because}",
+            f"{alarm.missing.treatment}: {alarm.missing.reason}",
             _link(alarm),
         )
         for alarm in ALARMS
         if "-burn-" not in alarm.name
     )
-    return _table(("alarm", "tells", "when", "no data", "runbook"), rows)
+    return _table(("alarm", "notifies", "when", "no data", "runbook"), rows)
 
 
 def _composites() -> str:
     rows = (
         (
             f"`{alarm.name}`",
-            alarm.notifies or "nobody",
+            alarm.notifies or "no topic",
             alarm.meaning,
             f"`{alarm.suppressor}`" if alarm.suppressor else "",
             _link(alarm),
         )
         for alarm in COMPOSITES
     )
-    return _table(("alarm", "tells", "when", "silent while in alarm", "runbook"), rows)
+    return _table(("alarm", "notifies", "when", "silent while in alarm", "runbook"), rows)
 
 
 def _cost() -> str:
@@ -113,7 +113,7 @@ def _cost() -> str:
     return f"{table}\nEach further version and variant adds {by_version} metrics for the hours in which it answers.\n"
 
 
-def _link(alarm: MetricAlarm | CompositeAlarm) -> str:
+def _link(alarm: Alarm) -> str:
     return f"[{alarm.runbook}](runbooks/{alarm.runbook}.md)"
 
 

@@ -1,7 +1,7 @@
-"""Reads a rendered template and says which of its metrics nobody emits. Believes no type: only the text and the list.
+"""Finds metrics in a rendered template that neither the function nor a listed AWS service emits.
 
-Held against `nextitem.telemetry.metrics` and `aws`; what it finds would be an alarm that never goes off, or an empty
-graph.
+Such a metric would be an alarm that never goes off, or an empty graph. The check reads the template's text alone, so it
+also covers mistakes in rendering.
 """
 
 import json
@@ -17,8 +17,8 @@ _SEARCH = re.compile(r"SEARCH\('\{([^}]*)\} MetricName=\"([^\"]*)\" service=\"([
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A metric as a template names it: where, and with which dimensions (a value is None in a search)."""
+class MetricUse:
+    """A metric in a template: the resource, and the metric with its dimensions (the value is None in a search)."""
 
     where: str
     namespace: str
@@ -26,13 +26,13 @@ class Found:
     dimensions: tuple[tuple[str, str | None], ...]
 
 
-def unknown_metrics(template: Mapping[str, Any]) -> list[Found]:
+def unknown_metrics(template: Mapping[str, Any]) -> list[MetricUse]:
     """Return the metrics of a template that neither our code nor a listed AWS service emits in those dimensions."""
-    return [found for found in metrics_of(template) if not _is_emitted(found)]
+    return [use for use in metrics_of(template) if not _is_emitted(use)]
 
 
-def metrics_of(template: Mapping[str, Any]) -> Iterator[Found]:
-    """Return every metric that a template's alarms and dashboards name."""
+def metrics_of(template: Mapping[str, Any]) -> Iterator[MetricUse]:
+    """Return every use of a metric in a template's alarms and dashboards."""
     for name, resource in template["Resources"].items():
         properties = resource["Properties"]
         match resource["Type"]:
@@ -48,37 +48,37 @@ def metrics_of(template: Mapping[str, Any]) -> Iterator[Found]:
                         yield from _of_widget(f"{name}: {widget['properties'].get('title')}", widget)
 
 
-def _is_emitted(found: Found) -> bool:
-    if found.namespace != NAMESPACE:
+def _is_emitted(use: MetricUse) -> bool:
+    if use.namespace != NAMESPACE:
         return any(
-            (known.namespace, known.name, known.dimensions) == (found.namespace, found.name, found.dimensions)
+            (known.namespace, known.name, known.dimensions) == (use.namespace, use.name, use.dimensions)
             for known in AWS_METRICS
         )
-    names = tuple(name for name, _ in found.dimensions)
-    is_ours = ("service", SERVICE) in found.dimensions
-    return is_ours and any(metric.name == found.name and names in metric.sets for metric in METRICS)
+    names = tuple(name for name, _ in use.dimensions)
+    is_ours = ("service", SERVICE) in use.dimensions
+    return is_ours and any(metric.name == use.name and names in metric.sets for metric in METRICS)
 
 
-def _of_alarm(where: str, metric: Mapping[str, Any]) -> Found:
+def _of_alarm(where: str, metric: Mapping[str, Any]) -> MetricUse:
     dimensions = tuple((each["Name"], _plain(each["Value"])) for each in metric["Dimensions"])
-    return Found(where, metric["Namespace"], metric["MetricName"], dimensions)
+    return MetricUse(where, metric["Namespace"], metric["MetricName"], dimensions)
 
 
-def _of_widget(where: str, widget: Mapping[str, Any]) -> Iterator[Found]:
+def _of_widget(where: str, widget: Mapping[str, Any]) -> Iterator[MetricUse]:
     for entry in widget["properties"].get("metrics", ()):
         parts = [part for part in entry if isinstance(part, str)]
         if parts:
             namespace, name, *flat = parts
-            yield Found(where, namespace, name, tuple(zip(flat[::2], flat[1::2], strict=True)))
+            yield MetricUse(where, namespace, name, tuple(zip(flat[::2], flat[1::2], strict=True)))
             continue
         expression = entry[0]["expression"]
         searches = _SEARCH.findall(expression)
         if len(searches) != expression.count("SEARCH("):
-            yield Found(where, "", expression, ())  # a search that cannot be read is none that is known
+            yield MetricUse(where, "", expression, ())  # an unreadable search counts as unknown
         for schema, name, service in searches:
             namespace, *names = schema.split(",")
             values = (service, *(None for _ in names[1:]))
-            yield Found(where, namespace, name, tuple(zip(names, values, strict=True)))
+            yield MetricUse(where, namespace, name, tuple(zip(names, values, strict=True)))
 
 
 def _bodies(body: Any) -> Iterator[Any]:
@@ -90,7 +90,7 @@ def _bodies(body: Any) -> Iterator[Any]:
 
 
 def _plain(value: Any) -> str:
-    """Return a value's text; where a parameter may be given, its reference."""
+    """Return a value's text; for a parameter with a default, its reference."""
     match value:
         case {"Fn::Sub": text}:
             return str(text)

@@ -1,10 +1,10 @@
-"""The two topics that alarms notify, encrypted, and who is mailed. Knows no alarm."""
+"""The two encrypted topics that alarms notify, and their e-mail subscriptions."""
 
 from typing import Any
 
 from observability.alarms.types import Topic
 
-SUBSCRIBED: dict[Topic, tuple[str, str]] = {
+SUBSCRIPTIONS: dict[Topic, tuple[str, str]] = {
     "page": ("HasPageEmail", "PageEmail"),
     "ticket": ("HasTicketEmail", "TicketEmail"),
 }
@@ -19,7 +19,7 @@ def topic_id(topic: Topic) -> str:
 def topic_resources() -> dict[str, Any]:
     """Return the topics with their key, their policy and their subscriptions."""
     resources: dict[str, Any] = {"TopicKey": _key()}
-    for topic, (condition, parameter) in SUBSCRIBED.items():
+    for topic, (condition, parameter) in SUBSCRIPTIONS.items():
         name = topic_id(topic)
         resources[name] = {
             "Type": "AWS::SNS::Topic",
@@ -38,7 +38,7 @@ def topic_resources() -> dict[str, Any]:
 
 
 def _key() -> dict[str, Any]:
-    """Return a key of our own: alarms cannot publish to a topic that AWS's key for SNS encrypts.
+    """Return a key of our own: alarms cannot publish to a topic that is encrypted with AWS's key for SNS.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
     """
@@ -47,7 +47,7 @@ def _key() -> dict[str, Any]:
         "DeletionPolicy": "Delete",
         "UpdateReplacePolicy": "Delete",
         "Properties": {
-            "Description": "Encrypts what alarms tell",
+            "Description": "Encrypts the notifications of alarms",
             "EnableKeyRotation": True,
             "PendingWindowInDays": 7,
             "KeyPolicy": {

@@ -38,7 +38,7 @@ def test_a_store_that_is_down_is_told_of_with_its_runbook() -> None:
         suppressed_by=None,
         value=1.0,
         threshold=0.5,
-        meaning="Every other request or more meets a fault of the session store",
+        meaning="The session store fails for more than half of the requests",
         runbook="docs/runbooks/store-down.md",
     )
     # AND that answers are slow is known, and does not page too

@@ -12,7 +12,7 @@ from devstack.top.series import KEPT_SECONDS, Series
 from nextitem.telemetry import metrics
 from nextitem.telemetry.metrics import BY_SOURCE, BY_VERSION, SERVICE
 from observability.metrics.expressions import Stat
-from observability.metrics.references import Emitted
+from observability.metrics.references import OwnMetric
 from tests.devstack.top.emf_lines import NOW
 
 SERVICE_ONLY = frozenset({("service", SERVICE)})
@@ -30,7 +30,7 @@ def observed(at: float, *values: float, name: str = "total_ms") -> Observation:
 
 
 def total_ms(statistic: str) -> Stat:
-    return Stat(Emitted(metrics.TOTAL), statistic)
+    return Stat(OwnMetric(metrics.TOTAL), statistic)
 
 
 @given(st.lists(st.floats(0.001, 1e6), min_size=1, max_size=200))
@@ -65,7 +65,7 @@ def test_a_window_holds_what_was_measured_in_it() -> None:
 def test_metrics_and_dimensions_are_apart() -> None:
     series = Series()
     series.add([observed(NOW, 1), observed(NOW, 2, name="slow")])
-    by_version = Emitted(metrics.TOTAL, BY_VERSION, ("v1", "main"))
+    by_version = OwnMetric(metrics.TOTAL, BY_VERSION, ("v1", "main"))
     assert series.statistic(total_ms("Sum"), NOW, NOW + 1) == 1
     assert series.statistic(Stat(by_version, "Sum"), NOW, NOW + 1) is None
 

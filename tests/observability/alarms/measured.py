@@ -1,4 +1,4 @@
-"""Measured values made by hand: minutes of traffic, said in numbers."""
+"""Made-up measurements: sums for each minute of traffic."""
 
 from collections.abc import Callable
 
@@ -7,9 +7,9 @@ from nextitem.telemetry.metrics import Metric
 from observability.metrics.expressions import Stat
 
 NOW = 1_800_000_000.0
-"""Epoch seconds; any moment will do."""
+"""Epoch seconds; any moment would do."""
 Minutes = Callable[[int], dict[Metric, float]]
-"""From minutes ago (0: the last minute) to what was summed up in that minute; nothing: no traffic."""
+"""From the number of minutes ago (0: the last minute) to the sums of that minute; an empty one had no traffic."""
 
 
 class ByMinute:
@@ -19,17 +19,17 @@ class ByMinute:
         self._sums = sums
 
     def statistic(self, stat: Stat, start: float, end: float) -> float | None:
-        """Return the sum or the mean of what lies in a window of whole minutes."""
+        """Return the sum or the mean over a window of whole minutes."""
         first, last = round((NOW - end) / 60), round((NOW - start) / 60)
-        found = [self._sums(minute) for minute in range(first, last)]
-        values = [each[metric] for each in found for metric in each if metric.name == stat.reference.name]
+        minutes = [self._sums(minute) for minute in range(first, last)]
+        values = [minute[metric] for minute in minutes for metric in minute if metric.name == stat.reference.name]
         if not values:
             return None
         return sum(values) if stat.statistic == "Sum" else sum(values) / len(values)
 
 
 def traffic(requests: float, **others: float) -> dict[Metric, float]:
-    """Return a minute's sums: requests, and others by their metric's name (0 if the record always has it)."""
+    """Return a minute's sums: requests, and others by their metric's name (0 if every record has the metric)."""
     by_name = {metric.name: metric for metric in metrics.METRICS}
     always = {metric: 0.0 for metric in metrics.METRICS if metric.always}
     return always | {metrics.REQUESTS: requests} | {by_name[name]: value for name, value in others.items()}

@@ -1,4 +1,4 @@
-"""observability.yaml: what is committed is what is rendered, CloudFormation would take it, and alarms are wired."""
+"""observability.yaml is up to date and valid, and its alarms and dashboards refer to resources that exist."""
 
 import json
 import re
@@ -12,19 +12,18 @@ import yaml
 
 from observability.__main__ import TEMPLATE, main, rendered
 from observability.alarms.catalogue import COMPOSITES, EVERY_ALARM
-from observability.dashboards.catalogue import DASHBOARDS
 from observability.dashboards.widgets import FULL_WIDTH
-from observability.rendering.template import template
+from observability.rendering.template import DASHBOARDS, template
 
 ALARM_TYPES = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
 SUBSTITUTED = re.compile(r"\$\{([A-Za-z][^}]*)\}")
 ALARM_LIMIT, RULE_LIMIT, DESCRIPTION_LIMIT = 100, 10_240, 1_024
-"""Alarms of a widget, characters of a composite alarm's rule and of a description, as PutCompositeAlarm says."""
+"""Alarms of a widget; characters of a composite alarm's rule and of a description (PutCompositeAlarm)."""
 
 
 @pytest.fixture(scope="module")
 def resources() -> dict[str, Any]:
-    """What is rendered now, committed or not."""
+    """The resources of the rendered template."""
     document: dict[str, Any] = yaml.safe_load(rendered())
     resources: dict[str, Any] = document["Resources"]
     return resources
@@ -35,36 +34,32 @@ def alarms(resources: dict[str, Any]) -> dict[str, Any]:
 
 
 def bodies(resources: dict[str, Any]) -> list[Any]:
-    """Every dashboard's body, under every condition."""
-    found = []
-    for each in resources.values():
-        if each["Type"] == "AWS::CloudWatch::Dashboard":
-            body = each["Properties"]["DashboardBody"]
-            texts = [one["Fn::Sub"] for one in body.get("Fn::If", [None, body])[1:]]
-            found += [json.loads(text) for text in texts]
-    return found
+    """Return the bodies of all dashboards, under every condition."""
+    dashboards = [each for each in resources.values() if each["Type"] == "AWS::CloudWatch::Dashboard"]
+    alternatives = [each["Properties"]["DashboardBody"] for each in dashboards]
+    return [json.loads(body["Fn::Sub"]) for each in alternatives for body in each.get("Fn::If", [None, each])[1:]]
 
 
-def test_what_is_committed_is_what_is_rendered() -> None:
-    assert TEMPLATE.read_text() == rendered(), "`make observability` writes it anew"
+def test_the_committed_template_is_up_to_date() -> None:
+    assert TEMPLATE.read_text() == rendered(), "run `make observability`"
     assert yaml.safe_load(rendered()) == json.loads(json.dumps(template()))
 
 
 def test_the_command_writes_template_and_page(tmp_path: Path) -> None:
-    # GIVEN a page with a table that says nothing yet
+    # GIVEN a page with an empty table
     page, out = tmp_path / "page.md", tmp_path / "out.yaml"
     page.write_text("# Tea\n<!-- table: objectives -->\n<!-- end -->\nMore.\n")
 
     # WHEN the command runs
     assert main(["--out", str(out), "--page", str(page)]) == 0
 
-    # THEN both are written, and the page's own words stay
+    # THEN both are written, and the rest of the page stays
     assert out.read_text() == rendered()
     assert page.read_text().startswith("# Tea\n<!-- table: objectives -->\n| objective |")
     assert page.read_text().endswith("|\n<!-- end -->\nMore.\n")
 
 
-def test_cloudformation_would_take_it() -> None:
+def test_the_template_is_valid() -> None:
     command: list[str | Path] = [
         Path(sys.executable).with_name("cfn-lint"),
         "--regions",
@@ -76,7 +71,7 @@ def test_cloudformation_would_take_it() -> None:
     assert (ran.returncode, ran.stdout) == (0, "")
 
 
-def test_each_alarm_is_there_with_its_runbook_and_its_topic(resources: dict[str, Any]) -> None:
+def test_each_alarm_has_its_runbook_and_its_topic(resources: dict[str, Any]) -> None:
     rendered_alarms = {each["AlarmName"]["Fn::Sub"]: each for each in alarms(resources).values()}
     for alarm in EVERY_ALARM:
         properties = rendered_alarms.pop(f"${{FunctionName}}-{alarm.name}")
@@ -88,7 +83,7 @@ def test_each_alarm_is_there_with_its_runbook_and_its_topic(resources: dict[str,
     assert rendered_alarms == {}
 
 
-def test_composite_alarms_wait_for_those_that_they_name(resources: dict[str, Any]) -> None:
+def test_composite_alarms_depend_on_the_alarms_that_they_name(resources: dict[str, Any]) -> None:
     ids = {each["AlarmName"]["Fn::Sub"]: name for name, each in alarms(resources).items()}
     composites = [each for each in resources.values() if each["Type"] == "AWS::CloudWatch::CompositeAlarm"]
     assert len(composites) == len(COMPOSITES)
@@ -118,7 +113,7 @@ def test_topics_are_encrypted_and_only_our_alarms_may_publish(resources: dict[st
         assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
-def test_the_parent_can_name_what_takes_a_deployment_back() -> None:
+def test_the_outputs_name_the_topics_and_the_rollback_alarms() -> None:
     document = template()
     names = {name: value["Value"] for name, value in document["Outputs"].items()}
     assert names == {
@@ -129,19 +124,19 @@ def test_the_parent_can_name_what_takes_a_deployment_back() -> None:
         "RollbackVersionFailuresAlarmName": {"Ref": "RollbackVersionFailuresAlarm"},
         "RollbackVersionSlowAlarmName": {"Ref": "RollbackVersionSlowAlarm"},
     }
-    # AND what has no default is what the stack alone knows
+    # AND only values of the parent stack have no default
     needed = {name for name, parameter in document["Parameters"].items() if "Default" not in parameter}
     assert needed == {"FunctionName", "ExecutedVersion", "ApiId", "StoreName"}
 
 
-def test_dashboards_name_only_what_cloudformation_can_fill_in(resources: dict[str, Any]) -> None:
+def test_dashboards_use_existing_parameters_only(resources: dict[str, Any]) -> None:
     known = {*template()["Parameters"], "AWS::Region", "AWS::Partition", "AWS::AccountId"}
     for body in bodies(resources):
         assert set(SUBSTITUTED.findall(json.dumps(body))) <= known
 
 
-def test_widgets_lie_beside_each_other(resources: dict[str, Any]) -> None:
-    assert len(bodies(resources)) == len(DASHBOARDS) + 1  # one is there twice, for either kind of store
+def test_widgets_do_not_overlap(resources: dict[str, Any]) -> None:
+    assert len(bodies(resources)) == len(DASHBOARDS) + 1  # on-call has one for each kind of store
     for body in bodies(resources):
         taken: set[tuple[int, int]] = set()
         for widget in body["widgets"]:
@@ -152,7 +147,7 @@ def test_widgets_lie_beside_each_other(resources: dict[str, Any]) -> None:
             taken |= cells
 
 
-def test_lines_of_a_graph_have_ids_of_their_own_and_expressions_use_those_there_are(resources: dict[str, Any]) -> None:
+def test_ids_of_a_graph_are_unique_and_expressions_use_existing_ones(resources: dict[str, Any]) -> None:
     for body in bodies(resources):
         for widget in body["widgets"]:
             entries = widget["properties"].get("metrics", [])
@@ -163,7 +158,7 @@ def test_lines_of_a_graph_have_ids_of_their_own_and_expressions_use_those_there_
                 assert set(used) <= set(ids)
 
 
-def test_the_alarm_widget_shows_alarms_that_exist(resources: dict[str, Any]) -> None:
+def test_the_alarm_list_shows_existing_alarms(resources: dict[str, Any]) -> None:
     names = {each["AlarmName"]["Fn::Sub"] for each in alarms(resources).values()}
     shown = [
         [arn.partition(":alarm:")[2] for arn in widget["properties"]["alarms"]]
