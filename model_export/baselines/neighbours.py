@@ -1,28 +1,46 @@
-"""What the neighbour baselines share: candidates, the k nearest of them, and one vote for each item that they hold.
+"""Score items by the votes of the k most similar train sessions: the common part of the neighbour baselines.
 
-Each baseline says how similar a candidate is and what a neighbour's vote for an item weighs; see the modules of their
-names. Knows nothing of files, metrics or serving.
+A subclass defines the similarity of a candidate and the weight of a neighbour's vote for an item.
 """
 
 from abc import ABC, abstractmethod
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.baselines.scoring import Scored
+from model_export.baselines.scoring import ItemScores
 from model_export.baselines.session_index import Candidates, Ints, SessionIndex
 
 Floats = NDArray[np.float64]
 
 
+class NeighbourItems(NamedTuple):
+    """The distinct items of all neighbours, and the newest item that each neighbour shares with the current session.
+
+    Attributes:
+        owners: int64[n], the neighbour that holds each item.
+        codes: int64[n], the items.
+        places: int64[n], each item's last place in its neighbour.
+        match_ages: int64[neighbours], number of events newer than the newest shared item, in the current session.
+        match_places: int64[neighbours], the place of that item in the neighbour.
+    """
+
+    owners: Ints
+    codes: Ints
+    places: Ints
+    match_ages: Ints
+    match_places: Ints
+
+
 class Neighbours(ABC):
-    """A baseline by nearest sessions: the k most similar of the m most recent ones that share an item.
+    """A baseline by nearest sessions: the k most similar of the m most recent sessions that share an item.
 
     Args:
         index: the train sessions.
-        m: candidates.
-        k: neighbours.
-        window: newest events of the session that count; None for all.
+        m: maximum number of candidates.
+        k: maximum number of neighbours.
+        window: number of newest events of the current session that count; None for all.
     """
 
     def __init__(self, index: SessionIndex, m: int, k: int, window: int | None = None) -> None:
@@ -31,47 +49,42 @@ class Neighbours(ABC):
         self._m, self._k, self._window = m, k, window
 
     @abstractmethod
-    def similarity(self, found: Candidates, length: int, distinct: int) -> Floats:
-        """How similar each candidate is, float64[candidates], above 0.
-
-        Args:
-            found: the candidates.
-            length: events of the session so far, within the window.
-            distinct: distinct items among them.
-        """
+    def similarity(self, candidates: Candidates) -> Floats:
+        """Return the similarity of each candidate, float64[candidates], above 0."""
 
     @abstractmethod
-    def votes(self, newest_match: Ints, owners: Ints, codes: Ints, places: Ints, matched: Ints) -> Floats:
-        """What each item that a neighbour holds gets of the neighbour's similarity, float64[events].
+    def vote_weights(self, items: NeighbourItems) -> Floats:
+        """Return the share of its neighbour's similarity that each item gets, float64[n]."""
 
-        Args:
-            newest_match: int64[neighbours], how many events before the newest the newest shared item stands.
-            owners: int64[events], which neighbour holds the item.
-            codes: int64[events], the item.
-            places: int64[events], its last place in the neighbour.
-            matched: int64[neighbours], the place of the newest shared item in the neighbour.
-        """
+    def score(self, prefix: NDArray[np.int32]) -> ItemScores:
+        """See `Scorer.score`."""
+        newest_first = (prefix if self._window is None else prefix[-self._window :])[::-1].tolist()
+        candidates = self._index.candidates(newest_first, self._m)
+        similarity = self.similarity(candidates)
+        nearest = np.lexsort((-candidates.sessions, -similarity))[: self._k]
+        items = self._items(candidates, nearest, np.asarray(newest_first))
+        votes = similarity[nearest][items.owners] * self.vote_weights(items)
+        codes, groups = np.unique(items.codes, return_inverse=True)
+        return ItemScores(codes, sum_by_group(groups, votes, len(codes)))
 
-    def scored(self, prefix: NDArray[np.int32]) -> Scored:
-        """See `Scorer.scored`."""
-        recent = prefix if self._window is None else prefix[-self._window :]
-        newest_first = recent[::-1].tolist()
-        found = self._index.candidates(newest_first, self._m)
-        similarity = self.similarity(found, len(newest_first), len(set(newest_first)))
-        nearest = np.lexsort((-found.sessions, -similarity))[: self._k]
-        newest = np.full(len(found.sessions), len(newest_first))
-        np.minimum.at(newest, found.which, found.back)
-        newest_match = newest[nearest]
-        owners, codes, places = self._index.events(found.sessions[nearest])
-        matched = np.empty(len(nearest), dtype=np.int64)
-        shared = codes == np.asarray(newest_first)[newest_match][owners]
-        matched[owners[shared]] = places[shared]
-        weights = similarity[nearest][owners] * self.votes(newest_match, owners, codes, places, matched)
-        held, which = np.unique(codes, return_inverse=True)
-        return Scored(held, totals(which, weights, len(held)))
+    def _items(self, candidates: Candidates, nearest: Ints, newest_first: Ints) -> NeighbourItems:
+        ages = np.full(len(candidates.sessions), len(newest_first))
+        np.minimum.at(ages, candidates.owners, candidates.ages)
+        match_ages = ages[nearest]
+        owners, codes, places = self._index.events(candidates.sessions[nearest])
+        is_match = codes == newest_first[match_ages][owners]
+        match_places = np.empty(len(nearest), dtype=np.int64)
+        match_places[owners[is_match]] = places[is_match]
+        return NeighbourItems(owners, codes, places, match_ages, match_places)
 
 
-def totals(which: Ints, weights: Floats, size: int) -> Floats:
-    """Sum of weights by what they belong to, float64[size]."""
-    sums: Floats = np.bincount(which, weights=weights, minlength=size)  # type: ignore[assignment]  # typed as counts
+def sum_by_group(groups: Ints, weights: Floats, size: int) -> Floats:
+    """Return the sum of the weights of each group, float64[size]."""
+    sums: Floats = np.bincount(groups, weights=weights, minlength=size)  # type: ignore[assignment]  # typed as counts
     return sums
+
+
+def inverse_document_frequency(index: SessionIndex) -> Floats:
+    """Return ln(train sessions / train sessions that hold the item), float64[items]."""
+    idf: Floats = np.log(index.sessions / np.maximum(index.holders, 1).astype(np.float64))
+    return idf

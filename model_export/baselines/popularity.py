@@ -1,12 +1,9 @@
-"""Popularity: every session is offered what occurs most often in train.
-
-It knows nothing of the session it recommends to; that is the point of it as a floor.
-"""
+"""Popularity: recommend the most frequent items of train to every session."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.baselines.scoring import Scored
+from model_export.baselines.scoring import ItemScores
 from model_export.data.sessions import Sessions
 
 
@@ -16,8 +13,8 @@ class Popularity:
     def __init__(self, train: Sessions) -> None:
         self.items = len(train.catalogue)
         counts = np.bincount(train.codes, minlength=self.items).astype(np.float64)
-        self._scored = Scored(np.arange(self.items), counts)
+        self._scores = ItemScores(np.arange(self.items), counts)
 
-    def scored(self, prefix: NDArray[np.int32]) -> Scored:  # noqa: ARG002 - the same for every prefix
-        """See `Scorer.scored`."""
-        return self._scored
+    def score(self, _prefix: NDArray[np.int32], /) -> ItemScores:
+        """See `Scorer.score`; the same for every prefix."""
+        return self._scores

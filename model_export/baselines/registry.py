@@ -1,7 +1,7 @@
-"""The baselines by their published names: their settings, what tuning may choose from, and the forms they come in.
+"""The baselines by their published names, with their settings, tuning grids and forms.
 
-A neighbour baseline comes in two forms, with the session's last item among its answers and without. A plain name lets
-it in, but for `vmis-knn`, whose authors leave it out; the other form has a suffix.
+A neighbour baseline has two forms: one that may recommend the current item (the session's last) and one that may not.
+The plain name means "may", except for `vmis-knn`, whose authors leave the current item out.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,62 +19,58 @@ from model_export.baselines.vmis_knn import VmisKnn, VmisKnnConfig
 from model_export.data.sessions import Sessions
 
 Config = Any
-"""A method's dataclass of settings; each method is made with its own."""
+"""The dataclass of a method's settings; None for a method without settings."""
 
 M, K = (250, 500, 1000, 2500), (50, 100, 200, 500)
 
 
-class Ground:
-    """What baselines are fitted on: sessions, and the index that all neighbour baselines share.
-
-    Args:
-        train: the sessions; nothing else is ever looked at.
-    """
+class TrainingData:
+    """The sessions that baselines are fitted on, and the index that all neighbour baselines share."""
 
     def __init__(self, train: Sessions) -> None:
         self.train = train
 
     @cached_property
     def index(self) -> SessionIndex:
-        """The sessions by item."""
+        """The sessions by item, built on first use."""
         return SessionIndex(self.train)
 
 
 @dataclass(frozen=True)
 class Method:
-    """One way to score, in all its forms.
+    """A scoring method in all its forms.
 
     Attributes:
-        forms: published name -> whether the session's last item may be recommended.
-        default: settings where nothing can be tuned on.
-        make: fits it.
-        grid: what tuning tries, by setting.
+        forms: published name -> whether the current item may be recommended.
+        default: the settings without tuning.
+        fit: returns the scorer for these settings.
+        grid: the values that tuning tries, by setting.
     """
 
     forms: Mapping[str, bool]
     default: Config
-    make: Callable[[Ground, Config], Scorer]
+    fit: Callable[[TrainingData, Config], Scorer]
     grid: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
 
 METHODS: tuple[Method, ...] = (
-    Method({"popularity": True}, None, lambda ground, _config: Popularity(ground.train)),
+    Method({"popularity": True}, None, lambda data, _config: Popularity(data.train)),
     Method(
         {"sequential-rules": True},
         SequentialRulesConfig(),
-        lambda ground, config: SequentialRules(ground.train, config),
+        lambda data, config: SequentialRules(data.train, config),
         {"max_distance": (1, 2, 5, 10, 20)},
     ),
     Method(
         {"sknn": True, "sknn-no-current": False},
         SknnConfig(),
-        lambda ground, config: Sknn(ground.index, config),
+        lambda data, config: Sknn(data.index, config),
         {"m": M, "k": K},
     ),
     Method(
         {"v-sknn": True, "v-sknn-no-current": False},
         VsknnConfig(),
-        lambda ground, config: Vsknn(ground.index, config),
+        lambda data, config: Vsknn(data.index, config),
         {
             "vote_weighting": ("none", "linear", "reciprocal"),
             "idf": (False, True),
@@ -86,13 +82,13 @@ METHODS: tuple[Method, ...] = (
     Method(
         {"vmis-knn": False, "vmis-knn-with-current": True},
         VmisKnnConfig(),
-        lambda ground, config: VmisKnn(ground.index, config),
+        lambda data, config: VmisKnn(data.index, config),
         {"window": (2, 4, 9), "k": K, "m": M},
     ),
     Method(
         {"stan": True, "stan-no-current": False},
         StanConfig(),
-        lambda ground, config: Stan(ground.index, config, is_epoch=ground.train.is_epoch),
+        lambda data, config: Stan(data.index, config, is_epoch=data.train.is_epoch),
         {
             "session_decay": (1.0, 2.0, 4.0, 8.0),
             "age_days": (2.5, 10.0, 40.0, 80.0),
@@ -102,7 +98,6 @@ METHODS: tuple[Method, ...] = (
         },
     ),
 )
-"""Every baseline."""
 
 NAMES = tuple(name for method in METHODS for name in method.forms)
-"""Published names, in the order of reports."""
+"""Published names, in the order of the JSON document."""

@@ -1,8 +1,8 @@
-"""Settings of the baselines, chosen on validation days that are cut from train; test is never seen here.
+"""Tune the settings of the baselines on the last days of train.
 
-One setting after another is varied while the others stay, in the grid's order, and the best value is kept: some dozens
-of trials in place of thousands. What is best is the mean of HR@20 and MRR@20, so that neither kind of baseline is
-judged by the other's strength.
+Coordinate search: one setting after another takes each value of its grid while the others stay, and the best value is
+kept. That is some dozens of trials instead of thousands. The objective is the mean of HR@20 and MRR@20, because some
+baselines are stronger on one metric and some on the other.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,33 +11,33 @@ from typing import Any
 
 import numpy as np
 
-from model_export.baselines.registry import METHODS, Config, Ground, Method
-from model_export.baselines.scoring import Scorer, sparse_rank, without
+from model_export.baselines.registry import METHODS, Config, Method, TrainingData
+from model_export.baselines.scoring import Scorer, sparse_rank
 from model_export.data.sessions import Sessions
 from model_export.data.split import Split, split_by_time, split_latest
 from model_export.metrics.ranking import Accuracy, accuracy
 from nextitem.errors import InputError
 
 VALIDATION_DAYS = 2
-MOST_SESSIONS = 600
-"""Validation sessions that are judged; of more, a seeded sample."""
-MOST_TARGETS = 4000
-"""Next items in them: of long sessions fewer do, or the dozens of trials would take an hour."""
+MAX_SESSIONS = 600
+"""Validation sessions; a seeded sample if there are more."""
+MAX_TARGETS = 4000
+"""Targets in them; of long sessions fewer are sampled, because dozens of trials would take an hour."""
 _SEED = 20
 
 Progress = Callable[[int, int], None]
-"""Told how many settings are chosen, and of how many."""
+"""Called with the number of tuned settings, and their total."""
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """Settings by published name, and how they were found.
+    """The settings of each form of each baseline, by published name.
 
     Attributes:
-        settings: each form's settings; None for a baseline that has none.
-        validation: HR@20 and MRR@20 of these settings on the validation sessions; empty where there are none.
-        by: what they were chosen by, in words.
-        targets: next items that were to be found.
+        settings: by name; None for a baseline without settings.
+        validation: HR@20 and MRR@20 of these settings on the validation sessions; empty without any.
+        by: how the settings were chosen, in words.
+        targets: number of targets in the validation sessions.
     """
 
     settings: Mapping[str, Config]
@@ -46,7 +46,7 @@ class Tuned:
     targets: int
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as its JSON document."""
+        """Return this part of the report's JSON document."""
         return {
             "by": self.by,
             "targets": self.targets,
@@ -55,52 +55,51 @@ class Tuned:
         }
 
 
-def untuned(because: str) -> Tuned:
-    """Return every baseline's default settings."""
-    return Tuned({name: method.default for method in METHODS for name in method.forms}, {}, because, 0)
+def default_settings(reason: str) -> Tuned:
+    """Return every baseline's default settings, and the reason for them as `Tuned.by`."""
+    return Tuned({name: method.default for method in METHODS for name in method.forms}, {}, reason, 0)
 
 
 def tune(train: Sessions, progress: Progress) -> Tuned:
-    """Choose settings for every baseline.
+    """Tune the settings of every baseline; where train is too small, return the defaults.
 
     Args:
         train: the training sessions.
-        progress: told of each setting that is chosen.
+        progress: called after each tuned setting.
     """
     try:
         split = validation_split(train)
     except InputError as error:
-        return untuned(f"defaults: no sessions can be set apart for validation: {error}")
-    judged = split.test.recoded(split.train.catalogue)
-    if len(judged) == 0:
-        return untuned("defaults: the validation sessions leave nothing to predict")
-    judged = _some(judged, split.train)
-    trials = _Trials(Ground(split.train), judged, progress)
-    settings: dict[str, Config] = {}
-    validation: dict[str, Accuracy] = {}
-    for method in METHODS:
-        for name in method.forms:
-            settings[name], validation[name] = trials.best(method, name)
-    targets = len(judged.codes) - len(judged)
-    by = f"mean of HR@20 and MRR@20 on {len(judged)} of train's sessions: {split.by}"
-    return Tuned(settings, validation, by, targets)
+        return default_settings(f"defaults: no sessions can be set apart for validation: {error}")
+    validation = split.test.recoded(split.train.catalogue)
+    if len(validation) == 0:
+        return default_settings("defaults: the validation sessions leave nothing to predict")
+    validation = _sample(validation, split.train)
+    trials = _Trials(TrainingData(split.train), validation, progress)
+    best = {name: trials.best(method, name) for method in METHODS for name in method.forms}
+    return Tuned(
+        settings={name: config for name, (config, _) in best.items()},
+        validation={name: reached for name, (_, reached) in best.items()},
+        by=f"mean of HR@20 and MRR@20 on {len(validation)} of train's sessions: {split.by}",
+        targets=len(validation.codes) - len(validation),
+    )
 
 
-def _some(judged: Sessions, train: Sessions) -> Sessions:
-    """Return sessions that keep both limits: all of them, or a seeded sample of at least one."""
-    targets = judged.lengths - 1
-    if len(judged) <= MOST_SESSIONS and targets.sum() <= MOST_TARGETS:
-        return judged
+def _sample(validation: Sessions, train: Sessions) -> Sessions:
+    """Return all sessions if they keep both limits, otherwise a seeded sample of at least one."""
+    targets = validation.lengths - 1
+    if len(validation) <= MAX_SESSIONS and targets.sum() <= MAX_TARGETS:
+        return validation
     rng = np.random.default_rng(_SEED)
-    chosen = rng.choice(len(judged), min(len(judged), MOST_SESSIONS), replace=False)
-    within = np.cumsum(targets[chosen]) <= MOST_TARGETS
-    within[0] = True
-    # `subset` keeps only the items that occur, so its sessions are named by the train part's catalogue again.
-    return judged.subset(np.sort(chosen[within])).recoded(train.catalogue)
+    drawn = rng.choice(len(validation), min(len(validation), MAX_SESSIONS), replace=False)
+    kept = np.cumsum(targets[drawn]) <= MAX_TARGETS
+    kept[0] = True
+    # `subset` shrinks the catalogue to the items that occur; the scorers need that of train.
+    return validation.subset(np.sort(drawn[kept])).recoded(train.catalogue)
 
 
 def validation_split(train: Sessions) -> Split:
-    """Cut the last days from train, or its last sessions where there are no more days than that.
+    """Split off the last days of train, or its last sessions if it has no more days.
 
     Raises:
         InputError: a side would be empty.
@@ -112,50 +111,50 @@ def validation_split(train: Sessions) -> Split:
 
 
 class _Trials:
-    """Judges settings, each once: what one form tried, the other knows."""
+    """Evaluates each setting once, for all forms of its method."""
 
-    def __init__(self, ground: Ground, judged: Sessions, progress: Progress) -> None:
-        self._ground, self._judged, self._progress = ground, judged, progress
-        self._known: dict[tuple[str, Config], dict[str, Accuracy]] = {}
+    def __init__(self, data: TrainingData, validation: Sessions, progress: Progress) -> None:
+        self._data, self._validation, self._progress = data, validation, progress
+        self._results: dict[tuple[str, Config], dict[str, Accuracy]] = {}
         self._done = 0
-        self._steps = sum(len(method.forms) * max(1, len(method.grid)) for method in METHODS)
+        self._total = sum(len(method.forms) * max(1, len(method.grid)) for method in METHODS)
 
     def best(self, method: Method, name: str) -> tuple[Config, Accuracy]:
-        """Return the best settings of a form, and what they reached."""
+        """Return the best settings of a form, and their accuracy."""
         best = method.default
         for setting, values in method.grid.items():
-            tried = [best, *(replace(best, **{setting: value}) for value in values)]
-            best = max(dict.fromkeys(tried), key=lambda config: sum(self._judge(method, config)[name]))
-            self._step()
+            trials = [best, *(replace(best, **{setting: value}) for value in values)]
+            best = max(dict.fromkeys(trials), key=lambda config: sum(self._result(method, config)[name]))
+            self._count()
         if not method.grid:
-            self._step()
-        return best, self._judge(method, best)[name]
+            self._count()
+        return best, self._result(method, best)[name]
 
-    def _step(self) -> None:
+    def _count(self) -> None:
         self._done += 1
-        self._progress(self._done, self._steps)
+        self._progress(self._done, self._total)
 
-    def _judge(self, method: Method, config: Config) -> dict[str, Accuracy]:
+    def _result(self, method: Method, config: Config) -> dict[str, Accuracy]:
         key = (next(iter(method.forms)), config)
-        if key not in self._known:
-            self._known[key] = judge(method.make(self._ground, config), self._judged, method.forms)
-        return self._known[key]
+        if key not in self._results:
+            self._results[key] = accuracy_by_form(method.fit(self._data, config), self._validation, method.forms)
+        return self._results[key]
 
 
-def judge(scorer: Scorer, sessions: Sessions, forms: Mapping[str, bool]) -> dict[str, Accuracy]:
-    """Return HR@20 and MRR@20 of a scorer's forms, by name.
+def accuracy_by_form(scorer: Scorer, sessions: Sessions, forms: Mapping[str, bool]) -> dict[str, Accuracy]:
+    """Return HR@20 and MRR@20 of each form of a scorer, by name.
 
     Args:
-        scorer: scores once for all forms.
+        scorer: scores each prefix once for all forms.
         sessions: over the scorer's catalogue.
         forms: see `Method.forms`.
     """
     ranks: dict[str, list[float]] = {name: [] for name in forms}
     for index in range(len(sessions)):
         session = sessions.session(index)
-        for at in range(1, len(session)):
-            scored = scorer.scored(session[:at])
-            for name, current in forms.items():
-                found = scored if current else without(scored, int(session[at - 1]))
-                ranks[name].append(sparse_rank(found, int(session[at]), scorer.items))
-    return {name: accuracy(np.array(found)) for name, found in ranks.items()}
+        for step in range(1, len(session)):
+            scores = scorer.score(session[:step])
+            for name, current_item in forms.items():
+                allowed = scores if current_item else scores.without(int(session[step - 1]))
+                ranks[name].append(sparse_rank(allowed, int(session[step]), scorer.items))
+    return {name: accuracy(np.array(values)) for name, values in ranks.items()}

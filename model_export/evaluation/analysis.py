@@ -1,9 +1,6 @@
-"""What ranks say beyond their means: intervals, paired differences, slices, and what was shown.
+"""Analyse the ranks of several rankers: intervals, paired differences, slices and exposure."""
 
-Knows evaluations by name, not how they came about.
-"""
-
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,8 +10,8 @@ from numpy.typing import NDArray
 from model_export.data.sessions import Sessions
 from model_export.metrics.bootstrap import DRAWS, LEVEL, SEED, Estimate, SessionBootstrap, estimates
 from model_export.metrics.exposure import Exposure, exposure
-from model_export.metrics.protocol import Evaluation, gains, target_events
-from model_export.metrics.slices import owners_of, slices
+from model_export.metrics.protocol import Evaluation, target_events, values_by_metric
+from model_export.metrics.slices import sessions_of_targets, slices
 
 COMPARED = ("hr@20", "mrr@20")
 """The metrics of differences and slices."""
@@ -25,7 +22,7 @@ Estimates = Mapping[str, Estimate]
 
 @dataclass(frozen=True)
 class SliceResult:
-    """A slice: what it is, how much of the test, and each ranker's metrics within it."""
+    """The metrics of each ranker in one slice; `by` and `name` as in `Slice`, and the size of the slice."""
 
     by: str
     name: str
@@ -36,33 +33,36 @@ class SliceResult:
 
 @dataclass(frozen=True)
 class Analysis:
-    """See the module.
+    """The result of `analyse`; all mappings are by ranker.
 
     Attributes:
-        reference: the ranker whose differences from the others are told.
-        metrics: each ranker's metrics with intervals. Coverage has none: a draw holds fewer different sessions than
-            the test, and so would always cover less.
-        differences: metric of the reference minus that of each other ranker, over the same draws.
-        slices: see `slices`.
-        shown: what each ranker shows, where train was given.
-        wanted: the same of the targets themselves.
+        reference: the ranker that the others are compared with.
+        metrics: metrics with intervals. Coverage has none: a draw holds fewer different sessions than the test, so
+            its coverage is always lower.
+        differences: the reference's metric minus that of each other ranker, in the same draws.
+        slices: the metrics by slice.
+        exposure: of the top lists; empty without train.
+        target_exposure: of the targets; None without train.
     """
 
     reference: str
     metrics: Mapping[str, Estimates]
     differences: Mapping[str, Estimates]
     slices: tuple[SliceResult, ...]
-    shown: Mapping[str, Exposure]
-    wanted: Exposure | None
+    exposure: Mapping[str, Exposure]
+    target_exposure: Exposure | None
 
     @property
-    def rival(self) -> str | None:
-        """The strongest of the others, by the sum of the metrics compared; None where there are no others."""
-        others = [name for name in self.metrics if name != self.reference]
-        return max(others, key=lambda name: sum(self.metrics[name][one].value for one in COMPARED), default=None)
+    def strongest_baseline(self) -> str | None:
+        """The ranker beside the reference with the highest HR@20 + MRR@20; None if the reference is alone."""
+        return max(
+            (name for name in self.metrics if name != self.reference),
+            key=lambda name: sum(self.metrics[name][metric].value for metric in COMPARED),
+            default=None,
+        )
 
     def as_json(self) -> dict[str, Any]:
-        """Return the parts of the report's JSON document."""
+        """Return these parts of the report's JSON document."""
         return {
             "intervals": {
                 "level": LEVEL,
@@ -70,87 +70,88 @@ class Analysis:
                 "seed": SEED,
                 "resampled": "sessions",
                 "rankers": {
-                    name: {metric: [one.low, one.high] for metric, one in found.items()}
-                    for name, found in self.metrics.items()
+                    name: {metric: [estimate.low, estimate.high] for metric, estimate in metrics.items()}
+                    for name, metrics in self.metrics.items()
                 },
             },
-            "differences": {name: _document(found) for name, found in self.differences.items()},
+            "differences": {name: _json(metrics) for name, metrics in self.differences.items()},
             "slices": [
                 {
-                    "by": one.by,
-                    "slice": one.name,
-                    "targets": one.targets,
-                    "sessions": one.sessions,
-                    "rankers": {name: _document(found) for name, found in one.rankers.items()},
+                    "by": part.by,
+                    "slice": part.name,
+                    "targets": part.targets,
+                    "sessions": part.sessions,
+                    "rankers": {name: _json(metrics) for name, metrics in part.rankers.items()},
                 }
-                for one in self.slices
+                for part in self.slices
             ],
             "exposure": {
-                "targets": asdict(self.wanted) if self.wanted is not None else None,
-                "rankers": {name: asdict(found) for name, found in self.shown.items()},
+                "targets": asdict(self.target_exposure) if self.target_exposure is not None else None,
+                "rankers": {name: asdict(shown) for name, shown in self.exposure.items()},
             },
         }
 
 
-def analyse(found: Mapping[str, Evaluation], test: Sessions, train: Sessions | None, *, reference: str) -> Analysis:
-    """Draw what there is to know from the ranks of one test set.
+def analyse(
+    evaluations: Mapping[str, Evaluation], test: Sessions, train: Sessions | None, *, reference: str
+) -> Analysis:
+    """Analyse evaluations on one test set.
 
     Args:
-        found: each ranker's evaluation on `test`, the reference among them.
+        evaluations: by ranker, the reference among them.
         test: sessions recoded to the train catalogue.
         train: the training sessions, or None.
         reference: see `Analysis`.
     """
-    owners = owners_of(test)
+    owners = sessions_of_targets(test)
     bootstrap = SessionBootstrap(owners, len(test))
-    metrics = list(gains(found[reference].ranks))
-    names = list(found)
-    values = np.concatenate([np.stack(list(gains(found[name].ranks).values()), axis=1) for name in names], axis=1)
-    means, draws = bootstrap.means(values)
-    table = estimates(means, draws)
-
-    def column(name: str, metric: str) -> int:
-        return names.index(name) * len(metrics) + metrics.index(metric)
-
-    def difference(name: str, metric: str) -> Estimate:
-        of, other = column(reference, metric), column(name, metric)
-        [one] = estimates(means[[of]] - means[[other]], draws[:, [of]] - draws[:, [other]])
-        return one
-
-    compared = [column(name, metric) for name in names for metric in COMPARED]
-    sliced = []
-    for part in slices(test, train):
-        rows = estimates(*bootstrap.means(values[:, compared], part.within))
-        sliced.append(
+    names = list(evaluations)
+    values = {name: values_by_metric(evaluation.ranks) for name, evaluation in evaluations.items()}
+    metrics = list(values[reference])
+    table = _table(values, metrics)
+    compared = _table(values, COMPARED)
+    means, draws = (part.reshape(*part.shape[:-1], len(names), -1) for part in bootstrap.means(compared))
+    at = names.index(reference)
+    differences = {
+        name: estimates(means[at] - means[other], draws[:, at] - draws[:, other])
+        for other, name in enumerate(names)
+        if name != reference
+    }
+    train_counts = np.bincount(train.codes, minlength=len(train.catalogue)) if train is not None else None
+    target_counts = np.bincount(test.codes[target_events(test)], minlength=len(test.catalogue))
+    return Analysis(
+        reference=reference,
+        metrics=_by_ranker(names, metrics, estimates(*bootstrap.means(table))),
+        differences={name: dict(zip(COMPARED, columns, strict=True)) for name, columns in differences.items()},
+        slices=tuple(
             SliceResult(
                 part.by,
                 part.name,
-                targets=int(part.within.sum()),
-                sessions=len(np.unique(owners[part.within])),
-                rankers=_by_ranker(names, COMPARED, rows),
+                targets=int(part.targets.sum()),
+                sessions=len(np.unique(owners[part.targets])),
+                rankers=_by_ranker(names, COMPARED, estimates(*bootstrap.means(compared, part.targets))),
             )
-        )
-    popular = np.bincount(train.codes, minlength=len(train.catalogue)) if train is not None else None
-    return Analysis(
-        reference=reference,
-        metrics=_by_ranker(names, metrics, table),
-        differences={
-            name: {metric: difference(name, metric) for metric in COMPARED} for name in names if name != reference
-        },
-        slices=tuple(sliced),
-        shown={name: exposure(one.shown, popular) for name, one in found.items()} if popular is not None else {},
-        wanted=exposure(_counts(test), popular) if popular is not None else None,
+            for part in slices(test, train)
+        ),
+        exposure={name: exposure(evaluation.shown, train_counts) for name, evaluation in evaluations.items()}
+        if train_counts is not None
+        else {},
+        target_exposure=exposure(target_counts, train_counts) if train_counts is not None else None,
     )
 
 
-def _by_ranker(names: list[str], metrics: "list[str] | tuple[str, ...]", rows: list[Estimate]) -> dict[str, Estimates]:
+def _table(values: Mapping[str, Mapping[str, NDArray[np.float64]]], metrics: Sequence[str]) -> NDArray[np.float64]:
+    """Return float64[targets, rankers * metrics]."""
+    return np.stack([by_metric[metric] for by_metric in values.values() for metric in metrics], axis=1)
+
+
+def _by_ranker(names: Sequence[str], metrics: Sequence[str], columns: list[Estimate]) -> dict[str, Estimates]:
+    """Name the columns of a table like `_table`'s."""
     width = len(metrics)
-    return {name: dict(zip(metrics, rows[at * width : (at + 1) * width], strict=True)) for at, name in enumerate(names)}
+    return {
+        name: dict(zip(metrics, columns[at * width : (at + 1) * width], strict=True)) for at, name in enumerate(names)
+    }
 
 
-def _counts(test: Sessions) -> NDArray[np.int64]:
-    return np.bincount(test.codes[target_events(test)], minlength=len(test.catalogue))
-
-
-def _document(found: Estimates) -> dict[str, dict[str, float]]:
-    return {metric: one._asdict() for metric, one in found.items()}
+def _json(metrics: Estimates) -> dict[str, dict[str, float]]:
+    return {metric: estimate._asdict() for metric, estimate in metrics.items()}

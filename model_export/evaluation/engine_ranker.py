@@ -1,7 +1,4 @@
-"""The quantized engine that serves, judged as it serves: one event at a time, its state stored in between.
-
-Knows the protocol's `Ranker` and nothing of torch.
-"""
+"""Rank with the engine as it serves: one event at a time, from the state after the event before."""
 
 import math
 from itertools import pairwise
@@ -18,9 +15,9 @@ from nextitem.sessions.session import WINDOW
 
 
 class EngineRanker:
-    """A `Ranker` by a model version, over its vocabulary.
+    """The `Ranker` of a model version, over its vocabulary.
 
-    A rank is exact up to `MAX_TOP`, the largest k that the graph is asked for, and infinity beyond.
+    Ranks are exact up to `MAX_TOP`, the largest `k` of a request, and infinity beyond.
     """
 
     def __init__(self, model: Model) -> None:
@@ -32,21 +29,21 @@ class EngineRanker:
         ranks = np.empty(len(items) - 1)
         shown = np.full((len(items) - 1, CUTOFF), NO_ITEM, np.int32)
         hidden: HiddenState | None = None
-        for at, (item, following) in enumerate(pairwise(items)):
+        for step, (item, target) in enumerate(pairwise(items)):
             hidden = self._model.replay(hidden, [item])
-            so_far = items[max(0, at + 1 - WINDOW) : at + 1]
-            top = self._model.top(hidden, (), MAX_TOP, so_far)
-            ranks[at] = self._rank(hidden, so_far, top, following)
-            best = [one.index for one in top[:CUTOFF]]
-            shown[at, : len(best)] = best
+            window = items[max(0, step + 1 - WINDOW) : step + 1]
+            top = self._model.top(hidden, (), MAX_TOP, window)
+            ranks[step] = self._rank(hidden, window, top, target)
+            best = [ranked.index for ranked in top[:CUTOFF]]
+            shown[step, : len(best)] = best
         return ranks, shown
 
-    def _rank(self, hidden: HiddenState, so_far: list[int], top: list[RankedItem], target: int) -> float:
+    def _rank(self, hidden: HiddenState, window: list[int], top: list[RankedItem], target: int) -> float:
         items = len(self._model.vocabulary)
         if len(top) < items:
             lowest = top[-1].score
-            if top[-2].score == lowest or any(one.index == target and one.score == lowest for one in top):
-                # Ties may go on where the list ends: all of them count.
-                top = self._model.top(hidden, (), items, so_far)
-        rank = rank_in_list([item.index for item in top], np.array([item.score for item in top]), target)
+            if top[-2].score == lowest or any(ranked == RankedItem(target, lowest) for ranked in top):
+                # Items beyond the list's end may tie with its last score, and half of them count.
+                top = self._model.top(hidden, (), items, window)
+        rank = rank_in_list([ranked.index for ranked in top], np.array([ranked.score for ranked in top]), target)
         return rank if rank <= MAX_TOP else math.inf

@@ -1,7 +1,8 @@
-"""The story of an evaluation: a model version, and the baselines beside it, under one protocol."""
+"""Evaluate a model version, and the baselines beside it, by the same protocol."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,32 +13,32 @@ from model_export.data.sessions import Sessions
 from model_export.evaluation.analysis import Analysis, analyse
 from model_export.evaluation.engine_ranker import EngineRanker
 from model_export.evaluation.leakage import Overlap, overlap
-from model_export.metrics.protocol import Evaluation, Metrics, evaluate
+from model_export.metrics.protocol import Evaluation, Metrics, Ranker, evaluate
 from nextitem.errors import InputError
 from nextitem.model.engine import Model
 
 MODEL = "model"
 """The model's name among the rankers."""
 TUNING = "tuning"
-"""What the choice of the baselines' settings is called where progress is told."""
+"""The name under which `Progress` counts the tuned settings of the baselines."""
 
-OnSession = Callable[[str, int, int], None]
-"""Told of the ranker's name, how many test sessions are done, and of how many; of `TUNING`, in settings."""
+Progress = Callable[[str, int, int], None]
+"""Called with the ranker's name, the number of test sessions done, and their total."""
 
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What an evaluation found.
+    """The result of an evaluation; `tuned` and `overlap` are None without training data.
 
     Attributes:
         version: the model version.
-        targets: how many next items were to be found.
-        sessions: test sessions that were left by the protocol.
-        model: the quantized model's metrics.
-        baselines: those of each baseline, where training data was given.
-        ranks: the model's rank of each target, float64[targets], in the order of the test file.
-        tuned: the baselines' settings, where training data was given.
-        overlap: what train and test share, where training data was given.
+        targets: number of targets.
+        sessions: number of test sessions that the protocol kept.
+        model: the model's metrics.
+        baselines: metrics of each baseline; empty without training data.
+        ranks: float64[targets], the model's ranks, in the order of the test file.
+        tuned: the baselines' settings.
+        overlap: the data that train and test share.
         analysis: intervals, differences, slices and exposure.
     """
 
@@ -53,7 +54,7 @@ class Report:
 
     @property
     def rankers(self) -> dict[str, Metrics]:
-        """Metrics of the model and of the baselines, by name, the model first."""
+        """Metrics of the model, then of the baselines, by name."""
         return {MODEL: self.model, **self.baselines}
 
     def as_json(self) -> dict[str, Any]:
@@ -70,46 +71,44 @@ class Report:
         }
 
 
-def evaluate_artifact(model: Model, test: Sessions, train: Sessions | None, on_session: OnSession) -> Report:
-    """Judge a model, and the baselines where the training sessions are given.
+def evaluate_artifact(model: Model, test: Sessions, train: Sessions | None, progress: Progress) -> Report:
+    """Evaluate a model, and the baselines if the training sessions are given.
 
     Args:
         model: the model version, opened.
         test: test sessions, as read.
         train: the sessions that the model was trained on, or None.
-        on_session: told of progress.
+        progress: called after each session and each tuned setting.
 
     Raises:
-        InputError: the test leaves nothing to evaluate, or `train` has other items than the model.
+        InputError: the test sessions hold no target, or the items of `train` are not those of the model.
     """
-    vocabulary = model.vocabulary
-    catalogue = tuple(map(vocabulary.item_id, range(len(vocabulary))))
+    catalogue = tuple(map(model.vocabulary.item_id, range(len(model.vocabulary))))
     if train is not None and tuple(train.catalogue) != catalogue:
         raise InputError(
             f"the training events ({len(train.catalogue)} items) are not those of {model.version} "
             f"({len(catalogue)} items): baselines and model would rank different catalogues"
         )
-    judged = test.recoded(catalogue)
-    total = len(judged)
-    found: dict[str, Evaluation] = {
-        MODEL: evaluate(EngineRanker(model), judged, lambda done: on_session(MODEL, done, total))
-    }
-    tuned = tune(train, lambda done, steps: on_session(TUNING, done, steps)) if train is not None else None
-    for name, ranker in (baselines(train, tuned) if train is not None and tuned is not None else {}).items():
+    known = test.recoded(catalogue)
+    tuned = None
 
-        def on_done(done: int, name: str = name) -> None:
-            on_session(name, done, total)
+    def ranked(name: str, ranker: Ranker) -> Evaluation:
+        return evaluate(ranker, known, lambda done: progress(name, done, len(known)))
 
-        found[name] = evaluate(ranker, judged, on_done)
-    metrics = {name: one.metrics for name, one in found.items()}
+    evaluations = {MODEL: ranked(MODEL, EngineRanker(model))}
+    if train is not None:
+        tuned = tune(train, partial(progress, TUNING))
+        evaluations |= {name: ranked(name, ranker) for name, ranker in baselines(train, tuned).items()}
+    metrics = {name: evaluation.metrics for name, evaluation in evaluations.items()}
+    ranks = evaluations[MODEL].ranks
     return Report(
         version=model.version,
-        targets=found[MODEL].targets,
-        sessions=total,
+        targets=len(ranks),
+        sessions=len(known),
         model=metrics.pop(MODEL),
         baselines=metrics,
-        ranks=found[MODEL].ranks,
+        ranks=ranks,
         tuned=tuned,
         overlap=overlap(train, test) if train is not None else None,
-        analysis=analyse(found, judged, train, reference=MODEL),
+        analysis=analyse(evaluations, known, train, reference=MODEL),
     )

@@ -1,8 +1,7 @@
-"""Why something is recommended: what each event of the session adds to a recommendation's score.
+"""Explain a recommendation by the effect of each event of the session on its score.
 
-An event's effect is the score with all events minus the score without that one, both exact: a list's scores may be
-those of a scheme that rounds. Effects do not add up to the score, for events work together. Knows the engine through
-two questions only, `best_after` and `scores_after`.
+The effect is the score with all events minus the score without that event. Both are exact scores, because a scoring
+scheme may round those of a list. Effects do not add up to the score: events interact.
 """
 
 from collections.abc import Sequence
@@ -15,12 +14,12 @@ from nextitem.sessions.session import WINDOW
 
 @dataclass(frozen=True)
 class Effect:
-    """What one event does to one recommendation.
+    """The effect of one event on one recommendation.
 
     Attributes:
-        place: the event's place in the session, the oldest being 1.
-        item: its item's index.
-        effect: exact score with all events minus that without this one; above 0 it speaks for the recommendation.
+        place: the event's place in the session, 1 for the oldest.
+        item: the index of its item.
+        effect: exact score with all events minus that without this one; above 0 it supports the recommendation.
         rank_without: the recommendation's rank without this event; None beyond `MAX_TOP`.
     """
 
@@ -32,13 +31,13 @@ class Effect:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A recommendation and what moved it.
+    """A recommendation and the effects on it.
 
     Attributes:
-        item: its index.
-        score: its score in the list that it was recommended by.
-        effects: one for each event, the strongest first; none where the session has a single event, for without it
-            there would be no session.
+        item: the index of the recommended item.
+        score: its score in the list.
+        effects: one per event, the strongest first; empty for a session of a single event, because nothing is left
+            without it.
     """
 
     item: int
@@ -51,36 +50,39 @@ def explain(model: Model, events: Sequence[int], limit: int, *, exclude_seen: bo
 
     Args:
         model: the model version.
-        events: item indices, oldest first, at least one; the newest `WINDOW` count, as when the model serves.
-        limit: how many recommendations, 1 to `MAX_TOP`.
-        exclude_seen: leave the session's own items out.
+        events: item indices, oldest first, at least one; the newest `WINDOW` count, as in the service.
+        limit: number of recommendations, 1 to `MAX_TOP`.
+        exclude_seen: leave out the session's own items.
     """
     first = max(0, len(events) - WINDOW)
-    counted = list(events[first:])
-    exclude = counted if exclude_seen else []
-    found = best_after(model, counted, exclude, limit)
-    wanted = [one.index for one in found]
-    exact = scores_after(model, counted, wanted)
-    effects: dict[int, list[Effect]] = {index: [] for index in wanted}
-    for at, item in enumerate(counted if len(counted) > 1 else []):
-        others = counted[:at] + counted[at + 1 :]
-        scores = scores_after(model, others, wanted)
-        ranks = {one.index: rank for rank, one in enumerate(best_after(model, others, exclude, MAX_TOP), 1)}
-        for one in found:
-            without = Effect(first + at + 1, item, exact[one.index] - scores[one.index], ranks.get(one.index))
-            effects[one.index].append(without)
+    window = list(events[first:])
+    exclude = window if exclude_seen else []
+    recommended = best_after(model, window, exclude, limit)
+    items = [ranked.index for ranked in recommended]
+    exact = scores_after(model, window, items)
+    effects: dict[int, list[Effect]] = {item: [] for item in items}
+    for at, event in enumerate(window if len(window) > 1 else []):
+        others = window[:at] + window[at + 1 :]
+        scores = scores_after(model, others, items)
+        ranks = {ranked.index: rank for rank, ranked in enumerate(best_after(model, others, exclude, MAX_TOP), 1)}
+        for item in items:
+            effects[item].append(Effect(first + at + 1, event, exact[item] - scores[item], ranks.get(item)))
     return [
-        Explanation(one.index, one.score, tuple(sorted(effects[one.index], key=lambda effect: -abs(effect.effect))))
-        for one in found
+        Explanation(
+            ranked.index,
+            ranked.score,
+            tuple(sorted(effects[ranked.index], key=lambda effect: -abs(effect.effect))),
+        )
+        for ranked in recommended
     ]
 
 
 def best_after(model: Model, events: Sequence[int], exclude: Sequence[int], k: int) -> list[RankedItem]:
-    """The best k items after some events, at least one, but for the excluded."""
+    """Return the best k items after some events, at least one, without the excluded items."""
     return model.top(model.replay(None, events), exclude, k, events)
 
 
 def scores_after(model: Model, events: Sequence[int], items: Sequence[int]) -> dict[int, float]:
-    """The exact score of each of some distinct items after some events, at least one."""
+    """Return the exact score of each of some distinct items after some events, at least one."""
     ranked = model.rank(model.replay(None, events), items, (), len(items), events)
-    return {one.index: one.score for one in ranked}
+    return {item.index: item.score for item in ranked}

@@ -1,4 +1,4 @@
-"""Whether train knows what test asks: the same sessions on both sides, and train's events from the test's time."""
+"""Find data that train and test share: sessions on both sides, and train sessions from the time of the test."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,13 @@ from model_export.data.sessions import Sessions
 
 @dataclass(frozen=True)
 class Overlap:
-    """What train and test share.
+    """The data that train and test share; the last two are 0 where times are only an order.
 
     Attributes:
-        sessions: test sessions that train has as well: the same id and the same start.
-        later_sessions: train sessions that start when test has begun, 0 where times are only an order.
-        later_events: train events at or after the start of test. Those of sessions that began before it are usual: a
-            session belongs to where it starts.
+        sessions: test sessions that are also in train: the same id and the same start.
+        later_sessions: train sessions that start after the test begins.
+        later_events: train events after the test begins. The usual ones belong to sessions that began before: the
+            split assigns a session by its start.
     """
 
     sessions: int
@@ -24,17 +24,12 @@ class Overlap:
 
     @property
     def is_clean(self) -> bool:
-        """Whether no test session, and no session of its time, was learned from."""
+        """Whether train has no test session and no session that starts in the time of the test."""
         return self.sessions == 0 and self.later_sessions == 0
 
 
 def overlap(train: Sessions, test: Sessions) -> Overlap:
-    """Return what two sides share.
-
-    Args:
-        train: what was learned from.
-        test: what is judged on, at least one session.
-    """
+    """Return the data that train and test, at least one session, share."""
     known = set(zip(train.ids, train.starts.tolist(), strict=True))
     shared = sum(session in known for session in zip(test.ids, test.starts.tolist(), strict=True))
     if not (train.is_epoch and test.is_epoch):

@@ -1,1 +1,1 @@
-"""Ranking metrics, their intervals and slices."""
+"""Metrics of rankings, their intervals and slices."""

@@ -1,8 +1,8 @@
-"""How sure a figure is: intervals by the session bootstrap.
+"""Estimate intervals by resampling sessions.
 
-Targets of one session are not independent of each other, so whole sessions are drawn, with replacement, as many as
-there are; a figure's interval holds the middle 95 % of its values over all draws. Every call sees the same draws, so
-that figures of one test set are paired. Knows no ranker and no metric.
+The targets of one session depend on each other, so each draw takes whole sessions, with replacement, as many as there
+are. An interval holds the middle 95 % of a figure over all draws. All calls use the same draws, so differences between
+rankers are paired. Decision 14 says why this is not ``scipy.stats.bootstrap``.
 """
 
 from typing import NamedTuple
@@ -14,14 +14,14 @@ DRAWS = 2_000
 LEVEL = 0.95
 SEED = 42
 
-_CELLS = 1 << 22
-"""Draws times sessions that are in memory at once."""
+_MAX_CELLS = 1 << 22
+"""Draws times sessions in memory at a time: 32 MB."""
 
 Floats = NDArray[np.float64]
 
 
 class Estimate(NamedTuple):
-    """A figure, and the bounds of its interval."""
+    """A figure and the bounds of its interval."""
 
     value: float
     low: float
@@ -29,13 +29,13 @@ class Estimate(NamedTuple):
 
 
 class SessionBootstrap:
-    """Means over targets, and what they are in each draw.
+    """Computes means over targets, and the same means in each draw of sessions.
 
     Args:
         owners: int64[targets], the session of each target, 0 to sessions - 1.
-        sessions: how many sessions there are.
-        draws: how often they are drawn.
-        seed: decides the draws.
+        sessions: number of sessions.
+        draws: number of draws.
+        seed: of the draws.
     """
 
     def __init__(self, owners: NDArray[np.int64], sessions: int, *, draws: int = DRAWS, seed: int = SEED) -> None:
@@ -44,34 +44,34 @@ class SessionBootstrap:
         self._draws = draws
         self._seed = seed
 
-    def means(self, values: Floats, within: NDArray[np.bool_] | None = None) -> tuple[Floats, Floats]:
-        """Return the mean of each column, as found and in each draw.
+    def means(self, values: Floats, targets: NDArray[np.bool_] | None = None) -> tuple[Floats, Floats]:
+        """Return the mean of each column, over the sample and in each draw.
 
         Args:
             values: float64[targets, columns].
-            within: bool[targets], which targets count; None for all. At least one does.
+            targets: bool[targets], the targets to average over, at least one; None for all.
 
         Returns:
-            float64[columns] and float64[draws, columns], the latter NaN where a draw held no target that counts.
+            float64[columns] and float64[draws, columns]; the latter is NaN where a draw holds none of the targets.
         """
-        if within is None:
-            within = np.ones(len(values), dtype=np.bool_)
-        owners, counted = self._owners[within], values[within]
+        if targets is None:
+            targets = np.ones(len(values), dtype=np.bool_)
+        owners, chosen = self._owners[targets], values[targets]
         sums = np.empty((self._sessions, values.shape[1] + 1))
         for column in range(values.shape[1]):
-            sums[:, column] = np.bincount(owners, weights=counted[:, column], minlength=self._sessions)
+            sums[:, column] = np.bincount(owners, weights=chosen[:, column], minlength=self._sessions)
         sums[:, -1] = np.bincount(owners, minlength=self._sessions)
         rng = np.random.default_rng(self._seed)
-        at_once = max(1, _CELLS // self._sessions)
-        found = []
+        at_once = max(1, _MAX_CELLS // self._sessions)
+        means = []
         for first in range(0, self._draws, at_once):
-            totals = self._times_drawn(rng, min(at_once, self._draws - first)) @ sums
-            with np.errstate(invalid="ignore"):  # 0 / 0 is the NaN that is promised
-                found.append(totals[:, :-1] / totals[:, -1:])
-        return counted.mean(axis=0), np.concatenate(found)
+            totals = self._session_counts(rng, min(at_once, self._draws - first)) @ sums
+            with np.errstate(invalid="ignore"):  # 0 / 0 is the documented NaN
+                means.append(totals[:, :-1] / totals[:, -1:])
+        return chosen.mean(axis=0), np.concatenate(means)
 
-    def _times_drawn(self, rng: np.random.Generator, draws: int) -> Floats:
-        """How often each session is in each draw, float64[draws, sessions]."""
+    def _session_counts(self, rng: np.random.Generator, draws: int) -> Floats:
+        """Draw sessions and count how often each occurs, float64[draws, sessions]."""
         drawn = rng.integers(0, self._sessions, (draws, self._sessions))
         cells = drawn + np.arange(draws)[:, None] * self._sessions
         counts = np.bincount(cells.ravel(), minlength=draws * self._sessions)
@@ -83,7 +83,7 @@ def estimates(values: Floats, draws: Floats) -> list[Estimate]:
 
     Args:
         values: float64[columns].
-        draws: float64[draws, columns]; NaN does not count, but at least one value of a column is a number.
+        draws: float64[draws, columns]; NaN is ignored, but each column has at least one number.
     """
     tail = 100 * (1 - LEVEL) / 2
     low, high = np.nanpercentile(draws, [tail, 100 - tail], axis=0)

@@ -1,4 +1,4 @@
-"""Popularity bias: whether a ranker shows what is popular anyway, and how unevenly it shows the catalogue."""
+"""Measure popularity bias: how popular the recommended items are, and how unevenly the catalogue is recommended."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,12 @@ Counts = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Exposure:
-    """What the top 20 of a ranker show.
+    """Popularity and concentration of some items.
 
     Attributes:
-        popularity: mean training events of the items shown.
-        percentile: mean share of the catalogue that is less popular than an item shown, ties counted half; 0 to 1.
-        gini: how unevenly the catalogue is shown; 0: each item as often as any other, 1: one item only.
+        popularity: mean number of training events of the items.
+        percentile: mean share of the catalogue that is less popular than the item, ties counted half; 0 to 1.
+        gini: concentration; 0 if each item of the catalogue occurs equally often, near 1 if a single item does.
     """
 
     popularity: float
@@ -23,11 +23,11 @@ class Exposure:
     gini: float
 
 
-def exposure(shown: Counts, train_counts: Counts) -> Exposure:
-    """Return the popularity of what was shown.
+def exposure(occurrences: Counts, train_counts: Counts) -> Exposure:
+    """Return the exposure of items.
 
     Args:
-        shown: int64[items], how often each item was shown, or was the target; at least once any.
+        occurrences: int64[items], how often each item was shown, or was the target; not all are 0.
         train_counts: int64[items], events of each item in train.
     """
     ordered = np.sort(train_counts)
@@ -35,14 +35,14 @@ def exposure(shown: Counts, train_counts: Counts) -> Exposure:
     up_to = np.searchsorted(ordered, train_counts, "right")
     percentile = (below + up_to - 1) / 2 / max(len(train_counts) - 1, 1)
     return Exposure(
-        popularity=float(np.average(train_counts, weights=shown)),
-        percentile=float(np.average(percentile, weights=shown)),
-        gini=gini(shown),
+        popularity=float(np.average(train_counts, weights=occurrences)),
+        percentile=float(np.average(percentile, weights=occurrences)),
+        gini=gini(occurrences),
     )
 
 
 def gini(counts: Counts) -> float:
-    """Gini coefficient of counts, at least one of them above 0."""
+    """Return the Gini coefficient of counts, not all of them 0."""
     ordered = np.sort(counts).astype(np.float64)
     places = np.arange(1, len(ordered) + 1)
     return float((2 * places - len(ordered) - 1) @ ordered / (len(ordered) * ordered.sum()))

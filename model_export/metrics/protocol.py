@@ -1,12 +1,8 @@
-"""The evaluation protocol: how a next-item ranking is judged, for models and baselines alike.
+"""The evaluation protocol, the same for models and baselines.
 
-1. Test events whose item does not occur in train are dropped, then sessions shorter than 2
-   (`Sessions.recoded`).
-2. After each event t = 1 .. n-1 of a session all items of train are ranked.
-3. The rank of the true next item is 1 + the items that score strictly better + half of the other
-   items that score the same. A rank of 20.5 is beyond 20.
-
-This module is numpy only: it knows nothing of files, torch, ONNX or how a ranker scores.
+1. Drop the test events whose item does not occur in train, then the sessions shorter than 2 (`Sessions.recoded`).
+2. After each event but a session's last, rank all items of train. The next event's item is the target.
+3. `model_export.metrics.ranking` defines the target's rank and the metrics.
 """
 
 from collections.abc import Callable
@@ -24,32 +20,30 @@ CUTOFFS = (5, 10, CUTOFF)
 """The k of HR@k and MRR@k."""
 
 NO_ITEM = -1
-"""Fills a list of items that is shorter than `CUTOFF`."""
+"""Pads a top list that is shorter than `CUTOFF`."""
 
 
 class Ranker(Protocol):
-    """Whatever ranks the train catalogue after each event of a session."""
+    """Ranks the train catalogue after each event of a session."""
 
     def ranks(self, session: NDArray[np.int32]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
         """Rank the next item after each event but the last.
 
         Args:
-            session: int32[n], train codes of one whole session in time order, n >= 2.
+            session: int32[n], train codes of one whole session, oldest first, n >= 2.
 
         Returns:
-            float64[n-1], the rank of the next item after events 1 .. n-1 (infinity where the
-            ranker does not rank that deep), and int32[n-1, CUTOFF], the best items' codes,
-            best first, filled up with `NO_ITEM`.
+            float64[n-1], the targets' ranks (infinity where the ranker does not rank that deep), and
+            int32[n-1, CUTOFF], the codes of the best items, best first, padded with `NO_ITEM`.
         """
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """Quality over all targets of a test set; each value lies in 0 .. 1, and more is better.
+    """Metrics over all targets of a test set, each from 0 to 1; higher is better.
 
-    `hr_k` is the share of ranks <= k; `mrr_k` the mean reciprocal rank, 0 beyond k; `ndcg_20`
-    the mean of 1 / log2(1 + rank), 0 beyond 20; `coverage_20` the share of the train catalogue that
-    some top 20 showed.
+    `hr_k`, `mrr_k` and `ndcg_20` are means over the targets; `coverage_20` is the share of the train catalogue that
+    stood in at least one top 20.
     """
 
     hr_5: float
@@ -62,67 +56,27 @@ class Metrics:
     coverage_20: float
 
     def as_json(self) -> dict[str, float]:
-        """The values under their usual names: ``hr@5`` .. ``coverage@20``."""
+        """Return the values under their usual names, ``hr@5`` to ``coverage@20``."""
         return {name.replace("_", "@"): value for name, value in asdict(self).items()}
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What one ranker reached on one test set.
+    """The result of one ranker on one test set.
 
     Attributes:
-        ranks: float64[targets], in order of the target events' rows in the test file.
-        shown: int64[items], in how many top lists each item stood.
-        metrics: the summary of them.
+        ranks: float64[targets], in the order of the target events' rows in the test file.
+        shown: int64[items], the number of top lists that each item stood in.
+        metrics: the summary of both.
     """
 
     ranks: NDArray[np.float64]
     shown: NDArray[np.int64]
     metrics: Metrics
 
-    @property
-    def targets(self) -> int:
-        """Number of next items that were to be predicted."""
-        return len(self.ranks)
 
-
-def top_codes(scores: NDArray[np.floating], depth: int = CUTOFF) -> NDArray[np.int32]:
-    """Codes of the best items, best first; of equal scores the lower code goes first.
-
-    Returns:
-        int32[depth], filled up with `NO_ITEM` where there are fewer items than that.
-    """
-    found = min(depth, len(scores))
-    worst = np.partition(scores, len(scores) - found)[len(scores) - found]
-    better = np.flatnonzero(scores > worst)
-    best = np.concatenate((better, np.flatnonzero(scores == worst)[: found - len(better)]))
-    top = np.full(depth, NO_ITEM, dtype=np.int32)
-    top[:found] = best[np.lexsort((best, -scores[best]))]
-    return top
-
-
-def summarize(ranks: NDArray[np.float64], shown: NDArray[np.int32], items: int) -> Metrics:
-    """Metrics of ranks.
-
-    Args:
-        ranks: float64[targets], at least one; infinity is a miss.
-        shown: codes that some top list held (`NO_ITEM` and repetitions do not count).
-        items: size of the train catalogue.
-    """
-    means = {name.replace("@", "_"): float(values.mean()) for name, values in gains(ranks).items()}
-    return Metrics(**means, coverage_20=float(np.count_nonzero(np.unique(shown) != NO_ITEM) / items))
-
-
-def target_events(test: Sessions) -> NDArray[np.int64]:
-    """Indices of the events that are to be predicted, all but each session's first, in order of their rows."""
-    is_target = np.ones(len(test.codes), dtype=np.bool_)
-    is_target[test.offsets[:-1]] = False
-    events = np.flatnonzero(is_target)
-    return events[np.argsort(test.rows[events], kind="stable")]
-
-
-def gains(ranks: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-    """What each rank adds to each metric that is a mean over targets, float64[targets] by the metric's name."""
+def values_by_metric(ranks: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    """Return each target's contribution to each metric that is a mean over targets: float64[targets] by metric."""
     return {
         **{f"hr@{k}": hits(ranks, k) for k in CUTOFFS},
         **{f"mrr@{k}": reciprocal_ranks(ranks, k) for k in CUTOFFS},
@@ -130,8 +84,27 @@ def gains(ranks: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
     }
 
 
+def summarize(ranks: NDArray[np.float64], shown: NDArray[np.int64]) -> Metrics:
+    """Return the metrics.
+
+    Args:
+        ranks: float64[targets], at least one; infinity is a miss.
+        shown: int64[items], see `Evaluation`.
+    """
+    means = {name.replace("@", "_"): float(values.mean()) for name, values in values_by_metric(ranks).items()}
+    return Metrics(**means, coverage_20=float(np.count_nonzero(shown) / len(shown)))
+
+
+def target_events(test: Sessions) -> NDArray[np.int64]:
+    """Return the indices of the target events (all but each session's first), in the order of their rows."""
+    is_target = np.ones(len(test.codes), dtype=np.bool_)
+    is_target[test.offsets[:-1]] = False
+    events = np.flatnonzero(is_target)
+    return events[np.argsort(test.rows[events], kind="stable")]
+
+
 def evaluate(ranker: Ranker, test: Sessions, progress: Callable[[int], None] | None = None) -> Evaluation:
-    """Judge a ranker on test sessions.
+    """Evaluate a ranker on test sessions.
 
     Args:
         ranker: ranks the items of `test.catalogue`, which is the train catalogue.
@@ -139,8 +112,8 @@ def evaluate(ranker: Ranker, test: Sessions, progress: Callable[[int], None] | N
         progress: called after each session with the number of sessions done.
 
     Raises:
-        InputError: when the test sessions leave nothing to predict.
-        ValueError: when the ranker breaks its contract (a rank below 1 or NaN, a missing one).
+        InputError: the test sessions hold no target.
+        ValueError: the ranker returns a wrong number of ranks, or one that is NaN or below 1.
     """
     if len(test) == 0:
         raise InputError("the test events leave nothing to evaluate: no session has two events of known items")
@@ -150,7 +123,7 @@ def evaluate(ranker: Ranker, test: Sessions, progress: Callable[[int], None] | N
         session = test.session(index)
         ranks, top = ranker.ranks(session)
         if ranks.shape != (len(session) - 1,) or not bool(np.all(ranks >= 1.0)):
-            raise ValueError(f"the ranker gave no valid ranks for session {test.ids[index]!r}")
+            raise ValueError(f"the ranker returned invalid ranks for session {test.ids[index]!r}: {ranks}")
         by_session.append(ranks)
         np.add.at(shown, top[top != NO_ITEM], 1)
         if progress is not None:
@@ -159,5 +132,4 @@ def evaluate(ranker: Ranker, test: Sessions, progress: Callable[[int], None] | N
     by_event = np.empty(len(test.codes))
     by_event[np.sort(events)] = np.concatenate(by_session)
     in_file_order = by_event[events]
-    codes = np.flatnonzero(shown).astype(np.int32)
-    return Evaluation(in_file_order, shown, summarize(in_file_order, codes, len(test.catalogue)))
+    return Evaluation(in_file_order, shown, summarize(in_file_order, shown))

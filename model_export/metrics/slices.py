@@ -1,7 +1,4 @@
-"""Parts of the targets that tell where a ranker is strong: by place, popularity, novelty and time of day.
-
-Knows sessions alone, neither rankers nor metrics.
-"""
+"""Slice the targets by place in the session, popularity, novelty and time of day."""
 
 from typing import NamedTuple
 
@@ -14,82 +11,78 @@ from model_export.metrics.protocol import target_events
 Mask = NDArray[np.bool_]
 
 RECENT_DAYS = 7
-"""How far back from the end of train an item's last event may lie for the item to count as seen lately."""
+"""An item is recent if its last event is at most this long before the end of train."""
 
 DAY_SECONDS = 86_400
 HOUR_SECONDS = 3_600
 BAND_HOURS = 6
 
 _PLACES = ((1, 1), (2, 2), (3, 4), (5, 9), (10, None))
-"""Events of the session before the target, from and to."""
+"""First and last number of events before the target, for each slice by place."""
 
 
 class Slice(NamedTuple):
-    """Some of the targets.
+    """A part of the targets.
 
     Attributes:
-        by: what they are told apart by.
-        name: which of them these are.
-        within: bool[targets], in the order of `protocol.target_events`; at least one.
+        by: the property that the targets are sliced by.
+        name: its value in this slice.
+        targets: bool[targets], in the order of `protocol.target_events`; at least one is True.
     """
 
     by: str
     name: str
-    within: Mask
+    targets: Mask
 
 
 def slices(test: Sessions, train: Sessions | None) -> list[Slice]:
-    """Return every slice; what cannot be told apart is left out.
+    """Return every slice. A property with the same value for all targets gives none.
 
     Args:
         test: sessions recoded to the train catalogue.
-        train: the training sessions over the same catalogue, or None: without them nothing is known of items.
+        train: the training sessions over the same catalogue; without them there are no slices by item.
     """
     events = target_events(test)
     codes = test.codes[events]
-    groups = {
-        "events before the target": _places(test, events),
-        "the target in its session": _repeats(test, events),
-        "time of day": _hours(test.times[events]) if test.is_epoch else {},
+    properties = {
+        "events before the target": _by_place(test, events),
+        "the target in its session": _by_repeat(test, events),
+        "time of day": _by_hour(test.times[events]) if test.is_epoch else {},
     }
     if train is not None:
-        groups["popularity of the target"] = {
-            name: popularity[codes] for name, popularity in _popularity(train).items()
-        }
-        groups["the target in train"] = _lately(train, codes) if train.is_epoch else {}
+        thirds = _popularity_thirds(train)
+        properties["popularity of the target"] = {name: items[codes] for name, items in thirds.items()}
+        properties["the target in train"] = _by_recency(train, codes) if train.is_epoch else {}
+    present = {
+        by: {name: targets for name, targets in masks.items() if targets.any()} for by, masks in properties.items()
+    }
     return [
-        Slice(by, name, within)
-        for by, found in groups.items()
-        if sum(bool(within.any()) for within in found.values()) > 1
-        for name, within in found.items()
-        if within.any()
+        Slice(by, name, targets) for by, masks in present.items() if len(masks) > 1 for name, targets in masks.items()
     ]
 
 
-def owners_of(test: Sessions) -> NDArray[np.int64]:
-    """int64[targets], the session of each target, in the order of `protocol.target_events`."""
+def sessions_of_targets(test: Sessions) -> NDArray[np.int64]:
+    """Return the session index of each target, int64[targets], in the order of `protocol.target_events`."""
     return np.repeat(np.arange(len(test)), test.lengths)[target_events(test)]
 
 
-def _places(test: Sessions, events: NDArray[np.int64]) -> dict[str, Mask]:
-    place = events - test.offsets[owners_of(test)]
-    found = {}
+def _by_place(test: Sessions, events: NDArray[np.int64]) -> dict[str, Mask]:
+    before = events - test.offsets[sessions_of_targets(test)]
+    masks = {}
     for first, last in _PLACES:
         name = f"{first} or more" if last is None else str(first) if first == last else f"{first} to {last}"
-        found[name] = (place >= first) & (place <= (last if last is not None else np.inf))
-    return found
+        masks[name] = (before >= first) & (before <= (last if last is not None else np.inf))
+    return masks
 
 
-def _repeats(test: Sessions, events: NDArray[np.int64]) -> dict[str, Mask]:
-    """Whether the target was in its session before."""
+def _by_repeat(test: Sessions, events: NDArray[np.int64]) -> dict[str, Mask]:
     owners = np.repeat(np.arange(len(test)), test.lengths)
-    held = owners * len(test.catalogue) + test.codes
     first = np.zeros(len(test.codes), dtype=np.bool_)
-    first[np.unique(held, return_index=True)[1]] = True
+    first[np.unique(owners * len(test.catalogue) + test.codes, return_index=True)[1]] = True
     return {"new": first[events], "seen before": ~first[events]}
 
 
-def _hours(times: NDArray[np.float64]) -> dict[str, Mask]:
+def _by_hour(times: NDArray[np.float64]) -> dict[str, Mask]:
     band = (times % DAY_SECONDS).astype(np.int64) // (BAND_HOURS * HOUR_SECONDS)
     return {
         f"{BAND_HOURS * number:02}-{BAND_HOURS * (number + 1):02} UTC": band == number
@@ -97,8 +90,8 @@ def _hours(times: NDArray[np.float64]) -> dict[str, Mask]:
     }
 
 
-def _popularity(train: Sessions) -> dict[str, Mask]:
-    """Thirds of the training events, bool[items]: the head is the fewest items that make up the first third."""
+def _popularity_thirds(train: Sessions) -> dict[str, Mask]:
+    """Return items by thirds of the training events, bool[items] each; the head has the most popular items."""
     counts = np.bincount(train.codes, minlength=len(train.catalogue))
     order = np.argsort(-counts, kind="stable")
     before = np.empty(len(counts), dtype=np.int64)
@@ -107,7 +100,7 @@ def _popularity(train: Sessions) -> dict[str, Mask]:
     return {"head": third == 0, "mid": third == 1, "tail": third > 1}
 
 
-def _lately(train: Sessions, codes: NDArray[np.int32]) -> dict[str, Mask]:
+def _by_recency(train: Sessions, codes: NDArray[np.int32]) -> dict[str, Mask]:
     last = np.full(len(train.catalogue), -np.inf)
     np.maximum.at(last, train.codes, train.times)
     recent = last[codes] > train.times.max() - RECENT_DAYS * DAY_SECONDS

@@ -1,6 +1,6 @@
 """An evaluation as a page with plots: ``report.md`` and PNG files beside it.
 
-Matplotlib is imported when plots are drawn, not before, and is needed for nothing else.
+Matplotlib is imported only when plots are drawn.
 """
 
 from model_export.report.writer import require_plots, write_report

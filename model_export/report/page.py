@@ -1,14 +1,16 @@
-"""The page of a report, in Markdown. Knows what was found, and of plots only their names."""
+"""Compose the page of a report in Markdown."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from itertools import groupby
-from typing import Any
 
-from model_export.evaluation.analysis import COMPARED, Estimates
+from model_export.baselines import Tuned
+from model_export.evaluation.analysis import COMPARED, Analysis
 from model_export.evaluation.evaluate import MODEL, Report
 from model_export.evaluation.leakage import Overlap
 from model_export.metrics.bootstrap import DRAWS, LEVEL, Estimate
+
+COMPARED_TITLES = [metric.upper() for metric in COMPARED]
 
 
 class Plots(StrEnum):
@@ -21,11 +23,11 @@ class Plots(StrEnum):
     TRAINING = "training.png"
 
 
-_TEXTS = {
+_ALT_TEXTS = {
     Plots.METRICS: "HR@20 and MRR@20 of every ranker with their intervals",
     Plots.DIFFERENCES: "the model minus each baseline, with intervals",
     Plots.SLICES: "HR@20 and MRR@20 by slice, with intervals",
-    Plots.EXPOSURE: "popularity and concentration of what each ranker shows",
+    Plots.EXPOSURE: "popularity and concentration of the items that each ranker shows",
     Plots.TRAINING: "loss and validation metrics by epoch",
 }
 
@@ -34,140 +36,129 @@ def page(report: Report, plots: Sequence[Plots], history: Sequence[tuple[float, 
     """Return the page.
 
     Args:
-        report: what was found.
-        plots: those that are there.
+        report: the evaluation.
+        plots: the plots that were written.
         history: see `write_report`.
     """
+    analysis, tuned = report.analysis, report.tuned
     parts = [
         f"# Evaluation of {report.version}",
-        _counted(report),
+        _summary(report),
+        _overlap(report.overlap) if report.overlap is not None else "",
         "## Quality",
-        _shown(Plots.METRICS, plots),
+        _image(Plots.METRICS, plots),
         _quality(report),
     ]
-    if report.overlap is not None:
-        parts.insert(2, _overlap(report.overlap))
-    if report.analysis.differences:
+    if analysis.differences:
         parts += [
             "## The model minus each baseline",
-            "Paired: the same sessions judge both in every draw. An interval that holds 0 tells of no difference.",
-            _shown(Plots.DIFFERENCES, plots),
-            _table(
-                ["baseline", *(metric.upper() for metric in COMPARED)],
-                (
-                    [name, *(_signed(found[metric]) for metric in COMPARED)]
-                    for name, found in report.analysis.differences.items()
-                ),
-            ),
+            "Paired: each draw of sessions is the same for both. An interval that contains 0 shows no difference.",
+            _image(Plots.DIFFERENCES, plots),
+            _differences(analysis),
         ]
-    if report.analysis.slices:
-        rival = report.analysis.rival
+    if analysis.slices:
+        baseline = analysis.strongest_baseline
         parts += [
             "## Slices",
-            f"The model, and {rival}, the baseline of the highest HR@20 + MRR@20." if rival else "The model.",
-            _shown(Plots.SLICES, plots),
-            *_slices(report, [MODEL, *([rival] if rival else [])]),
+            f"The model, and {baseline}, the baseline with the highest HR@20 + MRR@20." if baseline else "The model.",
+            _image(Plots.SLICES, plots),
+            *_slices(analysis, [MODEL, *([baseline] if baseline else [])]),
         ]
-    if report.analysis.wanted is not None:
-        parts += ["## What is shown", _shown(Plots.EXPOSURE, plots), _exposure(report)]
+    if analysis.target_exposure is not None:
+        parts += ["## Exposure of items", _image(Plots.EXPOSURE, plots), _exposure(analysis)]
     if history:
-        parts += ["## Training", _shown(Plots.TRAINING, plots)]
-    if report.tuned is not None:
-        parts += [
-            "## Settings of the baselines",
-            f"Chosen by: {report.tuned.by}; {report.tuned.targets:,} next items."
-            if report.tuned.targets
-            else report.tuned.by,
-            _settings(report.tuned.as_json()),
-        ]
+        parts += ["## Training", _image(Plots.TRAINING, plots)]
+    if tuned is not None:
+        chosen = f"Chosen by: {tuned.by}; {tuned.targets:,} next items." if tuned.targets else tuned.by
+        parts += ["## Settings of the baselines", chosen, _settings(tuned)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _counted(report: Report) -> str:
+def _summary(report: Report) -> str:
     return (
         f"{report.targets:,} next items in {report.sessions:,} test sessions, the whole catalogue ranked after each "
-        f"event. Brackets hold {LEVEL:.0%} intervals: sessions are drawn with replacement, {DRAWS:,} times."
+        f"event. Brackets hold {LEVEL:.0%} intervals from {DRAWS:,} draws of sessions with replacement."
     )
 
 
-def _overlap(found: Overlap) -> str:
-    if not found.is_clean:
+def _overlap(overlap: Overlap) -> str:
+    if not overlap.is_clean:
         return (
-            f"**Train knows the test:** {found.sessions:,} test sessions are in train, and {found.later_sessions:,} "
-            "train sessions start when test has begun. The figures of every ranker are too good."
+            f"**Train and test overlap:** {overlap.sessions:,} test sessions are in train, and "
+            f"{overlap.later_sessions:,} train sessions start after the test begins. All figures are too high."
         )
     return (
-        f"No test session is in train and no train session starts in the test's time; {found.later_events:,} train "
-        "events lie in it, the ends of sessions that began before."
+        "No test session is in train, and no train session starts in the time of the test. "
+        f"{overlap.later_events:,} train events are from that time: the ends of sessions that began before."
     )
 
 
 def _quality(report: Report) -> str:
-    found = report.analysis.metrics
-    names = sorted(found, key=lambda name: (name != MODEL, -found[name]["hr@20"].value))
-    columns = list(found[MODEL])
+    estimates = report.analysis.metrics
+    names = sorted(estimates, key=lambda name: (name != MODEL, -estimates[name]["hr@20"].value))
+    metrics = list(estimates[MODEL])
     rows = (
         [
             f"**{name}**" if name == MODEL else name,
-            *(_interval(found[name][metric]) for metric in columns),
+            *(_interval(estimates[name][metric]) for metric in metrics),
             f"{report.rankers[name].coverage_20:.3f}",
         ]
         for name in names
     )
-    return _table(["", *(metric.upper() for metric in columns), "COVERAGE@20"], rows)
+    return _table(["", *(metric.upper() for metric in metrics), "COVERAGE@20"], rows)
 
 
-def _slices(report: Report, names: Sequence[str]) -> list[str]:
-    tables = []
-    for by, parts in groupby(report.analysis.slices, key=lambda one: one.by):
-        head = [by, "targets", "sessions", *(f"{name} {metric.upper()}" for metric in COMPARED for name in names)]
-        tables.append(
-            _table(
-                head,
-                (
-                    [
-                        part.name,
-                        f"{part.targets:,}",
-                        f"{part.sessions:,}",
-                        *(_interval(part.rankers[name][metric]) for metric in COMPARED for name in names),
-                    ]
-                    for part in parts
-                ),
-            )
+def _differences(analysis: Analysis) -> str:
+    rows = (
+        [name, *(_signed_interval(estimates[metric]) for metric in COMPARED)]
+        for name, estimates in analysis.differences.items()
+    )
+    return _table(["baseline", *COMPARED_TITLES], rows)
+
+
+def _slices(analysis: Analysis, names: Sequence[str]) -> list[str]:
+    titles = [f"{name} {title}" for title in COMPARED_TITLES for name in names]
+    return [
+        _table(
+            [by, "targets", "sessions", *titles],
+            (
+                [
+                    part.name,
+                    f"{part.targets:,}",
+                    f"{part.sessions:,}",
+                    *(_interval(part.rankers[name][metric]) for metric in COMPARED for name in names),
+                ]
+                for part in parts
+            ),
         )
-    return tables
+        for by, parts in groupby(analysis.slices, key=lambda part: part.by)
+    ]
 
 
-def _exposure(report: Report) -> str:
-    rows = {**report.analysis.shown, "(targets)": report.analysis.wanted}
+def _exposure(analysis: Analysis) -> str:
+    rows = {**analysis.exposure, "(targets)": analysis.target_exposure}
     return _table(
         ["", "mean training events", "mean popularity percentile", "Gini"],
         (
-            [name, f"{one.popularity:,.1f}", f"{one.percentile:.3f}", f"{one.gini:.3f}"]
-            for name, one in rows.items()
-            if one is not None
+            [name, f"{exposure.popularity:,.1f}", f"{exposure.percentile:.3f}", f"{exposure.gini:.3f}"]
+            for name, exposure in rows.items()
+            if exposure is not None
         ),
     )
 
 
-def _settings(tuned: Mapping[str, Any]) -> str:
-    def words(settings: Mapping[str, Any]) -> str:
-        return ", ".join(f"{name} = {value}" for name, value in settings.items()) or "none"
-
-    def reached(found: Estimates | Mapping[str, float]) -> list[str]:
-        return [f"{found[metric]:.3f}" if found else "" for metric in COMPARED]
-
-    return _table(
-        ["baseline", "settings", *(f"validation {metric.upper()}" for metric in COMPARED)],
-        (
-            [name, words(settings), *reached(tuned["validation"].get(name, {}))]
-            for name, settings in tuned["settings"].items()
-        ),
-    )
+def _settings(tuned: Tuned) -> str:
+    rows = []
+    for name, settings in tuned.as_json()["settings"].items():
+        accuracy = tuned.validation.get(name)
+        words = ", ".join(f"{setting} = {value}" for setting, value in settings.items()) or "none"
+        reached = [f"{value:.3f}" for value in accuracy] if accuracy else ["", ""]
+        rows.append([name, words, *reached])
+    return _table(["baseline", "settings", *(f"validation {title}" for title in COMPARED_TITLES)], rows)
 
 
-def _shown(plot: Plots, there: Sequence[Plots]) -> str:
-    return f"![{_TEXTS[plot]}]({plot})" if plot in there else ""
+def _image(plot: Plots, plots: Sequence[Plots]) -> str:
+    return f"![{_ALT_TEXTS[plot]}]({plot})" if plot in plots else ""
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -175,9 +166,9 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _interval(one: Estimate) -> str:
-    return f"{one.value:.3f} [{one.low:.3f}, {one.high:.3f}]"
+def _interval(estimate: Estimate) -> str:
+    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
 
 
-def _signed(one: Estimate) -> str:
-    return f"{one.value:+.3f} [{one.low:+.3f}, {one.high:+.3f}]"
+def _signed_interval(estimate: Estimate) -> str:
+    return f"{estimate.value:+.3f} [{estimate.low:+.3f}, {estimate.high:+.3f}]"

@@ -1,4 +1,4 @@
-"""Writes a report's files. Knows neither what is drawn nor how the page reads."""
+"""Write the files of a report."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -13,11 +13,11 @@ from nextitem.errors import InputError
 PAGE = "report.md"
 
 Curve = Sequence[tuple[float, float, float]]
-"""Loss, HR@20 and MRR@20 on the validation days, by epoch."""
+"""Training loss, validation HR@20 and validation MRR@20 of each epoch."""
 
 
 def require_plots() -> None:
-    """Return if plots can be drawn.
+    """Check that plots can be drawn.
 
     Raises:
         InputError: Matplotlib is not installed.
@@ -27,15 +27,15 @@ def require_plots() -> None:
 
 
 def write_report(report: Report, folder: Path, history: Curve = ()) -> Path:
-    """Write the page and its plots, over those of an earlier evaluation.
+    """Write the page and its plots; those of an earlier report are overwritten.
 
     Args:
-        report: what was found.
-        folder: where; made if it is not there.
-        history: the training run's epochs, where they are known.
+        report: the evaluation.
+        folder: created if it does not exist.
+        history: the training run's epochs, if known.
 
     Returns:
-        The page.
+        The path of the page.
 
     Raises:
         InputError: Matplotlib is not installed, or a file cannot be written.
@@ -44,15 +44,14 @@ def write_report(report: Report, folder: Path, history: Curve = ()) -> Path:
     from model_export.report import plots
 
     analysis = report.analysis
-    figures = {Plots.METRICS: plots.metrics(analysis.metrics, analysis.reference)}
+    reference = analysis.reference
+    figures = {Plots.METRICS: plots.metrics(analysis.metrics, reference)}
     if analysis.differences:
-        figures[Plots.DIFFERENCES] = plots.differences(
-            analysis.differences, analysis.reference, analysis.metrics[analysis.reference]
-        )
+        figures[Plots.DIFFERENCES] = plots.differences(analysis.differences, reference, analysis.metrics[reference])
     if analysis.slices:
-        figures[Plots.SLICES] = plots.slices(analysis.slices, analysis.reference, analysis.rival)
-    if analysis.wanted is not None:
-        figures[Plots.EXPOSURE] = plots.exposure(analysis.shown, analysis.wanted, analysis.reference)
+        figures[Plots.SLICES] = plots.slices(analysis.slices, reference, analysis.strongest_baseline)
+    if analysis.target_exposure is not None:
+        figures[Plots.EXPOSURE] = plots.exposure(analysis.exposure, analysis.target_exposure, reference)
     if history:
         figures[Plots.TRAINING] = plots.training(history)
     for name, figure in figures.items():

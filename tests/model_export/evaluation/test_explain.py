@@ -1,4 +1,4 @@
-"""Explanations: each effect is what the engine says with and without an event."""
+"""Explanations: each effect is the engine's score with and without an event."""
 
 from pathlib import Path
 
@@ -28,8 +28,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def score(model: Model, events: list[int], item: int) -> float:
-    [one] = model.rank(model.replay(None, events), [item], (), 1)
-    return one.score
+    [ranked] = model.rank(model.replay(None, events), [item], (), 1)
+    return ranked.score
 
 
 @settings(deadline=None, max_examples=40)
@@ -37,44 +37,40 @@ def score(model: Model, events: list[int], item: int) -> float:
 def test_an_effect_is_the_difference_that_an_event_makes(
     model: Model, events: list[int], limit: int, exclude_seen: bool
 ) -> None:
-    # GIVEN any session WHEN its recommendations are explained
-    found = explain(model, events, limit, exclude_seen=exclude_seen)
-    # THEN they are the engine's own, in its order
-    barred = events if exclude_seen else []
-    top = model.top(model.replay(None, events), barred, limit)
-    assert [(one.item, one.score) for one in found] == [(one.index, one.score) for one in top]
-    for one in found:
-        # AND each event has its effect, the strongest first, unless it is the only one
-        assert sorted(effect.place for effect in one.effects) == (
+    explanations = explain(model, events, limit, exclude_seen=exclude_seen)
+    # the engine's own recommendations, in its order
+    excluded = events if exclude_seen else []
+    top = model.top(model.replay(None, events), excluded, limit)
+    assert [(explanation.item, explanation.score) for explanation in explanations] == [
+        (ranked.index, ranked.score) for ranked in top
+    ]
+    for explanation in explanations:
+        # one effect per event, the strongest first, unless the event is the only one
+        assert sorted(effect.place for effect in explanation.effects) == (
             list(range(1, len(events) + 1)) if len(events) > 1 else []
         )
-        sizes = [abs(effect.effect) for effect in one.effects]
+        sizes = [abs(effect.effect) for effect in explanation.effects]
         assert sizes == sorted(sizes, reverse=True)
-        for effect in one.effects:
-            # AND score and rank without it are those of the session in which it never happened
+        for effect in explanation.effects:
+            # score and rank without the event are those of the session without it
             assert effect.item == events[effect.place - 1]
             others = events[: effect.place - 1] + events[effect.place :]
-            ranked = model.top(model.replay(None, others), barred, ITEMS)
-            assert effect.rank_without == [other.index for other in ranked].index(one.item) + 1
-            difference = score(model, events, one.item) - score(model, others, one.item)
+            ranked = model.top(model.replay(None, others), excluded, ITEMS)
+            assert effect.rank_without == [item.index for item in ranked].index(explanation.item) + 1
+            difference = score(model, events, explanation.item) - score(model, others, explanation.item)
             assert effect.effect == pytest.approx(difference, abs=1e-4)
 
 
-def test_only_the_window_counts(model: Model) -> None:
-    # GIVEN a session longer than what the service keeps
+def test_only_the_window_has_effects(model: Model) -> None:
     events = np.random.default_rng(1).integers(0, ITEMS, WINDOW + 3).tolist()
-    # WHEN it is explained THEN the newest events have effects, under their own places, and the others none
-    [one] = explain(model, events, 1)
-    assert sorted(effect.place for effect in one.effects) == list(range(4, WINDOW + 4))
-    assert (one.item, one.score) == tuple(vars_of(explain(model, events[3:], 1)[0]))
+    [explanation] = explain(model, events, 1)
+    [of_window] = explain(model, events[3:], 1)
+    assert sorted(effect.place for effect in explanation.effects) == list(range(4, WINDOW + 4))
+    assert (explanation.item, explanation.score) == (of_window.item, of_window.score)
 
 
-def vars_of(one: object) -> list[object]:
-    return [getattr(one, name) for name in ("item", "score")]
-
-
-def test_the_command_tells_places_as_they_were_given(home: Path, tmp_path: Path) -> None:
-    # GIVEN items, an unknown one before them, and names
+def test_the_command_shows_places_of_the_command_line(home: Path, tmp_path: Path) -> None:
+    # GIVEN an unknown item, two known ones, and names
     (tmp_path / "names.csv").write_text("item_id,name\nitem-00003,a red kite\n")
     items = ("unheard-of", "item-00003", "item-00007")
     # WHEN recommendations are explained
@@ -82,25 +78,24 @@ def test_the_command_tells_places_as_they_were_given(home: Path, tmp_path: Path)
     # THEN the JSON has both known events for each, by their place on the command line
     assert answer.err.splitlines() == ["not in the catalogue, passed over: unheard-of"]
     assert len(answer.document["recommendations"]) == 2
-    for one in answer.document["recommendations"]:
-        told = {event["place"]: event["item_id"] for event in one["events"]}
-        assert told == {2: "item-00003", 3: "item-00007"}
-    # AND the table says the same in words
+    for recommendation in answer.document["recommendations"]:
+        places = {event["place"]: event["item_id"] for event in recommendation["events"]}
+        assert places == {2: "item-00003", 3: "item-00007"}
+    # AND the table shows the same
     table = done("explain", home, *items, "--limit", "2", "--names", tmp_path / "names.csv").out
     assert "2. a red kite" in table
-    for one in answer.document["recommendations"]:
-        assert f"{one['score']:.3f}" in table
-        assert all(f"{event['effect']:+.3f}" in table for event in one["events"])
+    for recommendation in answer.document["recommendations"]:
+        assert f"{recommendation['score']:.3f}" in table
+        assert all(f"{event['effect']:+.3f}" in table for event in recommendation["events"])
     assert max(map(len, table.splitlines())) <= 80
 
 
-def test_a_single_event_is_all_there_is(home: Path) -> None:
-    # GIVEN a session of one event WHEN it is explained THEN nothing is held against an empty session
+def test_the_command_on_a_single_event(home: Path) -> None:
     assert done("explain", home, "item-00003", "--limit", "1", "--json").document["recommendations"][0]["events"] == []
     assert "the only one" in done("explain", home, "item-00003", "--limit", "1").out
 
 
-def test_nothing_known_is_nothing_to_explain(home: Path) -> None:
+def test_the_command_refuses_unknown_items(home: Path) -> None:
     assert nextitem("explain", home, "unheard-of").err.splitlines()[-1] == (
         "nextitem: none of the items is in the catalogue: there is nothing to explain by"
     )

@@ -1,4 +1,4 @@
-"""The page with plots: whole, readable as Markdown, and true to the figures."""
+"""The report: a page of Markdown whose tables hold the figures, and its plots."""
 
 import re
 import struct
@@ -28,7 +28,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
 
 @pytest.fixture(scope="module")
 def page(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report, written; drawing takes a second or two."""
+    """The written report; drawing takes a second or two."""
     return write_report(report, tmp_path_factory.mktemp("written") / "deep" / "page", HISTORY)
 
 
@@ -40,9 +40,7 @@ def size(path: Path) -> tuple[int, int]:
     return width, height
 
 
-def test_the_page_and_its_plots_are_there(page: Path) -> None:
-    # GIVEN an evaluation WHEN its report is written
-    # THEN page and plots are there and nothing else, and the page shows each plot with words for it
+def test_the_page_shows_each_plot_with_a_text(page: Path) -> None:
     assert listed(page.parent) == sorted([*PLOTS, "report.md"])
     shown = re.findall(r"!\[([^\]]+)\]\(([^)]+)\)", page.read_text())
     assert sorted(name for _, name in shown) == PLOTS
@@ -53,54 +51,46 @@ def test_the_page_and_its_plots_are_there(page: Path) -> None:
 
 
 def test_the_page_has_every_figure(report: Report, page: Path) -> None:
-    # GIVEN an evaluation WHEN its report is written
     text = page.read_text()
-    # THEN each ranker's figures and each setting stand there, and every table's rows are as wide as its head
-    for name, found in report.analysis.metrics.items():
+    for name, estimates in report.analysis.metrics.items():
         row = next(line for line in text.splitlines() if line.startswith((f"| {name} |", f"| **{name}** |")))
-        for one in found.values():
-            assert f"{one.value:.3f} [{one.low:.3f}, {one.high:.3f}]" in row
+        for estimate in estimates.values():
+            assert f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]" in row
     assert report.tuned is not None
     for name, settings in report.tuned.as_json()["settings"].items():
         for setting, value in settings.items():
             assert re.search(rf"^\| {name} \|.*\b{setting} = {value}\b", text, re.MULTILINE)
     for part in report.analysis.slices:
         assert f"| {part.name} | {part.targets:,} | {part.sessions:,} |" in text
+    # each table's rows are as wide as its head
     for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
         assert len({line.count("|") for line in block.splitlines()}) == 1
 
 
 @pytest.mark.slow
 def test_the_same_evaluation_gives_the_same_bytes(report: Report, page: Path) -> None:
-    # GIVEN a report WHEN it is written again, over the first
     first = {path.name: path.read_bytes() for path in page.parent.iterdir()}
     write_report(report, page.parent, HISTORY)
-    # THEN nothing has changed
     assert {path.name: path.read_bytes() for path in page.parent.iterdir()} == first
 
 
-def test_what_is_not_known_is_left_out(tmp_path: Path) -> None:
-    # GIVEN an evaluation without training data, and no run
+def test_without_training_data_and_run_the_page_has_the_model_alone(tmp_path: Path) -> None:
     model = model_of(random_run(30), tmp_path / "out")
     alone = evaluate_artifact(model, cycle(items=30, sessions=90), None, lambda *_: None)
-    # WHEN its report is written THEN the page speaks of the model alone
-    bare = write_report(alone, tmp_path / "page")
-    assert listed(bare.parent) == ["metrics.png", "report.md", "slices.png"]
-    assert "baseline" not in bare.read_text()
+    page = write_report(alone, tmp_path / "page")
+    assert listed(page.parent) == ["metrics.png", "report.md", "slices.png"]
+    assert "baseline" not in page.read_text()
 
 
-def test_a_test_that_train_knows_is_told(report: Report, page: Path) -> None:
-    # GIVEN an evaluation on sessions that were trained on WHEN its report is written THEN that stands at its top
+def test_the_page_starts_with_the_overlap_of_train_and_test(report: Report, page: Path) -> None:
     assert report.overlap is not None
     assert report.overlap.sessions == 30
-    assert "**Train knows the test:** 30 test sessions" in page.read_text().split("##")[0]
-    # AND where it is clean, that does
+    assert "**Train and test overlap:** 30 test sessions" in page.read_text().split("##")[0]
     clean = replace(report, overlap=replace(report.overlap, sessions=0, later_sessions=0))
     assert "No test session is in train" in page_of(clean, (), ()).split("##")[0]
 
 
-def test_without_matplotlib_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    # GIVEN an installation without the extra WHEN a report is asked for THEN one sentence says what is missing
+def test_a_missing_matplotlib_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("model_export.report.writer.find_spec", lambda _name: None)
     with pytest.raises(InputError, match=r"pip install 'nextitem\[report\]'"):
         require_plots()
