@@ -16,7 +16,7 @@ from devstack.deployments import Clustered, Node, Sentinelled, start_sentinel
 from devstack.processes.children import LOOPBACK, Children
 from devstack.services.tls_proxy import TlsProxy
 from nextitem.deadline import Deadline
-from nextitem.redis_client.topology import Topology, exchange, topology_of
+from nextitem.redis_client.topology import Topology, execute, topology_of
 from nextitem.redis_client.url import parse_store_url
 
 Shape = Literal["single", "proxied", "tls", "namespace", "sentinel", "two Sentinels", "cluster", "replica as seed"]
@@ -74,11 +74,11 @@ class Reader:
     """Reads sessions from the store as they are, wherever they are."""
 
     def __init__(self, scene: Scene) -> None:
-        self._topology: Topology = topology_of(parse_store_url(scene.direct), "")
+        self._topology: Topology = topology_of(parse_store_url(scene.direct), "", READ_SECONDS)
 
     def fields(self, key: str, *names: str) -> list[bytes | None]:
         """Return fields of a session's hash."""
-        answer: list[bytes | None] = exchange(self._topology, key, Deadline.after(READ_SECONDS), "HMGET", key, *names)
+        answer: list[bytes | None] = execute(self._topology, key, Deadline.after(READ_SECONDS), "HMGET", key, *names)
         return answer
 
     def close(self) -> None:

@@ -1,215 +1,184 @@
-"""One connection to a Redis or Valkey server: a command's bytes out, a reply in, each step within a deadline.
+"""A connection to one Redis or Valkey server, by redis-py; sending and reading end at a deadline.
 
-hiredis parses the replies. redis-py would do all of this, but importing it, asyncio included, costs a cold start some
-90 ms (decision 3). Knows no session, no script and no other server.
+Importing redis-py takes 63 ms, so only the threads that connect import this module.
 """
 
-import select
 import socket
+import ssl
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import hiredis
-import msgspec
+import redis
+from redis.backoff import NoBackoff
+from redis.connection import DefaultParser
+from redis.retry import Retry
 
 from nextitem.aws.elasticache_auth import TokenProvider
 from nextitem.deadline import Deadline
-from nextitem.redis_client.dns import resolver_of
-from nextitem.redis_client.resp import Argument, packed
-from nextitem.redis_client.url import Address
+from nextitem.errors import CredentialsUnavailable, StoreUnavailable
+from nextitem.redis_client.errors import Broken, NoScript, Redirected
+from nextitem.redis_client.login import Login
+from nextitem.redis_client.url import Address, reported_address
 
-if TYPE_CHECKING:
-    import ssl
-
-CHUNK = 1 << 16
-"""Most bytes that are read at once."""
-
-
-class TimedOut(Exception):
-    """A step was not done before the deadline."""
-
-
-class HungUp(Exception):
-    """There is no connection, or no longer."""
-
-
-class Refused(Exception):
-    """The server answered with an error.
-
-    Attributes:
-        code: the error's first word (``NOSCRIPT``, ``MOVED``, ``ERR``, …).
-        words: all of them.
-    """
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.words = text.split(" ")
-        self.code = self.words[0]
-
-
-class Login(msgspec.Struct, frozen=True):
-    """How to open a connection to any server of a deployment.
-
-    Attributes:
-        username: the ACL user, or None.
-        password: its password, or None.
-        db: the database.
-        tls: whether to encrypt; the server's certificate must then be valid for its host.
-        ca_file: certificates to trust, or None for the system's.
-        tokens: gives user and password at each connect instead of the two above, or None.
-    """
-
-    username: str | None = None
-    password: str | None = None
-    db: int = 0
-    tls: bool = False
-    ca_file: str | None = None
-    tokens: TokenProvider | None = None
+HANDSHAKE_SECONDS = 1.0
+"""Longest wait for each reply to TLS, AUTH and SELECT. Requests wait less, see `Pool`; this only ends the thread."""
 
 
 @cache
-def tls_context(ca_file: str | None) -> "ssl.SSLContext":
-    """Return what servers are trusted by, read once in a process: the system's certificates take 20 ms."""
-    import ssl  # 7 ms, which a store without TLS need not cost
-
+def tls_context(ca_file: str | None) -> ssl.SSLContext:
+    """Return the certificates to trust, read once per process: the system's take 20 ms."""
     return ssl.create_default_context(cafile=ca_file)
 
 
-class Link:
+class _TlsConnection(redis.SSLConnection):
+    """Shares one TLS context: redis-py reads the certificates again for each connection."""
+
+    def _wrap_socket_with_ssl(self, sock: socket.socket) -> ssl.SSLSocket:
+        return tls_context(self.ca_certs).wrap_socket(sock, server_hostname=self.host)
+
+
+class _DeadlineParser(DefaultParser):  # type: ignore[misc, valid-type]  # redis-py chooses the class when it is imported
+    """Takes a deadline for a timeout: redis-py's timeout bounds each piece of a reply, not the whole of it."""
+
+    def read_from_socket(self, timeout: Any, **options: Any) -> bool:
+        seconds = timeout.remaining() if isinstance(timeout, Deadline) else timeout
+        return bool(super().read_from_socket(seconds, **options))
+
+
+class _Tokens(redis.CredentialProvider):
+    """Signs a new token for each connection."""
+
+    def __init__(self, tokens: TokenProvider) -> None:
+        self._tokens = tokens
+
+    def get_credentials(self) -> tuple[str, str]:
+        return self._tokens.get_credentials(Deadline.after(HANDSHAKE_SECONDS))
+
+
+def connection_type(login: Login) -> type[redis.Connection]:
+    """Return redis-py's class for connections."""
+    return _TlsConnection if login.tls else redis.Connection
+
+
+def connection_options(address: Address, login: Login) -> dict[str, Any]:
+    """Return the arguments of that class."""
+    return {
+        "host": address.host,
+        "port": address.port,
+        "db": login.db,
+        "protocol": 2,  # RESP3 needs one more round trip to log in, and gives nothing that is used here
+        "retry": Retry(NoBackoff(), 0),
+        "driver_info": None,  # or it sends two commands more to name itself
+        "parser_class": _DeadlineParser,
+        "socket_connect_timeout": login.timeout / 2,  # a silent address leaves time for the next one
+        "socket_timeout": max(HANDSHAKE_SECONDS, login.timeout),
+        **({"ssl_ca_certs": login.ca_file} if login.tls else {}),
+        **(
+            {"credential_provider": _Tokens(login.tokens)}
+            if login.tokens
+            else {"username": login.username, "password": login.password}
+        ),
+    }
+
+
+class Connection:
     """An open connection, logged in.
 
     Args:
         address: where the server listens.
-        login: how to open it.
-        limit: when to give up.
+        login: how to log in.
+        opened_at: the wall clock's time.
+
+    Attributes:
+        used_at: when it was opened or last sent a command.
 
     Raises:
-        TimedOut: not open before the deadline.
-        HungUp: nobody is there, or nobody who may be trusted.
-        Refused: the server takes no such login.
-        CredentialsUnavailable: there is no token to log in with.
+        Broken: the server cannot be reached or is not trusted.
+        StoreUnavailable: the server refuses the login, or does not answer in time.
     """
 
-    def __init__(self, address: Address, login: Login, limit: Deadline) -> None:
-        self._reader = hiredis.Reader()
-        self._encrypted: ssl.SSLSocket | None = None
-        self._socket: socket.socket = _connected(address, limit)
+    def __init__(self, address: Address, login: Login, opened_at: float) -> None:
+        self._address, self.used_at = address, opened_at
+        self._redis = connection_type(login)(**connection_options(address, login))
         try:
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if login.tls:
-                self._encrypt(address.host, login.ca_file, limit)
-            self._log_in(login, limit)
-        except BaseException:
+            self._redis.connect()
+        except CredentialsUnavailable as error:
             self.close()
-            raise
+            raise StoreUnavailable(f"the session store cannot be logged in to: {error}") from error
+        except (redis.RedisError, ValueError) as error:  # ValueError: no DNS name looks like this
+            self.close()
+            raise _translate(error, address) from error
 
-    def write(self, data: bytes, limit: Deadline) -> None:
-        """Send the bytes of one or more commands.
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be used for another command."""
+        return self._redis.is_connected
 
-        Raises:
-            TimedOut: they could not all be handed over before the deadline.
-            HungUp: the connection is gone.
-        """
-        self._socket.settimeout(_left(limit))
-        try:
-            self._socket.sendall(data)
-        except TimeoutError as error:
-            raise TimedOut(str(error)) from error
-        except OSError as error:
-            raise HungUp(str(error)) from error
-
-    def read(self, limit: Deadline) -> Any:
-        """Return the next reply: bytes, int, None, or a list of such.
+    def send(self, limit: Deadline, *command: bytes | str | int) -> None:
+        """Send a command.
 
         Raises:
-            TimedOut: it did not come before the deadline.
-            HungUp: the connection is gone, or what came is no reply.
-            Refused: it is an error.
+            StoreUnavailable: it could not be sent before the deadline.
+            Broken: the connection broke.
+        """
+        seconds = limit.remaining()
+        if not seconds:
+            raise StoreUnavailable("the session store could not be asked in time", late=True)
+        self._redis.update_current_socket_timeout(seconds)
+        try:
+            self._redis.send_command(*command)
+        except redis.RedisError as error:
+            raise _translate(error, self._address) from error
+
+    def receive(self, limit: Deadline) -> Any:
+        """Return the reply to the oldest command that has none yet: bytes, int, None, or a list of these.
+
+        Raises:
+            StoreUnavailable: no reply before the deadline, or an error as a reply.
+            Broken: the connection broke, or the server cannot be used now.
+            Redirected: another node of the Cluster serves the key.
+            NoScript: the server does not know the script.
         """
         try:
-            while (reply := self._reader.gets()) is False:
-                self._socket.settimeout(_left(limit))
-                data = self._socket.recv(CHUNK)
-                if not data:
-                    raise HungUp("the server closed the connection")
-                self._reader.feed(data)
-        except TimeoutError as error:
-            raise TimedOut(str(error)) from error
-        except (OSError, hiredis.HiredisError) as error:
-            raise HungUp(str(error)) from error
-        if isinstance(reply, hiredis.ReplyError):
-            raise Refused(str(reply))
-        return reply
+            return self._redis.read_response(timeout=limit)
+        except (redis.RedisError, ValueError) as error:  # ValueError: redis-py cannot parse a redirection
+            raise _translate(error, self._address) from error
 
     def has_reply(self) -> bool:
-        """Say whether there is something to read (the server's hanging up, too), without waiting for it."""
-        if self._encrypted is not None and self._encrypted.pending():
+        """Return whether `receive` would return or raise at once."""
+        try:
+            return not self.is_open or self._redis.can_read()
+        except redis.RedisError:
             return True
-        poll = select.poll()
-        poll.register(self._socket, select.POLLIN)
-        return bool(poll.poll(0))
 
     def close(self) -> None:
         """Close the socket."""
-        self._socket.close()
-
-    def __del__(self) -> None:
-        if hasattr(self, "_socket"):  # a snapshot's link whose reply nobody came back to read
-            self._socket.close()
-
-    def _encrypt(self, host: str, ca_file: str | None, limit: Deadline) -> None:
-        self._socket.settimeout(_left(limit))
-        try:
-            self._socket = self._encrypted = tls_context(ca_file).wrap_socket(self._socket, server_hostname=host)
-        except TimeoutError as error:
-            raise TimedOut(str(error)) from error
-        except (OSError, ValueError) as error:  # ValueError: a host that no certificate could be valid for
-            raise HungUp(str(error)) from error
-
-    def _log_in(self, login: Login, limit: Deadline) -> None:
-        username, password = login.tokens.get_credentials(limit) if login.tokens else (login.username, login.password)
-        commands: list[tuple[Argument, ...]] = []
-        if password is not None:
-            commands.append(("AUTH", username, password) if username is not None else ("AUTH", password))
-        if login.db:
-            commands.append(("SELECT", login.db))
-        if commands:  # all in one round trip
-            self.write(b"".join(packed(*command) for command in commands), limit)
-        for _ in commands:
-            self.read(limit)
+        self._redis.disconnect()
 
 
-def _connected(address: Address, limit: Deadline) -> socket.socket:
-    """Return a socket connected to a server, whichever of its addresses answers.
-
-    Each gets an equal share of the time that is left, so that a silent one does not use up that of the others.
-    """
-    resolver = resolver_of(address)
-    try:
-        _left(limit)
-        places = resolver.places(limit)
-    except TimeoutError as error:
-        raise TimedOut(str(error)) from error
-    except (OSError, ValueError, OverflowError) as error:  # ValueError: no DNS could know such a name
-        raise HungUp(str(error)) from error
-    silent, last = False, "it has no address"
-    for index, (family, where) in enumerate(places):
-        one = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            one.settimeout(_left(limit) / (len(places) - index))
-            one.connect(where)
-        except (OSError, TimedOut) as error:
-            one.close()
-            silent |= isinstance(error, TimeoutError | TimedOut)
-            last = str(error)
-        else:
-            return one
-    resolver.forget()
-    raise TimedOut(last) if silent else HungUp(last)
+_MEANINGS = (
+    (redis.ReadOnlyError, Broken, "is a replica now, its primary has moved"),
+    (redis.BusyLoadingError, Broken, "is not ready"),
+    (redis.AuthenticationError, StoreUnavailable, "refused the login"),
+    (redis.ConnectionError, Broken, "cannot be reached or hung up"),
+    (redis.InvalidResponse, Broken, "sent what is no reply"),
+    (Exception, StoreUnavailable, "refused"),
+)
+"""redis-py's exceptions, special ones first; ours for each, and the words for it."""
 
 
-def _left(limit: Deadline) -> float:
-    left = limit.remaining()
-    if not left:
-        raise TimedOut("no time was left")
-    return left
+def _translate(error: Exception, address: Address) -> Exception:
+    """Return the exception that tells the caller what to do: https://valkey.io/topics/cluster-spec/#redirection."""
+    match error:
+        case redis.TimeoutError():
+            return StoreUnavailable(f"the session store did not answer in time: {error}", late=True)
+        case redis.exceptions.NoScriptError():
+            return NoScript(str(error))
+        case redis.exceptions.AskError():
+            try:
+                other = reported_address(error.host, error.port, address)
+            except StoreUnavailable as unusable:
+                return unusable
+            return Redirected(other, once=not isinstance(error, redis.exceptions.MovedError))
+    meaning, words = next((meaning, words) for kind, meaning, words in _MEANINGS if isinstance(error, kind))
+    return meaning(f"the session store {words}: {error}")

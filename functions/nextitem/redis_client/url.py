@@ -7,11 +7,11 @@ certificates to trust, ``?iam=CACHE`` (and ``&serverless=true``) has the URL's u
 Knows no connection.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
-from nextitem.errors import SettingsError
+from nextitem.errors import SettingsError, StoreUnavailable
 
 DEFAULT_PORT = 6379
 DEFAULT_SENTINEL_PORT = 26_379
@@ -30,6 +30,26 @@ class Address(msgspec.Struct, frozen=True):
 
     host: str
     port: int
+
+
+def reported_address(host: str | None, port: Any, by: Address) -> Address:
+    """Return the address that a server's reply gives of another server.
+
+    Args:
+        host: None, "" and "?" mean the host that the reply comes from.
+        port: a number, or its digits.
+        by: the server that replies.
+
+    Raises:
+        StoreUnavailable: it is no address.
+    """
+    try:
+        number = int(port)
+    except (TypeError, ValueError):
+        number = 0
+    if not 0 < number <= MAX_PORT:
+        raise StoreUnavailable(f"the session store at {by.host}:{by.port} names a server without a valid port")
+    return Address(by.host if host in {None, "", "?"} else str(host), number)
 
 
 class StoreUrl(msgspec.Struct, frozen=True):

@@ -1,25 +1,22 @@
-"""The `SessionStore` on Redis or Valkey: one hash a session, one atomic script a request.
+"""The `SessionStore` on Redis or Valkey: one hash per session, one atomic script per request.
 
-The hash holds `log`, `seen` (tags trimmed from the log), `shown` (the last impression), and `h:<version>`, a snapshot
-for each of the last few model versions; `gone` says when a session was deleted that may have been on its way here.
-Each verb has an explicit deadline, and after a broken connection one more try on a new one. A repeated append is
-harmless, for the script knows the event ids.
-
-Knows no model and no request.
+The hash holds `log`, `seen` (tags of events trimmed from the log), `shown` (the last impression), and `h:<version>`, a
+snapshot for each of the last few model versions. `gone` says when a session was deleted that might be moving here.
+Each method ends at its deadline. After a broken connection it tries a new one once: repeating an append is harmless,
+because the script knows the ids of the events.
 """
 
 import hashlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
-from nextitem.redis_client.connection import Link
-from nextitem.redis_client.pool import Broken, Connections, NoScript, Redirected
-from nextitem.redis_client.resp import Argument
-from nextitem.redis_client.topology import Topology, exchange, topology_of
+from nextitem.redis_client.errors import Broken, NoScript, Redirected
+from nextitem.redis_client.pool import Pool
+from nextitem.redis_client.topology import Topology, execute, topology_of
 from nextitem.redis_client.url import StoreUrl
 from nextitem.sessions.codec import (
     LOG_CODEC,
@@ -43,16 +40,21 @@ from nextitem.sessions.session import (
     Status,
 )
 
+if TYPE_CHECKING:
+    from nextitem.redis_client.connection import Connection
+
 SNAPSHOTS_KEPT = 4
-"""Model versions whose snapshots one session holds at most; when another comes, the old ones go."""
+"""Maximum number of model versions whose snapshots a session holds; the oldest make room."""
 
 GONE_SECONDS = 30.0
-"""How long a deletion is remembered while a move may be on its way: far longer than a verb's command can be."""
+"""How long a deletion is remembered, because a move may still be under way: far longer than a move can take."""
 CLOCKS_AGREE_SECONDS = 1.0
-"""What was read no longer than this after a deletion counts as read before it: clocks of two processes differ."""
+"""A move that read the session up to this long after its deletion counts as earlier: clocks of processes differ."""
+
+_Argument = bytes | str | int
 
 _GONE = b"gone"
-_DELETED = -1
+_DELETED, _EXISTS = -1, 0
 _STATUS: dict[str, Status] = {"a": "applied", "d": "duplicate", "l": "late"}
 _ANY_KEY = ""
 _SHOWN = "shown"
@@ -71,45 +73,46 @@ class ValkeyStore:
     """Sessions in Redis or Valkey, in any of its shapes.
 
     Args:
-        url: where the server or servers are, see `storeurl`.
-        timeout: seconds that one verb may take at most, connecting included.
-        ttl: seconds after which an untouched session is forgotten.
+        url: where the server or servers are.
+        timeout: maximum seconds for one method, connecting included.
+        ttl: seconds after which a session without new events is forgotten.
         region: the AWS region, where the URL asks for IAM authentication.
     """
 
     def __init__(self, url: StoreUrl, *, timeout: float, ttl: float, region: str = "") -> None:
-        self._topology = topology_of(url, region)
+        self._topology = topology_of(url, region, timeout)
+        self._url = url
         self._timeout = timeout
         self._ttl_ms = int(ttl * 1000)
         self._append = _Script("append.lua")
         self._save = _Script("save.lua")
-        self._adopt = _Script("move_create.lua")
-        self._leave = _Script("move_delete_old.lua")
-        self._whole = _Script("move_read.lua")
-        self._bring = _Script("move_guard.lua")
-        self._remove = _Script("delete.lua")
+        self._move_create = _Script("move_create.lua")
+        self._move_delete_old = _Script("move_delete_old.lua")
+        self._move_read = _Script("move_read.lua")
+        self._move_guard = _Script("move_guard.lua")
+        self._delete = _Script("delete.lua")
 
     def append(self, key: str, events: Sequence[Event], version: str, now: int, deadline: Deadline) -> Appended:
         """See `SessionStore.append`."""
-        args: list[Argument] = [LOG_CODEC, now, self._ttl_ms, _field(version), WINDOW, SEEN_TAGS * TAG_BYTES]
+        args: list[_Argument] = [LOG_CODEC, now, self._ttl_ms, _field(version), WINDOW, SEEN_TAGS * TAG_BYTES]
         for event in events:
             at = "" if event.occurred_at is None else event.occurred_at
             args += [at, event_tag(event.event_id), event.item_id]
         limit = deadline.within(self._timeout)
         try:
-            answer = exchange(self._topology, key, limit, "EVALSHA", self._append.sha, 1, key, *args)
+            reply = execute(self._topology, key, limit, "EVALSHA", self._append.sha, 1, key, *args)
         except NoScript:
-            answer = self._guarded(key, limit, "EVAL", self._append.text, 1, key, *args)
-        letters, log, snapshot, shown = answer
+            reply = self._execute(key, limit, "EVAL", self._append.text, 1, key, *args)
+        letters, log, snapshot, shown = reply
         record = decode_record(log, snapshot)
         if record is None:
-            raise StoreUnavailable("the session store answered with a log that cannot be read")
+            raise StoreUnavailable("the session store answered with a log that cannot be decoded")
         return Appended(record, tuple(_STATUS[chr(letter)] for letter in letters), decode_impression(shown))
 
     def load(self, key: str, version: str, deadline: Deadline) -> SessionRecord:
         """See `SessionStore.load`."""
         limit = deadline.within(self._timeout)
-        log, snapshot = self._guarded(key, limit, "HMGET", key, "log", _field(version))
+        log, snapshot = self._execute(key, limit, "HMGET", key, "log", _field(version))
         return decode_record(log, snapshot) or EMPTY
 
     def save(
@@ -121,7 +124,7 @@ class ValkeyStore:
         impression: Impression | None = None,
     ) -> Saving:
         """See `SessionStore.save`."""
-        args: list[Argument] = [key, self._ttl_ms, SNAPSHOTS_KEPT]
+        args: list[_Argument] = [key, self._ttl_ms, SNAPSHOTS_KEPT]
         if snapshot is not None:
             args += [_field(version), snapshot.chain, encode_snapshot(snapshot)]
         if impression is not None:
@@ -131,76 +134,83 @@ class ValkeyStore:
     def adopt(self, old: str, key: str, deadline: Deadline) -> bool:
         """See `SessionStore.adopt`."""
         limit, read_at = deadline.within(self._timeout), int(time.time() * 1000)
-        remaining, found = self._guarded(old, limit, "EVAL", self._whole.text, 1, old)
-        fields = dict(zip(found[::2], found[1::2], strict=True))
+        ttl, pairs = self._execute(old, limit, "EVAL", self._move_read.text, 1, old)
+        fields = dict(zip(pairs[::2], pairs[1::2], strict=True))
         if not fields.keys() - {_GONE}:
             return False
         log = fields.get(b"log", b"")
-        text = self._bring.text + self._adopt.text
-        brought = self._guarded(key, limit, "EVAL", text, 1, key, remaining, *found, read_at)
-        if brought == 0:
+        text = self._move_guard.text + self._move_create.text
+        outcome = self._execute(key, limit, "EVAL", text, 1, key, ttl, *pairs, read_at)
+        if outcome == _EXISTS:
             record = decode_record(log, None) or EMPTY
-            args: list[Argument] = [LOG_CODEC, 0, self._ttl_ms, _field(""), WINDOW, SEEN_TAGS * TAG_BYTES]
+            args: list[_Argument] = [LOG_CODEC, 0, self._ttl_ms, _field(""), WINDOW, SEEN_TAGS * TAG_BYTES]
             for entry in record.log:
                 args += [entry.at, entry.tag, entry.item_id]
-            text = self._bring.text + self._append.text
-            brought = self._guarded(key, limit, "EVAL", text, 1, key, *args, read_at)
-        if brought == _DELETED:
+            text = self._move_guard.text + self._append.text
+            outcome = self._execute(key, limit, "EVAL", text, 1, key, *args, read_at)
+        if outcome == _DELETED:
             return False
-        self._guarded(old, limit, "EVAL", self._leave.text, 1, old, log)
+        self._execute(old, limit, "EVAL", self._move_delete_old.text, 1, old, log)
         return True
 
     def delete(self, key: str, deadline: Deadline, old: str | None = None) -> None:
         """See `SessionStore.delete`."""
         limit = deadline.within(self._timeout)
         if old is None:
-            self._guarded(key, limit, "DEL", key)
+            self._execute(key, limit, "DEL", key)
             return
-        self._guarded(old, limit, "DEL", old)
+        self._execute(old, limit, "DEL", old)
         gone_at = int((time.time() + CLOCKS_AGREE_SECONDS) * 1000)
-        self._guarded(key, limit, "EVAL", self._remove.text, 1, key, gone_at, int(GONE_SECONDS * 1000))
+        self._execute(key, limit, "EVAL", self._delete.text, 1, key, gone_at, int(GONE_SECONDS * 1000))
 
     def ping(self, deadline: Deadline) -> None:
         """See `SessionStore.ping`."""
-        self._guarded(_ANY_KEY, deadline.within(self._timeout), "PING")
+        self._execute(_ANY_KEY, deadline.within(self._timeout), "PING")
+
+    def load_client(self) -> None:
+        """Import redis-py and read the certificates to trust, so that no request waits for it: 63 and 20 ms."""
+        from nextitem.redis_client.connection import tls_context
+
+        if self._url.tls:
+            tls_context(self._url.ca_file)
 
     def prepare(self, deadline: Deadline) -> None:
-        """Connect, log in and let the server learn the script of most requests, before the first of them comes.
+        """Connect, log in and load the script of most requests into the server, before the first request comes.
 
         Raises:
-            StoreUnavailable: it could not be done within the deadline; requests connect by themselves then.
+            StoreUnavailable: it could not be done within the deadline. Requests then connect by themselves.
         """
-        self._guarded(_ANY_KEY, deadline, "SCRIPT", "LOAD", self._append.text)
+        self._execute(_ANY_KEY, deadline, "SCRIPT", "LOAD", self._append.text)
 
     def close(self) -> None:
         """Close every connection."""
         self._topology.close()
 
-    def _guarded(self, key: str, limit: Deadline, *command: Argument) -> Any:
+    def _execute(self, key: str, limit: Deadline, *command: _Argument) -> Any:
         try:
-            return exchange(self._topology, key, limit, *command)
+            return execute(self._topology, key, limit, *command)
         except NoScript as error:
             raise StoreUnavailable(f"the session store refused: {error}") from error
 
 
 class _SavingToValkey:
-    """A save that was sent and whose answer is read by `settle`."""
+    """A save that was sent and whose reply is read by `settle`."""
 
     def __init__(
-        self, topology: Topology, key: str, deadline: Deadline, timeout: float, script: _Script, args: list[Argument]
+        self, topology: Topology, key: str, deadline: Deadline, timeout: float, script: _Script, args: list[_Argument]
     ) -> None:
         self._topology, self._key, self._timeout = topology, key, timeout
         limit = deadline.within(timeout)
-        self._again = ("EVAL", script.text, 1, *args)
-        self._sent: tuple[Connections, Link] | None = None
-        self._fault: StoreUnavailable | None = None
+        self._eval = ("EVAL", script.text, 1, *args)
+        self._sent: tuple[Pool, Connection] | None = None
+        self._error: StoreUnavailable | None = None
         try:
-            server = topology.server(key, limit)
-            self._sent = server, server.send(limit, "EVALSHA", script.sha, 1, *args)
+            pool = topology.pool_of(key, limit)
+            self._sent = pool, pool.send(limit, "EVALSHA", script.sha, 1, *args)
         except StoreUnavailable as error:
-            self._fault = error
+            self._error = error
         except Broken:
-            topology.lost(key)
+            topology.forget(key)
 
     def due(self) -> bool:
         """See `Saving.due`."""
@@ -208,19 +218,19 @@ class _SavingToValkey:
 
     def settle(self, deadline: Deadline) -> bool:
         """See `Saving.settle`."""
-        if self._fault is not None:
-            raise self._fault
+        if self._error is not None:
+            raise self._error
         limit = deadline.within(self._timeout)
         if self._sent is not None:
-            server, link = self._sent
+            pool, connection = self._sent
             try:
-                return bool(server.receive(link, limit))
+                return bool(pool.receive(connection, limit))
             except Broken as error:
-                self._topology.lost(self._key)
+                self._topology.forget(self._key)
                 raise StoreUnavailable(str(error)) from error
             except (NoScript, Redirected):
-                pass  # another node, or one that never saw the script: it is sent whole, wherever that leads
-        return bool(exchange(self._topology, self._key, limit, *self._again))
+                pass  # another node has the key, or this one lacks the script: send the whole of it
+        return bool(execute(self._topology, self._key, limit, *self._eval))
 
 
 def _field(version: str) -> str:

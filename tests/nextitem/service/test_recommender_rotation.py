@@ -55,15 +55,15 @@ def test_a_session_that_is_deleted_while_it_moves_stays_so(
     # GIVEN a session from before the moment, and a request after it that moves it WHEN it is deleted meanwhile
     process(router, store, SecretSource(SECOND, MOMENT - 1)).append(me, "tent-008", "sleep-010")
     reader, deleter = (process(router, store, SecretSource(SECOND, MOMENT)) for _ in range(2))
-    ask = store._guarded
+    ask = store._execute
 
     def between(*command: object) -> object:
         answer = ask(*command)  # type: ignore[arg-type]  # passed on as it came
-        monkeypatch.setattr(store, "_guarded", ask)
+        monkeypatch.setattr(store, "_execute", ask)
         deleter.delete(me)
         return answer
 
-    monkeypatch.setattr(store, "_guarded", between)
+    monkeypatch.setattr(store, "_execute", between)
     assert reader.get(me).session_length == 0
     # THEN it is gone for good
     assert [each.get(me).session_length for each in (reader, deleter)] == [0, 0]
