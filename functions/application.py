@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from nextitem import LOADING_SINCE
 from nextitem.aws.object_store import ObstoreReader
 from nextitem.aws.snapstart import Restorable, register, under_snapstart
+from nextitem.background_call import BackgroundCall
 from nextitem.deadline import Deadline
 from nextitem.errors import NextItemError, NoModel, RegistryUnavailable, StoreUnavailable
 from nextitem.service.recommender import Recommender
@@ -24,7 +25,6 @@ from nextitem.settings import Settings
 from nextitem.telemetry.record import ColdPhase, RequestRecord, Telemetry, process_age_ms
 
 if TYPE_CHECKING:
-    from nextitem.background_call import BackgroundCall
     from nextitem.registry.loading import LoadedRoute
     from nextitem.service.self_check import Report
     from startup import Startup
@@ -33,6 +33,8 @@ RESTORE_SECONDS = 5.0
 """The longest wait for route and secret after a restore: Lambda gives a restore 10 s in all."""
 CONNECT_SECONDS = 1.0
 """The longest that connecting to the store ahead of the first request may go on; nobody waits for it."""
+CLIENT_SECONDS = 1.0
+"""The longest wait for the import of redis-py, 63 ms: a first request that came before it would not be stored."""
 SECRET_SECONDS = 0.25
 """The longest that a start waits for the key secret once all else is there: requests do without it until it is read."""
 
@@ -100,11 +102,14 @@ def start(startup: "Startup") -> Application:
     store = GuardedStore(valkey)
     loading = time.perf_counter()
     reading = keys.secret.start_reading()
+    client = BackgroundCall(valkey.load_client, "redis-py")
     if not under_snapstart():  # no connection may be in a snapshot
         threading.Thread(target=_connect, args=(valkey,), name="connecting", daemon=True).start()
     telemetry.prepare()
     _load_models(router, startup.models, telemetry)
     reading.join(SECRET_SECONDS)
+    with contextlib.suppress(TimeoutError):
+        client.result(Deadline.after(CLIENT_SECONDS))
     cold["model_load"] = (time.perf_counter() - loading) * 1000
     recommender = Recommender(router, store, keys, settings.deadline)
     application = Application(recommender, telemetry, router, keys, valkey, startup.bucket)

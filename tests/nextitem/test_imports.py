@@ -45,10 +45,10 @@ def test_the_request_path_imports_nothing_heavy(module: str) -> None:
 @pytest.mark.parametrize(
     ("module", "without"),
     [
-        ("nextitem.sessions.session", {"hiredis", "onnxruntime", "obstore"}),
-        ("nextitem.model.engine", {"hiredis", "obstore", "aws_lambda_powertools"}),
-        ("nextitem.sessions.valkey_store", {"onnxruntime", "obstore", "aws_lambda_powertools"}),
-        ("nextitem.registry.reader", {"hiredis", "onnxruntime", "aws_lambda_powertools"}),
+        ("nextitem.sessions.session", {"redis", "onnxruntime", "obstore"}),
+        ("nextitem.model.engine", {"redis", "obstore", "aws_lambda_powertools"}),
+        ("nextitem.sessions.valkey_store", {"redis", "ssl", "onnxruntime", "obstore", "aws_lambda_powertools"}),
+        ("nextitem.registry.reader", {"redis", "onnxruntime", "aws_lambda_powertools"}),
     ],
 )
 def test_rooms_do_not_know_each_other_s_libraries(module: str, without: set[str]) -> None:

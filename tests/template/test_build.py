@@ -18,12 +18,12 @@ MAGIC_OF_3_13 = (3571).to_bytes(2, "little") + b"\r\n"
 SERVES = """
 import sys
 sys.path.insert(0, sys.argv[1])
-import hiredis, msgspec, numpy, obstore.store, onnxruntime
+import msgspec, numpy, obstore.store, onnxruntime
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-import calls, nextitem.aws.object_store, nextitem.service.recommender, nextitem.registry.reader, nextitem.settings
-import nextitem.telemetry.record, nextitem.sessions.valkey_store
+import lambda_events, nextitem.aws.object_store, nextitem.service.recommender, nextitem.registry.reader, nextitem.settings
+import nextitem.telemetry.record, nextitem.redis_client.sentinel
 
 Logger(service="nextitem").info("started")
 metrics = Metrics(namespace="nextitem", service="nextitem")

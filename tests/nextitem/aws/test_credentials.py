@@ -17,8 +17,8 @@ from nextitem.aws.elasticache_auth import Cache, TokenProvider
 from nextitem.aws.object_store import ObstoreReader
 from nextitem.deadline import Deadline
 from nextitem.errors import CredentialsUnavailable, RegistryUnavailable, StoreUnavailable
-from nextitem.redis_client.connection import Login
-from nextitem.redis_client.pool import Connections
+from nextitem.redis_client.login import Login
+from nextitem.redis_client.pool import Pool
 from nextitem.redis_client.url import parse_store_url
 from tests.nextitem.aws.credentials_provider import CredentialsProvider, answer
 from tests.nextitem.parts import PATIENCE_SECONDS, REGION, soon
@@ -131,7 +131,7 @@ def test_without_credentials_the_store_is_unavailable(valkey: Valkey) -> None:
     with Redis.from_url(valkey.url) as client:
         before = {each["id"] for each in client.client_list()}
         with pytest.raises(StoreUnavailable, match="credentials provider") as caught:
-            Connections(url.addresses[0], Login(tokens=tokens)).send(soon(), "PING")
+            Pool(url.addresses[0], Login(tokens=tokens)).send(soon(), "PING")
         # AND the connection that was opened is closed, though the error still knows it
         eventually(lambda: {each["id"] for each in client.client_list()} <= before, "it is closed")
     assert caught.value.__cause__ is not None
@@ -142,11 +142,11 @@ def test_a_provider_that_hangs_costs_no_more_than_the_deadline(valkey: Valkey, p
     goes_on = threading.Event()
     provider.body = lambda: answer() if goes_on.wait(PATIENCE_SECONDS) else b""
     tokens = TokenProvider("app", Cache("shop", True, REGION), provider.environment)
-    connections = Connections(parse_store_url(valkey.url).addresses[0], Login(tokens=tokens))
+    pool = Pool(parse_store_url(valkey.url).addresses[0], Login(tokens=tokens))
     # WHEN the store is asked THEN it is unavailable, and the provider is asked once, while that goes on
     for _ in range(3):
         with pytest.raises(StoreUnavailable, match="in time") as caught:
-            connections.send(Deadline.after(0.2), "PING")
+            pool.send(Deadline.after(0.2), "PING")
         assert caught.value.late
     # WHEN it answers at last THEN that is used
     goes_on.set()

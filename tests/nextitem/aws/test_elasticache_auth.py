@@ -10,8 +10,8 @@ from botocore.credentials import Credentials
 
 from devstack.processes.children import LOOPBACK, Children
 from nextitem.aws.elasticache_auth import VALID_SECONDS, Cache, TokenProvider
-from nextitem.redis_client.connection import Login
-from nextitem.redis_client.pool import Connections
+from nextitem.redis_client.login import Login
+from nextitem.redis_client.pool import Pool
 from nextitem.redis_client.url import Address
 from tests.nextitem.parts import soon
 from tests.nextitem.valkey_server import OwnValkey
@@ -63,11 +63,11 @@ def test_each_connection_signs_anew(children: Children, tmp_path: Path) -> None:
         return asked[-1]
 
     tokens = TokenProvider("app", Cache("shop", True, "eu-central-1"), {}, clock)
-    connections = Connections(Address(LOOPBACK, server.port), Login(tokens=tokens))
+    pool = Pool(Address(LOOPBACK, server.port), Login(tokens=tokens))
     # WHEN two connections are open at once
-    links = [connections.send(soon(), "ACL", "WHOAMI") for _ in range(2)]
+    sent = [pool.send(soon(), "ACL", "WHOAMI") for _ in range(2)]
     # THEN both are the user's, and each had a token of its own
-    assert [connections.receive(link, soon()) for link in links] == [b"app", b"app"]
+    assert [pool.receive(connection, soon()) for connection in sent] == [b"app", b"app"]
     assert len(asked) == 2
-    connections.close()
+    pool.close()
     server.kill()

@@ -14,8 +14,9 @@ from devstack.deployments import eventually
 from devstack.processes.children import LOOPBACK, Children
 from devstack.services.valkey import Valkey
 from nextitem.errors import StoreUnavailable
-from nextitem.redis_client.connection import Login
-from nextitem.redis_client.pool import IDLE_SECONDS, Broken, Connections
+from nextitem.redis_client.errors import Broken
+from nextitem.redis_client.login import Login
+from nextitem.redis_client.pool import IDLE_SECONDS, Pool
 from nextitem.redis_client.topology import RECONNECTS
 from nextitem.redis_client.url import Address, parse_store_url
 from nextitem.sessions.valkey_store import ValkeyStore
@@ -32,63 +33,59 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def connections(valkey: Valkey, clock: Clock) -> Iterator[Connections]:
-    connections = Connections(parse_store_url(valkey.url).addresses[0], Login(), clock)
-    yield connections
-    connections.close()
+def pool(valkey: Valkey, clock: Clock) -> Iterator[Pool]:
+    pool = Pool(parse_store_url(valkey.url).addresses[0], Login(), clock)
+    yield pool
+    pool.close()
 
 
-def client_id(connections: Connections) -> int:
+def client_id(pool: Pool) -> int:
     """The server's number of the connection that is used next."""
-    return int(connections.receive(connections.send(soon(), "CLIENT", "ID"), soon()))
+    return int(pool.receive(pool.send(soon(), "CLIENT", "ID"), soon()))
 
 
 @pytest.mark.parametrize("pause", [0.0, 1.0, IDLE_SECONDS])
-def test_a_connection_that_was_idle_for_a_moment_is_used_again(
-    connections: Connections, clock: Clock, pause: float
-) -> None:
-    first = client_id(connections)
+def test_a_connection_that_was_idle_for_a_moment_is_used_again(pool: Pool, clock: Clock, pause: float) -> None:
+    first = client_id(pool)
     clock.now += pause
-    assert client_id(connections) == first
+    assert client_id(pool) == first
 
 
 @pytest.mark.parametrize("pause", [IDLE_SECONDS + 0.001, 86_400.0, -0.001], ids=["too long", "a day", "set back"])
 def test_a_connection_that_was_idle_for_too_long_is_closed(
-    connections: Connections, clock: Clock, valkey: Valkey, pause: float
+    pool: Pool, clock: Clock, valkey: Valkey, pause: float
 ) -> None:
     # GIVEN two connections that are idle
-    links = [connections.send(soon(), "CLIENT", "ID") for _ in range(2)]
-    old = {str(connections.receive(link, soon())) for link in links}
+    sent = [pool.send(soon(), "CLIENT", "ID") for _ in range(2)]
+    old = {str(pool.receive(connection, soon())) for connection in sent}
 
     # WHEN the next command comes after a pause THEN it goes over another one
     clock.now += pause
-    assert str(client_id(connections)) not in old
+    assert str(client_id(pool)) not in old
     # AND the server sees both gone
     with Redis.from_url(valkey.url) as client:
         eventually(lambda: not old & {each["id"] for each in client.client_list()}, "the old connections are closed")
 
 
-def test_an_answer_that_was_there_before_a_pause_makes_no_connection_young(
-    connections: Connections, clock: Clock
-) -> None:
+def test_an_answer_that_was_there_before_a_pause_makes_no_connection_young(pool: Pool, clock: Clock) -> None:
     # GIVEN a command whose answer is read only after a pause, as that of a snapshot sent before a freeze
-    link = connections.send(soon(), "CLIENT", "ID")
+    connection = pool.send(soon(), "CLIENT", "ID")
     clock.now += IDLE_SECONDS + 1
-    before = connections.receive(link, soon())
+    before = pool.receive(connection, soon())
     # WHEN the next command comes THEN it goes over another connection
-    assert client_id(connections) != before
+    assert client_id(pool) != before
 
 
-def test_a_pause_is_that_of_each_connection(connections: Connections, clock: Clock) -> None:
+def test_a_pause_is_that_of_each_connection(pool: Pool, clock: Clock) -> None:
     # GIVEN a connection that was used, then idle, and another that was used since
-    old, young = (connections.send(soon(), "CLIENT", "ID") for _ in range(2))
-    connections.receive(old, soon())
-    kept = connections.receive(young, soon())
+    old, young = (pool.send(soon(), "CLIENT", "ID") for _ in range(2))
+    pool.receive(old, soon())
+    kept = pool.receive(young, soon())
     clock.now += IDLE_SECONDS
-    assert client_id(connections) == kept
+    assert client_id(pool) == kept
     # WHEN one of them has become too old THEN the other is used
     clock.now += 1
-    assert client_id(connections) == kept
+    assert client_id(pool) == kept
 
 
 def test_a_connection_that_died_unseen_while_the_function_was_frozen_costs_nothing(
@@ -97,13 +94,13 @@ def test_a_connection_that_died_unseen_while_the_function_was_frozen_costs_nothi
     with SilentLine() as line:
         line.target = parse_store_url(valkey.url).addresses[0].port
         # GIVEN an idle connection, which a NAT on the way then forgets
-        connections = Connections(Address(LOOPBACK, line.port), Login(), clock)
-        first = client_id(connections)
+        pool = Pool(Address(LOOPBACK, line.port), Login(), clock)
+        first = client_id(pool)
         line.fall_silent()
         # WHEN the function is thawed after a minute THEN its first command is answered
         clock.now += 60
-        assert client_id(connections) != first
-        connections.close()
+        assert client_id(pool) != first
+        pool.close()
 
 
 class HangingUp:
@@ -139,9 +136,9 @@ class HangingUp:
 def test_inside_a_connection_nothing_is_tried_again(login: Login) -> None:
     with HangingUp() as server:
         # GIVEN a server that hangs up WHEN a command is sent THEN that was one connection
-        connections = Connections(Address(LOOPBACK, server.port), login)
+        pool = Pool(Address(LOOPBACK, server.port), login)
         with pytest.raises(Broken):
-            connections.receive(connections.send(soon(), "PING"), soon())
+            pool.receive(pool.send(soon(), "PING"), soon())
         assert server.connections == 1
 
 
@@ -159,9 +156,9 @@ def test_idle_connections_that_all_died_cost_one_try(children: Children, tmp_pat
     # GIVEN a store with several idle connections, all of which the server closes
     server = OwnValkey(children, tmp_path)
     store = ValkeyStore(parse_store_url(server.url), timeout=PATIENCE_SECONDS, ttl=60)
-    pool = store._topology.server(key, soon())
-    for link in [pool.send(soon(), "PING") for _ in range(5)]:
-        pool.receive(link, soon())
+    pool = store._topology.pool_of(key, soon())
+    for connection in [pool.send(soon(), "PING") for _ in range(5)]:
+        pool.receive(connection, soon())
     with server.client() as client:
         assert client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") == 5
     # WHEN an event comes THEN it is applied: one more connection was enough
