@@ -228,7 +228,7 @@ def _parse_ranges(reply: Any, node: Address) -> list[_Range]:
     """
     try:
         return [
-            (int(first), int(last), reported_address(primary[0] and primary[0].decode(), primary[1], node))
+            (int(first), int(last), reported_address((primary[0] or b"").decode(), primary[1], node))
             for first, last, primary, *_ in reply
         ]
     except (AttributeError, IndexError, TypeError, ValueError) as error:

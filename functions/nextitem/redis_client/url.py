@@ -32,11 +32,11 @@ class Address(msgspec.Struct, frozen=True):
     port: int
 
 
-def reported_address(host: str | None, port: Any, by: Address) -> Address:
+def reported_address(host: str, port: Any, by: Address) -> Address:
     """Return the address that a server's reply gives of another server.
 
     Args:
-        host: None, "" and "?" mean the host that the reply comes from.
+        host: "" and "?" mean the host that the reply comes from.
         port: a number, or its digits.
         by: the server that replies.
 
@@ -49,7 +49,7 @@ def reported_address(host: str | None, port: Any, by: Address) -> Address:
         number = 0
     if not 0 < number <= MAX_PORT:
         raise StoreUnavailable(f"the session store at {by.host}:{by.port} names a server without a valid port")
-    return Address(by.host if host in {None, "", "?"} else str(host), number)
+    return Address(by.host if host in {"", "?"} else host, number)
 
 
 class StoreUrl(msgspec.Struct, frozen=True):
