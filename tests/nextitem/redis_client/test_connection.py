@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from devstack.processes.children import LOOPBACK
-from devstack.services.tls_proxy import TlsLine
+from devstack.services.tls_proxy import TlsProxy
 from devstack.services.valkey import Valkey
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
@@ -80,7 +80,7 @@ def test_the_certificates_to_trust_are_read_once(
         return create(cafile=cafile)
 
     create = ssl.create_default_context
-    with TlsLine(parse_store_url(valkey.url).addresses[0].port, tmp_path, LOOPBACK) as line:
+    with TlsProxy(parse_store_url(valkey.url).addresses[0].port, tmp_path, LOOPBACK) as line:
         monkeypatch.setattr(ssl, "create_default_context", read)
         tls_context.cache_clear()
         login = Login(tls=True, ca_file=str(line.certificate))
