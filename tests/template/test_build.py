@@ -22,8 +22,8 @@ import msgspec, numpy, obstore.store, onnxruntime
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-import lambda_events, nextitem.aws.object_store, nextitem.service.recommender, nextitem.registry.reader, nextitem.settings
-import nextitem.telemetry.record, nextitem.redis_client.sentinel
+import lambda_events, nextitem.aws.object_store, nextitem.service.recommender, nextitem.registry.reader
+import nextitem.redis_client.sentinel, nextitem.settings, nextitem.telemetry.record
 
 Logger(service="nextitem").info("started")
 metrics = Metrics(namespace="nextitem", service="nextitem")
