@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from onnx import TensorProto, helper
+from onnx import TensorProto
 from rich.console import Console
 from rich.table import Table
 
@@ -145,16 +145,11 @@ def _bare(
     state = graph.input("state", TensorProto.FLOAT, [parameters.hidden, 1])
     depth = weights.tensor("scan").dims[1]
     levels = graph.input("levels", TensorProto.UINT8, [1, depth])
-    rough = graph.node("MatMulInteger", [levels, graph.stored("scan", mapped=True)])
-    begin, end = graph.constant([0, 0, 0]), graph.constant([1, 1, 1])
-    graph.rename(graph.node("Slice", [rough, begin, end]), "rough")
+    rough = graph.node("MatMulInteger", levels, graph.stored("scan", mapped=True))
+    graph.output("rough", rough.slice([0, 0, 0], [1, 1, 1]), TensorProto.INT32, [1, 1, 1])
     rows = prepared.rows.gather(graph, graph.input("items", TensorProto.INT64, ["n"]))
-    graph.rename(graph.node("MatMul", [rows, state]), "scores")
-    outputs = [
-        helper.make_tensor_value_info("rough", TensorProto.INT32, [1, 1, 1]),
-        helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", 1]),
-    ]
-    (folder / "bare.onnx").write_bytes(graph.model("bare", outputs).SerializeToString())
+    graph.output("scores", rows @ state, TensorProto.FLOAT, ["n", 1])
+    (folder / "bare.onnx").write_bytes(graph.model("bare").SerializeToString())
     session = open_graph(folder / "bare.onnx")
     any_levels = np.random.default_rng(1).integers(0, 128, (1, depth)).astype(np.uint8)
 

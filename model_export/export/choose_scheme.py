@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from model_export.export.measure_loss import Graphs, Loss, Ranking, Session, loss, rankings
 from model_export.export.onnx.parameters import Parameters
-from model_export.export.onnx_graphs import Written, write_graphs
+from model_export.export.onnx_graphs import WrittenGraphs, write_graphs
 from model_export.export.schemes import SCHEMES, Scheme
 from model_export.export.schemes.scheme import Floats
 from nextitem.errors import InputError
@@ -48,7 +48,7 @@ class Choice:
 
     scheme: str
     folder: Path
-    written: Written
+    written: WrittenGraphs
     graphs: Graphs
     loss: Loss
     considered: tuple[ConsideredScheme, ...]
@@ -134,7 +134,7 @@ def choose(trial: Trial, folder: Path, pinned: str | None, progress: Callable[[s
     return _with_table(best[1], table)
 
 
-def cost_us(written: Written) -> float:
+def cost_us(written: WrittenGraphs) -> float:
     """Return the microseconds that scoring takes by the model: nodes, rescored candidates, bytes of memory."""
     prepared = written.prepared
     return NODE_US * written.nodes + RESCORED_US * prepared.rescored + prepared.traffic / BYTES_PER_US

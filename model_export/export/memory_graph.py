@@ -1,216 +1,200 @@
-"""The session memory as nodes of the score graph: the same function as `model_export.memory.recall`, step by step.
+"""Builds the session memory into the score graph: the same function as `model_export.memory.recall`, step by step.
 
-Searches go over slots: an item's sessions and a session's items lie one after another, so that a search is a few
-gathers whatever the memory's size.
+The sessions of an item lie one after another in one tensor, and so do the items of a session. A search is therefore a
+few gathers over slots of these tensors, whatever the memory's size.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from onnx import TensorProto, numpy_helper
+from onnx import TensorProto
 
-from model_export.export.onnx.builder import GraphBuilder, other
+from model_export.export.onnx.builder import GraphBuilder, Value
 from model_export.export.onnx.weights_file import WeightsFile
 from model_export.memory import BlendedMemory
 
 LOWEST = -1e30
-"""Below any score of an item."""
+"""Below every score of an item."""
+INFINITY = float("inf")
 
 
 @dataclass(frozen=True)
 class Recalled:
-    """What a session recalls, as values of a score graph.
+    """Items that a session recalls, as values of a score graph.
 
     Attributes:
-        newest: int64[1], the newest event's item; -1 without an event.
-        items: int64[m], the items recalled and those of the session, ascending, and item 0 in any case.
-        listed: bool[items], which those are.
+        newest: int64[1], the item of the newest event; -1 without an event.
+        items: int64[m], the recalled items and those of the session, ascending; item 0 is always among them.
+        is_listed: bool[items], which items `items` holds.
         shares: float32[items], each item's share of the votes.
-        revisits: float32[items], logarithm of what an item weighs for being of the session.
+        revisits: float32[items], logarithm of the weight that an item has for being in the session.
     """
 
-    newest: str
-    items: str
-    listed: str
-    shares: str
-    revisits: str
+    newest: Value
+    items: Value
+    is_listed: Value
+    shares: Value
+    revisits: Value
 
 
-def store(weights: WeightsFile, learnt: BlendedMemory) -> None:
-    """Write a memory's tensors."""
-    for name, values in learnt.memory.index.arrays().items():
+@dataclass(frozen=True)
+class _Neighbours:
+    """Sessions that share an event with the visitor's session.
+
+    Attributes:
+        sessions: int64[n].
+        similarity: float32[n].
+        shared: int64[n], the position in each of the newest event that both share.
+    """
+
+    sessions: Value
+    similarity: Value
+    shared: Value
+
+
+def store_memory(weights: WeightsFile, blended: BlendedMemory) -> None:
+    """Write the memory's tensors."""
+    for name, values in blended.memory.index.arrays().items():
         weights.add(name, values)
-    weights.add("event_weights", learnt.memory.event_weights)
-    weights.add("item_weights", learnt.memory.item_weights)
-    weights.add("distance_weights", learnt.memory.distance_weights)
+    weights.add("event_weights", blended.memory.event_weights)
+    weights.add("item_weights", blended.memory.item_weights)
+    weights.add("distance_weights", blended.memory.distance_weights)
 
 
-def recalled(graph: GraphBuilder, learnt: BlendedMemory, session: str) -> Recalled:
-    """Build the search.
+def recall(graph: GraphBuilder, blended: BlendedMemory, session: Value) -> Recalled:
+    """Build the search for similar sessions and their votes.
 
     Args:
         graph: the score graph.
-        learnt: the memory, whose tensors are stored.
+        blended: the memory, whose tensors are stored.
         session: int64[n], the session's items, oldest first.
     """
-    config = learnt.memory.config
-    newest_first = _newest_first(graph, session, config.events)
-    newest = graph.node("Slice", [newest_first, graph.constant([0]), graph.constant([1])])
-    sessions, similarity, shared = _candidates(graph, learnt, newest_first)
-
-    count = graph.node("Min", [graph.constant([config.neighbours]), graph.node("Shape", [sessions])])
-    best = graph.node("TopK", [similarity, count], 2)
-    nearest = other(best, 1)
-    strength = graph.node("Pow", [best, graph.constant(config.sharpness)])
-    slots, rows = _ranges(
-        graph, graph.stored("session_starts"), graph.node("Gather", [sessions, nearest]), config.session_events
-    )
-    items = graph.node("Cast", [graph.node("Gather", [graph.stored("session_items"), slots])], to=TensorProto.INT64)
-    place = graph.node("Gather", [graph.stored("session_positions"), slots])
-    met = graph.node("Gather", [graph.node("Gather", [shared, nearest]), rows])
-    distance = graph.node("Sub", [graph.node("Cast", [place], to=TensorProto.INT64), met])
-    middle = graph.constant(config.session_events - 1)
-    weight = graph.node("Gather", [graph.stored("distance_weights"), graph.node("Add", [distance, middle])])
-    votes = graph.node("Mul", [graph.node("Gather", [strength, rows]), weight])
-    votes = graph.node("Mul", [votes, graph.node("Gather", [graph.stored("item_rarity"), items])])
-    chosen, shares = _shares(graph, learnt, newest, (items, votes))
-    seen, revisits = _revisits(graph, learnt, session)
-    no = graph.node("ConstantOfShape", [graph.constant([learnt.items])], value=_scalar(np.bool_(False)))
-    both = graph.node("Concat", [chosen, seen], axis=0)
-    yes = graph.node("Expand", [graph.constant(np.ones(1, np.bool_)), graph.node("Shape", [both])])
-    listed = graph.node("ScatterElements", [no, both, yes])
-    found = graph.node("Reshape", [graph.node("NonZero", [listed]), graph.constant([-1])])
-    return Recalled(newest, found, listed, shares, revisits)
+    # -1 in front of the first event, so that there always is a newest one.
+    padded = graph.concat([-1], session)
+    newest_first = padded.slice(-1, -1 - blended.memory.config.events, 0, -1)
+    newest = newest_first.slice(0, 1)
+    items, votes = _votes(graph, blended, _neighbours(graph, blended, newest_first))
+    recalled, shares = _shares(graph, blended, newest, items, votes)
+    seen, revisits = _revisits(graph, blended, session)
+    nothing = graph.full(blended.items, np.bool_(False))
+    both = graph.concat(recalled, seen)
+    is_listed = nothing.scatter(both, graph.node("Expand", graph.constant(np.ones(1, np.bool_)), both.shape()))
+    return Recalled(newest, is_listed.nonzero().reshape(-1), is_listed, shares, revisits)
 
 
-def _newest_first(graph: GraphBuilder, session: str, events: int) -> str:
-    """The newest events' items, -1 in front of the first one, so that there always is one."""
-    padded = graph.node("Concat", [graph.constant([-1]), session], axis=0)
-    ends = graph.constant([-1]), graph.constant([-1 - events])
-    return graph.node("Slice", [padded, *ends, graph.constant([0]), graph.constant([-1])])
+def blend_scores(graph: GraphBuilder, blended: BlendedMemory, recalled: Recalled, items: Value, scores: Value) -> Value:
+    """Return the blended scores of some items, int64[n] with -1 for none, from the network's, float32[n]."""
+    blend = blended.blend
+    is_newest = items.equals(recalled.newest)
+    repeat_score = is_newest.select(blend.repeat_score, 0.0)
+    # Bounded: a scheme may give -inf to an unavailable item, and two infinities would make a NaN.
+    own = scores.max(LOWEST) + repeat_score
+    votes = recalled.shares.gather(items.max(0)).log() + blend.weight
+    revisits = is_newest.select(-INFINITY, recalled.revisits.gather(items.max(0)))
+    return _log_sum(graph, _log_sum(graph, own, votes), revisits)
 
 
-def _candidates(graph: GraphBuilder, learnt: BlendedMemory, newest_first: str) -> tuple[str, str, str]:
-    """Sessions that share an event, int64[n], their similarity, and the place in them of the newest one shared."""
-    config, index = learnt.memory.config, learnt.memory.index
-    none = len(index.session_weights) - 1
-    asked = graph.node("Max", [newest_first, graph.constant(0)])
-    before = np.tril(np.ones((config.events, config.events), np.bool_), -1)
-    count = graph.node("Shape", [newest_first])
-    both = graph.node("Concat", [count, count], axis=0)
-    earlier = graph.node("Slice", [graph.constant(before), graph.constant([0, 0]), both])
-    column = graph.node("Unsqueeze", [newest_first, graph.constant([1])])
-    again = graph.node("And", [graph.node("Equal", [column, newest_first]), earlier])
-    repeats = graph.node(
-        "ReduceMax", [graph.node("Cast", [again], to=TensorProto.INT32), graph.constant([1])], keepdims=0
-    )
-    counts = graph.node(
-        "And", [graph.node("Not", [graph.node("Cast", [repeats], to=TensorProto.BOOL)]), _is_item(graph, newest_first)]
-    )
-    weights = graph.node("Slice", [graph.stored("event_weights"), graph.constant([0]), count])
-    weights = graph.node("Mul", [weights, graph.node("Gather", [graph.stored("item_weights"), asked])])
+def _neighbours(graph: GraphBuilder, blended: BlendedMemory, newest_first: Value) -> _Neighbours:
+    """Find the sessions that share an event, and how similar they are."""
+    config, index = blended.memory.config, blended.memory.index
+    items = newest_first.max(0)
+    count = newest_first.shape()
+    is_searched = ~_is_repeated(graph, newest_first, count, config.events) & (newest_first >= 0)
+    weights = graph.stored("event_weights").slice(0, count) * graph.stored("item_weights").gather(items)
 
-    slots, rows = _ranges(graph, graph.stored("item_starts"), asked, config.per_item, counts)
-    last_slot = graph.constant([len(index.item_sessions) - 1])
-    slots = graph.node("Concat", [slots, last_slot], axis=0)
-    sessions = graph.node("Cast", [graph.node("Gather", [graph.stored("item_sessions"), slots])], to=TensorProto.INT64)
-    weight = graph.node(
-        "Concat", [graph.node("Gather", [weights, rows]), graph.constant(np.zeros(1, np.float32))], axis=0
-    )
-    sums = graph.node("ScatterElements", [_filled(graph, none + 1, 0.0), sessions, weight], reduction="add")
-    # In 32 bits: these are as long as the memory has sessions, and most of a search's time is theirs.
-    size = graph.node("Cast", [graph.node("Size", [slots])], to=TensorProto.INT32)
-    numbers = graph.node(
-        "Range", [graph.constant(np.asarray(0, np.int32)), size, graph.constant(np.asarray(1, np.int32))]
-    )
-    far = graph.node("ConstantOfShape", [graph.constant([none + 1])], value=_scalar(np.int32(np.iinfo(np.int32).max)))
-    first = graph.node("ScatterElements", [far, sessions, numbers], reduction="min")
-    own = graph.node("Equal", [graph.node("Gather", [first, sessions]), numbers])
-    distinct = graph.node("Compress", [sessions, own], axis=0)
-    similarity = graph.node("Gather", [sums, distinct])
-    similarity = graph.node("Mul", [similarity, graph.node("Gather", [graph.stored("session_weights"), distinct])])
-    shared = graph.node("Gather", [graph.stored("item_positions"), graph.node("Compress", [slots, own], axis=0)])
-    return distinct, similarity, graph.node("Cast", [shared], to=TensorProto.INT64)
+    slots, events = _slots_of(graph, graph.stored("item_starts"), items, config.per_item, is_searched)
+    # The last slot is of the session that is none: a search is never without a result.
+    slots = graph.concat(slots, [len(index.item_sessions) - 1])
+    sessions = graph.stored("item_sessions").gather(slots).cast(TensorProto.INT64)
+    slot_weights = graph.concat(weights.gather(events), np.zeros(1, np.float32))
+    sums = graph.full(len(index.session_weights), np.float32(0)).scatter(sessions, slot_weights, "add")
+
+    # In 32 bits: these are as long as the memory has sessions, and they take most of a search's time.
+    slot_count = slots.size().cast(TensorProto.INT32)
+    numbers = graph.node("Range", graph.constant(np.asarray(0, np.int32)), slot_count, np.asarray(1, np.int32))
+    unset = graph.full(len(index.session_weights), np.int32(np.iinfo(np.int32).max))
+    is_first = unset.scatter(sessions, numbers, "min").gather(sessions).equals(numbers)
+    distinct = sessions.compress(is_first, axis=0)
+    similarity = sums.gather(distinct) * graph.stored("session_weights").gather(distinct)
+    shared = graph.stored("item_positions").gather(slots.compress(is_first, axis=0))
+    return _Neighbours(distinct, similarity, shared.cast(TensorProto.INT64))
 
 
-def _ranges(graph: GraphBuilder, starts: str, chosen: str, longest: int, counts: str | None = None) -> tuple[str, str]:
-    """Slots of some ranges one after another, int64[n], and which of the chosen each belongs to, int64[n]."""
-    first = graph.node("Cast", [graph.node("Gather", [starts, chosen])], to=TensorProto.INT64)
-    ends = graph.node("Gather", [starts, graph.node("Add", [chosen, graph.constant(1)])])
-    lengths = graph.node("Sub", [graph.node("Cast", [ends], to=TensorProto.INT64), first])
-    lengths = graph.node("Unsqueeze", [lengths, graph.constant([1])])
-    inside = graph.node("Less", [graph.constant(np.arange(longest)[None]), lengths])
-    if counts is not None:
-        inside = graph.node("And", [inside, graph.node("Unsqueeze", [counts, graph.constant([1])])])
-    places = graph.node("NonZero", [inside])
-    pair = graph.node("Split", [places], 2, axis=0, num_outputs=2)
-    rows = graph.node("Reshape", [pair, graph.constant([-1])])
-    within = graph.node("Reshape", [other(pair, 1), graph.constant([-1])])
-    return graph.node("Add", [graph.node("Gather", [first, rows]), within]), rows
+def _is_repeated(graph: GraphBuilder, newest_first: Value, count: Value, events: int) -> Value:
+    """Mark the events whose item a newer event has too, bool[n]."""
+    square = graph.concat(count, count)
+    is_newer = graph.constant(np.tril(np.ones((events, events), np.bool_), -1)).slice([0, 0], square)
+    is_repeat = newest_first.unsqueeze(1).equals(newest_first) & is_newer
+    return is_repeat.cast(TensorProto.INT32).reduce("Max", 1, keepdims=False).cast(TensorProto.BOOL)
 
 
-def _revisits(graph: GraphBuilder, learnt: BlendedMemory, session: str) -> tuple[str, str]:
-    """The session's items, int64[n + 1], item 0 in front, and what each item weighs for being one, float32[items]."""
-    padded = graph.node("Concat", [graph.constant([-1]), session], axis=0)
-    size = graph.node("Size", [padded])
-    ages = graph.node("Range", [graph.node("Sub", [size, graph.constant(1)]), graph.constant(-1), graph.constant(-1)])
-    ages = graph.node("Cast", [graph.node("Max", [ages, graph.constant(1)])], to=TensorProto.FLOAT)
-    loss = graph.node("Mul", [graph.node("Log", [ages]), graph.constant(learnt.blend.revisit_decay)])
-    weights = graph.node("Sub", [graph.constant(learnt.blend.revisit), loss])
-    weights = graph.node("Where", [_is_item(graph, padded), weights, graph.constant(float("-inf"))])
-    items = graph.node("Max", [padded, graph.constant(0)])
-    # Of an item that repeats, its newest event counts, which weighs most.
-    nothing = _filled(graph, learnt.items, float("-inf"))
-    return items, graph.node("ScatterElements", [nothing, items, weights], reduction="max")
+def _votes(graph: GraphBuilder, blended: BlendedMemory, neighbours: _Neighbours) -> tuple[Value, Value]:
+    """Return the items of the most similar sessions, int64[n], and the vote that each has there, float32[n]."""
+    config = blended.memory.config
+    count = graph.constant([config.neighbours]).min(neighbours.sessions.shape())
+    best, nearest = neighbours.similarity.top_k(count)
+    strength = best**config.sharpness
+    sessions = graph.stored("session_starts"), neighbours.sessions.gather(nearest)
+    slots, voters = _slots_of(graph, *sessions, config.session_events)
+    items = graph.stored("session_items").gather(slots).cast(TensorProto.INT64)
+    positions = graph.stored("session_positions").gather(slots)
+    shared = neighbours.shared.gather(nearest).gather(voters)
+    from_middle = positions.cast(TensorProto.INT64) - shared + (config.session_events - 1)
+    weights = graph.stored("distance_weights").gather(from_middle)
+    return items, strength.gather(voters) * weights * graph.stored("item_rarity").gather(items)
 
 
-def _shares(graph: GraphBuilder, learnt: BlendedMemory, newest: str, cast: tuple[str, str]) -> tuple[str, str]:
-    """The items recalled, int64[m], and each item's share of the votes, float32[items]."""
-    items, votes = cast
-    config, catalogue = learnt.memory.config, learnt.items
-    sums = graph.node("ScatterElements", [_filled(graph, catalogue, 0.0), items, votes], reduction="add")
-    voted = graph.node("Greater", [sums, graph.constant(0.0)])
-    # Item 0 in any case: a list that is empty could not be reshaped.
-    voted = graph.node("ScatterElements", [voted, graph.constant([0]), graph.constant(np.ones(1, np.bool_))])
-    found = graph.node("Reshape", [graph.node("NonZero", [voted]), graph.constant([-1])])
-    count = graph.node("Min", [graph.constant([config.recalled]), graph.node("Shape", [found])])
-    best = graph.node("TopK", [graph.node("Gather", [sums, found]), count], 2)
-    chosen = graph.node("Gather", [found, other(best, 1)])
-
-    repeats = graph.node("Equal", [chosen, newest])
-    left = graph.node("Where", [repeats, graph.constant(learnt.blend.repeat_votes), graph.constant(1.0)])
-    kept = graph.node("Mul", [graph.node("Gather", [sums, chosen]), left])
-    total = graph.node("ReduceSum", [kept])
-    share = graph.node("Div", [kept, graph.node("Max", [total, graph.constant(float(np.finfo(np.float32).tiny))])])
-    shares = graph.node("ScatterElements", [_filled(graph, catalogue, 0.0), chosen, share])
-    return chosen, shares
+def _shares(
+    graph: GraphBuilder, blended: BlendedMemory, newest: Value, items: Value, votes: Value
+) -> tuple[Value, Value]:
+    """Return the recalled items, int64[m], and each item's share of the votes, float32[items]."""
+    sums = graph.full(blended.items, np.float32(0)).scatter(items, votes, "add")
+    # Item 0 in any case: an empty list cannot be reshaped.
+    has_votes = (sums > 0.0).scatter([0], np.ones(1, np.bool_))
+    voted = has_votes.nonzero().reshape(-1)
+    count = graph.constant([blended.memory.config.recalled]).min(voted.shape())
+    _, best = sums.gather(voted).top_k(count)
+    recalled = voted.gather(best)
+    kept_share = recalled.equals(newest).select(blended.blend.repeat_votes, 1.0)
+    kept = sums.gather(recalled) * kept_share
+    shares = kept / kept.reduce("Sum").max(float(np.finfo(np.float32).tiny))
+    return recalled, graph.full(blended.items, np.float32(0)).scatter(recalled, shares)
 
 
-def blended(graph: GraphBuilder, learnt: BlendedMemory, found: Recalled, items: str, scores: str) -> str:
-    """Return the blended scores of some items, int64[n], -1 for none, from the network's, float32[n]."""
-    repeat = graph.node("Equal", [items, found.newest])
-    more = graph.node("Where", [repeat, graph.constant(learnt.blend.repeat_score), graph.constant(0.0)])
-    # Bounded: of an unavailable item a scheme may say -inf, and infinities would make a NaN of it.
-    own = graph.node("Add", [graph.node("Max", [scores, graph.constant(LOWEST)]), more])
-    share = graph.node("Gather", [found.shares, graph.node("Max", [items, graph.constant(0)])])
-    votes = graph.node("Add", [graph.node("Log", [share]), graph.constant(learnt.blend.weight)])
-    again = graph.node("Gather", [found.revisits, graph.node("Max", [items, graph.constant(0)])])
-    again = graph.node("Where", [repeat, graph.constant(float("-inf")), again])
-    return _log_sum(graph, _log_sum(graph, own, votes), again)
+def _revisits(graph: GraphBuilder, blended: BlendedMemory, session: Value) -> tuple[Value, Value]:
+    """Return the session's items, int64[n + 1] with item 0 in front, and `Recalled.revisits`."""
+    padded = graph.concat([-1], session)
+    ages = graph.node("Range", padded.size() - 1, -1, -1)
+    loss = ages.max(1).cast(TensorProto.FLOAT).log() * blended.blend.revisit_decay
+    weights = graph.constant(blended.blend.revisit) - loss
+    weights = (padded >= 0).select(weights, -INFINITY)
+    items = padded.max(0)
+    # The largest weight of an item that repeats is that of its newest event.
+    return items, graph.full(blended.items, np.float32(-INFINITY)).scatter(items, weights, "max")
 
 
-def _log_sum(graph: GraphBuilder, one: str, another: str) -> str:
-    """log(exp(one) + exp(another)), which neither overflows nor minds that the other is -inf."""
-    return graph.node("Add", [one, graph.node("Softplus", [graph.node("Sub", [another, one])])])
+def _slots_of(
+    graph: GraphBuilder, starts: Value, owners: Value, longest: int, mask: Value | None = None
+) -> tuple[Value, Value]:
+    """Return the slots of some owners one after another, int64[n], and the place of each one's owner, int64[n].
+
+    Args:
+        graph: the graph.
+        starts: the first slot of each owner; that of the next owner ends it.
+        owners: int64[m], whose slots are wanted.
+        longest: the largest number of slots that is read of an owner.
+        mask: bool[m], false for owners to leave out.
+    """
+    first = starts.gather(owners).cast(TensorProto.INT64)
+    lengths = (starts.gather(owners + 1).cast(TensorProto.INT64) - first).unsqueeze(1)
+    inside = graph.constant(np.arange(longest)[None]) < lengths
+    if mask is not None:
+        inside = inside & mask.unsqueeze(1)
+    rows, columns = graph.nodes_of("Split", [inside.nonzero()], 2, axis=0, num_outputs=2)
+    rows, within = rows.reshape(-1), columns.reshape(-1)
+    return first.gather(rows) + within, rows
 
 
-def _is_item(graph: GraphBuilder, items: str) -> str:
-    return graph.node("GreaterOrEqual", [items, graph.constant(0)])
-
-
-def _filled(graph: GraphBuilder, size: int, value: float) -> str:
-    return graph.node("ConstantOfShape", [graph.constant([size])], value=_scalar(np.float32(value)))
-
-
-def _scalar(value: "np.generic | int | bool") -> TensorProto:
-    return numpy_helper.from_array(np.asarray(value).reshape(1))
+def _log_sum(graph: GraphBuilder, one: Value, other: Value) -> Value:
+    """Return log(exp(one) + exp(other)), without overflow; the other may be -inf."""
+    return one + graph.node("Softplus", other - one)

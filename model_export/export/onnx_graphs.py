@@ -1,48 +1,53 @@
 """Builds the two graphs of an artifact.
 
-`step`: items int64[t], hidden float32[layers, 1, h] -> hidden; t >= 1, so one graph serves an event and a replay.
-`score`: hidden, only int64[n], exclude int64[m], unavailable bool[items or 0], k int64[1] -> scores float32[k], items
-int64[k]: the best of `only`, or of the whole catalogue where that is empty. What is no item (an excluded or unavailable
-one, padding) comes last with -inf. With a session memory it also takes session int64[s], the session's items, oldest
-first.
+`step`: items int64[t], hidden float32[layers, 1, h] -> hidden. t >= 1, so one graph serves an event and a replay.
 
-Knows no run and no session, and no particular scoring scheme.
+`score`: hidden, only int64[n], exclude int64[m], unavailable bool[items or 0], k int64[1] -> scores float32[k], items
+int64[k]: the best of `only`, or of the whole catalogue if `only` is empty. Excluded and unavailable items, and padding
+(item -1), come last with -inf. With a session memory the graph also takes session int64[s], the session's items, oldest
+first.
 """
 
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from onnx import ModelProto, TensorProto, helper
+from onnx import ModelProto, TensorProto
 
-from model_export.export.memory_graph import Recalled, blended, recalled, store
-from model_export.export.onnx.builder import GraphBuilder, other
+from model_export.export.memory_graph import Recalled, blend_scores, recall, store_memory
+from model_export.export.onnx.builder import GraphBuilder, Value
 from model_export.export.onnx.parameters import Parameters
 from model_export.export.onnx.weights_file import WeightsFile
-from model_export.export.schemes.scheme import Floats, Prepared, Scheme, Wanted
+from model_export.export.schemes.scheme import Floats, PreparedScheme, Query, Scheme
+from model_export.export.schemes.slots import any_unavailable
 from model_export.export.schemes.top_k import ascending
 from nextitem.model.manifest import SCORE_GRAPH, STEP_GRAPH, WEIGHTS
 
 _LAST_ROWS = 3
+_INFINITY = float("inf")
 
 
 @dataclass(frozen=True)
-class Written:
-    """What was written: what the scheme prepared, and how many nodes of `score` the whole catalogue's answer takes."""
+class WrittenGraphs:
+    """A pair of graphs in a folder.
 
-    prepared: Prepared
+    Attributes:
+        prepared: the scheme of the score graph.
+        nodes: nodes of the score graph that run for an answer from the whole catalogue.
+    """
+
+    prepared: PreparedScheme
     nodes: int
 
 
-def write_graphs(folder: Path, parameters: Parameters, scheme: Scheme, states: Floats) -> Written:
+def write_graphs(folder: Path, parameters: Parameters, scheme: Scheme, states: Floats) -> WrittenGraphs:
     """Write `step.onnx`, `score.onnx` and their common weights file.
 
     Args:
-        folder: where to.
+        folder: an existing folder.
         parameters: the network.
         scheme: how the catalogue is scored.
-        states: float32[n, hidden], states as they are scored, to calibrate the scheme by.
-
+        states: float32[n, hidden], states as they are scored, to calibrate the scheme with.
     """
     with WeightsFile(folder / WEIGHTS) as weights:
         prepared = scheme.prepare(weights, parameters.table, states)
@@ -50,125 +55,116 @@ def write_graphs(folder: Path, parameters: Parameters, scheme: Scheme, states: F
             for name, values in (("w", layer.w), ("r", layer.r), ("b", layer.b)):
                 weights.add(f"{name}{number}", values)
         if parameters.memory is not None:
-            store(weights, parameters.memory)
-    score, nodes = _score(weights, parameters, prepared)
-    for name, model in ((STEP_GRAPH, _step(weights, parameters, prepared)), (SCORE_GRAPH, score)):
+            store_memory(weights, parameters.memory)
+    score, nodes = _ScoreGraph(GraphBuilder(weights), parameters, prepared).build()
+    for name, model in ((STEP_GRAPH, _step_model(weights, parameters, prepared)), (SCORE_GRAPH, score)):
         (folder / name).write_bytes(model.SerializeToString(deterministic=True))
-    return Written(prepared, nodes)
+    return WrittenGraphs(prepared, nodes)
 
 
-def _step(weights: WeightsFile, parameters: Parameters, prepared: Prepared) -> ModelProto:
+def _step_model(weights: WeightsFile, parameters: Parameters, prepared: PreparedScheme) -> ModelProto:
     graph = GraphBuilder(weights)
     shape = [len(parameters.layers), 1, parameters.hidden]
     items = graph.input("items", TensorProto.INT64, ["t"])
     hidden = graph.input("hidden", TensorProto.FLOAT, shape)
-    rows = prepared.rows.gather(graph, items)
-    sequence = graph.node("Reshape", [rows, graph.constant([-1, 1, parameters.hidden])])
-    axis, ends = graph.constant([0]), []
+    sequence = prepared.rows.gather(graph, items).reshape(-1, 1, parameters.hidden)
+    axis, last_states = graph.constant([0]), []
     for number in range(len(parameters.layers)):
-        bounds = graph.constant([number]), graph.constant([number + 1])
-        before = graph.node("Slice", [hidden, *bounds, axis])
+        before = hidden.slice(number, number + 1, axis)
         layer = [graph.stored(f"{name}{number}") for name in "wrb"]
-        whole = graph.node(
-            "GRU", [sequence, *layer, "", before], 2, hidden_size=parameters.hidden, linear_before_reset=1
+        states, last_state = graph.nodes_of(
+            "GRU", [sequence, *layer, None, before], 2, hidden_size=parameters.hidden, linear_before_reset=1
         )
-        ends.append(other(whole, 1))
+        last_states.append(last_state)
         if number + 1 < len(parameters.layers):
-            sequence = graph.node("Squeeze", [whole, graph.constant([1])])
-    graph.rename(graph.node("Concat", ends, axis=0), "hidden_after")
-    return graph.model("step", [helper.make_tensor_value_info("hidden_after", TensorProto.FLOAT, shape)])
+            sequence = graph.node("Squeeze", states, [1])
+    graph.output("hidden_after", graph.concat(*last_states), TensorProto.FLOAT, shape)
+    return graph.model("step")
 
 
-def _score(weights: WeightsFile, parameters: Parameters, prepared: Prepared) -> tuple[ModelProto, int]:
-    graph = GraphBuilder(weights)
-    hidden = graph.input("hidden", TensorProto.FLOAT, [len(parameters.layers), 1, parameters.hidden])
-    only = graph.input("only", TensorProto.INT64, ["n"])
-    exclude = graph.input("exclude", TensorProto.INT64, ["m"])
-    unavailable = graph.input("unavailable", TensorProto.BOOL, ["w"])
-    k = graph.input("k", TensorProto.INT64, [1])
-    state = _state(graph, parameters, hidden)
-    memory = parameters.memory
-    remembered = None
-    if memory is not None:
-        remembered = recalled(graph, memory, graph.input("session", TensorProto.INT64, ["s"]))
+class _ScoreGraph:
+    """Builds the score graph."""
 
-    listed = graph.branch()
-    every = graph.branch()
-    wanted = Wanted(k, graph.node("Shape", [exclude]), unavailable)
-    whole = _whole(every, parameters, prepared, state, wanted, remembered)
-    pairs = (
-        (listed.node("Identity", [only]), every.node("Identity", [whole[0]])),
-        (_rescored(listed, parameters, prepared, state, only), whole[1]),
-    )
-    some = graph.node("Greater", [graph.node("Size", [only]), graph.constant(0)])
-    items, scores = graph.choice(some, listed, every, pairs)
-    if memory is not None and remembered is not None:
-        scores = blended(graph, memory, remembered, items, scores)
+    def __init__(self, graph: GraphBuilder, parameters: Parameters, prepared: PreparedScheme) -> None:
+        self._graph, self._parameters, self._prepared = graph, parameters, prepared
 
-    # -1, that is no item, is barred like the excluded ones; so there is always one to compare with.
-    bars = graph.node("Concat", [exclude, graph.constant([-1])], axis=0)
-    pair = graph.node("Equal", [graph.node("Unsqueeze", [items, graph.constant([1])]), bars])
-    equal = graph.node("Cast", [pair], to=TensorProto.UINT8)
-    barred = graph.node(
-        "Cast", [graph.node("ReduceMax", [equal, graph.constant([1])], keepdims=0)], to=TensorProto.BOOL
-    )
-    left = _without(graph, scores, items, unavailable)
-    eligible = graph.node("Where", [barred, graph.constant(float("-inf")), left])
-    top = graph.node("TopK", [eligible, graph.node("Min", [k, graph.node("Shape", [items])])], 2)
-    graph.rename(top, "scores")
-    graph.rename(graph.node("Gather", [items, other(top, 1)]), "items")
-    outputs = (("scores", TensorProto.FLOAT), ("items", TensorProto.INT64))
-    values = [helper.make_tensor_value_info(name, kind, ["top"]) for name, kind in outputs]
-    return graph.model("score", values), len(graph.nodes) + len(every.nodes)
+    def build(self) -> tuple[ModelProto, int]:
+        """Return the graph, and the number of nodes that run for an answer from the whole catalogue."""
+        graph = self._graph
+        hidden = graph.input("hidden", TensorProto.FLOAT, [len(self._parameters.layers), 1, self._parameters.hidden])
+        only = graph.input("only", TensorProto.INT64, ["n"])
+        exclude = graph.input("exclude", TensorProto.INT64, ["m"])
+        unavailable = graph.input("unavailable", TensorProto.BOOL, ["w"])
+        k = graph.input("k", TensorProto.INT64, [1])
+        state = self._state(hidden)
+        memory, recalled = self._parameters.memory, None
+        if memory is not None:
+            recalled = recall(graph, memory, graph.input("session", TensorProto.INT64, ["s"]))
 
+        query = Query(k, exclude.shape(), unavailable)
+        with graph.branch() as from_catalogue:
+            best, best_scores = self._candidates(state, query, recalled)
+        with graph.branch() as from_list:
+            listed = only.identity()
+        with graph.branch(from_catalogue):
+            best = best.identity()
+        with graph.branch(from_list):
+            listed_scores = self._exact_scores(state, only)
+        is_listed = only.size() > 0
+        items, scores = graph.choice(is_listed, from_list, from_catalogue, (listed, best), (listed_scores, best_scores))
+        if memory is not None and recalled is not None:
+            scores = blend_scores(graph, memory, recalled, items, scores)
+        self._output_best(items, scores, exclude, query)
+        return graph.model("score"), len(graph.nodes) + len(from_catalogue)
 
-def _without(graph: GraphBuilder, scores: str, items: str, unavailable: str) -> str:
-    """Return the scores of some items, -inf for unavailable ones."""
-    some, none = graph.branch(), graph.branch()
-    real = some.node("Max", [items, some.constant([0])])
-    barred = some.node("Gather", [unavailable, real])
-    left = some.node("Where", [barred, some.constant(float("-inf")), scores])
-    any_unavailable = graph.node("Greater", [graph.node("Size", [unavailable]), graph.constant(0)])
-    return graph.choice(any_unavailable, some, none, [(left, none.node("Identity", [scores]))])[0]
+    def _state(self, hidden: Value) -> Value:
+        """Return the state as it is multiplied with rows, float32[1, hidden]."""
+        state = hidden.gather([-1], axis=0).reshape(1, self._parameters.hidden)
+        if not self._parameters.normalised:
+            return state
+        return self._graph.node("LpNormalization", state, axis=-1, p=2) * self._parameters.scale
 
+    def _candidates(self, state: Value, query: Query, recalled: Recalled | None) -> tuple[Value, Value]:
+        """Return items among which the catalogue's best are, and the network's scores of them."""
+        if recalled is None:
+            candidates = self._prepared.candidates(self._graph, state, query)
+            return candidates.items, candidates.scores or self._exact_scores(state, candidates.items)
+        # One more: a blend may lower the score of the newest event's item.
+        candidates = self._prepared.candidates(self._graph, state, replace(query, excluded=query.excluded + 1))
+        is_recalled = recalled.is_listed.gather(candidates.items.max(0))
+        others = is_recalled.select(-1, candidates.items)
+        # Ascending, so that of equal scores the lower index comes first.
+        items = self._graph.concat(others, recalled.items)
+        items = ascending(items, items.shape())
+        # All from rows: scores of the scheme's own pass would differ a little from those of recalled items.
+        return items, self._exact_scores(state, items.max(0))
 
-def _whole(
-    graph: GraphBuilder,
-    parameters: Parameters,
-    prepared: Prepared,
-    state: str,
-    wanted: Wanted,
-    remembered: Recalled | None,
-) -> tuple[str, str]:
-    """Items among which the catalogue's best are, and the network's scores of them."""
-    if remembered is None:
-        found = prepared.candidates(graph, state, wanted)
-        return found.items, found.scores or _rescored(graph, parameters, prepared, state, found.items)
-    # One more: a blend may put the newest event's item down.
-    barred = graph.node("Add", [wanted.barred, graph.constant(1)])
-    found = prepared.candidates(graph, state, replace(wanted, barred=barred))
-    twice = graph.node("Gather", [remembered.listed, graph.node("Max", [found.items, graph.constant(0)])])
-    others = graph.node("Where", [twice, graph.constant(-1), found.items])
-    # Ascending: of equal scores the lower index is to come first.
-    items = graph.node("Concat", [others, remembered.items], axis=0)
-    items = ascending(graph, items, graph.node("Shape", [items]))
-    # The pass's own scores would do for some of them, and be a little off those of the others.
-    return items, _rescored(graph, parameters, prepared, state, graph.node("Max", [items, graph.constant(0)]))
+    def _exact_scores(self, state: Value, items: Value) -> Value:
+        """Return the scores of some items from their rows, float32[n]."""
+        # ONNX Runtime sums the last rows, up to three, in another order: equal rows would differ by where they stand.
+        padded = self._graph.concat(items, np.zeros(_LAST_ROWS, np.int64))
+        rows = self._prepared.rows.gather(self._graph, padded)
+        column = state.reshape(self._parameters.hidden, 1)
+        return (rows @ column).reshape(-1).slice(0, -_LAST_ROWS)
 
+    def _output_best(self, items: Value, scores: Value, exclude: Value, query: Query) -> None:
+        """Output the best k items, those that may not be answered last."""
+        # -1, which is no item, is excluded too; so there always is an item to compare with.
+        excluded = self._graph.concat(exclude, [-1])
+        equal = items.unsqueeze(1).equals(excluded).cast(TensorProto.UINT8)
+        is_excluded = equal.reduce("Max", 1, keepdims=False).cast(TensorProto.BOOL)
+        available = self._without_unavailable(scores, items, query.unavailable)
+        eligible = is_excluded.select(-_INFINITY, available)
+        best_scores, places = eligible.top_k(query.k.min(items.shape()))
+        self._graph.output("scores", best_scores, TensorProto.FLOAT, ["top"])
+        self._graph.output("items", items.gather(places), TensorProto.INT64, ["top"])
 
-def _state(graph: GraphBuilder, parameters: Parameters, hidden: str) -> str:
-    top_layer = graph.node("Gather", [hidden, graph.constant([-1])], axis=0)
-    state = graph.node("Reshape", [top_layer, graph.constant([1, parameters.hidden])])
-    if not parameters.normalised:
-        return state
-    unit = graph.node("LpNormalization", [state], axis=-1, p=2)
-    return graph.node("Mul", [unit, graph.constant(parameters.scale)])
-
-
-def _rescored(graph: GraphBuilder, parameters: Parameters, prepared: Prepared, state: str, items: str) -> str:
-    # ONNX Runtime sums the last rows, up to three, in another order: equal rows would differ by where they stand.
-    padded = graph.node("Concat", [items, graph.constant(np.zeros(_LAST_ROWS, np.int64))], axis=0)
-    rows = prepared.rows.gather(graph, padded)
-    column = graph.node("Reshape", [state, graph.constant([parameters.hidden, 1])])
-    scores = graph.node("Reshape", [graph.node("MatMul", [rows, column]), graph.constant([-1])])
-    return graph.node("Slice", [scores, graph.constant([0]), graph.constant([-_LAST_ROWS])])
+    def _without_unavailable(self, scores: Value, items: Value, unavailable: Value) -> Value:
+        """Return the scores of some items, -inf for unavailable ones."""
+        with self._graph.branch() as masked:
+            is_unavailable = unavailable.gather(items.max([0]))
+            left = is_unavailable.select(-_INFINITY, scores)
+        condition = any_unavailable(unavailable)
+        with self._graph.branch() as unmasked:
+            same = scores.identity()
+        return self._graph.choice(condition, masked, unmasked, (left, same))[0]

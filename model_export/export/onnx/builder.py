@@ -1,15 +1,22 @@
-"""Writes one ONNX graph node by node, its large tensors into the common weights file. Knows no model.
+"""Builds one ONNX graph, with its large tensors in the common weights file.
 
-Graphs are built by hand because parity is to be proved and not hoped for.
+Values read like numpy arrays. Each operation adds a node to the graph, or to the branch that is open:
+
+    graph = GraphBuilder(weights)
+    items = graph.input("items", TensorProto.INT64, ["n"])
+    rows = graph.stored("table").gather(items.max(0))
+    graph.output("scores", (rows @ state).reshape(-1), TensorProto.FLOAT, ["n"])
+    model = graph.model("score")
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
+from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from model_export.export.onnx.weights_file import WeightsFile
 
@@ -18,6 +25,11 @@ IR_VERSION = 10
 """Read by ONNX Runtime 1.20 and later."""
 
 MICROSOFT = "com.microsoft"
+
+Constant: TypeAlias = "NDArray[np.generic] | Sequence[int] | int | float"
+Operand: TypeAlias = "Value | Constant"
+Branch: TypeAlias = list[NodeProto]
+"""The nodes of a subgraph. It sees the values of the graph around it."""
 
 _KINDS = {
     np.dtype(np.float32): TensorProto.FLOAT,
@@ -28,105 +40,254 @@ _KINDS = {
 }
 
 
-@dataclass
-class _Held:
-    """What a graph and its branches hold together: the whole graph has it."""
+@dataclass(frozen=True, eq=False)
+class Value:
+    """A tensor of a graph. Every operation adds a node and returns its result; constants become int64 or float32."""
 
-    initializers: dict[str, TensorProto] = field(default_factory=dict)
-    inputs: list[ValueInfoProto] = field(default_factory=list)
-    made: int = 0
+    graph: "GraphBuilder"
+    name: str
+
+    def __add__(self, other: Operand) -> "Value":
+        return self.graph.node("Add", self, other)
+
+    def __sub__(self, other: Operand) -> "Value":
+        return self.graph.node("Sub", self, other)
+
+    def __mul__(self, other: Operand) -> "Value":
+        return self.graph.node("Mul", self, other)
+
+    def __truediv__(self, other: Operand) -> "Value":
+        return self.graph.node("Div", self, other)
+
+    def __mod__(self, other: Operand) -> "Value":
+        return self.graph.node("Mod", self, other)
+
+    def __pow__(self, other: Operand) -> "Value":
+        return self.graph.node("Pow", self, other)
+
+    def __matmul__(self, other: "Value") -> "Value":
+        return self.graph.node("MatMul", self, other)
+
+    def __lt__(self, other: Operand) -> "Value":
+        return self.graph.node("Less", self, other)
+
+    def __le__(self, other: Operand) -> "Value":
+        return self.graph.node("LessOrEqual", self, other)
+
+    def __gt__(self, other: Operand) -> "Value":
+        return self.graph.node("Greater", self, other)
+
+    def __ge__(self, other: Operand) -> "Value":
+        return self.graph.node("GreaterOrEqual", self, other)
+
+    def __and__(self, other: Operand) -> "Value":
+        return self.graph.node("And", self, other)
+
+    def __invert__(self) -> "Value":
+        return self.graph.node("Not", self)
+
+    def equals(self, other: Operand) -> "Value":
+        """Compare element by element."""
+        return self.graph.node("Equal", self, other)
+
+    def min(self, other: Operand) -> "Value":
+        """Return the smaller of two, element by element."""
+        return self.graph.node("Min", self, other)
+
+    def max(self, other: Operand) -> "Value":
+        """Return the larger of two, element by element."""
+        return self.graph.node("Max", self, other)
+
+    def log(self) -> "Value":
+        """Return the natural logarithm."""
+        return self.graph.node("Log", self)
+
+    def select(self, if_true: Operand, if_false: Operand) -> "Value":
+        """Choose element by element; this value is the condition."""
+        return self.graph.node("Where", self, if_true, if_false)
+
+    def cast(self, kind: int) -> "Value":
+        """Convert to another type, such as `TensorProto.INT64`."""
+        return self.graph.node("Cast", self, to=kind)
+
+    def identity(self) -> "Value":
+        """Copy a value into the open branch: an output of a branch must be made in it."""
+        return self.graph.node("Identity", self)
+
+    def reduce(
+        self,
+        kind: Literal["Min", "Max", "Sum", "Mean", "L2"],
+        axis: int | None = None,
+        *,
+        keepdims: bool | None = None,
+    ) -> "Value":
+        """Reduce one axis, or all of them. Without `keepdims` the axis stays, with length 1."""
+        axes = [] if axis is None else [self.graph.constant([axis])]
+        return self.graph.node(f"Reduce{kind}", self, *axes, keepdims=_flag(keepdims))
+
+    def shape(self) -> "Value":
+        """Return the lengths of the axes, int64[axes]."""
+        return self.graph.node("Shape", self)
+
+    def size(self) -> "Value":
+        """Return the number of elements, int64[]."""
+        return self.graph.node("Size", self)
+
+    def reshape(self, *lengths: int) -> "Value":
+        """Change the shape; one length may be -1, and 0 keeps the length of that axis."""
+        return self.graph.node("Reshape", self, lengths)
+
+    def unsqueeze(self, axis: int) -> "Value":
+        """Insert an axis of length 1."""
+        return self.graph.node("Unsqueeze", self, [axis])
+
+    def slice(
+        self, start: Operand, end: Operand, axis: "Operand | None" = None, step: "Operand | None" = None
+    ) -> "Value":
+        """Return a range of each axis, or of one axis."""
+        bounds = (bound for bound in (start, end, axis, step) if bound is not None)
+        return self.graph.node("Slice", self, *([bound] if isinstance(bound, int) else bound for bound in bounds))
+
+    def gather(self, indices: Operand, axis: int | None = None) -> "Value":
+        """Return the elements at some indices along an axis, the first by default."""
+        return self.graph.node("Gather", self, indices, axis=axis)
+
+    def scatter(
+        self, indices: Operand, updates: Operand, reduction: Literal["add", "min", "max"] | None = None
+    ) -> "Value":
+        """Return a copy with elements of the first axis replaced, or reduced with what is there."""
+        return self.graph.node("ScatterElements", self, indices, updates, reduction=reduction)
+
+    def compress(self, mask: "Value", axis: int | None = None) -> "Value":
+        """Return the elements where a mask is true."""
+        return self.graph.node("Compress", self, mask, axis=axis)
+
+    def nonzero(self) -> "Value":
+        """Return the indices of true elements, int64[axes, n]."""
+        return self.graph.node("NonZero", self)
+
+    def top_k(
+        self, count: "Value", *, largest: bool | None = None, ordered: bool | None = None
+    ) -> tuple["Value", "Value"]:
+        """Return the best `count` values, int64[1], and their indices; of equal ones the lower index comes first.
+
+        ONNX's defaults stand for what is None: the largest ones, in order.
+        """
+        values, indices = self.graph.nodes_of("TopK", [self, count], 2, largest=_flag(largest), sorted=_flag(ordered))
+        return values, indices
 
 
 class GraphBuilder:
-    """A graph in the making. Values are known by their names; each verb returns the name of what it makes."""
+    """A graph in the making. `nodes` are those outside of all branches."""
 
-    def __init__(self, weights: WeightsFile, held: _Held | None = None) -> None:
+    def __init__(self, weights: WeightsFile) -> None:
         self._weights = weights
-        self._held = held or _Held()
-        self.nodes: list[NodeProto] = []
+        self._initializers: dict[str, TensorProto] = {}
+        self._inputs: list[ValueInfoProto] = []
+        self._outputs: list[ValueInfoProto] = []
+        self._named = 0
+        self.nodes: Branch = []
+        self._open = self.nodes
 
-    def node(self, kind: str, inputs: Sequence[str], outputs: int = 1, *, domain: str = "", **settings: Any) -> str:
-        """Add a node and return its first output; the others are named by `other`."""
-        name = self._name(kind.lower())
-        names = [name, *(other(name, at) for at in range(1, outputs))]
-        self.nodes.append(helper.make_node(kind, inputs, names, domain=domain, **settings))
-        return name
+    def node(self, kind: str, *inputs: "Operand | None", domain: str = "", **attributes: Any) -> Value:
+        """Add a node with one output. An input that is None is left out, and so is such an attribute."""
+        return self.nodes_of(kind, inputs, 1, domain=domain, **attributes)[0]
 
-    def rename(self, value: str, name: str) -> None:
-        """Give a value the name that the outside knows it by."""
-        self.nodes.append(helper.make_node("Identity", [value], [name]))
+    def nodes_of(
+        self, kind: str, inputs: "Sequence[Operand | None]", outputs: int, *, domain: str = "", **attributes: Any
+    ) -> list[Value]:
+        """Add a node with several outputs."""
+        given = ["" if value is None else self.value(value).name for value in inputs]
+        name = self._new_name(kind.lower())
+        names = [name, *(f"{name}_{number}" for number in range(1, outputs))]
+        self._open.append(helper.make_node(kind, given, names, domain=domain, **attributes))
+        return [Value(self, name) for name in names]
 
-    def constant(self, values: "NDArray[np.generic] | Sequence[int] | int | float") -> str:
+    def value(self, operand: Operand) -> Value:
+        """Return a value as it is, or a constant as a value."""
+        return operand if isinstance(operand, Value) else self.constant(operand)
+
+    def constant(self, values: Constant) -> Value:
         """Hold a small tensor in the graph itself: whole numbers become int64, a float float32."""
         array = np.asarray(values, np.float32 if isinstance(values, float) else None)
-        name = self._name("constant")
+        name = self._new_name("constant")
         kind = _KINDS[array.dtype]
-        self._held.initializers[name] = helper.make_tensor(name, kind, array.shape, array.tobytes(), raw=True)
-        return name
+        self._initializers[name] = helper.make_tensor(name, kind, array.shape, array.tobytes(), raw=True)
+        return Value(self, name)
 
-    def stored(self, name: str, shape: Sequence[int] | None = None, *, mapped: bool = False) -> str:
+    def full(self, length: int, value: np.generic) -> Value:
+        """Return a vector that has one value everywhere."""
+        return self.node("ConstantOfShape", [length], value=numpy_helper.from_array(np.asarray(value).reshape(1)))
+
+    def concat(self, *values: Operand, axis: int = 0) -> Value:
+        """Join values along an axis."""
+        return self.node("Concat", *values, axis=axis)
+
+    def stored(self, name: str, shape: Sequence[int] | None = None, *, mapped: bool = False) -> Value:
         """Refer to a tensor of the weights file.
 
         Args:
-            name: as it was added.
-            shape: its own, or another of the same size.
-            mapped: keep ONNX Runtime from repacking it into memory of the process: as an input with a default it is
-                no constant, so that it stays in the mapped file, is shared between processes and costs no time to open.
+            name: its name in the weights file.
+            shape: its own shape, or another of the same size.
+            mapped: keep ONNX Runtime from repacking it into memory of the process. The tensor becomes an input with a
+                default and is no constant, so it stays in the mapped file, is shared between processes and costs no
+                time to open.
         """
         alias = name if shape is None else f"{name}_{'x'.join(map(str, shape))}"
-        if alias not in self._held.initializers:
+        if alias not in self._initializers:
             tensor = self._weights.tensor(name, shape)
             tensor.name = alias
-            self._held.initializers[alias] = tensor
+            self._initializers[alias] = tensor
             if mapped:
-                self._held.inputs.append(helper.make_tensor_value_info(alias, tensor.data_type, list(tensor.dims)))
-        return alias
+                self._inputs.append(helper.make_tensor_value_info(alias, tensor.data_type, list(tensor.dims)))
+        return Value(self, alias)
 
-    def input(self, name: str, kind: int, shape: Sequence[int | str]) -> str:
+    def input(self, name: str, kind: int, shape: Sequence[int | str]) -> Value:
         """Declare an input of the graph."""
-        self._held.inputs.append(helper.make_tensor_value_info(name, kind, shape))
-        return name
+        self._inputs.append(helper.make_tensor_value_info(name, kind, shape))
+        return Value(self, name)
 
-    def branch(self) -> "GraphBuilder":
-        """Return a builder of a subgraph that sees this graph's values."""
-        return GraphBuilder(self._weights, self._held)
+    def output(self, name: str, value: Value, kind: int, shape: Sequence[int | str]) -> None:
+        """Declare an output of the graph."""
+        self._open.append(helper.make_node("Identity", [value.name], [name]))
+        self._outputs.append(helper.make_tensor_value_info(name, kind, shape))
 
-    def choice(
-        self, condition: str, then: "GraphBuilder", otherwise: "GraphBuilder", outputs: Sequence[Sequence[str]]
-    ) -> list[str]:
+    @contextmanager
+    def branch(self, branch: Branch | None = None) -> Iterator[Branch]:
+        """Add nodes to a branch within the block: to a new one, or to one that was begun before."""
+        outer = self._open
+        self._open = [] if branch is None else branch
+        try:
+            yield self._open
+        finally:
+            self._open = outer
+
+    def choice(self, condition: Value, then: Branch, otherwise: Branch, *outputs: tuple[Value, Value]) -> list[Value]:
         """Run one of two branches.
 
         Args:
-            condition: a bool.
-            then: the branch of true.
-            otherwise: that of false.
+            condition: bool[].
+            then: the branch that runs if it is true.
+            otherwise: the branch that runs if it is false.
             outputs: for each output its value in `then` and in `otherwise`.
-
-        Returns:
-            The outputs' names.
         """
         graphs = [
-            helper.make_graph(
-                branch.nodes, name, [], [helper.make_empty_tensor_value_info(pair[at]) for pair in outputs]
-            )
-            for at, (name, branch) in enumerate((("then", then), ("otherwise", otherwise)))
+            helper.make_graph(nodes, name, [], [helper.make_empty_tensor_value_info(pair[at].name) for pair in outputs])
+            for at, (name, nodes) in enumerate((("then", then), ("otherwise", otherwise)))
         ]
-        first = self.node("If", [condition], len(outputs), then_branch=graphs[0], else_branch=graphs[1])
-        return [first, *(other(first, at) for at in range(1, len(outputs)))]
+        return self.nodes_of("If", [condition], len(outputs), then_branch=graphs[0], else_branch=graphs[1])
 
-    def model(self, name: str, outputs: Iterable[ValueInfoProto]) -> ModelProto:
-        """Return the whole."""
-        graph: GraphProto = helper.make_graph(
-            self.nodes, name, self._held.inputs, list(outputs), list(self._held.initializers.values())
-        )
+    def model(self, name: str) -> ModelProto:
+        """Return the whole graph as a model."""
+        initializers = list(self._initializers.values())
+        graph = helper.make_graph(self.nodes, name, self._inputs, self._outputs, initializers)
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="nextitem")
 
-    def _name(self, kind: str) -> str:
-        self._held.made += 1
-        return f"{kind}_{self._held.made}"
+    def _new_name(self, kind: str) -> str:
+        self._named += 1
+        return f"{kind}_{self._named}"
 
 
-def other(name: str, at: int) -> str:
-    """Return the name of a node's output but the first."""
-    return f"{name}_{at}"
+def _flag(value: bool | None) -> int | None:
+    return None if value is None else int(value)

@@ -1,6 +1,6 @@
 """One file of tensors that ONNX graphs refer to: 4096-aligned, so that it is memory-mapped and shared.
 
-Format: https://onnx.ai/onnx/repo-docs/ExternalData.html. Knows no model.
+Format: https://onnx.ai/onnx/repo-docs/ExternalData.html.
 """
 
 import math
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from onnx import StringStringEntryProto, TensorProto
 
 ALIGNMENT = 4096
-"""A page: what a memory map begins at."""
+"""A page: a memory map begins at one."""
 
 _TYPES = {
     np.dtype(np.float32): TensorProto.FLOAT,
@@ -36,7 +36,7 @@ class _Place:
 
 
 class WeightsFile:
-    """Writes tensors one after another, then refers to them as often as wanted, under any shape of their size."""
+    """Writes tensors one after another; afterwards graphs refer to them, in any shape of the same size."""
 
     def __init__(self, path: Path) -> None:
         self._name = path.name

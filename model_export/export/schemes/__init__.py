@@ -1,4 +1,4 @@
-"""Scoring schemes: ways to find the best items of a catalogue inside a score graph, each a small component."""
+"""Scoring schemes: ways to find the best items of a catalogue inside a score graph."""
 
 from model_export.export.schemes.fp32 import Fp32
 from model_export.export.schemes.ivf import Ivf
@@ -10,7 +10,7 @@ SCHEMES: tuple[Scheme, ...] = (
     Fp32(),
     EightBit(),
     Scan(dims=None, candidates=190),
-    FourBit(candidates=200),
+    FourBit(),
     Scan(dims=128, candidates=190),
     Scan(dims=96, candidates=520),
     Scan(dims=76, candidates=920),
@@ -19,7 +19,7 @@ SCHEMES: tuple[Scheme, ...] = (
     Scan(dims=40, candidates=720),
     *(Ivf(percent) for percent in (1, 2, 4, 7, 10, 12, 15, 20)),
 )
-"""What the exporter chooses from; of equal cost, the first."""
+"""The schemes that the exporter chooses from; of equal cost, the first."""
 
 NAMES = tuple(scheme.name for scheme in SCHEMES)
 

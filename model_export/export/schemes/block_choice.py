@@ -1,94 +1,90 @@
-"""Which blocks of an inverted file are looked into. Knows no scores but the blocks' own."""
+"""Chooses the blocks of an inverted file that a request looks into."""
 
 from collections.abc import Callable
 
 from onnx import TensorProto
 
-from model_export.export.onnx.builder import GraphBuilder
-from model_export.export.schemes.scheme import Wanted
+from model_export.export.onnx.builder import Value
+from model_export.export.schemes.scheme import Query
 from model_export.export.schemes.slots import any_unavailable
-from model_export.export.schemes.top_k import best
+from model_export.export.schemes.top_k import top_k
 
 SHARE = 16
-"""The first block of so many tells what score the promising ones have: they need not be counted exactly."""
-_COUNTED = 4096
-"""Blocks up to which they are counted exactly: TopK is as fast there."""
-_FEW = 1024
-"""Items that an answer may ask for, excluded ones among them, for a sample to do."""
-_LOOKED_AT = 6
-"""Blocks for each item that is asked for, which must hold as many available ones, for a sample to do."""
-_SAMPLE = 512
-"""Items that tell what share of the catalogue is unavailable, at least, where there are as many."""
-_SCARCEST = 1 / 64
-"""Available share below which no further blocks are looked into for it."""
-
-Count = Callable[[GraphBuilder, str], str]
+"""The first block of each run of so many is in the sample that sets the threshold."""
+_EXACT_UP_TO = 4096
+"""Number of blocks up to which TopK is as fast as a threshold."""
+_SAMPLED_UP_TO = 1024
+"""Items that an answer may ask for, excluded ones included, if a sample sets the threshold."""
+_CHECKED = 6
+"""Blocks for each asked item that must hold as many available items, if a sample sets the threshold."""
+_MASK_SAMPLE = 512
+"""Least number of items that the available share is estimated from, in a catalogue of so many."""
+_LEAST_AVAILABLE = 1 / 64
+"""Available share below which no further blocks are chosen."""
 
 
-def promising(
-    graph: GraphBuilder, scores: str, slots: int, probes: int, wanted: Wanted, width: int, available_in: Count
-) -> str:
-    """Return the best blocks, int64[n], by ascending index where they were not counted.
+def choose_blocks(
+    scores: Value, slots: int, probes: int, query: Query, width: int, count_available: Callable[[Value], Value]
+) -> Value:
+    """Return the best blocks, int64[n]. They hold as many eligible items as are wanted, where there are so many.
 
-    So many that they hold as many eligible items as are wanted, where there are as many.
+    The blocks come by ascending index, unless TopK found them.
 
     Args:
-        graph: the score graph.
-        scores: int32[slots], the blocks', of which the first in each run of `SHARE` is as good as any other.
-        slots: how many, a multiple of 128.
-        probes: how many blocks to look into, about; more of them where items are unavailable.
-        wanted: what the answer asks for.
+        scores: int32[slots], the scores of the blocks. The first block of each run of `SHARE` must be a fair sample.
+        slots: the number of slots, a multiple of 128.
+        probes: about how many blocks to choose; more where items are unavailable.
+        query: what the answer asks for.
         width: items of a block.
-        available_in: gives the number, int64[], of items in some blocks that are available.
+        count_available: returns the number, int64[], of available items in some blocks.
     """
-    asked = graph.node("Add", [wanted.k, wanted.barred])
-    if slots <= _COUNTED:
-        return _counted(graph, scores, slots, probes, wanted, asked, width)
-    lost = graph.node("Div", [asked, graph.constant([width])])
-    share = graph.node("Add", [lost, graph.constant([probes // SHARE + 2])])
-    about = _sampled(graph, scores, _widened(graph, share, wanted.unavailable))
+    graph = scores.graph
+    asked = query.k + query.excluded
+    if slots <= _EXACT_UP_TO:
+        return _by_top_k(scores, slots, probes, query, asked, width)
+    sample_count = asked / [width] + [probes // SHARE + 2]
+    about = _by_sample(scores, _widened(sample_count, query.unavailable))
 
-    checked, trusted = graph.branch(), graph.branch()
-    some = checked.node("Mul", [asked, checked.constant([_LOOKED_AT])])
-    first = checked.node("Slice", [about, checked.constant([0]), some])
-    holds = checked.node("GreaterOrEqual", [available_in(checked, first), asked])
-    few = trusted.node("LessOrEqual", [asked, trusted.constant([_FEW])])
-    (enough,) = graph.choice(any_unavailable(graph, wanted.unavailable), checked, trusted, [(holds, few)])
-    sampled, counted = graph.branch(), graph.branch()
-    exactly = _counted(counted, scores, slots, probes, wanted, asked, width)
-    return graph.choice(enough, sampled, counted, [(sampled.node("Identity", [about]), exactly)])[0]
-
-
-def _widened(graph: GraphBuilder, share: str, unavailable: str) -> str:
-    """Return so much more as the available items are fewer: the best of them lie further down."""
-    some, none = graph.branch(), graph.branch()
-    size = some.node("Shape", [unavailable])
-    half = some.node("Div", [size, some.constant([2 * _SAMPLE])])
-    odd = some.node("Add", [some.node("Add", [half, half]), some.constant([1])])  # fair to what is gone by turns
-    sample = some.node("Slice", [unavailable, some.constant([0]), size, some.constant([0]), odd])
-    gone = some.node("ReduceMean", [some.node("Cast", [sample], to=TensorProto.FLOAT)], keepdims=0)
-    left = some.node("Max", [some.node("Sub", [some.constant(1.0), gone]), some.constant(_SCARCEST)])
-    wider = some.node("Div", [some.node("Cast", [share], to=TensorProto.FLOAT), left])
-    more = some.node("Cast", [wider], to=TensorProto.INT64)
-    same = none.node("Identity", [share])
-    return graph.choice(any_unavailable(graph, unavailable), some, none, [(more, same)])[0]
+    with graph.branch() as checked:
+        first = about.slice(0, asked * [_CHECKED])
+        holds_enough = count_available(first) >= asked
+    with graph.branch() as trusted:
+        is_short = asked <= [_SAMPLED_UP_TO]
+    (is_enough,) = graph.choice(any_unavailable(query.unavailable), checked, trusted, (holds_enough, is_short))
+    with graph.branch() as by_top_k:
+        exact = _by_top_k(scores, slots, probes, query, asked, width)
+    with graph.branch() as by_sample:
+        about = about.identity()
+    return graph.choice(is_enough, by_sample, by_top_k, (about, exact))[0]
 
 
-def _counted(graph: GraphBuilder, scores: str, slots: int, probes: int, wanted: Wanted, asked: str, width: int) -> str:
-    gone = graph.node("ReduceSum", [graph.node("Cast", [wanted.unavailable], to=TensorProto.INT64)], keepdims=1)
+def _widened(sample_count: Value, unavailable: Value) -> Value:
+    """Divide a count by the available share of the catalogue: the best available items lie further down."""
+    graph = sample_count.graph
+    with graph.branch() as some_unavailable:
+        size = unavailable.shape()
+        half = size / [2 * _MASK_SAMPLE]
+        odd_step = half + half + [1]  # an even step would see only half of a mask that alternates
+        sample = unavailable.slice(0, size, 0, odd_step)
+        unavailable_share = sample.cast(TensorProto.FLOAT).reduce("Mean", keepdims=False)
+        available_share = (graph.constant(1.0) - unavailable_share).max(_LEAST_AVAILABLE)
+        wider = (sample_count.cast(TensorProto.FLOAT) / available_share).cast(TensorProto.INT64)
+    with graph.branch() as all_available:
+        same = sample_count.identity()
+    return graph.choice(any_unavailable(unavailable), some_unavailable, all_available, (wider, same))[0]
+
+
+def _by_top_k(scores: Value, slots: int, probes: int, query: Query, asked: Value, width: int) -> Value:
+    unavailable = query.unavailable.cast(TensorProto.INT64).reduce("Sum", keepdims=True)
     # No more blocks than these can hold nothing but unavailable items, excluded ones and padding.
-    lost = graph.node("Div", [graph.node("Add", [asked, gone]), graph.constant([width])])
-    chosen, _ = best(graph, scores, slots, graph.node("Add", [lost, graph.constant([probes + 2])]), ordered=False)
-    return chosen
+    lost = (asked + unavailable) / [width]
+    return top_k(scores, slots, lost + scores.graph.constant([probes + 2]), ordered=False)[0]
 
 
-def _sampled(graph: GraphBuilder, scores: str, share: str) -> str:
-    runs = graph.node("Reshape", [scores, graph.constant([-1, SHARE])])
-    some = graph.node("Gather", [runs, graph.constant(0)], axis=1)
-    top = graph.node("TopK", [some, graph.node("Min", [share, graph.node("Shape", [some])])], 2, sorted=0)
-    least = graph.node("ReduceMin", [top], keepdims=0)
-    found = graph.node("NonZero", [graph.node("GreaterOrEqual", [scores, least])])
-    flat = graph.node("Reshape", [found, graph.constant([-1])])
-    # Where many are as good as the last, as after a state that tells nothing, the first ones do.
-    most = graph.node("Mul", [share, graph.constant([2 * SHARE])])
-    return graph.node("Slice", [flat, graph.constant([0]), most])
+def _by_sample(scores: Value, sample_count: Value) -> Value:
+    sample = scores.reshape(-1, SHARE).gather(0, axis=1)
+    best, _ = sample.top_k(sample_count.min(sample.shape()), ordered=False)
+    threshold = best.reduce("Min", keepdims=False)
+    reaching = (scores >= threshold).nonzero().reshape(-1)
+    # Where many blocks are as good as the last, as after a state of zeros, the first ones will do.
+    return reaching.slice(0, sample_count * [2 * SHARE])

@@ -1,8 +1,8 @@
-"""Brings alike items closer together than halving does: two runs that lie close by divide their items anew.
+"""Brings similar items closer together than halving does: two runs that lie close to each other exchange items.
 
-Halving cuts through neighbours, and an item that is cut off from its own lies far from the centre of its run: requests
-that want it do not find it. A pair of runs is divided anew along the line through their centres (balanced 2-means), if
-that brings its items closer.
+Halving separates some neighbours. An item that is separated from its neighbours lies far from the centre of its run, so
+a search for it looks into other runs. A pair of runs is divided again along the line through their centres (balanced
+2-means), if that brings its items closer together.
 """
 
 import numpy as np
@@ -13,43 +13,43 @@ Codes = NDArray[np.int8]
 Indices = NDArray[np.int64]
 
 GROUP = 4096
-"""Items whose runs are paired with each other: as many as the caches hold."""
+"""Items whose runs are paired with each other: the caches hold so many."""
 PASSES = 6
-"""Times that all groups are gone through, every other time shifted by half a group."""
+"""Passes over all groups; every other pass is shifted by half a group."""
 ROUNDS = 6
-"""Times that a group's runs are paired in a pass."""
+"""Times that a pass pairs the runs of a group."""
 NEAREST = 6
-"""Runs of which one is paired with: the nearest alone would always be the same."""
+"""A run is paired with one of its nearest so many: the nearest one would always be the same."""
 TURNS = 2
-"""Times that a pair's line is drawn through the centres that it led to."""
-_LEAST = 1e-5
+"""Iterations of 2-means for a pair."""
+_MIN_GAIN = 1e-5
 """Gain, as a share of the centres' squares, below which it may be rounding."""
 
 
-def exchanged(codes: Codes, order: NDArray[np.int32], leaf: int, scales: Floats) -> None:
+def exchange_items(codes: Codes, order: NDArray[np.int32], leaf: int, scales: Floats) -> None:
     """Exchange items between the full runs of an order, in place.
 
     Args:
         codes: int8[items, dims].
         order: the items; runs lie close to each other where they lie next to each other.
         leaf: size of a run.
-        scales: float32[dims], what a step of each code is worth.
+        scales: float32[dims], size of one step of each code.
     """
     whole = len(order) // leaf * leaf
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for number in range(PASSES):
         for begin in range(number % 2 * GROUP // 2, whole, GROUP):
             members = order[begin : min(begin + GROUP, whole)].reshape(-1, leaf)
             if len(members) > NEAREST + 1:
-                _settle(codes[members] * scales, members, chance)
+                _exchange_in_group(codes[members] * scales, members, rng)
 
 
-def _settle(rows: Floats, members: NDArray[np.int32], chance: np.random.Generator) -> None:
-    """Pair the runs of a group, float32[runs, leaf, dims], some times, and let each pair divide its items anew."""
+def _exchange_in_group(rows: Floats, members: NDArray[np.int32], rng: np.random.Generator) -> None:
+    """Pair the runs of a group, float32[runs, leaf, dims], and divide each pair's items again, in place."""
     leaf = members.shape[1]
     centres = rows.mean(axis=1)
     for _ in range(ROUNDS):
-        one, two = _pairs(centres, chance)
+        one, two = _pairs(centres, rng)
         both = np.concatenate([rows[one], rows[two]], axis=1)
         total = centres[one] + centres[two]
         line = centres[one] - centres[two]
@@ -61,7 +61,7 @@ def _settle(rows: Floats, members: NDArray[np.int32], chance: np.random.Generato
             first = np.matmul(weights[:, None, :], both)[:, 0]
             line = 2 * first - total
         before, after = (_squares(*pair) for pair in ((centres[one], centres[two]), (first, total - first)))
-        better = np.flatnonzero(after - before > _LEAST * before)
+        better = np.flatnonzero(after - before > _MIN_GAIN * before)
         one, two, parts = one[better], two[better], parts[better]
         divided = np.take_along_axis(both[better], parts[:, :, None], axis=1)
         rows[one], rows[two] = divided[:, :leaf], divided[:, leaf:]
@@ -71,21 +71,21 @@ def _settle(rows: Floats, members: NDArray[np.int32], chance: np.random.Generato
 
 
 def _squares(one: Floats, two: Floats) -> Floats:
-    """Return the sum of two centres' squares: the larger, the closer are the items, for theirs are what they are."""
+    """Return the sum of two centres' squares: the larger it is, the closer the items lie to their centres."""
     return np.asarray(np.square(one).sum(axis=1) + np.square(two).sum(axis=1), np.float32)
 
 
-def _pairs(centres: Floats, chance: np.random.Generator) -> tuple[Indices, Indices]:
-    """Return pairs of runs, each run in one at most, each with one of its nearest."""
+def _pairs(centres: Floats, rng: np.random.Generator) -> tuple[Indices, Indices]:
+    """Pair runs with one of their nearest; each run is in one pair at most."""
     distances = np.square(centres).sum(axis=1) - 2 * (centres @ centres.T)
     np.fill_diagonal(distances, np.inf)
     nearest = np.argpartition(distances, NEAREST, axis=1)[:, :NEAREST]
-    wished = nearest[np.arange(len(centres)), chance.integers(0, NEAREST, len(centres))].tolist()
+    partner = nearest[np.arange(len(centres)), rng.integers(0, NEAREST, len(centres))].tolist()
     taken: set[int] = set()
     pairs = []
-    for run in chance.permutation(len(centres)).tolist():
-        if run not in taken and wished[run] not in taken:
-            taken |= {run, wished[run]}
-            pairs.append((run, wished[run]))
+    for run in rng.permutation(len(centres)).tolist():
+        if run not in taken and partner[run] not in taken:
+            taken |= {run, partner[run]}
+            pairs.append((run, partner[run]))
     one, two = np.array(pairs, np.int64).T
     return one, two

@@ -1,28 +1,29 @@
-"""The exact scheme: every item in float32. What all others are held against."""
+"""The exact scheme: every item in float32. The other schemes are compared with it."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.export.onnx.builder import GraphBuilder
+from model_export.export.onnx.builder import GraphBuilder, Value
 from model_export.export.onnx.weights_file import WeightsFile
 from model_export.export.schemes.rows import ExactRows
-from model_export.export.schemes.scheme import Candidates, Prepared, Wanted
-from model_export.export.schemes.slots import InOrder, any_unavailable, masked
-from model_export.export.schemes.top_k import LOWEST, best, padded
+from model_export.export.schemes.scheme import Candidates, PreparedScheme, Query
+from model_export.export.schemes.slots import InOrder, any_unavailable, mask_unavailable
+from model_export.export.schemes.top_k import LOWEST, padded_slots, top_k
 
 Floats = NDArray[np.float32]
+
+MAX_WEIGHTS = 1 << 29
+"""Weights of a table of which a second one, in float32, is still acceptable: 2 GB."""
 
 
 @dataclass(frozen=True)
 class Fp32:
     """Multiplies the whole table in float32."""
 
-    largest: int = 1 << 29
-    """Weights beyond which two tables in float32 are no longer plausible: 2 GB each."""
     by_rows: bool = False
-    """Scores by the rows, which are stored anyway: one table, slower where the other one stays in caches."""
+    """Read the rows, which are stored anyway, and no second table: slower if the second one stays in caches."""
 
     @property
     def name(self) -> str:
@@ -31,40 +32,42 @@ class Fp32:
 
     def refusal(self, items: int, hidden: int) -> str:
         """See `Scheme`."""
-        if self.by_rows or items * hidden <= self.largest:
+        if self.by_rows or items * hidden <= MAX_WEIGHTS:
             return ""
         return f"its two tables would take {items * hidden * 8 / 1e9:.1f} GB"
 
-    def prepare(self, weights: WeightsFile, table: Floats, _states: Floats) -> Prepared:
+    def prepare(self, weights: WeightsFile, table: Floats, _states: Floats) -> PreparedScheme:
         """See `Scheme`."""
         items, hidden = table.shape
-        slots = padded(items)
+        slots = padded_slots(items)
         rows = ExactRows.store(weights, table)
         if not self.by_rows:
             columns = np.zeros((hidden, slots), np.float32)
             columns[:, :items] = table.T
             weights.add("table_t", columns)
 
-        def candidates(graph: GraphBuilder, state: str, wanted: Wanted) -> Candidates:
+        def candidates(graph: GraphBuilder, state: Value, query: Query) -> Candidates:
             if not self.by_rows:
-                return ranked(graph, graph.node("MatMul", [state, graph.stored("table_t")]), items, slots, wanted)
-            column = graph.node("Reshape", [state, graph.constant([hidden, 1])])
-            scores = graph.node("MatMul", [graph.stored("table"), column])
-            padding = graph.constant(np.full((slots - items, 1), LOWEST, np.float32))
-            return ranked(graph, graph.node("Concat", [scores, padding], axis=0), items, slots, wanted)
+                return best_slots(state @ graph.stored("table_t"), items, slots, query)
+            column = state.reshape(hidden, 1)
+            scores = graph.stored("table") @ column
+            padding = np.full((slots - items, 1), LOWEST, np.float32)
+            return best_slots(graph.concat(scores, padding), items, slots, query)
 
-        return Prepared(rows, candidates, traffic=4 * slots * (hidden + 2), rescored=0, bits=32, block=1)
+        return PreparedScheme(rows, candidates, traffic=4 * slots * (hidden + 2), rescored=0, bits=32, block=1)
 
 
-def ranked(graph: GraphBuilder, scores: str, items: int, slots: int, wanted: Wanted) -> Candidates:
-    """Return the candidates of a pass that scores every slot for good; those beyond the items are none."""
-    flat = graph.node("Reshape", [scores, graph.constant([-1])])
+def best_slots(scores: Value, items: int, slots: int, query: Query) -> Candidates:
+    """Return the best items by the final scores of all slots; slots beyond the items hold none."""
+    graph = scores.graph
+    flat = scores.reshape(-1)
     room = graph.constant([slots - items])
-    count = graph.node("Add", [graph.node("Add", [wanted.k, wanted.barred]), room])
-    in_order = InOrder(items, slots, wanted.unavailable)
-    some, none = graph.branch(), graph.branch()
-    left = best(some, masked(some, flat, in_order), slots, count)
-    whole = best(none, flat, slots, count)
-    some_are = any_unavailable(graph, wanted.unavailable)
-    places, values = graph.choice(some_are, some, none, list(zip(left, whole, strict=True)))
-    return Candidates(in_order.items(graph, places), values)
+    count = query.k + query.excluded + room
+    in_order = InOrder(items, slots, query.unavailable)
+    with graph.branch() as some_unavailable:
+        available = top_k(mask_unavailable(flat, in_order), slots, count)
+    with graph.branch() as all_available:
+        best = top_k(flat, slots, count)
+    condition = any_unavailable(query.unavailable)
+    places, values = graph.choice(condition, some_unavailable, all_available, *zip(available, best, strict=True))
+    return Candidates(in_order.items(places), values)

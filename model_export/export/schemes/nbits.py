@@ -1,4 +1,4 @@
-"""The whole table in 8 or 4 bits by `MatMulNBits`, as it is or with its best rescored from float16 rows.
+"""The whole table in 8 or 4 bits by `MatMulNBits`.
 
 ONNX Runtime repacks these codes when it opens the graph: they cost as much memory again in each process.
 """
@@ -8,28 +8,31 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.export.onnx.builder import MICROSOFT, GraphBuilder
-from model_export.export.onnx.parameters import quantize, quantize_to_4_bits
+from model_export.export.onnx.builder import MICROSOFT, GraphBuilder, Value
 from model_export.export.onnx.weights_file import WeightsFile
-from model_export.export.schemes.fp32 import ranked
+from model_export.export.schemes.fp32 import best_slots
+from model_export.export.schemes.rounding import quantize, quantize_to_4_bits
 from model_export.export.schemes.rows import CodedRows, HalfRows
-from model_export.export.schemes.scheme import Candidates, Prepared, Wanted
-from model_export.export.schemes.shortlist import shortlist, too_few, usual
+from model_export.export.schemes.scheme import Candidates, PreparedScheme, Query
+from model_export.export.schemes.shortlist import shortlist, small_catalogue_refusal, usual_length
 from model_export.export.schemes.slots import InOrder
-from model_export.export.schemes.top_k import BLOCK, filled, padded
+from model_export.export.schemes.top_k import BLOCK, pad, padded_slots
 
 Floats = NDArray[np.float32]
 
-LARGEST = 1 << 30
-"""Weights beyond which repacking them at each start is no longer plausible."""
-
+MAX_WEIGHTS = 1 << 30
+"""Weights up to which repacking them at each start is acceptable."""
 ACCURACY_LEVEL = 4
 """`MatMulNBits` on int8 activations: without it, it is some twenty times slower."""
+FOUR_BIT_CANDIDATES = 200
+"""Best items of the pass in 4 bits that are rescored."""
+FOUR_BIT_BLOCK = 16
+"""Weights of a row in 4 bits that share a scale."""
 
 
 @dataclass(frozen=True)
 class EightBit:
-    """One pass over the table in 8 bits, answered as it is: the least memory."""
+    """One pass over the table in 8 bits, without rescoring: the least memory."""
 
     @property
     def name(self) -> str:
@@ -40,29 +43,23 @@ class EightBit:
         """See `Scheme`."""
         return _too_large(items, hidden)
 
-    def prepare(self, weights: WeightsFile, table: Floats, _states: Floats) -> Prepared:
+    def prepare(self, weights: WeightsFile, table: Floats, _states: Floats) -> PreparedScheme:
         """See `Scheme`."""
         items, hidden = table.shape
-        slots = padded(items)
+        slots = padded_slots(items)
         quantized = quantize(table)
         rows = CodedRows.store(weights, quantized, slots)
 
-        def candidates(graph: GraphBuilder, state: str, wanted: Wanted) -> Candidates:
-            scores = _scores(graph, state, (slots, hidden), 8, quantized.block)
-            return ranked(graph, scores, items, slots, wanted)
+        def candidates(_graph: GraphBuilder, state: Value, query: Query) -> Candidates:
+            return best_slots(_scores(state, (slots, hidden), 8, quantized.block), items, slots, query)
 
         traffic = _traffic(slots, hidden, 8, quantized.block)
-        return Prepared(rows, candidates, traffic, rescored=0, bits=8, block=quantized.block)
+        return PreparedScheme(rows, candidates, traffic, rescored=0, bits=8, block=quantized.block)
 
 
 @dataclass(frozen=True)
 class FourBit:
     """One pass over the table in 4 bits, its best rescored from float16 rows."""
-
-    candidates: int = 512
-    """Best items that are rescored."""
-    block: int = 16
-    """Weights of a row that share a scale."""
 
     @property
     def name(self) -> str:
@@ -71,33 +68,36 @@ class FourBit:
 
     def refusal(self, items: int, hidden: int) -> str:
         """See `Scheme`."""
-        return _too_large(items, hidden) or too_few(items, self.candidates)
+        return _too_large(items, hidden) or small_catalogue_refusal(items, FOUR_BIT_CANDIDATES)
 
-    def prepare(self, weights: WeightsFile, table: Floats, _states: Floats) -> Prepared:
+    def prepare(self, weights: WeightsFile, table: Floats, _states: Floats) -> PreparedScheme:
         """See `Scheme`."""
         items, hidden = table.shape
         slots = -(-items // BLOCK) * BLOCK
-        codes, scales = quantize_to_4_bits(table, self.block)
-        weights.add("codes", filled(codes, slots, 0x88))
-        weights.add("scales", filled(scales, slots, 0))
+        codes, scales = quantize_to_4_bits(table, FOUR_BIT_BLOCK)
+        weights.add("codes", pad(codes, slots, 0x88))
+        weights.add("scales", pad(scales, slots, 0))
         rows = HalfRows.store(weights, table)
 
-        def candidates(graph: GraphBuilder, state: str, wanted: Wanted) -> Candidates:
-            scores = _scores(graph, state, (slots, hidden), 4, self.block)
-            return shortlist(graph, scores, InOrder(items, slots, wanted.unavailable), wanted, self.candidates)
+        def candidates(_graph: GraphBuilder, state: Value, query: Query) -> Candidates:
+            scores = _scores(state, (slots, hidden), 4, FOUR_BIT_BLOCK)
+            return shortlist(scores, InOrder(items, slots, query.unavailable), query, FOUR_BIT_CANDIDATES)
 
-        traffic = _traffic(slots, hidden, 4, self.block)
-        return Prepared(rows, candidates, traffic, rescored=usual(self.candidates), bits=4, block=self.block)
+        traffic = _traffic(slots, hidden, 4, FOUR_BIT_BLOCK)
+        rescored = usual_length(FOUR_BIT_CANDIDATES)
+        return PreparedScheme(rows, candidates, traffic, rescored, bits=4, block=FOUR_BIT_BLOCK)
 
 
-def _scores(graph: GraphBuilder, state: str, shape: tuple[int, int], bits: int, block: int) -> str:
+def _scores(state: Value, shape: tuple[int, int], bits: int, block: int) -> Value:
     slots, hidden = shape
     blocks = hidden // block
-    codes = graph.stored("codes", [slots, blocks, block * bits // 8])
-    scales = graph.stored("scales", [slots * blocks])
-    return graph.node(
+    codes = state.graph.stored("codes", [slots, blocks, block * bits // 8])
+    scales = state.graph.stored("scales", [slots * blocks])
+    return state.graph.node(
         "MatMulNBits",
-        [state, codes, scales],
+        state,
+        codes,
+        scales,
         domain=MICROSOFT,
         K=hidden,
         N=slots,
@@ -112,4 +112,4 @@ def _traffic(slots: int, hidden: int, bits: int, block: int) -> int:
 
 
 def _too_large(items: int, hidden: int) -> str:
-    return "each process would repack, and hold for itself, over 1 GB" if items * hidden > LARGEST else ""
+    return "each process would repack, and hold for itself, over 1 GB" if items * hidden > MAX_WEIGHTS else ""

@@ -1,4 +1,4 @@
-"""The directions in which the scores of a catalogue differ most: what a truncated pass keeps.
+"""Finds the directions in which the scores of a catalogue differ most: a truncated pass keeps only these.
 
 With A = E[h hT] over states and L = chol(A), a score h.e is (L^-1 h).(LT e), and L^-1 h is the same in all directions.
 The error of scoring by d of them is least along the first eigenvectors of LT cov(E) L. Centring the rows changes all
@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 SAMPLE = 200_000
-"""Rows that the covariance and the codes' range are taken from."""
+"""Rows from which the covariance and the range of the codes are computed."""
 FLOOR = 1e-3
-"""Share of the mean variance that is added to every direction: held-out states do not span them all."""
+"""Share of the mean variance that is added to every direction: held-out states do not span all of them."""
 
 
 @dataclass(frozen=True)
 class Rotation:
-    """Maps rows and states so that their inner product is about the score, but for a constant of the state.
+    """Maps rows and states so that their inner product is about the score, up to a constant for each state.
 
     Attributes:
         centre: float32[hidden], subtracted from rows.

@@ -1,4 +1,4 @@
-"""The table of item rows as it is stored, and how a graph reads some of its rows. Knows no scheme."""
+"""The table of item rows as it is stored, and how a graph reads some of its rows."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,23 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from model_export.export.onnx.builder import GraphBuilder
-from model_export.export.onnx.parameters import Quantized
+from model_export.export.onnx.builder import GraphBuilder, Value
 from model_export.export.onnx.weights_file import WeightsFile
-from model_export.export.schemes.top_k import filled
+from model_export.export.schemes.rounding import ZERO_POINT, Quantized
+from model_export.export.schemes.top_k import pad
 
 Floats = NDArray[np.float32]
 
 CHUNK = 1 << 18
-"""Rows that are worked on at a time: a table may be larger than memory."""
-
-_ZERO_POINT = 128.0
+"""Rows that are processed at a time: a table may be larger than memory."""
 
 
 class Rows(Protocol):
     """Stored rows."""
 
-    def gather(self, graph: GraphBuilder, items: str) -> str:
+    def gather(self, graph: GraphBuilder, items: Value) -> Value:
         """Return float32[n, hidden], the rows of int64[n] items; -1 gives the row of some item."""
         ...
 
@@ -39,9 +37,9 @@ class ExactRows:
         weights.add_chunks("table", table.shape, np.dtype(np.float32), chunks(table))
         return cls()
 
-    def gather(self, graph: GraphBuilder, items: str) -> str:
+    def gather(self, graph: GraphBuilder, items: Value) -> Value:
         """See `Rows`."""
-        return graph.node("Gather", [graph.stored("table"), items])
+        return graph.stored("table").gather(items)
 
 
 @dataclass(frozen=True)
@@ -55,36 +53,33 @@ class HalfRows:
         weights.add_chunks("rows", table.shape, np.dtype(np.float16), halves)
         return cls()
 
-    def gather(self, graph: GraphBuilder, items: str) -> str:
+    def gather(self, graph: GraphBuilder, items: Value) -> Value:
         """See `Rows`."""
-        return graph.node("Cast", [graph.node("Gather", [graph.stored("rows"), items])], to=TensorProto.FLOAT)
+        return graph.stored("rows").gather(items).cast(TensorProto.FLOAT)
 
 
 @dataclass(frozen=True)
 class CodedRows:
-    """Rows in 8 bits around 128, with a scale for each block of a row."""
+    """Rows in 8 bits, with a scale for each block of a row."""
 
     block: int
 
     @classmethod
     def store(cls, weights: WeightsFile, quantized: Quantized, slots: int) -> "CodedRows":
-        """Write the codes and their scales, with rows of zeros up to the slots."""
-        weights.add("codes", filled(quantized.codes, slots, int(_ZERO_POINT)))
-        weights.add("scales", filled(quantized.scales, slots, 0))
+        """Write the codes and their scales, with rows of zeros up to the number of slots."""
+        weights.add("codes", pad(quantized.codes, slots, ZERO_POINT))
+        weights.add("scales", pad(quantized.scales, slots, 0))
         return cls(quantized.block)
 
-    def gather(self, graph: GraphBuilder, items: str) -> str:
+    def gather(self, graph: GraphBuilder, items: Value) -> Value:
         """See `Rows`."""
-        codes = graph.node("Gather", [graph.stored("codes"), items])
-        floats = graph.node("Cast", [codes], to=TensorProto.FLOAT)
-        levels = graph.node("Sub", [floats, graph.constant(_ZERO_POINT)])
-        blocks = graph.node("Reshape", [levels, graph.constant([0, -1, self.block])])
-        scales = graph.node("Gather", [graph.stored("scales"), items])
-        scaled = graph.node("Mul", [blocks, graph.node("Unsqueeze", [scales, graph.constant([2])])])
-        return graph.node("Reshape", [scaled, graph.constant([0, -1])])
+        levels = graph.stored("codes").gather(items).cast(TensorProto.FLOAT) - float(ZERO_POINT)
+        blocks = levels.reshape(0, -1, self.block)
+        scales = graph.stored("scales").gather(items)
+        return (blocks * scales.unsqueeze(2)).reshape(0, -1)
 
 
 def chunks(table: Floats) -> Iterator[Floats]:
-    """Give a table some rows at a time."""
+    """Yield a table some rows at a time."""
     for at in range(0, len(table), CHUNK):
         yield np.asarray(table[at : at + CHUNK])

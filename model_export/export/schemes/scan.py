@@ -5,17 +5,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.export.onnx.builder import GraphBuilder
+from model_export.export.onnx.builder import GraphBuilder, Value
 from model_export.export.onnx.weights_file import WeightsFile
 from model_export.export.schemes.int8_codes import Coder, blocked
 from model_export.export.schemes.rotation import rotation, sample
 from model_export.export.schemes.rows import HalfRows, chunks
-from model_export.export.schemes.scheme import Candidates, Prepared, Wanted
-from model_export.export.schemes.shortlist import listed, shortlist, too_few, usual
+from model_export.export.schemes.scheme import Candidates, PreparedScheme, Query
+from model_export.export.schemes.shortlist import (
+    scaled_candidates,
+    shortlist,
+    small_catalogue_refusal,
+    usual_length,
+)
 from model_export.export.schemes.slots import InOrder
 from model_export.export.schemes.top_k import BLOCK
 
 Floats = NDArray[np.float32]
+
+MIN_CANDIDATES = 32
 
 
 @dataclass(frozen=True)
@@ -25,9 +32,7 @@ class Scan:
     dims: int | None
     """Rotated dimensions that are scored; None for all of them, unrotated."""
     candidates: int
-    """Best items of a million that are rescored, beside what a longer answer or excluded items ask for."""
-    least: int = 32
-    """Fewest of any catalogue."""
+    """Best items of a million that are rescored, beside those that a longer answer or excluded items add."""
 
     @property
     def name(self) -> str:
@@ -38,27 +43,27 @@ class Scan:
         """See `Scheme`."""
         if self.dims and self.dims >= hidden:
             return f"there are only {hidden} dimensions"
-        return too_few(items, self._listed(items))
+        return small_catalogue_refusal(items, self._candidates_of(items))
 
-    def prepare(self, weights: WeightsFile, table: Floats, states: Floats) -> Prepared:
+    def prepare(self, weights: WeightsFile, table: Floats, states: Floats) -> PreparedScheme:
         """See `Scheme`."""
         items, hidden = table.shape
-        some = sample(table)
-        coder = Coder.of(rotation(some, states, self.dims or hidden), some)
+        rows_sample = sample(table)
+        coder = Coder.of(rotation(rows_sample, states, self.dims or hidden), rows_sample)
         blocks = -(-items // BLOCK)
         slots = blocks * BLOCK
         shape = blocks, coder.depth, BLOCK
         weights.add_chunks("scan", shape, np.dtype(np.int8), blocked(map(coder.codes, chunks(table)), coder))
         rows = HalfRows.store(weights, table)
+        count = self._candidates_of(items)
 
-        def candidates(graph: GraphBuilder, state: str, wanted: Wanted) -> Candidates:
-            multiplier = coder.multiplier(graph, state)
-            scores = graph.node("MatMulInteger", [multiplier, graph.stored("scan", mapped=True)])
-            return shortlist(graph, scores, InOrder(items, slots, wanted.unavailable), wanted, self._listed(items))
+        def candidates(graph: GraphBuilder, state: Value, query: Query) -> Candidates:
+            multiplier = coder.unsigned(coder.levels(state))
+            scores = graph.node("MatMulInteger", multiplier, graph.stored("scan", mapped=True))
+            return shortlist(scores, InOrder(items, slots, query.unavailable), query, count)
 
         traffic = slots * (coder.depth + 8)
-        return Prepared(rows, candidates, traffic, rescored=usual(self._listed(items)), bits=8, block=items)
+        return PreparedScheme(rows, candidates, traffic, rescored=usual_length(count), bits=8, block=items)
 
-    def _listed(self, items: int) -> int:
-        """Return how many candidates there are: where items are many, more of them come close to the best."""
-        return max(self.least, listed(self.candidates, items))
+    def _candidates_of(self, items: int) -> int:
+        return max(MIN_CANDIDATES, scaled_candidates(self.candidates, items))

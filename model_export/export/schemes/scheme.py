@@ -1,7 +1,4 @@
-"""What a scoring scheme is: a small config, and one verb that stores its tensors and tells how to find candidates.
-
-Knows no particular scheme.
-"""
+"""The contract of a scoring scheme: a small config that stores its tensors and builds the search for candidates."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.export.onnx.builder import GraphBuilder
+from model_export.export.onnx.builder import GraphBuilder, Value
 from model_export.export.onnx.weights_file import WeightsFile
 from model_export.export.schemes.rows import Rows
 
@@ -18,49 +15,49 @@ Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """How much an answer asks for, as values of a score graph.
+class Query:
+    """What an answer asks for, as values of a score graph.
 
     Attributes:
-        k: int64[1], items to answer.
-        barred: int64[1], items that may turn out to be excluded.
-        unavailable: bool[items], true for items that must not be candidates; or of no length, for none.
+        k: int64[1], number of items to answer.
+        excluded: int64[1], number of candidates that may turn out to be excluded.
+        unavailable: bool[items], true for items that must not be candidates; without length if all are available.
     """
 
-    k: str
-    barred: str
-    unavailable: str
+    k: Value
+    excluded: Value
+    unavailable: Value
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """Where the answer is looked for, as values of a score graph.
+    """Items among which the answer is, as values of a score graph.
 
     Attributes:
         items: int64[n] item indices, -1 for none. Of equal scores, the lower index comes first.
-        scores: float32[n]; None where they are only candidates, to be scored from their rows.
+        scores: float32[n]; None if they must be scored from their rows.
     """
 
-    items: str
-    scores: str | None
+    items: Value
+    scores: Value | None
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedScheme:
     """A scheme whose tensors are in the weights file.
 
     Attributes:
         rows: the table as its rows are read: by the step graph, by rescoring and by an `only` list.
-        candidates: builds the part of the score graph from the state, float32[1, hidden], to candidates. With `Wanted`
-            met: at least `k` of them are neither excluded nor unavailable nor -1, where the catalogue has as many.
-        traffic: bytes of memory that one request with k = 20 reads and writes, about.
+        candidates: builds the part of the score graph from the state, float32[1, hidden], to candidates. At least
+            `Query.k` of them are neither excluded nor unavailable nor -1, if the catalogue has so many.
+        traffic: approximate bytes of memory that one request with k = 20 reads and writes.
         rescored: candidates that such a request scores from their rows.
         bits: bits of a weight in the pass over the catalogue.
-        block: weights of a row that share a scale; the items, where all rows share the scales.
+        block: weights of a row that share a scale; the number of items if all rows share the scales.
     """
 
     rows: Rows
-    candidates: Callable[[GraphBuilder, str, Wanted], Candidates]
+    candidates: Callable[[GraphBuilder, Value, Query], Candidates]
     traffic: int
     rescored: int
     bits: int
@@ -72,19 +69,19 @@ class Scheme(Protocol):
 
     @property
     def name(self) -> str:
-        """The name it is pinned by."""
+        """The name for `nextitem export --scheme`."""
         ...
 
     def refusal(self, items: int, hidden: int, /) -> str:
-        """Say why the scheme is out of place for a catalogue of that size; nothing where it is not."""
+        """Say why the scheme does not suit a catalogue of that size; empty if it does."""
         ...
 
-    def prepare(self, weights: WeightsFile, table: Floats, states: Floats, /) -> Prepared:
+    def prepare(self, weights: WeightsFile, table: Floats, states: Floats, /) -> PreparedScheme:
         """Store the scheme's tensors.
 
         Args:
-            weights: where to.
-            table: float32[items, hidden], possibly mapped and larger than memory: to be read in chunks.
-            states: float32[n, hidden], states as they are scored, to calibrate by.
+            weights: the artifact's weights file.
+            table: float32[items, hidden]. It may be mapped and larger than memory, so it is read in chunks.
+            states: float32[n, hidden], states as they are scored, to calibrate with.
         """
         ...

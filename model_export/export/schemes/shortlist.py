@@ -1,64 +1,67 @@
-"""The best items of a rough pass, to be scored from their rows. Knows no scheme."""
+"""Chooses the best items of a rough pass, to be scored from their rows."""
 
 from math import sqrt
 
-from model_export.export.onnx.builder import GraphBuilder
-from model_export.export.schemes.scheme import Candidates, Wanted
-from model_export.export.schemes.slots import Slots, any_unavailable, masked
-from model_export.export.schemes.threshold_top_k import about
+from model_export.export.onnx.builder import Value
+from model_export.export.schemes.scheme import Candidates, Query
+from model_export.export.schemes.slots import Slots, any_unavailable, mask_unavailable
+from model_export.export.schemes.threshold_top_k import top_by_threshold
 
 PER_ANSWER = 4
-"""Further candidates for each item that is asked for: a long answer needs a longer list."""
-
+"""Further candidates for each item of the answer: a long answer needs a longer list."""
 DROPPED = 4
-"""One of so many found may be unavailable: with more, the list would be too short for a good answer."""
-
+"""One candidate of so many may be unavailable: with more, the list would be too short for a good answer."""
 USUAL_K = 20
 MILLION = 1_000_000
 
 
-def shortlist(graph: GraphBuilder, scores: str, slots: Slots, wanted: Wanted, candidates: int) -> Candidates:
+def shortlist(scores: Value, slots: Slots, query: Query, candidates: int) -> Candidates:
     """Return the best items of rough scores, in the order of their slots.
 
-    Unavailable items are left out of what was found; only where too many of it are, all scores are gone through.
+    Unavailable items are removed from the list. Only where too many of it are unavailable, all scores are masked and
+    the best are found again.
 
     Args:
-        graph: the score graph.
-        scores: rough scores of slots.
+        scores: rough scores of the slots.
         slots: the slots.
-        wanted: what the answer asks for.
-        candidates: how many items, beside what the answer's length and its excluded items ask for.
+        query: what the answer asks for.
+        candidates: length of the list without what the answer's length and its excluded items add.
     """
-    flat = graph.node("Reshape", [scores, graph.constant([-1])])
-    asked = graph.node("Add", [graph.node("Add", [wanted.k, wanted.barred]), graph.constant([slots.room])])
-    more = graph.node("Mul", [wanted.k, graph.constant([PER_ANSWER])])
-    count = graph.node("Add", [graph.node("Add", [more, wanted.barred]), graph.constant([max(candidates, slots.room)])])
-    found = about(graph, flat, slots.usual, count, asked, slots.unit)
+    graph = scores.graph
+    flat = scores.reshape(-1)
+    least = query.k + query.excluded + [slots.room]
+    further = query.k * [PER_ANSWER]
+    count = further + query.excluded + [max(candidates, slots.room)]
+    best = top_by_threshold(flat, slots.usual, count, least, slots.unit)
 
-    some, none = graph.branch(), graph.branch()
-    kept = some.node("Compress", [found, some.node("Not", [slots.unavailable_at(some, found)])])
-    number = some.node("Size", [found])
-    least = some.node("Sub", [number, some.node("Div", [number, some.constant(DROPPED)])])
-    enough = some.node("GreaterOrEqual", [some.node("Size", [kept]), some.node("Max", [asked, least])])
-    left, counted = some.branch(), some.branch()
-    anew = about(counted, masked(counted, flat, slots), slots.usual, count, asked, slots.unit)
-    (chosen,) = some.choice(enough, left, counted, [(left.node("Identity", [kept]), anew)])
-    whole = none.node("Identity", [found])
-    some_are = any_unavailable(graph, wanted.unavailable)
-    return Candidates(slots.items(graph, graph.choice(some_are, some, none, [(chosen, whole)])[0]), None)
+    with graph.branch() as some_unavailable:
+        left = best.compress(~slots.unavailable_at(best))
+        number = best.size()
+        usual_least = number - number / DROPPED
+        is_enough = left.size() >= least.max(usual_least)
+        with graph.branch() as masked:
+            found_again = top_by_threshold(mask_unavailable(flat, slots), slots.usual, count, least, slots.unit)
+        with graph.branch() as filtered:
+            left = left.identity()
+        (available,) = graph.choice(is_enough, filtered, masked, (left, found_again))
+    with graph.branch() as all_available:
+        best = best.identity()
+    condition = any_unavailable(query.unavailable)
+    (chosen,) = graph.choice(condition, some_unavailable, all_available, (available, best))
+    return Candidates(slots.items(chosen), None)
 
 
-def listed(candidates: int, items: int) -> int:
-    """Return how many candidates a catalogue needs of which a million need so many: more come close to the best."""
+def scaled_candidates(candidates: int, items: int) -> int:
+    """Return the number of candidates for a catalogue, from that for a million items: more come close to the best."""
     return round(candidates * sqrt(items / MILLION))
 
 
-def usual(candidates: int) -> int:
-    """Return how many items a usual request rescores."""
+def usual_length(candidates: int) -> int:
+    """Return the number of items that a usual request rescores."""
     return candidates + PER_ANSWER * USUAL_K
 
 
-def too_few(items: int, candidates: int) -> str:
-    """Say that a catalogue is no larger than the shortlist; nothing where it is larger."""
-    needed = 2 * usual(candidates)
-    return f"a shortlist of {usual(candidates)} pays from {needed} items on" if items < needed else ""
+def small_catalogue_refusal(items: int, candidates: int) -> str:
+    """Say that a catalogue is hardly larger than the shortlist; empty if it is."""
+    needed = 2 * usual_length(candidates)
+    return f"a shortlist of {usual_length(candidates)} pays from {needed} items on" if items < needed else ""

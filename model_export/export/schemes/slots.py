@@ -1,4 +1,4 @@
-"""What the slots of a pass stand for. Knows no scheme, and no scores.
+"""Slots of a pass over the catalogue: which item a slot stands for, and whether that item is available.
 
 Most schemes score the items in their order, with padding after them (`InOrder`).
 """
@@ -8,38 +8,38 @@ from typing import Protocol
 
 import numpy as np
 
-from model_export.export.onnx.builder import GraphBuilder
+from model_export.export.onnx.builder import Value
 from model_export.export.schemes.top_k import BLOCK, LOWEST
 
 
 class Slots(Protocol):
-    """The slots of a pass. Where a graph is given, it may be a branch."""
+    """The slots of a pass."""
 
     @property
     def usual(self) -> int:
-        """How many there usually are."""
+        """The usual number of slots."""
         ...
 
     @property
     def unit(self) -> int:
-        """What they are a multiple of: see `selection.best`."""
+        """The number of slots is a multiple of this: see `top_k.top_k`."""
         ...
 
     @property
     def room(self) -> int:
-        """How many of them may have no item and stand above some that have one."""
+        """The number of slots without an item that may have a better score than some item."""
         ...
 
-    def items(self, graph: GraphBuilder, slots: str) -> str:
+    def items(self, slots: Value) -> Value:
         """Return the items of some ascending slots, int64[n] ascending, -1 for none."""
         ...
 
-    def unavailable(self, graph: GraphBuilder) -> str:
-        """Return which slots' items are unavailable, bool[slots]; there are unavailable items."""
+    def unavailable(self) -> Value:
+        """Mark the slots whose items are unavailable, bool[slots]. Only for use where items are unavailable."""
         ...
 
-    def unavailable_at(self, graph: GraphBuilder, slots: str) -> str:
-        """Return that of some slots alone, bool[n], with no regard to those that have no item."""
+    def unavailable_at(self, slots: Value) -> Value:
+        """Do the same for some slots, bool[n]. A slot without an item gets any value."""
         ...
 
 
@@ -48,14 +48,14 @@ class InOrder:
     """The items in their order, then padding.
 
     Attributes:
-        count: how many items there are.
-        usual: how many slots.
-        mask: bool[items], what is unavailable.
+        count: the number of items.
+        usual: the number of slots.
+        mask: bool[items], which items are unavailable.
     """
 
     count: int
     usual: int
-    mask: str
+    mask: Value
     unit: int = BLOCK
 
     @property
@@ -63,31 +63,27 @@ class InOrder:
         """See `Slots`."""
         return self.usual - self.count
 
-    def items(self, graph: GraphBuilder, slots: str) -> str:
-        """See `Slots`; the slots may come in any order, and so do their items."""
-        if self.count == self.usual:
-            return slots
-        inside = graph.node("Less", [slots, graph.constant(self.count)])
-        return graph.node("Where", [inside, slots, graph.constant(-1)])
+    def items(self, slots: Value) -> Value:
+        """See `Slots`; the slots may come in any order, and their items keep it."""
+        return slots if self.count == self.usual else (slots < self.count).select(slots, -1)
 
-    def unavailable(self, graph: GraphBuilder) -> str:
+    def unavailable(self) -> Value:
         """See `Slots`."""
         if self.count == self.usual:
             return self.mask
-        padding = np.zeros(self.usual - self.count, np.bool_)
-        return graph.node("Concat", [self.mask, graph.constant(padding)], axis=0)
+        return self.mask.graph.concat(self.mask, np.zeros(self.usual - self.count, np.bool_))
 
-    def unavailable_at(self, graph: GraphBuilder, slots: str) -> str:
+    def unavailable_at(self, slots: Value) -> Value:
         """See `Slots`."""
-        return graph.node("Gather", [self.mask, graph.node("Min", [slots, graph.constant([self.count - 1])])])
+        return self.mask.gather(slots.min([self.count - 1]))
 
 
-def any_unavailable(graph: GraphBuilder, mask: str) -> str:
-    """Return whether there is a mask, bool[]: none has no length."""
-    return graph.node("Greater", [graph.node("Size", [mask]), graph.constant(0)])
+def any_unavailable(mask: Value) -> Value:
+    """Return whether there is a mask, bool[]: it has no length where every item is available."""
+    return mask.size() > 0
 
 
-def masked(graph: GraphBuilder, scores: str, slots: Slots) -> str:
-    """Return scores of slots, those of unavailable items below every other."""
-    lowest = graph.node("CastLike", [graph.constant(LOWEST), scores])
-    return graph.node("Where", [slots.unavailable(graph), lowest, scores])
+def mask_unavailable(scores: Value, slots: Slots) -> Value:
+    """Lower the scores of unavailable items below every other score."""
+    lowest = scores.graph.node("CastLike", LOWEST, scores)
+    return slots.unavailable().select(lowest, scores)

@@ -1,62 +1,60 @@
-"""About so many of the best of many scores: all that reach a threshold, which a sample of them sets.
+"""Finds about so many of the best scores: all that reach a threshold, which a sample of the scores sets.
 
 TopK pays for each score that it takes in and drops again: 90 us for 260 of 40,000. A comparison pays for none. Where a
-sample sets no useful threshold, as of scores that are all equal, the best are counted after all.
+sample sets no useful threshold, for example because all scores are equal, TopK finds the best after all.
 """
 
 import numpy as np
 
-from model_export.export.onnx.builder import GraphBuilder
-from model_export.export.schemes.top_k import ascending, best
+from model_export.export.onnx.builder import Value
+from model_export.export.schemes.top_k import ascending, top_k
 
 WIDTH = 16
-"""Scores of a block, of which only the largest is compared at first."""
+"""Scores of a block; at first only the largest of each block is compared."""
 STEP = 11
-"""One score of so many is in the sample: prime to the width, for alike items share blocks."""
-_MOST = 2
-"""Blocks that may reach the threshold, for each score that is wanted."""
+"""One score of so many is in the sample. Prime to the width, because similar items share blocks."""
+_MAX_BLOCKS = 2
+"""Blocks that may reach the threshold, for each wanted score."""
 _END = (1 << 63) - 1
 
 
-def about(graph: GraphBuilder, scores: str, slots: int, count: str, asked: str, unit: int) -> str:
-    """Find about so many of the best scores, and no fewer than are asked for, where there are so many.
+def top_by_threshold(scores: Value, slots: int, count: Value, least: Value, unit: int) -> Value:
+    """Find about `count` of the best scores, and at least `least` where there are so many.
 
     Args:
-        graph: the graph.
         scores: [slots], numbers of a type that TopK and ReduceMax take.
-        slots: how many there usually are, a multiple of `WIDTH`.
+        slots: the usual number of slots, a multiple of `WIDTH`.
         count: int64[1], about how many are wanted.
-        asked: int64[1], how many there must be, at most `count`.
-        unit: see `best`.
+        least: int64[1], how many there must be, at most `count`.
+        unit: see `top_k`.
 
     Returns:
         Their slots, int64[n], ascending. No other slot has a better score.
     """
-    blocks = graph.node("Reshape", [scores, graph.constant([-1, WIDTH])])
-    maxima = graph.node("ReduceMax", [blocks, graph.constant([1])], keepdims=0)
+    graph = scores.graph
+    blocks = scores.reshape(-1, WIDTH)
+    maxima = blocks.reduce("Max", 1, keepdims=False)
     first, end, axis, step = (graph.constant([number]) for number in (0, _END, 0, STEP))
-    sample = graph.node("Slice", [scores, first, end, axis, step])
-    share = graph.node("Add", [graph.node("Div", [count, step]), graph.constant([1])])
-    top = graph.node("TopK", [sample, graph.node("Min", [share, graph.node("Shape", [sample])])], 2, sorted=0)
-    least = graph.node("ReduceMin", [top], keepdims=0)
-    found = graph.node("NonZero", [graph.node("GreaterOrEqual", [maxima, least])])
+    sample = scores.slice(first, end, axis, step)
+    sample_count = count / step + [1]
+    sample_best, _ = sample.top_k(sample_count.min(sample.shape()), ordered=False)
+    threshold = sample_best.reduce("Min", keepdims=False)
+    reaching = (maxima >= threshold).nonzero()
 
-    reached, counted = graph.branch(), graph.branch()
-    places = _reaching(reached, blocks, found, least)
-    exactly, _ = best(counted, scores, slots, count, unit=unit, ordered=False)
-    in_order = ascending(counted, exactly, counted.node("Shape", [exactly]))
-    number = graph.node("Size", [found])
-    enough = graph.node("GreaterOrEqual", [number, asked])
-    not_too_many = graph.node("LessOrEqual", [number, graph.node("Mul", [count, graph.constant([_MOST])])])
-    useful = graph.node("And", [enough, not_too_many])
-    return graph.choice(useful, reached, counted, [(places, in_order)])[0]
+    with graph.branch() as by_threshold:
+        reached = _reaching(blocks, reaching, threshold)
+    with graph.branch() as by_count:
+        counted, _ = top_k(scores, slots, count, unit=unit, ordered=False)
+        in_order = ascending(counted, counted.shape())
+    number = reaching.size()
+    is_useful = (number >= least) & (number <= count * [_MAX_BLOCKS])
+    return graph.choice(is_useful, by_threshold, by_count, (reached, in_order))[0]
 
 
-def _reaching(graph: GraphBuilder, blocks: str, found: str, least: str) -> str:
-    """Return the slots, within the blocks found, whose scores reach the threshold."""
-    flat = graph.constant([-1])
-    members = graph.node("Gather", [blocks, graph.node("Reshape", [found, flat])])
-    reach = graph.node("GreaterOrEqual", [members, least])
-    begins = graph.node("Mul", [graph.node("Reshape", [found, graph.constant([-1, 1])]), graph.constant([WIDTH])])
-    slots = graph.node("Add", [begins, graph.constant(np.arange(WIDTH))])
-    return graph.node("Compress", [graph.node("Reshape", [slots, flat]), graph.node("Reshape", [reach, flat])])
+def _reaching(blocks: Value, reaching: Value, threshold: Value) -> Value:
+    """Return the slots in the reaching blocks whose scores reach the threshold."""
+    flat = blocks.graph.constant([-1])
+    reach = blocks.gather(blocks.graph.node("Reshape", reaching, flat)) >= threshold
+    begins = reaching.reshape(-1, 1) * [WIDTH]
+    slots = begins + np.arange(WIDTH)
+    return blocks.graph.node("Reshape", slots, flat).compress(blocks.graph.node("Reshape", reach, flat))

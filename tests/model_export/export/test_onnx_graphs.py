@@ -13,11 +13,12 @@ from onnx import TensorProto
 from onnxruntime import InferenceSession
 
 from model_export.export.measure_loss import Graphs, Loss, loss, parity, rankings, stepwise
-from model_export.export.onnx.parameters import Quantized, parameters_of, quantize
+from model_export.export.onnx.parameters import parameters_of
 from model_export.export.onnx.weights_file import ALIGNMENT
 from model_export.export.onnx_graphs import write_graphs
 from model_export.export.schemes.fp32 import Fp32
 from model_export.export.schemes.nbits import EightBit
+from model_export.export.schemes.rounding import Quantized, quantize
 from model_export.training.run_folder import Run
 from model_export.training.torch_reference import torch_scores
 from nextitem.model.manifest import SCORE_GRAPH, STEP_GRAPH, WEIGHTS

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model_export.export.schemes.block_exchange import GROUP, exchanged
+from model_export.export.schemes.block_exchange import GROUP, exchange_items
 
 LEAF = 16
 DIMS = 6
@@ -23,7 +23,7 @@ def test_no_item_is_lost_and_all_lie_closer(items: int) -> None:
     order = np.argsort(codes[:, 0], kind="stable").astype(np.int32)
     before = order.copy()
     # WHEN their runs exchange them
-    exchanged(codes, order, LEAF, np.ones(DIMS, np.float32))
+    exchange_items(codes, order, LEAF, np.ones(DIMS, np.float32))
     # THEN each item comes once, and those of no full run stay where they are
     assert sorted(order.tolist()) == list(range(items))
     whole = items // LEAF * LEAF
@@ -46,6 +46,6 @@ def test_strays_come_home() -> None:
     order[[one * LEAF, two * LEAF]] = order[[two * LEAF, one * LEAF]]
     assert within(codes, order) > within(codes, np.arange(len(codes), dtype=np.int32))
     # WHEN runs exchange items
-    exchanged(codes, order, LEAF, np.ones(DIMS, np.float32))
+    exchange_items(codes, order, LEAF, np.ones(DIMS, np.float32))
     # THEN each cluster is a run again
     assert all(len(set((order[at : at + LEAF] // LEAF).tolist())) == 1 for at in range(0, len(order), LEAF))
