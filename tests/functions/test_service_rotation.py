@@ -152,7 +152,7 @@ def test_without_its_secret_the_function_answers_without_sessions() -> None:
             "recommend": 0,
             "delete_session": 1,
         }
-        assert any("the key secret makes no sense: ValueError" in line for line in stack.log_lines())
+        assert any("the key secret is invalid: ValueError" in line for line in stack.log_lines())
         assert not any("short" in line for line in stack.log_lines())
 
         # WHEN it makes sense THEN the same worker goes on with sessions

@@ -78,6 +78,6 @@ def test_without_a_route_it_fails() -> None:
 
 def test_without_its_secret_it_fails() -> None:
     with Stack(artifact=demo_artifact(), max_workers=1, secret={"current": "short"}, settings=PATIENT) as stack:
-        assert fault_of(Client(stack)) == "the key secret failed the check: the key secret makes no sense: ValueError"
+        assert fault_of(Client(stack)) == "the key secret failed the check: the key secret is invalid: ValueError"
         stack.put_secret({"current": "long enough for anybody"})
         assert Client(stack).direct(VERIFY)["status"] == "ok"

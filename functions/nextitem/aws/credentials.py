@@ -1,10 +1,10 @@
-"""The function's own AWS credentials, from wherever Lambda puts them.
+"""Get the function's AWS credentials.
 
-On demand they are variables of the environment. Under SnapStart, where they could expire before a snapshot is restored,
-Lambda gives the address of a container credentials provider instead:
+On demand they are environment variables. Under SnapStart these could expire before a snapshot is restored, so Lambda
+names a container credentials provider instead:
 https://docs.aws.amazon.com/lambda/latest/dg/snapstart-activate.html#snapstart-credentials,
-https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html. obstore knows such a provider only
-with its token in a file, and nothing else asks for one. Knows nobody who uses them.
+https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html. obstore supports such a provider
+only with its token in a file. Decision 11 says why botocore is not used.
 """
 
 import json
@@ -19,14 +19,14 @@ from nextitem.deadline import Deadline
 from nextitem.errors import CredentialsUnavailable
 
 MARGIN = timedelta(minutes=5)
-"""How long before they expire credentials are fetched anew."""
+"""Credentials are fetched again this long before they expire."""
 FETCH_SECONDS = 1.0
-"""For one step of fetching them, from a process of the same machine."""
+"""Timeout of each step of a fetch; the provider is a process of the same machine."""
 _OK = 200
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """What a request to AWS is signed with; `expires` is None for those that never do, as far as we are told."""
+    """Keys that sign requests to AWS; `expires` is None if the source does not say when they do."""
 
     access_key_id: str
     secret_access_key: str
@@ -35,44 +35,46 @@ class Credentials(msgspec.Struct, frozen=True):
 
 
 class CredentialsSource(Protocol):
-    """Gives credentials that are valid now."""
+    """Returns valid credentials when called."""
 
     def __call__(self, limit: Deadline | None = None, /) -> Credentials:
-        """Return them.
+        """Return valid credentials.
 
         Args:
-            limit: when to give up; None waits for as long as asking takes.
+            limit: when to give up; None waits for as long as the fetch takes.
 
         Raises:
-            CredentialsUnavailable: there are none, or not before the deadline.
+            CredentialsUnavailable: there are none before the deadline.
         """
 
 
 class ContainerCredentials:
-    """Credentials of a container credentials provider, kept until shortly before they expire. Threads may share it.
+    """Fetches credentials from a container credentials provider and keeps them until `MARGIN` before they expire.
+
+    Threads may share it.
 
     Args:
-        uri: where to ask.
-        token: what to say there.
+        uri: the provider's address.
+        token: the value of its Authorization header.
         now: the wall clock, with a time zone.
     """
 
     def __init__(self, uri: str, token: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._uri, self._token, self._now = uri, token, now
         self._held: Credentials | None = None
-        self._waiting = SharedCall(self._renewed, "the AWS credentials")
+        self._fetching = SharedCall(self._renew, "the AWS credentials")
 
     def __call__(self, limit: Deadline | None = None, /) -> Credentials:
         """See `CredentialsSource`."""
         held = self._held
-        if held is not None and self._left(held) > MARGIN:
+        if held is not None and self._valid_for(held) > MARGIN:
             return held
-        valid = held is not None and self._left(held) > timedelta()
+        valid = held is not None and self._valid_for(held) > timedelta()
         try:
             if limit is None:
-                return self._renewed()
-            # Nobody waits while the old ones will do.
-            return self._waiting.result(Deadline.after(0) if valid else limit)
+                return self._renew()
+            # While the old ones are valid, the fetch goes on in the background.
+            return self._fetching.result(Deadline.after(0) if valid else limit)
         except (CredentialsUnavailable, TimeoutError) as error:
             if held is not None and valid:
                 return held
@@ -80,40 +82,40 @@ class ContainerCredentials:
                 raise CredentialsUnavailable("the credentials provider did not answer in time") from error
             raise
 
-    def _renewed(self) -> Credentials:
-        self._held = held = self._fetched()
+    def _renew(self) -> Credentials:
+        self._held = held = self._fetch()
         return held
 
-    def _left(self, held: Credentials) -> timedelta:
+    def _valid_for(self, held: Credentials) -> timedelta:
         return timedelta.max if held.expires is None else held.expires - self._now()
 
-    def _fetched(self) -> Credentials:
-        import http.client  # not before it is needed: only SnapStart does
-        from urllib.parse import urlsplit  # with what it imports 5 ms, which keys in the environment need not cost
+    def _fetch(self) -> Credentials:
+        import http.client  # imported lazily: only SnapStart needs it
+        from urllib.parse import urlsplit  # costs 5 ms at import
 
         address = urlsplit(self._uri)
-        kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
-        connection = kind(address.netloc, timeout=FETCH_SECONDS)
+        connection_class = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
+        connection = connection_class(address.netloc, timeout=FETCH_SECONDS)
         try:
             connection.request("GET", address.path, headers={"Authorization": self._token})
-            answer = connection.getresponse()
-            body = answer.read()
+            response = connection.getresponse()
+            body = response.read()
         except (OSError, http.client.HTTPException) as error:
-            raise CredentialsUnavailable(f"the credentials provider cannot be asked: {error}") from error
+            raise CredentialsUnavailable(f"the credentials provider cannot be reached: {error}") from error
         finally:
             connection.close()
-        if answer.status != _OK:
-            raise CredentialsUnavailable(f"the credentials provider answered with status {answer.status}")
-        return _decoded(body)
+        if response.status != _OK:
+            raise CredentialsUnavailable(f"the credentials provider answered with status {response.status}")
+        return _decode(body)
 
 
 def credentials_of(
     environment: Mapping[str, str], now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> CredentialsSource:
-    """Return what gives the credentials of an environment, whichever way it has them.
+    """Return a source of the credentials that an environment has or names.
 
     Args:
-        environment: the function's.
+        environment: the function's environment variables.
         now: the wall clock, with a time zone.
     """
 
@@ -126,7 +128,7 @@ def credentials_of(
 def container_credentials(
     environment: Mapping[str, str], now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> ContainerCredentials | None:
-    """Return what asks the provider that an environment names, or None where it names none, or has keys itself."""
+    """Return the credentials of the provider that an environment names; None if it names none or has keys itself."""
     uri, token = (environment.get(f"AWS_CONTAINER_{name}") for name in ("CREDENTIALS_FULL_URI", "AUTHORIZATION_TOKEN"))
     if environment.get("AWS_ACCESS_KEY_ID") or not uri or not token:
         return None
@@ -141,7 +143,7 @@ def _from_variables(environment: Mapping[str, str]) -> Credentials:
     )
 
 
-def _decoded(body: bytes) -> Credentials:
+def _decode(body: bytes) -> Credentials:
     try:
         document = json.loads(body)
         expiration = document.get("Expiration")
@@ -149,14 +151,14 @@ def _decoded(body: bytes) -> Credentials:
             str(document["AccessKeyId"]),
             str(document["SecretAccessKey"]),
             document.get("Token"),
-            _moment(expiration) if expiration else None,
+            _parse_time(expiration) if expiration else None,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        # Never the answer itself, nor what a parser quotes of it: it may hold a secret.
-        kind = type(error).__name__
-        raise CredentialsUnavailable(f"the credentials provider's answer makes no sense: {kind}") from None
+        # The error's text is left out: it may quote a secret.
+        name = type(error).__name__
+        raise CredentialsUnavailable(f"the credentials provider's answer cannot be decoded: {name}") from None
 
 
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _parse_time(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

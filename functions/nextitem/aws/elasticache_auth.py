@@ -67,7 +67,7 @@ class TokenProvider:
             **({"ResourceType": "ServerlessCache"} if self._cache.serverless else {}),
             "X-Amz-Algorithm": ALGORITHM,
             "X-Amz-Credential": f"{credentials.access_key_id}/{scope.text}",
-            "X-Amz-Date": scope.second,
+            "X-Amz-Date": scope.timestamp,
             "X-Amz-Expires": str(VALID_SECONDS),
             "X-Amz-SignedHeaders": "host",
         }

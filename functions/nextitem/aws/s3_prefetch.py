@@ -1,7 +1,7 @@
-"""Asks the bucket for a start's first objects before anything else is imported: S3 answers while imports go on.
+"""Read the first objects of a cold start before anything else is imported: S3 answers while imports go on.
 
-Only obstore and what it needs may be imported here. Whatever goes wrong is left to `bucket`, which then asks itself.
-Knows the names of settings and of keys, nothing of what is in the objects.
+Imports only obstore. Errors are ignored here: `object_store` reads again and reports them. Decision 13 says why the
+function has its own prefetch.
 """
 
 import os
@@ -18,21 +18,21 @@ from nextitem import DEFAULT_REGION, DEFAULT_ROUTE
 
 CONNECT_TIMEOUT = timedelta(seconds=1)
 READ_TIMEOUT = timedelta(seconds=20)
-"""For one object, or a part of a large one."""
+"""For one object, or one part of a large one."""
 RETRIES = 2
 RETRY_TIMEOUT = timedelta(seconds=20)
 
 
 def open_store(name: str, region: str, endpoint: str | None, provider: Any = None) -> S3Store:
-    """Return a bucket as obstore has it: 4 ms, most of them for the certificates that it trusts.
+    """Open a bucket with obstore: 4 ms, mostly to load the trusted certificates.
 
     Args:
-        name: the bucket's.
+        name: the bucket's name.
         region: its AWS region.
-        endpoint: another S3 endpoint (``http://…`` is allowed then), or None for AWS.
-        provider: gives credentials; None for those of the environment.
+        endpoint: another S3 endpoint (may be ``http://…``), or None for AWS.
+        provider: obstore's credential provider; None for the credentials in environment variables.
     """
-    elsewhere: dict[str, Any] = {} if endpoint is None else {"endpoint": endpoint}  # obstore takes no None for it
+    elsewhere: dict[str, Any] = {} if endpoint is None else {"endpoint": endpoint}  # obstore refuses None
     return S3Store(
         name,
         region=region,
@@ -57,18 +57,18 @@ def get(store: S3Store, key: str) -> "obstore.GetResult | None":
     try:
         return obstore.get(store, key)
     except (NotFoundError, FileNotFoundError) as error:
-        if "<Code>NoSuchBucket</Code>" in str(error):  # a 404 too, but it tells nothing of the key
+        if "<Code>NoSuchBucket</Code>" in str(error):  # a 404, too, but not one about the key
             raise
         return None
 
 
 class Prefetch:
-    """Reads the route and its availability in threads, once.
+    """Reads the route and its availability once, in threads.
 
-    Does nothing where the bucket is not named or the environment holds no keys, as under SnapStart.
+    Reads nothing if no bucket is set or the environment has no AWS keys (SnapStart).
 
     Attributes:
-        store: the bucket, to go on with; None where nothing is done.
+        store: the open bucket; None if nothing is read.
     """
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
@@ -84,10 +84,10 @@ class Prefetch:
             self._reads[key] = _Read(self.store, key)
 
     def take(self, key: str) -> tuple[bytes, str] | None:
-        """Return an object's bytes and entity tag, waiting for them, once; None if there is no such key.
+        """Wait for an object and return its bytes and entity tag, or None if there is no such key. Works once per key.
 
         Raises:
-            LookupError: it was not read, or could not be: `bucket` must ask itself, and will tell why.
+            LookupError: it was not prefetched or could not be read: the caller must read it.
         """
         return self._reads.pop(key).result()
 
@@ -95,7 +95,7 @@ class Prefetch:
 class _Read:
     def __init__(self, store: S3Store, key: str) -> None:
         self._store, self._key = store, key
-        self._found: tuple[bytes, str] | None = None
+        self._object: tuple[bytes, str] | None = None
         self._failed = False
         self._thread = threading.Thread(target=self._run, name="prefetch", daemon=True)
         self._thread.start()
@@ -104,11 +104,11 @@ class _Read:
         self._thread.join()
         if self._failed:
             raise LookupError(self._key)
-        return self._found
+        return self._object
 
     def _run(self) -> None:
         try:
-            found = get(self._store, self._key)
-            self._found = None if found is None else (bytes(found.bytes()), found.meta["e_tag"] or "")
+            response = get(self._store, self._key)
+            self._object = None if response is None else (bytes(response.bytes()), response.meta["e_tag"] or "")
         except (BaseError, OSError):
             self._failed = True

@@ -1,7 +1,7 @@
-"""Lambda SnapStart: what an environment does before its snapshot is taken, and when it comes back from it.
+"""Register hooks for Lambda SnapStart: before a snapshot of the environment is taken, and after it is restored.
 
-The hooks are those of `snapshot_restore_py`, which comes with Lambda's runtime and not with us; outside SnapStart it is
-not looked for. https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-python.html. Knows no room.
+The hooks are those of `snapshot_restore_py`, which is part of Lambda's runtime and imported only under SnapStart:
+https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-python.html
 """
 
 import importlib
@@ -13,23 +13,23 @@ HOOKS = "snapshot_restore_py"
 
 
 class Restorable(Protocol):
-    """What a snapshot is taken of. What its verbs raise, the runtime client reports to Lambda, which gives up then."""
+    """An object that SnapStart's snapshots contain. If a method raises, Lambda gives the environment up."""
 
     def before_snapshot(self) -> None:
-        """Get ready: whatever is open or secret now is shared by all environments that come from the snapshot."""
+        """Close connections and forget secrets: all environments restored from the snapshot would share them."""
 
     def after_restore(self) -> None:
-        """Take up the present again: the clock has leapt, connections are dead, the world may have changed."""
+        """Renew what is out of date: the clock has jumped, connections are dead, the route may have changed."""
 
 
 def under_snapstart(environment: Mapping[str, str] = os.environ) -> bool:
-    """Say whether a snapshot will be taken of this process, or was."""
+    """Return whether this process runs under SnapStart."""
     return environment.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
 
 
-def register(one: Restorable, environment: Mapping[str, str] = os.environ) -> None:
-    """Let Lambda call the verbs of one process's `Restorable`, where it runs under SnapStart."""
+def register(restorable: Restorable, environment: Mapping[str, str] = os.environ) -> None:
+    """Let Lambda call the methods of a `Restorable`; do nothing outside SnapStart."""
     if under_snapstart(environment):
         hooks = importlib.import_module(HOOKS)
-        hooks.register_before_snapshot(one.before_snapshot)
-        hooks.register_after_restore(one.after_restore)
+        hooks.register_before_snapshot(restorable.before_snapshot)
+        hooks.register_after_restore(restorable.after_restore)

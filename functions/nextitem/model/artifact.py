@@ -1,7 +1,4 @@
-"""An artifact on disk: one model version in a folder named by it, every file checked against the manifest.
-
-Knows no bucket (`registry` brings the folder here) and no ONNX (`engine` opens the graphs).
-"""
+"""Open an artifact: a model version in a folder of that name, each file checked against the manifest."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -49,12 +46,12 @@ def open_artifact(
 
     Args:
         folder: a folder whose name is the model version.
-        digests: those of its files, where they were taken a moment ago.
-        documents: verify its documents as well, which a function never fetches.
+        digests: the digests of its files, if they were just computed.
+        documents: verify its documents, too. Functions do not fetch them.
 
     Raises:
         ArtifactCorrupt: a file is missing or differs from its digest, or the folder is not named by its version.
-        ArtifactUnsupported: made for a newer schema.
+        ArtifactUnsupported: it was written for a newer schema.
     """
     version = folder.resolve().name
     try:
@@ -68,9 +65,9 @@ def open_artifact(
     return Artifact(version, folder, manifest)
 
 
-def _verify(path: Path, expected: FileDigest, version: str, taken: FileDigest | None = None) -> None:
-    found = path.stat().st_size
-    if found != expected.size:
-        raise ArtifactCorrupt(f"{path.name} of {version} has {found} bytes, its manifest says {expected.size}")
-    if (taken or digest_of(path)) != expected:
+def _verify(path: Path, expected: FileDigest, version: str, computed: FileDigest | None = None) -> None:
+    size = path.stat().st_size
+    if size != expected.size:
+        raise ArtifactCorrupt(f"{path.name} of {version} has {size} bytes, its manifest says {expected.size}")
+    if (computed or digest_of(path)) != expected:
         raise ArtifactCorrupt(f"{path.name} of {version} is damaged: its SHA-256 is not the manifest's")

@@ -1,15 +1,15 @@
-"""ONNX Runtime, as it is imported everywhere here: without its telemetry, and without AMX.
+"""Import ONNX Runtime without its telemetry and without AMX. All other modules import it from here.
 
-Since 1.29 ONNX Runtime on Linux sends its maker what sessions are opened, from a thread that starts with the import
-(https://github.com/microsoft/onnxruntime/pull/27379). Nothing here asked for that, a function has no way out to send
-it by, and the thread costs a cold start some 2 ms. Who wants it sets ORT_DISABLE_TELEMETRY=0.
+Telemetry: since 1.29 ONNX Runtime on Linux reports to its maker which sessions are opened, from a thread that starts
+with the import (https://github.com/microsoft/onnxruntime/pull/27379). The thread costs some 2 ms of a cold start. Set
+ORT_DISABLE_TELEMETRY=0 to keep it.
 
-On processors with AMX its int8 products of one row (each request has one) take the way of whole matrices, which repacks
-the catalogue every time: a third of the speed of the AVX-512 one (`python -m bench.engine.amx`). There is no setting
-for that. But Linux grants AMX only where every thread's alternate signal stack could hold its registers, some 11 KB
-(https://docs.kernel.org/arch/x86/xstate.html), and ONNX Runtime does without where it is refused. So the importing
-thread registers a small one for as long as the import takes. CPython's signal handlers run on the alternate stack, and
-more than this one holds: so signals wait until it is gone again.
+AMX: on processors that have it, ONNX Runtime multiplies a single int8 row (each request has one) by the method for
+whole matrices, which repacks the catalogue each time. That has a third of the speed of AVX-512 (`python -m
+bench.engine.amx`), and no setting changes it. But Linux refuses AMX to a process if one of its threads has an
+alternate signal stack that cannot hold the AMX registers, some 11 KB (https://docs.kernel.org/arch/x86/xstate.html),
+and ONNX Runtime then uses AVX-512. So the importing thread registers a smaller stack during the import. CPython's
+signal handlers run on that stack and need more, so signals are blocked meanwhile.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ import signal
 from collections.abc import Iterator
 
 STACK_BYTES = 4096
-"""Too small for AMX."""
+"""Too small for the AMX registers."""
 _DISABLED = 2
 """SS_DISABLE: no alternate stack is registered."""
 
@@ -32,7 +32,7 @@ class _Stack(ctypes.Structure):
 
 @contextlib.contextmanager
 def _without_amx() -> Iterator[None]:
-    """Have AMX refused, unless this thread has a signal stack already (faulthandler's) or this is no such machine."""
+    """Make Linux refuse AMX. Does nothing elsewhere, or if this thread has a signal stack already (faulthandler's)."""
     if os.uname().sysname != "Linux" or os.uname().machine != "x86_64":
         yield
         return
@@ -55,6 +55,6 @@ def _without_amx() -> Iterator[None]:
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 with _without_amx():
-    import onnxruntime as ort  # it reads the variable, and asks for AMX, while it is imported
+    import onnxruntime as ort  # reads the variable and requests AMX during the import
 
 __all__ = ["ort"]

@@ -1,7 +1,7 @@
-"""The registry as publishers and promoters write it. Never imported on the request path.
+"""Write the registry: publish versions, change a route and its availability. Never imported on the request path.
 
-A version is written once, its manifest last, so that a version is in the registry whole or not at all. A route
-changes by compare-and-set; each revision is kept, and a revision whose keeping was interrupted is kept by the next.
+A version is written once and its manifest last, so the registry has a version whole or not at all. A route changes by
+compare-and-set. Each revision is kept in the route's history; if that was interrupted, the next change does it.
 """
 
 from collections.abc import Callable, Iterable
@@ -32,7 +32,7 @@ DEFAULT_VARIANT = "main"
 
 @dataclass(frozen=True, slots=True)
 class PublishedVersion:
-    """A version in the registry, its manifest, and the share of sessions that it has on the route (0 to 1)."""
+    """A version in the registry, its manifest, and its share of the route's sessions (0 to 1)."""
 
     version: str
     manifest: Manifest
@@ -43,9 +43,13 @@ class Publisher:
     """Publishes versions and changes one route.
 
     Args:
-        bucket: where the registry is.
+        bucket: the registry's bucket.
         route: the route's name.
         now: the clock for a route's `changed`.
+
+    Example:
+        >>> publisher = Publisher(BotoObjectStore("shop-models"))
+        >>> publisher.promote(publisher.publish(Path("out/v59d8f80b305e2ad3")), folder=Path("/tmp/check"))
     """
 
     def __init__(
@@ -56,10 +60,10 @@ class Publisher:
         self._now = now
 
     def publish(self, folder: Path) -> str:
-        """Upload an artifact and return its version; one that is there already is left as it is.
+        """Upload an artifact and return its version. Files that the registry has already are not changed.
 
         Raises:
-            ArtifactCorrupt: the folder's files are not what its manifest says.
+            ArtifactCorrupt: a file differs from the manifest.
             VersionExists: the registry has other content under this version.
             RegistryUnavailable: the bucket cannot be used.
         """
@@ -67,42 +71,43 @@ class Publisher:
         for name in (*FILES, *artifact.manifest.documents, MANIFEST):
             key, path = model_key(artifact.version, name), artifact.path(name)
             if not self._bucket.create(key, path) and self._digest(key) != digest_of(path):
-                raise VersionExists(f"{key} is there with other content; published versions are never changed")
+                raise VersionExists(f"{key} exists with other content; published versions are never changed")
         return artifact.version
 
     def versions(self) -> list[PublishedVersion]:
-        """Return every whole version of the registry, sorted by the end of its training data, newest first."""
-        found = []
+        """Return all versions with a manifest, sorted by the end of their training data, newest first."""
+        published = []
         live = self.current()
-        total = sum(variant.weight for variant in live.variants) if live else 1.0
+        variants = live.variants if live else ()
+        total = sum(variant.weight for variant in variants)
         for key in self._bucket.keys("models/"):
             version = key.split("/")[1]
-            # Whatever else somebody has put under models/ is no version.
-            named = is_version(version) and key == model_key(version, MANIFEST)
-            stored = self._bucket.read(key) if named else None
+            if not is_version(version) or key != model_key(version, MANIFEST):  # people may put other objects here
+                continue
+            stored = self._bucket.read(key)
             if stored is not None:
-                shares = [v.weight / total for v in (live.variants if live else ()) if v.version == version]
-                found.append(PublishedVersion(version, decode_manifest(stored.data, version), sum(shares)))
-        return sorted(found, key=lambda one: (-one.manifest.training.last, one.version))
+                share = sum(variant.weight / total for variant in variants if variant.version == version)
+                published.append(PublishedVersion(version, decode_manifest(stored.data, version), share))
+        return sorted(published, key=lambda item: (-item.manifest.training.last, item.version))
 
     def current(self) -> Route | None:
-        """Return the route as it is, or None before the first promotion."""
+        """Read the route; return None before the first promotion."""
         stored = self._bucket.read(route_key(self._route))
         return decode_route(stored.data, self._route) if stored is not None else None
 
     def promote(self, version: str, folder: Path) -> Route:
-        """Give a version all traffic, once it has answered its whole certificate here; if it has it, nothing changes.
+        """Check a version's whole certificate, then give it all traffic. Do nothing if it has that already.
 
         Args:
             version: a published version.
-            folder: where fetched versions are kept.
+            folder: the local folder of fetched versions.
 
         Raises:
             VersionNotFound: it is not published.
             ArtifactCorrupt: it fails its digests or its certificate.
-            RouteConflict: somebody else changed the route meanwhile.
+            RouteConflict: the route was changed meanwhile.
         """
-        if self._bucket.read(model_key(version, MANIFEST)) is None:  # a copy in the folder may be another bucket's
+        if self._bucket.read(model_key(version, MANIFEST)) is None:  # the folder's copy may come from another bucket
             raise VersionNotFound(f"the registry has no version {version}")
         artifact = Registry(self._bucket, folder).fetch(version)
         Model(artifact).check(artifact.certificate())
@@ -111,48 +116,46 @@ class Publisher:
         return live if live is not None and live.variants == variants else self._change(variants, restores=None)
 
     def rollback(self) -> Route:
-        """Restore the variants that were live before; again, those before them.
+        """Restore the previous variants of the route; a second rollback restores those before them.
 
         Raises:
-            VersionNotFound: there is nothing before.
-            RouteConflict: somebody else changed the route meanwhile.
+            VersionNotFound: there are no previous variants.
+            RouteConflict: the route was changed meanwhile.
         """
         live = self.current()
         if live is None:
             raise VersionNotFound(f"{route_key(self._route)} is not in the bucket: there is nothing to roll back")
-        before = self._revision((live.restores or live.revision) - 1)
-        while before.variants == live.variants:
-            before = self._revision((before.restores or before.revision) - 1)
-        return self._change(before.variants, restores=before.restores or before.revision)
+        previous = self._revision((live.restores or live.revision) - 1)
+        while previous.variants == live.variants:
+            previous = self._revision((previous.restores or previous.revision) - 1)
+        return self._change(previous.variants, restores=previous.restores or previous.revision)
 
     def availability(self) -> Availability:
-        """Return what is available on the route."""
+        """Read the route's availability."""
         return Registry(self._bucket, Path()).availability(self._route)
 
     def set_unavailable(self, item_ids: Iterable[str]) -> Availability:
-        """Say which items are unavailable from now on; functions know within their route's time to live.
+        """Set the unavailable items. Functions apply the change within the route's time to live.
 
         Args:
-            item_ids: all of them: who is not among them is available.
+            item_ids: all unavailable items; all others become available.
 
         Raises:
-            InputError: too many, or one that no catalogue could have.
-            RouteConflict: somebody else changed it meanwhile.
+            InputError: there are too many, or an id is invalid.
+            RouteConflict: the availability was changed meanwhile.
         """
         unavailable = tuple(sorted(set(item_ids)))
         if len(unavailable) > MAX_UNAVAILABLE:
-            raise InputError(f"{len(unavailable)} unavailable items are more than {MAX_UNAVAILABLE}")
+            raise InputError(f"there are {len(unavailable)} unavailable items; the maximum is {MAX_UNAVAILABLE}")
         for item_id in unavailable:
             if fault := id_fault(item_id):
                 raise InputError(f"item id {item_id!r} {fault}")
         key = availability_key(self._route)
         stored = self._bucket.read(key)
-        before = decode_availability(stored.data, self._route) if stored else EVERYTHING
-        changed = Availability(before.revision + 1, unavailable, self._now().isoformat(timespec="seconds"))
-        data = msgspec.json.encode(changed)
-        if not (self._bucket.replace(key, data, stored.etag) if stored else self._bucket.create(key, data)):
-            raise RouteConflict(f"{key} was changed by somebody else meanwhile; look at it and try again")
-        return changed
+        old = decode_availability(stored.data, self._route) if stored else EVERYTHING
+        new = Availability(old.revision + 1, unavailable, self._now().isoformat(timespec="seconds"))
+        self._compare_and_set(key, stored, msgspec.json.encode(new))
+        return new
 
     def _change(self, variants: tuple[Variant, ...], restores: int | None) -> Route:
         key = route_key(self._route)
@@ -161,25 +164,28 @@ class Publisher:
         revision = newest + 1
         if stored is not None:
             live = decode_route(stored.data, self._route)
-            if live.revision < newest:  # somebody brought an older route back by hand: that was a change, too
+            if live.revision < newest:  # a person restored an older route by hand: that was a change, too
                 live = msgspec.structs.replace(live, revision=revision, restores=live.restores or live.revision)
             self._bucket.create(history_key(self._route, live.revision), msgspec.json.encode(live))
             revision = live.revision + 1
         route = Route(revision, variants, self._now().isoformat(timespec="seconds"), restores)
         data = msgspec.json.encode(route)
-        won = self._bucket.replace(key, data, stored.etag) if stored else self._bucket.create(key, data)
-        if not won:
-            raise RouteConflict(f"{key} was changed by somebody else meanwhile; look at it and try again")
+        self._compare_and_set(key, stored, data)
         self._bucket.create(history_key(self._route, revision), data)
         return route
 
+    def _compare_and_set(self, key: str, stored: StoredObject | None, data: bytes) -> None:
+        """Replace an object as it was read, or create it if there was none."""
+        if not (self._bucket.replace(key, data, stored.etag) if stored else self._bucket.create(key, data)):
+            raise RouteConflict(f"{key} was changed meanwhile; read it and try again")
+
     def _newest(self) -> int:
-        """Return the newest revision that is kept, 0 if none is: the route itself may be lost, or an older one."""
+        """Return the newest revision in the history, 0 if it is empty. The route may be older, or missing."""
         kept = self._bucket.keys(history_key(self._route, 0).removesuffix("00000000.json"))
         return max((int(key.rpartition("/")[2].removesuffix(".json")) for key in kept), default=0)
 
     def _revision(self, revision: int) -> Route:
-        stored: StoredObject | None = self._bucket.read(history_key(self._route, revision)) if revision > 0 else None
+        stored = self._bucket.read(history_key(self._route, revision)) if revision > 0 else None
         if stored is None:
             raise VersionNotFound(f"route {self._route} has no earlier revision to roll back to")
         return decode_route(stored.data, self._route)

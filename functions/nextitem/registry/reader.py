@@ -1,8 +1,10 @@
-"""The registry as a running function reads it: the route that is live, and the versions that it names.
+"""Read the registry: routes, and the versions that they name.
 
-Layout of the bucket: ``models/<version>/<file>`` is written once; ``routes/<route>.json`` changes by compare-and-set
-and every revision stays under ``routes/history/<route>/``; ``availability/<route>.json`` changes likewise. `publishing`
-writes all this.
+The bucket's layout, which `publisher` writes:
+
+- ``models/<version>/<file>`` is written once.
+- ``routes/<route>.json`` changes by compare-and-set; each revision stays under ``routes/history/<route>/``.
+- ``availability/<route>.json`` changes by compare-and-set.
 
 Several processes may share the local folder, as on Lambda Managed Instances: one of them downloads, the others wait.
 """
@@ -33,12 +35,12 @@ from nextitem.model.manifest import (
 from nextitem.registry.availability import EVERYTHING, Availability, availability_key, decode_availability
 
 ROUTE_SCHEMA = 1
-"""The newest route schema that this code reads, and the one it writes."""
+"""The route schema that this code writes, and the newest that it reads."""
 _INCOMING = ".incoming-"
 
 
 class Variant(msgspec.Struct, frozen=True):
-    """A model version that takes a share of the sessions. Weights are relative to their sum."""
+    """A model version that takes a share of the sessions: its weight, relative to the sum of the weights."""
 
     variant: str
     version: str
@@ -46,13 +48,13 @@ class Variant(msgspec.Struct, frozen=True):
 
 
 class Route(msgspec.Struct, frozen=True):
-    """Which model versions take traffic.
+    """The model versions that take traffic.
 
     Attributes:
-        revision: 1, 2, 3 …; every change adds one.
+        revision: 1, 2, 3 …; each change adds one.
         variants: one or more, with a positive sum of weights.
-        changed: when, ISO 8601 in UTC.
-        restores: the revision whose variants these are, where this one came by a rollback.
+        changed: time of the change, ISO 8601 in UTC.
+        restores: after a rollback, the revision that has the same variants.
     """
 
     revision: int
@@ -63,22 +65,22 @@ class Route(msgspec.Struct, frozen=True):
 
 
 def model_key(version: str, name: str) -> str:
-    """Return the key of one of a version's files."""
+    """Return the bucket key of a version's file."""
     return f"models/{version}/{name}"
 
 
 def route_key(route: str) -> str:
-    """Return the key of a route."""
+    """Return the bucket key of a route."""
     return f"routes/{route}.json"
 
 
 def history_key(route: str, revision: int) -> str:
-    """Return the key under which a revision of a route is kept."""
+    """Return the bucket key of a route's revision."""
     return f"routes/history/{route}/{revision:08d}.json"
 
 
 def decode_route(data: bytes, name: str) -> Route:
-    """Return a route.
+    """Decode a route.
 
     Raises:
         ArtifactUnsupported: it was written for a newer schema.
@@ -101,8 +103,8 @@ class Registry:
     """Reads routes and fetches versions into a local folder.
 
     Args:
-        bucket: where the registry is.
-        folder: where fetched versions are kept, one folder each.
+        bucket: the registry's bucket.
+        folder: the local folder of fetched versions, one folder each.
     """
 
     def __init__(self, bucket: ObjectReader, folder: Path) -> None:
@@ -110,10 +112,10 @@ class Registry:
         self._folder = folder
 
     def route(self, name: str) -> Route:
-        """Return a route as it is now.
+        """Read a route.
 
         Raises:
-            VersionNotFound: there is no such route: nothing was promoted yet.
+            VersionNotFound: there is no such route, because no version was promoted yet.
             RegistryError: it cannot be read.
             ArtifactUnsupported: it was written for a newer schema.
         """
@@ -123,7 +125,7 @@ class Registry:
         return decode_route(stored.data, name)
 
     def availability(self, name: str) -> Availability:
-        """Return what is available on a route as it is now; everything where nothing was said.
+        """Read the availability of a route; all items are available if there is none.
 
         Raises:
             RegistryError: it cannot be read.
@@ -133,12 +135,12 @@ class Registry:
         return EVERYTHING if stored is None else decode_availability(stored.data, name)
 
     def fetch(self, version: str) -> Artifact:
-        """Return a version, verified; it is downloaded unless an intact copy is there, or comes by another process.
+        """Return a version, verified. Download it unless the folder has an intact copy.
 
         Raises:
             VersionNotFound: the registry has no such version.
-            ArtifactCorrupt: a file is missing or not what the manifest says.
-            ArtifactUnsupported: made for a newer schema.
+            ArtifactCorrupt: a file is missing or differs from the manifest.
+            ArtifactUnsupported: it was written for a newer schema.
             RegistryUnavailable: the bucket cannot be read.
             RegistryError: the folder cannot be written.
         """
@@ -149,47 +151,47 @@ class Registry:
             return copy
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with _alone_in(self._folder):
-                if (copy := _intact(home)) is not None:  # by whoever was alone here before
+            with _locked(self._folder):
+                if (copy := _intact(home)) is not None:  # another process fetched it meanwhile
                     return copy
                 self._clear(home)
                 with _incoming(self._folder) as incoming:
                     digests = self._download(version, incoming / version)
                     artifact = open_artifact(incoming / version, digests)
-                    os.replace(incoming / version, home)  # noqa: PTH105 - Path.replace says less plainly: folders
+                    os.replace(incoming / version, home)  # noqa: PTH105 - Path.replace looks like a string method
                 return msgspec.structs.replace(artifact, folder=home)
         except OSError as error:
             raise RegistryError(f"{version} cannot be kept in {self._folder}: {error}") from error
 
     def forget_others(self, versions: Collection[str]) -> None:
-        """Remove the local copies of all versions but these; a model that is open stays usable."""
+        """Remove the local copies of all other versions. A model that is open stays usable."""
         for home in self._folder.glob("v*"):
             if is_version(home.name) and home.name not in versions:
                 _remove(home, ignore_errors=True)
 
     def _download(self, version: str, folder: Path) -> dict[str, FileDigest]:
-        """Bring a version's files, the largest first, and return their digests, each taken as soon as it is there."""
+        """Download a version's files, the largest first, and return their digests."""
         folder.mkdir()
 
-        def bring(name: str) -> FileDigest | None:
-            there = self._bucket.download(model_key(version, name), folder / name)
-            return digest_of(folder / name) if there else None
+        def download(name: str) -> FileDigest | None:
+            exists = self._bucket.download(model_key(version, name), folder / name)
+            return digest_of(folder / name) if exists else None
 
         names = (WEIGHTS, VOCABULARY, MANIFEST, *(name for name in FILES if name not in {WEIGHTS, VOCABULARY}))
         with ThreadPoolExecutor(len(names)) as pool:
-            found = dict(zip(names, pool.map(bring, names), strict=True))
-        missing = sorted(name for name, digest in found.items() if digest is None)
+            digests = dict(zip(names, pool.map(download, names), strict=True))
+        missing = sorted(name for name, digest in digests.items() if digest is None)
         if MANIFEST in missing:
             raise VersionNotFound(f"the registry has no version {version}")
         if missing:
             raise ArtifactCorrupt(f"{version} lacks {', '.join(missing)} in the registry")
-        return {name: digest for name, digest in found.items() if digest is not None}
+        return {name: digest for name, digest in digests.items() if digest is not None}
 
     def _clear(self, home: Path) -> None:
-        """Remove a damaged copy, and what a process that died while it downloaded has left."""
-        for left in (home, *self._folder.glob(f"{_INCOMING}*")):
-            if left.is_dir():
-                _remove(left)
+        """Remove a damaged copy, and the files of processes that died during a download."""
+        for folder in (home, *self._folder.glob(f"{_INCOMING}*")):
+            if folder.is_dir():
+                _remove(folder)
 
 
 def _intact(home: Path) -> Artifact | None:
@@ -203,7 +205,7 @@ def _intact(home: Path) -> Artifact | None:
 
 @contextmanager
 def _incoming(folder: Path) -> Iterator[Path]:
-    """Make a folder for what is on its way, and remove it. Who has the folder's lock is alone to do so."""
+    """Make a folder for a download, and remove it in the end. The caller must hold the lock of `folder`."""
     incoming = folder / f"{_INCOMING}{os.getpid()}"
     incoming.mkdir()
     try:
@@ -215,17 +217,17 @@ def _incoming(folder: Path) -> Iterator[Path]:
 
 
 def _remove(folder: Path, *, ignore_errors: bool = False) -> None:
-    import shutil  # with the compressors that it imports 3 ms, which a start does without
+    import shutil  # imported lazily: 3 ms, because it imports compressors
 
     shutil.rmtree(folder, ignore_errors=ignore_errors)
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Keep the folder's lock; the kernel gives it up for a process that dies. The lock is the folder's own: no file."""
-    held = os.open(folder, os.O_RDONLY)
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold a lock on a folder (it needs no lock file). The kernel releases it if the process dies."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(held, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(held)
+        os.close(descriptor)

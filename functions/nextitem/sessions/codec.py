@@ -1,14 +1,14 @@
-"""How a session's log and snapshots look as bytes. Knows no store; `append.lua` writes the same format.
+"""Encode a session's log, snapshots and impression as bytes, and decode them. `append.lua` writes the same log format.
 
-Log: version byte, 8 hex digits of SHA-1 over the rest, the session's length (u32), then the entries, oldest first:
-time in epoch milliseconds (f64), length of the item id in bytes (u16), tag (8), chain (16), item id. Big endian.
+Each begins with a version byte and 8 hex digits of the SHA-1 of the rest:
 
-Snapshot: version byte, 8 hex digits of SHA-1 over the rest, chain (16), hidden state as float32, little endian: as the
-engine made it, to the bit, so that a state that was stored and stepped is the state that a replay gives (decision 5).
+- Log: the session's length (u32), then the entries, oldest first: time in epoch milliseconds (f64), length of the item
+  id in bytes (u16), tag (8), chain value (16), item id. Big endian.
+- Snapshot: chain value (16), hidden state as little-endian float32: exactly the engine's bits, so a state that was
+  stored and stepped equals the state of a replay (decision 5).
+- Impression: chain value (16), the other fields as MessagePack.
 
-Impression: version byte, 8 hex digits of SHA-1 over the rest, chain (16), its other fields as MessagePack.
-
-Whatever does not decode to the byte is unreadable and counts as absent: it is rebuilt, never misread.
+Bytes that do not decode completely count as absent: the data is rebuilt, never misread.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from nextitem.sessions.session import TAG_BYTES, Impression, LogEntry, SessionRe
 LOG_CODEC = b"1"
 SNAPSHOT_CODEC = b"2"
 IMPRESSION_CODEC = b"1"
-"""Versions of the formats. A reader treats any other as unreadable; the first snapshots were float16."""
+"""Versions of the formats. Any other version is unreadable."""
 
 CHAIN_BYTES = 16
 _VALUE = np.dtype("<f4")
@@ -34,58 +34,58 @@ _ENTRY = struct.Struct(f">dH{TAG_BYTES}s{CHAIN_BYTES}s")
 
 
 class Unreadable(ValueError):
-    """Bytes that this version of the codec did not write."""
+    """The bytes were not written by this version of the codec."""
 
 
 def event_tag(event_id: str) -> bytes:
-    """Return the tag that stands for an event id within its session (64 bits of BLAKE2b)."""
+    """Return the tag of an event: 64 bits of BLAKE2b of its event id."""
     return hashlib.blake2b(event_id.encode(), digest_size=TAG_BYTES).digest()
 
 
 def next_chain(chain: bytes, tag: bytes, item_id: bytes) -> bytes:
-    """Return the chain value after an entry; the chain before a log's first ever entry is empty."""
+    """Return the chain value after an entry; the one before a session's first entry is empty."""
     return hashlib.sha1(chain + tag + item_id, usedforsecurity=False).hexdigest()[:16].encode()
 
 
-def recommendation_id(place: str, chain: bytes, version: str, variant: str) -> str:
-    """Return the id of the answer that a model version gives to a session as it stands: a retry's answer has the same.
+def recommendation_id(session_digest: str, chain: bytes, version: str, variant: str) -> str:
+    """Return the id of an answer. A repeated request has the same id, because the session is unchanged.
 
     Args:
-        place: the session's own hex digits (`SessionName.digest`).
-        chain: the chain value of its log's newest entry.
+        session_digest: see `SessionName.digest`.
+        chain: the chain value of the log's newest entry.
         version: the model version.
-        variant: the variant that it is on the route.
+        variant: its variant on the route.
     """
-    told = f"{place} {version} {variant} ".encode() + chain
-    return hashlib.blake2b(told, digest_size=8).hexdigest()
+    parts = f"{session_digest} {version} {variant} ".encode() + chain
+    return hashlib.blake2b(parts, digest_size=8).hexdigest()
 
 
 def encode_log(length: int, log: tuple[LogEntry, ...]) -> bytes:
-    """Return a log as bytes, as `append.lua` would write it."""
+    """Encode a log as `append.lua` does."""
     body = bytearray(_LENGTH.pack(length))
     for entry in log:
         item_id = entry.item_id.encode()
         body += _ENTRY.pack(float(entry.at), len(item_id), entry.tag, entry.chain) + item_id
-    return _sealed(LOG_CODEC, bytes(body))
+    return _seal(LOG_CODEC, bytes(body))
 
 
 def decode_log(data: bytes) -> tuple[int, tuple[LogEntry, ...]]:
-    """Return a session's length and its log.
+    """Decode a session's length and log.
 
     Raises:
-        Unreadable: another version, or bytes that were not written by this codec.
+        Unreadable: see there.
     """
-    body = _opened(LOG_CODEC, data)
+    body = _open(LOG_CODEC, data)
     try:
         (length,) = _LENGTH.unpack_from(body)
         entries: list[LogEntry] = []
         at = _LENGTH.size
         while at < len(body):
-            when, size, tag, chain = _ENTRY.unpack_from(body, at)
+            time, size, tag, chain = _ENTRY.unpack_from(body, at)
             at += _ENTRY.size
             item_id = body[at : at + size]
             at += size
-            entries.append(LogEntry(int(when), tag, item_id.decode(), chain))
+            entries.append(LogEntry(int(time), tag, item_id.decode(), chain))
     except (struct.error, UnicodeDecodeError, ValueError, OverflowError) as error:
         raise Unreadable(f"not a session log: {error}") from None
     if at != len(body) or length < len(entries):
@@ -94,17 +94,17 @@ def decode_log(data: bytes) -> tuple[int, tuple[LogEntry, ...]]:
 
 
 def encode_snapshot(snapshot: Snapshot) -> bytes:
-    """Return a snapshot as bytes."""
-    return _sealed(SNAPSHOT_CODEC, snapshot.chain + snapshot.hidden.astype(_VALUE, copy=False).tobytes())
+    """Encode a snapshot."""
+    return _seal(SNAPSHOT_CODEC, snapshot.chain + snapshot.hidden.astype(_VALUE, copy=False).tobytes())
 
 
 def decode_snapshot(data: bytes) -> Snapshot:
-    """Return the snapshot.
+    """Decode a snapshot.
 
     Raises:
-        Unreadable: another version, or bytes that were not written by this codec.
+        Unreadable: see there.
     """
-    body = _opened(SNAPSHOT_CODEC, data)
+    body = _open(SNAPSHOT_CODEC, data)
     values = body[CHAIN_BYTES:]
     if len(body) < CHAIN_BYTES or len(values) % _VALUE.itemsize:
         raise Unreadable("not a snapshot: its length is wrong")
@@ -115,23 +115,23 @@ def decode_snapshot(data: bytes) -> Snapshot:
 
 
 def encode_impression(impression: Impression) -> bytes:
-    """Return an impression as bytes."""
-    told = impression.recommendation_id, impression.version, impression.variant, impression.item_ids
-    return _sealed(IMPRESSION_CODEC, impression.chain + msgspec.msgpack.encode(told))
+    """Encode an impression."""
+    fields = impression.recommendation_id, impression.version, impression.variant, impression.item_ids
+    return _seal(IMPRESSION_CODEC, impression.chain + msgspec.msgpack.encode(fields))
 
 
 def decode_impression(data: bytes | None) -> Impression | None:
-    """Return the impression; None where there is none, or none that this version of the codec wrote."""
+    """Decode an impression; return None if there is none or it is unreadable."""
     try:
-        body = _opened(IMPRESSION_CODEC, data or b"")
-        told = msgspec.msgpack.decode(body[CHAIN_BYTES:], type=tuple[str, str, str, tuple[str, ...]])
+        body = _open(IMPRESSION_CODEC, data or b"")
+        fields = msgspec.msgpack.decode(body[CHAIN_BYTES:], type=tuple[str, str, str, tuple[str, ...]])
     except (Unreadable, msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return Impression(body[:CHAIN_BYTES], *told)
+    return Impression(body[:CHAIN_BYTES], *fields)
 
 
 def decode_record(log: bytes | None, snapshot: bytes | None) -> SessionRecord | None:
-    """Return a session from its stored fields, or None where its log is absent or unreadable."""
+    """Decode a session from its stored fields; return None if its log is absent or unreadable."""
     if log is None:
         return None
     try:
@@ -139,20 +139,20 @@ def decode_record(log: bytes | None, snapshot: bytes | None) -> SessionRecord | 
     except Unreadable:
         return None
     try:
-        restored = None if snapshot is None else decode_snapshot(snapshot)
+        decoded = None if snapshot is None else decode_snapshot(snapshot)
     except Unreadable:
-        restored = None
-    return SessionRecord(length, entries, restored)
+        decoded = None
+    return SessionRecord(length, entries, decoded)
 
 
-def _sealed(codec: bytes, body: bytes) -> bytes:
+def _seal(codec: bytes, body: bytes) -> bytes:
     return codec + _checksum(body) + body
 
 
-def _opened(codec: bytes, data: bytes) -> bytes:
+def _open(codec: bytes, data: bytes) -> bytes:
     body = data[_BODY:]
     if data[:1] != codec or data[_CHECK] != _checksum(body):
-        raise Unreadable("another codec version, or damaged")
+        raise Unreadable("written by another version of the codec, or damaged")
     return body
 
 

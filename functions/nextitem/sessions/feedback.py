@@ -1,8 +1,8 @@
-"""How good the last answer was, told by what the visitor did next: the next event is the answer's label.
+"""Compute feedback on the previous answer from a session's next event.
 
-Of a request's new events the first is the label, for no answer stood between it and the impression; those that come
-late or again are none. Hit rate and reciprocal rank at 20 are those of Hidasi et al., "Session-based recommendations
-with recurrent neural networks" (ICLR 2016). Knows no store and no log.
+The label is the first new event of a request, because no answer came between it and the impression. Late and repeated
+events are no labels. Hit rate and reciprocal rank at 20 are those of Hidasi et al., "Session-based recommendations with
+recurrent neural networks" (ICLR 2016).
 """
 
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ from nextitem.sessions.session import Event, Impression, Status
 
 
 class Feedback(msgspec.Struct, frozen=True):
-    """What the events of a request say of the answer before them.
+    """Feedback on an answer.
 
     Attributes:
         version: the model version that gave the answer.
-        variant: the variant that it was.
-        hits: 1 if the next event's item was among the recommended ones, else 0.
-        reciprocal_rank: 1 / its place there, 0.0 if it was not.
-        clicks: new events that name the answer and whose item it recommended.
+        variant: its variant on the route.
+        hits: 1 if the next event's item was recommended, else 0.
+        reciprocal_rank: 1 / the item's rank, 0.0 if it was not recommended.
+        clicks: the number of new events that name the answer and whose item it recommended.
     """
 
     version: str
@@ -31,25 +31,25 @@ class Feedback(msgspec.Struct, frozen=True):
 
 
 def feedback_on(impression: Impression | None, events: Sequence[Event], statuses: Sequence[Status]) -> Feedback | None:
-    """Hold a request's events against what the session was recommended before; None where there is nothing to hold.
+    """Return the feedback that a request's events give; None without an impression or a new event.
 
     Args:
-        impression: the session's, as it was before the events.
-        events: the request's, in order of occurrence.
-        statuses: what became of each.
+        impression: the session's impression before the events.
+        events: the request's events, in the order of their occurrence.
+        statuses: the status of each event.
     """
     if impression is None:
         return None
     new = [event for event, status in zip(events, statuses, strict=True) if status == "applied"]
     if not new:
         return None
-    shown = {item_id: place for place, item_id in enumerate(impression.item_ids, start=1)}
-    place = shown.get(new[0].item_id)
-    clicks = sum(event.recommendation_id == impression.recommendation_id and event.item_id in shown for event in new)
+    ranks = {item_id: rank for rank, item_id in enumerate(impression.item_ids, start=1)}
+    rank = ranks.get(new[0].item_id)
+    clicks = sum(event.recommendation_id == impression.recommendation_id and event.item_id in ranks for event in new)
     return Feedback(
         version=impression.version,
         variant=impression.variant,
-        hits=int(place is not None),
-        reciprocal_rank=1 / place if place else 0.0,
+        hits=int(rank is not None),
+        reciprocal_rank=1 / rank if rank else 0.0,
         clicks=clicks,
     )

@@ -1,4 +1,4 @@
-"""The deployment's key secret, as settings or Secrets Manager have it. Knows no session."""
+"""The deployment's key secret: its parts and their checks."""
 
 import math
 
@@ -8,12 +8,12 @@ MIN_SECRET_CHARS = 16
 
 
 class KeySecret(msgspec.Struct, frozen=True):
-    """The deployment's HMAC secret, and the one before it.
+    """The deployment's HMAC secret, and the previous one.
 
     Attributes:
-        current: for every session, from the moment of the last rotation on.
-        previous: for every session until that moment, or None where there was no rotation.
-        rotated_at: epoch seconds of that moment, or None if it is not known: then it is past.
+        current: for all sessions, once the last rotation has taken effect.
+        previous: for all sessions until then; None if there was no rotation.
+        rotated_at: when the rotation takes effect, in epoch seconds; None if unknown, but in the past.
     """
 
     current: bytes
@@ -22,19 +22,19 @@ class KeySecret(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, current: str, previous: str | None = None, rotated_at: float | None = None) -> "KeySecret":
-        """Return the secret from its texts.
+        """Check the parts and return the secret.
 
         Raises:
-            ValueError: a secret is too short, or the moment of the rotation is no moment.
-            TypeError, AttributeError: one of them is not what its type says.
+            ValueError: a secret is too short, or `rotated_at` is not a time.
+            TypeError, AttributeError: a part has another type.
         """
-        for one in (current, previous):
-            if one is not None and len(one) < MIN_SECRET_CHARS:
-                raise ValueError(f"a key secret has {MIN_SECRET_CHARS} characters or more")
+        for text in (current, previous):
+            if text is not None and len(text) < MIN_SECRET_CHARS:
+                raise ValueError(f"a key secret must have {MIN_SECRET_CHARS} characters or more")
         try:
-            moment = None if rotated_at is None else float(rotated_at)
+            time = None if rotated_at is None else float(rotated_at)
         except OverflowError:
-            moment = math.inf
-        if moment is not None and not math.isfinite(moment):
+            time = math.inf
+        if time is not None and not math.isfinite(time):
             raise ValueError("rotated_at of the key secret is not a finite number")
-        return cls(current.encode(), None if previous is None else previous.encode(), moment)
+        return cls(current.encode(), None if previous is None else previous.encode(), time)

@@ -1,10 +1,8 @@
-"""A session: its event log, the snapshot of its hidden state, and what a store of sessions promises.
+"""A session: its event log, the snapshot of its hidden state, and the protocol of a session store.
 
-The log is the truth and the snapshot a cache of it: hidden state = f(model version, log). A snapshot names the
-prefix of the log that it stands for by that prefix's *chain* value (each entry's chain hashes the entry and the
-chain before it), so a snapshot can be recognised or refused, but never applied to another past.
-
-Knows neither Redis nor models; the bytes are `codec`'s.
+The log is the truth and the snapshot is a cache of it: hidden state = f(model version, log). A snapshot carries the
+*chain* value of the last log entry in it. Each entry's chain value hashes the entry and the chain value before it, so a
+snapshot can only be continued from exactly the log that led to it (decision 1).
 """
 
 from collections.abc import Sequence
@@ -16,28 +14,28 @@ from nextitem.deadline import Deadline
 from nextitem.hidden_state import HiddenState
 
 WINDOW = 64
-"""How many of its newest events a session's log keeps; by definition the memory of a rebuilt hidden state."""
+"""The number of newest events in a session's log, and so the memory of a rebuilt hidden state."""
 
 SEEN_TAGS = 192
-"""How many event ids trimmed from the log are still recognised as duplicates."""
+"""The number of events trimmed from the log whose duplicates are still recognised."""
 
 TAG_BYTES = 8
-"""Length of an event's tag, which stands for its event id within its session."""
+"""Length of an event's tag: a hash of its event id."""
 
 Status = Literal["applied", "duplicate", "late"]
 
 IMPRESSION_SIZE = 20
-"""How many of the items last recommended are kept with a session: the metrics judge the first 20."""
+"""The number of items in an impression: the metrics look at the first 20."""
 
 
 class Event(msgspec.Struct, frozen=True):
-    """One event of a session as the client tells it.
+    """One event of a session, as the client sent it.
 
     Attributes:
         item_id: the item that the visitor looked at.
-        event_id: the client's name for the event; a repeated one is a duplicate.
-        occurred_at: epoch milliseconds, or None for "now, after all that came before".
-        recommendation_id: the answer from which the visitor came to the item, if the client says so.
+        event_id: the client's id of the event; events with the same id are duplicates.
+        occurred_at: epoch milliseconds, or None for "now, after all earlier events".
+        recommendation_id: the answer that led the visitor to the item, if the client says so.
     """
 
     item_id: str
@@ -47,7 +45,7 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class LogEntry(NamedTuple):  # made 64 times a request, in a third of a frozen dataclass's time
-    """One event in a session's log: time in epoch milliseconds, tag, item, and the chain up to it."""
+    """One event in a session's log: time in epoch milliseconds, tag, item, and the chain value up to it."""
 
     at: int
     tag: bytes
@@ -56,21 +54,21 @@ class LogEntry(NamedTuple):  # made 64 times a request, in a third of a frozen d
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """A hidden state and the chain value of the log's prefix that led to it."""
+    """A hidden state, and the chain value of the last event in it."""
 
     chain: bytes
     hidden: HiddenState
 
 
 class Impression(msgspec.Struct, frozen=True):
-    """What a session was last recommended: the session's next event tells how good that was.
+    """The items last recommended to a session. The session's next event gives feedback on them.
 
     Attributes:
-        chain: the chain value of the log that was answered.
-        recommendation_id: the answer's id, as the client has it.
+        chain: the chain value of the log's newest entry at that time.
+        recommendation_id: the answer's id in the response.
         version: the model version that answered.
-        variant: the variant that it was on the route.
-        item_ids: the first `IMPRESSION_SIZE` recommendations, best first, however few the client asked for.
+        variant: its variant on the route.
+        item_ids: the best `IMPRESSION_SIZE` items, best first, also if the client asked for fewer.
     """
 
     chain: bytes
@@ -81,12 +79,12 @@ class Impression(msgspec.Struct, frozen=True):
 
 
 class SessionRecord(msgspec.Struct, frozen=True):
-    """A session as the store has it.
+    """A session in the store.
 
     Attributes:
-        length: every distinct event of the session, those trimmed from the log included.
+        length: the number of distinct events, including those trimmed from the log.
         log: the newest `WINDOW` events, oldest first.
-        snapshot: the newest snapshot for the model version asked for, or None.
+        snapshot: the newest snapshot of the requested model version, or None.
     """
 
     length: int
@@ -95,11 +93,11 @@ class SessionRecord(msgspec.Struct, frozen=True):
 
     @property
     def item_ids(self) -> list[str]:
-        """The items of the log, oldest first."""
+        """The log's items, oldest first."""
         return [entry.item_id for entry in self.log]
 
     def replay_from(self) -> tuple[HiddenState | None, tuple[LogEntry, ...]]:
-        """Return where to start and what to step: a hidden state (None: the zero state) and the entries after it."""
+        """Return the hidden state to start from (None: the zero state) and the log entries to step."""
         if self.snapshot is not None:
             for index in range(len(self.log) - 1, -1, -1):
                 if self.log[index].chain == self.snapshot.chain:
@@ -112,12 +110,12 @@ EMPTY = SessionRecord(0, (), None)
 
 
 class Appended(msgspec.Struct, frozen=True):
-    """What an append did.
+    """The result of an append.
 
     Attributes:
-        record: the session after it.
+        record: the session after the append.
         statuses: each event's status, in the order of the request.
-        impression: what the session was recommended after its newest event before these, or None.
+        impression: the session's impression before the append, or None.
     """
 
     record: SessionRecord
@@ -126,19 +124,19 @@ class Appended(msgspec.Struct, frozen=True):
 
 
 class Saving(Protocol):
-    """A snapshot, or an impression, on its way to the store."""
+    """A snapshot, or an impression, that is being sent to the store."""
 
     def due(self) -> bool:
-        """Say whether the store's word is here, so that `settle` need not wait; or whether there will be none."""
+        """Return whether `settle` returns or raises without waiting."""
 
     def settle(self, deadline: Deadline) -> bool:
-        """Read the store's word, or wait for it.
+        """Wait for the store's reply.
 
         Args:
             deadline: when to give up.
 
         Returns:
-            True if all was kept, False if something newer was there or the session is gone.
+            True if all was kept; False if the store has something newer, or no such session.
 
         Raises:
             StoreUnavailable: no answer within the deadline.
@@ -146,27 +144,27 @@ class Saving(Protocol):
 
 
 class SessionStore(Protocol):
-    """Where sessions live. Every implementation passes one contract suite.
+    """Stores sessions. Every implementation passes the same contract tests.
 
-    Each verb raises `StoreUnavailable` when the store does not answer before the deadline.
+    Each method raises `StoreUnavailable` if the store does not answer before the deadline.
     """
 
     def append(self, key: str, events: Sequence[Event], version: str, now: int, deadline: Deadline) -> Appended:
-        """Add events to a session, atomically, and return it with the snapshot of a model version.
+        """Add events to a session atomically, and return it with the snapshot of a model version.
 
-        A known event id is a `duplicate` and changes nothing. An event older than the log's newest takes its own
-        place (`late`); one older than a full window is acknowledged as `late` and changes nothing.
+        An event with a known id is a `duplicate` and changes nothing. An event older than the log's newest is `late`:
+        it is inserted at its time, or changes nothing if it is older than a full window.
 
         Args:
             key: the session's key, from `session_key`.
             events: one or more events, in the order of their occurrence.
-            version: the model version whose snapshot is wanted.
-            now: epoch milliseconds, the time of events that carry none.
+            version: the model version of the snapshot.
+            now: epoch milliseconds, the time of events without one.
             deadline: when to give up.
         """
 
     def load(self, key: str, version: str, deadline: Deadline) -> SessionRecord:
-        """Return a session without changing it, not even its time to live; `EMPTY` if there is none."""
+        """Return a session, or `EMPTY` if there is none; change nothing, not even its time to live."""
 
     def save(
         self,
@@ -176,33 +174,33 @@ class SessionStore(Protocol):
         deadline: Deadline,
         impression: Impression | None = None,
     ) -> Saving:
-        """Send a snapshot, an impression or both; each is kept only where it stands for more of the log than the old.
+        """Send a snapshot, an impression or both; each replaces the stored one only if it covers more of the log.
 
-        Does not raise and does not wait: `Saving.settle` does, and may be called as late as in the next request.
+        Neither raises nor waits. `Saving.settle` does both and may be called as late as in the next request.
         """
 
     def adopt(self, old: str, key: str, deadline: Deadline) -> bool:
-        """Move a session to another key, with all that it has; where one lives there already, their events are joined.
+        """Move a session to another key; if a session is there already, join their events.
 
-        A session that is moved lives as long as it would have; one that is joined, from now on. May be repeated and may
-        be interrupted: no event is lost by that, and none counts twice.
+        A moved session keeps its time to live; that of a joined one begins again. A move may be repeated or
+        interrupted: no event is lost, and none counts twice.
 
         Args:
-            old: where it may live.
-            key: where it is to live.
+            old: the key at which the session may be.
+            key: its new key.
             deadline: when to give up.
 
         Returns:
-            True if there was one.
+            True if there was a session at the old key.
         """
 
     def delete(self, key: str, deadline: Deadline, old: str | None = None) -> None:
-        """Remove all that is known of a session; done when this returns.
+        """Delete a session.
 
         Args:
             key: the session's key.
             deadline: when to give up.
-            old: where it may live still, from where it is removed, too; no move that is on its way brings it back.
+            old: the key at which it may still be. It is deleted there, too, and a move under way cannot restore it.
         """
 
     def ping(self, deadline: Deadline) -> None:

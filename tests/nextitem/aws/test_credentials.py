@@ -112,7 +112,7 @@ def nobody() -> dict[str, str]:
 
 
 def test_a_provider_that_is_not_there_is_told() -> None:
-    with pytest.raises(CredentialsUnavailable, match="cannot be asked"):
+    with pytest.raises(CredentialsUnavailable, match="cannot be reached"):
         credentials_of(nobody())()
 
 

@@ -19,7 +19,7 @@ from nextitem.sessions.codec import (
     LOG_CODEC,
     SNAPSHOT_CODEC,
     Unreadable,
-    _sealed,
+    _seal,
     decode_impression,
     decode_log,
     decode_record,
@@ -126,19 +126,19 @@ def test_any_truncation_or_flipped_bit_is_unreadable(data: bytes, decode: Decode
 def test_a_log_that_contradicts_itself_is_unreadable(body: bytes) -> None:
     # GIVEN bytes with the right checksum all the same
     with pytest.raises(Unreadable):
-        decode_log(_sealed(LOG_CODEC, body))
+        decode_log(_seal(LOG_CODEC, body))
 
 
 @pytest.mark.parametrize("values", [b"\x00", b"\x00\x00\xc0\x7f", b"\x00\x00\x80\x7f"], ids=["odd", "nan", "infinite"])
 def test_a_snapshot_of_no_finite_values_is_unreadable(values: bytes) -> None:
     with pytest.raises(Unreadable):
-        decode_snapshot(_sealed(SNAPSHOT_CODEC, CHAIN + values))
+        decode_snapshot(_seal(SNAPSHOT_CODEC, CHAIN + values))
 
 
 def test_a_snapshot_of_the_codec_before_is_unreadable() -> None:
     # GIVEN a snapshot as the first version wrote it: float16 WHEN it is read THEN it is none, and will be rebuilt
     with pytest.raises(Unreadable):
-        decode_snapshot(_sealed(b"1", CHAIN + np.ones(8, "<f2").tobytes()))
+        decode_snapshot(_seal(b"1", CHAIN + np.ones(8, "<f2").tobytes()))
 
 
 @STEADY
@@ -158,7 +158,7 @@ def test_a_damaged_impression_is_none(data: bytes, bit: int) -> None:
     written[bit // 8] ^= 1 << bit % 8
     assert decode_impression(bytes(written)) is None
     assert decode_impression(data) is None
-    assert decode_impression(_sealed(IMPRESSION_CODEC, CHAIN + data)) is None
+    assert decode_impression(_seal(IMPRESSION_CODEC, CHAIN + data)) is None
     assert decode_impression(None) is None
 
 

@@ -64,7 +64,7 @@ def test_a_secret_that_is_not_there_says_so(moto: str) -> None:
 
 
 def test_a_secret_of_bytes_is_none(moto: str) -> None:
-    assert fault_of(reader(moto, "binary")) == "the key secret makes no sense: KeyError"
+    assert fault_of(reader(moto, "binary")) == "the key secret is invalid: KeyError"
 
 
 @pytest.mark.parametrize(
@@ -102,13 +102,13 @@ def test_what_may_be_left_out_may_be(keeper: SecretsKeeper, text: object, expect
 )
 def test_a_secret_that_makes_no_sense_is_refused_and_never_quoted(keeper: SecretsKeeper, text: str) -> None:
     keeper.has(text)
-    assert fault_of(reader(keeper.endpoint)).startswith("the key secret makes no sense: ")
+    assert fault_of(reader(keeper.endpoint)).startswith("the key secret is invalid: ")
 
 
 @pytest.mark.parametrize("body", [b"", b"null", HUSH.encode(), b"\xff" + HUSH.encode(), b'{"SecretString": 7}'])
 def test_an_answer_that_makes_no_sense_is_refused_and_never_quoted(keeper: SecretsKeeper, body: bytes) -> None:
     keeper.body = body
-    assert fault_of(reader(keeper.endpoint)).startswith("the key secret makes no sense: ")
+    assert fault_of(reader(keeper.endpoint)).startswith("the key secret is invalid: ")
 
 
 def test_a_refusal_is_told_and_its_text_is_not(keeper: SecretsKeeper) -> None:
@@ -122,7 +122,7 @@ def test_an_endpoint_that_is_not_there_says_so() -> None:
 
 
 def test_an_endpoint_that_hangs_says_so(keeper: SecretsKeeper, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(secret_reader, "ASK_SECONDS", 0.05)
+    monkeypatch.setattr(secret_reader, "TIMEOUT_SECONDS", 0.05)
     keeper.answers.clear()
     assert "timed out" in fault_of(reader(keeper.endpoint))
 
