@@ -17,7 +17,7 @@ from nextitem.errors import NextItemError, NoModel, RegistryUnavailable, StoreUn
 from nextitem.service.recommender import Recommender
 from nextitem.service.router import START_SECONDS, Router
 from nextitem.service.schema import ItemsRequest, Wanted
-from nextitem.sessions.circuit_breaker import GuardedStore
+from nextitem.sessions.circuit_breaker import CircuitBreaker
 from nextitem.sessions.keys import KeyRing
 from nextitem.sessions.secret_reader import SecretReader
 from nextitem.sessions.valkey_store import ValkeyStore
@@ -99,7 +99,7 @@ def start(startup: "Startup") -> Application:
     valkey = ValkeyStore(
         settings.store_url, timeout=settings.store_timeout, ttl=settings.session_ttl, region=settings.region
     )
-    store = GuardedStore(valkey)
+    store = CircuitBreaker(valkey)
     loading = time.perf_counter()
     reading = keys.secret.start_reading()
     client = BackgroundCall(valkey.load_client, "redis-py")

@@ -15,7 +15,7 @@ from devstack.services.bucket import Bucket
 from devstack.stack import Stack
 from tests.functions.client import PATIENT, Client
 from tests.functions.keeping_line import KeepingLine
-from tests.nextitem.redis_client.silent_proxy import SilentLine
+from tests.nextitem.redis_client.silent_proxy import SilentProxy
 
 VISITOR = "visitor-before-and-after"
 HIKE = ["tent-008", "sleep-010", "stove-003"]
@@ -127,7 +127,7 @@ def test_a_snapshot_without_a_model_finds_one_when_it_is_restored(tmp_path: Path
 
 
 def test_no_connection_to_the_bucket_from_before_is_used(other_artifact: Path, tmp_path: Path) -> None:
-    with KeepingLine() as bucket, SilentLine() as line:
+    with KeepingLine() as bucket, SilentProxy() as line:
         line.target = bucket.port
         settings = RARELY | {"AWS_ENDPOINT_URL_S3": f"http://{LOOPBACK}:{line.port}"}
         with Stack(artifact=demo_artifact(), max_workers=1, settings=settings, snap_start=True) as stack:

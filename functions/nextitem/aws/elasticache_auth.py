@@ -1,8 +1,8 @@
-"""A token in place of a password: ElastiCache's IAM authentication, signed anew for each connection.
+"""Signs tokens that replace a password: ElastiCache's IAM authentication.
 
-The token is a presigned request (AWS Signature Version 4) without its scheme, valid for 15 minutes:
-https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html. botocore could sign it too, but would cost a cold
-start some 200 ms. Knows no connection.
+A token is a presigned request (AWS Signature Version 4) without its scheme, valid for 15 minutes:
+https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html. botocore could sign it, too, but adds 200 ms to a
+cold start.
 """
 
 import hashlib
@@ -17,13 +17,13 @@ from nextitem.aws.sigv4 import ALGORITHM, Scope, signature
 from nextitem.deadline import Deadline
 
 VALID_SECONDS = 900
-"""The longest that ElastiCache takes a token for."""
+"""Longest validity that ElastiCache accepts."""
 
 _NO_BODY = hashlib.sha256(b"").hexdigest()
 
 
 class Cache(msgspec.Struct, frozen=True):
-    """What a token is for: the cache's name (its replication group's id), whether it is serverless, and its region."""
+    """A cache to log in to: its name (the id of the replication group), whether it is serverless, and its region."""
 
     name: str
     serverless: bool
@@ -31,12 +31,12 @@ class Cache(msgspec.Struct, frozen=True):
 
 
 class TokenProvider:
-    """Gives user and token, at each connect.
+    """Signs a token for each connection.
 
     Args:
-        user: the ElastiCache user, which is named as its id is.
-        cache: what to connect to.
-        environment: where the function's AWS credentials are, or where it says that they are, see `credentials`.
+        user: the ElastiCache user, whose name must equal its id.
+        cache: the cache to log in to.
+        environment: the variables with the function's AWS credentials, or with the place to get them from.
         now: the clock.
     """
 
@@ -56,9 +56,9 @@ class TokenProvider:
         Raises:
             CredentialsUnavailable: there are no AWS credentials to sign with, or none before the deadline.
         """
-        return self._user, self._token(self._now(), limit)
+        return self._user, self._sign(self._now(), limit)
 
-    def _token(self, now: datetime, limit: Deadline) -> str:
+    def _sign(self, now: datetime, limit: Deadline) -> str:
         credentials = self._credentials(limit)
         scope = Scope(now, self._cache.region, "elasticache")
         query = {
@@ -73,7 +73,7 @@ class TokenProvider:
         }
         if credentials.session_token:
             query["X-Amz-Security-Token"] = credentials.session_token
-        from urllib.parse import quote, urlencode  # with what it imports 5 ms, which other logins need not cost
+        from urllib.parse import quote, urlencode  # 5 ms with what it imports, only for this login
 
         signed = urlencode(sorted(query.items()), quote_via=quote, safe="-_.~")
         request = f"GET\n/\n{signed}\nhost:{self._cache.name}\n\nhost\n{_NO_BODY}"

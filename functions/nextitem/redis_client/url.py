@@ -1,10 +1,11 @@
-"""The one setting that says where the session store is and of which shape, as typed values.
+"""Parses the URL of the session store, the setting ``NEXTITEM_STORE_URL``.
 
-``redis://[user:password@]host:port/db`` is one server, ``redis+sentinel://host:port,host:port/name/db`` the primary
-that Sentinels know by a name, ``redis+cluster://host:port,host:port`` a Cluster (ElastiCache's cluster mode, its
-serverless form included) by some of its nodes. ``rediss…`` is the same over TLS; ``?ssl_ca_certs=FILE`` names
-certificates to trust, ``?iam=CACHE`` (and ``&serverless=true``) has the URL's user log in by IAM, as ElastiCache can.
-Knows no connection.
+- ``redis://[user:password@]host:port/db``: one server
+- ``redis+sentinel://host:port,host:port/name/db``: the primary that Sentinels know by a name
+- ``redis+cluster://host:port,host:port``: a Cluster, by some of its nodes (ElastiCache's cluster mode and serverless)
+- ``rediss…``: the same over TLS
+- ``?ssl_ca_certs=FILE``: certificates to trust
+- ``?iam=CACHE``, and ``&serverless=true``: the URL's user logs in to an ElastiCache cache by IAM
 """
 
 from typing import Any, Literal
@@ -19,8 +20,6 @@ DEFAULT_SENTINEL_PORT = 26_379
 Shape = Literal["single", "sentinel", "cluster"]
 _SHAPES: dict[str, Shape] = {"": "single", "sentinel": "sentinel", "cluster": "cluster"}
 _OPTIONS = {"ssl_ca_certs", "iam", "serverless"}
-
-
 MAX_PORT = 65_535
 _IPV6 = frozenset("0123456789abcdefABCDEF:.")
 
@@ -62,7 +61,7 @@ class StoreUrl(msgspec.Struct, frozen=True):
         username: the ACL user, or None.
         password: its password, or None.
         db: the database, 0 in a Cluster.
-        name: by which the Sentinels know the primary, "" elsewhere.
+        name: the primary's, which the Sentinels know; "" elsewhere.
         ca_file: certificates to trust, or None for the system's.
         iam: the ElastiCache cache to log in to by IAM, or None.
         serverless: whether that cache is serverless.
@@ -81,48 +80,56 @@ class StoreUrl(msgspec.Struct, frozen=True):
 
 
 def parse_store_url(url: str) -> StoreUrl:
-    """Return a store URL's parts.
+    """Parse a store URL.
 
     Raises:
-        SettingsError: it has none of the forms above. The URL is never shown: it may hold a password.
+        SettingsError: it has none of the forms above. The error never shows the URL, which may hold a password.
+
+    Example:
+        >>> parse_store_url("redis://store/1").addresses
+        (Address(host='store', port=6379),)
     """
     try:
-        return _parsed(url)
+        return _parse(url)
     except ValueError as error:
         raise SettingsError(f"NEXTITEM_STORE_URL is not understood: {error}") from None
 
 
-def _parsed(url: str) -> StoreUrl:
+def _parse(url: str) -> StoreUrl:
     # urllib.parse would do this, but takes 5 ms of each cold start with what it imports, and compiling a pattern 1 ms.
-    written, separator, rest = url.partition("#")[0].partition("://")
+    prefix, separator, rest = url.partition("#")[0].partition("://")
     rest, _, query = rest.partition("?")
-    netloc, _, place = rest.partition("/")
-    scheme, _, form = written.lower().partition("+")
+    netloc, _, path = rest.partition("/")
+    scheme, _, shape_name = prefix.lower().partition("+")
     if not separator or scheme not in {"redis", "rediss"}:
         raise ValueError("it must begin with redis:// or rediss://, or either with +sentinel or +cluster")
-    if form not in _SHAPES:
-        raise ValueError("after the + may come sentinel or cluster")
-    shape = _SHAPES[form]
-    options = dict(_option(one) for one in query.split("&")) if query else {}
+    if shape_name not in _SHAPES:
+        raise ValueError("the + may be followed by sentinel or cluster")
+    shape = _SHAPES[shape_name]
+    options = dict(_parse_option(pair) for pair in query.split("&")) if query else {}
     if unknown := options.keys() - _OPTIONS:
         raise ValueError(f"it has an unknown option: {', '.join(sorted(unknown))}")
     if "iam" in options and (scheme != "rediss" or not netloc.rpartition("@")[0].partition(":")[0]):
         raise ValueError("iam needs TLS (rediss) and a user")
     user, _, hosts = netloc.rpartition("@")
     username, _, password = user.partition(":")
-    path = [part for part in place.split("/") if part]
-    if shape == "sentinel" and not path:
+    parts = [part for part in path.split("/") if part]
+    if shape == "sentinel" and not parts:
         raise ValueError("Sentinels need the primary's name after the hosts")
-    name = _decoded(path.pop(0)) if shape == "sentinel" else ""
-    if len(path) > 1 or not all(part.isdecimal() for part in path) or (shape == "cluster" and path not in ([], ["0"])):
-        raise ValueError("after the hosts may come a database's number, and in a Cluster none but 0")
+    name = _decode(parts.pop(0)) if shape == "sentinel" else ""
+    if (
+        len(parts) > 1
+        or not all(part.isdecimal() for part in parts)
+        or (shape == "cluster" and parts not in ([], ["0"]))
+    ):
+        raise ValueError("the hosts may be followed by a database's number, in a Cluster only by 0")
     return StoreUrl(
         shape=shape,
-        addresses=_addresses(hosts, DEFAULT_SENTINEL_PORT if shape == "sentinel" else DEFAULT_PORT, shape),
+        addresses=_parse_addresses(hosts, DEFAULT_SENTINEL_PORT if shape == "sentinel" else DEFAULT_PORT, shape),
         tls=scheme == "rediss",
-        username=_decoded(username) or None,
-        password=_decoded(password) or None,
-        db=int(path[0]) if path else 0,
+        username=_decode(username) or None,
+        password=_decode(password) or None,
+        db=int(parts[0]) if parts else 0,
         name=name,
         ca_file=options.get("ssl_ca_certs"),
         iam=options.get("iam"),
@@ -130,14 +137,14 @@ def _parsed(url: str) -> StoreUrl:
     )
 
 
-def _option(text: str) -> tuple[str, str]:
+def _parse_option(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise ValueError("after the ? come options, each with its value")
-    return _decoded(name.replace("+", " ")), _decoded(value.replace("+", " "))
+        raise ValueError("the ? must be followed by options, each with a value")
+    return _decode(name.replace("+", " ")), _decode(value.replace("+", " "))
 
 
-def _decoded(text: str) -> str:
+def _decode(text: str) -> str:
     if "%" not in text:
         return text
     from urllib.parse import unquote
@@ -145,22 +152,22 @@ def _decoded(text: str) -> str:
     return unquote(text)
 
 
-def _addresses(hosts: str, default_port: int, shape: Shape) -> tuple[Address, ...]:
-    found = tuple(_address(host, default_port) for host in hosts.split(","))
-    if shape == "single" and len(found) > 1:
+def _parse_addresses(hosts: str, default_port: int, shape: Shape) -> tuple[Address, ...]:
+    addresses = tuple(_parse_address(host, default_port) for host in hosts.split(","))
+    if shape == "single" and len(addresses) > 1:
         raise ValueError("several hosts need +sentinel or +cluster")
-    return found
+    return addresses
 
 
-def _address(host: str, default_port: int) -> Address:
+def _parse_address(host: str, default_port: int) -> Address:
     if host.startswith("["):
         bare, closed, after = host[1:].partition("]")
-        known = closed and _IPV6.issuperset(bare) and after[:1] in {"", ":"}
+        valid = closed and _IPV6.issuperset(bare) and after[:1] in {"", ":"}
         port = after[1:]
     else:
         bare, _, port = host.partition(":")
-        known = "[" not in bare and "]" not in bare and not any(map(str.isspace, bare))
-    if not bare or not known or ":" in port:
+        valid = "[" not in bare and "]" not in bare and not any(map(str.isspace, bare))
+    if not bare or not valid or ":" in port:
         raise ValueError("a host is missing, or has brackets, colons or spaces where none may be")
     if port and not (port.isdecimal() and 0 < int(port) <= MAX_PORT):
         raise ValueError(f"a port must be a number from 1 to {MAX_PORT}")

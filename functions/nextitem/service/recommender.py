@@ -18,7 +18,7 @@ from nextitem.service.schema import (
     SessionRequest,
     Wanted,
 )
-from nextitem.sessions.background_writer import Writer
+from nextitem.sessions.background_writer import BackgroundWriter
 from nextitem.sessions.codec import recommendation_id
 from nextitem.sessions.feedback import feedback_on
 from nextitem.sessions.keys import KeyRing, SessionName
@@ -54,7 +54,7 @@ class Recommender:
         self._router, self._store = router, store
         self._keys, self._deadline = keys, deadline
         self._on_their_way: deque[Saving] = deque()
-        self._writer = Writer()
+        self._writer = BackgroundWriter()
 
     def append_events(self, request: EventsRequest, record: RequestRecord) -> Answer:
         """Add events to a session and answer what its visitor most likely wants next.

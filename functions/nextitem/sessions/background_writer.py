@@ -1,7 +1,6 @@
-"""Sends what no answer waits for, in a thread of its own, one after the other.
+"""Sends snapshots in the background, while the response is written.
 
-Handing bytes to the network costs a tenth of a warm request, and the lock of the interpreter is free meanwhile: the
-answer is written while they leave. Knows no session and no server.
+Handing bytes to the network costs a tenth of a warm request, and frees the interpreter's lock meanwhile.
 """
 
 import queue
@@ -13,8 +12,8 @@ from nextitem.errors import StoreUnavailable
 from nextitem.sessions.session import Saving
 
 
-class Writer:
-    """Sends savings in the order in which they are given. Its thread starts with the first, and is a daemon."""
+class BackgroundWriter:
+    """Sends saves one after the other in a daemon thread, which starts with the first."""
 
     def __init__(self) -> None:
         self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
@@ -22,11 +21,7 @@ class Writer:
         self._thread: threading.Thread | None = None
 
     def send(self, begin: Callable[[], Saving]) -> Saving:
-        """Begin a saving in the thread.
-
-        Args:
-            begin: sends it. What it raises is raised where the saving is settled.
-        """
+        """Call `begin`, which sends a save, in the thread. `Saving.settle` raises its exception, if any."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
             self._thread.start()
@@ -35,12 +30,9 @@ class Writer:
         return job
 
     def wait(self, deadline: Deadline) -> None:
-        """Wait until all that was given is sent: what comes after it on the network is then read after it.
-
-        Returns at the deadline, too; what is not sent then goes on.
-        """
+        """Wait until every save is sent, or until the deadline; the server then reads later commands after them."""
         if self._last is not None:
-            self._last.begun.wait(deadline.remaining())
+            self._last.sent.wait(deadline.remaining())
 
     def _work(self) -> None:
         while True:
@@ -48,10 +40,10 @@ class Writer:
 
 
 class _Job:
-    """A saving that is sent, or will be."""
+    """A save that is sent, or will be."""
 
     def __init__(self, begin: Callable[[], Saving]) -> None:
-        self.begun = threading.Event()
+        self.sent = threading.Event()
         self._begin = begin
         self._saving: Saving | None = None
         self._error: Exception | None = None
@@ -59,17 +51,17 @@ class _Job:
     def run(self) -> None:
         try:
             self._saving = self._begin()
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is raised where the saving is settled
+        except Exception as error:  # noqa: BLE001 - raised again by `settle`
             self._error = error
-        self.begun.set()
+        self.sent.set()
 
     def due(self) -> bool:
         """See `Saving.due`."""
-        return self.begun.is_set() and (self._saving is None or self._saving.due())
+        return self.sent.is_set() and (self._saving is None or self._saving.due())
 
     def settle(self, deadline: Deadline) -> bool:
         """See `Saving.settle`."""
-        self.begun.wait(deadline.remaining())
+        self.sent.wait(deadline.remaining())
         if self._error is not None:
             raise self._error
         if self._saving is None:

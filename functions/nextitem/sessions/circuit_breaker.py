@@ -1,6 +1,7 @@
-"""Keeps a dead session store from costing each request its whole deadline. Knows no server and no script.
+"""Keeps a dead session store from costing each request its whole deadline.
 
-After a few failures in a row the store is not asked for a while; then one request tries, and its luck decides.
+After a few failures in a row the circuit opens: requests fail at once. After `RESET_SECONDS` one request tries the
+store; its outcome closes the circuit, or opens it again.
 """
 
 import threading
@@ -12,24 +13,24 @@ from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
 from nextitem.sessions.session import Appended, Event, Impression, Saving, SessionRecord, SessionStore, Snapshot
 
-FAILURES = 3
-"""Failures in a row after which the store is left alone."""
-HURRIED = 5
-"""So many times in a row that a client in a hurry got no answer count as one failure: with more time there might have
-been one, but a store that is dead must not cost each such client its deadline for ever."""
-REST_SECONDS = 1.0
-"""How long it is left alone before one request tries it again."""
+FAILURE_THRESHOLD = 3
+"""Failures in a row that open the circuit."""
+RUSHED_PER_FAILURE = 5
+"""Timeouts of rushed requests, in a row, that count as one failure. With more time there might have been a reply, but a
+dead store must not cost each of these requests its deadline for ever."""
+RESET_SECONDS = 1.0
+"""How long the circuit stays open before one request tries the store."""
 FAIR_SECONDS = 0.02
-"""A store that was given less time than this and only did not answer in it: then its client was in a hurry. One that
-refused the connection, or hung up, has failed however little time there was."""
+"""A request that gives the store less time than this is rushed. A refused or broken connection is a failure however
+little time there was."""
 
-_Answer = TypeVar("_Answer")
+_Result = TypeVar("_Result")
 
 
-class GuardedStore:
-    """A `SessionStore` around another one that is not asked while it is known to fail.
+class CircuitBreaker:
+    """A `SessionStore` around another one that fails at once while that one is known to fail.
 
-    `ping` always asks: a store that answers it is used again at once.
+    `ping` always reaches the store: if it succeeds, the circuit closes.
 
     Args:
         store: the store.
@@ -39,16 +40,16 @@ class GuardedStore:
     def __init__(self, store: SessionStore, clock: Callable[[], float] = time.time) -> None:
         self._store, self._clock = store, clock
         self._lock = threading.Lock()
-        self._points = 0  # of which a failure has `HURRIED`, and a client's hurry one
-        self._rests_until = -float("inf")
+        self._points = 0  # a failure adds `RUSHED_PER_FAILURE`, the timeout of a rushed request one
+        self._open_until = -float("inf")
 
     def append(self, key: str, events: Sequence[Event], version: str, now: int, deadline: Deadline) -> Appended:
         """See `SessionStore.append`."""
-        return self._guarded(lambda: self._store.append(key, events, version, now, deadline), deadline)
+        return self._call(lambda: self._store.append(key, events, version, now, deadline), deadline)
 
     def load(self, key: str, version: str, deadline: Deadline) -> SessionRecord:
         """See `SessionStore.load`."""
-        return self._guarded(lambda: self._store.load(key, version, deadline), deadline)
+        return self._call(lambda: self._store.load(key, version, deadline), deadline)
 
     def save(
         self,
@@ -60,48 +61,49 @@ class GuardedStore:
     ) -> Saving:
         """See `SessionStore.save`."""
         saving = self._store.save(key, version, snapshot, deadline, impression)
-        # It is settled when its answer is there, or has had all the time there was: fair whatever is left now.
-        return _GuardedSaving(saving, lambda till: self._watched(lambda: saving.settle(till), fair=True))
+        # Settled when the reply is there or has had all its time: that is fair, whatever time is left now.
+        return _CountedSaving(saving, lambda limit: self._count(lambda: saving.settle(limit), fair=True))
 
     def adopt(self, old: str, key: str, deadline: Deadline) -> bool:
         """See `SessionStore.adopt`."""
-        return self._guarded(lambda: self._store.adopt(old, key, deadline), deadline)
+        return self._call(lambda: self._store.adopt(old, key, deadline), deadline)
 
     def delete(self, key: str, deadline: Deadline, old: str | None = None) -> None:
         """See `SessionStore.delete`."""
-        self._guarded(lambda: self._store.delete(key, deadline, old), deadline)
+        self._call(lambda: self._store.delete(key, deadline, old), deadline)
 
     def ping(self, deadline: Deadline) -> None:
         """See `SessionStore.ping`."""
-        self._watched(lambda: self._store.ping(deadline), fair=_fair(deadline))
+        self._count(lambda: self._store.ping(deadline), fair=_is_fair(deadline))
 
-    def _watched(self, ask: Callable[[], _Answer], *, fair: bool) -> _Answer:
-        """Ask, and remember whether there was an answer; only being late in no fair time counts for less."""
+    def _call(self, ask: Callable[[], _Result], deadline: Deadline) -> _Result:
+        """Ask the store unless the circuit is open."""
+        with self._lock:
+            if self._is_failing():
+                if 0 < self._open_until - self._clock() <= RESET_SECONDS:  # more: the clock was set back
+                    raise StoreUnavailable(f"the circuit is open for {RESET_SECONDS:g} s: the session store failed")
+                self._open_until = self._clock() + RESET_SECONDS  # this request tries, the others still fail
+        return self._count(ask, fair=_is_fair(deadline))
+
+    def _count(self, ask: Callable[[], _Result], *, fair: bool) -> _Result:
+        """Ask the store and count the outcome; a timeout counts for less where the time was not fair."""
         try:
-            answer = ask()
+            result = ask()
         except StoreUnavailable as error:
             with self._lock:
-                self._points += 1 if error.late and not fair else HURRIED
-                if self._fails():
-                    self._rests_until = self._clock() + REST_SECONDS
+                self._points += 1 if error.late and not fair else RUSHED_PER_FAILURE
+                if self._is_failing():
+                    self._open_until = self._clock() + RESET_SECONDS
             raise
         with self._lock:
             self._points = 0
-        return answer
+        return result
 
-    def _guarded(self, ask: Callable[[], _Answer], deadline: Deadline) -> _Answer:
-        with self._lock:
-            if self._fails():
-                if 0 < self._rests_until - self._clock() <= REST_SECONDS:  # more: the clock was set back
-                    raise StoreUnavailable("the session store is left alone for a moment: it failed several times")
-                self._rests_until = self._clock() + REST_SECONDS  # this request tries, others go on waiting
-        return self._watched(ask, fair=_fair(deadline))
-
-    def _fails(self) -> bool:
-        return self._points >= FAILURES * HURRIED
+    def _is_failing(self) -> bool:
+        return self._points >= FAILURE_THRESHOLD * RUSHED_PER_FAILURE
 
 
-class _GuardedSaving:
+class _CountedSaving:
     """A save whose outcome counts, too."""
 
     def __init__(self, saving: Saving, settle: Callable[[Deadline], bool]) -> None:
@@ -116,5 +118,5 @@ class _GuardedSaving:
         return self._settle(deadline)
 
 
-def _fair(deadline: Deadline) -> bool:
+def _is_fair(deadline: Deadline) -> bool:
     return deadline.remaining() >= FAIR_SECONDS

@@ -1,4 +1,4 @@
-"""A line whose connections a NAT on the way forgets: nobody is told, and new ones are as good as ever."""
+"""A proxy that forgets its connections without closing them, as a NAT does."""
 
 import socket
 
@@ -6,8 +6,8 @@ from devstack.processes.children import LOOPBACK
 from tests.nextitem.listener import Listener
 
 
-class SilentLine(Listener):
-    """A port that leads to `target`, another one; old connections stay open when it falls silent, and lead nowhere."""
+class SilentProxy(Listener):
+    """Listens on a port and forwards to the port `target`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -15,7 +15,7 @@ class SilentLine(Listener):
         self._silenced: set[socket.socket] = set()
 
     def fall_silent(self) -> None:
-        """Let no byte more pass on what is open now."""
+        """Forward nothing more on the connections that are open now; new ones work."""
         self._silenced.update(self._open)
 
     def accepted(self, client: socket.socket) -> None:

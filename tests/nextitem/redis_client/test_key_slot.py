@@ -1,4 +1,4 @@
-"""A key's slot is where a Cluster looks for it."""
+"""A key's slot in a Cluster."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +9,6 @@ from nextitem.sessions.keys import session_key
 
 
 @given(st.binary(min_size=16, max_size=16), st.text(max_size=50))
-def test_it_is_the_one_that_redis_py_finds(secret: bytes, session_id: str) -> None:
+def test_redis_py_computes_the_same_slot(secret: bytes, session_id: str) -> None:
     key = session_key(secret, session_id)
     assert key_slot(key) == expected(key.encode())

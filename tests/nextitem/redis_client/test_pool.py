@@ -1,4 +1,4 @@
-"""Connections to one server: which are used again, and how often one command is tried."""
+"""The pool of one server: which connections it reuses, and how often one command is tried."""
 
 import socket
 import threading
@@ -21,7 +21,7 @@ from nextitem.redis_client.topology import RECONNECTS
 from nextitem.redis_client.url import Address, parse_store_url
 from nextitem.sessions.valkey_store import ValkeyStore
 from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, soon
-from tests.nextitem.redis_client.silent_proxy import SilentLine
+from tests.nextitem.redis_client.silent_proxy import SilentProxy
 from tests.nextitem.service.router_scene import Clock
 from tests.nextitem.sessions.log_contract import add, event, names
 from tests.nextitem.valkey_server import OwnValkey
@@ -45,7 +45,7 @@ def client_id(pool: Pool) -> int:
 
 
 @pytest.mark.parametrize("pause", [0.0, 1.0, IDLE_SECONDS])
-def test_a_connection_that_was_idle_for_a_moment_is_used_again(pool: Pool, clock: Clock, pause: float) -> None:
+def test_a_connection_that_was_idle_for_a_moment_is_reused(pool: Pool, clock: Clock, pause: float) -> None:
     first = client_id(pool)
     clock.now += pause
     assert client_id(pool) == first
@@ -55,28 +55,28 @@ def test_a_connection_that_was_idle_for_a_moment_is_used_again(pool: Pool, clock
 def test_a_connection_that_was_idle_for_too_long_is_closed(
     pool: Pool, clock: Clock, valkey: Valkey, pause: float
 ) -> None:
-    # GIVEN two connections that are idle
+    # GIVEN two idle connections
     sent = [pool.send(soon(), "CLIENT", "ID") for _ in range(2)]
     old = {str(pool.receive(connection, soon())) for connection in sent}
 
-    # WHEN the next command comes after a pause THEN it goes over another one
+    # WHEN the next command comes after a pause THEN it uses a new connection
     clock.now += pause
     assert str(client_id(pool)) not in old
-    # AND the server sees both gone
+    # AND both are closed
     with Redis.from_url(valkey.url) as client:
         eventually(lambda: not old & {each["id"] for each in client.client_list()}, "the old connections are closed")
 
 
-def test_an_answer_that_was_there_before_a_pause_makes_no_connection_young(pool: Pool, clock: Clock) -> None:
-    # GIVEN a command whose answer is read only after a pause, as that of a snapshot sent before a freeze
+def test_reading_an_old_reply_does_not_make_a_connection_younger(pool: Pool, clock: Clock) -> None:
+    # GIVEN a command whose reply is read only after a pause, like that of a snapshot sent before a freeze
     connection = pool.send(soon(), "CLIENT", "ID")
     clock.now += IDLE_SECONDS + 1
     before = pool.receive(connection, soon())
-    # WHEN the next command comes THEN it goes over another connection
+    # WHEN the next command comes THEN it uses another connection
     assert client_id(pool) != before
 
 
-def test_a_pause_is_that_of_each_connection(pool: Pool, clock: Clock) -> None:
+def test_each_connection_has_its_own_idle_time(pool: Pool, clock: Clock) -> None:
     # GIVEN a connection that was used, then idle, and another that was used since
     old, young = (pool.send(soon(), "CLIENT", "ID") for _ in range(2))
     pool.receive(old, soon())
@@ -88,10 +88,8 @@ def test_a_pause_is_that_of_each_connection(pool: Pool, clock: Clock) -> None:
     assert client_id(pool) == kept
 
 
-def test_a_connection_that_died_unseen_while_the_function_was_frozen_costs_nothing(
-    valkey: Valkey, clock: Clock
-) -> None:
-    with SilentLine() as line:
+def test_a_connection_that_died_while_the_function_was_frozen_costs_nothing(valkey: Valkey, clock: Clock) -> None:
+    with SilentProxy() as line:
         line.target = parse_store_url(valkey.url).addresses[0].port
         # GIVEN an idle connection, which a NAT on the way then forgets
         pool = Pool(Address(LOOPBACK, line.port), Login(), clock)
@@ -133,18 +131,16 @@ class HangingUp:
 
 
 @pytest.mark.parametrize("login", [Login(), Login(db=1)], ids=["at the command", "while connecting"])
-def test_inside_a_connection_nothing_is_tried_again(login: Login) -> None:
+def test_a_pool_tries_nothing_again(login: Login) -> None:
     with HangingUp() as server:
-        # GIVEN a server that hangs up WHEN a command is sent THEN that was one connection
         pool = Pool(Address(LOOPBACK, server.port), login)
         with pytest.raises(Broken):
             pool.receive(pool.send(soon(), "PING"), soon())
         assert server.connections == 1
 
 
-def test_a_command_whose_connection_broke_is_tried_once_more() -> None:
+def test_a_broken_connection_is_followed_by_one_more() -> None:
     with HangingUp() as server:
-        # GIVEN a server that always hangs up WHEN it is asked for a session THEN it was tried on one more connection
         url = parse_store_url(f"redis://{LOOPBACK}:{server.port}/0")
         store = ValkeyStore(url, timeout=PATIENCE_SECONDS, ttl=60)
         with pytest.raises(StoreUnavailable, match="hung up"):
@@ -152,7 +148,7 @@ def test_a_command_whose_connection_broke_is_tried_once_more() -> None:
         assert server.connections == 1 + RECONNECTS
 
 
-def test_idle_connections_that_all_died_cost_one_try(children: Children, tmp_path: Path, key: str) -> None:
+def test_many_dead_idle_connections_cost_one_try(children: Children, tmp_path: Path, key: str) -> None:
     # GIVEN a store with several idle connections, all of which the server closes
     server = OwnValkey(children, tmp_path)
     store = ValkeyStore(parse_store_url(server.url), timeout=PATIENCE_SECONDS, ttl=60)
@@ -161,7 +157,7 @@ def test_idle_connections_that_all_died_cost_one_try(children: Children, tmp_pat
         pool.receive(connection, soon())
     with server.client() as client:
         assert client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") == 5
-    # WHEN an event comes THEN it is applied: one more connection was enough
+    # WHEN an event comes THEN one new connection is enough
     assert names(add(store, key, event("a")).record.log) == ["a"]
     store.close()
     server.kill()

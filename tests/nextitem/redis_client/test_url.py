@@ -1,4 +1,4 @@
-"""What a store URL says, and what it must not."""
+"""Parsing the store's URL."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from nextitem.redis_client.url import Address, StoreUrl, parse_store_url
 
 
 @pytest.mark.parametrize(
-    ("url", "meaning"),
+    ("url", "parsed"),
     [
         ("redis://store", StoreUrl("single", (Address("store", 6379),))),
         ("redis://[::1]:7000/2", StoreUrl("single", (Address("::1", 7000),), db=2)),
@@ -18,7 +18,7 @@ from nextitem.redis_client.url import Address, StoreUrl, parse_store_url
                 (Address("store", 6380),),
                 tls=True,
                 username="app",
-                password="p@ss:word",  # noqa: S106 - of nobody
+                password="p@ss:word",  # noqa: S106 - an example
                 db=1,
                 ca_file="/etc/ca.pem",
             ),
@@ -45,12 +45,12 @@ from nextitem.redis_client.url import Address, StoreUrl, parse_store_url
         ("redis+cluster://a/0", StoreUrl("cluster", (Address("a", 6379),))),
     ],
 )
-def test_each_shape_has_its_form(url: str, meaning: StoreUrl) -> None:
-    assert parse_store_url(url) == meaning
+def test_each_shape_is_parsed(url: str, parsed: StoreUrl) -> None:
+    assert parse_store_url(url) == parsed
 
 
 @pytest.mark.parametrize(
-    ("url", "why"),
+    ("url", "reason"),
     [
         ("", "begin with redis://"),
         ("store:6379", "begin with redis://"),
@@ -64,20 +64,20 @@ def test_each_shape_has_its_form(url: str, meaning: StoreUrl) -> None:
         ("redis://store:70000", "port must be a number"),
         ("redis://store/one", "database's number"),
         ("redis://store/1/2", "database's number"),
-        ("redis+cluster://store/1", "none but 0"),
+        ("redis+cluster://store/1", "only by 0"),
         ("redis+sentinel://store", "primary's name"),
         ("redis://app@store?iam=shop", "iam needs TLS"),
         ("rediss://store?iam=shop", "iam needs TLS"),
         ("redis://store?sslca=x", "unknown option: sslca"),
     ],
 )
-def test_what_is_not_understood_is_told(url: str, why: str) -> None:
-    with pytest.raises(SettingsError, match=f"^NEXTITEM_STORE_URL is not understood: .*{why}"):
+def test_an_invalid_url_is_refused_with_the_reason(url: str, reason: str) -> None:
+    with pytest.raises(SettingsError, match=f"^NEXTITEM_STORE_URL is not understood: .*{reason}"):
         parse_store_url(url)
 
 
 @pytest.mark.parametrize("url", ["redis://me:hush@store:port", "http://me:hush@store", "redis://me:hush@store/hush"])
-def test_no_password_is_shown(url: str) -> None:
+def test_an_error_shows_no_password(url: str) -> None:
     with pytest.raises(SettingsError) as caught:
         parse_store_url(url)
     assert "hush" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""The thread that sends what no answer waits for."""
+"""The thread that sends snapshots while the response is written."""
 
 import threading
 from collections.abc import Callable
@@ -7,12 +7,12 @@ import pytest
 
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
-from nextitem.sessions.background_writer import Writer
+from nextitem.sessions.background_writer import BackgroundWriter
 from tests.nextitem.parts import soon
 
 
 class Sent:
-    """A saving that was sent, and whose answer is there."""
+    """A save that was sent, and whose reply is there."""
 
     def due(self) -> bool:
         return True
@@ -21,62 +21,57 @@ class Sent:
         return True
 
 
-def test_what_is_given_is_sent_in_its_order_while_the_giver_goes_on() -> None:
-    # GIVEN a first saving that takes until it is let go
-    writer, let_go, sent = Writer(), threading.Event(), list[int]()
+def test_saves_are_sent_in_order_while_the_caller_goes_on() -> None:
+    # GIVEN a first save that waits at a gate
+    writer, gate, sent = BackgroundWriter(), threading.Event(), list[int]()
 
-    def saving(number: int) -> Callable[[], Sent]:
+    def numbered(number: int) -> Callable[[], Sent]:
         def begin() -> Sent:
-            let_go.wait()
+            gate.wait()
             sent.append(number)
             return Sent()
 
         return begin
 
-    # WHEN more are given
-    savings = [writer.send(saving(number)) for number in range(5)]
-
-    # THEN nobody has waited, and none is due
-    assert not any(one.due() for one in savings)
+    # WHEN more come THEN the caller does not wait, and none is due
+    savings = [writer.send(numbered(number)) for number in range(5)]
+    assert not any(saving.due() for saving in savings)
     writer.wait(Deadline.after(0.01))
     assert sent == []
 
-    # AND they are sent one after the other
-    let_go.set()
+    # WHEN the gate opens THEN they are sent one after the other
+    gate.set()
     writer.wait(soon())
     assert sent == [0, 1, 2, 3, 4]
-    assert all(one.due() and one.settle(soon()) for one in savings)
+    assert all(saving.due() and saving.settle(soon()) for saving in savings)
 
 
-def test_one_that_is_not_sent_in_time_is_the_store_s_fault() -> None:
-    writer, let_go = Writer(), threading.Event()
+def test_a_save_that_is_not_sent_in_time_means_an_unavailable_store() -> None:
+    writer, gate = BackgroundWriter(), threading.Event()
 
     def begin() -> Sent:
-        let_go.wait()
+        gate.wait()
         return Sent()
 
     saving = writer.send(begin)
     with pytest.raises(StoreUnavailable, match="could not be sent in time"):
         saving.settle(Deadline.after(0.01))
-    let_go.set()
+    gate.set()
     assert saving.settle(soon())
 
 
-def test_what_goes_wrong_is_told_where_it_is_settled_and_stops_nothing() -> None:
-    # GIVEN a saving that fails in no foreseen way
+def test_an_exception_is_raised_by_settle_and_stops_no_other_save() -> None:
     def begin() -> Sent:
         raise ZeroDivisionError
 
-    writer = Writer()
+    writer = BackgroundWriter()
     broken, fine = writer.send(begin), writer.send(Sent)
-
-    # WHEN they are settled THEN that one says so, and the next went out
     with pytest.raises(ZeroDivisionError):
         broken.settle(soon())
     assert fine.settle(soon())
 
 
-def test_a_writer_that_was_given_nothing_has_no_thread() -> None:
+def test_an_unused_writer_has_no_thread() -> None:
     before = threading.active_count()
-    Writer().wait(soon())
+    BackgroundWriter().wait(soon())
     assert threading.active_count() == before
