@@ -1,6 +1,6 @@
-"""The session memory: what similar sessions of the training data held, recalled and blended with the network's scores.
+"""The session memory: recalls the items of similar training sessions and blends their votes with the network's scores.
 
-numpy only: no torch, no ONNX. `export` builds the same function as a graph, and is proved against this one.
+Written in numpy. `model_export.export` builds the same function as a graph, whose scores are compared with these.
 """
 
 from model_export.memory.blend import Blend

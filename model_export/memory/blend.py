@@ -1,9 +1,10 @@
-"""How network, votes and the session itself become one score of an item.
+"""Blend the network's score of an item, its votes and its place in the session into one score.
 
-score = log(exp(network) + exp(weight) * share of the votes + exp(revisit) / age^revisit_decay), the last for items of
-the session itself. That is a mixture of three distributions without their normaliser, so that a score depends on the
-session and the item alone: it is the same in a list of any length and among any candidates. The newest event's item has
-weights of its own, for shops differ most in how often the next item is the one just looked at.
+score = log(exp(network) + exp(weight) * share of the votes + exp(revisit) / age^revisit_decay)
+
+The last term counts for items of the session only. The sum is a mixture of three distributions without their
+normaliser, so a score depends on the session and the item alone: it is the same in a list of any length and among any
+candidates. The newest event's item has weights of its own, because shops differ most in how often it is the next item.
 """
 
 import msgspec
@@ -16,18 +17,18 @@ Ages = NDArray[np.int64]
 NEWEST = 0
 """The age of the newest event's item."""
 UNSEEN = -1
-"""Stands for the age of an item that the session does not have."""
+"""The age of an item that is not in the session."""
 
 
 class Blend(msgspec.Struct, frozen=True):
-    """The weights of a blend, learned on the validation days.
+    """The weights of a blend, fitted on the validation days.
 
     Attributes:
-        weight: logarithm of what all votes together weigh, on the scale of the network's scores.
+        weight: logarithm of the weight of all votes together, on the scale of the network's scores.
         repeat_score: added to the network's score of the newest event's item.
-        repeat_votes: what is left of the votes for that item, 0 to 1.
-        revisit: logarithm of what the item of the event before the newest one weighs, for being that.
-        revisit_decay: the power of its age, in events, that the weight of an older one falls by.
+        repeat_votes: factor of the votes for that item, 0 to 1.
+        revisit: logarithm of the weight of the item one event before the newest, for being in the session.
+        revisit_decay: an older item's weight is divided by its age, in events, to this power.
     """
 
     weight: float
@@ -48,26 +49,30 @@ class Blend(msgspec.Struct, frozen=True):
         Args:
             scores: float32[..., n], the network's.
             shares: float32[..., n], from `shares`.
-            ages: int64[..., n], how many events are newer than the item's newest one; `UNSEEN` for most.
+            ages: int64[..., n], number of events newer than the item's newest one; `UNSEEN` for other items.
         """
         with np.errstate(divide="ignore"):
             votes = np.log(shares) + np.float32(self.weight)
-        own = scores + np.where(ages == NEWEST, np.float32(self.repeat_score), np.float32(0.0))
-        loss = np.float32(self.revisit_decay) * np.log(np.maximum(ages, 1), dtype=np.float32)
-        again = np.where(ages > NEWEST, np.float32(self.revisit) - loss, np.float32(-np.inf))
-        return np.asarray(np.logaddexp(np.logaddexp(own, votes), again), np.float32)
+        network = scores + np.where(ages == NEWEST, np.float32(self.repeat_score), np.float32(0.0))
+        decay = np.float32(self.revisit_decay) * np.log(np.maximum(ages, 1), dtype=np.float32)
+        revisits = np.where(ages > NEWEST, np.float32(self.revisit) - decay, np.float32(-np.inf))
+        return np.asarray(np.logaddexp(np.logaddexp(network, votes), revisits), np.float32)
 
 
 def ages_of(items: NDArray[np.int64], session: NDArray[np.int32]) -> Ages:
-    """Return the ages of some items.
+    """Return the ages of some items in a session.
 
     Args:
         items: int64[n], distinct, in ascending order.
         session: int32[m], item codes, oldest first.
+
+    Example:
+        >>> ages_of(np.arange(4), np.array([2, 1, 2, 0], np.int32)).tolist()
+        [0, 2, 1, -1]
     """
-    found = np.full(len(items), UNSEEN)
-    place = np.minimum(np.searchsorted(items, session), len(items) - 1)
-    known = items[place] == session
-    # Of an item that repeats, the last one assigned stands: its newest event.
-    found[place[known]] = (len(session) - 1 - np.arange(len(session)))[known]
-    return found
+    ages = np.full(len(items), UNSEEN)
+    places = np.minimum(np.searchsorted(items, session), len(items) - 1)
+    known = items[places] == session
+    # numpy keeps the last assignment to an index, and the last one is a repeated item's newest event.
+    ages[places[known]] = (len(session) - 1 - np.arange(len(session)))[known]
+    return ages

@@ -1,4 +1,4 @@
-"""A memory and the blend that was learned for it, as one scorer: what the score graph is proved against."""
+"""Score items with a memory and its blend: the reference that the score graph is compared with."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class BlendedMemory:
-    """A memory that knows how much it counts."""
+    """A memory and the weights of its blend with the network."""
 
     memory: Memory
     blend: Blend
@@ -28,10 +28,10 @@ class BlendedMemory:
 
         Args:
             scores: float32[items], the network's.
-            session: int32[n], item codes, oldest first; none recalls nothing.
+            session: int32[n], item codes, oldest first; an empty session recalls nothing.
         """
-        votes = np.zeros(len(scores), np.float32)
-        items, found = self.memory.votes(session)
-        votes[items] = found
+        all_votes = np.zeros(len(scores), np.float32)
+        items, votes = self.memory.votes(session)
+        all_votes[items] = votes
         ages = ages_of(np.arange(len(scores)), session)
-        return self.blend.scores(scores, self.blend.shares(votes, ages), ages)
+        return self.blend.scores(scores, self.blend.shares(all_votes, ages), ages)

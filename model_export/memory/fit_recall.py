@@ -1,8 +1,8 @@
-"""Fits how a memory recalls to a shop, on sessions that its index does not hold. Knows no network.
+"""Fit the recall settings of a memory on sessions that its index does not hold.
 
-Shops differ in how far back a session tells anything, and in whether the order within a session means something. Each
-setting in turn is set to what recalls best, if that is clearly better. The votes alone are judged, without those for
-the newest event's item, whose weight is learned with the blend.
+Shops differ in how far back in a session events matter, and in whether their order does. Each setting in turn takes
+the value that recalls best, if it is better by `MIN_GAIN`. Targets that repeat the newest event's item do not count:
+the blend weights those.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from model_export.memory.index import MemoryIndex
 from model_export.memory.recall import Memory
 from model_export.metrics.ranking import accuracy, rank_in_list
 
-CHOICES: dict[str, tuple[float, ...]] = {
+GRID: dict[str, tuple[float, ...]] = {
     "event_decay": (0.1, 0.2, 0.5, 1.0),
     "after": (0.05, 0.2, 0.5),
     "before": (0.05, 0.1, 0.3, 1.0),
@@ -22,33 +22,33 @@ CHOICES: dict[str, tuple[float, ...]] = {
     "sharpness": (1.0, 1.5, 2.5),
     "neighbours": (50, 100, 250),
 }
-CLEARLY = 0.002
-"""How much better HR@20 + 2 MRR@20 must be: less is chance."""
+MIN_GAIN = 0.002
+"""Minimum gain of HR@20 + 2 MRR@20 for a new value; less is chance."""
 
 
 def fit_recall(index: MemoryIndex, config: MemoryConfig, sessions: Sessions) -> MemoryConfig:
     """Return the settings that recall the next items of sessions best.
 
     Args:
-        index: built with the settings, of sessions that are all earlier.
-        config: where to start.
-        sessions: what to find, over the index's catalogue.
+        index: built with `config`, from earlier sessions.
+        config: the settings to start from.
+        sessions: over the index's catalogue.
     """
-    best, found = config, recall_value(Memory(index, config), sessions)
-    for name, choices in CHOICES.items():
+    best, best_value = config, recall_objective(Memory(index, config), sessions)
+    for name, values in GRID.items():
         start = getattr(best, name)
-        for choice in choices:
-            if choice == start:
+        for value in values:
+            if value == start:
                 continue
-            near = replace(best, **{name: type(start)(choice)})
-            value = recall_value(Memory(index, near), sessions)
-            if value > found + CLEARLY:
-                best, found = near, value
+            trial = replace(best, **{name: type(start)(value)})
+            trial_value = recall_objective(Memory(index, trial), sessions)
+            if trial_value > best_value + MIN_GAIN:
+                best, best_value = trial, trial_value
     return best
 
 
-def recall_value(memory: Memory, sessions: Sessions) -> float:
-    """Return HR@20 + 2 MRR@20 of the votes, over the next items that are not the newest event's own."""
+def recall_objective(memory: Memory, sessions: Sessions) -> float:
+    """Return HR@20 + 2 MRR@20 of the votes, over the targets that do not repeat the newest event's item."""
     ranks = []
     for number in range(len(sessions)):
         session = sessions.session(number)

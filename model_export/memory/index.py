@@ -1,4 +1,4 @@
-"""Training sessions as an inverted index and back: item -> its sessions, session -> its items. Knows no recall."""
+"""Index training sessions in both directions: from an item to its sessions, and from a session to its items."""
 
 from dataclasses import dataclass, fields
 
@@ -13,18 +13,18 @@ Ints = NDArray[np.int32]
 
 @dataclass(frozen=True, eq=False)
 class MemoryIndex:
-    """The index. Sessions are numbered from the newest on; the last one is none and weighs nothing.
+    """The index. Sessions are numbered from the newest on.
 
-    So no search is ever without a result.
+    The last session is a sentinel with item 0 and weight 0, so that no search has an empty result.
 
     Attributes:
-        item_starts: int32[items + 1]; the sessions of item i lie from item_starts[i] to item_starts[i + 1].
-        item_sessions: int32[n + 1], newest first; the last one is the session that is none.
+        item_starts: int32[items + 1]; the sessions of item i are item_starts[i] to item_starts[i + 1].
+        item_sessions: int32[n + 1], newest first; the last entry is the sentinel.
         item_positions: uint8[n + 1], the place of the item's newest event in the session.
-        session_starts: int32[sessions + 2], as `item_starts`.
+        session_starts: int32[sessions + 2], like `item_starts`.
         session_items: int32[m], distinct within a session.
-        session_positions: uint8[m], as `item_positions`.
-        session_weights: float32[sessions + 1], what a similarity is multiplied with.
+        session_positions: uint8[m], like `item_positions`.
+        session_weights: float32[sessions + 1], factors of the similarity.
         item_rarity: float32[items], inverse document frequency.
     """
 
@@ -38,27 +38,27 @@ class MemoryIndex:
     item_rarity: NDArray[np.float32]
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
-        """Return everything by its name."""
+        """Return all arrays by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 def build_index(sessions: Sessions, config: MemoryConfig) -> MemoryIndex:
-    """Index the newest sessions that have two distinct items.
+    """Index the newest sessions that have at least two distinct items.
 
     Args:
         sessions: the training sessions.
-        config: how many of them, and how much of each.
+        config: limits the number of sessions, of their events, and of sessions per item.
     """
     items = len(sessions.catalogue)
     newest_first = np.lexsort((np.arange(len(sessions)), sessions.times[sessions.offsets[1:] - 1]))[::-1]
-    owners, codes, positions = _distinct(sessions, newest_first, config.session_events)
+    owners, codes, positions = _distinct_items(sessions, newest_first, config.session_events)
     counts = np.bincount(owners, minlength=len(sessions))
-    useful = np.flatnonzero(counts >= MIN_SESSION_EVENTS)[: config.sessions]
+    chosen = np.flatnonzero(counts >= MIN_SESSION_EVENTS)[: config.sessions]
     number = np.full(len(sessions), -1)
-    number[useful] = np.arange(len(useful))
+    number[chosen] = np.arange(len(chosen))
     kept = number[owners] >= 0
     owners, codes, positions = number[owners[kept]], codes[kept], positions[kept]
-    lengths = np.bincount(owners, minlength=len(useful))
+    lengths = np.bincount(owners, minlength=len(chosen))
     holders = np.bincount(codes, minlength=items)
 
     by_item = np.lexsort((owners, codes))
@@ -67,20 +67,20 @@ def build_index(sessions: Sessions, config: MemoryConfig) -> MemoryIndex:
     by_item = by_item[place < config.per_item]
     return MemoryIndex(
         item_starts=_starts(np.minimum(holders, config.per_item)),
-        item_sessions=np.append(owners[by_item], len(useful)).astype(np.int32),
+        item_sessions=np.append(owners[by_item], len(chosen)).astype(np.int32),
         item_positions=np.append(positions[by_item], 0).astype(np.uint8),
         session_starts=_starts(np.append(lengths, 1)),
         session_items=np.append(codes, 0).astype(np.int32),
         session_positions=np.append(positions, 0).astype(np.uint8),
         session_weights=np.append(lengths**-config.length_power, 0.0).astype(np.float32),
-        item_rarity=np.log1p(len(useful) / np.maximum(holders, 1)).astype(np.float32),
+        item_rarity=np.log1p(len(chosen) / np.maximum(holders, 1)).astype(np.float32),
     )
 
 
-def _distinct(
+def _distinct_items(
     sessions: Sessions, order: NDArray[np.int64], events: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Owner (place in the order), item and place of each session's distinct items among its newest events."""
+    """Return owner (place in `order`), item and place of the distinct items in each session's newest events."""
     lengths = np.minimum(sessions.lengths[order], events)
     owners = np.repeat(np.arange(len(order)), lengths)
     positions = np.arange(len(owners)) - np.repeat(np.cumsum(lengths) - lengths, lengths)

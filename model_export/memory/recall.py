@@ -1,12 +1,13 @@
-"""Recall: a session so far -> the items that similar sessions held, each with its share of their votes.
+"""Recall the items of training sessions that are similar to the current session, each with its votes.
 
-1. Each of the newest events, repeated items once, asks for the newest sessions that hold its item.
-2. A session's similarity is the sum of the weights of the events it shares, times its own weight.
-3. The most similar ones are neighbours; of equal ones first the one found by the newer event, then the newer one.
-4. A neighbour votes for its items, the less the further they are from the newest event that both share.
-5. The item of the visitor's newest event gets its own share of its votes (`Blend.repeat_votes`).
+1. For each of the newest events (a repeated item once), the newest training sessions that hold its item are candidates.
+2. A candidate's similarity is the sum of the weights of the shared events, times its own weight.
+3. The most similar candidates are the neighbours. Of equal ones, the one found by the newer event comes first, then the
+   newer session.
+4. A neighbour votes for its items; votes decay with the distance from the newest shared event.
+5. The current item's votes are scaled by the blend (`Blend.repeat_votes`).
 
-What equals what is decided in float32 and in this order, for the score graph does the same.
+Computed in float32 and in this order, like the score graph, so that ties are the same in both.
 """
 
 from dataclasses import dataclass
@@ -23,67 +24,68 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Memory:
-    """An index, and how it is asked."""
+    """An index and the settings of its recall."""
 
     index: MemoryIndex
     config: MemoryConfig
 
     @cached_property
     def event_weights(self) -> Floats:
-        """float32[events], the weight of an event by how many are newer."""
+        """float32[events], the weight of an event by its age (number of newer events)."""
         weights: Floats = np.exp(-self.config.event_decay * np.arange(self.config.events)).astype(np.float32)
         return weights
 
     @cached_property
     def item_weights(self) -> Floats:
-        """float32[items], the weight of an item that sessions share."""
+        """float32[items], the weight of a shared item."""
         weights: Floats = np.power(self.index.item_rarity, self.config.rarity).astype(np.float32)
         return weights
 
     @cached_property
     def distance_weights(self) -> Floats:
-        """float32[2 * session_events - 1], the weight of a vote by its distance, the middle one being 0."""
+        """float32[2 * session_events - 1], the weight of a vote by its distance; distance 0 is in the middle."""
         distance = np.arange(1 - self.config.session_events, self.config.session_events)
-        loss = np.where(distance > 0, self.config.after * (distance - 1), self.config.before * -distance)
-        weights: Floats = np.exp(-loss).astype(np.float32)
+        decay = np.where(distance > 0, self.config.after * (distance - 1), self.config.before * -distance)
+        weights: Floats = np.exp(-decay).astype(np.float32)
         return weights
 
     def votes(self, session: NDArray[np.int32]) -> tuple[NDArray[np.int64], Floats]:
-        """Return what is recalled, before the newest event's item is weighed.
+        """Return the recalled items and their votes, before the blend scales those of the newest event's item.
 
         Args:
             session: int32[n], item codes, oldest first.
 
         Returns:
-            int64[m] items in ascending order and their votes, float32[m], each above 0.
+            int64[m], items in ascending order, and float32[m], their votes, each above 0.
         """
         index, config = self.index, self.config
-        sessions, similarity, shared = self._candidates(session)
+        sessions, similarity, match_places = self._candidates(session)
         nearest = np.argsort(-similarity, kind="stable")[: config.neighbours]
         strength = similarity[nearest] ** np.float32(config.sharpness)
-        slots, rows = _ranges(index.session_starts, sessions[nearest])
-        items = index.session_items[slots]
-        distance = index.session_positions[slots].astype(np.int64) - shared[nearest][rows]
-        votes = strength[rows] * self.distance_weights[distance + config.session_events - 1] * index.item_rarity[items]
-        found, which = np.unique(items.astype(np.int64), return_inverse=True)
-        sums = np.zeros(len(found), np.float32)
-        np.add.at(sums, which, votes)
-        voted = np.flatnonzero(sums > 0)
-        best = np.sort(voted[np.argsort(-sums[voted], kind="stable")[: config.recalled]])
-        return found[best], sums[best]
+        slots, owners = _concatenated_ranges(index.session_starts, sessions[nearest])
+        codes = index.session_items[slots]
+        distance = index.session_positions[slots].astype(np.int64) - match_places[nearest][owners]
+        weights = self.distance_weights[distance + config.session_events - 1]
+        votes = strength[owners] * weights * index.item_rarity[codes]
+        items, groups = np.unique(codes.astype(np.int64), return_inverse=True)
+        sums = np.zeros(len(items), np.float32)
+        np.add.at(sums, groups, votes)
+        positive = np.flatnonzero(sums > 0)
+        best = np.sort(positive[np.argsort(-sums[positive], kind="stable")[: config.recalled]])
+        return items[best], sums[best]
 
     def _candidates(self, session: NDArray[np.int32]) -> tuple[NDArray[np.int64], Floats, NDArray[np.int64]]:
-        """Sessions that share an event, their similarity, and the place in them of the newest event shared."""
+        """Return the sessions that share an item, their similarity, and the place in them of the newest shared item."""
         index = self.index
         newest_first = session[::-1][: self.config.events]
         firsts = np.sort(np.unique(newest_first, return_index=True)[1])
         items = newest_first[firsts]
         weights = self.event_weights[firsts] * self.item_weights[items]
-        slots, rows = _ranges(index.item_starts, items.astype(np.int64))
+        slots, owners = _concatenated_ranges(index.item_starts, items.astype(np.int64))
         sessions = index.item_sessions[slots]
-        distinct, first, which = np.unique(sessions, return_index=True, return_inverse=True)
+        distinct, first, groups = np.unique(sessions, return_index=True, return_inverse=True)
         similarity = np.zeros(len(distinct), np.float32)
-        np.add.at(similarity, which, weights[rows])
+        np.add.at(similarity, groups, weights[owners])
         order = np.argsort(first, kind="stable")
         distinct, first = sessions[first[order]], first[order]
         similarity = similarity[order] * index.session_weights[distinct]
@@ -94,9 +96,11 @@ class Memory:
         )
 
 
-def _ranges(starts: NDArray[np.int32], chosen: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Slots of some ranges one after another, and which of the chosen each belongs to."""
+def _concatenated_ranges(
+    starts: NDArray[np.int32], chosen: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the slots of the chosen ranges, one after another, and the index into `chosen` of each slot."""
     first = starts[chosen].astype(np.int64)
     lengths = starts[chosen + 1] - first
-    rows = np.repeat(np.arange(len(chosen)), lengths)
-    return np.arange(len(rows)) + np.repeat(first - (np.cumsum(lengths) - lengths), lengths), rows
+    owners = np.repeat(np.arange(len(chosen)), lengths)
+    return np.arange(len(owners)) + np.repeat(first - (np.cumsum(lengths) - lengths), lengths), owners

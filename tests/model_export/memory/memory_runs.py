@@ -1,4 +1,4 @@
-"""Runs with a memory, for the tests: a network that nobody trained beside sessions that somebody had."""
+"""Runs with a memory of random sessions and an untrained network."""
 
 from dataclasses import dataclass
 
@@ -15,19 +15,19 @@ BLEND = Blend(weight=3.0, repeat_score=-1.5, repeat_votes=0.25, revisit=2.5, rev
 
 @dataclass(frozen=True)
 class Shape:
-    """How large."""
+    """Size of a memory."""
 
     items: int = 60
     sessions: int = 90
     seed: int = 3
 
 
-def some_sessions(shape: Shape) -> Sessions:
-    """Sessions of random items, each item in one of them at least."""
+def random_sessions(shape: Shape) -> Sessions:
+    """Sessions of random items; each item is in at least one."""
     rng = np.random.default_rng(shape.seed)
     lists = [rng.integers(0, shape.items, rng.integers(1, 9)) for _ in range(shape.sessions)]
     lists.append(np.arange(shape.items))
-    lengths = [len(one) for one in lists]
+    lengths = [len(items) for items in lists]
     return Sessions.from_events(
         catalogue=[f"item-{code:05}" for code in range(shape.items)],
         ids=[f"s{number}" for number in range(len(lists))],
@@ -43,7 +43,7 @@ def with_memory(
 ) -> Run:
     """A run with a memory of random sessions."""
     shape, config = shape or Shape(), config or MemoryConfig(neighbours=12, per_item=20, recalled=25)
-    memory = BlendedMemory(Memory(build_index(some_sessions(shape), config), config), blend)
-    plain = random_run(shape.items, **run)  # type: ignore[arg-type]  # passed on
+    memory = BlendedMemory(Memory(build_index(random_sessions(shape), config), config), blend)
+    plain = random_run(shape.items, **run)  # type: ignore[arg-type]  # keywords of any type
     record = msgspec.structs.replace(plain.record, memory=MemoryRecord(config, blend))
     return msgspec.structs.replace(plain, memory=memory, record=record)

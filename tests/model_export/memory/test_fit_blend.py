@@ -1,4 +1,4 @@
-"""The blend: it is learned where there is something to learn, and says what the data say of repeats."""
+"""The blend is fitted to the side that predicts, and to the shop's repeats and revisits."""
 
 import numpy as np
 import pytest
@@ -10,77 +10,70 @@ from model_export.memory.fit_blend import BlendTargets, fit_blend
 TARGETS, CANDIDATES = 300, 40
 
 
-def targets(*, memory_knows: bool, repeats: float) -> BlendTargets:
-    """Next items among candidates; one of the two sides knows, and a share of them is the newest event's item.
+def blend_targets(*, memory_predicts: bool, repeats: float) -> BlendTargets:
+    """Targets among candidates; either the memory or the network predicts them.
 
-    That item, in column 0, has the most votes and the best score, as it has of a real memory and network.
+    A share of them (`repeats`) is the newest event's item. That item, in column 0, has the most votes and the best
+    score, as in a real memory and network.
     """
     rng = np.random.default_rng(1)
     place = np.where(rng.random(TARGETS) < repeats, 0, rng.integers(1, CANDIDATES, TARGETS))
     scores = rng.normal(size=(TARGETS, CANDIDATES)).astype(np.float32)
     votes = rng.random((TARGETS, CANDIDATES)).astype(np.float32)
-    (votes if memory_knows else scores)[np.arange(TARGETS), place] += 2.0
+    (votes if memory_predicts else scores)[np.arange(TARGETS), place] += 2.0
     scores[:, 0], votes[:, 0] = 9.0, 9.0
     ages = np.full((TARGETS, CANDIDATES), UNSEEN)
     ages[:, 0] = 0
     return BlendTargets(scores, votes, ages, place, level=float(np.log(np.exp(scores).sum(1)).mean()))
 
 
-def mrr(found: BlendTargets, blend: Blend) -> float:
-    return float((1.0 / found.ranks(blend)).mean())
+def blended_scores(targets: BlendTargets, blend: Blend) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    return blend.scores(targets.scores, blend.shares(targets.votes, targets.ages), targets.ages)
 
 
-@pytest.mark.parametrize("memory_knows", [True, False])
-def test_the_side_that_knows_counts(memory_knows: bool) -> None:
-    # GIVEN targets that only the memory knows, or only the network
-    found = targets(memory_knows=memory_knows, repeats=0.0)
-    # WHEN a blend is learned
-    blend = fit_blend(found)
-    # THEN it ranks better than either side that knows nothing, and near the one that knows
-    alone = Blend(60.0 if memory_knows else -60.0, -30.0, 0.001)
-    assert mrr(found, blend) > 0.9 * mrr(found, alone)
+def mrr(targets: BlendTargets, blend: Blend) -> float:
+    return float((1.0 / targets.ranks(blend)).mean())
+
+
+@pytest.mark.parametrize("memory_predicts", [True, False])
+def test_the_side_that_predicts_decides(memory_predicts: bool) -> None:
+    targets = blend_targets(memory_predicts=memory_predicts, repeats=0.0)
+    alone = Blend(60.0 if memory_predicts else -60.0, -30.0, 0.001)
+    assert mrr(targets, fit_blend(targets)) > 0.9 * mrr(targets, alone)
 
 
 @pytest.mark.parametrize("repeats", [0.0, 0.9])
-def test_repeats_weigh_as_often_as_they_occur(repeats: float) -> None:
-    # GIVEN a shop where the next item is never the newest event's, or nearly always
-    found = targets(memory_knows=True, repeats=repeats)
-    # WHEN a blend is learned
-    blend = fit_blend(found)
-    # THEN that item ranks last of the known, or first
-    scores = blend.scores(found.scores, blend.shares(found.votes, found.ages), found.ages)
-    rank = (scores > scores[:, :1]).sum(axis=1)
-    assert (np.median(rank) > 0) if repeats == 0.0 else (np.median(rank) == 0)
+def test_the_newest_item_ranks_by_how_often_it_repeats(repeats: float) -> None:
+    targets = blend_targets(memory_predicts=True, repeats=repeats)
+    scores = blended_scores(targets, fit_blend(targets))
+    better = (scores > scores[:, :1]).sum(axis=1)
+    assert (np.median(better) > 0) if repeats == 0.0 else (np.median(better) == 0)
 
 
-@pytest.mark.parametrize("returns", [0.0, 0.8])
-def test_revisits_weigh_as_often_as_they_occur(returns: float) -> None:
-    # GIVEN a shop where visitors often go back to the item before, or never do, and it stands in column 1
-    found = targets(memory_knows=True, repeats=0.0)
-    back = np.random.default_rng(2).random(TARGETS) < returns
-    found.place[back] = 1
-    found.ages[:, 1] = 1
-    found.votes[back, 1] = 0.5
-    # WHEN a blend is learned
-    blend = fit_blend(found)
-    # THEN that item ranks first, or where it would without having been seen
-    scores = blend.scores(found.scores, blend.shares(found.votes, found.ages), found.ages)
+@pytest.mark.parametrize("revisits", [0.0, 0.8])
+def test_the_item_before_ranks_by_how_often_it_is_revisited(revisits: float) -> None:
+    # GIVEN targets of which a share is the item before the newest, in column 1
+    targets = blend_targets(memory_predicts=True, repeats=0.0)
+    revisited = np.random.default_rng(2).random(TARGETS) < revisits
+    targets.place[revisited] = 1
+    targets.ages[:, 1] = 1
+    targets.votes[revisited, 1] = 0.5
+    # WHEN a blend is fitted
+    scores = blended_scores(targets, fit_blend(targets))
+    # THEN that item ranks first in most rows, or in few
     first = (scores[:, 1] >= scores.max(axis=1)).mean()
-    assert first > 0.5 if returns else first < 0.2
+    assert first > 0.5 if revisits else first < 0.2
 
 
-def test_the_age_of_an_item_is_that_of_its_newest_event() -> None:
-    # GIVEN a session in which an item stands twice
-    # WHEN items are asked for their ages THEN they count the events that are newer
+def test_ages_count_the_newer_events() -> None:
+    # an item that repeats has the age of its newest event
     assert ages_of(np.arange(9), np.array([7, 3, 7, 5], np.int32)).tolist() == [-1, -1, -1, 2, -1, 0, -1, 1, -1]
     assert ages_of(np.arange(3), np.array([], np.int32)).tolist() == [-1, -1, -1]
 
 
-def test_what_is_no_candidate_is_not_found() -> None:
-    # GIVEN a target that neither network nor memory came up with
-    found = targets(memory_knows=True, repeats=0.0)
-    found.place[0] = -1
-    # WHEN it is ranked
-    # THEN it is a miss under any blend
-    assert np.isinf(found.ranks(Blend(0.0))[0])
-    assert np.isfinite(found.ranks(Blend(0.0))[1:]).all()
+def test_a_target_that_is_not_a_candidate_is_a_miss() -> None:
+    targets = blend_targets(memory_predicts=True, repeats=0.0)
+    targets.place[0] = -1
+    ranks = targets.ranks(Blend(0.0))
+    assert np.isinf(ranks[0])
+    assert np.isfinite(ranks[1:]).all()

@@ -1,4 +1,4 @@
-"""The score graph recalls and blends as numpy does, and keeps its promises about lists, exclusions and ties."""
+"""The score graph with a session memory: the scores of numpy, lists, exclusions and ties."""
 
 from pathlib import Path
 
@@ -20,12 +20,12 @@ from tests.model_export.memory.memory_runs import Shape, with_memory
 
 HIDDEN = 16
 NOTHING: list[int] = []
-LOUD = Blend(weight=60.0, repeat_score=0.0, repeat_votes=0.5)
-"""Counts for more than any network."""
+VOTES_DECIDE = Blend(weight=60.0, repeat_score=0.0, repeat_votes=0.5)
+"""The votes outweigh any network score."""
 
 
 class Scorer:
-    """A score graph in a folder."""
+    """The score graph of a run, with all its inputs."""
 
     def __init__(self, folder: Path, run: Run, scheme: Scheme) -> None:
         parameters = parameters_of(run)
@@ -59,8 +59,8 @@ class Scorer:
     ],
 )
 @pytest.mark.parametrize("shape", [Shape(), Shape(items=8, sessions=60), Shape(items=300, sessions=3)])
-def test_the_graph_is_the_memory_in_numpy(tmp_path: Path, config: MemoryConfig, shape: Shape) -> None:
-    # GIVEN a memory of any size, and sessions of all lengths
+def test_the_graph_scores_like_numpy(tmp_path: Path, config: MemoryConfig, shape: Shape) -> None:
+    # GIVEN a memory, and sessions of all lengths
     run = with_memory(shape, config)
     rng = np.random.default_rng(4)
     sessions = [rng.integers(0, shape.items, length).astype(np.int32) for length in (1, 2, 3, 7, 11, 30, 64)]
@@ -69,18 +69,16 @@ def test_the_graph_is_the_memory_in_numpy(tmp_path: Path, config: MemoryConfig, 
     scorer = Scorer(tmp_path, run, Fp32())
     # THEN they agree
     assert parity(scorer.graphs, zip(sessions, reference, strict=True)) <= 1e-4
-    # AND that is not what the network says alone
+    # AND the network alone scores differently
     network = scorer.graphs.scores(scorer.graphs.step(scorer.graphs.start(), sessions[2]))
     assert np.abs(network - reference[2]).max() > 0.5
 
 
-def test_no_session_recalls_nothing(tmp_path: Path) -> None:
-    # GIVEN a state without events, as the graph is asked where the log holds no known item
+def test_an_empty_session_gets_the_scores_of_the_network(tmp_path: Path) -> None:
+    # the input of the graph where the log holds no known item
     run = with_memory()
     scorer = Scorer(tmp_path, run, Fp32())
     state = scorer.graphs.step(scorer.graphs.start(), np.array([3], np.int32))
-    # WHEN the catalogue is scored
-    # THEN the scores are the network's
     rows = parameters_of(run)
     expected = rows.scored(state[-1]) @ rows.table.T
     assert np.abs(scorer.graphs.scores(state) - expected[0]).max() <= 1e-4
@@ -88,41 +86,41 @@ def test_no_session_recalls_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("scheme", SCHEMES, ids=lambda scheme: scheme.name)
 def test_every_scheme_ranks_recalled_items(tmp_path: Path, scheme: Scheme) -> None:
-    # GIVEN a catalogue that shortlists are much shorter than, and a memory that counts for much more than the network
+    # GIVEN a catalogue much longer than a shortlist, and votes that outweigh the network
     shape = Shape(items=3000, sessions=4000)
-    run = with_memory(shape, MemoryConfig(), hidden=160, blend=LOUD)
+    run = with_memory(shape, MemoryConfig(), hidden=160, blend=VOTES_DECIDE)
     assert run.memory is not None
     scorer = Scorer(tmp_path, run, scheme)
-    for session in (np.array(one, np.int32) for one in ([5], [17, 4, 17], list(range(40, 60)))):
+    for session in (np.array(items, np.int32) for items in ([5], [17, 4, 17], list(range(40, 60)))):
         recalled, votes = run.memory.memory.votes(session)
         kept = votes * np.where(recalled == session[-1], run.memory.blend.repeat_votes, 1.0)
-        # WHEN the best are asked for
+        # WHEN the best items are requested
         items, scores = scorer.top(session, 5)
-        # THEN they are those with the most votes, wherever the network ranks them
+        # THEN they have the most votes, whatever their network score
         level = np.sort(kept)[::-1][: len(items)]
         assert np.allclose([kept[recalled.tolist().index(item)] for item in items], level, rtol=1e-5)
         assert scores == sorted(scores, reverse=True)
-        # AND a longer answer begins with the shorter one, and names none twice
+        # AND a longer answer begins with the shorter one, without repetitions
         longer, _ = scorer.top(session, 150)
         assert longer[:5] == items
         assert len(set(longer)) == 150
         # AND a list is ranked by the same scores
-        listed, their = scorer.top(session, 5, only=sorted([*items, 2999, 2998]))
+        listed, listed_scores = scorer.top(session, 5, only=sorted([*items, 2999, 2998]))
         assert listed == items
-        assert np.allclose(their, scores, atol=0.05)
-        # AND what is excluded makes room for the next ones
+        assert np.allclose(listed_scores, scores, atol=0.05)
+        # AND excluded items make room for the next ones
         left, _ = scorer.top(session, 3, exclude=items[:2])
         assert left == items[2:]
 
 
 def test_of_equal_scores_the_lower_index_comes_first(tmp_path: Path) -> None:
-    # GIVEN a network to which all items are alike, and a memory that recalls some of them
+    # GIVEN a network that scores all items the same, and a memory that recalls some of them
     shape = Shape(items=90, sessions=30)
     run = with_memory(shape, table=np.ones((90, HIDDEN), np.float32))
     scorer = Scorer(tmp_path, run, Fp32())
     # WHEN all are ranked
     items, scores = scorer.top(np.array([4, 8], np.int32), 90)
-    # THEN recalled ones come first, and of equal scores the lower index
+    # THEN they are sorted by score, then by index
     order = sorted(zip([-score for score in scores], items, strict=True))
     assert [item for _, item in order] == items
     assert len(set(scores)) > 2

@@ -1,4 +1,4 @@
-"""Recall: by hand on a few sessions, and against a slow version of the same words on many."""
+"""Recall: by hand on a few sessions, and compared with a slow version of its description."""
 
 import math
 
@@ -13,113 +13,85 @@ from nextitem.errors import InputError
 from tests.model_export.handmade import handmade
 
 PLAIN = MemoryConfig(event_decay=0.0, rarity=0.0, length_power=0.0, sharpness=1.0, after=0.0, before=0.0)
-"""Every shared item counts the same, and a vote is worth only the item's rarity."""
+"""Every shared item weighs the same, and a vote is the item's rarity."""
 
 
-def recalled(sessions: Sessions, session: str, config: MemoryConfig = PLAIN) -> dict[str, float]:
-    """What a session, its items separated by blanks, recalls: votes by item."""
+def recall(sessions: Sessions, session: str, config: MemoryConfig = PLAIN) -> dict[str, float]:
+    """The votes by item after a session, its items separated by blanks."""
     codes = np.array([sessions.catalogue.index(item) for item in session.split()], np.int32)
     items, votes = Memory(build_index(sessions, config), config).votes(codes)
     assert (np.diff(items) > 0).all()
     return dict(zip([sessions.catalogue[item] for item in items], votes.tolist(), strict=True))
 
 
-def slow(sessions: Sessions, session: list[int], config: MemoryConfig) -> dict[int, float]:
-    """The module's description, word by word."""
-    kept = [sessions.session(at)[-config.session_events :].tolist() for at in range(len(sessions))]
-    newest_first = [one for one in reversed(kept) if len(set(one)) > 1][: config.sessions]
+def slow_recall(sessions: Sessions, session: list[int], config: MemoryConfig) -> dict[int, float]:
+    """Recall step by step, as the module describes it."""
+    cut = [sessions.session(number)[-config.session_events :].tolist() for number in range(len(sessions))]
+    newest_first = [items for items in reversed(cut) if len(set(items)) > 1][: config.sessions]
     rarity = {
-        item: math.log1p(len(newest_first) / sum(item in one for one in newest_first))
-        for one in newest_first
-        for item in one
+        item: math.log1p(len(newest_first) / sum(item in other for other in newest_first))
+        for items in newest_first
+        for item in items
     }
-    found: dict[int, list[float]] = {}
-    asked: list[int] = []
-    for age, item in enumerate(session[::-1][: config.events]):
-        if item in asked:
+    similarity: dict[int, float] = {}
+    match: dict[int, int] = {}
+    recent = session[::-1][: config.events]
+    for age, item in enumerate(recent):
+        if item in recent[:age]:
             continue
-        asked.append(item)
-        holders = [at for at, one in enumerate(newest_first) if item in one][: config.per_item]
-        for at in holders:
+        holders = [number for number, items in enumerate(newest_first) if item in items]
+        for number in holders[: config.per_item]:
             weight = math.exp(-config.event_decay * age) * rarity[item] ** config.rarity
-            found.setdefault(at, [0.0, item])[0] += weight
-    near = {at: value / len(set(newest_first[at])) ** config.length_power for at, (value, _) in found.items()}
+            similarity[number] = similarity.get(number, 0.0) + weight
+            match.setdefault(number, item)
+    for number in similarity:
+        similarity[number] /= len(set(newest_first[number])) ** config.length_power
     votes: dict[int, float] = {}
-    for at in sorted(near, key=lambda at: -near[at])[: config.neighbours]:
-        places = {item: place for place, item in enumerate(newest_first[at])}
+    for number in sorted(similarity, key=lambda number: -similarity[number])[: config.neighbours]:
+        places = {item: place for place, item in enumerate(newest_first[number])}
         for item, place in places.items():
-            distance = place - places[int(found[at][1])]
-            loss = config.after * (distance - 1) if distance > 0 else config.before * -distance
-            votes[item] = votes.get(item, 0.0) + near[at] ** config.sharpness * math.exp(-loss) * rarity[item]
+            distance = place - places[match[number]]
+            decay = config.after * (distance - 1) if distance > 0 else config.before * -distance
+            vote = similarity[number] ** config.sharpness * math.exp(-decay) * rarity[item]
+            votes[item] = votes.get(item, 0.0) + vote
     return votes
 
 
-def test_neighbours_vote_for_what_they_hold() -> None:
-    # GIVEN two sessions that hold a, and one that does not
-    sessions = handmade("a b", "a c d", "e f")
-    # WHEN a is looked at
-    votes = recalled(sessions, "a")
-    # THEN all that those two hold is recalled, the rarer items with more votes, and nothing else
-    assert votes == pytest.approx(
+def test_neighbours_vote_for_all_their_items() -> None:
+    # two sessions hold a, one does not; rarer items get more votes
+    assert recall(handmade("a b", "a c d", "e f"), "a") == pytest.approx(
         {"a": 2 * math.log1p(3 / 2), "b": math.log1p(3), "c": math.log1p(3), "d": math.log1p(3)}, rel=1e-6
     )
 
 
-def test_sessions_that_share_more_count_more() -> None:
-    # GIVEN a session that shares both items, and one that shares one
-    sessions = handmade("a b x", "a c y")
-    # WHEN both are looked at
-    votes = recalled(sessions, "b a")
-    # THEN the former's item has twice the votes
+def test_sessions_that_share_more_items_weigh_more() -> None:
+    votes = recall(handmade("a b x", "a c y"), "b a")
     assert votes["x"] == pytest.approx(2 * votes["y"], rel=1e-6)
 
 
-def test_a_repeated_event_asks_once() -> None:
-    # GIVEN a session in which one item stands twice
+def test_a_repeated_item_counts_once() -> None:
     sessions = handmade("a b", "a c")
-    # WHEN it is looked at again
-    # THEN nothing has changed but its age
-    assert recalled(sessions, "a a") == recalled(sessions, "a")
+    assert recall(sessions, "a a") == recall(sessions, "a")
 
 
-def test_only_the_newest_sessions_are_kept() -> None:
-    # GIVEN three sessions, of which two are kept; one of a single item does not take a place
-    sessions = handmade("a b", "a c", "a d", "a a")
-    # WHEN a is looked at
-    votes = recalled(sessions, "a", MemoryConfig(sessions=2))
-    # THEN the oldest session is forgotten
-    assert votes.keys() == {"a", "c", "d"}
+@pytest.mark.parametrize(
+    ("sessions", "config", "items"),
+    [
+        (("a b", "a c", "a d", "a a"), MemoryConfig(sessions=2), "acd"),
+        (("a b", "a c"), MemoryConfig(per_item=1), "ac"),
+        (("a b", "a c"), MemoryConfig(neighbours=1), "ac"),
+        (("a b", "a b", "a c"), MemoryConfig(recalled=2, rarity=0.0), "ab"),
+    ],
+    ids=["the newest sessions", "the newest sessions of an item", "the newest of equal neighbours", "the most votes"],
+)
+def test_limits_keep(sessions: tuple[str, ...], config: MemoryConfig, items: str) -> None:
+    assert recall(handmade(*sessions), "a", config).keys() == set(items)
 
 
-def test_of_an_items_sessions_the_newest_are_asked() -> None:
-    # GIVEN two sessions that hold a, of which one is asked
-    # WHEN a is looked at
-    # THEN that is the newer one
-    assert recalled(handmade("a b", "a c"), "a", MemoryConfig(per_item=1)).keys() == {"a", "c"}
-
-
-def test_of_equal_neighbours_the_newer_one_votes() -> None:
-    # GIVEN two sessions that are equally similar, and place for one
-    # WHEN a is looked at
-    # THEN the newer one has it
-    assert recalled(handmade("a b", "a c"), "a", MemoryConfig(neighbours=1)).keys() == {"a", "c"}
-
-
-def test_the_most_voted_are_recalled() -> None:
-    # GIVEN place for two items of three
-    sessions = handmade("a b", "a b", "a c")
-    # WHEN a is looked at
-    # THEN the ones with the most votes have it
-    assert recalled(sessions, "a", MemoryConfig(recalled=2, rarity=0.0)).keys() == {"a", "b"}
-
-
-def test_what_nobody_shares_recalls_nothing() -> None:
-    # GIVEN an item of a session that is not kept, and no session at all
+def test_nothing_shared_recalls_nothing() -> None:
     sessions = handmade("a", "b c")
-    # WHEN it is looked at
-    # THEN there is nothing to recall
-    assert recalled(sessions, "a") == {}
-    assert recalled(sessions, "") == {}
+    assert recall(sessions, "a") == {}
+    assert recall(sessions, "") == {}
 
 
 @given(
@@ -127,17 +99,16 @@ def test_what_nobody_shares_recalls_nothing() -> None:
     session=st.lists(st.integers(0, 7), min_size=1, max_size=9),
     sizes=st.tuples(st.integers(1, 9), st.integers(2, 6), st.integers(1, 6), st.integers(1, 4)),
 )
-def test_it_does_what_it_says(lists: list[list[int]], session: list[int], sizes: tuple[int, int, int, int]) -> None:
-    # GIVEN any sessions over eight items, and limits of any size
-    sessions = handmade(*(" ".join(map(str, one)) for one in [*lists, list(range(8))]))
+def test_recall_follows_its_description(
+    lists: list[list[int]], session: list[int], sizes: tuple[int, int, int, int]
+) -> None:
+    # So few sessions that all are neighbours: float32 and float64 may break ties between neighbours differently.
+    sessions = handmade(*(" ".join(map(str, items)) for items in [*lists, list(range(8))]))
     kept, session_events, events, per_item = sizes
-    # few of each: that neighbours do not tie by what float32 rounds, all of them vote
     config = MemoryConfig(sessions=kept, session_events=session_events, events=events, per_item=per_item)
-    # WHEN a session recalls
     items, votes = Memory(build_index(sessions, config), config).votes(np.array(session, np.int32))
-    # THEN it recalls what the description says
     assert dict(zip(items.tolist(), votes.tolist(), strict=True)) == pytest.approx(
-        slow(sessions, session, config), rel=1e-4
+        slow_recall(sessions, session, config), rel=1e-4
     )
 
 
@@ -146,15 +117,11 @@ def test_it_does_what_it_says(lists: list[list[int]], session: list[int], sizes:
     [
         ("sessions", -1, "at least 0"),
         ("events", 0, "at least 1"),
-        ("neighbours", 0, "at least 1"),
         ("rarity", -0.5, "at least 0"),
         ("after", math.nan, "at least 0"),
         ("session_events", 257, "at most 256"),
     ],
 )
-def test_a_setting_that_makes_no_sense_is_refused(setting: str, value: float, rule: str) -> None:
-    # GIVEN a setting out of its range
-    # WHEN the settings are put together
-    # THEN one sentence names it
+def test_a_setting_out_of_range_is_an_error(setting: str, value: float, rule: str) -> None:
     with pytest.raises(InputError, match=f"^memory {setting.replace('_', ' ')} must be {rule}, not {value!r}$"):
-        MemoryConfig(**{setting: value})  # type: ignore[arg-type]  # that is the point
+        MemoryConfig(**{setting: value})  # type: ignore[arg-type]  # mypy cannot match one value with every setting
