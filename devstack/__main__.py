@@ -1,7 +1,6 @@
-"""``python -m devstack``: the whole stack on this machine, with a demo, until Ctrl-C. ``top`` watches one that runs.
+"""``python -m devstack``: starts the whole stack on this machine, replays shoppers and serves until Ctrl-C.
 
-``env`` says how to reach it. Reads the command line, starts the stack, replays shoppers against it and
-shows what happened. What it shows is made in `report`, what it starts in `stack`.
+``python -m devstack top`` watches a running stack, ``python -m devstack env`` prints how to reach it.
 """
 
 import argparse
@@ -21,8 +20,8 @@ from rich.progress import Progress
 
 from devstack import env
 from devstack.publish import best_seller, demo_artifact
-from devstack.replay import Visit, replay
-from devstack.report import print_samples, replay_table, server_errors
+from devstack.replay.report import print_samples, replay_table, server_errors
+from devstack.replay.shoppers import Visit, replay
 from devstack.stack import FUNCTIONS_DIRECTORY, KEY_SECRET, MAX_WORKERS, Stack
 from devstack.top import command
 from model_export.simulator import Shop
@@ -32,21 +31,21 @@ PORT = 3000
 LAST_PORT = 65_535
 SESSIONS = 300
 REPLAY_SEED = 2026
-"""Of the shoppers, so that they are not those of the training data."""
+"""Differs from the seed of the training data."""
 LOG_LINES = 10
-"""Shown when a request failed."""
+"""Number of lines of the function's log that are shown when a request failed."""
 WAKE_SECONDS = 1.0
-"""A signal that comes just before a wait begins would else not be seen until the next one."""
+"""Between two checks for a signal: one that comes just before a wait begins does not end the wait."""
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit code."""
+    """Run the command and return its exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
     signal.signal(signal.SIGTERM, _terminate)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are started deaf to it
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs with it ignored
     if arguments[:1] == ["top"]:
         return command.main(arguments[1:])
     if arguments[:1] == ["env"]:
@@ -84,7 +83,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
             console.print()
             console.print(replay_table(visits, stack.cold_starts))
             if server_errors(visits):
-                console.print("\nThe last that the function said:")
+                console.print("\nThe last lines of the function's log:")
                 console.print("\n".join(stack.log_lines()[-LOG_LINES:]), soft_wrap=True, markup=False)
         _print_invitation(console, stack.url, best_seller(artifact))
         if options.once:
@@ -107,18 +106,18 @@ def _print_invitation(console: Console, url: str, item_id: str) -> None:
         f"curl -s {url}/v1/sessions/me/events -H 'content-type: application/json' "
         f'-d \'{{"events":[{{"item_id":"{item_id}"}}]}}\''
     )
-    console.print("\nAsk it yourself:")
+    console.print("\nTry it:")
     console.print(command, soft_wrap=True, highlight=False, markup=False)
 
 
 def _wait_for_interrupt(console: Console) -> None:
     never = threading.Event()
     try:
-        console.print("\nCtrl-C ends it.")
+        console.print("\nPress Ctrl-C to stop.")
         while not never.wait(WAKE_SECONDS):
             pass
     except KeyboardInterrupt:
-        console.print("Ending every process ...")
+        console.print("Stopping every process ...")
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
@@ -128,18 +127,21 @@ def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m devstack",
-        description="The whole stack on this machine.",
-        epilog="In another terminal `python -m devstack top` watches it, `… env` says how to reach it.",
+        description="Run the whole stack on this machine.",
+        epilog="`python -m devstack top` watches a running stack, `python -m devstack env` prints how to reach it.",
     )
-    parser.add_argument("--port", type=_port, default=PORT, help=f"of the HTTP API; 0 takes a free one ({PORT})")
-    parser.add_argument("--workers", type=_positive, default=MAX_WORKERS, help=f"at most so many ({MAX_WORKERS})")
-    parser.add_argument("--sessions", type=_not_negative, default=SESSIONS, help=f"to replay ({SESSIONS})")
+    parser.add_argument("--port", type=_port, default=PORT, help=f"port of the HTTP API; 0: a free one ({PORT})")
+    parser.add_argument("--workers", type=_positive, default=MAX_WORKERS, help=f"maximum of workers ({MAX_WORKERS})")
+    parser.add_argument("--sessions", type=_not_negative, default=SESSIONS, help=f"how many to replay ({SESSIONS})")
     once = os.environ.get("ONCE", "") not in ("", "0")
     parser.add_argument(
-        "--once", action="store_true", default=once, help="end after the table, 1 if a request failed (or ONCE=1)"
+        "--once",
+        action="store_true",
+        default=once,
+        help="exit after the table; 1 if a request failed (or ONCE=1)",
     )
-    parser.add_argument("--artifact", type=Path, help="serve this model and not the demo")
-    parser.add_argument("--functions-dir", type=Path, default=FUNCTIONS_DIRECTORY, help="code, or a built artifact")
+    parser.add_argument("--artifact", type=Path, help="model to serve instead of the demo")
+    parser.add_argument("--functions-dir", type=Path, default=FUNCTIONS_DIRECTORY, help="its code, or a built artifact")
     parser.add_argument("--python", type=Path, help="interpreter of the workers")
     parser.add_argument("--runtime-path", type=Path, help="directory with awslambdaric for that interpreter")
     return parser

@@ -1,7 +1,4 @@
-"""Real deployments of several Valkey processes: a Sentinel with a primary and a replica, and a Cluster.
-
-For tests and for chaos; knows nothing of what is stored in them.
-"""
+"""Real deployments of several Valkey processes, for tests and chaos: Sentinel with a replica, and a Cluster."""
 
 import os
 import threading
@@ -13,14 +10,14 @@ from typing import Any
 from redis import Redis
 
 from devstack.processes.children import LOOPBACK, Child, Children, free_port
-from devstack.services.valkey import READY, valkey_binary
+from devstack.services.valkey import valkey_binary, wait_until_ready
 
 SLOTS = 16_384
 NODE_TIMEOUT_MS = 500
 DOWN_AFTER_MS = 300
-LOOK_SECONDS = 0.02
+POLL_SECONDS = 0.02
 PATIENCE_SECONDS = 20.0
-"""After which what should have come to be by itself never will."""
+"""How long `eventually` waits; no test depends on a shorter time."""
 
 
 @dataclass(frozen=True)
@@ -32,27 +29,30 @@ class Node:
 
     @property
     def client(self) -> Redis:
-        """A client of this server alone; to be closed by who asked."""
+        """A new client of this server alone; the caller closes it."""
         return Redis(LOOPBACK, self.port)
 
     def ask(self, *command: str | int) -> Any:
-        """Send one command and return its answer as it came."""
+        """Send one command and return the reply."""
         with self.client as client:
             return client.execute_command(*command)
 
 
-def eventually(ask: Callable[[], object], what: str) -> None:
-    """Ask until the answer is true.
+def eventually(condition: Callable[[], object], description: str) -> None:
+    """Wait until a condition is true.
 
     Raises:
-        AssertionError: it never was.
+        AssertionError: it did not become true, with the description.
+
+    Example:
+        ``eventually(lambda: replica.exists(key), "the replica has the session")``
     """
     never = threading.Event()
-    for _ in range(int(PATIENCE_SECONDS / LOOK_SECONDS)):
-        if ask():
+    for _ in range(int(PATIENCE_SECONDS / POLL_SECONDS)):
+        if condition():
             return
-        never.wait(LOOK_SECONDS)
-    raise AssertionError(f"not within {PATIENCE_SECONDS} s: {what}")
+        never.wait(POLL_SECONDS)
+    raise AssertionError(f"not within {PATIENCE_SECONDS} s: {description}")
 
 
 def start_node(children: Children, folder: Path, *arguments: str | Path) -> Node:
@@ -60,11 +60,11 @@ def start_node(children: Children, folder: Path, *arguments: str | Path) -> Node
     port = free_port()
     home = folder / str(port)
     home.mkdir()
-    given = ["--bind", LOOPBACK, "--port", str(port), "--save", "", "--appendonly", "no", *arguments]
+    options = ["--bind", LOOPBACK, "--port", str(port), "--save", "", "--appendonly", "no", *arguments]
     child = children.start(
-        "valkey", [valkey_binary(), *given], env={"PATH": os.defpath}, cwd=home, log=folder / f"{port}.log"
+        "valkey", [valkey_binary(), *options], env={"PATH": os.defpath}, cwd=home, log=folder / f"{port}.log"
     )
-    child.wait_until(lambda: True if READY in child.log_text() else None)
+    wait_until_ready(child)
     return Node(port, child)
 
 
@@ -83,12 +83,12 @@ def start_sentinel(children: Children, folder: Path, primary: Node) -> Node:
         cwd=folder,
         log=folder / f"sentinel-{port}.log",
     )
-    sentinel.wait_until(lambda: True if "+monitor" in sentinel.log_text() else None)
+    sentinel.wait_until(lambda: "+monitor" in sentinel.log_text() or None)
     eventually(lambda: "+slave" in sentinel.log_text(), "the Sentinel knows the replica")
     return Node(port, sentinel)
 
 
-class Sentinelled:
+class SentinelDeployment:
     """A primary and its replica, watched by one Sentinel under the name `main`."""
 
     def __init__(self, children: Children, folder: Path) -> None:
@@ -101,11 +101,11 @@ class Sentinelled:
         self.url = f"redis+sentinel://{LOOPBACK}:{free_port()},{LOOPBACK}:{self.port}/main"
 
     def known_primary(self) -> int:
-        """Return the port of the primary, as the Sentinel says now."""
+        """Return the port of the primary that the Sentinel names now."""
         return int(self.sentinel.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main")[1])
 
 
-class Clustered:
+class ClusterDeployment:
     """A Cluster of three primaries and three replicas."""
 
     def __init__(self, children: Children, folder: Path) -> None:
@@ -127,11 +127,11 @@ class Clustered:
                 port = node.client.config_get("cluster-port")["cluster-port"]
                 client.execute_command("CLUSTER", "MEET", LOOPBACK, node.port, port)
         eventually(
-            lambda: all(self._known(node) == len(self.nodes) for node in self.nodes), "all nodes know each other"
+            lambda: all(self._known_nodes(node) == len(self.nodes) for node in self.nodes), "all nodes know each other"
         )
         for primary, replica in zip(primaries, replicas, strict=True):
             replica.ask("CLUSTER", "REPLICATE", self.id_of(primary))
-        eventually(lambda: all(self._well(node) for node in self.nodes), "the Cluster is well")
+        eventually(lambda: all(self._is_healthy(node) for node in self.nodes), "the Cluster is healthy")
         self.url = f"redis+cluster://{LOOPBACK}:{self.nodes[0].port},{LOOPBACK}:{self.nodes[1].port}"
 
     @staticmethod
@@ -140,30 +140,29 @@ class Clustered:
         return str(node.ask("CLUSTER", "MYID").decode())
 
     def node_of(self, key: str) -> Node:
-        """Return the primary that has a key, as the nodes say now."""
+        """Return the primary that has a key now."""
         slot = self.slot_of(key)
         for node in self.nodes[:3]:
             ranges = node.ask("CLUSTER", "SLOTS")
             for first, last, primary, *_ in ranges:
                 if first <= slot <= last:
-                    return next(one for one in self.nodes if one.port == primary[1])
-        raise AssertionError(f"nobody has slot {slot}")
+                    return next(other for other in self.nodes if other.port == primary[1])
+        raise AssertionError(f"no node has slot {slot}")
 
     def slot_of(self, key: str) -> int:
         """Return the slot of a key."""
         return int(self.nodes[0].ask("CLUSTER", "KEYSLOT", key))
 
     @staticmethod
-    def _facts(node: Node) -> dict[str, str]:
-        found = node.ask("CLUSTER", "INFO")
-        return dict(line.split(":", 1) for line in found.decode().split())
+    def _info(node: Node) -> dict[str, str]:
+        return dict(line.split(":", 1) for line in node.ask("CLUSTER", "INFO").decode().split())
 
-    def _known(self, node: Node) -> int:
-        return int(self._facts(node).get("cluster_known_nodes", 0))
+    def _known_nodes(self, node: Node) -> int:
+        return int(self._info(node).get("cluster_known_nodes", 0))
 
-    def _well(self, node: Node) -> bool:
+    def _is_healthy(self, node: Node) -> bool:
         with node.client as client:
             replication = client.info("replication")
         linked = replication["role"] == "master" or replication["master_link_status"] == "up"
         replicas = replication["role"] == "slave" or replication["connected_slaves"] == 1
-        return self._facts(node).get("cluster_state") == "ok" and linked and replicas
+        return self._info(node).get("cluster_state") == "ok" and linked and replicas

@@ -1,19 +1,20 @@
-"""``python -m devstack env``: how to reach the stack that runs here, as exports for a shell.
+"""``python -m devstack env``: prints how to reach the running stack, as exports for a shell.
 
-With them the AWS CLI, `nextitem` and curl do here what they do against a deployed stack, and nothing reaches AWS.
-Knows no process and no bucket, only where they are.
+With them the AWS CLI, `nextitem` and curl work here as against a deployed stack, and nothing reaches AWS.
 """
 
 import argparse
 import shlex
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from devstack.processes.errors import StackError
 from devstack.services.bucket import ACCESS_KEY, REGION
-from devstack.top.log_tail import running_stack
 
+DIRECTORY_PREFIX = "devstack-"
+"""Of a stack's directory, among the temporary files."""
 EXPORTS = "exports.sh"
 """In the stack's directory."""
 EXIT_FAILED = 1
@@ -24,8 +25,8 @@ def write_exports(directory: Path, *, api: str, bucket_endpoint: str, others: Ma
 
     Args:
         directory: of the stack.
-        api: URL of the HTTP API, which is the Invoke API's endpoint, too.
-        bucket_endpoint: of S3, and of all other services of AWS that there are.
+        api: URL of the HTTP API, which is also the Invoke API's endpoint.
+        bucket_endpoint: URL of S3 and of all other AWS services.
         others: more variables.
     """
     variables = {
@@ -43,11 +44,24 @@ def write_exports(directory: Path, *, api: str, bucket_endpoint: str, others: Ma
     (directory / EXPORTS).write_text(text, encoding="utf-8")
 
 
+def running_stack() -> Path:
+    """Return the directory of the stack that was started last.
+
+    Raises:
+        StackError: no stack is running.
+    """
+    candidates = Path(tempfile.gettempdir()).glob(f"{DIRECTORY_PREFIX}*")
+    directories = [directory for directory in candidates if directory.is_dir()]
+    if not directories:
+        raise StackError("No stack is running here: `make run` starts one, --logs names the directory of another.")
+    return max(directories, key=lambda directory: directory.stat().st_ctime)
+
+
 def main(arguments: Sequence[str]) -> int:
-    """Run the command; returns the exit code."""
+    """Run the command and return its exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m devstack env",
-        description='How to reach the stack that was started last here: eval "$(python -m devstack env)"',
+        description='Print how to reach the stack that was started last: eval "$(python -m devstack env)"',
     )
     parser.parse_args(arguments)
     try:
@@ -56,6 +70,6 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"{error}\n")
         return EXIT_FAILED
     except FileNotFoundError:
-        sys.stderr.write("The stack that was started last is not up yet.\n")
+        sys.stderr.write("The stack that was started last is not up yet; try again in a second.\n")
         return EXIT_FAILED
     return 0

@@ -1,7 +1,4 @@
-"""Brings a model artifact into the stack's bucket, through the registry code that serves.
-
-The one place in devstack that knows the registry.
-"""
+"""Publishes a model artifact to the stack's bucket with the serving library's registry."""
 
 from pathlib import Path
 
@@ -19,44 +16,44 @@ DEMO_DIRECTORY = Path(__file__).parent / "demo"
 
 
 def demo_artifact() -> Path:
-    """Directory of the demo model, which is named by its version.
+    """Return the directory of the demo model, whose name is its version.
 
     Raises:
-        StackError: there is none, or more than one.
+        StackError: there is not exactly one.
     """
     manifests = sorted(DEMO_DIRECTORY.glob("*/manifest.json"))
     if len(manifests) != 1:
-        raise StackError(f"devstack/demo should hold exactly one model and holds {len(manifests)}.")
+        raise StackError(f"devstack/demo has {len(manifests)} models instead of one: `make demo-model` trains one.")
     return manifests[0].parent
 
 
 def best_seller(artifact: Path) -> str:
-    """Id of the item that an artifact's training data had most often.
+    """Return the id of the most frequent item in an artifact's training data.
 
     Raises:
-        nextitem.errors.ArtifactError: it is no artifact that may be served.
+        nextitem.errors.ArtifactError: the artifact is damaged.
     """
     opened = open_artifact(artifact)
     return Vocabulary(opened.path(VOCABULARY)).item_id(opened.manifest.popular[0].index)
 
 
 def publish(artifact: Path, bucket: Bucket, directory: Path) -> str:
-    """Publish an artifact directory and give it all traffic; returns its version.
+    """Publish an artifact directory, route all traffic to it, and return its version.
 
     Args:
-        artifact: what `nextitem export` wrote.
-        bucket: where to.
-        directory: for the copy with which the registry checks the version before it takes traffic.
+        artifact: directory that `nextitem export` wrote.
+        bucket: receives the artifact.
+        directory: for the copy that the registry checks before it changes the route.
 
     Raises:
-        nextitem.errors.ArtifactError: it is no artifact that may be served.
-        nextitem.errors.RegistryError: the bucket does not take it.
+        nextitem.errors.ArtifactError: the artifact is damaged.
+        nextitem.errors.RegistryError: the bucket refuses it.
     """
     client = boto3.client(
         "s3",
         endpoint_url=bucket.endpoint,
         region_name=REGION,
-        # Said here so that no credentials of the person who runs this are looked for.
+        # Explicit, so that boto3 does not look for the user's own credentials.
         aws_access_key_id=ACCESS_KEY,
         aws_secret_access_key=ACCESS_KEY,
     )

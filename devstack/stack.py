@@ -1,8 +1,7 @@
-"""The whole stack as one context manager: Valkey, bucket, model, and the function served.
+"""The whole stack as one context manager: Valkey, bucket, model, function and HTTP API.
 
-With it, code that knows no asyncio (a test, the command line) has a running API in one ``with``
-statement; leaving that ends every process and removes every file. It composes the other modules and
-decides nothing else.
+Example:
+    ``with Stack(artifact=demo_artifact()) as stack: requests.get(f"{stack.url}/v1/health")``
 """
 
 import contextlib
@@ -16,27 +15,27 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from devstack.env import write_exports
+from devstack.api_gateway.served_function import ServedFunction
+from devstack.env import DIRECTORY_PREFIX, write_exports
 from devstack.lambda_runtime.function import Function
 from devstack.lambda_runtime.worker import ColdStart
 from devstack.processes.children import Children
 from devstack.processes.listener import listen
 from devstack.publish import publish
-from devstack.served_function import ServedFunction
 from devstack.services.bucket import Bucket, start_bucket
 from devstack.services.secret import SECRET_ID, Secret
 from devstack.services.valkey import Valkey, start_valkey, valkey_binary
 
 FUNCTIONS_DIRECTORY = Path(__file__).parent.parent / "functions"
 BUCKET_NAME = "nextitem-models"
-KEY_SECRET = "devstack, no secret"  # noqa: S105 - as it says: the store is gone with the stack
+KEY_SECRET = "devstack, no secret"  # noqa: S105 - the store ends with the stack
 MAX_WORKERS = 4
 TIMEOUT_SECONDS = 10.0
-"""Longer than the template's: on a laptop several cold starts share its cores."""
+"""Longer than the template's: several cold starts share a laptop's cores."""
 
 
 class Stack:
-    """A running stack, inside its ``with`` block.
+    """A running stack inside its ``with`` block, which at its end kills every process and removes every file.
 
     Attributes:
         url: of the HTTP API, ``http://127.0.0.1:port``; also the Invoke API's endpoint.
@@ -63,26 +62,26 @@ class Stack:
         secret: Mapping[str, str | float] | None = None,
         settings: Mapping[str, str] | None = None,
     ) -> None:
-        """Describe a stack; nothing is started yet.
+        """Keep the configuration; nothing is started yet.
 
         Args:
             functions_dir: the function's code, or a built artifact.
-            artifact: model to publish and promote (``publish.demo_artifact()`` is one), or None.
+            artifact: model to publish and promote, for example ``publish.demo_artifact()``, or None.
             python: interpreter of the workers; by default the one that runs this.
-            runtime_path: directory with `awslambdaric` for that interpreter, if it has none itself.
+            runtime_path: directory with `awslambdaric`, if the interpreter has none.
             handler: ``module.function``.
-            max_workers: how many workers, and so invocations, can run at once; more wait.
+            max_workers: how many run at once; further invocations wait.
             timeout_seconds: of the function.
             port: of the HTTP API; 0 takes a free one.
             snap_start: whether workers are restored as from SnapStart's snapshot, see `prepare`.
-            concurrency: invocations that run at once in one worker, as on Managed Instances; None as on demand.
-            jwt_authorizer: whether every HTTP request must bring a token, see `jwt`.
-            secret: the key secret's JSON, to be kept in Secrets Manager (see `put_secret`) and not in a variable.
-            settings: environment variables of the function, over those that the stack sets.
+            concurrency: invocations that run at once in one worker, as on Managed Instances; None: on demand.
+            jwt_authorizer: whether every HTTP request must bring a token, see `jwt_claims`.
+            secret: the key secret's JSON, kept in Secrets Manager (see `put_secret`) instead of a variable.
+            settings: environment variables of the function; they override those of the stack.
         """
         self._functions_dir = functions_dir.resolve()
         self._artifact = artifact
-        self._python = (python or Path(sys.executable)).absolute()  # a resolved link would leave its venv
+        self._python = (python or Path(sys.executable)).absolute()  # to resolve the link would leave its venv
         self._runtime_path = runtime_path.resolve() if runtime_path else None
         self._handler = handler
         self._max_workers = max_workers
@@ -95,10 +94,10 @@ class Stack:
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as resources:
-            listener = resources.enter_context(listen(self._port))
-            directory = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="devstack-")))
+            listening = resources.enter_context(listen(self._port))
+            directory = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix=DIRECTORY_PREFIX)))
             children = resources.enter_context(Children())
-            self._valkey, bucket = _start_both(children, directory)
+            self._valkey, bucket = _start_servers(children, directory)
             self._bucket = bucket
             self.store_url = self._valkey.url
             self.bucket, self.s3_endpoint = bucket.name, bucket.endpoint
@@ -111,12 +110,12 @@ class Stack:
                     children,
                     directory,
                     max_workers=self._max_workers,
-                    listener=listener,
+                    listening=listening,
                     jwt_authorizer=self._jwt_authorizer,
                 )
             )
             self.url = self._served.url
-            write_exports(directory, api=self.url, bucket_endpoint=self.s3_endpoint, others=self._places())
+            write_exports(directory, api=self.url, bucket_endpoint=self.s3_endpoint, others=self._addresses())
             self._resources = resources.pop_all()
         return self
 
@@ -130,43 +129,39 @@ class Stack:
 
     @property
     def cold_starts(self) -> tuple[ColdStart, ...]:
-        """One for each worker that has answered, in the order of their first answers."""
+        """See `ServedFunction.cold_starts`."""
         return self._served.cold_starts
 
     def log_lines(self) -> list[str]:
-        """What all workers have written so far: see `ServedFunction.log_lines`."""
+        """Read the logs of all workers, see `ServedFunction.log_lines`."""
         return self._served.log_lines()
 
     def invoke(self, payload: bytes) -> bytes:
-        """Invoke the function directly with a JSON event, as a backend would; returns its JSON.
-
-        Raises:
-            FunctionFailed: it raised, crashed or timed out.
-        """
+        """Invoke the function, see `ServedFunction.invoke`."""
         return self._served.invoke(payload)
 
     def retire_workers(self) -> None:
-        """End the workers that have nothing to do, so that the next request is a cold start."""
+        """End the workers without an invocation, so that the next request is a cold start."""
         self._served.retire_workers()
 
     def prepare(self) -> None:
-        """Start a worker before it is wanted: see `ServedFunction.prepare`."""
+        """Start a worker before any invocation, see `ServedFunction.prepare`."""
         self._served.prepare()
 
     def frozen(self) -> contextlib.AbstractContextManager[None]:
-        """Stop every worker's process inside the ``with`` block: see `ServedFunction.frozen`."""
+        """Stop the processes of all workers inside the ``with`` block, see `ServedFunction.frozen`."""
         return self._served.frozen()
 
     def put_secret(self, value: Mapping[str, str | float]) -> None:
-        """Give the key secret another value, as its rotation does; workers that run learn of it later."""
+        """Give the key secret another value, as its rotation does; running workers read it later."""
         Secret(self.s3_endpoint).put(value)
 
     def bucket_log(self) -> str:
-        """What the bucket's endpoint has written, one line for each request that it has answered."""
+        """Read the log of the bucket's endpoint: one line for each request."""
         return "" if self._bucket.child is None else self._bucket.child.log_text()
 
     def kill_store(self) -> None:
-        """End Valkey for good, to see what the function does without it."""
+        """End Valkey for good."""
         self._valkey.child.kill()
 
     def kill_bucket(self) -> None:
@@ -174,7 +169,7 @@ class Stack:
         if self._bucket.child is not None:
             self._bucket.child.kill()
 
-    def _places(self) -> dict[str, str]:
+    def _addresses(self) -> dict[str, str]:
         return {
             "FUNCTION": Function.name,
             "KEY_SECRET_ID": SECRET_ID,
@@ -209,8 +204,8 @@ class Stack:
         )
 
 
-def _start_both(children: Children, directory: Path) -> tuple[Valkey, Bucket]:
-    """Valkey and the bucket, at the same time: moto takes half a second."""
+def _start_servers(children: Children, directory: Path) -> tuple[Valkey, Bucket]:
+    """Start Valkey and the bucket at the same time: moto takes half a second."""
     with ThreadPoolExecutor(max_workers=2) as threads:
         valkey = threads.submit(start_valkey, children, directory)
         bucket = threads.submit(start_bucket, children, directory, BUCKET_NAME)

@@ -12,7 +12,7 @@ from bench.chaos.journal import Call, Journal
 from bench.chaos.oracle import Oracle, StoredSession, Verdict
 from bench.chaos.scenes import Reader, Scene
 from bench.chaos.traffic import THREADS, Traffic
-from devstack.report import percentile
+from devstack.replay.report import percentile
 from devstack.stack import KEY_SECRET, Stack
 from nextitem.model.engine import Model
 from nextitem.sessions.codec import decode_record

@@ -12,7 +12,7 @@ from bench.chaos import namespace
 from bench.chaos.namespace import Namespace
 from bench.chaos.proxy import Proxy
 from bench.chaos.server import Server
-from devstack.deployments import Clustered, Node, Sentinelled, start_sentinel
+from devstack.deployments import ClusterDeployment, Node, SentinelDeployment, start_sentinel
 from devstack.processes.children import LOOPBACK, Children
 from devstack.services.tls_proxy import TlsProxy
 from nextitem.deadline import Deadline
@@ -51,9 +51,9 @@ class Scene:
     server: Server | None = None
     proxy: Proxy | None = None
     line: Namespace | None = None
-    sentinelled: Sentinelled | None = None
+    sentinelled: SentinelDeployment | None = None
     hearsay: Node | None = None
-    clustered: Clustered | None = None
+    clustered: ClusterDeployment | None = None
     live_keys: Callable[[], list[str]] = field(default=list)
     paused: Callable[[], AbstractContextManager[None]] = nullcontext
     frozen: Callable[[], AbstractContextManager[None]] = nullcontext
@@ -131,7 +131,7 @@ def _with_one_server(shape: Shape, server: Server, line: Namespace | None, folde
 
 
 def _with_sentinels(children: Children, folder: Path, *, two: bool) -> Scene:
-    sentinelled = Sentinelled(children, folder)
+    sentinelled = SentinelDeployment(children, folder)
     built = Scene(sentinelled.url, sentinelled.url, sentinelled=sentinelled)
     if two:
         built.hearsay = start_sentinel(children, folder, sentinelled.primary)
@@ -140,7 +140,7 @@ def _with_sentinels(children: Children, folder: Path, *, two: bool) -> Scene:
 
 
 def _with_cluster(children: Children, folder: Path, *, replica_first: bool) -> Scene:
-    clustered = Clustered(children, folder)
+    clustered = ClusterDeployment(children, folder)
     built = Scene(clustered.url, _seeds(clustered.nodes[PRIMARIES:]), clustered=clustered)
     if replica_first:
         built.hearsay = clustered.nodes[PRIMARIES]

@@ -8,7 +8,7 @@ from redis import Redis
 
 from bench.chaos.namespace import Namespace
 from devstack.processes.children import LOOPBACK, Child, Children
-from devstack.services.valkey import READY, start_valkey, valkey_binary
+from devstack.services.valkey import start_valkey, valkey_binary, wait_until_ready
 
 PORT_INSIDE = 6379
 """In a namespace of its own every port is free."""
@@ -53,5 +53,5 @@ class Server:
             cwd=self._folder,
             log=self._folder / log,
         )
-        child.wait_until(lambda: True if READY in child.log_text() else None)
+        wait_until_ready(child)
         return child

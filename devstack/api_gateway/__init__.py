@@ -1,1 +1,1 @@
-"""API Gateway's HTTP API on loopback."""
+"""API Gateway's HTTP API in front of a function."""

@@ -1,10 +1,8 @@
-"""From an HTTP request to the event that API Gateway's HTTP API gives a function, payload 2.0.
+"""Converts an HTTP request to the event of API Gateway's HTTP API, payload format 2.0.
 
-https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
-This module knows no server and no function: a request goes in as plain values, JSON comes out.
-Beyond that page, as seen in recorded events: ``rawPath`` is decoded, the cookie header is
-only in ``cookies``, and a body counts as text only by its content type, so a form is base64.
-Without a checked token (`jwt`) there is no authorizer in the context, since there is no IAM here.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html. Beyond that
+page, as seen in recorded events: ``rawPath`` is decoded, the cookie header is only in ``cookies``, and a body counts as
+text only by its content type, so a form is base64.
 """
 
 import base64
@@ -26,7 +24,7 @@ _TEXT_TYPES = ("application/json", "application/javascript", "application/xml")
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """A request as it arrived; `target` is path and query, still encoded."""
+    """A received request; `target` is path and query, still encoded."""
 
     method: str
     target: str
@@ -37,15 +35,15 @@ class HttpRequest:
 
 
 def to_event(request: HttpRequest, claims: dict[str, str] | None = None) -> bytes:
-    """The event as JSON, fields that have no value left out as AWS does.
+    """Return the event as JSON; fields without a value are left out, as AWS does.
 
     Args:
-        request: what came.
-        claims: of the token that the API's JWT authorizer has taken, or None where it has no such authorizer.
+        request: the HTTP request.
+        claims: of the request's token, or None where the API has no JWT authorizer.
     """
     raw_path, _, query = request.target.partition("?")
     path = unquote(raw_path)
-    headers = _joined((name.lower(), value) for name, value in request.headers)
+    headers = _join((name.lower(), value) for name, value in request.headers)
     cookies = headers.pop("cookie", None)
     headers.setdefault("x-amzn-trace-id", new_trace_id().partition(";")[0])
     headers.setdefault("x-forwarded-for", request.source_ip)
@@ -79,11 +77,11 @@ def to_event(request: HttpRequest, claims: dict[str, str] | None = None) -> byte
         "isBase64Encoded": False,
     }
     if claims is not None:
-        # No route asks for scopes, so there are none.
+        # No route requires scopes, so there are none.
         event["requestContext"] |= {"authorizer": {"jwt": {"claims": claims, "scopes": None}}}  # type: ignore[operator]  # a dict by construction
     if cookies:
         event["cookies"] = [cookie.strip() for cookie in cookies.replace(",", ";").split(";")]
-    if parameters := _joined(parse_qsl(query, keep_blank_values=True)):
+    if parameters := _join(parse_qsl(query, keep_blank_values=True)):
         event["queryStringParameters"] = parameters
     if route.path_parameters:
         event["pathParameters"] = route.path_parameters
@@ -92,7 +90,7 @@ def to_event(request: HttpRequest, claims: dict[str, str] | None = None) -> byte
     return json.dumps(event, ensure_ascii=False).encode(errors="replace")
 
 
-def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+def _join(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     joined: dict[str, str] = {}
     for name, value in pairs:
         joined[name] = f"{joined[name]},{value}" if name in joined else value
@@ -100,12 +98,12 @@ def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def _body(body: bytes, headers: dict[str, str]) -> tuple[str, bool]:
-    """The body's text and False, or its base64 and True."""
+    """Return the body's text and False, or its base64 and True."""
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     is_text = media_type.startswith("text/") or media_type.endswith(("+json", "+xml"))
     if (is_text or media_type in _TEXT_TYPES) and "content-encoding" not in headers:
         try:
             return body.decode(), False
         except UnicodeDecodeError:
-            pass  # not what its type says: JSON could not carry it as text
+            pass  # against its content type: JSON could not carry it as text
     return base64.b64encode(body).decode("ascii"), True

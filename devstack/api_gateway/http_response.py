@@ -1,8 +1,7 @@
-"""From what a function returned to the HTTP response that API Gateway makes of it, payload 2.0.
+"""Converts a function's response to the HTTP response that API Gateway makes of it, payload format 2.0.
 
-https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
-JSON without a ``statusCode`` is itself the body of a 200; an error, or a shape that is none
-of the two, is a 500 that tells the caller nothing. This module knows no server.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html. JSON without a
+``statusCode`` is itself the body of a 200. An error, or any other shape, is a 500 without details.
 """
 
 import base64
@@ -16,14 +15,14 @@ from devstack.lambda_runtime.invocation import Outcome
 
 JSON_TYPE = "application/json"
 TEXT_TYPE = "text/plain; charset=utf-8"
-"""What HTTP APIs say of a body whose type the function did not tell."""
+"""The content type that HTTP APIs give a body without one."""
 _STATUSES = range(200, 600)
 _HOP_BY_HOP = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding"})
-"""The server's own business, whatever the function says."""
+"""Headers that the server sets itself."""
 
 
 @dataclass(frozen=True)
-class HttpAnswer:
+class HttpResponse:
     """A response ready to be sent."""
 
     status: int
@@ -31,14 +30,14 @@ class HttpAnswer:
     body: bytes
 
 
-def message_answer(status: http.HTTPStatus, message: str) -> HttpAnswer:
-    """An answer of the gateway itself: ``{"message": ...}``."""
+def message_response(status: http.HTTPStatus, message: str) -> HttpResponse:
+    """Return a response of the gateway itself: ``{"message": ...}``."""
     body = json.dumps({"message": message}).encode()
-    return HttpAnswer(status, (("content-type", JSON_TYPE),), body)
+    return HttpResponse(status, (("content-type", JSON_TYPE),), body)
 
 
-def to_answer(outcome: Outcome) -> HttpAnswer:
-    """The HTTP response to an invocation's outcome."""
+def to_response(outcome: Outcome) -> HttpResponse:
+    """Return the HTTP response to an invocation's outcome."""
     if not outcome.failed:
         try:
             value = json.loads(outcome.payload)
@@ -46,16 +45,16 @@ def to_answer(outcome: Outcome) -> HttpAnswer:
                 return _bare(value)
             return _structured(value)
         except (ValueError, TypeError, AttributeError):
-            pass  # no JSON, or fields of types that the format does not have
-    return message_answer(http.HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error")
+            pass  # no JSON, or fields of wrong types
+    return message_response(http.HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error")
 
 
-def _bare(value: object) -> HttpAnswer:
+def _bare(value: object) -> HttpResponse:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return HttpAnswer(http.HTTPStatus.OK, (("content-type", JSON_TYPE),), text.encode())
+    return HttpResponse(http.HTTPStatus.OK, (("content-type", JSON_TYPE),), text.encode())
 
 
-def _structured(value: dict[str, Any]) -> HttpAnswer:
+def _structured(value: dict[str, Any]) -> HttpResponse:
     headers = {
         str(name).lower(): str(content)
         for name, content in (value.get("headers") or {}).items()
@@ -63,17 +62,17 @@ def _structured(value: dict[str, Any]) -> HttpAnswer:
     }
     text = value.get("body") or ""
     if not isinstance(text, str):
-        raise TypeError("a body is text")
+        raise TypeError("the body is no text")
     body = text.encode()
     if value.get("isBase64Encoded"):
         try:
             body = base64.b64decode(text, validate=True)
         except binascii.Error as error:
-            raise ValueError("not base64") from error
+            raise ValueError("the body is no base64") from error
     if body:
         headers.setdefault("content-type", TEXT_TYPE)
     cookies = tuple(("set-cookie", str(cookie)) for cookie in value.get("cookies") or ())
     status = int(value["statusCode"])
     if status not in _STATUSES:
-        raise ValueError("not a status of HTTP")
-    return HttpAnswer(status, (*headers.items(), *cookies), body)
+        raise ValueError("statusCode is no status of HTTP")
+    return HttpResponse(status, (*headers.items(), *cookies), body)

@@ -1,8 +1,7 @@
-"""API Gateway's JWT authorizer, as far as a function sees it: the claims of the token that a request brings.
+"""Reads the claims of a request's token, as API Gateway's JWT authorizer passes them to a function.
 
-https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html. No issuer, no audience, no
-expiry and no signature is checked: there is nobody here to have issued it. Whoever can reach loopback is whoever it
-says.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html. Issuer, audience, expiry and
+signature are not checked: every client on loopback is trusted.
 """
 
 import base64
@@ -12,8 +11,8 @@ _PARTS = 3
 """Of a token: header, claims, signature."""
 
 
-def claims_of(authorization: str) -> dict[str, str] | None:
-    """Return the claims of an Authorization header's token as API Gateway passes them on; None if it holds no token."""
+def parse_claims(authorization: str) -> dict[str, str] | None:
+    """Return the claims of an Authorization header's token, as text; None if it holds no token."""
     token = authorization.removeprefix("Bearer ").split(".")
     if len(token) != _PARTS:
         return None
@@ -25,7 +24,7 @@ def claims_of(authorization: str) -> dict[str, str] | None:
 
 
 def _text(value: object) -> str:
-    """Every claim arrives as text; a list as its elements between brackets."""
+    """Return a claim as text; a list as its elements in brackets."""
     if isinstance(value, list):
-        return f"[{' '.join(_text(one) for one in value)}]"
+        return f"[{' '.join(_text(element) for element in value)}]"
     return value if isinstance(value, str) else json.dumps(value)

@@ -1,9 +1,8 @@
 """The routes of the HTTP API, and which of them a request takes.
 
-Of API Gateway's rules (developer guide, "Create routes for HTTP APIs") this has those that our
-template uses: paths with ``{variables}``, a full match before a match by variables, else
-``$default``. Greedy variables (``{name+}``) and ``ANY`` are left out. Matching is on the decoded
-path, which is what HTTP APIs pass on, so a ``/`` inside a variable never reaches its route.
+Implements those of API Gateway's rules that our template uses (developer guide, "Create routes for HTTP APIs"): paths
+with ``{variables}``, a full match before a match by variables, else ``$default``. Greedy variables (``{name+}``) and
+``ANY`` are left out. The decoded path is matched, as HTTP APIs do, so a variable cannot contain a ``/``.
 """
 
 from dataclasses import dataclass
@@ -17,38 +16,40 @@ ROUTE_KEYS = (
     "POST /v1/recommendations",
     "GET /v1/health",
 )
-"""Those of template.yaml, besides ``$default``."""
+"""The routes of template.yaml besides ``$default``."""
 
 
 @dataclass(frozen=True)
 class Route:
-    """A route as chosen: its key and the values of its path's variables."""
+    """The route of a request: its key and the values of its path's variables."""
 
     key: str
     path_parameters: dict[str, str]
 
 
 def resolve(method: str, path: str) -> Route:
-    """The route that a request takes.
+    """Return the route of a request.
 
     Args:
         method: in capitals.
         path: decoded, without the query.
+
+    Example:
+        ``resolve("GET", "/v1/health")`` is ``Route("GET /v1/health", {})``.
     """
-    found = [route for key in ROUTE_KEYS if (route := _match(key, method, path)) is not None]
-    found.sort(key=lambda route: len(route.path_parameters))
-    return found[0] if found else Route(DEFAULT_ROUTE_KEY, {})
+    matches = [route for key in ROUTE_KEYS if (route := _match(key, method, path)) is not None]
+    return min(matches, key=lambda route: len(route.path_parameters), default=Route(DEFAULT_ROUTE_KEY, {}))
 
 
 def _match(key: str, method: str, path: str) -> Route | None:
-    wanted_method, _, template = key.partition(" ")
-    wanted, given = template.split("/"), path.split("/")
-    if method != wanted_method or len(wanted) != len(given):
+    key_method, _, template = key.partition(" ")
+    patterns, parts = template.split("/"), path.split("/")
+    if method != key_method or len(patterns) != len(parts):
         return None
     parameters: dict[str, str] = {}
-    for want, got in zip(wanted, given, strict=True):
-        if want.startswith("{") and got:
-            parameters[want.strip("{}")] = got
-        elif want != got:
+    for pattern, part in zip(patterns, parts, strict=True):
+        if pattern.startswith("{") and part:
+            parameters[pattern.strip("{}")] = part
+        elif pattern != part:
             return None
     return Route(key, parameters)

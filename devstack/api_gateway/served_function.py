@@ -1,8 +1,4 @@
-"""One function, served: its workers, its Runtime API and its HTTP front, without what it needs.
-
-Runs in an event loop of its own thread, so that callers need no asyncio. It knows no store, no
-bucket and no model.
-"""
+"""One function with its workers, its Runtime API and its HTTP API, for callers without an event loop."""
 
 import contextlib
 import signal
@@ -22,7 +18,7 @@ from devstack.processes.loop_thread import LoopThread
 
 
 class ServedFunction:
-    """A function that can be called, inside its ``with`` block.
+    """A function that can be called inside its ``with`` block.
 
     Attributes:
         url: of the HTTP API, ``http://127.0.0.1:port``; also the Invoke API's endpoint.
@@ -35,22 +31,22 @@ class ServedFunction:
         directory: Path,
         *,
         max_workers: int,
-        listener: socket.socket,
+        listening: socket.socket,
         jwt_authorizer: bool = False,
     ) -> None:
-        """Describe it; nothing is started yet.
+        """Keep the configuration; nothing is started yet.
 
         Args:
             function: what to serve.
             children: owner of the worker processes.
-            directory: gets the workers' logs and temporary files.
-            max_workers: how many can run at once, each as many invocations as the function says; more wait.
-            listener: of the HTTP API, from `gateway.listen`; closed with this.
-            jwt_authorizer: whether every HTTP request must bring a token, see `jwt`.
+            directory: for the workers' logs and temporary files.
+            max_workers: how many run at once; further invocations wait.
+            listening: socket of the HTTP API, from `listener.listen`; closed at the end.
+            jwt_authorizer: whether every HTTP request must bring a token, see `jwt_claims`.
         """
         self._loop = LoopThread("devstack")
         self._runtime = RuntimeApi(function, children, directory, max_workers)
-        self._gateway = Gateway(function, self._runtime.pool, listener, jwt_authorizer=jwt_authorizer)
+        self._gateway = Gateway(function, self._runtime.pool, listening, jwt_authorizer=jwt_authorizer)
         self._resources = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -73,22 +69,22 @@ class ServedFunction:
 
     @property
     def cold_starts(self) -> tuple[ColdStart, ...]:
-        """One for each worker that has answered, in the order of their first answers."""
+        """The cold start of each worker that has answered, in the order of their first answers."""
         return tuple(self._runtime.pool.cold_starts)
 
     def log_lines(self) -> list[str]:
-        """What all workers have written so far, worker by worker, each in its own order.
+        """Read the logs of all workers, one after the other.
 
-        What a worker wrote before it answered is there once the answer is.
+        A line that a worker wrote before its response is there once the response is.
         """
         texts = [log.read_text(encoding="utf-8", errors="replace") for log in self._runtime.pool.logs]
         return [line for text in texts for line in text.splitlines()]
 
     def invoke(self, payload: bytes) -> bytes:
-        """Invoke the function directly with a JSON event, as a backend would; returns its JSON.
+        """Invoke the function with a JSON event, as a backend does, and return its JSON response.
 
         Raises:
-            FunctionFailed: it raised, crashed or timed out.
+            FunctionFailed: it raised an exception, crashed or timed out.
         """
         outcome = self._loop.run(self._runtime.pool.invoke(payload))
         if outcome.failed:
@@ -99,25 +95,24 @@ class ServedFunction:
         """Start a worker and wait until its init is over; under SnapStart an invocation then restores it.
 
         Raises:
-            FunctionFailed: it did not get there.
+            FunctionFailed: its init failed.
         """
-        outcome = self._loop.run(self._runtime.pool.prepare())
-        if outcome is not None:
-            raise FunctionFailed(outcome.payload)
+        if (error := self._loop.run(self._runtime.pool.prepare())) is not None:
+            raise FunctionFailed(error.payload)
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
-        """Stop every worker's process inside the ``with`` block, as Lambda freezes an environment."""
+        """Stop the processes of all workers inside the ``with`` block, as Lambda freezes an environment."""
         self._loop.run(self._runtime.pool.signal(signal.SIGSTOP))
         try:
             yield
         finally:
             self._loop.run(self._runtime.pool.signal(signal.SIGCONT))
 
-    def rest(self) -> None:
-        """Wait until no worker has anything to do: an invocation that comes just after an answer may find it busy."""
-        self._loop.run(self._runtime.pool.rest())
+    def wait_until_idle(self) -> None:
+        """Wait until all workers wait for an invocation: shortly after a response a worker is still busy."""
+        self._loop.run(self._runtime.pool.wait_until_idle())
 
     def retire_workers(self) -> None:
-        """End the workers that have nothing to do, so that the next request is a cold start."""
+        """End the workers without an invocation, so that the next request is a cold start."""
         self._loop.run(self._runtime.pool.retire())

@@ -1,12 +1,8 @@
-"""The HTTP side of Lambda's Runtime API, one listening port for each worker.
+"""Lambda's Runtime API over HTTP, on one port for each worker; the port tells which worker calls.
 
-https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. The port tells which worker calls,
-since the protocol itself does not. This module decides nothing: it translates between HTTP and the
-pool.
-
-Two things that the protocol's text does not say: awslambdaric 4.2 segfaults when an answer to
-``/next`` has no Content-Type, and a server without TCP_NODELAY, or that writes headers and body
-apart, costs 40-90 ms a call (aiohttp sets the one and joins the other).
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. Two things that this page does not say: awslambdaric 4.2
+segfaults on a response to ``/next`` without Content-Type, and a server without TCP_NODELAY, or that writes headers and
+body separately, costs 40-90 ms a call (aiohttp sets the former and joins the latter).
 """
 
 import asyncio
@@ -27,13 +23,13 @@ from devstack.services.bucket import ACCESS_KEY
 
 _ROOT = "/2018-06-01/runtime"
 _READ_LIMIT_BYTES = 2 * PAYLOAD_LIMIT_BYTES
-"""An answer over Lambda's limit is still read, to be refused in Lambda's words."""
+"""A response over Lambda's limit is still read, to be refused with Lambda's error."""
 _SHUTDOWN_SECONDS = 1.0
-"""When the server closes its workers are dead already, so nothing is worth waiting for."""
+"""The workers have ended before the server closes, so nothing is worth waiting for."""
 
 
 class RuntimeApi:
-    """Runtime API and pool of one function: what the gateway calls as `pool`."""
+    """Runtime API and worker pool (`pool`) of one function."""
 
     def __init__(self, function: Function, children: Children, directory: Path, limit: int) -> None:
         self.pool = WorkerPool(function, children, self, directory, limit)
@@ -52,7 +48,7 @@ class RuntimeApi:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
 
     async def start(self) -> None:
-        """Get ready to open ports; none is opened yet."""
+        """Make the server that all ports share; no port is open yet."""
         await self._runner.setup()
 
     async def stop(self) -> None:
@@ -61,11 +57,11 @@ class RuntimeApi:
         await self._runner.cleanup()
 
     async def open(self, number: int) -> str:
-        """Open the port of worker `number`; returns its ``host:port``."""
-        serve = self._runner.server
-        if serve is None:
+        """Open the port of worker `number` and return its ``host:port``."""
+        server = self._runner.server
+        if server is None:
             raise AssertionError("no port is opened before `start`")
-        listener = Listener(listen(), lambda: Connection(serve(), self._disconnected))
+        listener = Listener(listen(), lambda: Connection(server(), self._disconnected))
         self._listeners[number], self._numbers[listener.port] = listener, number
         return f"{LOOPBACK}:{listener.port}"
 
@@ -79,15 +75,15 @@ class RuntimeApi:
         number = self._caller(request)
         work = await self.pool.next_invocation(number)
         if work is None:
-            return _refusal(http.HTTPStatus.FORBIDDEN, "InvalidStateTransition", "no next one")
+            return _error_response(http.HTTPStatus.FORBIDDEN, "InvalidStateTransition", "no invocation will come")
         invocation, deadline = work
         if request.transport is None or request.transport.is_closing():  # its process died while it waited
-            self.pool.give_back(number, invocation.request_id)
+            self.pool.requeue(number, invocation.request_id)
         else:
             self._sent[request.transport] = number, invocation.request_id
         return web.Response(
             body=invocation.payload,
-            # Compared as a whole by awslambdaric: with a charset behind it, it parses no JSON.
+            # awslambdaric compares the whole header: with a charset it does not parse the JSON.
             content_type="application/json",
             headers={
                 "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
@@ -97,48 +93,49 @@ class RuntimeApi:
             },
         )
 
-    def _disconnected(self, transport: asyncio.BaseTransport, was_read: bool) -> None:
+    def _disconnected(self, transport: asyncio.BaseTransport, all_read: bool) -> None:
         number, request_id = self._sent.pop(transport, (0, ""))
-        if not was_read:
-            self.pool.give_back(number, request_id)
+        if not all_read:
+            self.pool.requeue(number, request_id)
 
     async def _response(self, request: web.Request) -> web.Response:
         payload = await request.read()
         if len(payload) <= PAYLOAD_LIMIT_BYTES:
-            return self._accept(request, Outcome(payload))
+            return self._complete(request, Outcome(payload))
         message = (
             f"Response payload size ({len(payload)} bytes) exceeded maximum allowed "
             f"payload size ({PAYLOAD_LIMIT_BYTES} bytes)."
         )
-        self._accept(request, failure("Function.ResponseSizeTooLarge", message))
-        return _refusal(http.HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "RequestEntityTooLarge", message)
+        self._complete(request, failure("Function.ResponseSizeTooLarge", message))
+        return _error_response(http.HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "RequestEntityTooLarge", message)
 
     async def _error(self, request: web.Request) -> web.Response:
-        return self._accept(request, Outcome(await request.read(), failed=True))
+        return self._complete(request, Outcome(await request.read(), failed=True))
 
     async def _init_error(self, request: web.Request) -> web.Response:
         self.pool.init_failed(self._caller(request), Outcome(await request.read(), failed=True))
         return _accepted()
 
     async def _restore_next(self, request: web.Request) -> web.Response:
-        if await self.pool.restored(self._caller(request)):
+        if await self.pool.wait_for_restore(self._caller(request)):
             return web.Response(content_type="application/json")
-        return _refusal(http.HTTPStatus.FORBIDDEN, "InvalidStateTransition", "nothing to restore")
+        return _error_response(http.HTTPStatus.FORBIDDEN, "InvalidStateTransition", "the worker cannot be restored")
 
-    def _accept(self, request: web.Request, outcome: Outcome) -> web.Response:
+    def _complete(self, request: web.Request, outcome: Outcome) -> web.Response:
         request_id = request.match_info["request_id"]
-        if self.pool.answer(self._caller(request), request_id, outcome):
+        if self.pool.complete(self._caller(request), request_id, outcome):
             return _accepted()
-        return _refusal(http.HTTPStatus.BAD_REQUEST, "InvalidRequestID", "not yours")
+        message = f"the worker has no invocation {request_id}"
+        return _error_response(http.HTTPStatus.BAD_REQUEST, "InvalidRequestID", message)
 
     def _caller(self, request: web.Request) -> int:
-        """Number of the calling worker; 0, which no worker has, once its port is closed."""
+        """Return the number of the calling worker; 0, which no worker has, once its port is closed."""
         address = request.transport.get_extra_info("sockname") if request.transport else None
         return self._numbers.get(address[1], 0) if address else 0
 
 
 async def _credentials(request: web.Request) -> web.Response:
-    """Answer as the container credentials provider does, which SnapStart functions ask."""
+    """Answer as the container credentials provider, which SnapStart functions use."""
     if request.headers.get("Authorization") != CREDENTIALS_TOKEN:
         return web.Response(status=http.HTTPStatus.UNAUTHORIZED)
     expires = datetime.now(UTC) + timedelta(hours=1)
@@ -156,9 +153,9 @@ def _accepted() -> web.Response:
     return web.json_response({"status": "OK"}, status=http.HTTPStatus.ACCEPTED)
 
 
-def _refusal(status: http.HTTPStatus, kind: str, message: str) -> web.Response:
+def _error_response(status: http.HTTPStatus, error_type: str, message: str) -> web.Response:
     return web.Response(
         status=status,
-        text=json.dumps({"errorType": kind, "errorMessage": message}),
+        text=json.dumps({"errorType": error_type, "errorMessage": message}),
         content_type="application/json",
     )

@@ -1,8 +1,7 @@
 """Child processes: each in a process group of its own, none left behind.
 
-A child is ended by SIGKILL to its group, always: nothing that a child of the stack holds is meant
-to outlive it. Should this process die first, the guardian ends the children. This module knows
-nothing of what the children are.
+A child is always ended by SIGKILL to its group: nothing in it must outlive it. Should this process die first, the
+reaper kills the children.
 """
 
 import contextlib
@@ -21,9 +20,9 @@ from devstack.processes.errors import StackError
 
 LOOPBACK = "127.0.0.1"
 READY_SECONDS = 20.0
-"""A child that is not ready by then never will be."""
+"""How long a child may take to become ready."""
 POLL_SECONDS = 0.005
-"""Between two looks at whether a child is ready; its end is noticed at once."""
+"""Between two checks of whether a child is ready; its end is noticed at once."""
 
 T = TypeVar("T")
 
@@ -40,7 +39,7 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Process id, and id of its process group."""
+        """Process id, which is also the id of its process group."""
         return self._process.pid
 
     @property
@@ -49,22 +48,25 @@ class Child:
         return self._process.poll()
 
     def log_text(self) -> str:
-        """Everything it has written to standard output and standard error so far."""
+        """Read its standard output and standard error up to now."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     def wait_until(self, probe: Callable[[], T | None], seconds: float = READY_SECONDS) -> T:
-        """Ask `probe` again and again until it answers something.
+        """Call `probe` until it returns something, and return that.
 
         Raises:
-            StackError: the child ended before that, or `seconds` went by.
+            StackError: the child ended first, or `seconds` went by.
+
+        Example:
+            ``child.wait_until(lambda: "listening" in child.log_text() or None)``
         """
         for _ in range(int(seconds / POLL_SECONDS)):
-            if (answer := probe()) is not None:
-                return answer
+            if (result := probe()) is not None:
+                return result
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(POLL_SECONDS)
-                raise StackError(f"{self.name} ended with {self.exit_code}: {self._last_words()}")
-        raise StackError(f"{self.name} was not ready in {seconds:g} s: {self._last_words()}")
+                raise StackError(f"{self.name} ended with {self.exit_code}: {self._last_log_line()}")
+        raise StackError(f"{self.name} was not ready in {seconds:g} s: {self._last_log_line()}")
 
     def on_exit(self, callback: Callable[[], None]) -> None:
         """Call `callback` once, from a thread of its own, when the process has ended."""
@@ -77,7 +79,7 @@ class Child:
         self._watcher.start()
 
     def kill(self) -> None:
-        """End it and its whole group, and wait for that; when this returns, on_exit's call is over."""
+        """Kill its process group and wait for its end and for the callback of `on_exit`."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
@@ -85,22 +87,26 @@ class Child:
             self._watcher.join()
         self._forget()
 
-    def _last_words(self) -> str:
+    def _last_log_line(self) -> str:
         lines = self.log_text().split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "it wrote nothing")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "its log is empty")
 
 
 class Children:
-    """Owner of child processes; leaving its ``with`` block ends them all."""
+    """Owner of child processes; leaving its ``with`` block kills them all.
+
+    Example:
+        ``with Children() as children: children.start("store", ["valkey-server"], env={}, cwd=folder, log=log)``
+    """
 
     def __init__(self) -> None:
         self._children: dict[int, Child] = {}
         self._lock = threading.Lock()
-        self._guardian: subprocess.Popen[str] | None = None
+        self._reaper: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
         program = Path(__file__).with_name("reaper.py")
-        self._guardian = subprocess.Popen(  # noqa: S603 - our own program
+        self._reaper = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-I", "-S", program],
             stdin=subprocess.PIPE,
             text=True,
@@ -116,10 +122,10 @@ class Children:
     ) -> None:
         for child in reversed(list(self._children.values())):
             child.kill()
-        if self._guardian is not None:
+        if self._reaper is not None:
             with contextlib.suppress(BrokenPipeError):
-                self._orders().close()
-            self._guardian.wait()
+                self._reaper_input().close()
+            self._reaper.wait()
 
     def start(self, name: str, argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, log: Path) -> Child:
         """Start a child with exactly this environment; both its outputs are appended to `log`.
@@ -143,28 +149,27 @@ class Children:
         child = Child(name, process, log, forget=lambda: self._forget(process.pid))
         with self._lock:
             self._children[process.pid] = child
-            self._tell(f"+{process.pid}")
+            self._order(f"+{process.pid}")
         return child
 
     def _forget(self, pid: int) -> None:
         with self._lock:
             if self._children.pop(pid, None) is not None:
-                self._tell(f"-{pid}")
+                self._order(f"-{pid}")
 
-    def _tell(self, order: str) -> None:
-        # Without its guardian the stack still ends its own children; it only loses the second net.
-        with contextlib.suppress(BrokenPipeError):
-            self._orders().write(order + "\n")
-            self._orders().flush()
+    def _order(self, order: str) -> None:
+        with contextlib.suppress(BrokenPipeError):  # without a reaper, only the death of this process leaves orphans
+            self._reaper_input().write(order + "\n")
+            self._reaper_input().flush()
 
-    def _orders(self) -> IO[str]:
-        if self._guardian is None or self._guardian.stdin is None:
+    def _reaper_input(self) -> IO[str]:
+        if self._reaper is None or self._reaper.stdin is None:
             raise StackError("Children are started inside the `with` block of their owner.")
-        return self._guardian.stdin
+        return self._reaper.stdin
 
 
 def free_port() -> int:
-    """A loopback port that was free a moment ago."""
+    """Return a port of loopback that is free now; another process may take it first."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""What can go wrong in the stack itself; it knows nothing of the function that runs in it."""
+"""Errors of devstack itself."""
 
 from nextitem.errors import NextItemError
 
@@ -8,10 +8,10 @@ class StackError(NextItemError):
 
 
 class FunctionFailed(StackError):
-    """The function did not answer an invocation: it raised, crashed or timed out.
+    """The function raised an exception, crashed or timed out.
 
     Attributes:
-        payload: the JSON object with ``errorMessage`` and ``errorType`` that Lambda gives.
+        payload: Lambda's JSON object with ``errorMessage`` and ``errorType``.
     """
 
     def __init__(self, payload: bytes) -> None:

@@ -1,7 +1,4 @@
-"""An event loop in a thread of its own, so that code without one can use what needs one.
-
-This module knows nothing of what runs in the loop.
-"""
+"""An event loop in a thread of its own, for callers without one."""
 
 import asyncio
 import threading
@@ -37,7 +34,7 @@ class LoopThread:
         self._thread.join()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine in the loop and wait for its result, or raise what it raises."""
+        """Run a coroutine in the loop and return its result, or raise its exception."""
         if self._loop is None:
             raise AssertionError("a loop runs only inside its `with` block")
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()

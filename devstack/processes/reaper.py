@@ -1,10 +1,8 @@
-"""A process that outlives the stack by a moment, to end what the stack left running.
+"""A process that kills what the stack left running, should the stack die.
 
-It runs by itself (``python -I -S guardian.py``) and reads its standard input: ``+N`` puts process
-group N in its care, ``-N`` takes it out. When the pipe closes, by whatever death of the other end,
-it kills each group still in its care. Linux's PR_SET_PDEATHSIG would do less: it follows the thread
-that forked, reaches no grandchildren, and needs Python code between fork and exec, which newer
-Pythons warn about in a process with threads. This module must import nothing but the standard library.
+Runs by itself (``python -I -S reaper.py``) and imports only the standard library. It reads its standard input: ``+N``
+adds process group N, ``-N`` removes it. When the pipe closes, it kills each group that is left. Decision 20 has the
+alternatives.
 """
 
 import contextlib
@@ -14,19 +12,19 @@ import sys
 from collections.abc import Iterable
 
 
-def guard(orders: Iterable[str]) -> None:
-    """Follow the orders until they end, then kill every process group still in care."""
-    in_care: set[int] = set()
+def reap(orders: Iterable[str]) -> None:
+    """Follow the orders until they end, then kill every process group that is left."""
+    groups: set[int] = set()
     for order in orders:
         group = int(order[1:])
         if order.startswith("+"):
-            in_care.add(group)
+            groups.add(group)
         else:
-            in_care.discard(group)
-    for group in in_care:
+            groups.discard(group)
+    for group in groups:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(group, signal.SIGKILL)
 
 
 if __name__ == "__main__":
-    guard(sys.stdin)
+    reap(sys.stdin)

@@ -1,0 +1,1 @@
+"""The demo: simulated shoppers use the API, and a report shows their recommendations and the latency."""

@@ -1,7 +1,4 @@
-"""What a person is shown of a replay: sample recommendations and one table.
-
-This module knows neither the stack nor the API: only what was measured.
-"""
+"""Shows a replay: sample recommendations and a table of its figures."""
 
 import http
 from collections import Counter
@@ -13,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from devstack.lambda_runtime.worker import ColdStart
-from devstack.replay import LIMIT, Call, Visit
+from devstack.replay.shoppers import LIMIT, Call, Visit
 
 SAMPLES = 3
 SAMPLE_ITEMS = 5
@@ -21,19 +18,19 @@ MIN_SAMPLE_LENGTH = 3
 
 
 def print_samples(console: Console, visits: Sequence[Visit], names: Mapping[str, str]) -> None:
-    """Show what some shoppers looked at and what they were recommended after it."""
-    told = [visit for visit in visits if len(visit.item_ids) >= MIN_SAMPLE_LENGTH and visit.calls[-1].recommended]
-    for visit in told[:SAMPLES]:
+    """Print the last views of some shoppers, and their recommendations."""
+    samples = [visit for visit in visits if len(visit.item_ids) >= MIN_SAMPLE_LENGTH and visit.calls[-1].recommended]
+    for visit in samples[:SAMPLES]:
         console.print("\nA shopper looked at")
         for item_id in visit.item_ids[-SAMPLE_ITEMS:]:
-            console.print(f"  {_named(item_id, names)}", highlight=False)
+            console.print(f"  {_with_name(item_id, names)}", highlight=False)
         console.print("and is recommended")
         for place, item_id in enumerate(visit.calls[-1].recommended[:SAMPLE_ITEMS], start=1):
-            console.print(f"  [bold]{place}[/bold] {_named(item_id, names)}", highlight=False)
+            console.print(f"  [bold]{place}[/bold] {_with_name(item_id, names)}", highlight=False)
 
 
 def replay_table(visits: Sequence[Visit], cold_starts: Sequence[ColdStart]) -> Table:
-    """The replay in one table; times are the client's."""
+    """Return the figures of a replay as a table; times are the client's."""
     calls = [call for visit in visits for call in visit.calls]
     hits = [hit for visit in visits for hit in visit.hits()]
     served = Counter(call.served_by for call in calls if call.served_by)
@@ -42,8 +39,8 @@ def replay_table(visits: Sequence[Visit], cold_starts: Sequence[ColdStart]) -> T
     for percent in (50, 95, 99):
         table.add_row(f"p{percent}", f"{percentile([call.milliseconds for call in calls], percent):.1f} ms")
     table.add_row("cold starts", str(len(cold_starts)))
-    table.add_row("  spawned to ready", _spread([each.ready_ms for each in cold_starts]))
-    table.add_row("  spawned to first answer", _spread([each.answer_ms for each in cold_starts]))
+    table.add_row("  spawned to ready", _spread([start.ready_ms for start in cold_starts]))
+    table.add_row("  spawned to first answer", _spread([start.answer_ms for start in cold_starts]))
     table.add_row("served by", ", ".join(f"{name} {count / len(calls):.1%}" for name, count in served.most_common()))
     table.add_row("errors", errors_text(calls))
     table.add_row(f"HR@{LIMIT}", f"{sum(hits) / len(hits):.3f} of {len(hits)} next items" if hits else "no next items")
@@ -51,19 +48,19 @@ def replay_table(visits: Sequence[Visit], cold_starts: Sequence[ColdStart]) -> T
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
-    """The smallest value that at least `percent` percent are not above (nearest rank); 0.0 of none."""
+    """Return the smallest value that at least `percent` percent do not exceed (nearest rank); 0.0 if there are none."""
     ranked = sorted(values)
     return ranked[max(ceil(percent / 100 * len(ranked)) - 1, 0)] if ranked else 0.0
 
 
 def errors_text(calls: Sequence[Call]) -> str:
-    """How many calls were refused or failed, by status."""
+    """Count the calls that were refused or failed, by status."""
     statuses = Counter(call.status for call in calls if call.status >= http.HTTPStatus.BAD_REQUEST)
     return ", ".join(f"{count} x {status}" for status, count in sorted(statuses.items())) or "none"
 
 
 def server_errors(visits: Sequence[Visit]) -> int:
-    """How many calls failed on the server's side (5xx)."""
+    """Count the calls with a server error (5xx)."""
     return sum(call.status >= http.HTTPStatus.INTERNAL_SERVER_ERROR for visit in visits for call in visit.calls)
 
 
@@ -71,5 +68,5 @@ def _spread(values: Sequence[float]) -> str:
     return f"{percentile(values, 50):.0f} ms, at most {max(values):.0f} ms" if values else "none"
 
 
-def _named(item_id: str, names: Mapping[str, str]) -> str:
+def _with_name(item_id: str, names: Mapping[str, str]) -> str:
     return f"{escape(names.get(item_id, item_id))} [dim]({escape(item_id)})[/dim]"

@@ -1,7 +1,6 @@
-"""Replays simulated shopping sessions over HTTP, as a shop's front end would, and keeps what came back.
+"""Replays simulated shopping sessions over HTTP, as a shop's front end does, and keeps the responses.
 
-Each visit to an item is one event; whether the next item was among the answer before it is a hit.
-This module knows the API's paths and fields, and neither the stack nor how results are shown.
+Each view of an item is one event. A recommendation is a hit if it contains the next item of the session.
 """
 
 import asyncio
@@ -15,11 +14,11 @@ import aiohttp
 from model_export.simulator import Session
 
 LIMIT = 20
-"""Items asked for, and the k of the hit rate."""
+"""Items per recommendation, and the k of the hit rate."""
 SESSIONS_IN_FLIGHT = 8
-"""Shoppers at the same time: more than there are workers, so that all of them spawn."""
+"""Concurrent shoppers: more than workers, so that all workers are spawned."""
 REQUEST_SECONDS = 60.0
-"""Above the gateway's own limit, so that its answer is seen."""
+"""Longer than the gateway's limit, so that its error is seen."""
 
 
 @dataclass(frozen=True)
@@ -27,57 +26,57 @@ class Call:
     """One request of the replay."""
 
     milliseconds: float
-    """From sending to the whole answer, as the client sees it."""
+    """From sending the request to the end of the response."""
     status: int
     served_by: str | None
     recommended: tuple[str, ...]
-    """Item ids, best first; empty unless the answer was a 200."""
+    """Item ids, best first; empty unless the status is 200."""
 
 
 @dataclass(frozen=True)
 class Visit:
-    """One replayed session: what was looked at, and the answer to each look."""
+    """One replayed session: its items, and the request for each."""
 
     item_ids: tuple[str, ...]
     calls: tuple[Call, ...]
 
     def hits(self) -> list[bool]:
-        """For each item after the first, whether the answer before it had it."""
+        """Return for each item after the first whether the recommendation before it contained it."""
         pairs = zip(self.calls, self.item_ids[1:], strict=False)
         return [item_id in call.recommended for call, item_id in pairs]
 
 
 async def replay(url: str, sessions: Iterable[Session], advance: Callable[[], None]) -> Sequence[Visit]:
-    """Replay sessions, several at a time, each in its own order.
+    """Replay sessions, several at a time, each from its first item to its last.
 
     Args:
         url: of the HTTP API.
-        sessions: what to replay.
+        sessions: to replay.
         advance: called after each session.
 
     Raises:
         aiohttp.ClientError: the API cannot be reached.
     """
-    waiting = iter(sessions)
+    remaining = iter(sessions)
     visits: list[Visit] = []
     timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
     async with aiohttp.ClientSession(url, timeout=timeout) as client, asyncio.TaskGroup() as group:
         for _ in range(SESSIONS_IN_FLIGHT):
-            group.create_task(_shoppers(client, waiting, visits, advance))
+            group.create_task(_replay_sessions(client, remaining, visits, advance))
     return visits
 
 
-async def _shoppers(
-    client: aiohttp.ClientSession, waiting: Iterator[Session], visits: list[Visit], advance: Callable[[], None]
+async def _replay_sessions(
+    client: aiohttp.ClientSession, remaining: Iterator[Session], visits: list[Visit], advance: Callable[[], None]
 ) -> None:
-    for session in waiting:
+    for session in remaining:
         path = f"/v1/sessions/{session.session_id}/events"
-        calls = [await _look_at(client, path, item_id) for item_id in session.item_ids]
+        calls = [await _view(client, path, item_id) for item_id in session.item_ids]
         visits.append(Visit(session.item_ids, tuple(calls)))
         advance()
 
 
-async def _look_at(client: aiohttp.ClientSession, path: str, item_id: str) -> Call:
+async def _view(client: aiohttp.ClientSession, path: str, item_id: str) -> Call:
     started = time.perf_counter()
     async with client.post(path, json={"events": [{"item_id": item_id}], "limit": LIMIT}) as response:
         body = await response.read()

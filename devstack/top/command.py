@@ -1,6 +1,6 @@
-"""``python -m devstack top``: a running stack, watched from another terminal by the alarms that are deployed.
+"""``python -m devstack top``: shows the metrics and alarms of a running stack, in another terminal.
 
-Reads the metrics records in its workers' logs. What is computed is in `top_snapshot`, what is shown in `top_view`.
+Reads the metrics records in the workers' logs.
 """
 
 import argparse
@@ -14,11 +14,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.live import Live
 
+from devstack.env import running_stack
 from devstack.processes.errors import StackError
-from devstack.top.log_tail import LogTail, running_stack
-from devstack.top.records import BadRecord, observations
+from devstack.top.figures import Figures, compute_figures
+from devstack.top.log_tail import LogTail
+from devstack.top.records import BadRecord, parse_line
 from devstack.top.series import Series
-from devstack.top.snapshot import Snapshot, take
 from devstack.top.view import view
 
 WINDOW_SECONDS = 300
@@ -27,11 +28,11 @@ EXIT_FAILED = 1
 
 
 class Watch:
-    """What a stack's logs have said so far.
+    """Accumulates the metrics in a stack's logs.
 
     Args:
         tail: the logs.
-        window_seconds: that figures are over.
+        window_seconds: the figures' window.
     """
 
     def __init__(self, tail: LogTail, window_seconds: int) -> None:
@@ -40,19 +41,19 @@ class Watch:
         self._series = Series()
         self._bad_records = 0
 
-    def look(self, now: float) -> Snapshot:
-        """Read what is new and return how the service does at a moment (epoch seconds)."""
+    def read(self, now: float) -> Figures:
+        """Read the new lines and return the figures at a moment (epoch seconds)."""
         for line in self._tail.lines():
             try:
-                self._series.add(observations(line))
+                self._series.add(parse_line(line))
             except BadRecord:
-                self._bad_records += 1  # shown
+                self._bad_records += 1  # the view shows it
         self._series.forget(now)
-        return take(self._series, now, self._window_seconds, self._bad_records)
+        return compute_figures(self._series, now, self._window_seconds, self._bad_records)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the command; returns the exit code."""
+    """Run the command and return its exit code."""
     options = _parser().parse_args(arguments)
     try:
         tail = LogTail(options.logs or running_stack())
@@ -61,33 +62,33 @@ def main(arguments: Sequence[str]) -> int:
         return EXIT_FAILED
     watch = Watch(tail, options.window)
     if options.json:
-        json.dump(asdict(watch.look(time.time())), sys.stdout, indent=1)
+        json.dump(asdict(watch.read(time.time())), sys.stdout, indent=1)
         sys.stdout.write("\n")
     elif options.once:
-        Console().print(view(watch.look(time.time())))
+        Console().print(view(watch.read(time.time())))
     else:
-        _stay(watch, tail)
+        _follow(watch, tail)
     return 0
 
 
-def _stay(watch: Watch, tail: LogTail) -> None:
-    """Show what is, until Ctrl-C or the stack's end."""
+def _follow(watch: Watch, tail: LogTail) -> None:
+    """Refresh the view until Ctrl-C or the stack's end."""
     try:
-        with Live(view(watch.look(time.time())), auto_refresh=False, screen=False) as live:
-            while tail.is_there:
-                time.sleep(REFRESH_SECONDS)  # a person looks; nothing waits for it
-                live.update(view(watch.look(time.time())), refresh=True)
+        with Live(view(watch.read(time.time())), auto_refresh=False, screen=False) as live:
+            while tail.exists:
+                time.sleep(REFRESH_SECONDS)
+                live.update(view(watch.read(time.time())), refresh=True)
     except KeyboardInterrupt:
         return
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m devstack top", description="Watch a stack that runs here.")
-    parser.add_argument("--logs", type=Path, help="directory of the stack (by default of the one started last)")
+    parser.add_argument("--logs", type=Path, help="directory of the stack (default: the one started last)")
     parser.add_argument("--window", type=_seconds, default=WINDOW_SECONDS, help=f"in seconds ({WINDOW_SECONDS})")
-    how = parser.add_mutually_exclusive_group()
-    how.add_argument("--once", action="store_true", help="show what is now, and end")
-    how.add_argument("--json", action="store_true", help="write what is now as JSON, and end")
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--once", action="store_true", help="show the current state and exit")
+    output.add_argument("--json", action="store_true", help="write the current state as JSON and exit")
     return parser
 
 

@@ -1,6 +1,6 @@
-"""Measured values over time, kept as CloudWatch keeps them: sums and a distribution for each short while.
+"""Metric values over time, kept as CloudWatch does: sums and a distribution for each bucket of ten seconds.
 
-Percentiles are exact to 1 %, and windows to ten seconds. Knows no alarm.
+Percentiles are exact to 1 %, windows to ten seconds.
 """
 
 from collections import defaultdict
@@ -25,7 +25,7 @@ class _Bucket:
     least: float = inf
     most: float = -inf
     distribution: dict[int, int] = field(default_factory=dict)
-    """How many values lie around 1.02 to the power of each key."""
+    """Number of values near 1.02 to the power of each key."""
     not_positive: int = 0
 
     def add(self, value: float) -> None:
@@ -33,30 +33,30 @@ class _Bucket:
         self.total += value
         self.least, self.most = min(self.least, value), max(self.most, value)
         if value > 0:
-            place = floor(log(value) / _GROWTH + 0.5)
-            self.distribution[place] = self.distribution.get(place, 0) + 1
+            power = floor(log(value) / _GROWTH + 0.5)
+            self.distribution[power] = self.distribution.get(power, 0) + 1
         else:
             self.not_positive += 1
 
 
 class Series:
-    """Every metric's values, by time."""
+    """The values of every metric by time."""
 
     def __init__(self) -> None:
         self._buckets: defaultdict[Key, dict[int, _Bucket]] = defaultdict(dict)
 
-    def add(self, observed: Iterable[Observation]) -> None:
-        """Take in what was observed."""
-        for one in observed:
-            bucket = self._buckets[one.key].setdefault(floor(one.at / BUCKET_SECONDS), _Bucket())
-            for value in one.values:
+    def add(self, observations: Iterable[Observation]) -> None:
+        """Add observations."""
+        for observation in observations:
+            bucket = self._buckets[observation.key].setdefault(floor(observation.at / BUCKET_SECONDS), _Bucket())
+            for value in observation.values:
                 bucket.add(value)
 
     def forget(self, now: float) -> None:
-        """Drop what no window reaches back to."""
+        """Drop values that are older than every window."""
         oldest = floor((now - KEPT_SECONDS) / BUCKET_SECONDS)
         for buckets in self._buckets.values():
-            for old in [when for when in buckets if when < oldest]:
+            for old in [number for number in buckets if number < oldest]:
                 del buckets[old]
 
     def statistic(self, stat: Stat, start: float, end: float) -> float | None:
@@ -67,21 +67,21 @@ class Series:
         """
         reference = stat.reference
         key = (reference.namespace, reference.name, frozenset(reference.dimensions))
-        found = list(self._between(key, start, end))
-        return _statistic(stat.statistic, found) if found else None
+        buckets = list(self._between(key, start, end))
+        return _statistic(stat.statistic, buckets) if buckets else None
 
     def values_of(self, metric: Metric, dimension_set: DimensionSet) -> list[tuple[str, ...]]:
-        """Return the values that a metric's dimensions after the service have had, sorted."""
-        found = []
+        """Return the values of a metric's dimensions after the first (the service), sorted."""
+        combinations = []
         for namespace, name, dimensions in self._buckets:
             values = dict(dimensions)
             if (namespace, name) == (NAMESPACE, metric.name) and set(values) == set(dimension_set):
-                found.append(tuple(values[dimension] for dimension in dimension_set[1:]))
-        return sorted(found)
+                combinations.append(tuple(values[dimension] for dimension in dimension_set[1:]))
+        return sorted(combinations)
 
     def _between(self, key: Key, start: float, end: float) -> Iterator[_Bucket]:
-        for when, bucket in self._buckets.get(key, {}).items():
-            if start <= when * BUCKET_SECONDS < end:
+        for number, bucket in self._buckets.get(key, {}).items():
+            if start <= number * BUCKET_SECONDS < end:
                 yield bucket
 
 
@@ -105,18 +105,18 @@ def _statistic(name: str, buckets: list[_Bucket]) -> float:
 
 
 def _percentile(percent: float, buckets: list[_Bucket]) -> float:
-    """Return the least value that so many percent are not above (nearest rank)."""
+    """Return the smallest value that at least `percent` percent do not exceed (nearest rank)."""
     merged: defaultdict[int, int] = defaultdict(int)
     for bucket in buckets:
-        for place, number in bucket.distribution.items():
-            merged[place] += number
+        for power, count in bucket.distribution.items():
+            merged[power] += count
     seen = sum(bucket.not_positive for bucket in buckets)
     rank = max(ceil(percent / 100 * (seen + sum(merged.values()))), 1)
     most = max(bucket.most for bucket in buckets)
-    for place in sorted(merged):
+    if seen >= rank:
+        return 0.0
+    for power in sorted(merged):
+        seen += merged[power]
         if seen >= rank:
-            break
-        seen += merged[place]
-        if seen >= rank:
-            return min(float(1.02**place), most)
-    return 0.0
+            return min(float(1.02**power), most)
+    raise AssertionError("the rank is at most the number of values")

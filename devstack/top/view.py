@@ -1,4 +1,4 @@
-"""A snapshot as a person reads it in a terminal. Knows only what was measured."""
+"""Renders the figures for a terminal."""
 
 from datetime import datetime
 
@@ -7,72 +7,72 @@ from rich.table import Table
 from rich.text import Text
 
 from devstack.top.alarm_states import AlarmState
-from devstack.top.snapshot import Snapshot
+from devstack.top.figures import Figures
 
 _ORDER = ("page", "rollback", "ticket")
 _STYLE = {"page": "bold red", "rollback": "red", "ticket": "yellow"}
 
 
-def view(snapshot: Snapshot) -> RenderableType:
-    """Return what is shown of a snapshot."""
-    at = datetime.fromtimestamp(snapshot.at).astimezone()
-    title = Text(f"nextitem  {at:%H:%M:%S}  the last {snapshot.window_seconds} s", style="bold")
-    parts: list[RenderableType] = [title, _figures(snapshot)]
-    if snapshot.versions:
-        parts.append(_versions(snapshot))
-    parts.append(_alarms(snapshot))
-    if snapshot.bad_records:
-        parts.append(Text(f"{snapshot.bad_records} lines of the log cannot be read as metrics records", style="red"))
+def view(figures: Figures) -> RenderableType:
+    """Return figures as text and tables."""
+    at = datetime.fromtimestamp(figures.at).astimezone()
+    title = Text(f"nextitem  {at:%H:%M:%S}  the last {figures.window_seconds} s", style="bold")
+    parts: list[RenderableType] = [title, _figures(figures)]
+    if figures.versions:
+        parts.append(_versions(figures))
+    parts.append(_alarms(figures))
+    if figures.bad_records:
+        parts.append(Text(f"{figures.bad_records} lines of the log cannot be read as metrics records", style="red"))
     return Group(*parts)
 
 
-def _figures(snapshot: Snapshot) -> Table:
-    latency = (snapshot.p50_ms, snapshot.p95_ms, snapshot.p99_ms)
-    served = sorted(snapshot.served_by.items(), key=lambda item: -item[1])
+def _figures(figures: Figures) -> Table:
+    latency = (figures.p50_ms, figures.p95_ms, figures.p99_ms)
+    served = sorted(figures.served_by.items(), key=lambda item: -item[1])
     table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_row("requests", f"{snapshot.requests}, {snapshot.requests_per_second:.1f}/s")
+    table.add_row("requests", f"{figures.requests}, {figures.requests_per_second:.1f}/s")
     table.add_row("p50, p95, p99", ", ".join(map(_milliseconds, latency)))
-    table.add_row("slow, failed", f"{_share(snapshot.slow_share)}, {_share(snapshot.failed_share)}")
-    table.add_row("cold starts", str(snapshot.cold_starts))
+    table.add_row("slow, failed", f"{_share(figures.slow_share)}, {_share(figures.failed_share)}")
+    table.add_row("cold starts", str(figures.cold_starts))
     table.add_row("served by", ", ".join(f"{source} {share:.1%}" for source, share in served) or "-")
-    table.add_row("state restored, p95", _milliseconds(snapshot.restore_p95_ms))
-    table.add_row("store faults", str(snapshot.store_faults))
-    if snapshot.route_faults:
-        table.add_row("route faults", str(snapshot.route_faults))
-    judged = f"{_share(snapshot.hit_rate)} of {snapshot.judged_answers} next events"
-    table.add_row("online hit@20", judged if snapshot.judged_answers else "-")
-    table.add_row("click-through", _share(snapshot.click_rate))
+    table.add_row("state restored, p95", _milliseconds(figures.restore_p95_ms))
+    table.add_row("store faults", str(figures.store_faults))
+    if figures.route_faults:
+        table.add_row("route faults", str(figures.route_faults))
+    feedback = f"{_share(figures.hit_rate)} of {figures.judged_answers} next events"
+    table.add_row("online hit@20", feedback if figures.judged_answers else "-")
+    table.add_row("click-through", _share(figures.click_rate))
     return table
 
 
-def _versions(snapshot: Snapshot) -> Table:
+def _versions(figures: Figures) -> Table:
     table = Table("version", "variant", "requests", "p95", "slow", "hit@20", "clicks", box=None, pad_edge=False)
-    for each in snapshot.versions:
+    for version in figures.versions:
         table.add_row(
-            each.version,
-            each.variant,
-            str(each.requests),
-            _milliseconds(each.p95_ms),
-            _share(each.slow_share),
-            _share(each.hit_rate),
-            _share(each.click_rate),
+            version.version,
+            version.variant,
+            str(version.requests),
+            _milliseconds(version.p95_ms),
+            _share(version.slow_share),
+            _share(version.hit_rate),
+            _share(version.click_rate),
         )
     return table
 
 
-def _alarms(snapshot: Snapshot) -> RenderableType:
-    telling = [alarm for alarm in snapshot.alarms if alarm.state == "ALARM" and alarm.tells]
-    if not telling:
-        evaluated = sum(alarm.state != "NOT_EVALUATED" for alarm in snapshot.alarms)
-        return Text(f"no alarm ({evaluated} of {len(snapshot.alarms)} can be judged here)", style="green")
-    table = Table("alarm", "tells", "meaning", "runbook", box=None, pad_edge=False)
-    for alarm in sorted(telling, key=lambda one: _ORDER.index(str(one.tells))):
-        table.add_row(alarm.name, _tells(alarm), alarm.meaning, alarm.runbook, style=_STYLE.get(str(alarm.tells), ""))
+def _alarms(figures: Figures) -> RenderableType:
+    active = [alarm for alarm in figures.alarms if alarm.state == "ALARM" and alarm.action]
+    if not active:
+        evaluated = sum(alarm.state != "NOT_EVALUATED" for alarm in figures.alarms)
+        return Text(f"no alarm ({evaluated} of {len(figures.alarms)} can be evaluated here)", style="green")
+    table = Table("alarm", "action", "meaning", "runbook", box=None, pad_edge=False)
+    for alarm in sorted(active, key=lambda alarm: _ORDER.index(str(alarm.action))):
+        table.add_row(alarm.name, _action(alarm), alarm.meaning, alarm.runbook, style=_STYLE.get(str(alarm.action), ""))
     return table
 
 
-def _tells(alarm: AlarmState) -> str:
-    return f"{alarm.tells} (silent: {alarm.suppressed_by})" if alarm.suppressed_by else str(alarm.tells)
+def _action(alarm: AlarmState) -> str:
+    return f"{alarm.action} (silent: {alarm.suppressed_by})" if alarm.suppressed_by else str(alarm.action)
 
 
 def _milliseconds(value: float | None) -> str:

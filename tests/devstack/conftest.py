@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from devstack.api_gateway.served_function import ServedFunction
 from devstack.lambda_runtime.function import Function
 from devstack.processes.children import Children
 from devstack.processes.errors import FunctionFailed
 from devstack.processes.listener import listen
-from devstack.served_function import ServedFunction
 from tests.devstack.lambda_runtime.gate import Gate
 
 FUNCTIONS = Path(__file__).parent / "functions"
@@ -65,7 +65,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Toy]]:
                 children,
                 tmp_path,
                 max_workers=max_workers,
-                listener=listen(0),
+                listening=listen(),
                 jwt_authorizer=jwt_authorizer,
             )
             return Toy(resources.enter_context(served))

@@ -10,7 +10,7 @@ from redis import Redis
 
 from devstack.processes.children import LOOPBACK, Children, free_port
 from devstack.services.tls_proxy import write_certificate
-from devstack.services.valkey import READY
+from devstack.services.valkey import wait_until_ready
 
 USER, PASSWORD = "app", "pass word/+"
 ADMIN, ADMIN_PASSWORD = "inspector", "another"
@@ -36,7 +36,7 @@ class TlsRedis:
         environment = {"PATH": os.defpath}
         self.child = children.start("redis-server", [binary, config], env=environment, cwd=folder, log=folder / "log")
         try:
-            self.child.wait_until(lambda: True if READY in self.child.log_text() else None)
+            wait_until_ready(self.child)
         except Exception as error:
             if "tls" in self.child.log_text().lower():
                 pytest.skip("this redis-server is built without TLS")

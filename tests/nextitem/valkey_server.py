@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from redis import Redis
 
 from devstack.processes.children import LOOPBACK, Children
-from devstack.services.valkey import READY, start_valkey, valkey_binary
+from devstack.services.valkey import start_valkey, valkey_binary, wait_until_ready
 
 
 class OwnValkey:
@@ -48,7 +48,7 @@ class OwnValkey:
         self._child = self._children.start(
             "valkey-server", [valkey_binary(), *arguments], env=env, cwd=self._folder, log=log
         )
-        self._child.wait_until(lambda: True if READY in self._child.log_text() else None)
+        wait_until_ready(self._child)
 
 
 class BreakingLine:

@@ -181,9 +181,3 @@ def test_boto3_is_told_of_a_bad_invocation(lambda_client: Any, arguments: dict[s
     with pytest.raises(ClientError) as caught:
         lambda_client.invoke(**arguments)
     assert caught.value.response["Error"]["Code"] == code
-
-
-def test_a_dry_run_calls_nothing(lambda_client: Any, toy: Toy) -> None:
-    answer = lambda_client.invoke(FunctionName="nextitem", InvocationType="DryRun")
-    assert answer["StatusCode"] == 204
-    assert toy.served.cold_starts == ()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devstack.api_gateway.http_event import HttpRequest, to_event
-from devstack.api_gateway.jwt_claims import claims_of
+from devstack.api_gateway.jwt_claims import parse_claims
 from tests.devstack.api_gateway.test_gateway import Client
 from tests.devstack.conftest import Toy
 
@@ -22,7 +22,7 @@ def token(claims: object) -> str:
 def test_claims_are_texts_as_a_recorded_event_has_them() -> None:
     # GIVEN a token whose claims are of every kind WHEN read THEN each is text
     claims = {"sub": "auth0|5fe4", "exp": 1612061676, "email_verified": True, "groups": ["a", "b"], "scope": "get put"}
-    assert claims_of(f"Bearer {token(claims)}") == {
+    assert parse_claims(f"Bearer {token(claims)}") == {
         "sub": "auth0|5fe4",
         "exp": "1612061676",
         "email_verified": "true",
@@ -40,12 +40,12 @@ def test_the_event_has_them_where_payload_2_has_them() -> None:
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer a.b", "Bearer a.b.c", "Basic YTpi", f"Bearer {token([1])}"])
 def test_what_is_no_token_has_no_claims(header: str) -> None:
-    assert claims_of(header) is None
+    assert parse_claims(header) is None
 
 
 @given(st.text())
 def test_any_header_is_read(header: str) -> None:
-    assert claims_of(header) is None or isinstance(claims_of(header), dict)
+    assert parse_claims(header) is None or isinstance(parse_claims(header), dict)
 
 
 def test_only_with_a_token_the_function_is_called(serve: Callable[..., Toy]) -> None:

@@ -28,7 +28,7 @@ def test_one_worker_serves_one_call_after_another(serve: Serve) -> None:
     pids = set()
     for _ in range(10):
         pids.add(toy.call(do="tell")["pid"])
-        toy.served.rest()
+        toy.served.wait_until_idle()
 
     # THEN one cold start was enough
     assert len(pids) == 1

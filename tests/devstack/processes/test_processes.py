@@ -77,10 +77,10 @@ def test_leaving_the_block_ends_every_child(tmp_path: Path) -> None:
     assert [child.exit_code for child in started] == [-signal.SIGKILL] * 2
 
 
-def test_children_end_with_their_block_even_without_a_guardian(tmp_path: Path) -> None:
+def test_children_end_with_their_block_even_without_a_reaper(tmp_path: Path) -> None:
     # GIVEN children whose guardian somebody has killed
     with Children() as children:
-        guardian = children._guardian
+        guardian = children._reaper
         assert guardian is not None
         guardian.kill()
         guardian.wait()
@@ -126,7 +126,7 @@ def test_a_child_that_ends_before_it_is_ready_is_reported_with_its_last_words(tm
 def test_a_child_that_never_gets_ready_is_given_up(tmp_path: Path) -> None:
     with Children() as children:
         child = children.start("idler", ["sleep", "1000"], env=ENVIRONMENT, cwd=tmp_path, log=tmp_path / "log")
-        with pytest.raises(StackError, match=r"idler was not ready in 0\.05 s: it wrote nothing"):
+        with pytest.raises(StackError, match=r"idler was not ready in 0\.05 s: its log is empty"):
             child.wait_until(lambda: None, seconds=0.05)
 
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from devstack.lambda_runtime.worker import ColdStart
-from devstack.replay import Call, Visit
-from devstack.report import errors_text, percentile, print_samples, replay_table, server_errors
+from devstack.replay.report import errors_text, percentile, print_samples, replay_table, server_errors
+from devstack.replay.shoppers import Call, Visit
 
 
 def call(milliseconds: float = 1.0, status: int = 200, recommended: tuple[str, ...] = ()) -> Call:

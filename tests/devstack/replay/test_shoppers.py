@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from devstack.replay import Visit, replay
+from devstack.replay.shoppers import Visit, replay
 from model_export.simulator import Session
 from tests.devstack.conftest import Toy
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from devstack.top.alarm_states import AlarmState, alarm_states
-from devstack.top.records import observations
+from devstack.top.records import parse_line
 from devstack.top.series import Series
 from tests.devstack.top.emf_lines import NOW, record
 
@@ -14,12 +14,12 @@ def states(values: Callable[[int], dict[str, Any]], minutes: int = 10) -> dict[s
     """Judge ten minutes of twenty requests a minute, with such values so many seconds ago."""
     series = Series()
     for ago in range(3, 60 * minutes, 3):
-        series.add(observations(json.dumps(record(NOW - ago, **values(ago)))))
+        series.add(parse_line(json.dumps(record(NOW - ago, **values(ago)))))
     return {each.name: each for each in alarm_states(series, NOW)}
 
 
 def on(found: dict[str, AlarmState]) -> set[str]:
-    return {name for name, each in found.items() if each.state == "ALARM" and each.tells and not each.suppressed_by}
+    return {name for name, each in found.items() if each.state == "ALARM" and each.action and not each.suppressed_by}
 
 
 def test_a_service_that_does_well_has_no_alarm() -> None:
@@ -34,7 +34,7 @@ def test_a_store_that_is_down_is_told_of_with_its_runbook() -> None:
     assert found["store-down"] == AlarmState(
         name="store-down",
         state="ALARM",
-        tells="page",
+        action="page",
         suppressed_by=None,
         value=1.0,
         threshold=0.5,

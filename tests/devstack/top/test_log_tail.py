@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from devstack.processes.errors import StackError
-from devstack.top.log_tail import LogTail, running_stack
+from devstack.top.log_tail import LogTail
 
 
 def test_only_what_is_new_is_read(tmp_path: Path) -> None:
@@ -51,25 +51,12 @@ def test_a_stack_that_ends_is_noticed(tmp_path: Path) -> None:
     directory = tmp_path / "stack"
     directory.mkdir()
     tail = LogTail(directory)
-    assert tail.is_there
+    assert tail.exists
     shutil.rmtree(directory)
-    assert not tail.is_there
+    assert not tail.exists
     assert tail.lines() == []
 
 
 def test_what_is_no_directory_cannot_be_watched(tmp_path: Path) -> None:
     with pytest.raises(StackError, match="is no directory"):
         LogTail(tmp_path / "nowhere")
-
-
-def test_the_stack_that_was_started_last_is_found(tmp_path: Path) -> None:
-    # GIVEN nothing, THEN that is said
-    (tmp_path / "devstack-file").write_text("no directory")
-    with pytest.raises(StackError, match="No stack is running"):
-        running_stack(tmp_path)
-
-    # GIVEN one, and others that are no stack's
-    (tmp_path / "other").mkdir()
-    first = tmp_path / "devstack-a"
-    first.mkdir()
-    assert running_stack(tmp_path) == first

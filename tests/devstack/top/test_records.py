@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from devstack.top.records import BadRecord, observations
+from devstack.top.records import BadRecord, parse_line
 from nextitem.telemetry.serializer import serialize
 from tests.devstack.top.emf_lines import NOW, VERSION, record
 
@@ -15,7 +15,7 @@ BY_SOURCE = SERVICE | {("served_by", "session")}
 
 
 def read(document: dict[str, Any]) -> dict[tuple[str, frozenset[tuple[str, str]]], tuple[float, ...]]:
-    return {(one.key[1], one.key[2]): one.values for one in observations(json.dumps(document))}
+    return {(one.key[1], one.key[2]): one.values for one in parse_line(json.dumps(document))}
 
 
 def test_each_directive_is_a_metric_in_its_own_dimensions() -> None:
@@ -30,7 +30,7 @@ def test_each_directive_is_a_metric_in_its_own_dimensions() -> None:
 
 
 def test_it_has_its_time_and_its_namespace() -> None:
-    (first, *_) = observations(json.dumps(record(NOW + 0.25)))
+    (first, *_) = parse_line(json.dumps(record(NOW + 0.25)))
     assert (first.at, first.key[0]) == (NOW + 0.25, "nextitem")
 
 
@@ -49,7 +49,7 @@ def test_one_directive_may_have_several_dimension_sets() -> None:
 def test_what_the_function_writes_is_read() -> None:
     line = serialize({"service": "nextitem"}, {"requests": 1, "total_ms": 3.25}, {"operation": "health"})
     at = json.loads(line)["_aws"]["Timestamp"] / 1000
-    assert [(one.at, one.key[1], one.values) for one in observations(line)] == [
+    assert [(one.at, one.key[1], one.values) for one in parse_line(line)] == [
         (at, "requests", (1.0,)),
         (at, "total_ms", (3.25,)),
     ]
@@ -57,7 +57,7 @@ def test_what_the_function_writes_is_read() -> None:
 
 @pytest.mark.parametrize("line", ["", "Traceback (most recent call last):", '{"level": "WARNING"}'])
 def test_other_lines_are_no_records(line: str) -> None:
-    assert observations(line) == []
+    assert parse_line(line) == []
 
 
 @pytest.mark.parametrize(
@@ -75,4 +75,4 @@ def test_other_lines_are_no_records(line: str) -> None:
 )
 def test_a_record_that_does_not_hold_what_it_announces_is_told_of(line: str) -> None:
     with pytest.raises(BadRecord):
-        observations(line)
+        parse_line(line)

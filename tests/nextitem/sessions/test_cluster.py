@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from devstack.deployments import Clustered
+from devstack.deployments import ClusterDeployment
 from devstack.processes.children import LOOPBACK, Children, free_port
 from nextitem.errors import StoreUnavailable
 from nextitem.redis_client.url import parse_store_url
@@ -26,7 +26,7 @@ HURRY_SECONDS = 1.0
 class ClusterInspector:
     """Looks into whichever node has the key."""
 
-    def __init__(self, cluster: Clustered) -> None:
+    def __init__(self, cluster: ClusterDeployment) -> None:
         self._cluster = cluster
 
     def remaining(self, key: str) -> int | None:
@@ -45,24 +45,24 @@ class ClusterInspector:
 
 
 @pytest.fixture(scope="module")
-def cluster(children: Children, tmp_path_factory: pytest.TempPathFactory) -> Clustered:
-    return Clustered(children, tmp_path_factory.mktemp("cluster"))
+def cluster(children: Children, tmp_path_factory: pytest.TempPathFactory) -> ClusterDeployment:
+    return ClusterDeployment(children, tmp_path_factory.mktemp("cluster"))
 
 
 @pytest.fixture(scope="module")
-def store(cluster: Clustered) -> Iterator[SessionStore]:
+def store(cluster: ClusterDeployment) -> Iterator[SessionStore]:
     store = ValkeyStore(parse_store_url(cluster.url), timeout=PATIENCE_SECONDS, ttl=DAY_MS / 1000)
     yield store
     store.close()
 
 
 @pytest.fixture(scope="module")
-def inspector(cluster: Clustered) -> Inspector:
+def inspector(cluster: ClusterDeployment) -> Inspector:
     return ClusterInspector(cluster)
 
 
 class TestCluster(SessionStoreContract):
-    def test_sessions_are_on_every_primary(self, store: SessionStore, cluster: Clustered) -> None:
+    def test_sessions_are_on_every_primary(self, store: SessionStore, cluster: ClusterDeployment) -> None:
         # GIVEN many sessions WHEN each gets an event THEN each is found again, on all three primaries
         keys = [fresh_key() for _ in range(50)]
         for key in keys:
@@ -70,7 +70,9 @@ class TestCluster(SessionStoreContract):
         assert {names(store.load(key, VERSION, soon()).log) == ["a"] for key in keys} == {True}
         assert {cluster.node_of(key).port for key in keys} == {node.port for node in cluster.nodes[:3]}
 
-    def test_a_session_moves_from_one_node_to_another(self, store: SessionStore, cluster: Clustered, key: str) -> None:
+    def test_a_session_moves_from_one_node_to_another(
+        self, store: SessionStore, cluster: ClusterDeployment, key: str
+    ) -> None:
         # GIVEN a session on another node than that which it is to live on WHEN it moves THEN it is there, and whole
         old = next(one for one in iter(fresh_key, "") if cluster.node_of(one) is not cluster.node_of(key))
         record = add(store, old, event("a"), event("b")).record
@@ -78,7 +80,7 @@ class TestCluster(SessionStoreContract):
         assert store.load(key, VERSION, soon()) == record
         assert [cluster.node_of(one).ask("EXISTS", one) for one in (old, key)] == [0, 1]
 
-    def test_a_slot_on_its_way_is_followed(self, store: SessionStore, cluster: Clustered, key: str) -> None:
+    def test_a_slot_on_its_way_is_followed(self, store: SessionStore, cluster: ClusterDeployment, key: str) -> None:
         # GIVEN a session whose slot is on its way to another node, the session already there
         add(store, key, event("a"))
         source = cluster.node_of(key)
@@ -111,7 +113,7 @@ def test_no_node_is_no_store() -> None:
 @pytest.mark.slow
 def test_a_primary_that_hangs_is_followed_by_its_replica(children: Children, tmp_path: Path) -> None:
     # GIVEN a session on the node that is asked first, which stands still for good, its connections open
-    cluster = Clustered(children, tmp_path)
+    cluster = ClusterDeployment(children, tmp_path)
     store = ValkeyStore(parse_store_url(cluster.url), timeout=HURRY_SECONDS, ttl=3600)
     key = next(key for key in iter(fresh_key, "") if cluster.node_of(key) is cluster.nodes[0])
     add(store, key, event("a"), event("b"))
@@ -127,7 +129,7 @@ def test_a_primary_that_hangs_is_followed_by_its_replica(children: Children, tmp
 @pytest.mark.slow
 def test_a_killed_primary_is_followed_by_its_replica(children: Children, tmp_path: Path) -> None:
     # GIVEN a session on a primary, and its replica has it
-    cluster = Clustered(children, tmp_path)
+    cluster = ClusterDeployment(children, tmp_path)
     store = ValkeyStore(parse_store_url(cluster.url), timeout=PATIENCE_SECONDS, ttl=3600)
     key = fresh_key()
     add(store, key, event("a"), event("b"))

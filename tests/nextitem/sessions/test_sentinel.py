@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from devstack.deployments import Sentinelled, eventually
+from devstack.deployments import SentinelDeployment, eventually
 from devstack.processes.children import LOOPBACK, Children, free_port
 from nextitem.errors import StoreUnavailable
 from nextitem.redis_client.url import parse_store_url
@@ -26,19 +26,19 @@ HURRY_SECONDS = 1.0
 
 
 @pytest.fixture(scope="module")
-def deployment(children: Children, tmp_path_factory: pytest.TempPathFactory) -> Sentinelled:
-    return Sentinelled(children, tmp_path_factory.mktemp("sentinel"))
+def deployment(children: Children, tmp_path_factory: pytest.TempPathFactory) -> SentinelDeployment:
+    return SentinelDeployment(children, tmp_path_factory.mktemp("sentinel"))
 
 
 @pytest.fixture(scope="module")
-def store(deployment: Sentinelled) -> Iterator[SessionStore]:
+def store(deployment: SentinelDeployment) -> Iterator[SessionStore]:
     store = ValkeyStore(parse_store_url(deployment.url), timeout=PATIENCE_SECONDS, ttl=DAY_MS / 1000)
     yield store
     store.close()
 
 
 @pytest.fixture(scope="module")
-def inspector(deployment: Sentinelled) -> Iterator[Inspector]:
+def inspector(deployment: SentinelDeployment) -> Iterator[Inspector]:
     with Redis(LOOPBACK, deployment.primary.port) as client:
         yield ValkeyInspector(client)
 
@@ -53,7 +53,7 @@ def test_no_sentinel_is_no_store() -> None:
         store.ping(soon())
 
 
-def test_a_name_that_no_sentinel_knows_is_no_store(deployment: Sentinelled) -> None:
+def test_a_name_that_no_sentinel_knows_is_no_store(deployment: SentinelDeployment) -> None:
     url = deployment.url.replace("/main", "/other")
     store = ValkeyStore(parse_store_url(url), timeout=PATIENCE_SECONDS, ttl=60)
     with pytest.raises(StoreUnavailable, match="named other"):
@@ -64,7 +64,7 @@ def test_a_name_that_no_sentinel_knows_is_no_store(deployment: Sentinelled) -> N
 @pytest.mark.slow
 def test_a_primary_that_hangs_is_followed_by_its_replica(children: Children, tmp_path: Path) -> None:
     # GIVEN a session on a primary that stands still for good, its connections open
-    deployment = Sentinelled(children, tmp_path)
+    deployment = SentinelDeployment(children, tmp_path)
     store = ValkeyStore(parse_store_url(deployment.url), timeout=HURRY_SECONDS, ttl=3600)
     key = fresh_key()
     add(store, key, event("a"), event("b"))
@@ -80,7 +80,7 @@ def test_a_primary_that_hangs_is_followed_by_its_replica(children: Children, tmp
 @pytest.mark.slow
 def test_a_killed_primary_is_followed_by_its_replica(children: Children, tmp_path: Path) -> None:
     # GIVEN a session on a primary, and its replica has it
-    deployment = Sentinelled(children, tmp_path)
+    deployment = SentinelDeployment(children, tmp_path)
     store = ValkeyStore(parse_store_url(deployment.url), timeout=PATIENCE_SECONDS, ttl=3600)
     key = fresh_key()
     add(store, key, event("a"), event("b"))

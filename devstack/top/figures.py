@@ -1,7 +1,4 @@
-"""How the service does at a moment, as one value: what the live view shows and machines read.
-
-Its figures are the indicators that are deployed. Knows no log and no terminal.
-"""
+"""The service's figures at a moment, for the live view and as JSON; they are the deployed indicators."""
 
 from dataclasses import dataclass
 
@@ -18,7 +15,7 @@ from observability.metrics.references import OwnMetric
 
 @dataclass(frozen=True, slots=True)
 class VersionFigures:
-    """What one version and variant of the model did; None where nothing was measured."""
+    """The figures of one version and variant of the model; None where nothing was measured."""
 
     version: str
     variant: str
@@ -30,14 +27,14 @@ class VersionFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The service over the last seconds; shares lie between 0 and 1, and None says that nothing was measured.
+class Figures:
+    """The service over the last seconds; shares are between 0 and 1, None means that nothing was measured.
 
     Attributes:
         at: epoch seconds.
-        window_seconds: that the figures are over; alarms have windows of their own.
+        window_seconds: of the figures; alarms have windows of their own.
         served_by: share of the requests, by source.
-        bad_records: lines of the log that are no metrics record and say that they are, since the view began.
+        bad_records: number of damaged metrics records since the view began.
     """
 
     at: float
@@ -63,8 +60,8 @@ class Snapshot:
     bad_records: int
 
 
-def take(series: Series, now: float, window_seconds: int, bad_records: int) -> Snapshot:
-    """Return how the service did in the seconds before a moment (epoch seconds)."""
+def compute_figures(series: Series, now: float, window_seconds: int, bad_records: int) -> Figures:
+    """Return the figures of the seconds before a moment (epoch seconds)."""
     start = now - window_seconds
 
     def of(indicator: Indicator) -> float | None:
@@ -78,7 +75,7 @@ def take(series: Series, now: float, window_seconds: int, bad_records: int) -> S
         source: int(series.statistic(slis.served_by(source), start, now) or 0)
         for (source,) in series.values_of(metrics.REQUESTS, BY_SOURCE)
     }
-    return Snapshot(
+    return Figures(
         at=now,
         window_seconds=window_seconds,
         requests=requests,
@@ -119,4 +116,4 @@ def _versions(series: Series, start: float, now: float) -> tuple[VersionFigures,
         )
         for values in series.values_of(metrics.REQUESTS, BY_VERSION)
     ]
-    return tuple(one for one in figures if one.requests)
+    return tuple(version for version in figures if version.requests)
