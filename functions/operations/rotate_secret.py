@@ -2,7 +2,7 @@
 
 The secret is JSON, `{"current": …, "previous": …, "rotated_at": epoch seconds}`. The rotation takes effect at
 `rotated_at`, some minutes after it is done: until then the service uses `previous`, by then each of its processes has
-read the new version, and from then on all use `current` and adopt the sessions that still live under `previous`. So a
+read the new version, and from then on all use `current` and move the sessions that are still under `previous`. So a
 rotation loses none, and no two processes look for a session at different keys. Secrets Manager calls the four steps in
 order and repeats what failed, so each may run twice. Logs no secret. Knows no session.
 https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html

@@ -78,7 +78,7 @@ def everything(node: Node) -> None:
             save(store, old, snapshot_of(record, 0.5), f"v{version}")
         show(store, old, impression_of(record, "tea"))
         store.load(old, VERSION, soon())
-        store.adopt(old, key, soon())
+        store.move(old, key, soon())
         store.delete(key, soon())
     finally:
         store.close()

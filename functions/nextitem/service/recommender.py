@@ -25,7 +25,7 @@ from nextitem.sessions.keys import KeyRing, SessionName
 from nextitem.sessions.session import (
     IMPRESSION_SIZE,
     Impression,
-    Saving,
+    PendingSave,
     SessionRecord,
     SessionStore,
     Snapshot,
@@ -53,7 +53,7 @@ class Recommender:
     def __init__(self, router: Router, store: SessionStore, keys: KeyRing, deadline: float) -> None:
         self._router, self._store = router, store
         self._keys, self._deadline = keys, deadline
-        self._on_their_way: deque[Saving] = deque()
+        self._on_their_way: deque[PendingSave] = deque()
         self._writer = BackgroundWriter()
 
     def append_events(self, request: EventsRequest, record: RequestRecord) -> Answer:
@@ -190,7 +190,7 @@ class Recommender:
         """Return a session's key; one that lives under the secret before it has moved there when this returns."""
         keys = self._keys.keys(session, deadline)
         if keys.previous is not None:
-            self._store.adopt(keys.previous, keys.current, deadline)
+            self._store.move(keys.previous, keys.current, deadline)
         return keys.current
 
     def _remember(
@@ -215,12 +215,12 @@ class Recommender:
         for _ in range(len(self._on_their_way)):
             saving = self._on_their_way.popleft()
             too_many = len(self._on_their_way) >= MAX_ON_THEIR_WAY
-            if not saving.due() and not too_many:
+            if not saving.done() and not too_many:
                 self._on_their_way.append(saving)
                 continue
             try:
                 with record.phase("store_write"):
-                    saving.settle(Deadline.after(0) if too_many else deadline)
+                    saving.result(Deadline.after(0) if too_many else deadline)
             except StoreUnavailable as error:
                 record.fault(error)
 

@@ -83,7 +83,7 @@ def _round_trip(store: SessionStore, keys: KeyRing, model: Model) -> None:
         (entry,) = appended.record.log
         hidden = model.replay(None, [0])
         saving = store.save(key, model.version, Snapshot(entry.chain, hidden), deadline)
-        _demand(saving.settle(deadline), "a snapshot was not kept")
+        _demand(saving.result(deadline), "a snapshot was not kept")
         found = store.load(key, model.version, deadline)
         _demand(found.log == (entry,), "an event was not found again")
         kept = found.snapshot

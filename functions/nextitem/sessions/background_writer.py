@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
-from nextitem.sessions.session import Saving
+from nextitem.sessions.session import PendingSave
 
 
 class BackgroundWriter:
@@ -20,8 +20,8 @@ class BackgroundWriter:
         self._last: _Job | None = None
         self._thread: threading.Thread | None = None
 
-    def send(self, begin: Callable[[], Saving]) -> Saving:
-        """Call `begin`, which sends a save, in the thread. `Saving.settle` raises its exception, if any."""
+    def send(self, begin: Callable[[], PendingSave]) -> PendingSave:
+        """Call `begin`, which sends a save, in the thread. `PendingSave.result` raises its exception, if any."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
             self._thread.start()
@@ -42,28 +42,28 @@ class BackgroundWriter:
 class _Job:
     """A save that is sent, or will be."""
 
-    def __init__(self, begin: Callable[[], Saving]) -> None:
+    def __init__(self, begin: Callable[[], PendingSave]) -> None:
         self.sent = threading.Event()
         self._begin = begin
-        self._saving: Saving | None = None
+        self._saving: PendingSave | None = None
         self._error: Exception | None = None
 
     def run(self) -> None:
         try:
             self._saving = self._begin()
-        except Exception as error:  # noqa: BLE001 - raised again by `settle`
+        except Exception as error:  # noqa: BLE001 - raised again by `result`
             self._error = error
         self.sent.set()
 
-    def due(self) -> bool:
-        """See `Saving.due`."""
-        return self.sent.is_set() and (self._saving is None or self._saving.due())
+    def done(self) -> bool:
+        """See `PendingSave.done`."""
+        return self.sent.is_set() and (self._saving is None or self._saving.done())
 
-    def settle(self, deadline: Deadline) -> bool:
-        """See `Saving.settle`."""
+    def result(self, deadline: Deadline) -> bool:
+        """See `PendingSave.result`."""
         self.sent.wait(deadline.remaining())
         if self._error is not None:
             raise self._error
         if self._saving is None:
             raise StoreUnavailable("a session's snapshot could not be sent in time", late=True)
-        return self._saving.settle(deadline)
+        return self._saving.result(deadline)

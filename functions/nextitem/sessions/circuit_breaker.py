@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
-from nextitem.sessions.session import Appended, Event, Impression, Saving, SessionRecord, SessionStore, Snapshot
+from nextitem.sessions.session import Appended, Event, Impression, PendingSave, SessionRecord, SessionStore, Snapshot
 
 FAILURE_THRESHOLD = 3
 """Failures in a row that open the circuit."""
@@ -58,15 +58,15 @@ class CircuitBreaker:
         snapshot: Snapshot | None,
         deadline: Deadline,
         impression: Impression | None = None,
-    ) -> Saving:
+    ) -> PendingSave:
         """See `SessionStore.save`."""
         saving = self._store.save(key, version, snapshot, deadline, impression)
         # Settled when the reply is there or has had all its time: that is fair, whatever time is left now.
-        return _CountedSaving(saving, lambda limit: self._count(lambda: saving.settle(limit), fair=True))
+        return _CountedSave(saving, lambda limit: self._count(lambda: saving.result(limit), fair=True))
 
-    def adopt(self, old: str, key: str, deadline: Deadline) -> bool:
-        """See `SessionStore.adopt`."""
-        return self._call(lambda: self._store.adopt(old, key, deadline), deadline)
+    def move(self, old: str, key: str, deadline: Deadline) -> bool:
+        """See `SessionStore.move`."""
+        return self._call(lambda: self._store.move(old, key, deadline), deadline)
 
     def delete(self, key: str, deadline: Deadline, old: str | None = None) -> None:
         """See `SessionStore.delete`."""
@@ -103,18 +103,18 @@ class CircuitBreaker:
         return self._points >= FAILURE_THRESHOLD * RUSHED_PER_FAILURE
 
 
-class _CountedSaving:
+class _CountedSave:
     """A save whose outcome counts, too."""
 
-    def __init__(self, saving: Saving, settle: Callable[[Deadline], bool]) -> None:
+    def __init__(self, saving: PendingSave, settle: Callable[[Deadline], bool]) -> None:
         self._saving, self._settle = saving, settle
 
-    def due(self) -> bool:
-        """See `Saving.due`."""
-        return self._saving.due()
+    def done(self) -> bool:
+        """See `PendingSave.done`."""
+        return self._saving.done()
 
-    def settle(self, deadline: Deadline) -> bool:
-        """See `Saving.settle`."""
+    def result(self, deadline: Deadline) -> bool:
+        """See `PendingSave.result`."""
         return self._settle(deadline)
 
 

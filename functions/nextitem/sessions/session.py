@@ -123,13 +123,13 @@ class Appended(msgspec.Struct, frozen=True):
     impression: Impression | None = None
 
 
-class Saving(Protocol):
+class PendingSave(Protocol):
     """A snapshot, or an impression, that is being sent to the store."""
 
-    def due(self) -> bool:
-        """Return whether `settle` returns or raises without waiting."""
+    def done(self) -> bool:
+        """Return whether `result` returns or raises without waiting."""
 
-    def settle(self, deadline: Deadline) -> bool:
+    def result(self, deadline: Deadline) -> bool:
         """Wait for the store's reply.
 
         Args:
@@ -173,13 +173,13 @@ class SessionStore(Protocol):
         snapshot: Snapshot | None,
         deadline: Deadline,
         impression: Impression | None = None,
-    ) -> Saving:
+    ) -> PendingSave:
         """Send a snapshot, an impression or both; each replaces the stored one only if it covers more of the log.
 
-        Neither raises nor waits. `Saving.settle` does both and may be called as late as in the next request.
+        Neither raises nor waits. `PendingSave.result` does both and may be called as late as in the next request.
         """
 
-    def adopt(self, old: str, key: str, deadline: Deadline) -> bool:
+    def move(self, old: str, key: str, deadline: Deadline) -> bool:
         """Move a session to another key; if a session is there already, join their events.
 
         A moved session keeps its time to live; that of a joined one begins again. A move may be repeated or

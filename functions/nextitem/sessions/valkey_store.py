@@ -34,7 +34,7 @@ from nextitem.sessions.session import (
     Appended,
     Event,
     Impression,
-    Saving,
+    PendingSave,
     SessionRecord,
     Snapshot,
     Status,
@@ -122,7 +122,7 @@ class ValkeyStore:
         snapshot: Snapshot | None,
         deadline: Deadline,
         impression: Impression | None = None,
-    ) -> Saving:
+    ) -> PendingSave:
         """See `SessionStore.save`."""
         args: list[_Argument] = [key, self._ttl_ms, SNAPSHOTS_KEPT]
         if snapshot is not None:
@@ -131,8 +131,8 @@ class ValkeyStore:
             args += [_SHOWN, impression.chain, encode_impression(impression)]
         return _SavingToValkey(self._topology, key, deadline, self._timeout, self._save, args)
 
-    def adopt(self, old: str, key: str, deadline: Deadline) -> bool:
-        """See `SessionStore.adopt`."""
+    def move(self, old: str, key: str, deadline: Deadline) -> bool:
+        """See `SessionStore.move`."""
         limit, read_at = deadline.within(self._timeout), int(time.time() * 1000)
         ttl, pairs = self._execute(old, limit, "EVAL", self._move_read.text, 1, old)
         fields = dict(zip(pairs[::2], pairs[1::2], strict=True))
@@ -194,7 +194,7 @@ class ValkeyStore:
 
 
 class _SavingToValkey:
-    """A save that was sent and whose reply is read by `settle`."""
+    """A save that was sent and whose reply is read by `result`."""
 
     def __init__(
         self, topology: Topology, key: str, deadline: Deadline, timeout: float, script: _Script, args: list[_Argument]
@@ -212,12 +212,12 @@ class _SavingToValkey:
         except Broken:
             topology.forget(key)
 
-    def due(self) -> bool:
-        """See `Saving.due`."""
+    def done(self) -> bool:
+        """See `PendingSave.done`."""
         return self._sent is None or self._sent[1].has_reply()
 
-    def settle(self, deadline: Deadline) -> bool:
-        """See `Saving.settle`."""
+    def result(self, deadline: Deadline) -> bool:
+        """See `PendingSave.result`."""
         if self._error is not None:
             raise self._error
         limit = deadline.within(self._timeout)

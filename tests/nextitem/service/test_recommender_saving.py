@@ -8,7 +8,7 @@ from nextitem.errors import StoreUnavailable
 from nextitem.redis_client.url import parse_store_url
 from nextitem.service.recommender import MAX_ON_THEIR_WAY
 from nextitem.service.router import Router
-from nextitem.sessions.session import Impression, Saving, Snapshot
+from nextitem.sessions.session import Impression, PendingSave, Snapshot
 from nextitem.sessions.valkey_store import ValkeyStore
 from tests.nextitem.parts import PATIENCE_SECONDS
 from tests.nextitem.service.service import Service
@@ -22,10 +22,10 @@ class SlowSaving:
     def __init__(self) -> None:
         self.here = self.settled = False
 
-    def due(self) -> bool:
+    def done(self) -> bool:
         return self.here
 
-    def settle(self, deadline: Deadline) -> bool:
+    def result(self, deadline: Deadline) -> bool:
         self.settled = True
         if not self.here:
             assert not deadline.remaining()  # it is given up, and nobody waits
@@ -47,7 +47,7 @@ class SlowStore(ValkeyStore):
         snapshot: Snapshot | None,
         deadline: Deadline,
         impression: Impression | None = None,
-    ) -> Saving:
+    ) -> PendingSave:
         self.savings.append(SlowSaving())
         return self.savings[-1]
 

@@ -10,10 +10,10 @@ from nextitem.sessions.session import Appended, Event, Impression, SessionRecord
 class FailingSaving:
     """A save that fails when its answer is awaited."""
 
-    def due(self) -> bool:
+    def done(self) -> bool:
         return True
 
-    def settle(self, deadline: Deadline) -> bool:
+    def result(self, deadline: Deadline) -> bool:
         raise StoreUnavailable("this store never answers")
 
 
@@ -40,7 +40,7 @@ class FailingStore:
         self.asked += 1
         return FailingSaving()
 
-    def adopt(self, old: str, key: str, deadline: Deadline) -> bool:
+    def move(self, old: str, key: str, deadline: Deadline) -> bool:
         raise self._unavailable()
 
     def delete(self, key: str, deadline: Deadline, old: str | None = None) -> None:

@@ -16,7 +16,7 @@ def impression_of(record: SessionRecord, *item_ids: str, at: int = -1) -> Impres
 
 
 def show(store: SessionStore, key: str, impression: Impression) -> bool:
-    return store.save(key, VERSION, None, soon(), impression).settle(soon())
+    return store.save(key, VERSION, None, soon(), impression).result(soon())
 
 
 class ImpressionContract:
@@ -62,7 +62,7 @@ class ImpressionContract:
         # GIVEN both in one save WHEN they are kept THEN both are there, and live as long as the session
         record = add(store, key, event("a")).record
         impression = impression_of(record, "tea")
-        assert store.save(key, VERSION, snapshot_of(record, 1.0), soon(), impression).settle(soon())
+        assert store.save(key, VERSION, snapshot_of(record, 1.0), soon(), impression).result(soon())
         assert value_of(store.load(key, VERSION, soon())) == 1.0
         assert add(store, key, event("a")).impression == impression
         remaining = inspector.remaining(key)

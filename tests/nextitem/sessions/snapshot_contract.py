@@ -35,7 +35,7 @@ def snapshot_of(record: SessionRecord, value: float, *, at: int = -1) -> Snapsho
 
 
 def save(store: SessionStore, key: str, snapshot: Snapshot, version: str = VERSION) -> bool:
-    return store.save(key, version, snapshot, soon()).settle(soon())
+    return store.save(key, version, snapshot, soon()).result(soon())
 
 
 def value_of(record: SessionRecord) -> float | None:
@@ -187,7 +187,7 @@ class SnapshotContract:
         for verb in (
             lambda: store.append(key, [event("b")], VERSION, NOW, passed()),
             lambda: store.load(key, VERSION, passed()),
-            lambda: saving.settle(soon()),
+            lambda: saving.result(soon()),
             lambda: store.delete(key, passed()),
             lambda: store.ping(passed()),
         ):

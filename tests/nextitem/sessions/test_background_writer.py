@@ -14,10 +14,10 @@ from tests.nextitem.parts import soon
 class Sent:
     """A save that was sent, and whose reply is there."""
 
-    def due(self) -> bool:
+    def done(self) -> bool:
         return True
 
-    def settle(self, deadline: Deadline) -> bool:
+    def result(self, deadline: Deadline) -> bool:
         return True
 
 
@@ -33,9 +33,9 @@ def test_saves_are_sent_in_order_while_the_caller_goes_on() -> None:
 
         return begin
 
-    # WHEN more come THEN the caller does not wait, and none is due
+    # WHEN more come THEN the caller does not wait, and none is done
     savings = [writer.send(numbered(number)) for number in range(5)]
-    assert not any(saving.due() for saving in savings)
+    assert not any(saving.done() for saving in savings)
     writer.wait(Deadline.after(0.01))
     assert sent == []
 
@@ -43,7 +43,7 @@ def test_saves_are_sent_in_order_while_the_caller_goes_on() -> None:
     gate.set()
     writer.wait(soon())
     assert sent == [0, 1, 2, 3, 4]
-    assert all(saving.due() and saving.settle(soon()) for saving in savings)
+    assert all(saving.done() and saving.result(soon()) for saving in savings)
 
 
 def test_a_save_that_is_not_sent_in_time_means_an_unavailable_store() -> None:
@@ -55,9 +55,9 @@ def test_a_save_that_is_not_sent_in_time_means_an_unavailable_store() -> None:
 
     saving = writer.send(begin)
     with pytest.raises(StoreUnavailable, match="could not be sent in time"):
-        saving.settle(Deadline.after(0.01))
+        saving.result(Deadline.after(0.01))
     gate.set()
-    assert saving.settle(soon())
+    assert saving.result(soon())
 
 
 def test_an_exception_is_raised_by_settle_and_stops_no_other_save() -> None:
@@ -67,8 +67,8 @@ def test_an_exception_is_raised_by_settle_and_stops_no_other_save() -> None:
     writer = BackgroundWriter()
     broken, fine = writer.send(begin), writer.send(Sent)
     with pytest.raises(ZeroDivisionError):
-        broken.settle(soon())
-    assert fine.settle(soon())
+        broken.result(soon())
+    assert fine.result(soon())
 
 
 def test_an_unused_writer_has_no_thread() -> None:

@@ -127,7 +127,7 @@ def test_a_ping_that_succeeds_closes_the_circuit(scene: Scene, key: str) -> None
 def test_failed_saves_count(scene: Scene) -> None:
     for _ in range(FAILURE_THRESHOLD):
         with pytest.raises(StoreUnavailable):
-            scene.breaker.save("key", VERSION, None, soon()).settle(soon())
+            scene.breaker.save("key", VERSION, None, soon()).result(soon())
     asked = scene.failing.asked
     scene.fail(1)
     assert scene.failing.asked == asked
@@ -178,7 +178,7 @@ def test_a_broken_connection_is_a_failure_however_little_time_there_was(
 
 
 class LateSaving(FailingSaving):
-    def settle(self, deadline: Deadline) -> bool:
+    def result(self, deadline: Deadline) -> bool:
         raise StoreUnavailable("no answer in time", late=True)
 
 
@@ -188,6 +188,6 @@ def test_a_save_without_a_reply_is_a_failure_though_no_time_is_left(
     monkeypatch.setattr(scene.failing, "save", lambda *_: LateSaving())
     for _ in range(FAILURE_THRESHOLD):
         with pytest.raises(StoreUnavailable):
-            scene.breaker.save("key", VERSION, None, soon()).settle(Deadline.after(0))
+            scene.breaker.save("key", VERSION, None, soon()).result(Deadline.after(0))
     scene.fail(1)
     assert scene.failing.asked == 0

@@ -76,7 +76,7 @@ class TestCluster(SessionStoreContract):
         # GIVEN a session on another node than that which it is to live on WHEN it moves THEN it is there, and whole
         old = next(one for one in iter(fresh_key, "") if cluster.node_of(one) is not cluster.node_of(key))
         record = add(store, old, event("a"), event("b")).record
-        assert store.adopt(old, key, soon())
+        assert store.move(old, key, soon())
         assert store.load(key, VERSION, soon()) == record
         assert [cluster.node_of(one).ask("EXISTS", one) for one in (old, key)] == [0, 1]
 

@@ -56,10 +56,10 @@ def test_a_move_takes_a_few_commands(
 ) -> None:
     old = old_and_new(store, key, joined=joined)
     with watched(valkey, lambda _: True) as (mover, line):
-        assert mover.adopt(old, key, soon())
+        assert mover.move(old, key, soon())
         assert line.answers == commands
         # AND where nothing is to be moved, which is nearly always, one tells so
-        assert not mover.adopt(old, key, soon())
+        assert not mover.move(old, key, soon())
         assert line.answers == commands + 1
 
 
@@ -70,10 +70,10 @@ def test_a_move_that_is_cut_loses_nothing(
     # GIVEN a session that is to move, and a line that breaks for good after a command whose answer is never seen
     old = old_and_new(store, key, joined=joined)
     with watched(valkey, lambda number: number < cut_at) as (mover, _), pytest.raises(StoreUnavailable):
-        mover.adopt(old, key, soon())
+        mover.move(old, key, soon())
 
     # WHEN the session goes on THEN the next move has made up for it: each event is there once
-    store.adopt(old, key, soon())
+    store.move(old, key, soon())
     after = add(store, key, *numbered(5, 8)).record
     expected = [str(number) for number in range(1, 9)]
     assert (names(after.log), after.length) == (expected, 8)
@@ -93,14 +93,14 @@ def test_an_event_that_comes_under_the_old_key_meanwhile_is_not_lost(
         return True
 
     with watched(valkey, passes) as (mover, _):
-        assert mover.adopt(old, key, soon())
+        assert mover.move(old, key, soon())
 
     # WHEN the session moves again THEN that event has come, too
-    assert store.adopt(old, key, soon())
+    assert store.move(old, key, soon())
     record = store.load(key, VERSION, soon())
     assert names(record.log) == [str(number) for number in range(1, 8 if joined else 6)] + ["99"]
     assert record.length == len(record.log)
-    assert not store.adopt(old, key, soon())
+    assert not store.move(old, key, soon())
 
 
 @pytest.mark.parametrize("at", range(MOVE - 1))
@@ -111,11 +111,11 @@ def test_two_who_move_a_session_at_once_move_it_once(store: SessionStore, valkey
 
     def passes(number: int) -> bool:
         if number == at:
-            assert store.adopt(old, key, soon())
+            assert store.move(old, key, soon())
         return True
 
     with watched(valkey, passes) as (mover, _):
-        assert mover.adopt(old, key, soon())
+        assert mover.move(old, key, soon())
     assert store.load(key, VERSION, soon()) == whole
     assert store.load(old, VERSION, soon()) == EMPTY
 
@@ -136,7 +136,7 @@ def test_a_session_that_is_deleted_meanwhile_stays_so(
         return True
 
     with watched(valkey, passes) as (mover, _):
-        mover.adopt(old, key, soon())
+        mover.move(old, key, soon())
 
     # THEN nothing of its past is anywhere
     assert names(store.load(key, VERSION, soon()).log) == (["99"] if goes_on else [])
@@ -153,7 +153,7 @@ def test_what_remains_of_a_deleted_session_is_its_time_for_a_moment(
         assert 0 < client.pttl(key) <= GONE_SECONDS * 1000
         assert not client.exists(old)
         # AND it moves nowhere: it is no session
-        assert not store.adopt(key, fresh_key(), soon())
+        assert not store.move(key, fresh_key(), soon())
 
 
 def test_what_comes_after_a_deletion_is_a_session_as_any(
@@ -166,7 +166,7 @@ def test_what_comes_after_a_deletion_is_a_session_as_any(
     # WHEN events come under either key, and are moved THEN they are there, and live as long as any
     add(store, old, *numbered(2, 3))
     assert add(store, key, *numbered(1, 1)).record.length == 1
-    assert store.adopt(old, key, soon())
+    assert store.move(old, key, soon())
     assert names(store.load(key, VERSION, soon()).log) == ["1", "2", "3"]
     with Redis.from_url(valkey.url) as client:
         assert client.pttl(key) > GONE_SECONDS * 1000

@@ -176,12 +176,12 @@ def test_a_save_that_is_to_be_sent_again_has_no_more_time_than_a_command(
     with server.client() as client:
         client.script_flush()
     saving = store.save(key, VERSION, snapshot_of(record, 1.0), soon())
-    eventually(saving.due, "the server has answered")
+    eventually(saving.done, "the server has answered")
     server.stop()
     # WHEN a request that has much time settles it
     patient = Deadline.after(100 * SHORT_SECONDS)
     with pytest.raises(StoreUnavailable):
-        saving.settle(patient)
+        saving.result(patient)
     # THEN nearly all of that time is left
     assert patient.remaining() > 50 * SHORT_SECONDS
 
@@ -192,7 +192,7 @@ def test_a_replica_takes_no_events_until_it_is_the_primary(server: OwnValkey, co
     record = add(store, key, event("a"), event("b")).record
     saving = store.save(key, VERSION, snapshot_of(record, 1.0, at=0), soon())
     assert store.load(key, VERSION, soon()).log == record.log  # on a second connection
-    assert saving.settle(soon())
+    assert saving.result(soon())
     with server.client() as client:
         assert len(client.client_list()) == 3
         client.replicaof(LOOPBACK, free_port())

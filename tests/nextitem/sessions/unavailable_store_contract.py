@@ -26,11 +26,11 @@ class UnavailableStoreContract:
     def test_save_says_so_only_when_it_is_settled(self, unavailable: SessionStore, key: str) -> None:
         saving = unavailable.save(key, VERSION, Snapshot(b"c" * 16, np.zeros(8, np.float32)), soon())
         with pytest.raises(StoreUnavailable):
-            saving.settle(Deadline.after(SHORT_SECONDS))
+            saving.result(Deadline.after(SHORT_SECONDS))
 
-    def test_adopt_says_so(self, unavailable: SessionStore, key: str) -> None:
+    def test_move_says_so(self, unavailable: SessionStore, key: str) -> None:
         with pytest.raises(StoreUnavailable):
-            unavailable.adopt(fresh_key(), key, soon())
+            unavailable.move(fresh_key(), key, soon())
 
     def test_delete_says_so(self, unavailable: SessionStore, key: str) -> None:
         with pytest.raises(StoreUnavailable):
