@@ -70,6 +70,8 @@ class Listener:
     def _accept(self) -> None:
         with suppress(OSError):  # the client has gone already
             connection, _ = self._listening.accept()
+            # asyncio sets this only on sockets whose protocol number it chose; without it a reply may wait for 40 ms
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             task = self._loop.create_task(self._connect(connection))
             self._accepting[task] = connection
             task.add_done_callback(self._accepting.pop)

@@ -20,7 +20,7 @@ from nextitem.redis_client.errors import Broken, NoScript, Redirected
 from nextitem.redis_client.login import Login
 from nextitem.redis_client.url import Address, reported_address
 
-HANDSHAKE_SECONDS = 1.0
+HANDSHAKE_SECONDS = 0.5
 """Longest wait for each reply to TLS, AUTH and SELECT. Requests wait less, see `Pool`; this only ends the thread."""
 
 
