@@ -1,1 +1,0 @@
-"""Open-loop load: arrival times are fixed in advance, so slow answers do not slow the arrivals that follow."""
