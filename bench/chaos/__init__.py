@@ -1,5 +1,5 @@
-"""Chaos: real deployments of the session store are broken under traffic, and an oracle looks for what that did.
+"""Faults injected into real deployments of the session store under traffic: `python -m bench.chaos`.
 
-`python -m bench.chaos`. `faults` breaks a `scene`, `traffic` keeps a `journal` of what its clients sent and heard,
-`oracle` compares that with what the store has, `run` leads through one fault, `report` shows the rows.
+`catalogue` lists the faults, `targets` starts the deployments. `traffic` records its calls in a `journal`, `oracle`
+compares the journal with the store, `experiment` runs one fault, `suite` runs them all, `report` shows the results.
 """

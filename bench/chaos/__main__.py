@@ -1,7 +1,7 @@
-"""`python -m bench.chaos`: break the session store in every way there is, under traffic, and count what that costs.
+"""`python -m bench.chaos`: inject faults into the session store under traffic, and count their effects.
 
-Ends with 1 if any answer was a 5xx, any event doubled, any state corrupted, any event lost that the fault did not
-destroy by its nature, or if the function did not come back.
+The exit code is 1 if an answer was a 5xx, an event was doubled, a state was corrupted, an event was lost although the
+fault does not destroy data, or the function did not recover.
 """
 
 import argparse
@@ -12,24 +12,26 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bench.chaos import report
-from bench.chaos.faults import FAULTS, Fault
-from bench.chaos.run import Row
-from bench.chaos.suite import SESSIONS, possible, rows
+from bench.chaos.catalogue import FAULTS, Fault
+from bench.chaos.experiment import FaultResult
+from bench.chaos.suite import SESSIONS, possible, run_faults
 
 RESULTS = Path("bench/results/chaos.json")
 
 
 def main() -> int:
     """Run the faults and return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m bench.chaos", description="Faults of the session store.")
-    parser.add_argument("--json", type=Path, default=RESULTS, help=f"where the rows go ({RESULTS})")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="faults whose name has one of these in it")
-    parser.add_argument("--list", action="store_true", help="name the faults and do nothing")
-    parser.add_argument("--sessions", type=int, default=SESSIONS, help=f"open at any time ({SESSIONS})")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.chaos", description="Inject faults into the session store under traffic."
+    )
+    parser.add_argument("--json", type=Path, default=RESULTS, help=f"write the results here ({RESULTS})")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="run only faults whose name contains one of these")
+    parser.add_argument("--list", action="store_true", help="only list the faults")
+    parser.add_argument("--sessions", type=int, default=SESSIONS, help=f"sessions open at any time ({SESSIONS})")
     options = parser.parse_args()
-    chosen = [one for one in FAULTS if not options.only or any(part in one.name for part in options.only)]
+    chosen = [fault for fault in FAULTS if not options.only or any(part in fault.name for part in options.only)]
     if not chosen or options.sessions < 1:
-        parser.error("nothing to do; --list names the faults")
+        parser.error("no fault to run; --list shows their names")
     console = Console()
     if options.list:
         for fault in chosen:
@@ -37,22 +39,24 @@ def main() -> int:
         return 0
 
     faults, left_out = possible(chosen)
-    found = _watched(faults, options.sessions, console)
-    report.show(found, left_out, Console(width=max(console.width, report.WIDTH)))
-    report.write(found, left_out, options.json)
-    return 0 if all(row.passed for row in found) else 1
+    results = _run(faults, options.sessions, console)
+    report.show(results, left_out, Console(width=max(console.width, report.WIDTH)))
+    report.write(results, left_out, options.json)
+    return 0 if all(result.passed for result in results) else 1
 
 
-def _watched(faults: list[Fault], sessions: int, console: Console) -> list[Row]:
-    """Run faults under a progress bar, where somebody watches."""
+def _run(faults: list[Fault], sessions: int, console: Console) -> list[FaultResult]:
+    """Run faults, with a progress bar on a terminal."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    found: list[Row] = []
+    results: list[FaultResult] = []
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=len(faults))
-        for row in rows(faults, lambda fault: progress.update(task, description=fault.name), sessions=sessions):
-            found.append(row)
+        for result in run_faults(
+            faults, lambda fault: progress.update(task, description=fault.name), sessions=sessions
+        ):
+            results.append(result)
             progress.advance(task)
-    return found
+    return results
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
-"""The faults by name: what each does to which deployment, and whether it destroys data by its nature."""
+"""The faults by name: the function that injects each, the deployment it needs, and whether it may destroy data."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.chaos import blows, failovers
-from bench.chaos.blows import HOLD_SECONDS, LONG_SECONDS
-from bench.chaos.scenes import Scene, Shape
+from bench.chaos import failover_faults as failover
+from bench.chaos import server_faults as server
+from bench.chaos.server_faults import FAULT_SECONDS, LONG_FAULT_SECONDS
+from bench.chaos.targets import Shape, Target
 
 
 @dataclass(frozen=True)
@@ -13,47 +14,47 @@ class Fault:
     """One fault.
 
     Attributes:
-        name: as in the report.
+        name: in the report.
         shape: the deployment that it needs.
-        strike: does it and, where it can be lifted, lifts it before it returns.
-        destroys: whether acknowledged data may be gone with it.
-        alone: whether it needs a deployment that no other fault has touched, and leaves none to others.
+        inject: injects it and ends it, if it can be ended, before it returns.
+        destroys: whether acknowledged data may be lost by the nature of the fault.
+        alone: whether it needs a fresh deployment and leaves one that no other fault can use.
     """
 
     name: str
     shape: Shape
-    strike: Callable[[Scene], None]
+    inject: Callable[[Target], None]
     destroys: bool = False
     alone: bool = False
 
 
 FAULTS: tuple[Fault, ...] = (
-    Fault("none", "single", blows.nothing),
-    Fault("SIGSTOP 1 s", "single", blows.stopped(HOLD_SECONDS)),
-    Fault("SIGSTOP 3 s", "single", blows.stopped(LONG_SECONDS)),
-    Fault("CLIENT PAUSE 1 s", "single", blows.paused),
-    Fault("SCRIPT FLUSH repeatedly", "single", blows.scripts_flushed),
-    Fault("CLIENT KILL repeatedly", "single", blows.clients_killed),
-    Fault("out of memory", "single", blows.out_of_memory),
-    Fault("workers frozen, hung up on", "single", blows.workers_frozen),
-    Fault("FLUSHALL", "single", blows.flushed, destroys=True),
-    Fault("refused 1 s, back empty", "single", blows.restarted(HOLD_SECONDS), destroys=True),
-    Fault("refused 3 s, back empty", "single", blows.restarted(LONG_SECONDS), destroys=True),
-    Fault("latency 200 ms", "proxied", blows.delayed),
-    Fault("partition 1 s, proxy", "proxied", blows.swallowed),
-    Fault("half-closed sockets", "proxied", blows.half_closed),
-    Fault("connections reset", "proxied", blows.reset),
-    Fault("connections reset, TLS, ACL", "tls", blows.reset),
-    Fault("partition 3 s, namespace", "namespace", blows.partitioned),
-    Fault("slots move in the Cluster", "cluster", failovers.slots_moved),
-    Fault("kill -9 primary, Cluster", "cluster", failovers.cluster_primary_killed, destroys=True),
-    Fault("primary hangs, Cluster", "cluster", failovers.cluster_primary_hangs, destroys=True, alone=True),
-    Fault("seed hangs, Cluster", "replica as seed", failovers.seed_hangs),
-    Fault("kill -9 primary, Sentinel", "sentinel", failovers.primary_killed, destroys=True, alone=True),
-    Fault("primary hangs, Sentinel", "sentinel", failovers.primary_hangs, destroys=True, alone=True),
-    Fault("split brain, Sentinel", "sentinel", failovers.brain_split, destroys=True, alone=True),
-    Fault("split brain, workers asleep", "sentinel", failovers.brain_split_asleep, destroys=True, alone=True),
-    Fault("asleep, min-replicas 1", "sentinel", failovers.brain_split_asleep_guarded, destroys=True, alone=True),
-    Fault("first Sentinel hangs", "two Sentinels", failovers.sentinel_hangs),
+    Fault("none", "single", server.no_fault),
+    Fault("SIGSTOP 1 s", "single", server.hang_server(FAULT_SECONDS)),
+    Fault("SIGSTOP 3 s", "single", server.hang_server(LONG_FAULT_SECONDS)),
+    Fault("CLIENT PAUSE 1 s", "single", server.pause_clients),
+    Fault("SCRIPT FLUSH repeatedly", "single", server.flush_scripts),
+    Fault("CLIENT KILL repeatedly", "single", server.kill_clients_repeatedly),
+    Fault("out of memory", "single", server.exhaust_memory),
+    Fault("workers frozen, hung up on", "single", server.freeze_workers),
+    Fault("FLUSHALL", "single", server.flush_all, destroys=True),
+    Fault("refused 1 s, back empty", "single", server.restart_empty(FAULT_SECONDS), destroys=True),
+    Fault("refused 3 s, back empty", "single", server.restart_empty(LONG_FAULT_SECONDS), destroys=True),
+    Fault("latency 200 ms", "proxied", server.delay_answers),
+    Fault("partition 1 s, proxy", "proxied", server.drop_bytes),
+    Fault("half-closed sockets", "proxied", server.half_close_connections),
+    Fault("connections reset", "proxied", server.reset_connections),
+    Fault("connections reset, TLS, ACL", "tls", server.reset_connections),
+    Fault("partition 3 s, namespace", "namespace", server.cut_network),
+    Fault("slots move in the Cluster", "cluster", failover.move_slots),
+    Fault("kill -9 primary, Cluster", "cluster", failover.kill_cluster_primary, destroys=True),
+    Fault("primary hangs, Cluster", "cluster", failover.hang_cluster_primary, destroys=True, alone=True),
+    Fault("seed hangs, Cluster", "replica as seed", failover.hang_seed),
+    Fault("kill -9 primary, Sentinel", "sentinel", failover.kill_primary, destroys=True, alone=True),
+    Fault("primary hangs, Sentinel", "sentinel", failover.hang_primary, destroys=True, alone=True),
+    Fault("split brain, Sentinel", "sentinel", failover.split_brain, destroys=True, alone=True),
+    Fault("split brain, workers asleep", "sentinel", failover.split_brain_while_frozen, destroys=True, alone=True),
+    Fault("asleep, min-replicas 1", "sentinel", failover.split_brain_with_min_replicas, destroys=True, alone=True),
+    Fault("first Sentinel hangs", "two Sentinels", failover.hang_first_sentinel),
 )
-"""In an order in which those of one shape can share a deployment: what ends a server comes last."""
+"""Faults of one shape stand side by side and share a deployment; those that end a server come last."""

@@ -1,4 +1,4 @@
-"""One client of the HTTP API, whose every call becomes an entry for the journal. Knows no session's story."""
+"""A client of the HTTP API whose calls are entries for the journal."""
 
 import contextlib
 import http.client
@@ -14,11 +14,11 @@ from nextitem.service.schema import Answer
 
 HTTP_SECONDS = 20.0
 _ABORTED = 599
-"""Stands for the status of a request that was never answered."""
+"""The status of a request without an answer."""
 
 
 class Client:
-    """One client's connection to the API; each call is answered with its entry for the journal."""
+    """One connection to the API; each method returns the entry for the journal."""
 
     def __init__(self, url: str) -> None:
         self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=HTTP_SECONDS)
@@ -26,15 +26,15 @@ class Client:
     def append(self, session_id: str, events: list[SentEvent]) -> Call:
         """Append events."""
         documents = [
-            {"item_id": one.item_id}
-            | ({"event_id": one.event_id} if one.event_id else {})
-            | ({} if one.occurred_at is None else {"occurred_at": one.occurred_at})
-            for one in events
+            {"item_id": event.item_id}
+            | ({"event_id": event.event_id} if event.event_id else {})
+            | ({} if event.occurred_at is None else {"occurred_at": event.occurred_at})
+            for event in events
         ]
         return self._call("POST", session_id, "events", json.dumps({"events": documents}), events)
 
     def recommendations(self, session_id: str) -> Call:
-        """Ask for a session's recommendations."""
+        """Get a session's recommendations."""
         return self._call("GET", session_id, "recommendations", None, [])
 
     def close(self) -> None:
@@ -57,7 +57,8 @@ class Client:
         answer = msgspec.json.decode(text, type=Answer)
         answered = answer.events or []
         named = [
-            SentEvent(told.event_id, one.item_id, one.occurred_at) for one, told in zip(events, answered, strict=True)
+            SentEvent(status.event_id, event.item_id, event.occurred_at)
+            for event, status in zip(events, answered, strict=True)
         ]
         return Call(
             session_id,
@@ -68,14 +69,14 @@ class Client:
             answer.served_by,
             bool(answer.stored),
             answer.session_length,
-            tuple(one.status for one in answered),
-            tuple((one.item_id, one.score) for one in answer.recommendations),
+            tuple(event.status for event in answered),
+            tuple((item.item_id, item.score) for item in answer.recommendations),
         )
 
 
 @contextlib.contextmanager
-def client_of(url: str) -> Iterator[Client]:
-    """A client, closed at the end of the block."""
+def open_client(url: str) -> Iterator[Client]:
+    """Open a client; it is closed at the end of the block."""
     client = Client(url)
     try:
         yield client

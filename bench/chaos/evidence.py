@@ -1,4 +1,4 @@
-"""What a session's calls say about its events: who sent what, what was acknowledged, and when. Knows no store."""
+"""The evidence on a session's events that its calls give: sent, acknowledged, and when."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -11,19 +11,19 @@ from nextitem.sessions.session import WINDOW
 
 @dataclass
 class Evidence:
-    """What is known of a session's events, by tag. Times are seconds of the monotonic clock.
+    """The evidence on a session's events, by tag. Times are seconds of the monotonic clock.
 
     Attributes:
-        sent: each event as it was sent.
+        sent: the events.
         first_sent: when it was first sent.
         acknowledged: when it was first acknowledged.
-        acknowledged_since: the same, of calls after what the fault may have destroyed.
-        news: how often it was said to be new.
-        news_since: the same, of calls after what the fault may have destroyed.
-        ranks: the length of the session when the event came in, itself included.
-        late: those said to be late by a session that was as long as its window, or longer.
-        lengths: the lengths of the session in answers that said it was stored.
-        nameless: events sent without an id whose answer, with the id, was never heard.
+        acknowledged_since: the same, for calls after the time of possible data loss.
+        news: the number of answers that called the event new.
+        news_since: the same, for calls after the time of possible data loss.
+        ranks: the length of the session after the event was appended.
+        late: events that a session with a full window called late.
+        lengths: the session's lengths in answers with `stored`.
+        nameless: the number of events without an id, whose answer with the id was lost.
     """
 
     sent: dict[bytes, SentEvent] = field(default_factory=dict)
@@ -39,40 +39,40 @@ class Evidence:
 
 
 def evidence_of(calls: Iterable[Call], destroyed_until: float | None) -> Evidence:
-    """Return what a session's calls say.
+    """Return the evidence of a session's calls.
 
     Args:
         calls: of one session.
-        destroyed_until: when the fault was over that may have destroyed data, or None for one that destroys nothing.
+        destroyed_until: end of a fault that may destroy data; None for other faults.
     """
-    told = Evidence()
-    for call in sorted(calls, key=lambda one: one.ended):
-        _add(told, call, since=destroyed_until is None or call.started >= destroyed_until)
-    return told
+    evidence = Evidence()
+    for call in sorted(calls, key=lambda call: call.ended):
+        _add(evidence, call, since=destroyed_until is None or call.started >= destroyed_until)
+    return evidence
 
 
-def _add(told: Evidence, call: Call, *, since: bool) -> None:
+def _add(evidence: Evidence, call: Call, *, since: bool) -> None:
     length = call.session_length or 0
     if call.stored:
-        told.lengths.append(length)
+        evidence.lengths.append(length)
     new: list[bytes] = []
     for place, event in enumerate(call.events):
         if not event.event_id:
-            told.nameless += 1
+            evidence.nameless += 1
             continue
         tag = event_tag(event.event_id)
-        told.sent.setdefault(tag, event)
-        told.first_sent[tag] = min(told.first_sent.get(tag, call.started), call.started)
+        evidence.sent.setdefault(tag, event)
+        evidence.first_sent[tag] = min(evidence.first_sent.get(tag, call.started), call.started)
         if not call.stored:
             continue
-        told.acknowledged.setdefault(tag, call.ended)
+        evidence.acknowledged.setdefault(tag, call.ended)
         if since:
-            told.acknowledged_since.setdefault(tag, call.ended)
+            evidence.acknowledged_since.setdefault(tag, call.ended)
         if call.statuses[place] == "late" and length >= WINDOW:
-            told.late.add(tag)
+            evidence.late.add(tag)
         if call.statuses[place] in FIRST_TIME:
             new.append(tag)
-    for tag in new:  # all of a batch come in at once, so no answer ever stood between them
-        told.ranks[tag] = length
-        told.news[tag] += 1
-        told.news_since[tag] += since
+    for tag in new:  # a batch is appended in one step, so all its events have the same rank
+        evidence.ranks[tag] = length
+        evidence.news[tag] += 1
+        evidence.news_since[tag] += since

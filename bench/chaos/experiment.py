@@ -1,4 +1,4 @@
-"""One fault from start to end: traffic, the blow, recovery, and the oracle's verdict, as one row of the report."""
+"""One experiment: traffic, a fault, recovery, and the oracle's verdict."""
 
 import json
 import time
@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from bench.chaos.client import Client, client_of
-from bench.chaos.faults import Fault
+from bench.chaos.catalogue import Fault
+from bench.chaos.client import Client, open_client
 from bench.chaos.journal import Call, Journal
 from bench.chaos.oracle import Oracle, StoredSession, Verdict
-from bench.chaos.scenes import Reader, Scene
+from bench.chaos.targets import Reader, Target
 from bench.chaos.traffic import THREADS, Traffic
 from devstack.replay.report import percentile
 from devstack.stack import KEY_SECRET, Stack
@@ -18,11 +18,11 @@ from nextitem.model.engine import Model
 from nextitem.sessions.codec import decode_record
 from nextitem.sessions.keys import session_key
 
-LASTING = 50
-"""Answers in a row, all from the session, after which the function counts as recovered."""
+RECOVERED = 50
+"""Answers from the session in a row after which the function counts as recovered."""
 PATIENCE_SECONDS = 20.0
-"""Of traffic after the fault at most: by then the function should have recovered."""
-LOOK_SECONDS = 0.02
+"""Maximum duration of traffic after the fault."""
+POLL_SECONDS = 0.02
 FINAL_TRIES = 20
 MS = 1000.0
 SERVER_ERROR = 500
@@ -30,7 +30,7 @@ SERVER_ERROR = 500
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds of traffic before the fault, and after it at least; longer while there is no recovery."""
+    """Seconds of traffic before the fault, and minimum seconds after it; it goes on until recovery."""
 
     before: float = 1.0
     after: float = 1.5
@@ -38,20 +38,20 @@ class Pace:
 
 @dataclass(frozen=True)
 class Times:
-    """Milliseconds of some answers."""
+    """Milliseconds of answers."""
 
     p99: float
     max: float
 
     @classmethod
     def of(cls, milliseconds: Sequence[float]) -> "Times":
-        """Summarise."""
+        """Summarise times."""
         return cls(round(percentile(milliseconds, 99), 1), round(max(milliseconds, default=0.0), 1))
 
 
 @dataclass(frozen=True)
-class Row:
-    """What came of one fault. `function` times are those of its metrics records, `client` ones include the way."""
+class FaultResult:
+    """The result of one fault. `function` times come from its metrics records, `client` times include the network."""
 
     fault: str
     destroys: bool
@@ -68,67 +68,69 @@ class Row:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing happened that must not."""
+        """Whether the function recovered, and nothing is doubled, corrupted, lost without explanation, or a 5xx."""
         verdict = self.verdict
-        wrong = self.http_5xx or verdict.doubled or verdict.corrupted or verdict.unexcused
+        wrong = self.http_5xx or verdict.doubled or verdict.corrupted or verdict.unexplained
         return not wrong and self.recovery_s is not None
 
 
 @dataclass(frozen=True)
-class _Moments:
-    """When the fault began and when it was lifted (or had struck), in monotonic seconds."""
+class _FaultTime:
+    """Begin and end of the fault, or of its injection if it lasts, in monotonic seconds."""
 
     began: float
-    lifted: float
+    ended: float
 
 
-def warmed(stack: Stack, workers: int) -> None:
-    """Have every worker answer some requests, so that no cold start is measured.
+def warm_up(stack: Stack, workers: int) -> None:
+    """Send requests until every worker has answered, so that no cold start is measured.
 
     Raises:
-        AssertionError: the function does not work even before a fault.
+        AssertionError: the function fails without a fault.
     """
 
     def ask(number: int) -> set[int]:
-        with client_of(stack.url) as client:
+        with open_client(stack.url) as client:
             return {client.recommendations(f"warm-{number}").status for _ in range(10)}
 
     with ThreadPoolExecutor(workers * 3) as threads:
         while len(stack.cold_starts) < workers:
             statuses = set[int]().union(*threads.map(ask, range(workers * 3)))
             if max(statuses) >= SERVER_ERROR:
-                raise AssertionError("the function fails without any fault: " + "\n".join(stack.log_lines()[-20:]))
+                raise AssertionError(
+                    "the function fails without a fault; its last log lines: " + "\n".join(stack.log_lines()[-20:])
+                )
 
 
-def run(fault: Fault, scene: Scene, stack: Stack, model: Model, sessions: int, pace: Pace) -> Row:
-    """Put a deployment under traffic, break it, and return what came of that.
+def run(fault: Fault, target: Target, stack: Stack, model: Model, sessions: int, pace: Pace) -> FaultResult:
+    """Inject a fault into a deployment under traffic and return the result.
 
     Args:
-        fault: what to do.
-        scene: the deployment, whole.
-        stack: the function that has its store there, warm.
-        model: the model that serves.
-        sessions: how many are open at any time.
-        pace: how long traffic goes on around the fault.
+        fault: to inject.
+        target: the deployment, without faults.
+        stack: the warm function that uses it.
+        model: the served model.
+        sessions: open at any time.
+        pace: duration of the traffic.
     """
     traffic = Traffic(stack.url, sessions, fault.name.replace(" ", "-"))
-    scene.live_keys = lambda: [session_key(KEY_SECRET.encode(), one) for one in traffic.session_ids]
-    scene.paused, scene.frozen = traffic.paused, stack.frozen
+    target.live_keys = lambda: [session_key(KEY_SECRET.encode(), session_id) for session_id in traffic.session_ids]
+    target.paused, target.frozen = traffic.paused, stack.frozen
     wall = time.time() - time.monotonic()
     with traffic:
-        time.sleep(pace.before)  # traffic as ever, to compare with
+        time.sleep(pace.before)  # normal traffic to compare with
         began = time.monotonic()
-        fault.strike(scene)
-        moments = _Moments(began, time.monotonic())
+        fault.inject(target)
+        fault_time = _FaultTime(began, time.monotonic())
         _await_recovery(traffic.journal, pace)
     calls = traffic.journal.calls
     finals = _finals(stack.url, sorted({call.session_id for call in calls}))
-    stored = _stored(scene, [call.session_id for call in finals], model.version)
-    verdict = Oracle(model, moments.lifted if fault.destroys else None).judge([*calls, *finals], stored)
-    recovery = _recovery(calls, moments.lifted)
-    until = moments.lifted + (recovery or 0.0)
+    stored = _stored(target, [call.session_id for call in finals], model.version)
+    verdict = Oracle(model, fault_time.ended if fault.destroys else None).check([*calls, *finals], stored)
+    recovery = _recovery(calls, fault_time.ended)
+    until = fault_time.ended + (recovery or 0.0)
     function = _function_times(stack, calls[0].started + wall, calls[-1].ended + wall)
-    return Row(
+    return FaultResult(
         fault.name,
         fault.destroys,
         len(calls) + len(finals),
@@ -136,39 +138,39 @@ def run(fault: Fault, scene: Scene, stack: Stack, model: Model, sessions: int, p
         sum(call.status >= SERVER_ERROR for call in (*calls, *finals)),
         round(sum(call.served_by != "session" for call in calls) / len(calls), 4),
         verdict,
-        Times.of([took for _, took in function]),
-        Times.of([took for at, took in function if moments.began <= at - wall <= until]),
-        Times.of([_took(call) for call in calls]),
-        Times.of([_took(call) for call in calls if moments.began <= call.ended <= until]),
+        Times.of([duration for _, duration in function]),
+        Times.of([duration for at, duration in function if fault_time.began <= at - wall <= until]),
+        Times.of([_duration(call) for call in calls]),
+        Times.of([_duration(call) for call in calls if fault_time.began <= call.ended <= until]),
         recovery,
     )
 
 
 def _await_recovery(journal: Journal, pace: Pace) -> None:
-    struck = time.monotonic()
-    while (since := time.monotonic() - struck) < PATIENCE_SECONDS:
-        if since >= pace.after and journal.unbroken >= LASTING:
+    ended = time.monotonic()
+    while (since := time.monotonic() - ended) < PATIENCE_SECONDS:
+        if since >= pace.after and journal.consecutive_session_answers >= RECOVERED:
             return
-        time.sleep(LOOK_SECONDS)  # traffic runs in other threads; this one only looks
+        time.sleep(POLL_SECONDS)  # traffic runs in other threads
 
 
-def _recovery(calls: Sequence[Call], lifted: float) -> float | None:
-    """Return the seconds from the fault's end to the first of a lasting run of answers from the session."""
+def _recovery(calls: Sequence[Call], fault_ended: float) -> float | None:
+    """Return the seconds from the fault's end to the first of `RECOVERED` answers from the session in a row."""
     run: list[Call] = []
     for call in calls:
-        if call.ended < lifted:
+        if call.ended < fault_ended:
             continue
         run = [*run, call] if call.served_by == "session" else []
-        if len(run) == LASTING:
-            return round(run[0].ended - lifted, 3)
+        if len(run) == RECOVERED:
+            return round(run[0].ended - fault_ended, 3)
     return None
 
 
 def _finals(url: str, session_ids: Sequence[str]) -> list[Call]:
-    """Ask for each session's recommendations, once everything is well again."""
+    """Get each session's recommendations after the recovery."""
 
     def ask(share: Sequence[str]) -> list[Call]:
-        with client_of(url) as client:
+        with open_client(url) as client:
             return [_final(client, session_id) for session_id in share]
 
     with ThreadPoolExecutor(THREADS) as threads:
@@ -184,8 +186,8 @@ def _final(client: Client, session_id: str) -> Call:
     return call
 
 
-def _stored(scene: Scene, session_ids: Sequence[str], version: str) -> dict[str, StoredSession]:
-    reader = Reader(scene)
+def _stored(target: Target, session_ids: Sequence[str], version: str) -> dict[str, StoredSession]:
+    reader = Reader(target)
     stored: dict[str, StoredSession] = {}
     for session_id in session_ids:
         key = session_key(KEY_SECRET.encode(), session_id)
@@ -196,17 +198,17 @@ def _stored(scene: Scene, session_ids: Sequence[str], version: str) -> dict[str,
 
 
 def _function_times(stack: Stack, since: float, until: float) -> list[tuple[float, float]]:
-    """Return when (epoch seconds) and how long (ms) the function worked on appends, by its own metrics records."""
-    found: list[tuple[float, float]] = []
+    """Return time (epoch seconds) and duration (ms) of each append, from the function's metrics records."""
+    times: list[tuple[float, float]] = []
     for line in stack.log_lines():
         if '"_aws"' not in line:
             continue
         record = json.loads(line)
         at = record["_aws"]["Timestamp"] / MS
         if record["operation"] == "append_events" and since <= at <= until:
-            found.append((at, record["total_ms"]))
-    return found
+            times.append((at, record["total_ms"]))
+    return times
 
 
-def _took(call: Call) -> float:
+def _duration(call: Call) -> float:
     return (call.ended - call.started) * MS

@@ -1,114 +1,111 @@
-"""The blows to several servers: behind a Sentinel, and in a Cluster. Those that end a server end it for good."""
+"""Faults of several servers: behind a Sentinel, and in a Cluster. A killed or stopped server stays so."""
 
 import os
 import signal
 
-from bench.chaos.blows import AGAIN_SECONDS, STILL_SECONDS, hold
-from bench.chaos.scenes import PRIMARIES, Scene, present
+from bench.chaos.server_faults import REPEAT_SECONDS, SETTLE_SECONDS, wait
+from bench.chaos.targets import PRIMARIES, Target, require
 from devstack.deployments import Node, eventually
 from devstack.processes.children import LOOPBACK
 
 SLOTS_MOVED = 15
 MIGRATE_MS = 2000
 SENTINEL_CLIENT = "sentinel-"
-"""How a Sentinel names its connections: without them it would call the primary dead."""
+"""Prefix of the names of a Sentinel's connections. If they closed, it would take the primary for dead."""
 
 
-def primary_killed(scene: Scene) -> None:
-    """The primary dies."""
-    present(scene.sentinelled).primary.child.kill()
+def kill_primary(target: Target) -> None:
+    """Kill the primary behind the Sentinel."""
+    require(target.sentinelled).primary.child.kill()
 
 
-def primary_hangs(scene: Scene) -> None:
-    """The primary hangs for good: it stays without a word."""
-    _stop(present(scene.sentinelled).primary)
+def hang_primary(target: Target) -> None:
+    """Stop the primary behind the Sentinel for good: its connections stay open and silent."""
+    _stop(require(target.sentinelled).primary)
 
 
-def brain_split(scene: Scene) -> None:
-    """The primary hangs, its replica takes over, then it wakes up, still a primary, until the Sentinel demotes it."""
-    _replaced_and_woken(scene)
-    _await_demotion(scene)
+def split_brain(target: Target) -> None:
+    """Stop the primary until its replica is promoted, then continue it: two primaries until the Sentinel acts."""
+    _promote_and_continue(target)
+    _await_demotion(target)
 
 
-def brain_split_asleep(scene: Scene) -> None:
-    """The same while the workers are frozen: their connections lead to the old primary, and it takes what they send."""
-    with scene.paused():
-        hold(STILL_SECONDS)
-        with scene.frozen():
-            _replaced_and_woken(scene)
-    _await_demotion(scene)
+def split_brain_while_frozen(target: Target) -> None:
+    """Split the brain while the workers are frozen: their connections lead to the old primary, which accepts writes."""
+    with target.paused():
+        wait(SETTLE_SECONDS)
+        with target.frozen():
+            _promote_and_continue(target)
+    _await_demotion(target)
 
 
-def brain_split_asleep_guarded(scene: Scene) -> None:
-    """The same with a primary that takes no write while no replica follows it."""
-    present(scene.sentinelled).primary.ask("CONFIG", "SET", "min-replicas-to-write", 1)
-    brain_split_asleep(scene)
+def split_brain_with_min_replicas(target: Target) -> None:
+    """Split the brain likewise, with a primary that refuses writes while it has no replica."""
+    require(target.sentinelled).primary.ask("CONFIG", "SET", "min-replicas-to-write", 1)
+    split_brain_while_frozen(target)
 
 
-def _replaced_and_woken(scene: Scene) -> None:
-    deployment = present(scene.sentinelled)
+def _promote_and_continue(target: Target) -> None:
+    deployment = require(target.sentinelled)
     _stop(deployment.primary)
     eventually(lambda: deployment.known_primary() == deployment.replica.port, "the Sentinel promotes the replica")
-    hold()
+    wait()
     os.kill(deployment.primary.child.pid, signal.SIGCONT)
 
 
-def _await_demotion(scene: Scene) -> None:
-    old = present(scene.sentinelled).primary
+def _await_demotion(target: Target) -> None:
+    old = require(target.sentinelled).primary
     eventually(lambda: old.ask("ROLE")[0] == b"slave", "the Sentinel demotes the old primary")
 
 
-def sentinel_hangs(scene: Scene) -> None:
-    """The Sentinel that is asked first hangs for good, and connections break, so that the primary must be asked for."""
-    _stop(present(scene.hearsay))
-    _hang_up(present(scene.sentinelled).primary)
+def hang_first_sentinel(target: Target) -> None:
+    """Stop the Sentinel that clients ask first, and close connections, so that clients must ask for the primary."""
+    _stop(require(target.first_contact))
+    _close_connections(require(target.sentinelled).primary)
 
 
-def seed_hangs(scene: Scene) -> None:
-    """The node that is asked first hangs for good, and connections break, so that the slots must be asked for."""
-    _stop(present(scene.hearsay))
-    for node in present(scene.clustered).nodes[:PRIMARIES]:
-        _hang_up(node)
+def hang_seed(target: Target) -> None:
+    """Stop the node that clients ask first, and close connections, so that clients must ask for the slots."""
+    _stop(require(target.first_contact))
+    for node in require(target.clustered).nodes[:PRIMARIES]:
+        _close_connections(node)
 
 
-def cluster_primary_killed(scene: Scene) -> None:
-    """One of the primaries dies."""
-    present(scene.clustered).nodes[2].child.kill()
+def kill_cluster_primary(target: Target) -> None:
+    """Kill one primary of the Cluster."""
+    require(target.clustered).nodes[2].child.kill()
 
 
-def cluster_primary_hangs(scene: Scene) -> None:
-    """The primary that a client knows first hangs for good."""
-    _stop(present(scene.clustered).nodes[0])
+def hang_cluster_primary(target: Target) -> None:
+    """Stop the first primary that clients know, for good."""
+    _stop(require(target.clustered).nodes[0])
 
 
-def slots_moved(scene: Scene) -> None:
-    """Slots that have live sessions move to another primary."""
-    cluster = present(scene.clustered)
+def move_slots(target: Target) -> None:
+    """Move slots with live sessions to another primary."""
+    cluster = require(target.clustered)
     slots: dict[int, str] = {}
-    for key in scene.live_keys():
+    for key in target.live_keys():
         slots.setdefault(cluster.slot_of(key), key)
     for slot, key in list(slots.items())[:SLOTS_MOVED]:
         source = cluster.node_of(key)
-        target = next(node for node in cluster.nodes[:PRIMARIES] if node is not source)
-        target.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", cluster.id_of(source))
-        source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", cluster.id_of(target))
-        _migrate(source, target, slot)
-        hold(AGAIN_SECONDS)  # requests for the slot's sessions are sent on by ASK now
-        for node in (target, source):
-            node.ask("CLUSTER", "SETSLOT", slot, "NODE", cluster.id_of(target))
-        hold(AGAIN_SECONDS)  # and by MOVED now
-
-
-def _migrate(source: Node, target: Node, slot: int) -> None:
-    for key in source.ask("CLUSTER", "GETKEYSINSLOT", slot, 1000):
-        source.ask("MIGRATE", LOOPBACK, target.port, key.decode(), 0, MIGRATE_MS)
+        destination = next(node for node in cluster.nodes[:PRIMARIES] if node is not source)
+        destination.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", cluster.id_of(source))
+        source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", cluster.id_of(destination))
+        for moved in source.ask("CLUSTER", "GETKEYSINSLOT", slot, 1000):
+            source.ask("MIGRATE", LOOPBACK, destination.port, moved.decode(), 0, MIGRATE_MS)
+        wait(REPEAT_SECONDS)  # ASK redirects requests for the slot's sessions now
+        for node in (destination, source):
+            node.ask("CLUSTER", "SETSLOT", slot, "NODE", cluster.id_of(destination))
+        wait(REPEAT_SECONDS)  # and MOVED now
 
 
 def _stop(node: Node) -> None:
     os.kill(node.child.pid, signal.SIGSTOP)
 
 
-def _hang_up(node: Node) -> None:
+def _close_connections(node: Node) -> None:
+    """Close the connections of all clients but the Sentinels."""
     with node.client as client:
         for other in client.client_list(_type="normal"):
             if not other["name"].startswith(SENTINEL_CLIENT):

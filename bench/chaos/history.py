@@ -1,8 +1,7 @@
-"""A session's whole history, put together from what the store still has of it: the tags trimmed from its log, then it.
+"""A session's whole history from the store: the tags that were trimmed from its log, then the log.
 
-An event that would stand before the log's first never enters a full log, so what was trimmed stands before the log for
-good, in the order in which it was trimmed; and each chain value is a hash of the whole history up to its entry.
-Knows no model and no server.
+An event older than the first of a full log never enters it. So trimmed events stand before the log for good, in the
+order in which they were trimmed. Each chain value is a hash of the whole history up to its entry.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,13 +14,13 @@ from nextitem.sessions.session import SEEN_TAGS, TAG_BYTES, WINDOW, LogEntry, Se
 
 @dataclass(frozen=True)
 class History:
-    """Every event of a session, oldest first.
+    """All events of a session, oldest first.
 
     Attributes:
-        record: what the store has, its log at the history's end.
+        record: the session in the store; its log is the end of the history.
         trimmed: tags of the events trimmed from the log, oldest first.
-        forgotten: events so old that the store no longer knows their tags.
-        items: the item of each event; None where nobody who sent it is known.
+        forgotten: the number of events so old that the store no longer has their tags.
+        items: the item of each event; None if the event is not in the evidence.
     """
 
     record: SessionRecord
@@ -39,32 +38,32 @@ class History:
         """The tag of each event that is not forgotten."""
         return [*self.trimmed, *(entry.tag for entry in self.log)]
 
-    def dropped(self, told: Evidence) -> set[bytes]:
-        """Return the events that were acknowledged as late and older than a full window: they change nothing."""
+    def dropped(self, evidence: Evidence) -> set[bytes]:
+        """Return events that were acknowledged as late and are older than a full window: they do not enter the log."""
         there = set(self.tags)
-        return {tag for tag in told.late - there if self.log and _before(told, tag, self.log[0].at)}
+        return {tag for tag in evidence.late - there if self.log and _before(evidence, tag, self.log[0].at)}
 
-    def fault(self, told: Evidence) -> str | None:
-        """Return what is wrong with it, or None."""
-        return self._size_fault() or self._events_fault(told) or self._order_fault(told)
+    def fault(self, evidence: Evidence) -> str | None:
+        """Describe the first fault of the history; None if there is none."""
+        return self._size_fault() or self._events_fault(evidence) or self._order_fault(evidence)
 
     def _size_fault(self) -> str | None:
         if self.forgotten < 0 or (self.forgotten and len(self.trimmed) < SEEN_TAGS):
-            return f"its length is {self.record.length}, its events are {len(self.tags)}"
+            return f"the session's length is {self.record.length}, but it has {len(self.tags)} events"
         if len(self.log) != min(WINDOW, self.record.length):
-            return f"a log of {len(self.log)} for a session of {self.record.length}"
+            return f"the log of a session of {self.record.length} events has {len(self.log)}"
         return None
 
-    def _events_fault(self, told: Evidence) -> str | None:
+    def _events_fault(self, evidence: Evidence) -> str | None:
         chain: bytes | None = b""
         for tag, item in zip(self.trimmed, self.items[self.forgotten :], strict=False):
-            if item is None and not told.nameless:
+            if item is None and not evidence.nameless:
                 return "a trimmed event was never sent"
             known = item is not None and chain is not None and not self.forgotten
             chain = next_chain(chain or b"", tag, (item or "").encode()) if known else None
         for place, entry in enumerate(self.log):
-            sent = told.sent.get(entry.tag)
-            if sent is None and not told.nameless:
+            sent = evidence.sent.get(entry.tag)
+            if sent is None and not evidence.nameless:
                 return f"event {place} was never sent"
             if sent is not None and sent.item_id != entry.item_id:
                 return f"event {place} has another item than was sent"
@@ -75,38 +74,38 @@ class History:
             chain = entry.chain
         return None
 
-    def _order_fault(self, told: Evidence) -> str | None:
+    def _order_fault(self, evidence: Evidence) -> str | None:
         if any(before.at > after.at for before, after in zip(self.log, self.log[1:], strict=False)):
             return "events are not in the order of their times"
-        kept = [tag for tag in self.trimmed if tag in told.sent]
-        times = [at for tag in kept if (at := told.sent[tag].occurred_at) is not None]
+        kept = [tag for tag in self.trimmed if tag in evidence.sent]
+        times = [at for tag in kept if (at := evidence.sent[tag].occurred_at) is not None]
         if self.log and times != sorted(times):
             return "events were not trimmed in the order of their times"
         if self.log and times and times[-1] > self.log[0].at:
             return "an event was trimmed that is newer than the log's first"
-        return _acknowledged_order_fault(self.tags, told)
+        return _acknowledged_order_fault(self.tags, evidence)
 
 
-def history_of(record: SessionRecord, seen: bytes, told: Evidence) -> History:
+def history_of(record: SessionRecord, seen: bytes, evidence: Evidence) -> History:
     """Return a session's history.
 
     Args:
-        record: the session as the store has it.
-        seen: the tags trimmed from its log, as the store has them.
-        told: what the clients know of its events.
+        record: the session in the store.
+        seen: the tags that were trimmed from its log, in the store.
+        evidence: of its clients.
     """
     trimmed = tuple(seen[at : at + TAG_BYTES] for at in range(0, len(seen), TAG_BYTES))
     forgotten = record.length - len(trimmed) - len(record.log)
-    known = [told.sent[tag].item_id if tag in told.sent else None for tag in trimmed]
+    known = [evidence.sent[tag].item_id if tag in evidence.sent else None for tag in trimmed]
     items = [*[None] * max(forgotten, 0), *known, *(entry.item_id for entry in record.log)]
     return History(record, trimmed, forgotten, tuple(items))
 
 
 def replays(items: Sequence[str | None]) -> Iterator[list[str]]:
-    """Yield each list of items whose replay may be the state after all of them, the likeliest first.
+    """Yield each list of items whose replay is a valid state at the end of a history, the likeliest first.
 
-    A session that never lost its snapshot remembers every event. One that was rebuilt, now or earlier, began with a
-    full window then: at any event that has a window after it.
+    The state of a session that never lost its snapshot depends on all events. A state that was rebuilt once began with
+    a full window at that time: at any event that has a window after it.
     """
     starts = [0, *range(len(items) - WINDOW, 0, -1)]
     for start in starts:
@@ -115,19 +114,19 @@ def replays(items: Sequence[str | None]) -> Iterator[list[str]]:
             yield known
 
 
-def _before(told: Evidence, tag: bytes, at: int) -> bool:
-    sent = told.sent[tag].occurred_at
+def _before(evidence: Evidence, tag: bytes, at: int) -> bool:
+    sent = evidence.sent[tag].occurred_at
     return sent is not None and sent < at
 
 
-def _acknowledged_order_fault(tags: Sequence[bytes], told: Evidence) -> str | None:
-    """Events without a time: whoever was acknowledged before another was first sent must come before it."""
+def _acknowledged_order_fault(tags: Sequence[bytes], evidence: Evidence) -> str | None:
+    """Check events without a time: one acknowledged before another was first sent must stand before it."""
     latest_sent = float("-inf")
     for place, tag in enumerate(tags):
-        sent = told.sent.get(tag)
+        sent = evidence.sent.get(tag)
         if sent is None or sent.occurred_at is not None:
             continue
-        if told.acknowledged_since.get(tag, float("inf")) < latest_sent:
-            return f"event {place} was acknowledged before one was sent that stands before it"
-        latest_sent = max(latest_sent, told.first_sent[tag])
+        if evidence.acknowledged_since.get(tag, float("inf")) < latest_sent:
+            return f"event {place} was acknowledged before the event that stands before it was sent"
+        latest_sent = max(latest_sent, evidence.first_sent[tag])
     return None

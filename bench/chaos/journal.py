@@ -1,4 +1,4 @@
-"""What the clients sent and heard, as the oracle needs it. Knows no network and no store."""
+"""The journal of all calls: requests, answers and their times, as the oracle needs them."""
 
 import threading
 from dataclasses import dataclass, field
@@ -9,12 +9,12 @@ Top = tuple[tuple[str, float], ...]
 """Item ids and scores, best first."""
 
 FIRST_TIME = frozenset({"applied", "late", "unknown_item"})
-"""What is said of an event that was not known before."""
+"""The statuses of an event that the session did not have before."""
 
 
 @dataclass(frozen=True, slots=True)
 class SentEvent:
-    """One event as it was sent; one that was sent without an id has that of the answer, or none if there was none."""
+    """One event as it was sent. Without an id in the request, it has the answer's; without an answer, an empty one."""
 
     event_id: str
     item_id: str
@@ -23,7 +23,7 @@ class SentEvent:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request and its answer. Times are seconds of the monotonic clock; `statuses` are those of `events`."""
+    """One request and its answer. Times are seconds of the monotonic clock; `statuses` belong to `events`."""
 
     session_id: str
     events: tuple[SentEvent, ...]
@@ -39,17 +39,17 @@ class Call:
 
 @dataclass
 class Journal:
-    """Every call of a run, in the order of their ends. Safe to share between threads."""
+    """All calls of a run, ordered by their ends. Threads may share it."""
 
     _calls: list[Call] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _unbroken: int = 0
+    _consecutive: int = 0
 
-    def note(self, call: Call) -> None:
+    def add(self, call: Call) -> None:
         """Add a call that has ended."""
         with self._lock:
             self._calls.append(call)
-            self._unbroken = self._unbroken + 1 if call.served_by == "session" else 0
+            self._consecutive = self._consecutive + 1 if call.served_by == "session" else 0
 
     @property
     def calls(self) -> list[Call]:
@@ -58,6 +58,6 @@ class Journal:
             return list(self._calls)
 
     @property
-    def unbroken(self) -> int:
-        """How many calls at the end were all served from the session."""
-        return self._unbroken
+    def consecutive_session_answers(self) -> int:
+        """The number of newest calls in a row that were served from the session."""
+        return self._consecutive

@@ -1,7 +1,6 @@
-"""A network namespace of this run's own, with a line into it that can be cut: packets then vanish, and nobody is told.
+"""A network namespace whose link can be cut: packets are dropped then, and neither side gets an error.
 
-Needs root and iproute2. Names carry the process id; what a killed run left behind goes when the next one begins. Knows
-nothing of what is in the namespace.
+It needs root and iproute2. Names contain the process id, so that a run can remove the namespaces of killed runs.
 """
 
 import os
@@ -14,7 +13,7 @@ from typing import Self
 
 PREFIX = "chaos-"
 HOST_SIDE, INSIDE = "198.18.{}.1", "198.18.{}.2"
-"""Addresses of 198.18.0.0/15, which no network uses: it is for tests of networks (RFC 2544)."""
+"""Addresses of 198.18.0.0/15, which is reserved for tests of networks (RFC 2544)."""
 NETWORKS = 256
 INSIDE_MAC = "02:00:00:00:00:02"
 COMMAND_SECONDS = 10.0
@@ -22,14 +21,14 @@ _NAME = re.compile(rf"^{PREFIX}(\d+)\b", re.MULTILINE)
 
 
 class NamespaceRefused(Exception):
-    """This machine lets us have no network namespace; the text says why."""
+    """This machine allows no network namespace; the message says why."""
 
 
 class Namespace:
     """A namespace, inside its ``with`` block.
 
     Attributes:
-        address: at which servers inside can be reached from outside.
+        address: of servers inside, for clients outside.
     """
 
     def __init__(self) -> None:
@@ -52,15 +51,15 @@ class Namespace:
         self._remove()
 
     def command(self, *argv: str | Path) -> list[str | Path]:
-        """Return the command that runs another one inside; it becomes that one, under the same process id."""
+        """Return a command that runs another one inside, under the same process id."""
         return [shutil.which("ip") or "ip", "netns", "exec", self.name, *argv]
 
     def cut(self) -> None:
-        """Let every packet, either way, vanish from now on."""
+        """Drop every packet in both directions from now on."""
         _ip("-n", self.name, "link", "set", self._inside, "down")
 
     def heal(self) -> None:
-        """Let packets through again; connections that neither side gave up go on."""
+        """Forward packets again; connections that are still open go on."""
         _ip("-n", self.name, "link", "set", self._inside, "up")
 
     def _connect(self) -> None:
@@ -71,11 +70,11 @@ class Namespace:
         _ip("-n", self.name, "addr", "add", f"{self.address}/30", "dev", self._inside)
         _ip("link", "set", self._outside, "up")
         _ip("-n", self.name, "link", "set", self._inside, "up")
-        # Without it the kernel would ask who has the address, hear nothing, and say "no route to host": no silence.
+        # A permanent entry: without an answer to ARP the kernel would report "no route to host" instead of silence.
         _ip("neigh", "replace", self.address, "lladdr", INSIDE_MAC, "dev", self._outside, "nud", "permanent")
 
     def _remove(self) -> None:
-        """Remove both ends of the line first: the kernel takes its time over a namespace that still has sockets."""
+        """Remove the link first: the kernel is slow to remove a namespace that still has sockets."""
         try:
             if Path("/sys/class/net", self._outside).exists():
                 _ip("link", "del", self._outside)
@@ -83,8 +82,8 @@ class Namespace:
             _ip("netns", "del", self.name)
 
 
-def refusal() -> str | None:
-    """Try it once and return why there can be no namespace here, or None if there can."""
+def namespace_refusal() -> str | None:
+    """Create a namespace once; return why this machine refuses it, or None."""
     try:
         with Namespace() as namespace:
             namespace.cut()
@@ -95,17 +94,17 @@ def refusal() -> str | None:
 
 
 def _sweep() -> None:
-    """Remove the namespaces of runs that were killed; their lines go with them."""
+    """Remove the namespaces of killed runs, and their links with them."""
     for pid in _NAME.findall(_ip("netns", "list")):
         if not Path("/proc", pid).exists():
             _ip("netns", "del", f"{PREFIX}{pid}")
 
 
 def _ip(*arguments: str) -> str:
-    """Run `ip` and return what it wrote.
+    """Run `ip` and return its output.
 
     Raises:
-        NamespaceRefused: it failed, or there is none.
+        NamespaceRefused: it failed, or is not installed.
     """
     command = ["ip", *arguments]
     try:

@@ -1,10 +1,9 @@
-"""The oracle: what the store has, and what was answered, must be a clean replay of what the clients know.
+"""The oracle: checks that sessions in the store, and all answers, agree with a replay of what clients sent.
 
-The client's journal is the evidence. For each session the store must have every acknowledged event, each once, in an
-order that agrees with the acknowledgements, under a chain that holds, the newest of them in the log; the snapshot must
-be the hidden state of the history up to where it stands; and each answer must rank as the replay of the history as it
-was at that moment does. Of a session that outlived its window both replays are right: of all that it had, and of the
-window from which it was rebuilt. Knows no fault and no server.
+For each session, the store must have every acknowledged event exactly once, in an order that agrees with the
+acknowledgements, under a valid chain, with the newest events in the log. The snapshot must be the hidden state of the
+history up to its place. Each answer must rank like a replay of the history at that moment. For a session longer than
+its window two replays are valid: of all events, and of a window from which the state was rebuilt.
 """
 
 from collections import Counter, defaultdict
@@ -19,16 +18,16 @@ from nextitem.model.engine import Model
 from nextitem.sessions.session import WINDOW, SessionRecord
 
 HIDDEN_TOLERANCE = 1e-2
-"""Relative, in the Euclidean norm. Clean runs stay under 1e-4, which is what lies before the window."""
+"""Relative, in the Euclidean norm. Runs without faults stay below 1e-4: the effect of events before the window."""
 SCORE_TOLERANCE = 0.1
-"""Of a score of about 5. Clean runs stay under 1e-3; the scorer quantizes the hidden state, so that a last bit of it
-may move a score by 0.04. Two events in the wrong order move one by 0.27 and more. Items nearer than this to each other
-may change places."""
+"""Scores are about 5. Runs without faults stay below 1e-3, but the scorer quantizes the hidden state, so its last bit
+can change a score by 0.04. Two events in the wrong order change it by at least 0.27. Items whose scores differ by less
+than the tolerance may be swapped."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredSession:
-    """What the store has of a session: its record, and the tags that were trimmed from its log."""
+    """A session in the store: its record, and the tags that were trimmed from its log."""
 
     record: SessionRecord | None
     seen: bytes = b""
@@ -36,16 +35,26 @@ class StoredSession:
 
 @dataclass
 class Verdict:
-    """What was found, counted in events (acknowledged, lost, doubled) and in sessions' states and answers (corrupted).
+    """The counts of a run.
 
-    `lost` counts every acknowledged event that the store does not have, `unexcused` those of them that were
-    acknowledged after the fault had destroyed what it destroys. `beyond_window` counts sessions, `answers_beyond`
-    their checked answers.
+    Attributes:
+        acknowledged: acknowledged events.
+        lost: acknowledged events that the store does not have.
+        unexplained: lost events that were acknowledged after the fault could destroy data.
+        doubled: events that are in a session twice.
+        corrupted: wrong hidden states and wrong answers.
+        beyond_window: sessions longer than their window.
+        snapshots_checked: hidden states that were compared with a replay.
+        answers_checked: answers that were compared with a replay.
+        answers_beyond: those of sessions longer than their window.
+        worst_hidden: greatest relative error of a hidden state.
+        worst_score: greatest difference of a score.
+        findings: a sentence for each fault.
     """
 
     acknowledged: int = 0
     lost: int = 0
-    unexcused: int = 0
+    unexplained: int = 0
     doubled: int = 0
     corrupted: int = 0
     beyond_window: int = 0
@@ -58,53 +67,55 @@ class Verdict:
 
 
 class Oracle:
-    """Judges runs by one model, replayed by a single thread.
+    """Checks runs of one model; a single thread replays.
 
     Args:
         model: the model that served.
-        destroyed_until: monotonic seconds before which acknowledged data may have been destroyed by the fault; None
-            for a fault that destroys nothing.
+        destroyed_until: monotonic seconds until which the fault may have destroyed acknowledged data; None for a
+            fault that destroys nothing.
     """
 
     def __init__(self, model: Model, destroyed_until: float | None) -> None:
         self._replayer = Replayer(model)
         self._destroyed_until = destroyed_until
 
-    def judge(self, calls: Iterable[Call], stored: Mapping[str, StoredSession]) -> Verdict:
+    def check(self, calls: Iterable[Call], stored: Mapping[str, StoredSession]) -> Verdict:
         """Return the verdict on a run.
 
         Args:
-            calls: every call, the last ones of each session after the fault included.
-            stored: what the store has of each session at the end.
+            calls: all calls, including the final one of each session.
+            stored: each session in the store at the end.
         """
         sessions: dict[str, list[Call]] = defaultdict(list)
         for call in calls:
             sessions[call.session_id].append(call)
         verdict = Verdict()
-        for session_id, of_session in sessions.items():
-            kept = stored.get(session_id, StoredSession(None))
-            for finding in self._session(of_session, kept, verdict):
+        for session_id, session_calls in sessions.items():
+            session = stored.get(session_id, StoredSession(None))
+            for finding in self._check_session(session_calls, session, verdict):
                 verdict.findings.append(f"{session_id}: {finding}")
         return verdict
 
-    def _session(self, calls: list[Call], stored: StoredSession, verdict: Verdict) -> list[str]:
-        told = evidence_of(calls, self._destroyed_until)
-        history = history_of(stored.record or SessionRecord(0, (), None), stored.seen, told)
+    def _check_session(self, calls: list[Call], stored: StoredSession, verdict: Verdict) -> list[str]:
+        evidence = evidence_of(calls, self._destroyed_until)
+        history = history_of(stored.record or SessionRecord(0, (), None), stored.seen, evidence)
         verdict.beyond_window += history.record.length > WINDOW
-        verdict.acknowledged += len(told.acknowledged)
-        dropped = history.dropped(told)
-        lost = told.acknowledged.keys() - set(history.tags) - dropped
+        verdict.acknowledged += len(evidence.acknowledged)
+        dropped = history.dropped(evidence)
+        lost = evidence.acknowledged.keys() - set(history.tags) - dropped
         verdict.lost += len(lost)
-        verdict.unexcused += len(lost & told.acknowledged_since.keys())
+        verdict.unexplained += len(lost & evidence.acknowledged_since.keys())
 
-        findings = _doubled(history, told, dropped, verdict)
-        fault = history.fault(told) or self._snapshot_fault(history, verdict)
+        findings = _doubled(history, evidence, dropped, verdict)
+        fault = history.fault(evidence) or self._snapshot_fault(history, verdict)
         if fault is not None:
             verdict.corrupted += 1
             return [*findings, fault]
-        began_anew = any(count > 1 for tag, count in told.news.items() if tag not in dropped)
-        if not began_anew and not lost:  # then a length names one moment
-            wrong = [fault for call in calls if (fault := self._answer_fault(call, history, told, verdict)) is not None]
+        was_recreated = any(count > 1 for tag, count in evidence.news.items() if tag not in dropped)
+        if not was_recreated and not lost:  # then a length names one moment
+            wrong = [
+                fault for call in calls if (fault := self._answer_fault(call, history, evidence, verdict)) is not None
+            ]
             verdict.corrupted += len(wrong)
             findings += wrong
         return findings
@@ -113,7 +124,7 @@ class Oracle:
         snapshot = history.record.snapshot
         chains = [entry.chain for entry in history.log]
         if snapshot is None or snapshot.chain not in chains:
-            return None  # out of date, to be refused
+            return None  # outdated: the function refuses it
         steps = len(history.items) - len(chains) + chains.index(snapshot.chain) + 1
         error = self._replayer.hidden_error(snapshot.hidden, history.items[:steps], HIDDEN_TOLERANCE)
         if error is None:
@@ -122,14 +133,14 @@ class Oracle:
         verdict.worst_hidden = max(verdict.worst_hidden, error)
         return f"hidden state off by {error:.3g} after {steps} events" if error > HIDDEN_TOLERANCE else None
 
-    def _answer_fault(self, call: Call, history: History, told: Evidence, verdict: Verdict) -> str | None:
-        if call.served_by == "stateless" and len(call.events) == 1:  # of a batch, the order is the function's clock's
+    def _answer_fault(self, call: Call, history: History, evidence: Evidence, verdict: Verdict) -> str | None:
+        if call.served_by == "stateless" and len(call.events) == 1:  # the function orders the events of a batch
             then: list[str | None] = [call.events[0].item_id]
             kind = "a stateless answer"
         elif call.served_by == "session" and call.session_length is not None:
-            then = _at_length(history, told, call.session_length)
+            then = _at_length(history, evidence, call.session_length)
             if len(then) != call.session_length:
-                return None  # some event came in without its client hearing when
+                return None  # the answer to some event was lost, so its rank is unknown
             kind = f"an answer after {len(then)} events"
         else:
             return None
@@ -142,18 +153,20 @@ class Oracle:
         return f"{kind} is off by {gap:.3g}" if gap > SCORE_TOLERANCE else None
 
 
-def _at_length(history: History, told: Evidence, length: int) -> list[str | None]:
-    """Return the items of the history as it was when the session had a length."""
+def _at_length(history: History, evidence: Evidence, length: int) -> list[str | None]:
+    """Return the items of the history at the moment when the session had a length."""
     if length == history.record.length:
         return list(history.items)
     known = zip(history.tags, history.items[max(history.forgotten, 0) :], strict=True)
-    return [item for tag, item in known if told.ranks.get(tag, length + 1) <= length]
+    return [item for tag, item in known if evidence.ranks.get(tag, length + 1) <= length]
 
 
-def _doubled(history: History, told: Evidence, dropped: set[bytes], verdict: Verdict) -> list[str]:
+def _doubled(history: History, evidence: Evidence, dropped: set[bytes], verdict: Verdict) -> list[str]:
     twice = sum(count - 1 for count in Counter(history.tags).values())
-    over = max([history.record.length, *told.lengths]) - len(told.sent) - told.nameless
-    again = sum(count - 1 for tag, count in told.news_since.items() if count > 1 and tag not in dropped)
+    over = max([history.record.length, *evidence.lengths]) - len(evidence.sent) - evidence.nameless
+    again = sum(count - 1 for tag, count in evidence.news_since.items() if count > 1 and tag not in dropped)
     doubled = max(twice, over, 0) + again
     verdict.doubled += doubled
-    return [f"doubled: {twice} tags twice, {over} more than were sent, {again} applied again"] if doubled else []
+    return (
+        [f"doubled: {twice} tags occur twice, {over} events more than sent, {again} applied twice"] if doubled else []
+    )

@@ -1,4 +1,4 @@
-"""A TCP proxy between the function and its store that can be told to misbehave. Knows no protocol."""
+"""A TCP proxy between the function and its store that can delay, drop and reset."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ from devstack.processes.children import LOOPBACK
 from devstack.processes.listener import Listener, listen
 from devstack.processes.loop_thread import LoopThread
 
-Mode = Literal["pass", "delay", "swallow"]
+Mode = Literal["pass", "delay", "drop"]
 DELAY_SECONDS = 0.2
 CHUNK = 1 << 16
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -20,8 +20,8 @@ class Proxy:
     """Forwards connections to a port of this machine.
 
     Attributes:
-        mode: what becomes of bytes from now on: forwarded, forwarded late, or swallowed.
-        port: where it listens, once started.
+        mode: bytes are forwarded, forwarded late, or dropped from now on.
+        port: of its listener, once started.
     """
 
     def __init__(self, target: int) -> None:
@@ -38,16 +38,16 @@ class Proxy:
         self.port = self._thread.run(self._listen())
 
     def stop(self) -> None:
-        """Close every connection and listen no longer."""
+        """Close all connections and the listener."""
         self._thread.run(self._end())
         self._thread.__exit__(None, None, None)
 
     def reset(self) -> None:
-        """End every connection with a RST towards the client."""
+        """Close all connections, with a RST to the client."""
         self._thread.run(self._reset())
 
     def half_close(self) -> None:
-        """Hang up on the server; the clients hear nothing of it, and nothing more."""
+        """Close the connections to the server; those of the clients stay open and silent."""
         self._thread.run(self._half_close())
 
     async def _listen(self) -> int:
@@ -94,7 +94,7 @@ class Proxy:
             while data := await reader.read(CHUNK):
                 if self.mode == "delay":
                     await asyncio.sleep(DELAY_SECONDS)
-                if self.mode == "swallow":
+                if self.mode == "drop":
                     continue
                 if not writer.is_closing():
                     writer.write(data)

@@ -1,25 +1,25 @@
-"""The rows as a table for people and as a file for programs. Knows no fault."""
+"""The results as a table and as a JSON file."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from bench.chaos.run import Row
+from bench.chaos.experiment import FaultResult
+from bench.common.results import write_json
 from nextitem.sessions.session import WINDOW
 
 LIMIT_MS = 150.0
-"""What no answer during a fault should take inside the function."""
+"""The intended maximum time inside the function during a fault."""
 FINDINGS_SHOWN = 5
 BEYOND = f"> {WINDOW}"
 WIDTH = 176
-"""Columns that the table needs, whatever a pipe claims to have."""
+"""Columns that the table needs; a pipe reports fewer."""
 
 
-def document(row: Row) -> dict[str, object]:
-    """Return a row as it stands in the file; times are the function's own unless their name says otherwise."""
+def document(row: FaultResult) -> dict[str, object]:
+    """Return a row of the JSON file; times without `client` in their name are those inside the function."""
     verdict = row.verdict
     return {
         "fault": row.fault,
@@ -28,7 +28,7 @@ def document(row: Row) -> dict[str, object]:
         "http_5xx": row.http_5xx,
         "acknowledged": verdict.acknowledged,
         "lost": verdict.lost,
-        "lost_unexcused": verdict.unexcused,
+        "lost_unexplained": verdict.unexplained,
         "doubled": verdict.doubled,
         "corrupted": verdict.corrupted,
         "p99_ms": row.function.p99,
@@ -52,17 +52,13 @@ def document(row: Row) -> dict[str, object]:
     }
 
 
-def write(rows: Sequence[Row], left_out: Mapping[str, str], path: Path) -> None:
-    """Write the rows, and why others are missing, as JSON; the file appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.new")
-    whole = {"rows": [document(row) for row in rows], "left_out": dict(left_out)}
-    unfinished.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
-    unfinished.replace(path)
+def write(rows: Sequence[FaultResult], left_out: Mapping[str, str], path: Path) -> None:
+    """Write the rows, and the reasons for missing ones, as JSON."""
+    write_json({"rows": [document(row) for row in rows], "left_out": dict(left_out)}, path)
 
 
-def show(rows: Sequence[Row], left_out: Mapping[str, str], console: Console) -> None:
-    """Print the table, what was left out of it, and what the oracle found."""
+def show(rows: Sequence[FaultResult], left_out: Mapping[str, str], console: Console) -> None:
+    """Print the table, the faults that were left out, and the oracle's findings."""
     table = Table(title="Faults under traffic (ms: inside the function / as the client sees it)")
     for name in ("fault", "requests", "5xx", "acked", "lost", "doubled", "corrupt", "checked", BEYOND, "not session"):
         table.add_column(name, justify="left" if name == "fault" else "right", no_wrap=name == "fault")
@@ -75,7 +71,7 @@ def show(rows: Sequence[Row], left_out: Mapping[str, str], console: Console) -> 
             str(row.requests),
             str(row.http_5xx),
             str(verdict.acknowledged),
-            f"{verdict.lost}" + (f" ({verdict.unexcused} must not)" if verdict.unexcused else ""),
+            f"{verdict.lost}" + (f" ({verdict.unexplained} unexplained)" if verdict.unexplained else ""),
             str(verdict.doubled),
             str(verdict.corrupted),
             str(verdict.answers_checked),
@@ -88,7 +84,7 @@ def show(rows: Sequence[Row], left_out: Mapping[str, str], console: Console) -> 
         )
     console.print(table)
     console.print(
-        f"checked: answers compared with a replay; {BEYOND}: those of sessions beyond the window of {WINDOW}."
+        f"checked: answers compared with a replay; {BEYOND}: those of sessions longer than the window of {WINDOW}."
     )
     for fault, reason in left_out.items():
         console.print(f"Left out: {fault}. {reason}", markup=False)

@@ -1,4 +1,4 @@
-"""One server of the session store that may be killed and started again. Knows no fault and no traffic."""
+"""One server of the session store that can be killed and started again."""
 
 import os
 from pathlib import Path
@@ -11,16 +11,16 @@ from devstack.processes.children import LOOPBACK, Child, Children
 from devstack.services.valkey import start_valkey, valkey_binary, wait_until_ready
 
 PORT_INSIDE = 6379
-"""In a namespace of its own every port is free."""
+"""Every port is free in a namespace of its own."""
 
 
 class Server:
-    """A server, started; `start_again` starts another, empty one on its port.
+    """A running server; `start_again` starts another, empty one on its port.
 
     Args:
-        children: owner of its process.
-        folder: gets its log.
-        namespace: where it runs, or None for this machine's own network.
+        children: owns its process.
+        folder: for its log.
+        namespace: where it runs; None for this machine's own network.
     """
 
     def __init__(self, children: Children, folder: Path, namespace: Namespace | None = None) -> None:
@@ -31,19 +31,19 @@ class Server:
             self.port, self.child = urlsplit(started.url).port or 0, started.child
         else:
             self.port = PORT_INSIDE
-            self.child = self._started("first.log")
+            self.child = self._start("first.log")
 
     def ask(self, *command: str | int) -> object:
-        """Send one command and return its answer as it came."""
+        """Send one command and return its answer."""
         with Redis(self.host, self.port) as client:
             return client.execute_command(*command)
 
     def start_again(self) -> None:
         """Start another, empty server on the port of the killed one."""
-        self.child = self._started(f"after-{self.child.pid}.log")
+        self.child = self._start(f"after-{self.child.pid}.log")
 
-    def _started(self, log: str) -> Child:
-        # Protected mode would refuse whoever is not on loopback.
+    def _start(self, log: str) -> Child:
+        # Protected mode would refuse clients that are not on loopback.
         bound = ["--bind", self.host, "--port", str(self.port), "--protected-mode", "no"]
         argv: list[str | Path] = [valkey_binary(), *bound, "--save", "", "--appendonly", "no"]
         child = self._children.start(

@@ -1,4 +1,4 @@
-"""The blows to one server, to the way to it, and to the workers. Each lifts what can be lifted before it returns."""
+"""Faults of one server, of the network to it, and of the workers. Each ends its fault, if it can, before it returns."""
 
 import os
 import signal
@@ -6,138 +6,133 @@ import threading
 import time
 from collections.abc import Callable
 
-from bench.chaos.proxy import Mode
-from bench.chaos.scenes import Scene, present
+from bench.chaos.targets import Target, require
 
-HOLD_SECONDS = 1.0
-"""How long a fault lasts that is lifted."""
-LONG_SECONDS = 3.0
-"""How long one lasts that outlasts the breaker's rest."""
-AGAIN_SECONDS = 0.05
-"""Between two blows of a fault that strikes repeatedly."""
-STILL_SECONDS = 0.1
-"""Between the last answer and the workers' freeze: they ask for their next invocation meanwhile."""
+FAULT_SECONDS = 1.0
+LONG_FAULT_SECONDS = 3.0
+"""Longer than the circuit breaker's reset timeout."""
+REPEAT_SECONDS = 0.05
+"""Between two injections of a repeated fault."""
+SETTLE_SECONDS = 0.1
+"""Between the last answer and the freeze of the workers: they ask for their next invocation in that time."""
 _NEVER = threading.Event()
 
 
-def hold(seconds: float = HOLD_SECONDS) -> None:
-    """Let a fault last."""
+def wait(seconds: float = FAULT_SECONDS) -> None:
+    """Wait while a fault lasts."""
     _NEVER.wait(seconds)
 
 
-def again(blow: Callable[[], object]) -> None:
-    """Strike repeatedly."""
-    until = time.monotonic() + HOLD_SECONDS
+def _repeat(inject: Callable[[], object]) -> None:
+    until = time.monotonic() + FAULT_SECONDS
     while time.monotonic() < until:
-        blow()
-        hold(AGAIN_SECONDS)
+        inject()
+        wait(REPEAT_SECONDS)
 
 
-def nothing(_scene: Scene) -> None:
-    """No fault, to compare with."""
-    hold()
+def no_fault(_target: Target) -> None:
+    """Do nothing: the row to compare others with."""
+    wait()
 
 
-def stopped(seconds: float) -> Callable[[Scene], None]:
-    """The server hangs."""
+def hang_server(seconds: float) -> Callable[[Target], None]:
+    """Return a fault that stops the server's process for a time."""
 
-    def strike(scene: Scene) -> None:
-        pid = present(scene.server).child.pid
+    def inject(target: Target) -> None:
+        pid = require(target.server).child.pid
         os.kill(pid, signal.SIGSTOP)
-        hold(seconds)
+        wait(seconds)
         os.kill(pid, signal.SIGCONT)
 
-    return strike
+    return inject
 
 
-def paused(scene: Scene) -> None:
-    """The server answers no client."""
-    present(scene.server).ask("CLIENT", "PAUSE", int(HOLD_SECONDS * 1000), "ALL")
-    hold()
+def pause_clients(target: Target) -> None:
+    """Let the server answer no client for a time."""
+    require(target.server).ask("CLIENT", "PAUSE", int(FAULT_SECONDS * 1000), "ALL")
+    wait()
 
 
-def scripts_flushed(scene: Scene) -> None:
-    """The server forgets its scripts."""
-    again(lambda: present(scene.server).ask("SCRIPT", "FLUSH"))
+def flush_scripts(target: Target) -> None:
+    """Remove all scripts from the server, repeatedly."""
+    _repeat(lambda: require(target.server).ask("SCRIPT", "FLUSH"))
 
 
-def clients_killed(scene: Scene) -> None:
-    """The server hangs up on every client."""
-    again(lambda: kill_clients(scene))
+def kill_clients_repeatedly(target: Target) -> None:
+    """Close the connections of all clients at the server, repeatedly."""
+    _repeat(lambda: kill_clients(target))
 
 
-def kill_clients(scene: Scene) -> None:
-    """Have the server hang up on every client, once."""
-    present(scene.server).ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+def kill_clients(target: Target) -> None:
+    """Close the connections of all clients at the server, once."""
+    require(target.server).ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 
 
-def flushed(scene: Scene) -> None:
-    """The server forgets all."""
-    present(scene.server).ask("FLUSHALL")
+def flush_all(target: Target) -> None:
+    """Delete all data of the server."""
+    require(target.server).ask("FLUSHALL")
 
 
-def out_of_memory(scene: Scene) -> None:
-    """The server refuses every write."""
-    server = present(scene.server)
+def exhaust_memory(target: Target) -> None:
+    """Let the server refuse every write for a time."""
+    server = require(target.server)
     server.ask("CONFIG", "SET", "maxmemory-policy", "noeviction")
     server.ask("CONFIG", "SET", "maxmemory", 1)
-    hold()
+    wait()
     server.ask("CONFIG", "SET", "maxmemory", 0)
 
 
-def restarted(seconds: float) -> Callable[[Scene], None]:
-    """The server dies, its port refuses connections, and an empty one takes its place."""
+def restart_empty(seconds: float) -> Callable[[Target], None]:
+    """Return a fault that kills the server, leaves its port closed for a time, and starts an empty one there."""
 
-    def strike(scene: Scene) -> None:
-        server = present(scene.server)
+    def inject(target: Target) -> None:
+        server = require(target.server)
         server.child.kill()
-        hold(seconds)
+        wait(seconds)
         server.start_again()
 
-    return strike
+    return inject
 
 
-def workers_frozen(scene: Scene) -> None:
-    """Lambda freezes the idle workers, and meanwhile the server hangs up on them."""
-    with scene.paused():
-        hold(STILL_SECONDS)
-        with scene.frozen():
-            kill_clients(scene)
-            hold()
+def freeze_workers(target: Target) -> None:
+    """Freeze the idle workers, as Lambda does, while the server closes their connections."""
+    with target.paused():
+        wait(SETTLE_SECONDS)
+        with target.frozen():
+            kill_clients(target)
+            wait()
 
 
-def delayed(scene: Scene) -> None:
-    """Every answer comes late."""
-    _proxied(scene, "delay")
-
-
-def swallowed(scene: Scene) -> None:
-    """What either side sends is swallowed; then a network comes back that no longer knows its connections."""
-    _proxied(scene, "swallow")
-
-
-def _proxied(scene: Scene, mode: Mode) -> None:
-    proxy = present(scene.proxy)
-    proxy.mode = mode
-    hold()
-    if mode == "swallow":
-        proxy.reset()
+def delay_answers(target: Target) -> None:
+    """Delay all bytes in both directions for a time."""
+    proxy = require(target.proxy)
+    proxy.mode = "delay"
+    wait()
     proxy.mode = "pass"
 
 
-def half_closed(scene: Scene) -> None:
-    """The server's ends of the connections close, and the clients hear nothing."""
-    again(present(scene.proxy).half_close)
+def drop_bytes(target: Target) -> None:
+    """Drop all bytes in both directions for a time, then reset the connections."""
+    proxy = require(target.proxy)
+    proxy.mode = "drop"
+    wait()
+    proxy.reset()  # before it forwards again: these connections have lost bytes
+    proxy.mode = "pass"
 
 
-def reset(scene: Scene) -> None:
-    """Connections are reset."""
-    again(present(scene.proxy).reset)
+def half_close_connections(target: Target) -> None:
+    """Close the server's ends of the connections without a word to the clients, repeatedly."""
+    _repeat(require(target.proxy).half_close)
 
 
-def partitioned(scene: Scene) -> None:
-    """The line to the server is cut: every packet vanishes; then it is mended, connections and all."""
-    line = present(scene.line)
-    line.cut()
-    hold(LONG_SECONDS)
-    line.heal()
+def reset_connections(target: Target) -> None:
+    """Reset all connections, repeatedly."""
+    _repeat(require(target.proxy).reset)
+
+
+def cut_network(target: Target) -> None:
+    """Drop every packet for a time; connections that survive it go on."""
+    namespace = require(target.namespace)
+    namespace.cut()
+    wait(LONG_FAULT_SECONDS)
+    namespace.heal()

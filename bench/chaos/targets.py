@@ -1,4 +1,4 @@
-"""What can be broken: a deployment of the session store, with the handles that a fault needs. Knows no traffic."""
+"""Deployments of the session store, with the handles that faults need."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 from urllib.parse import quote
 
-from bench.chaos import namespace
-from bench.chaos.namespace import Namespace
+from bench.chaos.namespace import Namespace, namespace_refusal
 from bench.chaos.proxy import Proxy
 from bench.chaos.server import Server
 from devstack.deployments import ClusterDeployment, Node, SentinelDeployment, start_sentinel
@@ -21,7 +20,7 @@ from nextitem.redis_client.url import parse_store_url
 
 Shape = Literal["single", "proxied", "tls", "namespace", "sentinel", "two Sentinels", "cluster", "replica as seed"]
 READ_SECONDS = 5.0
-"""What one command of ours may take: it is not the function's store deadline that is measured here."""
+"""For one command of the benchmark itself: the function's own store deadline is much shorter."""
 USER, PASSWORD = "app", "pass word/+"
 PRIMARIES = 3
 
@@ -29,20 +28,20 @@ Part = TypeVar("Part")
 
 
 @dataclass
-class Scene:
-    """A running deployment. Of the parts there are those that its shape has.
+class Target:
+    """A running deployment; parts that its shape does not have are None.
 
     Attributes:
-        url: of the store, as the function is told.
-        direct: of the store, as the oracle reads it.
+        url: the store's address for the function.
+        direct: the store's address for the oracle.
         server: the single server.
-        proxy: what stands before it.
-        line: the namespace that it is in.
+        proxy: in front of the server.
+        namespace: the network namespace of the server.
         sentinelled: the primary and the replica.
-        hearsay: the Sentinel or the seed node that the function asks first.
+        first_contact: the Sentinel or the seed node that the function asks first.
         clustered: the Cluster.
-        live_keys: gives the keys of the sessions that traffic knows.
-        paused: holds traffic, every request answered, inside its ``with`` block.
+        live_keys: returns the store's keys of all open sessions.
+        paused: stops traffic inside its ``with`` block, after the last answer.
         frozen: stops the function's worker processes inside its ``with`` block.
     """
 
@@ -50,31 +49,31 @@ class Scene:
     direct: str
     server: Server | None = None
     proxy: Proxy | None = None
-    line: Namespace | None = None
+    namespace: Namespace | None = None
     sentinelled: SentinelDeployment | None = None
-    hearsay: Node | None = None
+    first_contact: Node | None = None
     clustered: ClusterDeployment | None = None
     live_keys: Callable[[], list[str]] = field(default=list)
     paused: Callable[[], AbstractContextManager[None]] = nullcontext
     frozen: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
-def present(part: Part | None) -> Part:
-    """Return a part of a scene that a fault needs.
+def require(part: Part | None) -> Part:
+    """Return a part of a target that a fault needs.
 
     Raises:
-        AssertionError: the scene is of another shape; a mistake in `faults`.
+        AssertionError: the target has another shape; `catalogue` names a wrong one.
     """
     if part is None:
-        raise AssertionError("a fault for another shape of deployment")
+        raise AssertionError("this fault needs another shape of deployment; correct bench.chaos.catalogue")
     return part
 
 
 class Reader:
-    """Reads sessions from the store as they are, wherever they are."""
+    """Reads sessions from the store, whichever server has them."""
 
-    def __init__(self, scene: Scene) -> None:
-        self._topology: Topology = topology_of(parse_store_url(scene.direct), "", READ_SECONDS)
+    def __init__(self, target: Target) -> None:
+        self._topology: Topology = topology_of(parse_store_url(target.direct), "", READ_SECONDS)
 
     def fields(self, key: str, *names: str) -> list[bytes | None]:
         """Return fields of a session's hash."""
@@ -86,17 +85,17 @@ class Reader:
         self._topology.close()
 
 
-def missing(shape: Shape) -> str | None:
-    """Return why this machine cannot have a deployment of a shape, or None if it can."""
-    return namespace.refusal() if shape == "namespace" else None
+def refusal(shape: Shape) -> str | None:
+    """Return why this machine cannot run a deployment of a shape, or None if it can."""
+    return namespace_refusal() if shape == "namespace" else None
 
 
 @contextlib.contextmanager
-def scene(shape: Shape, folder: Path) -> Iterator[Scene]:
-    """Start a deployment; every process ends with the block."""
+def start_target(shape: Shape, folder: Path) -> Iterator[Target]:
+    """Start a deployment; all its processes end with the block."""
     with ExitStack() as resources:
-        # Before the processes, so that it outlives them: a namespace goes when nobody is in it any more.
-        line = resources.enter_context(Namespace()) if shape == "namespace" else None
+        # Before the processes, so that it outlives them: the kernel removes a namespace after its last process.
+        namespace = resources.enter_context(Namespace()) if shape == "namespace" else None
         children = resources.enter_context(Children())
         match shape:
             case "sentinel" | "two Sentinels":
@@ -104,49 +103,51 @@ def scene(shape: Shape, folder: Path) -> Iterator[Scene]:
             case "cluster" | "replica as seed":
                 yield _with_cluster(children, folder, replica_first=shape == "replica as seed")
             case _:
-                yield _with_one_server(shape, Server(children, folder, line), line, folder, resources)
+                yield _with_one_server(shape, Server(children, folder, namespace), namespace, folder, resources)
 
 
-def _with_one_server(shape: Shape, server: Server, line: Namespace | None, folder: Path, resources: ExitStack) -> Scene:
+def _with_one_server(
+    shape: Shape, server: Server, namespace: Namespace | None, folder: Path, resources: ExitStack
+) -> Target:
     address = f"{server.host}:{server.port}"
-    built = Scene(f"redis://{address}/0", f"redis://{address}/0", server=server, line=line)
-    target, tls = server.port, None
+    target = Target(f"redis://{address}/0", f"redis://{address}/0", server=server, namespace=namespace)
+    port, tls = server.port, None
     if shape == "tls":
         tls = resources.enter_context(TlsProxy(server.port, folder, LOOPBACK))
-        target = tls.port
+        port = tls.port
     if shape in {"proxied", "tls"}:
-        built.proxy = Proxy(target)
-        built.proxy.start()
-        resources.callback(built.proxy.stop)
-        built.url = f"redis://{LOOPBACK}:{built.proxy.port}/0"
-    if tls is not None and built.proxy is not None:
+        target.proxy = Proxy(port)
+        target.proxy.start()
+        resources.callback(target.proxy.stop)
+        target.url = f"redis://{LOOPBACK}:{target.proxy.port}/0"
+    if tls is not None and target.proxy is not None:
         server.ask("ACL", "SETUSER", USER, "on", f">{PASSWORD}", "~nextitem:*", "+@all", "-@admin", "-@dangerous")
         server.ask("ACL", "SETUSER", "oracle", "on", f">{PASSWORD}", "~*", "+@all")
         server.ask("ACL", "SETUSER", "default", "off")
         password = quote(PASSWORD, safe="")
         trusted = f"?ssl_ca_certs={tls.certificate}"
-        built.url = f"rediss://{USER}:{password}@{LOOPBACK}:{built.proxy.port}/0{trusted}"
-        built.direct = f"redis://oracle:{password}@{address}/0"
-    return built
+        target.url = f"rediss://{USER}:{password}@{LOOPBACK}:{target.proxy.port}/0{trusted}"
+        target.direct = f"redis://oracle:{password}@{address}/0"
+    return target
 
 
-def _with_sentinels(children: Children, folder: Path, *, two: bool) -> Scene:
+def _with_sentinels(children: Children, folder: Path, *, two: bool) -> Target:
     sentinelled = SentinelDeployment(children, folder)
-    built = Scene(sentinelled.url, sentinelled.url, sentinelled=sentinelled)
+    target = Target(sentinelled.url, sentinelled.url, sentinelled=sentinelled)
     if two:
-        built.hearsay = start_sentinel(children, folder, sentinelled.primary)
-        built.url = f"redis+sentinel://{LOOPBACK}:{built.hearsay.port},{LOOPBACK}:{sentinelled.port}/main"
-    return built
+        target.first_contact = start_sentinel(children, folder, sentinelled.primary)
+        target.url = f"redis+sentinel://{LOOPBACK}:{target.first_contact.port},{LOOPBACK}:{sentinelled.port}/main"
+    return target
 
 
-def _with_cluster(children: Children, folder: Path, *, replica_first: bool) -> Scene:
+def _with_cluster(children: Children, folder: Path, *, replica_first: bool) -> Target:
     clustered = ClusterDeployment(children, folder)
-    built = Scene(clustered.url, _seeds(clustered.nodes[PRIMARIES:]), clustered=clustered)
+    target = Target(clustered.url, _seeds(clustered.nodes[PRIMARIES:]), clustered=clustered)
     if replica_first:
-        built.hearsay = clustered.nodes[PRIMARIES]
-        built.url = _seeds([built.hearsay, clustered.nodes[1]])
-        built.direct = _seeds(clustered.nodes[PRIMARIES + 1 :])
-    return built
+        target.first_contact = clustered.nodes[PRIMARIES]
+        target.url = _seeds([target.first_contact, clustered.nodes[1]])
+        target.direct = _seeds(clustered.nodes[PRIMARIES + 1 :])
+    return target
 
 
 def _seeds(nodes: list[Node]) -> str:

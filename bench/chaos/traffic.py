@@ -1,7 +1,7 @@
-"""Traffic: many simulator sessions at once, sent over HTTP by a few threads, everything noted in a journal.
+"""Traffic: many simulated sessions at once, sent over HTTP by a few threads, and recorded in a journal.
 
-Like phones on a bad network: events are sent again under their id, answered or not, some come late with a time in the
-past, some in batches, some without an id; some sessions go on far beyond the window. Knows no fault and no store.
+It behaves like phones on a bad network. Some events are sent again under their id, some come late with a time in the
+past, some in batches, some without an id. Some sessions are far longer than the window.
 """
 
 import contextlib
@@ -11,32 +11,32 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Self
 
-from bench.chaos.client import client_of
+from bench.chaos.client import open_client
 from bench.chaos.journal import Journal, SentEvent
 from model_export.simulator import Shop
 from model_export.simulator.chance import Chance
 
 THREADS = 4
-"""As many as workers: then a client never waits for a worker, and its times are the function's and the way's."""
+"""As many as workers, so that a client never waits for a worker."""
 PAUSE_SECONDS = 0.03
-"""At most, between two requests of a thread."""
-AGAIN, BATCH, TIMED, NAMELESS, HOT = 0.15, 0.1, 0.2, 0.1, 0.35
-"""Shares of requests: sent again, in a batch, with a time of their own, without an id, for one of few sessions."""
+"""Maximum, between two requests of a thread."""
+REPEATED, BATCH, TIMED, NAMELESS, HOT = 0.15, 0.1, 0.2, 0.1, 0.35
+"""Shares of requests: repeated, in a batch, with a time, without an id, for one of a few sessions."""
 HOT_SESSIONS = 12
 LONG_SESSIONS = 6
-"""How many of the hot ones outlive the window: several simulated sessions each, joined."""
+"""The hot sessions that get longer than the window: several simulated sessions each, joined."""
 LONG_EVENTS = 70, 200
-"""Events of a long session, at least and at most: never so many that the store forgets a trimmed event's tag."""
+"""Minimum and maximum events of a long session: few enough that the store keeps the tags of all trimmed events."""
 OFFLINE_EVENTS = 60
-"""A long session begins with so many at once: those of a phone that was offline."""
+"""The first batch of a long session: events of a phone that was offline."""
 BATCH_EVENTS = 4
 LATE_MS, SLIGHTLY_LATE_MS = 120_000, 2_000
-"""How long ago an event with a time of its own was at most; half of them were only a moment ago."""
+"""Maximum age of an event with a time; half of them have the second maximum."""
 
 
 @dataclass
 class _Visitor:
-    """A session on its way: what is still to come, and what may be sent again."""
+    """An open session: the items to send, and the events that may be sent again."""
 
     session_id: str
     coming: list[str]
@@ -45,19 +45,19 @@ class _Visitor:
 
 
 class Traffic:
-    """Traffic to one API, inside its ``with`` block; the journal is complete when that ends.
+    """Traffic to one API, inside its ``with`` block; the journal is complete after it.
 
     Args:
         url: of the HTTP API.
-        sessions: how many are open at any time.
-        name: distinguishes this run's session ids, and is its seed.
+        sessions: open at any time.
+        name: prefix of the run's session ids, and its seed.
     """
 
     def __init__(self, url: str, sessions: int, name: str) -> None:
         self.journal = Journal()
         self._url, self._name = url, name
         shop = Shop()
-        # More than can be used up: a simulated session is made when it is wanted.
+        # More than a run needs; the simulator makes them one by one.
         self._supply = shop.sessions(1_000_000, seed=1)
         self._lengths = Chance(name, "lengths")
         self._open = [self._next(place) for place in range(sessions)]
@@ -78,13 +78,13 @@ class Traffic:
 
     @property
     def session_ids(self) -> list[str]:
-        """The sessions that are open now."""
+        """The open sessions."""
         with self._lock:
             return [visitor.session_id for visitor in self._open]
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """Send nothing inside the ``with`` block, which begins when every request has its answer."""
+        """Send nothing inside the ``with`` block; it begins after the answer to every request."""
         with contextlib.ExitStack() as held:
             for turn in self._turns:
                 held.enter_context(turn)
@@ -103,18 +103,18 @@ class Traffic:
 
     def _drive(self, number: int) -> None:
         chance = Chance(self._name, number)
-        with client_of(self._url) as client:
+        with open_client(self._url) as client:
             while not self._stop.wait(chance.part() * PAUSE_SECONDS):
                 with self._turns[number]:
                     session_id, events = self._request(chance)
-                    self.journal.note(client.append(session_id, events))
+                    self.journal.add(client.append(session_id, events))
 
     def _request(self, chance: Chance) -> tuple[str, list[SentEvent]]:
         with self._lock:
             place = int(chance.part() * (HOT_SESSIONS if chance.happens(HOT) else len(self._open)))
             place %= len(self._open)
             visitor = self._open[place]
-            if visitor.sent and chance.happens(AGAIN):
+            if visitor.sent and chance.happens(REPEATED):
                 return visitor.session_id, [chance.one_of(visitor.sent)]
             if not visitor.coming:
                 self._open[place] = visitor = self._next(place)

@@ -159,7 +159,7 @@ def _opened(name: str, scheme: Scheme, made: Catalogue, home: Path, calibrating:
     written = write_graphs(home, parameters, scheme, calibrating)
     items, hidden = parameters.table.shape
     sizes = len(parameters.layers), hidden, items
-    command = [sys.executable, "-m", "bench.engine.memory", str(home), ",".join(map(str, sizes))]
+    command = [sys.executable, "-m", "bench.engine.resident_memory", str(home), ",".join(map(str, sizes))]
     resident = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     megabytes = sum(path.stat().st_size for path in home.iterdir()) / 1e6
     return Row(name, rss_mb=resident, file_mb=round(megabytes, 1), cost_us=cost_us(written)), Graphs(home, *sizes)

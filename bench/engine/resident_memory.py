@@ -1,4 +1,4 @@
-"""One scoring scheme in a process of its own: what it holds in memory. `python -m bench.engine.memory FOLDER SIZES`."""
+"""One scoring scheme in a process of its own: what it holds in memory. `python -m bench.engine.resident_memory FOLDER SIZES`."""
 
 import sys
 from pathlib import Path

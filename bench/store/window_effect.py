@@ -6,7 +6,7 @@ Sessions of the shop simulator have at most 30 events, so several are joined to 
 *Memory*: all events against the newest 64, both stepped in one go. *Storing*: all events stepped one by one with a
 stored snapshot after each, as requests do, against all events in one go. *As served*: the former against the newest 64
 in one go, which is what a lost snapshot brings.
-Demo model. `python -m bench.store.window [--sessions 4000 --json PATH]`
+Demo model. `python -m bench.store.window_effect [--sessions 4000 --json PATH]`
 """
 
 import argparse

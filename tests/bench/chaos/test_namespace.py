@@ -1,4 +1,4 @@
-"""The cut in a network namespace: silence, then everything goes on; and nothing is left behind. Needs root."""
+"""A cut link is silent, connections survive it, and nothing is left behind. These tests need root."""
 
 import shutil
 import socket
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.chaos.namespace import Namespace, refusal
+from bench.chaos.namespace import Namespace, namespace_refusal
 from devstack.processes.children import Children
 
 PORT = 6000
@@ -29,8 +29,8 @@ while data := connection.recv(1):
 
 @pytest.fixture(scope="module", autouse=True)
 def _namespaces_allowed() -> None:
-    if (reason := refusal()) is not None:
-        pytest.skip(f"no network namespace here: {reason}")
+    if (reason := namespace_refusal()) is not None:
+        pytest.skip(f"this machine allows no network namespace: {reason}")
 
 
 @pytest.fixture
@@ -39,13 +39,13 @@ def namespace() -> Iterator[Namespace]:
         yield namespace
 
 
-def left() -> str:
-    """What is there of namespaces and of lines into them."""
+def leftovers() -> str:
+    """Return the namespaces and links of this machine."""
     listed = subprocess.run([IP, "netns", "list"], capture_output=True, text=True, check=True).stdout
     return listed + "".join(sorted(path.name for path in Path("/sys/class/net").iterdir()))
 
 
-def test_a_cut_line_is_silent_and_a_mended_one_goes_on(namespace: Namespace, tmp_path: Path) -> None:
+def test_a_cut_link_is_silent_and_connections_survive_it(namespace: Namespace, tmp_path: Path) -> None:
     # GIVEN a connection to a server in the namespace
     with Children() as children:
         command = namespace.command(sys.executable, "-c", ECHO, namespace.address)
@@ -55,7 +55,7 @@ def test_a_cut_line_is_silent_and_a_mended_one_goes_on(namespace: Namespace, tmp
             connection.sendall(b"a")
             assert connection.recv(1) == b"a"
 
-            # WHEN the line is cut THEN what is sent vanishes: no answer and no error, nor on a new connection
+            # WHEN the link is cut THEN there is no answer and no error, also not on a new connection
             namespace.cut()
             connection.sendall(b"b")
             connection.settimeout(SILENCE_SECONDS)
@@ -64,45 +64,41 @@ def test_a_cut_line_is_silent_and_a_mended_one_goes_on(namespace: Namespace, tmp
             with pytest.raises(TimeoutError):
                 socket.create_connection((namespace.address, PORT), SILENCE_SECONDS)
 
-            # WHEN it is mended THEN the answer comes after all
+            # WHEN it is healed THEN the answer arrives
             namespace.heal()
             connection.settimeout(PATIENCE_SECONDS)
             assert connection.recv(1) == b"b"
 
 
 def test_nothing_is_left_behind() -> None:
-    # GIVEN what is there WHEN a block that has a namespace ends in an exception
-    before = left()
+    before = leftovers()
 
     def interrupted() -> None:
         with Namespace():
-            assert left() != before
+            assert leftovers() != before
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         interrupted()
-
-    # THEN only that is there again
-    assert left() == before
+    assert leftovers() == before
 
 
-def test_what_a_killed_run_left_is_removed_by_the_next() -> None:
-    # GIVEN the namespace of a process that is no more
+def test_a_run_removes_the_namespaces_of_killed_runs() -> None:
+    # GIVEN the namespace of a process that has ended
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
-    before = left()
+    before = leftovers()
     subprocess.run([IP, "netns", "add", f"chaos-{process.pid}"], check=True)
 
-    # WHEN the next one begins and ends THEN it is gone
+    # WHEN the next run begins and ends THEN it is gone
     with Namespace():
         pass
-    assert left() == before
+    assert leftovers() == before
 
 
-def test_names_are_this_process_s_own(namespace: Namespace) -> None:
-    # GIVEN a namespace WHEN another thread of this process wants one of the same name THEN it is refused, not shared
+def test_a_second_namespace_of_a_process_is_refused(namespace: Namespace) -> None:
     refused: list[str | None] = []
-    thread = threading.Thread(target=lambda: refused.append(refusal()))
+    thread = threading.Thread(target=lambda: refused.append(namespace_refusal()))
     thread.start()
     thread.join()
     assert refused[0] is not None
