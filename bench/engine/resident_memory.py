@@ -1,4 +1,7 @@
-"""One scoring scheme in a process of its own: what it holds in memory. `python -m bench.engine.resident_memory FOLDER SIZES`."""
+"""Measures the memory of one scoring scheme, in a process of its own.
+
+python -m bench.engine.resident_memory FOLDER SIZES
+"""
 
 import sys
 from pathlib import Path
