@@ -1,4 +1,4 @@
-"""Builds the deployable function as `sam build` does, without sam. Knows the Makefile of functions/ and no test."""
+"""Builds the deployable function as `sam build` does, without sam."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ def build(artifact: Path, python313: Path) -> Path:
 
 
 def make(*arguments: str, **variables: str) -> None:
-    """Run make in the root, as if no other make had started this process."""
+    """Run make in the root of the project, without the variables of an outer make."""
     outer_make = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "ARCHITECTURE"}
     environment = {name: value for name, value in os.environ.items() if name not in outer_make}
     subprocess.run(["make", *arguments], cwd=ROOT, env=environment | variables, check=True)  # noqa: S607

@@ -1,4 +1,4 @@
-"""What several rooms test and takes long to make: the function, built once as it would be deployed."""
+"""Fixtures that several folders share and that are slow to make: the built function and its interpreter."""
 
 import subprocess
 from pathlib import Path
@@ -10,16 +10,16 @@ from tests.building import ROOT, build, make
 
 @pytest.fixture(scope="session")
 def python313() -> Path:
-    """A Python 3.13, Lambda's version; where there is none, the tests that need it are skipped."""
-    found = subprocess.run([ROOT / "devstack/build/python313.sh"], capture_output=True, text=True, check=False)
-    if found.returncode:
-        pytest.skip(found.stderr.strip())
-    return Path(found.stdout.strip())
+    """A Python 3.13, Lambda's version; without it the tests that need it are skipped."""
+    search = subprocess.run([ROOT / "devstack/build/python313.sh"], capture_output=True, text=True, check=False)
+    if search.returncode:
+        pytest.skip(search.stderr.strip())
+    return Path(search.stdout.strip())
 
 
 @pytest.fixture(scope="session")
 def built_function(python313: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The function built from the sources as they are now; an older build in .aws-sam would prove nothing."""
+    """The function, built from the current sources."""
     return build(tmp_path_factory.mktemp("build") / "artifact", python313)
 
 

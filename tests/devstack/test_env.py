@@ -47,11 +47,9 @@ def test_with_the_exports_a_shell_reaches_the_stack(
 def test_without_a_stack_it_says_so(
     starting: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # GIVEN no stack, or one that is still starting
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     if starting:
         (tmp_path / "devstack-x").mkdir()
-    # THEN it says so, and nothing that a shell would take
     assert main(["env"]) == 1
     said = capsys.readouterr()
     assert said.out == ""

@@ -44,15 +44,12 @@ def url_in(line: str) -> str:
 
 
 def test_once_replays_and_ends_well() -> None:
-    # WHEN the command runs once
     with devstack("--port", "0", "--sessions", "20", ONCE="1") as command:
         output, errors = command.communicate()
 
-    # THEN it shows samples, the table and how to call it, and ends well
     assert (command.returncode, errors) == (0, "")
     for part in ("is recommended", "HR@20", "cold starts", "session 100.0%", "curl -s http://127.0.0.1:"):
         assert part in output
-    # AND nothing listens any more
     assert not accepts_connections(url_in(output.split("curl -s")[1].split("\n")[0]))
 
 

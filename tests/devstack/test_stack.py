@@ -48,25 +48,20 @@ def our_children() -> set[str]:
 def test_every_part_works_and_ends_with_the_stack() -> None:
     before = our_children()
     with Stack(FUNCTIONS, handler="toy.handler", max_workers=1, settings={"NEXTITEM_ROUTE": "trial"}) as stack:
-        # GIVEN a running stack
         told = json.loads(stack.invoke(TELL))
         seen = told["environment"]
 
-        # THEN the function is told of its store and its bucket, and of what we set
         assert seen["NEXTITEM_STORE_URL"] == stack.store_url
         assert (seen["NEXTITEM_BUCKET"], seen["AWS_ENDPOINT_URL_S3"]) == (stack.bucket, stack.s3_endpoint)
         assert seen["NEXTITEM_ROUTE"] == "trial"
-        # AND the store is a Valkey that keeps nothing
         with redis.Redis.from_url(stack.store_url) as store:
             assert store.set("tea", "green")
             assert store.get("tea") == b"green"
             assert store.info("server")["server_name"] == "valkey"
             assert store.config_get("save")["save"] == ""
-        # AND the bucket is there, empty
         status, listing = get(f"{stack.s3_endpoint}/{stack.bucket}?list-type=2")
         assert status == 200
         assert b"<KeyCount>0</KeyCount>" in listing
-        # AND the front answers
         assert json.loads(get(f"{stack.url}/v1/health")[1])["routeKey"] == "GET /v1/health"
         assert (stack.version, len(stack.cold_starts)) == (None, 1)
         assert stack.log_lines() == ["toy is loaded"]
@@ -74,7 +69,6 @@ def test_every_part_works_and_ends_with_the_stack() -> None:
         assert scratch.is_dir()
         assert len(our_children() - before) == 4  # the guardian, Valkey, the bucket, one worker
 
-    # WHEN its block is left THEN nothing of it is left
     assert not is_running(told["pid"])
     assert [accepts_connections(url) for url in (stack.url, stack.store_url, stack.s3_endpoint)] == [False] * 3
     assert not scratch.exists()
@@ -82,22 +76,18 @@ def test_every_part_works_and_ends_with_the_stack() -> None:
 
 
 def test_the_store_can_be_taken_away() -> None:
-    # GIVEN a running stack
     with Stack(FUNCTIONS, handler="toy.handler") as stack:
         assert accepts_connections(stack.store_url)
 
-        # WHEN its store is killed THEN the rest goes on
         stack.kill_store()
         assert not accepts_connections(stack.store_url)
         assert json.loads(stack.invoke(b'{"do":"echo"}')) == {"do": "echo"}
 
 
 def test_a_taken_port_is_one_clear_error() -> None:
-    # GIVEN a port that somebody uses
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
-        # WHEN a stack is to have it THEN the error names it and says what to do
         with pytest.raises(StackError, match=f"Port {port} of 127.0.0.1 cannot be used .*--port"), Stack(port=port):
             pass
 

@@ -1,1 +1,1 @@
-"""What template.yaml deploys and what `make build` builds, checked without an AWS account."""
+"""template.yaml and what `make build` builds, checked without an AWS account."""

@@ -1,4 +1,4 @@
-"""All checks by one name: what holds for the stack under every choice of parameters."""
+"""All checks of a stack; they hold for every combination of parameters."""
 
 from collections.abc import Callable
 
@@ -10,20 +10,20 @@ Check = Callable[[Stack], list[str]]
 CHECKS: tuple[Check, ...] = (
     permissions.wide_permissions,
     permissions.open_to_others,
-    permissions.roles_for_more_than_services,
+    permissions.roles_for_others,
     safety.public_buckets,
     safety.unencrypted_at_rest,
     safety.unencrypted_in_transit,
-    safety.careless_logs,
+    safety.unprotected_logs,
     running.cold_start_conflicts,
     running.missing_handlers,
-    running.unwatched_releases,
-    running.versions_unwatched,
+    running.releases_without_checks,
+    running.versions_without_alarms,
     running.dangling_references,
     running.open_routes,
 )
 
 
 def faults(stack: Stack) -> list[str]:
-    """What every check finds."""
+    """Return the faults that the checks find."""
     return [f"{check.__name__}: {fault}" for check in CHECKS for fault in check(stack)]

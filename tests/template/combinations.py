@@ -1,4 +1,4 @@
-"""Which choices of parameters are looked at: each of those that change what is deployed, with each other."""
+"""Every combination of the parameters that change which resources are deployed."""
 
 from itertools import product
 
@@ -29,10 +29,9 @@ DOMAIN: dict[str, Values] = {
 }
 
 COMBINATIONS: dict[str, Values] = {
-    "-".join(filter(None, names)): {name: value for one in (a, c, s, p, d) for name, value in one.items()}
-    for (names, (a, c, s, p, d)) in (
-        (tuple(key for key, _ in chosen), tuple(values for _, values in chosen))
-        for chosen in product(AUTH.items(), COLD.items(), STORE.items(), PROCESSOR.items(), DOMAIN.items())
-    )
+    "-".join(name for name, _ in choices if name): {
+        key: value for _, values in choices for key, value in values.items()
+    }
+    for choices in product(AUTH.items(), COLD.items(), STORE.items(), PROCESSOR.items(), DOMAIN.items())
 }
-"""By a name that a test can bear."""
+"""By the name of a test."""

@@ -1,4 +1,4 @@
-"""What the tests of this folder share: a region, and the stack as the defaults make it."""
+"""Fixtures of this folder: a region, and the stack with default parameters."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from tests.template.stack import Stack, deployed
 
 @pytest.fixture(scope="session", autouse=True)
 def region() -> Iterator[None]:
-    """The transform asks the environment which partition it is in."""
+    """Set a region: the SAM transform derives the partition from it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
         yield
@@ -17,5 +17,5 @@ def region() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def stack(region: None) -> Stack:
-    """What the defaults deploy."""
+    """The stack with default parameters."""
     return deployed()

@@ -1,4 +1,4 @@
-"""Checks: who may do what. Each returns one sentence for each fault that it finds in a stack."""
+"""Checks of permissions. Each returns one sentence for each fault in a stack."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,35 +22,35 @@ ON_EVERYTHING = {
     "xray:PutTelemetryRecords",
     # Lambda makes the network interfaces, whose ids are not known; Describe actions have no resource.
     *(f"ec2:{action}" for action in JOIN_VPC),
-    # CloudWatch wants it of whoever may see composite alarms.
+    # CloudWatch requires it to read composite alarms.
     "cloudwatch:DescribeAlarms",
 }
-"""Actions that a role may have on all resources, since AWS offers nothing less."""
+"""Actions that a role may have on all resources, since AWS offers no narrower choice."""
 
 PATTERNS = {
     # The bucket's objects, by prefix.
     "${ModelBucket.Arn}/models/*": {"s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"},
     "${ModelBucket.Arn}/routes/*": {"s3:GetObject", "s3:PutObject"},
     "${ModelBucket.Arn}/availability/*": {"s3:GetObject", "s3:PutObject"},
-    # Versions of the one function have numbers that are not known.
+    # The numbers of the function's versions are not known.
     "${Function}:*": {"lambda:GetAlias", "lambda:UpdateAlias", "lambda:GetProvisionedConcurrencyConfig"},
-    # The one application's group: CloudFormation ends both names with letters of its own.
+    # CloudFormation adds letters to the names of the application and its group.
     "deploymentgroup:${AWS::StackName}-ServerlessDeploymentApplication-*": {
         "codedeploy:PutLifecycleEventHookExecutionStatus"
     },
 }
-"""Resources with a pattern in them, by their end, and what may be done with them."""
+"""Ends of resources with a wildcard, and the actions that are allowed on them."""
 
 AWS_POLICIES = {"AWSLambdaManagedEC2ResourceOperator"}
-"""AWS's own policies that a role may have: for what AWS alone knows."""
+"""AWS-managed policies that a role may have."""
 
 ALLOWED_TO_EVERYBODY = {"AWS::EC2::VPCEndpoint"}
-"""Whose policies may name everybody: an endpoint's only narrows what a caller may do, and ours ask for the account."""
+"""Types whose policy may name everybody: an endpoint's policy only narrows permissions; ours require the account."""
 
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement of a policy, and whose it is."""
+    """One statement of a policy, with the resource that has the policy."""
 
     owner: str
     owner_type: str
@@ -66,12 +66,12 @@ class Statement:
 
     @property
     def resources(self) -> list[str]:
-        """As text: ``${Name}`` and ``${Name.Attribute}`` stand for what a deployment knows."""
-        return [as_text(one) for one in listed(self.body.get("Resource", []))]
+        """The resources as text; ``${Name}`` and ``${Name.Attribute}`` stand for what only a deployment knows."""
+        return [as_text(resource) for resource in listed(self.body.get("Resource", []))]
 
 
 def as_text(value: Any) -> str:
-    """Write a reference as Fn::Sub would."""
+    """Return a reference as text, as Fn::Sub writes it."""
     match value:
         case str():
             return value
@@ -85,7 +85,7 @@ def as_text(value: Any) -> str:
 
 
 def statements(stack: Stack) -> Iterator[Statement]:
-    """Every statement of every policy in a stack."""
+    """Yield every statement of every policy in a stack."""
     for name, resource in stack.resources.items():
         for document in _documents(resource.get("Properties", {})):
             for body in listed(document["Statement"]):
@@ -101,17 +101,17 @@ def _documents(properties: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def wide_permissions(stack: Stack) -> list[str]:
-    """Wildcards in what roles and managed policies allow, beyond those that are listed above with their reasons."""
+    """Find wildcards in what roles and managed policies allow, except those listed above."""
     faults = []
-    for one in statements(stack):
-        if not one.allows or one.owner_type not in {ROLE, MANAGED_POLICY}:
+    for statement in statements(stack):
+        if not statement.allows or statement.owner_type not in {ROLE, MANAGED_POLICY}:
             continue
-        faults += [f"{one.owner} may do {action}" for action in one.actions if "*" in action]
-        for resource in one.resources:
+        faults += [f"{statement.owner} may do {action}" for action in statement.actions if "*" in action]
+        for resource in statement.resources:
             known = next((allowed for end, allowed in PATTERNS.items() if resource.endswith(end)), set())
-            spare = set(one.actions) - (ON_EVERYTHING if resource == "*" else known)
+            spare = set(statement.actions) - (ON_EVERYTHING if resource == "*" else known)
             if "*" in resource and spare:
-                faults.append(f"{one.owner} may do {sorted(spare)} on {resource}")
+                faults.append(f"{statement.owner} may do {sorted(spare)} on {resource}")
     for name, role in stack.of_type(ROLE).items():
         named = {as_text(arn).rpartition("/")[2] for arn in role.get("ManagedPolicyArns", [])}
         faults += [f"{name} has {policy}" for policy in sorted(named - AWS_POLICIES)]
@@ -119,31 +119,33 @@ def wide_permissions(stack: Stack) -> list[str]:
 
 
 def open_to_others(stack: Stack) -> list[str]:
-    """Policies of resources that admit everybody, or another principal of AWS than the account and services."""
+    """Find policies of resources that admit everybody or another AWS account."""
     faults = []
-    for one in statements(stack):
-        principal = one.body.get("Principal")
-        if not one.allows or principal is None:
+    for statement in statements(stack):
+        principal = statement.body.get("Principal")
+        if not statement.allows or principal is None:
             continue
         if principal == "*" or "*" in listed(principal.get("AWS", [])):
-            asked = one.body.get("Condition", {}).get("StringEquals", {})
-            own = asked.get("aws:PrincipalAccount") == {"Ref": "AWS::AccountId"}
-            if one.owner_type not in ALLOWED_TO_EVERYBODY or not own:
-                faults.append(f"{one.owner} admits everybody")
+            required = statement.body.get("Condition", {}).get("StringEquals", {})
+            own = required.get("aws:PrincipalAccount") == {"Ref": "AWS::AccountId"}
+            if statement.owner_type not in ALLOWED_TO_EVERYBODY or not own:
+                faults.append(f"{statement.owner} admits everybody")
         elif "AWS" in principal and principal["AWS"] != {
             "Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"
         }:
-            faults.append(f"{one.owner} admits {principal['AWS']}")
+            faults.append(f"{statement.owner} admits {principal['AWS']}")
     for name, permission in stack.of_type("AWS::Lambda::Permission").items():
         if "SourceArn" not in permission:
             faults.append(f"{name} lets {permission['Principal']} invoke for anybody")
     return faults
 
 
-def roles_for_more_than_services(stack: Stack) -> list[str]:
-    """Roles that somebody else than a service may take."""
+def roles_for_others(stack: Stack) -> list[str]:
+    """Find roles that can be assumed by more than services."""
     return [
-        f"{one.owner} may be taken by {one.body['Principal']}"
-        for one in statements(stack)
-        if one.owner_type == ROLE and "Principal" in one.body and list(one.body["Principal"]) != ["Service"]
+        f"{statement.owner} may be taken by {statement.body['Principal']}"
+        for statement in statements(stack)
+        if statement.owner_type == ROLE
+        and "Principal" in statement.body
+        and list(statement.body["Principal"]) != ["Service"]
     ]

@@ -1,7 +1,7 @@
-"""Writes what two unlike choices of parameters deploy, as plain CloudFormation, for tools that know no conditions.
+"""Writes the stack under two combinations of parameters as plain CloudFormation, for tools without conditions.
 
-``python -m tests.template.resolved FOLDER``; `make checkov` has Checkov read them, which ends with an IndexError on the
-template itself, as it does on others with Fn::If inside a list.
+``python -m tests.template.resolved FOLDER``. `make checkov` gives them to Checkov, which fails with an IndexError on
+templates with Fn::If in a list.
 """
 
 import json
@@ -18,7 +18,7 @@ CHOICES: dict[str, Values] = {
 
 
 def main(folder: Path) -> None:
-    """Write one file for each choice."""
+    """Write one file for each combination."""
     os.environ.setdefault("AWS_DEFAULT_REGION", "eu-central-1")  # the transform asks for a partition
     folder.mkdir(parents=True, exist_ok=True)
     for name, values in CHOICES.items():

@@ -1,20 +1,19 @@
-"""What CloudFormation makes of a transformed template under given parameter values, as far as it is known beforehand.
+"""Evaluates parameters, conditions and Fn::If of a transformed template, as CloudFormation does.
 
-Parameters, conditions and Fn::If are worked out; what only a deployment knows (names, ARNs, endpoints) stays a Ref,
-Fn::GetAtt or Fn::Sub. Knows nothing of what this stack is for.
+What only a deployment knows (names, ARNs, endpoints) stays a Ref, Fn::GetAtt or Fn::Sub.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-_GONE = object()
-"""What AWS::NoValue leaves."""
+_NO_VALUE = object()
+"""The result of AWS::NoValue."""
 _VARIABLE = re.compile(r"\$\{([^!}]+)\}")
 
 
 class Resolver:
-    """Resolves one template under one choice of parameter values.
+    """Resolves one template under one combination of parameter values.
 
     Args:
         template: a transformed template.
@@ -29,16 +28,16 @@ class Resolver:
         declared = template.get("Parameters", {})
         if unknown := values.keys() - declared.keys():
             raise ValueError(f"there is no parameter {sorted(unknown)}")
-        self.values = {name: str(values.get(name, one.get("Default"))) for name, one in declared.items()}
-        for name, one in declared.items():
-            _check(name, self.values[name], one)
+        self.values = {name: str(values.get(name, parameter.get("Default"))) for name, parameter in declared.items()}
+        for name, parameter in declared.items():
+            _check(name, self.values[name], parameter)
 
     def condition(self, name: str) -> bool:
-        """Whether a condition of the template holds."""
+        """Return whether a condition of the template holds."""
         return self._holds(self._template["Conditions"][name])
 
     def broken_rules(self) -> list[str]:
-        """Descriptions of the assertions that refuse these values."""
+        """Return the descriptions of the assertions that refuse these values."""
         return [
             assertion["AssertDescription"]
             for rule in self._template.get("Rules", {}).values()
@@ -48,7 +47,7 @@ class Resolver:
         ]
 
     def section(self, name: str) -> dict[str, Any]:
-        """The entries of a section (Resources, Outputs) that would be there, resolved."""
+        """Return the existing entries of a section (Resources, Outputs), resolved."""
         return {
             entry: self.resolve({key: value for key, value in body.items() if key != "Condition"})
             for entry, body in self._template[name].items()
@@ -58,7 +57,7 @@ class Resolver:
     def resolve(self, value: Any) -> Any:
         """Return a value without conditions and parameters."""
         if isinstance(value, list):
-            return [item for item in map(self.resolve, value) if item is not _GONE]
+            return [item for item in map(self.resolve, value) if item is not _NO_VALUE]
         if not isinstance(value, dict):
             return value
         if len(value) == 1:
@@ -66,27 +65,27 @@ class Resolver:
             if function == "Ref" or function.startswith("Fn::"):
                 return self._called(function, argument)
         resolved = {key: self.resolve(item) for key, item in value.items()}
-        return {key: item for key, item in resolved.items() if item is not _GONE}
+        return {key: item for key, item in resolved.items() if item is not _NO_VALUE}
 
     def _called(self, function: str, argument: Any) -> Any:
-        found: Any = {function: self.resolve(argument)}
+        result: Any = {function: self.resolve(argument)}
         match function, argument:
             case "Ref", str():
-                found = _GONE if argument == "AWS::NoValue" else self.values.get(argument, {"Ref": argument})
+                result = _NO_VALUE if argument == "AWS::NoValue" else self.values.get(argument, {"Ref": argument})
             case "Fn::If", [name, then, otherwise]:
-                found = self.resolve(then if self.condition(name) else otherwise)
+                result = self.resolve(then if self.condition(name) else otherwise)
             case "Fn::Split", [separator, text]:
                 whole = self.resolve(text)
-                found = whole.split(separator) if isinstance(whole, str) else {function: [separator, whole]}
+                result = whole.split(separator) if isinstance(whole, str) else {function: [separator, whole]}
             case "Fn::Sub", _:
-                found = self._substituted(argument)
-        return found
+                result = self._substituted(argument)
+        return result
 
     def _substituted(self, argument: Any) -> Any:
         text, own = (argument, {}) if isinstance(argument, str) else (argument[0], self.resolve(argument[1]))
-        known = self.values | {name: one for name, one in own.items() if isinstance(one, str)}
-        text = _VARIABLE.sub(lambda found: known.get(found[1], found[0]), text)
-        own = {name: one for name, one in own.items() if name not in known}
+        known = self.values | {name: value for name, value in own.items() if isinstance(value, str)}
+        text = _VARIABLE.sub(lambda match: known.get(match[1], match[0]), text)
+        own = {name: value for name, value in own.items() if name not in known}
         if own:
             return {"Fn::Sub": [text, own]}
         return {"Fn::Sub": text} if _VARIABLE.search(text) else text
@@ -109,7 +108,7 @@ class Resolver:
 
 
 def references(value: Any) -> Iterator[str]:
-    """Names that a resolved value refers to: resources, parameters, pseudo parameters."""
+    """Yield the names that a resolved value refers to: resources, parameters, pseudo parameters."""
     if isinstance(value, list):
         for item in value:
             yield from references(item)
@@ -133,12 +132,12 @@ def references(value: Any) -> Iterator[str]:
 
 
 def _check(name: str, value: str, declared: Mapping[str, Any]) -> None:
-    allowed = [str(one) for one in declared.get("AllowedValues", [])]
+    allowed = [str(value) for value in declared.get("AllowedValues", [])]
     if allowed and value not in allowed:
         raise ValueError(f"{name} may be {allowed}, not {value}")
     if "AllowedPattern" in declared and not re.fullmatch(declared["AllowedPattern"], value):
         raise ValueError(f"{name} must be like {declared['AllowedPattern']}, not {value}")
     if declared["Type"] == "Number":
-        least, most = float(declared.get("MinValue", "-inf")), float(declared.get("MaxValue", "inf"))
-        if not least <= float(value) <= most:
-            raise ValueError(f"{name} must be from {least} to {most}, not {value}")
+        minimum, maximum = float(declared.get("MinValue", "-inf")), float(declared.get("MaxValue", "inf"))
+        if not minimum <= float(value) <= maximum:
+            raise ValueError(f"{name} must be from {minimum} to {maximum}, not {value}")

@@ -1,4 +1,4 @@
-"""Checks: how functions run, start and are released; and that nothing refers to what is not there."""
+"""Checks of how functions run, start and are released, and of references."""
 
 import ast
 from functools import cache
@@ -16,7 +16,7 @@ EXECUTED_VERSION = {"Name": "ExecutedVersion", "Value": {"Fn::Sub": "${ExecutedV
 
 
 def cold_start_conflicts(stack: Stack) -> list[str]:
-    """More than one cure for cold starts at once; AWS refuses each pair, most of them in the middle of a deployment."""
+    """Find combinations of cold-start strategies that AWS refuses, most of them in the middle of a deployment."""
     name, function = stack.recommend
     alias = stack.of_type("AWS::Lambda::Alias")[f"{name}Aliaslive"]
     cures = {
@@ -34,7 +34,7 @@ def cold_start_conflicts(stack: Stack) -> list[str]:
 
 
 def missing_handlers(stack: Stack) -> list[str]:
-    """Functions whose handler is not in the folder that they are built from: a module, and a function in it."""
+    """Find functions whose handler module or function does not exist in the folder that they are built from."""
     faults = []
     for name, function in stack.of_type("AWS::Lambda::Function").items():
         module, _, attribute = function["Handler"].rpartition(".")
@@ -52,8 +52,8 @@ def _functions(path: Path) -> set[str]:
     return {node.name for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)}
 
 
-def unwatched_releases(stack: Stack) -> list[str]:
-    """Aliases that move to a new version without a check before, or without an alarm that takes them back."""
+def releases_without_checks(stack: Stack) -> list[str]:
+    """Find aliases that move to a new version without a pre-traffic check or without an alarm that rolls them back."""
     faults = []
     for name, alias in stack.of_type("AWS::Lambda::Alias").items():
         update = stack.resources[name].get("UpdatePolicy", {}).get("CodeDeployLambdaAliasUpdate", {})
@@ -61,7 +61,7 @@ def unwatched_releases(stack: Stack) -> list[str]:
             faults.append(f"{name} moves without a check before")
         group = stack.resources.get(update.get("DeploymentGroupName", {}).get("Ref"), {}).get("Properties", {})
         watched = [alarm["Name"]["Fn::GetAtt"] for alarm in group.get("AlarmConfiguration", {}).get("Alarms", [])]
-        if not watched or any(one[0] != "Monitoring" for one in watched):
+        if not watched or any(attribute[0] != "Monitoring" for attribute in watched):
             faults.append(f"{name} moves without alarms")
         if "DEPLOYMENT_STOP_ON_ALARM" not in group.get("AutoRollbackConfiguration", {}).get("Events", []):
             faults.append(f"{name} is not taken back by an alarm")
@@ -70,8 +70,8 @@ def unwatched_releases(stack: Stack) -> list[str]:
     return faults
 
 
-def versions_unwatched(stack: Stack) -> list[str]:
-    """Aliases whose new version no alarm looks at alone: a canary is lost among the requests of the one before."""
+def versions_without_alarms(stack: Stack) -> list[str]:
+    """Find aliases without an alarm on the new version alone, whose canary the old version's requests would hide."""
     monitoring = stack.only("AWS::CloudFormation::Stack")
     nested = _parsed(monitoring["TemplateURL"])
     watching = {
@@ -97,25 +97,25 @@ def _parsed(template: str) -> dict[str, Any]:
 
 
 def _dimensions(alarm: dict[str, Any]) -> list[Any]:
-    """The dimensions of all metrics of an alarm."""
+    """Return the dimensions of all metrics of an alarm."""
     metrics = [alarm, *(query.get("MetricStat", {}).get("Metric", {}) for query in alarm.get("Metrics", []))]
     return [dimension for metric in metrics for dimension in metric.get("Dimensions", [])]
 
 
 def dangling_references(stack: Stack) -> list[str]:
-    """References to what this choice of parameters does not deploy."""
+    """Find references to resources that are not deployed."""
     there = {*stack.resources, "AWS::StackName", "AWS::Region", "AWS::AccountId", "AWS::Partition", "AWS::URLSuffix"}
     entries: list[tuple[str, Any]] = list(chain(stack.resources.items(), stack.outputs.items()))
-    faults = [f"{name} refers to {wanted}" for name, body in entries for wanted in sorted({*references(body)} - there)]
+    faults = [f"{name} refers to {target}" for name, body in entries for target in sorted({*references(body)} - there)]
     for name, resource in stack.resources.items():
         needed = resource.get("DependsOn", [])
         needed = needed if isinstance(needed, list) else [needed]
-        faults += [f"{name} waits for {one}" for one in needed if one not in stack.resources]
+        faults += [f"{name} waits for {dependency}" for dependency in needed if dependency not in stack.resources]
     return faults
 
 
 def open_routes(stack: Stack) -> list[str]:
-    """Routes that anybody may call; a browser's question before a request (OPTIONS) is one that anybody may."""
+    """Find routes without authorization; a browser's preflight request (OPTIONS) needs none."""
     return [
         f"{name} asks for no credentials"
         for name, route in stack.of_type("AWS::ApiGatewayV2::Route").items()

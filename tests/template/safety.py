@@ -1,4 +1,4 @@
-"""Checks: what holds or moves data is encrypted, private and forgotten in time. One sentence for each fault."""
+"""Checks of encryption, public access and retention. Each returns one sentence for each fault."""
 
 from typing import Any
 
@@ -14,11 +14,11 @@ KEYED = {
     "AWS::Logs::LogGroup": "KmsKeyId",
     "AWS::Lambda::CapacityProvider": "KmsKeyArn",
 }
-"""Where each type that keeps data names its key."""
+"""The property that names the key, by type of resource."""
 
 
 def public_buckets(stack: Stack) -> list[str]:
-    """Buckets that could become public."""
+    """Find buckets that could become public."""
     faults = []
     for name, bucket in stack.of_type("AWS::S3::Bucket").items():
         if bucket.get("PublicAccessBlockConfiguration") != CLOSED:
@@ -28,7 +28,7 @@ def public_buckets(stack: Stack) -> list[str]:
 
 
 def unencrypted_at_rest(stack: Stack) -> list[str]:
-    """What keeps data under another key than the stack's, or under none."""
+    """Find resources whose data is not encrypted with the stack's key."""
     faults = [
         f"{name} is not encrypted with the stack's key"
         for kind, key in KEYED.items()
@@ -40,8 +40,8 @@ def unencrypted_at_rest(stack: Stack) -> list[str]:
             faults.append(f"{name} is not encrypted at rest")
     for name, bucket in stack.of_type("AWS::S3::Bucket").items():
         rules = bucket.get("BucketEncryption", {}).get("ServerSideEncryptionConfiguration", [])
-        wanted = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}
-        if [rule["ServerSideEncryptionByDefault"] for rule in rules] != [wanted]:
+        encryption = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}
+        if [rule["ServerSideEncryptionByDefault"] for rule in rules] != [encryption]:
             faults.append(f"{name} is not encrypted with the stack's key")
     for name, key in stack.of_type("AWS::KMS::Key").items():
         if key.get("EnableKeyRotation") is not True:
@@ -50,7 +50,7 @@ def unencrypted_at_rest(stack: Stack) -> list[str]:
 
 
 def unencrypted_in_transit(stack: Stack) -> list[str]:
-    """Ways to data that do without TLS."""
+    """Find connections to data without TLS."""
     faults = []
     function, properties = stack.recommend
     url = properties["Environment"]["Variables"]["NEXTITEM_STORE_URL"]
@@ -68,7 +68,9 @@ def unencrypted_in_transit(stack: Stack) -> list[str]:
         if str({"Ref": name}) not in guarded
     ]
     for name, domain in stack.of_type("AWS::ApiGatewayV2::DomainName").items():
-        if any(one.get("SecurityPolicy") != "TLS_1_2" for one in domain["DomainNameConfigurations"]):
+        if any(
+            configuration.get("SecurityPolicy") != "TLS_1_2" for configuration in domain["DomainNameConfigurations"]
+        ):
             faults.append(f"{name} takes old TLS")
     return faults
 
@@ -77,17 +79,17 @@ def _needs_tls(policy: dict[str, Any]) -> bool:
     bucket = policy["Bucket"]["Ref"]
     everything = [{"Fn::GetAtt": [bucket, "Arn"]}, {"Fn::Sub": f"${{{bucket}.Arn}}/*"}]
     return any(
-        one["Effect"] == "Deny"
-        and one["Principal"] == "*"
-        and one["Action"] == "s3:*"
-        and listed(one["Resource"]) == everything
-        and one["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-        for one in policy["PolicyDocument"]["Statement"]
+        statement["Effect"] == "Deny"
+        and statement["Principal"] == "*"
+        and statement["Action"] == "s3:*"
+        and listed(statement["Resource"]) == everything
+        and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        for statement in policy["PolicyDocument"]["Statement"]
     )
 
 
-def careless_logs(stack: Stack) -> list[str]:
-    """Log groups that keep for ever or do not mask, and functions and APIs that write to a group of no such kind."""
+def unprotected_logs(stack: Stack) -> list[str]:
+    """Find log groups without retention or masking, and functions and APIs that do not log to such a group."""
     faults = []
     groups = stack.of_type("AWS::Logs::LogGroup")
     for name, group in groups.items():
@@ -107,8 +109,8 @@ def careless_logs(stack: Stack) -> list[str]:
 
 def _masks(policy: dict[str, Any]) -> bool:
     identifiers = [
-        {as_sub["Fn::Sub"].rpartition("/")[2] for as_sub in one["DataIdentifier"]}
-        for one in policy.get("Statement", [])
+        {as_sub["Fn::Sub"].rpartition("/")[2] for as_sub in statement["DataIdentifier"]}
+        for statement in policy.get("Statement", [])
     ]
-    operations = [list(one["Operation"]) for one in policy.get("Statement", [])]
+    operations = [list(statement["Operation"]) for statement in policy.get("Statement", [])]
     return operations == [["Audit"], ["Deidentify"]] and identifiers == [MASKED, MASKED]

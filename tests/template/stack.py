@@ -1,4 +1,4 @@
-"""template.yaml as CloudFormation sees it: the SAM transform applied and conditions worked out, without AWS."""
+"""template.yaml as CloudFormation sees it: after the SAM transform, with conditions evaluated, without AWS."""
 
 import copy
 import json
@@ -16,10 +16,10 @@ from tests.template.resolver import Resolver
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "template.yaml"
 CODE = "s3://bucket/function.zip"
-"""What `sam package` would write for a local path, which the transform refuses."""
+"""Stands for a local path, which the transform refuses and `sam package` replaces."""
 
 READ_BY_SAM = {"DeploymentType"}
-"""Parameters whose values the transform itself reads; all others it leaves to CloudFormation."""
+"""Parameters whose values the transform reads; all others are left to CloudFormation."""
 
 Properties = dict[str, Any]
 Edit = Callable[[dict[str, Any]], object]
@@ -28,7 +28,7 @@ Values = Mapping[str, str | int | float]
 
 @dataclass(frozen=True)
 class Stack:
-    """What would be deployed under one choice of parameters, by logical id."""
+    """The resources and outputs under one combination of parameters, by logical id."""
 
     resources: dict[str, dict[str, Any]]
     outputs: dict[str, dict[str, Any]]
@@ -37,7 +37,7 @@ class Stack:
     """The folder that each function is built from."""
 
     def of_type(self, resource_type: str) -> dict[str, Properties]:
-        """Properties of every resource of one type, by logical id."""
+        """Return the properties of every resource of a type, by logical id."""
         return {
             name: resource.get("Properties", {})
             for name, resource in self.resources.items()
@@ -45,36 +45,36 @@ class Stack:
         }
 
     def only(self, resource_type: str) -> Properties:
-        """Properties of the one resource of that type."""
+        """Return the properties of the only resource of a type."""
         (properties,) = self.of_type(resource_type).values()
         return properties
 
     @property
     def recommend(self) -> tuple[str, Properties]:
-        """The recommend function, whichever form it has: its logical id and its properties."""
+        """Logical id and properties of the recommend function, on demand or on managed instances."""
         ((name, properties),) = [
-            (name, one)
-            for name, one in self.of_type("AWS::Lambda::Function").items()
+            (name, properties)
+            for name, properties in self.of_type("AWS::Lambda::Function").items()
             if name.endswith("RecommendFunction")
         ]
         return name, properties
 
     def role(self, function: str) -> Properties:
-        """The role of a function."""
+        """Return the properties of a function's role."""
         name = self.resources[function]["Properties"]["Role"]["Fn::GetAtt"][0]
         properties: Properties = self.resources[name]["Properties"]
         return properties
 
 
 class _NoManagedPolicies:
-    """Stands for IAM's list of managed policies; the template names none in SAM's way, so none is looked up."""
+    """Replaces SAM's lookup of managed policies; the template needs none."""
 
     def load(self) -> dict[str, str]:
         return {}
 
 
 def source() -> dict[str, Any]:
-    """The template as it is written."""
+    """Return the template as written."""
     parsed: dict[str, Any] = yaml_parse(TEMPLATE.read_text())
     return parsed
 
@@ -107,13 +107,13 @@ def _transformed(edit: Edit | None, values: Values | None) -> tuple[dict[str, An
             sources[name] = resource["Properties"].get("CodeUri", shared.get("CodeUri"))
             resource["Properties"]["CodeUri"] = CODE
     result: dict[str, Any] = transform(
-        written, {name: str(one) for name, one in (values or {}).items()}, _NoManagedPolicies()
+        written, {name: str(value) for name, value in (values or {}).items()}, _NoManagedPolicies()
     )
     return json.loads(json.dumps(result)), sources
 
 
 def deployed(values: Values | None = None, edit: Edit | None = None) -> Stack:
-    """Return what would be deployed under parameter values, after `edit` of the source.
+    """Return the stack under parameter values, after `edit` of the source.
 
     Raises:
         ValueError: a parameter may not have its value, or a rule of the template refuses them together.
@@ -127,5 +127,5 @@ def deployed(values: Values | None = None, edit: Edit | None = None) -> Stack:
 
 
 def listed(value: Any) -> list[Any]:
-    """IAM lets one value stand for a list of one."""
+    """Return a list; IAM allows a single value in its place."""
     return value if isinstance(value, list) else [value]

@@ -1,4 +1,4 @@
-"""The artifact that functions/Makefile builds: complete, lean, and the same bytes each time."""
+"""The artifact that functions/Makefile builds: complete, lean and reproducible."""
 
 import importlib.util
 import subprocess
@@ -12,7 +12,7 @@ from devstack.build.artifact import describe, objections
 from tests.building import FUNCTIONS, build
 
 UNCHECKED_HASH = b"\1\0\0\0"
-"""Flags of a .pyc that Python trusts without looking at its source (PEP 552)."""
+"""Flags of a .pyc that Python loads without checking its source (PEP 552)."""
 MAGIC_OF_3_13 = (3571).to_bytes(2, "little") + b"\r\n"
 
 SERVES = """
@@ -36,16 +36,13 @@ print(model.run(None, {"x": numpy.ones(2, numpy.float32)})[0].tolist())
 
 @pytest.mark.slow
 def test_two_builds_are_byte_identical(built_function: Path, python313: Path, tmp_path: Path) -> None:
-    # GIVEN a build WHEN made again in a directory with another name
     again = build(tmp_path / "made-elsewhere-and-later", python313)
 
-    # THEN every name, mode and byte is the same
     assert describe(again) == describe(built_function)
 
 
 @pytest.mark.slow
-def test_lambda_would_take_it(built_function: Path) -> None:
-    # GIVEN a build WHEN measured THEN its size and its processor suit Lambda
+def test_lambda_accepts_its_size_and_processor(built_function: Path) -> None:
     assert objections(describe(built_function), "x86_64") == []
 
 
@@ -70,7 +67,7 @@ def test_what_the_function_imports_works_with_nothing_else_installed(
 
 
 @pytest.mark.slow
-def test_every_module_is_compiled_and_trusted_without_its_source(built_function: Path) -> None:
+def test_every_module_is_compiled_and_loads_without_a_check_of_its_source(built_function: Path) -> None:
     # GIVEN the modules of the artifact
     sources = list(built_function.rglob("*.py"))
     assert sources
@@ -86,25 +83,20 @@ def test_every_module_is_compiled_and_trusted_without_its_source(built_function:
 
 @pytest.mark.slow
 def test_every_file_of_the_function_is_in_it(built_function: Path) -> None:
-    # GIVEN the sources of the function, scripts included
     sources = [*FUNCTIONS.glob("*.py"), *(FUNCTIONS / "nextitem").rglob("*")]
     files = [path for path in sources if path.is_file() and "__pycache__" not in path.parts]
 
-    # WHEN looked up in the artifact THEN each is there, unchanged
     for path in files:
         assert (built_function / path.relative_to(FUNCTIONS)).read_bytes() == path.read_bytes()
 
 
 @pytest.mark.slow
-def test_nothing_that_only_builds_or_tests_is_in_it(built_function: Path) -> None:
-    # GIVEN the names of directories and files in the artifact
+def test_no_tools_or_tests_are_in_it(built_function: Path) -> None:
     names = {path.name for path in built_function.rglob("*")}
 
-    # WHEN searched THEN neither tests, tools nor pip's bookkeeping is among them
     assert names & {"tests", "bin", "f2py", "transformers", "quantization", "RECORD", "Makefile"} == set()
 
 
-def test_the_magic_number_above_is_read_as_python_writes_it() -> None:
-    # GIVEN the running interpreter's own magic number WHEN compared THEN it has the same form
+def test_the_magic_number_above_has_pythons_format() -> None:
     assert len(importlib.util.MAGIC_NUMBER) == len(MAGIC_OF_3_13)
     assert importlib.util.MAGIC_NUMBER[2:] == MAGIC_OF_3_13[2:]

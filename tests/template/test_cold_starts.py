@@ -1,4 +1,4 @@
-"""The four strategies against cold starts."""
+"""The four cold-start strategies."""
 
 from tests.template.combinations import COLD
 from tests.template.stack import Stack, deployed
@@ -7,8 +7,7 @@ TARGET, POLICY = "AWS::ApplicationAutoScaling::ScalableTarget", "AWS::Applicatio
 ALIAS = "AWS::Lambda::Alias"
 
 
-def test_without_a_strategy_nothing_is_paid_for_waiting(stack: Stack) -> None:
-    # GIVEN the defaults WHEN searched for a strategy THEN there is none
+def test_without_a_strategy_idle_time_costs_nothing(stack: Stack) -> None:
     assert "ProvisionedConcurrencyConfig" not in stack.only(ALIAS)
     assert stack.recommend[1]["SnapStart"] == {"ApplyOn": "None"}
     assert stack.of_type(TARGET) == stack.of_type("AWS::Lambda::CapacityProvider") == {}
@@ -35,19 +34,16 @@ def test_provisioned_concurrency_follows_its_use() -> None:
     assert "ScheduledActions" not in target
 
 
-def test_a_schedule_raises_the_minimum_and_lets_it_down_again() -> None:
-    # GIVEN busy hours WHEN the target's schedule is read
+def test_a_schedule_raises_the_minimum_and_lowers_it_again() -> None:
     stack = deployed({"ColdStartStrategy": "provisioned", "ScheduledMinimum": 10, "ScheduleTimezone": "Europe/Berlin"})
     begin, end = stack.only(TARGET)["ScheduledActions"]
 
-    # THEN it goes up and comes back, in that time zone
     assert (begin["ScalableTargetAction"], end["ScalableTargetAction"]) == ({"MinCapacity": "10"}, {"MinCapacity": "2"})
     assert begin["Schedule"] != end["Schedule"]
     assert {begin["Timezone"], end["Timezone"]} == {"Europe/Berlin"}
 
 
-def test_snapstart_is_for_published_versions_alone() -> None:
-    # GIVEN SnapStart WHEN the function is read THEN versions have snapshots and nothing is provisioned
+def test_snapstart_applies_to_published_versions() -> None:
     stack = deployed({"ColdStartStrategy": "snapstart"})
     assert stack.recommend[1]["SnapStart"] == {"ApplyOn": "PublishedVersions"}
     assert "ProvisionedConcurrencyConfig" not in stack.only(ALIAS)
@@ -76,21 +72,18 @@ def test_managed_instances_run_the_same_function_in_the_same_subnets() -> None:
 
 
 def test_managed_instances_reach_logs_and_traces_by_endpoints_of_their_own() -> None:
-    # GIVEN each strategy WHEN its endpoints are listed
     endpoints = {
         strategy: {
-            one["ServiceName"]["Fn::Sub"].rpartition(".")[2]
-            for one in deployed(values).of_type("AWS::EC2::VPCEndpoint").values()
+            endpoint["ServiceName"]["Fn::Sub"].rpartition(".")[2]
+            for endpoint in deployed(values).of_type("AWS::EC2::VPCEndpoint").values()
         }
         for strategy, values in COLD.items()
     }
 
-    # THEN only instances of our own subnets pay for more than S3 and the secret
     assert endpoints.pop("managed-instances") == {"s3", "secretsmanager", "logs", "xray"}
     assert set(map(frozenset, endpoints.values())) == {frozenset({"s3", "secretsmanager"})}
 
 
-def test_the_strategies_names_differ_so_that_a_stack_can_change_over() -> None:
-    # GIVEN both forms of the function WHEN named THEN one can be made before the other is gone
+def test_names_differ_between_strategies_so_that_a_stack_can_switch() -> None:
     names = {str(deployed(values).recommend[1]["FunctionName"]) for values in COLD.values()}
     assert len(names) == 2

@@ -1,4 +1,4 @@
-"""What holds for the stack whatever its parameters: under each choice that changes what is deployed."""
+"""Every check holds under every combination of parameters."""
 
 import pytest
 
@@ -8,6 +8,5 @@ from tests.template.stack import Values, deployed
 
 
 @pytest.mark.parametrize("values", COMBINATIONS.values(), ids=COMBINATIONS.keys())
-def test_no_choice_of_parameters_has_a_fault(values: Values) -> None:
-    # GIVEN a choice of parameters WHEN what it deploys is checked THEN no check finds anything
+def test_no_combination_has_a_fault(values: Values) -> None:
     assert faults(deployed(values)) == []

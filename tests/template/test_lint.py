@@ -1,4 +1,4 @@
-"""cfn-lint on what the transform makes: `make validate` has it look at the source, which hides some of it."""
+"""cfn-lint on the transformed template; `make validate` checks the source, which hides some of it."""
 
 import json
 import re
@@ -18,7 +18,6 @@ EXPLAINED = {
 
 
 def test_the_transformed_template_is_clean(tmp_path: Path) -> None:
-    # GIVEN the transformed template, conditions and all
     template, _ = transformed()
     path = tmp_path / "transformed.json"
     path.write_text(json.dumps(template))
@@ -27,8 +26,7 @@ def test_the_transformed_template_is_clean(tmp_path: Path) -> None:
     nested.parent.mkdir()
     nested.write_text((ROOT / "observability" / "observability.yaml").read_text())
 
-    # WHEN linted THEN it is this
     linted = subprocess.run([*LINT, "--", str(path)], capture_output=True, text=True, check=False)
-    found = re.findall(r"^([EWI]\d{4}) ", linted.stdout, re.MULTILINE)
+    warnings = re.findall(r"^([EWI]\d{4}) ", linted.stdout, re.MULTILINE)
     assert linted.stderr == ""
-    assert Counter(found) == EXPLAINED, linted.stdout
+    assert Counter(warnings) == EXPLAINED, linted.stdout

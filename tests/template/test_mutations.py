@@ -1,4 +1,4 @@
-"""The checks are no decoration: each mistake that one might make in template.yaml is found by its check."""
+"""Each check finds the mistakes in template.yaml that it is meant for."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,16 +13,16 @@ Source = dict[str, Any]
 
 
 def properties(source: Source, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = source["Resources"][name]["Properties"]
-    return found
+    body: dict[str, Any] = source["Resources"][name]["Properties"]
+    return body
 
 
 def statement(source: Source, name: str, sid: str) -> dict[str, Any]:
-    """One statement of a role, a policy or a key."""
+    """Return one statement of a role, a policy or a key."""
     owner = properties(source, name)
     document = owner.get("PolicyDocument") or owner.get("KeyPolicy") or owner["Policies"][0]["PolicyDocument"]
-    (found,) = [one for one in document["Statement"] if one.get("Sid") == sid]
-    body: dict[str, Any] = found
+    body: dict[str, Any]
+    (body,) = [statement for statement in document["Statement"] if statement.get("Sid") == sid]
     return body
 
 
@@ -123,7 +123,7 @@ MUTATIONS: dict[str, tuple[Callable[[Source], object], Values, Check]] = {
         {},
         permissions.open_to_others,
     ),
-    "a role that people take": (taken_by_an_account, {}, permissions.roles_for_more_than_services),
+    "a role that people take": (taken_by_an_account, {}, permissions.roles_for_others),
     "a public bucket": (without("ModelBucket", "PublicAccessBlockConfiguration"), {}, safety.public_buckets),
     "a bucket that may be public by its policy": (
         lambda source: properties(source, "ModelBucket")["PublicAccessBlockConfiguration"].update(
@@ -151,11 +151,11 @@ MUTATIONS: dict[str, tuple[Callable[[Source], object], Values, Check]] = {
         safety.unencrypted_in_transit,
     ),
     "a bucket without TLS": (plain_http, {}, safety.unencrypted_in_transit),
-    "logs for ever": (without("RecommendLogs", "RetentionInDays"), {}, safety.careless_logs),
-    "access logs for ever": (without("HttpApiLogs", "RetentionInDays"), {}, safety.careless_logs),
-    "logs of Lambda's own making": (without("PreTrafficFunction", "LoggingConfig"), {}, safety.careless_logs),
-    "logs unmasked": (without("OperationsLogs", "DataProtectionPolicy"), {}, safety.careless_logs),
-    "no access log": (without("HttpApiStage", "AccessLogSettings"), {}, safety.careless_logs),
+    "logs for ever": (without("RecommendLogs", "RetentionInDays"), {}, safety.unprotected_logs),
+    "access logs for ever": (without("HttpApiLogs", "RetentionInDays"), {}, safety.unprotected_logs),
+    "logs of Lambda's own making": (without("PreTrafficFunction", "LoggingConfig"), {}, safety.unprotected_logs),
+    "logs unmasked": (without("OperationsLogs", "DataProtectionPolicy"), {}, safety.unprotected_logs),
+    "no access log": (without("HttpApiStage", "AccessLogSettings"), {}, safety.unprotected_logs),
     "SnapStart with provisioned concurrency": (both_cures, PROVISIONED, running.cold_start_conflicts),
     "reserved concurrency on managed instances": (
         with_value("ManagedRecommendFunction", "ReservedConcurrentExecutions", 5),
@@ -165,20 +165,20 @@ MUTATIONS: dict[str, tuple[Callable[[Source], object], Values, Check]] = {
     "a handler with a typo": (mistyped_handler, {}, running.missing_handlers),
     "a handler with a typo on managed instances": (mistyped_handler, MANAGED, running.missing_handlers),
     "a module with a typo": (mistyped_module, {}, running.missing_handlers),
-    "a release without a check": (unguarded_release, {}, running.unwatched_releases),
-    "a release without alarms": (without_alarms, {}, running.unwatched_releases),
-    "a canary that is seen among all others": (seen_together, {}, running.versions_unwatched),
+    "a release without a check": (unguarded_release, {}, running.releases_without_checks),
+    "a release without alarms": (without_alarms, {}, running.releases_without_checks),
+    "a canary that is seen among all others": (seen_together, {}, running.versions_without_alarms),
     "alarms on what is not released": (
         lambda source: properties(source, "Monitoring")["Parameters"].update(ExecutedVersion="$LATEST"),
         {},
-        running.versions_unwatched,
+        running.versions_without_alarms,
     ),
     "alarms on the other form of the function": (
         lambda source: properties(source, "Monitoring")["Parameters"].update(
             ExecutedVersion={"Fn::GetAtt": ["RecommendFunction.Version", "Version"]}
         ),
         MANAGED,
-        running.versions_unwatched,
+        running.versions_without_alarms,
     ),
     "a reference to what is not there": (node_store_always, NODES, running.dangling_references),
     "an open route": (with_value("AppendEventsRoute", "AuthorizationType", "NONE"), {}, running.open_routes),
@@ -193,16 +193,11 @@ MUTATIONS: dict[str, tuple[Callable[[Source], object], Values, Check]] = {
 
 
 @pytest.mark.parametrize(("plant", "values", "check"), MUTATIONS.values(), ids=MUTATIONS.keys())
-def test_a_mistake_is_found_and_was_not_there_before(
-    plant: Callable[[Source], object], values: Values, check: Check
-) -> None:
-    # GIVEN the template as it is: nothing to find
+def test_a_mistake_is_found(plant: Callable[[Source], object], values: Values, check: Check) -> None:
     assert check(deployed(values)) == []
 
-    # WHEN the mistake is planted in its source THEN the check meant for it finds it
     assert check(deployed(values, plant)) != []
 
 
 def test_every_check_has_a_mistake_that_it_finds() -> None:
-    # GIVEN the checks WHEN those that a mistake is planted for are taken away THEN none is left
     assert {check.__name__ for check in CHECKS} == {check.__name__ for _, _, check in MUTATIONS.values()}

@@ -1,4 +1,4 @@
-"""Who can reach whom: nothing comes in from outside, and only the function reaches the store and the endpoints."""
+"""The network: no way in from outside; only the function reaches the store and the VPC endpoints."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ EVERYWHERE: list[Values] = [cold | dict(store) for cold in map(dict, COLD.values
 
 
 def sole_group(references: list[dict[str, Any]]) -> str:
-    """Logical id of the one security group referred to."""
+    """Return the logical id of the only security group in a list of references."""
     (reference,) = references
     name: str = reference["Ref"]
     return name
@@ -24,27 +24,25 @@ def group_id(name: str) -> dict[str, list[str]]:
     return {"Fn::GetAtt": [name, "GroupId"]}
 
 
-def placed(stack: Stack) -> dict[str, Any]:
-    """Where the function's code runs: its own network, or that of its instances."""
-    for provider in stack.of_type("AWS::Lambda::CapacityProvider").values():
-        network: dict[str, Any] = provider["VpcConfig"]
-        return network
-    found: dict[str, Any] = stack.recommend[1]["VpcConfig"]
-    return found
+def network_of_function(stack: Stack) -> dict[str, Any]:
+    """Return the subnets and groups of the function, or of its managed instances."""
+    (provider,) = stack.of_type("AWS::Lambda::CapacityProvider").values() or [stack.recommend[1]]
+    network: dict[str, Any] = provider["VpcConfig"]
+    return network
 
 
 def cache(stack: Stack) -> dict[str, Any]:
-    """The session store, of whichever kind."""
+    """Return the properties of the session store, of either kind."""
     kinds = ("AWS::ElastiCache::ServerlessCache", "AWS::ElastiCache::ReplicationGroup")
-    (found,) = [one for kind in kinds for one in stack.of_type(kind).values()]
-    return found
+    (cache,) = [resource for kind in kinds for resource in stack.of_type(kind).values()]
+    return cache
 
 
 @pytest.mark.parametrize("values", EVERYWHERE, ids=str)
 def test_store_and_endpoints_admit_the_function_and_nobody_else(values: Values) -> None:
     # GIVEN the groups of function, store and endpoints
     stack = deployed(values)
-    function = sole_group(placed(stack)["SecurityGroupIds"])
+    function = sole_group(network_of_function(stack)["SecurityGroupIds"])
     doors = {sole_group(cache(stack)["SecurityGroupIds"]): STORE_PORT}
     for endpoint in stack.of_type(ENDPOINT).values():
         if endpoint["VpcEndpointType"] == "Interface":
@@ -66,12 +64,10 @@ def test_store_and_endpoints_admit_the_function_and_nobody_else(values: Values) 
 
 
 def test_the_function_can_reach_the_store_and_https_only(stack: Stack) -> None:
-    # GIVEN the function's group WHEN its ways out are read
-    function = sole_group(placed(stack)["SecurityGroupIds"])
+    function = sole_group(network_of_function(stack)["SecurityGroupIds"])
     (https,) = stack.of_type(GROUP)[function]["SecurityGroupEgress"]
     to_store = stack.only("AWS::EC2::SecurityGroupEgress")
 
-    # THEN there are two
     assert (https["FromPort"], https["ToPort"]) == (HTTPS_PORT, HTTPS_PORT)
     assert to_store["GroupId"] == group_id(function)
     assert to_store["DestinationSecurityGroupId"] == group_id(sole_group(cache(stack)["SecurityGroupIds"]))
@@ -79,7 +75,6 @@ def test_the_function_can_reach_the_store_and_https_only(stack: Stack) -> None:
 
 
 def test_there_is_no_way_to_or_from_the_internet(stack: Stack) -> None:
-    # GIVEN every kind of door that a VPC can have
     doors = {
         "AWS::EC2::InternetGateway",
         "AWS::EC2::EgressOnlyInternetGateway",
@@ -88,44 +83,43 @@ def test_there_is_no_way_to_or_from_the_internet(stack: Stack) -> None:
         "AWS::EC2::EIP",
     }
 
-    # WHEN the stack is searched THEN it has none
     assert doors & {resource["Type"] for resource in stack.resources.values()} == set()
 
 
 @pytest.mark.parametrize("values", EVERYWHERE, ids=str)
 def test_all_live_in_both_subnets(values: Values) -> None:
-    # GIVEN the subnets, in two availability zones
     stack = deployed(values)
     subnets = stack.of_type("AWS::EC2::Subnet")
     both = sorted(str({"Ref": name}) for name in subnets)
     assert len({str(subnet["AvailabilityZone"]) for subnet in subnets.values()}) == 2
 
-    # WHEN function, store and endpoints are placed THEN each has both, so that a zone may fail
-    groups = [one["SubnetIds"] for one in stack.of_type("AWS::ElastiCache::SubnetGroup").values()]
-    interfaces = [one["SubnetIds"] for one in stack.of_type(ENDPOINT).values() if "SubnetIds" in one]
+    groups = [group["SubnetIds"] for group in stack.of_type("AWS::ElastiCache::SubnetGroup").values()]
+    interfaces = [endpoint["SubnetIds"] for endpoint in stack.of_type(ENDPOINT).values() if "SubnetIds" in endpoint]
     of_store = groups or [cache(stack)["SubnetIds"]]
-    for subnet_ids in (placed(stack)["SubnetIds"], *of_store, *interfaces):
+    for subnet_ids in (network_of_function(stack)["SubnetIds"], *of_store, *interfaces):
         assert sorted(map(str, subnet_ids)) == both
 
 
 def test_s3_is_reached_from_every_subnet(stack: Stack) -> None:
-    # GIVEN the S3 endpoint and the subnets' routes WHEN joined
-    (gateway,) = [one for one in stack.of_type(ENDPOINT).values() if one["VpcEndpointType"] == "Gateway"]
+    (gateway,) = [endpoint for endpoint in stack.of_type(ENDPOINT).values() if endpoint["VpcEndpointType"] == "Gateway"]
     associations = stack.of_type("AWS::EC2::SubnetRouteTableAssociation").values()
-    served = {one["SubnetId"]["Ref"] for one in associations if one["RouteTableId"] in gateway["RouteTableIds"]}
+    served = {
+        association["SubnetId"]["Ref"]
+        for association in associations
+        if association["RouteTableId"] in gateway["RouteTableIds"]
+    }
 
-    # THEN each subnet has the way
     assert served == set(stack.of_type("AWS::EC2::Subnet"))
 
 
 def test_each_endpoint_leads_to_this_stacks_own_things(stack: Stack) -> None:
-    # GIVEN what each endpoint lets through WHEN listed
     stack = deployed({"ColdStartStrategy": "managed-instances"})
     through = {
-        one.owner: (set(one.actions), set(one.resources)) for one in statements(stack) if one.owner_type == ENDPOINT
+        statement.owner: (set(statement.actions), set(statement.resources))
+        for statement in statements(stack)
+        if statement.owner_type == ENDPOINT
     }
 
-    # THEN it is the bucket, the secret, the log group, and traces, which have no resource
     assert through == {
         "S3Endpoint": ({"s3:GetObject", "s3:ListBucket"}, {"${ModelBucket.Arn}", "${ModelBucket.Arn}/*"}),
         "SecretsManagerEndpoint": ({"secretsmanager:GetSecretValue"}, {"${KeySecret}"}),

@@ -1,4 +1,4 @@
-"""What is deployed is what is tested: the function's pins against this environment and pyproject.toml."""
+"""The function's pinned packages are those of this environment and of pyproject.toml."""
 
 import tomllib
 from importlib.metadata import requires, version
@@ -11,12 +11,12 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[2]
 LAMBDA = {"python_version": "3.13", "python_full_version": "3.13.0", "extra": ""}
 NOT_IMPORTED = {("onnxruntime", name) for name in ("flatbuffers", "packaging", "protobuf")}
-"""(package, dependency) pairs left out of the artifact; the build's own test runs without them."""
+"""(package, dependency) pairs left out of the artifact; the build's test runs without them."""
 
 
 def requirements(lines: list[str]) -> dict[str, Requirement]:
     parsed = [Requirement(line) for line in lines]
-    return {canonicalize_name(one.name): one for one in parsed}
+    return {canonicalize_name(requirement.name): requirement for requirement in parsed}
 
 
 @pytest.fixture(scope="module")
@@ -26,16 +26,13 @@ def pins() -> dict[str, Requirement]:
 
 
 def test_every_pin_is_the_version_that_the_tests_run_with(pins: dict[str, Requirement]) -> None:
-    # GIVEN the function's pins WHEN compared with what is installed here THEN they are equal
     assert {name: str(pin.specifier) for name, pin in pins.items()} == {name: f"=={version(name)}" for name in pins}
 
 
 def test_every_declared_dependency_is_pinned_within_its_range(pins: dict[str, Requirement]) -> None:
-    # GIVEN what pyproject.toml says that the function imports
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     declared = requirements(project["dependencies"])
 
-    # WHEN each is looked up THEN it is pinned, to a version that pyproject.toml accepts
     for name, requirement in declared.items():
         assert requirement.specifier.contains(version(name)), name
         assert name in pins, name

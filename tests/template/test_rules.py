@@ -1,4 +1,4 @@
-"""What the template refuses before it creates anything."""
+"""Parameter values that the template refuses before it creates anything."""
 
 import pytest
 
@@ -29,18 +29,15 @@ REFUSED: dict[str, tuple[Values, str]] = {
 
 
 @pytest.mark.parametrize(("values", "because"), REFUSED.values(), ids=REFUSED.keys())
-def test_a_choice_that_makes_no_sense_is_refused(values: Values, because: str) -> None:
-    # GIVEN a choice of parameters WHEN it is to be deployed THEN the template says why not
+def test_contradictory_parameters_are_refused(values: Values, because: str) -> None:
     with pytest.raises(ValueError, match=because):
         deployed(values)
 
 
 def test_a_session_never_outlives_two_secrets() -> None:
-    # GIVEN the longest life of a session and the shortest time between rotations
     declared = deployed().values
     longest_life, shortest_turn = 2_592_000, 31 * 86_400
 
-    # WHEN both are tried as they are and one beyond THEN the parameters stop where sessions would be lost
     assert longest_life < shortest_turn
     deployed({"SessionTtlSeconds": longest_life, "KeyRotationDays": 31})
     for beyond in ({"SessionTtlSeconds": longest_life + 1}, {"KeyRotationDays": 30}):

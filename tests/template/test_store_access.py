@@ -1,4 +1,4 @@
-"""The session store's user has exactly the rights that the function needs: tried on a real Valkey, right by right."""
+"""The store user has exactly the rights that the function needs, tried on a real Valkey."""
 
 import contextlib
 import uuid
@@ -22,7 +22,7 @@ from tests.template.stack import Stack
 
 USER, PASSWORD = "shop-recommend", "of-tests"
 DURING_A_MOVE = {"+asking"}
-"""Sent only while a slot is on its way from one node to another, which one node alone cannot show."""
+"""Needed only while a slot moves from one node to another, which a single node cannot show."""
 
 
 def fresh() -> str:
@@ -31,7 +31,7 @@ def fresh() -> str:
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    """A Cluster of one node, as a serverless cache is to its clients."""
+    """A Cluster of one node, which is what clients see of a serverless cache."""
     with Children() as children:
         port = str(free_port())
         node = start_node(
@@ -61,7 +61,7 @@ def refusals(node: Node) -> list[object]:
 
 
 def everything(node: Node) -> None:
-    """Ask whatever the function ever asks of a store; the server's log tells what it refused.
+    """Use every command that the function uses; the server's log lists what it refused.
 
     Raises:
         StoreUnavailable: the store refused something.
@@ -85,13 +85,12 @@ def everything(node: Node) -> None:
 
 
 def test_the_rights_suffice(node: Node, rights: list[str]) -> None:
-    # GIVEN the user as the template makes it WHEN everything is done as that user THEN nothing is refused
     admit(node, rights)
     everything(node)
     assert refusals(node) == []
 
 
-def test_no_right_is_to_spare(node: Node, rights: list[str]) -> None:
+def test_every_right_is_needed(node: Node, rights: list[str]) -> None:
     # GIVEN each command that is allowed
     commands = [right for right in rights if right.startswith("+") and right not in DURING_A_MOVE]
     assert len(commands) > 5
@@ -108,7 +107,6 @@ def test_no_right_is_to_spare(node: Node, rights: list[str]) -> None:
 
 @pytest.mark.parametrize("command", ["FLUSHALL", "KEYS *", "CONFIG GET *", "ACL LIST", "SCAN 0", "GET nextitem:x"])
 def test_nothing_else_is_allowed(node: Node, rights: list[str], command: str) -> None:
-    # GIVEN the user WHEN it wants more THEN it is refused
     admit(node, rights)
     with (
         Redis(LOOPBACK, node.port, username=USER, password=PASSWORD, protocol=2) as client,
@@ -117,15 +115,13 @@ def test_nothing_else_is_allowed(node: Node, rights: list[str], command: str) ->
         client.execute_command(*command.split())
 
 
-def test_keys_of_others_are_out_of_reach(node: Node, rights: list[str]) -> None:
-    # GIVEN a key that is no session's WHEN read THEN it is refused
+def test_other_keys_are_out_of_reach(node: Node, rights: list[str]) -> None:
     admit(node, rights)
     with Redis(LOOPBACK, node.port, username=USER, password=PASSWORD) as client, pytest.raises(NoPermissionError):
         client.hget("orders:1", "log")
 
 
 def test_it_logs_in_by_iam_under_one_name(stack: Stack) -> None:
-    # GIVEN the user and its group WHEN read THEN there is no password, and id and name are equal, as IAM wants it
     user = stack.only("AWS::ElastiCache::User")
     group = stack.only("AWS::ElastiCache::UserGroup")
     assert user["AuthenticationMode"] == {"Type": "iam"}

@@ -1,4 +1,4 @@
-"""The GitHub workflows: pinned, without keys, and with commands that exist."""
+"""The GitHub workflows: pinned actions, no keys, commands that exist."""
 
 import re
 import tomllib
@@ -23,44 +23,41 @@ def steps(path: Any) -> list[dict[str, Any]]:
 
 
 @each_workflow
-def test_every_action_is_pinned_by_its_commit_with_its_version_beside_it(path: Any) -> None:
-    # GIVEN the actions of a workflow, but for its own
-    used = [found for found in USED.findall(path.read_text()) if not found[0].startswith("./")]
-    assert [one for one, _ in used] == [step["uses"] for step in steps(path) if "uses" in step]
+def test_every_action_is_pinned_by_a_commit_with_its_version_in_a_comment(path: Any) -> None:
+    used = [use for use in USED.findall(path.read_text()) if not use[0].startswith("./")]
+    assert [use for use, _ in used] == [step["uses"] for step in steps(path) if "uses" in step]
 
-    # WHEN read THEN each is a commit, which nobody can move, and says to people which one
     assert used
-    assert [one for one in used if not (COMMIT.fullmatch(one[0]) and VERSION.fullmatch(one[1]))] == []
+    assert [use for use in used if not (COMMIT.fullmatch(use[0]) and VERSION.fullmatch(use[1]))] == []
 
 
 def test_an_action_has_one_commit() -> None:
-    commits = {tuple(one.split("@")) for path in WORKFLOWS for one, _ in USED.findall(path.read_text()) if "@" in one}
+    commits = {tuple(use.split("@")) for path in WORKFLOWS for use, _ in USED.findall(path.read_text()) if "@" in use}
     assert len({action for action, _ in commits}) == len(commits)
 
 
 @each_workflow
 def test_every_make_target_exists(path: Any) -> None:
-    wanted = [words.split()[1:] for step in steps(path) if (words := step.get("run", "")).startswith("make ")]
-    assert {target for targets in wanted for target in targets} <= TARGETS
+    targets_of_steps = [words.split()[1:] for step in steps(path) if (words := step.get("run", "")).startswith("make ")]
+    assert {target for targets in targets_of_steps for target in targets} <= TARGETS
 
 
 @each_workflow
-def test_no_key_is_kept_and_tokens_read_only(path: Any) -> None:
-    # GIVEN a workflow WHEN read THEN it has no secret, and writes nothing but the token for OIDC
+def test_no_secret_is_used_and_tokens_only_read(path: Any) -> None:
     document = yaml.safe_load(path.read_text())
     assert "secrets." not in path.read_text()
     assert {*document["permissions"].items()} <= {("contents", "read"), ("id-token", "write")}
 
 
-def test_the_environments_that_are_deployed_are_configured_with_parameters_that_exist() -> None:
-    # GIVEN the environments of the workflow, and samconfig.toml
+def test_every_environment_is_configured_with_existing_parameters() -> None:
     jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yaml").read_text())["jobs"]
     environments = {job["with"]["environment"] for job in jobs.values() if "with" in job}
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())
 
-    # WHEN each is deployed as configured THEN the template takes it
     assert environments == {"staging", "production"}
     for name in environments:
-        given = dict(one.split("=", 1) for one in config[name]["deploy"]["parameters"]["parameter_overrides"])
-        deployed(given)
+        overrides = dict(
+            override.split("=", 1) for override in config[name]["deploy"]["parameters"]["parameter_overrides"]
+        )
+        deployed(overrides)
     assert len({config[name]["global"]["parameters"]["stack_name"] for name in environments}) == len(environments)

@@ -78,10 +78,8 @@ def lambda_client(toy: Toy) -> "Iterator[BaseClient]":
 
 
 def test_a_request_reaches_the_function_as_an_event(client: Client) -> None:
-    # WHEN a request is sent that the function answers with its event
     reply = client.send("GET", "/v1/sessions/a%20b/recommendations?limit=2&x=%C3%A4", headers={"X-Tea": "green"})
 
-    # THEN the event is that request, and JSON without a statusCode is a whole answer
     assert (reply.status, reply.header("content-type")) == (200, ["application/json"])
     event = reply.json()
     assert event["routeKey"] == "GET /v1/sessions/{session_id}/recommendations"
@@ -139,7 +137,6 @@ def test_a_function_that_fails_is_a_500_that_says_nothing(client: Client) -> Non
 
 @pytest.mark.parametrize("size", [BODY_LIMIT_BYTES + 1, PAYLOAD_LIMIT_BYTES])
 def test_a_body_over_the_limits_is_a_413(client: Client, size: int) -> None:
-    # GIVEN a body over the gateway's limit, and one whose event is over Lambda's
     reply = client.send("POST", "/v1/recommendations", b"x" * size, {"content-type": "text/plain"})
     assert (reply.status, reply.json()) == (413, {"message": "Request Entity Too Large"})
 

@@ -20,7 +20,6 @@ def event_of(
 
 
 def test_a_whole_request() -> None:
-    # GIVEN a request as a browser would send it
     event = event_of(
         "/v1/sessions/s%20%C3%A4/events?limit=5&exclude=a&exclude=b%2Cc&flag",
         ("Host", "shop.example.com:3000"),
@@ -33,7 +32,6 @@ def test_a_whole_request() -> None:
         body='{"tea":"grün"}'.encode(),
     )
 
-    # THEN the event has the documented fields
     assert event["version"] == "2.0"
     assert event["routeKey"] == "POST /v1/sessions/{session_id}/events"
     assert event["pathParameters"] == {"session_id": "s ä"}
@@ -104,8 +102,6 @@ def test_every_query_value_arrives(pairs: list[tuple[str, str]]) -> None:
 
 
 def test_bytes_that_are_no_text_in_a_header_do_no_harm() -> None:
-    # GIVEN a header as a server decodes bytes that are not UTF-8
     header = b"caf\xe9".decode("utf-8", "surrogateescape")
 
-    # THEN there is an event all the same
     assert event_of("/", ("X-Name", header))["headers"]["x-name"].startswith("caf")

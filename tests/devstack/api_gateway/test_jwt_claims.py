@@ -20,7 +20,6 @@ def token(claims: object) -> str:
 
 
 def test_claims_are_texts_as_a_recorded_event_has_them() -> None:
-    # GIVEN a token whose claims are of every kind WHEN read THEN each is text
     claims = {"sub": "auth0|5fe4", "exp": 1612061676, "email_verified": True, "groups": ["a", "b"], "scope": "get put"}
     assert parse_claims(f"Bearer {token(claims)}") == {
         "sub": "auth0|5fe4",
@@ -49,15 +48,12 @@ def test_any_header_is_read(header: str) -> None:
 
 
 def test_only_with_a_token_the_function_is_called(serve: Callable[..., Toy]) -> None:
-    # GIVEN an API with the authorizer
     toy = serve(jwt_authorizer=True)
     client = Client(toy.served.url)
 
-    # WHEN a request has no token THEN it is turned away as API Gateway does, and no worker was started
     refused = client.send("GET", "/v1/health")
     assert (refused.status, refused.json()) == (401, {"message": "Unauthorized"})
     assert toy.served.cold_starts == ()
 
-    # WHEN it has one THEN the function gets its claims
     answer = client.send("GET", "/v1/health", headers={"Authorization": f"Bearer {token({'sub': 'alice'})}"})
     assert answer.json()["requestContext"]["authorizer"]["jwt"]["claims"] == {"sub": "alice"}

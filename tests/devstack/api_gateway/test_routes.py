@@ -31,8 +31,6 @@ def test_a_request_takes_its_route(method: str, path: str, key: str, parameters:
 
 
 def test_the_routes_are_those_of_the_template() -> None:
-    # GIVEN the template's routes, but for that of browsers' preflight requests: there is no CORS here
     keys = re.findall(r"RouteKey: ((?!OPTIONS )\w+ /\S+)", TEMPLATE.read_text(encoding="utf-8"))
 
-    # THEN they are ours, no more and no fewer
     assert sorted(keys) == sorted(ROUTE_KEYS)

@@ -88,13 +88,11 @@ def test_a_call_waiting_at_the_limit_survives_the_worker_before_it(serve: Serve,
 def test_a_failed_init_answers_each_call_with_its_reason(
     serve: Serve, handler: str, error_type: str, message: str
 ) -> None:
-    # GIVEN a function that cannot start, called more often at a time than there may be workers
     toy = serve(handler, max_workers=2)
     with ThreadPoolExecutor(3) as callers:
         calls = [callers.submit(toy.failure, do="echo") for _ in range(3)]
         errors = [call.result(PATIENCE_SECONDS) for call in calls]
 
-    # THEN nobody waits for ever
     assert [error["errorType"] for error in errors] == [error_type] * 3
     assert all(message in error["errorMessage"] for error in errors)
 

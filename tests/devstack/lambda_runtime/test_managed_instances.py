@@ -34,12 +34,10 @@ def visitors(toy: Toy, gate: Gate, callers: ThreadPoolExecutor, count: int) -> l
 
 
 def test_one_worker_runs_several_calls_at_once(serve: Serve, gate: Gate, callers: ThreadPoolExecutor) -> None:
-    # GIVEN a worker of three processes WHEN three calls come at once, and one more
     toy = serve(max_workers=1, concurrency=3)
     calls = [callers.submit(toy.call, do="gate", gate=gate.port) for _ in range(4)]
     three = [gate.wait_for_visitor() for _ in range(3)]
 
-    # THEN each of the three has a process, and the fourth waits for one of them
     assert len({visitor.pid for visitor in three}) == 3
     assert not gate.has_visitor_waiting()
     three[0].let_through()
@@ -62,7 +60,6 @@ def test_what_one_worker_cannot_run_makes_another(serve: Serve, gate: Gate, call
 def test_its_processes_share_a_directory_and_are_told_how_many_they_are(
     serve: Serve, gate: Gate, callers: ThreadPoolExecutor
 ) -> None:
-    # GIVEN two processes that have both answered WHEN they tell what they see
     toy = serve(max_workers=1, concurrency=2)
     both = {visitor.pid for visitor in visitors(toy, gate, callers, 2)}
     told: dict[int, dict[str, str]] = {}
@@ -70,7 +67,6 @@ def test_its_processes_share_a_directory_and_are_told_how_many_they_are(
         answers = [call.result() for call in [callers.submit(toy.call, do="tell") for _ in range(4)]]
         told |= {answer["pid"]: answer["environment"] for answer in answers}
 
-    # THEN it is the same
     one, other = told.values()
     assert one["AWS_LAMBDA_MAX_CONCURRENCY"] == "2"
     assert one["AWS_LAMBDA_INITIALIZATION_TYPE"] == "lambda-managed-instances"
@@ -80,7 +76,6 @@ def test_its_processes_share_a_directory_and_are_told_how_many_they_are(
 
 @pytest.mark.slow
 def test_a_process_that_dies_in_a_call_costs_that_call(serve: Serve, gate: Gate, callers: ThreadPoolExecutor) -> None:
-    # GIVEN two processes, each in a call
     toy = serve(max_workers=1, concurrency=2, timeout_seconds=5)
     visitors(toy, gate, callers, 2)
     lucky = callers.submit(toy.call, do="gate", gate=gate.port)
@@ -88,16 +83,13 @@ def test_a_process_that_dies_in_a_call_costs_that_call(serve: Serve, gate: Gate,
     unlucky = callers.submit(toy.failure, do="gate", gate=gate.port)
     doomed = gate.wait_for_visitor()
 
-    # WHEN one dies THEN the other goes on, and answers what comes meanwhile
     doomed.kill()
     left.let_through()
     assert lucky.result(PATIENCE_SECONDS) == {"pid": left.pid}
     assert {toy.call(do="tell")["pid"] for _ in range(5)} == {left.pid}
-    # AND the call of the dead one is told that its time is over, for nobody else knows of it
     assert unlucky.result(PATIENCE_SECONDS)["errorType"] == "Sandbox.Timedout"
     assert len(toy.served.cold_starts) == 1
 
-    # WHEN the last one dies THEN the worker has ended, and another takes its place
     assert toy.failure(do="die")["errorType"] == "Runtime.ExitError"
     assert toy.call(do="tell")["pid"] != left.pid
     assert len(toy.served.cold_starts) == 2
@@ -106,13 +98,11 @@ def test_a_process_that_dies_in_a_call_costs_that_call(serve: Serve, gate: Gate,
 def test_a_process_that_dies_while_it_waits_costs_nothing(
     serve: Serve, gate: Gate, callers: ThreadPoolExecutor
 ) -> None:
-    # GIVEN two processes that wait for work WHEN one of them is killed
     toy = serve(max_workers=1, concurrency=2)
     doomed, left = visitors(toy, gate, callers, 2)
     os.kill(doomed.pid, signal.SIGKILL)
     eventually(lambda: have_ended(doomed.pid), "it is dead")
 
-    # THEN two calls at once are both answered by the other one, one after the other
     calls = [callers.submit(toy.call, do="gate", gate=gate.port) for _ in range(2)]
     for _ in calls:
         visitor = gate.wait_for_visitor()
@@ -149,13 +139,11 @@ def test_a_call_that_was_sent_to_a_process_that_dies_unaware_of_it_costs_nothing
 
 
 def test_what_takes_too_long_goes_on(serve: Serve, gate: Gate, callers: ThreadPoolExecutor) -> None:
-    # GIVEN a call that is held for longer than the function may take
     toy = serve(max_workers=1, concurrency=1, timeout_seconds=SHORT_SECONDS)
     failed = callers.submit(toy.failure, do="gate", gate=gate.port)
     visitor = gate.wait_for_visitor()
     assert failed.result(PATIENCE_SECONDS)["errorType"] == "Sandbox.Timedout"
 
-    # WHEN it goes on THEN its process does, too, and takes the next call
     visitor.let_through()
     again = callers.submit(toy.call, do="gate", gate=gate.port)
     second = gate.wait_for_visitor()
@@ -175,12 +163,10 @@ def test_an_init_that_fails_in_every_process_is_told(serve: Serve, handler: str,
 
 
 def test_stopping_ends_every_process(serve: Serve, gate: Gate, callers: ThreadPoolExecutor) -> None:
-    # GIVEN three processes in a call each, and one call that waits
     toy = serve(max_workers=1, concurrency=3)
     calls = [callers.submit(toy.call, do="gate", gate=gate.port) for _ in range(4)]
     three = [gate.wait_for_visitor() for _ in range(3)]
 
-    # WHEN the function is stopped THEN all calls end, and no process is left
     toy.served.__exit__(None, None, None)
     for call in calls:
         with pytest.raises(FunctionFailed):

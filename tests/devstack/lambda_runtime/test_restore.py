@@ -18,12 +18,10 @@ HANDLER = "hooks.handler"
 
 
 def test_a_prepared_worker_is_restored_by_the_first_call(serve: Serve) -> None:
-    # GIVEN a worker whose init is over
     toy = serve(HANDLER, snap_start=True)
     toy.served.prepare()
     assert toy.served.cold_starts == ()
 
-    # WHEN the function is called THEN that worker was restored, its hooks in their order, once
     first, second = toy.call(), toy.call()
     assert first == second
     assert first["told"] == ["init", "before", "after"]
@@ -41,7 +39,6 @@ def test_on_demand_no_hook_is_called(serve: Serve) -> None:
 
 
 def test_each_call_restores_one_of_those_that_are_held(serve: Serve, gate: Gate) -> None:
-    # GIVEN two held workers WHEN two calls come at once THEN both are restored, and none is started
     toy = serve(max_workers=2, snap_start=True)
     for _ in range(2):
         toy.served.prepare()
@@ -62,7 +59,6 @@ def test_a_hook_that_fails_before_the_snapshot_is_told_to_whoever_prepares(serve
 
 
 def test_a_hook_that_fails_after_the_restore_is_the_callers_error(serve: Serve) -> None:
-    # GIVEN a worker at its snapshot WHEN its restore fails THEN the call that wanted it is told
     toy = serve(HANDLER, snap_start=True, FAILING="after")
     toy.served.prepare()
     error = toy.failure()
@@ -70,7 +66,6 @@ def test_a_hook_that_fails_after_the_restore_is_the_callers_error(serve: Serve) 
 
 
 def test_held_workers_end_with_the_others(serve: Serve) -> None:
-    # GIVEN a restored worker and a held one WHEN workers are retired THEN the next call is a new one's
     toy = serve(snap_start=True)
     restored = toy.call(do="tell")["pid"]
     toy.served.prepare()
@@ -81,14 +76,12 @@ def test_held_workers_end_with_the_others(serve: Serve) -> None:
 
 
 def test_the_environment_is_that_of_snapstart(serve: Serve) -> None:
-    # GIVEN a function under SnapStart WHEN it looks at its environment THEN a provider stands in for the keys
     environment = serve(snap_start=True).call(do="tell")["environment"]
     assert environment["AWS_LAMBDA_INITIALIZATION_TYPE"] == "snap-start"
     assert environment.keys().isdisjoint({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"})
 
 
 def test_the_provider_of_credentials_wants_its_token(serve: Serve, gate: Gate) -> None:
-    # GIVEN a worker's provider
     toy = serve(snap_start=True)
     environment = toy.call(do="tell")["environment"]
     address = urlsplit(environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"])
@@ -101,14 +94,12 @@ def test_the_provider_of_credentials_wants_its_token(serve: Serve, gate: Gate) -
         connection.close()
         return found
 
-    # WHEN asked with its token THEN it gives credentials, else none
     status, body = answer(environment["AWS_CONTAINER_AUTHORIZATION_TOKEN"])
     assert (status, sorted(json.loads(body))) == (200, ["AccessKeyId", "Expiration", "SecretAccessKey", "Token"])
     assert answer("a guess") == (401, b"")
 
 
 def test_a_frozen_worker_does_nothing_until_it_is_thawed(serve: Serve) -> None:
-    # GIVEN a worker WHEN it is frozen THEN its process stands still, and a call waits for it
     toy = serve(max_workers=1)
     pid = toy.call(do="tell")["pid"]
     with ThreadPoolExecutor(1) as callers:

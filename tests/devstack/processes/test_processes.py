@@ -65,7 +65,6 @@ def test_killing_a_child_ends_its_own_children_too(tmp_path: Path) -> None:
 
 
 def test_leaving_the_block_ends_every_child(tmp_path: Path) -> None:
-    # GIVEN two running children
     with Children() as children:
         started = [
             children.start(name, ["sleep", "1000"], env=ENVIRONMENT, cwd=tmp_path, log=tmp_path / name)
@@ -73,12 +72,10 @@ def test_leaving_the_block_ends_every_child(tmp_path: Path) -> None:
         ]
         assert [child.exit_code for child in started] == [None, None]
 
-    # WHEN the block is left THEN both have ended
     assert [child.exit_code for child in started] == [-signal.SIGKILL] * 2
 
 
 def test_children_end_with_their_block_even_without_a_reaper(tmp_path: Path) -> None:
-    # GIVEN children whose guardian somebody has killed
     with Children() as children:
         guardian = children._reaper
         assert guardian is not None
@@ -86,7 +83,6 @@ def test_children_end_with_their_block_even_without_a_reaper(tmp_path: Path) -> 
         guardian.wait()
         child = children.start("one", ["sleep", "1000"], env=ENVIRONMENT, cwd=tmp_path, log=tmp_path / "log")
 
-    # WHEN the block is left THEN they end all the same
     assert child.exit_code == -signal.SIGKILL
 
 
@@ -114,11 +110,9 @@ def test_children_do_not_survive_the_death_of_their_owner(tmp_path: Path, death:
 
 def test_a_child_that_ends_before_it_is_ready_is_reported_with_its_last_words(tmp_path: Path) -> None:
     with Children() as children:
-        # GIVEN a program that gives up
         argv = ["/bin/sh", "-c", "echo no disk left; exit 4"]
         child = children.start("store", argv, env=ENVIRONMENT, cwd=tmp_path, log=tmp_path / "log")
 
-        # WHEN one waits for it THEN the error says what happened
         with pytest.raises(StackError, match="store ended with 4: no disk left"):
             child.wait_until(lambda: None)
 
@@ -137,11 +131,9 @@ def test_a_program_that_is_not_there_is_reported(tmp_path: Path) -> None:
 
 def test_the_end_of_a_child_is_noticed(tmp_path: Path) -> None:
     with Children() as children:
-        # GIVEN somebody who wants to know
         child = children.start("brief", ["true"], env=ENVIRONMENT, cwd=tmp_path, log=tmp_path / "log")
         noticed = threading.Event()
         child.on_exit(noticed.set)
 
-        # WHEN the process ends by itself THEN they are told
         assert noticed.wait(PATIENCE_SECONDS)
         assert child.exit_code == 0

@@ -27,10 +27,8 @@ def test_a_service_that_does_well_has_no_alarm() -> None:
 
 
 def test_a_store_that_is_down_is_told_of_with_its_runbook() -> None:
-    # GIVEN a store that answers nothing since four minutes, and answers that are slow for it
     found = states(lambda ago: {"store_faults": 1, "slow": 1, "served_by": "stateless"} if ago < 240 else {})
 
-    # THEN it pages, and says what to do
     assert found["store-down"] == AlarmState(
         name="store-down",
         state="ALARM",
@@ -41,7 +39,6 @@ def test_a_store_that_is_down_is_told_of_with_its_runbook() -> None:
         meaning="The session store fails for more than half of the requests",
         runbook="docs/runbooks/store-down.md",
     )
-    # AND that answers are slow is known, and does not page too
     assert (found["latency-page"].state, found["latency-page"].suppressed_by) == ("ALARM", "greater-cause")
     assert on(found) == {"store-down", "rollback-slow"}
 

@@ -46,10 +46,8 @@ def written(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 
 
 def test_json_says_what_the_logs_say(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    # WHEN a machine asks
     assert main(["top", "--json", "--logs", str(logs)]) == 0
 
-    # THEN it is told figures, versions and alarms
     document = written(capsys)
     assert (document["requests"], document["cold_starts"], document["bad_records"]) == (COUNT, 2, 0)
     assert (document["slow_share"], document["hit_rate"], document["failed_share"]) == (0.1, 0.25, 0)
@@ -72,13 +70,11 @@ def test_the_view_shows_the_same(logs: Path, capsys: pytest.CaptureFixture[str])
 def test_an_alarm_is_shown_with_its_runbook(
     logs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # GIVEN a store that is down for five minutes
     monkeypatch.setenv("COLUMNS", "200")
     now = time.time()
     down = [record(now - seconds, store_faults=1) for seconds in range(1, 300)]
     (logs / "worker-0003.log").write_text(lines(*down))
 
-    # THEN the view says so and names the page to open
     assert main(["top", "--once", "--logs", str(logs)]) == 0
     (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("store-down"))
     assert "page" in line
@@ -96,7 +92,6 @@ def test_a_line_that_cannot_be_read_is_counted(logs: Path, capsys: pytest.Captur
 def test_the_live_view_follows_the_logs_until_the_stack_ends(
     logs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # GIVEN a stack that answers once more between two looks, and then ends
     looks = iter(("answers", "ends"))
 
     def between_looks(_seconds: float) -> None:
@@ -108,7 +103,6 @@ def test_the_live_view_follows_the_logs_until_the_stack_ends(
 
     monkeypatch.setattr(time, "sleep", between_looks)
 
-    # THEN the view ends with it, and had seen the last answer
     assert main(["top", "--logs", str(logs)]) == 0
     assert f"{COUNT + 1}, " in capsys.readouterr().out
 

@@ -19,10 +19,8 @@ def read(document: dict[str, Any]) -> dict[tuple[str, frozenset[tuple[str, str]]
 
 
 def test_each_directive_is_a_metric_in_its_own_dimensions() -> None:
-    # WHEN a record with three directives is read
     found = read(record(NOW, total_ms=0.7))
 
-    # THEN a metric is there in those dimensions that announce it, and in no others
     assert {key[1] for key in found if key[0] == "total_ms"} == {SERVICE, BY_VERSION}
     assert {key[1] for key in found if key[0] == "requests"} == {SERVICE, BY_VERSION, BY_SOURCE}
     assert {key[1] for key in found if key[0] == "cold_start"} == {SERVICE}

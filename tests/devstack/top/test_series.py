@@ -35,11 +35,9 @@ def total_ms(statistic: str) -> Stat:
 
 @given(st.lists(st.floats(0.001, 1e6), min_size=1, max_size=200))
 def test_statistics_over_several_buckets_are_those_of_all_values(values: list[float]) -> None:
-    # GIVEN values spread over a minute
     series = Series()
     series.add(observed(NOW - 60 + number % 60, value) for number, value in enumerate(values))
 
-    # THEN statistics are those of all, and percentiles nearly
     for name, exact in EXACT.items():
         assert series.statistic(total_ms(name), NOW - 60, NOW) == pytest.approx(exact(values))
     for percent in (0, 50, 95, 99, 100):
@@ -71,14 +69,12 @@ def test_metrics_and_dimensions_are_apart() -> None:
 
 
 def test_versions_that_answered_are_known() -> None:
-    # GIVEN requests of two versions, and by source
     series = Series()
     for version, variant in (("v2", "main"), ("v1", "main"), ("v1", "trial")):
         dimensions = SERVICE_ONLY | {("model_version", version), ("variant", variant)}
         series.add([Observation(NOW, ("nextitem", "requests", dimensions), (1,))])
     series.add([Observation(NOW, ("nextitem", "requests", SERVICE_ONLY | {("served_by", "session")}), (1,))])
 
-    # THEN each is told of, and not mixed
     assert series.values_of(metrics.REQUESTS, BY_VERSION) == [("v1", "main"), ("v1", "trial"), ("v2", "main")]
     assert series.values_of(metrics.REQUESTS, BY_SOURCE) == [("session",)]
 
