@@ -117,7 +117,7 @@ class Worker:
 
         timer = asyncio.get_running_loop().call_later(timeout_seconds, time_out)
         self._running[invocation.request_id] = invocation, timer
-        self._requests.pop().set_result((invocation, time.time() + timeout_seconds))
+        self._requests.pop(0).set_result((invocation, time.time() + timeout_seconds))
 
     def unassign(self, request_id: str) -> Invocation | None:
         """Take an invocation away from it, and return it; None if it has no such invocation."""

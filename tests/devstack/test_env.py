@@ -21,14 +21,11 @@ def exported(text: str) -> dict[str, str]:
 def test_with_the_exports_a_shell_reaches_the_stack(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # GIVEN a stack
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with Stack(artifact=demo_artifact(), max_workers=1, secret={"current": "a secret of tests"}) as stack:
-        # WHEN it is asked how to reach it
         assert main(["env"]) == 0
         variables = exported(capsys.readouterr().out)
 
-        # THEN ordinary AWS clients find all that there is, and its bucket keeps versions
         for name in variables:
             monkeypatch.setenv(name, variables[name])
         invoked = boto3.client("lambda").invoke(FunctionName=variables["FUNCTION"], Payload=b'{"operation": "verify"}')
@@ -37,7 +34,6 @@ def test_with_the_exports_a_shell_reaches_the_stack(
         assert kept["Status"] == "Enabled"
         secret = boto3.client("secretsmanager").get_secret_value(SecretId=variables["KEY_SECRET_ID"])
         assert "a secret of tests" in secret["SecretString"]
-        # AND the store answers
         with redis.Redis.from_url(variables["NEXTITEM_STORE_URL"]) as store:
             assert store.ping()
         assert variables["API_URL"] == stack.url

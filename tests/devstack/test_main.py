@@ -56,46 +56,37 @@ def test_once_replays_and_ends_well() -> None:
 @pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
 def test_it_stays_until_it_is_told_to_end(how: signal.Signals, code: int) -> None:
     with devstack("--port", "0", "--sessions", "0") as command:
-        # GIVEN a stack that stays up
         assert command.stdout is not None
         lines = iter(command.stdout.readline, "")
         url = url_in(next(line for line in lines if " is live on " in line))
         assert any("Ctrl-C" in line for line in lines)
         assert accepts_connections(url)
 
-        # WHEN it is told to end
         command.send_signal(how)
         _, errors = command.communicate()
 
-    # THEN it ends, quietly
     assert (command.returncode, errors) == (code, "")
     assert not accepts_connections(url)
 
 
 def test_a_function_that_fails_is_told_of_and_ends_badly(tmp_path: Path) -> None:
-    # GIVEN a function that fails
     (tmp_path / "recommend.py").write_text("def handler(event, context):\n    raise RuntimeError('out of tea')\n")
 
-    # WHEN the command runs it once
     with devstack("--port", "0", "--sessions", "2", "--once", "--functions-dir", str(tmp_path)) as command:
         output, errors = command.communicate()
 
-    # THEN it says so, and why
     assert (command.returncode, errors) == (1, "")
     assert "x 500" in output
     assert "out of tea" in output
 
 
 def test_a_taken_port_is_one_line() -> None:
-    # GIVEN a port that somebody uses
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
-        # WHEN the command is to have it
         with devstack("--port", str(port), "--once") as command:
             _, errors = command.communicate()
 
-    # THEN it says so in one line
     assert command.returncode == 1
     assert errors.startswith(f"Port {port} of 127.0.0.1 cannot be used")
     assert errors.count("\n") == 1

@@ -14,7 +14,7 @@ from nextitem.model.engine import Model
 from nextitem.sessions.codec import decode_log, event_tag
 from nextitem.sessions.keys import session_key
 from nextitem.sessions.session import LogEntry
-from tests.functions.client import ATTEMPTS, PATIENT, Client, Reply, alike, named, new_session
+from tests.functions.client import PATIENT, Client, Reply, alike, named, new_session
 
 THREADS = 8
 WORKERS = 4
@@ -24,16 +24,12 @@ SHELF = ["tent-008", "sleep-010", "stove-003", "mug-003", "espresso-013", "grind
 
 @pytest.fixture(scope="module", params=[None, WORKERS], ids=["on-demand", "managed-instances"])
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """Several workers, or one of several processes, all of which have answered: the first would else do all work."""
+    """Several workers, or one of several processes; all have started, for else the first would do all work."""
     concurrency: int | None = request.param
     workers = WORKERS if concurrency is None else 1
     with Stack(artifact=demo_artifact(), max_workers=workers, concurrency=concurrency, settings=PATIENT) as stack:
-        client = Client(stack)
-        for _ in range(ATTEMPTS // THREADS):
-            at_once(lambda _: [client.request("GET", "/v1/health")])
-            if sum("cold_import_ms" in record for record in client.records()) == WORKERS:  # each process's first answer
-                break
-        assert len(stack.cold_starts) == workers
+        for _ in range(workers):
+            stack.prepare()
         yield stack
 
 

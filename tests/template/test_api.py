@@ -86,13 +86,10 @@ def test_requests_are_throttled_as_the_parameters_say() -> None:
 
 
 def test_cors_admits_only_the_listed_origins(stack: Stack) -> None:
-    # GIVEN no origins, and two
     admitting = deployed({"CorsOrigins": "https://a.example,https://b.example"})
 
-    # WHEN both APIs are read
     cors = admitting.only("AWS::ApiGatewayV2::Api")["CorsConfiguration"]
 
-    # THEN without there is no CORS; with them the question before a request needs no credentials, all else does
     assert "CorsConfiguration" not in stack.only("AWS::ApiGatewayV2::Api")
     assert cors["AllowOrigins"] == ["https://a.example", "https://b.example"]
     assert "AllowCredentials" not in cors

@@ -50,34 +50,28 @@ def test_lambda_accepts_its_size_and_processor(built_function: Path) -> None:
 def test_what_the_function_imports_works_with_nothing_else_installed(
     built_function: Path, python313: Path, tmp_path: Path
 ) -> None:
-    # GIVEN a model that doubles its input
     vectors = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [2]) for name in ("x", "y")]
     graph = helper.make_graph([helper.make_node("Add", ["x", "x"], ["y"])], "double", vectors[:1], vectors[1:])
     model = tmp_path / "double.onnx"
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10), model)
 
-    # WHEN a fresh Python 3.13 has only the artifact on its path
     served = subprocess.run(
         [python313, "-B", "-I", "-S", "-c", SERVES, built_function, model], capture_output=True, text=True, check=False
     )
 
-    # THEN logger, metrics, clients and engine all work
     assert served.returncode == 0, served.stderr
     assert served.stdout.splitlines()[-1] == "[2.0, 2.0]"
 
 
 @pytest.mark.slow
 def test_every_module_is_compiled_and_loads_without_a_check_of_its_source(built_function: Path) -> None:
-    # GIVEN the modules of the artifact
     sources = list(built_function.rglob("*.py"))
     assert sources
 
     for source in sources:
-        # WHEN the compiled one beside each is opened
         compiled = source.parent / "__pycache__" / f"{source.stem}.cpython-313.pyc"
         head = compiled.read_bytes()[:8]
 
-        # THEN it is Python 3.13's and its time does not matter
         assert head == MAGIC_OF_3_13 + UNCHECKED_HASH, source
 
 

@@ -43,13 +43,10 @@ def test_a_named_interpreter_goes_first(tmp_path: Path) -> None:
 
 
 def test_a_named_interpreter_that_does_not_run_is_an_error(tmp_path: Path) -> None:
-    # GIVEN one that pyenv has, and a name that leads nowhere
     executable(tmp_path / "pyenv/versions/3.13.9/bin/python3.13", 'echo "$0"')
 
-    # WHEN looked for
     result = find(tmp_path, PYTHON313="/nowhere/python")
 
-    # THEN the name is refused
     assert result.returncode == 1
     assert result.stdout == ""
     assert "PYTHON313=/nowhere/python is no Python 3.13" in result.stderr
@@ -65,12 +62,10 @@ def test_without_an_interpreter_the_error_says_what_to_install(tmp_path: Path) -
 
 
 def test_a_digest_notices_content_name_and_mode(tmp_path: Path) -> None:
-    # GIVEN a directory with one file
     file = tmp_path / "module.py"
     file.write_text("x = 1\n")
     digests = [describe(tmp_path).digest]
 
-    # WHEN its content, its mode and its name change in turn
     file.write_text("x = 2\n")
     digests.append(describe(tmp_path).digest)
     file.chmod(0o700)
@@ -78,19 +73,15 @@ def test_a_digest_notices_content_name_and_mode(tmp_path: Path) -> None:
     file.rename(tmp_path / "other.py")
     digests.append(describe(tmp_path).digest)
 
-    # THEN no two digests are equal
     assert len(set(digests)) == len(digests)
 
 
 def test_a_library_for_another_processor_is_refused(tmp_path: Path) -> None:
-    # GIVEN an artifact with one x86_64 and one arm64 library
     (tmp_path / "one.so").write_bytes(elf(62))
     (tmp_path / "two.so").write_bytes(elf(183))
 
-    # WHEN described for arm64
     (sentence,) = objections(describe(tmp_path), "arm64")
 
-    # THEN the objection names both
     assert sentence == "The native libraries are for arm64, x86_64; wanted is arm64."
 
 

@@ -14,14 +14,11 @@ def test_without_a_strategy_idle_time_costs_nothing(stack: Stack) -> None:
 
 
 def test_provisioned_concurrency_follows_its_use() -> None:
-    # GIVEN provisioned concurrency with figures of one's own
     stack = deployed({"ColdStartStrategy": "provisioned", "ProvisionedMinimum": 3, "ProvisionedMaximum": 40})
 
-    # WHEN alias, target and policy are read
     target, policy = stack.only(TARGET), stack.only(POLICY)
     tracking = policy["TargetTrackingScalingPolicyConfiguration"]
 
-    # THEN the alias starts with the minimum and scales on utilisation, between the two
     assert stack.only(ALIAS)["ProvisionedConcurrencyConfig"] == {"ProvisionedConcurrentExecutions": "3"}
     assert (target["MinCapacity"], target["MaxCapacity"]) == ("3", "40")
     assert target["ScalableDimension"] == "lambda:function:ProvisionedConcurrency"
@@ -50,15 +47,12 @@ def test_snapstart_applies_to_published_versions() -> None:
 
 
 def test_managed_instances_run_the_same_function_in_the_same_subnets() -> None:
-    # GIVEN managed instances, and the stack without
     stack, plain = deployed({"ColdStartStrategy": "managed-instances", "Architecture": "arm64"}), deployed()
     (name, function), (_, other) = stack.recommend, plain.recommend
     provider = stack.only("AWS::Lambda::CapacityProvider")
 
-    # WHEN both functions are read
     same = ["Code", "Handler", "Runtime", "Environment", "Role", "LoggingConfig", "Timeout", "TracingConfig"]
 
-    # THEN they are one program, and the instances stand where the function stood
     assert name == "ManagedRecommendFunction"
     assert {key: function[key] for key in same} == {key: other[key] for key in same}
     assert function["CapacityProviderConfig"]["LambdaManagedInstancesCapacityProviderConfig"] == {

@@ -68,26 +68,20 @@ def test_every_function_runs_on_the_chosen_processor(architecture: str) -> None:
 
 @pytest.mark.parametrize("values", COLD.values(), ids=COLD)
 def test_its_environment_has_exactly_the_settings_that_are_read(values: Values) -> None:
-    # GIVEN the function's environment as Lambda will have it
     environment = RecordingEnvironment(environment_on_lambda(values))
 
-    # WHEN the settings are read
     Settings.read(environment)
 
-    # THEN none is left to a default out of sight, and none is told that nobody reads
     read = {name for name in environment.asked if name.startswith("NEXTITEM_")} - NOT_FOR_LAMBDA
     assert set(environment) == read | LIBRARY_SETTINGS.keys()
 
 
 def test_default_parameters_are_the_default_settings() -> None:
-    # GIVEN the function's environment, parameters at their defaults
     environment = environment_on_lambda({})
 
-    # WHEN read beside an environment that has only what is required
     required = ("NEXTITEM_BUCKET", "NEXTITEM_STORE_URL", "NEXTITEM_KEY_SECRET_ID")
     bare = {name: environment[name] for name in required}
 
-    # THEN both mean the same
     assert Settings.read(environment) == Settings.read(bare)
 
 

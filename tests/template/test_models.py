@@ -40,13 +40,10 @@ def test_bucket_and_key_are_retained_and_objects_versioned(stack: Stack) -> None
 
 
 def test_no_lifecycle_rule_removes_a_current_object(stack: Stack) -> None:
-    # GIVEN the bucket's rules
     rules = stack.only("AWS::S3::Bucket")["LifecycleConfiguration"]["Rules"]
 
-    # WHEN what each does is read
     doings = [rule.keys() - {"Id", "Status", "Prefix", "Filter"} for rule in rules]
 
-    # THEN only unfinished uploads and what was replaced or deleted go: a routed version is neither
     assert [list(action) for action in doings] == [["AbortIncompleteMultipartUpload"], ["NoncurrentVersionExpiration"]]
 
 

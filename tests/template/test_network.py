@@ -40,7 +40,6 @@ def cache(stack: Stack) -> dict[str, Any]:
 
 @pytest.mark.parametrize("values", EVERYWHERE, ids=str)
 def test_store_and_endpoints_admit_the_function_and_nobody_else(values: Values) -> None:
-    # GIVEN the groups of function, store and endpoints
     stack = deployed(values)
     function = sole_group(network_of_function(stack)["SecurityGroupIds"])
     doors = {sole_group(cache(stack)["SecurityGroupIds"]): STORE_PORT}
@@ -48,16 +47,13 @@ def test_store_and_endpoints_admit_the_function_and_nobody_else(values: Values) 
         if endpoint["VpcEndpointType"] == "Interface":
             doors[sole_group(endpoint["SecurityGroupIds"])] = HTTPS_PORT
 
-    # WHEN the rules of each are read
     for name, port in doors.items():
         (rule,) = stack.of_type(GROUP)[name]["SecurityGroupIngress"]
 
-        # THEN one port is open, to the function's group
         assert (rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) == ("tcp", port, port)
         assert rule["SourceSecurityGroupId"] == group_id(function)
         assert not {"CidrIp", "CidrIpv6", "SourcePrefixListId"} & rule.keys()
 
-    # AND no rule is added elsewhere, and nobody comes in to the function
     assert stack.of_type("AWS::EC2::SecurityGroupIngress") == {}
     assert "SecurityGroupIngress" not in stack.of_type(GROUP)[function]
     assert set(stack.of_type(GROUP)) == {function, *doors}

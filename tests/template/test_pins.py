@@ -39,7 +39,6 @@ def test_every_declared_dependency_is_pinned_within_its_range(pins: dict[str, Re
 
 
 def test_the_pins_lack_no_dependency_of_each_other(pins: dict[str, Requirement]) -> None:
-    # GIVEN pins that are installed with --no-deps
     needed = {
         (name, canonicalize_name(requirement.name))
         for name in pins
@@ -47,8 +46,6 @@ def test_the_pins_lack_no_dependency_of_each_other(pins: dict[str, Requirement])
         if requirement.marker is None or requirement.marker.evaluate(LAMBDA)
     }
 
-    # WHEN their own dependencies on Lambda's Python are followed
     missing = {(name, dependency) for name, dependency in needed if dependency not in pins}
 
-    # THEN none is missing but those that are left out on purpose
     assert missing == NOT_IMPORTED

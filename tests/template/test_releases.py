@@ -66,11 +66,9 @@ def test_the_nested_stack_watches_what_is_deployed(values: Values) -> None:
 
 @pytest.mark.parametrize("values", [{}, {"ColdStartStrategy": "managed-instances"}], ids=str)
 def test_the_check_before_traffic_invokes_the_new_version_and_nothing_else(values: Values) -> None:
-    # GIVEN the version that the alias is to serve
     stack = deployed(values)
     (version,) = stack.of_type(VERSION)
 
-    # WHEN the hook's environment and role are read
     hook = stack.resources["PreTrafficFunction"]["Properties"]
     (invoke,) = [
         statement
@@ -78,7 +76,6 @@ def test_the_check_before_traffic_invokes_the_new_version_and_nothing_else(value
         if statement["Action"] == "lambda:InvokeFunction"
     ]
 
-    # THEN both name it, and the hook outwaits the function
     assert hook["Environment"]["Variables"] == {"NEW_VERSION_ARN": {"Ref": version}}
     assert invoke["Resource"] == {"Ref": version}
     assert hook["Timeout"] > stack.recommend[1]["Timeout"] + 30

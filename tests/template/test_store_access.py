@@ -91,17 +91,14 @@ def test_the_rights_suffice(node: Node, rights: list[str]) -> None:
 
 
 def test_every_right_is_needed(node: Node, rights: list[str]) -> None:
-    # GIVEN each command that is allowed
     commands = [right for right in rights if right.startswith("+") and right not in DURING_A_MOVE]
     assert len(commands) > 5
 
     for command in commands:
-        # WHEN it is taken away
         admit(node, [right for right in rights if right != command])
         with contextlib.suppress(StoreUnavailable):
             everything(node)
 
-        # THEN something is refused
         assert refusals(node), command
 
 

@@ -13,14 +13,11 @@ Serve = Callable[..., Toy]
 
 
 def test_an_exception_is_the_callers_error_and_the_worker_goes_on(serve: Serve) -> None:
-    # GIVEN a warm worker
     toy = serve()
     pid = toy.call(do="tell")["pid"]
 
-    # WHEN the function raises
     error = toy.failure(do="raise", message="no such tea")
 
-    # THEN the error says what, and the same worker takes the next call
     assert (error["errorType"], error["errorMessage"]) == ("ValueError", "no such tea")
     assert toy.call(do="tell")["pid"] == pid
 
@@ -36,14 +33,11 @@ def test_an_exception_is_the_callers_error_and_the_worker_goes_on(serve: Serve) 
 def test_a_crash_is_the_callers_error_and_the_worker_is_replaced(
     serve: Serve, event: dict[str, object], message: str
 ) -> None:
-    # GIVEN a warm worker
     toy = serve()
     pid = toy.call(do="tell")["pid"]
 
-    # WHEN its process ends in the middle of a call
     error = toy.failure(**event)
 
-    # THEN the caller learns how, and another worker takes the next call
     assert error["errorType"] == "Runtime.ExitError"
     assert error["errorMessage"].endswith(f"Error: {message}")
     assert toy.call(do="tell")["pid"] != pid
@@ -60,19 +54,16 @@ def test_a_call_that_takes_too_long_is_ended_with_its_worker(serve: Serve, gate:
 
 
 def test_a_call_waiting_at_the_limit_survives_the_worker_before_it(serve: Serve, gate: Gate) -> None:
-    # GIVEN a call in the only worker and another that waits
     toy = serve(max_workers=1)
     with ThreadPoolExecutor(2) as callers:
         held = callers.submit(toy.failure, do="gate", gate=gate.port)
         visitor = gate.wait_for_visitor()
         waiting = callers.submit(toy.call, do="echo", tea="green")
 
-        # WHEN that worker dies
         toy.served.retire_workers()  # not those that are busy
         assert is_running(visitor.pid)
         visitor.kill()
 
-        # THEN one call fails and the other is served
         assert held.result(PATIENCE_SECONDS)["errorType"] == "Runtime.ExitError"
         assert waiting.result(PATIENCE_SECONDS) == {"do": "echo", "tea": "green"}
 
@@ -104,13 +95,10 @@ def test_an_answer_may_be_as_large_as_lambda_allows(serve: Serve) -> None:
 
 
 def test_a_larger_answer_is_an_error_and_not_the_end(serve: Serve) -> None:
-    # GIVEN a function that answers too much
     toy = serve()
 
-    # WHEN it is called
     error = toy.failure(do="grow", size=PAYLOAD_LIMIT_BYTES)
 
-    # THEN its caller is told the limit, and the function still answers
     assert error["errorType"] == "Function.ResponseSizeTooLarge"
     assert str(PAYLOAD_LIMIT_BYTES) in error["errorMessage"]
     assert toy.call(do="echo", tea="green") == {"do": "echo", "tea": "green"}

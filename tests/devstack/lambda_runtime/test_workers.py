@@ -21,16 +21,13 @@ def callers() -> Iterator[ThreadPoolExecutor]:
 
 
 def test_one_worker_serves_one_call_after_another(serve: Serve) -> None:
-    # GIVEN a function
     toy = serve()
 
-    # WHEN it is called again and again, each time once the worker has asked for more
     pids = set()
     for _ in range(10):
         pids.add(toy.call(do="tell")["pid"])
         toy.served.wait_until_idle()
 
-    # THEN one cold start was enough
     assert len(pids) == 1
     (cold_start,) = toy.served.cold_starts
     assert 0 < cold_start.ready_ms <= cold_start.answer_ms
@@ -39,15 +36,12 @@ def test_one_worker_serves_one_call_after_another(serve: Serve) -> None:
 def test_a_call_that_finds_every_worker_busy_gets_a_new_one(
     serve: Serve, gate: Gate, callers: ThreadPoolExecutor
 ) -> None:
-    # GIVEN a worker that is held in a call
     toy = serve(max_workers=3)
     held = callers.submit(toy.call, do="gate", gate=gate.port)
     first = gate.wait_for_visitor()
 
-    # WHEN another call comes
     pid = toy.call(do="tell")["pid"]
 
-    # THEN another worker answered it, and the first still answers its own
     assert pid != first.pid
     first.let_through()
     assert held.result(PATIENCE_SECONDS) == {"pid": first.pid}
@@ -76,14 +70,11 @@ def test_at_the_limit_calls_wait_for_a_worker(serve: Serve, gate: Gate, callers:
 
 
 def test_retired_workers_make_the_next_call_a_cold_start(serve: Serve) -> None:
-    # GIVEN a warm worker
     toy = serve()
     before = toy.call(do="tell")["pid"]
 
-    # WHEN it is retired
     toy.served.retire_workers()
 
-    # THEN its process is gone and the next call starts another
     assert not is_running(before)
     assert toy.call(do="tell")["pid"] != before
     assert len(toy.served.cold_starts) == 2
@@ -92,14 +83,11 @@ def test_retired_workers_make_the_next_call_a_cold_start(serve: Serve) -> None:
 def test_a_worker_sees_the_environment_of_lambda_and_nothing_of_ours(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    # GIVEN a secret in the environment of whoever starts the stack
     monkeypatch.setenv("MY_OWN_SECRET", "1")
     toy = serve(timeout_seconds=30.0, COLOUR="blue", LANG="C.UTF-8")
 
-    # WHEN the function looks around
     told = toy.call(do="tell")
 
-    # THEN it sees its settings, over the defaults, and what Lambda documents
     seen = told["environment"]
     assert (seen["COLOUR"], seen["LANG"]) == ("blue", "C.UTF-8")
     assert "MY_OWN_SECRET" not in seen
@@ -108,7 +96,6 @@ def test_a_worker_sees_the_environment_of_lambda_and_nothing_of_ours(
     assert seen["_HANDLER"] == "toy.handler"
     assert seen["LAMBDA_TASK_ROOT"] == told["working_directory"] == str(FUNCTIONS)
     assert Path(seen["TMPDIR"]).is_relative_to(tmp_path)
-    # AND its context says who it is and how much time it has
     assert told["arn"] == "arn:aws:lambda:us-east-1:123456789012:function:nextitem"
     assert 0 < told["remaining_ms"] <= 30_000
     assert told["request_id"] != toy.call(do="tell")["request_id"]
@@ -124,27 +111,21 @@ def test_workers_share_no_temporary_directory(serve: Serve) -> None:
 
 
 def test_what_a_worker_wrote_is_there_once_it_has_answered(serve: Serve) -> None:
-    # GIVEN a function that writes metrics records and other lines
     lines = ['{"_aws":{"Timestamp":1},"total_ms":1.5}', "naïve line", ""]
     toy = serve()
 
-    # WHEN it has answered
     toy.call(do="print", lines=lines)
 
-    # THEN every line is there, whole, of both its outputs, and those of its init before them
     assert toy.served.log_lines() == ["toy is loaded", *lines, lines[0]]
 
 
 def test_stopping_ends_held_calls_and_their_workers(serve: Serve, gate: Gate, callers: ThreadPoolExecutor) -> None:
-    # GIVEN one call in a worker and one that waits
     toy = serve(max_workers=1)
     calls = [callers.submit(toy.call, do="gate", gate=gate.port) for _ in range(2)]
     visitor = gate.wait_for_visitor()
 
-    # WHEN the function is stopped
     toy.served.__exit__(None, None, None)
 
-    # THEN both calls end, with an error, and no worker is left
     for call in calls:
         with pytest.raises(FunctionFailed):
             call.result(PATIENCE_SECONDS)

@@ -51,15 +51,12 @@ def everybody_let_go(descriptor: int) -> bool:
 
 def test_killing_a_child_ends_its_own_children_too(tmp_path: Path) -> None:
     with fifo(tmp_path / "held") as held, Children() as children:
-        # GIVEN a child with a child, both of which hold a FIFO
         argv = ["/bin/sh", "-c", FAMILY, str(tmp_path / "held")]
         child = children.start("family", argv, env=ENVIRONMENT, cwd=tmp_path, log=tmp_path / "log")
         child.wait_until(lambda: "started" in child.log_text() or None)
 
-        # WHEN it is killed
         child.kill()
 
-        # THEN both are gone
         assert everybody_let_go(held)
         assert child.exit_code == -signal.SIGKILL
 
@@ -89,7 +86,6 @@ def test_children_end_with_their_block_even_without_a_reaper(tmp_path: Path) -> 
 @pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGTERM])
 def test_children_do_not_survive_the_death_of_their_owner(tmp_path: Path, death: signal.Signals) -> None:
     with fifo(tmp_path / "held") as held:
-        # GIVEN a process that owns a child
         command = [sys.executable, "-c", ORPHAN_MAKER, FAMILY, str(tmp_path / "held")]
         with subprocess.Popen(
             command,
@@ -101,10 +97,8 @@ def test_children_do_not_survive_the_death_of_their_owner(tmp_path: Path, death:
             assert owner.stdout is not None
             assert owner.stdout.readline() == "started\n"
 
-            # WHEN it dies without a chance to clean up
             owner.send_signal(death)
 
-        # THEN what it started dies with it
         assert everybody_let_go(held)
 
 

@@ -29,19 +29,16 @@ def test_a_hit_is_a_next_item_in_the_answer_before_it() -> None:
 
 
 def test_the_table_has_every_figure() -> None:
-    # GIVEN 100 calls of 1 to 100 ms, one of which failed, in visits of two
     calls = [call(float(ms), recommended=("b",)) for ms in range(1, 100)] + [call(100.0, 503)]
     visits = [Visit(("a", "b"), (calls[n], calls[n + 1])) for n in range(0, 100, 2)]
     cold_starts = [ColdStart(1, 200.0, 250.0), ColdStart(2, 300.0, 350.0)]
 
-    # WHEN it is shown
     rows = [
         [cell.strip() for cell in line.split("│")[1:3]]
         for line in shown(replay_table(visits, cold_starts)).split("\n")
         if "│" in line
     ]
 
-    # THEN the figures are those
     assert dict(rows) == {
         "requests": "100",
         "p50": "50.0 ms",
@@ -73,14 +70,11 @@ def test_a_percentile_is_the_nearest_rank(values: list[float], percent: int) -> 
 
 
 def test_samples_show_names_and_take_them_literally() -> None:
-    # GIVEN a visit to products, one of whose names looks like markup
     visit = Visit(("t-1", "t-2", "t-3"), (call(), call(), call(recommended=("t-4", "t-5"))))
     console = Console(file=io.StringIO(), width=100)
 
-    # WHEN it is shown
     print_samples(console, [visit], {"t-1": "Green tea", "t-4": "Pot [bold] 1 l"})
 
-    # THEN names stand where there are any, ids beside them
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
     assert "Green tea (t-1)" in text

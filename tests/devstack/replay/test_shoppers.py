@@ -13,15 +13,12 @@ def session(name: str, *item_ids: str) -> Session:
 
 
 def test_sessions_are_replayed_whole(serve: Callable[..., Toy]) -> None:
-    # GIVEN an API that recommends an item and its neighbour, and more sessions than go at a time
     toy = serve("shopkeeper.handler", max_workers=2)
     sessions = [session(f"s-{n}", f"i-{n}", f"next-to-i-{n}", "other") for n in range(20)]
     done: list[None] = []
 
-    # WHEN they are replayed
     visits = asyncio.run(replay(toy.served.url, sessions, lambda: done.append(None)))
 
-    # THEN each came back once, with an answer to each of its items
     assert sorted(visit.item_ids for visit in visits) == sorted(each.item_ids for each in sessions)
     assert len(done) == 20
     for visit in visits:
@@ -33,13 +30,10 @@ def test_sessions_are_replayed_whole(serve: Callable[..., Toy]) -> None:
 
 
 def test_failures_are_kept_and_stop_nothing(serve: Callable[..., Toy]) -> None:
-    # GIVEN a session with items that the API refuses
     toy = serve("shopkeeper.handler")
 
-    # WHEN it is replayed
     (visit,) = asyncio.run(replay(toy.served.url, [session("s", "broken", "refused", "tea")], lambda: None))
 
-    # THEN the answers are there as they were
     assert isinstance(visit, Visit)
     assert [call.status for call in visit.calls] == [503, 422, 200]
     assert [call.recommended for call in visit.calls[:2]] == [(), ()]

@@ -133,7 +133,6 @@ def test_options_out_of_range_are_usage_errors(options: tuple[str, str]) -> None
 def test_a_running_stack_is_watched(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # GIVEN a stack that runs and has answered
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with Stack(artifact=demo_artifact(), max_workers=1) as stack:
         client = Client(stack)
@@ -141,10 +140,8 @@ def test_a_running_stack_is_watched(
             client.request("GET", "/v1/health")
         assert client.recommend([]).status == 200
 
-        # WHEN it is asked about from outside, and nobody says where its logs are
         assert main(["top", "--json"]) == 0
 
-    # THEN what the function itself has written is told
     document = written(capsys)
     assert (document["requests"], document["cold_starts"], document["bad_records"]) == (4, 1, 0)
     assert document["served_by"] == {"popular": 0.25}
