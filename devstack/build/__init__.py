@@ -1,4 +1,1 @@
-"""Building the deployable function: finding an interpreter and describing what came out.
-
-Knows files and archives only; nothing of what the function does.
-"""
+"""Tools of `make build`: find an interpreter, describe the artifact, name the release."""

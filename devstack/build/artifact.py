@@ -1,8 +1,7 @@
-"""Describes one built function: its size on disk and zipped, its digest, and whether Lambda would take it.
+"""Describes a built function: its size on disk and zipped, its digest, and whether Lambda accepts it.
 
-``python devstack/build/artifact.py DIRECTORY --architecture x86_64`` prints the description and fails when
-the directory is too large or was built for another processor. Knows files only: it imports nothing of
-the function, and the standard library suffices, so that any interpreter can run it.
+``python devstack/build/artifact.py DIRECTORY --architecture x86_64`` prints the description, and fails if the directory
+is too large or was built for another processor. Imports only the standard library, so that any interpreter can run it.
 """
 
 import argparse
@@ -25,7 +24,7 @@ _MEGABYTE = 1_000_000
 
 @dataclass(frozen=True)
 class Artifact:
-    """What is known about one built directory.
+    """A built directory.
 
     Attributes:
         digest: SHA-256 in hex over the names, modes and contents of all files.
@@ -41,7 +40,7 @@ class Artifact:
 
 
 def describe(directory: Path) -> Artifact:
-    """Read the whole of ``directory``.
+    """Read a whole directory and describe it.
 
     Raises:
         OSError: a file cannot be read.
@@ -66,16 +65,16 @@ def describe(directory: Path) -> Artifact:
 
 
 def objections(artifact: Artifact, architecture: str) -> list[str]:
-    """Why Lambda would refuse ``artifact``, or fail to start it on ``architecture``: one sentence each."""
-    found = []
+    """Return why Lambda would refuse the artifact or fail to start it on `architecture`, a sentence each."""
+    sentences = []
     if artifact.unzipped_bytes > MAX_UNZIPPED_BYTES:
-        found.append(
+        sentences.append(
             f"The function takes {artifact.unzipped_bytes} bytes unzipped; Lambda allows {MAX_UNZIPPED_BYTES}."
         )
     if artifact.architectures != {architecture}:
         names = ", ".join(sorted(artifact.architectures)) or "no processor at all"
-        found.append(f"The native libraries are for {names}; wanted is {architecture}.")
-    return found
+        sentences.append(f"The native libraries are for {names}; the function is for {architecture}.")
+    return sentences
 
 
 def main(arguments: list[str]) -> int:
@@ -92,10 +91,10 @@ def main(arguments: list[str]) -> int:
         f"{options.directory}: {artifact.unzipped_bytes / _MEGABYTE:.1f} MB, "
         f"{artifact.zipped_bytes / _MEGABYTE:.1f} MB zipped, sha256 {artifact.digest[:16]}\n"
     )
-    refused = objections(artifact, options.architecture)
-    for sentence in refused:
+    sentences = objections(artifact, options.architecture)
+    for sentence in sentences:
         sys.stderr.write(f"{sentence}\n")
-    return 1 if refused else 0
+    return 1 if sentences else 0
 
 
 if __name__ == "__main__":

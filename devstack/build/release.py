@@ -1,8 +1,8 @@
-"""Has the next deployment publish a new version of the function whenever anything that matters to it has changed.
+"""Makes the next deployment publish a new version of the function when its code, template or parameters have changed.
 
-``python -m devstack.build.release .aws-sam/build --of RecommendFunction template.yaml samconfig.toml`` writes into the
-built template what SAM names versions by. Left alone, SAM's transform does not look at values of parameters: with
-another memory size and the same code the alias would stay on the version that it has. Knows files only.
+``python -m devstack.build.release .aws-sam/build --of RecommendFunction template.yaml samconfig.toml`` writes a digest
+into the built template, from which SAM derives the names of versions. SAM itself ignores parameter values: with another
+memory size and the same code, the alias would stay on the old version.
 """
 
 import argparse
@@ -13,11 +13,11 @@ from pathlib import Path
 from devstack.build.artifact import describe
 
 HEX_DIGITS = 10
-"""As many as SAM takes into the name of a version."""
+"""As many as SAM uses in the name of a version."""
 
 
 def release_of(artifact: Path, files: list[Path], note: str = "") -> str:
-    """Return hex digits that stand for an artifact, files that say how it is deployed, and a note.
+    """Return a digest of an artifact, of the files that configure its deployment, and of a note.
 
     Raises:
         OSError: a file cannot be read.
@@ -29,10 +29,10 @@ def release_of(artifact: Path, files: list[Path], note: str = "") -> str:
 
 
 def with_release(template: str, function: str, release: str) -> str:
-    """Return a built template in which every function made from an artifact has its versions named by a release.
+    """Return a built template in which the release names the versions of every function made from an artifact.
 
     Raises:
-        ValueError: no function is made from it.
+        ValueError: no function is made from the artifact.
     """
     line = f"      CodeUri: {function}\n"
     if line not in template:
@@ -41,11 +41,11 @@ def with_release(template: str, function: str, release: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the release into the built template."""
+    """Write the release into the built template and return the exit code."""
     parser = argparse.ArgumentParser(description="Name the versions that a deployment publishes.")
     parser.add_argument("build", type=Path)
     parser.add_argument("--of", required=True, metavar="FUNCTION")
-    parser.add_argument("--note", default="", help="what else must bring a new version")
+    parser.add_argument("--note", default="", help="any text; another note publishes another version")
     parser.add_argument("files", nargs="+", type=Path)
     options = parser.parse_args(arguments)
     template = options.build / "template.yaml"

@@ -77,6 +77,6 @@ class Listener:
             task.add_done_callback(self._accepting.pop)
 
     async def _connect(self, connection: socket.socket) -> None:
-        with suppress(OSError):  # no TLS handshake, for one
+        with suppress(OSError):  # the client has gone, or its TLS handshake failed
             transport, _ = await self._loop.connect_accepted_socket(self._protocol, connection, ssl=self._tls)
             self._transports.add(transport)

@@ -1,1 +1,1 @@
-"""Tests of devstack: real processes, real ports, handlers that the tests hold at a gate."""
+"""Tests of devstack with real processes and ports; a gate holds handlers where a test needs an order."""

@@ -1,4 +1,4 @@
-"""Toy functions, served by real runtime client processes."""
+"""Toy functions in real runtime client processes."""
 
 import json
 import os
@@ -20,7 +20,7 @@ FUNCTIONS = Path(__file__).parent / "functions"
 
 
 class Toy:
-    """A served toy function, called with and answering in Python values."""
+    """A served toy function; events and responses are Python values."""
 
     def __init__(self, served: ServedFunction) -> None:
         self.served = served
@@ -29,7 +29,7 @@ class Toy:
         return json.loads(self.served.invoke(json.dumps(event).encode()))
 
     def failure(self, **event: Any) -> dict[str, Any]:
-        """The error object of a call that must fail."""
+        """Return the error object of a call that must fail."""
         with pytest.raises(FunctionFailed) as caught:
             self.call(**event)
         error: dict[str, Any] = json.loads(caught.value.payload)
@@ -38,7 +38,7 @@ class Toy:
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., Toy]]:
-    """Serve a toy function until the test's end."""
+    """Serve toy functions until the end of the test."""
     with ExitStack() as resources:
 
         def start(
@@ -80,7 +80,7 @@ def gate() -> Iterator[Gate]:
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process, one of our children, exists and was not waited for."""
+    """Return whether a child of this process exists and was not waited for."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -88,10 +88,10 @@ def is_running(pid: int) -> bool:
     return True
 
 
-def state_of(pid: int) -> str:
-    """A process's state as Linux tells it: T is stopped, Z has ended and nobody has asked how, nothing is gone."""
+def process_state(pid: int) -> str:
+    """Return a process's state on Linux: T is stopped, Z a zombie, empty ended."""
     if not os.path.exists("/proc/self/stat"):  # noqa: PTH110 - a file of the kernel
-        pytest.skip("only Linux tells the state of a process in /proc")
+        pytest.skip("the state of a process is in /proc on Linux only")
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii") as file:  # noqa: PTH123 - a file of the kernel
             return file.read().rpartition(")")[2].split()[0]
@@ -100,10 +100,10 @@ def state_of(pid: int) -> str:
 
 
 def have_ended(*pids: int) -> bool:
-    """Whether none of these processes runs: those that are not our children nobody here can wait for."""
-    return all(state_of(pid) in {"", "Z"} for pid in pids)
+    """Return whether none of these processes runs; they need not be children of this process."""
+    return all(process_state(pid) in {"", "Z"} for pid in pids)
 
 
 def has_stopped(pid: int) -> bool:
-    """Whether no thread of a process runs on after SIGSTOP, which reaches each of them in its own time."""
-    return all(state_of(int(thread.name)) == "T" for thread in Path(f"/proc/{pid}/task").iterdir())
+    """Return whether every thread of a process has stopped; SIGSTOP reaches them one after the other."""
+    return all(process_state(int(thread.name)) == "T" for thread in Path(f"/proc/{pid}/task").iterdir())

@@ -1,4 +1,4 @@
-"""``python -m devstack env``: what a shell needs to reach a running stack."""
+"""``python -m devstack env`` prints how to reach the running stack."""
 
 import shlex
 import tempfile
@@ -18,7 +18,7 @@ def exported(text: str) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def test_with_the_exports_a_shell_reaches_the_stack(
+def test_aws_clients_reach_the_stack_with_the_exports(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -40,13 +40,13 @@ def test_with_the_exports_a_shell_reaches_the_stack(
 
 
 @pytest.mark.parametrize("starting", [False, True])
-def test_without_a_stack_it_says_so(
+def test_without_a_stack_it_is_an_error(
     starting: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     if starting:
         (tmp_path / "devstack-x").mkdir()
     assert main(["env"]) == 1
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert ("is not up yet" if starting else "No stack is running here") in said.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert ("is not up yet" if starting else "No stack is running here") in output.err

@@ -1,4 +1,4 @@
-"""``python -m devstack`` as a person uses it: a real process with the real function and the demo model."""
+"""``python -m devstack`` in a real process, with the real function and the demo model."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS":
 
 @contextmanager
 def devstack(*options: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
-    """The command, running; killed if it is still there long after a test should have ended."""
+    """Run the command; kill it if it still runs long after the test."""
     with subprocess.Popen(
         [sys.executable, "-m", "devstack", *options],
         stdout=subprocess.PIPE,
@@ -43,7 +43,7 @@ def url_in(line: str) -> str:
     return url
 
 
-def test_once_replays_and_ends_well() -> None:
+def test_once_replays_prints_the_table_and_exits() -> None:
     with devstack("--port", "0", "--sessions", "20", ONCE="1") as command:
         output, errors = command.communicate()
 
@@ -54,7 +54,7 @@ def test_once_replays_and_ends_well() -> None:
 
 
 @pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
-def test_it_stays_until_it_is_told_to_end(how: signal.Signals, code: int) -> None:
+def test_it_serves_until_a_signal(how: signal.Signals, code: int) -> None:
     with devstack("--port", "0", "--sessions", "0") as command:
         assert command.stdout is not None
         lines = iter(command.stdout.readline, "")
@@ -69,7 +69,7 @@ def test_it_stays_until_it_is_told_to_end(how: signal.Signals, code: int) -> Non
     assert not accepts_connections(url)
 
 
-def test_a_function_that_fails_is_told_of_and_ends_badly(tmp_path: Path) -> None:
+def test_a_failing_function_is_reported_and_exits_with_1(tmp_path: Path) -> None:
     (tmp_path / "recommend.py").write_text("def handler(event, context):\n    raise RuntimeError('out of tea')\n")
 
     with devstack("--port", "0", "--sessions", "2", "--once", "--functions-dir", str(tmp_path)) as command:
@@ -80,7 +80,7 @@ def test_a_function_that_fails_is_told_of_and_ends_badly(tmp_path: Path) -> None
     assert "out of tea" in output
 
 
-def test_a_taken_port_is_one_line() -> None:
+def test_a_port_in_use_is_one_line_of_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 

@@ -1,4 +1,4 @@
-"""The whole stack around a toy function: its parts are real, and all of them end with it."""
+"""The whole stack around a toy function: every part works, and all of them end with it."""
 
 import http.client
 import json
@@ -15,7 +15,7 @@ from devstack.processes.errors import StackError
 from devstack.stack import Stack
 from tests.devstack.conftest import FUNCTIONS, is_running
 
-TELL = b'{"do":"tell"}'
+DESCRIBE = b'{"do":"describe"}'
 
 
 def accepts_connections(url: str) -> bool:
@@ -38,18 +38,18 @@ def get(url: str) -> tuple[int, bytes]:
         connection.close()
 
 
-def our_children() -> set[str]:
-    """Process ids of the children of this process, dead but unreaped ones included."""
+def own_children() -> set[str]:
+    """Return the process ids of this process's children, zombies included."""
     command = ["pgrep", "-P", str(os.getpid())]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
-    return set(found.stdout.split())
+    listing = subprocess.run(command, capture_output=True, text=True, check=False)
+    return set(listing.stdout.split())
 
 
 def test_every_part_works_and_ends_with_the_stack() -> None:
-    before = our_children()
+    before = own_children()
     with Stack(FUNCTIONS, handler="toy.handler", max_workers=1, settings={"NEXTITEM_ROUTE": "trial"}) as stack:
-        told = json.loads(stack.invoke(TELL))
-        seen = told["environment"]
+        description = json.loads(stack.invoke(DESCRIBE))
+        seen = description["environment"]
 
         assert seen["NEXTITEM_STORE_URL"] == stack.store_url
         assert (seen["NEXTITEM_BUCKET"], seen["AWS_ENDPOINT_URL_S3"]) == (stack.bucket, stack.s3_endpoint)
@@ -67,15 +67,15 @@ def test_every_part_works_and_ends_with_the_stack() -> None:
         assert stack.log_lines() == ["toy is loaded"]
         scratch = Path(seen["TMPDIR"])
         assert scratch.is_dir()
-        assert len(our_children() - before) == 4  # the guardian, Valkey, the bucket, one worker
+        assert len(own_children() - before) == 4  # the reaper, Valkey, the bucket, one worker
 
-    assert not is_running(told["pid"])
+    assert not is_running(description["pid"])
     assert [accepts_connections(url) for url in (stack.url, stack.store_url, stack.s3_endpoint)] == [False] * 3
     assert not scratch.exists()
-    assert our_children() == before
+    assert own_children() == before
 
 
-def test_the_store_can_be_taken_away() -> None:
+def test_the_store_can_be_killed() -> None:
     with Stack(FUNCTIONS, handler="toy.handler") as stack:
         assert accepts_connections(stack.store_url)
 
@@ -84,7 +84,7 @@ def test_the_store_can_be_taken_away() -> None:
         assert json.loads(stack.invoke(b'{"do":"echo"}')) == {"do": "echo"}
 
 
-def test_a_taken_port_is_one_clear_error() -> None:
+def test_a_port_in_use_is_an_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
@@ -92,6 +92,6 @@ def test_a_taken_port_is_one_clear_error() -> None:
             pass
 
 
-def test_a_function_that_is_broken_does_not_keep_the_stack_from_starting() -> None:
+def test_the_stack_starts_with_a_broken_function() -> None:
     with Stack(FUNCTIONS, handler="broken_init.handler") as stack:
         assert get(f"{stack.url}/v1/health") == (500, b'{"message": "Internal Server Error"}')

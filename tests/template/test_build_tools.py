@@ -82,7 +82,7 @@ def test_a_library_for_another_processor_is_refused(tmp_path: Path) -> None:
 
     (sentence,) = objections(describe(tmp_path), "arm64")
 
-    assert sentence == "The native libraries are for arm64, x86_64; wanted is arm64."
+    assert sentence == "The native libraries are for arm64, x86_64; the function is for arm64."
 
 
 def test_a_package_beyond_lambdas_limit_is_refused() -> None:
@@ -100,6 +100,6 @@ def test_exit_codes_and_messages(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert main([str(fit), "--architecture", "x86_64"]) == 0
     assert capsys.readouterr().err == ""
     assert main([str(fit), "--architecture", "arm64"]) == 1
-    assert "wanted is arm64" in capsys.readouterr().err
+    assert "the function is for arm64" in capsys.readouterr().err
     assert main([str(tmp_path / "none"), "--architecture", "arm64"]) == 2
     assert "make build" in capsys.readouterr().err

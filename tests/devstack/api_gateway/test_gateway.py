@@ -1,4 +1,4 @@
-"""The HTTP front answers as API Gateway and Lambda's Invoke API do, through a real worker."""
+"""The gateway answers as API Gateway and Lambda's Invoke API do, with a real worker."""
 
 import base64
 import http.client
@@ -89,7 +89,7 @@ def test_a_request_reaches_the_function_as_an_event(client: Client) -> None:
     assert event["requestContext"]["http"]["sourceIp"] == "127.0.0.1"
 
 
-def test_an_answer_with_status_headers_and_cookies(client: Client) -> None:
+def test_a_response_with_status_headers_and_cookies(client: Client) -> None:
     reply = client.say(
         {
             "statusCode": 422,
@@ -104,13 +104,13 @@ def test_an_answer_with_status_headers_and_cookies(client: Client) -> None:
     assert reply.header("set-cookie") == ["a=1; HttpOnly", "b=2"]
 
 
-def test_a_binary_answer(client: Client) -> None:
+def test_a_binary_response(client: Client) -> None:
     body = base64.b64encode(b"\x00\xff").decode()
     reply = client.say({"statusCode": 200, "body": body, "isBase64Encoded": True})
     assert reply.body == b"\x00\xff"
 
 
-def test_an_answer_without_a_body(client: Client) -> None:
+def test_a_response_without_a_body(client: Client) -> None:
     reply = client.say({"statusCode": 204})
     assert (reply.status, reply.body) == (204, b"")
 
@@ -125,12 +125,12 @@ def test_an_answer_without_a_body(client: Client) -> None:
         {"statusCode": 200, "headers": ["no", "object"]},
     ],
 )
-def test_an_answer_out_of_shape_is_a_500(client: Client, answer: dict[str, Any]) -> None:
+def test_a_malformed_response_is_a_500(client: Client, answer: dict[str, Any]) -> None:
     reply = client.say(answer)
     assert (reply.status, reply.json()) == (500, {"message": "Internal Server Error"})
 
 
-def test_a_function_that_fails_is_a_500_that_says_nothing(client: Client) -> None:
+def test_a_failing_function_is_a_500_without_details(client: Client) -> None:
     reply = client.send("POST", "/v1/recommendations", b"{this is no JSON")
     assert (reply.status, reply.json()) == (500, {"message": "Internal Server Error"})
 
@@ -141,7 +141,7 @@ def test_a_body_over_the_limits_is_a_413(client: Client, size: int) -> None:
     assert (reply.status, reply.json()) == (413, {"message": "Request Entity Too Large"})
 
 
-def test_a_large_body_within_the_limits_arrives(client: Client) -> None:
+def test_a_large_body_is_passed_on(client: Client) -> None:
     tea = "x" * (PAYLOAD_LIMIT_BYTES // 2)
     assert client.say({"tea": tea}).json() == {"tea": tea}
 
@@ -155,7 +155,7 @@ def test_boto3_invokes_the_function(lambda_client: Any, name: str) -> None:
     assert "FunctionError" not in answer
 
 
-def test_boto3_is_told_of_a_function_error(lambda_client: Any) -> None:
+def test_boto3_gets_a_function_error(lambda_client: Any) -> None:
     answer = lambda_client.invoke(FunctionName="nextitem", Payload=b'{"do":"raise","message":"no"}')
     with answer["Payload"] as payload:
         assert json.loads(payload.read())["errorMessage"] == "no"
@@ -174,7 +174,7 @@ def test_boto3_is_told_of_a_function_error(lambda_client: Any) -> None:
         ),
     ],
 )
-def test_boto3_is_told_of_a_bad_invocation(lambda_client: Any, arguments: dict[str, Any], code: str) -> None:
+def test_boto3_gets_the_error_of_a_bad_invocation(lambda_client: Any, arguments: dict[str, Any], code: str) -> None:
     with pytest.raises(ClientError) as caught:
         lambda_client.invoke(**arguments)
     assert caught.value.response["Error"]["Code"] == code

@@ -1,4 +1,4 @@
-"""Events have the shape that API Gateway's HTTP API gives them (payload 2.0)."""
+"""Events have API Gateway's payload format 2.0."""
 
 import base64
 import json
@@ -74,7 +74,7 @@ def test_fields_without_a_value_are_left_out() -> None:
         ((), False),
     ],
 )
-def test_only_a_text_type_makes_a_body_text(headers: tuple[tuple[str, str], ...], is_text: bool) -> None:
+def test_a_body_is_text_by_its_content_type(headers: tuple[tuple[str, str], ...], is_text: bool) -> None:
     event = event_of("/v1/recommendations", *headers, method="POST", body=b"{}")
     assert event["isBase64Encoded"] is not is_text
 
@@ -101,7 +101,7 @@ def test_every_query_value_arrives(pairs: list[tuple[str, str]]) -> None:
         assert value in event["queryStringParameters"][name]
 
 
-def test_bytes_that_are_no_text_in_a_header_do_no_harm() -> None:
+def test_undecodable_bytes_in_a_header_are_replaced() -> None:
     header = b"caf\xe9".decode("utf-8", "surrogateescape")
 
     assert event_of("/", ("X-Name", header))["headers"]["x-name"].startswith("caf")

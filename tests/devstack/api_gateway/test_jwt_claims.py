@@ -1,4 +1,4 @@
-"""Tokens as API Gateway's JWT authorizer shows them to a function; who has none is turned away before it."""
+"""The JWT authorizer passes a token's claims to the function, and refuses requests without a token."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ def token(claims: object) -> str:
     return ".".join([base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts] + [""])
 
 
-def test_claims_are_texts_as_a_recorded_event_has_them() -> None:
+def test_claims_are_text_as_in_a_recorded_event() -> None:
     claims = {"sub": "auth0|5fe4", "exp": 1612061676, "email_verified": True, "groups": ["a", "b"], "scope": "get put"}
     assert parse_claims(f"Bearer {token(claims)}") == {
         "sub": "auth0|5fe4",
@@ -30,7 +30,7 @@ def test_claims_are_texts_as_a_recorded_event_has_them() -> None:
     }
 
 
-def test_the_event_has_them_where_payload_2_has_them() -> None:
+def test_the_event_contains_the_claims() -> None:
     request = HttpRequest("GET", "/v1/health", (), b"", "192.0.2.7")
     with_token = json.loads(to_event(request, {"sub": "alice"}))["requestContext"]
     assert with_token["authorizer"] == {"jwt": {"claims": {"sub": "alice"}, "scopes": None}}
@@ -38,16 +38,16 @@ def test_the_event_has_them_where_payload_2_has_them() -> None:
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer a.b", "Bearer a.b.c", "Basic YTpi", f"Bearer {token([1])}"])
-def test_what_is_no_token_has_no_claims(header: str) -> None:
+def test_an_invalid_token_has_no_claims(header: str) -> None:
     assert parse_claims(header) is None
 
 
 @given(st.text())
-def test_any_header_is_read(header: str) -> None:
+def test_any_header_is_parsed(header: str) -> None:
     assert parse_claims(header) is None or isinstance(parse_claims(header), dict)
 
 
-def test_only_with_a_token_the_function_is_called(serve: Callable[..., Toy]) -> None:
+def test_the_function_is_called_only_with_a_token(serve: Callable[..., Toy]) -> None:
     toy = serve(jwt_authorizer=True)
     client = Client(toy.served.url)
 

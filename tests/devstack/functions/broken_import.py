@@ -1,4 +1,4 @@
-"""A function whose init fails: it imports what is not there."""
+"""A function whose init fails: it imports a missing module."""
 
 import there_is_no_such_module  # type: ignore[import-not-found]
 

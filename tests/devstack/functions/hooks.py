@@ -8,28 +8,28 @@ from snapshot_restore_py import (  # type: ignore[import-untyped]  # it ships no
     register_before_snapshot,
 )
 
-told: list[str] = ["init"]
+calls: list[str] = ["init"]
 
 
 def before() -> None:
-    """Take note, or fail."""
-    _note("before")
+    """Record the call, or fail."""
+    _record("before")
 
 
 def after() -> None:
-    """Take note, or fail."""
-    _note("after")
+    """Record the call, or fail."""
+    _record("after")
 
 
 def handler(_event: Any, _context: Any) -> Any:
-    """Tell what was called so far."""
-    return {"pid": os.getpid(), "told": told}
+    """Return the calls so far."""
+    return {"pid": os.getpid(), "calls": calls}
 
 
-def _note(name: str) -> None:
+def _record(name: str) -> None:
     if os.environ.get("FAILING") == name:
-        raise RuntimeError(f"the {name} hook does not like it")
-    told.append(name)
+        raise RuntimeError(f"the {name} hook fails")
+    calls.append(name)
 
 
 register_before_snapshot(before)

@@ -1,4 +1,4 @@
-"""A toy that answers like the API: it recommends what is in the request, and knows some bad items."""
+"""A toy that answers like the API: it recommends the request's item, and some items fail."""
 
 import json
 from typing import Any
@@ -7,14 +7,14 @@ BAD_ITEMS = {"broken": 503, "refused": 422}
 
 
 def handler(event: Any, _context: Any) -> Any:
-    """Recommend ``next-to-X`` and ``X`` to whoever looks at X."""
-    asked = json.loads(event["body"])
-    item_id = asked["events"][0]["item_id"]
+    """Recommend ``next-to-X`` and ``X`` after a view of X."""
+    request = json.loads(event["body"])
+    item_id = request["events"][0]["item_id"]
     if item_id in BAD_ITEMS:
         return {"statusCode": BAD_ITEMS[item_id], "body": "{}"}
     recommendations = [{"item_id": f"next-to-{item_id}", "score": 2.0}, {"item_id": item_id, "score": 1.0}]
     return {
         "statusCode": 200,
         "headers": {"content-type": "application/json"},
-        "body": json.dumps({"served_by": "session", "recommendations": recommendations[: asked["limit"]]}),
+        "body": json.dumps({"served_by": "session", "recommendations": recommendations[: request["limit"]]}),
     }

@@ -1,4 +1,4 @@
-"""A toy Lambda function whose behaviour each event chooses; knows nothing of nextitem."""
+"""A toy Lambda function; each event chooses what it does."""
 
 import json
 import os
@@ -11,10 +11,10 @@ print("toy is loaded")  # noqa: T201 - what a worker prints is its log
 
 
 def handler(event: Any, context: Any) -> Any:
-    """Do what the event says; an HTTP event is answered with the JSON that is its body, else with itself."""
+    """Do what the event says; return the JSON body of an HTTP event, or else the event."""
     if "version" in event:
         return json.loads(event["body"]) if event.get("body", "").startswith("{") else event
-    return _DEEDS[event.get("do", "echo")](event, context)
+    return _ACTIONS[event.get("do", "echo")](event, context)
 
 
 def _visit_gate(event: Any, _context: Any) -> Any:
@@ -28,7 +28,7 @@ def _raise(event: Any, _context: Any) -> Any:
     raise ValueError(event["message"])
 
 
-def _tell(_event: Any, context: Any) -> Any:
+def _describe(_event: Any, context: Any) -> Any:
     return {
         "pid": os.getpid(),
         "environment": dict(os.environ),
@@ -45,9 +45,9 @@ def _print_lines(event: Any, _context: Any) -> Any:
     print(event["lines"][0], file=sys.stderr)  # noqa: T201
 
 
-_DEEDS = {
+_ACTIONS = {
     "echo": lambda event, _context: event,
-    "tell": _tell,
+    "describe": _describe,
     "gate": _visit_gate,
     "raise": _raise,
     "exit": lambda event, _context: os._exit(event["code"]),

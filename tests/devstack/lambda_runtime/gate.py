@@ -1,4 +1,4 @@
-"""A gate at which a toy handler waits until the test lets it through: order without sleeping."""
+"""A gate where a toy handler waits until the test lets it pass: order without sleeping."""
 
 import os
 import signal
@@ -7,30 +7,30 @@ from types import TracebackType
 from typing import Self
 
 PATIENCE_SECONDS = 20.0
-"""A test that waits longer than this has failed."""
+"""Longest wait of a test; no test depends on a shorter time."""
 
 
 class Visitor:
-    """A handler that stands at the gate, in the worker of that process id."""
+    """A handler that waits at the gate; `pid` is its process."""
 
     def __init__(self, connection: socket.socket) -> None:
         connection.settimeout(PATIENCE_SECONDS)
         self._connection = connection
         try:
             self.pid = int(connection.recv(64))
-        except (OSError, ValueError):  # who came is gone again
+        except (OSError, ValueError):  # its process has ended
             connection.close()
             raise
 
-    def let_through(self) -> None:
+    def let_pass(self) -> None:
         self._connection.sendall(b".")
 
     def kill(self) -> None:
-        """Let the visitor's process die where it stands."""
+        """Kill the visitor's process."""
         os.kill(self.pid, signal.SIGKILL)
 
     def has_died(self) -> bool:
-        """Wait until the visitor's process is gone (its side of the connection closes)."""
+        """Wait until the visitor's process has ended, which closes its side of the connection."""
         return self._connection.recv(1) == b""
 
     def close(self) -> None:
@@ -38,7 +38,7 @@ class Visitor:
 
 
 class Gate:
-    """Listens on a free loopback port, `port`."""
+    """Listens on a free port of loopback, `port`."""
 
     def __enter__(self) -> Self:
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -59,8 +59,8 @@ class Gate:
         self._visitors.append(Visitor(connection))
         return self._visitors[-1]
 
-    def has_visitor_waiting(self) -> bool:
-        """Whether somebody has come whom nobody has looked at."""
+    def has_another_visitor(self) -> bool:
+        """Return whether a visitor waits that `wait_for_visitor` has not returned."""
         self._socket.setblocking(False)
         try:
             self.wait_for_visitor()

@@ -1,4 +1,4 @@
-"""Workers come on demand, take one invocation at a time, and tell Lambda's truth to the function."""
+"""Workers start on demand, take one invocation at a time, and have Lambda's environment."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ def test_one_worker_serves_one_call_after_another(serve: Serve) -> None:
 
     pids = set()
     for _ in range(10):
-        pids.add(toy.call(do="tell")["pid"])
+        pids.add(toy.call(do="describe")["pid"])
         toy.served.wait_until_idle()
 
     assert len(pids) == 1
@@ -33,36 +33,34 @@ def test_one_worker_serves_one_call_after_another(serve: Serve) -> None:
     assert 0 < cold_start.ready_ms <= cold_start.answer_ms
 
 
-def test_a_call_that_finds_every_worker_busy_gets_a_new_one(
-    serve: Serve, gate: Gate, callers: ThreadPoolExecutor
-) -> None:
+def test_a_call_gets_a_new_worker_when_all_are_busy(serve: Serve, gate: Gate, callers: ThreadPoolExecutor) -> None:
     toy = serve(max_workers=3)
     held = callers.submit(toy.call, do="gate", gate=gate.port)
     first = gate.wait_for_visitor()
 
-    pid = toy.call(do="tell")["pid"]
+    pid = toy.call(do="describe")["pid"]
 
     assert pid != first.pid
-    first.let_through()
+    first.let_pass()
     assert held.result(PATIENCE_SECONDS) == {"pid": first.pid}
     assert len(toy.served.cold_starts) == 2
 
 
 def test_at_the_limit_calls_wait_for_a_worker(serve: Serve, gate: Gate, callers: ThreadPoolExecutor) -> None:
-    # GIVEN as many held calls as there may be workers, and one call more
+    # GIVEN as many held calls as workers are allowed, and another call
     toy = serve(max_workers=2)
     calls = [callers.submit(toy.call, do="gate", gate=gate.port) for _ in range(3)]
     visitors = [gate.wait_for_visitor(), gate.wait_for_visitor()]
-    assert not gate.has_visitor_waiting()
+    assert not gate.has_another_visitor()
 
-    # WHEN one of the workers gets free
-    visitors[0].let_through()
+    # WHEN a worker becomes free
+    visitors[0].let_pass()
 
-    # THEN that one takes the waiting call
+    # THEN it takes the queued call
     third = gate.wait_for_visitor()
     assert third.pid == visitors[0].pid
-    visitors[1].let_through()
-    third.let_through()
+    visitors[1].let_pass()
+    third.let_pass()
     assert sorted(call.result(PATIENCE_SECONDS)["pid"] for call in calls) == sorted(
         visitor.pid for visitor in (*visitors, third)
     )
@@ -71,46 +69,46 @@ def test_at_the_limit_calls_wait_for_a_worker(serve: Serve, gate: Gate, callers:
 
 def test_retired_workers_make_the_next_call_a_cold_start(serve: Serve) -> None:
     toy = serve()
-    before = toy.call(do="tell")["pid"]
+    before = toy.call(do="describe")["pid"]
 
     toy.served.retire_workers()
 
     assert not is_running(before)
-    assert toy.call(do="tell")["pid"] != before
+    assert toy.call(do="describe")["pid"] != before
     assert len(toy.served.cold_starts) == 2
 
 
-def test_a_worker_sees_the_environment_of_lambda_and_nothing_of_ours(
+def test_a_worker_has_lambdas_variables_and_no_others(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("MY_OWN_SECRET", "1")
     toy = serve(timeout_seconds=30.0, COLOUR="blue", LANG="C.UTF-8")
 
-    told = toy.call(do="tell")
+    description = toy.call(do="describe")
 
-    seen = told["environment"]
+    seen = description["environment"]
     assert (seen["COLOUR"], seen["LANG"]) == ("blue", "C.UTF-8")
     assert "MY_OWN_SECRET" not in seen
     assert seen["AWS_LAMBDA_INITIALIZATION_TYPE"] == "on-demand"
     assert seen["AWS_LAMBDA_FUNCTION_NAME"] == "nextitem"
     assert seen["_HANDLER"] == "toy.handler"
-    assert seen["LAMBDA_TASK_ROOT"] == told["working_directory"] == str(FUNCTIONS)
+    assert seen["LAMBDA_TASK_ROOT"] == description["working_directory"] == str(FUNCTIONS)
     assert Path(seen["TMPDIR"]).is_relative_to(tmp_path)
-    assert told["arn"] == "arn:aws:lambda:us-east-1:123456789012:function:nextitem"
-    assert 0 < told["remaining_ms"] <= 30_000
-    assert told["request_id"] != toy.call(do="tell")["request_id"]
+    assert description["arn"] == "arn:aws:lambda:us-east-1:123456789012:function:nextitem"
+    assert 0 < description["remaining_ms"] <= 30_000
+    assert description["request_id"] != toy.call(do="describe")["request_id"]
 
 
 def test_workers_share_no_temporary_directory(serve: Serve) -> None:
     toy = serve()
-    before = toy.call(do="tell")["environment"]
+    before = toy.call(do="describe")["environment"]
     toy.served.retire_workers()
-    after = toy.call(do="tell")["environment"]
+    after = toy.call(do="describe")["environment"]
     assert before["TMPDIR"] != after["TMPDIR"]
     assert before["NEXTITEM_MODEL_DIR"] != after["NEXTITEM_MODEL_DIR"]
 
 
-def test_what_a_worker_wrote_is_there_once_it_has_answered(serve: Serve) -> None:
+def test_log_lines_are_complete_once_the_worker_has_answered(serve: Serve) -> None:
     lines = ['{"_aws":{"Timestamp":1},"total_ms":1.5}', "naïve line", ""]
     toy = serve()
 

@@ -1,4 +1,4 @@
-"""Children: what they leave behind, which is nothing."""
+"""Child processes leave nothing behind."""
 
 import os
 import select
@@ -18,7 +18,7 @@ from tests.devstack.lambda_runtime.gate import PATIENCE_SECONDS
 
 ENVIRONMENT = {"PATH": os.defpath}
 FAMILY = 'exec 3>"$0"; sleep 1000 & echo started; wait'
-"""A shell and its child, both holding the FIFO $0 open for as long as they live."""
+"""A shell and its child, which both keep the FIFO $0 open while they live."""
 ORPHAN_MAKER = """
 import sys
 from pathlib import Path
@@ -42,14 +42,14 @@ def fifo(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def everybody_let_go(descriptor: int) -> bool:
-    """Wait until nobody has the FIFO open for writing."""
+def is_closed_for_writing(descriptor: int) -> bool:
+    """Wait until no process has the FIFO open for writing."""
     waiting = select.poll()
-    waiting.register(descriptor, 0)  # a hang-up is always told
+    waiting.register(descriptor, 0)  # a hang-up is always reported
     return bool(waiting.poll(PATIENCE_SECONDS * 1000))
 
 
-def test_killing_a_child_ends_its_own_children_too(tmp_path: Path) -> None:
+def test_killing_a_child_kills_its_children_too(tmp_path: Path) -> None:
     with fifo(tmp_path / "held") as held, Children() as children:
         argv = ["/bin/sh", "-c", FAMILY, str(tmp_path / "held")]
         child = children.start("family", argv, env=ENVIRONMENT, cwd=tmp_path, log=tmp_path / "log")
@@ -57,7 +57,7 @@ def test_killing_a_child_ends_its_own_children_too(tmp_path: Path) -> None:
 
         child.kill()
 
-        assert everybody_let_go(held)
+        assert is_closed_for_writing(held)
         assert child.exit_code == -signal.SIGKILL
 
 
@@ -65,7 +65,7 @@ def test_leaving_the_block_ends_every_child(tmp_path: Path) -> None:
     with Children() as children:
         started = [
             children.start(name, ["sleep", "1000"], env=ENVIRONMENT, cwd=tmp_path, log=tmp_path / name)
-            for name in ("one", "two")
+            for name in ("first", "second")
         ]
         assert [child.exit_code for child in started] == [None, None]
 
@@ -78,7 +78,7 @@ def test_children_end_with_their_block_even_without_a_reaper(tmp_path: Path) -> 
         assert guardian is not None
         guardian.kill()
         guardian.wait()
-        child = children.start("one", ["sleep", "1000"], env=ENVIRONMENT, cwd=tmp_path, log=tmp_path / "log")
+        child = children.start("child", ["sleep", "1000"], env=ENVIRONMENT, cwd=tmp_path, log=tmp_path / "log")
 
     assert child.exit_code == -signal.SIGKILL
 
@@ -99,10 +99,10 @@ def test_children_do_not_survive_the_death_of_their_owner(tmp_path: Path, death:
 
             owner.send_signal(death)
 
-        assert everybody_let_go(held)
+        assert is_closed_for_writing(held)
 
 
-def test_a_child_that_ends_before_it_is_ready_is_reported_with_its_last_words(tmp_path: Path) -> None:
+def test_a_child_that_ends_before_it_is_ready_is_an_error_with_its_last_line(tmp_path: Path) -> None:
     with Children() as children:
         argv = ["/bin/sh", "-c", "echo no disk left; exit 4"]
         child = children.start("store", argv, env=ENVIRONMENT, cwd=tmp_path, log=tmp_path / "log")
@@ -111,14 +111,14 @@ def test_a_child_that_ends_before_it_is_ready_is_reported_with_its_last_words(tm
             child.wait_until(lambda: None)
 
 
-def test_a_child_that_never_gets_ready_is_given_up(tmp_path: Path) -> None:
+def test_a_child_that_never_becomes_ready_is_an_error(tmp_path: Path) -> None:
     with Children() as children:
         child = children.start("idler", ["sleep", "1000"], env=ENVIRONMENT, cwd=tmp_path, log=tmp_path / "log")
         with pytest.raises(StackError, match=r"idler was not ready in 0\.05 s: its log is empty"):
             child.wait_until(lambda: None, seconds=0.05)
 
 
-def test_a_program_that_is_not_there_is_reported(tmp_path: Path) -> None:
+def test_a_missing_program_is_an_error(tmp_path: Path) -> None:
     with Children() as children, pytest.raises(StackError, match="ghost cannot be started"):
         children.start("ghost", [tmp_path / "ghost"], env=ENVIRONMENT, cwd=tmp_path, log=tmp_path / "log")
 

@@ -1,4 +1,4 @@
-"""The replay's figures are what they say."""
+"""The report of a replay."""
 
 import io
 
@@ -15,7 +15,7 @@ def call(milliseconds: float = 1.0, status: int = 200, recommended: tuple[str, .
     return Call(milliseconds, status, "session" if status == 200 else None, recommended)
 
 
-def shown(*things: object) -> str:
+def printed(*things: object) -> str:
     console = Console(file=io.StringIO(), width=100)
     for thing in things:
         console.print(thing)
@@ -23,7 +23,7 @@ def shown(*things: object) -> str:
     return console.file.getvalue()
 
 
-def test_a_hit_is_a_next_item_in_the_answer_before_it() -> None:
+def test_a_hit_is_a_next_item_in_the_previous_recommendation() -> None:
     visit = Visit(("a", "b", "c"), (call(recommended=("b",)), call(recommended=("b", "x")), call(recommended=("c",))))
     assert visit.hits() == [True, False]
 
@@ -35,7 +35,7 @@ def test_the_table_has_every_figure() -> None:
 
     rows = [
         [cell.strip() for cell in line.split("│")[1:3]]
-        for line in shown(replay_table(visits, cold_starts)).split("\n")
+        for line in printed(replay_table(visits, cold_starts)).split("\n")
         if "│" in line
     ]
 
@@ -54,7 +54,7 @@ def test_the_table_has_every_figure() -> None:
     assert server_errors(visits) == 1
 
 
-def test_a_refused_call_is_an_error_but_not_the_servers() -> None:
+def test_a_refused_call_is_no_server_error() -> None:
     calls = (call(), call(status=422), call(status=422), call(status=500))
     assert errors_text(calls) == "2 x 422, 1 x 500"
     assert errors_text(calls[:1]) == "none"
@@ -63,13 +63,13 @@ def test_a_refused_call_is_an_error_but_not_the_servers() -> None:
 
 @given(st.lists(st.floats(0, 1e6), min_size=1), st.integers(1, 100))
 def test_a_percentile_is_the_nearest_rank(values: list[float], percent: int) -> None:
-    found = percentile(values, percent)
-    assert found in values
-    assert sum(value <= found for value in values) * 100 >= percent * len(values)
-    assert sum(value < found for value in values) * 100 < percent * len(values)
+    result = percentile(values, percent)
+    assert result in values
+    assert sum(value <= result for value in values) * 100 >= percent * len(values)
+    assert sum(value < result for value in values) * 100 < percent * len(values)
 
 
-def test_samples_show_names_and_take_them_literally() -> None:
+def test_samples_show_names_without_interpreting_markup() -> None:
     visit = Visit(("t-1", "t-2", "t-3"), (call(), call(), call(recommended=("t-4", "t-5"))))
     console = Console(file=io.StringIO(), width=100)
 

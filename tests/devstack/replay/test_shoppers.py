@@ -1,4 +1,4 @@
-"""A replay sends what shoppers did, in their order, and keeps every answer."""
+"""A replay sends the views of each session in their order and keeps every response."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,14 +12,14 @@ def session(name: str, *item_ids: str) -> Session:
     return Session(name, item_ids, tuple(float(n) for n in range(len(item_ids))), ())
 
 
-def test_sessions_are_replayed_whole(serve: Callable[..., Toy]) -> None:
+def test_sessions_are_replayed(serve: Callable[..., Toy]) -> None:
     toy = serve("shopkeeper.handler", max_workers=2)
     sessions = [session(f"s-{n}", f"i-{n}", f"next-to-i-{n}", "other") for n in range(20)]
     done: list[None] = []
 
     visits = asyncio.run(replay(toy.served.url, sessions, lambda: done.append(None)))
 
-    assert sorted(visit.item_ids for visit in visits) == sorted(each.item_ids for each in sessions)
+    assert sorted(visit.item_ids for visit in visits) == sorted(session.item_ids for session in sessions)
     assert len(done) == 20
     for visit in visits:
         assert [call.status for call in visit.calls] == [200] * 3
@@ -29,7 +29,7 @@ def test_sessions_are_replayed_whole(serve: Callable[..., Toy]) -> None:
         assert visit.hits() == [True, False]
 
 
-def test_failures_are_kept_and_stop_nothing(serve: Callable[..., Toy]) -> None:
+def test_failures_are_kept_and_do_not_stop_the_replay(serve: Callable[..., Toy]) -> None:
     toy = serve("shopkeeper.handler")
 
     (visit,) = asyncio.run(replay(toy.served.url, [session("s", "broken", "refused", "tea")], lambda: None))

@@ -7,13 +7,13 @@ import json
 from typing import Any
 
 NOW = 1_800_000_000.0
-"""Epoch seconds; any moment will do."""
+"""Any moment, in epoch seconds."""
 BY_VERSION = ("requests", "total_ms", "slow", "server_errors", "labels", "hits_20", "clicks")
 VERSION = "v0123456789abcdef"
 
 
 def record(at: float, **values: Any) -> dict[str, Any]:
-    """A request's record at a moment, answered from a session by one version; `values` over those of a good one."""
+    """Return the record of a good request at a moment; `values` override its values."""
     dimensions = {"service": "nextitem", "model_version": VERSION, "variant": "main", "served_by": "session"}
     measured = {"requests": 1, "total_ms": 2.5, "slow": 0, "server_errors": 0, "store_faults": 0, "cold_start": 0}
     for name, value in values.items():
@@ -28,8 +28,8 @@ def record(at: float, **values: Any) -> dict[str, Any]:
 
 
 def lines(*records: dict[str, Any]) -> str:
-    """The log that a worker writes of them."""
-    return "".join(json.dumps(one) + "\n" for one in records)
+    """Return records as the lines of a worker's log."""
+    return "".join(json.dumps(record) + "\n" for record in records)
 
 
 def _directive(dimensions: list[str], names: list[str]) -> dict[str, Any]:

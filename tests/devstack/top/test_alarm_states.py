@@ -1,4 +1,4 @@
-"""The deployed alarms, judged over records of this machine."""
+"""The deployed alarms, evaluated over records of this machine."""
 
 import json
 from collections.abc import Callable
@@ -11,25 +11,25 @@ from tests.devstack.top.emf_lines import NOW, record
 
 
 def states(values: Callable[[int], dict[str, Any]], minutes: int = 10) -> dict[str, AlarmState]:
-    """Judge ten minutes of twenty requests a minute, with such values so many seconds ago."""
+    """Evaluate the alarms after twenty requests a minute; `values` takes a request's age in seconds."""
     series = Series()
     for ago in range(3, 60 * minutes, 3):
         series.add(parse_line(json.dumps(record(NOW - ago, **values(ago)))))
-    return {each.name: each for each in alarm_states(series, NOW)}
+    return {state.name: state for state in alarm_states(series, NOW)}
 
 
-def on(found: dict[str, AlarmState]) -> set[str]:
-    return {name for name, each in found.items() if each.state == "ALARM" and each.action and not each.suppressed_by}
+def active(alarms: dict[str, AlarmState]) -> set[str]:
+    return {a.name for a in alarms.values() if a.state == "ALARM" and a.action and not a.suppressed_by}
 
 
-def test_a_service_that_does_well_has_no_alarm() -> None:
-    assert on(states(lambda _: {})) == set()
+def test_a_healthy_service_has_no_alarm() -> None:
+    assert active(states(lambda _: {})) == set()
 
 
-def test_a_store_that_is_down_is_told_of_with_its_runbook() -> None:
-    found = states(lambda ago: {"store_faults": 1, "slow": 1, "served_by": "stateless"} if ago < 240 else {})
+def test_a_store_that_is_down_pages_with_its_runbook() -> None:
+    alarms = states(lambda ago: {"store_faults": 1, "slow": 1, "served_by": "stateless"} if ago < 240 else {})
 
-    assert found["store-down"] == AlarmState(
+    assert alarms["store-down"] == AlarmState(
         name="store-down",
         state="ALARM",
         action="page",
@@ -39,23 +39,23 @@ def test_a_store_that_is_down_is_told_of_with_its_runbook() -> None:
         meaning="The session store fails for more than half of the requests",
         runbook="docs/runbooks/store-down.md",
     )
-    assert (found["latency-page"].state, found["latency-page"].suppressed_by) == ("ALARM", "greater-cause")
-    assert on(found) == {"store-down", "rollback-slow"}
+    assert (alarms["latency-page"].state, alarms["latency-page"].suppressed_by) == ("ALARM", "greater-cause")
+    assert active(alarms) == {"store-down", "rollback-slow"}
 
 
-def test_a_store_that_was_down_for_a_minute_only_writes_a_ticket_at_most() -> None:
-    assert "store-down" not in on(states(lambda ago: {"store_faults": 1} if 60 < ago < 120 else {}))
+def test_a_store_that_was_down_for_a_minute_does_not_page() -> None:
+    assert "store-down" not in active(states(lambda ago: {"store_faults": 1} if 60 < ago < 120 else {}))
 
 
-def test_a_bad_model_is_told_of_against_the_template_s_floor() -> None:
-    found = states(lambda ago: {"labels": 1, "hits_20": int(ago % 120 == 0)}, minutes=31)
-    assert on(found) == {"bad-model"}
-    assert found["hit-rate-floor"].threshold == 0.05
+def test_a_bad_model_alarms_at_the_templates_floor() -> None:
+    alarms = states(lambda ago: {"labels": 1, "hits_20": int(ago % 120 == 0)}, minutes=31)
+    assert active(alarms) == {"bad-model"}
+    assert alarms["hit-rate-floor"].threshold == 0.05
 
 
-def test_what_cannot_be_judged_here_says_so() -> None:
-    found = states(lambda _: {})
-    assert {name for name, each in found.items() if each.state == "NOT_EVALUATED"} == {
+def test_alarms_without_local_data_are_not_evaluated() -> None:
+    alarms = states(lambda _: {})
+    assert {alarm.name for alarm in alarms.values() if alarm.state == "NOT_EVALUATED"} == {
         "store-throttled",
         "store-node-1-memory",
         "store-node-1-cpu",

@@ -1,4 +1,4 @@
-"""``python -m devstack top`` on logs made by hand, and on a stack that runs."""
+"""``python -m devstack top`` on handmade logs and on a running stack."""
 
 import json
 import shutil
@@ -20,7 +20,7 @@ COUNT = 40
 
 @pytest.fixture
 def logs(tmp_path: Path) -> Path:
-    """A stack's directory: forty requests of two workers in the last minutes, a tenth of them slow."""
+    """A stack's directory with forty recent requests of two workers, a tenth of them slow."""
     now = time.time()
     for worker in (1, 2):
         records = [
@@ -45,7 +45,7 @@ def written(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     return document
 
 
-def test_json_says_what_the_logs_say(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_has_the_figures_of_the_logs(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["top", "--json", "--logs", str(logs)]) == 0
 
     document = written(capsys)
@@ -60,11 +60,11 @@ def test_json_says_what_the_logs_say(logs: Path, capsys: pytest.CaptureFixture[s
     assert {alarm["name"]: alarm["state"] for alarm in document["alarms"]}["store-down"] == "OK"
 
 
-def test_the_view_shows_the_same(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_view_has_the_figures_of_the_logs(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["top", "--once", "--logs", str(logs)]) == 0
-    shown = capsys.readouterr().out
+    output = capsys.readouterr().out
     for part in ("40, 0.1/s", "cold starts", "10.0%", "popular 50.0%, session 50.0%", VERSION, "no alarm"):
-        assert part in shown
+        assert part in output
 
 
 def test_an_alarm_is_shown_with_its_runbook(
@@ -81,7 +81,7 @@ def test_an_alarm_is_shown_with_its_runbook(
     assert "docs/runbooks/store-down.md" in line
 
 
-def test_a_line_that_cannot_be_read_is_counted(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_damaged_line_is_counted(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (logs / "worker-0003.log").write_text('{"_aws": "tea"}\n')
     assert main(["top", "--json", "--logs", str(logs)]) == 0
     assert written(capsys)["bad_records"] == 1
@@ -115,7 +115,7 @@ def test_ctrl_c_ends_the_live_view(logs: Path, monkeypatch: pytest.MonkeyPatch) 
     assert main(["top", "--logs", str(logs)]) == 0
 
 
-def test_without_a_stack_it_says_so(
+def test_without_a_stack_it_is_an_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -145,4 +145,4 @@ def test_a_running_stack_is_watched(
     document = written(capsys)
     assert (document["requests"], document["cold_starts"], document["bad_records"]) == (4, 1, 0)
     assert document["served_by"] == {"popular": 0.25}
-    assert [(each["version"], each["requests"]) for each in document["versions"]] == [(stack.version, 1)]
+    assert [(version["version"], version["requests"]) for version in document["versions"]] == [(stack.version, 1)]

@@ -1,4 +1,4 @@
-"""Lines of a log to measured values."""
+"""Log lines in the embedded metric format are parsed."""
 
 import json
 from typing import Any
@@ -15,16 +15,18 @@ BY_SOURCE = SERVICE | {("served_by", "session")}
 
 
 def read(document: dict[str, Any]) -> dict[tuple[str, frozenset[tuple[str, str]]], tuple[float, ...]]:
-    return {(one.key[1], one.key[2]): one.values for one in parse_line(json.dumps(document))}
+    return {
+        (observation.key[1], observation.key[2]): observation.values for observation in parse_line(json.dumps(document))
+    }
 
 
 def test_each_directive_is_a_metric_in_its_own_dimensions() -> None:
-    found = read(record(NOW, total_ms=0.7))
+    metrics = read(record(NOW, total_ms=0.7))
 
-    assert {key[1] for key in found if key[0] == "total_ms"} == {SERVICE, BY_VERSION}
-    assert {key[1] for key in found if key[0] == "requests"} == {SERVICE, BY_VERSION, BY_SOURCE}
-    assert {key[1] for key in found if key[0] == "cold_start"} == {SERVICE}
-    assert found["total_ms", BY_VERSION] == (0.7,)
+    assert {key[1] for key in metrics if key[0] == "total_ms"} == {SERVICE, BY_VERSION}
+    assert {key[1] for key in metrics if key[0] == "requests"} == {SERVICE, BY_VERSION, BY_SOURCE}
+    assert {key[1] for key in metrics if key[0] == "cold_start"} == {SERVICE}
+    assert metrics["total_ms", BY_VERSION] == (0.7,)
 
 
 def test_it_has_its_time_and_its_namespace() -> None:
@@ -44,10 +46,10 @@ def test_one_directive_may_have_several_dimension_sets() -> None:
     assert read(document) == {("requests", SERVICE): (1.0,), ("requests", BY_SOURCE): (1.0,)}
 
 
-def test_what_the_function_writes_is_read() -> None:
+def test_a_record_of_the_function_is_parsed() -> None:
     line = serialize({"service": "nextitem"}, {"requests": 1, "total_ms": 3.25}, {"operation": "health"})
     at = json.loads(line)["_aws"]["Timestamp"] / 1000
-    assert [(one.at, one.key[1], one.values) for one in parse_line(line)] == [
+    assert [(observation.at, observation.key[1], observation.values) for observation in parse_line(line)] == [
         (at, "requests", (1.0,)),
         (at, "total_ms", (3.25,)),
     ]
@@ -71,6 +73,6 @@ def test_other_lines_are_no_records(line: str) -> None:
         json.dumps(record(NOW, total_ms=None)),
     ],
 )
-def test_a_record_that_does_not_hold_what_it_announces_is_told_of(line: str) -> None:
+def test_a_damaged_record_is_an_error(line: str) -> None:
     with pytest.raises(BadRecord):
         parse_line(line)

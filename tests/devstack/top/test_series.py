@@ -1,4 +1,4 @@
-"""Measured values over time."""
+"""Statistics of metric values over windows of time."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ EXACT: dict[str, Callable[[list[float]], float]] = {
 }
 
 
-def observed(at: float, *values: float, name: str = "total_ms") -> Observation:
+def observation(at: float, *values: float, name: str = "total_ms") -> Observation:
     return Observation(at, ("nextitem", name, SERVICE_ONLY), values)
 
 
@@ -34,9 +34,9 @@ def total_ms(statistic: str) -> Stat:
 
 
 @given(st.lists(st.floats(0.001, 1e6), min_size=1, max_size=200))
-def test_statistics_over_several_buckets_are_those_of_all_values(values: list[float]) -> None:
+def test_statistics_span_buckets(values: list[float]) -> None:
     series = Series()
-    series.add(observed(NOW - 60 + number % 60, value) for number, value in enumerate(values))
+    series.add(observation(NOW - 60 + number % 60, value) for number, value in enumerate(values))
 
     for name, exact in EXACT.items():
         assert series.statistic(total_ms(name), NOW - 60, NOW) == pytest.approx(exact(values))
@@ -47,14 +47,14 @@ def test_statistics_over_several_buckets_are_those_of_all_values(values: list[fl
 
 def test_values_that_are_not_positive_rank_lowest() -> None:
     series = Series()
-    series.add([observed(NOW, 0, 0, 0, 10)])
+    series.add([observation(NOW, 0, 0, 0, 10)])
     assert series.statistic(total_ms("p75"), NOW, NOW + 60) == 0
     assert series.statistic(total_ms("p76"), NOW, NOW + 60) == pytest.approx(10, rel=0.0101)
 
 
 def test_a_window_holds_what_was_measured_in_it() -> None:
     series = Series()
-    series.add(observed(NOW + seconds, 1) for seconds in (-70, -60, -10, 0, 50))
+    series.add(observation(NOW + seconds, 1) for seconds in (-70, -60, -10, 0, 50))
     assert series.statistic(total_ms("Sum"), NOW - 60, NOW) == 2
     assert series.statistic(total_ms("Sum"), NOW - 3_600, NOW) == 3
     assert series.statistic(total_ms("Sum"), NOW - 3_600, NOW - 3_000) is None
@@ -62,13 +62,13 @@ def test_a_window_holds_what_was_measured_in_it() -> None:
 
 def test_metrics_and_dimensions_are_apart() -> None:
     series = Series()
-    series.add([observed(NOW, 1), observed(NOW, 2, name="slow")])
+    series.add([observation(NOW, 1), observation(NOW, 2, name="slow")])
     by_version = OwnMetric(metrics.TOTAL, BY_VERSION, ("v1", "main"))
     assert series.statistic(total_ms("Sum"), NOW, NOW + 1) == 1
     assert series.statistic(Stat(by_version, "Sum"), NOW, NOW + 1) is None
 
 
-def test_versions_that_answered_are_known() -> None:
+def test_values_of_dimensions() -> None:
     series = Series()
     for version, variant in (("v2", "main"), ("v1", "main"), ("v1", "trial")):
         dimensions = SERVICE_ONLY | {("model_version", version), ("variant", variant)}
@@ -79,15 +79,15 @@ def test_versions_that_answered_are_known() -> None:
     assert series.values_of(metrics.REQUESTS, BY_SOURCE) == [("session",)]
 
 
-def test_what_no_window_reaches_is_dropped() -> None:
+def test_values_older_than_every_window_are_dropped() -> None:
     series = Series()
-    series.add([observed(NOW, 1), observed(NOW + KEPT_SECONDS, 2)])
+    series.add([observation(NOW, 1), observation(NOW + KEPT_SECONDS, 2)])
     series.forget(NOW + KEPT_SECONDS + 20)
     assert series.statistic(total_ms("Sum"), 0, 2 * NOW) == 2
 
 
 def test_an_unknown_statistic_is_an_error() -> None:
     series = Series()
-    series.add([observed(NOW, 1)])
+    series.add([observation(NOW, 1)])
     with pytest.raises(ValueError, match="Median"):
         series.statistic(total_ms("Median"), NOW, NOW + 1)
