@@ -4,6 +4,7 @@ A subclass defines the similarity of a candidate and the weight of a neighbour's
 """
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -33,20 +34,29 @@ class NeighbourItems(NamedTuple):
     match_places: Ints
 
 
+@dataclass(frozen=True)
+class NeighbourConfig:
+    """Settings of all neighbour baselines."""
+
+    m: int = 1000
+    """Candidates: the most recent sessions that share an item."""
+    k: int = 100
+    """Neighbours: the most similar candidates."""
+
+
 class Neighbours(ABC):
     """A baseline by nearest sessions: the k most similar of the m most recent sessions that share an item.
 
     Args:
         index: the train sessions.
-        m: maximum number of candidates.
-        k: maximum number of neighbours.
+        config: m and k.
         window: number of newest events of the current session that count; None for all.
     """
 
-    def __init__(self, index: SessionIndex, m: int, k: int, window: int | None = None) -> None:
+    def __init__(self, index: SessionIndex, config: NeighbourConfig, window: int | None = None) -> None:
         self.items = index.items
         self._index = index
-        self._m, self._k, self._window = m, k, window
+        self._m, self._k, self._window = config.m, config.k, window
 
     @abstractmethod
     def similarity(self, candidates: Candidates) -> Floats:

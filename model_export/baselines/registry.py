@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from model_export.baselines.neighbours import NeighbourConfig
 from model_export.baselines.popularity import Popularity
 from model_export.baselines.scoring import Scorer
 from model_export.baselines.sequential_rules import SequentialRules, SequentialRulesConfig
 from model_export.baselines.session_index import SessionIndex
-from model_export.baselines.sknn import Sknn, SknnConfig, Vsknn, VsknnConfig
+from model_export.baselines.sknn import Sknn, Vsknn, VsknnConfig
 from model_export.baselines.stan import Stan, StanConfig
 from model_export.baselines.vmis_knn import VmisKnn, VmisKnnConfig
 from model_export.data.sessions import Sessions
@@ -63,7 +64,7 @@ METHODS: tuple[Method, ...] = (
     ),
     Method(
         {"sknn": True, "sknn-no-current": False},
-        SknnConfig(),
+        NeighbourConfig(),
         lambda data, config: Sknn(data.index, config),
         {"m": M, "k": K},
     ),

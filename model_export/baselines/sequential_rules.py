@@ -28,15 +28,15 @@ class SequentialRules:
     Sums are whole multiples of 1 / (a common denominator), so that equal sums are equal as floats and tie.
     """
 
-    def __init__(self, train: Sessions, config: SequentialRulesConfig | None = None) -> None:
-        max_distance = (config or SequentialRulesConfig()).max_distance
-        denominator = math.lcm(*range(1, max_distance + 1))
+    def __init__(self, train: Sessions, config: SequentialRulesConfig) -> None:
+        distances = range(1, config.max_distance + 1)
+        denominator = math.lcm(*distances)
         self.items = len(train.catalogue)
         owners = np.repeat(np.arange(len(train)), train.lengths)
         codes = train.codes.astype(np.int64)
         pairs: list[NDArray[np.int64]] = []
         weights: list[NDArray[np.float64]] = []
-        for distance in range(1, max_distance + 1):
+        for distance in distances:
             same_session = owners[:-distance] == owners[distance:]
             pairs.append((codes[:-distance] * self.items + codes[distance:])[same_session])
             weights.append(np.full(len(pairs[-1]), float(denominator // distance)))

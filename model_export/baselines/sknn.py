@@ -12,6 +12,7 @@ import numpy as np
 
 from model_export.baselines.neighbours import (
     Floats,
+    NeighbourConfig,
     NeighbourItems,
     Neighbours,
     inverse_document_frequency,
@@ -26,23 +27,9 @@ LINEAR_STEP = 0.1
 
 
 @dataclass(frozen=True)
-class SknnConfig:
-    """Settings of SKNN."""
-
-    m: int = 1000
-    """Candidates: the most recent sessions that share an item."""
-    k: int = 100
-    """Neighbours: the most similar candidates."""
-
-
-@dataclass(frozen=True)
-class VsknnConfig:
+class VsknnConfig(NeighbourConfig):
     """Settings of V-SKNN."""
 
-    m: int = 1000
-    """Candidates: the most recent sessions that share an item."""
-    k: int = 100
-    """Neighbours: the most similar candidates."""
     weighting: Decay = "linear"
     """Decay of the current session's events in the similarity."""
     vote_weighting: Decay = "linear"
@@ -54,9 +41,8 @@ class VsknnConfig:
 class Sknn(Neighbours):
     """Cosine of sessions as sets."""
 
-    def __init__(self, index: SessionIndex, config: SknnConfig | None = None) -> None:
-        config = config or SknnConfig()
-        super().__init__(index, config.m, config.k)
+    def __init__(self, index: SessionIndex, config: NeighbourConfig) -> None:
+        super().__init__(index, config)
         self._root = np.sqrt(index.distinct)
 
     def similarity(self, candidates: Candidates) -> Floats:
@@ -73,10 +59,10 @@ class Sknn(Neighbours):
 class Vsknn(Neighbours):
     """Events of the current session weighted by age."""
 
-    def __init__(self, index: SessionIndex, config: VsknnConfig | None = None) -> None:
-        self._config = config or VsknnConfig()
-        super().__init__(index, self._config.m, self._config.k)
-        self._idf = inverse_document_frequency(index) if self._config.idf else np.ones(index.items)
+    def __init__(self, index: SessionIndex, config: VsknnConfig) -> None:
+        super().__init__(index, config)
+        self._config = config
+        self._idf = inverse_document_frequency(index) if config.idf else np.ones(index.items)
 
     def similarity(self, candidates: Candidates) -> Floats:
         """See `Neighbours.similarity`."""

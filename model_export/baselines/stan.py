@@ -16,20 +16,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model_export.baselines.neighbours import Floats, NeighbourItems, Neighbours, sum_by_group
+from model_export.baselines.neighbours import Floats, NeighbourConfig, NeighbourItems, Neighbours, sum_by_group
 from model_export.baselines.session_index import Candidates, SessionIndex
 
 DAY_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True)
-class StanConfig:
+class StanConfig(NeighbourConfig):
     """Settings of STAN; an infinite decay has no effect."""
 
-    m: int = 1000
-    """Candidates: the most recent sessions that share an item."""
     k: int = 200
-    """Neighbours: the most similar candidates."""
     session_decay: float = 2.0
     """In events of the current session."""
     age_days: float = 80.0
@@ -47,11 +44,11 @@ class Stan(Neighbours):
         is_epoch: whether times are a calendar's.
     """
 
-    def __init__(self, index: SessionIndex, config: StanConfig | None = None, *, is_epoch: bool = True) -> None:
-        self._config = config or StanConfig()
-        super().__init__(index, self._config.m, self._config.k)
+    def __init__(self, index: SessionIndex, config: StanConfig, *, is_epoch: bool = True) -> None:
+        super().__init__(index, config)
+        self._config = config
         self._root = np.sqrt(index.distinct)
-        self._age_seconds = self._config.age_days * DAY_SECONDS if is_epoch else math.inf
+        self._age_seconds = config.age_days * DAY_SECONDS if is_epoch else math.inf
         self._ends = index.ends
 
     def similarity(self, candidates: Candidates) -> Floats:

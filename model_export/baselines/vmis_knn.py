@@ -22,6 +22,7 @@ import numpy as np
 
 from model_export.baselines.neighbours import (
     Floats,
+    NeighbourConfig,
     NeighbourItems,
     Neighbours,
     inverse_document_frequency,
@@ -37,13 +38,11 @@ MAX_WINDOW = 9
 
 
 @dataclass(frozen=True)
-class VmisKnnConfig:
+class VmisKnnConfig(NeighbourConfig):
     """Settings of VMIS-kNN."""
 
     m: int = 500
-    """Candidates, and entries per item of the inverted index; the paper's default."""
-    k: int = 100
-    """Neighbours; the best value of the authors' parameter search on their public sample."""
+    """The paper's default; k = 100 is the best value of the authors' parameter search on their public sample."""
     window: int = MAX_WINDOW
     """Newest events of the current session that count, 1 to `MAX_WINDOW`."""
 
@@ -51,9 +50,8 @@ class VmisKnnConfig:
 class VmisKnn(Neighbours):
     """The VMIS-kNN baseline."""
 
-    def __init__(self, index: SessionIndex, config: VmisKnnConfig | None = None) -> None:
-        config = config or VmisKnnConfig()
-        super().__init__(index, config.m, config.k, config.window)
+    def __init__(self, index: SessionIndex, config: VmisKnnConfig) -> None:
+        super().__init__(index, config, config.window)
         self._idf = inverse_document_frequency(index)
 
     def similarity(self, candidates: Candidates) -> Floats:

@@ -108,20 +108,18 @@ def _save(path: Path, values: NDArray[np.float64]) -> None:
 
 def _quality(report: Report) -> Table:
     """Every metric of every ranker but the last two, within the width of a terminal."""
-    metrics = list(report.model.as_json())[:-2]
+    metrics = list(report.model)[:-2]
     table = _table(f"{report.targets} targets; the model is {report.version}", metrics)
-    for name, found in report.rankers.items():
-        figures = found.as_json()
+    for name, figures in report.rankers.items():
         table.add_row(name, *(f"{figures[metric]:.4f}" for metric in metrics))
     return table
 
 
 def _sureness(report: Report) -> Table:
     """The other two metrics, and the intervals of the two that are compared."""
-    metrics = list(report.model.as_json())[-2:]
+    metrics = list(report.model)[-2:]
     table = _table(None, [*metrics, "hr@20 95 %", "mrr@20 95 %"])
-    for name, found in report.rankers.items():
-        figures = found.as_json()
+    for name, figures in report.rankers.items():
         sure = report.analysis.metrics[name]
         within = (f"{sure[metric].low:.3f}-{sure[metric].high:.3f}" for metric in ("hr@20", "mrr@20"))
         table.add_row(name, *(f"{figures[metric]:.4f}" for metric in metrics), *within)

@@ -5,8 +5,8 @@
 3. `model_export.metrics.ranking` defines the target's rank and the metrics.
 """
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -38,26 +38,9 @@ class Ranker(Protocol):
         """
 
 
-@dataclass(frozen=True)
-class Metrics:
-    """Metrics over all targets of a test set, each from 0 to 1; higher is better.
-
-    `hr_k`, `mrr_k` and `ndcg_20` are means over the targets; `coverage_20` is the share of the train catalogue that
-    stood in at least one top 20.
-    """
-
-    hr_5: float
-    hr_10: float
-    hr_20: float
-    mrr_5: float
-    mrr_10: float
-    mrr_20: float
-    ndcg_20: float
-    coverage_20: float
-
-    def as_json(self) -> dict[str, float]:
-        """Return the values under their usual names, ``hr@5`` to ``coverage@20``."""
-        return {name.replace("_", "@"): value for name, value in asdict(self).items()}
+Metrics = Mapping[str, float]
+"""``hr@5`` to ``ndcg@20``: means over the targets. ``coverage@20``: share of the catalogue in at least one top 20.
+Each is from 0 to 1; higher is better."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,8 +74,8 @@ def summarize(ranks: NDArray[np.float64], shown: NDArray[np.int64]) -> Metrics:
         ranks: float64[targets], at least one; infinity is a miss.
         shown: int64[items], see `Evaluation`.
     """
-    means = {name.replace("@", "_"): float(values.mean()) for name, values in values_by_metric(ranks).items()}
-    return Metrics(**means, coverage_20=float(np.count_nonzero(shown) / len(shown)))
+    means = {metric: float(values.mean()) for metric, values in values_by_metric(ranks).items()}
+    return {**means, "coverage@20": float(np.count_nonzero(shown) / len(shown))}
 
 
 def target_events(test: Sessions) -> NDArray[np.int64]:

@@ -101,7 +101,7 @@ def _quality(report: Report) -> str:
         [
             f"**{name}**" if name == MODEL else name,
             *(_interval(estimates[name][metric]) for metric in metrics),
-            f"{report.rankers[name].coverage_20:.3f}",
+            f"{report.rankers[name]['coverage@20']:.3f}",
         ]
         for name in names
     )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from model_export.baselines import NAMES, baselines, default_settings
 from model_export.baselines.popularity import Popularity
 from model_export.baselines.scoring import ItemScores, Scorer, ScoringRanker, sparse_rank, sparse_top
-from model_export.baselines.sequential_rules import SequentialRules
+from model_export.baselines.sequential_rules import SequentialRules, SequentialRulesConfig
 from model_export.data.sessions import Sessions
 from model_export.metrics.protocol import NO_ITEM, evaluate
 from model_export.metrics.ranking import CUTOFF, ranks_of_targets
@@ -22,6 +22,10 @@ def scores(baseline: Callable[[Sessions], Scorer], train: Sessions, prefix: str)
     return scores_by_item(baseline(train), train, prefix.split())
 
 
+def rules(train: Sessions) -> Scorer:
+    return SequentialRules(train, SequentialRulesConfig())
+
+
 def test_popularity_counts_train_events() -> None:
     train = handmade("a b b", "b c")
     assert scores(Popularity, train, "a") == {"a": 1.0, "b": 3.0, "c": 1.0}
@@ -31,16 +35,16 @@ def test_popularity_counts_train_events() -> None:
 def test_sequential_rules_sum_reciprocal_distances() -> None:
     # a before b at distances 1 and 2, and b after itself; no rule crosses sessions
     train = handmade("a b b c", "c a")
-    assert scores(SequentialRules, train, "a") == pytest.approx({"b": 1 + 1 / 2, "c": 1 / 3})
-    assert scores(SequentialRules, train, "a b") == pytest.approx({"b": 1, "c": 1 + 1 / 2})
-    assert scores(SequentialRules, train, "c") == {"a": 1.0}
+    assert scores(rules, train, "a") == pytest.approx({"b": 1 + 1 / 2, "c": 1 / 3})
+    assert scores(rules, train, "a b") == pytest.approx({"b": 1, "c": 1 + 1 / 2})
+    assert scores(rules, train, "c") == {"a": 1.0}
 
 
 def test_sequential_rules_end_at_the_maximum_distance() -> None:
     # z follows a by eleven events, and b by ten
     train = handmade("a b c d e f g h i j k z")
-    assert "z" not in scores(SequentialRules, train, "a")
-    assert scores(SequentialRules, train, "b")["z"] == pytest.approx(1 / 10)
+    assert "z" not in scores(rules, train, "a")
+    assert scores(rules, train, "b")["z"] == pytest.approx(1 / 10)
 
 
 @settings(deadline=None)

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from model_export.baselines.neighbours import NeighbourConfig
 from model_export.baselines.session_index import SessionIndex
-from model_export.baselines.sknn import Decay, Sknn, SknnConfig, Vsknn, VsknnConfig
+from model_export.baselines.sknn import Decay, Sknn, Vsknn, VsknnConfig
 from model_export.baselines.stan import DAY_SECONDS, Stan, StanConfig
 from model_export.baselines.vmis_knn import VmisKnn, VmisKnnConfig
 from model_export.data.sessions import Sessions
@@ -60,7 +61,7 @@ def test_sknn_follows_its_definition(sessions: list[str], m: int, k: int, data: 
     }
     near = nearest(items_of(train), prefix, similarity, m, k)
     expected = summed([(item, similarity[number]) for number in near for item in distinct[number]])
-    assert scores_by_item(Sknn(SessionIndex(train), SknnConfig(m, k)), train, prefix) == pytest.approx(expected)
+    assert scores_by_item(Sknn(SessionIndex(train), NeighbourConfig(m, k)), train, prefix) == pytest.approx(expected)
 
 
 @settings(deadline=None)

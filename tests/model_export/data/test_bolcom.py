@@ -48,5 +48,5 @@ def test_the_baselines_reach_what_is_known_of_them(split: Split) -> None:
         ("stan", 0.674, 0.261),
         ("stan-no-current", 0.659, 0.350),
     ):
-        assert found[name].hr_20 == pytest.approx(hr, abs=0.001), name
-        assert found[name].mrr_20 == pytest.approx(mrr, abs=0.001), name
+        assert found[name]["hr@20"] == pytest.approx(hr, abs=0.001), name
+        assert found[name]["mrr@20"] == pytest.approx(mrr, abs=0.001), name

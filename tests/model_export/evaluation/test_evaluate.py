@@ -130,5 +130,5 @@ def test_a_catalogue_smaller_than_every_cutoff(tmp_path: Path, items: int) -> No
     report = evaluate_artifact(model, events, events, ignore)
     # THEN every ranker finds each target and shows every item
     for metrics in report.rankers.values():
-        assert (metrics.hr_20, metrics.coverage_20) == (1.0, 1.0)
+        assert (metrics["hr@20"], metrics["coverage@20"]) == (1.0, 1.0)
     assert report.targets == 18

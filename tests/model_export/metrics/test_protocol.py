@@ -27,7 +27,7 @@ class ScriptedRanker:
 
 def test_metrics_by_hand() -> None:
     metrics = summarize(np.array([1, 3, 10.5, 20, 20.5, np.inf]), shown=np.array([1, 0, 4, 1, 0, 0, 0, 0]))
-    assert metrics.as_json() == pytest.approx(
+    assert metrics == pytest.approx(
         {
             "hr@5": 2 / 6,
             "hr@10": 2 / 6,
@@ -56,7 +56,7 @@ def test_ranks_come_in_the_order_of_the_test_file() -> None:
     # THEN the ranks stand by row: 3, 4, 5
     assert evaluation.ranks.tolist() == [3.0, 4.0, 5.0]
     assert evaluation.shown.tolist() == [0, 3]
-    assert evaluation.metrics.coverage_20 == 0.5
+    assert evaluation.metrics["coverage@20"] == 0.5
 
 
 def test_an_empty_test_set_is_an_error() -> None:
