@@ -1,9 +1,9 @@
-"""What the commands share: consoles, progress bars, JSON, and options that several take."""
+"""Consoles, progress bars and JSON of the commands."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 import typer
@@ -12,30 +12,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from model_export.data.columns import Columns
-from model_export.data.eventfile import read_sessions
 from model_export.data.sessions import Sessions
 
 OUT = Console(soft_wrap=True, markup=False, emoji=False, highlight=False)
-"""Results. Item ids and paths are shown as they are: no markup in them means anything."""
+"""Standard output, for results. Item ids and paths are printed as they are, not read as markup."""
 ERR = Console(stderr=True, soft_wrap=True, markup=False, emoji=False, highlight=False)
-"""Progress, and words that are not the result."""
-
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-SessionColumn = Annotated[str, typer.Option(help="Column with the session id.")]
-ItemColumn = Annotated[str, typer.Option(help="Column with the item id.")]
-TimeColumn = Annotated[str, typer.Option(help="Column with the time: epoch numbers, ISO 8601, or a running index.")]
-UserColumn = Annotated[str | None, typer.Option(help="Column with a user id: sessions are cut from users by gaps.")]
-GapMinutes = Annotated[float, typer.Option(min=0, help="With --user-column: a longer gap begins a new session.")]
-
-
-def columns_of(session: str, item: str, time: str, user: str | None, gap_minutes: float) -> Columns:
-    """Return the columns that options name."""
-    return Columns(session=session, item=item, time=time, user=user, gap_minutes=gap_minutes)
+"""Standard error, for progress and messages."""
 
 
 def read_events(path: Path, columns: Columns) -> Sessions:
-    """Return a file's sessions, saying so where users' events cannot be cut by gaps."""
+    """Return a file's sessions, with a message where users' events cannot be cut by gaps."""
     with waiting(f"reading {path}"):
+        # Imported lazily: `--help` must not wait for DuckDB and Ibis.
+        from model_export.data.ingestion.reader import read_sessions
+
         sessions = read_sessions(path, columns)
     if columns.user is not None and not sessions.is_epoch:
         say(f"{path}: its times are only an order, which has no gaps: all events of a user are one session")
@@ -48,13 +38,13 @@ def print_json(document: Any) -> None:
 
 
 def say(text: str) -> None:
-    """Print words that are not the result."""
+    """Print a message on standard error."""
     ERR.print(text)
 
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """Show progress bars while the block runs; none where standard error is no terminal."""
+    """Show progress bars while the block runs; none where standard error is not a terminal."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -68,9 +58,20 @@ def progress() -> Iterator[Progress]:
 
 @contextmanager
 def waiting(text: str) -> Iterator[Callable[[str], None]]:
-    """Show that something of unknown length goes on; gives a function that changes the text."""
+    """Show that a step of unknown length runs; gives a function that changes the text."""
     with ERR.status(Text(text)) as status:
         yield lambda stage: status.update(Text(stage))
 
 
-EventsFile = Annotated[Path, typer.Argument(help="Events: .csv, .csv.gz or .parquet.", show_default=False)]
+class IngestionBars:
+    """Shows the stages of a preparation, and the rows that are written."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._task = bars.add_task("starting", total=None)
+
+    def stage(self, name: str) -> None:
+        self._bars.update(self._task, description=name, completed=0, total=None)
+
+    def rows(self, name: str, done: int) -> None:
+        self._bars.update(self._task, description=f"writing {name}", completed=done)

@@ -1,16 +1,11 @@
-"""Train and test by time: a model may only learn from what was there before it is judged.
-
-This module knows nothing of models and metrics, and of files only whom to ask to write them.
-"""
+"""The split by time: a model learns from the earlier sessions and is evaluated on the later ones."""
 
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.data.eventfile import write_files
 from model_export.data.sessions import Sessions
 from nextitem.errors import InputError
 
@@ -18,6 +13,7 @@ DAY_SECONDS = 86_400
 
 LATEST_SHARE = 0.1
 """Share of sessions, the last to start, that go to test where no days can be counted."""
+ONLY_AN_ORDER = "times are only an order"
 
 
 @dataclass(frozen=True)
@@ -28,7 +24,7 @@ class Split:
         train: the earlier sessions.
         test: the later ones; their items need not occur in train.
         cutoff: start of the test period, in the unit of `Sessions.times`.
-        by: what test is, in words.
+        by: the rule, in words.
     """
 
     train: Sessions
@@ -40,65 +36,70 @@ class Split:
 def split_by_time(sessions: Sessions, test_days: int) -> Split:
     """Give the sessions that start in the last `test_days` UTC calendar days to test.
 
-    The day of the last session start is the last day. Without a calendar (`is_epoch` False) days
-    mean nothing, and the last sessions by start go to test, as in `split_latest`.
+    The day of the last session start is the last day. Where times are only a running index, the last sessions by start
+    go to test, as in `split_latest`.
 
     Raises:
-        InputError: when `test_days` is below 1, or train or test would be empty.
+        InputError: `test_days` is below 1, or train or test would be empty.
     """
     if test_days < 1:
         raise InputError(f"a test period must have at least 1 day, not {test_days}")
     if len(sessions) == 0:
         raise InputError("there are no sessions to split")
     if not sessions.is_epoch:
-        return split_latest(sessions, "times are only an order")
+        return split_latest(sessions, ONLY_AN_ORDER)
     starts = sessions.starts
-    last_day = int(starts.max() // DAY_SECONDS)
-    first_day = last_day - test_days + 1
-    cutoff = float(first_day * DAY_SECONDS)
-    by = f"the sessions that start on the last {test_days} UTC days ({_day(first_day)} to {_day(last_day)})"
-    return _cut(sessions, starts >= cutoff, cutoff, by)
+    cutoff, by = period_of_test(float(starts.max()), test_days)
+    return _split(sessions, starts >= cutoff, cutoff, by)
 
 
 def split_latest(sessions: Sessions, because: str) -> Split:
     """Give the last `LATEST_SHARE` of the sessions by start to test; of equal starts, the file's first are earlier.
 
     Args:
-        sessions: what to split.
+        sessions: the sessions.
         because: why no days are counted, for `Split.by`.
 
     Raises:
-        InputError: when train or test would be empty.
+        InputError: train or test would be empty.
     """
     starts = sessions.starts
-    latest = np.argsort(starts, kind="stable")[-max(1, round(len(sessions) * LATEST_SHARE)) :]
+    count, by = latest_sessions(len(sessions), because)
+    latest = np.argsort(starts, kind="stable")[-count:]
     in_test = np.zeros(len(sessions), dtype=np.bool_)
     in_test[latest] = True
+    return _split(sessions, in_test, float(starts[latest[0]]), by)
+
+
+def period_of_test(last_start: float, test_days: int) -> tuple[float, str]:
+    """Return the second at which the last `test_days` UTC days begin, and the rule in words."""
+    last_day = int(last_start // DAY_SECONDS)
+    first_day = last_day - test_days + 1
+    period = f"{_day(first_day)} to {_day(last_day)}"
+    return float(first_day * DAY_SECONDS), f"the sessions that start on the last {test_days} UTC days ({period})"
+
+
+def latest_sessions(sessions: int, because: str) -> tuple[int, str]:
+    """Return the size of `LATEST_SHARE` of the sessions, at least 1, and the rule in words."""
     by = f"the last {LATEST_SHARE:.0%} of sessions by start ({because})"
-    return _cut(sessions, in_test, float(starts[latest[0]]), by)
+    return max(1, round(sessions * LATEST_SHARE)), by
 
 
-def _cut(sessions: Sessions, in_test: NDArray[np.bool_], cutoff: float, by: str) -> Split:
+def empty_side(side: str, by: str) -> InputError:
+    """Return the error for a split that leaves train or test without sessions."""
+    return InputError(f"the split leaves {side} empty: test would be {by}")
+
+
+def _split(sessions: Sessions, in_test: NDArray[np.bool_], cutoff: float, by: str) -> Split:
     for side, empty in (("train", in_test.all()), ("test", not in_test.any())):
         if empty:
-            raise InputError(f"the split leaves {side} empty: test would be {by}")
+            raise empty_side(side, by)
     return Split(
         train=sessions.subset(np.flatnonzero(~in_test)),
         test=sessions.subset(np.flatnonzero(in_test)),
         cutoff=cutoff,
         by=by,
     )
-
-
-def write_split(split: Split, train_path: Path, test_path: Path) -> None:
-    """Write both sides as event files; both appear, or none.
-
-    Raises:
-        InputError: when a file cannot be written, or both are the same.
-    """
-    if train_path == test_path:  # one key of a mapping, so that `write_files` could not see it
-        raise InputError(f"{train_path} is to be written twice, give each part a name of its own")
-    write_files({train_path: split.train, test_path: split.test})
 
 
 def _day(number: int) -> str:

@@ -5,11 +5,6 @@ Folder: ``run.json`` (settings, data, history), ``weights.npz`` (the network, to
 ``memory.npz`` (the session memory, where there is one), ``metrics/`` (TensorBoard).
 """
 
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -83,37 +78,6 @@ class Run(msgspec.Struct, frozen=True):
     item_ids: tuple[str, ...]
     held_out: tuple[NDArray[np.int32], ...]
     memory: BlendedMemory | None = None
-
-
-def refuse_taken(path: Path) -> None:
-    """Return if a name is free for a folder to be made.
-
-    Raises:
-        InputError: it is taken.
-    """
-    if os.path.lexists(path):
-        raise InputError(f"{path} exists already; name another folder or remove it")
-
-
-@contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
-    """Give a folder that takes its name only when the block ends well; otherwise nothing is left.
-
-    Raises:
-        InputError: the name is taken, or the folder cannot be made.
-    """
-    refuse_taken(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        incoming = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-        try:
-            yield incoming
-            incoming.chmod(0o755)
-            incoming.rename(path)
-        finally:
-            shutil.rmtree(incoming, ignore_errors=True)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def write_run(folder: Path, run: Run) -> None:

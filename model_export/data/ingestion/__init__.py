@@ -1,5 +1,20 @@
-"""Preparation: raw events, as much as there are, into training and test events that one machine can learn from.
+"""Event files in, checked sessions out: one pipeline for `split`, `prepare`, and all that reads events.
 
-Written once, over Ibis (`checking`, `times`, `cutting`); an `Engine` runs it: DuckDB on one machine, Spark on many.
-Both give the same files. Knows nothing of models and metrics. `config` alone of these rooms does without Ibis.
+::
+
+    read -> check -> sessionize -> split -> filter -> write
+
+| step         | module       | what it makes                                                    |
+| ------------ | ------------ | ---------------------------------------------------------------- |
+| `read`       | `read`       | owner, item and time of every row, and the row's place in its file |
+| `check`      | `check`      | the same with times in seconds (`times`), or the first fault        |
+| `sessionize` | `sessionize` | a session id for each event                                         |
+| `split`      | `split`      | train and test by time                                              |
+| `filter`     | `filter`     | without rare items and short sessions                               |
+| `write`      | `write`      | one file, the same bytes for the same rows                          |
+
+Each step is an Ibis expression; an `Engine` runs it: DuckDB on one machine, Spark on many. `reader` turns a file into
+`Sessions` in memory, `pipeline` runs all steps, `split_file` and `prepare` are the commands.
+A new format is a member of `formats.Format` and a branch of each engine's `read`; a new notation of times is a form in
+`times`.
 """

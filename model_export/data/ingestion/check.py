@@ -1,89 +1,107 @@
-"""From a source's columns to events with an owner, an item and a time in seconds; what is wrong is told.
+"""Step 2, check: every value is an id or a time; times become seconds."""
 
-Knows nothing of sessions: `owner` is the session's id, or the user's.
-"""
+from dataclasses import dataclass
+from typing import Any
 
-import ibis
 import ibis.expr.types as ir
 
 from model_export.data.columns import Columns
-from model_export.data.eventfile.faults import listed, shown
-from model_export.data.eventfile.reader import NO_VALUES
-from model_export.data.eventfile.times import LATEST_SECOND
-from model_export.data.preparation.engine import Engine
-from model_export.data.preparation.sources import Source
-from model_export.data.preparation.times import clock_of, seconds
+from model_export.data.ingestion.engine import Engine
+from model_export.data.ingestion.faults import fault, shown
+from model_export.data.ingestion.times import ACCEPTED, LATEST_SECOND, form_of, largest_number, misfits, seconds
+from model_export.data.sessions import FIRST_EPOCH_SECOND
 from nextitem.errors import InputError
 from nextitem.ids import MAX_ID_CHARS
 
+NO_TIME = f"is not a time. {ACCEPTED}"
+_SPACE = r"[\s\p{Z}]*"
 
-def events_of(engine: Engine, sources: list[Source], columns: Columns) -> ir.Table:
-    """Return the table `owner`, `item` (text), `time` (float64 seconds, or the running index) of all sources.
+
+@dataclass(frozen=True)
+class Events:
+    """Events whose values are checked.
+
+    Attributes:
+        table: `owner`, `item` (text), `time` (float64 seconds, or the running index) and `place`.
+        is_epoch: False when the times are only a running index.
+        whole: whether all times are whole numbers.
+    """
+
+    table: ir.Table
+    is_epoch: bool
+    whole: bool
+
+
+@dataclass(frozen=True)
+class _Test:
+    """A column's values that are `wrong`, and what is wrong with them."""
+
+    field: str
+    what: str
+    wrong: ir.BooleanValue
+
+
+def check_rows(engine: Engine, rows: ir.Table, columns: Columns, files: str) -> Events:
+    """Check all values in two passes, and turn times into seconds.
+
+    Args:
+        engine: runs the checks.
+        rows: from `read.read_rows`.
+        columns: their names, for errors.
+        files: the names of the sources, for errors.
 
     Raises:
-        InputError: a source has not the columns, or a value in one is wrong.
+        InputError: naming file, row and column of the first fault.
     """
-    tables = _alike([_read(engine, one, columns) for one in sources], columns.time)
-    events = engine.kept("raw_events", tables[0] if len(tables) == 1 else ibis.union(*tables))
-    _check_ids(engine, events, columns)
-    clock = clock_of(engine, events.time, columns.time)
-    events = events.mutate(seconds=seconds(engine, events.time, clock))
-    wrong = events.filter(~_fits(events.seconds)).order_by("text").limit(1).select("text")
-    if (found := engine.row(wrong)) is not None:
-        raise InputError(f"column {columns.time!r}: {shown(found['text'])} is not a time, or too far from 1970")
-    return events.select("owner", "item", time=events.seconds)
+    tests = {**_id_tests(rows), "no_time": _Test("time", "has no time", rows.time.isnull())}
+    forms = {form: _Test("time", NO_TIME, wrong) for form, wrong in misfits(rows.time).items()}
+    first, largest = rows.place.min(), largest_number(rows.time)
+    [figures] = engine.rows(rows.aggregate(first=first, largest=largest, **_places(rows, {**tests, **forms})))
+    if figures["first"] is None:
+        raise InputError(f"{files}: has no events")
+    form = form_of(rows.time, {form: figures[form] for form in forms}, figures["first"])
+    tests |= {name: test for name, test in forms.items() if name == form}
+    _raise_first(engine, rows, tests, figures, columns)
+    timed = rows.mutate(text=rows.time.cast("string"), time=seconds(engine, rows.time, form, figures["largest"]))
+    tests = {"time": _Test("text", NO_TIME, ~_fits(timed.time))}
+    whole = (timed.time == timed.time.floor()).all()
+    [figures] = engine.rows(timed.aggregate(last=timed.time.max(), whole=whole, **_places(timed, tests)))
+    _raise_first(engine, timed, tests, figures, columns)
+    return Events(timed.drop("text"), figures["last"] >= FIRST_EPOCH_SECOND, figures["whole"])
 
 
-def _read(engine: Engine, source: Source, columns: Columns) -> ir.Table:
-    table = engine.read(source)
-    for name in (columns.owner, columns.item, columns.time):
-        if name not in table.columns:
-            raise InputError(f"{source.name} has no column {shown(name)}; its columns are {listed(table.columns)}")
-    for name in (columns.owner, columns.item):
-        kind = table[name].type()
-        if not (kind.is_string() or kind.is_integer() or kind.is_uuid()):
-            raise InputError(f"{source.name}, column {name!r}: is of type {kind}, but ids must be text or integers")
-    time = table[columns.time]
-    if time.type().is_timestamp():
-        time = time.cast("timestamp('UTC')")
-    return table.select(
-        owner=table[columns.owner].cast("string"),
-        item=table[columns.item].cast("string"),
-        time=time,
-        text=time.cast("string"),
-    )
+def _id_tests(rows: ir.Table) -> dict[str, _Test]:
+    tests = {}
+    for field in ("owner", "item"):
+        text = rows[field]
+        tests[f"{field}_empty"] = _Test(field, "is empty", text.isnull() | text.re_search(f"^{_SPACE}$"))
+        # Other tools write "nan" or "null" for a missing value.
+        tests[f"{field}_null"] = _Test(field, "is not an id", text.re_search(f"^{_SPACE}(?i:nan|null){_SPACE}$"))
+        tests[f"{field}_nul"] = _Test(field, "holds a NUL character", text.contains("\0"))
+    too_long = rows.item.length() > MAX_ID_CHARS
+    return {**tests, "item_long": _Test("item", f"has more than {MAX_ID_CHARS} characters", too_long)}
 
 
-def _alike(tables: list[ir.Table], name: str) -> list[ir.Table]:
-    """Tables whose times are of one type: where one has text, whole numbers become text."""
-    kinds = {table.time.type() for table in tables}
-    if len(kinds) > 1 and all(kind.is_string() or kind.is_integer() for kind in kinds):
-        return [table.mutate(time=table.time.cast("string")) for table in tables]
-    if len(kinds) > 1:
-        types = " and ".join(sorted(map(str, kinds)))
-        raise InputError(f"column {name!r} is of one type in one source and of another in another: {types}")
-    return tables
+def _places(rows: ir.Table, tests: dict[str, _Test]) -> dict[str, ir.Scalar]:
+    """Return the first place at which each test fails."""
+    return {name: rows.place.min(where=test.wrong) for name, test in tests.items()}
 
 
-def _check_ids(engine: Engine, events: ir.Table, columns: Columns) -> None:
-    """Refuse values that are no ids, and times that are missing, with one look at all events."""
-    tests: dict[str, tuple[str, str, ir.BooleanValue]] = {}
-    for field, name in (("owner", columns.owner), ("item", columns.item)):
-        text = events[field]
-        tests[f"{field}_empty"] = (name, "is empty", text.isnull() | (text.strip() == ""))
-        tests[f"{field}_none"] = (name, f"is {' or '.join(NO_VALUES)}", text.strip().lower().isin(NO_VALUES))
-        tests[f"{field}_nul"] = (name, "holds a NUL character", text.contains("\0"))
-    item = events.item
-    tests["item_long"] = (columns.item, f"has more than {MAX_ID_CHARS} characters", item.length() > MAX_ID_CHARS)
-    tests["time_empty"] = (columns.time, "has no value", events.time.isnull())
-    found = engine.row(
-        events.aggregate(events=events.count(), **{key: test.ifelse(1, 0).sum() for key, (*_, test) in tests.items()})
-    )
-    if found is None or not found["events"]:
-        raise InputError("there are no events")
-    for key, (name, what, _) in tests.items():
-        if count := found[key]:
-            raise InputError(f"column {name!r} {what} in {count:,} of {found['events']:,} events")
+def _raise_first(
+    engine: Engine, rows: ir.Table, tests: dict[str, _Test], places: dict[str, Any], columns: Columns
+) -> None:
+    """Raise the fault at the first place, if there is one."""
+    failed = [(places[name], test) for name, test in tests.items() if places[name] is not None]
+    if not failed:
+        return
+    place, test = min(failed, key=lambda pair: pair[0])
+    location = engine.locate(place)
+    value = rows[test.field].cast("string")
+    [found] = engine.rows(rows.filter(test.wrong).order_by("place").limit(1).select(text=value))
+    text = found["text"] or ""
+    what = f"{shown(text)} {test.what}" if text.strip() else test.what
+    column = {"owner": columns.owner, "item": columns.item}.get(test.field, columns.time)
+    raise fault(location.file, what, row=location.row, column=column)
 
 
 def _fits(time: ir.FloatingValue) -> ir.BooleanValue:

@@ -1,4 +1,4 @@
-"""How events are prepared, as values that are checked. Imports no engine, so that a wrong one is told at once."""
+"""Settings of the pipeline, checked; imports no engine, so that wrong settings are refused at once."""
 
 from dataclasses import dataclass, field
 from typing import Literal, get_args
@@ -8,37 +8,35 @@ from model_export.data.sessions import MIN_SESSION_EVENTS
 from nextitem.errors import InputError
 
 EngineName = Literal["duckdb", "spark"]
-ENGINES: tuple[EngineName, ...] = get_args(EngineName)
-
 FormatName = Literal["parquet", "csv", "csv.gz"]
 FORMATS: tuple[FormatName, ...] = get_args(FormatName)
 
 
 @dataclass(frozen=True)
 class PrepareConfig:
-    """What is kept, and where test begins."""
+    """Which events are kept, and where test begins."""
 
     columns: Columns = field(default_factory=Columns)
-    """Which columns are read; with a user column, sessions are cut from users by gaps."""
+    """Columns that are read; with a user column, users' events are cut into sessions by gaps."""
     min_support: int = 5
-    """Least training events of an item; rarer ones are dropped."""
+    """Minimum training events of an item; rarer ones are dropped. 0 also keeps items that only test has."""
     min_session: int = MIN_SESSION_EVENTS
-    """Least events of a session, asked before and after rare items are dropped."""
+    """Minimum events of a session, before and after rare items are dropped."""
     max_session: int = MAX_SESSION_EVENTS
-    """Most events of a session; longer ones are no shopper's and are dropped."""
+    """Maximum events of a session; longer ones are dropped, because no shopper has them."""
     test_days: int = 3
-    """Test is the sessions that start on the last so many UTC days."""
+    """Test is the sessions that start on so many last UTC days."""
     format: FormatName = "parquet"
-    """What is written."""
+    """Format of the files that are written."""
 
     def __post_init__(self) -> None:
-        """Refuse what makes no sense.
+        """Check the settings.
 
         Raises:
-            InputError: naming the setting and what it must be.
+            InputError: naming the setting and its range.
         """
         for name, fits, rule in (
-            ("min_support", self.min_support >= 1, "at least 1"),
+            ("min_support", self.min_support >= 0, "at least 0"),
             ("min_session", self.min_session >= 1, "at least 1"),
             (
                 "max_session",

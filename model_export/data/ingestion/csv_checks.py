@@ -1,9 +1,8 @@
-"""The bytes of a CSV file: what must be right before DuckDB reads them, and where it is wrong.
+"""Checks of a CSV file's bytes that DuckDB does not make.
 
-DuckDB accepts a NUL, a wrong gzip checksum and one comma too many at a line's end, and does not say
-the column of a byte that is not UTF-8. So one quick pass over the bytes (`survey`) finds what it
-would not, and one slow pass over the records (`check_records`) says which row is at fault.
-Knows nothing of what the columns mean.
+DuckDB accepts a NUL, a wrong gzip checksum and one comma too many at the end of a line, and does not tell the column of
+a byte that is not UTF-8. So `survey` passes over the bytes once, quickly; `check_records` passes over the records,
+slowly, only where a row is wrong, to tell which. `path` is the file, `name` is how the user named it.
 """
 
 import codecs
@@ -17,25 +16,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from model_export.data.eventfile.faults import fault
-from model_export.data.eventfile.formats import Format
+from model_export.data.ingestion.faults import fault
+from model_export.data.ingestion.formats import Format
 from nextitem.errors import InputError
 
 CHUNK_BYTES = 1 << 20
-"""Read at a time by the quick pass."""
+"""Bytes that `survey` reads at a time."""
 
 HEADER_BYTES = 1 << 20
-"""A header longer than this is no header."""
+"""The longest header that is read."""
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What the quick pass found.
+    """Facts of a file from the pass over its bytes.
 
     Attributes:
         header: names of the columns.
         commas: commas in the whole file, header included.
-        has_quotes: whether some field is quoted, so that commas do not tell the number of fields.
+        has_quotes: whether a field is quoted, so that commas do not tell the number of fields.
     """
 
     header: tuple[str, ...]
@@ -43,53 +42,49 @@ class Survey:
     has_quotes: bool
 
 
-def survey(path: Path) -> Survey:
+def survey(path: Path, name: str) -> Survey:
     """Pass over all bytes once, in constant memory.
 
     Raises:
-        InputError: when the file cannot be read, is empty, is no valid gzip, or holds a NUL or a
-            byte that is not UTF-8.
+        InputError: the file cannot be read, is empty, is not valid gzip, or holds a NUL or a byte that is not UTF-8.
     """
     commas, has_quotes, head, size = 0, False, b"", 0
     decoder = codecs.getincrementaldecoder("utf-8")()
-    with _bytes_of(path) as file:
+    with _bytes_of(path, name) as file:
         while chunk := file.read(CHUNK_BYTES):
             try:
                 decoder.decode(chunk)
             except UnicodeDecodeError as error:
                 # The decoder may have kept the first bytes of a character from the chunk before.
                 pending = len(error.object) - len(chunk)
-                raise _bad_byte(path, size - pending + error.start, "is not UTF-8") from None
+                raise _bad_byte(path, name, size - pending + error.start, "is not UTF-8") from None
             if b"\0" in chunk:
-                raise _bad_byte(path, size + chunk.index(b"\0"), "holds a NUL byte")
+                raise _bad_byte(path, name, size + chunk.index(b"\0"), "holds a NUL byte")
             commas += chunk.count(b",")
             has_quotes = has_quotes or b'"' in chunk
             head = head or chunk[:HEADER_BYTES]
             size += len(chunk)
     if decoder.getstate()[0]:
-        raise _bad_byte(path, size - 1, "is not UTF-8")
+        raise _bad_byte(path, name, size - 1, "is not UTF-8")
     text = head.decode("utf-8-sig", errors="ignore")
     if not text.strip():
-        raise fault(path, "the file is empty")
+        raise fault(name, "the file is empty")
     try:
         header = next(record for record in csv.reader(io.StringIO(text, newline=""), strict=True) if record)
     except (csv.Error, StopIteration):
-        raise fault(path, "cannot be read as CSV: the quotes do not match", row=0) from None
+        raise fault(name, "cannot be read as CSV: the quotes do not match", row=0) from None
     return Survey(header=tuple(header), commas=commas, has_quotes=has_quotes)
 
 
-def check_records(path: Path, header: tuple[str, ...]) -> int:
-    """Pass over all records one by one; slow, for files that need it.
-
-    Returns:
-        The number of data rows, blank lines not counted.
+def check_records(path: Path, name: str, header: tuple[str, ...]) -> int:
+    """Check all records one by one, and return their number; blank lines are not counted.
 
     Raises:
-        InputError: naming the first row that has another number of fields than the header, breaks
-            the quoting rules, or ends with another line end than the rows before.
+        InputError: naming the first row that has another number of fields than the header, breaks the quoting rules,
+            or ends with another line end than the rows before.
     """
     row = -1
-    with _bytes_of(path) as file:
+    with _bytes_of(path, name) as file:
         lines = _LineEnds(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""))
         records = csv.reader(lines, strict=True)
         while True:
@@ -98,18 +93,18 @@ def check_records(path: Path, header: tuple[str, ...]) -> int:
             except StopIteration:
                 return max(row, 0)
             except csv.Error as error:
-                raise fault(path, f"cannot be read as CSV: {error}", row=row + 1) from None
+                raise fault(name, f"cannot be read as CSV: {error}", row=row + 1) from None
             if not record:
                 continue
             row += 1
             if len(record) != len(header):
-                raise fault(path, f"has {len(record)} fields where the header has {len(header)}", row=row)
+                raise fault(name, f"has {len(record)} fields where the header has {len(header)}", row=row)
             if lines.mixed:
-                raise fault(path, "ends its line with another kind of line end than the rows before", row=row)
+                raise fault(name, "ends its line with another kind of line end than the rows before", row=row)
 
 
 class _LineEnds:
-    """Lines on their way to the CSV reader; remembers whether two records ended differently."""
+    """Passes lines to the CSV reader, and notes whether two records end differently."""
 
     def __init__(self, lines: io.TextIOWrapper) -> None:
         self._lines = lines
@@ -123,28 +118,28 @@ class _LineEnds:
 
     @property
     def mixed(self) -> bool:
-        """To be asked after each record: its last line is the last one that was pulled."""
+        """Whether the newest record ends differently from the first; to be read after each record."""
         end = self._last[len(self._last.rstrip("\r\n")) :]
         if self._first is None:
             self._first = end
         return end not in ("", self._first)
 
 
-def _bad_byte(path: Path, offset: int, what: str) -> InputError:
-    """The fault of one byte, with its row and column: the records up to it are read again."""
+def _bad_byte(path: Path, name: str, offset: int, what: str) -> InputError:
+    """Return the fault of a byte, with its row and column: the records up to it are read again."""
     header: list[str] = []
     row, fields = -1, 0
-    with _bytes_of(path) as file, suppress(csv.Error):
+    with _bytes_of(path, name) as file, suppress(csv.Error):
         for record in csv.reader(_lines_until(file, offset)):
             if record:
                 row, fields = row + 1, len(record)
                 header = header or record
     column = header[fields - 1] if row > 0 and fields <= len(header) else None
-    return fault(path, what, row=max(row, 0), column=column)
+    return fault(name, what, row=max(row, 0), column=column)
 
 
 def _lines_until(file: BinaryIO, offset: int) -> Iterator[str]:
-    """Lines before a byte, then what stands before it on its own line and one letter for itself."""
+    """Yield the lines before a byte, then the part of its line before it, and a letter in its place."""
     left = offset
     for line in file:
         text = line[:left].decode("utf-8", errors="replace")
@@ -158,8 +153,8 @@ def _lines_until(file: BinaryIO, offset: int) -> Iterator[str]:
 
 
 @contextmanager
-def _bytes_of(path: Path) -> Iterator[BinaryIO]:
-    """The file's content, unpacked; what goes wrong while reading is told as a fault."""
+def _bytes_of(path: Path, name: str) -> Iterator[BinaryIO]:
+    """Open the file's content, unpacked; errors of reading become faults."""
     try:
         if Format.of(path) is Format.CSV_GZ:
             with gzip.open(path, "rb") as file:
@@ -168,6 +163,6 @@ def _bytes_of(path: Path) -> Iterator[BinaryIO]:
             with path.open("rb") as file:
                 yield file
     except (gzip.BadGzipFile, EOFError, zlib.error):
-        raise fault(path, "is not a valid gzip file (corrupt or cut off)") from None
+        raise fault(name, "is not a valid gzip file (corrupt or cut off)") from None
     except OSError as error:
-        raise fault(path, f"cannot be read: {error.strerror or error}") from None
+        raise fault(name, f"cannot be read: {error.strerror or error}") from None

@@ -1,31 +1,49 @@
-"""What the preparation asks of whatever runs it. Knows nothing of what is prepared."""
+"""The engine of the pipeline: runs Ibis expressions on one machine or many."""
 
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from model_export.data.preparation.sources import Source
+from model_export.data.ingestion.sources import Source
+
+PLACE = "place"
+"""Column of a row's place: it orders rows as they stand in their files. Its type is the engine's."""
+
+
+class Location(NamedTuple):
+    """A file, as the user named it, and a data row in it (from 1)."""
+
+    file: str
+    row: int
 
 
 class Engine(Protocol):
-    """Runs Ibis expressions. What fails because of the input is an `InputError`."""
+    """Runs Ibis expressions. Faults of the input are raised as `InputError`."""
 
     reads_remote: bool
     """Whether `read` takes `s3://` addresses; otherwise they are fetched first."""
 
-    def read(self, source: Source) -> ir.Table:
-        """Return a source's table, all its columns; those of CSV are text, an empty field NULL."""
+    def read(self, source: Source, columns: dict[str, str]) -> ir.Table:
+        """Return columns of a source under new names, and `PLACE`; columns of CSV are text, an empty field NULL.
+
+        Args:
+            source: what to read.
+            columns: name in the source by new name.
+        """
+
+    def locate(self, place: Any) -> Location:
+        """Return the file and row of a value of `PLACE`."""
 
     def micros(self, time: ir.Value) -> ir.IntegerValue:
         """Return a timestamp's microseconds since 1970 (UTC where it has no zone)."""
 
     def kept(self, name: str, table: ir.Table) -> ir.Table:
-        """Compute a table once, so that what is made of it need not do so again."""
+        """Compute a table once, so that later expressions read the result."""
 
-    def row(self, table: ir.Table) -> dict[str, Any] | None:
-        """Return a table's only row, or None where it has none."""
+    def rows(self, table: ir.Table) -> list[dict[str, Any]]:
+        """Return the rows of a small table."""
 
     def batches(self, table: ir.Table) -> Iterator[pa.RecordBatch]:
-        """Yield a table in its order, a bounded part at a time; it is never whole in this process."""
+        """Yield a table in its order, in batches; it is never whole in this process."""

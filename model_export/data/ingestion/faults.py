@@ -1,30 +1,29 @@
-"""How a fault of an event file is told: one line with file, row and column.
-
-Knows nothing of how faults are found.
-"""
+"""Faults of event files as errors of one line: file, row and column, then the fault."""
 
 import json
-from pathlib import Path
+from collections.abc import Sequence
 
 from nextitem.errors import InputError
 
 SHOWN_CHARACTERS = 40
-"""Of a value out of a file, so much is shown in an error."""
-
+"""Characters of a value that an error shows."""
 SHOWN_COLUMNS = 20
-"""Of a file's columns, so many are listed in an error."""
+"""Columns of a file that an error lists."""
 
 
-def fault(path: Path, what: str, *, row: int | None = None, column: str | None = None) -> InputError:
-    """An error that says where and what, on one line.
+def fault(file: object, what: str, *, row: int | None = None, column: str | None = None) -> InputError:
+    """Return an error that says where and what, on one line.
 
     Args:
-        path: the file.
+        file: the file, as the user named it.
         what: the fault, as the end of the sentence.
         row: data row, the first after the header being 1; 0 is the header itself.
         column: the column's name.
+
+    Example:
+        ``fault("e.csv", "is empty", row=2, column="item_id")`` is "e.csv, row 2, column 'item_id': is empty".
     """
-    places = [str(path)]
+    places = [str(file)]
     if row is not None:
         places.append(f"row {row}" if row else "header")
     if column is not None:
@@ -33,14 +32,23 @@ def fault(path: Path, what: str, *, row: int | None = None, column: str | None =
 
 
 def shown(value: object) -> str:
-    """A value as it may stand in an error: quoted, escaped to one line, and cut to a length."""
+    """Return a value for an error: quoted, escaped to one line, and cut to a length."""
     text = str(value)
     cut = text[:SHOWN_CHARACTERS] + "…" * (len(text) > SHOWN_CHARACTERS)
     printable = "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in cut)
     return f"'{printable}'"
 
 
-def listed(columns: tuple[str, ...]) -> str:
-    """The columns of a file as they may stand in an error."""
-    more = f" and {len(columns) - SHOWN_COLUMNS} more" if len(columns) > SHOWN_COLUMNS else ""
-    return ", ".join(shown(name) for name in columns[:SHOWN_COLUMNS]) + more
+def require_columns(file: object, columns: Sequence[str], required: Sequence[str]) -> None:
+    """Check that a file has each required column exactly once.
+
+    Raises:
+        InputError: a column is missing or there twice.
+    """
+    for name in required:
+        if name not in columns:
+            more = f" and {len(columns) - SHOWN_COLUMNS} more" if len(columns) > SHOWN_COLUMNS else ""
+            names = ", ".join(shown(column) for column in columns[:SHOWN_COLUMNS]) + more
+            raise fault(file, f"has no column {shown(name)}; its columns are {names}")
+        if (count := list(columns).count(name)) > 1:
+            raise fault(file, f"has {count} columns with the name {shown(name)}")

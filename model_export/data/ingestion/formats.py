@@ -1,9 +1,9 @@
-"""Which formats there are, told by the file's suffix. Knows nothing of their content."""
+"""Formats of event files, by suffix."""
 
 from enum import Enum
 from pathlib import Path
 
-from model_export.data.eventfile.faults import fault
+from model_export.data.ingestion.faults import fault
 
 
 class Format(Enum):
@@ -15,10 +15,10 @@ class Format(Enum):
 
     @classmethod
     def of(cls, path: Path) -> "Format":
-        """The format of a file by its name, in any case of letters.
+        """Return the format of a file by its suffix, in upper or lower case.
 
         Raises:
-            InputError: when the suffix is none of ours.
+            InputError: the suffix is none of these.
         """
         for known in (cls.CSV_GZ, cls.CSV, cls.PARQUET):
             if path.name.lower().endswith(known.value):

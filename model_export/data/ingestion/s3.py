@@ -1,7 +1,4 @@
-"""Files in S3, fetched and sent whole. Knows nothing of what is in them.
-
-boto3 reads the endpoint, region and credentials from its usual places.
-"""
+"""Copies files from and to S3. boto3 reads the endpoint, region and credentials from its usual places."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,24 +8,18 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from model_export.data.ingestion.sources import SCHEME
 from nextitem.errors import InputError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-SCHEME = "s3://"
-
-
-def is_remote(name: str) -> bool:
-    """Whether a name is an address in S3."""
-    return name.startswith(SCHEME)
 
 
 def fetch(address: str, folder: Path) -> Path:
     """Copy an object, or all objects under a prefix, to a folder.
 
     Returns:
-        The file, or the folder that stands for the prefix.
+        The file; for a prefix, the folder.
 
     Raises:
         InputError: nothing is there, or it cannot be read.
@@ -42,28 +33,28 @@ def fetch(address: str, folder: Path) -> Path:
             client.download_file(bucket, key, str(target))
             return target
         prefix = f"{key.rstrip('/')}/" if key else ""
-        inside = [one for one in keys if one.startswith(prefix) and not one.endswith("/")]
+        inside = [key for key in keys if key.startswith(prefix) and not key.endswith("/")]
         if not inside:
             raise InputError(f"{address}: no such object or prefix")
-        for one in inside:
-            target = folder.joinpath(*one.removeprefix(prefix).split("/"))
+        for key in inside:
+            target = folder.joinpath(*key.removeprefix(prefix).split("/"))
             if not target.resolve().is_relative_to(folder.resolve()):
-                raise InputError(f"{address}: the key {one!r} leads out of its prefix")
+                raise InputError(f"{address}: the key {key!r} leads out of its prefix")
             target.parent.mkdir(parents=True, exist_ok=True)
-            client.download_file(bucket, one, str(target))
+            client.download_file(bucket, key, str(target))
     return folder
 
 
 def refuse_taken(address: str, name: str) -> None:
-    """Return if a prefix has no object of a name yet.
+    """Check that a prefix has no object of a name yet.
 
     Raises:
-        InputError: it has, or cannot be looked at.
+        InputError: it has, or cannot be listed.
     """
     bucket, key = _parts(address)
     with _client(address) as client:
-        found = client.list_objects_v2(Bucket=bucket, Prefix=_under(key, name), MaxKeys=1)
-        if found.get("KeyCount", 0):
+        listing = client.list_objects_v2(Bucket=bucket, Prefix=_under(key, name), MaxKeys=1)
+        if listing.get("KeyCount", 0):
             raise InputError(f"{address} has a {name} already; name another prefix or remove it")
 
 
@@ -71,9 +62,9 @@ def send(folder: Path, address: str, last: str) -> None:
     """Copy a folder's files under a prefix.
 
     Args:
-        folder: with no folders in it.
+        folder: a folder without folders.
         address: the prefix.
-        last: name of the file that is written last: where it is, all are.
+        last: name of the file that is written last: where it exists, all files do.
 
     Raises:
         InputError: a file cannot be written.

@@ -1,6 +1,6 @@
-"""Ibis on Spark: as many machines as there are; the driver sees a row of figures, or one part of a result.
+"""The pipeline on Spark: on a cluster where `spark-submit` or `spark.master` names one, else all cores of this machine.
 
-Which Spark it is says the surroundings: `spark-submit` on a cluster, else all cores of this machine.
+The driver gets rows of figures, and a result one part at a time.
 """
 
 import os
@@ -17,27 +17,30 @@ import pyarrow.parquet as pq
 from ibis.backends.pyspark import Backend
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession, functions
 from pyspark.storagelevel import StorageLevel
 
-from model_export.data.eventfile.formats import Format
-from model_export.data.preparation.s3 import fetch, is_remote
-from model_export.data.preparation.sources import Source
+from model_export.data.ingestion.engine import PLACE, Location
+from model_export.data.ingestion.faults import require_columns
+from model_export.data.ingestion.formats import Format
+from model_export.data.ingestion.s3 import fetch
+from model_export.data.ingestion.sources import Source, is_remote
 from nextitem.errors import InputError
 
 LOCAL = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "spark.ui.enabled": "false"}
-"""Settings for a Spark of this machine alone."""
+"""Settings for Spark on this machine alone."""
 SUBMITTED = {"PYSPARK_GATEWAY_PORT", "PYSPARK_SUBMIT_ARGS"}
-"""Where one of these variables is set, `spark-submit` has said which Spark it is."""
+"""Variables that `spark-submit` sets: then it has chosen the cluster."""
 ALWAYS = {"spark.sql.session.timeZone": "UTC", "spark.ui.showConsoleProgress": "false"}
 BATCH_EVENTS = 1 << 18
-SHOWN = 300
-"""Characters that are shown of Spark's account of a fault."""
+SHOWN_CHARACTERS = 300
+"""Characters of Spark's message that an error shows."""
+PREPARING = "the events cannot be prepared"
 
 
 @ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]  # Ibis ships no types
 def unix_micros(time: ibis.dtype("timestamp('UTC')")) -> int:  # type: ignore[valid-type, empty-body]  # and reads the signature
-    """Spark's own."""
+    """Name Spark's own function."""
 
 
 class SparkEngine:
@@ -46,30 +49,44 @@ class SparkEngine:
     Args:
         backend: on the session.
         session: Spark's.
-        scratch: a folder, or an `s3://` prefix, that executors and driver both reach, for sorted results.
+        scratch: a folder or `s3://` prefix for sorted results, which executors and driver both reach.
     """
 
     def __init__(self, backend: Backend, session: SparkSession, scratch: str) -> None:
         self._backend, self._session, self._scratch = backend, session, scratch
         self._names = 0
+        self._rows: list[DataFrame] = []
+        self._names_of_files: dict[str, str] = {}
         self.reads_remote = not _is_local(session)
 
-    def read(self, source: Source) -> ir.Table:
+    def read(self, source: Source, columns: dict[str, str]) -> ir.Table:
         """See `Engine`."""
-        with _faults(f"{source.name} cannot be read"):
+        reader, paths = self._session.read, list(source.files)
+        with _faults(f"{source.name}: cannot be read"):
             if source.kind is Format.PARQUET:
-                frame = self._session.read.option("mergeSchema", True).parquet(*source.paths)
+                frame = reader.option("mergeSchema", True).parquet(*paths)
             else:
-                frame = self._session.read.csv(
-                    list(source.paths),
-                    header=True,
-                    inferSchema=False,
-                    quote='"',
-                    escape='"',
-                    mode="FAILFAST",
-                    enforceSchema=False,
-                )
-            return self._view("source", frame)
+                form = {"header": True, "inferSchema": False, "quote": '"', "escape": '"'}
+                frame = reader.csv(paths, mode="FAILFAST", enforceSchema=False, **form)
+            require_columns(source.name, frame.columns, tuple(columns.values()))
+            names = [functions.col(f"`{column.replace('`', '``')}`").alias(name) for name, column in columns.items()]
+            # Within a block of a file, Spark reads rows in order and numbers them in that order.
+            position = functions.struct(
+                functions.col("_metadata.file_path").alias("file"),
+                functions.col("_metadata.file_block_start").alias("block"),
+                functions.monotonically_increasing_id().alias("row"),
+            )
+            rows = frame.select(*names, position.alias(PLACE)).persist(StorageLevel.DISK_ONLY)
+        self._rows.append(rows)
+        self._names_of_files |= {Path(path).as_uri(): name for path, name in source.files.items() if "://" not in path}
+        return self._view("source", rows)
+
+    def locate(self, place: Row) -> Location:
+        """See `Engine`."""
+        before = functions.struct(*(functions.lit(value).alias(name) for name, value in place.asDict().items()))
+        same_file = functions.col(f"{PLACE}.file") == place.file
+        rows = sum(rows.filter(same_file & (functions.col(PLACE) <= before)).count() for rows in self._rows)
+        return Location(self._names_of_files.get(place.file, place.file), rows)
 
     def micros(self, time: ir.Value) -> ir.IntegerValue:
         """See `Engine`."""
@@ -77,20 +94,19 @@ class SparkEngine:
 
     def kept(self, name: str, table: ir.Table) -> ir.Table:
         """See `Engine`."""
-        with _faults("the events cannot be prepared"):
+        with _faults(PREPARING):
             return self._view(name, self._frame(table).persist(StorageLevel.DISK_ONLY))
 
-    def row(self, table: ir.Table) -> dict[str, Any] | None:
+    def rows(self, table: ir.Table) -> list[dict[str, Any]]:
         """See `Engine`."""
-        with _faults("the events cannot be prepared"):
-            found = self._frame(table.limit(1)).first()
-        return None if found is None else found.asDict()
+        with _faults(PREPARING):
+            return [row.asDict() for row in self._frame(table).collect()]
 
     def batches(self, table: ir.Table) -> Iterator[pa.RecordBatch]:
-        """See `Engine`. Executors sort and write parts, which are read here one by one."""
+        """See `Engine`. Executors sort the table and write it in parts, which this process reads one by one."""
         self._names += 1
         target = f"{self._scratch.rstrip('/')}/result-{self._names}"
-        with _faults("the events cannot be prepared"):
+        with _faults(PREPARING):
             self._frame(table).write.parquet(target)
         with tempfile.TemporaryDirectory(prefix="nextitem-") as folder:
             home = fetch(target, Path(folder)) if is_remote(target) else Path(target)
@@ -108,11 +124,11 @@ class SparkEngine:
 
 @contextmanager
 def spark_engine(settings: Mapping[str, str], scratch: str | None) -> Iterator[SparkEngine]:
-    """An engine on a new Spark session, which ends afterwards; on the running one where there is one.
+    """Open an engine on the active Spark session, or on a new one, which ends afterwards.
 
     Args:
         settings: Spark's, by name.
-        scratch: see `SparkEngine`; a folder of this machine where None.
+        scratch: see `SparkEngine`; None for a temporary folder of this machine.
 
     Raises:
         InputError: Spark does not start.
@@ -163,4 +179,4 @@ def _faults(what: str) -> Iterator[None]:
 
 def _first(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:SHOWN] if lines else type(error).__name__
+    return lines[0][:SHOWN_CHARACTERS] if lines else type(error).__name__

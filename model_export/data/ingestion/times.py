@@ -1,101 +1,99 @@
-"""Times of events as Ibis expressions, from whatever the files hold to epoch seconds or a running index.
+"""The times that event files may hold, and how they become epoch seconds or a running index."""
 
-Says of a column what `eventfile.times` says of a file's; where that is lenient about ISO 8601, this asks for
-one form that every engine reads alike. Knows nothing of sessions and items.
-"""
+from typing import Any
 
-from dataclasses import dataclass
-
+import ibis
 import ibis.expr.types as ir
 
-from model_export.data.eventfile.times import MICROSECONDS, NANOSECONDS, UNIT_LIMITS
-from model_export.data.preparation.engine import Engine
-from nextitem.errors import InputError
+from model_export.data.ingestion.engine import Engine
 
-ISO = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})?)?$"
-"""A date, or a date with time, fraction and zone; UTC where no zone is given."""
-_INTEGER = r"^[+-]?\d{1,19}$"
-_NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
-_FORMS = {"integer": _INTEGER, "number": _NUMBER, "date": ISO}
+ACCEPTED = (
+    "Accepted: ISO 8601 (2026-01-31 or 2026-01-31T09:30:00.5+01:00, UTC without a zone), "
+    "epoch seconds to nanoseconds, or a running index, each at most 100 billion seconds from 1970."
+)
 
+UNIT_LIMITS = ((1e11, 1), (1e14, 1_000), (1e17, 1_000_000))
+"""Where the largest number of a column is below the limit, the column counts so many units a second; from the last
+limit on it counts nanoseconds. In seconds the first limit is the year 5138."""
+NANOSECONDS = 1_000_000_000
+MICROSECONDS = 1_000_000
+LATEST_SECOND = UNIT_LIMITS[0][0]
+"""Later times are refused: written as seconds, they would be read back as milliseconds."""
 
-@dataclass(frozen=True)
-class Clock:
-    """How a column's times become seconds.
-
-    Attributes:
-        units: of the column in a second; 1 for a running index.
-        form: "integer", "number" or "date", for text; None where the column's type tells.
-    """
-
-    units: int
-    form: str | None
-
-
-def clock_of(engine: Engine, time: ir.Column, name: str) -> Clock:
-    """Look at all times once.
-
-    Args:
-        engine: runs the look.
-        time: the column, of any type that a file may have.
-        name: the column's name, for errors.
-
-    Raises:
-        InputError: the type, or a value, is no time.
-    """
-    kind = time.type()
-    if kind.is_timestamp() or kind.is_date():
-        return Clock(MICROSECONDS, None)
-    if kind.is_string():
-        return _text_clock(engine, time, name)
-    if not kind.is_numeric():
-        raise InputError(f"column {name!r} is of type {kind}, which is not a time")
-    number = time.cast("int64") if kind.is_integer() else time.cast("float64")
-    found = engine.row(number.abs().max().name("largest").as_table()) or {}
-    return Clock(_units(found.get("largest") or 0.0), None)
+_DATE = (
+    r"^\d{4}-\d{2}-\d{2}"
+    r"([Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?( ?([Zz]|UTC|[+-]\d{2}(:?\d{2})?))?)?$"
+)
+_FORMS = {
+    "integer": r"^[+-]?\d{1,19}$",
+    "number": r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$",
+    "date": _DATE,
+}
+"""Forms of times as text. All times of a column have one form: the first one's."""
 
 
-def _text_clock(engine: Engine, time: ir.Column, name: str) -> Clock:
-    table = time.cast("string").strip().name("text").as_table()
-    forms = {form: table.text.re_search(pattern) for form, pattern in _FORMS.items()}
-    found = (
-        engine.row(
-            table.aggregate(
-                rows=table.text.count(),
-                largest=forms["number"].ifelse(table.text.try_cast("float64"), None).abs().max(),
-                **{form: test.ifelse(1, 0).sum() for form, test in forms.items()},
-                **{f"not_{form}": test.ifelse(None, table.text).min() for form, test in forms.items()},
-            )
-        )
-        or {}
-    )
-    for form in _FORMS:
-        if found[form] == found["rows"]:
-            return Clock(MICROSECONDS if form == "date" else _units(found["largest"] or 0.0), form)
-    likely = "date" if (found["date"] or 0) > (found["number"] or 0) else "number"
-    raise InputError(f"column {name!r}: {found[f'not_{likely}']!r} is not a time like the others of its column")
+def misfits(time: ir.Column) -> dict[str, ir.BooleanValue]:
+    """Return, for a column of texts, which values have not each form; nothing for other types."""
+    if not time.type().is_string():
+        return {}
+    return {form: ~time.strip().re_search(pattern) for form, pattern in _FORMS.items()}
 
 
-def seconds(engine: Engine, time: ir.Column, clock: Clock) -> ir.FloatingValue:
-    """Return float64 epoch seconds, or the running index as it is; NULL where there is no time.
+def form_of(time: ir.Column, places: dict[str, Any], first: Any) -> str:
+    """Return the form of a column: "integer", "number" or "date".
 
     Args:
-        engine: knows how a timestamp is counted.
         time: the column.
-        clock: from `clock_of`.
+        places: for texts, the first place of a misfit of each form; None where there is none.
+        first: the first place of all, whose text decides where the forms are mixed.
     """
     kind = time.type()
+    if not kind.is_string():
+        return "integer" if kind.is_integer() else "number" if kind.is_numeric() else "date"
+    whole = [form for form, place in places.items() if place is None]
+    likely = [form for form in ("number", "date") if places[form] != first]
+    return [*whole, *likely, "date"][0]
+
+
+def largest_number(time: ir.Column) -> ir.FloatingScalar:
+    """Return the largest number of a column, by magnitude; NULL where there is none."""
+    kind = time.type()
     if kind.is_timestamp() or kind.is_date():
-        return _scaled(engine.micros(time), MICROSECONDS)
-    if clock.form == "date":
-        text = time.cast("string").strip().upper()
-        return _scaled(engine.micros(text.try_cast("timestamp('UTC')")), MICROSECONDS)
-    if clock.form == "integer":
-        return _scaled(time.cast("string").strip().try_cast("int64"), clock.units)
-    if kind.is_integer():
-        return _scaled(time.cast("int64"), clock.units)
-    number = time.cast("string").strip().try_cast("float64") if kind.is_string() else time.cast("float64")
-    return number / float(clock.units)
+        return ibis.null("float64")
+    numbers = time.strip().re_search(_FORMS["number"]).ifelse(time.strip(), None) if kind.is_string() else time
+    return numbers.try_cast("float64").abs().max()
+
+
+def seconds(engine: Engine, time: ir.Column, form: str, largest: float | None) -> ir.FloatingValue:
+    """Return float64 epoch seconds, or the running index as it is; NULL or NaN where there is no time.
+
+    Args:
+        engine: counts the microseconds of timestamps.
+        time: the column.
+        form: from `form_of`.
+        largest: the column's `largest_number`, which tells its unit.
+    """
+    value = time.strip() if time.type().is_string() else time
+    units = next((unit for limit, unit in UNIT_LIMITS if (largest or 0.0) < limit), NANOSECONDS)
+    if form == "date":
+        micros = _micros_of_text(engine, value.upper()) if value.type().is_string() else engine.micros(value)
+        return _scaled(micros, MICROSECONDS)
+    if form == "integer":
+        return _scaled(value.try_cast("int64"), units)
+    return value.try_cast("float64") / float(units)
+
+
+def _micros_of_text(engine: Engine, text: ir.StringValue) -> ir.IntegerValue:
+    """Parse ISO 8601 part by part: engines agree on few of its forms."""
+    clock = text.re_extract(r"[T ](\d{2}:\d{2}(:\d{2})?)", 1).fill_null("00:00")
+    clock = (clock.length() == len("00:00")).ifelse(clock + ":00", clock)
+    fraction = (text.re_extract(r"\.(\d+)", 1).fill_null("") + "000000").substr(0, 6).cast("int64")
+    zone = r"[T ].*([+-])(\d{2}):?(\d{2})?$"
+    hours, minutes = (text.re_extract(zone, part).fill_null("").nullif("").fill_null("0").cast("int64") for part in (2, 3))
+    sign = (text.re_extract(zone, 1) == "-").fill_null(False).ifelse(-1, 1)
+    offset = sign * (hours * 60 + minutes) * 60 * MICROSECONDS
+    moment = (text.substr(0, len("2026-01-31")) + " " + clock).try_cast("timestamp('UTC')")
+    return engine.micros(moment) + fraction - offset
 
 
 def _scaled(count: ir.IntegerValue, units: int) -> ir.FloatingValue:
@@ -105,7 +103,3 @@ def _scaled(count: ir.IntegerValue, units: int) -> ir.FloatingValue:
     rest = count % units
     whole = ((count - rest) / units).round()
     return whole.cast("float64") + rest.cast("float64") / float(units)
-
-
-def _units(largest: float) -> int:
-    return next((unit for limit, unit in UNIT_LIMITS if largest < limit), NANOSECONDS)

@@ -1,7 +1,4 @@
-"""Writes a table's batches to one file: the same rows are the same bytes, however they came in batches.
-
-Knows nothing of sessions and engines.
-"""
+"""Step 6, write: one file of a table's batches; the same rows are the same bytes, however they came in batches."""
 
 import gzip
 from collections.abc import Iterable, Iterator
@@ -11,18 +8,18 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from model_export.data.eventfile.writer import GZIP_LEVEL, field
-from model_export.data.preparation.config import FormatName
+from model_export.data.ingestion.formats import Format
 
+GZIP_LEVEL = 6
 ROW_GROUP = 1 << 17
 """Rows that are written together."""
 
 
-def write_table(path: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema, kind: FormatName) -> None:
+def write_table(path: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema, kind: Format) -> None:
     """Write a file.
 
     Args:
-        path: where; it must not exist.
+        path: the file; one of that name is overwritten.
         batches: with the columns of `schema`, in any type that can be cast to it without loss.
         schema: the columns.
         kind: the format.
@@ -31,13 +28,13 @@ def write_table(path: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema
         OSError: it cannot be written.
     """
     groups = _regrouped(batches, schema)
-    if kind == "parquet":
+    if kind is Format.PARQUET:
         with pq.ParquetWriter(path, schema, compression="zstd") as writer:
             for group in groups:
                 writer.write_table(group, row_group_size=ROW_GROUP)
         return
-    with path.open("xb") as file:
-        if kind == "csv":
+    with path.open("wb") as file:
+        if kind is Format.CSV:
             _write_csv(file, groups, schema)
         else:
             # Neither name nor time: the same rows are the same bytes.
@@ -48,19 +45,21 @@ def write_table(path: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema
 def _write_csv(file: Any, groups: Iterable[pa.Table], schema: pa.Schema) -> None:
     file.write((",".join(schema.names) + "\n").encode())
     for group in groups:
-        columns = [[_text(value) for value in column.to_pylist()] for column in group.columns]
+        columns = [[_field(value) for value in column.to_pylist()] for column in group.columns]
         file.write("".join(",".join(row) + "\n" for row in zip(*columns, strict=True)).encode())
 
 
-def _text(value: str | float) -> str:
-    """As `eventfile` writes it: whole numbers without a point, ids quoted only where they must be."""
+def _field(value: str | float) -> str:
+    """Return a CSV field (RFC 4180): text quoted only where it must be, whole numbers without a point."""
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() else repr(value)
-    return field(value) if isinstance(value, str) else str(value)
+    if isinstance(value, str) and (any(char in value for char in ',"\r\n') or value != value.strip()):
+        return '"' + value.replace('"', '""') + '"'
+    return str(value)
 
 
 def _regrouped(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
-    """Tables of exactly `ROW_GROUP` rows, but for the last."""
+    """Yield tables of exactly `ROW_GROUP` rows, and the rest."""
     held: list[pa.Table] = []
     rows = 0
     for batch in batches:

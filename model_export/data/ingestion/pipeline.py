@@ -1,0 +1,141 @@
+"""The pipeline: read -> check -> sessionize -> split -> filter -> write."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import ibis.expr.types as ir
+import pyarrow as pa
+from ibis import _
+
+from model_export.data.ingestion.check import check_rows
+from model_export.data.ingestion.config import PrepareConfig
+from model_export.data.ingestion.engine import Engine
+from model_export.data.ingestion.filter import filter_test, filter_train
+from model_export.data.ingestion.formats import Format
+from model_export.data.ingestion.read import read_rows
+from model_export.data.ingestion.sessionize import refuse_long_sessions, sessionize
+from model_export.data.ingestion.sources import Source
+from model_export.data.ingestion.split import Parts, split_sessions
+from model_export.data.ingestion.write import write_table
+from nextitem.errors import InputError
+
+
+class Watcher(Protocol):
+    """Follows the progress."""
+
+    def stage(self, name: str) -> None:
+        """Note what begins."""
+
+    def rows(self, name: str, done: int) -> None:
+        """Note how many rows of a file have been written."""
+
+
+class Counts(NamedTuple):
+    """What a side of the split holds."""
+
+    sessions: int
+    events: int
+    items: int
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Train, test and catalogue, ready to be written.
+
+    Attributes:
+        sides: "train" and "test": `session_id`, `item_id`, `timestamp`, sessions by start, each in time order.
+        counts: of each side.
+        catalogue: `item_id` and `events`, the training events of each item, in order of the ids' UTF-8 bytes.
+        parts: counts before the filters, and the rule of the split.
+    """
+
+    sides: dict[str, ir.Table]
+    counts: dict[str, Counts]
+    catalogue: ir.Table
+    parts: Parts
+
+
+def prepare_events(
+    engine: Engine, sources: list[Source], config: PrepareConfig, watcher: Watcher, *, refuse_long: bool = False
+) -> Prepared:
+    """Run all steps but the last.
+
+    Args:
+        engine: runs them.
+        sources: read together as one set of events.
+        config: the rules. `min_support` 0 keeps all items.
+        watcher: follows the progress.
+        refuse_long: sessions of more than `MAX_SESSION_EVENTS` are a fault; else `config.max_session` drops them.
+
+    Raises:
+        InputError: a file or value is wrong, or train or test would be empty.
+    """
+    watcher.stage("reading")
+    files = ", ".join(source.name for source in sources)
+    events = check_rows(engine, read_rows(engine, sources, config.columns), config.columns, files)
+    watcher.stage("splitting and filtering")
+    sessions = sessionize(events, config.columns)
+    if refuse_long:
+        refuse_long_sessions(engine, sessions, config.columns)
+    parts = split_sessions(
+        engine, sessions, is_epoch=events.is_epoch, test_days=config.test_days, max_session=config.max_session
+    )
+    train = engine.kept("train", filter_train(parts.train, config.min_support, config.min_session))
+    catalogue = engine.kept("catalogue", train.group_by(item_id="item").agg(events=_.count()))
+    known = filter_test(parts.test, catalogue, config.min_session) if config.min_support else parts.test
+    sides = {"train": train, "test": engine.kept("test", known)}
+    return Prepared(
+        sides={name: _ordered(side, whole=events.whole) for name, side in sides.items()},
+        counts={name: _count(engine, name, side, config) for name, side in sides.items()},
+        catalogue=catalogue.order_by("item_id"),
+        parts=parts,
+    )
+
+
+def write_file(engine: Engine, table: ir.Table, path: Path, kind: Format, name: str, watcher: Watcher) -> str:
+    """Write a table, and return the SHA-256 of the file.
+
+    Args:
+        engine: computes the table.
+        table: texts and numbers.
+        path: the new file.
+        kind: its format.
+        name: for the watcher.
+        watcher: follows the progress.
+    """
+    watcher.stage(f"writing {name}")
+    schema = pa.schema([(column, _arrow_type(kind)) for column, kind in table.schema().items()])
+    write_table(path, _watched(engine.batches(table), name, watcher), schema, kind)
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _count(engine: Engine, name: str, side: ir.Table, config: PrepareConfig) -> Counts:
+    [row] = engine.rows(side.aggregate(sessions=_.session.nunique(), events=_.count(), items=_.item.nunique()))
+    if not row["events"]:
+        raise InputError(
+            f"the filters leave {name} empty: it has no session with {config.min_session} or more events of items "
+            f"that have {config.min_support} or more training events"
+        )
+    return Counts(**{count: int(value) for count, value in row.items()})
+
+
+def _ordered(events: ir.Table, *, whole: bool) -> ir.Table:
+    return events.order_by("start", "first", "time", "place").select(
+        session_id="session", item_id="item", timestamp=_.time.cast("int64") if whole else _.time
+    )
+
+
+def _arrow_type(kind: ir.DataType) -> pa.DataType:
+    return pa.string() if kind.is_string() else pa.int64() if kind.is_integer() else pa.float64()
+
+
+def _watched(batches: Iterator[pa.RecordBatch], name: str, watcher: Watcher) -> Iterator[pa.RecordBatch]:
+    done = 0
+    for batch in batches:
+        done += batch.num_rows
+        watcher.rows(name, done)
+        yield batch
