@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.data.eventfile.reader import read_sessions
+from model_export.data.ingestion.reader import read_sessions
 from model_export.export.measure_loss import Graphs, states_of
 from model_export.export.onnx.parameters import Parameters, parameters_of
 from model_export.export.onnx_graphs import write_graphs

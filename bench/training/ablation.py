@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.common.results import write_json
 from model_export.data.columns import Columns
-from model_export.data.eventfile import read_sessions
+from model_export.data.ingestion.reader import read_sessions
 from model_export.data.sessions import Sessions
 from model_export.memory import Blend
 from model_export.metrics.ranking import Accuracy, accuracy

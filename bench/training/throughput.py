@@ -28,7 +28,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from bench.common.results import write_json
-from model_export.data.eventfile import read_sessions
+from model_export.data.ingestion.reader import read_sessions
 from model_export.data.sessions import Sessions
 from model_export.simulator import Shop
 from model_export.simulator.files import write_events

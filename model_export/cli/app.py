@@ -1,19 +1,27 @@
-"""Puts the commands together and turns the project's errors into one line and an exit code."""
+"""The command line: its commands, and errors as one line with an exit code."""
 
 import sys
 
 import typer
 
-from model_export.cli import evaluate, explain, recommend, registry, split, train
 from model_export.cli.cost import cost
+from model_export.cli.evaluate import evaluate
+from model_export.cli.explain import explain
+from model_export.cli.export import export
+from model_export.cli.options import with_groups
 from model_export.cli.prepare import prepare
+from model_export.cli.recommend import recommend
+from model_export.cli.registry import availability, promote, publish, rollback, versions
+from model_export.cli.simulate import simulate
+from model_export.cli.split import split
+from model_export.cli.train import train
 from model_export.cli.tune import tune
 from nextitem.errors import ArtifactError, InputError, NextItemError
 
 BAD_INPUT = 2
-"""Exit code where the input is at fault, as for wrong options."""
+"""Exit code for wrong input, as for wrong options."""
 FAILED = 1
-"""Exit code where the registry or anything else is."""
+"""Exit code for every other error, such as the registry's."""
 
 app = typer.Typer(
     name="nextitem",
@@ -24,23 +32,23 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for command in (
-    split.simulate,
-    split.split,
+    simulate,
+    split,
     prepare,
     tune,
-    train.train,
-    train.export,
-    evaluate.evaluate,
-    recommend.recommend,
-    explain.explain,
-    registry.publish,
-    registry.versions,
-    registry.promote,
-    registry.rollback,
-    registry.availability,
+    train,
+    export,
+    evaluate,
+    recommend,
+    explain,
+    publish,
+    versions,
+    promote,
+    rollback,
+    availability,
     cost,
 ):
-    app.command()(command)
+    app.command()(with_groups(command))
 
 
 def main() -> None:

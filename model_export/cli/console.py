@@ -71,7 +71,9 @@ class IngestionBars:
         self._task = bars.add_task("starting", total=None)
 
     def stage(self, name: str) -> None:
+        """Show a new stage."""
         self._bars.update(self._task, description=name, completed=0, total=None)
 
     def rows(self, name: str, done: int) -> None:
+        """Show the number of rows written."""
         self._bars.update(self._task, description=f"writing {name}", completed=done)

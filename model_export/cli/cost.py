@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from model_export.cli.console import OUT, Json, print_json
+from model_export.cli.console import OUT, print_json
+from model_export.cli.options import Json
 from model_export.cost.estimate import Architecture, Deployment, StoreKind, Strategy, cost_of
 from model_export.cost.prices import AS_OF
 from nextitem.errors import InputError

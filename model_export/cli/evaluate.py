@@ -10,19 +10,8 @@ from numpy.typing import NDArray
 from rich.progress import TaskID
 from rich.table import Column, Table
 
-from model_export.cli.console import (
-    OUT,
-    GapMinutes,
-    ItemColumn,
-    SessionColumn,
-    TimeColumn,
-    UserColumn,
-    columns_of,
-    print_json,
-    progress,
-    read_events,
-    say,
-)
+from model_export.cli.console import OUT, print_json, progress, read_events, say
+from model_export.cli.options import ArtifactFolder, ColumnOptions
 from model_export.data.atomic_file import write_atomically
 from model_export.evaluation.evaluate import Report, evaluate_artifact
 from model_export.report import require_plots, write_report
@@ -34,8 +23,9 @@ from nextitem.model.manifest import Manifest
 
 
 def evaluate(
-    artifact: Annotated[Path, typer.Argument(help="An artifact's folder, named by its version.", show_default=False)],
+    artifact: ArtifactFolder,
     events: Annotated[Path, typer.Option(help="Test events.", show_default=False)],
+    columns: ColumnOptions,
     train: Annotated[Path | None, typer.Option(help="Training events: baselines then stand beside the model.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write the report as JSON; - for standard output.")] = None,
     ranks: Annotated[
@@ -47,22 +37,16 @@ def evaluate(
     run: Annotated[
         Path | None, typer.Option(help="With --report: the artifact's run, for its learning curves.")
     ] = None,
-    session_column: SessionColumn = "session_id",
-    item_column: ItemColumn = "item_id",
-    time_column: TimeColumn = "timestamp",
-    user_column: UserColumn = None,
-    gap_minutes: GapMinutes = 30,
 ) -> None:
     """Judge an artifact through the engine that serves, one event at a time."""
-    columns = columns_of(session_column, item_column, time_column, user_column, gap_minutes)
     if run is not None and report is None:
         raise InputError("--run says what goes into a report: give --report as well")
     if report is not None:
         require_plots()
     model = Model(open_artifact(artifact))
     history = _history(run, model.manifest) if run is not None else ()
-    test = read_events(events, columns)
-    known = read_events(train, columns) if train is not None else None
+    test = read_events(events, columns.columns)
+    known = read_events(train, columns.columns) if train is not None else None
     if known is not None and known.digest != model.manifest.training.data_sha256:
         say(f"{train} is not the very data that {model.version} was trained on")
     with progress() as bars:

@@ -1,14 +1,14 @@
 """The command `explain`: which events of a session moved each recommendation."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Column, Table
 
-from model_export.cli.console import OUT, Json, print_json
+from model_export.cli.console import OUT, print_json
 from model_export.cli.items import known_items, names_in, require_ids
+from model_export.cli.options import ArtifactFolder, ExcludeSeen, ItemNames, Json, SeenItems
 from model_export.evaluation.explain import Effect, Explanation
 from model_export.evaluation.explain import explain as explain_events
 from nextitem.errors import InputError
@@ -21,11 +21,11 @@ TOLD = 3
 
 
 def explain(
-    artifact: Annotated[Path, typer.Argument(help="An artifact's folder, named by its version.", show_default=False)],
-    items: Annotated[list[str], typer.Argument(help="What the visitor looked at, oldest first.", show_default=False)],
+    artifact: ArtifactFolder,
+    items: SeenItems,
     limit: Annotated[int, typer.Option(min=1, max=MAX_TOP, help="How many recommendations.")] = 5,
-    exclude_seen: Annotated[bool, typer.Option("--exclude-seen", help="Leave out the items given.")] = False,
-    names: Annotated[Path | None, typer.Option(help="CSV with the columns item_id and name, to show names.")] = None,
+    exclude_seen: ExcludeSeen = False,
+    names: ItemNames = None,
     as_json: Json = False,
 ) -> None:
     """Show which events moved each recommendation: its score, minus that without the event."""

@@ -12,9 +12,7 @@ import typer
 from model_export.data.columns import Columns
 
 EventsFile = Annotated[Path, typer.Argument(help="Events: .csv, .csv.gz or .parquet.", show_default=False)]
-ArtifactFolder = Annotated[
-    Path, typer.Argument(help="An artifact's folder, named by its version.", show_default=False)
-]
+ArtifactFolder = Annotated[Path, typer.Argument(help="An artifact's folder, named by its version.", show_default=False)]
 SeenItems = Annotated[list[str], typer.Argument(help="Items of the session, oldest first.", show_default=False)]
 ExcludeSeen = Annotated[bool, typer.Option("--exclude-seen", help="Do not recommend the items of the session.")]
 ItemNames = Annotated[Path | None, typer.Option(help="CSV with the columns item_id and name, to show names.")]

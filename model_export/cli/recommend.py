@@ -1,24 +1,24 @@
 """Command `recommend`: what an artifact answers, without a server."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Column, Table
 
-from model_export.cli.console import OUT, Json, print_json, say
+from model_export.cli.console import OUT, print_json, say
 from model_export.cli.items import known_items, names_in, require_ids
+from model_export.cli.options import ArtifactFolder, ExcludeSeen, ItemNames, Json, SeenItems
 from nextitem.model.artifact import open_artifact
 from nextitem.model.engine import Model
 from nextitem.model.manifest import MAX_TOP
 
 
 def recommend(
-    artifact: Annotated[Path, typer.Argument(help="An artifact's folder, named by its version.", show_default=False)],
-    items: Annotated[list[str], typer.Argument(help="What the visitor looked at, oldest first.", show_default=False)],
+    artifact: ArtifactFolder,
+    items: SeenItems,
     limit: Annotated[int, typer.Option(min=1, max=MAX_TOP, help="How many.")] = 10,
-    exclude_seen: Annotated[bool, typer.Option("--exclude-seen", help="Leave out the items given.")] = False,
-    names: Annotated[Path | None, typer.Option(help="CSV with the columns item_id and name, to show names.")] = None,
+    exclude_seen: ExcludeSeen = False,
+    names: ItemNames = None,
     as_json: Json = False,
 ) -> None:
     """Show what an artifact recommends after some items."""

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 
-from model_export.cli.console import OUT, Json, print_json, say, waiting
+from model_export.cli.console import OUT, print_json, say, waiting
+from model_export.cli.options import ArtifactFolder, Json
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import InputError
 from nextitem.registry.publisher import Publisher
@@ -21,7 +22,7 @@ Version = Annotated[str, typer.Argument(help="A published version.", show_defaul
 
 
 def publish(
-    artifact: Annotated[Path, typer.Argument(help="An artifact's folder, named by its version.", show_default=False)],
+    artifact: ArtifactFolder,
     bucket: BucketName,
     as_json: Json = False,
 ) -> None:

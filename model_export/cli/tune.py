@@ -1,4 +1,4 @@
-"""Command `tune`: a search for settings within a time."""
+"""Command `tune`: a search for better settings within a time limit."""
 
 import logging
 from pathlib import Path
@@ -8,23 +8,9 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
-from model_export.cli.console import (
-    OUT,
-    EventsFile,
-    GapMinutes,
-    ItemColumn,
-    Json,
-    SessionColumn,
-    TimeColumn,
-    UserColumn,
-    columns_of,
-    print_json,
-    progress,
-    read_events,
-    say,
-    waiting,
-)
+from model_export.cli.console import OUT, print_json, progress, read_events, say, waiting
 from model_export.cli.extras import extra
+from model_export.cli.options import ColumnOptions, EventsFile, Json
 from model_export.training.config import FitConfig
 from model_export.training.config_file import config_from
 
@@ -33,46 +19,48 @@ if TYPE_CHECKING:
 
 SHOWN = 10
 """Trials in the table."""
-SECONDS = 60.0
+SECONDS_PER_MINUTE = 60.0
 
 
 def tune(
     events: EventsFile,
-    out: Annotated[Path, typer.Option(help="The search's folder; one that is there goes on.", show_default=False)],
-    minutes: Annotated[float, typer.Option(min=0.01, help="How long to search.")] = 30.0,
-    trials: Annotated[int | None, typer.Option(min=1, help="Most trials of this call.")] = None,
+    out: Annotated[Path, typer.Option(help="The search's folder; an existing search continues.", show_default=False)],
+    columns: ColumnOptions,
+    minutes: Annotated[float, typer.Option(min=0.01, help="Minutes to search.")] = 30.0,
+    trials: Annotated[int | None, typer.Option(min=1, help="Maximum trials of this call.")] = None,
     config: Annotated[
-        Path | None, typer.Option(help="Settings to begin with, as JSON; those not searched stay.")
+        Path | None, typer.Option(help="First settings, as JSON; those that are not searched stay.")
     ] = None,
-    session_column: SessionColumn = "session_id",
-    item_column: ItemColumn = "item_id",
-    time_column: TimeColumn = "timestamp",
-    user_column: UserColumn = None,
-    gap_minutes: GapMinutes = 30,
     as_json: Json = False,
 ) -> None:
-    """Search for better settings by the last days of the training events.
+    """Search for better settings, validated on the last days of the training events.
 
-    The first trial is the settings as they are, so that the best stands beside them. best.json in the folder
-    is for `nextitem train --config`. Give it training events alone: what is tuned on a test is no test.
+    The first trial has the given settings, for comparison. best.json in the folder is for `nextitem train --config`.
+    Give it training events only: test events must not choose the settings.
     """
     base = config_from(config) if config is not None else FitConfig()
-    sessions = read_events(events, columns_of(session_column, item_column, time_column, user_column, gap_minutes))
+    sessions = read_events(events, columns.columns)
     with waiting("starting torch"), extra("tune"):
         import optuna
 
         from model_export.training.tuning.study import BEST
         from model_export.training.tuning.study import tune as search
-    optuna.logging.set_verbosity(logging.ERROR)  # what fails is told by `_Bar`
+    optuna.logging.set_verbosity(logging.ERROR)  # `_Bar` shows failed trials
+    seconds = minutes * SECONDS_PER_MINUTE
     with progress() as bars:
-        found = search(
-            sessions, base, out, seconds=minutes * SECONDS, trials=trials, listener=_Bar(bars, minutes * SECONDS)
+        trials_by_rank = search(
+            sessions,
+            base,
+            out,
+            seconds=seconds,
+            trials=trials,
+            listener=_Bar(bars, seconds),
         )
     if as_json:
-        print_json({"best": str(out / BEST), "trials": [_row(one) for one in found]})
+        print_json({"best": str(out / BEST), "trials": [_row(trial) for trial in trials_by_rank]})
         return
-    OUT.print(_table(found))
-    say(f"{out / BEST}: trial {found[0].number}; nextitem train {events} --config {out / BEST} --out RUN")
+    OUT.print(_table(trials_by_rank))
+    say(f"{out / BEST}: trial {trials_by_rank[0].number}; nextitem train {events} --config {out / BEST} --out RUN")
 
 
 class _Bar:
@@ -93,20 +81,20 @@ class _Bar:
         say(f"trial {trial}: {why}")
 
 
-def _row(one: "Tried") -> dict[str, object]:
+def _row(trial: "Tried") -> dict[str, object]:
     return {
-        "trial": one.number,
-        "state": one.state.name.lower(),
-        "mrr@20": one.mrr,
-        "hr@20": one.hr,
-        "epochs": one.epochs,
-        "seconds": one.seconds,
-        "settings": one.config.values(),
+        "trial": trial.number,
+        "state": trial.state.name.lower(),
+        "mrr@20": trial.mrr,
+        "hr@20": trial.hr,
+        "epochs": trial.epochs,
+        "seconds": trial.seconds,
+        "settings": trial.config.values(),
     }
 
 
-def _table(found: "list[Tried]") -> Table:
-    table = Table(title=f"{len(found)} trials, best first; 0 is the settings given; * pruned")
+def _table(trials: "list[Tried]") -> Table:
+    table = Table(title=f"{len(trials)} trials, best first; 0 has the given settings; * pruned")
     names = ("hidden", "batch", "learning_rate", "dropout", "temperature")
     for heading in (
         "trial",
@@ -120,9 +108,9 @@ def _table(found: "list[Tried]") -> Table:
         "temper-\nature",
     ):
         table.add_column(heading, justify="right", no_wrap=True)
-    for one in found[:SHOWN]:
-        values = one.config.values()
-        epoch = f"{one.epochs}{'' if one.state.name == 'COMPLETE' else '*'}"
+    for trial in trials[:SHOWN]:
+        values = trial.config.values()
+        epoch = f"{trial.epochs}{'' if trial.state.name == 'COMPLETE' else '*'}"
         figures = (f"{values[name]:.3g}" for name in names)
-        table.add_row(str(one.number), f"{one.mrr:.4f}", f"{one.hr:.4f}", epoch, *figures)
+        table.add_row(str(trial.number), f"{trial.mrr:.4f}", f"{trial.hr:.4f}", epoch, *figures)
     return table

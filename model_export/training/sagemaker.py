@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from model_export.data.eventfile.formats import Format
+from model_export.data.ingestion.formats import Format
 from model_export.training.config import FitConfig
 from nextitem.errors import InputError
 

@@ -62,8 +62,9 @@ def check_rows(engine: Engine, rows: ir.Table, columns: Columns, files: str) -> 
     form = form_of(rows.time, {form: figures[form] for form in forms}, figures["first"])
     tests |= {name: test for name, test in forms.items() if name == form}
     _raise_first(engine, rows, tests, figures, columns)
-    timed = rows.mutate(text=rows.time.cast("string"), time=seconds(engine, rows.time, form, figures["largest"]))
-    tests = {"time": _Test("text", NO_TIME, ~_fits(timed.time))}
+    time = seconds(engine, rows.time, form, figures["largest"])
+    timed = rows.mutate(text=rows.time.cast("string"), time=_fits(time).ifelse(time, None))
+    tests = {"time": _Test("text", NO_TIME, timed.time.isnull())}
     whole = (timed.time == timed.time.floor()).all()
     [figures] = engine.rows(timed.aggregate(last=timed.time.max(), whole=whole, **_places(timed, tests)))
     _raise_first(engine, timed, tests, figures, columns)

@@ -55,7 +55,7 @@ class DuckDBEngine:
         links = [self._link(path, number, source.kind) for number, path in enumerate(source.files, first)]
         with _faults(f"{source.name}: cannot be read"):
             load = self._load_parquet if source.kind is Format.PARQUET else self._load_csv
-            load(table, source, dict(zip(links, range(first, len(self._files)), strict=True)), columns)
+            load(table, dict(zip(links, range(first, len(self._files)), strict=True)), columns)
         return self._backend.table(table)
 
     def _link(self, path: str, number: int, kind: Format) -> Path:
@@ -64,14 +64,14 @@ class DuckDBEngine:
         link.symlink_to(Path(path).resolve())
         return link
 
-    def _load_csv(self, table: str, source: Source, links: dict[Path, int], columns: dict[str, str]) -> None:
+    def _load_csv(self, table: str, links: dict[Path, int], columns: dict[str, str]) -> None:
         header: tuple[str, ...] = ()
         for link, number in links.items():
             name = self._files[number]
             facts = survey(link, name)
             require_columns(name, facts.header, tuple(columns.values()))
             if header and facts.header != header:
-                raise fault(name, f"has other columns than {next(iter(source.files.values()))}")
+                raise fault(name, f"has other columns than {self._files[next(iter(links.values()))]}")
             if not header:
                 self._run("CREATE TEMP TABLE $table ($types, place BIGINT)", table=table, types=_texts(columns))
             header = facts.header
@@ -87,7 +87,7 @@ class DuckDBEngine:
                     file=_quoted(str(link)),
                     # DuckDB gets the columns by number, so that it cannot guess anything about them.
                     types=", ".join(f"c{position}: 'VARCHAR'" for position in range(len(header))),
-                    compression=_quoted("gzip" if source.kind is Format.CSV_GZ else "none"),
+                    compression=_quoted("gzip" if link.suffix == ".gz" else "none"),
                 )
             except duckdb.OutOfMemoryException:
                 raise
@@ -100,7 +100,7 @@ class DuckDBEngine:
                 if expected != rows:
                     raise fault(name, f"cannot be read as CSV: of {expected} rows only {rows} are well-formed")
 
-    def _load_parquet(self, table: str, source: Source, links: dict[Path, int], columns: dict[str, str]) -> None:
+    def _load_parquet(self, table: str, links: dict[Path, int], columns: dict[str, str]) -> None:
         for link, number in links.items():
             try:
                 described = self._run("DESCRIBE SELECT * FROM read_parquet($file)", file=_quoted(str(link)))

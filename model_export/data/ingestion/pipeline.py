@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pyarrow as pa
 from ibis import _
@@ -107,7 +108,7 @@ def write_file(engine: Engine, table: ir.Table, path: Path, kind: Format, name: 
         watcher: follows the progress.
     """
     watcher.stage(f"writing {name}")
-    schema = pa.schema([(column, _arrow_type(kind)) for column, kind in table.schema().items()])
+    schema = pa.schema([(column, _arrow_type(of)) for column, of in table.schema().items()])
     write_table(path, _watched(engine.batches(table), name, watcher), schema, kind)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -129,7 +130,7 @@ def _ordered(events: ir.Table, *, whole: bool) -> ir.Table:
     )
 
 
-def _arrow_type(kind: ir.DataType) -> pa.DataType:
+def _arrow_type(kind: dt.DataType) -> pa.DataType:
     return pa.string() if kind.is_string() else pa.int64() if kind.is_integer() else pa.float64()
 
 

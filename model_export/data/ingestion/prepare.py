@@ -80,8 +80,9 @@ def _prepare(engine: Engine, names: list[str], home: Path, config: PrepareConfig
         watcher.stage("fetching")
         sources = [_source(engine, name, Path(folder) / str(place)) for place, name in enumerate(names)]
         prepared = prepare_events(engine, sources, config, watcher)
+        kind = Format(f".{config.format}")
         digests = {
-            name: write_file(engine, table, home / f"{name}.{config.format}", Format(f".{config.format}"), name, watcher)
+            name: write_file(engine, table, home / f"{name}{kind.value}", kind, name, watcher)
             for name, table in {**prepared.sides, "catalogue": prepared.catalogue}.items()
         }
     sides = {

@@ -66,8 +66,7 @@ class SparkEngine:
             if source.kind is Format.PARQUET:
                 frame = reader.option("mergeSchema", True).parquet(*paths)
             else:
-                form = {"header": True, "inferSchema": False, "quote": '"', "escape": '"'}
-                frame = reader.csv(paths, mode="FAILFAST", enforceSchema=False, **form)
+                frame = reader.csv(paths, header=True, quote='"', escape='"', mode="FAILFAST", enforceSchema=False)
             require_columns(source.name, frame.columns, tuple(columns.values()))
             names = [functions.col(f"`{column.replace('`', '``')}`").alias(name) for name, column in columns.items()]
             # Within a block of a file, Spark reads rows in order and numbers them in that order.

@@ -48,7 +48,9 @@ def split_sessions(engine: Engine, sessions: ir.Table, *, is_epoch: bool, test_d
         InputError: one side would be empty.
     """
     whole = ibis.window(group_by="session")
-    events = sessions.mutate(start=_.time.min().over(whole), first=_.place.min().over(whole), length=_.count().over(whole))
+    events = sessions.mutate(
+        start=_.time.min().over(whole), first=_.place.min().over(whole), length=_.count().over(whole)
+    )
     events = engine.kept("sessions", events)
     starts = events.group_by("session").agg(start=_.start.min(), first=_.first.min(), length=_.count())
     fits = starts.length <= max_session

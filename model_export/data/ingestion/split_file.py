@@ -12,7 +12,9 @@ from model_export.data.ingestion.sources import source_of
 from nextitem.errors import InputError
 
 
-def split_file(engine: Engine, path: Path, outputs: dict[str, Path], config: PrepareConfig, watcher: Watcher) -> Prepared:
+def split_file(
+    engine: Engine, path: Path, outputs: dict[str, Path], config: PrepareConfig, watcher: Watcher
+) -> Prepared:
     """Split a file; both outputs appear, or none.
 
     Args:

@@ -85,11 +85,11 @@ def seconds(engine: Engine, time: ir.Column, form: str, largest: float | None) -
 
 def _micros_of_text(engine: Engine, text: ir.StringValue) -> ir.IntegerValue:
     """Parse ISO 8601 part by part: engines agree on few of its forms."""
-    clock = text.re_extract(r"[T ](\d{2}:\d{2}(:\d{2})?)", 1).fill_null("00:00")
+    clock = text.re_extract(r"[T ](\d{2}:\d{2}(:\d{2})?)", 1).nullif("").fill_null("00:00")
     clock = (clock.length() == len("00:00")).ifelse(clock + ":00", clock)
     fraction = (text.re_extract(r"\.(\d+)", 1).fill_null("") + "000000").substr(0, 6).cast("int64")
     zone = r"[T ].*([+-])(\d{2}):?(\d{2})?$"
-    hours, minutes = (text.re_extract(zone, part).fill_null("").nullif("").fill_null("0").cast("int64") for part in (2, 3))
+    hours, minutes = (text.re_extract(zone, part).nullif("").fill_null("0").cast("int64") for part in (2, 3))
     sign = (text.re_extract(zone, 1) == "-").fill_null(False).ifelse(-1, 1)
     offset = sign * (hours * 60 + minutes) * 60 * MICROSECONDS
     moment = (text.substr(0, len("2026-01-31")) + " " + clock).try_cast("timestamp('UTC')")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from model_export.baselines import NAMES
-from model_export.data.eventfile import read_sessions
+from model_export.data.ingestion.reader import read_sessions
 from nextitem.model.artifact import open_artifact
 from tests.model_export.cli.commandline import done
 

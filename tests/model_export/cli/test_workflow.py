@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from moto.server import ThreadedMotoServer
 
-from model_export.data.eventfile import read_sessions
+from model_export.data.ingestion.reader import read_sessions
 from model_export.training.run_folder import read_run
 from nextitem.model.artifact import open_artifact
 from tests.model_export.cli.commandline import done, nextitem

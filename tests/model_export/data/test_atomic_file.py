@@ -1,42 +1,31 @@
-"""Files are written whole or not at all."""
+"""Files and folders appear whole or not at all."""
 
 from pathlib import Path
 
 import pytest
 
-from model_export.data.atomic_file import write_atomically
+from model_export.data.atomic_file import new_folder, write_atomically, write_together
 from nextitem.errors import InputError
 from tests.model_export.tiny import listed
 
 
-def test_a_file_appears_whole(tmp_path: Path) -> None:
-    # GIVEN an older file of that name
-    home = tmp_path / "out.json"
+def test_the_old_file_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
+    home = tmp_path / "deep" / "out.json"
+    home.parent.mkdir()
     home.write_text("old")
 
     def write(path: Path) -> None:
-        # THEN the old one is there until the new one is whole
         path.write_text("new")
         assert home.read_text() == "old"
         assert path.name.endswith("out.json")
 
-    # WHEN another is written
     write_atomically(home, write)
     assert home.read_text() == "new"
-    assert listed(tmp_path) == ["out.json"]
+    assert listed(tmp_path) == ["deep", "deep/out.json"]
     assert home.stat().st_mode & 0o777 == 0o644
 
 
-def test_folders_on_the_way_are_made(tmp_path: Path) -> None:
-    # GIVEN a name in folders that are not there yet
-    # WHEN a file is written
-    write_atomically(tmp_path / "a" / "b" / "out", lambda path: path.write_text("x"))
-    # THEN they are
-    assert (tmp_path / "a" / "b" / "out").read_text() == "x"
-
-
-def test_an_interrupted_write_leaves_what_was_there(tmp_path: Path) -> None:
-    # GIVEN an older file of that name
+def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
     home = tmp_path / "out"
     home.write_text("old")
 
@@ -44,21 +33,77 @@ def test_an_interrupted_write_leaves_what_was_there(tmp_path: Path) -> None:
         path.write_text("half")
         raise KeyboardInterrupt
 
-    # WHEN writing is interrupted
     with pytest.raises(KeyboardInterrupt):
         write_atomically(home, write)
-    # THEN the older one is untouched and alone
     assert listed(tmp_path) == ["out"]
     assert home.read_text() == "old"
 
 
 @pytest.mark.parametrize("name", ["folder", "file/out"])
-def test_a_place_that_is_none_is_one_sentence(tmp_path: Path, name: str) -> None:
-    # GIVEN a folder of that name, or a file where a folder must be
+def test_several_files_appear_together_or_not_at_all(tmp_path: Path, name: str) -> None:
+    # GIVEN an older file, and a second place that is a folder, or lies below a file
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("")
-    # WHEN a file is written there
-    # THEN the error says where and why, and nothing is left
+    (tmp_path / "good").write_text("old")
+    # WHEN files are written to both
+    # THEN the error names the wrong place and the reason, and nothing has changed
     with pytest.raises(InputError, match=f"{name} cannot be written: [A-Z]"):
-        write_atomically(tmp_path / name, lambda path: path.write_text("x"))
-    assert listed(tmp_path) == ["file", "folder"]
+        write_together({tmp_path / place: lambda path: path.write_text("new") for place in ("good", name)})
+    assert listed(tmp_path) == ["file", "folder", "good"]
+    assert (tmp_path / "good").read_text() == "old"
+
+
+def test_a_folder_takes_its_name_when_it_is_complete(tmp_path: Path) -> None:
+    home = tmp_path / "deep" / "run"
+    with new_folder(home) as folder:
+        (folder / "file").write_text("content")
+        assert not home.exists()
+    assert listed(tmp_path) == ["deep", "deep/run", "deep/run/file"]
+    assert home.stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+def test_a_folder_that_fails_leaves_nothing(tmp_path: Path, error: type[BaseException]) -> None:
+    home = tmp_path / "run"
+
+    def fill_half() -> None:
+        with new_folder(home) as folder:
+            (folder / "inner").mkdir()
+            (folder / "inner" / "half").write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        fill_half()
+    assert listed(tmp_path) == []
+
+
+def test_a_full_disk_is_an_input_error(tmp_path: Path) -> None:
+    with (
+        pytest.raises(InputError, match="run cannot be written: No space left on device"),
+        new_folder(tmp_path / "run"),
+    ):
+        raise OSError(28, "No space left on device")
+    assert listed(tmp_path) == []
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "dangling link"])
+def test_a_name_that_is_taken_is_refused(tmp_path: Path, kind: str) -> None:
+    home = tmp_path / "run"
+    if kind == "folder":
+        home.mkdir()
+    elif kind == "file":
+        home.write_text("mine")
+    else:
+        home.symlink_to(tmp_path / "nowhere")
+    before = listed(tmp_path)
+    with pytest.raises(InputError, match="run exists already; name another folder or remove it"), new_folder(home):
+        pytest.fail("the work must not begin")
+    assert listed(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["file/run", "x" * 300])
+def test_a_folder_in_an_impossible_place_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"), new_folder(tmp_path / name):
+        pytest.fail("the work must not begin")
+    assert listed(tmp_path) == ["file"]

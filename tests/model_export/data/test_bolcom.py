@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from model_export.baselines import baselines, tune
-from model_export.data.eventfile import read_sessions
+from model_export.data.ingestion.reader import read_sessions
 from model_export.data.split import Split, split_by_time
 from model_export.metrics.protocol import evaluate
 

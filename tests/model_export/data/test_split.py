@@ -1,13 +1,10 @@
 """The split by time."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from model_export.data.eventfile import read_sessions
 from model_export.data.sessions import Sessions
-from model_export.data.split import split_by_time, write_split
+from model_export.data.split import split_by_time
 from nextitem.errors import InputError
 from tests.model_export.handmade import handmade
 
@@ -43,17 +40,14 @@ def test_test_is_what_starts_in_the_last_utc_days() -> None:
     assert split.by == "the sessions that start on the last 1 UTC days (2019-04-16 to 2019-04-16)"
 
 
-def test_more_days_reach_further_back() -> None:
-    # GIVEN sessions of three days
-    # WHEN they are split by two
+def test_more_days_give_more_sessions_to_test() -> None:
     split = split_by_time(starting_at(NOON, NOON + DAY, NOON + 2 * DAY), 2)
-    # THEN two days go to test
     assert split.train.ids == ["s0"]
     assert split.test.ids == ["s1", "s2"]
 
 
-def test_an_order_without_a_calendar_gives_its_last_tenth() -> None:
-    # GIVEN twenty sessions in an order of their own, whose times are a running index
+def test_of_a_running_index_the_last_tenth_is_test() -> None:
+    # GIVEN twenty sessions in random order, whose times are a running index
     starts = np.random.default_rng(7).permutation(20).astype(float)
     sessions = starting_at(*starts)
     # WHEN they are split
@@ -65,11 +59,8 @@ def test_an_order_without_a_calendar_gives_its_last_tenth() -> None:
     assert split.by == "the last 10% of sessions by start (times are only an order)"
 
 
-def test_an_index_within_the_session_splits_by_row() -> None:
-    # GIVEN sessions whose index begins anew each time
-    # WHEN they are split
+def test_of_equal_starts_the_last_in_the_file_is_test() -> None:
     split = split_by_time(starting_at(*[0.0] * 10), 3)
-    # THEN the last in the file is test
     assert split.test.ids == ["s9"]
 
 
@@ -84,31 +75,10 @@ def test_an_index_within_the_session_splits_by_row() -> None:
     ],
 )
 def test_a_split_with_an_empty_side_is_refused(starts: list[float], days: int, why: str) -> None:
-    # GIVEN sessions that are too few for the split
-    # WHEN they are split
-    # THEN one sentence says why that cannot be
     with pytest.raises(InputError, match=why):
         split_by_time(starting_at(*starts), days)
 
 
-def test_both_sides_are_written_or_none(tmp_path: Path) -> None:
-    # GIVEN a split
-    split = split_by_time(starting_at(NOON, NOON + DAY), 1)
-    train, test = tmp_path / "train.csv.gz", tmp_path / "test.parquet"
-    # WHEN one side cannot be written, and then when both can
-    with pytest.raises(InputError):
-        write_split(split, train, tmp_path / "absent" / "test.csv")
-    none_yet = list(tmp_path.iterdir())
-    write_split(split, train, test)
-    # THEN there was nothing at first, and in the end both are what was split
-    assert none_yet == []
-    assert read_sessions(train).digest == split.train.digest
-    assert read_sessions(test).digest == split.test.digest
-
-
-def test_a_side_of_one_kind_of_time_stays_so() -> None:
-    # GIVEN a running index
-    # WHEN it is split
+def test_both_sides_of_a_running_index_have_no_calendar() -> None:
     split = split_by_time(handmade(*["a b"] * 10, start=0), 3)
-    # THEN both sides know that they have no calendar
     assert (split.train.is_epoch, split.test.is_epoch) == (False, False)

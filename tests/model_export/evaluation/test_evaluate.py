@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from model_export.baselines import NAMES
-from model_export.data.eventfile import read_sessions
+from model_export.data.ingestion.reader import read_sessions
 from model_export.data.sessions import Sessions
 from model_export.evaluation.evaluate import evaluate_artifact
 from nextitem.errors import InputError

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_export.data.eventfile import write_events
 from model_export.training.config import FitConfig
 from model_export.training.config_file import config_from, write_config
 from model_export.training.run_folder import read_run
 from tests.model_export.cli.commandline import done, nextitem
+from tests.model_export.event_files import write_events
 from tests.model_export.tiny import cycle
 
 

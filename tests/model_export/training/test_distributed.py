@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 
-from model_export.data.eventfile import write_events
 from model_export.training.batches import Batch, Batches
 from model_export.training.config import FitConfig
 from model_export.training.distributed import World
@@ -18,6 +17,7 @@ from model_export.training.losses import make_loss
 from model_export.training.network import Network
 from model_export.training.run_folder import Run, read_run
 from model_export.training.trainer import batch_loss, network_config
+from tests.model_export.event_files import write_events
 from tests.model_export.handmade import handmade
 from tests.model_export.tiny import cycle
 

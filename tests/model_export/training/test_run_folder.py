@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_export.training.run_folder import HELD_OUT, RUN, RUN_SCHEMA, WEIGHTS, Run, new_folder, read_run, write_run
+from model_export.training.run_folder import HELD_OUT, RUN, RUN_SCHEMA, WEIGHTS, Run, read_run, write_run
 from nextitem.errors import InputError
 from nextitem.model.manifest import VOCABULARY
-from tests.model_export.tiny import listed, random_run
+from tests.model_export.tiny import random_run
 
 
 def write(folder: Path, run: Run) -> Path:
@@ -45,79 +45,6 @@ def test_the_same_run_is_the_same_bytes(tmp_path: Path) -> None:
     # THEN the files are the same
     for name in (RUN, WEIGHTS, HELD_OUT, VOCABULARY):
         assert (one / name).read_bytes() == (other / name).read_bytes()
-
-
-def test_a_folder_takes_its_name_when_it_is_done(tmp_path: Path) -> None:
-    # GIVEN a name in folders that are not there yet
-    home = tmp_path / "deep" / "run"
-    # WHEN a folder is filled
-    with new_folder(home) as folder:
-        (folder / "file").write_text("content")
-        # THEN it has another name until the end
-        assert not home.exists()
-    assert listed(tmp_path) == ["deep", "deep/run", "deep/run/file"]
-    assert (home / "file").read_text() == "content"
-    # AND others may read it
-    assert home.stat().st_mode & 0o777 == 0o755
-
-
-@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
-def test_a_folder_that_fails_leaves_nothing(tmp_path: Path, error: type[BaseException]) -> None:
-    # GIVEN a folder that is being filled
-    home = tmp_path / "run"
-
-    def fill_half() -> None:
-        with new_folder(home) as folder:
-            (folder / "inner").mkdir()
-            (folder / "inner" / "half").write_text("half")
-            raise error
-
-    # WHEN something ends it
-    with pytest.raises(error):
-        fill_half()
-    # THEN nothing is left of it
-    assert listed(tmp_path) == []
-
-
-def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
-    # GIVEN a folder whose disk is full
-    # WHEN it is filled
-    # THEN the error says where and why, and nothing is left
-    with (
-        pytest.raises(InputError, match="run cannot be written: No space left on device"),
-        new_folder(tmp_path / "run"),
-    ):
-        raise OSError(28, "No space left on device")
-    assert listed(tmp_path) == []
-
-
-@pytest.mark.parametrize("kind", ["folder", "file", "dangling link"])
-def test_a_name_that_is_taken_is_refused(tmp_path: Path, kind: str) -> None:
-    # GIVEN something of that name
-    home = tmp_path / "run"
-    if kind == "folder":
-        home.mkdir()
-    elif kind == "file":
-        home.write_text("mine")
-    else:
-        home.symlink_to(tmp_path / "nowhere")
-    before = listed(tmp_path)
-    # WHEN a folder is to take it
-    # THEN it is refused before anything is done
-    with pytest.raises(InputError, match="run exists already; name another folder or remove it"), new_folder(home):
-        pytest.fail("the work must not begin")
-    assert listed(tmp_path) == before
-
-
-@pytest.mark.parametrize("name", ["file/run", "x" * 300])
-def test_a_name_that_cannot_be_is_one_sentence(tmp_path: Path, name: str) -> None:
-    # GIVEN a name below a file, or one too long for any file system
-    (tmp_path / "file").write_text("")
-    # WHEN a folder is to take it
-    # THEN the error says that it cannot be written
-    with pytest.raises(InputError, match="cannot be written"), new_folder(tmp_path / name):
-        pytest.fail("the work must not begin")
-    assert listed(tmp_path) == ["file"]
 
 
 def test_a_folder_without_a_run_is_told(tmp_path: Path) -> None:

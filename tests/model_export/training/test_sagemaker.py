@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from model_export.data.eventfile import read_sessions, write_events
+from model_export.data.ingestion.reader import read_sessions
 from model_export.training.run_folder import read_run
 from model_export.training.sagemaker import commands, job_of, settings
 from nextitem.errors import InputError
 from nextitem.model.artifact import open_artifact
+from tests.model_export.event_files import write_events
 from tests.model_export.tiny import cycle
 
 HPS = {"epochs": "2", "hidden": "16", "loss": "softmax", "window": 9, "min-overlap": "0", "max_hr_loss": 1}

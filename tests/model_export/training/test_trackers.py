@@ -8,9 +8,9 @@ from mlflow.entities import Run as MlflowRun
 from mlflow.tracking import MlflowClient
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]  # it ships no types
 
-from model_export.data.eventfile import write_events
 from model_export.training.run_folder import read_run
 from tests.model_export.cli.commandline import Answer, done, nextitem
+from tests.model_export.event_files import write_events
 from tests.model_export.tiny import cycle
 
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")  # MLflow's use of SQLAlchemy 2.1

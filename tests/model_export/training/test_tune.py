@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from model_export.data.eventfile import read_sessions, write_events
+from model_export.data.ingestion.reader import read_sessions
 from model_export.training.config import FitConfig
 from model_export.training.config_file import config_from, write_config
 from model_export.training.fit import validate
 from model_export.training.run_folder import read_run
 from tests.model_export.cli.commandline import done, nextitem
+from tests.model_export.event_files import write_events
 from tests.model_export.tiny import Told, cycle
 
 pytestmark = pytest.mark.slow

@@ -1,15 +1,17 @@
-"""What a preparation must come to, whatever engine runs it; subclasses give `engine`."""
+"""The results of a preparation, the same on every engine; subclasses give `engine`."""
 
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from model_export.data.columns import Columns
-from model_export.data.eventfile import read_sessions
-from model_export.data.preparation.config import PrepareConfig
-from model_export.data.preparation.engine import Engine
+from model_export.data.ingestion.config import PrepareConfig
+from model_export.data.ingestion.engine import Engine
+from model_export.data.ingestion.reader import read_sessions
+from model_export.data.ingestion.times import ACCEPTED
 from nextitem.errors import InputError
-from tests.model_export.data.preparation.preparing import DAY, FIRST_DAY, Row, run, sides, write_csv, write_parquet
+from tests.model_export.data.ingestion.preparing import DAY, FIRST_DAY, Row, run, sides, write_csv, write_parquet
 
 EVERYTHING = PrepareConfig(min_support=1, min_session=1, test_days=1)
 BY_USER = Columns(user="session_id", gap_minutes=30)
@@ -75,13 +77,12 @@ class EngineContract:
         assert list(test) == ["u18-1", "u19-1"]
         assert not read_sessions(tmp_path / "out" / "train.parquet").is_epoch
 
-    def test_equal_starts_of_an_index_are_split_by_id(self, engine: Engine, tmp_path: Path) -> None:
-        # GIVEN ten sessions that start at once
+    def test_equal_starts_of_an_index_are_split_by_row(self, engine: Engine, tmp_path: Path) -> None:
+        # GIVEN ten sessions whose index begins at 0 each
         rows: list[Row] = [(f"s{n}", item, n_th) for n in reversed(range(10)) for n_th, item in enumerate("xy")]
-        # WHEN they are prepared
         run(engine, [write_csv(tmp_path / "e.csv", rows)], tmp_path / "out", EVERYTHING)
-        # THEN exactly a tenth is test: the last by id
-        assert list(sides(tmp_path / "out")[1]) == ["s9"]
+        # THEN exactly a tenth is test: the last in the file
+        assert list(sides(tmp_path / "out")[1]) == ["s0"]
 
     @pytest.mark.parametrize(
         ("written", "kind"),
@@ -93,6 +94,8 @@ class EngineContract:
             (lambda at: f"2019-04-{14 + at // DAY:02} 02:00:{at % DAY:02}.25+02:00", "TIMESTAMPTZ"),
             (lambda at: f"2019-04-{14 + at // DAY:02}T00:00:{at % DAY:02}.250Z", "VARCHAR"),
             (lambda at: f"2019-04-{14 + at // DAY:02} 02:00:{at % DAY:02}.25+02:00", "VARCHAR"),
+            (lambda at: f"2019-04-{13 + at // DAY:02} 20:30:{at % DAY:02}.250000000 -0330", "VARCHAR"),
+            (lambda at: f"2019-04-{14 + at // DAY:02} 00:00:{at % DAY:02}.25 UTC", "VARCHAR"),
             (lambda at: f"{FIRST_DAY + at}.25", "VARCHAR"),
         ],
     )
@@ -126,21 +129,21 @@ class EngineContract:
         folder = tmp_path / "many"
         write_csv(folder / "1.csv", days(("a", 0, "x y")))
         write_csv(folder / "2.csv", days(("b", 1, "x y")), header="item_id,session_id,timestamp")
-        # WHEN it is prepared
-        # THEN it is refused
         with pytest.raises(InputError):
             run(engine, [folder], tmp_path / "out", EVERYTHING)
 
-    def test_ids_are_ordered_by_their_bytes(self, engine: Engine, tmp_path: Path) -> None:
-        # GIVEN ids whose order as bytes is neither that of UTF-16 nor of a language, and times all equal
-        ids = ["z", "é", "Z", "\uff61", "\U0001f600", "a b", 'q"t', "~"]
-        rows: list[Row] = [(name, item, FIRST_DAY) for name in ids for item in ids]
-        rows += [("t", item, FIRST_DAY + DAY) for item in ids]
-        # WHEN they are prepared
-        run(engine, [write_parquet(tmp_path / "e.parquet", rows)], tmp_path / "out", EVERYTHING)
-        # THEN sessions, and events of equal times, come in order of the bytes
-        by_bytes = sorted(ids, key=str.encode)
-        assert list(sides(tmp_path / "out")[0].items()) == [(name, by_bytes) for name in by_bytes]
+    def test_equal_times_keep_the_order_of_the_rows(self, engine: Engine, tmp_path: Path) -> None:
+        # GIVEN events of one time, in two files
+        items = ["z", "é", "Z", "\uff61", "\U0001f600", "a b", "q't", "~"]
+        rows: list[Row] = [(name, item, FIRST_DAY) for item in items for name in ("b", "a")]
+        write_csv(tmp_path / "in" / "1.csv", rows)
+        write_csv(tmp_path / "in" / "2.csv", [("a", "last", FIRST_DAY), ("t", "z", FIRST_DAY + DAY)])
+        run(engine, [tmp_path / "in"], tmp_path / "out", EVERYTHING)
+        # THEN sessions and events come in the order of the rows, the catalogue in that of the bytes
+        train = sides(tmp_path / "out")[0]
+        assert list(train.items()) == [("b", items), ("a", [*items, "last"])]
+        catalogue = pq.read_table(tmp_path / "out" / "catalogue.parquet")["item_id"].to_pylist()
+        assert catalogue == sorted([*items, "last"], key=str.encode)
 
     def test_bots_are_dropped_and_counted(self, engine: Engine, tmp_path: Path) -> None:
         # GIVEN a session longer than is allowed, on a day of its own
@@ -155,53 +158,44 @@ class EngineContract:
     @pytest.mark.parametrize(
         ("row", "what"),
         [
-            (("", "x", FIRST_DAY), "column 'session_id' is empty in 1 of 5 events"),
-            (("a", " ", FIRST_DAY), "column 'item_id' is empty in 1 of 5 events"),
-            (("a", "NaN", FIRST_DAY), "column 'item_id' is nan or null in 1 of 5 events"),
-            (("a", "x" * 257, FIRST_DAY), "column 'item_id' has more than 256 characters in 1 of 5 events"),
-            (("a", "x", ""), "column 'timestamp' has no value in 1 of 5 events"),
-            (("a", "x", "noon"), "column 'timestamp': 'noon' is not a time like the others of its column"),
-            (("a", "x", "2019-02-30"), "column 'timestamp': '2019-02-30' is not a time like the others of its column"),
+            (("", "x", FIRST_DAY), "column 'session_id': is empty"),
+            (("a", " ", FIRST_DAY), "column 'item_id': is empty"),
+            (("a", "NaN", FIRST_DAY), "column 'item_id': 'NaN' is not an id"),
+            (("a", "x" * 257, FIRST_DAY), f"column 'item_id': '{'x' * 40}…' has more than 256 characters"),
+            (("a", "x", ""), "column 'timestamp': has no time"),
+            (("a", "x", "noon"), f"column 'timestamp': 'noon' is not a time. {ACCEPTED}"),
+            (("a", "x", "2019-02-28"), f"column 'timestamp': '2019-02-28' is not a time. {ACCEPTED}"),
         ],
     )
-    def test_bad_values_are_told(self, engine: Engine, tmp_path: Path, row: Row, what: str) -> None:
-        # GIVEN one bad row among good ones
-        rows = [*days(("a", 0, "x y"), ("b", 1, "x y")), row]
-        # WHEN they are prepared
-        # THEN the error says column, fault and how often, and nothing is left
-        with pytest.raises(InputError) as told:
-            run(engine, [write_csv(tmp_path / "e.csv", rows)], tmp_path / "out", EVERYTHING)
-        assert str(told.value) == what
-        assert [path.name for path in tmp_path.iterdir()] == ["e.csv"]
+    def test_a_wrong_value_is_named(self, engine: Engine, tmp_path: Path, row: Row, what: str) -> None:
+        # GIVEN a wrong row in the second of two files
+        write_csv(tmp_path / "in" / "1.csv", days(("a", 0, "x y"), ("b", 1, "x y")))
+        write_csv(tmp_path / "in" / "2.csv", [("c", "x", FIRST_DAY), row, ("c", "y", FIRST_DAY)])
+        # THEN the error names file, row and column, and nothing is written
+        with pytest.raises(InputError) as caught:
+            run(engine, [tmp_path / "in"], tmp_path / "out", EVERYTHING)
+        assert str(caught.value) == f"{tmp_path}/in/2.csv, row 2, {what}"
+        assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
-    def test_impossible_dates_are_told(self, engine: Engine, tmp_path: Path) -> None:
-        # GIVEN dates, one of which no calendar has
+    def test_an_impossible_date_is_named(self, engine: Engine, tmp_path: Path) -> None:
         rows: list[Row] = [("a", "x", "2019-02-27"), ("a", "x", "2019-02-30")]
-        # WHEN they are prepared
-        # THEN it is told
-        with pytest.raises(InputError, match="'2019-02-30' is not a time"):
+        with pytest.raises(InputError, match=r"e\.csv, row 2, column 'timestamp': '2019-02-30' is not a time"):
             run(engine, [write_csv(tmp_path / "e.csv", rows)], tmp_path / "out", EVERYTHING)
 
-    def test_a_missing_column_is_told(self, engine: Engine, tmp_path: Path) -> None:
-        # GIVEN a file with another column
+    def test_a_missing_column_is_named(self, engine: Engine, tmp_path: Path) -> None:
         path = write_csv(tmp_path / "e.csv", days(("a", 0, "x y")), header="visit,item_id,timestamp")
-        # WHEN it is prepared
-        # THEN the error names file and columns
-        with pytest.raises(InputError, match=r"e\.csv has no column 'session_id'; its columns are 'visit', 'item_id'"):
+        with pytest.raises(InputError, match=r"e\.csv: has no column 'session_id'; its columns are 'visit', 'item_id'"):
             run(engine, [path], tmp_path / "out", EVERYTHING)
 
-    def test_a_row_of_other_length_is_told(self, engine: Engine, tmp_path: Path) -> None:
-        # GIVEN a row with a field too many
+    def test_a_row_of_another_length_is_refused(self, engine: Engine, tmp_path: Path) -> None:
         path = write_csv(tmp_path / "e.csv", [*days(("a", 0, "x y"), ("b", 1, "x y")), ("c", "x,y", FIRST_DAY)])
-        # WHEN it is prepared
-        # THEN it is refused
         with pytest.raises(InputError):
             run(engine, [path], tmp_path / "out", EVERYTHING)
 
-    def test_an_empty_side_is_told(self, engine: Engine, tmp_path: Path) -> None:
-        # GIVEN sessions of one day
+    def test_an_empty_side_is_refused(self, engine: Engine, tmp_path: Path) -> None:
         path = write_csv(tmp_path / "e.csv", days(("a", 0, "x y"), ("b", 0, "x y")))
-        # WHEN they are prepared
-        # THEN the empty side is told
-        with pytest.raises(InputError, match=r"train\.parquet would be empty"):
+        with pytest.raises(InputError, match="the split leaves train empty"):
+            run(engine, [path], tmp_path / "out", EVERYTHING)
+        path = write_csv(tmp_path / "e.csv", days(("a", 0, "x y"), ("b", 1, "z")))
+        with pytest.raises(InputError, match="the filters leave test empty"):
             run(engine, [path], tmp_path / "out", EVERYTHING)

@@ -1,15 +1,14 @@
-"""Events written by hand, and what a preparation makes of them."""
+"""Event files written by hand, and what a preparation makes of them."""
 
 import gzip
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
 
-from model_export.data.eventfile import read_sessions
-from model_export.data.preparation.config import PrepareConfig
-from model_export.data.preparation.engine import Engine
-from model_export.data.preparation.prepare import Prepared, prepare
+from model_export.data.ingestion.config import PrepareConfig
+from model_export.data.ingestion.engine import Engine
+from model_export.data.ingestion.prepare import Preparation, prepare
+from model_export.data.ingestion.reader import read_sessions
 from tests.model_export.handmade import items_of
 
 DAY = 86_400
@@ -18,22 +17,16 @@ FIRST_DAY = 18_000 * DAY
 Row = tuple[str, str, object]
 
 
-@dataclass
-class Told:
-    """A watcher that remembers."""
+class Silent:
+    """A watcher that shows nothing."""
 
-    stages: list[str] = field(default_factory=list)
-    written: dict[str, int] = field(default_factory=dict)
+    def stage(self, name: str) -> None: ...
 
-    def stage(self, name: str) -> None:
-        self.stages.append(name)
-
-    def rows(self, name: str, done: int) -> None:
-        self.written[name] = done
+    def rows(self, name: str, done: int) -> None: ...
 
 
 def write_csv(path: Path, rows: list[Row], header: str = "session_id,item_id,timestamp") -> Path:
-    """A CSV, packed where its name says so."""
+    """A CSV file, packed where its name says so."""
     text = "\n".join([header, *(f"{owner},{item},{time}" for owner, item, time in rows)]) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(gzip.compress(text.encode()) if path.name.endswith(".gz") else text.encode())
@@ -51,9 +44,9 @@ def write_parquet(path: Path, rows: list[Row], time: str = "BIGINT") -> Path:
     return path
 
 
-def run(engine: Engine, sources: list[Path], out: Path, config: PrepareConfig) -> Prepared:
-    """What a preparation of files comes to."""
-    return prepare(engine, [str(source) for source in sources], str(out), config, Told())
+def run(engine: Engine, sources: list[Path], out: Path, config: PrepareConfig) -> Preparation:
+    """Prepare files into a folder."""
+    return prepare(engine, [str(source) for source in sources], str(out), config, Silent())
 
 
 def sides(out: Path) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
@@ -63,5 +56,5 @@ def sides(out: Path) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    """Every file of a folder."""
+    """The bytes of every file of a folder."""
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from model_export.data.preparation.spark_engine import SparkEngine, spark_engine
+from model_export.data.ingestion.spark_engine import SparkEngine, spark_engine
 
 NO_JAVA = pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java, and there is no java on PATH")
 QUICK = {

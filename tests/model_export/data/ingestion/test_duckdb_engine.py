@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from model_export.data.preparation.duckdb_engine import duckdb_engine
-from model_export.data.preparation.engine import Engine
-from tests.model_export.data.preparation.engine_contract import EngineContract
+from model_export.data.ingestion.duckdb_engine import duckdb_engine
+from model_export.data.ingestion.engine import Engine
+from tests.model_export.data.ingestion.engine_contract import EngineContract
 
 
 class TestDuckDB(EngineContract):

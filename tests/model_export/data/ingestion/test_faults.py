@@ -8,7 +8,8 @@ import duckdb
 import pytest
 
 from model_export.data.columns import MAX_SESSION_EVENTS, Columns
-from model_export.data.eventfile import read_sessions
+from model_export.data.ingestion.reader import read_sessions
+from model_export.data.ingestion.times import ACCEPTED
 from nextitem.errors import InputError
 
 HEADER = b"session_id,item_id,timestamp\n"
@@ -19,7 +20,7 @@ def complaint(path: Path, columns: Columns | None = None) -> str:
     """The one line that reading the file complains with, without the folder."""
     with pytest.raises(InputError) as caught:
         read_sessions(path, columns)
-    text = str(caught.value)
+    text = str(caught.value).removesuffix(f". {ACCEPTED}")
     assert "\n" not in text
     assert text.startswith(str(path))
     return text.removeprefix(str(path))
@@ -71,20 +72,16 @@ def complaint(path: Path, columns: Columns | None = None) -> str:
             id="date among numbers",
         ),
         pytest.param(HEADER + GOOD + b"s,b,\n", ", row 2, column 'timestamp': has no time", id="no time"),
-        pytest.param(
-            HEADER + GOOD + b"s,b,NaN\n", ", row 2, column 'timestamp': 'NaN' is not a finite time", id="NaN time"
-        ),
-        pytest.param(
-            HEADER + GOOD + b"s,b,-inf\n", ", row 2, column 'timestamp': '-inf' is not a finite time", id="infinity"
-        ),
+        pytest.param(HEADER + GOOD + b"s,b,NaN\n", ", row 2, column 'timestamp': 'NaN' is not a time", id="NaN time"),
+        pytest.param(HEADER + GOOD + b"s,b,-inf\n", ", row 2, column 'timestamp': '-inf' is not a time", id="infinity"),
         pytest.param(
             HEADER + b"s,b,1e999\n",
-            ", row 1, column 'timestamp': '1e999' is not a finite time",
+            ", row 1, column 'timestamp': '1e999' is not a time",
             id="overflow",
         ),
         pytest.param(
             HEADER + b"s,b,9999-01-01\n",
-            ", row 1, column 'timestamp': '9999-01-01' is not a time, it lies too far from 1970",
+            ", row 1, column 'timestamp': '9999-01-01' is not a time",
             id="far future",
         ),
         pytest.param(HEADER + GOOD + b"s,,1\n", ", row 2, column 'item_id': is empty", id="empty item"),
@@ -142,27 +139,27 @@ def test_a_fault_in_csv_is_named(tmp_path: Path, content: bytes, expected: str) 
     [
         pytest.param(
             "SELECT 's' AS session_id, 1.5::DOUBLE AS item_id, 1 AS timestamp",
-            ", column 'item_id': is of type DOUBLE, but ids must be text or integers",
+            ", column 'item_id': is of type float64, but ids must be text or integers",
             id="float items",
         ),
         pytest.param(
             "SELECT 1.0::FLOAT AS session_id, 1 AS item_id, 1 AS timestamp",
-            ", column 'session_id': is of type FLOAT, but ids must be text or integers",
+            ", column 'session_id': is of type float32, but ids must be text or integers",
             id="float sessions",
         ),
         pytest.param(
             "SELECT 's' AS session_id, 'a' AS item_id, true AS timestamp",
-            ", column 'timestamp': is of type BOOLEAN, which is not a time",
+            ", column 'timestamp': is of type boolean, which is not a time",
             id="no time type",
         ),
         pytest.param(
             "SELECT 's' AS session_id, 'a' AS item_id, unnest([1::DOUBLE, 'NaN'::DOUBLE]) AS timestamp",
-            ", row 2, column 'timestamp': 'nan' is not a finite time",
+            ", row 2, column 'timestamp': 'nan' is not a time",
             id="NaN time",
         ),
         pytest.param(
             "SELECT 's' AS session_id, 'a' AS item_id, TIMESTAMP 'infinity' AS timestamp",
-            ", row 1, column 'timestamp': 'infinity' is not a finite time",
+            ", row 1, column 'timestamp': 'infinity' is not a time",
             id="infinite timestamp",
         ),
         pytest.param(

@@ -1,4 +1,4 @@
-"""The command `prepare`: from files or S3 to files or S3, and what it refuses."""
+"""The command `prepare`: from files or S3 to files or S3, and its errors."""
 
 import json
 import secrets
@@ -11,10 +11,9 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from model_export.data.eventfile import read_sessions
 from tests.model_export.cli.commandline import done, nextitem
-from tests.model_export.data.preparation.preparing import content
-from tests.model_export.data.preparation.sparks import NO_JAVA
+from tests.model_export.data.ingestion.preparing import content
+from tests.model_export.data.ingestion.sparks import NO_JAVA
 
 FEW = ("--min-support", "1", "--min-session", "1", "--test-days", "2")
 
@@ -43,23 +42,27 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     server.stop()
 
 
-def test_without_filters_it_is_split(events: Path, tmp_path: Path) -> None:
-    # GIVEN a shop's events, in order of time
-    done("split", events, "--test-days", "2", "--train-out", tmp_path / "a.csv", "--test-out", tmp_path / "b.csv")
-    # WHEN they are prepared without any filter
-    told = done("prepare", events, "--out", tmp_path / "out", *FEW, "--json").document
-    # THEN train and test are those of `split`, session by session
-    for side, path in (("train", tmp_path / "a.csv"), ("test", tmp_path / "b.csv")):
-        found, wanted = read_sessions(tmp_path / "out" / f"{side}.parquet"), read_sessions(path)
-        assert told[side]["sessions"] == len(found)
-        assert dict(zip(found.ids, found.starts.tolist(), strict=True)) == dict(
-            zip(wanted.ids, wanted.starts.tolist(), strict=True)
-        )
-    # AND the record on disk is the one that was told
-    assert json.loads((tmp_path / "out" / "preparation.json").read_text()) == told
+def test_without_filters_prepare_writes_what_split_writes(tmp_path: Path) -> None:
+    # GIVEN events with equal times, sessions in reverse order of start, and an item that only test has
+    rows = [f"s{7 * (n // 10) % 40},i{n % 9},{1_600_000_000 + n // 3 * 9_000}" for n in reversed(range(400))]
+    events = tmp_path / "events.csv"
+    events.write_text("\n".join(["session_id,item_id,timestamp", *rows, f"late,new,{1_600_000_000 + 1_190_000}", ""]))
+    # WHEN they are split, and prepared without filters
+    outputs = ("--train-out", tmp_path / "train.csv", "--test-out", tmp_path / "test.csv")
+    split = done("split", events, *outputs, "--json").document
+    filters = ("--min-support", "0", "--min-session", "1", "--format", "csv")
+    record = done("prepare", events, "--out", tmp_path / "out", *filters, "--json").document
+    # THEN the files are the same, byte for byte, and so are the counts
+    for side in ("train", "test"):
+        assert (tmp_path / "out" / f"{side}.csv").read_bytes() == (tmp_path / f"{side}.csv").read_bytes()
+        assert {name: record[side][name] for name in ("sessions", "events")}.items() <= split[side].items()
+        assert split[side]["sessions"] > 5
+    assert record["cutoff"] == split["cutoff"]
+    # AND the record on disk is the printed one
+    assert json.loads((tmp_path / "out" / "preparation.json").read_text()) == record
 
 
-def test_the_form_of_the_input_changes_nothing(events: Path, tmp_path: Path) -> None:
+def test_the_format_of_the_input_changes_nothing(events: Path, tmp_path: Path) -> None:
     # GIVEN the same events as CSV and as Parquet, in another order
     done("prepare", events, "--out", tmp_path / "first", *FEW, "--format", "csv")
     lines = (tmp_path / "first" / "train.csv").read_text().splitlines()
@@ -109,7 +112,7 @@ def test_executors_of_their_own_write_the_same_bytes(events: Path, tmp_path: Pat
     ended = subprocess.run(
         [*program, "--out", tmp_path / "none", *cluster], capture_output=True, text=True, check=False
     )
-    # THEN that is told
+    # THEN it asks for one
     assert ended.returncode == 2
     assert "on a cluster Spark needs --scratch" in ended.stderr
     # WHEN there is one
@@ -127,10 +130,7 @@ def test_executors_of_their_own_write_the_same_bytes(events: Path, tmp_path: Pat
     assert list(scratch.glob("result-*/part-*.parquet"))
 
 
-def test_what_is_not_in_s3_is_told(bucket: str, tmp_path: Path) -> None:
-    # GIVEN an empty bucket
-    # WHEN events are wanted from it, or from one that there is not
-    # THEN each is one line
+def test_a_missing_object_or_bucket_is_named(bucket: str, tmp_path: Path) -> None:
     for address, why in (
         (f"s3://{bucket}/none", f"s3://{bucket}/none: no such object or prefix"),
         ("s3://no-such-bucket/x", "s3://no-such-bucket/x cannot be used"),
@@ -142,30 +142,23 @@ def test_what_is_not_in_s3_is_told(bucket: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
-        (("--min-support", "0"), "min support must be at least 1, not 0"),
+        (("--min-support", "-1"), "min support must be at least 0, not -1"),
         (("--max-session", "1"), "max session must be at least min session and at most 100000, not 1"),
         (("--spark-conf", "a=b"), "--spark-conf and --scratch are for --engine spark"),
         (("--engine", "spark", "--spark-conf", "a"), "--spark-conf must be name=value, not 'a'"),
     ],
 )
-def test_settings_that_make_no_sense_are_told(
-    events: Path, tmp_path: Path, arguments: tuple[str, ...], what: str
-) -> None:
-    # GIVEN a setting that makes no sense
-    # WHEN it is used
-    # THEN one line says so, and nothing is made
+def test_wrong_settings_are_refused(events: Path, tmp_path: Path, arguments: tuple[str, ...], what: str) -> None:
     assert what in nextitem("prepare", events, "--out", tmp_path / "out", *arguments).fault
     assert not (tmp_path / "out").exists()
 
 
-def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     # GIVEN no file, a file of another kind, and a folder of several kinds
     (tmp_path / "e.json").touch()
     (tmp_path / "mixed").mkdir()
     (tmp_path / "mixed" / "a.csv").touch()
     (tmp_path / "mixed" / "b.parquet").touch()
-    # WHEN each is prepared
-    # THEN one line says what is wrong with it
     for name, why in (
         ("none.csv", "no such file"),
         ("e.json", "the name must end in .csv, .csv.gz or .parquet"),

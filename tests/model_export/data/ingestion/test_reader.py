@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_export.data.columns import Columns
-from model_export.data.eventfile import read_sessions
+from model_export.data.ingestion.reader import read_sessions
 from nextitem.errors import InputError
 from tests.model_export.handmade import items_of
 
@@ -67,7 +67,7 @@ def test_csv_is_read_as_rfc_4180_says(tmp_path: Path, content: bytes, expected: 
     assert read_csv(tmp_path, content) == expected
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(
     lines=st.lists(st.text("xé,\"' #", max_size=6), min_size=1, max_size=4),
     quote=st.booleans(),

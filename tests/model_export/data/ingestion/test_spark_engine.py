@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from model_export.data.columns import Columns
-from model_export.data.preparation.config import FormatName, PrepareConfig
-from model_export.data.preparation.duckdb_engine import duckdb_engine
-from model_export.data.preparation.engine import Engine
+from model_export.data.ingestion.config import FormatName, PrepareConfig
+from model_export.data.ingestion.duckdb_engine import duckdb_engine
+from model_export.data.ingestion.engine import Engine
 from model_export.simulator import Shop
 from model_export.simulator.files import write_events
-from tests.model_export.data.preparation.engine_contract import EngineContract
-from tests.model_export.data.preparation.preparing import content, run
-from tests.model_export.data.preparation.sparks import NO_JAVA, spark
+from tests.model_export.data.ingestion.engine_contract import EngineContract
+from tests.model_export.data.ingestion.preparing import content, run
+from tests.model_export.data.ingestion.sparks import NO_JAVA, spark
 
 pytestmark = [
     pytest.mark.slow,

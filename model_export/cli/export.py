@@ -1,0 +1,58 @@
+"""Command `export`: a training run into a verified artifact."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from model_export.cli.console import print_json, say, waiting
+from model_export.cli.options import Json
+from model_export.training.run_folder import read_run
+from nextitem.model.artifact import open_artifact
+from nextitem.model.manifest import Bounds, Quantization
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="A run's folder, from `nextitem train`.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder to make the artifact's folder in.", show_default=False)],
+    min_overlap: Annotated[float, typer.Option(help="Minimum top-20 overlap with fp32.")] = Bounds().overlap,
+    max_hr_loss: Annotated[float, typer.Option(help="Maximum loss of HR@20 against fp32.")] = Bounds().hr_delta,
+    scheme: Annotated[
+        str | None, typer.Option(help="Scoring scheme; by default the cheapest within the bounds.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Turn a run into a verified artifact with a fast scoring scheme, named by its content."""
+    bounds = Bounds(overlap=min_overlap, hr_delta=max_hr_loss)
+    with waiting(f"reading {run}") as show_stage:
+        trained = read_run(run)
+        show_stage("starting torch")
+        from model_export.export.export import export as export_run
+
+        home = export_run(trained, out, bounds, show_stage, scheme=scheme)
+    manifest = open_artifact(home).manifest
+    if as_json:
+        print_json({"version": home.name, "folder": str(home), "quantization": manifest.quantization})
+        return
+    loss = manifest.quantization
+    for line in _scheme_lines(loss):
+        say(line)
+    size = sum(entry.size for entry in manifest.files.values())
+    say(
+        f"{loss.scheme}: top-20 overlap with fp32 {loss.overlap:.4f}, HR@20 {loss.hr_delta:+.4f} on {loss.targets} "
+        f"targets; torch = ONNX fp32 within {loss.parity:.1g}, stepwise = replay within {loss.stepwise:.1g}; "
+        f"{size / 1e6:.2f} MB"
+    )
+    typer.echo(home)
+
+
+def _scheme_lines(quantization: Quantization) -> Iterator[str]:
+    for row in quantization.considered:
+        figures = ""
+        if row.cost_us is not None and row.bytes is not None:
+            figures = (
+                f"counted {row.cost_us:.0f} us, {row.bytes / 1e6:.1f} MB, overlap {row.overlap:.4f}, "
+                f"HR@20 {row.hr_delta:+.4f}, MRR@20 {row.mrr_delta:+.4f}: "
+            )
+        yield f"  {row.scheme}: {figures}{row.refused or ('pinned' if quantization.pinned else 'chosen')}"
