@@ -77,7 +77,7 @@ class SparkEngine:
             )
             rows = frame.select(*names, position.alias(PLACE)).persist(StorageLevel.DISK_ONLY)
         self._rows.append(rows)
-        self._names_of_files |= {Path(path).as_uri(): name for path, name in source.files.items() if "://" not in path}
+        self._names_of_files |= {_uri_path(Path(path).resolve().as_uri()): name for path, name in source.files.items()}
         return self._view("source", rows)
 
     def locate(self, place: Row) -> Location:
@@ -85,7 +85,7 @@ class SparkEngine:
         before = functions.struct(*(functions.lit(value).alias(name) for name, value in place.asDict().items()))
         same_file = functions.col(f"{PLACE}.file") == place.file
         rows = sum(rows.filter(same_file & (functions.col(PLACE) <= before)).count() for rows in self._rows)
-        return Location(self._names_of_files.get(place.file, place.file), rows)
+        return Location(self._names_of_files.get(_uri_path(place.file), place.file), rows)
 
     def micros(self, time: ir.Value) -> ir.IntegerValue:
         """See `Engine`."""
@@ -158,6 +158,11 @@ def _started(settings: Mapping[str, str]) -> SparkSession:
         raise InputError(f"Spark does not start; it needs Java 17 on PATH or in JAVA_HOME ({_first(error)})") from error
     session.sparkContext.setLogLevel("ERROR")
     return session
+
+
+def _uri_path(uri: str) -> str:
+    """Spark names a local file `file:/path` or `file:///path`."""
+    return uri.removeprefix("file:").replace("//", "", 1)
 
 
 def _is_local(session: SparkSession) -> bool:

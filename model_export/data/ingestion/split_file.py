@@ -27,8 +27,11 @@ def split_file(
     Raises:
         InputError: the events are wrong, or an output cannot be written.
     """
-    if len({path.resolve(), *(output.resolve() for output in outputs.values())}) <= len(outputs):
-        raise InputError(f"{outputs['test']}: input and outputs need a name each")
+    taken = {path.resolve()}
+    for output in outputs.values():
+        if output.resolve() in taken:
+            raise InputError(f"{output} would be overwritten; give each file a name of its own")
+        taken.add(output.resolve())
     formats = {name: Format.of(output) for name, output in outputs.items()}
     prepared = prepare_events(engine, [source_of(str(path))], config, watcher, refuse_long=True)
 

@@ -20,7 +20,7 @@ BAD_FILES = {
     "column.csv": (b"session_id,item_id\ns,i\n", "has no column 'timestamp'; its columns are 'session_id', 'item_id'"),
     "time.csv": (f"{HEADER}\ns,i,1\ns,j,noon\n".encode(), "row 2, column 'timestamp': 'noon' is not a time"),
     "no-time.csv": (f"{HEADER}\ns,i,1\ns,j,\n".encode(), "row 2, column 'timestamp': has no time"),
-    "nan-time.csv": (f"{HEADER}\ns,i,1\ns,j,nan\n".encode(), "row 2, column 'timestamp': 'nan' is not a finite time"),
+    "nan-time.csv": (f"{HEADER}\ns,i,1\ns,j,nan\n".encode(), "row 2, column 'timestamp': 'nan' is not a time"),
     "nan-item.csv": (f"{HEADER}\ns,i,1\ns,NaN,2\n".encode(), "row 2, column 'item_id': 'NaN' is not an id"),
     "no-session.csv": (f"{HEADER}\ns,i,1\n,j,2\n".encode(), "row 2, column 'session_id': is empty"),
     "latin.csv": (f"{HEADER}\ns,i,1\ns,".encode() + b"caf\xe9,2\n", "row 2, column 'item_id': is not UTF-8"),
@@ -59,7 +59,7 @@ def artifact() -> str:
 
 @pytest.mark.usefixtures("work")
 @pytest.mark.parametrize("name", BAD_FILES)
-def test_a_bad_file_is_told_by_every_command(name: str) -> None:
+def test_every_command_names_the_fault_of_a_file(name: str) -> None:
     # GIVEN a file with a fault
     content, what = BAD_FILES[name]
     Path("bad").mkdir()
@@ -80,7 +80,7 @@ def test_a_bad_file_is_told_by_every_command(name: str) -> None:
 
 
 @pytest.mark.usefixtures("work")
-def test_a_session_of_a_bot_is_told() -> None:
+def test_a_session_of_too_many_events_is_named() -> None:
     # GIVEN a session of far too many events
     rows = "\n".join(f"bot,item-{row % 5},{row}" for row in range(MAX_SESSION_EVENTS + 1))
     Path("events.csv").write_text(f"{HEADER}\ns,i,1\n{rows}\n")

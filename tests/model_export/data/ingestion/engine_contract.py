@@ -196,6 +196,6 @@ class EngineContract:
         path = write_csv(tmp_path / "e.csv", days(("a", 0, "x y"), ("b", 0, "x y")))
         with pytest.raises(InputError, match="the split leaves train empty"):
             run(engine, [path], tmp_path / "out", EVERYTHING)
-        path = write_csv(tmp_path / "e.csv", days(("a", 0, "x y"), ("b", 1, "z")))
+        path = write_csv(tmp_path / "e2.csv", days(("a", 0, "x y"), ("b", 1, "z")))
         with pytest.raises(InputError, match="the filters leave test empty"):
             run(engine, [path], tmp_path / "out", EVERYTHING)
