@@ -21,7 +21,7 @@ $(INSTALLED): pyproject.toml requirements/constraints.txt
 	@echo "installing into .venv (PyTorch included: some minutes the first time)"
 	@$(BIN)/python -m pip install --quiet --upgrade pip
 	@$(BIN)/python -m pip install --quiet --constraint requirements/constraints.txt \
-		--editable '.[export,report,prepare,spark,tune,mlflow,devstack,dev]'
+		--editable '.[export,report,spark,tune,mlflow,devstack,dev]'
 	@touch $@
 
 .PHONY: install
