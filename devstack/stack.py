@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -79,17 +80,21 @@ class Stack:
             secret: the key secret's JSON, kept in Secrets Manager (see `put_secret`) instead of a variable.
             settings: environment variables of the function; they override those of the stack.
         """
-        self._functions_dir = functions_dir.resolve()
+        self._function = Function(
+            directory=functions_dir.resolve(),
+            handler=handler,
+            python=(python or Path(sys.executable)).absolute(),  # to resolve the link would leave its venv
+            runtime_path=runtime_path.resolve() if runtime_path else None,
+            timeout_seconds=timeout_seconds,
+            snap_start=snap_start,
+            concurrency=concurrency,
+            settings=settings or {},
+        )
         self._artifact = artifact
-        self._python = (python or Path(sys.executable)).absolute()  # to resolve the link would leave its venv
-        self._runtime_path = runtime_path.resolve() if runtime_path else None
-        self._handler = handler
         self._max_workers = max_workers
-        self._timeout_seconds = timeout_seconds
         self._port = port
-        self._snap_start, self._concurrency = snap_start, concurrency
-        self._jwt_authorizer, self._secret = jwt_authorizer, secret
-        self._settings = dict(settings or {})
+        self._jwt_authorizer = jwt_authorizer
+        self._secret = secret
         self._resources = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -106,7 +111,7 @@ class Stack:
                 self.put_secret(self._secret)
             self._served = resources.enter_context(
                 ServedFunction(
-                    self._function(),
+                    replace(self._function, settings={**self._settings(), **self._function.settings}),
                     children,
                     directory,
                     max_workers=self._max_workers,
@@ -181,27 +186,17 @@ class Stack:
             "DEVSTACK_VALKEY": str(valkey_binary()),
         }
 
-    def _function(self) -> Function:
-        settings = {
+    def _settings(self) -> dict[str, str]:
+        secret = {"NEXTITEM_KEY_SECRET": KEY_SECRET} if self._secret is None else Secret(self.s3_endpoint).settings
+        return {
             "AWS_ENDPOINT_URL_S3": self.s3_endpoint,
             "NEXTITEM_BUCKET": self.bucket,
             "NEXTITEM_STORE_URL": self.store_url,
-            **({"NEXTITEM_KEY_SECRET": KEY_SECRET} if self._secret is None else Secret(self.s3_endpoint).settings),
+            **secret,
             "POWERTOOLS_SERVICE_NAME": "nextitem",
             "POWERTOOLS_METRICS_NAMESPACE": "nextitem",
             "OPENBLAS_NUM_THREADS": "1",  # 25-60 ms off the import of numpy
-            **self._settings,
         }
-        return Function(
-            directory=self._functions_dir,
-            handler=self._handler,
-            python=self._python,
-            runtime_path=self._runtime_path,
-            timeout_seconds=self._timeout_seconds,
-            snap_start=self._snap_start,
-            concurrency=self._concurrency,
-            settings=settings,
-        )
 
 
 def _start_servers(children: Children, directory: Path) -> tuple[Valkey, Bucket]:

@@ -89,6 +89,7 @@ def test_a_port_in_use_is_one_line_of_error() -> None:
 
     assert command.returncode == 1
     assert errors.startswith(f"Port {port} of 127.0.0.1 cannot be used")
+    assert "--port" in errors
     assert errors.count("\n") == 1
 
 

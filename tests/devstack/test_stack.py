@@ -8,10 +8,8 @@ import subprocess
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pytest
 import redis
 
-from devstack.processes.errors import StackError
 from devstack.stack import Stack
 from tests.devstack.conftest import FUNCTIONS, is_running
 
@@ -73,23 +71,6 @@ def test_every_part_works_and_ends_with_the_stack() -> None:
     assert [accepts_connections(url) for url in (stack.url, stack.store_url, stack.s3_endpoint)] == [False] * 3
     assert not scratch.exists()
     assert own_children() == before
-
-
-def test_the_store_can_be_killed() -> None:
-    with Stack(FUNCTIONS, handler="toy.handler") as stack:
-        assert accepts_connections(stack.store_url)
-
-        stack.kill_store()
-        assert not accepts_connections(stack.store_url)
-        assert json.loads(stack.invoke(b'{"do":"echo"}')) == {"do": "echo"}
-
-
-def test_a_port_in_use_is_an_error() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-
-        with pytest.raises(StackError, match=f"Port {port} of 127.0.0.1 cannot be used .*--port"), Stack(port=port):
-            pass
 
 
 def test_the_stack_starts_with_a_broken_function() -> None:
