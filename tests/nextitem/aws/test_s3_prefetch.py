@@ -1,4 +1,4 @@
-"""The first objects of a start are asked for ahead of it, and whatever goes wrong then changes nothing."""
+"""The first objects of a start are read ahead, and a failure of that changes nothing."""
 
 from collections.abc import Iterator
 
@@ -7,13 +7,15 @@ from moto.server import ThreadedMotoServer
 
 from devstack.processes.children import LOOPBACK
 from nextitem.aws.boto_object_store import BotoObjectStore
-from nextitem.aws.object_store import ObstoreReader, StoredObject
+from nextitem.aws.object_store import ObstoreReader
 from nextitem.aws.s3_prefetch import Prefetch, open_store
 from nextitem.errors import RegistryUnavailable
+from nextitem.registry.availability import availability_key
+from nextitem.registry.reader import route_key
 from tests.nextitem.parts import BUCKET, CREDENTIALS, REGION
 
 KEYS = {name.upper(): str(value) for name, value in CREDENTIALS.items()}
-ROUTE, AVAILABILITY = "routes/live.json", "availability/live.json"
+ROUTE, AVAILABILITY = route_key("live"), availability_key("live")
 
 
 @pytest.fixture(scope="module")
@@ -32,24 +34,25 @@ def environment(bucket: BotoObjectStore, endpoint: str, monkeypatch: pytest.Monk
     return {**KEYS, "NEXTITEM_BUCKET": BUCKET, "AWS_REGION": REGION, "AWS_ENDPOINT_URL_S3": endpoint}
 
 
-def opened(environment: dict[str, str], prefetch: Prefetch) -> ObstoreReader:
+def open_reader(environment: dict[str, str], prefetch: Prefetch) -> ObstoreReader:
     endpoint = environment["AWS_ENDPOINT_URL_S3"]
     return ObstoreReader(BUCKET, region=REGION, endpoint=endpoint, environment=environment, prefetch=prefetch)
 
 
-def test_what_was_prefetched_is_taken_once(bucket: BotoObjectStore, environment: dict[str, str]) -> None:
-    # GIVEN a route, and a prefetch of it
+def test_a_prefetched_object_is_taken_once(bucket: BotoObjectStore, environment: dict[str, str]) -> None:
+    # GIVEN a prefetch of a route, which then changes
     assert bucket.create(ROUTE, b"first")
+    first = bucket.read(ROUTE)
+    assert first is not None
     prefetch = Prefetch(environment)
-    reader = opened(environment, prefetch)
-    # WHEN it is read THEN it is what was found then, with the tag that a later write needs
-    found = reader.read(ROUTE)
-    assert found == bucket.read(ROUTE)
-    assert isinstance(found, StoredObject)
+    prefetched = [prefetch._reads[key]._thread for key in (ROUTE, AVAILABILITY)]
+    for thread in prefetched:
+        thread.join()
+    assert bucket.replace(ROUTE, b"second", first.etag)
+    # WHEN it is read twice THEN it is the prefetched one, and then the new one
+    reader = open_reader(environment, prefetch)
+    assert [reader.read(ROUTE) for _ in range(2)] == [first, bucket.read(ROUTE)]
     assert reader.read(AVAILABILITY) is None
-    # WHEN it has changed THEN the next look sees it
-    assert bucket.replace(ROUTE, b"second", found.etag)
-    assert reader.read(ROUTE) == bucket.read(ROUTE)
 
 
 def test_another_route_is_read_by_its_name(bucket: BotoObjectStore, environment: dict[str, str]) -> None:
@@ -67,7 +70,7 @@ def test_without_a_name_or_keys_nothing_is_done(
     assert bucket.create(ROUTE, b"there")
     prefetch = Prefetch({name: value for name, value in environment.items() if name != missing})
     assert prefetch.store is None
-    assert opened(environment, prefetch).read(ROUTE) == bucket.read(ROUTE)
+    assert open_reader(environment, prefetch).read(ROUTE) == bucket.read(ROUTE)
 
 
 def test_a_bucket_that_cannot_be_read_says_so_where_it_is_read(
