@@ -1,4 +1,4 @@
-"""What a session store owes its sessions when their primary is gone and a replica takes over."""
+"""Checks a session after its primary is gone and a replica has taken over."""
 
 from devstack.deployments import eventually
 from nextitem.errors import StoreUnavailable
@@ -8,7 +8,7 @@ from tests.nextitem.sessions.log_contract import add, event, names
 
 
 def assert_it_comes_back(store: SessionStore, key: str) -> None:
-    """Send events until the store takes them again: the session held `a` and `b`, and nothing is lost or doubled."""
+    """Send events to a session of `a` and `b` until the store is back; check that none is lost or doubled."""
 
     def is_back() -> bool:
         try:

@@ -1,4 +1,4 @@
-"""A server that gives every command the same answer, whatever a real one would say."""
+"""Servers that send one fixed reply, or none."""
 
 import socket
 from types import TracebackType
@@ -8,12 +8,12 @@ from devstack.processes.children import LOOPBACK
 from tests.nextitem.listener import Listener
 
 
-class TellingServer(Listener):
-    """Answers with `answer`, in bytes of the protocol; counts commands."""
+class ScriptedServer(Listener):
+    """Replies to each command with `reply`, in bytes of the protocol; counts commands."""
 
-    def __init__(self, answer: bytes) -> None:
+    def __init__(self, reply: bytes) -> None:
         super().__init__()
-        self.answer, self.asked = answer, 0
+        self.reply, self.commands = reply, 0
 
     def accepted(self, client: socket.socket) -> None:
         """See `Listener.accepted`."""
@@ -22,14 +22,14 @@ class TellingServer(Listener):
     def _serve(self, client: socket.socket) -> None:
         try:
             while client.recv(1 << 16):
-                self.asked += 1
-                client.sendall(self.answer)
+                self.commands += 1
+                client.sendall(self.reply)
         except OSError:
             return  # it was shut down
 
 
 class SilentServer:
-    """A port that takes connections and says nothing."""
+    """Accepts connections and sends nothing."""
 
     def __init__(self) -> None:
         self._socket = socket.create_server((LOOPBACK, 0))

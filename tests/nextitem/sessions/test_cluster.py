@@ -19,12 +19,12 @@ from tests.nextitem.sessions.log_contract import add, event, names
 from tests.nextitem.sessions.snapshot_contract import DAY_MS, Inspector, save, snapshot_of
 from tests.nextitem.sessions.store_contract import SessionStoreContract
 
-HURRY_SECONDS = 1.0
-"""What a store waits for a server that hangs."""
+SHORT_SECONDS = 1.0
+"""Timeout of a store whose server hangs."""
 
 
 class ClusterInspector:
-    """Looks into whichever node has the key."""
+    """Reads the node that has the key."""
 
     def __init__(self, cluster: ClusterDeployment) -> None:
         self._cluster = cluster
@@ -63,7 +63,6 @@ def inspector(cluster: ClusterDeployment) -> Inspector:
 
 class TestCluster(SessionStoreContract):
     def test_sessions_are_on_every_primary(self, store: SessionStore, cluster: ClusterDeployment) -> None:
-        # GIVEN many sessions WHEN each gets an event THEN each is found again, on all three primaries
         keys = [fresh_key() for _ in range(50)]
         for key in keys:
             add(store, key, event("a"))
@@ -73,15 +72,17 @@ class TestCluster(SessionStoreContract):
     def test_a_session_moves_from_one_node_to_another(
         self, store: SessionStore, cluster: ClusterDeployment, key: str
     ) -> None:
-        # GIVEN a session on another node than that which it is to live on WHEN it moves THEN it is there, and whole
+        # GIVEN an old and a new key on different nodes
         old = next(one for one in iter(fresh_key, "") if cluster.node_of(one) is not cluster.node_of(key))
         record = add(store, old, event("a"), event("b")).record
         assert store.move(old, key, soon())
         assert store.load(key, VERSION, soon()) == record
         assert [cluster.node_of(one).ask("EXISTS", one) for one in (old, key)] == [0, 1]
 
-    def test_a_slot_on_its_way_is_followed(self, store: SessionStore, cluster: ClusterDeployment, key: str) -> None:
-        # GIVEN a session whose slot is on its way to another node, the session already there
+    def test_a_slot_that_is_being_moved_is_followed(
+        self, store: SessionStore, cluster: ClusterDeployment, key: str
+    ) -> None:
+        # GIVEN a session whose slot is being moved to another node; the session is already there
         add(store, key, event("a"))
         source = cluster.node_of(key)
         target = next(node for node in cluster.nodes[:3] if node is not source)
@@ -90,7 +91,7 @@ class TestCluster(SessionStoreContract):
         source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", cluster.id_of(target))
         source.ask("MIGRATE", LOOPBACK, target.port, key, 0, 5000)
 
-        # WHEN events come and a snapshot is saved meanwhile
+        # WHEN an event comes and a snapshot is saved meanwhile
         record = add(store, key, event("b")).record
         assert save(store, key, snapshot_of(record, 1.0))
         # AND when the slot has arrived
@@ -98,13 +99,13 @@ class TestCluster(SessionStoreContract):
             node.ask("CLUSTER", "SETSLOT", slot, "NODE", cluster.id_of(target))
         assert add(store, key, event("b"), event("c")).statuses == ("duplicate", "applied")
 
-        # THEN nothing is lost, and the session is where its slot is
+        # THEN nothing is lost, and the session is on the other node
         assert names(store.load(key, VERSION, soon()).log) == ["a", "b", "c"]
         assert store.load(key, VERSION, soon()).snapshot is not None
         assert target.ask("EXISTS", key) == 1
 
 
-def test_no_node_is_no_store() -> None:
+def test_no_node_means_an_unavailable_store() -> None:
     store = ValkeyStore(parse_store_url(f"redis+cluster://{LOOPBACK}:{free_port()}"), timeout=1, ttl=60)
     with pytest.raises(StoreUnavailable, match="no node of the Cluster"):
         store.ping(soon())
@@ -112,23 +113,23 @@ def test_no_node_is_no_store() -> None:
 
 @pytest.mark.slow
 def test_a_primary_that_hangs_is_followed_by_its_replica(children: Children, tmp_path: Path) -> None:
-    # GIVEN a session on the node that is asked first, which stands still for good, its connections open
+    # GIVEN a session on the node that is asked first, which hangs with its connections open
     cluster = ClusterDeployment(children, tmp_path)
-    store = ValkeyStore(parse_store_url(cluster.url), timeout=HURRY_SECONDS, ttl=3600)
+    store = ValkeyStore(parse_store_url(cluster.url), timeout=SHORT_SECONDS, ttl=3600)
     key = next(key for key in iter(fresh_key, "") if cluster.node_of(key) is cluster.nodes[0])
     add(store, key, event("a"), event("b"))
     with cluster.nodes[0].client as client:
         assert client.execute_command("WAIT", 1, int(PATIENCE_SECONDS * 1000)) == 1
     os.kill(cluster.nodes[0].child.pid, signal.SIGSTOP)
 
-    # WHEN events go on coming THEN the store turns to the replica once it is the primary
+    # WHEN more events come THEN the store uses the replica once it is the primary
     assert_it_comes_back(store, key)
     store.close()
 
 
 @pytest.mark.slow
 def test_a_killed_primary_is_followed_by_its_replica(children: Children, tmp_path: Path) -> None:
-    # GIVEN a session on a primary, and its replica has it
+    # GIVEN a session on a primary and its replica
     cluster = ClusterDeployment(children, tmp_path)
     store = ValkeyStore(parse_store_url(cluster.url), timeout=PATIENCE_SECONDS, ttl=3600)
     key = fresh_key()
@@ -140,6 +141,6 @@ def test_a_killed_primary_is_followed_by_its_replica(children: Children, tmp_pat
     # WHEN the primary is killed
     primary.child.kill()
 
-    # THEN the store finds the new primary by itself, and nothing is lost or doubled
+    # THEN the store finds the new primary, and nothing is lost or doubled
     assert_it_comes_back(store, key)
     store.close()

@@ -21,8 +21,8 @@ from tests.nextitem.sessions.snapshot_contract import DAY_MS, Inspector
 from tests.nextitem.sessions.store_contract import SessionStoreContract
 from tests.nextitem.sessions.test_valkey_store import ValkeyInspector
 
-HURRY_SECONDS = 1.0
-"""What a store waits for a server that hangs."""
+SHORT_SECONDS = 1.0
+"""Timeout of a store whose server hangs."""
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +47,13 @@ class TestSentinel(SessionStoreContract):
     pass
 
 
-def test_no_sentinel_is_no_store() -> None:
+def test_no_sentinel_means_an_unavailable_store() -> None:
     store = ValkeyStore(parse_store_url(f"redis+sentinel://{LOOPBACK}:{free_port()}/main"), timeout=1, ttl=60)
     with pytest.raises(StoreUnavailable, match="no Sentinel knows"):
         store.ping(soon())
 
 
-def test_a_name_that_no_sentinel_knows_is_no_store(deployment: SentinelDeployment) -> None:
+def test_an_unknown_name_means_an_unavailable_store(deployment: SentinelDeployment) -> None:
     url = deployment.url.replace("/main", "/other")
     store = ValkeyStore(parse_store_url(url), timeout=PATIENCE_SECONDS, ttl=60)
     with pytest.raises(StoreUnavailable, match="named other"):
@@ -63,23 +63,23 @@ def test_a_name_that_no_sentinel_knows_is_no_store(deployment: SentinelDeploymen
 
 @pytest.mark.slow
 def test_a_primary_that_hangs_is_followed_by_its_replica(children: Children, tmp_path: Path) -> None:
-    # GIVEN a session on a primary that stands still for good, its connections open
+    # GIVEN a session on a primary that hangs with its connections open
     deployment = SentinelDeployment(children, tmp_path)
-    store = ValkeyStore(parse_store_url(deployment.url), timeout=HURRY_SECONDS, ttl=3600)
+    store = ValkeyStore(parse_store_url(deployment.url), timeout=SHORT_SECONDS, ttl=3600)
     key = fresh_key()
     add(store, key, event("a"), event("b"))
     with deployment.replica.client as replica:
         eventually(lambda: replica.exists(key), "the replica has the session")
     os.kill(deployment.primary.child.pid, signal.SIGSTOP)
 
-    # WHEN events go on coming THEN the store turns to the replica once it is the primary
+    # WHEN more events come THEN the store uses the replica once it is the primary
     assert_it_comes_back(store, key)
     store.close()
 
 
 @pytest.mark.slow
 def test_a_killed_primary_is_followed_by_its_replica(children: Children, tmp_path: Path) -> None:
-    # GIVEN a session on a primary, and its replica has it
+    # GIVEN a session on a primary and its replica
     deployment = SentinelDeployment(children, tmp_path)
     store = ValkeyStore(parse_store_url(deployment.url), timeout=PATIENCE_SECONDS, ttl=3600)
     key = fresh_key()
@@ -90,6 +90,6 @@ def test_a_killed_primary_is_followed_by_its_replica(children: Children, tmp_pat
     # WHEN the primary is killed
     deployment.primary.child.kill()
 
-    # THEN the store finds the new primary by itself, and nothing is lost or doubled
+    # THEN the store finds the new primary, and nothing is lost or doubled
     assert_it_comes_back(store, key)
     store.close()

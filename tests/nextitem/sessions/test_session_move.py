@@ -15,7 +15,7 @@ from nextitem.sessions.session import EMPTY, SessionStore
 from nextitem.sessions.valkey_store import GONE_SECONDS, ValkeyStore
 from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, fresh_key, soon
 from tests.nextitem.sessions.log_contract import add, event, names, numbered
-from tests.nextitem.sessions.watched_proxy import WatchedLine
+from tests.nextitem.sessions.watched_proxy import WatchedProxy
 
 MOVE, JOIN = 3, 4
 """Commands that a move takes where there is no session yet, and where there is one."""
@@ -35,10 +35,10 @@ def store(valkey: Valkey) -> Iterator[SessionStore]:
 
 
 @contextmanager
-def watched(valkey: Valkey, passes: Callable[[int], bool]) -> Iterator[tuple[SessionStore, WatchedLine]]:
+def watched(valkey: Valkey, passes: Callable[[int], bool]) -> Iterator[tuple[SessionStore, WatchedProxy]]:
     """A store that is reached by a line which a test watches."""
-    with WatchedLine(urlsplit(valkey.url).port or 0, passes) as line, store_at(line.url) as store:
-        yield store, line
+    with WatchedProxy(urlsplit(valkey.url).port or 0, passes) as proxy, store_at(proxy.url) as store:
+        yield store, proxy
 
 
 def old_and_new(store: SessionStore, key: str, *, joined: bool) -> str:
@@ -55,12 +55,12 @@ def test_a_move_takes_a_few_commands(
     store: SessionStore, valkey: Valkey, key: str, joined: bool, commands: int
 ) -> None:
     old = old_and_new(store, key, joined=joined)
-    with watched(valkey, lambda _: True) as (mover, line):
+    with watched(valkey, lambda _: True) as (mover, proxy):
         assert mover.move(old, key, soon())
-        assert line.answers == commands
+        assert proxy.replies == commands
         # AND where nothing is to be moved, which is nearly always, one tells so
         assert not mover.move(old, key, soon())
-        assert line.answers == commands + 1
+        assert proxy.replies == commands + 1
 
 
 @pytest.mark.parametrize(("joined", "cut_at"), [(False, n) for n in range(MOVE)] + [(True, n) for n in range(JOIN)])

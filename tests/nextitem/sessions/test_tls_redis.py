@@ -1,4 +1,4 @@
-"""The session store on a real Redis over TLS, as a user with a password: the whole contract, and what is refused."""
+"""The session store on a real Redis over TLS, as a user with a password: the contract, and what is refused."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ from tests.nextitem.sessions.test_valkey_store import ValkeyInspector
 from tests.nextitem.sessions.unavailable_store_contract import UnavailableStoreContract
 
 SHORT_SECONDS = 0.4
-"""What a store waits for a server that takes its TLS for a command, and waits for the end of it."""
+"""Timeout of a store whose server takes TLS for the beginning of a command."""
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +41,7 @@ def inspector(server: TlsRedis) -> Iterator[ValkeyInspector]:
 
 
 class TestRedisOverTls(SessionStoreContract):
-    def test_it_is_the_users_connection_and_encrypted(self, store: SessionStore, server: TlsRedis) -> None:
-        # GIVEN a store in use WHEN the server is asked who is there THEN its user is, over the TLS port
+    def test_the_connection_is_the_users_and_encrypted(self, store: SessionStore, server: TlsRedis) -> None:
         store.ping(soon())
         with server.client() as client:
             own = [each for each in client.client_list() if each["user"] == USER]
@@ -51,7 +50,7 @@ class TestRedisOverTls(SessionStoreContract):
 
 
 class _Refused(UnavailableStoreContract):
-    """Subclasses say what is wrong with the URL, and how that is told."""
+    """Subclasses say what is wrong with the URL, and what the error says."""
 
     wrong: dict[str, object]
     words: str
@@ -64,29 +63,29 @@ class _Refused(UnavailableStoreContract):
         yield store
         store.close()
 
-    def test_it_is_told_why_and_no_password(self, unavailable: SessionStore) -> None:
+    def test_the_error_gives_the_reason_and_no_password(self, unavailable: SessionStore) -> None:
         with pytest.raises(StoreUnavailable, match=self.words) as caught:
             unavailable.ping(soon())
         assert "pass word" not in str(caught.value)
 
 
 class TestWrongPassword(_Refused):
-    wrong = {"password": "a guess"}  # noqa: RUF012 - nobody changes it
+    wrong = {"password": "a guess"}  # noqa: RUF012 - a constant
     words = r"WRONGPASS|invalid username-password"
 
 
-class TestNobodyVouchesForTheCertificate(_Refused):
-    wrong = {"trust": False}  # noqa: RUF012 - nobody changes it
+class TestUntrustedCertificate(_Refused):
+    wrong = {"trust": False}  # noqa: RUF012 - a constant
     words = "certificate"
 
 
 class TestTlsToThePlainPort(_Refused):
-    wrong = {"port": "plain"}  # noqa: RUF012 - nobody changes it
+    wrong = {"port": "plain"}  # noqa: RUF012 - a constant
     words = "session store"
     timeout = SHORT_SECONDS
 
 
 class TestPlainToTheTlsPort(_Refused):
-    wrong = {"scheme": "redis"}  # noqa: RUF012 - nobody changes it
+    wrong = {"scheme": "redis"}  # noqa: RUF012 - a constant
     words = "session store"
     timeout = SHORT_SECONDS

@@ -1,4 +1,4 @@
-"""The session store on records that nobody can read: a session begins anew, and no request fails."""
+"""The session store with damaged records: the session starts empty, and no request fails."""
 
 from collections.abc import Iterator
 
@@ -33,7 +33,7 @@ def client(valkey: Valkey) -> Iterator[Redis]:
         yield client
 
 
-def assert_begins_anew(store: ValkeyStore, key: str) -> None:
+def assert_starts_empty(store: ValkeyStore, key: str) -> None:
     assert store.load(key, VERSION, soon()) == EMPTY
     appended = add(store, key, event("c"), event("a"))
     assert appended.statuses == ("applied", "applied")
@@ -45,21 +45,20 @@ def assert_begins_anew(store: ValkeyStore, key: str) -> None:
 @STEADY
 @given(DAMAGED)
 @example(b"")
-def test_a_session_whose_log_is_damaged_begins_anew(store: ValkeyStore, client: Redis, damaged: bytes) -> None:
-    # GIVEN a session with a snapshot WHEN its log is damaged THEN nothing of it is used
+def test_a_session_whose_log_is_damaged_starts_empty(store: ValkeyStore, client: Redis, damaged: bytes) -> None:
     key = fresh_key()
     save(store, key, snapshot_of(add(store, key, event("a"), event("b")).record, 1.0))
     client.hset(key, "log", damaged)
-    assert_begins_anew(store, key)
+    assert_starts_empty(store, key)
 
 
-def test_a_log_of_another_codec_version_begins_anew(store: ValkeyStore, client: Redis, key: str) -> None:
-    # GIVEN a log that is whole, of a version that this code does not know
+def test_a_log_of_another_codec_version_starts_empty(store: ValkeyStore, client: Redis, key: str) -> None:
+    # GIVEN a valid log of an unknown codec version
     record = add(store, key, *numbered(1, WINDOW), event("a")).record
     client.hset(key, "log", b"2" + encode_log(record.length, record.log)[1:])
 
-    # THEN the session begins anew, and the events that were trimmed before are as unknown as the others
-    assert_begins_anew(store, key)
+    # THEN the session starts empty, and forgets the trimmed events, too
+    assert_starts_empty(store, key)
     assert add(store, key, *numbered(1, 1)).statuses == ("applied",)
 
 
@@ -90,7 +89,7 @@ def test_a_snapshot_of_another_codec_version_is_replaced(store: ValkeyStore, cli
     client.hset(key, SNAPSHOT, other + current[1:])
     assert_replayed(store, key, before)
 
-    # AND at once, though it stands for as much of the log
+    # AND a snapshot of equal length replaces it
     client.hset(key, SNAPSHOT, other + current[1:])
     assert save(store, key, snapshot_of(before, 2.0))
     assert value_of(store.load(key, VERSION, soon())) == 2.0

@@ -1,4 +1,4 @@
-"""The session store on a Valkey that stands still, dies, moves, forgets or refuses."""
+"""The session store on a Valkey that hangs, dies, fails over, forgets scripts or refuses."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,11 +20,11 @@ from tests.nextitem.sessions.unavailable_store_contract import UnavailableStoreC
 from tests.nextitem.valkey_server import BreakingLine, OwnValkey
 
 SHORT_SECONDS = 0.4
-"""What a store waits for a server that does not answer; no test depends on an answer being faster."""
+"""Timeout of a store whose server hangs; no test needs a faster answer."""
 USED_SECONDS = 1.0
-"""The same for a store that must answer before its server stops."""
+"""The same for a store that must answer before its server hangs."""
 LOOKS = 1000
-"""How often a test looks whether a server has noticed that a connection was closed."""
+"""How often a test checks whether the server has noticed that a connection was closed."""
 
 
 @pytest.fixture
@@ -93,14 +93,14 @@ class TestNoSuchDatabase(UnavailableStoreContract):
         return connect(server.url.replace("/0", "/999"))
 
 
-def test_the_right_password_opens(server: OwnValkey, connect: Connect, key: str) -> None:
+def test_the_right_password_is_accepted(server: OwnValkey, connect: Connect, key: str) -> None:
     with server.client() as client:
         client.config_set("requirepass", "the right one")
     store = connect(f"redis://:the%20right%20one@{LOOPBACK}:{server.port}/0")
     assert add(store, key, event("a")).statuses == ("applied",)
 
 
-def test_a_server_that_stood_still_is_used_again(server: OwnValkey, connect: Connect, key: str) -> None:
+def test_a_server_that_hung_is_used_again(server: OwnValkey, connect: Connect, key: str) -> None:
     # GIVEN a store in use, whose server stops WHEN an event comes THEN the store is unavailable
     store = connect(server.url, USED_SECONDS)
     record = add(connect(server.url), key, event("a")).record
@@ -109,7 +109,7 @@ def test_a_server_that_stood_still_is_used_again(server: OwnValkey, connect: Con
     with pytest.raises(StoreUnavailable):
         add(store, key, event("b"))
 
-    # WHEN it goes on THEN a late answer confuses nobody, and the repeated event is there once
+    # WHEN it goes on THEN the late reply is ignored, and the repeated event is there once
     server.go_on()
     with server.client() as client:
         client.ping()
@@ -124,17 +124,17 @@ def test_a_restarted_server_is_used_at_once(server: OwnValkey, connect: Connect,
     server.kill()
     server.start_again()
 
-    # THEN the next call works; that server knows neither the session nor the scripts
+    # THEN the next call works, though that server knows neither the session nor the scripts
     assert add(store, key, event("b")).record.length == 1
     server.kill()
     server.start_again()
     assert store.load(key, VERSION, soon()) == EMPTY
 
 
-def test_an_event_whose_answer_was_lost_is_there_once(server: OwnValkey, connect: Connect, key: str) -> None:
+def test_an_event_whose_reply_was_lost_is_there_once(server: OwnValkey, connect: Connect, key: str) -> None:
     add(connect(server.url), key, event("a"))
     with BreakingLine(server.port) as line:
-        # GIVEN a connection that breaks once the server has carried out its first command
+        # GIVEN a connection that breaks after the server has executed its first command
         store = connect(line.url)
 
         # WHEN an event comes THEN it is sent again on another connection, and is there once
@@ -144,17 +144,17 @@ def test_an_event_whose_answer_was_lost_is_there_once(server: OwnValkey, connect
         assert names(appended.record.log) == ["a", "b"]
 
 
-def test_a_snapshot_whose_answer_was_lost_is_kept_all_the_same(server: OwnValkey, connect: Connect, key: str) -> None:
+def test_a_snapshot_whose_reply_was_lost_is_kept(server: OwnValkey, connect: Connect, key: str) -> None:
     direct = connect(server.url)
     record = add(direct, key, event("a"), event("b")).record
     assert save(direct, key, snapshot_of(record, 1.0, at=0))
     with BreakingLine(server.port) as line:
-        # GIVEN a connection that breaks in the same way WHEN a snapshot is saved THEN nobody can say it was kept
+        # GIVEN a connection that breaks in the same way WHEN a snapshot is saved THEN the outcome is unknown
         store = connect(line.url)
         with pytest.raises(StoreUnavailable):
             save(store, key, snapshot_of(record, 2.0))
 
-        # AND the next request finds it
+        # AND the next request reads it
         assert value_of(store.load(key, VERSION, soon())) == 2.0
 
 
@@ -172,7 +172,7 @@ def test_forgotten_scripts_are_sent_again(server: OwnValkey, connect: Connect, k
 def test_a_save_that_is_to_be_sent_again_has_no_more_time_than_a_command(
     server: OwnValkey, connect: Connect, key: str
 ) -> None:
-    # GIVEN a save whose script the server has forgotten, and which stands still once it has said so
+    # GIVEN a save whose script the server has forgotten; the server hangs after that reply
     store = connect(server.url, USED_SECONDS)
     record = add(connect(server.url), key, event("a")).record
     with server.client() as client:
@@ -189,7 +189,7 @@ def test_a_save_that_is_to_be_sent_again_has_no_more_time_than_a_command(
 
 
 def test_a_replica_takes_no_events_until_it_is_the_primary(server: OwnValkey, connect: Connect, key: str) -> None:
-    # GIVEN a store in use, whose server becomes a replica, as a failover does
+    # GIVEN a store in use whose server becomes a replica, as in a failover
     store = connect(server.url)
     record = add(store, key, event("a"), event("b")).record
     saving = store.save(key, VERSION, snapshot_of(record, 1.0, at=0), soon())
@@ -199,7 +199,7 @@ def test_a_replica_takes_no_events_until_it_is_the_primary(server: OwnValkey, co
         assert len(client.client_list()) == 3
         client.replicaof(LOOPBACK, free_port())
 
-        # WHEN something is to be written THEN the store is unavailable
+        # WHEN something is written THEN the store is unavailable
         with pytest.raises(StoreUnavailable, match="primary"):
             add(store, key, event("c"))
         with pytest.raises(StoreUnavailable):
@@ -207,7 +207,7 @@ def test_a_replica_takes_no_events_until_it_is_the_primary(server: OwnValkey, co
         with pytest.raises(StoreUnavailable):
             store.delete(key, soon())
 
-        # THEN no connection of the store is left that could lead to what is now a replica
+        # THEN no connection to the replica is left
         assert any(len(client.client_list()) == 1 for _ in range(LOOKS))
 
         # WHEN it is the primary again THEN the next call works
@@ -215,7 +215,7 @@ def test_a_replica_takes_no_events_until_it_is_the_primary(server: OwnValkey, co
     assert names(add(store, key, event("c")).record.log) == ["a", "b", "c"]
 
 
-def test_a_full_server_is_an_unavailable_store_that_still_reads(server: OwnValkey, connect: Connect, key: str) -> None:
+def test_a_full_server_refuses_writes_and_serves_reads(server: OwnValkey, connect: Connect, key: str) -> None:
     store = connect(server.url)
     record = add(store, key, event("a")).record
     with server.client() as client:

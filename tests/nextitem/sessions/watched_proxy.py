@@ -1,4 +1,4 @@
-"""A line to a server on which a test sees each answer before it goes through, and may cut it for good."""
+"""A proxy that lets a test act before each reply, and break the connection for good."""
 
 import contextlib
 import select
@@ -11,13 +11,13 @@ from typing import Self
 from devstack.processes.children import LOOPBACK
 
 
-class WatchedLine:
-    """A port that leads to a server.
+class WatchedProxy:
+    """Forwards a port to a server.
 
     Args:
         port: the server's.
-        passes: told the number of each answer, from 0, before it goes through; if it says no, that answer is lost, the
-            connection breaks, and so does every later one at once.
+        passes: gets the number of each reply, from 0, before it is forwarded. If it returns False, the reply is lost,
+            the connection breaks, and every later one breaks at once.
     """
 
     def __init__(self, port: int, passes: Callable[[int], bool]) -> None:
@@ -25,7 +25,7 @@ class WatchedLine:
         self._listener = socket.create_server((LOOPBACK, 0))
         self._client: socket.socket | None = None
         self._thread = threading.Thread(target=self._serve)
-        self.answers = 0
+        self.replies = 0
         self.url = f"redis://{LOOPBACK}:{self._listener.getsockname()[1]}/0"
 
     def __enter__(self) -> Self:
@@ -53,14 +53,14 @@ class WatchedLine:
             return  # the listener was shut down
 
     def _forward(self, client: socket.socket, server: socket.socket) -> bool:
-        """Pass on what comes until one end is closed; whether the line was cut."""
+        """Forward until one end is closed; return whether the proxy broke the connection."""
         while True:
             for ready in select.select([client, server], [], [])[0]:
                 data = ready.recv(1 << 20)
                 if not data:
                     return False
                 if ready is server:
-                    number, self.answers = self.answers, self.answers + 1
+                    number, self.replies = self.replies, self.replies + 1
                     if not self._passes(number):
                         return True
                 (server if ready is client else client).sendall(data)
