@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_export.data.ingestion.reader import read_sessions
-from model_export.export.measure_loss import Graphs, states_of
+from model_export.export.graph_runner import GraphRunner
+from model_export.export.measure_loss import states_of
 from model_export.export.onnx.parameters import Parameters, parameters_of
 from model_export.export.onnx_graphs import write_graphs
 from model_export.export.schemes.fp32 import Fp32
@@ -110,7 +111,7 @@ def _states(folder: Path, parameters: Parameters, run: Run) -> Floats:
     home.mkdir()
     write_graphs(home, parameters, Fp32(), parameters.table[:1])
     items, hidden = parameters.table.shape
-    graphs = Graphs(home, len(parameters.layers), hidden, items)
+    graphs = GraphRunner(home, len(parameters.layers), hidden, items)
     sessions = [session for session in run.held_out if len(session) > 1]
     states = states_of(graphs, sessions)[:STATES]
     return np.random.default_rng(0).permutation(states)

@@ -20,7 +20,7 @@ from bench.common.results import write_json
 from bench.common.timing import interleaved
 from bench.engine.catalogue import Catalogue, catalogue, trained
 from bench.engine.latency import TOP
-from model_export.export.choose_scheme import named
+from model_export.export.choose_scheme import find_scheme
 from model_export.export.onnx_graphs import write_graphs
 from nextitem.model.manifest import MAX_TOP, SCORE_GRAPH
 from nextitem.model.onnx_graphs import open_graph
@@ -54,7 +54,7 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         made = catalogue(Path(folder), trained(given.hidden), given.catalogue)
         half = made.parameters.scored(made.states[: len(made.states) // 2])
-        write_graphs(Path(folder), made.parameters, named(given.scheme), half)
+        write_graphs(Path(folder), made.parameters, find_scheme(given.scheme), half)
         timed = interleaved(_requests(made, Path(folder)), given.rounds)
     plain = timed[NO_FILTER].median
     rows = [Row(name, one.median, one.p99, round(one.median / plain, 3)) for name, one in timed.items()]

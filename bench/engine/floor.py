@@ -25,7 +25,7 @@ from bench.common.results import write_json
 from bench.engine.catalogue import Catalogue, catalogue, exact_best, trained
 from bench.engine.latency import FP32, TOP, bursts, stepped_and_scored
 from bench.engine.peers import torch_request
-from model_export.export.measure_loss import Graphs
+from model_export.export.graph_runner import GraphRunner
 from model_export.export.onnx.builder import GraphBuilder
 from model_export.export.onnx.weights_file import WeightsFile
 from model_export.export.onnx_graphs import write_graphs
@@ -89,7 +89,7 @@ def _measured(made: Catalogue, folder: Path, rounds: int) -> list[Row]:
     exact = folder / "exact"
     exact.mkdir()
     write_graphs(exact, parameters, Fp32(), calibrating)
-    graphs = Graphs(exact, layers, hidden, items)
+    graphs = GraphRunner(exact, layers, hidden, items)
     contenders: dict[str, Callable[[], object]] = {
         FP32: stepped_and_scored(graphs, states, items),
         TORCH: torch_request(made, TOP),

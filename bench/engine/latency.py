@@ -26,7 +26,7 @@ from bench.common.timing import MS, Timed, summary
 from bench.engine.catalogue import Catalogue, catalogue, exact_best, trained
 from bench.engine.peers import peers
 from model_export.export.choose_scheme import cost_us
-from model_export.export.measure_loss import Graphs
+from model_export.export.graph_runner import GraphRunner
 from model_export.export.onnx_graphs import write_graphs
 from model_export.export.schemes import SCHEMES, Scheme
 from model_export.training.run_folder import read_run
@@ -109,7 +109,7 @@ def _measured(made: Catalogue, folder: Path, asked: argparse.Namespace) -> tuple
     rows: list[Row] = []
     skipped: dict[str, str] = {}
     contenders: dict[str, Callable[[], object]] = {}
-    stepper: Graphs | None = None
+    stepper: GraphRunner | None = None
     for scheme in SCHEMES:
         name = FP32 if scheme.name == "fp32" else scheme.name
         why = scheme.refusal(items, hidden) or ("" if not only or scheme.name in [*only, "fp32"] else "not asked for")
@@ -153,7 +153,7 @@ def bursts(contenders: dict[str, Callable[[], object]], rounds: int) -> dict[str
     return {name: summary(times) for name, times in taken.items()}
 
 
-def _opened(name: str, scheme: Scheme, made: Catalogue, home: Path, calibrating: Floats) -> tuple[Row, Graphs]:
+def _opened(name: str, scheme: Scheme, made: Catalogue, home: Path, calibrating: Floats) -> tuple[Row, GraphRunner]:
     home.mkdir()
     parameters = made.parameters
     written = write_graphs(home, parameters, scheme, calibrating)
@@ -162,10 +162,10 @@ def _opened(name: str, scheme: Scheme, made: Catalogue, home: Path, calibrating:
     command = [sys.executable, "-m", "bench.engine.resident_memory", str(home), ",".join(map(str, sizes))]
     resident = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     megabytes = sum(path.stat().st_size for path in home.iterdir()) / 1e6
-    return Row(name, rss_mb=resident, file_mb=round(megabytes, 1), cost_us=cost_us(written)), Graphs(home, *sizes)
+    return Row(name, rss_mb=resident, file_mb=round(megabytes, 1), cost_us=cost_us(written)), GraphRunner(home, *sizes)
 
 
-def stepped_and_scored(graphs: Graphs, states: list[Floats], items: int) -> Callable[[], object]:
+def stepped_and_scored(graphs: GraphRunner, states: list[Floats], items: int) -> Callable[[], object]:
     """Return a request as it is served, of one state after the other."""
     turns = itertools.count()
     rng = np.random.default_rng(2)

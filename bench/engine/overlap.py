@@ -19,7 +19,7 @@ from rich.table import Table
 from bench.common.results import write_json
 from bench.engine.catalogue import Catalogue, catalogue, exact_best
 from bench.engine.latency import TOP, overlap_of
-from model_export.export.measure_loss import Graphs
+from model_export.export.graph_runner import GraphRunner
 from model_export.export.onnx.parameters import parameters_of
 from model_export.export.onnx_graphs import write_graphs
 from model_export.export.schemes import SCHEMES, Scheme
@@ -72,7 +72,7 @@ def _overlap(made: Catalogue, scheme: Scheme, home: Path) -> float:
     items, hidden = parameters.table.shape
     half = len(made.states) // 2
     write_graphs(home, parameters, scheme, parameters.scored(made.states[:half]))
-    graphs = Graphs(home, len(parameters.layers), hidden, items)
+    graphs = GraphRunner(home, len(parameters.layers), hidden, items)
     queries = made.states[half : half + QUERIES]
     best = exact_best(parameters.table, parameters.scored(queries), TOP).tolist()
     shape = len(parameters.layers), 1, hidden

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from bench.engine.catalogue import Catalogue
-from model_export.export.measure_loss import Graphs
+from model_export.export.graph_runner import GraphRunner
 from model_export.training.network import Network, NetworkConfig
 
 SESSION = 10
@@ -38,7 +38,9 @@ class Peer:
     found: Sequence[Sequence[int]] | None = None
 
 
-def peers(made: Catalogue, stepper: Graphs, states: list[Floats], top: int) -> tuple[dict[str, Peer], dict[str, str]]:
+def peers(
+    made: Catalogue, stepper: GraphRunner, states: list[Floats], top: int
+) -> tuple[dict[str, Peer], dict[str, str]]:
     """Return the peers that there are, by name, and why others are not.
 
     Args:
@@ -112,7 +114,7 @@ def _hnsw(table: Floats, top: int) -> Search:
     return lambda state: np.asarray(index.knn_query(state, k=top, num_threads=1)[0][0], np.int64)
 
 
-def _request(stepper: Graphs, states: list[Floats], scored: list[Floats], search: Search, items: int) -> Request:
+def _request(stepper: GraphRunner, states: list[Floats], scored: list[Floats], search: Search, items: int) -> Request:
     clicked = np.random.default_rng(2).integers(0, items, (len(states), 1)).astype(np.int32)
     turn = 0
 

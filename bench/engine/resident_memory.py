@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from model_export.export.measure_loss import Graphs
+from model_export.export.graph_runner import GraphRunner
 
 REQUESTS = 30
 TOP = 20
@@ -19,7 +19,7 @@ def main() -> None:
     folder, sizes = Path(sys.argv[1]), [int(size) for size in sys.argv[2].split(",")]
     layers, hidden, items = sizes
     before = _resident()
-    graphs = Graphs(folder, layers, hidden, items)
+    graphs = GraphRunner(folder, layers, hidden, items)
     rng = np.random.default_rng(0)
     for _ in range(REQUESTS):
         state = rng.standard_normal((layers, 1, hidden)).astype(np.float32)

@@ -25,8 +25,8 @@ from bench.common.timing import interleaved
 from bench.engine.catalogue import Catalogue, catalogue, trained
 from bench.engine.latency import TOP
 from model_export.data.sessions import Sessions
-from model_export.export.choose_scheme import named
-from model_export.export.measure_loss import Graphs
+from model_export.export.choose_scheme import find_scheme
+from model_export.export.graph_runner import GraphRunner
 from model_export.export.onnx_graphs import write_graphs
 from model_export.memory import Blend, BlendedMemory, Memory, MemoryConfig, build_index
 
@@ -82,10 +82,10 @@ def main() -> None:
 def _request(made: Catalogue, memory: BlendedMemory | None, home: Path, scheme: str) -> Callable[[], object]:
     parameters = replace(made.parameters, memory=memory)
     half = len(made.states) // 2
-    write_graphs(home, parameters, named(scheme), parameters.scored(made.states[:half]))
+    write_graphs(home, parameters, find_scheme(scheme), parameters.scored(made.states[:half]))
     items, hidden = parameters.table.shape
     layers = len(parameters.layers)
-    graphs = Graphs(home, layers, hidden, items)
+    graphs = GraphRunner(home, layers, hidden, items)
     states = [np.ascontiguousarray(np.broadcast_to(one, (layers, 1, hidden))) for one in made.states[half:]]
     asked = _sessions(items, ASKED, seed=9)
     turns = itertools.count()

@@ -1,6 +1,6 @@
-"""Which scoring scheme a model gets: each is written, measured against fp32 and weighed by a counted cost.
+"""Chooses a model's scoring scheme: writes each, measures it against fp32 and computes its cost.
 
-The cost is counted and not timed, so that the same losses give the same choice on any machine. Knows no run.
+The cost is counted and not timed, so the same losses give the same choice on any machine.
 """
 
 import math
@@ -11,7 +11,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from model_export.export.measure_loss import Graphs, Loss, Ranking, Session, loss, rankings
+from model_export.export.graph_runner import GraphRunner, Session
+from model_export.export.measure_loss import Loss, Ranking, compare, rank_sessions
 from model_export.export.onnx.parameters import Parameters
 from model_export.export.onnx_graphs import WrittenGraphs, write_graphs
 from model_export.export.schemes import SCHEMES, Scheme
@@ -30,38 +31,17 @@ CHANCE_HITS = 3
 
 
 class BoundsMissed(InputError):
-    """No scheme, or not the pinned one, keeps what is demanded, so there is no artifact."""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """The scheme that a model gets.
-
-    Attributes:
-        scheme: its name.
-        folder: where its graphs are.
-        written: what the scheme wrote there.
-        graphs: these, opened.
-        loss: what it loses.
-        considered: the whole table.
-    """
-
-    scheme: str
-    folder: Path
-    written: WrittenGraphs
-    graphs: Graphs
-    loss: Loss
-    considered: tuple[ConsideredScheme, ...]
+    """No scheme, or not the pinned one, keeps the bounds, so there is no artifact."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What schemes are tried on.
+    """The data on which schemes are tried.
 
     Attributes:
         parameters: the network.
         exact: what its fp32 graphs rank best in these sessions.
-        states: float32[n, hidden], states as they are scored, to calibrate by.
+        states: float32[n, hidden], states as they are scored, to calibrate with.
         sessions: held-out sessions, to measure on.
         bounds: what may be lost.
     """
@@ -73,103 +53,122 @@ class Trial:
     bounds: Bounds
 
 
-def named(name: str) -> Scheme:
+@dataclass(frozen=True)
+class TriedScheme:
+    """A scheme whose graphs are written and measured."""
+
+    name: str
+    folder: Path
+    written: WrittenGraphs
+    graphs: GraphRunner
+    loss: Loss
+
+    @property
+    def cost_us(self) -> float:
+        """See `cost_us`."""
+        return cost_us(self.written)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The chosen scheme, and the whole table for the manifest."""
+
+    scheme: TriedScheme
+    considered: tuple[ConsideredScheme, ...]
+
+
+def find_scheme(name: str) -> Scheme:
     """Return a scheme by its name.
 
     Raises:
-        InputError: there is none of that name.
+        InputError: no scheme has that name.
     """
     for scheme in SCHEMES:
         if scheme.name == name:
             return scheme
-    raise InputError(f"scheme must be one of {', '.join(one.name for one in SCHEMES)}, not {name!r}")
+    raise InputError(f"scheme must be one of {', '.join(scheme.name for scheme in SCHEMES)}, not {name!r}")
 
 
 def choose(trial: Trial, folder: Path, pinned: str | None, progress: Callable[[str], None]) -> Choice:
     """Try the schemes that suit the catalogue's size and take the cheapest that keeps the bounds.
 
     Args:
-        trial: what to try them on.
+        trial: the data on which to try them.
         folder: where each scheme's folder is made.
         pinned: the only scheme to try, whatever the catalogue's size; None for all.
-        progress: told of each scheme, and how far it is.
+        progress: called with a text at each stage.
 
     Raises:
-        BoundsMissed: none keeps the bounds.
+        BoundsMissed: no scheme keeps the bounds.
         InputError: no scheme has the pinned name.
     """
-    items, hidden = trial.parameters.table.shape
-    best: tuple[float, Choice] | None = None
+    best: TriedScheme | None = None
     table: list[ConsideredScheme] = []
-    missed: list[str] = []
-    for scheme in SCHEMES if pinned is None else (named(pinned),):
-        refusal = scheme.refusal(items, hidden) if pinned is None else ""
+    for scheme in SCHEMES if pinned is None else (find_scheme(pinned),):
+        refusal = scheme.refusal(*trial.parameters.table.shape) if pinned is None else ""
         if refusal:
             table.append(ConsideredScheme(scheme.name, f"not tried: {refusal}"))
             continue
-        choice = _tried(trial, scheme, folder / scheme.name, progress)
-        refusal = "; ".join(_misses(choice.loss, trial.bounds))
-        cost = cost_us(choice.written)
-        table.append(
-            ConsideredScheme(
-                scheme.name,
-                refused=refusal,
-                cost_us=round(cost, 1),
-                bytes=(choice.folder / WEIGHTS).stat().st_size,
-                overlap=choice.loss.overlap,
-                hr_delta=choice.loss.hr_delta,
-                mrr_delta=choice.loss.mrr_delta,
-            )
-        )
-        if refusal:
-            missed.append(f"{scheme.name}: {refusal}")
-        if refusal or (best is not None and best[0] <= cost):
-            shutil.rmtree(choice.folder)  # each is as large as the artifact
+        tried = _try_scheme(trial, scheme, folder / scheme.name, progress)
+        refusal = "; ".join(_misses(tried.loss, trial.bounds))
+        table.append(_considered(tried, refusal))
+        if refusal or (best is not None and best.cost_us <= tried.cost_us):
+            shutil.rmtree(tried.folder)  # each is as large as the artifact
             continue
         if best is not None:
-            shutil.rmtree(best[1].folder)
-        best = cost, choice
+            shutil.rmtree(best.folder)
+        best = tried
     if best is None:
+        missed = (f"{row.scheme}: {row.refused}" for row in table if row.cost_us is not None)
         raise BoundsMissed(f"the export fails its bounds: {' | '.join(missed)}")
-    return _with_table(best[1], table)
+    return Choice(best, tuple(_with_costs(row, best) for row in table))
 
 
 def cost_us(written: WrittenGraphs) -> float:
-    """Return the microseconds that scoring takes by the model: nodes, rescored candidates, bytes of memory."""
+    """Return the counted microseconds of scoring: of nodes, rescored candidates and bytes of memory."""
     prepared = written.prepared
     return NODE_US * written.nodes + RESCORED_US * prepared.rescored + prepared.traffic / BYTES_PER_US
 
 
-def _tried(trial: Trial, scheme: Scheme, folder: Path, progress: Callable[[str], None]) -> Choice:
+def _try_scheme(trial: Trial, scheme: Scheme, folder: Path, progress: Callable[[str], None]) -> TriedScheme:
     progress(f"writing {scheme.name}")
     folder.mkdir()
     written = write_graphs(folder, trial.parameters, scheme, trial.states)
     items, hidden = trial.parameters.table.shape
-    graphs = Graphs(folder, len(trial.parameters.layers), hidden, items)
-    served = rankings(graphs, trial.sessions, items, lambda how_far: progress(f"measuring {scheme.name}: {how_far}"))
-    lost = loss(trial.exact, served)
-    return Choice(scheme.name, folder, written, graphs, lost, ())
+    graphs = GraphRunner(folder, len(trial.parameters.layers), hidden, items)
+    served = rank_sessions(
+        graphs, trial.sessions, items, lambda session: progress(f"measuring {scheme.name}: {session}")
+    )
+    return TriedScheme(scheme.name, folder, written, graphs, compare(trial.exact, served))
 
 
-def _misses(found: Loss, bounds: Bounds) -> list[str]:
-    chance = CHANCE_HITS / found.targets if found.targets else math.nan
+def _misses(loss: Loss, bounds: Bounds) -> list[str]:
+    chance = CHANCE_HITS / loss.targets if loss.targets else math.nan
     allowed = max(bounds.hr_delta, chance) if bounds.hr_delta > 0 else bounds.hr_delta
     return [
-        f"{what} is {value:.4g}, allowed is {limit:.4g}"
-        for what, value, limit in (
-            ("top-20 overlap with fp32", found.overlap, bounds.overlap),
-            ("the HR@20 delta", found.hr_delta, -allowed),
+        f"{name} is {value:.4g}, allowed is {limit:.4g}"
+        for name, value, limit in (
+            ("top-20 overlap with fp32", loss.overlap, bounds.overlap),
+            ("the HR@20 delta", loss.hr_delta, -allowed),
         )
         if not value >= limit  # so that no NaN passes
     ]
 
 
-def _with_table(chosen: Choice, table: list[ConsideredScheme]) -> Choice:
-    costs = {row.scheme: row.cost_us or 0.0 for row in table}
-    rows = [
-        row
-        if row.refused or row.scheme == chosen.scheme
-        else replace(row, refused=f"costs {costs[row.scheme]:.0f} us, {chosen.scheme} {costs[chosen.scheme]:.0f} us")
-        for row in table
-    ]
-    return Choice(chosen.scheme, chosen.folder, chosen.written, chosen.graphs, chosen.loss, tuple(rows))
+def _considered(tried: TriedScheme, refusal: str) -> ConsideredScheme:
+    return ConsideredScheme(
+        tried.name,
+        refused=refusal,
+        cost_us=round(tried.cost_us, 1),
+        bytes=(tried.folder / WEIGHTS).stat().st_size,
+        overlap=tried.loss.overlap,
+        hr_delta=tried.loss.hr_delta,
+        mrr_delta=tried.loss.mrr_delta,
+    )
+
+
+def _with_costs(row: ConsideredScheme, chosen: TriedScheme) -> ConsideredScheme:
+    """Give the reason why a scheme that keeps the bounds was not chosen."""
+    if row.refused or row.scheme == chosen.name or row.cost_us is None:
+        return row
+    return replace(row, refused=f"costs {row.cost_us:.0f} us, {chosen.name} {round(chosen.cost_us, 1):.0f} us")

@@ -1,12 +1,13 @@
-"""The story of an export: a run in, one artifact out, or a reason why not. Nothing half-written is left."""
+"""Exports a run: writes one artifact, or gives the reason why not. Nothing half-written is left."""
 
 from collections.abc import Callable
 from importlib.metadata import version as library_version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from model_export.export.choose_scheme import BoundsMissed, Choice, Trial, choose
-from model_export.export.measure_loss import Graphs, Session, parity, rankings, states_of, stepwise
+from model_export.export.choose_scheme import BoundsMissed, Trial, choose
+from model_export.export.graph_runner import GraphRunner, Session
+from model_export.export.measure_loss import parity, rank_sessions, states_of, stepwise_difference
 from model_export.export.model_card import card
 from model_export.export.onnx.parameters import Parameters, parameters_of
 from model_export.export.onnx_graphs import write_graphs
@@ -43,8 +44,8 @@ from nextitem.sessions.session import WINDOW
 GOLDENS = 32
 """Golden sessions in a certificate."""
 MEASURED, CALIBRATING = 500, 1000
-"""Held-out sessions that each scheme's loss is measured on, and others whose states calibrate it, if there are as many:
-two thirds are measured otherwise. Never the same ones, for a scheme that knows the states loses nothing on them."""
+"""Held-out sessions on which the loss of each scheme is measured, and others whose states calibrate the schemes. With
+fewer sessions, two thirds are measured. Never the same ones: a scheme loses nothing on states that calibrated it."""
 
 
 def export(run: Run, out: Path, bounds: Bounds, progress: Callable[[str], None], *, scheme: str | None = None) -> Path:
@@ -54,8 +55,8 @@ def export(run: Run, out: Path, bounds: Bounds, progress: Callable[[str], None],
         run: a training run.
         out: the folder in which the artifact's folder, named by its version, is made.
         bounds: what the scoring scheme may lose.
-        progress: told of each stage.
-        scheme: the scoring scheme; None for the cheapest that keeps the bounds.
+        progress: called with a text at each stage.
+        scheme: name of the scoring scheme; None for the cheapest that keeps the bounds.
 
     Returns:
         The artifact's folder; one that is there already has the same content and is left.
@@ -85,52 +86,42 @@ def _export(
     progress: Callable[[str], None],
     pinned: str | None,
 ) -> Path:
-    record = run.record
     parameters = parameters_of(run)
     progress("writing the graphs")
-    exact = _exact(folder / "exact", parameters)
+    exact = _exact_graphs(folder / "exact", parameters)
     progress("comparing with torch")
     goldens = sessions[:GOLDENS]
-    against_torch = parity(exact, zip(goldens, torch_scores(run, goldens), strict=True))
-    _demand("the score difference of torch and ONNX", against_torch, bounds.parity)
+    torch_difference = parity(exact, zip(goldens, torch_scores(run, goldens), strict=True))
+    _require("the score difference of torch and ONNX", torch_difference, bounds.parity)
 
-    measured, calibrating = _parts(sessions)
+    measured_count = min(MEASURED, -(-2 * len(sessions) // 3))
+    measured, calibrating = sessions[:measured_count], sessions[measured_count : measured_count + CALIBRATING]
     states = parameters.scored(states_of(exact, calibrating))
-    ranked = rankings(exact, measured, record.items, lambda how_far: progress(f"ranking in fp32: {how_far}"))
-    trial = Trial(parameters, ranked, states, measured, bounds)
-    choice = choose(trial, folder, pinned, progress)
-    stepped = stepwise(choice.graphs, goldens)
-    _demand("stepwise against whole replay", stepped, bounds.stepwise)
+    ranked = rank_sessions(exact, measured, run.record.items, lambda session: progress(f"ranking in fp32: {session}"))
+    choice = choose(Trial(parameters, ranked, states, measured, bounds), folder, pinned, progress)
+    stepwise = stepwise_difference(choice.scheme.graphs, goldens)
+    _require("stepwise against whole replay", stepwise, bounds.stepwise)
 
     progress("certifying")
-    write_vocabulary(choice.folder / VOCABULARY, run.item_ids)
-    golden = tuple(_golden(choice.graphs, session, run.item_ids) for session in goldens)
+    golden = tuple(_golden(choice.scheme.graphs, session, run.item_ids) for session in goldens)
     certificate = Certificate(golden, considered=choice.considered)
-    (choice.folder / CERTIFICATE).write_bytes(encode_document(certificate))
-    shape = ModelShape(record.items, record.hidden, record.layers)
-    scheme = _quantization(choice, bounds, against_torch, stepped, pinned is not None)
-    libraries = {**record.libraries, **_libraries()}
-    text = card(shape, record.training, record.validation, scheme, libraries)
-    (choice.folder / CARD).write_text(text, encoding="utf-8")
-    manifest = encode_document(
-        Manifest(
-            schema=SCHEMA,
-            files={name: digest_of(choice.folder / name) for name in FILES},
-            model=shape,
-            training=record.training,
-            quantization=scheme,
-            libraries=libraries,
-            evaluation=record.validation,
-            popular=record.popular,
-            documents={name: digest_of(choice.folder / name) for name in DOCUMENTS},
-            memory=None if run.memory is None else _session_memory(run.memory),
-        )
+    quantization = Quantization(
+        scheme=choice.scheme.name,
+        bits=choice.scheme.written.prepared.bits,
+        block=choice.scheme.written.prepared.block,
+        overlap=choice.scheme.loss.overlap,
+        hr_delta=choice.scheme.loss.hr_delta,
+        parity=torch_difference,
+        stepwise=stepwise,
+        targets=choice.scheme.loss.targets,
+        bounds=bounds,
+        pinned=pinned is not None,
+        considered=choice.considered,
     )
-    (choice.folder / MANIFEST).write_bytes(manifest)
-    staged = folder / version_of(manifest)
-    choice.folder.rename(staged)
+    version = _write_documents(choice.scheme.folder, run, certificate, quantization)
+    staged = choice.scheme.folder.rename(folder / version)
     Model(open_artifact(staged, documents=True)).check(certificate)
-    home = out / staged.name
+    home = out / version
     if home.exists():
         open_artifact(home, documents=True)
     else:
@@ -138,45 +129,52 @@ def _export(
     return home
 
 
-def _parts(sessions: list[Session]) -> tuple[list[Session], list[Session]]:
-    share = min(MEASURED, -(-2 * len(sessions) // 3))
-    return sessions[:share], sessions[share : share + CALIBRATING]
-
-
-def _exact(folder: Path, parameters: Parameters) -> Graphs:
+def _exact_graphs(folder: Path, parameters: Parameters) -> GraphRunner:
     folder.mkdir()
     items, hidden = parameters.table.shape
-    yardstick = Fp32(by_rows=bool(Fp32().refusal(items, hidden)))
-    write_graphs(folder, parameters, yardstick, parameters.table[:1])
-    return Graphs(folder, len(parameters.layers), hidden, items)
+    fp32 = Fp32(by_rows=bool(Fp32().refusal(items, hidden)))
+    write_graphs(folder, parameters, fp32, parameters.table[:1])
+    return GraphRunner(folder, len(parameters.layers), hidden, items)
 
 
-def _demand(what: str, value: float, allowed: float) -> None:
+def _require(name: str, value: float, allowed: float) -> None:
     if not value <= allowed:  # so that no NaN passes
-        raise BoundsMissed(f"the export fails its bounds: {what} is {value:.2g}, allowed is {allowed:.2g}")
+        raise BoundsMissed(f"the export fails its bounds: {name} is {value:.2g}, allowed is {allowed:.2g}")
 
 
-def _quantization(choice: Choice, bounds: Bounds, against_torch: float, stepped: float, pinned: bool) -> Quantization:
-    return Quantization(
-        scheme=choice.scheme,
-        bits=choice.written.prepared.bits,
-        block=choice.written.prepared.block,
-        overlap=choice.loss.overlap,
-        hr_delta=choice.loss.hr_delta,
-        parity=against_torch,
-        stepwise=stepped,
-        targets=choice.loss.targets,
-        bounds=bounds,
-        pinned=pinned,
-        considered=choice.considered,
+def _write_documents(folder: Path, run: Run, certificate: Certificate, quantization: Quantization) -> str:
+    """Complete an artifact whose graphs are in a folder, and return its version."""
+    record = run.record
+    write_vocabulary(folder / VOCABULARY, run.item_ids)
+    (folder / CERTIFICATE).write_bytes(encode_document(certificate))
+    shape = ModelShape(record.items, record.hidden, record.layers)
+    exporters = {name: library_version(name) for name in ("nextitem", "numpy", "onnx", "onnxruntime")}
+    libraries = {**record.libraries, **exporters}
+    text = card(shape, record.training, record.validation, quantization, libraries)
+    (folder / CARD).write_text(text, encoding="utf-8")
+    manifest = encode_document(
+        Manifest(
+            schema=SCHEMA,
+            files={name: digest_of(folder / name) for name in FILES},
+            model=shape,
+            training=record.training,
+            quantization=quantization,
+            libraries=libraries,
+            evaluation=record.validation,
+            popular=record.popular,
+            documents={name: digest_of(folder / name) for name in DOCUMENTS},
+            memory=None if run.memory is None else _session_memory(run.memory),
+        )
     )
+    (folder / MANIFEST).write_bytes(manifest)
+    return version_of(manifest)
 
 
-def _session_memory(learnt: BlendedMemory) -> SessionMemory:
-    blend = learnt.blend
+def _session_memory(blended: BlendedMemory) -> SessionMemory:
+    blend = blended.blend
     return SessionMemory(
-        sessions=len(learnt.memory.index.session_weights) - 1,
-        events=learnt.memory.config.events,
+        sessions=len(blended.memory.index.session_weights) - 1,
+        events=blended.memory.config.events,
         weight=blend.weight,
         repeat_score=blend.repeat_score,
         repeat_votes=blend.repeat_votes,
@@ -185,7 +183,7 @@ def _session_memory(learnt: BlendedMemory) -> SessionMemory:
     )
 
 
-def _golden(graphs: Graphs, session: Session, item_ids: tuple[str, ...]) -> Golden:
+def _golden(graphs: GraphRunner, session: Session, item_ids: tuple[str, ...]) -> Golden:
     state = graphs.step(graphs.start(), session)
     best = graphs.top(state, min(CUTOFF, len(item_ids)), session).tolist()
     scores = graphs.scores(state, session)[best]
@@ -194,7 +192,3 @@ def _golden(graphs: Graphs, session: Session, item_ids: tuple[str, ...]) -> Gold
         top=tuple(item_ids[item] for item in best),
         scores=tuple(round(float(score), 5) for score in scores),
     )
-
-
-def _libraries() -> dict[str, str]:
-    return {name: library_version(name) for name in ("nextitem", "numpy", "onnx", "onnxruntime")}

@@ -1,4 +1,7 @@
-"""The model card: what a version is, for people. Rendered from what the manifest also holds, so it names no version."""
+"""Writes the model card, which describes a version to people.
+
+The card holds what the manifest also holds. It does not name the version, because the version is a digest of it.
+"""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -7,19 +10,20 @@ from model_export.data.sessions import FIRST_EPOCH_SECOND
 from nextitem.model.manifest import ModelShape, Quantization, Training
 
 USE = """\
-Ranks the items of its catalogue as the next one of a visitor's session, from the items looked at so far. Made for
-showing a handful of recommendations beside what the visitor sees; it decides nothing about people."""
+Ranks the items of its catalogue by how likely each is the next one in a visitor's session, given the items viewed so
+far. Made to show a few recommendations beside a page; it makes no decisions about people."""
 
 MEASURED = """\
-The float network on the last days of the training data, which it had not seen then; it learned once more from all days
-afterwards. `nextitem evaluate` judges the artifact itself, on later days."""
+The float network on the last days of the training data, before it was trained on them. The final network is trained on
+all days. `nextitem evaluate` measures the artifact itself, on later days."""
 
 LIMITS = """\
-- It knows the items of its training data only: new ones are never recommended, and events on them are passed over.
-- It learned what visitors did, shaped by what they were shown; it cannot tell what they would have liked better.
-- What is popular or bought in seasons shifts: the further from the training period, the less the figures below say.
+- It knows only the items of its training data: it never recommends new items, and ignores events on them.
+- It learned from what visitors did, which depends on what they were shown. It does not know what they would have liked
+  better.
+- Popularity and seasons change: the older the training period, the less reliable the metrics above are.
 - Scores compare items within one answer. They are not probabilities, and differ between versions.
-- It knows no prices, stock, age limits or wishes; filter those in the request."""
+- It does not know prices, stock, age limits or wishes; filter by those in the request."""
 
 
 def card(
@@ -31,8 +35,8 @@ def card(
         shape: the model's sizes.
         training: what it was trained on and how.
         validation: metrics of the float network on the validation days, by name.
-        scheme: the scoring scheme and what it loses.
-        libraries: versions that made it.
+        scheme: the scoring scheme and its loss.
+        libraries: versions of the libraries that trained and exported it.
     """
     parts = [
         "# Model card",
@@ -53,13 +57,13 @@ def card(
         MEASURED,
         _table((name.upper(), f"{value:.4f}") for name, value in sorted(validation.items())),
         "## Scoring scheme",
-        "What the scheme loses against the float network, on sessions of the last days that it was not calibrated on.",
+        "The loss of the scheme against the float network, on sessions of the last days that did not calibrate it.",
         _table(
             [
                 ("scheme", f"{scheme.scheme}, {scheme.bits} bits, {'pinned' if scheme.pinned else 'chosen by cost'}"),
                 ("targets", f"{scheme.targets:,}"),
-                ("top-20 overlap", f"{scheme.overlap:.4f} (at least {scheme.bounds.overlap} was demanded)"),
-                ("HR@20", f"{scheme.hr_delta:+.4f} (at most -{scheme.bounds.hr_delta} was allowed)"),
+                ("top-20 overlap", f"{scheme.overlap:.4f} (at least {scheme.bounds.overlap} is required)"),
+                ("HR@20", f"{scheme.hr_delta:+.4f} (a loss of {scheme.bounds.hr_delta} is allowed)"),
             ]
         ),
         "## Limits",

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.export.measure_loss import Graphs
+from model_export.export.graph_runner import GraphRunner
 from model_export.export.onnx.parameters import Layer, Parameters
 from model_export.export.onnx_graphs import write_graphs
 from model_export.export.schemes.nbits import EightBit
@@ -63,7 +63,7 @@ def _random_parameters(items: int) -> Parameters:
 
 def _certificate(folder: Path, items: int) -> Certificate:
     vocabulary = Vocabulary(folder / VOCABULARY)
-    graphs = Graphs(folder, 1, HIDDEN, items)
+    graphs = GraphRunner(folder, 1, HIDDEN, items)
     session = np.array([0, items - 1], np.int32)
     state = graphs.step(graphs.start(), session)
     best, scores = graphs.top(state, TOP).tolist(), graphs.scores(state)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 from onnxruntime import InferenceSession
 
-from model_export.export.measure_loss import Graphs, Loss, loss, parity, rankings, stepwise
+from model_export.export.graph_runner import GraphRunner
+from model_export.export.measure_loss import Loss, compare, parity, rank_sessions, stepwise_difference
 from model_export.export.onnx.parameters import parameters_of
 from model_export.export.onnx.weights_file import ALIGNMENT
 from model_export.export.onnx_graphs import write_graphs
@@ -26,7 +27,7 @@ from tests.model_export.tiny import random_run
 
 ITEMS = 50
 
-Opened = tuple[Graphs, Graphs, Quantized]
+Opened = tuple[GraphRunner, GraphRunner, Quantized]
 """The graphs in fp32, those in 8 bits, and the table of these."""
 
 SHAPES = list(itertools.product((16, 48, 96, 128), (1, 2), (True, False)))
@@ -44,7 +45,7 @@ def opened(tmp_path: Path) -> Callable[[Run], Opened]:
             folder = tmp_path / name
             folder.mkdir()
             write_graphs(folder, parameters, scheme, parameters.table[:1])
-            graphs.append(Graphs(folder, *size))
+            graphs.append(GraphRunner(folder, *size))
         return graphs[0], graphs[1], table
 
     return open_graphs
@@ -80,7 +81,7 @@ def test_8_bits_are_the_rounded_table(
         expected = x @ table.table().T
         assert np.abs(scores - expected).max() <= 0.03 * np.abs(expected).max()
     # AND a state is the same whether its events come one by one or all at once
-    assert stepwise(quantized, run.held_out) <= 1e-4
+    assert stepwise_difference(quantized, run.held_out) <= 1e-4
 
 
 def test_a_state_of_zeros_scores_zero(opened: Callable[[Run], Opened]) -> None:
@@ -111,8 +112,8 @@ def test_the_loss_of_equal_graphs_is_none(opened: Callable[[Run], Opened]) -> No
     run = random_run(ITEMS, sessions=20)
     exact, quantized, _ = opened(run)
     # WHEN the loss is measured
-    best, served = (rankings(graphs, run.held_out, ITEMS) for graphs in (exact, quantized))
-    none, some = loss(best, best), loss(best, served)
+    best, served = (rank_sessions(graphs, run.held_out, ITEMS) for graphs in (exact, quantized))
+    none, some = compare(best, best), compare(best, served)
     # THEN a graph loses nothing against itself, over every transition there is
     targets = sum(len(session) - 1 for session in run.held_out)
     assert none == Loss(1.0, 0.0, 0.0, targets)

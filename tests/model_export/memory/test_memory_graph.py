@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 from onnxruntime import InferenceSession
 
-from model_export.export.measure_loss import Graphs, parity
+from model_export.export.graph_runner import GraphRunner
+from model_export.export.measure_loss import parity
 from model_export.export.onnx.parameters import parameters_of
 from model_export.export.onnx_graphs import write_graphs
 from model_export.export.schemes import SCHEMES, Scheme
@@ -30,7 +31,7 @@ class Scorer:
     def __init__(self, folder: Path, run: Run, scheme: Scheme) -> None:
         parameters = parameters_of(run)
         write_graphs(folder, parameters, scheme, parameters.table[:100])
-        self.graphs = Graphs(folder, run.record.layers, run.record.hidden, run.record.items)
+        self.graphs = GraphRunner(folder, run.record.layers, run.record.hidden, run.record.items)
         self._score = InferenceSession(str(folder / SCORE_GRAPH))
 
     def top(
