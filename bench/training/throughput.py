@@ -34,7 +34,7 @@ from model_export.simulator import Shop
 from model_export.simulator.files import write_events
 from model_export.training.batches import BUCKET, Batch, Batches
 from model_export.training.config import FitConfig
-from model_export.training.fit import settled
+from model_export.training.defaults import complete_config
 from model_export.training.losses import Loss, make_loss
 from model_export.training.network import Network
 from model_export.training.trainer import BatchLoss, batches_of, network_config, seeded
@@ -105,7 +105,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     sessions = read_sessions(given.events) if given.events else _simulated()
-    config = settled(FitConfig(), sessions)
+    config = complete_config(FitConfig(), sessions)
     contenders = _contenders(sessions, config)
     for one in contenders.values():
         for _ in range(WARM):
@@ -132,7 +132,7 @@ def _contenders(sessions: Sessions, config: FitConfig) -> dict[str, Contender]:
     def made(loss: FitConfig, kind: torch.dtype, compiled: bool = False) -> Contender:
         return Contender(sessions, loss, make_loss(loss, counts, kind), compiled=compiled)
 
-    lanes = settled(FitConfig(loss="softmax", batching="session-parallel"), sessions)
+    lanes = complete_config(FitConfig(loss="softmax", batching="session-parallel"), sessions)
     softmax, sampled = replace(config, loss="softmax"), replace(config, loss="sampled-softmax")
     return {
         PLAIN: Contender(sessions, config, Plain(), 1),

@@ -15,7 +15,7 @@ from model_export.training.config import FitConfig
 from model_export.training.config_file import config_from
 
 if TYPE_CHECKING:
-    from model_export.training.tuning.study import Tried
+    from model_export.training.tuning.study import TrialResult
 
 SHOWN = 10
 """Trials in the table."""
@@ -73,7 +73,7 @@ class _Bar:
     def tick(self, trial: int, passed: float) -> None:
         self._bars.update(self._task, description=f"trial {trial}, seconds", completed=round(passed))
 
-    def trial(self, tried: "Tried") -> None:
+    def trial(self, tried: "TrialResult") -> None:
         state = tried.state.name.lower()
         say(f"trial {tried.number}: MRR@20 {tried.mrr:.4f}, HR@20 {tried.hr:.4f} at epoch {tried.epochs}, {state}")
 
@@ -81,7 +81,7 @@ class _Bar:
         say(f"trial {trial}: {why}")
 
 
-def _row(trial: "Tried") -> dict[str, object]:
+def _row(trial: "TrialResult") -> dict[str, object]:
     return {
         "trial": trial.number,
         "state": trial.state.name.lower(),
@@ -93,7 +93,7 @@ def _row(trial: "Tried") -> dict[str, object]:
     }
 
 
-def _table(trials: "list[Tried]") -> Table:
+def _table(trials: "list[TrialResult]") -> Table:
     table = Table(title=f"{len(trials)} trials, best first; 0 has the given settings; * pruned")
     names = ("hidden", "batch", "learning_rate", "dropout", "temperature")
     for heading in (

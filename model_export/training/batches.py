@@ -1,4 +1,4 @@
-"""Sessions as padded batches of like lengths. Knows no network."""
+"""Padded batches of sessions of similar length."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from torch import Tensor
 from model_export.data.sessions import Sessions
 
 BUCKET = 16
-"""Batches whose sessions are sorted by length together: more wastes less padding and mixes lengths less."""
+"""Batches whose sessions are sorted by length together. More batches need less padding, but mix lengths less."""
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,10 @@ class Batch:
     Attributes:
         inputs: int64[batch, time] items.
         targets: int64[batch, time] the items that followed.
-        mask: bool[batch, time], where there is a target.
+        mask: bool[batch, time], true where there is a target.
         weights: float32[batch].
-        fresh: bool[batch], rows in which a session begins; the others go on where the same row of the batch
-            before ended. None where all begin.
+        fresh: bool[batch], rows in which a session begins; the others continue the same row of the previous batch.
+            None if a session begins in every row.
     """
 
     inputs: Tensor
@@ -37,11 +37,11 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on a device."""
-        return self._each(lambda one: one.to(device))
+        return self._each(lambda tensor: tensor.to(device))
 
     def part(self, rows: Tensor) -> "Batch":
         """Return some rows of the batch, int64[n]."""
-        return self._each(lambda one: one[rows])
+        return self._each(lambda tensor: tensor[rows])
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> "Batch":
         fresh = None if self.fresh is None else change(self.fresh)

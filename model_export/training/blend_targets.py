@@ -1,6 +1,10 @@
-"""What network and session memory each say of sessions that neither of them knows: what a blend is learned from."""
+"""Collects what a blend is learned from: scores of the network and votes of the session memory for validation sessions.
+
+Neither the network nor the memory has seen these sessions.
+"""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,59 +15,79 @@ from model_export.memory import Memory
 from model_export.memory.blend import UNSEEN, ages_of
 from model_export.memory.fit_blend import BlendTargets
 from model_export.training.network import Network
-from model_export.training.validation_metrics import some, states_after
+from model_export.training.validation_metrics import sample_sessions
 
-BEST = 200
-"""The network's best items that are candidates, beside those recalled: none beyond comes among the first 20."""
-MOST_TARGETS = 4000
-"""Next items that a blend of three numbers is learned from; of more, a part is drawn."""
+NETWORK_CANDIDATES = 200
+"""The network's best items that are candidates, beside the recalled ones: no further item reaches the first 20."""
+MAX_TARGETS = 4000
+"""Next items that a blend is learned from; of more, a sample is drawn."""
 
-Row = tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32], NDArray[np.int64], int, float]
+
+@dataclass(frozen=True)
+class _Target:
+    """A next item among its candidates.
+
+    Attributes:
+        candidates: int64[n] items, ascending.
+        scores: float32[n], the network's.
+        votes: float32[n], the memory's.
+        ages: int64[n], see `Blend.scores`.
+        place: the target's place among the candidates; -1 if it is none of them.
+        level: logarithm of the sum over all items of exp(score).
+    """
+
+    candidates: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    votes: NDArray[np.float32]
+    ages: NDArray[np.int64]
+    place: int
+    level: float
 
 
 def blend_targets(network: Network, memory: Memory, sessions: Sessions, seed: int) -> BlendTargets:
-    """Return what a blend is learned from.
+    """Return the data that a blend is learned from.
 
     Args:
         network: trained without the sessions.
         memory: an index without the sessions, over the network's catalogue.
-        sessions: what to learn from, over that catalogue.
-        seed: draws from more sessions than are needed.
+        sessions: the validation sessions, over that catalogue.
+        seed: draws a sample if there are more sessions than are needed.
     """
-    return _collected(_rows(network, memory, some(sessions, MOST_TARGETS, seed)))
+    targets = list(_targets(network, memory, sample_sessions(sessions, MAX_TARGETS, seed)))
+    shape = len(targets), max(len(target.candidates) for target in targets)
+    scores, votes = np.full(shape, -np.inf, np.float32), np.zeros(shape, np.float32)
+    ages = np.full(shape, UNSEEN)
+    for row, target in enumerate(targets):
+        count = len(target.candidates)
+        scores[row, :count], votes[row, :count], ages[row, :count] = target.scores, target.votes, target.ages
+    places = np.array([target.place for target in targets])
+    return BlendTargets(scores, votes, ages, places, float(np.median([target.level for target in targets])))
 
 
 @torch.inference_mode()
-def _rows(network: Network, memory: Memory, sessions: Sessions) -> Iterator[Row]:
-    """For each next item: candidates, their scores, votes and ages, the target, the level of all scores."""
+def _targets(network: Network, memory: Memory, sessions: Sessions) -> Iterator[_Target]:
     network.eval()
     rows = network.rows()
-    best = min(BEST, rows.shape[0])
+    best = min(NETWORK_CANDIDATES, rows.shape[0])
     for number in range(len(sessions)):
         session = sessions.session(number)
-        scores = network.scores(states_after(network, session[:-1], rows), rows)
+        codes = torch.from_numpy(session[:-1].astype(np.int64)).to(rows.device)
+        scores = network.scores(network(codes[None], rows)[0], rows)
         levels = torch.logsumexp(scores, dim=1).tolist()
         top = scores.topk(best, dim=1).indices.cpu().numpy()
-        every = scores.cpu().numpy()
+        scores_of = scores.cpu().numpy()
         for at in range(len(session) - 1):
             so_far = session[: at + 1]
-            recalled, votes = memory.votes(so_far)
-            items = np.union1d(np.union1d(top[at], recalled), so_far).astype(np.int64)
-            voted = np.zeros(len(items), np.float32)
-            voted[np.searchsorted(items, recalled)] = votes
-            yield items, every[at, items], voted, ages_of(items, so_far), int(session[at + 1]), levels[at]
-
-
-def _collected(rows: Iterator[Row]) -> BlendTargets:
-    listed = list(rows)
-    shape = len(listed), max(len(items) for items, *_ in listed)
-    scores, votes = np.full(shape, -np.inf, np.float32), np.zeros(shape, np.float32)
-    ages, place = np.full(shape, UNSEEN), np.full(len(listed), -1)
-    for number, (items, scored, voted, aged, target, _) in enumerate(listed):
-        scores[number, : len(items)] = scored
-        votes[number, : len(items)] = voted
-        ages[number, : len(items)] = aged
-        found = np.searchsorted(items, target)
-        if found < len(items) and items[found] == target:
-            place[number] = found
-    return BlendTargets(scores, votes, ages, place, float(np.median([row[-1] for row in listed])))
+            recalled, recalled_votes = memory.votes(so_far)
+            candidates = np.union1d(np.union1d(top[at], recalled), so_far).astype(np.int64)
+            votes = np.zeros(len(candidates), np.float32)
+            votes[np.searchsorted(candidates, recalled)] = recalled_votes
+            place = np.flatnonzero(candidates == session[at + 1])
+            yield _Target(
+                candidates,
+                scores_of[at, candidates],
+                votes,
+                ages_of(candidates, so_far),
+                int(place[0]) if len(place) else -1,
+                levels[at],
+            )

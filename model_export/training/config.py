@@ -1,4 +1,4 @@
-"""How a network is trained, as values that are checked. Imports no torch, so that a wrong one is told at once."""
+"""The settings of a training. Imports no torch, which takes seconds: wrong settings are reported at once."""
 
 import math
 from dataclasses import asdict, dataclass, fields
@@ -18,40 +18,39 @@ PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 HIDDEN_UNIT = 16
 """The smallest block of MatMulNBits, which must divide the hidden size."""
 MAX_SEED = 2**63 - 1
-"""The largest that both torch and numpy take."""
+"""The largest seed that both torch and numpy take."""
 MAX_RECENCY = 10.0
-"""The newest sessions then count 22,000 times the oldest: beyond it nothing is left to learn from."""
+"""The newest sessions then weigh 22,000 times as much as the oldest: with more, too few would count."""
 BY_DATA = 0
-"""Stands for a number that `defaults.for_data` chooses by the size of the data."""
+"""Stands for a number that `defaults.complete_config` chooses by the size of the data."""
 
 
 @dataclass(frozen=True)
 class FitConfig:
-    """How to train. What is `BY_DATA` or "auto" is chosen by `defaults.for_data`; the rest suits most shops."""
+    """The settings. `defaults.complete_config` replaces `BY_DATA` and "auto"; the other defaults suit most shops."""
 
     epochs: int = BY_DATA
-    """Most epochs; early stopping may end sooner."""
+    """Maximum epochs; early stopping may end sooner."""
     hidden: int = 128
-    """HiddenState size, a multiple of 16."""
+    """Hidden size, a multiple of 16."""
     layers: int = 1
     """GRU layers."""
     loss: LossName = "auto"
-    """What is made small: see `losses`."""
+    """The loss function: see `losses`."""
     optimiser: OptimiserName = "adamw"
-    """What follows the gradients."""
+    """The optimiser."""
     learning_rate: float = 4e-3
     """Highest learning rate of the one-cycle schedule."""
     batching: Batching = "padded"
-    """Whole sessions beside each other, or lanes that play session after session, one event of each at a time: see
-    `lanes`."""
+    """Whole sessions beside each other, or lanes that play session after session: see `session_parallel`."""
     batch: int = BY_DATA
     """Sessions in a batch, or lanes."""
     window: int = 50
-    """Most transitions of one session in a batch's row."""
+    """Maximum transitions of one session in a row of a batch."""
     dropout: float = 0.3
     """See `NetworkConfig.dropout`."""
     item_dropout: float = 0.0
-    """Share of events whose row is left out whole in training, so that no single event is relied on."""
+    """Share of events whose whole row is zeroed in training, so that the network relies on no single event."""
     temperature: float = 0.06
     """See `NetworkConfig.temperature`."""
     normalised: bool = True
@@ -61,39 +60,38 @@ class FitConfig:
     samples: int = 2048
     """Negative items that the sampled losses draw for each batch."""
     sampling_power: float = 0.5
-    """Negatives are drawn by their count to this power: 0 draws all alike, 1 by popularity."""
+    """Negatives are drawn by their count to this power: 0 is uniform, 1 is by popularity."""
     weight_decay: float = 0.0
     """Weight decay of the optimiser: AdamW's is decoupled."""
     averaging: float = 0.0
     """Decay per step of an exponential moving average of the weights, which is then the model; 0 for none."""
     popularity_prior: float = 0.0
-    """Power of an item's share of events that training raises its probability by, and serving does not: above 0 popular
-    items are recommended less, below 0 more (logit adjustment, Menon et al. 2021, arXiv 2007.07314)."""
+    """Logit adjustment (Menon et al. 2021, arXiv 2007.07314): in training, not in serving, an item's probability is
+    multiplied by its share of the events to this power. Above 0 popular items are recommended less, below 0 more."""
     recency: float = 0.0
-    """How much more new sessions count: the newest exp(recency) times the oldest, by rank of their start."""
+    """The newest session weighs exp(recency) times as much as the oldest, others in between by rank of their start."""
     teachers: int = 0
-    """Networks of other seeds that are trained first and whose mean answer this one learns too, by a softmax loss: see
-    `distilling`."""
+    """Networks of other seeds that are trained first; this one learns their mean distribution: see `distillation`."""
     distillation: float = 0.5
-    """What of the loss is the teachers', where there are any."""
+    """The teachers' share of the loss."""
     precision: Precision = "auto"
-    """Of the products with the table. "auto" is bfloat16 where the processor multiplies it itself."""
+    """Type of the products with the table. "auto" is bfloat16 if the hardware multiplies it."""
     memory_sessions: int = 200_000
-    """Newest sessions that the session memory keeps; 0 for no memory, the network alone."""
+    """Newest sessions that the session memory keeps; 0 for no memory."""
     memory_events: int = 10
-    """Newest events of a session that its memory is asked by; 1 makes it a table of what follows one item."""
+    """Newest events of a session that the memory searches with; with 1 it is a table of what follows an item."""
     patience: int = 3
     """Epochs without a better validation (see `Accuracy.objective`) before training stops."""
     validation_days: int = 2
-    """Last days of the training data that early stopping is judged by."""
+    """Last days of the training data, which validate each epoch."""
     seed: int = 42
     """Seed of initial weights, order and dropout."""
 
     def __post_init__(self) -> None:
-        """Refuse what makes no sense.
+        """Check the values.
 
         Raises:
-            InputError: naming the setting and what it must be.
+            InputError: a value is out of range.
         """
         for name, fits, rule in (
             ("epochs", self.epochs >= 0, "at least 1, or 0 for as many as suit the data"),

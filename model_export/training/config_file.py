@@ -1,4 +1,4 @@
-"""Settings of a training in a JSON file: what `tune` writes and `train` takes. Imports no torch."""
+"""Reads and writes training settings as JSON: `nextitem tune` writes such a file, `nextitem train` reads it."""
 
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,16 @@ from nextitem.errors import InputError
 
 
 def config_from(path: Path) -> FitConfig:
-    """Return the settings in a file; those that are absent keep their defaults.
+    """Read settings from a file; absent ones keep their defaults.
 
     Raises:
-        InputError: it cannot be read, is no object of known names, or a value makes no sense.
+        InputError: the file cannot be read, has an unknown name, or a value is out of range.
     """
     try:
         values = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
         for name in values:
             if name not in FitConfig.names():
-                raise InputError(f"{path} sets {name!r}, which is none of {', '.join(FitConfig.names())}")
+                raise InputError(f"{path}: unknown setting {name!r}. Known settings: {', '.join(FitConfig.names())}")
         return msgspec.convert(values, FitConfig)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
@@ -29,7 +29,7 @@ def config_from(path: Path) -> FitConfig:
 
 
 def write_config(path: Path, config: FitConfig) -> None:
-    """Write all settings to a file, whole or not at all.
+    """Write all settings to a file, or leave it unchanged.
 
     Raises:
         InputError: it cannot be written.

@@ -1,4 +1,4 @@
-"""Where and in which precision torch computes. Knows no network."""
+"""Chooses the device and the precision of torch."""
 
 import torch
 
@@ -6,7 +6,7 @@ from model_export.training.config import Precision
 
 
 def device() -> torch.device:
-    """Return the GPU where torch finds one, else the processor."""
+    """Return the GPU if there is one, else the processor."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -14,7 +14,7 @@ def product_type(precision: Precision, on: torch.device) -> torch.dtype:
     """Return the type that states and rows are multiplied in.
 
     Args:
-        precision: the setting; "auto" takes bfloat16 only where hardware multiplies it, for elsewhere it is slower.
+        precision: the setting; "auto" takes bfloat16 only if the hardware multiplies it: otherwise it is slower.
         on: the device.
     """
     if precision != "auto":

@@ -1,7 +1,7 @@
-"""Several processes that train one network: torchrun starts them, DistributedDataParallel averages their gradients.
+"""Trains one network in several processes: torchrun starts them, DistributedDataParallel averages their gradients.
 
-Every process draws the same batches from the same seed and takes its share of each batch's rows, so the batch that
-the settings name is the batch of all of them together. Alone, nothing here does anything. Knows no network.
+Every process draws the same batches from the same seed and takes its share of each batch's rows, so the batch size in
+the settings is that of all processes together. A single process does nothing of this.
 """
 
 import os
@@ -20,28 +20,28 @@ from model_export.training.batches import Batch
 from model_export.training.config import MAX_SEED
 
 PATIENCE = timedelta(hours=6)
-"""How long processes wait for one: the leader judges, and fits the session memory, while the others wait."""
+"""Maximum time that processes wait: the leader validates, and fits the session memory, while the others wait."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class World:
-    """The processes that train together, and which of them this is."""
+    """The processes that train together: the rank of this one, and their number."""
 
     rank: int = 0
     size: int = 1
 
     @property
     def leads(self) -> bool:
-        """Whether this process is the one that judges, tells and writes."""
+        """Whether this process validates, reports progress and writes the run."""
         return self.rank == 0
 
     def share(self, batch: Batch) -> Batch:
         """Return this process's rows of a batch.
 
-        Weights are scaled so that the mean over processes of each one's mean loss is the mean loss of the batch:
-        processes have rows of unlike lengths. Of too few rows for all, some processes have one that weighs nothing.
+        Rows differ in length, so weights are scaled: the mean of all processes' losses is the loss of the batch. With
+        fewer rows than processes, some processes get a row of weight 0.
         """
         if self.size == 1:
             return batch
@@ -54,7 +54,7 @@ class World:
         return replace(mine, weights=mine.weights * part)
 
     def wrapped(self, module: nn.Module) -> nn.Module:
-        """Return a module whose gradients are the mean over processes, and whose weights begin as the leader's."""
+        """Return a module whose gradients are averaged over processes, and whose initial weights are the leader's."""
         return module if self.size == 1 else DistributedDataParallel(module)
 
     def mean(self, value: Tensor) -> Tensor:
@@ -64,29 +64,28 @@ class World:
             value /= self.size
         return value
 
-    def led(self, compute: Callable[[], T]) -> T:
-        """Return what the leader computes, so that all decide alike."""
+    def by_leader(self, compute: Callable[[], T]) -> T:
+        """Let the leader compute a value, and return it in every process."""
         if self.size == 1:
             return compute()
-        found: list[T | None] = [compute() if self.leads else None]
-        dist.broadcast_object_list(found, src=0)
-        [answer] = found
-        return answer  # type: ignore[return-value]  # the leader has put it there
+        values: list[T | None] = [compute() if self.leads else None]
+        dist.broadcast_object_list(values, src=0)
+        return values[0]  # type: ignore[return-value]  # the leader has put it there
 
     def reseed(self, seed: int) -> None:
-        """Give each process noise of its own, once all have made the same weights."""
+        """Give each process random numbers of its own, after all have initialised the same weights."""
         if self.size > 1:
             torch.manual_seed((seed + 1 + self.rank) % MAX_SEED)
 
 
-def world() -> World:
-    """Return the world that `joined` has entered; the process alone outside of it."""
+def current_world() -> World:
+    """Return the processes within `join`; outside of it, this process alone."""
     return World(dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else World()
 
 
 @contextmanager
-def joined() -> Iterator[World]:
-    """Train with the other processes that torchrun has started, within the block; alone where it has not."""
+def join() -> Iterator[World]:
+    """Train within the block with the other processes that torchrun has started, or alone."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield World()
         return
@@ -94,6 +93,6 @@ def joined() -> Iterator[World]:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
     try:
-        yield world()
+        yield current_world()
     finally:
         dist.destroy_process_group()

@@ -1,13 +1,14 @@
-"""Fits the network: time-aware validation, early stopping, then once more on all sessions for as long as was best.
+"""Fits a model: validate by time with early stopping, then train again on all sessions for the best number of epochs.
 
-Writes nothing; `runs` keeps what comes out. Seeds decide everything: same seed, data and machine, same weights.
+Same seed, data and machine: same weights.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
-import numpy as np
 from torch import Tensor
 
 from model_export.data.sessions import MIN_SESSION_EVENTS, Sessions
@@ -18,23 +19,23 @@ from model_export.memory.fit_recall import fit_recall
 from model_export.metrics.ranking import Accuracy, accuracy
 from model_export.training.blend_targets import blend_targets
 from model_export.training.config import MAX_SEED, FitConfig
-from model_export.training.defaults import for_data
+from model_export.training.defaults import complete_config
 from model_export.training.distillation import Teachers
-from model_export.training.distributed import world
+from model_export.training.distributed import current_world
 from model_export.training.network import Network
-from model_export.training.trainer import learn
-from model_export.training.validation_metrics import network_accuracy, some
+from model_export.training.trainer import TrainedEpoch, train_network
+from model_export.training.validation_metrics import network_accuracy, sample_sessions
 from nextitem.errors import InputError
 
-MOST_TARGETS = 20_000
-"""Next items that an epoch is judged by; of more, a part is drawn."""
-RECALLED_TARGETS = 3000
+MAX_VALIDATION_TARGETS = 20_000
+"""Next items that each epoch is validated on; of more, a sample is drawn."""
+RECALL_TARGETS = 3000
 """Next items that the memory's settings are chosen by."""
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch came to; the last two are NaN where nothing was validated."""
+    """The result of one epoch. Without a validation, `hr` and `mrr` are NaN."""
 
     number: int
     loss: float
@@ -42,53 +43,36 @@ class Epoch:
     mrr: float
 
     @property
-    def value(self) -> float:
-        """What the best epoch is chosen by."""
+    def objective(self) -> float:
+        """The value by which the best epoch is chosen."""
         return Accuracy(self.hr, self.mrr).objective
 
 
 class Watcher(Protocol):
-    """Hears how the fit goes."""
+    """Follows the progress of a training."""
 
     def batch(self, stage: str, epoch: int, done: int, total: int) -> None:
-        """Hear that `done` of `total` batches of an epoch are done."""
+        """Receive the number of batches of an epoch that are done."""
 
     def epoch(self, stage: str, epoch: Epoch) -> None:
-        """Hear what an epoch came to."""
+        """Receive the result of an epoch."""
 
     def blend(self, accuracy: Accuracy) -> None:
-        """Hear what network and session memory reach together on the validation."""
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """A trained network over `sessions.catalogue`, on the processor, and how it got there.
-
-    `config` is the settings that it was trained with, with nothing left open; `memory` the session memory beside it, if
-    any, and `blended` what both together reach on the validation.
-    """
-
-    network: Network
-    config: FitConfig
-    epochs: int
-    history: tuple[Epoch, ...]
-    held_out: Sessions
-    memory: BlendedMemory | None
-    blended: Accuracy | None
+        """Receive the accuracy of network and session memory together on the validation sessions."""
 
 
 @dataclass(frozen=True)
 class Validated:
-    """What the validation found: how long to train, and what network and memory come to together.
+    """The result of the validation.
 
     Attributes:
-        split: what was learned from and what was judged by.
-        config: the settings, with nothing left open.
+        split: the sessions for training and those for validation.
+        config: the complete settings.
         history: each epoch.
-        epochs: the best epoch's number.
-        recall: how the memory is asked; None without one.
-        targets: what the blend is learned from; None without a memory.
-        blend: the best one for these; None without a memory.
+        epochs: number of the best epoch.
+        recall: settings of the session memory; None without one.
+        targets: the data that the blend was learned from; None without a memory.
+        blend: weights of network and memory; None without a memory.
     """
 
     split: Split
@@ -101,8 +85,23 @@ class Validated:
 
     @property
     def blended(self) -> Accuracy | None:
-        """What both together reach; None without a memory."""
+        """The accuracy of network and memory together; None without a memory."""
         return accuracy(self.targets.ranks(self.blend)) if self.targets and self.blend else None
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained model.
+
+    Attributes:
+        network: over the catalogue of all sessions, on the processor.
+        memory: the session memory; None without one.
+        validated: how long the network was trained, and why.
+    """
+
+    network: Network
+    memory: BlendedMemory | None
+    validated: Validated
 
 
 def fit(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Fitted:
@@ -110,93 +109,85 @@ def fit(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Fitted:
 
     Args:
         sessions: all training sessions; their catalogue becomes the model's.
-        config: how; what it leaves open is chosen by the data.
-        watcher: told of every batch and epoch.
+        config: the settings; those that are left open are chosen by the data.
+        watcher: follows the progress.
 
     Raises:
-        InputError: too little to train on or to validate on, or the settings let the weights grow beyond all bounds.
+        InputError: too little to train on or to validate on, or the settings let the weights overflow.
     """
-    found = validate(sessions, config, watcher)
-
-    def go_on(number: int, loss: float, _network: Network) -> bool:
-        watcher.epoch("refit", Epoch(number, loss, math.nan, math.nan))
-        return True
-
-    teachers = _teachers(sessions, found.config, found.epochs, watcher)
-    network = learn(sessions, found.config, found.epochs, lambda *at: watcher.batch("refit", *at), go_on, teachers)
+    validated = validate(sessions, config, watcher)
+    for epoch in _training(sessions, validated.config, validated.epochs, "refit", watcher):
+        watcher.epoch("refit", Epoch(epoch.number, epoch.loss, math.nan, math.nan))
     memory = None
-    if found.recall and found.blend:
-        memory = BlendedMemory(Memory(build_index(sessions, found.recall), found.recall), found.blend)
-    return Fitted(
-        network=network.eval().cpu(),
-        config=found.config,
-        epochs=found.epochs,
-        history=found.history,
-        held_out=found.split.test,
-        memory=memory,
-        blended=found.blended,
-    )
+    if validated.recall and validated.blend:
+        index = build_index(sessions, validated.recall)
+        memory = BlendedMemory(Memory(index, validated.recall), validated.blend)
+    return Fitted(epoch.network.eval().cpu(), memory, validated)
 
 
 def validate(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Validated:
-    """Train on all sessions but the last, which decide when to stop, and how much the session memory counts.
+    """Train on all sessions but the last ones, which decide when to stop and how much the session memory counts.
 
-    The memory that the blend is learned with knows no session that it is learned from.
+    The memory does not hold the sessions that its blend is learned from.
 
     Raises:
         InputError: see `fit`.
     """
-    here = world()
+    world = current_world()
     split = _split(sessions, config)
-    judging = some(split.test.recoded(split.train.catalogue), MOST_TARGETS, config.seed)
-    if len(judging) == 0:
+    held_out = split.test.recoded(split.train.catalogue)
+    held_out = sample_sessions(held_out, MAX_VALIDATION_TARGETS, config.seed)
+    if len(held_out) == 0:
         raise InputError(f"there is nothing to validate on: {split.by} have no two events of known items")
-    config = settled(config, sessions)
+    config = complete_config(config, sessions)
     history: list[Epoch] = []
     weights: dict[str, Tensor] = {}
-
-    def best() -> int:
-        return max(history, key=lambda epoch: epoch.value).number
-
-    def on_epoch(number: int, loss: float, network: Network) -> bool:
-        reached = here.led(lambda: network_accuracy(network, judging))
-        history.append(Epoch(number, loss, reached.hr, reached.mrr))
+    best = 0
+    for trained in _training(split.train, config, config.epochs, "validate", watcher):
+        network = trained.network
+        reached = world.by_leader(partial(network_accuracy, network, held_out))
+        history.append(Epoch(trained.number, trained.loss, reached.hr, reached.mrr))
         watcher.epoch("validate", history[-1])
-        if number == best():
-            weights.update({name: values.clone() for name, values in network.state_dict().items()})
-        return number - best() < config.patience
-
-    teachers = _teachers(split.train, config, config.epochs, watcher)
-    network = learn(split.train, config, config.epochs, lambda *at: watcher.batch("validate", *at), on_epoch, teachers)
+        best = max(history, key=lambda epoch: epoch.objective).number
+        if best == trained.number:
+            weights = {name: values.clone() for name, values in network.state_dict().items()}
+        if trained.number - best >= config.patience:
+            break
     network.load_state_dict(weights)
-    found = Validated(split, config, tuple(history), best())
-    if not (config.memory_sessions and here.leads):  # the memory is written and not learned further: one has it
-        return found
+    validated = Validated(split, config, tuple(history), best)
+    if not (config.memory_sessions and world.leads):  # only the leader writes the memory
+        return validated
+    validated = _with_memory(validated, network, held_out)
+    if validated.blended:
+        watcher.blend(validated.blended)
+    return validated
+
+
+def _with_memory(validated: Validated, network: Network, held_out: Sessions) -> Validated:
+    """Choose the settings of a session memory, and its weight beside the network."""
+    config = validated.config
     recall = MemoryConfig(sessions=config.memory_sessions, events=config.memory_events)
-    index = build_index(split.train, recall)
-    recall = fit_recall(index, recall, some(judging, RECALLED_TARGETS, config.seed))
-    targets = blend_targets(network, Memory(index, recall), judging, config.seed)
-    found = replace(found, recall=recall, targets=targets, blend=fit_blend(targets))
-    if found.blended:
-        watcher.blend(found.blended)
-    return found
+    index = build_index(validated.split.train, recall)
+    recall = fit_recall(index, recall, sample_sessions(held_out, RECALL_TARGETS, config.seed))
+    targets = blend_targets(network, Memory(index, recall), held_out, config.seed)
+    return replace(validated, recall=recall, targets=targets, blend=fit_blend(targets))
 
 
-def _teachers(sessions: Sessions, config: FitConfig, epochs: int, watcher: Watcher) -> Teachers | None:
-    if not config.teachers:
-        return None
+def _training(
+    sessions: Sessions, config: FitConfig, epochs: int, stage: str, watcher: Watcher
+) -> Iterator[TrainedEpoch]:
+    """Train the teachers if there are any, then the network."""
+    teachers = None
+    if config.teachers:
+        networks = [_teacher(sessions, config, epochs, number, watcher) for number in range(1, config.teachers + 1)]
+        teachers = Teachers(networks, config.distillation)
+    return train_network(sessions, config, epochs, lambda *batch: watcher.batch(stage, *batch), teachers)
 
-    def taught(number: int) -> Network:
-        own = replace(config, seed=(config.seed + number) % MAX_SEED)
-        return learn(sessions, own, epochs, lambda *at: watcher.batch(f"teacher {number}", *at), lambda *_: True)
 
-    return Teachers([taught(number) for number in range(1, config.teachers + 1)], config.distillation)
-
-
-def settled(config: FitConfig, sessions: Sessions) -> FitConfig:
-    """Return settings with nothing left open: what they leave open is chosen by the size of the data."""
-    transitions = np.maximum(sessions.lengths - 1, 0)
-    return for_data(config, int(transitions.sum()), int((transitions > 0).sum()), len(sessions.catalogue))
+def _teacher(sessions: Sessions, config: FitConfig, epochs: int, number: int, watcher: Watcher) -> Network:
+    own = replace(config, seed=(config.seed + number) % MAX_SEED)
+    *_, last = train_network(sessions, own, epochs, lambda *batch: watcher.batch(f"teacher {number}", *batch))
+    return last.network
 
 
 def _split(sessions: Sessions, config: FitConfig) -> Split:

@@ -1,7 +1,7 @@
-"""Softmax cross-entropy over a large table without ever holding all scores: chunk by chunk, gradients at once.
+"""Softmax cross-entropy over a large table, chunk by chunk, with the gradients in the same pass.
 
-Memory is bounded by the chunk and not by the batch. After the "cut" and "fused linear" cross-entropies of large
-language models (Wijmans et al. 2024, arXiv 2411.09009; Hsu et al. 2024, arXiv 2410.10989).
+Only one chunk of scores is in memory at a time. The idea is that of the "cut" and "fused linear" cross-entropies of
+large language models (Wijmans et al. 2024, arXiv 2411.09009; Hsu et al. 2024, arXiv 2410.10989): decision 17.
 """
 
 from typing import Any
@@ -12,15 +12,15 @@ from torch.nn import functional
 
 CHUNK_SCORES = 1 << 21
 """Scores that are held at a time: 8 MB in float32, about a core's caches."""
-FEWEST_ROWS = 32
-"""States in a chunk, however large the table: products of fewer rows waste the processor."""
+MIN_ROWS = 32
+"""Minimum states in a chunk, however large the table: products of fewer rows waste the processor."""
 ROW_UNIT = 16
-"""Chunks have a multiple of so many states: oneDNN keeps megabytes for each shape of a product that it has met."""
+"""The states of a chunk are a multiple of this: oneDNN keeps megabytes for each shape of a product."""
 
 
 def chunk_rows(states: int, items: int) -> int:
-    """Return how many states a chunk has, so that all chunks of a batch are alike and few states are padding."""
-    most = max(FEWEST_ROWS, CHUNK_SCORES // items // ROW_UNIT * ROW_UNIT)
+    """Return the number of states of a chunk, the same for all chunks of a batch, with little padding in the last."""
+    most = max(MIN_ROWS, CHUNK_SCORES // items // ROW_UNIT * ROW_UNIT)
     chunks = max(1, -(-states // most))
     return max(1, -(-states // (chunks * ROW_UNIT))) * ROW_UNIT
 
@@ -92,11 +92,11 @@ def fused_cross_entropy(
         targets: int64[n].
         weights: float32[n].
         smoothing: label smoothing, 0 to 1.
-        kind: what the products are computed in; sums and exponentials stay in float32.
+        kind: type of the products; sums and exponentials stay in float32.
         bias: float32[items], added to every state's scores; it is not learned.
     """
     missing = -len(targets) % chunk_rows(len(targets), rows.shape[0])
-    if missing:  # padded with states that weigh nothing
+    if missing:  # pad with states of weight 0
         states = functional.pad(states, (0, 0, 0, missing))
         targets, weights = functional.pad(targets, (0, missing)), functional.pad(weights, (0, missing))
     loss: Tensor = _FusedCrossEntropy.apply(states, rows, targets, weights, bias, smoothing, kind)  # type: ignore[no-untyped-call]  # torch leaves it untyped

@@ -1,4 +1,4 @@
-"""What the network is trained to make small. Knows no sessions and no schedule."""
+"""The loss functions."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,7 +16,7 @@ TINY = 1e-24
 
 
 class Loss(Protocol):
-    """HiddenState states and the items that followed -> one number."""
+    """A loss: hidden states and the items that followed -> one number."""
 
     def __call__(self, network: Network, states: Tensor, rows: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
         """Return the weighted sum of the losses.

@@ -1,8 +1,8 @@
-"""The GRU as torch trains it. Knows no files, no sessions and no ONNX; `graphs` builds the same function for serving.
+"""The GRU as torch trains it; `export.onnx_graphs` builds the same function for serving.
 
-One table is both the input embedding and the scoring matrix (tied). With `normalised`, rows and hidden state have unit
-length when scored and a learned-free temperature scales their cosine (NISER, Gupta et al. 2019, arXiv 1909.04276):
-popular items then win by direction and not by the length of their rows.
+One table is both the input embedding and the scoring matrix (tied). With `normalised`, scores are cosines of rows and
+hidden state, divided by a fixed temperature (NISER, Gupta et al. 2019, arXiv 1909.04276). Popular items then cannot win
+by the length of their rows.
 """
 
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ class NetworkConfig:
     items: int
     """Items in the catalogue."""
     hidden: int = 128
-    """HiddenState size, and the size of an item's row: a multiple of 16."""
+    """Hidden size, which is also the length of an item's row: a multiple of 16."""
     layers: int = 1
     """GRU layers."""
     normalised: bool = True
-    """Score by cosine rather than by inner product."""
+    """Score by cosine instead of inner product."""
     temperature: float = 0.06
     """Divides the cosine."""
     dropout: float = 0.3
@@ -44,11 +44,11 @@ class Network(nn.Module):
         nn.init.normal_(self.table, std=config.hidden**-0.5)
 
     def rows(self) -> Tensor:
-        """The table as it is used, float32[items, hidden]."""
+        """Return the table as inputs and scores use it, float32[items, hidden]."""
         return functional.normalize(self.table, dim=-1) if self.config.normalised else self.table
 
     def forward(self, items: Tensor, rows: Tensor) -> Tensor:
-        """Return the hidden state after each event of sessions that begin.
+        """Return the hidden state after each event of whole sessions.
 
         Args:
             items: int64[batch, time] item codes, right-padded with any code.
@@ -57,18 +57,18 @@ class Network(nn.Module):
         Returns:
             float32[batch, time, hidden], of the last layer.
         """
-        return self.going_on(items, rows, None)[0]
+        return self.step(items, rows, None)[0]
 
-    def going_on(self, items: Tensor, rows: Tensor, before: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return the hidden state after each event, and that of each layer after the last.
+    def step(self, items: Tensor, rows: Tensor, before: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return the hidden state after each event, and the last state of each layer.
 
         Args:
             items: see `forward`.
             rows: see `forward`.
-            before: float32[layers, batch, hidden], the hidden state to begin with; None for zeros.
+            before: float32[layers, batch, hidden], the initial hidden state; None for zeros.
 
         Returns:
-            What `forward` returns, and float32[layers, batch, hidden].
+            The result of `forward`, and float32[layers, batch, hidden].
         """
         inputs = functional.embedding(items, rows)
         if self.training and self.config.item_dropout:
@@ -80,7 +80,7 @@ class Network(nn.Module):
         return states, after
 
     def scored(self, states: Tensor) -> Tensor:
-        """Return hidden states, float32[n, hidden], as they are multiplied with rows."""
+        """Return hidden states, float32[n, hidden], as scores multiply them with rows."""
         states = self.drop(states)
         return functional.normalize(states, dim=-1) / self.config.temperature if self.config.normalised else states
 

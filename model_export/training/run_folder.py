@@ -1,6 +1,6 @@
-"""A training run on disk: what `train` leaves and `export` takes. Knows no torch and no ONNX.
+"""Writes and reads a training run: `nextitem train` writes it, `nextitem export` reads it.
 
-Folder: ``run.json`` (settings, data, history), ``weights.npz`` (the network, torch's names and layouts),
+Folder: ``run.json`` (settings, data, history), ``weights.npz`` (the network, in torch's names and layouts),
 ``vocabulary.bin``, ``held_out.npz`` (the validation sessions, for golden sessions and quantization's loss),
 ``memory.npz`` (the session memory, where there is one), ``metrics/`` (TensorBoard).
 """
@@ -28,27 +28,27 @@ Weights = dict[str, NDArray[np.float32]]
 
 
 class MemoryRecord(msgspec.Struct, frozen=True):
-    """How a session memory recalls, and how it is blended with the network."""
+    """The settings of a session memory, and its weight beside the network."""
 
     config: MemoryConfig
     blend: Blend
 
 
 class RunRecord(msgspec.Struct, frozen=True):
-    """Everything of a run but its arrays.
+    """A run without its arrays.
 
     Attributes:
-        training: what it was trained on and how; goes into the manifest as it is.
+        training: the data and the settings; copied into the manifest.
         items: size of the catalogue.
         hidden: hidden size.
         layers: GRU layers.
         normalised: scores are cosines, divided by the temperature.
         temperature: see `normalised`.
-        validation: HR@20 and MRR@20 on the validation days, in float, at the best epoch: of what serves, and under
-            "network-hr@20" and "network-mrr@20" of the network alone.
+        validation: HR@20 and MRR@20 on the validation days at the best epoch, of the float model. With a session memory
+            also "network-hr@20" and "network-mrr@20", of the network alone.
         history: loss, HR@20 and MRR@20 of each epoch on the validation split.
         popular: the most frequent items.
-        libraries: versions that trained it.
+        libraries: versions of the libraries that trained it.
         memory: the session memory; None for the network alone.
     """
 
@@ -71,7 +71,7 @@ class _SchemaOnly(msgspec.Struct):
 
 
 class Run(msgspec.Struct, frozen=True):
-    """A run, whole: its record, weights, item ids and held-out sessions (codes, the catalogue being `item_ids`)."""
+    """A whole run. Held-out sessions are indices of `item_ids`."""
 
     record: RunRecord
     weights: Weights
@@ -97,13 +97,13 @@ def read_run(folder: Path) -> Run:
     """Return the run in a folder.
 
     Raises:
-        InputError: it is not a run, or not one that this code reads.
+        InputError: it is no run, or its format is another one.
     """
     try:
         data = (folder / RUN).read_bytes()
         schema = msgspec.json.decode(data, type=_SchemaOnly).schema
-        if schema > RUN_SCHEMA:
-            raise InputError(f"{folder} has run schema {schema}; this code reads up to {RUN_SCHEMA}")
+        if schema != RUN_SCHEMA:
+            raise InputError(f"{folder} has run schema {schema}; this version reads {RUN_SCHEMA}. Train again.")
         record = msgspec.json.decode(data, type=RunRecord)
         weights = {name: np.asarray(values, np.float32) for name, values in _arrays(folder / WEIGHTS).items()}
         held_out = _arrays(folder / HELD_OUT)
@@ -115,7 +115,7 @@ def read_run(folder: Path) -> Run:
         raise InputError(f"{folder} is not a training run, or a damaged one: {error}") from error
     items = {len(vocabulary), len(weights["table"])} | ({memory.items} if memory else set())
     if items != {record.items} or weights["table"].shape[1] != record.hidden:
-        raise InputError(f"{folder} is a damaged training run: its files are of different catalogues")
+        raise InputError(f"{folder} is a damaged training run: its files belong to different catalogues")
     ends = np.cumsum(held_out["lengths"])
     sessions = tuple(np.split(held_out["codes"].astype(np.int32), ends[:-1])) if len(ends) else ()
     return Run(record, weights, tuple(map(vocabulary.item_id, range(len(vocabulary)))), sessions, memory)
@@ -123,7 +123,7 @@ def read_run(folder: Path) -> Run:
 
 def _memory(path: Path, record: MemoryRecord) -> BlendedMemory:
     try:
-        index = MemoryIndex(**_arrays(path))  # type: ignore[arg-type]  # as they were written
+        index = MemoryIndex(**_arrays(path))  # type: ignore[arg-type]  # a wrong name raises TypeError
     except TypeError as error:
         raise InputError(f"{path} is damaged") from error
     return BlendedMemory(Memory(index, record.config), record.blend)

@@ -1,4 +1,4 @@
-"""The story of a training run: sessions in, a run's folder out. Knows torch only through `training`."""
+"""Trains on sessions and writes the run's folder."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -11,50 +11,57 @@ from model_export.data.atomic_file import new_folder
 from model_export.data.sessions import Sessions
 from model_export.metrics.ranking import Accuracy
 from model_export.training.config import FitConfig
+<<<<<<< HEAD
 from model_export.training.distributed import joined
 from model_export.training.fit import Epoch, Fitted, Watcher, fit
 from model_export.training.run_folder import MemoryRecord, Run, RunRecord, write_run
+=======
+from model_export.training.distributed import join
+from model_export.training.fit import Epoch, Fitted, Validated, Watcher, fit
+from model_export.training.run_folder import MemoryRecord, Run, RunRecord, new_folder, write_run
+>>>>>>> ffb73fb (Training: train_network yields epochs, validation is part of the result, settings are completed in one place; plain English)
 from model_export.training.trackers import TensorBoard, Tracker
 from nextitem.model.manifest import PopularItem, Training
 
 POPULAR = 1000
-"""Most frequent items that go into the manifest: what is served to a visitor of whom nothing is known."""
+"""Number of most frequent items in the manifest: they are served to visitors without events."""
 
 
 def train(
     sessions: Sessions, config: FitConfig, out: Path, watcher: Watcher, trackers: Sequence[Tracker] = ()
 ) -> RunRecord:
-    """Train on sessions and keep the run; where torchrun started several processes, the first of them keeps it.
+    """Train on sessions and write the run. Of several processes that torchrun started, the first one writes it.
 
     Args:
         sessions: the training data.
-        config: how to train.
+        config: the settings.
         out: the run's folder, which must not exist yet.
-        watcher: told of progress, in the process that keeps the run.
-        trackers: told of figures, there too, besides TensorBoard's files in the run.
+        watcher: follows the progress in the process that writes the run.
+        trackers: record the metrics in that process, besides TensorBoard's files in the run.
 
     Raises:
         InputError: the data cannot be trained on, or the folder cannot be made.
     """
-    with joined() as world:
+    with join() as world:
         if not world.leads:
-            return _record(sessions, fit(sessions, config, _Silent()))
+            return _record(sessions, fit(sessions, config, _NoWatcher()))
         with new_folder(out) as folder, closing(TensorBoard(folder)) as files:
-            fitted = fit(sessions, config, _Followed(watcher, (files, *trackers)))
+            fitted = fit(sessions, config, _TrackedWatcher(watcher, (files, *trackers)))
             record = _record(sessions, fitted)
             weights = {
                 name: np.ascontiguousarray(values.detach().numpy(), np.float32)
                 for name, values in fitted.network.state_dict().items()
             }
-            held_out = _held_out(sessions, fitted)
-            write_run(folder, Run(record, weights, tuple(sessions.catalogue), held_out, fitted.memory))
+            held_out = fitted.validated.split.test.recoded(sessions.catalogue)
+            held_out_codes = tuple(map(held_out.session, range(len(held_out))))
+            write_run(folder, Run(record, weights, sessions.catalogue, held_out_codes, fitted.memory))
             for tracker in trackers:
                 tracker.done(record)
     return record
 
 
-class _Followed:
-    """A watcher that also tells trackers."""
+class _TrackedWatcher:
+    """Passes progress on to a watcher, and metrics to trackers too."""
 
     def __init__(self, watcher: Watcher, trackers: Sequence[Tracker]) -> None:
         self._watcher, self._trackers = watcher, trackers
@@ -73,22 +80,21 @@ class _Followed:
         self._watcher.blend(accuracy)
 
 
-class _Silent:
-    """The watcher of a process that leaves telling to another."""
+class _NoWatcher:
+    """Ignores progress: another process reports it."""
 
-    def batch(self, stage: str, epoch: int, done: int, total: int) -> None:
-        """Tell nothing."""
+    def batch(self, *_progress: object) -> None:
+        """Ignore it."""
 
-    def epoch(self, stage: str, epoch: Epoch) -> None:
-        """Tell nothing."""
+    def epoch(self, *_result: object) -> None:
+        """Ignore it."""
 
-    def blend(self, accuracy: Accuracy) -> None:
-        """Tell nothing."""
+    def blend(self, *_result: object) -> None:
+        """Ignore it."""
 
 
 def _record(sessions: Sessions, fitted: Fitted) -> RunRecord:
-    best = fitted.history[fitted.epochs - 1]
-    network = fitted.network.config
+    validated, network = fitted.validated, fitted.network.config
     return RunRecord(
         training=Training(
             data_sha256=sessions.digest,
@@ -96,24 +102,25 @@ def _record(sessions: Sessions, fitted: Fitted) -> RunRecord:
             events=len(sessions.codes),
             first=float(sessions.times.min()),
             last=float(sessions.times.max()),
-            seed=fitted.config.seed,
-            epochs=fitted.epochs,
-            hyperparameters=fitted.config.values(),
+            seed=validated.config.seed,
+            epochs=validated.epochs,
+            hyperparameters=validated.config.values(),
         ),
         items=network.items,
         hidden=network.hidden,
         layers=network.layers,
         normalised=network.normalised,
         temperature=network.temperature,
-        validation=_validation(best, fitted.blended),
-        history=tuple((epoch.loss, epoch.hr, epoch.mrr) for epoch in fitted.history),
+        validation=_validation(validated),
+        history=tuple((epoch.loss, epoch.hr, epoch.mrr) for epoch in validated.history),
         popular=_popular(sessions),
         libraries={"torch": library_version("torch")},
         memory=None if fitted.memory is None else MemoryRecord(fitted.memory.memory.config, fitted.memory.blend),
     )
 
 
-def _validation(best: Epoch, blended: Accuracy | None) -> dict[str, float]:
+def _validation(validated: Validated) -> dict[str, float]:
+    best, blended = validated.history[validated.epochs - 1], validated.blended
     if blended is None:
         return {"hr@20": best.hr, "mrr@20": best.mrr}
     return {"hr@20": blended.hr, "mrr@20": blended.mrr, "network-hr@20": best.hr, "network-mrr@20": best.mrr}
@@ -123,8 +130,3 @@ def _popular(sessions: Sessions) -> tuple[PopularItem, ...]:
     counts = np.bincount(sessions.codes, minlength=len(sessions.catalogue))
     best = np.argsort(-counts, kind="stable")[:POPULAR]
     return tuple(PopularItem(int(code), round(float(counts[code] / counts.sum()), 8)) for code in best)
-
-
-def _held_out(sessions: Sessions, fitted: Fitted) -> tuple["np.ndarray[tuple[int], np.dtype[np.int32]]", ...]:
-    held_out = fitted.held_out.recoded(sessions.catalogue)
-    return tuple(held_out.session(index) for index in range(len(held_out)))

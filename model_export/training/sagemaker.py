@@ -1,9 +1,8 @@
-"""Run a SageMaker (or AWS Batch) training job: ``python -m model_export.training.sagemaker`` in its container.
+"""Runs a SageMaker (or AWS Batch) training job: ``python -m model_export.training.sagemaker`` in its container.
 
-The job says by its surroundings (the SageMaker Training Toolkit's names) what to do; this turns them into
-`nextitem train` on as many processes as there are, and `nextitem export` after it. Knows no torch.
-Events: the file of the channel `train`, or the one called train. Left in the model's folder: ``run``, and
-``artifact`` with the one folder that is to be published.
+Reads the job from environment variables (names of the SageMaker Training Toolkit), then runs `nextitem train` in all
+processes and `nextitem export` after it. The events are the only file of the channel `train`, or its file called train.
+The model's folder then holds ``run`` and ``artifact``; the latter has the one folder to publish.
 """
 
 import json
@@ -21,11 +20,11 @@ from model_export.training.config import FitConfig
 from nextitem.errors import InputError
 
 FAILURE = "/opt/ml/output/failure"
-"""Where SageMaker looks for why a job failed; NEXTITEM_FAILURE_FILE names another."""
-MOST_FAILURE = 1024
+"""SageMaker shows this file when a job fails; NEXTITEM_FAILURE_FILE names another."""
+MAX_FAILURE = 1024
 """Characters of it that SageMaker shows."""
 PORT = "29400"
-"""Of the first host, where the processes of all hosts meet; MASTER_PORT names another."""
+"""Port of the first host at which all processes meet; MASTER_PORT names another."""
 PROGRAM = "model_export.cli"
 FAULT = "nextitem: "
 COLUMNS = ("session_column", "item_column", "time_column", "user_column", "gap_minutes")
@@ -34,16 +33,16 @@ EXPORT = ("min_overlap", "max_hr_loss", "scheme")
 
 @dataclass(frozen=True)
 class Job:
-    """What the surroundings ask for.
+    """A training job.
 
     Attributes:
         events: the training events.
-        model: the folder whose content becomes the model.
+        model: folder whose content SageMaker keeps as the model.
         hyperparameters: by name, as texts.
-        processes: on this host.
-        hosts: of all that train together, in one order.
-        host: this one.
-        port: of the first host, where they meet.
+        processes: number of processes on each host.
+        hosts: all hosts, in the same order on each.
+        host: this host.
+        port: port of the first host, at which they meet.
     """
 
     events: Path
@@ -56,28 +55,28 @@ class Job:
 
     @property
     def leads(self) -> bool:
-        """Whether this host writes."""
+        """Whether this host writes the model."""
         return self.host == self.hosts[0]
 
 
-def job_of(environment: Mapping[str, str], arguments: Sequence[str]) -> Job:
-    """Read a job from its surroundings.
+def read_job(environment: Mapping[str, str], arguments: Sequence[str]) -> Job:
+    """Read a job from environment variables.
 
     Args:
-        environment: variables, `SM_...`.
-        arguments: hyper-parameters as ``--name value``; they go before those of SM_HPS.
+        environment: the variables `SM_...`.
+        arguments: hyper-parameters as ``--name value``; they replace those of SM_HPS.
 
     Raises:
-        InputError: something is missing or makes no sense.
+        InputError: a variable or hyper-parameter is missing or wrong.
     """
     for name in ("SM_CHANNEL_TRAIN", "SM_MODEL_DIR"):
         if not environment.get(name):
             raise InputError(f"{name} is not set: this runs in a SageMaker training job with a channel named train")
-    given = _json(environment, "SM_HPS", "{}", dict)
-    hyperparameters = {_name(name): _text(value) for name, value in given.items()} | _pairs(arguments)
+    from_job = _json(environment, "SM_HPS", "{}", dict)
+    hyperparameters = {_name(name): _text(value) for name, value in from_job.items()} | _pairs(arguments)
     known = {*FitConfig.names(), *COLUMNS, *EXPORT}
     if unknown := sorted(hyperparameters.keys() - known):
-        raise InputError(f"hyper-parameter {unknown[0]!r} is none of {', '.join(sorted(known))}")
+        raise InputError(f"unknown hyper-parameter {unknown[0]!r}. Known: {', '.join(sorted(known))}")
     hosts = tuple(sorted(_json(environment, "SM_HOSTS", '["localhost"]', list)))
     host = environment.get("SM_CURRENT_HOST", hosts[0])
     if host not in hosts:
@@ -100,13 +99,13 @@ def commands(job: Job, config: Path) -> list[list[str]]:
     """Return the commands that a host runs, one after the other.
 
     Args:
-        job: what to do.
-        config: the file that `settings` are in.
+        job: the job.
+        config: file with the `settings`.
     """
     start = [sys.executable]
     if len(job.hosts) > 1 or job.processes > 1:
         start += ["-m", "torch.distributed.run", f"--nproc-per-node={job.processes}"]
-        start += _meeting(job) if len(job.hosts) > 1 else ["--standalone"]
+        start += _rendezvous(job) if len(job.hosts) > 1 else ["--standalone"]
     run = str(job.model / "run")
     train = [*start, "-m", PROGRAM, "train", str(job.events), "--out", run, "--config", str(config)]
     train += _options(job, COLUMNS)
@@ -116,7 +115,7 @@ def commands(job: Job, config: Path) -> list[list[str]]:
     return [train, [*export, *_options(job, EXPORT)]]
 
 
-def _meeting(job: Job) -> list[str]:
+def _rendezvous(job: Job) -> list[str]:
     rank = job.hosts.index(job.host)
     return [
         f"--nnodes={len(job.hosts)}",
@@ -127,14 +126,14 @@ def _meeting(job: Job) -> list[str]:
 
 
 def settings(job: Job) -> dict[str, Any]:
-    """Return the hyper-parameters that are settings of the training, as the values that their texts mean."""
+    """Return the hyper-parameters that are training settings, with their types."""
     return {name: _value(text) for name, text in job.hyperparameters.items() if name in FitConfig.names()}
 
 
 def main() -> int:
-    """Run the job; what fails is told on standard error and in the failure file."""
+    """Run the job, and report a failure on standard error and in the failure file."""
     try:
-        job = job_of(os.environ, sys.argv[1:])
+        job = read_job(os.environ, sys.argv[1:])
         with tempfile.TemporaryDirectory(prefix="nextitem-") as folder:
             config = Path(folder) / "settings.json"
             config.write_text(json.dumps(settings(job)))
@@ -143,28 +142,27 @@ def main() -> int:
     except InputError as error:
         failure = Path(os.environ.get("NEXTITEM_FAILURE_FILE", FAILURE))
         failure.parent.mkdir(parents=True, exist_ok=True)
-        failure.write_text(str(error)[:MOST_FAILURE])
+        failure.write_text(str(error)[:MAX_FAILURE])
         sys.stderr.write(f"nextitem: {error}\n")
         return 1
     return 0
 
 
 def _run(command: list[str]) -> None:
-    """Run a command, its words as they come; of its faults the first is the reason."""
-    why = ""
+    """Run a command and pass on its standard error; its first error is the reason of a failure."""
+    reason = ""
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:  # noqa: S603  # our own command
         for line in running.stderr or ():
             sys.stderr.write(line)
-            why = why or (line.removeprefix(FAULT).strip() if line.startswith(FAULT) else "")
+            reason = reason or (line.removeprefix(FAULT).strip() if line.startswith(FAULT) else "")
     if running.returncode:
-        raise InputError(why or f"{' '.join(command)} ended with code {running.returncode}")
+        raise InputError(reason or f"{' '.join(command)} ended with code {running.returncode}")
 
 
 def _events(channel: Path) -> Path:
-    """The channel's event file; beside others (of `nextitem prepare`) the one called train."""
-    files = [
-        file for file in sorted(channel.glob("*")) if file.name.lower().endswith(tuple(one.value for one in Format))
-    ]
+    """Return the channel's only event file, or of several (from `nextitem prepare`) the one called train."""
+    suffixes = tuple(format_.value for format_ in Format)
+    files = [file for file in sorted(channel.glob("*")) if file.name.lower().endswith(suffixes)]
     chosen = files if len(files) == 1 else [file for file in files if file.name.partition(".")[0] == "train"]
     if len(chosen) != 1:
         raise InputError(f"{channel} must hold one event file, or one called train; it has {len(files)} event files")
@@ -172,8 +170,8 @@ def _events(channel: Path) -> Path:
 
 
 def _options(job: Job, names: Sequence[str]) -> list[str]:
-    given = [(name, job.hyperparameters[name]) for name in names if name in job.hyperparameters]
-    return [text for name, value in given for text in (f"--{name.replace('_', '-')}", value)]
+    options = [(name, job.hyperparameters[name]) for name in names if name in job.hyperparameters]
+    return [text for name, value in options for text in (f"--{name.replace('_', '-')}", value)]
 
 
 def _pairs(arguments: Sequence[str]) -> dict[str, str]:
@@ -192,7 +190,7 @@ def _text(value: object) -> str:
 
 
 def _value(text: str) -> Any:
-    """SageMaker hands on hyper-parameters as texts, whatever they were."""
+    """Parse a hyper-parameter: SageMaker passes all of them as texts."""
     try:
         return json.loads(text)
     except json.JSONDecodeError:

@@ -1,28 +1,32 @@
-"""Session-parallel batches: lanes that play session after session, one event of each lane at a time. Knows no network.
+"""Session-parallel batches: lanes that play session after session, one event of each lane at a time.
 
-The way of GRU4Rec (Hidasi et al. 2016, arXiv 1511.06939): the network steps after every event, and what it knew before
-it is carried on as a value, through which nothing is learned back.
+GRU4Rec trains so (Hidasi et al. 2016, arXiv 1511.06939). The network steps after every event and carries its hidden
+state to the next batch as a value: gradients do not flow through it.
 """
 
 import math
 from collections.abc import Iterator
+from typing import TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from model_export.data.sessions import Sessions
 from model_export.training.batches import Batch, weights_by_age, windows
 
+T = TypeVar("T", np.int64, np.bool_, np.float32)
+
 
 class Lanes:
-    """All transitions of sessions, each once an epoch, in lanes of equal length that are dealt anew each epoch.
+    """All transitions of sessions, each once an epoch, in lanes of equal length.
 
-    Where one lane ends in the midst of a session, the next begins with its rest as if it were a session of its own: of
-    no more sessions than there are lanes.
+    Each epoch shuffles the sessions, joins their transitions to one sequence, and cuts it into lanes. A session that is
+    cut goes on in the next lane as if it were a new session; there are fewer such sessions than lanes.
 
     Args:
-        sessions: what to learn from; those shorter than 2 are passed over.
-        size: lanes.
+        sessions: the training data; sessions shorter than 2 are skipped.
+        size: number of lanes.
         recency: see `FitConfig.recency`.
     """
 
@@ -41,20 +45,22 @@ class Lanes:
         lengths = self._lengths[order]
         total = int(lengths.sum())
         within = np.arange(total) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        stream = np.repeat(self._starts[order], lengths) + within
-        slots = len(self) * self._size
-        at = np.append(stream, np.zeros(slots - total, np.int64)).reshape(self._size, -1)
-        real = (np.arange(slots) < total).reshape(self._size, -1)
-        fresh = np.append(within == 0, np.ones(slots - total, bool)).reshape(self._size, -1)
-        fresh[:, :1] = True
-        known = np.repeat(self._weights[order], lengths)
-        weights = np.append(known, np.zeros(slots - total, np.float32)).reshape(self._size, -1)
+        events = self._in_lanes(np.repeat(self._starts[order], lengths) + within, 0)
+        is_real = self._in_lanes(np.ones(total, bool), False)
+        is_fresh = self._in_lanes(within == 0, True)
+        is_fresh[:, :1] = True
+        weights = self._in_lanes(np.repeat(self._weights[order], lengths), 0.0)
         for step in range(len(self)):
-            here = at[:, step, None]
+            event, real = events[:, step, None], is_real[:, step, None]
             yield Batch(
-                torch.from_numpy(self._codes[here].astype(np.int64)),
-                torch.from_numpy(self._codes[here + real[:, step, None]].astype(np.int64)),
-                torch.from_numpy(real[:, step, None].copy()),
+                torch.from_numpy(self._codes[event].astype(np.int64)),
+                torch.from_numpy(self._codes[event + real].astype(np.int64)),
+                torch.from_numpy(real.copy()),
                 torch.from_numpy(weights[:, step].copy()),
-                torch.from_numpy(fresh[:, step].copy()),
+                torch.from_numpy(is_fresh[:, step].copy()),
             )
+
+    def _in_lanes(self, sequence: NDArray[T], padding: float) -> NDArray[T]:
+        """Cut a sequence into lanes, [lanes, steps], the last one padded."""
+        missing = len(self) * self._size - len(sequence)
+        return np.append(sequence, np.full(missing, padding, sequence.dtype)).reshape(self._size, -1)

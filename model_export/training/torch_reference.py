@@ -1,4 +1,4 @@
-"""What torch, and the memory in numpy, answer with a run's weights: what the graphs are proved against."""
+"""Computes scores with torch, and with the session memory in numpy. The exported graphs must give the same."""
 
 from collections.abc import Sequence
 
@@ -15,19 +15,19 @@ def torch_scores(run: Run, sessions: Sequence[NDArray[np.int32]]) -> list[NDArra
     """Return the score of every item after each whole session, each float32[items].
 
     Args:
-        run: the run with the weights.
-        sessions: item codes, each of one event or more.
+        run: the run.
+        sessions: item codes of sessions with at least one event.
     """
     record = run.record
     config = NetworkConfig(record.items, record.hidden, record.layers, record.normalised, record.temperature, 0.0)
-    with torch.device("meta"):  # its own values would only be thrown away
+    with torch.device("meta"):  # allocates no weights: the run's own are assigned
         network = Network(config)
     network.load_state_dict({name: torch.from_numpy(values) for name, values in run.weights.items()}, assign=True)
     network.eval()
     rows = network.rows()
-    answers = []
+    scores_of_sessions = []
     for session in sessions:
         states = network(torch.from_numpy(session.astype(np.int64))[None], rows)[:, -1]
         scores = np.asarray(network.scores(states, rows)[0].numpy(), np.float32)
-        answers.append(scores if run.memory is None else run.memory.scores(scores, session))
-    return answers
+        scores_of_sessions.append(scores if run.memory is None else run.memory.scores(scores, session))
+    return scores_of_sessions

@@ -1,7 +1,4 @@
-"""Where a training's figures are kept: TensorBoard's files in the run's folder, and MLflow where it is asked for.
-
-Knows no network; a tracker hears of epochs as a watcher does.
-"""
+"""Records the metrics of a training: in TensorBoard's files in the run's folder, and in MLflow on request."""
 
 import math
 import os
@@ -16,24 +13,24 @@ from model_export.training.run_folder import METRICS, RunRecord
 from nextitem.errors import InputError
 
 EXPERIMENT = "nextitem"
-"""MLflow's experiment, unless MLFLOW_EXPERIMENT_NAME says another."""
+"""MLflow's experiment, unless MLFLOW_EXPERIMENT_NAME names another."""
 
 
 class Tracker(Protocol):
-    """Keeps the figures of one training."""
+    """Records the metrics of one training."""
 
     def epoch(self, stage: str, epoch: Epoch) -> None:
-        """Keep what an epoch came to."""
+        """Record the result of an epoch."""
 
     def blend(self, accuracy: Accuracy) -> None:
-        """Keep what network and session memory reach together on the validation."""
+        """Record the accuracy of network and session memory together on the validation sessions."""
 
     def done(self, record: RunRecord) -> None:
-        """Keep what the training came to."""
+        """Record the result of the training."""
 
 
-def figures(stage: str, epoch: Epoch) -> dict[str, float]:
-    """Return an epoch's figures by name, those that there are."""
+def epoch_metrics(stage: str, epoch: Epoch) -> dict[str, float]:
+    """Return the metrics of an epoch by name, without those that were not measured."""
     named = {"loss": epoch.loss, "hr@20": epoch.hr, "mrr@20": epoch.mrr}
     return {f"{stage}/{name}": value for name, value in named.items() if not math.isnan(value)}
 
@@ -43,11 +40,7 @@ def _blended(accuracy: Accuracy) -> dict[str, float]:
 
 
 class TensorBoard:
-    """Files in the folder ``metrics`` of a run.
-
-    Args:
-        folder: the run's.
-    """
+    """Files in the folder ``metrics`` of a run."""
 
     def __init__(self, folder: Path) -> None:
         from torch.utils.tensorboard import SummaryWriter
@@ -56,7 +49,7 @@ class TensorBoard:
 
     def epoch(self, stage: str, epoch: Epoch) -> None:
         """See `Tracker`."""
-        for name, value in figures(stage, epoch).items():
+        for name, value in epoch_metrics(stage, epoch).items():
             self._writer.add_scalar(name, value, epoch.number)
 
     def blend(self, accuracy: Accuracy) -> None:
@@ -65,22 +58,22 @@ class TensorBoard:
             self._writer.add_scalar(name, value)
 
     def done(self, record: RunRecord) -> None:
-        """See `Tracker`: the run's record has it."""
+        """See `Tracker`. Nothing to do: the run's record has the result."""
 
     def close(self) -> None:
-        """Write what is not written yet."""
+        """Write the rest and close the files."""
         self._writer.close()
 
 
 class MLflow:
-    """A run of MLflow. When the server is lost, the training goes on without it, and `fault` says why.
+    """A run of MLflow. When the server fails, the training goes on without it, and `fault` says why.
 
     Args:
-        uri: the tracking server's, or ``sqlite:///FILE``.
-        name: the run's.
+        uri: address of the tracking server, or ``sqlite:///FILE``.
+        name: name of the run.
 
     Raises:
-        InputError: the server does not answer at the beginning.
+        InputError: the server does not answer.
         ModuleNotFoundError: mlflow is not installed.
     """
 
@@ -101,7 +94,7 @@ class MLflow:
 
     def epoch(self, stage: str, epoch: Epoch) -> None:
         """See `Tracker`."""
-        self._log(figures(stage, epoch), {}, epoch.number)
+        self._log(epoch_metrics(stage, epoch), {}, epoch.number)
 
     def blend(self, accuracy: Accuracy) -> None:
         """See `Tracker`."""
@@ -119,7 +112,7 @@ class MLflow:
         self._end("FINISHED")
 
     def close(self) -> None:
-        """End the run as failed, where it is not done."""
+        """End the run as failed, unless it is done."""
         self._end("FAILED")
 
     def _log(self, metrics: dict[str, float], settings: Mapping[str, object], step: int) -> None:

@@ -1,9 +1,7 @@
-"""Trains one network for some epochs. Knows no validation; `fit` decides how long and on what.
+"""Trains one network for some epochs; `fit` decides for how many, and on which sessions."""
 
-`batch_loss` is the loss of a batch as a function, `seeded` the one place where a seed is set.
-"""
-
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,7 +12,7 @@ from model_export.training.batches import Batch, Batches, Epochs
 from model_export.training.config import FitConfig
 from model_export.training.device import device, product_type
 from model_export.training.distillation import Teachers
-from model_export.training.distributed import world
+from model_export.training.distributed import current_world
 from model_export.training.losses import Loss, make_loss
 from model_export.training.network import Network, NetworkConfig
 from model_export.training.session_parallel import Lanes
@@ -23,58 +21,59 @@ from nextitem.errors import InputError
 CLIP_NORM = 1.0
 WARMUP = 0.1
 """Share of the steps in which the learning rate rises."""
-SHORTEST_CYCLE = 11
-"""Steps of a schedule. Of ten, torch's one-cycle schedule divides by zero, and of one it never leaves the bottom."""
+MIN_SCHEDULE_STEPS = 11
+"""With ten steps torch's one-cycle schedule divides by zero, with one it keeps the lowest learning rate."""
 
 OnBatch = Callable[[int, int, int], None]
-"""Told of the epoch, how many of its batches are done, and of how many."""
-OnEpoch = Callable[[int, float, Network], bool]
-"""Given an epoch's number, its mean loss and the network as it would serve; says whether to go on."""
+"""Called after each batch with the epoch's number, the number of its batches that are done, and of all its batches."""
 
 
-def learn(
-    sessions: Sessions,
-    config: FitConfig,
-    epochs: int,
-    on_batch: OnBatch,
-    on_epoch: OnEpoch,
-    teachers: Teachers | None = None,
-) -> Network:
-    """Return a network trained on sessions.
+@dataclass(frozen=True)
+class TrainedEpoch:
+    """The result of one epoch: its number from 1, its mean loss, and the network as it would serve."""
+
+    number: int
+    loss: float
+    network: Network
+
+
+def train_network(
+    sessions: Sessions, config: FitConfig, epochs: int, on_batch: OnBatch, teachers: Teachers | None = None
+) -> Iterator[TrainedEpoch]:
+    """Train a network and yield after each epoch. The caller may stop early.
 
     Args:
-        sessions: what to learn from; their catalogue becomes the network's.
-        config: with nothing left open (`defaults.for_data`).
-        epochs: how many, unless `on_epoch` ends it before.
-        on_batch: told of progress.
-        on_epoch: called after each epoch.
-        teachers: whom to learn from besides, over the same catalogue.
+        sessions: the training data; their catalogue becomes the network's.
+        config: complete settings (`defaults.complete_config`).
+        epochs: number of epochs that the learning rate's schedule is made for.
+        on_batch: called after each batch.
+        teachers: networks over the same catalogue to learn from besides.
 
     Raises:
-        InputError: the settings let the weights grow beyond all bounds.
+        InputError: the settings let the weights overflow.
     """
-    rng, here = seeded(config.seed), world()
+    rng, world = seeded(config.seed), current_world()
     on = device()
     network = Network(network_config(config, len(sessions.catalogue))).to(on)
-    here.reseed(config.seed)
+    world.reseed(config.seed)
     counts = torch.from_numpy(np.bincount(sessions.codes, minlength=len(sessions.catalogue)).astype(np.float32))
-    loss_of = make_loss(config, counts.to(on), product_type(config.precision, on))
-    loss_on = here.wrapped(BatchLoss(network, loss_of, teachers))
+    loss_function = make_loss(config, counts.to(on), product_type(config.precision, on))
+    loss_of = world.wrapped(BatchLoss(network, loss_function, teachers))
     batches = batches_of(sessions, config)
     optimiser = _optimiser(network, config)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser,
         config.learning_rate,
-        total_steps=max(epochs * len(batches), SHORTEST_CYCLE),
+        total_steps=max(epochs * len(batches), MIN_SCHEDULE_STEPS),
         pct_start=WARMUP,
         cycle_momentum=config.optimiser == "adamw",  # Adagrad has none
     )
-    average = _average_of(network, config.averaging)
+    average = _Average(network, config.averaging) if config.averaging else None
     for number in range(1, epochs + 1):
         network.train()
         total = torch.zeros((), device=on)
         for done, batch in enumerate(batches.epoch(rng), 1):
-            loss = loss_on(here.share(batch).to(on))
+            loss = loss_of(world.share(batch).to(on))
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), CLIP_NORM)
@@ -84,15 +83,11 @@ def learn(
                 average.update_parameters(network)
             total += loss.detach()
             on_batch(number, done, len(batches))
-        total = here.mean(total)
+        total = world.mean(total)
         if not all(bool(weights.isfinite().all()) for weights in (total, *network.parameters())):
-            raise InputError(
-                f"the weights grew beyond all bounds in epoch {number}: lower learning rate or raise temperature"
-            )
+            raise InputError(f"the weights overflowed in epoch {number}: lower learning rate or raise temperature")
         served = network if average is None else average.module
-        if not on_epoch(number, float(total) / len(batches), served.eval()):
-            break
-    return network if average is None else average.module
+        yield TrainedEpoch(number, float(total) / len(batches), served.eval())
 
 
 def _optimiser(network: Network, config: FitConfig) -> torch.optim.Optimizer:
@@ -101,7 +96,7 @@ def _optimiser(network: Network, config: FitConfig) -> torch.optim.Optimizer:
 
 
 def batches_of(sessions: Sessions, config: FitConfig) -> Epochs:
-    """Return what an epoch goes through."""
+    """Return the batches that the settings ask for."""
     if config.batching == "session-parallel":
         return Lanes(sessions, config.batch, config.recency)
     return Batches(sessions, config.batch, config.window, config.recency)
@@ -123,7 +118,10 @@ def _mean_loss(
 
 
 class BatchLoss(nn.Module):
-    """`batch_loss` as a module, which is what gradients are averaged of; it carries hidden states between batches."""
+    """`batch_loss` as a module: DistributedDataParallel averages gradients of a module.
+
+    Of session-parallel batches, it carries the hidden states from batch to batch.
+    """
 
     def __init__(self, network: Network, loss_of: Loss, teachers: Teachers | None) -> None:
         super().__init__()
@@ -131,14 +129,14 @@ class BatchLoss(nn.Module):
         self._carried: Tensor | None = None
 
     def forward(self, batch: Batch) -> Tensor:
-        """Return the batch's loss; of rows that go on, from where the batch before left them."""
+        """Return the batch's loss."""
         if batch.fresh is None:
             return batch_loss(self.network, batch, self.loss_of, self.teachers)
         before = self._carried
         if before is not None:
             before = before.masked_fill(batch.fresh[:, None], 0.0)
         rows = self.network.rows()
-        after, last = self.network.going_on(batch.inputs, rows, before)
+        after, last = self.network.step(batch.inputs, rows, before)
         self._carried = last.detach()
         return _mean_loss(self.network, after, rows, batch, self.loss_of, self.teachers)
 
@@ -150,7 +148,7 @@ def seeded(seed: int) -> np.random.Generator:
 
 
 def network_config(config: FitConfig, items: int) -> NetworkConfig:
-    """Return the shape of a network for so many items."""
+    """Return the shape of the network for a catalogue of that size."""
     return NetworkConfig(
         items=items,
         hidden=config.hidden,
@@ -163,17 +161,13 @@ def network_config(config: FitConfig, items: int) -> NetworkConfig:
 
 
 class _Average(torch.optim.swa_utils.AveragedModel):
-    """The exponential moving average of a network's weights; early on, of as many steps as there were."""
+    """The exponential moving average of a network's weights; at first with a smaller decay, for there are few steps."""
 
     module: Network
 
     def __init__(self, network: Network, decay: float) -> None:
-        def averaged(old: Tensor, new: Tensor, seen: Tensor | int) -> Tensor:
+        def average(old: Tensor, new: Tensor, seen: Tensor | int) -> Tensor:
             steps = float(seen)
             return torch.lerp(old, new, 1.0 - min(decay, (1.0 + steps) / (10.0 + steps)))
 
-        super().__init__(network, avg_fn=averaged)
-
-
-def _average_of(network: Network, decay: float) -> _Average | None:
-    return _Average(network, decay) if decay else None
+        super().__init__(network, avg_fn=average)

@@ -1,19 +1,17 @@
-"""How good a network is on sessions it has not seen. Knows no training."""
+"""Measures a network on sessions that it has not seen."""
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 from model_export.data.sessions import Sessions
 from model_export.metrics.ranking import Accuracy, accuracy, mid_rank
 from model_export.training.batches import Batches
 from model_export.training.network import Network
 
-SCORES = 1 << 24
+MAX_SCORES = 1 << 24
 """Scores that are held at a time: 64 MB."""
-FEWEST, MOST = 1, 64
-"""Sessions in a batch."""
+MAX_BATCH = 64
+"""Maximum number of sessions in a batch."""
 
 
 @torch.inference_mode()
@@ -22,10 +20,9 @@ def network_accuracy(network: Network, sessions: Sessions) -> Accuracy:
     network.eval()
     rows = network.rows()
     longest = int(sessions.lengths.max())
-    on = rows.device
-    batches = Batches(sessions, min(max(SCORES // (rows.shape[0] * longest), FEWEST), MOST), longest)
+    batches = Batches(sessions, min(max(MAX_SCORES // (rows.shape[0] * longest), 1), MAX_BATCH), longest)
     better, tied = [], []
-    for batch in (one.to(on) for one in batches.epoch(np.random.default_rng(0))):
+    for batch in (batch.to(rows.device) for batch in batches.epoch(np.random.default_rng(0))):
         states = network(batch.inputs, rows)[batch.mask]
         targets = batch.targets[batch.mask].unsqueeze(1)
         scores = network.scores(states, rows)
@@ -36,18 +33,11 @@ def network_accuracy(network: Network, sessions: Sessions) -> Accuracy:
     return accuracy(mid_rank(torch.cat(better).cpu().numpy(), torch.cat(tied).cpu().numpy()))
 
 
-def some(sessions: Sessions, targets: int, seed: int) -> Sessions:
-    """Return sessions with about so many targets, drawn by a seed, over the same catalogue."""
+def sample_sessions(sessions: Sessions, targets: int, seed: int) -> Sessions:
+    """Draw sessions with at most so many targets, but at least one session, over the same catalogue."""
     order = np.random.default_rng(seed).permutation(len(sessions))
-    kept = np.cumsum(sessions.lengths[order] - 1) <= targets
-    if kept.all():
+    is_drawn = np.cumsum(sessions.lengths[order] - 1) <= targets
+    if is_drawn.all():
         return sessions
-    kept[0] = True
-    return sessions.subset(np.sort(order[kept])).recoded(sessions.catalogue)
-
-
-def states_after(network: Network, session: NDArray[np.int32], rows: Tensor) -> Tensor:
-    """Return the state after each event of a session, float32[events, hidden]."""
-    codes = torch.from_numpy(session.astype(np.int64)).to(rows.device)
-    states: Tensor = network(codes[None], rows)[0]
-    return states
+    is_drawn[0] = True
+    return sessions.subset(np.sort(order[is_drawn])).recoded(sessions.catalogue)

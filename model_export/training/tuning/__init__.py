@@ -1,1 +1,1 @@
-"""Tuning: the search for settings, by the validation days alone. Never sees a test."""
+"""Tuning: searches training settings on the validation days, without the test days."""

@@ -1,4 +1,4 @@
-"""Which settings are searched, and where. Imports no torch."""
+"""The settings that are searched, and their ranges."""
 
 from dataclasses import replace
 
@@ -7,12 +7,12 @@ import optuna
 from model_export.training.config import FitConfig
 
 HIDDEN = (64, 96, 128, 192, 256)
-"""Sizes that the 8-bit score graph serves fast."""
+"""Hidden sizes that the 8-bit score graph serves fast."""
 BATCH = (32, 64, 128, 256)
 
 
-def searched(base: FitConfig) -> dict[str, int | float]:
-    """Return the values that settings have for what is searched: the first trial, so that the best is beside it."""
+def searched_values(base: FitConfig) -> dict[str, int | float]:
+    """Return the searched values of the base settings: the first trial, so that a search is never worse than them."""
     return {
         "hidden": base.hidden,
         "batch": base.batch,
@@ -25,12 +25,12 @@ def searched(base: FitConfig) -> dict[str, int | float]:
     }
 
 
-def drawn(trial: optuna.Trial, base: FitConfig) -> FitConfig:
-    """Return settings with what a trial draws.
+def draw_config(trial: optuna.Trial, base: FitConfig) -> FitConfig:
+    """Draw the settings of a trial.
 
     Args:
-        trial: draws.
-        base: what is not searched; its `hidden` and `batch` are among the choices whatever they are.
+        trial: draws the searched values.
+        base: the values that are not searched. Its `hidden` and `batch` are always among the choices.
     """
     return replace(
         base,

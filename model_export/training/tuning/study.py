@@ -1,8 +1,8 @@
-"""A search on disk: trials until the time is up, to be gone on with from the same folder.
+"""Searches settings for a limited time. A later search in the same folder continues it.
 
 Folder: ``study.db`` (Optuna's trials, SQLite), ``best.json`` (the best settings so far, for `train --config`).
-Each trial learns from the earlier sessions and is judged by the validation days, as `fit` begins; none is refitted,
-and none has a session memory: that is fitted beside whatever network there is.
+Each trial trains on the earlier sessions and is measured on the validation days, as in `fit.validate`. No trial has a
+session memory: a memory can be fitted to any network.
 """
 
 import time
@@ -20,23 +20,24 @@ from model_export.data.sessions import Sessions
 from model_export.metrics.ranking import Accuracy
 from model_export.training.config import FitConfig
 from model_export.training.config_file import write_config
-from model_export.training.fit import Epoch, settled, validate
-from model_export.training.tuning.space import drawn, searched
+from model_export.training.defaults import complete_config
+from model_export.training.fit import Epoch, validate
+from model_export.training.tuning.space import draw_config, searched_values
 from nextitem.errors import InputError
 
 DATABASE, BEST = "study.db", "best.json"
 STUDY = "nextitem"
 UNPRUNED_TRIALS = 3
-"""Trials before any is pruned: a median of fewer says nothing."""
+"""Trials that are never pruned: the median of fewer means nothing."""
 UNPRUNED_EPOCHS = 1
-"""Epochs that each trial gets."""
+"""Epochs of a trial before it may be pruned."""
 SEEDS = 2**32
-"""How many seeds numpy's legacy generator, which Optuna draws by, takes."""
+"""Number of seeds of numpy's legacy generator, which Optuna uses."""
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 @dataclass(frozen=True)
-class Tried:
+class TrialResult:
     """One trial: its settings, and its best epoch on the validation days."""
 
     number: int
@@ -48,113 +49,113 @@ class Tried:
     seconds: float
 
     @property
-    def value(self) -> float:
-        """What trials are ranked by."""
+    def objective(self) -> float:
+        """The value by which trials are ranked."""
         return Accuracy(self.hr, self.mrr).objective
 
 
 class Listener(Protocol):
-    """Hears how the search goes."""
+    """Follows the progress of a search."""
 
-    def tick(self, trial: int, passed: float) -> None:
-        """Hear, after each batch, which trial runs and how many seconds have passed."""
+    def tick(self, trial: int, elapsed: float) -> None:
+        """Receive, after each batch, the number of the current trial and the seconds since the start."""
 
-    def trial(self, tried: Tried) -> None:
-        """Hear what a trial came to."""
+    def trial(self, result: TrialResult) -> None:
+        """Receive the result of a trial."""
 
     def failed(self, trial: int, why: str) -> None:
-        """Hear that a trial came to nothing."""
+        """Receive the reason why a trial failed."""
 
 
 class _TimeIsUp(Exception):
-    """The trial that runs ends with it."""
+    """Ends the current trial."""
 
 
 def tune(
     sessions: Sessions, base: FitConfig, out: Path, *, seconds: float, trials: int | None, listener: Listener
-) -> list[Tried]:
-    """Search for settings; a search that is in the folder goes on.
+) -> list[TrialResult]:
+    """Search for settings, or continue the search in a folder.
 
     Args:
-        sessions: the training data; its last days, `base.validation_days`, judge.
-        base: the first trial's settings, and those that are not searched.
-        out: the search's folder.
-        seconds: when the time is up, the trial that runs is given up.
-        trials: most trials of this call, None for as many as the time allows.
-        listener: told of progress.
+        sessions: the training data; each trial is measured on its last `base.validation_days`.
+        base: the settings of the first trial, and the values that are not searched.
+        out: folder of the search.
+        seconds: time limit; the current trial ends without a result.
+        trials: maximum trials of this call; None for no limit.
+        listener: follows the progress.
 
     Returns:
-        All trials of the folder that ended, best first; those that ran to their end come before pruned ones.
+        All trials of the folder that ended, best first, completed ones before pruned ones.
 
     Raises:
-        InputError: the folder holds a search of other data or settings, or no trial has ended in it.
+        InputError: the folder holds a search with other data or settings, or no trial has completed.
     """
-    base = settled(base, sessions)
-    with _opened(sessions, base, out) as study:
+    base = complete_config(base, sessions)
+    with _open_study(sessions, base, out) as study:
         clock = _Clock(seconds, listener)
 
         def objective(trial: optuna.Trial) -> float:
             try:
-                settings = replace(drawn(trial, base), memory_sessions=0)  # the memory is fitted to any network
-                found = validate(sessions, settings, _Reported(trial, clock))
-                return found.history[found.epochs - 1].value
+                config = replace(draw_config(trial, base), memory_sessions=0)
+                validated = validate(sessions, config, _TrialWatcher(trial, clock))
+                return validated.history[validated.epochs - 1].objective
             except InputError as error:
                 listener.failed(trial.number, str(error))
                 raise
 
         def ended(_study: optuna.Study, trial: FrozenTrial) -> None:
             if trial.state in ENDED:
-                listener.trial(_tried(trial, base))
-            if (best := _all(study, base)) and best[0].state is TrialState.COMPLETE:
-                write_config(out / BEST, best[0].config)
+                listener.trial(_result(trial, base))
+            if (results := _results(study, base)) and results[0].state is TrialState.COMPLETE:
+                write_config(out / BEST, results[0].config)
 
         with suppress(_TimeIsUp):
-            # settings under which the weights grow beyond all bounds fail by themselves; the search goes on
+            # A trial fails if its settings let the weights overflow; the search continues.
             study.optimize(objective, n_trials=trials, timeout=seconds, catch=(InputError,), callbacks=[ended])
-        found = _all(study, base)
-    if not found or found[0].state is not TrialState.COMPLETE:
-        raise InputError(f"no trial ran to its end; {out} keeps what there is, go on with more time")
-    return found
+        results = _results(study, base)
+    if not results or results[0].state is not TrialState.COMPLETE:
+        raise InputError(f"no trial has completed; {out} keeps the search, run it again with more time")
+    return results
 
 
 class _Clock:
-    """What is left of the time, and who is told."""
+    """Ends the current trial at the time limit."""
 
     def __init__(self, seconds: float, listener: Listener) -> None:
         self._began, self._seconds, self._listener = time.monotonic(), seconds, listener
 
     def tick(self, trial: int) -> None:
-        passed = time.monotonic() - self._began
-        self._listener.tick(trial, passed)
-        if passed > self._seconds:
+        elapsed = time.monotonic() - self._began
+        self._listener.tick(trial, elapsed)
+        if elapsed > self._seconds:
             raise _TimeIsUp
 
 
-class _Reported:
-    """A watcher that reports epochs to Optuna, and ends a trial that is worse than the others were."""
+class _TrialWatcher:
+    """Reports epochs to Optuna, and ends a trial that is worse than the earlier ones were."""
 
     def __init__(self, trial: optuna.Trial, clock: _Clock) -> None:
         self._trial, self._clock = trial, clock
         self._best: Epoch | None = None
 
-    def batch(self, stage: str, epoch: int, done: int, total: int) -> None:  # noqa: ARG002  # a watcher's
+    def batch(self, stage: str, epoch: int, done: int, total: int) -> None:  # noqa: ARG002  # part of `Watcher`
         self._clock.tick(self._trial.number)
 
     def blend(self, accuracy: Accuracy) -> None:
         """No trial has a memory."""
 
-    def epoch(self, stage: str, epoch: Epoch) -> None:  # noqa: ARG002  # a watcher's
-        if self._best is None or epoch.value > self._best.value:
+    def epoch(self, stage: str, epoch: Epoch) -> None:  # noqa: ARG002  # part of `Watcher`
+        if self._best is None or epoch.objective > self._best.objective:
             self._best = epoch
             for name, value in (("epochs", epoch.number), ("hr", epoch.hr), ("mrr", epoch.mrr)):
                 self._trial.set_user_attr(name, value)
-        self._trial.report(epoch.value, epoch.number)
+        self._trial.report(epoch.objective, epoch.number)
         if self._trial.should_prune():
             raise optuna.TrialPruned
 
 
 @contextmanager
-def _opened(sessions: Sessions, base: FitConfig, out: Path) -> Iterator[optuna.Study]:
+def _open_study(sessions: Sessions, base: FitConfig, out: Path) -> Iterator[optuna.Study]:
     try:
         out.mkdir(parents=True, exist_ok=True)
         storage = optuna.storages.RDBStorage(f"sqlite:///{out / DATABASE}")
@@ -168,21 +169,21 @@ def _opened(sessions: Sessions, base: FitConfig, out: Path) -> Iterator[optuna.S
             load_if_exists=True,
             pruner=optuna.pruners.MedianPruner(UNPRUNED_TRIALS, UNPRUNED_EPOCHS),
         )
-        # a seed for each call: with one for all, a search that goes on would draw what it has drawn
+        # Another seed for each call: with the same, a continued search would draw the same values again.
         study.sampler = optuna.samplers.TPESampler(seed=(base.seed + len(study.trials)) % SEEDS)
         _check_same(study, sessions, base, out)
         for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            study.tell(trial.number, state=TrialState.FAIL)  # whoever ran it was killed
+            study.tell(trial.number, state=TrialState.FAIL)  # its process was killed
         if not study.get_trials(deepcopy=False, states=(*ENDED, TrialState.WAITING)):
-            study.enqueue_trial(searched(base))
+            study.enqueue_trial(searched_values(base))
         yield study
     finally:
         storage.engine.dispose()
 
 
 def _check_same(study: optuna.Study, sessions: Sessions, base: FitConfig, out: Path) -> None:
-    """Trials of other data, or of other settings that are not searched, cannot be held against each other."""
-    for name, value, what in (
+    """Check that the trials of a study are comparable: same data, same values of what is not searched."""
+    for name, value, difference in (
         ("data_sha256", sessions.digest, "other events"),
         ("settings", base.values(), "other settings"),
     ):
@@ -190,18 +191,25 @@ def _check_same(study: optuna.Study, sessions: Sessions, base: FitConfig, out: P
         if known is None:
             study.set_user_attr(name, value)
         elif known != value:
-            raise InputError(f"{out} holds a search with {what}; name another folder")
+            raise InputError(f"{out} holds a search with {difference}; name another folder")
 
 
-def _all(study: optuna.Study, base: FitConfig) -> list[Tried]:
-    """Trials that ended, best first; a pruned one was not better than others were at the same epoch."""
-    found = [_tried(trial, base) for trial in study.get_trials(deepcopy=False, states=ENDED)]
-    return sorted(found, key=lambda one: (one.state is not TrialState.COMPLETE, -one.value, one.number))
+def _results(study: optuna.Study, base: FitConfig) -> list[TrialResult]:
+    """Return the trials that ended, best first, completed ones before pruned ones."""
+    results = [_result(trial, base) for trial in study.get_trials(deepcopy=False, states=ENDED)]
+    return sorted(
+        results, key=lambda result: (result.state is not TrialState.COMPLETE, -result.objective, result.number)
+    )
 
 
-def _tried(trial: FrozenTrial, base: FitConfig) -> Tried:
-    kept = trial.user_attrs
-    seconds = trial.duration.total_seconds() if trial.duration is not None else 0.0
-    return Tried(
-        trial.number, trial.state, replace(base, **trial.params), kept["epochs"], kept["hr"], kept["mrr"], seconds
+def _result(trial: FrozenTrial, base: FitConfig) -> TrialResult:
+    attributes = trial.user_attrs
+    return TrialResult(
+        number=trial.number,
+        state=trial.state,
+        config=replace(base, **trial.params),
+        epochs=attributes["epochs"],
+        hr=attributes["hr"],
+        mrr=attributes["mrr"],
+        seconds=trial.duration.total_seconds() if trial.duration is not None else 0.0,
     )

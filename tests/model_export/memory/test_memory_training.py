@@ -17,7 +17,7 @@ def test_the_final_memory_holds_all_sessions() -> None:
     fitted = fit(sessions, QUICK, watcher)
     assert fitted.memory is not None
     assert len(fitted.memory.memory.index.session_weights) == len(sessions) + 1
-    assert watcher.blends == [fitted.blended]
+    assert watcher.blends == [fitted.validated.blended]
 
 
 def test_the_blend_is_fitted_on_sessions_that_the_memory_does_not_hold() -> None:
@@ -48,7 +48,7 @@ def test_without_memory_sessions_there_is_no_memory() -> None:
     watcher = Told()
     fitted = fit(cycle(sessions=48), replace(QUICK, memory_sessions=0), watcher)
     assert fitted.memory is None
-    assert fitted.blended is None
+    assert fitted.validated.blended is None
     assert watcher.blends == []
 
 

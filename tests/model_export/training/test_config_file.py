@@ -56,7 +56,7 @@ def test_train_takes_a_file_and_options_go_before_it(tmp_path: Path) -> None:
     [
         ("{", "is not a JSON object of settings"),
         ("[1]", "is not a JSON object of settings"),
-        ('{"hiden": 32}', "sets 'hiden', which is none of epochs, hidden,"),
+        ('{"hiden": 32}', "unknown setting 'hiden'. Known settings: epochs, hidden,"),
         ('{"hidden": "32"}', "is not a JSON object of settings: Expected `int`, got `str` - at `$.hidden`"),
         ('{"hidden": 33}', "hidden must be a multiple of 16, not 33"),
         (None, "cannot be read: No such file"),

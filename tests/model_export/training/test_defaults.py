@@ -8,7 +8,7 @@ import torch
 
 from model_export.training.batches import Batches
 from model_export.training.config import FitConfig
-from model_export.training.defaults import FEWEST_EPOCHS, LARGEST_BATCH, MOST_EPOCHS, SMALLEST_BATCH, for_data
+from model_export.training.defaults import MAX_BATCH, MAX_EPOCHS, MIN_BATCH, MIN_EPOCHS, for_data
 from model_export.training.device import product_type
 from model_export.training.fit import fit
 from model_export.training.network import Network, NetworkConfig
@@ -23,7 +23,7 @@ def test_a_small_shop_is_trained_long_and_on_every_item() -> None:
     # WHEN its settings are chosen
     found = for_data(FitConfig(), transitions=80_000, rows=20_000, items=18_000)
     # THEN it sees many epochs of small batches against the whole catalogue
-    assert (found.epochs, found.batch, found.loss) == (MOST_EPOCHS, SMALLEST_BATCH, "softmax")
+    assert (found.epochs, found.batch, found.loss) == (MAX_EPOCHS, MIN_BATCH, "softmax")
 
 
 def test_a_large_shop_is_trained_within_half_an_hour() -> None:
@@ -31,7 +31,7 @@ def test_a_large_shop_is_trained_within_half_an_hour() -> None:
     # WHEN its settings are chosen
     found = for_data(FitConfig(), transitions=1_000_000, rows=180_000, items=40_000)
     # THEN it sees few epochs of large batches against samples
-    assert (found.epochs, found.batch, found.loss) == (FEWEST_EPOCHS, LARGEST_BATCH, "sampled-softmax")
+    assert (found.epochs, found.batch, found.loss) == (MIN_EPOCHS, MAX_BATCH, "sampled-softmax")
 
 
 def test_few_items_are_never_sampled() -> None:
@@ -95,8 +95,8 @@ def test_a_cycle_is_learnt_with_any_switch(switch: dict[str, object]) -> None:
     # WHEN a network is fitted with a switch
     fitted = fit(cycle(items=8, sessions=192), config, Told())
     # THEN the network learns it
-    assert max(epoch.hr for epoch in fitted.history) == 1.0
-    assert max(epoch.mrr for epoch in fitted.history) > 0.9
+    assert max(epoch.hr for epoch in fitted.validated.history) == 1.0
+    assert max(epoch.mrr for epoch in fitted.validated.history) > 0.9
 
 
 def test_precision_is_taken_at_its_word() -> None:

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from model_export.training.batches import Batch
-from model_export.training.distillation import TOLD, Teachers
+from model_export.training.distillation import KEPT_ITEMS, Teachers
 from model_export.training.network import Network, NetworkConfig
 from tests.model_export import tiny  # noqa: F401 - one thread
 
@@ -33,7 +33,7 @@ def _answer(teachers: list[Network], batch: Batch) -> Tensor:
 @pytest.mark.parametrize("share", [0.3, 1.0])
 def test_the_loss_is_a_softmax_towards_item_and_answer(share: float) -> None:
     # GIVEN two teachers whose whole answer is told
-    assert ITEMS <= TOLD
+    assert ITEMS <= KEPT_ITEMS
     learner, batch, teachers = _network(1), _batch(), [_network(2), _network(3)]
     rows = learner.rows()
     states = learner(batch.inputs, rows)[batch.mask]
@@ -58,7 +58,7 @@ def test_the_loss_is_a_softmax_towards_item_and_answer(share: float) -> None:
 def test_an_answer_is_the_best_of_the_mean() -> None:
     # GIVEN teachers WHEN they answer THEN the shares are those of their mean, and sum to 1
     batch, teachers = _batch(), [_network(2), _network(3)]
-    items, shares = Teachers(teachers, 0.5).answers(batch)
+    items, shares = Teachers(teachers, 0.5).targets(batch)
     torch.testing.assert_close(shares, _answer(teachers, batch).gather(1, items))
     torch.testing.assert_close(shares.sum(dim=1), torch.ones(4))
     assert bool((shares.diff(dim=1) <= 0).all())

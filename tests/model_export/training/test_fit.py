@@ -53,8 +53,8 @@ def test_a_cycle_is_learnt(loss: LossName, layers: int, normalised: bool) -> Non
         assert best_after(fitted, [code]) == (code + 1) % 8
         assert best_after(fitted, [(code - 1) % 8, code]) == (code + 1) % 8
     # AND the last validation found it so
-    assert fitted.history[-1].mrr > 0.95
-    assert fitted.history[-1].hr == 1.0
+    assert fitted.validated.history[-1].mrr > 0.95
+    assert fitted.validated.history[-1].hr == 1.0
 
 
 def test_the_seed_decides_the_weights() -> None:
@@ -76,7 +76,7 @@ def test_training_stops_when_nothing_gets_better() -> None:
     # THEN two epochs without progress end it, and the refit takes as many epochs as were best: one
     assert told.numbers("validate") == [1, 2, 3]
     assert told.numbers("refit") == [1]
-    assert fitted.epochs == 1
+    assert fitted.validated.epochs == 1
 
 
 def test_the_refit_takes_the_best_number_of_epochs() -> None:
@@ -85,12 +85,12 @@ def test_the_refit_takes_the_best_number_of_epochs() -> None:
     # WHEN a network is fitted
     fitted = fit(cycle(), replace(QUICK, patience=9), told)
     # THEN the refit goes on for as long as validation was at its first best
-    best = int(np.argmax([epoch.value for epoch in fitted.history])) + 1
+    best = int(np.argmax([epoch.objective for epoch in fitted.validated.history])) + 1
     assert best > 1
-    assert fitted.epochs == best
+    assert fitted.validated.epochs == best
     assert told.numbers("refit") == list(range(1, best + 1))
     # AND no epoch was forgotten
-    assert tuple(epoch for stage, epoch in told.epochs if stage == "validate") == fitted.history
+    assert tuple(epoch for stage, epoch in told.epochs if stage == "validate") == fitted.validated.history
 
 
 def test_every_batch_is_reported() -> None:
@@ -117,7 +117,7 @@ def test_items_of_the_last_days_are_in_the_model() -> None:
     # THEN it has a row too: the refit learns from all sessions
     assert fitted.network.table.shape == (7, 16)
     # AND the sessions that were set apart are those of the last day
-    assert fitted.held_out.ids == sessions.ids[-len(fitted.held_out) :]
+    assert fitted.validated.split.test.ids == sessions.ids[-len(fitted.validated.split.test) :]
 
 
 def test_a_running_index_trains() -> None:
@@ -126,7 +126,7 @@ def test_a_running_index_trains() -> None:
     # WHEN a network is fitted
     fitted = fit(sessions, replace(QUICK, epochs=1), Told())
     # THEN the last tenth of the sessions was its validation
-    assert fitted.held_out.ids == ["s27", "s28", "s29"]
+    assert fitted.validated.split.test.ids == ["s27", "s28", "s29"]
 
 
 @pytest.mark.parametrize("sessions", range(6, 14))
@@ -135,7 +135,7 @@ def test_any_number_of_steps_will_do(sessions: int) -> None:
     # WHEN a network is fitted
     fitted = fit(cycle(sessions=sessions, days=sessions), replace(QUICK, epochs=1, batch=1), Told())
     # THEN it is
-    assert fitted.epochs == 1
+    assert fitted.validated.epochs == 1
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_a_single_day_is_enough() -> None:
     # WHEN a network is fitted
     fitted = fit(handmade(*["a b"] * 20), replace(QUICK, epochs=1), Told())
     # THEN the last of them were the validation
-    assert len(fitted.held_out) == 2
+    assert len(fitted.validated.split.test) == 2
 
 
 def test_weights_that_are_no_numbers_are_told() -> None:
@@ -171,7 +171,7 @@ def test_weights_that_are_no_numbers_are_told() -> None:
     config = replace(QUICK, temperature=1e-43)
     # WHEN a network is fitted
     # THEN training ends at once, rather than with a perfect score made of NaN
-    with pytest.raises(InputError, match="grew beyond all bounds in epoch 1: lower learning rate or raise temp"):
+    with pytest.raises(InputError, match="overflowed in epoch 1: lower learning rate or raise temp"):
         fit(cycle(sessions=24), config, Told())
 
 
@@ -181,7 +181,7 @@ def test_a_small_temperature_still_learns(temperature: float) -> None:
     # WHEN a network is fitted
     fitted = fit(cycle(), replace(QUICK, temperature=temperature), Told())
     # THEN it learns all the same
-    assert fitted.history[-1].hr == 1.0
+    assert fitted.validated.history[-1].hr == 1.0
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_a_newer_run_is_refused_by_its_schema(tmp_path: Path) -> None:
     (folder / RUN).write_bytes(msgspec.json.encode({"schema": RUN_SCHEMA + 1, "unheard": "of"}))
     # WHEN it is read
     # THEN the schema is the reason, not the fields
-    with pytest.raises(InputError, match=f"has run schema {RUN_SCHEMA + 1}; this code reads up to {RUN_SCHEMA}"):
+    with pytest.raises(InputError, match=f"has run schema {RUN_SCHEMA + 1}; this version reads {RUN_SCHEMA}"):
         read_run(folder)
 
 

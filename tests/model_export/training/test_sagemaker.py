@@ -12,7 +12,7 @@ import pytest
 
 from model_export.data.ingestion.reader import read_sessions
 from model_export.training.run_folder import read_run
-from model_export.training.sagemaker import commands, job_of, settings
+from model_export.training.sagemaker import commands, read_job, settings
 from nextitem.errors import InputError
 from nextitem.model.artifact import open_artifact
 from tests.model_export.event_files import write_events
@@ -110,7 +110,7 @@ def test_hosts_meet_at_the_first(surroundings: dict[str, str]) -> None:
     both = {**surroundings, "SM_HOSTS": '["algo-2", "algo-1"]', "SM_NUM_GPUS": "4"}
     for rank, host in enumerate(("algo-1", "algo-2")):
         # WHEN one of them asks what to do
-        job = job_of({**both, "SM_CURRENT_HOST": host}, [])
+        job = read_job({**both, "SM_CURRENT_HOST": host}, [])
         train, *after = commands(job, Path("settings.json"))
         # THEN all processes meet at the first host, and each host has its own rank
         assert f"--node-rank={rank}" in train
@@ -121,7 +121,7 @@ def test_hosts_meet_at_the_first(surroundings: dict[str, str]) -> None:
 
 def test_hyperparameters_are_values_again(surroundings: dict[str, str]) -> None:
     # GIVEN hyper-parameters as SageMaker hands them on, on the command line too
-    job = job_of(surroundings, ["--learning-rate", "0.01", "--hidden", "32", "--item_column", "sku"])
+    job = read_job(surroundings, ["--learning-rate", "0.01", "--hidden", "32", "--item_column", "sku"])
     # WHEN they become settings
     # THEN the command line goes before SM_HPS, and texts are what they mean
     assert settings(job) == {"epochs": 2, "hidden": 32, "loss": "softmax", "window": 9, "learning_rate": 0.01}
@@ -136,7 +136,7 @@ def test_of_a_preparation_train_is_taken(surroundings: dict[str, str], tmp_path:
         (tmp_path / "train" / name).touch()
     # WHEN a job reads it
     # THEN it takes the training events
-    assert job_of(surroundings, []).events.name == "train.parquet"
+    assert read_job(surroundings, []).events.name == "train.parquet"
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_of_a_preparation_train_is_taken(surroundings: dict[str, str], tmp_path:
         ({"SM_HOSTS": "[]"}, [], "SM_HOSTS must be a JSON list"),
         ({"SM_CURRENT_HOST": "algo-9"}, [], "SM_CURRENT_HOST is 'algo-9', which is not among SM_HOSTS"),
         ({"SM_NUM_GPUS": "some"}, [], "must be a number, not 'some'"),
-        ({}, ["--hiden", "3"], "hyper-parameter 'hiden' is none of"),
+        ({}, ["--hiden", "3"], "unknown hyper-parameter 'hiden'"),
         ({}, ["--hidden"], "hyper-parameters must be --name value, not --hidden"),
     ],
 )
@@ -159,7 +159,7 @@ def test_surroundings_that_make_no_sense_are_told(
     # WHEN a job is read from them
     # THEN the error names it
     with pytest.raises(InputError, match=why):
-        job_of({**surroundings, **changed}, arguments)
+        read_job({**surroundings, **changed}, arguments)
 
 
 def test_an_empty_channel_is_told(surroundings: dict[str, str], tmp_path: Path) -> None:
@@ -168,4 +168,4 @@ def test_an_empty_channel_is_told(surroundings: dict[str, str], tmp_path: Path) 
     # WHEN a job is read
     # THEN the error says so
     with pytest.raises(InputError, match="must hold one event file, or one called train; it has 0 event files"):
-        job_of(surroundings, [])
+        read_job(surroundings, [])

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model_export.training.config import FitConfig
+from model_export.training.defaults import complete_config
 from model_export.training.distributed import World
-from model_export.training.fit import fit, settled
+from model_export.training.fit import fit
 from model_export.training.losses import make_loss
 from model_export.training.network import Network
 from model_export.training.session_parallel import Lanes
@@ -101,7 +102,10 @@ def test_a_cycle_is_learnt(layers: int) -> None:
 def test_lanes_left_open_come_to_as_many_steps() -> None:
     # GIVEN sessions of five events
     sessions = cycle(items=8, sessions=4000)
-    padded, lanes = settled(FitConfig(), sessions), settled(FitConfig(batching="session-parallel"), sessions)
+    padded, lanes = (
+        complete_config(FitConfig(), sessions),
+        complete_config(FitConfig(batching="session-parallel"), sessions),
+    )
     # WHEN the data chooses the lanes
     # THEN a step has as many transitions as one of whole sessions
     assert lanes.batch == 4 * padded.batch
