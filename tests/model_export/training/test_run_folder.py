@@ -109,5 +109,5 @@ def test_files_of_two_runs_are_not_one(tmp_path: Path) -> None:
     (folder / VOCABULARY).write_bytes((other / VOCABULARY).read_bytes())
     # WHEN it is read
     # THEN it is refused: every item would be called by another's name
-    with pytest.raises(InputError, match="its files are of different catalogues"):
+    with pytest.raises(InputError, match="its files belong to different catalogues"):
         read_run(folder)
