@@ -11,15 +11,9 @@ from model_export.data.atomic_file import new_folder
 from model_export.data.sessions import Sessions
 from model_export.metrics.ranking import Accuracy
 from model_export.training.config import FitConfig
-<<<<<<< HEAD
-from model_export.training.distributed import joined
-from model_export.training.fit import Epoch, Fitted, Watcher, fit
-from model_export.training.run_folder import MemoryRecord, Run, RunRecord, write_run
-=======
 from model_export.training.distributed import join
 from model_export.training.fit import Epoch, Fitted, Validated, Watcher, fit
-from model_export.training.run_folder import MemoryRecord, Run, RunRecord, new_folder, write_run
->>>>>>> ffb73fb (Training: train_network yields epochs, validation is part of the result, settings are completed in one place; plain English)
+from model_export.training.run_folder import MemoryRecord, Run, RunRecord, write_run
 from model_export.training.trackers import TensorBoard, Tracker
 from nextitem.model.manifest import PopularItem, Training
 

@@ -46,7 +46,7 @@ def test_a_run_folder_with_a_missing_or_wrong_memory_is_an_error(tmp_path: Path)
         read_run(tmp_path)
     other = msgspec.structs.replace(random_run(7), record=run.record)
     write_run(tmp_path, msgspec.structs.replace(other, memory=run.memory))
-    with pytest.raises(InputError, match="of different catalogues"):
+    with pytest.raises(InputError, match="belong to different catalogues"):
         read_run(tmp_path)
 
 
