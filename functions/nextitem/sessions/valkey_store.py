@@ -129,7 +129,7 @@ class ValkeyStore:
             args += [_field(version), snapshot.chain, encode_snapshot(snapshot)]
         if impression is not None:
             args += [_SHOWN, impression.chain, encode_impression(impression)]
-        return _SavingToValkey(self._topology, key, deadline, self._timeout, self._save, args)
+        return _PendingSave(self._topology, key, deadline, self._timeout, self._save, args)
 
     def move(self, old: str, key: str, deadline: Deadline) -> bool:
         """See `SessionStore.move`."""
@@ -193,7 +193,7 @@ class ValkeyStore:
             raise StoreUnavailable(f"the session store refused: {error}") from error
 
 
-class _SavingToValkey:
+class _PendingSave:
     """A save that was sent and whose reply is read by `result`."""
 
     def __init__(

@@ -2,8 +2,8 @@
 -- The format is codec.py's. KEYS: the session.
 -- ARGV: codec version, now (ms), time to live (ms), snapshot field, window, seen tags kept (bytes),
 --       then time (ms, or ''), tag, item id of each event, oldest first.
--- Returns: a status letter for each event (a applied, d duplicate, l late), the log, the snapshot or nil,
--- and what the session was recommended after its newest event before these, or nil.
+-- Returns: a status letter per event (a applied, d duplicate, l late), the log, the snapshot or nil, and the
+-- impression (items recommended) after the session's newest event before these, or nil.
 local key, codec, now, ttl = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local field, window, seen_bytes = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local HEAD, FIXED = 9, 34

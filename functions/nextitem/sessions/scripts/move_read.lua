@@ -1,2 +1,2 @@
--- Return all of a session, and how long it has to live (ms). KEYS: the session.
+-- Return a session's remaining time to live (ms) and all its fields. KEYS: the session.
 return { redis.call('PTTL', KEYS[1]), redis.call('HGETALL', KEYS[1]) }

@@ -1,7 +1,7 @@
--- Keep a snapshot, an impression or both, each if it stands for more of the session's log than the one there; an
--- impression also in place of one for as much, for then another model has answered the same events.
+-- Store a snapshot, an impression or both, each if it covers more of the session's log than the stored one. An
+-- impression also replaces one that covers as much: then another model has answered the same events.
 -- KEYS: the session. ARGV: time to live (ms), snapshots kept, then field, chain and bytes of each.
--- Returns 1 if all were kept, 0 if not (a newer one is there, its past is no longer the log's, or no session).
+-- Returns 1 if all were stored, 0 if not (a newer one is there, its past is no longer the log's, or no session).
 local key, all, any = KEYS[1], 1, false
 local log = redis.call('HGET', key, 'log')
 if not log then return 0 end
