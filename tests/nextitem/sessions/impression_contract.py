@@ -1,4 +1,4 @@
-"""What any session store promises of impressions; part of `store_contract.SessionStoreContract`."""
+"""Impressions (items recommended) in any session store; a part of `SessionStoreContract`."""
 
 from msgspec import structs
 
@@ -11,7 +11,7 @@ DAY_MS = 86_400_000
 
 
 def impression_of(record: SessionRecord, *item_ids: str, at: int = -1) -> Impression:
-    """What a session was recommended when its log ended with an entry."""
+    """Return an impression that was shown when the log ended with the entry `at`."""
     return Impression(record.log[at].chain, "answer-1", VERSION, "main", item_ids)
 
 
@@ -22,25 +22,25 @@ def show(store: SessionStore, key: str, impression: Impression) -> bool:
 class ImpressionContract:
     """Subclasses give `store` and `inspector`."""
 
-    def test_the_next_append_tells_what_was_recommended_before_it(self, store: SessionStore, key: str) -> None:
-        # GIVEN a session that was recommended something, any text being an item's id
+    def test_the_next_append_returns_the_impression_before_it(self, store: SessionStore, key: str) -> None:
+        # GIVEN an impression; any text is a valid item id
         first = add(store, key, event("a"))
         impression = impression_of(first.record, "tea", "a pot\nof té", "\x00")
         assert first.impression is None
         assert show(store, key, impression)
 
-        # WHEN the next event comes THEN it is told, AND not to the one after: nothing was shown in between
+        # WHEN events come THEN only the first gets it: nothing was shown after that one
         after = add(store, key, event("b"))
         assert after.impression == impression
         assert add(store, key, event("c")).impression is None
 
-    def test_a_late_impression_is_not_held_against_what_came_before_it(self, store: SessionStore, key: str) -> None:
+    def test_an_impression_that_arrives_late_is_not_returned(self, store: SessionStore, key: str) -> None:
         # GIVEN an impression that arrives only after the next event
         first = add(store, key, event("a"))
         add(store, key, event("b"))
         assert show(store, key, impression_of(first.record, "tea"))
 
-        # WHEN another event comes THEN it is not told: that visitor saw something else
+        # WHEN another event comes THEN it does not get it: the visitor saw something else
         assert add(store, key, event("c")).impression is None
 
     def test_an_older_impression_never_replaces_a_newer_one(self, store: SessionStore, key: str) -> None:
@@ -50,16 +50,15 @@ class ImpressionContract:
         assert not show(store, key, impression_of(record, "older", at=0))
         assert add(store, key, event("3")).impression == newer
 
-    def test_another_answer_to_the_same_events_takes_its_place(self, store: SessionStore, key: str) -> None:
-        # GIVEN an impression WHEN another version answers a retry THEN that is what the visitor saw last
+    def test_another_impression_after_the_same_events_replaces_it(self, store: SessionStore, key: str) -> None:
+        # GIVEN an impression WHEN another version answers a retry THEN the visitor saw that one last
         record = add(store, key, event("a")).record
         assert show(store, key, impression_of(record, "tea"))
         other = structs.replace(impression_of(record, "pot"), version="v2", variant="canary")
         assert show(store, key, other)
         assert add(store, key, event("a")).impression == other
 
-    def test_snapshot_and_impression_go_together(self, store: SessionStore, key: str, inspector: Inspector) -> None:
-        # GIVEN both in one save WHEN they are kept THEN both are there, and live as long as the session
+    def test_one_save_stores_both(self, store: SessionStore, key: str, inspector: Inspector) -> None:
         record = add(store, key, event("a")).record
         impression = impression_of(record, "tea")
         assert store.save(key, VERSION, snapshot_of(record, 1.0), soon(), impression).result(soon())

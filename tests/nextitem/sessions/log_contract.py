@@ -1,4 +1,4 @@
-"""What any session store promises of a session's log; part of `store_contract.SessionStoreContract`."""
+"""The log of a session in any session store; a part of `SessionStoreContract`."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -182,7 +182,7 @@ class LogContract:
         appended = add(store, key, *(Event(item, item) for item in items))
         assert tuple(entry.item_id for entry in appended.record.log) == items
 
-    # Each store that inherits this runs it; there is no state that one could leave to another.
+    # differing_executors: each store runs this test; they share no state
     @settings(STEADY, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors])
     @given(st.sampled_from([0, 3, WINDOW - 2, WINDOW]), st.lists(BATCHES, min_size=1, max_size=4))
     def test_any_batches_give_the_promised_log(

@@ -1,4 +1,4 @@
-"""A session as its store's promises read, in plain Python: what `test_store_model` holds a real store against."""
+"""A session store in plain Python: `test_store_model` compares a real store with it."""
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
@@ -14,11 +14,11 @@ class ModelSession:
 
     Attributes:
         log: its newest events.
-        trimmed: names of those trimmed from the log, in the order in which they were.
-        names: the name behind each tag.
-        length: every distinct event.
+        trimmed: names of the events trimmed from the log, oldest first.
+        names: the name of each tag.
+        length: the number of distinct events.
         snapshots: chain and value of the snapshot of each model version.
-        short_lived: whether somebody cut its time to live short, and no write has renewed it.
+        short_lived: whether its time to live was shortened, and no write has renewed it.
     """
 
     log: list[LogEntry] = field(default_factory=list)
@@ -30,7 +30,7 @@ class ModelSession:
 
     @property
     def forgotten(self) -> list[str]:
-        """Names that were trimmed so long ago that the store no longer knows them, and which have not come again."""
+        """Names of trimmed events that the store no longer knows, and that have not come again."""
         known = set(self._known(self.trimmed[-SEEN_TAGS:]))
         return [name for name in self.trimmed[:-SEEN_TAGS] if name not in known]
 
@@ -50,7 +50,7 @@ class ModelSession:
         return statuses
 
     def save(self, version: str, chain: bytes, value: int) -> bool:
-        """Keep a snapshot, or not."""
+        """Store a snapshot unless a newer one is there or its past is unknown; return whether it was stored."""
         if chain not in self.chains:
             return False
         old = self.snapshots.get(version)
@@ -62,8 +62,8 @@ class ModelSession:
         self.short_lived = False
         return True
 
-    def standing(self, version: str) -> tuple[int | None, tuple[LogEntry, ...]]:
-        """The value of the snapshot to continue from (None: from nothing), and the entries to replay."""
+    def replay_from(self, version: str) -> tuple[int | None, tuple[LogEntry, ...]]:
+        """Return the value of the snapshot to start from (None: nothing), and the entries to replay."""
         chain, value = self.snapshots.get(version, (b"", 0))
         if chain not in self.chains:
             return None, tuple(self.log)

@@ -1,4 +1,4 @@
-"""What any session store promises of a session that moves to another key; part of `SessionStoreContract`."""
+"""Moving a session to another key in any session store; a part of `SessionStoreContract`."""
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -12,15 +12,15 @@ from tests.nextitem.sessions.log_contract import add, assert_chained, names, num
 from tests.nextitem.sessions.snapshot_contract import DAY_MS, SHORT_MS, Inspector, save, snapshot_of, value_of
 
 STEPS = st.lists(st.tuples(st.sampled_from(["old", "new", "move", "interrupted"]), st.integers(1, WINDOW)), max_size=20)
-"""What happens to a session while some functions know the new secret and others do not: an event under the old key or
-the new one, and a move, which may end before the old session is removed."""
+"""Steps while some functions have the new secret and others do not: an event under the old or the new key, and a move,
+which may be interrupted before it deletes the old session."""
 
 
-class AdoptContract:
+class MoveContract:
     """Subclasses give `store` and `inspector`."""
 
-    def test_a_session_moves_with_all_that_it_has(self, store: SessionStore, key: str, inspector: Inspector) -> None:
-        # GIVEN a session of which events were trimmed, with two snapshots and an impression, and little time to live
+    def test_a_session_moves_with_all_its_fields(self, store: SessionStore, key: str, inspector: Inspector) -> None:
+        # GIVEN a session with trimmed events, two snapshots, an impression, and a short time to live
         old = fresh_key()
         record = add(store, old, *numbered(1, WINDOW + 9)).record
         for value, version in enumerate(("v1", "v2")):
@@ -29,29 +29,29 @@ class AdoptContract:
         assert show(store, old, impression)
         inspector.shorten(old, SHORT_MS)
 
-        # WHEN it moves THEN nothing of it is where it was
+        # WHEN it moves THEN nothing is left under the old key
         assert store.move(old, key, soon())
         assert inspector.remaining(old) is None
-        # AND the log, its snapshots, its impression and its time are where it is
+        # AND all of it is under the new key
         assert 0 < (inspector.remaining(key) or DAY_MS) <= SHORT_MS
         moved = store.load(key, "v1", soon())
         assert (moved.length, moved.log, value_of(moved)) == (record.length, record.log, 0.0)
         assert value_of(store.load(key, "v2", soon())) == 1.0
-        # AND what was trimmed is known still
+        # AND the trimmed events are still duplicates
         again = add(store, key, *numbered(1, 9))
         assert (again.statuses, again.impression) == (("duplicate",) * 9, impression)
 
-    def test_where_there_is_none_nothing_happens(self, store: SessionStore, key: str, inspector: Inspector) -> None:
+    def test_moving_no_session_changes_nothing(self, store: SessionStore, key: str, inspector: Inspector) -> None:
         old = fresh_key()
         assert not store.move(old, key, soon())
         assert [inspector.remaining(one) for one in (old, key)] == [None, None]
 
-        # AND a session that lives where one would move to stays as it is
+        # AND a session under the new key stays as it is
         record = add(store, key, *numbered(1, 2)).record
         assert not store.move(old, key, soon())
         assert store.load(key, VERSION, soon()) == record
 
-    def test_it_moves_once(self, store: SessionStore, key: str) -> None:
+    def test_a_session_moves_once(self, store: SessionStore, key: str) -> None:
         old = fresh_key()
         record = add(store, old, *numbered(1, 3)).record
         assert [store.move(old, key, soon()) for _ in range(3)] == [True, False, False]
@@ -60,28 +60,28 @@ class AdoptContract:
     def test_two_sessions_are_joined_in_the_order_of_their_events(
         self, store: SessionStore, key: str, inspector: Inspector
     ) -> None:
-        # GIVEN a session under either key, one event of which is the same
+        # GIVEN a session under each key, with one event in common
         old, (one, two, three, four, five) = fresh_key(), numbered(1, 5)
         add(store, old, one, three, five)
         newer = add(store, key, two, three, four).record
         assert save(store, key, snapshot_of(newer, 4.0))
         inspector.shorten(key, SHORT_MS)
 
-        # WHEN the one moves THEN each event is there once, at its time
+        # WHEN the old one moves THEN each event is there once, at its time
         assert store.move(old, key, soon())
         joined = store.load(key, VERSION, soon())
         assert (names(joined.log), joined.length) == (["1", "2", "3", "4", "5"], 5)
         assert_chained(joined.log)
-        # AND a state of another past is not gone on from, and the joined session lives on for a day
+        # AND a snapshot of another past is not used, and the joined session lives for a day
         assert value_of(joined) is None
         assert (inspector.remaining(key) or 0) > SHORT_MS
         assert inspector.remaining(old) is None
 
     @pytest.mark.parametrize("later", [0, 5, WINDOW, WINDOW + SEEN_TAGS // 2])
-    def test_a_move_that_was_interrupted_is_made_up_for(
+    def test_an_interrupted_move_can_be_repeated(
         self, store: SessionStore, key: str, inspector: Inspector, later: int
     ) -> None:
-        # GIVEN a session that lives under both keys, for its move ended before it was removed; it goes on
+        # GIVEN a session under both keys, because its move was interrupted; it goes on
         old, kept = fresh_key(), fresh_key()
         add(store, old, *numbered(1, WINDOW + 3))
         inspector.copy(old, kept)
@@ -96,49 +96,49 @@ class AdoptContract:
         assert store.load(key, VERSION, soon()) == before
         assert (before.length, inspector.remaining(old)) == (WINDOW + 3 + later, None)
 
-    def test_whoever_knows_only_the_old_key_loses_nothing(self, store: SessionStore, key: str) -> None:
-        # GIVEN a session that has moved WHEN somebody who does not know adds to it, late events and known ones, too
+    def test_events_under_the_old_key_are_not_lost(self, store: SessionStore, key: str) -> None:
+        # GIVEN a session that has moved, and then gets new, late and known events under its old key
         old, events = fresh_key(), numbered(1, 8)
         add(store, old, *events[:3])
         assert store.move(old, key, soon())
         add(store, key, *events[4:6])
         add(store, old, events[3], events[6], events[4])
 
-        # THEN the next move brings it, each event once and at its time
+        # WHEN it moves again THEN each event is there once, at its time
         assert store.move(old, key, soon())
         assert names(store.load(key, VERSION, soon()).log) == ["1", "2", "3", "4", "5", "6", "7"]
         assert store.load(old, VERSION, soon()) == EMPTY
         assert store.load(key, VERSION, soon()).length == 7
 
-    # Each store that inherits this runs it; there is no state that one could leave to another.
+    # differing_executors: each store runs this test; they share no state
     @settings(STEADY, max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors])
     @example([("old", 2), ("interrupted", 1), ("old", 1), ("new", 3), ("move", 1), ("old", 3)])
     @given(STEPS)
-    def test_whatever_happens_meanwhile_each_event_is_there_once(
+    def test_any_order_of_events_and_moves_keeps_each_event_once(
         self, store: SessionStore, inspector: Inspector, steps: list[tuple[str, int]]
     ) -> None:
         # GIVEN events under both keys and moves, in any order
         old, key, kept = fresh_key(), fresh_key(), fresh_key()
-        told: set[int] = set()
+        sent: set[int] = set()
         for step, number in steps:
             if step in {"old", "new"}:
                 add(store, old if step == "old" else key, *numbered(number, number), now=NOW)
-                told.add(number)
+                sent.add(number)
                 continue
-            there = inspector.remaining(old) is not None
-            if there:
+            exists = inspector.remaining(old) is not None
+            if exists:
                 inspector.copy(old, kept)
-            assert store.move(old, key, soon()) == there
-            if there and step == "interrupted":
+            assert store.move(old, key, soon()) == exists
+            if exists and step == "interrupted":
                 inspector.copy(kept, old)
 
-        # WHEN all is over THEN the session is that of these events, in their order
+        # WHEN it moves at last THEN the session has all events, in order
         store.move(old, key, soon())
         record = store.load(key, VERSION, soon())
-        assert (names(record.log), record.length) == ([str(number) for number in sorted(told)], len(told))
+        assert (names(record.log), record.length) == ([str(number) for number in sorted(sent)], len(sent))
         assert_chained(record.log)
 
-    def test_no_time_moves_nothing(self, store: SessionStore, key: str, inspector: Inspector) -> None:
+    def test_a_passed_deadline_moves_nothing(self, store: SessionStore, key: str, inspector: Inspector) -> None:
         old = fresh_key()
         record = add(store, old, *numbered(1, 2)).record
         with pytest.raises(StoreUnavailable):

@@ -1,4 +1,4 @@
-"""What any session store promises of snapshots, deletion and lifetime; part of `SessionStoreContract`."""
+"""Snapshots, deletion and lifetime in any session store; a part of `SessionStoreContract`."""
 
 from typing import Protocol
 
@@ -13,24 +13,24 @@ from tests.nextitem.sessions.log_contract import add, event, names, numbered
 
 DAY_MS = 86_400_000
 SHORT_MS = 60_000
-"""A time to live that no test outlasts, and that is far from a day."""
+"""A time to live that is longer than any test and far below a day."""
 
 
 class Inspector(Protocol):
-    """How the contract looks behind a store's verbs. The stores under test have a time to live of a day."""
+    """Reads and changes what a store holds. The stores under test have a time to live of a day."""
 
     def remaining(self, key: str) -> int | None:
-        """Milliseconds until a session is forgotten; None where nothing at all is kept of it."""
+        """Return a session's time to live in milliseconds, or None if nothing is stored."""
 
     def shorten(self, key: str, milliseconds: int) -> None:
-        """Let a session be forgotten in that time."""
+        """Set a session's time to live."""
 
     def copy(self, key: str, other: str) -> None:
-        """Let all that is kept of a session be under another key, too, in place of what is there."""
+        """Copy a session to another key and replace the session there."""
 
 
 def snapshot_of(record: SessionRecord, value: float, *, at: int = -1) -> Snapshot:
-    """A snapshot that stands for the log up to an entry, with a hidden state that a test can tell."""
+    """Return a snapshot of the log up to the entry `at`, with a hidden state that holds `value`."""
     return Snapshot(record.log[at].chain, np.full(8, value, np.float32))
 
 
@@ -39,7 +39,7 @@ def save(store: SessionStore, key: str, snapshot: Snapshot, version: str = VERSI
 
 
 def value_of(record: SessionRecord) -> float | None:
-    """The value of the snapshot that a record may be continued from; None where it must be replayed whole."""
+    """Return the value of the snapshot that a replay starts from, or None if it starts from nothing."""
     hidden, _ = record.replay_from()
     return None if hidden is None else float(hidden[0])
 
@@ -53,14 +53,14 @@ class SnapshotContract:
         assert record.replay_from() == (None, record.log)
         assert save(store, key, snapshot_of(record, 0.5))
 
-        # WHEN it is read THEN nothing is pending, WHEN events come THEN they alone are
+        # WHEN it is read THEN no event is left to replay; WHEN events come THEN only these
         loaded = store.load(key, VERSION, soon())
         assert (value_of(loaded), loaded.replay_from()[1]) == (0.5, ())
         later = add(store, key, event("c"), event("a"), event("d")).record
         assert (value_of(later), names(later.replay_from()[1])) == (0.5, ["c", "d"])
 
     def test_an_older_snapshot_never_replaces_a_newer_one(self, store: SessionStore, key: str) -> None:
-        # GIVEN a snapshot of the whole log WHEN one of less comes, or one of as much
+        # GIVEN a snapshot of the whole log WHEN one of a shorter or an equal log comes
         record = add(store, key, *numbered(1, 3)).record
         assert save(store, key, snapshot_of(record, 3.0))
         kept = [save(store, key, snapshot_of(record, 2.0, at=1)), save(store, key, snapshot_of(record, 9.0))]
@@ -76,26 +76,26 @@ class SnapshotContract:
         assert value_of(store.load(key, VERSION, soon())) == 2.0
 
     def test_a_snapshot_of_another_past_is_refused(self, store: SessionStore, key: str) -> None:
-        # GIVEN a reader of a session, before whose end a late event is then inserted
+        # GIVEN a session that was read before a late event was inserted
         read = add(store, key, *numbered(1, 1), *numbered(3, 3)).record
         add(store, key, *numbered(2, 2))
 
-        # WHEN the reader saves THEN its snapshot is refused; up to before the late event, it is not
+        # WHEN the reader saves THEN its snapshot is refused, but not one that ends before the late event
         assert not save(store, key, snapshot_of(read, 3.0))
         assert save(store, key, snapshot_of(read, 1.0, at=0))
 
-    def test_a_kept_snapshot_of_another_past_is_not_continued_from(self, store: SessionStore, key: str) -> None:
-        # GIVEN a kept snapshot WHEN a late event is inserted before its end
+    def test_a_stored_snapshot_of_another_past_is_not_used(self, store: SessionStore, key: str) -> None:
+        # GIVEN a stored snapshot WHEN a late event is inserted before its end
         read = add(store, key, *numbered(1, 1), *numbered(3, 3)).record
         assert save(store, key, snapshot_of(read, 3.0))
         late = add(store, key, *numbered(2, 2)).record
 
-        # THEN the whole log is pending, and a snapshot of the new past replaces that of the old
+        # THEN the whole log is replayed, and a snapshot of the new past replaces the old one
         assert (value_of(late), names(late.replay_from()[1])) == (None, ["1", "2", "3"])
         assert save(store, key, snapshot_of(late, 2.0, at=1))
         assert value_of(store.load(key, VERSION, soon())) == 2.0
 
-    def test_a_snapshot_whose_end_was_trimmed_is_not_continued_from(self, store: SessionStore, key: str) -> None:
+    def test_a_snapshot_whose_end_was_trimmed_is_not_used(self, store: SessionStore, key: str) -> None:
         record = add(store, key, *numbered(1, 1)).record
         assert save(store, key, snapshot_of(record, 1.0))
         later = add(store, key, *numbered(2, WINDOW + 1)).record
@@ -112,15 +112,15 @@ class SnapshotContract:
 
     @pytest.mark.parametrize("events", [1, WINDOW + 1], ids=["short", "trimmed"])
     def test_the_snapshots_of_a_few_versions_are_kept(self, store: SessionStore, key: str, events: int) -> None:
-        # GIVEN a session, of which nothing or something was trimmed
+        # GIVEN a session with or without trimmed events
         record = add(store, key, *numbered(1, events)).record
         versions = [f"v{number}" for number in range(3 * SNAPSHOTS_KEPT)]
 
-        # WHEN one version after the other saves
+        # WHEN many versions save
         for number, version in enumerate(versions):
             assert save(store, key, snapshot_of(record, float(number)), version)
 
-            # THEN there are never more than promised, the newest among them
+            # THEN no more than the limit are stored, the newest among them
             there = {name: value_of(store.load(key, name, soon())) for name in versions}
             assert there[version] == number
             assert len([value for value in there.values() if value is not None]) <= SNAPSHOTS_KEPT
@@ -131,11 +131,11 @@ class SnapshotContract:
         assert inspector.remaining(key) is None
 
     def test_delete_removes_everything(self, store: SessionStore, key: str, inspector: Inspector) -> None:
-        # GIVEN a session with all that one can have
+        # GIVEN a session with all fields
         record = add(store, key, *numbered(1, WINDOW + 1)).record
         save(store, key, snapshot_of(record, 1.0))
 
-        # WHEN it is deleted, and deleted again THEN nothing is left, and a save brings nothing back
+        # WHEN it is deleted twice THEN nothing is left, and a save creates nothing
         store.delete(key, soon())
         store.delete(key, soon())
         assert inspector.remaining(key) is None
@@ -144,7 +144,7 @@ class SnapshotContract:
         assert store.load(key, VERSION, soon()) == EMPTY
         assert add(store, key, *numbered(1, 1)).statuses == ("applied",)
 
-    def test_a_session_begun_anew_takes_no_snapshot_of_the_old_one(self, store: SessionStore, key: str) -> None:
+    def test_a_new_session_takes_no_snapshot_of_a_deleted_one(self, store: SessionStore, key: str) -> None:
         old = add(store, key, event("a"), event("b")).record
         store.delete(key, soon())
         new = add(store, key, Event("another", "a"), event("b")).record
@@ -158,7 +158,7 @@ class SnapshotContract:
             inspector.shorten(key, SHORT_MS)
             return remaining is not None and SHORT_MS < remaining <= DAY_MS
 
-        # WHEN events come, old ones come again, or a snapshot is kept THEN the session lives on for a day
+        # WHEN events come, are repeated, or a snapshot is stored THEN the session lives for a day
         record = add(store, key, event("a")).record
         assert renewed()
         add(store, key, event("a"))
@@ -167,12 +167,12 @@ class SnapshotContract:
         assert renewed()
 
     def test_reading_changes_nothing(self, store: SessionStore, key: str, inspector: Inspector) -> None:
-        # GIVEN a session that is soon forgotten WHEN it is read
+        # GIVEN a session with a short time to live WHEN it is read
         before = add(store, key, event("a")).record
         inspector.shorten(key, SHORT_MS)
         loaded = [store.load(key, VERSION, soon()) for _ in range(2)]
 
-        # THEN it stays so, and reading what does not exist creates nothing
+        # THEN that time stays, and reading a missing session creates nothing
         assert loaded == [before, before]
         assert (inspector.remaining(key) or DAY_MS) <= SHORT_MS
         other = fresh_key()

@@ -1,15 +1,15 @@
-"""What any `SessionStore` promises; every implementation passes this suite.
+"""The contract of `SessionStore`: every implementation passes these tests.
 
-A subclass's module gives the fixtures `store` (of module scope, for property tests use it) and `inspector`.
+A subclass's module gives the fixtures `store` (of module scope, because property tests use it) and `inspector`.
 """
 
 from tests.nextitem.sessions.impression_contract import ImpressionContract
 from tests.nextitem.sessions.log_contract import LogContract
-from tests.nextitem.sessions.move_contract import AdoptContract
+from tests.nextitem.sessions.move_contract import MoveContract
 from tests.nextitem.sessions.snapshot_contract import Inspector, SnapshotContract
 
 __all__ = ["Inspector", "SessionStoreContract"]
 
 
-class SessionStoreContract(LogContract, SnapshotContract, ImpressionContract, AdoptContract):
+class SessionStoreContract(LogContract, SnapshotContract, ImpressionContract, MoveContract):
     """The whole contract."""

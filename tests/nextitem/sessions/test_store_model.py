@@ -1,4 +1,4 @@
-"""The store on a real Valkey beside a model of it in plain Python, through any sequence of verbs."""
+"""The store on a real Valkey behaves like a model in plain Python, for any sequence of calls."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -25,21 +25,21 @@ from tests.nextitem.sessions.model_session import ModelSession
 from tests.nextitem.sessions.snapshot_contract import DAY_MS, SHORT_MS, save, value_of
 
 VERSIONS = [f"v{number}" for number in range(SNAPSHOTS_KEPT + 3)]
-NOBODYS_PAST = b"f" * 16
+UNKNOWN_CHAIN = b"f" * 16
 NO_KEY = -2
-"""What PTTL says of a key that is not there."""
+"""What PTTL returns for a missing key."""
 
 Time = tuple[str, int] | None
-Told = tuple[int | None, Time]
+Drawn = tuple[int | None, Time]
 
 TIMES = none() | tuples(sampled_from(["newest", "middle", "oldest"]), integers(-3, 3))
-"""No time, or one some milliseconds from that of an entry of the log."""
+"""No time, or one that is some milliseconds away from that of an entry of the log."""
 EVENTS = tuples(none() | integers(1, 2 * WINDOW), TIMES)
-"""A new event id, or the one that was sent so many before; and a time."""
+"""None for a new event id, or how many events ago the id was sent; and a time."""
 
 
 class StoreBesideModel(RuleBasedStateMachine):
-    """One session, its verbs in any order. A subclass gives store and client; `reached` counts what was met."""
+    """One session, any order of calls. A subclass gives store and client; `reached` counts the cases that occurred."""
 
     store: ValkeyStore
     client: Redis
@@ -50,14 +50,14 @@ class StoreBesideModel(RuleBasedStateMachine):
         self.key = fresh_key()
         self.model = ModelSession()
         self.sent: list[str] = []
-        self.pasts = [NOBODYS_PAST]
+        self.pasts = [UNKNOWN_CHAIN]
         self.now = NOW
         self.saves = 0
 
-    @rule(told=lists(EVENTS, min_size=1, max_size=6), version=sampled_from(VERSIONS), passed=integers(-5, 5))
-    def append(self, told: list[Told], version: str, passed: int) -> None:
+    @rule(drawn=lists(EVENTS, min_size=1, max_size=6), version=sampled_from(VERSIONS), passed=integers(-5, 5))
+    def append(self, drawn: list[Drawn], version: str, passed: int) -> None:
         self.now += passed
-        self._append([self._event(back, time) for back, time in told], version)
+        self._append([self._event(back, time) for back, time in drawn], version)
 
     @rule(count=integers(WINDOW // 2, WINDOW), version=sampled_from(VERSIONS))
     def append_many(self, count: int, version: str) -> None:
@@ -65,14 +65,14 @@ class StoreBesideModel(RuleBasedStateMachine):
 
     @precondition(lambda self: self.model.forgotten)
     @rule(place=integers(0, 5))
-    def append_what_is_forgotten(self, place: int) -> None:
+    def append_a_forgotten_event(self, place: int) -> None:
         name = self.model.forgotten[place % len(self.model.forgotten)]
         assert self._append([Event("again", name)], VERSIONS[0]) == ["applied"]
         self.reached["forgotten"] += 1
 
     @precondition(lambda self: len(self.model.trimmed) >= SEEN_TAGS)
     @rule(place=integers(0, 1))
-    def append_what_is_nearly_forgotten(self, place: int) -> None:
+    def append_a_nearly_forgotten_event(self, place: int) -> None:
         name = self.model.trimmed[-SEEN_TAGS:][place]
         assert self._append([Event("again", name)], VERSIONS[0]) == ["duplicate"]
         self.reached["nearly forgotten"] += 1
@@ -92,7 +92,7 @@ class StoreBesideModel(RuleBasedStateMachine):
         other_past=integers(0, 3),
     )
     def save(self, versions: list[str], back: int, other_past: int) -> None:
-        """Save a snapshot of the log as it is or of a prefix; one in four of a past that may not be (any more) its."""
+        """Save a snapshot of the log or of a prefix of it; one in four of a past that may not be (any more) its own."""
         pasts = self.pasts if other_past == 1 or not self.model.log else self.model.chains
         chain = pasts[max(0, len(pasts) - 1 - back)]
         for version in versions:
@@ -107,7 +107,7 @@ class StoreBesideModel(RuleBasedStateMachine):
 
     @precondition(lambda self: self.model.log)
     @rule()
-    def cut_its_life_short(self) -> None:
+    def shorten_its_life(self) -> None:
         assert self.client.pexpire(self.key, SHORT_MS)
         self.model.short_lived = True
 
@@ -127,7 +127,7 @@ class StoreBesideModel(RuleBasedStateMachine):
         self.model = ModelSession()
 
     @invariant()
-    def it_has_the_snapshots_of_the_same_versions(self) -> None:
+    def it_has_snapshots_of_the_same_versions(self) -> None:
         snapshots = set(self.client.hkeys(self.key)) - {b"log", b"seen"}
         assert snapshots == {f"h:{version}".encode() for version in self.model.snapshots}
 
@@ -154,7 +154,7 @@ class StoreBesideModel(RuleBasedStateMachine):
     def _same(self, record: SessionRecord, version: str) -> None:
         assert record.log == tuple(self.model.log)
         assert record.length == self.model.length
-        value, pending = self.model.standing(version)
+        value, pending = self.model.replay_from(version)
         assert (value_of(record), record.replay_from()[1]) == (value, pending)
         self.reached["continued"] += value is not None
 
@@ -178,31 +178,28 @@ class StoreBesideModel(RuleBasedStateMachine):
 
 @pytest.fixture
 def machine(valkey: Valkey) -> Iterator[type[StoreBesideModel]]:
-    """The machine on the server, with nothing counted yet."""
+    """The machine on the server, with all counts at zero."""
     store = ValkeyStore(parse_store_url(valkey.url), timeout=PATIENCE_SECONDS, ttl=DAY_MS / 1000)
     with Redis.from_url(valkey.url) as connected:
 
         class OnValkey(StoreBesideModel):
-            """Given in one place what `StoreBesideModel` leaves open."""
+            """Has the store and the client."""
 
         OnValkey.store, OnValkey.client, OnValkey.reached = store, connected, Counter()
         yield OnValkey
     store.close()
 
 
-def test_any_verbs_do_what_the_model_does(machine: type[StoreBesideModel]) -> None:
-    # WHEN some hundred verbs come THEN each did what the model did
+def test_hundreds_of_calls_do_what_the_model_does(machine: type[StoreBesideModel]) -> None:
     run_state_machine_as_test(machine, settings=settings(STEADY, max_examples=20, stateful_step_count=40))
     assert machine.reached["steps"] > 100
 
 
 @pytest.mark.slow
-def test_thousands_of_verbs_do_what_the_model_does(machine: type[StoreBesideModel]) -> None:
-    # WHEN thousands come THEN each did what the model did
+def test_thousands_of_calls_do_what_the_model_does(machine: type[StoreBesideModel]) -> None:
     run_state_machine_as_test(machine, settings=settings(STEADY, max_examples=200, stateful_step_count=60))
 
-    # AND what can happen to a session has, but for ids forgotten after 256 more: chance alone rarely gets there,
-    # and the log's contract goes there on purpose
+    # Every case occurred, except ids forgotten after 256 more: chance rarely gets there, the log's contract does
     assert machine.reached["steps"] > 2000
     assert machine.reached.keys() >= {
         *("applied", "duplicate", "late", "beyond the window"),
