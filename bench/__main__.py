@@ -1,4 +1,4 @@
-"""Every figure that the docs quote, one benchmark after the other, and the plots: `make bench`, half an hour and more.
+"""Runs all benchmarks whose figures the documents quote, then draws the plots: `make bench`, half an hour or more.
 
 Each benchmark is a command of its own (`--list` names them) and writes its raw figures to `bench/results/`.
 """
@@ -13,20 +13,20 @@ from rich.console import Console
 RESULTS = Path("bench/results")
 ENGINES = ((10_000, 256, 0.999), (40_000, 256, 0.999), (100_000, 256, 0.999), (1_000_000, 256, 0.999))
 LARGE_ENGINES = ((5_000_000, 128, 0.999), (20_000_000, 96, 0.99))
-"""Items, hidden size, and the least overlap of the chosen scheme."""
+"""Items, hidden size, and minimum overlap of the chosen scheme."""
 LARGE_SCHEMES = ("truncated-64", "truncated-56", "truncated-40", "ivf-1", "ivf-2", "ivf-4", "ivf-7", "ivf-10")
 
 
 def commands(*, large: bool) -> list[list[str]]:
-    """Return each benchmark's module and options.
+    """Return the module and options of each benchmark.
 
     Args:
-        large: with the catalogues of 5 and 20 million items, for which some 20 GB of memory and of disk are needed, and
-            which no peer can be shown on within that.
+        large: include catalogues of 5 and 20 million items; they need some 20 GB of memory and of disk, and peers
+            would need more.
     """
-    engines = [_engine(*one) for one in ENGINES]
+    engines = [_engine(*sizes) for sizes in ENGINES]
     if large:
-        engines += [[*_engine(*one), "--no-peers", "--schemes", *LARGE_SCHEMES] for one in LARGE_ENGINES]
+        engines += [[*_engine(*sizes), "--no-peers", "--schemes", *LARGE_SCHEMES] for sizes in LARGE_ENGINES]
     others = [
         ["bench.engine.amx"],
         ["bench.engine.vocabulary", "--items", "20000000" if large else "1000000"],
@@ -46,7 +46,7 @@ def commands(*, large: bool) -> list[list[str]]:
 
 
 def main() -> None:
-    """Run them; what fails is told at the end."""
+    """Run all benchmarks, then name those that failed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--list", action="store_true", help="only print the commands")
     parser.add_argument("--small", action="store_true", help="without the catalogues of 5 and 20 million items")

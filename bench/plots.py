@@ -1,4 +1,4 @@
-"""Draws the raw results of `bench/results/` for the docs. `python -m bench.plots`; the last step of `make bench`."""
+"""Draws the results in `bench/results/` for the documents: `python -m bench.plots`, the last step of `make bench`."""
 
 import argparse
 import json
@@ -18,7 +18,7 @@ RESULTS = Path("bench/results")
 PLOTS = Path("docs/plots")
 SIZE = (8.0, 5.0)
 LIMIT_MS = 50.0
-"""What ETUDE (ICDE 2024) asks of a prediction."""
+"""The latency limit of a prediction in ETUDE (ICDE 2024)."""
 PEERS = {
     FP32: ("ONNX Runtime, float32", "#7f7f7f"),
     "torch_eager": ("torch, eager", "#d62728"),
@@ -30,15 +30,17 @@ SCHEMES = ("8-bit", "8-bit-rescored", "4-bit", "truncated-128", "truncated-96", 
 
 
 def main() -> None:
-    """Draw all that there are results for."""
+    """Draw a plot for each available result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--out", type=Path, default=PLOTS)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     engines = [_read(path) for path in sorted(arguments.results.glob("engine-latency-*.json"))]
-    hidden = max((one["hidden"] for one in engines), default=0)
-    family = sorted((one for one in engines if one["hidden"] == hidden), key=lambda one: one["catalogue"])
+    hidden = max((result["hidden"] for result in engines), default=0)
+    family = sorted(
+        (result for result in engines if result["hidden"] == hidden), key=lambda result: result["catalogue"]
+    )
     if len(family) > 1:
         engine(family, arguments.out / "engine.png")
     for benchmark, picture, draw in (
@@ -51,10 +53,10 @@ def main() -> None:
 
 
 def engine(results: Sequence[dict[str, Any]], out: Path) -> None:
-    """Draw latency against the size of the catalogue, a line for each way, over the floor that memory sets."""
+    """Draw latency by catalogue size, a line for each scheme and peer, and the bound that memory sets."""
     figure, axes = plt.subplots(figsize=SIZE, layout="constrained")
-    sizes = [one["catalogue"] for one in results]
-    points = [(one["catalogue"], {row["scheme"]: row for row in one["rows"]}) for one in results]
+    sizes = [result["catalogue"] for result in results]
+    points = [(result["catalogue"], {row["scheme"]: row for row in result["rows"]}) for result in results]
     for name, (label, colour) in PEERS.items():
         line = [(size, row[name]["p50_ms"]) for size, row in points if name in row]
         if line:
@@ -67,7 +69,7 @@ def engine(results: Sequence[dict[str, Any]], out: Path) -> None:
     best = [next(((size, row["p50_ms"]) for row in named.values() if row["chosen"]), None) for size, named in points]
     chosen = [point for point in best if point is not None]
     axes.plot(*zip(*chosen, strict=True), "o-", color="#1f77b4", linewidth=2.5, label="nextitem: the chosen scheme")
-    weights = [one["catalogue"] * one["hidden"] * 4 / one["read_gb_per_s"] for one in results]
+    weights = [result["catalogue"] * result["hidden"] * 4 / result["read_gb_per_s"] for result in results]
     floor = [nanoseconds / 1e6 for nanoseconds in weights]
     axes.plot(sizes, floor, ":", color="black", linewidth=1, label="reading the float32 table once")
     axes.axhline(LIMIT_MS, color="#2ca02c", linewidth=0.8)
@@ -115,20 +117,20 @@ def _function_label(row: dict[str, Any]) -> str:
 
 
 def cost(result: dict[str, Any], out: Path) -> None:
-    """Draw what a million requests cost, the chosen scheme beside float32, by catalogue."""
+    """Draw the cost of a million requests by catalogue, with the chosen scheme and with float32."""
     figure, axes = plt.subplots(figsize=SIZE, layout="constrained")
     labels = list(dict.fromkeys(f"{row['catalogue']:,} x {row['hidden']}" for row in result["rows"]))
     for offset, (kind, colour) in enumerate((("chosen", "#1f77b4"), ("float32", "#7f7f7f"))):
-        for row in (one for one in result["rows"] if one["kind"] == kind):
+        for row in (row for row in result["rows"] if row["kind"] == kind):
             at = labels.index(f"{row['catalogue']:,} x {row['hidden']}") + (offset - 0.5) * 0.4
             bar = axes.bar(at, row["usd_per_million"], 0.38, color=colour)
             text = f"${row['usd_per_million']:.2f}\n{row['memory_mb']:,} MB\n{row['overlap']:.4f}"
             axes.bar_label(bar, [text], fontsize=7, padding=2)
     axes.set_xticks(range(len(labels)), labels)
-    axes.set(ylabel="US dollars for a million requests (Lambda alone)", xlabel="items x hidden size")
+    axes.set(ylabel="US dollars per million requests (Lambda only)", xlabel="items x hidden size")
     axes.set_title("Cost, memory of the function, and overlap with the exact top 20")
     axes.margins(y=0.2)
-    axes.bar(0, 0, color="#1f77b4", label="nextitem, the scheme that is chosen")
+    axes.bar(0, 0, color="#1f77b4", label="nextitem, the chosen scheme")
     axes.bar(0, 0, color="#7f7f7f", label="float32 in ONNX Runtime")
     axes.legend(fontsize=8, frameon=False, loc="upper left")
     figure.savefig(out, dpi=130)
@@ -136,8 +138,8 @@ def cost(result: dict[str, Any], out: Path) -> None:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    return found
+    result: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return result
 
 
 if __name__ == "__main__":

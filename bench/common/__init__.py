@@ -1,1 +1,1 @@
-"""What benchmarks share."""
+"""Timing and results of benchmarks."""

@@ -1,15 +1,15 @@
-"""Writes a benchmark's figures for programs. Knows nothing of what was measured."""
+"""Writes the figures of a benchmark as JSON."""
 
 import json
 from pathlib import Path
 
 
 def write_json(document: object, path: Path) -> None:
-    """Write a document as JSON; the file appears whole or not at all, whatever was there before.
+    """Write a document as JSON; the file is replaced as a whole or not at all.
 
     Raises:
         OSError: it cannot be written.
-        TypeError: the document holds what JSON cannot; nothing is written.
+        TypeError: the document is not JSON; nothing is written.
     """
     text = json.dumps(document, indent=1) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)

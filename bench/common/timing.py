@@ -1,4 +1,4 @@
-"""Times contenders interleaved and prints medians and ratios. Knows nothing of what it times."""
+"""Times contenders interleaved, and prints medians and ratios."""
 
 import statistics
 import time
@@ -19,46 +19,48 @@ class Timed:
     p99: float
 
 
-def interleaved(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Timed]:
-    """Run every contender once in each round and return what they took; the first tenth of the rounds warms up."""
-    taken: dict[str, list[float]] = {name: [] for name in contenders}
+def time_interleaved(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Timed]:
+    """Run every contender once in each round and return the times; the first tenth of the rounds is warm-up."""
+    milliseconds: dict[str, list[float]] = {name: [] for name in contenders}
     for round_ in range(rounds + rounds // 10):
         for name, run in contenders.items():
             begun = time.perf_counter()
             run()
             if round_ >= rounds // 10:
-                taken[name].append((time.perf_counter() - begun) * MS)
-    return {name: summary(times) for name, times in taken.items()}
+                milliseconds[name].append((time.perf_counter() - begun) * MS)
+    return {name: summary(times) for name, times in milliseconds.items()}
 
 
 def summary(milliseconds: list[float]) -> Timed:
-    """Return median and 99th percentile of some times."""
+    """Return the median and the 99th percentile."""
     ordered = sorted(milliseconds)
     return Timed(statistics.median(ordered), ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))])
 
 
-def print_timed(title: str, timed: Mapping[str, Timed], ours: str) -> None:
-    """Print a table of contenders, with each median as a multiple of ours."""
-    table = Table("", "median ms", "p99 ms", f"times {ours}", title=title)
-    for name, one in timed.items():
-        ratio = one.median / timed[ours].median
-        table.add_row(name, f"{one.median:.3f}", f"{one.p99:.3f}", f"{ratio:.2f}")
+def print_timed(title: str, timed: Mapping[str, Timed], reference: str) -> None:
+    """Print a table of contenders, with each median as a multiple of the reference's."""
+    table = Table("", "median ms", "p99 ms", f"times {reference}", title=title)
+    for name, times in timed.items():
+        ratio = times.median / timed[reference].median
+        table.add_row(name, f"{times.median:.3f}", f"{times.p99:.3f}", f"{ratio:.2f}")
     Console().print(table)
 
 
 def print_shares(title: str, metrics: Mapping[str, list[float]], total: str, phases: Sequence[str]) -> None:
-    """Print a table of phases: median, p99, and each one's share of all the time, the rest of it included.
+    """Print a table of phases and the remaining time: median, p99, and share of the total time.
 
     Args:
         title: of the table.
-        metrics: milliseconds of each metric, one value a request.
-        total: the metric that is the whole.
+        metrics: milliseconds of each metric, one value for each request.
+        total: the metric of the total time.
         phases: metrics that are parts of it.
     """
     whole = sum(metrics[total])
-    rest = [taken - sum(parts) for taken, *parts in zip(*(metrics[name] for name in (total, *phases)), strict=True)]
+    rest = [
+        duration - sum(parts) for duration, *parts in zip(*(metrics[name] for name in (total, *phases)), strict=True)
+    ]
     table = Table("", "median ms", "p99 ms", "share", title=f"{title}, {len(rest)} requests")
     for name, times in ((total, metrics[total]), *((name, metrics[name]) for name in phases), ("the rest", rest)):
-        one = summary(times)
-        table.add_row(name, f"{one.median:.3f}", f"{one.p99:.3f}", f"{sum(times) / whole:.1%}")
+        timed = summary(times)
+        table.add_row(name, f"{timed.median:.3f}", f"{timed.p99:.3f}", f"{sum(times) / whole:.1%}")
     Console().print(table)

@@ -1,6 +1,8 @@
-"""Measure the int8 scan of a catalogue with AMX and without it (see `nextitem.model.onnx_runtime`).
+"""The int8 scan of a catalogue with AMX and without it (see `nextitem.model.onnx_runtime`).
 
-Each in processes of their own, in turn. On a processor without AMX both are the same. `python -m bench.engine.amx`
+    python -m bench.engine.amx [--json PATH]
+
+Each measurement runs in a process of its own, in turn. On a processor without AMX both give the same times.
 """
 
 import argparse
@@ -41,31 +43,31 @@ for _ in range(21):
 assert scores[3, 0, 5] == row[0].astype(int) @ matrix[3, :, 5].astype(int)
 """
 BLOCK = 128
-WAYS = ("with", "without")
+MODES = ("with", "without")
 
 
 def main() -> None:
     """Print a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--items", type=int, default=1_000_000)
     parser.add_argument("--dims", type=int, default=84)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    taken: dict[str, list[float]] = {way: [] for way in WAYS}
+    milliseconds: dict[str, list[float]] = {mode: [] for mode in MODES}
     for _ in range(arguments.rounds):
-        for way, times in taken.items():
-            command = [sys.executable, "-c", PROGRAM, way, str(arguments.items // BLOCK), str(arguments.dims)]
+        for mode, times in milliseconds.items():
+            command = [sys.executable, "-c", PROGRAM, mode, str(arguments.items // BLOCK), str(arguments.dims)]
             ran = subprocess.run(command, check=True, capture_output=True, text=True)
             times += [float(line) for line in ran.stdout.split()[1:]]
-    timed = {way: summary(times) for way, times in taken.items()}
+    timed = {mode: summary(times) for mode, times in milliseconds.items()}
     table = Table("AMX", "p50 ms", "p99 ms", "GB/s", title=f"{arguments.items:,} items, {arguments.dims} dimensions")
-    for way, one in timed.items():
-        speed = arguments.items * arguments.dims / one.median / 1e6
-        table.add_row(way, f"{one.median:.2f}", f"{one.p99:.2f}", f"{speed:.1f}")
+    for mode, time in timed.items():
+        speed = arguments.items * arguments.dims / time.median / 1e6
+        table.add_row(mode, f"{time.median:.2f}", f"{time.p99:.2f}", f"{speed:.1f}")
     Console().print(table)
     if arguments.json:
-        rows = [{"amx": way, "p50_ms": one.median, "p99_ms": one.p99} for way, one in timed.items()]
+        rows = [{"amx": mode, "p50_ms": time.median, "p99_ms": time.p99} for mode, time in timed.items()]
         write_json({"items": arguments.items, "dims": arguments.dims, "rows": rows}, arguments.json)
 
 

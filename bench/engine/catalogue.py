@@ -1,8 +1,8 @@
-"""Catalogues of any size with the distribution of a trained model, for what cannot be trained here.
+"""Catalogues of any size with the distribution of a trained model, for sizes that are too slow to train.
 
-Each item is a copy of a trained item, popular ones copied more often, moved by half its length in a direction drawn
-from the trained table's own covariance: clusters, a popularity bias, and the spectrum that truncation lives on. The
-trained model is a given run, or one that is trained here on the shop simulator's sessions.
+Each item is a copy of a trained item, moved by half its length in a direction drawn from the covariance of the trained
+table; popular items have more copies. So the catalogue has clusters, a popularity bias, and the spectrum that
+truncation depends on.
 """
 
 from dataclasses import dataclass, replace
@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.common.watcher import SilentWatcher
 from model_export.data.ingestion.reader import read_sessions
 from model_export.export.graph_runner import GraphRunner
 from model_export.export.measure_loss import states_of
@@ -35,46 +36,55 @@ STATES = 1500
 
 @dataclass(frozen=True)
 class Catalogue:
-    """A network over a made-up catalogue, its table mapped from a file, and states of real sessions' ends.
+    """A network over a synthetic catalogue, its table mapped from a file, and hidden states of real sessions.
 
     Attributes:
         parameters: the network.
-        states: float32[n, layers, 1, hidden] hidden states after events of held-out sessions.
+        states: float32[n, layers, 1, hidden] hidden states after events of held-out sessions. The first half is for
+            calibration, the second for queries.
     """
 
     parameters: Parameters
     states: Floats
 
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """Layers, hidden size and number of items."""
+        items, hidden = self.parameters.table.shape
+        return len(self.parameters.layers), hidden, items
 
-class Silent:
-    """Watches a training and says nothing."""
+    @property
+    def calibration(self) -> Floats:
+        """The vectors that score items, of the states for calibration."""
+        return self.parameters.scored(self.states[: len(self.states) // 2])
 
-    def batch(self, stage: str, epoch: int, done: int, total: int) -> None:
-        """See `Watcher`."""
+    @property
+    def queries(self) -> Floats:
+        """The states for queries."""
+        return self.states[len(self.states) // 2 :]
 
-    def epoch(self, stage: str, epoch: object) -> None:
-        """See `Watcher`."""
+    def engine_states(self, count: int | None = None) -> list[Floats]:
+        """Return the states for queries as the engine takes them, float32[layers, 1, hidden]; at most `count`."""
+        layers, hidden, _ = self.sizes
+        return [np.ascontiguousarray(np.broadcast_to(state, (layers, 1, hidden))) for state in self.queries[:count]]
 
-    def blend(self, accuracy: object) -> None:
-        """See `Watcher`."""
 
-
-def trained(hidden: int) -> Path:
-    """Return the folder of a run of a hidden size, trained on the shop simulator's sessions the first time."""
+def trained_run(hidden: int) -> Path:
+    """Return the folder of a run of a hidden size; the first call trains it on sessions of the shop simulator."""
     home = RUNS / f"run-{hidden}"
     if not home.exists():
         with TemporaryDirectory() as folder:
             events = Path(folder, "events.csv")
             write_events(events, Shop(seed=7, products=PRODUCTS).sessions(SESSIONS, seed=1))
-            train(read_sessions(events), FitConfig(hidden=hidden, epochs=EPOCHS), home, Silent())
+            train(read_sessions(events), FitConfig(hidden=hidden, epochs=EPOCHS), home, SilentWatcher())
     return home
 
 
-def catalogue(folder: Path, run_folder: Path, items: int) -> Catalogue:
+def make_catalogue(folder: Path, run_folder: Path, items: int) -> Catalogue:
     """Make a catalogue.
 
     Args:
-        folder: where its table's file is written.
+        folder: for the file of its table.
         run_folder: the trained run.
         items: size of the catalogue.
     """
@@ -117,15 +127,15 @@ def _states(folder: Path, parameters: Parameters, run: Run) -> Floats:
     return np.random.default_rng(0).permutation(states)
 
 
-def exact_best(table: Floats, states: Floats, top: int) -> NDArray[np.int64]:
-    """Return the best items of some states, int64[n, top], in float32 and some rows at a time."""
-    step = CHUNK // 8  # the scores of all states are held
+def exact_top(table: Floats, states: Floats, top: int) -> NDArray[np.int64]:
+    """Return the exact best items of some states, int64[n, top], computed in float32 in chunks of the table."""
+    step = CHUNK // 8  # the scores of a chunk for all states are in memory
     scores = np.full((len(states), top), -np.inf, np.float32)
     items = np.zeros((len(states), top), np.int64)
     for at in range(0, len(table), step):
-        found = states @ np.asarray(table[at : at + step]).T
-        few = np.argpartition(-found, min(top, found.shape[1]) - 1, axis=1)[:, :top]
-        scores = np.concatenate([scores, np.take_along_axis(found, few, axis=1)], axis=1)
+        chunk_scores = states @ np.asarray(table[at : at + step]).T
+        few = np.argpartition(-chunk_scores, min(top, chunk_scores.shape[1]) - 1, axis=1)[:, :top]
+        scores = np.concatenate([scores, np.take_along_axis(chunk_scores, few, axis=1)], axis=1)
         items = np.concatenate([items, few + at], axis=1)
         kept = np.argsort(-scores, axis=1)[:, :top]
         scores, items = np.take_along_axis(scores, kept, axis=1), np.take_along_axis(items, kept, axis=1)

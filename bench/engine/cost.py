@@ -1,7 +1,7 @@
-"""Derive dollars per million requests and the largest catalogue by memory size from `bench.engine.latency`.
+"""Dollars per million requests and the largest catalogue by memory size, from results of `bench.engine.latency`.
 
-Reads `bench/results/engine-latency-*.json`, measures nothing. A function has the least memory that holds its resident
-set with room to spare, and one whole vCPU (1,769 MB) at least; Lambda bills whole milliseconds at list prices.
+It reads `bench/results/engine-latency-*.json` and measures nothing. A function has the minimum memory for its resident
+set with headroom, and at least one whole vCPU (1,769 MB). Lambda bills whole milliseconds at list prices.
 """
 
 import argparse
@@ -20,8 +20,7 @@ from model_export.cost.estimate import HEADROOM, MAX_MB, REQUEST_MS, STORE_MS, V
 
 RESULTS = Path("bench/results")
 RUNTIME_MB = 120.0
-"""Resident in a function beside its model, interpreter and libraries included: `bench.function.memory_size` says 112
-to 121."""
+"""Resident set of a function without its model; `bench.function.memory_size` measures 112 to 121."""
 SIZES_MB = (VCPU_MB, 3008, MAX_MB)
 MILLION = 1_000_000
 
@@ -32,9 +31,9 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    found = [json.loads(path.read_text("utf-8")) for path in sorted(arguments.results.glob("engine-latency-*.json"))]
-    found.sort(key=lambda one: (one["catalogue"], one["hidden"]))
-    rows = [row for one in found for row in costs(one)]
+    results = [json.loads(path.read_text("utf-8")) for path in sorted(arguments.results.glob("engine-latency-*.json"))]
+    results.sort(key=lambda result: (result["catalogue"], result["hidden"]))
+    rows = [row for result in results for row in costs(result)]
     table = Table("items", "hidden", "", "engine ms", "overlap", "memory MB", "$ per million")
     for row in rows:
         numbers = (f"{row['engine_ms']:.2f}", f"{row['overlap']:.4f}", f"{row['memory_mb']:,}")
@@ -42,8 +41,8 @@ def main() -> None:
             f"{row['catalogue']:,}", str(row["hidden"]), row["kind"], *numbers, f"{row['usd_per_million']:.2f}"
         )
     Console().print(table)
-    largest = capacities(found)
-    table = Table("hidden", "bytes an item", *(f"{size:,} MB" for size in SIZES_MB), title="Largest catalogue, items")
+    largest = capacities(results)
+    table = Table("hidden", "bytes per item", *(f"{size:,} MB" for size in SIZES_MB), title="Largest catalogue, items")
     for row in largest:
         sizes = (f"{row[str(size)]:,}" for size in SIZES_MB)
         table.add_row(str(row["hidden"]), f"{row['bytes_per_item']:.0f}", *sizes)
@@ -53,16 +52,16 @@ def main() -> None:
 
 
 def costs(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what the chosen scheme costs, and float32 where a function could hold it."""
+    """Return the cost of the chosen scheme, and of float32 if a function can hold it."""
     chosen = [("chosen", row) for row in result["rows"] if row["chosen"]]
     exact = [("float32", row) for row in result["rows"] if row["scheme"] == FP32]
-    found = []
+    rows = []
     for kind, row in (*chosen, *exact):
         memory = max(VCPU_MB, ceil((RUNTIME_MB + row["rss_mb"]) * HEADROOM))
         if memory > MAX_MB:
             continue
         seconds = billed_gigabyte_seconds(row["p50_ms"] + REQUEST_MS + STORE_MS, memory)
-        found.append(
+        rows.append(
             {
                 "catalogue": result["catalogue"],
                 "hidden": result["hidden"],
@@ -74,21 +73,23 @@ def costs(result: dict[str, Any]) -> list[dict[str, Any]]:
                 "usd_per_million": round(MILLION * (seconds * prices.LAMBDA_GB_SECOND + prices.LAMBDA_REQUEST), 4),
             }
         )
-    return found
+    return rows
 
 
 def capacities(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the largest catalogue that each memory size holds, by hidden size, from its largest measured one."""
-    largest = {one["hidden"]: one for one in results}  # sorted by catalogue: the last one stays
-    found = []
-    for hidden, one in sorted(largest.items()):
-        row = next((row for row in one["rows"] if row["chosen"]), None)
+    """Return the largest catalogue for each memory size, by hidden size, from the largest measured catalogue."""
+    largest = {result["hidden"]: result for result in results}  # sorted by catalogue, so the last result stays
+    rows = []
+    for hidden, result in sorted(largest.items()):
+        row = next((row for row in result["rows"] if row["chosen"]), None)
         if row is None:
             continue
-        each = row["rss_mb"] * 2**20 / one["catalogue"]
-        room = {str(size): int((size / HEADROOM - RUNTIME_MB) * 2**20 / each) // 1000 * 1000 for size in SIZES_MB}
-        found.append({"hidden": hidden, "scheme": row["scheme"], "bytes_per_item": each, **room})
-    return found
+        bytes_per_item = row["rss_mb"] * 2**20 / result["catalogue"]
+        items = {
+            str(size): int((size / HEADROOM - RUNTIME_MB) * 2**20 / bytes_per_item) // 1000 * 1000 for size in SIZES_MB
+        }
+        rows.append({"hidden": hidden, "scheme": row["scheme"], "bytes_per_item": bytes_per_item, **items})
+    return rows
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
-"""How fast a request of two passes could be at best: a step, a bare int8 pass, the rows of a given list; no selection.
+"""A lower bound on a request with two passes: a step, a bare int8 pass, and the rows of a fixed list.
 
     python -m bench.engine.floor [--catalogue 40000 --hidden 256 --json FILE]
 
-Whoever wants `bench.engine.latency`'s ratios lower than these must read fewer bytes or use other operators. The list
-is as long
-as top-20 overlap 0.999 takes when the rotated dimensions are not rounded, and is given, so that nothing is selected,
-sorted, excluded or masked. float32 and torch stand beside it, in turn, as in `bench.engine.latency`.
+A scheme of two passes can only be faster than this if it reads fewer bytes or uses other operators. The list is as long
+as a top-20 overlap of 0.999 needs without rounding of the rotated dimensions. It is fixed, so nothing is selected,
+sorted, excluded or masked. float32 and torch are measured in turn with it, as in `bench.engine.latency`.
 """
 
 import argparse
@@ -22,8 +21,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.common.results import write_json
-from bench.engine.catalogue import Catalogue, catalogue, exact_best, trained
-from bench.engine.latency import FP32, TOP, bursts, stepped_and_scored
+from bench.engine.catalogue import Catalogue, exact_top, make_catalogue, trained_run
+from bench.engine.latency import FP32, TOP, served_request, time_in_bursts
 from bench.engine.peers import torch_request
 from model_export.export.graph_runner import GraphRunner
 from model_export.export.onnx.builder import GraphBuilder
@@ -38,14 +37,14 @@ OVERLAP = 0.999
 DIMS = (32, 48, 64, 76, 96, 128)
 TORCH, STEP = "torch_eager", "one step alone"
 REQUESTS = 100
-"""States that requests take in turn."""
+"""The states of requests, in turn."""
 
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Row:
-    """A contender: its milliseconds, and what share they are of float32's and of torch's."""
+class FloorTime:
+    """The milliseconds of a contender, and their ratios to float32 and torch."""
 
     contender: str
     candidates: int | None
@@ -61,43 +60,40 @@ def main() -> None:
     parser.add_argument("--hidden", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
     with TemporaryDirectory() as folder:
-        made = catalogue(Path(folder), trained(given.hidden), given.catalogue)
-        rows = _measured(made, Path(folder), given.rounds)
-    table = Table(
-        "", "candidates", "p50 ms", "of fp32", "of torch", title=f"{given.catalogue:,} items x {given.hidden}, floors"
-    )
+        catalogue = make_catalogue(Path(folder), trained_run(arguments.hidden), arguments.catalogue)
+        rows = _measure(catalogue, Path(folder), arguments.rounds)
+    title = f"{arguments.catalogue:,} items x {arguments.hidden}, lower bounds"
+    table = Table("", "candidates", "p50 ms", "of fp32", "of torch", title=title)
     for row in rows:
         listed = "" if row.candidates is None else f"{row.candidates:,}"
         table.add_row(row.contender, listed, f"{row.p50_ms:.3f}", f"{row.of_fp32:.3f}", f"{row.of_torch:.3f}")
     Console(width=100).print(table)
-    if given.json:
-        document = {"catalogue": given.catalogue, "hidden": given.hidden, "rows": [asdict(row) for row in rows]}
-        write_json(document, given.json)
+    if arguments.json:
+        document = {"catalogue": arguments.catalogue, "hidden": arguments.hidden, "rows": [asdict(row) for row in rows]}
+        write_json(document, arguments.json)
 
 
-def _measured(made: Catalogue, folder: Path, rounds: int) -> list[Row]:
-    parameters = made.parameters
-    items, hidden = parameters.table.shape
-    half = len(made.states) // 2
-    calibrating, held_out = parameters.scored(made.states[:half]), parameters.scored(made.states[half:])
-    best = exact_best(parameters.table, held_out, TOP)
-    layers = len(parameters.layers)
-    states = [np.ascontiguousarray(np.broadcast_to(one, (layers, 1, hidden))) for one in made.states[half:][:REQUESTS]]
+def _measure(catalogue: Catalogue, folder: Path, rounds: int) -> list[FloorTime]:
+    parameters = catalogue.parameters
+    layers, hidden, items = catalogue.sizes
+    calibration, queries = catalogue.calibration, parameters.scored(catalogue.queries)
+    best = exact_top(parameters.table, queries, TOP)
+    states = catalogue.engine_states(REQUESTS)
     exact = folder / "exact"
     exact.mkdir()
-    write_graphs(exact, parameters, Fp32(), calibrating)
+    write_graphs(exact, parameters, Fp32(), calibration)
     graphs = GraphRunner(exact, layers, hidden, items)
     contenders: dict[str, Callable[[], object]] = {
-        FP32: stepped_and_scored(graphs, states, items),
-        TORCH: torch_request(made, TOP),
+        FP32: served_request(graphs, states, items),
+        TORCH: torch_request(catalogue, TOP),
     }
-    turned = rotation(sample(parameters.table), calibrating, hidden - 1)
-    rows_turned = np.asarray((parameters.table - turned.centre) @ turned.rows, np.float32)
-    states_turned = np.asarray(held_out @ turned.states, np.float32)
-    needed: dict[str, int] = {}
+    rotated = rotation(sample(parameters.table), calibration, hidden - 1)
+    rotated_rows = np.asarray((parameters.table - rotated.centre) @ rotated.rows, np.float32)
+    rotated_states = np.asarray(queries @ rotated.states, np.float32)
+    candidates: dict[str, int] = {}
     clicked = np.random.default_rng(2).integers(0, items, (len(states), 1)).astype(np.int32)
     turn = 0
 
@@ -111,20 +107,21 @@ def _measured(made: Catalogue, folder: Path, rounds: int) -> list[Row]:
     for dims in DIMS:
         if dims >= hidden:
             continue
-        count, lists = _lists(rows_turned[:, :dims], states_turned[:, :dims], best)
-        bare = _bare(folder / str(dims), made, Scan(dims, count), calibrating)
+        count, lists = _lists(rotated_rows[:, :dims], rotated_states[:, :dims], best)
+        bare = _bare(folder / str(dims), catalogue, Scan(dims, count), calibration)
         name = f"step, pass in {dims} dimensions, rows"
-        needed[name] = count
+        candidates[name] = count
         contenders[name] = _request(step, bare, states, lists)
-    timed = bursts(contenders, rounds)
+    timed = time_in_bursts(contenders, rounds)
     fp32, eager = timed[FP32].median, timed[TORCH].median
     return [
-        Row(name, needed.get(name), one.median, one.median / fp32, one.median / eager) for name, one in timed.items()
+        FloorTime(name, candidates.get(name), time.median, time.median / fp32, time.median / eager)
+        for name, time in timed.items()
     ]
 
 
 def _lists(rows: Floats, states: Floats, best: NDArray[np.int64]) -> tuple[int, list[NDArray[np.int64]]]:
-    """Return how many of the best rough scores hold the overlap, and these items of the first states, ascending."""
+    """Return how many of the best rough scores reach the overlap, and those items of the first states, ascending."""
     ranks = []
     for state, items in zip(states, best, strict=True):
         scores = rows @ state
@@ -134,13 +131,13 @@ def _lists(rows: Floats, states: Floats, best: NDArray[np.int64]) -> tuple[int, 
 
 
 def _bare(
-    folder: Path, made: Catalogue, scheme: Scan, calibrating: Floats
+    folder: Path, catalogue: Catalogue, scheme: Scan, calibration: Floats
 ) -> Callable[[Floats, NDArray[np.int64]], object]:
-    """Return what scores all items by their codes and some items by their rows, and selects nothing."""
+    """Return a request that scores all items by their codes and some items by their rows, and selects nothing."""
     folder.mkdir()
-    parameters = made.parameters
+    parameters = catalogue.parameters
     with WeightsFile(folder / "weights.bin") as weights:
-        prepared = scheme.prepare(weights, parameters.table, calibrating)
+        prepared = scheme.prepare(weights, parameters.table, calibration)
     graph = GraphBuilder(weights)
     state = graph.input("state", TensorProto.FLOAT, [parameters.hidden, 1])
     depth = weights.tensor("scan").dims[1]

@@ -1,8 +1,10 @@
-"""One prediction on one core: every scoring scheme beside float32 in ONNX Runtime and other ways, interleaved.
+"""One prediction on one core: every scoring scheme beside float32 in ONNX Runtime and other libraries, interleaved.
 
-A request is one step of the GRU, the scores of all items and the best 20, as it is served; torch replays the session's
-last events, as services without session state do (the way of ETUDE, ICDE 2024). The catalogue is made of copies of a
-trained model's items (`bench.engine.catalogue`): latency does not depend on that, overlap does.
+    python -m bench.engine.latency [--catalogue 40000] [--hidden 256] [--json PATH]
+
+A request is one step of the GRU, the scores of all items and the best 20, as the function serves it. Torch replays the
+session's last events, as services without session state do (see ETUDE, ICDE 2024). The catalogue has copies of a
+trained model's items (`bench.engine.catalogue`): overlap depends on their distribution, latency does not.
 """
 
 import argparse
@@ -23,8 +25,8 @@ from rich.table import Column, Table
 
 from bench.common.results import write_json
 from bench.common.timing import MS, Timed, summary
-from bench.engine.catalogue import Catalogue, catalogue, exact_best, trained
-from bench.engine.peers import peers
+from bench.engine.catalogue import Catalogue, exact_top, make_catalogue, trained_run
+from bench.engine.peers import make_peers
 from model_export.export.choose_scheme import cost_us
 from model_export.export.graph_runner import GraphRunner
 from model_export.export.onnx_graphs import write_graphs
@@ -34,9 +36,9 @@ from nextitem.model.manifest import Bounds
 
 TOP = 20
 BURST = 20
-"""Requests to one contender in its turn."""
+"""Measured requests of one contender in its turn."""
 WARM = 2
-"""Requests before them, which bring its weights into the caches again."""
+"""Requests before them, which load its weights into the caches again."""
 BANDWIDTH_BYTES = 1 << 28
 
 Floats = NDArray[np.float32]
@@ -45,8 +47,8 @@ FP32 = "onnxruntime_fp32"
 
 
 @dataclass
-class Row:
-    """What was measured of a scheme; None where that is not applicable."""
+class SchemeResult:
+    """The measurements of a scheme or peer; None where one does not apply."""
 
     scheme: str
     p50_ms: float = 0.0
@@ -60,30 +62,32 @@ class Row:
 
 def main() -> None:
     """Print a table and write it."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--catalogue", type=int, default=40_000, metavar="ITEMS")
     parser.add_argument("--hidden", type=int, default=256)
-    parser.add_argument("--run", type=Path, help="a training run of that hidden size; otherwise one is trained")
-    parser.add_argument("--overlap", type=float, default=Bounds().overlap, help="least overlap of the chosen scheme")
+    parser.add_argument("--run", type=Path, help="a training run of that hidden size; by default one is trained")
+    parser.add_argument("--overlap", type=float, default=Bounds().overlap, help="minimum overlap of the chosen scheme")
     parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--schemes", nargs="*", help="only these of ours")
-    parser.add_argument("--no-peers", action="store_true", help="only ours and float32: large tables are slow to make")
-    parser.add_argument("--scratch", type=Path, help="folder for tables and graphs, some times the table's size")
+    parser.add_argument("--schemes", nargs="*", help="measure only these schemes, and float32")
+    parser.add_argument(
+        "--no-peers", action="store_true", help="measure no other libraries: they are slow for large tables"
+    )
+    parser.add_argument("--scratch", type=Path, help="folder for tables and graphs: several times the table's size")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    run = arguments.run or trained(arguments.hidden)
+    run = arguments.run or trained_run(arguments.hidden)
     if read_run(run).record.hidden != arguments.hidden:
-        parser.error(f"{run} has another hidden size")
+        parser.error(f"{run} does not have hidden size {arguments.hidden}; omit --run to train one")
     with TemporaryDirectory(dir=arguments.scratch) as folder:
-        made = catalogue(Path(folder), run, arguments.catalogue)
-        rows, skipped = _measured(made, Path(folder), arguments)
+        catalogue = make_catalogue(Path(folder), run, arguments.catalogue)
+        rows, skipped = _measure(catalogue, Path(folder), arguments)
     _choose(rows, arguments.overlap)
     bandwidth = _bandwidth()
     size = f"{arguments.catalogue:,} items x {arguments.hidden}"
     _print(rows, f"{size}, copies of a trained model's items; one core, memory {bandwidth:.0f} GB/s")
-    for name, why in skipped.items():
-        print(f"{name}: {why}")
+    for name, reason in skipped.items():
+        print(f"{name}: {reason}")
     if arguments.json:
         document = {
             "catalogue": arguments.catalogue,
@@ -96,52 +100,49 @@ def main() -> None:
         write_json(document, arguments.json)
 
 
-def _measured(made: Catalogue, folder: Path, asked: argparse.Namespace) -> tuple[list[Row], dict[str, str]]:
-    only = asked.schemes
-    parameters = made.parameters
-    items, hidden = parameters.table.shape
-    half = len(made.states) // 2
-    calibrating = parameters.scored(made.states[:half])
-    queries = made.states[half:]
-    best = exact_best(parameters.table, parameters.scored(queries), TOP).tolist()
-    layers = len(parameters.layers)
-    states = [np.ascontiguousarray(np.broadcast_to(state, (layers, 1, hidden))) for state in queries]
-    rows: list[Row] = []
+def _measure(
+    catalogue: Catalogue, folder: Path, arguments: argparse.Namespace
+) -> tuple[list[SchemeResult], dict[str, str]]:
+    only = arguments.schemes
+    parameters = catalogue.parameters
+    _, hidden, items = catalogue.sizes
+    best = exact_top(parameters.table, parameters.scored(catalogue.queries), TOP).tolist()
+    states = catalogue.engine_states()
+    rows: list[SchemeResult] = []
     skipped: dict[str, str] = {}
     contenders: dict[str, Callable[[], object]] = {}
     stepper: GraphRunner | None = None
     for scheme in SCHEMES:
         name = FP32 if scheme.name == "fp32" else scheme.name
-        why = scheme.refusal(items, hidden) or ("" if not only or scheme.name in [*only, "fp32"] else "not asked for")
-        if why:
-            skipped[name] = why
+        is_chosen = not only or scheme.name in [*only, "fp32"]
+        if reason := scheme.refusal(items, hidden) or ("" if is_chosen else "not in --schemes"):
+            skipped[name] = reason
             continue
-        row, graphs = _opened(name, scheme, made, folder / scheme.name, calibrating)
-        found = [graphs.top(state, TOP).tolist() for state in states]
-        row.overlap = overlap_of(found, best)
+        row, graphs = _open(name, scheme, catalogue, folder / scheme.name)
+        row.overlap = mean_overlap([graphs.top(state, TOP).tolist() for state in states], best)
         rows.append(row)
         stepper = stepper or graphs
-        contenders[name] = stepped_and_scored(graphs, states, items)
-    if stepper is not None and not asked.no_peers:
-        others, refused = peers(made, stepper, states, TOP)
+        contenders[name] = served_request(graphs, states, items)
+    if stepper is not None and not arguments.no_peers:
+        peers, refused = make_peers(catalogue, stepper, states, TOP)
         skipped |= refused
-        for name, peer in others.items():
-            rows.append(Row(name, overlap=1.0 if peer.found is None else overlap_of(peer.found, best)))
+        for name, peer in peers.items():
+            rows.append(SchemeResult(name, overlap=1.0 if peer.items is None else mean_overlap(peer.items, best)))
             contenders[name] = peer.request
-    timed = bursts(contenders, asked.rounds)
+    timed = time_in_bursts(contenders, arguments.rounds)
     for row in rows:
         row.p50_ms, row.p99_ms = timed[row.scheme].median, timed[row.scheme].p99
     return rows, skipped
 
 
-def overlap_of(found: Sequence[Sequence[int]], best: Sequence[Sequence[int]]) -> float:
-    """Return how much of the best items was found, on average."""
-    return float(np.mean([len({*one} & {*exact}) / TOP for one, exact in zip(found, best, strict=True)]))
+def mean_overlap(items: Sequence[Sequence[int]], best: Sequence[Sequence[int]]) -> float:
+    """Return the mean share of the exact best items that are among the given ones."""
+    return float(np.mean([len({*row} & {*exact}) / TOP for row, exact in zip(items, best, strict=True)]))
 
 
-def bursts(contenders: dict[str, Callable[[], object]], rounds: int) -> dict[str, Timed]:
-    """Time contenders in turn, some requests each: a function serves one model, whose weights the caches keep."""
-    taken: dict[str, list[float]] = {name: [] for name in contenders}
+def time_in_bursts(contenders: dict[str, Callable[[], object]], rounds: int) -> dict[str, Timed]:
+    """Time contenders in turn, several requests each: a function serves one model, whose weights stay in the caches."""
+    milliseconds: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(-(-rounds // BURST)):
         for name, run in contenders.items():
             for _ in range(WARM):
@@ -149,24 +150,24 @@ def bursts(contenders: dict[str, Callable[[], object]], rounds: int) -> dict[str
             for _ in range(BURST):
                 begun = time.perf_counter()
                 run()
-                taken[name].append((time.perf_counter() - begun) * MS)
-    return {name: summary(times) for name, times in taken.items()}
+                milliseconds[name].append((time.perf_counter() - begun) * MS)
+    return {name: summary(times) for name, times in milliseconds.items()}
 
 
-def _opened(name: str, scheme: Scheme, made: Catalogue, home: Path, calibrating: Floats) -> tuple[Row, GraphRunner]:
+def _open(name: str, scheme: Scheme, catalogue: Catalogue, home: Path) -> tuple[SchemeResult, GraphRunner]:
     home.mkdir()
-    parameters = made.parameters
-    written = write_graphs(home, parameters, scheme, calibrating)
-    items, hidden = parameters.table.shape
-    sizes = len(parameters.layers), hidden, items
+    written = write_graphs(home, catalogue.parameters, scheme, catalogue.calibration)
+    sizes = catalogue.sizes
     command = [sys.executable, "-m", "bench.engine.resident_memory", str(home), ",".join(map(str, sizes))]
     resident = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     megabytes = sum(path.stat().st_size for path in home.iterdir()) / 1e6
-    return Row(name, rss_mb=resident, file_mb=round(megabytes, 1), cost_us=cost_us(written)), GraphRunner(home, *sizes)
+    return SchemeResult(name, rss_mb=resident, file_mb=round(megabytes, 1), cost_us=cost_us(written)), GraphRunner(
+        home, *sizes
+    )
 
 
-def stepped_and_scored(graphs: GraphRunner, states: list[Floats], items: int) -> Callable[[], object]:
-    """Return a request as it is served, of one state after the other."""
+def served_request(graphs: GraphRunner, states: list[Floats], items: int) -> Callable[[], object]:
+    """Return a request as the function serves it, with one state after the other."""
     turns = itertools.count()
     rng = np.random.default_rng(2)
     clicked = rng.integers(0, items, (len(states), 1)).astype(np.int32)
@@ -174,19 +175,19 @@ def stepped_and_scored(graphs: GraphRunner, states: list[Floats], items: int) ->
     def run() -> object:
         turn = next(turns) % len(states)
         graphs.step(states[turn], clicked[turn])
-        return graphs.top(states[turn], TOP)  # not the state just stepped: that is after an item drawn by chance
+        return graphs.top(states[turn], TOP)  # not the stepped state: it is after a random item
 
     return run
 
 
-def _choose(rows: list[Row], overlap: float) -> None:
-    fit = [row for row in rows if row.cost_us is not None and row.overlap >= overlap]
-    if fit:
-        min(fit, key=lambda row: row.cost_us or 0.0).chosen = True
+def _choose(rows: list[SchemeResult], overlap: float) -> None:
+    candidates = [row for row in rows if row.cost_us is not None and row.overlap >= overlap]
+    if candidates:
+        min(candidates, key=lambda row: row.cost_us or 0.0).chosen = True
 
 
 def _bandwidth() -> float:
-    """Return GB/s that one core reads: the floor under every scheme that looks at all items."""
+    """Return the GB/s that one core reads: the bound on every scheme that reads all items."""
     values = np.ones(BANDWIDTH_BYTES // 8, np.int64)
     best = 0.0
     for _ in range(5):
@@ -196,7 +197,7 @@ def _bandwidth() -> float:
     return round(best, 1)
 
 
-def _print(rows: list[Row], title: str) -> None:
+def _print(rows: list[SchemeResult], title: str) -> None:
     table = Table(
         Column("scheme", no_wrap=True), "p50 ms", "p99", "of fp32", "overlap", "RSS MB", "files", "", title=title
     )

@@ -1,7 +1,7 @@
-"""The ways that others take to the best items, for `bench.engine.latency`: torch, torch.compile, faiss and hnswlib.
+"""Other libraries for `bench.engine.latency`: torch, torch.compile, faiss and hnswlib.
 
-Each on one thread, from the same float32 table, and each refused where it is out of place. faiss (exact inner products)
-and hnswlib (an approximate graph) only search; the state before it is stepped by ONNX Runtime, as ours is.
+Each runs on one thread with the same float32 table, up to a size that is sensible for it. faiss (exact inner products)
+and hnswlib (an approximate graph) only search; ONNX Runtime steps the state before, as it does for our schemes.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,11 +17,11 @@ from model_export.export.graph_runner import GraphRunner
 from model_export.training.network import Network, NetworkConfig
 
 SESSION = 10
-"""Events that a service without session state replays."""
+"""Events that a service without session state replays for each request."""
 LARGEST_FLOAT = 1 << 30
-"""Weights beyond which float32 tables for peers are not made: 4 GB."""
+"""Maximum weights of a float32 table for peers: 4 GB."""
 LARGEST_GRAPH = 100_000
-"""Items beyond which hnswlib's graph is not built: an hour at a million."""
+"""Maximum items for hnswlib: its graph of a million items takes an hour."""
 LINKS, BUILD_WIDTH, SEARCH_WIDTH = 16, 100, 200
 """hnswlib's M, ef_construction and ef."""
 
@@ -32,52 +32,57 @@ Search = Callable[[Floats], NDArray[np.int64]]
 
 @dataclass(frozen=True)
 class Peer:
-    """A contender: one request, and the items that it finds for each of some scored states (None: exact ones)."""
+    """A contender: one request, and its items for each query; None if its search is exact."""
 
     request: Request
-    found: Sequence[Sequence[int]] | None = None
+    items: Sequence[Sequence[int]] | None = None
 
 
-def peers(
-    made: Catalogue, stepper: GraphRunner, states: list[Floats], top: int
+def make_peers(
+    catalogue: Catalogue, stepper: GraphRunner, states: list[Floats], top: int
 ) -> tuple[dict[str, Peer], dict[str, str]]:
-    """Return the peers that there are, by name, and why others are not.
+    """Return the available peers by name, and the reasons against the others.
 
     Args:
-        made: the catalogue.
-        stepper: graphs whose step goes before a search.
+        catalogue: the catalogue.
+        stepper: graphs that step the state before each search.
         states: hidden states to search for, float32[layers, 1, hidden] each.
-        top: how many items are searched.
+        top: number of items to search.
     """
-    items, hidden = made.parameters.table.shape
+    items, hidden = catalogue.parameters.table.shape
     if items * hidden > LARGEST_FLOAT:
-        why = f"its table would take {items * hidden * 4 / 1e9:.1f} GB of memory besides"
-        return {}, dict.fromkeys(("torch_eager", "torch_compile", "faiss_flat", "hnswlib"), why)
-    found = {
-        "torch_eager": Peer(torch_request(made, top)),
-        "torch_compile": Peer(torch_request(made, top, compiled=True)),
+        reason = f"its table would take another {items * hidden * 4 / 1e9:.1f} GB of memory"
+        return {}, dict.fromkeys(("torch_eager", "torch_compile", "faiss_flat", "hnswlib"), reason)
+    peers = {
+        "torch_eager": Peer(torch_request(catalogue, top)),
+        "torch_compile": Peer(torch_request(catalogue, top, compiled=True)),
     }
     skipped = {}
-    table = np.ascontiguousarray(made.parameters.table)
-    scored = [np.ascontiguousarray(made.parameters.scored(state[-1])) for state in states]
+    table = np.ascontiguousarray(catalogue.parameters.table)
+    scored = [np.ascontiguousarray(catalogue.parameters.scored(state[-1])) for state in states]
     for name, module, refused, build in (
         ("faiss_flat", "faiss", "", _faiss),
-        ("hnswlib", "hnswlib", items > LARGEST_GRAPH and f"its graph is built up to {LARGEST_GRAPH:,} items", _hnsw),
+        (
+            "hnswlib",
+            "hnswlib",
+            items > LARGEST_GRAPH and f"its graph is built for at most {LARGEST_GRAPH:,} items",
+            _hnsw,
+        ),
     ):
         if not find_spec(module):
-            skipped[name] = "not installed: `make bench-peers`"
+            skipped[name] = "not installed: run `make bench-peers`"
         elif refused:
             skipped[name] = refused
         else:
             search = build(table, top)
             request = _request(stepper, states, scored, search, items)
-            found[name] = Peer(request, [search(state).tolist() for state in scored])
-    return found, skipped
+            peers[name] = Peer(request, [search(state).tolist() for state in scored])
+    return peers, skipped
 
 
-def torch_request(made: Catalogue, top: int, *, compiled: bool = False) -> Request:
-    """Return torch's request: a session of `SESSION` events, replayed, and the best of all items."""
-    parameters = made.parameters
+def torch_request(catalogue: Catalogue, top: int, *, compiled: bool = False) -> Request:
+    """Return torch's request: replay a session of `SESSION` events and rank all items."""
+    parameters = catalogue.parameters
     items, hidden = parameters.table.shape
     network = Network(NetworkConfig(items, hidden, len(parameters.layers), parameters.normalised, dropout=0.0)).eval()
     rows = torch.from_numpy(np.array(parameters.table))

@@ -15,7 +15,7 @@ TOP = 20
 
 
 def main() -> None:
-    """Print the resident set in MB after some requests, without what the process held before it opened the graphs."""
+    """Print the growth of the resident set in MB from before the graphs are opened until after some requests."""
     folder, sizes = Path(sys.argv[1]), [int(size) for size in sys.argv[2].split(",")]
     layers, hidden, items = sizes
     before = _resident()

@@ -1,7 +1,9 @@
-"""Item id <-> index for catalogues of up to 20 million ids: ours, `marisa-trie`, and a dict with a list.
+"""Item id to index and back for catalogues of up to 20 million ids: ours, `marisa-trie`, and a dict with a list.
 
-Each is opened in a process of its own, as a cold start does, and then looked up in, both ways, at random ids.
-`make bench-peers`, then `python -m bench.engine.vocabulary [--items 20000000 --json PATH]`
+    make bench-peers
+    python -m bench.engine.vocabulary [--items 20000000] [--json PATH]
+
+Each is opened in a process of its own, as in a cold start, and then looks up random ids in both directions.
 """
 
 import argparse
@@ -28,8 +30,8 @@ US = 1e6
 
 
 @dataclass(frozen=True)
-class Row:
-    """What one way costs; times of look-ups are microseconds."""
+class VocabularyCost:
+    """The costs of one kind of vocabulary; look-ups are in microseconds."""
 
     kind: str
     file_mb: float
@@ -42,17 +44,17 @@ class Row:
 
 def main() -> None:
     """Print a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--items", type=int, default=1_000_000)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--look-up", choices=KINDS, help=argparse.SUPPRESS)
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.look_up:
-        json.dump(_looked_up(arguments.look_up, arguments.file, arguments.items), sys.stdout)
+        json.dump(_look_up(arguments.look_up, arguments.file, arguments.items), sys.stdout)
         return
     with TemporaryDirectory() as folder:
-        rows = [_row(kind, Path(folder), arguments.items) for kind in KINDS]
+        rows = [_measure(kind, Path(folder), arguments.items) for kind in KINDS]
     columns = ("file MB", "open ms", "id -> index us", "the first 100 us", "index -> id us", "resident MB")
     table = Table("", *columns, title=f"{arguments.items:,} ids")
     for row in rows:
@@ -64,11 +66,11 @@ def main() -> None:
 
 
 def _item_id(number: int) -> str:
-    """An id as shops have them: a number whose neighbours are other products."""
+    """Return a realistic id: neighbouring numbers are not neighbouring products."""
     return f"{number * 2_654_435_761 % 10_000_000_019:010}"
 
 
-def _row(kind: str, folder: Path, items: int) -> Row:
+def _measure(kind: str, folder: Path, items: int) -> VocabularyCost:
     path = folder / kind
     item_ids = sorted(_item_id(number) for number in range(items))
     match kind:
@@ -81,36 +83,27 @@ def _row(kind: str, folder: Path, items: int) -> Row:
         case _:
             path.write_text("\n".join(item_ids), "utf-8")
     del item_ids
-    command = [
-        sys.executable,
-        "-m",
-        "bench.engine.vocabulary",
-        "--look-up",
-        kind,
-        "--file",
-        str(path),
-        "--items",
-        str(items),
-    ]
-    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    options = ["--look-up", kind, "--file", str(path), "--items", str(items)]
+    command = [sys.executable, "-m", "bench.engine.vocabulary", *options]
+    figures = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     size = path.stat().st_size / 1e6
     path.unlink()
-    return Row(kind, size, **found)
+    return VocabularyCost(kind, size, **figures)
 
 
-def _looked_up(kind: str, path: Path, items: int) -> dict[str, float]:
+def _look_up(kind: str, path: Path, items: int) -> dict[str, float]:
     chosen = np.random.default_rng(3).integers(0, items, LOOKUPS)
-    wanted = [_item_id(int(number)) for number in chosen]
+    item_ids = [_item_id(int(number)) for number in chosen]
     before = _resident_mb()
     begun = time.perf_counter()
-    index, item_id = _opened(kind, path)
+    index, item_id = _open(kind, path)
     opened = time.perf_counter()
-    first = [index(one) for one in wanted[:100]]
+    first = [index(text) for text in item_ids[:100]]
     warm = time.perf_counter()
-    indices = [index(one) for one in wanted]
+    indices = [index(text) for text in item_ids]
     looked = time.perf_counter()
-    if [item_id(one) for one in indices] != wanted or first != indices[:100]:
-        raise SystemExit(f"{kind} is no inverse of itself")
+    if [item_id(number) for number in indices] != item_ids or first != indices[:100]:
+        raise SystemExit(f"{kind}: looking up an id and its index does not give the id back")
     done = time.perf_counter()
     return {
         "open_ms": (opened - begun) * 1000,
@@ -125,7 +118,7 @@ def _resident_mb() -> float:
     return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def _opened(kind: str, path: Path) -> tuple[Callable[[str], int], Callable[[int], str]]:
+def _open(kind: str, path: Path) -> tuple[Callable[[str], int], Callable[[int], str]]:
     match kind:
         case "ours":
             vocabulary = Vocabulary(path)

@@ -1,7 +1,4 @@
-"""A CPU quota for processes, by Linux's cpu controller: what a Lambda function of less than one vCPU runs under.
-
-Needs root. Knows nothing of what is limited.
-"""
+"""A CPU quota for processes by Linux's cpu controller, as a Lambda function with less than one vCPU has. Needs root."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,23 +6,23 @@ from pathlib import Path
 
 CGROUPS = Path("/sys/fs/cgroup")
 PERIOD_US = 20_000
-"""Short, so that a process that has used up its share waits for milliseconds; the kernel's own default is 100,000."""
+"""Short, so that a process waits only milliseconds for its next share; the kernel's default is 100,000."""
 
 
 @contextmanager
-def limited(name: str, vcpus: float, root: Path = CGROUPS) -> Iterator[Path]:
-    """Make a control group whose processes get so many CPUs' time together; it goes at the end.
+def cpu_quota(name: str, vcpus: float, root: Path = CGROUPS) -> Iterator[Path]:
+    """Create a control group with a CPU quota; it is removed at the end.
 
     Args:
         name: of the group.
-        vcpus: 0.5 is 10 ms in each 20.
-        root: where control groups are mounted, version 1 or 2.
+        vcpus: for all its processes together; 0.5 is 10 ms of each 20.
+        root: mount point of control groups, version 1 or 2.
 
     Yields:
-        The file that a process writes its id to, to be limited.
+        The file to which a process writes its id to join the group.
 
     Raises:
-        OSError: this is not Linux, or we may not.
+        OSError: this is not Linux, or the user is not root.
     """
     quota = round(PERIOD_US * vcpus)
     controllers = root / "cgroup.controllers"

@@ -1,10 +1,11 @@
-"""The function at several memory sizes, interleaved: cold starts, warm requests in bursts, memory used, price.
+"""The function at several memory sizes, interleaved: cold starts, warm requests in bursts, memory, price.
 
-Lambda gives a function one vCPU at 1,769 MB and in proportion below and above. Here each size's worker runs under that
-share of a CPU (`bench.function.cpu_quota`); memory itself is not limited, but told. What is not as on Lambda: whether
-a function
-has more CPU while it starts is not documented, and here it has not. `make build runtime-client` first, else the source
-tree is measured. Needs root on Linux. `python -m bench.function.memory_size [--rounds 10 --json PATH]`
+    make build runtime-client
+    python -m bench.function.memory_size [--rounds 10] [--json PATH]
+
+Lambda gives a function one vCPU at 1,769 MB, and in proportion below and above. Here the worker of each size runs with
+that CPU quota (`bench.function.cpu_quota`); its memory is not limited. Whether Lambda gives a starting function more
+CPU is not documented; here it gets no more. Without a build it measures the source code. Needs root on Linux.
 """
 
 import argparse
@@ -26,7 +27,7 @@ from rich.table import Table
 from bench.common.results import write_json
 from bench.common.timing import summary
 from bench.function.cold_start import ITEMS
-from bench.function.cpu_quota import limited
+from bench.function.cpu_quota import cpu_quota
 from bench.function.random_model import random_artifact
 from bench.function.trees import Tree, chosen_trees
 from devstack.stack import Stack
@@ -35,14 +36,15 @@ from model_export.cost.estimate import VCPU_MB, billed_gigabyte_seconds
 
 SIZES_MB = (512, 1024, VCPU_MB, 3008)
 BURST = 100
-"""Requests one after the other: some 80 ms of work, so that a share of a CPU is used up and waited for."""
+"""Requests in a row: some 80 ms of work, so that a worker uses up its quota and waits."""
 SESSIONS = 20
 MILLION = 1_000_000
+COLUMNS = ("MB", "vCPU", "RSS", "cold ms", "max", "warm ms", "p99", "$ per 10^6 warm", "$ per 1000 cold")
 
 
 @dataclass
 class Size:
-    """A worker of one memory size, and what was seen of it."""
+    """A worker of one memory size, and the memory that it used."""
 
     memory_mb: int
     stack: Stack
@@ -51,19 +53,19 @@ class Size:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One memory size; milliseconds, and US dollars at list price (x86_64).
+class SizeResult:
+    """The results of one memory size: milliseconds, and US dollars at list price (x86_64).
 
     Attributes:
         memory_mb: of the function.
-        vcpus: that come with it.
-        resident_mb: the most that a worker had resident.
-        cold_p50_ms: from the spawn of a process to its first answer.
-        cold_max_ms: the worst of them.
-        warm_p50_ms: a warm request in the function.
-        warm_p99_ms: of them.
-        million_requests: a million warm requests: their duration, and the price of each request.
-        thousand_cold_starts: the duration of a thousand cold starts.
+        vcpus: of that memory size.
+        resident_mb: maximum resident set of a worker.
+        cold_p50_ms: median from the spawn of a process to its first answer.
+        cold_max_ms: the maximum.
+        warm_p50_ms: median of a warm request inside the function.
+        warm_p99_ms: the 99th percentile.
+        million_requests: price of a million warm requests, duration and requests.
+        thousand_cold_starts: price of the duration of a thousand cold starts.
     """
 
     memory_mb: int
@@ -78,9 +80,9 @@ class Row:
 
 
 def main() -> None:
-    """Print a table: MB, ms (median and worst cold start; median and p99 warm), $ a million warm, a thousand cold."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=10, help="a cold start and a burst of each size in each")
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=10, help="each round has a cold start and a burst of each size")
     parser.add_argument("--json", type=Path, help="also write the rows here")
     arguments = parser.parse_args()
     (tree,) = chosen_trees(None)
@@ -98,12 +100,12 @@ def main() -> None:
         write_json({"python": tree.label, "items": ITEMS, "rows": [asdict(row) for row in rows]}, arguments.json)
 
 
-def row_of(memory_mb: int, cold_ms: Sequence[float], warm_ms: Sequence[float], resident_mb: float) -> Row:
-    """Return what was measured of a memory size, with its price."""
+def size_result(memory_mb: int, cold_ms: Sequence[float], warm_ms: Sequence[float], resident_mb: float) -> SizeResult:
+    """Summarise the measurements of a memory size, with its price."""
     cold, warm = summary(list(cold_ms)), summary(list(warm_ms))
-    a_request = sum(billed_gigabyte_seconds(one, memory_mb) for one in warm_ms) / len(warm_ms)
-    a_start = sum(billed_gigabyte_seconds(one, memory_mb) for one in cold_ms) / len(cold_ms)
-    return Row(
+    per_request = sum(billed_gigabyte_seconds(time, memory_mb) for time in warm_ms) / len(warm_ms)
+    per_start = sum(billed_gigabyte_seconds(time, memory_mb) for time in cold_ms) / len(cold_ms)
+    return SizeResult(
         memory_mb,
         round(memory_mb / VCPU_MB, 2),
         round(resident_mb, 1),
@@ -111,17 +113,17 @@ def row_of(memory_mb: int, cold_ms: Sequence[float], warm_ms: Sequence[float], r
         round(max(cold_ms), 1),
         round(warm.median, 3),
         round(warm.p99, 3),
-        round(MILLION * (prices.LAMBDA_REQUEST + a_request * prices.LAMBDA_GB_SECOND), 3),
-        round(1000 * a_start * prices.LAMBDA_GB_SECOND, 5),
+        round(MILLION * (prices.LAMBDA_REQUEST + per_request * prices.LAMBDA_GB_SECOND), 3),
+        round(1000 * per_start * prices.LAMBDA_GB_SECOND, 5),
     )
 
 
-def _row(size: Size) -> Row:
-    """Return a size's figures; the first round has warmed up the disk, Valkey and the bucket."""
+def _row(size: Size) -> SizeResult:
+    """Return the result of a size. The first round is left out: it warms up the disk, Valkey and the bucket."""
     cold = [start.answer_ms for start in size.stack.cold_starts[1:]]
     records: list[dict[str, Any]] = [json.loads(line) for line in size.stack.log_lines() if '"_aws"' in line]
     warm = [record["total_ms"] for record in records if "cold_import_ms" not in record][BURST:]
-    return row_of(size.memory_mb, cold, warm, max(size.resident_mb))
+    return size_result(size.memory_mb, cold, warm, max(size.resident_mb))
 
 
 def _event(number: int) -> bytes:
@@ -136,7 +138,7 @@ def _sizes(tree: Tree) -> Iterator[list[Size]]:
         artifact = random_artifact(ITEMS, Path(folder))
         sizes = []
         for memory_mb in SIZES_MB:
-            processes = running.enter_context(limited(f"nextitem-{os.getpid()}-{memory_mb}", memory_mb / VCPU_MB))
+            processes = running.enter_context(cpu_quota(f"nextitem-{os.getpid()}-{memory_mb}", memory_mb / VCPU_MB))
             stack = Stack(
                 tree.folder,
                 artifact=artifact,
@@ -149,14 +151,14 @@ def _sizes(tree: Tree) -> Iterator[list[Size]]:
 
 
 def _limited_python(script: Path, python: Path, processes: Path) -> Path:
-    """Write a command that puts itself into a control group and becomes Python."""
+    """Write a command that joins a control group and becomes Python."""
     script.write_text(f'#!/bin/sh\necho $$ > {shlex.quote(str(processes))}\nexec {shlex.quote(str(python))} "$@"\n')
     script.chmod(0o700)
     return script
 
 
 def _resident_mb(processes: Path) -> float:
-    """Return the most that the processes of a control group have had resident, the heaviest of them."""
+    """Return the maximum resident set of a process in a control group, the largest of all."""
     lines = [
         line
         for process in processes.read_text().split()
@@ -166,8 +168,8 @@ def _resident_mb(processes: Path) -> float:
     return max(int(line.split()[1]) for line in lines) / 1024
 
 
-def _print(rows: Sequence[Row], title: str) -> None:
-    table = Table("MB", "vCPU", "RSS", "cold", "worst", "warm", "p99", "$ 10^6", "$ cold", title=title)
+def _print(rows: Sequence[SizeResult], title: str) -> None:
+    table = Table(*COLUMNS, title=title)
     for row in rows:
         table.add_row(
             f"{row.memory_mb:,}",

@@ -1,8 +1,9 @@
-"""What sixteen processes of one environment keep in memory: the model's weights are mapped, so they share them.
+"""The memory of up to sixteen processes of one environment, which share the mapped weights of the model.
+
+    python -m bench.function.shared_memory [--items 1000000] [--json PATH]
 
 As on Lambda Managed Instances, one environment downloads a version and each of its processes maps it. The proportional
-set size (PSS) counts a page that n processes share as a nth in each: its sum is what the environment really holds.
-`python -m bench.function.shared_memory [--items 1000000 --json PATH]`
+set size (PSS) counts a page that n processes share as 1/n in each, so its sum is the memory of the environment.
 """
 
 import argparse
@@ -23,19 +24,19 @@ from devstack.stack import Stack
 from nextitem.deadline import Deadline
 
 SMALL = 10_000
-"""Items of the model that the large one is held against: what is not the model costs the same in both."""
+"""Items of a small model to compare with: memory besides the model is the same in both."""
 SCHEME = "truncated-64"
 PROCESSES = (1, 4, 16)
 REQUESTS = 40
-"""Sent to each process, so that its kernels and its connection are there."""
+"""Requests to each process before the measurement: they create its kernels and its connection."""
 PATIENCE_SECONDS = 60.0
-"""For all processes of an environment to have opened the model."""
+"""Maximum time until all processes of an environment have opened the model."""
 KB = 1024
 
 
 @dataclass(frozen=True)
-class Row:
-    """One environment. Sizes are megabytes."""
+class EnvironmentMemory:
+    """The memory of one environment in megabytes."""
 
     items: int
     artifact_mb: float
@@ -46,7 +47,7 @@ class Row:
 
 def main() -> None:
     """Print a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--items", type=int, default=1_000_000)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
@@ -54,9 +55,9 @@ def main() -> None:
     for items in (SMALL, arguments.items):
         with TemporaryDirectory() as folder:
             artifact = random_artifact(items, Path(folder), SCHEME)
-            rows += [_row(artifact, items, processes) for processes in PROCESSES]
-    table = Table("items", "artifact MB", "processes", "sum of PSS MB", "sum of RSS MB", "PSS for one more MB")
-    before: Row | None = None
+            rows += [_measure(artifact, items, processes) for processes in PROCESSES]
+    table = Table("items", "artifact MB", "processes", "sum of PSS MB", "sum of RSS MB", "PSS per further process")
+    before: EnvironmentMemory | None = None
     for row in rows:
         grown = before and (row.pss_mb - before.pss_mb) / (row.processes - before.processes or 1)
         more = f"{grown:.1f}" if before and before.items == row.items else ""
@@ -68,7 +69,7 @@ def main() -> None:
         write_json({"scheme": SCHEME, "rows": [asdict(row) for row in rows]}, arguments.json)
 
 
-def _row(artifact: Path, items: int, processes: int) -> Row:
+def _measure(artifact: Path, items: int, processes: int) -> EnvironmentMemory:
     others = _descendants(os.getpid())
     with Stack(artifact=artifact, max_workers=1, concurrency=processes) as stack:
         event = {"operation": "recommend", "item_ids": ["item-000001"], "deadline_ms": 10_000}
@@ -76,26 +77,26 @@ def _row(artifact: Path, items: int, processes: int) -> Row:
         together = threading.Barrier(processes)
         limit = Deadline.after(PATIENCE_SECONDS)
 
-        def ask(_number: int) -> None:
-            together.wait()  # all processes are asked at once, so that none is left out
+        def invoke(_number: int) -> None:
+            together.wait()  # all processes are busy at once, so that each gets a request
             stack.invoke(payload)
 
         with ThreadPoolExecutor(processes) as pool:
             for _ in range(REQUESTS):
-                list(pool.map(ask, range(processes)))
-            workers = [pid for pid in _descendants(os.getpid()) - others if _serves(pid)]
+                list(pool.map(invoke, range(processes)))
+            workers = [pid for pid in _descendants(os.getpid()) - others if _maps_model(pid)]
             while len(workers) < processes and limit.remaining():
-                list(pool.map(ask, range(processes)))  # some are still opening the model
-                workers = [pid for pid in _descendants(os.getpid()) - others if _serves(pid)]
+                list(pool.map(invoke, range(processes)))  # some processes are still opening the model
+                workers = [pid for pid in _descendants(os.getpid()) - others if _maps_model(pid)]
         if len(workers) != processes:
-            raise SystemExit(f"{len(workers)} of {processes} processes have the model: their sum would say nothing")
+            raise SystemExit(f"only {len(workers)} of {processes} processes opened the model in time; run it again")
         pss, rss = (sum(_megabytes(pid, field) for pid in workers) for field in ("Pss", "Rss"))
     size = sum(path.stat().st_size for path in artifact.iterdir()) / 1e6
-    return Row(items, round(size, 1), processes, round(pss, 1), round(rss, 1))
+    return EnvironmentMemory(items, round(size, 1), processes, round(pss, 1), round(rss, 1))
 
 
-def _serves(pid: int) -> bool:
-    """Whether a process has the model's weights mapped."""
+def _maps_model(pid: int) -> bool:
+    """Return whether a process has mapped the model's weights."""
     try:
         return "weights.bin" in Path(f"/proc/{pid}/maps").read_text("ascii", errors="replace")
     except OSError:
@@ -113,12 +114,12 @@ def _descendants(pid: int) -> set[int]:
         try:
             after = entry.read_text("ascii", errors="replace").rpartition(")")[2]
         except OSError:
-            continue  # it has ended meanwhile
+            continue  # the process has ended
         parents[int(entry.parent.name)] = int(after.split()[1])
-    found = {pid}
-    while new := {child for child, parent in parents.items() if parent in found} - found:
-        found |= new
-    return found - {pid}
+    family = {pid}
+    while new := {child for child, parent in parents.items() if parent in family} - family:
+        family |= new
+    return family - {pid}
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bench.common.results import write_json
-from bench.common.timing import Timed, interleaved, print_shares, print_timed, summary
+from bench.common.timing import Timed, print_shares, print_timed, summary, time_interleaved
 from bench.function.random_model import HIDDEN, item_ids, random_artifact
 from bench.function.trees import Tree, add_tree_option, chosen_trees
 from devstack.stack import Stack
@@ -86,7 +86,7 @@ def _measure(
             for (label, operation), request in zip(OPERATIONS.items(), _requests(connection, items), strict=True):
                 name = f"{tree.name}: {label}" if len(trees) > 1 else label
                 requests[name], stacks[name] = request, (stack, operation)
-        client = interleaved(requests, rounds)
+        client = time_interleaved(requests, rounds)
         function = {name: _metrics(stack, operation, rounds) for name, (stack, operation) in stacks.items()}
     return client, function
 

@@ -1,7 +1,8 @@
 """The append script on a real Valkey, by the server's own clock: sessions of several lengths, and their memory.
 
-Beside it the peer's way, interleaved: GET the state, then SET it (two commands, and two writers lose an update).
-`python -m bench.store.append_script`
+    python -m bench.store.append_script
+
+It is interleaved with the simple alternative: GET the state, then SET it, where two writers can lose an update.
 """
 
 import tempfile
@@ -29,7 +30,7 @@ VERSION = "v0000000000000000"
 
 def main() -> None:
     """Print a table."""
-    table = Table("events before", "append µs", "GET + SET µs", "ratio", "bytes a session", title="Time in the server")
+    table = Table("events before", "append µs", "GET + SET µs", "ratio", "session bytes", title="Time in the server")
     with tempfile.TemporaryDirectory() as folder, Children() as children:
         server = start_valkey(children, Path(folder))
         store, redis = ValkeyStore(parse_store_url(server.url), timeout=1, ttl=600), Redis.from_url(server.url)

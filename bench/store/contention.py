@@ -1,9 +1,9 @@
-"""Many clients hammer one session through the real handlers, and what it has become is checked.
+"""Many clients append to one session through the real handlers; then the session is checked.
 
-Every event id is sent once, a share of them again by another client at nearly the same time. A stack of four workers
-takes what comes; afterwards the log, the answers and the snapshot must tell one story
-(`bench.store.contention_checks`).
-`python -m bench.store.contention [--clients 32 --events 10000 --json PATH]`; exit code 1 when a check fails.
+    python -m bench.store.contention [--clients 32] [--events 10000] [--json PATH]
+
+Every event id is sent once, and a share of them again by another client at nearly the same time, to four workers. Then
+the log, the answers and the snapshot must agree (`bench.store.contention_checks`). The exit code is 1 if a check fails.
 """
 
 import argparse
@@ -39,15 +39,15 @@ from nextitem.sessions.valkey_store import ValkeyStore
 CLIENTS = 32
 EVENTS = 10_000
 REPEATED = 0.2
-"""The share of all sent events that repeat another's id."""
+"""The share of sent events that repeat the id of another."""
 STAMPED = 0.2
-"""The share of events with a time of their own: that of sending, so that they are late by a few."""
+"""The share of events with the time of sending, which puts some of them before events that arrived earlier."""
 QUIET_TAIL = 0.1
-"""The share at the end without times: its order follows from the answers, so it can be replayed cleanly."""
+"""The share at the end without times: the answers give its order, so it can be replayed."""
 SESSION = "contended"
 PATIENT = {"NEXTITEM_STORE_TIMEOUT_MS": "4000"}
 DEADLINE_MS = 10_000
-"""As long as may be: here every event shall be stored, however many workers share a core."""
+"""The maximum: every event must be stored, even if the workers share a core."""
 WORKERS = 4
 SEED = 32
 VERSION_SECONDS = 10.0
@@ -55,7 +55,7 @@ VERSION_SECONDS = 10.0
 
 def main() -> None:
     """Run, check, print; exit with 1 when a check fails."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clients", type=int, default=CLIENTS)
     parser.add_argument("--events", type=int, default=EVENTS)
     parser.add_argument("--json", type=Path, help="also write checks and figures here")
@@ -64,8 +64,8 @@ def main() -> None:
     sends = _sends(arguments.events, arguments.clients)
     with Stack(artifact=artifact, max_workers=WORKERS, settings=PATIENT) as stack:
         begun = time.perf_counter()
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as elsewhere:
-            answers = elsewhere.submit(_hammer, stack.url, sends, arguments.clients).result()
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as other_process:
+            answers = other_process.submit(_send, stack.url, sends, arguments.clients).result()
         seconds = time.perf_counter() - begun
         last = json.loads(
             stack.invoke(json.dumps({"operation": "get_recommendations", "session_id": SESSION}).encode())
@@ -74,24 +74,24 @@ def main() -> None:
         key = session_key(KEY_SECRET.encode(), SESSION)
         record = store.load(key, str(stack.version), Deadline.after(VERSION_SECONDS))
         store.close()
-    top = tuple(one["item_id"] for one in last["recommendations"])
-    found = checks(answers, record, top, Model(open_artifact(artifact)))
-    _print(found, answers, seconds)
+    top = tuple(item["item_id"] for item in last["recommendations"])
+    results = checks(answers, record, top, Model(open_artifact(artifact)))
+    _print(results, answers, seconds)
     if arguments.json:
-        times = summary([one.milliseconds for one in answers])
+        times = summary([answer.milliseconds for answer in answers])
         document = {
             "clients": arguments.clients,
             "events": len(answers),
             "p50_ms": times.median,
             "p99_ms": times.p99,
-            "checks": [asdict(check) for check in found],
+            "checks": [asdict(check) for check in results],
         }
         write_json(document, arguments.json)
-    sys.exit(not all(check.holds for check in found))
+    sys.exit(not all(check.holds for check in results))
 
 
 def _sends(events: int, clients: int) -> list[Sent]:
-    """Return what is sent, in order; a repeated id comes at most twice `clients` places after the first."""
+    """Return the events to send, in order; a repeated id comes at most twice `clients` places after the first."""
     chance = random.Random(SEED)  # noqa: S311 - not for secrets
     items = [product.item_id for product in Shop().products]
     repeated = int(events * REPEATED)
@@ -104,8 +104,8 @@ def _sends(events: int, clients: int) -> list[Sent]:
     return [sent for _, sent in sorted([*zip(places, sends, strict=True), *again], key=lambda pair: pair[0])]
 
 
-def _hammer(url: str, sends: list[Sent], clients: int) -> list[Answered]:
-    """Send everything, `clients` at a time; runs in a process of its own."""
+def _send(url: str, sends: list[Sent], clients: int) -> list[Answered]:
+    """Send all events, `clients` at a time; runs in a process of its own."""
     return asyncio.run(_send_all(url, sends, clients))
 
 
@@ -136,12 +136,12 @@ async def _client(session: aiohttp.ClientSession, waiting: Iterator[Sent], answe
             answers.append(Answered(sent, status, length, milliseconds))
 
 
-def _print(found: list[Check], answers: list[Answered], seconds: float) -> None:
-    times = summary([one.milliseconds for one in answers])
+def _print(results: list[Check], answers: list[Answered], seconds: float) -> None:
+    times = summary([answer.milliseconds for answer in answers])
     title = f"{len(answers):,} events in {seconds:.1f} s, median {times.median:.1f} ms, p99 {times.p99:.1f} ms"
-    table = Table("check", "found", "", title=title)
-    for check in found:
-        table.add_row(check.name, check.found, "holds" if check.holds else "[red]VIOLATED[/red]")
+    table = Table("check", "finding", "", title=title)
+    for check in results:
+        table.add_row(check.name, check.finding, "holds" if check.holds else "[red]VIOLATED[/red]")
     Console().print(table)
 
 

@@ -1,7 +1,7 @@
-"""Whether the answers that clients got and the session that the store has tell one story. Knows no stack, no HTTP.
+"""Checks that the answers of all clients agree with the session in the store.
 
-Each event that was new took the session's length from n - 1 to n in one atomic step, and its answer says n: so the
-lengths of all such answers are 1, 2, 3 and so on, and give the order in which the store took the events.
+Each new event increased the session's length from n - 1 to n in one atomic step, and its answer says n. So the lengths
+in all such answers are 1, 2, 3 and so on, and give the order in which the store received the events.
 """
 
 from collections import Counter
@@ -17,14 +17,14 @@ from nextitem.sessions.session import WINDOW, SessionRecord
 
 TOP = 20
 STATE_TOLERANCE = 1e-2
-"""Relative difference of two hidden states of which one remembers what the window of the other has lost."""
+"""Relative difference of two hidden states, one of which depends on events before the window of the other."""
 REPLAYED = 512
-"""Events of the clean replay: all taken after the last late one, so their order is known, and far beyond the window."""
+"""Maximum events of the replay: after the last late one, so that their order is known, and far more than a window."""
 
 
 @dataclass(frozen=True)
 class Sent:
-    """An event as a client sends it; with its time or without."""
+    """An event that a client sends, with or without its time."""
 
     event_id: str
     item_id: str
@@ -33,7 +33,7 @@ class Sent:
 
 @dataclass(frozen=True)
 class Answered:
-    """An event and its answer: status (or ``not stored``), the session's length after it, and the time it took."""
+    """An event and its answer: status (or ``not stored``), the session's length after it, and the latency."""
 
     sent: Sent
     status: str
@@ -43,10 +43,10 @@ class Answered:
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that must hold, and what was found."""
+    """One condition, the finding, and whether it holds."""
 
     name: str
-    found: str
+    finding: str
     holds: bool
 
 
@@ -54,41 +54,44 @@ def checks(answers: Sequence[Answered], record: SessionRecord, top: Sequence[str
     """Check answers and session.
 
     Args:
-        answers: every answer that a client got, in any order.
+        answers: all answers, in any order.
         record: the session at the end.
-        top: the last recommendations that the API gave for it, best first.
-        model: the model that served.
+        top: the last recommendations of the API, best first.
+        model: the served model.
     """
-    new = sorted((one for one in answers if one.status in {"applied", "late"}), key=lambda one: one.length)
+    new = sorted(
+        (answer for answer in answers if answer.status in {"applied", "late"}), key=lambda answer: answer.length
+    )
     return [*_of_answers(answers, new), *_of_log(new, record), *_of_state(new, record, top, model)]
 
 
 def _of_answers(answers: Sequence[Answered], new: Sequence[Answered]) -> list[Check]:
-    counted = Counter(one.status for one in answers)
-    distinct = len({one.sent.event_id for one in answers})
-    times = Counter(one.sent.event_id for one in new)
+    counted = Counter(answer.status for answer in answers)
+    distinct = len({answer.sent.event_id for answer in answers})
+    times = Counter(answer.sent.event_id for answer in new)
     said = ", ".join(f"{count:,} {status}" for status, count in counted.most_common())
     once = len(times) == distinct == len(new)
-    lengths = [one.length for one in new] == list(range(1, len(new) + 1))
+    lengths = [answer.length for answer in new] == list(range(1, len(new) + 1))
     return [
         Check("every event was stored", said, not counted["not stored"]),
-        Check("each event id is new once, else a duplicate", f"{len(times):,} of {distinct:,} ids, {len(new):,}", once),
+        Check("each event id is new once, then a duplicate", f"{len(times):,} of {distinct:,} ids, {len(new):,}", once),
         Check("the answers' lengths are 1, 2, 3, ...", f"{len(new):,} answers", lengths),
     ]
 
 
 def _of_log(new: Sequence[Answered], record: SessionRecord) -> list[Check]:
-    names = {event_tag(one.sent.event_id): one for one in new}
+    names = {event_tag(answer.sent.event_id): answer for answer in new}
     log = [names.get(entry.tag) for entry in record.log]
-    known = [one for one in log if one is not None]
-    distinct = len({one.sent.event_id for one in known})
+    known = [answer for answer in log if answer is not None]
+    distinct = len({answer.sent.event_id for answer in known})
     chained = all(
         entry.chain == next_chain(before.chain, entry.tag, entry.item_id.encode())
         for before, entry in zip(record.log, record.log[1:], strict=False)
     )
-    taken = [one.length for one in known if one.status == "applied"]
+    taken = [answer.length for answer in known if answer.status == "applied"]
     items = all(
-        one is not None and one.sent.item_id == entry.item_id for one, entry in zip(log, record.log, strict=True)
+        answer is not None and answer.sent.item_id == entry.item_id
+        for answer, entry in zip(log, record.log, strict=True)
     )
     ordered = taken == sorted(taken)
     timed = [entry.at for entry in record.log] == sorted(entry.at for entry in record.log)
@@ -103,8 +106,8 @@ def _of_log(new: Sequence[Answered], record: SessionRecord) -> list[Check]:
 
 def _of_state(new: Sequence[Answered], record: SessionRecord, top: Sequence[str], model: Model) -> list[Check]:
     start, pending = record.replay_from()
-    last_late = max((one.length for one in new if one.status == "late"), default=0)
-    clean = [one.sent.item_id for one in new[max(last_late, len(new) - REPLAYED) :]]
+    last_late = max((answer.length for answer in new if answer.status == "late"), default=0)
+    clean = [answer.sent.item_id for answer in new[max(last_late, len(new) - REPLAYED) :]]
     served = model.replay(start, model.vocabulary.indices(entry.item_id for entry in pending))
     replayed = model.replay(None, model.vocabulary.indices(clean))
     rebuilt = model.replay(None, model.vocabulary.indices(entry.item_id for entry in record.log))
@@ -113,16 +116,16 @@ def _of_state(new: Sequence[Answered], record: SessionRecord, top: Sequence[str]
     same = f"{len(set(top) & set(best))} of {TOP} items, "
     far, near = _distance(served, replayed), _distance(served, rebuilt)
     return [
-        Check("a snapshot stands in the log", f"{len(pending)} events after it", start is not None),
-        Check(f"state as by a clean replay of {len(clean)}", f"relative {far:.1e}", far <= STATE_TOLERANCE),
+        Check("the snapshot belongs to the log", f"{len(pending)} events after it", start is not None),
+        Check(f"state like a replay of {len(clean)} events", f"relative {far:.1e}", far <= STATE_TOLERANCE),
         Check(
-            f"last top {TOP} as by that replay",
+            f"last top {TOP} like that replay",
             same + ("same order" if list(top) == best else "other order"),
             set(top) == set(best),
         ),
-        Check(f"state as rebuilt from the {WINDOW}", f"relative {near:.1e}", near <= STATE_TOLERANCE),
+        Check(f"state like a replay of the window of {WINDOW}", f"relative {near:.1e}", near <= STATE_TOLERANCE),
         Check(
-            f"last top {TOP} as rebuilt",
+            f"last top {TOP} like that replay of the window",
             f"{len(set(top) & set(of_window))} of {TOP} items",
             set(top) == set(of_window),
         ),

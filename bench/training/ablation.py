@@ -1,8 +1,9 @@
-"""What each training switch and each part of the answer brings, on the validation days of training events.
+"""The effect of each training setting and of each part of the ranking, on the validation days of training events.
 
     python -m bench.training.ablation train.csv [--only NAME ...] [--json FILE]
 
-The events' last days are only judged by, and no test event is read: settings are chosen here, claims made elsewhere.
+The last days of the training events are for validation, and test events are not read: this chooses settings, the
+evaluation protocol compares models.
 """
 
 import argparse
@@ -11,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from bench.common.results import write_json
+from bench.common.watcher import SilentWatcher
 from model_export.data.columns import Columns
 from model_export.data.ingestion.reader import read_sessions
 from model_export.data.sessions import Sessions
@@ -20,7 +22,7 @@ from model_export.training.config import FitConfig
 from model_export.training.fit import Validated, validate
 
 DEFAULTS = FitConfig()
-SWITCHES: dict[str, FitConfig] = {
+SETTINGS: dict[str, FitConfig] = {
     "defaults": DEFAULTS,
     "sampled-softmax": replace(DEFAULTS, loss="sampled-softmax"),
     "bpr-max": replace(DEFAULTS, loss="bpr-max"),
@@ -43,14 +45,14 @@ SWITCHES: dict[str, FitConfig] = {
     "co-visitation": replace(DEFAULTS, memory_events=1),
     "three teachers": replace(DEFAULTS, teachers=3),
 }
-"""Each switch beside the defaults."""
-ALONE = 30.0
-"""A weight that leaves nothing of the other side."""
+"""The defaults, and each setting changed alone."""
+DOMINANT = 30.0
+"""A difference of weights that removes the effect of the other part."""
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the table: HR@20 and MRR@20 on the validation, epochs, and processor seconds of one epoch."""
+class AblationResult:
+    """HR@20 and MRR@20 on the validation days, epochs, and CPU seconds of one epoch."""
 
     name: str
     hr: float
@@ -61,60 +63,47 @@ class Row:
     seconds: float
 
 
-class Silent:
-    """Watches a training and says nothing."""
-
-    def batch(self, stage: str, epoch: int, done: int, total: int) -> None:
-        """See `Watcher`."""
-
-    def epoch(self, stage: str, epoch: object) -> None:
-        """See `Watcher`."""
-
-    def blend(self, accuracy: object) -> None:
-        """See `Watcher`."""
-
-
-def measured(name: str, sessions: Sessions) -> tuple[Row, Validated]:
-    """Train with a switch and return its line."""
+def train_with(name: str, sessions: Sessions) -> tuple[AblationResult, Validated]:
+    """Train with a setting and return its result."""
     began = time.process_time()
-    found = validate(sessions, SWITCHES[name], Silent())
-    seconds = (time.process_time() - began) / len(found.history)
-    best = found.history[found.epochs - 1]
-    both = found.blended or Accuracy(best.hr, best.mrr)
-    return Row(name, both.hr, both.mrr, best.hr, best.mrr, found.epochs, seconds), found
+    validated = validate(sessions, SETTINGS[name], SilentWatcher())
+    seconds = (time.process_time() - began) / len(validated.history)
+    best = validated.history[validated.epochs - 1]
+    both = validated.blended or Accuracy(best.hr, best.mrr)
+    return AblationResult(name, both.hr, both.mrr, best.hr, best.mrr, validated.epochs, seconds), validated
 
 
-def parts(found: Validated) -> dict[str, Accuracy]:
-    """Return what parts of the answer reach: each without one thing."""
-    targets, blend = found.targets, found.blend
+def parts(validated: Validated) -> dict[str, Accuracy]:
+    """Return the accuracy of the ranking without each of its parts."""
+    targets, blend = validated.targets, validated.blend
     if targets is None or blend is None:
         return {}
     without = {
-        "memory alone": replaced(blend, weight=blend.weight + ALONE),
-        "repeats as they come": replaced(blend, repeat_votes=1.0, repeat_score=0.0),
-        "network, repeats and revisits": replaced(blend, weight=targets.level - ALONE),
-        "no weight for revisits": replaced(blend, revisit=targets.level - ALONE),
+        "memory alone": _replace(blend, weight=blend.weight + DOMINANT),
+        "unweighted repeats": _replace(blend, repeat_votes=1.0, repeat_score=0.0),
+        "network, repeats and revisits": _replace(blend, weight=targets.level - DOMINANT),
+        "no weight for revisits": _replace(blend, revisit=targets.level - DOMINANT),
     }
-    return {name: accuracy(targets.ranks(one)) for name, one in without.items()}
+    return {name: accuracy(targets.ranks(changed)) for name, changed in without.items()}
 
 
-def replaced(blend: Blend, **changes: float) -> Blend:
+def _replace(blend: Blend, **changes: float) -> Blend:
     """Return a blend with other weights."""
     return Blend(**{**{name: getattr(blend, name) for name in blend.__struct_fields__}, **changes})
 
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("events", type=Path)
-    parser.add_argument("--only", action="append", choices=list(SWITCHES))
+    parser.add_argument("--only", action="append", choices=list(SETTINGS))
     parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
-    sessions = read_sessions(given.events, Columns())
+    arguments = parser.parse_args()
+    sessions = read_sessions(arguments.events, Columns())
     print(f"{'':32} HR@20  MRR@20 | network: HR@20  MRR@20  epochs  s/epoch", flush=True)
     rows = []
-    for name in given.only or SWITCHES:
-        row, found = measured(name, sessions)
+    for name in arguments.only or SETTINGS:
+        row, validated = train_with(name, sessions)
         rows.append(asdict(row))
         print(
             f"{name:32} {row.hr:.4f} {row.mrr:.4f} | {row.network_hr:14.4f} {row.network_mrr:.4f} "
@@ -122,11 +111,11 @@ def main() -> None:
             flush=True,
         )
         if name == "defaults":
-            for part, reached in parts(found).items():
-                rows.append({"name": part, "hr": reached.hr, "mrr": reached.mrr})
-                print(f"  {part:30} {reached.hr:.4f} {reached.mrr:.4f}", flush=True)
-    if given.json:
-        write_json({"rows": rows}, given.json)
+            for part, accuracy_ in parts(validated).items():
+                rows.append({"name": part, "hr": accuracy_.hr, "mrr": accuracy_.mrr})
+                print(f"  {part:30} {accuracy_.hr:.4f} {accuracy_.mrr:.4f}", flush=True)
+    if arguments.json:
+        write_json({"rows": rows}, arguments.json)
 
 
 if __name__ == "__main__":

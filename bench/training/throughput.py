@@ -1,12 +1,12 @@
-"""Epochs a minute: the trainer beside the plain way with torch, and each of its steps alone, interleaved.
+"""Epochs per minute: plain torch, and each optimisation of the trainer added to it, interleaved.
 
-The plain way pads batches as they are drawn and takes torch's cross-entropy of all scores in float32. Then batches of
-like lengths; then the cross-entropy that never holds all scores; then its products in bfloat16, which is what the
-defaults come to on processors that have them; then the sampled softmax, which the defaults take for large catalogues.
+Plain torch pads random batches and computes the cross-entropy of all scores in float32. The optimisations are batches
+of similar lengths; a cross-entropy that never holds all scores; products in bfloat16, the default on processors that
+have them; and the sampled softmax, the default for large catalogues.
 
     python -m bench.training.throughput [--events FILE] [--threads 2] [--batches 48] [--json FILE]
 
-Without a file, the shop simulator's sessions.
+Without a file it uses sessions of the shop simulator.
 """
 
 import argparse
@@ -41,17 +41,17 @@ from model_export.training.trainer import BatchLoss, batches_of, network_config,
 
 PRODUCTS, SESSIONS = 20_000, 30_000
 BURST = 4
-"""Batches of one contender in its turn."""
+"""Measured batches of one contender in its turn."""
 WARM = 6
-"""Batches before them: what is compiled is so for each kind of shape that it meets."""
+"""Batches before the measurement: the compiler needs them to see each kind of shape."""
 PLAIN = "plain torch"
 
 
 @dataclass(frozen=True)
-class Row:
-    """One way to train: epochs a minute, how many times the plain way that is, and milliseconds of a batch."""
+class TrainingSpeed:
+    """The speed of one kind of training; `times_plain` is the multiple of plain torch."""
 
-    way: str
+    kind: str
     epochs_per_minute: float
     times_plain: float
     batch_ms: float
@@ -66,7 +66,7 @@ class Plain:
 
 
 class Contender:
-    """A network in training, one batch at a time."""
+    """A network that trains one batch at a time."""
 
     def __init__(
         self, sessions: Sessions, config: FitConfig, loss: Loss, bucket: int = BUCKET, compiled: bool = False
@@ -86,7 +86,7 @@ class Contender:
         self.seconds: list[float] = []
 
     def step(self) -> None:
-        """Learn from the next batch."""
+        """Train with the next batch."""
         began = time.perf_counter()
         loss = self._loss_of(next(self._batches))
         self._optimiser.zero_grad()
@@ -100,62 +100,62 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=Path)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--batches", type=int, default=48, help="of each way")
+    parser.add_argument("--batches", type=int, default=48, help="batches of each kind of training")
     parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
-    torch.set_num_threads(given.threads)
-    sessions = read_sessions(given.events) if given.events else _simulated()
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    sessions = read_sessions(arguments.events) if arguments.events else _simulated()
     config = complete_config(FitConfig(), sessions)
     contenders = _contenders(sessions, config)
-    for one in contenders.values():
+    for contender in contenders.values():
         for _ in range(WARM):
-            one.step()
-        one.seconds.clear()
-    for _ in track(range(-(-given.batches // BURST)), "Training"):
-        for one in contenders.values():
+            contender.step()
+        contender.seconds.clear()
+    for _ in track(range(-(-arguments.batches // BURST)), "Training"):
+        for contender in contenders.values():
             for _ in range(BURST):
-                one.step()
+                contender.step()
     rows = _rows(contenders)
     shape = f"{len(sessions):,} sessions, {len(sessions.codes):,} events, {len(sessions.catalogue):,} items"
-    title = f"{shape}; batches of {config.batch} sessions, {given.threads} threads"
-    table = Table("", "epochs a minute", "times plain", "ms a batch", title=title)
+    title = f"{shape}; batches of {config.batch} sessions, {arguments.threads} threads"
+    table = Table("", "epochs per minute", "times plain", "ms per batch", title=title)
     for row in rows:
-        table.add_row(row.way, f"{row.epochs_per_minute:.2f}", f"{row.times_plain:.2f}", f"{row.batch_ms:.0f}")
+        table.add_row(row.kind, f"{row.epochs_per_minute:.2f}", f"{row.times_plain:.2f}", f"{row.batch_ms:.0f}")
     Console(width=110).print(table)
-    if given.json:
-        write_json({"data": shape, "threads": given.threads, "rows": [asdict(row) for row in rows]}, given.json)
+    if arguments.json:
+        write_json({"data": shape, "threads": arguments.threads, "rows": [asdict(row) for row in rows]}, arguments.json)
 
 
 def _contenders(sessions: Sessions, config: FitConfig) -> dict[str, Contender]:
     counts = torch.from_numpy(np.bincount(sessions.codes, minlength=len(sessions.catalogue)).astype(np.float32))
 
-    def made(loss: FitConfig, kind: torch.dtype, compiled: bool = False) -> Contender:
+    def contender(loss: FitConfig, kind: torch.dtype, compiled: bool = False) -> Contender:
         return Contender(sessions, loss, make_loss(loss, counts, kind), compiled=compiled)
 
     lanes = complete_config(FitConfig(loss="softmax", batching="session-parallel"), sessions)
     softmax, sampled = replace(config, loss="softmax"), replace(config, loss="sampled-softmax")
     return {
         PLAIN: Contender(sessions, config, Plain(), 1),
-        "+ batches of like lengths": Contender(sessions, config, Plain(), BUCKET),
-        "+ fused softmax": made(softmax, torch.float32),
-        "+ in bfloat16": made(softmax, torch.bfloat16),
-        **({"+ compiled network": made(softmax, torch.bfloat16, compiled=True)} if which("g++") else {}),
-        "in bfloat16, session-parallel": made(lanes, torch.bfloat16),
-        f"sampled softmax of {config.samples:,}": made(sampled, torch.float32),
+        "+ batches of similar lengths": Contender(sessions, config, Plain(), BUCKET),
+        "+ fused softmax": contender(softmax, torch.float32),
+        "+ in bfloat16": contender(softmax, torch.bfloat16),
+        **({"+ compiled network": contender(softmax, torch.bfloat16, compiled=True)} if which("g++") else {}),
+        "in bfloat16, session-parallel": contender(lanes, torch.bfloat16),
+        f"sampled softmax of {config.samples:,}": contender(sampled, torch.float32),
     }
 
 
-def _rows(contenders: dict[str, Contender]) -> list[Row]:
-    """Means and not medians: batches of like lengths differ from one another, and an epoch is their sum."""
-    minutes = {name: statistics.fmean(one.seconds) * one.steps / 60 for name, one in contenders.items()}
+def _rows(contenders: dict[str, Contender]) -> list[TrainingSpeed]:
+    """Return means, not medians: batches differ in length, and an epoch is their sum."""
+    minutes = {name: statistics.fmean(each.seconds) * each.steps / 60 for name, each in contenders.items()}
     return [
-        Row(
+        TrainingSpeed(
             name,
             round(1 / minutes[name], 3),
             round(minutes[PLAIN] / minutes[name], 2),
-            round(1000 * statistics.fmean(one.seconds), 1),
+            round(1000 * statistics.fmean(each.seconds), 1),
         )
-        for name, one in contenders.items()
+        for name, each in contenders.items()
     ]
 
 

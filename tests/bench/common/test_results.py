@@ -1,4 +1,4 @@
-"""A benchmark's file is there whole, or as it was before."""
+"""A results file is replaced as a whole or not at all."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from bench.common.results import write_json
 BEFORE = '{"figures": "of the last run"}\n'
 
 
-def test_the_file_holds_the_document_and_nothing_lies_beside_it(tmp_path: Path) -> None:
+def test_the_file_holds_the_document(tmp_path: Path) -> None:
     path = tmp_path / "new" / "figures.json"
     for rows in ([1, 2], []):
         write_json({"rows": rows}, path)
@@ -18,7 +18,7 @@ def test_the_file_holds_the_document_and_nothing_lies_beside_it(tmp_path: Path) 
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_what_is_no_json_leaves_the_figures_of_before(tmp_path: Path) -> None:
+def test_a_document_that_is_not_json_leaves_the_file(tmp_path: Path) -> None:
     path = tmp_path / "figures.json"
     path.write_text(BEFORE)
     with pytest.raises(TypeError):
@@ -26,18 +26,18 @@ def test_what_is_no_json_leaves_the_figures_of_before(tmp_path: Path) -> None:
     assert (path.read_text(), list(tmp_path.iterdir())) == (BEFORE, [path])
 
 
-def test_a_disk_that_refuses_leaves_the_figures_of_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # GIVEN figures, and a disk that is full once half of the new ones are there
+def test_a_full_disk_leaves_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # GIVEN a disk that is full after half of the new figures
     path = tmp_path / "figures.json"
     path.write_text(BEFORE)
 
-    def half(self: Path, text: str, encoding: str) -> int:
+    def write_half(self: Path, text: str, encoding: str) -> int:
         with self.open("w", encoding=encoding) as file:
             file.write(text[: len(text) // 2])
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(Path, "write_text", half)
-    # WHEN new ones are written THEN the old ones are still there, whole
+    monkeypatch.setattr(Path, "write_text", write_half)
+    # WHEN new ones are written THEN the old ones stay
     with pytest.raises(OSError, match="no space"):
         write_json({"rows": [1, 2, 3]}, path)
     assert (path.read_text(), list(tmp_path.iterdir())) == (BEFORE, [path])

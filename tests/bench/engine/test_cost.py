@@ -1,4 +1,4 @@
-"""What is derived from the engine's figures, and that each benchmark has a file of its own."""
+"""Costs and capacities from the engine's figures, and the list of benchmarks."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,16 +14,14 @@ from model_export.cost.estimate import HEADROOM, MAX_MB, VCPU_MB
 
 
 def result(items: int, *, rss: float = 600.0, exact_rss: float = 1000.0) -> dict[str, Any]:
-    """A result as `bench.engine.latency` writes it."""
+    """Return a result of `bench.engine.latency`."""
     ours = {"scheme": "truncated-64", "p50_ms": items / 1e5, "overlap": 0.9995, "rss_mb": rss, "chosen": True}
     exact = {"scheme": FP32, "p50_ms": items / 1e4, "overlap": 1.0, "rss_mb": exact_rss, "chosen": False}
     return {"catalogue": items, "hidden": 256, "read_gb_per_s": 16.0, "rows": [exact, ours]}
 
 
-def test_what_no_function_could_hold_has_no_price() -> None:
-    # GIVEN a float32 table of 9 GB
+def test_a_table_too_large_for_a_function_has_no_price() -> None:
     rows = costs(result(9_000_000, rss=2000, exact_rss=9000))
-    # WHEN it is priced THEN only ours is there, with the memory that it needs
     assert [row["kind"] for row in rows] == ["chosen"]
     assert rows[0]["memory_mb"] == pytest.approx((RUNTIME_MB + 2000) * HEADROOM, abs=1)
 
@@ -31,15 +29,12 @@ def test_what_no_function_could_hold_has_no_price() -> None:
 def test_a_small_model_costs_a_whole_vcpu() -> None:
     ours, exact = costs(result(100_000, rss=60, exact_rss=200))
     assert (ours["memory_mb"], exact["memory_mb"]) == (VCPU_MB, VCPU_MB)
-    # AND a request that takes longer costs more
     assert exact["usd_per_million"] > ours["usd_per_million"] > 0
 
 
-def test_a_catalogue_that_is_told_to_fit_does() -> None:
-    # GIVEN 600 MB for a million items
+def test_the_largest_catalogue_fits() -> None:
     (row,) = capacities([result(10_000, rss=20), result(1_000_000, rss=600)])
     assert row["bytes_per_item"] == pytest.approx(600 * 2**20 / 1e6)
-    # WHEN it grows to what a size holds THEN it is within that, with room to spare
     for size in (VCPU_MB, MAX_MB):
         held = row[str(size)] * row["bytes_per_item"] / 2**20 + RUNTIME_MB
         assert held * HEADROOM <= size < (held + 2) * HEADROOM + 2
@@ -53,9 +48,7 @@ def test_every_benchmark_writes_a_file_of_its_own() -> None:
 
 
 def test_results_are_drawn(tmp_path: Path) -> None:
-    # GIVEN results of two sizes
     results = [result(10_000), result(100_000)]
-    # WHEN they are drawn THEN there are pictures
     engine(results, tmp_path / "engine.png")
-    cost({"rows": [row for one in results for row in costs(one)]}, tmp_path / "cost.png")
+    cost({"rows": [row for each in results for row in costs(each)]}, tmp_path / "cost.png")
     assert all((tmp_path / name).read_bytes().startswith(b"\x89PNG") for name in ("engine.png", "cost.png"))

@@ -1,7 +1,7 @@
-"""The same service as most would begin it: boto3, redis-py, pydantic, Powertools with all its parts, nothing pruned.
+"""The same service without care for its start: boto3, redis-py, pydantic, and all of Powertools.
 
-One client for everything at import, the model fetched file by file, a session kept as JSON. It answers as the real one
-does, from the same artifact, so that the cold starts compare; races and retries it does not care for.
+It creates all clients at import, downloads the model file by file, and keeps a session as JSON. It answers like the
+real function, from the same artifact, so that their cold starts can be compared. It ignores races and retries.
 """
 
 import itertools
@@ -39,14 +39,14 @@ class Request(BaseModel):
     events: list[Event]
 
 
-def _fetched() -> Path:
+def _download() -> Path:
     bucket = boto3.client("s3")
     name = os.environ["NEXTITEM_BUCKET"]
     route = json.loads(bucket.get_object(Bucket=name, Key="routes/live.json")["Body"].read())
     version = route["variants"][0]["version"]
     folder = Path(tempfile.mkdtemp())
-    for one in bucket.list_objects_v2(Bucket=name, Prefix=f"models/{version}/")["Contents"]:
-        bucket.download_file(name, one["Key"], str(folder / Path(one["Key"]).name))
+    for entry in bucket.list_objects_v2(Bucket=name, Prefix=f"models/{version}/")["Contents"]:
+        bucket.download_file(name, entry["Key"], str(folder / Path(entry["Key"]).name))
     return folder
 
 
@@ -58,7 +58,7 @@ def _item_ids(path: Path) -> list[str]:
     return [text[start:end].decode() for start, end in itertools.pairwise(offsets)]
 
 
-folder = _fetched()
+folder = _download()
 step = ort.InferenceSession(str(folder / "step.onnx"))
 score = ort.InferenceSession(str(folder / "score.onnx"))
 item_ids = _item_ids(folder / "vocabulary.bin")
@@ -72,14 +72,14 @@ store = redis.Redis.from_url(os.environ["NEXTITEM_STORE_URL"])
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Step the session and rank the catalogue."""
     request = Request.model_validate(event)
-    shape = next(one.shape for one in step.get_inputs() if one.name == "hidden")
-    kept = store.get(request.session_id)
-    hidden = np.array(json.loads(kept) if kept else np.zeros(shape).tolist(), np.float32)
-    items = np.array([places[one.item_id] for one in request.events if one.item_id in places], np.int64)
+    shape = next(node.shape for node in step.get_inputs() if node.name == "hidden")
+    stored = store.get(request.session_id)
+    hidden = np.array(json.loads(stored) if stored else np.zeros(shape).tolist(), np.float32)
+    items = np.array([places[event.item_id] for event in request.events if event.item_id in places], np.int64)
     if len(items):
         (hidden,) = step.run(None, {"items": items, "hidden": hidden})
     store.set(request.session_id, json.dumps(hidden.tolist()), ex=3600)
-    feeds = {one.name: np.empty(0, bool if "bool" in one.type else np.int64) for one in score.get_inputs()}
+    feeds = {node.name: np.empty(0, bool if "bool" in node.type else np.int64) for node in score.get_inputs()}
     scores, best = score.run(None, feeds | {"hidden": hidden, "k": np.array([20])})
     metrics.add_metric("requests", MetricUnit.Count, 1)
     return {"recommendations": [{"item_id": item_ids[i], "score": float(s)} for i, s in zip(best, scores, strict=True)]}
