@@ -1,1 +1,1 @@
-"""Every figure that the README quotes, by one command each, beside its peer in the same run."""
+"""Benchmarks: one command for each figure that documents quote, beside its peers in the same run."""

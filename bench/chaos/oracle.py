@@ -112,7 +112,7 @@ class Oracle:
             verdict.corrupted += 1
             return [*findings, fault]
         was_recreated = any(count > 1 for tag, count in evidence.news.items() if tag not in dropped)
-        if not was_recreated and not lost:  # then a length names one moment
+        if not was_recreated and not lost:  # only then a length identifies one moment of the history
             wrong = [
                 fault for call in calls if (fault := self._answer_fault(call, history, evidence, verdict)) is not None
             ]
