@@ -1,7 +1,7 @@
-"""What a document shows of a terminal: commands with what they print, run again and compared.
+"""Reads terminal sessions in documents, runs their commands again, and compares the output.
 
-In a block of the language ``console`` a line that begins with ``$ `` is a command, those with ``> `` after it go on
-with it, the lines after these are its output, and ``...`` stands for lines that were left out.
+In a block of the language ``console``, a line that begins with ``$ `` is a command, lines with ``> `` continue it, the
+lines after them are its output, and ``...`` stands for omitted lines.
 """
 
 import itertools
@@ -15,9 +15,9 @@ from pathlib import Path
 
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 COMMANDS_SECONDS = 900.0
-"""Some learn a model, on a machine that may be busy."""
+"""Some commands train a model, on a machine that may be busy."""
 _END = re.compile(r"^@@ (\d+)\n", re.MULTILINE)
-_LEFT_OUT = "..."
+_OMITTED = "..."
 _VERSION = re.compile(r"\bv[0-9a-f]{16}\b")
 _VALUES = (
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "ID"),
@@ -30,7 +30,7 @@ _VALUES = (
 
 @dataclass(frozen=True)
 class Shown:
-    """A command, and the lines that it is shown to print."""
+    """A command in a document, with its output there."""
 
     command: str
     output: tuple[str, ...]
@@ -38,28 +38,28 @@ class Shown:
 
 @dataclass(frozen=True)
 class Printed:
-    """What a command printed, and its exit code."""
+    """The output of a command that was run, and its exit code."""
 
     output: tuple[str, ...]
     status: int
 
 
 def shown_in(document: Path) -> list[Shown]:
-    """Return the commands of a document, in their order."""
-    found: list[Shown] = []
+    """Return the commands of a document, in order."""
+    commands: list[Shown] = []
     for block in BLOCK.findall(document.read_text(encoding="utf-8")):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             first, *rest = part.rstrip("\n").split("\n")
             more = list(itertools.takewhile(lambda line: line.startswith("> "), rest))
-            found.append(Shown("\n".join([first, *(line[2:] for line in more)]), tuple(rest[len(more) :])))
-    return found
+            commands.append(Shown("\n".join([first, *(line[2:] for line in more)]), tuple(rest[len(more) :])))
+    return commands
 
 
 def run(commands: Sequence[str], environment: Mapping[str, str], directory: Path) -> list[Printed]:
-    """Run commands one after the other in one bash; a command that fails does not keep the next from being run."""
+    """Run commands one after the other in one bash, also after a command that fails."""
     script = "set -o pipefail\n" + "".join(f'{{\n{command}\n}} 2>&1\necho "@@ $?"\n' for command in commands)
     with subprocess.Popen(
-        ["bash", "-c", script],  # noqa: S607 - the one on PATH, as for a person
+        ["bash", "-c", script],  # noqa: S607 - bash of PATH, as for a person
         stdout=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
         text=True,
@@ -78,44 +78,44 @@ def run(commands: Sequence[str], environment: Mapping[str, str], directory: Path
     ]
 
 
-def with_versions_lettered(outputs: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Return a page's outputs with its model versions called A, B … as they come: which is which must be as shown."""
+def replace_versions(outputs: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Replace model versions by VERSION A, VERSION B and so on, in order of appearance."""
     letters: dict[str, str] = {}
 
-    def letter(found: re.Match[str]) -> str:
-        return letters.setdefault(found[0], f"VERSION {chr(ord('A') + len(letters))}")
+    def letter(match: re.Match[str]) -> str:
+        return letters.setdefault(match[0], f"VERSION {chr(ord('A') + len(letters))}")
 
     return [[_VERSION.sub(letter, line) for line in output] for output in outputs]
 
 
-def normal(line: str) -> str:
-    """Return a line without what differs from one run to the next: ids, times, numbers of several digits."""
+def normalise(line: str) -> str:
+    """Replace ids, times and numbers of several digits, which differ from run to run."""
     for pattern, name in _VALUES:
         line = pattern.sub(name, line)
     return " ".join(line.split())
 
 
-def fits(shown: Sequence[str], printed: Sequence[str]) -> bool:
-    """Whether all lines that are shown were printed in that order, and no others but where some were left out."""
-    lines = [normal(line) for line in printed]
-    wanted = [normal(line) for line in shown]
+def matches(shown: Sequence[str], printed: Sequence[str]) -> bool:
+    """Return whether the printed lines are those shown, in that order, with others only in place of `...`."""
+    lines = [normalise(line) for line in printed]
+    expected = [normalise(line) for line in shown]
     place, gap = 0, False
-    for line in wanted:
-        if line == _LEFT_OUT:
+    for line in expected:
+        if line == _OMITTED:
             gap = True
             continue
         try:
-            found = lines.index(line, place)
+            index = lines.index(line, place)
         except ValueError:
             return False
-        if found != place and not gap:
+        if index != place and not gap:
             return False
-        place, gap = found + 1, False
+        place, gap = index + 1, False
     return gap or place == len(lines)
 
 
 def _end_group(number: int) -> None:
-    """End what a command has left in the background."""
+    """Kill processes that a command left in the background."""
     try:
         os.killpg(number, signal.SIGKILL)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""What the documents show is what the code takes: examples, commands and links."""
+"""Examples, commands and links in the documents are valid."""
 
 import re
 import shlex
@@ -23,11 +23,8 @@ LINK = re.compile(r"\]\(([^)#]+)\)")
 
 
 @pytest.mark.parametrize(("kind", "text"), EXAMPLES, ids=[kind for kind, _ in EXAMPLES])
-def test_an_example_is_what_the_api_takes_and_gives(kind: str, text: str) -> None:
-    # GIVEN an example in a document
+def test_an_example_matches_the_schema(kind: str, text: str) -> None:
     body = text.encode()
-    # WHEN it is read as what its fence says it is
-    # THEN nothing of it is missing, misspelt or out of its limits
     match kind:
         case "append_events":
             read: object = schema.parse(body, schema.EventsBody)
@@ -51,7 +48,7 @@ def test_an_example_is_what_the_api_takes_and_gives(kind: str, text: str) -> Non
     assert set(shown) <= {field.name for field in msgspec.structs.fields(type(read))}  # type: ignore[arg-type]  # a Struct, whichever
 
 
-def test_there_is_an_example_of_each_kind() -> None:
+def test_each_kind_has_an_example() -> None:
     assert {kind for kind, _ in EXAMPLES} == {
         "append_events",
         "answer",
@@ -63,12 +60,10 @@ def test_there_is_an_example_of_each_kind() -> None:
     }
 
 
-def test_every_command_shown_exists_with_its_options() -> None:
-    # GIVEN the command lines of the README
+def test_every_command_exists_with_its_options() -> None:
     group = typer.main.get_command(app)
     assert isinstance(group, TyperGroup)
     shown = COMMANDS.findall((ROOT / "README.md").read_text())
-    # THEN each parses: the command is there, and so is each option
     assert len(shown) > 5
     for line in shown:
         name, *arguments = shlex.split(line.replace("[ITEM ...]", ""))
@@ -78,6 +73,6 @@ def test_every_command_shown_exists_with_its_options() -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_link_leads_somewhere(document: Path) -> None:
+def test_every_link_has_a_target(document: Path) -> None:
     targets = [link for link in LINK.findall(document.read_text()) if not link.startswith("http")]
     assert [link for link in targets if not (document.parent / link).exists()] == []

@@ -1,4 +1,4 @@
-"""Every runbook is there, names its alarms, and its commands do on devstack what it shows."""
+"""Each runbook exists, names its alarms, and its commands print on devstack what it shows."""
 
 import os
 import re
@@ -16,7 +16,7 @@ import pytest
 
 from observability.alarms.catalogue import EVERY_ALARM
 from observability.alarms.types import Runbook
-from tests.docs.shown import fits, run, shown_in, with_versions_lettered
+from tests.docs.shown import matches, replace_versions, run, shown_in
 
 ROOT = Path(__file__).parents[2]
 RUNBOOKS = ROOT / "docs" / "runbooks"
@@ -32,72 +32,69 @@ def page(name: str) -> str:
     return (RUNBOOKS / f"{name}.md").read_text(encoding="utf-8")
 
 
-def test_there_is_a_runbook_for_each_name_that_an_alarm_can_link_to() -> None:
+def test_each_runbook_of_an_alarm_exists() -> None:
     assert sorted(path.stem for path in RUNBOOKS.glob("*.md") if path.stem != "README") == sorted(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_runbook_names_the_alarms_that_link_to_it(name: str) -> None:
-    # GIVEN the alarms of a runbook, and the names on its page, where * stands for a part
+    # in names on the page, * stands for any characters
     linked = {alarm.name for alarm in EVERY_ALARM if alarm.runbook == name}
     patterns = [re.escape(quoted).replace(r"\*", "[a-z0-9-]+") for quoted in QUOTED.findall(page(name))]
-    # THEN each alarm is among them
     assert linked
     assert {alarm for alarm in linked if not any(re.fullmatch(pattern, alarm) for pattern in patterns)} == set()
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_command_to_copy_was_tried_or_says_that_it_was_not(name: str) -> None:
-    # GIVEN what a runbook shows to have been run, and the blocks to copy from
+def test_commands_to_copy_are_run_or_marked(name: str) -> None:
     text = page(name)
     tried = [shlex.split(shown.command) for shown in shown_in(RUNBOOKS / f"{name}.md")]
     blocks = list(SH_BLOCK.finditer(text))
-    # THEN each command of a block is among the former, unless the paragraph before says why not
     assert blocks
     for block in blocks:
-        said = text[: block.start()].rstrip().split("\n\n")[-1].replace("\n", " ").lower()
-        if ELSEWHERE not in " ".join(said.split()):
+        paragraph = text[: block.start()].rstrip().split("\n\n")[-1].replace("\n", " ").lower()
+        if ELSEWHERE not in " ".join(paragraph.split()):
             assert [command for command in commands_of(block.group(2)) if not is_part(command, tried)] == []
 
 
-def test_nothing_on_the_pages_is_of_the_machine_that_they_were_written_on() -> None:
+def test_pages_hold_no_paths_of_a_machine() -> None:
     for name in (*NAMES, "README"):
         assert re.findall(r"/(?:root|home|tmp|work|Users)/\S*", page(name)) == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_the_commands_do_what_is_shown(name: str, tmp_path: Path) -> None:
-    # GIVEN a stack, started as the page says
+def test_the_commands_print_what_is_shown(name: str, tmp_path: Path) -> None:
+    # GIVEN a stack, started with the options on the page
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
     if missing:
-        pytest.skip(f"a person on call has {', '.join(missing)}; this machine has not")
+        pytest.skip(f"this machine lacks {', '.join(missing)}")
     shown = shown_in(RUNBOOKS / f"{name}.md")
-    found = STACK_COMMAND.search(page(name))
-    assert found is not None
+    stack_command = STACK_COMMAND.search(page(name))
+    assert stack_command is not None
     environment = os.environ | {
         "TMPDIR": str(tmp_path),
         "COLUMNS": "120",
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         "PYTHONPATH": os.pathsep.join(sys.path),
     }
-    with stack_of(found.group(1).split(), environment):
-        # WHEN its commands are run as they are written
+    with running_stack(stack_command.group(1).split(), environment):
+        # WHEN the commands are run
         printed = run([each.command for each in shown], environment, ROOT)
 
-    # THEN each succeeds and prints what is shown, but for figures
+    # THEN each succeeds and prints what is shown, except for figures
     assert len(printed) == len(shown)
-    wanted = with_versions_lettered([each.output for each in shown])
-    outputs = with_versions_lettered([each.output for each in printed])
+    wanted = replace_versions([each.output for each in shown])
+    outputs = replace_versions([each.output for each in printed])
     for each, got, expected, output in zip(shown, printed, wanted, outputs, strict=True):
-        told = f"{each.command}\nprinted\n" + "\n".join(got.output)
-        assert got.status == 0, told
-        assert fits(expected, output), told
+        report = f"{each.command}\nprinted\n" + "\n".join(got.output)
+        assert got.status == 0, report
+        assert matches(expected, output), report
 
 
 @contextmanager
-def stack_of(options: list[str], environment: dict[str, str]) -> Iterator[None]:
-    """A stack in a process of its own, as a person starts it."""
+def running_stack(options: list[str], environment: dict[str, str]) -> Iterator[None]:
+    """Start a stack in a process of its own."""
     with subprocess.Popen(
         [sys.executable, "-m", "devstack", "--port", "0", *options],
         stdout=subprocess.PIPE,
@@ -115,20 +112,20 @@ def stack_of(options: list[str], environment: dict[str, str]) -> Iterator[None]:
 
 
 def commands_of(block: str) -> list[list[str]]:
-    """The commands of a block to copy, as words; one goes on where a quote is open or a line ends in a backslash."""
-    found: list[list[str]] = []
+    """Return the commands of a block as words; an open quote or a final backslash continues a command."""
+    commands: list[list[str]] = []
     pending = ""
     for line in block.splitlines():
         pending += line.strip() + "\n"
         if line.endswith("\\") or pending.count("'") % 2:
             continue
-        found.append(shlex.split(pending))
+        commands.append(shlex.split(pending))
         pending = ""
     assert not pending
-    return found
+    return commands
 
 
 def is_part(command: list[str], tried: list[list[str]]) -> bool:
-    """Whether a command was run, whatever whitespace its words are broken by."""
+    """Return whether a command was run, ignoring whitespace."""
     wanted = "".join("".join(command).split())
     return any(wanted in "".join("".join(words).split()) for words in tried)
