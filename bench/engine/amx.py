@@ -5,14 +5,13 @@
 Each measurement runs in a process of its own, in turn. On a processor without AMX both give the same times.
 """
 
-import argparse
 import subprocess
 import sys
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from bench.common.options import benchmark_parser
 from bench.common.results import write_json
 from bench.common.timing import summary
 
@@ -43,32 +42,28 @@ for _ in range(21):
 assert scores[3, 0, 5] == row[0].astype(int) @ matrix[3, :, 5].astype(int)
 """
 BLOCK = 128
+ITEMS, DIMS, ROUNDS = 1_000_000, 84, 5
 MODES = ("with", "without")
 
 
 def main() -> None:
     """Print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--items", type=int, default=1_000_000)
-    parser.add_argument("--dims", type=int, default=84)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", type=Path)
+    parser = benchmark_parser(__doc__)
     arguments = parser.parse_args()
     milliseconds: dict[str, list[float]] = {mode: [] for mode in MODES}
-    for _ in range(arguments.rounds):
+    for _ in range(ROUNDS):
         for mode, times in milliseconds.items():
-            command = [sys.executable, "-c", PROGRAM, mode, str(arguments.items // BLOCK), str(arguments.dims)]
+            command = [sys.executable, "-c", PROGRAM, mode, str(ITEMS // BLOCK), str(DIMS)]
             ran = subprocess.run(command, check=True, capture_output=True, text=True)
             times += [float(line) for line in ran.stdout.split()[1:]]
     timed = {mode: summary(times) for mode, times in milliseconds.items()}
-    table = Table("AMX", "p50 ms", "p99 ms", "GB/s", title=f"{arguments.items:,} items, {arguments.dims} dimensions")
+    table = Table("AMX", "p50 ms", "p99 ms", "GB/s", title=f"{ITEMS:,} items, {DIMS} dimensions")
     for mode, time in timed.items():
-        speed = arguments.items * arguments.dims / time.median / 1e6
+        speed = ITEMS * DIMS / time.median / 1e6
         table.add_row(mode, f"{time.median:.2f}", f"{time.p99:.2f}", f"{speed:.1f}")
     Console().print(table)
-    if arguments.json:
-        rows = [{"amx": mode, "p50_ms": time.median, "p99_ms": time.p99} for mode, time in timed.items()]
-        write_json({"items": arguments.items, "dims": arguments.dims, "rows": rows}, arguments.json)
+    rows = [{"amx": mode, "p50_ms": time.median, "p99_ms": time.p99} for mode, time in timed.items()]
+    write_json({"items": ITEMS, "dims": DIMS, "rows": rows}, arguments.json)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ It reads `bench/results/engine-latency-*.json` and measures nothing. A function 
 set with headroom, and at least one whole vCPU (1,769 MB). Lambda bills whole milliseconds at list prices.
 """
 
-import argparse
 import json
 from math import ceil
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from bench.common.options import benchmark_parser
 from bench.common.results import write_json
 from bench.engine.latency import FP32
 from model_export.cost import prices
@@ -27,9 +27,8 @@ MILLION = 1_000_000
 
 def main() -> None:
     """Print both tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = benchmark_parser(__doc__)
     parser.add_argument("--results", type=Path, default=RESULTS)
-    parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     results = [json.loads(path.read_text("utf-8")) for path in sorted(arguments.results.glob("engine-latency-*.json"))]
     results.sort(key=lambda result: (result["catalogue"], result["hidden"]))
@@ -47,8 +46,7 @@ def main() -> None:
         sizes = (f"{row[str(size)]:,}" for size in SIZES_MB)
         table.add_row(str(row["hidden"]), f"{row['bytes_per_item']:.0f}", *sizes)
     Console().print(table)
-    if arguments.json:
-        write_json({"rows": rows, "capacities": largest}, arguments.json)
+    write_json({"rows": rows, "capacities": largest}, arguments.json)
 
 
 def costs(result: dict[str, Any]) -> list[dict[str, Any]]:

@@ -5,7 +5,6 @@
 The catalogue is that of `bench.engine.latency`: copies of a trained model's items.
 """
 
-import argparse
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from bench.common.options import benchmark_parser
 from bench.common.results import write_json
 from bench.common.timing import time_interleaved
 from bench.engine.catalogue import Catalogue, make_catalogue, trained_run
@@ -44,12 +44,11 @@ class FilterTime:
 
 def main() -> None:
     """Print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = benchmark_parser(__doc__)
     parser.add_argument("--catalogue", type=int, default=40_000, metavar="ITEMS")
     parser.add_argument("--hidden", type=int, default=256)
     parser.add_argument("--scheme", default="truncated-96")
     parser.add_argument("--rounds", type=int, default=1000)
-    parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     with TemporaryDirectory() as folder:
         catalogue = make_catalogue(Path(folder), trained_run(arguments.hidden), arguments.catalogue)
@@ -62,9 +61,8 @@ def main() -> None:
     for row in rows:
         table.add_row(row.request, f"{row.p50_ms:.3f}", f"{row.p99_ms:.3f}", f"{row.times:.2f}")
     Console(width=100).print(table)
-    if arguments.json:
-        document = {"catalogue": arguments.catalogue, "hidden": arguments.hidden, "scheme": arguments.scheme}
-        write_json({**document, "rows": [asdict(row) for row in rows]}, arguments.json)
+    document = {"catalogue": arguments.catalogue, "hidden": arguments.hidden, "scheme": arguments.scheme}
+    write_json({**document, "rows": [asdict(row) for row in rows]}, arguments.json)
 
 
 def _requests(catalogue: Catalogue, folder: Path) -> dict[str, Callable[[], object]]:

@@ -7,7 +7,6 @@ as a top-20 overlap of 0.999 needs without rounding of the rotated dimensions. I
 sorted, excluded or masked. float32 and torch are measured in turn with it, as in `bench.engine.latency`.
 """
 
-import argparse
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from onnx import TensorProto
 from rich.console import Console
 from rich.table import Table
 
+from bench.common.options import benchmark_parser
 from bench.common.results import write_json
 from bench.engine.catalogue import Catalogue, exact_top, make_catalogue, trained_run
 from bench.engine.latency import FP32, TOP, served_request, time_in_bursts
@@ -55,11 +55,10 @@ class FloorTime:
 
 def main() -> None:
     """Print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = benchmark_parser(__doc__)
     parser.add_argument("--catalogue", type=int, default=40_000, metavar="ITEMS")
     parser.add_argument("--hidden", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=200)
-    parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     with TemporaryDirectory() as folder:
@@ -71,9 +70,8 @@ def main() -> None:
         listed = "" if row.candidates is None else f"{row.candidates:,}"
         table.add_row(row.contender, listed, f"{row.p50_ms:.3f}", f"{row.of_fp32:.3f}", f"{row.of_torch:.3f}")
     Console(width=100).print(table)
-    if arguments.json:
-        document = {"catalogue": arguments.catalogue, "hidden": arguments.hidden, "rows": [asdict(row) for row in rows]}
-        write_json(document, arguments.json)
+    document = {"catalogue": arguments.catalogue, "hidden": arguments.hidden, "rows": [asdict(row) for row in rows]}
+    write_json(document, arguments.json)
 
 
 def _measure(catalogue: Catalogue, folder: Path, rounds: int) -> list[FloorTime]:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Column, Table
 
+from bench.common.options import benchmark_parser
 from bench.common.results import write_json
 from bench.common.timing import MS, Timed, summary
 from bench.engine.catalogue import Catalogue, exact_top, make_catalogue, trained_run
@@ -31,7 +32,6 @@ from model_export.export.choose_scheme import cost_us
 from model_export.export.graph_runner import GraphRunner
 from model_export.export.onnx_graphs import write_graphs
 from model_export.export.schemes import SCHEMES, Scheme
-from model_export.training.run_folder import read_run
 from nextitem.model.manifest import Bounds
 
 TOP = 20
@@ -62,24 +62,19 @@ class SchemeResult:
 
 def main() -> None:
     """Print a table and write it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = benchmark_parser(__doc__)
     parser.add_argument("--catalogue", type=int, default=40_000, metavar="ITEMS")
     parser.add_argument("--hidden", type=int, default=256)
-    parser.add_argument("--run", type=Path, help="a training run of that hidden size; by default one is trained")
     parser.add_argument("--overlap", type=float, default=Bounds().overlap, help="minimum overlap of the chosen scheme")
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--schemes", nargs="*", help="measure only these schemes, and float32")
     parser.add_argument(
         "--no-peers", action="store_true", help="measure no other libraries: they are slow for large tables"
     )
-    parser.add_argument("--scratch", type=Path, help="folder for tables and graphs: several times the table's size")
-    parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    run = arguments.run or trained_run(arguments.hidden)
-    if read_run(run).record.hidden != arguments.hidden:
-        parser.error(f"{run} does not have hidden size {arguments.hidden}; omit --run to train one")
-    with TemporaryDirectory(dir=arguments.scratch) as folder:
+    run = trained_run(arguments.hidden)
+    with TemporaryDirectory() as folder:
         catalogue = make_catalogue(Path(folder), run, arguments.catalogue)
         rows, skipped = _measure(catalogue, Path(folder), arguments)
     _choose(rows, arguments.overlap)
@@ -88,16 +83,15 @@ def main() -> None:
     _print(rows, f"{size}, copies of a trained model's items; one core, memory {bandwidth:.0f} GB/s")
     for name, reason in skipped.items():
         print(f"{name}: {reason}")
-    if arguments.json:
-        document = {
-            "catalogue": arguments.catalogue,
-            "hidden": arguments.hidden,
-            "table": f"copies of a trained model's items, {run.name}",
-            "read_gb_per_s": bandwidth,
-            "rows": [asdict(row) for row in rows],
-            "skipped": skipped,
-        }
-        write_json(document, arguments.json)
+    document = {
+        "catalogue": arguments.catalogue,
+        "hidden": arguments.hidden,
+        "table": f"copies of a trained model's items, {run.name}",
+        "read_gb_per_s": bandwidth,
+        "rows": [asdict(row) for row in rows],
+        "skipped": skipped,
+    }
+    write_json(document, arguments.json)
 
 
 def _measure(

@@ -6,7 +6,6 @@ top-20 overlap with exact scores on the trained items and on such copies, for th
     python -m bench.engine.overlap RUN [--json FILE]
 """
 
-import argparse
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +14,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from bench.common.options import benchmark_parser
 from bench.common.results import write_json
 from bench.engine.catalogue import Catalogue, exact_top, make_catalogue
 from bench.engine.latency import TOP, mean_overlap
@@ -38,9 +38,8 @@ class SchemeOverlap:
 
 def main() -> None:
     """Print a table and write it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = benchmark_parser(__doc__)
     parser.add_argument("run", type=Path, help="a training run; its session memory is ignored")
-    parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     table = parameters_of(read_run(arguments.run)).table
     with TemporaryDirectory() as folder:
@@ -61,8 +60,7 @@ def main() -> None:
     for row in rows:
         shown.add_row(row.scheme, f"{row.trained:.4f}", f"{row.synthetic:.4f}")
     Console(width=100).print(shown)
-    if arguments.json:
-        write_json({"run": arguments.run.name, "shape": shape, "rows": [asdict(row) for row in rows]}, arguments.json)
+    write_json({"run": arguments.run.name, "shape": shape, "rows": [asdict(row) for row in rows]}, arguments.json)
 
 
 def _overlap(catalogue: Catalogue, scheme: Scheme, home: Path) -> float:

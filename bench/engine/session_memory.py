@@ -7,7 +7,6 @@ Catalogue and network are those of `bench.engine.latency`. The sessions are rand
 events, as in shops, and items follow a Zipf distribution, so that an item's list of sessions has a realistic length.
 """
 
-import argparse
 import itertools
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -20,6 +19,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from bench.common.options import benchmark_parser
 from bench.common.results import write_json
 from bench.common.timing import time_interleaved
 from bench.engine.catalogue import Catalogue, make_catalogue, trained_run
@@ -49,13 +49,12 @@ class ModelTime:
 
 def main() -> None:
     """Print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = benchmark_parser(__doc__)
     parser.add_argument("--catalogue", type=int, default=40_000, metavar="ITEMS")
     parser.add_argument("--hidden", type=int, default=128)
     parser.add_argument("--sessions", type=int, nargs="+", default=[20_000, 200_000], help="sessions in the memory")
     parser.add_argument("--scheme", default="8-bit")
     parser.add_argument("--rounds", type=int, default=1000)
-    parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     with TemporaryDirectory() as folder:
         catalogue = make_catalogue(Path(folder), trained_run(arguments.hidden), arguments.catalogue)
@@ -75,9 +74,8 @@ def main() -> None:
     for row in rows:
         table.add_row(row.model, f"{row.p50_ms:.3f}", f"{row.p99_ms:.3f}", f"{row.weights_mb:.1f}")
     Console(width=100).print(table)
-    if arguments.json:
-        document = {"catalogue": arguments.catalogue, "hidden": arguments.hidden, "scheme": arguments.scheme}
-        write_json({**document, "rows": [asdict(row) for row in rows]}, arguments.json)
+    document = {"catalogue": arguments.catalogue, "hidden": arguments.hidden, "scheme": arguments.scheme}
+    write_json({**document, "rows": [asdict(row) for row in rows]}, arguments.json)
 
 
 def _request(catalogue: Catalogue, memory: BlendedMemory | None, home: Path, scheme: str) -> Callable[[], object]:

@@ -21,6 +21,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from bench.common.options import benchmark_parser
 from bench.common.results import write_json
 from nextitem.model.vocabulary import Vocabulary, write_vocabulary
 
@@ -44,9 +45,8 @@ class VocabularyCost:
 
 def main() -> None:
     """Print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = benchmark_parser(__doc__)
     parser.add_argument("--items", type=int, default=1_000_000)
-    parser.add_argument("--json", type=Path)
     parser.add_argument("--look-up", choices=KINDS, help=argparse.SUPPRESS)
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -61,8 +61,7 @@ def main() -> None:
         numbers = (row.file_mb, row.open_ms, row.index_us, row.first_index_us, row.item_id_us, row.rss_mb)
         table.add_row(row.kind, *(f"{number:,.2f}" for number in numbers))
     Console(width=120).print(table)
-    if arguments.json:
-        write_json({"items": arguments.items, "rows": [asdict(row) for row in rows]}, arguments.json)
+    write_json({"items": arguments.items, "rows": [asdict(row) for row in rows]}, arguments.json)
 
 
 def _item_id(number: int) -> str:

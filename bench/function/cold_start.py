@@ -12,7 +12,6 @@ Valkey is on loopback. S3 (moto) is measured twice: on loopback, and behind a pr
 (`bench.function.s3_proxy`).
 """
 
-import argparse
 import json
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -25,6 +24,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from bench.common.options import benchmark_parser
 from bench.common.results import write_json
 from bench.common.timing import summary
 from bench.function.random_model import random_artifact
@@ -85,11 +85,10 @@ class Row:
 
 def main() -> None:
     """Print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = benchmark_parser(__doc__)
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--s3", choices=S3_KINDS, help="measure with this S3 only")
     add_tree_option(parser)
-    parser.add_argument("--json", type=Path, help="also write the rows here")
     arguments = parser.parse_args()
     trees = chosen_trees(arguments.functions_dir)
     contenders = _contenders(trees, [arguments.s3] if arguments.s3 else S3_KINDS, naive=not arguments.functions_dir)
@@ -99,8 +98,7 @@ def main() -> None:
                 _start_cold(contender, stack)
         rows = _rows(contenders, stacks)
     _print(rows, trees[0], f"{arguments.rounds} cold starts each, {trees[0].label}")
-    if arguments.json:
-        write_json({"python": trees[0].label, "rows": [asdict(row) for row in rows]}, arguments.json)
+    write_json({"python": trees[0].label, "rows": [asdict(row) for row in rows]}, arguments.json)
 
 
 def _contenders(trees: Sequence[Tree], s3_kinds: Sequence[str], *, naive: bool) -> list[Contender]:

@@ -8,7 +8,6 @@ that CPU quota (`bench.function.cpu_quota`); its memory is not limited. Whether 
 CPU is not documented; here it gets no more. Without a build it measures the source code. Needs root on Linux.
 """
 
-import argparse
 import json
 import os
 import shlex
@@ -24,6 +23,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from bench.common.options import benchmark_parser
 from bench.common.results import write_json
 from bench.common.timing import summary
 from bench.function.cold_start import ITEMS
@@ -81,9 +81,8 @@ class SizeResult:
 
 def main() -> None:
     """Print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = benchmark_parser(__doc__)
     parser.add_argument("--rounds", type=int, default=10, help="each round has a cold start and a burst of each size")
-    parser.add_argument("--json", type=Path, help="also write the rows here")
     arguments = parser.parse_args()
     (tree,) = chosen_trees(None)
     with _sizes(tree) as sizes:
@@ -96,8 +95,7 @@ def main() -> None:
                 size.stack.retire_workers()
         rows = [_row(size) for size in sizes]
     _print(rows, f"{arguments.rounds} cold starts, {arguments.rounds * BURST} warm requests each, {tree.label}")
-    if arguments.json:
-        write_json({"python": tree.label, "items": ITEMS, "rows": [asdict(row) for row in rows]}, arguments.json)
+    write_json({"python": tree.label, "items": ITEMS, "rows": [asdict(row) for row in rows]}, arguments.json)
 
 
 def size_result(memory_mb: int, cold_ms: Sequence[float], warm_ms: Sequence[float], resident_mb: float) -> SizeResult:

@@ -6,7 +6,6 @@ As on Lambda Managed Instances, one environment downloads a version and each of 
 set size (PSS) counts a page that n processes share as 1/n in each, so its sum is the memory of the environment.
 """
 
-import argparse
 import json
 import os
 import threading
@@ -18,6 +17,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.table import Table
 
+from bench.common.options import benchmark_parser
 from bench.common.results import write_json
 from bench.function.random_model import random_artifact
 from devstack.stack import Stack
@@ -47,9 +47,8 @@ class EnvironmentMemory:
 
 def main() -> None:
     """Print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = benchmark_parser(__doc__)
     parser.add_argument("--items", type=int, default=1_000_000)
-    parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     rows = []
     for items in (SMALL, arguments.items):
@@ -65,8 +64,7 @@ def main() -> None:
         table.add_row(f"{row.items:,}", *numbers)
         before = row
     Console().print(table)
-    if arguments.json:
-        write_json({"scheme": SCHEME, "rows": [asdict(row) for row in rows]}, arguments.json)
+    write_json({"scheme": SCHEME, "rows": [asdict(row) for row in rows]}, arguments.json)
 
 
 def _measure(artifact: Path, items: int, processes: int) -> EnvironmentMemory:

@@ -7,7 +7,6 @@ The store is on loopback, and each tree of function code has one warm worker. Th
 front and Runtime API; the function's own are from its metrics records.
 """
 
-import argparse
 import http.client
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
+from bench.common.options import benchmark_parser
 from bench.common.results import write_json
 from bench.common.timing import Timed, print_shares, print_timed, summary, time_interleaved
 from bench.function.random_model import HIDDEN, item_ids, random_artifact
@@ -40,11 +40,10 @@ Metrics = dict[str, list[float]]
 
 def main() -> None:
     """Print the client's table, then the function's."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = benchmark_parser(__doc__)
     parser.add_argument("--items", type=int, default=ITEMS)
     parser.add_argument("--rounds", type=int, default=2000)
     add_tree_option(parser)
-    parser.add_argument("--json", type=Path, help="also write the figures here")
     arguments = parser.parse_args()
     trees = chosen_trees(arguments.functions_dir)
     print(f"{arguments.items:,} items, hidden size {HIDDEN}")
@@ -57,9 +56,8 @@ def main() -> None:
             print_timed(f"Measured by {title}", {name: timed[name] for name in names}, names[0])
     for name, metrics in function.items():
         print_shares(f"Inside the function: {name}", metrics, TOTAL, PHASES)
-    if arguments.json:
-        document = {"items": arguments.items, "hidden": HIDDEN, "rounds": arguments.rounds}
-        write_json(document | {"contenders": _contenders(client, function)}, arguments.json)
+    document = {"items": arguments.items, "hidden": HIDDEN, "rounds": arguments.rounds}
+    write_json(document | {"contenders": _contenders(client, function)}, arguments.json)
 
 
 def _compared(names: Sequence[str]) -> list[list[str]]:

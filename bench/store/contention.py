@@ -6,7 +6,6 @@ Every event id is sent once, and a share of them again by another client at near
 the log, the answers and the snapshot must agree (`bench.store.contention_checks`). The exit code is 1 if a check fails.
 """
 
-import argparse
 import asyncio
 import http
 import json
@@ -17,12 +16,12 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from multiprocessing import get_context
-from pathlib import Path
 
 import aiohttp
 from rich.console import Console
 from rich.table import Table
 
+from bench.common.options import benchmark_parser
 from bench.common.results import write_json
 from bench.common.timing import summary
 from bench.store.contention_checks import Answered, Check, Sent, checks
@@ -55,10 +54,9 @@ VERSION_SECONDS = 10.0
 
 def main() -> None:
     """Run, check, print; exit with 1 when a check fails."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = benchmark_parser(__doc__)
     parser.add_argument("--clients", type=int, default=CLIENTS)
     parser.add_argument("--events", type=int, default=EVENTS)
-    parser.add_argument("--json", type=Path, help="also write checks and figures here")
     arguments = parser.parse_args()
     artifact = demo_artifact()
     sends = _sends(arguments.events, arguments.clients)
@@ -77,16 +75,15 @@ def main() -> None:
     top = tuple(item["item_id"] for item in last["recommendations"])
     results = checks(answers, record, top, Model(open_artifact(artifact)))
     _print(results, answers, seconds)
-    if arguments.json:
-        times = summary([answer.milliseconds for answer in answers])
-        document = {
-            "clients": arguments.clients,
-            "events": len(answers),
-            "p50_ms": times.median,
-            "p99_ms": times.p99,
-            "checks": [asdict(check) for check in results],
-        }
-        write_json(document, arguments.json)
+    times = summary([answer.milliseconds for answer in answers])
+    document = {
+        "clients": arguments.clients,
+        "events": len(answers),
+        "p50_ms": times.median,
+        "p99_ms": times.p99,
+        "checks": [asdict(check) for check in results],
+    }
+    write_json(document, arguments.json)
     sys.exit(not all(check.holds for check in results))
 
 

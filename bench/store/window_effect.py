@@ -10,17 +10,16 @@ snapshot after each, as requests do, against all events at once. *as served*: th
 which is the effect of a lost snapshot.
 """
 
-import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
-from pathlib import Path
 from statistics import median
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from bench.common.options import benchmark_parser
 from bench.common.results import write_json
 from devstack.publish import demo_artifact
 from model_export.simulator import Shop
@@ -70,9 +69,8 @@ class Comparison:
 
 def main() -> None:
     """Print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = benchmark_parser(__doc__)
     parser.add_argument("--sessions", type=int, default=4000)
-    parser.add_argument("--json", type=Path, help="also write the rows here")
     arguments = parser.parse_args()
     model = Model(open_artifact(demo_artifact()))
     rows = [row for length in LENGTHS for row in _compare(model, length, arguments.sessions)]
@@ -84,8 +82,7 @@ def main() -> None:
         table.add_row(row.compared, str(row.length), f"{row.sessions:,}", *shares, *worst)
     Console().print(table)
     Console().print(f"The 1st place scores {median(row.spread for row in rows):.1f} above the 20th.")
-    if arguments.json:
-        write_json({"rows": [asdict(row) for row in rows]}, arguments.json)
+    write_json({"rows": [asdict(row) for row in rows]}, arguments.json)
 
 
 def _compare(model: Model, length: int, sessions: int) -> list[Comparison]:

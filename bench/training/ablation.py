@@ -6,11 +6,11 @@ The last days of the training events are for validation, and test events are not
 evaluation protocol compares models.
 """
 
-import argparse
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from bench.common.options import benchmark_parser
 from bench.common.results import write_json
 from bench.common.watcher import SilentWatcher
 from model_export.data.columns import Columns
@@ -94,10 +94,9 @@ def _replace(blend: Blend, **changes: float) -> Blend:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = benchmark_parser(__doc__)
     parser.add_argument("events", type=Path)
     parser.add_argument("--only", action="append", choices=list(SETTINGS))
-    parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     sessions = read_sessions(arguments.events, Columns())
     print(f"{'':32} HR@20  MRR@20 | network: HR@20  MRR@20  epochs  s/epoch", flush=True)
@@ -114,8 +113,7 @@ def main() -> None:
             for part, accuracy_ in parts(validated).items():
                 rows.append({"name": part, "hr": accuracy_.hr, "mrr": accuracy_.mrr})
                 print(f"  {part:30} {accuracy_.hr:.4f} {accuracy_.mrr:.4f}", flush=True)
-    if arguments.json:
-        write_json({"rows": rows}, arguments.json)
+    write_json({"rows": rows}, arguments.json)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ have them; and the sampled softmax, the default for large catalogues.
 Without a file it uses sessions of the shop simulator.
 """
 
-import argparse
 import itertools
 import statistics
 import time
@@ -27,6 +26,7 @@ from rich.table import Table
 from torch import Tensor
 from torch.nn import functional
 
+from bench.common.options import benchmark_parser
 from bench.common.results import write_json
 from model_export.data.ingestion.reader import read_sessions
 from model_export.data.sessions import Sessions
@@ -97,11 +97,10 @@ class Contender:
 
 def main() -> None:
     """Print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = benchmark_parser(__doc__)
     parser.add_argument("--events", type=Path)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batches", type=int, default=48, help="batches of each kind of training")
-    parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     sessions = read_sessions(arguments.events) if arguments.events else _simulated()
@@ -122,8 +121,7 @@ def main() -> None:
     for row in rows:
         table.add_row(row.kind, f"{row.epochs_per_minute:.2f}", f"{row.times_plain:.2f}", f"{row.batch_ms:.0f}")
     Console(width=110).print(table)
-    if arguments.json:
-        write_json({"data": shape, "threads": arguments.threads, "rows": [asdict(row) for row in rows]}, arguments.json)
+    write_json({"data": shape, "threads": arguments.threads, "rows": [asdict(row) for row in rows]}, arguments.json)
 
 
 def _contenders(sessions: Sessions, config: FitConfig) -> dict[str, Contender]:
