@@ -16,7 +16,7 @@ from nextitem.deadline import Deadline
 from nextitem.errors import NextItemError, NoModel, RegistryUnavailable, StoreUnavailable
 from nextitem.service.recommender import Recommender
 from nextitem.service.router import START_SECONDS, Router
-from nextitem.service.schema import ItemsRequest, Wanted
+from nextitem.service.schema import ItemsRequest, RankingOptions
 from nextitem.sessions.circuit_breaker import CircuitBreaker
 from nextitem.sessions.keys import KeyRing
 from nextitem.sessions.secret_reader import SecretReader
@@ -68,7 +68,7 @@ class Application(Restorable):
     def before_snapshot(self) -> None:
         """Warm the way of a request up (loading the model did so with its kernels); leave no connection open."""
         with contextlib.suppress(NoModel):  # it has been logged, and a restored environment looks again
-            self.recommender.recommend(ItemsRequest((), Wanted()), RequestRecord())
+            self.recommender.recommend(ItemsRequest((), RankingOptions()), RequestRecord())
         self.keys.secret.forget()
         self._links.close()
 
@@ -79,9 +79,9 @@ class Application(Restorable):
         reading = self.keys.secret.start_reading()
         threading.Thread(target=_connect, args=(self._links,), name="connecting", daemon=True).start()
         self._bucket.renew()
-        self.router.look_again(limit.remaining())
+        self.router.refresh(limit.remaining())
         reading.join(limit.remaining())
-        self.telemetry.restored((time.perf_counter() - begun) * 1000)
+        self.telemetry.report_restore((time.perf_counter() - begun) * 1000)
 
 
 def start(startup: "Startup") -> Application:
@@ -95,7 +95,7 @@ def start(startup: "Startup") -> Application:
     telemetry = Telemetry(cold)
     settings = startup.settings
     keys = _keys(settings, telemetry)
-    router = Router(startup.registry, settings.route, settings.route_ttl, telemetry.background_fault)
+    router = Router(startup.registry, settings.route, settings.route_ttl, telemetry.report_fault)
     valkey = ValkeyStore(
         settings.store_url, timeout=settings.store_timeout, ttl=settings.session_ttl, region=settings.region
     )
@@ -122,9 +122,9 @@ def _load_models(router: Router, models: "BackgroundCall[LoadedRoute]", telemetr
     try:
         router.load(models.result(Deadline.after(START_SECONDS)))
     except TimeoutError:
-        telemetry.background_fault(RegistryUnavailable(f"the models were not loaded within {START_SECONDS:g} s"))
+        telemetry.report_fault(RegistryUnavailable(f"the models were not loaded within {START_SECONDS:g} s"))
     except NextItemError as error:
-        telemetry.background_fault(error)
+        telemetry.report_fault(error)
     except Exception:
         telemetry.log.exception("the models could not be loaded")
 
@@ -138,6 +138,6 @@ def _connect(links: ValkeyStore) -> None:
 def _keys(settings: Settings, telemetry: Telemetry) -> KeyRing:
     secret = settings.key_secret
     if secret is not None:
-        return KeyRing(lambda: secret, settings.session_ttl, telemetry.background_fault)
+        return KeyRing(lambda: secret, settings.session_ttl, telemetry.report_fault)
     reader = SecretReader(settings.key_secret_id or "", region=settings.region, endpoint=settings.secrets_endpoint)
-    return KeyRing(reader, settings.session_ttl, telemetry.background_fault)
+    return KeyRing(reader, settings.session_ttl, telemetry.report_fault)

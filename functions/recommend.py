@@ -57,7 +57,7 @@ def _answer(read: Callable[[], Call]) -> tuple[int, Any, dict[str, str]]:
     except NoModel as error:
         status, answer, headers = 503, schema.Problem("Service unavailable", 503, str(error)), RETRY_AFTER
     except StoreUnavailable as error:
-        record.fault(error)  # logged, and not told: it may name hosts of the network behind
+        record.add_fault(error)  # logged, and not told: it may name hosts of the network behind
         status, answer, headers = 503, schema.Problem("Service unavailable", 503, NOT_CONFIRMED), RETRY_AFTER
     except SelfCheckFailed:
         _telemetry.emit(record, 500)
@@ -76,7 +76,7 @@ def _carried_out(call: Call, record: RequestRecord) -> Any:
             events = schema.parse(call.body, schema.EventsBody)
             return _recommender.append_events(schema.events_request(_session(call), events, now), record)
         case "get_recommendations":
-            wanted = schema.parse(call.body, schema.Wanted, strict=not call.query)
+            wanted = schema.parse(call.body, schema.RankingOptions, strict=not call.query)
             return _recommender.session_recommendations(schema.SessionRequest(_session(call), wanted), record)
         case "delete_session":
             return _recommender.delete_session(_session(call), record)

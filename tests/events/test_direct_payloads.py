@@ -10,7 +10,7 @@ from model_export.simulator import Shop
 from nextitem.service import schema
 from tests.events.payload import EVENTS, direct_files
 
-BODIES: dict[str, type[schema.Wanted]] = {"append_events": schema.EventsBody, "recommend": schema.ItemsBody}
+BODIES: dict[str, type[schema.RankingOptions]] = {"append_events": schema.EventsBody, "recommend": schema.ItemsBody}
 
 
 @pytest.mark.parametrize("path", direct_files(), ids=lambda path: path.stem)

@@ -14,10 +14,10 @@ from nextitem.errors import RequestError
 from nextitem.service import schema
 from tests.events.payload import Payload, http_files
 
-BODIES: dict[str, type[schema.Wanted]] = {
+BODIES: dict[str, type[schema.RankingOptions]] = {
     "append_events": schema.EventsBody,
     "recommend": schema.ItemsBody,
-    "get_recommendations": schema.Wanted,
+    "get_recommendations": schema.RankingOptions,
 }
 TIME_FORMAT = "%d/%b/%Y:%H:%M:%S %z"
 

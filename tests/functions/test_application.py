@@ -45,7 +45,7 @@ class Waited(threading.Thread):
 class SlowRouter:
     """Takes its time to look at the route; notes how long it may take."""
 
-    def look_again(self, seconds: float) -> None:
+    def refresh(self, seconds: float) -> None:
         self.seconds = seconds
         threading.Event().wait(ROUTE_TAKES_SECONDS)
 
@@ -112,4 +112,4 @@ class FaultLog:
 
     def __init__(self) -> None:
         self.faults: list[NextItemError] = []
-        self.background_fault = self.faults.append
+        self.report_fault = self.faults.append

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from nextitem.errors import NextItemError
 from nextitem.registry.availability import Availability
-from nextitem.registry.reader import Registry, Route
+from nextitem.registry.reader import Registry, Route, Variant
 
 if TYPE_CHECKING:
     from nextitem.model.engine import Model
@@ -49,7 +49,7 @@ def load_models(registry: Registry, name: str, held: Collection[str] = ()) -> "t
         NextItemError: the route or a version cannot be used.
     """
     route = registry.route(name)
-    versions = {variant.version for variant in route.variants if variant.weight > 0}
+    versions = {variant.version for variant in variants_with_traffic(route)}
     artifacts = {version: registry.fetch(version) for version in versions.difference(held)}
     from nextitem.model.onnx_graphs import open_graphs  # at a cold start another thread imports ONNX Runtime meanwhile
 
@@ -65,3 +65,8 @@ def read_availability(registry: Registry, name: str) -> Availability | NextItemE
         return registry.availability(name)
     except NextItemError as error:
         return error
+
+
+def variants_with_traffic(route: Route) -> list[Variant]:
+    """Return the variants of a route whose weight is above 0."""
+    return [variant for variant in route.variants if variant.weight > 0]

@@ -1,22 +1,25 @@
-"""The use case. `Recommender.append_events` is the story of one request, top to bottom.
+"""Answers requests. Read `Recommender.append_events` first: it is one request from top to bottom.
 
-Knows no HTTP, no Lambda and no Redis; whatever the store does, there is an answer while there is a model.
+Whatever the session store does, there is an answer as long as there is a model.
 """
 
 from collections import deque
+from collections.abc import Sequence
 
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
-from nextitem.hidden_state import HiddenState
-from nextitem.service import ranking
-from nextitem.service.router import Routed, Router
+from nextitem.service.ranking import History, Ranking, rank, recommendations, replay_items, replay_session
+from nextitem.service.router import RoutedModel, Router
 from nextitem.service.schema import (
     Answer,
+    AppendedEvent,
     EventsRequest,
     Health,
     ItemsRequest,
+    RankingOptions,
+    Recommendation,
+    ServedModel,
     SessionRequest,
-    Wanted,
 )
 from nextitem.sessions.background_writer import BackgroundWriter
 from nextitem.sessions.codec import recommendation_id
@@ -34,26 +37,26 @@ from nextitem.sessions.session import (
 from nextitem.telemetry.record import RequestRecord
 
 STORE_SHARE = 0.5
-"""The share of a request's deadline that the store may use up: the rest is for inference and the way back."""
+"""The share of a request's deadline that the store may use: the rest is for inference and the way back."""
 
-MAX_ON_THEIR_WAY = 4
-"""How many snapshots may wait for the store's word before the oldest is given up, and its connection with it."""
+MAX_PENDING_SAVES = 4
+"""How many saves may wait for the store's reply before the oldest is given up, and its connection with it."""
 
 
 class Recommender:
-    """Answers requests from sessions, models and events, one at a time.
+    """Answers requests, one at a time.
 
     Args:
-        router: session key -> model.
+        router: gives the model that answers a session.
         store: where sessions live.
-        keys: session -> its key in the store.
+        keys: makes a session's key in the store.
         deadline: seconds, for requests that name none.
     """
 
     def __init__(self, router: Router, store: SessionStore, keys: KeyRing, deadline: float) -> None:
         self._router, self._store = router, store
         self._keys, self._deadline = keys, deadline
-        self._on_their_way: deque[PendingSave] = deque()
+        self._pending_saves: deque[PendingSave] = deque()
         self._writer = BackgroundWriter()
 
     def append_events(self, request: EventsRequest, record: RequestRecord) -> Answer:
@@ -63,40 +66,38 @@ class Recommender:
             NoModel: no model is loaded.
         """
         routed = self._router.model_for(request.session.digest)
-        deadline = self._store_deadline(request.wanted)
         if not request.store:
-            return self._without_store(routed, request, record)
-        self._settle(deadline, record)
+            return self._answer_without_store(routed, request, record)
+        deadline = self._store_deadline(request.options)
+        self._read_save_replies(deadline, record)
         try:
             with record.phase("store_read"):
-                key = self._home(request.session, deadline)
-                appended = self._store.append(key, request.events, routed.model.version, request.now, deadline)
+                key = self._current_key(request.session, deadline)
+                appended = self._store.append(key, request.events, routed.version, request.now, deadline)
         except StoreUnavailable as error:
-            record.fault(error)
-            return self._without_store(routed, request, record)
+            record.add_fault(error)
+            return self._answer_without_store(routed, request, record)
 
         session = appended.record
-        hidden, pending = ranking.restored(routed, session, record)
-        served_by, best = ranking.rank(
-            routed, "session", hidden, session.item_ids, request.wanted, record, least=IMPRESSION_SIZE
-        )
-        answer = ranking.answer_of(
-            routed,
-            served_by,
-            best[: request.wanted.limit],
-            record,
+        history = _replay(routed, session, record)
+        ranking = _rank(routed, history, request.options, record, at_least=IMPRESSION_SIZE)
+        best = recommendations(routed.model, ranking.items)
+        answer = Answer(
             session_id=request.session.session_id,
-            events=ranking.in_client_order(request, appended.statuses, routed, record),
+            recommendations=best[: request.options.limit],
+            events=_appended_events(routed, request, appended.statuses, record),
             session_length=session.length,
             stored=True,
-            recommendation_id=_answer_id(request.session, session, routed),
+            recommendation_id=_recommendation_id(request.session, session, routed),
+            served_by=ranking.served_by,
+            model=_served_model(routed),
         )
         record.feedback = feedback_on(appended.impression, request.events, appended.statuses)
-        if pending:
+        if history.replayed:  # else the store has this snapshot and this impression already
             with record.phase("store_write"):
-                shown = [one.item_id for one in answer.recommendations[:IMPRESSION_SIZE]]
-                shown += ranking.item_ids(routed, best[len(shown) : IMPRESSION_SIZE])
-                self._remember(key, session.log[-1].chain, hidden, answer, tuple(shown), deadline)
+                snapshot, impression = _snapshot(session, history), _impression(session, answer, best)
+                save = self._writer.send(lambda: self._store.save(key, routed.version, snapshot, deadline, impression))
+                self._pending_saves.append(save)  # a lost snapshot costs a replay: nothing waits for it
         return answer
 
     def session_recommendations(self, request: SessionRequest, record: RequestRecord) -> Answer:
@@ -106,26 +107,24 @@ class Recommender:
             NoModel: no model is loaded.
         """
         routed = self._router.model_for(request.session.digest)
-        deadline = self._store_deadline(request.wanted)
-        self._settle(deadline, record)
-        name = request.session
+        deadline = self._store_deadline(request.options)
+        self._read_save_replies(deadline, record)
+        session = None
         try:
             with record.phase("store_read"):
-                session = self._store.load(self._home(name, deadline), routed.model.version, deadline)
+                key = self._current_key(request.session, deadline)
+                session = self._store.load(key, routed.version, deadline)
         except StoreUnavailable as error:
-            record.fault(error)
-            served_by, ranked = ranking.from_items(routed, (), request.wanted, record)
-            return ranking.answer_of(routed, served_by, ranked, record, session_id=name.session_id)
-        hidden, _ = ranking.restored(routed, session, record)
-        served_by, ranked = ranking.rank(routed, "session", hidden, session.item_ids, request.wanted, record)
-        return ranking.answer_of(
-            routed,
-            served_by,
-            ranked,
-            record,
-            session_id=name.session_id,
-            session_length=session.length,
-            recommendation_id=_answer_id(name, session, routed),
+            record.add_fault(error)
+        history = _replay(routed, session if session is not None else (), record)
+        ranking = _rank(routed, history, request.options, record)
+        return Answer(
+            session_id=request.session.session_id,
+            recommendations=recommendations(routed.model, ranking.items),
+            session_length=None if session is None else session.length,
+            recommendation_id=None if session is None else _recommendation_id(request.session, session, routed),
+            served_by=ranking.served_by,
+            model=_served_model(routed),
         )
 
     def recommend(self, request: ItemsRequest, record: RequestRecord) -> Answer:
@@ -135,28 +134,28 @@ class Recommender:
             NoModel: no model is loaded.
         """
         routed = self._router.model_for(SessionName("\n".join(request.item_ids)).digest)
-        served_by, ranked = ranking.from_items(routed, request.item_ids, request.wanted, record)
-        return ranking.answer_of(routed, served_by, ranked, record)
+        ranking = _rank(routed, _replay(routed, request.item_ids, record), request.options, record)
+        return Answer(
+            recommendations=recommendations(routed.model, ranking.items),
+            served_by=ranking.served_by,
+            model=_served_model(routed),
+        )
 
     def delete_session(self, session: SessionName, record: RequestRecord) -> None:
         """Forget a session; done when this returns.
 
         Raises:
-            StoreUnavailable: the store did not answer, or where the session may be is not surely known: then nothing
-                is known to be forgotten.
+            StoreUnavailable: the store did not answer, or the key secret in use is not known. The session may still
+                be there.
         """
         deadline = Deadline.after(self._deadline)
-        self._settle(deadline, record)
+        self._read_save_replies(deadline, record)
         with record.phase("store_write"):
             keys = self._keys.keys_to_delete(session, deadline)
             self._store.delete(keys.current, deadline, keys.previous)
 
-    def sent(self, deadline: Deadline) -> None:
-        """Wait until what requests have left to be sent is sent, or the deadline has come."""
-        self._writer.wait(deadline)
-
     def health(self) -> Health:
-        """Say which model serves and whether the store answers.
+        """Return which model serves and whether the store answers.
 
         Raises:
             NoModel: no model is loaded.
@@ -165,71 +164,110 @@ class Recommender:
         try:
             self._store.ping(Deadline.after(self._deadline))
         except StoreUnavailable:
-            return Health("ok", ranking.served(routed), "unavailable")
-        return Health("ok", ranking.served(routed), "ok")
+            return Health("ok", _served_model(routed), "unavailable")
+        return Health("ok", _served_model(routed), "ok")
 
-    def _without_store(self, routed: Routed, request: EventsRequest, record: RequestRecord) -> Answer:
+    def wait_until_sent(self, deadline: Deadline) -> None:
+        """Wait until the saves of earlier requests are sent to the store, or until the deadline."""
+        self._writer.wait(deadline)
+
+    def _answer_without_store(self, routed: RoutedModel, request: EventsRequest, record: RequestRecord) -> Answer:
+        """Answer from the request's own events."""
         distinct: dict[str, str] = {}
         statuses: list[Status] = []
         for event in request.events:
             statuses.append("duplicate" if event.event_id in distinct else "applied")
             distinct.setdefault(event.event_id, event.item_id)
-        served_by, ranked = ranking.from_items(routed, list(distinct.values()), request.wanted, record)
-        return ranking.answer_of(
-            routed,
-            served_by,
-            ranked,
-            record,
+        ranking = _rank(routed, _replay(routed, list(distinct.values()), record), request.options, record)
+        return Answer(
             session_id=request.session.session_id,
-            events=ranking.in_client_order(request, statuses, routed, record),
+            recommendations=recommendations(routed.model, ranking.items),
+            events=_appended_events(routed, request, statuses, record),
             session_length=len(distinct),
             stored=False,
+            served_by=ranking.served_by,
+            model=_served_model(routed),
         )
 
-    def _home(self, session: SessionName, deadline: Deadline) -> str:
-        """Return a session's key; one that lives under the secret before it has moved there when this returns."""
+    def _current_key(self, session: SessionName, deadline: Deadline) -> str:
+        """Return a session's key. A session under the previous key secret is moved to this key first."""
         keys = self._keys.keys(session, deadline)
         if keys.previous is not None:
             self._store.move(keys.previous, keys.current, deadline)
         return keys.current
 
-    def _remember(
-        self,
-        key: str,
-        chain: bytes,
-        hidden: HiddenState | None,
-        answer: Answer,
-        shown: tuple[str, ...],
-        deadline: Deadline,
-    ) -> None:
-        """Send what the session's next request will want to know; nobody waits: a lost one costs a replay."""
-        version = answer.model.version
-        snapshot = None if hidden is None else Snapshot(chain, hidden)
-        impression = Impression(chain, answer.recommendation_id or "", version, answer.model.variant, shown)
-        saving = self._writer.send(lambda: self._store.save(key, version, snapshot, deadline, impression))
-        self._on_their_way.append(saving)
-
-    def _settle(self, deadline: Deadline, record: RequestRecord) -> None:
-        """Read what the store said of earlier snapshots, where it is here; a fault is only counted."""
+    def _read_save_replies(self, deadline: Deadline, record: RequestRecord) -> None:
+        """Read the store's replies to earlier saves, as far as they have arrived; faults are only recorded."""
         self._writer.wait(deadline)
-        for _ in range(len(self._on_their_way)):
-            saving = self._on_their_way.popleft()
-            too_many = len(self._on_their_way) >= MAX_ON_THEIR_WAY
-            if not saving.done() and not too_many:
-                self._on_their_way.append(saving)
+        for _ in range(len(self._pending_saves)):
+            save = self._pending_saves.popleft()
+            too_many = len(self._pending_saves) >= MAX_PENDING_SAVES
+            if not save.done() and not too_many:
+                self._pending_saves.append(save)
                 continue
             try:
                 with record.phase("store_write"):
-                    saving.result(Deadline.after(0) if too_many else deadline)
+                    save.result(Deadline.after(0) if too_many else deadline)
             except StoreUnavailable as error:
-                record.fault(error)
+                record.add_fault(error)
 
-    def _store_deadline(self, wanted: Wanted) -> Deadline:
-        whole = self._deadline if wanted.deadline_ms is None else wanted.deadline_ms / 1000
+    def _store_deadline(self, options: RankingOptions) -> Deadline:
+        whole = self._deadline if options.deadline_ms is None else options.deadline_ms / 1000
         return Deadline.after(whole * STORE_SHARE)
 
 
-def _answer_id(name: SessionName, session: SessionRecord, routed: Routed) -> str | None:
+def _replay(routed: RoutedModel, events: SessionRecord | Sequence[str], record: RequestRecord) -> History:
+    """Replay a session, or item ids alone, and record how long that took."""
+    with record.phase("replay"):
+        if not isinstance(events, SessionRecord):
+            return replay_items(routed.model, events)
+        history = replay_session(routed.model, events)
+    record.set_replayed(history.replayed)
+    return history
+
+
+def _rank(
+    routed: RoutedModel, history: History, options: RankingOptions, record: RequestRecord, *, at_least: int = 1
+) -> Ranking:
+    """Rank the catalogue, and record how long that took, what served it and its scores."""
+    with record.phase("scoring"):
+        ranking = rank(routed.model, history, options, max(options.limit, at_least))
+    record.set_served_by(ranking.served_by, routed.version, routed.variant)
+    if ranking.items and ranking.served_by != "popular":
+        record.set_scores(ranking.items[0].score, ranking.items[-1].score)
+    return ranking
+
+
+def _appended_events(
+    routed: RoutedModel, request: EventsRequest, statuses: Sequence[Status], record: RequestRecord
+) -> list[AppendedEvent]:
+    """Return what became of each event, in the order of the body, and record the counts."""
+    vocabulary = routed.model.vocabulary
+    answered: dict[int, AppendedEvent] = {}
+    unknown = 0
+    for place, event, status in zip(request.order, request.events, statuses, strict=True):
+        is_unknown = status != "duplicate" and vocabulary.index(event.item_id) is None
+        unknown += is_unknown
+        answered[place] = AppendedEvent(event.event_id, event.item_id, "unknown_item" if is_unknown else status)
+    record.count_events(statuses, unknown)
+    return [answered[place] for place in range(len(answered))]
+
+
+def _snapshot(session: SessionRecord, history: History) -> Snapshot | None:
+    return None if history.hidden is None else Snapshot(session.log[-1].chain, history.hidden)
+
+
+def _impression(session: SessionRecord, answer: Answer, best: Sequence[Recommendation]) -> Impression:
+    item_ids = tuple(item.item_id for item in best[:IMPRESSION_SIZE])
+    chain, model = session.log[-1].chain, answer.model
+    return Impression(chain, answer.recommendation_id or "", model.version, model.variant, item_ids)
+
+
+def _recommendation_id(name: SessionName, session: SessionRecord, routed: RoutedModel) -> str | None:
     if not session.log:
         return None
-    return recommendation_id(name.digest, session.log[-1].chain, routed.model.version, routed.variant)
+    return recommendation_id(name.digest, session.log[-1].chain, routed.version, routed.variant)
+
+
+def _served_model(routed: RoutedModel) -> ServedModel:
+    return ServedModel(routed.version, routed.variant)

@@ -51,7 +51,7 @@ class EventBody(msgspec.Struct, frozen=True):
     recommendation_id: Id | None = None
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class RankingOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What any request for recommendations may ask.
 
     `only` has just these candidates ranked, and not the catalogue.
@@ -64,14 +64,14 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     deadline_ms: DeadlineMs | None = None
 
 
-class EventsBody(Wanted, frozen=True):
+class EventsBody(RankingOptions, frozen=True):
     """The body of `append_events`."""
 
     events: Annotated[list[EventBody], msgspec.Meta(min_length=1, max_length=MAX_EVENTS)]
     store: bool = True
 
 
-class ItemsBody(Wanted, frozen=True):
+class ItemsBody(RankingOptions, frozen=True):
     """The body of `recommend`: what the visitor looked at, oldest first."""
 
     item_ids: Annotated[list[Id], msgspec.Meta(max_length=MAX_EVENTS)] = []
@@ -143,7 +143,7 @@ class EventsRequest(msgspec.Struct, frozen=True):
     session: SessionName
     events: tuple[Event, ...]
     order: tuple[int, ...]
-    wanted: Wanted
+    options: RankingOptions
     store: bool
     now: int
 
@@ -152,14 +152,14 @@ class SessionRequest(msgspec.Struct, frozen=True):
     """`get_recommendations`, checked."""
 
     session: SessionName
-    wanted: Wanted
+    options: RankingOptions
 
 
 class ItemsRequest(msgspec.Struct, frozen=True):
     """`recommend`, checked."""
 
     item_ids: tuple[str, ...]
-    wanted: Wanted
+    options: RankingOptions
 
 
 _Body = TypeVar("_Body")

@@ -1,13 +1,13 @@
-"""One metrics record for each request, and the log. What is measured is described in `metrics`.
+"""Writes one metrics record for each request, and the log. `telemetry.metrics` describes each metric.
 
-No id of a session, an event or an item may reach this module: nothing here takes one.
+Nothing here takes the id of a session, an event or an item, so that none can reach the log.
 """
 
 import importlib
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from nextitem.errors import NextItemError
 from nextitem.sessions.feedback import Feedback
+from nextitem.sessions.session import Status
 from nextitem.telemetry import metrics
 from nextitem.telemetry.metrics import SERVICE
 
@@ -35,7 +36,7 @@ _REFUSED, _FAILED = 400, 500
 
 
 class RequestRecord:
-    """What is measured of one request. Times are milliseconds."""
+    """The measurements of one request. Times are milliseconds."""
 
     def __init__(self) -> None:
         self.operation = "none"
@@ -55,21 +56,36 @@ class RequestRecord:
         finally:
             self.phases[name] = self.phases.get(name, 0.0) + (time.perf_counter() - begun) * 1000
 
-    def measured(self, metric: metrics.Metric, value: float) -> None:
-        """Note the value of a metric that not every request has."""
+    def measure(self, metric: metrics.Metric, value: float) -> None:
+        """Set a metric that not every request has."""
         self._measured[metric.name] = value
 
-    def restored(self, replayed: int) -> None:
-        """Note that the session's hidden state is there, after so many events were replayed."""
-        self.measured(metrics.REPLAYED, replayed)
-        self.measured(metrics.RESTORE, self.phases.get("store_read", 0.0) + self.phases.get("replay", 0.0))
+    def set_replayed(self, events: int) -> None:
+        """Set how many events of the session were replayed, and how long reading and replaying them took."""
+        self.measure(metrics.REPLAYED, events)
+        self.measure(metrics.RESTORE, self.phases.get("store_read", 0.0) + self.phases.get("replay", 0.0))
 
-    def served(self, served_by: str, version: str, variant: str) -> None:
-        """Note what answered the request."""
+    def set_scores(self, first: float, last: float) -> None:
+        """Set the scores of the first and the last ranked item."""
+        self.measure(metrics.TOP_SCORE, first)
+        self.measure(metrics.SCORE_SPREAD, first - last)
+
+    def set_served_by(self, served_by: str, version: str, variant: str) -> None:
+        """Set what answers the request."""
         self.dimensions = {"model_version": version, "variant": variant, "served_by": served_by}
 
-    def fault(self, error: NextItemError) -> None:
-        """Note a fault that the answer survived."""
+    def count_events(self, statuses: Sequence[Status], unknown: int) -> None:
+        """Count what became of the request's events, `unknown` of which have an item that the model does not know."""
+        for metric, count in (
+            (metrics.UNKNOWN, unknown),
+            (metrics.DUPLICATES, statuses.count("duplicate")),
+            (metrics.LATE, statuses.count("late")),
+        ):
+            if count:  # most requests have none, and CloudWatch bills a record by its bytes
+                self.measure(metric, count)
+
+    def add_fault(self, error: NextItemError) -> None:
+        """Add a fault that the answer survives."""
         self.faults.append(error)
 
     def values(self, status: int, total: float, waited: float) -> dict[str, float]:
@@ -78,7 +94,7 @@ class RequestRecord:
         Args:
             status: the HTTP status of the answer.
             total: milliseconds inside the function.
-            waited: milliseconds of a start that the request waited for.
+            waited: milliseconds that the request waited for the process to start.
         """
         phases = self.phases
         return {
@@ -100,14 +116,14 @@ class Telemetry:
     """Writes the log and the metrics of one process.
 
     Args:
-        cold: milliseconds of each phase of this process's start, reported with its first request; not under SnapStart,
-            where the start was the snapshot's and many environments share it.
+        cold: milliseconds of each phase of this process's start. The first request reports them, but not under
+            SnapStart, where many processes come from one start.
     """
 
     def __init__(self, cold: dict[ColdPhase, float]) -> None:
         kind = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
         self._cold = {} if kind == "snap-start" else cold
-        # Provisioned concurrency and Managed Instances start before any request: nobody waits for that start.
+        # Provisioned concurrency and Managed Instances start before any request, so none waits for it.
         self._awaited = kind == "on-demand"
 
     @staticmethod
@@ -122,16 +138,16 @@ class Telemetry:
 
         return Logger(service=SERVICE)
 
-    def restored(self, milliseconds: float) -> None:
-        """Note that this environment came from a snapshot: its first request reports that as its cold start.
+    def report_restore(self, milliseconds: float) -> None:
+        """Let the first request after SnapStart's restore report the restore as its cold start.
 
         Args:
-            milliseconds: what our hooks took; the whole is in Lambda's own REPORT line.
+            milliseconds: time in our hooks; Lambda's own REPORT line has the whole restore.
         """
         self._cold, self._awaited = {"restore": milliseconds}, True
 
-    def background_fault(self, error: NextItemError) -> None:
-        """Log and count what went wrong outside any request."""
+    def report_fault(self, error: NextItemError) -> None:
+        """Log and count a fault outside any request."""
         _write({}, {metrics.ROUTE_FAULTS.name: 1}, {})
         self.log.warning("not refreshed", extra={"fault": type(error).__name__, "detail": str(error)})
 
@@ -139,7 +155,7 @@ class Telemetry:
         """Write the metrics record of a request, and a log line for each fault that it survived.
 
         Args:
-            record: what was measured.
+            record: the request's measurements.
             status: the HTTP status of the answer.
         """
         total = (time.perf_counter() - record.started) * 1000
@@ -150,29 +166,14 @@ class Telemetry:
         if cold:
             values[metrics.COLD_FIRST.name] = total
         if record.feedback is not None:
-            values |= self._judged(record.feedback, record.dimensions)
+            values |= _feedback_metrics(record.feedback, record.dimensions)
         _write(record.dimensions, values, {"operation": record.operation, "status": status})
         for fault in record.faults:
             self.log.warning("store fault", extra={"fault": type(fault).__name__, "detail": str(fault)})
 
-    @staticmethod
-    def _judged(feedback: Feedback, answered_by: dict[str, str]) -> dict[str, float]:
-        """Return a feedback's metrics for the request's record, or write them apart if another version is judged."""
-        values = {
-            metrics.LABELS.name: 1,
-            metrics.HITS.name: feedback.hits,
-            metrics.RECIPROCAL_RANK.name: feedback.reciprocal_rank,
-            metrics.CLICKS.name: feedback.clicks,
-        }
-        judged = {"model_version": feedback.version, "variant": feedback.variant}
-        if judged.items() <= answered_by.items():
-            return values
-        _write(judged, values, {})
-        return {}
-
 
 def process_age_ms() -> float:
-    """Return the milliseconds since this process was spawned (Linux; in steps of 10), 0 where that is not known."""
+    """Return the milliseconds since this process was spawned (Linux, in steps of 10), 0 where that is unknown."""
     try:
         spawned = int(Path("/proc/self/stat").read_text("ascii").rpartition(")")[2].split()[19]) / _TICKS
         uptime = float(Path("/proc/uptime").read_text("ascii").split()[0])
@@ -181,11 +182,30 @@ def process_age_ms() -> float:
     return max(0.0, (uptime - spawned) * 1000)
 
 
+def _feedback_metrics(feedback: Feedback, dimensions: dict[str, str]) -> dict[str, float]:
+    """Return the metrics of a feedback for the request's record.
+
+    If another version than the request's gave the answer, they are written as a record of their own instead.
+    """
+    values = {
+        metrics.LABELS.name: 1,
+        metrics.HITS.name: feedback.hits,
+        metrics.RECIPROCAL_RANK.name: feedback.reciprocal_rank,
+        metrics.CLICKS.name: feedback.clicks,
+    }
+    answered_by = {"model_version": feedback.version, "variant": feedback.variant}
+    if answered_by.items() <= dimensions.items():
+        return values
+    _write(answered_by, values, {})
+    return {}
+
+
 def _write(dimensions: dict[str, str], values: dict[str, float], properties: dict[str, str | int]) -> None:
-    """Write one record; the trace id is where Lambda's active tracing leaves it."""
-    trace = os.environ.get("_X_AMZN_TRACE_ID", "").partition("Root=")[2].partition(";")[0]
-    rounded = {name: round(value, 3) for name, value in values.items()}
-    told = {**properties, "trace_id": trace} if trace else properties
+    """Write one record, with Lambda's trace id where active tracing sets it."""
     from nextitem.telemetry.serializer import serialize  # Powertools: see `Telemetry.prepare`
 
-    sys.stdout.write(serialize({"service": SERVICE, **dimensions}, rounded, told) + "\n")
+    trace = os.environ.get("_X_AMZN_TRACE_ID", "").partition("Root=")[2].partition(";")[0]
+    if trace:
+        properties = {**properties, "trace_id": trace}
+    rounded = {name: round(value, 3) for name, value in values.items()}
+    sys.stdout.write(serialize({"service": SERVICE, **dimensions}, rounded, properties) + "\n")

@@ -13,8 +13,8 @@ from nextitem.service.schema import (
     EventsBody,
     ItemsBody,
     ItemsRequest,
+    RankingOptions,
     SessionRequest,
-    Wanted,
     events_request,
     parse,
 )
@@ -51,11 +51,11 @@ class Service:
         body = parse(msgspec.json.encode({"events": told, **options}), EventsBody)
         self.record = RequestRecord()
         answer = self.recommender.append_events(events_request(SessionName(session_id), body, now), self.record)
-        self.recommender.sent(soon())  # for tests that look into the store next
+        self.recommender.wait_until_sent(soon())  # for tests that look into the store next
         return answer
 
     def get(self, session_id: str, **options: Any) -> Answer:
-        wanted = parse(msgspec.json.encode(options), Wanted)
+        wanted = parse(msgspec.json.encode(options), RankingOptions)
         self.record = RequestRecord()
         return self.recommender.session_recommendations(SessionRequest(SessionName(session_id), wanted), self.record)
 

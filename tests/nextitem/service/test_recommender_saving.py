@@ -6,7 +6,7 @@ from devstack.services.valkey import Valkey
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
 from nextitem.redis_client.url import parse_store_url
-from nextitem.service.recommender import MAX_ON_THEIR_WAY
+from nextitem.service.recommender import MAX_PENDING_SAVES
 from nextitem.service.router import Router
 from nextitem.sessions.session import Impression, PendingSave, Snapshot
 from nextitem.sessions.valkey_store import ValkeyStore
@@ -60,7 +60,7 @@ def store(valkey: Valkey) -> SlowStore:
 def test_an_answer_that_is_not_here_yet_is_left_for_later(router: Router, store: SlowStore, me: str) -> None:
     # GIVEN a store that is slow to answer WHEN requests go on THEN none waits for it, and none counts a fault
     service = Service(router, store)
-    for _ in range(MAX_ON_THEIR_WAY):
+    for _ in range(MAX_PENDING_SAVES):
         service.append(me, {"item_id": A})
         assert service.record.faults == []
     assert not any(saving.settled for saving in store.savings)
@@ -76,7 +76,7 @@ def test_an_answer_that_is_not_here_yet_is_left_for_later(router: Router, store:
 
 def test_of_too_many_the_oldest_is_given_up(router: Router, store: SlowStore, me: str) -> None:
     service = Service(router, store)
-    for _ in range(MAX_ON_THEIR_WAY + 2):
+    for _ in range(MAX_PENDING_SAVES + 2):
         service.append(me, {"item_id": A})
     assert [saving.settled for saving in store.savings].count(True) == 1
     assert store.savings[0].settled

@@ -102,7 +102,7 @@ def test_a_look_at_once_is_obeyed_by_the_next_request(scene: Scene) -> None:
     scene.router.load()
     scene.promote(scene.second)
     # WHEN it is told to look again THEN the next request finds the other version
-    scene.router.look_again(PATIENCE_SECONDS)
+    scene.router.refresh(PATIENCE_SECONDS)
     assert scene.served() == scene.second
     assert scene.faults == []
 
@@ -112,13 +112,13 @@ def test_a_look_at_once_that_fails_or_takes_long_leaves_what_there_is(scene: Sce
     scene.router.load()
     # GIVEN a route that names no version that there is WHEN told to look THEN the fault is told
     scene.put_route(Variant("main", VERSION, 1.0))
-    scene.router.look_again(PATIENCE_SECONDS)
+    scene.router.refresh(PATIENCE_SECONDS)
     assert [type(fault) for fault in scene.faults] == [VersionNotFound]
 
     # GIVEN a bucket that does not answer WHEN told to look THEN it is waited for no longer than said, told, and served
     scene.bucket.gate.clear()
     for _ in range(2):  # while a look is under way, another waits for that one
-        scene.router.look_again(0.01)
+        scene.router.refresh(0.01)
     assert [type(fault) for fault in scene.faults[1:]] == [RegistryUnavailable] * 2
     assert len(scene.refreshing()) == 1
     assert scene.served() == scene.first

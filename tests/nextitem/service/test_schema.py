@@ -14,7 +14,7 @@ from nextitem.service.schema import (
     EventBody,
     EventsBody,
     ItemsBody,
-    Wanted,
+    RankingOptions,
     checked_id,
     events_request,
     parse,
@@ -38,6 +38,7 @@ EVENTS = st.lists(
     ),
     max_size=66,
 )
+BODY_TYPES = [EventsBody, ItemsBody, RankingOptions]
 BODIES = JSON | st.fixed_dictionaries(
     {},
     optional={
@@ -76,7 +77,7 @@ def assert_valid_or_refused(body: Any, kind: type[msgspec.Struct], *, strict: bo
 
 
 @STEADY
-@given(BODIES, st.sampled_from([EventsBody, ItemsBody, Wanted]))
+@given(BODIES, st.sampled_from(BODY_TYPES))
 def test_any_json_is_a_valid_value_or_is_refused(body: Any, kind: type[msgspec.Struct]) -> None:
     # json writes halves of surrogate pairs, NaN and infinities too, as some clients do.
     assert_valid_or_refused(json.dumps(body).encode(), kind, strict=True)
@@ -84,14 +85,16 @@ def test_any_json_is_a_valid_value_or_is_refused(body: Any, kind: type[msgspec.S
 
 @STEADY
 @given(
-    BODIES.filter(lambda body: isinstance(body, dict)), st.sampled_from([EventsBody, ItemsBody, Wanted]), st.booleans()
+    BODIES.filter(lambda body: isinstance(body, dict)),
+    st.sampled_from(BODY_TYPES),
+    st.booleans(),
 )
 def test_any_document_is_a_valid_value_or_is_refused(body: Any, kind: type[msgspec.Struct], strict: bool) -> None:
     assert_valid_or_refused(body, kind, strict=strict)
 
 
 @STEADY
-@given(st.binary(max_size=100), st.sampled_from([EventsBody, ItemsBody, Wanted]))
+@given(st.binary(max_size=100), st.sampled_from(BODY_TYPES))
 def test_any_bytes_are_a_valid_value_or_are_refused(body: bytes, kind: type[msgspec.Struct]) -> None:
     assert_valid_or_refused(body, kind, strict=True)
 
@@ -121,17 +124,17 @@ def test_what_is_left_out_has_its_default() -> None:
         events=[EventBody("a", None, None)], limit=20, exclude=[], exclude_seen=False, deadline_ms=None, store=True
     )
     assert parse(b"{}", ItemsBody) == ItemsBody(item_ids=[])
-    assert parse({}, Wanted) == Wanted()
+    assert parse({}, RankingOptions) == RankingOptions()
 
 
 def test_a_query_string_s_texts_are_read_as_what_they_say() -> None:
     document = {"limit": "3", "exclude_seen": "true", "deadline_ms": "50", "exclude": ["a", "b"], "unknown": "x"}
-    assert parse(document, Wanted, strict=False) == Wanted(
+    assert parse(document, RankingOptions, strict=False) == RankingOptions(
         limit=3, exclude_seen=True, deadline_ms=50, exclude=["a", "b"]
     )
     for name, text in (("limit", "many"), ("limit", ""), ("exclude_seen", "perhaps"), ("deadline_ms", "soon")):
         with pytest.raises(RequestError) as caught:
-            parse({name: text}, Wanted, strict=False)
+            parse({name: text}, RankingOptions, strict=False)
         assert (caught.value.status, caught.value.field) == (422, name)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from nextitem.errors import RequestError
 from nextitem.ids import MAX_ID_CHARS
-from nextitem.service.schema import MAX_BODY_BYTES, EventBody, EventsBody, ItemsBody, Wanted, parse, problem_of
+from nextitem.service.schema import MAX_BODY_BYTES, EventBody, EventsBody, ItemsBody, RankingOptions, parse, problem_of
 
 ONE = {"item_id": "a"}
 LONG = "x" * (MAX_ID_CHARS + 1)
@@ -104,7 +104,7 @@ def test_what_is_no_json_is_malformed(body: bytes) -> None:
 
 @pytest.mark.parametrize("body", [{"exclude": ["\ud800"]}, {"events": [{"item_id": "a\udfff"}]}, {"unknown": "\ud800"}])
 def test_half_a_surrogate_pair_in_a_document_is_malformed(body: dict[str, Any]) -> None:
-    assert refusal(body, Wanted).status == 400
+    assert refusal(body, RankingOptions).status == 400
 
 
 def test_a_body_may_have_256_kib_and_no_more() -> None:

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nextitem.registry.reader import Route, Variant
-from nextitem.service.router import pick
+from nextitem.service.router import pick_variant
 from nextitem.sessions.keys import session_key
 from tests.nextitem.parts import SECRET, STEADY, VERSION
 
@@ -20,7 +20,7 @@ def route_of(*weights: float) -> Route:
 
 @pytest.mark.parametrize("weights", [(1, 1), (9, 1), (0.5, 0.3, 0.2), (0, 1, 0, 3)])
 def test_each_variant_gets_its_share_of_sessions(weights: tuple[float, ...]) -> None:
-    picked = Counter(pick(route_of(*weights), key).variant for key in KEYS)
+    picked = Counter(pick_variant(route_of(*weights), key).variant for key in KEYS)
     for place, weight in enumerate(weights):
         assert picked[str(place)] / len(KEYS) == pytest.approx(weight / sum(weights), abs=0.02)
 
@@ -33,13 +33,13 @@ def test_each_variant_gets_its_share_of_sessions(weights: tuple[float, ...]) -> 
 @example([5e-324, 0.0], "nextitem:" + "f" * 32)
 def test_a_variant_of_no_weight_is_never_picked(weights: list[float], key: str) -> None:
     route = route_of(*weights)
-    assert pick(route, key).weight > 0
-    assert pick(route, key) == pick(route, key)
+    assert pick_variant(route, key).weight > 0
+    assert pick_variant(route, key) == pick_variant(route, key)
 
 
 def test_a_growing_share_takes_no_session_back() -> None:
     # GIVEN the sessions of a trial of one in ten WHEN it grows THEN they stay in it
     few, many = route_of(1, 9), route_of(5, 5)
-    assert {key for key in KEYS if pick(few, key).variant == "0"} <= {
-        key for key in KEYS if pick(many, key).variant == "0"
+    assert {key for key in KEYS if pick_variant(few, key).variant == "0"} <= {
+        key for key in KEYS if pick_variant(many, key).variant == "0"
     }

@@ -22,13 +22,13 @@ from nextitem.sessions.feedback import Feedback
 from nextitem.telemetry.record import RequestRecord, Telemetry
 telemetry = Telemetry({"process_start": 1.0, "import": 2.0, "model_load": 3.0})
 record = RequestRecord()
-record.served("session", "v" + "0" * 16, "main")
+record.set_served_by("session", "v" + "0" * 16, "main")
 record.feedback = Feedback("v" + "0" * 16, "main", 1, 0.5, 1)
 for metric in metrics.METRICS:
-    record.measured(metric, 1.0)
-record.fault(StoreUnavailable("x" * 500))
+    record.measure(metric, 1.0)
+record.add_fault(StoreUnavailable("x" * 500))
 telemetry.emit(record, 200)
-telemetry.background_fault(VersionNotFound("y" * 500))
+telemetry.report_fault(VersionNotFound("y" * 500))
 """
 
 

@@ -57,7 +57,7 @@ def finished(**fields: Any) -> RequestRecord:
     """The record of a request that a model answered."""
     record = RequestRecord()
     record.operation = "append_events"
-    record.served("session", VERSION, VARIANT)
+    record.set_served_by("session", VERSION, VARIANT)
     for name, value in fields.items():
         setattr(record, name, value)
     return record
@@ -71,7 +71,7 @@ def test_a_request_is_one_valid_metrics_record(
     telemetry.emit(finished(), 200)
     capsys.readouterr()
     record = finished(phases={"store_read": 1.23456, "replay": 0.5, "scoring": 1.5})
-    record.restored(3)
+    record.set_replayed(3)
     telemetry.emit(record, 200)
 
     # THEN one line says so, in the embedded metric format
@@ -123,7 +123,7 @@ def test_a_restored_environment_tells_of_its_restore_and_not_of_the_snapshots_st
     # GIVEN a process under SnapStart WHEN it was restored, and answers twice
     monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")
     telemetry = start()
-    telemetry.restored(12.5)
+    telemetry.report_restore(12.5)
     telemetry.emit(finished(), 200)
     telemetry.emit(finished(), 200)
 
@@ -160,11 +160,11 @@ def test_a_request_that_no_model_answered_is_counted_too(
 def test_faults_are_counted_and_logged(start: Callable[[], Telemetry], capsys: pytest.CaptureFixture[str]) -> None:
     # GIVEN a request that survived two faults WHEN it is written THEN there is a line for each
     record = finished()
-    record.fault(StoreUnavailable("no answer in time"))
-    record.fault(StoreUnavailable("it hung up"))
+    record.add_fault(StoreUnavailable("no answer in time"))
+    record.add_fault(StoreUnavailable("it hung up"))
     telemetry = start()
     telemetry.emit(record, 200)
-    telemetry.background_fault(VersionNotFound("no such version"))
+    telemetry.report_fault(VersionNotFound("no such version"))
     metrics, *logged = lines(capsys)
     assert metrics["store_faults"] == 2
     assert [line["route_faults"] for line in logged if "route_faults" in line] == [1]
