@@ -14,6 +14,7 @@ from model_export.export.schemes.nbits import EightBit
 from nextitem.model.artifact import open_artifact
 from nextitem.model.manifest import (
     CERTIFICATE,
+    DOCUMENTS,
     FILES,
     MANIFEST,
     VOCABULARY,
@@ -39,11 +40,12 @@ def write_other_model(demo: Path, folder: Path) -> Path:
     draft.mkdir()
     parameters = _random_parameters(manifest.model.items)
     write_graphs(draft, parameters, EightBit(), parameters.table)
-    shutil.copy(demo / VOCABULARY, draft / VOCABULARY)
+    for name in (VOCABULARY, *DOCUMENTS):
+        shutil.copy(demo / name, draft / name)
     (draft / CERTIFICATE).write_bytes(encode_document(_certificate(draft, manifest.model.items)))
     shape = msgspec.structs.replace(manifest.model, hidden=HIDDEN)
     files = {name: digest_of(draft / name) for name in FILES}
-    made = msgspec.structs.replace(manifest, model=shape, files=files, documents={}, memory=None)
+    made = msgspec.structs.replace(manifest, model=shape, files=files, memory=None)
     document = encode_document(made)
     (draft / MANIFEST).write_bytes(document)
     return draft.rename(folder / version_of(document))

@@ -146,8 +146,7 @@ def test_a_session_can_be_asked_without_changing_it(client: Client, session_id: 
     # GIVEN a session
     posted = client.append(session_id, HIKE)
     key = store_key(session_id)
-    eventually(lambda: store.hlen(key) == 3, "snapshot and impression, which no answer waits for, are there")
-    before = store.dump(key)
+    before = saved(store, session_id)
 
     # WHEN it is asked for
     reply = client.get(session_id)
@@ -225,11 +224,8 @@ def test_what_is_not_to_be_stored_is_not(client: Client, session_id: str, store:
 
 
 def test_what_is_not_to_be_stored_leaves_a_session_as_it_is(client: Client, session_id: str, store: Any) -> None:
-    # GIVEN a session
     client.append(session_id, HIKE)
-    before = store.dump(store_key(session_id))
-
-    # WHEN an event of it is not to be stored THEN it stays the same
+    before = saved(store, session_id)
     assert client.append(session_id, ["mug-003"], store=False).document["session_length"] == 1
     assert store.dump(store_key(session_id)) == before
 
@@ -255,3 +251,10 @@ def store_key(session_id: str) -> str:
     """The key as it is documented: 128 bits of HMAC-SHA-256, in hex."""
     digest = hmac.new(KEY_SECRET.encode(), session_id.encode(), hashlib.sha256).hexdigest()
     return f"nextitem:{digest[:32]}"
+
+
+def saved(store: Any, session_id: str) -> bytes:
+    """Return a session's bytes, once its snapshot and impression, which are sent in the background, are there."""
+    key = store_key(session_id)
+    eventually(lambda: store.hlen(key) == 3, "log, snapshot and impression are there")
+    return bytes(store.dump(key))
