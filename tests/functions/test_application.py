@@ -19,16 +19,16 @@ from nextitem.sessions.valkey_store import ValkeyStore
 from nextitem.telemetry.record import Telemetry
 from tests.functions.client import PATIENT, Client
 from tests.nextitem.parts import PATIENCE_SECONDS
-from tests.nextitem.sessions.secrets_keeper import SecretsKeeper
+from tests.nextitem.sessions.fake_secrets_manager import FakeSecretsManager
 
 ROUTE_TAKES_SECONDS = 0.05
 
 
 def test_a_keeper_whose_answer_never_ends_holds_no_start_up() -> None:
-    # GIVEN a keeper that answers drop by drop, for ever: each time before a socket would time out
-    with SecretsKeeper() as keeper:
-        keeper.drips.set()
-        settings = PATIENT | {"AWS_ENDPOINT_URL_SECRETS_MANAGER": keeper.endpoint}
+    # GIVEN a secrets_manager that answers drop by drop, for ever: each time before a socket would time out
+    with FakeSecretsManager() as secrets_manager:
+        secrets_manager.drips.set()
+        settings = PATIENT | {"AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets_manager.endpoint}
         with Stack(artifact=demo_artifact(), max_workers=1, secret={"current": "any"}, settings=settings) as stack:
             # WHEN a function starts THEN it answers, without sessions
             reply = Client(stack).append("me", ["tent-008"])

@@ -1,4 +1,4 @@
-"""The real parts that the library's tests share: a Valkey server, S3 in process, the demo model."""
+"""Fixtures of the library's tests: a Valkey server, S3 in process, the demo model."""
 
 import uuid
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ pytest.register_assert_rewrite(
 )
 
 SERVED = "served"
-"""The bucket of `router`, which `s3` leaves as it is."""
+"""The bucket of `router`; `s3` does not empty it."""
 
 
 @pytest.fixture(scope="session")
@@ -44,19 +44,19 @@ def children() -> Iterator[Children]:
 
 @pytest.fixture(scope="session")
 def valkey(children: Children, tmp_path_factory: pytest.TempPathFactory) -> Valkey:
-    """A server for all tests that neither stop it nor clear it."""
+    """A server for tests that neither stop nor clear it."""
     return start_valkey(children, tmp_path_factory.mktemp("valkey"))
 
 
 @pytest.fixture
 def key() -> str:
-    """The key of a session that nobody has used."""
+    """The key of a new session."""
     return fresh_key()
 
 
 @pytest.fixture(scope="session")
 def demo() -> Path:
-    """The demo model's folder, only to be read."""
+    """The demo model's folder. Do not write to it."""
     return demo_artifact()
 
 
@@ -67,7 +67,7 @@ def model(demo: Path) -> Model:
 
 @pytest.fixture(scope="module")
 def s3_service() -> Iterator["S3Client"]:
-    """S3 in process. To make a client takes far longer than all that one test does with it."""
+    """S3 in process, per module: making a client takes longer than a test."""
     with mock_aws():
         client = boto3.client("s3", region_name=REGION, **CREDENTIALS)
         yield client
@@ -79,20 +79,20 @@ def s3(s3_service: "S3Client") -> Iterator["S3Client"]:
     """S3 in process, with one empty bucket."""
     s3_service.create_bucket(Bucket=BUCKET)
     yield s3_service
-    for found in s3_service.list_objects_v2(Bucket=BUCKET).get("Contents", ()):
-        s3_service.delete_object(Bucket=BUCKET, Key=found["Key"])
+    for entry in s3_service.list_objects_v2(Bucket=BUCKET).get("Contents", ()):
+        s3_service.delete_object(Bucket=BUCKET, Key=entry["Key"])
     s3_service.delete_bucket(Bucket=BUCKET)
 
 
 @pytest.fixture
 def bucket(s3: "S3Client") -> BotoObjectStore:
-    """That bucket, as the registry sees it."""
+    """The bucket of `s3` as an object store."""
     return BotoObjectStore(BUCKET, s3)
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where fetched versions are kept; nothing is there yet."""
+    """The registry's local folder; it does not exist yet."""
     return tmp_path / "models"
 
 
@@ -110,5 +110,5 @@ def router(s3_service: "S3Client", demo: Path, tmp_path_factory: pytest.TempPath
 
 @pytest.fixture
 def me() -> str:
-    """The id of a visitor whom nobody has seen."""
+    """The id of a new visitor."""
     return uuid.uuid4().hex

@@ -1,4 +1,4 @@
-"""Makers of what the library's tests need: keys, deadlines, requests, and artifacts that differ from the demo's."""
+"""Keys, deadlines, and variants of the demo artifact for the library's tests."""
 
 import shutil
 import uuid
@@ -17,18 +17,18 @@ from nextitem.sessions.keys import session_key
 
 SECRET = b"a secret of tests"
 NOW = 1_800_000_000_000
-"""Epoch milliseconds at which test requests come."""
+"""The time of test requests, in epoch milliseconds."""
 VERSION = "v" + "0" * 16
 REGION = "us-east-1"
 BUCKET = "registry"
 PATIENCE_SECONDS = 20.0
-"""A test that waits longer than this has failed."""
+"""The longest wait in a test: after it, the test fails."""
 STEADY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""Property tests as they must be where others use the machine too: no example fails by taking long."""
+"""Settings of property tests that do not depend on the machine's speed."""
 
 
 class Credentials(TypedDict):
-    """What a client needs so that no real credentials are looked for."""
+    """Arguments of boto3 clients, so that no real credentials are used."""
 
     aws_access_key_id: str
     aws_secret_access_key: str
@@ -38,32 +38,32 @@ CREDENTIALS: Credentials = {"aws_access_key_id": "tests", "aws_secret_access_key
 
 
 def fresh_key() -> str:
-    """The key of a session that nobody has used."""
+    """Return the key of a new session."""
     return session_key(SECRET, uuid.uuid4().hex)
 
 
 def soon() -> Deadline:
-    """A deadline that no test meets."""
+    """Return a deadline that only a failing test reaches."""
     return Deadline.after(PATIENCE_SECONDS)
 
 
 def passed() -> Deadline:
-    """A deadline that has passed."""
+    """Return a deadline in the past."""
     return Deadline(at=0.0, clock=lambda: 1.0)
 
 
 def everything(bucket: ObjectStore) -> dict[str, bytes]:
-    """All that is in a bucket."""
-    found = {key: bucket.read(key) for key in bucket.keys("")}
-    return {key: stored.data for key, stored in found.items() if stored is not None}
+    """Return all objects of a bucket by key."""
+    objects = {key: bucket.read(key) for key in bucket.keys("")}
+    return {key: stored.data for key, stored in objects.items() if stored is not None}
 
 
 def edited(folder: Path, into: Path, edit: Callable[[dict[str, Any]], None]) -> Path:
-    """Copy an artifact with another manifest, named by it, and return its folder.
+    """Copy an artifact with an edited manifest, and return its folder.
 
     Args:
         folder: the artifact.
-        into: where its folder is made.
+        into: the parent of the copy's folder.
         edit: changes the manifest's document.
     """
     document = msgspec.json.decode((folder / MANIFEST).read_bytes())
@@ -76,12 +76,12 @@ def edited(folder: Path, into: Path, edit: Callable[[dict[str, Any]], None]) -> 
 
 
 def another_version(folder: Path, into: Path, seed: int = 7) -> Path:
-    """Copy an artifact as another version, which answers the same."""
+    """Copy an artifact as another version with the same answers."""
     return edited(folder, into, lambda document: document["training"].update(seed=seed))
 
 
 def remade(folder: Path, into: Path, files: Mapping[str, bytes]) -> Path:
-    """Copy an artifact with other files, as an exporter that went wrong would write it: every digest is right."""
+    """Copy an artifact with other files and the right digests, as a faulty exporter would write it."""
     scratch = into / "scratch"
     shutil.copytree(folder, scratch)
     for name, data in files.items():

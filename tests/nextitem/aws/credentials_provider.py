@@ -1,4 +1,4 @@
-"""A container credentials provider on loopback, as Lambda has one under SnapStart, in a test's hands."""
+"""A stand-in for the container credentials provider of SnapStart, whose answers a test sets."""
 
 import json
 import threading
@@ -15,7 +15,7 @@ PATH = "/2021-04-23/credentials"
 
 
 def answer(number: int = 1, expires: datetime = datetime(2100, 1, 1, tzinfo=UTC)) -> bytes:
-    """The document that a provider gives."""
+    """Return a provider's document."""
     return json.dumps(
         {
             "AccessKeyId": f"AKID{number}",
@@ -27,7 +27,7 @@ def answer(number: int = 1, expires: datetime = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 class CredentialsProvider:
-    """Answers with what `body` gives; refuses who has not the token, or asks elsewhere."""
+    """Answers with the bytes that `body` returns; refuses other tokens and paths."""
 
     def __init__(self, body: Callable[[], bytes] = answer) -> None:
         self.body, self.status, self.asked = body, 200, 0
@@ -44,14 +44,14 @@ class CredentialsProvider:
                 self.wfile.write(body)
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         self._server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever)
 
     @property
     def environment(self) -> dict[str, str]:
-        """What Lambda puts into the function's environment."""
+        """The variables that Lambda sets for the function."""
         return {
             "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://{LOOPBACK}:{self._server.server_port}{PATH}",
             "AWS_CONTAINER_AUTHORIZATION_TOKEN": TOKEN,

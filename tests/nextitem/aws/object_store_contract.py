@@ -1,4 +1,4 @@
-"""What the registry needs of any bucket: one suite for its readers, one for its writers."""
+"""Contracts of object readers and object stores."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ CONTENTS = [b"", b"tea", bytes(range(256)) * 10_000]
 
 
 class ObjectReaderContract:
-    """Subclasses give `reader`, `put` (which writes behind the reader's back) and `unreachable`."""
+    """Subclasses have fixtures `reader`, `put` (writes an object without the reader) and `unreachable`."""
 
     @pytest.mark.parametrize("data", CONTENTS, ids=len)
     def test_an_object_is_read_whole(self, reader: ObjectReader, put: Put, data: bytes) -> None:
@@ -30,7 +30,7 @@ class ObjectReaderContract:
         assert reader.download(KEY, tmp_path / "file") is True
         assert (tmp_path / "file").read_bytes() == data
 
-    def test_the_tag_tells_contents_apart(self, reader: ObjectReader, put: Put) -> None:
+    def test_the_entity_tag_depends_on_the_content(self, reader: ObjectReader, put: Put) -> None:
         tags = []
         for data in (b"tea", b"pot", b"tea"):
             put(KEY, data)
@@ -46,7 +46,7 @@ class ObjectReaderContract:
         assert reader.download(KEY[:-1], tmp_path / "file") is False
         assert list(tmp_path.iterdir()) == []
 
-    def test_a_bucket_that_cannot_be_reached_says_so(self, unreachable: ObjectReader, tmp_path: Path) -> None:
+    def test_a_read_from_an_unreachable_bucket_names_the_key(self, unreachable: ObjectReader, tmp_path: Path) -> None:
         with pytest.raises(RegistryUnavailable, match=KEY):
             unreachable.read(KEY)
         with pytest.raises(RegistryUnavailable, match=KEY):
@@ -54,10 +54,9 @@ class ObjectReaderContract:
 
 
 class ObjectStoreContract:
-    """Subclasses give `writer`, an empty bucket, and `unreachable_writer`."""
+    """Subclasses have fixtures `writer` (an empty bucket) and `unreachable_writer`."""
 
     def test_an_object_is_created_only_once(self, writer: ObjectStore) -> None:
-        # GIVEN a key that is free WHEN it is created twice THEN the first content stays
         assert writer.create(KEY, b"tea") is True
         assert writer.create(KEY, b"pot") is False
         assert writer.create(KEY, b"tea") is False
@@ -65,7 +64,7 @@ class ObjectStoreContract:
         assert stored is not None
         assert stored.data == b"tea"
 
-    def test_a_file_is_created_as_its_bytes_are(self, writer: ObjectStore, tmp_path: Path) -> None:
+    def test_a_file_is_created_whole_and_only_once(self, writer: ObjectStore, tmp_path: Path) -> None:
         for number, data in enumerate(CONTENTS):
             path = tmp_path / str(number)
             path.write_bytes(data)
@@ -75,13 +74,13 @@ class ObjectStoreContract:
             assert stored is not None
             assert stored.data == data
 
-    def test_an_object_is_replaced_only_as_it_was_read(self, writer: ObjectStore) -> None:
-        # GIVEN two who have read an object
+    def test_an_object_is_replaced_only_if_it_is_unchanged(self, writer: ObjectStore) -> None:
+        # GIVEN an object's entity tag
         writer.create(KEY, b"one")
         read = writer.read(KEY)
         assert read is not None
 
-        # WHEN both replace it THEN the first one does
+        # WHEN it is used twice THEN only the first replaces the object
         assert writer.replace(KEY, b"two", read.etag) is True
         assert writer.replace(KEY, b"three", read.etag) is False
         again = writer.read(KEY)
@@ -96,13 +95,13 @@ class ObjectStoreContract:
         assert writer.replace(KEY + ".other", b"pot", read.etag) is False
         assert writer.keys("") == [KEY]
 
-    def test_keys_are_those_with_the_prefix_sorted(self, writer: ObjectStore) -> None:
+    def test_keys_have_the_prefix_and_are_sorted(self, writer: ObjectStore) -> None:
         for key in ("models/b", "routes/live.json", "models/a/2", "models/a/10", "model"):
             writer.create(key, b"")
         assert writer.keys("models/") == ["models/a/10", "models/a/2", "models/b"]
         assert writer.keys("nothing/") == []
 
-    def test_writes_to_a_bucket_that_cannot_be_reached_say_so(self, unreachable_writer: ObjectStore) -> None:
+    def test_a_write_to_an_unreachable_bucket_names_the_key(self, unreachable_writer: ObjectStore) -> None:
         for verb in (
             lambda: unreachable_writer.create(KEY, b"tea"),
             lambda: unreachable_writer.replace(KEY, b"tea", '"tag"'),

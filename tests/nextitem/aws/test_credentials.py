@@ -1,4 +1,4 @@
-"""Credentials from variables or from a provider, as they are kept, renewed, and used for tokens and for the bucket."""
+"""Credentials from variables or a provider: kept, renewed, and used for tokens and the bucket."""
 
 import re
 import threading
@@ -29,7 +29,7 @@ KEYS = {"AWS_ACCESS_KEY_ID": "AKIDVARIABLE", "AWS_SECRET_ACCESS_KEY": "secret", 
 
 
 class WallClock:
-    """A clock that a test turns."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.now = START
@@ -45,41 +45,37 @@ def clock() -> WallClock:
 
 @pytest.fixture
 def provider(clock: WallClock) -> Iterator[CredentialsProvider]:
-    """A provider whose credentials are valid for an hour; each answer has others."""
+    """A provider whose answers differ and are valid for an hour."""
     with CredentialsProvider() as provider:
         provider.body = lambda: answer(provider.asked, clock.now + HOUR)
         yield provider
 
 
-def test_variables_are_used_where_there_are_any(provider: CredentialsProvider) -> None:
-    # GIVEN both WHEN asked THEN the variables win, and nobody asks the provider
+def test_variables_are_preferred_to_a_provider(provider: CredentialsProvider) -> None:
     assert credentials_of(KEYS | provider.environment)() == Credentials("AKIDVARIABLE", "secret", "session")
     assert container_credentials(KEYS | provider.environment) is None
     assert provider.asked == 0
 
 
-def test_without_keys_the_provider_is_asked(provider: CredentialsProvider, clock: WallClock) -> None:
+def test_without_variables_the_provider_is_used(provider: CredentialsProvider, clock: WallClock) -> None:
     assert credentials_of(provider.environment, clock)() == Credentials("AKID1", "secret 1", "session 1", START + HOUR)
 
 
 def test_credentials_are_kept_until_shortly_before_they_expire(provider: CredentialsProvider, clock: WallClock) -> None:
-    # GIVEN credentials WHEN they are asked for again and again THEN the provider is asked once
+    # GIVEN credentials WHEN they are needed again and again THEN they are fetched once
     credentials = credentials_of(provider.environment, clock)
     assert [credentials().access_key_id for _ in range(3)] == ["AKID1"] * 3
     clock.now += HOUR - MARGIN - timedelta(seconds=1)
     assert credentials().access_key_id == "AKID1"
 
-    # WHEN they expire soon, or have long expired in a snapshot THEN there are others
+    # WHEN they expire soon, or expired long ago in a snapshot THEN they are fetched again
     clock.now += timedelta(seconds=1)
     assert credentials().access_key_id == "AKID2"
     clock.now += timedelta(days=10)
     assert credentials().access_key_id == "AKID3"
 
 
-def test_those_that_are_still_valid_outlive_a_provider_that_fails(
-    provider: CredentialsProvider, clock: WallClock
-) -> None:
-    # GIVEN credentials that expire soon WHEN the provider fails THEN they serve until they do
+def test_valid_credentials_are_used_while_the_provider_fails(provider: CredentialsProvider, clock: WallClock) -> None:
     credentials = credentials_of(provider.environment, clock)
     credentials()
     provider.status = 500
@@ -91,33 +87,34 @@ def test_those_that_are_still_valid_outlive_a_provider_that_fails(
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"AccessKeyId": "secret in here"}', b'{"Expiration": "x"}'])
-def test_an_answer_that_makes_no_sense_is_told_without_its_words(body: bytes) -> None:
+def test_an_invalid_answer_is_reported_and_not_quoted(body: bytes) -> None:
     with CredentialsProvider(lambda: body) as provider, pytest.raises(CredentialsUnavailable) as caught:
         credentials_of(provider.environment)()
     assert "secret" not in str(caught.value)
 
 
-def test_a_token_that_the_provider_refuses_is_told(provider: CredentialsProvider) -> None:
+def test_a_refused_token_is_reported(provider: CredentialsProvider) -> None:
     wrong = provider.environment | {"AWS_CONTAINER_AUTHORIZATION_TOKEN": "another"}
     with pytest.raises(CredentialsUnavailable, match="401"):
         credentials_of(wrong)()
 
 
-def nobody() -> dict[str, str]:
-    """The environment of a function whose provider is not there."""
+def unreachable_provider() -> dict[str, str]:
+    """Return the environment of a function whose provider is down."""
     return {
         "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://{LOOPBACK}:{free_port()}/",
         "AWS_CONTAINER_AUTHORIZATION_TOKEN": "any",
     }
 
 
-def test_a_provider_that_is_not_there_is_told() -> None:
+def test_an_unreachable_provider_is_reported() -> None:
     with pytest.raises(CredentialsUnavailable, match="cannot be reached"):
-        credentials_of(nobody())()
+        credentials_of(unreachable_provider())()
 
 
-def test_tokens_for_the_store_are_signed_with_them(provider: CredentialsProvider, clock: WallClock) -> None:
-    # GIVEN the provider's credentials, and the same as variables WHEN tokens are signed THEN they are the same
+def test_tokens_for_the_store_are_the_same_from_a_provider_and_from_variables(
+    provider: CredentialsProvider, clock: WallClock
+) -> None:
     cache = Cache("shop", True, REGION)
     variables = dict(zip(KEYS, ("AKID1", "secret 1", "session 1"), strict=True))
     by_provider = TokenProvider("app", cache, provider.environment, clock).get_credentials(soon())
@@ -127,7 +124,7 @@ def test_tokens_for_the_store_are_signed_with_them(provider: CredentialsProvider
 
 def test_without_credentials_the_store_is_unavailable(valkey: Valkey) -> None:
     url = parse_store_url(valkey.url)
-    tokens = TokenProvider("app", Cache("shop", True, REGION), nobody())
+    tokens = TokenProvider("app", Cache("shop", True, REGION), unreachable_provider())
     with Redis.from_url(valkey.url) as client:
         before = {each["id"] for each in client.client_list()}
         with pytest.raises(StoreUnavailable, match="credentials provider") as caught:
@@ -137,8 +134,10 @@ def test_without_credentials_the_store_is_unavailable(valkey: Valkey) -> None:
     assert caught.value.__cause__ is not None
 
 
-def test_a_provider_that_hangs_costs_no_more_than_the_deadline(valkey: Valkey, provider: CredentialsProvider) -> None:
-    # GIVEN a provider that does not answer
+def test_a_provider_that_hangs_is_asked_once_and_costs_the_deadline(
+    valkey: Valkey, provider: CredentialsProvider
+) -> None:
+    # GIVEN a provider that hangs
     goes_on = threading.Event()
     provider.body = lambda: answer() if goes_on.wait(PATIENCE_SECONDS) else b""
     tokens = TokenProvider("app", Cache("shop", True, REGION), provider.environment)
@@ -154,23 +153,21 @@ def test_a_provider_that_hangs_costs_no_more_than_the_deadline(valkey: Valkey, p
     assert provider.asked == 1
 
 
-def test_nobody_waits_for_new_credentials_while_the_old_ones_are_valid(
-    provider: CredentialsProvider, clock: WallClock
-) -> None:
+def test_valid_credentials_are_used_while_new_ones_are_fetched(provider: CredentialsProvider, clock: WallClock) -> None:
     # GIVEN credentials that expire soon, and a provider that hangs
     credentials = credentials_of(provider.environment, clock)
     credentials()
     goes_on, body = threading.Event(), provider.body
     provider.body = lambda: body() if goes_on.wait(PATIENCE_SECONDS) else b""
     clock.now += HOUR - timedelta(seconds=1)
-    # WHEN they are asked for THEN they are there, and the new ones come when they come
+    # WHEN they are needed THEN they are returned at once, and the new ones later
     assert credentials(soon()).access_key_id == "AKID1"
     goes_on.set()
     eventually(lambda: credentials(soon()).access_key_id == "AKID2", "the new ones are used")
 
 
 class CountingS3:
-    """An endpoint with any object one asks for; counts connections, and notes who signed."""
+    """An S3 endpoint that has any object; counts connections and records the signers."""
 
     def __init__(self) -> None:
         self.connections, self.signers = 0, list[str]()
@@ -193,7 +190,7 @@ class CountingS3:
                 self.wfile.write(b"{}")
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         self.server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
         self.server.daemon_threads = True
@@ -214,10 +211,10 @@ def counting() -> Iterator[CountingS3]:
     counting.server.server_close()
 
 
-def test_a_renewed_bucket_has_other_connections_and_credentials(
+def test_a_renewed_bucket_has_new_connections_and_credentials(
     counting: CountingS3, provider: CredentialsProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # GIVEN a bucket that was read twice, over one connection, with the provider's credentials
+    # GIVEN a bucket that was read twice over one connection
     for name in KEYS:
         monkeypatch.delenv(name, raising=False)
     provider.body = lambda: answer(provider.asked)
@@ -226,7 +223,7 @@ def test_a_renewed_bucket_has_other_connections_and_credentials(
         assert bucket.read("routes/live.json") is not None
     assert (counting.connections, counting.signers) == (1, ["AKID1"] * 2)
 
-    # WHEN it is renewed THEN the next read is over another, with credentials of their own
+    # WHEN it is renewed THEN the next read uses a new connection and new credentials
     bucket.renew()
     assert bucket.read("routes/live.json") is not None
     assert (counting.connections, counting.signers[-1]) == (2, "AKID2")
@@ -235,7 +232,7 @@ def test_a_renewed_bucket_has_other_connections_and_credentials(
 def test_without_credentials_the_bucket_cannot_be_read(counting: CountingS3, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in KEYS:
         monkeypatch.delenv(name, raising=False)
-    bucket = ObstoreReader("registry", region=REGION, endpoint=counting.url, environment=nobody())
+    bucket = ObstoreReader("registry", region=REGION, endpoint=counting.url, environment=unreachable_provider())
     with pytest.raises(RegistryUnavailable):
         bucket.read("routes/live.json")
     assert counting.signers == []

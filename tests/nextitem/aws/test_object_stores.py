@@ -1,4 +1,4 @@
-"""Both buckets on S3: obstore's against moto's server (it is Rust, no mock reaches it), boto3's in process."""
+"""Both object stores on S3: obstore against moto's server (it is Rust, so no mock reaches it), boto3 in process."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +31,7 @@ def put_with(client: "S3Client") -> Put:
 
 @pytest.fixture
 def impatient_client() -> Iterator["S3Client"]:
-    """A client of a port where nobody listens."""
+    """A client of a closed port."""
     client = boto3.client(
         "s3",
         region_name=REGION,
@@ -64,14 +64,14 @@ class TestBotoObjectStore(ObjectReaderContract, ObjectStoreContract):
     def unreachable_writer(self, impatient_client: "S3Client") -> ObjectStore:
         return BotoObjectStore(BUCKET, impatient_client)
 
-    def test_keys_come_from_every_page(self, bucket: BotoObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_keys_of_all_pages_are_listed(self, bucket: BotoObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "3")
         names = [f"key-{number}" for number in range(8)]
         for name in names:
             bucket.create(name, b"")
         assert bucket.keys("key-") == names
 
-    def test_a_bucket_that_is_not_there_says_so(self, s3: "S3Client") -> None:
+    def test_a_missing_bucket_is_unavailable(self, s3: "S3Client") -> None:
         missing = BotoObjectStore("another", s3)
         for verb in (
             lambda: missing.read("key"),
@@ -82,7 +82,9 @@ class TestBotoObjectStore(ObjectReaderContract, ObjectStoreContract):
             with pytest.raises(RegistryUnavailable, match=r"^bucket another "):
                 verb()
 
-    def test_without_a_client_the_usual_settings_count(self, s3: "S3Client", monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_without_a_client_the_usual_aws_settings_are_used(
+        self, s3: "S3Client", monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
         BotoObjectStore(BUCKET, s3).create("key", b"tea")
         stored = BotoObjectStore(BUCKET).read("key")
@@ -171,7 +173,7 @@ class TestObstoreReader(ObjectReaderContract):
 
     @pytest.fixture
     def put(self, s3: "S3Client") -> Put:
-        return put_with(s3)  # the server serves what this process has
+        return put_with(s3)  # moto's server shares the state of this process
 
     @pytest.fixture
     def reader(self, endpoint: str) -> ObjectReader:
@@ -181,18 +183,20 @@ class TestObstoreReader(ObjectReaderContract):
     def unreachable(self) -> ObjectReader:
         return ObstoreReader(BUCKET, region=REGION, endpoint=f"http://{LOOPBACK}:{free_port()}")
 
-    def test_the_tag_is_boto_s(self, reader: ObjectReader, bucket: BotoObjectStore) -> None:
+    def test_the_entity_tag_equals_boto3s(self, reader: ObjectReader, bucket: BotoObjectStore) -> None:
         bucket.create("key", b"tea")
         assert reader.read("key") == bucket.read("key")
 
-    def test_a_bucket_that_is_not_there_says_so(self, s3: "S3Client", endpoint: str, tmp_path: Path) -> None:
+    def test_a_missing_bucket_is_unavailable(self, s3: "S3Client", endpoint: str, tmp_path: Path) -> None:
         missing = ObstoreReader("another", region=REGION, endpoint=endpoint)
         with pytest.raises(RegistryUnavailable, match="key"):
             missing.read("key")
         with pytest.raises(RegistryUnavailable, match="key"):
             missing.download("key", tmp_path / "file")
 
-    def test_a_folder_that_is_not_there_is_no_missing_key(self, reader: ObjectReader, put: Put, tmp_path: Path) -> None:
+    def test_a_missing_folder_is_an_error_and_not_a_missing_key(
+        self, reader: ObjectReader, put: Put, tmp_path: Path
+    ) -> None:
         put("key", b"tea")
         with pytest.raises(RegistryUnavailable, match="No such file"):
             reader.download("key", tmp_path / "nowhere" / "file")

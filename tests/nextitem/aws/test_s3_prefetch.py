@@ -55,7 +55,7 @@ def test_a_prefetched_object_is_taken_once(bucket: BotoObjectStore, environment:
     assert reader.read(AVAILABILITY) is None
 
 
-def test_another_route_is_read_by_its_name(bucket: BotoObjectStore, environment: dict[str, str]) -> None:
+def test_only_the_configured_route_is_prefetched(bucket: BotoObjectStore, environment: dict[str, str]) -> None:
     assert bucket.create("routes/beta.json", b"beta")
     prefetch = Prefetch({**environment, "NEXTITEM_ROUTE": "beta"})
     assert (prefetch.take("routes/beta.json") or (b"", ""))[0] == b"beta"
@@ -64,20 +64,17 @@ def test_another_route_is_read_by_its_name(bucket: BotoObjectStore, environment:
 
 
 @pytest.mark.parametrize("missing", ["NEXTITEM_BUCKET", "AWS_ACCESS_KEY_ID"])
-def test_without_a_name_or_keys_nothing_is_done(
+def test_without_a_bucket_or_keys_nothing_is_prefetched(
     bucket: BotoObjectStore, environment: dict[str, str], missing: str
 ) -> None:
-    assert bucket.create(ROUTE, b"there")
+    assert bucket.create(ROUTE, b"route")
     prefetch = Prefetch({name: value for name, value in environment.items() if name != missing})
     assert prefetch.store is None
     assert open_reader(environment, prefetch).read(ROUTE) == bucket.read(ROUTE)
 
 
-def test_a_bucket_that_cannot_be_read_says_so_where_it_is_read(
-    environment: dict[str, str],
-) -> None:
-    away = {**environment, "NEXTITEM_BUCKET": "no-such-bucket"}
-    prefetch = Prefetch(away)
+def test_a_failed_prefetch_is_reported_by_the_read(environment: dict[str, str]) -> None:
+    prefetch = Prefetch({**environment, "NEXTITEM_BUCKET": "no-such-bucket"})
     reader = ObstoreReader(
         "no-such-bucket",
         region=REGION,
@@ -90,7 +87,7 @@ def test_a_bucket_that_cannot_be_read_says_so_where_it_is_read(
 
 
 @pytest.mark.parametrize("endpoint", [None, "http://127.0.0.1:1"])
-def test_a_bucket_is_opened_on_aws_and_elsewhere(endpoint: str | None) -> None:
+def test_a_bucket_is_opened_on_aws_and_at_other_endpoints(endpoint: str | None) -> None:
     store = open_store("models", "eu-central-1", endpoint)
     assert store.config["bucket"] == "models"
     assert store.config.get("endpoint") == endpoint

@@ -1,4 +1,4 @@
-"""Signatures are those that botocore makes of the same requests."""
+"""Signatures equal those of botocore."""
 
 from datetime import UTC, datetime
 
@@ -15,35 +15,32 @@ from tests.nextitem.parts import STEADY
 REGION, SERVICE = "eu-central-1", "secretsmanager"
 
 
-def botocore_s(body: bytes, headers: dict[str, str], token: str | None) -> tuple[dict[str, str], str]:
-    """The headers that botocore signs of a request, and its Authorization."""
+def sign_with_botocore(body: bytes, headers: dict[str, str], token: str | None) -> tuple[dict[str, str], str]:
+    """Return the headers that botocore signs, and its Authorization header."""
     request = AWSRequest("POST", f"https://{headers['host']}/", headers, body)
     SigV4Auth(Credentials("AKID", "a secret", token), SERVICE, REGION).add_auth(request)
     authorized = dict(request.headers.items())
-    found = authorized.pop("Authorization")
-    return {name.lower(): value for name, value in authorized.items()}, found
+    authorization_header = authorized.pop("Authorization")
+    return {name.lower(): value for name, value in authorized.items()}, authorization_header
 
 
 @STEADY
 @given(st.binary(max_size=200), st.sampled_from([None, "a session token/+=="]))
-def test_the_signature_is_botocore_s(body: bytes, token: str | None) -> None:
-    # GIVEN a request that botocore has signed WHEN it is signed here, at the same moment THEN the same comes out
+def test_the_signature_equals_botocores(body: bytes, token: str | None) -> None:
     headers = {"host": f"{SERVICE}.{REGION}.amazonaws.com", "x-amz-target": "secretsmanager.GetSecretValue"}
-    signed, expected = botocore_s(body, headers, token)
+    signed, expected = sign_with_botocore(body, headers, token)
     at = datetime.strptime(signed["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     assert authorization("AKID", "a secret", Scope(at, REGION, SERVICE), signed, body) == expected
 
 
-@pytest.mark.parametrize("what", ["body", "secret", "header", "region", "second"])
-def test_whatever_is_signed_changes_the_signature(what: str) -> None:
+@pytest.mark.parametrize("part", ["body", "secret", "header", "region", "second"])
+def test_the_signature_depends_on_each_part(part: str) -> None:
     def signed(changed: str = "") -> str:
         at = datetime(2026, 1, 20, 9, 20, changed == "second", tzinfo=UTC)
         scope = Scope(at, "us-east-1" if changed == "region" else REGION, SERVICE)
         headers = {"host": "other" if changed == "header" else "one", "x-amz-date": scope.timestamp}
-        found = authorization(
-            "AKID", f"a secret{changed == 'secret'}", scope, headers, b"1" if changed == "body" else b""
-        )
-        return found.rpartition("Signature=")[2]
+        secret, body = f"a secret{changed == 'secret'}", b"1" if changed == "body" else b""
+        return authorization("AKID", secret, scope, headers, body).rpartition("Signature=")[2]
 
-    assert signed(what) != signed()
+    assert signed(part) != signed()
     assert signed() == signed()

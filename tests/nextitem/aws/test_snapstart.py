@@ -1,4 +1,4 @@
-"""SnapStart's hooks, and that no id could repeat in two environments of one snapshot."""
+"""SnapStart's hooks; and no environment repeats random numbers of another one from the same snapshot."""
 
 import ast
 from pathlib import Path
@@ -10,12 +10,12 @@ from nextitem.aws.snapstart import register
 
 FUNCTIONS = Path(__file__).parents[3] / "functions"
 SEEDED = {"random", "numpy.random", "uuid"}
-"""What draws from a generator that was seeded once (or, uuid, may draw from clock and host): all environments that are
-restored from one snapshot would go on with the same numbers. `secrets` asks the kernel each time."""
+"""Modules whose random numbers are seeded once, or taken from clock and host (uuid): all environments restored from one
+snapshot would get the same ones. `secrets` asks the kernel each time."""
 
 
-class Noting:
-    """Notes what is called."""
+class Recorder:
+    """Records its calls."""
 
     def __init__(self) -> None:
         self.called: list[str] = []
@@ -27,14 +27,14 @@ class Noting:
         self.called.append("after")
 
 
-def test_under_snapstart_both_verbs_are_lambdas_to_call(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_under_snapstart_lambda_calls_both_methods(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshot_restore_py, "_before_snapshot_registry", [])
     monkeypatch.setattr(snapshot_restore_py, "_after_restore_registry", [])
-    noting = Noting()
-    register(noting, {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"})
+    recorder = Recorder()
+    register(recorder, {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"})
     for hook, args, kwargs in (*snapshot_restore_py.get_before_snapshot(), *snapshot_restore_py.get_after_restore()):
         hook(*args, **kwargs)
-    assert noting.called == ["before", "after"]
+    assert recorder.called == ["before", "after"]
 
 
 @pytest.mark.parametrize(
@@ -45,15 +45,15 @@ def test_under_snapstart_both_verbs_are_lambdas_to_call(monkeypatch: pytest.Monk
         {"AWS_LAMBDA_INITIALIZATION_TYPE": "provisioned-concurrency"},
     ],
 )
-def test_elsewhere_nothing_is_registered(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_snapstart_nothing_is_registered(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshot_restore_py, "_before_snapshot_registry", [])
     monkeypatch.setattr(snapshot_restore_py, "_after_restore_registry", [])
-    register(Noting(), environment)
+    register(Recorder(), environment)
     assert (snapshot_restore_py.get_before_snapshot(), snapshot_restore_py.get_after_restore()) == ([], [])
 
 
 @pytest.mark.parametrize("file", sorted(FUNCTIONS.rglob("*.py")), ids=lambda file: file.name)
-def test_nothing_draws_from_a_generator_that_a_snapshot_would_copy(file: Path) -> None:
+def test_no_module_uses_random_numbers_that_a_snapshot_would_copy(file: Path) -> None:
     named: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text())):
         match node:

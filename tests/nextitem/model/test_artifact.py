@@ -1,14 +1,13 @@
-"""An artifact on disk: every damage is noticed and named before anything is served from it."""
+"""Opening an artifact: each kind of damage is found and named."""
 
 import shutil
 from pathlib import Path
 
 import pytest
 
-from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported
+from nextitem.errors import ArtifactCorrupt
 from nextitem.model.artifact import open_artifact
-from nextitem.model.manifest import FILES, MANIFEST, SCHEMA
-from tests.nextitem.parts import edited
+from nextitem.model.manifest import FILES, MANIFEST
 
 
 @pytest.fixture
@@ -24,7 +23,7 @@ def test_a_whole_artifact_opens(copy: Path, demo: Path) -> None:
     assert artifact.certificate().sessions
 
 
-def test_a_folder_is_named_however_it_is_reached(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_path_has_the_folders_name(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(copy)
     assert open_artifact(Path()).version == copy.name
 
@@ -47,19 +46,11 @@ def test_a_file_of_another_size_is_named(copy: Path, name: str, change: int) -> 
 
 
 @pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("place", [0.0, 0.5, 1.0])
-def test_a_file_with_one_flipped_bit_is_named(copy: Path, name: str, place: float) -> None:
+def test_a_file_with_one_flipped_bit_is_named(copy: Path, name: str) -> None:
     data = bytearray((copy / name).read_bytes())
-    data[round(place * (len(data) - 1))] ^= 1
+    data[len(data) // 2] ^= 1
     (copy / name).write_bytes(data)
     with pytest.raises(ArtifactCorrupt, match=f"^{name} of {copy.name} is damaged"):
-        open_artifact(copy)
-
-
-def test_a_changed_manifest_is_named(copy: Path) -> None:
-    manifest = copy / MANIFEST
-    manifest.write_bytes(manifest.read_bytes() + b"\n")
-    with pytest.raises(ArtifactCorrupt, match=rf"^manifest\.json of {copy.name} "):
         open_artifact(copy)
 
 
@@ -69,12 +60,6 @@ def test_a_renamed_folder_is_refused(copy: Path) -> None:
         open_artifact(renamed)
 
 
-def test_a_newer_schema_is_refused(demo: Path, tmp_path: Path) -> None:
-    newer = edited(demo, tmp_path, lambda document: document.update(schema=SCHEMA + 1))
-    with pytest.raises(ArtifactUnsupported, match=f"^{newer.name} has manifest schema {SCHEMA + 1}"):
-        open_artifact(newer)
-
-
-def test_no_folder_is_no_artifact(tmp_path: Path) -> None:
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(ArtifactCorrupt, match=r"^nothing cannot be read"):
         open_artifact(tmp_path / "nothing")

@@ -31,7 +31,6 @@ def data(demo: Path) -> bytes:
 
 
 def test_a_manifest_is_read_as_it_was_written(data: bytes) -> None:
-    # GIVEN the demo's manifest WHEN it is read and written THEN its bytes, and so its version, are the same
     manifest = decode_manifest(data, version_of(data))
     assert encode_document(manifest) == data
     assert set(manifest.files) == set(FILES)
@@ -45,7 +44,7 @@ def test_the_version_is_the_manifest_s_digest(demo: Path, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "v", "v0123456789abcde", "v0123456789ABCDEF", VERSION + "\n", "../" + VERSION])
-def test_other_texts_are_no_versions(text: str) -> None:
+def test_other_texts_are_not_versions(text: str) -> None:
     assert not is_version(text)
 
 
@@ -68,8 +67,7 @@ def test_a_truncated_manifest_is_corrupt(data: bytes) -> None:
         msgspec.json.encode
     )
 )
-def test_anything_else_is_no_manifest(data: bytes) -> None:
-    # GIVEN any bytes or JSON, named by their own digest as a manifest is
+def test_other_bytes_and_documents_are_not_manifests(data: bytes) -> None:
     with pytest.raises(ArtifactCorrupt):
         decode_manifest(data, version_of(data))
 
@@ -82,7 +80,7 @@ DEEP = b"[" * 5000
     [b'{"schema": 1, "files": {"\xff": {}}}', b'{"schema": 1, "files": ' + DEEP, b'{"schema": 1, "unknown": ' + DEEP],
     ids=["utf-8", "deep", "deep-unknown"],
 )
-def test_what_no_json_reader_takes_is_no_manifest(data: bytes) -> None:
+def test_invalid_or_deep_json_is_not_a_manifest(data: bytes) -> None:
     with pytest.raises(ArtifactCorrupt, match=r"^manifest\.json of v.* is not a manifest"):
         decode_manifest(data, version_of(data))
 
@@ -90,12 +88,12 @@ def test_what_no_json_reader_takes_is_no_manifest(data: bytes) -> None:
 @pytest.mark.parametrize(
     "data", [b'{"sessions": [{"items": ["\xff"]}]}', b'{"unknown": ' + DEEP], ids=["utf-8", "deep-unknown"]
 )
-def test_what_no_json_reader_takes_is_no_certificate(data: bytes) -> None:
+def test_invalid_or_deep_json_is_not_a_certificate(data: bytes) -> None:
     with pytest.raises(ArtifactCorrupt, match=r"^certificate\.json of v.* is not a certificate"):
         decode_certificate(data, VERSION)
 
 
-def test_a_newer_schema_is_unsupported_whatever_else_it_says() -> None:
+def test_a_newer_schema_is_unsupported() -> None:
     data = f'{{"schema": {SCHEMA + 1}, "files": ["in", "another", "form"]}}'.encode()
     with pytest.raises(
         ArtifactUnsupported, match=f"^{version_of(data)} has manifest schema {SCHEMA + 1}; .* up to {SCHEMA}"

@@ -1,4 +1,4 @@
-"""ONNX Runtime is imported without AMX and without telemetry, and only by the room that sees to that."""
+"""ONNX Runtime is imported without AMX and telemetry, and only by `onnx_runtime`."""
 
 import os
 import platform
@@ -20,21 +20,19 @@ print(features.value >> 18 & 1)
 
 
 def has_amx() -> bool:
-    """Whether this is Linux on a processor with AMX."""
+    """Return whether this is Linux on a processor with AMX."""
     cpus = Path("/proc/cpuinfo")
     return platform.machine() == "x86_64" and cpus.exists() and "amx_int8" in cpus.read_text("ascii")
 
 
 @pytest.mark.skipif(not has_amx(), reason="this processor has no AMX to do without")
-def test_amx_is_not_asked_for() -> None:
-    # GIVEN a processor with AMX, which ONNX Runtime takes where it is let
+def test_amx_is_not_used() -> None:
     def permitted(program: str) -> str:
         command = [sys.executable, "-c", PERMITTED, program]
         environment = {"PATH": os.defpath, "PYTHONPATH": str(FUNCTIONS)}
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
 
     assert permitted("import onnxruntime") == "1"
-    # WHEN it comes by our room THEN it is refused
     assert permitted("import nextitem.model.onnx_runtime") == "0"
 
 
@@ -50,31 +48,30 @@ print(stack[1] & 0xFFFFFFFF)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="signal stacks are asked for by Linux's C library")
-def test_signals_are_handled_where_they_were() -> None:
-    # WHEN ONNX Runtime has been imported THEN no small stack is left for Python's handlers to run over the end of
+def test_the_signal_stack_is_removed_after_the_import() -> None:
+    # Python's signal handlers would overflow it.
     command = [sys.executable, "-c", SIGNALLED]
     environment = {"PATH": os.defpath, "PYTHONPATH": str(FUNCTIONS)}
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert int(ran.stdout) == 2, "SS_DISABLE: none is registered"
+    assert int(ran.stdout) == 2, "SS_DISABLE: no alternate stack is registered"
 
 
 THREADS = "import os, sys; exec(sys.argv[1]); print(len(os.listdir('/proc/self/task')))"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads are counted by Linux's /proc")
-def test_nothing_is_sent_to_its_maker() -> None:
-    # GIVEN ONNX Runtime, which runs a thread to send telemetry
+def test_telemetry_is_off_unless_switched_on() -> None:
+    # It runs in a thread.
     def threads(**variables: str) -> int:
         command = [sys.executable, "-c", THREADS, "import nextitem.model.onnx_runtime"]
         environment = {"PATH": os.defpath, "PYTHONPATH": str(FUNCTIONS), "OPENBLAS_NUM_THREADS": "1", **variables}
         return int(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
 
-    # WHEN nobody asked for that THEN there is no such thread
     assert threads() == 1
     assert threads(ORT_DISABLE_TELEMETRY="0") == 2
 
 
-def test_no_other_room_imports_it() -> None:
+def test_no_other_module_imports_it() -> None:
     importing = [
         path.name
         for path in FUNCTIONS.rglob("*.py")

@@ -1,4 +1,4 @@
-"""Item id <-> index: inverse to each other, for any ids; a damaged file is not opened."""
+"""Item ids and indices are inverse to each other; a damaged file is not opened."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tests.nextitem.parts import STEADY
 CATALOGUES = st.sets(st.text(min_size=1, max_size=30), min_size=1, max_size=50).map(
     lambda ids: sorted(ids, key=str.encode)
 )
-# A file is overwritten in each example, so the folder that they share cannot carry anything over.
+# Each example overwrites the file, so sharing the folder does no harm.
 SHARED_FOLDER = settings(STEADY, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 
 

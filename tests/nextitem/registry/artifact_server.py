@@ -1,4 +1,4 @@
-"""A bucket's endpoint on loopback, with one model version: it counts what is asked, and can let whoever asks wait."""
+"""An S3 endpoint on loopback with one model version. It counts requests and can delay them."""
 
 import http.client
 import threading
@@ -12,11 +12,11 @@ from devstack.processes.children import LOOPBACK
 from tests.nextitem.parts import BUCKET
 
 POLL_SECONDS = 0.01
-"""How soon it sees that it is to end."""
+"""Time in which the server notices that it should stop."""
 
 
 class ArtifactServer:
-    """Serves the files of one version; weights only while `open` is set, and `asked` tells that some are waited for."""
+    """Serves a version's files. Requests for weights release `asked` and wait until `open` is set."""
 
     def __init__(self, folder: Path) -> None:
         self.counts: Counter[str] = Counter()
@@ -40,11 +40,11 @@ class ArtifactServer:
                 self.wfile.write(body)
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         class Quiet(ThreadingHTTPServer):
             def handle_error(self, *_: object) -> None:
-                """Say nothing of a client that was killed."""
+                """Ignore clients that were killed."""
 
         self._server = Quiet((LOOPBACK, 0), Handler)
         self._server.daemon_threads = True

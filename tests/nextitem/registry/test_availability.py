@@ -1,4 +1,4 @@
-"""What is unavailable: said once for a route, heard by running functions, apart from versions."""
+"""Availability: set once per route, applied by running functions, independent of versions."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 BEST = 10
-WHERE = availability_key("live")
+AVAILABILITY = availability_key("live")
 
 
 @pytest.fixture
@@ -30,41 +30,41 @@ def scene(bucket: BotoObjectStore, s3: "S3Client", demo: Path, tmp_path: Path) -
     scene.join()
 
 
-def best(scene: Scene) -> list[str]:
+def best_items(scene: Scene) -> list[str]:
     model = scene.router.model_for(KEY).model
-    return [model.vocabulary.item_id(one.index) for one in model.top(model.replay(None, [1]), (), BEST)]
+    return [model.vocabulary.item_id(item.index) for item in model.top(model.replay(None, [1]), (), BEST)]
 
 
-def test_running_functions_hear_of_it_with_their_route(scene: Scene) -> None:
-    # GIVEN a function that serves
-    before = best(scene)
+def test_running_functions_apply_a_change_at_their_next_refresh(scene: Scene) -> None:
+    # GIVEN a running function
+    before = best_items(scene)
 
-    # WHEN two of its best items are sold out THEN it recommends them no longer, once it has looked
+    # WHEN two of its best items are sold out THEN it recommends them until its next refresh
     assert scene.publisher.set_unavailable([before[0], before[2], "unknown"]).revision == 1
-    assert best(scene) == before
+    assert best_items(scene) == before
     scene.let_a_refresh_pass()
     sold_out = [before[1], *before[3:]]
-    assert best(scene)[: len(sold_out)] == sold_out
-    assert not {before[0], before[2]} & set(best(scene))
+    assert best_items(scene)[: len(sold_out)] == sold_out
+    assert not {before[0], before[2]} & set(best_items(scene))
 
-    # WHEN another version is live THEN it knows, too
+    # WHEN another version is promoted THEN that does not recommend them either
     scene.promote(scene.second)
     scene.let_a_refresh_pass()
     assert scene.served() == scene.second
-    assert best(scene)[: len(sold_out)] == sold_out
+    assert best_items(scene)[: len(sold_out)] == sold_out
 
-    # WHEN one is back THEN it is recommended again
+    # WHEN one is available again THEN it is recommended again
     assert scene.publisher.set_unavailable([before[2]]).revision == 2
     scene.let_a_refresh_pass()
-    assert best(scene)[: BEST - 1] == [item for item in before if item != before[2]]
+    assert best_items(scene)[: BEST - 1] == [item for item in before if item != before[2]]
     assert scene.faults == []
 
 
-def test_a_start_knows_from_its_first_answer(scene: Scene) -> None:
-    everything = best(scene)
+def test_a_start_applies_the_availability(scene: Scene) -> None:
+    everything = best_items(scene)
     scene.publisher.set_unavailable(everything[:1])
     scene.router.load()
-    assert best(scene)[: BEST - 1] == everything[1:]
+    assert best_items(scene)[: BEST - 1] == everything[1:]
 
 
 @pytest.mark.parametrize(
@@ -77,57 +77,55 @@ def test_a_start_knows_from_its_first_answer(scene: Scene) -> None:
     ],
     ids=["bytes", "part", "newer", "long"],
 )
-def test_what_cannot_be_read_changes_nothing(scene: Scene, data: bytes, fault: type[Exception]) -> None:
-    # GIVEN a function that knows of an item that is sold out
-    everything = best(scene)
+def test_an_unreadable_document_is_reported_and_changes_nothing(
+    scene: Scene, data: bytes, fault: type[Exception]
+) -> None:
+    # GIVEN a function with an unavailable item
+    everything = best_items(scene)
     scene.publisher.set_unavailable(everything[:1])
     scene.let_a_refresh_pass()
 
-    # WHEN the document is spoiled THEN that is told, it goes on with what it knows, and new routes are followed
-    scene.put(WHERE, data)
+    # WHEN the document is damaged THEN that is reported, the item stays unavailable, and the route is still refreshed
+    scene.put(AVAILABILITY, data)
     scene.promote(scene.second)
     scene.let_a_refresh_pass()
     assert [type(error) for error in scene.faults] == [fault]
     assert scene.served() == scene.second
-    assert best(scene)[: BEST - 1] == everything[1:]
+    assert best_items(scene)[: BEST - 1] == everything[1:]
 
 
 def test_a_start_without_a_readable_document_serves_everything(scene: Scene) -> None:
-    scene.put(WHERE, b"no json")
+    scene.put(AVAILABILITY, b"no json")
     scene.router.load()
-    assert len(best(scene)) == BEST
-    assert len(scene.faults) == 1
+    assert (len(best_items(scene)), len(scene.faults)) == (BEST, 1)
 
 
-def test_it_is_kept_sorted_and_without_repetition(bucket: BotoObjectStore) -> None:
+def test_the_document_is_sorted_without_repetition_and_of_one_route(bucket: BotoObjectStore) -> None:
     publisher = Publisher(bucket)
     assert publisher.availability() == EVERYTHING
-    said = publisher.set_unavailable(["b", "a", "b"])
-    assert said.unavailable == ("a", "b")
-    assert publisher.availability() == said
-    # AND another route's is its own
+    availability = publisher.set_unavailable(["b", "a", "b"])
+    assert availability.unavailable == ("a", "b")
+    assert publisher.availability() == availability
     assert Publisher(bucket, "beta").availability() == EVERYTHING
 
 
 @pytest.mark.parametrize("items", [[""], ["a" * 257], ["\ud800"], map(str, range(MAX_UNAVAILABLE + 1))])
-def test_what_no_catalogue_could_have_is_refused_and_changes_nothing(
-    bucket: BotoObjectStore, items: Iterable[str]
-) -> None:
+def test_invalid_ids_and_too_many_are_refused(bucket: BotoObjectStore, items: Iterable[str]) -> None:
     with pytest.raises(InputError):
         Publisher(bucket).set_unavailable(items)
     assert Publisher(bucket).availability() == EVERYTHING
 
 
-def test_a_change_that_meets_another_is_refused(bucket: BotoObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    # GIVEN somebody who writes between our read and our write
+def test_a_change_during_another_is_refused(bucket: BotoObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    # GIVEN a second publisher that writes between the first one's read and write
     other, publisher = Publisher(bucket), Publisher(bucket)
-    reading = bucket.read
+    original = bucket.read
 
     def read(key: str) -> object:
-        found = reading(key)
+        stored = original(key)
         monkeypatch.undo()
         other.set_unavailable(["theirs"])
-        return found
+        return stored
 
     monkeypatch.setattr(bucket, "read", read)
     with pytest.raises(RouteConflict):
@@ -135,13 +133,13 @@ def test_a_change_that_meets_another_is_refused(bucket: BotoObjectStore, monkeyp
     assert publisher.availability().unavailable == ("theirs",)
 
 
-def test_a_route_that_cannot_be_loaded_keeps_nothing_from_being_heard(scene: Scene) -> None:
-    # GIVEN a function that serves, a route that names no version that there is, and an item that is sold out
-    before = best(scene)
+def test_availability_is_applied_even_if_the_route_cannot_be_loaded(scene: Scene) -> None:
+    # GIVEN a running function, a route that names a missing version, and an item that is sold out
+    before = best_items(scene)
     scene.put_route(Variant("main", VERSION, 1.0))
     scene.publisher.set_unavailable(before[:1])
-    # WHEN it has looked THEN the fault is told, the model stays, and the item is recommended no longer
+    # WHEN it refreshes THEN the fault is reported, the model stays, and the item is no longer recommended
     scene.let_a_refresh_pass()
     assert [type(fault) for fault in scene.faults] == [VersionNotFound]
     assert scene.served() == scene.first
-    assert best(scene)[: BEST - 1] == before[1:]
+    assert best_items(scene)[: BEST - 1] == before[1:]

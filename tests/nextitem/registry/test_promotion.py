@@ -1,4 +1,4 @@
-"""Changing the route: only to what may serve, step by step back, and nobody's change is lost."""
+"""Changing the route: only to versions that may serve, back step by step, and no change is lost."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ BEGIN = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 
 
 class Clock:
-    """A clock that goes on by a minute each time it is looked at."""
+    """A clock that is a minute later at each call."""
 
     def __init__(self) -> None:
         self._now = BEGIN - timedelta(minutes=1)
@@ -46,7 +46,7 @@ def versions(publisher: Publisher, demo: Path, tmp_path: Path) -> list[str]:
 
 
 def history(bucket: BotoObjectStore) -> list[Route]:
-    """Every revision that is kept, oldest first."""
+    """Return all revisions in the history, oldest first."""
     return [decode_route(data, "live") for key, data in everything(bucket).items() if "/history/" in key]
 
 
@@ -60,20 +60,19 @@ def test_the_first_promotion_makes_the_route(
 
 
 def assert_refused(publisher: Publisher, error: type[NextItemError], attempt: Callable[[], object]) -> None:
-    """What is attempted fails so, and leaves the route as it is."""
+    """Assert that an attempt raises an error and does not change the route."""
     before = publisher.current()
     with pytest.raises(error):
         attempt()
     assert publisher.current() == before
 
 
-def test_promoting_what_is_live_changes_nothing(publisher: Publisher, versions: list[str], folder: Path) -> None:
+def test_promoting_the_live_version_changes_nothing(publisher: Publisher, versions: list[str], folder: Path) -> None:
     # GIVEN two versions promoted one after the other
     publisher.promote(versions[0], folder)
     live = publisher.promote(versions[1], folder)
-    # WHEN the second is promoted again, as after a lost answer THEN nothing changes
+    # WHEN the second is promoted again THEN nothing changes, and a rollback restores the first
     assert publisher.promote(versions[1], folder) == live
-    # AND a rollback leads to the first
     assert publisher.rollback().variants[0].version == versions[0]
 
 
@@ -83,22 +82,19 @@ def test_an_unknown_version_is_not_promoted(publisher: Publisher, versions: list
         assert_refused(publisher, VersionNotFound, lambda unknown=unknown: publisher.promote(unknown, folder))  # type: ignore[misc]
 
 
-def test_a_version_that_is_only_here_is_not_promoted(publisher: Publisher, demo: Path) -> None:
-    # GIVEN a version that is not in the bucket, though a copy is where fetched versions are kept
+def test_a_version_that_is_only_in_the_local_folder_is_not_promoted(publisher: Publisher, demo: Path) -> None:
     assert_refused(publisher, VersionNotFound, lambda: publisher.promote(demo.name, demo.parent))
 
 
 def test_a_version_that_fails_its_certificate_is_not_promoted(
     publisher: Publisher, demo: Path, tmp_path: Path, folder: Path
 ) -> None:
-    # GIVEN a version whose engine answers one golden session otherwise, though not one of the first few
+    # GIVEN a version that fails one golden session, but none of the first few
     certificate = open_artifact(demo).certificate()
     golden = msgspec.structs.replace(certificate.sessions[9], scores=certificate.sessions[0].scores)
     sessions = (*certificate.sessions[:9], golden, *certificate.sessions[10:])
     tampered = encode_document(msgspec.structs.replace(certificate, sessions=sessions))
     version = publisher.publish(remade(demo, tmp_path, {CERTIFICATE: tampered}))
-
-    # WHEN it is to be promoted THEN it is refused
     assert_refused(publisher, ArtifactCorrupt, lambda: publisher.promote(version, folder))
 
 
@@ -110,7 +106,7 @@ def test_rollbacks_go_back_step_by_step(
     for version in versions:
         publisher.promote(version, folder)
 
-    # WHEN it is rolled back twice THEN each is the one before
+    # WHEN it is rolled back twice THEN each restores the version before
     served = [publisher.rollback().variants[0].version for _ in range(2)]
     assert served == [second, first]
     live = publisher.current()
@@ -118,16 +114,16 @@ def test_rollbacks_go_back_step_by_step(
     assert (live.revision, live.restores) == (5, 1)
     assert_refused(publisher, VersionNotFound, publisher.rollback)
 
-    # WHEN another is promoted after that THEN a rollback brings back what was live before it
+    # WHEN another is promoted THEN a rollback restores the version that was live before it
     publisher.promote(third, folder)
     assert publisher.rollback().variants[0].version == first
     assert_refused(publisher, VersionNotFound, publisher.rollback)
 
-    # AND every revision is kept, in its order
+    # AND the history has every revision in order
     routes = history(bucket)
     assert [route.revision for route in routes] == list(range(1, 8))
-    kept = [route.variants[0].version for route in routes]
-    assert kept == [first, second, third, second, first, third, first]
+    served = [route.variants[0].version for route in routes]
+    assert served == [first, second, third, second, first, third, first]
     assert [route.changed for route in routes] == [(BEGIN + timedelta(minutes=m)).isoformat() for m in range(7)]
     assert routes[-1] == publisher.current()
 
@@ -137,7 +133,7 @@ def test_without_a_route_there_is_nothing_to_roll_back(publisher: Publisher) -> 
         publisher.rollback()
 
 
-def test_a_revision_whose_keeping_was_interrupted_is_kept_by_the_next(
+def test_a_revision_missing_in_the_history_is_added_by_the_next_change(
     bucket: BotoObjectStore, s3: "S3Client", publisher: Publisher, versions: list[str], folder: Path
 ) -> None:
     # GIVEN a promotion that was interrupted after the route's change
@@ -145,14 +141,14 @@ def test_a_revision_whose_keeping_was_interrupted_is_kept_by_the_next(
     second = publisher.promote(versions[1], folder)
     s3.delete_object(Bucket=BUCKET, Key=history_key("live", 2))
 
-    # WHEN the route changes again THEN nothing is missing, and it can be gone back to
+    # WHEN the route changes again THEN the revision is in the history and can be restored
     publisher.promote(versions[2], folder)
     assert len(bucket.keys("routes/history/live/")) == 3
     assert publisher.rollback().variants == second.variants
 
 
 class RacingBucket(BotoObjectStore):
-    """A bucket whose route somebody else changes between our read and our write."""
+    """A bucket whose route changes between a publisher's read and write."""
 
     def __init__(self, name: str, client: "S3Client", meanwhile: Callable[[], object]) -> None:
         super().__init__(name, client)
@@ -169,7 +165,7 @@ class RacingBucket(BotoObjectStore):
 
 
 @pytest.mark.parametrize("promoted_before", [False, True], ids=["first", "later"])
-def test_of_two_changes_at_once_one_is_refused(
+def test_a_promotion_during_another_is_refused(
     bucket: BotoObjectStore,
     s3: "S3Client",
     publisher: Publisher,
@@ -180,21 +176,21 @@ def test_of_two_changes_at_once_one_is_refused(
     if promoted_before:
         publisher.promote(versions[0], folder)
 
-    # GIVEN one who promotes while another does
+    # GIVEN a promotion WHEN another one happens meanwhile THEN the first is refused
     racing = Publisher(RacingBucket(BUCKET, s3, lambda: publisher.promote(versions[1], folder)))
     with pytest.raises(RouteConflict, match=r"routes/live\.json"):
         racing.promote(versions[2], folder)
 
-    # THEN the other's change stands, and the history tells of no other
+    # AND the other one stands, and the history has only that
     live = publisher.current()
     assert live is not None
     assert live.variants[0].version == versions[1]
-    kept = history(bucket)
-    assert kept[-1] == live
-    assert [route.revision for route in kept] == list(range(1, live.revision + 1))
+    routes = history(bucket)
+    assert routes[-1] == live
+    assert [route.revision for route in routes] == list(range(1, live.revision + 1))
 
 
-def test_a_rollback_loses_no_change_either(
+def test_a_rollback_during_a_promotion_is_refused(
     s3: "S3Client", publisher: Publisher, versions: list[str], folder: Path
 ) -> None:
     for version in versions[:2]:
@@ -214,29 +210,29 @@ def test_routes_are_separate(bucket: BotoObjectStore, publisher: Publisher, vers
     assert [route.variants[0].version for route in (publisher.current(), trial.current()) if route] == versions[:2]
 
 
-def test_after_a_lost_route_history_goes_on(
+def test_after_the_route_was_deleted_the_history_goes_on(
     bucket: BotoObjectStore, publisher: Publisher, versions: list[str], folder: Path, s3: "S3Client"
 ) -> None:
-    # GIVEN two promotions, and a route that somebody deleted
+    # GIVEN two promotions, and a deleted route
     for version in versions[:2]:
         publisher.promote(version, folder)
     s3.delete_object(Bucket=BUCKET, Key=route_key("live"))
 
-    # WHEN another version is promoted THEN history has all three, AND a rollback leads to what was live
+    # WHEN another version is promoted THEN the history has all three, and a rollback restores the second
     assert publisher.promote(versions[2], folder).revision == 3
     assert [route.variants[0].version for route in history(bucket)] == versions
     assert publisher.rollback().variants[0].version == versions[1]
 
 
-def test_a_route_that_was_brought_back_by_hand_is_a_revision_of_its_own(
+def test_a_route_restored_by_hand_is_a_revision_of_its_own(
     bucket: BotoObjectStore, publisher: Publisher, versions: list[str], folder: Path, s3: "S3Client"
 ) -> None:
-    # GIVEN two promotions, and the first one's route put back in its place
+    # GIVEN two promotions, and the first route written again by hand
     first = publisher.promote(versions[0], folder)
     publisher.promote(versions[1], folder)
     s3.put_object(Bucket=BUCKET, Key=route_key("live"), Body=msgspec.json.encode(first))
 
-    # WHEN a third version is promoted and rolled back THEN what was live before it is live again
+    # WHEN a third version is promoted and rolled back THEN the first is live again
     publisher.promote(versions[2], folder)
     assert publisher.rollback().variants[0].version == versions[0]
     assert [route.revision for route in history(bucket)] == [1, 2, 3, 4, 5]

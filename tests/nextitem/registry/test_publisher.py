@@ -1,4 +1,4 @@
-"""Publishing versions: each whole or not at all, and never changed."""
+"""Publishing versions: whole or not at all, and never changed."""
 
 import shutil
 from pathlib import Path
@@ -23,9 +23,7 @@ def publisher(bucket: BotoObjectStore) -> Publisher:
     return Publisher(bucket)
 
 
-def test_a_version_is_published_as_it_is_and_only_once(
-    bucket: BotoObjectStore, publisher: Publisher, demo: Path
-) -> None:
+def test_a_version_is_published_whole_and_only_once(bucket: BotoObjectStore, publisher: Publisher, demo: Path) -> None:
     # GIVEN an artifact WHEN it is published THEN the registry has its files, its model card included
     assert publisher.publish(demo) == demo.name
     objects = everything(bucket)
@@ -37,7 +35,7 @@ def test_a_version_is_published_as_it_is_and_only_once(
 
 
 class InterruptedBucket(BotoObjectStore):
-    """A bucket that takes some objects and then no more."""
+    """A bucket that fails after some objects."""
 
     def __init__(self, name: str, client: "S3Client", takes: int) -> None:
         super().__init__(name, client)
@@ -45,7 +43,7 @@ class InterruptedBucket(BotoObjectStore):
 
     def create(self, key: str, data: bytes | Path) -> bool:
         if not self._takes:
-            raise RegistryUnavailable("the line was cut")
+            raise RegistryUnavailable("interrupted")
         self._takes -= 1
         return super().create(key, data)
 
@@ -54,19 +52,19 @@ class InterruptedBucket(BotoObjectStore):
 def test_an_interrupted_publish_is_completed_by_the_next(
     bucket: BotoObjectStore, s3: "S3Client", publisher: Publisher, demo: Path, folder: Path, takes: int
 ) -> None:
-    # GIVEN a version whose publishing was interrupted anywhere
+    # GIVEN an interrupted publish
     with pytest.raises(RegistryUnavailable):
         Publisher(InterruptedBucket(BUCKET, s3, takes)).publish(demo)
     assert len(bucket.keys("")) == takes
 
-    # THEN it is not in the registry
+    # THEN the version is not in the registry
     assert publisher.versions() == []
     with pytest.raises(VersionNotFound):
         Registry(bucket, folder).fetch(demo.name)
 
     # WHEN it is published again THEN it is
     publisher.publish(demo)
-    assert [one.version for one in publisher.versions()] == [demo.name]
+    assert [item.version for item in publisher.versions()] == [demo.name]
     Registry(bucket, folder).fetch(demo.name)
 
 
@@ -94,17 +92,17 @@ def test_a_damaged_artifact_is_not_published(
 def test_versions_are_listed_newest_first_with_their_shares(
     bucket: BotoObjectStore, publisher: Publisher, demo: Path, tmp_path: Path
 ) -> None:
-    # GIVEN versions of other ages, two of them on the route, and what somebody else has put beside them
+    # GIVEN versions of different ages, and other objects beside them
     old, middle, new = (
         publisher.publish(edited(demo, tmp_path, lambda document, last=last: document["training"].update(last=last)))  # type: ignore[misc]
         for last in (1.0, 2.0, 3.0)
     )
     for key in ("models/", "models/README.md", "models/notes/manifest.json", f"models/{VERSION}/weights.bin"):
         bucket.create(key, b"")
-    assert [(one.version, one.share) for one in publisher.versions()] == [(new, 0), (middle, 0), (old, 0)]
+    assert [(item.version, item.share) for item in publisher.versions()] == [(new, 0), (middle, 0), (old, 0)]
 
-    # WHEN two of them are live THEN their shares are told
+    # WHEN two of them are live THEN they have shares
     route = Route(1, (Variant("main", middle, 3.0), Variant("trial", old, 1.0)), "now")
     bucket.create(route_key("live"), msgspec.json.encode(route))
-    assert [(one.version, one.share) for one in publisher.versions()] == [(new, 0), (middle, 0.75), (old, 0.25)]
-    assert [one.manifest.training.last for one in publisher.versions()] == [3.0, 2.0, 1.0]
+    assert [(item.version, item.share) for item in publisher.versions()] == [(new, 0), (middle, 0.75), (old, 0.25)]
+    assert [item.manifest.training.last for item in publisher.versions()] == [3.0, 2.0, 1.0]

@@ -1,4 +1,4 @@
-"""The registry as a running function reads it: what is fetched is whole, or is not there."""
+"""Reading the registry: a fetched version is whole, or it is not there."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class CountingBucket:
-    """A bucket that counts what is downloaded from it."""
+    """A bucket that counts downloads."""
 
     def __init__(self, bucket: BotoObjectStore) -> None:
         self.read = bucket.read
@@ -68,11 +68,10 @@ def test_an_intact_copy_is_used_again(bucket: BotoObjectStore, published: str, f
 def test_a_damaged_copy_is_fetched_again(
     bucket: BotoObjectStore, published: str, demo: Path, folder: Path, name: str
 ) -> None:
-    # GIVEN a fetched version, one of whose files is then damaged, or lost
+    # GIVEN a fetched version with a damaged or missing file
     copy = Registry(bucket, folder).fetch(published).path(name)
     for damage in (lambda: copy.write_bytes(b"damaged"), copy.unlink):
         damage()
-
         # WHEN it is fetched THEN it is whole again
         assert Registry(bucket, folder).fetch(published).path(name).read_bytes() == (demo / name).read_bytes()
 
@@ -116,7 +115,7 @@ def test_a_newer_schema_is_unsupported(
 
 
 @pytest.mark.parametrize("version", [VERSION, "latest", "../models", " "])
-def test_a_version_that_is_not_there_is_not_found(
+def test_a_missing_or_malformed_version_is_not_found(
     bucket: BotoObjectStore, published: str, folder: Path, version: str
 ) -> None:
     with pytest.raises(VersionNotFound, match=version):
@@ -130,7 +129,7 @@ def test_a_bucket_that_fails_leaves_nothing(s3: "S3Client", folder: Path) -> Non
 
 
 def test_a_folder_that_cannot_be_written_is_named(bucket: BotoObjectStore, published: str, folder: Path) -> None:
-    folder.write_text("a file stands in the way")
+    folder.write_text("a file in place of the folder")
     with pytest.raises(RegistryError, match=f"^{published} cannot be kept in {folder}"):
         Registry(bucket, folder).fetch(published)
 
@@ -145,14 +144,14 @@ def test_concurrent_fetches_all_get_the_version(bucket: BotoObjectStore, publish
 ROUTE = Route(3, (Variant("main", VERSION, 0.9), Variant("trial", "v" + "1" * 16, 0.1)), "2026-11-23T09:30:00+00:00")
 
 
-def test_the_route_is_as_it_was_written(bucket: BotoObjectStore, folder: Path) -> None:
+def test_a_route_is_read_as_it_was_written(bucket: BotoObjectStore, folder: Path) -> None:
     bucket.create(route_key("live"), msgspec.json.encode(ROUTE))
     assert Registry(bucket, folder).route("live") == ROUTE
     with pytest.raises(VersionNotFound, match=r"routes/trial\.json"):
         Registry(bucket, folder).route("trial")
 
 
-def test_keys_are_those_of_the_bucket_s_layout() -> None:
+def test_the_keys_are_those_of_the_documented_layout() -> None:
     assert model_key(VERSION, "step.onnx") == f"models/{VERSION}/step.onnx"
     assert route_key("live") == "routes/live.json"
     assert history_key("live", 12) == "routes/history/live/00000012.json"
@@ -162,7 +161,7 @@ def test_keys_are_those_of_the_bucket_s_layout() -> None:
     ("weights", "version"),
     [([], VERSION), ([0.0], VERSION), ([0.0, 0.0], VERSION), ([1.0, -0.5], VERSION), ([1.0], "latest")],
 )
-def test_a_route_that_serves_nobody_is_refused(weights: list[float], version: str) -> None:
+def test_a_route_without_versions_or_weights_is_refused(weights: list[float], version: str) -> None:
     variants = tuple(Variant("main", version, weight) for weight in weights)
     with pytest.raises(RegistryError, match=r"^routes/live\.json must name versions"):
         decode_route(msgspec.json.encode(msgspec.structs.replace(ROUTE, variants=variants)), "live")
@@ -173,7 +172,7 @@ def test_a_route_of_a_newer_schema_is_unsupported() -> None:
         decode_route(msgspec.json.encode(msgspec.structs.replace(ROUTE, schema=2)), "live")
 
 
-def fault_of(data: bytes) -> str | None:
+def error_of(data: bytes) -> str | None:
     try:
         decode_route(data, "live")
     except RegistryError as error:
@@ -182,19 +181,19 @@ def fault_of(data: bytes) -> str | None:
 
 
 def test_a_damaged_route_is_refused() -> None:
-    # GIVEN a route WHEN it is cut anywhere, or one of its bytes becomes one that UTF-8 does not have
+    # GIVEN a route WHEN it is truncated anywhere, or one of its bytes is replaced by an invalid one
     data = msgspec.json.encode(ROUTE)
-    cut = [fault_of(data[:place]) for place in range(len(data))]
-    damaged = [fault_of(data[:place] + b"\xff" + data[place + 1 :]) for place in range(len(data))]
+    cut = [error_of(data[:place]) for place in range(len(data))]
+    damaged = [error_of(data[:place] + b"\xff" + data[place + 1 :]) for place in range(len(data))]
 
-    # THEN that is an error that names the route; only a field that may be missing is no loss
-    assert all(fault and fault.startswith("routes/live.json is not a route") for fault in cut)
-    assert {fault.split(":")[0] for fault in damaged if fault} == {"routes/live.json is not a route"}
+    # THEN the error names the route; only an optional field may be damaged
+    assert all(error and error.startswith("routes/live.json is not a route") for error in cut)
+    assert {error.split(":")[0] for error in damaged if error} == {"routes/live.json is not a route"}
     assert damaged.count(None) == len("restores")
 
 
 @STEADY
 @given(st.binary(max_size=100))
-def test_anything_else_is_no_route(data: bytes) -> None:
+def test_other_bytes_are_not_a_route(data: bytes) -> None:
     with pytest.raises(RegistryError, match=r"^routes/live\.json is not a route"):
         decode_route(data, "live")

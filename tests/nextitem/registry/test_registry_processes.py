@@ -1,4 +1,4 @@
-"""One folder, several processes, as on Lambda Managed Instances: a version is downloaded once."""
+"""Several processes that share a folder, as on Lambda Managed Instances: a version is downloaded once."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ from pathlib import Path
 from nextitem.aws.object_store import ObstoreReader
 from nextitem.registry.reader import Registry
 bucket = ObstoreReader(sys.argv[1], region=sys.argv[2], endpoint=sys.argv[3])
-print("here", flush=True)
+print("ready", flush=True)
 sys.stdin.readline()
 print(Registry(bucket, Path(sys.argv[4])).fetch(sys.argv[5]).folder)
 """
@@ -37,7 +37,7 @@ def server(demo: Path) -> Iterator[ArtifactServer]:
 
 @pytest.fixture
 def begin(server: ArtifactServer, demo: Path, folder: Path) -> Iterator[Begin]:
-    """Start a process that fetches the demo model into the folder once it is told to `go`."""
+    """Start a process that fetches the demo model into the folder after `go`."""
     environment = {
         "PATH": os.defpath,
         "PYTHONPATH": str(FUNCTIONS),
@@ -58,7 +58,7 @@ def begin(server: ArtifactServer, demo: Path, folder: Path) -> Iterator[Begin]:
             )
             running.callback(process.kill)
             assert process.stdout is not None
-            assert process.stdout.readline() == "here\n"
+            assert process.stdout.readline() == "ready\n"
             return process
 
         yield start
@@ -71,34 +71,33 @@ def go(process: Process) -> None:
 
 
 def fetched(process: Process) -> str:
-    """Where a process says that the version is."""
-    told, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    """Return the folder of the version that a process fetched."""
+    output, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0
-    return told.strip()
+    return output.strip()
 
 
 def test_a_version_is_downloaded_once_for_all_processes(
     server: ArtifactServer, begin: Begin, demo: Path, folder: Path
 ) -> None:
-    # GIVEN several processes that begin to fetch the same version while none of them can have its weights yet
+    # GIVEN several processes that fetch the same version, whose weights are delayed
     server.open.clear()
     processes = [begin() for _ in range(PROCESSES)]
     for process in processes:
         go(process)
     assert server.asked.acquire(timeout=PATIENCE_SECONDS)
 
-    # WHEN the weights come THEN all have the version, and each file was asked for once
+    # WHEN the weights are sent THEN all have the version, and each file was requested once
     server.open.set()
     assert {fetched(process) for process in processes} == {str(folder / demo.name)}
     assert server.counts == dict.fromkeys((MANIFEST, *FILES), 1)
-    # AND nothing else is in the folder
     assert list(folder.iterdir()) == [folder / demo.name]
 
 
-def test_a_process_that_is_killed_while_it_downloads_holds_nobody_up(
+def test_a_process_killed_during_its_download_does_not_block_others(
     server: ArtifactServer, begin: Begin, demo: Path, folder: Path
 ) -> None:
-    # GIVEN a process in the midst of its download, and others that wait for it
+    # GIVEN a process that is downloading, and others that wait for it
     server.open.clear()
     first = begin()
     go(first)
@@ -106,9 +105,9 @@ def test_a_process_that_is_killed_while_it_downloads_holds_nobody_up(
     others = [begin() for _ in range(2)]
     for process in others:
         go(process)
-    assert [one.name[:10] for one in folder.iterdir()] == [".incoming-"]
+    assert [path.name[:10] for path in folder.iterdir()] == [".incoming-"]
 
-    # WHEN it is killed THEN one of the others downloads for both, and what the dead one had begun is gone
+    # WHEN it is killed THEN one of the others downloads for both, and the unfinished files are removed
     first.kill()
     first.wait()
     assert server.asked.acquire(timeout=PATIENCE_SECONDS)
@@ -121,7 +120,7 @@ def test_a_process_that_is_killed_while_it_downloads_holds_nobody_up(
 def test_a_damaged_copy_is_fetched_once_for_all_processes(
     server: ArtifactServer, begin: Begin, demo: Path, folder: Path
 ) -> None:
-    # GIVEN a copy that is damaged WHEN several processes fetch the version THEN one of them brings it for all
+    # GIVEN a damaged copy WHEN several processes fetch the version THEN one of them downloads it for all
     damaged = folder / demo.name / "weights.bin"
     damaged.parent.mkdir(parents=True)
     damaged.write_bytes(b"damaged")

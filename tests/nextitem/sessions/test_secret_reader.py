@@ -1,4 +1,4 @@
-"""The key secret as Secrets Manager has it (moto's server), and all that may be wrong with it or its keeper."""
+"""Reading the key secret from Secrets Manager (from the server of moto, or a fake), and each failure of that."""
 
 import json
 from collections.abc import Iterator
@@ -14,10 +14,10 @@ from nextitem.sessions.key_secret import KeySecret
 from nextitem.sessions.secret_reader import SecretReader
 from tests.nextitem.aws.credentials_provider import CredentialsProvider
 from tests.nextitem.parts import CREDENTIALS, REGION
-from tests.nextitem.sessions.secrets_keeper import SecretsKeeper
+from tests.nextitem.sessions.fake_secrets_manager import FakeSecretsManager
 
 HUSH = "hush-hush-hush-hush"
-"""What no message may quote."""
+"""A secret that no error may quote."""
 KEYS = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": HUSH}
 
 
@@ -25,8 +25,8 @@ def reader(endpoint: str, secret_id: str = "key-secret") -> SecretReader:  # noq
     return SecretReader(secret_id, region=REGION, endpoint=endpoint, environment=KEYS)
 
 
-def fault_of(read: SecretReader) -> str:
-    """What is said of a secret that cannot be had; never anything of it."""
+def error_of(read: SecretReader) -> str:
+    """Return the error of a failed read, which must not quote the secret."""
     with pytest.raises(SecretUnavailable) as caught:
         read()
     assert HUSH[:9] not in f"{caught.value!s} {caught.value.__cause__!s}"
@@ -50,21 +50,21 @@ def moto() -> Iterator[str]:
 
 
 @pytest.fixture
-def keeper() -> Iterator[SecretsKeeper]:
-    with SecretsKeeper() as keeper:
-        yield keeper
+def server() -> Iterator[FakeSecretsManager]:
+    with FakeSecretsManager() as server:
+        yield server
 
 
 def test_a_secret_is_read(moto: str) -> None:
     assert reader(moto)() == KeySecret(HUSH.encode(), b"the one before it", 1_795_000_000.5)
 
 
-def test_a_secret_that_is_not_there_says_so(moto: str) -> None:
-    assert fault_of(reader(moto, "no-such-secret")).endswith("Secrets Manager says ResourceNotFoundException")
+def test_a_missing_secret_is_unavailable(moto: str) -> None:
+    assert error_of(reader(moto, "no-such-secret")).endswith("Secrets Manager says ResourceNotFoundException")
 
 
-def test_a_secret_of_bytes_is_none(moto: str) -> None:
-    assert fault_of(reader(moto, "binary")) == "the key secret is invalid: KeyError"
+def test_a_binary_secret_is_invalid(moto: str) -> None:
+    assert error_of(reader(moto, "binary")) == "the key secret is invalid: KeyError"
 
 
 @pytest.mark.parametrize(
@@ -75,9 +75,9 @@ def test_a_secret_of_bytes_is_none(moto: str) -> None:
         ({"current": HUSH, "rotated_at": "12.5", "more": [1]}, KeySecret(HUSH.encode(), None, 12.5)),
     ],
 )
-def test_what_may_be_left_out_may_be(keeper: SecretsKeeper, text: object, expected: KeySecret) -> None:
-    keeper.has(json.dumps(text))
-    assert reader(keeper.endpoint)() == expected
+def test_previous_and_rotated_at_are_optional(server: FakeSecretsManager, text: object, expected: KeySecret) -> None:
+    server.put_secret(json.dumps(text))
+    assert reader(server.endpoint)() == expected
 
 
 @pytest.mark.parametrize(
@@ -100,55 +100,52 @@ def test_what_may_be_left_out_may_be(keeper: SecretsKeeper, text: object, expect
     ],
     ids=range(14),
 )
-def test_a_secret_that_makes_no_sense_is_refused_and_never_quoted(keeper: SecretsKeeper, text: str) -> None:
-    keeper.has(text)
-    assert fault_of(reader(keeper.endpoint)).startswith("the key secret is invalid: ")
+def test_an_invalid_secret_is_refused_and_not_quoted(server: FakeSecretsManager, text: str) -> None:
+    server.put_secret(text)
+    assert error_of(reader(server.endpoint)).startswith("the key secret is invalid: ")
 
 
 @pytest.mark.parametrize("body", [b"", b"null", HUSH.encode(), b"\xff" + HUSH.encode(), b'{"SecretString": 7}'])
-def test_an_answer_that_makes_no_sense_is_refused_and_never_quoted(keeper: SecretsKeeper, body: bytes) -> None:
-    keeper.body = body
-    assert fault_of(reader(keeper.endpoint)).startswith("the key secret is invalid: ")
+def test_an_invalid_answer_is_refused_and_not_quoted(server: FakeSecretsManager, body: bytes) -> None:
+    server.body = body
+    assert error_of(reader(server.endpoint)).startswith("the key secret is invalid: ")
 
 
-def test_a_refusal_is_told_and_its_text_is_not(keeper: SecretsKeeper) -> None:
-    keeper.has(json.dumps({"current": HUSH}))
-    keeper.status = 403
-    assert fault_of(reader(keeper.endpoint)) == "the key secret cannot be read: Secrets Manager says status 403"
+def test_of_an_error_answer_only_the_status_is_reported(server: FakeSecretsManager) -> None:
+    server.put_secret(json.dumps({"current": HUSH}))
+    server.status = 403
+    assert error_of(reader(server.endpoint)) == "the key secret cannot be read: Secrets Manager says status 403"
 
 
-def test_an_endpoint_that_is_not_there_says_so() -> None:
-    assert "refused" in fault_of(reader(f"http://{LOOPBACK}:{free_port()}"))
+def test_a_closed_port_is_reported() -> None:
+    assert "refused" in error_of(reader(f"http://{LOOPBACK}:{free_port()}"))
 
 
-def test_an_endpoint_that_hangs_says_so(keeper: SecretsKeeper, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_timeout_is_reported(server: FakeSecretsManager, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(secret_reader, "TIMEOUT_SECONDS", 0.05)
-    keeper.answers.clear()
-    assert "timed out" in fault_of(reader(keeper.endpoint))
+    server.may_answer.clear()
+    assert "timed out" in error_of(reader(server.endpoint))
 
 
-def test_an_endpoint_of_another_protocol_says_so(keeper: SecretsKeeper) -> None:
-    assert fault_of(reader(keeper.endpoint.replace("http:", "https:"))).startswith("the key secret cannot be read: ")
+def test_an_endpoint_without_tls_is_reported(server: FakeSecretsManager) -> None:
+    assert error_of(reader(server.endpoint.replace("http:", "https:"))).startswith("the key secret cannot be read: ")
 
 
-def test_without_credentials_nothing_is_asked(keeper: SecretsKeeper) -> None:
-    # GIVEN credentials of a provider that refuses them
+def test_without_credentials_no_request_is_sent(server: FakeSecretsManager) -> None:
     with CredentialsProvider() as provider:
         provider.status = 500
         environment = provider.environment
-        read = SecretReader("any", region=REGION, endpoint=keeper.endpoint, environment=environment)
-        # WHEN the secret is read THEN that is why it cannot be
-        assert "credentials provider" in fault_of(read)
-    assert keeper.headers == {}
+        read = SecretReader("any", region=REGION, endpoint=server.endpoint, environment=environment)
+        assert "credentials provider" in error_of(read)
+    assert server.headers == {}
 
 
-def test_credentials_that_end_bring_their_token(keeper: SecretsKeeper) -> None:
-    # GIVEN credentials with a session token, as under SnapStart WHEN the secret is read THEN it is sent, and signed
-    keeper.has(json.dumps({"current": HUSH}))
+def test_the_session_token_is_sent_and_signed(server: FakeSecretsManager) -> None:
+    server.put_secret(json.dumps({"current": HUSH}))
     with CredentialsProvider() as provider:
         environment = provider.environment
-        SecretReader("any", region=REGION, endpoint=keeper.endpoint, environment=environment)()
-    assert keeper.headers["x-amz-security-token"] == "session 1"
-    signed = keeper.headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0]
+        SecretReader("any", region=REGION, endpoint=server.endpoint, environment=environment)()
+    assert server.headers["x-amz-security-token"] == "session 1"
+    signed = server.headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0]
     assert signed == "content-type;host;x-amz-date;x-amz-security-token;x-amz-target"
-    assert f"/{REGION}/secretsmanager/aws4_request" in keeper.headers["authorization"]
+    assert f"/{REGION}/secretsmanager/aws4_request" in server.headers["authorization"]

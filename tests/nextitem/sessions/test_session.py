@@ -21,18 +21,14 @@ def log_of(items: str) -> tuple[LogEntry, ...]:
 
 @pytest.mark.parametrize(("end", "pending"), [(0, "bcd"), (2, "d"), (3, "")])
 def test_a_replay_starts_after_the_snapshot(end: int, pending: str) -> None:
-    # GIVEN a log and a snapshot that stands for the log up to an entry
     log = log_of("abcd")
-    record = SessionRecord(4, log, Snapshot(log[end].chain, HIDDEN))
-
-    # THEN what comes after that entry is to be stepped from it
-    hidden, entries = record.replay_from()
+    hidden, entries = SessionRecord(4, log, Snapshot(log[end].chain, HIDDEN)).replay_from()
     assert hidden is HIDDEN
     assert "".join(entry.item_id for entry in entries) == pending
 
 
 @pytest.mark.parametrize("chain", [log_of("axcd")[3].chain, log_of("abcde")[4].chain, b"", b"0" * 16])
-def test_a_snapshot_of_another_past_starts_nothing(chain: bytes) -> None:
+def test_a_snapshot_of_another_past_is_not_used(chain: bytes) -> None:
     log = log_of("abcd")
     assert SessionRecord(4, log, Snapshot(chain, HIDDEN)).replay_from() == (None, log)
 
