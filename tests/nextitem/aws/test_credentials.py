@@ -144,9 +144,8 @@ def test_a_provider_that_hangs_is_asked_once_and_costs_the_deadline(
     pool = Pool(parse_store_url(valkey.url).addresses[0], Login(tokens=tokens))
     # WHEN the store is asked THEN it is unavailable, and the provider is asked once, while that goes on
     for _ in range(3):
-        with pytest.raises(StoreUnavailable, match="in time") as caught:
+        with pytest.raises(StoreUnavailable, match="in time"):
             pool.send(Deadline.after(0.2), "PING")
-        assert caught.value.late
     # WHEN it answers at last THEN that is used
     goes_on.set()
     assert tokens.get_credentials(soon())[0] == "app"
