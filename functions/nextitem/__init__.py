@@ -1,12 +1,9 @@
-"""The serving library: what the Lambda handlers share.
-
-It knows no Lambda event and nothing offline. Read `recommender` first: one request, top to bottom.
-"""
+"""The serving library that the Lambda handlers share. Start reading at `service.recommender`: it serves a request."""
 
 import time
 
 LOADING_SINCE = time.perf_counter()
-"""When this process began to import the library: the start of a cold start's import phase."""
+"""When this process began to import the library: the start of the import phase of a cold start."""
 
 DEFAULT_ROUTE, DEFAULT_REGION = "live", "us-east-1"
-"""Of settings that are needed before any others are read (`s3_prefetch`); see `settings`."""
+"""Defaults of two settings. `s3_prefetch` needs them before `settings` is imported."""

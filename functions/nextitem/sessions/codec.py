@@ -1,4 +1,4 @@
-"""Encode a session's log, snapshots and impression as bytes, and decode them. `append.lua` writes the same log format.
+"""Decode a session's log; encode and decode its snapshots and impression. `append.lua` encodes the log.
 
 Each begins with a version byte and 8 hex digits of the SHA-1 of the rest:
 
@@ -58,15 +58,6 @@ def recommendation_id(session_digest: str, chain: bytes, version: str, variant: 
     """
     parts = f"{session_digest} {version} {variant} ".encode() + chain
     return hashlib.blake2b(parts, digest_size=8).hexdigest()
-
-
-def encode_log(length: int, log: tuple[LogEntry, ...]) -> bytes:
-    """Encode a log as `append.lua` does."""
-    body = bytearray(_LENGTH.pack(length))
-    for entry in log:
-        item_id = entry.item_id.encode()
-        body += _ENTRY.pack(float(entry.at), len(item_id), entry.tag, entry.chain) + item_id
-    return _seal(LOG_CODEC, bytes(body))
 
 
 def decode_log(data: bytes) -> tuple[int, tuple[LogEntry, ...]]:

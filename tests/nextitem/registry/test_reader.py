@@ -1,7 +1,6 @@
 """Reading the registry: a fetched version is whole, or it is not there."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -132,13 +131,6 @@ def test_a_folder_that_cannot_be_written_is_named(bucket: BotoObjectStore, publi
     folder.write_text("a file in place of the folder")
     with pytest.raises(RegistryError, match=f"^{published} cannot be kept in {folder}"):
         Registry(bucket, folder).fetch(published)
-
-
-def test_concurrent_fetches_all_get_the_version(bucket: BotoObjectStore, published: str, folder: Path) -> None:
-    with ThreadPoolExecutor(4) as threads:
-        fetched = list(threads.map(lambda _: Registry(bucket, folder).fetch(published), range(4)))
-    assert [artifact.folder for artifact in fetched] == [folder / published] * 4
-    assert list(folder.iterdir()) == [folder / published]
 
 
 ROUTE = Route(3, (Variant("main", VERSION, 0.9), Variant("trial", "v" + "1" * 16, 0.1)), "2026-11-23T09:30:00+00:00")

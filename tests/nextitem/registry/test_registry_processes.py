@@ -13,7 +13,7 @@ from nextitem.model.manifest import FILES, MANIFEST
 from tests.nextitem.parts import BUCKET, PATIENCE_SECONDS, REGION
 from tests.nextitem.registry.artifact_server import ArtifactServer
 
-PROCESSES = 5
+PROCESSES = 3
 FUNCTIONS = Path(__file__).parents[3] / "functions"
 FETCH = """
 import sys

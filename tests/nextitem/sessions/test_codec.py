@@ -25,7 +25,6 @@ from nextitem.sessions.codec import (
     decode_record,
     decode_snapshot,
     encode_impression,
-    encode_log,
     encode_snapshot,
     event_tag,
     next_chain,
@@ -33,6 +32,7 @@ from nextitem.sessions.codec import (
 from nextitem.sessions.session import TAG_BYTES, Impression, LogEntry, Snapshot
 from nextitem.sessions.valkey_store import ValkeyStore
 from tests.nextitem.parts import NOW, PATIENCE_SECONDS, STEADY, fresh_key
+from tests.nextitem.sessions.encoded_log import encode_log
 from tests.nextitem.sessions.log_contract import add, event
 
 CHAIN = b"c" * CHAIN_BYTES

@@ -9,10 +9,11 @@ from redis import Redis
 
 from devstack.services.valkey import Valkey
 from nextitem.redis_client.url import parse_store_url
-from nextitem.sessions.codec import encode_log, encode_snapshot
+from nextitem.sessions.codec import encode_snapshot
 from nextitem.sessions.session import EMPTY, WINDOW, SessionRecord
 from nextitem.sessions.valkey_store import ValkeyStore
 from tests.nextitem.parts import PATIENCE_SECONDS, STEADY, VERSION, fresh_key, soon
+from tests.nextitem.sessions.encoded_log import encode_log
 from tests.nextitem.sessions.log_contract import add, event, names, numbered
 from tests.nextitem.sessions.snapshot_contract import save, snapshot_of, value_of
 
