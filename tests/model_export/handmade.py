@@ -1,4 +1,4 @@
-"""Sessions written down in a test, one list of items each."""
+"""Sessions that a test spells out as lists of items."""
 
 from itertools import chain
 
@@ -7,7 +7,7 @@ import numpy as np
 from model_export.data.sessions import Sessions
 
 FIRST_SECOND = 1_600_000_000
-"""The handmade events follow each other by one second from here on: 2020-09-13."""
+"""Time of the first event, 2020-09-13; each next event is one second later."""
 
 
 def handmade(*sessions: str, start: int = FIRST_SECOND) -> Sessions:

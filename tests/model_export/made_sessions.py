@@ -1,4 +1,4 @@
-"""Sessions whose every transition has a name."""
+"""Sessions in which every transition is unique."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ Pairs = Counter[tuple[int, int]]
 
 
 def of_lengths(lengths: list[int]) -> Sessions:
-    """Sessions of these lengths in which every event has an item of its own, so that each transition has a name."""
+    """Sessions of these lengths in which every event has an item of its own."""
     events = sum(lengths)
     return Sessions.from_events(
         catalogue=[f"{code:05}" for code in range(events)],
@@ -25,13 +25,13 @@ def of_lengths(lengths: list[int]) -> Sessions:
 
 
 def transitions_of(lengths: list[int]) -> Pairs:
-    """Each event of such sessions with its successor, once."""
+    """The transitions of such sessions, each once."""
     ends = set(np.cumsum(lengths).tolist())
     return Counter((code, code + 1) for code in range(sum(lengths) - 1) if code + 1 not in ends)
 
 
-def learnt_in(epoch: Iterable[Batch]) -> Pairs:
-    """Each input with its target, as often as it counts."""
+def transitions_in(epoch: Iterable[Batch]) -> Pairs:
+    """The pairs of input and target in some batches, with their counts."""
     return Counter(
         pair
         for batch in epoch

@@ -1,4 +1,4 @@
-"""Sessions of any shape, for properties that hold for all of them."""
+"""Random sessions for property tests."""
 
 import numpy as np
 from hypothesis import strategies as st
@@ -11,7 +11,7 @@ FIRST_SECOND = 18_000 * DAY
 
 @st.composite
 def calendars(draw: st.DrawFn, days: int = 6) -> Sessions:
-    """Sessions over some days, of a few items, that may overlap, run past midnight and start at the same second."""
+    """Sessions of a few items over some days. They may overlap, pass midnight and start at the same second."""
     starts = draw(st.lists(st.integers(0, days * DAY - 1), min_size=2, max_size=25))
     lengths = draw(st.lists(st.integers(1, 6), min_size=len(starts), max_size=len(starts)))
     events = sum(lengths)

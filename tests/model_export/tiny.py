@@ -1,6 +1,6 @@
-"""What the tests of the pipeline train and export: data, runs and artifacts of a few dozen items.
+"""Data, runs and artifacts of a few dozen items for the tests.
 
-Torch keeps to one thread: the sums of several come out in another order.
+Torch uses one thread: several threads sum in another order.
 """
 
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ DAY = 86_400
 FIRST_SECOND = 18_000 * DAY
 
 LOOSE = Bounds(overlap=0.0, hr_delta=1.0)
-"""What weights that were never trained keep: next to nothing of the order, but all of the arithmetic."""
+"""Bounds for untrained weights, whose order quantization changes most."""
 
 
 def cycle(items: int = 8, sessions: int = 48, length: int = 5, days: int = 6) -> Sessions:
@@ -44,8 +44,8 @@ def cycle(items: int = 8, sessions: int = 48, length: int = 5, days: int = 6) ->
 
 
 @dataclass
-class Told:
-    """A watcher that remembers."""
+class RecordingWatcher:
+    """A watcher that records progress."""
 
     batches: list[tuple[str, int, int, int]] = field(default_factory=list)
     epochs: list[tuple[str, Epoch]] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Told:
         self.blends.append(accuracy)
 
     def numbers(self, stage: str) -> list[int]:
-        """Numbers of a stage's epochs, as they came."""
+        """The numbers of a stage's epochs in order."""
         return [epoch.number for of, epoch in self.epochs if of == stage]
 
 
@@ -90,7 +90,7 @@ def random_run(
     sessions: int = 6,
     table: NDArray[np.float32] | None = None,
 ) -> Run:
-    """A run that nobody trained, with held-out sessions of random items."""
+    """An untrained run, with held-out sessions of random items."""
     rng = np.random.default_rng(2)
     weights = random_weights(items, hidden, layers)
     if table is not None:
@@ -122,15 +122,15 @@ def random_run(
 
 
 def exported(run: Run, out: Path, bounds: Bounds = LOOSE) -> Path:
-    """The folder of a run's artifact."""
+    """Export a run and return the artifact's folder."""
     return export(run, out, bounds, lambda _stage: None)
 
 
 def model_of(run: Run, out: Path) -> Model:
-    """A run as it serves."""
+    """Export a run and open its model."""
     return Model(open_artifact(exported(run, out)))
 
 
 def listed(folder: Path) -> list[str]:
-    """Everything in a folder, hidden files too."""
+    """The paths of everything in a folder, hidden files included."""
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))

@@ -1,4 +1,4 @@
-"""Settings in a file: they come back as they were, and what is wrong with them is told."""
+"""Settings in a file: read as they were written, and errors name the file and the setting."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -27,32 +27,27 @@ from tests.model_export.tiny import cycle
         seed=st.integers(0, 2**63 - 1),
     )
 )
-def test_settings_come_back_to_the_bit(tmp_path_factory: pytest.TempPathFactory, config: FitConfig) -> None:
-    # GIVEN any settings
+def test_reads_what_was_written(tmp_path_factory: pytest.TempPathFactory, config: FitConfig) -> None:
     path = tmp_path_factory.mktemp("settings") / "best.json"
-    # WHEN they are written and read
     write_config(path, config)
-    # THEN they are the same
     assert config_from(path) == config
 
 
-def test_train_takes_a_file_and_options_go_before_it(tmp_path: Path) -> None:
-    # GIVEN settings in a file, one of which has no option, and events
+def test_options_of_train_replace_settings_of_the_file(tmp_path: Path) -> None:
     write_events(tmp_path / "events.csv", cycle())
     config = tmp_path / "best.json"
     config.write_text('{"epochs": 1, "hidden": 32, "window": 7, "dropout": 0.0}')
-    # WHEN a run is trained with the file, and another setting on the command line, equal to the default
+    # An option counts even if it equals the default.
     default = FitConfig().dropout
     done("train", tmp_path / "events.csv", "--out", tmp_path / "run", "--config", config, "--dropout", str(default))
-    # THEN the file's count, but for the option
     wanted = replace(FitConfig(), epochs=1, hidden=32, window=7)
-    found = read_run(tmp_path / "run").record.training.hyperparameters
+    hyperparameters = read_run(tmp_path / "run").record.training.hyperparameters
     names = ("epochs", "hidden", "window", "dropout", "learning_rate")
-    assert {name: found[name] for name in names} == {name: wanted.values()[name] for name in names}
+    assert {name: hyperparameters[name] for name in names} == {name: wanted.values()[name] for name in names}
 
 
 @pytest.mark.parametrize(
-    ("text", "why"),
+    ("text", "reason"),
     [
         ("{", "is not a JSON object of settings"),
         ("[1]", "is not a JSON object of settings"),
@@ -62,12 +57,9 @@ def test_train_takes_a_file_and_options_go_before_it(tmp_path: Path) -> None:
         (None, "cannot be read: No such file"),
     ],
 )
-def test_a_file_that_makes_no_sense_is_told(tmp_path: Path, text: str | None, why: str) -> None:
-    # GIVEN a file that is none of settings
+def test_refuses_a_wrong_file(tmp_path: Path, text: str | None, reason: str) -> None:
     path = tmp_path / "best.json"
     if text is not None:
         path.write_text(text)
-    # WHEN a training is to use it
     answer = nextitem("train", tmp_path / "events.csv", "--out", tmp_path / "run", "--config", path)
-    # THEN one line says what is wrong
-    assert why in answer.fault
+    assert reason in answer.fault

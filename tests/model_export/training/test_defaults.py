@@ -1,4 +1,4 @@
-"""Defaults follow the data, what is given stays, and each switch does what it says."""
+"""Open settings are chosen by the data, and each switch has its effect."""
 
 from dataclasses import replace
 
@@ -13,61 +13,46 @@ from model_export.training.device import product_type
 from model_export.training.fit import fit
 from model_export.training.network import Network, NetworkConfig
 from tests.model_export.handmade import handmade
-from tests.model_export.tiny import Told, cycle
+from tests.model_export.tiny import RecordingWatcher, cycle
 
 QUICK = FitConfig(epochs=3, hidden=16, batch=8, learning_rate=0.02, temperature=0.2, validation_days=1)
 
 
-def test_a_small_shop_is_trained_long_and_on_every_item() -> None:
-    # GIVEN a shop of some thousand items and sessions
-    # WHEN its settings are chosen
-    found = for_data(FitConfig(), transitions=80_000, rows=20_000, items=18_000)
-    # THEN it sees many epochs of small batches against the whole catalogue
-    assert (found.epochs, found.batch, found.loss) == (MAX_EPOCHS, MIN_BATCH, "softmax")
+def test_a_small_shop_gets_many_epochs_of_the_full_softmax() -> None:
+    config = for_data(FitConfig(), transitions=80_000, rows=20_000, items=18_000)
+    assert (config.epochs, config.batch, config.loss) == (MAX_EPOCHS, MIN_BATCH, "softmax")
 
 
-def test_a_large_shop_is_trained_within_half_an_hour() -> None:
-    # GIVEN a million events of many items
-    # WHEN its settings are chosen
-    found = for_data(FitConfig(), transitions=1_000_000, rows=180_000, items=40_000)
-    # THEN it sees few epochs of large batches against samples
-    assert (found.epochs, found.batch, found.loss) == (MIN_EPOCHS, MAX_BATCH, "sampled-softmax")
+def test_a_large_shop_gets_few_epochs_of_the_sampled_softmax() -> None:
+    config = for_data(FitConfig(), transitions=1_000_000, rows=180_000, items=40_000)
+    assert (config.epochs, config.batch, config.loss) == (MIN_EPOCHS, MAX_BATCH, "sampled-softmax")
 
 
-def test_few_items_are_never_sampled() -> None:
-    # GIVEN many events of hardly more items than would be drawn
-    # WHEN the loss is chosen THEN it is the exact one
+def test_few_items_get_the_full_softmax() -> None:
     assert for_data(FitConfig(), transitions=10**7, rows=10**6, items=3000).loss == "softmax"
 
 
-def test_what_is_given_stays() -> None:
-    # GIVEN settings with nothing left open
-    given = FitConfig(epochs=3, batch=17, loss="bpr-max")
-    # WHEN the data are known THEN nothing changes
-    assert for_data(given, transitions=10**6, rows=10**5, items=10**5) == given
+def test_set_values_stay() -> None:
+    config = FitConfig(epochs=3, batch=17, loss="bpr-max")
+    assert for_data(config, transitions=10**6, rows=10**5, items=10**5) == config
 
 
-def test_newer_sessions_count_more_where_that_is_wanted() -> None:
-    # GIVEN three sessions, one after another, by an index that only orders them
+def test_recency_weighs_new_sessions_more() -> None:
     sessions = handmade("a b", "b c", "c d", start=0)
-    # WHEN they are batched, plain and with recency
     plain, recent = (
         next(iter(Batches(sessions, 3, 5, recency).epoch(np.random.default_rng(1)))) for recency in (0.0, 2.0)
     )
-    # THEN the newest counts e² times the oldest, and all together as much as before
     assert plain.weights.tolist() == [1.0] * 3
     by_first = dict(zip(recent.inputs[:, 0].tolist(), recent.weights.tolist(), strict=True))
     assert by_first[2] == pytest.approx(by_first[0] * np.exp(2.0), rel=1e-5)
     assert sum(by_first.values()) == pytest.approx(3.0)
 
 
-def test_item_dropout_leaves_events_out_in_training_only() -> None:
-    # GIVEN a network that leaves nearly every event out
+def test_item_dropout_zeroes_events_in_training_only() -> None:
     torch.manual_seed(1)
     network = Network(NetworkConfig(5, 16, dropout=0.0, item_dropout=0.999))
     items, rows = torch.tensor([[1, 2, 3]]), network.rows()
     nothing = network(items, torch.zeros_like(rows))
-    # WHEN it is trained and when it serves THEN it sees nothing of them, and all of them
     assert torch.equal(network.train()(items, rows), nothing)
     assert not torch.allclose(network.eval()(items, rows), nothing)
 
@@ -89,18 +74,14 @@ def test_item_dropout_leaves_events_out_in_training_only() -> None:
     ],
     ids=lambda switch: next(iter(switch)),
 )
-def test_a_cycle_is_learnt_with_any_switch(switch: dict[str, object]) -> None:
-    # GIVEN sessions in which each item has one successor
+def test_learns_a_cycle_with_any_switch(switch: dict[str, object]) -> None:
     config = replace(QUICK, epochs=10, **switch)  # type: ignore[arg-type]  # each value fits its name
-    # WHEN a network is fitted with a switch
-    fitted = fit(cycle(items=8, sessions=192), config, Told())
-    # THEN the network learns it
+    fitted = fit(cycle(items=8, sessions=192), config, RecordingWatcher())
     assert max(epoch.hr for epoch in fitted.validated.history) == 1.0
     assert max(epoch.mrr for epoch in fitted.validated.history) > 0.9
 
 
-def test_precision_is_taken_at_its_word() -> None:
-    # GIVEN a processor WHEN a precision is named THEN it is that, whatever the processor can
+def test_a_named_precision_is_used() -> None:
     cpu = torch.device("cpu")
     assert product_type("float32", cpu) == torch.float32
     assert product_type("bfloat16", cpu) == torch.bfloat16

@@ -1,4 +1,4 @@
-"""What teachers add to a loss: the same gradient as a softmax towards their mean answer."""
+"""The teachers' part of a loss: the same gradient as a softmax loss towards their mean distribution."""
 
 import pytest
 import torch
@@ -23,16 +23,16 @@ def _batch() -> Batch:
     return Batch(torch.randint(ITEMS, (2, 3)), torch.randint(ITEMS, (2, 3)), mask, torch.ones(2))
 
 
-def _answer(teachers: list[Network], batch: Batch) -> Tensor:
-    """The mean answer over all items, float32[n, items]."""
+def _mean_distribution(teachers: list[Network], batch: Batch) -> Tensor:
+    """float32[n, items]."""
     with torch.no_grad():
-        each = [one.eval().scores(one(batch.inputs, one.rows())[batch.mask], one.rows()) for one in teachers]
-        return torch.stack([scores.softmax(dim=1) for scores in each]).mean(dim=0)
+        scores = [one.eval().scores(one(batch.inputs, one.rows())[batch.mask], one.rows()) for one in teachers]
+        return torch.stack([values.softmax(dim=1) for values in scores]).mean(dim=0)
 
 
 @pytest.mark.parametrize("share", [0.3, 1.0])
-def test_the_loss_is_a_softmax_towards_item_and_answer(share: float) -> None:
-    # GIVEN two teachers whose whole answer is told
+def test_the_loss_is_the_cross_entropy_to_mixed_targets(share: float) -> None:
+    # GIVEN two teachers whose whole distribution is kept
     assert ITEMS <= KEPT_ITEMS
     learner, batch, teachers = _network(1), _batch(), [_network(2), _network(3)]
     rows = learner.rows()
@@ -40,25 +40,24 @@ def test_the_loss_is_a_softmax_towards_item_and_answer(share: float) -> None:
     weights = torch.tensor([0.4, 0.3, 0.2, 0.1])
     logs = learner.scores(states, rows).log_softmax(dim=1)
     followed = torch.nn.functional.one_hot(batch.targets[batch.mask], ITEMS).float()
-    # WHEN they add to the loss of the items that followed
-    alone = -((followed * logs).sum(dim=1) * weights).sum()
-    found = alone + Teachers(teachers, share).loss(learner, states, rows, batch, weights)
-    # THEN it is the cross-entropy to the mixture of item and answer, and so is its gradient
-    mixed = (1 - share) * followed + share * _answer(teachers, batch)
-    wanted = -((mixed * logs).sum(dim=1) * weights).sum()
-    torch.testing.assert_close(found, wanted)
-    for one, other in zip(
-        torch.autograd.grad(found, list(learner.parameters()), retain_graph=True),
-        torch.autograd.grad(wanted, list(learner.parameters())),
+    # WHEN their part is added to the loss of the items that followed
+    without = -((followed * logs).sum(dim=1) * weights).sum()
+    loss = without + Teachers(teachers, share).loss(learner, states, rows, batch, weights)
+    # THEN loss and gradient are those of the mixture
+    mixed = (1 - share) * followed + share * _mean_distribution(teachers, batch)
+    expected = -((mixed * logs).sum(dim=1) * weights).sum()
+    torch.testing.assert_close(loss, expected)
+    for ours, theirs in zip(
+        torch.autograd.grad(loss, list(learner.parameters()), retain_graph=True),
+        torch.autograd.grad(expected, list(learner.parameters())),
         strict=True,
     ):
-        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
-def test_an_answer_is_the_best_of_the_mean() -> None:
-    # GIVEN teachers WHEN they answer THEN the shares are those of their mean, and sum to 1
+def test_the_targets_are_the_best_of_the_mean() -> None:
     batch, teachers = _batch(), [_network(2), _network(3)]
     items, shares = Teachers(teachers, 0.5).targets(batch)
-    torch.testing.assert_close(shares, _answer(teachers, batch).gather(1, items))
+    torch.testing.assert_close(shares, _mean_distribution(teachers, batch).gather(1, items))
     torch.testing.assert_close(shares.sum(dim=1), torch.ones(4))
     assert bool((shares.diff(dim=1) <= 0).all())

@@ -1,4 +1,4 @@
-"""Several processes learn what one would have learnt from the same batches."""
+"""Several processes train the same network as one process does from the same batches."""
 
 import json
 import os
@@ -23,7 +23,7 @@ from tests.model_export.tiny import cycle
 
 CONFIG = FitConfig(hidden=16, loss="softmax", dropout=0.0)
 TOLERANCE = 1e-3
-"""Of a loss between 1 and 8 after 4 epochs: sums in another order differ by a millionth, and steps multiply that."""
+"""Of a loss between 1 and 8 after 4 epochs: sums in another order differ by a millionth, and each step adds to that."""
 
 
 def gradient(network: Network, batch: Batch) -> tuple[float, torch.Tensor]:
@@ -37,34 +37,29 @@ def gradient(network: Network, batch: Batch) -> tuple[float, torch.Tensor]:
 
 
 @pytest.mark.parametrize("size", [2, 3, 5])
-def test_the_mean_of_the_shares_is_the_whole(size: int) -> None:
-    # GIVEN batches of sessions of unlike lengths, the last with fewer rows than there are processes
+def test_the_mean_over_processes_is_the_batch(size: int) -> None:
+    # The last batch has fewer rows than there are processes.
     sessions = handmade("a b c d e f", "b c", "c d e", "d e f g h", "e f", "f g h a b c", "g h", "h a", "a c")
     torch.manual_seed(1)
     network = Network(network_config(CONFIG, len(sessions.catalogue)))
     batches = list(Batches(sessions, 8, 50).epoch(np.random.default_rng(2)))
     assert sorted(len(batch.inputs) for batch in batches) == [1, 8]
     for batch in batches:
-        # WHEN each process has its share of one
         loss, whole = gradient(network, batch)
         shares = [gradient(network, World(rank, size).share(batch)) for rank in range(size)]
-        # THEN the mean of their losses and gradients is that of the batch
         assert sum(part for part, _ in shares) / size == pytest.approx(loss, rel=1e-5)
         mean = torch.stack([part for _, part in shares]).mean(dim=0)
         torch.testing.assert_close(mean, whole, rtol=1e-4, atol=1e-6)
 
 
-def test_alone_a_batch_is_left_as_it_is() -> None:
-    # GIVEN one process
+def test_one_process_takes_the_whole_batch() -> None:
     [batch] = Batches(handmade("a b c", "b c"), 8, 50).epoch(np.random.default_rng(2))
-    # WHEN it takes its share
-    # THEN that is the batch itself
     assert World().share(batch) is batch
     assert World().leads
 
 
 def trained(folder: Path, events: Path, *options: str, processes: int = 1) -> Run:
-    """The run of `nextitem train`, in so many processes."""
+    """Run `nextitem train` in some processes and return its run."""
     out = folder / f"run-{processes}"
     start = [sys.executable]
     if processes > 1:
@@ -77,14 +72,13 @@ def trained(folder: Path, events: Path, *options: str, processes: int = 1) -> Ru
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert ended.returncode == 0, ended.stderr
-    # one process tells, whatever their number
+    # Only one process reports.
     assert ended.stderr.count("on the validation days") == 1
     return read_run(out)
 
 
 @pytest.mark.slow
-def test_two_processes_learn_as_one(tmp_path: Path) -> None:
-    # GIVEN sessions, and settings without noise
+def test_two_processes_train_the_network_of_one(tmp_path: Path) -> None:
     write_events(tmp_path / "events.csv", cycle(items=12, sessions=331))
     options = (
         "--epochs",
@@ -100,27 +94,20 @@ def test_two_processes_learn_as_one(tmp_path: Path) -> None:
         "--memory-sessions",
         "0",
     )
-    # WHEN one process trains, and two under torchrun with the same batches
     alone, together = (trained(tmp_path, tmp_path / "events.csv", *options, processes=count) for count in (1, 2))
-    # THEN the curves are the same, within what another order of sums makes of them
     curves = [np.array(run.record.history) for run in (alone, together)]
     assert curves[0].shape == curves[1].shape == (4, 3)
     np.testing.assert_allclose(curves[0][:, 0], curves[1][:, 0], atol=TOLERANCE)
     assert curves[0][0, 0] > curves[0][-1, 0] + 0.5
-    # AND so is what the refit learnt
     np.testing.assert_allclose(alone.weights["table"], together.weights["table"], atol=0.02)
-    # AND the run is whole: one process wrote it
     assert json.loads((tmp_path / "run-2" / "run.json").read_text())["training"]["data_sha256"]
     assert [path.name for path in tmp_path.glob("run-2/metrics/*")] != []
 
 
 @pytest.mark.slow
-def test_processes_have_noise_of_their_own_and_agree_on_the_end(tmp_path: Path) -> None:
-    # GIVEN dropout, sampled negatives and early stopping
+def test_processes_agree_on_early_stopping(tmp_path: Path) -> None:
     write_events(tmp_path / "events.csv", cycle(items=12, sessions=200))
     options = ("--epochs", "9", "--hidden", "16", "--batch", "16", "--loss", "sampled-softmax")
-    # WHEN two processes train
     run = trained(tmp_path, tmp_path / "events.csv", *options, processes=2)
-    # THEN they end together, having learnt
     assert run.record.validation["hr@20"] == 1.0
     assert run.record.history[-1][0] < run.record.history[0][0]

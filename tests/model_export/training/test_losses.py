@@ -1,4 +1,4 @@
-"""The losses: the sampled softmax stands for the full one."""
+"""The losses: the sampled softmax equals the full one on average, the fused cross-entropy equals torch's."""
 
 import pytest
 import torch
@@ -25,8 +25,8 @@ def _network(items: int, *, normalised: bool) -> Network:
 
 
 def _made(loss: LossName, items: int = ITEMS, **settings: float) -> Loss:
-    """A loss in float32; of items that all occur once."""
-    return make_loss(FitConfig(loss=loss, **settings), torch.ones(items), torch.float32)  # type: ignore[arg-type]  # numbers all
+    """A loss in float32, of items that occur once each."""
+    return make_loss(FitConfig(loss=loss, **settings), torch.ones(items), torch.float32)  # type: ignore[arg-type]  # all are numbers
 
 
 def _mean(targets: int) -> Tensor:
@@ -34,127 +34,106 @@ def _mean(targets: int) -> Tensor:
 
 
 def _loss_and_gradient(loss: Loss, network: Network, states: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """A loss, and its gradient by the table."""
-    found = loss(network, states, network.rows(), targets, _mean(len(targets)))
-    (gradient,) = torch.autograd.grad(found, [network.table])
-    return found.detach(), gradient
+    """A loss, and its gradient with respect to the table."""
+    value = loss(network, states, network.rows(), targets, _mean(len(targets)))
+    (gradient,) = torch.autograd.grad(value, [network.table])
+    return value.detach(), gradient
 
 
 @pytest.mark.parametrize("normalised", [True, False])
-def test_the_sampled_softmax_is_the_full_one_on_average(normalised: bool) -> None:
-    # GIVEN a network of more items than are sampled, and some states with their targets
+def test_the_sampled_softmax_equals_the_full_one_on_average(normalised: bool) -> None:
     network = _network(ITEMS, normalised=normalised)
     states, targets = torch.randn(STATES, HIDDEN), torch.randint(ITEMS, (STATES,))
     full, full_gradient = _loss_and_gradient(_made("softmax"), network, states, targets)
-    # WHEN the sampled softmax is drawn many times
     sampled = _made("sampled-softmax")
     drawn = [_loss_and_gradient(sampled, network, states, targets) for _ in range(DRAWS)]
     losses = torch.stack([loss for loss, _ in drawn])
-    gradient = torch.stack([one for _, one in drawn]).mean(dim=0)
-    # THEN its mean is the full loss, and far nearer than without a correction for what was not drawn (0.38)
+    gradient = torch.stack([part for _, part in drawn]).mean(dim=0)
+    # Without the correction for items that were not drawn, the difference would be 0.38.
     assert abs(float(losses.mean() - full)) < 0.02
-    # AND its mean gradient points where the full one points, and as far
     assert float((gradient - full_gradient).norm() / full_gradient.norm()) < 0.05
-    # AND it is drawn anew each time
     assert float(losses.std()) > 0.0
 
 
 @pytest.mark.parametrize("items", [1, 2, 3])
-def test_the_target_is_never_its_own_negative(items: int) -> None:
-    # GIVEN so few items that every draw holds the target many times, and states that are sure of it
+def test_a_target_is_never_its_own_negative(items: int) -> None:
+    # Every draw holds the target several times. As a negative it would cost at least log 2.
     network = _network(items, normalised=False)
     targets = torch.zeros(4, dtype=torch.long)
     with torch.no_grad():
         network.table.copy_(torch.eye(items, HIDDEN))
     states = torch.eye(items, HIDDEN)[targets] * 40.0
-    # WHEN both losses look at it
     rows = network.rows()
     sampled = _made("sampled-softmax", items)(network, states, rows, targets, _mean(4))
     full = _made("softmax", items)(network, states, rows, targets, _mean(4))
-    # THEN neither has anything to complain about; one negative that is the target would cost log 2 at least
     assert float(full.detach()) < 1e-6
     assert float(sampled.detach()) < 1e-6
 
 
-def test_smoothing_asks_for_less_certainty() -> None:
-    # GIVEN a network that is quite sure and right
+def test_smoothing_makes_certainty_cost() -> None:
     network = _network(8, normalised=False)
     with torch.no_grad():
         network.table.copy_(torch.eye(8, HIDDEN))
     targets = torch.arange(8)
     states = torch.eye(8, HIDDEN) * 30.0
-    # WHEN its loss is smoothed
     plain, smoothed = (
         float(_made("softmax", 8, smoothing=smoothing)(network, states, network.rows(), targets, _mean(8)).detach())
         for smoothing in (0.0, 0.1)
     )
-    # THEN certainty costs something
     assert plain < 1e-6
     assert smoothed > 1.0
 
 
 @pytest.mark.parametrize(("smoothing", "biased"), [(0.0, False), (0.2, False), (0.0, True), (0.2, True)])
-def test_the_fused_cross_entropy_is_torchs(smoothing: float, biased: bool) -> None:
-    # GIVEN more states than a chunk holds, each with a weight of its own
+def test_the_fused_cross_entropy_equals_torchs(smoothing: float, biased: bool) -> None:
     torch.manual_seed(1)
     items = 40_000
     states, rows = torch.randn(CHUNK_SCORES // items + 30, HIDDEN), torch.randn(items, HIDDEN)
     targets, weights = torch.randint(items, (len(states),)), torch.rand(len(states))
     bias = torch.randn(items) if biased else None
-    given = [one.requires_grad_() for one in (states, rows)]
+    inputs = [tensor.requires_grad_() for tensor in (states, rows)]
     scores = states @ rows.T if bias is None else states @ rows.T + bias
     each = functional.cross_entropy(scores, targets, reduction="none", label_smoothing=smoothing)
     plain = (each * weights).sum()
-    # WHEN it is computed in chunks, in float32 and with products in bfloat16
     for kind, allowed in ((torch.float32, 1e-4), (torch.bfloat16, 0.02)):
         fused = fused_cross_entropy(states, rows, targets, weights, smoothing=smoothing, kind=kind, bias=bias)
-        # THEN loss and gradients are torch's, within what the type rounds
         assert float(abs(fused - plain).detach()) <= allowed * float(plain.detach())
-        expected, found = torch.autograd.grad(plain, given, retain_graph=True), torch.autograd.grad(fused, given)
-        for one, other in zip(expected, found, strict=True):
-            assert float((one - other).norm()) <= allowed * float(one.norm())
+        expected, actual = torch.autograd.grad(plain, inputs, retain_graph=True), torch.autograd.grad(fused, inputs)
+        for ours, theirs in zip(actual, expected, strict=True):
+            assert float((theirs - ours).norm()) <= allowed * float(theirs.norm())
 
 
 @pytest.mark.parametrize("prior", [0.5, -0.5])
-def test_the_sampled_softmax_knows_the_prior_too(prior: float) -> None:
-    # GIVEN items of unlike popularity, and a prior on it
+def test_the_sampled_softmax_has_the_prior_too(prior: float) -> None:
     network = _network(ITEMS, normalised=True)
     states, targets = torch.randn(STATES, HIDDEN), torch.randint(ITEMS, (STATES,))
     counts = torch.arange(ITEMS, dtype=torch.float32)
     full = make_loss(FitConfig(loss="softmax", popularity_prior=prior), counts, torch.float32)
     sampled = make_loss(FitConfig(loss="sampled-softmax", popularity_prior=prior), counts, torch.float32)
     none = make_loss(FitConfig(loss="softmax"), counts, torch.float32)
-    # WHEN the sampled softmax is drawn many times
-    # THEN its mean is far nearer to the full one's loss than to that without a prior
     drawn = torch.stack([_loss_and_gradient(sampled, network, states, targets)[0] for _ in range(DRAWS)])
     wanted, _ = _loss_and_gradient(full, network, states, targets)
     plain, _ = _loss_and_gradient(none, network, states, targets)
     assert abs(float(drawn.mean() - wanted)) < abs(float(drawn.mean() - plain)) / 3
 
 
-def test_bpr_max_prefers_the_target() -> None:
-    # GIVEN a network that puts the target above all others, and one that puts it below
+def test_bpr_max_penalises_a_low_target() -> None:
     network = _network(8, normalised=False)
     with torch.no_grad():
         network.table.copy_(torch.eye(8, HIDDEN))
     targets, loss = torch.arange(8), _made("bpr-max", 8)
-    # WHEN both are judged
     right, wrong = (
         float(loss(network, sign * torch.eye(8, HIDDEN) * 9.0, network.rows(), targets, _mean(8)).detach())
         for sign in (1.0, -1.0)
     )
-    # THEN only the wrong one costs
     assert right < 1e-3
     assert wrong > 1.0
 
 
 @given(states=st.integers(1, 5000), items=st.sampled_from([1, 50, 17_000, 10**6]))
-def test_chunks_of_a_batch_are_alike(states: int, items: int) -> None:
-    # GIVEN any batch and catalogue
-    # WHEN it is cut into chunks
+def test_chunks_have_the_same_size(states: int, items: int) -> None:
     rows = chunk_rows(states, items)
     padded = -(-states // rows) * rows
-    # THEN a padded batch is cut the same, in whole units and few of them padding, and no chunk is too large to hold
     assert chunk_rows(padded, items) == rows
     assert rows % ROW_UNIT == 0
     assert padded - states < ROW_UNIT * (padded // rows)

@@ -1,4 +1,4 @@
-"""The search for settings: within its time, gone on with, by the validation days alone, and usable by `train`."""
+"""The search for settings: keeps its time limit, can be continued, and gives settings that `train` takes."""
 
 import json
 import sqlite3
@@ -16,7 +16,7 @@ from model_export.training.fit import validate
 from model_export.training.run_folder import read_run
 from tests.model_export.cli.commandline import done, nextitem
 from tests.model_export.event_files import write_events
-from tests.model_export.tiny import Told, cycle
+from tests.model_export.tiny import RecordingWatcher, cycle
 
 pytestmark = pytest.mark.slow
 
@@ -31,78 +31,60 @@ def home(tmp_path: Path) -> Path:
 
 
 def tune(home: Path, *options: str, out: str = "search") -> dict[str, Any]:
-    """What a search comes to."""
+    """Run a search and return its JSON."""
     where = ("--out", home / out, "--config", home / "base.json")
-    found: dict[str, Any] = done("tune", home / "events.csv", *where, "--minutes", "5", *options, "--json").document
-    return found
+    result: dict[str, Any] = done("tune", home / "events.csv", *where, "--minutes", "5", *options, "--json").document
+    return result
 
 
-def test_the_best_stands_beside_the_settings_given(home: Path) -> None:
-    # GIVEN events and settings
-    # WHEN there are four trials
-    found = tune(home, "--trials", "4")
-    # THEN the best is first, and the settings given are among them as they are
-    trials = found["trials"]
-    assert sorted(one["trial"] for one in trials) == [0, 1, 2, 3]
-    complete = [one["hr@20"] + 2 * one["mrr@20"] for one in trials if one["state"] == "complete"]
+def test_the_first_trial_has_the_base_settings(home: Path) -> None:
+    result = tune(home, "--trials", "4")
+    trials = result["trials"]
+    assert sorted(trial["trial"] for trial in trials) == [0, 1, 2, 3]
+    complete = [trial["hr@20"] + 2 * trial["mrr@20"] for trial in trials if trial["state"] == "complete"]
     assert complete == sorted(complete, reverse=True)
-    [first] = [one for one in trials if one["trial"] == 0]
+    [first] = [trial for trial in trials if trial["trial"] == 0]
     assert first["settings"] == BASE.values()
-    # AND its figure is what `fit` finds on the validation days
-    validated = validate(read_sessions(home / "events.csv"), BASE, Told())
+    validated = validate(read_sessions(home / "events.csv"), BASE, RecordingWatcher())
     best = validated.history[validated.epochs - 1]
     assert (first["mrr@20"], first["hr@20"], first["epochs"]) == (best.mrr, best.hr, best.number)
-    # AND the best settings are in the file that `train` takes
-    assert config_from(Path(found["best"])).values() == trials[0]["settings"]
-    done("train", home / "events.csv", "--out", home / "run", "--config", found["best"])
+    assert config_from(Path(result["best"])).values() == trials[0]["settings"]
+    done("train", home / "events.csv", "--out", home / "run", "--config", result["best"])
     record = read_run(home / "run").record
     assert record.training.hyperparameters == trials[0]["settings"]
     assert record.validation["mrr@20"] == pytest.approx(trials[0]["mrr@20"], abs=1e-6)
 
 
-def test_a_search_goes_on(home: Path) -> None:
-    # GIVEN a search that has ended
+def test_a_search_can_be_continued(home: Path) -> None:
     before = tune(home, "--trials", "2")["trials"]
-    # WHEN it is called again
     after = tune(home, "--trials", "2")["trials"]
-    # THEN the trials are added, none is done again, and none draws what another drew
-    assert [one for one in after if one["trial"] < 2] == before
-    assert len({json.dumps(one["settings"]) for one in after}) == len(after) == 4
+    assert [trial for trial in after if trial["trial"] < 2] == before
+    assert len({json.dumps(trial["settings"]) for trial in after}) == len(after) == 4
 
 
-def test_other_data_or_settings_need_another_folder(home: Path) -> None:
-    # GIVEN a search
+def test_refuses_other_data_or_settings(home: Path) -> None:
     tune(home, "--trials", "1")
-    # WHEN it is to go on with other events, or other settings
     write_events(home / "other.csv", cycle(items=40, sessions=90))
     arguments = ("--out", home / "search", "--trials", "1")
     other_events = nextitem("tune", home / "other.csv", "--config", home / "base.json", *arguments)
     other_settings = nextitem("tune", home / "events.csv", *arguments)
-    # THEN each is refused
     assert other_events.fault.endswith("holds a search with other events; name another folder")
     assert other_settings.fault.endswith("holds a search with other settings; name another folder")
 
 
-def test_a_hopeless_trial_is_pruned(home: Path) -> None:
-    # GIVEN a dozen trials, of which some draw settings far from good
-    found = tune(home, "--trials", "12")["trials"]
-    # WHEN they have ended
-    pruned = [one for one in found if one["state"] == "pruned"]
-    # THEN some ended early, and none of them is called the best
+def test_prunes_bad_trials(home: Path) -> None:
+    trials = tune(home, "--trials", "12")["trials"]
+    pruned = [trial for trial in trials if trial["state"] == "pruned"]
     assert pruned
-    assert found[0]["state"] == "complete"
+    assert trials[0]["state"] == "complete"
 
 
-def test_no_time_is_told_and_nothing_is_lost(home: Path) -> None:
-    # GIVEN settings that need far more than the time
+def test_reports_too_little_time_and_keeps_the_search(home: Path) -> None:
     slow = replace(BASE, hidden=512, batch=1, epochs=50, patience=50)
     write_config(home / "base.json", slow)
-    # WHEN the search has it
     config = ("--out", home / "search", "--config", home / "base.json")
     answer = nextitem("tune", home / "events.csv", *config, "--minutes", "0.01")
-    # THEN that is told
-    assert answer.fault.endswith("keeps what there is, go on with more time")
-    # AND when it goes on, it begins with the settings given
+    assert answer.fault.endswith("keeps the search, run it again with more time")
     again = nextitem("tune", home / "events.csv", *config, "--minutes", "0.01")
     assert again.fault == answer.fault
     with closing(sqlite3.connect(home / "search" / "study.db")) as opened:
@@ -110,15 +92,11 @@ def test_no_time_is_told_and_nothing_is_lost(home: Path) -> None:
     assert [value for _, value in drawn] == [slow.dropout] * 2
 
 
-def test_the_time_ends_a_search(home: Path) -> None:
-    # GIVEN more trials than there is time for
+def test_the_time_limit_ends_a_search(home: Path) -> None:
     config = ("--out", home / "search", "--config", home / "base.json")
-    # WHEN they are to be tried in a few seconds
     done("tune", home / "events.csv", *config, "--minutes", "5", "--trials", "1")
-    told = done("tune", home / "events.csv", *config, "--minutes", "0.1", "--trials", "100000", "--json").document
-    # THEN the search ends, with fewer, best first
-    assert 1 <= len(told["trials"]) < 100_000
-    # AND the table fits a terminal
+    limited = done("tune", home / "events.csv", *config, "--minutes", "0.1", "--trials", "100000", "--json").document
+    assert 1 <= len(limited["trials"]) < 100_000
     table = done("tune", home / "events.csv", *config, "--minutes", "5", "--trials", "1")
     assert max(map(len, table.out.splitlines())) <= 80
-    assert f"{told['trials'][0]['mrr@20']:.4f}" in table.out
+    assert f"{limited['trials'][0]['mrr@20']:.4f}" in table.out
