@@ -1,4 +1,4 @@
-"""The model card: true to the manifest, immutable, published, and never fetched by a function."""
+"""The model card repeats the manifest, is published, and is never fetched by a function."""
 
 import re
 from collections.abc import Iterator
@@ -33,11 +33,9 @@ def bucket() -> Iterator[BotoObjectStore]:
         client.close()
 
 
-def test_the_card_says_what_the_manifest_says(artifact: Artifact) -> None:
-    # GIVEN an artifact WHEN its card is read
+def test_the_card_repeats_the_manifest(artifact: Artifact) -> None:
     text = artifact.path(CARD).read_text()
     manifest = artifact.manifest
-    # THEN data, period, settings, validation and scheme are the manifest's
     training, scheme = manifest.training, manifest.quantization
     rows = dict(re.findall(r"^\| (.+?) \| (.+) \|$", text, re.MULTILINE))
     assert rows["sessions"] == f"{training.sessions:,}"
@@ -51,7 +49,6 @@ def test_the_card_says_what_the_manifest_says(artifact: Artifact) -> None:
         assert rows[name] == str(value)
     for metric, value in manifest.evaluation.items():
         assert f"| {metric.upper()} | {value:.4f} |" in text
-    # AND so it says what the version is for and where it ends
     assert "## Intended use" in text
     assert "## Limits" in text
 
@@ -60,27 +57,21 @@ def test_the_card_says_what_the_manifest_says(artifact: Artifact) -> None:
 def test_a_card_that_is_not_the_manifests_is_not_published(
     artifact: Artifact, bucket: BotoObjectStore, damage: bytes | None
 ) -> None:
-    # GIVEN an artifact whose card was changed or removed
     if damage is None:
         artifact.path(CARD).unlink()
     else:
         artifact.path(CARD).write_bytes(damage)
-    # WHEN it is opened to serve THEN that needs no card
     assert open_artifact(artifact.folder).version == artifact.version
-    # BUT it is not published
     with pytest.raises(ArtifactCorrupt, match="card"):
         Publisher(bucket).publish(artifact.folder)
     assert bucket.keys("") == []
 
 
 def test_the_card_is_published_and_left_there(artifact: Artifact, bucket: BotoObjectStore, tmp_path: Path) -> None:
-    # GIVEN an artifact WHEN it is published
     Publisher(bucket).publish(artifact.folder)
-    # THEN the registry has its card, before its manifest made it whole
     stored = bucket.read(model_key(artifact.version, CARD))
     assert stored is not None
     assert stored.data == artifact.path(CARD).read_bytes()
-    # WHEN a function fetches the version THEN it has all it serves with, and no card
     fetched = Registry(bucket, tmp_path / "models").fetch(artifact.version)
     assert listed(fetched.folder) == sorted([*FILES, MANIFEST])
     assert fetched.manifest.documents.keys() == {CARD}

@@ -1,4 +1,4 @@
-"""The whole way from events to an artifact, twice: same seed, data and machine, same version."""
+"""From events to an artifact: same seed, data and machine give the same version."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 
 
 def version(folder: Path, events: Path, name: str, *, seed: int = 5) -> str:
-    """The name of the artifact that a whole way through the command line ends in."""
+    """Prepare, train and export events on the command line, and return the artifact's name."""
     prepared, run = folder / f"{name}-prepared", folder / f"{name}-run"
     done("prepare", events, "--out", prepared, "--test-days", "2", "--min-support", "2")
     settings = ("--epochs", "2", "--hidden", "16", "--seed", str(seed))
@@ -19,17 +19,14 @@ def version(folder: Path, events: Path, name: str, *, seed: int = 5) -> str:
     return Path(done("export", run, "--out", folder / name, "--max-hr-loss", "0.5").out.strip()).name
 
 
-def test_the_same_events_are_the_same_version(tmp_path: Path) -> None:
-    # GIVEN a shop's events, and the same ones as Parquet, in another order
+def test_the_same_events_give_the_same_version(tmp_path: Path) -> None:
     csv, parquet = tmp_path / "events.csv", tmp_path / "events.parquet"
     done("simulate", "--sessions", "300", "--products", "40", "--out", csv)
     with duckdb.connect(":memory:") as opened:
         opened.read_csv(str(csv)).order("item_id, timestamp").write_parquet(str(parquet))
-    # WHEN they go the whole way, one of them twice, and once with another seed
     first = version(tmp_path, csv, "first")
     second = version(tmp_path, csv, "second")
     other_form = version(tmp_path, parquet, "parquet")
     other_seed = version(tmp_path, csv, "other", seed=6)
-    # THEN only the seed makes another version
     assert first == second == other_form
     assert other_seed != first
