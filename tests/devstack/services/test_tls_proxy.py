@@ -18,6 +18,7 @@ def test_open_connections_are_closed_with_the_proxy(tmp_path: Path) -> None:
             client = trust.wrap_socket(plain, server_hostname=LOOPBACK)
             client.sendall(b"tea")
             connection, _ = server.accept()
+            connection.settimeout(PATIENCE_SECONDS)
             assert connection.recv(3) == b"tea"
             without_handshake = socket.create_connection((LOOPBACK, proxy.port), PATIENCE_SECONDS)
         with client, connection, without_handshake:
