@@ -1,7 +1,4 @@
-"""One process of the function: its rooms wired together, and what it does around a snapshot of SnapStart's.
-
-Knows no event and no answer: `recommend.py` has those.
-"""
+"""Builds the objects that answer requests, once per process, and renews them around a SnapStart snapshot."""
 
 import contextlib
 import threading
@@ -30,17 +27,17 @@ if TYPE_CHECKING:
     from startup import Startup
 
 RESTORE_SECONDS = 5.0
-"""The longest wait for route and secret after a restore: Lambda gives a restore 10 s in all."""
+"""The longest wait for route and secret after a restore. Lambda allows 10 s for a restore in all."""
 CONNECT_SECONDS = 1.0
-"""The longest that connecting to the store ahead of the first request may go on; nobody waits for it."""
+"""The limit of connecting to the store before the first request. It runs in the background."""
 CLIENT_SECONDS = 1.0
 """The longest wait for the import of redis-py, 63 ms: a first request that came before it would not be stored."""
 SECRET_SECONDS = 0.25
-"""The longest that a start waits for the key secret once all else is there: requests do without it until it is read."""
+"""The longest wait for the key secret after the models are loaded. Until it is read, answers are stateless."""
 
 
 class Application(Restorable):
-    """The rooms that a request needs, and those that a restore renews."""
+    """What requests need, and what a restore from SnapStart renews."""
 
     def __init__(
         self,
@@ -48,36 +45,36 @@ class Application(Restorable):
         telemetry: Telemetry,
         router: Router,
         keys: KeyRing,
-        links: ValkeyStore,
+        valkey: ValkeyStore,
         bucket: ObstoreReader,
     ) -> None:
         self.recommender, self.telemetry = recommender, telemetry
         self.router, self.keys = router, keys
-        self._links, self._bucket = links, bucket
+        self._valkey, self._bucket = valkey, bucket
 
-    def verified(self) -> "Report":
-        """Check everything that an answer needs; the store is asked whatever its breaker thinks of it.
+    def verify(self) -> "Report":
+        """Check everything that an answer needs. The store is called past its circuit breaker.
 
         Raises:
-            SelfCheckFailed: it says what failed, and why.
+            SelfCheckFailed: its text says what failed, and why.
         """
-        from nextitem.service import self_check  # what a deployment's hook asks for, no cold start need know
+        from nextitem.service import self_check  # imported lazily: only the pre-traffic hook uses it
 
-        return self_check.verified(self.router, self.keys, self._links)
+        return self_check.verify(self.router, self.keys, self._valkey)
 
     def before_snapshot(self) -> None:
-        """Warm the way of a request up (loading the model did so with its kernels); leave no connection open."""
-        with contextlib.suppress(NoModel):  # it has been logged, and a restored environment looks again
+        """Answer one request to warm up, then forget the secret and close all connections."""
+        with contextlib.suppress(NoModel):  # it is logged already, and a restored process loads again
             self.recommender.recommend(ItemsRequest((), RankingOptions()), RequestRecord())
         self.keys.secret.forget()
-        self._links.close()
+        self._valkey.close()
 
     def after_restore(self) -> None:
-        """Drop what the snapshot held of the network, and serve the route as it is now, or the snapshot's model."""
+        """Renew connections, secret and route. If the route cannot be read in time, the snapshot's model serves."""
         begun = time.perf_counter()
         limit = Deadline.after(RESTORE_SECONDS)
         reading = self.keys.secret.start_reading()
-        threading.Thread(target=_connect, args=(self._links,), name="connecting", daemon=True).start()
+        threading.Thread(target=_connect, args=(self._valkey,), name="connecting", daemon=True).start()
         self._bucket.renew()
         self.router.refresh(limit.remaining())
         reading.join(limit.remaining())
@@ -85,7 +82,7 @@ class Application(Restorable):
 
 
 def start(startup: "Startup") -> Application:
-    """Build what answers requests, and wait for the models, the key secret and Powertools' import at once.
+    """Build what answers requests, and wait until models, key secret and store client are loaded, all at once.
 
     Args:
         startup: what began before the imports.
@@ -118,7 +115,7 @@ def start(startup: "Startup") -> Application:
 
 
 def _load_models(router: Router, models: "BackgroundCall[LoadedRoute]", telemetry: Telemetry) -> None:
-    """Wait for the models. On any error requests try again, and are answered 503 until it works."""
+    """Wait for the models. After an error each request tries again and is answered 503 until a model is loaded."""
     try:
         router.load(models.result(Deadline.after(START_SECONDS)))
     except TimeoutError:
@@ -129,10 +126,10 @@ def _load_models(router: Router, models: "BackgroundCall[LoadedRoute]", telemetr
         telemetry.log.exception("the models could not be loaded")
 
 
-def _connect(links: ValkeyStore) -> None:
-    """Connect to the store ahead of the first request, which will find out itself if that is not possible."""
+def _connect(valkey: ValkeyStore) -> None:
+    """Connect to the store before the first request. Errors are ignored: the request meets them itself."""
     with contextlib.suppress(StoreUnavailable):
-        links.prepare(Deadline.after(CONNECT_SECONDS))
+        valkey.prepare(Deadline.after(CONNECT_SECONDS))
 
 
 def _keys(settings: Settings, telemetry: Telemetry) -> KeyRing:

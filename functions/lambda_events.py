@@ -1,8 +1,7 @@
-"""What Lambda is called with, as a typed call; and an answer, as API Gateway wants it back.
+"""Converts Lambda events to typed calls, and answers to API Gateway responses.
 
 API Gateway HTTP API, payload 2.0:
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
-Knows no model and no session.
 """
 
 import base64
@@ -14,18 +13,18 @@ import msgspec
 from nextitem.errors import RequestError
 from nextitem.service.schema import Operation, Problem, encode
 
-ROUTES: Mapping[str, Operation] = {
+ROUTE_KEYS: Mapping[str, Operation] = {
     "POST /v1/sessions/{session_id}/events": "append_events",
     "GET /v1/sessions/{session_id}/recommendations": "get_recommendations",
     "DELETE /v1/sessions/{session_id}": "delete_session",
     "POST /v1/recommendations": "recommend",
     "GET /v1/health": "health",
 }
-"""API Gateway's route key of each operation; what fits none of them arrives as ``$default``."""
+"""The operation of each API Gateway route key. All other requests arrive as ``$default``."""
 
 DirectOperation = Operation | Literal["verify"]
-DIRECT: tuple[DirectOperation, ...] = (*ROUTES.values(), "verify")
-"""What a direct invoke may name; no route leads to the last."""
+DIRECT: tuple[DirectOperation, ...] = (*ROUTE_KEYS.values(), "verify")
+"""The operations of a direct invoke; `verify` has no HTTP route."""
 
 _LISTS = {"only", "exclude"}
 """Query parameters that name items, repeated or separated by commas."""
@@ -52,7 +51,7 @@ class _Context(msgspec.Struct):
 
 
 class _Event(msgspec.Struct, rename="camel"):
-    """What is read of an HTTP API event; anybody who may invoke the function directly can write one, too."""
+    """The fields of an HTTP API event that are read. A direct invoke can send such an event, too, with any content."""
 
     route_key: str
     raw_path: str | None = None
@@ -64,14 +63,14 @@ class _Event(msgspec.Struct, rename="camel"):
 
 
 class Call(msgspec.Struct, frozen=True):
-    """An operation and what it was called with.
+    """An operation and its arguments.
 
     Attributes:
-        operation: what to do.
-        session_id: whose session, unchecked; None where none was given.
-        subject: whom the checked token (JWT) of the request is about; None where there was none.
-        body: JSON text, or a query string's document.
-        query: whether `body` is the latter: all text.
+        operation: the operation.
+        session_id: not checked yet; None if the event has none.
+        subject: the subject of the token (JWT) that API Gateway checked; None without a token.
+        body: JSON text, or the document of a query string.
+        query: whether `body` comes from a query string, where all values are text.
     """
 
     operation: DirectOperation
@@ -82,44 +81,44 @@ class Call(msgspec.Struct, frozen=True):
 
 
 def http_call(event: object) -> Call:
-    """Return the call that an HTTP API event makes.
+    """Read the call from an HTTP API event.
 
     Raises:
-        RequestError: 404 or 405, no operation has this path or method; 400, it is no such event, or the body is not the
-            base64 it says; 403, a token without a subject.
+        RequestError: 404 or 405, no operation has this path or method; 400, the event is not one of an HTTP API, or its
+            body is not base64 though it says so; 403, the token has no subject.
     """
     try:
-        told = msgspec.convert(event, _Event)
+        http_event = msgspec.convert(event, _Event)
     except msgspec.ValidationError as error:
-        raise RequestError(400, "Malformed request", f"this is no event of an HTTP API: {error}") from None
-    operation = ROUTES.get(told.route_key)
+        raise RequestError(400, "Malformed request", f"the event is not an HTTP API event: {error}") from None
+    operation = ROUTE_KEYS.get(http_event.route_key)
     if operation is None:
-        raise _no_route(told)
-    session_id = (told.path_parameters or {}).get("session_id")
-    if told.route_key.startswith("POST "):
-        return Call(operation, session_id, _subject(told), _body(told))
-    return Call(operation, session_id, _subject(told), _query(told.raw_query_string or ""), query=True)
+        raise _no_route(http_event)
+    session_id = (http_event.path_parameters or {}).get("session_id")
+    if http_event.route_key.startswith("POST "):
+        return Call(operation, session_id, _subject(http_event), _body(http_event))
+    return Call(operation, session_id, _subject(http_event), _query(http_event.raw_query_string or ""), query=True)
 
 
 def direct_call(event: object) -> Call:
-    """Return the call that a direct invoke makes; its body is text again, so that one set of rules holds for both.
+    """Read the call from a direct invoke. Its body becomes JSON text, so that the same checks apply as for HTTP.
 
     Raises:
-        RequestError: 404, there is no such operation; 400, not an object, or text that is no Unicode.
+        RequestError: 404, no operation has this name; 400, the event is not an object, or a text is not valid Unicode.
     """
     if not isinstance(event, dict):
-        raise RequestError(400, "Malformed request", "a direct invoke takes a JSON object that names an operation")
-    named = event.get("operation")
+        raise RequestError(400, "Malformed request", "a direct invoke must be a JSON object with an operation")
+    name = event.get("operation")
     for operation in DIRECT:
-        if operation == named:
-            body = {name: value for name, value in event.items() if name not in _DIRECT_ONLY}
+        if operation == name:
+            body = {key: value for key, value in event.items() if key not in _DIRECT_ONLY}
             return Call(operation, event.get("session_id"), body=_text(body))
     detail = f"operation must be one of {', '.join(DIRECT)}"
     raise RequestError(404, "No such operation", detail, field="operation")
 
 
 def http_response(status: int, answer: Any, headers: Mapping[str, str]) -> dict[str, Any]:
-    """Return an answer (None: no content) as API Gateway wants it."""
+    """Return the API Gateway response of an answer; None is an empty response."""
     if answer is None:
         return {"statusCode": status, "headers": dict(headers)}
     kind = "application/problem+json" if isinstance(answer, Problem) else "application/json"
@@ -127,7 +126,7 @@ def http_response(status: int, answer: Any, headers: Mapping[str, str]) -> dict[
 
 
 def _subject(event: _Event) -> str | None:
-    """Return the subject of the token that API Gateway has checked, where its authoriser is one for tokens.
+    """Return the subject of the token that API Gateway's JWT authorizer checked, or None without such an authorizer.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
     """
@@ -136,14 +135,14 @@ def _subject(event: _Event) -> str | None:
         return None
     subject = (authorizer.jwt.claims or {}).get("sub")
     if not subject or not isinstance(subject, str):
-        raise RequestError(403, "Forbidden", "the token names no subject (sub), so its sessions cannot be told apart")
+        raise RequestError(403, "Forbidden", "the token has no subject (sub), which its sessions belong to")
     if not _is_unicode(subject):
-        raise RequestError(403, "Forbidden", "the token's subject (sub) is no Unicode text")
+        raise RequestError(403, "Forbidden", "the token's subject (sub) is not valid Unicode")
     return subject
 
 
 def _is_unicode(text: str) -> bool:
-    """Say whether UTF-8 can carry a text: JSON's escapes can write half of a surrogate pair."""
+    """Return whether UTF-8 can encode a text. JSON escapes can write half of a surrogate pair, which it cannot."""
     return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
@@ -157,9 +156,9 @@ def _text(body: dict[str, Any]) -> bytes:
 def _body(event: _Event) -> bytes:
     text = event.body or ""
     if not text:
-        return b"{}"  # no body says no more than an empty object
+        return b"{}"  # no body means an empty object
     if not event.is_base64_encoded:
-        return text.encode(errors="surrogatepass")  # half a surrogate pair is then refused as any wrong byte is
+        return text.encode(errors="surrogatepass")  # half a surrogate pair is then refused like any other wrong byte
     try:
         return base64.b64decode(text, validate=True)
     except ValueError as error:
@@ -167,32 +166,32 @@ def _body(event: _Event) -> bytes:
 
 
 def _query(text: str) -> dict[str, Any]:
-    """Return a query string as the document that a body would be; the last of repeated names counts."""
-    from urllib.parse import parse_qs  # 2 ms, which the start of who is sent events need not cost
+    """Return the document of a query string. Of a repeated name the last value counts, except in lists."""
+    from urllib.parse import parse_qs  # imported lazily: it takes 2 ms, and appending events does not need it
 
     values = parse_qs(text, keep_blank_values=True)
-    document: dict[str, Any] = {name: given[-1] for name, given in values.items()}
+    document: dict[str, Any] = {name: texts[-1] for name, texts in values.items()}
     for name in _LISTS & values.keys():
-        document[name] = [item_id for given in values[name] for item_id in given.split(",") if item_id]
+        document[name] = [item_id for text in values[name] for item_id in text.split(",") if item_id]
     return document
 
 
 def _no_route(event: _Event) -> RequestError:
     http = event.request_context.http
     if http is None or not _is_unicode(http.method):
-        return RequestError(400, "Malformed request", "this is no event of an HTTP API: it has no method and path")
+        return RequestError(400, "Malformed request", "the event is not an HTTP API event: it has no method and path")
     path = (http.path if event.raw_path is None else event.raw_path).split("/")[1:]
     stage = event.request_context.stage or "$default"
     if stage != "$default" and path[:1] == [stage]:
         path = path[1:]
-    methods = [key.split(" ")[0] for key in ROUTES if _fits(key.split("/")[1:], path)]
+    methods = [key.split(" ")[0] for key in ROUTE_KEYS if _fits(key.split("/")[1:], path)]
     if methods:
         allow = ", ".join(methods)
-        return RequestError(405, "Method not allowed", f"this path takes {allow}, not {http.method}", allow=allow)
+        return RequestError(405, "Method not allowed", f"this path accepts {allow}, not {http.method}", allow=allow)
     return RequestError(404, "Not found", "no operation has this path")
 
 
 def _fits(template: list[str], path: list[str]) -> bool:
     return len(template) == len(path) and all(
-        part == given or (part.startswith("{") and given) for part, given in zip(template, path, strict=True)
+        part == text or (part.startswith("{") and text) for part, text in zip(template, path, strict=True)
     )

@@ -1,7 +1,4 @@
-"""The Lambda handler: an API Gateway HTTP API event, or a direct invoke, in; an answer out.
-
-The rim of the house: it has `environment` wire the rooms once per process, and leaves all else to `nextitem`.
-"""
+"""Entry point of the Lambda function: converts events to calls of the recommender, and answers to responses."""
 
 import time
 from collections.abc import Callable
@@ -18,10 +15,9 @@ from nextitem.sessions.keys import SessionName
 from nextitem.telemetry.record import RequestRecord
 
 RETRY_AFTER = {"retry-after": "1"}
-"""What comes with a 503: whatever is missing is looked for again a second later."""
+"""Header of a 503: what is missing is tried again each second."""
 
-NOT_CONFIRMED = "the session store did not confirm it in time"
-
+NOT_CONFIRMED = "the session store did not confirm the request in time; try again"
 
 _application = application.start(startup.STARTUP)
 _recommender, _telemetry = _application.recommender, _application.telemetry
@@ -42,14 +38,21 @@ def handler(event: Any, _context: object) -> Any:
 
 
 def _answer(read: Callable[[], Call]) -> tuple[int, Any, dict[str, str]]:
-    """Return status, answer and headers of a call, whatever happens; but a failed check of itself is raised."""
+    """Return status, answer and headers of a call.
+
+    Args:
+        read: reads the call from the event.
+
+    Raises:
+        SelfCheckFailed: the operation was `verify`. All other errors become answers.
+    """
     record = RequestRecord()
     status, headers = 200, {}
     answer: Any
     try:
         call = read()
         record.operation = call.operation
-        answer = _carried_out(call, record)
+        answer = _execute(call, record)
         status = 204 if answer is None else 200
     except RequestError as error:
         status, answer = error.status, schema.problem_of(error)
@@ -57,7 +60,7 @@ def _answer(read: Callable[[], Call]) -> tuple[int, Any, dict[str, str]]:
     except NoModel as error:
         status, answer, headers = 503, schema.Problem("Service unavailable", 503, str(error)), RETRY_AFTER
     except StoreUnavailable as error:
-        record.add_fault(error)  # logged, and not told: it may name hosts of the network behind
+        record.add_fault(error)  # logged, not answered: its text may name hosts of the private network
         status, answer, headers = 503, schema.Problem("Service unavailable", 503, NOT_CONFIRMED), RETRY_AFTER
     except SelfCheckFailed:
         _telemetry.emit(record, 500)
@@ -69,15 +72,15 @@ def _answer(read: Callable[[], Call]) -> tuple[int, Any, dict[str, str]]:
     return status, answer, headers
 
 
-def _carried_out(call: Call, record: RequestRecord) -> Any:
+def _execute(call: Call, record: RequestRecord) -> Any:
     now = time.time_ns() // 1_000_000
     match call.operation:
         case "append_events":
             events = schema.parse(call.body, schema.EventsBody)
             return _recommender.append_events(schema.events_request(_session(call), events, now), record)
         case "get_recommendations":
-            wanted = schema.parse(call.body, schema.RankingOptions, strict=not call.query)
-            return _recommender.session_recommendations(schema.SessionRequest(_session(call), wanted), record)
+            options = schema.parse(call.body, schema.RankingOptions, strict=not call.query)
+            return _recommender.session_recommendations(schema.SessionRequest(_session(call), options), record)
         case "delete_session":
             return _recommender.delete_session(_session(call), record)
         case "recommend":
@@ -86,7 +89,7 @@ def _carried_out(call: Call, record: RequestRecord) -> Any:
         case "health":
             return _recommender.health()
         case "verify":
-            return _application.verified()
+            return _application.verify()
 
 
 def _session(call: Call) -> SessionName:

@@ -1,4 +1,4 @@
-"""How much time a request has left. Knows only the monotonic clock."""
+"""The time that a request has left, on the monotonic clock."""
 
 import time
 from collections.abc import Callable
@@ -7,7 +7,11 @@ import msgspec
 
 
 class Deadline(msgspec.Struct, frozen=True):
-    """A point in monotonic time after which an answer is worth nothing to its client."""
+    """A point in monotonic time, after which the client no longer waits.
+
+    Example:
+        ``Deadline.after(0.12).within(0.05).remaining()`` is 0.05 seconds at first.
+    """
 
     at: float
     clock: Callable[[], float] = time.monotonic

@@ -1,41 +1,41 @@
-"""The error tree: every error that this project raises on purpose, in one place.
+"""The error tree: every error that the library raises on purpose.
 
 ::
 
     NextItemError
-    ├── RequestError            a request that cannot be answered as sent (HTTP 4xx)
+    ├── RequestError            a request that is wrong (HTTP 4xx)
     ├── ArtifactError           a model artifact that must not be served
     │   ├── ArtifactCorrupt         a file is missing, truncated, or not what the manifest says
-    │   └── ArtifactUnsupported     made for a newer schema than this code reads
-    ├── RegistryError           the registry cannot do what was asked
+    │   └── ArtifactUnsupported     written for a newer schema than this code reads
+    ├── RegistryError           the registry cannot do this
     │   ├── VersionNotFound         no such version, or no route yet
-    │   ├── VersionExists           that version is there already, with other content
-    │   ├── RouteConflict           somebody else changed the route meanwhile
-    │   └── RegistryUnavailable     the bucket did not answer, or refused
+    │   ├── VersionExists           the version exists with other content
+    │   ├── RouteConflict           the route was changed by another process
+    │   └── RegistryUnavailable     the bucket did not answer, or denied access
     ├── StoreUnavailable        the session store did not answer within its deadline
-    │   └── SecretUnavailable       the key secret is not known, so no session can be found
-    ├── CredentialsUnavailable  the function's AWS credentials cannot be had
-    ├── NoModel                 nothing can be served: no model is loaded (HTTP 503)
+    │   └── SecretUnavailable       the key secret cannot be read, so no session has a key
+    ├── CredentialsUnavailable  the function's AWS credentials cannot be read
+    ├── NoModel                 no model is loaded (HTTP 503)
     ├── SelfCheckFailed         this version of the function must not take traffic
-    ├── SettingsError           a setting is missing or makes no sense
+    ├── SettingsError           a setting is missing or wrong
     └── InputError              offline input (a file, a column, a row) that cannot be used
 
-This module knows nothing of HTTP, Redis or S3: whoever meets their errors turns them into these.
+Modules that call HTTP, Redis or S3 convert their errors to these. A text says what is wrong, where, and what to do.
 """
 
 
 class NextItemError(Exception):
-    """Root of the tree; its text is one sentence that a person can act on."""
+    """Root of the tree."""
 
 
 class RequestError(NextItemError):
-    """A request that cannot be answered as it was sent.
+    """A request that is wrong and would be refused again.
 
     Attributes:
         status: HTTP status code, 400 to 499.
         title: short name of the problem, the same for each occurrence (RFC 9457).
-        field: path of the offending field (``events[0].item_id``), or None.
-        allow: the methods that the path does take, where the status is 405.
+        field: path of the wrong field (``events[0].item_id``), or None.
+        allow: the methods that the path accepts, if the status is 405.
     """
 
     def __init__(
@@ -57,34 +57,34 @@ class ArtifactCorrupt(ArtifactError):
 
 
 class ArtifactUnsupported(ArtifactError):
-    """The artifact was made for a newer schema than this code reads."""
+    """The artifact was written for a newer schema than this code reads."""
 
 
 class RegistryError(NextItemError):
-    """The registry cannot do what was asked."""
+    """The registry cannot do this."""
 
 
 class VersionNotFound(RegistryError):
-    """No such version in the registry, or no route that names one."""
+    """The registry has no such version, or no route that names one."""
 
 
 class VersionExists(RegistryError):
-    """The version is in the registry already, with other content."""
+    """The registry has the version already, with other content."""
 
 
 class RouteConflict(RegistryError):
-    """Somebody else changed the route between our read and our write."""
+    """Another process changed the route between our read and our write."""
 
 
 class RegistryUnavailable(RegistryError):
-    """The bucket did not answer, or refused the credentials."""
+    """The bucket did not answer, or denied access."""
 
 
 class StoreUnavailable(NextItemError):
     """The session store did not answer within its deadline.
 
     Attributes:
-        late: whether that is all: with more time it might have.
+        late: whether time ran out; with more time it might have answered.
     """
 
     def __init__(self, detail: str, *, late: bool = False) -> None:
@@ -93,23 +93,23 @@ class StoreUnavailable(NextItemError):
 
 
 class SecretUnavailable(StoreUnavailable):
-    """The key secret cannot be read, so no session's key can be made."""
+    """The key secret cannot be read, so no session has a key."""
 
 
 class CredentialsUnavailable(NextItemError):
-    """The function's AWS credentials cannot be had from where Lambda says they are."""
+    """The function's AWS credentials cannot be read from where Lambda provides them."""
 
 
 class NoModel(NextItemError):
-    """No model is loaded, so there is nothing true to answer."""
+    """No model is loaded."""
 
 
 class SelfCheckFailed(NextItemError):
-    """The function's check of itself found a fault: this version must not take traffic."""
+    """The self-check found a fault: this version of the function must not take traffic."""
 
 
 class SettingsError(NextItemError):
-    """A setting is missing or makes no sense."""
+    """A setting is missing or wrong."""
 
 
 class InputError(NextItemError):

@@ -1,4 +1,4 @@
-"""The type of a session's hidden state, which models step and stores keep."""
+"""The type of a session's hidden state, which models compute and stores keep."""
 
 import numpy as np
 from numpy.typing import NDArray

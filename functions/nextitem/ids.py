@@ -1,7 +1,7 @@
-"""What an id is, for training and serving alike. Knows nothing of where ids come from or go to.
+"""The rules for ids, in training and in serving.
 
 Item ids are opaque strings, compared byte for byte after UTF-8 encoding: no trimming, no case folding and
-no Unicode normalisation, because the shop's own systems compare them so.
+no Unicode normalisation. The shop's own systems compare them the same way.
 """
 
 MAX_ID_CHARS = 256
@@ -9,18 +9,15 @@ MAX_ID_CHARS = 256
 
 
 def id_fault(text: str) -> str | None:
-    """Say what is wrong with an id, or None where nothing is.
+    """Return what is wrong with an id, as the end of a sentence that begins with its name; None if it is valid.
 
-    Args:
-        text: a session, item or event id.
-
-    Returns:
-        The fault as the end of a sentence that begins with the id's name, or None.
+    Example:
+        ``id_fault("")`` is "is empty", for "item_id is empty".
     """
     if not text:
         return "is empty"
     if len(text) > MAX_ID_CHARS:
         return f"has {len(text)} characters, more than {MAX_ID_CHARS}"
     if not text.isprintable() and any("\ud800" <= char <= "\udfff" for char in text):
-        return "holds half of a surrogate pair, which no UTF-8 can carry"
+        return "has half of a surrogate pair, which UTF-8 cannot encode"
     return None

@@ -1,4 +1,4 @@
-"""Functions beside the service: what CodeDeploy and Secrets Manager call. Each module is a function of its own.
+"""Lambda functions that CodeDeploy and Secrets Manager call; each module is one function.
 
-They import what Lambda's runtime has, and nothing of the service.
+They import only what Lambda's Python runtime has.
 """

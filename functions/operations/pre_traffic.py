@@ -1,8 +1,8 @@
-"""CodeDeploy's check before traffic: has a new version of the recommend function check itself, and tells CodeDeploy.
+"""CodeDeploy's pre-traffic hook: lets a new version of the recommend function check itself, and reports the result.
 
-The version answers `{"operation": "verify"}`: it runs the certificate of every model of its route and makes a round
-trip to the session store, from inside its own network and with its own role. Whatever goes wrong here, in the version
-or on the way, is reported as Failed: a hook that says nothing would hold a deployment up for an hour. Knows no model.
+The hook invokes the version with `{"operation": "verify"}`. The version answers all golden sessions of every model of
+its route and makes a round trip to the session store, in its own network and with its own role. Any error is reported
+as Failed: a hook that reports nothing delays a deployment for an hour.
 https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-hooks.html
 """
 
@@ -15,39 +15,39 @@ import boto3
 from botocore.config import Config
 
 INVOKE_SECONDS = 30
-"""For one answer of the new version; its own time limit is 10 s, and it may have to start first."""
+"""The limit of one invoke: the new version's own limit is 10 s, and it may have to start first."""
 ATTEMPTS = 3
-"""Of one invoke: what boto tries again is throttling and faults of Lambda's own."""
+"""The maximum of attempts: boto3 repeats an invoke after throttling and faults of Lambda."""
 
 logger = logging.getLogger(__name__)
 logger.setLevel(logging.INFO)
 
 
 class NotVerified(Exception):
-    """The new version did not show that it works."""
+    """The new version did not pass its check."""
 
 
 def handler(event: dict[str, str], _context: object) -> dict[str, str]:
-    """Check the version in NEW_VERSION_ARN and report what came of it.
+    """Check the version in NEW_VERSION_ARN and report the result to CodeDeploy.
 
     Args:
         event: `DeploymentId` and `LifecycleEventHookExecutionId`, as CodeDeploy sends them.
 
     Returns:
-        The status that was reported, `Succeeded` or `Failed`.
+        The reported status, `Succeeded` or `Failed`.
 
     Raises:
-        KeyError: the event is none of CodeDeploy's, so there is nobody to report to.
-        botocore.exceptions.ClientError: CodeDeploy took no report; the deployment then fails for want of one.
+        KeyError: the event is not CodeDeploy's, so there is no deployment to report to.
+        botocore.exceptions.ClientError: CodeDeploy refused the report; the deployment then fails without one.
     """
     deployment, execution = event["DeploymentId"], event["LifecycleEventHookExecutionId"]
     status = "Failed"
     try:
         version = os.environ["NEW_VERSION_ARN"]
-        checked = verify(version)
-        logger.info("verified %s: %s", version, json.dumps(checked))
+        report = verify(version)
+        logger.info("verified %s: %s", version, json.dumps(report))
         status = "Succeeded"
-    except Exception:  # whatever it is, CodeDeploy must hear of it
+    except Exception:  # any error must be reported
         logger.exception("the new version is not verified")
     finally:
         boto3.client("codedeploy").put_lifecycle_event_hook_execution_status(
@@ -57,14 +57,14 @@ def handler(event: dict[str, str], _context: object) -> dict[str, str]:
 
 
 def verify(version: str) -> dict[str, Any]:
-    """Have a version check itself and return its answer.
+    """Invoke a version to check itself, and return its report.
 
     Args:
         version: ARN of the function, with the version.
 
     Raises:
-        NotVerified: it raised, or its answer does not say that models and store are in order.
-        botocore.exceptions.ClientError: it could not be invoked.
+        NotVerified: the check failed, or the report does not say that models and store are ok.
+        botocore.exceptions.ClientError: the version cannot be invoked.
     """
     config = Config(read_timeout=INVOKE_SECONDS, retries={"mode": "standard", "total_max_attempts": ATTEMPTS})
     client = boto3.client("lambda", config=config)
@@ -73,9 +73,9 @@ def verify(version: str) -> dict[str, Any]:
     if "FunctionError" in answer:
         raise NotVerified(f"{answer['FunctionError']}: {payload}")
     try:
-        told = json.loads(payload)
-        if (told["status"], told["store"]) == ("ok", "ok") and told["models"]:
-            return dict(told)
+        report = json.loads(payload)
+        if (report["status"], report["store"]) == ("ok", "ok") and report["models"]:
+            return dict(report)
     except (ValueError, KeyError, TypeError) as error:
-        raise NotVerified(f"its answer makes no sense: {payload}") from error
-    raise NotVerified(f"it is not in order: {payload}")
+        raise NotVerified(f"the version's answer is not a report: {payload}") from error
+    raise NotVerified(f"the version's report is not ok: {payload}")

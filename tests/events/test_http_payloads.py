@@ -34,7 +34,7 @@ def given(value: dict[str, str] | msgspec.UnsetType) -> dict[str, str]:
 
 def test_there_is_one_for_every_route() -> None:
     # GIVEN all payloads WHEN their routes are gathered THEN none of the handler's is missing, nor $default
-    assert {read(path).route_key for path in http_files()} == {*lambda_events.ROUTES, "$default"}
+    assert {read(path).route_key for path in http_files()} == {*lambda_events.ROUTE_KEYS, "$default"}
 
 
 @every_payload
@@ -110,7 +110,7 @@ def test_the_service_reads_it_as_it_is_meant(path: Path) -> None:
 
     # WHEN the service reads it THEN the operation is the route's, and its body is valid
     call = lambda_events.http_call(event)
-    assert call.operation == lambda_events.ROUTES[event["routeKey"]]
+    assert call.operation == lambda_events.ROUTE_KEYS[event["routeKey"]]
     assert call.session_id == event.get("pathParameters", {}).get("session_id")
     if call.operation in BODIES:
         schema.parse(call.body, BODIES[call.operation], strict=not call.query)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambda_events import ROUTES, http_call
+from lambda_events import ROUTE_KEYS, http_call
 from nextitem.errors import RequestError
 
 
@@ -52,7 +52,7 @@ def test_what_only_looks_like_an_event_of_a_route_is_malformed(fields: dict[str,
 
 @given(
     event=st.fixed_dictionaries(
-        {"routeKey": st.sampled_from([*ROUTES, "$default"])},
+        {"routeKey": st.sampled_from([*ROUTE_KEYS, "$default"])},
         optional={
             name: st.recursive(
                 st.none() | st.booleans() | st.integers() | st.text(st.characters()),

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambda_events import ROUTES, direct_call, http_call, http_response
+from lambda_events import ROUTE_KEYS, direct_call, http_call, http_response
 from nextitem.errors import RequestError
 from nextitem.service import schema
 
-PATHS = sorted({key.partition(" ")[2] for key in ROUTES})
+PATHS = sorted({key.partition(" ")[2] for key in ROUTE_KEYS})
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
@@ -48,7 +48,7 @@ def refusal(of: dict[str, Any]) -> RequestError:
     return caught.value
 
 
-@pytest.mark.parametrize(("route_key", "operation"), ROUTES.items())
+@pytest.mark.parametrize(("route_key", "operation"), ROUTE_KEYS.items())
 def test_the_route_key_names_the_operation(route_key: str, operation: str) -> None:
     # GIVEN an event of a route WHEN read
     call = http_call(event(route_key, pathParameters={"session_id": "visitor/7 ☕"}))
@@ -134,7 +134,7 @@ def test_any_ids_without_commas_come_through_a_query_string(groups: list[list[st
 
 @pytest.mark.parametrize("stage", ["$default", "prod", "v1"])
 @pytest.mark.parametrize(
-    ("method", "template"), [(m, path) for path in PATHS for m in METHODS if f"{m} {path}" not in ROUTES]
+    ("method", "template"), [(m, path) for path in PATHS for m in METHODS if f"{m} {path}" not in ROUTE_KEYS]
 )
 def test_a_known_path_says_which_methods_it_takes(method: str, template: str, stage: str) -> None:
     # GIVEN a path that exists, behind its stage's name if it has one, and a method that it does not take
@@ -145,7 +145,7 @@ def test_a_known_path_says_which_methods_it_takes(method: str, template: str, st
     error = refusal(unrouted(method, path, stage))
 
     # THEN it is a 405 that names those that it takes
-    allowed = [key.partition(" ")[0] for key in ROUTES if key.partition(" ")[2] == template]
+    allowed = [key.partition(" ")[0] for key in ROUTE_KEYS if key.partition(" ")[2] == template]
     assert (error.status, error.allow) == (405, ", ".join(allowed))
     assert str(error).endswith(f"not {method}")
 
@@ -173,7 +173,7 @@ def test_the_default_route_always_refuses_politely(method: str, path: str, stage
     assert (error.status, error.allow is None) in {(404, True), (405, False)}
 
 
-@given(operation=st.sampled_from(list(ROUTES.values())), session_id=st.none() | texts, body=documents)
+@given(operation=st.sampled_from(list(ROUTE_KEYS.values())), session_id=st.none() | texts, body=documents)
 @settings(deadline=None)
 def test_a_direct_invoke_carries_the_body_of_its_http_twin(
     operation: str, session_id: str | None, body: dict[str, Any]
@@ -193,12 +193,12 @@ def test_an_unknown_operation_is_refused_with_those_there_are(operation: object)
     with pytest.raises(RequestError) as caught:
         direct_call({"operation": operation})
     assert (caught.value.status, caught.value.field) == (404, "operation")
-    assert all(name in str(caught.value) for name in (*ROUTES.values(), "verify"))
+    assert all(name in str(caught.value) for name in (*ROUTE_KEYS.values(), "verify"))
 
 
 def test_to_verify_is_asked_directly_and_by_no_route() -> None:
     assert direct_call({"operation": "verify"}).operation == "verify"
-    assert "verify" not in ROUTES.values()
+    assert "verify" not in ROUTE_KEYS.values()
     with pytest.raises(RequestError) as caught:
         http_call({"routeKey": "$default", "requestContext": {"http": {"method": "POST", "path": "/verify"}}})
     assert caught.value.status == 404

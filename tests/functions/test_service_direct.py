@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from devstack.services.bucket import ACCESS_KEY, REGION
 from devstack.stack import Stack
-from lambda_events import ROUTES
+from lambda_events import ROUTE_KEYS
 from tests.events.payload import direct_files, http_files
 from tests.functions.client import Client
 
@@ -147,7 +147,7 @@ anything = st.recursive(
 
 
 @given(
-    operation=st.sampled_from(list(ROUTES.values())) | anything,
+    operation=st.sampled_from(list(ROUTE_KEYS.values())) | anything,
     fields=st.dictionaries(st.sampled_from(OTHERS) | st.text(max_size=3), anything, max_size=4),
 )
 @settings(deadline=None)

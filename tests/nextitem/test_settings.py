@@ -94,7 +94,7 @@ def test_what_is_required_is_named(name: str, missing: bool) -> None:
     environment = {key: value for key, value in REQUIRED.items() if key != name or not missing}
     if not missing:
         environment[name] = ""
-    with pytest.raises(SettingsError, match=f"^{name} is not set$"):
+    with pytest.raises(SettingsError, match=f"^{name} is not set; it is required$"):
         Settings.read(environment)
 
 
@@ -103,9 +103,9 @@ def test_the_key_secret_may_be_in_secrets_manager() -> None:
     settings = Settings.read({**elsewhere, "NEXTITEM_KEY_SECRET_ID": "arn:secret"})
     assert (settings.key_secret, settings.key_secret_id) == (None, "arn:secret")
 
-    # AND it is in one place, or nobody knows which counts
+    # AND with both or neither it is not clear which counts
     for environment in (elsewhere, {**REQUIRED, "NEXTITEM_KEY_SECRET_ID": "arn:secret"}):
-        with pytest.raises(SettingsError, match=r"^one of NEXTITEM_KEY_SECRET and NEXTITEM_KEY_SECRET_ID must be set"):
+        with pytest.raises(SettingsError, match=r"^set exactly one of NEXTITEM_KEY_SECRET and NEXTITEM_KEY_SECRET_ID"):
             Settings.read(environment)
 
 

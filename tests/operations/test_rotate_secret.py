@@ -193,7 +193,7 @@ def test_setting_a_schedule_rehearses_and_changes_nothing(client: Any, functions
 def test_a_version_that_would_lose_sessions_never_serves(
     client: Any, functions: Functions, pending: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # GIVEN a new version that does not keep the serving secret
+    # GIVEN a new version that does not the serving one as previous
     def write(one: Any, secret: str, token: str) -> None:
         one.put_secret_value(
             SecretId=secret, ClientRequestToken=token, SecretString=json.dumps(pending), VersionStages=["AWSPENDING"]
@@ -202,9 +202,9 @@ def test_a_version_that_would_lose_sessions_never_serves(
     monkeypatch.setattr(rotate_secret, "_create", write)
 
     # WHEN the rotation goes on THEN it is refused, at the test and at the end, and the serving secret stays
-    with pytest.raises(RotationRefused, match="keep the serving secret"):
+    with pytest.raises(RotationRefused, match="the serving one as previous"):
         rotate(client)
-    with pytest.raises(RotationRefused, match="keep the serving secret"):
+    with pytest.raises(RotationRefused, match="the serving one as previous"):
         step("finishSecret", functions.steps[0]["ClientRequestToken"])
     assert value(client) == {"current": FIRST}
 

@@ -9,7 +9,7 @@ import pytest
 import lambda_events
 from tests.template.stack import Stack, Values, deployed
 
-ROUTES = {*lambda_events.ROUTES, "$default"}
+ROUTES = {*lambda_events.ROUTE_KEYS, "$default"}
 """The routes that the handler answers."""
 TOKENS: Values = {"JwtIssuer": "https://login.example.com/", "JwtAudience": "app,site"}
 LOGGED = {

@@ -1,7 +1,4 @@
-"""Requests and answers as clients write and read them: JSON to typed values and back.
-
-Limits are stated here, once. Knows no Lambda event: `recommend.py` brings bodies and takes answers.
-"""
+"""The schema of the API: converts JSON bodies to typed requests, answers to JSON. All limits of requests are here."""
 
 import os
 import re
@@ -18,14 +15,14 @@ from nextitem.sessions.session import WINDOW, Event
 
 MAX_BODY_BYTES = 256 * 1024
 MAX_EVENTS = WINDOW
-"""Events of one request, and items of a stateless one."""
+"""The maximum of events, or of items, in one request."""
 MAX_EXCLUDED = 500
 MAX_ONLY = 1000
-"""Candidates of a backend's own that one request may have ranked."""
+"""The maximum of candidates that one request may have ranked."""
 DEFAULT_LIMIT = 20
 MAX_DEADLINE_MS = 10_000
 OLDEST_MS = 946_684_800_000
-"""2000-01-01 in epoch milliseconds: an earlier time is that of a clock which was never set."""
+"""2000-01-01 in epoch milliseconds: an earlier time comes from a clock that was never set."""
 SECONDS_BELOW = 100_000_000_000
 """Numbers below this are epoch seconds (to the year 5138), others epoch milliseconds (from 1973)."""
 
@@ -42,7 +39,7 @@ EventStatus = Literal["applied", "duplicate", "late", "unknown_item"]
 class EventBody(msgspec.Struct, frozen=True):
     """One event; `occurred_at` is RFC 3339 text, epoch seconds or epoch milliseconds.
 
-    `recommendation_id` is that of the answer from which the visitor came to the item.
+    `recommendation_id` names the answer from which the visitor came to the item.
     """
 
     item_id: Id
@@ -52,10 +49,7 @@ class EventBody(msgspec.Struct, frozen=True):
 
 
 class RankingOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What any request for recommendations may ask.
-
-    `only` has just these candidates ranked, and not the catalogue.
-    """
+    """The options of any request for recommendations. With `only`, just these candidates are ranked."""
 
     limit: Limit = DEFAULT_LIMIT
     only: Candidates | None = None
@@ -78,7 +72,7 @@ class ItemsBody(RankingOptions, frozen=True):
 
 
 class Recommendation(msgspec.Struct, frozen=True):
-    """An item and its score, comparable within one answer only."""
+    """An item and its score. Compare scores only within one answer."""
 
     item_id: str
     score: float
@@ -93,17 +87,17 @@ class AppendedEvent(msgspec.Struct, frozen=True):
 
 
 class ServedModel(msgspec.Struct, frozen=True):
-    """The model version that answered, and the variant that it is on the route."""
+    """The model version that answered, and its variant on the route."""
 
     version: str
     variant: str
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """The answer to any request for recommendations; a stateless one has no session and no events.
+    """The answer to any request for recommendations. What does not apply is left out.
 
-    `stored` says whether the session store has the request's events; it is left out where there were none.
-    `recommendation_id` is there where they are stored: an event that came of this answer may name it.
+    `stored` says whether the session store has the request's events. An event that follows from this answer may name
+    its `recommendation_id`.
     """
 
     session_id: str | None = None
@@ -125,7 +119,7 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """A problem document (RFC 9457). `errors` names each offending field."""
+    """A problem document (RFC 9457). `errors` names each wrong field."""
 
     title: str
     status: int
@@ -137,7 +131,7 @@ class Problem(msgspec.Struct, frozen=True):
 class EventsRequest(msgspec.Struct, frozen=True):
     """`append_events`, checked, as of `now` (epoch milliseconds).
 
-    Its events are in order of occurrence; `order[i]` is the place that `events[i]` had in the body.
+    The events are in order of occurrence; `order[i]` is the position of `events[i]` in the body.
     """
 
     session: SessionName
@@ -168,15 +162,15 @@ _MISSING = r"Object missing required field `(\w+)`"
 
 
 def parse(body: bytes | dict[str, Any], kind: type[_Body], *, strict: bool = True) -> _Body:
-    """Return a body as typed values.
+    """Convert a body to typed values.
 
     Args:
-        body: JSON text, or a document that is decoded already.
-        kind: the struct that it must fit.
-        strict: False to take numbers and booleans from text, as in a query string.
+        body: JSON text, or a decoded document.
+        kind: the struct to convert to.
+        strict: False to accept numbers and booleans as text, as in a query string.
 
     Raises:
-        RequestError: 413 for a body over `MAX_BODY_BYTES`, 400 for what is not JSON, 422 for what does not fit.
+        RequestError: 413, the body is over `MAX_BODY_BYTES`; 400, it is not JSON; 422, a field is missing or wrong.
     """
     if isinstance(body, bytes) and len(body) > MAX_BODY_BYTES:
         detail = f"the body has {len(body)} bytes, more than {MAX_BODY_BYTES}"
@@ -184,17 +178,17 @@ def parse(body: bytes | dict[str, Any], kind: type[_Body], *, strict: bool = Tru
     try:
         if isinstance(body, bytes):
             return msgspec.json.decode(body, type=kind)
-        msgspec.json.encode(body)  # half a surrogate pair is refused here, not where an id is first encoded
+        msgspec.json.encode(body)  # refuses half a surrogate pair here, before an id is encoded
         return msgspec.convert(body, kind, strict=strict)
     except msgspec.ValidationError as error:
-        detail, field = _located(str(error))
+        detail, field = _split_message(str(error))
         raise RequestError(422, "Unprocessable content", detail, field=field or None) from None
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise RequestError(400, "Malformed request", f"the body is not JSON: {error}") from None
 
 
-def _located(text: str) -> tuple[str, str]:
-    """Split msgspec's words into what is wrong and the path of the field, a missing one's own path included."""
+def _split_message(text: str) -> tuple[str, str]:
+    """Split msgspec's message into what is wrong and the path of the field, also of a missing field."""
     located = re.fullmatch(_AT, text)
     detail, path = (located[1], located[2]) if located else (text, "")
     missing = re.fullmatch(_MISSING, detail)
@@ -202,10 +196,10 @@ def _located(text: str) -> tuple[str, str]:
 
 
 def checked_id(text: object, field: str) -> str:
-    """Return an id.
+    """Return an id if it is valid.
 
     Raises:
-        RequestError: 422, it is no string, empty, too long or not encodable.
+        RequestError: 422, it is not a string, or `id_fault` finds a fault.
     """
     fault = id_fault(text) if isinstance(text, str) else "must be a string"
     if fault is not None:
@@ -214,21 +208,21 @@ def checked_id(text: object, field: str) -> str:
 
 
 def events_request(session: SessionName, body: EventsBody, now: int) -> EventsRequest:
-    """Return the request with an id for each event and the events in order of occurrence.
+    """Return the request with an id for each event, and the events in order of occurrence.
 
     Args:
-        session: whose.
+        session: the session.
         body: the checked body.
-        now: epoch milliseconds; a time after it, or before 2000, is a wrong clock's and counts as now.
+        now: epoch milliseconds. An event after it, or before 2000, comes from a wrong clock and counts as now.
     """
     events = [
         Event(
-            one.item_id,
-            one.event_id or os.urandom(12).hex(),
-            _milliseconds(one.occurred_at, now),
-            one.recommendation_id,
+            event.item_id,
+            event.event_id or os.urandom(12).hex(),
+            _milliseconds(event.occurred_at, now),
+            event.recommendation_id,
         )
-        for one in body.events
+        for event in body.events
     ]
     order = sorted(range(len(events)), key=lambda place: events[place].occurred_at or now)
     return EventsRequest(session, tuple(events[place] for place in order), tuple(order), body, body.store, now)
@@ -240,7 +234,7 @@ def encode(answer: msgspec.Struct) -> str:
 
 
 def to_document(answer: msgspec.Struct) -> Any:
-    """Return an answer as the document that its JSON text would decode to."""
+    """Return an answer as a document of dicts, lists and scalars."""
     return msgspec.to_builtins(answer)
 
 

@@ -18,7 +18,7 @@ from nextitem.registry.availability import availability_key
 from nextitem.registry.publisher import Publisher
 from nextitem.registry.reader import Registry, Route, Variant, route_key
 from nextitem.service.router import Router
-from nextitem.service.self_check import TRIES, CheckedModel, Report, verified
+from nextitem.service.self_check import TRIES, CheckedModel, Report, verify
 from nextitem.sessions.key_secret import KeySecret
 from nextitem.sessions.keys import KeyRing
 from nextitem.sessions.session import EMPTY, Appended, Event, SessionRecord, SessionStore
@@ -45,7 +45,7 @@ def contents(valkey: Valkey) -> Iterator[Callable[[], set[bytes]]]:
 
 def fault_of(router: Router, keys: KeyRing, store: SessionStore) -> str:
     with pytest.raises(SelfCheckFailed) as caught:
-        verified(router, keys, store)
+        verify(router, keys, store)
     return str(caught.value)
 
 
@@ -62,7 +62,7 @@ def test_all_is_well(router: Router, store: ValkeyStore, demo: Path, contents: C
     # GIVEN a model, a secret and a store WHEN they are checked THEN every golden session was answered
     before = contents()
     goldens = len(decode_certificate((demo / CERTIFICATE).read_bytes(), demo.name).sessions)
-    assert verified(router, fixed_keys(), store) == Report("ok", [CheckedModel(demo.name, "main", goldens)], "ok")
+    assert verify(router, fixed_keys(), store) == Report("ok", [CheckedModel(demo.name, "main", goldens)], "ok")
     # AND nothing is left of the probe
     assert contents() == before
 
@@ -76,7 +76,7 @@ def test_every_variant_of_the_route_is_checked(
     routed(bucket, Variant("main", main, 0.8), Variant("trial", trial, 0.2), Variant("off", VERSION, 0))
 
     # WHEN it is checked THEN each of the others was
-    models = verified(router_of(bucket, folder), fixed_keys(), store).models
+    models = verify(router_of(bucket, folder), fixed_keys(), store).models
     assert [(one.variant, one.version) for one in models] == [("main", main), ("trial", trial)]
 
 
@@ -101,17 +101,18 @@ def test_without_a_route_there_is_nothing_to_serve(bucket: BotoObjectStore, fold
     assert fault.startswith("the route failed the check: routes/live.json is not in the bucket")
 
 
-def test_what_is_available_must_be_readable(
+def test_the_availability_must_be_readable(
     bucket: BotoObjectStore, demo: Path, tmp_path: Path, store: ValkeyStore
 ) -> None:
     # GIVEN a document that says nothing, of which requests would hear only in the log
     routed(bucket, Variant("main", Publisher(bucket).publish(demo), 1))
     assert bucket.create(availability_key("live"), b"nothing")
-    told: list[NextItemError] = []
-    router = Router(Registry(bucket, tmp_path), "live", ttl=1e9, on_fault=told.append)
+    faults: list[NextItemError] = []
+    router = Router(Registry(bucket, tmp_path), "live", ttl=1e9, on_fault=faults.append)
     # WHEN it is checked THEN it is named
-    assert fault_of(router, fixed_keys(), store).startswith("what is available failed the check: availability/live")
-    assert len(told) == 1
+    fault = fault_of(router, fixed_keys(), store)
+    assert fault.startswith("the availability of items failed the check: availability/live")
+    assert len(faults) == 1
 
 
 def test_a_secret_that_cannot_be_read_is_found(router: Router, store: ValkeyStore) -> None:
@@ -168,9 +169,9 @@ def other(valkey: Valkey) -> Iterator[OtherStore]:
 @pytest.mark.parametrize(
     ("verb", "fault"),
     [
-        ("append", "a new session was not new"),
-        ("load", "an event was not found again"),
-        ("delete", "a deleted session was found again"),
+        ("append", "a new session is not empty"),
+        ("load", "an appended event is not in the session"),
+        ("delete", "a deleted session is still there"),
     ],
 )
 def test_a_store_that_does_something_else_is_found(
@@ -184,7 +185,7 @@ def test_a_store_that_does_something_else_is_found(
 
 def test_a_first_connection_that_takes_long_is_no_fault(router: Router, other: OtherStore) -> None:
     other.failures = TRIES - 1
-    assert verified(router, fixed_keys(), other).store == "ok"
+    assert verify(router, fixed_keys(), other).store == "ok"
     other.failures = TRIES
     assert fault_of(router, fixed_keys(), other).endswith("its first connection takes long")
 
