@@ -1,4 +1,4 @@
-"""The command `evaluate`: an artifact, and baselines beside it, judged on test events."""
+"""Command `evaluate`: metrics of an artifact and of baselines on test events."""
 
 from pathlib import Path
 from typing import Annotated
@@ -26,29 +26,29 @@ def evaluate(
     artifact: ArtifactFolder,
     events: Annotated[Path, typer.Option(help="Test events.", show_default=False)],
     columns: ColumnOptions,
-    train: Annotated[Path | None, typer.Option(help="Training events: baselines then stand beside the model.")] = None,
-    json: Annotated[Path | None, typer.Option(help="Write the report as JSON; - for standard output.")] = None,
+    train: Annotated[Path | None, typer.Option(help="Training events, to evaluate baselines too.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Report file to write, as JSON; - for standard output.")] = None,
     ranks: Annotated[
-        Path | None, typer.Option(help="Write each target's rank (.npy), in the test file's order.")
+        Path | None, typer.Option(help="File of ranks to write (.npy): one per target, in the order of the test file.")
     ] = None,
     report: Annotated[
-        Path | None, typer.Option(help="Folder for a page with plots: intervals, slices, popularity.")
+        Path | None, typer.Option(help="Folder to write a page with plots to: intervals, slices, popularity.")
     ] = None,
     run: Annotated[
-        Path | None, typer.Option(help="With --report: the artifact's run, for its learning curves.")
+        Path | None, typer.Option(help="With --report: the artifact's run, to plot its learning curves.")
     ] = None,
 ) -> None:
-    """Judge an artifact through the engine that serves, one event at a time."""
+    """Evaluate an artifact with the serving engine, one event at a time."""
     if run is not None and report is None:
-        raise InputError("--run says what goes into a report: give --report as well")
+        raise InputError("--run needs --report: the learning curves are part of the report")
     if report is not None:
         require_plots()
     model = Model(open_artifact(artifact))
     history = _history(run, model.manifest) if run is not None else ()
     test = read_events(events, columns.columns)
-    known = read_events(train, columns.columns) if train is not None else None
-    if known is not None and known.digest != model.manifest.training.data_sha256:
-        say(f"{train} is not the very data that {model.version} was trained on")
+    train_events = read_events(train, columns.columns) if train is not None else None
+    if train_events is not None and train_events.digest != model.manifest.training.data_sha256:
+        say(f"{train} is not the data that {model.version} was trained on")
     with progress() as bars:
         tasks: dict[str, TaskID] = {}
 
@@ -57,25 +57,25 @@ def evaluate(
                 tasks[name] = bars.add_task(name, total=total)
             bars.update(tasks[name], completed=done)
 
-        found = evaluate_artifact(model, test, known, on_session)
-    if found.overlap is not None and not found.overlap.is_clean:
+        result = evaluate_artifact(model, test, train_events, on_session)
+    if result.overlap is not None and not result.overlap.is_clean:
         say(
-            f"train knows the test: {found.overlap.sessions} test sessions are in train, "
-            f"{found.overlap.later_sessions} train sessions start when test has begun"
+            f"train and test overlap: {result.overlap.sessions} test sessions are in train, "
+            f"{result.overlap.later_sessions} train sessions start after the first test session"
         )
     if report is not None:
-        say(f"{write_report(found, report, history)}: the report")
+        say(f"{write_report(result, report, history)}: the report")
     if ranks is not None:
-        write_atomically(ranks, lambda path: _save(path, found.ranks))
-    document = found.as_json()
+        write_atomically(ranks, lambda path: _save(path, result.ranks))
+    document = result.as_json()
     if json is not None and str(json) != "-":
         text = msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
         write_atomically(json, lambda path: path.write_bytes(text))
     if str(json) == "-":
         print_json(document)
     else:
-        OUT.print(_quality(found))
-        OUT.print(_sureness(found))
+        OUT.print(_metrics_table(result))
+        OUT.print(_intervals_table(result))
 
 
 def _history(run: Path, manifest: Manifest) -> tuple[tuple[float, float, float], ...]:
@@ -86,12 +86,12 @@ def _history(run: Path, manifest: Manifest) -> tuple[tuple[float, float, float],
 
 
 def _save(path: Path, values: NDArray[np.float64]) -> None:
-    with path.open("wb") as file:  # given a name, numpy would add .npy to one without it
+    with path.open("wb") as file:  # numpy adds .npy to a path, but not to a file
         np.save(file, values, allow_pickle=False)
 
 
-def _quality(report: Report) -> Table:
-    """Every metric of every ranker but the last two, within the width of a terminal."""
+def _metrics_table(report: Report) -> Table:
+    """All metrics but the last two, so that the table fits a terminal."""
     metrics = list(report.model)[:-2]
     table = _table(f"{report.targets} targets; the model is {report.version}", metrics)
     for name, figures in report.rankers.items():
@@ -99,14 +99,14 @@ def _quality(report: Report) -> Table:
     return table
 
 
-def _sureness(report: Report) -> Table:
-    """The other two metrics, and the intervals of the two that are compared."""
+def _intervals_table(report: Report) -> Table:
+    """The last two metrics, and the intervals of HR and MRR."""
     metrics = list(report.model)[-2:]
     table = _table(None, [*metrics, "hr@20 95 %", "mrr@20 95 %"])
     for name, figures in report.rankers.items():
-        sure = report.analysis.metrics[name]
-        within = (f"{sure[metric].low:.3f}-{sure[metric].high:.3f}" for metric in ("hr@20", "mrr@20"))
-        table.add_row(name, *(f"{figures[metric]:.4f}" for metric in metrics), *within)
+        intervals = report.analysis.metrics[name]
+        bounds = (f"{intervals[metric].low:.3f}-{intervals[metric].high:.3f}" for metric in ("hr@20", "mrr@20"))
+        table.add_row(name, *(f"{figures[metric]:.4f}" for metric in metrics), *bounds)
     return table
 
 

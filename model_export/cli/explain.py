@@ -1,4 +1,4 @@
-"""The command `explain`: which events of a session moved each recommendation."""
+"""Command `explain`: the effect of each event of a session on each recommendation."""
 
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
@@ -16,33 +16,33 @@ from nextitem.model.artifact import open_artifact
 from nextitem.model.engine import Model
 from nextitem.model.manifest import MAX_TOP
 
-TOLD = 3
-"""Events that the table names for each recommendation."""
+SHOWN = 3
+"""Events in the table for each recommendation."""
 
 
 def explain(
     artifact: ArtifactFolder,
     items: SeenItems,
-    limit: Annotated[int, typer.Option(min=1, max=MAX_TOP, help="How many recommendations.")] = 5,
+    limit: Annotated[int, typer.Option(min=1, max=MAX_TOP, help="Number of recommendations.")] = 5,
     exclude_seen: ExcludeSeen = False,
     names: ItemNames = None,
     as_json: Json = False,
 ) -> None:
-    """Show which events moved each recommendation: its score, minus that without the event."""
+    """Show the effect of each event on each recommendation: its score minus its score without the event."""
     require_ids(items)
     model = Model(open_artifact(artifact))
     name_of = names_in(names) if names is not None else {}
     known = known_items(model, items)
     if not known:
-        raise InputError("none of the items is in the catalogue: there is nothing to explain by")
-    found = explain_events(model, known, limit, exclude_seen=exclude_seen)
+        raise InputError("none of the items is in the catalogue: there is no event to explain a recommendation by")
+    explanations = explain_events(model, known, limit, exclude_seen=exclude_seen)
 
     def item_id(index: int) -> str:
         return model.vocabulary.item_id(index)
 
     place_of = [place for place, item in enumerate(items, 1) if model.vocabulary.index(item) is not None]
     if as_json:
-        recommendations = [_document(one, item_id, place_of) for one in found]
+        recommendations = [_document(explanation, item_id, place_of) for explanation in explanations]
         print_json({"version": model.version, "recommendations": recommendations})
         return
 
@@ -53,23 +53,24 @@ def explain(
     table.add_column("event", overflow="fold")
     table.add_column("effect", justify="right", no_wrap=True)
     table.add_column("rank without", justify="right")
-    for rank, one in enumerate(found, 1):
-        events = [_told(effect, name, place_of) for effect in one.effects[:TOLD]] or [("the only one", "", "")]
+    for rank, explanation in enumerate(explanations, 1):
+        effects = explanation.effects[:SHOWN]
+        events = [_cells(effect, name, place_of) for effect in effects] or [("the only one", "", "")]
         for row, cells in enumerate(events):
-            head = (str(rank), name(one.item), f"{one.score:.3f}") if row == 0 else ("", "", "")
+            head = (str(rank), name(explanation.item), f"{explanation.score:.3f}") if row == 0 else ("", "", "")
             table.add_row(*head, *cells, end_section=row == len(events) - 1)
     OUT.print(table)
 
 
-def _told(effect: Effect, name: Callable[[int], str], place_of: Sequence[int]) -> tuple[str, str, str]:
+def _cells(effect: Effect, name: Callable[[int], str], place_of: Sequence[int]) -> tuple[str, str, str]:
     rank = str(effect.rank_without) if effect.rank_without is not None else f"> {MAX_TOP}"
     return f"{place_of[effect.place - 1]}. {name(effect.item)}", f"{effect.effect:+.3f}", rank
 
 
-def _document(one: Explanation, item_id: Callable[[int], str], place_of: Sequence[int]) -> dict[str, Any]:
+def _document(explanation: Explanation, item_id: Callable[[int], str], place_of: Sequence[int]) -> dict[str, Any]:
     return {
-        "item_id": item_id(one.item),
-        "score": round(one.score, 6),
+        "item_id": item_id(explanation.item),
+        "score": round(explanation.score, 6),
         "events": [
             {
                 "place": place_of[effect.place - 1],
@@ -77,6 +78,6 @@ def _document(one: Explanation, item_id: Callable[[int], str], place_of: Sequenc
                 "effect": round(effect.effect, 6),
                 "rank_without": effect.rank_without,
             }
-            for effect in one.effects
+            for effect in explanation.effects
         ],
     }

@@ -1,4 +1,4 @@
-"""Packages that only some commands need: their absence is told as what to install."""
+"""Packages that only some commands need; a missing one is an error that names the extra to install."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,10 +8,10 @@ from nextitem.errors import InputError
 
 @contextmanager
 def extra(name: str) -> Iterator[None]:
-    """Import what an extra of the package brings, inside the block.
+    """Import packages of an extra inside the block.
 
     Raises:
-        InputError: it is not installed.
+        InputError: a package is not installed.
     """
     try:
         yield

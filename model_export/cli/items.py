@@ -1,4 +1,4 @@
-"""Items that a command line gives: their ids checked, looked up in a catalogue, and named."""
+"""Items on the command line: checks of their ids, catalogue look-ups, and names."""
 
 import csv
 from collections.abc import Sequence
@@ -11,21 +11,21 @@ from nextitem.model.engine import Model
 
 
 def require_ids(items: Sequence[str]) -> None:
-    """Return if all are item ids.
+    """Check that all texts are item ids.
 
     Raises:
         InputError: one is not.
     """
     for item in items:
-        if (what := id_fault(item)) is not None:
-            raise InputError(f"item id {item!r} {what}")
+        if (reason := id_fault(item)) is not None:
+            raise InputError(f"item id {item!r} {reason}")
 
 
 def known_items(model: Model, items: Sequence[str]) -> list[int]:
-    """Return the indices of those that the model knows, in their order, and say which are passed over."""
+    """Return the indices of the items in the catalogue, in order; print a message about the others."""
     unknown = [item for item in items if model.vocabulary.index(item) is None]
     if unknown:
-        say(f"not in the catalogue, passed over: {', '.join(unknown)}")
+        say(f"ignored, because not in the catalogue: {', '.join(unknown)}")
     return model.vocabulary.indices(items)
 
 

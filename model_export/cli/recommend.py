@@ -1,4 +1,4 @@
-"""Command `recommend`: what an artifact answers, without a server."""
+"""Command `recommend`: the recommendations of an artifact, without a server."""
 
 from typing import Annotated
 
@@ -16,7 +16,7 @@ from nextitem.model.manifest import MAX_TOP
 def recommend(
     artifact: ArtifactFolder,
     items: SeenItems,
-    limit: Annotated[int, typer.Option(min=1, max=MAX_TOP, help="How many.")] = 10,
+    limit: Annotated[int, typer.Option(min=1, max=MAX_TOP, help="Number of recommendations.")] = 10,
     exclude_seen: ExcludeSeen = False,
     names: ItemNames = None,
     as_json: Json = False,
@@ -30,12 +30,12 @@ def recommend(
     if known:
         ranked = model.top(model.replay(None, known), exclude, limit, known)
     else:
-        say("no known item: these are the most popular")
+        say("none of the items is in the catalogue: these are the most popular ones")
         ranked = model.popular(exclude, limit)
-    rows = [(model.vocabulary.item_id(one.index), one.score) for one in ranked]
+    rows = [(model.vocabulary.item_id(item.index), item.score) for item in ranked]
     if as_json:
-        found = [{"item_id": item_id, "score": round(score, 6)} for item_id, score in rows]
-        print_json({"version": model.version, "recommendations": found})
+        recommendations = [{"item_id": item_id, "score": round(score, 6)} for item_id, score in rows]
+        print_json({"version": model.version, "recommendations": recommendations})
         return
     table = Table("rank", Column("item", overflow="fold"), *(["name"] if name_of else []), "score")
     for rank, (item_id, score) in enumerate(rows, 1):

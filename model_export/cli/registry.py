@@ -1,4 +1,4 @@
-"""Commands about the registry: `publish`, `versions`, `promote`, `rollback` and `availability`."""
+"""Commands of the registry: `publish`, `versions`, `promote`, `rollback` and `availability`."""
 
 import sys
 from datetime import UTC, datetime
@@ -11,6 +11,7 @@ from rich.table import Column, Table
 
 from model_export.cli.console import OUT, print_json, say, waiting
 from model_export.cli.options import ArtifactFolder, Json
+from model_export.data.sessions import FIRST_EPOCH_SECOND
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import InputError
 from nextitem.registry.publisher import Publisher
@@ -21,12 +22,8 @@ RouteName = Annotated[str, typer.Option(envvar="NEXTITEM_ROUTE", help="The route
 Version = Annotated[str, typer.Argument(help="A published version.", show_default=False)]
 
 
-def publish(
-    artifact: ArtifactFolder,
-    bucket: BucketName,
-    as_json: Json = False,
-) -> None:
-    """Upload an artifact. A version is written once and never changed; this gives it no traffic."""
+def publish(artifact: ArtifactFolder, bucket: BucketName, as_json: Json = False) -> None:
+    """Upload an artifact as a version. It gets no traffic, and is never changed."""
     with waiting(f"publishing {artifact}") as show_stage:
 
         def show_progress(key: str, sent: int, size: int) -> None:
@@ -40,38 +37,40 @@ def publish(
 
 
 def versions(bucket: BucketName, route: RouteName = "live", as_json: Json = False) -> None:
-    """List the versions of the registry, and the share of sessions that each has."""
+    """List the versions of the registry, with their shares of the sessions."""
     with waiting("reading the registry"):
-        found = Publisher(BotoObjectStore(bucket), route).versions()
+        published = Publisher(BotoObjectStore(bucket), route).versions()
     if as_json:
-        print_json([{"version": one.version, "share": one.share, "manifest": one.manifest} for one in found])
+        print_json(
+            [{name: getattr(version, name) for name in ("version", "share", "manifest")} for version in published]
+        )
         return
     table = Table(Column("version", no_wrap=True), "share", "items", "trained on", "until", "validation HR@20")
-    for one in found:
-        training = one.manifest.training
+    for version in published:
+        training = version.manifest.training
         table.add_row(
-            one.version,
-            f"{one.share:.0%}" if one.share else "",
-            str(one.manifest.model.items),
+            version.version,
+            f"{version.share:.0%}" if version.share else "",
+            str(version.manifest.model.items),
             f"{training.events} events",
             _when(training.last),
-            f"{one.manifest.evaluation.get('hr@20', float('nan')):.4f}",
+            f"{version.manifest.evaluation.get('hr@20', float('nan')):.4f}",
         )
     OUT.print(table)
 
 
 def promote(version: Version, bucket: BucketName, route: RouteName = "live", as_json: Json = False) -> None:
-    """Give a version all traffic, after it has answered its certificate here."""
+    """Give a version all traffic, after it has passed its certificate on this machine."""
     with waiting(f"checking {version}"), TemporaryDirectory() as folder:
-        changed = Publisher(BotoObjectStore(bucket), route).promote(version, Path(folder))
-    _tell(route, changed, as_json)
+        new_route = Publisher(BotoObjectStore(bucket), route).promote(version, Path(folder))
+    _print_route(route, new_route, as_json)
 
 
 def rollback(bucket: BucketName, route: RouteName = "live", as_json: Json = False) -> None:
-    """Restore what was live before; again, what was live before that."""
+    """Restore the route before the newest change; once more: the one before that."""
     with waiting("rolling back"):
-        changed = Publisher(BotoObjectStore(bucket), route).rollback()
-    _tell(route, changed, as_json)
+        new_route = Publisher(BotoObjectStore(bucket), route).rollback()
+    _print_route(route, new_route, as_json)
 
 
 def availability(
@@ -79,24 +78,26 @@ def availability(
     route: RouteName = "live",
     unavailable: Annotated[
         Path | None,
-        typer.Option(help="Item ids, one a line ('-': standard input): these are unavailable, all others available."),
+        typer.Option(
+            help="File of unavailable item ids, one per line; - for standard input. All others become available."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show which items are unavailable, or change that for every version of the route, within seconds."""
+    """Show or change the unavailable items of a route. A change reaches all its versions within seconds."""
     publisher = Publisher(BotoObjectStore(bucket), route)
     if unavailable is None:
-        found = publisher.availability()
+        current = publisher.availability()
     else:
         item_ids = _lines(unavailable)
         with waiting("writing availability"):
-            found = publisher.set_unavailable(item_ids)
+            current = publisher.set_unavailable(item_ids)
     if as_json:
-        print_json(found)
+        print_json(current)
     elif unavailable is None:
-        typer.echo("".join(f"{item_id}\n" for item_id in found.unavailable), nl=False)
+        typer.echo("".join(f"{item_id}\n" for item_id in current.unavailable), nl=False)
     else:
-        say(f"route {route}: {len(found.unavailable)} items are unavailable (revision {found.revision})")
+        say(f"route {route}: {len(current.unavailable)} items are unavailable (revision {current.revision})")
 
 
 def _lines(path: Path) -> list[str]:
@@ -107,7 +108,7 @@ def _lines(path: Path) -> list[str]:
     return [line for line in text.splitlines() if line]
 
 
-def _tell(name: str, route: Route, as_json: bool) -> None:
+def _print_route(name: str, route: Route, as_json: bool) -> None:
     if as_json:
         print_json(route)
         return
@@ -116,5 +117,5 @@ def _tell(name: str, route: Route, as_json: bool) -> None:
 
 
 def _when(time: float) -> str:
-    calendar = 946_684_800  # 2000-01-01; what is smaller is a running index
-    return datetime.fromtimestamp(time, UTC).date().isoformat() if time >= calendar else f"index {time:.0f}"
+    is_epoch = time >= FIRST_EPOCH_SECOND
+    return datetime.fromtimestamp(time, UTC).date().isoformat() if is_epoch else f"index {time:.0f}"

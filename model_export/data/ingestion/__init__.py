@@ -15,6 +15,6 @@
 
 Each step is an Ibis expression; an `Engine` runs it: DuckDB on one machine, Spark on many. `reader` turns a file into
 `Sessions` in memory, `pipeline` runs all steps, `split_file` and `prepare` are the commands.
-A new format is a member of `formats.Format` and a branch of each engine's `read`; a new notation of times is a form in
-`times`.
+A new format is a member of `formats.Format`, a loader in `duckdb_loaders` and a branch of `spark_engine.read`; a new
+notation of times is a form in `times`.
 """

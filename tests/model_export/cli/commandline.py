@@ -1,4 +1,4 @@
-"""The command line, called as the installed program is, within the test's own process."""
+"""Runs commands within the process of the test."""
 
 import io
 import json
@@ -14,7 +14,7 @@ from model_export.cli import main
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command printed and its exit code."""
+    """The exit code and output of a command."""
 
     code: int
     out: str
@@ -22,12 +22,12 @@ class Answer:
 
     @property
     def document(self) -> Any:
-        """Its JSON, which is all of its standard output."""
+        """Standard output, as JSON."""
         return json.loads(self.out)
 
     @property
     def fault(self) -> str:
-        """The one line that a refused command prints."""
+        """The one line of an error."""
         assert self.code == 2, self
         assert self.out == "", self
         [line] = self.err.splitlines()

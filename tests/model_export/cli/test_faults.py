@@ -1,4 +1,4 @@
-"""What the command line refuses: one line that says what and where, exit code 2, and nothing half-written."""
+"""Wrong input of the command line: an error of one line, exit code 2, and no file half-written."""
 
 import os
 import shutil
@@ -33,7 +33,7 @@ BAD_FILES = {
 
 @pytest.fixture
 def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with good events, a run and its artifact; paths in errors are as they were given."""
+    """A working folder with good events, a run and its artifact."""
     monkeypatch.chdir(tmp_path)
     Path("events.csv").write_bytes(GOOD)
     run = random_run(5)
@@ -44,7 +44,7 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def refused(*arguments: str) -> str:
-    """Run a command that must be refused without a trace of it; its one line."""
+    """Run a command that must fail and write nothing; return its one line."""
     before = listed(Path.cwd())
     answer = nextitem(*arguments)
     assert listed(Path.cwd()) == before
@@ -60,34 +60,30 @@ def artifact() -> str:
 @pytest.mark.usefixtures("work")
 @pytest.mark.parametrize("name", BAD_FILES)
 def test_every_command_names_the_fault_of_a_file(name: str) -> None:
-    # GIVEN a file with a fault
     content, what = BAD_FILES[name]
     Path("bad").mkdir()
     path = f"bad/{name}"
     Path(path).write_bytes(content)
     home = artifact()
-    # WHEN each command is to read it
+    # WHEN each command reads it
     for arguments in (
         ("split", path, "--train-out", "train.csv", "--test-out", "test.csv"),
         ("train", path, "--out", "new", "--hidden", "16"),
         ("evaluate", home, "--events", path, "--json", "report.json", "--ranks", "ranks.npy"),
         ("evaluate", home, "--events", "events.csv", "--train", path, "--json", "report.json"),
     ):
-        # THEN it says in one line which file is at fault, where, and why
-        told = refused(*arguments)
-        assert told.startswith(f"nextitem: {path}")
-        assert what in told
+        # THEN one line names file, place and fault
+        error = refused(*arguments)
+        assert error.startswith(f"nextitem: {path}")
+        assert what in error
 
 
 @pytest.mark.usefixtures("work")
 def test_a_session_of_too_many_events_is_named() -> None:
-    # GIVEN a session of far too many events
     rows = "\n".join(f"bot,item-{row % 5},{row}" for row in range(MAX_SESSION_EVENTS + 1))
     Path("events.csv").write_text(f"{HEADER}\ns,i,1\n{rows}\n")
-    # WHEN it is to be trained on
-    told = refused("train", "events.csv", "--out", "new")
-    # THEN the session is named, and where it begins
-    assert told.startswith(
+    error = refused("train", "events.csv", "--out", "new")
+    assert error.startswith(
         "nextitem: events.csv, row 2, column 'session_id': session 'bot', which begins here, has 100,0"
     )
 
@@ -108,28 +104,23 @@ def test_a_session_of_too_many_events_is_named() -> None:
         (("--seed", "-1"), "seed must be 0 to 9223372036854775807, not -1"),
     ],
 )
-def test_a_setting_is_refused_before_anything_is_read(options: tuple[str, str], what: str) -> None:
-    # GIVEN events that are not there
-    # WHEN they are to be trained on with a setting that makes no sense
-    # THEN the setting is what is told
+def test_a_wrong_setting_is_refused_before_events_are_read(options: tuple[str, str], what: str) -> None:
     assert refused("train", "absent.csv", "--out", "new", *options) == f"nextitem: {what}"
 
 
 @pytest.mark.usefixtures("work")
-def test_a_name_that_is_taken_is_refused_before_anything_is_read() -> None:
-    # GIVEN events that are not there, and a folder that is
-    # WHEN a run is to take its name
-    # THEN that is what is told
-    told = refused("train", "absent.csv", "--out", "run")
-    assert told == "nextitem: run exists already; name another folder or remove it"
+def test_a_taken_name_is_refused_before_events_are_read() -> None:
+    assert (
+        refused("train", "absent.csv", "--out", "run")
+        == "nextitem: run exists already; name another folder or remove it"
+    )
 
 
 @pytest.mark.usefixtures("work")
-def test_what_is_no_run_is_refused() -> None:
+def test_a_folder_that_is_not_a_run_is_refused() -> None:
     # GIVEN a folder without a run, and a run with a damaged file
     shutil.copytree("run", "damaged")
     Path("damaged/weights.npz").write_bytes(b"PK\x03\x04")
-    # WHEN they are to be exported
     # THEN one line says what is missing or damaged
     assert refused("export", "absent", "--out", "new") == "nextitem: absent is not a training run: it has no run.json"
     assert refused("export", "out", "--out", "new") == "nextitem: out is not a training run: it has no run.json"
@@ -137,14 +128,11 @@ def test_what_is_no_run_is_refused() -> None:
 
 
 @pytest.mark.usefixtures("work")
-def test_a_missed_bound_is_told() -> None:
-    # GIVEN a folder for artifacts
-    # WHEN a run is exported that cannot keep what is demanded
+def test_an_export_that_misses_its_bounds_is_refused() -> None:
     Path("out-too").mkdir()
-    told = refused("export", "run", "--out", "out-too", "--max-hr-loss=-2")
-    # THEN it says what was measured and what was allowed
+    error = refused("export", "run", "--out", "out-too", "--max-hr-loss=-2")
     missed = "the HR@20 delta is 0, allowed is 2"
-    assert told == f"nextitem: the export fails its bounds: fp32: {missed} | 8-bit: {missed}"
+    assert error == f"nextitem: the export fails its bounds: fp32: {missed} | 8-bit: {missed}"
 
 
 @pytest.mark.usefixtures("work")
@@ -158,21 +146,19 @@ def test_an_artifact_under_another_name_is_refused(command: str) -> None:
     more = {"recommend": ["item-00001"], "evaluate": ["--events", "events.csv"], "publish": ["--bucket", "any"]}[
         command
     ]
-    # WHEN they are to be used
-    # THEN each is refused by what is wrong with it
-    told = refused(command, "renamed", *more)
-    assert told == f"nextitem: manifest.json of renamed was changed, or its folder was renamed: its digest says {name}"
+    # THEN each is refused with its fault
+    error = refused(command, "renamed", *more)
+    assert error == f"nextitem: manifest.json of renamed was changed, or its folder was renamed: its digest says {name}"
     assert refused(command, f"damaged/{name}", *more).startswith(f"nextitem: weights.bin of {name} has 100 bytes")
     assert refused(command, "absent", *more).startswith("nextitem: absent cannot be read")
 
 
 @pytest.mark.usefixtures("work")
-def test_outputs_that_cannot_be_are_refused() -> None:
+def test_impossible_outputs_are_refused() -> None:
     # GIVEN names that are folders, or lie below a file
     Path("folder.csv").mkdir()
     evaluate = ("evaluate", artifact(), "--events", "events.csv")
-    # WHEN commands are to write there
-    # THEN each says which name cannot be, and leaves nothing
+    # THEN each command names the impossible file, and writes nothing
     for arguments, name in (
         (("split", "events.csv", "--train-out", "new.csv", "--test-out", "folder.csv"), "folder.csv"),
         (("split", "events.csv", "--train-out", "new.csv", "--test-out", "new.csv"), "new.csv"),
@@ -190,11 +176,10 @@ def test_outputs_that_cannot_be_are_refused() -> None:
 
 
 @pytest.mark.usefixtures("work")
-def test_too_little_data_is_told() -> None:
+def test_too_few_sessions_are_refused() -> None:
     # GIVEN a single session
     Path("one.csv").write_text(f"{HEADER}\ns,i,1\ns,j,2\n")
-    # WHEN it is split, and trained on
-    # THEN the split says so in one line; training has said before how little it read
+    # THEN split refuses it in one line, and train after a line with the counts
     assert refused("split", "one.csv", "--train-out", "a.csv", "--test-out", "b.csv").startswith(
         "nextitem: the split leaves train empty"
     )
@@ -207,10 +192,7 @@ def test_too_little_data_is_told() -> None:
 
 @pytest.mark.usefixtures("work")
 @pytest.mark.parametrize("item", ["", "x" * 257, "\udcff"])
-def test_an_item_id_that_is_none_is_told(item: str) -> None:
-    # GIVEN an item id that no catalogue can have
-    # WHEN recommendations are asked for
-    # THEN one line says what is wrong with it
+def test_a_wrong_item_id_is_refused(item: str) -> None:
     assert refused("recommend", artifact(), item).startswith("nextitem: item id '")
 
 
@@ -223,12 +205,9 @@ def test_an_item_id_that_is_none_is_told(item: str) -> None:
         (None, "cannot be read"),
     ],
 )
-def test_names_that_cannot_be_read_are_told(content: bytes | None, what: str) -> None:
-    # GIVEN a file of names that is none
+def test_a_wrong_file_of_names_is_refused(content: bytes | None, what: str) -> None:
     if content is not None:
         Path("names.csv").write_bytes(content)
-    # WHEN it is to name recommendations
-    # THEN one line says so
-    told = refused("recommend", artifact(), "item-00001", "--names", "names.csv")
-    assert told.startswith("nextitem: names.csv ")
-    assert what in told
+    error = refused("recommend", artifact(), "item-00001", "--names", "names.csv")
+    assert error.startswith("nextitem: names.csv ")
+    assert what in error

@@ -1,4 +1,4 @@
-"""The command line takes a shop's own files: other columns, users instead of sessions, any format, any kind of time."""
+"""Event files of other shapes: other columns, users instead of sessions, every format, every kind of time."""
 
 import gzip
 from collections.abc import Callable
@@ -22,7 +22,7 @@ Row = tuple[str, str, float]
 
 
 def cycle_rows(owner: str, gap: float) -> list[Row]:
-    """Sessions that go round the same few items, each `gap` after the one before."""
+    """Sessions that cycle through the same few items, `gap` seconds apart."""
     return [
         (owner.format(session), f"sku-{(session + event) % ITEMS}", START + session * gap + event * 10)
         for session in range(SESSIONS)
@@ -35,8 +35,8 @@ def write_csv(path: Path, header: str, rows: list[Row]) -> Path:
     return path
 
 
-def whole_way(folder: Path, events: Path, *columns: str) -> dict[str, float]:
-    """Train on events, export, and evaluate on the same events; the model's metrics."""
+def train_and_evaluate(folder: Path, events: Path, *columns: str) -> dict[str, float]:
+    """Train, export, and evaluate on the same events; return the metrics."""
     done(
         "train", events, "--out", folder / "run", "--epochs", "3", "--hidden", "16", "--validation-days", "1", *columns
     )
@@ -48,14 +48,13 @@ def whole_way(folder: Path, events: Path, *columns: str) -> dict[str, float]:
     return metrics
 
 
-def test_columns_of_any_name(tmp_path: Path) -> None:
+def test_columns_may_have_other_names(tmp_path: Path) -> None:
     # GIVEN events under other names, with a column too many
     rows = [f"x,{time},{item},{owner}" for owner, item, time in cycle_rows("visit {}", 3 * 60 * MINUTE)]
     events = tmp_path / "events.csv"
     events.write_text("\n".join(["colour,at,sku,visit", *rows]) + "\n")
     columns = ("--session-column", "visit", "--item-column", "sku", "--time-column", "at")
-    # WHEN they are split, and gone all the way with
-    told = done(
+    printed = done(
         "split",
         events,
         *columns,
@@ -67,12 +66,12 @@ def test_columns_of_any_name(tmp_path: Path) -> None:
         tmp_path / "b.csv",
         "--json",
     )
-    metrics = whole_way(tmp_path, events, *columns)
-    # THEN the parts hold all events under the usual names
+    metrics = train_and_evaluate(tmp_path, events, *columns)
+    # THEN the parts hold all events under the default names
     parts = [read_sessions(tmp_path / name) for name in ("a.csv", "b.csv")]
     assert sum(len(part.codes) for part in parts) == SESSIONS * LENGTH
-    assert [told.document[side]["sessions"] for side in ("train", "test")] == [len(part) for part in parts]
-    # AND six items are all found within twenty
+    assert [printed.document[side]["sessions"] for side in ("train", "test")] == [len(part) for part in parts]
+    # AND each of the six items is within the top 20
     assert metrics["hr@20"] == metrics["coverage@20"] == 1.0
 
 
@@ -94,23 +93,21 @@ def test_sessions_are_cut_from_users(tmp_path: Path, gap: int, minutes: str, ses
         "--test-out",
         tmp_path / "test.csv",
     )
-    # THEN a longer gap than asked for begins a new session, a shorter one does not
+    # THEN only a longer pause begins a new session
     train, test = read_sessions(tmp_path / "train.csv"), read_sessions(tmp_path / "test.csv")
     assert len(train) == sessions
     assert test.ids == ["bob-1"]
 
 
-def test_users_go_all_the_way(tmp_path: Path) -> None:
+def test_users_are_trained_on_and_evaluated(tmp_path: Path) -> None:
     # GIVEN one user's events, in bursts three hours apart
     events = write_csv(tmp_path / "events.csv", "user,item_id,timestamp", cycle_rows("ann", 3 * 60 * MINUTE))
-    # WHEN they are trained on, exported and evaluated
-    metrics = whole_way(tmp_path, events, "--user-column", "user", "--gap-minutes", "20")
-    # THEN each burst was a session
+    metrics = train_and_evaluate(tmp_path, events, "--user-column", "user", "--gap-minutes", "20")
     assert metrics["hr@20"] == 1.0
 
 
 def as_parquet(path: Path, rows: list[Row]) -> None:
-    """Write times as timestamps, which is how other tools write them."""
+    """Write times as timestamps, as other tools do."""
     owners, items, times = zip(*rows, strict=True)
     with duckdb.connect() as connection:
         connection.register(
@@ -129,27 +126,25 @@ def as_csv_gz(path: Path, rows: list[Row]) -> None:
 
 
 @pytest.mark.parametrize(("name", "write"), [("events.parquet", as_parquet), ("events.csv.gz", as_csv_gz)])
-def test_every_format_goes_all_the_way(tmp_path: Path, name: str, write: Callable[[Path, list[Row]], None]) -> None:
-    # GIVEN events in another format than CSV
+def test_every_format_is_trained_on_and_evaluated(
+    tmp_path: Path, name: str, write: Callable[[Path, list[Row]], None]
+) -> None:
     write(tmp_path / name, cycle_rows("visit {}", 3 * 60 * MINUTE))
-    # WHEN they are trained on, exported and evaluated
-    metrics = whole_way(tmp_path, tmp_path / name)
-    # THEN they are learnt from like any
+    metrics = train_and_evaluate(tmp_path, tmp_path / name)
     assert metrics["hr@20"] == 1.0
 
 
-def test_a_running_index_goes_all_the_way(tmp_path: Path) -> None:
-    # GIVEN events whose time is only their number
+def test_a_running_index_is_trained_on_and_evaluated(tmp_path: Path) -> None:
+    # GIVEN events whose time is their number
     rows = [(owner, item, float(at)) for at, (owner, item, _) in enumerate(cycle_rows("visit {}", 1))]
     events = write_csv(tmp_path / "events.csv", "session_id,item_id,timestamp", rows)
-    # WHEN they are split, trained on, exported and evaluated
     split = done("split", events, "--train-out", tmp_path / "train.csv", "--test-out", tmp_path / "test.csv")
-    metrics = whole_way(tmp_path, events)
-    # THEN the last tenth is the test, and that is said
+    metrics = train_and_evaluate(tmp_path, events)
+    # THEN the last tenth is the test, and a message says so
     assert "test = the last 10% of sessions by start (times are only an order)" in split.err
     assert read_sessions(tmp_path / "test.csv").ids == [f"visit {number}" for number in range(54, 60)]
     assert metrics["hr@20"] == 1.0
-    # AND the manifest's period is that of the index
+    # AND the manifest has the period of the index
     [home] = (tmp_path / "out").iterdir()
     training = open_artifact(home).manifest.training
     assert (training.first, training.last) == (0.0, SESSIONS * LENGTH - 1.0)

@@ -1,4 +1,4 @@
-"""What the command line says of itself, and that saying it needs no torch."""
+"""The help of the command line; it must not import torch."""
 
 import subprocess
 import sys
@@ -56,7 +56,7 @@ for arguments in {arguments!r}:
 assert "torch" not in sys.modules
 assert "matplotlib" not in sys.modules
 """
-"""A fresh program that runs some commands, and has met neither torch nor Matplotlib in the end."""
+"""A program that runs commands, and checks that they import neither torch nor Matplotlib."""
 
 
 def run_light(*arguments: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
@@ -66,33 +66,25 @@ def run_light(*arguments: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("command", OPTIONS)
 def test_help_names_every_option(command: str) -> None:
-    # GIVEN a command
-    # WHEN its help is asked for
-    told = done(command, "--help").out
-    # THEN it names each option, in lines that a terminal holds
+    help_text = done(command, "--help").out
     for option in OPTIONS[command]:
-        assert f"{option} " in told
-    assert max(map(len, told.splitlines())) <= 80
+        assert f"{option} " in help_text
+    # AND its lines fit a terminal
+    assert max(map(len, help_text.splitlines())) <= 80
 
 
 def test_help_names_every_command() -> None:
-    # GIVEN no command
-    # WHEN help is asked for
-    told = done("--help").out
-    # THEN each is there
-    assert all(f"  {command} " in told for command in OPTIONS)
+    help_text = done("--help").out
+    assert all(f"  {command} " in help_text for command in OPTIONS)
 
 
-def test_help_does_not_wait_for_torch() -> None:
-    # GIVEN a fresh program
-    # WHEN it shows the help of every command
+def test_help_does_not_import_torch() -> None:
     ended = run_light(("--help",), *((command, "--help") for command in OPTIONS))
-    # THEN it never imported torch
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.count("Usage: nextitem") == 1 + len(OPTIONS)
 
 
-def test_an_artifact_is_judged_without_torch(tmp_path: Path) -> None:
+def test_an_artifact_is_evaluated_without_torch(tmp_path: Path) -> None:
     # GIVEN an artifact and test events
     home = str(exported(random_run(5), tmp_path / "out"))
     events = tmp_path / "events.csv"
@@ -102,24 +94,21 @@ def test_an_artifact_is_judged_without_torch(tmp_path: Path) -> None:
         for event in range(3)
     ]
     events.write_text("\n".join(["session_id,item_id,timestamp", *rows]) + "\n")
-    # WHEN a fresh program recommends, evaluates and splits
+    # WHEN a program uses them
     ended = run_light(
         ("recommend", home, "item-00001"),
         ("explain", home, "item-00001", "item-00002"),
         ("evaluate", home, "--events", str(events), "--train", str(events)),
         ("split", str(events), "--train-out", str(tmp_path / "a.csv"), "--test-out", str(tmp_path / "b.csv")),
     )
-    # THEN the engine did it, and not torch
+    # THEN it does not import torch
     assert ended.returncode == 0, ended.stderr
     assert "18 targets" in ended.stdout
 
 
-def test_the_installed_program_is_this_one() -> None:
-    # GIVEN the program that the package installs
+def test_the_installed_program_runs_main() -> None:
     program = Path(sys.executable).with_name("nextitem")
-    # WHEN it is called with a fault
     ended = subprocess.run([program, "export", "absent", "--out", "out"], capture_output=True, text=True, check=False)
-    # THEN it answers as `main` does
     assert ended.returncode == 2
     assert ended.stderr == "nextitem: absent is not a training run: it has no run.json\n"
 
@@ -135,11 +124,8 @@ def test_the_installed_program_is_this_one() -> None:
         (("unheard-of",), "No such command 'unheard-of'"),
     ],
 )
-def test_wrong_options_are_told(arguments: tuple[str, ...], what: str) -> None:
-    # GIVEN a call that the command line does not know
-    # WHEN it is made
+def test_wrong_options_are_refused(arguments: tuple[str, ...], what: str) -> None:
     answer = nextitem(*arguments)
-    # THEN it says what is wrong, and how to get help
     assert answer.code == 2
     assert what in answer.err
     assert "--help" in answer.err

@@ -1,4 +1,4 @@
-"""The command line from a made-up shop to a served version, and each command's word for it."""
+"""The command line from simulated events to a served version."""
 
 import json
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ BUCKET = "registry"
 
 @dataclass(frozen=True)
 class Shop:
-    """What the first commands of the story leave in a folder."""
+    """The files of the first commands."""
 
     folder: Path
     artifact: Path
@@ -45,35 +45,33 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 
 def test_split_counts_what_it_writes(shop: Shop, tmp_path: Path) -> None:
-    # GIVEN the events of a shop
     train, test = tmp_path / "train.parquet", tmp_path / "test.csv.gz"
-    # WHEN they are split into other formats
-    told = done("split", shop.folder / "events.csv.gz", "--train-out", train, "--test-out", test, "--json").document
+    printed = done("split", shop.folder / "events.csv.gz", "--train-out", train, "--test-out", test, "--json").document
     # THEN the JSON counts what the files hold
     for side, path in (("train", train), ("test", test)):
         found = read_sessions(path)
-        assert told[side] == {
+        assert printed[side] == {
             "file": str(path),
             "sessions": len(found),
             "events": len(found.codes),
             "items": len(found.catalogue),
         }
-    assert told["by"].startswith("the sessions that start on the last 3 UTC days (")
-    # AND the format changes nothing: the same split in another one is the same data
+    assert printed["by"].startswith("the sessions that start on the last 3 UTC days (")
+    # AND the same split in another format is the same data
     assert read_sessions(train).digest == read_sessions(shop.folder / "train.csv").digest
 
 
-def test_train_and_export_tell_what_they_did(shop: Shop, tmp_path: Path) -> None:
+def test_train_and_export_report_their_results(shop: Shop, tmp_path: Path) -> None:
     # GIVEN the training events in another format
     train = tmp_path / "train.parquet"
     done("split", shop.folder / "events.csv.gz", "--train-out", train, "--test-out", tmp_path / "test.csv")
     # WHEN they are trained on with the same settings, and exported
     settings = ("--epochs", "2", "--hidden", "16", "--seed", "5")
     run = done("train", train, "--out", tmp_path / "run", *settings, "--json").document
-    told = done("export", tmp_path / "run", "--out", tmp_path / "out", "--max-hr-loss", "0.5", "--json").document
+    printed = done("export", tmp_path / "run", "--out", tmp_path / "out", "--max-hr-loss", "0.5", "--json").document
     # THEN the same data and seed have given the same version, byte for byte
-    assert told["version"] == shop.version
-    assert told["folder"] == str(tmp_path / "out" / shop.version)
+    assert printed["version"] == shop.version
+    assert printed["folder"] == str(tmp_path / "out" / shop.version)
     # AND the JSON is what is on disk
     assert run["training"]["seed"] == 5
     assert (
@@ -81,11 +79,11 @@ def test_train_and_export_tell_what_they_did(shop: Shop, tmp_path: Path) -> None
         == read_sessions(train).digest
         == read_run(tmp_path / "run").record.training.data_sha256
     )
-    assert told["quantization"]["overlap"] == open_artifact(shop.artifact).manifest.quantization.overlap
+    assert printed["quantization"]["overlap"] == open_artifact(shop.artifact).manifest.quantization.overlap
 
 
 def test_every_setting_reaches_the_training(shop: Shop, tmp_path: Path) -> None:
-    # GIVEN a value for every setting, none of them the usual one
+    # GIVEN a value for each setting, other than its default
     settings = {
         "epochs": 1,
         "hidden": 32,
@@ -106,9 +104,7 @@ def test_every_setting_reaches_the_training(shop: Shop, tmp_path: Path) -> None:
         "seed": 9,
     }
     options = [text for name, value in settings.items() for text in (f"--{name.replace('_', '-')}", str(value))]
-    # WHEN events are trained on with them
     done("train", shop.folder / "train.csv", "--out", tmp_path / "run", *options)
-    # THEN the run has been trained with each
     record = read_run(tmp_path / "run").record
     assert settings.items() <= record.training.hyperparameters.items()
     assert (record.hidden, record.layers, record.temperature, record.training.seed) == (32, 2, 0.25, 9)
@@ -125,71 +121,68 @@ def test_evaluate_writes_report_and_ranks(shop: Shop, tmp_path: Path) -> None:
         "--train",
         shop.folder / "train.csv",
     )
-    # WHEN they are evaluated into files, one of which ends in nothing that numpy knows
+    # WHEN they are evaluated into files, one without the suffix .npy
     report, ranks = tmp_path / "report.json", tmp_path / "deep" / "ranks.bin"
     plots = ("--report", tmp_path / "page", "--run", shop.folder / "run")
     shown = done(*arguments, "--json", report, "--ranks", ranks, *plots)
-    # THEN the files are whole and alone, and agree
+    # THEN the files are complete, alone, and agree
     drawn = ["differences.png", "exposure.png", "metrics.png", "report.md", "slices.png", "training.png"]
     assert listed(tmp_path) == ["deep", "deep/ranks.bin", "page", *(f"page/{name}" for name in drawn), "report.json"]
     document = json.loads(report.read_text())
     found = np.load(ranks, allow_pickle=False)
     assert found.shape == (document["targets"],)
     assert float((found <= 20).mean()) == pytest.approx(document["model"]["hr@20"])
-    # AND the table shows every figure of every ranker in full
+    # AND the table shows every metric of every ranker in full
     for figures in (document["model"], *document["baselines"].values()):
         for name, value in figures.items():
             assert name in shown.out
             assert f"{value:.4f}" in shown.out
     assert max(map(len, shown.out.splitlines())) <= 80
-    # AND the same comes as JSON on standard output
+    # AND JSON on standard output is the same
     assert done(*arguments, "--json", "-").document == document
 
 
-def test_evaluate_says_when_the_training_data_is_not_the_models(shop: Shop) -> None:
-    # GIVEN events that have the model's items, the test's sessions among them
+def test_evaluate_warns_of_other_training_data_and_of_overlap(shop: Shop) -> None:
+    # GIVEN the events before the split, as training data
     test, events = shop.folder / "test.parquet", shop.folder / "events.csv.gz"
-    # WHEN they are given as training data
     answer = done("evaluate", shop.artifact, "--events", test, "--train", events, "--json", "-")
-    # THEN that is said, and the report comes all the same
+    # THEN a message says that they are not the model's
     other, known = answer.err.splitlines()
-    assert other == f"{events} is not the very data that {shop.version} was trained on"
-    # AND so is that the test's sessions are among them
+    assert other == f"{events} is not the data that {shop.version} was trained on"
+    # AND another that the test sessions are among them
     overlap = answer.document["overlap"]
     assert overlap["sessions"] == overlap["later_sessions"] == len(read_sessions(test))
-    assert known.startswith(f"train knows the test: {overlap['sessions']} test sessions are in train")
+    assert known.startswith(f"train and test overlap: {overlap['sessions']} test sessions are in train")
     assert answer.document["baselines"]
 
 
-def test_recommend_names_what_it_recommends(shop: Shop) -> None:
-    # GIVEN two products
+def test_recommend_shows_items_and_names(shop: Shop) -> None:
     items = read_sessions(shop.folder / "train.csv").catalogue[:2]
-    # WHEN recommendations are asked for, with an unknown item among them
+    # WHEN an item of the session is not in the catalogue
     answer = done("recommend", shop.artifact, *items, "unheard-of", "--limit", "5", "--exclude-seen", "--json")
-    # THEN there are five others, best first, and the unknown one is mentioned
+    # THEN there are five other items, best first, and a message about the unknown one
     assert answer.document["version"] == shop.version
     found = answer.document["recommendations"]
     assert len(found) == 5
-    assert not {one["item_id"] for one in found} & set(items)
-    assert [one["score"] for one in found] == sorted((one["score"] for one in found), reverse=True)
-    assert answer.err.splitlines() == ["not in the catalogue, passed over: unheard-of"]
-    # AND the table has the same items, with their names
+    assert not {item["item_id"] for item in found} & set(items)
+    scores = [item["score"] for item in found]
+    assert scores == sorted(scores, reverse=True)
+    assert answer.err.splitlines() == ["ignored, because not in the catalogue: unheard-of"]
+    # AND the table has the same items, with names
     table = done(
         "recommend", shop.artifact, *items, "--limit", "5", "--exclude-seen", "--names", shop.folder / "products.csv"
     ).out
     assert [line.split("│")[2].strip() for line in table.splitlines() if line.startswith("│")] == [
-        one["item_id"] for one in found
+        item["item_id"] for item in found
     ]
 
 
-def test_recommend_knows_what_is_popular(shop: Shop) -> None:
-    # GIVEN no item that the model knows
-    # WHEN recommendations are asked for
+def test_without_a_known_item_recommend_shows_the_most_popular(shop: Shop) -> None:
     answer = done("recommend", shop.artifact, "[/no]", ":markup:", "--limit", "3", "--json")
-    # THEN the most frequent items come, and the unknown ones are quoted as they are
+    # THEN the most frequent items come, and the unknown ones are printed as they are
     popular = open_artifact(shop.artifact).manifest.popular[:3]
     items = read_sessions(shop.folder / "train.csv").catalogue
-    assert [one["item_id"] for one in answer.document["recommendations"]] == [items[one.index] for one in popular]
+    assert [item["item_id"] for item in answer.document["recommendations"]] == [items[item.index] for item in popular]
     assert "[/no], :markup:" in answer.err
     assert "most popular" in answer.err
 
@@ -214,7 +207,7 @@ def registry() -> Iterator[None]:
 
 @pytest.mark.usefixtures("registry")
 def test_a_version_is_published_promoted_and_rolled_back(shop: Shop, tmp_path: Path) -> None:
-    # GIVEN a registry with nothing in it, and a second artifact
+    # GIVEN an empty registry, and a second artifact
     assert done("versions", "--json").document == []
     done(
         "train", shop.folder / "train.csv", "--out", tmp_path / "run", "--epochs", "1", "--hidden", "16", "--seed", "6"
@@ -226,23 +219,23 @@ def test_a_version_is_published_promoted_and_rolled_back(shop: Shop, tmp_path: P
     )
 
     def shares() -> dict[str, float]:
-        return {one["version"]: one["share"] for one in done("versions", "--json").document}
+        return {row["version"]: row["share"] for row in done("versions", "--json").document}
 
     # WHEN both are published, one of them twice
     assert done("publish", shop.artifact).out.split() == [shop.version]
     assert done("publish", shop.artifact, "--json").document == {"version": shop.version}
     done("publish", other)
-    # THEN both are there, without traffic
+    # THEN both are listed, without traffic
     assert shares() == {shop.version: 0.0, other.name: 0.0}
-    # WHEN one after the other is promoted
+    # WHEN both are promoted, one after the other
     first = done("promote", shop.version, "--json").document
     second = done("promote", other.name, "--json").document
-    # THEN the second has all of it
+    # THEN the second has all traffic
     assert (first["revision"], second["revision"]) == (1, 2)
     assert shares() == {shop.version: 0.0, other.name: 1.0}
     # WHEN that is rolled back
     third = done("rollback", "--json").document
-    # THEN the first is live again, in a revision of its own
+    # THEN the first is live again, in a new revision
     assert (third["revision"], third["restores"]) == (3, 1)
     assert shares() == {shop.version: 1.0, other.name: 0.0}
     # AND the table names both in full
@@ -250,17 +243,14 @@ def test_a_version_is_published_promoted_and_rolled_back(shop: Shop, tmp_path: P
     assert shop.version in table
     assert other.name in table
     assert "100%" in table
-    # AND another route has nothing to roll back, which is no fault of the input
+    # AND another route has nothing to roll back, which is not wrong input
     refused = nextitem("rollback", "--route", "beta")
     assert refused.code == 1
     assert refused.err == "nextitem: routes/beta.json is not in the bucket: there is nothing to roll back\n"
 
 
 @pytest.mark.usefixtures("registry")
-def test_what_the_registry_refuses_is_one_line(shop: Shop) -> None:
-    # GIVEN a registry
-    # WHEN a version is promoted that it does not have, or that is none, or in a bucket that there is not
-    # THEN each is one line, and not the fault of the input
+def test_errors_of_the_registry_are_one_line(shop: Shop) -> None:
     for arguments, why in (
         (("promote", "v0123456789abcdef"), "the registry has no version v0123456789abcdef"),
         (("promote", "latest"), "the registry has no version latest"),

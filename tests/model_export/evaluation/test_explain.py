@@ -76,7 +76,7 @@ def test_the_command_shows_places_of_the_command_line(home: Path, tmp_path: Path
     # WHEN recommendations are explained
     answer = done("explain", home, *items, "--limit", "2", "--json")
     # THEN the JSON has both known events for each, by their place on the command line
-    assert answer.err.splitlines() == ["not in the catalogue, passed over: unheard-of"]
+    assert answer.err.splitlines() == ["ignored, because not in the catalogue: unheard-of"]
     assert len(answer.document["recommendations"]) == 2
     for recommendation in answer.document["recommendations"]:
         places = {event["place"]: event["item_id"] for event in recommendation["events"]}
@@ -97,6 +97,6 @@ def test_the_command_on_a_single_event(home: Path) -> None:
 
 def test_the_command_refuses_unknown_items(home: Path) -> None:
     assert nextitem("explain", home, "unheard-of").err.splitlines()[-1] == (
-        "nextitem: none of the items is in the catalogue: there is nothing to explain by"
+        "nextitem: none of the items is in the catalogue: there is no event to explain a recommendation by"
     )
     assert "item id" in nextitem("explain", home, "").fault
