@@ -1,7 +1,4 @@
-"""Sessions of events in columns: what every offline room computes on.
-
-This module knows nothing of files, formats, models or metrics.
-"""
+"""Sessions of events, in columns of numpy."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -13,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 MIN_SESSION_EVENTS = 2
-"""Shorter sessions hold no next item to predict."""
+"""Minimum events of a session: a shorter one has no next item to predict."""
 
 FIRST_EPOCH_SECOND = 946_684_800.0
-"""2000-01-01 UTC. When all times lie before it they are a running index, not a calendar."""
+"""2000-01-01 UTC. When all times are earlier, they are a running index."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,8 +93,8 @@ class Sessions:
     def digest(self) -> str:
         """SHA-256 (hex) over session ids, item ids and times, in that order.
 
-        The same events give the same digest from any file format and compression; where the rows
-        stood in the file, and items of the catalogue that no event names, do not count.
+        The same events give the same digest from any file format and compression. Row numbers, and items of the
+        catalogue without events, do not count.
         """
         used, codes = np.unique(self.codes, return_inverse=True)
         items = [self.catalogue[code] for code in used.tolist()]
@@ -113,7 +110,7 @@ class Sessions:
         return digest.hexdigest()
 
     def subset(self, indices: Sequence[int] | NDArray[np.int64]) -> Self:
-        """The sessions at `indices`, in that order, over a catalogue of just their items."""
+        """Return the sessions at `indices`, in that order, over a catalogue of their items only."""
         chosen = np.asarray(indices, dtype=np.int64)
         lengths = self.lengths[chosen]
         offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
@@ -131,7 +128,7 @@ class Sessions:
         )
 
     def recoded(self, catalogue: Sequence[str]) -> Self:
-        """The same sessions over another catalogue, as the evaluation protocol asks.
+        """Return the sessions over another catalogue, as the evaluation protocol requires.
 
         Events whose item is not in `catalogue` are dropped, then sessions shorter than
         `MIN_SESSION_EVENTS`. The result may be empty.
@@ -155,7 +152,7 @@ class Sessions:
 
 
 def _hash_texts(digest: "hashlib._Hash", texts: Sequence[str]) -> None:
-    """Add a list of texts; their lengths go first, so that no two lists give the same bytes."""
+    """Add a list of texts; their lengths come first, so that different lists give different bytes."""
     encoded = [text.encode() for text in texts]
     lengths = np.fromiter((len(part) for part in encoded), dtype="<i8", count=len(encoded))
     digest.update(len(encoded).to_bytes(8, "little"))

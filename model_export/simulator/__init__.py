@@ -6,9 +6,8 @@
     for session in shop.sessions(10_000, seed=1):
         ...
 
-Shoppers have intents (browse, compare, buy accessories, drift), so a sequence model has something
-to learn. Never a source of quality figures: those come from real data only. Imports the standard
-library and nothing of the other packages.
+Shoppers have intents (browse, compare, buy accessories, drift), so a sequence model has something to learn. Use real
+data, not this, to measure a model's quality.
 """
 
 from model_export.simulator.catalogue import CATEGORIES

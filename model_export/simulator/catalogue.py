@@ -1,8 +1,7 @@
-"""The shelves of the simulated shop: which categories exist, and what each of them can hold.
+"""The catalogue of the simulated shop: sixteen categories of kitchen and outdoor products.
 
-A kitchen and outdoors shop of sixteen categories. ``Category.prefix`` begins every item id of the
-category: with the default 400 products the ids run from ``tea-001`` to ``tea-025``, and likewise
-for each prefix. Facts only: this module knows nothing of shoppers, seeds or chance.
+``Category.prefix`` begins every item id of the category: with the default 400 products, the ids of tea run from
+``tea-001`` to ``tea-025``.
 """
 
 from model_export.simulator.category import Brand, Category

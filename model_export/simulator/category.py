@@ -1,20 +1,20 @@
-"""What a category of the shop is: the types in which `model_export.simulator.catalogue` states its facts."""
+"""The types of the catalogue: brands and categories."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Brand:
-    """A maker whose name stands on products of several categories."""
+    """A brand, with products in several categories."""
 
     name: str
     price_percent: int
-    """What it asks, as a percentage of the model's base price."""
+    """Its price level, as a percentage of the model's base price."""
 
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """One kind of product, and what belongs with it."""
+    """A kind of product, and the categories that belong to it."""
 
     prefix: str
     label: str
@@ -24,8 +24,8 @@ class Category:
     variants: tuple[tuple[str, int], ...]
     """(name, percentage of the model's price)."""
     accessories: tuple[str, ...]
-    """Prefixes of what a buyer looks at next, in the order in which one needs them."""
+    """Prefixes of the categories that a buyer looks at next, in the order of need."""
     related: tuple[str, ...]
-    """Prefixes of where interest drifts to."""
+    """Prefixes of the categories that a shopper drifts to."""
     demand: int
     """Share of the shop's visits, relative to the other categories."""

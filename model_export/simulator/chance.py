@@ -1,8 +1,7 @@
-"""Chance that repeats itself: the same key gives the same draws on every Python and every machine.
+"""Reproducible random draws: the same key gives the same draws on every Python and every machine.
 
-Python promises that ``Random.random()`` never changes for an integer seed; it promises that of no
-other method. So everything here is made of that one method and of exact arithmetic (no logarithm,
-no power: their last bit differs between C libraries). Knows nothing of shops.
+Python guarantees that ``Random.random()`` never changes for an integer seed, and guarantees it for no other method. So
+everything here uses that method and exact arithmetic: C libraries differ in the last bit of logarithms and powers.
 """
 
 import random
@@ -16,7 +15,7 @@ T = TypeVar("T")
 
 
 class Weighted(Generic[T]):
-    """Choices with weights, prepared once so that each draw is a binary search."""
+    """Choices with weights; each draw is a binary search."""
 
     __slots__ = ("_choices", "_cumulative")
 
@@ -27,13 +26,13 @@ class Weighted(Generic[T]):
         self._cumulative = tuple(accumulate(weight for _, weight in pairs))
 
     def at(self, part: float) -> T:
-        """The choice that covers `part` (0 <= part < 1) of the total weight."""
+        """Return the choice that covers `part` (0 <= part < 1) of the total weight."""
         # A part is at most 1 - 2**-53, and with that the product never rounds up to the total.
         return self._choices[bisect_right(self._cumulative, part * self._cumulative[-1])]
 
 
 class Chance:
-    """A stream of draws that its key alone decides."""
+    """A stream of draws that depends on its key only."""
 
     __slots__ = ("part",)
 
@@ -45,7 +44,7 @@ class Chance:
         """Draw a number, 0 <= number < 1."""
 
     def happens(self, probability: float) -> bool:
-        """Tell whether something of this probability happens this time."""
+        """Draw whether an event of this probability happens."""
         return self.part() < probability
 
     def one_of(self, choices: Sequence[T]) -> T:

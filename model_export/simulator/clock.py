@@ -1,6 +1,6 @@
-"""When shoppers come, and how long they look at an item.
+"""The times of visits, and of the looks at items within them.
 
-Visits follow the hours of the day, and the whole visit fits in the period. Knows nothing of items.
+More visits begin at some hours of the day than at others, and every visit ends within the period.
 """
 
 from bisect import bisect_right
@@ -14,7 +14,7 @@ HOUR = 3600.0
 DAY = 24 * HOUR
 
 MIN_DAYS = 0.125
-"""Shorter periods leave too little room after the last visit has begun."""
+"""Minimum length of a period: the last visit needs time to end."""
 MAX_TIME = 253_402_300_799.0
 """The last second of the year 9999, where most date types end."""
 
@@ -24,7 +24,7 @@ _DIGITS = 3
 """Times are whole milliseconds."""
 
 _HOURLY = (2, 1, 1, 1, 1, 2, 3, 5, 6, 6, 6, 6, 7, 6, 6, 6, 7, 8, 10, 11, 12, 10, 7, 4)
-"""Visits begun per hour of the day, relative to each other: low at night, high after work."""
+"""Relative number of visits that begin in each hour of the day: low at night, high after work."""
 _BEFORE_HOUR = (0, *accumulate(_HOURLY))
 _PER_DAY = _BEFORE_HOUR[-1]
 
@@ -37,11 +37,11 @@ _PAUSE_PROBABILITY = 0.015
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """The time in which all visits of one run lie.
+    """The time that contains all visits of a run.
 
     Attributes:
         start: epoch seconds; the shop's day begins here.
-        days: length; need not be whole.
+        days: length, also fractional.
 
     Raises:
         ValueError: if it is not finite, shorter than MIN_DAYS, or outside 1970 to 9999.
@@ -62,10 +62,10 @@ class Period:
         return self.start + self.days * DAY
 
     def visit(self, index: int, count: int, length: int, chance: Chance) -> tuple[float, ...]:
-        """Time the items of the visit `index` of `count`.
+        """Return the times of the items of visit `index` of `count`.
 
-        Visits begin in the order of their index, each within its own count-th of the traffic,
-        so one can be timed without the others.
+        Visits begin in the order of their index, each in its own `1 / count` of the traffic, so that its times do not
+        depend on other visits.
 
         Returns:
             Epoch seconds in whole milliseconds, ascending, `length` of them.
@@ -73,12 +73,12 @@ class Period:
         begin = self._opening((index + chance.part()) / count)
         gaps = [chance.quantile(_PAUSE if chance.happens(_PAUSE_PROBABILITY) else _DWELL) for _ in range(length - 1)]
         offsets = tuple(accumulate(gaps, initial=0.0))
-        # Whoever comes late must hurry to be out by the end, and a second early, for the rounding.
+        # A late visit is compressed to end a second before the period does, which leaves room for the rounding.
         pace = min(1.0, (self.end - 1 - begin) / offsets[-1])
         return tuple(round(begin + pace * offset, _DIGITS) for offset in offsets)
 
     def _opening(self, part: float) -> float:
-        """The moment before which `part` (0 to 1) of all visits have begun."""
+        """Return the time before which `part` (0 to 1) of all visits begin."""
         traffic = part * _traffic_until(self.days * DAY - _CLOSING)
         day, rest = divmod(traffic, _PER_DAY)
         hour = bisect_right(_BEFORE_HOUR, rest) - 1
@@ -87,7 +87,7 @@ class Period:
 
 
 def _traffic_until(seconds: float) -> float:
-    """Relative number of visits begun in the first `seconds` of a period."""
+    """Return the relative number of visits that begin in the first `seconds` of a period."""
     day, rest = divmod(seconds, DAY)
     # Midnight less one bit rounds up to hour 24.
     hour = min(int(rest / HOUR), len(_HOURLY) - 1)

@@ -1,7 +1,4 @@
-"""Writing a shop's sessions and products as CSV files: the package's only I/O.
-
-A file appears whole or not at all, and the same rows give the same bytes.
-"""
+"""Writes a shop's sessions and products as CSV files: whole or not at all, the same rows as the same bytes."""
 
 import csv
 import gzip
@@ -21,11 +18,11 @@ PRODUCT_COLUMNS = ("item_id", "name", "category", "price")
 
 
 def write_events(path: str | os.PathLike[str], sessions: Iterable[Session]) -> int:
-    """Write one row per event, session by session; gzipped if the name ends in ``.gz``.
+    """Write a row per event, session by session; gzipped if the name ends in ``.gz``.
 
     Args:
-        path: the file to make or replace; its folder must exist.
-        sessions: what to write, read once and not kept.
+        path: the file to write; its folder must exist.
+        sessions: the sessions, read once and not kept in memory.
 
     Returns:
         The number of events written.
@@ -45,7 +42,7 @@ def write_events(path: str | os.PathLike[str], sessions: Iterable[Session]) -> i
 
 
 def write_products(path: str | os.PathLike[str], products: Iterable[Product]) -> int:
-    """Write one row per product, its price in cents; otherwise as `write_events`.
+    """Write a row per product, its price in cents; otherwise as `write_events`.
 
     Returns:
         The number of products written.
@@ -72,8 +69,8 @@ def _write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[TextIO]:
-    """Open a text file that takes the place of `path` only when the block ends without error."""
-    # In the same folder, because a rename is atomic only within one file system.
+    """Open a text file that replaces `path` only when the block ends without an error."""
+    # In the same folder: a rename is atomic only within one file system.
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("xb") as raw:

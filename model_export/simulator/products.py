@@ -1,7 +1,6 @@
-"""The products of a shop: the catalogue's facts made into priced, named, more or less popular items.
+"""The products of a shop, made from the catalogue: names, prices and popularity.
 
-The same names and prices stand on the shelves of every shop; its seed decides only what is popular.
-Knows nothing of shoppers.
+Names and prices are the same in every shop; the seed decides the popularity.
 """
 
 from dataclasses import dataclass
@@ -12,9 +11,9 @@ from model_export.simulator.category import Category
 from model_export.simulator.chance import Chance
 
 MIN_PRODUCTS = 2 * len(CATEGORIES)
-"""Fewer leave some category with nothing to compare."""
+"""Two per category, so that there is something to compare."""
 MAX_PRODUCTS = 100_000
-"""Beyond it, names made of brand, model and variant repeat too often to be plausible."""
+"""With more, the names of brand, model and variant repeat too often to be plausible."""
 
 _PRICE_ENDING = 5
 """Prices are rounded down to a multiple of ten cents plus this."""
@@ -38,7 +37,7 @@ class Product:
 
 
 def make_products(seed: int, count: int) -> tuple[Product, ...]:
-    """Stock a shop.
+    """Make the products of a shop.
 
     Args:
         seed: decides which products are popular.
@@ -64,18 +63,18 @@ def make_products(seed: int, count: int) -> tuple[Product, ...]:
 
 
 def _zipf_shares(chance: Chance, size: int) -> list[float]:
-    """Shares 1/rank, summing to 1, with the ranks dealt out by chance."""
-    # fsum, because from 3.12 on sum() rounds floats otherwise than before.
+    """Return shares 1/rank, summing to 1, in random order of ranks."""
+    # fsum: sum() rounds floats differently from Python 3.12 on.
     total = fsum(1 / rank for rank in range(1, size + 1))
     return [1 / rank / total for rank in chance.shuffled(range(1, size + 1))]
 
 
 def _product(category: Category, number: int, popularity: float) -> Product:
-    """Product `number` (from 0): brands vary fastest, then models, then variants, then editions."""
+    """Return product `number` (from 0): brands vary fastest, then models, then variants, then editions."""
     models, brand_place = divmod(number, len(category.brands))
     layer, model_place = divmod(models, len(category.models))
-    # Every brand and model meets every variant once before an edition is needed, yet the first
-    # layer, which is the whole of a small shop, already shows all variants.
+    # Each brand and model gets each variant once before editions begin; and the first layer, which is all of a small
+    # shop, already has all variants.
     edition, turn = divmod(layer, len(category.variants))
     brand = category.brands[brand_place]
     model, base = category.models[model_place]

@@ -1,7 +1,4 @@
-"""The shelves: which products stand beside each other, are alike, or go together.
-
-Relations only, fixed for a shop; how a shopper moves along them is `model_export.simulator.shopper`'s matter.
-"""
+"""The relations between products of a shop: neighbours in price, similar products, companions."""
 
 from collections.abc import Sequence
 
@@ -11,9 +8,9 @@ from model_export.simulator.chance import Chance, Weighted
 from model_export.simulator.products import Product
 
 _ALIKE = 4
-"""How many products count as alike to one product."""
+"""Number of similar products of a product."""
 _COMPANION_WEIGHTS = (3, 2, 1)
-"""How strongly the first, second and third companion is preferred."""
+"""Weights of the first, second and third companion."""
 
 
 class _Shelf:
@@ -22,8 +19,8 @@ class _Shelf:
     def __init__(self, category: Category, products: Sequence[Product]) -> None:
         self.category = category
         self.favourites = Weighted((product, product.popularity) for product in products)
-        # Brands are listed from modest to noble, and equal places in two categories' brand lists
-        # are the same taste, so a line's place serves as its taste.
+        # The catalogue lists brands by price, and equal places in two categories' lists are the same taste. So a line's
+        # place is its taste.
         self.lines = [
             sorted(line, key=lambda product: product.price)
             for brand in category.brands
@@ -36,8 +33,8 @@ class Shelves:
     """The arrangement of a shop's products.
 
     Args:
-        seed: decides which accessories suit which product.
-        products: what to arrange; at least two of each category.
+        seed: decides the companions of each product.
+        products: the products; at least two of each category.
     """
 
     def __init__(self, seed: int, products: Sequence[Product]) -> None:
@@ -73,7 +70,7 @@ class Shelves:
         return self._shelves[prefix].favourites
 
     def beside(self, product: Product, direction: int) -> Product | None:
-        """Return the same brand's next dearer (1) or cheaper (-1) product, None at the line's end."""
+        """Return the brand's next dearer (1) or cheaper (-1) product; None at the end of the line."""
         taste, place = self._spots[product.item_id]
         line = self._shelves[product.category].lines[taste]
         return line[place + direction] if 0 <= place + direction < len(line) else None
@@ -83,7 +80,7 @@ class Shelves:
         return self._alike[product.item_id]
 
     def companions(self, product: Product, accessory: str) -> Weighted[Product]:
-        """Return what suits `product` from one of its accessory categories."""
+        """Return the companions of `product` in one of its accessory categories."""
         return self._companions[product.item_id, accessory]
 
     def counterpart(self, product: Product, prefix: str) -> Product:
@@ -94,10 +91,10 @@ class Shelves:
         return line[min(place, len(line) - 1)]
 
     def _choose_companions(self, seed: int, product: Product, accessory: str) -> Weighted[Product]:
-        """Choose what suits `product`: anything of the category `accessory`, popular or not.
+        """Choose companions of `product` among all products of the category `accessory`.
 
-        Each product has its own, so the last accessory alone does not tell the next one: the main
-        product, seen earlier, does.
+        They differ by product. So the newest accessory does not determine the next one; the main product, seen earlier,
+        does.
         """
         chance = Chance(seed, "companions", product.item_id, accessory)
         shelf = self._shelves[accessory].by_price
@@ -106,7 +103,7 @@ class Shelves:
 
 
 def _neighbours(by_price: Sequence[Product], place: int) -> tuple[Product, ...]:
-    """The products around `place` in a list ordered by price, nearest in price first."""
+    """Return the products around `place` in a list ordered by price, nearest in price first."""
     around = [*by_price[max(0, place - _ALIKE) : place], *by_price[place + 1 : place + 1 + _ALIKE]]
     around.sort(key=lambda other: abs(other.price - by_price[place].price))
     return tuple(around[:_ALIKE])

@@ -1,9 +1,8 @@
-"""A shopper: the walk of one person through the shop, one intent after the other.
+"""A shopper: the walk of a person through the shop, one intent after the other.
 
-Three things make the order of items worth knowing. A comparison returns to the item before the
-last one; a browser keeps walking up or down in price; and accessories follow a main product that
-may lie several items back. About one item in twenty is a whim that means nothing.
-Knows nothing of time, of session ids, or of how long the walk is watched.
+The order of items has a meaning in three ways. A comparison returns to the item before the newest one; browsing goes on
+up or down in price; accessories follow a main product that may be several items back. One item in twenty is a whim, and
+is noise.
 """
 
 from collections.abc import Iterator
@@ -16,22 +15,22 @@ from model_export.simulator.shelves import Shelves
 
 
 class Intent(StrEnum):
-    """Why a shopper looks at an item."""
+    """The reason to look at an item."""
 
     BROWSE = "browse"
     """Walking along a category, towards dearer or cheaper products."""
     COMPARE = "compare"
-    """Going back and forth between two or three products that are alike."""
+    """Going back and forth between two or three similar products."""
     ACCESSORIES = "accessories"
-    """Collecting what belongs with the product found."""
+    """Collecting the accessories of a product."""
     DRIFT = "drift"
     """Moving to a related category, of the same taste."""
     WHIM = "whim"
-    """Something popular caught the eye; then the walk goes on as if nothing had happened."""
+    """Looking at something popular; the walk then continues as before."""
 
 
 class Step(NamedTuple):
-    """One item looked at, and why."""
+    """An item, and the reason to look at it."""
 
     product: Product
     intent: Intent
@@ -48,7 +47,7 @@ _THIRD_CANDIDATE = 0.4
 _COMPARE_ON = 0.7
 """Probability that a comparison goes on after each look."""
 _SKIP_ACCESSORY = 0.15
-"""Probability that a shopper needs none of one accessory category."""
+"""Probability that a shopper skips an accessory category."""
 _TRUE_DRIFT = 0.8
 """Probability that drifting keeps taste and price class; otherwise a popular product attracts."""
 
@@ -62,13 +61,13 @@ _NEXT = {
 
 
 class Shopper:
-    """One person in the shop, whose every decision comes from `chance`."""
+    """A person in the shop; every decision is drawn from `chance`."""
 
     def __init__(self, shelves: Shelves, chance: Chance) -> None:
         self._shelves = shelves
         self._chance = chance
         self._here = chance.weighted(shelves.favourites)
-        """The product that the shopper's mind is on: main product of the accessories."""
+        """The main product: accessories belong to it."""
 
     def walk(self) -> Iterator[Step]:
         """Yield items without end; never the same one twice in a row."""

@@ -1,7 +1,4 @@
-"""The shop as one object: its products, and as many shopping sessions as one asks for.
-
-Everything follows from seeds; nothing is read, written or remembered.
-"""
+"""The shop: its products, and any number of sessions. Everything depends on seeds only."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,9 +11,9 @@ from model_export.simulator.shelves import Shelves
 from model_export.simulator.shopper import Intent, Shopper
 
 START = 1_767_225_600.0
-"""2026-01-01T00:00:00Z, when the simulated traffic begins unless told otherwise."""
+"""2026-01-01T00:00:00Z, the default start of the traffic."""
 DAYS = 14.0
-"""Length of the simulated period unless told otherwise."""
+"""Default length of the period."""
 
 MIN_LENGTH = 2
 MAX_LENGTH = 30
@@ -26,22 +23,22 @@ _LOOK_ON = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What one shopper looked at in one visit."""
+    """The items that a shopper looks at in a visit."""
 
     session_id: str
     item_ids: tuple[str, ...]
     times: tuple[float, ...]
     """Epoch seconds in whole milliseconds, ascending, one per item."""
     intents: tuple[Intent, ...]
-    """Why each item was looked at: an explanation, nothing that a model may see."""
+    """The reason for each item: an explanation, hidden from models."""
 
 
 class Shop:
     """A simulated shop.
 
     Args:
-        seed: decides what is popular and what goes together; names and prices are always the same.
-        products: how many products it sells.
+        seed: decides popularity and companions; names and prices are always the same.
+        products: number of products.
 
     Raises:
         ValueError: if `products` is outside `MIN_PRODUCTS` to `MAX_PRODUCTS`.
@@ -62,11 +59,11 @@ class Shop:
         return self._by_id[item_id]
 
     def sessions(self, count: int, *, seed: int, start: float = START, days: float = DAYS) -> Iterator[Session]:
-        """Yield `count` sessions in the order in which they begin, without keeping any.
+        """Yield `count` sessions in order of their start; none is kept in memory.
 
         Args:
-            count: how many.
-            seed: decides what the shoppers do; the same seed gives the same sessions.
+            count: number of sessions.
+            seed: decides the shoppers' walks; the same seed gives the same sessions.
             start: epoch seconds at which the period begins.
             days: length of the period, in which every event lies.
 
@@ -79,10 +76,10 @@ class Shop:
         return (self._session(index, count, seed, period) for index in range(count))
 
     def session(self, index: int, count: int, *, seed: int, start: float = START, days: float = DAYS) -> Session:
-        """Return the session `index` of `sessions(count, …)` without making the others.
+        """Return session `index` of `sessions(count, …)` without making the others.
 
-        So that load generators share the work: worker w of n takes the indices w, w + n, w + 2n...
-        `count` decides only the times: item ids are the same for each count.
+        Load generators share the work this way: worker w of n takes the indices w, w + n, w + 2n, ... `count` decides
+        the times only: item ids are the same for each count.
 
         Raises:
             ValueError: if `index` is outside 0..count-1 or the period is unusable.

@@ -1,4 +1,4 @@
-"""One shop and one body of traffic, made once for all tests that only read them."""
+"""A shop and its traffic, shared by all tests."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Draws repeat for the same key, and are what they claim to be."""
+"""Draws are reproducible by key, and have their distributions."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""When visits begin."""
+"""The starts of visits."""
 
 import math
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Files: what they hold, and that they are whole or absent."""
+"""Files of sessions and products: their content, and that they are whole or absent."""
 
 import csv
 import gzip
@@ -76,7 +76,6 @@ def test_no_sessions_make_a_file_with_only_its_header(tmp_path: Path) -> None:
     assert path.read_text(encoding="utf-8") == "session_id,item_id,timestamp\n"
 
 
-def test_a_missing_folder_is_the_callers_to_make(tmp_path: Path) -> None:
-    # GIVEN a folder that does not exist WHEN written into THEN the error says so
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         write_events(tmp_path / "missing" / "events.csv", ())

@@ -1,4 +1,4 @@
-"""There is something to learn: knowing more of the sequence predicts the next item better."""
+"""The simulated sequences can be learned: more of the sequence predicts the next item better."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
@@ -59,7 +59,7 @@ def ngrams(traffic: tuple[Session, ...]) -> Ngrams:
     return Ngrams(traffic[:-HELD_OUT])
 
 
-def test_the_last_item_says_far_more_than_popularity(ngrams: Ngrams, traffic: tuple[Session, ...]) -> None:
+def test_the_newest_item_predicts_far_better_than_popularity(ngrams: Ngrams, traffic: tuple[Session, ...]) -> None:
     # GIVEN sessions that the predictors have not seen WHEN both rank the next item
     held_out = traffic[-HELD_OUT:]
     popular = hit_rate(ngrams.popular, held_out, 20)
@@ -70,7 +70,7 @@ def test_the_last_item_says_far_more_than_popularity(ngrams: Ngrams, traffic: tu
     assert markov > popular + 0.4
 
 
-def test_the_item_before_the_last_says_more(ngrams: Ngrams, traffic: tuple[Session, ...]) -> None:
+def test_the_item_before_it_predicts_better_still(ngrams: Ngrams, traffic: tuple[Session, ...]) -> None:
     # GIVEN sessions that the predictors have not seen WHEN only the best three candidates count
     held_out = traffic[-HELD_OUT:]
     markov = hit_rate(ngrams.markov, held_out, 3)

@@ -1,4 +1,4 @@
-"""What stands on the shelves."""
+"""The products of a shop."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""Sessions: what holds for every seed, and that they repeat."""
+"""Sessions: properties for every seed, and reproducibility."""
 
 import hashlib
 import os
@@ -16,11 +16,11 @@ from model_export.simulator import MIN_PRODUCTS, START, Session, Shop
 
 DIGEST_COMMAND = "from tests.model_export.simulator.test_sessions import digest; print(digest())"
 PINNED_DIGEST = "ae8f439647a47115ddc3941f05798ff15300c510163452754c619614b3b9af29"
-"""Of `digest`: whoever changes the traffic on purpose changes this too."""
+"""The value of `digest`; change it together with the traffic."""
 
 
 def digest() -> str:
-    """Fold products and sessions, to the last bit of each number, into one line."""
+    """Return a hash of products and sessions, to the last bit of each number."""
     shop = Shop(seed=7, products=400)
     content = [*map(repr, shop.products), *map(repr, shop.sessions(500, seed=3))]
     return hashlib.sha256("\n".join(content).encode()).hexdigest()
@@ -40,7 +40,7 @@ def test_traffic_is_the_same_in_every_process_and_python_version() -> None:
         ).stdout.strip()
         for hash_seed in ("1", "2")
     ]
-    # THEN both see the traffic that is pinned here, whatever Python runs this
+    # THEN both make the pinned traffic
     assert digests == [PINNED_DIGEST, PINNED_DIGEST]
 
 
