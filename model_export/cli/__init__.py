@@ -1,4 +1,4 @@
-"""The command line ``nextitem``: argument parsing and printing only; each command calls one story elsewhere."""
+"""The command line ``nextitem``: parses arguments and prints results; other packages do the work."""
 
 from model_export.cli.app import main
 

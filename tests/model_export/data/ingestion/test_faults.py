@@ -1,4 +1,4 @@
-"""Every fault of an event file is one line that says file, row and column."""
+"""Faults of event files are errors of one line with file, row and column."""
 
 import gzip
 import tempfile
@@ -16,8 +16,8 @@ HEADER = b"session_id,item_id,timestamp\n"
 GOOD = b"s,a,1600000000\n"
 
 
-def complaint(path: Path, columns: Columns | None = None) -> str:
-    """The one line that reading the file complains with, without the folder."""
+def fault_of(path: Path, columns: Columns | None = None) -> str:
+    """The error of reading a file, without its path and the list of accepted times."""
     with pytest.raises(InputError) as caught:
         read_sessions(path, columns)
     text = str(caught.value).removesuffix(f". {ACCEPTED}")
@@ -124,14 +124,11 @@ def complaint(path: Path, columns: Columns | None = None) -> str:
     ],
 )
 def test_a_fault_in_csv_is_named(tmp_path: Path, content: bytes, expected: str) -> None:
-    # GIVEN a CSV file with one fault, plain and packed
     plain, packed = tmp_path / "events.csv", tmp_path / "events.csv.gz"
     plain.write_bytes(content)
     packed.write_bytes(gzip.compress(content))
-    # WHEN it is read
-    # THEN one line says where and what, whatever the packing
-    assert complaint(plain) == expected
-    assert complaint(packed) == expected
+    assert fault_of(plain) == expected
+    assert fault_of(packed) == expected
 
 
 @pytest.mark.parametrize(
@@ -193,64 +190,50 @@ def test_a_fault_in_csv_is_named(tmp_path: Path, content: bytes, expected: str) 
     ],
 )
 def test_a_fault_in_parquet_is_named(tmp_path: Path, select: str, expected: str) -> None:
-    # GIVEN a Parquet file with one fault
     path = tmp_path / "events.parquet"
     duckdb.execute(f"COPY ({select}) TO '{path}' (FORMAT parquet)")
-    # WHEN it is read
-    # THEN one line says where and what
-    assert complaint(path) == expected
+    assert fault_of(path) == expected
 
 
 @pytest.mark.parametrize("keep", [0, 10, 200])
 def test_a_damaged_parquet_file_is_refused(tmp_path: Path, keep: int) -> None:
-    # GIVEN a Parquet file that was cut off
     path = tmp_path / "events.parquet"
     duckdb.execute(f"COPY (SELECT 's' AS session_id, 'a' AS item_id, 1 AS timestamp) TO '{path}' (FORMAT parquet)")
     path.write_bytes(path.read_bytes()[:keep])
-    # WHEN it is read
-    # THEN that is said, and no advice of the database
-    assert complaint(path) == ": is not a valid Parquet file (empty, corrupt or cut off)"
+    assert fault_of(path) == ": is not a valid Parquet file (empty, corrupt or cut off)"
 
 
 def test_a_damaged_gzip_file_is_refused(tmp_path: Path) -> None:
-    # GIVEN files that are no gzip, cut off, and complete but with a wrong checksum
+    # not gzip, cut off, and complete with a wrong checksum
     packed = gzip.compress(HEADER + GOOD * 1000)
     path = tmp_path / "events.csv.gz"
     for content in (HEADER + GOOD, packed[:-20], packed[:-8] + b"\0\0\0\0" + packed[-4:]):
         path.write_bytes(content)
-        # WHEN one is read
-        # THEN all are the same to a person
-        assert complaint(path) == ": is not a valid gzip file (corrupt or cut off)"
+        assert fault_of(path) == ": is not a valid gzip file (corrupt or cut off)"
 
 
-def test_what_is_no_event_file_is_refused(tmp_path: Path) -> None:
-    # GIVEN a name that is not there, a folder, and a file of another kind
+def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "folder.csv").mkdir()
     (tmp_path / "events.xlsx").write_bytes(b"PK")
-    # WHEN they are read
-    # THEN each is told for what it is
-    assert complaint(tmp_path / "absent.csv") == ": no such file"
-    assert complaint(tmp_path / "folder.csv") == ": is not a file"
-    assert complaint(tmp_path / "events.xlsx") == ": the name must end in .csv, .csv.gz or .parquet"
+    assert fault_of(tmp_path / "absent.csv") == ": no such file"
+    assert fault_of(tmp_path / "folder.csv") == ": is not a file"
+    assert fault_of(tmp_path / "events.xlsx") == ": the name must end in .csv, .csv.gz or .parquet"
 
 
 @pytest.mark.parametrize(
     "columns", [Columns(), Columns(user="session_id")], ids=["given sessions", "sessions cut from users"]
 )
 def test_a_session_of_too_many_events_is_refused(tmp_path: Path, columns: Columns) -> None:
-    # GIVEN a file whose second session has one event more than the limit
     path = tmp_path / "events.csv"
     path.write_bytes(HEADER + b"x,a,1\n" + b"bot,a,2\n" * (MAX_SESSION_EVENTS + 1))
     name = "bot" if columns.user is None else "bot-1"
-    # WHEN it is read
-    # THEN the session and its first row are named
-    assert complaint(path, columns) == (
+    assert fault_of(path, columns) == (
         f", row 2, column 'session_id': session '{name}', which begins here, has 100,001 events, more than 100,000"
     )
 
 
-def test_reading_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # GIVEN a working folder and a folder for temporary files, both empty
+def test_reading_leaves_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # GIVEN an empty working folder, and an empty folder for temporary files
     here, temporary = tmp_path / "here", tmp_path / "temporary"
     here.mkdir()
     temporary.mkdir()
@@ -261,7 +244,7 @@ def test_reading_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Monke
     bad.write_bytes(HEADER + b"s,,1\n")
     # WHEN a good and a bad file are read
     read_sessions(good)
-    complaint(bad)
-    # THEN both folders are as empty as before
+    fault_of(bad)
+    # THEN both folders are still empty
     assert not list(here.iterdir())
     assert not list(temporary.iterdir())

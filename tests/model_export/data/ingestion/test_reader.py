@@ -1,4 +1,4 @@
-"""What may stand in an event file, and what it becomes."""
+"""Event files of every accepted form, read into sessions."""
 
 import csv
 import gzip
@@ -61,9 +61,6 @@ def test_events_are_grouped_by_session_and_ordered_by_time(tmp_path: Path) -> No
     ],
 )
 def test_csv_is_read_as_rfc_4180_says(tmp_path: Path, content: bytes, expected: list[list[str]]) -> None:
-    # GIVEN a CSV file in some legal form
-    # WHEN it is read
-    # THEN the item ids are those that stand there, byte for byte
     assert read_csv(tmp_path, content) == expected
 
 
@@ -73,8 +70,8 @@ def test_csv_is_read_as_rfc_4180_says(tmp_path: Path, content: bytes, expected: 
     quote=st.booleans(),
     end=st.sampled_from(["\n", "\r\n", "\r"]),
 )
-def test_what_is_read_is_what_stands_there(lines: list[str], quote: bool, end: str) -> None:
-    # GIVEN any text where items should stand, in quotes or without
+def test_items_are_read_as_python_reads_them(lines: list[str], quote: bool, end: str) -> None:
+    # GIVEN any text as items, with quotes or without
     text = "session_id,item_id,timestamp" + end
     for number, line in enumerate(lines):
         text += f's,"{line.replace(chr(34), chr(34) * 2)}{end}x",{number}{end}' if quote else f"s,{line},{number}{end}"
@@ -86,19 +83,16 @@ def test_what_is_read_is_what_stands_there(lines: list[str], quote: bool, end: s
             [items] = items_of(read_sessions(path))
         except InputError:
             return
-    # THEN it is refused, or another reader of CSV finds the same items
+    # THEN it is refused, or Python's reader gives the same items
     records = csv.reader(io.StringIO(text, newline=""), strict=True)
     assert items == [item for _, item, _ in records][1:]
 
 
 def test_the_catalogue_is_ordered_by_utf_8_bytes(tmp_path: Path) -> None:
-    # GIVEN items that other collations (or UTF-16) order otherwise
+    # GIVEN items that have another order in other collations and in UTF-16
     path = tmp_path / "events.csv"
     path.write_text("session_id,item_id,timestamp\ns,🙂,1\ns,\uff5e,2\ns,b,3\ns,B,4\ns,é,5\ns,10,6\ns,9,7\n")
-    # WHEN the file is read
-    catalogue = read_sessions(path).catalogue
-    # THEN their order is that of the bytes
-    assert catalogue == ("10", "9", "B", "b", "é", "\uff5e", "🙂")
+    assert read_sessions(path).catalogue == ("10", "9", "B", "b", "é", "\uff5e", "🙂")
 
 
 @pytest.mark.parametrize(
@@ -119,12 +113,9 @@ def test_the_catalogue_is_ordered_by_utf_8_bytes(tmp_path: Path) -> None:
     ],
 )
 def test_times_become_epoch_seconds(tmp_path: Path, first: str, second: str, expected: float) -> None:
-    # GIVEN two events with times of one notation
     path = tmp_path / "events.csv"
     path.write_text(f"session_id,item_id,timestamp\ns,a,{first}\ns,b,{second}\n")
-    # WHEN the file is read
     sessions = read_sessions(path)
-    # THEN the second time is that of the clock, or the index as it is
     assert sessions.times[1] == expected
     assert sessions.is_epoch == (expected > 1e9)
 
@@ -145,34 +136,27 @@ def test_times_become_epoch_seconds(tmp_path: Path, first: str, second: str, exp
     ],
 )
 def test_parquet_holds_times_and_ids_of_many_types(tmp_path: Path, time: str) -> None:
-    # GIVEN a Parquet file with integer ids and some type of time
     path = tmp_path / "events.parquet"
     duckdb.execute(f"COPY (SELECT 12 AS session_id, -7 AS item_id, {time} AS timestamp) TO '{path}' (FORMAT parquet)")
-    # WHEN it is read
     sessions = read_sessions(path)
-    # THEN integers are their decimal text, and the time is the clock's
     assert sessions.ids == ["12"]
     assert sessions.catalogue == ("-7",)
     assert sessions.times.tolist() == [1590884420.0]
 
 
 def test_columns_can_have_other_names(tmp_path: Path) -> None:
-    # GIVEN a file with names of its own, and some that would be SQL
+    # GIVEN names that would be SQL without quotes
     path = tmp_path / "events.parquet"
     duckdb.execute(f"""COPY (SELECT 's' AS "visit ""x"" y", 'a' AS "select", 1 AS "t;") TO '{path}' (FORMAT parquet)""")
-    # WHEN it is read by them
     sessions = read_sessions(path, Columns(session='visit "x" y', item="select", time="t;"))
-    # THEN the events are there
     assert items_of(sessions) == [["a"]]
 
 
 @pytest.mark.parametrize("name", ["a b.csv", "*.csv", "[x].csv", "it's.csv", "{a}.CSV", "s3:x.csv"])
-def test_any_file_name_is_only_a_name(tmp_path: Path, name: str) -> None:
-    # GIVEN a file whose name is a pattern or a literal to other tools, and a decoy beside it
+def test_a_file_name_is_not_a_pattern(tmp_path: Path, name: str) -> None:
+    # GIVEN a file whose name is a pattern to other tools, and a file that the pattern fits
     (tmp_path / "decoy.csv").write_bytes(HEADER + b"s,decoy,1\n")
     (tmp_path / name).write_bytes(HEADER + b"s,a,1\n")
-    # WHEN it is read
-    # THEN it is that file
     assert items_of(read_sessions(tmp_path / name)) == [["a"]]
 
 
@@ -189,17 +173,16 @@ def test_sessions_are_cut_from_a_users_events(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(("who,item_id,timestamp\n" + "\n".join(lines)).encode()))
     # WHEN it is read by user
     sessions = read_sessions(path, Columns(user="who"))
-    # THEN only the longer pause cuts; numbers go by time, the order by first row
+    # THEN only the longer pause cuts; numbers are in order of time, sessions in order of their first row
     assert sessions.ids == ["u-2", "v-1", "u-1"]
     assert items_of(sessions) == [["d"], ["a"], ["a", "b"]]
 
 
 def test_a_running_index_cuts_no_sessions(tmp_path: Path) -> None:
-    # GIVEN a user whose times are only an order, with a large step
+    # GIVEN a user whose times are only an order, with a large gap
     path = tmp_path / "events.csv"
     path.write_bytes(b"who,item_id,timestamp\nu,a,1\nu,b,900000\nv,a,2\n")
-    # WHEN it is read by user
     sessions = read_sessions(path, Columns(user="who"))
-    # THEN a step is no pause: each user is one session
+    # THEN each user is one session
     assert sessions.ids == ["u-1", "v-1"]
     assert not sessions.is_epoch
