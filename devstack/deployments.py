@@ -5,12 +5,13 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from redis import Redis
 
 from devstack.processes.children import LOOPBACK, Child, Children, free_port
-from devstack.services.valkey import valkey_binary, wait_until_ready
+from devstack.services.valkey import start_valkey, valkey_binary
 
 SLOTS = 16_384
 NODE_TIMEOUT_MS = 500
@@ -55,17 +56,10 @@ def eventually(condition: Callable[[], object], description: str) -> None:
     raise AssertionError(f"not within {PATIENCE_SECONDS} s: {description}")
 
 
-def start_node(children: Children, folder: Path, *arguments: str | Path) -> Node:
+def start_node(children: Children, folder: Path, *options: str) -> Node:
     """Start a server in a folder of its own, on a free port."""
-    port = free_port()
-    home = folder / str(port)
-    home.mkdir()
-    options = ["--bind", LOOPBACK, "--port", str(port), "--save", "", "--appendonly", "no", *arguments]
-    child = children.start(
-        "valkey", [valkey_binary(), *options], env={"PATH": os.defpath}, cwd=home, log=folder / f"{port}.log"
-    )
-    wait_until_ready(child)
-    return Node(port, child)
+    valkey = start_valkey(children, Path(mkdtemp(dir=folder)), *options)
+    return Node(valkey.port, valkey.child)
 
 
 def start_sentinel(children: Children, folder: Path, primary: Node) -> Node:

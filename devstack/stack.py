@@ -12,9 +12,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
 
 from devstack.api_gateway.served_function import ServedFunction
 from devstack.env import DIRECTORY_PREFIX, write_exports
@@ -124,12 +122,7 @@ class Stack:
             self._resources = resources.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._resources.close()
 
     @property
@@ -182,7 +175,7 @@ class Stack:
             "NEXTITEM_STORE_URL": self.store_url,
             "DEVSTACK_PID": str(os.getpid()),
             "DEVSTACK_STORE_PID": str(self._valkey.child.pid),
-            "DEVSTACK_STORE_PORT": str(urlsplit(self.store_url).port),
+            "DEVSTACK_STORE_PORT": str(self._valkey.port),
             "DEVSTACK_VALKEY": str(valkey_binary()),
         }
 

@@ -6,7 +6,6 @@ import datetime as dt
 import ipaddress
 import ssl
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from cryptography import x509
@@ -69,9 +68,9 @@ class TlsProxy:
         self.port = self._listener.port
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._loop.run(self._close())
-        self._loop.__exit__(kind, error, at)
+        self._loop.__exit__()
 
     async def _listen(self) -> Listener:
         def protocol() -> asyncio.Protocol:

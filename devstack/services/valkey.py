@@ -16,14 +16,19 @@ _PORT_TAKEN = "Address already in use"
 
 @dataclass(frozen=True)
 class Valkey:
-    """A running server: its URL (``redis://host:port/0``) and its process."""
+    """A running server: its port and its process."""
 
-    url: str
+    port: int
     child: Child
 
+    @property
+    def url(self) -> str:
+        """``redis://host:port/0``."""
+        return f"redis://{LOOPBACK}:{self.port}/0"
 
-def start_valkey(children: Children, directory: Path) -> Valkey:
-    """Start a server with its log in `directory`, and wait until it accepts connections.
+
+def start_valkey(children: Children, directory: Path, *options: str) -> Valkey:
+    """Start a server in `directory`, which gets its log, and wait until it accepts connections.
 
     Raises:
         StackError: the server does not start, or this platform has no binary.
@@ -33,7 +38,7 @@ def start_valkey(children: Children, directory: Path) -> Valkey:
         port = free_port()
         child = children.start(
             "valkey-server",
-            [binary, "--bind", LOOPBACK, "--port", str(port), "--save", "", "--appendonly", "no"],
+            [binary, "--bind", LOOPBACK, "--port", str(port), "--save", "", "--appendonly", "no", *options],
             env={"PATH": os.defpath},
             cwd=directory,
             log=directory / f"valkey-{attempt}.log",
@@ -44,7 +49,7 @@ def start_valkey(children: Children, directory: Path) -> Valkey:
             if _PORT_TAKEN not in child.log_text() or attempt == START_ATTEMPTS:
                 raise
         else:
-            return Valkey(f"redis://{LOOPBACK}:{port}/0", child)
+            return Valkey(port, child)
     raise AssertionError("the last attempt returns or raises")
 
 

@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-from types import TracebackType
 from typing import Self
 
 PATIENCE_SECONDS = 20.0
@@ -47,9 +46,7 @@ class Gate:
         self._visitors: list[Visitor] = []
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for visitor in self._visitors:
             visitor.close()
         self._socket.close()

@@ -74,10 +74,10 @@ def test_leaving_the_block_ends_every_child(tmp_path: Path) -> None:
 
 def test_children_end_with_their_block_even_without_a_reaper(tmp_path: Path) -> None:
     with Children() as children:
-        guardian = children._reaper
-        assert guardian is not None
-        guardian.kill()
-        guardian.wait()
+        reaper = children._reaper
+        assert reaper is not None
+        reaper.kill()
+        reaper.wait()
         child = children.start("child", ["sleep", "1000"], env=ENVIRONMENT, cwd=tmp_path, log=tmp_path / "log")
 
     assert child.exit_code == -signal.SIGKILL
