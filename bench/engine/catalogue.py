@@ -93,7 +93,7 @@ def make_catalogue(folder: Path, run_folder: Path, items: int) -> Catalogue:
     states = _states(folder, parameters, run)
     table = np.memmap(folder / "table.bin", np.float32, "w+", shape=(items, parameters.hidden))
     _fill(table, parameters, run)
-    return Catalogue(replace(parameters, table=table), states)
+    return Catalogue(replace(parameters, table=table, memory=None), states)  # its memory is of the trained items
 
 
 def _fill(table: Floats, parameters: Parameters, run: Run) -> None:

@@ -44,7 +44,6 @@ def main() -> None:
     table = parameters_of(read_run(arguments.run)).table
     with TemporaryDirectory() as folder:
         copies = make_catalogue(Path(folder), arguments.run, len(table))
-        copies = replace(copies, parameters=replace(copies.parameters, memory=None))
         trained = replace(copies, parameters=replace(copies.parameters, table=table))
         rows = []
         for scheme in track([scheme for scheme in SCHEMES if scheme.name != "fp32"], "Searching"):

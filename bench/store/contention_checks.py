@@ -134,7 +134,7 @@ def _of_state(new: Sequence[Answered], record: SessionRecord, top: Sequence[str]
 
 def _top(model: Model, hidden: HiddenState, items: Sequence[str]) -> list[str]:
     session = model.vocabulary.indices(items)
-    return [model.vocabulary.item_id(one.index) for one in model.top(hidden, (), TOP, session)]
+    return [model.vocabulary.item_id(item.index) for item in model.top(hidden, (), TOP, session)]
 
 
 def _distance(one: HiddenState, other: HiddenState) -> float:
