@@ -36,6 +36,7 @@ def commands(*, large: bool) -> list[list[str]]:
         ["bench.function.warm"],
         ["bench.store.window_effect"],
         ["bench.store.contention"],
+        ["bench.load"],
         ["bench.engine.floor"],
         ["bench.engine.filters"],
         ["bench.engine.session_memory"],
