@@ -1,4 +1,4 @@
-"""The payloads of backends that invoke the function without API Gateway."""
+"""The payloads of direct invokes in events/."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ BODIES: dict[str, type[schema.RankingOptions]] = {"append_events": schema.Events
 
 
 @pytest.mark.parametrize("path", direct_files(), ids=lambda path: path.stem)
-def test_the_service_reads_it_as_it_is_named(path: Path) -> None:
+def test_the_payload_s_name_is_its_operation(path: Path) -> None:
     # GIVEN a payload named after its operation
     event = msgspec.json.decode(path.read_bytes())
 
@@ -28,19 +28,17 @@ def test_the_service_reads_it_as_it_is_named(path: Path) -> None:
         schema.parse(call.body, BODIES[call.operation])
 
 
-def test_every_item_is_sold_in_the_demo_shop() -> None:
-    # GIVEN the items of the direct payloads
+def test_every_item_is_in_the_demo_catalogue() -> None:
     documents = [msgspec.json.decode(path.read_bytes()) for path in direct_files()]
     named = {event["item_id"] for document in documents for event in document.get("events", [])}
     named |= {item_id for document in documents for item_id in document.get("item_ids", [])}
 
-    # WHEN compared with the shop THEN it sells every one
     assert named
     assert named <= {product.item_id for product in Shop().products}
 
 
 @pytest.mark.parametrize("name", ["append_events", "recommend", "health"])
-def test_it_says_the_same_as_the_http_payload_of_its_name(name: str) -> None:
+def test_the_http_payload_of_the_same_name_makes_the_same_call(name: str) -> None:
     # GIVEN a direct payload and its HTTP twin
     direct = msgspec.json.decode((EVENTS / f"direct_{name}.json").read_bytes())
     http = msgspec.json.decode((EVENTS / f"{name}.json").read_bytes())

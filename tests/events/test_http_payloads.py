@@ -1,4 +1,4 @@
-"""The HTTP payloads in events/: true to API Gateway, consistent in themselves, and one for each route."""
+"""The HTTP payloads in events/: consistent, and one for each route."""
 
 import re
 from datetime import UTC, datetime
@@ -32,17 +32,14 @@ def given(value: dict[str, str] | msgspec.UnsetType) -> dict[str, str]:
     return {} if isinstance(value, msgspec.UnsetType) else value
 
 
-def test_there_is_one_for_every_route() -> None:
-    # GIVEN all payloads WHEN their routes are gathered THEN none of the handler's is missing, nor $default
+def test_every_route_has_a_payload() -> None:
     assert {read(path).route_key for path in http_files()} == {*lambda_events.ROUTE_KEYS, "$default"}
 
 
 @every_payload
-def test_it_has_the_shape_that_api_gateway_sends(path: Path) -> None:
-    # GIVEN a file WHEN decoded strictly, unknown fields forbidden
+def test_a_payload_has_api_gateway_s_shape(path: Path) -> None:
     payload = read(path)
 
-    # THEN what is said twice is said alike
     context = payload.request_context
     assert context.route_key == payload.route_key
     assert context.http.path == payload.raw_path
@@ -55,7 +52,7 @@ def test_it_has_the_shape_that_api_gateway_sends(path: Path) -> None:
 
 
 @every_payload
-def test_its_path_is_its_route_with_the_parameters_filled_in(path: Path) -> None:
+def test_the_path_is_the_route_with_its_parameters(path: Path) -> None:
     # GIVEN a payload of a route
     payload = read(path)
     parameters = given(payload.path_parameters)
@@ -74,22 +71,18 @@ def test_its_path_is_its_route_with_the_parameters_filled_in(path: Path) -> None
 
 
 @every_payload
-def test_its_query_parameters_are_its_query_string(path: Path) -> None:
-    # GIVEN a payload's raw query string WHEN parsed, repeated names joined by commas
+def test_the_query_parameters_match_the_query_string(path: Path) -> None:
     payload = read(path)
     parsed = {name: ",".join(values) for name, values in parse_qs(payload.raw_query_string).items()}
 
-    # THEN it is what API Gateway gives parsed, and left out when there is none
     assert parsed == given(payload.query_string_parameters)
     assert payload.query_string_parameters != {}
 
 
 @every_payload
-def test_its_body_is_announced_by_its_headers(path: Path) -> None:
-    # GIVEN a payload
+def test_the_headers_match_the_body(path: Path) -> None:
     payload = read(path)
 
-    # WHEN it has a body THEN type and length fit; WHEN it has none THEN nothing announces one
     if isinstance(payload.body, msgspec.UnsetType):
         assert not {"content-type", "content-length"} & payload.headers.keys()
     else:
@@ -99,16 +92,13 @@ def test_its_body_is_announced_by_its_headers(path: Path) -> None:
 
 
 @every_payload
-def test_the_service_reads_it_as_it_is_meant(path: Path) -> None:
-    # GIVEN a payload as Lambda hands it over
+def test_the_payload_is_a_valid_call(path: Path) -> None:
     event = msgspec.json.decode(path.read_bytes())
     if event["routeKey"] == "$default":
-        # WHEN no route fits THEN the service says so
         with pytest.raises(RequestError, match="no operation has this path"):
             lambda_events.http_call(event)
         return
 
-    # WHEN the service reads it THEN the operation is the route's, and its body is valid
     call = lambda_events.http_call(event)
     assert call.operation == lambda_events.ROUTE_KEYS[event["routeKey"]]
     assert call.session_id == event.get("pathParameters", {}).get("session_id")
@@ -116,7 +106,7 @@ def test_the_service_reads_it_as_it_is_meant(path: Path) -> None:
         schema.parse(call.body, BODIES[call.operation], strict=not call.query)
 
 
-def test_every_item_is_sold_in_the_demo_shop() -> None:
+def test_every_item_is_in_the_demo_catalogue() -> None:
     # GIVEN what the demo model was trained on
     sold = {product.item_id for product in Shop().products}
 

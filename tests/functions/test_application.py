@@ -1,4 +1,4 @@
-"""How long a process waits for what it does not need to answer: at its start, and when it is restored."""
+"""The waits of a start and of a restore are limited."""
 
 import threading
 from typing import Any, cast
@@ -24,13 +24,11 @@ from tests.nextitem.sessions.fake_secrets_manager import FakeSecretsManager
 ROUTE_TAKES_SECONDS = 0.05
 
 
-def test_a_keeper_whose_answer_never_ends_holds_no_start_up() -> None:
-    # GIVEN a secrets_manager that answers drop by drop, for ever: each time before a socket would time out
+def test_a_start_does_not_wait_for_a_secret_that_never_ends() -> None:
     with FakeSecretsManager() as secrets_manager:
         secrets_manager.drips.set()
         settings = PATIENT | {"AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets_manager.endpoint}
         with Stack(artifact=demo_artifact(), max_workers=1, secret={"current": "any"}, settings=settings) as stack:
-            # WHEN a function starts THEN it answers, without sessions
             reply = Client(stack).append("me", ["tent-008"])
             assert (reply.status, reply.document["stored"]) == (200, False)
 
@@ -68,8 +66,7 @@ class Keys:
         return self._thread
 
 
-def test_a_restore_waits_for_all_together_no_longer_than_it_may() -> None:
-    # GIVEN a process whose secret never comes, and whose route takes a while
+def test_a_restore_waits_for_secret_and_route_within_one_limit() -> None:
     reading, router = Waited(), SlowRouter()
     restored = application.Application(
         cast(Recommender, Unused()),
@@ -79,7 +76,6 @@ def test_a_restore_waits_for_all_together_no_longer_than_it_may() -> None:
         cast(ValkeyStore, Unused()),
         cast(ObstoreReader, Unused()),
     )
-    # WHEN it is restored THEN both had one limit
     restored.after_restore()
     assert router.seconds <= application.RESTORE_SECONDS
     assert reading.seconds is not None

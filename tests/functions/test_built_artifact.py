@@ -1,4 +1,4 @@
-"""The function as it is deployed: built, under Python 3.13, with nothing else installed."""
+"""The built function, under Python 3.13, with nothing else installed."""
 
 import json
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def built(python313: Path, built_function: Path, runtime_client: Path) -> Iterat
         yield stack
 
 
-def test_it_answers_every_payload_and_prints_nothing_but_metrics(built: Stack, client: Client) -> None:
+def test_every_payload_is_answered_and_only_metrics_are_printed(built: Stack, client: Client) -> None:
     # GIVEN the payloads of events/
     service = Client(built)
     paths = [*http_files(), *direct_files()]
@@ -50,8 +50,7 @@ def test_it_answers_every_payload_and_prints_nothing_but_metrics(built: Stack, c
     assert len(service.records()) == len(built.log_lines()) == len(paths)
 
 
-def test_it_gives_the_answers_of_the_sources(built: Stack, client: Client, session_id: str) -> None:
-    # GIVEN a session WHEN the built function answers it over HTTP THEN the items are those that the sources give
+def test_the_build_answers_like_the_source_code(built: Stack, client: Client, session_id: str) -> None:
     event = {"item_id": "tent-008", "event_id": "look-1"}
     answers = [each.append(session_id, [event, "sleep-010"]) for each in (Client(built), client)]
     assert answers[0].status == 200
@@ -59,9 +58,7 @@ def test_it_gives_the_answers_of_the_sources(built: Stack, client: Client, sessi
     assert answers[0].document["model"] == answers[1].document["model"]
 
 
-def test_it_writes_nothing_beside_itself(built: Stack, built_function: Path) -> None:
-    # GIVEN a build, whose files and directories all bear the same time WHEN it has served
+def test_the_build_writes_no_files_into_its_folder(built: Stack, built_function: Path) -> None:
     Client(built).recommend([])
 
-    # THEN nothing in it has changed, not even by a compiled module: on Lambda it could not
     assert len({path.stat().st_mtime for path in built_function.rglob("*")}) == 1

@@ -1,4 +1,4 @@
-"""Many requests to one session at once: every event counts once, and the order that the store has is the truth."""
+"""Many requests to one session at once: every event counts once, in the store's order."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -61,7 +61,7 @@ def replayed(model: Model, items: list[str]) -> list[tuple[str, float]]:
     return named(model.top(model.replay(None, seen), (), 20, seen), model.vocabulary)
 
 
-def test_events_from_everywhere_are_all_applied_once(client: Client, stack: Stack, model: Model) -> None:
+def test_events_of_many_clients_are_all_applied_once(client: Client, stack: Stack, model: Model) -> None:
     # GIVEN a visitor with eight tabs open
     session_id = new_session()
 
@@ -90,7 +90,7 @@ def test_events_from_everywhere_are_all_applied_once(client: Client, stack: Stac
     assert not alike(final.items, replayed(model, items[::-1]))
 
 
-def test_events_that_come_in_any_order_end_in_that_of_their_times(client: Client, stack: Stack, model: Model) -> None:
+def test_events_in_any_order_are_sorted_by_their_times(client: Client, stack: Stack, model: Model) -> None:
     # GIVEN events whose times are known, dealt out to eight senders
     session_id = new_session()
     events = [
@@ -110,7 +110,7 @@ def test_events_that_come_in_any_order_end_in_that_of_their_times(client: Client
     assert alike(final.items, replayed(model, [str(event["item_id"]) for event in events]))
 
 
-def test_an_event_that_is_sent_by_all_is_applied_once(client: Client, stack: Stack) -> None:
+def test_an_event_sent_by_all_clients_is_applied_once(client: Client, stack: Stack) -> None:
     # GIVEN one event
     session_id = new_session()
     event = {"item_id": "tent-008", "event_id": "look-1"}

@@ -1,4 +1,4 @@
-"""Direct invokes that look like HTTP API events: whatever is in them, they are a call or are refused politely."""
+"""Direct invokes that look like HTTP API events are calls, or are refused."""
 
 import contextlib
 from typing import Any
@@ -18,7 +18,7 @@ def refusal(of: dict[str, Any]) -> RequestError:
 
 
 @pytest.mark.parametrize("subject", ["a\ud800", ["alice"], 5, {"alice": 1}])
-def test_a_subject_that_no_key_can_be_made_of_is_forbidden(subject: object) -> None:
+def test_a_subject_that_is_not_unicode_is_forbidden(subject: object) -> None:
     context = {"authorizer": {"jwt": {"claims": {"sub": subject}}}}
     route = "GET /v1/sessions/{session_id}/recommendations"
     assert refusal({"routeKey": route, "requestContext": context, "pathParameters": {"session_id": "me"}}).status == 403
@@ -45,8 +45,7 @@ def test_a_subject_that_no_key_can_be_made_of_is_forbidden(subject: object) -> N
         {"routeKey": "GET /v1/health", "rawQueryString": {"limit": 5}},
     ],
 )
-def test_what_only_looks_like_an_event_of_a_route_is_malformed(fields: dict[str, Any]) -> None:
-    # GIVEN a direct invoke that has a route key, and otherwise what API Gateway never sends WHEN read THEN it is a 400
+def test_an_incomplete_http_event_is_malformed(fields: dict[str, Any]) -> None:
     assert refusal({"routeKey": "POST /v1/recommendations", **fields}).status == 400
 
 
@@ -67,6 +66,6 @@ def test_what_only_looks_like_an_event_of_a_route_is_malformed(fields: dict[str,
     )
 )
 @settings(deadline=None)
-def test_whatever_looks_like_an_event_is_a_call_or_refused_politely(event: dict[str, Any]) -> None:
+def test_any_http_event_is_a_call_or_a_request_error(event: dict[str, Any]) -> None:
     with contextlib.suppress(RequestError):
         http_call(event)

@@ -1,4 +1,4 @@
-"""How HTTP API events and direct invokes become calls, and answers HTTP responses."""
+"""HTTP API events and direct invokes become calls, and answers become HTTP responses."""
 
 import base64
 import json
@@ -50,16 +50,13 @@ def refusal(of: dict[str, Any]) -> RequestError:
 
 @pytest.mark.parametrize(("route_key", "operation"), ROUTE_KEYS.items())
 def test_the_route_key_names_the_operation(route_key: str, operation: str) -> None:
-    # GIVEN an event of a route WHEN read
     call = http_call(event(route_key, pathParameters={"session_id": "visitor/7 ☕"}))
 
-    # THEN it is the route's operation, on the session of its path, as it is
     assert (call.operation, call.session_id) == (operation, "visitor/7 ☕")
     assert call.query == (not route_key.startswith("POST"))
 
 
 def test_a_call_without_parameters_has_no_session() -> None:
-    # GIVEN events without path parameters, left out or null WHEN read THEN there is no session
     assert http_call(event("GET /v1/health")).session_id is None
     assert http_call(event("GET /v1/health", pathParameters=None)).session_id is None
 
@@ -67,7 +64,6 @@ def test_a_call_without_parameters_has_no_session() -> None:
 @given(body=texts)
 @settings(deadline=None)
 def test_a_body_arrives_as_it_was_sent(body: str) -> None:
-    # GIVEN a body, as text and as base64 WHEN read THEN both are its bytes
     encoded = base64.b64encode(body.encode()).decode()
     sent = body.encode() or b"{}"
     assert http_call(event("POST /v1/recommendations", body=body)).body == sent
@@ -76,20 +72,17 @@ def test_a_body_arrives_as_it_was_sent(body: str) -> None:
 
 @pytest.mark.parametrize("fields", [{}, {"body": None}, {"body": ""}, {"body": "", "isBase64Encoded": True}])
 def test_no_body_is_an_empty_object(fields: dict[str, Any]) -> None:
-    # GIVEN a POST without a body WHEN read THEN it is an object without fields
     assert http_call(event("POST /v1/recommendations", **fields)).body == b"{}"
 
 
 @pytest.mark.parametrize("body", ["not base64!", "e30", "é30=", "\ud800"])
-def test_what_is_not_the_base64_it_says_is_malformed(body: str) -> None:
-    # GIVEN a wrong encoding WHEN read THEN it is a 400 that says so
+def test_a_body_that_is_not_base64_is_malformed(body: str) -> None:
     error = refusal(event("POST /v1/recommendations", body=body, isBase64Encoded=True))
     assert error.status == 400
     assert "not base64" in str(error)
 
 
 def test_half_a_surrogate_pair_in_a_body_is_malformed() -> None:
-    # GIVEN a body that no UTF-8 can carry WHEN read and parsed THEN it is a 400
     call = http_call(event("POST /v1/recommendations", body='{"item_ids":["\ud800"]}'))
     with pytest.raises(RequestError) as caught:
         schema.parse(call.body, schema.ItemsBody)
@@ -112,15 +105,14 @@ def test_half_a_surrogate_pair_in_a_body_is_malformed() -> None:
         ("exclude=%FF", {"exclude": ["\ufffd"]}),
     ],
 )
-def test_a_query_string_is_read_as_the_body_that_it_stands_for(query: str, document: dict[str, Any]) -> None:
-    # GIVEN a query string WHEN read THEN names are single, but for lists
+def test_a_query_string_is_read_like_a_body(query: str, document: dict[str, Any]) -> None:
     call = http_call(event("GET /v1/sessions/{session_id}/recommendations", rawQueryString=query))
     assert (call.body, call.query) == (document, True)
 
 
 @given(groups=st.lists(st.lists(ids, min_size=1, max_size=4), min_size=1, max_size=4), limit=st.integers(1, 200))
 @settings(deadline=None)
-def test_any_ids_without_commas_come_through_a_query_string(groups: list[list[str]], limit: int) -> None:
+def test_ids_without_commas_can_be_in_a_query_string(groups: list[list[str]], limit: int) -> None:
     # GIVEN ids, some joined by commas and some in parameters of their own
     query = urlencode([("limit", limit), *(("exclude", ",".join(group)) for group in groups)])
 
@@ -136,7 +128,7 @@ def test_any_ids_without_commas_come_through_a_query_string(groups: list[list[st
 @pytest.mark.parametrize(
     ("method", "template"), [(m, path) for path in PATHS for m in METHODS if f"{m} {path}" not in ROUTE_KEYS]
 )
-def test_a_known_path_says_which_methods_it_takes(method: str, template: str, stage: str) -> None:
+def test_a_known_path_lists_its_methods(method: str, template: str, stage: str) -> None:
     # GIVEN a path that exists, behind its stage's name if it has one, and a method that it does not take
     path = template.replace("{session_id}", "a b")
     path = path if stage == "$default" else f"/{stage}{path}"
@@ -156,7 +148,6 @@ def test_a_known_path_says_which_methods_it_takes(method: str, template: str, st
     ["/", "", "*", "/v1", "/v2", "/v2/health", "/v1/health/", "/v1//health", "//v1/health", "/v1/sessions//events"],
 )
 def test_any_other_path_is_not_found(path: str, stage: str) -> None:
-    # GIVEN a path of no operation WHEN it comes by the default route THEN it is a 404 that allows nothing
     error = refusal(unrouted("PUT", path, stage))
     assert (error.status, error.allow) == (404, None)
 
@@ -167,36 +158,32 @@ def test_any_other_path_is_not_found(path: str, stage: str) -> None:
     stage=st.sampled_from(["$default", "v1"]),
 )
 @settings(deadline=None)
-def test_the_default_route_always_refuses_politely(method: str, path: str, stage: str) -> None:
-    # GIVEN any path WHEN it comes by the default route THEN it is a 404, or a 405 that names methods
+def test_the_default_route_always_raises_a_request_error(method: str, path: str, stage: str) -> None:
     error = refusal(unrouted(method, path, stage))
     assert (error.status, error.allow is None) in {(404, True), (405, False)}
 
 
 @given(operation=st.sampled_from(list(ROUTE_KEYS.values())), session_id=st.none() | texts, body=documents)
 @settings(deadline=None)
-def test_a_direct_invoke_carries_the_body_of_its_http_twin(
+def test_a_direct_invoke_has_the_body_of_the_http_request(
     operation: str, session_id: str | None, body: dict[str, Any]
 ) -> None:
-    # GIVEN a document with an operation and a session beside it
     call = direct_call({"operation": operation, "session_id": session_id, **body})
 
-    # WHEN read THEN those two are taken out, and the rest is the body
     assert (call.operation, call.session_id, call.query) == (operation, session_id, False)
     assert isinstance(call.body, bytes)
     assert json.loads(call.body) == body
 
 
 @pytest.mark.parametrize("operation", [None, "", "Health", "recommendations", 5, [], {"health": 1}])
-def test_an_unknown_operation_is_refused_with_those_there_are(operation: object) -> None:
-    # GIVEN another name than an operation's WHEN invoked THEN it is a 404 that lists them
+def test_an_unknown_operation_is_refused_with_a_list_of_operations(operation: object) -> None:
     with pytest.raises(RequestError) as caught:
         direct_call({"operation": operation})
     assert (caught.value.status, caught.value.field) == (404, "operation")
     assert all(name in str(caught.value) for name in (*ROUTE_KEYS.values(), "verify"))
 
 
-def test_to_verify_is_asked_directly_and_by_no_route() -> None:
+def test_verify_is_for_direct_invokes_only() -> None:
     assert direct_call({"operation": "verify"}).operation == "verify"
     assert "verify" not in ROUTE_KEYS.values()
     with pytest.raises(RequestError) as caught:
@@ -214,13 +201,13 @@ def test_to_verify_is_asked_directly_and_by_no_route() -> None:
         ({"jwt": {"claims": {"sub": "alice"}, "scopes": None}}, "alice"),
     ],
 )
-def test_the_subject_is_that_of_a_checked_token(authorizer: dict[str, Any] | None, subject: str | None) -> None:
+def test_the_subject_comes_from_the_checked_token(authorizer: dict[str, Any] | None, subject: str | None) -> None:
     context = {} if authorizer is None else {"authorizer": authorizer}
     assert http_call({"routeKey": "GET /v1/health", "requestContext": context}).subject == subject
 
 
 @pytest.mark.parametrize("claims", [{}, {"sub": ""}, {"sub": None}, {"username": "alice"}, None])
-def test_a_token_that_names_nobody_is_forbidden(claims: dict[str, Any] | None) -> None:
+def test_a_token_without_a_valid_subject_is_forbidden(claims: dict[str, Any] | None) -> None:
     context = {"authorizer": {"jwt": {"claims": claims, "scopes": None}}}
     with pytest.raises(RequestError) as caught:
         http_call({"routeKey": "GET /v1/health", "requestContext": context})
@@ -228,33 +215,29 @@ def test_a_token_that_names_nobody_is_forbidden(claims: dict[str, Any] | None) -
 
 
 @pytest.mark.parametrize("field", ["subject", "requestContext"])
-def test_a_direct_invoke_has_no_subject_whatever_it_says(field: str) -> None:
+def test_a_direct_invoke_cannot_set_a_subject(field: str) -> None:
     call = direct_call({"operation": "get_recommendations", "session_id": "me", field: "alice"})
     assert call.subject is None
 
 
 @pytest.mark.parametrize("payload", [None, 5, "health", ["operation"], True])
-def test_a_direct_invoke_is_an_object(payload: object) -> None:
-    # GIVEN JSON of another kind WHEN invoked THEN it is a 400
+def test_a_direct_invoke_must_be_an_object(payload: object) -> None:
     with pytest.raises(RequestError) as caught:
         direct_call(payload)
     assert caught.value.status == 400
 
 
 def test_half_a_surrogate_pair_in_a_direct_invoke_is_malformed() -> None:
-    # GIVEN an id that no UTF-8 can carry WHEN invoked THEN it is a 400, as over HTTP
     with pytest.raises(RequestError) as caught:
         direct_call({"operation": "recommend", "item_ids": ["\ud800"]})
     assert caught.value.status == 400
 
 
-def test_answers_say_what_they_are() -> None:
-    # GIVEN an answer, a problem and nothing WHEN made a response
+def test_responses_have_their_content_type() -> None:
     problem = schema.Problem("Not found", 404, "no operation has this path")
     answer = http_response(200, schema.Recommendation("café", 0.5), {})
     refused = http_response(404, problem, {"x-more": "1"})
 
-    # THEN each has its content type, and what has no content has neither type nor body
     assert answer["headers"] == {"content-type": "application/json"}
     assert json.loads(answer["body"]) == {"item_id": "café", "score": 0.5}
     assert refused["headers"] == {"content-type": "application/problem+json", "x-more": "1"}

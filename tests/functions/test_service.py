@@ -1,4 +1,4 @@
-"""Sessions over HTTP, through real runtime clients: what is appended, answered, kept and forgotten."""
+"""Sessions over HTTP through real runtime clients: append, read, delete."""
 
 import hashlib
 import hmac
@@ -22,7 +22,7 @@ def at(minute: int, item_id: str, event_id: str | None = None) -> dict[str, Any]
     return event if event_id is None else event | {"event_id": event_id}
 
 
-def test_an_event_is_answered_with_the_models_best_twenty(client: Client, stack: Stack, model: Model) -> None:
+def test_an_event_is_answered_with_the_model_s_best_twenty_items(client: Client, stack: Stack, model: Model) -> None:
     # GIVEN a new session
     session_id = new_session()
 
@@ -48,13 +48,11 @@ def test_an_event_is_answered_with_the_models_best_twenty(client: Client, stack:
     assert recommendations == [{"item_id": item_id, "score": pytest.approx(score)} for item_id, score in expected]
 
 
-def test_a_session_is_what_its_events_make_of_it_one_by_one(client: Client, session_id: str, model: Model) -> None:
-    # GIVEN events that arrive one by one
+def test_single_events_lead_to_the_answer_of_a_whole_replay(client: Client, session_id: str, model: Model) -> None:
     for length, item_id in enumerate(HIKE, start=1):
         reply = client.append(session_id, [item_id])
         assert (reply.document["session_length"], reply.statuses) == (length, ["applied"])
 
-        # WHEN each is answered THEN as if the session had been replayed whole
         seen = model.vocabulary.indices(HIKE[:length])
         assert alike(reply.items, named(model.top(model.replay(None, seen), (), 20, seen), model.vocabulary))
 
@@ -73,13 +71,11 @@ def test_a_repeated_event_changes_nothing(client: Client, session_id: str) -> No
     assert again.items == first.items
 
 
-def test_an_event_without_a_name_is_given_one(client: Client, session_id: str) -> None:
-    # GIVEN two events that nobody named
+def test_an_event_without_an_id_gets_one(client: Client, session_id: str) -> None:
     reply = client.append(session_id, ["tent-008", "tent-008"])
     names = [event["event_id"] for event in reply.document["events"]]
     assert len(set(names)) == 2
 
-    # WHEN one comes again by the name it was given THEN it is known
     assert client.append(session_id, [{"item_id": "tent-008", "event_id": names[0]}]).statuses == ["duplicate"]
 
 
@@ -97,7 +93,7 @@ def test_each_event_of_a_batch_has_its_own_status(client: Client, session_id: st
     assert reply.document["session_length"] == 4
 
 
-def test_a_late_event_takes_its_own_place(client: Client, session_id: str) -> None:
+def test_a_late_event_is_put_at_its_time(client: Client, session_id: str) -> None:
     # GIVEN a session whose second event was delayed
     client.append(session_id, [at(10, HIKE[0])])
     client.append(session_id, [at(30, HIKE[2])])
@@ -114,35 +110,31 @@ def test_a_late_event_takes_its_own_place(client: Client, session_id: str) -> No
     assert late.items != as_they_came.items
 
 
-def test_a_session_counts_beyond_what_its_log_keeps(client: Client, session_id: str) -> None:
-    # GIVEN as many events at once as a request may have
+def test_the_session_length_counts_events_beyond_the_log(client: Client, session_id: str) -> None:
     batch = [{"item_id": HIKE[n % 3], "event_id": f"look-{n}"} for n in range(2 * WINDOW)]
     first = client.append(session_id, batch[:WINDOW])
     assert (first.statuses, first.document["session_length"]) == (["applied"] * WINDOW, WINDOW)
 
-    # WHEN as many come again THEN all count, though the log has no room for all
     second = client.append(session_id, batch[WINDOW:])
     assert (second.statuses, second.document["session_length"]) == (["applied"] * WINDOW, 2 * WINDOW)
-    # AND those trimmed from it are still known
+    # those trimmed from it are still known
     again = client.append(session_id, batch[:1])
     assert (again.statuses, again.document["session_length"]) == (["duplicate"], 2 * WINDOW)
     assert client.get(session_id).document["session_length"] == 2 * WINDOW
 
 
 def test_unknown_items_never_fail(client: Client, session_id: str) -> None:
-    # GIVEN a session of items that no model knows WHEN answered THEN by what is popular
     strange = client.append(session_id, ["no-such-item", "né/☕\n🛒"], exclude=["nor-this"])
     assert (strange.status, strange.document["served_by"]) == (200, "popular")
     assert (strange.statuses, strange.document["session_length"]) == (["unknown_item"] * 2, 2)
     assert len(strange.item_ids) == 20
 
-    # WHEN a known one follows THEN the others are as if they had not been
     known = client.append(session_id, ["tent-008"])
     assert (known.statuses, known.document["session_length"]) == (["applied"], 3)
     assert known.items == client.append(new_session(), ["tent-008"]).items
 
 
-def test_a_session_can_be_asked_without_changing_it(client: Client, session_id: str, store: Any) -> None:
+def test_reading_a_session_does_not_change_it(client: Client, session_id: str, store: Any) -> None:
     # GIVEN a session
     posted = client.append(session_id, HIKE)
     key = store_key(session_id)
@@ -159,11 +151,9 @@ def test_a_session_can_be_asked_without_changing_it(client: Client, session_id: 
     assert store.dump(key) == before
 
 
-def test_a_session_that_nobody_has_seen_gets_what_is_popular(client: Client, session_id: str, store: Any) -> None:
-    # GIVEN no session WHEN it is asked for
+def test_an_unknown_session_gets_popular_items(client: Client, session_id: str, store: Any) -> None:
     reply = client.get(session_id)
 
-    # THEN there is an answer, and still no session
     assert (reply.status, reply.document["served_by"], reply.document["session_length"]) == (200, "popular", 0)
     assert reply.item_ids == client.recommend([]).item_ids
     assert not store.exists(store_key(session_id))
@@ -186,7 +176,7 @@ def test_a_deleted_session_is_forgotten(client: Client, session_id: str, store: 
     assert client.delete(session_id).status == 204
 
 
-def test_items_can_be_asked_about_without_a_session(client: Client, store: Any) -> None:
+def test_items_are_answered_without_a_session(client: Client, store: Any) -> None:
     # GIVEN a store as it is
     keys = store.dbsize()
 
@@ -201,36 +191,32 @@ def test_items_can_be_asked_about_without_a_session(client: Client, store: Any) 
 
 
 @pytest.mark.parametrize("body", [{"item_ids": []}, {}, {"item_ids": ["no-such-item"]}])
-def test_with_no_known_item_the_best_sellers_answer(client: Client, model: Model, body: dict[str, Any]) -> None:
-    # GIVEN nothing to go by WHEN asked
+def test_without_a_known_item_popular_items_are_answered(client: Client, model: Model, body: dict[str, Any]) -> None:
     reply = client.request("POST", "/v1/recommendations", body)
 
-    # THEN the answer is popular
     assert (reply.status, reply.document["served_by"]) == (200, "popular")
     assert reply.item_ids == [item_id for item_id, _ in named(model.popular((), 20), model.vocabulary)]
 
 
-def test_what_is_not_to_be_stored_is_not(client: Client, session_id: str, store: Any) -> None:
-    # GIVEN a visitor who wants nothing kept WHEN they look at items, at one of them twice
+def test_events_with_store_false_are_not_stored(client: Client, session_id: str, store: Any) -> None:
     twice = {"item_id": HIKE[0], "event_id": "look-1"}
     reply = client.append(session_id, [twice, *HIKE[1:], twice], store=False)
 
-    # THEN each is answered for, once
     assert (reply.status, reply.document["served_by"], reply.document["stored"]) == (200, "stateless", False)
     assert (reply.statuses, reply.document["session_length"]) == (["applied"] * 3 + ["duplicate"], 3)
     assert reply.items == client.recommend(HIKE).items
-    # AND the store has no key for it
+    # the store has no key for it
     assert not store.exists(store_key(session_id))
 
 
-def test_what_is_not_to_be_stored_leaves_a_session_as_it_is(client: Client, session_id: str, store: Any) -> None:
+def test_an_event_with_store_false_does_not_change_the_session(client: Client, session_id: str, store: Any) -> None:
     client.append(session_id, HIKE)
     before = saved(store, session_id)
     assert client.append(session_id, ["mug-003"], store=False).document["session_length"] == 1
     assert store.dump(store_key(session_id)) == before
 
 
-def test_the_store_holds_no_session_id_and_nothing_for_ever(client: Client, session_id: str, store: Any) -> None:
+def test_the_store_has_no_session_id_and_every_key_expires(client: Client, session_id: str, store: Any) -> None:
     # GIVEN a session, and one of which the model can make nothing
     client.append(session_id, [*HIKE, "no-such-item"])
     client.append(new_session(), ["no-such-item"])

@@ -1,4 +1,4 @@
-"""Direct invokes, as backends make them without HTTP: the same answers, and the payloads of events/."""
+"""Direct invokes get the answers of HTTP; all payloads in events/ are answered."""
 
 import json
 from pathlib import Path
@@ -38,33 +38,27 @@ EVENTS = "/v1/sessions/{}/events"
         ("recommend", {"item_ids": [], "limit": 201}, "POST", "/v1/recommendations"),
     ],
 )
-def test_the_answer_is_that_over_http(
+def test_a_direct_invoke_gets_the_answer_of_http(
     client: Client, session_id: str, operation: str, body: dict[str, Any], method: str, target: str
 ) -> None:
-    # GIVEN what HTTP answers to a session that begins with it
     http = client.request(method, target.format(session_id), body if method == "POST" else None)
     client.delete(session_id)
 
-    # WHEN a new session begins with the same as a direct invoke THEN the same JSON comes back
     assert client.direct({"operation": operation, "session_id": session_id, **body}) == http.document
     assert http.document
 
 
-def test_a_session_is_read_as_over_http(client: Client, session_id: str) -> None:
-    # GIVEN a session
+def test_a_direct_read_gets_the_answer_of_http(client: Client, session_id: str) -> None:
     client.append(session_id, ["tent-008", "sleep-010"])
     http = client.get(session_id, limit=5, exclude="stove-004", exclude_seen="true")
 
-    # WHEN asked for directly THEN the same JSON comes back
     assert client.direct({"operation": "get_recommendations", "session_id": session_id, **WANTED}) == http.document
     assert http.document["served_by"] == "session"
 
 
-def test_a_direct_delete_says_its_status(client: Client, session_id: str) -> None:
-    # GIVEN a session
+def test_a_direct_delete_answers_its_status(client: Client, session_id: str) -> None:
     client.append(session_id, ["tent-008"])
 
-    # WHEN it is deleted directly THEN there is no content to answer with but that
     assert client.direct({"operation": "delete_session", "session_id": session_id}) == {"status": 204}
     assert client.get(session_id).document["session_length"] == 0
 
@@ -83,8 +77,9 @@ def test_a_direct_delete_says_its_status(client: Client, session_id: str) -> Non
         ({"operation": "append_events", "session_id": "\ud800", "events": [LOOK]}, 422, "session_id"),
     ],
 )
-def test_what_cannot_be_answered_is_a_problem(client: Client, payload: Any, status: int, field: str | None) -> None:
-    # GIVEN an invoke that makes no sense WHEN made THEN a problem document says why
+def test_a_wrong_direct_invoke_gets_a_problem_document(
+    client: Client, payload: Any, status: int, field: str | None
+) -> None:
     problem = client.direct(payload)
     assert (problem["status"], problem.get("errors", [{}])[0].get("field")) == (status, field)
     assert problem["detail"]
@@ -115,17 +110,14 @@ def test_the_aws_sdk_gets_the_same_answer(client: Client, stack: Stack) -> None:
 
 @pytest.mark.parametrize("path", http_files(), ids=lambda path: path.stem)
 def test_each_http_payload_is_answered(client: Client, path: Path) -> None:
-    # GIVEN an event of API Gateway WHEN the function is invoked with it
     answer = client.direct(json.loads(path.read_bytes()))
 
-    # THEN it answers as API Gateway wants it
     assert answer["statusCode"] == STATUSES.get(path.stem, 200)
     assert ("body" in answer) == (answer["statusCode"] != 204)
 
 
 @pytest.mark.parametrize("path", direct_files(), ids=lambda path: path.stem)
 def test_each_direct_payload_is_answered(client: Client, path: Path) -> None:
-    # GIVEN a payload of a backend WHEN the function is invoked with it THEN it answers, and with no problem
     answer = client.direct(json.loads(path.read_bytes()))
     assert "model" in answer
     assert "title" not in answer
@@ -152,6 +144,5 @@ anything = st.recursive(
 )
 @settings(deadline=None)
 def test_no_payload_is_an_internal_error(client: Client, operation: Any, fields: dict[str, Any]) -> None:
-    # GIVEN any fields WHEN invoked THEN there is an answer, or a problem that is the caller's
     answer = client.direct({**fields, "operation": operation})
     assert answer.get("status", 200) in {200, 204, 400, 404, 413, 422, "ok"}

@@ -1,4 +1,4 @@
-"""The function between two invocations, when Lambda freezes it and its connections die unseen."""
+"""Lambda freezes the function between two invocations, and its connections die meanwhile."""
 
 import threading
 
@@ -22,7 +22,7 @@ def wait_for_snapshot(store: redis.Redis) -> None:
         threading.Event().wait(0.001)
 
 
-def test_a_thawed_function_answers_with_its_session_though_its_connections_are_gone() -> None:
+def test_a_thawed_function_reads_sessions_over_new_connections() -> None:
     with Stack(artifact=demo_artifact(), max_workers=1, settings=PATIENT) as stack:
         # GIVEN a worker with a session and an open connection
         client = Client(stack)

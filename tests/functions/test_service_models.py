@@ -1,4 +1,4 @@
-"""Models that come, change and are broken while the function runs: it serves the best that it has."""
+"""Models are promoted and broken while the function runs."""
 
 import hashlib
 import json
@@ -35,7 +35,7 @@ def variant(reply: Reply) -> Any:
     return reply.document.get("model", {}).get("variant")
 
 
-def test_a_function_without_a_model_says_so_until_there_is_one(tmp_path: Path) -> None:
+def test_without_a_model_requests_get_503_until_one_is_promoted(tmp_path: Path) -> None:
     # GIVEN a registry with nothing in it
     with Stack(max_workers=1, settings=PATIENT) as stack:
         client = Client(stack)
@@ -62,7 +62,7 @@ def test_a_function_without_a_model_says_so_until_there_is_one(tmp_path: Path) -
         assert reply.document["session_length"] == 3
 
 
-def test_a_promoted_version_takes_over_with_every_session(
+def test_a_promoted_version_takes_over_all_sessions(
     tmp_path: Path, other_artifact: Path, other_model: Model, model: Model
 ) -> None:
     with Stack(artifact=demo_artifact(), max_workers=1, settings=IMPATIENT) as stack:
@@ -192,7 +192,7 @@ def damage(registry: Registry, how: str, artifact: Path) -> str:
         ("otherwise", "ArtifactCorrupt", "its certificate says"),
     ],
 )
-def test_a_version_that_cannot_be_served_leaves_the_one_before(
+def test_a_broken_version_leaves_the_old_one_serving(
     stack: Stack,
     client: Client,
     model: Model,
@@ -220,17 +220,14 @@ def test_a_version_that_cannot_be_served_leaves_the_one_before(
     assert [item_id for item_id in catalogue if item_id in warning["detail"]] == []
 
 
-def test_a_function_that_starts_with_a_broken_version_waits_for_a_whole_one(
+def test_a_start_with_a_broken_version_waits_for_a_valid_one(
     stack: Stack, client: Client, registry: Registry, other_artifact: Path
 ) -> None:
-    # GIVEN a broken version that is live, and no worker
     registry.go_live(damage(registry, "truncated", other_artifact))
     stack.retire_workers()
 
-    # WHEN one starts THEN it has nothing to serve
     assert client.recommend(HIKE).status == 503
 
-    # WHEN the version is mended THEN it serves
     registry.upload(other_artifact)
     reply = client.until(lambda: client.recommend(HIKE), lambda reply: reply.status != 503)
     assert (reply.status, served(reply)) == (200, other_artifact.name)

@@ -1,4 +1,4 @@
-"""Quality without labels: the next event of a session says how good the answer before it was."""
+"""Feedback metrics: the next event of a session is compared with the answer before it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -30,13 +30,11 @@ def told(client: Client) -> list[Any]:
     return [record.get(name) for name in QUALITY]
 
 
-def test_the_next_event_is_held_against_what_was_shown(client: Client, stack: Stack) -> None:
-    # GIVEN a visitor's first event: there was no answer before it
+def test_the_next_event_is_compared_with_the_answer_before_it(client: Client, stack: Stack) -> None:
     me = new_session()
     shown = client.append(me, ["tent-008"])
     assert told(client) == [None] * 4
 
-    # WHEN the visitor clicks the fourth recommendation THEN that was a hit at 4, and a click
     event = {
         "item_id": shown.item_ids[3],
         "event_id": "click",
@@ -47,39 +45,36 @@ def test_the_next_event_is_held_against_what_was_shown(client: Client, stack: St
     record = client.records()[-1]
     assert (record["model_version"], record["variant"]) == (stack.version, "main")
 
-    # AND a retry has the same id, and says nothing again
+    # a retry has the same id, and says nothing again
     again = client.append(me, [event])
     assert again.document["recommendation_id"] == after.document["recommendation_id"]
     assert client.get(me).document["recommendation_id"] == after.document["recommendation_id"]
     assert told(client) == [None] * 4
 
-    # WHEN the next is an item that was not shown THEN that was a miss
     missed = next(item_id for item_id in client.recommend([], limit=200).item_ids if item_id not in again.item_ids)
     client.append(me, [missed])
     assert told(client) == [1, 0, 0, 0]
 
 
-def test_the_first_twenty_are_judged_however_few_were_asked_for(client: Client) -> None:
-    # GIVEN a client that shows one item, and asks for more of the same answer
+def test_feedback_counts_the_first_twenty_items_even_for_a_small_limit(client: Client) -> None:
     me = new_session()
     one = client.append(me, ["tent-008"], limit=1)
     more = client.get(me, limit=20)
     assert (len(one.items), more.items[:1]) == (1, one.items)
     assert more.document["recommendation_id"] == one.document["recommendation_id"]
 
-    # WHEN the visitor clicks the fifth of those THEN it is a hit at 5, and a click
     event = {"item_id": more.item_ids[4], "recommendation_id": more.document["recommendation_id"]}
     client.append(me, [event])
     assert told(client) == [1, 1, 0.2, 1]
 
 
-def test_ids_of_two_visitors_with_the_same_past_differ(client: Client) -> None:
+def test_two_visitors_with_the_same_events_have_different_recommendation_ids(client: Client) -> None:
     event = {"item_id": "tent-008", "event_id": "look-1"}
     ids = {client.append(new_session(), [event]).document["recommendation_id"] for _ in range(2)}
     assert len(ids) == 2
 
 
-def test_what_is_not_stored_has_no_id_and_is_not_judged(client: Client) -> None:
+def test_without_storing_there_is_no_recommendation_id_and_no_feedback(client: Client) -> None:
     me = new_session()
     reply = client.append(me, ["tent-008"], store=False)
     client.append(me, [reply.item_ids[0]], store=False)

@@ -1,4 +1,4 @@
-"""The key secret in Secrets Manager, and its rotation: no live session is lost, and none is left behind."""
+"""The key secret is rotated in Secrets Manager: no live session is lost or left behind."""
 
 import time
 from collections.abc import Iterator
@@ -55,29 +55,27 @@ def of_all(model: Model, items: list[str]) -> list[tuple[str, float]]:
     return named(model.top(model.replay(None, seen), (), 20, seen), model.vocabulary)
 
 
-def test_a_session_outlives_a_rotation_with_its_whole_past(
+def test_a_session_keeps_all_its_events_across_a_rotation(
     stack: Stack, client: Client, store: Any, model: Model
 ) -> None:
-    # GIVEN a session WHEN the secret is rotated THEN workers that do not know yet go on with it
     events = [{"item_id": item_id, "event_id": f"look-{n}"} for n, item_id in enumerate(HIKE)]
     client.append("me", events[:3])
     rotate(stack)
     assert client.append("me", events[3:4]).document["session_length"] == 4
     assert keys(store) == {session_key(FIRST.encode(), "me")}
 
-    # WHEN workers come that know THEN it goes on under the new key, and what was sent before is known
     stack.retire_workers()
     reply = client.append("me", [events[2], events[4]])
     assert (reply.statuses, reply.document["session_length"]) == (["duplicate", "applied"], 5)
     assert (reply.document["served_by"], reply.document["stored"]) == ("session", True)
     assert alike(reply.items, of_all(model, HIKE))
     assert keys(store) == {session_key(SECOND.encode(), "me")}
-    # AND what was recommended before the rotation is judged by what came after it
+    # what was recommended before the rotation is judged by what came after it
     labels = [record for record in client.records() if record.get("labels")]
     assert len(labels) == 2
 
 
-def test_a_session_that_is_only_read_after_a_rotation_is_there(stack: Stack, client: Client, model: Model) -> None:
+def test_a_session_can_be_read_after_a_rotation(stack: Stack, client: Client, model: Model) -> None:
     client.append("me", HIKE[:3])
     rotate(stack)
     stack.retire_workers()
@@ -86,7 +84,7 @@ def test_a_session_that_is_only_read_after_a_rotation_is_there(stack: Stack, cli
     assert alike(reply.items, of_all(model, HIKE[:3]))
 
 
-def test_what_a_worker_adds_that_does_not_know_yet_is_not_lost(stack: Stack, client: Client, model: Model) -> None:
+def test_events_of_a_worker_with_the_old_secret_are_not_lost(stack: Stack, client: Client, model: Model) -> None:
     # GIVEN a session that has moved already
     client.append("me", [{"item_id": HIKE[0], "event_id": "0"}])
     rotate(stack)
@@ -106,8 +104,7 @@ def test_what_a_worker_adds_that_does_not_know_yet_is_not_lost(stack: Stack, cli
 
 
 @pytest.mark.parametrize("moved", [False, True])
-def test_a_deleted_session_is_gone_under_both_keys(stack: Stack, client: Client, store: Any, moved: bool) -> None:
-    # GIVEN a session from before a rotation, which lives under the old key, or under both
+def test_a_deleted_session_is_deleted_under_both_keys(stack: Stack, client: Client, store: Any, moved: bool) -> None:
     client.append("me", HIKE[:3])
     (old,) = keys(store)
     whole = store.dump(old)
@@ -118,19 +115,16 @@ def test_a_deleted_session_is_gone_under_both_keys(stack: Stack, client: Client,
         store.restore(old, 60_000, whole)
         assert len(keys(store)) == 2
 
-    # WHEN it is deleted THEN nothing is left of it, and it stays so
     assert client.delete("me").status == 204
     assert keys(store) == set()
     assert client.get("me").document["session_length"] == 0
     assert keys(store) == set()
 
 
-def test_without_its_secret_the_function_answers_without_sessions() -> None:
+def test_without_the_secret_answers_are_stateless() -> None:
     with Stack(artifact=demo_artifact(), max_workers=1, secret=GARBAGE[0], settings=PATIENT) as stack:
-        # GIVEN a secret that makes no sense
         client = Client(stack)
 
-        # WHEN requests come THEN none is a 5xx but the one that nobody can promise
         appended, got, health = client.append("me", HIKE), client.get("me"), client.request("GET", "/v1/health")
         assert (appended.status, appended.document["served_by"], appended.document["stored"]) == (
             200,
@@ -141,7 +135,7 @@ def test_without_its_secret_the_function_answers_without_sessions() -> None:
         assert client.recommend(HIKE).document["served_by"] == "stateless"
         assert health.status == 200
         assert client.delete("me").status == 503
-        # AND metrics and log say why
+        # metrics and log say why
         of_operation = {
             record["operation"]: record["store_faults"] for record in client.records() if "operation" in record
         }
@@ -155,7 +149,6 @@ def test_without_its_secret_the_function_answers_without_sessions() -> None:
         assert any("the key secret is invalid: ValueError" in line for line in stack.log_lines())
         assert not any("short" in line for line in stack.log_lines())
 
-        # WHEN it makes sense THEN the same worker goes on with sessions
         stack.put_secret({"current": FIRST})
         reply = client.until(lambda: client.append("me", HIKE), lambda reply: reply.document["stored"])
         assert (reply.document["served_by"], reply.document["session_length"]) == ("session", len(HIKE))
@@ -163,10 +156,9 @@ def test_without_its_secret_the_function_answers_without_sessions() -> None:
 
 
 @pytest.mark.parametrize("at_restore", [None, GARBAGE[0]], ids=["readable", "unreadable"])
-def test_a_restored_environment_uses_no_secret_but_the_present_one(at_restore: dict[str, str | float] | None) -> None:
+def test_a_restored_process_reads_the_secret_again(at_restore: dict[str, str | float] | None) -> None:
     ancient: dict[str, str | float] = {"current": "an ancient secret"}
     with Stack(artifact=demo_artifact(), max_workers=1, snap_start=True, secret=ancient, settings=PATIENT) as stack:
-        # GIVEN a snapshot that is older than two rotations, and a secret that may be unreadable when it is restored
         client = Client(stack)
         stack.prepare()
         if at_restore is not None:
@@ -174,7 +166,6 @@ def test_a_restored_environment_uses_no_secret_but_the_present_one(at_restore: d
             assert not client.append("me", HIKE[:2]).document["stored"]
         rotate(stack)
 
-        # WHEN it can be read THEN the session is under the new key, and there has never been one under the ancient
         client.until(lambda: client.append("me", HIKE[:2]), lambda reply: reply.document["stored"])
         with redis.Redis.from_url(stack.store_url) as store:
             assert keys(store) == {session_key(SECOND.encode(), "me")}

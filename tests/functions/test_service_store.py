@@ -1,4 +1,4 @@
-"""What the function asks of its store, as the store itself counts it."""
+"""The commands that the function sends to its store, as the store counts them."""
 
 import re
 from typing import Any
@@ -19,7 +19,7 @@ def contents(store: Any) -> dict[bytes, bytes]:
     return {key: store.dump(key) for key in store.scan_iter()}
 
 
-def test_what_is_not_to_be_stored_reads_and_writes_nothing(client: Client, store: Any, session_id: str) -> None:
+def test_a_request_with_store_false_calls_no_store(client: Client, store: Any, session_id: str) -> None:
     # GIVEN a session, and a store that counts anew
     client.append(session_id, HIKE)
     before = contents(store)
@@ -39,14 +39,13 @@ def test_what_is_not_to_be_stored_reads_and_writes_nothing(client: Client, store
     assert asked(store) >= {"evalsha", "hset"}
 
 
-def test_items_without_a_session_ask_nothing_of_the_store(client: Client, store: Any) -> None:
+def test_a_stateless_request_calls_no_store(client: Client, store: Any) -> None:
     store.config_resetstat()
     assert client.recommend(HIKE).status == 200
     assert asked(store) == set()
 
 
-def test_a_deleted_session_leaves_no_key_of_any_name(client: Client, store: Any, session_id: str) -> None:
-    # GIVEN a store WHEN a session begins, grows beyond its window, is read and deleted
+def test_deleting_a_session_leaves_no_key(client: Client, store: Any, session_id: str) -> None:
     before = contents(store).keys()
     for start in (0, 64):
         client.append(session_id, [{"item_id": HIKE[n % 3], "event_id": f"e{n}"} for n in range(start, start + 64)])
@@ -54,12 +53,10 @@ def test_a_deleted_session_leaves_no_key_of_any_name(client: Client, store: Any,
     added = contents(store).keys() - before
     assert len(added) == 1
     assert client.delete(session_id).status == 204
-    # THEN once that is answered there is not one key more than before
     assert contents(store).keys() == before
 
 
-def test_no_key_lives_for_ever_and_none_tells_whose_it_is(client: Client, store: Any, session_id: str) -> None:
-    # GIVEN a session that is written to in every way
+def test_every_key_expires_and_contains_no_session_id(client: Client, store: Any, session_id: str) -> None:
     before = contents(store).keys()
     client.append(session_id, [{"item_id": HIKE[0], "event_id": "one", "occurred_at": "2026-01-20T09:20:00Z"}])
     (key,) = contents(store).keys() - before
@@ -70,11 +67,10 @@ def test_no_key_lives_for_ever_and_none_tells_whose_it_is(client: Client, store:
         {"item_id": "no-such-item", "event_id": "unknown"},
     ]
     for event in writes:
-        # WHEN it was about to be forgotten and is written to again THEN it lives on
         assert store.pexpire(key, 60_000)
         client.append(session_id, [event])
         assert store.pttl(key) > 60_000
-    # AND no key of the store is without an end, or has the session's name
+    # no key of the store is without an end, or has the session's name
     assert [name for name in contents(store) if store.pttl(name) < 0] == []
     whole = b"".join([key, *store.hgetall(key).keys(), *store.hgetall(key).values()])
     assert session_id.encode() not in whole

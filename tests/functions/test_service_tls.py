@@ -1,4 +1,4 @@
-"""The function with a real Redis over TLS: it serves sessions, and no wrong setting is a 5xx."""
+"""The function with a real Redis over TLS."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -28,10 +28,8 @@ def start(url: str, **settings: str) -> Stack:
 
 
 def test_sessions_are_kept_over_tls(server: TlsRedis) -> None:
-    # GIVEN a function whose store is a real Redis with TLS and a user
     with start(server.url()) as stack:
         client = Client(stack)
-        # WHEN events come, the session is asked for and deleted THEN all is as with any store
         replies = [client.append(VISITOR, [item_id]) for item_id in HIKE]
         assert [(reply.document["served_by"], reply.document["session_length"]) for reply in replies] == [
             ("session", length) for length in (1, 2, 3)
@@ -44,23 +42,21 @@ def test_sessions_are_kept_over_tls(server: TlsRedis) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["password", "trust", "plain port", "plain scheme"])
-def test_a_store_that_cannot_be_logged_in_to_is_no_server_error(server: TlsRedis, wrong: str) -> None:
+def test_a_store_that_refuses_the_login_is_not_a_server_error(server: TlsRedis, wrong: str) -> None:
     ways: dict[str, dict[str, Any]] = {
         "password": {"password": "a guess"},
         "trust": {"trust": False},
         "plain port": {"port": server.plain_port},
         "plain scheme": {"scheme": "redis"},
     }
-    # GIVEN a function whose store's URL is wrong
     with start(server.url(**ways[wrong]), **QUICK) as stack:
         client = Client(stack)
-        # WHEN events come THEN they are answered without the store
         reply = client.append(VISITOR, HIKE)
         assert (reply.status, reply.document["served_by"], reply.document["stored"]) == (200, "stateless", False)
         assert client.request("GET", "/v1/health").document["store"] == "unavailable"
-        # AND what needs the store says when to try again, and no more
+        # what needs the store says when to try again, and no more
         reply = client.delete(VISITOR)
         assert (reply.status, "retry-after" in reply.headers) == (503, True)
         assert "guess" not in str(reply.document) + "\n".join(stack.log_lines())
-        # AND nothing went wrong in ours
+        # nothing went wrong in ours
         assert [record["server_errors"] for record in client.records()][:2] == [0, 0]

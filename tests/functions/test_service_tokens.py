@@ -1,4 +1,4 @@
-"""Behind API Gateway's JWT authorizer: a session is its subject's, whatever ids others choose."""
+"""Behind API Gateway's JWT authorizer a session belongs to the token's subject."""
 
 import base64
 import json
@@ -33,21 +33,19 @@ def store(stack: Stack) -> Iterator[Any]:
         yield store
 
 
-def test_two_subjects_have_two_sessions_of_one_id(stack: Stack, store: Any, session_id: str) -> None:
-    # GIVEN two subjects who choose the same id
+def test_one_session_id_of_two_subjects_is_two_sessions(stack: Stack, store: Any, session_id: str) -> None:
     alice, bob = (Client(stack, token(sub=subject)) for subject in ("alice", "bob"))
     before = store.dbsize()
     assert alice.append(session_id, HIKE).document["session_length"] == 3
 
-    # WHEN the one adds, reads and deletes THEN the other's session is as it was
     assert bob.get(session_id).document["session_length"] == 0
     assert bob.append(session_id, HIKE[:1]).document["session_length"] == 1
     assert store.dbsize() == before + 2
     assert bob.delete(session_id).status == 204
     assert alice.get(session_id).document["session_length"] == 3
-    # AND neither has what is under no subject
+    # neither has what is under no subject
     assert alice.direct({"operation": "get_recommendations", "session_id": session_id})["session_length"] == 0
-    # AND a subject's own other token finds it
+    # a subject's own other token finds it
     assert Client(stack, token(sub="alice", iat=1)).get(session_id).document["session_length"] == 3
 
 
@@ -63,7 +61,7 @@ def test_a_token_without_a_subject_is_forbidden(stack: Stack, session_id: str) -
             assert "subject" in reply.document["detail"]
 
 
-def test_without_a_token_the_function_is_not_even_asked(stack: Stack, session_id: str) -> None:
+def test_without_a_token_the_function_is_not_invoked(stack: Stack, session_id: str) -> None:
     client = Client(stack)
     before = len(client.records())
     assert (client.get(session_id).status, Client(stack, "no token").get(session_id).status) == (401, 401)

@@ -1,4 +1,4 @@
-"""The function that checks itself, as a deployment's hook invokes it: an answer, or a function error."""
+"""The operation `verify`, as a deployment's hook invokes it."""
 
 import json
 from typing import Any
@@ -25,19 +25,18 @@ def fault_of(client: Client) -> str:
     return str(error["errorMessage"])
 
 
-def test_a_version_that_is_well_says_so(client: Client, store: Any, model: Model) -> None:
-    # GIVEN a function whose parts all work WHEN it checks itself THEN it tells what it has checked
+def test_a_working_version_reports_ok(client: Client, store: Any, model: Model) -> None:
     before = store.dbsize()
     goldens = len(model.certificate.sessions)
     models = [{"version": model.version, "variant": "main", "goldens": goldens}]
     assert client.direct(VERIFY) == {"status": "ok", "models": models, "store": "ok"}
     assert goldens > 4
     assert store.dbsize() == before
-    # AND it is in the metrics as any other invocation
+    # it is in the metrics as any other invocation
     assert [record["status"] for record in client.records() if record.get("operation") == "verify"] == [200]
 
 
-def test_no_route_leads_to_it(client: Client) -> None:
+def test_verify_has_no_route(client: Client) -> None:
     for method, target in (("POST", "/v1/verify"), ("GET", "/v1/verify"), ("POST", "/verify")):
         assert client.request(method, target, VERIFY).status == 404
     assert client.request("POST", "/v1/recommendations", {**VERIFY, "item_ids": []}).document["served_by"] == "popular"
@@ -45,12 +44,10 @@ def test_no_route_leads_to_it(client: Client) -> None:
 
 def test_a_dead_store_is_a_function_error() -> None:
     with Stack(artifact=demo_artifact(), max_workers=1, settings=PATIENT) as stack:
-        # GIVEN a function that has checked itself once, and whose store is gone then
         client = Client(stack)
         assert client.direct(VERIFY)["status"] == "ok"
         stack.kill_store()
 
-        # WHEN it checks itself again THEN that is an error of the function, as the SDK sees it
         assert fault_of(client).startswith("the session store failed the check: ")
         sdk: Any = boto3.client(
             "lambda",
@@ -64,19 +61,19 @@ def test_a_dead_store_is_a_function_error() -> None:
         assert "session store" in json.loads(answer["Payload"].read())["errorMessage"]
         sdk.close()
 
-        # AND requests are answered all the same, by the same worker
+        # requests are answered all the same, by the same worker
         assert client.append("visitor", ["tent-008"]).status == 200
         assert len(stack.cold_starts) == 1
         records = [json.loads(line) for line in stack.log_lines() if line.startswith('{"_aws"')]
         assert [record["status"] for record in records if record["operation"] == "verify"] == [200, 500, 500]
 
 
-def test_without_a_route_it_fails() -> None:
+def test_verify_fails_without_a_route() -> None:
     with Stack(max_workers=1, settings=PATIENT) as stack:
         assert "routes/live.json is not in the bucket" in fault_of(Client(stack))
 
 
-def test_without_its_secret_it_fails() -> None:
+def test_verify_fails_without_the_secret() -> None:
     with Stack(artifact=demo_artifact(), max_workers=1, secret={"current": "short"}, settings=PATIENT) as stack:
         assert fault_of(Client(stack)) == "the key secret failed the check: the key secret is invalid: ValueError"
         stack.put_secret({"current": "long enough for anybody"})

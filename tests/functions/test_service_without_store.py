@@ -1,4 +1,4 @@
-"""The session store gone: recommendations still come, and what cannot be done is said."""
+"""The session store is down: recommendations are still answered."""
 
 import json
 from collections.abc import Iterator
@@ -30,53 +30,45 @@ def client(stack: Stack) -> Client:
 
 
 def test_events_are_answered_from_the_request_itself(client: Client) -> None:
-    # GIVEN a session that cannot be read WHEN its next event arrives
     reply = client.append(SESSION, [{"item_id": "mug-003", "event_id": "look-1"}])
 
-    # THEN the answer goes by that event, and says so
     assert (reply.status, reply.document["served_by"], reply.document["stored"]) == (200, "stateless", False)
     assert (reply.statuses, reply.document["session_length"]) == (["applied"], 1)
     assert reply.items == client.recommend(["mug-003"]).items
 
 
-def test_an_unknown_item_is_answered_by_what_is_popular(client: Client) -> None:
-    # GIVEN nothing to go by WHEN an event arrives THEN the best sellers come
+def test_an_unknown_item_is_answered_with_popular_items(client: Client) -> None:
     reply = client.append(SESSION, ["no-such-item"])
     assert (reply.status, reply.document["served_by"], reply.statuses) == (200, "popular", ["unknown_item"])
     assert reply.items == client.recommend([]).items
 
 
-def test_a_session_that_cannot_be_read_is_answered_by_what_is_popular(client: Client) -> None:
-    # GIVEN a session that cannot be read WHEN asked for THEN the best sellers come, and no length is made up
+def test_a_session_that_cannot_be_read_gets_popular_items(client: Client) -> None:
     reply = client.get(SESSION)
     assert (reply.status, reply.document["served_by"]) == (200, "popular")
     assert "session_length" not in reply.document
 
 
-def test_items_are_answered_as_ever(client: Client) -> None:
-    # GIVEN a question that needs no store WHEN asked THEN it is answered
+def test_stateless_requests_do_not_need_the_store(client: Client) -> None:
     assert client.recommend(HIKE).document["served_by"] == "stateless"
 
 
-def test_a_session_that_may_still_be_there_is_not_said_to_be_deleted(client: Client) -> None:
-    # GIVEN a session WHEN it is to be deleted THEN it is a 503, to be tried again
+def test_a_delete_that_is_not_confirmed_is_503(client: Client) -> None:
     reply = client.delete(SESSION)
     assert (reply.status, reply.headers["content-type"]) == (503, "application/problem+json")
     assert int(reply.headers["retry-after"]) > 0
     assert reply.document["status"] == 503
-    # AND it does not tell which host was asked
+    # it does not tell which host was asked
     assert "127.0.0.1" not in str(reply.document)
     assert client.direct({"operation": "delete_session", "session_id": SESSION}) == reply.document
 
 
-def test_health_says_so(client: Client) -> None:
-    # GIVEN a function that serves WHEN asked THEN it is well, and its store is not
+def test_health_reports_the_store_unavailable(client: Client) -> None:
     reply = client.request("GET", "/v1/health")
     assert (reply.status, reply.document["status"], reply.document["store"]) == (200, "ok", "unavailable")
 
 
-def test_a_function_can_even_start_without_it(client: Client, stack: Stack) -> None:
-    # GIVEN no worker WHEN an event arrives THEN a new one answers
+def test_a_function_can_start_without_the_store(client: Client, stack: Stack) -> None:
     stack.retire_workers()
     before = len(stack.cold_starts)
     assert client.append(SESSION, HIKE).document["served_by"] == "stateless"

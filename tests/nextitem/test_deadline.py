@@ -1,4 +1,4 @@
-"""What is left of a deadline."""
+"""Deadlines."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +17,7 @@ class Clock:
         return self.now
 
 
-def test_it_runs_down_to_zero_and_stays_there() -> None:
+def test_remaining_falls_to_zero_and_stays_there() -> None:
     clock = Clock()
     deadline = Deadline.after(2.0, clock)
     left = []
@@ -29,17 +29,15 @@ def test_it_runs_down_to_zero_and_stays_there() -> None:
 
 @STEADY
 @given(st.integers(0, 50), st.integers(0, 50), st.integers(0, 60))
-def test_within_is_the_earlier_of_two(seconds: int, shorter: int, passed: int) -> None:
-    # GIVEN a deadline WHEN another is taken from it at some time
+def test_within_returns_the_earlier_deadline(seconds: int, shorter: int, passed: int) -> None:
     clock = Clock()
     deadline = Deadline.after(seconds, clock)
     clock.now += passed
 
-    # THEN neither its own time nor the deadline's is exceeded
     assert deadline.within(shorter).remaining() == min(shorter, max(0, seconds - passed))
     assert deadline.remaining() == max(0, seconds - passed)
 
 
-def test_the_machine_s_clock_counts_by_default() -> None:
+def test_the_monotonic_clock_is_the_default() -> None:
     assert 0 < Deadline.after(1000).remaining() <= 1000
     assert Deadline.after(0).remaining() == 0

@@ -1,4 +1,4 @@
-"""What is an id and what is not."""
+"""The rules for ids."""
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ from tests.nextitem.parts import STEADY
 
 @STEADY
 @given(st.text(min_size=1, max_size=MAX_ID_CHARS))
-def test_any_text_that_utf8_can_carry_is_an_id(text: str) -> None:
+def test_any_text_that_utf8_can_encode_is_an_id(text: str) -> None:
     assert id_fault(text) is None
 
 

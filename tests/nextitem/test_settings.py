@@ -1,4 +1,4 @@
-"""The settings of an environment; what is wrong with one names it."""
+"""Settings are read from environment variables; an error names the setting."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ REQUIRED = {
 }
 
 
-def test_what_is_required_is_enough() -> None:
+def test_the_required_settings_are_enough() -> None:
     settings = Settings.read(REQUIRED)
     assert settings == Settings(
         bucket="registry",
@@ -35,7 +35,7 @@ def test_what_is_required_is_enough() -> None:
     )
 
 
-def test_everything_can_be_set() -> None:
+def test_all_settings_can_be_set() -> None:
     settings = Settings.read(
         {
             "NEXTITEM_BUCKET": "b",
@@ -84,13 +84,13 @@ OPTIONAL = (
 
 
 @pytest.mark.parametrize("name", OPTIONAL)
-def test_empty_is_not_set(name: str) -> None:
+def test_an_empty_variable_is_not_set(name: str) -> None:
     assert Settings.read({**REQUIRED, name: ""}) == Settings.read(REQUIRED)
 
 
 @pytest.mark.parametrize("name", ["NEXTITEM_BUCKET", "NEXTITEM_STORE_URL"])
 @pytest.mark.parametrize("missing", [True, False], ids=["missing", "empty"])
-def test_what_is_required_is_named(name: str, missing: bool) -> None:
+def test_a_missing_setting_is_named(name: str, missing: bool) -> None:
     environment = {key: value for key, value in REQUIRED.items() if key != name or not missing}
     if not missing:
         environment[name] = ""
@@ -98,7 +98,7 @@ def test_what_is_required_is_named(name: str, missing: bool) -> None:
         Settings.read(environment)
 
 
-def test_the_key_secret_may_be_in_secrets_manager() -> None:
+def test_the_key_secret_can_be_in_secrets_manager() -> None:
     elsewhere = {name: value for name, value in REQUIRED.items() if name != "NEXTITEM_KEY_SECRET"}
     settings = Settings.read({**elsewhere, "NEXTITEM_KEY_SECRET_ID": "arn:secret"})
     assert (settings.key_secret, settings.key_secret_id) == (None, "arn:secret")
@@ -119,7 +119,7 @@ def test_the_key_secret_may_be_in_secrets_manager() -> None:
         "NEXTITEM_DEADLINE_MS",
     ],
 )
-def test_a_time_that_makes_no_sense_is_named(name: str, text: str) -> None:
+def test_a_wrong_time_is_named(name: str, text: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name} must be .*'{text}'$"):
         Settings.read({**REQUIRED, name: text})
 
@@ -132,13 +132,13 @@ def test_a_time_that_makes_no_sense_is_named(name: str, text: str) -> None:
         ("NEXTITEM_STORE_URL", "http://store"),
     ],
 )
-def test_what_cannot_be_used_is_named_and_not_shown(name: str, text: str) -> None:
+def test_a_wrong_value_is_named_and_a_secret_is_not_shown(name: str, text: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name} (must|is not understood)") as caught:
         Settings.read({**REQUIRED, name: text})
     assert text not in str(caught.value)
 
 
-def test_the_process_s_own_environment_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_process_environment_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (*REQUIRED, *OPTIONAL):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(SettingsError):

@@ -1,4 +1,4 @@
-"""The check before traffic: whatever comes of it, CodeDeploy hears the truth."""
+"""The pre-traffic hook reports every result to CodeDeploy."""
 
 import io
 import json
@@ -61,8 +61,7 @@ def assert_all_was_asked(account: Account) -> None:
         stub.assert_no_pending_responses()
 
 
-def test_a_version_that_is_in_order_may_take_traffic(account: Account) -> None:
-    # GIVEN a version that answers as the service does WHEN the hook runs THEN CodeDeploy hears Succeeded
+def test_a_working_version_may_take_traffic(account: Account) -> None:
     account.answers(IN_ORDER)
     account.expects("Succeeded")
     assert pre_traffic.handler(EVENT, None) == {"status": "Succeeded"}
@@ -83,7 +82,6 @@ FAULTS = {
 
 @pytest.mark.parametrize("payload", FAULTS.values(), ids=FAULTS.keys())
 def test_any_other_answer_fails_the_deployment(account: Account, payload: bytes) -> None:
-    # GIVEN a version that answers something else WHEN the hook runs THEN CodeDeploy hears Failed
     account.answers(payload)
     account.expects("Failed")
     assert pre_traffic.handler(EVENT, None) == {"status": "Failed"}
@@ -93,41 +91,36 @@ def test_any_other_answer_fails_the_deployment(account: Account, payload: bytes)
 def test_a_version_that_raises_fails_the_deployment_and_the_log_says_why(
     account: Account, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # GIVEN a version whose self-check raises, with a payload that would do otherwise
     why = json.dumps({"errorType": "SelfCheckFailed", "errorMessage": "the session store failed the check"})
     account.answers(why.encode(), FunctionError="Unhandled")
     account.expects("Failed")
 
-    # WHEN the hook runs THEN CodeDeploy hears Failed, and people read what failed
     assert pre_traffic.handler(EVENT, None) == {"status": "Failed"}
     assert "the session store failed the check" in caplog.text
     assert_all_was_asked(account)
 
 
-def test_an_answer_in_order_beside_a_function_error_is_none(account: Account) -> None:
+def test_a_function_error_fails_the_deployment_whatever_its_payload(account: Account) -> None:
     account.answers(IN_ORDER, FunctionError="Unhandled")
     account.expects("Failed")
     assert pre_traffic.handler(EVENT, None) == {"status": "Failed"}
 
 
 def test_a_version_that_cannot_be_invoked_fails_the_deployment(account: Account) -> None:
-    # GIVEN Lambda refuses WHEN the hook runs THEN CodeDeploy hears Failed
     account.stubs["lambda"].add_client_error("invoke", "AccessDeniedException", http_status_code=403)
     account.expects("Failed")
     assert pre_traffic.handler(EVENT, None) == {"status": "Failed"}
     assert_all_was_asked(account)
 
 
-def test_a_hook_that_is_set_up_wrong_fails_the_deployment(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    # GIVEN no version is named WHEN the hook runs THEN nothing is invoked and CodeDeploy hears Failed
+def test_a_hook_without_its_setting_fails_the_deployment(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NEW_VERSION_ARN")
     account.expects("Failed")
     assert pre_traffic.handler(EVENT, None) == {"status": "Failed"}
     assert_all_was_asked(account)
 
 
-def test_a_report_that_is_not_taken_is_an_error(account: Account) -> None:
-    # GIVEN CodeDeploy refuses WHEN the hook runs THEN it fails aloud: a silent end would look like success
+def test_a_report_that_codedeploy_refuses_is_an_error(account: Account) -> None:
     account.answers(IN_ORDER)
     account.stubs["codedeploy"].add_client_error("put_lifecycle_event_hook_execution_status", "DeploymentDoesNotExist")
     with pytest.raises(ClientError, match="DeploymentDoesNotExist"):

@@ -1,4 +1,4 @@
-"""The rotation of the key secret, driven as Secrets Manager drives it: through moto's rotation, step by step."""
+"""The rotation of the key secret, step by step, through moto's rotation."""
 
 import json
 import logging
@@ -88,12 +88,10 @@ def step(name: str, token: str) -> None:
     rotate_secret.handler({"Step": name, "SecretId": "key", "ClientRequestToken": token}, None)
 
 
-def test_a_rotation_makes_a_new_secret_and_keeps_the_one_before(client: Any, functions: Functions) -> None:
-    # GIVEN a secret as the template generates it WHEN rotated
+def test_a_rotation_makes_a_new_secret_and_keeps_the_old_one(client: Any, functions: Functions) -> None:
     rotate(client)
     rotated = value(client)
 
-    # THEN there is a new one, the old one is beside it, and the service takes both
     assert rotated["previous"] == FIRST
     assert len(rotated["current"]) == rotate_secret.SECRET_CHARS
     read = KeySecret.of(rotated["current"], rotated["previous"], rotated["rotated_at"])
@@ -101,8 +99,7 @@ def test_a_rotation_makes_a_new_secret_and_keeps_the_one_before(client: Any, fun
     assert [event["Step"] for event in functions.steps] == ["createSecret", "setSecret", "testSecret", "finishSecret"]
 
 
-def test_each_rotation_keeps_the_one_before_it(client: Any, functions: Functions, clock: Clock) -> None:
-    # GIVEN a rotated secret WHEN rotated again, once it is in effect THEN what was new before is `previous` now
+def test_each_rotation_keeps_the_previous_secret(client: Any, functions: Functions, clock: Clock) -> None:
     rotate(client)
     second = value(client)["current"]
     clock.now += LEAD_SECONDS
@@ -112,16 +109,12 @@ def test_each_rotation_keeps_the_one_before_it(client: Any, functions: Functions
     assert len({FIRST, second, third["current"]}) == 3
 
 
-def test_a_rotation_is_announced(client: Any, functions: Functions, clock: Clock) -> None:
-    # GIVEN a secret WHEN rotated THEN that takes effect only when every process of the service has read it
+def test_a_rotation_takes_effect_later(client: Any, functions: Functions, clock: Clock) -> None:
     rotate(client)
     assert value(client)["rotated_at"] == clock.now + LEAD_SECONDS
 
 
-def test_a_rotation_that_is_not_in_effect_yet_is_not_followed_by_another(
-    client: Any, functions: Functions, clock: Clock
-) -> None:
-    # GIVEN a rotation, just before its moment: sessions live under the secret before it, which another would forget
+def test_a_rotation_waits_until_the_previous_one_is_in_effect(client: Any, functions: Functions, clock: Clock) -> None:
     rotate(client)
     rotated = value(client)
     clock.now += LEAD_SECONDS - 1
@@ -130,14 +123,12 @@ def test_a_rotation_that_is_not_in_effect_yet_is_not_followed_by_another(
     assert value(client) == rotated
 
 
-def test_a_version_that_is_too_old_to_be_announced_is_dropped(client: Any, functions: Functions, clock: Clock) -> None:
-    # GIVEN a rotation that broke off, and goes on too late for every process to hear of it in time
+def test_a_version_that_is_too_old_is_dropped(client: Any, functions: Functions, clock: Clock) -> None:
     functions.fails_before = "testSecret"
     with pytest.raises(ConnectionError):
         rotate(client)
     token = functions.steps[0]["ClientRequestToken"]
     clock.now += LEAD_SECONDS - LEAST_LEAD_SECONDS + 1
-    # WHEN it ends THEN it is refused, the serving secret stays, and the next attempt makes another version
     with pytest.raises(RotationRefused, match="too old"):
         step("finishSecret", token)
     assert value(client) == {"current": FIRST}
@@ -145,7 +136,7 @@ def test_a_version_that_is_too_old_to_be_announced_is_dropped(client: Any, funct
     assert (value(client)["previous"], value(client)["rotated_at"]) == (FIRST, clock.now + LEAD_SECONDS)
 
 
-def test_a_rotation_that_broke_off_goes_on_with_what_it_wrote(client: Any, functions: Functions) -> None:
+def test_an_interrupted_rotation_continues_with_its_version(client: Any, functions: Functions) -> None:
     # GIVEN a rotation that breaks off after it wrote the new version
     functions.fails_before = "testSecret"
     with pytest.raises(ConnectionError):
@@ -165,18 +156,15 @@ def test_a_rotation_that_broke_off_goes_on_with_what_it_wrote(client: Any, funct
 
 
 def test_a_repetition_after_the_end_changes_nothing(client: Any, functions: Functions) -> None:
-    # GIVEN a finished rotation WHEN its first step comes once more THEN `previous` is what it was
     rotate(client)
     rotated = value(client)
     step("createSecret", functions.steps[0]["ClientRequestToken"])
     assert value(client) == rotated
 
 
-def test_setting_a_schedule_rehearses_and_changes_nothing(client: Any, functions: Functions) -> None:
-    # GIVEN a schedule that begins later, as the template's does WHEN it is set
+def test_setting_a_schedule_changes_nothing(client: Any, functions: Functions) -> None:
     rotate(client, immediately=False)
 
-    # THEN only the test ran, and the secret is as it was
     assert [event["Step"] for event in functions.steps] == ["testSecret"]
     assert value(client) == {"current": FIRST}
 
@@ -190,10 +178,9 @@ def test_setting_a_schedule_rehearses_and_changes_nothing(client: Any, functions
     ],
     ids=["of another secret", "without previous", "the same again"],
 )
-def test_a_version_that_would_lose_sessions_never_serves(
+def test_a_version_that_would_lose_sessions_is_refused(
     client: Any, functions: Functions, pending: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # GIVEN a new version that does not the serving one as previous
     def write(one: Any, secret: str, token: str) -> None:
         one.put_secret_value(
             SecretId=secret, ClientRequestToken=token, SecretString=json.dumps(pending), VersionStages=["AWSPENDING"]
@@ -201,7 +188,6 @@ def test_a_version_that_would_lose_sessions_never_serves(
 
     monkeypatch.setattr(rotate_secret, "_create", write)
 
-    # WHEN the rotation goes on THEN it is refused, at the test and at the end, and the serving secret stays
     with pytest.raises(RotationRefused, match="the serving one as previous"):
         rotate(client)
     with pytest.raises(RotationRefused, match="the serving one as previous"):
@@ -209,8 +195,7 @@ def test_a_version_that_would_lose_sessions_never_serves(
     assert value(client) == {"current": FIRST}
 
 
-def test_what_is_no_key_secret_is_left_alone_and_not_shown(client: Any, functions: Functions) -> None:
-    # GIVEN secrets of other kinds WHEN rotated THEN they are refused, without a word of what they are
+def test_another_kind_of_secret_is_refused_and_not_shown(client: Any, functions: Functions) -> None:
     for text in (
         "plain-text-that-is-secret",
         '["plain-text-that-is-secret"]',
@@ -225,7 +210,6 @@ def test_what_is_no_key_secret_is_left_alone_and_not_shown(client: Any, function
 
 
 def test_a_version_that_is_not_staged_is_refused(client: Any, functions: Functions) -> None:
-    # GIVEN a secret that is rotated WHEN a step comes for another version, or for none THEN it is refused
     with pytest.raises(RotationRefused, match="not enabled"):
         step("createSecret", "0" * 32)
     rotate(client)
@@ -233,8 +217,7 @@ def test_a_version_that_is_not_staged_is_refused(client: Any, functions: Functio
         step("createSecret", "0" * 32)
 
 
-def test_no_log_line_has_a_secret(client: Any, functions: Functions, caplog: pytest.LogCaptureFixture) -> None:
-    # GIVEN a rotation WHEN its log is read THEN steps are there, and secrets are not
+def test_no_log_line_contains_a_secret(client: Any, functions: Functions, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger=rotate_secret.logger.name):
         rotate(client)
     told = [record.getMessage() for record in caplog.records if record.name == rotate_secret.logger.name]

@@ -1,4 +1,4 @@
-"""The story of requests: sessions grow event by event, and every answer follows from what a session holds."""
+"""Sessions grow event by event, and every answer follows from the session's events."""
 
 import uuid
 from collections.abc import Iterator
@@ -45,18 +45,16 @@ def bucketless(tmp_path: Path, s3_service: "S3Client") -> Router:
     return Router(Registry(BotoObjectStore("another", s3_service), tmp_path), "live", 30, on_fault=lambda _: None)
 
 
-def test_a_session_remembers_what_came_before(service: Service, me: str) -> None:
-    # GIVEN a session of one event WHEN another comes
+def test_a_session_keeps_its_events(service: Service, me: str) -> None:
     first = service.append(me, A)
     second = service.append(me, B)
 
-    # THEN the answer follows from both, as one that knows them from the start gives it
     assert (first.served_by, second.served_by) == ("session", "session")
     assert second.recommendations == service.recommend(A, B).recommendations
     assert second.recommendations != service.recommend(B).recommendations
     assert first.recommendations == service.recommend(A).recommendations
 
-    # AND it tells of the event, the session and the model
+    # it tells of the event, the session and the model
     assert statuses(second) == ["applied"]
     assert (second.session_id, second.session_length, second.stored) == (me, 2, True)
     assert second.model == service.recommender.health().model
@@ -73,24 +71,21 @@ def test_a_repeated_event_gets_the_same_answer(service: Service, me: str) -> Non
     assert (again.recommendations, again.session_length) == (first.recommendations, 2)
 
 
-def test_the_snapshot_saves_the_next_request_the_replay(service: Service, me: str) -> None:
-    # GIVEN a session WHEN it was answered THEN nothing is left to replay
+def test_a_snapshot_spares_the_next_request_the_replay(service: Service, me: str) -> None:
     version = service.append(me, A, B).model.version
     key = session_key(SECRET, me)
     assert service.store.load(key, version, soon()).replay_from()[1] == ()
     assert set(service.record.phases) == {"store_read", "replay", "scoring", "store_write"}
 
-    # WHEN nothing new came THEN nothing is written
     service.append(me, B)
     assert set(service.record.phases) == {"store_read", "replay", "scoring", "store_write"}
 
 
 @settings(STEADY, max_examples=40)
 @given(st.lists(st.lists(st.integers(0, 399), min_size=1, max_size=8), min_size=1, max_size=6))
-def test_however_events_are_grouped_the_session_is_the_same(
+def test_any_grouping_of_events_leads_to_the_same_session(
     service: Service, model: Model, requests: list[list[int]]
 ) -> None:
-    # GIVEN some events WHEN they come in requests of any size
     me = uuid.uuid4().hex
     told = [model.vocabulary.item_id(index) for request in requests for index in request]
     events = [{"item_id": item_id, "event_id": str(place)} for place, item_id in enumerate(told)]
@@ -99,13 +94,11 @@ def test_however_events_are_grouped_the_session_is_the_same(
         answer = service.append(me, *events[sent : sent + len(request)])
         sent += len(request)
 
-    # THEN the session is as if they had come at once
     assert answer.session_length == len(told)
     assert answer.recommendations == service.recommend(*told).recommendations
 
 
-def test_a_late_event_is_replayed_in_its_place(service: Service, me: str) -> None:
-    # GIVEN events of 1 and 3 s WHEN that of 2 s comes THEN the answer follows from their order
+def test_a_late_event_is_replayed_at_its_time(service: Service, me: str) -> None:
     told = {name: {"item_id": name, "event_id": name, "occurred_at": NOW - at} for name, at in ((A, 3), (B, 2), (C, 1))}
     service.append(me, told[A], told[C])
     answer = service.append(me, told[B])
@@ -114,7 +107,7 @@ def test_a_late_event_is_replayed_in_its_place(service: Service, me: str) -> Non
     assert answer.recommendations != service.recommend(A, C, B).recommendations
 
 
-def test_statuses_come_in_the_order_of_the_request(service: Service, me: str) -> None:
+def test_statuses_have_the_order_of_the_request(service: Service, me: str) -> None:
     service.append(me, A)
     events: list[dict[str, Any]] = [
         {"item_id": B, "event_id": "1"},
@@ -132,19 +125,16 @@ def test_statuses_come_in_the_order_of_the_request(service: Service, me: str) ->
     ]
 
 
-def test_an_unknown_item_is_kept_and_not_stepped(service: Service, me: str) -> None:
-    # GIVEN a session of an item that the model does not know THEN the popular are answered
+def test_an_unknown_item_is_stored_but_not_replayed(service: Service, me: str) -> None:
     answer = service.append(me, UNKNOWN)
     assert (statuses(answer), answer.served_by, answer.session_length) == (["unknown_item"], "popular", 1)
     assert items(answer) == items(service.recommend())
 
-    # WHEN a known one comes THEN it alone counts
     known = service.append(me, A)
     assert (known.served_by, known.session_length) == ("session", 2)
     assert known.recommendations == service.recommend(A).recommendations
     assert [entry.item_id for entry in service.store.load(session_key(SECRET, me), "", soon()).log] == [UNKNOWN, A]
 
-    # WHEN another unknown one comes THEN the session's state stays
     later = service.append(me, {"item_id": UNKNOWN, "event_id": "again"})
     assert (later.served_by, later.session_length) == ("session", 3)
     assert later.recommendations == known.recommendations
@@ -158,13 +148,11 @@ def test_excluded_items_are_not_recommended(service: Service, me: str) -> None:
     assert len(left) == 20
 
 
-def test_seen_items_are_left_out_on_demand(service: Service, me: str) -> None:
-    # GIVEN a session that saw what it would be recommended
+def test_seen_items_can_be_excluded(service: Service, me: str) -> None:
     first, second, *_ = items(service.append(me, A))
     everything = items(service.append(me, first, second, limit=200))
     assert {A, first, second} <= set(everything)
 
-    # WHEN seen ones are to be left out THEN they are, in every kind of answer
     seen = {A, first, second}
     assert set(items(service.append(me, A, exclude_seen=True, limit=200))) & seen == set()
     assert items(service.get(me, exclude_seen=True)) == [item for item in everything if item not in seen][:20]
@@ -172,12 +160,10 @@ def test_seen_items_are_left_out_on_demand(service: Service, me: str) -> None:
     assert set(items(service.append(me, *seen, exclude_seen=True, limit=200, store=False))) & seen == set()
 
 
-def test_only_some_candidates_are_ranked_on_demand(service: Service, me: str) -> None:
-    # GIVEN a session, and candidates of a backend's own
+def test_candidates_can_be_ranked(service: Service, me: str) -> None:
     everything = items(service.append(me, A, limit=200))
     only = [everything[150], UNKNOWN, everything[3], everything[40], A]
 
-    # WHEN they are to be ranked THEN they are, in every kind of answer
     expected = [item for item in everything if item in only]
     assert items(service.get(me, only=only)) == expected
     assert items(service.append(me, A, only=only)) == expected
@@ -185,12 +171,12 @@ def test_only_some_candidates_are_ranked_on_demand(service: Service, me: str) ->
     assert items(service.get(me, only=only, exclude=expected[:1])) == expected[1:]
     assert items(service.append(me, A, only=only, exclude_seen=True)) == [item for item in expected if item != A]
 
-    # AND where nothing is known of the visitor, too
+    # where nothing is known of the visitor, too
     assert set(items(service.recommend(only=only))) == set(only) - {UNKNOWN}
     assert items(service.get(me, only=[])) == []
 
 
-def test_no_more_are_answered_than_are_wanted_or_there(service: Service, me: str, model: Model) -> None:
+def test_the_limit_bounds_the_number_of_items(service: Service, me: str, model: Model) -> None:
     catalogue = [model.vocabulary.item_id(index) for index in range(len(model.vocabulary))]
     service.append(me, A)
     assert len(items(service.get(me, limit=1))) == 1
@@ -201,7 +187,6 @@ def test_no_more_are_answered_than_are_wanted_or_there(service: Service, me: str
 
 
 def test_reading_a_session_changes_nothing(service: Service, valkey: Valkey, me: str) -> None:
-    # GIVEN a session WHEN it is read THEN the answer is that of its last event, and the stored bytes stay
     appended = service.append(me, A, B)
     with Redis.from_url(valkey.url) as client:
         key = session_key(SECRET, me)
@@ -214,7 +199,7 @@ def test_reading_a_session_changes_nothing(service: Service, valkey: Valkey, me:
     assert (read.served_by, read.session_length, read.events, read.stored) == ("session", 2, None, None)
 
 
-def test_a_session_that_does_not_exist_gets_the_popular(service: Service, me: str, model: Model) -> None:
+def test_a_session_that_does_not_exist_gets_popular_items(service: Service, me: str, model: Model) -> None:
     answer = service.get(me, limit=3)
     assert (answer.served_by, answer.session_length) == ("popular", 0)
     best = model.popular((), 3)
@@ -231,15 +216,14 @@ def test_a_deleted_session_is_forgotten(service: Service, me: str) -> None:
     assert begun_anew.recommendations == service.recommend(A).recommendations
 
 
-def test_a_long_session_counts_on(service: Service, me: str) -> None:
+def test_a_long_session_keeps_counting(service: Service, me: str) -> None:
     for first in range(0, 3 * WINDOW, WINDOW):
         events = [{"item_id": A, "event_id": str(number)} for number in range(first, first + WINDOW)]
         answer = service.append(me, *events)
     assert (answer.session_length, answer.served_by) == (3 * WINDOW, "session")
 
 
-def test_items_alone_are_answered_without_any_session(router: Router) -> None:
-    # GIVEN no store at all WHEN items are asked about THEN they are answered, none of them by the popular
+def test_items_alone_are_answered_without_a_store(router: Router) -> None:
     store = FailingStore()
     service = Service(router, store)
     known = service.recommend(A, UNKNOWN, B)
@@ -250,7 +234,7 @@ def test_items_alone_are_answered_without_any_session(router: Router) -> None:
     assert store.asked == 0
 
 
-def test_without_a_model_there_is_no_answer_and_nothing_is_stored(bucketless: Router, me: str) -> None:
+def test_without_a_model_nothing_is_answered_or_stored(bucketless: Router, me: str) -> None:
     store = FailingStore()
     service = Service(bucketless, store)
     for call in (

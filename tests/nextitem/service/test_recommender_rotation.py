@@ -1,4 +1,4 @@
-"""A session that is deleted around a rotation of the key secret stays so, whichever process is asked, and when."""
+"""A session that is deleted around a rotation of the key secret stays deleted."""
 
 from collections.abc import Iterator
 
@@ -37,22 +37,19 @@ def process(router: Router, store: ValkeyStore, world: SecretSource) -> Service:
 
 
 @pytest.mark.parametrize(("one", "other"), [(FIRST, SECOND), (SECOND, FIRST), (SECOND, SECOND)])
-def test_before_the_moment_any_process_deletes_what_any_other_wrote(
+def test_before_a_rotation_takes_effect_every_process_deletes_every_session(
     router: Router, store: ValkeyStore, me: str, one: KeySecret, other: KeySecret
 ) -> None:
-    # GIVEN processes some of which know of a rotation to come
     writer = process(router, store, SecretSource(one, MOMENT - 1))
     deleter = process(router, store, SecretSource(other, MOMENT - 1))
     writer.append(me, "tent-008", "sleep-010")
-    # WHEN a session is deleted THEN it is gone for all
     deleter.delete(me)
     assert [each.get(me).session_length for each in (writer, deleter)] == [0, 0]
 
 
-def test_a_session_that_is_deleted_while_it_moves_stays_so(
+def test_a_session_deleted_while_it_moves_stays_deleted(
     router: Router, store: ValkeyStore, me: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # GIVEN a session from before the moment, and a request after it that moves it WHEN it is deleted meanwhile
     process(router, store, SecretSource(SECOND, MOMENT - 1)).append(me, "tent-008", "sleep-010")
     reader, deleter = (process(router, store, SecretSource(SECOND, MOMENT)) for _ in range(2))
     ask = store._execute
@@ -65,17 +62,14 @@ def test_a_session_that_is_deleted_while_it_moves_stays_so(
 
     monkeypatch.setattr(store, "_execute", between)
     assert reader.get(me).session_length == 0
-    # THEN it is gone for good
     assert [each.get(me).session_length for each in (reader, deleter)] == [0, 0]
 
 
-def test_who_does_not_surely_know_the_secret_deletes_nothing(router: Router, store: ValkeyStore, me: str) -> None:
-    # GIVEN a process that slept for long, and cannot read the secret any more
+def test_a_process_with_an_old_secret_deletes_nothing(router: Router, store: ValkeyStore, me: str) -> None:
     world = SecretSource(FIRST, MOMENT)
     service = process(router, store, world)
     service.append(me, "tent-008")
     world.secret, world.now = SecretUnavailable("not now"), MOMENT + TRUSTED_SECONDS
-    # WHEN a session is to be deleted THEN that is a failure, and not done by the key of once
     with pytest.raises(StoreUnavailable, match="try again"):
         service.recommender.delete_session(SessionName(me), RequestRecord())
     assert service.get(me).session_length == 1

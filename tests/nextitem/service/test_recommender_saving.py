@@ -1,4 +1,4 @@
-"""Snapshots on their way: nobody waits for the store's word, and it is not forgotten."""
+"""Saves run in the background: no request waits for their replies, and later requests read them."""
 
 import pytest
 
@@ -57,15 +57,13 @@ def store(valkey: Valkey) -> SlowStore:
     return SlowStore(valkey.url)
 
 
-def test_an_answer_that_is_not_here_yet_is_left_for_later(router: Router, store: SlowStore, me: str) -> None:
-    # GIVEN a store that is slow to answer WHEN requests go on THEN none waits for it, and none counts a fault
+def test_a_save_without_a_reply_is_left_to_later_requests(router: Router, store: SlowStore, me: str) -> None:
     service = Service(router, store)
     for _ in range(MAX_PENDING_SAVES):
         service.append(me, {"item_id": A})
         assert service.record.faults == []
     assert not any(saving.settled for saving in store.savings)
 
-    # WHEN the answers come THEN the next request reads them all
     for saving in store.savings:
         saving.here = True
     service.get(me)
@@ -74,7 +72,7 @@ def test_an_answer_that_is_not_here_yet_is_left_for_later(router: Router, store:
     store.close()
 
 
-def test_of_too_many_the_oldest_is_given_up(router: Router, store: SlowStore, me: str) -> None:
+def test_of_too_many_pending_saves_the_oldest_is_given_up(router: Router, store: SlowStore, me: str) -> None:
     service = Service(router, store)
     for _ in range(MAX_PENDING_SAVES + 2):
         service.append(me, {"item_id": A})

@@ -1,4 +1,4 @@
-"""The story of requests whose store does not answer, or is not to be asked: there is an answer, and it is honest."""
+"""The store does not answer, or `store` is false: there is an answer that says so."""
 
 import pytest
 
@@ -34,7 +34,6 @@ def faults(record: RequestRecord) -> list[type[Exception]]:
 
 
 def test_events_are_answered_from_the_request_itself(service: Service, me: str) -> None:
-    # GIVEN a store that does not answer WHEN events come, in another order than they happened
     answer = service.append(
         me,
         {"item_id": B, "event_id": "2", "occurred_at": NOW - 1},
@@ -43,7 +42,6 @@ def test_events_are_answered_from_the_request_itself(service: Service, me: str) 
         {"item_id": C, "event_id": "1", "occurred_at": NOW},
     )
 
-    # THEN they alone are what the answer follows from, and it says so
     assert (answer.served_by, answer.stored, answer.session_length) == ("stateless", False, 3)
     assert answer.recommendations == service.recommend(A, B).recommendations
     assert statuses(answer) == ["applied", "applied", "unknown_item", "duplicate"]
@@ -56,13 +54,13 @@ def test_the_fault_is_recorded_and_the_store_asked_once(service: Service, store:
     assert (service.record.dimensions["served_by"], store.asked) == ("stateless", 1)
 
 
-def test_with_no_known_item_the_popular_are_answered(service: Service, me: str) -> None:
+def test_without_a_known_item_popular_items_are_answered(service: Service, me: str) -> None:
     answer = service.append(me, UNKNOWN)
     assert (answer.served_by, answer.stored) == ("popular", False)
     assert answer.recommendations == service.recommend().recommendations
 
 
-def test_a_session_that_cannot_be_read_gets_the_popular(service: Service, me: str) -> None:
+def test_a_session_that_cannot_be_read_gets_popular_items(service: Service, me: str) -> None:
     popular = items(service.recommend(limit=6))
     answer = service.get(me, limit=5, exclude=popular[:1])
     assert (answer.served_by, answer.session_length) == ("popular", None)
@@ -70,18 +68,18 @@ def test_a_session_that_cannot_be_read_gets_the_popular(service: Service, me: st
     assert faults(service.record) == [StoreUnavailable]
 
 
-def test_filters_hold_without_the_store(service: Service, me: str) -> None:
+def test_filters_apply_without_the_store(service: Service, me: str) -> None:
     everything = items(service.append(me, A, limit=200))
     some = items(service.append(me, A, exclude=everything[:3], exclude_seen=True, limit=10))
     assert some == [item for item in everything[3:] if item != A][:10]
 
 
-def test_a_session_that_may_still_be_there_is_not_called_deleted(service: Service, me: str) -> None:
+def test_a_delete_that_is_not_confirmed_is_an_error(service: Service, me: str) -> None:
     with pytest.raises(StoreUnavailable):
         service.delete(me)
 
 
-def test_health_tells_of_the_store(service: Service, router: Router, valkey: Valkey) -> None:
+def test_health_reports_the_store(service: Service, router: Router, valkey: Valkey) -> None:
     health = service.recommender.health()
     assert (health.status, health.store) == ("ok", "unavailable")
     store = ValkeyStore(parse_store_url(valkey.url), timeout=PATIENCE_SECONDS, ttl=60)
@@ -89,7 +87,7 @@ def test_health_tells_of_the_store(service: Service, router: Router, valkey: Val
     store.close()
 
 
-def test_what_is_not_to_be_stored_touches_no_store(service: Service, store: FailingStore, me: str) -> None:
+def test_a_request_with_store_false_calls_no_store(service: Service, store: FailingStore, me: str) -> None:
     answer = service.append(me, A, B, store=False)
     assert (answer.served_by, answer.stored, answer.session_length) == ("stateless", False, 2)
     assert answer.recommendations == service.recommend(A, B).recommendations
@@ -110,14 +108,12 @@ class ForgetfulStore(ValkeyStore):
         return FailingSaving()
 
 
-def test_a_lost_snapshot_costs_a_replay_and_nothing_else(router: Router, valkey: Valkey, me: str) -> None:
-    # GIVEN a store that loses snapshots WHEN a session grows
+def test_a_lost_snapshot_only_costs_a_replay(router: Router, valkey: Valkey, me: str) -> None:
     store = ForgetfulStore(parse_store_url(valkey.url), timeout=PATIENCE_SECONDS, ttl=60)
     service = Service(router, store)
     service.append(me, A)
     answer = service.append(me, B)
 
-    # THEN every answer follows from the whole session, and the fault is recorded
     assert (answer.served_by, answer.stored, answer.session_length) == ("session", True, 2)
     assert answer.recommendations == service.recommend(A, B).recommendations
     service.append(me, C)

@@ -1,4 +1,4 @@
-"""How a router learns of a route, keeps what it has, and does without."""
+"""The router reads routes, loads models and keeps them after faults."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -46,7 +46,7 @@ def test_the_live_version_answers(scene: Scene) -> None:
     assert scene.faults == []
 
 
-def test_the_first_request_loads_where_nobody_did(scene: Scene) -> None:
+def test_the_first_request_loads_the_models(scene: Scene) -> None:
     scene.promote(scene.first)
     assert scene.served() == scene.first
 
@@ -60,25 +60,21 @@ def test_sessions_are_split_between_the_variants(scene: Scene) -> None:
     assert answers == {("main", scene.first), ("trial", scene.second)}
 
 
-def test_a_new_route_is_learned_in_the_background(scene: Scene) -> None:
-    # GIVEN a router that serves, and another version that is live since
+def test_a_new_route_is_read_in_the_background(scene: Scene) -> None:
     scene.promote(scene.first)
     scene.router.load()
     scene.promote(scene.second)
 
-    # WHEN the route is not old yet THEN nobody looks
     reads = scene.bucket.reads
     scene.clock.now += TTL - 0.001
     assert scene.served() == scene.first
     assert (scene.refreshing(), scene.bucket.reads) == ([], reads)
 
-    # WHEN it is, and the bucket takes long THEN requests are answered all the same, and one thread looks
     scene.bucket.gate.clear()
     scene.clock.now += 0.001
     assert [scene.served() for _ in range(5)] == [scene.first] * 5
     assert len(scene.refreshing()) == 1
 
-    # WHEN it has answered THEN the new version is served, and looked at again only after a time to live
     scene.bucket.gate.set()
     scene.join()
     assert scene.served() == scene.second
@@ -86,7 +82,7 @@ def test_a_new_route_is_learned_in_the_background(scene: Scene) -> None:
     assert scene.refreshing() == []
 
 
-def test_a_clock_that_was_set_back_makes_a_route_old(scene: Scene) -> None:
+def test_a_clock_that_is_set_back_makes_the_route_old(scene: Scene) -> None:
     scene.promote(scene.first)
     scene.router.load()
     scene.promote(scene.second)
@@ -96,26 +92,22 @@ def test_a_clock_that_was_set_back_makes_a_route_old(scene: Scene) -> None:
     assert scene.served() == scene.second
 
 
-def test_a_look_at_once_is_obeyed_by_the_next_request(scene: Scene) -> None:
-    # GIVEN a router that looked a moment ago, and another version that is live since
+def test_after_a_refresh_the_next_request_uses_the_new_route(scene: Scene) -> None:
     scene.promote(scene.first)
     scene.router.load()
     scene.promote(scene.second)
-    # WHEN it is told to look again THEN the next request finds the other version
     scene.router.refresh(PATIENCE_SECONDS)
     assert scene.served() == scene.second
     assert scene.faults == []
 
 
-def test_a_look_at_once_that_fails_or_takes_long_leaves_what_there_is(scene: Scene) -> None:
+def test_a_refresh_that_fails_or_is_late_keeps_the_models(scene: Scene) -> None:
     scene.promote(scene.first)
     scene.router.load()
-    # GIVEN a route that names no version that there is WHEN told to look THEN the fault is told
     scene.put_route(Variant("main", VERSION, 1.0))
     scene.router.refresh(PATIENCE_SECONDS)
     assert [type(fault) for fault in scene.faults] == [VersionNotFound]
 
-    # GIVEN a bucket that does not answer WHEN told to look THEN it is waited for no longer than said, told, and served
     scene.bucket.gate.clear()
     for _ in range(2):  # while a look is under way, another waits for that one
         scene.router.refresh(0.01)
@@ -123,14 +115,13 @@ def test_a_look_at_once_that_fails_or_takes_long_leaves_what_there_is(scene: Sce
     assert len(scene.refreshing()) == 1
     assert scene.served() == scene.first
 
-    # WHEN it answers at last THEN that look is not lost
     scene.put_route(Variant("main", scene.second, 1.0))
     scene.bucket.gate.set()
     scene.join()
     assert scene.served() == scene.second
 
 
-def test_versions_that_left_the_route_leave_the_disk(scene: Scene) -> None:
+def test_versions_that_leave_the_route_are_deleted_from_disk(scene: Scene) -> None:
     # GIVEN a router that served one version, and another that was promoted since
     scene.promote(scene.first)
     before = scene.router.model_for(KEY).model
@@ -192,7 +183,7 @@ def garbage(scene: Scene) -> None:
         (garbage, RegistryError),
     ],
 )
-def test_whatever_is_wrong_the_router_keeps_what_it_has(
+def test_after_any_fault_the_router_keeps_its_models(
     scene: Scene, spoil: Callable[[Scene], None], fault: type[NextItemError]
 ) -> None:
     # GIVEN a router that serves WHEN the registry is spoilt, and looked at
@@ -234,8 +225,7 @@ def test_without_a_model_attempts_are_rare_and_requests_fail_at_once(scene: Scen
     assert scene.served() == scene.first
 
 
-def test_attempts_that_take_long_are_as_rare(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    # GIVEN a bucket without a route that takes longer to say so than the time between two attempts
+def test_slow_attempts_are_rare_too(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     read = scene.bucket.read
 
     def slow(key: str) -> StoredObject | None:
@@ -243,31 +233,25 @@ def test_attempts_that_take_long_are_as_rare(scene: Scene, monkeypatch: pytest.M
         return read(key)
 
     monkeypatch.setattr(scene.bucket, "read", slow)
-    # WHEN requests come one after the other THEN it was asked once
     for _ in range(3):
         with pytest.raises(NoModel):
             scene.served()
     assert scene.bucket.reads == 1
 
 
-def test_a_first_model_that_takes_long_is_not_waited_for_for_ever(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # GIVEN a bucket that does not answer
+def test_the_wait_for_a_first_model_is_limited(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     scene.promote(scene.first)
     monkeypatch.setattr("nextitem.service.router.START_SECONDS", 0.01)
     scene.bucket.gate.clear()
-    # WHEN a request comes THEN it is told so, and the attempt goes on
     with pytest.raises(NoModel):
         scene.served()
     assert [type(fault) for fault in scene.faults] == [RegistryUnavailable]
-    # WHEN the bucket answers at last THEN nothing is asked anew
     scene.bucket.gate.set()
     scene.join()
     assert scene.served() == scene.first
     assert scene.bucket.reads == 1
 
 
-def test_loading_says_what_is_wrong(scene: Scene) -> None:
+def test_loading_without_a_route_says_what_to_do(scene: Scene) -> None:
     with pytest.raises(VersionNotFound, match="promote a version first"):
         scene.router.load()

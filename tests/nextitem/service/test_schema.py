@@ -1,4 +1,4 @@
-"""Requests as clients write them: whatever comes is a valid value or one clear refusal."""
+"""Any body is a valid request or is refused."""
 
 import json
 from typing import Any
@@ -78,7 +78,7 @@ def assert_valid_or_refused(body: Any, kind: type[msgspec.Struct], *, strict: bo
 
 @STEADY
 @given(BODIES, st.sampled_from(BODY_TYPES))
-def test_any_json_is_a_valid_value_or_is_refused(body: Any, kind: type[msgspec.Struct]) -> None:
+def test_any_json_text_is_valid_or_refused(body: Any, kind: type[msgspec.Struct]) -> None:
     # json writes halves of surrogate pairs, NaN and infinities too, as some clients do.
     assert_valid_or_refused(json.dumps(body).encode(), kind, strict=True)
 
@@ -89,20 +89,20 @@ def test_any_json_is_a_valid_value_or_is_refused(body: Any, kind: type[msgspec.S
     st.sampled_from(BODY_TYPES),
     st.booleans(),
 )
-def test_any_document_is_a_valid_value_or_is_refused(body: Any, kind: type[msgspec.Struct], strict: bool) -> None:
+def test_any_document_is_valid_or_refused(body: Any, kind: type[msgspec.Struct], strict: bool) -> None:
     assert_valid_or_refused(body, kind, strict=strict)
 
 
 @STEADY
 @given(st.binary(max_size=100), st.sampled_from(BODY_TYPES))
-def test_any_bytes_are_a_valid_value_or_are_refused(body: bytes, kind: type[msgspec.Struct]) -> None:
+def test_any_bytes_are_valid_or_refused(body: bytes, kind: type[msgspec.Struct]) -> None:
     assert_valid_or_refused(body, kind, strict=True)
 
 
 LONG = "x" * (MAX_ID_CHARS + 1)
 
 
-def test_the_limits_themselves_fit() -> None:
+def test_values_at_the_limits_are_valid() -> None:
     longest = "🦊" * MAX_ID_CHARS
     body = parse(
         msgspec.json.encode(
@@ -119,7 +119,7 @@ def test_the_limits_themselves_fit() -> None:
     assert (len(body.events), body.events[0].item_id, body.limit, len(body.exclude)) == (64, longest, 200, 500)
 
 
-def test_what_is_left_out_has_its_default() -> None:
+def test_missing_fields_have_their_defaults() -> None:
     assert parse(b'{"events": [{"item_id": "a"}]}', EventsBody) == EventsBody(
         events=[EventBody("a", None, None)], limit=20, exclude=[], exclude_seen=False, deadline_ms=None, store=True
     )
@@ -127,7 +127,7 @@ def test_what_is_left_out_has_its_default() -> None:
     assert parse({}, RankingOptions) == RankingOptions()
 
 
-def test_a_query_string_s_texts_are_read_as_what_they_say() -> None:
+def test_the_texts_of_a_query_string_are_converted() -> None:
     document = {"limit": "3", "exclude_seen": "true", "deadline_ms": "50", "exclude": ["a", "b"], "unknown": "x"}
     assert parse(document, RankingOptions, strict=False) == RankingOptions(
         limit=3, exclude_seen=True, deadline_ms=50, exclude=["a", "b"]
@@ -139,7 +139,7 @@ def test_a_query_string_s_texts_are_read_as_what_they_say() -> None:
 
 
 @pytest.mark.parametrize("text", ["", LONG, "\ud800", None, 3, ["a"]])
-def test_what_is_no_id_is_refused(text: object) -> None:
+def test_a_wrong_id_is_refused(text: object) -> None:
     with pytest.raises(RequestError, match=r"^session_id ") as caught:
         checked_id(text, "session_id")
     assert (caught.value.status, caught.value.field) == (422, "session_id")
@@ -147,5 +147,5 @@ def test_what_is_no_id_is_refused(text: object) -> None:
 
 @STEADY
 @given(st.text(min_size=1, max_size=MAX_ID_CHARS))
-def test_an_id_stays_as_it_is(text: str) -> None:
+def test_a_valid_id_is_not_changed(text: str) -> None:
     assert checked_id(text, "session_id") == text

@@ -1,4 +1,4 @@
-"""Events of a request: their time in any form, their order, their names; and answers as they are written."""
+"""The times, order and ids of a request's events; and how answers are written."""
 
 import time
 from datetime import UTC, datetime
@@ -74,7 +74,7 @@ def test_a_time_without_a_zone_is_utc_wherever_this_runs(monkeypatch: pytest.Mon
         (b"1799996399123.4", AN_HOUR_AGO - 877),
     ],
 )
-def test_a_time_counts_to_the_millisecond(value: bytes, milliseconds: int) -> None:
+def test_times_are_rounded_to_milliseconds(value: bytes, milliseconds: int) -> None:
     assert occurred(value) == milliseconds
 
 
@@ -97,24 +97,24 @@ def test_a_time_counts_to_the_millisecond(value: bytes, milliseconds: int) -> No
         b"-" + b"9" * 400,
     ],
 )
-def test_a_time_that_no_clock_can_have_told_is_none(value: bytes) -> None:
+def test_an_impossible_time_counts_as_none(value: bytes) -> None:
     assert occurred(value) is None
 
 
-def test_the_present_and_the_year_2000_are_times() -> None:
+def test_now_and_the_year_2000_are_valid_times() -> None:
     assert occurred(b"1800000000") == NOW
     assert occurred(b"946684800") == OLDEST_MS
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
-def test_what_is_no_number_is_no_time(value: float) -> None:
+def test_a_number_that_is_not_finite_is_not_a_time(value: float) -> None:
     body = EventsBody(events=[EventBody("a", "1", value)])
     assert events_request(SessionName("me"), body, NOW).events == (Event("a", "1", None),)
 
 
 @STEADY
 @given(st.datetimes(datetime(2000, 1, 1), datetime(2027, 1, 15), timezones=st.timezones()))
-def test_every_zone_s_time_is_the_same_instant(moment: datetime) -> None:
+def test_times_of_all_zones_are_the_same_instant(moment: datetime) -> None:
     milliseconds = occurred(msgspec.json.encode(moment))
     expected = (moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000
     assert milliseconds is None or milliseconds == pytest.approx(expected, abs=1)
@@ -126,20 +126,18 @@ TIMES = st.none() | st.integers(OLDEST_MS, NOW + 5)
 
 @STEADY
 @given(st.lists(TIMES, min_size=1, max_size=64))
-def test_events_are_put_in_the_order_of_their_times(times: list[int | None]) -> None:
-    # GIVEN events of any times, numbered as they came
+def test_events_are_sorted_by_their_times(times: list[int | None]) -> None:
     body = EventsBody(events=[EventBody(str(place), str(place), at) for place, at in enumerate(times)])
     request = events_request(SessionName("me"), body, NOW)
 
-    # THEN they are in the order of their times, those without one as of now, and equal ones as they came
     at = [NOW if event.occurred_at is None else event.occurred_at for event in request.events]
     assert list(zip(at, request.order, strict=True)) == sorted(zip(at, request.order, strict=True))
-    # AND each is known by the place that it had
+    # each is known by the place that it had
     assert [event.item_id for event in request.events] == [str(place) for place in request.order]
     assert sorted(request.order) == list(range(len(times)))
 
 
-def test_an_event_without_a_name_gets_one_of_its_own() -> None:
+def test_an_event_without_an_id_gets_its_own() -> None:
     body = EventsBody(events=[EventBody("a"), EventBody("a"), EventBody("a", "mine")])
     names = [event.event_id for event in events_request(SessionName("me"), body, NOW).events]
     assert names[2] == "mine"
@@ -147,7 +145,7 @@ def test_an_event_without_a_name_gets_one_of_its_own() -> None:
     assert {len(name) for name in names[:2]} == {24}
 
 
-def test_an_answer_leaves_out_what_it_does_not_have() -> None:
+def test_an_answer_leaves_out_fields_without_a_value() -> None:
     model = ServedModel(VERSION, "main")
     bare = Answer(recommendations=[], served_by="popular", model=model)
     assert to_document(bare) == {

@@ -1,4 +1,4 @@
-"""Bodies that are refused, each with its status and the path of the field that is wrong."""
+"""Wrong bodies are refused with a status and the path of the wrong field."""
 
 from typing import Any
 
@@ -59,7 +59,7 @@ def refusal(body: Any, kind: type[msgspec.Struct] = EventsBody) -> RequestError:
         ({"events": [ONE], "store": "no"}, "store"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_its_path(body: dict[str, Any], field: str) -> None:
+def test_a_wrong_field_is_refused_with_its_path(body: dict[str, Any], field: str) -> None:
     for error in (refusal(msgspec.json.encode(body)), refusal(body)):
         assert (error.status, error.field) == (422, field)
         assert problem_of(error).errors == [{"field": field, "detail": str(error)}]
@@ -74,13 +74,13 @@ def test_what_does_not_fit_is_refused_with_its_path(body: dict[str, Any], field:
         ({"item_ids": None}, "item_ids"),
     ],
 )
-def test_a_stateless_body_is_refused_with_its_path(body: dict[str, Any], field: str) -> None:
+def test_a_wrong_field_of_a_stateless_body_is_refused_with_its_path(body: dict[str, Any], field: str) -> None:
     error = refusal(msgspec.json.encode(body), ItemsBody)
     assert (error.status, error.field) == (422, field)
 
 
 @pytest.mark.parametrize("body", [[], "events", 3, None])
-def test_what_is_no_object_is_refused(body: Any) -> None:
+def test_a_body_that_is_not_an_object_is_refused(body: Any) -> None:
     error = refusal(msgspec.json.encode(body))
     assert (error.status, error.field) == (422, None)
     assert problem_of(error).errors is msgspec.UNSET
@@ -98,7 +98,7 @@ def test_what_is_no_object_is_refused(body: Any) -> None:
     ],
     ids=["empty", "cut", "more", "no-utf-8", "half-a-pair", "deep"],
 )
-def test_what_is_no_json_is_malformed(body: bytes) -> None:
+def test_a_body_that_is_not_json_is_malformed(body: bytes) -> None:
     assert refusal(body).status == 400
 
 

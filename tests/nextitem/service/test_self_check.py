@@ -1,4 +1,4 @@
-"""A version of the function that checks itself: it finds what is wrong, names it, and leaves nothing behind."""
+"""The self-check finds a fault, names it, and leaves nothing behind."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -58,32 +58,30 @@ def router_of(bucket: BotoObjectStore, folder: Path) -> Router:
     return Router(Registry(bucket, folder), "live", ttl=1e9, on_fault=lambda fault: pytest.fail(str(fault)))
 
 
-def test_all_is_well(router: Router, store: ValkeyStore, demo: Path, contents: Callable[[], set[bytes]]) -> None:
-    # GIVEN a model, a secret and a store WHEN they are checked THEN every golden session was answered
+def test_a_working_version_is_reported(
+    router: Router, store: ValkeyStore, demo: Path, contents: Callable[[], set[bytes]]
+) -> None:
     before = contents()
     goldens = len(decode_certificate((demo / CERTIFICATE).read_bytes(), demo.name).sessions)
     assert verify(router, fixed_keys(), store) == Report("ok", [CheckedModel(demo.name, "main", goldens)], "ok")
-    # AND nothing is left of the probe
+    # nothing is left of the probe
     assert contents() == before
 
 
 def test_every_variant_of_the_route_is_checked(
     bucket: BotoObjectStore, demo: Path, tmp_path: Path, folder: Path, store: ValkeyStore
 ) -> None:
-    # GIVEN a route with three variants, one of which takes nothing
     publisher = Publisher(bucket)
     main, trial = publisher.publish(demo), publisher.publish(another_version(demo, tmp_path))
     routed(bucket, Variant("main", main, 0.8), Variant("trial", trial, 0.2), Variant("off", VERSION, 0))
 
-    # WHEN it is checked THEN each of the others was
     models = verify(router_of(bucket, folder), fixed_keys(), store).models
     assert [(one.variant, one.version) for one in models] == [("main", main), ("trial", trial)]
 
 
-def test_a_model_that_answers_otherwise_late_in_its_certificate_is_found(
+def test_a_fault_in_the_last_golden_session_is_found(
     bucket: BotoObjectStore, demo: Path, tmp_path: Path, folder: Path, store: ValkeyStore
 ) -> None:
-    # GIVEN a model whose last golden session says what it does not answer: more than a start looks at
     certificate = decode_certificate((demo / CERTIFICATE).read_bytes(), demo.name)
     *others, last = certificate.sessions
     wrong = msgspec.structs.replace(last, scores=tuple(score + 9 for score in last.scores))
@@ -91,7 +89,6 @@ def test_a_model_that_answers_otherwise_late_in_its_certificate_is_found(
     version = Publisher(bucket).publish(remade(demo, tmp_path, {CERTIFICATE: document}))
     routed(bucket, Variant("trial", version, 1))
 
-    # WHEN it is checked THEN it is named
     fault = fault_of(router_of(bucket, folder), fixed_keys(), store)
     assert fault.startswith(f"model {version} of variant trial failed the check: {version} scores golden item 1 ")
 
@@ -104,19 +101,16 @@ def test_without_a_route_there_is_nothing_to_serve(bucket: BotoObjectStore, fold
 def test_the_availability_must_be_readable(
     bucket: BotoObjectStore, demo: Path, tmp_path: Path, store: ValkeyStore
 ) -> None:
-    # GIVEN a document that says nothing, of which requests would hear only in the log
     routed(bucket, Variant("main", Publisher(bucket).publish(demo), 1))
     assert bucket.create(availability_key("live"), b"nothing")
     faults: list[NextItemError] = []
     router = Router(Registry(bucket, tmp_path), "live", ttl=1e9, on_fault=faults.append)
-    # WHEN it is checked THEN it is named
     fault = fault_of(router, fixed_keys(), store)
     assert fault.startswith("the availability of items failed the check: availability/live")
     assert len(faults) == 1
 
 
 def test_a_secret_that_cannot_be_read_is_found(router: Router, store: ValkeyStore) -> None:
-    # GIVEN a secret that could be read once, and no more
     secrets = iter([KeySecret(SECRET)])
 
     def read() -> KeySecret:
@@ -131,7 +125,7 @@ def test_a_secret_that_cannot_be_read_is_found(router: Router, store: ValkeyStor
     )
 
 
-def test_a_store_that_never_answers_is_found_and_was_asked_more_than_once(router: Router) -> None:
+def test_a_store_that_never_answers_is_tried_several_times(router: Router) -> None:
     store = FailingStore()
     fault = fault_of(router, fixed_keys(), store)
     assert fault == "the session store failed the check: this store never answers"
@@ -174,7 +168,7 @@ def other(valkey: Valkey) -> Iterator[OtherStore]:
         ("delete", "a deleted session is still there"),
     ],
 )
-def test_a_store_that_does_something_else_is_found(
+def test_a_store_with_a_wrong_operation_is_found(
     router: Router, other: OtherStore, contents: Callable[[], set[bytes]], verb: str, fault: str
 ) -> None:
     before, other.wrong = contents(), verb
@@ -183,15 +177,14 @@ def test_a_store_that_does_something_else_is_found(
     assert verb == "delete" or contents() == before
 
 
-def test_a_first_connection_that_takes_long_is_no_fault(router: Router, other: OtherStore) -> None:
+def test_a_slow_first_connection_is_not_a_fault(router: Router, other: OtherStore) -> None:
     other.failures = TRIES - 1
     assert verify(router, fixed_keys(), other).store == "ok"
     other.failures = TRIES
     assert fault_of(router, fixed_keys(), other).endswith("its first connection takes long")
 
 
-def test_a_store_that_may_not_be_written_is_found(router: Router, children: Children, tmp_path: Path) -> None:
-    # GIVEN a store without memory for one session more WHEN it is checked THEN that is why it fails
+def test_a_read_only_store_is_found(router: Router, children: Children, tmp_path: Path) -> None:
     server = OwnValkey(children, tmp_path)
     with server.client() as client:
         client.config_set("maxmemory", 1)

@@ -19,7 +19,7 @@ def route_of(*weights: float) -> Route:
 
 
 @pytest.mark.parametrize("weights", [(1, 1), (9, 1), (0.5, 0.3, 0.2), (0, 1, 0, 3)])
-def test_each_variant_gets_its_share_of_sessions(weights: tuple[float, ...]) -> None:
+def test_each_variant_gets_sessions_by_its_weight(weights: tuple[float, ...]) -> None:
     picked = Counter(pick_variant(route_of(*weights), key).variant for key in KEYS)
     for place, weight in enumerate(weights):
         assert picked[str(place)] / len(KEYS) == pytest.approx(weight / sum(weights), abs=0.02)
@@ -31,14 +31,13 @@ def test_each_variant_gets_its_share_of_sessions(weights: tuple[float, ...]) -> 
     st.sampled_from(KEYS) | st.sampled_from(["nextitem:" + "0" * 32, "nextitem:" + "f" * 32]),
 )
 @example([5e-324, 0.0], "nextitem:" + "f" * 32)
-def test_a_variant_of_no_weight_is_never_picked(weights: list[float], key: str) -> None:
+def test_a_variant_without_weight_is_never_picked(weights: list[float], key: str) -> None:
     route = route_of(*weights)
     assert pick_variant(route, key).weight > 0
     assert pick_variant(route, key) == pick_variant(route, key)
 
 
-def test_a_growing_share_takes_no_session_back() -> None:
-    # GIVEN the sessions of a trial of one in ten WHEN it grows THEN they stay in it
+def test_sessions_stay_with_a_variant_whose_weight_grows() -> None:
     few, many = route_of(1, 9), route_of(5, 5)
     assert {key for key in KEYS if pick_variant(few, key).variant == "0"} <= {
         key for key in KEYS if pick_variant(many, key).variant == "0"

@@ -1,4 +1,4 @@
-"""What one process writes to the log goes out whole: lines of several processes may share a file or a pipe."""
+"""Each log line is one write: several processes may share a file or a pipe."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What a process writes of its requests: one valid metrics record each, a line for each fault, and no id."""
+"""One metrics record for each request, a log line for each fault, and no ids."""
 
 import json
 import logging
@@ -66,7 +66,6 @@ def finished(**fields: Any) -> RequestRecord:
 def test_a_request_is_one_valid_metrics_record(
     start: Callable[[], Telemetry], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # GIVEN a process that has answered its first request WHEN another is answered
     telemetry = start()
     telemetry.emit(finished(), 200)
     capsys.readouterr()
@@ -74,7 +73,6 @@ def test_a_request_is_one_valid_metrics_record(
     record.set_replayed(3)
     telemetry.emit(record, 200)
 
-    # THEN one line says so, in the embedded metric format
     (line,) = lines(capsys)
     assert units(line) == ALWAYS | {"restore_ms": "Milliseconds", "replayed_events": "Count"}
     assert (line["model_version"], line["variant"], line["service"]) == (VERSION, VARIANT, "nextitem")
@@ -85,7 +83,7 @@ def test_a_request_is_one_valid_metrics_record(
     assert line["total_ms"] >= 0
 
 
-def test_only_the_first_request_tells_of_the_start(
+def test_only_the_first_request_reports_the_start(
     start: Callable[[], Telemetry], capsys: pytest.CaptureFixture[str]
 ) -> None:
     telemetry = start()
@@ -103,7 +101,7 @@ def test_only_the_first_request_tells_of_the_start(
 
 
 @pytest.mark.parametrize(("initialization", "cold"), [("on-demand", 1), ("provisioned-concurrency", 0)])
-def test_a_start_that_nobody_waited_for_is_no_cold_start(
+def test_a_start_before_all_requests_is_not_a_cold_start(
     start: Callable[[], Telemetry],
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -117,24 +115,22 @@ def test_a_start_that_nobody_waited_for_is_no_cold_start(
     assert units(line) == ALWAYS | COLD_METRICS
 
 
-def test_a_restored_environment_tells_of_its_restore_and_not_of_the_snapshots_start(
+def test_the_first_request_after_a_restore_reports_the_restore(
     start: Callable[[], Telemetry], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # GIVEN a process under SnapStart WHEN it was restored, and answers twice
     monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")
     telemetry = start()
     telemetry.report_restore(12.5)
     telemetry.emit(finished(), 200)
     telemetry.emit(finished(), 200)
 
-    # THEN the first tells how long that took, and nothing of a start that happened once for many
     first, second = lines(capsys)
     restored = {f"cold_{name}_ms": "Milliseconds" for name in ("restore", "first_request")}
     assert (units(first), units(second)) == (ALWAYS | restored, ALWAYS)
     assert (first["cold_start"], first["cold_restore_ms"], second["cold_start"]) == (1, 12.5, 0)
 
 
-def test_a_snapshot_that_was_never_restored_tells_of_no_start(
+def test_a_snapshot_reports_no_start(
     start: Callable[[], Telemetry], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")
@@ -143,7 +139,7 @@ def test_a_snapshot_that_was_never_restored_tells_of_no_start(
     assert (units(line), line["cold_start"]) == (ALWAYS, 0)
 
 
-def test_a_request_that_no_model_answered_is_counted_too(
+def test_a_request_without_a_model_is_counted(
     start: Callable[[], Telemetry], capsys: pytest.CaptureFixture[str]
 ) -> None:
     telemetry = start()
@@ -158,7 +154,6 @@ def test_a_request_that_no_model_answered_is_counted_too(
 
 
 def test_faults_are_counted_and_logged(start: Callable[[], Telemetry], capsys: pytest.CaptureFixture[str]) -> None:
-    # GIVEN a request that survived two faults WHEN it is written THEN there is a line for each
     record = finished()
     record.add_fault(StoreUnavailable("no answer in time"))
     record.add_fault(StoreUnavailable("it hung up"))
@@ -177,7 +172,7 @@ def test_faults_are_counted_and_logged(start: Callable[[], Telemetry], capsys: p
     ]
 
 
-def test_the_judgement_of_an_answer_counts_for_the_version_that_gave_it(
+def test_feedback_counts_for_the_version_that_gave_the_answer(
     start: Callable[[], Telemetry], capsys: pytest.CaptureFixture[str]
 ) -> None:
     # GIVEN two requests whose session was recommended something before: by the same version, and by another
@@ -197,7 +192,7 @@ def test_the_judgement_of_an_answer_counts_for_the_version_that_gave_it(
     assert not JUDGED & units(request).keys()
 
 
-def test_lambdas_trace_is_in_the_record(
+def test_the_record_has_lambda_s_trace_id(
     start: Callable[[], Telemetry], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1")
@@ -206,7 +201,7 @@ def test_lambdas_trace_is_in_the_record(
     assert line["trace_id"] == "1-5759e988-bd862e3fe1be46a994272793"
 
 
-def test_phases_add_up_even_when_they_fail() -> None:
+def test_a_phase_is_measured_even_if_it_fails() -> None:
     record = RequestRecord()
     with record.phase("scoring"):
         pass
@@ -219,10 +214,9 @@ def test_phases_add_up_even_when_they_fail() -> None:
     assert set(record.phases) == {"scoring", "store_read"}
 
 
-def test_no_output_tells_who_looked_at_what(
+def test_no_output_contains_an_id(
     start: Callable[[], Telemetry], capsys: pytest.CaptureFixture[str], router: Router, valkey: Valkey, me: str
 ) -> None:
-    # GIVEN ids of all kinds, in requests that are answered with a store, without one, or not at all
     known, unknown, named, excluded = "board-001", f"item-{me}", f"event-{me}", f"excluded-{me}"
     event = {"item_id": unknown, "event_id": named}
 
@@ -254,7 +248,6 @@ def test_no_output_tells_who_looked_at_what(
         store.close()
     assert answered == 4 * 4 + 1
 
-    # THEN none of them is in what was written, nor an item that was recommended
     output = capsys.readouterr()
     written = output.out + output.err
     assert written.count('"_aws"') == 4 * 7

@@ -34,7 +34,7 @@ def test_each_metric_is_in_the_dimension_sets_of_its_description(
     assert {directive["Namespace"] for directive in record["_aws"]["CloudWatchMetrics"]} == {NAMESPACE}
 
 
-def test_values_of_a_layout_that_was_written_before_are_new() -> None:
+def test_a_cached_layout_gets_new_values() -> None:
     for value in (1, 2.5):
         record = json.loads(serialize(DIMENSIONS, {"requests": value}, {"status": 200}))
         assert record.pop("_aws")["Timestamp"] > 0
