@@ -71,6 +71,7 @@ class SparkEngine:
             names = [functions.col(f"`{column.replace('`', '``')}`").alias(name) for name, column in columns.items()]
             # Within a block of a file, Spark reads rows in order and numbers them in that order.
             position = functions.struct(
+                functions.lit(len(self._rows)).alias("source"),
                 functions.col("_metadata.file_path").alias("file"),
                 functions.col("_metadata.file_block_start").alias("block"),
                 functions.monotonically_increasing_id().alias("row"),
@@ -84,7 +85,7 @@ class SparkEngine:
         """See `Engine`."""
         before = functions.struct(*(functions.lit(value).alias(name) for name, value in place.asDict().items()))
         same_file = functions.col(f"{PLACE}.file") == place.file
-        rows = sum(rows.filter(same_file & (functions.col(PLACE) <= before)).count() for rows in self._rows)
+        rows = self._rows[place.source].filter(same_file & (functions.col(PLACE) <= before)).count()
         return Location(self._names_of_files.get(_uri_path(place.file), place.file), rows)
 
     def micros(self, time: ir.Value) -> ir.IntegerValue:
