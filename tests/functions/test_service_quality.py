@@ -24,8 +24,8 @@ def client(stack: Stack) -> Client:
     return Client(stack)
 
 
-def told(client: Client) -> list[Any]:
-    """What the last record says of the answer before it; None for what it leaves out."""
+def feedback(client: Client) -> list[Any]:
+    """Return the feedback metrics of the last record; None for a metric that it leaves out."""
     record = client.records()[-1]
     return [record.get(name) for name in QUALITY]
 
@@ -33,7 +33,7 @@ def told(client: Client) -> list[Any]:
 def test_the_next_event_is_compared_with_the_answer_before_it(client: Client, stack: Stack) -> None:
     me = new_session()
     shown = client.append(me, ["tent-008"])
-    assert told(client) == [None] * 4
+    assert feedback(client) == [None] * 4
 
     event = {
         "item_id": shown.item_ids[3],
@@ -41,7 +41,7 @@ def test_the_next_event_is_compared_with_the_answer_before_it(client: Client, st
         "recommendation_id": shown.document["recommendation_id"],
     }
     after = client.append(me, [event])
-    assert told(client) == [1, 1, 0.25, 1]
+    assert feedback(client) == [1, 1, 0.25, 1]
     record = client.records()[-1]
     assert (record["model_version"], record["variant"]) == (stack.version, "main")
 
@@ -49,11 +49,11 @@ def test_the_next_event_is_compared_with_the_answer_before_it(client: Client, st
     again = client.append(me, [event])
     assert again.document["recommendation_id"] == after.document["recommendation_id"]
     assert client.get(me).document["recommendation_id"] == after.document["recommendation_id"]
-    assert told(client) == [None] * 4
+    assert feedback(client) == [None] * 4
 
     missed = next(item_id for item_id in client.recommend([], limit=200).item_ids if item_id not in again.item_ids)
     client.append(me, [missed])
-    assert told(client) == [1, 0, 0, 0]
+    assert feedback(client) == [1, 0, 0, 0]
 
 
 def test_feedback_counts_the_first_twenty_items_even_for_a_small_limit(client: Client) -> None:
@@ -65,7 +65,7 @@ def test_feedback_counts_the_first_twenty_items_even_for_a_small_limit(client: C
 
     event = {"item_id": more.item_ids[4], "recommendation_id": more.document["recommendation_id"]}
     client.append(me, [event])
-    assert told(client) == [1, 1, 0.2, 1]
+    assert feedback(client) == [1, 1, 0.2, 1]
 
 
 def test_two_visitors_with_the_same_events_have_different_recommendation_ids(client: Client) -> None:
@@ -79,4 +79,4 @@ def test_without_storing_there_is_no_recommendation_id_and_no_feedback(client: C
     reply = client.append(me, ["tent-008"], store=False)
     client.append(me, [reply.item_ids[0]], store=False)
     assert "recommendation_id" not in reply.document
-    assert told(client) == [None] * 4
+    assert feedback(client) == [None] * 4

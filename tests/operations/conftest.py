@@ -1,10 +1,10 @@
-"""A region and credentials that are nobody's, for clients that reach nobody."""
+"""A region and fake credentials, for clients of stubs."""
 
 import pytest
 
 
 @pytest.fixture(autouse=True)
-def nobodys_account(monkeypatch: pytest.MonkeyPatch) -> None:
+def fake_account(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "AWS_DEFAULT_REGION": "eu-central-1",
         "AWS_ACCESS_KEY_ID": "tests",

@@ -22,7 +22,7 @@ IN_ORDER = msgspec.json.encode(Report("ok", [CheckedModel("v0123456789abcdef", "
 
 
 class Account:
-    """Lambda and CodeDeploy, each of which answers what it is told to, once, to what it is told to expect."""
+    """Stubs of Lambda and CodeDeploy: each expected call gets one answer."""
 
     def __init__(self) -> None:
         self._clients = {name: boto3.client(name) for name in ("lambda", "codedeploy")}
@@ -39,8 +39,8 @@ class Account:
         self.stubs["lambda"].add_response("invoke", {"StatusCode": 200, "Payload": body, **rest}, asked)
 
     def expects(self, status: str) -> None:
-        told = {"deploymentId": "d-ABCDEF123", "lifecycleEventHookExecutionId": "hook-1", "status": status}
-        self.stubs["codedeploy"].add_response("put_lifecycle_event_hook_execution_status", {}, told)
+        report = {"deploymentId": "d-ABCDEF123", "lifecycleEventHookExecutionId": "hook-1", "status": status}
+        self.stubs["codedeploy"].add_response("put_lifecycle_event_hook_execution_status", {}, report)
 
     def close(self) -> None:
         for client in self._clients.values():
@@ -48,7 +48,7 @@ class Account:
 
 
 @pytest.fixture
-def account(nobodys_account: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+def account(fake_account: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     account = Account()
     monkeypatch.setattr(boto3, "client", account.client)
     monkeypatch.setenv("NEW_VERSION_ARN", VERSION)
@@ -75,7 +75,7 @@ FAULTS = {
     "a list": b"[]",
     "a store that fails": IN_ORDER.replace(b'"store":"ok"', b'"store":"down"'),
     "no model": msgspec.json.encode(Report("ok", [], "ok")),
-    "no word of the store": b'{"status": "ok", "models": [{"version": "v1"}]}',
+    "no status of the store": b'{"status": "ok", "models": [{"version": "v1"}]}',
     "a problem document": b'{"type": "about:blank", "title": "No such operation", "status": 404}',
 }
 

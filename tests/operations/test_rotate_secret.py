@@ -220,6 +220,6 @@ def test_a_version_that_is_not_staged_is_refused(client: Any, functions: Functio
 def test_no_log_line_contains_a_secret(client: Any, functions: Functions, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger=rotate_secret.logger.name):
         rotate(client)
-    told = [record.getMessage() for record in caplog.records if record.name == rotate_secret.logger.name]
-    assert told == [f"{name}: done" for name in ("createSecret", "setSecret", "testSecret", "finishSecret")]
-    assert not [secret for secret in value(client).values() if str(secret) in " ".join(told)]
+    messages = [record.getMessage() for record in caplog.records if record.name == rotate_secret.logger.name]
+    assert messages == [f"{name}: done" for name in ("createSecret", "setSecret", "testSecret", "finishSecret")]
+    assert not [secret for secret in value(client).values() if str(secret) in " ".join(messages)]

@@ -47,8 +47,8 @@ class Service:
         self.record = RequestRecord()
 
     def append(self, session_id: str, *events: Event, now: int = NOW, **options: Any) -> Answer:
-        told = [{"item_id": one, "event_id": one} if isinstance(one, str) else one for one in events]
-        body = parse(msgspec.json.encode({"events": told, **options}), EventsBody)
+        bodies = [{"item_id": event, "event_id": event} if isinstance(event, str) else event for event in events]
+        body = parse(msgspec.json.encode({"events": bodies, **options}), EventsBody)
         self.record = RequestRecord()
         answer = self.recommender.append_events(events_request(SessionName(session_id), body, now), self.record)
         self.recommender.wait_until_sent(soon())  # for tests that look into the store next
@@ -71,7 +71,7 @@ class Service:
 
 def items(answer: Answer) -> list[str]:
     """The items that an answer recommends, best first."""
-    return [one.item_id for one in answer.recommendations]
+    return [item.item_id for item in answer.recommendations]
 
 
 def statuses(answer: Answer) -> list[str]:

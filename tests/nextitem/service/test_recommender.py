@@ -87,21 +87,23 @@ def test_any_grouping_of_events_leads_to_the_same_session(
     service: Service, model: Model, requests: list[list[int]]
 ) -> None:
     me = uuid.uuid4().hex
-    told = [model.vocabulary.item_id(index) for request in requests for index in request]
-    events = [{"item_id": item_id, "event_id": str(place)} for place, item_id in enumerate(told)]
+    item_ids = [model.vocabulary.item_id(index) for request in requests for index in request]
+    events = [{"item_id": item_id, "event_id": str(place)} for place, item_id in enumerate(item_ids)]
     sent = 0
     for request in requests:
         answer = service.append(me, *events[sent : sent + len(request)])
         sent += len(request)
 
-    assert answer.session_length == len(told)
-    assert answer.recommendations == service.recommend(*told).recommendations
+    assert answer.session_length == len(item_ids)
+    assert answer.recommendations == service.recommend(*item_ids).recommendations
 
 
 def test_a_late_event_is_replayed_at_its_time(service: Service, me: str) -> None:
-    told = {name: {"item_id": name, "event_id": name, "occurred_at": NOW - at} for name, at in ((A, 3), (B, 2), (C, 1))}
-    service.append(me, told[A], told[C])
-    answer = service.append(me, told[B])
+    event = {
+        name: {"item_id": name, "event_id": name, "occurred_at": NOW - at} for name, at in ((A, 3), (B, 2), (C, 1))
+    }
+    service.append(me, event[A], event[C])
+    answer = service.append(me, event[B])
     assert statuses(answer) == ["late"]
     assert answer.recommendations == service.recommend(A, B, C).recommendations
     assert answer.recommendations != service.recommend(A, C, B).recommendations
@@ -211,9 +213,9 @@ def test_a_deleted_session_is_forgotten(service: Service, me: str) -> None:
     service.append(me, A, B)
     service.delete(me)
     assert service.get(me).served_by == "popular"
-    begun_anew = service.append(me, A)
-    assert (statuses(begun_anew), begun_anew.session_length) == (["applied"], 1)
-    assert begun_anew.recommendations == service.recommend(A).recommendations
+    new_session = service.append(me, A)
+    assert (statuses(new_session), new_session.session_length) == (["applied"], 1)
+    assert new_session.recommendations == service.recommend(A).recommendations
 
 
 def test_a_long_session_keeps_counting(service: Service, me: str) -> None:
@@ -230,7 +232,7 @@ def test_items_alone_are_answered_without_a_store(router: Router) -> None:
     assert (known.served_by, len(known.recommendations)) == ("stateless", 20)
     assert (known.session_id, known.session_length, known.events, known.stored) == (None, None, None, None)
     assert known.recommendations == service.recommend(A, B).recommendations
-    assert [service.recommend(*told).served_by for told in ((), (UNKNOWN,))] == ["popular", "popular"]
+    assert [service.recommend(*item_ids).served_by for item_ids in ((), (UNKNOWN,))] == ["popular", "popular"]
     assert store.asked == 0
 
 

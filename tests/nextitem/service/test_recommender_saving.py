@@ -16,7 +16,7 @@ from tests.nextitem.service.service import Service
 A = "board-001"
 
 
-class SlowSaving:
+class SlowSave:
     """A save whose answer comes when the test says so."""
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class SlowSaving:
     def result(self, deadline: Deadline) -> bool:
         self.settled = True
         if not self.here:
-            assert not deadline.remaining()  # it is given up, and nobody waits
+            assert not deadline.remaining()  # it is given up without waiting
             raise StoreUnavailable("no answer in time")
         return True
 
@@ -38,7 +38,7 @@ class SlowStore(ValkeyStore):
 
     def __init__(self, url: str) -> None:
         super().__init__(parse_store_url(url), timeout=PATIENCE_SECONDS, ttl=60)
-        self.savings: list[SlowSaving] = []
+        self.saves: list[SlowSave] = []
 
     def save(
         self,
@@ -48,8 +48,8 @@ class SlowStore(ValkeyStore):
         deadline: Deadline,
         impression: Impression | None = None,
     ) -> PendingSave:
-        self.savings.append(SlowSaving())
-        return self.savings[-1]
+        self.saves.append(SlowSave())
+        return self.saves[-1]
 
 
 @pytest.fixture
@@ -62,12 +62,12 @@ def test_a_save_without_a_reply_is_left_to_later_requests(router: Router, store:
     for _ in range(MAX_PENDING_SAVES):
         service.append(me, {"item_id": A})
         assert service.record.faults == []
-    assert not any(saving.settled for saving in store.savings)
+    assert not any(save.settled for save in store.saves)
 
-    for saving in store.savings:
-        saving.here = True
+    for save in store.saves:
+        save.here = True
     service.get(me)
-    assert all(saving.settled for saving in store.savings)
+    assert all(save.settled for save in store.saves)
     assert service.record.faults == []
     store.close()
 
@@ -76,7 +76,7 @@ def test_of_too_many_pending_saves_the_oldest_is_given_up(router: Router, store:
     service = Service(router, store)
     for _ in range(MAX_PENDING_SAVES + 2):
         service.append(me, {"item_id": A})
-    assert [saving.settled for saving in store.savings].count(True) == 1
-    assert store.savings[0].settled
+    assert [save.settled for save in store.saves].count(True) == 1
+    assert store.saves[0].settled
     assert len(service.record.faults) == 1
     store.close()

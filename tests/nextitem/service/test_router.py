@@ -109,7 +109,7 @@ def test_a_refresh_that_fails_or_is_late_keeps_the_models(scene: Scene) -> None:
     assert [type(fault) for fault in scene.faults] == [VersionNotFound]
 
     scene.bucket.gate.clear()
-    for _ in range(2):  # while a look is under way, another waits for that one
+    for _ in range(2):  # a second refresh waits for the first
         scene.router.refresh(0.01)
     assert [type(fault) for fault in scene.faults[1:]] == [RegistryUnavailable] * 2
     assert len(scene.refreshing()) == 1
@@ -173,7 +173,7 @@ def garbage(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "fault"),
+    ("damage", "fault"),
     [
         (corrupt, ArtifactCorrupt),
         (missing, VersionNotFound),
@@ -184,22 +184,22 @@ def garbage(scene: Scene) -> None:
     ],
 )
 def test_after_any_fault_the_router_keeps_its_models(
-    scene: Scene, spoil: Callable[[Scene], None], fault: type[NextItemError]
+    scene: Scene, damage: Callable[[Scene], None], fault: type[NextItemError]
 ) -> None:
-    # GIVEN a router that serves WHEN the registry is spoilt, and looked at
+    # GIVEN a router that serves WHEN the registry is damaged, and the route is read
     scene.promote(scene.first)
     scene.router.load()
-    spoil(scene)
+    damage(scene)
     scene.let_a_refresh_pass()
 
-    # THEN the fault is told, and the model stays
+    # THEN the fault is reported, and the model stays
     assert [type(one) for one in scene.faults] == [fault]
     assert scene.served() == scene.first
 
-    # WHEN it is mended THEN the next look finds that
-    scene.put_route(Variant("mended", scene.first, 1.0))
+    # WHEN the route is repaired THEN the next refresh loads it
+    scene.put_route(Variant("repaired", scene.first, 1.0))
     scene.let_a_refresh_pass()
-    assert scene.router.model_for(KEY).variant == "mended"
+    assert scene.router.model_for(KEY).variant == "repaired"
     assert len(scene.faults) == 1
 
 

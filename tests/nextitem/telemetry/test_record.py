@@ -164,8 +164,8 @@ def test_faults_are_counted_and_logged(start: Callable[[], Telemetry], capsys: p
     assert metrics["store_faults"] == 2
     assert [line["route_faults"] for line in logged if "route_faults" in line] == [1]
     logged = [line for line in logged if "_aws" not in line]
-    told = [(line["level"], line["message"], line["fault"], line["detail"]) for line in logged]
-    assert told == [
+    warnings = [(line["level"], line["message"], line["fault"], line["detail"]) for line in logged]
+    assert warnings == [
         ("WARNING", "store fault", "StoreUnavailable", "no answer in time"),
         ("WARNING", "store fault", "StoreUnavailable", "it hung up"),
         ("WARNING", "not refreshed", "VersionNotFound", "no such version"),
