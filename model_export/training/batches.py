@@ -61,16 +61,16 @@ class Epochs(Protocol):
 
 
 class Batches:
-    """All windows of sessions, batched anew each epoch.
+    """All transitions of sessions, each once an epoch, in padded batches.
 
-    A session longer than `window` + 1 events is cut into windows that meet, so that each transition is learnt once.
+    A session longer than `window` + 1 events is cut into windows; each begins with the last event of the one before.
 
     Args:
-        sessions: what to learn from; those shorter than 2 are passed over.
+        sessions: the training data; sessions shorter than 2 are skipped.
         size: sessions in a batch.
-        window: most transitions in one row of a batch.
+        window: maximum transitions in a row of a batch.
         recency: see `FitConfig.recency`.
-        bucket: batches whose sessions are sorted by length together; 1 for none.
+        bucket: see `BUCKET`; 1 sorts nothing.
     """
 
     def __init__(self, sessions: Sessions, size: int, window: int, recency: float = 0.0, bucket: int = BUCKET) -> None:

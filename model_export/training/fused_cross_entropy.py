@@ -53,12 +53,12 @@ class _FusedCrossEntropy(torch.autograd.Function):
             if bias is not None:
                 scores += bias
             target, weight = targets[at : at + size, None], weights[at : at + size, None]
-            wanted = (1 - smoothing) * scores.gather(1, target)
+            target_scores = (1 - smoothing) * scores.gather(1, target)
             if smoothing:
-                wanted += smoothing * scores.mean(1, keepdim=True)
+                target_scores += smoothing * scores.mean(1, keepdim=True)
             highest = scores.amax(1, keepdim=True)
             total = scores.sub_(highest).exp_().sum(1, keepdim=True)
-            losses[at : at + size] = (total.log() + highest - wanted)[:, 0]
+            losses[at : at + size] = (total.log() + highest - target_scores)[:, 0]
             scores.mul_(weight / total).scatter_add_(1, target, -(1 - smoothing) * weight)
             if smoothing:
                 scores.sub_(weight * (smoothing / items))

@@ -86,8 +86,8 @@ class MLflow:
         try:
             self._client = MlflowClient(tracking_uri=uri)
             experiment = os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
-            found = self._client.get_experiment_by_name(experiment)
-            home = found.experiment_id if found else self._client.create_experiment(experiment)
+            known = self._client.get_experiment_by_name(experiment)
+            home = known.experiment_id if known else self._client.create_experiment(experiment)
             self._run = self._client.create_run(home, run_name=name).info.run_id
         except MlflowException as error:
             raise InputError(f"MLflow at {uri} cannot be used: {_line(error)}") from error

@@ -197,10 +197,10 @@ class GraphBuilder:
         self, kind: str, inputs: "Sequence[Operand | None]", outputs: int, *, domain: str = "", **attributes: Any
     ) -> list[Value]:
         """Add a node with several outputs."""
-        given = ["" if value is None else self.value(value).name for value in inputs]
+        names_of_inputs = ["" if value is None else self.value(value).name for value in inputs]
         name = self._new_name(kind.lower())
         names = [name, *(f"{name}_{number}" for number in range(1, outputs))]
-        self._open.append(helper.make_node(kind, given, names, domain=domain, **attributes))
+        self._open.append(helper.make_node(kind, names_of_inputs, names, domain=domain, **attributes))
         return [Value(self, name) for name in names]
 
     def value(self, operand: Operand) -> Value:

@@ -51,7 +51,7 @@ class Coder:
         """Return the coder for a table, from a sample of its rows."""
         rotated = (rows - rotation.centre) @ rotation.rows
         reach = np.maximum(np.abs(rotated).max(axis=0), np.finfo(np.float32).tiny)
-        # A dimension of less reach gets a smaller range of codes and a larger one of levels: both round alike, and
+        # A dimension of less reach gets a smaller range of codes and a larger one of levels: both round the same, and
         # smaller codes have smaller sums to correct.
         scales = reach**0.25 * reach.max() ** 0.75 / LEVELS
         sums = np.rint(rotated / scales).sum(axis=1)

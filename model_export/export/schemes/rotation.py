@@ -1,8 +1,8 @@
 """Finds the directions in which the scores of a catalogue differ most: a truncated pass keeps only these.
 
 With A = E[h hT] over states and L = chol(A), a score h.e is (L^-1 h).(LT e), and L^-1 h is the same in all directions.
-The error of scoring by d of them is least along the first eigenvectors of LT cov(E) L. Centring the rows changes all
-scores of a state alike, so no order.
+The error of scoring by d of them is least along the first eigenvectors of LT cov(E) L. Centring the rows adds the same
+to all scores of a state, so it changes no order.
 """
 
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ def rotation(rows: Floats, states: Floats, dims: int) -> Rotation:
         return Rotation(centre.astype(np.float32), axes, axes)
     moments = states.T.astype(np.float64) @ states / max(1, len(states))
     mean = np.trace(moments) / hidden
-    moments += np.eye(hidden) * (FLOOR * mean if mean > 0 else 1.0)  # without any states, all directions are alike
+    moments += np.eye(hidden) * (FLOOR * mean if mean > 0 else 1.0)  # without any states, all directions are equal
     lower = np.linalg.cholesky(moments)
     centred = rows - centre
     covariance = centred.T @ centred / len(rows)
