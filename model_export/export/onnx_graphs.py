@@ -17,8 +17,8 @@ from onnx import ModelProto, TensorProto
 from model_export.export.memory_graph import Recalled, blend_scores, recall, store_memory
 from model_export.export.onnx.builder import GraphBuilder, Value
 from model_export.export.onnx.parameters import Parameters
-from model_export.export.onnx.weights_file import WeightsFile
-from model_export.export.schemes.scheme import Floats, PreparedScheme, Query, Scheme
+from model_export.export.onnx.weights_file import Floats, WeightsFile
+from model_export.export.schemes.scheme import PreparedScheme, Query, Scheme
 from model_export.export.schemes.slots import any_unavailable
 from model_export.export.schemes.top_k import ascending
 from nextitem.model.manifest import SCORE_GRAPH, STEP_GRAPH, WEIGHTS

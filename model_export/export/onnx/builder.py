@@ -9,7 +9,7 @@ Values read like numpy arrays. Each operation adds a node to the graph, or to th
     model = graph.model("score")
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -40,6 +40,10 @@ _KINDS = {
 }
 
 
+def _operation(kind: str) -> "Callable[[Value, Operand], Value]":
+    return lambda value, other: value.graph.node(kind, value, other)
+
+
 @dataclass(frozen=True, eq=False)
 class Value:
     """A tensor of a graph. Every operation adds a node and returns its result; constants become int64 or float32."""
@@ -47,56 +51,25 @@ class Value:
     graph: "GraphBuilder"
     name: str
 
-    def __add__(self, other: Operand) -> "Value":
-        return self.graph.node("Add", self, other)
-
-    def __sub__(self, other: Operand) -> "Value":
-        return self.graph.node("Sub", self, other)
-
-    def __mul__(self, other: Operand) -> "Value":
-        return self.graph.node("Mul", self, other)
-
-    def __truediv__(self, other: Operand) -> "Value":
-        return self.graph.node("Div", self, other)
-
-    def __mod__(self, other: Operand) -> "Value":
-        return self.graph.node("Mod", self, other)
-
-    def __pow__(self, other: Operand) -> "Value":
-        return self.graph.node("Pow", self, other)
-
-    def __matmul__(self, other: "Value") -> "Value":
-        return self.graph.node("MatMul", self, other)
-
-    def __lt__(self, other: Operand) -> "Value":
-        return self.graph.node("Less", self, other)
-
-    def __le__(self, other: Operand) -> "Value":
-        return self.graph.node("LessOrEqual", self, other)
-
-    def __gt__(self, other: Operand) -> "Value":
-        return self.graph.node("Greater", self, other)
-
-    def __ge__(self, other: Operand) -> "Value":
-        return self.graph.node("GreaterOrEqual", self, other)
-
-    def __and__(self, other: Operand) -> "Value":
-        return self.graph.node("And", self, other)
+    __add__ = _operation("Add")
+    __sub__ = _operation("Sub")
+    __mul__ = _operation("Mul")
+    __truediv__ = _operation("Div")
+    __mod__ = _operation("Mod")
+    __pow__ = _operation("Pow")
+    __matmul__ = _operation("MatMul")
+    __lt__ = _operation("Less")
+    __le__ = _operation("LessOrEqual")
+    __gt__ = _operation("Greater")
+    __ge__ = _operation("GreaterOrEqual")
+    __and__ = _operation("And")
+    # Element by element, as the operators.
+    equals = _operation("Equal")
+    min = _operation("Min")
+    max = _operation("Max")
 
     def __invert__(self) -> "Value":
         return self.graph.node("Not", self)
-
-    def equals(self, other: Operand) -> "Value":
-        """Compare element by element."""
-        return self.graph.node("Equal", self, other)
-
-    def min(self, other: Operand) -> "Value":
-        """Return the smaller of two, element by element."""
-        return self.graph.node("Min", self, other)
-
-    def max(self, other: Operand) -> "Value":
-        """Return the larger of two, element by element."""
-        return self.graph.node("Max", self, other)
 
     def log(self) -> "Value":
         """Return the natural logarithm."""

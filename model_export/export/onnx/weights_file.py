@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import StringStringEntryProto, TensorProto
 
+Floats = NDArray[np.float32]
+
 ALIGNMENT = 4096
 """A page: a memory map begins at one."""
 

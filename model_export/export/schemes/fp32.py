@@ -1,18 +1,15 @@
 """The exact scheme: every item in float32. The other schemes are compared with it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from model_export.export.onnx.builder import GraphBuilder, Value
-from model_export.export.onnx.weights_file import WeightsFile
+from model_export.export.onnx.weights_file import Floats, WeightsFile
 from model_export.export.schemes.rows import ExactRows
 from model_export.export.schemes.scheme import Candidates, PreparedScheme, Query
 from model_export.export.schemes.slots import InOrder, any_unavailable, mask_unavailable
 from model_export.export.schemes.top_k import LOWEST, padded_slots, top_k
-
-Floats = NDArray[np.float32]
 
 MAX_WEIGHTS = 1 << 29
 """Weights of a table of which a second one, in float32, is still acceptable: 2 GB."""
@@ -25,10 +22,7 @@ class Fp32:
     by_rows: bool = False
     """Read the rows, which are stored anyway, and no second table: slower if the second one stays in caches."""
 
-    @property
-    def name(self) -> str:
-        """See `Scheme`."""
-        return "fp32"
+    name: str = field(default="fp32", init=False)
 
     def refusal(self, items: int, hidden: int) -> str:
         """See `Scheme`."""

@@ -10,10 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.export.schemes.block_exchange import exchange_items
-
-Floats = NDArray[np.float32]
-Codes = NDArray[np.int8]
+from model_export.export.schemes.block_exchange import Codes, Floats, exchange_items
 
 SAMPLE = 2048
 """Members of a large group from which its direction is computed."""

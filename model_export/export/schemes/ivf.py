@@ -12,7 +12,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.export.onnx.weights_file import WeightsFile
+from model_export.export.onnx.weights_file import Floats, WeightsFile
 from model_export.export.schemes.int8_codes import LEVELS, Coder, Codes, blocked, padding
 from model_export.export.schemes.item_blocks import order_items
 from model_export.export.schemes.ivf_search import SPREAD_CODES, WIDTH, Search
@@ -21,8 +21,6 @@ from model_export.export.schemes.rows import CHUNK, HalfRows, chunks
 from model_export.export.schemes.scheme import PreparedScheme
 from model_export.export.schemes.shortlist import scaled_candidates, usual_length
 from model_export.export.schemes.top_k import BLOCK
-
-Floats = NDArray[np.float32]
 
 FARTHEST = 0.5
 """Weight of the farthest item's distance in a block's spread, beside the root mean square: it is easily missed."""

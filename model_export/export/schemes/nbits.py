@@ -3,13 +3,10 @@
 ONNX Runtime repacks these codes when it opens the graph: they cost as much memory again in each process.
 """
 
-from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass, field
 
 from model_export.export.onnx.builder import MICROSOFT, GraphBuilder, Value
-from model_export.export.onnx.weights_file import WeightsFile
+from model_export.export.onnx.weights_file import Floats, WeightsFile
 from model_export.export.schemes.fp32 import best_slots
 from model_export.export.schemes.rounding import quantize, quantize_to_4_bits
 from model_export.export.schemes.rows import CodedRows, HalfRows
@@ -17,8 +14,6 @@ from model_export.export.schemes.scheme import Candidates, PreparedScheme, Query
 from model_export.export.schemes.shortlist import shortlist, small_catalogue_refusal, usual_length
 from model_export.export.schemes.slots import InOrder
 from model_export.export.schemes.top_k import BLOCK, pad, padded_slots
-
-Floats = NDArray[np.float32]
 
 MAX_WEIGHTS = 1 << 30
 """Weights up to which repacking them at each start is acceptable."""
@@ -34,10 +29,7 @@ FOUR_BIT_BLOCK = 16
 class EightBit:
     """One pass over the table in 8 bits, without rescoring: the least memory."""
 
-    @property
-    def name(self) -> str:
-        """See `Scheme`."""
-        return "8-bit"
+    name: str = field(default="8-bit", init=False)
 
     def refusal(self, items: int, hidden: int) -> str:
         """See `Scheme`."""
@@ -61,10 +53,7 @@ class EightBit:
 class FourBit:
     """One pass over the table in 4 bits, its best rescored from float16 rows."""
 
-    @property
-    def name(self) -> str:
-        """See `Scheme`."""
-        return "4-bit"
+    name: str = field(default="4-bit", init=False)
 
     def refusal(self, items: int, hidden: int) -> str:
         """See `Scheme`."""

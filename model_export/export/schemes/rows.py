@@ -5,15 +5,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from onnx import TensorProto
 
 from model_export.export.onnx.builder import GraphBuilder, Value
-from model_export.export.onnx.weights_file import WeightsFile
+from model_export.export.onnx.weights_file import Floats, WeightsFile
 from model_export.export.schemes.rounding import ZERO_POINT, Quantized
 from model_export.export.schemes.top_k import pad
-
-Floats = NDArray[np.float32]
 
 CHUNK = 1 << 18
 """Rows that are processed at a time: a table may be larger than memory."""

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from model_export.export.onnx.builder import GraphBuilder, Value
-from model_export.export.onnx.weights_file import WeightsFile
+from model_export.export.onnx.weights_file import Floats, WeightsFile
 from model_export.export.schemes.int8_codes import Coder, blocked
 from model_export.export.schemes.rotation import rotation, sample
 from model_export.export.schemes.rows import HalfRows, chunks
@@ -19,8 +18,6 @@ from model_export.export.schemes.shortlist import (
 )
 from model_export.export.schemes.slots import InOrder
 from model_export.export.schemes.top_k import BLOCK
-
-Floats = NDArray[np.float32]
 
 MIN_CANDIDATES = 32
 

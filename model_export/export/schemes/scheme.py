@@ -4,14 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from model_export.export.onnx.builder import GraphBuilder, Value
-from model_export.export.onnx.weights_file import WeightsFile
+from model_export.export.onnx.weights_file import Floats, WeightsFile
 from model_export.export.schemes.rows import Rows
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
