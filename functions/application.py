@@ -123,7 +123,7 @@ def _load_models(router: Router, models: "BackgroundCall[LoadedRoute]", telemetr
     except NextItemError as error:
         telemetry.report_fault(error)
     except Exception:
-        telemetry.log.exception("the models could not be loaded")
+        telemetry.report_exception("the models could not be loaded")
 
 
 def _connect(valkey: ValkeyStore) -> None:

@@ -66,7 +66,7 @@ def _answer(read: Callable[[], Call]) -> tuple[int, Any, dict[str, str]]:
         _telemetry.emit(record, 500)
         raise
     except Exception:
-        _telemetry.log.exception("unexpected error")
+        _telemetry.report_exception("unexpected error")
         status, answer = 500, schema.Problem("Internal error", 500, "an unexpected error; it has been logged")
     _telemetry.emit(record, status)
     return status, answer, headers

@@ -1,6 +1,7 @@
 """Writes one metrics record for each request, and the log. `telemetry.metrics` describes each metric.
 
-Nothing here takes the id of a session, an event or an item, so that none can reach the log.
+Nothing here takes the id of a session, an event or an item, so that none can reach the log. Nothing here raises: a fault
+of the telemetry becomes a line on stderr, see `never_raise`.
 """
 
 import importlib
@@ -17,6 +18,7 @@ from nextitem.errors import NextItemError
 from nextitem.sessions.feedback import Feedback
 from nextitem.sessions.session import Status
 from nextitem.telemetry import metrics
+from nextitem.telemetry.last_resort import never_raise
 from nextitem.telemetry.metrics import SERVICE
 
 if TYPE_CHECKING:
@@ -127,13 +129,13 @@ class Telemetry:
         self._awaited = kind == "on-demand"
 
     @staticmethod
+    @never_raise
     def prepare() -> None:
         """Import Powertools (9 ms). A cold start calls this while it waits for the model, before the first record."""
         importlib.import_module("nextitem.telemetry.serializer")
 
     @cached_property
-    def log(self) -> "Logger":
-        """The log of faults and unexpected errors."""
+    def _logger(self) -> "Logger":
         from aws_lambda_powertools import Logger
 
         return Logger(service=SERVICE)
@@ -146,11 +148,18 @@ class Telemetry:
         """
         self._cold, self._awaited = {"restore": milliseconds}, True
 
+    @never_raise
     def report_fault(self, error: NextItemError) -> None:
         """Log and count a fault outside any request."""
         _write({}, {metrics.ROUTE_FAULTS.name: 1}, {})
-        self.log.warning("not refreshed", extra={"fault": type(error).__name__, "detail": str(error)})
+        self._warn("not refreshed", type(error).__name__, str(error))
 
+    @never_raise
+    def report_exception(self, message: str) -> None:
+        """Log the exception that is being handled, with its traceback."""
+        self._logger.exception(message)
+
+    @never_raise
     def emit(self, record: RequestRecord, status: int) -> None:
         """Write the metrics record of a request, and a log line for each fault that it survived.
 
@@ -169,7 +178,11 @@ class Telemetry:
             values |= _feedback_metrics(record.feedback, record.dimensions)
         _write(record.dimensions, values, {"operation": record.operation, "status": status})
         for fault in record.faults:
-            self.log.warning("store fault", extra={"fault": type(fault).__name__, "detail": str(fault)})
+            self._warn("store fault", type(fault).__name__, str(fault))
+
+    @never_raise
+    def _warn(self, message: str, fault: str, detail: str) -> None:
+        self._logger.warning(message, extra={"fault": fault, "detail": detail})
 
 
 def process_age_ms() -> float:
@@ -177,7 +190,7 @@ def process_age_ms() -> float:
     try:
         spawned = int(Path("/proc/self/stat").read_text("ascii").rpartition(")")[2].split()[19]) / _TICKS
         uptime = float(Path("/proc/uptime").read_text("ascii").split()[0])
-    except OSError:
+    except (OSError, ValueError, IndexError):
         return 0.0
     return max(0.0, (uptime - spawned) * 1000)
 
@@ -200,6 +213,7 @@ def _feedback_metrics(feedback: Feedback, dimensions: dict[str, str]) -> dict[st
     return {}
 
 
+@never_raise
 def _write(dimensions: dict[str, str], values: dict[str, float], properties: dict[str, str | int]) -> None:
     """Write one record, with Lambda's trace id where active tracing sets it."""
     from nextitem.telemetry.serializer import serialize  # Powertools: see `Telemetry.prepare`
