@@ -122,7 +122,7 @@ def _load_models(router: Router, models: "BackgroundCall[LoadedRoute]", telemetr
         telemetry.report_fault(RegistryUnavailable(f"the models were not loaded within {START_SECONDS:g} s"))
     except NextItemError as error:
         telemetry.report_fault(error)
-    except Exception:
+    except Exception:  # noqa: BLE001 - it is logged, and the next request tries again
         telemetry.report_exception("the models could not be loaded")
 
 

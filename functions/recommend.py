@@ -65,7 +65,7 @@ def _answer(read: Callable[[], Call]) -> tuple[int, Any, dict[str, str]]:
     except SelfCheckFailed:
         _telemetry.emit(record, 500)
         raise
-    except Exception:
+    except Exception:  # noqa: BLE001 - it is logged, and every request has an answer
         _telemetry.report_exception("unexpected error")
         status, answer = 500, schema.Problem("Internal error", 500, "an unexpected error; it has been logged")
     _telemetry.emit(record, status)

@@ -25,7 +25,7 @@ def never_raise(write: Callable[_Arguments, None]) -> Callable[_Arguments, None]
     def guarded(*arguments: _Arguments.args, **options: _Arguments.kwargs) -> None:
         try:
             write(*arguments, **options)
-        except Exception:
+        except Exception:  # noqa: BLE001 - that is its purpose
             with contextlib.suppress(Exception):  # stderr is closed, too: there is nowhere left to write to
                 _write_line(write.__qualname__, (*arguments, *options.values()))
 

@@ -1,7 +1,7 @@
 """Writes one metrics record for each request, and the log. `telemetry.metrics` describes each metric.
 
-Nothing here takes the id of a session, an event or an item, so that none can reach the log. Nothing here raises: a fault
-of the telemetry becomes a line on stderr, see `never_raise`.
+Nothing here takes the id of a session, an event or an item, so that none can reach the log. Nothing here raises: a
+fault of the telemetry becomes a line on stderr, see `never_raise`.
 """
 
 import importlib

@@ -33,7 +33,7 @@ def report_everything(redirection: str = "", **variables: str) -> list[str]:
     """Run the telemetry in a process of its own, and return its stdout and stderr, line by line."""
     command = ["/bin/sh", "-c", f'exec "$0" -c "$1" {redirection}', sys.executable, REPORT_EVERYTHING]
     environment = {"PATH": os.defpath, "PYTHONPATH": str(FUNCTIONS), "PYTHONUNBUFFERED": "1", **variables}
-    run = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    run = subprocess.run(command, env=environment, capture_output=True, check=False, text=True)
     assert run.returncode == 7, run.stderr
     return [*run.stdout.splitlines(), *run.stderr.splitlines()]
 
