@@ -2,7 +2,6 @@
 
 import os
 import re
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -10,6 +9,7 @@ import msgspec
 from nextitem.errors import RequestError
 from nextitem.ids import MAX_ID_CHARS, id_fault
 from nextitem.model.manifest import MAX_TOP
+from nextitem.service.event_times import Time, place_in_time
 from nextitem.sessions.keys import SessionName
 from nextitem.sessions.session import WINDOW, Event
 
@@ -21,10 +21,6 @@ MAX_ONLY = 1000
 """The maximum of candidates that one request may have ranked."""
 DEFAULT_LIMIT = 20
 MAX_DEADLINE_MS = 10_000
-OLDEST_MS = 946_684_800_000
-"""2000-01-01 in epoch milliseconds: an earlier time comes from a clock that was never set."""
-SECONDS_BELOW = 100_000_000_000
-"""Numbers below this are epoch seconds (to the year 5138), others epoch milliseconds (from 1973)."""
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_CHARS)]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=MAX_TOP)]
@@ -37,14 +33,14 @@ EventStatus = Literal["applied", "duplicate", "late", "unknown_item"]
 
 
 class EventBody(msgspec.Struct, frozen=True):
-    """One event; `occurred_at` is RFC 3339 text, epoch seconds or epoch milliseconds.
+    """One event.
 
     `recommendation_id` names the answer from which the visitor came to the item.
     """
 
     item_id: Id
     event_id: Id | None = None
-    occurred_at: datetime | int | float | None = None
+    occurred_at: Time | None = None
     recommendation_id: Id | None = None
 
 
@@ -59,9 +55,10 @@ class RankingOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventsBody(RankingOptions, frozen=True):
-    """The body of `append_events`."""
+    """The body of `append_events`. `sent_at` is the client's time of sending, which corrects a wrong clock."""
 
     events: Annotated[list[EventBody], msgspec.Meta(min_length=1, max_length=MAX_EVENTS)]
+    sent_at: Time | None = None
     store: bool = True
 
 
@@ -213,19 +210,14 @@ def events_request(session: SessionName, body: EventsBody, now: int) -> EventsRe
     Args:
         session: the session.
         body: the checked body.
-        now: epoch milliseconds. An event after it, or before 2000, comes from a wrong clock and counts as now.
+        now: epoch milliseconds.
+
+    Raises:
+        RequestError: 422, a number is too large to be a time.
     """
-    events = [
-        Event(
-            event.item_id,
-            event.event_id or os.urandom(12).hex(),
-            _milliseconds(event.occurred_at, now),
-            event.recommendation_id,
-        )
-        for event in body.events
-    ]
-    order = sorted(range(len(events)), key=lambda place: events[place].occurred_at or now)
-    return EventsRequest(session, tuple(events[place] for place in order), tuple(order), body, body.store, now)
+    placed = place_in_time([event.occurred_at for event in body.events], body.sent_at, now)
+    events = tuple(_event(body.events[place], time) for place, time in placed)
+    return EventsRequest(session, events, tuple(place for place, _ in placed), body, body.store, now)
 
 
 def encode(answer: msgspec.Struct) -> str:
@@ -244,12 +236,5 @@ def problem_of(error: RequestError) -> Problem:
     return Problem(error.title, error.status, str(error), errors=errors)
 
 
-def _milliseconds(time: datetime | float | None, now: int) -> int | None:
-    if time is None:
-        return None
-    if isinstance(time, datetime):
-        aware = time if time.tzinfo else time.replace(tzinfo=UTC)
-        at = aware.timestamp() * 1000
-    else:
-        at = time * 1000 if time < SECONDS_BELOW else time
-    return round(at) if OLDEST_MS <= at <= now else None
+def _event(event: EventBody, occurred_at: int | None) -> Event:
+    return Event(event.item_id, event.event_id or os.urandom(12).hex(), occurred_at, event.recommendation_id)

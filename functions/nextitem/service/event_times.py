@@ -1,0 +1,63 @@
+"""Reads the times of a request's events, corrects the client's clock, and puts the events in order.
+
+The order is that of the times as sent. Only then are impossible times replaced, so that a wrong clock cannot change
+the order of events inside a request.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from nextitem.errors import RequestError
+
+OLDEST_MS = 946_684_800_000
+"""2000-01-01 in epoch milliseconds: an earlier time comes from a clock that was never set."""
+
+_UNIT_LIMITS = ((1e11, 1e-3), (1e14, 1), (1e17, 1e3), (1e20, 1e6))
+"""Numbers below each limit count so many units a millisecond: seconds (to the year 5138), milliseconds (from 1973),
+microseconds and nanoseconds. `nextitem train` reads the times of its data by the same limits."""
+
+Time = datetime | int | float
+"""RFC 3339 text, decoded (UTC without a zone), or an epoch number in any unit of `_UNIT_LIMITS`."""
+
+
+def place_in_time(times: Sequence[Time | None], sent_at: Time | None, now: int) -> list[tuple[int, int | None]]:
+    """Return each event's position in the request and its time, in order of occurrence.
+
+    A time is epoch milliseconds, or None for "now, after all stored events": the event has no time, or one after `now`.
+    A time before 2000 is replaced by that of the next event.
+
+    Args:
+        times: the events' times by the client's clock, in the order of the request.
+        sent_at: when the request was sent, by the same clock; None if unknown. `now` less this is added to each time.
+        now: epoch milliseconds.
+
+    Raises:
+        RequestError: 422, a number is too large to be a time.
+
+    Example:
+        ``place_in_time([1_800_000_000, 1_799_999_999], None, now=1_800_000_000_000)`` is
+        ``[(1, 1_799_999_999_000), (0, 1_800_000_000_000)]``.
+    """
+    skew = 0.0 if sent_at is None else now - _milliseconds(sent_at, "sent_at")
+    sent = [
+        float("inf") if time is None else _milliseconds(time, f"events[{place}].occurred_at") + skew
+        for place, time in enumerate(times)
+    ]
+    placed: list[tuple[int, int | None]] = []
+    following = None
+    for place in sorted(range(len(sent)), key=sent.__getitem__)[::-1]:
+        if sent[place] >= OLDEST_MS:
+            following = round(sent[place]) if sent[place] <= now else None
+        placed.append((place, following))
+    return placed[::-1]
+
+
+def _milliseconds(time: Time, field: str) -> float:
+    """Return epoch milliseconds."""
+    if isinstance(time, datetime):
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000
+    for limit, units in _UNIT_LIMITS:
+        if abs(time) < limit:
+            return time / units
+    detail = f"{field} is too large to be a time. Accepted: RFC 3339, epoch seconds to nanoseconds"
+    raise RequestError(422, "Unprocessable content", detail, field=field)
