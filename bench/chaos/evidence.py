@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from bench.chaos.journal import FIRST_TIME, Call, SentEvent
 from nextitem.sessions.codec import event_tag
-from nextitem.sessions.session import WINDOW
 
 
 @dataclass
@@ -21,7 +20,7 @@ class Evidence:
         news: the number of answers that called the event new.
         news_since: the same, for calls after the time of possible data loss.
         ranks: the length of the session after the event was appended.
-        late: events that a session with a full window called late.
+        too_old: events that a session called older than its full window.
         lengths: the session's lengths in answers with `stored`.
         nameless: the number of events without an id, whose answer with the id was lost.
     """
@@ -33,7 +32,7 @@ class Evidence:
     news: Counter[bytes] = field(default_factory=Counter)
     news_since: Counter[bytes] = field(default_factory=Counter)
     ranks: dict[bytes, int] = field(default_factory=dict)
-    late: set[bytes] = field(default_factory=set)
+    too_old: set[bytes] = field(default_factory=set)
     lengths: list[int] = field(default_factory=list)
     nameless: int = 0
 
@@ -68,8 +67,8 @@ def _add(evidence: Evidence, call: Call, *, since: bool) -> None:
         evidence.acknowledged.setdefault(tag, call.ended)
         if since:
             evidence.acknowledged_since.setdefault(tag, call.ended)
-        if call.statuses[place] == "late" and length >= WINDOW:
-            evidence.late.add(tag)
+        if call.statuses[place] == "too_old":
+            evidence.too_old.add(tag)
         if call.statuses[place] in FIRST_TIME:
             new.append(tag)
     for tag in new:  # a batch is appended in one step, so all its events have the same rank

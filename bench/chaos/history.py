@@ -39,9 +39,9 @@ class History:
         return [*self.trimmed, *(entry.tag for entry in self.log)]
 
     def dropped(self, evidence: Evidence) -> set[bytes]:
-        """Return events that were acknowledged as late and are older than a full window: they do not enter the log."""
+        """Return events that were acknowledged as too old: they do not enter the log."""
         there = set(self.tags)
-        return {tag for tag in evidence.late - there if self.log and _before(evidence, tag, self.log[0].at)}
+        return {tag for tag in evidence.too_old - there if self.log and _before(evidence, tag, self.log[0].at)}
 
     def fault(self, evidence: Evidence) -> str | None:
         """Describe the first fault of the history; None if there is none."""

@@ -246,7 +246,7 @@ def _appended_events(
     answered: dict[int, AppendedEvent] = {}
     unknown = 0
     for place, event, status in zip(request.order, request.events, statuses, strict=True):
-        is_unknown = status != "duplicate" and vocabulary.index(event.item_id) is None
+        is_unknown = status in {"applied", "late"} and vocabulary.index(event.item_id) is None
         unknown += is_unknown
         answered[place] = AppendedEvent(event.event_id, event.item_id, "unknown_item" if is_unknown else status)
     record.count_events(statuses, unknown)

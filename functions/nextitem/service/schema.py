@@ -29,7 +29,7 @@ Excluded = Annotated[list[Id], msgspec.Meta(max_length=MAX_EXCLUDED)]
 Candidates = Annotated[list[Id], msgspec.Meta(max_length=MAX_ONLY)]
 Operation = Literal["append_events", "get_recommendations", "delete_session", "recommend", "health"]
 ServedBy = Literal["session", "stateless", "popular"]
-EventStatus = Literal["applied", "duplicate", "late", "unknown_item"]
+EventStatus = Literal["applied", "duplicate", "late", "too_old", "unknown_item"]
 
 
 class EventBody(msgspec.Struct, frozen=True):

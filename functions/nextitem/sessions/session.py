@@ -22,7 +22,7 @@ SEEN_TAGS = 192
 TAG_BYTES = 8
 """Length of an event's tag: a hash of its event id."""
 
-Status = Literal["applied", "duplicate", "late"]
+Status = Literal["applied", "duplicate", "late", "too_old"]
 
 IMPRESSION_SIZE = 20
 """The number of items in an impression: the metrics look at the first 20."""
@@ -152,8 +152,8 @@ class SessionStore(Protocol):
     def append(self, key: str, events: Sequence[Event], version: str, now: int, deadline: Deadline) -> Appended:
         """Add events to a session atomically, and return it with the snapshot of a model version.
 
-        An event with a known id is a `duplicate` and changes nothing. An event older than the log's newest is `late`:
-        it is inserted at its time, or changes nothing if it is older than a full window.
+        An event with a known id is a `duplicate` and changes nothing. An event older than the log's newest is `late`
+        and is inserted at its time. One that is older than a full window is `too_old` and is not kept.
 
         Args:
             key: the session's key, from `session_key`.

@@ -55,7 +55,7 @@ _Argument = bytes | str | int
 
 _GONE = b"gone"
 _DELETED, _EXISTS = -1, 0
-_STATUS: dict[str, Status] = {"a": "applied", "d": "duplicate", "l": "late"}
+_STATUS: dict[str, Status] = {"a": "applied", "d": "duplicate", "l": "late", "o": "too_old"}
 _ANY_KEY = ""
 _SHOWN = "shown"
 _HERE = Path(__file__).parent / "scripts"

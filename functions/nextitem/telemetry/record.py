@@ -81,7 +81,7 @@ class RequestRecord:
         for metric, count in (
             (metrics.UNKNOWN, unknown),
             (metrics.DUPLICATES, statuses.count("duplicate")),
-            (metrics.LATE, statuses.count("late")),
+            (metrics.LATE, statuses.count("late") + statuses.count("too_old")),
         ):
             if count:  # most requests have none, and CloudWatch bills a record by its bytes
                 self.measure(metric, count)

@@ -167,19 +167,19 @@ def test_an_answer_from_an_older_state_is_found(long_session: Example, stale: in
 
 
 def test_an_event_older_than_a_full_window_does_not_enter_the_log(long_session: Example) -> None:
-    # GIVEN such an event that was sent twice and acknowledged as late twice
-    calls = [*long_session.calls, *(late_call(long_session, status="late", at=at) for at in (LATER, LATER + 1))]
+    # GIVEN such an event that was sent twice and answered with `too_old` twice
+    calls = [*long_session.calls, *(late_call(long_session, status="too_old", at=at) for at in (LATER, LATER + 1))]
 
     # THEN the oracle finds nothing
     verdict = check(long_session, calls)
     assert (verdict.lost, verdict.doubled, verdict.corrupted, verdict.findings) == (0, 0, 0, [])
 
 
-@pytest.mark.parametrize(("status", "occurred_at"), [("applied", HOUR_AGO), ("late", LONG)])
+@pytest.mark.parametrize(("status", "occurred_at"), [("applied", HOUR_AGO), ("late", HOUR_AGO), ("too_old", LONG)])
 def test_an_event_that_belongs_in_the_log_is_lost_without_it(
     long_session: Example, status: str, occurred_at: int
 ) -> None:
-    # It was not called late, or is newer than the log's first.
+    # Its status is another one, or it is newer than the log's first.
     call = late_call(long_session, status=status, at=LATER, occurred_at=occurred_at)
     assert check(long_session, [*long_session.calls, call]).unexplained == 1
 

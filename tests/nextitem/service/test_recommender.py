@@ -109,6 +109,14 @@ def test_a_late_event_is_replayed_at_its_time(service: Service, me: str) -> None
     assert answer.recommendations != service.recommend(A, C, B).recommendations
 
 
+@pytest.mark.parametrize("item_id", [A, UNKNOWN])
+def test_an_event_older_than_a_full_window_is_not_called_stored(service: Service, me: str, item_id: str) -> None:
+    full = [{"item_id": A, "event_id": str(place), "occurred_at": NOW - place} for place in range(WINDOW)]
+    before = service.append(me, *full)
+    answer = service.append(me, {"item_id": item_id, "event_id": "old", "occurred_at": NOW - WINDOW})
+    assert (statuses(answer), answer.session_length) == (["too_old"], before.session_length)
+
+
 def test_statuses_have_the_order_of_the_request(service: Service, me: str) -> None:
     service.append(me, A)
     events: list[dict[str, Any]] = [

@@ -52,7 +52,7 @@ class ExpectedLog:
         place = bisect_right(self.log, at, key=lambda entry: entry[0])
         late = place < len(self.log)
         if late and place == 0 and len(self.log) == WINDOW:
-            return "late"
+            return "too_old"
         self.seen.add(name)
         self.log.insert(place, (at, name))
         self.log = self.log[-WINDOW:]
@@ -122,8 +122,8 @@ class LogContract:
         before = add(store, key, *numbered(1, WINDOW)).record
         appended = add(store, key, *numbered(0, 0), *numbered(0, 0))
 
-        # THEN it is acknowledged, and the session is as it was
-        assert appended.statuses == ("late", "late")
+        # THEN it is refused each time, and the session is as it was
+        assert appended.statuses == ("too_old", "too_old")
         assert appended.record == before
         assert store.load(key, VERSION, soon()) == before
 

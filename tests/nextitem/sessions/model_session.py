@@ -79,7 +79,7 @@ class ModelSession:
         place = bisect_right(self.log, at, key=lambda entry: entry.at)
         late = place < len(self.log)
         if late and place == 0 and len(self.log) == WINDOW:
-            return "late"
+            return "too_old"
         tag = event_tag(event.event_id)
         self.names[tag] = event.event_id
         self.length += 1

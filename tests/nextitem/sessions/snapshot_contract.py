@@ -84,6 +84,11 @@ class SnapshotContract:
         assert not save(store, key, snapshot_of(read, 3.0))
         assert save(store, key, snapshot_of(read, 1.0, at=0))
 
+    def test_an_item_id_that_equals_a_chain_value_stands_for_no_past(self, store: SessionStore, key: str) -> None:
+        read = add(store, key, *numbered(1, 1), *numbered(3, 3)).record
+        add(store, key, *numbered(2, 2), Event(read.log[-1].chain.decode(), "4"))
+        assert not save(store, key, snapshot_of(read, 3.0))
+
     def test_a_stored_snapshot_of_another_past_is_not_used(self, store: SessionStore, key: str) -> None:
         # GIVEN a stored snapshot WHEN a late event is inserted before its end
         read = add(store, key, *numbered(1, 1), *numbered(3, 3)).record

@@ -82,7 +82,7 @@ class StoreBesideModel(RuleBasedStateMachine):
     def append_beyond_the_window(self, before: int) -> None:
         late = Event("late", self._named(None), self.model.log[0].at - before)
         unchanged = self.model.length
-        assert self._append([late, late], VERSIONS[0]) == ["late", "late"]
+        assert self._append([late, late], VERSIONS[0]) == ["too_old", "too_old"]
         assert self.model.length == unchanged
         self.reached["beyond the window"] += 1
 

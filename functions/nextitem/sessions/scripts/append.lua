@@ -2,7 +2,7 @@
 -- The format is codec.py's. KEYS: the session.
 -- ARGV: codec version, now (ms), time to live (ms), snapshot field, window, seen tags kept (bytes),
 --       then time (ms, or ''), tag, item id of each event, oldest first.
--- Returns: a status letter per event (a applied, d duplicate, l late), the log, the snapshot or nil, and the
+-- Returns: a status letter per event (a applied, d duplicate, l late, o too old), the log, the snapshot or nil, and the
 -- impression (items recommended) after the session's newest event before these, or nil.
 local key, codec, now, ttl = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local field, window, seen_bytes = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -42,36 +42,42 @@ if not entries[#entries] or string.sub(shown or '', 10, 25) ~= entries[#entries]
 local known = {}
 for _, entry in ipairs(entries) do known[entry.tag] = true end
 
-local statuses, changed = {}, false
+-- `entries[first]` is the window's oldest entry. Trimmed ones stay before it until the chain is computed, once for all
+-- events: computed after each, it would cost the square of the number of late events.
+local first, changed, statuses = 1, math.huge, {}
 for arg = 7, #ARGV, 3 do
   local time, tag, item = tonumber(ARGV[arg]), ARGV[arg + 1], ARGV[arg + 2]
   local newest = entries[#entries]
   if not time then time = newest and math.max(now, newest.at) or now end
-  local place = #entries
-  while place > 0 and entries[place].at > time do place = place - 1 end
-  local status = place == #entries and 'a' or 'l'
+  local place, after = first, #entries + 1
+  while place < after do
+    local middle = math.floor((place + after) / 2)
+    if entries[middle].at > time then after = middle else place = middle + 1 end
+  end
+  local size = #entries - first + 1
+  local status = place > #entries and 'a' or 'l'
   if known[tag] or string.find(seen, tag, 1, true) then
     status = 'd'
-  elseif not (status == 'l' and place == 0 and #entries >= window) then
-    changed, known[tag], length = true, true, length + 1
-    table.insert(entries, place + 1, { at = time, tag = tag, item = item })
-    for later = place + 1, #entries do
-      local entry, before = entries[later], entries[later - 1]
-      entry.chain = string.sub(redis.sha1hex((before and before.chain or '') .. entry.tag .. entry.item), 1, 16)
-      entry.bytes = struct.pack('>dI2c8c16', entry.at, #entry.item, entry.tag, entry.chain) .. entry.item
-    end
-    if #entries > window then
-      seen = seen .. table.remove(entries, 1).tag
+  elseif status == 'l' and place == first and size >= window then
+    status = 'o'
+  else
+    known[tag], length, changed = true, length + 1, math.min(changed, place)
+    table.insert(entries, place, { at = time, tag = tag, item = item })
+    if size >= window then
+      seen, first = seen .. entries[first].tag, first + 1
     end
   end
   statuses[#statuses + 1] = status
 end
 
-if changed then
-  local parts = { struct.pack('>I4', length) }
-  for _, entry in ipairs(entries) do
-    parts[#parts + 1] = entry.bytes
+if changed <= #entries then
+  for index = changed, #entries do
+    local entry, before = entries[index], entries[index - 1]
+    entry.chain = string.sub(redis.sha1hex((before and before.chain or '') .. entry.tag .. entry.item), 1, 16)
+    entry.bytes = struct.pack('>dI2c8c16', entry.at, #entry.item, entry.tag, entry.chain) .. entry.item
   end
+  local parts = { struct.pack('>I4', length) }
+  for index = first, #entries do parts[#parts + 1] = entries[index].bytes end
   local body = table.concat(parts)
   log = codec .. string.sub(redis.sha1hex(body), 1, 8) .. body
   redis.call('HSET', key, 'log', log)
