@@ -87,7 +87,7 @@ def append_one_event(store: ValkeyStore) -> Callable[[], object]:
 
 def server_time(valkey: Valkey, store: ValkeyStore, prepare: Callable[[ValkeyStore], Callable[[], object]]) -> int:
     """Return the microseconds of the server for a request: the least of several."""
-    times = []
+    times: list[int] = []
     with Redis.from_url(valkey.url) as client:
         for _ in range(REPEATS):
             request = prepare(store)
