@@ -11,6 +11,7 @@
     │   ├── VersionNotFound         no such version, or no route yet
     │   ├── VersionExists           the version exists with other content
     │   ├── RouteConflict           the route was changed by another process
+    │   ├── ObjectTooLarge          an object of the bucket is larger than its limit
     │   └── RegistryUnavailable     the bucket did not answer, or denied access
     ├── StoreUnavailable        the session store did not answer within its deadline
     │   └── SecretUnavailable       the key secret cannot be read, so no session has a key
@@ -74,6 +75,13 @@ class VersionExists(RegistryError):
 
 class RouteConflict(RegistryError):
     """Another process changed the route between our read and our write."""
+
+
+class ObjectTooLarge(RegistryError):
+    """An object of the bucket is larger than its limit, and was not read."""
+
+    def __init__(self, key: str, size: int, max_bytes: int) -> None:
+        super().__init__(f"{key} has {size} bytes; the limit is {max_bytes}")
 
 
 class RegistryUnavailable(RegistryError):

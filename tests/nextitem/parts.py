@@ -54,7 +54,7 @@ def passed() -> Deadline:
 
 def everything(bucket: ObjectStore) -> dict[str, bytes]:
     """Return all objects of a bucket by key."""
-    objects = {key: bucket.read(key) for key in bucket.keys("")}
+    objects = {key: bucket.read(key, 1 << 24) for key in bucket.keys("")}
     return {key: stored.data for key, stored in objects.items() if stored is not None}
 
 

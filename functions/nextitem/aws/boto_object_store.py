@@ -6,7 +6,7 @@ them, so the multipart upload is written here.
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
@@ -17,11 +17,11 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from nextitem.aws.object_store import StoredObject
-from nextitem.errors import RegistryUnavailable
+from nextitem.errors import ObjectTooLarge, RegistryUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, GetObjectOutputTypeDef
 
 SINGLE_PUT_BYTES = 100 << 20
 """Larger files are uploaded in parts, as AWS recommends; S3 refuses a single PUT of more than 5 GB."""
@@ -62,24 +62,25 @@ class BotoObjectStore:
         except (BotoCoreError, ValueError) as error:
             raise RegistryUnavailable(f"bucket {name} cannot be used with these AWS settings: {error}") from error
 
-    def read(self, key: str) -> StoredObject | None:
+    def read(self, key: str, max_bytes: int) -> StoredObject | None:
         """See `ObjectReader.read`."""
         try:
             response = self._s3.get_object(Bucket=self._name, Key=key)
-            with closing(response["Body"]) as body:
-                return StoredObject(body.read(), response["ETag"])
+            with closing(response["Body"]):
+                return StoredObject(b"".join(_chunks(response, key, max_bytes)), response["ETag"])
         except (ClientError, BotoCoreError, OSError) as error:
             if _code(error) in _MISSING:
                 return None
             raise self._unavailable(error, key) from error
 
-    def download(self, key: str, path: Path) -> bool:
+    def download(self, key: str, path: Path, max_bytes: Callable[[], int]) -> bool:
         """See `ObjectReader.download`."""
         try:
             response = self._s3.get_object(Bucket=self._name, Key=key)
-            with closing(response["Body"]) as body, path.open("wb") as file:
-                for chunk in body.iter_chunks(1 << 20):
-                    file.write(chunk)
+            with closing(response["Body"]):
+                chunks = _chunks(response, key, max_bytes())
+                with path.open("wb") as file:
+                    file.writelines(chunks)
         except (ClientError, BotoCoreError, OSError) as error:
             if _code(error) in _MISSING:
                 return False
@@ -100,7 +101,7 @@ class BotoObjectStore:
         return self._write(key, lambda: self._put(key, Body=data, IfMatch=etag))
 
     def keys(self, prefix: str) -> list[str]:
-        """See `ObjectStore.keys`."""
+        """See `ObjectReader.keys`."""
         try:
             pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._name, Prefix=prefix)
             return sorted(entry["Key"] for page in pages for entry in page.get("Contents", ()))
@@ -170,6 +171,18 @@ class BotoObjectStore:
 
     def _unavailable(self, error: Exception, key: str) -> RegistryUnavailable:
         return RegistryUnavailable(f"bucket {self._name} cannot be used at {key}: {error}")
+
+
+def _chunks(response: "GetObjectOutputTypeDef", key: str, max_bytes: int) -> Iterator[bytes]:
+    """Check an object's size, then return its content in pieces.
+
+    Raises:
+        ObjectTooLarge: it is larger than its limit.
+    """
+    size = response["ContentLength"]  # urllib3 reads no more than this
+    if size > max_bytes:
+        raise ObjectTooLarge(key, size, max_bytes)
+    return response["Body"].iter_chunks(1 << 20)
 
 
 def _code(error: Exception) -> str:

@@ -17,7 +17,7 @@ from obstore.store import S3Store
 
 from nextitem.aws.credentials import container_credentials
 from nextitem.aws.s3_prefetch import Prefetch, get, open_store
-from nextitem.errors import RegistryUnavailable
+from nextitem.errors import ObjectTooLarge, RegistryUnavailable
 
 if TYPE_CHECKING:
     from obstore.store import S3Credential
@@ -37,11 +37,27 @@ class StoredObject(msgspec.Struct, frozen=True):
 class ObjectReader(Protocol):
     """Reads a bucket. Methods raise `RegistryUnavailable` if the bucket does not answer or refuses."""
 
-    def read(self, key: str) -> StoredObject | None:
-        """Return an object, or None if there is no such key."""
+    def read(self, key: str, max_bytes: int) -> StoredObject | None:
+        """Return an object, or None if there is no such key.
 
-    def download(self, key: str, path: Path) -> bool:
-        """Write an object to a file; return False if there is no such key."""
+        Raises:
+            ObjectTooLarge: it has more than `max_bytes`, and is not read.
+        """
+
+    def download(self, key: str, path: Path, max_bytes: Callable[[], int]) -> bool:
+        """Write an object to a file; return False if there is no such key.
+
+        Args:
+            key: the object's key.
+            path: the file, made if need be.
+            max_bytes: returns the object's limit; called once the bucket answers, before anything is written.
+
+        Raises:
+            ObjectTooLarge: the object is larger than its limit.
+        """
+
+    def keys(self, prefix: str) -> list[str]:
+        """Return all keys below a prefix, which is empty or ends with a slash, sorted."""
 
 
 class ObjectStore(ObjectReader, Protocol):
@@ -52,9 +68,6 @@ class ObjectStore(ObjectReader, Protocol):
 
     def replace(self, key: str, data: bytes, etag: str) -> bool:
         """Overwrite an object if it still has the entity tag; return False, and write nothing, if it has another."""
-
-    def keys(self, prefix: str) -> list[str]:
-        """Return all keys with a prefix, sorted."""
 
 
 class ObstoreReader:
@@ -89,22 +102,24 @@ class ObstoreReader:
     def _open(self) -> S3Store:
         return open_store(self._name, self._region, self._endpoint, _provider(self._environment))
 
-    def read(self, key: str) -> StoredObject | None:
+    def read(self, key: str, max_bytes: int) -> StoredObject | None:
         """See `ObjectReader.read`."""
         if self._prefetch is not None:
             with suppress(LookupError):
                 prefetched = self._prefetch.take(key)
+                if prefetched is not None and len(prefetched[0]) > max_bytes:
+                    raise ObjectTooLarge(key, len(prefetched[0]), max_bytes)
                 return None if prefetched is None else StoredObject(*prefetched)
         try:
-            response = get(self._store, key)
+            response = get(self._store, key, lambda: max_bytes)
             return None if response is None else StoredObject(bytes(response.bytes()), response.meta["e_tag"] or "")
         except (BaseError, OSError) as error:
             raise _unavailable(error, key) from error
 
-    def download(self, key: str, path: Path) -> bool:
+    def download(self, key: str, path: Path, max_bytes: Callable[[], int]) -> bool:
         """See `ObjectReader.download`."""
         try:
-            response = get(self._store, key)
+            response = get(self._store, key, max_bytes)
             if response is None:
                 return False
             size = response.meta["size"]
@@ -115,6 +130,13 @@ class ObstoreReader:
         except (BaseError, OSError) as error:
             raise _unavailable(error, key) from error
         return True
+
+    def keys(self, prefix: str) -> list[str]:
+        """See `ObjectReader.keys`."""
+        try:
+            return sorted(entry["path"] for page in obstore.list(self._store, prefix) for entry in page)
+        except (BaseError, OSError) as error:
+            raise _unavailable(error, prefix) from error
 
     def _download_parts(self, key: str, path: Path, size: int) -> None:
         """Download a large object, several parts at a time: one connection to S3 gives some 80 MB/s."""

@@ -1,12 +1,12 @@
 """Read the first objects of a cold start before anything else is imported: S3 answers while imports go on.
 
-Imports only obstore. Errors are ignored here: `object_store` reads again and reports them. Decision 13 says why the
+Imports obstore first. Errors are ignored here: `object_store` reads again and reports them. Decision 13 says why the
 function has its own prefetch.
 """
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -15,12 +15,15 @@ from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import S3Store
 
 from nextitem import DEFAULT_REGION, DEFAULT_ROUTE
+from nextitem.errors import ObjectTooLarge
 
 CONNECT_TIMEOUT = timedelta(seconds=1)
 READ_TIMEOUT = timedelta(seconds=20)
 """For one object, or one part of a large one."""
 RETRIES = 2
 RETRY_TIMEOUT = timedelta(seconds=20)
+MAX_PREFETCH_BYTES = 8 << 20
+"""Maximum size of a prefetched object. The reader applies each object's own limit, which may be lower."""
 
 
 def open_store(name: str, region: str, endpoint: str | None, provider: Any = None) -> S3Store:
@@ -48,18 +51,28 @@ def open_store(name: str, region: str, endpoint: str | None, provider: Any = Non
     )
 
 
-def get(store: S3Store, key: str) -> "obstore.GetResult | None":
-    """Return an object, or None if there is no such key.
+def get(store: S3Store, key: str, max_bytes: Callable[[], int]) -> "obstore.GetResult | None":
+    """Begin to read an object; return None if there is no such key.
+
+    Args:
+        store: the bucket.
+        key: the object's key.
+        max_bytes: returns the object's limit; called once the size is known. The object's content is not read yet.
 
     Raises:
         BaseError, OSError: the bucket cannot be read.
+        ObjectTooLarge: it is larger than its limit.
     """
     try:
-        return obstore.get(store, key)
+        response = obstore.get(store, key)
     except (NotFoundError, FileNotFoundError) as error:
         if "<Code>NoSuchBucket</Code>" in str(error):  # a 404, too, but not one about the key
             raise
         return None
+    size, limit = response.meta["size"], max_bytes()
+    if size > limit:
+        raise ObjectTooLarge(key, size, limit)
+    return response
 
 
 class Prefetch:
@@ -108,7 +121,7 @@ class _Read:
 
     def _run(self) -> None:
         try:
-            response = get(self._store, self._key)
+            response = get(self._store, self._key, lambda: MAX_PREFETCH_BYTES)
             self._object = None if response is None else (bytes(response.bytes()), response.meta["e_tag"] or "")
-        except (BaseError, OSError):
+        except (BaseError, OSError, ObjectTooLarge):
             self._failed = True

@@ -28,6 +28,18 @@ FILES = (STEP_GRAPH, SCORE_GRAPH, WEIGHTS, VOCABULARY, CERTIFICATE)
 DOCUMENTS = (CARD,)
 """Files for people. The manifest lists their digests separately, and functions do not fetch them."""
 
+MAX_MANIFEST_BYTES = 1 << 20
+MAX_FILE_BYTES = {
+    STEP_GRAPH: 16 << 20,
+    SCORE_GRAPH: 16 << 20,
+    WEIGHTS: 10 << 30,
+    VOCABULARY: 10 << 30,
+    CERTIFICATE: 16 << 20,
+    CARD: 1 << 20,
+}
+"""The largest file of each name that a manifest may list. Weights and vocabulary are mapped into memory, and Lambda's
+largest disk has 10 GiB; the others are read whole."""
+
 MAX_TOP = 200
 """The largest k of a score graph, and so the largest `limit` of a request."""
 
@@ -263,6 +275,11 @@ def decode_manifest(data: bytes, version: str) -> Manifest:
     ):
         expected = ", ".join((*FILES, *DOCUMENTS))
         raise ArtifactCorrupt(f"{MANIFEST} of {version} must list a digest for each of: {expected}")
+    for name, digest in (*manifest.files.items(), *manifest.documents.items()):
+        if not 0 <= digest.size <= MAX_FILE_BYTES[name]:
+            raise ArtifactCorrupt(
+                f"{MANIFEST} of {version} says that {name} has {digest.size} bytes; the limit is {MAX_FILE_BYTES[name]}"
+            )
     return manifest
 
 

@@ -6,6 +6,7 @@ within seconds and without a new model.
 
 import msgspec
 
+from nextitem.aws.s3_prefetch import MAX_PREFETCH_BYTES
 from nextitem.errors import ArtifactUnsupported, RegistryError
 from nextitem.model.manifest import DECODE_ERRORS, SchemaOnly
 
@@ -13,6 +14,8 @@ AVAILABILITY_SCHEMA = 1
 """The schema of the document that this code writes, and the newest that it reads."""
 MAX_UNAVAILABLE = 200_000
 """Maximum items in a document: a function looks each of them up after a change, which takes microseconds each."""
+MAX_AVAILABILITY_BYTES = MAX_PREFETCH_BYTES
+"""Maximum size of a document: `MAX_UNAVAILABLE` ids of 36 characters. Decoding takes at most 20 times as much."""
 
 
 class Availability(msgspec.Struct, frozen=True):

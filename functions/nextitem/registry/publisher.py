@@ -13,19 +13,44 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from nextitem.aws.object_store import ObjectStore, StoredObject
-from nextitem.errors import InputError, RouteConflict, VersionExists, VersionNotFound
+from nextitem.errors import (
+    InputError,
+    ObjectTooLarge,
+    RegistryUnavailable,
+    RouteConflict,
+    VersionExists,
+    VersionNotFound,
+)
 from nextitem.ids import id_fault
 from nextitem.model.artifact import open_artifact
 from nextitem.model.engine import Model
-from nextitem.model.manifest import FILES, MANIFEST, FileDigest, Manifest, decode_manifest, digest_of, is_version
+from nextitem.model.manifest import (
+    FILES,
+    MANIFEST,
+    MAX_MANIFEST_BYTES,
+    Manifest,
+    decode_manifest,
+    digest_of,
+    is_version,
+)
 from nextitem.registry.availability import (
     EVERYTHING,
+    MAX_AVAILABILITY_BYTES,
     MAX_UNAVAILABLE,
     Availability,
     availability_key,
     decode_availability,
 )
-from nextitem.registry.reader import Registry, Route, Variant, decode_route, history_key, model_key, route_key
+from nextitem.registry.reader import (
+    MAX_ROUTE_BYTES,
+    Registry,
+    Route,
+    Variant,
+    decode_route,
+    history_key,
+    model_key,
+    route_key,
+)
 
 DEFAULT_VARIANT = "main"
 
@@ -70,7 +95,7 @@ class Publisher:
         artifact = open_artifact(folder, documents=True)
         for name in (*FILES, *artifact.manifest.documents, MANIFEST):
             key, path = model_key(artifact.version, name), artifact.path(name)
-            if not self._bucket.create(key, path) and self._digest(key) != digest_of(path):
+            if not self._bucket.create(key, path) and not self._has_content(key, path):
                 raise VersionExists(f"{key} exists with other content; published versions are never changed")
         return artifact.version
 
@@ -84,7 +109,7 @@ class Publisher:
             version = key.split("/")[1]
             if not is_version(version) or key != model_key(version, MANIFEST):  # people may put other objects here
                 continue
-            stored = self._bucket.read(key)
+            stored = self._bucket.read(key, MAX_MANIFEST_BYTES)
             if stored is not None:
                 share = sum(variant.weight / total for variant in variants if variant.version == version)
                 published.append(PublishedVersion(version, decode_manifest(stored.data, version), share))
@@ -92,7 +117,7 @@ class Publisher:
 
     def current(self) -> Route | None:
         """Read the route; return None before the first promotion."""
-        stored = self._bucket.read(route_key(self._route))
+        stored = self._bucket.read(route_key(self._route), MAX_ROUTE_BYTES)
         return decode_route(stored.data, self._route) if stored is not None else None
 
     def promote(self, version: str, folder: Path) -> Route:
@@ -107,7 +132,9 @@ class Publisher:
             ArtifactCorrupt: it fails its digests or its certificate.
             RouteConflict: the route was changed meanwhile.
         """
-        if self._bucket.read(model_key(version, MANIFEST)) is None:  # the folder's copy may come from another bucket
+        if (
+            self._bucket.read(model_key(version, MANIFEST), MAX_MANIFEST_BYTES) is None
+        ):  # the folder's copy may come from another bucket
             raise VersionNotFound(f"the registry has no version {version}")
         artifact = Registry(self._bucket, folder).fetch(version)
         Model(artifact).check(artifact.certificate())
@@ -151,15 +178,18 @@ class Publisher:
             if fault := id_fault(item_id):
                 raise InputError(f"item id {item_id!r} {fault}")
         key = availability_key(self._route)
-        stored = self._bucket.read(key)
+        stored = self._bucket.read(key, MAX_AVAILABILITY_BYTES)
         old = decode_availability(stored.data, self._route) if stored else EVERYTHING
         new = Availability(old.revision + 1, unavailable, self._now().isoformat(timespec="seconds"))
-        self._compare_and_set(key, stored, msgspec.json.encode(new))
+        data = msgspec.json.encode(new)
+        if len(data) > MAX_AVAILABILITY_BYTES:
+            raise InputError(f"the unavailable items take {len(data)} bytes; the maximum is {MAX_AVAILABILITY_BYTES}")
+        self._compare_and_set(key, stored, data)
         return new
 
     def _change(self, variants: tuple[Variant, ...], restores: int | None) -> Route:
         key = route_key(self._route)
-        stored = self._bucket.read(key)
+        stored = self._bucket.read(key, MAX_ROUTE_BYTES)
         newest = self._newest()
         revision = newest + 1
         if stored is not None:
@@ -185,13 +215,24 @@ class Publisher:
         return max((int(key.rpartition("/")[2].removesuffix(".json")) for key in kept), default=0)
 
     def _revision(self, revision: int) -> Route:
-        stored = self._bucket.read(history_key(self._route, revision)) if revision > 0 else None
+        stored = self._bucket.read(history_key(self._route, revision), MAX_ROUTE_BYTES) if revision > 0 else None
         if stored is None:
             raise VersionNotFound(f"route {self._route} has no earlier revision to roll back to")
         return decode_route(stored.data, self._route)
 
-    def _digest(self, key: str) -> FileDigest | None:
-        """Return an object's digest. Large ones do not fit in memory, so it is downloaded to the disk first."""
+    def _has_content(self, key: str, path: Path) -> bool:
+        """Say whether an object equals a file. Large ones do not fit in memory, so it is downloaded to the disk first.
+
+        Raises:
+            RegistryUnavailable: the object was removed meanwhile.
+        """
+        expected = digest_of(path)
         with TemporaryDirectory() as folder:
-            path = Path(folder) / "object"
-            return digest_of(path) if self._bucket.download(key, path) else None
+            copy = Path(folder) / "object"
+            try:
+                exists = self._bucket.download(key, copy, lambda: expected.size)
+            except ObjectTooLarge:
+                return False
+            if not exists:
+                raise RegistryUnavailable(f"{key} was removed during the upload; publish again")
+            return digest_of(copy) == expected

@@ -12,30 +12,42 @@ Several processes may share the local folder, as on Lambda Managed Instances: on
 import fcntl
 import os
 from collections.abc import Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
 from nextitem.aws.object_store import ObjectReader
-from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported, RegistryError, VersionNotFound
+from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported, ObjectTooLarge, RegistryError, VersionNotFound
 from nextitem.model.artifact import Artifact, open_artifact
 from nextitem.model.manifest import (
     DECODE_ERRORS,
     FILES,
     MANIFEST,
+    MAX_MANIFEST_BYTES,
     VOCABULARY,
     WEIGHTS,
     FileDigest,
+    Manifest,
     SchemaOnly,
+    decode_manifest,
     digest_of,
     is_version,
 )
-from nextitem.registry.availability import EVERYTHING, Availability, availability_key, decode_availability
+from nextitem.registry.availability import (
+    EVERYTHING,
+    MAX_AVAILABILITY_BYTES,
+    Availability,
+    availability_key,
+    decode_availability,
+)
 
 ROUTE_SCHEMA = 1
 """The route schema that this code writes, and the newest that it reads."""
+MAX_ROUTE_BYTES = 1 << 16
+MAX_VARIANTS = 8
+"""Maximum variants of a route: each that takes traffic is a model on the function's disk and in its memory."""
 _INCOMING = ".incoming-"
 
 
@@ -94,8 +106,16 @@ def decode_route(data: bytes, name: str) -> Route:
     except DECODE_ERRORS as error:
         raise RegistryError(f"{route_key(name)} is not a route: {error}") from None
     weights = [variant.weight for variant in route.variants]
-    if not weights or min(weights) < 0 or sum(weights) <= 0 or not all(is_version(v.version) for v in route.variants):
-        raise RegistryError(f"{route_key(name)} must name versions with weights whose sum is positive")
+    if not 1 <= len(weights) <= MAX_VARIANTS:
+        raise RegistryError(f"{route_key(name)} must name 1 to {MAX_VARIANTS} versions, and names {len(weights)}")
+    if (
+        min(weights) < 0
+        or not 0 < sum(weights) < float("inf")
+        or not all(is_version(v.version) for v in route.variants)
+    ):
+        raise RegistryError(f"{route_key(name)} must name versions with weights whose sum is positive and finite")
+    if route.revision < 1 or not (route.restores is None or 0 < route.restores < route.revision):
+        raise RegistryError(f"{route_key(name)} must have a positive revision, and restore an earlier one")
     return route
 
 
@@ -119,7 +139,7 @@ class Registry:
             RegistryError: it cannot be read.
             ArtifactUnsupported: it was written for a newer schema.
         """
-        stored = self._bucket.read(route_key(name))
+        stored = self._bucket.read(route_key(name), MAX_ROUTE_BYTES)
         if stored is None:
             raise VersionNotFound(f"{route_key(name)} is not in the bucket: promote a version first")
         return decode_route(stored.data, name)
@@ -131,7 +151,7 @@ class Registry:
             RegistryError: it cannot be read.
             ArtifactUnsupported: it was written for a newer schema.
         """
-        stored = self._bucket.read(availability_key(name))
+        stored = self._bucket.read(availability_key(name), MAX_AVAILABILITY_BYTES)
         return EVERYTHING if stored is None else decode_availability(stored.data, name)
 
     def fetch(self, version: str) -> Artifact:
@@ -142,7 +162,7 @@ class Registry:
             ArtifactCorrupt: a file is missing or differs from the manifest.
             ArtifactUnsupported: it was written for a newer schema.
             RegistryUnavailable: the bucket cannot be read.
-            RegistryError: the folder cannot be written.
+            RegistryError: the manifest is too large, or the folder has no room or cannot be written.
         """
         if not is_version(version):
             raise VersionNotFound(f"{version!r} is not a model version (v and 16 hex digits)")
@@ -170,22 +190,44 @@ class Registry:
                 _remove(home, ignore_errors=True)
 
     def _download(self, version: str, folder: Path) -> dict[str, FileDigest]:
-        """Download a version's files, the largest first, and return their digests."""
+        """Download a version's files, the largest first, and return their digests.
+
+        All are requested at once; their content waits for the manifest, which says how large they may be.
+        """
         folder.mkdir()
-
-        def download(name: str) -> FileDigest | None:
-            exists = self._bucket.download(model_key(version, name), folder / name)
-            return digest_of(folder / name) if exists else None
-
-        names = (WEIGHTS, VOCABULARY, MANIFEST, *(name for name in FILES if name not in {WEIGHTS, VOCABULARY}))
-        with ThreadPoolExecutor(len(names)) as pool:
-            digests = dict(zip(names, pool.map(download, names), strict=True))
-        missing = sorted(name for name, digest in digests.items() if digest is None)
-        if MANIFEST in missing:
-            raise VersionNotFound(f"the registry has no version {version}")
-        if missing:
+        names = (WEIGHTS, VOCABULARY, *(name for name in FILES if name not in {WEIGHTS, VOCABULARY}))
+        with ThreadPoolExecutor(len(names) + 1) as pool:
+            manifest = pool.submit(self._download_manifest, version, folder)
+            downloads = [pool.submit(self._download_file, version, name, folder, manifest) for name in names]
+            manifest.result()
+            digests = {name: download.result() for name, download in zip(names, downloads, strict=True)}
+        if missing := sorted(name for name, digest in digests.items() if digest is None):
             raise ArtifactCorrupt(f"{version} lacks {', '.join(missing)} in the registry")
         return {name: digest for name, digest in digests.items() if digest is not None}
+
+    def _download_manifest(self, version: str, folder: Path) -> Manifest:
+        """Download a version's manifest, and check that the folder has room for the files that it lists."""
+        stored = self._bucket.read(model_key(version, MANIFEST), MAX_MANIFEST_BYTES)
+        if stored is None:
+            raise VersionNotFound(f"the registry has no version {version}")
+        manifest = decode_manifest(stored.data, version)
+        needed, disk = sum(digest.size for digest in manifest.files.values()), os.statvfs(folder)
+        if needed > (free := disk.f_bavail * disk.f_frsize):
+            raise RegistryError(
+                f"{version} has {needed} bytes, and {self._folder} has room for {free}: enlarge the disk"
+            )
+        (folder / MANIFEST).write_bytes(stored.data)
+        return manifest
+
+    def _download_file(self, version: str, name: str, folder: Path, manifest: "Future[Manifest]") -> FileDigest | None:
+        """Download a file unless it is larger than its manifest says; return None if it is missing."""
+        try:
+            exists = self._bucket.download(
+                model_key(version, name), folder / name, lambda: manifest.result().files[name].size
+            )
+        except ObjectTooLarge as error:
+            raise ArtifactCorrupt(f"{name} of {version} differs from its manifest: {error}") from None
+        return digest_of(folder / name) if exists else None
 
     def _clear(self, home: Path) -> None:
         """Remove a damaged copy, and the files of processes that died during a download."""

@@ -69,7 +69,7 @@ def test_a_card_that_is_not_the_manifests_is_not_published(
 
 def test_the_card_is_published_and_left_there(artifact: Artifact, bucket: BotoObjectStore, tmp_path: Path) -> None:
     Publisher(bucket).publish(artifact.folder)
-    stored = bucket.read(model_key(artifact.version, CARD))
+    stored = bucket.read(model_key(artifact.version, CARD), 1 << 20)
     assert stored is not None
     assert stored.data == artifact.path(CARD).read_bytes()
     fetched = Registry(bucket, tmp_path / "models").fetch(artifact.version)

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from nextitem.aws.object_store import ObjectReader, ObjectStore
-from nextitem.errors import RegistryUnavailable
+from nextitem.errors import ObjectTooLarge, RegistryUnavailable
 
 Put = Callable[[str, bytes], None]
 KEY = "models/v0123456789abcdef/weights.bin"
+MAX = 1 << 24
 CONTENTS = [b"", b"tea", bytes(range(256)) * 10_000]
 
 
@@ -20,21 +21,21 @@ class ObjectReaderContract:
     def test_an_object_is_read_whole(self, reader: ObjectReader, put: Put, data: bytes) -> None:
         put(KEY, data)
         put(KEY + ".other", b"another")
-        stored = reader.read(KEY)
+        stored = reader.read(KEY, MAX)
         assert stored is not None
         assert stored.data == data
 
     @pytest.mark.parametrize("data", CONTENTS, ids=len)
     def test_an_object_is_downloaded_whole(self, reader: ObjectReader, put: Put, tmp_path: Path, data: bytes) -> None:
         put(KEY, data)
-        assert reader.download(KEY, tmp_path / "file") is True
+        assert reader.download(KEY, tmp_path / "file", lambda: MAX) is True
         assert (tmp_path / "file").read_bytes() == data
 
     def test_the_entity_tag_depends_on_the_content(self, reader: ObjectReader, put: Put) -> None:
         tags = []
         for data in (b"tea", b"pot", b"tea"):
             put(KEY, data)
-            stored = reader.read(KEY)
+            stored = reader.read(KEY, MAX)
             assert stored is not None
             tags.append(stored.etag)
         assert tags[0] == tags[2] != tags[1]
@@ -42,15 +43,34 @@ class ObjectReaderContract:
 
     def test_a_missing_object_is_none(self, reader: ObjectReader, put: Put, tmp_path: Path) -> None:
         put(KEY, b"tea")
-        assert reader.read(KEY[:-1]) is None
-        assert reader.download(KEY[:-1], tmp_path / "file") is False
+        assert reader.read(KEY[:-1], MAX) is None
+        assert reader.download(KEY[:-1], tmp_path / "file", lambda: MAX) is False
         assert list(tmp_path.iterdir()) == []
+
+    def test_an_object_over_its_limit_is_not_read(self, reader: ObjectReader, put: Put, tmp_path: Path) -> None:
+        put(KEY, b"tea")
+        for max_bytes in (2, 0):
+            with pytest.raises(ObjectTooLarge, match=f"^{KEY} has 3 bytes; the limit is {max_bytes}$"):
+                reader.read(KEY, max_bytes)
+            with pytest.raises(ObjectTooLarge, match=f"^{KEY} has 3 bytes; the limit is {max_bytes}$"):
+                reader.download(KEY, tmp_path / "file", lambda max_bytes=max_bytes: max_bytes)  # type: ignore[misc]
+        assert list(tmp_path.iterdir()) == []
+        assert reader.read(KEY, 3) is not None
+        assert reader.download(KEY, tmp_path / "file", lambda: 3)
+
+    def test_keys_have_the_prefix_and_are_sorted(self, reader: ObjectReader, put: Put) -> None:
+        for key in ("models/b", "routes/live.json", "models/a/2", "models/a/10", "model"):
+            put(key, b"")
+        assert reader.keys("models/") == ["models/a/10", "models/a/2", "models/b"]
+        assert reader.keys("nothing/") == []
 
     def test_a_read_from_an_unreachable_bucket_names_the_key(self, unreachable: ObjectReader, tmp_path: Path) -> None:
         with pytest.raises(RegistryUnavailable, match=KEY):
-            unreachable.read(KEY)
+            unreachable.read(KEY, MAX)
         with pytest.raises(RegistryUnavailable, match=KEY):
-            unreachable.download(KEY, tmp_path / "file")
+            unreachable.download(KEY, tmp_path / "file", lambda: MAX)
+        with pytest.raises(RegistryUnavailable, match="models/"):
+            unreachable.keys("models/")
 
 
 class ObjectStoreContract:
@@ -60,7 +80,7 @@ class ObjectStoreContract:
         assert writer.create(KEY, b"tea") is True
         assert writer.create(KEY, b"pot") is False
         assert writer.create(KEY, b"tea") is False
-        stored = writer.read(KEY)
+        stored = writer.read(KEY, MAX)
         assert stored is not None
         assert stored.data == b"tea"
 
@@ -70,42 +90,33 @@ class ObjectStoreContract:
             path.write_bytes(data)
             assert writer.create(path.name, path) is True
             assert writer.create(path.name, path) is False
-            stored = writer.read(path.name)
+            stored = writer.read(path.name, MAX)
             assert stored is not None
             assert stored.data == data
 
     def test_an_object_is_replaced_only_if_it_is_unchanged(self, writer: ObjectStore) -> None:
         # GIVEN an object's entity tag
         writer.create(KEY, b"one")
-        read = writer.read(KEY)
+        read = writer.read(KEY, MAX)
         assert read is not None
 
         # WHEN it is used twice THEN only the first replaces the object
         assert writer.replace(KEY, b"two", read.etag) is True
         assert writer.replace(KEY, b"three", read.etag) is False
-        again = writer.read(KEY)
+        again = writer.read(KEY, MAX)
         assert again is not None
         assert again.data == b"two"
         assert writer.replace(KEY, b"three", again.etag) is True
 
     def test_a_missing_object_is_not_replaced(self, writer: ObjectStore) -> None:
         writer.create(KEY, b"tea")
-        read = writer.read(KEY)
+        read = writer.read(KEY, MAX)
         assert read is not None
         assert writer.replace(KEY + ".other", b"pot", read.etag) is False
         assert writer.keys("") == [KEY]
 
-    def test_keys_have_the_prefix_and_are_sorted(self, writer: ObjectStore) -> None:
-        for key in ("models/b", "routes/live.json", "models/a/2", "models/a/10", "model"):
-            writer.create(key, b"")
-        assert writer.keys("models/") == ["models/a/10", "models/a/2", "models/b"]
-        assert writer.keys("nothing/") == []
-
     def test_a_write_to_an_unreachable_bucket_names_the_key(self, unreachable_writer: ObjectStore) -> None:
-        for verb in (
-            lambda: unreachable_writer.create(KEY, b"tea"),
-            lambda: unreachable_writer.replace(KEY, b"tea", '"tag"'),
-            lambda: unreachable_writer.keys(KEY),
-        ):
-            with pytest.raises(RegistryUnavailable, match=KEY):
-                verb()
+        with pytest.raises(RegistryUnavailable, match=KEY):
+            unreachable_writer.create(KEY, b"tea")
+        with pytest.raises(RegistryUnavailable, match=KEY):
+            unreachable_writer.replace(KEY, b"tea", '"tag"')

@@ -219,12 +219,12 @@ def test_a_renewed_bucket_has_new_connections_and_credentials(
     provider.body = lambda: answer(provider.asked)
     bucket = ObstoreReader("registry", region=REGION, endpoint=counting.url, environment=provider.environment)
     for _ in range(2):
-        assert bucket.read("routes/live.json") is not None
+        assert bucket.read("routes/live.json", 1000) is not None
     assert (counting.connections, counting.signers) == (1, ["AKID1"] * 2)
 
     # WHEN it is renewed THEN the next read uses a new connection and new credentials
     bucket.renew()
-    assert bucket.read("routes/live.json") is not None
+    assert bucket.read("routes/live.json", 1000) is not None
     assert (counting.connections, counting.signers[-1]) == (2, "AKID2")
 
 
@@ -233,5 +233,5 @@ def test_without_credentials_the_bucket_cannot_be_read(counting: CountingS3, mon
         monkeypatch.delenv(name, raising=False)
     bucket = ObstoreReader("registry", region=REGION, endpoint=counting.url, environment=unreachable_provider())
     with pytest.raises(RegistryUnavailable):
-        bucket.read("routes/live.json")
+        bucket.read("routes/live.json", 1000)
     assert counting.signers == []

@@ -15,7 +15,7 @@ from nextitem.aws import boto_object_store
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.aws.object_store import ObjectReader, ObjectStore, ObstoreReader
 from nextitem.errors import RegistryUnavailable
-from tests.nextitem.aws.object_store_contract import KEY, ObjectReaderContract, ObjectStoreContract, Put
+from tests.nextitem.aws.object_store_contract import KEY, MAX, ObjectReaderContract, ObjectStoreContract, Put
 from tests.nextitem.parts import BUCKET, CREDENTIALS, REGION
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class TestBotoObjectStore(ObjectReaderContract, ObjectStoreContract):
     def test_a_missing_bucket_is_unavailable(self, s3: "S3Client") -> None:
         missing = BotoObjectStore("another", s3)
         for verb in (
-            lambda: missing.read("key"),
+            lambda: missing.read("key", MAX),
             lambda: missing.create("key", b""),
             lambda: missing.replace("key", b"", '"tag"'),
             lambda: missing.keys(""),
@@ -87,7 +87,7 @@ class TestBotoObjectStore(ObjectReaderContract, ObjectStoreContract):
     ) -> None:
         monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
         BotoObjectStore(BUCKET, s3).create("key", b"tea")
-        stored = BotoObjectStore(BUCKET).read("key")
+        stored = BotoObjectStore(BUCKET).read("key", MAX)
         assert stored is not None
         assert stored.data == b"tea"
 
@@ -127,7 +127,7 @@ class TestUploadInParts:
         store = BotoObjectStore(BUCKET, client, lambda *part: progress.append(part))
         assert store.create(KEY, large_file) is True
         assert store.create(KEY, large_file) is False
-        stored = store.read(KEY)
+        stored = store.read(KEY, MAX)
         assert stored is not None
         assert stored.data == self.DATA
         assert progress == [(KEY, done, 2560) for done in sent]
@@ -141,7 +141,7 @@ class TestUploadInParts:
         store = BotoObjectStore(BUCKET, client)
         client.meta.events.register("before-call.s3.CompleteMultipartUpload", take_key)
         assert store.create(KEY, large_file) is False
-        stored = store.read(KEY)
+        stored = store.read(KEY, MAX)
         assert stored is not None
         assert stored.data == b"tea"
 
@@ -185,18 +185,18 @@ class TestObstoreReader(ObjectReaderContract):
 
     def test_the_entity_tag_equals_boto3s(self, reader: ObjectReader, bucket: BotoObjectStore) -> None:
         bucket.create("key", b"tea")
-        assert reader.read("key") == bucket.read("key")
+        assert reader.read("key", MAX) == bucket.read("key", MAX)
 
     def test_a_missing_bucket_is_unavailable(self, s3: "S3Client", endpoint: str, tmp_path: Path) -> None:
         missing = ObstoreReader("another", region=REGION, endpoint=endpoint)
         with pytest.raises(RegistryUnavailable, match="key"):
-            missing.read("key")
+            missing.read("key", MAX)
         with pytest.raises(RegistryUnavailable, match="key"):
-            missing.download("key", tmp_path / "file")
+            missing.download("key", tmp_path / "file", lambda: MAX)
 
     def test_a_missing_folder_is_an_error_and_not_a_missing_key(
         self, reader: ObjectReader, put: Put, tmp_path: Path
     ) -> None:
         put("key", b"tea")
         with pytest.raises(RegistryUnavailable, match="No such file"):
-            reader.download("key", tmp_path / "nowhere" / "file")
+            reader.download("key", tmp_path / "nowhere" / "file", lambda: MAX)

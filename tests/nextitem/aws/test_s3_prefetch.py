@@ -6,12 +6,13 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from devstack.processes.children import LOOPBACK
+from nextitem.aws import s3_prefetch
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.aws.object_store import ObstoreReader
 from nextitem.aws.s3_prefetch import Prefetch, open_store
-from nextitem.errors import RegistryUnavailable
+from nextitem.errors import ObjectTooLarge, RegistryUnavailable
 from nextitem.registry.availability import availability_key
-from nextitem.registry.reader import route_key
+from nextitem.registry.reader import MAX_ROUTE_BYTES, route_key
 from tests.nextitem.parts import BUCKET, CREDENTIALS, REGION
 
 KEYS = {name.upper(): str(value) for name, value in CREDENTIALS.items()}
@@ -42,7 +43,7 @@ def open_reader(environment: dict[str, str], prefetch: Prefetch) -> ObstoreReade
 def test_a_prefetched_object_is_taken_once(bucket: BotoObjectStore, environment: dict[str, str]) -> None:
     # GIVEN a prefetch of a route, which then changes
     assert bucket.create(ROUTE, b"first")
-    first = bucket.read(ROUTE)
+    first = bucket.read(ROUTE, MAX_ROUTE_BYTES)
     assert first is not None
     prefetch = Prefetch(environment)
     prefetched = [prefetch._reads[key]._thread for key in (ROUTE, AVAILABILITY)]
@@ -51,8 +52,8 @@ def test_a_prefetched_object_is_taken_once(bucket: BotoObjectStore, environment:
     assert bucket.replace(ROUTE, b"second", first.etag)
     # WHEN it is read twice THEN it is the prefetched one, and then the new one
     reader = open_reader(environment, prefetch)
-    assert [reader.read(ROUTE) for _ in range(2)] == [first, bucket.read(ROUTE)]
-    assert reader.read(AVAILABILITY) is None
+    assert [reader.read(ROUTE, MAX_ROUTE_BYTES) for _ in range(2)] == [first, bucket.read(ROUTE, MAX_ROUTE_BYTES)]
+    assert reader.read(AVAILABILITY, MAX_ROUTE_BYTES) is None
 
 
 def test_only_the_configured_route_is_prefetched(bucket: BotoObjectStore, environment: dict[str, str]) -> None:
@@ -63,6 +64,18 @@ def test_only_the_configured_route_is_prefetched(bucket: BotoObjectStore, enviro
         prefetch.take(ROUTE)
 
 
+def test_an_object_over_its_limit_is_not_prefetched(
+    bucket: BotoObjectStore, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket.create(ROUTE, b"route")
+    monkeypatch.setattr(s3_prefetch, "MAX_PREFETCH_BYTES", 4)
+    with pytest.raises(LookupError):
+        Prefetch(environment).take(ROUTE)
+    monkeypatch.setattr(s3_prefetch, "MAX_PREFETCH_BYTES", 5)
+    with pytest.raises(ObjectTooLarge):  # the reader's own limit is lower
+        open_reader(environment, Prefetch(environment)).read(ROUTE, 4)
+
+
 @pytest.mark.parametrize("missing", ["NEXTITEM_BUCKET", "AWS_ACCESS_KEY_ID"])
 def test_without_a_bucket_or_keys_nothing_is_prefetched(
     bucket: BotoObjectStore, environment: dict[str, str], missing: str
@@ -70,7 +83,7 @@ def test_without_a_bucket_or_keys_nothing_is_prefetched(
     assert bucket.create(ROUTE, b"route")
     prefetch = Prefetch({name: value for name, value in environment.items() if name != missing})
     assert prefetch.store is None
-    assert open_reader(environment, prefetch).read(ROUTE) == bucket.read(ROUTE)
+    assert open_reader(environment, prefetch).read(ROUTE, MAX_ROUTE_BYTES) == bucket.read(ROUTE, MAX_ROUTE_BYTES)
 
 
 def test_a_failed_prefetch_is_reported_by_the_read(environment: dict[str, str]) -> None:
@@ -83,7 +96,7 @@ def test_a_failed_prefetch_is_reported_by_the_read(environment: dict[str, str]) 
         prefetch=prefetch,
     )
     with pytest.raises(RegistryUnavailable, match="cannot be read"):
-        reader.read(ROUTE)
+        reader.read(ROUTE, MAX_ROUTE_BYTES)
 
 
 @pytest.mark.parametrize("endpoint", [None, "http://127.0.0.1:1"])

@@ -121,8 +121,8 @@ def test_a_change_during_another_is_refused(bucket: BotoObjectStore, monkeypatch
     other, publisher = Publisher(bucket), Publisher(bucket)
     original = bucket.read
 
-    def read(key: str) -> object:
-        stored = original(key)
+    def read(key: str, max_bytes: int) -> object:
+        stored = original(key, max_bytes)
         monkeypatch.undo()
         other.set_unavailable(["theirs"])
         return stored

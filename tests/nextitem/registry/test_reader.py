@@ -1,6 +1,7 @@
 """Reading the registry: a fetched version is whole, or it is not there."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,16 @@ from nextitem.errors import (
 )
 from nextitem.model.manifest import FILES, MANIFEST, SCHEMA
 from nextitem.registry.publisher import Publisher
-from nextitem.registry.reader import Registry, Route, Variant, decode_route, history_key, model_key, route_key
+from nextitem.registry.reader import (
+    MAX_VARIANTS,
+    Registry,
+    Route,
+    Variant,
+    decode_route,
+    history_key,
+    model_key,
+    route_key,
+)
 from tests.nextitem.parts import BUCKET, STEADY, VERSION, edited
 
 if TYPE_CHECKING:
@@ -30,15 +40,15 @@ class CountingBucket:
     """A bucket that counts downloads."""
 
     def __init__(self, bucket: BotoObjectStore) -> None:
-        self.read = bucket.read
+        self.read, self.keys = bucket.read, bucket.keys
         self._download = bucket.download
         self._lock = threading.Lock()
         self.downloads = 0
 
-    def download(self, key: str, path: Path) -> bool:
+    def download(self, key: str, path: Path, max_bytes: Callable[[], int]) -> bool:
         with self._lock:
             self.downloads += 1
-        return self._download(key, path)
+        return self._download(key, path, max_bytes)
 
 
 @pytest.fixture
@@ -60,7 +70,7 @@ def test_an_intact_copy_is_used_again(bucket: BotoObjectStore, published: str, f
     Registry(counting, folder).fetch(published)
     once = counting.downloads
     assert Registry(counting, folder).fetch(published).version == published
-    assert counting.downloads == once == len(FILES) + 1
+    assert counting.downloads == once == len(FILES)
 
 
 @pytest.mark.parametrize("name", [*FILES, MANIFEST])
@@ -151,12 +161,27 @@ def test_the_keys_are_those_of_the_documented_layout() -> None:
 
 @pytest.mark.parametrize(
     ("weights", "version"),
-    [([], VERSION), ([0.0], VERSION), ([0.0, 0.0], VERSION), ([1.0, -0.5], VERSION), ([1.0], "latest")],
+    [
+        ([], VERSION),
+        ([1.0] * (MAX_VARIANTS + 1), VERSION),
+        ([0.0], VERSION),
+        ([0.0, 0.0], VERSION),
+        ([1.0, -0.5], VERSION),
+        ([1e308, 1e308], VERSION),
+        ([1.0], "latest"),
+    ],
 )
 def test_a_route_without_versions_or_weights_is_refused(weights: list[float], version: str) -> None:
     variants = tuple(Variant("main", version, weight) for weight in weights)
-    with pytest.raises(RegistryError, match=r"^routes/live\.json must name versions"):
+    with pytest.raises(RegistryError, match=r"^routes/live\.json must name "):
         decode_route(msgspec.json.encode(msgspec.structs.replace(ROUTE, variants=variants)), "live")
+
+
+@pytest.mark.parametrize(("revision", "restores"), [(0, None), (-1, None), (3, 0), (3, 4)])
+def test_a_route_with_an_impossible_revision_is_refused(revision: int, restores: int | None) -> None:
+    route = msgspec.structs.replace(ROUTE, revision=revision, restores=restores)
+    with pytest.raises(RegistryError, match=r"^routes/live\.json must have a positive revision"):
+        decode_route(msgspec.json.encode(route), "live")
 
 
 def test_a_route_of_a_newer_schema_is_unsupported() -> None:

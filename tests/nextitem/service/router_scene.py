@@ -1,6 +1,7 @@
 """A router on a bucket that a test can hold back, spoil and mend."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,13 +43,16 @@ class GatedBucket:
         self.reads = 0
         """Of routes; what is available is read beside each."""
 
-    def read(self, key: str) -> StoredObject | None:
+    def read(self, key: str, max_bytes: int) -> StoredObject | None:
         self.reads += key.startswith("routes/")
         assert self.gate.wait(PATIENCE_SECONDS)
-        return self._bucket.read(key)
+        return self._bucket.read(key, max_bytes)
 
-    def download(self, key: str, path: Path) -> bool:
-        return self._bucket.download(key, path)
+    def download(self, key: str, path: Path, max_bytes: Callable[[], int]) -> bool:
+        return self._bucket.download(key, path, max_bytes)
+
+    def keys(self, prefix: str) -> list[str]:
+        return self._bucket.keys(prefix)
 
 
 class Scene:

@@ -228,9 +228,9 @@ def test_without_a_model_attempts_are_rare_and_requests_fail_at_once(scene: Scen
 def test_slow_attempts_are_rare_too(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     read = scene.bucket.read
 
-    def slow(key: str) -> StoredObject | None:
+    def slow(key: str, max_bytes: int) -> StoredObject | None:
         scene.clock.now += RETRY_SECONDS
-        return read(key)
+        return read(key, max_bytes)
 
     monkeypatch.setattr(scene.bucket, "read", slow)
     for _ in range(3):
