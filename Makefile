@@ -39,6 +39,10 @@ test: $(INSTALLED) ## run the whole suite
 test-fast: $(INSTALLED) ## run the suite without the tests marked slow, in two processes (under 3 minutes)
 	@$(BIN)/python -m pytest -m 'not slow' --numprocesses 2 --dist loadfile
 
+.PHONY: mutants
+mutants: $(INSTALLED) ## plant kept faults in a copy of the tree, and count those that the tests find (ARGS="--only TEXT")
+	@$(BIN)/python -m tests.planted_faults $(ARGS)
+
 .PHONY: check
 check: $(INSTALLED) ## ruff, import contracts, mypy --strict, cfn-lint
 	$(BIN)/ruff check .

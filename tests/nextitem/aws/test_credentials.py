@@ -75,6 +75,15 @@ def test_credentials_are_kept_until_shortly_before_they_expire(provider: Credent
     assert credentials().access_key_id == "AKID3"
 
 
+def test_credentials_without_an_expiry_are_kept(provider: CredentialsProvider, clock: WallClock) -> None:
+    provider.body = lambda: b'{"AccessKeyId": "AKID", "SecretAccessKey": "secret"}'
+    credentials = credentials_of(provider.environment, clock)
+    for _ in range(3):
+        assert credentials() == Credentials("AKID", "secret")
+        clock.now += timedelta(days=10)
+    assert provider.asked == 1
+
+
 def test_valid_credentials_are_used_while_the_provider_fails(provider: CredentialsProvider, clock: WallClock) -> None:
     credentials = credentials_of(provider.environment, clock)
     credentials()

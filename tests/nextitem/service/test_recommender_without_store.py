@@ -1,5 +1,8 @@
 """The store does not answer, or `store` is false: there is an answer that says so."""
 
+import time
+from collections.abc import Sequence
+
 import pytest
 
 from devstack.services.valkey import Valkey
@@ -7,7 +10,7 @@ from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
 from nextitem.redis_client.url import parse_store_url
 from nextitem.service.router import Router
-from nextitem.sessions.session import Impression, Snapshot
+from nextitem.sessions.session import Appended, Event, Impression, SessionRecord, Snapshot
 from nextitem.sessions.valkey_store import ValkeyStore
 from nextitem.telemetry.record import RequestRecord
 from tests.nextitem.parts import NOW, PATIENCE_SECONDS
@@ -92,6 +95,34 @@ def test_a_request_with_store_false_calls_no_store(service: Service, store: Fail
     assert (answer.served_by, answer.stored, answer.session_length) == ("stateless", False, 2)
     assert answer.recommendations == service.recommend(A, B).recommendations
     assert (store.asked, service.record.faults) == (0, [])
+
+
+class StrictStore(FailingStore):
+    """A store that notes when each request stops waiting for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.deadlines: list[float] = []
+
+    def append(self, key: str, events: Sequence[Event], version: str, now: int, deadline: Deadline) -> Appended:
+        self.deadlines.append(deadline.at)
+        raise self._unavailable()
+
+    def load(self, key: str, version: str, deadline: Deadline) -> SessionRecord:
+        self.deadlines.append(deadline.at)
+        raise self._unavailable()
+
+
+def test_the_store_has_half_of_the_deadline(router: Router, me: str) -> None:
+    store = StrictStore()
+    service = Service(router, store)
+    before = time.monotonic()
+    service.append(me, A, deadline_ms=6_000)
+    service.get(me, deadline_ms=6_000)
+    service.get(me)
+    after = time.monotonic()
+    for deadline, half in zip(store.deadlines, (3, 3, PATIENCE_SECONDS), strict=True):
+        assert before + half <= deadline <= after + half
 
 
 class ForgetfulStore(ValkeyStore):

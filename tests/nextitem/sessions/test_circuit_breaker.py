@@ -105,6 +105,23 @@ def test_later_one_request_tries_and_its_failure_opens_the_circuit_again(scene: 
     assert scene.failing.asked == FAILURE_THRESHOLD + 1
 
 
+def test_while_one_request_tries_the_others_fail(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    # GIVEN an open circuit whose time has passed
+    scene.fail(FAILURE_THRESHOLD)
+    scene.clock.now += RESET_SECONDS
+    asked = scene.failing.asked
+
+    # WHEN another request comes before the trial has its answer THEN only the trial reaches the store
+    def load_meanwhile(*_: object) -> None:
+        scene.failing.asked += 1
+        with pytest.raises(StoreUnavailable, match="circuit is open"):
+            scene.breaker.load("another", VERSION, soon())
+
+    monkeypatch.setattr(scene.failing, "load", load_meanwhile)
+    scene.breaker.load("key", VERSION, soon())
+    assert scene.failing.asked == asked + 1
+
+
 def test_a_trial_that_succeeds_closes_the_circuit(scene: Scene, key: str) -> None:
     # GIVEN an open circuit, though the store works again
     scene.fail(FAILURE_THRESHOLD)
