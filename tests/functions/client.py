@@ -1,4 +1,4 @@
-"""The service as its clients see it: over HTTP, and by direct invokes. Knows nothing of how it works inside."""
+"""A client of the service, over HTTP and by direct invokes."""
 
 import http.client
 import json
@@ -39,7 +39,7 @@ class Reply:
     @property
     def items(self) -> list[Item]:
         """The recommendations, best first."""
-        return [(one["item_id"], one["score"]) for one in self.document["recommendations"]]
+        return [(item["item_id"], item["score"]) for item in self.document["recommendations"]]
 
     @property
     def item_ids(self) -> list[str]:
@@ -109,13 +109,13 @@ class Client:
 
 
 def new_session() -> str:
-    """A session id that nobody has used."""
+    """Return an unused session id."""
     return f"visitor-{uuid.uuid4().hex}"
 
 
 def named(ranked: Sequence[RankedItem], vocabulary: Vocabulary) -> list[Item]:
     """What an engine answered, as a client would read it."""
-    return [(vocabulary.item_id(one.index), one.score) for one in ranked]
+    return [(vocabulary.item_id(item.index), item.score) for item in ranked]
 
 
 def alike(left: Sequence[Item], right: Sequence[Item]) -> bool:

@@ -70,7 +70,7 @@ def test_every_request_leaves_one_record(client: Client, stack: Stack) -> None:
         ("recommend", 200, "stateless"),
     ]
     for record in records:
-        dimension_sets = [tuple(one["Dimensions"][0]) for one in record["_aws"]["CloudWatchMetrics"]]
+        dimension_sets = [tuple(directive["Dimensions"][0]) for directive in record["_aws"]["CloudWatchMetrics"]]
         assert dimension_sets == list(DIMENSION_SETS if "served_by" in record else [OVERALL])
         assert record.get("model_version") == (stack.version if "served_by" in record else None)
         # AND every metric that it announces is there, and a number

@@ -40,16 +40,16 @@ def test_without_a_model_requests_get_503_until_one_is_promoted(tmp_path: Path) 
     with Stack(max_workers=1, settings=PATIENT) as stack:
         client = Client(stack)
 
-        # WHEN asked for what needs a model
+        # WHEN requests need a model
         replies = [client.append("visitor", HIKE), client.get("visitor"), client.recommend([])]
 
-        # THEN there is nothing true to say, and whoever asked may try again
+        # THEN the answer is 503 with the time to try again
         for reply in [*replies, client.request("GET", "/v1/health")]:
             assert (reply.status, reply.headers["content-type"]) == (503, "application/problem+json")
             assert int(reply.headers["retry-after"]) > 0
             assert (reply.document["status"], "no model" in reply.document["detail"]) == (503, True)
         assert client.direct({"operation": "health"}) == replies[0].document
-        # AND what needs none is done
+        # AND requests that need no model work
         assert client.delete("visitor").status == 204
         assert client.append("visitor", []).status == 422
 

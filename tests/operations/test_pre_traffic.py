@@ -35,8 +35,8 @@ class Account:
 
     def answers(self, payload: bytes, **rest: str) -> None:
         body = StreamingBody(io.BytesIO(payload), len(payload))
-        asked = {"FunctionName": VERSION, "Payload": b'{"operation": "verify"}'}
-        self.stubs["lambda"].add_response("invoke", {"StatusCode": 200, "Payload": body, **rest}, asked)
+        request = {"FunctionName": VERSION, "Payload": b'{"operation": "verify"}'}
+        self.stubs["lambda"].add_response("invoke", {"StatusCode": 200, "Payload": body, **rest}, request)
 
     def expects(self, status: str) -> None:
         report = {"deploymentId": "d-ABCDEF123", "lifecycleEventHookExecutionId": "hook-1", "status": status}

@@ -172,7 +172,7 @@ def test_setting_a_schedule_changes_nothing(client: Any, functions: Functions) -
 @pytest.mark.parametrize(
     "pending",
     [
-        {"current": "another-secret-of-tests", "previous": "what-nobody-knows-here"},
+        {"current": "another-secret-of-tests", "previous": "an-unknown-secret"},
         {"current": "another-secret-of-tests"},
         {"current": FIRST, "previous": FIRST},
     ],
@@ -181,8 +181,8 @@ def test_setting_a_schedule_changes_nothing(client: Any, functions: Functions) -
 def test_a_version_that_would_lose_sessions_is_refused(
     client: Any, functions: Functions, pending: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def write(one: Any, secret: str, token: str) -> None:
-        one.put_secret_value(
+    def write(secrets: Any, secret: str, token: str) -> None:
+        secrets.put_secret_value(
             SecretId=secret, ClientRequestToken=token, SecretString=json.dumps(pending), VersionStages=["AWSPENDING"]
         )
 

@@ -77,7 +77,7 @@ def test_a_digest_notices_content_name_and_mode(tmp_path: Path) -> None:
 
 
 def test_a_library_for_another_processor_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "one.so").write_bytes(elf(62))
+    (tmp_path / "library.so").write_bytes(elf(62))
     (tmp_path / "two.so").write_bytes(elf(183))
 
     (sentence,) = objections(describe(tmp_path), "arm64")

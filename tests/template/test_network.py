@@ -39,7 +39,7 @@ def cache(stack: Stack) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("values", EVERYWHERE, ids=str)
-def test_store_and_endpoints_admit_the_function_and_nobody_else(values: Values) -> None:
+def test_store_and_endpoints_admit_the_function_only(values: Values) -> None:
     stack = deployed(values)
     function = sole_group(network_of_function(stack)["SecurityGroupIds"])
     doors = {sole_group(cache(stack)["SecurityGroupIds"]): STORE_PORT}

@@ -69,7 +69,7 @@ def test_help_names_every_option(command: str) -> None:
     help_text = done(command, "--help").out
     for option in OPTIONS[command]:
         assert f"{option} " in help_text
-    # AND its lines fit a terminal
+    # The lines fit a terminal.
     assert max(map(len, help_text.splitlines())) <= 80
 
 

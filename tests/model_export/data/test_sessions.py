@@ -49,7 +49,7 @@ def test_the_digest_does_not_depend_on_the_catalogue() -> None:
 
 
 def test_the_digest_depends_on_items_times_and_cuts() -> None:
-    # GIVEN sessions that differ in an item, in a time, in the end of a session, or in an id
+    # Sessions that differ in an item, in a time, in the end of a session, or in an id
     digests = {
         handmade(*case, start=start).digest
         for case, start in (

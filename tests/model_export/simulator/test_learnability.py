@@ -60,20 +60,16 @@ def ngrams(traffic: tuple[Session, ...]) -> Ngrams:
 
 
 def test_the_newest_item_predicts_far_better_than_popularity(ngrams: Ngrams, traffic: tuple[Session, ...]) -> None:
-    # GIVEN sessions that the predictors have not seen WHEN both rank the next item
     held_out = traffic[-HELD_OUT:]
     popular = hit_rate(ngrams.popular, held_out, 20)
     markov = hit_rate(ngrams.markov, held_out, 20)
-    # THEN popularity is better than nothing and far from the Markov chain, which noise keeps below 1
     assert 20 / 400 < popular < 0.2
     assert 0.6 < markov < 0.95
     assert markov > popular + 0.4
 
 
 def test_the_item_before_it_predicts_better_still(ngrams: Ngrams, traffic: tuple[Session, ...]) -> None:
-    # GIVEN sessions that the predictors have not seen WHEN only the best three candidates count
     held_out = traffic[-HELD_OUT:]
     markov = hit_rate(ngrams.markov, held_out, 3)
     second = hit_rate(ngrams.second_order, held_out, 3)
-    # THEN two items tell more than one: order matters
     assert second > markov + 0.05

@@ -117,7 +117,7 @@ def test_invalid_ids_and_too_many_are_refused(bucket: BotoObjectStore, items: It
 
 
 def test_a_change_during_another_is_refused(bucket: BotoObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    # GIVEN a second publisher that writes between the first one's read and write
+    # A second publisher that writes between the first one's read and write
     other, publisher = Publisher(bucket), Publisher(bucket)
     original = bucket.read
 

@@ -24,12 +24,11 @@ def publisher(bucket: BotoObjectStore) -> Publisher:
 
 
 def test_a_version_is_published_whole_and_only_once(bucket: BotoObjectStore, publisher: Publisher, demo: Path) -> None:
-    # GIVEN an artifact WHEN it is published THEN the registry has its files, its model card included
     assert publisher.publish(demo) == demo.name
     objects = everything(bucket)
     assert objects == {model_key(demo.name, name): (demo / name).read_bytes() for name in (*FILES, CARD, MANIFEST)}
 
-    # WHEN it is published again THEN nothing has changed
+    # Publishing it again changes nothing.
     assert publisher.publish(demo) == demo.name
     assert everything(bucket) == objects
 

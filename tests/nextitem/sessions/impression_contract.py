@@ -51,7 +51,6 @@ class ImpressionContract:
         assert add(store, key, event("3")).impression == newer
 
     def test_another_impression_after_the_same_events_replaces_it(self, store: SessionStore, key: str) -> None:
-        # GIVEN an impression WHEN another version answers a retry THEN the visitor saw that one last
         record = add(store, key, event("a")).record
         assert show(store, key, impression_of(record, "tea"))
         other = structs.replace(impression_of(record, "pot"), version="v2", variant="canary")

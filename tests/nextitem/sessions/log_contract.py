@@ -73,11 +73,9 @@ class LogContract:
         assert store.load(key, VERSION, soon()) == EMPTY
 
     def test_new_events_are_applied_in_order(self, store: SessionStore, key: str) -> None:
-        # GIVEN a session of one event WHEN two more come
         add(store, key, event("a", NOW))
         appended = add(store, key, event("b", NOW + 1), event("c", NOW + 2))
 
-        # THEN each has become the newest, as another reader sees too
         assert appended.statuses == ("applied", "applied")
         assert names(appended.record.log) == ["a", "b", "c"]
         assert [entry.at for entry in appended.record.log] == [NOW, NOW + 1, NOW + 2]
@@ -87,42 +85,34 @@ class LogContract:
         assert store.load(key, VERSION, soon()) == appended.record
 
     def test_a_repeated_event_is_a_duplicate(self, store: SessionStore, key: str) -> None:
-        # GIVEN a session WHEN an event id comes again, in another request and within one
         before = add(store, key, event("a"), event("b")).record
         appended = add(store, key, Event("another item", "a", NOW + 5), event("c"), event("c"))
 
-        # THEN it changes nothing
         assert appended.statuses == ("duplicate", "applied", "duplicate")
         assert names(appended.record.log) == ["a", "b", "c"]
         assert (before.length, appended.record.length) == (2, 3)
 
     def test_a_late_event_takes_its_own_place(self, store: SessionStore, key: str) -> None:
-        # GIVEN events at 1, 2 and 4 s WHEN one of 3 s comes, and one before all of them
         add(store, key, *numbered(1, 2), *numbered(4, 4))
         appended = add(store, key, *numbered(0, 0), *numbered(3, 3))
 
-        # THEN each stands where it happened
         assert appended.statuses == ("late", "late")
         assert names(appended.record.log) == ["0", "1", "2", "3", "4"]
         assert_chained(appended.record.log)
         assert appended.record.length == 5
 
     def test_a_late_event_in_a_full_window_pushes_the_oldest_out(self, store: SessionStore, key: str) -> None:
-        # GIVEN a full window without the event of second 10 WHEN that comes
         add(store, key, *numbered(1, 9), *numbered(11, WINDOW + 1))
         appended = add(store, key, *numbered(10, 10))
 
-        # THEN the window holds it and not the oldest
         assert appended.statuses == ("late",)
         assert names(appended.record.log) == [str(number) for number in range(2, WINDOW + 2)]
         assert appended.record.length == WINDOW + 1
 
     def test_an_event_older_than_a_full_window_changes_nothing(self, store: SessionStore, key: str) -> None:
-        # GIVEN a full window WHEN an older event comes, twice
         before = add(store, key, *numbered(1, WINDOW)).record
         appended = add(store, key, *numbered(0, 0), *numbered(0, 0))
 
-        # THEN it is acknowledged, and the session is as it was
         assert appended.statuses == ("late", "late")
         assert appended.record == before
         assert store.load(key, VERSION, soon()) == before
@@ -148,11 +138,9 @@ class LogContract:
         assert names(appended.record.log) == ["b", "a", "z", "c"]
 
     def test_the_log_keeps_the_newest_and_the_length_counts_all(self, store: SessionStore, key: str) -> None:
-        # GIVEN more events than the window holds WHEN they come in two requests
         first = add(store, key, *numbered(1, WINDOW)).record
         second = add(store, key, *numbered(WINDOW + 1, WINDOW + 40)).record
 
-        # THEN the log is the newest of them, and its chain goes on from what was trimmed
         assert names(second.log) == [str(number) for number in range(41, WINDOW + 41)]
         assert second.length == WINDOW + 40
         assert_chained(second.log, before=first.log[39].chain)
@@ -198,7 +186,7 @@ class LogContract:
             appended = add(store, key, *events, now=now)
 
             # THEN statuses, log and length are those of the promise
-            assert list(appended.statuses) == [expected.append(one, now) for one in events]
+            assert list(appended.statuses) == [expected.append(event, now) for event in events]
             log = appended.record.log
             kept = [(entry.at, name) for entry, name in zip(log, names(log), strict=True)]
             assert kept == expected.log

@@ -44,9 +44,9 @@ class MoveContract:
     def test_moving_no_session_changes_nothing(self, store: SessionStore, key: str, inspector: Inspector) -> None:
         old = fresh_key()
         assert not store.move(old, key, soon())
-        assert [inspector.remaining(one) for one in (old, key)] == [None, None]
+        assert [inspector.remaining(each) for each in (old, key)] == [None, None]
 
-        # AND a session under the new key stays as it is
+        # A session under the new key stays as it is
         record = add(store, key, *numbered(1, 2)).record
         assert not store.move(old, key, soon())
         assert store.load(key, VERSION, soon()) == record

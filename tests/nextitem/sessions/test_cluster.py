@@ -72,12 +72,12 @@ class TestCluster(SessionStoreContract):
     def test_a_session_moves_from_one_node_to_another(
         self, store: SessionStore, cluster: ClusterDeployment, key: str
     ) -> None:
-        # GIVEN an old and a new key on different nodes
-        old = next(one for one in iter(fresh_key, "") if cluster.node_of(one) is not cluster.node_of(key))
+        # An old and a new key on different nodes
+        old = next(other for other in iter(fresh_key, "") if cluster.node_of(other) is not cluster.node_of(key))
         record = add(store, old, event("a"), event("b")).record
         assert store.move(old, key, soon())
         assert store.load(key, VERSION, soon()) == record
-        assert [cluster.node_of(one).ask("EXISTS", one) for one in (old, key)] == [0, 1]
+        assert [cluster.node_of(each).ask("EXISTS", each) for each in (old, key)] == [0, 1]
 
     def test_a_slot_that_is_being_moved_is_followed(
         self, store: SessionStore, cluster: ClusterDeployment, key: str

@@ -59,7 +59,6 @@ def test_a_first_secret_that_cannot_be_read_is_tried_each_second(source: SecretS
 
 
 def test_a_secret_is_renewed_in_the_background(source: SecretSource, cache: SecretCache) -> None:
-    # GIVEN a rotated secret WHEN a renewal is due THEN the next requests know it
     source.secret = SECOND
     source.now += RENEW_SECONDS
     cache.current()
@@ -69,7 +68,6 @@ def test_a_secret_is_renewed_in_the_background(source: SecretSource, cache: Secr
 
 
 def test_a_failed_renewal_keeps_the_old_secret_and_is_tried_again(source: SecretSource, cache: SecretCache) -> None:
-    # GIVEN a secret that can no longer be read WHEN it is due THEN the old one is used and the fault reported
     source.secret = SecretUnavailable("not now")
     source.now += RENEW_SECONDS
     for _ in range(3):
@@ -77,7 +75,6 @@ def test_a_failed_renewal_keeps_the_old_secret_and_is_tried_again(source: Secret
         wait_for_readers()
     assert ([str(fault) for fault in source.faults], source.reads) == (["not now"], 2)
 
-    # WHEN it can be read again THEN the next try does
     source.secret = SECOND
     source.now += RETRY_SECONDS
     cache.current()

@@ -96,7 +96,7 @@ def test_only_the_first_request_reports_the_start(
     assert (first["cold_start"], second["cold_start"]) == (1, 0)
     assert units(second) == ALWAYS
 
-    # AND the one that waited for it is slow, for its client waited too
+    # The request that waited for the start is slow too.
     assert (first["slow"], second["slow"]) == (1, 0)
 
 

@@ -78,10 +78,9 @@ class EngineContract:
         assert not read_sessions(tmp_path / "out" / "train.parquet").is_epoch
 
     def test_equal_starts_of_an_index_are_split_by_row(self, engine: Engine, tmp_path: Path) -> None:
-        # GIVEN ten sessions whose index begins at 0 each
+        # The index of each of the ten sessions begins at 0.
         rows: list[Row] = [(f"s{n}", item, n_th) for n in reversed(range(10)) for n_th, item in enumerate("xy")]
         run(engine, [write_csv(tmp_path / "e.csv", rows)], tmp_path / "out", EVERYTHING)
-        # THEN exactly a tenth is test: the last in the file
         assert list(sides(tmp_path / "out")[1]) == ["s0"]
 
     @pytest.mark.parametrize(
@@ -125,7 +124,7 @@ class EngineContract:
         assert sides(tmp_path / "out") == ({"a": ["x", "y"]}, {"b": ["y", "x"]})
 
     def test_files_of_a_folder_must_be_alike(self, engine: Engine, tmp_path: Path) -> None:
-        # GIVEN a folder of files with columns in another order
+        # A folder of files with columns in another order
         folder = tmp_path / "many"
         write_csv(folder / "1.csv", days(("a", 0, "x y")))
         write_csv(folder / "2.csv", days(("b", 1, "x y")), header="item_id,session_id,timestamp")
@@ -133,13 +132,12 @@ class EngineContract:
             run(engine, [folder], tmp_path / "out", EVERYTHING)
 
     def test_equal_times_keep_the_order_of_the_rows(self, engine: Engine, tmp_path: Path) -> None:
-        # GIVEN events of one time, in two files
+        # Events of one time, in two files
         items = ["z", "é", "Z", "\uff61", "\U0001f600", "a b", "q't", "~"]
         rows: list[Row] = [(name, item, FIRST_DAY) for item in items for name in ("b", "a")]
         write_csv(tmp_path / "in" / "1.csv", rows)
         write_csv(tmp_path / "in" / "2.csv", [("a", "last", FIRST_DAY), ("t", "z", FIRST_DAY + DAY)])
         run(engine, [tmp_path / "in"], tmp_path / "out", EVERYTHING)
-        # THEN sessions and events come in the order of the rows, the catalogue in that of the bytes
         train = sides(tmp_path / "out")[0]
         assert list(train.items()) == [("b", items), ("a", [*items, "last"])]
         catalogue = pq.read_table(tmp_path / "out" / "catalogue.parquet")["item_id"].to_pylist()
@@ -168,10 +166,9 @@ class EngineContract:
         ],
     )
     def test_a_wrong_value_is_named(self, engine: Engine, tmp_path: Path, row: Row, what: str) -> None:
-        # GIVEN a wrong row in the second of two files
+        # A wrong row in the second of two files
         write_csv(tmp_path / "in" / "1.csv", days(("a", 0, "x y"), ("b", 1, "x y")))
         write_csv(tmp_path / "in" / "2.csv", [("c", "x", FIRST_DAY), row, ("c", "y", FIRST_DAY)])
-        # THEN the error names file, row and column, and nothing is written
         with pytest.raises(InputError) as caught:
             run(engine, [tmp_path / "in"], tmp_path / "out", EVERYTHING)
         assert str(caught.value) == f"{tmp_path}/in/2.csv, row 2, {what}"
