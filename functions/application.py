@@ -37,7 +37,7 @@ SECRET_SECONDS = 0.25
 
 
 class Application(Restorable):
-    """What requests need, and what a restore from SnapStart renews."""
+    """The objects that requests use; SnapStart's hooks renew them after a restore."""
 
     def __init__(
         self,

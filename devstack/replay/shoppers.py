@@ -26,7 +26,7 @@ class Call:
     """One request of the replay."""
 
     milliseconds: float
-    """From sending the request to the end of the response."""
+    """Time between sending the request and the end of the response."""
     status: int
     served_by: str | None
     recommended: tuple[str, ...]

@@ -22,8 +22,8 @@ SECRET_CHARS = 64
 MIN_CHARS = 16
 """The minimum that the service accepts (`nextitem.sessions.key_secret`)."""
 LEAD_SECONDS = 600
-"""From a rotation to its effect: twice `nextitem.sessions.secret_cache.RENEW_SECONDS`, so the service has read the
-secret again."""
+"""Time between a rotation and its effect: twice `nextitem.sessions.secret_cache.RENEW_SECONDS`, so the service has read
+the secret again."""
 LEAST_LEAD_SECONDS = 480
 """The minimum left of that when the new version becomes current: more than
 `nextitem.sessions.secret_cache.TRUSTED_SECONDS`."""

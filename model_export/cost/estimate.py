@@ -1,4 +1,4 @@
-"""What a deployment costs in a month at list price, from its traffic and its catalogue.
+"""Estimate the monthly cost of a deployment at list prices from its traffic and its catalogue.
 
 An estimate to compare choices with, not a bill: no free tier, no data transfer, no tax.
 """

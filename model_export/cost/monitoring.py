@@ -1,4 +1,4 @@
-"""What a month of metrics and alarms costs: each value of a dimension is a metric of its own."""
+"""Compute the monthly cost of metrics and alarms: each value of a dimension is a metric of its own."""
 
 from dataclasses import dataclass
 

@@ -34,7 +34,7 @@ class World:
 
     @property
     def leads(self) -> bool:
-        """Whether this process validates, reports progress and writes the run."""
+        """True if this process validates, reports progress and writes the run."""
         return self.rank == 0
 
     def share(self, batch: Batch) -> Batch:

@@ -55,7 +55,7 @@ class Job:
 
     @property
     def leads(self) -> bool:
-        """Whether this host writes the model."""
+        """True if this host writes the model."""
         return self.host == self.hosts[0]
 
 

@@ -65,7 +65,7 @@ class Model:
         self._shape = (shape.layers, 1, shape.hidden)
         self._step, self._score = graphs or open_graphs(artifact)
         self.has_memory = any(tensor.name == "session" for tensor in self._score.get_inputs())
-        """Whether the version has a session memory, which needs the session's items."""
+        """True if the version has a session memory, which needs the session's items."""
         self._unavailable = _NOTHING_UNAVAILABLE
         # Read now: another process of this environment may remove the folder after the route has changed.
         self.certificate = artifact.certificate()

@@ -16,7 +16,7 @@ class History(NamedTuple):
         source: the `served_by` of an answer that this history leads to.
         item_ids: oldest first; the model may not know all of them.
         hidden: the hidden state, or None if the model knows none of the items.
-        replayed: the number of events replayed after the session's snapshot; without one, of all its events.
+        replayed: the number of events replayed after the session's snapshot; without a snapshot, all events.
     """
 
     source: ServedBy

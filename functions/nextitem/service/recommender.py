@@ -40,7 +40,7 @@ STORE_SHARE = 0.5
 """The share of a request's deadline that the store may use: the rest is for inference and the way back."""
 
 MAX_PENDING_SAVES = 4
-"""How many saves may wait for the store's reply before the oldest is given up, and its connection with it."""
+"""Maximum number of saves that wait for the store's reply. Beyond it the oldest is given up, with its connection."""
 
 
 class Recommender:

@@ -79,7 +79,7 @@ class Recommendation(msgspec.Struct, frozen=True):
 
 
 class AppendedEvent(msgspec.Struct, frozen=True):
-    """What became of one event of the request."""
+    """The outcome of one event of the request."""
 
     event_id: str
     item_id: str

@@ -1,4 +1,4 @@
-"""How DuckDB reads each format of event files into a table of text and times.
+"""Load event files of each format into DuckDB, as a table of text and times.
 
 A new format is a loader in `LOADERS`.
 """
