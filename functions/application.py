@@ -1,4 +1,4 @@
-"""Builds the objects that answer requests, once per process, and renews them around a SnapStart snapshot."""
+"""Build the objects that answer requests, once per process, and renew them around a SnapStart snapshot."""
 
 import contextlib
 import threading

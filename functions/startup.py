@@ -1,4 +1,4 @@
-"""Begins a cold start: S3 and the store of models answer while the libraries are imported. Must be imported first.
+"""Start the reads of a cold start before the libraries are imported. Import this module first.
 
 In this order, which `bench/function/cold_start.py` measures:
 

@@ -1,4 +1,4 @@
-"""Describes a built function: its size on disk and zipped, its digest, and whether Lambda accepts it.
+"""Describe a built function: its size on disk and zipped, its digest, and whether Lambda accepts it.
 
 ``python devstack/build/artifact.py DIRECTORY --architecture x86_64`` prints the description, and fails if the directory
 is too large or was built for another processor. Imports only the standard library, so that any interpreter can run it.

@@ -1,4 +1,4 @@
-"""Assigns invocations to workers: to a waiting one, to a new one, or else to a queue.
+"""Assign invocations to workers: to a waiting one, to a new one, or else to a queue.
 
 As on Lambda, an invocation that finds no waiting worker has one spawned for it, up to a limit, and takes whichever
 worker is free first. Three things differ: at the limit Lambda throttles (429) and here the invocation waits; a failed

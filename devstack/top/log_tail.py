@@ -1,4 +1,4 @@
-"""Reads the logs of a running stack's workers while they grow."""
+"""Read the logs of a running stack's workers while they grow."""
 
 from pathlib import Path
 

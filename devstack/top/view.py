@@ -1,4 +1,4 @@
-"""Renders the figures for a terminal."""
+"""Render the figures for a terminal."""
 
 from datetime import datetime
 

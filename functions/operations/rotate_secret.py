@@ -1,4 +1,4 @@
-"""Secrets Manager's rotation function of the key secret: makes a new `current`, and keeps the old one as `previous`.
+"""Secrets Manager's rotation function of the key secret: make a new `current`, and keep the old one as `previous`.
 
 The secret is JSON, `{"current": …, "previous": …, "rotated_at": epoch seconds}`. A rotation takes effect at
 `rotated_at`, ten minutes after it is made. Until then the service uses `previous`, and each of its processes reads the

@@ -1,4 +1,4 @@
-"""Asks Sentinels for the address of a primary, by redis-py.
+"""Ask Sentinels for the address of a primary, by redis-py.
 
 Importing redis-py takes 63 ms, so only the thread that asks imports this module.
 """

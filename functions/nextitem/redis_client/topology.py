@@ -1,4 +1,4 @@
-"""Finds the server of a session's key: the only one, the primary that Sentinels know, or a Cluster's node by its slots.
+"""Find the server of a session's key: the only one, the primary that Sentinels know, or a Cluster's node by its slots.
 
 The answer is kept until a reply or a failure shows that it is no longer true. redis-py's `RedisCluster` would keep the
 slots, too, but cannot keep our promises (decision 3).

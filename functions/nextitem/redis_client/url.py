@@ -1,4 +1,4 @@
-"""Parses the URL of the session store, the setting ``NEXTITEM_STORE_URL``.
+"""Parse the URL of the session store, the setting ``NEXTITEM_STORE_URL``.
 
 - ``redis://[user:password@]host:port/db``: one server
 - ``redis+sentinel://host:port,host:port/name/db``: the primary that Sentinels know by a name

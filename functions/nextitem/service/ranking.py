@@ -1,4 +1,4 @@
-"""Ranks the catalogue for a session or for bare items: replay the events, then score the items."""
+"""Rank the catalogue for a session or for bare items: replay the events, then score the items."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Answers requests. Read `Recommender.append_events` first: it is one request from top to bottom.
+"""Answer requests. Read `Recommender.append_events` first: it is one request from top to bottom.
 
 Whatever the session store does, there is an answer as long as there is a model.
 """

@@ -1,4 +1,4 @@
-"""Checks a version of the function from inside, before it takes traffic: models, key secret and session store.
+"""Check a version of the function from inside, before it takes traffic: models, key secret and session store.
 
 It answers all golden sessions of every model of the route, and stores, reads and deletes a probe session.
 """

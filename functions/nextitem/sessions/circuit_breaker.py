@@ -1,4 +1,4 @@
-"""Keeps a dead session store from costing each request its whole deadline.
+"""Stop asking a session store that fails, so that requests do not spend their deadline on it.
 
 After a few failures in a row the circuit opens: requests fail at once. After `RESET_SECONDS` one request tries the
 store; its outcome closes the circuit, or opens it again.

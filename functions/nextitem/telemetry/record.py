@@ -1,4 +1,4 @@
-"""Writes one metrics record for each request, and the log. `telemetry.metrics` describes each metric.
+"""Write one metrics record for each request, and the log. `telemetry.metrics` describes each metric.
 
 Nothing here takes the id of a session, an event or an item, so that none can reach the log.
 """

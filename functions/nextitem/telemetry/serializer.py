@@ -1,4 +1,4 @@
-"""Writes a metrics record as one log line in CloudWatch's embedded metric format (EMF), with Powertools' serializer.
+"""Write a metrics record as one log line in CloudWatch's embedded metric format (EMF), with Powertools' serializer.
 
 Importing this module imports Powertools, which takes 9 ms: a cold start does it while it waits for the model.
 

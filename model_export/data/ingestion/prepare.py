@@ -1,4 +1,4 @@
-"""Prepares events into a folder: train, test, catalogue, and a record of the preparation."""
+"""Prepare events into a folder: train, test, catalogue, and a record of the preparation."""
 
 import tempfile
 from pathlib import Path

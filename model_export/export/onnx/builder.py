@@ -1,4 +1,4 @@
-"""Builds one ONNX graph, with its large tensors in the common weights file.
+"""Build one ONNX graph, with its large tensors in the common weights file.
 
 Values read like numpy arrays. Each operation adds a node to the graph, or to the branch that is open:
 

@@ -1,4 +1,4 @@
-"""Chooses the blocks of an inverted file that a request looks into."""
+"""Choose the blocks of an inverted file that a request looks into."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Chooses the best items of a rough pass, to be scored from their rows."""
+"""Choose the best items of a rough pass, to be scored from their rows."""
 
 from math import sqrt
 

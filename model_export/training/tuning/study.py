@@ -1,4 +1,4 @@
-"""Searches settings for a limited time. A later search in the same folder continues it.
+"""Search settings for a limited time. A later search in the same folder continues it.
 
 Folder: ``study.db`` (Optuna's trials, SQLite), ``best.json`` (the best settings so far, for `train --config`).
 Each trial trains on the earlier sessions and is measured on the validation days, as in `fit.validate`. No trial has a
