@@ -48,7 +48,7 @@ class Reply:
 
     @property
     def statuses(self) -> list[str]:
-        """What became of each event."""
+        """The outcome of each event."""
         return [event["status"] for event in self.document["events"]]
 
 
@@ -114,12 +114,12 @@ def new_session() -> str:
 
 
 def named(ranked: Sequence[RankedItem], vocabulary: Vocabulary) -> list[Item]:
-    """What an engine answered, as a client would read it."""
+    """Return an engine's ranking as a client would read it."""
     return [(vocabulary.item_id(item.index), item.score) for item in ranked]
 
 
 def alike(left: Sequence[Item], right: Sequence[Item]) -> bool:
-    """Whether two rankings are the same, but for the rounding of scores in answers."""
+    """Return whether two rankings are equal, except for the rounding of scores in answers."""
     return [item_id for item_id, _ in left] == [item_id for item_id, _ in right] and all(
         abs(score - other) <= SCORE_STEP for (_, score), (_, other) in zip(left, right, strict=True)
     )

@@ -39,7 +39,7 @@ def client(stack: Stack) -> Client:
 
 
 def at_once(do: Callable[[int], list[Reply]]) -> list[Reply]:
-    """What every thread got, all of them started at the same time."""
+    """Call a function in several threads at once and return all results."""
     start = Barrier(THREADS)
 
     def run(thread: int) -> list[Reply]:

@@ -1,4 +1,4 @@
-"""What a cold start imports: what the function is deployed with, and nothing heavier."""
+"""The imports of a cold start: only packages that the function is deployed with, and no heavy ones."""
 
 import os
 import re

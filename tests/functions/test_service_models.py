@@ -234,6 +234,6 @@ def test_a_start_with_a_broken_version_waits_for_a_valid_one(
 
 
 def refusals(stack: Stack, words: str) -> list[Any]:
-    """What the function has said, in these words, of routes that it could not follow."""
+    """Return the function's log lines about routes that it could not load."""
     lines = [json.loads(line) for line in stack.log_lines()]
     return [line for line in lines if line.get("message") == "not refreshed" and words in line["detail"]]

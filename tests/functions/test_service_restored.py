@@ -68,7 +68,7 @@ def test_a_restored_process_reads_its_sessions(stack: Stack, client: Client) -> 
 
 
 def pings(store: redis.Redis) -> int:
-    """How often the store has been asked whether it is there."""
+    """Return the number of PING commands that the store has executed."""
     return int(store.info("commandstats").get("cmdstat_ping", {"calls": 0})["calls"])
 
 

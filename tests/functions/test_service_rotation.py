@@ -70,7 +70,7 @@ def test_a_session_keeps_all_its_events_across_a_rotation(
     assert (reply.document["served_by"], reply.document["stored"]) == ("session", True)
     assert alike(reply.items, of_all(model, HIKE))
     assert keys(store) == {session_key(SECOND.encode(), "me")}
-    # what was recommended before the rotation is judged by what came after it
+    # Feedback compares recommendations before the rotation with events after it.
     labels = [record for record in client.records() if record.get("labels")]
     assert len(labels) == 2
 

@@ -18,7 +18,7 @@ from operations import pre_traffic
 VERSION = "arn:aws:lambda:eu-central-1:123456789012:function:shop-recommend:7"
 EVENT = {"DeploymentId": "d-ABCDEF123", "LifecycleEventHookExecutionId": "hook-1"}
 IN_ORDER = msgspec.json.encode(Report("ok", [CheckedModel("v0123456789abcdef", "main", 64)], "ok"))
-"""What the service answers when all is well."""
+"""The service's answer without faults."""
 
 
 class Account:

@@ -13,11 +13,11 @@ pytestmark = pytest.mark.slow
 HELD_OUT = 2_000
 
 Predictor: TypeAlias = Callable[[tuple[str, ...]], Sequence[str]]
-"""From the items seen so far to candidates, best first."""
+"""A function of the items seen so far that returns candidates, best first."""
 
 
 class Ngrams:
-    """What followed the last one or two items in the training sessions."""
+    """Count the items that followed the last one or two items in the training sessions."""
 
     def __init__(self, sessions: Sequence[Session]) -> None:
         self.after: defaultdict[tuple[str, ...], Counter[str]] = defaultdict(Counter)

@@ -1,4 +1,4 @@
-"""The circuit breaker: a `SessionStore` that does not ask a store which fails."""
+"""The circuit breaker: a `SessionStore` that stops calling a store that fails."""
 
 from collections.abc import Iterator
 

@@ -24,7 +24,7 @@ SHORT_SECONDS = 0.4
 USED_SECONDS = 1.0
 """The same for a store that must answer before its server hangs."""
 LOOKS = 1000
-"""How often a test checks whether the server has noticed that a connection was closed."""
+"""Number of times that a test checks whether the server has noticed a closed connection."""
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def start(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    """What was written since, line by line; each must be JSON."""
+    """Return the log lines written since the last call; each must be JSON."""
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
