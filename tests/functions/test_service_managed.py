@@ -59,18 +59,18 @@ def test_one_environment_of_several_processes(other_artifact: Path, tmp_path: Pa
         running = environments(store_url)
         assert len(running) == PROCESSES + 1  # and their parent
 
-        # THEN the model was downloaded once, and is there once
+        # THEN the model was downloaded once and is stored once
         (home,) = {environment["NEXTITEM_MODEL_DIR"] for environment in running.values()}
         assert [path.name for path in Path(home).iterdir()] == [stack.version]
         assert downloads(stack, str(stack.version)) == published + Counter((MANIFEST, *FILES))
 
-        # AND each line of the log is whole
+        # AND each line of the log is complete
         records = [json.loads(line) for line in stack.log_lines()]
         assert len([record for record in records if "_aws" in record]) >= PROCESSES
         # AND no request waited for a start: on Managed Instances the starts come first
         assert {record["cold_start"] for record in records if "operation" in record} == {0}
 
-        # WHEN another model is promoted THEN all processes follow, by one download more
+        # WHEN another model is promoted THEN all processes serve it after one more download
         version = publish(other_artifact, Bucket(stack.bucket, stack.s3_endpoint), tmp_path)
         with ThreadPoolExecutor(PROCESSES) as threads:
 

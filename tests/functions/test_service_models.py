@@ -36,7 +36,7 @@ def variant(reply: Reply) -> Any:
 
 
 def test_without_a_model_requests_get_503_until_one_is_promoted(tmp_path: Path) -> None:
-    # GIVEN a registry with nothing in it
+    # GIVEN an empty registry
     with Stack(max_workers=1, settings=PATIENT) as stack:
         client = Client(stack)
 
@@ -58,7 +58,7 @@ def test_without_a_model_requests_get_503_until_one_is_promoted(tmp_path: Path) 
         reply = client.until(lambda: client.append("visitor", HIKE), lambda reply: reply.status != 503)
         assert (reply.status, reply.document["served_by"], served(reply)) == (200, "session", version)
         assert len(stack.cold_starts) == 1
-        # AND what was refused before has not been kept
+        # AND the events refused before were not stored
         assert reply.document["session_length"] == 3
 
 
@@ -75,15 +75,15 @@ def test_a_promoted_version_takes_over_all_sessions(
         version = promote(stack, other_artifact, tmp_path)
         reply = client.until(lambda: client.get("visitor"), lambda reply: served(reply) != stack.version)
 
-        # THEN the same worker serves it, and the session is what that version makes of its history
+        # THEN the same worker serves it and replays the session's history with that version
         assert (served(reply), reply.document["session_length"], len(stack.cold_starts)) == (version, 2, 1)
         assert alike(reply.items, best(other_model, HIKE[:2]))
-        # AND so it goes on
+        # AND later events continue from there
         reply = client.append("visitor", HIKE[2:])
         assert (served(reply), reply.document["session_length"]) == (version, 3)
         assert alike(reply.items, best(other_model, HIKE))
 
-        # WHEN the first takes over again THEN it knows what happened meanwhile
+        # WHEN the first is promoted again THEN it replays the events since then
         promote(stack, demo_artifact(), tmp_path)
         reply = client.until(lambda: client.get("visitor"), lambda reply: served(reply) == stack.version)
         assert alike(reply.items, best(model, HIKE))
@@ -205,17 +205,17 @@ def test_a_broken_version_leaves_the_old_one_serving(
     # GIVEN a function that serves
     assert served(client.recommend(HIKE)) == stack.version
 
-    # WHEN a broken version goes live, and the function has looked at it
+    # WHEN a broken version is promoted, and the function has tried it
     broken = damage(registry, how, other_artifact)
     registry.go_live(broken)
     reply = client.until(lambda: client.recommend(HIKE), lambda _: bool(refusals(stack, words)))
 
-    # THEN it serves what it has, and has said why
+    # THEN it serves the model that it has, and logs the reason
     assert (reply.status, served(reply)) == (200, stack.version)
     warning = refusals(stack, words)[0]
     assert (warning["level"], warning["fault"]) == ("WARNING", fault)
     assert broken in warning["detail"]
-    # AND not by an item's id
+    # AND the log line has no item id
     catalogue = [model.vocabulary.item_id(index) for index in range(len(model.vocabulary))]
     assert [item_id for item_id in catalogue if item_id in warning["detail"]] == []
 

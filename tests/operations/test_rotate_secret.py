@@ -137,7 +137,7 @@ def test_a_version_that_is_too_old_is_dropped(client: Any, functions: Functions,
 
 
 def test_an_interrupted_rotation_continues_with_its_version(client: Any, functions: Functions) -> None:
-    # GIVEN a rotation that breaks off after it wrote the new version
+    # GIVEN a rotation that was interrupted after it wrote the new version
     functions.fails_before = "testSecret"
     with pytest.raises(ConnectionError):
         rotate(client)
@@ -150,7 +150,7 @@ def test_an_interrupted_rotation_continues_with_its_version(client: Any, functio
         step(name, token)
         step(name, token)
 
-    # THEN what was written is what serves, and nothing else was made on the way
+    # THEN the written version serves, and no other version was created
     assert value(client) == written
     assert written["previous"] == FIRST
 

@@ -92,7 +92,7 @@ def test_sessions_are_cut_from_users(tmp_path: Path, gap: int, minutes: str, ses
         "--test-out",
         tmp_path / "test.csv",
     )
-    # THEN only a longer pause begins a new session
+    # THEN only a longer pause starts a new session
     train, test = read_sessions(tmp_path / "train.csv"), read_sessions(tmp_path / "test.csv")
     assert len(train) == sessions
     assert test.ids == ["bob-1"]

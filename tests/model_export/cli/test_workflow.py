@@ -68,10 +68,10 @@ def test_train_and_export_report_their_results(shop: Shop, tmp_path: Path) -> No
     settings = ("--epochs", "2", "--hidden", "16", "--seed", "5")
     run = done("train", train, "--out", tmp_path / "run", *settings, "--json").document
     printed = done("export", tmp_path / "run", "--out", tmp_path / "out", "--max-hr-loss", "0.5", "--json").document
-    # THEN the same data and seed have given the same version, byte for byte
+    # THEN the same data and seed give the same version, byte for byte
     assert printed["version"] == shop.version
     assert printed["folder"] == str(tmp_path / "out" / shop.version)
-    # AND the JSON is what is on disk
+    # AND the JSON equals the file
     assert run["training"]["seed"] == 5
     assert (
         run["training"]["data_sha256"]
@@ -124,7 +124,7 @@ def test_evaluate_writes_report_and_ranks(shop: Shop, tmp_path: Path) -> None:
     report, ranks = tmp_path / "report.json", tmp_path / "deep" / "ranks.bin"
     plots = ("--report", tmp_path / "page", "--run", shop.folder / "run")
     shown = done(*arguments, "--json", report, "--ranks", ranks, *plots)
-    # THEN the files are complete, alone, and agree
+    # THEN the files are complete and agree, and there are no others
     drawn = ["differences.png", "exposure.png", "metrics.png", "report.md", "slices.png", "training.png"]
     assert listed(tmp_path) == ["deep", "deep/ranks.bin", "page", *(f"page/{name}" for name in drawn), "report.json"]
     document = json.loads(report.read_text())
@@ -239,7 +239,7 @@ def test_a_version_is_published_promoted_and_rolled_back(shop: Shop, tmp_path: P
     assert shop.version in table
     assert other.name in table
     assert "100%" in table
-    # AND another route has nothing to roll back, which is not wrong input
+    # AND a rollback of another route fails, but not as wrong input
     refused = nextitem("rollback", "--route", "beta")
     assert refused.code == 1
     assert refused.err == "nextitem: routes/beta.json is not in the bucket: there is nothing to roll back\n"

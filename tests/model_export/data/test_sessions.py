@@ -24,7 +24,7 @@ def test_a_subset_can_be_empty() -> None:
 
 
 def test_recoding_drops_unknown_items_and_then_short_sessions() -> None:
-    # GIVEN sessions of which some lose events, and one was short before
+    # GIVEN sessions, some of which will lose events, and one that is short already
     sessions = handmade("a x b", "x a", "b c c", "a")
     # WHEN they are recoded to a catalogue without x, in another order
     recoded = sessions.recoded(("c", "b", "a", "unused"))

@@ -57,7 +57,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(shop: Shop, tmp_pat
         yield from shop.sessions(10, seed=2)
         raise RuntimeError("no more shoppers")
 
-    # WHEN they are written over it THEN the error comes through and the folder is as it was
+    # WHEN they are written to it THEN the error is raised and the folder is unchanged
     with pytest.raises(RuntimeError, match="no more shoppers"):
         write_events(path, broken())
     assert path.read_bytes() == before

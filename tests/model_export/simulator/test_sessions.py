@@ -75,11 +75,11 @@ def test_any_session_is_well_formed(
 def test_one_session_can_be_made_without_the_others(shop: Shop, seed: int, count: int, data: st.DataObject) -> None:
     # GIVEN all sessions of a run
     sessions = list(shop.sessions(count, seed=seed))
-    # WHEN one worker of several makes only its own
+    # WHEN one of several workers generates only its own sessions
     workers = data.draw(st.integers(1, 5))
     worker = data.draw(st.integers(0, workers - 1))
     own = [shop.session(index, count, seed=seed) for index in range(worker, count, workers)]
-    # THEN they are the same ones
+    # THEN they equal those of the whole run
     assert own == sessions[worker::workers]
 
 

@@ -140,11 +140,11 @@ def test_a_provider_that_hangs_is_asked_once_and_costs_the_deadline(
     provider.body = lambda: answer() if goes_on.wait(PATIENCE_SECONDS) else b""
     tokens = TokenProvider("app", Cache("shop", True, REGION), provider.environment)
     pool = Pool(parse_store_url(valkey.url).addresses[0], Login(tokens=tokens))
-    # WHEN the store is asked THEN it is unavailable, and the provider is asked once, while that goes on
+    # WHEN the store is called THEN it is unavailable, and the provider gets one request only
     for _ in range(3):
         with pytest.raises(StoreUnavailable, match="in time"):
             pool.send(Deadline.after(0.2), "PING")
-    # WHEN it answers at last THEN that is used
+    # WHEN it answers THEN the answer is used
     goes_on.set()
     assert tokens.get_credentials(soon())[0] == "app"
     assert provider.requests == 1
@@ -157,7 +157,7 @@ def test_valid_credentials_are_used_while_new_ones_are_fetched(provider: Credent
     goes_on, body = threading.Event(), provider.body
     provider.body = lambda: body() if goes_on.wait(PATIENCE_SECONDS) else b""
     clock.now += HOUR - timedelta(seconds=1)
-    # WHEN they are needed THEN they are returned at once, and the new ones later
+    # WHEN they are read THEN the old ones are returned at once, and the new ones later
     assert credentials(soon()).access_key_id == "AKID1"
     goes_on.set()
     eventually(lambda: credentials(soon()).access_key_id == "AKID2", "the new ones are used")

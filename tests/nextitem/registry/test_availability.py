@@ -134,7 +134,7 @@ def test_a_change_during_another_is_refused(bucket: BotoObjectStore, monkeypatch
 
 
 def test_availability_is_applied_even_if_the_route_cannot_be_loaded(scene: Scene) -> None:
-    # GIVEN a running function, a route that names a missing version, and an item that is sold out
+    # GIVEN a running function, a route to a missing version, and a sold-out item
     before = best_items(scene)
     scene.put_route(Variant("main", VERSION, 1.0))
     scene.publisher.set_unavailable(before[:1])

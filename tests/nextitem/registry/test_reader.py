@@ -71,7 +71,7 @@ def test_a_damaged_copy_is_fetched_again(
     copy = Registry(bucket, folder).fetch(published).path(name)
     for damage in (lambda: copy.write_bytes(b"damaged"), copy.unlink):
         damage()
-        # WHEN it is fetched THEN it is whole again
+        # WHEN it is fetched THEN it is repaired
         assert Registry(bucket, folder).fetch(published).path(name).read_bytes() == (demo / name).read_bytes()
 
 

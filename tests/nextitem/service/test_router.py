@@ -126,9 +126,9 @@ def test_versions_that_leave_the_route_are_deleted_from_disk(scene: Scene) -> No
     scene.promote(scene.first)
     before = scene.router.model_for(KEY).model
     scene.promote(scene.second)
-    # WHEN the router has learned of it
+    # WHEN the router has read the route
     scene.let_a_refresh_pass()
-    # THEN only the new one is on disk, and the old one, still open somewhere, goes on to answer
+    # THEN only the new version is on disk, and an open model of the old one still answers
     assert [home.name for home in (scene.folder / "models").iterdir()] == [scene.second]
     assert before.top(before.replay(None, [0]), (), 5)
 

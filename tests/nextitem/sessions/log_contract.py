@@ -118,16 +118,16 @@ class LogContract:
         assert store.load(key, VERSION, soon()) == before
 
     def test_unstamped_events_come_after_all(self, store: SessionStore, key: str) -> None:
-        # GIVEN a session whose newest event is ahead of the clock of the next request
+        # GIVEN a session whose newest event is later than the clock of the next request
         add(store, key, event("a", NOW + 60_000))
 
-        # WHEN events without a time come THEN they are the newest, in their order
+        # WHEN events without a time are appended THEN they are the newest, in their order
         appended = add(store, key, event("c"), event("b"), now=NOW)
         assert appended.statuses == ("applied", "applied")
         assert names(appended.record.log) == ["a", "c", "b"]
         assert [entry.at for entry in appended.record.log] == [NOW + 60_000] * 3
 
-        # AND later ones take the time of their request
+        # AND later events get the time of their request
         appended = add(store, key, event("d"), now=NOW + 90_000)
         assert appended.record.log[-1].at == NOW + 90_000
 
@@ -146,16 +146,16 @@ class LogContract:
         assert_chained(second.log, before=first.log[39].chain)
 
     def test_trimmed_events_are_still_duplicates(self, store: SessionStore, key: str) -> None:
-        # GIVEN a session from which as many events were trimmed as are remembered
+        # GIVEN a session with as many trimmed events as it remembers
         for first in range(1, SEEN_TAGS + WINDOW, WINDOW):
             add(store, key, *numbered(first, first + WINDOW - 1))
         before = store.load(key, VERSION, soon())
         assert before.length == SEEN_TAGS + WINDOW
 
-        # WHEN the oldest and the newest of all come again, as of now THEN they are known
+        # WHEN the oldest and the newest are sent again with the current time THEN they are duplicates
         assert add(store, key, Event("item", "1"), Event("item", str(before.length))).statuses == ("duplicate",) * 2
 
-        # WHEN one more is trimmed THEN the oldest of all is forgotten, and no other
+        # WHEN one more is trimmed THEN only the oldest is forgotten
         add(store, key, event("one more"))
         assert add(store, key, Event("item", "2"), Event("item", "1")).statuses == ("duplicate", "applied")
 
@@ -176,16 +176,16 @@ class LogContract:
     def test_any_batches_give_the_promised_log(
         self, store: SessionStore, before: int, batches: list[tuple[list[tuple[int, int | None]], int]]
     ) -> None:
-        # GIVEN a session with some events, and what it should be
+        # GIVEN a session with some events, and the expected session
         key, expected = fresh_key(), ExpectedLog()
         first: list[tuple[int, int | None]] = [(-number, 2 * number - WINDOW) for number in range(1, before + 1)]
         for batch, clock in ([(first, 0)] if first else []) + batches:
-            # WHEN a batch of events of any names and times comes
+            # WHEN a batch of events with any ids and times is appended
             now = NOW + clock
             events = [event(str(name), None if at is None else NOW + at) for name, at in batch]
             appended = add(store, key, *events, now=now)
 
-            # THEN statuses, log and length are those of the promise
+            # THEN statuses, log and length are as expected
             assert list(appended.statuses) == [expected.append(event, now) for event in events]
             log = appended.record.log
             kept = [(entry.at, name) for entry, name in zip(log, names(log), strict=True)]

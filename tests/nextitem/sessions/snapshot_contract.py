@@ -53,7 +53,7 @@ class SnapshotContract:
         assert record.replay_from() == (None, record.log)
         assert save(store, key, snapshot_of(record, 0.5))
 
-        # WHEN it is read THEN no event is left to replay; WHEN events come THEN only these
+        # WHEN it is read THEN no event must be replayed; later events are the only ones to replay
         loaded = store.load(key, VERSION, soon())
         assert (value_of(loaded), loaded.replay_from()[1]) == (0.5, ())
         later = add(store, key, event("c"), event("a"), event("d")).record
@@ -74,7 +74,7 @@ class SnapshotContract:
         assert value_of(store.load(key, VERSION, soon())) == 2.0
 
     def test_a_snapshot_of_another_past_is_refused(self, store: SessionStore, key: str) -> None:
-        # GIVEN a session that was read before a late event was inserted
+        # GIVEN a reader of a session, and a late event inserted after its read
         read = add(store, key, *numbered(1, 1), *numbered(3, 3)).record
         add(store, key, *numbered(2, 2))
 

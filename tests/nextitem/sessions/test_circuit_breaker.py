@@ -92,7 +92,7 @@ def test_a_success_resets_the_count(scene: Scene, key: str) -> None:
     add(scene.breaker, key, event("a"))
     scene.breaker._store = scene.failing
     scene.fail(FAILURE_THRESHOLD - 1)
-    # WHEN the store works again THEN it is asked
+    # WHEN the store works again THEN it is called
     scene.repair()
     assert add(scene.breaker, key, event("a")).statuses == ("duplicate",)
 
@@ -106,12 +106,12 @@ def test_later_one_request_tries_and_its_failure_opens_the_circuit_again(scene: 
 
 
 def test_a_trial_that_succeeds_closes_the_circuit(scene: Scene, key: str) -> None:
-    # GIVEN an open circuit, though the store works again
+    # GIVEN an open circuit of a store that works again
     scene.fail(FAILURE_THRESHOLD)
     scene.repair()
     with pytest.raises(StoreUnavailable, match="circuit is open"):
         add(scene.breaker, key, event("a"))
-    # WHEN its time has passed THEN the store is asked, and goes on being asked
+    # WHEN the reset time has passed THEN the store is called from then on
     scene.clock.now += RESET_SECONDS
     assert add(scene.breaker, key, event("a")).statuses == ("applied",)
     assert add(scene.breaker, key, event("b")).statuses == ("applied",)

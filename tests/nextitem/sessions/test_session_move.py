@@ -67,12 +67,12 @@ def test_a_move_takes_a_few_commands(
 def test_a_move_that_is_cut_loses_nothing(
     store: SessionStore, valkey: Valkey, key: str, joined: bool, cut_at: int
 ) -> None:
-    # GIVEN a session that is to move, and a line that breaks for good after a command whose answer is never seen
+    # GIVEN a session that must move, and a connection that breaks before the reply to one command
     old = old_and_new(store, key, joined=joined)
     with watched(valkey, lambda number: number < cut_at) as (mover, _), pytest.raises(StoreUnavailable):
         mover.move(old, key, soon())
 
-    # WHEN the session goes on THEN the next move has made up for it: each event is there once
+    # WHEN the next request moves the session THEN each event is stored once
     store.move(old, key, soon())
     after = add(store, key, *numbered(5, 8)).record
     expected = [str(number) for number in range(1, 9)]
@@ -156,11 +156,11 @@ def test_what_remains_of_a_deleted_session_is_its_time_for_a_moment(
 def test_what_comes_after_a_deletion_is_a_session_as_any(
     store: SessionStore, valkey: Valkey, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # GIVEN a session that was deleted while it might have been moved
+    # GIVEN a session that was deleted while a move was possible
     monkeypatch.setattr(nextitem.sessions.valkey_store, "CLOCKS_AGREE_SECONDS", -60.0)
     old = old_and_new(store, key, joined=True)
     store.delete(key, soon(), old)
-    # WHEN events come under either key, and are moved THEN they are there, and live as long as any
+    # WHEN events are appended under both keys and moved THEN they are stored, with the usual lifetime
     add(store, old, *numbered(2, 3))
     assert add(store, key, *numbered(1, 1)).record.length == 1
     assert store.move(old, key, soon())

@@ -135,7 +135,7 @@ def test_an_event_whose_reply_was_lost_is_there_once(server: OwnValkey, connect:
         # GIVEN a connection that breaks after the server has executed its first command
         store = connect(line.url)
 
-        # WHEN an event comes THEN it is sent again on another connection, and is there once
+        # WHEN an event is appended THEN it is sent again on another connection and stored once
         appended = add(store, key, event("b"))
         assert line.broke.is_set()
         assert appended.statuses == ("duplicate",)
@@ -177,11 +177,11 @@ def test_a_save_that_is_to_be_sent_again_has_no_more_time_than_a_command(
     saving = store.save(key, VERSION, snapshot_of(record, 1.0), soon())
     eventually(saving.done, "the server has answered")
     server.stop()
-    # WHEN a request that has much time settles it
+    # WHEN a request with a long deadline reads the save's reply
     patient = Deadline.after(PATIENCE_SECONDS)
     with pytest.raises(StoreUnavailable):
         saving.result(patient)
-    # THEN it has not waited until that deadline
+    # THEN it does not wait until that deadline
     assert patient.remaining() > 0
 
 
@@ -196,7 +196,7 @@ def test_a_replica_takes_no_events_until_it_is_the_primary(server: OwnValkey, co
         assert len(client.client_list()) == 3
         client.replicaof(LOOPBACK, free_port())
 
-        # WHEN something is written THEN the store is unavailable
+        # WHEN an event is written THEN the store is unavailable
         with pytest.raises(StoreUnavailable, match="primary"):
             add(store, key, event("c"))
         with pytest.raises(StoreUnavailable):

@@ -49,7 +49,7 @@ class EngineContract:
         # WHEN items need 2 training events and sessions 2 events
         config = PrepareConfig(min_support=2, min_session=2, test_days=1)
         prepared = run(engine, [write_csv(tmp_path / "e.csv", rows)], tmp_path / "out", config)
-        # THEN test has no say in what is rare, short sessions have none, and what became short is gone too
+        # THEN only training events count, those of short sessions do not, and sessions that became short are dropped
         train, test = sides(tmp_path / "out")
         assert train == {"a": ["x", "y"], "b": ["y", "x"]}
         assert test == {"t": ["x", "y"], "v": ["x", "x"]}
@@ -62,7 +62,7 @@ class EngineContract:
         # WHEN they are cut
         config = PrepareConfig(columns=BY_USER, min_support=1, min_session=1, test_days=1)
         run(engine, [write_csv(tmp_path / "e.csv", rows)], tmp_path / "out", config)
-        # THEN only the longer pause begins a session
+        # THEN only the longer pause starts a session
         assert sides(tmp_path / "out")[0] == {"u-1": ["i0", "i1800"], "u-2": ["i3601"]}
 
     def test_a_running_index_orders_and_has_no_gaps(self, engine: Engine, tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ class EngineContract:
         for number, source in enumerate(sources):
             # WHEN they are prepared
             run(engine, [source], tmp_path / str(number), EVERYTHING)
-            # THEN they are the seconds that they say, to the bit
+            # THEN the seconds are exact, to the bit
             train = read_sessions(tmp_path / str(number) / "train.parquet")
             assert train.times.tolist() == [FIRST_DAY + 0.25, FIRST_DAY + 9.25]
 

@@ -112,10 +112,10 @@ def test_executors_of_their_own_write_the_same_bytes(events: Path, tmp_path: Pat
     ended = subprocess.run(
         [*program, "--out", tmp_path / "none", *cluster], capture_output=True, text=True, check=False
     )
-    # THEN it asks for one
+    # THEN the error asks for such a folder
     assert ended.returncode == 2
     assert "on a cluster Spark needs --scratch" in ended.stderr
-    # WHEN there is one
+    # WHEN there is such a folder
     scratch = tmp_path / "scratch"
     ended = subprocess.run(
         [*program, "--out", tmp_path / "cluster", *cluster, *quick, "--scratch", scratch],
@@ -124,7 +124,7 @@ def test_executors_of_their_own_write_the_same_bytes(events: Path, tmp_path: Pat
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
-    # THEN the files are those of one process, and the executors' parts went by way of that folder
+    # THEN the files equal those of one process, and the executors' parts were written to that folder
     done("prepare", events, "--out", tmp_path / "local", *FEW)
     assert content(tmp_path / "cluster") == content(tmp_path / "local")
     assert list(scratch.glob("result-*/part-*.parquet"))
