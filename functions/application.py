@@ -82,7 +82,7 @@ class Application(Restorable):
 
 
 def start(startup: "Startup") -> Application:
-    """Build what answers requests, and wait until models, key secret and store client are loaded, all at once.
+    """Build an application and wait until models, key secret and store client are loaded, in parallel.
 
     Args:
         startup: what began before the imports.

@@ -72,7 +72,7 @@ def objections(artifact: Artifact, architecture: str) -> list[str]:
             f"The function takes {artifact.unzipped_bytes} bytes unzipped; Lambda allows {MAX_UNZIPPED_BYTES}."
         )
     if artifact.architectures != {architecture}:
-        names = ", ".join(sorted(artifact.architectures)) or "no processor at all"
+        names = ", ".join(sorted(artifact.architectures)) or "no processor"
         sentences.append(f"The native libraries are for {names}; the function is for {architecture}.")
     return sentences
 

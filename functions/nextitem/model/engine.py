@@ -123,7 +123,7 @@ class Model:
         return self._rank((hidden, session), sorted(set(only)), exclude, k, self._unavailable.mask)
 
     def set_unavailable(self, item_ids: Iterable[str]) -> None:
-        """Return these items no longer, and all others again. Requests under way keep what they began with.
+        """Replace the set of unavailable items, which are not recommended. Requests under way keep the previous set.
 
         Args:
             item_ids: ids; unknown ones are ignored.

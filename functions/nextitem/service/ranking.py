@@ -26,7 +26,7 @@ class History(NamedTuple):
 
 
 class Ranking(NamedTuple):
-    """Items by descending score, and what their scores rest on."""
+    """Items by descending score, and the history that they are based on."""
 
     served_by: ServedBy
     items: list[RankedItem]

@@ -1,4 +1,4 @@
-"""Every metric that the function emits, described once: what telemetry writes, alarms watch and dashboards show.
+"""Every metric that the function emits, described once for telemetry, alarms and dashboards.
 
 AWS bills each value of a dimension as a metric of its own, so only metrics that are compared per version or per source
 have those dimensions.
