@@ -1,4 +1,4 @@
-# nextitem: everything a person runs. `make run` serves a demo on loopback, `make test` runs the suite.
+# nextitem: the commands for development. `make run` serves a demo on loopback, `make test` runs the tests.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,32 +11,32 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## list these targets
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
-# cfn-lint checks a template against a region's resource types; any region that has them all does.
+# cfn-lint checks a template against the resource types of a region. Use any region that has all of them.
 LINT_REGION ?= eu-central-1
 ARCHITECTURE ?= x86_64
 
-# The lock pins every package; --no-deps after it would hide one that is missing from it, so it is a constraint.
+# constraints.txt pins every package. It is a constraint file, so pip also installs a package that is missing from it.
 $(INSTALLED): pyproject.toml requirements/constraints.txt
 	@test -d .venv || $(PYTHON) -m venv .venv
-	@echo "installing into .venv (PyTorch included: some minutes the first time)"
+	@echo "installing into .venv (with PyTorch; the first time takes some minutes)"
 	@$(BIN)/python -m pip install --quiet --upgrade pip
 	@$(BIN)/python -m pip install --quiet --constraint requirements/constraints.txt \
 		--editable '.[export,report,spark,tune,mlflow,devstack,dev]'
 	@touch $@
 
 .PHONY: install
-install: $(INSTALLED) ## make .venv with everything that development needs
+install: $(INSTALLED) ## create .venv with all packages for development
 
 .PHONY: run
 run: $(INSTALLED) ## serve the demo on http://127.0.0.1:3000 until Ctrl-C (ONCE=1: exit after the table; ARGS=--help)
 	@exec $(BIN)/python -m devstack $(ARGS)
 
 .PHONY: test
-test: $(INSTALLED) ## run the whole suite
+test: $(INSTALLED) ## run all tests
 	@$(BIN)/python -m pytest
 
 .PHONY: test-fast
-test-fast: $(INSTALLED) ## run the suite without the tests marked slow, in two processes (under 3 minutes)
+test-fast: $(INSTALLED) ## run the tests that are not marked slow, in two processes (under 3 minutes)
 	@$(BIN)/python -m pytest -m 'not slow' --numprocesses 2 --dist loadfile
 
 .PHONY: mutants
@@ -56,39 +56,39 @@ observability: $(INSTALLED) ## write observability/observability.yaml (alarms, d
 	@$(BIN)/python -m observability
 
 .PHONY: format
-format: $(INSTALLED) ## let ruff format and mend what it can
+format: $(INSTALLED) ## format the code and fix lint errors with ruff
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 .PHONY: lock
-lock: ## write requirements/constraints.txt from what is installed now
+lock: ## write requirements/constraints.txt from the installed packages
 	@{ echo '# Every package of the development environment, as tested. Written by `make lock`.'; \
 	   $(BIN)/python -m pip freeze --exclude-editable --exclude nextitem | sed -E 's/^(torch==[0-9.]+)\+.*/\1/'; } > requirements/constraints.txt
 
 .PHONY: chaos
-chaos: $(INSTALLED) ## break the session store in every way under traffic, and count what that costs (3 minutes)
+chaos: $(INSTALLED) ## inject faults into the session store under traffic and check the sessions (3 minutes)
 	@$(BIN)/python -m bench.chaos
 
 .PHONY: bench-peers
-bench-peers: $(INSTALLED) ## install what benchmarks hold us against: faiss, hnswlib, marisa-trie
+bench-peers: $(INSTALLED) ## install the libraries that benchmarks compare with: faiss, hnswlib, marisa-trie
 	@$(BIN)/python -m pip install --quiet --constraint requirements/constraints.txt --editable '.[bench]'
 
 .PHONY: bench
-bench: bench-peers ## measure every figure that the docs quote, and draw them (an hour; ARGS=--small: half of it)
+bench: bench-peers ## measure and plot every figure that the docs quote (one hour; with ARGS=--small half an hour)
 	@$(BIN)/python -m bench $(ARGS)
 
 DEMO := devstack/demo
 .PHONY: demo-model
-demo-model: $(INSTALLED) ## train the demo model anew from the shop simulator (some minutes)
+demo-model: $(INSTALLED) ## train the demo model on events of the shop simulator (some minutes)
 	rm -rf .build/demo && mkdir -p .build/demo
 	$(BIN)/nextitem simulate --sessions 20000 --seed 1 --out .build/demo/events.csv.gz
 	$(BIN)/nextitem train .build/demo/events.csv.gz --hidden 64 --out .build/demo/run
 	$(BIN)/nextitem export .build/demo/run --out .build/demo/artifact
 	rm -rf $(DEMO) && mkdir $(DEMO) && cp -r .build/demo/artifact/v* $(DEMO)/
 
-# Checking and building what gets deployed.
+# Targets that check and build the deployed functions.
 
-# Any new text publishes a new version, for a parameter that was changed elsewhere than in samconfig.toml.
+# A new text publishes a new version. Needed if a parameter was changed elsewhere than in samconfig.toml.
 RELEASE ?=
 
 SAM := .sam-venv/bin/sam
@@ -109,13 +109,13 @@ validate: $(SAM) ## check template.yaml and observability/observability.yaml (sa
 	$(SAM) validate --lint --template-file template.yaml --region $(LINT_REGION)
 	.sam-venv/bin/cfn-lint --regions $(LINT_REGION) -- template.yaml observability/observability.yaml
 
-# Checkov's rules that do not hold here, and why not:
-#   CKV_AWS_18   the bucket's access log: CloudTrail's data events are the account's choice
-#   CKV_AWS_111  "*" of X-Ray and of network interfaces; each is listed in tests/template/permissions.py
-#   CKV_AWS_115  reserved concurrency is a parameter; the other functions run once a release or a rotation
-#   CKV_AWS_116  no function is invoked asynchronously by an event source that could lose one
-#   CKV_AWS_117  the hook and the rotation speak to AWS alone; managed instances are in the VPC by their provider
-#   CKV_AWS_173  no environment variable holds a secret
+# Skipped rules of Checkov, with reasons:
+#   CKV_AWS_18   access log of the bucket: accounts may use CloudTrail's data events instead
+#   CKV_AWS_111  "*" for X-Ray and network interfaces; tests/template/permissions.py lists each use
+#   CKV_AWS_115  reserved concurrency is a parameter; the other functions run once per release or rotation
+#   CKV_AWS_116  dead letter queue: no event source invokes the functions asynchronously
+#   CKV_AWS_117  the hook and the rotation call only AWS; managed instances get their VPC from the capacity provider
+#   CKV_AWS_173  no environment variable contains a secret
 CHECKOV := .build/checkov/bin/checkov
 CHECKOV_SKIPS := CKV_AWS_18,CKV_AWS_111,CKV_AWS_115,CKV_AWS_116,CKV_AWS_117,CKV_AWS_173
 
@@ -126,7 +126,7 @@ $(CHECKOV): requirements/checkov.txt
 	touch $@
 
 .PHONY: checkov
-checkov: $(CHECKOV) ## check what the template deploys against Checkov's rules (needs `make install`)
+checkov: $(CHECKOV) ## check the deployed resources against Checkov's rules (needs `make install`)
 	.venv/bin/python -m tests.template.resolved .build/resolved
 	$(CHECKOV) --directory .build/resolved --framework cloudformation --compact --quiet --skip-download \
 		--skip-check $(CHECKOV_SKIPS)
@@ -140,13 +140,13 @@ build: $(SAM) ## build the deployable functions into .aws-sam/ (ARCHITECTURE=x86
 		template.yaml samconfig.toml
 	.sam-venv/bin/python devstack/build/artifact.py $(FUNCTION_BUILD) --architecture $(ARCHITECTURE)
 
-# Lambda's runtime client for Python 3.13, which AWS keeps in /var/runtime: with it devstack runs what was built.
+# Lambda's runtime client for Python 3.13 (/var/runtime on Lambda). devstack needs it to run a built function:
 #   python -m devstack --functions-dir .aws-sam/build/RecommendFunction \
 #     --python "$(devstack/build/python313.sh)" --runtime-path .build/runtime313
 RUNTIME313 := .build/runtime313
 
 .PHONY: runtime-client
-runtime-client: $(RUNTIME313) ## fetch the runtime client that devstack needs to run a build under Python 3.13
+runtime-client: $(RUNTIME313) ## download the runtime client that devstack needs to run a built function
 
 $(RUNTIME313): requirements/constraints.txt
 	rm -rf $@ $@.new

@@ -1,4 +1,4 @@
-"""Runs all benchmarks whose figures the documents quote, then draws the plots: `make bench`, half an hour or more.
+"""Run all benchmarks whose figures the documents quote, then draw the plots: `make bench`, half an hour or more.
 
 Each benchmark is a command of its own (`--list` names them) and writes its raw figures to `bench/results/`.
 """

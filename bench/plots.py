@@ -1,4 +1,4 @@
-"""Draws the results in `bench/results/` for the documents: `python -m bench.plots`, the last step of `make bench`."""
+"""Draw the results in `bench/results/` for the documents: `python -m bench.plots`, the last step of `make bench`."""
 
 import argparse
 import json

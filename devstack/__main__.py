@@ -1,4 +1,4 @@
-"""``python -m devstack``: starts the whole stack on this machine, replays shoppers and serves until Ctrl-C.
+"""``python -m devstack``: start the whole stack on this machine, replay shoppers and serve until Ctrl-C.
 
 ``python -m devstack top`` watches a running stack, ``python -m devstack env`` prints how to reach it.
 """

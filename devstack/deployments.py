@@ -18,7 +18,7 @@ NODE_TIMEOUT_MS = 500
 DOWN_AFTER_MS = 300
 POLL_SECONDS = 0.02
 PATIENCE_SECONDS = 20.0
-"""How long `eventually` waits; no test depends on a shorter time."""
+"""Maximum time that `eventually` waits; no test depends on a shorter time."""
 
 
 @dataclass(frozen=True)

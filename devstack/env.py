@@ -1,4 +1,4 @@
-"""``python -m devstack env``: prints how to reach the running stack, as exports for a shell.
+"""``python -m devstack env``: print how to reach the running stack, as exports for a shell.
 
 With them the AWS CLI, `nextitem` and curl work here as against a deployed stack, and nothing reaches AWS.
 """

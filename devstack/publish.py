@@ -1,4 +1,4 @@
-"""Publishes a model artifact to the stack's bucket with the serving library's registry."""
+"""Publish a model artifact to the stack's bucket with the serving library's registry."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Builds the objects that answer requests, once per process, and renews them around a SnapStart snapshot."""
+"""Build the objects that answer requests, once per process, and renew them around a SnapStart snapshot."""
 
 import contextlib
 import threading
@@ -37,7 +37,7 @@ SECRET_SECONDS = 0.25
 
 
 class Application(Restorable):
-    """What requests need, and what a restore from SnapStart renews."""
+    """The objects that requests use; SnapStart's hooks renew them after a restore."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class Application(Restorable):
 
 
 def start(startup: "Startup") -> Application:
-    """Build what answers requests, and wait until models, key secret and store client are loaded, all at once.
+    """Build an application and wait until models, key secret and store client are loaded, in parallel.
 
     Args:
         startup: what began before the imports.

@@ -1,4 +1,4 @@
-"""Converts Lambda events to typed calls, and answers to API Gateway responses.
+"""Convert Lambda events to typed calls, and answers to API Gateway responses.
 
 API Gateway HTTP API, payload 2.0:
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html

@@ -15,7 +15,7 @@ from nextitem.sessions.keys import SessionName
 from nextitem.telemetry.record import RequestRecord
 
 RETRY_AFTER = {"retry-after": "1"}
-"""Header of a 503: what is missing is tried again each second."""
+"""Header of a 503: the function tries to load missing parts again each second."""
 
 NOT_CONFIRMED = "the session store did not confirm the request in time; try again"
 

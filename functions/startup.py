@@ -1,4 +1,4 @@
-"""Begins a cold start: S3 and the store of models answer while the libraries are imported. Must be imported first.
+"""Start the reads of a cold start before the libraries are imported. Import this module first.
 
 In this order, which `bench/function/cold_start.py` measures:
 
@@ -30,7 +30,7 @@ class Startup(NamedTuple):
 
 
 def begin() -> Startup:
-    """Begin to read S3, then import what takes long.
+    """Start reading from S3, then import the slow libraries.
 
     Raises:
         SettingsError: a setting is missing or wrong.
@@ -56,7 +56,7 @@ def begin() -> Startup:
 
 
 def finish() -> None:
-    """Let the garbage collector work again, on what is made from now on only."""
+    """Turn the garbage collector on again, for objects created from now on only."""
     gc.enable()
     gc.freeze()
 

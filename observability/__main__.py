@@ -1,4 +1,4 @@
-"""``python -m observability``: writes observability.yaml and the tables of docs/monitoring.md."""
+"""``python -m observability``: write observability.yaml and the tables of docs/monitoring.md."""
 
 import argparse
 from collections.abc import Sequence

@@ -1,1 +1,1 @@
-"""The tests, in rooms that mirror the packages."""
+"""The tests; the folders mirror the packages."""

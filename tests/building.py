@@ -1,4 +1,4 @@
-"""Builds the deployable function as `sam build` does, without sam."""
+"""Build the deployable function as `sam build` does, without sam."""
 
 import os
 import subprocess

@@ -68,7 +68,7 @@ class FaultResult:
 
     @property
     def passed(self) -> bool:
-        """Whether the function recovered, and nothing is doubled, corrupted, lost without explanation, or a 5xx."""
+        """True if the function recovered, and nothing was doubled, corrupted, lost without explanation or a 5xx."""
         verdict = self.verdict
         wrong = self.http_5xx or verdict.doubled or verdict.corrupted or verdict.unexplained
         return not wrong and self.recovery_s is not None

@@ -1,4 +1,4 @@
-"""Replays sessions with the model, to check hidden states of the store and answers of the function."""
+"""Replay sessions with the model, to check hidden states of the store and answers of the function."""
 
 from collections.abc import Iterable, Sequence
 

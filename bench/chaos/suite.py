@@ -1,4 +1,4 @@
-"""Runs faults one after the other; those that can share a deployment do."""
+"""Run faults one after the other, in shared deployments where possible."""
 
 import itertools
 import tempfile

@@ -1,4 +1,4 @@
-"""Writes the figures of a benchmark as JSON."""
+"""Write the figures of a benchmark as JSON."""
 
 import json
 from pathlib import Path

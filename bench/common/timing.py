@@ -1,4 +1,4 @@
-"""Times contenders interleaved, and prints medians and ratios."""
+"""Time contenders interleaved and print medians and ratios."""
 
 import statistics
 import time

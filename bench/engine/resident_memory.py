@@ -1,4 +1,4 @@
-"""Measures the memory of one scoring scheme, in a process of its own.
+"""Measure the memory of one scoring scheme, in a process of its own.
 
 python -m bench.engine.resident_memory FOLDER SIZES
 """

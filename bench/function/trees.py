@@ -43,7 +43,7 @@ class Tree:
 
     @property
     def label(self) -> str:
-        """What its workers run."""
+        """Name of the code and the interpreter, for reports."""
         return "the build, Python 3.13" if self.is_built else "source code, this Python"
 
 

@@ -1,4 +1,4 @@
-"""Computes the figures of a load step, and whether the machine is saturated."""
+"""Compute the figures of a load step, and whether the machine is saturated."""
 
 import http
 from collections import Counter

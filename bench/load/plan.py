@@ -1,4 +1,4 @@
-"""Plans what is sent and when: Poisson arrivals, each the next event of a simulated shopper."""
+"""Plan the requests of a step: Poisson arrivals, each the next event of a simulated shopper."""
 
 import random
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Sends the requests of a step when they are due, without waiting for earlier answers."""
+"""Send the requests of a step when they are due, without waiting for earlier answers."""
 
 import asyncio
 import time

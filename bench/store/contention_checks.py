@@ -1,4 +1,4 @@
-"""Checks that the answers of all clients agree with the session in the store.
+"""Check that the answers of all clients agree with the session in the store.
 
 Each new event increased the session's length from n - 1 to n in one atomic step, and its answer says n. So the lengths
 in all such answers are 1, 2, 3 and so on, and give the order in which the store received the events.

@@ -1,4 +1,4 @@
-"""How often a hidden state of all events recommends other items than one rebuilt from the window of 64.
+"""Compare the recommendations of a hidden state of all events with those of one rebuilt from the window of 64.
 
     python -m bench.store.window_effect [--sessions 4000] [--json PATH]
 

@@ -1,4 +1,4 @@
-"""Converts an HTTP request to the event of API Gateway's HTTP API, payload format 2.0.
+"""Convert an HTTP request to the event of API Gateway's HTTP API, payload format 2.0.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html. Beyond that
 page, as seen in recorded events: ``rawPath`` is decoded, the cookie header is only in ``cookies``, and a body counts as

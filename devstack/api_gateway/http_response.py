@@ -1,4 +1,4 @@
-"""Converts a function's response to the HTTP response that API Gateway makes of it, payload format 2.0.
+"""Convert a function's response to the HTTP response that API Gateway makes of it, payload format 2.0.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html. JSON without a
 ``statusCode`` is itself the body of a 200. An error, or any other shape, is a 500 without details.

@@ -1,4 +1,4 @@
-"""Reads the claims of a request's token, as API Gateway's JWT authorizer passes them to a function.
+"""Read the claims of a request's token, as API Gateway's JWT authorizer passes them to a function.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html. Issuer, audience, expiry and
 signature are not checked: every client on loopback is trusted.

@@ -1,4 +1,4 @@
-"""Describes a built function: its size on disk and zipped, its digest, and whether Lambda accepts it.
+"""Describe a built function: its size on disk and zipped, its digest, and whether Lambda accepts it.
 
 ``python devstack/build/artifact.py DIRECTORY --architecture x86_64`` prints the description, and fails if the directory
 is too large or was built for another processor. Imports only the standard library, so that any interpreter can run it.
@@ -72,7 +72,7 @@ def objections(artifact: Artifact, architecture: str) -> list[str]:
             f"The function takes {artifact.unzipped_bytes} bytes unzipped; Lambda allows {MAX_UNZIPPED_BYTES}."
         )
     if artifact.architectures != {architecture}:
-        names = ", ".join(sorted(artifact.architectures)) or "no processor at all"
+        names = ", ".join(sorted(artifact.architectures)) or "no processor"
         sentences.append(f"The native libraries are for {names}; the function is for {architecture}.")
     return sentences
 

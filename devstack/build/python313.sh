@@ -1,7 +1,7 @@
 #!/bin/sh
-# Prints the path of a Python 3.13 that really runs: Lambda's version, needed to compile the function's modules.
-# Tries $PYTHON313, then python3.13 on PATH, then pyenv's own versions. A name on PATH proves nothing: pyenv's shim
-# python3.13 exists, and fails, wherever another version is the chosen one.
+# Print the path of a working Python 3.13, Lambda's version. It compiles the function's modules.
+# Tries $PYTHON313, then python3.13 on PATH, then the versions of pyenv. Each candidate is run, because pyenv's shim
+# python3.13 exists on PATH, but fails if another version is selected.
 
 executable_of() {
     "$1" -c 'import sys; print(sys.executable) if sys.version_info[:2] == (3, 13) else sys.exit(1)' 2>/dev/null
@@ -9,7 +9,7 @@ executable_of() {
 
 if [ -n "$PYTHON313" ]; then
     executable_of "$PYTHON313" && exit 0
-    echo "PYTHON313=$PYTHON313 is no Python 3.13 that runs." >&2
+    echo "PYTHON313=$PYTHON313 is not a working Python 3.13." >&2
     exit 1
 fi
 

@@ -1,4 +1,4 @@
-"""Makes the next deployment publish a new version of the function when its code, template or parameters have changed.
+"""Make the next deployment publish a new version of the function if its code, template or parameters have changed.
 
 ``python -m devstack.build.release .aws-sam/build --of RecommendFunction template.yaml samconfig.toml`` writes a digest
 into the built template, from which SAM derives the names of versions. SAM itself ignores parameter values: with another

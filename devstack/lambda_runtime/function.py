@@ -34,7 +34,7 @@ class Function:
     """Directory with `awslambdaric` for that interpreter (Lambda's /var/runtime), or None."""
     timeout_seconds: float = 10.0
     snap_start: bool = False
-    """Whether its workers stop at the end of their init, as for SnapStart's snapshot, until an invocation comes."""
+    """True if workers stop at the end of their init, as for SnapStart's snapshot, until an invocation comes."""
     concurrency: int | None = None
     """Invocations that run at once in one worker, each in a process of its own, as on Lambda Managed Instances. None:
     on demand, where a worker is one process with one invocation at a time."""

@@ -55,32 +55,32 @@ class Worker:
 
     @property
     def is_ready(self) -> bool:
-        """Whether it has requested its first invocation."""
+        """True if it has requested its first invocation."""
         return self._ready_ms is not None
 
     @property
     def is_held(self) -> bool:
-        """Whether it waits where SnapStart takes a snapshot."""
+        """True if it waits where SnapStart takes a snapshot."""
         return self._hold is not None
 
     @property
     def is_past_init(self) -> bool:
-        """Whether its init is over; it may be held or being restored."""
+        """True if its init is over; it may be held or being restored."""
         return self.is_ready or self.is_held or self._was_held
 
     @property
     def is_busy(self) -> bool:
-        """Whether it has an invocation that it has not answered."""
+        """True if it has an invocation that it has not answered."""
         return bool(self._running)
 
     @property
     def is_idle(self) -> bool:
-        """Whether all of its processes wait for an invocation; shortly after a response they do not yet."""
+        """True if all of its processes wait for an invocation; shortly after a response they do not yet."""
         return len(self._requests) == self._processes
 
     @property
     def is_full(self) -> bool:
-        """Whether each of its processes has an invocation or waits for one."""
+        """True if each of its processes has an invocation or waits for one."""
         return len(self._running) + len(self._requests) >= self._processes
 
     def hold(self) -> asyncio.Future[bool]:

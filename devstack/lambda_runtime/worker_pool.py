@@ -1,4 +1,4 @@
-"""Assigns invocations to workers: to a waiting one, to a new one, or else to a queue.
+"""Assign invocations to workers: to a waiting one, to a new one, or else to a queue.
 
 As on Lambda, an invocation that finds no waiting worker has one spawned for it, up to a limit, and takes whichever
 worker is free first. Three things differ: at the limit Lambda throttles (429) and here the invocation waits; a failed
@@ -183,8 +183,8 @@ class WorkerPool:
             worker.restore()
             message = f"Restore timed out after {RESTORE_SECONDS:g} seconds"
             asyncio.get_running_loop().call_later(RESTORE_SECONDS, self._end_if_not_ready, worker, message)
-        room = self._limit - self._spawning - len(self._workers)
-        for _ in range(min(math.ceil((missing - len(held)) / processes), room)):
+        spare = self._limit - self._spawning - len(self._workers)
+        for _ in range(min(math.ceil((missing - len(held)) / processes), spare)):
             self._spawning += 1
             self._in_background(self._spawn())
 

@@ -1,1 +1,1 @@
-"""Child processes that end with their parent, and what serves their connections."""
+"""Child processes that end with their parent, listening sockets, and event loop threads."""

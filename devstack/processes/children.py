@@ -19,7 +19,7 @@ from devstack.processes.errors import StackError
 
 LOOPBACK = "127.0.0.1"
 READY_SECONDS = 20.0
-"""How long a child may take to become ready."""
+"""Maximum time until a child is ready."""
 POLL_SECONDS = 0.005
 """Between two checks of whether a child is ready; its end is noticed at once."""
 

@@ -1,4 +1,4 @@
-"""A process that kills what the stack left running, should the stack die.
+"""A process that kills the remaining child processes if the stack dies.
 
 Runs by itself (``python -I -S reaper.py``) and imports only the standard library. It reads its standard input: ``+N``
 adds process group N, ``-N`` removes it. When the pipe closes, it kills each group that is left. Decision 20 has the

@@ -1,4 +1,4 @@
-"""Shows a replay: sample recommendations and a table of its figures."""
+"""Show a replay: sample recommendations and a table of its figures."""
 
 import http
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Replays simulated shopping sessions over HTTP, as a shop's front end does, and keeps the responses.
+"""Replay simulated shopping sessions over HTTP, as a shop's front end does, and keep the responses.
 
 Each view of an item is one event. A recommendation is a hit if it contains the next item of the session.
 """
@@ -26,7 +26,7 @@ class Call:
     """One request of the replay."""
 
     milliseconds: float
-    """From sending the request to the end of the response."""
+    """Time between sending the request and the end of the response."""
     status: int
     served_by: str | None
     recommended: tuple[str, ...]

@@ -1,1 +1,1 @@
-"""Watches a running stack: its metrics, and the alarms that are deployed."""
+"""Watch a running stack: its metrics, and the alarms that are deployed."""

@@ -19,7 +19,7 @@ class AlarmState:
     Attributes:
         name: as deployed, without the function's name as prefix.
         state: NOT_EVALUATED if it watches what only AWS emits, or needs CloudWatch's anomaly detection.
-        action: whom it notifies, or that it rolls back a deployment; None if only other alarms read it.
+        action: page, ticket or rollback of a deployment; None if only other alarms read it.
         suppressed_by: the alarm that keeps it from notifying now.
         value: the newest data point, compared with `threshold`.
         meaning: what an alarm means.

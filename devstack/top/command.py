@@ -1,4 +1,4 @@
-"""``python -m devstack top``: shows the metrics and alarms of a running stack, in another terminal.
+"""``python -m devstack top``: show the metrics and alarms of a running stack, in another terminal.
 
 Reads the metrics records in the workers' logs.
 """

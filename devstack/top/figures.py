@@ -54,7 +54,7 @@ class Figures:
     hit_rate: float | None
     reciprocal_rank: float | None
     click_rate: float | None
-    judged_answers: int
+    labelled_events: int
     versions: tuple[VersionFigures, ...]
     alarms: tuple[AlarmState, ...]
     bad_records: int
@@ -93,7 +93,7 @@ def compute_figures(series: Series, now: float, window_seconds: int, bad_records
         hit_rate=of(slis.HIT_RATE),
         reciprocal_rank=of(slis.RECIPROCAL_RANK),
         click_rate=of(slis.CLICK_RATE),
-        judged_answers=count(metrics.LABELS),
+        labelled_events=count(metrics.LABELS),
         versions=_versions(series, start, now),
         alarms=alarm_states(series, now),
         bad_records=bad_records,

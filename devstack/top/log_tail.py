@@ -1,4 +1,4 @@
-"""Reads the logs of a running stack's workers while they grow."""
+"""Read the logs of a running stack's workers while they grow."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ class LogTail:
 
     @property
     def exists(self) -> bool:
-        """Whether the stack still runs: at its end it removes its directory."""
+        """True while the stack runs: at its end it removes its directory."""
         return self.directory.is_dir()
 
     def lines(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Parses log lines in CloudWatch's embedded metric format (EMF).
+"""Parse log lines in CloudWatch's embedded metric format (EMF).
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """

@@ -1,4 +1,4 @@
-"""Renders the figures for a terminal."""
+"""Render the figures for a terminal."""
 
 from datetime import datetime
 
@@ -39,8 +39,8 @@ def _figures(figures: Figures) -> Table:
     table.add_row("store faults", str(figures.store_faults))
     if figures.route_faults:
         table.add_row("route faults", str(figures.route_faults))
-    feedback = f"{_share(figures.hit_rate)} of {figures.judged_answers} next events"
-    table.add_row("online hit@20", feedback if figures.judged_answers else "-")
+    feedback = f"{_share(figures.hit_rate)} of {figures.labelled_events} next events"
+    table.add_row("online hit@20", feedback if figures.labelled_events else "-")
     table.add_row("click-through", _share(figures.click_rate))
     return table
 

@@ -9,7 +9,7 @@ MAX_ID_CHARS = 256
 
 
 def id_fault(text: str) -> str | None:
-    """Return what is wrong with an id, as the end of a sentence that begins with its name; None if it is valid.
+    """Return the fault of an id, as the end of a sentence that begins with its name; None if it is valid.
 
     Example:
         ``id_fault("")`` is "is empty", for "item_id is empty".

@@ -1,4 +1,4 @@
-"""Reads the settings of the serving library from environment variables.
+"""Read the settings of the serving library from environment variables.
 
 AWS's own variables (region, credentials, ``AWS_ENDPOINT_URL_S3``) have their usual meaning.
 """

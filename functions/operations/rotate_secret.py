@@ -1,4 +1,4 @@
-"""Secrets Manager's rotation function of the key secret: makes a new `current`, and keeps the old one as `previous`.
+"""Secrets Manager's rotation function of the key secret: make a new `current`, and keep the old one as `previous`.
 
 The secret is JSON, `{"current": …, "previous": …, "rotated_at": epoch seconds}`. A rotation takes effect at
 `rotated_at`, ten minutes after it is made. Until then the service uses `previous`, and each of its processes reads the
@@ -22,8 +22,8 @@ SECRET_CHARS = 64
 MIN_CHARS = 16
 """The minimum that the service accepts (`nextitem.sessions.key_secret`)."""
 LEAD_SECONDS = 600
-"""From a rotation to its effect: twice `nextitem.sessions.secret_cache.RENEW_SECONDS`, so the service has read the
-secret again."""
+"""Time between a rotation and its effect: twice `nextitem.sessions.secret_cache.RENEW_SECONDS`, so the service has read
+the secret again."""
 LEAST_LEAD_SECONDS = 480
 """The minimum left of that when the new version becomes current: more than
 `nextitem.sessions.secret_cache.TRUSTED_SECONDS`."""

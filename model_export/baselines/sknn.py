@@ -35,7 +35,7 @@ class VsknnConfig(NeighbourConfig):
     vote_weighting: Decay = "linear"
     """Decay of a neighbour's vote by the age of its newest match."""
     idf: bool = False
-    """Whether a vote is multiplied by ln(train sessions / sessions that hold the item)."""
+    """True if a vote is multiplied by ln(train sessions / sessions that hold the item)."""
 
 
 class Sknn(Neighbours):

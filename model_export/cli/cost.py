@@ -1,4 +1,4 @@
-"""The command `cost`: estimates what a deployment costs in a month."""
+"""The command `cost`: estimates the monthly cost of a deployment."""
 
 from dataclasses import asdict
 from typing import Annotated

@@ -1,1 +1,1 @@
-"""What a deployment costs in a month, at list prices."""
+"""The monthly cost of a deployment at list prices."""

@@ -1,4 +1,4 @@
-"""What a deployment costs in a month at list price, from its traffic and its catalogue.
+"""Estimate the monthly cost of a deployment at list prices from its traffic and its catalogue.
 
 An estimate to compare choices with, not a bill: no free tier, no data transfer, no tax.
 """
@@ -118,7 +118,7 @@ def memory_for(catalogue: int) -> int:
 
 
 def cost_of(deployment: Deployment) -> Cost:
-    """Return what a deployment costs in a month of 30 days.
+    """Return the cost of a deployment in a month of 30 days.
 
     Raises:
         ValueError: the catalogue fits no function, or no instance with a known price.
@@ -146,7 +146,7 @@ def cost_of(deployment: Deployment) -> Cost:
 
 
 def billed_gigabyte_seconds(milliseconds: float, memory_mb: int) -> float:
-    """Return what Lambda bills for a duration: it rounds up to whole milliseconds and counts the configured memory."""
+    """Return Lambda's price of a duration: it rounds up to whole milliseconds and bills the configured memory."""
     return max(1, ceil(milliseconds)) / 1000 * memory_mb / 1024
 
 

@@ -1,4 +1,4 @@
-"""What a month of metrics and alarms costs: each value of a dimension is a metric of its own."""
+"""Compute the monthly cost of metrics and alarms: each value of a dimension is a metric of its own."""
 
 from dataclasses import dataclass
 
@@ -37,7 +37,7 @@ def billed_metrics(versions: int = 1, sources: int = SOURCES) -> int:
 
 
 def monitoring_cost(versions: int = 1, sources: int = SOURCES) -> MonitoringCost:
-    """Return what metrics and alarms cost; the arguments are those of `billed_metrics`."""
+    """Return the cost of metrics and alarms; the arguments are those of `billed_metrics`."""
     return MonitoringCost(
         metrics=billed_metrics(versions, sources) * CUSTOM_METRIC_MONTH,
         alarms=ALARM_METRICS * ALARM_METRIC_MONTH + COMPOSITE_ALARMS * COMPOSITE_ALARM_MONTH,

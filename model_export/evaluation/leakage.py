@@ -24,7 +24,7 @@ class Overlap:
 
     @property
     def is_clean(self) -> bool:
-        """Whether train has no test session and no session that starts in the time of the test."""
+        """True if train has no test session and no session that starts in the test period."""
         return self.sessions == 0 and self.later_sessions == 0
 
 

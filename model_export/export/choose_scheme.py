@@ -1,4 +1,4 @@
-"""Chooses a model's scoring scheme: writes each, measures it against fp32 and computes its cost.
+"""Choose a model's scoring scheme: write each, measure it against fp32 and compute its cost.
 
 The cost is counted and not timed, so the same losses give the same choice on any machine.
 """

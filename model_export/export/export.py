@@ -1,4 +1,4 @@
-"""Exports a run: writes one artifact, or gives the reason why not. Nothing half-written is left."""
+"""Export a run: write one artifact, or return the reason why not. It never leaves a partial artifact."""
 
 from collections.abc import Callable
 from importlib.metadata import version as library_version

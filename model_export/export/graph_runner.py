@@ -1,4 +1,4 @@
-"""Runs a pair of graphs in a folder as they will be served. It needs no manifest and no certificate."""
+"""Run a pair of graphs in a folder as they will be served. It needs no manifest and no certificate."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Measures what graphs lose: ONNX against torch, a scoring scheme against fp32, stepwise against whole replay."""
+"""Measure the loss of graphs: ONNX against torch, a scoring scheme against fp32, stepwise against whole replay."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Builds the session memory into the score graph: the same function as `model_export.memory.recall`, step by step.
+"""Add the session memory to the score graph: the same function as `model_export.memory.recall`, step by step.
 
 The sessions of an item lie one after another in one tensor, and so do the items of a session. A search is therefore a
 few gathers over slots of these tensors, whatever the memory's size.

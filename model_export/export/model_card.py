@@ -1,4 +1,4 @@
-"""Writes the model card, which describes a version to people.
+"""Write the model card, which describes a version to people.
 
 The card holds what the manifest also holds. It does not name the version, because the version is a digest of it.
 """

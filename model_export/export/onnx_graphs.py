@@ -1,4 +1,4 @@
-"""Builds the two graphs of an artifact.
+"""Build the two graphs of an artifact.
 
 `step`: items int64[t], hidden float32[layers, 1, h] -> hidden. t >= 1, so one graph serves an event and a replay.
 

@@ -1,4 +1,4 @@
-"""Writes a shop's sessions and products as CSV files: whole or not at all, the same rows as the same bytes."""
+"""Write a shop's sessions and products as CSV files: whole or not at all, the same rows as the same bytes."""
 
 import csv
 import gzip

@@ -1,1 +1,1 @@
-"""Trains the network and the session memory, and keeps runs."""
+"""Train the network and the session memory and keep runs."""

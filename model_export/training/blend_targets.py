@@ -1,6 +1,6 @@
-"""Collects what a blend is learned from: scores of the network and votes of the session memory for validation sessions.
+"""Collect the data that a blend is fitted to: scores of the network and votes of the session memory.
 
-Neither the network nor the memory has seen these sessions.
+They are computed for validation sessions, which neither the network nor the memory has seen.
 """
 
 from collections.abc import Iterator

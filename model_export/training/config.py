@@ -79,7 +79,7 @@ class FitConfig:
     memory_sessions: int = 200_000
     """Newest sessions that the session memory keeps; 0 for no memory."""
     memory_events: int = 10
-    """Newest events of a session that the memory searches with; with 1 it is a table of what follows an item."""
+    """Newest events of a session that the memory searches with; with 1, a table of the items that follow an item."""
     patience: int = 3
     """Epochs without a better validation (see `Accuracy.objective`) before training stops."""
     validation_days: int = 2

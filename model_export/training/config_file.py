@@ -1,4 +1,4 @@
-"""Reads and writes training settings as JSON: `nextitem tune` writes such a file, `nextitem train` reads it."""
+"""Read and write training settings as JSON: `nextitem tune` writes such a file, `nextitem train` reads it."""
 
 from pathlib import Path
 from typing import Any

@@ -20,7 +20,7 @@ MIN_EPOCHS, MAX_EPOCHS = 6, 10
 
 
 def complete_config(config: FitConfig, sessions: Sessions) -> FitConfig:
-    """Return settings with nothing left open: what they leave open is chosen by the size of the data."""
+    """Return settings in which the missing values are chosen by the size of the data."""
     transitions = np.maximum(sessions.lengths - 1, 0)
     return for_data(config, int(transitions.sum()), int((transitions > 0).sum()), len(sessions.catalogue))
 

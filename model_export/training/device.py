@@ -1,4 +1,4 @@
-"""Chooses the device and the precision of torch."""
+"""Choose the device and the precision of torch."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""Trains one network in several processes: torchrun starts them, DistributedDataParallel averages their gradients.
+"""Train one network in several processes: torchrun starts them, DistributedDataParallel averages their gradients.
 
 Every process draws the same batches from the same seed and takes its share of each batch's rows, so the batch size in
 the settings is that of all processes together. A single process does nothing of this.
@@ -34,7 +34,7 @@ class World:
 
     @property
     def leads(self) -> bool:
-        """Whether this process validates, reports progress and writes the run."""
+        """True if this process validates, reports progress and writes the run."""
         return self.rank == 0
 
     def share(self, batch: Batch) -> Batch:

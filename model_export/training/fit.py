@@ -1,4 +1,4 @@
-"""Fits a model: validate by time with early stopping, then train again on all sessions for the best number of epochs.
+"""Fit a model: validate by time with early stopping, then train again on all sessions for the best number of epochs.
 
 Same seed, data and machine: same weights.
 """

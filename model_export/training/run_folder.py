@@ -1,4 +1,4 @@
-"""Writes and reads a training run: `nextitem train` writes it, `nextitem export` reads it.
+"""Write and read a training run: `nextitem train` writes it, `nextitem export` reads it.
 
 Folder: ``run.json`` (settings, data, history), ``weights.npz`` (the network, in torch's names and layouts),
 ``vocabulary.bin``, ``held_out.npz`` (the validation sessions, for golden sessions and quantization's loss),

@@ -1,4 +1,4 @@
-"""Trains on sessions and writes the run's folder."""
+"""Train on sessions and write the run's folder."""
 
 from collections.abc import Sequence
 from contextlib import closing

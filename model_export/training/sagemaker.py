@@ -1,4 +1,4 @@
-"""Runs a SageMaker (or AWS Batch) training job: ``python -m model_export.training.sagemaker`` in its container.
+"""Run a SageMaker (or AWS Batch) training job: ``python -m model_export.training.sagemaker`` in its container.
 
 Reads the job from environment variables (names of the SageMaker Training Toolkit), then runs `nextitem train` in all
 processes and `nextitem export` after it. The events are the only file of the channel `train`, or its file called train.
@@ -55,7 +55,7 @@ class Job:
 
     @property
     def leads(self) -> bool:
-        """Whether this host writes the model."""
+        """True if this host writes the model."""
         return self.host == self.hosts[0]
 
 

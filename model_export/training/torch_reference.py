@@ -1,4 +1,4 @@
-"""Computes scores with torch, and with the session memory in numpy. The exported graphs must give the same."""
+"""Compute scores with torch, and with the session memory in numpy. The exported graphs must give the same."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Trains one network for some epochs; `fit` decides for how many, and on which sessions."""
+"""Train one network for some epochs; `fit` decides for how many, and on which sessions."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Measures a network on sessions that it has not seen."""
+"""Measure a network on sessions that it has not seen."""
 
 import numpy as np
 import torch

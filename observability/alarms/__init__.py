@@ -1,1 +1,1 @@
-"""Which alarms exist, and how they are evaluated."""
+"""Alarms and their evaluation."""

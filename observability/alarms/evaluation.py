@@ -1,4 +1,4 @@
-"""Computes expressions and alarm states from measured values, as CloudWatch does from the same description.
+"""Compute expressions and alarm states from measured values, as CloudWatch does from the same description.
 
 Differences from CloudWatch: a missing data point is treated at once, while CloudWatch first looks for older ones;
 anomaly detection and metrics of AWS services are not available.

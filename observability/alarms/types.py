@@ -58,7 +58,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class MissingData:
-    """How CloudWatch treats a data point without data.
+    """CloudWatch's treatment of a missing data point.
 
     Attributes:
         treatment: CloudWatch's `TreatMissingData`.

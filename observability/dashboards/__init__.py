@@ -1,1 +1,1 @@
-"""Which dashboards exist."""
+"""Dashboards."""

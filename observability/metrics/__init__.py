@@ -1,1 +1,1 @@
-"""Which metrics exist, and what is computed from them."""
+"""Metrics, and the indicators computed from them."""

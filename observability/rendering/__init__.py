@@ -1,1 +1,1 @@
-"""Writes alarms and dashboards as a CloudFormation template, and the tables of docs/monitoring.md."""
+"""Write alarms and dashboards as a CloudFormation template, and the tables of docs/monitoring.md."""

@@ -1,4 +1,4 @@
-"""Finds metrics in a rendered template that neither the function nor a listed AWS service emits.
+"""Find metrics in a rendered template that neither the function nor a listed AWS service emits.
 
 Such a metric would be an alarm that never goes off, or an empty graph. The check reads the template's text alone, so it
 also covers mistakes in rendering.

@@ -1,1 +1,1 @@
-"""Tests of what the benchmarks judge by."""
+"""Tests of the benchmarks' measurements and checks."""

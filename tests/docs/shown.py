@@ -1,4 +1,4 @@
-"""Reads terminal sessions in documents, runs their commands again, and compares the output.
+"""Read terminal sessions in documents, run their commands again, and compare the output.
 
 In a block of the language ``console``, a line that begins with ``$ `` is a command, lines with ``> `` continue it, the
 lines after them are its output, and ``...`` stands for omitted lines.

@@ -82,7 +82,7 @@ def test_the_commands_print_what_is_shown(name: str, tmp_path: Path) -> None:
         # WHEN the commands are run
         printed = run([each.command for each in shown], environment, ROOT)
 
-    # THEN each succeeds and prints what is shown, except for figures
+    # THEN each succeeds and prints the shown output, except for figures
     assert len(printed) == len(shown)
     wanted = replace_versions([each.output for each in shown])
     outputs = replace_versions([each.output for each in printed])

@@ -21,7 +21,7 @@ def test_the_payload_s_name_is_its_operation(path: Path) -> None:
     # WHEN the service reads it
     call = lambda_events.direct_call(event)
 
-    # THEN operation, session and body are there
+    # THEN it has operation, session and body
     assert f"direct_{call.operation}" == path.stem
     assert (call.session_id is not None) == (call.operation == "append_events")
     if call.operation in BODIES:
@@ -46,6 +46,6 @@ def test_the_http_payload_of_the_same_name_makes_the_same_call(name: str) -> Non
     # WHEN the envelope is taken off both
     body = {field: value for field, value in direct.items() if field not in ("operation", "session_id")}
 
-    # THEN the same JSON body is left
+    # THEN both have the same JSON body
     assert body == msgspec.json.decode(http.get("body", "{}"))
     assert direct.get("session_id") == http.get("pathParameters", {}).get("session_id")

@@ -107,10 +107,10 @@ def test_the_payload_is_a_valid_call(path: Path) -> None:
 
 
 def test_every_item_is_in_the_demo_catalogue() -> None:
-    # GIVEN what the demo model was trained on
+    # GIVEN the training data of the demo model
     sold = {product.item_id for product in Shop().products}
 
-    # WHEN the bodies' and queries' items are gathered
+    # WHEN the items of all bodies and queries are collected
     named: set[str] = set()
     for path in http_files():
         payload = read(path)

@@ -1,1 +1,1 @@
-"""The handler: its reading of events, and the service through real runtime clients."""
+"""Tests of the handler: reading Lambda events, and the service in real runtime clients."""

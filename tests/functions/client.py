@@ -1,4 +1,4 @@
-"""The service as its clients see it: over HTTP, and by direct invokes. Knows nothing of how it works inside."""
+"""A client of the service, over HTTP and by direct invokes."""
 
 import http.client
 import json
@@ -39,7 +39,7 @@ class Reply:
     @property
     def items(self) -> list[Item]:
         """The recommendations, best first."""
-        return [(one["item_id"], one["score"]) for one in self.document["recommendations"]]
+        return [(item["item_id"], item["score"]) for item in self.document["recommendations"]]
 
     @property
     def item_ids(self) -> list[str]:
@@ -48,7 +48,7 @@ class Reply:
 
     @property
     def statuses(self) -> list[str]:
-        """What became of each event."""
+        """The outcome of each event."""
         return [event["status"] for event in self.document["events"]]
 
 
@@ -109,17 +109,17 @@ class Client:
 
 
 def new_session() -> str:
-    """A session id that nobody has used."""
+    """Return an unused session id."""
     return f"visitor-{uuid.uuid4().hex}"
 
 
 def named(ranked: Sequence[RankedItem], vocabulary: Vocabulary) -> list[Item]:
-    """What an engine answered, as a client would read it."""
-    return [(vocabulary.item_id(one.index), one.score) for one in ranked]
+    """Return an engine's ranking as a client would read it."""
+    return [(vocabulary.item_id(item.index), item.score) for item in ranked]
 
 
 def alike(left: Sequence[Item], right: Sequence[Item]) -> bool:
-    """Whether two rankings are the same, but for the rounding of scores in answers."""
+    """Return whether two rankings are equal, except for the rounding of scores in answers."""
     return [item_id for item_id, _ in left] == [item_id for item_id, _ in right] and all(
         abs(score - other) <= SCORE_STEP for (_, score), (_, other) in zip(left, right, strict=True)
     )

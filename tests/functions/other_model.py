@@ -1,4 +1,4 @@
-"""A second model version, made in milliseconds: the exporter's graphs around weights that nobody trained."""
+"""A second model version, made in milliseconds: the exporter's graphs with random weights."""
 
 import shutil
 from pathlib import Path

@@ -46,7 +46,7 @@ def test_every_payload_is_answered_and_only_metrics_are_printed(built: Stack, cl
             assert answer["statusCode"] == STATUSES.get(path.stem, 200), path.stem
         else:
             assert answer.keys() == client.direct(event).keys(), path.stem
-    # AND it has written one metrics record for each, and nothing else
+    # AND its log has one metrics record for each, and nothing else
     assert len(service.records()) == len(built.log_lines()) == len(paths)
 
 

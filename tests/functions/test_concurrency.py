@@ -39,7 +39,7 @@ def client(stack: Stack) -> Client:
 
 
 def at_once(do: Callable[[int], list[Reply]]) -> list[Reply]:
-    """What every thread got, all of them started at the same time."""
+    """Call a function in several threads at once and return all results."""
     start = Barrier(THREADS)
 
     def run(thread: int) -> list[Reply]:
@@ -72,18 +72,18 @@ def test_events_of_many_clients_are_all_applied_once(client: Client, stack: Stac
     # WHEN all send events at the same time
     replies = at_once(look)
 
-    # THEN each event is applied, and counted, once
+    # THEN each event is applied and counted once
     assert [reply.statuses for reply in replies] == [["applied"]] * THREADS * EVENTS_EACH
     lengths = [reply.document["session_length"] for reply in replies]
     assert sorted(lengths) == list(range(1, THREADS * EVENTS_EACH + 1))
-    # AND the log has them all, those of each tab in their order
+    # AND the log has all events, those of each tab in their order
     log = stored_log(stack, session_id)
     tags = [entry.tag for entry in log]
     for tab in range(THREADS):
         places = [tags.index(event_tag(f"tab-{tab}-look-{n}")) for n in range(EVENTS_EACH)]
         assert places == sorted(places)
     assert len(log) == THREADS * EVENTS_EACH
-    # AND the session is what a replay of that log makes of it, and of no other
+    # AND the session's state equals a replay of that log
     items = [entry.item_id for entry in log]
     final = client.get(session_id)
     assert alike(final.items, replayed(model, items))
@@ -91,20 +91,20 @@ def test_events_of_many_clients_are_all_applied_once(client: Client, stack: Stac
 
 
 def test_events_in_any_order_are_sorted_by_their_times(client: Client, stack: Stack, model: Model) -> None:
-    # GIVEN events whose times are known, dealt out to eight senders
+    # GIVEN events with times, distributed to eight senders
     session_id = new_session()
     events = [
         {"item_id": SHELF[n % 7], "event_id": f"look-{n}", "occurred_at": 1_768_900_000 + n}
         for n in range(THREADS * EVENTS_EACH)
     ]
 
-    # WHEN all send theirs at the same time, newest first
+    # WHEN all send their events at the same time, newest first
     replies = at_once(lambda sender: [client.append(session_id, [event]) for event in events[sender::THREADS][::-1]])
 
-    # THEN none is lost, and the log is in the order of their times
+    # THEN no event is lost, and the log is in the order of the times
     assert {status for reply in replies for status in reply.statuses} <= {"applied", "late"}
     assert [entry.item_id for entry in stored_log(stack, session_id)] == [event["item_id"] for event in events]
-    # AND the session is what a replay in that order makes of it
+    # AND the session's state equals a replay in that order
     final = client.get(session_id)
     assert final.document["session_length"] == len(events)
     assert alike(final.items, replayed(model, [str(event["item_id"]) for event in events]))
@@ -115,10 +115,10 @@ def test_an_event_sent_by_all_clients_is_applied_once(client: Client, stack: Sta
     session_id = new_session()
     event = {"item_id": "tent-008", "event_id": "look-1"}
 
-    # WHEN everybody sends it at the same time
+    # WHEN several clients send it at the same time
     replies = at_once(lambda _: [client.append(session_id, [event])])
 
-    # THEN it is applied for one of them, a duplicate for the others, and all get the same answer
+    # THEN it is applied once, is a duplicate for the other clients, and all get the same answer
     assert sorted(reply.statuses for reply in replies) == [["applied"]] + [["duplicate"]] * (THREADS - 1)
     assert {reply.document["session_length"] for reply in replies} == {1}
     assert all(reply.items == replies[0].items for reply in replies)

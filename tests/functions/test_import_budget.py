@@ -1,4 +1,4 @@
-"""What a cold start imports: what the function is deployed with, and nothing heavier."""
+"""The imports of a cold start: only packages that the function is deployed with, and no heavy ones."""
 
 import os
 import re
@@ -66,26 +66,20 @@ def third_party(loaded: dict[str, str]) -> set[str]:
 
 
 def test_nothing_heavy_is_imported(loaded: dict[str, str]) -> None:
-    # GIVEN the handler, imported where it finds neither bucket nor store WHEN its modules are listed
     assert {"recommend", "nextitem.service.recommender", "onnxruntime"} <= loaded.keys()
 
-    # THEN none is of a heavy package
     assert {name for name in loaded.keys() - PROBED if name.partition(".")[0] in HEAVY} == set()
 
 
 def test_what_only_snapstart_needs_is_not_imported(loaded: dict[str, str]) -> None:
-    # GIVEN a start on demand WHEN its modules are listed THEN neither the hooks nor an HTTP client are among them
     assert loaded.keys() & {"snapshot_restore_py", "http.client", "urllib.request"} == set()
 
 
 def test_every_package_that_is_imported_was_chosen(loaded: dict[str, str]) -> None:
-    # GIVEN the third-party packages that were loaded WHEN compared with those allowed THEN they are the same
     assert third_party(loaded) == ALLOWED
 
 
 def test_every_package_that_is_imported_is_deployed() -> None:
-    # GIVEN the pins of the deployed function WHEN compared with what may be loaded
     pins = re.findall(r"(?m)^([\w-]+)==", (FUNCTIONS / "requirements.txt").read_text())
 
-    # THEN none is missing, and none is there for nothing
     assert {pin.replace("-", "_") for pin in pins} == ALLOWED

@@ -113,14 +113,14 @@ def test_a_query_string_is_read_like_a_body(query: str, document: dict[str, Any]
 @given(groups=st.lists(st.lists(ids, min_size=1, max_size=4), min_size=1, max_size=4), limit=st.integers(1, 200))
 @settings(deadline=None)
 def test_ids_without_commas_can_be_in_a_query_string(groups: list[list[str]], limit: int) -> None:
-    # GIVEN ids, some joined by commas and some in parameters of their own
+    # GIVEN ids, some joined by commas and some in separate parameters
     query = urlencode([("limit", limit), *(("exclude", ",".join(group)) for group in groups)])
 
     # WHEN the query is read and parsed
     call = http_call(event("GET /v1/sessions/{session_id}/recommendations", rawQueryString=query))
     wanted = schema.parse(call.body, schema.RankingOptions, strict=False)
 
-    # THEN they are all there, in order
+    # THEN the result has all of them, in order
     assert (wanted.limit, wanted.exclude) == (limit, [item_id for group in groups for item_id in group])
 
 
@@ -129,14 +129,14 @@ def test_ids_without_commas_can_be_in_a_query_string(groups: list[list[str]], li
     ("method", "template"), [(m, path) for path in PATHS for m in METHODS if f"{m} {path}" not in ROUTE_KEYS]
 )
 def test_a_known_path_lists_its_methods(method: str, template: str, stage: str) -> None:
-    # GIVEN a path that exists, behind its stage's name if it has one, and a method that it does not take
+    # GIVEN an existing path, with or without the stage's name, and a method that it does not accept
     path = template.replace("{session_id}", "a b")
     path = path if stage == "$default" else f"/{stage}{path}"
 
-    # WHEN it comes by the default route
+    # WHEN the request takes the default route
     error = refusal(unrouted(method, path, stage))
 
-    # THEN it is a 405 that names those that it takes
+    # THEN the answer is a 405 with the accepted methods
     allowed = [key.partition(" ")[0] for key in ROUTE_KEYS if key.partition(" ")[2] == template]
     assert (error.status, error.allow) == (405, ", ".join(allowed))
     assert str(error).endswith(f"not {method}")

@@ -29,7 +29,7 @@ def test_an_event_is_answered_with_the_model_s_best_twenty_items(client: Client,
     # WHEN its first event arrives
     reply = client.append(session_id, [{"item_id": "tent-008", "event_id": "look-1"}])
 
-    # THEN the answer is whole
+    # THEN the answer has all fields
     assert (reply.status, reply.headers["content-type"]) == (200, "application/json")
     recommendations = reply.document.pop("recommendations")
     assert len(reply.document.pop("recommendation_id")) == 16
@@ -41,7 +41,7 @@ def test_an_event_is_answered_with_the_model_s_best_twenty_items(client: Client,
         "served_by": "session",
         "model": {"version": stack.version, "variant": "main"},
     }
-    # AND its items are the engine's
+    # AND its items are those of the engine
     seen = model.vocabulary.indices(["tent-008"])
     expected = named(model.top(model.replay(None, seen), (), 20, seen), model.vocabulary)
     assert len({item_id for item_id, _ in expected}) == 20
@@ -83,11 +83,11 @@ def test_each_event_of_a_batch_has_its_own_status(client: Client, session_id: st
     # GIVEN a session
     client.append(session_id, [at(20, "tent-008", "first")])
 
-    # WHEN a batch brings one of each kind, not in the order of their times
+    # WHEN a batch has an event of each kind, not in the order of their times
     batch = [at(30, "sleep-010"), at(10, "stove-003"), at(20, "tent-008", "first"), at(25, "no-such-item")]
     reply = client.append(session_id, batch)
 
-    # THEN each has its status, in the order of the batch, and all distinct ones count
+    # THEN the statuses are in the order of the batch, and each distinct event counts
     assert reply.statuses == ["applied", "late", "duplicate", "unknown_item"]
     assert [event["item_id"] for event in reply.document["events"]] == [event["item_id"] for event in batch]
     assert reply.document["session_length"] == 4
@@ -101,11 +101,11 @@ def test_a_late_event_is_put_at_its_time(client: Client, session_id: str) -> Non
     # WHEN it arrives
     late = client.append(session_id, [at(20, HIKE[1])])
 
-    # THEN the answer is that of a session where all came in time
+    # THEN the answer is that of a session without delays
     in_time = client.append(new_session(), [at(10, HIKE[0]), at(20, HIKE[1]), at(30, HIKE[2])])
     assert late.statuses == ["late"]
     assert late.items == in_time.items
-    # AND not that of the order in which they came
+    # AND differs from that of the order of arrival
     as_they_came = client.append(new_session(), [HIKE[0], HIKE[2], HIKE[1]])
     assert late.items != as_they_came.items
 
@@ -140,10 +140,10 @@ def test_reading_a_session_does_not_change_it(client: Client, session_id: str, s
     key = store_key(session_id)
     before = saved(store, session_id)
 
-    # WHEN it is asked for
+    # WHEN its recommendations are read
     reply = client.get(session_id)
 
-    # THEN the answer is that to its last event, without the event
+    # THEN the answer is that to its last event, without the event's fields
     assert reply.status == 200
     assert reply.items == posted.items
     assert reply.document.keys() == posted.document.keys() - {"events", "stored"}
@@ -167,23 +167,23 @@ def test_a_deleted_session_is_forgotten(client: Client, session_id: str, store: 
     # WHEN it is deleted
     reply = client.delete(session_id)
 
-    # THEN nothing of it is left once that is answered
+    # THEN nothing of it is left when the answer arrives
     assert (reply.status, reply.document) == (204, None)
     assert not store.exists(store_key(session_id))
     after = client.get(session_id).document
     assert (after["served_by"], after["session_length"]) == ("popular", 0)
-    # AND to delete it again is no error
+    # AND deleting it again is no error
     assert client.delete(session_id).status == 204
 
 
 def test_items_are_answered_without_a_session(client: Client, store: Any) -> None:
-    # GIVEN a store as it is
+    # GIVEN the contents of the store
     keys = store.dbsize()
 
     # WHEN items are sent without a session
     reply = client.recommend(HIKE)
 
-    # THEN the answer is that to a session of them, and nothing was kept
+    # THEN the answer is that of a session with these items, and nothing was stored
     assert (reply.status, reply.document.keys()) == (200, {"recommendations", "served_by", "model"})
     assert reply.document["served_by"] == "stateless"
     assert store.dbsize() == keys
@@ -217,18 +217,18 @@ def test_an_event_with_store_false_does_not_change_the_session(client: Client, s
 
 
 def test_the_store_has_no_session_id_and_every_key_expires(client: Client, session_id: str, store: Any) -> None:
-    # GIVEN a session, and one of which the model can make nothing
+    # GIVEN a session, and a session whose items the model does not know
     client.append(session_id, [*HIKE, "no-such-item"])
     client.append(new_session(), ["no-such-item"])
 
-    # WHEN all keys of the store are looked at
+    # WHEN all keys of the store are read
     keys = [key.decode() for key in store.keys("*")]
 
     # THEN each is a keyed digest that will expire
     assert store_key(session_id) in keys
     assert [key for key in keys if not re.fullmatch(r"nextitem:[0-9a-f]{32}", key)] == []
     assert all(0 < store.ttl(key) <= DAY_SECONDS for key in keys)
-    # AND what is kept under it does not name the session either
+    # AND the values do not contain the session id either
     kept = store.hgetall(store_key(session_id))
     assert session_id.encode() not in b"".join([*kept, *kept.values()])
 

@@ -86,7 +86,7 @@ def test_a_wrong_direct_invoke_gets_a_problem_document(
 
 
 def test_the_aws_sdk_gets_the_same_answer(client: Client, stack: Stack) -> None:
-    # GIVEN the SDK's own client of Lambda
+    # GIVEN boto3's Lambda client
     sdk: Any = boto3.client(
         "lambda",
         endpoint_url=stack.url,
@@ -103,7 +103,7 @@ def test_the_aws_sdk_gets_the_same_answer(client: Client, stack: Stack) -> None:
     finally:
         sdk.close()
 
-    # THEN the answer is that over HTTP
+    # THEN the answer equals that over HTTP
     assert (answer["StatusCode"], answer.get("FunctionError")) == (200, None)
     assert document == client.recommend(["tent-008"]).document
 

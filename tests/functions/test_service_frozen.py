@@ -31,10 +31,10 @@ def test_a_thawed_function_reads_sessions_over_new_connections() -> None:
         client.append(VISITOR, HIKE[:2])
         with redis.Redis.from_url(stack.store_url, decode_responses=True) as store:
             wait_for_snapshot(store)
-            # WHEN it is frozen, and the store hangs up on it meanwhile
+            # WHEN it is frozen, and the store closes its connection meanwhile
             with stack.frozen():
                 assert store.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") >= 1
-            # THEN its next request is answered from the session, and stored
+            # THEN its next request is answered from the session and stored
             reply = client.append(VISITOR, HIKE[2:])
         assert (reply.status, reply.document["served_by"], reply.document["stored"]) == (200, "session", True)
         assert reply.document["session_length"] == 3

@@ -22,18 +22,18 @@ HIKE = ["tent-008", "sleep-010", "stove-003"]
 
 
 def environments(store_url: str) -> dict[int, dict[str, str]]:
-    """The environment of each process of the function that runs, by its id."""
+    """Return the environment of each running process of the function, by process id."""
     if not os.path.exists("/proc/self/environ"):  # noqa: PTH110 - a file of the kernel
-        pytest.skip("only Linux tells the environment of a process in /proc")
-    found = {}
+        pytest.skip("only Linux shows the environment of a process in /proc")
+    running = {}
     for place in Path("/proc").glob("[0-9]*"):
         try:
             lines = (place / "environ").read_bytes().decode(errors="replace").split("\0")
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue  # it ended, or is none of ours
         if f"NEXTITEM_STORE_URL={store_url}" in lines:
-            found[int(place.name)] = dict(line.split("=", 1) for line in lines if line)
-    return found
+            running[int(place.name)] = dict(line.split("=", 1) for line in lines if line)
+    return running
 
 
 def busy(client: Client) -> None:
@@ -59,18 +59,18 @@ def test_one_environment_of_several_processes(other_artifact: Path, tmp_path: Pa
         running = environments(store_url)
         assert len(running) == PROCESSES + 1  # and their parent
 
-        # THEN the model was downloaded once, and is there once
+        # THEN the model was downloaded once and is stored once
         (home,) = {environment["NEXTITEM_MODEL_DIR"] for environment in running.values()}
         assert [path.name for path in Path(home).iterdir()] == [stack.version]
         assert downloads(stack, str(stack.version)) == published + Counter((MANIFEST, *FILES))
 
-        # AND each line of the log is whole
+        # AND each line of the log is complete
         records = [json.loads(line) for line in stack.log_lines()]
         assert len([record for record in records if "_aws" in record]) >= PROCESSES
-        # AND nobody waited for a start: on Managed Instances they come before the requests
+        # AND no request waited for a start: on Managed Instances the starts come first
         assert {record["cold_start"] for record in records if "operation" in record} == {0}
 
-        # WHEN another model is promoted THEN all processes follow, by one download more
+        # WHEN another model is promoted THEN all processes serve it after one more download
         version = publish(other_artifact, Bucket(stack.bucket, stack.s3_endpoint), tmp_path)
         with ThreadPoolExecutor(PROCESSES) as threads:
 
@@ -88,6 +88,6 @@ def test_one_environment_of_several_processes(other_artifact: Path, tmp_path: Pa
 
 
 def downloads(stack: Stack, version: str) -> Counter[str]:
-    """How often each file of a version was asked for, by whoever published it, too."""
-    asked = re.findall(rf"GET /{stack.bucket}/models/{version}/(\S+) ", stack.bucket_log())
-    return Counter(asked)
+    """Return the number of requests per file of a version, those of its publisher included."""
+    files = re.findall(rf"GET /{stack.bucket}/models/{version}/(\S+) ", stack.bucket_log())
+    return Counter(files)

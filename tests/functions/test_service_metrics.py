@@ -40,7 +40,7 @@ def units(record: dict[str, Any]) -> dict[str, str]:
 
 
 def test_every_request_leaves_one_record(client: Client, stack: Stack) -> None:
-    # GIVEN a log as it is
+    # GIVEN the current log
     before = len(client.records())
 
     # WHEN requests of all kinds are made
@@ -55,7 +55,7 @@ def test_every_request_leaves_one_record(client: Client, stack: Stack) -> None:
     client.request("GET", "/v2")
     client.direct({"operation": "recommend", "item_ids": HIKE})
 
-    # THEN there is one record of each, with its operation, its status and what served it, in its dimensions
+    # THEN there is one record for each, with operation, status and `served_by` in its dimensions
     records = client.records()[before:]
     assert [(each["operation"], each["status"], each.get("served_by")) for each in records] == [
         ("append_events", 200, "session"),
@@ -70,10 +70,10 @@ def test_every_request_leaves_one_record(client: Client, stack: Stack) -> None:
         ("recommend", 200, "stateless"),
     ]
     for record in records:
-        dimension_sets = [tuple(one["Dimensions"][0]) for one in record["_aws"]["CloudWatchMetrics"]]
+        dimension_sets = [tuple(directive["Dimensions"][0]) for directive in record["_aws"]["CloudWatchMetrics"]]
         assert dimension_sets == list(DIMENSION_SETS if "served_by" in record else [OVERALL])
         assert record.get("model_version") == (stack.version if "served_by" in record else None)
-        # AND every metric that it announces is there, and a number
+        # AND every declared metric has a number
         assert ALWAYS.items() <= units(record).items()
         assert all(isinstance(record[name], int | float) for name in units(record))
 
@@ -108,11 +108,11 @@ def test_only_the_first_request_of_a_worker_is_a_cold_start(client: Client, stac
     # WHEN their records are read
     records = client.records()[before:]
 
-    # THEN the first of each, whatever it was, is a cold start with its phases, and no other
+    # THEN only the first record of each is a cold start with its phases
     assert [record["cold_start"] for record in records] == [1, 0, 1, 0]
     assert [units(record).items() >= COLD.items() for record in records] == [True, False, True, False]
     assert [name for record in records[1::2] for name in record if name.startswith("cold_")] == ["cold_start"] * 2
-    # AND the phases are what the worker was seen to take before it asked for work
+    # AND the phases agree with the time until the worker requested its first invocation
     for record, seen in zip(records[::2], stack.cold_starts[starts:], strict=True):
         before_work = [record[name] for name in COLD if name != "cold_first_request_ms"]
         assert min(before_work) > 0

@@ -36,20 +36,20 @@ def variant(reply: Reply) -> Any:
 
 
 def test_without_a_model_requests_get_503_until_one_is_promoted(tmp_path: Path) -> None:
-    # GIVEN a registry with nothing in it
+    # GIVEN an empty registry
     with Stack(max_workers=1, settings=PATIENT) as stack:
         client = Client(stack)
 
-        # WHEN asked for what needs a model
+        # WHEN requests need a model
         replies = [client.append("visitor", HIKE), client.get("visitor"), client.recommend([])]
 
-        # THEN there is nothing true to say, and whoever asked may try again
+        # THEN the answer is 503 with the time to try again
         for reply in [*replies, client.request("GET", "/v1/health")]:
             assert (reply.status, reply.headers["content-type"]) == (503, "application/problem+json")
             assert int(reply.headers["retry-after"]) > 0
             assert (reply.document["status"], "no model" in reply.document["detail"]) == (503, True)
         assert client.direct({"operation": "health"}) == replies[0].document
-        # AND what needs none is done
+        # AND requests that need no model work
         assert client.delete("visitor").status == 204
         assert client.append("visitor", []).status == 422
 
@@ -58,7 +58,7 @@ def test_without_a_model_requests_get_503_until_one_is_promoted(tmp_path: Path) 
         reply = client.until(lambda: client.append("visitor", HIKE), lambda reply: reply.status != 503)
         assert (reply.status, reply.document["served_by"], served(reply)) == (200, "session", version)
         assert len(stack.cold_starts) == 1
-        # AND what was refused before has not been kept
+        # AND the events refused before were not stored
         assert reply.document["session_length"] == 3
 
 
@@ -75,15 +75,15 @@ def test_a_promoted_version_takes_over_all_sessions(
         version = promote(stack, other_artifact, tmp_path)
         reply = client.until(lambda: client.get("visitor"), lambda reply: served(reply) != stack.version)
 
-        # THEN the same worker serves it, and the session is what that version makes of its history
+        # THEN the same worker serves it and replays the session's history with that version
         assert (served(reply), reply.document["session_length"], len(stack.cold_starts)) == (version, 2, 1)
         assert alike(reply.items, best(other_model, HIKE[:2]))
-        # AND so it goes on
+        # AND later events continue from there
         reply = client.append("visitor", HIKE[2:])
         assert (served(reply), reply.document["session_length"]) == (version, 3)
         assert alike(reply.items, best(other_model, HIKE))
 
-        # WHEN the first takes over again THEN it knows what happened meanwhile
+        # WHEN the first is promoted again THEN it replays the events since then
         promote(stack, demo_artifact(), tmp_path)
         reply = client.until(lambda: client.get("visitor"), lambda reply: served(reply) == stack.version)
         assert alike(reply.items, best(model, HIKE))
@@ -205,17 +205,17 @@ def test_a_broken_version_leaves_the_old_one_serving(
     # GIVEN a function that serves
     assert served(client.recommend(HIKE)) == stack.version
 
-    # WHEN a broken version goes live, and the function has looked at it
+    # WHEN a broken version is promoted, and the function has tried it
     broken = damage(registry, how, other_artifact)
     registry.go_live(broken)
     reply = client.until(lambda: client.recommend(HIKE), lambda _: bool(refusals(stack, words)))
 
-    # THEN it serves what it has, and has said why
+    # THEN it serves the model that it has, and logs the reason
     assert (reply.status, served(reply)) == (200, stack.version)
     warning = refusals(stack, words)[0]
     assert (warning["level"], warning["fault"]) == ("WARNING", fault)
     assert broken in warning["detail"]
-    # AND not by an item's id
+    # AND the log line has no item id
     catalogue = [model.vocabulary.item_id(index) for index in range(len(model.vocabulary))]
     assert [item_id for item_id in catalogue if item_id in warning["detail"]] == []
 
@@ -234,6 +234,6 @@ def test_a_start_with_a_broken_version_waits_for_a_valid_one(
 
 
 def refusals(stack: Stack, words: str) -> list[Any]:
-    """What the function has said, in these words, of routes that it could not follow."""
+    """Return the function's log lines about routes that it could not load."""
     lines = [json.loads(line) for line in stack.log_lines()]
     return [line for line in lines if line.get("message") == "not refreshed" and words in line["detail"]]

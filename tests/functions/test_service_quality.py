@@ -58,10 +58,10 @@ def test_the_next_event_is_compared_with_the_answer_before_it(client: Client, st
 
 def test_feedback_counts_the_first_twenty_items_even_for_a_small_limit(client: Client) -> None:
     me = new_session()
-    one = client.append(me, ["tent-008"], limit=1)
+    few = client.append(me, ["tent-008"], limit=1)
     more = client.get(me, limit=20)
-    assert (len(one.items), more.items[:1]) == (1, one.items)
-    assert more.document["recommendation_id"] == one.document["recommendation_id"]
+    assert (len(few.items), more.items[:1]) == (1, few.items)
+    assert more.document["recommendation_id"] == few.document["recommendation_id"]
 
     event = {"item_id": more.item_ids[4], "recommendation_id": more.document["recommendation_id"]}
     client.append(me, [event])

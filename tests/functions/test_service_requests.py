@@ -38,10 +38,10 @@ def test_excluded_items_make_room_for_the_next_best(client: Client, session_id: 
     # GIVEN the best 25
     best = client.recommend(HIKE, limit=25)
 
-    # WHEN the first five are excluded, and one that there is not
+    # WHEN the first five and an unknown item are excluded
     replies = ask_all(client, session_id, exclude=[*best.item_ids[:5], "no-such-item"])
 
-    # THEN the other twenty come, as they were
+    # THEN the other twenty follow, unchanged
     assert [reply.items for reply in replies] == [best.items[5:]] * 3
 
 
@@ -52,7 +52,7 @@ def test_a_query_lists_excluded_items_by_commas_or_repetition(client: Client, se
     # WHEN some are joined by a comma and one is not
     reply = client.get(session_id, limit=200, exclude=[f"{first},{second}", third])
 
-    # THEN none of them comes
+    # THEN none of them is recommended
     assert not {first, second, third} & set(reply.item_ids)
 
 

@@ -50,7 +50,7 @@ def warnings(stack: Stack) -> list[Any]:
 
 def test_a_restored_process_reads_its_sessions(stack: Stack, client: Client) -> None:
     with redis.Redis.from_url(stack.store_url) as store:
-        # GIVEN a session, and a worker at its snapshot, stopped as a snapshot is
+        # GIVEN a session, and a worker stopped where SnapStart takes its snapshot
         client.append(VISITOR, HIKE[:2])
         stack.retire_workers()
         stack.prepare()
@@ -59,7 +59,7 @@ def test_a_restored_process_reads_its_sessions(stack: Stack, client: Client) -> 
         with stack.frozen():
             store.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 
-        # WHEN it is restored by the next event THEN the session is there, on one new connection
+        # WHEN the next event restores it THEN it reads the session over one new connection
         reply = client.append(VISITOR, HIKE[2:])
         assert (reply.status, reply.document["served_by"], reply.document["stored"]) == (200, "session", True)
         assert reply.document["session_length"] == 3
@@ -68,7 +68,7 @@ def test_a_restored_process_reads_its_sessions(stack: Stack, client: Client) -> 
 
 
 def pings(store: redis.Redis) -> int:
-    """How often the store has been asked whether it is there."""
+    """Return the number of PING commands that the store has executed."""
     return int(store.info("commandstats").get("cmdstat_ping", {"calls": 0})["calls"])
 
 

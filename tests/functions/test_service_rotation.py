@@ -70,7 +70,7 @@ def test_a_session_keeps_all_its_events_across_a_rotation(
     assert (reply.document["served_by"], reply.document["stored"]) == ("session", True)
     assert alike(reply.items, of_all(model, HIKE))
     assert keys(store) == {session_key(SECOND.encode(), "me")}
-    # what was recommended before the rotation is judged by what came after it
+    # Feedback compares recommendations before the rotation with events after it.
     labels = [record for record in client.records() if record.get("labels")]
     assert len(labels) == 2
 
@@ -91,13 +91,13 @@ def test_events_of_a_worker_with_the_old_secret_are_not_lost(stack: Stack, clien
     stack.retire_workers()
     assert client.append("me", [{"item_id": HIKE[1], "event_id": "1"}]).document["session_length"] == 2
 
-    # WHEN another environment adds under the old key, which it takes for the only one
+    # WHEN an environment that only knows the old secret appends under the old key
     other = ValkeyStore(parse_store_url(stack.store_url), timeout=20, ttl=3600)
     now = time.time_ns() // 1_000_000
     other.append(session_key(FIRST.encode(), "me"), [Event(HIKE[2], "2")], "v", now, Deadline.after(20))
     other.close()
 
-    # THEN the next request has that, too
+    # THEN the next request has that event, too
     reply = client.append("me", [{"item_id": HIKE[3], "event_id": "3"}])
     assert reply.document["session_length"] == 4
     assert alike(reply.items, of_all(model, HIKE[:4]))

@@ -9,40 +9,40 @@ HIKE = ["tent-008", "sleep-010", "stove-003"]
 OURS = re.compile(r"cmdstat_(evalsha|eval|script|hmget|hget|hset|hgetall|pexpire|del|unlink|ping|exists|get|set)\b")
 
 
-def asked(store: Any) -> set[str]:
-    """The commands that the store has carried out since its count began anew, those of scripts included."""
-    return {found.group(1) for name in store.info("commandstats") if (found := OURS.match(name))}
+def executed_commands(store: Any) -> set[str]:
+    """Return the commands that the store executed since `CONFIG RESETSTAT`, those of scripts included."""
+    return {command.group(1) for name in store.info("commandstats") if (command := OURS.match(name))}
 
 
 def contents(store: Any) -> dict[bytes, bytes]:
-    """Every key that the store has, with its value."""
+    """Return all keys of the store with their values."""
     return {key: store.dump(key) for key in store.scan_iter()}
 
 
 def test_a_request_with_store_false_calls_no_store(client: Client, store: Any, session_id: str) -> None:
-    # GIVEN a session, and a store that counts anew
+    # GIVEN a session, and a store whose statistics are reset
     client.append(session_id, HIKE)
     before = contents(store)
     store.config_resetstat()
 
-    # WHEN events come that are not to be stored, for a session that exists and for one that does not
+    # WHEN events with "store": false come for a known and for a new session
     replies = [client.append(name, HIKE, store=False) for name in (session_id, new_session())]
 
-    # THEN they are answered by themselves
+    # THEN only these events are used
     assert [(reply.document["served_by"], reply.document["stored"]) for reply in replies] == [("stateless", False)] * 2
-    # AND the store has heard nothing, and holds what it held
-    assert asked(store) == set()
+    # AND the store got no command and is unchanged
+    assert executed_commands(store) == set()
     assert contents(store) == before
 
-    # WHEN another is stored THEN the count would have shown it
+    # WHEN an event is stored THEN the statistics show it
     client.append(session_id, HIKE[:1])
-    assert asked(store) >= {"evalsha", "hset"}
+    assert executed_commands(store) >= {"evalsha", "hset"}
 
 
 def test_a_stateless_request_calls_no_store(client: Client, store: Any) -> None:
     store.config_resetstat()
     assert client.recommend(HIKE).status == 200
-    assert asked(store) == set()
+    assert executed_commands(store) == set()
 
 
 def test_deleting_a_session_leaves_no_key(client: Client, store: Any, session_id: str) -> None:

@@ -16,7 +16,7 @@ HIKE = ["tent-008", "sleep-010", "stove-003"]
 
 
 def token(**claims: object) -> str:
-    """A token with these claims; nobody has signed it."""
+    """Return an unsigned token with these claims."""
     parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in ({"alg": "none"}, claims)]
     return b".".join([*parts, b""]).decode()
 

@@ -17,7 +17,7 @@ VERIFY = {"operation": "verify"}
 
 
 def fault_of(client: Client) -> str:
-    """What Lambda's function error says."""
+    """Return the message of Lambda's function error."""
     with pytest.raises(FunctionFailed) as caught:
         client.direct(VERIFY)
     error = json.loads(caught.value.payload)

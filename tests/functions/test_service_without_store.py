@@ -76,16 +76,16 @@ def test_a_function_can_start_without_the_store(client: Client, stack: Stack) ->
 
 
 def test_each_fault_is_counted_and_logged_without_the_session(client: Client, stack: Stack) -> None:
-    # GIVEN a request that the store fails
+    # GIVEN a request during which the store fails
     client.append(SESSION, HIKE)
 
     # WHEN the log is read
     record = client.records()[-1]
     warning = json.loads(stack.log_lines()[-1])
 
-    # THEN the fault is counted, and is no error of ours
+    # THEN the fault is counted, but is not an error of the service
     assert (record["served_by"], record["store_faults"], record["server_errors"]) == ("stateless", 1, 0)
     assert (warning["level"], warning["fault"]) == ("WARNING", "StoreUnavailable")
-    # AND nothing tells who it was
+    # AND the log has no session id
     log = "\n".join(stack.log_lines())
     assert [name for name in (SESSION, *HIKE, "mug-003", "no-such-item", "look-1") if name in log] == []

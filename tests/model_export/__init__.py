@@ -1,1 +1,1 @@
-"""Tests of the offline rooms."""
+"""Tests of the offline part."""

@@ -1,4 +1,4 @@
-"""What the serving library imports: each line costs cold-start milliseconds, so nothing heavy may creep in."""
+"""The imports of the serving library: each costs milliseconds of a cold start, so heavy packages are refused."""
 
 import os
 import subprocess

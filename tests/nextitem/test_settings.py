@@ -54,7 +54,7 @@ def test_all_settings_can_be_set() -> None:
     )
     assert settings == Settings(
         bucket="b",
-        store_url=StoreUrl("single", (Address("store", 6380),), tls=True, username="user", password="password", db=1),  # noqa: S106 - of nobody
+        store_url=StoreUrl("single", (Address("store", 6380),), tls=True, username="user", password="password", db=1),  # noqa: S106 - not a real password
         key_secret=KeySecret("ein längerer Schlüssel".encode()),
         key_secret_id=None,
         route="trial",
@@ -103,7 +103,7 @@ def test_the_key_secret_can_be_in_secrets_manager() -> None:
     settings = Settings.read({**elsewhere, "NEXTITEM_KEY_SECRET_ID": "arn:secret"})
     assert (settings.key_secret, settings.key_secret_id) == (None, "arn:secret")
 
-    # AND with both or neither it is not clear which counts
+    # Exactly one of the two settings is required.
     for environment in (elsewhere, {**REQUIRED, "NEXTITEM_KEY_SECRET_ID": "arn:secret"}):
         with pytest.raises(SettingsError, match=r"^set exactly one of NEXTITEM_KEY_SECRET and NEXTITEM_KEY_SECRET_ID"):
             Settings.read(environment)

@@ -1,5 +1,4 @@
-"""A Valkey server that one test alone has, so that it may be stopped, killed and started again; and a line to it
-that breaks."""
+"""A Valkey server that a test may stop, kill and start again; and a proxy to it that breaks its connections."""
 
 import contextlib
 import os

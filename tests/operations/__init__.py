@@ -1,1 +1,1 @@
-"""The functions beside the service: the check before traffic, and the rotation of the key secret."""
+"""Tests of the operations functions: the pre-traffic check and the rotation of the key secret."""

@@ -18,7 +18,7 @@ from operations import pre_traffic
 VERSION = "arn:aws:lambda:eu-central-1:123456789012:function:shop-recommend:7"
 EVENT = {"DeploymentId": "d-ABCDEF123", "LifecycleEventHookExecutionId": "hook-1"}
 IN_ORDER = msgspec.json.encode(Report("ok", [CheckedModel("v0123456789abcdef", "main", 64)], "ok"))
-"""What the service answers when all is well."""
+"""The service's answer without faults."""
 
 
 class Account:
@@ -35,8 +35,8 @@ class Account:
 
     def answers(self, payload: bytes, **rest: str) -> None:
         body = StreamingBody(io.BytesIO(payload), len(payload))
-        asked = {"FunctionName": VERSION, "Payload": b'{"operation": "verify"}'}
-        self.stubs["lambda"].add_response("invoke", {"StatusCode": 200, "Payload": body, **rest}, asked)
+        request = {"FunctionName": VERSION, "Payload": b'{"operation": "verify"}'}
+        self.stubs["lambda"].add_response("invoke", {"StatusCode": 200, "Payload": body, **rest}, request)
 
     def expects(self, status: str) -> None:
         report = {"deploymentId": "d-ABCDEF123", "lifecycleEventHookExecutionId": "hook-1", "status": status}

@@ -137,7 +137,7 @@ def test_a_version_that_is_too_old_is_dropped(client: Any, functions: Functions,
 
 
 def test_an_interrupted_rotation_continues_with_its_version(client: Any, functions: Functions) -> None:
-    # GIVEN a rotation that breaks off after it wrote the new version
+    # GIVEN a rotation that was interrupted after it wrote the new version
     functions.fails_before = "testSecret"
     with pytest.raises(ConnectionError):
         rotate(client)
@@ -150,7 +150,7 @@ def test_an_interrupted_rotation_continues_with_its_version(client: Any, functio
         step(name, token)
         step(name, token)
 
-    # THEN what was written is what serves, and nothing else was made on the way
+    # THEN the written version serves, and no other version was created
     assert value(client) == written
     assert written["previous"] == FIRST
 
@@ -172,7 +172,7 @@ def test_setting_a_schedule_changes_nothing(client: Any, functions: Functions) -
 @pytest.mark.parametrize(
     "pending",
     [
-        {"current": "another-secret-of-tests", "previous": "what-nobody-knows-here"},
+        {"current": "another-secret-of-tests", "previous": "an-unknown-secret"},
         {"current": "another-secret-of-tests"},
         {"current": FIRST, "previous": FIRST},
     ],
@@ -181,8 +181,8 @@ def test_setting_a_schedule_changes_nothing(client: Any, functions: Functions) -
 def test_a_version_that_would_lose_sessions_is_refused(
     client: Any, functions: Functions, pending: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def write(one: Any, secret: str, token: str) -> None:
-        one.put_secret_value(
+    def write(secrets: Any, secret: str, token: str) -> None:
+        secrets.put_secret_value(
             SecretId=secret, ClientRequestToken=token, SecretString=json.dumps(pending), VersionStages=["AWSPENDING"]
         )
 

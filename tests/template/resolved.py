@@ -1,4 +1,4 @@
-"""Writes the stack under two combinations of parameters as plain CloudFormation, for tools without conditions.
+"""Write the stack under two combinations of parameters as plain CloudFormation, for tools without conditions.
 
 ``python -m tests.template.resolved FOLDER``. `make checkov` gives them to Checkov, which fails with an IndexError on
 templates with Fn::If in a list.

@@ -1,4 +1,4 @@
-"""Evaluates parameters, conditions and Fn::If of a transformed template, as CloudFormation does.
+"""Evaluate parameters, conditions and Fn::If of a transformed template, as CloudFormation does.
 
 What only a deployment knows (names, ARNs, endpoints) stays a Ref, Fn::GetAtt or Fn::Sub.
 """

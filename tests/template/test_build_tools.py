@@ -49,7 +49,7 @@ def test_a_named_interpreter_that_does_not_run_is_an_error(tmp_path: Path) -> No
 
     assert result.returncode == 1
     assert result.stdout == ""
-    assert "PYTHON313=/nowhere/python is no Python 3.13" in result.stderr
+    assert "PYTHON313=/nowhere/python is not a working Python 3.13" in result.stderr
 
 
 def test_without_an_interpreter_the_error_says_what_to_install(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_digest_notices_content_name_and_mode(tmp_path: Path) -> None:
 
 
 def test_a_library_for_another_processor_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "one.so").write_bytes(elf(62))
+    (tmp_path / "library.so").write_bytes(elf(62))
     (tmp_path / "two.so").write_bytes(elf(183))
 
     (sentence,) = objections(describe(tmp_path), "arm64")

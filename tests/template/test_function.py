@@ -30,10 +30,10 @@ class RecordingEnvironment(dict[str, str]):
 
     def __init__(self, values: dict[str, str]) -> None:
         super().__init__(values)
-        self.asked: set[str] = set()
+        self.names_read: set[str] = set()
 
     def get(self, name: str, default: Any = None, /) -> Any:
-        self.asked.add(name)
+        self.names_read.add(name)
         return super().get(name, default)
 
 
@@ -72,7 +72,7 @@ def test_its_environment_has_exactly_the_settings_that_are_read(values: Values) 
 
     Settings.read(environment)
 
-    read = {name for name in environment.asked if name.startswith("NEXTITEM_")} - NOT_FOR_LAMBDA
+    read = {name for name in environment.names_read if name.startswith("NEXTITEM_")} - NOT_FOR_LAMBDA
     assert set(environment) == read | LIBRARY_SETTINGS.keys()
 
 

@@ -14,7 +14,7 @@ EXPLAINED = {
     "W2001": 1,  # DeploymentType, which the transform has read
     "W3002": 1,  # observability.yaml, which `sam package` uploads
 }
-"""How often each rule warns, and why it may."""
+"""The number of accepted warnings of each rule, with reasons."""
 
 
 def test_the_transformed_template_is_clean(tmp_path: Path) -> None:

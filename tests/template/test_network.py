@@ -39,15 +39,15 @@ def cache(stack: Stack) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("values", EVERYWHERE, ids=str)
-def test_store_and_endpoints_admit_the_function_and_nobody_else(values: Values) -> None:
+def test_store_and_endpoints_admit_the_function_only(values: Values) -> None:
     stack = deployed(values)
     function = sole_group(network_of_function(stack)["SecurityGroupIds"])
-    doors = {sole_group(cache(stack)["SecurityGroupIds"]): STORE_PORT}
+    ports = {sole_group(cache(stack)["SecurityGroupIds"]): STORE_PORT}
     for endpoint in stack.of_type(ENDPOINT).values():
         if endpoint["VpcEndpointType"] == "Interface":
-            doors[sole_group(endpoint["SecurityGroupIds"])] = HTTPS_PORT
+            ports[sole_group(endpoint["SecurityGroupIds"])] = HTTPS_PORT
 
-    for name, port in doors.items():
+    for name, port in ports.items():
         (rule,) = stack.of_type(GROUP)[name]["SecurityGroupIngress"]
 
         assert (rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) == ("tcp", port, port)
@@ -56,7 +56,7 @@ def test_store_and_endpoints_admit_the_function_and_nobody_else(values: Values) 
 
     assert stack.of_type("AWS::EC2::SecurityGroupIngress") == {}
     assert "SecurityGroupIngress" not in stack.of_type(GROUP)[function]
-    assert set(stack.of_type(GROUP)) == {function, *doors}
+    assert set(stack.of_type(GROUP)) == {function, *ports}
 
 
 def test_the_function_can_reach_the_store_and_https_only(stack: Stack) -> None:
@@ -71,7 +71,7 @@ def test_the_function_can_reach_the_store_and_https_only(stack: Stack) -> None:
 
 
 def test_there_is_no_way_to_or_from_the_internet(stack: Stack) -> None:
-    doors = {
+    gateways = {
         "AWS::EC2::InternetGateway",
         "AWS::EC2::EgressOnlyInternetGateway",
         "AWS::EC2::NatGateway",
@@ -79,7 +79,7 @@ def test_there_is_no_way_to_or_from_the_internet(stack: Stack) -> None:
         "AWS::EC2::EIP",
     }
 
-    assert doors & {resource["Type"] for resource in stack.resources.values()} == set()
+    assert gateways & {resource["Type"] for resource in stack.resources.values()} == set()
 
 
 @pytest.mark.parametrize("values", EVERYWHERE, ids=str)

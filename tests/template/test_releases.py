@@ -1,4 +1,4 @@
-"""How a new version is published, checked, deployed and rolled back."""
+"""A new version is published, checked, deployed and rolled back."""
 
 from graphlib import TopologicalSorter
 from pathlib import Path

@@ -146,7 +146,7 @@ class BotoObjectStore:
                 )
                 return {"PartNumber": number, "ETag": part["ETag"], "ChecksumSHA256": part["ChecksumSHA256"]}
 
-            # `map` cancels what has not begun when a part fails
+            # if a part fails, `map` cancels the parts that have not started
             for part in pool.map(upload, range(1, -(-size // part_bytes) + 1)):
                 self._on_progress(key, min(part["PartNumber"] * part_bytes, size), size)
                 yield part
@@ -161,7 +161,7 @@ class BotoObjectStore:
         return True
 
     def _write(self, key: str, write: Callable[[], bool]) -> bool:
-        """Return what a conditional write returns; False if its condition does not hold."""
+        """Return the result of a conditional write, or False if its condition does not hold."""
         try:
             return write()
         except (ClientError, BotoCoreError) as error:

@@ -1,4 +1,4 @@
-"""Signs tokens that replace a password: ElastiCache's IAM authentication.
+"""Sign tokens that replace a password: ElastiCache's IAM authentication.
 
 A token is a presigned request (AWS Signature Version 4) without its scheme, valid for 15 minutes:
 https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html. Decision 11 says why botocore does not sign it.

@@ -19,7 +19,7 @@ class Restorable(Protocol):
         """Close connections and forget secrets: all environments restored from the snapshot would share them."""
 
     def after_restore(self) -> None:
-        """Renew what is out of date: the clock has jumped, connections are dead, the route may have changed."""
+        """Renew state that is out of date: the clock has jumped, connections are dead, the route may have changed."""
 
 
 def under_snapstart(environment: Mapping[str, str] = os.environ) -> bool:

@@ -65,7 +65,7 @@ class Model:
         self._shape = (shape.layers, 1, shape.hidden)
         self._step, self._score = graphs or open_graphs(artifact)
         self.has_memory = any(tensor.name == "session" for tensor in self._score.get_inputs())
-        """Whether the version has a session memory, which needs the session's items."""
+        """True if the version has a session memory, which needs the session's items."""
         self._unavailable = _NOTHING_UNAVAILABLE
         # Read now: another process of this environment may remove the folder after the route has changed.
         self.certificate = artifact.certificate()
@@ -123,7 +123,7 @@ class Model:
         return self._rank((hidden, session), sorted(set(only)), exclude, k, self._unavailable.mask)
 
     def set_unavailable(self, item_ids: Iterable[str]) -> None:
-        """Return these items no longer, and all others again. Requests under way keep what they began with.
+        """Replace the set of unavailable items, which are not recommended. Requests under way keep the previous set.
 
         Args:
             item_ids: ids; unknown ones are ignored.

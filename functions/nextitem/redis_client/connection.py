@@ -111,7 +111,7 @@ class Connection:
 
     @property
     def is_open(self) -> bool:
-        """Whether it can be used for another command."""
+        """True if it can be used for another command."""
         return self._redis.is_connected
 
     def send(self, limit: Deadline, *command: bytes | str | int) -> None:

@@ -1,4 +1,4 @@
-"""What can become of a command, besides its reply, that the caller can act on."""
+"""Outcomes of a command, other than a reply, that the caller handles."""
 
 from nextitem.redis_client.url import Address
 

@@ -1,4 +1,4 @@
-"""How to log in to the servers of a deployment."""
+"""Credentials and TLS settings for the servers of a deployment."""
 
 import msgspec
 
@@ -7,7 +7,7 @@ from nextitem.redis_client.url import StoreUrl
 
 
 class Login(msgspec.Struct, frozen=True):
-    """How to open a connection to any server of a deployment.
+    """Credentials and TLS settings of a connection to any server of a deployment.
 
     Attributes:
         username: the ACL user, or None.

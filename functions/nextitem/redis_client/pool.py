@@ -66,7 +66,7 @@ class Pool:
         return connection
 
     def receive(self, connection: "Connection", limit: Deadline) -> Any:
-        """Return the reply to the command that was sent; see `Connection.receive` for what it raises."""
+        """Return the reply to the sent command; `Connection.receive` lists the errors."""
         try:
             return connection.receive(limit)
         except Broken:

@@ -1,4 +1,4 @@
-"""Asks Sentinels for the address of a primary, by redis-py.
+"""Ask Sentinels for the address of a primary, by redis-py.
 
 Importing redis-py takes 63 ms, so only the thread that asks imports this module.
 """
@@ -44,5 +44,5 @@ class PrimaryFinder:
         finally:  # Sentinels are asked rarely: an idle connection would be dead by the next time
             for client in self._sentinel.sentinels:
                 client.connection_pool.disconnect()
-        asked = self._sentinel.sentinels[0].connection_pool.connection_kwargs
-        return reported_address(host, port, by=Address(asked["host"], asked["port"]))
+        address = self._sentinel.sentinels[0].connection_pool.connection_kwargs
+        return reported_address(host, port, by=Address(address["host"], address["port"]))

@@ -1,4 +1,4 @@
-"""Finds the server of a session's key: the only one, the primary that Sentinels know, or a Cluster's node by its slots.
+"""Find the server of a session's key: the only one, the primary that Sentinels know, or a Cluster's node by its slots.
 
 The answer is kept until a reply or a failure shows that it is no longer true. redis-py's `RedisCluster` would keep the
 slots, too, but cannot keep our promises (decision 3).
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from nextitem.redis_client.sentinel import PrimaryFinder
 
 TRIES = 4
-"""How often one command may be sent: a broken connection, a moved slot and a slot on its way each take one."""
+"""Maximum attempts per command. A broken connection, a moved slot and a migrating slot each use one."""
 RECONNECTS = 1
-"""How many of these may follow a broken connection: an idle one may have died unseen, a new one has not."""
+"""Maximum attempts after a broken connection: an idle connection may be dead, a new one is not."""
 SLOTS = 16_384
 """Of any Cluster."""
 

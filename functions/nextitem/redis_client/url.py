@@ -1,4 +1,4 @@
-"""Parses the URL of the session store, the setting ``NEXTITEM_STORE_URL``.
+"""Parse the URL of the session store, the setting ``NEXTITEM_STORE_URL``.
 
 - ``redis://[user:password@]host:port/db``: one server
 - ``redis+sentinel://host:port,host:port/name/db``: the primary that Sentinels know by a name
@@ -96,7 +96,7 @@ def parse_store_url(url: str) -> StoreUrl:
 
 
 def _parse(url: str) -> StoreUrl:
-    # urllib.parse would do this, but takes 5 ms of each cold start with what it imports, and compiling a pattern 1 ms.
+    # urllib.parse would do this, but it and its imports cost 5 ms of each cold start, and compiling a pattern 1 ms.
     prefix, separator, rest = url.partition("#")[0].partition("://")
     rest, _, query = rest.partition("?")
     netloc, _, path = rest.partition("/")

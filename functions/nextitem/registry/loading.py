@@ -1,4 +1,4 @@
-"""Loads the models of a route.
+"""Load the models of a route.
 
 Imports neither numpy nor ONNX Runtime at its top: a cold start begins to load before it imports them (`startup`).
 """

@@ -1,4 +1,4 @@
-"""Ranks the catalogue for a session or for bare items: replay the events, then score the items."""
+"""Rank the catalogue for a session or for bare items: replay the events, then score the items."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,7 +16,7 @@ class History(NamedTuple):
         source: the `served_by` of an answer that this history leads to.
         item_ids: oldest first; the model may not know all of them.
         hidden: the hidden state, or None if the model knows none of the items.
-        replayed: the number of events replayed after the session's snapshot; without one, of all its events.
+        replayed: the number of events replayed after the session's snapshot; without a snapshot, all events.
     """
 
     source: ServedBy
@@ -26,7 +26,7 @@ class History(NamedTuple):
 
 
 class Ranking(NamedTuple):
-    """Items by descending score, and what their scores rest on."""
+    """Items by descending score, and the history that they are based on."""
 
     served_by: ServedBy
     items: list[RankedItem]

@@ -1,4 +1,4 @@
-"""Answers requests. Read `Recommender.append_events` first: it is one request from top to bottom.
+"""Answer requests. Read `Recommender.append_events` first: it is one request from top to bottom.
 
 Whatever the session store does, there is an answer as long as there is a model.
 """
@@ -40,7 +40,7 @@ STORE_SHARE = 0.5
 """The share of a request's deadline that the store may use: the rest is for inference and the way back."""
 
 MAX_PENDING_SAVES = 4
-"""How many saves may wait for the store's reply before the oldest is given up, and its connection with it."""
+"""Maximum number of saves that wait for the store's reply. Beyond it the oldest is given up, with its connection."""
 
 
 class Recommender:
@@ -60,7 +60,7 @@ class Recommender:
         self._writer = BackgroundWriter()
 
     def append_events(self, request: EventsRequest, record: RequestRecord) -> Answer:
-        """Add events to a session and answer what its visitor most likely wants next.
+        """Add events to a session and recommend the items that its visitor most likely wants next.
 
         Raises:
             NoModel: no model is loaded.
@@ -229,7 +229,7 @@ def _replay(routed: RoutedModel, events: SessionRecord | Sequence[str], record: 
 def _rank(
     routed: RoutedModel, history: History, options: RankingOptions, record: RequestRecord, *, at_least: int = 1
 ) -> Ranking:
-    """Rank the catalogue, and record how long that took, what served it and its scores."""
+    """Rank the catalogue and record the duration, `served_by` and the scores."""
     with record.phase("scoring"):
         ranking = rank(routed.model, history, options, max(options.limit, at_least))
     record.set_served_by(ranking.served_by, routed.version, routed.variant)
@@ -241,7 +241,7 @@ def _rank(
 def _appended_events(
     routed: RoutedModel, request: EventsRequest, statuses: Sequence[Status], record: RequestRecord
 ) -> list[AppendedEvent]:
-    """Return what became of each event, in the order of the body, and record the counts."""
+    """Return the outcome of each event in the order of the body, and record the counts."""
     vocabulary = routed.model.vocabulary
     answered: dict[int, AppendedEvent] = {}
     unknown = 0

@@ -1,4 +1,4 @@
-"""Picks the model that answers a session, and reads the route again in the background.
+"""Pick the model that answers a session, and read the route again in the background.
 
 A session's variant follows from its name alone, so it stays the same as long as the route does. A thread reads the
 route again once it is older than its time to live: no request waits for the bucket once a model is loaded. If a new

@@ -63,7 +63,7 @@ class EventsBody(RankingOptions, frozen=True):
 
 
 class ItemsBody(RankingOptions, frozen=True):
-    """The body of `recommend`: what the visitor looked at, oldest first."""
+    """The body of `recommend`: the items that the visitor looked at, oldest first."""
 
     item_ids: Annotated[list[Id], msgspec.Meta(max_length=MAX_EVENTS)] = []
 
@@ -76,7 +76,7 @@ class Recommendation(msgspec.Struct, frozen=True):
 
 
 class AppendedEvent(msgspec.Struct, frozen=True):
-    """What became of one event of the request."""
+    """The outcome of one event of the request."""
 
     event_id: str
     item_id: str
@@ -91,7 +91,7 @@ class ServedModel(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """The answer to any request for recommendations. What does not apply is left out.
+    """The answer to any request for recommendations. Fields that do not apply are omitted.
 
     `stored` says whether the session store has the request's events. An event that follows from this answer may name
     its `recommendation_id`.
@@ -185,7 +185,7 @@ def parse(body: bytes | dict[str, Any], kind: type[_Body], *, strict: bool = Tru
 
 
 def _split_message(text: str) -> tuple[str, str]:
-    """Split msgspec's message into what is wrong and the path of the field, also of a missing field."""
+    """Split msgspec's message into the fault and the path of the field, also for a missing field."""
     located = re.fullmatch(_AT, text)
     detail, path = (located[1], located[2]) if located else (text, "")
     missing = re.fullmatch(_MISSING, detail)

@@ -1,4 +1,4 @@
-"""Checks a version of the function from inside, before it takes traffic: models, key secret and session store.
+"""Check a version of the function from inside, before it takes traffic: models, key secret and session store.
 
 It answers all golden sessions of every model of the route, and stores, reads and deletes a probe session.
 """
@@ -21,7 +21,7 @@ from nextitem.sessions.session import EMPTY, Event, SessionStore, Snapshot
 STORE_SECONDS = 2.0
 """The limit of one round trip; each call of the store has its own limit besides."""
 TRIES = 3
-"""How often the round trip is tried: a process's first connection may take longer than the store's limit of a call."""
+"""Attempts of the round trip: a process's first connection may take longer than the store's limit of a call."""
 
 
 class CheckedModel(msgspec.Struct, frozen=True):

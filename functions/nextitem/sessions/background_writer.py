@@ -1,4 +1,4 @@
-"""Sends snapshots in the background, while the response is written.
+"""Send snapshots in the background, while the response is written.
 
 Handing bytes to the network costs a tenth of a warm request, and frees the interpreter's lock meanwhile.
 """

@@ -1,4 +1,4 @@
-"""Keeps a dead session store from costing each request its whole deadline.
+"""Stop asking a session store that fails, so that requests do not spend their deadline on it.
 
 After a few failures in a row the circuit opens: requests fail at once. After `RESET_SECONDS` one request tries the
 store; its outcome closes the circuit, or opens it again.
@@ -19,7 +19,7 @@ RUSHED_PER_FAILURE = 5
 """Timeouts of rushed requests, in a row, that count as one failure. With more time there might have been a reply, but a
 dead store must not cost each of these requests its deadline for ever."""
 RESET_SECONDS = 1.0
-"""How long the circuit stays open before one request tries the store."""
+"""Time that the circuit stays open before one request tries the store."""
 FAIR_SECONDS = 0.02
 """A request that gives the store less time than this is rushed. A refused or broken connection is a failure however
 little time there was."""

@@ -44,10 +44,10 @@ if TYPE_CHECKING:
     from nextitem.redis_client.connection import Connection
 
 SNAPSHOTS_KEPT = 4
-"""Maximum number of model versions whose snapshots a session holds; the oldest make room."""
+"""Maximum number of model versions whose snapshots a session holds; the oldest are evicted."""
 
 GONE_SECONDS = 30.0
-"""How long a deletion is remembered, because a move may still be under way: far longer than a move can take."""
+"""Time that a deletion is remembered for moves under way; far longer than a move can take."""
 CLOCKS_AGREE_SECONDS = 1.0
 """A move that read the session up to this long after its deletion counts as earlier: clocks of processes differ."""
 

@@ -1,7 +1,7 @@
-"""Every metric that the function emits, described once: what telemetry writes, alarms watch and dashboards show.
+"""Every metric that the function emits, described once for telemetry, alarms and dashboards.
 
-Each value of a dimension is a billed metric of its own, so only what is asked per version or per source is emitted in
-those dimensions. Knows no request and no log.
+AWS bills each value of a dimension as a metric of its own, so only metrics that are compared per version or per source
+have those dimensions.
 """
 
 from typing import Literal

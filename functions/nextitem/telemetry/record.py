@@ -1,4 +1,4 @@
-"""Writes one metrics record for each request, and the log. `telemetry.metrics` describes each metric.
+"""Write one metrics record for each request, and the log. `telemetry.metrics` describes each metric.
 
 Nothing here takes the id of a session, an event or an item, so that none can reach the log. Nothing here raises: a
 fault of the telemetry becomes a line on stderr, see `never_raise`.
@@ -73,11 +73,11 @@ class RequestRecord:
         self.measure(metrics.SCORE_SPREAD, first - last)
 
     def set_served_by(self, served_by: str, version: str, variant: str) -> None:
-        """Set what answers the request."""
+        """Set the model version, the variant and `served_by` of the answer."""
         self.dimensions = {"model_version": version, "variant": variant, "served_by": served_by}
 
     def count_events(self, statuses: Sequence[Status], unknown: int) -> None:
-        """Count what became of the request's events, `unknown` of which have an item that the model does not know."""
+        """Count the outcomes of the request's events. `unknown` events have an item that the model does not know."""
         for metric, count in (
             (metrics.UNKNOWN, unknown),
             (metrics.DUPLICATES, statuses.count("duplicate")),

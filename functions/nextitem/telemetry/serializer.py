@@ -1,4 +1,4 @@
-"""Writes a metrics record as one log line in CloudWatch's embedded metric format (EMF), with Powertools' serializer.
+"""Write a metrics record as one log line in CloudWatch's embedded metric format (EMF), with Powertools' serializer.
 
 Importing this module imports Powertools, which takes 9 ms: a cold start does it while it waits for the model.
 
@@ -16,7 +16,7 @@ from aws_lambda_powertools.metrics import EphemeralMetrics
 from nextitem.telemetry.metrics import DIMENSION_SETS, METRICS, NAMESPACE
 
 MAX_LAYOUTS = 256
-"""How many layouts (combinations of metrics and dimensions) keep their directives; there are some dozens."""
+"""Maximum number of layouts (combinations of metrics and dimensions) with cached directives; there are some dozens."""
 
 _BY_NAME = {metric.name: metric for metric in METRICS}
 _POWERTOOLS = EphemeralMetrics(namespace=NAMESPACE)

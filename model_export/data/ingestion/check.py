@@ -34,7 +34,7 @@ class Events:
 
 @dataclass(frozen=True)
 class _Test:
-    """A column's values that are `wrong`, and what is wrong with them."""
+    """A column's values that are `wrong`, and their fault."""
 
     field: str
     what: str

@@ -118,7 +118,7 @@ class _LineEnds:
 
     @property
     def mixed(self) -> bool:
-        """Whether the newest record ends differently from the first; to be read after each record."""
+        """True if the newest record ends differently from the first. Read it after each record."""
         end = self._last[len(self._last.rstrip("\r\n")) :]
         if self._first is None:
             self._first = end

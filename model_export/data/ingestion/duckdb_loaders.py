@@ -1,4 +1,4 @@
-"""How DuckDB reads each format of event files into a table of text and times.
+"""Load event files of each format into DuckDB, as a table of text and times.
 
 A new format is a loader in `LOADERS`.
 """
@@ -145,7 +145,7 @@ def _check_encoding(database: Database, file: File, columns: dict[str, str]) -> 
 
 
 def reason(error: duckdb.Error) -> str:
-    """Return the one line that says what happened; DuckDB adds advice."""
+    """Return the line of DuckDB's message that describes the error, without its advice."""
     return str(error).partition("\n")[0].rpartition("Error: ")[2][:200]
 
 

@@ -23,7 +23,7 @@ class Engine(Protocol):
     """Runs Ibis expressions. Faults of the input are raised as `InputError`."""
 
     reads_remote: bool
-    """Whether `read` takes `s3://` addresses; otherwise they are fetched first."""
+    """True if `read` takes `s3://` addresses; otherwise they are fetched first."""
 
     def read(self, source: Source, columns: dict[str, str]) -> ir.Table:
         """Return columns of a source under new names, and `PLACE`; columns of CSV are text, an empty field NULL.

@@ -6,7 +6,7 @@ from ibis import _
 
 
 def filter_train(train: ir.Table, min_support: int, min_session: int) -> ir.Table:
-    """Drop short sessions, then items of fewer than `min_support` events, then what has become short."""
+    """Drop short sessions, then items of fewer than `min_support` events, then sessions that became short."""
     long = train.filter(_.length >= min_session)
     support = long.group_by("item").agg(support=_.count()).filter(_.support >= min_support)
     return _long_enough(long.semi_join(support, "item"), min_session)

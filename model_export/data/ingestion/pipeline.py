@@ -35,7 +35,7 @@ class Watcher(Protocol):
 
 
 class Counts(NamedTuple):
-    """What a side of the split holds."""
+    """Counts of one side of the split."""
 
     sessions: int
     events: int

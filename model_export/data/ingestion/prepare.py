@@ -1,4 +1,4 @@
-"""Prepares events into a folder: train, test, catalogue, and a record of the preparation."""
+"""Prepare events into a folder: train, test, catalogue, and a record of the preparation."""
 
 import tempfile
 from pathlib import Path
@@ -17,7 +17,7 @@ RECORD = "preparation.json"
 
 
 class Side(msgspec.Struct, frozen=True):
-    """A file of events: its name and digest, and what it holds."""
+    """A file of events: its name, digest and counts."""
 
     file: str
     sha256: str

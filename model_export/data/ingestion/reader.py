@@ -1,4 +1,4 @@
-"""Reads an event file into sessions in memory."""
+"""Read an event file into sessions in memory."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Copies files from and to S3. boto3 reads the endpoint, region and credentials from its usual places."""
+"""Copy files from and to S3. boto3 reads the endpoint, region and credentials from its usual places."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

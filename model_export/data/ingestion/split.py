@@ -13,7 +13,7 @@ from nextitem.errors import InputError
 
 @dataclass(frozen=True)
 class Parts:
-    """Both sides of a split, with the counts of what went in.
+    """Both sides of a split, with the counts of the input.
 
     Attributes:
         train: `session`, `item`, `time`, `place`, the session's `start` and `first` place, and its `length`.

@@ -1,4 +1,4 @@
-"""Splits an event file into two by time."""
+"""Split an event file into two by time."""
 
 from functools import partial
 from pathlib import Path

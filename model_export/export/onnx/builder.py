@@ -1,4 +1,4 @@
-"""Builds one ONNX graph, with its large tensors in the common weights file.
+"""Build one ONNX graph, with its large tensors in the common weights file.
 
 Values read like numpy arrays. Each operation adds a node to the graph, or to the branch that is open:
 
@@ -128,7 +128,7 @@ class Value:
     def scatter(
         self, indices: Operand, updates: Operand, reduction: Literal["add", "min", "max"] | None = None
     ) -> "Value":
-        """Return a copy with elements of the first axis replaced, or reduced with what is there."""
+        """Return a copy with elements of the first axis replaced, or reduced with the existing elements."""
         return self.graph.node("ScatterElements", self, indices, updates, reduction=reduction)
 
     def compress(self, mask: "Value", axis: int | None = None) -> "Value":

@@ -1,4 +1,4 @@
-"""Converts a run's weights from torch's layout to ONNX's.
+"""Convert a run's weights from torch's layout to ONNX's.
 
 torch stacks a GRU's gates as r, z, n; ONNX as z, r, h (https://onnx.ai/onnx/operators/onnx__GRU.html). torch's
 definition is ONNX's with ``linear_before_reset=1``.

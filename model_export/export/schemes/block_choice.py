@@ -1,4 +1,4 @@
-"""Chooses the blocks of an inverted file that a request looks into."""
+"""Choose the blocks of an inverted file that a request looks into."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ _EXACT_UP_TO = 4096
 _SAMPLED_UP_TO = 1024
 """Items that an answer may ask for, excluded ones included, if a sample sets the threshold."""
 _CHECKED = 6
-"""Blocks for each asked item that must hold as many available items, if a sample sets the threshold."""
+"""Blocks for each needed item that must hold as many available items, if a sample sets the threshold."""
 _MASK_SAMPLE = 512
 """Least number of items that the available share is estimated from, in a catalogue of so many."""
 _LEAST_AVAILABLE = 1 / 64
@@ -39,20 +39,20 @@ def choose_blocks(
         count_available: returns the number, int64[], of available items in some blocks.
     """
     graph = scores.graph
-    asked = query.k + query.excluded
+    needed = query.k + query.excluded
     if slots <= _EXACT_UP_TO:
-        return _by_top_k(scores, slots, probes, query, asked, width)
-    sample_count = asked / [width] + [probes // SHARE + 2]
+        return _by_top_k(scores, slots, probes, query, needed, width)
+    sample_count = needed / [width] + [probes // SHARE + 2]
     about = _by_sample(scores, _widened(sample_count, query.unavailable))
 
     with graph.branch() as checked:
-        first = about.slice(0, asked * [_CHECKED])
-        holds_enough = count_available(first) >= asked
+        first = about.slice(0, needed * [_CHECKED])
+        holds_enough = count_available(first) >= needed
     with graph.branch() as trusted:
-        is_short = asked <= [_SAMPLED_UP_TO]
+        is_short = needed <= [_SAMPLED_UP_TO]
     (is_enough,) = graph.choice(any_unavailable(query.unavailable), checked, trusted, (holds_enough, is_short))
     with graph.branch() as by_top_k:
-        exact = _by_top_k(scores, slots, probes, query, asked, width)
+        exact = _by_top_k(scores, slots, probes, query, needed, width)
     with graph.branch() as by_sample:
         about = about.identity()
     return graph.choice(is_enough, by_sample, by_top_k, (about, exact))[0]
@@ -74,10 +74,10 @@ def _widened(sample_count: Value, unavailable: Value) -> Value:
     return graph.choice(any_unavailable(unavailable), some_unavailable, all_available, (wider, same))[0]
 
 
-def _by_top_k(scores: Value, slots: int, probes: int, query: Query, asked: Value, width: int) -> Value:
+def _by_top_k(scores: Value, slots: int, probes: int, query: Query, needed: Value, width: int) -> Value:
     unavailable = query.unavailable.cast(TensorProto.INT64).reduce("Sum", keepdims=True)
     # No more blocks than these can hold nothing but unavailable items, excluded ones and padding.
-    lost = (asked + unavailable) / [width]
+    lost = (needed + unavailable) / [width]
     return top_k(scores, slots, lost + scores.graph.constant([probes + 2]), ordered=False)[0]
 
 

@@ -1,4 +1,4 @@
-"""Brings similar items closer together than halving does: two runs that lie close to each other exchange items.
+"""Bring similar items closer together than halving does: two runs that lie close to each other exchange items.
 
 Halving separates some neighbours. An item that is separated from its neighbours lies far from the centre of its run, so
 a search for it looks into other runs. A pair of runs is divided again along the line through their centres (balanced

@@ -55,8 +55,8 @@ def best_slots(scores: Value, items: int, slots: int, query: Query) -> Candidate
     """Return the best items by the final scores of all slots; slots beyond the items hold none."""
     graph = scores.graph
     flat = scores.reshape(-1)
-    room = graph.constant([slots - items])
-    count = query.k + query.excluded + room
+    padding = graph.constant([slots - items])
+    count = query.k + query.excluded + padding
     in_order = InOrder(items, slots, query.unavailable)
     with graph.branch() as some_unavailable:
         available = top_k(mask_unavailable(flat, in_order), slots, count)

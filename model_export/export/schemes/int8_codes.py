@@ -34,7 +34,7 @@ _MULTIPLE = 4
 
 @dataclass(frozen=True)
 class Coder:
-    """Turns rows into codes, and a state into what multiplies them.
+    """Converts rows to codes, and a state to the factor that multiplies the codes.
 
     Attributes:
         rotation: of rows and states.

@@ -1,4 +1,4 @@
-"""Puts similar items next to each other: a tree of halvings along the direction in which a group varies most.
+"""Put similar items next to each other: a tree of halvings along the direction in which a group varies most.
 
 Which half comes first is random at the leaves of the tree, so that the runs at the same place of each group are a fair
 sample. `block_exchange` then brings together neighbours that a halving has separated.

@@ -88,7 +88,7 @@ class _BlockSlots:
     usual: int
     query: Query
     unit: int = WIDTH
-    room: int = 0
+    scored_padding: int = 0
 
     def items(self, slots: Value) -> Value:
         """See `Slots`."""

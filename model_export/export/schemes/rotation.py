@@ -1,4 +1,4 @@
-"""Finds the directions in which the scores of a catalogue differ most: a truncated pass keeps only these.
+"""Find the directions in which the scores of a catalogue differ most: a truncated pass keeps only these.
 
 With A = E[h hT] over states and L = chol(A), a score h.e is (L^-1 h).(LT e), and L^-1 h is the same in all directions.
 The error of scoring by d of them is least along the first eigenvectors of LT cov(E) L. Centring the rows adds the same

@@ -1,4 +1,4 @@
-"""Rounds a table to 8 or 4 bits, with one scale for each block of a row."""
+"""Round a table to 8 or 4 bits, with one scale for each block of a row."""
 
 from dataclasses import dataclass
 

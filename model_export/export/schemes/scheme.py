@@ -11,7 +11,7 @@ from model_export.export.schemes.rows import Rows
 
 @dataclass(frozen=True)
 class Query:
-    """What an answer asks for, as values of a score graph.
+    """The parameters of a request, as values of a score graph.
 
     Attributes:
         k: int64[1], number of items to answer.

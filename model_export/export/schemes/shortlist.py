@@ -1,4 +1,4 @@
-"""Chooses the best items of a rough pass, to be scored from their rows."""
+"""Choose the best items of a rough pass, to be scored from their rows."""
 
 from math import sqrt
 
@@ -29,9 +29,9 @@ def shortlist(scores: Value, slots: Slots, query: Query, candidates: int) -> Can
     """
     graph = scores.graph
     flat = scores.reshape(-1)
-    least = query.k + query.excluded + [slots.room]
+    least = query.k + query.excluded + [slots.scored_padding]
     further = query.k * [PER_ANSWER]
-    count = further + query.excluded + [max(candidates, slots.room)]
+    count = further + query.excluded + [max(candidates, slots.scored_padding)]
     best = top_by_threshold(flat, slots.usual, count, least, slots.unit)
 
     with graph.branch() as some_unavailable:

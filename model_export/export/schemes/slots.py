@@ -26,8 +26,8 @@ class Slots(Protocol):
         ...
 
     @property
-    def room(self) -> int:
-        """The number of slots without an item that may have a better score than some item."""
+    def scored_padding(self) -> int:
+        """The number of slots without an item that may have a better score than an item."""
         ...
 
     def items(self, slots: Value) -> Value:
@@ -59,7 +59,7 @@ class InOrder:
     unit: int = BLOCK
 
     @property
-    def room(self) -> int:
+    def scored_padding(self) -> int:
         """See `Slots`."""
         return self.usual - self.count
 

@@ -1,4 +1,4 @@
-"""Finds about so many of the best scores: all that reach a threshold, which a sample of the scores sets.
+"""Find roughly the best k scores: all that reach a threshold, which a sample of the scores sets.
 
 TopK pays for each score that it takes in and drops again: 90 us for 260 of 40,000. A comparison pays for none. Where a
 sample sets no useful threshold, for example because all scores are equal, TopK finds the best after all.

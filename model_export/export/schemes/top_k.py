@@ -1,4 +1,4 @@
-"""Finds the best of many scores inside a graph: the maxima of blocks first, because TopK over millions is slow.
+"""Find the best of many scores inside a graph: the maxima of blocks first, because TopK over millions is slow.
 
 Exact, ties included: an item among the best `count` lies in one of the `count` blocks with the largest maxima.
 """

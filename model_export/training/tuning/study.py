@@ -1,4 +1,4 @@
-"""Searches settings for a limited time. A later search in the same folder continues it.
+"""Search settings for a limited time. A later search in the same folder continues it.
 
 Folder: ``study.db`` (Optuna's trials, SQLite), ``best.json`` (the best settings so far, for `train --config`).
 Each trial trains on the earlier sessions and is measured on the validation days, as in `fit.validate`. No trial has a
@@ -182,7 +182,7 @@ def _open_study(sessions: Sessions, base: FitConfig, out: Path) -> Iterator[optu
 
 
 def _check_same(study: optuna.Study, sessions: Sessions, base: FitConfig, out: Path) -> None:
-    """Check that the trials of a study are comparable: same data, same values of what is not searched."""
+    """Check that the trials of a study are comparable: same data, same values of all settings that are not searched."""
     for name, value, difference in (
         ("data_sha256", sessions.digest, "other events"),
         ("settings", base.values(), "other settings"),

@@ -55,7 +55,7 @@ def test_a_cut_link_is_silent_and_connections_survive_it(namespace: Namespace, t
             connection.sendall(b"a")
             assert connection.recv(1) == b"a"
 
-            # WHEN the link is cut THEN there is no answer and no error, also not on a new connection
+            # WHEN the link is cut THEN there is no answer and no error, on a new connection either
             namespace.cut()
             connection.sendall(b"b")
             connection.settimeout(SILENCE_SECONDS)
@@ -90,7 +90,7 @@ def test_a_run_removes_the_namespaces_of_killed_runs() -> None:
     before = leftovers()
     subprocess.run([IP, "netns", "add", f"chaos-{process.pid}"], check=True)
 
-    # WHEN the next run begins and ends THEN it is gone
+    # WHEN the next run begins and ends THEN the namespace is removed
     with Namespace():
         pass
     assert leftovers() == before

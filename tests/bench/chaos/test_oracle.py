@@ -25,12 +25,11 @@ def test_a_session_without_faults_passes(session: Example) -> None:
 
 
 def test_a_retry_after_a_lost_answer_is_no_fault(session: Example) -> None:
-    # GIVEN a call that was stored although its answer says that it was not
+    # A call that was stored although its answer says that it was not
     calls = list(session.calls)
     calls[2] = replace(call_at(session.model, session.events[2:], 0, at=2), stored=False, served_by="stateless")
     again = replace(calls[5], events=(session.events[2],), started=6.0, ended=6.5, statuses=("duplicate",))
 
-    # THEN the oracle finds nothing
     verdict = check(session, [*calls, again], session.record)
     assert (verdict.acknowledged, verdict.lost, verdict.findings) == (LENGTH, 0, [])
 
@@ -47,10 +46,9 @@ def test_a_lost_session_is_found(session: Example) -> None:
 
 
 def test_losses_before_the_end_of_a_fault_are_explained(session: Example) -> None:
-    # GIVEN a fault that emptied the store between the third and the fourth call, and one more lost event after it
+    # A fault that emptied the store between the third and the fourth call, and one more lost event after it
     after = [call_at(session.model, session.events[3:], place, at=place + 3) for place in range(LENGTH - 3)]
 
-    # THEN all four are lost, one of them without explanation
     verdict = check(session, [*session.calls[:3], *after], record_of(session.model, session.events[3:5]), until=2.9)
     assert (verdict.lost, verdict.unexplained) == (4, 1)
 

@@ -73,7 +73,7 @@ def test_a_state_that_was_rebuilt_from_a_window_passes(long_session: Example, st
 def test_an_answer_from_a_rebuilt_window_passes(long_session: Example) -> None:
     log = long_session.items[-WINDOW:]
     ranked = long_session.model.top(long_session.model.replay(None, log), (), LIMIT, log)
-    top = tuple((long_session.model.vocabulary.item_id(one.index), one.score) for one in ranked)
+    top = tuple((long_session.model.vocabulary.item_id(item.index), item.score) for item in ranked)
     assert check(long_session, [*long_session.calls[:-1], replace(long_session.calls[-1], top=top)]).corrupted == 0
 
 
@@ -167,10 +167,9 @@ def test_an_answer_from_an_older_state_is_found(long_session: Example, stale: in
 
 
 def test_an_event_older_than_a_full_window_does_not_enter_the_log(long_session: Example) -> None:
-    # GIVEN such an event that was sent twice and answered with `too_old` twice
+    # The event was sent twice and answered with `too_old` twice.
     calls = [*long_session.calls, *(late_call(long_session, status="too_old", at=at) for at in (LATER, LATER + 1))]
 
-    # THEN the oracle finds nothing
     verdict = check(long_session, calls)
     assert (verdict.lost, verdict.doubled, verdict.corrupted, verdict.findings) == (0, 0, 0, [])
 

@@ -63,7 +63,7 @@ def test_the_function_survives_a_fault(results: dict[str, FaultResult], fault: s
     assert result.verdict.findings == []
     assert result.passed
 
-    # AND the oracle had something to check, sessions beyond the window included
+    # The oracle had something to check, sessions beyond the window included
     assert min(result.verdict.acknowledged, result.verdict.answers_checked, result.verdict.snapshots_checked) > 0
     assert result.verdict.beyond_window > 0 or result.destroys
     assert document(result).keys() >= REQUIRED

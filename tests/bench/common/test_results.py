@@ -37,7 +37,7 @@ def test_a_full_disk_leaves_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
         raise OSError("no space left on device")
 
     monkeypatch.setattr(Path, "write_text", write_half)
-    # WHEN new ones are written THEN the old ones stay
+    # WHEN the new figures are written THEN the old ones are kept
     with pytest.raises(OSError, match="no space"):
         write_json({"rows": [1, 2, 3]}, path)
     assert (path.read_text(), list(tmp_path.iterdir())) == (BEFORE, [path])

@@ -12,10 +12,9 @@ QUICK = FitConfig(epochs=3, hidden=16, batch=8, learning_rate=0.02, temperature=
 
 
 def test_a_result_and_its_parts_are_of_the_same_targets(monkeypatch: pytest.MonkeyPatch) -> None:
-    # GIVEN a shop in which each item has one successor
+    # A shop in which each item has one successor
     monkeypatch.setitem(ablation.SETTINGS, "defaults", QUICK)
     row, validated = ablation.train_with("defaults", cycle(sessions=96))
-    # THEN the memory alone ranks the successor first or second
     assert row.epochs == validated.epochs
     assert row.network_hr == validated.history[validated.epochs - 1].hr
     assert row.hr >= row.network_hr

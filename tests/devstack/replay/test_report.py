@@ -15,10 +15,10 @@ def call(milliseconds: float = 1.0, status: int = 200, recommended: tuple[str, .
     return Call(milliseconds, status, "session" if status == 200 else None, recommended)
 
 
-def printed(*things: object) -> str:
+def printed(*renderables: object) -> str:
     console = Console(file=io.StringIO(), width=100)
-    for thing in things:
-        console.print(thing)
+    for renderable in renderables:
+        console.print(renderable)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 

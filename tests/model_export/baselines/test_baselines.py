@@ -56,7 +56,7 @@ def test_sparse_ranks_are_those_of_all_scores(items: int, data: st.DataObject) -
     sparse = ItemScores(codes, np.array(values, dtype=np.float64))
     dense = np.zeros(items)
     dense[codes] = sparse.scores
-    # WHEN each item is ranked, and the best are listed THEN the result is that of all scores
+    # WHEN each item is ranked, and the best are listed THEN the result equals that of all scores
     for target in range(items):
         assert sparse_rank(sparse, target, items) == ranks_of_targets(dense, target)
     best = np.argsort(-dense, kind="stable")[:CUTOFF].tolist()

@@ -1,4 +1,4 @@
-"""Runs commands within the process of the test."""
+"""Run commands within the process of the test."""
 
 import io
 import json

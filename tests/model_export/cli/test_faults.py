@@ -65,14 +65,12 @@ def test_every_command_names_the_fault_of_a_file(name: str) -> None:
     path = f"bad/{name}"
     Path(path).write_bytes(content)
     home = artifact()
-    # WHEN each command reads it
     for arguments in (
         ("split", path, "--train-out", "train.csv", "--test-out", "test.csv"),
         ("train", path, "--out", "new", "--hidden", "16"),
         ("evaluate", home, "--events", path, "--json", "report.json", "--ranks", "ranks.npy"),
         ("evaluate", home, "--events", "events.csv", "--train", path, "--json", "report.json"),
     ):
-        # THEN one line names file, place and fault
         error = refused(*arguments)
         assert error.startswith(f"nextitem: {path}")
         assert what in error
@@ -118,10 +116,9 @@ def test_a_taken_name_is_refused_before_events_are_read() -> None:
 
 @pytest.mark.usefixtures("work")
 def test_a_folder_that_is_not_a_run_is_refused() -> None:
-    # GIVEN a folder without a run, and a run with a damaged file
+    # A folder without a run, and a run with a damaged file
     shutil.copytree("run", "damaged")
     Path("damaged/weights.npz").write_bytes(b"PK\x03\x04")
-    # THEN one line says what is missing or damaged
     assert refused("export", "absent", "--out", "new") == "nextitem: absent is not a training run: it has no run.json"
     assert refused("export", "out", "--out", "new") == "nextitem: out is not a training run: it has no run.json"
     assert refused("export", "damaged", "--out", "new") == "nextitem: damaged/weights.npz is damaged"
@@ -138,7 +135,7 @@ def test_an_export_that_misses_its_bounds_is_refused() -> None:
 @pytest.mark.usefixtures("work")
 @pytest.mark.parametrize("command", ["recommend", "evaluate", "publish"])
 def test_an_artifact_under_another_name_is_refused(command: str) -> None:
-    # GIVEN an artifact whose folder was renamed, one with a changed file, and one that is not there
+    # An artifact whose folder was renamed, one with a changed file, and one that is not there
     name = Path(artifact()).name
     shutil.copytree(artifact(), "renamed")
     shutil.copytree(artifact(), f"damaged/{name}")
@@ -146,7 +143,6 @@ def test_an_artifact_under_another_name_is_refused(command: str) -> None:
     more = {"recommend": ["item-00001"], "evaluate": ["--events", "events.csv"], "publish": ["--bucket", "any"]}[
         command
     ]
-    # THEN each is refused with its fault
     error = refused(command, "renamed", *more)
     assert error == f"nextitem: manifest.json of renamed was changed, or its folder was renamed: its digest says {name}"
     assert refused(command, f"damaged/{name}", *more).startswith(f"nextitem: weights.bin of {name} has 100 bytes")
@@ -155,10 +151,9 @@ def test_an_artifact_under_another_name_is_refused(command: str) -> None:
 
 @pytest.mark.usefixtures("work")
 def test_impossible_outputs_are_refused() -> None:
-    # GIVEN names that are folders, or lie below a file
+    # Names that are folders, or lie below a file
     Path("folder.csv").mkdir()
     evaluate = ("evaluate", artifact(), "--events", "events.csv")
-    # THEN each command names the impossible file, and writes nothing
     for arguments, name in (
         (("split", "events.csv", "--train-out", "new.csv", "--test-out", "folder.csv"), "folder.csv"),
         (("split", "events.csv", "--train-out", "new.csv", "--test-out", "new.csv"), "new.csv"),
@@ -177,14 +172,13 @@ def test_impossible_outputs_are_refused() -> None:
 
 @pytest.mark.usefixtures("work")
 def test_too_few_sessions_are_refused() -> None:
-    # GIVEN a single session
-    Path("one.csv").write_text(f"{HEADER}\ns,i,1\ns,j,2\n")
-    # THEN split refuses it in one line, and train after a line with the counts
-    assert refused("split", "one.csv", "--train-out", "a.csv", "--test-out", "b.csv").startswith(
+    # A single session
+    Path("single.csv").write_text(f"{HEADER}\ns,i,1\ns,j,2\n")
+    assert refused("split", "single.csv", "--train-out", "a.csv", "--test-out", "b.csv").startswith(
         "nextitem: the split leaves train empty"
     )
     before = listed(Path.cwd())
-    answer: Answer = nextitem("train", "one.csv", "--out", "new", "--hidden", "16")
+    answer: Answer = nextitem("train", "single.csv", "--out", "new", "--hidden", "16")
     assert answer.code == 2
     assert answer.err.splitlines()[-1].startswith("nextitem: no sessions can be set apart for validation")
     assert listed(Path.cwd()) == before

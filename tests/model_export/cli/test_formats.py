@@ -49,7 +49,7 @@ def train_and_evaluate(folder: Path, events: Path, *columns: str) -> dict[str, f
 
 
 def test_columns_may_have_other_names(tmp_path: Path) -> None:
-    # GIVEN events under other names, with a column too many
+    # Events under other names, with a column too many
     rows = [f"x,{time},{item},{owner}" for owner, item, time in cycle_rows("visit {}", 3 * 60 * MINUTE)]
     events = tmp_path / "events.csv"
     events.write_text("\n".join(["colour,at,sku,visit", *rows]) + "\n")
@@ -67,11 +67,10 @@ def test_columns_may_have_other_names(tmp_path: Path) -> None:
         "--json",
     )
     metrics = train_and_evaluate(tmp_path, events, *columns)
-    # THEN the parts hold all events under the default names
     parts = [read_sessions(tmp_path / name) for name in ("a.csv", "b.csv")]
     assert sum(len(part.codes) for part in parts) == SESSIONS * LENGTH
     assert [printed.document[side]["sessions"] for side in ("train", "test")] == [len(part) for part in parts]
-    # AND each of the six items is within the top 20
+    # Each of the six items is within the top 20
     assert metrics["hr@20"] == metrics["coverage@20"] == 1.0
 
 
@@ -93,14 +92,14 @@ def test_sessions_are_cut_from_users(tmp_path: Path, gap: int, minutes: str, ses
         "--test-out",
         tmp_path / "test.csv",
     )
-    # THEN only a longer pause begins a new session
+    # THEN only a longer pause starts a new session
     train, test = read_sessions(tmp_path / "train.csv"), read_sessions(tmp_path / "test.csv")
     assert len(train) == sessions
     assert test.ids == ["bob-1"]
 
 
 def test_users_are_trained_on_and_evaluated(tmp_path: Path) -> None:
-    # GIVEN one user's events, in bursts three hours apart
+    # One user's events, in bursts three hours apart
     events = write_csv(tmp_path / "events.csv", "user,item_id,timestamp", cycle_rows("ann", 3 * 60 * MINUTE))
     metrics = train_and_evaluate(tmp_path, events, "--user-column", "user", "--gap-minutes", "20")
     assert metrics["hr@20"] == 1.0
@@ -135,16 +134,15 @@ def test_every_format_is_trained_on_and_evaluated(
 
 
 def test_a_running_index_is_trained_on_and_evaluated(tmp_path: Path) -> None:
-    # GIVEN events whose time is their number
+    # The time of each event is its number.
     rows = [(owner, item, float(at)) for at, (owner, item, _) in enumerate(cycle_rows("visit {}", 1))]
     events = write_csv(tmp_path / "events.csv", "session_id,item_id,timestamp", rows)
     split = done("split", events, "--train-out", tmp_path / "train.csv", "--test-out", tmp_path / "test.csv")
     metrics = train_and_evaluate(tmp_path, events)
-    # THEN the last tenth is the test, and a message says so
     assert "test = the last 10% of sessions by start (times are only an order)" in split.err
     assert read_sessions(tmp_path / "test.csv").ids == [f"visit {number}" for number in range(54, 60)]
     assert metrics["hr@20"] == 1.0
-    # AND the manifest has the period of the index
+    # The manifest has the period of the index
     [home] = (tmp_path / "out").iterdir()
     training = open_artifact(home).manifest.training
     assert (training.first, training.last) == (0.0, SESSIONS * LENGTH - 1.0)

@@ -69,7 +69,7 @@ def test_help_names_every_option(command: str) -> None:
     help_text = done(command, "--help").out
     for option in OPTIONS[command]:
         assert f"{option} " in help_text
-    # AND its lines fit a terminal
+    # The lines fit a terminal.
     assert max(map(len, help_text.splitlines())) <= 80
 
 
@@ -94,7 +94,7 @@ def test_an_artifact_is_evaluated_without_torch(tmp_path: Path) -> None:
         for event in range(3)
     ]
     events.write_text("\n".join(["session_id,item_id,timestamp", *rows]) + "\n")
-    # WHEN a program uses them
+    # WHEN a program imports and uses them
     ended = run_light(
         ("recommend", home, "item-00001"),
         ("explain", home, "item-00001", "item-00002"),

@@ -47,17 +47,16 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 def test_split_counts_what_it_writes(shop: Shop, tmp_path: Path) -> None:
     train, test = tmp_path / "train.parquet", tmp_path / "test.csv.gz"
     printed = done("split", shop.folder / "events.csv.gz", "--train-out", train, "--test-out", test, "--json").document
-    # THEN the JSON counts what the files hold
     for side, path in (("train", train), ("test", test)):
-        found = read_sessions(path)
+        sessions = read_sessions(path)
         assert printed[side] == {
             "file": str(path),
-            "sessions": len(found),
-            "events": len(found.codes),
-            "items": len(found.catalogue),
+            "sessions": len(sessions),
+            "events": len(sessions.codes),
+            "items": len(sessions.catalogue),
         }
     assert printed["by"].startswith("the sessions that start on the last 3 UTC days (")
-    # AND the same split in another format is the same data
+    # The same split in another format is the same data
     assert read_sessions(train).digest == read_sessions(shop.folder / "train.csv").digest
 
 
@@ -69,10 +68,10 @@ def test_train_and_export_report_their_results(shop: Shop, tmp_path: Path) -> No
     settings = ("--epochs", "2", "--hidden", "16", "--seed", "5")
     run = done("train", train, "--out", tmp_path / "run", *settings, "--json").document
     printed = done("export", tmp_path / "run", "--out", tmp_path / "out", "--max-hr-loss", "0.5", "--json").document
-    # THEN the same data and seed have given the same version, byte for byte
+    # THEN the same data and seed give the same version, byte for byte
     assert printed["version"] == shop.version
     assert printed["folder"] == str(tmp_path / "out" / shop.version)
-    # AND the JSON is what is on disk
+    # AND the JSON equals the file
     assert run["training"]["seed"] == 5
     assert (
         run["training"]["data_sha256"]
@@ -83,7 +82,7 @@ def test_train_and_export_report_their_results(shop: Shop, tmp_path: Path) -> No
 
 
 def test_every_setting_reaches_the_training(shop: Shop, tmp_path: Path) -> None:
-    # GIVEN a value for each setting, other than its default
+    # A value for each setting, other than its default
     settings = {
         "epochs": 1,
         "hidden": 32,
@@ -125,13 +124,13 @@ def test_evaluate_writes_report_and_ranks(shop: Shop, tmp_path: Path) -> None:
     report, ranks = tmp_path / "report.json", tmp_path / "deep" / "ranks.bin"
     plots = ("--report", tmp_path / "page", "--run", shop.folder / "run")
     shown = done(*arguments, "--json", report, "--ranks", ranks, *plots)
-    # THEN the files are complete, alone, and agree
+    # THEN the files are complete and agree, and there are no others
     drawn = ["differences.png", "exposure.png", "metrics.png", "report.md", "slices.png", "training.png"]
     assert listed(tmp_path) == ["deep", "deep/ranks.bin", "page", *(f"page/{name}" for name in drawn), "report.json"]
     document = json.loads(report.read_text())
-    found = np.load(ranks, allow_pickle=False)
-    assert found.shape == (document["targets"],)
-    assert float((found <= 20).mean()) == pytest.approx(document["model"]["hr@20"])
+    written_ranks = np.load(ranks, allow_pickle=False)
+    assert written_ranks.shape == (document["targets"],)
+    assert float((written_ranks <= 20).mean()) == pytest.approx(document["model"]["hr@20"])
     # AND the table shows every metric of every ranker in full
     for figures in (document["model"], *document["baselines"].values()):
         for name, value in figures.items():
@@ -143,13 +142,12 @@ def test_evaluate_writes_report_and_ranks(shop: Shop, tmp_path: Path) -> None:
 
 
 def test_evaluate_warns_of_other_training_data_and_of_overlap(shop: Shop) -> None:
-    # GIVEN the events before the split, as training data
+    # The events before the split, as training data
     test, events = shop.folder / "test.parquet", shop.folder / "events.csv.gz"
     answer = done("evaluate", shop.artifact, "--events", test, "--train", events, "--json", "-")
-    # THEN a message says that they are not the model's
     other, known = answer.err.splitlines()
     assert other == f"{events} is not the data that {shop.version} was trained on"
-    # AND another that the test sessions are among them
+    # A second message says that the test sessions are among them.
     overlap = answer.document["overlap"]
     assert overlap["sessions"] == overlap["later_sessions"] == len(read_sessions(test))
     assert known.startswith(f"train and test overlap: {overlap['sessions']} test sessions are in train")
@@ -158,28 +156,26 @@ def test_evaluate_warns_of_other_training_data_and_of_overlap(shop: Shop) -> Non
 
 def test_recommend_shows_items_and_names(shop: Shop) -> None:
     items = read_sessions(shop.folder / "train.csv").catalogue[:2]
-    # WHEN an item of the session is not in the catalogue
+    # One item of the session is not in the catalogue.
     answer = done("recommend", shop.artifact, *items, "unheard-of", "--limit", "5", "--exclude-seen", "--json")
-    # THEN there are five other items, best first, and a message about the unknown one
     assert answer.document["version"] == shop.version
-    found = answer.document["recommendations"]
-    assert len(found) == 5
-    assert not {item["item_id"] for item in found} & set(items)
-    scores = [item["score"] for item in found]
+    recommendations = answer.document["recommendations"]
+    assert len(recommendations) == 5
+    assert not {item["item_id"] for item in recommendations} & set(items)
+    scores = [item["score"] for item in recommendations]
     assert scores == sorted(scores, reverse=True)
     assert answer.err.splitlines() == ["ignored, because not in the catalogue: unheard-of"]
-    # AND the table has the same items, with names
+    # The table has the same items, with names
     table = done(
         "recommend", shop.artifact, *items, "--limit", "5", "--exclude-seen", "--names", shop.folder / "products.csv"
     ).out
     assert [line.split("│")[2].strip() for line in table.splitlines() if line.startswith("│")] == [
-        item["item_id"] for item in found
+        item["item_id"] for item in recommendations
     ]
 
 
 def test_without_a_known_item_recommend_shows_the_most_popular(shop: Shop) -> None:
     answer = done("recommend", shop.artifact, "[/no]", ":markup:", "--limit", "3", "--json")
-    # THEN the most frequent items come, and the unknown ones are printed as they are
     popular = open_artifact(shop.artifact).manifest.popular[:3]
     items = read_sessions(shop.folder / "train.csv").catalogue
     assert [item["item_id"] for item in answer.document["recommendations"]] == [items[item.index] for item in popular]
@@ -243,7 +239,7 @@ def test_a_version_is_published_promoted_and_rolled_back(shop: Shop, tmp_path: P
     assert shop.version in table
     assert other.name in table
     assert "100%" in table
-    # AND another route has nothing to roll back, which is not wrong input
+    # AND a rollback of another route fails, but not as wrong input
     refused = nextitem("rollback", "--route", "beta")
     assert refused.code == 1
     assert refused.err == "nextitem: routes/beta.json is not in the bucket: there is nothing to roll back\n"

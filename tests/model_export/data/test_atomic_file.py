@@ -41,12 +41,12 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["folder", "file/out"])
 def test_several_files_appear_together_or_not_at_all(tmp_path: Path, name: str) -> None:
-    # GIVEN an older file, and a second place that is a folder, or lies below a file
+    # GIVEN an existing file, and a second path that is a folder, or lies below a file
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("")
     (tmp_path / "good").write_text("old")
     # WHEN files are written to both
-    # THEN the error names the wrong place and the reason, and nothing has changed
+    # THEN the error names the wrong path and the reason, and no file has changed
     with pytest.raises(InputError, match=f"{name} cannot be written: [A-Z]"):
         write_together({tmp_path / place: lambda path: path.write_text("new") for place in ("good", name)})
     assert listed(tmp_path) == ["file", "folder", "good"]

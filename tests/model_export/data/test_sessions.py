@@ -24,7 +24,7 @@ def test_a_subset_can_be_empty() -> None:
 
 
 def test_recoding_drops_unknown_items_and_then_short_sessions() -> None:
-    # GIVEN sessions of which some lose events, and one was short before
+    # GIVEN sessions, some of which will lose events, and one that is short already
     sessions = handmade("a x b", "x a", "b c c", "a")
     # WHEN they are recoded to a catalogue without x, in another order
     recoded = sessions.recoded(("c", "b", "a", "unused"))
@@ -49,7 +49,7 @@ def test_the_digest_does_not_depend_on_the_catalogue() -> None:
 
 
 def test_the_digest_depends_on_items_times_and_cuts() -> None:
-    # GIVEN sessions that differ in an item, in a time, in the end of a session, or in an id
+    # Sessions that differ in an item, in a time, in the end of a session, or in an id
     digests = {
         handmade(*case, start=start).digest
         for case, start in (

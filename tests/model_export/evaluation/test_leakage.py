@@ -79,7 +79,7 @@ def test_validation_is_the_end_of_train(sessions: Sessions) -> None:
 
 
 def test_tuning_does_not_learn_from_the_validation_days() -> None:
-    # GIVEN train sessions in which b follows a on the last two days only, and a catalogue too large to guess from
+    # GIVEN train sessions in which b follows a on the last two days only, and a catalogue too large to guess
     earlier = [f"{item} {item}{item}" for item in "abcdefghijklmnopqrstuvwxyz"] * 2
     train = handmade(*earlier, *["a b"] * 10)
     train.times[train.offsets[len(earlier)] :] += 4 * DAY

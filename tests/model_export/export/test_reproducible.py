@@ -1,4 +1,4 @@
-"""From events to an artifact: same seed, data and machine give the same version."""
+"""The same events, seed and machine give the same version."""
 
 from pathlib import Path
 

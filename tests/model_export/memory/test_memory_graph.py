@@ -109,7 +109,7 @@ def test_every_scheme_ranks_recalled_items(tmp_path: Path, scheme: Scheme) -> No
         listed, listed_scores = scorer.top(session, 5, only=sorted([*items, 2999, 2998]))
         assert listed == items
         assert np.allclose(listed_scores, scores, atol=0.05)
-        # AND excluded items make room for the next ones
+        # AND the next items replace excluded ones
         left, _ = scorer.top(session, 3, exclude=items[:2])
         assert left == items[2:]
 

@@ -53,13 +53,11 @@ def test_a_run_folder_with_a_missing_or_wrong_memory_is_an_error(tmp_path: Path)
 def test_the_engine_scores_like_torch_and_numpy(model: Model) -> None:
     session = [3, 11, 3, 40]
     (expected,) = torch_scores(with_memory(), [np.array(session, np.int32)])
-    # WHEN the engine ranks the catalogue
     ranked = model.top(model.replay(None, session), (), ITEMS, session)
-    # THEN its scores are those of the reference, up to the rounding of the scheme
     scores = {item.index: item.score for item in ranked}
     assert scores.keys() == set(range(ITEMS))
     assert max(abs(scores[item] - expected[item]) for item in range(ITEMS)) < 0.2
-    # AND a list of candidates gets the same scores
+    # A list of candidates gets the same scores
     candidates = model.rank(model.replay(None, session), [5, 9, 40], [9], 3, session)
     assert {item.index for item in candidates} == {5, 40}
     assert all(math.isclose(item.score, scores[item.index], abs_tol=1e-3) for item in candidates)

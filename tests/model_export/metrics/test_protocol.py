@@ -53,7 +53,7 @@ def test_ranks_come_in_the_order_of_the_test_file() -> None:
     )
     # WHEN a ranker returns 5 and 3 for p's second and third event in time (rows 5 and 3), and 4 for q's
     evaluation = evaluate(ScriptedRanker([[5.0, 3.0], [4.0]], shown=[1]), sessions)
-    # THEN the ranks stand by row: 3, 4, 5
+    # THEN the ranks are in the order of the rows: 3, 4, 5
     assert evaluation.ranks.tolist() == [3.0, 4.0, 5.0]
     assert evaluation.shown.tolist() == [0, 3]
     assert evaluation.metrics["coverage@20"] == 0.5

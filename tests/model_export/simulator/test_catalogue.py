@@ -6,8 +6,6 @@ PREFIXES = [category.prefix for category in CATEGORIES]
 
 
 def test_every_accessory_and_related_category_exists_and_is_another_one() -> None:
-    # GIVEN the catalogue
-    # THEN its prefixes are unique, and each category points only to others that exist
     assert len(set(PREFIXES)) == len(PREFIXES)
     for category in CATEGORIES:
         for others in (category.accessories, category.related):
@@ -17,8 +15,7 @@ def test_every_accessory_and_related_category_exists_and_is_another_one() -> Non
 
 
 def test_brands_and_models_rise_in_price() -> None:
-    # GIVEN the catalogue, whose order of brands stands for taste and of models for price class
-    # THEN both really ascend
+    # The catalogue lists brands and models from cheap to expensive.
     for category in CATEGORIES:
         percents = [brand.price_percent for brand in category.brands]
         prices = [price for _, price in category.models]

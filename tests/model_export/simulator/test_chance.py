@@ -13,40 +13,33 @@ KEYS = st.lists(st.integers() | st.text(max_size=5), min_size=1, max_size=3)
 
 @given(key=KEYS)
 def test_the_same_key_gives_the_same_draws(key: list[int | str]) -> None:
-    # GIVEN two streams of one key and one of a longer key
-    one, two, other = Chance(*key), Chance(*key), Chance(*key, "x")
-    # THEN the first two agree and the third goes its own way
-    first = [one.part() for _ in range(5)]
-    assert first == [two.part() for _ in range(5)]
+    draws, again, other = Chance(*key), Chance(*key), Chance(*key, "x")
+    first = [draws.part() for _ in range(5)]
+    assert first == [again.part() for _ in range(5)]
     assert first != [other.part() for _ in range(5)]
 
 
 @given(key=KEYS, choices=st.lists(st.integers(), max_size=30))
 def test_shuffling_keeps_every_choice(key: list[int | str], choices: list[int]) -> None:
-    # GIVEN any choices WHEN shuffled THEN the same ones are there
     assert sorted(Chance(*key).shuffled(choices)) == sorted(choices)
 
 
 @given(key=KEYS, table=st.lists(st.floats(0, 1e6), min_size=2, max_size=9).map(sorted))
 def test_a_quantile_lies_within_its_table(key: list[int | str], table: list[float]) -> None:
-    # GIVEN ascending quantiles WHEN drawn from THEN the draw lies between the extremes
     assert table[0] <= Chance(*key).quantile(table) <= table[-1] * (1 + 1e-12)
 
 
 @given(weights=st.lists(st.floats(1e-6, 1e6), min_size=1, max_size=30))
 def test_a_part_of_the_weight_always_finds_a_choice(weights: list[float]) -> None:
-    # GIVEN any weights WHEN asked for the two ends of the range of parts
     choices = Weighted(enumerate(weights))
-    # THEN they are the first choice and one whose weight reaches the end
     assert choices.at(0.0) == 0
     assert choices.at(1 - 2**-53) in range(len(weights))
 
 
 def test_weights_are_frequencies() -> None:
-    # GIVEN weights 1 : 2 : 7 WHEN drawn ten thousand times
     chance, choices = Chance("weights"), Weighted((("a", 1), ("b", 2), ("c", 7)))
     counts = Counter(chance.weighted(choices) for _ in range(10_000))
-    # THEN each comes as often as its weight says (five standard deviations)
+    # Within five standard deviations.
     assert counts["a"] == pytest.approx(1000, abs=150)
     assert counts["b"] == pytest.approx(2000, abs=200)
     assert counts["c"] == pytest.approx(7000, abs=230)

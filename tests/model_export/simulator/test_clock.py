@@ -13,15 +13,12 @@ def hour(session: Session) -> int:
 
 
 def test_more_people_shop_in_the_evening_than_at_night(traffic: tuple[Session, ...]) -> None:
-    # GIVEN two weeks of traffic WHEN counted by hour
     evening = sum(19 <= hour(session) <= 21 for session in traffic)
     night = sum(2 <= hour(session) <= 4 for session in traffic)
-    # THEN the evening is far busier, and the night is not empty
     assert 0 < 5 * night < evening
 
 
 def test_traffic_fills_the_whole_period(traffic: tuple[Session, ...]) -> None:
-    # GIVEN two weeks of traffic THEN every day has its share
     days = [int((session.times[0] - START) // 86400) for session in traffic]
     share = len(traffic) / DAYS
     assert all(days.count(day) == pytest.approx(share, rel=0.1) for day in range(int(DAYS)))
@@ -29,13 +26,11 @@ def test_traffic_fills_the_whole_period(traffic: tuple[Session, ...]) -> None:
 
 @pytest.mark.parametrize("days", [0, -1, 0.1, math.nan, math.inf, 1e9])
 def test_an_unusable_length_is_refused(shop: Shop, days: float) -> None:
-    # GIVEN a period too short or endless WHEN sessions are asked for THEN it fails before the first
     with pytest.raises(ValueError, match="days"):
         shop.sessions(1, seed=1, days=days)
 
 
 @pytest.mark.parametrize("start", [-1, math.nan, math.inf, 253_402_300_799])
 def test_an_unusable_start_is_refused(shop: Shop, start: float) -> None:
-    # GIVEN a start outside 1970 to 9999 WHEN sessions are asked for THEN it fails before the first
     with pytest.raises(ValueError, match="1970 to 9999"):
         shop.sessions(1, seed=1, start=start)

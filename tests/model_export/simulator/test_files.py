@@ -16,11 +16,9 @@ def rows(text: str) -> list[dict[str, str]]:
 
 
 def test_events_read_back_as_they_were(shop: Shop, tmp_path: Path) -> None:
-    # GIVEN sessions WHEN written and read
     sessions = list(shop.sessions(50, seed=1))
     path = tmp_path / "events.csv"
     count = write_events(path, sessions)
-    # THEN every event is there, in order, its time exact to the millisecond
     read = rows(path.read_text(encoding="utf-8"))
     assert count == len(read)
     assert [(row["session_id"], row["item_id"], float(row["timestamp"])) for row in read] == [
@@ -31,7 +29,6 @@ def test_events_read_back_as_they_were(shop: Shop, tmp_path: Path) -> None:
 
 
 def test_products_read_back_as_they_were(shop: Shop, tmp_path: Path) -> None:
-    # GIVEN products, whose names hold commas WHEN written and read THEN nothing is lost
     path = tmp_path / "products.csv"
     assert write_products(str(path), shop.products) == len(shop.products)
     assert [
@@ -41,14 +38,12 @@ def test_products_read_back_as_they_were(shop: Shop, tmp_path: Path) -> None:
 
 
 def test_a_gz_name_packs_the_same_rows_into_the_same_bytes(shop: Shop, tmp_path: Path) -> None:
-    # GIVEN one run written plain, and packed twice under different names
-    plain, one, two = tmp_path / "e.csv", tmp_path / "one.csv.gz", tmp_path / "two.csv.gz"
-    for path in (plain, one, two):
+    plain, packed, renamed = tmp_path / "e.csv", tmp_path / "one.csv.gz", tmp_path / "two.csv.gz"
+    for path in (plain, packed, renamed):
         write_events(path, shop.sessions(50, seed=1))
-    # THEN the packed files are equal byte for byte, carry no time, and hold the plain rows
-    assert one.read_bytes() == two.read_bytes()
-    assert one.read_bytes()[4:8] == bytes(4)
-    assert gzip.decompress(one.read_bytes()) == plain.read_bytes()
+    assert packed.read_bytes() == renamed.read_bytes()
+    assert packed.read_bytes()[4:8] == bytes(4)
+    assert gzip.decompress(packed.read_bytes()) == plain.read_bytes()
 
 
 @pytest.mark.parametrize("name", ["events.csv", "events.csv.gz"])
@@ -62,7 +57,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(shop: Shop, tmp_pat
         yield from shop.sessions(10, seed=2)
         raise RuntimeError("no more shoppers")
 
-    # WHEN they are written over it THEN the error comes through and the folder is as it was
+    # WHEN they are written to it THEN the error is raised and the folder is unchanged
     with pytest.raises(RuntimeError, match="no more shoppers"):
         write_events(path, broken())
     assert path.read_bytes() == before
@@ -70,7 +65,6 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(shop: Shop, tmp_pat
 
 
 def test_no_sessions_make_a_file_with_only_its_header(tmp_path: Path) -> None:
-    # GIVEN no sessions WHEN written THEN readers still find the columns
     path = tmp_path / "events.csv"
     assert write_events(path, ()) == 0
     assert path.read_text(encoding="utf-8") == "session_id,item_id,timestamp\n"

@@ -13,11 +13,11 @@ pytestmark = pytest.mark.slow
 HELD_OUT = 2_000
 
 Predictor: TypeAlias = Callable[[tuple[str, ...]], Sequence[str]]
-"""From the items seen so far to candidates, best first."""
+"""A function of the items seen so far that returns candidates, best first."""
 
 
 class Ngrams:
-    """What followed the last one or two items in the training sessions."""
+    """Count the items that followed the last one or two items in the training sessions."""
 
     def __init__(self, sessions: Sequence[Session]) -> None:
         self.after: defaultdict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
@@ -60,20 +60,16 @@ def ngrams(traffic: tuple[Session, ...]) -> Ngrams:
 
 
 def test_the_newest_item_predicts_far_better_than_popularity(ngrams: Ngrams, traffic: tuple[Session, ...]) -> None:
-    # GIVEN sessions that the predictors have not seen WHEN both rank the next item
     held_out = traffic[-HELD_OUT:]
     popular = hit_rate(ngrams.popular, held_out, 20)
     markov = hit_rate(ngrams.markov, held_out, 20)
-    # THEN popularity is better than nothing and far from the Markov chain, which noise keeps below 1
     assert 20 / 400 < popular < 0.2
     assert 0.6 < markov < 0.95
     assert markov > popular + 0.4
 
 
 def test_the_item_before_it_predicts_better_still(ngrams: Ngrams, traffic: tuple[Session, ...]) -> None:
-    # GIVEN sessions that the predictors have not seen WHEN only the best three candidates count
     held_out = traffic[-HELD_OUT:]
     markov = hit_rate(ngrams.markov, held_out, 3)
     second = hit_rate(ngrams.second_order, held_out, 3)
-    # THEN two items tell more than one: order matters
     assert second > markov + 0.05

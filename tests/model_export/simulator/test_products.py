@@ -12,47 +12,38 @@ from model_export.simulator import CATEGORIES, MAX_PRODUCTS, MIN_PRODUCTS, Shop
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(), count=st.integers(MIN_PRODUCTS, 4000))
 def test_any_shop_is_stocked_evenly_with_distinct_products(seed: int, count: int) -> None:
-    # GIVEN any seed and size WHEN a shop is stocked
     products = Shop(seed, count).products
-    # THEN ids and names are unique, prices positive, popularity is a distribution
     assert len(products) == count
     assert len({product.item_id for product in products}) == count
     assert len({product.name for product in products}) == count
     assert all(product.price > 0 and product.popularity > 0 for product in products)
     assert sum(product.popularity for product in products) == pytest.approx(1)
     assert all(product.item_id.rpartition("-")[0] == product.category for product in products)
-    # AND no category is more than one product ahead of another
+    # No category is more than one product ahead of another
     sizes = Counter(product.category for product in products)
     assert len(sizes) == len(CATEGORIES)
     assert max(sizes.values()) - min(sizes.values()) <= 1
 
 
 def test_an_item_id_means_the_same_product_in_every_shop() -> None:
-    # GIVEN a small shop and a large one with another seed
     small, large = Shop(1, 64), Shop(2, 3000)
-    # THEN each product of the small one has the same name and price in the large one
     for product in small.products:
         twin = large.product(product.item_id)
         assert (twin.name, twin.price, twin.brand) == (product.name, product.price, product.brand)
 
 
 def test_another_seed_makes_other_products_popular() -> None:
-    # GIVEN two seeds WHEN their shops are stocked
     first, second = Shop(1).products, Shop(2).products
-    # THEN popularity is dealt out differently
     assert [product.popularity for product in first] != [product.popularity for product in second]
 
 
 def test_popularity_inside_a_category_follows_zipf(shop: Shop) -> None:
-    # GIVEN the popularity of one category's products, highest first
     shares = sorted((product.popularity for product in shop.products if product.category == "tea"), reverse=True)
-    # THEN the product of rank r has 1/r of the first one's share
     assert len(shares) == 25
     assert [shares[0] / share for share in shares] == pytest.approx(range(1, 26))
 
 
 def test_a_product_is_found_by_its_id(shop: Shop) -> None:
-    # GIVEN a shop THEN each product answers to its own id, and an unknown id is a KeyError
     assert all(shop.product(product.item_id) is product for product in shop.products)
     with pytest.raises(KeyError):
         shop.product("tea-999")
@@ -60,6 +51,5 @@ def test_a_product_is_found_by_its_id(shop: Shop) -> None:
 
 @pytest.mark.parametrize("count", [MIN_PRODUCTS - 1, MAX_PRODUCTS + 1, 0, -1])
 def test_an_impossible_size_is_refused(count: int) -> None:
-    # GIVEN a size outside the limits WHEN a shop is made THEN the error names the size
     with pytest.raises(ValueError, match=rf"not {count}$"):
         Shop(products=count)

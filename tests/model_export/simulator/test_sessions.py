@@ -27,7 +27,6 @@ def digest() -> str:
 
 
 def test_traffic_is_the_same_in_every_process_and_python_version() -> None:
-    # GIVEN two further processes with other orders of sets
     root = Path(shop_package.__file__).parents[2]
     digests = [
         subprocess.run(
@@ -40,7 +39,6 @@ def test_traffic_is_the_same_in_every_process_and_python_version() -> None:
         ).stdout.strip()
         for hash_seed in ("1", "2")
     ]
-    # THEN both make the pinned traffic
     assert digests == [PINNED_DIGEST, PINNED_DIGEST]
 
 
@@ -56,22 +54,20 @@ def test_traffic_is_the_same_in_every_process_and_python_version() -> None:
 def test_any_session_is_well_formed(
     *, shop_seed: int, size: int, seed: int, count: int, start: float, days: float
 ) -> None:
-    # GIVEN any shop, seed and period WHEN sessions are made
     shop = Shop(shop_seed, size)
     sessions = list(shop.sessions(count, seed=seed, start=start, days=days))
-    # THEN there are as many as asked, each under its own id, in the order in which they begin
     assert len({session.session_id for session in sessions}) == len(sessions) == count
-    assert all(one.times[0] <= two.times[0] for one, two in pairwise(sessions))
+    assert all(earlier.times[0] <= later.times[0] for earlier, later in pairwise(sessions))
     for session in sessions:
-        # AND each has a plausible length, known items, no item twice in a row
+        # Each has a plausible length, known items, no item twice in a row
         assert 2 <= len(session.item_ids) <= 30
         assert len(session.times) == len(session.intents) == len(session.item_ids)
         assert all(shop.product(item_id) for item_id in session.item_ids)
-        assert all(one != two for one, two in pairwise(session.item_ids))
-        # AND its times ascend within the period, with no gap that would cut the session
+        assert all(item != following for item, following in pairwise(session.item_ids))
+        # Its times ascend within the period, with no gap that would cut the session
         assert start - 0.001 <= session.times[0]
         assert session.times[-1] < start + days * 86400
-        assert all(0 < two - one < 1800 for one, two in pairwise(session.times))
+        assert all(0 < later - earlier < 1800 for earlier, later in pairwise(session.times))
 
 
 @settings(max_examples=40, deadline=None)
@@ -79,41 +75,36 @@ def test_any_session_is_well_formed(
 def test_one_session_can_be_made_without_the_others(shop: Shop, seed: int, count: int, data: st.DataObject) -> None:
     # GIVEN all sessions of a run
     sessions = list(shop.sessions(count, seed=seed))
-    # WHEN one worker of several makes only its own
+    # WHEN one of several workers generates only its own sessions
     workers = data.draw(st.integers(1, 5))
     worker = data.draw(st.integers(0, workers - 1))
     own = [shop.session(index, count, seed=seed) for index in range(worker, count, workers)]
-    # THEN they are the same ones
+    # THEN they equal those of the whole run
     assert own == sessions[worker::workers]
 
 
 def test_a_longer_run_begins_with_the_same_walks(shop: Shop) -> None:
-    # GIVEN a short and a long run of one seed
     short, long = shop.sessions(50, seed=5), shop.sessions(5000, seed=5)
-    # THEN the items agree, though the times need not
-    assert [one.item_ids for one in short] == [one.item_ids for one in islice(long, 50)]
+    # The times may differ.
+    assert [session.item_ids for session in short] == [session.item_ids for session in islice(long, 50)]
 
 
 def test_millions_are_asked_for_without_being_made(shop: Shop) -> None:
-    # GIVEN a run far too long to hold WHEN its first session is taken THEN it is there
     first = next(shop.sessions(10**12, seed=1))
     assert first.session_id == "shop-1-0000000"
     assert first.times[0] >= START
 
 
 def test_seeds_make_different_traffic(shop: Shop) -> None:
-    # GIVEN two session seeds, and two shop seeds
     walks = [
         [session.item_ids for session in maker.sessions(20, seed=seed)]
         for maker, seed in ((shop, 1), (shop, 2), (Shop(8), 1))
     ]
-    # THEN no two of them give the same walks
     assert walks[0] != walks[1]
     assert walks[0] != walks[2]
 
 
 def test_lengths_are_those_of_a_shop(traffic: tuple[Session, ...]) -> None:
-    # GIVEN much traffic THEN sessions have about six items, many two, some very many
     lengths = [len(session.item_ids) for session in traffic]
     assert sum(lengths) / len(lengths) == pytest.approx(6, abs=0.3)
     assert min(lengths) == 2
@@ -122,12 +113,10 @@ def test_lengths_are_those_of_a_shop(traffic: tuple[Session, ...]) -> None:
 
 @pytest.mark.parametrize("index", [-1, 10])
 def test_an_index_outside_the_run_is_refused(shop: Shop, index: int) -> None:
-    # GIVEN a run of ten WHEN asked for one outside THEN the error says what is possible
     with pytest.raises(ValueError, match="0 to 9"):
         shop.session(index, 10, seed=1)
 
 
 def test_a_negative_count_is_refused(shop: Shop) -> None:
-    # GIVEN a negative count WHEN sessions are asked for THEN it fails before the first
     with pytest.raises(ValueError, match="-1"):
         shop.sessions(-1, seed=1)

@@ -29,52 +29,47 @@ def share(facts: list[bool]) -> float:
 
 
 def test_every_intent_has_its_share(traffic: tuple[Session, ...]) -> None:
-    # GIVEN much traffic WHEN events are counted by intent
     counts = Counter(intent for session in traffic for intent in session.intents)
-    # THEN all intents occur, and whims are the noise that they should be
     assert set(counts) == set(Intent)
     assert min(counts.values()) / counts.total() > 0.02
     assert counts[Intent.WHIM] / counts.total() == pytest.approx(0.05, abs=0.02)
 
 
 def test_comparing_shoppers_return_to_what_they_saw(traffic: tuple[Session, ...]) -> None:
-    # GIVEN every third look of one comparison, and of one stroll
     returns: dict[Intent, list[bool]] = {Intent.COMPARE: [], Intent.BROWSE: []}
     for session in traffic:
         for at in range(2, len(session.item_ids)):
             intents = set(session.intents[at - 2 : at + 1])
             if len(intents) == 1 and (intent := intents.pop()) in returns:
                 returns[intent].append(session.item_ids[at] in session.item_ids[:at])
-    # THEN comparers mostly look again, and far more often than browsers
     assert share(returns[Intent.COMPARE]) > 0.7
     assert share(returns[Intent.COMPARE]) > 1.5 * share(returns[Intent.BROWSE])
 
 
 def test_browsing_and_comparing_stay_in_the_category(shop: Shop, traffic: tuple[Session, ...]) -> None:
-    # GIVEN two looks of one stroll or comparison
     for session in traffic:
         looks = zip(session.item_ids, session.intents, strict=True)
         for (before, earlier), (item, intent) in pairwise(looks):
             if earlier is intent and intent in (Intent.BROWSE, Intent.COMPARE):
-                # THEN both are of one category
                 assert shop.product(before).category == shop.product(item).category
 
 
 def test_browsing_keeps_to_a_brand_or_a_price(shop: Shop, traffic: tuple[Session, ...]) -> None:
-    # GIVEN browsing steps inside a category, where a random step would keep the brand one time in five
     pairs = [
         (shop.product(before), shop.product(item))
         for before, item, intent in steps(traffic)
         if intent is Intent.BROWSE and shop.product(before).category == shop.product(item).category
     ]
-    # THEN half of them keep the brand, and the others stay near in price
-    assert share([one.brand == two.brand for one, two in pairs]) > 0.4
-    others = [max(one.price, two.price) / min(one.price, two.price) for one, two in pairs if one.brand != two.brand]
+    assert share([left.brand == right.brand for left, right in pairs]) > 0.4
+    others = [
+        max(left.price, right.price) / min(left.price, right.price)
+        for left, right in pairs
+        if left.brand != right.brand
+    ]
     assert sorted(others)[len(others) // 2] < 1.3
 
 
 def test_accessories_belong_to_a_product_seen_before(shop: Shop, traffic: tuple[Session, ...]) -> None:
-    # GIVEN items looked at as accessories, and those of whims for comparison
     belongs: dict[Intent, list[bool]] = {Intent.ACCESSORIES: [], Intent.WHIM: []}
     for session in traffic:
         categories = [shop.product(item_id).category for item_id in session.item_ids]
@@ -82,13 +77,12 @@ def test_accessories_belong_to_a_product_seen_before(shop: Shop, traffic: tuple[
             if (intent := session.intents[at]) in belongs:
                 wanted = {prefix for seen in categories[:at] for prefix in CATEGORY[seen].accessories}
                 belongs[intent].append(categories[at] in wanted)
-    # THEN accessories always complement an item seen before; a whim does so only by accident
+    # A whim complements an item seen before only by accident.
     assert all(belongs[Intent.ACCESSORIES])
     assert share(belongs[Intent.WHIM]) < 0.5
 
 
 def test_accessories_come_in_the_order_of_need(shop: Shop, traffic: tuple[Session, ...]) -> None:
-    # GIVEN sessions that open with a product and its accessories
     in_order: list[bool] = []
     for session in traffic:
         order = CATEGORY[shop.product(session.item_ids[0]).category].accessories
@@ -96,20 +90,17 @@ def test_accessories_come_in_the_order_of_need(shop: Shop, traffic: tuple[Sessio
         opening = [shop.product(item_id).category for item_id, _ in takewhile(is_accessory, events)]
         if len(opening) > 2:
             in_order.append(opening[1:] == [prefix for prefix in order if prefix in opening[1:]])
-    # THEN their categories follow the catalogue's order, some left out (rarely a drift to the very
-    # product in view makes two runs look like one)
+    # Rarely a drift to the product in view makes two runs look like one.
     assert len(in_order) > 1000
     assert share(in_order) > 0.98
 
 
 def test_drifting_leads_to_a_related_category(shop: Shop, traffic: tuple[Session, ...]) -> None:
-    # GIVEN drifts right after browsing or comparing, when the category in mind is the item's own
     drifts = [
         (shop.product(session.item_ids[at - 1]).category, shop.product(session.item_ids[at]).category)
         for session in traffic
         for at in range(1, len(session.item_ids))
         if session.intents[at] is Intent.DRIFT and session.intents[at - 1] in (Intent.BROWSE, Intent.COMPARE)
     ]
-    # THEN all of them lead to one of the related categories
     assert drifts
     assert all(to in CATEGORY[here].related for here, to in drifts)

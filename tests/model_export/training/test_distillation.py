@@ -26,7 +26,10 @@ def _batch() -> Batch:
 def _mean_distribution(teachers: list[Network], batch: Batch) -> Tensor:
     """float32[n, items]."""
     with torch.no_grad():
-        scores = [one.eval().scores(one(batch.inputs, one.rows())[batch.mask], one.rows()) for one in teachers]
+        scores = [
+            teacher.eval().scores(teacher(batch.inputs, teacher.rows())[batch.mask], teacher.rows())
+            for teacher in teachers
+        ]
         return torch.stack([values.softmax(dim=1) for values in scores]).mean(dim=0)
 
 

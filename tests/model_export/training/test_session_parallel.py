@@ -57,7 +57,7 @@ def test_one_lane_has_the_loss_of_whole_sessions() -> None:
     # WHEN the losses of one lane's events are summed
     carried = BatchLoss(network, loss_function, None)
     stepwise = sum(float(carried(batch).detach()) for batch in Lanes(sessions, 1).epoch(np.random.default_rng(0)))
-    # THEN they are the loss of the padded sessions
+    # THEN they equal the loss of the padded sessions
     [whole] = batches_of(sessions, replace(LANES, batching="padded", batch=3)).epoch(np.random.default_rng(0))
     together = float(BatchLoss(network, loss_function, None)(whole).detach()) * float(whole.mask.sum())
     assert stepwise == pytest.approx(together, rel=1e-5)

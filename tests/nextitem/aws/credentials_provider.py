@@ -30,12 +30,12 @@ class CredentialsProvider:
     """Answers with the bytes that `body` returns; refuses other tokens and paths."""
 
     def __init__(self, body: Callable[[], bytes] = answer) -> None:
-        self.body, self.status, self.asked = body, 200, 0
+        self.body, self.status, self.requests = body, 200, 0
         provider = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                provider.asked += 1
+                provider.requests += 1
                 allowed = (self.path, self.headers.get("Authorization")) == (PATH, TOKEN)
                 body = provider.body()
                 self.send_response(provider.status if allowed else 401)

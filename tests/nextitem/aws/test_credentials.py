@@ -47,14 +47,14 @@ def clock() -> WallClock:
 def provider(clock: WallClock) -> Iterator[CredentialsProvider]:
     """A provider whose answers differ and are valid for an hour."""
     with CredentialsProvider() as provider:
-        provider.body = lambda: answer(provider.asked, clock.now + HOUR)
+        provider.body = lambda: answer(provider.requests, clock.now + HOUR)
         yield provider
 
 
 def test_variables_are_preferred_to_a_provider(provider: CredentialsProvider) -> None:
     assert credentials_of(KEYS | provider.environment)() == Credentials("AKIDVARIABLE", "secret", "session")
     assert container_credentials(KEYS | provider.environment) is None
-    assert provider.asked == 0
+    assert provider.requests == 0
 
 
 def test_without_variables_the_provider_is_used(provider: CredentialsProvider, clock: WallClock) -> None:
@@ -62,13 +62,11 @@ def test_without_variables_the_provider_is_used(provider: CredentialsProvider, c
 
 
 def test_credentials_are_kept_until_shortly_before_they_expire(provider: CredentialsProvider, clock: WallClock) -> None:
-    # GIVEN credentials WHEN they are needed again and again THEN they are fetched once
     credentials = credentials_of(provider.environment, clock)
     assert [credentials().access_key_id for _ in range(3)] == ["AKID1"] * 3
     clock.now += HOUR - MARGIN - timedelta(seconds=1)
     assert credentials().access_key_id == "AKID1"
 
-    # WHEN they expire soon, or expired long ago in a snapshot THEN they are fetched again
     clock.now += timedelta(seconds=1)
     assert credentials().access_key_id == "AKID2"
     clock.now += timedelta(days=10)
@@ -138,7 +136,7 @@ def test_without_credentials_the_store_is_unavailable(valkey: Valkey) -> None:
         before = {each["id"] for each in client.client_list()}
         with pytest.raises(StoreUnavailable, match="credentials provider") as caught:
             Pool(url.addresses[0], Login(tokens=tokens)).send(soon(), "PING")
-        # AND the connection that was opened is closed, though the error still knows it
+        # The connection is closed, although the error still refers to it.
         eventually(lambda: {each["id"] for each in client.client_list()} <= before, "it is closed")
     assert caught.value.__cause__ is not None
 
@@ -151,14 +149,14 @@ def test_a_provider_that_hangs_is_asked_once_and_costs_the_deadline(
     provider.body = lambda: answer() if goes_on.wait(PATIENCE_SECONDS) else b""
     tokens = TokenProvider("app", Cache("shop", True, REGION), provider.environment)
     pool = Pool(parse_store_url(valkey.url).addresses[0], Login(tokens=tokens))
-    # WHEN the store is asked THEN it is unavailable, and the provider is asked once, while that goes on
+    # WHEN the store is called THEN it is unavailable, and the provider gets one request only
     for _ in range(3):
         with pytest.raises(StoreUnavailable, match="in time"):
             pool.send(Deadline.after(0.2), "PING")
-    # WHEN it answers at last THEN that is used
+    # WHEN it answers THEN the answer is used
     goes_on.set()
     assert tokens.get_credentials(soon())[0] == "app"
-    assert provider.asked == 1
+    assert provider.requests == 1
 
 
 def test_valid_credentials_are_used_while_new_ones_are_fetched(provider: CredentialsProvider, clock: WallClock) -> None:
@@ -168,7 +166,7 @@ def test_valid_credentials_are_used_while_new_ones_are_fetched(provider: Credent
     goes_on, body = threading.Event(), provider.body
     provider.body = lambda: body() if goes_on.wait(PATIENCE_SECONDS) else b""
     clock.now += HOUR - timedelta(seconds=1)
-    # WHEN they are needed THEN they are returned at once, and the new ones later
+    # WHEN they are read THEN the old ones are returned at once, and the new ones later
     assert credentials(soon()).access_key_id == "AKID1"
     goes_on.set()
     eventually(lambda: credentials(soon()).access_key_id == "AKID2", "the new ones are used")
@@ -189,8 +187,8 @@ class CountingS3:
                 super().setup()
 
             def do_GET(self) -> None:
-                found = re.search(r"Credential=(\w+)/", self.headers["Authorization"])
-                counting.signers.append(found.group(1) if found else "")
+                credential = re.search(r"Credential=(\w+)/", self.headers["Authorization"])
+                counting.signers.append(credential.group(1) if credential else "")
                 self.send_response(200)
                 for name, value in (("Content-Length", "2"), ("ETag", '"1"'), ("Last-Modified", _MODIFIED)):
                     self.send_header(name, value)
@@ -225,7 +223,7 @@ def test_a_renewed_bucket_has_new_connections_and_credentials(
     # GIVEN a bucket that was read twice over one connection
     for name in KEYS:
         monkeypatch.delenv(name, raising=False)
-    provider.body = lambda: answer(provider.asked)
+    provider.body = lambda: answer(provider.requests)
     bucket = ObstoreReader("registry", region=REGION, endpoint=counting.url, environment=provider.environment)
     for _ in range(2):
         assert bucket.read("routes/live.json", 1000) is not None

@@ -45,29 +45,29 @@ def test_a_token_is_what_botocore_would_sign(serverless: bool, session: str, mon
     environment = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret/key+"}
     if session:
         environment["AWS_SESSION_TOKEN"] = session
-    # WHEN a token is signed THEN botocore's has the same parts, the signature among them
+    # WHEN a token is signed THEN botocore's token has the same parts and signature
     user, token = TokenProvider("app", cache, environment, lambda: NOW).get_credentials(soon())
     assert user == "app"
     assert parts(token) == parts(by_botocore("app", cache, environment, monkeypatch))
 
 
-def test_each_connection_signs_anew(children: Children, tmp_path: Path) -> None:
-    # GIVEN a server that takes any password of a user, and a clock that goes on
+def test_each_connection_signs_its_own_token(children: Children, tmp_path: Path) -> None:
+    # GIVEN a server that accepts any password of a user, and a clock that advances
     server = OwnValkey(children, tmp_path)
     with server.client() as client:
         client.execute_command("ACL", "SETUSER", "app", "on", "nopass", "~*", "+@all")
-    asked: list[datetime] = []
+    times: list[datetime] = []
 
     def clock() -> datetime:
-        asked.append(NOW + timedelta(seconds=len(asked)))
-        return asked[-1]
+        times.append(NOW + timedelta(seconds=len(times)))
+        return times[-1]
 
     tokens = TokenProvider("app", Cache("shop", True, "eu-central-1"), {}, clock)
     pool = Pool(Address(LOOPBACK, server.port), Login(tokens=tokens))
     # WHEN two connections are open at once
     sent = [pool.send(soon(), "ACL", "WHOAMI") for _ in range(2)]
-    # THEN both are the user's, and each had a token of its own
+    # THEN both are logged in as the user, each with its own token
     assert [pool.receive(connection, soon()) for connection in sent] == [b"app", b"app"]
-    assert len(asked) == 2
+    assert len(times) == 2
     pool.close()
     server.kill()

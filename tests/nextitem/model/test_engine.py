@@ -68,11 +68,10 @@ def test_order_matters(model: Model) -> None:
 def test_the_top_is_the_best_of_what_is_not_excluded(
     model: Model, items: list[int], exclude: list[int], limit: int
 ) -> None:
-    # GIVEN a hidden state WHEN it is ranked, some items excluded (some perhaps twice)
+    # Some items may be excluded twice.
     hidden = model.replay(None, items)
     ranked = model.top(hidden, exclude, limit)
 
-    # THEN the result is the whole ranking without them
     whole = model.top(hidden, (), MAX_TOP)
     best = [item for item in whole if item.index not in exclude]
     assert ranked[: len(best)] == best[: len(ranked)]
@@ -106,11 +105,9 @@ def test_popular_items_are_the_best_sellers_of_the_training_data(model: Model) -
 
 
 def test_after_the_best_sellers_come_others(model: Model) -> None:
-    # GIVEN a model whose manifest names few best sellers WHEN more are asked for, two of them excluded
     few = tuple(model.manifest.popular[:5])
     model.manifest = msgspec.structs.replace(model.manifest, popular=few)
     popular = model.popular([few[0].index, few[2].index], 20)
-    # THEN the other best sellers come first, and others after them, each once
     assert [item.index for item in popular[:3]] == [few[1].index, few[3].index, few[4].index]
     assert len({item.index for item in popular} - {few[0].index, few[2].index}) == 20
     assert {item.score for item in popular[3:]} == {0.0}
@@ -167,13 +164,11 @@ def test_a_list_without_a_session_is_ranked_by_popularity(model: Model) -> None:
 
 
 def test_two_models_in_one_process_are_independent(model: Model, demo: Path, tmp_path: Path) -> None:
-    # GIVEN a model's ranking WHEN another model is opened and steps other sessions
     hidden = model.replay(None, [3, 1])
     before = model.top(hidden, (), 20)
     other = Model(open_artifact(another_version(demo, tmp_path)))
     other.top(other.replay(None, [5, 9, 2]), (3,), 50)
 
-    # THEN the first model's ranking is the same again
     assert model.version != other.version
     assert model.top(hidden, (), 20) == before
     assert np.array_equal(model.replay(None, [3, 1]), hidden)
@@ -190,7 +185,7 @@ def test_the_demo_answers_its_whole_certificate(model: Model, demo: Path) -> Non
 
 
 def test_other_scores_than_certified_are_refused(model: Model, demo: Path) -> None:
-    # GIVEN a certificate whose last session has another score, beyond and within the tolerance
+    # A certificate whose last session has another score, beyond and within the tolerance
     certificate = certificate_of(demo)
     golden = certificate.sessions[-1]
     for share, refused in ((0.03, True), (0.01, False)):
@@ -206,7 +201,7 @@ def test_other_scores_than_certified_are_refused(model: Model, demo: Path) -> No
 
 
 def test_other_items_than_certified_are_refused(model: Model, demo: Path) -> None:
-    # GIVEN a certificate that expects another session's items
+    # A certificate that expects another session's items
     first, second = certificate_of(demo).sessions[:2]
     swapped = msgspec.structs.replace(first, items=second.items)
     with pytest.raises(ArtifactCorrupt, match=f"^{model.version} "):
@@ -250,7 +245,7 @@ def test_a_catalogue_of_another_size_is_corrupt(demo: Path, tmp_path: Path) -> N
 
 
 def test_nan_scores_are_refused(demo: Path, tmp_path: Path) -> None:
-    # GIVEN weights whose floats are all NaN, and a certificate that allows any items
+    # Weights whose floats are all NaN, and a certificate that allows any items
     certificate = msgspec.structs.replace(certificate_of(demo), overlap=0.0)
     weights = b"\xff" * (demo / "weights.bin").stat().st_size
     broken = remade(demo, tmp_path, {"weights.bin": weights, CERTIFICATE: encode_document(certificate)})

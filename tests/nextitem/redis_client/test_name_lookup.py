@@ -91,7 +91,7 @@ def test_a_slow_resolver_costs_no_more_than_the_deadline(
         assert caught.value.late
     assert resolver.lookups == 1
 
-    # WHEN the resolver answers at last THEN the lookup under way is used
+    # The running lookup is reused.
     resolver.answers.set()
     store.ping(soon())
     assert resolver.lookups == 1

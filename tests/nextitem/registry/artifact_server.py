@@ -16,11 +16,11 @@ POLL_SECONDS = 0.01
 
 
 class ArtifactServer:
-    """Serves a version's files. Requests for weights release `asked` and wait until `open` is set."""
+    """Serves a version's files. Requests for weights release `weights_requested` and wait until `open` is set."""
 
     def __init__(self, folder: Path) -> None:
         self.counts: Counter[str] = Counter()
-        self.open, self.asked = threading.Event(), threading.Semaphore(0)
+        self.open, self.weights_requested = threading.Event(), threading.Semaphore(0)
         self.open.set()
         server = self
 
@@ -29,7 +29,7 @@ class ArtifactServer:
                 name = self.path.removeprefix(f"/{BUCKET}/models/{folder.name}/")
                 server.counts[name] += 1
                 if name == "weights.bin":
-                    server.asked.release()
+                    server.weights_requested.release()
                     server.open.wait()
                 body = (folder / name).read_bytes()
                 self.send_response(http.client.OK)

@@ -117,7 +117,7 @@ def test_invalid_ids_and_too_many_are_refused(bucket: BotoObjectStore, items: It
 
 
 def test_a_change_during_another_is_refused(bucket: BotoObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    # GIVEN a second publisher that writes between the first one's read and write
+    # A second publisher that writes between the first one's read and write
     other, publisher = Publisher(bucket), Publisher(bucket)
     original = bucket.read
 
@@ -134,7 +134,7 @@ def test_a_change_during_another_is_refused(bucket: BotoObjectStore, monkeypatch
 
 
 def test_availability_is_applied_even_if_the_route_cannot_be_loaded(scene: Scene) -> None:
-    # GIVEN a running function, a route that names a missing version, and an item that is sold out
+    # GIVEN a running function, a route to a missing version, and a sold-out item
     before = best_items(scene)
     scene.put_route(Variant("main", VERSION, 1.0))
     scene.publisher.set_unavailable(before[:1])

@@ -89,7 +89,7 @@ def test_a_version_that_is_only_in_the_local_folder_is_not_promoted(publisher: P
 def test_a_version_that_fails_its_certificate_is_not_promoted(
     publisher: Publisher, demo: Path, tmp_path: Path, folder: Path
 ) -> None:
-    # GIVEN a version that fails one golden session, but none of the first few
+    # A version that fails one golden session, but none of the first few
     certificate = open_artifact(demo).certificate()
     golden = msgspec.structs.replace(certificate.sessions[9], scores=certificate.sessions[0].scores)
     sessions = (*certificate.sessions[:9], golden, *certificate.sessions[10:])
@@ -176,12 +176,11 @@ def test_a_promotion_during_another_is_refused(
     if promoted_before:
         publisher.promote(versions[0], folder)
 
-    # GIVEN a promotion WHEN another one happens meanwhile THEN the first is refused
     racing = Publisher(RacingBucket(BUCKET, s3, lambda: publisher.promote(versions[1], folder)))
     with pytest.raises(RouteConflict, match=r"routes/live\.json"):
         racing.promote(versions[2], folder)
 
-    # AND the other one stands, and the history has only that
+    # Only the other promotion is in the history.
     live = publisher.current()
     assert live is not None
     assert live.variants[0].version == versions[1]

@@ -24,12 +24,11 @@ def publisher(bucket: BotoObjectStore) -> Publisher:
 
 
 def test_a_version_is_published_whole_and_only_once(bucket: BotoObjectStore, publisher: Publisher, demo: Path) -> None:
-    # GIVEN an artifact WHEN it is published THEN the registry has its files, its model card included
     assert publisher.publish(demo) == demo.name
     objects = everything(bucket)
     assert objects == {model_key(demo.name, name): (demo / name).read_bytes() for name in (*FILES, CARD, MANIFEST)}
 
-    # WHEN it is published again THEN nothing has changed
+    # Publishing it again changes nothing.
     assert publisher.publish(demo) == demo.name
     assert everything(bucket) == objects
 
@@ -62,7 +61,7 @@ def test_an_interrupted_publish_is_completed_by_the_next(
     with pytest.raises(VersionNotFound):
         Registry(bucket, folder).fetch(demo.name)
 
-    # WHEN it is published again THEN it is
+    # WHEN it is published again THEN the registry has it
     publisher.publish(demo)
     assert [item.version for item in publisher.versions()] == [demo.name]
     Registry(bucket, folder).fetch(demo.name)
@@ -101,7 +100,7 @@ def test_versions_are_listed_newest_first_with_their_shares(
         bucket.create(key, b"")
     assert [(item.version, item.share) for item in publisher.versions()] == [(new, 0), (middle, 0), (old, 0)]
 
-    # WHEN two of them are live THEN they have shares
+    # WHEN two of them are live THEN they have shares of the traffic
     route = Route(1, (Variant("main", middle, 3.0), Variant("trial", old, 1.0)), "now")
     bucket.create(route_key("live"), msgspec.json.encode(route))
     assert [(item.version, item.share) for item in publisher.versions()] == [(new, 0), (middle, 0.75), (old, 0.25)]

@@ -81,7 +81,7 @@ def test_a_damaged_copy_is_fetched_again(
     copy = Registry(bucket, folder).fetch(published).path(name)
     for damage in (lambda: copy.write_bytes(b"damaged"), copy.unlink):
         damage()
-        # WHEN it is fetched THEN it is whole again
+        # WHEN it is fetched THEN it is repaired
         assert Registry(bucket, folder).fetch(published).path(name).read_bytes() == (demo / name).read_bytes()
 
 
@@ -198,12 +198,11 @@ def error_of(data: bytes) -> str | None:
 
 
 def test_a_damaged_route_is_refused() -> None:
-    # GIVEN a route WHEN it is truncated anywhere, or one of its bytes is replaced by an invalid one
     data = msgspec.json.encode(ROUTE)
     cut = [error_of(data[:place]) for place in range(len(data))]
     damaged = [error_of(data[:place] + b"\xff" + data[place + 1 :]) for place in range(len(data))]
 
-    # THEN the error names the route; only an optional field may be damaged
+    # Damage to an optional field may go unnoticed.
     assert all(error and error.startswith("routes/live.json is not a route") for error in cut)
     assert {error.split(":")[0] for error in damaged if error} == {"routes/live.json is not a route"}
     assert damaged.count(None) == len("restores")

@@ -85,7 +85,7 @@ def test_a_version_is_downloaded_once_for_all_processes(
     processes = [begin() for _ in range(PROCESSES)]
     for process in processes:
         go(process)
-    assert server.asked.acquire(timeout=PATIENCE_SECONDS)
+    assert server.weights_requested.acquire(timeout=PATIENCE_SECONDS)
 
     # WHEN the weights are sent THEN all have the version, and each file was requested once
     server.open.set()
@@ -101,7 +101,7 @@ def test_a_process_killed_during_its_download_does_not_block_others(
     server.open.clear()
     first = begin()
     go(first)
-    assert server.asked.acquire(timeout=PATIENCE_SECONDS)
+    assert server.weights_requested.acquire(timeout=PATIENCE_SECONDS)
     others = [begin() for _ in range(2)]
     for process in others:
         go(process)
@@ -110,7 +110,7 @@ def test_a_process_killed_during_its_download_does_not_block_others(
     # WHEN it is killed THEN one of the others downloads for both, and the unfinished files are removed
     first.kill()
     first.wait()
-    assert server.asked.acquire(timeout=PATIENCE_SECONDS)
+    assert server.weights_requested.acquire(timeout=PATIENCE_SECONDS)
     server.open.set()
     assert {fetched(process) for process in others} == {str(folder / demo.name)}
     assert server.counts["weights.bin"] == 2
@@ -120,7 +120,6 @@ def test_a_process_killed_during_its_download_does_not_block_others(
 def test_a_damaged_copy_is_fetched_once_for_all_processes(
     server: ArtifactServer, begin: Begin, demo: Path, folder: Path
 ) -> None:
-    # GIVEN a damaged copy WHEN several processes fetch the version THEN one of them downloads it for all
     damaged = folder / demo.name / "weights.bin"
     damaged.parent.mkdir(parents=True)
     damaged.write_bytes(b"damaged")

@@ -59,7 +59,7 @@ def test_a_session_keeps_its_events(service: Service, me: str) -> None:
     assert (second.session_id, second.session_length, second.stored) == (me, 2, True)
     assert second.model == service.recommender.health().model
     assert len(second.recommendations) == 20
-    scores = [one.score for one in second.recommendations]
+    scores = [item.score for item in second.recommendations]
     assert scores == sorted(scores, reverse=True)
 
 
@@ -213,8 +213,8 @@ def test_a_session_that_does_not_exist_gets_popular_items(service: Service, me: 
     answer = service.get(me, limit=3)
     assert (answer.served_by, answer.session_length) == ("popular", 0)
     best = model.popular((), 3)
-    assert items(answer) == [model.vocabulary.item_id(one.index) for one in best]
-    assert [one.score for one in answer.recommendations] == pytest.approx([one.score for one in best], abs=1e-6)
+    assert items(answer) == [model.vocabulary.item_id(item.index) for item in best]
+    assert [item.score for item in answer.recommendations] == pytest.approx([item.score for item in best], abs=1e-6)
 
 
 def test_a_deleted_session_is_forgotten(service: Service, me: str) -> None:
@@ -241,7 +241,7 @@ def test_items_alone_are_answered_without_a_store(router: Router) -> None:
     assert (known.session_id, known.session_length, known.events, known.stored) == (None, None, None, None)
     assert known.recommendations == service.recommend(A, B).recommendations
     assert [service.recommend(*item_ids).served_by for item_ids in ((), (UNKNOWN,))] == ["popular", "popular"]
-    assert store.asked == 0
+    assert store.calls == 0
 
 
 def test_without_a_model_nothing_is_answered_or_stored(bucketless: Router, me: str) -> None:
@@ -255,4 +255,4 @@ def test_without_a_model_nothing_is_answered_or_stored(bucketless: Router, me: s
     ):
         with pytest.raises(NoModel):
             call()
-    assert store.asked == 0
+    assert store.calls == 0

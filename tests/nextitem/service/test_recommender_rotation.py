@@ -29,19 +29,19 @@ def store(valkey: Valkey) -> Iterator[ValkeyStore]:
     store.close()
 
 
-def process(router: Router, store: ValkeyStore, world: SecretSource) -> Service:
-    """A process that knows the world's secret as it is now."""
+def process(router: Router, store: ValkeyStore, source: SecretSource) -> Service:
+    """Return the service of a process that has read the current secret of the source."""
     service = Service(router, store)
-    service.recommender = Recommender(router, store, world.loaded_ring(), 2 * PATIENCE_SECONDS)
+    service.recommender = Recommender(router, store, source.loaded_ring(), 2 * PATIENCE_SECONDS)
     return service
 
 
-@pytest.mark.parametrize(("one", "other"), [(FIRST, SECOND), (SECOND, FIRST), (SECOND, SECOND)])
+@pytest.mark.parametrize(("of_writer", "of_deleter"), [(FIRST, SECOND), (SECOND, FIRST), (SECOND, SECOND)])
 def test_before_a_rotation_takes_effect_every_process_deletes_every_session(
-    router: Router, store: ValkeyStore, me: str, one: KeySecret, other: KeySecret
+    router: Router, store: ValkeyStore, me: str, of_writer: KeySecret, of_deleter: KeySecret
 ) -> None:
-    writer = process(router, store, SecretSource(one, MOMENT - 1))
-    deleter = process(router, store, SecretSource(other, MOMENT - 1))
+    writer = process(router, store, SecretSource(of_writer, MOMENT - 1))
+    deleter = process(router, store, SecretSource(of_deleter, MOMENT - 1))
     writer.append(me, "tent-008", "sleep-010")
     deleter.delete(me)
     assert [each.get(me).session_length for each in (writer, deleter)] == [0, 0]
@@ -66,10 +66,10 @@ def test_a_session_deleted_while_it_moves_stays_deleted(
 
 
 def test_a_process_with_an_old_secret_deletes_nothing(router: Router, store: ValkeyStore, me: str) -> None:
-    world = SecretSource(FIRST, MOMENT)
-    service = process(router, store, world)
+    source = SecretSource(FIRST, MOMENT)
+    service = process(router, store, source)
     service.append(me, "tent-008")
-    world.secret, world.now = SecretUnavailable("not now"), MOMENT + TRUSTED_SECONDS
+    source.secret, source.now = SecretUnavailable("not now"), MOMENT + TRUSTED_SECONDS
     with pytest.raises(StoreUnavailable, match="try again"):
         service.recommender.delete_session(SessionName(me), RequestRecord())
     assert service.get(me).session_length == 1

@@ -54,7 +54,7 @@ def test_events_are_answered_from_the_request_itself(service: Service, me: str) 
 def test_the_fault_is_recorded_and_the_store_asked_once(service: Service, store: FailingStore, me: str) -> None:
     service.append(me, A)
     assert faults(service.record) == [StoreUnavailable]
-    assert (service.record.dimensions["served_by"], store.asked) == ("stateless", 1)
+    assert (service.record.dimensions["served_by"], store.calls) == ("stateless", 1)
 
 
 def test_without_a_known_item_popular_items_are_answered(service: Service, me: str) -> None:
@@ -94,7 +94,7 @@ def test_a_request_with_store_false_calls_no_store(service: Service, store: Fail
     answer = service.append(me, A, B, store=False)
     assert (answer.served_by, answer.stored, answer.session_length) == ("stateless", False, 2)
     assert answer.recommendations == service.recommend(A, B).recommendations
-    assert (store.asked, service.record.faults) == (0, [])
+    assert (store.calls, service.record.faults) == (0, [])
 
 
 class StrictStore(FailingStore):

@@ -126,9 +126,9 @@ def test_versions_that_leave_the_route_are_deleted_from_disk(scene: Scene) -> No
     scene.promote(scene.first)
     before = scene.router.model_for(KEY).model
     scene.promote(scene.second)
-    # WHEN the router has learned of it
+    # WHEN the router has read the route
     scene.let_a_refresh_pass()
-    # THEN only the new one is on disk, and the old one, still open somewhere, goes on to answer
+    # THEN only the new version is on disk, and an open model of the old one still answers
     assert [home.name for home in (scene.folder / "models").iterdir()] == [scene.second]
     assert before.top(before.replay(None, [0]), (), 5)
 
@@ -140,8 +140,8 @@ def test_a_model_in_use_is_not_loaded_again(scene: Scene) -> None:
     scene.put_route(Variant("main", scene.first, 1.0), Variant("trial", scene.second, 1.0))
     scene.let_a_refresh_pass()
     models = [routed.model for routed in map(scene.router.model_for, KEYS)]
-    assert any(one is model for one in models)
-    assert {one.version for one in models} == {scene.first, scene.second}
+    assert any(loaded is model for loaded in models)
+    assert {loaded.version for loaded in models} == {scene.first, scene.second}
 
 
 def corrupt(scene: Scene) -> None:
@@ -186,17 +186,15 @@ def garbage(scene: Scene) -> None:
 def test_after_any_fault_the_router_keeps_its_models(
     scene: Scene, damage: Callable[[Scene], None], fault: type[NextItemError]
 ) -> None:
-    # GIVEN a router that serves WHEN the registry is damaged, and the route is read
     scene.promote(scene.first)
     scene.router.load()
     damage(scene)
     scene.let_a_refresh_pass()
 
-    # THEN the fault is reported, and the model stays
-    assert [type(one) for one in scene.faults] == [fault]
+    assert [type(error) for error in scene.faults] == [fault]
     assert scene.served() == scene.first
 
-    # WHEN the route is repaired THEN the next refresh loads it
+    # After the repair, the next refresh loads the route.
     scene.put_route(Variant("repaired", scene.first, 1.0))
     scene.let_a_refresh_pass()
     assert scene.router.model_for(KEY).variant == "repaired"
@@ -204,16 +202,14 @@ def test_after_any_fault_the_router_keeps_its_models(
 
 
 def test_without_a_model_attempts_are_rare_and_requests_fail_at_once(scene: Scene) -> None:
-    # GIVEN a registry where nothing was promoted WHEN many requests come in the same second
     for _ in range(5):
         with pytest.raises(NoModel):
             scene.served()
 
-    # THEN it was asked once
     assert [type(fault) for fault in scene.faults] == [VersionNotFound]
     assert scene.bucket.reads == 1
 
-    # WHEN a second later it is asked again THEN it serves as soon as something is promoted
+    # It serves as soon as a version is promoted.
     scene.clock.now += RETRY_SECONDS
     with pytest.raises(NoModel):
         scene.served()

@@ -72,8 +72,8 @@ def assert_valid_or_refused(body: Any, kind: type[msgspec.Struct], *, strict: bo
     if isinstance(got, EventsBody):
         request = events_request(SessionName("a session"), got, NOW)
         assert 1 <= len(request.events) <= 64
-        ids += [one for event in request.events for one in (event.item_id, event.event_id)]
-    assert {id_fault(one) for one in ids} <= {None}
+        ids += [text for event in request.events for text in (event.item_id, event.event_id)]
+    assert {id_fault(text) for text in ids} <= {None}
 
 
 @STEADY

@@ -76,7 +76,7 @@ def test_every_variant_of_the_route_is_checked(
     routed(bucket, Variant("main", main, 0.8), Variant("trial", trial, 0.2), Variant("off", VERSION, 0))
 
     models = verify(router_of(bucket, folder), fixed_keys(), store).models
-    assert [(one.variant, one.version) for one in models] == [("main", main), ("trial", trial)]
+    assert [(report.variant, report.version) for report in models] == [("main", main), ("trial", trial)]
 
 
 def test_a_fault_in_the_last_golden_session_is_found(
@@ -129,7 +129,7 @@ def test_a_store_that_never_answers_is_tried_several_times(router: Router) -> No
     store = FailingStore()
     fault = fault_of(router, fixed_keys(), store)
     assert fault == "the session store failed the check: this store never answers"
-    assert store.asked == 2 * TRIES  # and each probe deleted, in case it was there
+    assert store.calls == 2 * TRIES  # each try also deletes its probe session
 
 
 class OtherStore(ValkeyStore):
@@ -173,7 +173,7 @@ def test_a_store_with_a_wrong_operation_is_found(
 ) -> None:
     before, other.wrong = contents(), verb
     assert fault_of(router, fixed_keys(), other) == f"the session store failed the check: {fault}"
-    # AND the probe is gone, where it can be deleted at all
+    # The probe session is deleted, unless deletion itself is the wrong operation.
     assert verb == "delete" or contents() == before
 
 

@@ -18,10 +18,10 @@ class FailingSaving:
 
 
 class FailingStore:
-    """A `SessionStore` that is always unavailable. It counts how often it was asked."""
+    """A `SessionStore` that is always unavailable. `calls` counts its method calls."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.calls = 0
 
     def append(self, key: str, events: Sequence[Event], version: str, now: int, deadline: Deadline) -> Appended:
         raise self._unavailable()
@@ -37,7 +37,7 @@ class FailingStore:
         deadline: Deadline,
         impression: Impression | None = None,
     ) -> FailingSaving:
-        self.asked += 1
+        self.calls += 1
         return FailingSaving()
 
     def move(self, old: str, key: str, deadline: Deadline) -> bool:
@@ -50,5 +50,5 @@ class FailingStore:
         raise self._unavailable()
 
     def _unavailable(self) -> StoreUnavailable:
-        self.asked += 1
+        self.calls += 1
         return StoreUnavailable("this store never answers")

@@ -1,4 +1,4 @@
-"""Checks a session after its primary is gone and a replica has taken over."""
+"""Check a session after its primary is gone and a replica has taken over."""
 
 from devstack.deployments import eventually
 from nextitem.errors import StoreUnavailable

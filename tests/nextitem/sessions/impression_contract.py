@@ -29,7 +29,7 @@ class ImpressionContract:
         assert first.impression is None
         assert show(store, key, impression)
 
-        # WHEN events come THEN only the first gets it: nothing was shown after that one
+        # WHEN events follow THEN only the first gets it, because nothing was shown after that event
         after = add(store, key, event("b"))
         assert after.impression == impression
         assert add(store, key, event("c")).impression is None
@@ -40,7 +40,7 @@ class ImpressionContract:
         add(store, key, event("b"))
         assert show(store, key, impression_of(first.record, "tea"))
 
-        # WHEN another event comes THEN it does not get it: the visitor saw something else
+        # WHEN another event follows THEN it does not get it, because the visitor saw another list
         assert add(store, key, event("c")).impression is None
 
     def test_an_older_impression_never_replaces_a_newer_one(self, store: SessionStore, key: str) -> None:
@@ -51,7 +51,6 @@ class ImpressionContract:
         assert add(store, key, event("3")).impression == newer
 
     def test_another_impression_after_the_same_events_replaces_it(self, store: SessionStore, key: str) -> None:
-        # GIVEN an impression WHEN another version answers a retry THEN the visitor saw that one last
         record = add(store, key, event("a")).record
         assert show(store, key, impression_of(record, "tea"))
         other = structs.replace(impression_of(record, "pot"), version="v2", variant="canary")

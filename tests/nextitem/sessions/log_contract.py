@@ -73,11 +73,9 @@ class LogContract:
         assert store.load(key, VERSION, soon()) == EMPTY
 
     def test_new_events_are_applied_in_order(self, store: SessionStore, key: str) -> None:
-        # GIVEN a session of one event WHEN two more come
         add(store, key, event("a", NOW))
         appended = add(store, key, event("b", NOW + 1), event("c", NOW + 2))
 
-        # THEN each has become the newest, as another reader sees too
         assert appended.statuses == ("applied", "applied")
         assert names(appended.record.log) == ["a", "b", "c"]
         assert [entry.at for entry in appended.record.log] == [NOW, NOW + 1, NOW + 2]
@@ -87,57 +85,49 @@ class LogContract:
         assert store.load(key, VERSION, soon()) == appended.record
 
     def test_a_repeated_event_is_a_duplicate(self, store: SessionStore, key: str) -> None:
-        # GIVEN a session WHEN an event id comes again, in another request and within one
         before = add(store, key, event("a"), event("b")).record
         appended = add(store, key, Event("another item", "a", NOW + 5), event("c"), event("c"))
 
-        # THEN it changes nothing
         assert appended.statuses == ("duplicate", "applied", "duplicate")
         assert names(appended.record.log) == ["a", "b", "c"]
         assert (before.length, appended.record.length) == (2, 3)
 
     def test_a_late_event_takes_its_own_place(self, store: SessionStore, key: str) -> None:
-        # GIVEN events at 1, 2 and 4 s WHEN one of 3 s comes, and one before all of them
         add(store, key, *numbered(1, 2), *numbered(4, 4))
         appended = add(store, key, *numbered(0, 0), *numbered(3, 3))
 
-        # THEN each stands where it happened
         assert appended.statuses == ("late", "late")
         assert names(appended.record.log) == ["0", "1", "2", "3", "4"]
         assert_chained(appended.record.log)
         assert appended.record.length == 5
 
     def test_a_late_event_in_a_full_window_pushes_the_oldest_out(self, store: SessionStore, key: str) -> None:
-        # GIVEN a full window without the event of second 10 WHEN that comes
         add(store, key, *numbered(1, 9), *numbered(11, WINDOW + 1))
         appended = add(store, key, *numbered(10, 10))
 
-        # THEN the window holds it and not the oldest
         assert appended.statuses == ("late",)
         assert names(appended.record.log) == [str(number) for number in range(2, WINDOW + 2)]
         assert appended.record.length == WINDOW + 1
 
     def test_an_event_older_than_a_full_window_changes_nothing(self, store: SessionStore, key: str) -> None:
-        # GIVEN a full window WHEN an older event comes, twice
         before = add(store, key, *numbered(1, WINDOW)).record
         appended = add(store, key, *numbered(0, 0), *numbered(0, 0))
 
-        # THEN it is refused each time, and the session is as it was
         assert appended.statuses == ("too_old", "too_old")
         assert appended.record == before
         assert store.load(key, VERSION, soon()) == before
 
     def test_unstamped_events_come_after_all(self, store: SessionStore, key: str) -> None:
-        # GIVEN a session whose newest event is ahead of the clock of the next request
+        # GIVEN a session whose newest event is later than the clock of the next request
         add(store, key, event("a", NOW + 60_000))
 
-        # WHEN events without a time come THEN they are the newest, in their order
+        # WHEN events without a time are appended THEN they are the newest, in their order
         appended = add(store, key, event("c"), event("b"), now=NOW)
         assert appended.statuses == ("applied", "applied")
         assert names(appended.record.log) == ["a", "c", "b"]
         assert [entry.at for entry in appended.record.log] == [NOW + 60_000] * 3
 
-        # AND later ones take the time of their request
+        # AND later events get the time of their request
         appended = add(store, key, event("d"), now=NOW + 90_000)
         assert appended.record.log[-1].at == NOW + 90_000
 
@@ -148,26 +138,24 @@ class LogContract:
         assert names(appended.record.log) == ["b", "a", "z", "c"]
 
     def test_the_log_keeps_the_newest_and_the_length_counts_all(self, store: SessionStore, key: str) -> None:
-        # GIVEN more events than the window holds WHEN they come in two requests
         first = add(store, key, *numbered(1, WINDOW)).record
         second = add(store, key, *numbered(WINDOW + 1, WINDOW + 40)).record
 
-        # THEN the log is the newest of them, and its chain goes on from what was trimmed
         assert names(second.log) == [str(number) for number in range(41, WINDOW + 41)]
         assert second.length == WINDOW + 40
         assert_chained(second.log, before=first.log[39].chain)
 
     def test_trimmed_events_are_still_duplicates(self, store: SessionStore, key: str) -> None:
-        # GIVEN a session from which as many events were trimmed as are remembered
+        # GIVEN a session with as many trimmed events as it remembers
         for first in range(1, SEEN_TAGS + WINDOW, WINDOW):
             add(store, key, *numbered(first, first + WINDOW - 1))
         before = store.load(key, VERSION, soon())
         assert before.length == SEEN_TAGS + WINDOW
 
-        # WHEN the oldest and the newest of all come again, as of now THEN they are known
+        # WHEN the oldest and the newest are sent again with the current time THEN they are duplicates
         assert add(store, key, Event("item", "1"), Event("item", str(before.length))).statuses == ("duplicate",) * 2
 
-        # WHEN one more is trimmed THEN the oldest of all is forgotten, and no other
+        # WHEN one more is trimmed THEN only the oldest is forgotten
         add(store, key, event("one more"))
         assert add(store, key, Event("item", "2"), Event("item", "1")).statuses == ("duplicate", "applied")
 
@@ -188,17 +176,17 @@ class LogContract:
     def test_any_batches_give_the_promised_log(
         self, store: SessionStore, before: int, batches: list[tuple[list[tuple[int, int | None]], int]]
     ) -> None:
-        # GIVEN a session with some events, and what it should be
+        # GIVEN a session with some events, and the expected session
         key, expected = fresh_key(), ExpectedLog()
         first: list[tuple[int, int | None]] = [(-number, 2 * number - WINDOW) for number in range(1, before + 1)]
         for batch, clock in ([(first, 0)] if first else []) + batches:
-            # WHEN a batch of events of any names and times comes
+            # WHEN a batch of events with any ids and times is appended
             now = NOW + clock
             events = [event(str(name), None if at is None else NOW + at) for name, at in batch]
             appended = add(store, key, *events, now=now)
 
-            # THEN statuses, log and length are those of the promise
-            assert list(appended.statuses) == [expected.append(one, now) for one in events]
+            # THEN statuses, log and length are as expected
+            assert list(appended.statuses) == [expected.append(event, now) for event in events]
             log = appended.record.log
             kept = [(entry.at, name) for entry, name in zip(log, names(log), strict=True)]
             assert kept == expected.log

@@ -44,9 +44,9 @@ class MoveContract:
     def test_moving_no_session_changes_nothing(self, store: SessionStore, key: str, inspector: Inspector) -> None:
         old = fresh_key()
         assert not store.move(old, key, soon())
-        assert [inspector.remaining(one) for one in (old, key)] == [None, None]
+        assert [inspector.remaining(each) for each in (old, key)] == [None, None]
 
-        # AND a session under the new key stays as it is
+        # A session under the new key stays as it is
         record = add(store, key, *numbered(1, 2)).record
         assert not store.move(old, key, soon())
         assert store.load(key, VERSION, soon()) == record
@@ -67,12 +67,12 @@ class MoveContract:
         assert save(store, key, snapshot_of(newer, 4.0))
         inspector.shorten(key, SHORT_MS)
 
-        # WHEN the old one moves THEN each event is there once, at its time
+        # WHEN the old one moves THEN each event is stored once, at its time
         assert store.move(old, key, soon())
         joined = store.load(key, VERSION, soon())
         assert (names(joined.log), joined.length) == (["1", "2", "3", "4", "5"], 5)
         assert_chained(joined.log)
-        # AND a snapshot of another past is not used, and the joined session lives for a day
+        # AND a snapshot of another log is not used, and the joined session lives for a day
         assert value_of(joined) is None
         assert (inspector.remaining(key) or 0) > SHORT_MS
         assert inspector.remaining(old) is None
@@ -81,7 +81,7 @@ class MoveContract:
     def test_an_interrupted_move_can_be_repeated(
         self, store: SessionStore, key: str, inspector: Inspector, later: int
     ) -> None:
-        # GIVEN a session under both keys, because its move was interrupted; it goes on
+        # GIVEN a session under both keys after an interrupted move, with later events
         old, kept = fresh_key(), fresh_key()
         add(store, old, *numbered(1, WINDOW + 3))
         inspector.copy(old, kept)
@@ -91,7 +91,7 @@ class MoveContract:
             add(store, key, *numbered(first, min(first + WINDOW, WINDOW + 4 + later) - 1))
         before = store.load(key, VERSION, soon())
 
-        # WHEN it moves again THEN nothing is doubled, nothing lost
+        # WHEN it moves again THEN no event is lost or stored twice
         assert store.move(old, key, soon())
         assert store.load(key, VERSION, soon()) == before
         assert (before.length, inspector.remaining(old)) == (WINDOW + 3 + later, None)
@@ -104,7 +104,7 @@ class MoveContract:
         add(store, key, *events[4:6])
         add(store, old, events[3], events[6], events[4])
 
-        # WHEN it moves again THEN each event is there once, at its time
+        # WHEN it moves again THEN each event is stored once, at its time
         assert store.move(old, key, soon())
         assert names(store.load(key, VERSION, soon()).log) == ["1", "2", "3", "4", "5", "6", "7"]
         assert store.load(old, VERSION, soon()) == EMPTY
@@ -132,7 +132,7 @@ class MoveContract:
             if exists and step == "interrupted":
                 inspector.copy(kept, old)
 
-        # WHEN it moves at last THEN the session has all events, in order
+        # WHEN it moves at the end THEN the session has all events, in order
         store.move(old, key, soon())
         record = store.load(key, VERSION, soon())
         assert (names(record.log), record.length) == ([str(number) for number in sorted(sent)], len(sent))

@@ -53,19 +53,17 @@ class SnapshotContract:
         assert record.replay_from() == (None, record.log)
         assert save(store, key, snapshot_of(record, 0.5))
 
-        # WHEN it is read THEN no event is left to replay; WHEN events come THEN only these
+        # WHEN it is read THEN no event must be replayed; later events are the only ones to replay
         loaded = store.load(key, VERSION, soon())
         assert (value_of(loaded), loaded.replay_from()[1]) == (0.5, ())
         later = add(store, key, event("c"), event("a"), event("d")).record
         assert (value_of(later), names(later.replay_from()[1])) == (0.5, ["c", "d"])
 
     def test_an_older_snapshot_never_replaces_a_newer_one(self, store: SessionStore, key: str) -> None:
-        # GIVEN a snapshot of the whole log WHEN one of a shorter or an equal log comes
         record = add(store, key, *numbered(1, 3)).record
         assert save(store, key, snapshot_of(record, 3.0))
         kept = [save(store, key, snapshot_of(record, 2.0, at=1)), save(store, key, snapshot_of(record, 9.0))]
 
-        # THEN they are refused
         assert kept == [False, False]
         assert value_of(store.load(key, VERSION, soon())) == 3.0
 
@@ -76,7 +74,7 @@ class SnapshotContract:
         assert value_of(store.load(key, VERSION, soon())) == 2.0
 
     def test_a_snapshot_of_another_past_is_refused(self, store: SessionStore, key: str) -> None:
-        # GIVEN a session that was read before a late event was inserted
+        # GIVEN a reader of a session, and a late event inserted after its read
         read = add(store, key, *numbered(1, 1), *numbered(3, 3)).record
         add(store, key, *numbered(2, 2))
 
@@ -90,12 +88,10 @@ class SnapshotContract:
         assert not save(store, key, snapshot_of(read, 3.0))
 
     def test_a_stored_snapshot_of_another_past_is_not_used(self, store: SessionStore, key: str) -> None:
-        # GIVEN a stored snapshot WHEN a late event is inserted before its end
         read = add(store, key, *numbered(1, 1), *numbered(3, 3)).record
         assert save(store, key, snapshot_of(read, 3.0))
         late = add(store, key, *numbered(2, 2)).record
 
-        # THEN the whole log is replayed, and a snapshot of the new past replaces the old one
         assert (value_of(late), names(late.replay_from()[1])) == (None, ["1", "2", "3"])
         assert save(store, key, snapshot_of(late, 2.0, at=1))
         assert value_of(store.load(key, VERSION, soon())) == 2.0
@@ -163,7 +159,6 @@ class SnapshotContract:
             inspector.shorten(key, SHORT_MS)
             return remaining is not None and SHORT_MS < remaining <= DAY_MS
 
-        # WHEN events come, are repeated, or a snapshot is stored THEN the session lives for a day
         record = add(store, key, event("a")).record
         assert renewed()
         add(store, key, event("a"))
@@ -172,12 +167,10 @@ class SnapshotContract:
         assert renewed()
 
     def test_reading_changes_nothing(self, store: SessionStore, key: str, inspector: Inspector) -> None:
-        # GIVEN a session with a short time to live WHEN it is read
         before = add(store, key, event("a")).record
         inspector.shorten(key, SHORT_MS)
         loaded = [store.load(key, VERSION, soon()) for _ in range(2)]
 
-        # THEN that time stays, and reading a missing session creates nothing
         assert loaded == [before, before]
         assert (inspector.remaining(key) or DAY_MS) <= SHORT_MS
         other = fresh_key()

@@ -33,7 +33,7 @@ def test_saves_are_sent_in_order_while_the_caller_goes_on() -> None:
 
         return begin
 
-    # WHEN more come THEN the caller does not wait, and none is done
+    # WHEN more saves follow THEN the caller does not wait, and none is done
     savings = [writer.send(numbered(number)) for number in range(5)]
     assert not any(saving.done() for saving in savings)
     writer.wait(Deadline.after(0.01))

@@ -1,4 +1,4 @@
-"""The circuit breaker: a `SessionStore` that does not ask a store which fails."""
+"""The circuit breaker: a `SessionStore` that stops calling a store that fails."""
 
 from collections.abc import Iterator
 
@@ -82,7 +82,7 @@ def scene(valkey: Valkey) -> Iterator[Scene]:
 def test_failures_in_a_row_open_the_circuit(scene: Scene) -> None:
     scene.fail(FAILURE_THRESHOLD)
     scene.fail(5)
-    assert scene.failing.asked == FAILURE_THRESHOLD
+    assert scene.failing.calls == FAILURE_THRESHOLD
 
 
 def test_a_success_resets_the_count(scene: Scene, key: str) -> None:
@@ -92,7 +92,7 @@ def test_a_success_resets_the_count(scene: Scene, key: str) -> None:
     add(scene.breaker, key, event("a"))
     scene.breaker._store = scene.failing
     scene.fail(FAILURE_THRESHOLD - 1)
-    # WHEN the store works again THEN it is asked
+    # WHEN the store works again THEN it is called
     scene.repair()
     assert add(scene.breaker, key, event("a")).statuses == ("duplicate",)
 
@@ -102,7 +102,7 @@ def test_later_one_request_tries_and_its_failure_opens_the_circuit_again(scene: 
     scene.fail(FAILURE_THRESHOLD)
     scene.clock.now += passed
     scene.fail(5)
-    assert scene.failing.asked == FAILURE_THRESHOLD + 1
+    assert scene.failing.calls == FAILURE_THRESHOLD + 1
 
 
 def test_while_one_request_tries_the_others_fail(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,12 +123,12 @@ def test_while_one_request_tries_the_others_fail(scene: Scene, monkeypatch: pyte
 
 
 def test_a_trial_that_succeeds_closes_the_circuit(scene: Scene, key: str) -> None:
-    # GIVEN an open circuit, though the store works again
+    # GIVEN an open circuit of a store that works again
     scene.fail(FAILURE_THRESHOLD)
     scene.repair()
     with pytest.raises(StoreUnavailable, match="circuit is open"):
         add(scene.breaker, key, event("a"))
-    # WHEN its time has passed THEN the store is asked, and goes on being asked
+    # WHEN the reset time has passed THEN the store is called from then on
     scene.clock.now += RESET_SECONDS
     assert add(scene.breaker, key, event("a")).statuses == ("applied",)
     assert add(scene.breaker, key, event("b")).statuses == ("applied",)
@@ -145,9 +145,9 @@ def test_failed_saves_count(scene: Scene) -> None:
     for _ in range(FAILURE_THRESHOLD):
         with pytest.raises(StoreUnavailable):
             scene.breaker.save("key", VERSION, None, soon()).result(soon())
-    asked = scene.failing.asked
+    calls = scene.failing.calls
     scene.fail(1)
-    assert scene.failing.asked == asked
+    assert scene.failing.calls == calls
 
 
 class LateStore(FailingStore):
@@ -176,7 +176,7 @@ def test_many_rushed_requests_open_the_circuit(scene: Scene, key: str) -> None:
     for _ in range(2 * FAILURE_THRESHOLD * RUSHED_PER_FAILURE):
         with pytest.raises(StoreUnavailable):
             scene.breaker.load(key, VERSION, rushed())
-    assert late.asked == FAILURE_THRESHOLD * RUSHED_PER_FAILURE
+    assert late.calls == FAILURE_THRESHOLD * RUSHED_PER_FAILURE
 
 
 @pytest.mark.parametrize("listens", [False, True], ids=["refuses", "hangs up"])
@@ -207,4 +207,4 @@ def test_a_save_without_a_reply_is_a_failure_though_no_time_is_left(
         with pytest.raises(StoreUnavailable):
             scene.breaker.save("key", VERSION, None, soon()).result(Deadline.after(0))
     scene.fail(1)
-    assert scene.failing.asked == 0
+    assert scene.failing.calls == 0

@@ -72,12 +72,12 @@ class TestCluster(SessionStoreContract):
     def test_a_session_moves_from_one_node_to_another(
         self, store: SessionStore, cluster: ClusterDeployment, key: str
     ) -> None:
-        # GIVEN an old and a new key on different nodes
-        old = next(one for one in iter(fresh_key, "") if cluster.node_of(one) is not cluster.node_of(key))
+        # An old and a new key on different nodes
+        old = next(other for other in iter(fresh_key, "") if cluster.node_of(other) is not cluster.node_of(key))
         record = add(store, old, event("a"), event("b")).record
         assert store.move(old, key, soon())
         assert store.load(key, VERSION, soon()) == record
-        assert [cluster.node_of(one).ask("EXISTS", one) for one in (old, key)] == [0, 1]
+        assert [cluster.node_of(each).ask("EXISTS", each) for each in (old, key)] == [0, 1]
 
     def test_a_slot_that_is_being_moved_is_followed(
         self, store: SessionStore, cluster: ClusterDeployment, key: str
@@ -99,7 +99,7 @@ class TestCluster(SessionStoreContract):
             node.ask("CLUSTER", "SETSLOT", slot, "NODE", cluster.id_of(target))
         assert add(store, key, event("b"), event("c")).statuses == ("duplicate", "applied")
 
-        # THEN nothing is lost, and the session is on the other node
+        # THEN no event is lost, and the session is on the other node
         assert names(store.load(key, VERSION, soon()).log) == ["a", "b", "c"]
         assert store.load(key, VERSION, soon()).snapshot is not None
         assert target.ask("EXISTS", key) == 1
@@ -113,7 +113,7 @@ def test_no_node_means_an_unavailable_store() -> None:
 
 @pytest.mark.slow
 def test_a_primary_that_hangs_is_followed_by_its_replica(children: Children, tmp_path: Path) -> None:
-    # GIVEN a session on the node that is asked first, which hangs with its connections open
+    # GIVEN a session on the first seed node, which hangs with its connections open
     cluster = ClusterDeployment(children, tmp_path)
     store = ValkeyStore(parse_store_url(cluster.url), timeout=SHORT_SECONDS, ttl=3600)
     key = next(key for key in iter(fresh_key, "") if cluster.node_of(key) is cluster.nodes[0])
@@ -122,7 +122,7 @@ def test_a_primary_that_hangs_is_followed_by_its_replica(children: Children, tmp
         assert client.execute_command("WAIT", 1, int(PATIENCE_SECONDS * 1000)) == 1
     os.kill(cluster.nodes[0].child.pid, signal.SIGSTOP)
 
-    # WHEN more events come THEN the store uses the replica once it is the primary
+    # WHEN more events follow THEN the store uses the replica once it is the primary
     assert_it_comes_back(store, key)
     store.close()
 
@@ -141,6 +141,6 @@ def test_a_killed_primary_is_followed_by_its_replica(children: Children, tmp_pat
     # WHEN the primary is killed
     primary.child.kill()
 
-    # THEN the store finds the new primary, and nothing is lost or doubled
+    # THEN the store finds the new primary, and no event is lost or stored twice
     assert_it_comes_back(store, key)
     store.close()

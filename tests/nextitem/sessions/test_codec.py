@@ -124,7 +124,7 @@ def test_any_truncation_or_flipped_bit_is_unreadable(data: bytes, decode: Decode
     ids=["empty", "half-an-entry", "short-item", "rest", "length", "utf-8", "nan", "infinite"],
 )
 def test_a_log_that_contradicts_itself_is_unreadable(body: bytes) -> None:
-    # GIVEN bytes with the right checksum
+    # Bytes with the right checksum
     with pytest.raises(Unreadable):
         decode_log(_seal(LOG_CODEC, body))
 

@@ -107,7 +107,6 @@ def test_after_a_rotation_at_an_unknown_time_the_previous_key_always_counts() ->
     st.lists(st.floats(0, TRUSTED_SECONDS, exclude_max=True), min_size=2),
 )
 def test_processes_that_read_the_secret_at_different_times_agree(now: float, ages: list[float]) -> None:
-    # GIVEN processes whose secret is of any age at which it is trusted WHEN each makes a key THEN it is the same
     read = [now - age for age in ages]
     made = {ring_that_read(FIRST if at < ROTATED else SECOND, at, now).keys(ME).current for at in read}
     wait_for_readers()

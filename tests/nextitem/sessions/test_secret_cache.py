@@ -43,7 +43,7 @@ def test_a_first_secret_that_cannot_be_read_is_tried_each_second(source: SecretS
     source.secret = SecretUnavailable("not now")
     cache = source.ring().secret
     for reads in (1, 2):
-        # WHEN requests come within a second THEN each fails, and the secret is tried once
+        # WHEN requests follow within a second THEN each fails, and one read is tried
         for _ in range(3):
             with pytest.raises(SecretUnavailable, match="has not been read"):
                 cache.current()
@@ -52,14 +52,13 @@ def test_a_first_secret_that_cannot_be_read_is_tried_each_second(source: SecretS
         source.now += RETRY_SECONDS
     assert [str(fault) for fault in source.faults] == ["not now"] * 2
 
-    # WHEN it can be read THEN requests go on
+    # WHEN it can be read THEN requests succeed
     source.secret = FIRST
     cache.start_reading().join(PATIENCE_SECONDS)
     assert cache.current() == FIRST
 
 
 def test_a_secret_is_renewed_in_the_background(source: SecretSource, cache: SecretCache) -> None:
-    # GIVEN a rotated secret WHEN a renewal is due THEN the next requests know it
     source.secret = SECOND
     source.now += RENEW_SECONDS
     cache.current()
@@ -69,7 +68,6 @@ def test_a_secret_is_renewed_in_the_background(source: SecretSource, cache: Secr
 
 
 def test_a_failed_renewal_keeps_the_old_secret_and_is_tried_again(source: SecretSource, cache: SecretCache) -> None:
-    # GIVEN a secret that can no longer be read WHEN it is due THEN the old one is used and the fault reported
     source.secret = SecretUnavailable("not now")
     source.now += RENEW_SECONDS
     for _ in range(3):
@@ -77,7 +75,6 @@ def test_a_failed_renewal_keeps_the_old_secret_and_is_tried_again(source: Secret
         wait_for_readers()
     assert ([str(fault) for fault in source.faults], source.reads) == (["not now"], 2)
 
-    # WHEN it can be read again THEN the next try does
     source.secret = SECOND
     source.now += RETRY_SECONDS
     cache.current()
@@ -115,7 +112,7 @@ def test_a_read_that_hangs_costs_requests_no_more_than_they_may_wait(source: Sec
         return FIRST
 
     cache = SecretCache(hang, source.faults.append, lambda: source.now)
-    # WHEN requests come with little time, long after one another THEN each fails, and only one read is under way
+    # WHEN requests with short deadlines follow at long intervals THEN each fails, and only one read is running
     for limit in (passed(), Deadline.after(0.01), passed()):
         with pytest.raises(SecretUnavailable):
             cache.current(limit)
@@ -124,7 +121,7 @@ def test_a_read_that_hangs_costs_requests_no_more_than_they_may_wait(source: Sec
         source.now += RENEW_SECONDS
     assert sum(thread.name == "secret" for thread in threading.enumerate()) == 1
 
-    # WHEN it ends THEN its secret is used; requests no longer wait for a read that began long ago
+    # WHEN it ends THEN its secret is used; requests do not wait for a read that began long ago
     gate.set()
     wait_for_readers()
     assert cache.current(passed()) == FIRST

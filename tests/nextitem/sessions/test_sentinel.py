@@ -72,7 +72,7 @@ def test_a_primary_that_hangs_is_followed_by_its_replica(children: Children, tmp
         eventually(lambda: replica.exists(key), "the replica has the session")
     os.kill(deployment.primary.child.pid, signal.SIGSTOP)
 
-    # WHEN more events come THEN the store uses the replica once it is the primary
+    # WHEN more events follow THEN the store uses the replica once it is the primary
     assert_it_comes_back(store, key)
     store.close()
 
@@ -90,6 +90,6 @@ def test_a_killed_primary_is_followed_by_its_replica(children: Children, tmp_pat
     # WHEN the primary is killed
     deployment.primary.child.kill()
 
-    # THEN the store finds the new primary, and nothing is lost or doubled
+    # THEN the store finds the new primary, and no event is lost or stored twice
     assert_it_comes_back(store, key)
     store.close()

@@ -58,7 +58,7 @@ def test_a_move_takes_a_few_commands(
     with watched(valkey, lambda _: True) as (mover, proxy):
         assert mover.move(old, key, soon())
         assert proxy.replies == commands
-        # AND where nothing is to be moved, which is nearly always, one tells so
+        # In the usual case there is nothing to move, and one command finds that out.
         assert not mover.move(old, key, soon())
         assert proxy.replies == commands + 1
 
@@ -67,12 +67,12 @@ def test_a_move_takes_a_few_commands(
 def test_a_move_that_is_cut_loses_nothing(
     store: SessionStore, valkey: Valkey, key: str, joined: bool, cut_at: int
 ) -> None:
-    # GIVEN a session that is to move, and a line that breaks for good after a command whose answer is never seen
+    # GIVEN a session that must move, and a connection that breaks before the reply to one command
     old = old_and_new(store, key, joined=joined)
     with watched(valkey, lambda number: number < cut_at) as (mover, _), pytest.raises(StoreUnavailable):
         mover.move(old, key, soon())
 
-    # WHEN the session goes on THEN the next move has made up for it: each event is there once
+    # WHEN the next request moves the session THEN each event is stored once
     store.move(old, key, soon())
     after = add(store, key, *numbered(5, 8)).record
     expected = [str(number) for number in range(1, 9)]
@@ -84,7 +84,7 @@ def test_a_move_that_is_cut_loses_nothing(
 def test_an_event_that_comes_under_the_old_key_meanwhile_is_not_lost(
     store: SessionStore, valkey: Valkey, key: str, joined: bool, at: int
 ) -> None:
-    # GIVEN somebody who knows only the old key, and adds to it between two steps of a move
+    # GIVEN a client with the old key that appends an event between two steps of a move
     old = old_and_new(store, key, joined=joined)
 
     def passes(number: int) -> bool:
@@ -95,7 +95,7 @@ def test_an_event_that_comes_under_the_old_key_meanwhile_is_not_lost(
     with watched(valkey, passes) as (mover, _):
         assert mover.move(old, key, soon())
 
-    # WHEN the session moves again THEN that event has come, too
+    # WHEN the session moves again THEN that event moves too
     assert store.move(old, key, soon())
     record = store.load(key, VERSION, soon())
     assert names(record.log) == [str(number) for number in range(1, 8 if joined else 6)] + ["99"]
@@ -105,7 +105,6 @@ def test_an_event_that_comes_under_the_old_key_meanwhile_is_not_lost(
 
 @pytest.mark.parametrize("at", range(MOVE - 1))
 def test_two_who_move_a_session_at_once_move_it_once(store: SessionStore, valkey: Valkey, key: str, at: int) -> None:
-    # GIVEN a move WHEN another begins and ends between two of its steps THEN the session is there once, and whole
     old = old_and_new(store, key, joined=False)
     whole = store.load(old, VERSION, soon())
 
@@ -125,7 +124,6 @@ def test_two_who_move_a_session_at_once_move_it_once(store: SessionStore, valkey
 def test_a_session_that_is_deleted_meanwhile_stays_so(
     store: SessionStore, valkey: Valkey, key: str, joined: bool, at: int, goes_on: bool
 ) -> None:
-    # GIVEN a move WHEN the session is deleted between two of its steps, and perhaps begins anew
     old = old_and_new(store, key, joined=joined)
 
     def passes(number: int) -> bool:
@@ -138,7 +136,6 @@ def test_a_session_that_is_deleted_meanwhile_stays_so(
     with watched(valkey, passes) as (mover, _):
         mover.move(old, key, soon())
 
-    # THEN nothing of its past is anywhere
     assert names(store.load(key, VERSION, soon()).log) == (["99"] if goes_on else [])
     assert store.load(old, VERSION, soon()) == EMPTY
 
@@ -152,18 +149,18 @@ def test_what_remains_of_a_deleted_session_is_its_time_for_a_moment(
         assert client.hkeys(key) == [b"gone"]
         assert 0 < client.pttl(key) <= GONE_SECONDS * 1000
         assert not client.exists(old)
-        # AND it moves nowhere: it is no session
+        # A move ignores it, because it is not a session.
         assert not store.move(key, fresh_key(), soon())
 
 
 def test_what_comes_after_a_deletion_is_a_session_as_any(
     store: SessionStore, valkey: Valkey, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # GIVEN a session that was deleted while it might have been moved
+    # GIVEN a session that was deleted while a move was possible
     monkeypatch.setattr(nextitem.sessions.valkey_store, "CLOCKS_AGREE_SECONDS", -60.0)
     old = old_and_new(store, key, joined=True)
     store.delete(key, soon(), old)
-    # WHEN events come under either key, and are moved THEN they are there, and live as long as any
+    # WHEN events are appended under both keys and moved THEN they are stored, with the usual lifetime
     add(store, old, *numbered(2, 3))
     assert add(store, key, *numbered(1, 1)).record.length == 1
     assert store.move(old, key, soon())

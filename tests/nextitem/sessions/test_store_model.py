@@ -27,7 +27,7 @@ from tests.nextitem.sessions.snapshot_contract import DAY_MS, SHORT_MS, save, va
 VERSIONS = [f"v{number}" for number in range(SNAPSHOTS_KEPT + 3)]
 UNKNOWN_CHAIN = b"f" * 16
 NO_KEY = -2
-"""What PTTL returns for a missing key."""
+"""PTTL's reply for a missing key."""
 
 Time = tuple[str, int] | None
 Drawn = tuple[int | None, Time]

@@ -51,23 +51,23 @@ def test_nodes_that_are_silent_are_asked_in_turn(children: Children, tmp_path: P
         SilentServer() as silent,
         store_at(f"redis+cluster://{LOOPBACK}:{silent.port},{LOOPBACK}:{node.port}", SHORT_SECONDS) as store,
     ):
-        # GIVEN a Cluster with a silent node, and another that hangs until each was asked twice
+        # GIVEN a Cluster with a silent node, and another that hangs until both were tried twice
         os.kill(node.child.pid, signal.SIGSTOP)
         assert [is_available(store) for _ in range(4)] == [False] * 4
-        # WHEN the other goes on THEN it is asked again
+        # WHEN the other answers again THEN it is used
         os.kill(node.child.pid, signal.SIGCONT)
         eventually(lambda: is_available(store), "the store is back")
 
 
 @pytest.mark.slow
 def test_a_node_outside_the_cluster_is_asked_once(children: Children, tmp_path: Path) -> None:
-    # GIVEN a seed that no longer belongs to the Cluster: it knows no slot
+    # GIVEN a seed that has left the Cluster and reports no slots
     node = lone_node(children, tmp_path)
     with (
         ScriptedServer(b"*0\r\n") as left,
         store_at(f"redis+cluster://{LOOPBACK}:{left.port},{LOOPBACK}:{node.port}") as store,
     ):
-        # WHEN the store is asked again THEN it asks another node
+        # WHEN the store is called again THEN it uses another node
         with pytest.raises(StoreUnavailable, match="has slot"):
             store.ping(soon())
         store.ping(soon())
@@ -76,7 +76,7 @@ def test_a_node_outside_the_cluster_is_asked_once(children: Children, tmp_path: 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["hostname", "unknown-endpoint"])
 def test_a_node_without_a_host_is_the_one_that_replied(children: Children, tmp_path: Path, kind: str) -> None:
-    # GIVEN a Cluster whose hosts are "?" or NULL
+    # A Cluster whose hosts are "?" or NULL
     node = lone_node(children, tmp_path, "--cluster-preferred-endpoint-type", kind)
     with store_at(f"redis+cluster://{LOOPBACK}:{node.port}") as store:
         assert add(store, fresh_key(), event("a")).statuses == ("applied",)

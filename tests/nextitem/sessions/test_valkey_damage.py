@@ -54,11 +54,10 @@ def test_a_session_whose_log_is_damaged_starts_empty(store: ValkeyStore, client:
 
 
 def test_a_log_of_another_codec_version_starts_empty(store: ValkeyStore, client: Redis, key: str) -> None:
-    # GIVEN a valid log of an unknown codec version
+    # A valid log of an unknown codec version
     record = add(store, key, *numbered(1, WINDOW), event("a")).record
     client.hset(key, "log", b"2" + encode_log(record.length, record.log)[1:])
 
-    # THEN the session starts empty, and forgets the trimmed events, too
     assert_starts_empty(store, key)
     assert add(store, key, *numbered(1, 1)).statuses == ("applied",)
 
@@ -90,7 +89,7 @@ def test_a_snapshot_of_another_codec_version_is_replaced(store: ValkeyStore, cli
     client.hset(key, SNAPSHOT, other + current[1:])
     assert_replayed(store, key, before)
 
-    # AND a snapshot of equal length replaces it
+    # A snapshot of equal length replaces it
     client.hset(key, SNAPSHOT, other + current[1:])
     assert save(store, key, snapshot_of(before, 2.0))
     assert value_of(store.load(key, VERSION, soon())) == 2.0

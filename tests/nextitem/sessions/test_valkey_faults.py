@@ -24,7 +24,7 @@ SHORT_SECONDS = 0.4
 USED_SECONDS = 1.0
 """The same for a store that must answer before its server hangs."""
 LOOKS = 1000
-"""How often a test checks whether the server has noticed that a connection was closed."""
+"""Number of times that a test checks whether the server has noticed a closed connection."""
 
 
 @pytest.fixture
@@ -101,7 +101,6 @@ def test_the_right_password_is_accepted(server: OwnValkey, connect: Connect, key
 
 
 def test_a_server_that_hung_is_used_again(server: OwnValkey, connect: Connect, key: str) -> None:
-    # GIVEN a store in use, whose server stops WHEN an event comes THEN the store is unavailable
     store = connect(server.url, USED_SECONDS)
     record = add(connect(server.url), key, event("a")).record
     assert store.load(key, VERSION, soon()) == record
@@ -109,7 +108,7 @@ def test_a_server_that_hung_is_used_again(server: OwnValkey, connect: Connect, k
     with pytest.raises(StoreUnavailable):
         add(store, key, event("b"))
 
-    # WHEN it goes on THEN the late reply is ignored, and the repeated event is there once
+    # The late reply is ignored, and the repeated event is stored once.
     server.go_on()
     with server.client() as client:
         client.ping()
@@ -118,13 +117,12 @@ def test_a_server_that_hung_is_used_again(server: OwnValkey, connect: Connect, k
 
 
 def test_a_restarted_server_is_used_at_once(server: OwnValkey, connect: Connect, key: str) -> None:
-    # GIVEN a store with an open connection WHEN its server dies and another takes its port
     store = connect(server.url)
     add(store, key, event("a"))
     server.kill()
     server.start_again()
 
-    # THEN the next call works, though that server knows neither the session nor the scripts
+    # The new server has neither the session nor the scripts.
     assert add(store, key, event("b")).record.length == 1
     server.kill()
     server.start_again()
@@ -137,7 +135,7 @@ def test_an_event_whose_reply_was_lost_is_there_once(server: OwnValkey, connect:
         # GIVEN a connection that breaks after the server has executed its first command
         store = connect(line.url)
 
-        # WHEN an event comes THEN it is sent again on another connection, and is there once
+        # WHEN an event is appended THEN it is sent again on another connection and stored once
         appended = add(store, key, event("b"))
         assert line.broke.is_set()
         assert appended.statuses == ("duplicate",)
@@ -149,12 +147,11 @@ def test_a_snapshot_whose_reply_was_lost_is_kept(server: OwnValkey, connect: Con
     record = add(direct, key, event("a"), event("b")).record
     assert save(direct, key, snapshot_of(record, 1.0, at=0))
     with BreakingLine(server.port) as line:
-        # GIVEN a connection that breaks in the same way WHEN a snapshot is saved THEN the outcome is unknown
         store = connect(line.url)
         with pytest.raises(StoreUnavailable):
             save(store, key, snapshot_of(record, 2.0))
 
-        # AND the next request reads it
+        # The next request reads it
         assert value_of(store.load(key, VERSION, soon())) == 2.0
 
 
@@ -180,11 +177,11 @@ def test_a_save_that_is_to_be_sent_again_has_no_more_time_than_a_command(
     saving = store.save(key, VERSION, snapshot_of(record, 1.0), soon())
     eventually(saving.done, "the server has answered")
     server.stop()
-    # WHEN a request that has much time settles it
+    # WHEN a request with a long deadline reads the save's reply
     patient = Deadline.after(PATIENCE_SECONDS)
     with pytest.raises(StoreUnavailable):
         saving.result(patient)
-    # THEN it has not waited until that deadline
+    # THEN it does not wait until that deadline
     assert patient.remaining() > 0
 
 
@@ -199,7 +196,7 @@ def test_a_replica_takes_no_events_until_it_is_the_primary(server: OwnValkey, co
         assert len(client.client_list()) == 3
         client.replicaof(LOOPBACK, free_port())
 
-        # WHEN something is written THEN the store is unavailable
+        # WHEN an event is written THEN the store is unavailable
         with pytest.raises(StoreUnavailable, match="primary"):
             add(store, key, event("c"))
         with pytest.raises(StoreUnavailable):

@@ -58,10 +58,10 @@ class TestValkey(SessionStoreContract):
                         statuses += add(store, key, event(f"{thread}.{number}")).statuses
                 return statuses
 
-            # WHEN all are done THEN each event was applied once
+            # WHEN all are finished THEN each event was applied once
             assert list(threads.map(visit, range(8))) == [["applied", "duplicate"] * 8] * 8
 
-        # AND the log holds each, those of one client in their order, chained to the last
+        # AND the log has all events, those of each client in order, with a valid hash chain
         record = store.load(key, VERSION, soon())
         kept = names(record.log)
         assert record.length == 64

@@ -9,7 +9,7 @@ from nextitem.sessions.session import Event, SessionStore, Snapshot
 from tests.nextitem.parts import NOW, VERSION, fresh_key, soon
 
 SHORT_SECONDS = 0.2
-"""How long a test waits for a reply that never comes."""
+"""Time that a test waits for a reply that never comes."""
 
 
 class UnavailableStoreContract:

@@ -40,7 +40,7 @@ def start(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    """What was written since, line by line; each must be JSON."""
+    """Return the log lines written since the last call; each must be JSON."""
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
@@ -96,7 +96,7 @@ def test_only_the_first_request_reports_the_start(
     assert (first["cold_start"], second["cold_start"]) == (1, 0)
     assert units(second) == ALWAYS
 
-    # AND the one that waited for it is slow, for its client waited too
+    # The request that waited for the start is slow too.
     assert (first["slow"], second["slow"]) == (1, 0)
 
 

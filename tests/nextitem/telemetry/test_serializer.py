@@ -29,7 +29,9 @@ def test_each_metric_is_in_the_dimension_sets_of_its_description(
         for dimension_set in directive["Dimensions"]
         for metric in directive["Metrics"]
     ]
-    expected = [(metric.name, metric.unit, one) for metric in METRICS for one in metric.sets if one in sets]
+    expected = [
+        (metric.name, metric.unit, dimensions) for metric in METRICS for dimensions in metric.sets if dimensions in sets
+    ]
     assert sorted(pairs) == sorted(expected)  # lists: a pair that is there twice would be billed twice
     assert {directive["Namespace"] for directive in record["_aws"]["CloudWatchMetrics"]} == {NAMESPACE}
 

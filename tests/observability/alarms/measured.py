@@ -9,7 +9,7 @@ from observability.metrics.expressions import Stat
 NOW = 1_800_000_000.0
 """Epoch seconds; any moment would do."""
 Minutes = Callable[[int], dict[Metric, float]]
-"""From the number of minutes ago (0: the last minute) to the sums of that minute; an empty one had no traffic."""
+"""Returns the sums of a minute, by its distance from now in minutes (0: the last); empty without traffic."""
 
 
 class ByMinute:

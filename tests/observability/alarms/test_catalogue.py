@@ -59,7 +59,7 @@ def test_each_alarm_notifies_or_is_used() -> None:
     used |= {composite.suppressor for composite in COMPOSITES if composite.suppressor}
     used |= {alarm.name for alarm in ALARMS if alarm.rollback}
     assert [alarm.name for alarm in EVERY_ALARM if alarm.notifies is None and alarm.name not in used] == []
-    # AND no alarm pages both by itself and through another: one cause would page twice
+    # No alarm pages both by itself and through another, because one cause would page twice.
     by_rule = {name for composite in COMPOSITES if composite.notifies == "page" for name in alarm_names(composite.rule)}
     assert [alarm.name for alarm in EVERY_ALARM if alarm.notifies == "page" and alarm.name in by_rule] == []
 

@@ -130,7 +130,7 @@ def test_metrics_of_aws_and_bands_are_not_evaluated(alarm: MetricAlarm) -> None:
 
 
 def test_composite_alarms_follow_their_rules_and_suppressors() -> None:
-    # GIVEN a metric alarm that goes off, and composite alarms that depend on it and on each other
+    # GIVEN a metric alarm in ALARM, and composite alarms that depend on it and on each other
     first = CompositeAlarm(name="first", meaning="", runbook="drift", rule=InAlarm("slow"), notifies=None)
     never = CompositeAlarm(
         name="never",
@@ -147,7 +147,7 @@ def test_composite_alarms_follow_their_rules_and_suppressors() -> None:
     measurements = ByMinute(lambda _: traffic(10, slow=9))
     evaluations = evaluate_alarms([ALARM], [first, never, second, third], measurements, NOW, {})
 
-    # THEN each state follows its rule, and only a suppressor in ALARM silences
+    # THEN each state follows its rule, and only a suppressor in ALARM suppresses
     assert [each.state for each in evaluations] == ["ALARM", "ALARM", "OK", "ALARM", "ALARM"]
     suppressors = [active_suppressor(each.alarm, evaluations) for each in evaluations]
     assert suppressors == [None, None, "first", "slow", None]

@@ -97,5 +97,5 @@ def test_burn_rates_are_those_of_the_sre_workbook_and_one_more() -> None:
     # https://sre.google/workbook/alerting-on-slos/, table 5-8: budget consumed, long and short window, burn rate
     rates = {(round(burn.spent, 4), window_text(burn.long), window_text(burn.short), burn.rate) for burn in BURNS}
     assert rates == {(0.02, "1h", "5m", 14.4), (0.05, "6h", "30m", 6), (0.1, "3d", "6h", 1), (0.0028, "1h", "5m", 2)}
-    # AND a short window ends the alarm soon: it is at most a twelfth of the long one
+    # The short window ends the alarm soon, because it is at most a twelfth of the long one.
     assert all(burn.short * 12 <= burn.long for burn in BURNS)

@@ -124,7 +124,7 @@ def test_the_outputs_name_the_topics_and_the_rollback_alarms() -> None:
         "RollbackVersionFailuresAlarmName": {"Ref": "RollbackVersionFailuresAlarm"},
         "RollbackVersionSlowAlarmName": {"Ref": "RollbackVersionSlowAlarm"},
     }
-    # AND only values of the parent stack have no default
+    # Only values of the parent stack have no default
     needed = {name for name, parameter in document["Parameters"].items() if "Default" not in parameter}
     assert needed == {"FunctionName", "ExecutedVersion", "ApiId", "StoreName"}
 

@@ -1,1 +1,1 @@
-"""Tests of the preparation room."""
+"""Tests of the ingestion of events."""

@@ -49,7 +49,7 @@ class EngineContract:
         # WHEN items need 2 training events and sessions 2 events
         config = PrepareConfig(min_support=2, min_session=2, test_days=1)
         prepared = run(engine, [write_csv(tmp_path / "e.csv", rows)], tmp_path / "out", config)
-        # THEN test has no say in what is rare, short sessions have none, and what became short is gone too
+        # THEN only training events count, those of short sessions do not, and sessions that became short are dropped
         train, test = sides(tmp_path / "out")
         assert train == {"a": ["x", "y"], "b": ["y", "x"]}
         assert test == {"t": ["x", "y"], "v": ["x", "x"]}
@@ -62,7 +62,7 @@ class EngineContract:
         # WHEN they are cut
         config = PrepareConfig(columns=BY_USER, min_support=1, min_session=1, test_days=1)
         run(engine, [write_csv(tmp_path / "e.csv", rows)], tmp_path / "out", config)
-        # THEN only the longer pause begins a session
+        # THEN only the longer pause starts a session
         assert sides(tmp_path / "out")[0] == {"u-1": ["i0", "i1800"], "u-2": ["i3601"]}
 
     def test_a_running_index_orders_and_has_no_gaps(self, engine: Engine, tmp_path: Path) -> None:
@@ -78,10 +78,9 @@ class EngineContract:
         assert not read_sessions(tmp_path / "out" / "train.parquet").is_epoch
 
     def test_equal_starts_of_an_index_are_split_by_row(self, engine: Engine, tmp_path: Path) -> None:
-        # GIVEN ten sessions whose index begins at 0 each
+        # The index of each of the ten sessions begins at 0.
         rows: list[Row] = [(f"s{n}", item, n_th) for n in reversed(range(10)) for n_th, item in enumerate("xy")]
         run(engine, [write_csv(tmp_path / "e.csv", rows)], tmp_path / "out", EVERYTHING)
-        # THEN exactly a tenth is test: the last in the file
         assert list(sides(tmp_path / "out")[1]) == ["s0"]
 
     @pytest.mark.parametrize(
@@ -109,7 +108,7 @@ class EngineContract:
         for number, source in enumerate(sources):
             # WHEN they are prepared
             run(engine, [source], tmp_path / str(number), EVERYTHING)
-            # THEN they are the seconds that they say, to the bit
+            # THEN the seconds are exact, to the bit
             train = read_sessions(tmp_path / str(number) / "train.parquet")
             assert train.times.tolist() == [FIRST_DAY + 0.25, FIRST_DAY + 9.25]
 
@@ -125,7 +124,7 @@ class EngineContract:
         assert sides(tmp_path / "out") == ({"a": ["x", "y"]}, {"b": ["y", "x"]})
 
     def test_files_of_a_folder_must_be_alike(self, engine: Engine, tmp_path: Path) -> None:
-        # GIVEN a folder of files with columns in another order
+        # A folder of files with columns in another order
         folder = tmp_path / "many"
         write_csv(folder / "1.csv", days(("a", 0, "x y")))
         write_csv(folder / "2.csv", days(("b", 1, "x y")), header="item_id,session_id,timestamp")
@@ -133,13 +132,12 @@ class EngineContract:
             run(engine, [folder], tmp_path / "out", EVERYTHING)
 
     def test_equal_times_keep_the_order_of_the_rows(self, engine: Engine, tmp_path: Path) -> None:
-        # GIVEN events of one time, in two files
+        # Events of one time, in two files
         items = ["z", "é", "Z", "\uff61", "\U0001f600", "a b", "q't", "~"]
         rows: list[Row] = [(name, item, FIRST_DAY) for item in items for name in ("b", "a")]
         write_csv(tmp_path / "in" / "1.csv", rows)
         write_csv(tmp_path / "in" / "2.csv", [("a", "last", FIRST_DAY), ("t", "z", FIRST_DAY + DAY)])
         run(engine, [tmp_path / "in"], tmp_path / "out", EVERYTHING)
-        # THEN sessions and events come in the order of the rows, the catalogue in that of the bytes
         train = sides(tmp_path / "out")[0]
         assert list(train.items()) == [("b", items), ("a", [*items, "last"])]
         catalogue = pq.read_table(tmp_path / "out" / "catalogue.parquet")["item_id"].to_pylist()
@@ -168,10 +166,9 @@ class EngineContract:
         ],
     )
     def test_a_wrong_value_is_named(self, engine: Engine, tmp_path: Path, row: Row, what: str) -> None:
-        # GIVEN a wrong row in the second of two files
+        # A wrong row in the second of two files
         write_csv(tmp_path / "in" / "1.csv", days(("a", 0, "x y"), ("b", 1, "x y")))
         write_csv(tmp_path / "in" / "2.csv", [("c", "x", FIRST_DAY), row, ("c", "y", FIRST_DAY)])
-        # THEN the error names file, row and column, and nothing is written
         with pytest.raises(InputError) as caught:
             run(engine, [tmp_path / "in"], tmp_path / "out", EVERYTHING)
         assert str(caught.value) == f"{tmp_path}/in/2.csv, row 2, {what}"

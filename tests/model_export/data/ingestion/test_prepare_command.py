@@ -86,16 +86,16 @@ def test_events_come_from_s3_and_go_there(events: Path, bucket: str, tmp_path: P
     client = boto3.client("s3")
     for name in ("a.csv", "b.csv"):
         client.upload_file(str(tmp_path / name), bucket, f"raw/2026/{name}")
-    # WHEN they are prepared from there to there
+    # WHEN they are prepared from S3 to S3
     done("prepare", f"s3://{bucket}/raw", "--out", f"s3://{bucket}/prepared/1", *FEW, "--engine", engine)
-    # THEN what is there is what a preparation of the local file gives
+    # THEN the result is that of the local file
     done("prepare", events, "--out", tmp_path / "local", *FEW)
-    found = {
+    uploaded = {
         entry["Key"].removeprefix("prepared/1/"): client.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
         for entry in client.list_objects_v2(Bucket=bucket, Prefix="prepared/1/")["Contents"]
     }
     client.close()
-    assert found == content(tmp_path / "local")
+    assert uploaded == content(tmp_path / "local")
     # AND it is not overwritten
     again = nextitem("prepare", f"s3://{bucket}/raw", "--out", f"s3://{bucket}/prepared/1")
     assert again.fault.endswith("has a preparation.json already; name another prefix or remove it")
@@ -112,10 +112,10 @@ def test_executors_of_their_own_write_the_same_bytes(events: Path, tmp_path: Pat
     ended = subprocess.run(
         [*program, "--out", tmp_path / "none", *cluster], capture_output=True, text=True, check=False
     )
-    # THEN it asks for one
+    # THEN the error asks for such a folder
     assert ended.returncode == 2
     assert "on a cluster Spark needs --scratch" in ended.stderr
-    # WHEN there is one
+    # WHEN there is such a folder
     scratch = tmp_path / "scratch"
     ended = subprocess.run(
         [*program, "--out", tmp_path / "cluster", *cluster, *quick, "--scratch", scratch],
@@ -124,7 +124,7 @@ def test_executors_of_their_own_write_the_same_bytes(events: Path, tmp_path: Pat
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
-    # THEN the files are those of one process, and the executors' parts went by way of that folder
+    # THEN the files equal those of one process, and the executors' parts were written to that folder
     done("prepare", events, "--out", tmp_path / "local", *FEW)
     assert content(tmp_path / "cluster") == content(tmp_path / "local")
     assert list(scratch.glob("result-*/part-*.parquet"))
@@ -154,7 +154,7 @@ def test_wrong_settings_are_refused(events: Path, tmp_path: Path, arguments: tup
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
-    # GIVEN no file, a file of another kind, and a folder of several kinds
+    # No file, a file of another kind, and a folder of several kinds
     (tmp_path / "e.json").touch()
     (tmp_path / "mixed").mkdir()
     (tmp_path / "mixed" / "a.csv").touch()

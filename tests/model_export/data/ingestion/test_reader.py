@@ -89,7 +89,7 @@ def test_items_are_read_as_python_reads_them(lines: list[str], quote: bool, end:
 
 
 def test_the_catalogue_is_ordered_by_utf_8_bytes(tmp_path: Path) -> None:
-    # GIVEN items that have another order in other collations and in UTF-16
+    # Items that have another order in other collations and in UTF-16
     path = tmp_path / "events.csv"
     path.write_text("session_id,item_id,timestamp\ns,🙂,1\ns,\uff5e,2\ns,b,3\ns,B,4\ns,é,5\ns,10,6\ns,9,7\n")
     assert read_sessions(path).catalogue == ("10", "9", "B", "b", "é", "\uff5e", "🙂")
@@ -145,7 +145,7 @@ def test_parquet_holds_times_and_ids_of_many_types(tmp_path: Path, time: str) ->
 
 
 def test_columns_can_have_other_names(tmp_path: Path) -> None:
-    # GIVEN names that would be SQL without quotes
+    # Without quotes, these names would be SQL.
     path = tmp_path / "events.parquet"
     duckdb.execute(f"""COPY (SELECT 's' AS "visit ""x"" y", 'a' AS "select", 1 AS "t;") TO '{path}' (FORMAT parquet)""")
     sessions = read_sessions(path, Columns(session='visit "x" y', item="select", time="t;"))
@@ -154,7 +154,7 @@ def test_columns_can_have_other_names(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a b.csv", "*.csv", "[x].csv", "it's.csv", "{a}.CSV", "s3:x.csv"])
 def test_a_file_name_is_not_a_pattern(tmp_path: Path, name: str) -> None:
-    # GIVEN a file whose name is a pattern to other tools, and a file that the pattern fits
+    # A file whose name is a pattern to other tools, and a file that the pattern fits
     (tmp_path / "decoy.csv").write_bytes(HEADER + b"s,decoy,1\n")
     (tmp_path / name).write_bytes(HEADER + b"s,a,1\n")
     assert items_of(read_sessions(tmp_path / name)) == [["a"]]
@@ -179,10 +179,9 @@ def test_sessions_are_cut_from_a_users_events(tmp_path: Path) -> None:
 
 
 def test_a_running_index_cuts_no_sessions(tmp_path: Path) -> None:
-    # GIVEN a user whose times are only an order, with a large gap
+    # A user whose times are only an order, with a large gap
     path = tmp_path / "events.csv"
     path.write_bytes(b"who,item_id,timestamp\nu,a,1\nu,b,900000\nv,a,2\n")
     sessions = read_sessions(path, Columns(user="who"))
-    # THEN each user is one session
     assert sessions.ids == ["u-1", "v-1"]
     assert not sessions.is_epoch

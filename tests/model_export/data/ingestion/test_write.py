@@ -73,7 +73,7 @@ def test_the_same_sessions_are_the_same_bytes(tmp_path: Path, suffix: str) -> No
 
 
 def test_whole_times_are_written_as_integers(tmp_path: Path) -> None:
-    # GIVEN a time with a fraction among whole ones
+    # A time with a fraction among whole ones
     source, target = tmp_path / "in.csv", tmp_path / "out.csv.gz"
     source.write_text('session_id,item_id,timestamp\ns,"a,b",7\ns,c,8.5\n')
     write_events(target, read_sessions(source))
