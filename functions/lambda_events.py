@@ -27,7 +27,7 @@ DIRECT: tuple[DirectOperation, ...] = (*ROUTE_KEYS.values(), "verify")
 """The operations of a direct invoke; `verify` has no HTTP route."""
 
 _LISTS = {"only", "exclude"}
-"""Query parameters that name items, repeated or separated by commas."""
+"""Query parameters that name items, one each; they may be repeated. A comma belongs to the id."""
 _DIRECT_ONLY = ("operation", "session_id")
 
 
@@ -84,20 +84,21 @@ def http_call(event: object) -> Call:
     """Read the call from an HTTP API event.
 
     Raises:
-        RequestError: 404 or 405, no operation has this path or method; 400, the event is not one of an HTTP API, or its
-            body is not base64 though it says so; 403, the token has no subject.
+        RequestError: 404 or 405, no operation has this path or method; 400, the event is not one of an HTTP API, its
+            body is not base64 though it says so, or its query is not UTF-8; 403, the token has no subject.
     """
     try:
         http_event = msgspec.convert(event, _Event)
     except msgspec.ValidationError as error:
         raise RequestError(400, "Malformed request", f"the event is not an HTTP API event: {error}") from None
-    operation = ROUTE_KEYS.get(http_event.route_key)
-    if operation is None:
-        raise _no_route(http_event)
-    session_id = (http_event.path_parameters or {}).get("session_id")
-    if http_event.route_key.startswith("POST "):
-        return Call(operation, session_id, _subject(http_event), _body(http_event))
-    return Call(operation, session_id, _subject(http_event), _query(http_event.raw_query_string or ""), query=True)
+    if http_event.route_key in ROUTE_KEYS:
+        route_key, session_id = http_event.route_key, (http_event.path_parameters or {}).get("session_id")
+    else:
+        route_key, session_id = _unmatched_route(http_event)
+    operation, subject = ROUTE_KEYS[route_key], _subject(http_event)
+    if route_key.startswith("POST "):
+        return Call(operation, session_id, subject, _body(http_event))
+    return Call(operation, session_id, subject, _query(http_event.raw_query_string or ""), query=True)
 
 
 def direct_call(event: object) -> Call:
@@ -169,26 +170,35 @@ def _query(text: str) -> dict[str, Any]:
     """Return the document of a query string. Of a repeated name the last value counts, except in lists."""
     from urllib.parse import parse_qs  # imported lazily: it takes 2 ms, and appending events does not need it
 
-    values = parse_qs(text, keep_blank_values=True)
-    document: dict[str, Any] = {name: texts[-1] for name, texts in values.items()}
-    for name in _LISTS & values.keys():
-        document[name] = [item_id for text in values[name] for item_id in text.split(",") if item_id]
-    return document
+    try:
+        values = parse_qs(text, keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError as error:
+        raise RequestError(400, "Malformed request", f"the query string is not UTF-8: {error}") from None
+    return {name: texts if name in _LISTS else texts[-1] for name, texts in values.items()}
 
 
-def _no_route(event: _Event) -> RequestError:
+def _unmatched_route(event: _Event) -> tuple[str, str]:
+    """Return the route key and the session id of a path that has a ``/`` in its session id, so that the id is refused.
+
+    API Gateway decodes the path before it looks for a route, so it finds none for such a path.
+    """
     http = event.request_context.http
     if http is None or not _is_unicode(http.method):
-        return RequestError(400, "Malformed request", "the event is not an HTTP API event: it has no method and path")
-    path = (http.path if event.raw_path is None else event.raw_path).split("/")[1:]
+        raise RequestError(400, "Malformed request", "the event is not an HTTP API event: it has no method and path")
+    path = http.path if event.raw_path is None else event.raw_path
     stage = event.request_context.stage or "$default"
-    if stage != "$default" and path[:1] == [stage]:
-        path = path[1:]
-    methods = [key.split(" ")[0] for key in ROUTE_KEYS if _fits(key.split("/")[1:], path)]
-    if methods:
+    if stage != "$default" and path.startswith(f"/{stage}/"):
+        path = path.removeprefix(f"/{stage}")
+    if methods := [key.split(" ")[0] for key in ROUTE_KEYS if _fits(key.split("/")[1:], path.split("/")[1:])]:
         allow = ", ".join(methods)
-        return RequestError(405, "Method not allowed", f"this path accepts {allow}, not {http.method}", allow=allow)
-    return RequestError(404, "Not found", "no operation has this path")
+        raise RequestError(405, "Method not allowed", f"this path accepts {allow}, not {http.method}", allow=allow)
+    request = f"{http.method} {path}"
+    for key in ROUTE_KEYS:
+        start, variable, end = key.partition("{session_id}")
+        session_id = request[len(start) : len(request) - len(end)]
+        if variable and session_id and request == start + session_id + end:
+            return key, session_id
+    raise RequestError(404, "Not found", "no operation has this path")
 
 
 def _fits(template: list[str], path: list[str]) -> bool:

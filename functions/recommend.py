@@ -93,4 +93,4 @@ def _execute(call: Call, record: RequestRecord) -> Any:
 
 
 def _session(call: Call) -> SessionName:
-    return SessionName(schema.checked_id(call.session_id, "session_id"), call.subject)
+    return SessionName(schema.checked_session_id(call.session_id), call.subject)

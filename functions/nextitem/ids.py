@@ -1,23 +1,43 @@
-"""The rules for ids, in training and in serving.
+"""The rules for ids, the same at every entrance: HTTP, direct invokes, the command line, training data.
 
-Item ids are opaque strings, compared byte for byte after UTF-8 encoding: no trimming, no case folding and
-no Unicode normalisation. The shop's own systems compare them the same way.
+Ids are opaque strings, compared byte for byte after UTF-8 encoding: no trimming, no case folding and no Unicode
+normalisation. The shop's own systems compare them the same way. Refused are characters that some entrance cannot carry:
+a path or a file of one id per line. U+FFFD shows that a decoder has replaced bytes, so other ids may look the same.
 """
 
+import re
+
 MAX_ID_CHARS = 256
-"""The longest session, item or event id, in Unicode code points."""
+"""The longest id, in Unicode code points."""
+
+MISSING_VALUES = ("nan", "null")
+"""Other tools write these, in any case, for a missing value."""
+
+REFUSED_CHARACTERS = r"\x00-\x1f\x7f-\x9f" + "\u2028\u2029\ufffd"
+"""Control characters, line separators and U+FFFD, for a class of a regular expression (Python, RE2 and Java)."""
+
+ID_PATTERN = rf"^(?!\s*(?i:{'|'.join(MISSING_VALUES)})?\s*\Z)[^{REFUSED_CHARACTERS}\ud800-\udfff]{{1,{MAX_ID_CHARS}}}\Z"
+_ID = re.compile(ID_PATTERN)
+
+ID_FAULT = (
+    f"is not an id: it needs 1 to {MAX_ID_CHARS} characters, without control characters, line breaks, U+FFFD and "
+    'halves of surrogate pairs, and must not be blank, "null" or "nan"'
+)
 
 
 def id_fault(text: str) -> str | None:
-    """Return the fault of an id, as the end of a sentence that begins with its name; None if it is valid.
+    """Return the fault of an id, as the end of a sentence that begins with its name; None if it is valid."""
+    return None if _ID.match(text) else ID_FAULT
+
+
+def session_id_fault(text: str) -> str | None:
+    """Return the fault of a session id, like `id_fault`.
+
+    API Gateway decodes a path before it matches the route, and clients resolve ``.`` and ``..``, encoded or not.
 
     Example:
-        ``id_fault("")`` is "is empty", for "item_id is empty".
+        ``session_id_fault("a/b")`` is 'must not contain "/" or be "." or "..": it is a part of a path'.
     """
-    if not text:
-        return "is empty"
-    if len(text) > MAX_ID_CHARS:
-        return f"has {len(text)} characters, more than {MAX_ID_CHARS}"
-    if not text.isprintable() and any("\ud800" <= char <= "\udfff" for char in text):
-        return "has half of a surrogate pair, which UTF-8 cannot encode"
-    return None
+    if "/" in text or text in {".", ".."}:
+        return 'must not contain "/" or be "." or "..": it is a part of a path'
+    return id_fault(text)

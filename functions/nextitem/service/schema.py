@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 from nextitem.errors import RequestError
-from nextitem.ids import MAX_ID_CHARS, id_fault
+from nextitem.ids import ID_FAULT, ID_PATTERN, session_id_fault
 from nextitem.model.manifest import MAX_TOP
 from nextitem.service.event_times import Time, place_in_time
 from nextitem.sessions.keys import SessionName
@@ -22,7 +22,7 @@ MAX_ONLY = 1000
 DEFAULT_LIMIT = 20
 MAX_DEADLINE_MS = 10_000
 
-Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_CHARS)]
+Id = Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=MAX_TOP)]
 DeadlineMs = Annotated[int, msgspec.Meta(ge=1, le=MAX_DEADLINE_MS)]
 Excluded = Annotated[list[Id], msgspec.Meta(max_length=MAX_EXCLUDED)]
@@ -188,19 +188,21 @@ def _split_message(text: str) -> tuple[str, str]:
     """Split msgspec's message into the fault and the path of the field, also for a missing field."""
     located = re.fullmatch(_AT, text)
     detail, path = (located[1], located[2]) if located else (text, "")
+    if " matching regex " in detail:  # only ids have a pattern
+        return f"{path} {ID_FAULT}", path
     missing = re.fullmatch(_MISSING, detail)
     return detail, ".".join(part for part in (path, missing and missing[1]) if part)
 
 
-def checked_id(text: object, field: str) -> str:
-    """Return an id if it is valid.
+def checked_session_id(text: object) -> str:
+    """Return a session id if it is valid.
 
     Raises:
-        RequestError: 422, it is not a string, or `id_fault` finds a fault.
+        RequestError: 422, it is not a string, or `session_id_fault` finds a fault.
     """
-    fault = id_fault(text) if isinstance(text, str) else "must be a string"
+    fault = session_id_fault(text) if isinstance(text, str) else "must be a string"
     if fault is not None:
-        raise RequestError(422, "Unprocessable content", f"{field} {fault}", field=field)
+        raise RequestError(422, "Unprocessable content", f"session_id {fault}", field="session_id")
     return str(text)
 
 

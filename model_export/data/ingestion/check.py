@@ -11,7 +11,7 @@ from model_export.data.ingestion.faults import fault, shown
 from model_export.data.ingestion.times import ACCEPTED, LATEST_SECOND, form_of, largest_number, misfits, seconds
 from model_export.data.sessions import FIRST_EPOCH_SECOND
 from nextitem.errors import InputError
-from nextitem.ids import MAX_ID_CHARS
+from nextitem.ids import MAX_ID_CHARS, MISSING_VALUES, REFUSED_CHARACTERS
 
 NO_TIME = f"is not a time. {ACCEPTED}"
 _SPACE = r"[\s\p{Z}]*"
@@ -76,9 +76,11 @@ def _id_tests(rows: ir.Table) -> dict[str, _Test]:
     for field in ("owner", "item"):
         text = rows[field]
         tests[f"{field}_empty"] = _Test(field, "is empty", text.isnull() | text.re_search(f"^{_SPACE}$"))
-        # Other tools write "nan" or "null" for a missing value.
-        tests[f"{field}_null"] = _Test(field, "is not an id", text.re_search(f"^{_SPACE}(?i:nan|null){_SPACE}$"))
+        missing = f"^{_SPACE}(?i:{'|'.join(MISSING_VALUES)}){_SPACE}$"
+        tests[f"{field}_null"] = _Test(field, "is not an id", text.re_search(missing))
         tests[f"{field}_nul"] = _Test(field, "holds a NUL character", text.contains("\0"))
+    what = "holds a control character, a line separator or U+FFFD"
+    tests["item_character"] = _Test("item", what, rows.item.re_search(f"[{REFUSED_CHARACTERS}]"))
     too_long = rows.item.length() > MAX_ID_CHARS
     return {**tests, "item_long": _Test("item", f"has more than {MAX_ID_CHARS} characters", too_long)}
 
