@@ -26,6 +26,9 @@ def days(*sessions: tuple[str, int, str]) -> list[Row]:
     ]
 
 
+BAD_CHARACTER = "holds a control character, a line separator or U+FFFD"
+
+
 class EngineContract:
     """Cutting, splitting and filtering, seen from the files that come out."""
 
@@ -159,9 +162,9 @@ class EngineContract:
             (("", "x", FIRST_DAY), "column 'session_id': is empty"),
             (("a", " ", FIRST_DAY), "column 'item_id': is empty"),
             (("a", "NaN", FIRST_DAY), "column 'item_id': 'NaN' is not an id"),
-            (("a", "x\u2028", FIRST_DAY), "column 'item_id': 'x\\u2028' holds a control character, a line separator or U+FFFD"),
-            (("a", "x\x7f", FIRST_DAY), "column 'item_id': 'x\\u007f' holds a control character, a line separator or U+FFFD"),
-            (("a", "\ufffdx", FIRST_DAY), "column 'item_id': '\ufffdx' holds a control character, a line separator or U+FFFD"),
+            (("a", "x\u2028", FIRST_DAY), f"column 'item_id': 'x\\u2028' {BAD_CHARACTER}"),
+            (("a", "x\x7f", FIRST_DAY), f"column 'item_id': 'x\\u007f' {BAD_CHARACTER}"),
+            (("a", "\ufffdx", FIRST_DAY), f"column 'item_id': '\ufffdx' {BAD_CHARACTER}"),
             (("a", "x" * 257, FIRST_DAY), f"column 'item_id': '{'x' * 40}…' has more than 256 characters"),
             (("a", "x", ""), "column 'timestamp': has no time"),
             (("a", "x", "noon"), f"column 'timestamp': 'noon' is not a time. {ACCEPTED}"),
