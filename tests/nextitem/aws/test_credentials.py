@@ -79,7 +79,7 @@ def test_credentials_without_an_expiry_are_kept(provider: CredentialsProvider, c
     for _ in range(3):
         assert credentials() == Credentials("AKID", "secret")
         clock.now += timedelta(days=10)
-    assert provider.asked == 1
+    assert provider.requests == 1
 
 
 def test_valid_credentials_are_used_while_the_provider_fails(provider: CredentialsProvider, clock: WallClock) -> None:

@@ -109,17 +109,17 @@ def test_while_one_request_tries_the_others_fail(scene: Scene, monkeypatch: pyte
     # GIVEN an open circuit whose time has passed
     scene.fail(FAILURE_THRESHOLD)
     scene.clock.now += RESET_SECONDS
-    asked = scene.failing.asked
+    asked = scene.failing.calls
 
     # WHEN another request comes before the trial has its answer THEN only the trial reaches the store
     def load_meanwhile(*_: object) -> None:
-        scene.failing.asked += 1
+        scene.failing.calls += 1
         with pytest.raises(StoreUnavailable, match="circuit is open"):
             scene.breaker.load("another", VERSION, soon())
 
     monkeypatch.setattr(scene.failing, "load", load_meanwhile)
     scene.breaker.load("key", VERSION, soon())
-    assert scene.failing.asked == asked + 1
+    assert scene.failing.calls == asked + 1
 
 
 def test_a_trial_that_succeeds_closes_the_circuit(scene: Scene, key: str) -> None:
