@@ -60,10 +60,51 @@ format: $(INSTALLED) ## format the code and fix lint errors with ruff
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Makes a tool's virtual environment. Wheels only: building a source package would fetch build tools without hashes.
+# --no-deps, because pip refuses hashes where dependencies have extras; `pip check` shows that the lock is complete.
+# $(1): its directory, $(2): its locked requirements.
+define tool_venv
+	rm -rf $(1)
+	$(PYTHON) -m venv $(1)
+	$(1)/bin/python -m pip install --quiet --require-hashes --no-deps --only-binary=:all: --requirement $(2)
+	$(1)/bin/python -m pip check
+	touch $@
+endef
+
+AUDIT := .build/audit/bin
+$(AUDIT)/pip-compile: requirements/audit.txt
+	$(call tool_venv,.build/audit,$<)
+
+LOCK := CUSTOM_COMPILE_COMMAND='make lock' $(AUDIT)/pip-compile --quiet --generate-hashes --strip-extras \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(ARGS)
+LOCKED_TOOLS := sam checkov audit
+# Dependencies of onnxruntime that inference never imports, so the function does not contain them.
+NOT_IMPORTED := flatbuffers packaging protobuf
+
 .PHONY: lock
-lock: ## write requirements/constraints.txt from the installed packages
+lock: $(AUDIT)/pip-compile ## lock the installed packages, and with hashes what ships or deploys (ARGS=--upgrade: newest)
 	@{ echo '# Every package of the development environment, as tested. Written by `make lock`.'; \
 	   $(BIN)/python -m pip freeze --exclude-editable --exclude nextitem | sed -E 's/^(torch==[0-9.]+)\+.*/\1/'; } > requirements/constraints.txt
+	@$(LOCK) --constraint requirements/constraints.txt $(NOT_IMPORTED:%=--unsafe-package %) \
+		--output-file functions/requirements.txt pyproject.toml
+	@for tool in $(LOCKED_TOOLS); do \
+		$(LOCK) --allow-unsafe --no-annotate --output-file requirements/$$tool.txt requirements/$$tool.in || exit 1; done
+
+# Advisories that do not affect this project: `--ignore-vuln ID`, each with its reason.
+AUDIT_SKIPS :=
+
+.PHONY: audit
+audit: $(AUDIT)/pip-compile ## check what ships or deploys for known vulnerabilities (needs the network)
+	$(AUDIT)/pip-audit --require-hashes --disable-pip $(AUDIT_SKIPS) --requirement functions/requirements.txt \
+		$(LOCKED_TOOLS:%=--requirement requirements/%.txt)
+
+SBOM := .build/sbom/function.cdx.json
+
+.PHONY: sbom
+sbom: $(AUDIT)/pip-compile ## list the deployed function's packages with versions and hashes (CycloneDX, .build/sbom)
+	@mkdir -p $(dir $(SBOM))
+	$(AUDIT)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --output-file $(SBOM) \
+		functions/requirements.txt
 
 .PHONY: chaos
 chaos: $(INSTALLED) ## inject faults into the session store under traffic and check the sessions (3 minutes)
@@ -99,10 +140,7 @@ export SAM_CLI_TELEMETRY := 0
 .sam-venv: $(SAM)
 
 $(SAM): requirements/sam.txt
-	rm -rf .sam-venv
-	$(PYTHON) -m venv .sam-venv
-	.sam-venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements/sam.txt
-	touch $@
+	$(call tool_venv,.sam-venv,$<)
 
 .PHONY: validate
 validate: $(SAM) ## check template.yaml and observability/observability.yaml (sam validate --lint, cfn-lint)
@@ -120,10 +158,7 @@ CHECKOV := .build/checkov/bin/checkov
 CHECKOV_SKIPS := CKV_AWS_18,CKV_AWS_111,CKV_AWS_115,CKV_AWS_116,CKV_AWS_117,CKV_AWS_173
 
 $(CHECKOV): requirements/checkov.txt
-	rm -rf .build/checkov
-	$(PYTHON) -m venv .build/checkov
-	.build/checkov/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements/checkov.txt
-	touch $@
+	$(call tool_venv,.build/checkov,$<)
 
 .PHONY: checkov
 checkov: $(CHECKOV) ## check the deployed resources against Checkov's rules (needs `make install`)

@@ -1,13 +1,16 @@
-"""The tools of the build: the search for an interpreter, and the description of an artifact."""
+"""The tools of the build: search for an interpreter, description of an artifact, arguments of a deployment."""
 
+import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from devstack.build import aws_arguments
 from devstack.build.artifact import MAX_UNZIPPED_BYTES, Artifact, describe, main, objections
 
-FINDER = Path(__file__).parents[2] / "devstack/build/python313.sh"
+ROOT = Path(__file__).parents[2]
+FINDER = ROOT / "devstack/build/python313.sh"
 SYSTEM_PATH = "/usr/bin:/bin"
 
 
@@ -103,3 +106,13 @@ def test_exit_codes_and_messages(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "the function is for arm64" in capsys.readouterr().err
     assert main([str(tmp_path / "none"), "--architecture", "arm64"]) == 2
     assert "make build" in capsys.readouterr().err
+
+
+def test_the_aws_cli_gets_the_settings_of_an_environment(capsys: pytest.CaptureFixture[str]) -> None:
+    assert aws_arguments.main([str(ROOT / "samconfig.toml"), "staging"]) == 0
+    assert shlex.split(capsys.readouterr().out) == [
+        *("--stack-name", "nextitem-staging", "--capabilities", "CAPABILITY_IAM"),
+        *("--parameter-overrides", "DeploymentType=AllAtOnce", "StoreMaxGigabytes=1"),
+    ]
+    assert aws_arguments.main([str(ROOT / "samconfig.toml"), "moon"]) == 1
+    assert "no environment moon" in capsys.readouterr().err

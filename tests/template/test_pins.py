@@ -1,5 +1,6 @@
-"""The function's pinned packages are those of this environment and of pyproject.toml."""
+"""What ships or deploys is pinned and hashed; the function's pins are those that the tests run with."""
 
+import re
 import tomllib
 from importlib.metadata import requires, version
 from pathlib import Path
@@ -14,6 +15,11 @@ NOT_IMPORTED = {("onnxruntime", name) for name in ("flatbuffers", "packaging", "
 """(package, dependency) pairs left out of the artifact; the build's test runs without them."""
 
 
+FUNCTION = ROOT / "functions" / "requirements.txt"
+LOCKS = [FUNCTION, *(source.with_suffix(".txt") for source in (ROOT / "requirements").glob("*.in"))]
+INSTALL = re.compile(r"pip install (?:.*\\\n)*.*")
+
+
 def requirements(lines: list[str]) -> dict[str, Requirement]:
     parsed = [Requirement(line) for line in lines]
     return {canonicalize_name(requirement.name): requirement for requirement in parsed}
@@ -21,8 +27,24 @@ def requirements(lines: list[str]) -> dict[str, Requirement]:
 
 @pytest.fixture(scope="module")
 def pins() -> dict[str, Requirement]:
-    lines = (ROOT / "functions" / "requirements.txt").read_text().splitlines()
-    return requirements([line.partition("#")[0] for line in lines if line.partition("#")[0].strip()])
+    return requirements(re.findall(r"(?m)^[\w.-]+==\S+", FUNCTION.read_text()))
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: f"{lock.parent.name}/{lock.name}")
+def test_every_package_is_pinned_with_its_hashes(lock: Path) -> None:
+    packages = [line for line in lock.read_text().replace("\\\n", "").splitlines() if line[:1] not in {"", "#", " "}]
+
+    assert packages
+    for package in packages:
+        assert re.fullmatch(r"[\w.-]+==[\w.]+( +--hash=sha256:[0-9a-f]{64})+ *", package), package
+
+
+@pytest.mark.parametrize("makefile", ["Makefile", "functions/Makefile"])
+def test_every_installation_from_a_lock_checks_hashes_and_builds_nothing(makefile: str) -> None:
+    installations = [text for text in INSTALL.findall((ROOT / makefile).read_text()) if "--requirement" in text]
+
+    assert installations
+    assert all("--require-hashes" in text and "--only-binary=:all:" in text for text in installations)
 
 
 def test_every_pin_is_the_version_that_the_tests_run_with(pins: dict[str, Requirement]) -> None:

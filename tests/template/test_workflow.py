@@ -49,6 +49,14 @@ def test_no_secret_is_used_and_tokens_only_read(path: Any) -> None:
     assert {*document["permissions"].items()} <= {("contents", "read"), ("id-token", "write")}
 
 
+def test_only_the_aws_cli_runs_with_the_credentials_of_a_role() -> None:
+    deploy = steps(ROOT / ".github/workflows/deploy.yaml")
+    (entry,) = (number for number, step in enumerate(deploy) if "configure-aws-credentials" in step.get("uses", ""))
+
+    assert all(re.match(r"aws |xargs --arg-file arguments aws ", step["run"]) for step in deploy[entry + 1 :])
+    assert all("make" not in step.get("run", "") and "pip" not in step.get("run", "") for step in deploy)
+
+
 def test_every_environment_is_configured_with_existing_parameters() -> None:
     jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yaml").read_text())["jobs"]
     environments = {job["with"]["environment"] for job in jobs.values() if "with" in job}
