@@ -6,6 +6,8 @@ them, so the multipart upload is written here.
 """
 
 import os
+import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -21,7 +23,7 @@ from nextitem.errors import ObjectTooLarge, RegistryUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, GetObjectOutputTypeDef
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, GetObjectOutputTypeDef, HeadObjectOutputTypeDef
 
 SINGLE_PUT_BYTES = 100 << 20
 """Larger files are uploaded in parts, as AWS recommends; S3 refuses a single PUT of more than 5 GB."""
@@ -35,8 +37,14 @@ PARTS_AT_ONCE = 4
 OnProgress = Callable[[str, int, int], None]
 """Called with the key, the bytes uploaded and the size, once for each part of a large file."""
 
+BUSY_SECONDS = (0.2, 0.4, 0.8, 1.6)
+"""Pauses before a write is repeated because S3 is busy with another write of the same key."""
+
 _MISSING = {"NoSuchKey", "404"}
-_LOST_RACE = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "412", "409"}
+_REFUSED = {"PreconditionFailed", "NoSuchKey", "412"}
+_BUSY = {"ConditionalRequestConflict", "OperationAborted", "409"}
+_WRITE_ID = "write-id"
+"""Metadata of each object: the write that made it."""
 
 
 class BotoObjectStore:
@@ -90,15 +98,20 @@ class BotoObjectStore:
     def create(self, key: str, data: bytes | Path) -> bool:
         """See `ObjectStore.create`. A failed upload in parts leaves no parts behind."""
         if isinstance(data, bytes):
-            return self._write(key, lambda: self._put(key, Body=data, IfNoneMatch="*"))
+            return self._write(key, lambda metadata: self._put(key, Body=data, IfNoneMatch="*", Metadata=metadata))
         if data.stat().st_size > SINGLE_PUT_BYTES:
-            return self._write(key, lambda: self._upload_parts(key, data))
-        with data.open("rb") as file:
-            return self._write(key, lambda: self._put(key, Body=file, IfNoneMatch="*"))
+            # S3 would say that the key is taken only after the last part
+            return not self._exists(key) and self._write(key, lambda metadata: self._upload_parts(key, data, metadata))
+
+        def put_file(metadata: dict[str, str]) -> None:
+            with data.open("rb") as file:
+                self._put(key, Body=file, IfNoneMatch="*", Metadata=metadata)
+
+        return self._write(key, put_file)
 
     def replace(self, key: str, data: bytes, etag: str) -> bool:
         """See `ObjectStore.replace`."""
-        return self._write(key, lambda: self._put(key, Body=data, IfMatch=etag))
+        return self._write(key, lambda metadata: self._put(key, Body=data, IfMatch=etag, Metadata=metadata), etag)
 
     def keys(self, prefix: str) -> list[str]:
         """See `ObjectReader.keys`."""
@@ -108,15 +121,14 @@ class BotoObjectStore:
         except (ClientError, BotoCoreError) as error:
             raise self._unavailable(error, prefix) from error
 
-    def _put(self, key: str, **arguments: Any) -> bool:
+    def _put(self, key: str, **arguments: Any) -> None:
         self._s3.put_object(Bucket=self._name, Key=key, ChecksumAlgorithm="SHA256", **arguments)
-        return True
 
-    def _upload_parts(self, key: str, path: Path) -> bool:
+    def _upload_parts(self, key: str, path: Path, metadata: dict[str, str]) -> None:
         """Upload a file in parts; S3 checks each part's SHA-256 and refuses the whole if the key is taken."""
-        if self._exists(key):  # S3 would say so only after the last part
-            return False
-        upload = self._s3.create_multipart_upload(Bucket=self._name, Key=key, ChecksumAlgorithm="SHA256")
+        upload = self._s3.create_multipart_upload(
+            Bucket=self._name, Key=key, ChecksumAlgorithm="SHA256", Metadata=metadata
+        )
         upload_id = upload["UploadId"]
         try:
             parts = list(self._uploaded_parts(key, path, upload_id))
@@ -127,7 +139,6 @@ class BotoObjectStore:
             with suppress(ClientError, BotoCoreError):  # the bucket's lifecycle rule removes them otherwise
                 self._s3.abort_multipart_upload(Bucket=self._name, Key=key, UploadId=upload_id)
             raise
-        return True
 
     def _uploaded_parts(self, key: str, path: Path, upload_id: str) -> "Iterable[CompletedPartTypeDef]":
         """Upload the parts, `PARTS_AT_ONCE` at a time, and yield them in their order."""
@@ -153,21 +164,55 @@ class BotoObjectStore:
 
     def _exists(self, key: str) -> bool:
         try:
-            self._s3.head_object(Bucket=self._name, Key=key)
+            return self._head(key) is not None
+        except (ClientError, BotoCoreError) as error:
+            raise self._unavailable(error, key) from error
+
+    def _head(self, key: str) -> "HeadObjectOutputTypeDef | None":
+        """Return an object's headers, or None if there is no such key."""
+        try:
+            return self._s3.head_object(Bucket=self._name, Key=key)
         except ClientError as error:
             if _code(error) in _MISSING:
-                return False
+                return None
             raise
+
+    def _write(self, key: str, write: Callable[[dict[str, str]], None], etag: str | None = None) -> bool:
+        """Make a conditional write with an id of its own; return False if its condition does not hold.
+
+        If an answer is lost, boto3 repeats the write, and S3 refuses that because the object has changed already. So
+        after each error the object says whether this write made it.
+
+        Args:
+            key: the object's key.
+            write: writes the object with the metadata that it is called with.
+            etag: the entity tag that the object must have before; None if there must be no object.
+        """
+        write_id = uuid.uuid4().hex
+        for pause in (*BUSY_SECONDS, None):
+            try:
+                write({_WRITE_ID: write_id})
+            except (ClientError, BotoCoreError) as error:
+                head = self._head_after(error, key)
+                if head is not None and head["Metadata"].get(_WRITE_ID) == write_id:
+                    return True
+                if _code(error) in _REFUSED or (head and head["ETag"]) != etag:
+                    return False
+                if _code(error) not in _BUSY or pause is None:
+                    raise self._unavailable(error, key) from error
+                time.sleep(pause)
+            else:
+                break
         return True
 
-    def _write(self, key: str, write: Callable[[], bool]) -> bool:
-        """Return the result of a conditional write, or False if its condition does not hold."""
+    def _head_after(self, error: Exception, key: str) -> "HeadObjectOutputTypeDef | None":
+        """Return an object's headers after a write of it failed with an error."""
         try:
-            return write()
-        except (ClientError, BotoCoreError) as error:
-            if _code(error) in _LOST_RACE:
-                return False
-            raise self._unavailable(error, key) from error
+            return self._head(key)
+        except (ClientError, BotoCoreError):
+            raise RegistryUnavailable(
+                f"{self._unavailable(error, key)}; whether it was written is unknown: read it before you try again"
+            ) from error
 
     def _unavailable(self, error: Exception, key: str) -> RegistryUnavailable:
         return RegistryUnavailable(f"bucket {self._name} cannot be used at {key}: {error}")

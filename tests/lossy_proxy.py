@@ -1,0 +1,93 @@
+"""A proxy on loopback that loses requests or answers, or answers a request itself."""
+
+import http.client
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Literal, NamedTuple, Self
+from urllib.parse import urlsplit
+
+from devstack.processes.children import LOOPBACK
+
+POLL_SECONDS = 0.01
+"""Time in which the proxy notices that it should stop."""
+
+
+class Reply(NamedTuple):
+    """An answer of the proxy's own: status and body."""
+
+    status: int
+    body: bytes
+
+
+Fault = Literal["lose request", "lose answer"] | Reply
+
+
+class LossyProxy:
+    """Forwards HTTP requests to a server, except those that `fail` names.
+
+    Attributes:
+        endpoint: `http://127.0.0.1:port`.
+    """
+
+    def __init__(self, target: str) -> None:
+        self._fault: tuple[Fault, Callable[[str, str, bytes], bool]] | None = None
+        self._left = 0
+        proxy, server = self, urlsplit(target)
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def _forward(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                fault = proxy._take_fault(self.command, self.path, body)
+                if isinstance(fault, Reply):
+                    self._reply(fault.status, {}, fault.body)
+                    return
+                self.close_connection = fault is not None
+                if fault != "lose request":
+                    connection = http.client.HTTPConnection(server.hostname or "", server.port)
+                    connection.request(self.command, self.path, body, dict(self.headers))
+                    response = connection.getresponse()
+                    content = response.read()
+                    connection.close()
+                    if fault is None:
+                        self._reply(response.status, dict(response.getheaders()), content)
+
+            def _reply(self, status: int, headers: dict[str, str], body: bytes) -> None:
+                self.send_response_only(status)
+                for name, value in ({"Content-Length": str(len(body))} | headers).items():
+                    if name.lower() not in {"connection", "transfer-encoding"}:
+                        self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                """Log nothing."""
+
+        for method in ("GET", "HEAD", "PUT", "POST", "DELETE"):
+            setattr(Handler, f"do_{method}", Handler._forward)
+        self._server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL_SECONDS,))
+        self.endpoint = f"http://{LOOPBACK}:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def fail(self, fault: Fault, matches: Callable[[str, str, bytes], bool], times: int) -> None:
+        """Apply a fault to the next requests whose method, path and body match."""
+        self._fault, self._left = (fault, matches), times
+
+    def _take_fault(self, method: str, path: str, body: bytes) -> Fault | None:
+        if self._fault is None or not self._left or not self._fault[1](method, path, body):
+            return None
+        self._left -= 1
+        return self._fault[0]
