@@ -29,11 +29,12 @@ class LossyProxy:
 
     Attributes:
         endpoint: `http://127.0.0.1:port`.
+        left: the number of requests that will still fail.
     """
 
     def __init__(self, target: str) -> None:
         self._fault: tuple[Fault, Callable[[str, str, bytes], bool]] | None = None
-        self._left = 0
+        self.left = 0
         proxy, server = self, urlsplit(target)
 
         class Handler(BaseHTTPRequestHandler):
@@ -84,10 +85,10 @@ class LossyProxy:
 
     def fail(self, fault: Fault, matches: Callable[[str, str, bytes], bool], times: int) -> None:
         """Apply a fault to the next requests whose method, path and body match."""
-        self._fault, self._left = (fault, matches), times
+        self._fault, self.left = (fault, matches), times
 
     def _take_fault(self, method: str, path: str, body: bytes) -> Fault | None:
-        if self._fault is None or not self._left or not self._fault[1](method, path, body):
+        if self._fault is None or not self.left or not self._fault[1](method, path, body):
             return None
-        self._left -= 1
+        self.left -= 1
         return self._fault[0]

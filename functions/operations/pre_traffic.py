@@ -13,6 +13,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 INVOKE_SECONDS = 30
 """The limit of one invoke: the new version's own limit is 10 s, and it may have to start first."""
@@ -34,7 +35,7 @@ def handler(event: dict[str, str], _context: object) -> dict[str, str]:
         event: `DeploymentId` and `LifecycleEventHookExecutionId`, as CodeDeploy sends them.
 
     Returns:
-        The reported status, `Succeeded` or `Failed`.
+        The status, `Succeeded` or `Failed`.
 
     Raises:
         KeyError: the event is not CodeDeploy's, so there is no deployment to report to.
@@ -50,10 +51,31 @@ def handler(event: dict[str, str], _context: object) -> dict[str, str]:
     except Exception:  # any error must be reported
         logger.exception("the new version is not verified")
     finally:
-        boto3.client("codedeploy").put_lifecycle_event_hook_execution_status(
+        report_status(deployment, execution, status)
+    return {"status": status}
+
+
+def report_status(deployment: str, execution: str, status: str) -> None:
+    """Report the result to CodeDeploy, which takes only one for each run of the hook.
+
+    If the answer is lost, boto3 repeats the report, and CodeDeploy refuses that because it has one. Lambda may also run
+    the hook again after a report whose answers were all lost.
+
+    Raises:
+        botocore.exceptions.ClientError: CodeDeploy refused the report; the deployment then fails without one.
+    """
+    client = boto3.client("codedeploy")
+    try:
+        client.put_lifecycle_event_hook_execution_status(
             deploymentId=deployment, lifecycleEventHookExecutionId=execution, status=status
         )
-    return {"status": status}
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "LifecycleEventAlreadyCompletedException":
+            raise
+        if error.response["ResponseMetadata"].get("RetryAttempts"):
+            logger.info("CodeDeploy has this report: only its first answer was lost")
+        else:
+            logger.warning("CodeDeploy has an earlier report of %s already; %s was not reported", execution, status)
 
 
 def verify(version: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import time
 from typing import Any
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 SECRET_CHARS = 64
 MIN_CHARS = 16
@@ -86,9 +87,15 @@ def _make(client: Any, secret: str, token: str) -> None:
         raise RotationRefused("the previous rotation has not taken effect yet; rotate again later")
     fresh = "".join(secrets.choice(_ALPHABET) for _ in range(SECRET_CHARS))
     value = {"current": fresh, "previous": before["current"], "rotated_at": now + LEAD_SECONDS}
-    client.put_secret_value(
-        SecretId=secret, ClientRequestToken=token, SecretString=json.dumps(value), VersionStages=["AWSPENDING"]
-    )
+    try:
+        client.put_secret_value(
+            SecretId=secret, ClientRequestToken=token, SecretString=json.dumps(value), VersionStages=["AWSPENDING"]
+        )
+    except (ClientError, BotoCoreError) as error:  # the answer may be lost, or another run of this step was first
+        try:
+            _value(client, secret, VersionId=token, VersionStage="AWSPENDING")
+        except client.exceptions.ResourceNotFoundException:
+            raise error from None
 
 
 def _test(client: Any, secret: str, token: str) -> None:
@@ -120,13 +127,32 @@ def _finish(client: Any, secret: str, token: str, stages: dict[str, list[str]]) 
     _check_successor(client, secret, token)
     pending = _value(client, secret, VersionId=token, VersionStage="AWSPENDING")
     if _moment(pending) - time.time() < LEAST_LEAD_SECONDS:
-        client.update_secret_version_stage(SecretId=secret, VersionStage="AWSPENDING", RemoveFromVersionId=token)
+        _move_stage(client, secret, "AWSPENDING", old=token)
         raise RotationRefused("the new version is too old to be read in time; it was dropped: rotate again")
     (serving,) = [version for version, names in stages.items() if "AWSCURRENT" in names]
-    client.update_secret_version_stage(
-        SecretId=secret, VersionStage="AWSCURRENT", MoveToVersionId=token, RemoveFromVersionId=serving
-    )
-    client.update_secret_version_stage(SecretId=secret, VersionStage="AWSPENDING", RemoveFromVersionId=token)
+    _move_stage(client, secret, "AWSCURRENT", old=serving, new=token)
+    _move_stage(client, secret, "AWSPENDING", old=token)
+
+
+def _move_stage(client: Any, secret: str, stage: str, old: str, new: str | None = None) -> None:
+    """Move a stage from one version to another, or to none.
+
+    If the answer is lost, boto3 repeats the request, and Secrets Manager refuses that because the old version does not
+    have the stage any more. So after an error the stages say whether it was done.
+    """
+    target = {"MoveToVersionId": new} if new else {}
+    try:
+        client.update_secret_version_stage(SecretId=secret, VersionStage=stage, RemoveFromVersionId=old, **target)
+    except (ClientError, BotoCoreError):
+        holders = [version for version, stages in _stages(client, secret).items() if stage in stages]
+        if holders != ([new] if new else []):
+            raise
+
+
+def _stages(client: Any, secret: str) -> dict[str, list[str]]:
+    """Return the stages of each version."""
+    stages: dict[str, list[str]] = client.describe_secret(SecretId=secret)["VersionIdsToStages"]
+    return stages
 
 
 def _moment(value: dict[str, Any]) -> float:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -125,3 +126,20 @@ def test_a_report_that_codedeploy_refuses_is_an_error(account: Account) -> None:
     account.stubs["codedeploy"].add_client_error("put_lifecycle_event_hook_execution_status", "DeploymentDoesNotExist")
     with pytest.raises(ClientError, match="DeploymentDoesNotExist"):
         pre_traffic.handler(EVENT, None)
+
+
+@pytest.mark.parametrize("retries", [0, 1], ids=["an earlier run", "this run"])
+def test_a_report_that_codedeploy_has_already_is_no_error(
+    account: Account, caplog: pytest.LogCaptureFixture, retries: int
+) -> None:
+    # GIVEN a report whose answer was lost, so that CodeDeploy refuses the next attempt
+    account.answers(IN_ORDER)
+    account.stubs["codedeploy"].add_client_error(
+        "put_lifecycle_event_hook_execution_status",
+        "LifecycleEventAlreadyCompletedException",
+        response_meta={"RetryAttempts": retries},
+    )
+    assert pre_traffic.handler(EVENT, None) == {"status": "Succeeded"}
+    assert_all_was_asked(account)
+    warned = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert len(warned) == (not retries)

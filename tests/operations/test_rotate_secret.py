@@ -8,11 +8,16 @@ from typing import Any
 import boto3
 import moto.awslambda.utils
 import pytest
+from botocore.config import Config
+from botocore.exceptions import ConnectionClosedError
 from moto import mock_aws
+from moto.server import ThreadedMotoServer
 
+from devstack.processes.children import LOOPBACK
 from nextitem.sessions.key_secret import KeySecret
 from operations import rotate_secret
 from operations.rotate_secret import LEAD_SECONDS, LEAST_LEAD_SECONDS, RotationRefused
+from tests.lossy_proxy import LossyProxy
 
 FIRST = "the-first-secret-of-tests"
 ROTATION_ARN = "arn:aws:lambda:eu-central-1:123456789012:function:rotate-secret"
@@ -47,7 +52,7 @@ def functions(monkeypatch: pytest.MonkeyPatch) -> Functions:
 @pytest.fixture
 def client() -> Iterator[Any]:
     with mock_aws():
-        client = boto3.client("secretsmanager")
+        client = boto3.client("secretsmanager", config=Config(retries={"total_max_attempts": 1}))
         client.create_secret(Name="key", SecretString=json.dumps({"current": FIRST}))
         yield client
 
@@ -223,3 +228,47 @@ def test_no_log_line_contains_a_secret(client: Any, functions: Functions, caplog
     messages = [record.getMessage() for record in caplog.records if record.name == rotate_secret.logger.name]
     assert messages == [f"{name}: done" for name in ("createSecret", "setSecret", "testSecret", "finishSecret")]
     assert not [secret for secret in value(client).values() if str(secret) in " ".join(messages)]
+
+
+ATTEMPTS = 2
+WRITES = {
+    "value": lambda body: b'"SecretString"' in body,
+    "current": lambda body: b'"MoveToVersionId"' in body,
+    "pending": lambda body: b'"RemoveFromVersionId"' in body and b'"MoveToVersionId"' not in body,
+}
+
+
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[LossyProxy]:
+    """A proxy through which the rotation function calls Secrets Manager, with two attempts for each call."""
+    server = ThreadedMotoServer(ip_address=LOOPBACK, port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with LossyProxy(f"http://{host}:{port}") as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", proxy.endpoint)
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", str(ATTEMPTS))
+        monkeypatch.setenv("AWS_RETRY_MODE", "standard")
+        monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+        yield proxy
+    server.stop()
+
+
+@pytest.mark.parametrize("times", [1, ATTEMPTS], ids=["first answer", "all answers"])
+@pytest.mark.parametrize("write", WRITES)
+def test_a_rotation_survives_a_lost_answer(
+    client: Any, functions: Functions, proxy: LossyProxy, write: str, times: int
+) -> None:
+    proxy.fail("lose answer", lambda _method, _path, body: WRITES[write](body), times)
+    version = rotate(client)
+    assert proxy.left == 0
+    assert value(client)["previous"] == FIRST
+    stages = client.describe_secret(SecretId="key")["VersionIdsToStages"]
+    assert stages[version] == ["AWSCURRENT"]
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_lost_write_fails_the_step(client: Any, functions: Functions, proxy: LossyProxy, write: str) -> None:
+    proxy.fail("lose request", lambda _method, _path, body: WRITES[write](body), ATTEMPTS)
+    with pytest.raises(ConnectionClosedError):
+        rotate(client)
+    assert proxy.left == 0
