@@ -18,7 +18,7 @@ from nextitem import DEFAULT_REGION, DEFAULT_ROUTE
 
 CONNECT_TIMEOUT = timedelta(seconds=1)
 READ_TIMEOUT = timedelta(seconds=20)
-"""For one object, or one part of a large one."""
+"""Timeout for one object, or one part of a large object."""
 RETRIES = 2
 RETRY_TIMEOUT = timedelta(seconds=20)
 

@@ -24,7 +24,7 @@ TRIES = 4
 RECONNECTS = 1
 """Maximum attempts after a broken connection: an idle connection may be dead, a new one is not."""
 SLOTS = 16_384
-"""Of any Cluster."""
+"""Number of slots of every Cluster."""
 
 _Range = tuple[int, int, Address]
 """First and last slot, and the primary that serves them."""

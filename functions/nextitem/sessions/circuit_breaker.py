@@ -61,7 +61,7 @@ class CircuitBreaker:
     ) -> PendingSave:
         """See `SessionStore.save`."""
         saving = self._store.save(key, version, snapshot, deadline, impression)
-        # Settled when the reply is there or has had all its time: that is fair, whatever time is left now.
+        # `fair`: the store had the whole time of the save, however little time this request has left.
         return _CountedSave(saving, lambda limit: self._count(lambda: saving.result(limit), fair=True))
 
     def move(self, old: str, key: str, deadline: Deadline) -> bool:
