@@ -40,7 +40,7 @@ def reported_address(host: str, port: Any, by: Address) -> Address:
         by: the server that replies.
 
     Raises:
-        StoreUnavailable: it is no address.
+        StoreUnavailable: it is not an address.
     """
     try:
         number = int(port)

@@ -76,7 +76,7 @@ def _widened(sample_count: Value, unavailable: Value) -> Value:
 
 def _by_top_k(scores: Value, slots: int, probes: int, query: Query, needed: Value, width: int) -> Value:
     unavailable = query.unavailable.cast(TensorProto.INT64).reduce("Sum", keepdims=True)
-    # No more blocks than these can hold nothing but unavailable items, excluded ones and padding.
+    # Maximum number of blocks that hold only unavailable items, excluded items and padding.
     lost = (needed + unavailable) / [width]
     return top_k(scores, slots, lost + scores.graph.constant([probes + 2]), ordered=False)[0]
 
@@ -86,5 +86,5 @@ def _by_sample(scores: Value, sample_count: Value) -> Value:
     best, _ = sample.top_k(sample_count.min(sample.shape()), ordered=False)
     threshold = best.reduce("Min", keepdims=False)
     reaching = (scores >= threshold).nonzero().reshape(-1)
-    # Where many blocks are as good as the last, as after a state of zeros, the first ones will do.
+    # Many blocks may have the score of the last one, for example with a state of zeros. Then the first are taken.
     return reaching.slice(0, sample_count * [2 * SHARE])
