@@ -155,7 +155,7 @@ def _not_negative(text: str) -> int:
 
 def _port(text: str) -> int:
     if (number := _not_negative(text)) > LAST_PORT:
-        raise argparse.ArgumentTypeError(f"{number} is no port, the last is {LAST_PORT}")
+        raise argparse.ArgumentTypeError(f"{number} is not a port: the maximum is {LAST_PORT}")
     return number
 
 

@@ -14,9 +14,9 @@ from devstack.processes.errors import StackError
 from devstack.services.bucket import ACCESS_KEY, REGION
 
 DIRECTORY_PREFIX = "devstack-"
-"""Of a stack's directory, among the temporary files."""
+"""Prefix of a stack's directory among the temporary files."""
 EXPORTS = "exports.sh"
-"""In the stack's directory."""
+"""File in the stack's directory with the exports for a shell."""
 EXIT_FAILED = 1
 
 

@@ -78,7 +78,7 @@ class Proxy:
             return
         self._lines[client] = server
         try:
-            # The client's end alone ends the line: a server that hung up leaves it half open.
+            # Only the client closes the connection: if the server closes its side, it stays half open.
             back = asyncio.ensure_future(self._forward(from_server, client))
             await self._forward(reader, server)
             back.cancel()

@@ -20,7 +20,7 @@ from nextitem.redis_client.url import parse_store_url
 
 Shape = Literal["single", "proxied", "tls", "namespace", "sentinel", "two Sentinels", "cluster", "replica as seed"]
 READ_SECONDS = 5.0
-"""For one command of the benchmark itself: the function's own store deadline is much shorter."""
+"""Timeout of a command of the benchmark itself. The function's store deadline is much shorter."""
 USER, PASSWORD = "app", "pass word/+"
 PRIMARIES = 3
 

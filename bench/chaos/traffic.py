@@ -17,7 +17,7 @@ from model_export.simulator import Shop
 from model_export.simulator.chance import Chance
 
 THREADS = 4
-"""As many as workers, so that a client never waits for a worker."""
+"""Equal to the number of workers, so that a client never waits for a worker."""
 PAUSE_SECONDS = 0.03
 """Maximum, between two requests of a thread."""
 REPEATED, BATCH, TIMED, NAMELESS, HOT = 0.15, 0.1, 0.2, 0.1, 0.35

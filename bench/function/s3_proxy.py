@@ -18,7 +18,7 @@ from devstack.processes.children import LOOPBACK
 
 DELAY_SECONDS = 0.02
 BYTES_PER_SECOND = 90_000_000
-"""Of one connection: AWS advises one request for each 85 to 90 MB/s that is wanted
+"""Limit of one connection: AWS advises one request for each 85 to 90 MB/s of desired throughput
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance-design-patterns.html)."""
 CHUNK = 1 << 18
 

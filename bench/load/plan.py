@@ -9,7 +9,7 @@ from model_export.simulator import Session, Shop
 SHOPPERS = 200
 """Sessions that are open at the same time; each arrival is the next event of one of them."""
 SESSIONS = 1_000_000
-"""More than any run starts; they are generated one by one."""
+"""Upper limit, more than a run starts. Sessions are generated one by one."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ TOP = 20
 LENGTHS = (WINDOW + 1, 2 * WINDOW, 4 * WINDOW)
 """Events of the compared sessions: barely more than the window, and far more."""
 STEPPED = 4
-"""One of this many sessions is also stepped event by event, which takes far longer."""
+"""Every n-th session is also stepped event by event, which takes far longer."""
 DEEP = 100
 """Depth of a ranking that is searched for items that only the other recommends."""
 SEED = 64

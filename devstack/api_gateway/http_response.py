@@ -62,17 +62,17 @@ def _structured(value: dict[str, Any]) -> HttpResponse:
     }
     text = value.get("body") or ""
     if not isinstance(text, str):
-        raise TypeError("the body is no text")
+        raise TypeError("the body is not a string")
     body = text.encode()
     if value.get("isBase64Encoded"):
         try:
             body = base64.b64decode(text, validate=True)
         except binascii.Error as error:
-            raise ValueError("the body is no base64") from error
+            raise ValueError("the body is not base64") from error
     if body:
         headers.setdefault("content-type", TEXT_TYPE)
     cookies = tuple(("set-cookie", str(cookie)) for cookie in value.get("cookies") or ())
     status = int(value["statusCode"])
     if status not in _STATUSES:
-        raise ValueError("statusCode is no status of HTTP")
+        raise ValueError("statusCode is not an HTTP status")
     return HttpResponse(status, (*headers.items(), *cookies), body)

@@ -8,7 +8,7 @@ import base64
 import json
 
 _PARTS = 3
-"""Of a token: header, claims, signature."""
+"""The parts of a token: header, claims, signature."""
 
 
 def parse_claims(authorization: str) -> dict[str, str] | None:

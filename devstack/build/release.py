@@ -13,7 +13,7 @@ from pathlib import Path
 from devstack.build.artifact import describe
 
 HEX_DIGITS = 10
-"""As many as SAM uses in the name of a version."""
+"""Length of a release, as in SAM's names of versions."""
 
 
 def release_of(artifact: Path, files: list[Path], note: str = "") -> str:

@@ -19,7 +19,7 @@ class LogTail:
 
     def __init__(self, directory: Path) -> None:
         if not directory.is_dir():
-            raise StackError(f"{directory} is no directory.")
+            raise StackError(f"{directory} is not a directory.")
         self.directory = directory
         self._offsets: dict[Path, int] = {}
 

@@ -32,7 +32,7 @@ class BadRecord(ValueError):
 
 
 def parse_line(line: str) -> list[Observation]:
-    """Return the observations of a line; none if it is no record.
+    """Return the observations of a line; none if it is not a record.
 
     Raises:
         BadRecord: a part that the record announces is missing or has a wrong type.

@@ -28,11 +28,11 @@ class StanConfig(NeighbourConfig):
 
     k: int = 200
     session_decay: float = 2.0
-    """In events of the current session."""
+    """Decay of the current session's events, in events."""
     age_days: float = 80.0
-    """In days."""
+    """Decay of the age of the neighbour, in days."""
     place_decay: float = 2.0
-    """In places of the neighbour."""
+    """Decay of the distance to the matching item, in places of the neighbour."""
 
 
 class Stan(Neighbours):

@@ -20,7 +20,7 @@ def cost(
     sessions_per_day: Annotated[float | None, typer.Option(min=0, help="Default: one for every 5 requests.")] = None,
     memory: Annotated[
         int | None,
-        typer.Option(min=512, max=10_240, help="Function memory in MB. Default: what the catalogue needs."),
+        typer.Option(min=512, max=10_240, help="Function memory in MB. Default: the memory that the catalogue needs."),
     ] = None,
     strategy: Annotated[Strategy, typer.Option(help="How cold starts are avoided.")] = "none",
     store: Annotated[StoreKind, typer.Option(help="Kind of the session store.")] = "serverless",

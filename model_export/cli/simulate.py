@@ -16,7 +16,9 @@ def simulate(
     products_out: Annotated[Path | None, typer.Option(help="Product file to write: .csv.")] = None,
     sessions: Annotated[int, typer.Option(min=1, help="Number of sessions.")] = 10_000,
     products: Annotated[int, typer.Option(help="Number of products in the shop.")] = 400,
-    shop_seed: Annotated[int, typer.Option(help="Seed of the shop: what is popular, what goes together.")] = 7,
+    shop_seed: Annotated[
+        int, typer.Option(help="Seed of the shop: popularity of items and relations between them.")
+    ] = 7,
     seed: Annotated[int, typer.Option(help="Seed of the shoppers.")] = 1,
 ) -> None:
     """Write synthetic sessions of a simulated shop."""

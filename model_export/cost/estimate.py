@@ -16,7 +16,7 @@ Architecture = Literal["x86_64", "arm64"]
 
 HOURS = 720
 SECONDS = HOURS * 3600
-"""Of a month."""
+"""Seconds of a month."""
 REQUEST_MS = 0.7
 """Time of a request without scoring, with a store on loopback (`python -m bench.function.warm`)."""
 STORE_MS = 0.6

@@ -17,7 +17,7 @@ COMPARED = ("hr@20", "mrr@20")
 """The metrics of differences and slices."""
 
 Estimates = Mapping[str, Estimate]
-"""By metric."""
+"""Estimates by metric."""
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ def _neighbours(graph: GraphBuilder, blended: BlendedMemory, newest_first: Value
     weights = graph.stored("event_weights").slice(0, count) * graph.stored("item_weights").gather(items)
 
     slots, events = _slots_of(graph, graph.stored("item_starts"), items, config.per_item, is_searched)
-    # The last slot is of the session that is none: a search is never without a result.
+    # The last slot belongs to an empty session, so that a search always has a result.
     slots = graph.concat(slots, [len(index.item_sessions) - 1])
     sessions = graph.stored("item_sessions").gather(slots).cast(TensorProto.INT64)
     slot_weights = graph.concat(weights.gather(events), np.zeros(1, np.float32))
@@ -149,7 +149,7 @@ def _shares(
 ) -> tuple[Value, Value]:
     """Return the recalled items, int64[m], and each item's share of the votes, float32[items]."""
     sums = graph.full(blended.items, np.float32(0)).scatter(items, votes, "add")
-    # Item 0 in any case: an empty list cannot be reshaped.
+    # Item 0 is always listed, because an empty list cannot be reshaped.
     has_votes = (sums > 0.0).scatter([0], np.ones(1, np.bool_))
     voted = has_votes.nonzero().reshape(-1)
     count = graph.constant([blended.memory.config.recalled]).min(voted.shape())

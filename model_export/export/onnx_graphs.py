@@ -129,7 +129,7 @@ class _ScoreGraph:
         if recalled is None:
             candidates = self._prepared.candidates(self._graph, state, query)
             return candidates.items, candidates.scores or self._exact_scores(state, candidates.items)
-        # One more: a blend may lower the score of the newest event's item.
+        # One more candidate, because a blend may lower the score of the newest event's item.
         candidates = self._prepared.candidates(self._graph, state, replace(query, excluded=query.excluded + 1))
         is_recalled = recalled.is_listed.gather(candidates.items.max(0))
         others = is_recalled.select(-1, candidates.items)
@@ -148,8 +148,8 @@ class _ScoreGraph:
         return (rows @ column).reshape(-1).slice(0, -_LAST_ROWS)
 
     def _output_best(self, items: Value, scores: Value, exclude: Value, query: Query) -> None:
-        """Output the best k items, those that may not be answered last."""
-        # -1, which is no item, is excluded too; so there always is an item to compare with.
+        """Output the best k items; excluded and unavailable items come last."""
+        # -1 (no item) is excluded too, so that the list to compare with is never empty.
         excluded = self._graph.concat(exclude, [-1])
         equal = items.unsqueeze(1).equals(excluded).cast(TensorProto.UINT8)
         is_excluded = equal.reduce("Max", 1, keepdims=False).cast(TensorProto.BOOL)

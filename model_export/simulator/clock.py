@@ -73,7 +73,7 @@ class Period:
         begin = self._opening((index + chance.part()) / count)
         gaps = [chance.quantile(_PAUSE if chance.happens(_PAUSE_PROBABILITY) else _DWELL) for _ in range(length - 1)]
         offsets = tuple(accumulate(gaps, initial=0.0))
-        # A late visit is compressed to end a second before the period does, which leaves room for the rounding.
+        # A late visit is compressed to end a second before the period does, as a margin for rounding.
         pace = min(1.0, (self.end - 1 - begin) / offsets[-1])
         return tuple(round(begin + pace * offset, _DIGITS) for offset in offsets)
 

@@ -97,7 +97,7 @@ def read_run(folder: Path) -> Run:
     """Return the run in a folder.
 
     Raises:
-        InputError: it is no run, or its format is another one.
+        InputError: it is not a run, or has an unknown format.
     """
     try:
         data = (folder / RUN).read_bytes()

@@ -34,7 +34,7 @@ def network_accuracy(network: Network, sessions: Sessions) -> Accuracy:
 
 
 def sample_sessions(sessions: Sessions, targets: int, seed: int) -> Sessions:
-    """Draw sessions with at most so many targets, but at least one session, over the same catalogue."""
+    """Draw sessions with at most `targets` targets, but at least one session, over the same catalogue."""
     order = np.random.default_rng(seed).permutation(len(sessions))
     is_drawn = np.cumsum(sessions.lengths[order] - 1) <= targets
     if is_drawn.all():

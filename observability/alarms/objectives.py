@@ -26,7 +26,7 @@ from observability.metrics.indicators import ATTEMPTED, FAILED, REQUESTS, total
 
 BUDGET_DAYS = 30
 MINIMUM_BAD = {"long": 10, "short": 3}
-"""Bad requests in a window below which its alarm stays silent: one bad request of a quiet night is no emergency."""
+"""Bad requests in a window below which its alarm stays silent: one bad request in a quiet night is not an emergency."""
 
 
 @dataclass(frozen=True, slots=True)

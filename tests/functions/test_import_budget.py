@@ -61,7 +61,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def third_party(loaded: dict[str, str]) -> set[str]:
-    """Top-level packages that were installed, and used for more than to see that they are there."""
+    """Return the installed top-level packages that were loaded, without those that are only looked up."""
     return {name.partition(".")[0] for name, file in loaded.items() if "site-packages" in file and name not in PROBED}
 
 
@@ -71,7 +71,7 @@ def test_nothing_heavy_is_imported(loaded: dict[str, str]) -> None:
     assert {name for name in loaded.keys() - PROBED if name.partition(".")[0] in HEAVY} == set()
 
 
-def test_what_only_snapstart_needs_is_not_imported(loaded: dict[str, str]) -> None:
+def test_the_snapstart_hooks_are_not_imported(loaded: dict[str, str]) -> None:
     assert loaded.keys() & {"snapshot_restore_py", "http.client", "urllib.request"} == set()
 
 

@@ -47,9 +47,7 @@ def test_lambda_accepts_its_size_and_processor(built_function: Path) -> None:
 
 
 @pytest.mark.slow
-def test_what_the_function_imports_works_with_nothing_else_installed(
-    built_function: Path, python313: Path, tmp_path: Path
-) -> None:
+def test_all_imports_work_without_other_packages(built_function: Path, python313: Path, tmp_path: Path) -> None:
     vectors = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [2]) for name in ("x", "y")]
     graph = helper.make_graph([helper.make_node("Add", ["x", "x"], ["y"])], "double", vectors[:1], vectors[1:])
     model = tmp_path / "double.onnx"

@@ -19,7 +19,7 @@ from nextitem.errors import ObjectTooLarge
 
 CONNECT_TIMEOUT = timedelta(seconds=1)
 READ_TIMEOUT = timedelta(seconds=20)
-"""For one object, or one part of a large one."""
+"""Timeout for one object, or one part of a large object."""
 RETRIES = 2
 RETRY_TIMEOUT = timedelta(seconds=20)
 MAX_PREFETCH_BYTES = 8 << 20

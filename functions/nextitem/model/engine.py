@@ -164,7 +164,7 @@ class Model:
         Args:
             exclude: see `top`.
             k: see `top`.
-            only: rank these items instead; those that are no best sellers come last, in their order, with 0.
+            only: rank these items instead; items that are not best sellers come last, in their order, with score 0.
         """
         left_out = self._unavailable.items.union(exclude)
         best = [RankedItem(item.index, item.share) for item in self.manifest.popular]

@@ -161,7 +161,7 @@ _MEANINGS = (
     (redis.BusyLoadingError, Broken, "is not ready"),
     (redis.AuthenticationError, StoreUnavailable, "refused the login"),
     (redis.ConnectionError, Broken, "cannot be reached or hung up"),
-    (redis.InvalidResponse, Broken, "sent what is no reply"),
+    (redis.InvalidResponse, Broken, "sent an invalid reply"),
     (Exception, StoreUnavailable, "refused"),
 )
 """redis-py's exceptions, special ones first; ours for each, and the words for it."""

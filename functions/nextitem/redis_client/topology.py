@@ -24,7 +24,7 @@ TRIES = 4
 RECONNECTS = 1
 """Maximum attempts after a broken connection: an idle connection may be dead, a new one is not."""
 SLOTS = 16_384
-"""Of any Cluster."""
+"""Number of slots of every Cluster."""
 
 _Range = tuple[int, int, Address]
 """First and last slot, and the primary that serves them."""
@@ -212,7 +212,7 @@ class Cluster(_Pools):
             except Broken:
                 continue
             except StoreUnavailable:
-                # It used up the time, or has no answer: from now on the other nodes are asked before it.
+                # The node timed out or cannot answer: later calls ask the other nodes first.
                 self._nodes = (*(other for other in self._nodes if other != node), node)
                 raise
             self._nodes = tuple(dict.fromkeys((node, *(primary for _, _, primary in ranges), *self._seeds)))

@@ -25,7 +25,7 @@ _IPV6 = frozenset("0123456789abcdefABCDEF:.")
 
 
 class Address(msgspec.Struct, frozen=True):
-    """Where a server listens."""
+    """The address of a server."""
 
     host: str
     port: int
@@ -40,7 +40,7 @@ def reported_address(host: str, port: Any, by: Address) -> Address:
         by: the server that replies.
 
     Raises:
-        StoreUnavailable: it is no address.
+        StoreUnavailable: it is not an address.
     """
     try:
         number = int(port)
@@ -52,7 +52,7 @@ def reported_address(host: str, port: Any, by: Address) -> Address:
 
 
 class StoreUrl(msgspec.Struct, frozen=True):
-    """Where the session store is.
+    """The location of the session store.
 
     Attributes:
         shape: one server, Sentinels, or a Cluster.

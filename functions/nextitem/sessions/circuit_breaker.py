@@ -61,7 +61,7 @@ class CircuitBreaker:
     ) -> PendingSave:
         """See `SessionStore.save`."""
         saving = self._store.save(key, version, snapshot, deadline, impression)
-        # Settled when the reply is there or has had all its time: that is fair, whatever time is left now.
+        # `fair`: the store had the whole time of the save, however little time this request has left.
         return _CountedSave(saving, lambda limit: self._count(lambda: saving.result(limit), fair=True))
 
     def move(self, old: str, key: str, deadline: Deadline) -> bool:
@@ -76,19 +76,19 @@ class CircuitBreaker:
         """See `SessionStore.ping`."""
         self._count(lambda: self._store.ping(deadline), fair=_is_fair(deadline))
 
-    def _call(self, ask: Callable[[], _Result], deadline: Deadline) -> _Result:
-        """Ask the store unless the circuit is open."""
+    def _call(self, call: Callable[[], _Result], deadline: Deadline) -> _Result:
+        """Call the store unless the circuit is open."""
         with self._lock:
             if self._is_failing():
                 if 0 < self._open_until - self._clock() <= RESET_SECONDS:  # more: the clock was set back
                     raise StoreUnavailable(f"the circuit is open for {RESET_SECONDS:g} s: the session store failed")
                 self._open_until = self._clock() + RESET_SECONDS  # this request tries, the others still fail
-        return self._count(ask, fair=_is_fair(deadline))
+        return self._count(call, fair=_is_fair(deadline))
 
-    def _count(self, ask: Callable[[], _Result], *, fair: bool) -> _Result:
-        """Ask the store and count the outcome; a timeout counts for less where the time was not fair."""
+    def _count(self, call: Callable[[], _Result], *, fair: bool) -> _Result:
+        """Call the store and count the outcome; a timeout counts less if the store had too little time (not `fair`)."""
         try:
-            result = ask()
+            result = call()
         except StoreUnavailable as error:
             with self._lock:
                 self._points += 1 if error.late and not fair else RUSHED_PER_FAILURE

@@ -15,7 +15,7 @@ from nextitem.errors import CredentialsUnavailable, SecretUnavailable
 from nextitem.sessions.key_secret import KeySecret
 
 TIMEOUT_SECONDS = 2.0
-"""For each step: connecting, and waiting for the answer."""
+"""Timeout of each step: connecting, and waiting for the answer."""
 _OK = 200
 
 

@@ -14,7 +14,7 @@ FORMATS: tuple[FormatName, ...] = get_args(FormatName)
 
 @dataclass(frozen=True)
 class PrepareConfig:
-    """Which events are kept, and where test begins."""
+    """Settings of a preparation: the columns, the filters and the split."""
 
     columns: Columns = field(default_factory=Columns)
     """Columns that are read; with a user column, users' events are cut into sessions by gaps."""
@@ -25,7 +25,7 @@ class PrepareConfig:
     max_session: int = MAX_SESSION_EVENTS
     """Maximum events of a session; longer ones are dropped, because no shopper has them."""
     test_days: int = 3
-    """Test is the sessions that start on so many last UTC days."""
+    """Number of last UTC days; the sessions that start on them are test."""
     format: FormatName = "parquet"
     """Format of the files that are written."""
 

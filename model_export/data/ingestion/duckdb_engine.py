@@ -20,7 +20,7 @@ from nextitem.errors import InputError
 
 BATCH_EVENTS = 1 << 18
 ROW_BITS = 40
-"""A place is the number of the file, then so many bits for the row."""
+"""Number of low bits of a place that hold the row; the file's number is above them."""
 PREPARING = "the events cannot be prepared"
 
 

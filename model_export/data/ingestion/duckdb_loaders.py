@@ -84,7 +84,7 @@ def load_csv(database: Database, table: str, files: list[File], columns: dict[st
         except duckdb.Error as error:
             check_records(file.path, file.name, header)
             raise fault(file.name, f"cannot be read as CSV: {reason(error)}") from None
-        # Commas tell the number of fields where nothing is quoted: no row may go missing unnoticed.
+        # Without quotes, the number of commas gives the number of fields, so a dropped row is noticed.
         if facts.has_quotes or facts.commas != (rows + 1) * (len(header) - 1):
             expected = check_records(file.path, file.name, header)
             if expected != rows:

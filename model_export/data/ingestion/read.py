@@ -37,7 +37,7 @@ def _read(engine: Engine, source: Source, columns: Columns) -> ir.Table:
 
 
 def _with_one_type_of_time(tables: list[ir.Table], column: str) -> list[ir.Table]:
-    """Where one source has text, turn the whole numbers of the others into text."""
+    """Convert integer times to text if another source has text."""
     kinds = {table.time.type() for table in tables}
     if len(kinds) > 1 and all(kind.is_string() or kind.is_integer() for kind in kinds):
         return [table.mutate(time=table.time.cast("string")) for table in tables]

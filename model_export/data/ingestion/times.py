@@ -13,8 +13,8 @@ ACCEPTED = (
 )
 
 UNIT_LIMITS = ((1e11, 1), (1e14, 1_000), (1e17, 1_000_000))
-"""Where the largest number of a column is below the limit, the column counts so many units a second; from the last
-limit on it counts nanoseconds. In seconds the first limit is the year 5138."""
+"""Pairs of a limit and the units per second of a column whose largest number is below the limit. Larger numbers are
+nanoseconds. The first limit, in seconds, is the year 5138."""
 NANOSECONDS = 1_000_000_000
 MICROSECONDS = 1_000_000
 LATEST_SECOND = UNIT_LIMITS[0][0]

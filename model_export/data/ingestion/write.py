@@ -37,7 +37,7 @@ def write_table(path: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema
         if kind is Format.CSV:
             _write_csv(file, groups, schema)
         else:
-            # Neither name nor time: the same rows are the same bytes.
+            # The header has no name and no time, so that the same rows give the same bytes.
             with gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=GZIP_LEVEL, mtime=0) as packed:
                 _write_csv(packed, groups, schema)
 

@@ -63,7 +63,7 @@ class Value:
     __gt__ = _operation("Greater")
     __ge__ = _operation("GreaterOrEqual")
     __and__ = _operation("And")
-    # Element by element, as the operators.
+    # Element-wise, like the operators above.
     equals = _operation("Equal")
     min = _operation("Min")
     max = _operation("Max")

@@ -10,7 +10,7 @@ from model_export.export.schemes.slots import any_unavailable
 from model_export.export.schemes.top_k import top_k
 
 SHARE = 16
-"""The first block of each run of so many is in the sample that sets the threshold."""
+"""Every 16th block is in the sample that sets the threshold."""
 _EXACT_UP_TO = 4096
 """Number of blocks up to which TopK is as fast as a threshold."""
 _SAMPLED_UP_TO = 1024
@@ -18,7 +18,7 @@ _SAMPLED_UP_TO = 1024
 _CHECKED = 6
 """Blocks for each needed item that must hold as many available items, if a sample sets the threshold."""
 _MASK_SAMPLE = 512
-"""Least number of items that the available share is estimated from, in a catalogue of so many."""
+"""Minimum number of items in the sample that estimates the available share, if the catalogue has that many."""
 _LEAST_AVAILABLE = 1 / 64
 """Available share below which no further blocks are chosen."""
 
@@ -26,7 +26,7 @@ _LEAST_AVAILABLE = 1 / 64
 def choose_blocks(
     scores: Value, slots: int, probes: int, query: Query, width: int, count_available: Callable[[Value], Value]
 ) -> Value:
-    """Return the best blocks, int64[n]. They hold as many eligible items as are wanted, where there are so many.
+    """Return the best blocks, int64[n]. They hold at least the needed number of eligible items, if there are that many.
 
     The blocks come by ascending index, unless TopK found them.
 
@@ -76,7 +76,7 @@ def _widened(sample_count: Value, unavailable: Value) -> Value:
 
 def _by_top_k(scores: Value, slots: int, probes: int, query: Query, needed: Value, width: int) -> Value:
     unavailable = query.unavailable.cast(TensorProto.INT64).reduce("Sum", keepdims=True)
-    # No more blocks than these can hold nothing but unavailable items, excluded ones and padding.
+    # Maximum number of blocks that hold only unavailable items, excluded items and padding.
     lost = (needed + unavailable) / [width]
     return top_k(scores, slots, lost + scores.graph.constant([probes + 2]), ordered=False)[0]
 
@@ -86,5 +86,5 @@ def _by_sample(scores: Value, sample_count: Value) -> Value:
     best, _ = sample.top_k(sample_count.min(sample.shape()), ordered=False)
     threshold = best.reduce("Min", keepdims=False)
     reaching = (scores >= threshold).nonzero().reshape(-1)
-    # Where many blocks are as good as the last, as after a state of zeros, the first ones will do.
+    # Many blocks may have the score of the last one, for example with a state of zeros. Then the first are taken.
     return reaching.slice(0, sample_count * [2 * SHARE])

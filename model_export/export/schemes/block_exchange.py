@@ -13,13 +13,13 @@ Codes = NDArray[np.int8]
 Indices = NDArray[np.int64]
 
 GROUP = 4096
-"""Items whose runs are paired with each other: the caches hold so many."""
+"""Number of items whose runs are paired with each other: it fits into the caches."""
 PASSES = 6
 """Passes over all groups; every other pass is shifted by half a group."""
 ROUNDS = 6
 """Times that a pass pairs the runs of a group."""
 NEAREST = 6
-"""A run is paired with one of its nearest so many: the nearest one would always be the same."""
+"""A run is paired with one of its 6 nearest runs, because the nearest would be the same each time."""
 TURNS = 2
 """Iterations of 2-means for a pair."""
 _MIN_GAIN = 1e-5

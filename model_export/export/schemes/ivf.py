@@ -1,4 +1,4 @@
-"""For large catalogues: an inverted file of blocks, of which only the most promising are scored.
+"""An inverted file of blocks for large catalogues: a request scores only the most promising blocks.
 
 Items are put in blocks of 16 that lie close together (`item_blocks`). A request scores all blocks, then the items of
 the best ones, both with the codes of `int8_codes`, then the best items from their float16 rows. A block is scored by

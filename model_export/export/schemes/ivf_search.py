@@ -108,6 +108,6 @@ class _BlockSlots:
 
 
 def _length(levels: Value, scales: Floats) -> Value:
-    # A dimension in which all items are equal has next to no scale.
+    # The scale of a dimension is almost 0 if all items are equal in it.
     nonzero: Floats = np.maximum(scales, scales.max() * 1e-6)
     return (levels / nonzero[None].astype(np.float32)).reduce("L2", 1, keepdims=True)

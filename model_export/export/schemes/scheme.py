@@ -44,7 +44,7 @@ class PreparedScheme:
     Attributes:
         rows: the table as its rows are read: by the step graph, by rescoring and by an `only` list.
         candidates: builds the part of the score graph from the state, float32[1, hidden], to candidates. At least
-            `Query.k` of them are neither excluded nor unavailable nor -1, if the catalogue has so many.
+            `Query.k` of them are neither excluded nor unavailable nor -1, if the catalogue has that many.
         traffic: approximate bytes of memory that one request with k = 20 reads and writes.
         rescored: candidates that such a request scores from their rows.
         bits: bits of a weight in the pass over the catalogue.

@@ -10,7 +10,7 @@ from model_export.export.schemes.threshold_top_k import top_by_threshold
 PER_ANSWER = 4
 """Further candidates for each item of the answer: a long answer needs a longer list."""
 DROPPED = 4
-"""One candidate of so many may be unavailable: with more, the list would be too short for a good answer."""
+"""At most a quarter of the candidates may be unavailable. Otherwise the list is too short for a good answer."""
 USUAL_K = 20
 MILLION = 1_000_000
 

@@ -12,14 +12,14 @@ from model_export.export.schemes.top_k import ascending, top_k
 WIDTH = 16
 """Scores of a block; at first only the largest of each block is compared."""
 STEP = 11
-"""One score of so many is in the sample. Prime to the width, because similar items share blocks."""
+"""Every 11th score is in the sample. Coprime to the width, because similar items share blocks."""
 _MAX_BLOCKS = 2
 """Blocks that may reach the threshold, for each wanted score."""
 _END = (1 << 63) - 1
 
 
 def top_by_threshold(scores: Value, slots: int, count: Value, least: Value, unit: int) -> Value:
-    """Find about `count` of the best scores, and at least `least` where there are so many.
+    """Find about `count` of the best scores, and at least `least` if there are that many.
 
     Args:
         scores: [slots], numbers of a type that TopK and ReduceMax take.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from model_export.export.onnx.builder import Value
 
 BLOCK = 128
-"""Large catalogues have slots in whole blocks of so many."""
+"""The number of slots of a large catalogue is a multiple of this."""
 LOWEST = -float(1 << 30)
 """Below every score, as float32 and as the int32 of a rough pass."""
 _WIDE_BLOCKS_FROM = 1 << 18

@@ -55,5 +55,5 @@ def test_the_end_of_the_stack_is_noticed(tmp_path: Path) -> None:
 
 
 def test_a_missing_directory_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(StackError, match="is no directory"):
+    with pytest.raises(StackError, match="is not a directory"):
         LogTail(tmp_path / "nowhere")

@@ -104,7 +104,7 @@ def test_an_event_that_comes_under_the_old_key_meanwhile_is_not_lost(
 
 
 @pytest.mark.parametrize("at", range(MOVE - 1))
-def test_two_who_move_a_session_at_once_move_it_once(store: SessionStore, valkey: Valkey, key: str, at: int) -> None:
+def test_two_concurrent_moves_move_a_session_once(store: SessionStore, valkey: Valkey, key: str, at: int) -> None:
     old = old_and_new(store, key, joined=False)
     whole = store.load(old, VERSION, soon())
 
@@ -120,29 +120,27 @@ def test_two_who_move_a_session_at_once_move_it_once(store: SessionStore, valkey
 
 
 @pytest.mark.parametrize(("joined", "at"), [(False, n) for n in range(MOVE - 1)] + [(True, n) for n in range(JOIN - 1)])
-@pytest.mark.parametrize("goes_on", [False, True], ids=["for good", "and goes on"])
-def test_a_session_that_is_deleted_meanwhile_stays_so(
-    store: SessionStore, valkey: Valkey, key: str, joined: bool, at: int, goes_on: bool
+@pytest.mark.parametrize("is_continued", [False, True], ids=["deleted", "continued"])
+def test_a_session_deleted_during_a_move_stays_deleted(
+    store: SessionStore, valkey: Valkey, key: str, joined: bool, at: int, is_continued: bool
 ) -> None:
     old = old_and_new(store, key, joined=joined)
 
     def passes(number: int) -> bool:
         if number == at:
             store.delete(key, soon(), old)
-            if goes_on:
+            if is_continued:
                 add(store, key, event("99"))
         return True
 
     with watched(valkey, passes) as (mover, _):
         mover.move(old, key, soon())
 
-    assert names(store.load(key, VERSION, soon()).log) == (["99"] if goes_on else [])
+    assert names(store.load(key, VERSION, soon()).log) == (["99"] if is_continued else [])
     assert store.load(old, VERSION, soon()) == EMPTY
 
 
-def test_what_remains_of_a_deleted_session_is_its_time_for_a_moment(
-    store: SessionStore, valkey: Valkey, key: str
-) -> None:
+def test_a_deleted_session_leaves_only_the_time_of_its_deletion(store: SessionStore, valkey: Valkey, key: str) -> None:
     old = old_and_new(store, key, joined=True)
     store.delete(key, soon(), old)
     with Redis.from_url(valkey.url) as client:
@@ -153,7 +151,7 @@ def test_what_remains_of_a_deleted_session_is_its_time_for_a_moment(
         assert not store.move(key, fresh_key(), soon())
 
 
-def test_what_comes_after_a_deletion_is_a_session_as_any(
+def test_events_after_a_deletion_are_a_new_session(
     store: SessionStore, valkey: Valkey, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # GIVEN a session that was deleted while a move was possible
