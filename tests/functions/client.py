@@ -10,9 +10,12 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
 
-from devstack.stack import Stack
+from devstack.deployments import eventually
+from devstack.stack import KEY_SECRET, Stack
 from nextitem.model.engine import RankedItem
 from nextitem.model.vocabulary import Vocabulary
+from nextitem.sessions.codec import decode_impression, decode_record
+from nextitem.sessions.keys import session_key
 
 Item = tuple[str, float]
 """An item id and its score."""
@@ -111,6 +114,19 @@ class Client:
 def new_session() -> str:
     """Return an unused session id."""
     return f"visitor-{uuid.uuid4().hex}"
+
+
+def wait_until_saved(store: Any, session_id: str, secret: str = KEY_SECRET) -> bytes:
+    """Wait until the session's newest snapshot, which a worker sends in the background, is stored; return its bytes."""
+    key = session_key(secret.encode(), session_id)
+
+    def is_saved() -> bool:
+        log, shown = store.hmget(key, "log", "shown")
+        record, impression = decode_record(log, None), decode_impression(shown)
+        return record is not None and impression is not None and impression.chain == record.log[-1].chain
+
+    eventually(is_saved, "the snapshot is stored")
+    return bytes(store.dump(key))
 
 
 def named(ranked: Sequence[RankedItem], vocabulary: Vocabulary) -> list[Item]:

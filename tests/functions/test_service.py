@@ -1,17 +1,15 @@
 """Sessions over HTTP through real runtime clients: append, read, delete."""
 
-import hashlib
-import hmac
 import re
 from typing import Any
 
 import pytest
 
-from devstack.deployments import eventually
 from devstack.stack import KEY_SECRET, Stack
 from nextitem.model.engine import Model
+from nextitem.sessions.keys import session_key
 from nextitem.sessions.session import WINDOW
-from tests.functions.client import Client, alike, named, new_session
+from tests.functions.client import Client, alike, named, new_session, wait_until_saved
 
 HIKE = ["tent-008", "sleep-010", "stove-003"]
 DAY_SECONDS = 86_400
@@ -137,8 +135,8 @@ def test_unknown_items_never_fail(client: Client, session_id: str) -> None:
 def test_reading_a_session_does_not_change_it(client: Client, session_id: str, store: Any) -> None:
     # GIVEN a session
     posted = client.append(session_id, HIKE)
-    key = store_key(session_id)
-    before = saved(store, session_id)
+    key = session_key(KEY_SECRET.encode(), session_id)
+    before = wait_until_saved(store, session_id)
 
     # WHEN its recommendations are read
     reply = client.get(session_id)
@@ -156,20 +154,20 @@ def test_an_unknown_session_gets_popular_items(client: Client, session_id: str, 
 
     assert (reply.status, reply.document["served_by"], reply.document["session_length"]) == (200, "popular", 0)
     assert reply.item_ids == client.recommend([]).item_ids
-    assert not store.exists(store_key(session_id))
+    assert not store.exists(session_key(KEY_SECRET.encode(), session_id))
 
 
 def test_a_deleted_session_is_forgotten(client: Client, session_id: str, store: Any) -> None:
     # GIVEN a session
     client.append(session_id, HIKE)
-    assert store.exists(store_key(session_id))
+    assert store.exists(session_key(KEY_SECRET.encode(), session_id))
 
     # WHEN it is deleted
     reply = client.delete(session_id)
 
     # THEN nothing of it is left when the answer arrives
     assert (reply.status, reply.document) == (204, None)
-    assert not store.exists(store_key(session_id))
+    assert not store.exists(session_key(KEY_SECRET.encode(), session_id))
     after = client.get(session_id).document
     assert (after["served_by"], after["session_length"]) == ("popular", 0)
     # AND deleting it again is no error
@@ -206,14 +204,14 @@ def test_events_with_store_false_are_not_stored(client: Client, session_id: str,
     assert (reply.statuses, reply.document["session_length"]) == (["applied"] * 3 + ["duplicate"], 3)
     assert reply.items == client.recommend(HIKE).items
     # the store has no key for it
-    assert not store.exists(store_key(session_id))
+    assert not store.exists(session_key(KEY_SECRET.encode(), session_id))
 
 
 def test_an_event_with_store_false_does_not_change_the_session(client: Client, session_id: str, store: Any) -> None:
     client.append(session_id, HIKE)
-    before = saved(store, session_id)
+    before = wait_until_saved(store, session_id)
     assert client.append(session_id, ["mug-003"], store=False).document["session_length"] == 1
-    assert store.dump(store_key(session_id)) == before
+    assert store.dump(session_key(KEY_SECRET.encode(), session_id)) == before
 
 
 def test_the_store_has_no_session_id_and_every_key_expires(client: Client, session_id: str, store: Any) -> None:
@@ -225,22 +223,9 @@ def test_the_store_has_no_session_id_and_every_key_expires(client: Client, sessi
     keys = [key.decode() for key in store.keys("*")]
 
     # THEN each is a keyed digest that will expire
-    assert store_key(session_id) in keys
+    assert session_key(KEY_SECRET.encode(), session_id) in keys
     assert [key for key in keys if not re.fullmatch(r"nextitem:[0-9a-f]{32}", key)] == []
     assert all(0 < store.ttl(key) <= DAY_SECONDS for key in keys)
     # AND the values do not contain the session id either
-    kept = store.hgetall(store_key(session_id))
+    kept = store.hgetall(session_key(KEY_SECRET.encode(), session_id))
     assert session_id.encode() not in b"".join([*kept, *kept.values()])
-
-
-def store_key(session_id: str) -> str:
-    """The key as it is documented: 128 bits of HMAC-SHA-256, in hex."""
-    digest = hmac.new(KEY_SECRET.encode(), session_id.encode(), hashlib.sha256).hexdigest()
-    return f"nextitem:{digest[:32]}"
-
-
-def saved(store: Any, session_id: str) -> bytes:
-    """Return a session's bytes, once its snapshot and impression, which are sent in the background, are there."""
-    key = store_key(session_id)
-    eventually(lambda: store.hlen(key) == 3, "log, snapshot and impression are there")
-    return bytes(store.dump(key))

@@ -9,7 +9,7 @@ import pytest
 from devstack.publish import demo_artifact
 from devstack.stack import Stack
 from nextitem.telemetry.metrics import DIMENSION_SETS, METRICS, OVERALL
-from tests.functions.client import PATIENT, Client
+from tests.functions.client import PATIENT, Client, wait_until_saved
 
 SESSION = "visitor-of-the-metrics"
 HIKE = ["tent-008", "sleep-010", "stove-003"]
@@ -78,8 +78,9 @@ def test_every_request_leaves_one_record(client: Client, stack: Stack) -> None:
         assert all(isinstance(record[name], int | float) for name in units(record))
 
 
-def test_the_phases_add_up_to_less_than_the_request(client: Client) -> None:
+def test_the_phases_add_up_to_less_than_the_request(client: Client, store: Any) -> None:
     client.append(SESSION, HIKE)
+    wait_until_saved(store, SESSION)
     client.get(SESSION)
     client.recommend(HIKE)
     append, get, stateless = client.records()[-3:]

@@ -7,7 +7,7 @@ import pytest
 
 from devstack.publish import demo_artifact
 from devstack.stack import Stack
-from tests.functions.client import PATIENT, Client, new_session
+from tests.functions.client import PATIENT, Client, new_session, wait_until_saved
 
 QUALITY = ("labels", "hits_20", "reciprocal_rank", "clicks")
 
@@ -30,9 +30,10 @@ def feedback(client: Client) -> list[Any]:
     return [record.get(name) for name in QUALITY]
 
 
-def test_the_next_event_is_compared_with_the_answer_before_it(client: Client, stack: Stack) -> None:
+def test_the_next_event_is_compared_with_the_answer_before_it(client: Client, stack: Stack, store: Any) -> None:
     me = new_session()
     shown = client.append(me, ["tent-008"])
+    wait_until_saved(store, me)
     assert feedback(client) == [None] * 4
 
     event = {
@@ -46,6 +47,7 @@ def test_the_next_event_is_compared_with_the_answer_before_it(client: Client, st
     assert (record["model_version"], record["variant"]) == (stack.version, "main")
 
     # a retry has the same id, and says nothing again
+    wait_until_saved(store, me)
     again = client.append(me, [event])
     assert again.document["recommendation_id"] == after.document["recommendation_id"]
     assert client.get(me).document["recommendation_id"] == after.document["recommendation_id"]
@@ -56,9 +58,10 @@ def test_the_next_event_is_compared_with_the_answer_before_it(client: Client, st
     assert feedback(client) == [1, 0, 0, 0]
 
 
-def test_feedback_counts_the_first_twenty_items_even_for_a_small_limit(client: Client) -> None:
+def test_feedback_counts_the_first_twenty_items_even_for_a_small_limit(client: Client, store: Any) -> None:
     me = new_session()
     few = client.append(me, ["tent-008"], limit=1)
+    wait_until_saved(store, me)
     more = client.get(me, limit=20)
     assert (len(few.items), more.items[:1]) == (1, few.items)
     assert more.document["recommendation_id"] == few.document["recommendation_id"]

@@ -15,7 +15,7 @@ from nextitem.redis_client.url import parse_store_url
 from nextitem.sessions.keys import session_key
 from nextitem.sessions.session import Event
 from nextitem.sessions.valkey_store import ValkeyStore
-from tests.functions.client import PATIENT, Client, alike, named
+from tests.functions.client import PATIENT, Client, alike, named, wait_until_saved
 
 FIRST, SECOND = "the first of the secrets", "the second of the secrets"
 HIKE = ["tent-008", "sleep-010", "stove-003", "mug-003", "coffee-004"]
@@ -60,8 +60,10 @@ def test_a_session_keeps_all_its_events_across_a_rotation(
 ) -> None:
     events = [{"item_id": item_id, "event_id": f"look-{n}"} for n, item_id in enumerate(HIKE)]
     client.append("me", events[:3])
+    wait_until_saved(store, "me", FIRST)
     rotate(stack)
     assert client.append("me", events[3:4]).document["session_length"] == 4
+    wait_until_saved(store, "me", FIRST)
     assert keys(store) == {session_key(FIRST.encode(), "me")}
 
     stack.retire_workers()

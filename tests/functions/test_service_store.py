@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from tests.functions.client import Client, new_session
+from tests.functions.client import Client, new_session, wait_until_saved
 
 HIKE = ["tent-008", "sleep-010", "stove-003"]
 OURS = re.compile(r"cmdstat_(evalsha|eval|script|hmget|hget|hset|hgetall|pexpire|del|unlink|ping|exists|get|set)\b")
@@ -22,6 +22,7 @@ def contents(store: Any) -> dict[bytes, bytes]:
 def test_a_request_with_store_false_calls_no_store(client: Client, store: Any, session_id: str) -> None:
     # GIVEN a session, and a store whose statistics are reset
     client.append(session_id, HIKE)
+    wait_until_saved(store, session_id)
     before = contents(store)
     store.config_resetstat()
 

@@ -175,12 +175,13 @@ class ValkeyStore:
             tls_context(self._url.ca_file)
 
     def prepare(self, deadline: Deadline) -> None:
-        """Connect, log in and load the script of most requests into the server, before the first request comes.
+        """Connect, log in and load the scripts of most requests into the server, before the first request comes.
 
         Raises:
             StoreUnavailable: it could not be done within the deadline. Requests then connect by themselves.
         """
-        self._execute(_ANY_KEY, deadline, "SCRIPT", "LOAD", self._append.text)
+        for script in (self._append, self._save):
+            self._execute(_ANY_KEY, deadline, "SCRIPT", "LOAD", script.text)
 
     def close(self) -> None:
         """Close every connection."""
