@@ -42,14 +42,18 @@ def availability_key(route: str) -> str:
     return f"availability/{route}.json"
 
 
-def decode_availability(data: bytes, route: str) -> Availability:
-    """Decode a route's availability.
+def last_good_key(route: str) -> str:
+    """Return the bucket key of the copy of a route's document, for cold starts that cannot read the document."""
+    return f"availability/last-good/{route}.json"
+
+
+def decode_availability(data: bytes, key: str) -> Availability:
+    """Decode a route's availability, or its copy, from the object with a key.
 
     Raises:
         ArtifactUnsupported: it was written for a newer schema.
         RegistryError: it is not such a document, or names too many items.
     """
-    key = availability_key(route)
     try:
         schema = msgspec.json.decode(data, type=SchemaOnly).schema
         if schema > AVAILABILITY_SCHEMA:

@@ -4,6 +4,7 @@ A version is written once and its manifest last, so the registry has a version w
 compare-and-set. Each revision is kept in the route's history; if that was interrupted, the next change does it.
 """
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,8 +15,10 @@ import msgspec
 
 from nextitem.aws.object_store import ObjectStore, StoredObject
 from nextitem.errors import (
+    ArtifactError,
     InputError,
     ObjectTooLarge,
+    RegistryError,
     RegistryUnavailable,
     RouteConflict,
     VersionExists,
@@ -25,6 +28,7 @@ from nextitem.ids import id_fault
 from nextitem.model.artifact import open_artifact
 from nextitem.model.engine import Model
 from nextitem.model.manifest import (
+    DOCUMENTS,
     FILES,
     MANIFEST,
     MAX_MANIFEST_BYTES,
@@ -34,12 +38,12 @@ from nextitem.model.manifest import (
     is_version,
 )
 from nextitem.registry.availability import (
-    EVERYTHING,
     MAX_AVAILABILITY_BYTES,
     MAX_UNAVAILABLE,
     Availability,
     availability_key,
     decode_availability,
+    last_good_key,
 )
 from nextitem.registry.reader import (
     MAX_ROUTE_BYTES,
@@ -53,6 +57,8 @@ from nextitem.registry.reader import (
 )
 
 DEFAULT_VARIANT = "main"
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,25 +106,27 @@ class Publisher:
         return artifact.version
 
     def versions(self) -> list[PublishedVersion]:
-        """Return all versions with a manifest, sorted by the end of their training data, newest first."""
+        """Return all versions with a manifest, sorted by the end of their training data, newest first.
+
+        Other objects, and manifests that cannot be used, are logged and left out.
+        """
         published = []
         live = self.current()
         variants = live.variants if live else ()
         total = sum(variant.weight for variant in variants)
         for key in self._bucket.keys("models/"):
-            version = key.split("/")[1]
-            if not is_version(version) or key != model_key(version, MANIFEST):  # people may put other objects here
-                continue
-            stored = self._bucket.read(key, MAX_MANIFEST_BYTES)
-            if stored is not None:
+            version, _, name = key.removeprefix("models/").partition("/")
+            if not is_version(version) or name not in {MANIFEST, *FILES, *DOCUMENTS}:
+                logger.warning("%s is ignored: its name is not that of a version's file", key)
+            elif name == MANIFEST and (manifest := self._manifest(version)) is not None:
                 share = sum(variant.weight / total for variant in variants if variant.version == version)
-                published.append(PublishedVersion(version, decode_manifest(stored.data, version), share))
+                published.append(PublishedVersion(version, manifest, share))
         return sorted(published, key=lambda item: (-item.manifest.training.last, item.version))
 
     def current(self) -> Route | None:
         """Read the route; return None before the first promotion."""
         stored = self._bucket.read(route_key(self._route), MAX_ROUTE_BYTES)
-        return decode_route(stored.data, self._route) if stored is not None else None
+        return decode_route(stored.data, route_key(self._route)) if stored is not None else None
 
     def promote(self, version: str, folder: Path) -> Route:
         """Check a version's whole certificate, then give it all traffic. Do nothing if it has that already.
@@ -132,9 +140,8 @@ class Publisher:
             ArtifactCorrupt: it fails its digests or its certificate.
             RouteConflict: the route was changed meanwhile.
         """
-        if (
-            self._bucket.read(model_key(version, MANIFEST), MAX_MANIFEST_BYTES) is None
-        ):  # the folder's copy may come from another bucket
+        # The folder's copy may come from another bucket.
+        if self._bucket.read(model_key(version, MANIFEST), MAX_MANIFEST_BYTES) is None:
             raise VersionNotFound(f"the registry has no version {version}")
         artifact = Registry(self._bucket, folder).fetch(version)
         Model(artifact).check(artifact.certificate())
@@ -152,9 +159,7 @@ class Publisher:
         live = self.current()
         if live is None:
             raise VersionNotFound(f"{route_key(self._route)} is not in the bucket: there is nothing to roll back")
-        previous = self._revision((live.restores or live.revision) - 1)
-        while previous.variants == live.variants:
-            previous = self._revision((previous.restores or previous.revision) - 1)
+        previous = self._previous(live)
         return self._change(previous.variants, restores=previous.restores or previous.revision)
 
     def availability(self) -> Availability:
@@ -179,21 +184,47 @@ class Publisher:
                 raise InputError(f"item id {item_id!r} {fault}")
         key = availability_key(self._route)
         stored = self._bucket.read(key, MAX_AVAILABILITY_BYTES)
-        old = decode_availability(stored.data, self._route) if stored else EVERYTHING
+        registry = Registry(self._bucket, Path())
+        old = decode_availability(stored.data, key) if stored else registry.last_good_availability(self._route)
         new = Availability(old.revision + 1, unavailable, self._now().isoformat(timespec="seconds"))
         data = msgspec.json.encode(new)
         if len(data) > MAX_AVAILABILITY_BYTES:
             raise InputError(f"the unavailable items take {len(data)} bytes; the maximum is {MAX_AVAILABILITY_BYTES}")
         self._compare_and_set(key, stored, data)
+        self._keep(new.revision, data)
         return new
+
+    def _keep(self, revision: int, data: bytes) -> None:
+        """Keep a copy of an availability unless there is a newer one. A faster change has a newer copy."""
+        key = last_good_key(self._route)
+        stored = self._bucket.read(key, MAX_AVAILABILITY_BYTES)
+        if stored is None:
+            self._bucket.create(key, data)
+            return
+        try:
+            is_newer = decode_availability(stored.data, key).revision > revision
+        except RegistryError:
+            is_newer = False
+        if not is_newer:
+            self._bucket.replace(key, data, stored.etag)
+
+    def _manifest(self, version: str) -> Manifest | None:
+        """Read a version's manifest; return None, after a warning, if it cannot be used."""
+        key = model_key(version, MANIFEST)
+        try:
+            stored = self._bucket.read(key, MAX_MANIFEST_BYTES)
+            return decode_manifest(stored.data, version) if stored is not None else None
+        except (ArtifactError, ObjectTooLarge) as error:
+            logger.warning("%s is ignored: %s", key, error)
+            return None
 
     def _change(self, variants: tuple[Variant, ...], restores: int | None) -> Route:
         key = route_key(self._route)
         stored = self._bucket.read(key, MAX_ROUTE_BYTES)
-        newest = self._newest()
+        newest = max(Registry(self._bucket, Path()).revisions(self._route), default=0)
         revision = newest + 1
         if stored is not None:
-            live = decode_route(stored.data, self._route)
+            live = decode_route(stored.data, route_key(self._route))
             if live.revision < newest:  # a person restored an older route by hand: that was a change, too
                 live = msgspec.structs.replace(live, revision=revision, restores=live.restores or live.revision)
             self._bucket.create(history_key(self._route, live.revision), msgspec.json.encode(live))
@@ -209,16 +240,16 @@ class Publisher:
         if not (self._bucket.replace(key, data, stored.etag) if stored else self._bucket.create(key, data)):
             raise RouteConflict(f"{key} was changed meanwhile; read it and try again")
 
-    def _newest(self) -> int:
-        """Return the newest revision in the history, 0 if it is empty. The route may be older, or missing."""
-        kept = self._bucket.keys(history_key(self._route, 0).removesuffix("00000000.json"))
-        return max((int(key.rpartition("/")[2].removesuffix(".json")) for key in kept), default=0)
-
-    def _revision(self, revision: int) -> Route:
-        stored = self._bucket.read(history_key(self._route, revision), MAX_ROUTE_BYTES) if revision > 0 else None
-        if stored is None:
-            raise VersionNotFound(f"route {self._route} has no earlier revision to roll back to")
-        return decode_route(stored.data, self._route)
+    def _previous(self, live: Route) -> Route:
+        """Return the newest revision with other variants, before the one that the live route is or restores."""
+        registry, before = Registry(self._bucket, Path()), live.restores or live.revision
+        for revision in reversed(registry.revisions(self._route)):
+            route = registry.revision(self._route, revision) if revision < before else None
+            if route is not None and route.variants != live.variants:
+                return route
+            if route is not None:
+                before = route.restores or revision
+        raise VersionNotFound(f"route {self._route} has no earlier revision to roll back to")
 
     def _has_content(self, key: str, path: Path) -> bool:
         """Say whether an object equals a file. Large ones do not fit in memory, so it is downloaded to the disk first.

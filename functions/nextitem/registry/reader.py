@@ -4,22 +4,30 @@ The bucket's layout, which `publisher` writes:
 
 - ``models/<version>/<file>`` is written once.
 - ``routes/<route>.json`` changes by compare-and-set; each revision stays under ``routes/history/<route>/``.
-- ``availability/<route>.json`` changes by compare-and-set.
+- ``availability/<route>.json`` changes by compare-and-set; ``availability/last-good/<route>.json`` is a copy of it.
+
+People and tools put other objects there, too, such as the folder markers of S3's console: they are logged and ignored.
 
 Several processes may share the local folder, as on Lambda Managed Instances: one of them downloads, the others wait.
 """
 
-import fcntl
+import logging
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
 from nextitem.aws.object_store import ObjectReader
-from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported, ObjectTooLarge, RegistryError, VersionNotFound
+from nextitem.errors import (
+    ArtifactCorrupt,
+    ArtifactUnsupported,
+    ObjectTooLarge,
+    RegistryError,
+    RegistryUnavailable,
+    VersionNotFound,
+)
 from nextitem.model.artifact import Artifact, open_artifact
 from nextitem.model.manifest import (
     DECODE_ERRORS,
@@ -41,14 +49,19 @@ from nextitem.registry.availability import (
     Availability,
     availability_key,
     decode_availability,
+    last_good_key,
 )
+from nextitem.registry.local_folder import INCOMING, incoming, intact, locked, remove
 
 ROUTE_SCHEMA = 1
 """The route schema that this code writes, and the newest that it reads."""
 MAX_ROUTE_BYTES = 1 << 16
 MAX_VARIANTS = 8
 """Maximum variants of a route: each that takes traffic is a model on the function's disk and in its memory."""
-_INCOMING = ".incoming-"
+_REVISION_DIGITS = 15
+"""Maximum digits of a revision in a key: our own have 8."""
+
+logger = logging.getLogger(__name__)
 
 
 class Variant(msgspec.Struct, frozen=True):
@@ -91,8 +104,8 @@ def history_key(route: str, revision: int) -> str:
     return f"routes/history/{route}/{revision:08d}.json"
 
 
-def decode_route(data: bytes, name: str) -> Route:
-    """Decode a route.
+def decode_route(data: bytes, key: str) -> Route:
+    """Decode a route, or a revision of one, from the object with a key.
 
     Raises:
         ArtifactUnsupported: it was written for a newer schema.
@@ -101,21 +114,21 @@ def decode_route(data: bytes, name: str) -> Route:
     try:
         schema = msgspec.json.decode(data, type=SchemaOnly).schema
         if schema > ROUTE_SCHEMA:
-            raise ArtifactUnsupported(f"{route_key(name)} has schema {schema}; this code reads up to {ROUTE_SCHEMA}")
+            raise ArtifactUnsupported(f"{key} has schema {schema}; this code reads up to {ROUTE_SCHEMA}")
         route = msgspec.json.decode(data, type=Route)
     except DECODE_ERRORS as error:
-        raise RegistryError(f"{route_key(name)} is not a route: {error}") from None
+        raise RegistryError(f"{key} is not a route: {error}") from None
     weights = [variant.weight for variant in route.variants]
     if not 1 <= len(weights) <= MAX_VARIANTS:
-        raise RegistryError(f"{route_key(name)} must name 1 to {MAX_VARIANTS} versions, and names {len(weights)}")
+        raise RegistryError(f"{key} must name 1 to {MAX_VARIANTS} versions, and names {len(weights)}")
     if (
         min(weights) < 0
         or not 0 < sum(weights) < float("inf")
         or not all(is_version(v.version) for v in route.variants)
     ):
-        raise RegistryError(f"{route_key(name)} must name versions with weights whose sum is positive and finite")
+        raise RegistryError(f"{key} must name versions with weights whose sum is positive and finite")
     if route.revision < 1 or not (route.restores is None or 0 < route.restores < route.revision):
-        raise RegistryError(f"{route_key(name)} must have a positive revision, and restore an earlier one")
+        raise RegistryError(f"{key} must have a positive revision, and restore an earlier one")
     return route
 
 
@@ -142,17 +155,63 @@ class Registry:
         stored = self._bucket.read(route_key(name), MAX_ROUTE_BYTES)
         if stored is None:
             raise VersionNotFound(f"{route_key(name)} is not in the bucket: promote a version first")
-        return decode_route(stored.data, name)
+        return decode_route(stored.data, route_key(name))
+
+    def revisions(self, name: str) -> list[int]:
+        """Return the revisions in a route's history, oldest first."""
+        prefix = history_key(name, 0).removesuffix("00000000.json")
+        revisions = []
+        for key in self._bucket.keys(prefix):
+            digits = key.removeprefix(prefix).removesuffix(".json")
+            is_number = digits.isascii() and digits.isdigit() and len(digits) <= _REVISION_DIGITS
+            if is_number and key == history_key(name, int(digits)):
+                revisions.append(int(digits))
+            else:
+                logger.warning("%s is ignored: its name is not that of a revision", key)
+        return sorted(revisions)
+
+    def revision(self, name: str, revision: int) -> Route | None:
+        """Read a revision from a route's history; return None, after a warning, if the object is not this revision.
+
+        Raises:
+            RegistryUnavailable: the bucket cannot be read.
+            ArtifactUnsupported: it was written for a newer schema.
+        """
+        key = history_key(name, revision)
+        try:
+            stored = self._bucket.read(key, MAX_ROUTE_BYTES)
+            route = decode_route(stored.data, key) if stored is not None else None
+        except RegistryUnavailable:  # it may be a revision: without it a rollback would go back too far
+            raise
+        except RegistryError as error:
+            logger.warning("%s is ignored: %s", key, error)
+            return None
+        if route is not None and route.revision != revision:
+            logger.warning("%s is ignored: it has revision %d", key, route.revision)
+            return None
+        return route
 
     def availability(self, name: str) -> Availability:
-        """Read the availability of a route; all items are available if there is none.
+        """Read the availability of a route. Without one, the last good one holds.
 
         Raises:
             RegistryError: it cannot be read.
             ArtifactUnsupported: it was written for a newer schema.
         """
-        stored = self._bucket.read(availability_key(name), MAX_AVAILABILITY_BYTES)
-        return EVERYTHING if stored is None else decode_availability(stored.data, name)
+        key = availability_key(name)
+        stored = self._bucket.read(key, MAX_AVAILABILITY_BYTES)
+        return decode_availability(stored.data, key) if stored is not None else self.last_good_availability(name)
+
+    def last_good_availability(self, name: str) -> Availability:
+        """Read the copy of a route's newest availability. Without one, nothing was ever unavailable.
+
+        Raises:
+            RegistryError: it cannot be read.
+            ArtifactUnsupported: it was written for a newer schema.
+        """
+        key = last_good_key(name)
+        stored = self._bucket.read(key, MAX_AVAILABILITY_BYTES)
+        return EVERYTHING if stored is None else decode_availability(stored.data, key)
 
     def fetch(self, version: str) -> Artifact:
         """Return a version, verified. Download it unless the folder has an intact copy.
@@ -167,18 +226,18 @@ class Registry:
         if not is_version(version):
             raise VersionNotFound(f"{version!r} is not a model version (v and 16 hex digits)")
         home = self._folder / version
-        if (copy := _intact(home)) is not None:
+        if (copy := intact(home)) is not None:
             return copy
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with _locked(self._folder):
-                if (copy := _intact(home)) is not None:  # another process fetched it meanwhile
+            with locked(self._folder):
+                if (copy := intact(home)) is not None:  # another process fetched it meanwhile
                     return copy
                 self._clear(home)
-                with _incoming(self._folder) as incoming:
-                    digests = self._download(version, incoming / version)
-                    artifact = open_artifact(incoming / version, digests)
-                    os.replace(incoming / version, home)  # noqa: PTH105 - Path.replace looks like a string method
+                with incoming(self._folder) as folder:
+                    digests = self._download(version, folder / version)
+                    artifact = open_artifact(folder / version, digests)
+                    os.replace(folder / version, home)  # noqa: PTH105 - Path.replace looks like a string method
                 return msgspec.structs.replace(artifact, folder=home)
         except OSError as error:
             raise RegistryError(f"{version} cannot be kept in {self._folder}: {error}") from error
@@ -187,7 +246,7 @@ class Registry:
         """Remove the local copies of all other versions. A model that is open stays usable."""
         for home in self._folder.glob("v*"):
             if is_version(home.name) and home.name not in versions:
-                _remove(home, ignore_errors=True)
+                remove(home, ignore_errors=True)
 
     def _download(self, version: str, folder: Path) -> dict[str, FileDigest]:
         """Download a version's files, the largest first, and return their digests.
@@ -231,45 +290,6 @@ class Registry:
 
     def _clear(self, home: Path) -> None:
         """Remove a damaged copy, and the files of processes that died during a download."""
-        for folder in (home, *self._folder.glob(f"{_INCOMING}*")):
+        for folder in (home, *self._folder.glob(f"{INCOMING}*")):
             if folder.is_dir():
-                _remove(folder)
-
-
-def _intact(home: Path) -> Artifact | None:
-    if not home.is_dir():
-        return None
-    try:
-        return open_artifact(home)
-    except ArtifactCorrupt:
-        return None
-
-
-@contextmanager
-def _incoming(folder: Path) -> Iterator[Path]:
-    """Make a folder for a download, and remove it in the end. The caller must hold the lock of `folder`."""
-    incoming = folder / f"{_INCOMING}{os.getpid()}"
-    incoming.mkdir()
-    try:
-        yield incoming
-    except BaseException:
-        _remove(incoming, ignore_errors=True)
-        raise
-    incoming.rmdir()
-
-
-def _remove(folder: Path, *, ignore_errors: bool = False) -> None:
-    import shutil  # imported lazily: 3 ms, because it imports compressors
-
-    shutil.rmtree(folder, ignore_errors=ignore_errors)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold a lock on a folder (it needs no lock file). The kernel releases it if the process dies."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+                remove(folder)

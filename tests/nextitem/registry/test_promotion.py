@@ -47,7 +47,7 @@ def versions(publisher: Publisher, demo: Path, tmp_path: Path) -> list[str]:
 
 def history(bucket: BotoObjectStore) -> list[Route]:
     """Return all revisions in the history, oldest first."""
-    return [decode_route(data, "live") for key, data in everything(bucket).items() if "/history/" in key]
+    return [decode_route(data, route_key("live")) for key, data in everything(bucket).items() if "/history/" in key]
 
 
 def test_the_first_promotion_makes_the_route(

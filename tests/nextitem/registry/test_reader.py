@@ -174,24 +174,24 @@ def test_the_keys_are_those_of_the_documented_layout() -> None:
 def test_a_route_without_versions_or_weights_is_refused(weights: list[float], version: str) -> None:
     variants = tuple(Variant("main", version, weight) for weight in weights)
     with pytest.raises(RegistryError, match=r"^routes/live\.json must name "):
-        decode_route(msgspec.json.encode(msgspec.structs.replace(ROUTE, variants=variants)), "live")
+        decode_route(msgspec.json.encode(msgspec.structs.replace(ROUTE, variants=variants)), route_key("live"))
 
 
 @pytest.mark.parametrize(("revision", "restores"), [(0, None), (-1, None), (3, 0), (3, 4)])
 def test_a_route_with_an_impossible_revision_is_refused(revision: int, restores: int | None) -> None:
     route = msgspec.structs.replace(ROUTE, revision=revision, restores=restores)
     with pytest.raises(RegistryError, match=r"^routes/live\.json must have a positive revision"):
-        decode_route(msgspec.json.encode(route), "live")
+        decode_route(msgspec.json.encode(route), route_key("live"))
 
 
 def test_a_route_of_a_newer_schema_is_unsupported() -> None:
     with pytest.raises(ArtifactUnsupported, match=r"^routes/live\.json has schema 2"):
-        decode_route(msgspec.json.encode(msgspec.structs.replace(ROUTE, schema=2)), "live")
+        decode_route(msgspec.json.encode(msgspec.structs.replace(ROUTE, schema=2)), route_key("live"))
 
 
 def error_of(data: bytes) -> str | None:
     try:
-        decode_route(data, "live")
+        decode_route(data, route_key("live"))
     except RegistryError as error:
         return str(error)
     return None
@@ -212,4 +212,4 @@ def test_a_damaged_route_is_refused() -> None:
 @given(st.binary(max_size=100))
 def test_other_bytes_are_not_a_route(data: bytes) -> None:
     with pytest.raises(RegistryError, match=r"^routes/live\.json is not a route"):
-        decode_route(data, "live")
+        decode_route(data, route_key("live"))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 ROUTE = msgspec.json.encode(Route(1, (Variant("main", VERSION, 1.0),), "now"))
 AVAILABILITY = msgspec.json.encode(Availability(1, ("a",), "now"))
 Read = Callable[[BotoObjectStore, Path], object]
+REVISION = ROUTE.replace(b'"revision":1', b'"revision":12')
 DOCUMENTS: dict[str, tuple[str, bytes, int, Read]] = {
     "route": (route_key("live"), ROUTE, MAX_ROUTE_BYTES, lambda bucket, folder: Registry(bucket, folder).route("live")),
     "current": (route_key("live"), ROUTE, MAX_ROUTE_BYTES, lambda bucket, _: Publisher(bucket).current()),
