@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bench.chaos.journal import FIRST_TIME, Call, SentEvent
+from devstack.stack import KEY_SECRET
 from nextitem.sessions.codec import event_tag
+from nextitem.sessions.keys import session_key
 
 
 @dataclass
@@ -59,7 +61,7 @@ def _add(evidence: Evidence, call: Call, *, since: bool) -> None:
         if not event.event_id:
             evidence.nameless += 1
             continue
-        tag = event_tag(event.event_id)
+        tag = event_tag(session_key(KEY_SECRET.encode(), call.session_id).hash_key, event.event_id)
         evidence.sent.setdefault(tag, event)
         evidence.first_sent[tag] = min(evidence.first_sent.get(tag, call.started), call.started)
         if not call.stored:

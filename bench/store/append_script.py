@@ -17,7 +17,7 @@ from devstack.processes.children import Children
 from devstack.services.valkey import start_valkey
 from nextitem.deadline import Deadline
 from nextitem.redis_client.url import parse_store_url
-from nextitem.sessions.session import Event
+from nextitem.sessions.session import Event, SessionKey
 from nextitem.sessions.valkey_store import ValkeyStore
 
 LENGTHS = (1, 10, 64, 300)
@@ -34,15 +34,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, Children() as children:
         server = start_valkey(children, Path(folder))
         store, redis = ValkeyStore(parse_store_url(server.url), timeout=1, ttl=600), Redis.from_url(server.url)
-        store.append("warm", [_event(0)], VERSION, _now(), Deadline.after(1))
+        store.append(_key("warm"), [_event(0)], VERSION, _now(), Deadline.after(1))
         for length in LENGTHS:
             for number in range(length):
-                store.append(f"s{length}", [_event(number)], VERSION, _now(), Deadline.after(1))
+                store.append(_key(f"s{length}"), [_event(number)], VERSION, _now(), Deadline.after(1))
             for round_ in range(ROUNDS):
                 redis.copy(f"s{length}", f"s{length}-{round_}")
             redis.config_resetstat()
             for round_ in range(ROUNDS):
-                store.append(f"s{length}-{round_}", [_event(length)], VERSION, _now(), Deadline.after(1))
+                store.append(_key(f"s{length}-{round_}"), [_event(length)], VERSION, _now(), Deadline.after(1))
                 redis.get(f"peer{length}")
                 redis.set(f"peer{length}", STATE, ex=600)
             stats = redis.info("commandstats")
@@ -54,6 +54,10 @@ def main() -> None:
         redis.close()
         store.close()
     Console().print(table)
+
+
+def _key(name: str) -> SessionKey:
+    return SessionKey(name, b"a key of hashes")
 
 
 def _event(number: int) -> Event:

@@ -73,7 +73,7 @@ def main() -> None:
         record = store.load(key, str(stack.version), Deadline.after(VERSION_SECONDS))
         store.close()
     top = tuple(item["item_id"] for item in last["recommendations"])
-    results = checks(answers, record, top, Model(open_artifact(artifact)))
+    results = checks(key, answers, record, top, Model(open_artifact(artifact)))
     _print(results, answers, seconds)
     times = summary([answer.milliseconds for answer in answers])
     document = {

@@ -13,7 +13,7 @@ import numpy as np
 from nextitem.hidden_state import HiddenState
 from nextitem.model.engine import Model
 from nextitem.sessions.codec import event_tag, next_chain
-from nextitem.sessions.session import WINDOW, SessionRecord
+from nextitem.sessions.session import WINDOW, SessionKey, SessionRecord
 
 TOP = 20
 STATE_TOLERANCE = 1e-2
@@ -50,10 +50,13 @@ class Check:
     holds: bool
 
 
-def checks(answers: Sequence[Answered], record: SessionRecord, top: Sequence[str], model: Model) -> list[Check]:
+def checks(
+    key: SessionKey, answers: Sequence[Answered], record: SessionRecord, top: Sequence[str], model: Model
+) -> list[Check]:
     """Check answers and session.
 
     Args:
+        key: the session's key.
         answers: all answers, in any order.
         record: the session at the end.
         top: the last recommendations of the API, best first.
@@ -62,7 +65,7 @@ def checks(answers: Sequence[Answered], record: SessionRecord, top: Sequence[str
     new = sorted(
         (answer for answer in answers if answer.status in {"applied", "late"}), key=lambda answer: answer.length
     )
-    return [*_of_answers(answers, new), *_of_log(new, record), *_of_state(new, record, top, model)]
+    return [*_of_answers(answers, new), *_of_log(key, new, record), *_of_state(new, record, top, model)]
 
 
 def _of_answers(answers: Sequence[Answered], new: Sequence[Answered]) -> list[Check]:
@@ -79,8 +82,8 @@ def _of_answers(answers: Sequence[Answered], new: Sequence[Answered]) -> list[Ch
     ]
 
 
-def _of_log(new: Sequence[Answered], record: SessionRecord) -> list[Check]:
-    names = {event_tag(answer.sent.event_id): answer for answer in new}
+def _of_log(key: SessionKey, new: Sequence[Answered], record: SessionRecord) -> list[Check]:
+    names = {event_tag(key.hash_key, answer.sent.event_id): answer for answer in new}
     log = [names.get(entry.tag) for entry in record.log]
     known = [answer for answer in log if answer is not None]
     distinct = len({answer.sent.event_id for answer in known})

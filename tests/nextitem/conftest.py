@@ -18,6 +18,7 @@ from nextitem.model.engine import Model
 from nextitem.registry.publisher import Publisher
 from nextitem.registry.reader import Registry
 from nextitem.service.router import Router
+from nextitem.sessions.session import SessionKey
 from tests.nextitem.parts import BUCKET, CREDENTIALS, REGION, fresh_key
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def valkey(children: Children, tmp_path_factory: pytest.TempPathFactory) -> Valk
 
 
 @pytest.fixture
-def key() -> str:
+def key() -> SessionKey:
     """The key of a new session."""
     return fresh_key()
 

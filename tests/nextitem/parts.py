@@ -14,6 +14,7 @@ from nextitem.deadline import Deadline
 from nextitem.model.artifact import open_artifact
 from nextitem.model.manifest import FILES, MANIFEST, digest_of, encode_document, version_of
 from nextitem.sessions.keys import session_key
+from nextitem.sessions.session import SessionKey
 
 SECRET = b"a secret of tests"
 NOW = 1_800_000_000_000
@@ -37,9 +38,12 @@ class Credentials(TypedDict):
 CREDENTIALS: Credentials = {"aws_access_key_id": "tests", "aws_secret_access_key": "tests"}
 
 
-def fresh_key() -> str:
-    """Return the key of a new session."""
-    return session_key(SECRET, uuid.uuid4().hex)
+HASH_KEY = b"a key of hashes"
+
+
+def fresh_key() -> SessionKey:
+    """Return the key of a new session. All have the same key of hashes, as a session has before and after its move."""
+    return SessionKey(session_key(SECRET, uuid.uuid4().hex), HASH_KEY)
 
 
 def soon() -> Deadline:

@@ -13,6 +13,7 @@ from devstack.processes.children import LOOPBACK, Children, free_port
 from nextitem.errors import StoreUnavailable
 from nextitem.redis_client.url import parse_store_url
 from nextitem.sessions.keys import session_key
+from nextitem.sessions.session import SessionKey
 from nextitem.sessions.valkey_store import SNAPSHOTS_KEPT, ValkeyStore
 from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, soon
 from tests.nextitem.sessions.impression_contract import impression_of, show
@@ -25,7 +26,7 @@ DURING_A_MOVE = {"+asking"}
 """Needed only while a slot moves from one node to another, which a single node cannot show."""
 
 
-def fresh() -> str:
+def fresh() -> SessionKey:
     return session_key(b"a secret of tests", uuid.uuid4().hex)
 
 

@@ -3,6 +3,7 @@
 Whatever the session store does, there is an answer as long as there is a model.
 """
 
+import hashlib
 from collections import deque
 from collections.abc import Sequence
 
@@ -29,6 +30,7 @@ from nextitem.sessions.session import (
     IMPRESSION_SIZE,
     Impression,
     PendingSave,
+    SessionKey,
     SessionRecord,
     SessionStore,
     Snapshot,
@@ -65,7 +67,7 @@ class Recommender:
         Raises:
             NoModel: no model is loaded.
         """
-        routed = self._router.model_for(request.session.digest)
+        routed = self._model_for(request.session, request.options)
         if not request.store:
             return self._answer_without_store(routed, request, record)
         deadline = self._store_deadline(request.options)
@@ -88,7 +90,7 @@ class Recommender:
             events=_appended_events(routed, request, appended.statuses, record),
             session_length=session.length,
             stored=True,
-            recommendation_id=_recommendation_id(request.session, session, routed),
+            recommendation_id=_recommendation_id(key, session, routed),
             served_by=ranking.served_by,
             model=_served_model(routed),
         )
@@ -106,14 +108,15 @@ class Recommender:
         Raises:
             NoModel: no model is loaded.
         """
-        routed = self._router.model_for(request.session.digest)
+        routed = self._model_for(request.session, request.options)
         deadline = self._store_deadline(request.options)
         self._read_save_replies(deadline, record)
-        session = None
+        session = answer_id = None
         try:
             with record.phase("store_read"):
                 key = self._current_key(request.session, deadline)
                 session = self._store.load(key, routed.version, deadline)
+            answer_id = _recommendation_id(key, session, routed)
         except StoreUnavailable as error:
             record.add_fault(error)
         history = _replay(routed, session if session is not None else (), record)
@@ -122,7 +125,7 @@ class Recommender:
             session_id=request.session.session_id,
             recommendations=recommendations(routed.model, ranking.items),
             session_length=None if session is None else session.length,
-            recommendation_id=None if session is None else _recommendation_id(request.session, session, routed),
+            recommendation_id=answer_id,
             served_by=ranking.served_by,
             model=_served_model(routed),
         )
@@ -133,7 +136,7 @@ class Recommender:
         Raises:
             NoModel: no model is loaded.
         """
-        routed = self._router.model_for(SessionName("\n".join(request.item_ids)).digest)
+        routed = self._router.model_for(_digits(request.item_ids))
         ranking = _rank(routed, _replay(routed, request.item_ids, record), request.options, record)
         return Answer(
             recommendations=recommendations(routed.model, ranking.items),
@@ -160,7 +163,7 @@ class Recommender:
         Raises:
             NoModel: no model is loaded.
         """
-        routed = self._router.model_for(SessionName("").digest)
+        routed = self._router.model_for(_digits(()))
         try:
             self._store.ping(Deadline.after(self._deadline))
         except StoreUnavailable:
@@ -189,7 +192,10 @@ class Recommender:
             model=_served_model(routed),
         )
 
-    def _current_key(self, session: SessionName, deadline: Deadline) -> str:
+    def _model_for(self, session: SessionName, options: RankingOptions) -> RoutedModel:
+        return self._router.model_for(self._keys.variant_digits(session, self._store_deadline(options)))
+
+    def _current_key(self, session: SessionName, deadline: Deadline) -> SessionKey:
         """Return a session's key. A session under the previous key secret is moved to this key first."""
         keys = self._keys.keys(session, deadline)
         if keys.previous is not None:
@@ -263,10 +269,15 @@ def _impression(session: SessionRecord, answer: Answer, best: Sequence[Recommend
     return Impression(chain, answer.recommendation_id or "", model.version, model.variant, item_ids)
 
 
-def _recommendation_id(name: SessionName, session: SessionRecord, routed: RoutedModel) -> str | None:
+def _recommendation_id(key: SessionKey, session: SessionRecord, routed: RoutedModel) -> str | None:
     if not session.log:
         return None
-    return recommendation_id(name.digest, session.log[-1].chain, routed.version, routed.variant)
+    return recommendation_id(key.hash_key, session.log[-1].chain, routed.version, routed.variant)
+
+
+def _digits(item_ids: Sequence[str]) -> str:
+    """Return hex digits that choose the variant of a request without a session."""
+    return hashlib.blake2b("\n".join(item_ids).encode(), digest_size=16).hexdigest()
 
 
 def _served_model(routed: RoutedModel) -> ServedModel:

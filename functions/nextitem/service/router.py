@@ -1,8 +1,8 @@
 """Pick the model that answers a session, and read the route again in the background.
 
-A session's variant follows from its name alone, so it stays the same as long as the route does. A thread reads the
-route again once it is older than its time to live: no request waits for the bucket once a model is loaded. If a new
-version cannot be loaded, the models in use stay.
+A session's variant follows from its name and the key secret, so it stays the same as long as the route does. A thread
+reads the route again once it is older than its time to live: no request waits for the bucket once a model is loaded.
+If a new version cannot be loaded, the models in use stay.
 """
 
 import threading
@@ -41,7 +41,7 @@ def pick_variant(route: Route, key: str) -> Variant:
 
     Args:
         route: the route.
-        key: the session's own hex digits (`SessionName.digest`); the last 8 are uniform over sessions.
+        key: the session's own hex digits (`KeyRing.variant_digits`); the last 8 are uniform over sessions.
     """
     variants = variants_with_traffic(route)
     place = int(key[-8:], 16) / 2**32 * sum(variant.weight for variant in variants)
@@ -138,7 +138,7 @@ class Router:
         """Return the model that answers a session.
 
         Args:
-            key: the session's own hex digits (`SessionName.digest`).
+            key: the session's own hex digits (`KeyRing.variant_digits`).
 
         Raises:
             NoModel: no model is loaded, and none can be.

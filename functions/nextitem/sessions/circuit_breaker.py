@@ -11,7 +11,16 @@ from typing import TypeVar
 
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
-from nextitem.sessions.session import Appended, Event, Impression, PendingSave, SessionRecord, SessionStore, Snapshot
+from nextitem.sessions.session import (
+    Appended,
+    Event,
+    Impression,
+    PendingSave,
+    SessionKey,
+    SessionRecord,
+    SessionStore,
+    Snapshot,
+)
 
 FAILURE_THRESHOLD = 3
 """Failures in a row that open the circuit."""
@@ -43,7 +52,7 @@ class CircuitBreaker:
         self._points = 0  # a failure adds `RUSHED_PER_FAILURE`, the timeout of a rushed request one
         self._open_until = -float("inf")
 
-    def append(self, key: str, events: Sequence[Event], version: str, now: int, deadline: Deadline) -> Appended:
+    def append(self, key: SessionKey, events: Sequence[Event], version: str, now: int, deadline: Deadline) -> Appended:
         """See `SessionStore.append`."""
         return self._call(lambda: self._store.append(key, events, version, now, deadline), deadline)
 

@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from nextitem.hidden_state import HiddenState
-from nextitem.sessions.session import TAG_BYTES, Impression, LogEntry, SessionRecord, Snapshot
+from nextitem.sessions.session import TAG_BYTES, Impression, LogEntry, SessionKey, SessionRecord, Snapshot
 
 LOG_CODEC = b"1"
 SNAPSHOT_CODEC = b"2"
@@ -37,9 +37,15 @@ class Unreadable(ValueError):
     """The bytes were not written by this version of the codec."""
 
 
-def event_tag(event_id: str) -> bytes:
-    """Return the tag of an event: 64 bits of BLAKE2b of its event id."""
-    return hashlib.blake2b(event_id.encode(), digest_size=TAG_BYTES).digest()
+def event_tag(hash_key: bytes, event_id: str) -> bytes:
+    """Return the tag of an event: 64 bits of its event id's BLAKE2b with the session's key of hashes."""
+    return hashlib.blake2b(event_id.encode(), digest_size=TAG_BYTES, key=hash_key).digest()
+
+
+def event_tags(key: SessionKey, event_id: str) -> bytes:
+    """Return the tag of an event, and the tag that it has if another process stored it before or after a rotation."""
+    old = b"" if key.old_hash_key is None else event_tag(key.old_hash_key, event_id)
+    return event_tag(key.hash_key, event_id) + old
 
 
 def next_chain(chain: bytes, tag: bytes, item_id: bytes) -> bytes:
@@ -47,17 +53,17 @@ def next_chain(chain: bytes, tag: bytes, item_id: bytes) -> bytes:
     return hashlib.sha1(chain + tag + item_id, usedforsecurity=False).hexdigest()[:16].encode()
 
 
-def recommendation_id(session_digest: str, chain: bytes, version: str, variant: str) -> str:
+def recommendation_id(hash_key: bytes, chain: bytes, version: str, variant: str) -> str:
     """Return the id of an answer. A repeated request has the same id, because the session is unchanged.
 
     Args:
-        session_digest: see `SessionName.digest`.
+        hash_key: the session's key of hashes.
         chain: the chain value of the log's newest entry.
         version: the model version.
         variant: its variant on the route.
     """
-    parts = f"{session_digest} {version} {variant} ".encode() + chain
-    return hashlib.blake2b(parts, digest_size=8).hexdigest()
+    parts = f"{version} {variant} ".encode() + chain
+    return hashlib.blake2b(parts, digest_size=8, key=hash_key, person=b"answer").hexdigest()
 
 
 def decode_log(data: bytes) -> tuple[int, tuple[LogEntry, ...]]:

@@ -8,26 +8,30 @@ process that cannot read it uses the old key. Its events are moved later, but it
 
 import hashlib
 import hmac
+import os
 import time
 from collections.abc import Callable
 
 import msgspec
 
 from nextitem.deadline import Deadline
-from nextitem.errors import NextItemError
+from nextitem.errors import NextItemError, SecretUnavailable
 from nextitem.sessions.key_secret import KeySecret
 from nextitem.sessions.secret_cache import RENEW_SECONDS, SecretCache
+from nextitem.sessions.session import SessionKey
 
 
-def session_key(secret: bytes, session_id: str) -> str:
-    """Return the store's key of a session: an HMAC, so that the store never holds the id itself.
+def session_key(secret: bytes, session_id: str) -> SessionKey:
+    """Return the store's key of a session, which cannot be made without the secret.
+
+    The first half of an HMAC is the name, the second half the key of hashes: neither tells anything about the other.
 
     Args:
         secret: the deployment's key secret.
         session_id: the client's name of the session.
     """
     digest = hmac.digest(secret, session_id.encode(), "sha256")
-    return f"nextitem:{digest[:16].hex()}"
+    return SessionKey(f"nextitem:{digest[:16].hex()}", digest[16:])
 
 
 class SessionName(msgspec.Struct, frozen=True):
@@ -36,12 +40,7 @@ class SessionName(msgspec.Struct, frozen=True):
     session_id: str
     subject: str | None = None
 
-    @property
-    def digest(self) -> str:
-        """Hex digits that are uniform over sessions and never change: they choose a session's variant."""
-        return hashlib.sha256(f"{self.subject or ''}\n{self.session_id}".encode()).hexdigest()
-
-    def key(self, secret: bytes) -> str:
+    def key(self, secret: bytes) -> SessionKey:
         """Return the store's key; see `session_key`.
 
         Each subject has a secret of its own, so no choice of ids leads to another subject's session.
@@ -54,8 +53,8 @@ class SessionName(msgspec.Struct, frozen=True):
 class SessionKeys(msgspec.Struct, frozen=True):
     """The store's key of a session, and the key at which it may still be (None: at no other)."""
 
-    current: str
-    previous: str | None = None
+    current: SessionKey
+    previous: SessionKey | None = None
 
 
 class KeyRing:
@@ -80,6 +79,7 @@ class KeyRing:
     ) -> None:
         self.secret = SecretCache(read, on_fault, clock)
         self._session_ttl, self._clock = session_ttl, clock
+        self._own_secret = os.urandom(32)
 
     def keys(self, name: SessionName, limit: Deadline | None = None) -> SessionKeys:
         """Return the keys with which to read and write a session.
@@ -108,8 +108,27 @@ class KeyRing:
         """
         return self._both(name, self.secret.trusted(limit))
 
+    def variant_digits(self, name: SessionName, limit: Deadline | None = None) -> str:
+        """Return hex digits that are uniform over sessions and choose a session's variant.
+
+        They are keyed too: the store holds the variant's name. Without a secret nothing is stored, so a key of this
+        process serves.
+        """
+        try:
+            key = self.keys(name, limit).current
+        except SecretUnavailable:
+            key = name.key(self._own_secret)
+        return hashlib.blake2b(digest_size=16, key=key.hash_key, person=b"variant").hexdigest()
+
     def _both(self, name: SessionName, secret: KeySecret) -> SessionKeys:
-        previous = secret.previous
-        if secret.rotated_at is not None and self._clock() - secret.rotated_at > self._session_ttl + RENEW_SECONDS:
-            previous = None  # every session of that time has expired or was moved
-        return SessionKeys(name.key(secret.current), None if previous is None else name.key(previous))
+        current = name.key(secret.current)
+        if secret.previous is None:
+            return SessionKeys(current)
+        previous = name.key(secret.previous)
+        expired = False
+        if secret.rotated_at is not None:
+            expired = self._clock() - secret.rotated_at > self._session_ttl + RENEW_SECONDS
+        if expired:  # every session of that time has expired or was moved
+            return SessionKeys(SessionKey(current, current.hash_key, previous.hash_key))
+        # Processes that still use the previous secret must give an event the same tag, or it would count twice.
+        return SessionKeys(SessionKey(current, previous.hash_key, current.hash_key), previous)

@@ -6,12 +6,31 @@ snapshot can only be continued from exactly the log that led to it (decision 1).
 """
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, Self
 
 import msgspec
 
 from nextitem.deadline import Deadline
 from nextitem.hidden_state import HiddenState
+
+
+class SessionKey(str):
+    """The store's key of a session. With it come the keys of all hashes that are made of the session's other ids.
+
+    Attributes:
+        hash_key: the key of the hashes.
+        old_hash_key: the key of hashes that the session may have from before or after a rotation of the key secret.
+    """
+
+    def __new__(cls, name: str, hash_key: bytes, old_hash_key: bytes | None = None) -> Self:
+        """Make the key; its text, unlike the keys of hashes, is not secret."""
+        key = super().__new__(cls, name)
+        key.hash_key, key.old_hash_key = hash_key, old_hash_key
+        return key
+
+    hash_key: bytes
+    old_hash_key: bytes | None
+
 
 WINDOW = 64
 """The number of newest events in a session's log, and so the memory of a rebuilt hidden state."""
@@ -20,7 +39,7 @@ SEEN_TAGS = 192
 """The number of events trimmed from the log whose duplicates are still recognised."""
 
 TAG_BYTES = 8
-"""Length of an event's tag: a hash of its event id."""
+"""Length of an event's tag: a keyed hash of its event id."""
 
 Status = Literal["applied", "duplicate", "late", "too_old"]
 
@@ -149,7 +168,7 @@ class SessionStore(Protocol):
     Each method raises `StoreUnavailable` if the store does not answer before the deadline.
     """
 
-    def append(self, key: str, events: Sequence[Event], version: str, now: int, deadline: Deadline) -> Appended:
+    def append(self, key: SessionKey, events: Sequence[Event], version: str, now: int, deadline: Deadline) -> Appended:
         """Add events to a session atomically, and return it with the snapshot of a model version.
 
         An event with a known id is a `duplicate` and changes nothing. An event older than the log's newest is `late`

@@ -24,7 +24,7 @@ from nextitem.sessions.codec import (
     decode_record,
     encode_impression,
     encode_snapshot,
-    event_tag,
+    event_tags,
 )
 from nextitem.sessions.session import (
     EMPTY,
@@ -35,6 +35,7 @@ from nextitem.sessions.session import (
     Event,
     Impression,
     PendingSave,
+    SessionKey,
     SessionRecord,
     Snapshot,
     Status,
@@ -92,12 +93,12 @@ class ValkeyStore:
         self._move_guard = _Script("move_guard.lua")
         self._delete = _Script("delete.lua")
 
-    def append(self, key: str, events: Sequence[Event], version: str, now: int, deadline: Deadline) -> Appended:
+    def append(self, key: SessionKey, events: Sequence[Event], version: str, now: int, deadline: Deadline) -> Appended:
         """See `SessionStore.append`."""
         args: list[_Argument] = [LOG_CODEC, now, self._ttl_ms, _field(version), WINDOW, SEEN_TAGS * TAG_BYTES]
         for event in events:
             at = "" if event.occurred_at is None else event.occurred_at
-            args += [at, event_tag(event.event_id), event.item_id]
+            args += [at, event_tags(key, event.event_id), event.item_id]
         limit = deadline.within(self._timeout)
         try:
             reply = execute(self._topology, key, limit, "EVALSHA", self._append.sha, 1, key, *args)

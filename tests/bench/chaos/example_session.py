@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.chaos.journal import Call, SentEvent
+from devstack.stack import KEY_SECRET
 from nextitem.model.engine import Model
 from nextitem.sessions.codec import event_tag, next_chain
+from nextitem.sessions.keys import session_key
 from nextitem.sessions.session import WINDOW, LogEntry, SessionRecord, Snapshot
 
 LENGTH = 6
@@ -13,6 +15,7 @@ LONG = 100
 PRIME = 311
 """Smaller than the demo model's catalogue, so that no two events of a session have the same item."""
 SESSION = "session"
+HASH_KEY = session_key(KEY_SECRET.encode(), SESSION).hash_key
 LIMIT = 20
 
 
@@ -59,7 +62,7 @@ def record_of(model: Model, events: Sequence[SentEvent]) -> SessionRecord:
     log: list[LogEntry] = []
     chain = b""
     for at, event in enumerate(events):
-        tag = event_tag(event.event_id)
+        tag = event_tag(HASH_KEY, event.event_id)
         chain = next_chain(chain, tag, event.item_id.encode())
         log.append(LogEntry(at, tag, event.item_id, chain))
     items = model.vocabulary.indices(event.item_id for event in events)
@@ -68,4 +71,4 @@ def record_of(model: Model, events: Sequence[SentEvent]) -> SessionRecord:
 
 def seen_of(events: Sequence[SentEvent]) -> bytes:
     """Return the tags that were trimmed from the log of a session of these events."""
-    return b"".join(event_tag(event.event_id) for event in events[:-WINDOW])
+    return b"".join(event_tag(HASH_KEY, event.event_id) for event in events[:-WINDOW])

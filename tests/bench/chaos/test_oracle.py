@@ -9,7 +9,7 @@ from bench.chaos.journal import Call
 from bench.chaos.oracle import Oracle, StoredSession, Verdict
 from nextitem.sessions.codec import event_tag
 from nextitem.sessions.session import SessionRecord
-from tests.bench.chaos.example_session import LENGTH, SESSION, Example, call_at, record_of
+from tests.bench.chaos.example_session import HASH_KEY, LENGTH, SESSION, Example, call_at, record_of
 
 LATER = 3_600.0
 
@@ -72,7 +72,7 @@ def test_a_retry_that_was_applied_again_is_found(session: Example) -> None:
 
 
 def test_a_tag_both_trimmed_and_in_the_log_is_found(session: Example) -> None:
-    stored = StoredSession(session.record, event_tag(session.events[0].event_id))
+    stored = StoredSession(session.record, event_tag(HASH_KEY, session.events[0].event_id))
     assert Oracle(session.model, None).check(session.calls, {SESSION: stored}).doubled == 1
 
 

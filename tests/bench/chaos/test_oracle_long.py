@@ -12,7 +12,7 @@ from bench.chaos.journal import Call, SentEvent
 from bench.chaos.oracle import Oracle, StoredSession, Verdict
 from nextitem.sessions.codec import event_tag, next_chain
 from nextitem.sessions.session import TAG_BYTES, WINDOW, LogEntry, SessionRecord, Snapshot
-from tests.bench.chaos.example_session import LIMIT, LONG, SESSION, Example, record_of, seen_of
+from tests.bench.chaos.example_session import HASH_KEY, LIMIT, LONG, SESSION, Example, record_of, seen_of
 
 TRIMMED = LONG - WINDOW
 LATER = 3_600.0
@@ -120,7 +120,7 @@ def test_a_log_shorter_than_its_window_is_found(long_session: Example) -> None:
 
 def test_a_trimmed_event_that_was_never_sent_is_found(long_session: Example) -> None:
     seen = seen_of(long_session.events)
-    assert check(long_session, seen=event_tag("of another session") + seen[TAG_BYTES:]).corrupted == 1
+    assert check(long_session, seen=event_tag(HASH_KEY, "of another session") + seen[TAG_BYTES:]).corrupted == 1
 
 
 def test_a_log_that_does_not_continue_what_was_trimmed_is_found(long_session: Example) -> None:

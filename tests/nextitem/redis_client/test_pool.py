@@ -19,6 +19,7 @@ from nextitem.redis_client.login import Login
 from nextitem.redis_client.pool import IDLE_SECONDS, Pool
 from nextitem.redis_client.topology import RECONNECTS
 from nextitem.redis_client.url import Address, parse_store_url
+from nextitem.sessions.session import SessionKey
 from nextitem.sessions.valkey_store import ValkeyStore
 from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, soon
 from tests.nextitem.redis_client.silent_proxy import SilentProxy
@@ -148,7 +149,7 @@ def test_a_broken_connection_is_followed_by_one_more() -> None:
         assert server.connections == 1 + RECONNECTS
 
 
-def test_many_dead_idle_connections_cost_one_try(children: Children, tmp_path: Path, key: str) -> None:
+def test_many_dead_idle_connections_cost_one_try(children: Children, tmp_path: Path, key: SessionKey) -> None:
     # GIVEN a store with several idle connections, all of which the server closes
     server = OwnValkey(children, tmp_path)
     store = ValkeyStore(parse_store_url(server.url), timeout=PATIENCE_SECONDS, ttl=60)

@@ -1,8 +1,11 @@
 """A session that is deleted around a rotation of the key secret stays deleted."""
 
+import struct
 from collections.abc import Iterator
 
+import msgspec
 import pytest
+from redis import Redis
 
 from devstack.services.valkey import Valkey
 from nextitem.errors import SecretUnavailable, StoreUnavailable
@@ -11,12 +14,13 @@ from nextitem.service.recommender import Recommender
 from nextitem.service.router import Router
 from nextitem.sessions.key_secret import KeySecret
 from nextitem.sessions.keys import SessionName
-from nextitem.sessions.secret_cache import TRUSTED_SECONDS
+from nextitem.sessions.secret_cache import RENEW_SECONDS, TRUSTED_SECONDS
+from nextitem.sessions.session import IMPRESSION_SIZE
 from nextitem.sessions.valkey_store import ValkeyStore
 from nextitem.telemetry.record import RequestRecord
-from tests.nextitem.parts import PATIENCE_SECONDS
-from tests.nextitem.service.service import Service
-from tests.nextitem.sessions.secret_source import OTHER, SECRET, SecretSource
+from tests.nextitem.parts import NOW, PATIENCE_SECONDS, soon
+from tests.nextitem.service.service import Service, statuses
+from tests.nextitem.sessions.secret_source import OTHER, SECRET, TTL, SecretSource
 
 MOMENT = 10_000.0
 FIRST, SECOND = KeySecret(SECRET), KeySecret(OTHER, SECRET, MOMENT)
@@ -45,6 +49,55 @@ def test_before_a_rotation_takes_effect_every_process_deletes_every_session(
     writer.append(me, "tent-008", "sleep-010")
     deleter.delete(me)
     assert [each.get(me).session_length for each in (writer, deleter)] == [0, 0]
+
+
+def test_a_retry_is_a_duplicate_before_during_and_after_a_rotation(router: Router, store: ValkeyStore, me: str) -> None:
+    # GIVEN a session that three processes know under two keys, because one cannot read the new secret
+    before, after = process(router, store, SecretSource(FIRST, MOMENT - 1)), SecretSource(SECOND, MOMENT)
+    before.append(me, "tent-008")
+    new = process(router, store, after)
+    new.append(me, "tent-008", "sleep-010")
+    process(router, store, SecretSource(FIRST, MOMENT)).append(me, "tent-008", "sleep-010")
+
+    # WHEN the events come again, then a new event after the time of the old secret
+    again = new.append(me, "tent-008", "sleep-010")
+    much_later = process(router, store, SecretSource(SECOND, MOMENT + TTL + RENEW_SECONDS + 1))
+    last = much_later.append(me, "tent-008", "sleep-010", "tent-021")
+
+    # THEN each event counts once, also for a process whose clock is late
+    assert (statuses(again), again.session_length) == (["duplicate"] * 2, 2)
+    assert (statuses(last), last.session_length) == (["duplicate", "duplicate", "applied"], 3)
+    assert statuses(new.append(me, "tent-021")) == ["duplicate"]
+
+
+def test_one_session_under_two_secrets_shares_only_its_items_in_the_store(
+    router: Router, store: ValkeyStore, valkey: Valkey, me: str
+) -> None:
+    # GIVEN the same requests under two secrets
+    items, answers, contents = ["tent-008", "sleep-010", "tent-021"], [], []
+    with Redis.from_url(valkey.url) as client:
+        for secret in (SECRET, OTHER):
+            there = set(client.keys())
+            service = process(router, store, SecretSource(KeySecret(secret), MOMENT))
+            answers.append(service.append(me, *items, limit=IMPRESSION_SIZE))
+            [key] = set(client.keys()) - there
+            contents.append(b"".join([key, *client.hgetall(key).values()]))
+
+    # WHEN items, time, model and hidden state, which no secret hides, are taken away
+    snapshot = store.load(SessionName(me).key(SECRET), answers[0].model.version, soon()).snapshot
+    assert snapshot is not None
+    served = answers[0].model
+    plain = [snapshot.hidden.tobytes(), struct.pack(">d", NOW), served.version.encode(), served.variant.encode()]
+    plain += [msgspec.msgpack.encode(item.item_id) for item in answers[0].recommendations]
+    plain += [item_id.encode() for item_id in items]
+    for known in plain:
+        assert all(known in content for content in contents)
+        contents = [content.replace(known, b"") for content in contents]
+
+    # THEN no part of the rest is the same, and neither is the id of the answer
+    one, other = ({content[at : at + 8] for at in range(9, len(content) - 7)} for content in contents)
+    assert not one & other
+    assert answers[0].recommendation_id != answers[1].recommendation_id
 
 
 def test_a_session_deleted_while_it_moves_stays_deleted(

@@ -21,7 +21,7 @@ from nextitem.service.router import Router
 from nextitem.service.self_check import TRIES, CheckedModel, Report, verify
 from nextitem.sessions.key_secret import KeySecret
 from nextitem.sessions.keys import KeyRing
-from nextitem.sessions.session import EMPTY, Appended, Event, SessionRecord, SessionStore
+from nextitem.sessions.session import EMPTY, Appended, Event, SessionKey, SessionRecord, SessionStore
 from nextitem.sessions.valkey_store import ValkeyStore
 from tests.nextitem.parts import PATIENCE_SECONDS, SECRET, VERSION, another_version, remade
 from tests.nextitem.service.service import fixed_keys
@@ -138,7 +138,7 @@ class OtherStore(ValkeyStore):
     wrong: str = ""
     failures: int = 0
 
-    def append(self, key: str, events: Sequence[Event], version: str, now: int, deadline: Deadline) -> Appended:
+    def append(self, key: SessionKey, events: Sequence[Event], version: str, now: int, deadline: Deadline) -> Appended:
         if self.failures:
             self.failures -= 1
             raise StoreUnavailable("its first connection takes long")

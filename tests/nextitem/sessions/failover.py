@@ -2,12 +2,12 @@
 
 from devstack.deployments import eventually
 from nextitem.errors import StoreUnavailable
-from nextitem.sessions.session import SessionStore
+from nextitem.sessions.session import SessionKey, SessionStore
 from tests.nextitem.parts import VERSION, soon
 from tests.nextitem.sessions.log_contract import add, event, names
 
 
-def assert_it_comes_back(store: SessionStore, key: str) -> None:
+def assert_it_comes_back(store: SessionStore, key: SessionKey) -> None:
     """Send events to a session of `a` and `b` until the store is back; check that none is lost or doubled."""
 
     def is_back() -> bool:

@@ -7,8 +7,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nextitem.sessions.codec import event_tag, next_chain
-from nextitem.sessions.session import EMPTY, SEEN_TAGS, WINDOW, Appended, Event, LogEntry, SessionStore, Status
-from tests.nextitem.parts import NOW, STEADY, VERSION, fresh_key, soon
+from nextitem.sessions.session import (
+    EMPTY,
+    SEEN_TAGS,
+    WINDOW,
+    Appended,
+    Event,
+    LogEntry,
+    SessionKey,
+    SessionStore,
+    Status,
+)
+from tests.nextitem.parts import HASH_KEY, NOW, STEADY, VERSION, fresh_key, soon
 
 
 def event(name: str, at: int | None = None) -> Event:
@@ -21,7 +31,7 @@ def numbered(first: int, last: int) -> list[Event]:
     return [event(str(number), NOW + number * 1000) for number in range(first, last + 1)]
 
 
-def add(store: SessionStore, key: str, *events: Event, now: int = NOW) -> Appended:
+def add(store: SessionStore, key: SessionKey, *events: Event, now: int = NOW) -> Appended:
     return store.append(key, events, VERSION, now, soon())
 
 
@@ -69,22 +79,22 @@ BATCHES = st.tuples(
 class LogContract:
     """Subclasses give `store`."""
 
-    def test_a_session_that_does_not_exist_is_empty(self, store: SessionStore, key: str) -> None:
+    def test_a_session_that_does_not_exist_is_empty(self, store: SessionStore, key: SessionKey) -> None:
         assert store.load(key, VERSION, soon()) == EMPTY
 
-    def test_new_events_are_applied_in_order(self, store: SessionStore, key: str) -> None:
+    def test_new_events_are_applied_in_order(self, store: SessionStore, key: SessionKey) -> None:
         add(store, key, event("a", NOW))
         appended = add(store, key, event("b", NOW + 1), event("c", NOW + 2))
 
         assert appended.statuses == ("applied", "applied")
         assert names(appended.record.log) == ["a", "b", "c"]
         assert [entry.at for entry in appended.record.log] == [NOW, NOW + 1, NOW + 2]
-        assert [entry.tag for entry in appended.record.log] == [event_tag(name) for name in "abc"]
+        assert [entry.tag for entry in appended.record.log] == [event_tag(HASH_KEY, name) for name in "abc"]
         assert_chained(appended.record.log)
         assert appended.record.length == 3
         assert store.load(key, VERSION, soon()) == appended.record
 
-    def test_a_repeated_event_is_a_duplicate(self, store: SessionStore, key: str) -> None:
+    def test_a_repeated_event_is_a_duplicate(self, store: SessionStore, key: SessionKey) -> None:
         before = add(store, key, event("a"), event("b")).record
         appended = add(store, key, Event("another item", "a", NOW + 5), event("c"), event("c"))
 
@@ -92,7 +102,7 @@ class LogContract:
         assert names(appended.record.log) == ["a", "b", "c"]
         assert (before.length, appended.record.length) == (2, 3)
 
-    def test_a_late_event_takes_its_own_place(self, store: SessionStore, key: str) -> None:
+    def test_a_late_event_takes_its_own_place(self, store: SessionStore, key: SessionKey) -> None:
         add(store, key, *numbered(1, 2), *numbered(4, 4))
         appended = add(store, key, *numbered(0, 0), *numbered(3, 3))
 
@@ -101,7 +111,7 @@ class LogContract:
         assert_chained(appended.record.log)
         assert appended.record.length == 5
 
-    def test_a_late_event_in_a_full_window_pushes_the_oldest_out(self, store: SessionStore, key: str) -> None:
+    def test_a_late_event_in_a_full_window_pushes_the_oldest_out(self, store: SessionStore, key: SessionKey) -> None:
         add(store, key, *numbered(1, 9), *numbered(11, WINDOW + 1))
         appended = add(store, key, *numbered(10, 10))
 
@@ -109,7 +119,7 @@ class LogContract:
         assert names(appended.record.log) == [str(number) for number in range(2, WINDOW + 2)]
         assert appended.record.length == WINDOW + 1
 
-    def test_an_event_older_than_a_full_window_changes_nothing(self, store: SessionStore, key: str) -> None:
+    def test_an_event_older_than_a_full_window_changes_nothing(self, store: SessionStore, key: SessionKey) -> None:
         before = add(store, key, *numbered(1, WINDOW)).record
         appended = add(store, key, *numbered(0, 0), *numbered(0, 0))
 
@@ -117,7 +127,7 @@ class LogContract:
         assert appended.record == before
         assert store.load(key, VERSION, soon()) == before
 
-    def test_unstamped_events_come_after_all(self, store: SessionStore, key: str) -> None:
+    def test_unstamped_events_come_after_all(self, store: SessionStore, key: SessionKey) -> None:
         # GIVEN a session whose newest event is later than the clock of the next request
         add(store, key, event("a", NOW + 60_000))
 
@@ -131,13 +141,13 @@ class LogContract:
         appended = add(store, key, event("d"), now=NOW + 90_000)
         assert appended.record.log[-1].at == NOW + 90_000
 
-    def test_events_of_equal_time_keep_the_order_of_arrival(self, store: SessionStore, key: str) -> None:
+    def test_events_of_equal_time_keep_the_order_of_arrival(self, store: SessionStore, key: SessionKey) -> None:
         add(store, key, event("b", NOW), event("z", NOW + 1))
         appended = add(store, key, event("a", NOW), event("c", NOW + 1))
         assert appended.statuses == ("late", "applied")
         assert names(appended.record.log) == ["b", "a", "z", "c"]
 
-    def test_the_log_keeps_the_newest_and_the_length_counts_all(self, store: SessionStore, key: str) -> None:
+    def test_the_log_keeps_the_newest_and_the_length_counts_all(self, store: SessionStore, key: SessionKey) -> None:
         first = add(store, key, *numbered(1, WINDOW)).record
         second = add(store, key, *numbered(WINDOW + 1, WINDOW + 40)).record
 
@@ -145,7 +155,7 @@ class LogContract:
         assert second.length == WINDOW + 40
         assert_chained(second.log, before=first.log[39].chain)
 
-    def test_trimmed_events_are_still_duplicates(self, store: SessionStore, key: str) -> None:
+    def test_trimmed_events_are_still_duplicates(self, store: SessionStore, key: SessionKey) -> None:
         # GIVEN a session with as many trimmed events as it remembers
         for first in range(1, SEEN_TAGS + WINDOW, WINDOW):
             add(store, key, *numbered(first, first + WINDOW - 1))
@@ -159,13 +169,13 @@ class LogContract:
         add(store, key, event("one more"))
         assert add(store, key, Event("item", "2"), Event("item", "1")).statuses == ("duplicate", "applied")
 
-    def test_sessions_do_not_touch_each_other(self, store: SessionStore, key: str) -> None:
+    def test_sessions_do_not_touch_each_other(self, store: SessionStore, key: SessionKey) -> None:
         add(store, key, event("a"))
         other = add(store, fresh_key(), event("a"))
         assert other.statuses == ("applied",)
         assert store.load(key, VERSION, soon()).length == 1
 
-    def test_items_of_any_script_and_the_greatest_length_are_kept(self, store: SessionStore, key: str) -> None:
+    def test_items_of_any_script_and_the_greatest_length_are_kept(self, store: SessionStore, key: SessionKey) -> None:
         items = ("🦊" * 256, "\x00\r\n", "päckchen", "*3\r\n$3\r\nDEL")
         appended = add(store, key, *(Event(item, item) for item in items))
         assert tuple(entry.item_id for entry in appended.record.log) == items

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from nextitem.sessions.codec import event_tag, next_chain
 from nextitem.sessions.session import SEEN_TAGS, WINDOW, Event, LogEntry, Status
 from nextitem.sessions.valkey_store import SNAPSHOTS_KEPT
+from tests.nextitem.parts import HASH_KEY
 
 
 @dataclass
@@ -80,7 +81,7 @@ class ModelSession:
         late = place < len(self.log)
         if late and place == 0 and len(self.log) == WINDOW:
             return "too_old"
-        tag = event_tag(event.event_id)
+        tag = event_tag(HASH_KEY, event.event_id)
         self.names[tag] = event.event_id
         self.length += 1
         self.log.insert(place, LogEntry(at, tag, event.item_id, b""))

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from nextitem.errors import StoreUnavailable
-from nextitem.sessions.session import EMPTY, SEEN_TAGS, WINDOW, SessionStore
+from nextitem.sessions.session import EMPTY, SEEN_TAGS, WINDOW, SessionKey, SessionStore
 from tests.nextitem.parts import NOW, STEADY, VERSION, fresh_key, passed, soon
 from tests.nextitem.sessions.impression_contract import impression_of, show
 from tests.nextitem.sessions.log_contract import add, assert_chained, names, numbered
@@ -19,7 +19,9 @@ which may be interrupted before it deletes the old session."""
 class MoveContract:
     """Subclasses give `store` and `inspector`."""
 
-    def test_a_session_moves_with_all_its_fields(self, store: SessionStore, key: str, inspector: Inspector) -> None:
+    def test_a_session_moves_with_all_its_fields(
+        self, store: SessionStore, key: SessionKey, inspector: Inspector
+    ) -> None:
         # GIVEN a session with trimmed events, two snapshots, an impression, and a short time to live
         old = fresh_key()
         record = add(store, old, *numbered(1, WINDOW + 9)).record
@@ -41,7 +43,9 @@ class MoveContract:
         again = add(store, key, *numbered(1, 9))
         assert (again.statuses, again.impression) == (("duplicate",) * 9, impression)
 
-    def test_moving_no_session_changes_nothing(self, store: SessionStore, key: str, inspector: Inspector) -> None:
+    def test_moving_no_session_changes_nothing(
+        self, store: SessionStore, key: SessionKey, inspector: Inspector
+    ) -> None:
         old = fresh_key()
         assert not store.move(old, key, soon())
         assert [inspector.remaining(each) for each in (old, key)] == [None, None]
@@ -51,14 +55,14 @@ class MoveContract:
         assert not store.move(old, key, soon())
         assert store.load(key, VERSION, soon()) == record
 
-    def test_a_session_moves_once(self, store: SessionStore, key: str) -> None:
+    def test_a_session_moves_once(self, store: SessionStore, key: SessionKey) -> None:
         old = fresh_key()
         record = add(store, old, *numbered(1, 3)).record
         assert [store.move(old, key, soon()) for _ in range(3)] == [True, False, False]
         assert store.load(key, VERSION, soon()) == record
 
     def test_two_sessions_are_joined_in_the_order_of_their_events(
-        self, store: SessionStore, key: str, inspector: Inspector
+        self, store: SessionStore, key: SessionKey, inspector: Inspector
     ) -> None:
         # GIVEN a session under each key, with one event in common
         old, (one, two, three, four, five) = fresh_key(), numbered(1, 5)
@@ -79,7 +83,7 @@ class MoveContract:
 
     @pytest.mark.parametrize("later", [0, 5, WINDOW, WINDOW + SEEN_TAGS // 2])
     def test_an_interrupted_move_can_be_repeated(
-        self, store: SessionStore, key: str, inspector: Inspector, later: int
+        self, store: SessionStore, key: SessionKey, inspector: Inspector, later: int
     ) -> None:
         # GIVEN a session under both keys after an interrupted move, with later events
         old, kept = fresh_key(), fresh_key()
@@ -96,7 +100,7 @@ class MoveContract:
         assert store.load(key, VERSION, soon()) == before
         assert (before.length, inspector.remaining(old)) == (WINDOW + 3 + later, None)
 
-    def test_events_under_the_old_key_are_not_lost(self, store: SessionStore, key: str) -> None:
+    def test_events_under_the_old_key_are_not_lost(self, store: SessionStore, key: SessionKey) -> None:
         # GIVEN a session that has moved, and then gets new, late and known events under its old key
         old, events = fresh_key(), numbered(1, 8)
         add(store, old, *events[:3])
@@ -138,7 +142,7 @@ class MoveContract:
         assert (names(record.log), record.length) == ([str(number) for number in sorted(sent)], len(sent))
         assert_chained(record.log)
 
-    def test_a_passed_deadline_moves_nothing(self, store: SessionStore, key: str, inspector: Inspector) -> None:
+    def test_a_passed_deadline_moves_nothing(self, store: SessionStore, key: SessionKey, inspector: Inspector) -> None:
         old = fresh_key()
         record = add(store, old, *numbered(1, 2)).record
         with pytest.raises(StoreUnavailable):

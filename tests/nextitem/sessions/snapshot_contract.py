@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nextitem.errors import StoreUnavailable
-from nextitem.sessions.session import EMPTY, WINDOW, Event, SessionRecord, SessionStore, Snapshot
+from nextitem.sessions.session import EMPTY, WINDOW, Event, SessionKey, SessionRecord, SessionStore, Snapshot
 from nextitem.sessions.valkey_store import SNAPSHOTS_KEPT
 from tests.nextitem.parts import NOW, VERSION, fresh_key, passed, soon
 from tests.nextitem.sessions.log_contract import add, event, names, numbered
@@ -34,7 +34,7 @@ def snapshot_of(record: SessionRecord, value: float, *, at: int = -1) -> Snapsho
     return Snapshot(record.log[at].chain, np.full(8, value, np.float32))
 
 
-def save(store: SessionStore, key: str, snapshot: Snapshot, version: str = VERSION) -> bool:
+def save(store: SessionStore, key: SessionKey, snapshot: Snapshot, version: str = VERSION) -> bool:
     return store.save(key, version, snapshot, soon()).result(soon())
 
 
@@ -47,7 +47,7 @@ def value_of(record: SessionRecord) -> float | None:
 class SnapshotContract:
     """Subclasses give `store` and `inspector`."""
 
-    def test_a_snapshot_leaves_only_later_events_to_replay(self, store: SessionStore, key: str) -> None:
+    def test_a_snapshot_leaves_only_later_events_to_replay(self, store: SessionStore, key: SessionKey) -> None:
         # GIVEN a session with a snapshot
         record = add(store, key, event("a"), event("b")).record
         assert record.replay_from() == (None, record.log)
@@ -59,7 +59,7 @@ class SnapshotContract:
         later = add(store, key, event("c"), event("a"), event("d")).record
         assert (value_of(later), names(later.replay_from()[1])) == (0.5, ["c", "d"])
 
-    def test_an_older_snapshot_never_replaces_a_newer_one(self, store: SessionStore, key: str) -> None:
+    def test_an_older_snapshot_never_replaces_a_newer_one(self, store: SessionStore, key: SessionKey) -> None:
         record = add(store, key, *numbered(1, 3)).record
         assert save(store, key, snapshot_of(record, 3.0))
         kept = [save(store, key, snapshot_of(record, 2.0, at=1)), save(store, key, snapshot_of(record, 9.0))]
@@ -67,13 +67,13 @@ class SnapshotContract:
         assert kept == [False, False]
         assert value_of(store.load(key, VERSION, soon())) == 3.0
 
-    def test_a_newer_snapshot_replaces_an_older_one(self, store: SessionStore, key: str) -> None:
+    def test_a_newer_snapshot_replaces_an_older_one(self, store: SessionStore, key: SessionKey) -> None:
         record = add(store, key, *numbered(1, 3)).record
         assert save(store, key, snapshot_of(record, 1.0, at=0))
         assert save(store, key, snapshot_of(record, 2.0, at=1))
         assert value_of(store.load(key, VERSION, soon())) == 2.0
 
-    def test_a_snapshot_of_another_past_is_refused(self, store: SessionStore, key: str) -> None:
+    def test_a_snapshot_of_another_past_is_refused(self, store: SessionStore, key: SessionKey) -> None:
         # GIVEN a reader of a session, and a late event inserted after its read
         read = add(store, key, *numbered(1, 1), *numbered(3, 3)).record
         add(store, key, *numbered(2, 2))
@@ -82,12 +82,14 @@ class SnapshotContract:
         assert not save(store, key, snapshot_of(read, 3.0))
         assert save(store, key, snapshot_of(read, 1.0, at=0))
 
-    def test_an_item_id_that_equals_a_chain_value_stands_for_no_past(self, store: SessionStore, key: str) -> None:
+    def test_an_item_id_that_equals_a_chain_value_stands_for_no_past(
+        self, store: SessionStore, key: SessionKey
+    ) -> None:
         read = add(store, key, *numbered(1, 1), *numbered(3, 3)).record
         add(store, key, *numbered(2, 2), Event(read.log[-1].chain.decode(), "4"))
         assert not save(store, key, snapshot_of(read, 3.0))
 
-    def test_a_stored_snapshot_of_another_past_is_not_used(self, store: SessionStore, key: str) -> None:
+    def test_a_stored_snapshot_of_another_past_is_not_used(self, store: SessionStore, key: SessionKey) -> None:
         read = add(store, key, *numbered(1, 1), *numbered(3, 3)).record
         assert save(store, key, snapshot_of(read, 3.0))
         late = add(store, key, *numbered(2, 2)).record
@@ -96,14 +98,14 @@ class SnapshotContract:
         assert save(store, key, snapshot_of(late, 2.0, at=1))
         assert value_of(store.load(key, VERSION, soon())) == 2.0
 
-    def test_a_snapshot_whose_end_was_trimmed_is_not_used(self, store: SessionStore, key: str) -> None:
+    def test_a_snapshot_whose_end_was_trimmed_is_not_used(self, store: SessionStore, key: SessionKey) -> None:
         record = add(store, key, *numbered(1, 1)).record
         assert save(store, key, snapshot_of(record, 1.0))
         later = add(store, key, *numbered(2, WINDOW + 1)).record
         assert value_of(later) is None
         assert not save(store, key, snapshot_of(record, 1.0))
 
-    def test_each_model_version_has_its_own_snapshot(self, store: SessionStore, key: str) -> None:
+    def test_each_model_version_has_its_own_snapshot(self, store: SessionStore, key: SessionKey) -> None:
         record = add(store, key, event("a")).record
         save(store, key, snapshot_of(record, 1.0), "v1")
         save(store, key, snapshot_of(record, 2.0), "v2")
@@ -112,7 +114,7 @@ class SnapshotContract:
         assert value_of(store.append(key, [event("b")], "v2", NOW, soon()).record) == 2.0
 
     @pytest.mark.parametrize("events", [1, WINDOW + 1], ids=["short", "trimmed"])
-    def test_the_snapshots_of_a_few_versions_are_kept(self, store: SessionStore, key: str, events: int) -> None:
+    def test_the_snapshots_of_a_few_versions_are_kept(self, store: SessionStore, key: SessionKey, events: int) -> None:
         # GIVEN a session with or without trimmed events
         record = add(store, key, *numbered(1, events)).record
         versions = [f"v{number}" for number in range(3 * SNAPSHOTS_KEPT)]
@@ -126,12 +128,14 @@ class SnapshotContract:
             assert there[version] == number
             assert len([value for value in there.values() if value is not None]) <= SNAPSHOTS_KEPT
 
-    def test_a_snapshot_of_no_session_is_refused(self, store: SessionStore, key: str, inspector: Inspector) -> None:
+    def test_a_snapshot_of_no_session_is_refused(
+        self, store: SessionStore, key: SessionKey, inspector: Inspector
+    ) -> None:
         record = add(store, fresh_key(), event("a")).record
         assert not save(store, key, snapshot_of(record, 1.0))
         assert inspector.remaining(key) is None
 
-    def test_delete_removes_everything(self, store: SessionStore, key: str, inspector: Inspector) -> None:
+    def test_delete_removes_everything(self, store: SessionStore, key: SessionKey, inspector: Inspector) -> None:
         # GIVEN a session with all fields
         record = add(store, key, *numbered(1, WINDOW + 1)).record
         save(store, key, snapshot_of(record, 1.0))
@@ -145,7 +149,7 @@ class SnapshotContract:
         assert store.load(key, VERSION, soon()) == EMPTY
         assert add(store, key, *numbered(1, 1)).statuses == ("applied",)
 
-    def test_a_new_session_takes_no_snapshot_of_a_deleted_one(self, store: SessionStore, key: str) -> None:
+    def test_a_new_session_takes_no_snapshot_of_a_deleted_one(self, store: SessionStore, key: SessionKey) -> None:
         old = add(store, key, event("a"), event("b")).record
         store.delete(key, soon())
         new = add(store, key, Event("another", "a"), event("b")).record
@@ -153,7 +157,9 @@ class SnapshotContract:
         assert value_of(store.load(key, VERSION, soon())) is None
         assert save(store, key, snapshot_of(new, 2.0))
 
-    def test_every_write_renews_the_time_to_live(self, store: SessionStore, key: str, inspector: Inspector) -> None:
+    def test_every_write_renews_the_time_to_live(
+        self, store: SessionStore, key: SessionKey, inspector: Inspector
+    ) -> None:
         def renewed() -> bool:
             remaining = inspector.remaining(key)
             inspector.shorten(key, SHORT_MS)
@@ -166,7 +172,7 @@ class SnapshotContract:
         assert save(store, key, snapshot_of(record, 1.0))
         assert renewed()
 
-    def test_reading_changes_nothing(self, store: SessionStore, key: str, inspector: Inspector) -> None:
+    def test_reading_changes_nothing(self, store: SessionStore, key: SessionKey, inspector: Inspector) -> None:
         before = add(store, key, event("a")).record
         inspector.shorten(key, SHORT_MS)
         loaded = [store.load(key, VERSION, soon()) for _ in range(2)]
@@ -178,7 +184,7 @@ class SnapshotContract:
         assert inspector.remaining(other) is None
 
     def test_a_passed_deadline_is_an_unavailable_store(
-        self, store: SessionStore, key: str, inspector: Inspector
+        self, store: SessionStore, key: SessionKey, inspector: Inspector
     ) -> None:
         record = add(store, key, event("a")).record
         saving = store.save(key, VERSION, snapshot_of(record, 1.0), passed())

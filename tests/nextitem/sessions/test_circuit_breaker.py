@@ -18,7 +18,7 @@ from nextitem.sessions.circuit_breaker import (
     RUSHED_PER_FAILURE,
     CircuitBreaker,
 )
-from nextitem.sessions.session import SessionStore
+from nextitem.sessions.session import SessionKey, SessionStore
 from nextitem.sessions.valkey_store import ValkeyStore
 from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, soon
 from tests.nextitem.redis_client.test_pool import HangingUp
@@ -85,7 +85,7 @@ def test_failures_in_a_row_open_the_circuit(scene: Scene) -> None:
     assert scene.failing.calls == FAILURE_THRESHOLD
 
 
-def test_a_success_resets_the_count(scene: Scene, key: str) -> None:
+def test_a_success_resets_the_count(scene: Scene, key: SessionKey) -> None:
     # GIVEN one failure less than the threshold, a success, and one less again
     scene.fail(FAILURE_THRESHOLD - 1)
     scene.repair()
@@ -122,7 +122,7 @@ def test_while_one_request_tries_the_others_fail(scene: Scene, monkeypatch: pyte
     assert scene.failing.calls == asked + 1
 
 
-def test_a_trial_that_succeeds_closes_the_circuit(scene: Scene, key: str) -> None:
+def test_a_trial_that_succeeds_closes_the_circuit(scene: Scene, key: SessionKey) -> None:
     # GIVEN an open circuit of a store that works again
     scene.fail(FAILURE_THRESHOLD)
     scene.repair()
@@ -134,7 +134,7 @@ def test_a_trial_that_succeeds_closes_the_circuit(scene: Scene, key: str) -> Non
     assert add(scene.breaker, key, event("b")).statuses == ("applied",)
 
 
-def test_a_ping_that_succeeds_closes_the_circuit(scene: Scene, key: str) -> None:
+def test_a_ping_that_succeeds_closes_the_circuit(scene: Scene, key: SessionKey) -> None:
     scene.fail(FAILURE_THRESHOLD)
     scene.repair()
     scene.breaker.ping(soon())
@@ -162,7 +162,7 @@ def rushed() -> Deadline:
     return Deadline.after(FAIR_SECONDS / 2)
 
 
-def test_a_rushed_request_counts_for_less(scene: Scene, key: str) -> None:
+def test_a_rushed_request_counts_for_less(scene: Scene, key: SessionKey) -> None:
     scene.breaker._store = LateStore()
     for _ in range(FAILURE_THRESHOLD * RUSHED_PER_FAILURE - 1):
         with pytest.raises(StoreUnavailable):
@@ -171,7 +171,7 @@ def test_a_rushed_request_counts_for_less(scene: Scene, key: str) -> None:
     assert add(scene.breaker, key, event("a")).statuses == ("applied",)
 
 
-def test_many_rushed_requests_open_the_circuit(scene: Scene, key: str) -> None:
+def test_many_rushed_requests_open_the_circuit(scene: Scene, key: SessionKey) -> None:
     late = scene.breaker._store = LateStore()
     for _ in range(2 * FAILURE_THRESHOLD * RUSHED_PER_FAILURE):
         with pytest.raises(StoreUnavailable):

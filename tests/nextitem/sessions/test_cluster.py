@@ -11,7 +11,7 @@ from devstack.deployments import ClusterDeployment
 from devstack.processes.children import LOOPBACK, Children, free_port
 from nextitem.errors import StoreUnavailable
 from nextitem.redis_client.url import parse_store_url
-from nextitem.sessions.session import SessionStore
+from nextitem.sessions.session import SessionKey, SessionStore
 from nextitem.sessions.valkey_store import ValkeyStore
 from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, fresh_key, soon
 from tests.nextitem.sessions.failover import assert_it_comes_back
@@ -70,7 +70,7 @@ class TestCluster(SessionStoreContract):
         assert {cluster.node_of(key).port for key in keys} == {node.port for node in cluster.nodes[:3]}
 
     def test_a_session_moves_from_one_node_to_another(
-        self, store: SessionStore, cluster: ClusterDeployment, key: str
+        self, store: SessionStore, cluster: ClusterDeployment, key: SessionKey
     ) -> None:
         # An old and a new key on different nodes
         old = next(other for other in iter(fresh_key, "") if cluster.node_of(other) is not cluster.node_of(key))
@@ -80,7 +80,7 @@ class TestCluster(SessionStoreContract):
         assert [cluster.node_of(each).ask("EXISTS", each) for each in (old, key)] == [0, 1]
 
     def test_a_slot_that_is_being_moved_is_followed(
-        self, store: SessionStore, cluster: ClusterDeployment, key: str
+        self, store: SessionStore, cluster: ClusterDeployment, key: SessionKey
     ) -> None:
         # GIVEN a session whose slot is being moved to another node; the session is already there
         add(store, key, event("a"))

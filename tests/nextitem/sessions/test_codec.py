@@ -31,12 +31,15 @@ from nextitem.sessions.codec import (
 )
 from nextitem.sessions.session import TAG_BYTES, Impression, LogEntry, Snapshot
 from nextitem.sessions.valkey_store import ValkeyStore
-from tests.nextitem.parts import NOW, PATIENCE_SECONDS, STEADY, fresh_key
+from tests.nextitem.parts import HASH_KEY, NOW, PATIENCE_SECONDS, STEADY, fresh_key
 from tests.nextitem.sessions.encoded_log import encode_log
 from tests.nextitem.sessions.log_contract import add, event
 
 CHAIN = b"c" * CHAIN_BYTES
-LOG = (LogEntry(NOW, event_tag("a"), "tea", CHAIN), LogEntry(NOW + 1, event_tag("b"), "té", b"d" * CHAIN_BYTES))
+LOG = (
+    LogEntry(NOW, event_tag(HASH_KEY, "a"), "tea", CHAIN),
+    LogEntry(NOW + 1, event_tag(HASH_KEY, "b"), "té", b"d" * CHAIN_BYTES),
+)
 
 CHAINS = st.binary(min_size=CHAIN_BYTES, max_size=CHAIN_BYTES)
 ENTRIES = st.builds(
@@ -166,14 +169,14 @@ def test_random_bytes_count_as_absent(data: bytes) -> None:
 
 
 def test_tags_differ_by_event_and_chain_values_by_the_whole_past() -> None:
-    first = next_chain(b"", event_tag("a"), b"tea")
-    assert len(event_tag("a")) == TAG_BYTES
+    first = next_chain(b"", event_tag(HASH_KEY, "a"), b"tea")
+    assert len(event_tag(HASH_KEY, "a")) == TAG_BYTES
     assert len(first) == CHAIN_BYTES
     others = {
-        next_chain(b"", event_tag("b"), b"tea"),
-        next_chain(b"", event_tag("a"), b"pot"),
-        next_chain(first, event_tag("a"), b"tea"),
+        next_chain(b"", event_tag(HASH_KEY, "b"), b"tea"),
+        next_chain(b"", event_tag(HASH_KEY, "a"), b"pot"),
+        next_chain(first, event_tag(HASH_KEY, "a"), b"tea"),
         first,
     }
     assert len(others) == 4
-    assert first == next_chain(b"", event_tag("a"), b"tea")
+    assert first == next_chain(b"", event_tag(HASH_KEY, "a"), b"tea")

@@ -1,11 +1,10 @@
 """Keys of sessions: no id leads to another's session, and a rotation of the secret loses none."""
 
-import hashlib
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nextitem.errors import SecretUnavailable
 from nextitem.sessions.key_secret import KeySecret
 from nextitem.sessions.keys import KeyRing, SessionKeys, SessionName, session_key
 from nextitem.sessions.secret_cache import RENEW_SECONDS, RETRY_SECONDS, TRUSTED_SECONDS
@@ -54,9 +53,35 @@ def test_different_names_have_different_keys(
     assert len({name.key(SECRET) for name in names}) == len(names)
 
 
-def test_the_digest_is_uniform_and_independent_of_secrets() -> None:
-    assert ME.digest == hashlib.sha256(b"\nme").hexdigest()  # another value would change every session's variant
-    assert len({SessionName(f"visitor-{number}").digest for number in range(1000)}) == 1000
+def test_each_session_and_each_secret_has_its_own_key_of_hashes() -> None:
+    names = [SessionName(f"visitor-{number}") for number in range(100)]
+    keys = [name.key(secret) for name in names for secret in (SECRET, OTHER)]
+    assert len({key.hash_key for key in keys}) == len(keys)
+    assert not any(key.hash_key.hex() in key for key in keys)
+
+
+def test_hashes_change_their_key_only_when_no_process_can_have_the_old_secret() -> None:
+    def hash_keys(secret: KeySecret, now: float) -> tuple[bytes, bytes | None]:
+        key = ring_that_read(secret, now, now).keys(ME).current
+        return key.hash_key, key.old_hash_key
+
+    assert hash_keys(FIRST, EFFECT) == hash_keys(SECOND, EFFECT - 0.001) == (OLD.hash_key, None)
+    assert hash_keys(SECOND, EFFECT) == hash_keys(SECOND, EXPIRED) == (OLD.hash_key, NEW.hash_key)
+    assert hash_keys(SECOND, EXPIRED + 1) == (NEW.hash_key, OLD.hash_key)
+
+
+def test_the_digits_that_choose_a_variant_are_uniform_stable_and_keyed() -> None:
+    ring, other = ring_that_read(FIRST, EFFECT, EFFECT), ring_that_read(KeySecret(OTHER), EFFECT, EFFECT)
+    assert ring.variant_digits(ME) == ring_that_read(SECOND, EFFECT, EFFECT).variant_digits(ME)
+    assert ring.variant_digits(ME) != other.variant_digits(ME)
+    assert len({ring.variant_digits(SessionName(f"visitor-{number}")) for number in range(1000)}) == 1000
+
+
+def test_without_a_secret_a_key_of_the_process_chooses_the_variant() -> None:
+    ring = SecretSource(SecretUnavailable("not now"), EFFECT).ring()
+    assert ring.variant_digits(ME) == ring.variant_digits(ME)
+    assert ring.variant_digits(ME) != ring_that_read(FIRST, EFFECT, EFFECT).variant_digits(ME)
+    wait_for_readers()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from devstack.services.valkey import Valkey
 from nextitem.ids import MAX_ID_CHARS
 from nextitem.redis_client.url import parse_store_url
 from nextitem.service.schema import MAX_EVENTS
-from nextitem.sessions.session import IMPRESSION_SIZE, WINDOW, Event, Impression, SessionRecord, Snapshot
+from nextitem.sessions.session import IMPRESSION_SIZE, WINDOW, Event, Impression, SessionKey, SessionRecord, Snapshot
 from nextitem.sessions.valkey_store import SNAPSHOTS_KEPT, ValkeyStore
 from tests.nextitem.parts import NOW, PATIENCE_SECONDS, VERSION, fresh_key, soon
 from tests.nextitem.sessions.log_contract import add
@@ -30,7 +30,7 @@ def store(valkey: Valkey) -> Iterator[ValkeyStore]:
     store.close()
 
 
-def full_session(store: ValkeyStore, key: str, name: str = "") -> SessionRecord:
+def full_session(store: ValkeyStore, key: SessionKey, name: str = "") -> SessionRecord:
     """Fill a window, and the tags of trimmed events, with the longest item ids; return the session."""
     for start in range(0, 5 * WINDOW, WINDOW):
         events = [Event(LONGEST_ITEM, f"{name}{start + place}", NOW + start + place) for place in range(WINDOW)]

@@ -5,6 +5,7 @@ import pytest
 
 from nextitem.sessions.codec import event_tag, next_chain
 from nextitem.sessions.session import EMPTY, LogEntry, SessionRecord, Snapshot
+from tests.nextitem.parts import HASH_KEY
 
 HIDDEN = np.ones(8, np.float32)
 
@@ -14,8 +15,8 @@ def log_of(items: str) -> tuple[LogEntry, ...]:
     entries: list[LogEntry] = []
     chain = b""
     for at, item in enumerate(items):
-        chain = next_chain(chain, event_tag(str(at)), item.encode())
-        entries.append(LogEntry(at, event_tag(str(at)), item, chain))
+        chain = next_chain(chain, event_tag(HASH_KEY, str(at)), item.encode())
+        entries.append(LogEntry(at, event_tag(HASH_KEY, str(at)), item, chain))
     return tuple(entries)
 
 

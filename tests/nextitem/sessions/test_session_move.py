@@ -11,7 +11,7 @@ import nextitem.sessions.valkey_store
 from devstack.services.valkey import Valkey
 from nextitem.errors import StoreUnavailable
 from nextitem.redis_client.url import parse_store_url
-from nextitem.sessions.session import EMPTY, SessionStore
+from nextitem.sessions.session import EMPTY, SessionKey, SessionStore
 from nextitem.sessions.valkey_store import GONE_SECONDS, ValkeyStore
 from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, fresh_key, soon
 from tests.nextitem.sessions.log_contract import add, event, names, numbered
@@ -41,7 +41,7 @@ def watched(valkey: Valkey, passes: Callable[[int], bool]) -> Iterator[tuple[Ses
         yield store, proxy
 
 
-def old_and_new(store: SessionStore, key: str, *, joined: bool) -> str:
+def old_and_new(store: SessionStore, key: SessionKey, *, joined: bool) -> SessionKey:
     """Return the key of a session of five events, two of which live under the new key where they are to be joined."""
     old = fresh_key()
     add(store, old, *numbered(1, 5))
@@ -52,7 +52,7 @@ def old_and_new(store: SessionStore, key: str, *, joined: bool) -> str:
 
 @pytest.mark.parametrize(("joined", "commands"), [(False, MOVE), (True, JOIN)])
 def test_a_move_takes_a_few_commands(
-    store: SessionStore, valkey: Valkey, key: str, joined: bool, commands: int
+    store: SessionStore, valkey: Valkey, key: SessionKey, joined: bool, commands: int
 ) -> None:
     old = old_and_new(store, key, joined=joined)
     with watched(valkey, lambda _: True) as (mover, proxy):
@@ -65,7 +65,7 @@ def test_a_move_takes_a_few_commands(
 
 @pytest.mark.parametrize(("joined", "cut_at"), [(False, n) for n in range(MOVE)] + [(True, n) for n in range(JOIN)])
 def test_a_move_that_is_cut_loses_nothing(
-    store: SessionStore, valkey: Valkey, key: str, joined: bool, cut_at: int
+    store: SessionStore, valkey: Valkey, key: SessionKey, joined: bool, cut_at: int
 ) -> None:
     # GIVEN a session that must move, and a connection that breaks before the reply to one command
     old = old_and_new(store, key, joined=joined)
@@ -82,7 +82,7 @@ def test_a_move_that_is_cut_loses_nothing(
 
 @pytest.mark.parametrize(("joined", "at"), [(False, n) for n in range(MOVE - 1)] + [(True, n) for n in range(JOIN - 1)])
 def test_an_event_that_comes_under_the_old_key_meanwhile_is_not_lost(
-    store: SessionStore, valkey: Valkey, key: str, joined: bool, at: int
+    store: SessionStore, valkey: Valkey, key: SessionKey, joined: bool, at: int
 ) -> None:
     # GIVEN a client with the old key that appends an event between two steps of a move
     old = old_and_new(store, key, joined=joined)
@@ -104,7 +104,9 @@ def test_an_event_that_comes_under_the_old_key_meanwhile_is_not_lost(
 
 
 @pytest.mark.parametrize("at", range(MOVE - 1))
-def test_two_concurrent_moves_move_a_session_once(store: SessionStore, valkey: Valkey, key: str, at: int) -> None:
+def test_two_concurrent_moves_move_a_session_once(
+    store: SessionStore, valkey: Valkey, key: SessionKey, at: int
+) -> None:
     old = old_and_new(store, key, joined=False)
     whole = store.load(old, VERSION, soon())
 
@@ -122,7 +124,7 @@ def test_two_concurrent_moves_move_a_session_once(store: SessionStore, valkey: V
 @pytest.mark.parametrize(("joined", "at"), [(False, n) for n in range(MOVE - 1)] + [(True, n) for n in range(JOIN - 1)])
 @pytest.mark.parametrize("is_continued", [False, True], ids=["deleted", "continued"])
 def test_a_session_deleted_during_a_move_stays_deleted(
-    store: SessionStore, valkey: Valkey, key: str, joined: bool, at: int, is_continued: bool
+    store: SessionStore, valkey: Valkey, key: SessionKey, joined: bool, at: int, is_continued: bool
 ) -> None:
     old = old_and_new(store, key, joined=joined)
 
@@ -140,7 +142,9 @@ def test_a_session_deleted_during_a_move_stays_deleted(
     assert store.load(old, VERSION, soon()) == EMPTY
 
 
-def test_a_deleted_session_leaves_only_the_time_of_its_deletion(store: SessionStore, valkey: Valkey, key: str) -> None:
+def test_a_deleted_session_leaves_only_the_time_of_its_deletion(
+    store: SessionStore, valkey: Valkey, key: SessionKey
+) -> None:
     old = old_and_new(store, key, joined=True)
     store.delete(key, soon(), old)
     with Redis.from_url(valkey.url) as client:
@@ -152,7 +156,7 @@ def test_a_deleted_session_leaves_only_the_time_of_its_deletion(store: SessionSt
 
 
 def test_events_after_a_deletion_are_a_new_session(
-    store: SessionStore, valkey: Valkey, key: str, monkeypatch: pytest.MonkeyPatch
+    store: SessionStore, valkey: Valkey, key: SessionKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # GIVEN a session that was deleted while a move was possible
     monkeypatch.setattr(nextitem.sessions.valkey_store, "CLOCKS_AGREE_SECONDS", -60.0)

@@ -9,6 +9,7 @@ from devstack.processes.children import LOOPBACK, Children
 from devstack.services.tls_proxy import TlsProxy
 from nextitem.errors import StoreUnavailable
 from nextitem.redis_client.url import parse_store_url
+from nextitem.sessions.session import SessionKey
 from nextitem.sessions.valkey_store import ValkeyStore
 from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, soon
 from tests.nextitem.sessions.log_contract import add, event, names
@@ -35,7 +36,7 @@ def connect(url: str) -> ValkeyStore:
     return ValkeyStore(parse_store_url(url), timeout=PATIENCE_SECONDS, ttl=60)
 
 
-def test_a_trusted_server_is_used(proxy: TlsProxy, key: str) -> None:
+def test_a_trusted_server_is_used(proxy: TlsProxy, key: SessionKey) -> None:
     store = connect(f"rediss://app:pass%20word@{LOOPBACK}:{proxy.port}/0?ssl_ca_certs={proxy.certificate}")
     assert add(store, key, event("a"), event("b")).statuses == ("applied", "applied")
     assert names(store.load(key, VERSION, soon()).log) == ["a", "b"]

@@ -10,7 +10,7 @@ from redis import Redis
 from devstack.services.valkey import Valkey
 from nextitem.redis_client.url import parse_store_url
 from nextitem.sessions.codec import encode_snapshot
-from nextitem.sessions.session import EMPTY, WINDOW, SessionRecord
+from nextitem.sessions.session import EMPTY, WINDOW, SessionKey, SessionRecord
 from nextitem.sessions.valkey_store import ValkeyStore
 from tests.nextitem.parts import PATIENCE_SECONDS, STEADY, VERSION, fresh_key, soon
 from tests.nextitem.sessions.encoded_log import encode_log
@@ -34,7 +34,7 @@ def client(valkey: Valkey) -> Iterator[Redis]:
         yield client
 
 
-def assert_starts_empty(store: ValkeyStore, key: str) -> None:
+def assert_starts_empty(store: ValkeyStore, key: SessionKey) -> None:
     assert store.load(key, VERSION, soon()) == EMPTY
     appended = add(store, key, event("c"), event("a"))
     assert appended.statuses == ("applied", "applied")
@@ -53,7 +53,7 @@ def test_a_session_whose_log_is_damaged_starts_empty(store: ValkeyStore, client:
     assert_starts_empty(store, key)
 
 
-def test_a_log_of_another_codec_version_starts_empty(store: ValkeyStore, client: Redis, key: str) -> None:
+def test_a_log_of_another_codec_version_starts_empty(store: ValkeyStore, client: Redis, key: SessionKey) -> None:
     # A valid log of an unknown codec version
     record = add(store, key, *numbered(1, WINDOW), event("a")).record
     client.hset(key, "log", b"2" + encode_log(record.length, record.log)[1:])
@@ -62,7 +62,7 @@ def test_a_log_of_another_codec_version_starts_empty(store: ValkeyStore, client:
     assert add(store, key, *numbered(1, 1)).statuses == ("applied",)
 
 
-def assert_replayed(store: ValkeyStore, key: str, before: SessionRecord) -> None:
+def assert_replayed(store: ValkeyStore, key: SessionKey, before: SessionRecord) -> None:
     loaded = store.load(key, VERSION, soon())
     assert (loaded.log, loaded.snapshot) == (before.log, None)
     assert loaded.replay_from() == (None, before.log)
@@ -82,7 +82,7 @@ def test_a_damaged_snapshot_is_replayed_and_replaced(store: ValkeyStore, client:
     assert_replayed(store, key, before)
 
 
-def test_a_snapshot_of_another_codec_version_is_replaced(store: ValkeyStore, client: Redis, key: str) -> None:
+def test_a_snapshot_of_another_codec_version_is_replaced(store: ValkeyStore, client: Redis, key: SessionKey) -> None:
     before = add(store, key, event("a"), event("b")).record
     current = encode_snapshot(snapshot_of(before, 1.0))
     other = bytes([current[0] - 1])

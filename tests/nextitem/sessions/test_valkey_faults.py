@@ -10,7 +10,7 @@ from devstack.processes.children import LOOPBACK, Children, free_port
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
 from nextitem.redis_client.url import parse_store_url
-from nextitem.sessions.session import EMPTY, SessionStore
+from nextitem.sessions.session import EMPTY, SessionKey, SessionStore
 from nextitem.sessions.valkey_store import ValkeyStore
 from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, soon
 from tests.nextitem.sessions.failing_store import FailingStore
@@ -93,14 +93,14 @@ class TestNoSuchDatabase(UnavailableStoreContract):
         return connect(server.url.replace("/0", "/999"))
 
 
-def test_the_right_password_is_accepted(server: OwnValkey, connect: Connect, key: str) -> None:
+def test_the_right_password_is_accepted(server: OwnValkey, connect: Connect, key: SessionKey) -> None:
     with server.client() as client:
         client.config_set("requirepass", "the right one")
     store = connect(f"redis://:the%20right%20one@{LOOPBACK}:{server.port}/0")
     assert add(store, key, event("a")).statuses == ("applied",)
 
 
-def test_a_server_that_hung_is_used_again(server: OwnValkey, connect: Connect, key: str) -> None:
+def test_a_server_that_hung_is_used_again(server: OwnValkey, connect: Connect, key: SessionKey) -> None:
     store = connect(server.url, USED_SECONDS)
     record = add(connect(server.url), key, event("a")).record
     assert store.load(key, VERSION, soon()) == record
@@ -116,7 +116,7 @@ def test_a_server_that_hung_is_used_again(server: OwnValkey, connect: Connect, k
     assert names(store.load(key, VERSION, soon()).log) == ["a", "b"]
 
 
-def test_a_restarted_server_is_used_at_once(server: OwnValkey, connect: Connect, key: str) -> None:
+def test_a_restarted_server_is_used_at_once(server: OwnValkey, connect: Connect, key: SessionKey) -> None:
     store = connect(server.url)
     add(store, key, event("a"))
     server.kill()
@@ -129,7 +129,7 @@ def test_a_restarted_server_is_used_at_once(server: OwnValkey, connect: Connect,
     assert store.load(key, VERSION, soon()) == EMPTY
 
 
-def test_an_event_whose_reply_was_lost_is_there_once(server: OwnValkey, connect: Connect, key: str) -> None:
+def test_an_event_whose_reply_was_lost_is_there_once(server: OwnValkey, connect: Connect, key: SessionKey) -> None:
     add(connect(server.url), key, event("a"))
     with BreakingLine(server.port) as line:
         # GIVEN a connection that breaks after the server has executed its first command
@@ -142,7 +142,7 @@ def test_an_event_whose_reply_was_lost_is_there_once(server: OwnValkey, connect:
         assert names(appended.record.log) == ["a", "b"]
 
 
-def test_a_snapshot_whose_reply_was_lost_is_kept(server: OwnValkey, connect: Connect, key: str) -> None:
+def test_a_snapshot_whose_reply_was_lost_is_kept(server: OwnValkey, connect: Connect, key: SessionKey) -> None:
     direct = connect(server.url)
     record = add(direct, key, event("a"), event("b")).record
     assert save(direct, key, snapshot_of(record, 1.0, at=0))
@@ -155,7 +155,7 @@ def test_a_snapshot_whose_reply_was_lost_is_kept(server: OwnValkey, connect: Con
         assert value_of(store.load(key, VERSION, soon())) == 2.0
 
 
-def test_forgotten_scripts_are_sent_again(server: OwnValkey, connect: Connect, key: str) -> None:
+def test_forgotten_scripts_are_sent_again(server: OwnValkey, connect: Connect, key: SessionKey) -> None:
     store = connect(server.url)
     with server.client() as client:
         record = add(store, key, event("a")).record
@@ -167,7 +167,7 @@ def test_forgotten_scripts_are_sent_again(server: OwnValkey, connect: Connect, k
 
 
 def test_a_save_that_is_to_be_sent_again_has_no_more_time_than_a_command(
-    server: OwnValkey, connect: Connect, key: str
+    server: OwnValkey, connect: Connect, key: SessionKey
 ) -> None:
     # GIVEN a save whose script the server has forgotten; the server hangs after that reply
     store = connect(server.url, USED_SECONDS)
@@ -185,7 +185,9 @@ def test_a_save_that_is_to_be_sent_again_has_no_more_time_than_a_command(
     assert patient.remaining() > 0
 
 
-def test_a_replica_takes_no_events_until_it_is_the_primary(server: OwnValkey, connect: Connect, key: str) -> None:
+def test_a_replica_takes_no_events_until_it_is_the_primary(
+    server: OwnValkey, connect: Connect, key: SessionKey
+) -> None:
     # GIVEN a store in use whose server becomes a replica, as in a failover
     store = connect(server.url)
     record = add(store, key, event("a"), event("b")).record
@@ -212,7 +214,7 @@ def test_a_replica_takes_no_events_until_it_is_the_primary(server: OwnValkey, co
     assert names(add(store, key, event("c")).record.log) == ["a", "b", "c"]
 
 
-def test_a_full_server_refuses_writes_and_serves_reads(server: OwnValkey, connect: Connect, key: str) -> None:
+def test_a_full_server_refuses_writes_and_serves_reads(server: OwnValkey, connect: Connect, key: SessionKey) -> None:
     store = connect(server.url)
     record = add(store, key, event("a")).record
     with server.client() as client:

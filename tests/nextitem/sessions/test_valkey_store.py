@@ -8,7 +8,7 @@ from redis import Redis
 
 from devstack.services.valkey import Valkey
 from nextitem.redis_client.url import parse_store_url
-from nextitem.sessions.session import SessionStore
+from nextitem.sessions.session import SessionKey, SessionStore
 from nextitem.sessions.valkey_store import ValkeyStore
 from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, fresh_key, soon
 from tests.nextitem.sessions.log_contract import add, assert_chained, event, names
@@ -47,7 +47,7 @@ def inspector(valkey: Valkey) -> Iterator[ValkeyInspector]:
 
 
 class TestValkey(SessionStoreContract):
-    def test_events_of_many_threads_are_all_there_once(self, store: SessionStore, key: str) -> None:
+    def test_events_of_many_threads_are_all_there_once(self, store: SessionStore, key: SessionKey) -> None:
         # GIVEN eight clients that append to one session at once, each its own events twice
         with ThreadPoolExecutor(8) as threads:
 

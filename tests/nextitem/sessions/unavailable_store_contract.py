@@ -5,7 +5,7 @@ import pytest
 
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
-from nextitem.sessions.session import Event, SessionStore, Snapshot
+from nextitem.sessions.session import Event, SessionKey, SessionStore, Snapshot
 from tests.nextitem.parts import NOW, VERSION, fresh_key, soon
 
 SHORT_SECONDS = 0.2
@@ -15,24 +15,24 @@ SHORT_SECONDS = 0.2
 class UnavailableStoreContract:
     """Subclasses give `unavailable`."""
 
-    def test_append_raises(self, unavailable: SessionStore, key: str) -> None:
+    def test_append_raises(self, unavailable: SessionStore, key: SessionKey) -> None:
         with pytest.raises(StoreUnavailable):
             unavailable.append(key, [Event("a", "a")], VERSION, NOW, soon())
 
-    def test_load_raises(self, unavailable: SessionStore, key: str) -> None:
+    def test_load_raises(self, unavailable: SessionStore, key: SessionKey) -> None:
         with pytest.raises(StoreUnavailable):
             unavailable.load(key, VERSION, soon())
 
-    def test_save_raises_only_for_its_result(self, unavailable: SessionStore, key: str) -> None:
+    def test_save_raises_only_for_its_result(self, unavailable: SessionStore, key: SessionKey) -> None:
         saving = unavailable.save(key, VERSION, Snapshot(b"c" * 16, np.zeros(8, np.float32)), soon())
         with pytest.raises(StoreUnavailable):
             saving.result(Deadline.after(SHORT_SECONDS))
 
-    def test_move_raises(self, unavailable: SessionStore, key: str) -> None:
+    def test_move_raises(self, unavailable: SessionStore, key: SessionKey) -> None:
         with pytest.raises(StoreUnavailable):
             unavailable.move(fresh_key(), key, soon())
 
-    def test_delete_raises(self, unavailable: SessionStore, key: str) -> None:
+    def test_delete_raises(self, unavailable: SessionStore, key: SessionKey) -> None:
         with pytest.raises(StoreUnavailable):
             unavailable.delete(key, soon())
 

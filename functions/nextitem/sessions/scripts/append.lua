@@ -1,7 +1,8 @@
 -- Append events to a session's log and return it with one model version's snapshot: one atomic round trip.
 -- The format is codec.py's. KEYS: the session.
 -- ARGV: codec version, now (ms), time to live (ms), snapshot field, window, seen tags kept (bytes),
---       then time (ms, or ''), tag, item id of each event, oldest first.
+--       then time (ms, or ''), tag, item id of each event, oldest first. After the tag (8 bytes) there may be a
+--       second one that the event may have, too, because the key secret was rotated.
 -- Returns: a status letter per event (a applied, d duplicate, l late, o too old), the log, the snapshot or nil, and the
 -- impression (items recommended) after the session's newest event before these, or nil.
 local key, codec, now, ttl = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3]
@@ -42,11 +43,14 @@ if not entries[#entries] or string.sub(shown or '', 10, 25) ~= entries[#entries]
 local known = {}
 for _, entry in ipairs(entries) do known[entry.tag] = true end
 
+local function is_known(tag) return known[tag] or string.find(seen, tag, 1, true) end
+
 -- `entries[first]` is the window's oldest entry. Trimmed ones stay before it until the chain is computed, once for all
 -- events: computed after each, it would cost the square of the number of late events.
 local first, changed, statuses = 1, math.huge, {}
 for arg = 7, #ARGV, 3 do
-  local time, tag, item = tonumber(ARGV[arg]), ARGV[arg + 1], ARGV[arg + 2]
+  local time, item = tonumber(ARGV[arg]), ARGV[arg + 2]
+  local tag, other = string.sub(ARGV[arg + 1], 1, 8), string.sub(ARGV[arg + 1], 9)
   local newest = entries[#entries]
   if not time then time = newest and math.max(now, newest.at) or now end
   local place, after = first, #entries + 1
@@ -56,7 +60,7 @@ for arg = 7, #ARGV, 3 do
   end
   local size = #entries - first + 1
   local status = place > #entries and 'a' or 'l'
-  if known[tag] or string.find(seen, tag, 1, true) then
+  if is_known(tag) or (other ~= '' and is_known(other)) then
     status = 'd'
   elseif status == 'l' and place == first and size >= window then
     status = 'o'
