@@ -5,13 +5,14 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 """
 
 import base64
+import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
 
-from nextitem.errors import RequestError
-from nextitem.service.schema import Operation, Problem, encode
+from nextitem.errors import Fault, RequestError
+from nextitem.service.schema import MAX_FAULTS, Operation, Problem, encode
 
 ROUTE_KEYS: Mapping[str, Operation] = {
     "POST /v1/sessions/{session_id}/events": "append_events",
@@ -27,8 +28,23 @@ DIRECT: tuple[DirectOperation, ...] = (*ROUTE_KEYS.values(), "verify")
 """The operations of a direct invoke; `verify` has no HTTP route."""
 
 _LISTS = {"only", "exclude"}
-"""Query parameters that name items, one each; they may be repeated. A comma belongs to the id."""
-_DIRECT_ONLY = ("operation", "session_id")
+"""Query parameters that name items, one each; they may be repeated. A comma belongs to the id. Some clients append
+``[]`` or ``[0]`` to the name."""
+_IN_SESSION = {"append_events", "get_recommendations", "delete_session"}
+"""The operations that have a `session_id`."""
+_EVENT_SOURCES = {
+    "Records": "an event source (SQS, SNS, S3, Kinesis, DynamoDB and others)",
+    "records": "an event source (Kafka, Firehose)",
+    "eventSource": "an event source",
+    "EventSource": "SNS",
+    "detail-type": "EventBridge",
+    "awslogs": "CloudWatch Logs",
+}
+"""A field by which an event of each source is known. None of them reads the function's answer."""
+NOT_CACHED = {"cache-control": "no-store"}
+"""Header of every answer: an answer depends on the session, and the next one may differ."""
+_HTTP_MARKS = ("routeKey", "httpMethod", "headers")
+"""Fields by which an HTTP request is known: of an HTTP API, a REST API, a load balancer or VPC Lattice."""
 
 
 class _Http(msgspec.Struct):
@@ -71,6 +87,7 @@ class Call(msgspec.Struct, frozen=True):
         subject: the subject of the token (JWT) that API Gateway checked; None without a token.
         body: JSON text, or the document of a query string.
         query: whether `body` comes from a query string, where all values are text.
+        others: names that may stand beside the body's fields.
     """
 
     operation: DirectOperation
@@ -78,6 +95,24 @@ class Call(msgspec.Struct, frozen=True):
     subject: str | None = None
     body: bytes | dict[str, Any] = msgspec.field(default_factory=dict)
     query: bool = False
+    others: tuple[str, ...] = ()
+
+
+def is_http(event: object) -> bool:
+    """Return whether an event is an HTTP request, of an HTTP API or of another source."""
+    return isinstance(event, dict) and (
+        "routeKey" in event or ("operation" not in event and any(mark in event for mark in _HTTP_MARKS))
+    )
+
+
+def wants_raised_errors(event: object) -> bool:
+    """Return whether the caller only notices raised errors. Lambda does not tell a function how it was invoked.
+
+    An event source is known by its event. The caller of an asynchronous invoke says so with ``"on_error": "raise"``.
+    """
+    if isinstance(event, dict) and "on_error" in event:
+        return event["on_error"] not in (None, "return")
+    return _event_source(event) is not None
 
 
 def http_call(event: object) -> Call:
@@ -85,20 +120,28 @@ def http_call(event: object) -> Call:
 
     Raises:
         RequestError: 404 or 405, no operation has this path or method; 400, the event is not one of an HTTP API, its
-            body is not base64 though it says so, or its query is not UTF-8; 403, the token has no subject.
+            body is not base64 though it says so, or its query is not UTF-8; 403, the token has no subject; 422, the
+            operation takes its fields from the body and there is a query string, or the other way round.
     """
     try:
         http_event = msgspec.convert(event, _Event)
-    except msgspec.ValidationError as error:
-        raise RequestError(400, "Malformed request", f"the event is not an HTTP API event: {error}") from None
+    except (msgspec.ValidationError, RecursionError) as error:
+        detail = f"only events of an HTTP API with payload format 2.0 are accepted: {error}"
+        raise RequestError(400, "Malformed request", detail) from None
     if http_event.route_key in ROUTE_KEYS:
         route_key, session_id = http_event.route_key, (http_event.path_parameters or {}).get("session_id")
     else:
         route_key, session_id = _unmatched_route(http_event)
     operation, subject = ROUTE_KEYS[route_key], _subject(http_event)
+    query, body = _query(http_event.raw_query_string or ""), _body(http_event)
     if route_key.startswith("POST "):
-        return Call(operation, session_id, subject, _body(http_event))
-    return Call(operation, session_id, subject, _query(http_event.raw_query_string or ""), query=True)
+        if query:
+            faults = [Fault(name, "this operation reads no query parameters; send it in the body") for name in query]
+            raise RequestError(422, "Unprocessable content", faults[0].detail, faults=faults[:MAX_FAULTS])
+        return Call(operation, session_id, subject, body)
+    if body.strip() not in (b"{}", b"null"):
+        raise RequestError(422, "Unprocessable content", "this operation takes no body; send query parameters")
+    return Call(operation, session_id, subject, query, query=True)
 
 
 def direct_call(event: object) -> Call:
@@ -107,13 +150,20 @@ def direct_call(event: object) -> Call:
     Raises:
         RequestError: 404, no operation has this name; 400, the event is not an object, or a text is not valid Unicode.
     """
+    if source := _event_source(event):
+        detail = f"events of {source} are not accepted; a direct invoke names an operation"
+        raise RequestError(400, "Malformed request", detail)
     if not isinstance(event, dict):
         raise RequestError(400, "Malformed request", "a direct invoke must be a JSON object with an operation")
     name = event.get("operation")
     for operation in DIRECT:
         if operation == name:
-            body = {key: value for key, value in event.items() if key not in _DIRECT_ONLY}
-            return Call(operation, event.get("session_id"), body=_text(body))
+            in_session = operation in _IN_SESSION or event.get("session_id") is None
+            others = ("operation", "on_error", "session_id") if in_session else ("operation", "on_error")
+            body = {key: value for key, value in event.items() if key not in others}
+            if event.get("on_error") not in (None, "return", "raise"):
+                raise RequestError(422, "Unprocessable content", "accepted are: return, raise", field="on_error")
+            return Call(operation, event.get("session_id"), body=_text(body), others=others)
     detail = f"operation must be one of {', '.join(DIRECT)}"
     raise RequestError(404, "No such operation", detail, field="operation")
 
@@ -121,9 +171,17 @@ def direct_call(event: object) -> Call:
 def http_response(status: int, answer: Any, headers: Mapping[str, str]) -> dict[str, Any]:
     """Return the API Gateway response of an answer; None is an empty response."""
     if answer is None:
-        return {"statusCode": status, "headers": dict(headers)}
+        return {"statusCode": status, "headers": {**NOT_CACHED, **headers}}
     kind = "application/problem+json" if isinstance(answer, Problem) else "application/json"
-    return {"statusCode": status, "headers": {"content-type": kind, **headers}, "body": encode(answer)}
+    return {"statusCode": status, "headers": {"content-type": kind, **NOT_CACHED, **headers}, "body": encode(answer)}
+
+
+def _event_source(event: object) -> str | None:
+    """Return the source of an event, None of a direct invoke. EventBridge Pipes sends the records as a bare list."""
+    first = event[0] if isinstance(event, list) and event else event
+    if not isinstance(first, dict) or "operation" in first:
+        return None
+    return next((source for mark, source in _EVENT_SOURCES.items() if mark in first), None)
 
 
 def _subject(event: _Event) -> str | None:
@@ -149,9 +207,12 @@ def _is_unicode(text: str) -> bool:
 
 def _text(body: dict[str, Any]) -> bytes:
     try:
-        return msgspec.json.encode(body)
-    except (UnicodeEncodeError, RecursionError) as error:
+        text = msgspec.json.encode(body)
+        if b"null" in text:
+            json.dumps(body, allow_nan=False)  # msgspec writes null for an infinity, which 1e400 is in Python
+    except (ValueError, RecursionError) as error:
         raise RequestError(400, "Malformed request", f"the body is not JSON: {error}") from None
+    return text
 
 
 def _body(event: _Event) -> bytes:
@@ -167,14 +228,23 @@ def _body(event: _Event) -> bytes:
 
 
 def _query(text: str) -> dict[str, Any]:
-    """Return the document of a query string. Of a repeated name the last value counts, except in lists."""
+    """Return the document of a query string. A repeated name is a list, which only `_LISTS` may be."""
+    if not text:
+        return {}
     from urllib.parse import parse_qs  # imported lazily: it takes 2 ms, and appending events does not need it
 
     try:
         values = parse_qs(text, keep_blank_values=True, errors="strict")
     except UnicodeDecodeError as error:
         raise RequestError(400, "Malformed request", f"the query string is not UTF-8: {error}") from None
-    return {name: texts if name in _LISTS else texts[-1] for name, texts in values.items()}
+    document: dict[str, Any] = {}
+    for name, texts in values.items():
+        base, bracket, index = name.partition("[")
+        if base in _LISTS and (not bracket or index.removesuffix("]").isdecimal() or index == "]"):
+            document.setdefault(base, []).extend(texts)
+        else:
+            document[name] = texts[0] if len(texts) == 1 else texts
+    return document
 
 
 def _unmatched_route(event: _Event) -> tuple[str, str]:
@@ -189,7 +259,11 @@ def _unmatched_route(event: _Event) -> tuple[str, str]:
     stage = event.request_context.stage or "$default"
     if stage != "$default" and path.startswith(f"/{stage}/"):
         path = path.removeprefix(f"/{stage}")
-    if methods := [key.split(" ")[0] for key in ROUTE_KEYS if _fits(key.split("/")[1:], path.split("/")[1:])]:
+    methods = [key.split(" ")[0] for key in ROUTE_KEYS if _fits(key.split("/")[1:], path.split("/")[1:])]
+    if http.method in methods:
+        detail = "the event has no route: only an HTTP API with this service's routes is accepted, no function URL"
+        raise RequestError(400, "Malformed request", detail)
+    if methods:
         allow = ", ".join(methods)
         raise RequestError(405, "Method not allowed", f"this path accepts {allow}, not {http.method}", allow=allow)
     request = f"{http.method} {path}"

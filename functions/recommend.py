@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import startup  # before all other imports: the models are loaded while they go on
 
 # isort: split
 import application
-from lambda_events import Call, direct_call, http_call, http_response
-from nextitem.errors import NoModel, RequestError, SelfCheckFailed, StoreUnavailable
+from lambda_events import Call, direct_call, http_call, http_response, is_http, wants_raised_errors
+from nextitem.errors import CallFailed, NoModel, RequestError, SelfCheckFailed, StoreUnavailable
 from nextitem.service import schema
 from nextitem.sessions.keys import SessionName
 from nextitem.telemetry.record import RequestRecord
@@ -19,22 +19,35 @@ RETRY_AFTER = {"retry-after": "1"}
 
 NOT_CONFIRMED = "the session store did not confirm the request in time; try again"
 
+_Body = TypeVar("_Body")
+
 _application = application.start(startup.STARTUP)
 _recommender, _telemetry = _application.recommender, _application.telemetry
 startup.finish()
 
 
 def handler(event: Any, _context: object) -> Any:
-    """Answer one invocation: HTTP where the event has a route key, direct where it names an operation.
+    """Answer one invocation: an HTTP request, or a direct invoke that names an operation.
 
     Raises:
         SelfCheckFailed: the operation was `verify`; Lambda reports it as a function error.
+        CallFailed: the caller only notices raised errors, see `wants_raised_errors`.
     """
-    if isinstance(event, dict) and "routeKey" in event:
+    if is_http(event):
         status, answer, headers = _answer(lambda: http_call(event))
         return http_response(status, answer, headers)
     status, answer, _ = _answer(lambda: direct_call(event))
+    if wants_raised_errors(event):
+        _raise_failure(event, answer)
     return {"status": status} if answer is None else schema.to_document(answer)
+
+
+def _raise_failure(event: dict[str, Any], answer: Any) -> None:
+    """Raise an error if a direct invoke was refused, failed, or did not store its events."""
+    if isinstance(answer, schema.Problem):
+        raise CallFailed(f"{answer.status} {answer.title}: {answer.detail}")
+    if isinstance(answer, schema.Answer) and answer.stored is False and event.get("store") is not False:
+        raise CallFailed(NOT_CONFIRMED)
 
 
 def _answer(read: Callable[[], Call]) -> tuple[int, Any, dict[str, str]]:
@@ -76,20 +89,27 @@ def _execute(call: Call, record: RequestRecord) -> Any:
     now = time.time_ns() // 1_000_000
     match call.operation:
         case "append_events":
-            events = schema.parse(call.body, schema.EventsBody)
-            return _recommender.append_events(schema.events_request(_session(call), events, now), record)
+            events, skipped = schema.parse_or_skip(call.body, schema.EventsBody, others=call.others)
+            return _recommender.append_events(schema.events_request(_session(call), events, now, skipped), record)
         case "get_recommendations":
-            options = schema.parse(call.body, schema.RankingOptions, strict=not call.query)
+            options = _parse(call, schema.RankingOptions)
             return _recommender.session_recommendations(schema.SessionRequest(_session(call), options), record)
         case "delete_session":
+            _parse(call, schema.NoOptions)
             return _recommender.delete_session(_session(call), record)
         case "recommend":
-            items = schema.parse(call.body, schema.ItemsBody)
+            items = _parse(call, schema.ItemsBody)
             return _recommender.recommend(schema.ItemsRequest(tuple(items.item_ids), items), record)
         case "health":
+            _parse(call, schema.NoOptions)
             return _recommender.health()
         case "verify":
+            _parse(call, schema.NoOptions)
             return _application.verify()
+
+
+def _parse(call: Call, kind: type[_Body]) -> _Body:
+    return schema.parse(call.body, kind, strict=not call.query, others=call.others)
 
 
 def _session(call: Call) -> SessionName:

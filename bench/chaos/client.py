@@ -57,7 +57,7 @@ class Client:
         answer = msgspec.json.decode(text, type=Answer)
         answered = answer.events or []
         named = [
-            SentEvent(status.event_id, event.item_id, event.occurred_at)
+            SentEvent(status.event_id or "", event.item_id, event.occurred_at)
             for event, status in zip(events, answered, strict=True)
         ]
         return Call(

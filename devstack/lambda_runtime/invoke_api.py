@@ -38,7 +38,7 @@ class InvokeApi:
             return _error(http.HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "RequestTooLargeException", message)
         try:
             json.loads(payload)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             message = f"Could not parse request body into json: {error}"
             return _error(http.HTTPStatus.BAD_REQUEST, "InvalidRequestContentException", message)
         outcome = await self._pool.invoke(payload)

@@ -4,6 +4,7 @@
 
     NextItemError
     ├── RequestError            a request that is wrong (HTTP 4xx)
+    ├── CallFailed              a call whose caller only notices raised errors
     ├── ArtifactError           a model artifact that must not be served
     │   ├── ArtifactCorrupt         a file is missing, truncated, or not what the manifest says
     │   └── ArtifactUnsupported     written for a newer schema than this code reads
@@ -24,9 +25,19 @@
 Modules that call HTTP, Redis or S3 convert their errors to these. A text says what is wrong, where, and what to do.
 """
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 
 class NextItemError(Exception):
     """Root of the tree."""
+
+
+class Fault(NamedTuple):
+    """What is wrong with a field of a request, and the field's path (``events[0].item_id``)."""
+
+    field: str
+    detail: str
 
 
 class RequestError(NextItemError):
@@ -35,18 +46,34 @@ class RequestError(NextItemError):
     Attributes:
         status: HTTP status code, 400 to 499.
         title: short name of the problem, the same for each occurrence (RFC 9457).
-        field: path of the wrong field (``events[0].item_id``), or None.
+        faults: what is wrong with which field; empty if it is not a field's fault.
         allow: the methods that the path accepts, if the status is 405.
     """
 
     def __init__(
-        self, status: int, title: str, detail: str, *, field: str | None = None, allow: str | None = None
+        self,
+        status: int,
+        title: str,
+        detail: str,
+        *,
+        field: str | None = None,
+        faults: Sequence[Fault] = (),
+        allow: str | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.title = title
-        self.field = field
+        self.faults = faults if field is None else (Fault(field, detail),)
         self.allow = allow
+
+    @property
+    def field(self) -> str | None:
+        """The path of the first wrong field, or None."""
+        return self.faults[0].field if self.faults else None
+
+
+class CallFailed(NextItemError):
+    """A call failed, and its caller only notices raised errors: an event source, or an asynchronous invoke."""
 
 
 class ArtifactError(NextItemError):

@@ -6,7 +6,7 @@ request does not have is left out (not null).
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -77,3 +77,52 @@ def http_files() -> list[Path]:
 def direct_files() -> list[Path]:
     """Payloads of backends that invoke the function themselves."""
     return sorted(EVENTS.glob("direct_*.json"))
+
+
+EVENT_SOURCES: dict[str, dict[str, Any]] = {
+    "sqs": {"Records": [{"messageId": "1", "body": "{}", "eventSource": "aws:sqs", "awsRegion": "eu-central-1"}]},
+    "sns": {"Records": [{"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": {"Message": "{}"}}]},
+    "s3": {"Records": [{"eventVersion": "2.1", "eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {}}]},
+    "kinesis": {"Records": [{"eventSource": "aws:kinesis", "eventID": "shard:1", "kinesis": {"data": "e30="}}]},
+    "dynamodb": {"Records": [{"eventSource": "aws:dynamodb", "eventName": "INSERT", "dynamodb": {}}]},
+    "kafka": {"eventSource": "aws:kafka", "eventSourceArn": "arn", "records": {"topic-0": [{"value": "e30="}]}},
+    "mq": {"eventSource": "aws:mq", "eventSourceArn": "arn", "messages": [{"data": "e30="}]},
+    "firehose": {"invocationId": "1", "deliveryStreamArn": "arn", "records": [{"recordId": "1", "data": "e30="}]},
+    "eventbridge": {"version": "0", "id": "1", "detail-type": "Scheduled Event", "source": "aws.events", "detail": {}},
+    "logs": {"awslogs": {"data": "H4sIAAAAAAAA"}},
+}
+"""Events whose sources read no answer, shortened:
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-services.html."""
+
+OTHER_HTTP: dict[str, dict[str, Any]] = {
+    "rest_api": {
+        "resource": "/v1/health",
+        "path": "/v1/health",
+        "httpMethod": "GET",
+        "headers": {},
+        "requestContext": {"resourcePath": "/v1/health", "httpMethod": "GET", "stage": "prod"},
+        "body": None,
+    },
+    "http_api_1": {"version": "1.0", "resource": "/v1/health", "path": "/v1/health", "httpMethod": "GET"},
+    "load_balancer": {
+        "requestContext": {"elb": {"targetGroupArn": "arn"}},
+        "httpMethod": "GET",
+        "path": "/v1/health",
+        "queryStringParameters": {},
+        "headers": {"host": "lb"},
+        "body": "",
+        "isBase64Encoded": False,
+    },
+    "lattice": {"version": "2.0", "path": "/v1/health", "method": "GET", "headers": {"host": ["lattice"]}},
+    "function_url": {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": "/v1/health",
+        "rawQueryString": "",
+        "headers": {"host": "id.lambda-url.eu-central-1.on.aws"},
+        "requestContext": {"http": {"method": "GET", "path": "/v1/health"}, "stage": "$default"},
+        "isBase64Encoded": False,
+    },
+    "web_socket": {"headers": {}, "requestContext": {"routeKey": "$connect", "eventType": "CONNECT"}},
+}
+"""HTTP requests that are not events of an HTTP API with payload format 2.0, shortened."""

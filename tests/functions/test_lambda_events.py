@@ -8,16 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambda_events import ROUTE_KEYS, direct_call, http_call, http_response
+from lambda_events import ROUTE_KEYS, direct_call, http_call, http_response, is_http, wants_raised_errors
 from nextitem.errors import RequestError
 from nextitem.service import schema
+from tests.events.payload import EVENT_SOURCES, OTHER_HTTP
 
 PATHS = sorted({key.partition(" ")[2] for key in ROUTE_KEYS})
+DEEP = 10_000
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 documents = st.dictionaries(
-    texts.filter(lambda name: name not in {"operation", "session_id"}),
+    texts.filter(lambda name: name not in {"operation", "session_id", "on_error"}),
     st.recursive(
         st.none()
         | st.booleans()
@@ -93,11 +95,14 @@ def test_half_a_surrogate_pair_in_a_body_is_malformed() -> None:
         ("", {}),
         ("limit=5", {"limit": "5"}),
         ("limit=", {"limit": ""}),
-        ("limit=5&limit=7", {"limit": "7"}),
+        ("limit=5&limit=7", {"limit": ["5", "7"]}),
         ("exclude=a&exclude=b", {"exclude": ["a", "b"]}),
         ("exclude=a,b&exclude=a%2Cb", {"exclude": ["a,b", "a,b"]}),
         ("exclude=", {"exclude": [""]}),
         ("only=a&only=c&exclude=b", {"only": ["a", "c"], "exclude": ["b"]}),
+        ("exclude[]=a&exclude%5B%5D=b", {"exclude": ["a", "b"]}),
+        ("only[0]=a&only[1]=b&exclude=c", {"only": ["a", "b"], "exclude": ["c"]}),
+        ("only[a]=b&limit[]=5", {"only[a]": "b", "limit[]": "5"}),
         ("exclude=caf%C3%A9+noir&exclude_seen=true", {"exclude": ["café noir"], "exclude_seen": "true"}),
     ],
 )
@@ -147,7 +152,8 @@ def test_any_other_path_is_not_found(path: str, stage: str) -> None:
 @settings(deadline=None)
 def test_the_default_route_always_raises_a_request_error(method: str, path: str, stage: str) -> None:
     error = refusal(unrouted(method, path, stage))
-    assert (error.status, error.allow is None) in {(404, True), (405, False)}
+    routed = f"{method} {path.removeprefix('/v1') if stage == 'v1' else path}" in ROUTE_KEYS
+    assert (error.status, error.allow is None) in ({(400, True)} if routed else {(404, True), (405, False)})
 
 
 @given(operation=st.sampled_from(list(ROUTE_KEYS.values())), session_id=st.none() | texts, body=documents)
@@ -155,11 +161,12 @@ def test_the_default_route_always_raises_a_request_error(method: str, path: str,
 def test_a_direct_invoke_has_the_body_of_the_http_request(
     operation: str, session_id: str | None, body: dict[str, Any]
 ) -> None:
-    call = direct_call({"operation": operation, "session_id": session_id, **body})
+    call = direct_call({"operation": operation, "session_id": session_id, "on_error": "return", **body})
 
     assert (call.operation, call.session_id, call.query) == (operation, session_id, False)
     assert isinstance(call.body, bytes)
-    assert json.loads(call.body) == body
+    in_session = session_id is None or operation not in {"recommend", "health"}
+    assert json.loads(call.body) == body | ({} if in_session else {"session_id": session_id})
 
 
 @pytest.mark.parametrize("operation", [None, "", "Health", "recommendations", 5, [], {"health": 1}])
@@ -214,10 +221,65 @@ def test_a_direct_invoke_must_be_an_object(payload: object) -> None:
     assert caught.value.status == 400
 
 
-def test_half_a_surrogate_pair_in_a_direct_invoke_is_malformed() -> None:
+@pytest.mark.parametrize(
+    "fields", [{"item_ids": ["\ud800"]}, {"\ud800": 1}, {"exclude": {"\udfff": []}}, {"limit": [[]]}, {"limit": 1e400}]
+)
+def test_a_direct_invoke_that_is_not_json_is_malformed(fields: dict[str, Any]) -> None:
+    for _ in range(DEEP if fields == {"limit": [[]]} else 0):
+        fields = {"limit": [fields["limit"]]}
     with pytest.raises(RequestError) as caught:
-        direct_call({"operation": "recommend", "item_ids": ["\ud800"]})
+        direct_call({"operation": "recommend", **fields})
     assert caught.value.status == 400
+
+
+@pytest.mark.parametrize("fields", [{"body": "{}", "rawQueryString": "k=3&limit=5"}, {"rawQueryString": "only[]=a"}])
+def test_a_post_takes_no_query_parameters(fields: dict[str, Any]) -> None:
+    error = refusal(event("POST /v1/recommendations") | fields)
+    assert error.status == 422
+    assert error.field in {"k", "only"}
+    assert "send it in the body" in str(error)
+
+
+@pytest.mark.parametrize("route_key", [key for key in ROUTE_KEYS if not key.startswith("POST")])
+def test_other_methods_take_no_body(route_key: str) -> None:
+    assert refusal(event(route_key, body='{"limit": 3}')).status == 422
+    for body in ("", "{}", " null\n"):
+        assert http_call(event(route_key, body=body)).body == {}
+
+
+@pytest.mark.parametrize("on_error", ["ignore", 1, {}, ["raise"]])
+def test_an_unknown_way_to_report_errors_is_refused_and_raised(on_error: object) -> None:
+    payload = {"operation": "health", "on_error": on_error}
+    with pytest.raises(RequestError) as caught:
+        direct_call(payload)
+    assert (caught.value.status, caught.value.field) == (422, "on_error")
+    assert wants_raised_errors(payload)
+
+
+@pytest.mark.parametrize("name", sorted(EVENT_SOURCES))
+def test_events_of_sources_are_refused_and_raised(name: str) -> None:
+    for payload in (EVENT_SOURCES[name], EVENT_SOURCES[name].get("Records", [])):
+        if payload:
+            with pytest.raises(RequestError, match="are not accepted") as caught:
+                direct_call(payload)
+            assert caught.value.status == 400
+            assert wants_raised_errors(payload)
+            assert not is_http(payload)
+
+
+@pytest.mark.parametrize("name", sorted(OTHER_HTTP))
+def test_http_requests_of_other_sources_are_refused_as_http(name: str) -> None:
+    payload = OTHER_HTTP[name]
+    assert is_http(payload)
+    error = refusal(payload)
+    assert error.status == 400
+    assert "HTTP API" in str(error)
+
+
+@pytest.mark.parametrize("payload", [{}, {"operation": "health"}, {"operation": "health", "Records": []}, [], None, 5])
+def test_a_direct_invoke_gets_its_errors_as_answers(payload: Any) -> None:
+    assert not is_http(payload)
+    assert not wants_raised_errors(payload)
 
 
 def test_responses_have_their_content_type() -> None:
@@ -225,8 +287,12 @@ def test_responses_have_their_content_type() -> None:
     answer = http_response(200, schema.Recommendation("café", 0.5), {})
     refused = http_response(404, problem, {"x-more": "1"})
 
-    assert answer["headers"] == {"content-type": "application/json"}
+    assert answer["headers"] == {"content-type": "application/json", "cache-control": "no-store"}
     assert json.loads(answer["body"]) == {"item_id": "café", "score": 0.5}
-    assert refused["headers"] == {"content-type": "application/problem+json", "x-more": "1"}
+    assert refused["headers"] == {
+        "content-type": "application/problem+json",
+        "cache-control": "no-store",
+        "x-more": "1",
+    }
     assert (refused["statusCode"], json.loads(refused["body"])["status"]) == (404, 404)
-    assert http_response(204, None, {}) == {"statusCode": 204, "headers": {}}
+    assert http_response(204, None, {}) == {"statusCode": 204, "headers": {"cache-control": "no-store"}}

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devstack.processes.errors import FunctionFailed
 from devstack.services.bucket import ACCESS_KEY, REGION
 from devstack.stack import Stack
 from lambda_events import ROUTE_KEYS
-from tests.events.payload import direct_files, http_files
+from tests.events.payload import EVENT_SOURCES, OTHER_HTTP, direct_files, http_files
 from tests.functions.client import Client
 
 LOOK = {"item_id": "tent-008", "event_id": "look-1"}
@@ -44,7 +45,8 @@ def test_a_direct_invoke_gets_the_answer_of_http(
     http = client.request(method, target.format(session_id), body if method == "POST" else None)
     client.delete(session_id)
 
-    assert client.direct({"operation": operation, "session_id": session_id, **body}) == http.document
+    session = {"session_id": session_id} if "{}" in target else {}
+    assert client.direct({"operation": operation, **session, **body}) == http.document
     assert http.document
 
 
@@ -75,6 +77,10 @@ def test_a_direct_delete_answers_its_status(client: Client, session_id: str) -> 
         ({"operation": "delete_session", "session_id": 7}, 422, "session_id"),
         ({"operation": "get_recommendations", "session_id": "visitor-7", "limit": "5"}, 422, "limit"),
         ({"operation": "append_events", "session_id": "\ud800", "events": [LOOK]}, 422, "session_id"),
+        ({"operation": "append_events", "sesion_id": "visitor-7", "events": [LOOK]}, 422, "sesion_id"),
+        ({"operation": "recommend", "session_id": "visitor-7"}, 422, "session_id"),
+        ({"operation": "health", "limit": 5}, 422, "limit"),
+        ({"operation": "delete_session", "session_id": "visitor-7", "store": True}, 422, "store"),
     ],
 )
 def test_a_wrong_direct_invoke_gets_a_problem_document(
@@ -83,6 +89,49 @@ def test_a_wrong_direct_invoke_gets_a_problem_document(
     problem = client.direct(payload)
     assert (problem["status"], problem.get("errors", [{}])[0].get("field")) == (status, field)
     assert problem["detail"]
+
+
+def raised(client: Client, payload: Any) -> Any:
+    """The error object of a direct invoke that must raise one of our errors."""
+    with pytest.raises(FunctionFailed) as caught:
+        client.direct(payload)
+    error = json.loads(caught.value.payload)
+    assert error["errorType"] == "CallFailed"
+    return error
+
+
+def test_an_asynchronous_invoke_raises_its_errors(client: Client, session_id: str) -> None:
+    call = {"operation": "append_events", "session_id": session_id, "events": [LOOK], "on_error": "raise"}
+    assert client.direct(call)["stored"] is True
+    assert client.direct(call | {"store": False})["stored"] is False
+
+    for wrong in (call | {"events": []}, call | {"operation": "append"}, call | {"session_id": "\ud800"}):
+        assert raised(client, wrong)["errorMessage"].startswith("4")
+
+
+@pytest.mark.parametrize("name", sorted(EVENT_SOURCES))
+def test_an_event_source_gets_a_raised_error(client: Client, name: str) -> None:
+    assert "are not accepted" in raised(client, EVENT_SOURCES[name])["errorMessage"]
+
+
+@pytest.mark.parametrize("name", sorted(OTHER_HTTP))
+def test_an_http_request_of_another_source_gets_an_http_response(client: Client, name: str) -> None:
+    answer = client.direct(OTHER_HTTP[name])
+    assert (answer["statusCode"], answer["headers"]["content-type"]) == (400, "application/problem+json")
+
+
+@pytest.mark.parametrize("depth", [200, 400, 600, 800, 950])
+def test_a_deep_document_is_refused(client: Client, depth: int) -> None:
+    deep = json.loads("[" * depth + "]" * depth)
+    assert client.direct({"operation": "recommend", "item_ids": deep})["status"] in {400, 422}
+
+
+def test_an_invoke_that_is_too_deep_for_lambda_is_refused(client: Client, stack: Stack) -> None:
+    text = b"[" * 100_000 + b"]" * 100_000
+    assert client.request("POST", "/2015-03-31/functions/nextitem/invocations", text).status == 400
+    with pytest.raises(FunctionFailed):
+        stack.invoke(text)
+    assert client.direct({"operation": "health"})["status"] == "ok"
 
 
 def test_the_aws_sdk_gets_the_same_answer(client: Client, stack: Stack) -> None:
@@ -123,26 +172,38 @@ def test_each_direct_payload_is_answered(client: Client, path: Path) -> None:
     assert "title" not in answer
 
 
-any_text = st.text(st.characters(exclude_categories=[]), max_size=20)  # halves of surrogate pairs included
-event_fields = st.sampled_from(["item_id", "event_id", "occurred_at"])
+texts = st.text(st.characters(exclude_categories=[]), max_size=8)  # halves of surrogate pairs included
+names = st.sampled_from([*OTHERS, "item_id", "event_id", "occurred_at", "on_invalid", "sent_at", "on_error"])
+values = st.sampled_from(["tent-008", "skip", "raise", 20.0, 1e300, "2027-01-15T07:00:00Z", b"x".hex()])
 anything = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters(exclude_categories=[])),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["item_id", "event_id", "occurred_at"]), inner)
-    ),
-    max_leaves=6,
+    values | st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names | texts, inner, max_size=4),
+    max_leaves=12,
 )
+direct_calls = st.fixed_dictionaries(
+    {"operation": st.sampled_from(list(ROUTE_KEYS.values()))},
+    optional=dict.fromkeys([*OTHERS, "on_invalid", "on_error"], anything),
+)
+event_fields = ("body", "rawPath", "rawQueryString", "pathParameters", "requestContext", "isBase64Encoded", "headers")
+http_events = st.fixed_dictionaries(
+    {"routeKey": st.sampled_from([*ROUTE_KEYS, "$default"]) | anything},
+    optional=dict.fromkeys(event_fields, anything),
+)
+REFUSALS = {400, 403, 404, 405, 413, 422}
 
 
-@given(
-    operation=st.sampled_from(list(ROUTE_KEYS.values())) | anything,
-    fields=st.dictionaries(st.sampled_from(OTHERS) | st.text(max_size=3), anything, max_size=4),
-)
-@settings(deadline=None)
-def test_no_payload_is_an_internal_error(client: Client, operation: Any, fields: dict[str, Any]) -> None:
-    answer = client.direct({**fields, "operation": operation})
-    assert answer.get("status", 200) in {200, 204, 400, 404, 413, 422, "ok"}
+@given(payload=direct_calls | http_events | anything)
+@settings(deadline=None, max_examples=300)
+def test_no_payload_is_an_internal_error(client: Client, payload: Any) -> None:
+    try:
+        answer = client.direct(payload)
+    except FunctionFailed as error:
+        answer = {"status": 400 if b'"CallFailed"' in error.payload else 500}
+    assert answer.get("statusCode", answer.get("status", 200)) in {200, 204, "ok", *REFUSALS}
+
+
+@given(body=st.binary(max_size=60) | anything.map(lambda value: json.dumps(value).encode()), append=st.booleans())
+@settings(deadline=None, max_examples=300)
+def test_no_bytes_are_an_internal_error(client: Client, body: bytes, append: bool) -> None:
+    target = EVENTS.format("visitor-fuzz") if append else "/v1/recommendations"
+    assert client.request("POST", target, body).status in {200, *REFUSALS}

@@ -106,6 +106,28 @@ def test_a_wrong_field_is_named(client: Client, session_id: str, body: Any, fiel
     assert client.get(session_id).document["session_length"] == 1
 
 
+def test_invalid_events_can_be_skipped(client: Client, session_id: str) -> None:
+    events = [{"item_id": 8}, {"item_id": "tent-008", "event_id": "1"}, {"item": "x", "event_id": "2"}]
+    reply = client.append(session_id, events, on_invalid="skip")
+
+    assert reply.statuses == ["invalid", "applied", "invalid"]
+    assert [event.get("field") for event in reply.document["events"]] == ["events[0].item_id", None, "events[2].item"]
+    assert [event["event_id"] for event in reply.document["events"]] == [None, "1", "2"]
+    assert reply.document["session_length"] == 1
+
+
+def test_harmless_forms_of_a_body_are_accepted(client: Client) -> None:
+    plain = client.recommend(HIKE, limit=3)
+    marked = b'\xef\xbb\xbf{"item_ids": ["tent-008", "sleep-010", "stove-003"], "limit": 3.0, "only": null}'
+    assert client.request("POST", STATELESS, marked).items == plain.items
+
+
+def test_no_answer_may_be_cached(client: Client, session_id: str) -> None:
+    replies = [client.append(session_id, HIKE), client.get(session_id), client.get(session_id, limit=0)]
+    replies += [client.request("GET", "/v2"), client.request("GET", "/v1/health"), client.delete(session_id)]
+    assert [reply.headers.get("cache-control") for reply in replies] == ["no-store"] * 6
+
+
 def test_a_wrong_field_of_a_stateless_request_is_named(client: Client) -> None:
     assert_problem(client.request("POST", STATELESS, {"item_ids": ["tent-008", TOO_LONG]}), 422, "item_ids[1]")
 
@@ -117,6 +139,9 @@ def test_a_wrong_field_of_a_stateless_request_is_named(client: Client) -> None:
         ({"exclude": TOO_LONG}, "exclude[0]"),
         ({"exclude_seen": "perhaps"}, "exclude_seen"),
         ({"deadline_ms": -1}, "deadline_ms"),
+        ({"exclude_sen": "true"}, "exclude_sen"),
+        ({"limit": [5, 7]}, "limit"),
+        ({"k": 3}, "k"),
     ],
 )
 def test_a_wrong_query_parameter_is_named(client: Client, session_id: str, query: dict[str, Any], field: str) -> None:
@@ -157,6 +182,11 @@ def test_a_wrong_method_is_refused_with_the_right_ones(client: Client, method: s
     reply = client.request(method, target)
     assert_problem(reply, 405, None)
     assert reply.headers["allow"] == allow
+
+
+def test_head_is_not_a_method_of_any_path(client: Client) -> None:
+    reply = client.request("HEAD", "/v1/health")
+    assert (reply.status, reply.headers["allow"], reply.document) == (405, "GET", None)
 
 
 def assert_problem(reply: Reply, status: int, field: str | None) -> None:

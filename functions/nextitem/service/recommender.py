@@ -249,14 +249,14 @@ def _appended_events(
 ) -> list[AppendedEvent]:
     """Return the outcome of each event in the order of the body, and record the counts."""
     vocabulary = routed.model.vocabulary
-    answered: dict[int, AppendedEvent] = {}
+    answered = dict(request.skipped)
     unknown = 0
     for place, event, status in zip(request.order, request.events, statuses, strict=True):
         is_unknown = status in {"applied", "late"} and vocabulary.index(event.item_id) is None
         unknown += is_unknown
         answered[place] = AppendedEvent(event.event_id, event.item_id, "unknown_item" if is_unknown else status)
     record.count_events(statuses, unknown)
-    return [answered[place] for place in range(len(answered))]
+    return [answered[place] for place in sorted(answered)]
 
 
 def _snapshot(session: SessionRecord, history: History) -> Snapshot | None:

@@ -1,13 +1,13 @@
 """The schema of the API: converts JSON bodies to typed requests, answers to JSON. All limits of requests are here."""
 
 import os
-import re
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
 from nextitem.errors import RequestError
-from nextitem.ids import ID_FAULT, ID_PATTERN, session_id_fault
+from nextitem.ids import ID_PATTERN, session_id_fault
 from nextitem.model.manifest import MAX_TOP
 from nextitem.service.event_times import Time, place_in_time
 from nextitem.sessions.keys import SessionName
@@ -19,6 +19,8 @@ MAX_EVENTS = WINDOW
 MAX_EXCLUDED = 500
 MAX_ONLY = 1000
 """The maximum of candidates that one request may have ranked."""
+MAX_FAULTS = 100
+"""The maximum of faults that one refusal lists: all wrong events, and some more."""
 DEFAULT_LIMIT = 20
 MAX_DEADLINE_MS = 10_000
 
@@ -29,10 +31,10 @@ Excluded = Annotated[list[Id], msgspec.Meta(max_length=MAX_EXCLUDED)]
 Candidates = Annotated[list[Id], msgspec.Meta(max_length=MAX_ONLY)]
 Operation = Literal["append_events", "get_recommendations", "delete_session", "recommend", "health"]
 ServedBy = Literal["session", "stateless", "popular"]
-EventStatus = Literal["applied", "duplicate", "late", "too_old", "unknown_item"]
+EventStatus = Literal["applied", "duplicate", "late", "too_old", "unknown_item", "invalid"]
 
 
-class EventBody(msgspec.Struct, frozen=True):
+class EventBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One event.
 
     `recommendation_id` names the answer from which the visitor came to the item.
@@ -44,7 +46,11 @@ class EventBody(msgspec.Struct, frozen=True):
     recommendation_id: Id | None = None
 
 
-class RankingOptions(msgspec.Struct, frozen=True, kw_only=True):
+class NoOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of an operation that takes no fields."""
+
+
+class RankingOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The options of any request for recommendations. With `only`, just these candidates are ranked."""
 
     limit: Limit = DEFAULT_LIMIT
@@ -55,11 +61,16 @@ class RankingOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventsBody(RankingOptions, frozen=True):
-    """The body of `append_events`. `sent_at` is the client's time of sending, which corrects a wrong clock."""
+    """The body of `append_events`.
+
+    `sent_at` is the client's time of sending, which corrects a wrong clock. `on_invalid` says whether a wrong event
+    refuses the whole body, or is skipped.
+    """
 
     events: Annotated[list[EventBody], msgspec.Meta(min_length=1, max_length=MAX_EVENTS)]
     sent_at: Time | None = None
     store: bool = True
+    on_invalid: Literal["reject", "skip"] = "reject"
 
 
 class ItemsBody(RankingOptions, frozen=True):
@@ -75,12 +86,14 @@ class Recommendation(msgspec.Struct, frozen=True):
     score: float
 
 
-class AppendedEvent(msgspec.Struct, frozen=True):
-    """The outcome of one event of the request."""
+class AppendedEvent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The outcome of one event of the request; of an invalid one also its wrong field and the fault."""
 
-    event_id: str
-    item_id: str
+    event_id: str | None
+    item_id: str | None
     status: EventStatus
+    field: str | None = None
+    detail: str | None = None
 
 
 class ServedModel(msgspec.Struct, frozen=True):
@@ -128,7 +141,8 @@ class Problem(msgspec.Struct, frozen=True):
 class EventsRequest(msgspec.Struct, frozen=True):
     """`append_events`, checked, as of `now` (epoch milliseconds).
 
-    The events are in order of occurrence; `order[i]` is the position of `events[i]` in the body.
+    The events are in order of occurrence; `order[i]` is the position of `events[i]` in the body. `skipped` has the
+    invalid events by their positions.
     """
 
     session: SessionName
@@ -137,6 +151,7 @@ class EventsRequest(msgspec.Struct, frozen=True):
     options: RankingOptions
     store: bool
     now: int
+    skipped: Mapping[int, AppendedEvent] = {}
 
 
 class SessionRequest(msgspec.Struct, frozen=True):
@@ -154,44 +169,40 @@ class ItemsRequest(msgspec.Struct, frozen=True):
 
 
 _Body = TypeVar("_Body")
-_AT = r"(?s)(.*) - at `\$(?:\.)?(.*)`"
-_MISSING = r"Object missing required field `(\w+)`"
 
 
-def parse(body: bytes | dict[str, Any], kind: type[_Body], *, strict: bool = True) -> _Body:
-    """Convert a body to typed values.
+def parse(body: bytes | dict[str, Any], kind: type[_Body], *, strict: bool = True, others: Sequence[str] = ()) -> _Body:
+    """Convert a body to typed values, see `parse_or_skip`."""
+    return parse_or_skip(body, kind, strict=strict, others=others)[0]
+
+
+def parse_or_skip(
+    body: bytes | dict[str, Any], kind: type[_Body], *, strict: bool = True, others: Sequence[str] = ()
+) -> tuple[_Body, dict[int, AppendedEvent]]:
+    """Convert a body to typed values; return also the invalid events that it asked to skip, by their positions.
 
     Args:
         body: JSON text, or a decoded document.
         kind: the struct to convert to.
         strict: False to accept numbers and booleans as text, as in a query string.
+        others: further names to suggest for a misspelt one.
 
     Raises:
-        RequestError: 413, the body is over `MAX_BODY_BYTES`; 400, it is not JSON; 422, a field is missing or wrong.
+        RequestError: 413, the body is over `MAX_BODY_BYTES`; 400, it is not JSON; 422, a field is missing, unknown or
+            wrong.
     """
     if isinstance(body, bytes) and len(body) > MAX_BODY_BYTES:
         detail = f"the body has {len(body)} bytes, more than {MAX_BODY_BYTES}"
         raise RequestError(413, "Content too large", detail)
     try:
         if isinstance(body, bytes):
-            return msgspec.json.decode(body, type=kind)
+            return msgspec.json.decode(body, type=kind), {}
         msgspec.json.encode(body)  # refuses half a surrogate pair here, before an id is encoded
-        return msgspec.convert(body, kind, strict=strict)
-    except msgspec.ValidationError as error:
-        detail, field = _split_message(str(error))
-        raise RequestError(422, "Unprocessable content", detail, field=field or None) from None
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise RequestError(400, "Malformed request", f"the body is not JSON: {error}") from None
+        return msgspec.convert(body, kind, strict=strict), {}
+    except (msgspec.DecodeError, UnicodeError, RecursionError):  # a ValidationError is a DecodeError
+        from nextitem.service import second_reading  # imported lazily: few bodies need it
 
-
-def _split_message(text: str) -> tuple[str, str]:
-    """Split msgspec's message into the fault and the path of the field, also for a missing field."""
-    located = re.fullmatch(_AT, text)
-    detail, path = (located[1], located[2]) if located else (text, "")
-    if " matching regex " in detail:  # only ids have a pattern
-        return f"{path} {ID_FAULT}", path
-    missing = re.fullmatch(_MISSING, detail)
-    return detail, ".".join(part for part in (path, missing and missing[1]) if part)
+        return second_reading.parse(body, kind, strict=strict, others=others)
 
 
 def checked_session_id(text: object) -> str:
@@ -206,20 +217,24 @@ def checked_session_id(text: object) -> str:
     return str(text)
 
 
-def events_request(session: SessionName, body: EventsBody, now: int) -> EventsRequest:
+def events_request(
+    session: SessionName, body: EventsBody, now: int, skipped: Mapping[int, AppendedEvent] | None = None
+) -> EventsRequest:
     """Return the request with an id for each event, and the events in order of occurrence.
 
     Args:
         session: the session.
         body: the checked body.
         now: epoch milliseconds.
-
-    Raises:
-        RequestError: 422, a number is too large to be a time.
+        skipped: the invalid events by their positions.
     """
     placed = place_in_time([event.occurred_at for event in body.events], body.sent_at, now)
     events = tuple(_event(body.events[place], time) for place, time in placed)
-    return EventsRequest(session, events, tuple(place for place, _ in placed), body, body.store, now)
+    order = tuple(place for place, _ in placed)
+    if skipped:
+        places = [place for place in range(len(order) + len(skipped)) if place not in skipped]
+        order = tuple(places[place] for place in order)
+    return EventsRequest(session, events, order, body, body.store, now, skipped or {})
 
 
 def encode(answer: msgspec.Struct) -> str:
@@ -234,7 +249,7 @@ def to_document(answer: msgspec.Struct) -> Any:
 
 def problem_of(error: RequestError) -> Problem:
     """Return the problem document of a refused request."""
-    errors = msgspec.UNSET if error.field is None else [{"field": error.field, "detail": str(error)}]
+    errors = [fault._asdict() for fault in error.faults] or msgspec.UNSET
     return Problem(error.title, error.status, str(error), errors=errors)
 
 

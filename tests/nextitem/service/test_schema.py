@@ -111,7 +111,6 @@ def test_values_at_the_limits_are_valid() -> None:
                 "limit": 200,
                 "exclude": ["a"] * 500,
                 "deadline_ms": 10_000,
-                "unknown": {"fields": ["are", "ignored"]},
             }
         ),
         EventsBody,
@@ -128,7 +127,7 @@ def test_missing_fields_have_their_defaults() -> None:
 
 
 def test_the_texts_of_a_query_string_are_converted() -> None:
-    document = {"limit": "3", "exclude_seen": "true", "deadline_ms": "50", "exclude": ["a", "b"], "unknown": "x"}
+    document = {"limit": "3", "exclude_seen": "true", "deadline_ms": "50", "exclude": ["a", "b"]}
     assert parse(document, RankingOptions, strict=False) == RankingOptions(
         limit=3, exclude_seen=True, deadline_ms=50, exclude=["a", "b"]
     )

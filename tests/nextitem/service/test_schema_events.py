@@ -94,7 +94,7 @@ def test_times_are_rounded_to_milliseconds(value: bytes, milliseconds: int) -> N
         b'"0001-01-01T00:00:00+23:59"',
         b"0",
         b"-1",
-        b"99999999999999999999",
+        b"9000000000000000000",
     ],
 )
 def test_a_future_time_or_one_before_2000_counts_as_now(value: bytes) -> None:

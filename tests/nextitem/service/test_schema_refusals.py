@@ -46,7 +46,7 @@ def refusal(body: Any, kind: type[msgspec.Struct] = EventsBody) -> RequestError:
         ({"events": [ONE], "limit": "20"}, "limit"),
         ({"events": [ONE], "limit": 20.5}, "limit"),
         ({"events": [ONE], "limit": True}, "limit"),
-        ({"events": [ONE], "limit": None}, "limit"),
+        ({"events": [ONE], "on_invalid": "ignore"}, "on_invalid"),
         ({"events": [ONE], "exclude": "a"}, "exclude"),
         ({"events": [ONE], "exclude": ["a", 1]}, "exclude[1]"),
         ({"events": [ONE], "exclude": [""]}, "exclude[0]"),
@@ -71,7 +71,6 @@ def test_a_wrong_field_is_refused_with_its_path(body: dict[str, Any], field: str
         ({"item_ids": "a"}, "item_ids"),
         ({"item_ids": ["a"] * 65}, "item_ids"),
         ({"item_ids": ["a", LONG]}, "item_ids[1]"),
-        ({"item_ids": None}, "item_ids"),
     ],
 )
 def test_a_wrong_field_of_a_stateless_body_is_refused_with_its_path(body: dict[str, Any], field: str) -> None:
@@ -108,8 +107,7 @@ def test_half_a_surrogate_pair_in_a_document_is_malformed(body: dict[str, Any]) 
 
 
 def test_a_body_may_have_256_kib_and_no_more() -> None:
-    start, end = b'{"events": [{"item_id": "a"}], "unknown": "', b'"}'
-    largest = start + b"x" * (MAX_BODY_BYTES - len(start) - len(end)) + end
+    largest = b'{"events": [{"item_id": "a"}]}'.ljust(MAX_BODY_BYTES)
     assert parse(largest, EventsBody).events == [EventBody("a")]
     error = refusal(largest + b" ")
     assert (error.status, error.field) == (413, None)
