@@ -106,8 +106,8 @@ class Client:
         pytest.fail(f"never answered as expected; at last: {reply}\n" + "\n".join(self._stack.log_lines()[-5:]))
 
     def records(self) -> list[dict[str, Any]]:
-        """The metrics records (EMF) so far, worker by worker."""
-        documents = [json.loads(line) for line in self._stack.log_lines()]
+        """The metrics records (EMF) so far, worker by worker. Lambda's line of a raised error is not JSON."""
+        documents = [json.loads(line) for line in self._stack.log_lines() if line.startswith("{")]
         return [document for document in documents if "_aws" in document]
 
 

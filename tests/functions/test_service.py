@@ -122,7 +122,7 @@ def test_the_session_length_counts_events_beyond_the_log(client: Client, session
 
 
 def test_unknown_items_never_fail(client: Client, session_id: str) -> None:
-    strange = client.append(session_id, ["no-such-item", "né/☕\n🛒"], exclude=["nor-this"])
+    strange = client.append(session_id, ["no-such-item", "né/☕ 🛒"], exclude=["nor-this"])
     assert (strange.status, strange.document["served_by"]) == (200, "popular")
     assert (strange.statuses, strange.document["session_length"]) == (["unknown_item"] * 2, 2)
     assert len(strange.item_ids) == 20

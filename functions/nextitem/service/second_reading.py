@@ -49,9 +49,11 @@ def parse(
 
 
 def _refusal(faults: list[Fault]) -> RequestError:
-    detail = faults[0].detail if len(faults) == 1 else f"{len(faults)} fields are wrong; errors lists them"
+    detail = faults[0].detail
     if len(faults) > MAX_FAULTS:
-        detail = f"more than {MAX_FAULTS} fields are wrong; errors lists the first"
+        detail += f" (the first of more than {MAX_FAULTS} faults, see errors)"
+    elif len(faults) > 1:
+        detail += f" (the first of {len(faults)} faults, see errors)"
     return RequestError(422, "Unprocessable content", detail, faults=faults[:MAX_FAULTS])
 
 
