@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from nextitem.errors import Fault, RequestError
-from nextitem.service.schema import MAX_FAULTS, Operation, Problem, encode
+from nextitem.errors import MAX_FAULTS, Fault, RequestError
+from nextitem.service.schema import Operation, Problem, encode
 
 ROUTE_KEYS: Mapping[str, Operation] = {
     "POST /v1/sessions/{session_id}/events": "append_events",

@@ -28,6 +28,9 @@ Modules that call HTTP, Redis or S3 convert their errors to these. A text says w
 from collections.abc import Sequence
 from typing import NamedTuple
 
+MAX_FAULTS = 100
+"""The maximum of faults that one refusal lists: all wrong events, and some more."""
+
 
 class NextItemError(Exception):
     """Root of the tree."""

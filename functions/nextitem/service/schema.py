@@ -19,8 +19,6 @@ MAX_EVENTS = WINDOW
 MAX_EXCLUDED = 500
 MAX_ONLY = 1000
 """The maximum of candidates that one request may have ranked."""
-MAX_FAULTS = 100
-"""The maximum of faults that one refusal lists: all wrong events, and some more."""
 DEFAULT_LIMIT = 20
 MAX_DEADLINE_MS = 10_000
 
@@ -202,7 +200,8 @@ def parse_or_skip(
     except (msgspec.DecodeError, UnicodeError, RecursionError):  # a ValidationError is a DecodeError
         from nextitem.service import second_reading  # imported lazily: few bodies need it
 
-        return second_reading.parse(body, kind, strict=strict, others=others)
+        value, invalid = second_reading.parse(body, kind, strict=strict, others=others)
+        return value, {place: AppendedEvent(*ids, "invalid", *fault) for place, (ids, fault) in invalid.items()}
 
 
 def checked_session_id(text: object) -> str:

@@ -11,13 +11,15 @@ from typing import Any, TypeVar, get_args
 
 import msgspec
 
-from nextitem.errors import Fault, RequestError
+from nextitem.errors import MAX_FAULTS, Fault, RequestError
 from nextitem.ids import ID_FAULT, id_fault
-from nextitem.service.schema import MAX_FAULTS, AppendedEvent, EventBody
 
 SIMILAR = 0.5
 """From which similarity on (`difflib`) a known name is suggested for an unknown one."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+Invalid = tuple[tuple[str | None, str | None], Fault]
+"""An invalid event: its `event_id` and `item_id`, as far as they are valid, and its fault."""
 
 _Body = TypeVar("_Body")
 _AT = re.compile(r"(?s)(.*) - at `\$\.?(.*)`")
@@ -28,7 +30,7 @@ _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 
 def parse(
     body: bytes | dict[str, Any], kind: type[_Body], *, strict: bool, others: Sequence[str]
-) -> tuple[_Body, dict[int, AppendedEvent]]:
+) -> tuple[_Body, dict[int, Invalid]]:
     """Convert a body like `schema.parse`, which see.
 
     Raises:
@@ -38,7 +40,7 @@ def parse(
     if not isinstance(document, dict):
         raise RequestError(422, "Unprocessable content", "the body must be a JSON object")
     document = _harmless(document, kind)
-    skipped: dict[int, AppendedEvent] = {}
+    skipped: dict[int, Invalid] = {}
     faults = list(islice(_faults(document, kind, strict, others), MAX_FAULTS + 1))
     if document.get("on_invalid") == "skip" and isinstance(document.get("events"), list):
         document, faults, skipped = _without_invalid_events(document, faults)
@@ -133,8 +135,7 @@ def _fault(error: msgspec.ValidationError, kind: Any) -> Fault:
     if missing := _MISSING.fullmatch(detail):
         return Fault(f"{path}.{missing[1]}".lstrip("."), detail)
     if unknown := _UNKNOWN.fullmatch(detail):
-        known = (EventBody if path else kind).__struct_fields__
-        return Fault(f"{path}.{unknown[1]}".lstrip("."), _unknown(unknown[1], known))
+        return Fault(f"{path}.{unknown[1]}".lstrip("."), _unknown(unknown[1], _known_fields(kind, path)))
     if detail.startswith("Invalid enum value"):
         detail = f"accepted are: {', '.join(get_args(kind))}"
     if " matching regex " in detail:  # only ids have a pattern
@@ -142,6 +143,15 @@ def _fault(error: msgspec.ValidationError, kind: Any) -> Fault:
     if _TOO_LARGE.search(detail):
         detail = "is too large to be a time. Accepted: RFC 3339, epoch seconds to nanoseconds"
     return Fault(path, detail)
+
+
+def _known_fields(kind: Any, path: str) -> Sequence[str]:
+    """Return the fields of the struct at a path: of `kind` itself, or of an element of a list."""
+    if path and not path.startswith("["):
+        kind = next(field.type for field in msgspec.structs.fields(kind) if path.startswith(f"{field.name}["))
+    if path:  # Annotated[list[Struct], ...]
+        kind = get_args(get_args(kind)[0])[0]
+    return tuple(kind.__struct_fields__)
 
 
 def _unknown(name: str, known: Sequence[str]) -> str:
@@ -154,10 +164,10 @@ def _unknown(name: str, known: Sequence[str]) -> str:
 
 def _without_invalid_events(
     document: dict[str, Any], faults: list[Fault]
-) -> tuple[dict[str, Any], list[Fault], dict[int, AppendedEvent]]:
+) -> tuple[dict[str, Any], list[Fault], dict[int, Invalid]]:
     """Take the invalid events out, unless none would be left; return the rest, its faults, and the skipped events."""
     events: list[Any] = document["events"]
-    skipped: dict[int, AppendedEvent] = {}
+    skipped: dict[int, Invalid] = {}
     rest = []
     for fault in faults:
         place = re.match(r"events\[(\d+)\]", fault.field)
@@ -166,7 +176,7 @@ def _without_invalid_events(
         else:
             event = events[int(place[1])]
             ids = _valid_id(event, "event_id"), _valid_id(event, "item_id")
-            skipped[int(place[1])] = AppendedEvent(*ids, "invalid", *fault)
+            skipped[int(place[1])] = ids, fault
     if len(skipped) == len(events):
         return document, faults, {}
     valid = [event for place, event in enumerate(events) if place not in skipped]

@@ -5,9 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from nextitem.errors import RequestError
+from nextitem.errors import MAX_FAULTS, RequestError
 from nextitem.service.schema import (
-    MAX_FAULTS,
     AppendedEvent,
     EventBody,
     EventsBody,
