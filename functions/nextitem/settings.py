@@ -4,6 +4,7 @@ AWS's own variables (region, credentials, ``AWS_ENDPOINT_URL_S3``) have their us
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,7 +13,25 @@ import msgspec
 from nextitem import DEFAULT_REGION, DEFAULT_ROUTE
 from nextitem.errors import SettingsError
 from nextitem.redis_client.url import StoreUrl, parse_store_url
-from nextitem.sessions.key_secret import MIN_SECRET_CHARS, KeySecret
+from nextitem.sessions.key_secret import KeySecret
+
+MAX_MILLISECONDS = 900_000
+"""Lambda's longest timeout."""
+MAX_SECONDS = 366 * 86_400
+
+_URL = (r"https?://[^\s/]+(/\S*)?", "a URL that begins with http:// or https://")
+_FORMS = {
+    "NEXTITEM_BUCKET": (r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of a bucket: no ARN, URL or path"),
+    "NEXTITEM_ROUTE": (r"[A-Za-z0-9][A-Za-z0-9._-]*", "the name of a route: letters, digits, '.', '_' and '-'"),
+    "NEXTITEM_KEY_SECRET_ID": (
+        r"[A-Za-z0-9/_+=.@-]{1,512}|arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@-]+",
+        "the name or the ARN of a secret in Secrets Manager",
+    ),
+    "AWS_REGION": (r"[a-z]+(-[a-z]+)+-\d+", "a region, such as eu-central-1"),
+    "AWS_ENDPOINT_URL_S3": _URL,
+    "AWS_ENDPOINT_URL_SECRETS_MANAGER": _URL,
+}
+"""The form of each text, as a pattern and in words. A value of another kind fails here, not in a request."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -57,19 +76,19 @@ class Settings(msgspec.Struct, frozen=True):
         """
         secret, secret_id = _key_secret(environment)
         return cls(
-            bucket=_required(environment, "NEXTITEM_BUCKET"),
+            bucket=_matching("NEXTITEM_BUCKET", _required(environment, "NEXTITEM_BUCKET")),
             store_url=parse_store_url(_required(environment, "NEXTITEM_STORE_URL")),
             key_secret=secret,
             key_secret_id=secret_id,
-            route=environment.get("NEXTITEM_ROUTE") or DEFAULT_ROUTE,
+            route=_matching("NEXTITEM_ROUTE", environment.get("NEXTITEM_ROUTE") or DEFAULT_ROUTE),
             route_ttl=_positive(environment, "NEXTITEM_ROUTE_TTL_SECONDS", 30),
             store_timeout=_positive(environment, "NEXTITEM_STORE_TIMEOUT_MS", 50) / 1000,
             session_ttl=_positive(environment, "NEXTITEM_SESSION_TTL_SECONDS", 86_400, minimum=1),
             deadline=_positive(environment, "NEXTITEM_DEADLINE_MS", 120) / 1000,
             model_dir=Path(environment.get("NEXTITEM_MODEL_DIR") or "/tmp/nextitem"),  # noqa: S108 - Lambda's only disk
-            region=environment.get("AWS_REGION") or DEFAULT_REGION,
-            s3_endpoint=environment.get("AWS_ENDPOINT_URL_S3") or None,
-            secrets_endpoint=environment.get("AWS_ENDPOINT_URL_SECRETS_MANAGER") or None,
+            region=_matching("AWS_REGION", environment.get("AWS_REGION") or DEFAULT_REGION),
+            s3_endpoint=_endpoint(environment, "AWS_ENDPOINT_URL_S3"),
+            secrets_endpoint=_endpoint(environment, "AWS_ENDPOINT_URL_SECRETS_MANAGER"),
         )
 
 
@@ -79,11 +98,24 @@ def _key_secret(environment: Mapping[str, str]) -> tuple[KeySecret | None, str |
     if bool(secret) == bool(secret_id):
         raise SettingsError("set exactly one of NEXTITEM_KEY_SECRET and NEXTITEM_KEY_SECRET_ID")
     if secret_id:
-        return None, secret_id
+        return None, _matching("NEXTITEM_KEY_SECRET_ID", secret_id)
     try:
         return KeySecret.of(secret), None
-    except ValueError:
-        raise SettingsError(f"NEXTITEM_KEY_SECRET must have at least {MIN_SECRET_CHARS} characters") from None
+    except ValueError as error:
+        raise SettingsError(f"NEXTITEM_KEY_SECRET is refused: {error}") from None
+
+
+def _matching(name: str, value: str) -> str:
+    """Return a value that has its setting's form. A wrong one is not quoted: it may be a secret."""
+    pattern, form = _FORMS[name]
+    if re.fullmatch(pattern, value) is None:
+        raise SettingsError(f"{name} must be {form}")
+    return value
+
+
+def _endpoint(environment: Mapping[str, str], name: str) -> str | None:
+    value = environment.get(name)
+    return _matching(name, value) if value else None
 
 
 def _required(environment: Mapping[str, str], name: str) -> str:
@@ -99,6 +131,9 @@ def _positive(environment: Mapping[str, str], name: str, default: float, minimum
         value = float(text) if text else default
     except ValueError:
         raise SettingsError(f"{name} must be a number, not {text!r}") from None
-    if not 0 < value < float("inf") or value < minimum:
+    maximum = MAX_MILLISECONDS if name.endswith("_MS") else MAX_SECONDS
+    if value > maximum:
+        raise SettingsError(f"{name} must be at most {maximum}, not {text!r}; see the unit at the end of its name")
+    if not value > 0 or value < minimum:
         raise SettingsError(f"{name} must be {f'at least {minimum:g}' if minimum else 'more than 0'}, not {text!r}")
     return value

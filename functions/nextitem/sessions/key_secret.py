@@ -5,6 +5,8 @@ import math
 import msgspec
 
 MIN_SECRET_CHARS = 16
+REFERENCES = ("arn:", "{")
+"""Beginnings of an ARN, of ``{{resolve:...}}`` that was not resolved, and of the JSON that Secrets Manager has."""
 
 
 class KeySecret(msgspec.Struct, frozen=True):
@@ -25,12 +27,14 @@ class KeySecret(msgspec.Struct, frozen=True):
         """Check the parts and return the secret.
 
         Raises:
-            ValueError: a secret is too short, or `rotated_at` is not a time.
+            ValueError: a secret is too short or a reference to one, or `rotated_at` is not a time.
             TypeError, AttributeError: a part has another type.
         """
         for text in (current, previous):
             if text is not None and len(text) < MIN_SECRET_CHARS:
                 raise ValueError(f"a key secret must have {MIN_SECRET_CHARS} characters or more")
+            if text is not None and text.startswith(REFERENCES):
+                raise ValueError("a key secret must be the secret itself, not an ARN, a reference or JSON")
         try:
             time = None if rotated_at is None else float(rotated_at)
         except OverflowError:
