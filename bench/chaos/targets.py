@@ -15,6 +15,7 @@ from devstack.deployments import ClusterDeployment, Node, SentinelDeployment, st
 from devstack.processes.children import LOOPBACK, Children
 from devstack.services.tls_proxy import TlsProxy
 from nextitem.deadline import Deadline
+from nextitem.redis_client.replies import optional_bytes
 from nextitem.redis_client.topology import Topology, execute, topology_of
 from nextitem.redis_client.url import parse_store_url
 
@@ -77,8 +78,8 @@ class Reader:
 
     def fields(self, key: str, *names: str) -> list[bytes | None]:
         """Return fields of a session's hash."""
-        answer: list[bytes | None] = execute(self._topology, key, Deadline.after(READ_SECONDS), "HMGET", key, *names)
-        return answer
+        parse = optional_bytes(len(names))
+        return execute(self._topology, key, Deadline.after(READ_SECONDS), parse, "HMGET", key, *names)
 
     def close(self) -> None:
         """Close every connection."""

@@ -15,6 +15,7 @@
     │   ├── ObjectTooLarge          an object of the bucket is larger than its limit
     │   └── RegistryUnavailable     the bucket did not answer, or denied access
     ├── StoreUnavailable        the session store did not answer within its deadline
+    │   ├── StoreRefused            it answered that it does not execute this command; it works for others
     │   └── SecretUnavailable       the key secret cannot be read, so no session has a key
     ├── CredentialsUnavailable  the function's AWS credentials cannot be read
     ├── NoModel                 no model is loaded (HTTP 503)
@@ -25,7 +26,7 @@
 Modules that call HTTP, Redis or S3 convert their errors to these. A text says what is wrong, where, and what to do.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 MAX_FAULTS = 100
@@ -123,11 +124,17 @@ class StoreUnavailable(NextItemError):
 
     Attributes:
         late: whether time ran out; with more time it might have answered.
+        server: the server at fault; None if no server of the key was found.
     """
 
     def __init__(self, detail: str, *, late: bool = False) -> None:
         super().__init__(detail)
         self.late = late
+        self.server: Hashable | None = None
+
+
+class StoreRefused(StoreUnavailable):
+    """The session store answered that it does not execute this command; it works for others."""
 
 
 class SecretUnavailable(StoreUnavailable):

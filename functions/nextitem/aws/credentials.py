@@ -102,6 +102,8 @@ class ContainerCredentials:
             body = response.read()
         except (OSError, http.client.HTTPException) as error:
             raise CredentialsUnavailable(f"the credentials provider cannot be reached: {error}") from error
+        except ValueError:  # its text quotes the token
+            raise CredentialsUnavailable("the credentials provider's token cannot be sent as a header") from None
         finally:
             connection.close()
         if response.status != _OK:

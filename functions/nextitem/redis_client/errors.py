@@ -7,6 +7,10 @@ class Broken(Exception):
     """The connection broke; the server may or may not have executed the command."""
 
 
+class UnexpectedReply(Exception):
+    """The reply does not have the shape of the command's replies; the text never quotes it."""
+
+
 class NoScript(Exception):
     """The server does not know the script of an EVALSHA; send its text with EVAL."""
 

@@ -38,7 +38,7 @@ class PrimaryFinder:
         try:
             host, port = self._sentinel.discover_master(name)
         except redis.ConnectionError as error:
-            raise StoreUnavailable(f"no Sentinel knows a primary named {name} that is up: {error}") from error
+            raise StoreUnavailable(f"no Sentinel knows a primary named {name} that is up") from error
         except (redis.RedisError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise StoreUnavailable(f"a Sentinel's answer cannot be parsed: {type(error).__name__}") from error
         finally:  # Sentinels are asked rarely: an idle connection would be dead by the next time

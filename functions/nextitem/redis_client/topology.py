@@ -1,17 +1,21 @@
 """Find the server of a session's key: the only one, the primary that Sentinels know, or a Cluster's node by its slots.
 
-The answer is kept until a reply or a failure shows that it is no longer true. redis-py's `RedisCluster` would keep the
-slots, too, but cannot keep our promises (decision 3).
+The answer is kept. After a failure of a server, the next request for one of its keys looks again, while requests for
+keys of other servers go on. redis-py's `RedisCluster` would keep the slots, too, but cannot keep our promises
+(decision 3).
 """
 
+import contextlib
 import threading
 from binascii import crc_hqx
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from nextitem.background_call import SharedCall
 from nextitem.deadline import Deadline
-from nextitem.errors import StoreUnavailable
-from nextitem.redis_client.errors import Broken, Redirected
+from nextitem.errors import StoreRefused, StoreUnavailable
+from nextitem.redis_client.errors import Broken, NoScript, Redirected, UnexpectedReply
 from nextitem.redis_client.login import Login, login_of
 from nextitem.redis_client.pool import Pool
 from nextitem.redis_client.url import Address, StoreUrl, reported_address
@@ -26,12 +30,17 @@ RECONNECTS = 1
 SLOTS = 16_384
 """Number of slots of every Cluster."""
 
+_Reply = TypeVar("_Reply")
+
 _Range = tuple[int, int, Address]
 """First and last slot, and the primary that serves them."""
 
 
 class Topology(Protocol):
     """Knows which server has a key."""
+
+    def server_of(self, key: str, /) -> Address | None:
+        """Return the server that most likely has a key, without asking any; None if none is known."""
 
     def pool_of(self, key: str, limit: Deadline, /) -> Pool:
         """Return the pool of the server that has a key.
@@ -45,34 +54,47 @@ class Topology(Protocol):
         """Return the pool of the server at an address."""
 
     def forget(self, key: str, moved_to: Address | None = None, /) -> None:
-        """Look for a key's server again, or expect it at another address from now on."""
+        """Look for the server of a key again, or expect the key at another address from now on."""
 
     def close(self) -> None:
         """Close every idle connection."""
 
 
-def execute(topology: Topology, key: str, limit: Deadline, *command: bytes | str | int) -> Any:
+def execute(
+    topology: Topology, key: str, limit: Deadline, parse: Callable[[Any], _Reply], *command: bytes | str | int
+) -> _Reply:
     """Send a command about a key to its server and return the reply; follow redirections, survive a failover.
 
+    Args:
+        topology: knows the server.
+        key: the key.
+        limit: when to give up.
+        parse: see `Pool.receive`.
+        command: its name and arguments.
+
     Raises:
-        StoreUnavailable: no reply before the deadline, or an error as a reply.
-        NoScript: the server does not know the script.
+        StoreUnavailable: no reply before the deadline, or one of another shape, or an error as a reply.
+        NoScript: the server does not know the script of an EVALSHA.
     """
     detour: Address | None = None
     reason, breaks = "", 0
     for _ in range(TRIES):
+        pool = None
         try:
             pool = topology.pool_at(detour) if detour else topology.pool_of(key, limit)
             asking, detour = detour is not None, None
-            return pool.receive(pool.send(limit, *command, asking=asking), limit)
-        except StoreUnavailable:
-            topology.forget(key)  # the server may hang for good, and another have taken its place
-            raise
+            return pool.receive(pool.send(limit, *command, asking=asking), limit, parse)
+        except StoreUnavailable as error:
+            raise report_failure(topology, key, pool, error) from None
+        except NoScript as error:
+            if pool is not None and command[0] == "EVALSHA":
+                raise
+            raise report_failure(topology, key, pool, StoreUnavailable(str(error))) from None
         except Broken as error:
-            topology.forget(key)
+            failure = report_failure(topology, key, pool, error)
             breaks += 1
             if breaks > RECONNECTS:
-                raise StoreUnavailable(str(error)) from error
+                raise failure from None
         except Redirected as error:
             if error.once:
                 detour = error.address
@@ -80,6 +102,24 @@ def execute(topology: Topology, key: str, limit: Deadline, *command: bytes | str
                 topology.forget(key, error.address)
             reason = f"the Cluster redirects a command again and again, at last to {error}"
     raise StoreUnavailable(reason)
+
+
+def report_failure(
+    topology: Topology, key: str, pool: Pool | None, error: StoreUnavailable | Broken
+) -> StoreUnavailable:
+    """Let the key's server be looked for again, unless it works, and return the error that names it.
+
+    Args:
+        topology: knows the server.
+        key: of the command that failed.
+        pool: of the server that was asked; None if it was not found.
+        error: the failure.
+    """
+    failure = error if isinstance(error, StoreUnavailable) else StoreUnavailable(str(error))
+    failure.server = topology.server_of(key) if pool is None else pool.address
+    if not isinstance(error, StoreRefused):
+        topology.forget(key)  # the server may hang for good, and another have taken its place
+    return failure
 
 
 def key_slot(key: str) -> int:
@@ -128,6 +168,10 @@ class SingleServer(_Pools):
         super().__init__(login)
         self._only = self.pool_at(address)
 
+    def server_of(self, _key: str) -> Address:
+        """See `Topology.server_of`."""
+        return self._only.address
+
     def pool_of(self, _key: str, _limit: Deadline) -> Pool:
         """See `Topology.pool_of`."""
         return self._only
@@ -146,21 +190,28 @@ class Sentinels(_Pools):
         super().__init__(login)
         self._sentinels, self._name = sentinels, name
         self._finder: PrimaryFinder | None = None
-        self._primary: Pool | None = None
+        self._primary: Address | None = None
+        self._is_suspect = False
         self._finding = SharedCall(self._find, f"the primary named {name}")
+
+    def server_of(self, _key: str) -> Address | None:
+        """See `Topology.server_of`."""
+        return self._primary
 
     def pool_of(self, _key: str, limit: Deadline) -> Pool:
         """See `Topology.pool_of`."""
-        if self._primary is None:
+        primary = self._primary
+        if primary is None or self._is_suspect:
             try:
-                self._primary = self.pool_at(self._finding.result(limit))
+                primary = self._primary = self._finding.result(limit)
             except TimeoutError as error:
                 raise StoreUnavailable(f"no Sentinel answered in time: {error}", late=True) from error
-        return self._primary
+            self._is_suspect = False
+        return self.pool_at(primary)
 
     def forget(self, _key: str, _moved_to: Address | None = None) -> None:
         """See `Topology.forget`."""
-        self._primary = None
+        self._is_suspect = True
 
     def _find(self) -> Address:
         if self._finder is None:
@@ -181,55 +232,73 @@ class Cluster(_Pools):
         self._seeds = self._nodes = nodes
         self._ranges: list[_Range] = []
         self._moved: dict[int, Address] = {}
+        self._suspects: set[Address] = set()
+
+    def server_of(self, key: str) -> Address | None:
+        """See `Topology.server_of`."""
+        slot = key_slot(key)
+        if (moved_to := self._moved.get(slot)) is not None:
+            return moved_to
+        return next((primary for first, last, primary in self._ranges if first <= slot <= last), None)
 
     def pool_of(self, key: str, limit: Deadline) -> Pool:
         """See `Topology.pool_of`."""
-        slot = key_slot(key)
-        if not self._ranges:
-            self._ranges, self._moved = self._list_ranges(limit), {}
-        address = self._moved.get(slot)
-        for first, last, primary in self._ranges if address is None else ():
-            if first <= slot <= last:
-                address = primary
+        expected = self.server_of(key)
+        if expected is None:
+            self._refresh(limit)
+        elif expected in self._suspects:
+            with contextlib.suppress(StoreUnavailable):  # then the server that is known has the other half of the time
+                self._refresh(limit.within(limit.remaining() / 2))
+        address = self.server_of(key)
         if address is None:
-            self._ranges = []
             self._nodes = (*self._nodes[1:], self._nodes[0])  # the node may no longer belong to the Cluster
-            raise StoreUnavailable(f"no node of the Cluster has slot {slot}")
+            raise StoreUnavailable(f"no node of the Cluster has slot {key_slot(key)}")
         return self.pool_at(address)
 
     def forget(self, key: str, moved_to: Address | None = None) -> None:
         """See `Topology.forget`."""
-        if moved_to is None:
-            self._ranges = []
-        else:
+        if moved_to is not None:
             self._moved[key_slot(key)] = moved_to
+        elif (server := self.server_of(key)) is not None:
+            self._suspects.add(server)
+            self._ask_last(server)
 
-    def _list_ranges(self, limit: Deadline) -> list[_Range]:
+    def _refresh(self, limit: Deadline) -> None:
+        """List the slots again; on failure, keep what is known."""
         for node in self._nodes:
             pool = self.pool_at(node)
             try:
-                ranges = _parse_ranges(pool.receive(pool.send(limit, "CLUSTER", "SLOTS"), limit), node)
+                sent = pool.send(limit, "CLUSTER", "SLOTS")
+                ranges = pool.receive(sent, limit, partial(_parse_ranges, node=node))
             except Broken:
                 continue
             except StoreUnavailable:
-                # The node timed out or cannot answer: later calls ask the other nodes first.
-                self._nodes = (*(other for other in self._nodes if other != node), node)
+                self._ask_last(node)  # it timed out or cannot answer
                 raise
+            except (NoScript, Redirected):
+                self._ask_last(node)
+                raise StoreUnavailable("a node of the Cluster does not list its slots") from None
             self._nodes = tuple(dict.fromkeys((node, *(primary for _, _, primary in ranges), *self._seeds)))
-            return ranges
+            self._ranges, self._moved, self._suspects = ranges, {}, set()
+            return
         raise StoreUnavailable("no node of the Cluster can be reached")
 
+    def _ask_last(self, server: Address) -> None:
+        """Ask the other nodes for the slots before this one from now on."""
+        if server in self._nodes:
+            self._nodes = (*(other for other in self._nodes if other != server), server)
 
-def _parse_ranges(reply: Any, node: Address) -> list[_Range]:
+
+def _parse_ranges(reply: Any, *, node: Address) -> list[_Range]:
     """Parse the reply to CLUSTER SLOTS: https://valkey.io/commands/cluster-slots/.
 
     Raises:
-        StoreUnavailable: it is none.
+        UnexpectedReply: it is none.
     """
     try:
         return [
             (int(first), int(last), reported_address((primary[0] or b"").decode(), primary[1], node))
             for first, last, primary, *_ in reply
         ]
-    except (AttributeError, IndexError, TypeError, ValueError) as error:
-        raise StoreUnavailable(f"the Cluster's slots cannot be parsed: {type(error).__name__}") from error
+    except (AttributeError, IndexError, TypeError, ValueError, LookupError) as error:
+        raise UnexpectedReply(f"sent slots that cannot be parsed: {type(error).__name__}") from None

@@ -97,7 +97,9 @@ def parse_store_url(url: str) -> StoreUrl:
 
 def _parse(url: str) -> StoreUrl:
     # urllib.parse would do this, but it and its imports cost 5 ms of each cold start, and compiling a pattern 1 ms.
-    prefix, separator, rest = url.partition("#")[0].partition("://")
+    prefix, separator, rest = url.partition("://")
+    if "#" in rest:
+        raise ValueError("a # must be written as %23")
     rest, _, query = rest.partition("?")
     netloc, _, path = rest.partition("/")
     scheme, _, shape_name = prefix.lower().partition("+")
@@ -107,8 +109,8 @@ def _parse(url: str) -> StoreUrl:
         raise ValueError("the + may be followed by sentinel or cluster")
     shape = _SHAPES[shape_name]
     options = dict(_parse_option(pair) for pair in query.split("&")) if query else {}
-    if unknown := options.keys() - _OPTIONS:
-        raise ValueError(f"it has an unknown option: {', '.join(sorted(unknown))}")
+    if options.keys() - _OPTIONS:  # never quoted: it is a part of the password, if that has a question mark
+        raise ValueError(f"it has an unknown option; the known ones are {', '.join(sorted(_OPTIONS))}")
     if "iam" in options and (scheme != "rediss" or not netloc.rpartition("@")[0].partition(":")[0]):
         raise ValueError("iam needs TLS (rediss) and a user")
     user, _, hosts = netloc.rpartition("@")

@@ -1,16 +1,18 @@
-"""Stop asking a session store that fails, so that requests do not spend their deadline on it.
+"""Stop asking a server of the session store that fails, so that requests do not spend their deadline on it.
 
-After a few failures in a row the circuit opens: requests fail at once. After `RESET_SECONDS` one request tries the
-store; its outcome closes the circuit, or opens it again.
+Each server has a circuit. After a few failures in a row it opens: requests for that server's sessions fail at once.
+After `RESET_SECONDS` one request tries the server; its outcome closes the circuit, or opens it again. Sessions of other
+servers are not concerned. Requests whose server is not known, because none could be asked for it, share one circuit.
 """
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Sequence
+from typing import Protocol, TypeVar
 
 from nextitem.deadline import Deadline
-from nextitem.errors import StoreUnavailable
+from nextitem.errors import StoreRefused, StoreUnavailable
 from nextitem.sessions.session import (
     Appended,
     Event,
@@ -26,18 +28,25 @@ FAILURE_THRESHOLD = 3
 """Failures in a row that open the circuit."""
 RUSHED_PER_FAILURE = 5
 """Timeouts of rushed requests, in a row, that count as one failure. With more time there might have been a reply, but a
-dead store must not cost each of these requests its deadline for ever."""
+dead server must not cost each of these requests its deadline for ever."""
 RESET_SECONDS = 1.0
-"""Time that the circuit stays open before one request tries the store."""
+"""Time that the circuit stays open before one request tries the server."""
 FAIR_SECONDS = 0.02
-"""A request that gives the store less time than this is rushed. A refused or broken connection is a failure however
+"""A request that gives the server less time than this is rushed. A refused or broken connection is a failure however
 little time there was."""
 
 _Result = TypeVar("_Result")
 
 
+class DistributedStore(SessionStore, Protocol):
+    """A `SessionStore` on any number of servers; its errors name the server at fault."""
+
+    def server_of(self, key: str) -> Hashable | None:
+        """Return the server that most likely has a key; None if none is known yet."""
+
+
 class CircuitBreaker:
-    """A `SessionStore` around another one that fails at once while that one is known to fail.
+    """A `SessionStore` around another one that fails at once for servers that are known to fail.
 
     `ping` always reaches the store: if it succeeds, the circuit closes.
 
@@ -46,19 +55,18 @@ class CircuitBreaker:
         clock: the wall clock, in seconds: a monotonic one may stand still while the function is frozen.
     """
 
-    def __init__(self, store: SessionStore, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: DistributedStore, clock: Callable[[], float] = time.time) -> None:
         self._store, self._clock = store, clock
         self._lock = threading.Lock()
-        self._points = 0  # a failure adds `RUSHED_PER_FAILURE`, the timeout of a rushed request one
-        self._open_until = -float("inf")
+        self._circuits: defaultdict[Hashable | None, _Circuit] = defaultdict(_Circuit)
 
     def append(self, key: SessionKey, events: Sequence[Event], version: str, now: int, deadline: Deadline) -> Appended:
         """See `SessionStore.append`."""
-        return self._call(lambda: self._store.append(key, events, version, now, deadline), deadline)
+        return self._call([key], lambda: self._store.append(key, events, version, now, deadline), deadline)
 
     def load(self, key: str, version: str, deadline: Deadline) -> SessionRecord:
         """See `SessionStore.load`."""
-        return self._call(lambda: self._store.load(key, version, deadline), deadline)
+        return self._call([key], lambda: self._store.load(key, version, deadline), deadline)
 
     def save(
         self,
@@ -71,45 +79,66 @@ class CircuitBreaker:
         """See `SessionStore.save`."""
         saving = self._store.save(key, version, snapshot, deadline, impression)
         # `fair`: the store had the whole time of the save, however little time this request has left.
-        return _CountedSave(saving, lambda limit: self._count(lambda: saving.result(limit), fair=True))
+        return _CountedSave(saving, lambda limit: self._count([key], lambda: saving.result(limit), fair=True))
 
     def move(self, old: str, key: str, deadline: Deadline) -> bool:
         """See `SessionStore.move`."""
-        return self._call(lambda: self._store.move(old, key, deadline), deadline)
+        return self._call([old, key], lambda: self._store.move(old, key, deadline), deadline)
 
     def delete(self, key: str, deadline: Deadline, old: str | None = None) -> None:
         """See `SessionStore.delete`."""
-        self._call(lambda: self._store.delete(key, deadline, old), deadline)
+        keys = [key] if old is None else [old, key]
+        self._call(keys, lambda: self._store.delete(key, deadline, old), deadline)
 
     def ping(self, deadline: Deadline) -> None:
         """See `SessionStore.ping`."""
-        self._count(lambda: self._store.ping(deadline), fair=_is_fair(deadline))
+        self._count([""], lambda: self._store.ping(deadline), fair=_is_fair(deadline))
 
-    def _call(self, call: Callable[[], _Result], deadline: Deadline) -> _Result:
-        """Call the store unless the circuit is open."""
+    def _call(self, keys: Sequence[str], call: Callable[[], _Result], deadline: Deadline) -> _Result:
+        """Call the store unless the circuit of a key's server is open."""
+        servers = {self._store.server_of(key) for key in keys}
         with self._lock:
-            if self._is_failing():
-                if 0 < self._open_until - self._clock() <= RESET_SECONDS:  # more: the clock was set back
-                    raise StoreUnavailable(f"the circuit is open for {RESET_SECONDS:g} s: the session store failed")
-                self._open_until = self._clock() + RESET_SECONDS  # this request tries, the others still fail
-        return self._count(call, fair=_is_fair(deadline))
+            now = self._clock()
+            failing = [self._circuits[server] for server in servers if self._circuits[server].is_failing()]
+            # A longer time remains only if the clock was set back.
+            if any(0 < circuit.open_until - now <= RESET_SECONDS for circuit in failing):
+                raise StoreUnavailable(f"the circuit is open for {RESET_SECONDS:g} s: the session store failed")
+            for circuit in failing:
+                circuit.open_until = now + RESET_SECONDS  # this request tries, the others still fail
+        return self._count(keys, call, fair=_is_fair(deadline))
 
-    def _count(self, call: Callable[[], _Result], *, fair: bool) -> _Result:
+    def _count(self, keys: Sequence[str], call: Callable[[], _Result], *, fair: bool) -> _Result:
         """Call the store and count the outcome; a timeout counts less if the store had too little time (not `fair`)."""
         try:
             result = call()
+        except StoreRefused as error:
+            self._close({error.server})  # this key or command is at fault: the server answered
+            raise
         except StoreUnavailable as error:
             with self._lock:
-                self._points += 1 if error.late and not fair else RUSHED_PER_FAILURE
-                if self._is_failing():
-                    self._open_until = self._clock() + RESET_SECONDS
+                circuit = self._circuits[error.server]
+                circuit.points += 1 if error.late and not fair else RUSHED_PER_FAILURE
+                if circuit.is_failing():
+                    circuit.open_until = self._clock() + RESET_SECONDS
             raise
-        with self._lock:
-            self._points = 0
+        self._close({None, *map(self._store.server_of, keys)})
         return result
 
-    def _is_failing(self) -> bool:
-        return self._points >= FAILURE_THRESHOLD * RUSHED_PER_FAILURE
+    def _close(self, servers: set[Hashable | None]) -> None:
+        with self._lock:
+            for server in servers:
+                self._circuits[server].points = 0
+
+
+class _Circuit:
+    """What is known of one server: a failure adds `RUSHED_PER_FAILURE` points, the timeout of a rushed request one."""
+
+    def __init__(self) -> None:
+        self.points = 0
+        self.open_until = -float("inf")
+
+    def is_failing(self) -> bool:
+        return self.points >= FAILURE_THRESHOLD * RUSHED_PER_FAILURE
 
 
 class _CountedSave:

@@ -56,6 +56,10 @@ class SecretReader:
             text = response.read()
         except (OSError, http.client.HTTPException, CredentialsUnavailable) as error:
             raise SecretUnavailable(f"the key secret cannot be read: {error}") from error
+        except ValueError:  # its text quotes the session token
+            raise SecretUnavailable(
+                "the key secret cannot be read: the credentials cannot be sent as headers"
+            ) from None
         finally:
             connection.close()
         if response.status != _OK:

@@ -8,24 +8,25 @@ because the script knows the ids of the events.
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
 from nextitem.redis_client.errors import Broken, NoScript, Redirected
 from nextitem.redis_client.pool import Pool
-from nextitem.redis_client.topology import Topology, execute, topology_of
-from nextitem.redis_client.url import StoreUrl
+from nextitem.redis_client.replies import one_of, optional_bytes
+from nextitem.redis_client.topology import Topology, execute, report_failure, topology_of
+from nextitem.redis_client.url import Address, StoreUrl
 from nextitem.sessions.codec import (
     LOG_CODEC,
-    decode_impression,
     decode_record,
     encode_impression,
     encode_snapshot,
     event_tags,
 )
+from nextitem.sessions.replies import DELETED, parse_appended, parse_fields, parse_joined
 from nextitem.sessions.session import (
     EMPTY,
     SEEN_TAGS,
@@ -38,7 +39,6 @@ from nextitem.sessions.session import (
     SessionKey,
     SessionRecord,
     Snapshot,
-    Status,
 )
 
 if TYPE_CHECKING:
@@ -53,10 +53,10 @@ CLOCKS_AGREE_SECONDS = 1.0
 """A move that read the session up to this long after its deletion counts as earlier: clocks of processes differ."""
 
 _Argument = bytes | str | int
+_Reply = TypeVar("_Reply")
 
 _GONE = b"gone"
-_DELETED, _EXISTS = -1, 0
-_STATUS: dict[str, Status] = {"a": "applied", "d": "duplicate", "l": "late", "o": "too_old"}
+_EXISTS = 0
 _ANY_KEY = ""
 _SHOWN = "shown"
 _HERE = Path(__file__).parent / "scripts"
@@ -93,27 +93,26 @@ class ValkeyStore:
         self._move_guard = _Script("move_guard.lua")
         self._delete = _Script("delete.lua")
 
+    def server_of(self, key: str) -> Address | None:
+        """Return the server that most likely has a key; None if none is known yet."""
+        return self._topology.server_of(key)
+
     def append(self, key: SessionKey, events: Sequence[Event], version: str, now: int, deadline: Deadline) -> Appended:
         """See `SessionStore.append`."""
         args: list[_Argument] = [LOG_CODEC, now, self._ttl_ms, _field(version), WINDOW, SEEN_TAGS * TAG_BYTES]
         for event in events:
             at = "" if event.occurred_at is None else event.occurred_at
             args += [at, event_tags(key, event.event_id), event.item_id]
-        limit = deadline.within(self._timeout)
+        limit, parse = deadline.within(self._timeout), parse_appended(len(events))
         try:
-            reply = execute(self._topology, key, limit, "EVALSHA", self._append.sha, 1, key, *args)
+            return self._execute(key, limit, parse, "EVALSHA", self._append.sha, 1, key, *args)
         except NoScript:
-            reply = self._execute(key, limit, "EVAL", self._append.text, 1, key, *args)
-        letters, log, snapshot, shown = reply
-        record = decode_record(log, snapshot)
-        if record is None:
-            raise StoreUnavailable("the session store answered with a log that cannot be decoded")
-        return Appended(record, tuple(_STATUS[chr(letter)] for letter in letters), decode_impression(shown))
+            return self._execute(key, limit, parse, "EVAL", self._append.text, 1, key, *args)
 
     def load(self, key: str, version: str, deadline: Deadline) -> SessionRecord:
         """See `SessionStore.load`."""
         limit = deadline.within(self._timeout)
-        log, snapshot = self._execute(key, limit, "HMGET", key, "log", _field(version))
+        log, snapshot = self._execute(key, limit, optional_bytes(2), "HMGET", key, "log", _field(version))
         return decode_record(log, snapshot) or EMPTY
 
     def save(
@@ -135,38 +134,32 @@ class ValkeyStore:
     def move(self, old: str, key: str, deadline: Deadline) -> bool:
         """See `SessionStore.move`."""
         limit, read_at = deadline.within(self._timeout), int(time.time() * 1000)
-        ttl, pairs = self._execute(old, limit, "EVAL", self._move_read.text, 1, old)
-        fields = dict(zip(pairs[::2], pairs[1::2], strict=True))
+        ttl, fields = self._execute(old, limit, parse_fields, "EVAL", self._move_read.text, 1, old)
         if not fields.keys() - {_GONE}:
             return False
+        ttl = self._ttl_ms if ttl < 0 else max(ttl, 1)  # without one, or with 0, the new key would be deleted at once
+        pairs = [each for pair in fields.items() for each in pair]
+        text, parse = self._move_guard.text + self._move_create.text, one_of(DELETED, 0, 1)
+        outcome = self._execute(key, limit, parse, "EVAL", text, 1, key, ttl, *pairs, read_at)
         log = fields.get(b"log", b"")
-        text = self._move_guard.text + self._move_create.text
-        outcome = self._execute(key, limit, "EVAL", text, 1, key, ttl, *pairs, read_at)
-        if outcome == _EXISTS:
-            record = decode_record(log, None) or EMPTY
-            args: list[_Argument] = [LOG_CODEC, 0, self._ttl_ms, _field(""), WINDOW, SEEN_TAGS * TAG_BYTES]
-            for entry in record.log:
-                args += [entry.at, entry.tag, entry.item_id]
-            text = self._move_guard.text + self._append.text
-            outcome = self._execute(key, limit, "EVAL", text, 1, key, *args, read_at)
-        if outcome == _DELETED:
+        if outcome == DELETED or (outcome == _EXISTS and not self._join(key, log, read_at, limit)):
             return False
-        self._execute(old, limit, "EVAL", self._move_delete_old.text, 1, old, log)
+        self._execute(old, limit, one_of(0, 1), "EVAL", self._move_delete_old.text, 1, old, log)
         return True
 
     def delete(self, key: str, deadline: Deadline, old: str | None = None) -> None:
         """See `SessionStore.delete`."""
-        limit = deadline.within(self._timeout)
+        limit, deleted = deadline.within(self._timeout), one_of(0, 1)
         if old is None:
-            self._execute(key, limit, "DEL", key)
+            self._execute(key, limit, deleted, "DEL", key)
             return
-        self._execute(old, limit, "DEL", old)
+        self._execute(old, limit, deleted, "DEL", old)
         gone_at = int((time.time() + CLOCKS_AGREE_SECONDS) * 1000)
-        self._execute(key, limit, "EVAL", self._delete.text, 1, key, gone_at, int(GONE_SECONDS * 1000))
+        self._execute(key, limit, one_of(1), "EVAL", self._delete.text, 1, key, gone_at, int(GONE_SECONDS * 1000))
 
     def ping(self, deadline: Deadline) -> None:
         """See `SessionStore.ping`."""
-        self._execute(_ANY_KEY, deadline.within(self._timeout), "PING")
+        self._execute(_ANY_KEY, deadline.within(self._timeout), one_of(b"PONG"), "PING")
 
     def load_client(self) -> None:
         """Import redis-py and read the certificates to trust, so that no request waits for it: 63 and 20 ms."""
@@ -182,17 +175,25 @@ class ValkeyStore:
             StoreUnavailable: it could not be done within the deadline. Requests then connect by themselves.
         """
         for script in (self._append, self._save):
-            self._execute(_ANY_KEY, deadline, "SCRIPT", "LOAD", script.text)
+            self._execute(_ANY_KEY, deadline, one_of(script.sha.encode()), "SCRIPT", "LOAD", script.text)
 
     def close(self) -> None:
         """Close every connection."""
         self._topology.close()
 
-    def _execute(self, key: str, limit: Deadline, *command: _Argument) -> Any:
-        try:
-            return execute(self._topology, key, limit, *command)
-        except NoScript as error:
-            raise StoreUnavailable(f"the session store refused: {error}") from error
+    def _join(self, key: str, log: bytes, read_at: int, limit: Deadline) -> bool:
+        """Append the events of another session's log; return False if this session was deleted meanwhile."""
+        record = decode_record(log, None) or EMPTY
+        if not record.log:
+            return True
+        args: list[_Argument] = [LOG_CODEC, 0, self._ttl_ms, _field(""), WINDOW, SEEN_TAGS * TAG_BYTES]
+        for entry in record.log:
+            args += [entry.at, entry.tag, entry.item_id]
+        text, parse = self._move_guard.text + self._append.text, parse_joined(len(record.log))
+        return self._execute(key, limit, parse, "EVAL", text, 1, key, *args, read_at) is not None
+
+    def _execute(self, key: str, limit: Deadline, parse: Callable[[Any], _Reply], *command: _Argument) -> _Reply:
+        return execute(self._topology, key, limit, parse, *command)
 
 
 class _PendingSave:
@@ -206,13 +207,14 @@ class _PendingSave:
         self._eval = ("EVAL", script.text, 1, *args)
         self._sent: tuple[Pool, Connection] | None = None
         self._error: StoreUnavailable | None = None
+        pool = None
         try:
             pool = topology.pool_of(key, limit)
             self._sent = pool, pool.send(limit, "EVALSHA", script.sha, 1, *args)
         except StoreUnavailable as error:
-            self._error = error
-        except Broken:
-            topology.forget(key)
+            self._error = report_failure(topology, key, pool, error)
+        except Broken as error:
+            report_failure(topology, key, pool, error)
 
     def done(self) -> bool:
         """See `PendingSave.done`."""
@@ -222,17 +224,16 @@ class _PendingSave:
         """See `PendingSave.result`."""
         if self._error is not None:
             raise self._error
-        limit = deadline.within(self._timeout)
+        limit, parse = deadline.within(self._timeout), one_of(0, 1)
         if self._sent is not None:
             pool, connection = self._sent
             try:
-                return bool(pool.receive(connection, limit))
-            except Broken as error:
-                self._topology.forget(self._key)
-                raise StoreUnavailable(str(error)) from error
+                return bool(pool.receive(connection, limit, parse))
+            except (StoreUnavailable, Broken) as error:
+                raise report_failure(self._topology, self._key, pool, error) from None
             except (NoScript, Redirected):
                 pass  # another node has the key, or this one lacks the script: send the whole of it
-        return bool(execute(self._topology, self._key, limit, *self._eval))
+        return bool(execute(self._topology, self._key, limit, parse, *self._eval))
 
 
 def _field(version: str) -> str:

@@ -114,6 +114,13 @@ def unreachable_provider() -> dict[str, str]:
     }
 
 
+def test_a_token_that_is_no_header_is_reported_and_not_quoted(provider: CredentialsProvider) -> None:
+    wrong = provider.environment | {"AWS_CONTAINER_AUTHORIZATION_TOKEN": "hush-hush\n"}
+    with pytest.raises(CredentialsUnavailable, match="token cannot be sent") as caught:
+        credentials_of(wrong)()
+    assert "hush" not in str(caught.value)
+
+
 def test_an_unreachable_provider_is_reported() -> None:
     with pytest.raises(CredentialsUnavailable, match="cannot be reached"):
         credentials_of(unreachable_provider())()

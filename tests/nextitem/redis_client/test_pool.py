@@ -17,6 +17,7 @@ from nextitem.errors import StoreUnavailable
 from nextitem.redis_client.errors import Broken
 from nextitem.redis_client.login import Login
 from nextitem.redis_client.pool import IDLE_SECONDS, Pool
+from nextitem.redis_client.replies import one_of
 from nextitem.redis_client.topology import RECONNECTS
 from nextitem.redis_client.url import Address, parse_store_url
 from nextitem.sessions.session import SessionKey
@@ -42,7 +43,7 @@ def pool(valkey: Valkey, clock: Clock) -> Iterator[Pool]:
 
 def client_id(pool: Pool) -> int:
     """The server's number of the connection that is used next."""
-    return int(pool.receive(pool.send(soon(), "CLIENT", "ID"), soon()))
+    return pool.receive(pool.send(soon(), "CLIENT", "ID"), soon(), int)
 
 
 @pytest.mark.parametrize("pause", [0.0, 1.0, IDLE_SECONDS])
@@ -58,7 +59,7 @@ def test_a_connection_that_was_idle_for_too_long_is_closed(
 ) -> None:
     # GIVEN two idle connections
     sent = [pool.send(soon(), "CLIENT", "ID") for _ in range(2)]
-    old = {str(pool.receive(connection, soon())) for connection in sent}
+    old = {str(pool.receive(connection, soon(), int)) for connection in sent}
 
     # WHEN the next command comes after a pause THEN it uses a new connection
     clock.now += pause
@@ -72,7 +73,7 @@ def test_reading_an_old_reply_does_not_make_a_connection_younger(pool: Pool, clo
     # GIVEN a command whose reply is read only after a pause, like that of a snapshot sent before a freeze
     connection = pool.send(soon(), "CLIENT", "ID")
     clock.now += IDLE_SECONDS + 1
-    before = pool.receive(connection, soon())
+    before = pool.receive(connection, soon(), int)
     # WHEN the next command comes THEN it uses another connection
     assert client_id(pool) != before
 
@@ -80,8 +81,8 @@ def test_reading_an_old_reply_does_not_make_a_connection_younger(pool: Pool, clo
 def test_each_connection_has_its_own_idle_time(pool: Pool, clock: Clock) -> None:
     # GIVEN a connection that was used, then idle, and another that was used since
     old, young = (pool.send(soon(), "CLIENT", "ID") for _ in range(2))
-    pool.receive(old, soon())
-    kept = pool.receive(young, soon())
+    pool.receive(old, soon(), int)
+    kept = pool.receive(young, soon(), int)
     clock.now += IDLE_SECONDS
     assert client_id(pool) == kept
     # WHEN one of them has become too old THEN the other is used
@@ -136,7 +137,7 @@ def test_a_pool_tries_nothing_again(login: Login) -> None:
     with HangingUp() as server:
         pool = Pool(Address(LOOPBACK, server.port), login)
         with pytest.raises(Broken):
-            pool.receive(pool.send(soon(), "PING"), soon())
+            pool.receive(pool.send(soon(), "PING"), soon(), one_of(b"PONG"))
         assert server.connections == 1
 
 
@@ -155,7 +156,7 @@ def test_many_dead_idle_connections_cost_one_try(children: Children, tmp_path: P
     store = ValkeyStore(parse_store_url(server.url), timeout=PATIENCE_SECONDS, ttl=60)
     pool = store._topology.pool_of(key, soon())
     for connection in [pool.send(soon(), "PING") for _ in range(5)]:
-        pool.receive(connection, soon())
+        pool.receive(connection, soon(), one_of(b"PONG"))
     with server.client() as client:
         assert client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") == 5
     # WHEN an event comes THEN one new connection is enough

@@ -108,7 +108,7 @@ def test_a_session_deleted_while_it_moves_stays_deleted(
     ask = store._execute
 
     def between(*command: object) -> object:
-        answer = ask(*command)  # type: ignore[arg-type]  # passed on as it came
+        answer: object = ask(*command)  # type: ignore[arg-type]  # passed on as it came
         monkeypatch.setattr(store, "_execute", ask)
         deleter.delete(me)
         return answer

@@ -1,6 +1,6 @@
 """A session store that never answers, for tests of what is left without one."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
@@ -10,18 +10,37 @@ from nextitem.sessions.session import Appended, Event, Impression, SessionRecord
 class FailingSaving:
     """A save that fails when its answer is awaited."""
 
+    def __init__(self, server: Hashable | None = None) -> None:
+        self._server = server
+
     def done(self) -> bool:
         return True
 
     def result(self, deadline: Deadline) -> bool:
-        raise StoreUnavailable("this store never answers")
+        raise unavailable(self._server)
+
+
+def unavailable(server: Hashable | None, *, late: bool = False) -> StoreUnavailable:
+    """Return the error that a server of the store does not answer."""
+    error = StoreUnavailable("this store never answers", late=late)
+    error.server = server
+    return error
 
 
 class FailingStore:
-    """A `SessionStore` that is always unavailable. `calls` counts its method calls."""
+    """A `SessionStore` that is always unavailable. `calls` counts its method calls.
 
-    def __init__(self) -> None:
+    Args:
+        server: has every key.
+        late: whether its errors say that time ran out.
+    """
+
+    def __init__(self, server: Hashable | None = None, *, late: bool = False) -> None:
         self.calls = 0
+        self._server, self._late = server, late
+
+    def server_of(self, key: str) -> Hashable | None:
+        return self._server
 
     def append(self, key: str, events: Sequence[Event], version: str, now: int, deadline: Deadline) -> Appended:
         raise self._unavailable()
@@ -38,7 +57,7 @@ class FailingStore:
         impression: Impression | None = None,
     ) -> FailingSaving:
         self.calls += 1
-        return FailingSaving()
+        return FailingSaving(self._server)
 
     def move(self, old: str, key: str, deadline: Deadline) -> bool:
         raise self._unavailable()
@@ -51,4 +70,4 @@ class FailingStore:
 
     def _unavailable(self) -> StoreUnavailable:
         self.calls += 1
-        return StoreUnavailable("this store never answers")
+        return unavailable(self._server, late=self._late)

@@ -1,6 +1,7 @@
 """Servers that send one fixed reply, or none."""
 
 import socket
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -9,21 +10,25 @@ from tests.nextitem.listener import Listener
 
 
 class ScriptedServer(Listener):
-    """Replies to each command with `reply`, in bytes of the protocol; counts commands."""
+    """Replies to each command with `reply`, in bytes of the protocol; counts commands and connections.
 
-    def __init__(self, reply: bytes) -> None:
+    `reply` may be a function of the command, and nothing is sent where it is empty.
+    """
+
+    def __init__(self, reply: bytes | Callable[[bytes], bytes]) -> None:
         super().__init__()
-        self.reply, self.commands = reply, 0
+        self.reply, self.commands, self.connections = reply, 0, 0
 
     def accepted(self, client: socket.socket) -> None:
         """See `Listener.accepted`."""
+        self.connections += 1
         self._start(self._serve, client)
 
     def _serve(self, client: socket.socket) -> None:
         try:
-            while client.recv(1 << 16):
+            while command := client.recv(1 << 16):
                 self.commands += 1
-                client.sendall(self.reply)
+                client.sendall(self.reply if isinstance(self.reply, bytes) else self.reply(command))
         except OSError:
             return  # it was shut down
 

@@ -23,7 +23,7 @@ from nextitem.sessions.valkey_store import ValkeyStore
 from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, soon
 from tests.nextitem.redis_client.test_pool import HangingUp
 from tests.nextitem.service.router_scene import Clock
-from tests.nextitem.sessions.failing_store import FailingSaving, FailingStore
+from tests.nextitem.sessions.failing_store import FailingSaving, FailingStore, unavailable
 from tests.nextitem.sessions.log_contract import add, event
 from tests.nextitem.sessions.snapshot_contract import DAY_MS, Inspector
 from tests.nextitem.sessions.store_contract import SessionStoreContract
@@ -57,9 +57,10 @@ class TestFailingStore(UnavailableStoreContract):
 class Scene:
     """A circuit breaker whose store fails until it is repaired, and a clock."""
 
-    def __init__(self, working: SessionStore) -> None:
+    def __init__(self, working: ValkeyStore) -> None:
         self.clock = Clock()
-        self.failing = FailingStore()
+        self.server = working.server_of("")
+        self.failing = FailingStore(self.server)
         self._working = working
         self.breaker = CircuitBreaker(self.failing, self.clock)
 
@@ -150,20 +151,12 @@ def test_failed_saves_count(scene: Scene) -> None:
     assert scene.failing.calls == calls
 
 
-class LateStore(FailingStore):
-    """A store that might have answered, given more time."""
-
-    def _unavailable(self) -> StoreUnavailable:
-        super()._unavailable()
-        return StoreUnavailable("no answer in time", late=True)
-
-
 def rushed() -> Deadline:
     return Deadline.after(FAIR_SECONDS / 2)
 
 
 def test_a_rushed_request_counts_for_less(scene: Scene, key: SessionKey) -> None:
-    scene.breaker._store = LateStore()
+    scene.breaker._store = FailingStore(scene.server, late=True)
     for _ in range(FAILURE_THRESHOLD * RUSHED_PER_FAILURE - 1):
         with pytest.raises(StoreUnavailable):
             scene.breaker.load(key, VERSION, rushed())
@@ -172,7 +165,7 @@ def test_a_rushed_request_counts_for_less(scene: Scene, key: SessionKey) -> None
 
 
 def test_many_rushed_requests_open_the_circuit(scene: Scene, key: SessionKey) -> None:
-    late = scene.breaker._store = LateStore()
+    late = scene.breaker._store = FailingStore(scene.server, late=True)
     for _ in range(2 * FAILURE_THRESHOLD * RUSHED_PER_FAILURE):
         with pytest.raises(StoreUnavailable):
             scene.breaker.load(key, VERSION, rushed())
@@ -196,13 +189,13 @@ def test_a_broken_connection_is_a_failure_however_little_time_there_was(
 
 class LateSaving(FailingSaving):
     def result(self, deadline: Deadline) -> bool:
-        raise StoreUnavailable("no answer in time", late=True)
+        raise unavailable(self._server, late=True)
 
 
 def test_a_save_without_a_reply_is_a_failure_though_no_time_is_left(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scene.failing, "save", lambda *_: LateSaving())
+    monkeypatch.setattr(scene.failing, "save", lambda *_: LateSaving(scene.server))
     for _ in range(FAILURE_THRESHOLD):
         with pytest.raises(StoreUnavailable):
             scene.breaker.save("key", VERSION, None, soon()).result(Deadline.after(0))

@@ -149,3 +149,9 @@ def test_the_session_token_is_sent_and_signed(server: FakeSecretsManager) -> Non
     signed = server.headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0]
     assert signed == "content-type;host;x-amz-date;x-amz-security-token;x-amz-target"
     assert f"/{REGION}/secretsmanager/aws4_request" in server.headers["authorization"]
+
+
+def test_a_token_that_is_no_header_is_reported_and_not_quoted() -> None:
+    keys = KEYS | {"AWS_SESSION_TOKEN": f"{HUSH}\n"}
+    read = SecretReader("key-secret", region=REGION, endpoint="http://127.0.0.1:1", environment=keys)
+    assert "headers" in error_of(read)

@@ -17,13 +17,15 @@ from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, fresh_key, soon
 from tests.nextitem.sessions.log_contract import add, event, names, numbered
 from tests.nextitem.sessions.watched_proxy import WatchedProxy
 
+TTL_SECONDS = 3600.0
+
 MOVE, JOIN = 3, 4
 """Commands that a move takes where there is no session yet, and where there is one."""
 
 
 @contextmanager
 def store_at(url: str) -> Iterator[SessionStore]:
-    store = ValkeyStore(parse_store_url(url), timeout=PATIENCE_SECONDS, ttl=3600)
+    store = ValkeyStore(parse_store_url(url), timeout=PATIENCE_SECONDS, ttl=TTL_SECONDS)
     yield store
     store.close()
 
@@ -169,3 +171,26 @@ def test_events_after_a_deletion_are_a_new_session(
     assert names(store.load(key, VERSION, soon()).log) == ["1", "2", "3"]
     with Redis.from_url(valkey.url) as client:
         assert client.pttl(key) > GONE_SECONDS * 1000
+
+
+@pytest.mark.parametrize("joined", [False, True])
+def test_a_session_without_a_time_to_live_gets_one_when_it_moves(
+    store: SessionStore, valkey: Valkey, key: SessionKey, joined: bool
+) -> None:
+    old = old_and_new(store, key, joined=joined)
+    with Redis.from_url(valkey.url) as client:
+        client.persist(old)
+        assert store.move(old, key, soon())
+        assert 0 < client.pttl(key) <= TTL_SECONDS * 1000
+    assert store.load(key, VERSION, soon()).length == (7 if joined else 5)
+
+
+@pytest.mark.parametrize("joined", [False, True])
+def test_a_session_whose_log_is_damaged_moves_without_it(
+    store: SessionStore, valkey: Valkey, key: SessionKey, joined: bool
+) -> None:
+    old = old_and_new(store, key, joined=joined)
+    with Redis.from_url(valkey.url) as client:
+        client.hset(old, "log", b"damaged")
+    assert store.move(old, key, soon())
+    assert names(store.load(key, VERSION, soon()).log) == (["4", "5", "6", "7"] if joined else [])
