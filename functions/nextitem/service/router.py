@@ -15,7 +15,7 @@ from nextitem.deadline import Deadline
 from nextitem.errors import NextItemError, NoModel, RegistryUnavailable
 from nextitem.model.engine import Model
 from nextitem.registry.availability import EVERYTHING, Availability
-from nextitem.registry.loading import LoadedRoute, load_models, read_availability, variants_with_traffic
+from nextitem.registry.loading import LoadedRoute, load_models, load_route, read_availability, variants_with_traffic
 from nextitem.registry.reader import Registry, Route, Variant
 
 START_SECONDS = 8.0
@@ -81,7 +81,8 @@ class Router:
     def load(self, loaded: LoadedRoute | None = None) -> None:
         """Read the route and serve the models that it names; the models in use change only if all of them load.
 
-        Models in use learn which items are available in any case.
+        Models in use learn which items are available in any case. The first time, the newest revisions that can be used
+        stand for a route or an availability that cannot; the fault is raised or reported all the same.
 
         Args:
             loaded: the route and its models, where they are loaded already.
@@ -91,12 +92,17 @@ class Router:
         """
         self._read_at = self._clock()
         held = self._serving[1] if self._serving else {}
+        if loaded is None and not held:
+            loaded = load_route(self._registry, self._name)
         availability = loaded.availability if loaded else read_availability(self._registry, self._name)
         if not isinstance(availability, NextItemError):
             self._set_availability(availability, held.values())
-        route, new = loaded[:2] if loaded else load_models(self._registry, self._name, held.keys())
+        route = loaded.route if loaded else self._registry.route(self._name)
+        new = loaded.models if loaded else load_models(self._registry, route, held.keys())
         if isinstance(availability, NextItemError):
             self._on_fault(availability)  # only now: where the bucket fails, the route's error alone is reported
+            if not held:  # rather no answer than unavailable items
+                self._availability = self._registry.last_good_availability(self._name)
         for model in new.values():
             model.set_unavailable(self._availability.unavailable)
         versions = {variant.version for variant in variants_with_traffic(route)}
@@ -105,6 +111,8 @@ class Router:
             # A function's disk is small, and it may live through many promotions. Only a process that has just read a
             # new route deletes files: another one that shares the folder may serve a newer route already.
             self._registry.forget_others(versions)
+        if loaded and loaded.fault:
+            raise loaded.fault
 
     def _set_availability(self, availability: Availability, models: Iterable[Model]) -> None:
         if availability != self._availability:

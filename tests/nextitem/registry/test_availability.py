@@ -9,10 +9,18 @@ import pytest
 
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import ArtifactUnsupported, InputError, RegistryError, RouteConflict, VersionNotFound
-from nextitem.registry.availability import EVERYTHING, MAX_UNAVAILABLE, Availability, availability_key
+from nextitem.registry.availability import (
+    EVERYTHING,
+    MAX_AVAILABILITY_BYTES,
+    MAX_UNAVAILABLE,
+    Availability,
+    availability_key,
+    last_good_key,
+)
 from nextitem.registry.publisher import Publisher
 from nextitem.registry.reader import Variant
-from tests.nextitem.parts import VERSION
+from nextitem.service.router import Router
+from tests.nextitem.parts import BUCKET, VERSION
 from tests.nextitem.service.router_scene import KEY, Scene
 
 if TYPE_CHECKING:
@@ -30,8 +38,8 @@ def scene(bucket: BotoObjectStore, s3: "S3Client", demo: Path, tmp_path: Path) -
     scene.join()
 
 
-def best_items(scene: Scene) -> list[str]:
-    model = scene.router.model_for(KEY).model
+def best_items(scene: Scene, router: Router | None = None) -> list[str]:
+    model = (router or scene.router).model_for(KEY).model
     return [model.vocabulary.item_id(item.index) for item in model.top(model.replay(None, [1]), (), BEST)]
 
 
@@ -94,10 +102,37 @@ def test_an_unreadable_document_is_reported_and_changes_nothing(
     assert best_items(scene)[: BEST - 1] == everything[1:]
 
 
-def test_a_start_without_a_readable_document_serves_everything(scene: Scene) -> None:
+@pytest.mark.parametrize(
+    "damage", [b"no json", b" " * (MAX_AVAILABILITY_BYTES + 1), None], ids=["bytes", "long", "missing"]
+)
+def test_a_start_without_a_readable_document_uses_the_last_good_one(scene: Scene, damage: bytes | None) -> None:
+    everything = best_items(scene)
+    scene.publisher.set_unavailable(everything[:1])
+    if damage is None:
+        scene.s3.delete_object(Bucket=BUCKET, Key=AVAILABILITY)
+    else:
+        scene.put(AVAILABILITY, damage)
+    router = scene.cold_router()
+    router.load()
+    assert best_items(scene, router)[: BEST - 1] == everything[1:]
+    assert len(scene.faults) == (damage is not None)
+
+
+def test_a_start_without_a_readable_copy_either_serves_nothing(scene: Scene) -> None:
+    scene.publisher.set_unavailable(best_items(scene)[:1])
+    for key in (AVAILABILITY, last_good_key("live")):
+        scene.put(key, b"no json")
+    with pytest.raises(RegistryError, match=last_good_key("live")):
+        scene.cold_router().load()
+
+
+def test_a_document_that_was_never_readable_makes_nothing_unavailable(scene: Scene) -> None:
+    everything = best_items(scene)
     scene.put(AVAILABILITY, b"no json")
-    scene.router.load()
-    assert (len(best_items(scene)), len(scene.faults)) == (BEST, 1)
+    router = scene.cold_router()
+    router.load()
+    assert best_items(scene, router) == everything
+    assert [type(fault) for fault in scene.faults] == [RegistryError]
 
 
 def test_the_document_is_sorted_without_repetition_and_of_one_route(bucket: BotoObjectStore) -> None:

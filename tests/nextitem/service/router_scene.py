@@ -69,6 +69,10 @@ class Scene:
         registry = Registry(self.bucket, folder / "models")
         self.router = Router(registry, "live", TTL, self.faults.append, self.clock)
 
+    def cold_router(self) -> Router:
+        """Return a router as of another process: nothing is loaded, and its folder is empty."""
+        return Router(Registry(self.bucket, self.folder / "cold"), "live", TTL, self.faults.append, self.clock)
+
     def promote(self, version: str) -> None:
         self.publisher.promote(version, self.folder / "publisher")
 

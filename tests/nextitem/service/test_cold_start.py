@@ -1,0 +1,75 @@
+"""A cold start without a usable route serves the newest revision of the history that can be used."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from nextitem.aws.boto_object_store import BotoObjectStore
+from nextitem.errors import ArtifactCorrupt, NextItemError, NoModel, ObjectTooLarge, RegistryError, VersionNotFound
+from nextitem.model.manifest import WEIGHTS
+from nextitem.registry.reader import MAX_ROUTE_BYTES, Variant, history_key, model_key, route_key
+from nextitem.service.router import Router
+from tests.nextitem.parts import BUCKET, PATIENCE_SECONDS, VERSION
+from tests.nextitem.service.router_scene import KEY, Scene
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+ROUTE = route_key("live")
+Damage = Callable[[Scene], object]
+DAMAGES: dict[str, tuple[Damage, type[NextItemError]]] = {
+    "no JSON": (lambda scene: scene.put(ROUTE, b"{"), RegistryError),
+    "too large": (lambda scene: scene.put(ROUTE, b" " * (MAX_ROUTE_BYTES + 1)), ObjectTooLarge),
+    "missing": (lambda scene: scene.s3.delete_object(Bucket=BUCKET, Key=ROUTE), VersionNotFound),
+    "no such version": (lambda scene: scene.put_route(Variant("main", VERSION, 1.0)), VersionNotFound),
+}
+
+
+@pytest.fixture
+def scene(bucket: BotoObjectStore, s3: "S3Client", demo: Path, tmp_path: Path) -> Iterator[Scene]:
+    """Two versions, promoted one after the other."""
+    scene = Scene(bucket, s3, demo, tmp_path)
+    for version in (scene.first, scene.second):
+        scene.promote(version)
+    yield scene
+    scene.join()
+
+
+def start(scene: Scene) -> Router:
+    """Return a router of another process after its first load; errors are reported as in a function."""
+    router = scene.cold_router()
+    router.refresh(PATIENCE_SECONDS)
+    return router
+
+
+@pytest.mark.parametrize(("damage", "fault"), DAMAGES.values(), ids=DAMAGES)
+def test_the_history_stands_for_a_route_that_cannot_be_used(
+    scene: Scene, damage: Damage, fault: type[NextItemError]
+) -> None:
+    damage(scene)
+    router = start(scene)
+    assert router.model_for(KEY).version == scene.second
+    assert [type(error) for error in scene.faults] == [fault]
+
+    # WHEN the route is mended THEN the next refresh serves it
+    scene.s3.delete_object(Bucket=BUCKET, Key=ROUTE)
+    scene.promote(scene.first)
+    router.refresh(PATIENCE_SECONDS)
+    assert router.model_for(KEY).version == scene.first
+
+
+def test_a_start_goes_back_to_a_version_that_can_be_loaded(scene: Scene) -> None:
+    scene.put(model_key(scene.second, WEIGHTS), b"damaged")
+    scene.put(history_key("live", 3), b"{")
+    assert start(scene).model_for(KEY).version == scene.first
+    assert [type(error) for error in scene.faults] == [ArtifactCorrupt]
+
+
+def test_without_a_usable_revision_the_fault_of_the_route_is_reported(scene: Scene) -> None:
+    for key in (ROUTE, history_key("live", 1), history_key("live", 2)):
+        scene.put(key, b"{")
+    with pytest.raises(NoModel):
+        start(scene).model_for(KEY)
+    assert [str(error)[: len(ROUTE)] for error in scene.faults] == [ROUTE]
