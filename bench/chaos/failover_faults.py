@@ -3,7 +3,7 @@
 import os
 import signal
 
-from bench.chaos.server_faults import REPEAT_SECONDS, SETTLE_SECONDS, wait
+from bench.chaos.server_faults import LONG_FAULT_SECONDS, REPEAT_SECONDS, SETTLE_SECONDS, wait
 from bench.chaos.targets import PRIMARIES, Target, require
 from devstack.deployments import Node, eventually
 from devstack.processes.children import LOOPBACK
@@ -74,6 +74,12 @@ def hang_seed(target: Target) -> None:
 def kill_cluster_primary(target: Target) -> None:
     """Kill one primary of the Cluster."""
     require(target.clustered).nodes[2].child.kill()
+
+
+def pause_cluster_primary(target: Target) -> None:
+    """Let one primary answer no client for a time, too short for a failover: the others' sessions go on."""
+    require(target.clustered).nodes[0].ask("CLIENT", "PAUSE", int(LONG_FAULT_SECONDS * 1000), "ALL")
+    wait(LONG_FAULT_SECONDS)
 
 
 def hang_cluster_primary(target: Target) -> None:

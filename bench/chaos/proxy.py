@@ -1,4 +1,4 @@
-"""A TCP proxy between the function and its store that can delay, drop and reset."""
+"""A TCP proxy between the function and its store that can delay, drop, reset, and add replies."""
 
 import asyncio
 import contextlib
@@ -10,9 +10,11 @@ from devstack.processes.children import LOOPBACK
 from devstack.processes.listener import Listener, listen
 from devstack.processes.loop_thread import LoopThread
 
-Mode = Literal["pass", "delay", "drop"]
+Mode = Literal["pass", "delay", "drop", "add"]
 DELAY_SECONDS = 0.2
 CHUNK = 1 << 16
+ADDED = b"+OK\r\n"
+"""A reply that no command asked for."""
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -20,7 +22,7 @@ class Proxy:
     """Forwards connections to a port of this machine.
 
     Attributes:
-        mode: bytes are forwarded, forwarded late, or dropped from now on.
+        mode: bytes are forwarded, forwarded late, dropped, or forwarded with one more reply from now on.
         port: of its listener, once started.
     """
 
@@ -79,7 +81,7 @@ class Proxy:
         self._lines[client] = server
         try:
             # Only the client closes the connection: if the server closes its side, it stays half open.
-            back = asyncio.ensure_future(self._forward(from_server, client))
+            back = asyncio.ensure_future(self._forward(from_server, client, added=ADDED))
             await self._forward(reader, server)
             back.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -89,7 +91,7 @@ class Proxy:
             server.transport.abort()
             client.transport.abort()
 
-    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, added: bytes = b"") -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(CHUNK):
                 if self.mode == "delay":
@@ -97,4 +99,4 @@ class Proxy:
                 if self.mode == "drop":
                     continue
                 if not writer.is_closing():
-                    writer.write(data)
+                    writer.write(data + added if self.mode == "add" else data)

@@ -1,12 +1,18 @@
 """Faults of one server, of the network to it, and of the workers. Each ends its fault, if it can, before it returns."""
 
+import itertools
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable
 
-from bench.chaos.targets import Target, require
+from bench.chaos.targets import READ_SECONDS, Target, require
+from nextitem.deadline import Deadline
+from nextitem.ids import MAX_ID_CHARS
+from nextitem.redis_client.url import parse_store_url
+from nextitem.sessions.session import WINDOW, Event, SessionKey
+from nextitem.sessions.valkey_store import ValkeyStore
 
 FAULT_SECONDS = 1.0
 LONG_FAULT_SECONDS = 3.0
@@ -15,6 +21,7 @@ REPEAT_SECONDS = 0.05
 """Between two injections of a repeated fault."""
 SETTLE_SECONDS = 0.1
 """Between the last answer and the freeze of the workers: they ask for their next invocation in that time."""
+LONGEST_ITEM = "\U0001f98a" * MAX_ID_CHARS
 _NEVER = threading.Event()
 
 
@@ -128,6 +135,28 @@ def half_close_connections(target: Target) -> None:
 def reset_connections(target: Target) -> None:
     """Reset all connections, repeatedly."""
     _repeat(require(target.proxy).reset)
+
+
+def add_replies(target: Target) -> None:
+    """Add a reply to each reply for a time, so that replies are out of step with the commands."""
+    proxy = require(target.proxy)
+    proxy.mode = "add"
+    wait()
+    proxy.mode = "pass"
+
+
+def append_late_events(target: Target) -> None:
+    """Send the appends that cost the server most, one after the other, for a time."""
+    store = ValkeyStore(parse_store_url(target.direct), timeout=READ_SECONDS, ttl=FAULT_SECONDS)
+    until = time.monotonic() + FAULT_SECONDS
+    for number in itertools.count():
+        if time.monotonic() > until:
+            break
+        key = SessionKey(f"nextitem:late-{number}", b"chaos")
+        for at in (1, 0):  # the second batch comes before all but the first event of the window
+            events = [Event(LONGEST_ITEM, f"{at}-{place}", at * place) for place in range(WINDOW)]
+            store.append(key, events, "", 0, Deadline.after(READ_SECONDS))
+    store.close()
 
 
 def cut_network(target: Target) -> None:
