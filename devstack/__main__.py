@@ -7,10 +7,11 @@ import argparse
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -19,6 +20,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from devstack import env
+from devstack.api_gateway.cors import Cors
+from devstack.api_gateway.jwt_authorizer import JwtAuthorizer
 from devstack.publish import best_seller, demo_artifact
 from devstack.replay.report import print_samples, replay_table, server_errors
 from devstack.replay.shoppers import Visit, replay
@@ -36,6 +39,9 @@ LOG_LINES = 10
 """Number of lines of the function's log that are shown when a request failed."""
 WAKE_SECONDS = 1.0
 """Between two checks for a signal: one that comes just before a wait begins does not end the wait."""
+AUDIENCE = "nextitem"
+"""Of the tokens, unless --jwt names others."""
+ORIGIN = r"https?://[^,*/]+"
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
@@ -50,7 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return command.main(arguments[1:])
     if arguments[:1] == ["env"]:
         return env.main(arguments[1:])
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.jwt and not options.jwt[0].startswith("https://"):
+        parser.error(f"argument --jwt: an issuer begins with https://, not {options.jwt[0]}")
     console = Console()
     try:
         return _run(options, console)
@@ -71,13 +80,16 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         runtime_path=options.runtime_path,
         max_workers=options.workers,
         port=options.port,
+        jwt=JwtAuthorizer(options.jwt[0], tuple(options.jwt[1:]) or (AUDIENCE,)) if options.jwt else None,
+        cors=Cors(tuple(options.cors)) if options.cors else None,
         secret={"current": KEY_SECRET},
     )
     with contextlib.ExitStack() as running:
         with console.status("Starting Valkey, the bucket and the HTTP front ..."):
             running.enter_context(stack)
         console.print(f"Model {stack.version} is live on [bold]{stack.url}[/bold]")
-        visits = _replay(stack.url, shop, options.sessions, console)
+        token = next(iter(stack.tokens.values()), None)
+        visits = _replay(stack.url, token, shop, options.sessions, console)
         if visits:
             print_samples(console, visits, {product.item_id: product.name for product in shop.products})
             console.print()
@@ -85,25 +97,28 @@ def _run(options: argparse.Namespace, console: Console) -> int:
             if server_errors(visits):
                 console.print("\nThe last lines of the function's log:")
                 console.print("\n".join(stack.log_lines()[-LOG_LINES:]), soft_wrap=True, markup=False)
-        _print_invitation(console, stack.url, best_seller(artifact))
+        _print_invitation(console, stack.url, best_seller(artifact), stack.tokens)
         if options.once:
             return EXIT_FAILED if server_errors(visits) else 0
         _wait_for_interrupt(console)
     return 0
 
 
-def _replay(url: str, shop: Shop, count: int, console: Console) -> Sequence[Visit]:
+def _replay(url: str, token: str | None, shop: Shop, count: int, console: Console) -> Sequence[Visit]:
     if count == 0:
         return ()
     with Progress(console=console) as progress:
         task = progress.add_task(f"Replaying {count} sessions", total=count)
         sessions = shop.sessions(count, seed=REPLAY_SEED)
-        return asyncio.run(replay(url, sessions, lambda: progress.advance(task)))
+        return asyncio.run(replay(url, sessions, lambda: progress.advance(task), token=token))
 
 
-def _print_invitation(console: Console, url: str, item_id: str) -> None:
+def _print_invitation(console: Console, url: str, item_id: str, tokens: Mapping[str, str]) -> None:
+    for name, token in tokens.items():
+        console.print(f"\n{name}={token}", soft_wrap=True, highlight=False, markup=False)
+    authorization = f'-H "authorization: Bearer ${next(iter(tokens))}" ' if tokens else ""
     command = (
-        f"curl -s {url}/v1/sessions/me/events -H 'content-type: application/json' "
+        f"curl -s {url}/v1/sessions/me/events {authorization}-H 'content-type: application/json' "
         f'-d \'{{"events":[{{"item_id":"{item_id}"}}]}}\''
     )
     console.print("\nTry it:")
@@ -140,11 +155,26 @@ def _parser() -> argparse.ArgumentParser:
         default=once,
         help="exit after the table; 1 if a request failed (or ONCE=1)",
     )
+    parser.add_argument(
+        "--cors", type=_origin, action="append", metavar="ORIGIN", help="its pages may call the API; may be repeated"
+    )
+    parser.add_argument(
+        "--jwt",
+        nargs="+",
+        metavar=("ISSUER", "AUDIENCE"),
+        help=f"demand a token of this issuer for one of these audiences ({AUDIENCE}); prints two tokens",
+    )
     parser.add_argument("--artifact", type=Path, help="model to serve instead of the demo")
     parser.add_argument("--functions-dir", type=Path, default=FUNCTIONS_DIRECTORY, help="its code, or a built artifact")
     parser.add_argument("--python", type=Path, help="interpreter of the workers")
     parser.add_argument("--runtime-path", type=Path, help="directory with awslambdaric for that interpreter")
     return parser
+
+
+def _origin(text: str) -> str:
+    if not re.fullmatch(ORIGIN, text):
+        raise argparse.ArgumentTypeError(f"{text} is no origin; write it as a browser does: http://localhost:8000")
+    return text
 
 
 def _not_negative(text: str) -> int:

@@ -14,6 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
+from devstack.api_gateway.cors import Cors
+from devstack.api_gateway.jwt_authorizer import JwtAuthorizer
 from devstack.api_gateway.served_function import ServedFunction
 from devstack.env import DIRECTORY_PREFIX, write_exports
 from devstack.lambda_runtime.function import Function
@@ -29,6 +31,8 @@ FUNCTIONS_DIRECTORY = Path(__file__).parent.parent / "functions"
 BUCKET_NAME = "nextitem-models"
 KEY_SECRET = "devstack, no secret"  # noqa: S105 - the store ends with the stack
 MAX_WORKERS = 4
+SUBJECTS = ("alice", "bob")
+"""Of the tokens that a stack with a JWT authorizer makes: two, since a session belongs to one subject."""
 TIMEOUT_SECONDS = 10.0
 """Longer than the template's: several cold starts share a laptop's cores."""
 
@@ -57,7 +61,8 @@ class Stack:
         port: int = 0,
         snap_start: bool = False,
         concurrency: int | None = None,
-        jwt_authorizer: bool = False,
+        jwt: JwtAuthorizer | None = None,
+        cors: Cors | None = None,
         secret: Mapping[str, str | float] | None = None,
         settings: Mapping[str, str] | None = None,
     ) -> None:
@@ -74,7 +79,8 @@ class Stack:
             port: of the HTTP API; 0 takes a free one.
             snap_start: whether workers are restored as from SnapStart's snapshot, see `prepare`.
             concurrency: invocations that run at once in one worker, as on Managed Instances; None: on demand.
-            jwt_authorizer: whether every HTTP request must bring a token, see `jwt_claims`.
+            jwt: checks the token of every HTTP request, see `jwt_authorizer`; None: no request needs a token.
+            cors: the origins whose pages may call the API; None: no CORS.
             secret: the key secret's JSON, kept in Secrets Manager (see `put_secret`) instead of a variable.
             settings: environment variables of the function; they override those of the stack.
         """
@@ -91,7 +97,8 @@ class Stack:
         self._artifact = artifact
         self._max_workers = max_workers
         self._port = port
-        self._jwt_authorizer = jwt_authorizer
+        self._jwt = jwt
+        self._cors = cors
         self._secret = secret
         self._resources = contextlib.ExitStack()
 
@@ -114,7 +121,8 @@ class Stack:
                     directory,
                     max_workers=self._max_workers,
                     listening=listening,
-                    jwt_authorizer=self._jwt_authorizer,
+                    jwt=self._jwt,
+                    cors=self._cors,
                 )
             )
             self.url = self._served.url
@@ -167,8 +175,16 @@ class Stack:
         if self._bucket.child is not None:
             self._bucket.child.kill()
 
+    @property
+    def tokens(self) -> dict[str, str]:
+        """A valid token for each of two subjects, by the variable that `python -m devstack env` exports it as."""
+        if self._jwt is None:
+            return {}
+        return {f"TOKEN_{subject.upper()}": self._jwt.token(sub=subject) for subject in SUBJECTS}
+
     def _addresses(self) -> dict[str, str]:
         return {
+            **self.tokens,
             "FUNCTION": Function.name,
             "KEY_SECRET_ID": SECRET_ID,
             "NEXTITEM_BUCKET": self.bucket,

@@ -1,19 +1,24 @@
 """API Gateway's HTTP API and Lambda's Invoke API on one port.
 
 Every request becomes an event for the function, and the function's response an HTTP response. Limits and errors are
-those of HTTP APIs. No signature is checked, of a request or of a token, so this must listen on loopback only.
+those of HTTP APIs (developer guide, "Quotas for configuring and running an HTTP API"). Signatures of requests (IAM) are
+not checked, so this must listen on loopback only.
 """
 
 import asyncio
 import http
 import socket
+from collections.abc import Mapping
+from dataclasses import replace
 
 from aiohttp import web
 from multidict import CIMultiDict
 
+from devstack.api_gateway.cors import Cors
 from devstack.api_gateway.http_event import HttpRequest, to_event
-from devstack.api_gateway.http_response import HttpResponse, message_response, to_response
-from devstack.api_gateway.jwt_claims import parse_claims
+from devstack.api_gateway.http_response import JSON_TYPE, HttpResponse, message_response, to_response
+from devstack.api_gateway.jwt_authorizer import JwtAuthorizer
+from devstack.api_gateway.routes import PREFLIGHT_ROUTE_KEY, resolve
 from devstack.lambda_runtime.function import Function
 from devstack.lambda_runtime.invocation import PAYLOAD_LIMIT_BYTES
 from devstack.lambda_runtime.invoke_api import INVOKE_PATH, InvokeApi
@@ -23,6 +28,10 @@ from devstack.processes.listener import Listener
 
 BODY_LIMIT_BYTES = 10 * 1024 * 1024
 """HTTP APIs' limit for a request body; it cannot be raised."""
+HEAD_LIMIT_BYTES = 10_240
+"""HTTP APIs' limit for the request line and all header values. AWS does not document the status; 431 is HTTP's."""
+_LINE_LIMIT_BYTES = 8 * HEAD_LIMIT_BYTES
+"""Of aiohttp's parser: larger, so that a request beyond the limit gets the gateway's own answer."""
 INTEGRATION_SECONDS = 30.0
 """HTTP APIs' limit for the function's response."""
 _SHUTDOWN_SECONDS = 1.0
@@ -35,20 +44,35 @@ class Gateway:
         function: what answers.
         pool: its workers.
         listening: socket of the HTTP API.
-        jwt_authorizer: whether every request must bring a token, whose claims the function gets.
+        jwt: checks the token of every request; None: no request needs a token.
+        cors: the origins that may call the API from a browser; None: not configured.
     """
 
     def __init__(
-        self, function: Function, pool: WorkerPool, listening: socket.socket, *, jwt_authorizer: bool = False
+        self,
+        function: Function,
+        pool: WorkerPool,
+        listening: socket.socket,
+        *,
+        jwt: JwtAuthorizer | None = None,
+        cors: Cors | None = None,
     ) -> None:
         self._pool = pool
-        self._jwt_authorizer = jwt_authorizer
+        self._jwt = jwt
+        self._cors = cors
         self._listening = listening
         self._listener: Listener | None = None
         app = web.Application(client_max_size=BODY_LIMIT_BYTES)
         app.router.add_post(INVOKE_PATH, InvokeApi(function, pool).invoke)
         app.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            shutdown_timeout=_SHUTDOWN_SECONDS,
+            auto_decompress=False,
+            max_line_size=_LINE_LIMIT_BYTES,
+            max_field_size=_LINE_LIMIT_BYTES,
+        )
 
     async def start(self) -> str:
         """Serve the socket and return the URL of the API."""
@@ -73,27 +97,41 @@ class Gateway:
             body = await request.read()
         except web.HTTPRequestEntityTooLarge:
             return _TOO_LARGE
-        claims = parse_claims(request.headers.get("Authorization", "")) if self._jwt_authorizer else None
-        if self._jwt_authorizer and claims is None:
-            return _UNAUTHORIZED
-        event = to_event(
-            HttpRequest(
-                request.method,
-                request.raw_path,
-                tuple(request.headers.items()),
-                body,
-                request.remote or LOOPBACK,
-                f"HTTP/{request.version.major}.{request.version.minor}",
-            ),
-            claims,
+        http_request = HttpRequest(
+            request.method,
+            request.raw_path,
+            tuple(request.headers.items()),
+            body,
+            request.remote or LOOPBACK,
+            f"HTTP/{request.version.major}.{request.version.minor}",
         )
+        if http_request.head_bytes > HEAD_LIMIT_BYTES:
+            return _HEAD_TOO_LARGE
+        if self._cors and (preflight := self._cors.preflight(request.method, request.headers)):
+            return preflight
+        return await self._integrate(http_request, request.headers)
+
+    async def _integrate(self, request: HttpRequest, headers: Mapping[str, str]) -> HttpResponse:
+        route = resolve(request.method, request.path, cors=self._cors is not None)
+        claims = None
+        if self._jwt is not None and route.key != PREFLIGHT_ROUTE_KEY:
+            claims = self._jwt.authorize(headers.get("Authorization", ""))
+            if claims is None:
+                return _UNAUTHORIZED
+        event = to_event(request, route, claims)
         if len(event) > PAYLOAD_LIMIT_BYTES:
             return _TOO_LARGE
         try:
-            return to_response(await asyncio.wait_for(self._pool.invoke(event), INTEGRATION_SECONDS))
+            response = to_response(await asyncio.wait_for(self._pool.invoke(event), INTEGRATION_SECONDS))
         except TimeoutError:
-            return message_response(http.HTTPStatus.SERVICE_UNAVAILABLE, "Service Unavailable")
+            return _UNAVAILABLE
+        return self._cors.mark(response, headers) if self._cors else response
 
 
-_UNAUTHORIZED = message_response(http.HTTPStatus.UNAUTHORIZED, "Unauthorized")
+_UNAVAILABLE = message_response(http.HTTPStatus.SERVICE_UNAVAILABLE, "Service Unavailable")
+_HEAD_TOO_LARGE = message_response(http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "Request Header Fields Too Large")
+_UNAUTHORIZED = replace(
+    message_response(http.HTTPStatus.UNAUTHORIZED, "Unauthorized"),
+    headers=(("content-type", JSON_TYPE), ("www-authenticate", "Bearer")),
+)
 _TOO_LARGE = message_response(http.HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Request Entity Too Large")

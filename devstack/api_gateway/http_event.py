@@ -2,7 +2,8 @@
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html. Beyond that
 page, as seen in recorded events: ``rawPath`` is decoded, the cookie header is only in ``cookies``, and a body counts as
-text only by its content type, so a form is base64.
+text only by its content type, so a form is base64. No body is decompressed: with a content encoding the event has the
+bytes as they were sent, in base64.
 """
 
 import base64
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, unquote
 
-from devstack.api_gateway.routes import resolve
+from devstack.api_gateway.routes import Route
 from devstack.lambda_runtime.function import ACCOUNT_ID
 from devstack.lambda_runtime.invocation import new_trace_id
 
@@ -33,21 +34,31 @@ class HttpRequest:
     source_ip: str
     protocol: str = "HTTP/1.1"
 
+    @property
+    def path(self) -> str:
+        """The decoded path, without the query."""
+        return unquote(self.target.partition("?")[0])
 
-def to_event(request: HttpRequest, claims: dict[str, str] | None = None) -> bytes:
+    @property
+    def head_bytes(self) -> int:
+        """Size of the request line and of all header values, to which HTTP APIs set a limit."""
+        line = f"{self.method} {self.target} {self.protocol}"
+        return sum(len(text.encode(errors="surrogateescape")) for text in (line, *(value for _, value in self.headers)))
+
+
+def to_event(request: HttpRequest, route: Route, claims: dict[str, str] | None = None) -> bytes:
     """Return the event as JSON; fields without a value are left out, as AWS does.
 
     Args:
         request: the HTTP request.
-        claims: of the request's token, or None where the API has no JWT authorizer.
+        route: that the request takes.
+        claims: of the request's token, or None where the route needs none.
     """
-    raw_path, _, query = request.target.partition("?")
-    path = unquote(raw_path)
-    headers = _join((name.lower(), value) for name, value in request.headers)
-    cookies = headers.pop("cookie", None)
+    path, query = request.path, request.target.partition("?")[2]
+    headers = _join((name.lower(), value) for name, value in request.headers if name.lower() != "cookie")
+    cookies = [value for name, value in request.headers if name.lower() == "cookie"]
     headers.setdefault("x-amzn-trace-id", new_trace_id().partition(";")[0])
-    headers.setdefault("x-forwarded-for", request.source_ip)
-    route = resolve(request.method, path)
+    headers["x-forwarded-for"] = ",".join(filter(None, (headers.get("x-forwarded-for"), request.source_ip)))
     now = datetime.now(UTC)
     domain = headers.get("host", "")
     event: dict[str, object] = {
@@ -80,7 +91,7 @@ def to_event(request: HttpRequest, claims: dict[str, str] | None = None) -> byte
         # No route requires scopes, so there are none.
         event["requestContext"] |= {"authorizer": {"jwt": {"claims": claims, "scopes": None}}}  # type: ignore[operator]  # a dict by construction
     if cookies:
-        event["cookies"] = [cookie.strip() for cookie in cookies.replace(",", ";").split(";")]
+        event["cookies"] = [cookie.strip() for cookie in ";".join(cookies).split(";") if cookie.strip()]
     if parameters := _join(parse_qsl(query, keep_blank_values=True)):
         event["queryStringParameters"] = parameters
     if route.path_parameters:

@@ -44,7 +44,7 @@ def to_response(outcome: Outcome) -> HttpResponse:
             if not isinstance(value, dict) or "statusCode" not in value:
                 return _bare(value)
             return _structured(value)
-        except (ValueError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError, RecursionError):
             pass  # no JSON, or fields of wrong types
     return message_response(http.HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error")
 
@@ -60,6 +60,8 @@ def _structured(value: dict[str, Any]) -> HttpResponse:
         for name, content in (value.get("headers") or {}).items()
         if str(name).lower() not in _HOP_BY_HOP
     }
+    if any(char in text for header in headers.items() for text in header for char in "\r\n\0"):
+        raise ValueError("a header has a line break")
     text = value.get("body") or ""
     if not isinstance(text, str):
         raise TypeError("the body is not a string")

@@ -1,8 +1,8 @@
 """The routes of the HTTP API, and which of them a request takes.
 
 Implements those of API Gateway's rules that our template uses (developer guide, "Create routes for HTTP APIs"): paths
-with ``{variables}``, a full match before a match by variables, else ``$default``. Greedy variables (``{name+}``) and
-``ANY`` are left out. The decoded path is matched, as HTTP APIs do, so a variable cannot contain a ``/``.
+with ``{variables}``, a full match before a match by variables, else ``$default``. A greedy ``{variable+}`` takes the
+rest of the path. ``ANY`` is left out. The decoded path is matched, as HTTP APIs do: no other variable contains a ``/``.
 """
 
 from dataclasses import dataclass
@@ -17,6 +17,8 @@ ROUTE_KEYS = (
     "GET /v1/health",
 )
 """The routes of template.yaml besides ``$default``."""
+PREFLIGHT_ROUTE_KEY = "OPTIONS /{proxy+}"
+"""Exists only where the API allows origins; needs no credentials."""
 
 
 @dataclass(frozen=True)
@@ -27,29 +29,32 @@ class Route:
     path_parameters: dict[str, str]
 
 
-def resolve(method: str, path: str) -> Route:
+def resolve(method: str, path: str, *, cors: bool = False) -> Route:
     """Return the route of a request.
 
     Args:
         method: in capitals.
         path: decoded, without the query.
+        cors: whether the API allows origins.
 
     Example:
         ``resolve("GET", "/v1/health")`` is ``Route("GET /v1/health", {})``.
     """
-    matches = [route for key in ROUTE_KEYS if (route := _match(key, method, path)) is not None]
+    keys = (*ROUTE_KEYS, PREFLIGHT_ROUTE_KEY) if cors else ROUTE_KEYS
+    matches = [route for key in keys if (route := _match(key, method, path)) is not None]
     return min(matches, key=lambda route: len(route.path_parameters), default=Route(DEFAULT_ROUTE_KEY, {}))
 
 
 def _match(key: str, method: str, path: str) -> Route | None:
     key_method, _, template = key.partition(" ")
-    patterns, parts = template.split("/"), path.split("/")
+    patterns = template.split("/")
+    parts = path.split("/", len(patterns) - 1 if template.endswith("+}") else -1)
     if method != key_method or len(patterns) != len(parts):
         return None
     parameters: dict[str, str] = {}
     for pattern, part in zip(patterns, parts, strict=True):
         if pattern.startswith("{") and part:
-            parameters[pattern.strip("{}")] = part
+            parameters[pattern.strip("{+}")] = part
         elif pattern != part:
             return None
     return Route(key, parameters)

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
+from devstack.api_gateway.cors import Cors
 from devstack.api_gateway.gateway import Gateway
+from devstack.api_gateway.jwt_authorizer import JwtAuthorizer
 from devstack.lambda_runtime.function import Function
 from devstack.lambda_runtime.runtime_api import RuntimeApi
 from devstack.lambda_runtime.worker import ColdStart
@@ -31,7 +33,8 @@ class ServedFunction:
         *,
         max_workers: int,
         listening: socket.socket,
-        jwt_authorizer: bool = False,
+        jwt: JwtAuthorizer | None = None,
+        cors: Cors | None = None,
     ) -> None:
         """Keep the configuration; nothing is started yet.
 
@@ -41,11 +44,12 @@ class ServedFunction:
             directory: for the workers' logs and temporary files.
             max_workers: how many run at once; further invocations wait.
             listening: socket of the HTTP API, from `listener.listen`; closed at the end.
-            jwt_authorizer: whether every HTTP request must bring a token, see `jwt_claims`.
+            jwt: checks the token of every HTTP request, see `jwt_authorizer`; None: no request needs a token.
+            cors: the origins whose pages may call the API; None: no CORS.
         """
         self._loop = LoopThread("devstack")
         self._runtime = RuntimeApi(function, children, directory, max_workers)
-        self._gateway = Gateway(function, self._runtime.pool, listening, jwt_authorizer=jwt_authorizer)
+        self._gateway = Gateway(function, self._runtime.pool, listening, jwt=jwt, cors=cors)
         self._resources = contextlib.ExitStack()
 
     def __enter__(self) -> Self:

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html. Signatures are no
 
 import http
 import json
+from typing import NoReturn
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -13,6 +14,8 @@ from devstack.lambda_runtime.function import VERSION, Function
 from devstack.lambda_runtime.invocation import PAYLOAD_LIMIT_BYTES
 from devstack.lambda_runtime.worker_pool import WorkerPool
 
+ALIAS = "live"
+"""Of the template; other versions and aliases do not exist."""
 INVOKE_PATH = "/2015-03-31/functions/{name}/invocations"
 
 
@@ -32,12 +35,15 @@ class InvokeApi:
         if invocation_type != "RequestResponse":
             message = f"Invocation type {invocation_type} is not supported by devstack"
             return _error(http.HTTPStatus.BAD_REQUEST, "InvalidParameterValueException", message)
-        payload = await request.read() or b"{}"
-        if len(payload) > PAYLOAD_LIMIT_BYTES:
+        try:
+            payload = await request.read() or b"{}"
+        except web.HTTPRequestEntityTooLarge:
+            payload = None
+        if payload is None or len(payload) > PAYLOAD_LIMIT_BYTES:
             message = f"Request must be smaller than {PAYLOAD_LIMIT_BYTES} bytes"
             return _error(http.HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "RequestTooLargeException", message)
         try:
-            json.loads(payload)
+            json.loads(payload.decode(), parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
             message = f"Could not parse request body into json: {error}"
             return _error(http.HTTPStatus.BAD_REQUEST, "InvalidRequestContentException", message)
@@ -48,9 +54,13 @@ class InvokeApi:
         return web.Response(body=outcome.payload, content_type="application/json", headers=headers)
 
     def _is_name(self, name: str) -> bool:
-        """Return whether this is the function's name or ARN, with or without a version or alias."""
-        full, short = self._function.arn, self._function.name
-        return name in (full, short) or name.startswith((f"{full}:", f"{short}:"))
+        """Return whether this is the function's name or ARN, alone or with its version or alias."""
+        names = (self._function.arn, self._function.name)
+        return name in (f"{known}{qualifier}" for known in names for qualifier in ("", f":{VERSION}", f":{ALIAS}"))
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _error(status: http.HTTPStatus, error_type: str, message: str) -> web.Response:

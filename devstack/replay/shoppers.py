@@ -46,13 +46,16 @@ class Visit:
         return [item_id in call.recommended for call, item_id in pairs]
 
 
-async def replay(url: str, sessions: Iterable[Session], advance: Callable[[], None]) -> Sequence[Visit]:
+async def replay(
+    url: str, sessions: Iterable[Session], advance: Callable[[], None], *, token: str | None = None
+) -> Sequence[Visit]:
     """Replay sessions, several at a time, each from its first item to its last.
 
     Args:
         url: of the HTTP API.
         sessions: to replay.
         advance: called after each session.
+        token: sent with every request, where the API needs one.
 
     Raises:
         aiohttp.ClientError: the API cannot be reached.
@@ -60,7 +63,8 @@ async def replay(url: str, sessions: Iterable[Session], advance: Callable[[], No
     remaining = iter(sessions)
     visits: list[Visit] = []
     timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
-    async with aiohttp.ClientSession(url, timeout=timeout) as client, asyncio.TaskGroup() as group:
+    headers = {} if token is None else {"authorization": f"Bearer {token}"}
+    async with aiohttp.ClientSession(url, timeout=timeout, headers=headers) as client, asyncio.TaskGroup() as group:
         for _ in range(SESSIONS_IN_FLIGHT):
             group.create_task(_replay_sessions(client, remaining, visits, advance))
     return visits

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from devstack.api_gateway.cors import Cors
+from devstack.api_gateway.jwt_authorizer import JwtAuthorizer
 from devstack.api_gateway.served_function import ServedFunction
 from devstack.lambda_runtime.function import Function
 from devstack.processes.children import Children
@@ -48,7 +50,8 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Toy]]:
             timeout_seconds: float = 60.0,
             snap_start: bool = False,
             concurrency: int | None = None,
-            jwt_authorizer: bool = False,
+            jwt: JwtAuthorizer | None = None,
+            cors: Cors | None = None,
             **settings: str,
         ) -> Toy:
             function = Function(
@@ -66,7 +69,8 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Toy]]:
                 tmp_path,
                 max_workers=max_workers,
                 listening=listen(),
-                jwt_authorizer=jwt_authorizer,
+                jwt=jwt,
+                cors=cors,
             )
             return Toy(resources.enter_context(served))
 

@@ -16,6 +16,7 @@ from devstack.__main__ import main
 from tests.devstack.test_stack import accepts_connections
 
 PATIENCE_SECONDS = 60.0
+ORIGIN = "http://localhost:8000"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "200"}
 
 
@@ -51,6 +52,17 @@ def test_once_replays_prints_the_table_and_exits() -> None:
     for part in ("is recommended", "HR@20", "cold starts", "session 100.0%", "curl -s http://127.0.0.1:"):
         assert part in output
     assert not accepts_connections(url_in(output.split("curl -s")[1].split("\n")[0]))
+
+
+def test_tokens_and_origins_can_be_tried() -> None:
+    with devstack(
+        "--port", "0", "--sessions", "2", "--once", "--jwt", "https://login.example/", "--cors", ORIGIN
+    ) as command:
+        output, errors = command.communicate()
+
+    assert (command.returncode, errors) == (0, "")
+    assert "session 100.0%" in output
+    assert all(name in output for name in ("TOKEN_ALICE=", "TOKEN_BOB=", 'authorization: Bearer $TOKEN_ALICE"'))
 
 
 @pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
@@ -93,7 +105,14 @@ def test_a_port_in_use_is_one_line_of_error() -> None:
     assert errors.count("\n") == 1
 
 
-@pytest.mark.parametrize("options", [("--workers", "0"), ("--sessions", "-1"), ("--port", "tea")])
+@pytest.mark.parametrize(
+    "options",
+    [
+        *(("--workers", "0"), ("--sessions", "-1"), ("--port", "tea")),
+        *(("--cors", "*"), ("--cors", "shop.example"), ("--cors", "https://shop.example/")),
+        *(("--jwt", "login.example"), ("--jwt", "http://login.example")),
+    ],
+)
 def test_options_out_of_range_are_usage_errors(options: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(options)

@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from devstack.api_gateway.http_event import HttpRequest, to_event
+from devstack.api_gateway.routes import resolve
 from lambda_events import Call, direct_call, http_call
 from model_export.cli.items import require_ids
 from nextitem.errors import InputError, RequestError
@@ -25,7 +26,7 @@ ANY_ID = st.text(st.sampled_from("a./,%+ &;\\?#é🛒\n\x00\x7f\u2028\ufffd"), m
 def over_http(method: str, target: str, document: Any = None) -> Call:
     body = b"" if document is None else json.dumps(document).encode()
     request = HttpRequest(method, target, (("content-type", "application/json"),), body, "192.0.2.7")
-    return http_call(json.loads(to_event(request)))
+    return http_call(json.loads(to_event(request, resolve(method, request.path))))
 
 
 def outcome(read: Callable[[], object]) -> object:

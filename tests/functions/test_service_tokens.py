@@ -1,13 +1,12 @@
 """Behind API Gateway's JWT authorizer a session belongs to the token's subject."""
 
-import base64
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import redis
 
+from devstack.api_gateway.jwt_authorizer import JwtAuthorizer
 from devstack.publish import demo_artifact
 from devstack.stack import Stack
 from tests.functions.client import PATIENT, Client
@@ -15,15 +14,13 @@ from tests.functions.client import PATIENT, Client
 HIKE = ["tent-008", "sleep-010", "stove-003"]
 
 
-def token(**claims: object) -> str:
-    """Return an unsigned token with these claims."""
-    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in ({"alg": "none"}, claims)]
-    return b".".join([*parts, b""]).decode()
+AUTHORIZER = JwtAuthorizer("https://login.example.com/", ("shop",))
+token = AUTHORIZER.token
 
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    with Stack(artifact=demo_artifact(), max_workers=1, jwt_authorizer=True, settings=PATIENT) as stack:
+    with Stack(artifact=demo_artifact(), max_workers=1, jwt=AUTHORIZER, settings=PATIENT) as stack:
         yield stack
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import lambda_events
+from devstack.api_gateway.cors import ALLOW_HEADERS, ALLOW_METHODS, MAX_AGE_SECONDS
 from tests.template.stack import Stack, Values, deployed
 
 ROUTES = {*lambda_events.ROUTE_KEYS, "$default"}
@@ -94,6 +95,9 @@ def test_cors_admits_only_the_listed_origins(stack: Stack) -> None:
     assert cors["AllowOrigins"] == ["https://a.example", "https://b.example"]
     assert "AllowCredentials" not in cors
     assert {key.partition(" ")[0] for key in ROUTES - {"$default"}} == set(cors["AllowMethods"])
+    assert cors["AllowMethods"] == list(ALLOW_METHODS), "devstack allows other methods"
+    assert cors["AllowHeaders"] == list(ALLOW_HEADERS), "devstack allows other headers"
+    assert cors["MaxAge"] == MAX_AGE_SECONDS, "devstack allows another age"
     unsigned = {key for key, route in routes(admitting).items() if route["AuthorizationType"] == "NONE"}
     assert unsigned == {"OPTIONS /{proxy+}"}
 

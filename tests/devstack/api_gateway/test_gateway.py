@@ -1,6 +1,7 @@
 """The gateway answers as API Gateway and Lambda's Invoke API do, with a real worker."""
 
 import base64
+import gzip
 import http.client
 import json
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from devstack.api_gateway.gateway import BODY_LIMIT_BYTES
+from devstack.api_gateway.gateway import BODY_LIMIT_BYTES, HEAD_LIMIT_BYTES
 from devstack.lambda_runtime.invocation import PAYLOAD_LIMIT_BYTES
 from tests.devstack.conftest import Toy
 
@@ -123,6 +124,7 @@ def test_a_response_without_a_body(client: Client) -> None:
         {"statusCode": 200, "body": {"not": "text"}},
         {"statusCode": 200, "body": "?", "isBase64Encoded": True},
         {"statusCode": 200, "headers": ["no", "object"]},
+        {"statusCode": 200, "headers": {"x-tea": "green\r\nx-milk: yes"}},
     ],
 )
 def test_a_malformed_response_is_a_500(client: Client, answer: dict[str, Any]) -> None:
@@ -139,6 +141,38 @@ def test_a_failing_function_is_a_500_without_details(client: Client) -> None:
 def test_a_body_over_the_limits_is_a_413(client: Client, size: int) -> None:
     reply = client.send("POST", "/v1/recommendations", b"x" * size, {"content-type": "text/plain"})
     assert (reply.status, reply.json()) == (413, {"message": "Request Entity Too Large"})
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "tea"])
+def test_a_body_with_a_content_encoding_reaches_the_function_as_it_was_sent(client: Client, encoding: str) -> None:
+    body = gzip.compress(b'{"item_ids":["a"]}')
+    event = client.send("POST", "/v1/recommendations", body, JSON | {"content-encoding": encoding}).json()
+    assert event["isBase64Encoded"]
+    assert base64.b64decode(event["body"]) == body
+
+
+def test_a_response_with_a_content_encoding_stays_as_it_is(client: Client) -> None:
+    body = gzip.compress(b"{}")
+    answer = {"statusCode": 200, "body": base64.b64encode(body).decode(), "isBase64Encoded": True}
+    assert client.say(answer | {"headers": {"content-encoding": "gzip"}}).body == body
+
+
+@pytest.mark.parametrize(
+    ("target", "headers"),
+    [("/v1/health?" + "x" * HEAD_LIMIT_BYTES, {}), ("/v1/health", {"x-a": "x" * 6000, "x-b": "y" * 6000})],
+    ids=["request line", "headers together"],
+)
+def test_a_head_over_the_limit_is_a_431(client: Client, target: str, headers: dict[str, str]) -> None:
+    assert client.send("GET", target, headers=headers).status == 431
+
+
+def test_a_header_as_long_as_the_limit_allows_is_passed_on(client: Client) -> None:
+    value = "x" * (HEAD_LIMIT_BYTES - 200)
+    assert client.send("GET", "/v1/health", headers={"x-tea": value}).json()["headers"]["x-tea"] == value
+
+
+def test_head_has_no_body(client: Client) -> None:
+    assert client.send("HEAD", "/v1/health").body == b""
 
 
 def test_a_large_body_is_passed_on(client: Client) -> None:
@@ -166,7 +200,13 @@ def test_boto3_gets_a_function_error(lambda_client: Any) -> None:
     ("arguments", "code"),
     [
         ({"FunctionName": "other", "Payload": b"{}"}, "ResourceNotFoundException"),
+        ({"FunctionName": "nextitem:other", "Payload": b"{}"}, "ResourceNotFoundException"),
         ({"FunctionName": "nextitem", "Payload": b"{"}, "InvalidRequestContentException"),
+        ({"FunctionName": "nextitem", "Payload": b"NaN"}, "InvalidRequestContentException"),
+        ({"FunctionName": "nextitem", "Payload": "{}".encode("utf-16")}, "InvalidRequestContentException"),
+        ({"FunctionName": "nextitem", "Payload": gzip.compress(b"{}")}, "InvalidRequestContentException"),
+        ({"FunctionName": "nextitem", "Payload": b"[" * 100_000}, "InvalidRequestContentException"),
+        ({"FunctionName": "nextitem", "Payload": b" " * (BODY_LIMIT_BYTES + 1)}, "RequestTooLargeException"),
         ({"FunctionName": "nextitem", "InvocationType": "Event"}, "InvalidParameterValueException"),
         (
             {"FunctionName": "nextitem", "Payload": b'"%s"' % (b"x" * PAYLOAD_LIMIT_BYTES)},

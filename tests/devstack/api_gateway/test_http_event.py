@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devstack.api_gateway.http_event import HttpRequest, to_event
+from devstack.api_gateway.routes import resolve
 
 
 def event_of(
     target: str = "/v1/health", *headers: tuple[str, str], method: str = "GET", body: bytes = b""
 ) -> dict[str, Any]:
-    event: dict[str, Any] = json.loads(to_event(HttpRequest(method, target, headers, body, "192.0.2.7")))
+    request = HttpRequest(method, target, headers, body, "192.0.2.7")
+    event: dict[str, Any] = json.loads(to_event(request, resolve(method, request.path)))
     return event
 
 
@@ -99,6 +101,34 @@ def test_every_query_value_arrives(pairs: list[tuple[str, str]]) -> None:
     assert parse_qsl(event["rawQueryString"], keep_blank_values=True) == pairs
     for name, value in pairs:
         assert value in event["queryStringParameters"][name]
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "query"),
+    [
+        ("/v1/sessions/a%2Fb", "/v1/sessions/a/b", ""),
+        ("/v1/sessions/a+b", "/v1/sessions/a+b", ""),
+        ("/v1/sessions/a%2520b", "/v1/sessions/a%20b", ""),
+        ("/v1/health?a=%2B+%20&a=%2F", "/v1/health", "a=%2B+%20&a=%2F"),
+    ],
+)
+def test_the_path_is_decoded_once_and_the_query_stays_encoded(target: str, path: str, query: str) -> None:
+    event = event_of(target)
+    assert (event["rawPath"], event["rawQueryString"]) == (path, query)
+
+
+def test_a_query_parameter_is_decoded_as_in_a_form() -> None:
+    assert event_of("/v1/health?a=%2B+%20&a=%2F&A=1")["queryStringParameters"] == {"a": "+  ,/", "A": "1"}
+
+
+def test_each_cookie_header_is_split_at_semicolons_alone() -> None:
+    event = event_of("/", ("Cookie", 'a="1,2"; b=3;'), ("cookie", "c=4"))
+    assert event["cookies"] == ['a="1,2"', "b=3", "c=4"]
+
+
+def test_a_client_cannot_hide_its_address() -> None:
+    event = event_of("/", ("X-Forwarded-For", "198.51.100.1"))
+    assert event["headers"]["x-forwarded-for"] == "198.51.100.1,192.0.2.7"
 
 
 def test_undecodable_bytes_in_a_header_are_replaced() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from devstack.api_gateway.routes import DEFAULT_ROUTE_KEY, ROUTE_KEYS, resolve
+from devstack.api_gateway.routes import DEFAULT_ROUTE_KEY, PREFLIGHT_ROUTE_KEY, ROUTE_KEYS, resolve
 
 TEMPLATE = Path(__file__).parents[3] / "template.yaml"
 
@@ -31,6 +31,20 @@ def test_a_request_takes_its_route(method: str, path: str, key: str, parameters:
 
 
 def test_the_routes_are_those_of_the_template() -> None:
-    keys = re.findall(r"RouteKey: ((?!OPTIONS )\w+ /\S+)", TEMPLATE.read_text(encoding="utf-8"))
+    keys = re.findall(r"RouteKey: (\w+ /\S+)", TEMPLATE.read_text(encoding="utf-8"))
 
-    assert sorted(keys) == sorted(ROUTE_KEYS)
+    assert sorted(keys) == sorted([*ROUTE_KEYS, PREFLIGHT_ROUTE_KEY])
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "parameters"),
+    [
+        ("/v1/health", PREFLIGHT_ROUTE_KEY, {"proxy": "v1/health"}),
+        ("/v1/sessions/a/b/", PREFLIGHT_ROUTE_KEY, {"proxy": "v1/sessions/a/b/"}),
+        ("/", DEFAULT_ROUTE_KEY, {}),
+    ],
+)
+def test_with_cors_every_path_has_options(path: str, key: str, parameters: dict[str, str]) -> None:
+    route = resolve("OPTIONS", path, cors=True)
+    assert (route.key, route.path_parameters) == (key, parameters)
+    assert resolve("OPTIONS", path).key == DEFAULT_ROUTE_KEY
