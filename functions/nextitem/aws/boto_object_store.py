@@ -6,8 +6,8 @@ them, so the multipart upload is written here.
 """
 
 import os
+import secrets
 import time
-import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -188,7 +188,7 @@ class BotoObjectStore:
             write: writes the object with the metadata that it is called with.
             etag: the entity tag that the object must have before; None if there must be no object.
         """
-        write_id = uuid.uuid4().hex
+        write_id = secrets.token_hex(16)
         for pause in (*BUSY_SECONDS, None):
             try:
                 write({_WRITE_ID: write_id})
