@@ -166,3 +166,8 @@ def test_the_process_environment_is_the_default(monkeypatch: pytest.MonkeyPatch)
     for name, value in REQUIRED.items():
         monkeypatch.setenv(name, value)
     assert Settings.read() == Settings.read(REQUIRED)
+
+
+def test_a_session_lives_for_at_least_a_second() -> None:
+    with pytest.raises(SettingsError, match="at least 1"):
+        Settings.read({**REQUIRED, "NEXTITEM_SESSION_TTL_SECONDS": "0.9"})

@@ -28,6 +28,7 @@ from nextitem.sessions.codec import (
     encode_snapshot,
     event_tag,
     next_chain,
+    recommendation_id,
 )
 from nextitem.sessions.session import TAG_BYTES, Impression, LogEntry, Snapshot
 from nextitem.sessions.valkey_store import ValkeyStore
@@ -180,3 +181,9 @@ def test_tags_differ_by_event_and_chain_values_by_the_whole_past() -> None:
     }
     assert len(others) == 4
     assert first == next_chain(b"", event_tag(HASH_KEY, "a"), b"tea")
+
+
+def test_tags_and_recommendation_ids_are_keyed() -> None:
+    assert event_tag(HASH_KEY, "a") != event_tag(b"another key", "a")
+    ids = [recommendation_id(key, CHAIN, "v1", "main") for key in (HASH_KEY, HASH_KEY, b"another key")]
+    assert ids[0] == ids[1] != ids[2]
