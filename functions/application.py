@@ -10,7 +10,7 @@ from nextitem.aws.object_store import ObstoreReader
 from nextitem.aws.snapstart import Restorable, register, under_snapstart
 from nextitem.background_call import BackgroundCall
 from nextitem.deadline import Deadline
-from nextitem.errors import NextItemError, NoModel, RegistryUnavailable, StoreUnavailable
+from nextitem.errors import NoModel, StoreUnavailable
 from nextitem.service.recommender import Recommender
 from nextitem.service.router import START_SECONDS, Router
 from nextitem.service.schema import ItemsRequest, RankingOptions
@@ -22,7 +22,6 @@ from nextitem.settings import Settings
 from nextitem.telemetry.record import ColdPhase, RequestRecord, Telemetry, process_age_ms
 
 if TYPE_CHECKING:
-    from nextitem.registry.loading import LoadedRoute
     from nextitem.service.self_check import Report
     from startup import Startup
 
@@ -92,7 +91,10 @@ def start(startup: "Startup") -> Application:
     telemetry = Telemetry(cold)
     settings = startup.settings
     keys = _keys(settings, telemetry)
-    router = Router(startup.registry, settings.route, settings.route_ttl, telemetry.report_fault)
+    threading.excepthook = lambda death: telemetry.report_fault(death.exc_value or death.exc_type())
+    router = Router(
+        startup.registry, settings.route, settings.route_ttl, telemetry.report_fault, starting=startup.models
+    )
     valkey = ValkeyStore(
         settings.store_url, timeout=settings.store_timeout, ttl=settings.session_ttl, region=settings.region
     )
@@ -103,7 +105,7 @@ def start(startup: "Startup") -> Application:
     if not under_snapstart():  # no connection may be in a snapshot
         threading.Thread(target=_connect, args=(valkey,), name="connecting", daemon=True).start()
     telemetry.prepare()
-    _load_models(router, startup.models, telemetry)
+    router.refresh(START_SECONDS)
     reading.join(SECRET_SECONDS)
     with contextlib.suppress(TimeoutError):
         client.result(Deadline.after(CLIENT_SECONDS))
@@ -112,18 +114,6 @@ def start(startup: "Startup") -> Application:
     application = Application(recommender, telemetry, router, keys, valkey, startup.bucket)
     register(application)
     return application
-
-
-def _load_models(router: Router, models: "BackgroundCall[LoadedRoute]", telemetry: Telemetry) -> None:
-    """Wait for the models. After an error each request tries again and is answered 503 until a model is loaded."""
-    try:
-        router.load(models.result(Deadline.after(START_SECONDS)))
-    except TimeoutError:
-        telemetry.report_fault(RegistryUnavailable(f"the models were not loaded within {START_SECONDS:g} s"))
-    except NextItemError as error:
-        telemetry.report_fault(error)
-    except Exception:  # noqa: BLE001 - it is logged, and the next request tries again
-        telemetry.report_exception("the models could not be loaded")
 
 
 def _connect(valkey: ValkeyStore) -> None:

@@ -21,7 +21,7 @@ NOT_CONFIRMED = "the session store did not confirm the request in time; try agai
 
 _Body = TypeVar("_Body")
 
-_application = application.start(startup.STARTUP)
+_application = application.start(startup.take())
 _recommender, _telemetry = _application.recommender, _application.telemetry
 startup.finish()
 

@@ -61,4 +61,9 @@ def finish() -> None:
     gc.freeze()
 
 
-STARTUP = begin()
+_begun = [begin()]
+
+
+def take() -> Startup:
+    """Return what this module began. Works once: a global would keep the first models when the route has changed."""
+    return _begun.pop()

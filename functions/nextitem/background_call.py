@@ -20,21 +20,21 @@ class BackgroundCall(Generic[_Result]):
     def __init__(self, function: Callable[[], _Result], name: str) -> None:
         self._function, self._name = function, name
         self._done = threading.Event()
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         threading.Thread(target=self._run, name=name, daemon=True).start()
 
     def done(self) -> bool:
         """Return whether the call has ended."""
         return self._done.is_set()
 
-    def result(self, limit: Deadline) -> _Result:
-        """Wait for the call and return its result.
+    def result(self, limit: Deadline | None = None) -> _Result:
+        """Wait for the call, until the deadline if there is one, and return its result.
 
         Raises:
             TimeoutError: the call did not end before the deadline; it goes on.
-            Exception: whatever the call raises.
+            BaseException: whatever the call raises.
         """
-        if not self._done.wait(limit.remaining()):
+        if not self._done.wait(None if limit is None else limit.remaining()):
             raise TimeoutError(f"{self._name} did not come in time")
         if self._error is not None:
             raise self._error
@@ -43,13 +43,13 @@ class BackgroundCall(Generic[_Result]):
     def _run(self) -> None:
         try:
             self._result = self._function()
-        except Exception as error:  # noqa: BLE001 - raised again where the result is wanted
+        except BaseException as error:  # noqa: BLE001 - raised again where the result is wanted; Rust's panics are these
             self._error = error
         self._done.set()
 
 
 class SharedCall(Generic[_Result]):
-    """Makes one background call at a time: callers that come while it runs wait for the same result.
+    """Makes one background call at a time: callers that come while it runs share its result.
 
     Args:
         function: the call. It must keep its result itself, for its callers may have left when it ends.
@@ -61,10 +61,21 @@ class SharedCall(Generic[_Result]):
         self._lock = threading.Lock()
         self._call: BackgroundCall[_Result] | None = None
 
-    def result(self, limit: Deadline) -> _Result:
-        """Return the result of the call under way, or of a new one; see `BackgroundCall.result`."""
+    def start(self) -> BackgroundCall[_Result]:
+        """Return the call under way, or begin a new one."""
         with self._lock:
             if self._call is None or self._call.done():
                 self._call = BackgroundCall(self._function, self._name)
+            return self._call
+
+    def result(self, limit: Deadline) -> _Result:
+        """Return the result of the call under way, or of a new one; see `BackgroundCall.result`."""
+        return self.start().result(limit)
+
+    def fresh_result(self, limit: Deadline) -> _Result:
+        """Return the result of a call that begins after the one under way."""
+        with self._lock:
             call = self._call
-        return call.result(limit)
+        if call is not None:
+            call.result(limit)
+        return self.result(limit)

@@ -67,9 +67,12 @@ def promote(version: Version, bucket: BucketName, route: RouteName = "live", as_
 
 
 def rollback(bucket: BucketName, route: RouteName = "live", as_json: Json = False) -> None:
-    """Restore the route before the newest change; once more: the one before that."""
-    with waiting("rolling back"):
-        new_route = Publisher(BotoObjectStore(bucket), route).rollback()
+    """Restore the route before the newest change, after its versions have passed their certificates on this machine.
+
+    Once more: the route before that.
+    """
+    with waiting("rolling back"), TemporaryDirectory() as folder:
+        new_route = Publisher(BotoObjectStore(bucket), route).rollback(Path(folder))
     _print_route(route, new_route, as_json)
 
 

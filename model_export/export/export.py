@@ -13,7 +13,6 @@ from model_export.export.onnx.parameters import Parameters, parameters_of
 from model_export.export.onnx_graphs import write_graphs
 from model_export.export.schemes.fp32 import Fp32
 from model_export.memory import BlendedMemory
-from model_export.metrics.ranking import CUTOFF
 from model_export.training.run_folder import Run
 from model_export.training.torch_reference import torch_scores
 from nextitem.errors import InputError
@@ -24,7 +23,9 @@ from nextitem.model.manifest import (
     CERTIFICATE,
     DOCUMENTS,
     FILES,
+    GOLDEN_TOP,
     MANIFEST,
+    MIN_GOLDENS,
     SCHEMA,
     VOCABULARY,
     Bounds,
@@ -63,11 +64,15 @@ def export(run: Run, out: Path, bounds: Bounds, progress: Callable[[str], None],
 
     Raises:
         BoundsMissed: a bound is missed.
-        InputError: the run holds no session to certify with, there is no such scheme, or `out` cannot be written.
+        InputError: the run has too few sessions to certify with, there is no such scheme, or `out` cannot be
+            written.
     """
     sessions = [session[-WINDOW:] for session in run.held_out if len(session) > 1]
-    if not sessions:
-        raise InputError("the run has no held-out session of two events, so nothing can be certified")
+    if len(sessions) < MIN_GOLDENS:
+        raise InputError(
+            f"the run has {len(sessions)} held-out sessions of two or more events; a certificate needs {MIN_GOLDENS}: "
+            "train with more data, or hold out a longer period"
+        )
     try:
         out.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".export-", dir=out) as folder:
@@ -120,7 +125,7 @@ def _export(
     )
     version = _write_documents(choice.scheme.folder, run, certificate, quantization)
     staged = choice.scheme.folder.rename(folder / version)
-    Model(open_artifact(staged, documents=True)).check(certificate)
+    Model(open_artifact(staged, documents=True))  # checks all golden sessions
     home = out / version
     if home.exists():
         open_artifact(home, documents=True)
@@ -185,7 +190,7 @@ def _session_memory(blended: BlendedMemory) -> SessionMemory:
 
 def _golden(graphs: GraphRunner, session: Session, item_ids: tuple[str, ...]) -> Golden:
     state = graphs.step(graphs.start(), session)
-    best = graphs.top(state, min(CUTOFF, len(item_ids)), session).tolist()
+    best = graphs.top(state, min(GOLDEN_TOP, len(item_ids)), session).tolist()
     scores = graphs.scores(state, session)[best]
     return Golden(
         items=tuple(item_ids[item] for item in session),

@@ -16,7 +16,9 @@ from nextitem.model.manifest import (
     CERTIFICATE,
     DOCUMENTS,
     FILES,
+    GOLDEN_TOP,
     MANIFEST,
+    MIN_GOLDENS,
     VOCABULARY,
     Certificate,
     Golden,
@@ -29,7 +31,6 @@ from nextitem.model.vocabulary import Vocabulary
 HIDDEN = 32
 """Not the demo model's 64, so that its snapshots do not fit."""
 SEED = 11
-TOP = 20
 SCALE = 6.0
 
 
@@ -66,12 +67,15 @@ def _random_parameters(items: int) -> Parameters:
 def _certificate(folder: Path, items: int) -> Certificate:
     vocabulary = Vocabulary(folder / VOCABULARY)
     graphs = GraphRunner(folder, 1, HIDDEN, items)
-    session = np.array([0, items - 1], np.int32)
-    state = graphs.step(graphs.start(), session)
-    best, scores = graphs.top(state, TOP).tolist(), graphs.scores(state)
-    golden = Golden(
-        items=tuple(vocabulary.item_id(int(item)) for item in session),
-        top=tuple(vocabulary.item_id(item) for item in best),
-        scores=tuple(float(scores[item]) for item in best),
-    )
-    return Certificate((golden,))
+    goldens = []
+    for first in range(MIN_GOLDENS):
+        session = np.array([first, items - 1], np.int32)
+        state = graphs.step(graphs.start(), session)
+        best, scores = graphs.top(state, GOLDEN_TOP).tolist(), graphs.scores(state)
+        golden = Golden(
+            items=tuple(vocabulary.item_id(int(item)) for item in session),
+            top=tuple(vocabulary.item_id(item) for item in best),
+            scores=tuple(float(scores[item]) for item in best),
+        )
+        goldens.append(golden)
+    return Certificate(tuple(goldens))

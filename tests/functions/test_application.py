@@ -3,22 +3,16 @@
 import threading
 from typing import Any, cast
 
-import pytest
-
 import application
 from devstack.publish import demo_artifact
 from devstack.stack import Stack
 from nextitem.aws.object_store import ObstoreReader
-from nextitem.background_call import BackgroundCall
-from nextitem.errors import NextItemError, RegistryUnavailable, VersionNotFound
-from nextitem.registry.loading import LoadedRoute
 from nextitem.service.recommender import Recommender
 from nextitem.service.router import Router
 from nextitem.sessions.keys import KeyRing
 from nextitem.sessions.valkey_store import ValkeyStore
 from nextitem.telemetry.record import Telemetry
 from tests.functions.client import PATIENT, Client
-from tests.nextitem.parts import PATIENCE_SECONDS
 from tests.nextitem.sessions.fake_secrets_manager import FakeSecretsManager
 
 ROUTE_TAKES_SECONDS = 0.05
@@ -80,32 +74,3 @@ def test_a_restore_waits_for_secret_and_route_within_one_limit() -> None:
     assert router.seconds <= application.RESTORE_SECONDS
     assert reading.seconds is not None
     assert reading.seconds <= application.RESTORE_SECONDS - ROUTE_TAKES_SECONDS
-
-
-def test_a_start_does_not_wait_for_late_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    # GIVEN a bucket that answers only when the test lets it
-    gate = threading.Event()
-    models = BackgroundCall(lambda: load_late(gate), "the models")
-    router, telemetry = cast(Router, Unused()), FaultLog()
-    monkeypatch.setattr(application, "START_SECONDS", 0.01)
-    # WHEN a process waits for its models
-    application._load_models(router, models, cast(Telemetry, telemetry))
-    # THEN the wait ends with a fault, and so does an error before the limit
-    gate.set()
-    monkeypatch.setattr(application, "START_SECONDS", PATIENCE_SECONDS)
-    application._load_models(router, models, cast(Telemetry, telemetry))
-    assert [type(fault) for fault in telemetry.faults] == [RegistryUnavailable, VersionNotFound]
-    assert "within 0.01 s" in str(telemetry.faults[0])
-
-
-def load_late(gate: threading.Event) -> LoadedRoute:
-    assert gate.wait(PATIENCE_SECONDS)
-    raise VersionNotFound("live is not there")
-
-
-class FaultLog:
-    """Telemetry that keeps faults in a list."""
-
-    def __init__(self) -> None:
-        self.faults: list[NextItemError] = []
-        self.report_fault = self.faults.append

@@ -18,7 +18,9 @@ from nextitem import DEFAULT_REGION, DEFAULT_ROUTE
 from nextitem.errors import ObjectTooLarge
 
 CONNECT_TIMEOUT = timedelta(seconds=1)
-READ_TIMEOUT = timedelta(seconds=20)
+READ_TIMEOUT = timedelta(seconds=1)
+"""The longest silence of the bucket, before the first byte or between two."""
+REQUEST_TIMEOUT = timedelta(seconds=20)
 """Timeout for one object, or one part of a large object."""
 RETRIES = 2
 RETRY_TIMEOUT = timedelta(seconds=20)
@@ -45,7 +47,8 @@ def open_store(name: str, region: str, endpoint: str | None, provider: Any = Non
         client_options={
             "allow_http": endpoint is not None and endpoint.startswith("http://"),
             "connect_timeout": CONNECT_TIMEOUT,
-            "timeout": READ_TIMEOUT,
+            "read_timeout": READ_TIMEOUT,
+            "timeout": REQUEST_TIMEOUT,
         },
         retry_config={"max_retries": RETRIES, "retry_timeout": RETRY_TIMEOUT},
     )

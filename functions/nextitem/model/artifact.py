@@ -30,9 +30,10 @@ class Artifact(msgspec.Struct, frozen=True):
         """Read the golden sessions.
 
         Raises:
-            ArtifactCorrupt: the certificate cannot be read.
+            ArtifactCorrupt: the certificate cannot be read, or certifies too little.
+            OSError: the file is gone: another process of this environment has removed the version.
         """
-        return decode_certificate(self.path(CERTIFICATE).read_bytes(), self.version)
+        return decode_certificate(self.path(CERTIFICATE).read_bytes(), self.version, self.manifest.model.items)
 
     def path(self, name: str) -> Path:
         """Return the path of one of the artifact's files."""

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from nextitem.errors import ArtifactCorrupt
+from nextitem.errors import ArtifactCorrupt, ArtifactError
 from nextitem.hidden_state import HiddenState
 from nextitem.model.artifact import Artifact
 from nextitem.model.manifest import VOCABULARY, Certificate
@@ -16,8 +16,9 @@ from nextitem.model.onnx_graphs import ModelGraphs, open_graphs
 from nextitem.model.vocabulary import Vocabulary
 
 START_CHECKS = 2
-"""Golden sessions that are checked when a model is opened, which also warms the kernels up: 2 ms of a cold start each.
-All of them are checked before a version is promoted and before a deployment takes traffic."""
+"""Golden sessions that a cold start checks, which also warms the kernels up. All 32 would take 13 to 16 ms of CPU for
+the demo model instead of 2.5 (docs/guarantees.md), so they are checked wherever no request waits: before a version is
+promoted or rolled back to, before a deployment takes traffic, and when a running process loads a model."""
 
 
 class RankedItem(msgspec.Struct, frozen=True):
@@ -46,30 +47,44 @@ class Model:
         >>> [model.vocabulary.item_id(item.index) for item in model.top(hidden, exclude=(), k=20)]
     """
 
-    def __init__(self, artifact: Artifact, graphs: ModelGraphs | None = None) -> None:
-        """Open a verified artifact and check its first golden sessions.
+    def __init__(self, artifact: Artifact, graphs: ModelGraphs | None = None, *, goldens: int | None = None) -> None:
+        """Open a verified artifact and check its golden sessions.
 
         Args:
             artifact: the model version.
             graphs: its graphs, if they are open already.
+            goldens: how many golden sessions to check; None for all.
 
         Raises:
-            ArtifactCorrupt: a graph cannot be opened, or the engine's answers differ from those at export.
+            ArtifactCorrupt: the files contradict each other, or the engine's answers differ from those at export.
         """
         self.version = artifact.version
         self.manifest = artifact.manifest
+        self._unavailable = _NOTHING_UNAVAILABLE
+        try:
+            self._open(artifact, graphs)
+            self.check(self.certificate, goldens)
+        except ArtifactError:
+            raise
+        except Exception as error:  # ONNX Runtime's errors have no other common base
+            raise ArtifactCorrupt(f"{self.version} cannot be used: {type(error).__name__}: {error}") from error
+
+    def _open(self, artifact: Artifact, graphs: ModelGraphs | None) -> None:
         self.vocabulary = Vocabulary(artifact.path(VOCABULARY))
         shape = artifact.manifest.model
         if len(self.vocabulary) != shape.items:
             raise ArtifactCorrupt(f"{self.version}: {len(self.vocabulary)} ids for {shape.items} items")
+        if not all(0 <= item.index < shape.items for item in artifact.manifest.popular):
+            raise ArtifactCorrupt(f"{self.version}: its manifest names a popular item that the catalogue does not have")
         self._shape = (shape.layers, 1, shape.hidden)
         self._step, self._score = graphs or open_graphs(artifact)
+        for graph in (self._step, self._score):
+            if [tensor.shape for tensor in graph.get_inputs() if tensor.name == "hidden"] != [[*self._shape]]:
+                raise ArtifactCorrupt(f"{self.version}: a graph's hidden state is not float32{[*self._shape]}")
         self.has_memory = any(tensor.name == "session" for tensor in self._score.get_inputs())
         """True if the version has a session memory, which needs the session's items."""
-        self._unavailable = _NOTHING_UNAVAILABLE
         # Read now: another process of this environment may remove the folder after the route has changed.
         self.certificate = artifact.certificate()
-        self.check(self.certificate, START_CHECKS)
 
     def replay(self, hidden: HiddenState | None, items: Sequence[int]) -> HiddenState:
         """Step a hidden state through events.
@@ -192,12 +207,15 @@ class Model:
         matches = total = 0
         for golden in certificate.sessions[:sessions]:
             session = self.vocabulary.indices(golden.items)
+            if len(session) < len(golden.items):
+                raise ArtifactCorrupt(f"{self.version}: a golden session has an item that the catalogue does not have")
             visitor = self.replay(None, session), session
             ranked = self._rank(visitor, (), (), len(golden.top), _NOTHING_UNAVAILABLE.mask)
             scores = {self.vocabulary.item_id(item.index): item.score for item in ranked}
             matches += len(scores.keys() & set(golden.top))
             total += len(golden.top)
-            allowed = certificate.score_tolerance * max(map(abs, golden.scores), default=0.0)
+            # Of the engine's scores: a huge score of a golden item that is not recommended must not allow any score.
+            allowed = certificate.score_tolerance * max(map(abs, scores.values()), default=0.0)
             for place, (item_id, score) in enumerate(zip(golden.top, golden.scores, strict=True), start=1):
                 if not abs(scores.get(item_id, score) - score) <= allowed:  # written so that NaN fails
                     raise ArtifactCorrupt(  # the place, not the id: this may go to a log, where no item id may go

@@ -1,4 +1,4 @@
-"""Map item ids to indices and back, from a memory-mapped file: opening costs the same for any number of items.
+"""Map item ids to indices and back, from a memory-mapped file.
 
 An item's index is its rank among the catalogue's ids, ordered by their UTF-8 bytes. An id is a slice of the file. An
 index is looked up in the bucket of the id's CRC-32, which holds one or two ids on average: a look-up touches four
@@ -17,10 +17,14 @@ from itertools import pairwise
 from pathlib import Path
 from zlib import crc32
 
+import numpy as np
+
 from nextitem.errors import ArtifactCorrupt
 
 _MAGIC = b"NIVOCAB2"
 _HEAD = struct.Struct("<8sQQ")
+_LEAD_BITS, _CONTINUATION = 0xC0, 0x80
+"""A byte inside a UTF-8 character has these two lead bits."""
 
 
 class Vocabulary:
@@ -30,7 +34,7 @@ class Vocabulary:
         """Map a vocabulary file.
 
         Raises:
-            ArtifactCorrupt: it is not a vocabulary file, or it is truncated.
+            ArtifactCorrupt: it is not a vocabulary file, it is truncated, or its parts contradict each other.
         """
         if sys.byteorder != "little":
             raise ArtifactCorrupt("vocabulary files are little endian, this machine is not")
@@ -57,7 +61,23 @@ class Vocabulary:
         self._text = data[text_at:]
         power_of_two = buckets > 0 and buckets & (buckets - 1) == 0
         whole: bool = count > 0 and self._starts[buckets] == count and self._offsets[count] == len(self._text)
-        return magic == _MAGIC and power_of_two and whole
+        return magic == _MAGIC and power_of_two and whole and self._is_consistent()
+
+    def _is_consistent(self) -> bool:
+        """Say whether no look-up can leave the file. Ids that are no UTF-8 raise a ValueError."""
+        offsets, starts = np.asarray(self._offsets), np.asarray(self._starts)
+        text = np.frombuffer(self._text, np.uint8)
+        str(self._text, "utf-8")
+        begins = text[offsets[:-1].clip(max=max(len(text) - 1, 0))]
+        continues = begins & _LEAD_BITS == _CONTINUATION
+        return bool(
+            (offsets[1:] > offsets[:-1]).all()
+            and not offsets[0]
+            and not continues.any()
+            and not starts[0]
+            and (starts[1:] >= starts[:-1]).all()
+            and (np.asarray(self._order) < self._count).all()
+        )
 
     def __len__(self) -> int:
         return self._count
@@ -94,8 +114,6 @@ def write_vocabulary(path: Path, item_ids: Iterable[str]) -> None:
     Raises:
         ValueError: the ids are empty, not distinct or not in that order.
     """
-    import numpy as np  # imported lazily: a cold start reads vocabularies before numpy is imported
-
     texts = [item_id.encode() for item_id in item_ids]
     if not texts or any(before >= after for before, after in pairwise(texts)):
         raise ValueError("a vocabulary needs distinct item ids in the order of their UTF-8 bytes")

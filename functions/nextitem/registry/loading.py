@@ -3,14 +3,12 @@
 Imports neither numpy nor ONNX Runtime at its top: a cold start begins to load before it imports them (`startup`).
 """
 
-from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from nextitem.errors import NextItemError
-from nextitem.registry.availability import Availability
 from nextitem.registry.reader import Registry, Route, Variant
 
 if TYPE_CHECKING:
@@ -21,35 +19,38 @@ MAX_OLDER = 5
 
 
 class LoadedRoute(NamedTuple):
-    """A route, the models of its versions that take traffic, and which items are available (or why that is unknown)."""
+    """A route, and the models of its versions that take traffic."""
 
     route: Route
     models: "dict[str, Model]"
-    availability: Availability | NextItemError
-    fault: NextItemError | None
+    fault: NextItemError | None = None
     """Why the live route cannot be used; `route` is then the newest revision of its history that can."""
 
 
-def load_route(registry: Registry, name: str) -> LoadedRoute:
-    """Load the models of a route for a cold start, and read its availability meanwhile.
+def load_route(registry: Registry, name: str, on_answer: Callable[[], None] = lambda: None) -> LoadedRoute:
+    """Read a route and load its models for a cold start, which checks their first golden sessions only.
 
     If the live route cannot be used, the newest revision of its history that can be used stands for it.
+
+    Args:
+        registry: the models' registry.
+        name: the route's name.
+        on_answer: called once the route is read.
 
     Raises:
         NextItemError: the fault of the live route, if none of the `MAX_OLDER` newest revisions can be used either.
     """
-    with ThreadPoolExecutor(1) as pool:
-        availability = pool.submit(read_availability, registry, name)
-        live = None
-        try:
-            live = registry.route(name)
-            return LoadedRoute(live, load_models(registry, live), availability.result(), None)
-        except NextItemError as error:
-            fault = error.with_traceback(None)  # its frames keep what was loaded
-        route, models = _load_older(registry, name, live) or (None, None)
-        if route is None or models is None:
-            raise fault
-        return LoadedRoute(route, models, availability.result(), fault)
+    live = None
+    try:
+        live = registry.route(name)
+        on_answer()
+        return LoadedRoute(live, load_models(registry, live, all_goldens=False))
+    except NextItemError as error:
+        fault = error.with_traceback(None)  # its frames keep what was loaded
+    route, models = _load_older(registry, name, live) or (None, None)
+    if route is None or models is None:
+        raise fault
+    return LoadedRoute(route, models, fault)
 
 
 def _load_older(registry: Registry, name: str, live: Route | None) -> "tuple[Route, dict[str, Model]] | None":
@@ -63,13 +64,19 @@ def _load_older(registry: Registry, name: str, live: Route | None) -> "tuple[Rou
     return None
 
 
-def load_models(registry: Registry, route: Route, held: Collection[str] = ()) -> "dict[str, Model]":
+def load_models(
+    registry: Registry, route: Route, held: Collection[str] = (), *, all_goldens: bool = True
+) -> "dict[str, Model]":
     """Fetch and open the models of a route's versions that take traffic.
+
+    The local copies of all other versions are removed first, so that the disk never has more than those that serve
+    and those that will.
 
     Args:
         registry: the models' registry.
         route: the route.
         held: versions that are loaded already and are left out.
+        all_goldens: whether to check all golden sessions, or `START_CHECKS` of them.
 
     Returns:
         The new models by version.
@@ -78,21 +85,15 @@ def load_models(registry: Registry, route: Route, held: Collection[str] = ()) ->
         NextItemError: a version cannot be used.
     """
     versions = {variant.version for variant in variants_with_traffic(route)}
+    registry.forget_others(versions.union(held))
     artifacts = {version: registry.fetch(version) for version in versions.difference(held)}
     from nextitem.model.onnx_graphs import open_graphs  # at a cold start another thread imports ONNX Runtime meanwhile
 
     graphs = {version: open_graphs(artifact) for version, artifact in artifacts.items()}
-    from nextitem.model.engine import Model  # at a cold start imported by another thread while the graphs are opened
+    from nextitem.model.engine import START_CHECKS, Model  # imported by another thread while the graphs are opened
 
-    return {version: Model(artifact, graphs[version]) for version, artifact in artifacts.items()}
-
-
-def read_availability(registry: Registry, name: str) -> Availability | NextItemError:
-    """Return which items of a route are available, or the error that kept it from being read."""
-    try:
-        return registry.availability(name)
-    except NextItemError as error:
-        return error
+    goldens = None if all_goldens else START_CHECKS
+    return {version: Model(artifact, graphs[version], goldens=goldens) for version, artifact in artifacts.items()}
 
 
 def variants_with_traffic(route: Route) -> list[Variant]:

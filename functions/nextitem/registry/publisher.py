@@ -45,6 +45,7 @@ from nextitem.registry.availability import (
     decode_availability,
     last_good_key,
 )
+from nextitem.registry.loading import variants_with_traffic
 from nextitem.registry.reader import (
     MAX_ROUTE_BYTES,
     Registry,
@@ -143,24 +144,35 @@ class Publisher:
         # The folder's copy may come from another bucket.
         if self._bucket.read(model_key(version, MANIFEST), MAX_MANIFEST_BYTES) is None:
             raise VersionNotFound(f"the registry has no version {version}")
-        artifact = Registry(self._bucket, folder).fetch(version)
-        Model(artifact).check(artifact.certificate())
+        self._check(version, folder)
         variants = (Variant(DEFAULT_VARIANT, version, 1.0),)
         live = self.current()
         return live if live is not None and live.variants == variants else self._change(variants, restores=None)
 
-    def rollback(self) -> Route:
+    def rollback(self, folder: Path) -> Route:
         """Restore the previous variants of the route; a second rollback restores those before them.
 
+        The versions that will take traffic must pass their whole certificates, as for `promote`.
+
+        Args:
+            folder: the local folder of fetched versions.
+
         Raises:
-            VersionNotFound: there are no previous variants.
+            VersionNotFound: there are no previous variants, or one of their versions is not published.
+            ArtifactCorrupt: a version fails its digests or its certificate.
             RouteConflict: the route was changed meanwhile.
         """
         live = self.current()
         if live is None:
             raise VersionNotFound(f"{route_key(self._route)} is not in the bucket: there is nothing to roll back")
         previous = self._previous(live)
+        for variant in variants_with_traffic(previous):
+            self._check(variant.version, folder)
         return self._change(previous.variants, restores=previous.restores or previous.revision)
+
+    def _check(self, version: str, folder: Path) -> None:
+        """Raise an error unless a version passes its digests and its whole certificate."""
+        Model(Registry(self._bucket, folder).fetch(version))
 
     def availability(self) -> Availability:
         """Read the route's availability."""

@@ -98,7 +98,8 @@ class Recommender:
         if history.replayed:  # else the store has this snapshot and this impression already
             with record.phase("store_write"):
                 snapshot, impression = _snapshot(session, history), _impression(session, answer, best)
-                save = self._writer.send(lambda: self._store.save(key, routed.version, snapshot, deadline, impression))
+                version = routed.version  # the writer keeps the call, which must not keep a model
+                save = self._writer.send(lambda: self._store.save(key, version, snapshot, deadline, impression))
                 self._pending_saves.append(save)  # a lost snapshot costs a replay: nothing waits for it
         return answer
 

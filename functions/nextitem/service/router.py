@@ -3,25 +3,34 @@
 A session's variant follows from its name and the key secret, so it stays the same as long as the route does. A thread
 reads the route again once it is older than its time to live: no request waits for the bucket once a model is loaded.
 If a new version cannot be loaded, the models in use stay.
+
+Only a router and the requests under way may keep a model: a disk holds two versions, and a deleted file occupies it as
+long as a model maps it.
 """
 
+import gc
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from contextlib import suppress
 
 import msgspec
 
+from nextitem.background_call import BackgroundCall, SharedCall
 from nextitem.deadline import Deadline
 from nextitem.errors import NextItemError, NoModel, RegistryUnavailable
 from nextitem.model.engine import Model
 from nextitem.registry.availability import EVERYTHING, Availability
-from nextitem.registry.loading import LoadedRoute, load_models, load_route, read_availability, variants_with_traffic
+from nextitem.registry.loading import LoadedRoute, load_models, load_route, variants_with_traffic
 from nextitem.registry.reader import Registry, Route, Variant
 
 START_SECONDS = 8.0
 """The longest wait for a first model: Lambda gives a start, and our requests, 10 s. Loading goes on after it."""
 RETRY_SECONDS = 1.0
 """Minimum time between two attempts to load a first model, so that 503s stay cheap."""
+SILENT_SECONDS = 0.05
+"""A request's wait for a bucket that did not answer before. It also gives the attempt time to go on: Lambda freezes the
+process after the answer."""
 
 
 class RoutedModel(msgspec.Struct, frozen=True):
@@ -52,6 +61,16 @@ def pick_variant(route: Route, key: str) -> Variant:
     return variants[-1]
 
 
+def _collect_garbage() -> None:
+    """Free models that only a reference cycle keeps: an error, its traceback, a frame, and a variable with the error.
+
+    A cycle from the start of the process is among the objects that `startup.finish` froze.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+
+
 class Router:
     """Holds the models of a route.
 
@@ -61,6 +80,7 @@ class Router:
         ttl: seconds after which the route is read again.
         on_fault: called with each error in the background.
         clock: the wall clock, in seconds: a monotonic one may stand still while the function is frozen.
+        starting: the first load, where it has begun already.
     """
 
     def __init__(
@@ -68,56 +88,76 @@ class Router:
         registry: Registry,
         name: str,
         ttl: float,
-        on_fault: Callable[[NextItemError], None],
+        on_fault: Callable[[BaseException], None],
         clock: Callable[[], float] = time.time,
+        starting: BackgroundCall[LoadedRoute] | None = None,
     ) -> None:
         self._registry, self._name, self._ttl = registry, name, ttl
         self._on_fault, self._clock = on_fault, clock
+        self._starting = starting
         self._serving: tuple[Route, dict[str, Model]] | None = None
         self._availability: Availability = EVERYTHING
         self._read_at = -float("inf")
-        self._refreshing = threading.Lock()
+        self._is_silent = False
+        self._loading = threading.Lock()
+        self._attempt = SharedCall(self._try_to_load, "route")
 
-    def load(self, loaded: LoadedRoute | None = None) -> None:
+    def load(self) -> None:
         """Read the route and serve the models that it names; the models in use change only if all of them load.
 
         Models in use learn which items are available in any case. The first time, the newest revisions that can be used
         stand for a route or an availability that cannot; the fault is raised or reported all the same.
 
-        Args:
-            loaded: the route and its models, where they are loaded already.
-
         Raises:
             NextItemError: the route or a version cannot be used.
         """
-        self._read_at = self._clock()
-        held = self._serving[1] if self._serving else {}
-        if loaded is None and not held:
-            loaded = load_route(self._registry, self._name)
-        availability = loaded.availability if loaded else read_availability(self._registry, self._name)
-        if not isinstance(availability, NextItemError):
-            self._set_availability(availability, held.values())
-        route = loaded.route if loaded else self._registry.route(self._name)
-        new = loaded.models if loaded else load_models(self._registry, route, held.keys())
-        if isinstance(availability, NextItemError):
-            self._on_fault(availability)  # only now: where the bucket fails, the route's error alone is reported
-            if not held:  # rather no answer than unavailable items
-                self._availability = self._registry.last_good_availability(self._name)
-        for model in new.values():
-            model.set_unavailable(self._availability.unavailable)
-        versions = {variant.version for variant in variants_with_traffic(route)}
-        self._serving = route, new | {version: held[version] for version in versions & held.keys()}
-        if versions != held.keys():
-            # A function's disk is small, and it may live through many promotions. Only a process that has just read a
-            # new route deletes files: another one that shares the folder may serve a newer route already.
-            self._registry.forget_others(versions)
-        if loaded and loaded.fault:
-            raise loaded.fault
+        with self._loading:
+            held = self._serving[1] if self._serving else {}
+            route, new, fault = self._load_more(held) if held else self._load_first()
+            for model in new.values():
+                model.set_unavailable(self._availability.unavailable)
+            versions = {variant.version for variant in variants_with_traffic(route)}
+            self._read_at = self._clock()
+            self._serving = route, new | {version: held[version] for version in versions & held.keys()}
+            if versions != held.keys():
+                # Only a process that has just read a new route deletes files: another one that shares the folder may
+                # serve a newer route already.
+                self._registry.forget_others(versions)
+            if fault is not None:
+                raise fault
 
-    def _set_availability(self, availability: Availability, models: Iterable[Model]) -> None:
+    def _load_first(self) -> LoadedRoute:
+        starting, self._starting = self._starting, None
+        loaded = starting.result() if starting else load_route(self._registry, self._name, self._note_answer)
+        try:
+            self._read_availability()
+        except NextItemError as error:
+            self._on_fault(error)
+            # Rather no answer than unavailable items.
+            self._availability = self._registry.last_good_availability(self._name)
+        return loaded
+
+    def _load_more(self, held: dict[str, Model]) -> LoadedRoute:
+        try:
+            route = self._registry.route(self._name)
+        except NextItemError:
+            with suppress(NextItemError):  # where the bucket fails, the route's error alone is reported
+                self._read_availability()
+            raise
+        try:
+            self._read_availability()
+        except NextItemError as error:
+            self._on_fault(error)
+        return LoadedRoute(route, load_models(self._registry, route, held.keys()))
+
+    def _note_answer(self) -> None:
+        self._is_silent = False
+
+    def _read_availability(self) -> None:
+        availability = self._registry.availability(self._name)
         if availability != self._availability:
-            for model in models:
-                model.set_unavailable(availability.unavailable)
+            for routed in self.serving():
+                routed.model.set_unavailable(availability.unavailable)
             self._availability = availability
 
     def check_availability(self) -> None:
@@ -134,13 +174,10 @@ class Router:
         Args:
             seconds: the longest wait, after which reading goes on in the background.
         """
-        limit = Deadline.after(seconds)
-        if self._refreshing.acquire(timeout=seconds):
-            thread = self._start_refresh()
-            thread.join(limit.remaining())
-            if not thread.is_alive():
-                return
-        self._on_fault(RegistryUnavailable(f"the route was not read within {seconds:g} s"))
+        try:
+            self._attempt.fresh_result(Deadline.after(seconds))
+        except TimeoutError:
+            self._report_silence(seconds)
 
     def model_for(self, key: str) -> RoutedModel:
         """Return the model that answers a session.
@@ -151,11 +188,10 @@ class Router:
         Raises:
             NoModel: no model is loaded, and none can be.
         """
-        age = self._clock() - self._read_at
-        if self._serving is None and not 0 <= age < RETRY_SECONDS:
-            self.refresh(START_SECONDS)
-        elif self._serving is not None and not 0 <= age < self._ttl and self._refreshing.acquire(blocking=False):
-            self._start_refresh()
+        if self._serving is None:
+            self._wait_for_first_model()
+        elif not 0 <= self._clock() - self._read_at < self._ttl:
+            self._attempt.start()
         if self._serving is None:
             raise NoModel("no model is loaded: the registry has none for this route, or cannot be read")
         route, models = self._serving
@@ -169,17 +205,33 @@ class Router:
         route, models = self._serving
         return [RoutedModel(models[variant.version], variant.variant) for variant in variants_with_traffic(route)]
 
-    def _start_refresh(self) -> threading.Thread:
-        """Start the thread that reads the route; it releases `_refreshing`, which the caller holds."""
-        thread = threading.Thread(target=self._refresh, name="route", daemon=True)
-        thread.start()
-        return thread
+    def _wait_for_first_model(self) -> None:
+        """Wait for the attempt under way to load a model, or for a new one.
 
-    def _refresh(self) -> None:
+        After one wait in vain, requests no longer wait for the bucket until it has answered.
+        """
+        if 0 <= self._clock() - self._read_at < RETRY_SECONDS:
+            return
+        seconds = SILENT_SECONDS if self._is_silent else START_SECONDS
+        try:
+            self._attempt.result(Deadline.after(seconds))
+        except TimeoutError:
+            if not self._is_silent:
+                self._report_silence(seconds)
+
+    def _report_silence(self, seconds: float) -> None:
+        self._is_silent = True
+        self._on_fault(RegistryUnavailable(f"the route and its models were not loaded within {seconds:g} s"))
+
+    def _try_to_load(self) -> None:
+        """Load, and report any error, for this is the whole work of a thread."""
+        earlier = {routed.version for routed in self.serving()}
         try:
             self.load()
-        except NextItemError as error:
+            if earlier <= {routed.version for routed in self.serving()}:
+                return
+        except BaseException as error:  # noqa: BLE001 - panics of obstore are no Exceptions
+            self._is_silent = isinstance(error, RegistryUnavailable)
             self._read_at = self._clock()  # from the end of a failed attempt, which may have taken long
             self._on_fault(error)
-        finally:
-            self._refreshing.release()
+        _collect_garbage()

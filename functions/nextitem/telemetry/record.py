@@ -45,7 +45,8 @@ class RequestRecord:
         self.started = time.perf_counter()
         self.phases: dict[Phase, float] = {}
         self.dimensions: dict[str, str] = {}
-        self.faults: list[NextItemError] = []
+        self.faults: list[tuple[str, str]] = []
+        """Type and text of each fault. Not the errors: their tracebacks would keep the request's model in memory."""
         self.feedback: Feedback | None = None
         self._measured: dict[str, float] = {}
 
@@ -88,7 +89,7 @@ class RequestRecord:
 
     def add_fault(self, error: NextItemError) -> None:
         """Add a fault that the answer survives."""
-        self.faults.append(error)
+        self.faults.append((type(error).__name__, str(error)))
 
     def values(self, status: int, total: float, waited: float) -> dict[str, float]:
         """Return the metrics of the finished request by name.
@@ -149,10 +150,11 @@ class Telemetry:
         self._cold, self._awaited = {"restore": milliseconds}, True
 
     @never_raise
-    def report_fault(self, error: NextItemError) -> None:
-        """Log and count a fault outside any request."""
+    def report_fault(self, error: BaseException) -> None:
+        """Log and count a fault outside any request: an error of the tree, or one that nobody expected."""
         _write({}, {metrics.ROUTE_FAULTS.name: 1}, {})
-        self._warn("not refreshed", type(error).__name__, str(error))
+        unexpected = None if isinstance(error, NextItemError) else error
+        self._warn("not refreshed", type(error).__name__, str(error), unexpected)
 
     @never_raise
     def report_exception(self, message: str) -> None:
@@ -177,12 +179,12 @@ class Telemetry:
         if record.feedback is not None:
             values |= _feedback_metrics(record.feedback, record.dimensions)
         _write(record.dimensions, values, {"operation": record.operation, "status": status})
-        for fault in record.faults:
-            self._warn("store fault", type(fault).__name__, str(fault))
+        for kind, detail in record.faults:
+            self._warn("store fault", kind, detail)
 
     @never_raise
-    def _warn(self, message: str, fault: str, detail: str) -> None:
-        self._logger.warning(message, extra={"fault": fault, "detail": detail})
+    def _warn(self, message: str, fault: str, detail: str, error: BaseException | None = None) -> None:
+        self._logger.warning(message, extra={"fault": fault, "detail": detail}, exc_info=error)
 
 
 def process_age_ms() -> float:

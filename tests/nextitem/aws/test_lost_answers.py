@@ -156,7 +156,7 @@ def test_a_rollback_whose_answer_is_lost_goes_back_one_step(
     for version in versions:
         publisher.promote(version, tmp_path / "models")
     proxy.fail("lose answer", is_write, 100)
-    assert Publisher(store).rollback().variants[0].version == versions[1]
+    assert Publisher(store).rollback(tmp_path / "models").variants[0].version == versions[1]
     proxy.fail("lose answer", is_write, 0)
     live = publisher.current()
     assert live is not None

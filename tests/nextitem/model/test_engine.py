@@ -1,6 +1,8 @@
 """The demo model: replay, ranking, exclusion, popularity, and its certificate."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -208,17 +210,54 @@ def test_other_items_than_certified_are_refused(model: Model, demo: Path) -> Non
         model.check(Certificate((swapped,), score_tolerance=100.0))
 
 
-def test_an_empty_certificate_certifies_nothing(model: Model) -> None:
-    with pytest.raises(ArtifactCorrupt, match="0 of 0"):
-        model.check(Certificate(()))
+def first_session(**changes: Any) -> Callable[[Certificate], Certificate]:
+    """Change the first golden session of a certificate."""
+
+    def change(certificate: Certificate) -> Certificate:
+        first = msgspec.structs.replace(certificate.sessions[0], **changes)
+        return msgspec.structs.replace(certificate, sessions=(first, *certificate.sessions[1:]))
+
+    return change
 
 
-def test_a_certificate_whose_scores_are_incomplete_is_refused(demo: Path, tmp_path: Path) -> None:
+def all_of_it(**changes: Any) -> Callable[[Certificate], Certificate]:
+    return lambda certificate: msgspec.structs.replace(certificate, **changes)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (all_of_it(score_tolerance=0.021), "allows scores to differ by 0.021"),
+        (all_of_it(score_tolerance=-1.0), "allows scores to differ by -1"),
+        (all_of_it(overlap=0.94), "demands 0.94 of the golden items"),
+        (all_of_it(overlap=-1.0), "demands -1 of the golden items"),
+        (all_of_it(sessions=()), "has 0 golden sessions"),
+        (first_session(items=()), "has a golden session without events"),
+        (first_session(top=(), scores=()), "without 20 to 200 golden items"),
+        (first_session(top=("tent-008",) * 201, scores=(1.0,) * 201), "without 20 to 200 golden items"),
+        (first_session(scores=(1.0,)), "a golden item has no score"),
+        (first_session(items=("no such item",)), "an item that the catalogue does not have"),
+    ],
+)
+def test_a_certificate_below_the_floors_is_refused(
+    demo: Path, tmp_path: Path, change: Callable[[Certificate], Certificate], fault: str
+) -> None:
+    lax = remade(demo, tmp_path, {CERTIFICATE: encode_document(change(certificate_of(demo)))})
+    with pytest.raises(ArtifactCorrupt, match=f"{lax.name}.* {fault}"):
+        Model(open_artifact(lax))
+
+
+def test_a_huge_score_of_an_absent_item_does_not_loosen_the_others(model: Model, demo: Path) -> None:
+    # GIVEN a golden session with an item that is not recommended, with a huge score, and another wrong score
     certificate = certificate_of(demo)
-    short = msgspec.structs.replace(certificate.sessions[0], scores=certificate.sessions[0].scores[:-1])
-    changed = remade(demo, tmp_path, {CERTIFICATE: encode_document(Certificate((short,)))})
-    with pytest.raises(ArtifactCorrupt, match=rf"certificate\.json of {changed.name}"):
-        Model(open_artifact(changed))
+    golden = certificate.sessions[-1]
+    absent = next(i for i in map(model.vocabulary.item_id, range(ITEMS)) if i not in golden.top)
+    changed = msgspec.structs.replace(
+        golden, top=(absent, *golden.top[1:]), scores=(1e30, *golden.scores[1:-1], golden.scores[-1] + 5)
+    )
+    tampered = msgspec.structs.replace(certificate, sessions=(*certificate.sessions[:-1], changed))
+    with pytest.raises(ArtifactCorrupt, match="scores golden item"):
+        model.check(tampered)
 
 
 @pytest.mark.parametrize("graph", [STEP_GRAPH, SCORE_GRAPH])
@@ -229,10 +268,10 @@ def test_a_graph_that_does_not_open_is_corrupt(demo: Path, tmp_path: Path, graph
         Model(open_artifact(broken))
 
 
-def test_other_weights_are_refused(demo: Path, tmp_path: Path) -> None:
-    weights = bytearray((demo / "weights.bin").read_bytes())
-    weights[:25_600] = weights[:25_600][::-1]  # the item table, 400 x 64 bytes
-    broken = remade(demo, tmp_path, {"weights.bin": bytes(weights)})
+@pytest.mark.parametrize("byte", [b"\xff", b"\x01"], ids=["nan", "tiny"])
+def test_other_weights_are_refused(demo: Path, tmp_path: Path, byte: bytes) -> None:
+    weights = byte * (demo / "weights.bin").stat().st_size
+    broken = remade(demo, tmp_path, {"weights.bin": weights})
     with pytest.raises(ArtifactCorrupt, match=f"^{broken.name} "):
         Model(open_artifact(broken))
 
@@ -241,13 +280,4 @@ def test_a_catalogue_of_another_size_is_corrupt(demo: Path, tmp_path: Path) -> N
     write_vocabulary(tmp_path / "other.bin", ["pot", "tea"])
     broken = remade(demo, tmp_path, {VOCABULARY: (tmp_path / "other.bin").read_bytes()})
     with pytest.raises(ArtifactCorrupt, match=f"^{broken.name}: 2 ids for 400 items"):
-        Model(open_artifact(broken))
-
-
-def test_nan_scores_are_refused(demo: Path, tmp_path: Path) -> None:
-    # Weights whose floats are all NaN, and a certificate that allows any items
-    certificate = msgspec.structs.replace(certificate_of(demo), overlap=0.0)
-    weights = b"\xff" * (demo / "weights.bin").stat().st_size
-    broken = remade(demo, tmp_path, {"weights.bin": weights, CERTIFICATE: encode_document(certificate)})
-    with pytest.raises(ArtifactCorrupt, match=f"^{broken.name} scores .* nan"):
         Model(open_artifact(broken))

@@ -23,6 +23,9 @@ from nextitem.model.manifest import (
 )
 from tests.nextitem.parts import STEADY, VERSION
 
+ITEMS = 400
+"""Size of the demo model's catalogue."""
+
 
 @pytest.fixture
 def data(demo: Path) -> bytes:
@@ -90,7 +93,7 @@ def test_invalid_or_deep_json_is_not_a_manifest(data: bytes) -> None:
 )
 def test_invalid_or_deep_json_is_not_a_certificate(data: bytes) -> None:
     with pytest.raises(ArtifactCorrupt, match=r"^certificate\.json of v.* is not a certificate"):
-        decode_certificate(data, VERSION)
+        decode_certificate(data, VERSION, ITEMS)
 
 
 def test_a_newer_schema_is_unsupported() -> None:
@@ -125,9 +128,9 @@ def test_a_manifest_must_list_each_file_and_document_and_no_other(data: bytes, e
 
 def test_a_certificate_is_read_as_it_was_written(demo: Path) -> None:
     data = (demo / "certificate.json").read_bytes()
-    assert encode_document(decode_certificate(data, demo.name)) == data
+    assert encode_document(decode_certificate(data, demo.name, ITEMS)) == data
     with pytest.raises(ArtifactCorrupt, match=rf"^certificate\.json of {demo.name} is not a certificate"):
-        decode_certificate(data[:-9], demo.name)
+        decode_certificate(data[:-9], demo.name, ITEMS)
 
 
 @STEADY

@@ -73,7 +73,7 @@ def test_promoting_the_live_version_changes_nothing(publisher: Publisher, versio
     live = publisher.promote(versions[1], folder)
     # WHEN the second is promoted again THEN nothing changes, and a rollback restores the first
     assert publisher.promote(versions[1], folder) == live
-    assert publisher.rollback().variants[0].version == versions[0]
+    assert publisher.rollback(folder).variants[0].version == versions[0]
 
 
 def test_an_unknown_version_is_not_promoted(publisher: Publisher, versions: list[str], folder: Path) -> None:
@@ -107,17 +107,17 @@ def test_rollbacks_go_back_step_by_step(
         publisher.promote(version, folder)
 
     # WHEN it is rolled back twice THEN each restores the version before
-    served = [publisher.rollback().variants[0].version for _ in range(2)]
+    served = [publisher.rollback(folder).variants[0].version for _ in range(2)]
     assert served == [second, first]
     live = publisher.current()
     assert live is not None
     assert (live.revision, live.restores) == (5, 1)
-    assert_refused(publisher, VersionNotFound, publisher.rollback)
+    assert_refused(publisher, VersionNotFound, lambda: publisher.rollback(folder))
 
     # WHEN another is promoted THEN a rollback restores the version that was live before it
     publisher.promote(third, folder)
-    assert publisher.rollback().variants[0].version == first
-    assert_refused(publisher, VersionNotFound, publisher.rollback)
+    assert publisher.rollback(folder).variants[0].version == first
+    assert_refused(publisher, VersionNotFound, lambda: publisher.rollback(folder))
 
     # AND the history has every revision in order
     routes = history(bucket)
@@ -128,9 +128,9 @@ def test_rollbacks_go_back_step_by_step(
     assert routes[-1] == publisher.current()
 
 
-def test_without_a_route_there_is_nothing_to_roll_back(publisher: Publisher) -> None:
+def test_without_a_route_there_is_nothing_to_roll_back(publisher: Publisher, folder: Path) -> None:
     with pytest.raises(VersionNotFound, match="nothing to roll back"):
-        publisher.rollback()
+        publisher.rollback(folder)
 
 
 def test_a_revision_missing_in_the_history_is_added_by_the_next_change(
@@ -144,7 +144,7 @@ def test_a_revision_missing_in_the_history_is_added_by_the_next_change(
     # WHEN the route changes again THEN the revision is in the history and can be restored
     publisher.promote(versions[2], folder)
     assert len(bucket.keys("routes/history/live/")) == 3
-    assert publisher.rollback().variants == second.variants
+    assert publisher.rollback(folder).variants == second.variants
 
 
 class RacingBucket(BotoObjectStore):
@@ -196,7 +196,7 @@ def test_a_rollback_during_a_promotion_is_refused(
         publisher.promote(version, folder)
     racing = Publisher(RacingBucket(BUCKET, s3, lambda: publisher.promote(versions[2], folder)))
     with pytest.raises(RouteConflict):
-        racing.rollback()
+        racing.rollback(folder)
     live = publisher.current()
     assert live is not None
     assert live.variants[0].version == versions[2]
@@ -220,7 +220,7 @@ def test_after_the_route_was_deleted_the_history_goes_on(
     # WHEN another version is promoted THEN the history has all three, and a rollback restores the second
     assert publisher.promote(versions[2], folder).revision == 3
     assert [route.variants[0].version for route in history(bucket)] == versions
-    assert publisher.rollback().variants[0].version == versions[1]
+    assert publisher.rollback(folder).variants[0].version == versions[1]
 
 
 def test_a_route_restored_by_hand_is_a_revision_of_its_own(
@@ -233,5 +233,5 @@ def test_a_route_restored_by_hand_is_a_revision_of_its_own(
 
     # WHEN a third version is promoted and rolled back THEN the first is live again
     publisher.promote(versions[2], folder)
-    assert publisher.rollback().variants[0].version == versions[0]
+    assert publisher.rollback(folder).variants[0].version == versions[0]
     assert [route.revision for route in history(bucket)] == [1, 2, 3, 4, 5]

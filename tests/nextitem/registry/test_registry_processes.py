@@ -18,8 +18,10 @@ FUNCTIONS = Path(__file__).parents[3] / "functions"
 FETCH = """
 import sys
 from pathlib import Path
+from nextitem.aws import s3_prefetch
 from nextitem.aws.object_store import ObstoreReader
 from nextitem.registry.reader import Registry
+s3_prefetch.READ_TIMEOUT = s3_prefetch.REQUEST_TIMEOUT  # so that delayed weights are not requested again
 bucket = ObstoreReader(sys.argv[1], region=sys.argv[2], endpoint=sys.argv[3])
 print("ready", flush=True)
 sys.stdin.readline()

@@ -79,8 +79,8 @@ def test_stray_keys_are_ignored(
     for key in (*STRAY_REVISIONS, *STRAY_MODELS, "routes/", "routes/history/", "availability/"):
         s3.put_object(Bucket=BUCKET, Key=key, Body=b"stray")
     assert {item.version for item in publisher.versions()} == set(versions)
-    assert [publisher.rollback().revision, publisher.promote(versions[2], folder).revision] == [4, 5]
-    assert publisher.rollback().variants[0].version == versions[1]
+    assert [publisher.rollback(folder).revision, publisher.promote(versions[2], folder).revision] == [4, 5]
+    assert publisher.rollback(folder).variants[0].version == versions[1]
     for key in (*STRAY_REVISIONS, *STRAY_MODELS):
         assert f"{key} is ignored" in caplog.text
 
@@ -98,22 +98,26 @@ def test_an_object_with_the_name_of_a_revision_is_ignored(
     for revision in (2, 8):
         s3.put_object(Bucket=BUCKET, Key=history_key("live", revision), Body=data)
     # WHEN the route is rolled back THEN the next older revision is restored, and the unreadable one is logged
-    assert publisher.rollback().variants[0].version == versions[0]
+    assert publisher.rollback(folder).variants[0].version == versions[0]
     assert publisher.promote(versions[1], folder).variants[0].version == versions[1]
-    assert publisher.rollback().variants[0].version == versions[0]
+    assert publisher.rollback(folder).variants[0].version == versions[0]
     assert f"{history_key('live', 2)} is ignored" in caplog.text
 
 
 def test_a_revision_under_the_name_of_another_is_ignored(
-    s3: "S3Client", publisher: Publisher, versions: list[str]
+    s3: "S3Client", publisher: Publisher, versions: list[str], folder: Path
 ) -> None:
     route = Route(9, (Variant("main", VERSION, 1.0),), "now", restores=8)
     s3.put_object(Bucket=BUCKET, Key=history_key("live", 2), Body=msgspec.json.encode(route))
-    assert publisher.rollback().variants[0].version == versions[0]
+    assert publisher.rollback(folder).variants[0].version == versions[0]
 
 
 def test_a_revision_that_cannot_be_read_now_is_not_skipped(
-    bucket: BotoObjectStore, publisher: Publisher, versions: list[str], monkeypatch: pytest.MonkeyPatch
+    bucket: BotoObjectStore,
+    publisher: Publisher,
+    versions: list[str],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     read = bucket.read
 
@@ -124,7 +128,7 @@ def test_a_revision_that_cannot_be_read_now_is_not_skipped(
 
     monkeypatch.setattr(bucket, "read", fail)
     with pytest.raises(RegistryUnavailable):
-        publisher.rollback()
+        publisher.rollback(folder)
 
 
 def test_a_history_without_revisions_has_nothing_to_roll_back_to(
@@ -133,7 +137,7 @@ def test_a_history_without_revisions_has_nothing_to_roll_back_to(
     s3.put_object(Bucket=BUCKET, Key=HISTORY, Body=b"")
     publisher.promote(publisher.publish(demo), folder)
     with pytest.raises(VersionNotFound):
-        publisher.rollback()
+        publisher.rollback(folder)
 
 
 @pytest.mark.parametrize("data", UNREADABLE.values(), ids=UNREADABLE)

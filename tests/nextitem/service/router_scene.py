@@ -9,7 +9,6 @@ import msgspec
 
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.aws.object_store import StoredObject
-from nextitem.errors import NextItemError
 from nextitem.registry.publisher import Publisher
 from nextitem.registry.reader import Registry, Route, Variant, route_key
 from nextitem.service.router import Router
@@ -65,7 +64,7 @@ class Scene:
         self.second = self.publisher.publish(another_version(demo, folder / "made"))
         self.clock = Clock()
         self.bucket = GatedBucket(bucket)
-        self.faults: list[NextItemError] = []
+        self.faults: list[BaseException] = []
         registry = Registry(self.bucket, folder / "models")
         self.router = Router(registry, "live", TTL, self.faults.append, self.clock)
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 
-from nextitem.errors import NextItemError
 from nextitem.service.recommender import Recommender
 from nextitem.service.router import Router
 from nextitem.service.schema import (
@@ -31,7 +30,7 @@ Event = str | Mapping[str, Any]
 def fixed_keys() -> KeyRing:
     """A ring whose one secret never changes."""
 
-    def nothing_goes_wrong(error: NextItemError) -> None:
+    def nothing_goes_wrong(error: BaseException) -> None:
         raise AssertionError(error)
 
     return KeyRing(lambda: KeySecret(SECRET), 3600, nothing_goes_wrong)

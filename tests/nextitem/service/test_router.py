@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pytest
 
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.aws.object_store import StoredObject
+from nextitem.deadline import Deadline
 from nextitem.errors import (
     ArtifactCorrupt,
     ArtifactUnsupported,
@@ -19,7 +21,7 @@ from nextitem.errors import (
 )
 from nextitem.model.manifest import SCHEMA
 from nextitem.registry.reader import Variant, model_key, route_key
-from nextitem.service.router import RETRY_SECONDS
+from nextitem.service.router import RETRY_SECONDS, SILENT_SECONDS, START_SECONDS
 from nextitem.sessions.keys import session_key
 from tests.nextitem.parts import BUCKET, PATIENCE_SECONDS, SECRET, VERSION, edited
 from tests.nextitem.service.router_scene import KEY, TTL, Scene
@@ -235,19 +237,51 @@ def test_slow_attempts_are_rare_too(scene: Scene, monkeypatch: pytest.MonkeyPatc
     assert scene.bucket.reads == 1
 
 
-def test_the_wait_for_a_first_model_is_limited(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    scene.promote(scene.first)
-    monkeypatch.setattr("nextitem.service.router.START_SECONDS", 0.01)
-    scene.bucket.gate.clear()
-    with pytest.raises(NoModel):
-        scene.served()
-    assert [type(fault) for fault in scene.faults] == [RegistryUnavailable]
-    scene.bucket.gate.set()
-    scene.join()
-    assert scene.served() == scene.first
-    assert scene.bucket.reads == 1
-
-
 def test_loading_without_a_route_says_what_to_do(scene: Scene) -> None:
     with pytest.raises(VersionNotFound, match="promote a version first"):
         scene.router.load()
+
+
+def test_a_silent_bucket_is_waited_for_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    limit = Deadline.after
+
+    def noted(seconds: float) -> Deadline:
+        waits.append(seconds)
+        return limit(0.01)
+
+    monkeypatch.setattr("nextitem.service.router.Deadline.after", noted)
+    # GIVEN a bucket that does not answer WHEN requests come THEN the first waits for it, and later ones do not
+    scene.promote(scene.first)
+    scene.bucket.gate.clear()
+    for _ in range(3):
+        with pytest.raises(NoModel):
+            scene.served()
+        scene.clock.now += RETRY_SECONDS
+    assert waits == [START_SECONDS, SILENT_SECONDS, SILENT_SECONDS]
+    assert [type(fault) for fault in scene.faults] == [RegistryUnavailable]
+    assert scene.bucket.reads == 1
+
+    # AND once it answers, the attempt under way ends, and its model serves
+    scene.bucket.gate.set()
+    scene.join()
+    assert scene.served() == scene.first
+
+
+def test_an_unexpected_error_is_reported_and_the_next_attempt_works(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Panic(BaseException):
+        """Panics of Rust libraries are no Exceptions."""
+
+    scene.promote(scene.first)
+    scene.router.load()
+    scene.promote(scene.second)
+    for error in (Panic, IndexError, MemoryError):
+        with monkeypatch.context() as patch:
+            patch.setattr("nextitem.service.router.load_models", Mock(side_effect=error))
+            scene.let_a_refresh_pass()
+    assert [type(fault) for fault in scene.faults] == [Panic, IndexError, MemoryError]
+    assert scene.served() == scene.first
+    scene.let_a_refresh_pass()
+    assert scene.served() == scene.second

@@ -10,11 +10,14 @@ from redis import Redis
 from devstack.processes.children import Children
 from devstack.services.valkey import Valkey
 from nextitem.aws.boto_object_store import BotoObjectStore
+from nextitem.background_call import BackgroundCall
 from nextitem.deadline import Deadline
-from nextitem.errors import NextItemError, SecretUnavailable, SelfCheckFailed, StoreUnavailable
-from nextitem.model.manifest import CERTIFICATE, decode_certificate
+from nextitem.errors import SecretUnavailable, SelfCheckFailed, StoreUnavailable
+from nextitem.model.artifact import open_artifact
+from nextitem.model.manifest import CERTIFICATE
 from nextitem.redis_client.url import parse_store_url
 from nextitem.registry.availability import availability_key
+from nextitem.registry.loading import load_route
 from nextitem.registry.publisher import Publisher
 from nextitem.registry.reader import Registry, Route, Variant, route_key
 from nextitem.service.router import Router
@@ -54,15 +57,17 @@ def routed(bucket: BotoObjectStore, *variants: Variant) -> None:
     assert bucket.create(route_key("live"), msgspec.json.encode(Route(1, variants, "2026-01-20T09:20:00Z")))
 
 
-def router_of(bucket: BotoObjectStore, folder: Path) -> Router:
-    return Router(Registry(bucket, folder), "live", ttl=1e9, on_fault=lambda fault: pytest.fail(str(fault)))
+def router_of(bucket: BotoObjectStore, folder: Path, *, cold_start: bool = False) -> Router:
+    registry = Registry(bucket, folder)
+    starting = BackgroundCall(lambda: load_route(registry, "live"), "models") if cold_start else None
+    return Router(registry, "live", ttl=1e9, on_fault=lambda fault: pytest.fail(str(fault)), starting=starting)
 
 
 def test_a_working_version_is_reported(
     router: Router, store: ValkeyStore, demo: Path, contents: Callable[[], set[bytes]]
 ) -> None:
     before = contents()
-    goldens = len(decode_certificate((demo / CERTIFICATE).read_bytes(), demo.name).sessions)
+    goldens = len(open_artifact(demo).certificate().sessions)
     assert verify(router, fixed_keys(), store) == Report("ok", [CheckedModel(demo.name, "main", goldens)], "ok")
     # nothing is left of the probe
     assert contents() == before
@@ -82,14 +87,18 @@ def test_every_variant_of_the_route_is_checked(
 def test_a_fault_in_the_last_golden_session_is_found(
     bucket: BotoObjectStore, demo: Path, tmp_path: Path, folder: Path, store: ValkeyStore
 ) -> None:
-    certificate = decode_certificate((demo / CERTIFICATE).read_bytes(), demo.name)
+    certificate = open_artifact(demo).certificate()
     *others, last = certificate.sessions
     wrong = msgspec.structs.replace(last, scores=tuple(score + 9 for score in last.scores))
     document = msgspec.json.encode(msgspec.structs.replace(certificate, sessions=(*others, wrong)))
     version = Publisher(bucket).publish(remade(demo, tmp_path, {CERTIFICATE: document}))
     routed(bucket, Variant("trial", version, 1))
 
-    fault = fault_of(router_of(bucket, folder), fixed_keys(), store)
+    # GIVEN a process that has started, which checks the first golden sessions only
+    router = router_of(bucket, folder, cold_start=True)
+    router.load()
+    # THEN the check before traffic finds the last one
+    fault = fault_of(router, fixed_keys(), store)
     assert fault.startswith(f"model {version} of variant trial failed the check: {version} scores golden item 1 ")
 
 
@@ -103,7 +112,7 @@ def test_the_availability_must_be_readable(
 ) -> None:
     routed(bucket, Variant("main", Publisher(bucket).publish(demo), 1))
     assert bucket.create(availability_key("live"), b"nothing")
-    faults: list[NextItemError] = []
+    faults: list[BaseException] = []
     router = Router(Registry(bucket, tmp_path), "live", ttl=1e9, on_fault=faults.append)
     fault = fault_of(router, fixed_keys(), store)
     assert fault.startswith("the availability of items failed the check: availability/live")
