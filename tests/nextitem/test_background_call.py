@@ -28,6 +28,12 @@ def test_its_error_is_raised_where_its_result_is_wanted() -> None:
         call.result(patient())
 
 
+def test_a_caller_after_the_end_of_a_call_gets_a_new_one() -> None:
+    results = iter("ab")
+    shared = SharedCall(lambda: next(results), "a letter")
+    assert [shared.result(patient()) for _ in range(2)] == ["a", "b"]
+
+
 def test_callers_share_the_call_that_is_under_way() -> None:
     gate, calls = threading.Event(), list[str]()
 

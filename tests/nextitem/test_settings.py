@@ -127,6 +127,11 @@ def test_a_wrong_time_is_named(name: str, text: str) -> None:
         Settings.read({**REQUIRED, name: text})
 
 
+def test_a_session_lives_for_a_second_at_least() -> None:
+    with pytest.raises(SettingsError, match=r"at least 1, not '0\.9'"):
+        Settings.read({**REQUIRED, "NEXTITEM_SESSION_TTL_SECONDS": "0.9"})
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [

@@ -1,98 +1,120 @@
 """Plant each fault of the list in a copy of the tree, run its tests, and print how many faults they find."""
 
 import argparse
+import importlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
-from queue import SimpleQueue
 from tempfile import TemporaryDirectory
+
+import pytest
 
 from tests.planted_faults.catalogue import ROOT, Fault, plant, read_faults
 
 GOAL = 0.95
 """The least share of the faults that the tests must find."""
-JOBS = 2
 TIMEOUT_SECONDS = 600
 """A fault that makes its tests hang is found."""
-_PASSED, _FAILED, _NOT_COLLECTED = 0, 1, 2
-"""Exit statuses of pytest. Others mean that it ran no tests."""
+PRELOADED = ("boto3", "hypothesis", "hypothesis.strategies", "moto.server", "numpy", "redis")
+"""Libraries that are imported once, not for each fault: most of a short run would be their import."""
+OPTIONS = (
+    *("-q", "-x", "-m", "not slow"),
+    *("-p", "no:cacheprovider", "-p", "no:anyio", "-p", "no:xdist"),
+    *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # of preloaded libraries
+)
+"""pytest's: stop at the first failure, and load no plugin that the tests do not need."""
+_PASSED, _FOUND = 0, {1, 2, -signal.SIGALRM}
+"""Exit statuses of pytest: a test failed, a module could not be imported, time ran out."""
 
 
 def main(arguments: list[str]) -> int:
-    """Print the score and each fault that no test finds; return 1 if the score is below the goal."""
+    """Print the score and what became of each fault; return 1 if the score is below the goal."""
     parser = argparse.ArgumentParser(prog="python -m tests.planted_faults", description=__doc__)
     parser.add_argument("--only", default="", metavar="TEXT", help="only the faults of files whose path has this text")
-    faults = [fault for fault in read_faults() if parser.parse_args(arguments).only in fault.file]
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="how many faults to try at a time")
+    options = parser.parse_args(arguments)
+    faults = [fault for fault in read_faults() if options.only in fault.file]
     for fault in faults:
         plant(fault, (ROOT / fault.file).read_text())
+    for name in PRELOADED:
+        importlib.import_module(name)
+    found = 0
     with TemporaryDirectory() as folder:
-        trees: SimpleQueue[Path] = SimpleQueue()
-        for number in range(JOBS):
-            trees.put(copy_tree(Path(folder) / str(number)))
-        with ThreadPoolExecutor(JOBS) as pool:
-            refuse_failing_tests(trees, faults)
-            survivors = [
-                fault
-                for fault, is_found in zip(faults, pool.map(lambda fault: find(trees, fault), faults), strict=True)
-                if not is_found
-            ]
-    score = 1 - len(survivors) / len(faults)
-    print(f"{len(faults) - len(survivors)} of {len(faults)} planted faults are found: {score:.1%}")
+        intact = copy_tree(Path(folder) / "intact")
+        refuse_failing_tests(intact, faults)
+        trees = [Path(folder) / str(number) for number in range(options.jobs)]
+        for tree in trees:
+            shutil.copytree(intact, tree)  # with the bytecode that the tests left
+        for fault, is_found in outcomes(faults, trees):
+            print("found" if is_found else "survives", fault, flush=True)
+            found += is_found
+    score = found / len(faults)
+    print(f"{found} of {len(faults)} planted faults are found: {score:.1%}")
     return int(score < GOAL)
 
 
 def copy_tree(folder: Path) -> Path:
-    """Copy what git does not ignore, with what tests build, and return the copy's folder."""
+    """Copy what git does not ignore, and return the copy's folder."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     for name in subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0"):
-        if name and (ROOT / name).exists():
+        if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
     return folder
 
 
-def refuse_failing_tests(trees: "SimpleQueue[Path]", faults: Iterable[Fault]) -> None:
+def refuse_failing_tests(tree: Path, faults: list[Fault]) -> None:
     """End the command if a test fails without any fault: it would find them all."""
-    tree = trees.get()
-    if run_tests(tree, sorted({test for fault in faults for test in fault.tests})) != _PASSED:
+    pid = start_tests(tree, sorted({test for fault in faults for test in fault.tests}))
+    if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != _PASSED:
         sys.exit("tests fail without a planted fault; mend them first")
-    trees.put(tree)
 
 
-def find(trees: "SimpleQueue[Path]", fault: Fault) -> bool:
-    """Plant a fault in a free tree, and return whether its tests fail."""
-    tree = trees.get()
-    path = tree / fault.file
-    text = path.read_text()
-    path.write_text(plant(fault, text))
-    status = run_tests(tree, fault.tests)
-    path.write_text(text)
-    trees.put(tree)
-    if status not in {_PASSED, _FAILED, _NOT_COLLECTED}:
-        raise SystemExit(f"pytest ended with status {status} for {fault}")
-    print("survives" if status == _PASSED else "found", fault, flush=True)
-    return status != _PASSED
+def outcomes(faults: list[Fault], trees: list[Path]) -> Iterator[tuple[Fault, bool]]:
+    """Try the faults, one in each tree at a time, and return each with whether its tests fail."""
+    waiting, running = faults[::-1], dict[int, tuple[Fault, Path]]()
+    while waiting or running:
+        while waiting and trees:
+            fault, tree = waiting.pop(), trees.pop()
+            path = tree / fault.file
+            path.write_text(plant(fault, (ROOT / fault.file).read_text()))
+            os.utime(path, (len(waiting), len(waiting)))  # bytecode stands for its source's time and size
+            running[start_tests(tree, list(fault.tests))] = fault, tree
+        pid, status = os.wait()
+        fault, tree = running.pop(pid)
+        shutil.copy2(ROOT / fault.file, tree / fault.file)
+        trees.append(tree)
+        code = os.waitstatus_to_exitcode(status)
+        if code != _PASSED and code not in _FOUND:
+            sys.exit(f"pytest ended with status {code} for {fault}")
+        yield fault, code != _PASSED
 
 
-def run_tests(tree: Path, tests: Iterable[str]) -> int:
-    """Run test modules up to the first failure, and return pytest's exit status."""
-    # A .pyc is as good as its source's second and size, and faults change neither.
-    environment = os.environ | {
-        "PYTHONPATH": f"{tree / 'functions'}:{tree}",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "CI": "true",  # Hypothesis then tries the same examples in each run
-    }
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-m", "not slow", "-p", "no:cacheprovider", *tests]
+def start_tests(tree: Path, tests: list[str]) -> int:
+    """Start a process that runs test modules up to the first failure, and return its id."""
+    if pid := os.fork():
+        return pid
+    code = 3
     try:
-        return subprocess.run(
-            command, cwd=tree, env=environment, capture_output=True, timeout=TIMEOUT_SECONDS, check=False
-        ).returncode
-    except subprocess.TimeoutExpired:
-        return _FAILED
+        signal.alarm(TIMEOUT_SECONDS)
+        os.chdir(tree)
+        for name in [name for name in sys.modules if name.partition(".")[0] == "tests"]:
+            del sys.modules[name]  # they are the intact tree's
+        sys.path[:] = [str(tree / "functions"), str(tree), *(entry for entry in sys.path if Path(entry) != ROOT)]
+        os.environ |= {
+            "PYTHONPATH": f"{tree / 'functions'}:{tree}",
+            "CI": "true",  # Hypothesis then tries the same examples in each run
+        }
+        silence = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silence, 1)
+        os.dup2(silence, 2)
+        code = int(pytest.main([*OPTIONS, *tests]))
+    finally:
+        os._exit(code)
 
 
 if __name__ == "__main__":

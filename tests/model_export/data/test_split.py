@@ -60,8 +60,12 @@ def test_of_a_running_index_the_last_tenth_is_test() -> None:
 
 
 def test_of_equal_starts_the_last_in_the_file_is_test() -> None:
-    split = split_by_time(starting_at(*[0.0] * 10), 3)
-    assert split.test.ids == ["s9"]
+    split = split_by_time(starting_at(*[0.0, 1.0] * 50), 3)
+    assert split.test.ids == [f"s{number}" for number in range(81, 100, 2)]
+
+
+def test_of_a_few_sessions_one_is_test() -> None:
+    assert split_by_time(starting_at(0.0, 1.0, 2.0), 3).test.ids == ["s2"]
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,11 @@ def test_without_variables_the_provider_is_used(provider: CredentialsProvider, c
     assert credentials_of(provider.environment, clock)() == Credentials("AKID1", "secret 1", "session 1", START + HOUR)
 
 
+def test_an_expiry_without_a_zone_is_utc() -> None:
+    with CredentialsProvider(lambda: answer().replace(b"00Z", b"00")) as provider:
+        assert credentials_of(provider.environment)().expires == datetime(2100, 1, 1, tzinfo=UTC)
+
+
 def test_credentials_are_kept_until_shortly_before_they_expire(provider: CredentialsProvider, clock: WallClock) -> None:
     credentials = credentials_of(provider.environment, clock)
     assert [credentials().access_key_id for _ in range(3)] == ["AKID1"] * 3

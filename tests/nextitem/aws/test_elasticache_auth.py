@@ -9,7 +9,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from devstack.processes.children import LOOPBACK, Children
-from nextitem.aws.elasticache_auth import VALID_SECONDS, Cache, TokenProvider
+from nextitem.aws.elasticache_auth import Cache, TokenProvider
 from nextitem.redis_client.login import Login
 from nextitem.redis_client.pool import Pool
 from nextitem.redis_client.replies import one_of
@@ -27,7 +27,7 @@ def by_botocore(user: str, cache: Cache, environment: dict[str, str], monkeypatc
     credentials = Credentials(
         environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"], environment.get("AWS_SESSION_TOKEN")
     )
-    SigV4QueryAuth(credentials, "elasticache", cache.region, expires=VALID_SECONDS).add_auth(request)
+    SigV4QueryAuth(credentials, "elasticache", cache.region, expires=900).add_auth(request)
     url = request.url
     assert isinstance(url, str)
     return url.removeprefix("http://")

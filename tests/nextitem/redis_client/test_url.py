@@ -3,7 +3,7 @@
 import pytest
 
 from nextitem.errors import SettingsError
-from nextitem.redis_client.url import Address, StoreUrl, parse_store_url
+from nextitem.redis_client.url import Address, StoreUrl, parse_store_url, reported_address
 
 
 @pytest.mark.parametrize(
@@ -81,3 +81,8 @@ def test_an_error_shows_no_password(url: str) -> None:
     with pytest.raises(SettingsError) as caught:
         parse_store_url(url)
     assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["", "?"])
+def test_a_server_that_does_not_know_its_host_is_where_its_reply_comes_from(host: str) -> None:
+    assert reported_address(host, "7000", Address("store", 6379)) == Address("store", 7000)

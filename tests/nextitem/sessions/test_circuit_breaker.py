@@ -18,9 +18,9 @@ from nextitem.sessions.circuit_breaker import (
     RUSHED_PER_FAILURE,
     CircuitBreaker,
 )
-from nextitem.sessions.session import SessionKey, SessionStore
+from nextitem.sessions.session import EMPTY, SessionKey, SessionStore
 from nextitem.sessions.valkey_store import ValkeyStore
-from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, soon
+from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, fresh_key, soon
 from tests.nextitem.redis_client.test_pool import HangingUp
 from tests.nextitem.service.router_scene import Clock
 from tests.nextitem.sessions.failing_store import FailingSaving, FailingStore, unavailable
@@ -140,6 +140,14 @@ def test_a_ping_that_succeeds_closes_the_circuit(scene: Scene, key: SessionKey) 
     scene.repair()
     scene.breaker.ping(soon())
     assert add(scene.breaker, key, event("a")).statuses == ("applied",)
+
+
+def test_a_delete_reaches_the_old_key(scene: Scene, key: str) -> None:
+    scene.repair()
+    old = fresh_key()
+    add(scene.breaker, old, event("a"))
+    scene.breaker.delete(key, soon(), old)
+    assert scene.breaker.load(old, VERSION, soon()) == EMPTY
 
 
 def test_failed_saves_count(scene: Scene) -> None:

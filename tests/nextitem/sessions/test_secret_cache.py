@@ -128,6 +128,20 @@ def test_a_read_that_hangs_costs_requests_no_more_than_they_may_wait(source: Sec
     wait_for_readers()
 
 
+def test_requests_leave_half_of_their_time_to_the_store(source: SecretSource, patient: None) -> None:
+    waits: list[float | None] = []
+
+    class Reader(threading.Thread):
+        def join(self, timeout: float | None = None) -> None:
+            waits.append(timeout)
+
+    cache = source.ring().secret
+    cache._reader, cache._read_began = Reader(), source.now
+    with pytest.raises(SecretUnavailable):
+        cache.current(Deadline(at=10.0, clock=lambda: 0.0))
+    assert waits == [5.0]
+
+
 def test_a_trusted_secret_was_read_recently(source: SecretSource, cache: SecretCache) -> None:
     source.secret = SECOND
     source.now += TRUSTED_SECONDS

@@ -111,8 +111,9 @@ def test_an_invalid_answer_is_refused_and_not_quoted(server: FakeSecretsManager,
     assert error_of(reader(server.endpoint)).startswith("the key secret is invalid: ")
 
 
-def test_of_an_error_answer_only_the_status_is_reported(server: FakeSecretsManager) -> None:
-    server.put_secret(json.dumps({"current": HUSH}))
+@pytest.mark.parametrize("name", ["SecretString", "__type"])
+def test_of_an_error_answer_only_the_status_is_reported(server: FakeSecretsManager, name: str) -> None:
+    server.body = json.dumps({name: f"the secret is {HUSH}"}).encode()
     server.status = 403
     assert error_of(reader(server.endpoint)) == "the key secret cannot be read: Secrets Manager says status 403"
 
