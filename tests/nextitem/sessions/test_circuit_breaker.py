@@ -8,7 +8,7 @@ from redis import Redis
 from devstack.processes.children import LOOPBACK, free_port
 from devstack.services.valkey import Valkey
 from nextitem.deadline import Deadline
-from nextitem.errors import StoreUnavailable
+from nextitem.errors import StoreRefused, StoreUnavailable
 from nextitem.redis_client.url import parse_store_url
 from nextitem.sessions import circuit_breaker
 from nextitem.sessions.circuit_breaker import (
@@ -96,6 +96,25 @@ def test_a_success_resets_the_count(scene: Scene, key: SessionKey) -> None:
     # WHEN the store works again THEN it is called
     scene.repair()
     assert add(scene.breaker, key, event("a")).statuses == ("duplicate",)
+
+
+def test_a_refused_command_shows_that_the_server_works(scene: Scene, valkey: Valkey, key: SessionKey) -> None:
+    with Redis.from_url(valkey.url) as client:
+        client.set(key, "text")
+    for _ in range(2):
+        scene.breaker._store = scene.failing
+        scene.fail(FAILURE_THRESHOLD - 1)
+        scene.repair()
+        with pytest.raises(StoreRefused):
+            scene.breaker.load(key, VERSION, soon())
+
+
+def test_a_session_is_deleted_at_its_old_key_too(scene: Scene, key: SessionKey) -> None:
+    scene.repair()
+    old = fresh_key()
+    add(scene.breaker, old, event("a"))
+    scene.breaker.delete(key, soon(), old)
+    assert scene.breaker.load(old, VERSION, soon()) == EMPTY
 
 
 @pytest.mark.parametrize("passed", [RESET_SECONDS, -3600.0], ids=["reset timeout", "clock set back"])

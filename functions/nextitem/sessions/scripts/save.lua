@@ -3,8 +3,7 @@
 -- KEYS: the session. ARGV: time to live (ms), snapshots kept, then field, chain and bytes of each.
 -- Returns 1 if all were stored, 0 if not (a newer one is there, its past is no longer the log's, or no session).
 local key, all, any = KEYS[1], 1, false
-local log = redis.call('HGET', key, 'log')
-if not log then return 0 end
+local log = redis.call('HGET', key, 'log') or ''
 
 -- The place of each chain value in the log, entry by entry: an item id may contain one, or be slow to search.
 local places, at = {}, 14
