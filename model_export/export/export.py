@@ -17,20 +17,17 @@ from model_export.training.run_folder import Run
 from model_export.training.torch_reference import torch_scores
 from nextitem.errors import InputError
 from nextitem.model.artifact import open_artifact
+from nextitem.model.certificate import GOLDEN_TOP, MIN_GOLDENS, Certificate, Golden
 from nextitem.model.engine import Model
 from nextitem.model.manifest import (
     CARD,
     CERTIFICATE,
     DOCUMENTS,
     FILES,
-    GOLDEN_TOP,
     MANIFEST,
-    MIN_GOLDENS,
     SCHEMA,
     VOCABULARY,
     Bounds,
-    Certificate,
-    Golden,
     Manifest,
     ModelShape,
     Quantization,

@@ -12,16 +12,13 @@ from model_export.export.onnx.parameters import Layer, Parameters
 from model_export.export.onnx_graphs import write_graphs
 from model_export.export.schemes.nbits import EightBit
 from nextitem.model.artifact import open_artifact
+from nextitem.model.certificate import GOLDEN_TOP, MIN_GOLDENS, Certificate, Golden
 from nextitem.model.manifest import (
     CERTIFICATE,
     DOCUMENTS,
     FILES,
-    GOLDEN_TOP,
     MANIFEST,
-    MIN_GOLDENS,
     VOCABULARY,
-    Certificate,
-    Golden,
     digest_of,
     encode_document,
     version_of,

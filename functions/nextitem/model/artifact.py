@@ -6,17 +6,8 @@ from pathlib import Path
 import msgspec
 
 from nextitem.errors import ArtifactCorrupt
-from nextitem.model.manifest import (
-    CERTIFICATE,
-    FILES,
-    MANIFEST,
-    Certificate,
-    FileDigest,
-    Manifest,
-    decode_certificate,
-    decode_manifest,
-    digest_of,
-)
+from nextitem.model.certificate import Certificate, decode_certificate
+from nextitem.model.manifest import CERTIFICATE, FILES, MANIFEST, FileDigest, Manifest, decode_manifest, digest_of
 
 
 class Artifact(msgspec.Struct, frozen=True):

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from nextitem.errors import ArtifactCorrupt, ArtifactError
 from nextitem.hidden_state import HiddenState
 from nextitem.model.artifact import Artifact
-from nextitem.model.manifest import VOCABULARY, Certificate
+from nextitem.model.certificate import Certificate
+from nextitem.model.manifest import VOCABULARY
 from nextitem.model.onnx_graphs import ModelGraphs, open_graphs
 from nextitem.model.vocabulary import Vocabulary
 

@@ -12,16 +12,9 @@ from hypothesis import strategies as st
 
 from nextitem.errors import ArtifactCorrupt
 from nextitem.model.artifact import open_artifact
+from nextitem.model.certificate import Certificate
 from nextitem.model.engine import Model, RankedItem
-from nextitem.model.manifest import (
-    CERTIFICATE,
-    MAX_TOP,
-    SCORE_GRAPH,
-    STEP_GRAPH,
-    VOCABULARY,
-    Certificate,
-    encode_document,
-)
+from nextitem.model.manifest import CERTIFICATE, MAX_TOP, SCORE_GRAPH, STEP_GRAPH, VOCABULARY, encode_document
 from nextitem.model.vocabulary import write_vocabulary
 from tests.nextitem.parts import STEADY, another_version, remade
 

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported
+from nextitem.model.certificate import decode_certificate
 from nextitem.model.manifest import (
     FILES,
     MANIFEST,
     SCHEMA,
-    decode_certificate,
     decode_manifest,
     digest_of,
     encode_document,
