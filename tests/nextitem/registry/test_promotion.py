@@ -86,16 +86,30 @@ def test_a_version_that_is_only_in_the_local_folder_is_not_promoted(publisher: P
     assert_refused(publisher, VersionNotFound, lambda: publisher.promote(demo.name, demo.parent))
 
 
-def test_a_version_that_fails_its_certificate_is_not_promoted(
-    publisher: Publisher, demo: Path, tmp_path: Path, folder: Path
-) -> None:
-    # A version that fails one golden session, but none of the first few
+@pytest.fixture
+def uncertified(publisher: Publisher, demo: Path, tmp_path: Path) -> str:
+    """A published version that fails one golden session, but none of the first few."""
     certificate = open_artifact(demo).certificate()
     golden = msgspec.structs.replace(certificate.sessions[9], scores=certificate.sessions[0].scores)
     sessions = (*certificate.sessions[:9], golden, *certificate.sessions[10:])
     tampered = encode_document(msgspec.structs.replace(certificate, sessions=sessions))
-    version = publisher.publish(remade(demo, tmp_path, {CERTIFICATE: tampered}))
-    assert_refused(publisher, ArtifactCorrupt, lambda: publisher.promote(version, folder))
+    return publisher.publish(remade(demo, tmp_path, {CERTIFICATE: tampered}))
+
+
+def test_a_version_that_fails_its_certificate_is_not_promoted(
+    publisher: Publisher, uncertified: str, folder: Path
+) -> None:
+    assert_refused(publisher, ArtifactCorrupt, lambda: publisher.promote(uncertified, folder))
+
+
+def test_a_version_that_fails_its_certificate_is_not_rolled_back_to(
+    s3: "S3Client", publisher: Publisher, versions: list[str], uncertified: str, folder: Path
+) -> None:
+    # GIVEN a route that a person wrote, and a promotion after it
+    route = Route(1, (Variant("main", uncertified, 1.0),), BEGIN.isoformat())
+    s3.put_object(Bucket=BUCKET, Key=route_key("live"), Body=msgspec.json.encode(route))
+    publisher.promote(versions[0], folder)
+    assert_refused(publisher, ArtifactCorrupt, lambda: publisher.rollback(folder))
 
 
 def test_rollbacks_go_back_step_by_step(
