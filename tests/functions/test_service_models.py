@@ -78,6 +78,8 @@ def test_a_promoted_version_takes_over_all_sessions(
         # THEN the same worker serves it and replays the session's history with that version
         assert (served(reply), reply.document["session_length"], len(stack.cold_starts)) == (version, 2, 1)
         assert alike(reply.items, best(other_model, HIKE[:2]))
+        # AND maps no file of the first version any longer
+        client.until(lambda: client.recommend(HIKE), lambda _: deleted_maps(demo_artifact().name) == [])
         # AND later events continue from there
         reply = client.append("visitor", HIKE[2:])
         assert (served(reply), reply.document["session_length"]) == (version, 3)
@@ -87,6 +89,18 @@ def test_a_promoted_version_takes_over_all_sessions(
         promote(stack, demo_artifact(), tmp_path)
         reply = client.until(lambda: client.get("visitor"), lambda reply: served(reply) == stack.version)
         assert alike(reply.items, best(model, HIKE))
+        # AND the process maps no file of the version that left the route
+        client.until(lambda: client.recommend(HIKE), lambda _: deleted_maps(version) == [])
+
+
+def deleted_maps(version: str) -> list[str]:
+    """Return the deleted files of a version that this process's children still map."""
+    maps = []
+    for children in Path("/proc/self/task").glob("*/children"):
+        for child in children.read_text().split():
+            lines = Path("/proc", child, "maps").read_text().splitlines()
+            maps += [line for line in lines if f"/nextitem/{version}/" in line and line.endswith("(deleted)")]
+    return maps
 
 
 def best(model: Model, items: list[str]) -> list[tuple[str, float]]:
