@@ -15,8 +15,9 @@ from devstack.deployments import ClusterDeployment, Node, SentinelDeployment, st
 from devstack.processes.children import LOOPBACK, Children
 from devstack.services.tls_proxy import TlsProxy
 from nextitem.deadline import Deadline
+from nextitem.redis_client.command import execute
 from nextitem.redis_client.replies import optional_bytes
-from nextitem.redis_client.topology import Topology, execute, topology_of
+from nextitem.redis_client.topology import Topology, topology_of
 from nextitem.redis_client.url import parse_store_url
 
 Shape = Literal["single", "proxied", "tls", "namespace", "sentinel", "two Sentinels", "cluster", "replica as seed"]

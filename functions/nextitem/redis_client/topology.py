@@ -8,13 +8,12 @@ keys of other servers go on. redis-py's `RedisCluster` would keep the slots, too
 import contextlib
 import threading
 from binascii import crc_hqx
-from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nextitem.background_call import SharedCall
 from nextitem.deadline import Deadline
-from nextitem.errors import StoreRefused, StoreUnavailable
+from nextitem.errors import StoreUnavailable
 from nextitem.redis_client.errors import Broken, NoScript, Redirected, UnexpectedReply
 from nextitem.redis_client.login import Login, login_of
 from nextitem.redis_client.pool import Pool
@@ -23,14 +22,8 @@ from nextitem.redis_client.url import Address, StoreUrl, reported_address
 if TYPE_CHECKING:
     from nextitem.redis_client.sentinel import PrimaryFinder
 
-TRIES = 4
-"""Maximum attempts per command. A broken connection, a moved slot and a migrating slot each use one."""
-RECONNECTS = 1
-"""Maximum attempts after a broken connection: an idle connection may be dead, a new one is not."""
 SLOTS = 16_384
 """Number of slots of every Cluster."""
-
-_Reply = TypeVar("_Reply")
 
 _Range = tuple[int, int, Address]
 """First and last slot, and the primary that serves them."""
@@ -58,68 +51,6 @@ class Topology(Protocol):
 
     def close(self) -> None:
         """Close every idle connection."""
-
-
-def execute(
-    topology: Topology, key: str, limit: Deadline, parse: Callable[[Any], _Reply], *command: bytes | str | int
-) -> _Reply:
-    """Send a command about a key to its server and return the reply; follow redirections, survive a failover.
-
-    Args:
-        topology: knows the server.
-        key: the key.
-        limit: when to give up.
-        parse: see `Pool.receive`.
-        command: its name and arguments.
-
-    Raises:
-        StoreUnavailable: no reply before the deadline, or one of another shape, or an error as a reply.
-        NoScript: the server does not know the script of an EVALSHA.
-    """
-    detour: Address | None = None
-    reason, breaks = "", 0
-    for _ in range(TRIES):
-        pool = None
-        try:
-            pool = topology.pool_at(detour) if detour else topology.pool_of(key, limit)
-            asking, detour = detour is not None, None
-            return pool.receive(pool.send(limit, *command, asking=asking), limit, parse)
-        except StoreUnavailable as error:
-            raise report_failure(topology, key, pool, error) from None
-        except NoScript as error:
-            if pool is not None and command[0] == "EVALSHA":
-                raise
-            raise report_failure(topology, key, pool, StoreUnavailable(str(error))) from None
-        except Broken as error:
-            failure = report_failure(topology, key, pool, error)
-            breaks += 1
-            if breaks > RECONNECTS:
-                raise failure from None
-        except Redirected as error:
-            if error.once:
-                detour = error.address
-            else:
-                topology.forget(key, error.address)
-            reason = f"the Cluster redirects a command again and again, at last to {error}"
-    raise StoreUnavailable(reason)
-
-
-def report_failure(
-    topology: Topology, key: str, pool: Pool | None, error: StoreUnavailable | Broken
-) -> StoreUnavailable:
-    """Let the key's server be looked for again, unless it works, and return the error that names it.
-
-    Args:
-        topology: knows the server.
-        key: of the command that failed.
-        pool: of the server that was asked; None if it was not found.
-        error: the failure.
-    """
-    failure = error if isinstance(error, StoreUnavailable) else StoreUnavailable(str(error))
-    failure.server = topology.server_of(key) if pool is None else pool.address
-    if not isinstance(error, StoreRefused):
-        topology.forget(key)  # the server may hang for good, and another have taken its place
-    return failure
 
 
 def key_slot(key: str) -> int:

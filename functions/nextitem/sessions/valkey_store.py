@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
+from nextitem.redis_client.command import execute, report_failure
 from nextitem.redis_client.errors import Broken, NoScript, Redirected
 from nextitem.redis_client.pool import Pool
 from nextitem.redis_client.replies import one_of, optional_bytes
-from nextitem.redis_client.topology import Topology, execute, report_failure, topology_of
+from nextitem.redis_client.topology import Topology, topology_of
 from nextitem.redis_client.url import Address, StoreUrl
 from nextitem.sessions.codec import (
     LOG_CODEC,
