@@ -152,3 +152,12 @@ def test_a_trusted_secret_was_read_recently(source: SecretSource, cache: SecretC
     source.now += TRUSTED_SECONDS
     with pytest.raises(SecretUnavailable, match="try again"):
         cache.trusted(soon())
+
+
+def test_the_age_of_a_secret_counts_from_the_start_of_its_read(source: SecretSource) -> None:
+    def read() -> KeySecret:
+        source.now += TRUSTED_SECONDS
+        return FIRST
+
+    with pytest.raises(SecretUnavailable, match="try again"):
+        SecretCache(read, source.faults.append, lambda: source.now).trusted(soon())
