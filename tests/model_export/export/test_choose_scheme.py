@@ -8,6 +8,7 @@ import pytest
 from model_export.export import choose_scheme
 from model_export.export.choose_scheme import BoundsMissed
 from model_export.export.export import export
+from model_export.export.measure_loss import Loss
 from model_export.export.schemes import Scheme
 from model_export.export.schemes.fp32 import Fp32
 from model_export.export.schemes.ivf import Ivf
@@ -116,3 +117,18 @@ def test_the_choice_is_the_same_each_time(tmp_path: Path) -> None:
     assert homes[0].name == homes[1].name
     for name in (*FILES, MANIFEST):
         assert (homes[0] / name).read_bytes() == (homes[1] / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("overlap", "hr_delta", "bound", "misses"),
+    [
+        (1.0, -0.03, 0.001, 0),  # three hits of a hundred targets are chance
+        (1.0, -0.031, 0.001, 1),
+        (1.0, -0.01, 0.0, 1),  # unless nothing may be lost
+        (0.5, 0.0, 0.001, 1),
+        (np.nan, np.nan, 0.001, 2),
+    ],
+)
+def test_a_loss_is_held_against_its_bounds(overlap: float, hr_delta: float, bound: float, misses: int) -> None:
+    loss = Loss(overlap, hr_delta, 0.0, targets=100)
+    assert len(choose_scheme._misses(loss, Bounds(hr_delta=bound))) == misses

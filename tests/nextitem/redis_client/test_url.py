@@ -86,3 +86,8 @@ def test_an_error_shows_no_password(url: str) -> None:
 @pytest.mark.parametrize("host", ["", "?"])
 def test_a_server_that_does_not_know_its_host_is_where_its_reply_comes_from(host: str) -> None:
     assert reported_address(host, "7000", Address("store", 6379)) == Address("store", 7000)
+
+
+def test_the_last_port_and_a_cache_that_is_not_serverless_are_accepted() -> None:
+    store = parse_store_url("rediss://app@store:65535?iam=shop&serverless=false")
+    assert (store.addresses, store.serverless) == ((Address("store", 65_535),), False)
