@@ -121,9 +121,9 @@ def test_an_http_request_of_another_source_gets_an_http_response(client: Client,
 
 
 @pytest.mark.parametrize("depth", [200, 400, 600, 800, 950])
-def test_a_deep_document_is_refused(client: Client, depth: int) -> None:
-    deep = json.loads("[" * depth + "]" * depth)
-    assert client.direct({"operation": "recommend", "item_ids": deep})["status"] in {400, 422}
+def test_a_deep_document_is_refused(stack: Stack, depth: int) -> None:
+    event = f'{{"operation": "recommend", "item_ids": {"[" * depth + "]" * depth}}}'
+    assert json.loads(stack.invoke(event.encode()))["status"] in {400, 422}
 
 
 def test_an_invoke_that_is_too_deep_for_lambda_is_refused(client: Client, stack: Stack) -> None:

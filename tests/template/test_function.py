@@ -48,7 +48,11 @@ def environment_on_lambda(values: Values) -> dict[str, str]:
     url = variables["NEXTITEM_STORE_URL"]["Fn::Sub"]
     for name, value in KNOWN_TO_AWS.items():
         url = url.replace(name, value)
-    return variables | {"NEXTITEM_STORE_URL": url, "NEXTITEM_BUCKET": "models", "NEXTITEM_KEY_SECRET_ID": "arn:secret"}
+    return variables | {
+        "NEXTITEM_STORE_URL": url,
+        "NEXTITEM_BUCKET": "models",
+        "NEXTITEM_KEY_SECRET_ID": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:nextitem-AbCdEf",
+    }
 
 
 @pytest.fixture
