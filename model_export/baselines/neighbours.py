@@ -15,6 +15,9 @@ from model_export.baselines.session_index import Candidates, Ints, SessionIndex
 
 Floats = NDArray[np.float64]
 
+SIMILARITY_DECIMALS = 9
+"""Similarities that are equal to so many decimals are ties."""
+
 
 class NeighbourItems(NamedTuple):
     """The distinct items of all neighbours, and the newest item that each neighbour shares with the current session.
@@ -71,7 +74,8 @@ class Neighbours(ABC):
         newest_first = (prefix if self._window is None else prefix[-self._window :])[::-1].tolist()
         candidates = self._index.candidates(newest_first, self._m)
         similarity = self.similarity(candidates)
-        nearest = np.lexsort((-candidates.sessions, -similarity))[: self._k]
+        # Equal similarities may differ by the order of their sums. Rounded, the more recent session comes first.
+        nearest = np.lexsort((-candidates.sessions, -np.round(similarity, SIMILARITY_DECIMALS)))[: self._k]
         items = self._items(candidates, nearest, np.asarray(newest_first))
         votes = similarity[nearest][items.owners] * self.vote_weights(items)
         codes, groups = np.unique(items.codes, return_inverse=True)

@@ -64,6 +64,13 @@ def test_sknn_follows_its_definition(sessions: list[str], m: int, k: int, data: 
     assert scores_by_item(Sknn(SessionIndex(train), NeighbourConfig(m, k)), train, prefix) == pytest.approx(expected)
 
 
+def test_of_equal_similarities_the_more_recent_session_is_the_neighbour() -> None:
+    # Summed in different orders, the weights of these two sessions differ in the last bit.
+    train = handmade("a c d e", "a b e")
+    config = VsknnConfig(2, 1, "linear", "none", idf=False)
+    assert scores_by_item(Vsknn(SessionIndex(train), config), train, list("cadabeb")).keys() == set("abe")
+
+
 @settings(deadline=None)
 @given(
     sessions=SESSIONS,
