@@ -36,7 +36,7 @@ test: $(INSTALLED) ## run all tests
 	@$(BIN)/python -m pytest
 
 .PHONY: test-fast
-test-fast: $(INSTALLED) ## run the tests that are not marked slow, in two processes (under 3 minutes)
+test-fast: $(INSTALLED) ## run the tests that are not marked slow, in two processes
 	@$(BIN)/python -m pytest -m 'not slow' --numprocesses 2 --dist loadfile
 
 .PHONY: mutants
