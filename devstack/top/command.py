@@ -76,7 +76,7 @@ def _follow(watch: Watch, tail: LogTail) -> None:
     try:
         with Live(view(watch.read(time.time())), auto_refresh=False, screen=False) as live:
             while tail.exists:
-                time.sleep(REFRESH_SECONDS)
+                time.sleep(REFRESH_SECONDS)  # the view is redrawn at a fixed rate; there is no event to wait for
                 live.update(view(watch.read(time.time())), refresh=True)
     except KeyboardInterrupt:
         return

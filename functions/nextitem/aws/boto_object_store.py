@@ -200,7 +200,7 @@ class BotoObjectStore:
                     return False
                 if _code(error) not in _BUSY or pause is None:
                     raise self._unavailable(error, key) from error
-                time.sleep(pause)
+                time.sleep(pause)  # S3 is busy with another write of this key; only publishers wait here
             else:
                 break
         return True

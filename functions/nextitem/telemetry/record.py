@@ -151,7 +151,7 @@ class Telemetry:
 
     @never_raise
     def report_fault(self, error: BaseException) -> None:
-        """Log and count a fault outside any request: an error of the tree, or one that nobody expected."""
+        """Log and count a fault outside any request: an error of the tree, or an unexpected one."""
         _write({}, {metrics.ROUTE_FAULTS.name: 1}, {})
         unexpected = None if isinstance(error, NextItemError) else error
         self._warn("not refreshed", type(error).__name__, str(error), unexpected)
