@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,7 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "
 FENCED = re.compile(r"```json (\w+)\n(.*?)```", re.DOTALL)
 EXAMPLES = [(kind, text) for path in DOCUMENTS for kind, text in FENCED.findall(path.read_text())]
 COMMANDS = re.compile(r"^nextitem (\w.*?)(?:\s{2,}#.*)?$", re.MULTILINE)
+MODULE = re.compile(r"python -m ((?:bench|devstack|model_export|observability)(?:\.\w+)*)")
 LINK = re.compile(r"\]\(([^)#]+)\)")
 
 
@@ -76,3 +78,8 @@ def test_every_command_exists_with_its_options() -> None:
 def test_every_link_has_a_target(document: Path) -> None:
     targets = [link for link in LINK.findall(document.read_text()) if not link.startswith("http")]
     assert [link for link in targets if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_module_that_is_to_be_run_exists(document: Path) -> None:
+    assert [name for name in MODULE.findall(document.read_text()) if find_spec(name) is None] == []
