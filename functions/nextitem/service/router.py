@@ -61,16 +61,6 @@ def pick_variant(route: Route, key: str) -> Variant:
     return variants[-1]
 
 
-def _collect_garbage() -> None:
-    """Free models that only a reference cycle keeps: an error, its traceback, a frame, and a variable with the error.
-
-    A cycle from the start of the process is among the objects that `startup.finish` froze.
-    """
-    gc.unfreeze()
-    gc.collect()
-    gc.freeze()
-
-
 class Router:
     """Holds the models of a route.
 
@@ -234,4 +224,4 @@ class Router:
             self._is_silent = isinstance(error, RegistryUnavailable)
             self._read_at = self._clock()  # from the end of a failed attempt, which may have taken long
             self._on_fault(error)
-        _collect_garbage()
+        gc.collect()  # an error, its traceback and a variable with the error form a cycle, which may keep a model

@@ -6,6 +6,7 @@ Each method ends at its deadline. After a broken connection it tries a new one o
 because the script knows the ids of the events.
 """
 
+import contextlib
 import hashlib
 import time
 from collections.abc import Callable, Sequence
@@ -108,6 +109,9 @@ class ValkeyStore:
         try:
             return self._execute(key, limit, parse, "EVALSHA", self._append.sha, 1, key, *args)
         except NoScript:
+            # First: a server that knows the script of append then knows that of save, whose reply nobody reads in time.
+            with contextlib.suppress(StoreUnavailable):
+                self._load(self._save, key, limit)
             return self._execute(key, limit, parse, "EVAL", self._append.text, 1, key, *args)
 
     def load(self, key: str, version: str, deadline: Deadline) -> SessionRecord:
@@ -175,12 +179,15 @@ class ValkeyStore:
         Raises:
             StoreUnavailable: it could not be done within the deadline. Requests then connect by themselves.
         """
-        for script in (self._append, self._save):
-            self._execute(_ANY_KEY, deadline, one_of(script.sha.encode()), "SCRIPT", "LOAD", script.text)
+        self._load(self._save, _ANY_KEY, deadline)
+        self._load(self._append, _ANY_KEY, deadline)
 
     def close(self) -> None:
         """Close every connection."""
         self._topology.close()
+
+    def _load(self, script: _Script, key: str, limit: Deadline) -> None:
+        self._execute(key, limit, one_of(script.sha.encode()), "SCRIPT", "LOAD", script.text)
 
     def _join(self, key: str, log: bytes, read_at: int, limit: Deadline) -> bool:
         """Append the events of another session's log; return False if this session was deleted meanwhile."""

@@ -166,6 +166,22 @@ def test_forgotten_scripts_are_sent_again(server: OwnValkey, connect: Connect, k
     assert value_of(store.load(key, VERSION, soon())) == 1.0
 
 
+def test_on_a_server_without_scripts_the_first_save_needs_no_second_request(
+    server: OwnValkey, connect: Connect, key: SessionKey
+) -> None:
+    store = connect(server.url)
+    record = add(store, key, event("a")).record
+    store.save(key, VERSION, snapshot_of(record, 1.0), soon())  # only the next request would read its reply
+    eventually(lambda: value_of(store.load(key, VERSION, soon())) == 1.0, "the snapshot is stored")
+
+
+def test_a_user_who_may_not_load_scripts_can_append(server: OwnValkey, connect: Connect, key: SessionKey) -> None:
+    store = connect(server.url)
+    with server.client() as client:
+        client.execute_command("ACL", "SETUSER", "default", "-script|load")
+    assert save(store, key, snapshot_of(add(store, key, event("a")).record, 1.0))
+
+
 def test_a_save_that_is_to_be_sent_again_has_no_more_time_than_a_command(
     server: OwnValkey, connect: Connect, key: SessionKey
 ) -> None:
