@@ -6,6 +6,8 @@ INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Container images set this; each of the hundreds of processes that the tests start would compile its modules again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## list these targets
@@ -36,8 +38,8 @@ test: $(INSTALLED) ## run all tests
 	@$(BIN)/python -m pytest
 
 .PHONY: test-fast
-test-fast: $(INSTALLED) ## run the tests that are not marked slow, in two processes
-	@$(BIN)/python -m pytest -m 'not slow' --numprocesses 2 --dist loadfile
+test-fast: $(INSTALLED) ## run the tests that are not marked slow, in three processes: they often wait
+	@$(BIN)/python -m pytest -m 'not slow' --numprocesses 3 --dist loadfile
 
 .PHONY: mutants
 mutants: $(INSTALLED) ## plant kept faults in a copy of the tree, and count those that the tests find (ARGS="--only TEXT")
