@@ -193,7 +193,7 @@ REFUSALS = {400, 403, 404, 405, 413, 422}
 
 
 @given(payload=direct_calls | http_events | anything)
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 def test_no_payload_is_an_internal_error(client: Client, payload: Any) -> None:
     try:
         answer = client.direct(payload)
@@ -203,7 +203,7 @@ def test_no_payload_is_an_internal_error(client: Client, payload: Any) -> None:
 
 
 @given(body=st.binary(max_size=60) | anything.map(lambda value: json.dumps(value).encode()), append=st.booleans())
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 def test_no_bytes_are_an_internal_error(client: Client, body: bytes, append: bool) -> None:
     target = EVENTS.format("visitor-fuzz") if append else "/v1/recommendations"
     assert client.request("POST", target, body).status in {200, *REFUSALS}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from model_export.simulator import CATEGORIES, MAX_PRODUCTS, MIN_PRODUCTS, Shop
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(seed=st.integers(), count=st.integers(MIN_PRODUCTS, 4000))
 def test_any_shop_is_stocked_evenly_with_distinct_products(seed: int, count: int) -> None:
     products = Shop(seed, count).products

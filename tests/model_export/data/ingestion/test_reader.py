@@ -64,7 +64,7 @@ def test_csv_is_read_as_rfc_4180_says(tmp_path: Path, content: bytes, expected: 
     assert read_csv(tmp_path, content) == expected
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(
     lines=st.lists(st.text("xé,\"' #", max_size=6), min_size=1, max_size=4),
     quote=st.booleans(),

@@ -41,7 +41,7 @@ def any_sessions(draw: st.DrawFn) -> Sessions:
     )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(sessions=any_sessions(), suffix=st.sampled_from([".csv", ".csv.gz", ".parquet"]))
 def test_written_events_are_read_back(sessions: Sessions, suffix: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
