@@ -79,7 +79,7 @@ def get(store: S3Store, key: str, max_bytes: Callable[[], int]) -> "obstore.GetR
 
 
 class Prefetch:
-    """Reads the route and its availability once, in threads.
+    """Reads the route, its availability and the last good copy of that once, in threads.
 
     Reads nothing if no bucket is set or the environment has no AWS keys (SnapStart).
 
@@ -96,7 +96,7 @@ class Prefetch:
         region = environment.get("AWS_REGION") or DEFAULT_REGION
         self.store = open_store(name, region, environment.get("AWS_ENDPOINT_URL_S3") or None)
         route = environment.get("NEXTITEM_ROUTE") or DEFAULT_ROUTE
-        for key in (f"routes/{route}.json", f"availability/{route}.json"):
+        for key in (f"routes/{route}.json", f"availability/{route}.json", f"availability/last-good/{route}.json"):
             self._reads[key] = _Read(self.store, key)
 
     def take(self, key: str) -> tuple[bytes, str] | None:

@@ -11,12 +11,12 @@ from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.aws.object_store import ObstoreReader
 from nextitem.aws.s3_prefetch import Prefetch, open_store
 from nextitem.errors import ObjectTooLarge, RegistryUnavailable
-from nextitem.registry.availability import availability_key
+from nextitem.registry.availability import availability_key, last_good_key
 from nextitem.registry.reader import MAX_ROUTE_BYTES, route_key
 from tests.nextitem.parts import BUCKET, CREDENTIALS, REGION
 
 KEYS = {name.upper(): str(value) for name, value in CREDENTIALS.items()}
-ROUTE, AVAILABILITY = route_key("live"), availability_key("live")
+ROUTE, AVAILABILITY, LAST_GOOD = route_key("live"), availability_key("live"), last_good_key("live")
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_a_prefetched_object_is_taken_once(bucket: BotoObjectStore, environment:
     first = bucket.read(ROUTE, MAX_ROUTE_BYTES)
     assert first is not None
     prefetch = Prefetch(environment)
-    prefetched = [prefetch._reads[key]._thread for key in (ROUTE, AVAILABILITY)]
+    prefetched = [prefetch._reads[key]._thread for key in (ROUTE, AVAILABILITY, LAST_GOOD)]
     for thread in prefetched:
         thread.join()
     assert bucket.replace(ROUTE, b"second", first.etag)
