@@ -17,7 +17,7 @@ from devstack.processes.children import LOOPBACK
 from nextitem.sessions.key_secret import KeySecret
 from operations import rotate_secret
 from operations.rotate_secret import LEAD_SECONDS, LEAST_LEAD_SECONDS, RotationRefused
-from tests.lossy_proxy import LossyProxy
+from bench.common.lossy_proxy import LossyProxy
 
 FIRST = "the-first-secret-of-tests"
 ROTATION_ARN = "arn:aws:lambda:eu-central-1:123456789012:function:rotate-secret"

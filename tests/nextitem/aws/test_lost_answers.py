@@ -14,7 +14,7 @@ from nextitem.aws import boto_object_store
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import RegistryUnavailable
 from nextitem.registry.publisher import Publisher
-from tests.lossy_proxy import Fault, LossyProxy, Reply
+from bench.common.lossy_proxy import Fault, LossyProxy, Reply
 from tests.nextitem.parts import BUCKET, CREDENTIALS, REGION, another_version
 
 if TYPE_CHECKING:
