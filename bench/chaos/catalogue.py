@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bench.chaos import bucket_faults as bucket
 from bench.chaos import failover_faults as failover
 from bench.chaos import server_faults as server
 from bench.chaos.server_faults import FAULT_SECONDS, LONG_FAULT_SECONDS
@@ -48,6 +49,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault("connections reset", "proxied", server.reset_connections),
     Fault("connections reset, TLS, ACL", "tls", server.reset_connections),
     Fault("partition 3 s, namespace", "namespace", server.cut_network),
+    Fault("objects over their limits", "bucket", bucket.overgrow_objects),
+    Fault("lost answers to promotions", "bucket", bucket.lose_answers_to_writes),
     Fault("slots move in the Cluster", "cluster", failover.move_slots),
     Fault("one primary paused, Cluster", "cluster", failover.pause_cluster_primary),
     Fault("kill -9 primary, Cluster", "cluster", failover.kill_cluster_primary, destroys=True),

@@ -13,6 +13,7 @@ from bench.chaos.oracle import Oracle, StoredSession, Verdict
 from bench.chaos.targets import Reader, Target
 from bench.chaos.traffic import THREADS, Traffic
 from devstack.replay.report import percentile
+from devstack.services.bucket import Bucket
 from devstack.stack import KEY_SECRET, Stack
 from nextitem.model.engine import Model
 from nextitem.sessions.codec import decode_record
@@ -115,7 +116,8 @@ def run(fault: Fault, target: Target, stack: Stack, model: Model, sessions: int,
     """
     traffic = Traffic(stack.url, sessions, fault.name.replace(" ", "-"))
     target.live_keys = lambda: [session_key(KEY_SECRET.encode(), session_id) for session_id in traffic.session_ids]
-    target.paused, target.frozen = traffic.paused, stack.frozen
+    target.paused, target.frozen, target.retire_workers = traffic.paused, stack.frozen, stack.retire_workers
+    target.bucket = Bucket(stack.bucket, stack.s3_endpoint)
     wall = time.time() - time.monotonic()
     with traffic:
         time.sleep(pace.before)  # normal traffic to compare with
@@ -205,7 +207,7 @@ def _function_times(stack: Stack, since: float, until: float) -> list[tuple[floa
             continue
         record = json.loads(line)
         at = record["_aws"]["Timestamp"] / MS
-        if record["operation"] == "append_events" and since <= at <= until:
+        if record.get("operation") == "append_events" and since <= at <= until:
             times.append((at, record["total_ms"]))
     return times
 

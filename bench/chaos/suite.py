@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from bench.chaos.bucket_faults import ROUTE_SECONDS
 from bench.chaos.catalogue import Fault
 from bench.chaos.experiment import FaultResult, Pace, run, warm_up
 from bench.chaos.targets import refusal, start_target
@@ -45,6 +46,8 @@ def run_faults(
     for (shape, _), together in itertools.groupby(faults, key=lambda fault: (fault.shape, fault.alone and fault.name)):
         with tempfile.TemporaryDirectory(prefix="chaos-") as folder, start_target(shape, Path(folder)) as target:
             settings = {"NEXTITEM_STORE_URL": target.url}
+            if shape == "bucket":
+                settings["NEXTITEM_ROUTE_TTL_SECONDS"] = str(ROUTE_SECONDS)
             with Stack(artifact=demo_artifact(), max_workers=THREADS, settings=settings) as stack:
                 warm_up(stack, THREADS)
                 for fault in together:

@@ -13,6 +13,7 @@ from bench.chaos.proxy import Proxy
 from bench.chaos.server import Server
 from devstack.deployments import ClusterDeployment, Node, SentinelDeployment, start_sentinel
 from devstack.processes.children import LOOPBACK, Children
+from devstack.services.bucket import Bucket
 from devstack.services.tls_proxy import TlsProxy
 from nextitem.deadline import Deadline
 from nextitem.redis_client.command import execute
@@ -20,7 +21,9 @@ from nextitem.redis_client.replies import optional_bytes
 from nextitem.redis_client.topology import Topology, topology_of
 from nextitem.redis_client.url import parse_store_url
 
-Shape = Literal["single", "proxied", "tls", "namespace", "sentinel", "two Sentinels", "cluster", "replica as seed"]
+Shape = Literal[
+    "single", "proxied", "tls", "namespace", "sentinel", "two Sentinels", "cluster", "replica as seed", "bucket"
+]
 READ_SECONDS = 5.0
 """Timeout of a command of the benchmark itself. The function's store deadline is much shorter."""
 USER, PASSWORD = "app", "pass word/+"
@@ -45,6 +48,8 @@ class Target:
         live_keys: returns the store's keys of all open sessions.
         paused: stops traffic inside its ``with`` block, after the last answer.
         frozen: stops the function's worker processes inside its ``with`` block.
+        retire_workers: ends them, so that the next requests are cold starts.
+        bucket: the models' bucket.
     """
 
     url: str
@@ -58,6 +63,8 @@ class Target:
     live_keys: Callable[[], list[str]] = field(default=list)
     paused: Callable[[], AbstractContextManager[None]] = nullcontext
     frozen: Callable[[], AbstractContextManager[None]] = nullcontext
+    retire_workers: Callable[[], None] = lambda: None
+    bucket: Bucket | None = None
 
 
 def require(part: Part | None) -> Part:

@@ -40,7 +40,7 @@ class LossyProxy:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def _forward(self) -> None:
+            def forward(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 fault = proxy._take_fault(self.command, self.path, body)
                 if isinstance(fault, Reply):
@@ -68,7 +68,7 @@ class LossyProxy:
                 """Log nothing."""
 
         for method in ("GET", "HEAD", "PUT", "POST", "DELETE"):
-            setattr(Handler, f"do_{method}", Handler._forward)
+            setattr(Handler, f"do_{method}", Handler.forward)
         self._server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL_SECONDS,))

@@ -13,11 +13,11 @@ from botocore.exceptions import ConnectionClosedError
 from moto import mock_aws
 from moto.server import ThreadedMotoServer
 
+from bench.common.lossy_proxy import LossyProxy
 from devstack.processes.children import LOOPBACK
 from nextitem.sessions.key_secret import KeySecret
 from operations import rotate_secret
 from operations.rotate_secret import LEAD_SECONDS, LEAST_LEAD_SECONDS, RotationRefused
-from bench.common.lossy_proxy import LossyProxy
 
 FIRST = "the-first-secret-of-tests"
 ROTATION_ARN = "arn:aws:lambda:eu-central-1:123456789012:function:rotate-secret"

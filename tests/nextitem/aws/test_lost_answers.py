@@ -9,12 +9,12 @@ import pytest
 from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
+from bench.common.lossy_proxy import Fault, LossyProxy, Reply
 from devstack.processes.children import LOOPBACK
 from nextitem.aws import boto_object_store
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import RegistryUnavailable
 from nextitem.registry.publisher import Publisher
-from bench.common.lossy_proxy import Fault, LossyProxy, Reply
 from tests.nextitem.parts import BUCKET, CREDENTIALS, REGION, another_version
 
 if TYPE_CHECKING:

@@ -16,12 +16,12 @@ from nextitem.redis_client.url import parse_store_url
 from nextitem.sessions.codec import event_tag, next_chain
 from nextitem.sessions.session import Event, Impression, LogEntry, SessionKey, SessionStore, Snapshot
 from nextitem.sessions.valkey_store import ValkeyStore
-from tests.nextitem.parts import HASH_KEY, NOW, STEADY, VERSION, soon
+from tests.nextitem.parts import HASH_KEY, NOW, PATIENCE_SECONDS, STEADY, VERSION, soon
 from tests.nextitem.sessions.encoded_log import encode_log
 from tests.nextitem.sessions.scripted_server import ScriptedServer
 
-TIMEOUT_SECONDS = 0.1
-"""A server that sends half a reply is waited for so long."""
+TIMEOUT_SECONDS, PREPARE_SECONDS = 0.1, 1.0
+"""A server that sends half a reply is waited for so long; `prepare` has no other timeout."""
 KEY = SessionKey("key", HASH_KEY)
 CHAIN = next_chain(b"", event_tag(HASH_KEY, "a"), b"tea")
 LOG = encode_log(1, (LogEntry(NOW, event_tag(HASH_KEY, "a"), "tea", CHAIN),))
@@ -37,7 +37,7 @@ VERBS: dict[str, Callable[[SessionStore], object]] = {
     "delete": lambda store: store.delete("key", soon()),
     "delete both": lambda store: store.delete("key", soon(), "old"),
     "ping": lambda store: store.ping(soon()),
-    "prepare": lambda store: store.prepare(Deadline.after(TIMEOUT_SECONDS)) if isinstance(store, ValkeyStore) else None,
+    "prepare": lambda store: store.prepare(Deadline.after(PREPARE_SECONDS)) if isinstance(store, ValkeyStore) else None,
 }
 
 
@@ -116,6 +116,8 @@ SHAPES = {
     "unfinished array": b"*4\r\n" + NIL,
     "deep": b"*1\r\n" * 2000 + NIL,
 }
+UNFINISHED = {"RESP3 push", "unfinished", "unfinished array"}
+"""The client waits for the rest of these."""
 SUCCESSES = {
     "append": {"appended"},
     "load": {"two nils", "two texts"},
@@ -130,9 +132,10 @@ SUCCESSES = {
 
 
 @contextmanager
-def store_at(server: ScriptedServer, scheme: str = "redis", path: str = "") -> Iterator[ValkeyStore]:
-    url = parse_store_url(f"{scheme}://{LOOPBACK}:{server.port}{path}")
-    store = ValkeyStore(url, timeout=TIMEOUT_SECONDS, ttl=60)
+def store_at(
+    server: ScriptedServer, scheme: str = "redis", path: str = "", timeout: float = PATIENCE_SECONDS
+) -> Iterator[ValkeyStore]:
+    store = ValkeyStore(parse_store_url(f"{scheme}://{LOOPBACK}:{server.port}{path}"), timeout=timeout, ttl=60)
     yield store
     store.close()
 
@@ -141,7 +144,8 @@ def store_at(server: ScriptedServer, scheme: str = "redis", path: str = "") -> I
 def test_a_reply_of_another_shape_is_a_fault_of_the_store(verb: str) -> None:
     succeeded = set()
     for shape, reply in SHAPES.items():
-        with ScriptedServer(reply) as server, store_at(server) as store:
+        timeout = TIMEOUT_SECONDS if shape in UNFINISHED else PATIENCE_SECONDS
+        with ScriptedServer(reply) as server, store_at(server, timeout=timeout) as store:
             try:
                 VERBS[verb](store)
             except StoreUnavailable:
@@ -167,7 +171,7 @@ REPLIES = st.recursive(
     st.sampled_from([("redis", ""), ("redis", "/1"), ("redis+cluster", ""), ("redis+sentinel", "/main")]),
 )
 def test_any_reply_is_a_success_or_a_fault_of_the_store(reply: bytes, verb: str, shape: tuple[str, str]) -> None:
-    with ScriptedServer(reply) as server, store_at(server, *shape) as store:
+    with ScriptedServer(reply) as server, store_at(server, *shape, TIMEOUT_SECONDS) as store:
         try:
             VERBS[verb](store)
         except StoreUnavailable:

@@ -8,6 +8,7 @@ from redis import Redis
 
 from devstack.processes.children import LOOPBACK, free_port
 from devstack.services.valkey import Valkey
+from nextitem.deadline import Deadline
 from nextitem.errors import StoreRefused, StoreUnavailable
 from nextitem.redis_client.topology import SLOTS, key_slot
 from nextitem.redis_client.url import parse_store_url
@@ -21,7 +22,8 @@ from tests.nextitem.sessions.scripted_server import ScriptedServer
 
 SHARDS = 3
 ROUNDS = 20
-TIMEOUT_SECONDS = 0.2
+DEADLINE_SECONDS = 0.4
+"""Time that a request gives a node that does not answer."""
 
 
 class Shards:
@@ -40,7 +42,7 @@ class Shards:
             self.ports[0] = free_port()
         self.sessions = [next(key for key in iter(fresh_key, "") if self._node_of(key) == n) for n in range(SHARDS)]
         seeds = ",".join(f"{LOOPBACK}:{port}" for port in reversed(self.ports))
-        store = ValkeyStore(parse_store_url(f"redis+cluster://{seeds}"), timeout=TIMEOUT_SECONDS, ttl=60)
+        store = ValkeyStore(parse_store_url(f"redis+cluster://{seeds}"), timeout=PATIENCE_SECONDS, ttl=60)
         resources.callback(store.close)
         self.clock = Clock()
         self.breaker = CircuitBreaker(store, self.clock)
@@ -48,7 +50,8 @@ class Shards:
     def answers(self, number: int) -> bool:
         """Return whether a request for a node's session is answered."""
         try:
-            return self.breaker.load(self.sessions[number], VERSION, soon()) == EMPTY
+            deadline = Deadline.after(DEADLINE_SECONDS) if number in self.failing else soon()
+            return self.breaker.load(self.sessions[number], VERSION, deadline) == EMPTY
         except StoreUnavailable:
             return False
 
