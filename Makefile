@@ -38,6 +38,7 @@ test: $(INSTALLED) ## run all tests
 	@$(BIN)/python -m pytest
 
 .PHONY: test-fast
+test-fast: export OMP_NUM_THREADS := 1  # each process would start a thread for each core
 test-fast: $(INSTALLED) ## run the tests that are not marked slow, in three processes: they often wait
 	@$(BIN)/python -m pytest -m 'not slow' --numprocesses 3 --dist loadfile
 

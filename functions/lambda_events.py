@@ -108,10 +108,13 @@ def is_http(event: object) -> bool:
 def wants_raised_errors(event: object) -> bool:
     """Return whether the caller only notices raised errors. Lambda does not tell a function how it was invoked.
 
-    An event source is known by its event. The caller of an asynchronous invoke says so with ``"on_error": "raise"``.
+    An event source is known by its event. The caller of an asynchronous invoke says so with ``"on_error": "raise"``. A
+    misspelt name is refused like any other unknown field, and that refusal must not be lost.
     """
     if isinstance(event, dict) and "on_error" in event:
         return event["on_error"] not in (None, "return")
+    if isinstance(event, dict) and any(value == "raise" for name, value in event.items() if name != "session_id"):
+        return True
     return _event_source(event) is not None
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, unquote
 
-from devstack.api_gateway.routes import Route
+from devstack.api_gateway.routes import MatchedRoute
 from devstack.lambda_runtime.function import ACCOUNT_ID
 from devstack.lambda_runtime.invocation import new_trace_id
 
@@ -36,8 +36,9 @@ class HttpRequest:
 
     @property
     def path(self) -> str:
-        """The decoded path, without the query."""
-        return unquote(self.target.partition("?")[0])
+        """The path, without the query: decoded twice, and cut at an encoded ``?``, as on AWS."""
+        once = unquote(self.target.partition("?")[0])
+        return unquote(once.partition("?")[0])
 
     @property
     def head_bytes(self) -> int:
@@ -46,7 +47,7 @@ class HttpRequest:
         return sum(len(text.encode(errors="surrogateescape")) for text in (line, *(value for _, value in self.headers)))
 
 
-def to_event(request: HttpRequest, route: Route, claims: dict[str, str] | None = None) -> bytes:
+def to_event(request: HttpRequest, route: MatchedRoute, claims: dict[str, str] | None = None) -> bytes:
     """Return the event as JSON; fields without a value are left out, as AWS does.
 
     Args:

@@ -22,14 +22,14 @@ PREFLIGHT_ROUTE_KEY = "OPTIONS /{proxy+}"
 
 
 @dataclass(frozen=True)
-class Route:
+class MatchedRoute:
     """The route of a request: its key and the values of its path's variables."""
 
     key: str
     path_parameters: dict[str, str]
 
 
-def resolve(method: str, path: str, *, cors: bool = False) -> Route:
+def resolve(method: str, path: str, *, cors: bool = False) -> MatchedRoute:
     """Return the route of a request.
 
     Args:
@@ -38,14 +38,14 @@ def resolve(method: str, path: str, *, cors: bool = False) -> Route:
         cors: whether the API allows origins.
 
     Example:
-        ``resolve("GET", "/v1/health")`` is ``Route("GET /v1/health", {})``.
+        ``resolve("GET", "/v1/health")`` is ``MatchedRoute("GET /v1/health", {})``.
     """
     keys = (*ROUTE_KEYS, PREFLIGHT_ROUTE_KEY) if cors else ROUTE_KEYS
     matches = [route for key in keys if (route := _match(key, method, path)) is not None]
-    return min(matches, key=lambda route: len(route.path_parameters), default=Route(DEFAULT_ROUTE_KEY, {}))
+    return min(matches, key=lambda route: len(route.path_parameters), default=MatchedRoute(DEFAULT_ROUTE_KEY, {}))
 
 
-def _match(key: str, method: str, path: str) -> Route | None:
+def _match(key: str, method: str, path: str) -> MatchedRoute | None:
     key_method, _, template = key.partition(" ")
     patterns = template.split("/")
     parts = path.split("/", len(patterns) - 1 if template.endswith("+}") else -1)
@@ -57,4 +57,4 @@ def _match(key: str, method: str, path: str) -> Route | None:
             parameters[pattern.strip("{+}")] = part
         elif pattern != part:
             return None
-    return Route(key, parameters)
+    return MatchedRoute(key, parameters)

@@ -18,6 +18,7 @@ REFUSED_CHARACTERS = r"\x00-\x1f\x7f-\x9f" + "\u2028\u2029\ufffd"
 
 ID_PATTERN = rf"^(?!\s*(?i:{'|'.join(MISSING_VALUES)})?\s*\Z)[^{REFUSED_CHARACTERS}\ud800-\udfff]{{1,{MAX_ID_CHARS}}}\Z"
 _ID = re.compile(ID_PATTERN)
+_PATH_MARKS = frozenset("/%?")
 
 ID_FAULT = (
     f"is not an id: it needs 1 to {MAX_ID_CHARS} characters, without control characters, line breaks, U+FFFD and "
@@ -33,11 +34,12 @@ def id_fault(text: str) -> str | None:
 def session_id_fault(text: str) -> str | None:
     """Return the fault of a session id, like `id_fault`.
 
-    API Gateway decodes a path before it matches the route, and clients resolve ``.`` and ``..``, encoded or not.
+    API Gateway decodes a path twice and cuts it at an encoded ``?`` before it matches the route, and clients resolve
+    ``.`` and ``..``, encoded or not.
 
     Example:
-        ``session_id_fault("a/b")`` is 'must not contain "/" or be "." or "..": it is a part of a path'.
+        ``session_id_fault("a/b")`` is 'must not contain "/", "%" or "?" or be "." or "..": it is a part of a path'.
     """
-    if "/" in text or text in {".", ".."}:
-        return 'must not contain "/" or be "." or "..": it is a part of a path'
+    if not _PATH_MARKS.isdisjoint(text) or text in {".", ".."}:
+        return 'must not contain "/", "%" or "?" or be "." or "..": it is a part of a path'
     return id_fault(text)

@@ -21,6 +21,14 @@ FENCED = re.compile(r"```json (\w+)\n(.*?)```", re.DOTALL)
 EXAMPLES = [(kind, text) for path in DOCUMENTS for kind, text in FENCED.findall(path.read_text())]
 COMMANDS = re.compile(r"^nextitem (\w.*?)(?:\s{2,}#.*)?$", re.MULTILINE)
 MODULE = re.compile(r"python -m ((?:bench|devstack|model_export|observability)(?:\.\w+)*)")
+NAMED_TEST = re.compile(r"`(test_\w+)`")
+NAMED_PATH = re.compile(r"`((?:bench|devstack|docs|functions|model_export|observability|tests)/[\w./-]*)`")
+PLACEHOLDER = "NAME"
+TESTS = {
+    name
+    for path in (ROOT / "tests").rglob("*.py")
+    for name in (path.stem, *re.findall(r"def (test_\w+)", path.read_text()))
+}
 LINK = re.compile(r"\]\(([^)#]+)\)")
 
 
@@ -83,3 +91,10 @@ def test_every_link_has_a_target(document: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_module_that_is_to_be_run_exists(document: Path) -> None:
     assert [name for name in MODULE.findall(document.read_text()) if find_spec(name) is None] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_named_test_and_path_exists(document: Path) -> None:
+    text = document.read_text()
+    assert [name for name in NAMED_TEST.findall(text) if name not in TESTS] == []
+    assert [name for name in NAMED_PATH.findall(text) if PLACEHOLDER not in name and not (ROOT / name).exists()] == []

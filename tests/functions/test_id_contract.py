@@ -50,15 +50,20 @@ def outcome(read: Callable[[], object]) -> object:
 @example(session_id="a/b")
 @example(session_id="..")
 @example(session_id="a%2Fb")
+@example(session_id="a?b")
 @example(session_id="a,b c")
 def test_a_session_id_is_the_same_by_path_and_directly(method: str, end: str, operation: str, session_id: str) -> None:
+    call = direct_call({"operation": operation, "session_id": session_id})
+    directly = outcome(lambda: schema.checked_session_id(call.session_id))
+    if {*"%?"} & {*session_id}:  # API Gateway makes another path of these
+        assert directly[:2] == (422, "session_id")  # type: ignore[index]  # a refusal is a tuple
+        return
+
     def by_path() -> str:
         call = over_http(method, f"/v1/sessions/{quote(session_id, safe='')}{end}")
         assert call.operation == operation
         return schema.checked_session_id(call.session_id)
 
-    call = direct_call({"operation": operation, "session_id": session_id})
-    directly = outcome(lambda: schema.checked_session_id(call.session_id))
     assert outcome(by_path) == directly
     assert directly == session_id or directly[:2] == (422, "session_id")  # type: ignore[index]  # a refusal is a tuple
 

@@ -256,6 +256,11 @@ def test_an_unknown_way_to_report_errors_is_refused_and_raised(on_error: object)
     assert wants_raised_errors(payload)
 
 
+def test_a_misspelt_way_to_report_errors_is_raised() -> None:
+    assert wants_raised_errors({"operation": "append_events", "on_eror": "raise"})
+    assert not wants_raised_errors({"operation": "append_events", "session_id": "raise"})
+
+
 @pytest.mark.parametrize("name", sorted(EVENT_SOURCES))
 def test_events_of_sources_are_refused_and_raised(name: str) -> None:
     for payload in (EVENT_SOURCES[name], EVENT_SOURCES[name].get("Records", [])):

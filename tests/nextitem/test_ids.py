@@ -38,6 +38,6 @@ def test_half_a_surrogate_pair_is_refused(before: str, half: str, after: str) ->
     assert id_fault(before + half + after) == ID_FAULT
 
 
-@pytest.mark.parametrize("text", ["a/b", "/", ".", ".."])
+@pytest.mark.parametrize("text", ["a/b", "/", "a%41", "a?b", ".", ".."])
 def test_a_session_id_is_a_part_of_a_path(text: str) -> None:
     assert "part of a path" in (session_id_fault(text) or "")
