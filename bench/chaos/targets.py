@@ -17,7 +17,7 @@ from devstack.services.bucket import Bucket
 from devstack.services.tls_proxy import TlsProxy
 from nextitem.deadline import Deadline
 from nextitem.redis_client.command import execute
-from nextitem.redis_client.replies import optional_bytes
+from nextitem.redis_client.reply_shapes import optional_bytes
 from nextitem.redis_client.topology import Topology, topology_of
 from nextitem.redis_client.url import parse_store_url
 

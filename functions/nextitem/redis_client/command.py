@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreRefused, StoreUnavailable
-from nextitem.redis_client.errors import Broken, NoScript, Redirected
+from nextitem.redis_client.outcomes import Broken, NoScript, Redirected
 from nextitem.redis_client.pool import Pool
 from nextitem.redis_client.topology import Topology
 from nextitem.redis_client.url import Address

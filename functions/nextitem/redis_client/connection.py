@@ -16,8 +16,8 @@ from redis.retry import Retry
 from nextitem.aws.elasticache_auth import TokenProvider
 from nextitem.deadline import Deadline
 from nextitem.errors import CredentialsUnavailable, StoreRefused, StoreUnavailable
-from nextitem.redis_client.errors import Broken, NoScript, Redirected
 from nextitem.redis_client.login import Login
+from nextitem.redis_client.outcomes import Broken, NoScript, Redirected
 from nextitem.redis_client.url import Address, reported_address
 
 HANDSHAKE_SECONDS = 0.5

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from nextitem.background_call import SharedCall
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
-from nextitem.redis_client.errors import Broken, NoScript, Redirected, UnexpectedReply
 from nextitem.redis_client.login import Login
-from nextitem.redis_client.replies import one_of
+from nextitem.redis_client.outcomes import Broken, NoScript, Redirected, UnexpectedReply
+from nextitem.redis_client.reply_shapes import one_of
 from nextitem.redis_client.url import Address
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from nextitem.background_call import SharedCall
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
-from nextitem.redis_client.errors import Broken, NoScript, Redirected, UnexpectedReply
 from nextitem.redis_client.login import Login, login_of
+from nextitem.redis_client.outcomes import Broken, NoScript, Redirected, UnexpectedReply
 from nextitem.redis_client.pool import Pool
 from nextitem.redis_client.url import Address, StoreUrl, reported_address
 

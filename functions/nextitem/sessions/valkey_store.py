@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
 from nextitem.redis_client.command import execute, report_failure
-from nextitem.redis_client.errors import Broken, NoScript, Redirected
+from nextitem.redis_client.outcomes import Broken, NoScript, Redirected
 from nextitem.redis_client.pool import Pool
-from nextitem.redis_client.replies import one_of, optional_bytes
+from nextitem.redis_client.reply_shapes import one_of, optional_bytes
 from nextitem.redis_client.topology import Topology, topology_of
 from nextitem.redis_client.url import Address, StoreUrl
 from nextitem.sessions.codec import (
@@ -28,7 +28,7 @@ from nextitem.sessions.codec import (
     encode_snapshot,
     event_tags,
 )
-from nextitem.sessions.replies import DELETED, parse_appended, parse_fields, parse_joined
+from nextitem.sessions.script_replies import DELETED, parse_appended, parse_fields, parse_joined
 from nextitem.sessions.session import (
     EMPTY,
     SEEN_TAGS,

@@ -12,7 +12,7 @@ from devstack.processes.children import LOOPBACK, Children
 from nextitem.aws.elasticache_auth import Cache, TokenProvider
 from nextitem.redis_client.login import Login
 from nextitem.redis_client.pool import Pool
-from nextitem.redis_client.replies import one_of
+from nextitem.redis_client.reply_shapes import one_of
 from nextitem.redis_client.url import Address
 from tests.nextitem.parts import soon
 from tests.nextitem.valkey_server import OwnValkey

@@ -15,10 +15,10 @@ from devstack.processes.children import LOOPBACK, Children
 from devstack.services.valkey import Valkey
 from nextitem.errors import StoreUnavailable
 from nextitem.redis_client.command import RECONNECTS
-from nextitem.redis_client.errors import Broken
 from nextitem.redis_client.login import Login
+from nextitem.redis_client.outcomes import Broken
 from nextitem.redis_client.pool import IDLE_SECONDS, Pool
-from nextitem.redis_client.replies import one_of
+from nextitem.redis_client.reply_shapes import one_of
 from nextitem.redis_client.url import Address, parse_store_url
 from nextitem.sessions.session import SessionKey
 from nextitem.sessions.valkey_store import ValkeyStore

@@ -1,10 +1,10 @@
-"""Parsers of the replies to the session store's scripts; see `redis_client.replies`."""
+"""Parsers of the replies to the session store's scripts; see `redis_client.reply_shapes`."""
 
 from collections.abc import Callable
 from typing import Any
 
-from nextitem.redis_client.errors import UnexpectedReply
-from nextitem.redis_client.replies import optional_bytes
+from nextitem.redis_client.outcomes import UnexpectedReply
+from nextitem.redis_client.reply_shapes import optional_bytes
 from nextitem.sessions.codec import decode_impression, decode_record
 from nextitem.sessions.session import Appended, Status
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from nextitem.redis_client.errors import UnexpectedReply
+from nextitem.redis_client.outcomes import UnexpectedReply
 
 
 def one_of(*expected: bytes | int) -> Callable[[Any], Any]:
