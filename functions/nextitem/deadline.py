@@ -1,4 +1,4 @@
-"""The time that a request has left, on the monotonic clock."""
+"""The time that a request has left, on the monotonic clock. `service.recommender` gives the store its share."""
 
 import time
 from collections.abc import Callable

@@ -15,10 +15,10 @@ from redis.retry import Retry
 
 from nextitem.aws.elasticache_auth import TokenProvider
 from nextitem.deadline import Deadline
-from nextitem.errors import CredentialsUnavailable, StoreRefused, StoreUnavailable
+from nextitem.errors import CredentialsUnavailable, StoreUnavailable
+from nextitem.redis_client.error_replies import error_reason, server_name, translate_error
 from nextitem.redis_client.login import Login
-from nextitem.redis_client.outcomes import Broken, NoScript, Redirected
-from nextitem.redis_client.url import Address, reported_address
+from nextitem.redis_client.url import Address
 
 HANDSHAKE_SECONDS = 0.5
 """Longest wait for each reply to TLS, AUTH and SELECT. Requests wait less, see `Pool`; this only ends the thread."""
@@ -108,10 +108,11 @@ class Connection:
             raise StoreUnavailable(f"the session store cannot be logged in to: {error}") from error
         except redis.ResponseError as error:
             self.close()
-            raise StoreUnavailable(f"{_name(address)} refused the login or the database: {_reason(error)}") from None
+            name, reason = server_name(address), error_reason(error)
+            raise StoreUnavailable(f"{name} refused the login or the database: {reason}") from None
         except (redis.RedisError, ValueError) as error:  # ValueError: no DNS name looks like this
             self.close()
-            raise _translate(error, address) from None
+            raise translate_error(error, address) from None
 
     @property
     def is_open(self) -> bool:
@@ -132,7 +133,7 @@ class Connection:
         try:
             self._redis.send_command(*command)
         except redis.RedisError as error:
-            raise _translate(error, self._address) from None
+            raise translate_error(error, self._address) from None
 
     def receive(self, limit: Deadline) -> Any:
         """Return the reply to the oldest command that has none yet: bytes, int, None, or a list of these.
@@ -147,7 +148,7 @@ class Connection:
         try:
             return self._redis.read_response(timeout=limit)
         except (redis.RedisError, ValueError) as error:  # ValueError: redis-py cannot parse a redirection
-            raise _translate(error, self._address) from None
+            raise translate_error(error, self._address) from None
 
     def has_reply(self) -> bool:
         """Return whether `receive` would return or raise at once."""
@@ -159,60 +160,3 @@ class Connection:
     def close(self) -> None:
         """Close the socket."""
         self._redis.disconnect()
-
-
-_MEANINGS: tuple[tuple[type[Exception], type[Exception], str], ...] = (
-    (redis.ReadOnlyError, Broken, "is a replica now, its primary has moved"),
-    (redis.BusyLoadingError, Broken, "is not ready"),
-    (redis.AuthenticationError, StoreUnavailable, "refused the login: check user and password"),
-    (redis.ConnectionError, Broken, "cannot be reached or hung up"),
-    (redis.InvalidResponse, Broken, "sent an invalid reply"),
-    (redis.exceptions.ClusterDownError, StoreUnavailable, "is in a Cluster that is down, or has lost its primary"),
-    (redis.ResponseError, StoreRefused, "refused a command"),
-    (Exception, StoreUnavailable, "sent a reply that cannot be parsed"),
-)
-"""redis-py's exceptions, special ones first; ours for each, and the words for it."""
-
-_ADVICE = {
-    "BUSY": "a script does not end",
-    "MISCONF": "it cannot write to its disk",
-    "NOPERM": "the user lacks a permission",
-    "NOREPLICAS": "it has fewer replicas than min-replicas-to-write",
-    "OOM": "its memory is full; raise maxmemory, or let it evict",
-    "WRONGTYPE": "the key holds another type of data; delete it",
-}
-"""Codes with which an error reply begins, and what they mean."""
-
-
-def _translate(error: Exception, address: Address) -> Exception:
-    """Return the exception that tells the caller what to do: https://valkey.io/topics/cluster-spec/#redirection."""
-    match error:
-        case redis.TimeoutError():
-            return StoreUnavailable(f"{_name(address)} did not answer in time", late=True)
-        case redis.exceptions.NoScriptError():
-            return NoScript(f"{_name(address)} does not know a script")
-        case redis.exceptions.AskError():
-            try:
-                other = reported_address(error.host, error.port, address)
-            except StoreUnavailable as unusable:
-                return unusable
-            return Redirected(other, once=not isinstance(error, redis.exceptions.MovedError))
-    meaning, words = next((meaning, words) for kind, meaning, words in _MEANINGS if isinstance(error, kind))
-    reason = _reason(error)
-    if reason.startswith("BUSY"):
-        meaning = StoreUnavailable  # no other command is executed either
-    return meaning(f"{_name(address)} {words}: {reason}")
-
-
-def _reason(error: Exception) -> str:
-    """Return the reason of an error without the server's words: they may quote arguments, such as the password."""
-    if type(error) is redis.ConnectionError and isinstance(error.__context__, OSError):
-        return str(error.__context__)
-    code = str(getattr(error, "status_code", None) or str(error).partition(" ")[0])
-    if code in _ADVICE:
-        return f"{code}, {_ADVICE[code]}"
-    return type(error).__name__
-
-
-def _name(address: Address) -> str:
-    return f"the session store at {address.host}:{address.port}"
