@@ -22,7 +22,7 @@ from rich.progress import Progress
 from devstack import env
 from devstack.api_gateway.cors import Cors
 from devstack.api_gateway.jwt_authorizer import JwtAuthorizer
-from devstack.publish import best_seller, demo_artifact
+from devstack.publish import demo_artifact, most_popular_item
 from devstack.replay.report import print_samples, replay_table, server_errors
 from devstack.replay.shoppers import Visit, replay
 from devstack.stack import FUNCTIONS_DIRECTORY, KEY_SECRET, MAX_WORKERS, Stack
@@ -97,7 +97,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
             if server_errors(visits):
                 console.print("\nThe last lines of the function's log:")
                 console.print("\n".join(stack.log_lines()[-LOG_LINES:]), soft_wrap=True, markup=False)
-        _print_invitation(console, stack.url, best_seller(artifact), stack.tokens)
+        _print_invitation(console, stack.url, most_popular_item(artifact), stack.tokens)
         if options.once:
             return EXIT_FAILED if server_errors(visits) else 0
         _wait_for_interrupt(console)

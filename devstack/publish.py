@@ -27,7 +27,7 @@ def demo_artifact() -> Path:
     return manifests[0].parent
 
 
-def best_seller(artifact: Path) -> str:
+def most_popular_item(artifact: Path) -> str:
     """Return the id of the most frequent item in an artifact's training data.
 
     Raises:

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from startup import Startup
 
 RESTORE_SECONDS = 5.0
-"""The longest wait for route and secret after a restore. Lambda allows 10 s for a restore in all."""
+"""Maximum wait for route and secret after a restore. Lambda allows 10 s for a restore in all."""
 CONNECT_SECONDS = 1.0
-"""The limit of connecting to the store before the first request. It runs in the background."""
+"""Maximum time to connect to the store before the first request, in the background."""
 CLIENT_SECONDS = 1.0
-"""The longest wait for the import of redis-py, 63 ms: a first request that came before it would not be stored."""
+"""Maximum wait for the import of redis-py (63 ms): a request that came before its end would not be stored."""
 SECRET_SECONDS = 0.25
-"""The longest wait for the key secret after the models are loaded. Until it is read, answers are stateless."""
+"""Maximum wait for the key secret after the models are loaded. Until it is read, answers are stateless."""
 
 
 class Application(Restorable):

@@ -40,11 +40,11 @@ _EVENT_SOURCES = {
     "detail-type": "EventBridge",
     "awslogs": "CloudWatch Logs",
 }
-"""A field by which an event of each source is known. None of them reads the function's answer."""
+"""The field that identifies the events of each source. No source reads the function's answer."""
 NOT_CACHED = {"cache-control": "no-store"}
 """Header of every answer: an answer depends on the session, and the next one may differ."""
 _HTTP_MARKS = ("routeKey", "httpMethod", "headers")
-"""Fields by which an HTTP request is known: of an HTTP API, a REST API, a load balancer or VPC Lattice."""
+"""Fields that identify an HTTP request: of an HTTP API, a REST API, a load balancer or VPC Lattice."""
 
 
 class _Http(msgspec.Struct):
@@ -87,7 +87,7 @@ class Call(msgspec.Struct, frozen=True):
         subject: the subject of the token (JWT) that API Gateway checked; None without a token.
         body: JSON text, or the document of a query string.
         query: whether `body` comes from a query string, where all values are text.
-        others: names that may stand beside the body's fields.
+        envelope_fields: names of the invoke itself, suggested for a misspelt field.
     """
 
     operation: DirectOperation
@@ -95,7 +95,7 @@ class Call(msgspec.Struct, frozen=True):
     subject: str | None = None
     body: bytes | dict[str, Any] = msgspec.field(default_factory=dict)
     query: bool = False
-    others: tuple[str, ...] = ()
+    envelope_fields: tuple[str, ...] = ()
 
 
 def is_http(event: object) -> bool:
@@ -162,11 +162,11 @@ def direct_call(event: object) -> Call:
     for operation in DIRECT:
         if operation == name:
             in_session = operation in _IN_SESSION or event.get("session_id") is None
-            others = ("operation", "on_error", "session_id") if in_session else ("operation", "on_error")
-            body = {key: value for key, value in event.items() if key not in others}
+            envelope_fields = ("operation", "on_error", "session_id") if in_session else ("operation", "on_error")
+            body = {key: value for key, value in event.items() if key not in envelope_fields}
             if event.get("on_error") not in (None, "return", "raise"):
                 raise RequestError(422, "Unprocessable content", "accepted are: return, raise", field="on_error")
-            return Call(operation, event.get("session_id"), body=_text(body), others=others)
+            return Call(operation, event.get("session_id"), body=_text(body), envelope_fields=envelope_fields)
     detail = f"operation must be one of {', '.join(DIRECT)}"
     raise RequestError(404, "No such operation", detail, field="operation")
 

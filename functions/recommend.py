@@ -89,7 +89,7 @@ def _execute(call: Call, record: RequestRecord) -> Any:
     now = time.time_ns() // 1_000_000
     match call.operation:
         case "append_events":
-            events, skipped = schema.parse_or_skip(call.body, schema.EventsBody, others=call.others)
+            events, skipped = schema.parse_or_skip(call.body, schema.EventsBody, envelope_fields=call.envelope_fields)
             return _recommender.append_events(schema.events_request(_session(call), events, now, skipped), record)
         case "get_recommendations":
             options = _parse(call, schema.RankingOptions)
@@ -109,7 +109,7 @@ def _execute(call: Call, record: RequestRecord) -> Any:
 
 
 def _parse(call: Call, kind: type[_Body]) -> _Body:
-    return schema.parse(call.body, kind, strict=not call.query, others=call.others)
+    return schema.parse(call.body, kind, strict=not call.query, envelope_fields=call.envelope_fields)
 
 
 def _session(call: Call) -> SessionName:

@@ -65,5 +65,5 @@ _begun = [begin()]
 
 
 def take() -> Startup:
-    """Return what this module began. Works once: a global would keep the first models when the route has changed."""
+    """Return this process's `Startup`, once: a second reference would keep the first models after a route change."""
     return _begun.pop()

@@ -1,4 +1,4 @@
-"""Prints the arguments of `aws cloudformation deploy` for an environment of samconfig.toml, quoted for `xargs`.
+"""Print the arguments of `aws cloudformation deploy` for an environment of samconfig.toml, quoted for `xargs`.
 
 ``python3 devstack/build/aws_arguments.py samconfig.toml production`` lets a deployment use the AWS CLI alone. Imports
 only the standard library, so that any interpreter can run it.

@@ -8,7 +8,7 @@ a path or a file of one id per line. U+FFFD shows that a decoder has replaced by
 import re
 
 MAX_ID_CHARS = 256
-"""The longest id, in Unicode code points."""
+"""Maximum length of an id, in Unicode code points."""
 
 MISSING_VALUES = ("nan", "null")
 """Other tools write these, in any case, for a missing value."""

@@ -39,10 +39,10 @@ class Trial:
 
     Attributes:
         parameters: the network.
-        exact: what its fp32 graphs rank best in these sessions.
+        exact: the fp32 graphs' top 20 and target ranks in these sessions.
         states: float32[n, hidden], states as they are scored, to calibrate with.
         sessions: held-out sessions, to measure on.
-        bounds: what may be lost.
+        bounds: the maximum losses.
     """
 
     parameters: Parameters

@@ -52,7 +52,7 @@ def export(run: Run, out: Path, bounds: Bounds, progress: Callable[[str], None],
     Args:
         run: a training run.
         out: the folder in which the artifact's folder, named by its version, is made.
-        bounds: what the scoring scheme may lose.
+        bounds: the maximum losses of the scoring scheme.
         progress: called with a text at each stage.
         scheme: name of the scoring scheme; None for the cheapest that keeps the bounds.
 

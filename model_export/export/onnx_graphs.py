@@ -46,7 +46,7 @@ def write_graphs(folder: Path, parameters: Parameters, scheme: Scheme, states: F
     Args:
         folder: an existing folder.
         parameters: the network.
-        scheme: how the catalogue is scored.
+        scheme: the scoring scheme.
         states: float32[n, hidden], states as they are scored, to calibrate the scheme with.
     """
     with WeightsFile(folder / WEIGHTS) as weights:

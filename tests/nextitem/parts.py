@@ -23,7 +23,7 @@ VERSION = "v" + "0" * 16
 REGION = "us-east-1"
 BUCKET = "registry"
 PATIENCE_SECONDS = 20.0
-"""The longest wait in a test: after it, the test fails."""
+"""Maximum wait in a test: after it, the test fails."""
 STEADY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """Settings of property tests that do not depend on the machine's speed."""
 

@@ -16,7 +16,7 @@ import pytest
 from tests.planted_faults.catalogue import ROOT, Fault, plant, read_faults
 
 GOAL = 0.95
-"""The least share of the faults that the tests must find."""
+"""Minimum share of the faults that the tests must find."""
 TIMEOUT_SECONDS = 600
 """A fault that makes its tests hang is found."""
 PRELOADED = ("boto3", "hypothesis", "hypothesis.strategies", "moto.server", "numpy", "redis")

@@ -30,7 +30,7 @@ SINGLE_PUT_BYTES = 100 << 20
 PART_BYTES = 64 << 20
 """Size of a part; larger where `MAX_PARTS` of them are too few. S3 takes 5 MiB to 5 GiB."""
 MAX_PARTS = 10_000
-"""The most parts that S3 takes."""
+"""Maximum parts that S3 takes."""
 PARTS_AT_ONCE = 4
 """Parts in flight, each held in memory."""
 

@@ -26,7 +26,7 @@ _OK = 200
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """Keys that sign requests to AWS; `expires` is None if the source does not say when they do."""
+    """Keys that sign requests to AWS; `expires` is None if their expiry is unknown."""
 
     access_key_id: str
     secret_access_key: str

@@ -16,7 +16,7 @@ from nextitem.aws.sigv4 import ALGORITHM, Scope, signature
 from nextitem.deadline import Deadline
 
 VALID_SECONDS = 900
-"""Longest validity that ElastiCache accepts."""
+"""Maximum validity that ElastiCache accepts."""
 
 _NO_BODY = hashlib.sha256(b"").hexdigest()
 

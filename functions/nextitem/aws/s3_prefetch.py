@@ -19,7 +19,7 @@ from nextitem.errors import ObjectTooLarge
 
 CONNECT_TIMEOUT = timedelta(seconds=1)
 READ_TIMEOUT = timedelta(seconds=1)
-"""The longest silence of the bucket, before the first byte or between two."""
+"""Maximum silence of the bucket, before the first byte or between two."""
 REQUEST_TIMEOUT = timedelta(seconds=20)
 """Timeout for one object, or one part of a large object."""
 RETRIES = 2

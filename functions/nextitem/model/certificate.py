@@ -9,13 +9,13 @@ from nextitem.errors import ArtifactCorrupt
 from nextitem.model.manifest import CERTIFICATE, DECODE_ERRORS, MAX_TOP, ConsideredScheme
 
 MAX_SCORE_TOLERANCE = 0.02
-"""The largest difference of a golden item's score, relative to the session's largest, that a certificate may allow."""
+"""Maximum difference of a golden item's score, relative to the session's largest, that a certificate may allow."""
 MIN_OVERLAP = 0.95
-"""The smallest share of golden items that a certificate may demand."""
+"""Minimum share of golden items that a certificate may demand."""
 MIN_GOLDENS = 3
-"""The fewest golden sessions of a certificate. Exports have 32, if enough sessions are held out."""
+"""Minimum golden sessions of a certificate. Exports have 32, if enough sessions are held out."""
 GOLDEN_TOP = 20
-"""The fewest golden items of a session, unless the catalogue has fewer."""
+"""Minimum golden items of a session, unless the catalogue has fewer."""
 
 
 class Golden(msgspec.Struct, frozen=True):
@@ -64,11 +64,11 @@ def decode_certificate(data: bytes, version: str, items: int) -> Certificate:
 
 
 def _certificate_fault(certificate: Certificate, items: int) -> str | None:
-    """Say why a certificate certifies too little, or return None.
+    """Return why a certificate certifies too little, or None.
 
     Args:
         certificate: the certificate.
-        items: the fewest golden items of a session.
+        items: minimum golden items of a session.
     """
     sessions = certificate.sessions
     if any(len(golden.top) != len(golden.scores) for golden in sessions):

@@ -175,12 +175,12 @@ class Model:
         ]
 
     def popular(self, exclude: Sequence[int], k: int, only: Sequence[int] | None = None) -> list[RankedItem]:
-        """Return the best sellers of the training data with their share of its events, then other items with 0.
+        """Return the most popular items of the training data with their share of its events, then other items with 0.
 
         Args:
             exclude: see `top`.
             k: see `top`.
-            only: rank these items instead; items that are not best sellers come last, in their order, with score 0.
+            only: rank these items instead; those that are not popular come last, in their order, with score 0.
         """
         left_out = self._unavailable.items.union(exclude)
         best = [RankedItem(item.index, item.share) for item in self.manifest.popular]

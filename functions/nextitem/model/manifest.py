@@ -81,7 +81,7 @@ class Training(msgspec.Struct, frozen=True):
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """The most that a scoring scheme may lose against fp32; a scheme that loses more is refused."""
+    """Maximum losses of a scoring scheme against fp32; a scheme that loses more is refused."""
 
     overlap: float = 0.999
     hr_delta: float = 0.001
@@ -219,7 +219,7 @@ def _is_hex(text: str, digits: int) -> bool:
 
 
 def is_version(text: str) -> bool:
-    """Say whether a text has the form of a model version."""
+    """Return whether a text has the form of a model version."""
     return text[:1] == "v" and _is_hex(text[1:], 16)
 
 

@@ -64,7 +64,7 @@ class Vocabulary:
         return magic == _MAGIC and power_of_two and whole and self._is_consistent()
 
     def _is_consistent(self) -> bool:
-        """Say whether no look-up can leave the file. Ids that are no UTF-8 raise a ValueError."""
+        """Return whether every look-up stays inside the file. Ids that are not UTF-8 raise a ValueError."""
         offsets, starts = np.asarray(self._offsets), np.asarray(self._starts)
         text = np.frombuffer(self._text, np.uint8)
         str(self._text, "utf-8")

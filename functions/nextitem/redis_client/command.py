@@ -65,7 +65,7 @@ def execute(
 def report_failure(
     topology: Topology, key: str, pool: Pool | None, error: StoreUnavailable | Broken
 ) -> StoreUnavailable:
-    """Let the key's server be looked for again, unless it works, and return the error that names it.
+    """Mark the key's server as suspect, unless it refused the command, and return the error that names the server.
 
     Args:
         topology: knows the server.

@@ -21,7 +21,7 @@ from nextitem.redis_client.login import Login
 from nextitem.redis_client.url import Address
 
 HANDSHAKE_SECONDS = 0.5
-"""Longest wait for each reply to TLS, AUTH and SELECT. Requests wait less, see `Pool`; this only ends the thread."""
+"""Maximum wait for each reply to TLS, AUTH and SELECT. Requests wait less, see `Pool`; this only ends the thread."""
 
 
 @cache

@@ -47,7 +47,7 @@ class Topology(Protocol):
         """Return the pool of the server at an address."""
 
     def forget(self, key: str, moved_to: Address | None = None, /) -> None:
-        """Look for the server of a key again, or expect the key at another address from now on."""
+        """Mark the server of a key as suspect, or, with `moved_to`, expect the key at that address from now on."""
 
     def close(self) -> None:
         """Close every idle connection."""

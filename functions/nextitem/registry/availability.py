@@ -33,7 +33,7 @@ class Availability(msgspec.Struct, frozen=True):
     schema: int = AVAILABILITY_SCHEMA
 
 
-EVERYTHING = Availability(0, (), "")
+ALL_AVAILABLE = Availability(0, (), "")
 """All items are available: the state before the first change."""
 
 

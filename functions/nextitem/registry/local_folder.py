@@ -10,7 +10,7 @@ from nextitem.errors import ArtifactCorrupt
 from nextitem.model.artifact import Artifact, open_artifact
 
 INCOMING = ".incoming-"
-"""Begin of the name of a folder for an unfinished download."""
+"""Prefix of the folder of an unfinished download."""
 
 
 def intact(home: Path) -> Artifact | None:

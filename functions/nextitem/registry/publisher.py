@@ -1,7 +1,8 @@
 """Write the registry: publish versions, change a route and its availability. Never imported on the request path.
 
 A version is written once and its manifest last, so the registry has a version whole or not at all. A route changes by
-compare-and-set. Each revision is kept in the route's history; if that was interrupted, the next change does it.
+compare-and-set. Each revision is kept in the route's history. If a change is interrupted before that, the next one
+writes the missing revision.
 """
 
 import logging
@@ -207,7 +208,7 @@ class Publisher:
         return new
 
     def _keep(self, revision: int, data: bytes) -> None:
-        """Keep a copy of an availability unless there is a newer one. A faster change has a newer copy."""
+        """Keep a copy of an availability unless there is a newer one. Another process may have written a newer one."""
         key = last_good_key(self._route)
         stored = self._bucket.read(key, MAX_AVAILABILITY_BYTES)
         if stored is None:
@@ -264,7 +265,7 @@ class Publisher:
         raise VersionNotFound(f"route {self._route} has no earlier revision to roll back to")
 
     def _has_content(self, key: str, path: Path) -> bool:
-        """Say whether an object equals a file. Large ones do not fit in memory, so it is downloaded to the disk first.
+        """Return whether an object equals a file. It is downloaded to the disk: large ones do not fit in memory.
 
         Raises:
             RegistryUnavailable: the object was removed meanwhile.

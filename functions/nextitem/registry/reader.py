@@ -44,7 +44,7 @@ from nextitem.model.manifest import (
     is_version,
 )
 from nextitem.registry.availability import (
-    EVERYTHING,
+    ALL_AVAILABLE,
     MAX_AVAILABILITY_BYTES,
     Availability,
     availability_key,
@@ -211,7 +211,7 @@ class Registry:
         """
         key = last_good_key(name)
         stored = self._bucket.read(key, MAX_AVAILABILITY_BYTES)
-        return EVERYTHING if stored is None else decode_availability(stored.data, key)
+        return ALL_AVAILABLE if stored is None else decode_availability(stored.data, key)
 
     def fetch(self, version: str) -> Artifact:
         """Return a version, verified. Download it unless the folder has an intact copy.

@@ -1,4 +1,4 @@
-"""Reads the times of a request's events, corrects the client's clock, and puts the events in order.
+"""Read the times of a request's events, correct the client's clock, and put the events in order.
 
 The order is that of the times as sent. Only then are impossible times replaced, so that a wrong clock cannot change
 the order of events inside a request.

@@ -50,7 +50,7 @@ def replay_items(model: Model, item_ids: Sequence[str]) -> History:
 def rank(model: Model, history: History, options: RankingOptions, k: int) -> Ranking:
     """Rank the catalogue, or the candidates in `options.only`, and return the best.
 
-    Without a hidden state the best sellers of the training data are returned.
+    Without a hidden state the most popular items of the training data are returned.
 
     Args:
         model: the model that answers.

@@ -20,12 +20,12 @@ from nextitem.background_call import BackgroundCall, SharedCall
 from nextitem.deadline import Deadline
 from nextitem.errors import NextItemError, NoModel, RegistryUnavailable
 from nextitem.model.engine import Model
-from nextitem.registry.availability import EVERYTHING, Availability
+from nextitem.registry.availability import ALL_AVAILABLE, Availability
 from nextitem.registry.loading import LoadedRoute, load_models, load_route, variants_with_traffic
 from nextitem.registry.reader import Registry, Route, Variant
 
 START_SECONDS = 8.0
-"""The longest wait for a first model: Lambda gives a start, and our requests, 10 s. Loading goes on after it."""
+"""Maximum wait for a first model: Lambda gives a start, and our requests, 10 s. Loading goes on after it."""
 RETRY_SECONDS = 1.0
 """Minimum time between two attempts to load a first model, so that 503s stay cheap."""
 SILENT_SECONDS = 0.05
@@ -45,15 +45,15 @@ class RoutedModel(msgspec.Struct, frozen=True):
         return self.model.version
 
 
-def pick_variant(route: Route, key: str) -> Variant:
-    """Return a session's variant: always the same for one key, and each variant by its weight over all keys.
+def pick_variant(route: Route, digits: str) -> Variant:
+    """Return a session's variant: always the same for the same digits, and each variant by its weight over all.
 
     Args:
         route: the route.
-        key: the session's own hex digits (`KeyRing.variant_digits`); the last 8 are uniform over sessions.
+        digits: the session's own hex digits (`KeyRing.variant_digits`); the last 8 are uniform over sessions.
     """
     variants = variants_with_traffic(route)
-    place = int(key[-8:], 16) / 2**32 * sum(variant.weight for variant in variants)
+    place = int(digits[-8:], 16) / 2**32 * sum(variant.weight for variant in variants)
     for variant in variants[:-1]:
         place -= variant.weight
         if place < 0:
@@ -86,7 +86,7 @@ class Router:
         self._on_fault, self._clock = on_fault, clock
         self._starting = starting
         self._serving: tuple[Route, dict[str, Model]] | None = None
-        self._availability: Availability = EVERYTHING
+        self._availability: Availability = ALL_AVAILABLE
         self._read_at = -float("inf")
         self._is_silent = False
         self._loading = threading.Lock()
@@ -169,11 +169,11 @@ class Router:
         except TimeoutError:
             self._report_silence(seconds)
 
-    def model_for(self, key: str) -> RoutedModel:
+    def model_for(self, digits: str) -> RoutedModel:
         """Return the model that answers a session.
 
         Args:
-            key: the session's own hex digits (`KeyRing.variant_digits`).
+            digits: the session's own hex digits (`KeyRing.variant_digits`).
 
         Raises:
             NoModel: no model is loaded, and none can be.
@@ -185,7 +185,7 @@ class Router:
         if self._serving is None:
             raise NoModel("no model is loaded: the registry has none for this route, or cannot be read")
         route, models = self._serving
-        variant = pick_variant(route, key)
+        variant = pick_variant(route, digits)
         return RoutedModel(models[variant.version], variant.variant)
 
     def serving(self) -> list[RoutedModel]:

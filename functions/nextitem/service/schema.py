@@ -169,13 +169,15 @@ class ItemsRequest(msgspec.Struct, frozen=True):
 _Body = TypeVar("_Body")
 
 
-def parse(body: bytes | dict[str, Any], kind: type[_Body], *, strict: bool = True, others: Sequence[str] = ()) -> _Body:
+def parse(
+    body: bytes | dict[str, Any], kind: type[_Body], *, strict: bool = True, envelope_fields: Sequence[str] = ()
+) -> _Body:
     """Convert a body to typed values, see `parse_or_skip`."""
-    return parse_or_skip(body, kind, strict=strict, others=others)[0]
+    return parse_or_skip(body, kind, strict=strict, envelope_fields=envelope_fields)[0]
 
 
 def parse_or_skip(
-    body: bytes | dict[str, Any], kind: type[_Body], *, strict: bool = True, others: Sequence[str] = ()
+    body: bytes | dict[str, Any], kind: type[_Body], *, strict: bool = True, envelope_fields: Sequence[str] = ()
 ) -> tuple[_Body, dict[int, AppendedEvent]]:
     """Convert a body to typed values; return also the invalid events that it asked to skip, by their positions.
 
@@ -183,7 +185,7 @@ def parse_or_skip(
         body: JSON text, or a decoded document.
         kind: the struct to convert to.
         strict: False to accept numbers and booleans as text, as in a query string.
-        others: further names to suggest for a misspelt one.
+        envelope_fields: names of the invoke itself, suggested for a misspelt field.
 
     Raises:
         RequestError: 413, the body is over `MAX_BODY_BYTES`; 400, it is not JSON; 422, a field is missing, unknown or
@@ -200,7 +202,7 @@ def parse_or_skip(
     except (msgspec.DecodeError, UnicodeError, RecursionError):  # a ValidationError is a DecodeError
         from nextitem.service import second_reading  # imported lazily: few bodies need it
 
-        value, invalid = second_reading.parse(body, kind, strict=strict, others=others)
+        value, invalid = second_reading.parse(body, kind, strict=strict, envelope_fields=envelope_fields)
         return value, {place: AppendedEvent(*ids, "invalid", *fault) for place, (ids, fault) in invalid.items()}
 
 

@@ -29,7 +29,7 @@ _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 
 
 def parse(
-    body: bytes | dict[str, Any], kind: type[_Body], *, strict: bool, others: Sequence[str]
+    body: bytes | dict[str, Any], kind: type[_Body], *, strict: bool, envelope_fields: Sequence[str]
 ) -> tuple[_Body, dict[int, Invalid]]:
     """Convert a body like `schema.parse`, which see.
 
@@ -41,10 +41,10 @@ def parse(
         raise RequestError(422, "Unprocessable content", "the body must be a JSON object")
     document = _harmless(document, kind)
     skipped: dict[int, Invalid] = {}
-    faults = list(islice(_faults(document, kind, strict, others), MAX_FAULTS + 1))
+    faults = list(islice(_faults(document, kind, strict, envelope_fields), MAX_FAULTS + 1))
     if document.get("on_invalid") == "skip" and isinstance(document.get("events"), list):
         document, faults, skipped = _without_invalid_events(document, faults)
-        faults = faults or list(_faults(document, kind, strict, others))  # the rest may be too many
+        faults = faults or list(_faults(document, kind, strict, envelope_fields))  # the rest may be too many
     if not faults:
         return msgspec.convert(document, kind, strict=strict), skipped
     raise _refusal(faults)
@@ -89,13 +89,13 @@ def _harmless(document: dict[str, Any], kind: type) -> dict[str, Any]:
     }
 
 
-def _faults(document: dict[str, Any], kind: type, strict: bool, others: Sequence[str]) -> Iterator[Fault]:
+def _faults(document: dict[str, Any], kind: type, strict: bool, envelope_fields: Sequence[str]) -> Iterator[Fault]:
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     for name, value in document.items():
         if name in fields:
             yield from _value_faults(name, value, fields[name].type, strict)
         else:
-            yield Fault(name, _unknown(name, (*fields, *others)))
+            yield Fault(name, _unknown(name, (*fields, *envelope_fields)))
     for name, field in fields.items():
         if field.required and name not in document:
             yield Fault(name, f"Object missing required field `{name}`")

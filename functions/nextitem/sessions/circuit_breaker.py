@@ -32,8 +32,8 @@ dead server must not cost each of these requests its deadline for ever."""
 RESET_SECONDS = 1.0
 """Time that the circuit stays open before one request tries the server."""
 FAIR_SECONDS = 0.02
-"""A request that gives the server less time than this is rushed. A refused or broken connection is a failure however
-little time there was."""
+"""A request that gives the server less time than this is rushed. A refused or broken connection always counts as a
+failure."""
 
 _Result = TypeVar("_Result")
 
@@ -131,7 +131,7 @@ class CircuitBreaker:
 
 
 class _Circuit:
-    """What is known of one server: a failure adds `RUSHED_PER_FAILURE` points, the timeout of a rushed request one."""
+    """The failures of one server, in points: a failure adds `RUSHED_PER_FAILURE`, a timeout of a rushed request one."""
 
     def __init__(self) -> None:
         self.points = 0

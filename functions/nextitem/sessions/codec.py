@@ -70,7 +70,7 @@ def decode_log(data: bytes) -> tuple[int, tuple[LogEntry, ...]]:
     """Decode a session's length and log.
 
     Raises:
-        Unreadable: see there.
+        Unreadable: the bytes are damaged, or another codec version wrote them.
     """
     body = _open(LOG_CODEC, data)
     try:
@@ -99,7 +99,7 @@ def decode_snapshot(data: bytes) -> Snapshot:
     """Decode a snapshot.
 
     Raises:
-        Unreadable: see there.
+        Unreadable: the bytes are damaged, or another codec version wrote them.
     """
     body = _open(SNAPSHOT_CODEC, data)
     values = body[CHAIN_BYTES:]

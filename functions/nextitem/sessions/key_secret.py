@@ -6,7 +6,7 @@ import msgspec
 
 MIN_SECRET_CHARS = 16
 REFERENCES = ("arn:", "{")
-"""Beginnings of an ARN, of ``{{resolve:...}}`` that was not resolved, and of the JSON that Secrets Manager has."""
+"""Prefixes of texts that are not the secret itself: an ARN, an unresolved ``{{resolve:...}}``, or JSON."""
 
 
 class KeySecret(msgspec.Struct, frozen=True):

@@ -195,7 +195,7 @@ class SessionStore(Protocol):
     ) -> PendingSave:
         """Send a snapshot, an impression or both; each replaces the stored one only if it covers more of the log.
 
-        Neither raises nor waits. `PendingSave.result` does both and may be called as late as in the next request.
+        It neither raises nor waits: `PendingSave.result` does both, as late as in the next request.
         """
 
     def move(self, old: str, key: str, deadline: Deadline) -> bool:
@@ -223,4 +223,4 @@ class SessionStore(Protocol):
         """
 
     def ping(self, deadline: Deadline) -> None:
-        """Return if the store answers."""
+        """Check that the store answers."""

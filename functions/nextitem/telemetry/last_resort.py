@@ -1,4 +1,4 @@
-"""Keeps faults of the telemetry out of answers and imports."""
+"""Keep faults of the telemetry out of answers and imports."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ from typing import ParamSpec
 STDERR = 2
 """The descriptor, not `sys.stderr`: that may be closed or replaced."""
 MAX_ERROR_CHARS = 1000
-"""How much of a traceback's begin and of its end is written: a line up to 4,096 bytes is one write to a pipe."""
+"""Characters of a traceback's start, and of its end, that are written: a pipe takes up to 4,096 bytes in one write."""
 
 _Arguments = ParamSpec("_Arguments")
 

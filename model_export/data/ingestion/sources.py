@@ -25,7 +25,7 @@ class Source:
 
 
 def is_remote(name: str) -> bool:
-    """Tell whether a name is an address in S3."""
+    """Return whether a name is an address in S3."""
     return name.startswith(SCHEME)
 
 

@@ -34,7 +34,7 @@ def choose_blocks(
         scores: int32[slots], the scores of the blocks. The first block of each run of `SHARE` must be a fair sample.
         slots: the number of slots, a multiple of 128.
         probes: about how many blocks to choose; more where items are unavailable.
-        query: what the answer asks for.
+        query: the request's k, its number of excluded items, and the unavailable items.
         width: items of a block.
         count_available: returns the number, int64[], of available items in some blocks.
     """

@@ -81,7 +81,7 @@ class _BlockSlots:
     Attributes:
         places: int32[slots], their items, -1 for none.
         usual: the usual number of slots.
-        query: what the answer asks for.
+        query: the request's k, its number of excluded items, and the unavailable items.
     """
 
     places: Value

@@ -68,7 +68,7 @@ class Scheme(Protocol):
         ...
 
     def refusal(self, items: int, hidden: int, /) -> str:
-        """Say why the scheme does not suit a catalogue of that size; empty if it does."""
+        """Return why the scheme does not suit a catalogue of that size; empty if it does."""
         ...
 
     def prepare(self, weights: WeightsFile, table: Floats, states: Floats, /) -> PreparedScheme:

@@ -24,7 +24,7 @@ def shortlist(scores: Value, slots: Slots, query: Query, candidates: int) -> Can
     Args:
         scores: rough scores of the slots.
         slots: the slots.
-        query: what the answer asks for.
+        query: the request's k, its number of excluded items, and the unavailable items.
         candidates: length of the list without what the answer's length and its excluded items add.
     """
     graph = scores.graph

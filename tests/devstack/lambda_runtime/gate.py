@@ -6,7 +6,7 @@ import socket
 from typing import Self
 
 PATIENCE_SECONDS = 20.0
-"""Longest wait of a test; no test depends on a shorter time."""
+"""Maximum wait of a test; no test depends on a shorter time."""
 
 
 class Visitor:

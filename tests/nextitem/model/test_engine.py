@@ -89,7 +89,7 @@ def test_of_equal_scores_the_lower_index_comes_first(model: Model) -> None:
     assert [item.index for item in model.top(hidden, (0, 2), 4)] == [1, 3, 4, 5]
 
 
-def test_popular_items_are_the_best_sellers_of_the_training_data(model: Model) -> None:
+def test_popular_items_are_the_most_frequent_of_the_training_data(model: Model) -> None:
     best = model.popular((), MAX_TOP)
     shares = [item.score for item in best]
     assert len(best) == MAX_TOP
@@ -99,7 +99,7 @@ def test_popular_items_are_the_best_sellers_of_the_training_data(model: Model) -
     assert model.popular(range(ITEMS), 5) == []
 
 
-def test_after_the_best_sellers_come_others(model: Model) -> None:
+def test_after_the_most_popular_items_come_others(model: Model) -> None:
     few = tuple(model.manifest.popular[:5])
     model.manifest = msgspec.structs.replace(model.manifest, popular=few)
     popular = model.popular([few[0].index, few[2].index], 20)

@@ -10,7 +10,7 @@ import pytest
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import ArtifactUnsupported, InputError, RegistryError, RouteConflict, VersionNotFound
 from nextitem.registry.availability import (
-    EVERYTHING,
+    ALL_AVAILABLE,
     MAX_AVAILABILITY_BYTES,
     MAX_UNAVAILABLE,
     Availability,
@@ -137,18 +137,18 @@ def test_a_document_that_was_never_readable_makes_nothing_unavailable(scene: Sce
 
 def test_the_document_is_sorted_without_repetition_and_of_one_route(bucket: BotoObjectStore) -> None:
     publisher = Publisher(bucket)
-    assert publisher.availability() == EVERYTHING
+    assert publisher.availability() == ALL_AVAILABLE
     availability = publisher.set_unavailable(["b", "a", "b"])
     assert availability.unavailable == ("a", "b")
     assert publisher.availability() == availability
-    assert Publisher(bucket, "beta").availability() == EVERYTHING
+    assert Publisher(bucket, "beta").availability() == ALL_AVAILABLE
 
 
 @pytest.mark.parametrize("items", [[""], ["a" * 257], ["\ud800"], map(str, range(MAX_UNAVAILABLE + 1))])
 def test_invalid_ids_and_too_many_are_refused(bucket: BotoObjectStore, items: Iterable[str]) -> None:
     with pytest.raises(InputError):
         Publisher(bucket).set_unavailable(items)
-    assert Publisher(bucket).availability() == EVERYTHING
+    assert Publisher(bucket).availability() == ALL_AVAILABLE
 
 
 def test_a_change_during_another_is_refused(bucket: BotoObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:

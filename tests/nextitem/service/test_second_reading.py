@@ -61,7 +61,7 @@ def test_a_field_like_no_other_gets_the_list_of_fields() -> None:
     }
     assert faults({"k": 3}, NoOptions) == {"k": "unknown field; accepted are: none"}
     with pytest.raises(RequestError, match="did you mean `session_id`"):
-        parse({"sesion_id": 3}, NoOptions, others=("operation", "session_id"))
+        parse({"sesion_id": 3}, NoOptions, envelope_fields=("operation", "session_id"))
 
 
 def test_harmless_forms_are_accepted() -> None:
