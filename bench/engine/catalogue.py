@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from bench.common.watcher import SilentWatcher
 from model_export.data.ingestion.reader import read_sessions
+from model_export.export.build_graphs import write_graphs
 from model_export.export.graph_runner import GraphRunner
 from model_export.export.measure_loss import states_of
 from model_export.export.onnx.parameters import Parameters, parameters_of
-from model_export.export.onnx_graphs import write_graphs
 from model_export.export.schemes.fp32 import Fp32
 from model_export.simulator import Shop
 from model_export.simulator.files import write_events

@@ -20,8 +20,8 @@ from bench.common.results import write_json
 from bench.common.timing import time_interleaved
 from bench.engine.catalogue import Catalogue, make_catalogue, trained_run
 from bench.engine.latency import TOP
+from model_export.export.build_graphs import write_graphs
 from model_export.export.choose_scheme import find_scheme
-from model_export.export.onnx_graphs import write_graphs
 from nextitem.model.manifest import MAX_TOP, SCORE_GRAPH
 from nextitem.model.onnx_graphs import open_graph
 

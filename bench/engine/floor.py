@@ -24,10 +24,10 @@ from bench.common.results import write_json
 from bench.engine.catalogue import Catalogue, exact_top, make_catalogue, trained_run
 from bench.engine.latency import FP32, TOP, served_request, time_in_bursts
 from bench.engine.peers import torch_request
+from model_export.export.build_graphs import write_graphs
 from model_export.export.graph_runner import GraphRunner
 from model_export.export.onnx.builder import GraphBuilder
 from model_export.export.onnx.weights_file import WeightsFile
-from model_export.export.onnx_graphs import write_graphs
 from model_export.export.schemes.fp32 import Fp32
 from model_export.export.schemes.rotation import rotation, sample
 from model_export.export.schemes.scan import Scan

@@ -28,9 +28,9 @@ from bench.common.results import write_json
 from bench.common.timing import MS, Timed, summary
 from bench.engine.catalogue import Catalogue, exact_top, make_catalogue, trained_run
 from bench.engine.peers import make_peers
+from model_export.export.build_graphs import write_graphs
 from model_export.export.choose_scheme import cost_us
 from model_export.export.graph_runner import GraphRunner
-from model_export.export.onnx_graphs import write_graphs
 from model_export.export.schemes import SCHEMES, Scheme
 from nextitem.model.manifest import Bounds
 

@@ -18,9 +18,9 @@ from bench.common.options import benchmark_parser
 from bench.common.results import write_json
 from bench.engine.catalogue import Catalogue, exact_top, make_catalogue
 from bench.engine.latency import TOP, mean_overlap
+from model_export.export.build_graphs import write_graphs
 from model_export.export.graph_runner import GraphRunner
 from model_export.export.onnx.parameters import parameters_of
-from model_export.export.onnx_graphs import write_graphs
 from model_export.export.schemes import SCHEMES, Scheme
 from model_export.training.run_folder import read_run
 

@@ -25,9 +25,9 @@ from bench.common.timing import time_interleaved
 from bench.engine.catalogue import Catalogue, make_catalogue, trained_run
 from bench.engine.latency import TOP
 from model_export.data.sessions import Sessions
+from model_export.export.build_graphs import write_graphs
 from model_export.export.choose_scheme import find_scheme
 from model_export.export.graph_runner import GraphRunner
-from model_export.export.onnx_graphs import write_graphs
 from model_export.memory import Blend, BlendedMemory, Memory, MemoryConfig, build_index
 
 QUERIES = 200

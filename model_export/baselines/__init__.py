@@ -4,7 +4,7 @@ Each is fitted on train sessions only, its settings are tuned on the last days o
 protocol as a model. Decision 15 says why they are written here instead of taken from a library.
 """
 
-from model_export.baselines.registry import METHODS, NAMES, TrainingData
+from model_export.baselines.all_baselines import METHODS, NAMES, TrainingData
 from model_export.baselines.scoring import ScoringRanker
 from model_export.baselines.tuning import Tuned, default_settings, tune
 from model_export.data.sessions import Sessions

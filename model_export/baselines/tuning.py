@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from model_export.baselines.registry import METHODS, Config, Method, TrainingData
+from model_export.baselines.all_baselines import METHODS, Config, Method, TrainingData
 from model_export.baselines.scoring import Scorer, sparse_rank
 from model_export.data.sessions import Sessions
 from model_export.data.split import Split, split_by_time, split_latest

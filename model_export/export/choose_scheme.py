@@ -11,10 +11,10 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from model_export.export.build_graphs import WrittenGraphs, write_graphs
 from model_export.export.graph_runner import Floats, GraphRunner, Session
 from model_export.export.measure_loss import Loss, Ranking, compare, rank_sessions
 from model_export.export.onnx.parameters import Parameters
-from model_export.export.onnx_graphs import WrittenGraphs, write_graphs
 from model_export.export.schemes import SCHEMES, Scheme
 from nextitem.errors import InputError
 from nextitem.model.manifest import WEIGHTS, Bounds, ConsideredScheme

@@ -5,12 +5,12 @@ from importlib.metadata import version as library_version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from model_export.export.build_graphs import write_graphs
 from model_export.export.choose_scheme import BoundsMissed, Trial, choose
 from model_export.export.graph_runner import GraphRunner, Session
 from model_export.export.measure_loss import parity, rank_sessions, states_of, stepwise_difference
 from model_export.export.model_card import card
 from model_export.export.onnx.parameters import Parameters, parameters_of
-from model_export.export.onnx_graphs import write_graphs
 from model_export.export.schemes.fp32 import Fp32
 from model_export.memory import BlendedMemory
 from model_export.training.run_folder import Run

@@ -1,4 +1,4 @@
-"""The GRU as torch trains it; `export.onnx_graphs` builds the same function for serving.
+"""The GRU as torch trains it; `export.build_graphs` builds the same function for serving.
 
 One table is both the input embedding and the scoring matrix (tied). With `normalised`, scores are cosines of rows and
 hidden state, divided by a fixed temperature (NISER, Gupta et al. 2019, arXiv 1909.04276). Popular items then cannot win

@@ -7,9 +7,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from model_export.export.build_graphs import write_graphs
 from model_export.export.graph_runner import GraphRunner
 from model_export.export.onnx.parameters import Layer, Parameters
-from model_export.export.onnx_graphs import write_graphs
 from model_export.export.schemes.nbits import EightBit
 from nextitem.model.artifact import open_artifact
 from nextitem.model.certificate import GOLDEN_TOP, MIN_GOLDENS, Certificate, Golden

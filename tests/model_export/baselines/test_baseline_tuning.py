@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from model_export.baselines import NAMES, default_settings, tune, tuning
-from model_export.baselines.registry import METHODS, TrainingData
+from model_export.baselines.all_baselines import METHODS, TrainingData
 from model_export.baselines.tuning import accuracy_by_form, validation_split
 from model_export.data.sessions import Sessions
 from tests.model_export.handmade import handmade

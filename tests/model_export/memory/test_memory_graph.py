@@ -7,10 +7,10 @@ import pytest
 from numpy.typing import NDArray
 from onnxruntime import InferenceSession
 
+from model_export.export.build_graphs import write_graphs
 from model_export.export.graph_runner import GraphRunner
 from model_export.export.measure_loss import parity
 from model_export.export.onnx.parameters import parameters_of
-from model_export.export.onnx_graphs import write_graphs
 from model_export.export.schemes import SCHEMES, Scheme
 from model_export.export.schemes.fp32 import Fp32
 from model_export.memory import Blend, MemoryConfig

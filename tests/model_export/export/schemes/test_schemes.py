@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 from onnxruntime import InferenceSession, SessionOptions
 
+from model_export.export.build_graphs import write_graphs
 from model_export.export.onnx.parameters import Parameters, parameters_of
-from model_export.export.onnx_graphs import write_graphs
 from model_export.export.schemes.fp32 import Fp32
 from model_export.export.schemes.ivf import Ivf
 from model_export.export.schemes.nbits import EightBit, FourBit

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 from onnxruntime import InferenceSession
 
+from model_export.export.build_graphs import write_graphs
 from model_export.export.graph_runner import GraphRunner
 from model_export.export.measure_loss import Loss, compare, parity, rank_sessions, stepwise_difference
 from model_export.export.onnx.parameters import parameters_of
 from model_export.export.onnx.weights_file import ALIGNMENT
-from model_export.export.onnx_graphs import write_graphs
 from model_export.export.schemes.fp32 import Fp32
 from model_export.export.schemes.nbits import EightBit
 from model_export.export.schemes.rounding import Quantized, quantize
