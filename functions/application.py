@@ -22,7 +22,7 @@ from nextitem.settings import Settings
 from nextitem.telemetry.record import ColdPhase, RequestRecord, Telemetry, process_age_ms
 
 if TYPE_CHECKING:
-    from nextitem.service.self_check import Report
+    from nextitem.service.self_check import SelfCheckResult
     from startup import Startup
 
 RESTORE_SECONDS = 5.0
@@ -51,7 +51,7 @@ class Application(Restorable):
         self.router, self.keys = router, keys
         self._valkey, self._bucket = valkey, bucket
 
-    def verify(self) -> "Report":
+    def verify(self) -> "SelfCheckResult":
         """Check everything that an answer needs. The store is called past its circuit breaker.
 
         Raises:

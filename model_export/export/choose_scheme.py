@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from model_export.export.build_graphs import WrittenGraphs, write_graphs
 from model_export.export.graph_runner import Floats, GraphRunner, Session
-from model_export.export.measure_loss import Loss, Ranking, compare, rank_sessions
+from model_export.export.measure_loss import Loss, RankedTarget, compare, rank_sessions
 from model_export.export.onnx.parameters import Parameters
 from model_export.export.schemes import SCHEMES, Scheme
 from nextitem.errors import InputError
@@ -34,7 +34,7 @@ class BoundsMissed(InputError):
 
 
 @dataclass(frozen=True)
-class Trial:
+class SelectionData:
     """The data on which schemes are tried.
 
     Attributes:
@@ -46,7 +46,7 @@ class Trial:
     """
 
     parameters: Parameters
-    exact: Sequence[Ranking]
+    exact: Sequence[RankedTarget]
     states: Floats
     sessions: Sequence[Session]
     bounds: Bounds
@@ -88,11 +88,11 @@ def find_scheme(name: str) -> Scheme:
     raise InputError(f"scheme must be one of {', '.join(scheme.name for scheme in SCHEMES)}, not {name!r}")
 
 
-def choose(trial: Trial, folder: Path, pinned: str | None, progress: Callable[[str], None]) -> Choice:
+def choose(data: SelectionData, folder: Path, pinned: str | None, progress: Callable[[str], None]) -> Choice:
     """Try the schemes that suit the catalogue's size and take the cheapest that keeps the bounds.
 
     Args:
-        trial: the data on which to try them.
+        data: the data on which to try them.
         folder: where each scheme's folder is made.
         pinned: the only scheme to try, whatever the catalogue's size; None for all.
         progress: called with a text at each stage.
@@ -104,12 +104,12 @@ def choose(trial: Trial, folder: Path, pinned: str | None, progress: Callable[[s
     best: TriedScheme | None = None
     table: list[ConsideredScheme] = []
     for scheme in SCHEMES if pinned is None else (find_scheme(pinned),):
-        refusal = scheme.refusal(*trial.parameters.table.shape) if pinned is None else ""
+        refusal = scheme.refusal(*data.parameters.table.shape) if pinned is None else ""
         if refusal:
             table.append(ConsideredScheme(scheme.name, f"not tried: {refusal}"))
             continue
-        tried = _try_scheme(trial, scheme, folder / scheme.name, progress)
-        refusal = "; ".join(_misses(tried.loss, trial.bounds))
+        tried = _try_scheme(data, scheme, folder / scheme.name, progress)
+        refusal = "; ".join(_misses(tried.loss, data.bounds))
         table.append(_considered(tried, refusal))
         if refusal or (best is not None and best.cost_us <= tried.cost_us):
             shutil.rmtree(tried.folder)  # each is as large as the artifact
@@ -129,16 +129,16 @@ def cost_us(written: WrittenGraphs) -> float:
     return NODE_US * written.nodes + RESCORED_US * prepared.rescored + prepared.traffic / BYTES_PER_US
 
 
-def _try_scheme(trial: Trial, scheme: Scheme, folder: Path, progress: Callable[[str], None]) -> TriedScheme:
+def _try_scheme(data: SelectionData, scheme: Scheme, folder: Path, progress: Callable[[str], None]) -> TriedScheme:
     progress(f"writing {scheme.name}")
     folder.mkdir()
-    written = write_graphs(folder, trial.parameters, scheme, trial.states)
-    items, hidden = trial.parameters.table.shape
-    graphs = GraphRunner(folder, len(trial.parameters.layers), hidden, items)
+    written = write_graphs(folder, data.parameters, scheme, data.states)
+    items, hidden = data.parameters.table.shape
+    graphs = GraphRunner(folder, len(data.parameters.layers), hidden, items)
     served = rank_sessions(
-        graphs, trial.sessions, items, lambda session: progress(f"measuring {scheme.name}: {session}")
+        graphs, data.sessions, items, lambda session: progress(f"measuring {scheme.name}: {session}")
     )
-    return TriedScheme(scheme.name, folder, written, graphs, compare(trial.exact, served))
+    return TriedScheme(scheme.name, folder, written, graphs, compare(data.exact, served))
 
 
 def _misses(loss: Loss, bounds: Bounds) -> list[str]:

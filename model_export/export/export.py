@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from model_export.export.build_graphs import write_graphs
-from model_export.export.choose_scheme import BoundsMissed, Trial, choose
+from model_export.export.choose_scheme import BoundsMissed, SelectionData, choose
 from model_export.export.graph_runner import GraphRunner, Session
 from model_export.export.measure_loss import parity, rank_sessions, states_of, stepwise_difference
 from model_export.export.model_card import card
@@ -100,7 +100,7 @@ def _export(
     measured, calibrating = sessions[:measured_count], sessions[measured_count : measured_count + CALIBRATING]
     states = parameters.scored(states_of(exact, calibrating))
     ranked = rank_sessions(exact, measured, run.record.items, lambda session: progress(f"ranking in fp32: {session}"))
-    choice = choose(Trial(parameters, ranked, states, measured, bounds), folder, pinned, progress)
+    choice = choose(SelectionData(parameters, ranked, states, measured, bounds), folder, pinned, progress)
     stepwise = stepwise_difference(choice.scheme.graphs, goldens)
     _require("stepwise against whole replay", stepwise, bounds.stepwise)
 

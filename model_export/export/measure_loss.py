@@ -21,7 +21,7 @@ class Loss:
 
 
 @dataclass(frozen=True)
-class Ranking:
+class RankedTarget:
     """The items of the top 20 after an event, and the rank of the next item in it, infinity if it is not there."""
 
     best: frozenset[int]
@@ -48,7 +48,7 @@ def stepwise_difference(graphs: GraphRunner, sessions: Sequence[Session]) -> flo
 
 def rank_sessions(
     graphs: GraphRunner, sessions: Sequence[Session], items: int, progress: Callable[[str], None] = lambda _: None
-) -> list[Ranking]:
+) -> list[RankedTarget]:
     """Rank the catalogue after each event but the last of some sessions.
 
     Args:
@@ -57,23 +57,23 @@ def rank_sessions(
         items: size of the catalogue.
         progress: called with a text before each session.
     """
-    rankings = []
+    ranked = []
     for number, session in enumerate(sessions, 1):
         progress(f"session {number} of {len(sessions)}")
         for events, state in enumerate(graphs.states(session[:-1]), 1):
             scores, best = graphs.ranked(state, min(CUTOFF, items), session[:events])
-            rankings.append(Ranking(frozenset(best.tolist()), rank_in_list(best, scores, int(session[events]))))
-    return rankings
+            ranked.append(RankedTarget(frozenset(best.tolist()), rank_in_list(best, scores, int(session[events]))))
+    return ranked
 
 
-def compare(exact: Sequence[Ranking], served: Sequence[Ranking]) -> Loss:
-    """Compare rankings after the same events."""
+def compare(exact: Sequence[RankedTarget], served: Sequence[RankedTarget]) -> Loss:
+    """Compare ranked targets after the same events."""
     targets = len(exact)
     if not targets:
         return Loss(math.nan, math.nan, math.nan, 0)
     shared = sum(len(before.best & after.best) for before, after in zip(exact, served, strict=True))
     places = sum(len(before.best) for before in exact)
-    before, after = (accuracy(np.array([ranking.rank for ranking in side])) for side in (exact, served))
+    before, after = (accuracy(np.array([target.rank for target in side])) for side in (exact, served))
     return Loss(shared / places, after.hr - before.hr, after.mrr - before.mrr, targets)
 
 

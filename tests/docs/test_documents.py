@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from lambda_events import direct_call
 from model_export.cli.app import app
 from nextitem.service import schema
-from nextitem.service.self_check import Report
+from nextitem.service.self_check import SelfCheckResult
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "tests" / "README.md"])
@@ -48,7 +48,7 @@ def test_an_example_matches_the_schema(kind: str, text: str) -> None:
             assert (read.operation, read.body) == ("verify", b"{}")
             return
         case "verified":
-            read = msgspec.json.decode(body, type=Report, strict=True)
+            read = msgspec.json.decode(body, type=SelfCheckResult, strict=True)
         case "answer":
             read = msgspec.json.decode(body, type=schema.Answer)
         case _:

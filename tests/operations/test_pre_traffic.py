@@ -13,12 +13,12 @@ from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
-from nextitem.service.self_check import CheckedModel, Report
+from nextitem.service.self_check import CheckedModel, SelfCheckResult
 from operations import pre_traffic
 
 VERSION = "arn:aws:lambda:eu-central-1:123456789012:function:shop-recommend:7"
 EVENT = {"DeploymentId": "d-ABCDEF123", "LifecycleEventHookExecutionId": "hook-1"}
-IN_ORDER = msgspec.json.encode(Report("ok", [CheckedModel("v0123456789abcdef", "main", 64)], "ok"))
+IN_ORDER = msgspec.json.encode(SelfCheckResult("ok", [CheckedModel("v0123456789abcdef", "main", 64)], "ok"))
 """The service's answer without faults."""
 
 
@@ -75,7 +75,7 @@ FAULTS = {
     "null": b"null",
     "a list": b"[]",
     "a store that fails": IN_ORDER.replace(b'"store":"ok"', b'"store":"down"'),
-    "no model": msgspec.json.encode(Report("ok", [], "ok")),
+    "no model": msgspec.json.encode(SelfCheckResult("ok", [], "ok")),
     "no status of the store": b'{"status": "ok", "models": [{"version": "v1"}]}',
     "a problem document": b'{"type": "about:blank", "title": "No such operation", "status": 404}',
 }

@@ -74,7 +74,7 @@ def everything(node: Node) -> None:
         store.ping(soon())
         store.prepare(soon())
         for number in range(2):
-            record = add(store, old, *numbered(1 + 40 * number, 40 + 40 * number)).record
+            record = add(store, old, *numbered(1 + 40 * number, 40 + 40 * number)).session
         for version in range(SNAPSHOTS_KEPT + 1):
             save(store, old, snapshot_of(record, 0.5), f"v{version}")
         show(store, old, impression_of(record, "tea"))

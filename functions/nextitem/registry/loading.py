@@ -85,7 +85,7 @@ def load_models(
         NextItemError: a version cannot be used.
     """
     versions = {variant.version for variant in variants_with_traffic(route)}
-    registry.forget_others(versions.union(held))
+    registry.remove_other_copies(versions.union(held))
     artifacts = {version: registry.fetch(version) for version in versions.difference(held)}
     from nextitem.model.onnx_graphs import open_graphs  # at a cold start another thread imports ONNX Runtime meanwhile
 

@@ -242,7 +242,7 @@ class Registry:
         except OSError as error:
             raise RegistryError(f"{version} cannot be kept in {self._folder}: {error}") from error
 
-    def forget_others(self, versions: Collection[str]) -> None:
+    def remove_other_copies(self, versions: Collection[str]) -> None:
         """Remove the local copies of all other versions. A model that is open stays usable."""
         for home in self._folder.glob("v*"):
             if is_version(home.name) and home.name not in versions:

@@ -9,11 +9,11 @@ from nextitem.service.schema import RankingOptions, Recommendation, ServedBy
 from nextitem.sessions.session import SessionRecord
 
 
-class History(NamedTuple):
+class ReplayedSession(NamedTuple):
     """The items that a visitor looked at, and the hidden state that they led to.
 
     Attributes:
-        source: the `served_by` of an answer that this history leads to.
+        source: the `served_by` of an answer that is based on it.
         item_ids: oldest first; the model may not know all of them.
         hidden: the hidden state, or None if the model knows none of the items.
         replayed: the number of events replayed after the session's snapshot; without a snapshot, all events.
@@ -26,47 +26,47 @@ class History(NamedTuple):
 
 
 class Ranking(NamedTuple):
-    """Items by descending score, and the history that they are based on."""
+    """Items by descending score, and what they are based on, for `served_by`."""
 
     served_by: ServedBy
     items: list[RankedItem]
 
 
-def replay_session(model: Model, session: SessionRecord) -> History:
+def replay_session(model: Model, session: SessionRecord) -> ReplayedSession:
     """Replay the events of a session that its snapshot does not cover."""
     hidden, entries = session.replay_from()
     known = model.vocabulary.indices(entry.item_id for entry in entries)
     if hidden is not None or known:
         hidden = model.replay(hidden, known)
-    return History("session", session.item_ids, hidden, len(entries))
+    return ReplayedSession("session", session.item_ids, hidden, len(entries))
 
 
-def replay_items(model: Model, item_ids: Sequence[str]) -> History:
+def replay_items(model: Model, item_ids: Sequence[str]) -> ReplayedSession:
     """Replay items, oldest first, as if they were a whole session."""
     known = model.vocabulary.indices(item_ids)
-    return History("stateless", item_ids, model.replay(None, known) if known else None)
+    return ReplayedSession("stateless", item_ids, model.replay(None, known) if known else None)
 
 
-def rank(model: Model, history: History, options: RankingOptions, k: int) -> Ranking:
+def rank(model: Model, replay: ReplayedSession, options: RankingOptions, k: int) -> Ranking:
     """Rank the catalogue, or the candidates in `options.only`, and return the best.
 
     Without a hidden state the most popular items of the training data are returned.
 
     Args:
         model: the model that answers.
-        history: what the visitor looked at.
+        replay: the replayed session.
         options: which items to rank and which to exclude; its `limit` is not used here.
         k: how many items to return; fewer come back where there are no more.
     """
     vocabulary = model.vocabulary
-    exclude = vocabulary.indices((*options.exclude, *history.item_ids) if options.exclude_seen else options.exclude)
+    exclude = vocabulary.indices((*options.exclude, *replay.item_ids) if options.exclude_seen else options.exclude)
     only = None if options.only is None else vocabulary.indices(options.only)
-    if history.hidden is None:
+    if replay.hidden is None:
         return Ranking("popular", model.popular(exclude, k, only))
-    session = vocabulary.indices(history.item_ids) if model.has_memory else ()
+    session = vocabulary.indices(replay.item_ids) if model.has_memory else ()
     if only is None:
-        return Ranking(history.source, model.top(history.hidden, exclude, k, session))
-    return Ranking(history.source, model.rank(history.hidden, only, exclude, k, session))
+        return Ranking(replay.source, model.top(replay.hidden, exclude, k, session))
+    return Ranking(replay.source, model.rank(replay.hidden, only, exclude, k, session))
 
 
 def recommendations(model: Model, items: Sequence[RankedItem]) -> list[Recommendation]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
-from nextitem.service.ranking import History, Ranking, rank, recommendations, replay_items, replay_session
+from nextitem.service.ranking import Ranking, ReplayedSession, rank, recommendations, replay_items, replay_session
 from nextitem.service.router import RoutedModel, Router
 from nextitem.service.schema import (
     Answer,
@@ -80,9 +80,9 @@ class Recommender:
             record.add_fault(error)
             return self._answer_without_store(routed, request, record)
 
-        session = appended.record
-        history = _replay(routed, session, record)
-        ranking = _rank(routed, history, request.options, record, at_least=IMPRESSION_SIZE)
+        session = appended.session
+        replay = _replay(routed, session, record)
+        ranking = _rank(routed, replay, request.options, record, at_least=IMPRESSION_SIZE)
         best = recommendations(routed.model, ranking.items)
         answer = Answer(
             session_id=request.session.session_id,
@@ -95,9 +95,9 @@ class Recommender:
             model=_served_model(routed),
         )
         record.feedback = feedback_on(appended.impression, request.events, appended.statuses)
-        if history.replayed:  # else the store has this snapshot and this impression already
+        if replay.replayed:  # else the store has this snapshot and this impression already
             with record.phase("store_write"):
-                snapshot, impression = _snapshot(session, history), _impression(session, answer, best)
+                snapshot, impression = _snapshot(session, replay), _impression(session, answer, best)
                 version = routed.version  # the writer keeps the call, which must not keep a model
                 save = self._writer.send(lambda: self._store.save(key, version, snapshot, deadline, impression))
                 self._pending_saves.append(save)  # a lost snapshot costs a replay: nothing waits for it
@@ -120,8 +120,8 @@ class Recommender:
             answer_id = _recommendation_id(key, session, routed)
         except StoreUnavailable as error:
             record.add_fault(error)
-        history = _replay(routed, session if session is not None else (), record)
-        ranking = _rank(routed, history, request.options, record)
+        replay = _replay(routed, session if session is not None else (), record)
+        ranking = _rank(routed, replay, request.options, record)
         return Answer(
             session_id=request.session.session_id,
             recommendations=recommendations(routed.model, ranking.items),
@@ -223,22 +223,22 @@ class Recommender:
         return Deadline.after(whole * STORE_SHARE)
 
 
-def _replay(routed: RoutedModel, events: SessionRecord | Sequence[str], record: RequestRecord) -> History:
+def _replay(routed: RoutedModel, events: SessionRecord | Sequence[str], record: RequestRecord) -> ReplayedSession:
     """Replay a session, or item ids alone, and record how long that took."""
     with record.phase("replay"):
         if not isinstance(events, SessionRecord):
             return replay_items(routed.model, events)
-        history = replay_session(routed.model, events)
-    record.set_replayed(history.replayed)
-    return history
+        replay = replay_session(routed.model, events)
+    record.set_replayed(replay.replayed)
+    return replay
 
 
 def _rank(
-    routed: RoutedModel, history: History, options: RankingOptions, record: RequestRecord, *, at_least: int = 1
+    routed: RoutedModel, replay: ReplayedSession, options: RankingOptions, record: RequestRecord, *, at_least: int = 1
 ) -> Ranking:
     """Rank the catalogue and record the duration, `served_by` and the scores."""
     with record.phase("scoring"):
-        ranking = rank(routed.model, history, options, max(options.limit, at_least))
+        ranking = rank(routed.model, replay, options, max(options.limit, at_least))
     record.set_served_by(ranking.served_by, routed.version, routed.variant)
     if ranking.items and ranking.served_by != "popular":
         record.set_scores(ranking.items[0].score, ranking.items[-1].score)
@@ -260,8 +260,8 @@ def _appended_events(
     return [answered[place] for place in sorted(answered)]
 
 
-def _snapshot(session: SessionRecord, history: History) -> Snapshot | None:
-    return None if history.hidden is None else Snapshot(session.log[-1].chain, history.hidden)
+def _snapshot(session: SessionRecord, replay: ReplayedSession) -> Snapshot | None:
+    return None if replay.hidden is None else Snapshot(session.log[-1].chain, replay.hidden)
 
 
 def _impression(session: SessionRecord, answer: Answer, best: Sequence[Recommendation]) -> Impression:

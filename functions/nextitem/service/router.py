@@ -112,7 +112,7 @@ class Router:
             if versions != held.keys():
                 # Only a process that has just read a new route deletes files: another one that shares the folder may
                 # serve a newer route already.
-                self._registry.forget_others(versions)
+                self._registry.remove_other_copies(versions)
             if fault is not None:
                 raise fault
 

@@ -32,7 +32,7 @@ class CheckedModel(msgspec.Struct, frozen=True):
     goldens: int
 
 
-class Report(msgspec.Struct, frozen=True):
+class SelfCheckResult(msgspec.Struct, frozen=True):
     """The result of a check that found no fault."""
 
     status: str
@@ -40,7 +40,7 @@ class Report(msgspec.Struct, frozen=True):
     store: str
 
 
-def verify(router: Router, keys: KeyRing, store: SessionStore) -> Report:
+def verify(router: Router, keys: KeyRing, store: SessionStore) -> SelfCheckResult:
     """Check everything that an answer needs.
 
     Raises:
@@ -55,7 +55,7 @@ def verify(router: Router, keys: KeyRing, store: SessionStore) -> Report:
         keys.secret.load()
     with _named("the session store"):
         _retry(lambda: _round_trip(store, keys, router.serving()[0].model))
-    return Report("ok", models, "ok")
+    return SelfCheckResult("ok", models, "ok")
 
 
 def _check_model(model: Model, variant: str) -> CheckedModel:
@@ -79,8 +79,8 @@ def _round_trip(store: SessionStore, keys: KeyRing, model: Model) -> None:
     try:
         event = Event(model.vocabulary.item_id(0), name)
         appended = store.append(key, [event], model.version, time.time_ns() // 1_000_000, deadline)
-        _require(appended.statuses == ("applied",) and appended.record.length == 1, "a new session is not empty")
-        (entry,) = appended.record.log
+        _require(appended.statuses == ("applied",) and appended.session.length == 1, "a new session is not empty")
+        (entry,) = appended.session.log
         hidden = model.replay(None, [0])
         saving = store.save(key, model.version, Snapshot(entry.chain, hidden), deadline)
         _require(saving.result(deadline), "a snapshot was not saved")

@@ -132,12 +132,12 @@ class Appended(msgspec.Struct, frozen=True):
     """The result of an append.
 
     Attributes:
-        record: the session after the append.
+        session: the session after the append.
         statuses: each event's status, in the order of the request.
         impression: the session's impression before the append, or None.
     """
 
-    record: SessionRecord
+    session: SessionRecord
     statuses: tuple[Status, ...]
     impression: Impression | None = None
 

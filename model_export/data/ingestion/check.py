@@ -7,7 +7,7 @@ import ibis.expr.types as ir
 
 from model_export.data.columns import Columns
 from model_export.data.ingestion.engine import Engine
-from model_export.data.ingestion.faults import fault, shown
+from model_export.data.ingestion.faults import input_error, shown
 from model_export.data.ingestion.times import ACCEPTED, LATEST_SECOND, form_of, largest_number, misfits, seconds
 from model_export.data.sessions import FIRST_EPOCH_SECOND
 from nextitem.errors import InputError
@@ -104,7 +104,7 @@ def _raise_first(
     text = found["text"] or ""
     what = f"{shown(text)} {test.what}" if text.strip() else test.what
     column = {"owner": columns.owner, "item": columns.item}.get(test.field, columns.time)
-    raise fault(location.file, what, row=location.row, column=column)
+    raise input_error(location.file, what, row=location.row, column=column)
 
 
 def _fits(time: ir.FloatingValue) -> ir.BooleanValue:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from model_export.data.ingestion.faults import fault
+from model_export.data.ingestion.faults import input_error
 from model_export.data.ingestion.formats import Format
 from nextitem.errors import InputError
 
@@ -68,11 +68,11 @@ def survey(path: Path, name: str) -> Survey:
         raise _bad_byte(path, name, size - 1, "is not UTF-8")
     text = head.decode("utf-8-sig", errors="ignore")
     if not text.strip():
-        raise fault(name, "the file is empty")
+        raise input_error(name, "the file is empty")
     try:
         header = next(record for record in csv.reader(io.StringIO(text, newline=""), strict=True) if record)
     except (csv.Error, StopIteration):
-        raise fault(name, "cannot be read as CSV: the quotes do not match", row=0) from None
+        raise input_error(name, "cannot be read as CSV: the quotes do not match", row=0) from None
     return Survey(header=tuple(header), commas=commas, has_quotes=has_quotes)
 
 
@@ -93,14 +93,14 @@ def check_records(path: Path, name: str, header: tuple[str, ...]) -> int:
             except StopIteration:
                 return max(row, 0)
             except csv.Error as error:
-                raise fault(name, f"cannot be read as CSV: {error}", row=row + 1) from None
+                raise input_error(name, f"cannot be read as CSV: {error}", row=row + 1) from None
             if not record:
                 continue
             row += 1
             if len(record) != len(header):
-                raise fault(name, f"has {len(record)} fields where the header has {len(header)}", row=row)
+                raise input_error(name, f"has {len(record)} fields where the header has {len(header)}", row=row)
             if lines.mixed:
-                raise fault(name, "ends its line with another kind of line end than the rows before", row=row)
+                raise input_error(name, "ends its line with another kind of line end than the rows before", row=row)
 
 
 class _LineEnds:
@@ -135,7 +135,7 @@ def _bad_byte(path: Path, name: str, offset: int, what: str) -> InputError:
                 row, fields = row + 1, len(record)
                 header = header or record
     column = header[fields - 1] if row > 0 and fields <= len(header) else None
-    return fault(name, what, row=max(row, 0), column=column)
+    return input_error(name, what, row=max(row, 0), column=column)
 
 
 def _lines_until(file: BinaryIO, offset: int) -> Iterator[str]:
@@ -163,6 +163,6 @@ def _bytes_of(path: Path, name: str) -> Iterator[BinaryIO]:
             with path.open("rb") as file:
                 yield file
     except (gzip.BadGzipFile, EOFError, zlib.error):
-        raise fault(name, "is not a valid gzip file (corrupt or cut off)") from None
+        raise input_error(name, "is not a valid gzip file (corrupt or cut off)") from None
     except OSError as error:
-        raise fault(name, f"cannot be read: {error.strerror or error}") from None
+        raise input_error(name, f"cannot be read: {error.strerror or error}") from None

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import duckdb
 
 from model_export.data.ingestion.csv_checks import check_records, survey
-from model_export.data.ingestion.faults import fault, require_columns, shown
+from model_export.data.ingestion.faults import input_error, require_columns, shown
 from model_export.data.ingestion.formats import Format
 
 
@@ -64,7 +64,7 @@ def load_csv(database: Database, table: str, files: list[File], columns: dict[st
         first = first or header
         require_columns(file.name, header, tuple(columns.values()))
         if header != first:
-            raise fault(file.name, f"has other columns than {files[0].name}")
+            raise input_error(file.name, f"has other columns than {files[0].name}")
         try:
             [(rows,)] = database.run(
                 "INSERT INTO $table SELECT $columns, $base + row_number() OVER () "
@@ -83,12 +83,12 @@ def load_csv(database: Database, table: str, files: list[File], columns: dict[st
             raise
         except duckdb.Error as error:
             check_records(file.path, file.name, header)
-            raise fault(file.name, f"cannot be read as CSV: {reason(error)}") from None
+            raise input_error(file.name, f"cannot be read as CSV: {reason(error)}") from None
         # Without quotes, the number of commas gives the number of fields, so a dropped row is noticed.
         if facts.has_quotes or facts.commas != (rows + 1) * (len(header) - 1):
             expected = check_records(file.path, file.name, header)
             if expected != rows:
-                raise fault(file.name, f"cannot be read as CSV: of {expected} rows only {rows} are well-formed")
+                raise input_error(file.name, f"cannot be read as CSV: of {expected} rows only {rows} are well-formed")
 
 
 def load_parquet(database: Database, table: str, files: list[File], columns: dict[str, str]) -> None:
@@ -97,7 +97,7 @@ def load_parquet(database: Database, table: str, files: list[File], columns: dic
         try:
             described = database.run("DESCRIBE SELECT * FROM read_parquet($file)", file=_quoted(str(file.path)))
         except duckdb.Error:
-            raise fault(file.name, "is not a valid Parquet file (empty, corrupt or cut off)") from None
+            raise input_error(file.name, "is not a valid Parquet file (empty, corrupt or cut off)") from None
         require_columns(file.name, [name for name, *_ in described], tuple(columns.values()))
     chosen = ", ".join(f"{_named(column)} AS {name}" for name, column in columns.items())
     database.run(
@@ -121,7 +121,7 @@ def load_parquet(database: Database, table: str, files: list[File], columns: dic
             raise
         except duckdb.Error as error:
             _check_encoding(database, file, columns)
-            raise fault(file.name, f"is not a valid Parquet file: {reason(error)}") from None
+            raise input_error(file.name, f"is not a valid Parquet file: {reason(error)}") from None
 
 
 LOADERS: dict[Format, Callable[[Database, str, list[File], dict[str, str]], None]] = {
@@ -141,7 +141,7 @@ def _check_encoding(database: Database, file: File, columns: dict[str, str]) -> 
             _, marker, value = str(error).partition(': value "')
             if marker:
                 text, *_ = value.partition('" is not')
-                raise fault(file.name, f"{shown(text)} is not UTF-8", column=column) from None
+                raise input_error(file.name, f"{shown(text)} is not UTF-8", column=column) from None
 
 
 def reason(error: duckdb.Error) -> str:

@@ -11,7 +11,7 @@ SHOWN_COLUMNS = 20
 """Columns of a file that an error lists."""
 
 
-def fault(file: object, what: str, *, row: int | None = None, column: str | None = None) -> InputError:
+def input_error(file: object, what: str, *, row: int | None = None, column: str | None = None) -> InputError:
     """Return an error that says where and what, on one line.
 
     Args:
@@ -21,7 +21,7 @@ def fault(file: object, what: str, *, row: int | None = None, column: str | None
         column: the column's name.
 
     Example:
-        ``fault("e.csv", "is empty", row=2, column="item_id")`` is "e.csv, row 2, column 'item_id': is empty".
+        ``input_error("e.csv", "is empty", row=2, column="item_id")`` is "e.csv, row 2, column 'item_id': is empty".
     """
     places = [str(file)]
     if row is not None:
@@ -49,6 +49,6 @@ def require_columns(file: object, columns: Sequence[str], required: Sequence[str
         if name not in columns:
             more = f" and {len(columns) - SHOWN_COLUMNS} more" if len(columns) > SHOWN_COLUMNS else ""
             names = ", ".join(shown(column) for column in columns[:SHOWN_COLUMNS]) + more
-            raise fault(file, f"has no column {shown(name)}; its columns are {names}")
+            raise input_error(file, f"has no column {shown(name)}; its columns are {names}")
         if (count := list(columns).count(name)) > 1:
-            raise fault(file, f"has {count} columns with the name {shown(name)}")
+            raise input_error(file, f"has {count} columns with the name {shown(name)}")

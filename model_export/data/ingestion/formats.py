@@ -3,7 +3,7 @@
 from enum import Enum
 from pathlib import Path
 
-from model_export.data.ingestion.faults import fault
+from model_export.data.ingestion.faults import input_error
 
 
 class Format(Enum):
@@ -23,4 +23,4 @@ class Format(Enum):
         for known in (cls.CSV_GZ, cls.CSV, cls.PARQUET):
             if path.name.lower().endswith(known.value):
                 return known
-        raise fault(path, "the name must end in .csv, .csv.gz or .parquet")
+        raise input_error(path, "the name must end in .csv, .csv.gz or .parquet")

@@ -5,7 +5,7 @@ import ibis.expr.types as ir
 
 from model_export.data.columns import Columns
 from model_export.data.ingestion.engine import Engine
-from model_export.data.ingestion.faults import fault
+from model_export.data.ingestion.faults import input_error
 from model_export.data.ingestion.sources import Source
 from nextitem.errors import InputError
 
@@ -28,10 +28,10 @@ def _read(engine: Engine, source: Source, columns: Columns) -> ir.Table:
     for name in ("owner", "item"):
         kind = table[name].type()
         if not (kind.is_string() or kind.is_integer() or kind.is_uuid()):
-            raise fault(source.name, f"is of type {kind}, but ids must be text or integers", column=names[name])
+            raise input_error(source.name, f"is of type {kind}, but ids must be text or integers", column=names[name])
     kind = table.time.type()
     if not (kind.is_timestamp() or kind.is_date() or kind.is_string() or kind.is_numeric()):
-        raise fault(source.name, f"is of type {kind}, which is not a time", column=columns.time)
+        raise input_error(source.name, f"is of type {kind}, which is not a time", column=columns.time)
     time = table.time.cast("timestamp('UTC')") if kind.is_timestamp() else table.time
     return table.mutate(owner=table.owner.cast("string"), item=table.item.cast("string"), time=time)
 

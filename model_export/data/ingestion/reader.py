@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from model_export.data.columns import Columns
 from model_export.data.ingestion.check import check_rows
 from model_export.data.ingestion.duckdb_engine import duckdb_engine
-from model_export.data.ingestion.faults import fault
+from model_export.data.ingestion.faults import input_error
 from model_export.data.ingestion.read import read_rows
 from model_export.data.ingestion.sessionize import refuse_long_sessions, sessionize
 from model_export.data.ingestion.sources import source_of
@@ -32,7 +32,7 @@ def read_sessions(path: str | Path, columns: Columns | None = None) -> Sessions:
     """
     columns = columns or Columns()
     if Path(path).is_dir():
-        raise fault(path, "is not a file")
+        raise input_error(path, "is not a file")
     with duckdb_engine() as engine:
         events = check_rows(engine, read_rows(engine, [source_of(str(path))], columns), columns, str(path))
         sessions = sessionize(events, columns)

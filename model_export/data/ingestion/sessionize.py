@@ -7,7 +7,7 @@ from ibis import _
 from model_export.data.columns import MAX_SESSION_EVENTS, Columns
 from model_export.data.ingestion.check import Events
 from model_export.data.ingestion.engine import Engine
-from model_export.data.ingestion.faults import fault, shown
+from model_export.data.ingestion.faults import input_error, shown
 
 SECONDS_PER_MINUTE = 60.0
 
@@ -45,4 +45,4 @@ def refuse_long_sessions(engine: Engine, sessions: ir.Table, columns: Columns) -
         location = engine.locate(row["first"])
         events = f"{row['events']:,} events, more than {MAX_SESSION_EVENTS:,}"
         what = f"session {shown(row['session'])}, which begins here, has {events}"
-        raise fault(location.file, what, row=location.row, column=columns.owner)
+        raise input_error(location.file, what, row=location.row, column=columns.owner)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from model_export.data.ingestion.faults import fault
+from model_export.data.ingestion.faults import input_error
 from model_export.data.ingestion.formats import Format
 
 SCHEME = "s3://"
@@ -47,15 +47,15 @@ def source_of(name: str, path: Path | None = None) -> Source:
     try:
         home.stat()
     except FileNotFoundError:
-        raise fault(name, "no such file") from None
+        raise input_error(name, "no such file") from None
     except OSError as error:
-        raise fault(name, f"cannot be read: {error.strerror}") from None
+        raise input_error(name, f"cannot be read: {error.strerror}") from None
     if not home.is_dir():
         return Source(name, {str(home): name}, Format.of(home))
     files = sorted(str(file) for file in home.rglob("*") if file.is_file() and file.name[0] not in "._")
     kinds = {Format.of(Path(file)) for file in files}
     if len(kinds) != 1:
         names = " and ".join(sorted(kind.value for kind in kinds)) or "none"
-        raise fault(name, f"a folder must hold files of one format, this has {names}")
+        raise input_error(name, f"a folder must hold files of one format, this has {names}")
     names_of = {file: f"{name.rstrip('/')}/{Path(file).relative_to(home).as_posix()}" for file in files}
     return Source(name, names_of, kinds.pop())

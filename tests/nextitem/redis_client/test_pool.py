@@ -160,6 +160,6 @@ def test_many_dead_idle_connections_cost_one_try(children: Children, tmp_path: P
     with server.client() as client:
         assert client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") == 5
     # WHEN an event comes THEN one new connection is enough
-    assert names(add(store, key, event("a")).record.log) == ["a"]
+    assert names(add(store, key, event("a")).session.log) == ["a"]
     store.close()
     server.kill()

@@ -21,7 +21,7 @@ from nextitem.registry.loading import load_route
 from nextitem.registry.publisher import Publisher
 from nextitem.registry.reader import Registry, Route, Variant, route_key
 from nextitem.service.router import Router
-from nextitem.service.self_check import TRIES, CheckedModel, Report, verify
+from nextitem.service.self_check import TRIES, CheckedModel, SelfCheckResult, verify
 from nextitem.sessions.key_secret import KeySecret
 from nextitem.sessions.keys import KeyRing
 from nextitem.sessions.session import EMPTY, Appended, Event, SessionKey, SessionRecord, SessionStore
@@ -68,7 +68,9 @@ def test_a_working_version_is_reported(
 ) -> None:
     before = contents()
     goldens = len(open_artifact(demo).certificate().sessions)
-    assert verify(router, fixed_keys(), store) == Report("ok", [CheckedModel(demo.name, "main", goldens)], "ok")
+    assert verify(router, fixed_keys(), store) == SelfCheckResult(
+        "ok", [CheckedModel(demo.name, "main", goldens)], "ok"
+    )
     # nothing is left of the probe
     assert contents() == before
 

@@ -87,44 +87,44 @@ class LogContract:
         appended = add(store, key, event("b", NOW + 1), event("c", NOW + 2))
 
         assert appended.statuses == ("applied", "applied")
-        assert names(appended.record.log) == ["a", "b", "c"]
-        assert [entry.at for entry in appended.record.log] == [NOW, NOW + 1, NOW + 2]
-        assert [entry.tag for entry in appended.record.log] == [event_tag(HASH_KEY, name) for name in "abc"]
-        assert_chained(appended.record.log)
-        assert appended.record.length == 3
-        assert store.load(key, VERSION, soon()) == appended.record
+        assert names(appended.session.log) == ["a", "b", "c"]
+        assert [entry.at for entry in appended.session.log] == [NOW, NOW + 1, NOW + 2]
+        assert [entry.tag for entry in appended.session.log] == [event_tag(HASH_KEY, name) for name in "abc"]
+        assert_chained(appended.session.log)
+        assert appended.session.length == 3
+        assert store.load(key, VERSION, soon()) == appended.session
 
     def test_a_repeated_event_is_a_duplicate(self, store: SessionStore, key: SessionKey) -> None:
-        before = add(store, key, event("a"), event("b")).record
+        before = add(store, key, event("a"), event("b")).session
         appended = add(store, key, Event("another item", "a", NOW + 5), event("c"), event("c"))
 
         assert appended.statuses == ("duplicate", "applied", "duplicate")
-        assert names(appended.record.log) == ["a", "b", "c"]
-        assert (before.length, appended.record.length) == (2, 3)
+        assert names(appended.session.log) == ["a", "b", "c"]
+        assert (before.length, appended.session.length) == (2, 3)
 
     def test_a_late_event_takes_its_own_place(self, store: SessionStore, key: SessionKey) -> None:
         add(store, key, *numbered(1, 2), *numbered(4, 4))
         appended = add(store, key, *numbered(0, 0), *numbered(3, 3))
 
         assert appended.statuses == ("late", "late")
-        assert names(appended.record.log) == ["0", "1", "2", "3", "4"]
-        assert_chained(appended.record.log)
-        assert appended.record.length == 5
+        assert names(appended.session.log) == ["0", "1", "2", "3", "4"]
+        assert_chained(appended.session.log)
+        assert appended.session.length == 5
 
     def test_a_late_event_in_a_full_window_pushes_the_oldest_out(self, store: SessionStore, key: SessionKey) -> None:
         add(store, key, *numbered(1, 9), *numbered(11, WINDOW + 1))
         appended = add(store, key, *numbered(10, 10))
 
         assert appended.statuses == ("late",)
-        assert names(appended.record.log) == [str(number) for number in range(2, WINDOW + 2)]
-        assert appended.record.length == WINDOW + 1
+        assert names(appended.session.log) == [str(number) for number in range(2, WINDOW + 2)]
+        assert appended.session.length == WINDOW + 1
 
     def test_an_event_older_than_a_full_window_changes_nothing(self, store: SessionStore, key: SessionKey) -> None:
-        before = add(store, key, *numbered(1, WINDOW)).record
+        before = add(store, key, *numbered(1, WINDOW)).session
         appended = add(store, key, *numbered(0, 0), *numbered(0, 0))
 
         assert appended.statuses == ("too_old", "too_old")
-        assert appended.record == before
+        assert appended.session == before
         assert store.load(key, VERSION, soon()) == before
 
     def test_unstamped_events_come_after_all(self, store: SessionStore, key: SessionKey) -> None:
@@ -134,22 +134,22 @@ class LogContract:
         # WHEN events without a time are appended THEN they are the newest, in their order
         appended = add(store, key, event("c"), event("b"), now=NOW)
         assert appended.statuses == ("applied", "applied")
-        assert names(appended.record.log) == ["a", "c", "b"]
-        assert [entry.at for entry in appended.record.log] == [NOW + 60_000] * 3
+        assert names(appended.session.log) == ["a", "c", "b"]
+        assert [entry.at for entry in appended.session.log] == [NOW + 60_000] * 3
 
         # AND later events get the time of their request
         appended = add(store, key, event("d"), now=NOW + 90_000)
-        assert appended.record.log[-1].at == NOW + 90_000
+        assert appended.session.log[-1].at == NOW + 90_000
 
     def test_events_of_equal_time_keep_the_order_of_arrival(self, store: SessionStore, key: SessionKey) -> None:
         add(store, key, event("b", NOW), event("z", NOW + 1))
         appended = add(store, key, event("a", NOW), event("c", NOW + 1))
         assert appended.statuses == ("late", "applied")
-        assert names(appended.record.log) == ["b", "a", "z", "c"]
+        assert names(appended.session.log) == ["b", "a", "z", "c"]
 
     def test_the_log_keeps_the_newest_and_the_length_counts_all(self, store: SessionStore, key: SessionKey) -> None:
-        first = add(store, key, *numbered(1, WINDOW)).record
-        second = add(store, key, *numbered(WINDOW + 1, WINDOW + 40)).record
+        first = add(store, key, *numbered(1, WINDOW)).session
+        second = add(store, key, *numbered(WINDOW + 1, WINDOW + 40)).session
 
         assert names(second.log) == [str(number) for number in range(41, WINDOW + 41)]
         assert second.length == WINDOW + 40
@@ -178,7 +178,7 @@ class LogContract:
     def test_items_of_any_script_and_the_greatest_length_are_kept(self, store: SessionStore, key: SessionKey) -> None:
         items = ("🦊" * 256, "\x00\r\n", "päckchen", "*3\r\n$3\r\nDEL")
         appended = add(store, key, *(Event(item, item) for item in items))
-        assert tuple(entry.item_id for entry in appended.record.log) == items
+        assert tuple(entry.item_id for entry in appended.session.log) == items
 
     # differing_executors: each store runs this test; they share no state
     @settings(STEADY, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors])
@@ -197,8 +197,8 @@ class LogContract:
 
             # THEN statuses, log and length are as expected
             assert list(appended.statuses) == [expected.append(event, now) for event in events]
-            log = appended.record.log
+            log = appended.session.log
             kept = [(entry.at, name) for entry, name in zip(log, names(log), strict=True)]
             assert kept == expected.log
-            assert appended.record.length == len(expected.seen)
+            assert appended.session.length == len(expected.seen)
             assert_chained(log[1:], before=log[0].chain)

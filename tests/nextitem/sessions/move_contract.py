@@ -24,7 +24,7 @@ class MoveContract:
     ) -> None:
         # GIVEN a session with trimmed events, two snapshots, an impression, and a short time to live
         old = fresh_key()
-        record = add(store, old, *numbered(1, WINDOW + 9)).record
+        record = add(store, old, *numbered(1, WINDOW + 9)).session
         for value, version in enumerate(("v1", "v2")):
             assert save(store, old, snapshot_of(record, float(value)), version)
         impression = impression_of(record, "tea", "cup")
@@ -51,13 +51,13 @@ class MoveContract:
         assert [inspector.remaining(each) for each in (old, key)] == [None, None]
 
         # A session under the new key stays as it is
-        record = add(store, key, *numbered(1, 2)).record
+        record = add(store, key, *numbered(1, 2)).session
         assert not store.move(old, key, soon())
         assert store.load(key, VERSION, soon()) == record
 
     def test_a_session_moves_once(self, store: SessionStore, key: SessionKey) -> None:
         old = fresh_key()
-        record = add(store, old, *numbered(1, 3)).record
+        record = add(store, old, *numbered(1, 3)).session
         assert [store.move(old, key, soon()) for _ in range(3)] == [True, False, False]
         assert store.load(key, VERSION, soon()) == record
 
@@ -67,7 +67,7 @@ class MoveContract:
         # GIVEN a session under each key, with one event in common
         old, (one, two, three, four, five) = fresh_key(), numbered(1, 5)
         add(store, old, one, three, five)
-        newer = add(store, key, two, three, four).record
+        newer = add(store, key, two, three, four).session
         assert save(store, key, snapshot_of(newer, 4.0))
         inspector.shorten(key, SHORT_MS)
 
@@ -144,7 +144,7 @@ class MoveContract:
 
     def test_a_passed_deadline_moves_nothing(self, store: SessionStore, key: SessionKey, inspector: Inspector) -> None:
         old = fresh_key()
-        record = add(store, old, *numbered(1, 2)).record
+        record = add(store, old, *numbered(1, 2)).session
         with pytest.raises(StoreUnavailable):
             store.move(old, key, passed())
         assert store.load(old, VERSION, soon()) == record

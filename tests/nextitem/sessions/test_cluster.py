@@ -74,7 +74,7 @@ class TestCluster(SessionStoreContract):
     ) -> None:
         # An old and a new key on different nodes
         old = next(other for other in iter(fresh_key, "") if cluster.node_of(other) is not cluster.node_of(key))
-        record = add(store, old, event("a"), event("b")).record
+        record = add(store, old, event("a"), event("b")).session
         assert store.move(old, key, soon())
         assert store.load(key, VERSION, soon()) == record
         assert [cluster.node_of(each).ask("EXISTS", each) for each in (old, key)] == [0, 1]
@@ -92,7 +92,7 @@ class TestCluster(SessionStoreContract):
         source.ask("MIGRATE", LOOPBACK, target.port, key, 0, 5000)
 
         # WHEN an event comes and a snapshot is saved meanwhile
-        record = add(store, key, event("b")).record
+        record = add(store, key, event("b")).session
         assert save(store, key, snapshot_of(record, 1.0))
         # AND when the slot has arrived
         for node in (target, source):

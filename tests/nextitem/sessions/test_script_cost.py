@@ -34,7 +34,7 @@ def full_session(store: ValkeyStore, key: SessionKey, name: str = "") -> Session
     """Fill a window, and the tags of trimmed events, with the longest item ids; return the session."""
     for start in range(0, 5 * WINDOW, WINDOW):
         events = [Event(LONGEST_ITEM, f"{name}{start + place}", NOW + start + place) for place in range(WINDOW)]
-        record = add(store, key, *events).record
+        record = add(store, key, *events).session
     return record
 
 

@@ -76,7 +76,7 @@ def test_a_move_that_is_cut_loses_nothing(
 
     # WHEN the next request moves the session THEN each event is stored once
     store.move(old, key, soon())
-    after = add(store, key, *numbered(5, 8)).record
+    after = add(store, key, *numbered(5, 8)).session
     expected = [str(number) for number in range(1, 9)]
     assert (names(after.log), after.length) == (expected, 8)
     assert store.load(old, VERSION, soon()) == EMPTY
@@ -166,7 +166,7 @@ def test_events_after_a_deletion_are_a_new_session(
     store.delete(key, soon(), old)
     # WHEN events are appended under both keys and moved THEN they are stored, with the usual lifetime
     add(store, old, *numbered(2, 3))
-    assert add(store, key, *numbered(1, 1)).record.length == 1
+    assert add(store, key, *numbered(1, 1)).session.length == 1
     assert store.move(old, key, soon())
     assert names(store.load(key, VERSION, soon()).log) == ["1", "2", "3"]
     with Redis.from_url(valkey.url) as client:

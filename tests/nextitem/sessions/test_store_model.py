@@ -146,7 +146,7 @@ class StoreBesideModel(RuleBasedStateMachine):
         expected = self.model.append(events, self.now)
         appended = self.store.append(self.key, events, version, self.now, soon())
         assert list(appended.statuses) == expected
-        self._same(appended.record, version)
+        self._same(appended.session, version)
         self.pasts += self.model.chains[-3:]
         self.reached.update(expected)
         return expected

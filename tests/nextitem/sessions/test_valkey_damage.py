@@ -38,9 +38,9 @@ def assert_starts_empty(store: ValkeyStore, key: SessionKey) -> None:
     assert store.load(key, VERSION, soon()) == EMPTY
     appended = add(store, key, event("c"), event("a"))
     assert appended.statuses == ("applied", "applied")
-    assert (appended.record.length, names(appended.record.log)) == (2, ["c", "a"])
-    assert value_of(appended.record) is None
-    assert save(store, key, snapshot_of(appended.record, 2.0))
+    assert (appended.session.length, names(appended.session.log)) == (2, ["c", "a"])
+    assert value_of(appended.session) is None
+    assert save(store, key, snapshot_of(appended.session, 2.0))
 
 
 @STEADY
@@ -48,14 +48,14 @@ def assert_starts_empty(store: ValkeyStore, key: SessionKey) -> None:
 @example(b"")
 def test_a_session_whose_log_is_damaged_starts_empty(store: ValkeyStore, client: Redis, damaged: bytes) -> None:
     key = fresh_key()
-    save(store, key, snapshot_of(add(store, key, event("a"), event("b")).record, 1.0))
+    save(store, key, snapshot_of(add(store, key, event("a"), event("b")).session, 1.0))
     client.hset(key, "log", damaged)
     assert_starts_empty(store, key)
 
 
 def test_a_log_of_another_codec_version_starts_empty(store: ValkeyStore, client: Redis, key: SessionKey) -> None:
     # A valid log of an unknown codec version
-    record = add(store, key, *numbered(1, WINDOW), event("a")).record
+    record = add(store, key, *numbered(1, WINDOW), event("a")).session
     client.hset(key, "log", b"2" + encode_log(record.length, record.log)[1:])
 
     assert_starts_empty(store, key)
@@ -67,8 +67,8 @@ def assert_replayed(store: ValkeyStore, key: SessionKey, before: SessionRecord) 
     assert (loaded.log, loaded.snapshot) == (before.log, None)
     assert loaded.replay_from() == (None, before.log)
     after = add(store, key, event("c"))
-    assert (after.statuses, names(after.record.replay_from()[1])) == (("applied",), ["a", "b", "c"])
-    assert save(store, key, snapshot_of(after.record, 2.0))
+    assert (after.statuses, names(after.session.replay_from()[1])) == (("applied",), ["a", "b", "c"])
+    assert save(store, key, snapshot_of(after.session, 2.0))
     assert value_of(store.load(key, VERSION, soon())) == 2.0
 
 
@@ -77,13 +77,13 @@ def assert_replayed(store: ValkeyStore, key: SessionKey, before: SessionRecord) 
 @example(b"")
 def test_a_damaged_snapshot_is_replayed_and_replaced(store: ValkeyStore, client: Redis, damaged: bytes) -> None:
     key = fresh_key()
-    before = add(store, key, event("a"), event("b")).record
+    before = add(store, key, event("a"), event("b")).session
     client.hset(key, SNAPSHOT, damaged)
     assert_replayed(store, key, before)
 
 
 def test_a_snapshot_of_another_codec_version_is_replaced(store: ValkeyStore, client: Redis, key: SessionKey) -> None:
-    before = add(store, key, event("a"), event("b")).record
+    before = add(store, key, event("a"), event("b")).session
     current = encode_snapshot(snapshot_of(before, 1.0))
     other = bytes([current[0] - 1])
     client.hset(key, SNAPSHOT, other + current[1:])

@@ -102,7 +102,7 @@ def test_the_right_password_is_accepted(server: OwnValkey, connect: Connect, key
 
 def test_a_server_that_hung_is_used_again(server: OwnValkey, connect: Connect, key: SessionKey) -> None:
     store = connect(server.url, USED_SECONDS)
-    record = add(connect(server.url), key, event("a")).record
+    record = add(connect(server.url), key, event("a")).session
     assert store.load(key, VERSION, soon()) == record
     server.stop()
     with pytest.raises(StoreUnavailable):
@@ -123,7 +123,7 @@ def test_a_restarted_server_is_used_at_once(server: OwnValkey, connect: Connect,
     server.start_again()
 
     # The new server has neither the session nor the scripts.
-    assert add(store, key, event("b")).record.length == 1
+    assert add(store, key, event("b")).session.length == 1
     server.kill()
     server.start_again()
     assert store.load(key, VERSION, soon()) == EMPTY
@@ -139,12 +139,12 @@ def test_an_event_whose_reply_was_lost_is_there_once(server: OwnValkey, connect:
         appended = add(store, key, event("b"))
         assert line.broke.is_set()
         assert appended.statuses == ("duplicate",)
-        assert names(appended.record.log) == ["a", "b"]
+        assert names(appended.session.log) == ["a", "b"]
 
 
 def test_a_snapshot_whose_reply_was_lost_is_kept(server: OwnValkey, connect: Connect, key: SessionKey) -> None:
     direct = connect(server.url)
-    record = add(direct, key, event("a"), event("b")).record
+    record = add(direct, key, event("a"), event("b")).session
     assert save(direct, key, snapshot_of(record, 1.0, at=0))
     with BreakingLine(server.port) as line:
         store = connect(line.url)
@@ -158,7 +158,7 @@ def test_a_snapshot_whose_reply_was_lost_is_kept(server: OwnValkey, connect: Con
 def test_forgotten_scripts_are_sent_again(server: OwnValkey, connect: Connect, key: SessionKey) -> None:
     store = connect(server.url)
     with server.client() as client:
-        record = add(store, key, event("a")).record
+        record = add(store, key, event("a")).session
         client.script_flush()
         assert add(store, key, event("b")).statuses == ("applied",)
         client.script_flush()
@@ -170,7 +170,7 @@ def test_on_a_server_without_scripts_the_first_save_needs_no_second_request(
     server: OwnValkey, connect: Connect, key: SessionKey
 ) -> None:
     store = connect(server.url)
-    record = add(store, key, event("a")).record
+    record = add(store, key, event("a")).session
     store.save(key, VERSION, snapshot_of(record, 1.0), soon())  # only the next request would read its reply
     eventually(lambda: value_of(store.load(key, VERSION, soon())) == 1.0, "the snapshot is stored")
 
@@ -179,7 +179,7 @@ def test_a_user_who_may_not_load_scripts_can_append(server: OwnValkey, connect: 
     store = connect(server.url)
     with server.client() as client:
         client.execute_command("ACL", "SETUSER", "default", "-script|load")
-    assert save(store, key, snapshot_of(add(store, key, event("a")).record, 1.0))
+    assert save(store, key, snapshot_of(add(store, key, event("a")).session, 1.0))
 
 
 def test_a_save_that_is_to_be_sent_again_has_no_more_time_than_a_command(
@@ -187,7 +187,7 @@ def test_a_save_that_is_to_be_sent_again_has_no_more_time_than_a_command(
 ) -> None:
     # GIVEN a save whose script the server has forgotten; the server hangs after that reply
     store = connect(server.url, USED_SECONDS)
-    record = add(connect(server.url), key, event("a")).record
+    record = add(connect(server.url), key, event("a")).session
     with server.client() as client:
         client.script_flush()
     saving = store.save(key, VERSION, snapshot_of(record, 1.0), soon())
@@ -206,7 +206,7 @@ def test_a_replica_takes_no_events_until_it_is_the_primary(
 ) -> None:
     # GIVEN a store in use whose server becomes a replica, as in a failover
     store = connect(server.url)
-    record = add(store, key, event("a"), event("b")).record
+    record = add(store, key, event("a"), event("b")).session
     saving = store.save(key, VERSION, snapshot_of(record, 1.0, at=0), soon())
     assert store.load(key, VERSION, soon()).log == record.log  # on a second connection
     assert saving.result(soon())
@@ -227,12 +227,12 @@ def test_a_replica_takes_no_events_until_it_is_the_primary(
 
         # WHEN it is the primary again THEN the next call works
         client.replicaof("NO", "ONE")
-    assert names(add(store, key, event("c")).record.log) == ["a", "b", "c"]
+    assert names(add(store, key, event("c")).session.log) == ["a", "b", "c"]
 
 
 def test_a_full_server_refuses_writes_and_serves_reads(server: OwnValkey, connect: Connect, key: SessionKey) -> None:
     store = connect(server.url)
-    record = add(store, key, event("a")).record
+    record = add(store, key, event("a")).session
     with server.client() as client:
         client.config_set("maxmemory", 1)
     with pytest.raises(StoreUnavailable, match="refused"):
