@@ -38,9 +38,9 @@ REPLAY_SEED = 2026
 LOG_LINES = 10
 """Number of lines of the function's log that are shown when a request failed."""
 WAKE_SECONDS = 1.0
-"""Between two checks for a signal: one that comes just before a wait begins does not end the wait."""
+"""Seconds between two checks for a signal. A signal that arrives just before a wait does not end the wait."""
 AUDIENCE = "nextitem"
-"""Of the tokens, unless --jwt names others."""
+"""Audience of the tokens, unless --jwt names others."""
 ORIGIN = r"https?://[^,*/]+"
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
@@ -146,17 +146,23 @@ def _parser() -> argparse.ArgumentParser:
         epilog="`python -m devstack top` watches a running stack, `python -m devstack env` prints how to reach it.",
     )
     parser.add_argument("--port", type=_port, default=PORT, help=f"port of the HTTP API; 0: a free one ({PORT})")
-    parser.add_argument("--workers", type=_positive, default=MAX_WORKERS, help=f"maximum of workers ({MAX_WORKERS})")
-    parser.add_argument("--sessions", type=_not_negative, default=SESSIONS, help=f"how many to replay ({SESSIONS})")
+    parser.add_argument(
+        "--workers", type=_positive, default=MAX_WORKERS, help=f"maximum number of workers ({MAX_WORKERS})"
+    )
+    parser.add_argument("--sessions", type=_not_negative, default=SESSIONS, help=f"sessions to replay ({SESSIONS})")
     once = os.environ.get("ONCE", "") not in ("", "0")
     parser.add_argument(
         "--once",
         action="store_true",
         default=once,
-        help="exit after the table; 1 if a request failed (or ONCE=1)",
+        help="exit after the replay, with exit code 1 if a request failed; ONCE=1 does the same",
     )
     parser.add_argument(
-        "--cors", type=_origin, action="append", metavar="ORIGIN", help="its pages may call the API; may be repeated"
+        "--cors",
+        type=_origin,
+        action="append",
+        metavar="ORIGIN",
+        help="allow the pages of this origin to call the API; may be repeated",
     )
     parser.add_argument(
         "--jwt",
@@ -165,7 +171,12 @@ def _parser() -> argparse.ArgumentParser:
         help=f"demand a token of this issuer for one of these audiences ({AUDIENCE}); prints two tokens",
     )
     parser.add_argument("--artifact", type=Path, help="model to serve instead of the demo")
-    parser.add_argument("--functions-dir", type=Path, default=FUNCTIONS_DIRECTORY, help="its code, or a built artifact")
+    parser.add_argument(
+        "--functions-dir",
+        type=Path,
+        default=FUNCTIONS_DIRECTORY,
+        help="directory of the function's code, or of a built function",
+    )
     parser.add_argument("--python", type=Path, help="interpreter of the workers")
     parser.add_argument("--runtime-path", type=Path, help="directory with awslambdaric for that interpreter")
     return parser
@@ -173,7 +184,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _origin(text: str) -> str:
     if not re.fullmatch(ORIGIN, text):
-        raise argparse.ArgumentTypeError(f"{text} is no origin; write it as a browser does: http://localhost:8000")
+        raise argparse.ArgumentTypeError(f"{text} is not an origin; write it as a browser does: http://localhost:8000")
     return text
 
 

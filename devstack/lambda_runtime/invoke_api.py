@@ -15,7 +15,7 @@ from devstack.lambda_runtime.invocation import PAYLOAD_LIMIT_BYTES
 from devstack.lambda_runtime.worker_pool import WorkerPool
 
 ALIAS = "live"
-"""Of the template; other versions and aliases do not exist."""
+"""The alias in the template; other versions and aliases do not exist."""
 INVOKE_PATH = "/2015-03-31/functions/{name}/invocations"
 
 

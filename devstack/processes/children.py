@@ -21,7 +21,7 @@ LOOPBACK = "127.0.0.1"
 READY_SECONDS = 20.0
 """Maximum time until a child is ready."""
 POLL_SECONDS = 0.005
-"""Between two checks of whether a child is ready; its end is noticed at once."""
+"""Seconds between two checks of whether a child is ready; its end is noticed at once."""
 
 T = TypeVar("T")
 

@@ -85,7 +85,9 @@ def _follow(watch: Watch, tail: LogTail) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m devstack top", description="Watch a stack that runs here.")
     parser.add_argument("--logs", type=Path, help="directory of the stack (default: the one started last)")
-    parser.add_argument("--window", type=_seconds, default=WINDOW_SECONDS, help=f"in seconds ({WINDOW_SECONDS})")
+    parser.add_argument(
+        "--window", type=_seconds, default=WINDOW_SECONDS, help=f"seconds that the figures cover ({WINDOW_SECONDS})"
+    )
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--once", action="store_true", help="show the current state and exit")
     output.add_argument("--json", action="store_true", help="write the current state as JSON and exit")

@@ -1,4 +1,4 @@
-"""Calls functions that take no deadline in threads, so that their callers wait no longer than they may."""
+"""Call functions that take no deadline in threads, so that the caller can stop waiting at its own deadline."""
 
 import threading
 from collections.abc import Callable
@@ -32,7 +32,7 @@ class BackgroundCall(Generic[_Result]):
 
         Raises:
             TimeoutError: the call did not end before the deadline; it goes on.
-            BaseException: whatever the call raises.
+            BaseException: any error of the call.
         """
         if not self._done.wait(None if limit is None else limit.remaining()):
             raise TimeoutError(f"{self._name} did not come in time")
@@ -43,7 +43,8 @@ class BackgroundCall(Generic[_Result]):
     def _run(self) -> None:
         try:
             self._result = self._function()
-        except BaseException as error:  # noqa: BLE001 - raised again where the result is wanted; Rust's panics are these
+        # Raised again where the result is wanted; a panic of obstore (Rust) is a BaseException.
+        except BaseException as error:  # noqa: BLE001
             self._error = error
         self._done.set()
 

@@ -8,7 +8,7 @@
     ├── ArtifactError           a model artifact that must not be served
     │   ├── ArtifactCorrupt         a file is missing, truncated, or not what the manifest says
     │   └── ArtifactUnsupported     written for a newer schema than this code reads
-    ├── RegistryError           the registry cannot do this
+    ├── RegistryError           the registry refuses a call or cannot answer it
     │   ├── VersionNotFound         no such version, or no route yet
     │   ├── VersionExists           the version exists with other content
     │   ├── RouteConflict           the route was changed by another process
@@ -38,7 +38,7 @@ class NextItemError(Exception):
 
 
 class Fault(NamedTuple):
-    """What is wrong with a field of a request, and the field's path (``events[0].item_id``)."""
+    """A wrong field of a request: its path (``events[0].item_id``) and what is wrong with it."""
 
     field: str
     detail: str
@@ -50,7 +50,7 @@ class RequestError(NextItemError):
     Attributes:
         status: HTTP status code, 400 to 499.
         title: short name of the problem, the same for each occurrence (RFC 9457).
-        faults: what is wrong with which field; empty if it is not a field's fault.
+        faults: the wrong fields, each with what is wrong; empty if no field is wrong.
         allow: the methods that the path accepts, if the status is 405.
     """
 
@@ -93,7 +93,7 @@ class ArtifactUnsupported(ArtifactError):
 
 
 class RegistryError(NextItemError):
-    """The registry cannot do this."""
+    """The registry refuses a call or cannot answer it."""
 
 
 class VersionNotFound(RegistryError):

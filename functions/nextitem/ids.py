@@ -1,4 +1,4 @@
-"""The rules for ids, the same at every entrance: HTTP, direct invokes, the command line, training data.
+"""The rules for ids, the same at every entrance: HTTP, direct invokes, the command line, items of training data.
 
 Ids are opaque strings, compared byte for byte after UTF-8 encoding: no trimming, no case folding and no Unicode
 normalisation. The shop's own systems compare them the same way. Refused are characters that some entrance cannot carry:

@@ -25,8 +25,8 @@ MIN_CHARS = 16
 LEAD_SECONDS = 600
 """Time between a rotation and its effect: twice `nextitem.sessions.secret_cache.RENEW_SECONDS`, so the service has read
 the secret again."""
-LEAST_LEAD_SECONDS = 480
-"""The minimum left of that when the new version becomes current: more than
+MIN_LEAD_SECONDS = 480
+"""Minimum time left until the effect when the new version becomes current: more than
 `nextitem.sessions.secret_cache.TRUSTED_SECONDS`."""
 _ALPHABET = string.ascii_letters + string.digits
 
@@ -58,7 +58,9 @@ def handler(event: dict[str, str], _context: object) -> None:
         logger.info("%s: the version is current already", step)
         return
     if "AWSPENDING" not in stages.get(token, ()):
-        raise RotationRefused(f"version {token} is not staged as AWSPENDING")
+        raise RotationRefused(
+            f"version {token} is not staged as AWSPENDING; start the rotation with `aws secretsmanager rotate-secret`"
+        )
     match step:
         case "createSecret":
             _create(client, secret, token)
@@ -114,7 +116,9 @@ def _check_successor(client: Any, secret: str, token: str) -> None:
     pending = _value(client, secret, VersionId=token, VersionStage="AWSPENDING")
     serving = _value(client, secret, VersionStage="AWSCURRENT")
     if pending.get("previous") != serving["current"] or pending["current"] == serving["current"]:
-        raise RotationRefused("the new version must have a new secret, and the serving one as previous")
+        raise RotationRefused(
+            "the new version must have a new `current` and the serving secret as `previous`; rotate again"
+        )
 
 
 def _finish(client: Any, secret: str, token: str, stages: dict[str, list[str]]) -> None:
@@ -126,7 +130,7 @@ def _finish(client: Any, secret: str, token: str, stages: dict[str, list[str]]) 
     """
     _check_successor(client, secret, token)
     pending = _value(client, secret, VersionId=token, VersionStage="AWSPENDING")
-    if _moment(pending) - time.time() < LEAST_LEAD_SECONDS:
+    if _moment(pending) - time.time() < MIN_LEAD_SECONDS:
         _move_stage(client, secret, "AWSPENDING", old=token)
         raise RotationRefused("the new version is too old to be read in time; it was dropped: rotate again")
     (serving,) = [version for version, names in stages.items() if "AWSCURRENT" in names]

@@ -67,9 +67,9 @@ def promote(version: Version, bucket: BucketName, route: RouteName = "live", as_
 
 
 def rollback(bucket: BucketName, route: RouteName = "live", as_json: Json = False) -> None:
-    """Restore the route before the newest change, after its versions have passed their certificates on this machine.
+    """Restore the previous variants of the route, after their versions have passed their certificates on this machine.
 
-    Once more: the route before that.
+    Run it again to go back one step more.
     """
     with waiting("rolling back"), TemporaryDirectory() as folder:
         new_route = Publisher(BotoObjectStore(bucket), route).rollback(Path(folder))

@@ -20,8 +20,8 @@ def split(
 ) -> None:
     """Split events into train and test by time.
 
-    Test is the sessions that start on the last days. Where times are only a running index, it is the last tenth of the
-    sessions.
+    Sessions that start on the last days are test. If times are only a running index, the last tenth of the sessions is
+    test.
     """
     config = PrepareConfig(columns.columns, min_support=0, min_session=1, test_days=test_days)
     outputs = {"train": train_out, "test": test_out}

@@ -87,7 +87,7 @@ def latest_sessions(sessions: int, because: str) -> tuple[int, str]:
 
 def empty_side(side: str, by: str) -> InputError:
     """Return the error for a split that leaves train or test without sessions."""
-    return InputError(f"the split leaves {side} empty: test would be {by}")
+    return InputError(f"the split leaves {side} empty: test would be {by}; choose other days or add sessions")
 
 
 def _split(sessions: Sessions, in_test: NDArray[np.bool_], cutoff: float, by: str) -> Split:

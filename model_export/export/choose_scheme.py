@@ -119,7 +119,8 @@ def choose(data: SelectionData, folder: Path, pinned: str | None, progress: Call
         best = tried
     if best is None:
         missed = (f"{row.scheme}: {row.refused}" for row in table if row.cost_us is not None)
-        raise BoundsMissed(f"the export fails its bounds: {' | '.join(missed)}")
+        remedy = "relax --min-overlap or --max-hr-loss"
+        raise BoundsMissed(f"the export fails its bounds: {' | '.join(missed)}; {remedy}")
     return Choice(best, tuple(_with_costs(row, best) for row in table))
 
 

@@ -195,6 +195,6 @@ def _slots_of(
     return first.gather(rows) + within, rows
 
 
-def _log_sum(graph: GraphBuilder, one: Value, other: Value) -> Value:
-    """Return log(exp(one) + exp(other)), without overflow; the other may be -inf."""
-    return one + graph.node("Softplus", other - one)
+def _log_sum(graph: GraphBuilder, left: Value, right: Value) -> Value:
+    """Return log(exp(left) + exp(right)), without overflow; `right` may be -inf."""
+    return left + graph.node("Softplus", right - left)

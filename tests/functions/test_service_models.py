@@ -251,4 +251,4 @@ def test_a_start_with_a_broken_version_serves_the_last_good_one_until_it_is_repa
 def refusals(stack: Stack, words: str) -> list[Any]:
     """Return the function's log lines about routes that it could not load."""
     lines = [json.loads(line) for line in stack.log_lines()]
-    return [line for line in lines if line.get("message") == "not refreshed" and words in line["detail"]]
+    return [line for line in lines if line.get("message") == "background work failed" and words in line["detail"]]

@@ -145,4 +145,6 @@ def test_a_restored_process_serves_the_snapshot_s_model_without_the_bucket(stack
     reply = client.append(VISITOR, HIKE)
     assert (reply.status, reply.document["served_by"]) == (200, "session")
     assert reply.document["model"]["version"] == stack.version
-    assert [(line["message"], line["fault"]) for line in warnings(stack)] == [("not refreshed", "RegistryUnavailable")]
+    assert [(line["message"], line["fault"]) for line in warnings(stack)] == [
+        ("background work failed", "RegistryUnavailable")
+    ]

@@ -17,7 +17,7 @@ from bench.common.lossy_proxy import LossyProxy
 from devstack.processes.children import LOOPBACK
 from nextitem.sessions.key_secret import KeySecret
 from operations import rotate_secret
-from operations.rotate_secret import LEAD_SECONDS, LEAST_LEAD_SECONDS, RotationRefused
+from operations.rotate_secret import LEAD_SECONDS, MIN_LEAD_SECONDS, RotationRefused
 
 FIRST = "the-first-secret-of-tests"
 ROTATION_ARN = "arn:aws:lambda:eu-central-1:123456789012:function:rotate-secret"
@@ -133,7 +133,7 @@ def test_a_version_that_is_too_old_is_dropped(client: Any, functions: Functions,
     with pytest.raises(ConnectionError):
         rotate(client)
     token = functions.steps[0]["ClientRequestToken"]
-    clock.now += LEAD_SECONDS - LEAST_LEAD_SECONDS + 1
+    clock.now += LEAD_SECONDS - MIN_LEAD_SECONDS + 1
     with pytest.raises(RotationRefused, match="too old"):
         step("finishSecret", token)
     assert value(client) == {"current": FIRST}
@@ -193,9 +193,9 @@ def test_a_version_that_would_lose_sessions_is_refused(
 
     monkeypatch.setattr(rotate_secret, "_create", write)
 
-    with pytest.raises(RotationRefused, match="the serving one as previous"):
+    with pytest.raises(RotationRefused, match="the serving secret as `previous`"):
         rotate(client)
-    with pytest.raises(RotationRefused, match="the serving one as previous"):
+    with pytest.raises(RotationRefused, match="the serving secret as `previous`"):
         step("finishSecret", functions.steps[0]["ClientRequestToken"])
     assert value(client) == {"current": FIRST}
 

@@ -74,7 +74,10 @@ class Model:
         self.vocabulary = Vocabulary(artifact.path(VOCABULARY))
         shape = artifact.manifest.model
         if len(self.vocabulary) != shape.items:
-            raise ArtifactCorrupt(f"{self.version}: {len(self.vocabulary)} ids for {shape.items} items")
+            ids = len(self.vocabulary)
+            raise ArtifactCorrupt(
+                f"{self.version}: its vocabulary has {ids} ids, its manifest {shape.items} items; export it again"
+            )
         if not all(0 <= item.index < shape.items for item in artifact.manifest.popular):
             raise ArtifactCorrupt(f"{self.version}: its manifest names a popular item that the catalogue does not have")
         self._shape = (shape.layers, 1, shape.hidden)

@@ -10,7 +10,7 @@ def one_of(*expected: bytes | int) -> Callable[[Any], Any]:
     """Return a parser that accepts only these replies."""
 
     def parse(reply: Any) -> Any:
-        if not any(type(reply) is type(each) and reply == each for each in expected):
+        if not any(type(reply) is type(value) and reply == value for value in expected):
             raise UnexpectedReply("sent a reply that the command does not have")
         return reply
 
@@ -21,7 +21,7 @@ def optional_bytes(count: int) -> Callable[[Any], list[bytes | None]]:
     """Return a parser of a list of so many bytes, each of which may be missing."""
 
     def parse(reply: Any) -> list[bytes | None]:
-        if type(reply) is not list or len(reply) != count or not all(type(each) in _OPTIONAL for each in reply):
+        if type(reply) is not list or len(reply) != count or not all(type(value) in _OPTIONAL for value in reply):
             raise UnexpectedReply(f"did not send a list of {count} values")
         return reply
 

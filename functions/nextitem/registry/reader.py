@@ -126,9 +126,14 @@ def decode_route(data: bytes, key: str) -> Route:
         or not 0 < sum(weights) < float("inf")
         or not all(is_version(v.version) for v in route.variants)
     ):
-        raise RegistryError(f"{key} must name versions with weights whose sum is positive and finite")
+        raise RegistryError(
+            f"{key}: each version must be v and 16 hex digits, no weight negative, their sum positive and finite"
+        )
     if route.revision < 1 or not (route.restores is None or 0 < route.restores < route.revision):
-        raise RegistryError(f"{key} must have a positive revision, and restore an earlier one")
+        raise RegistryError(
+            f"{key}: revision is {route.revision}, which must be 1 or more; restores is {route.restores}, which must "
+            "be null or a lower revision"
+        )
     return route
 
 

@@ -95,8 +95,9 @@ class Router:
     def load(self) -> None:
         """Read the route and serve the models that it names; the models in use change only if all of them load.
 
-        Models in use learn which items are available in any case. The first time, the newest revisions that can be used
-        stand for a route or an availability that cannot; the fault is raised or reported all the same.
+        The availability is applied to the models in use even if the route cannot be used. On the first load, the newest
+        usable revision replaces an unusable route, and the last good copy an unusable availability; the fault is still
+        raised or reported.
 
         Raises:
             NextItemError: the route or a version cannot be used.
@@ -123,7 +124,7 @@ class Router:
             self._read_availability()
         except NextItemError as error:
             self._on_fault(error)
-            # Rather no answer than unavailable items.
+            # Without the copy there is no answer: a 503 is better than unavailable items.
             self._availability = self._registry.last_good_availability(self._name)
         return loaded
 

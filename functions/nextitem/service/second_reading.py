@@ -1,4 +1,4 @@
-"""Reads a body again that the first, exact reading refused: accepts what is harmless, or finds every fault.
+"""Parse a refused body again: accept harmless differences, or find every fault.
 
 Harmless: a byte-order mark; a whole float in place of an integer (``20.0``); ``null`` for an optional field.
 """
@@ -31,7 +31,7 @@ _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 def parse(
     body: bytes | dict[str, Any], kind: type[_Body], *, strict: bool, envelope_fields: Sequence[str]
 ) -> tuple[_Body, dict[int, Invalid]]:
-    """Convert a body like `schema.parse`, which see.
+    """Convert a body that `schema.parse_or_skip` refused, or raise an error with all its faults.
 
     Raises:
         RequestError: 400, the body is not JSON; 422, with the faults of all fields, up to `MAX_FAULTS`.

@@ -38,6 +38,6 @@ def parse_joined(events: int) -> Callable[[Any], Appended | None]:
 def parse_fields(reply: Any) -> tuple[int, dict[bytes, bytes]]:
     """Parse move_read.lua's reply: the time to live in milliseconds, and the session's fields."""
     match reply:
-        case [ttl, [*pairs]] if type(ttl) is int and len(pairs) % 2 == 0 and all(type(each) is bytes for each in pairs):
+        case [ttl, [*pairs]] if type(ttl) is int and len(pairs) % 2 == 0 and all(type(part) is bytes for part in pairs):
             return ttl, dict(zip(pairs[::2], pairs[1::2], strict=True))
     raise UnexpectedReply("did not send a session's time to live and its fields in pairs")

@@ -109,7 +109,7 @@ class ValkeyStore:
         try:
             return self._execute(key, limit, parse, "EVALSHA", self._append.sha, 1, key, *args)
         except NoScript:
-            # First: a server that knows the script of append then knows that of save, whose reply nobody reads in time.
+            # `save` first: a server that knows `append` then knows `save`, too; only the next request reads its reply.
             with contextlib.suppress(StoreUnavailable):
                 self._load(self._save, key, limit)
             return self._execute(key, limit, parse, "EVAL", self._append.text, 1, key, *args)
@@ -143,7 +143,7 @@ class ValkeyStore:
         if not fields.keys() - {_GONE}:
             return False
         ttl = self._ttl_ms if ttl < 0 else max(ttl, 1)  # without one, or with 0, the new key would be deleted at once
-        pairs = [each for pair in fields.items() for each in pair]
+        pairs = [part for pair in fields.items() for part in pair]
         text, parse = self._move_guard.text + self._move_create.text, one_of(DELETED, 0, 1)
         outcome = self._execute(key, limit, parse, "EVAL", text, 1, key, ttl, *pairs, read_at)
         log = fields.get(b"log", b"")

@@ -45,7 +45,9 @@ _PER_VERSION = (OVERALL, BY_VERSION)
 
 REQUESTS = Metric("requests", "Count", "1 for each request", DIMENSION_SETS)
 TOTAL = Metric("total_ms", "Milliseconds", "time inside the function, without its start", _PER_VERSION)
-SLOW = Metric("slow", "Count", f"1 if it took over {SLOW_MS:g} ms, a start that it waited for included", _PER_VERSION)
+SLOW = Metric(
+    "slow", "Count", f"1 if the answer took over {SLOW_MS:g} ms, a cold start that it waited for included", _PER_VERSION
+)
 SERVER_ERRORS = Metric("server_errors", "Count", "1 if the answer was a 5xx", _PER_VERSION)
 REFUSED = Metric("refused", "Count", "1 if the answer was a 4xx")
 STORE_READ = Metric("store_read_ms", "Milliseconds", "waiting for the session store's append or load")
@@ -53,7 +55,7 @@ INFERENCE = Metric("inference_ms", "Milliseconds", "stepping and scoring")
 STORE_WRITE = Metric(
     "store_write_ms",
     "Milliseconds",
-    "sending the snapshot and reading what became of an earlier one, or deleting a session",
+    "sending the snapshot and reading the reply to an earlier one, or deleting a session",
 )
 RESTORE = Metric("restore_ms", "Milliseconds", "until the hidden state is there: read and replay", always=False)
 STORE_FAULTS = Metric("store_faults", "Count", "faults of the session store that the answer survived")
@@ -65,15 +67,19 @@ TOP_SCORE = Metric("top_score", "None", "score of the first recommendation (logi
 SCORE_SPREAD = Metric(
     "score_spread", "None", "score of the first recommendation less that of the last", _PER_VERSION, always=False
 )
-LABELS = Metric(
-    "labels", "Count", "1 if the session's next event could be held against the answer before it", _PER_VERSION, False
+LABELS = Metric("labels", "Count", "1 if a new event gives feedback on the answer before it", _PER_VERSION, False)
+HITS = Metric(
+    "hits_20", "Count", "1 if the item of that event was among the first 20 of that answer", _PER_VERSION, False
 )
-HITS = Metric("hits_20", "Count", "1 if its item was among the first 20 of that answer", _PER_VERSION, False)
 RECIPROCAL_RANK = Metric(
-    "reciprocal_rank", "None", "1 / its place among the first 20 of that answer, 0 beyond", _PER_VERSION, False
+    "reciprocal_rank",
+    "None",
+    "1 / the rank of that item among the first 20 of that answer, 0 beyond",
+    _PER_VERSION,
+    False,
 )
 CLICKS = Metric("clicks", "Count", "events that name the answer which recommended their item", _PER_VERSION, False)
-COLD_STARTS = Metric("cold_start", "Count", "1 for the first request of an environment whose start it waited for")
+COLD_STARTS = Metric("cold_start", "Count", "1 if the request waited for a cold start")
 COLD_PROCESS = Metric("cold_process_start_ms", "Milliseconds", "from spawn to our first import", always=False)
 COLD_IMPORT = Metric("cold_import_ms", "Milliseconds", "imports", always=False)
 COLD_MODEL = Metric("cold_model_load_ms", "Milliseconds", "fetching, opening and checking the models", always=False)

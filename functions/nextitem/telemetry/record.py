@@ -1,5 +1,7 @@
 """Write one metrics record for each request, and the log. `telemetry.metrics` describes each metric.
 
+A request writes a second record if another model version gave the answer that gets feedback.
+
 Nothing here takes the id of a session, an event or an item, so that none can reach the log. Nothing here raises: a
 fault of the telemetry becomes a line on stderr, see `never_raise`.
 """
@@ -154,7 +156,7 @@ class Telemetry:
         """Log and count a fault outside any request: an error of the tree, or an unexpected one."""
         _write({}, {metrics.ROUTE_FAULTS.name: 1}, {})
         unexpected = None if isinstance(error, NextItemError) else error
-        self._warn("not refreshed", type(error).__name__, str(error), unexpected)
+        self._warn("background work failed", type(error).__name__, str(error), unexpected)
 
     @never_raise
     def report_exception(self, message: str) -> None:

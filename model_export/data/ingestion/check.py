@@ -100,8 +100,8 @@ def _raise_first(
     place, test = min(failed, key=lambda pair: pair[0])
     location = engine.locate(place)
     value = rows[test.field].cast("string")
-    [found] = engine.rows(rows.filter(test.wrong).order_by("place").limit(1).select(text=value))
-    text = found["text"] or ""
+    [row] = engine.rows(rows.filter(test.wrong).order_by("place").limit(1).select(text=value))
+    text = row["text"] or ""
     what = f"{shown(text)} {test.what}" if text.strip() else test.what
     column = {"owner": columns.owner, "item": columns.item}.get(test.field, columns.time)
     raise input_error(location.file, what, row=location.row, column=column)

@@ -33,7 +33,7 @@ class PrepareConfig:
         """Check the settings.
 
         Raises:
-            InputError: naming the setting and its range.
+            InputError: naming the option and its range.
         """
         for name, fits, rule in (
             ("min_support", self.min_support >= 0, "at least 0"),
@@ -41,10 +41,10 @@ class PrepareConfig:
             (
                 "max_session",
                 self.min_session <= self.max_session <= MAX_SESSION_EVENTS,
-                f"at least min session and at most {MAX_SESSION_EVENTS}",
+                f"at least --min-session and at most {MAX_SESSION_EVENTS}",
             ),
             ("test_days", self.test_days >= 1, "at least 1"),
             ("format", self.format in FORMATS, f"one of {', '.join(FORMATS)}"),
         ):
             if not fits:
-                raise InputError(f"{name.replace('_', ' ')} must be {rule}, not {getattr(self, name)!r}")
+                raise InputError(f"--{name.replace('_', '-')} must be {rule}, not {getattr(self, name)!r}")

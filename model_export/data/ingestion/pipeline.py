@@ -119,7 +119,7 @@ def _count(engine: Engine, name: str, side: ir.Table, config: PrepareConfig) -> 
     if not row["events"]:
         raise InputError(
             f"the filters leave {name} empty: it has no session with {config.min_session} or more events of items "
-            f"that have {config.min_support} or more training events"
+            f"that have {config.min_support} or more training events; lower --min-support or --min-session"
         )
     return Counts(**{count: int(value) for count, value in row.items()})
 

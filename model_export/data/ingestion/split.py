@@ -6,6 +6,7 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
+from model_export.data.columns import MAX_SESSION_EVENTS
 from model_export.data.ingestion.engine import Engine
 from model_export.data.split import ONLY_AN_ORDER, empty_side, latest_sessions, period_of_test
 from nextitem.errors import InputError
@@ -64,7 +65,10 @@ def split_sessions(engine: Engine, sessions: ir.Table, *, is_epoch: bool, test_d
         )
     )
     if not counts["kept"]:
-        raise InputError(f"every session has more than {max_session} events: this is not a column of sessions or users")
+        raise InputError(
+            f"every session has more than {max_session} events: name another session or user column, or raise "
+            f"--max-session (at most {MAX_SESSION_EVENTS})"
+        )
     events, starts = events.filter(_.length <= max_session), starts.filter(_.length <= max_session)
     if is_epoch:
         cutoff, by = period_of_test(counts["latest"], test_days)

@@ -19,7 +19,7 @@ _CHECKED = 6
 """Blocks for each needed item that must hold as many available items, if a sample sets the threshold."""
 _MASK_SAMPLE = 512
 """Minimum number of items in the sample that estimates the available share, if the catalogue has that many."""
-_LEAST_AVAILABLE = 1 / 64
+_MIN_AVAILABLE = 1 / 64
 """Available share below which no further blocks are chosen."""
 
 
@@ -67,7 +67,7 @@ def _widened(sample_count: Value, unavailable: Value) -> Value:
         odd_step = half + half + [1]  # an even step would see only half of a mask that alternates
         sample = unavailable.slice(0, size, 0, odd_step)
         unavailable_share = sample.cast(TensorProto.FLOAT).reduce("Mean", keepdims=False)
-        available_share = (graph.constant(1.0) - unavailable_share).max(_LEAST_AVAILABLE)
+        available_share = (graph.constant(1.0) - unavailable_share).max(_MIN_AVAILABLE)
         wider = (sample_count.cast(TensorProto.FLOAT) / available_share).cast(TensorProto.INT64)
     with graph.branch() as all_available:
         same = sample_count.identity()

@@ -49,10 +49,10 @@ def _exchange_in_group(rows: Floats, members: NDArray[np.int32], rng: np.random.
     leaf = members.shape[1]
     centres = rows.mean(axis=1)
     for _ in range(ROUNDS):
-        one, two = _pairs(centres, rng)
-        both = np.concatenate([rows[one], rows[two]], axis=1)
-        total = centres[one] + centres[two]
-        line = centres[one] - centres[two]
+        left, right = _pairs(centres, rng)
+        both = np.concatenate([rows[left], rows[right]], axis=1)
+        total = centres[left] + centres[right]
+        line = centres[left] - centres[right]
         for _ in range(TURNS):
             along = np.matmul(both, line[:, :, None])[:, :, 0]
             parts = np.argpartition(-along, leaf, axis=1)
@@ -60,19 +60,19 @@ def _exchange_in_group(rows: Floats, members: NDArray[np.int32], rng: np.random.
             np.put_along_axis(weights, parts[:, :leaf], 1 / leaf, axis=1)
             first = np.matmul(weights[:, None, :], both)[:, 0]
             line = 2 * first - total
-        before, after = (_squares(*pair) for pair in ((centres[one], centres[two]), (first, total - first)))
+        before, after = (_squares(*pair) for pair in ((centres[left], centres[right]), (first, total - first)))
         better = np.flatnonzero(after - before > _MIN_GAIN * before)
-        one, two, parts = one[better], two[better], parts[better]
+        left, right, parts = left[better], right[better], parts[better]
         divided = np.take_along_axis(both[better], parts[:, :, None], axis=1)
-        rows[one], rows[two] = divided[:, :leaf], divided[:, leaf:]
-        moved = np.take_along_axis(np.concatenate([members[one], members[two]], axis=1), parts, axis=1)
-        members[one], members[two] = moved[:, :leaf], moved[:, leaf:]
-        centres[one], centres[two] = first[better], (total - first)[better]
+        rows[left], rows[right] = divided[:, :leaf], divided[:, leaf:]
+        moved = np.take_along_axis(np.concatenate([members[left], members[right]], axis=1), parts, axis=1)
+        members[left], members[right] = moved[:, :leaf], moved[:, leaf:]
+        centres[left], centres[right] = first[better], (total - first)[better]
 
 
-def _squares(one: Floats, two: Floats) -> Floats:
+def _squares(left: Floats, right: Floats) -> Floats:
     """Return the sum of two centres' squares: the larger it is, the closer the items lie to their centres."""
-    return np.asarray(np.square(one).sum(axis=1) + np.square(two).sum(axis=1), np.float32)
+    return np.asarray(np.square(left).sum(axis=1) + np.square(right).sum(axis=1), np.float32)
 
 
 def _pairs(centres: Floats, rng: np.random.Generator) -> tuple[Indices, Indices]:
@@ -87,5 +87,5 @@ def _pairs(centres: Floats, rng: np.random.Generator) -> tuple[Indices, Indices]
         if run not in taken and partner[run] not in taken:
             taken |= {run, partner[run]}
             pairs.append((run, partner[run]))
-    one, two = np.array(pairs, np.int64).T
-    return one, two
+    left, right = np.array(pairs, np.int64).T
+    return left, right

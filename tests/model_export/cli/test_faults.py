@@ -128,8 +128,8 @@ def test_a_folder_that_is_not_a_run_is_refused() -> None:
 def test_an_export_that_misses_its_bounds_is_refused() -> None:
     Path("out-too").mkdir()
     error = refused("export", "run", "--out", "out-too", "--max-hr-loss=-2")
-    missed = "the HR@20 delta is 0, allowed is 2"
-    assert error == f"nextitem: the export fails its bounds: fp32: {missed} | 8-bit: {missed}"
+    missed, remedy = "the HR@20 delta is 0, allowed is 2", "relax --min-overlap or --max-hr-loss"
+    assert error == f"nextitem: the export fails its bounds: fp32: {missed} | 8-bit: {missed}; {remedy}"
 
 
 @pytest.mark.usefixtures("work")

@@ -89,8 +89,14 @@ def test_another_weight_gives_another_version(artifact: Artifact, tmp_path: Path
 @pytest.mark.parametrize(
     ("bounds", "message"),
     [
-        (Bounds(overlap=1.01, hr_delta=1.0), r"fp32: top-20 overlap with fp32 is 1, allowed is 1\.01.*8-bit: .*"),
-        (Bounds(overlap=0.0, hr_delta=-1.5), r"HR@20 delta is \S+, allowed is 1\.5"),
+        (
+            Bounds(overlap=1.01, hr_delta=1.0),
+            r"fp32: top-20 overlap with fp32 is 1, allowed is 1\.01.*8-bit: .*; relax --min.*",
+        ),
+        (
+            Bounds(overlap=0.0, hr_delta=-1.5),
+            r"HR@20 delta is \S+, allowed is 1\.5; relax --min-overlap or --max-hr-loss",
+        ),
         (Bounds(overlap=0.0, hr_delta=1.0, parity=1e-12), r"torch and ONNX is \S+, allowed is 1e-12"),
         (Bounds(overlap=0.0, hr_delta=1.0, stepwise=-1.0), r"stepwise against whole replay is \S+, allowed is -1"),
     ],

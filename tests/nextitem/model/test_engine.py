@@ -272,5 +272,5 @@ def test_other_weights_are_refused(demo: Path, tmp_path: Path, byte: bytes) -> N
 def test_a_catalogue_of_another_size_is_corrupt(demo: Path, tmp_path: Path) -> None:
     write_vocabulary(tmp_path / "other.bin", ["pot", "tea"])
     broken = remade(demo, tmp_path, {VOCABULARY: (tmp_path / "other.bin").read_bytes()})
-    with pytest.raises(ArtifactCorrupt, match=f"^{broken.name}: 2 ids for 400 items"):
+    with pytest.raises(ArtifactCorrupt, match=f"^{broken.name}: its vocabulary has 2 ids, its manifest 400 items"):
         Model(open_artifact(broken))

@@ -8,14 +8,14 @@ from nextitem.errors import SecretUnavailable
 from nextitem.sessions.key_secret import KeySecret
 from nextitem.sessions.keys import KeyRing, SessionKeys, SessionName, session_key
 from nextitem.sessions.secret_cache import RENEW_SECONDS, RETRY_SECONDS, TRUSTED_SECONDS
-from operations.rotate_secret import LEAD_SECONDS, LEAST_LEAD_SECONDS
+from operations.rotate_secret import LEAD_SECONDS, MIN_LEAD_SECONDS
 from tests.nextitem.parts import STEADY, passed
 from tests.nextitem.sessions.secret_source import ME, OTHER, SECRET, TTL, SecretSource, wait_for_readers
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 ROTATED = 10_000.0
 """When the new secret can first be read."""
-EFFECT = ROTATED + LEAST_LEAD_SECONDS
+EFFECT = ROTATED + MIN_LEAD_SECONDS
 """When it takes effect."""
 EXPIRED = EFFECT + TTL + RENEW_SECONDS
 """When no session can be left under the old secret."""
@@ -101,7 +101,7 @@ def test_an_invalid_secret_is_refused_and_not_quoted(texts: tuple[str]) -> None:
 
 def test_a_rotation_is_announced_for_longer_than_a_secret_is_trusted() -> None:
     assert LEAD_SECONDS == 2 * RENEW_SECONDS
-    assert LEAD_SECONDS > LEAST_LEAD_SECONDS > TRUSTED_SECONDS > RENEW_SECONDS + RETRY_SECONDS
+    assert LEAD_SECONDS > MIN_LEAD_SECONDS > TRUSTED_SECONDS > RENEW_SECONDS + RETRY_SECONDS
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_each_line_is_one_write() -> None:
         "metrics",
         "store fault",
         "metrics",
-        "not refreshed",
+        "background work failed",
     ]
     # AND none is so long that a pipe, or the writer's buffer, would cut it
     assert max(map(len, writes)) <= select.PIPE_BUF

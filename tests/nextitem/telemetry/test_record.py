@@ -168,7 +168,7 @@ def test_faults_are_counted_and_logged(start: Callable[[], Telemetry], capsys: p
     assert warnings == [
         ("WARNING", "store fault", "StoreUnavailable", "no answer in time"),
         ("WARNING", "store fault", "StoreUnavailable", "it hung up"),
-        ("WARNING", "not refreshed", "VersionNotFound", "no such version"),
+        ("WARNING", "background work failed", "VersionNotFound", "no such version"),
     ]
 
 

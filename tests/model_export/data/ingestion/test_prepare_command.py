@@ -142,8 +142,8 @@ def test_a_missing_object_or_bucket_is_named(bucket: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
-        (("--min-support", "-1"), "min support must be at least 0, not -1"),
-        (("--max-session", "1"), "max session must be at least min session and at most 100000, not 1"),
+        (("--min-support", "-1"), "--min-support must be at least 0, not -1"),
+        (("--max-session", "1"), "--max-session must be at least --min-session and at most 100000, not 1"),
         (("--spark-conf", "a=b"), "--spark-conf and --scratch are for --engine spark"),
         (("--engine", "spark", "--spark-conf", "a"), "--spark-conf must be name=value, not 'a'"),
     ],
