@@ -43,6 +43,9 @@ BUSY_SECONDS = (0.2, 0.4, 0.8, 1.6)
 _MISSING = {"NoSuchKey", "404"}
 _REFUSED = {"PreconditionFailed", "NoSuchKey", "412"}
 _BUSY = {"ConditionalRequestConflict", "OperationAborted", "409"}
+_ANSWER_ERRORS = (ClientError, BotoCoreError, KeyError, ValueError)
+"""boto3's errors. It has no error of its own for an answer without a header, or with an impossible one."""
+_READ_ERRORS = (*_ANSWER_ERRORS, OSError)
 _WRITE_ID = "write-id"
 """Metadata of each object: the write that made it."""
 
@@ -76,7 +79,7 @@ class BotoObjectStore:
             response = self._s3.get_object(Bucket=self._name, Key=key)
             with closing(response["Body"]):
                 return StoredObject(b"".join(_chunks(response, key, max_bytes)), response["ETag"])
-        except (ClientError, BotoCoreError, OSError) as error:
+        except _READ_ERRORS as error:
             if _code(error) in _MISSING:
                 return None
             raise self._unavailable(error, key) from error
@@ -89,7 +92,7 @@ class BotoObjectStore:
                 chunks = _chunks(response, key, max_bytes())
                 with path.open("wb") as file:
                     file.writelines(chunks)
-        except (ClientError, BotoCoreError, OSError) as error:
+        except _READ_ERRORS as error:
             if _code(error) in _MISSING:
                 return False
             raise self._unavailable(error, key) from error
@@ -118,7 +121,7 @@ class BotoObjectStore:
         try:
             pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._name, Prefix=prefix)
             return sorted(entry["Key"] for page in pages for entry in page.get("Contents", ()))
-        except (ClientError, BotoCoreError) as error:
+        except _READ_ERRORS as error:
             raise self._unavailable(error, prefix) from error
 
     def _put(self, key: str, **arguments: Any) -> None:
@@ -165,7 +168,7 @@ class BotoObjectStore:
     def _exists(self, key: str) -> bool:
         try:
             return self._head(key) is not None
-        except (ClientError, BotoCoreError) as error:
+        except _ANSWER_ERRORS as error:
             raise self._unavailable(error, key) from error
 
     def _head(self, key: str) -> "HeadObjectOutputTypeDef | None":
@@ -192,7 +195,7 @@ class BotoObjectStore:
         for pause in (*BUSY_SECONDS, None):
             try:
                 write({_WRITE_ID: write_id})
-            except (ClientError, BotoCoreError) as error:
+            except _ANSWER_ERRORS as error:
                 head = self._head_after(error, key)
                 if head is not None and head["Metadata"].get(_WRITE_ID) == write_id:
                     return True
@@ -209,7 +212,7 @@ class BotoObjectStore:
         """Return an object's headers after a write of it failed with an error."""
         try:
             return self._head(key)
-        except (ClientError, BotoCoreError):
+        except _ANSWER_ERRORS:
             raise RegistryUnavailable(
                 f"{self._unavailable(error, key)}; whether it was written is unknown: read it before you try again"
             ) from error

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import obstore
-from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from nextitem.aws.credentials import container_credentials
-from nextitem.aws.s3_prefetch import Prefetch, get, open_store
+from nextitem.aws.s3_prefetch import READ_ERRORS, Prefetch, get, open_store
 from nextitem.errors import ObjectTooLarge, RegistryUnavailable
 
 if TYPE_CHECKING:
@@ -113,7 +112,7 @@ class ObstoreReader:
         try:
             response = get(self._store, key, lambda: max_bytes)
             return None if response is None else StoredObject(bytes(response.bytes()), response.meta["e_tag"] or "")
-        except (BaseError, OSError) as error:
+        except READ_ERRORS as error:
             raise _unavailable(error, key) from error
 
     def download(self, key: str, path: Path, max_bytes: Callable[[], int]) -> bool:
@@ -127,15 +126,17 @@ class ObstoreReader:
                 path.write_bytes(response.bytes())  # in one piece: each chunk would wait for the interpreter's lock
             else:
                 self._download_parts(key, path, size)
-        except (BaseError, OSError) as error:
+        except READ_ERRORS as error:
             raise _unavailable(error, key) from error
         return True
 
     def keys(self, prefix: str) -> list[str]:
         """See `ObjectReader.keys`."""
         try:
-            return sorted(entry["path"] for page in obstore.list(self._store, prefix) for entry in page)
-        except (BaseError, OSError) as error:
+            # obstore fails for keys such as "//x" and "../x"; ours begin with a digit or letter, which comes later.
+            pages = obstore.list(self._store, prefix, offset=f"{prefix}0" if prefix else None)
+            return sorted(entry["path"] for page in pages for entry in page)
+        except READ_ERRORS as error:
             raise _unavailable(error, prefix) from error
 
     def _download_parts(self, key: str, path: Path, size: int) -> None:

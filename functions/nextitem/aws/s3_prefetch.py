@@ -22,6 +22,8 @@ READ_TIMEOUT = timedelta(seconds=1)
 """Maximum silence of the bucket, before the first byte or between two."""
 REQUEST_TIMEOUT = timedelta(seconds=20)
 """Timeout for one object, or one part of a large object."""
+READ_ERRORS = (BaseError, OSError, ValueError)
+"""obstore's errors. A header that it cannot convert, such as a time in the year 12000, is a ValueError."""
 RETRIES = 2
 RETRY_TIMEOUT = timedelta(seconds=20)
 MAX_PREFETCH_BYTES = 8 << 20
@@ -63,7 +65,7 @@ def get(store: S3Store, key: str, max_bytes: Callable[[], int]) -> "obstore.GetR
         max_bytes: returns the object's limit; called once the size is known. The object's content is not read yet.
 
     Raises:
-        BaseError, OSError: the bucket cannot be read.
+        BaseError, OSError, ValueError: the bucket cannot be read, or its answer has impossible headers.
         ObjectTooLarge: it is larger than its limit.
     """
     try:
@@ -112,7 +114,7 @@ class _Read:
     def __init__(self, store: S3Store, key: str) -> None:
         self._store, self._key = store, key
         self._object: tuple[bytes, str] | None = None
-        self._failed = False
+        self._failed = True  # until it is read: a thread that dies must not say that there is no such key
         self._thread = threading.Thread(target=self._run, name="prefetch", daemon=True)
         self._thread.start()
 
@@ -126,5 +128,6 @@ class _Read:
         try:
             response = get(self._store, self._key, lambda: MAX_PREFETCH_BYTES)
             self._object = None if response is None else (bytes(response.bytes()), response.meta["e_tag"] or "")
-        except (BaseError, OSError, ObjectTooLarge):
-            self._failed = True
+            self._failed = False
+        except (*READ_ERRORS, ObjectTooLarge):
+            return  # the reader reads again, and reports

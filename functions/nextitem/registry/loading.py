@@ -57,9 +57,9 @@ def _load_older(registry: Registry, name: str, live: Route | None) -> "tuple[Rou
     """Load the newest revision of a route's history that can be used and has other variants than the live route."""
     with suppress(NextItemError):  # the fault of the live route says more
         for revision in islice(reversed(registry.revisions(name)), MAX_OLDER):
-            route = registry.revision(name, revision)
-            if route is not None and (live is None or route.variants != live.variants):
-                with suppress(NextItemError):
+            with suppress(NextItemError):
+                route = registry.revision(name, revision)
+                if route is not None and (live is None or route.variants != live.variants):
                     return route, load_models(registry, route)
     return None
 

@@ -14,14 +14,13 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from nextitem.aws.object_store import ObjectStore, StoredObject
+from nextitem.aws.object_store import ObjectStore
 from nextitem.errors import (
     ArtifactError,
     InputError,
     ObjectTooLarge,
     RegistryError,
     RegistryUnavailable,
-    RouteConflict,
     VersionExists,
     VersionNotFound,
 )
@@ -44,7 +43,6 @@ from nextitem.registry.availability import (
     Availability,
     availability_key,
     decode_availability,
-    last_good_key,
 )
 from nextitem.registry.loading import variants_with_traffic
 from nextitem.registry.reader import (
@@ -57,6 +55,7 @@ from nextitem.registry.reader import (
     model_key,
     route_key,
 )
+from nextitem.registry.writes import compare_and_set, keep_copy, last_good_copy
 
 DEFAULT_VARIANT = "main"
 
@@ -203,23 +202,15 @@ class Publisher:
         data = msgspec.json.encode(new)
         if len(data) > MAX_AVAILABILITY_BYTES:
             raise InputError(f"the unavailable items take {len(data)} bytes; the maximum is {MAX_AVAILABILITY_BYTES}")
-        self._compare_and_set(key, stored, data)
-        self._keep(new.revision, data)
-        return new
-
-    def _keep(self, revision: int, data: bytes) -> None:
-        """Keep a copy of an availability unless there is a newer one. Another process may have written a newer one."""
-        key = last_good_key(self._route)
-        stored = self._bucket.read(key, MAX_AVAILABILITY_BYTES)
-        if stored is None:
-            self._bucket.create(key, data)
-            return
+        last_good_copy(self._bucket, self._route)  # a copy that cannot be replaced is an error before anything changes
+        compare_and_set(self._bucket, key, stored, data)
         try:
-            is_newer = decode_availability(stored.data, key).revision > revision
-        except RegistryError:
-            is_newer = False
-        if not is_newer:
-            self._bucket.replace(key, data, stored.etag)
+            keep_copy(self._bucket, self._route, new.revision, data)
+        except RegistryError as error:
+            raise RegistryUnavailable(
+                f"{key} is changed, but its copy, which cold starts may use, is not; run the command again: {error}"
+            ) from error
+        return new
 
     def _manifest(self, version: str) -> Manifest | None:
         """Read a version's manifest; return None, after a warning, if it cannot be used."""
@@ -244,14 +235,12 @@ class Publisher:
             revision = live.revision + 1
         route = Route(revision, variants, self._now().isoformat(timespec="seconds"), restores)
         data = msgspec.json.encode(route)
-        self._compare_and_set(key, stored, data)
-        self._bucket.create(history_key(self._route, revision), data)
+        compare_and_set(self._bucket, key, stored, data)
+        try:
+            self._bucket.create(history_key(self._route, revision), data)
+        except RegistryUnavailable as error:  # as an error it would invite a second change
+            logger.warning("the route is changed; the next change adds revision %d to its history: %s", revision, error)
         return route
-
-    def _compare_and_set(self, key: str, stored: StoredObject | None, data: bytes) -> None:
-        """Replace an object as it was read, or create it if there was none."""
-        if not (self._bucket.replace(key, data, stored.etag) if stored else self._bucket.create(key, data)):
-            raise RouteConflict(f"{key} was changed meanwhile; read it and try again")
 
     def _previous(self, live: Route) -> Route:
         """Return the newest revision with other variants, before the one that the live route is or restores."""

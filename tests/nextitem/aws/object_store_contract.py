@@ -64,6 +64,11 @@ class ObjectReaderContract:
         assert reader.keys("models/") == ["models/a/10", "models/a/2", "models/b"]
         assert reader.keys("nothing/") == []
 
+    def test_keys_of_other_tools_break_no_list(self, reader: ObjectReader, put: Put) -> None:
+        for name in ("", "/", "/x", "./x", "../x", "00000001.json"):
+            put(f"routes/history/live/{name}", b"")
+        assert reader.keys("routes/history/live/")[-1] == "routes/history/live/00000001.json"
+
     def test_a_read_from_an_unreachable_bucket_names_the_key(self, unreachable: ObjectReader, tmp_path: Path) -> None:
         with pytest.raises(RegistryUnavailable, match=KEY):
             unreachable.read(KEY, MAX)

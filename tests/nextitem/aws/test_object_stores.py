@@ -15,6 +15,7 @@ from nextitem.aws import boto_object_store
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.aws.object_store import ObjectReader, ObjectStore, ObstoreReader
 from nextitem.errors import RegistryUnavailable
+from tests.nextitem.aws.header_server import HeaderServer
 from tests.nextitem.aws.object_store_contract import KEY, MAX, ObjectReaderContract, ObjectStoreContract, Put
 from tests.nextitem.parts import BUCKET, CREDENTIALS, REGION
 
@@ -70,6 +71,19 @@ class TestBotoObjectStore(ObjectReaderContract, ObjectStoreContract):
         for name in names:
             bucket.create(name, b"")
         assert bucket.keys("key-") == names
+
+    @pytest.mark.parametrize(
+        "headers", [{"ETag": None}, {"Content-Length": None}, {"Last-Modified": "Sat, 01 Jan 12000"}]
+    )
+    def test_an_answer_without_a_header_or_with_an_impossible_one_is_unavailable(
+        self, headers: dict[str, str | None], tmp_path: Path
+    ) -> None:
+        with HeaderServer(headers) as server:
+            client = boto3.client("s3", region_name=REGION, endpoint_url=server.endpoint, **CREDENTIALS)
+            store = BotoObjectStore(BUCKET, client)
+            with pytest.raises(RegistryUnavailable):
+                store.read(KEY, MAX)
+            client.close()
 
     def test_a_missing_bucket_is_unavailable(self, s3: "S3Client") -> None:
         missing = BotoObjectStore("another", s3)

@@ -13,6 +13,7 @@ from nextitem.aws.s3_prefetch import Prefetch, open_store
 from nextitem.errors import ObjectTooLarge, RegistryUnavailable
 from nextitem.registry.availability import availability_key, last_good_key
 from nextitem.registry.reader import MAX_ROUTE_BYTES, route_key
+from tests.nextitem.aws.header_server import HeaderServer
 from tests.nextitem.parts import BUCKET, CREDENTIALS, REGION
 
 KEYS = {name.upper(): str(value) for name, value in CREDENTIALS.items()}
@@ -97,6 +98,17 @@ def test_a_failed_prefetch_is_reported_by_the_read(environment: dict[str, str]) 
     )
     with pytest.raises(RegistryUnavailable, match="cannot be read"):
         reader.read(ROUTE, MAX_ROUTE_BYTES)
+
+
+@pytest.mark.parametrize("time", ["Sat, 01 Jan 12000 00:00:00 GMT", "Sat, 01 Jan 0000 00:00:00 GMT"])
+def test_an_answer_with_an_impossible_header_is_no_missing_object(environment: dict[str, str], time: str) -> None:
+    with HeaderServer({"Last-Modified": time}) as server:
+        environment |= {"AWS_ENDPOINT_URL_S3": server.endpoint}
+        prefetch = Prefetch(environment)
+        with pytest.raises(LookupError):
+            prefetch.take(AVAILABILITY)
+        with pytest.raises(RegistryUnavailable):
+            open_reader(environment, prefetch).read(AVAILABILITY, MAX_ROUTE_BYTES)
 
 
 @pytest.mark.parametrize("endpoint", [None, "http://127.0.0.1:1"])

@@ -168,6 +168,37 @@ def test_a_change_during_another_is_refused(bucket: BotoObjectStore, monkeypatch
     assert publisher.availability().unavailable == ("theirs",)
 
 
+def test_the_copy_is_that_of_the_newest_change(bucket: BotoObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    publisher, key, create = Publisher(bucket), last_good_key("live"), bucket.create
+    older = msgspec.json.encode(Availability(1, ("old",), "now"))
+
+    def create_later(key_now: str, data: bytes) -> bool:
+        if key_now == key:  # an older change writes its copy just before
+            assert create(key, older)
+        return create(key_now, data)
+
+    monkeypatch.setattr(bucket, "create", create_later)
+    publisher.set_unavailable(["old"])
+    publisher.set_unavailable(["new"])
+    copy = bucket.read(key, MAX_AVAILABILITY_BYTES)
+    live = bucket.read(AVAILABILITY, MAX_AVAILABILITY_BYTES)
+    assert copy is not None
+    assert live is not None
+    assert copy.data == live.data
+
+
+@pytest.mark.parametrize("copy", [b" " * (MAX_AVAILABILITY_BYTES + 1), b'{"schema": 99}'], ids=["too large", "newer"])
+def test_a_copy_that_cannot_be_replaced_is_an_error_before_anything_changes(
+    bucket: BotoObjectStore, copy: bytes
+) -> None:
+    assert bucket.create(last_good_key("live"), copy)
+    assert bucket.create(AVAILABILITY, msgspec.json.encode(Availability(1, ("old",), "now")))
+    publisher = Publisher(bucket)
+    with pytest.raises((RegistryError, ArtifactUnsupported)):
+        publisher.set_unavailable(["new"])
+    assert publisher.availability().unavailable == ("old",)
+
+
 def test_availability_is_applied_even_if_the_route_cannot_be_loaded(scene: Scene) -> None:
     # GIVEN a running function, a route to a missing version, and a sold-out item
     before = best_items(scene)

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from nextitem.aws.boto_object_store import BotoObjectStore
-from nextitem.errors import ArtifactCorrupt, NextItemError, RouteConflict, VersionNotFound
+from nextitem.errors import ArtifactCorrupt, NextItemError, RegistryUnavailable, RouteConflict, VersionNotFound
 from nextitem.model.artifact import open_artifact
 from nextitem.model.manifest import CERTIFICATE, encode_document
 from nextitem.registry.publisher import Publisher
@@ -65,6 +65,32 @@ def assert_refused(publisher: Publisher, error: type[NextItemError], attempt: Ca
     with pytest.raises(error):
         attempt()
     assert publisher.current() == before
+
+
+def test_a_history_that_cannot_be_written_is_written_by_the_next_change(
+    bucket: BotoObjectStore,
+    publisher: Publisher,
+    versions: list[str],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for version in versions:
+        publisher.promote(version, folder)
+
+    def unavailable(key: str, _data: bytes) -> bool:
+        raise RegistryUnavailable(key)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bucket, "create", unavailable)
+        with pytest.raises(RegistryUnavailable):  # the live revision's own entry comes first
+            publisher.rollback(folder)
+        create = BotoObjectStore.create
+        patch.setattr(
+            bucket, "create", lambda key, data: create(bucket, key, data) if "3.json" in key else unavailable(key, data)
+        )
+        assert publisher.rollback(folder).variants[0].version == versions[1]
+    assert publisher.rollback(folder).variants[0].version == versions[0]
+    assert [route.revision for route in history(bucket)] == [1, 2, 3, 4, 5]
 
 
 def test_promoting_the_live_version_changes_nothing(publisher: Publisher, versions: list[str], folder: Path) -> None:

@@ -60,9 +60,10 @@ def test_the_history_stands_for_a_route_that_cannot_be_used(
     assert router.model_for(KEY).version == scene.first
 
 
-def test_a_start_goes_back_to_a_version_that_can_be_loaded(scene: Scene) -> None:
+@pytest.mark.parametrize("revision", [b"{", b'{"schema": 99}'], ids=["no JSON", "newer schema"])
+def test_a_start_goes_back_to_a_version_that_can_be_loaded(scene: Scene, revision: bytes) -> None:
     scene.put(model_key(scene.second, WEIGHTS), b"damaged")
-    scene.put(history_key("live", 3), b"{")
+    scene.put(history_key("live", 3), revision)
     assert start(scene).model_for(KEY).version == scene.first
     assert [type(error) for error in scene.faults] == [ArtifactCorrupt]
 
