@@ -76,7 +76,7 @@ class TestBotoObjectStore(ObjectReaderContract, ObjectStoreContract):
         "headers", [{"ETag": None}, {"Content-Length": None}, {"Last-Modified": "Sat, 01 Jan 12000"}]
     )
     def test_an_answer_without_a_header_or_with_an_impossible_one_is_unavailable(
-        self, headers: dict[str, str | None], tmp_path: Path
+        self, headers: dict[str, str | None]
     ) -> None:
         with HeaderServer(headers) as server:
             client = boto3.client("s3", region_name=REGION, endpoint_url=server.endpoint, **CREDENTIALS)
