@@ -221,15 +221,16 @@ class Cluster(_Pools):
 
 
 def _parse_ranges(reply: Any, *, node: Address) -> list[_Range]:
-    """Parse the reply to CLUSTER SLOTS: https://valkey.io/commands/cluster-slots/.
+    """Parse the reply to CLUSTER SLOTS: https://valkey.io/commands/cluster-slots/. No host means the node's own.
 
     Raises:
         UnexpectedReply: it is none.
+        StoreUnavailable: it names a server without a valid host or port.
     """
     try:
         return [
-            (int(first), int(last), reported_address((primary[0] or b"").decode(), primary[1], node))
+            (int(first), int(last), reported_address(b"" if primary[0] is None else primary[0], primary[1], node))
             for first, last, primary, *_ in reply
         ]
-    except (AttributeError, IndexError, TypeError, ValueError, LookupError) as error:
+    except (IndexError, TypeError, ValueError, LookupError) as error:
         raise UnexpectedReply(f"sent slots that cannot be parsed: {type(error).__name__}") from None

@@ -21,6 +21,9 @@ Shape = Literal["single", "sentinel", "cluster"]
 _SHAPES: dict[str, Shape] = {"": "single", "sentinel": "sentinel", "cluster": "cluster"}
 _OPTIONS = {"ssl_ca_certs", "iam", "serverless"}
 MAX_PORT = 65_535
+_MAX_DIGITS = 10
+_NO_HOST = frozenset(" \ufffd")
+"""Characters of no host. U+FFFD stands for bytes that redis-py could not decode."""
 _IPV6 = frozenset("0123456789abcdefABCDEF:.")
 
 
@@ -31,24 +34,45 @@ class Address(msgspec.Struct, frozen=True):
     port: int
 
 
-def reported_address(host: str, port: Any, by: Address) -> Address:
+def reported_address(host: Any, port: Any, by: Address) -> Address:
     """Return the address that a server's reply gives of another server.
 
     Args:
-        host: "" and "?" mean the host that the reply comes from.
-        port: a number, or its digits.
+        host: text or bytes; "" and "?" mean the host that the reply comes from. A server may send anything else.
+        port: a number, or its digits as text or bytes.
         by: the server that replies.
 
     Raises:
         StoreUnavailable: it is not an address.
     """
-    try:
-        number = int(port)
-    except (TypeError, ValueError):
-        number = 0
+    name, number = _reported_text(host), _reported_port(port)
+    if name is None:
+        raise StoreUnavailable(f"the session store at {by.host}:{by.port} names a server without a valid host")
     if not 0 < number <= MAX_PORT:
         raise StoreUnavailable(f"the session store at {by.host}:{by.port} names a server without a valid port")
-    return Address(by.host if host in {"", "?"} else host, number)
+    return Address(by.host if name in {"", "?"} else name, number)
+
+
+def _reported_text(value: Any) -> str | None:
+    """Return text, decoded if it is bytes; None if it is neither or cannot be a part of an address."""
+    try:
+        text = value.decode() if type(value) is bytes else value
+    except UnicodeDecodeError:
+        return None
+    return text if type(text) is str and text.isprintable() and not _NO_HOST.intersection(text) else None
+
+
+def _reported_port(value: Any) -> int:
+    """Return a port, 0 if it is none."""
+    if type(value) is int:
+        return value
+    text = _reported_text(value) or ""
+    return int(text) if _is_number(text) else 0
+
+
+def _is_number(text: str) -> bool:
+    """Return whether a text is a number in at most 10 ASCII digits: `int` also takes ``1_0`` and other scripts."""
+    return len(text) <= _MAX_DIGITS and text.isascii() and text.isdecimal()
 
 
 class StoreUrl(msgspec.Struct, frozen=True):
