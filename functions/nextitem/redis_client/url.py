@@ -4,8 +4,11 @@
 - ``redis+sentinel://host:port,host:port/name/db``: the primary that Sentinels know by a name
 - ``redis+cluster://host:port,host:port``: a Cluster, by some of its nodes (ElastiCache's cluster mode and serverless)
 - ``rediss…``: the same over TLS
-- ``?ssl_ca_certs=FILE``: certificates to trust
-- ``?iam=CACHE``, and ``&serverless=true``: the URL's user logs in to an ElastiCache cache by IAM
+- ``?ssl_ca_certs=FILE``: certificates to trust; needs TLS
+- ``?iam=CACHE``: the URL's user logs in to an ElastiCache cache by IAM; needs TLS and a user, and no password
+- ``&serverless=true``, or ``false``, after ``iam``: whether that cache is serverless
+
+Each option is given once and has a value. An option that would have no effect is refused.
 """
 
 from typing import Any, Literal
@@ -124,7 +127,9 @@ def _parse(url: str) -> StoreUrl:
     prefix, separator, rest = url.partition("://")
     if "#" in rest:
         raise ValueError("a # must be written as %23")
-    rest, _, query = rest.partition("?")
+    if not url.isprintable():  # a server's name with such a character fails only when it is looked up
+        raise ValueError("it has control characters, or bytes that are not UTF-8; write them as %XX")
+    rest, question_mark, query = rest.partition("?")
     netloc, _, path = rest.partition("/")
     scheme, _, shape_name = prefix.lower().partition("+")
     if not separator or scheme not in {"redis", "rediss"}:
@@ -132,22 +137,15 @@ def _parse(url: str) -> StoreUrl:
     if shape_name not in _SHAPES:
         raise ValueError("the + may be followed by sentinel or cluster")
     shape = _SHAPES[shape_name]
-    options = dict(_parse_option(pair) for pair in query.split("&")) if query else {}
-    if options.keys() - _OPTIONS:  # never quoted: it is a part of the password, if that has a question mark
-        raise ValueError(f"it has an unknown option; the known ones are {', '.join(sorted(_OPTIONS))}")
-    if "iam" in options and (scheme != "rediss" or not netloc.rpartition("@")[0].partition(":")[0]):
-        raise ValueError("iam needs TLS (rediss) and a user")
     user, _, hosts = netloc.rpartition("@")
     username, _, password = user.partition(":")
+    options = _parse_options(query) if question_mark else {}
+    _check_options(options, tls=scheme == "rediss", username=username, password=password)
     parts = [part for part in path.split("/") if part]
     if shape == "sentinel" and not parts:
         raise ValueError("Sentinels need the primary's name after the hosts")
     name = _decode(parts.pop(0)) if shape == "sentinel" else ""
-    if (
-        len(parts) > 1
-        or not all(part.isdecimal() for part in parts)
-        or (shape == "cluster" and parts not in ([], ["0"]))
-    ):
+    if len(parts) > 1 or not all(map(_is_number, parts)) or (shape == "cluster" and parts not in ([], ["0"])):
         raise ValueError("the hosts may be followed by a database's number, in a Cluster only by 0")
     return StoreUrl(
         shape=shape,
@@ -163,11 +161,33 @@ def _parse(url: str) -> StoreUrl:
     )
 
 
-def _parse_option(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise ValueError("the ? must be followed by options, each with a value")
-    return _decode(name.replace("+", " ")), _decode(value.replace("+", " "))
+def _parse_options(query: str) -> dict[str, str]:
+    """Parse the options; an error quotes none: it is a part of the password, if that has a question mark."""
+    options: dict[str, str] = {}
+    for pair in query.split("&"):
+        name, _, value = (_decode(part.replace("+", " ")) for part in pair.partition("="))
+        if not value:
+            raise ValueError("the ? must be followed by options, each with a value; a ? of the password is %3F")
+        if name not in _OPTIONS:
+            raise ValueError(f"it has an unknown option; the known ones are {', '.join(sorted(_OPTIONS))}")
+        if name in options:
+            raise ValueError(f"the option {name} is given more than once; remove all but one")
+        options[name] = value
+    return options
+
+
+def _check_options(options: dict[str, str], *, tls: bool, username: str, password: str) -> None:
+    """Refuse options that would have no effect, or another one than their words say."""
+    if "iam" in options and not (tls and username):
+        raise ValueError("iam needs TLS (rediss) and a user")
+    if "iam" in options and password:
+        raise ValueError("iam logs in without the password; remove the password or iam")
+    if "serverless" in options and "iam" not in options:
+        raise ValueError("serverless describes the cache that iam names; add iam or remove serverless")
+    if options.get("serverless", "true") not in {"true", "false"}:
+        raise ValueError("the option serverless must be true or false, in small letters")
+    if "ssl_ca_certs" in options and not tls:
+        raise ValueError("ssl_ca_certs needs TLS; begin the URL with rediss or remove the option")
 
 
 def _decode(text: str) -> str:
@@ -195,6 +215,6 @@ def _parse_address(host: str, default_port: int) -> Address:
         valid = "[" not in bare and "]" not in bare and not any(map(str.isspace, bare))
     if not bare or not valid or ":" in port:
         raise ValueError("a host is missing, or has brackets, colons or spaces where none may be")
-    if port and not (port.isdecimal() and 0 < int(port) <= MAX_PORT):
+    if port and not (_is_number(port) and 0 < int(port) <= MAX_PORT):
         raise ValueError(f"a port must be a number from 1 to {MAX_PORT}")
     return Address(bare.lower(), int(port) if port else default_port)
