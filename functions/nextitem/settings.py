@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from nextitem import DEFAULT_REGION, DEFAULT_ROUTE
+from nextitem.aws.endpoint import is_endpoint
 from nextitem.errors import SettingsError
 from nextitem.redis_client.url import StoreUrl, parse_store_url
 from nextitem.sessions.key_secret import KeySecret
@@ -18,24 +19,32 @@ from nextitem.sessions.key_secret import KeySecret
 MAX_MILLISECONDS = 900_000
 """Lambda's longest timeout."""
 MAX_SECONDS = 366 * 86_400
+MAX_ROUTE_CHARS = 100
+"""Maximum length of a route's name: the registry's keys, with names of versions, stay far below S3's 1,024 bytes."""
 
-_URL = (r"https?://[^\s/]+(/\S*)?", "a URL that begins with http:// or https://")
 _FORMS = {
-    "NEXTITEM_BUCKET": (r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of a bucket: no ARN, URL or path"),
-    "NEXTITEM_ROUTE": (r"[A-Za-z0-9][A-Za-z0-9._-]*", "the name of a route: letters, digits, '.', '_' and '-'"),
+    "NEXTITEM_BUCKET": (
+        r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+        "the name of a bucket: no ARN, URL or path, and no two dots in a row",
+    ),
+    "NEXTITEM_ROUTE": (
+        rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_ROUTE_CHARS - 1}}}",
+        f"the name of a route: at most {MAX_ROUTE_CHARS} letters, digits, '.', '_' and '-'",
+    ),
     "NEXTITEM_KEY_SECRET_ID": (
-        r"[A-Za-z0-9/_+=.@-]{1,512}|arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@-]+",
+        r"[A-Za-z0-9/_+=.@-]{1,512}|arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+",
         "the name or the ARN of a secret in Secrets Manager",
     ),
-    "AWS_REGION": (r"[a-z]+(-[a-z]+)+-\d+", "a region, such as eu-central-1"),
-    "AWS_ENDPOINT_URL_S3": _URL,
-    "AWS_ENDPOINT_URL_SECRETS_MANAGER": _URL,
+    "AWS_REGION": (r"[a-z]+(-[a-z]+)+-[0-9]+", "a region, such as eu-central-1"),
 }
 """The form of each text, as a pattern and in words. A value of another kind fails here, not in a request."""
+_NUMBER = r"[0-9]+(\.[0-9]{1,9})?"
 
 
 class Settings(msgspec.Struct, frozen=True):
     """The settings of a process. Times are seconds. An empty variable counts as not set.
+
+    Numbers are plain decimals, such as 30 or 0.5. Endpoints have no user, password, query or fragment.
 
     Attributes:
         bucket: ``NEXTITEM_BUCKET``, the bucket that holds the registry; required.
@@ -114,8 +123,14 @@ def _matching(name: str, value: str) -> str:
 
 
 def _endpoint(environment: Mapping[str, str], name: str) -> str | None:
+    """Return an endpoint, or None. A wrong one is not quoted: it may hold a password."""
     value = environment.get(name)
-    return _matching(name, value) if value else None
+    if value and not is_endpoint(value):
+        raise SettingsError(
+            f"{name} must be a URL with http:// or https://, a host, and optionally a port and a path; "
+            "remove user, password, query and fragment"
+        )
+    return value or None
 
 
 def _required(environment: Mapping[str, str], name: str) -> str:
@@ -126,11 +141,11 @@ def _required(environment: Mapping[str, str], name: str) -> str:
 
 
 def _positive(environment: Mapping[str, str], name: str, default: float, minimum: float = 0) -> float:
+    """Return a number. `float` also takes ``1_000``, ``1e-300``, ``nan`` and the digits of other scripts."""
     text = environment.get(name, "")
-    try:
-        value = float(text) if text else default
-    except ValueError:
-        raise SettingsError(f"{name} must be a number, not {text!r}") from None
+    if text and re.fullmatch(_NUMBER, text) is None:
+        raise SettingsError(f"{name} must be a number such as 30 or 0.5, with at most 9 decimals, not {text!r}")
+    value = float(text) if text else default
     maximum = MAX_MILLISECONDS if name.endswith("_MS") else MAX_SECONDS
     if value > maximum:
         raise SettingsError(f"{name} must be at most {maximum}, not {text!r}; see the unit at the end of its name")

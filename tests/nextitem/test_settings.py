@@ -8,7 +8,7 @@ import pytest
 from nextitem.errors import SettingsError
 from nextitem.redis_client.url import Address, StoreUrl
 from nextitem.sessions.key_secret import KeySecret
-from nextitem.settings import Settings
+from nextitem.settings import MAX_ROUTE_CHARS, Settings
 
 REQUIRED = {
     "NEXTITEM_BUCKET": "registry",
@@ -46,7 +46,7 @@ def test_all_settings_can_be_set() -> None:
             "NEXTITEM_ROUTE_TTL_SECONDS": "0.5",
             "NEXTITEM_STORE_TIMEOUT_MS": "30",
             "NEXTITEM_SESSION_TTL_SECONDS": "60",
-            "NEXTITEM_DEADLINE_MS": "1e3",
+            "NEXTITEM_DEADLINE_MS": "1000",
             "NEXTITEM_MODEL_DIR": "models",
             "AWS_REGION": "eu-central-1",
             "AWS_ENDPOINT_URL_S3": "http://localhost:5000",
@@ -112,7 +112,10 @@ def test_the_key_secret_can_be_in_secrets_manager() -> None:
             Settings.read(environment)
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "1e8", "soon", "1,5", "30s", ARN])
+@pytest.mark.parametrize(
+    "text",
+    ["0", "-1", "nan", "inf", "1e8", "1e-300", "1_000", "\u0665\u0660", " 5", "+5", ".5", "soon", "1,5", "30s", ARN],
+)
 @pytest.mark.parametrize(
     "name",
     [
@@ -149,6 +152,16 @@ def test_a_session_lives_for_a_second_at_least() -> None:
         ("NEXTITEM_ROUTE", "live.json/"),
         ("AWS_REGION", "Frankfurt"),
         ("AWS_REGION", "eu-central-1a"),
+        ("NEXTITEM_KEY_SECRET", " " * 16),
+        ("NEXTITEM_KEY_SECRET", "\u2003\t" * 8),
+        ("NEXTITEM_KEY_SECRET_ID", "arn:aws:secretsmanager:eu-central-1:\u066123456789012:secret:shop"),
+        ("NEXTITEM_BUCKET", "shop..models"),
+        ("NEXTITEM_BUCKET", "shop\udcff"),
+        ("NEXTITEM_ROUTE", "live\udcff"),
+        ("NEXTITEM_ROUTE", "r" * (MAX_ROUTE_CHARS + 1)),
+        ("AWS_REGION", "eu-central-\u0661"),
+        ("AWS_REGION", "eu-central-1\udcff"),
+        ("NEXTITEM_STORE_URL", "redis://store\udcff"),
         ("AWS_ENDPOINT_URL_S3", "localhost:5000"),
         ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "redis://localhost:5000"),
         ("NEXTITEM_STORE_URL", ARN),
@@ -161,6 +174,18 @@ def test_a_wrong_value_is_named_and_a_secret_is_not_shown(name: str, text: str) 
     with pytest.raises(SettingsError, match=f"^{name} (must|is not understood|is refused)") as caught:
         Settings.read({**environment, name: text})
     assert text not in str(caught.value)
+
+
+def test_the_longest_route_name_is_accepted() -> None:
+    assert Settings.read({**REQUIRED, "NEXTITEM_ROUTE": "r" * MAX_ROUTE_CHARS}).route == "r" * MAX_ROUTE_CHARS
+
+
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_SECRETS_MANAGER"])
+@pytest.mark.parametrize("url", ["http://[", "http://h:port", "http://me:hush@h", "http://h/\udcff"])
+def test_a_wrong_endpoint_is_named_and_its_password_is_not_shown(name: str, url: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{name} must be a URL with http") as caught:
+        Settings.read({**REQUIRED, name: url})
+    assert "hush" not in str(caught.value)
 
 
 def test_the_process_environment_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from typing import Protocol
 
 import msgspec
 
+from nextitem.aws.endpoint import is_endpoint
 from nextitem.background_call import SharedCall
 from nextitem.deadline import Deadline
 from nextitem.errors import CredentialsUnavailable
@@ -93,11 +94,16 @@ class ContainerCredentials:
         import http.client  # imported lazily: only SnapStart needs it
         from urllib.parse import urlsplit  # costs 5 ms at import
 
+        if not is_endpoint(self._uri, query=True):  # not quoted: it may hold a password
+            raise CredentialsUnavailable(
+                "AWS_CONTAINER_CREDENTIALS_FULL_URI must be a URL with http:// or https:// and a host, and no user"
+            )
         address = urlsplit(self._uri)
+        target = f"{address.path or '/'}?{address.query}" if address.query else address.path
         connection_class = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
         connection = connection_class(address.netloc, timeout=FETCH_SECONDS)
         try:
-            connection.request("GET", address.path, headers={"Authorization": self._token})
+            connection.request("GET", target, headers={"Authorization": self._token})
             response = connection.getresponse()
             body = response.read()
         except (OSError, http.client.HTTPException) as error:

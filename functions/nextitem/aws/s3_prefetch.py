@@ -83,7 +83,8 @@ def get(store: S3Store, key: str, max_bytes: Callable[[], int]) -> "obstore.GetR
 class Prefetch:
     """Reads the route, its availability and the last good copy of that once, in threads.
 
-    Reads nothing if no bucket is set or the environment has no AWS keys (SnapStart).
+    Reads nothing if no bucket is set, a setting cannot be printed (`Settings` refuses it), or the environment has no
+    AWS keys (SnapStart).
 
     Attributes:
         store: the open bucket; None if nothing is read.
@@ -96,8 +97,11 @@ class Prefetch:
         if not name or "AWS_ACCESS_KEY_ID" not in environment:
             return
         region = environment.get("AWS_REGION") or DEFAULT_REGION
-        self.store = open_store(name, region, environment.get("AWS_ENDPOINT_URL_S3") or None)
+        endpoint = environment.get("AWS_ENDPOINT_URL_S3") or None
         route = environment.get("NEXTITEM_ROUTE") or DEFAULT_ROUTE
+        if not f"{name}{region}{endpoint}{route}".isprintable():  # bytes that are not UTF-8 are half surrogate pairs
+            return
+        self.store = open_store(name, region, endpoint)
         for key in (f"routes/{route}.json", f"availability/{route}.json", f"availability/last-good/{route}.json"):
             self._reads[key] = _Read(self.store, key)
 

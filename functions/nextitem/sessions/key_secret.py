@@ -33,6 +33,8 @@ class KeySecret(msgspec.Struct, frozen=True):
         for text in (current, previous):
             if text is not None and len(text) < MIN_SECRET_CHARS:
                 raise ValueError(f"a key secret must have {MIN_SECRET_CHARS} characters or more")
+            if text is not None and not text.strip():
+                raise ValueError("a key secret must not be blank")
             if text is not None and text.startswith(REFERENCES):
                 raise ValueError("a key secret must be the secret itself, not an ARN, a reference or JSON")
         try:

@@ -17,6 +17,7 @@ from tests.nextitem.aws.header_server import HeaderServer
 from tests.nextitem.parts import BUCKET, CREDENTIALS, REGION
 
 KEYS = {name.upper(): str(value) for name, value in CREDENTIALS.items()}
+NOWHERE = "http://127.0.0.1:1"
 ROUTE, AVAILABILITY, LAST_GOOD = route_key("live"), availability_key("live"), last_good_key("live")
 
 
@@ -87,6 +88,18 @@ def test_without_a_bucket_or_keys_nothing_is_prefetched(
     assert open_reader(environment, prefetch).read(ROUTE, MAX_ROUTE_BYTES) == bucket.read(ROUTE, MAX_ROUTE_BYTES)
 
 
+@pytest.mark.parametrize("name", ["NEXTITEM_BUCKET", "NEXTITEM_ROUTE", "AWS_REGION", "AWS_ENDPOINT_URL_S3"])
+def test_with_a_setting_that_is_not_utf_8_nothing_is_prefetched(name: str) -> None:
+    prefetch = Prefetch({**KEYS, "NEXTITEM_BUCKET": BUCKET, "AWS_ENDPOINT_URL_S3": NOWHERE, name: "a\udcff"})
+    assert prefetch.store is None
+
+
+def test_a_route_that_is_no_key_is_not_prefetched() -> None:
+    prefetch = Prefetch({**KEYS, "NEXTITEM_BUCKET": BUCKET, "AWS_ENDPOINT_URL_S3": NOWHERE, "NEXTITEM_ROUTE": "a//b"})
+    with pytest.raises(LookupError):
+        prefetch.take("routes/a//b.json")
+
+
 def test_a_failed_prefetch_is_reported_by_the_read(environment: dict[str, str]) -> None:
     prefetch = Prefetch({**environment, "NEXTITEM_BUCKET": "no-such-bucket"})
     reader = ObstoreReader(
@@ -111,7 +124,7 @@ def test_an_answer_with_an_impossible_header_is_no_missing_object(environment: d
             open_reader(environment, prefetch).read(AVAILABILITY, MAX_ROUTE_BYTES)
 
 
-@pytest.mark.parametrize("endpoint", [None, "http://127.0.0.1:1"])
+@pytest.mark.parametrize("endpoint", [None, NOWHERE])
 def test_a_bucket_is_opened_on_aws_and_at_other_endpoints(endpoint: str | None) -> None:
     store = open_store("models", "eu-central-1", endpoint)
     assert store.config["bucket"] == "models"
