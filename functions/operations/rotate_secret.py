@@ -11,6 +11,7 @@ https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambd
 
 import json
 import logging
+import math
 import secrets
 import string
 import time
@@ -21,7 +22,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 SECRET_CHARS = 64
 MIN_CHARS = 16
-"""The minimum that the service accepts (`nextitem.sessions.key_secret`)."""
+REFERENCES = ("arn:", "{")
+"""The rules of the service (`nextitem.sessions.key_secret`). Lambda's runtime lacks what that module imports."""
 LEAD_SECONDS = 600
 """Time between a rotation and its effect: twice `nextitem.sessions.secret_cache.RENEW_SECONDS`, so the service has read
 the secret again."""
@@ -161,21 +163,41 @@ def _stages(client: Any, secret: str) -> dict[str, list[str]]:
 
 def _moment(value: dict[str, Any]) -> float:
     """Return when a version takes effect, in epoch seconds; 0 if it does not say so."""
-    moment = value.get("rotated_at")
-    return moment if isinstance(moment, int | float) else 0
+    return float(value.get("rotated_at") or 0)
 
 
 def _value(client: Any, secret: str, **version: str) -> dict[str, Any]:
     """Return the secret's value in a version.
 
     Raises:
-        RotationRefused: the value is not a key secret. The text does not show the value.
+        RotationRefused: the value is not a key secret that the service accepts. The text does not show the value.
     """
-    text = client.get_secret_value(SecretId=secret, **version)["SecretString"]
+    answer = client.get_secret_value(SecretId=secret, **version)
     try:
-        value = json.loads(text)
-        if len(value["current"]) >= MIN_CHARS:
-            return dict(value)
-    except (ValueError, KeyError, TypeError) as error:
+        value = json.loads(answer["SecretString"])
+        is_valid = (
+            _is_secret(value["current"])
+            and (value.get("previous") is None or _is_secret(value["previous"]))
+            and (value.get("rotated_at") is None or _is_time(value["rotated_at"]))
+        )
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise RotationRefused(f"a version is not a key secret: {type(error).__name__}") from None
-    raise RotationRefused(f"a version has a secret of fewer than {MIN_CHARS} characters")
+    if not is_valid:
+        raise RotationRefused(
+            f"a version is not a key secret: current and previous must be texts of {MIN_CHARS} characters or more, not "
+            "blank, and no ARN, reference or JSON; rotated_at must be a finite number"
+        )
+    return dict(value)
+
+
+def _is_secret(text: Any) -> bool:
+    """Return whether the service accepts a part of the key secret; a ValueError means no, too."""
+    if not isinstance(text, str) or len(text) < MIN_CHARS:
+        return False
+    text.encode()  # refuses half a surrogate pair
+    return bool(text.strip()) and not text.startswith(REFERENCES)
+
+
+def _is_time(moment: Any) -> bool:
+    """Return whether the service accepts a time; an OverflowError means no, too."""
+    return type(moment) in (int, float) and math.isfinite(moment)

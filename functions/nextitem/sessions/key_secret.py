@@ -23,24 +23,37 @@ class KeySecret(msgspec.Struct, frozen=True):
     rotated_at: float | None = None
 
     @classmethod
-    def of(cls, current: str, previous: str | None = None, rotated_at: float | None = None) -> "KeySecret":
-        """Check the parts and return the secret.
+    def of(cls, current: object, previous: object = None, rotated_at: object = None) -> "KeySecret":
+        """Check the parts and return the secret. `operations.rotate_secret` accepts the same.
 
         Raises:
-            ValueError: a secret is too short or a reference to one, or `rotated_at` is not a time.
-            TypeError, AttributeError: a part has another type.
+            ValueError: a secret is no text, too short, blank or a reference to one, or `rotated_at` is not a number.
+                The error quotes none of them.
         """
-        for text in (current, previous):
-            if text is not None and len(text) < MIN_SECRET_CHARS:
-                raise ValueError(f"a key secret must have {MIN_SECRET_CHARS} characters or more")
-            if text is not None and not text.strip():
-                raise ValueError("a key secret must not be blank")
-            if text is not None and text.startswith(REFERENCES):
-                raise ValueError("a key secret must be the secret itself, not an ARN, a reference or JSON")
+        moment = None if rotated_at is None else _finite_number(rotated_at)
+        return cls(_encode(current), None if previous is None else _encode(previous), moment)
+
+
+def _encode(text: object) -> bytes:
+    if not isinstance(text, str) or len(text) < MIN_SECRET_CHARS:
+        raise ValueError(f"a key secret must be text of {MIN_SECRET_CHARS} characters or more")
+    if not text.strip():
+        raise ValueError("a key secret must not be blank")
+    if text.startswith(REFERENCES):
+        raise ValueError("a key secret must be the secret itself, not an ARN, a reference or JSON")
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("a key secret must be valid Unicode") from None
+
+
+def _finite_number(value: object) -> float:
+    # Without text: a rotation that took the text of a future time for none would drop the secret in use.
+    if isinstance(value, int | float) and not isinstance(value, bool):
         try:
-            time = None if rotated_at is None else float(rotated_at)
+            number = float(value)
         except OverflowError:
-            time = math.inf
-        if time is not None and not math.isfinite(time):
-            raise ValueError("rotated_at of the key secret is not a finite number")
-        return cls(current.encode(), None if previous is None else previous.encode(), time)
+            number = math.inf
+        if math.isfinite(number):
+            return number
+    raise ValueError("rotated_at of the key secret is not a finite number")

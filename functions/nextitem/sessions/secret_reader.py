@@ -95,6 +95,6 @@ def _decode(text: bytes) -> KeySecret:
     try:
         secret = json.loads(json.loads(text)["SecretString"])
         return KeySecret.of(secret["current"], secret.get("previous"), secret.get("rotated_at"))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         # The error's text is left out: it may quote the secret.
         raise SecretUnavailable(f"the key secret is invalid: {type(error).__name__}") from None

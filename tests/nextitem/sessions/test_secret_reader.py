@@ -72,7 +72,7 @@ def test_a_binary_secret_is_invalid(moto: str) -> None:
     [
         ({"current": HUSH}, KeySecret(HUSH.encode())),
         ({"current": HUSH, "previous": None, "rotated_at": None}, KeySecret(HUSH.encode())),
-        ({"current": HUSH, "rotated_at": "12.5", "more": [1]}, KeySecret(HUSH.encode(), None, 12.5)),
+        ({"current": HUSH, "rotated_at": 12.5, "more": [1]}, KeySecret(HUSH.encode(), None, 12.5)),
     ],
 )
 def test_previous_and_rotated_at_are_optional(server: FakeSecretsManager, text: object, expected: KeySecret) -> None:
@@ -90,6 +90,11 @@ def test_previous_and_rotated_at_are_optional(server: FakeSecretsManager, text: 
         json.dumps({"current": HUSH[:15]}),
         json.dumps({"current": HUSH, "previous": HUSH[:15]}),
         json.dumps({"current": HUSH, "rotated_at": HUSH}),
+        json.dumps({"current": HUSH, "rotated_at": "12.5"}),
+        json.dumps({"current": HUSH, "rotated_at": True}),
+        json.dumps({"current": HUSH, "previous": [HUSH] * 16}),
+        json.dumps({"current": HUSH, "previous": " " * 16}),
+        json.dumps({"current": None, "previous": HUSH}),
         json.dumps({"current": HUSH, "rotated_at": float("nan")}),
         json.dumps({"current": HUSH, "rotated_at": 10**400}),
         json.dumps({"current": [HUSH] * 16}),
@@ -98,7 +103,7 @@ def test_previous_and_rotated_at_are_optional(server: FakeSecretsManager, text: 
         "[" * 100_000 + HUSH,
         "",
     ],
-    ids=range(14),
+    ids=range(19),
 )
 def test_an_invalid_secret_is_refused_and_not_quoted(server: FakeSecretsManager, text: str) -> None:
     server.put_secret(text)
