@@ -242,12 +242,21 @@ def _query(text: str) -> dict[str, Any]:
         raise RequestError(400, "Malformed request", f"the query string is not UTF-8: {error}") from None
     document: dict[str, Any] = {}
     for name, texts in values.items():
-        base, bracket, index = name.partition("[")
-        if base in _LISTS and (not bracket or index.removesuffix("]").isdecimal() or index == "]"):
+        if (base := _list_name(name)) is not None:
             document.setdefault(base, []).extend(texts)
         else:
             document[name] = texts[0] if len(texts) == 1 else texts
     return document
+
+
+def _list_name(name: str) -> str | None:
+    """Return the one of `_LISTS` that a query parameter adds to; None if it adds to none, and so is refused later."""
+    base, bracket, rest = name.partition("[")
+    if base not in _LISTS:
+        return None
+    index = rest.removesuffix("]")
+    is_index = rest == f"{index}]" and (not index or (index.isascii() and index.isdecimal()))
+    return base if not bracket or is_index else None
 
 
 def _unmatched_route(event: _Event) -> tuple[str, str]:

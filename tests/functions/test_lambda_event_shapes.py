@@ -2,6 +2,7 @@
 
 import contextlib
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given, settings
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from lambda_events import ROUTE_KEYS, http_call
 from nextitem.errors import RequestError
+from nextitem.service.schema import RankingOptions, parse
 
 
 def refusal(of: dict[str, Any]) -> RequestError:
@@ -47,6 +49,42 @@ def test_a_subject_that_is_not_unicode_is_forbidden(subject: object) -> None:
 )
 def test_an_incomplete_http_event_is_malformed(fields: dict[str, Any]) -> None:
     assert refusal({"routeKey": "POST /v1/recommendations", **fields}).status == 400
+
+
+SUFFIXES = [
+    "[",
+    "[0",
+    "[\u0661]",
+    "[\u00b2]",
+    "[0]]",
+    "[0]x",
+    "[[0]]",
+    "[]]",
+    "]",
+    "[-1]",
+    "[ 0]",
+    "[0][1]",
+    "[1_0]",
+    "[a]",
+]
+
+
+@pytest.mark.parametrize("name", ["only", "exclude"])
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_parameter_that_only_looks_like_a_list_is_refused(name: str, suffix: str) -> None:
+    query = urlencode({name: "a", f"{name}{suffix}": "b"})
+    call = http_call({"routeKey": "GET /v1/sessions/{session_id}/recommendations", "rawQueryString": query})
+    assert call.body == {name: ["a"], f"{name}{suffix}": "b"}
+    with pytest.raises(RequestError) as caught:
+        parse(call.body, RankingOptions, strict=False)
+    assert caught.value.status == 422
+
+
+@given(st.text("0123456789", max_size=30))
+def test_any_index_of_a_list_is_accepted(index: str) -> None:
+    query = urlencode({f"only[{index}]": "a"})
+    call = http_call({"routeKey": "GET /v1/sessions/{session_id}/recommendations", "rawQueryString": query})
+    assert call.body == {"only": ["a"]}
 
 
 @given(
