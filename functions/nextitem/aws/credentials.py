@@ -7,10 +7,9 @@ https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.ht
 only with its token in a file. Decision 11 says why botocore is not used.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import msgspec
 
@@ -33,6 +32,18 @@ class Credentials(msgspec.Struct, frozen=True):
     secret_access_key: str
     session_token: str | None = None
     expires: datetime | None = None
+
+
+_Text = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class _Document(msgspec.Struct, rename="pascal"):
+    """The provider's answer; an `Expiration` without a zone is UTC."""
+
+    access_key_id: _Text
+    secret_access_key: _Text
+    token: str | None = None
+    expiration: datetime | None = None
 
 
 class CredentialsSource(Protocol):
@@ -153,20 +164,14 @@ def _from_variables(environment: Mapping[str, str]) -> Credentials:
 
 def _decode(body: bytes) -> Credentials:
     try:
-        document = json.loads(body)
-        expiration = document.get("Expiration")
-        return Credentials(
-            str(document["AccessKeyId"]),
-            str(document["SecretAccessKey"]),
-            document.get("Token"),
-            _parse_time(expiration) if expiration else None,
-        )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        document = msgspec.json.decode(body, type=_Document)
+        expires = document.expiration and _in_utc(document.expiration)
+    except (msgspec.DecodeError, OverflowError, RecursionError, ValueError) as error:
         # The error's text is left out: it may quote a secret.
         name = type(error).__name__
         raise CredentialsUnavailable(f"the credentials provider's answer cannot be decoded: {name}") from None
+    return Credentials(document.access_key_id, document.secret_access_key, document.token or None, expires)
 
 
-def _parse_time(text: str) -> datetime:
-    time = datetime.fromisoformat(text)
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+def _in_utc(time: datetime) -> datetime:
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
