@@ -128,7 +128,7 @@ def _parse(url: str) -> StoreUrl:
     if "#" in rest:
         raise ValueError("a # must be written as %23")
     if not url.isprintable():  # a server's name with such a character fails only when it is looked up
-        raise ValueError("it has control characters, or bytes that are not UTF-8; write them as %XX")
+        raise ValueError("it has characters that cannot be printed, or bytes that are not UTF-8; write them as %XX")
     rest, question_mark, query = rest.partition("?")
     netloc, _, path = rest.partition("/")
     scheme, _, shape_name = prefix.lower().partition("+")

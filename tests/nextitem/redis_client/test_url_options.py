@@ -40,7 +40,7 @@ def refusal(url: str) -> str:
         ("redis://store?ssl_ca_certs=/etc/ca.pem", "begin the URL with rediss"),
         (f"redis://app:a?{PASSWORD}=b@store", "unknown option"),
         (f"redis://app:a?{PASSWORD}@store", "password is %3F"),
-        (f"redis://app:{PASSWORD}@store\x00", "control characters"),
+        (f"redis://app:{PASSWORD}@store\x00", "cannot be printed"),
         (f"redis://app:{PASSWORD}@store\udcff", "not UTF-8"),
         ("redis://store:\u0661", "port must be a number"),
         ("redis://store/\u0661", "database's number"),
