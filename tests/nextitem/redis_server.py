@@ -44,7 +44,7 @@ class TlsRedis:
 
     def url(self, *, password: str = PASSWORD, port: int = 0, trust: bool = True, scheme: str = "rediss") -> str:
         """The store's URL; by default one that works."""
-        options = f"?ssl_ca_certs={self.certificate}" if trust else ""
+        options = f"?ssl_ca_certs={self.certificate}" if trust and scheme == "rediss" else ""
         return f"{scheme}://{USER}:{quote(password, safe='')}@{LOOPBACK}:{port or self.port}/0{options}"
 
     def client(self) -> Redis:
