@@ -25,6 +25,7 @@ _Body = TypeVar("_Body")
 _AT = re.compile(r"(?s)(.*) - at `\$\.?(.*)`")
 _MISSING = re.compile(r"Object missing required field `(.*)`", re.DOTALL)
 _TOO_LARGE = re.compile(r"[<>]= -?9(e\+18|0{18})")
+_TIMES = "Accepted: RFC 3339, epoch seconds to nanoseconds"
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 
 
@@ -138,10 +139,10 @@ def _fault(error: msgspec.ValidationError, kind: Any) -> Fault:
         return Fault(f"{path}.{unknown[1]}".lstrip("."), _unknown(unknown[1], _known_fields(kind, path)))
     if detail.startswith("Invalid enum value"):
         detail = f"accepted are: {', '.join(get_args(kind))}"
-    if " matching regex " in detail:  # only ids have a pattern
-        detail = ID_FAULT
+    if " matching regex " in detail:  # only ids and times have a pattern
+        detail = f"is not a time. {_TIMES}" if "-02-29)" in detail else ID_FAULT
     if _TOO_LARGE.search(detail):
-        detail = "is too large to be a time. Accepted: RFC 3339, epoch seconds to nanoseconds"
+        detail = f"is too large to be a time. {_TIMES}"
     return Fault(path, detail)
 
 
