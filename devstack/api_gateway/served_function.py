@@ -75,8 +75,11 @@ class ServedFunction:
 
         A line that a worker wrote before its response is there once the response is.
         """
-        texts = [log.read_text(encoding="utf-8", errors="replace") for log in self._runtime.pool.logs]
-        return [line for text in texts for line in text.splitlines()]
+        lines: list[str] = []
+        for log in self._runtime.pool.logs:
+            with log.open(encoding="utf-8", errors="replace", newline="\n") as text:  # not at U+2028 and the like
+                lines.extend(line.removesuffix("\n") for line in text)
+        return lines
 
     def invoke(self, payload: bytes) -> bytes:
         """Invoke the function with a JSON event, as a backend does, and return its JSON response.

@@ -40,5 +40,6 @@ class LogTail:
             except FileNotFoundError:  # the stack has just ended
                 continue
             self._offsets[path] = offset + len(complete) + len(newline)
-            lines.extend(complete.decode("utf-8", "replace").splitlines() if newline else ())
+            # not `splitlines`: an id in a record may have U+2028
+            lines.extend(complete.decode("utf-8", "replace").split("\n") if newline else ())
         return lines

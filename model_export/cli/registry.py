@@ -1,5 +1,6 @@
 """Commands of the registry: `publish`, `versions`, `promote`, `rollback` and `availability`."""
 
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -104,11 +105,18 @@ def availability(
 
 
 def _lines(path: Path) -> list[str]:
+    r"""Return the lines of a UTF-8 file, or of standard input; a byte-order mark and empty lines are left out.
+
+    Lines end with ``\n`` or ``\r\n`` only. `str.splitlines` and a file in text mode know more line ends, and would
+    split an invalid id into two valid ones.
+    """
     try:
-        text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8-sig")
+        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+        text = data.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
-    return [line for line in text.splitlines() if line]
+        name = "standard input" if str(path) == "-" else path
+        raise InputError(f"{name} cannot be read: {error}") from error
+    return [line for line in re.split(r"\r?\n", text) if line]
 
 
 def _print_route(name: str, route: Route, as_json: bool) -> None:

@@ -109,7 +109,7 @@ def test_workers_share_no_temporary_directory(serve: Serve) -> None:
 
 
 def test_log_lines_are_complete_once_the_worker_has_answered(serve: Serve) -> None:
-    lines = ['{"_aws":{"Timestamp":1},"total_ms":1.5}', "naïve line", ""]
+    lines = ['{"_aws":{"Timestamp":1},"total_ms":1.5}', "naïve line", "one\u2028line", ""]
     toy = serve()
 
     toy.call(do="print", lines=lines)

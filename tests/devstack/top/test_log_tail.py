@@ -44,6 +44,12 @@ def test_logs_of_new_workers_are_read_and_other_files_are_not(tmp_path: Path) ->
     assert tail.lines() == ["� eins", "zwei"]
 
 
+def test_only_a_newline_ends_a_line(tmp_path: Path) -> None:
+    record = '{"detail":"one\u2028two\x85three\x0cfour\rfive"}'
+    (tmp_path / "worker-0001.log").write_bytes(f"{record}\nlast\n".encode())
+    assert LogTail(tmp_path).lines() == [record, "last"]
+
+
 def test_the_end_of_the_stack_is_noticed(tmp_path: Path) -> None:
     directory = tmp_path / "stack"
     directory.mkdir()
