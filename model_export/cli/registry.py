@@ -2,7 +2,6 @@
 
 import re
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -12,7 +11,7 @@ from rich.table import Column, Table
 
 from model_export.cli.console import OUT, print_json, say, waiting
 from model_export.cli.options import ArtifactFolder, Json
-from model_export.data.sessions import FIRST_EPOCH_SECOND
+from model_export.data.sessions import FIRST_EPOCH_SECOND, format_time
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import InputError
 from nextitem.registry.publisher import Publisher
@@ -129,4 +128,4 @@ def _print_route(name: str, route: Route, as_json: bool) -> None:
 
 def _when(time: float) -> str:
     is_epoch = time >= FIRST_EPOCH_SECOND
-    return datetime.fromtimestamp(time, UTC).date().isoformat() if is_epoch else f"index {time:.0f}"
+    return format_time(time, "%Y-%m-%d") if is_epoch else f"index {time:.0f}"

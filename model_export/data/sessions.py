@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Self
 
@@ -14,6 +15,14 @@ MIN_SESSION_EVENTS = 2
 
 FIRST_EPOCH_SECOND = 946_684_800.0
 """2000-01-01 UTC. When all times are earlier, they are a running index."""
+
+
+def format_time(time: float, form: str) -> str:
+    """Format an epoch second in UTC, by a form of `strftime`; return a number outside the years 1 to 9999 as it is."""
+    try:
+        return datetime.fromtimestamp(time, UTC).strftime(form)
+    except (OSError, OverflowError, ValueError):
+        return f"{time:g}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,9 +4,8 @@ The card holds what the manifest also holds. It does not name the version, becau
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
-from model_export.data.sessions import FIRST_EPOCH_SECOND
+from model_export.data.sessions import FIRST_EPOCH_SECOND, format_time
 from nextitem.model.manifest import ModelShape, Quantization, Training
 
 USE = """\
@@ -89,7 +88,7 @@ def _size(shape: ModelShape) -> str:
 def _period(first: float, last: float) -> str:
     if last < FIRST_EPOCH_SECOND:
         return f"index {first:g} to {last:g} (times are only an order)"
-    return " to ".join(datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M UTC") for time in (first, last))
+    return " to ".join(format_time(time, "%Y-%m-%d %H:%M UTC") for time in (first, last))
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> str:
