@@ -5,7 +5,8 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 """
 
 import base64
-import json
+import math
+import sys
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -212,10 +213,23 @@ def _text(body: dict[str, Any]) -> bytes:
     try:
         text = msgspec.json.encode(body)
         if b"null" in text:
-            json.dumps(body, allow_nan=False)  # msgspec writes null for an infinity, which 1e400 is in Python
+            text = msgspec.json.encode(_finite(body))
     except (ValueError, RecursionError) as error:
         raise RequestError(400, "Malformed request", f"the body is not JSON: {error}") from None
     return text
+
+
+def _finite(value: Any) -> Any:
+    """Replace infinities, which 1e400 is in Python, by the largest float: msgspec writes null for them."""
+    if isinstance(value, dict):
+        return {name: _finite(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_finite(part) for part in value]
+    if not isinstance(value, float) or math.isfinite(value):
+        return value
+    if math.isnan(value):
+        raise ValueError("NaN is no JSON value")
+    return math.copysign(sys.float_info.max, value)
 
 
 def _body(event: _Event) -> bytes:

@@ -14,7 +14,7 @@ from nextitem.service import schema
 from tests.events.payload import EVENT_SOURCES, OTHER_HTTP
 
 PATHS = sorted({key.partition(" ")[2] for key in ROUTE_KEYS})
-DEEP = 10_000
+DEEP, NAN = 10_000, float("nan")
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
@@ -222,7 +222,7 @@ def test_a_direct_invoke_must_be_an_object(payload: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "fields", [{"item_ids": ["\ud800"]}, {"\ud800": 1}, {"exclude": {"\udfff": []}}, {"limit": [[]]}, {"limit": 1e400}]
+    "fields", [{"item_ids": ["\ud800"]}, {"\ud800": 1}, {"exclude": {"\udfff": []}}, {"limit": [[]]}, {"limit": NAN}]
 )
 def test_a_direct_invoke_that_is_not_json_is_malformed(fields: dict[str, Any]) -> None:
     for _ in range(DEEP if fields == {"limit": [[]]} else 0):

@@ -4,10 +4,13 @@ Harmless: a byte-order mark; a whole float in place of an integer (``20.0``); ``
 """
 
 import difflib
+import json
+import math
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any, TypeVar, get_args
+from typing import Any, NoReturn, TypeVar, get_args
 
 import msgspec
 
@@ -37,7 +40,7 @@ def parse(
     Raises:
         RequestError: 400, the body is not JSON; 422, with the faults of all fields, up to `MAX_FAULTS`.
     """
-    document = _document(body, kind)
+    document = _document(body)
     if not isinstance(document, dict):
         raise RequestError(422, "Unprocessable content", "the body must be a JSON object")
     document = _harmless(document, kind)
@@ -60,24 +63,40 @@ def _refusal(faults: list[Fault]) -> RequestError:
     return RequestError(422, "Unprocessable content", detail, faults=faults[:MAX_FAULTS])
 
 
-def _document(body: bytes | dict[str, Any], kind: type) -> Any:
+def _document(body: bytes | dict[str, Any]) -> Any:
     try:
         if isinstance(body, bytes):
-            return _decode(body.removeprefix(BYTE_ORDER_MARK), kind)
+            return _decode(body.removeprefix(BYTE_ORDER_MARK))
         msgspec.json.encode(body)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:  # a UnicodeError is a ValueError
         raise RequestError(400, "Malformed request", f"the body is not JSON: {error}") from None
     return body
 
 
-def _decode(body: bytes, kind: type) -> Any:
+def _decode(body: bytes) -> Any:
+    """Decode JSON. A number that no float can hold becomes the largest float: it is as wrong, and keeps its place."""
     try:
         return msgspec.json.decode(body)
-    except msgspec.ValidationError:  # a number that no float can hold; only a typed reading names its field
-        try:
-            return msgspec.json.decode(body, type=kind)
-        except msgspec.ValidationError as error:
-            raise _refusal([_fault(error, kind)]) from None
+    except msgspec.ValidationError:  # msgspec stops at such a number
+        document = json.loads(
+            body.decode(), parse_float=_parse_float, parse_int=_parse_int, parse_constant=_refuse_constant
+        )
+        msgspec.json.encode(document)  # refuses half a surrogate pair, which json accepts
+        return document
+
+
+def _parse_float(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else math.copysign(sys.float_info.max, number)
+
+
+def _parse_int(text: str) -> int | float:
+    """Read an integer; one that no float can hold like `_parse_float`: Python refuses one of over 4,300 digits."""
+    return int(text) if math.isfinite(float(text)) else _parse_float(text)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON value")
 
 
 def _harmless(document: dict[str, Any], kind: type) -> dict[str, Any]:
