@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 from nextitem.errors import RequestError
-from nextitem.ids import ID_PATTERN, session_id_fault
+from nextitem.ids import ID_PATTERN, MISSING_VALUES, session_id_fault
 from nextitem.model.manifest import MAX_TOP
 from nextitem.service.event_times import Time, place_in_time
 from nextitem.sessions.keys import SessionName
@@ -198,6 +198,8 @@ def parse_or_skip(
         if isinstance(body, bytes):
             return msgspec.json.decode(body, type=kind), {}
         msgspec.json.encode(body)  # refuses half a surrogate pair here, before an id is encoded
+        if not strict and any(str(value).lower() in MISSING_VALUES for value in body.values()):
+            raise msgspec.ValidationError("not strict, msgspec reads the text null as a missing value")
         return msgspec.convert(body, kind, strict=strict), {}
     except (msgspec.DecodeError, UnicodeError, RecursionError):  # a ValidationError is a DecodeError
         from nextitem.service import second_reading  # imported lazily: few bodies need it

@@ -15,7 +15,7 @@ from typing import Any, NoReturn, TypeVar, get_args
 import msgspec
 
 from nextitem.errors import MAX_FAULTS, Fault, RequestError
-from nextitem.ids import ID_FAULT, id_fault
+from nextitem.ids import ID_FAULT, MISSING_VALUES, id_fault
 
 SIMILAR = 0.5
 """From which similarity on (`difflib`) a known name is suggested for an unknown one."""
@@ -142,7 +142,7 @@ def _prefixed(name: str, fault: Fault) -> Fault:
 
 def _first_fault(value: Any, kind: Any, strict: bool) -> Fault | None:
     try:
-        msgspec.convert(value, kind, strict=strict)
+        msgspec.convert(value, kind, strict=strict or str(value).lower() in MISSING_VALUES)
     except msgspec.ValidationError as error:
         return _fault(error, kind)
     return None

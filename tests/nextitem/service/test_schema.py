@@ -137,6 +137,17 @@ def test_the_texts_of_a_query_string_are_converted() -> None:
         assert (caught.value.status, caught.value.field) == (422, name)
 
 
+@pytest.mark.parametrize("text", ["null", "NULL", "Null"])
+@pytest.mark.parametrize("name", ["limit", "exclude_seen", "deadline_ms", "only", "exclude"])
+def test_null_in_a_query_string_is_a_text_and_no_value(name: str, text: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        parse({name: text, "unknown": text}, RankingOptions, strict=False)
+    assert (caught.value.status, [fault.field for fault in caught.value.faults]) == (422, [name, "unknown"])
+    with pytest.raises(RequestError) as caught:
+        parse({name: text}, RankingOptions, strict=False)
+    assert (caught.value.status, caught.value.field) == (422, name)
+
+
 @pytest.mark.parametrize("text", ["", LONG, "\ud800", "a/b", None, 3, ["a"]])
 def test_a_wrong_session_id_is_refused(text: object) -> None:
     with pytest.raises(RequestError, match=r"^session_id ") as caught:
