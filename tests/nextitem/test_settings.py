@@ -114,7 +114,24 @@ def test_the_key_secret_can_be_in_secrets_manager() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["0", "-1", "nan", "inf", "1e8", "1e-300", "1_000", "\u0665\u0660", " 5", "+5", ".5", "soon", "1,5", "30s", ARN],
+    [
+        "0",
+        "-1",
+        "nan",
+        "inf",
+        "1e8",
+        "100000000",
+        "1e-300",
+        "1_000",
+        "\u0665\u0660",
+        " 5",
+        "+5",
+        ".5",
+        "soon",
+        "1,5",
+        "30s",
+        ARN,
+    ],
 )
 @pytest.mark.parametrize(
     "name",
