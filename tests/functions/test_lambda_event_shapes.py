@@ -51,6 +51,15 @@ def test_an_incomplete_http_event_is_malformed(fields: dict[str, Any]) -> None:
     assert refusal({"routeKey": "POST /v1/recommendations", **fields}).status == 400
 
 
+def test_a_character_outside_base64_is_not_skipped() -> None:
+    assert refusal({"routeKey": "POST /v1/recommendations", "body": "e3!0=", "isBase64Encoded": True}).status == 400
+
+
+def test_a_stage_is_removed_only_as_a_whole_part_of_the_path() -> None:
+    context = {"stage": "v", "http": {"method": "PUT", "path": "/v1/health"}}
+    assert refusal({"routeKey": "$default", "requestContext": context}).status == 405
+
+
 SUFFIXES = [
     "[",
     "[0",
