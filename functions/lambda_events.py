@@ -5,14 +5,13 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 """
 
 import base64
-import math
-import sys
 from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
 
 from nextitem.errors import MAX_FAULTS, Fault, RequestError
+from nextitem.service.huge_numbers import replace_infinities
 from nextitem.service.schema import Operation, Problem, encode
 
 ROUTE_KEYS: Mapping[str, Operation] = {
@@ -213,23 +212,10 @@ def _text(body: dict[str, Any]) -> bytes:
     try:
         text = msgspec.json.encode(body)
         if b"null" in text:
-            text = msgspec.json.encode(_finite(body))
+            text = msgspec.json.encode(replace_infinities(body))
     except (ValueError, RecursionError) as error:
         raise RequestError(400, "Malformed request", f"the body is not JSON: {error}") from None
     return text
-
-
-def _finite(value: Any) -> Any:
-    """Replace infinities, which 1e400 is in Python, by the largest float: msgspec writes null for them."""
-    if isinstance(value, dict):
-        return {name: _finite(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_finite(part) for part in value]
-    if not isinstance(value, float) or math.isfinite(value):
-        return value
-    if math.isnan(value):
-        raise ValueError("NaN is no JSON value")
-    return math.copysign(sys.float_info.max, value)
 
 
 def _body(event: _Event) -> bytes:

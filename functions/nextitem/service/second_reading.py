@@ -5,9 +5,7 @@ Harmless: a byte-order mark; a whole float in place of an integer (``20.0``); ``
 
 import difflib
 import json
-import math
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, NoReturn, TypeVar, get_args
@@ -16,6 +14,7 @@ import msgspec
 
 from nextitem.errors import MAX_FAULTS, Fault, RequestError
 from nextitem.ids import ID_FAULT, MISSING_VALUES, id_fault
+from nextitem.service.huge_numbers import parse_float, parse_int
 
 SIMILAR = 0.5
 """From which similarity on (`difflib`) a known name is suggested for an unknown one."""
@@ -79,20 +78,10 @@ def _decode(body: bytes) -> Any:
         return msgspec.json.decode(body)
     except msgspec.ValidationError:  # msgspec stops at such a number
         document = json.loads(
-            body.decode(), parse_float=_parse_float, parse_int=_parse_int, parse_constant=_refuse_constant
+            body.decode(), parse_float=parse_float, parse_int=parse_int, parse_constant=_refuse_constant
         )
         msgspec.json.encode(document)  # refuses half a surrogate pair, which json accepts
         return document
-
-
-def _parse_float(text: str) -> float:
-    number = float(text)
-    return number if math.isfinite(number) else math.copysign(sys.float_info.max, number)
-
-
-def _parse_int(text: str) -> int | float:
-    """Read an integer; one that no float can hold like `_parse_float`: Python refuses one of over 4,300 digits."""
-    return int(text) if math.isfinite(float(text)) else _parse_float(text)
 
 
 def _refuse_constant(name: str) -> NoReturn:
