@@ -27,8 +27,9 @@ OPTIONS = (
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # of preloaded libraries
 )
 """pytest's: stop at the first failure, and load no plugin that the tests do not need."""
-_PASSED, _FOUND = 0, {1, 2, -signal.SIGALRM}
-"""Exit statuses of pytest: a test failed, a module could not be imported, time ran out."""
+_PASSED, _FOUND = 0, {1, 2, -signal.SIGALRM, -signal.SIGABRT}
+"""Exit statuses of pytest: a test failed, a module could not be imported, time ran out, or ONNX Runtime ended
+the process."""
 
 
 def main(arguments: list[str]) -> int:
