@@ -16,7 +16,7 @@ from nextitem.model.certificate import Certificate
 from nextitem.model.engine import Model, RankedItem
 from nextitem.model.manifest import CERTIFICATE, MAX_TOP, SCORE_GRAPH, STEP_GRAPH, VOCABULARY, encode_document
 from nextitem.model.vocabulary import write_vocabulary
-from tests.nextitem.parts import STEADY, another_version, remade
+from tests.nextitem.parts import STEADY, another_version, edited, remade
 
 ITEMS = 400
 """Size of the demo model's catalogue."""
@@ -45,6 +45,12 @@ def test_replaying_nothing_changes_nothing(model: Model) -> None:
     hidden = model.replay(None, [3, 1, 4])
     assert np.array_equal(model.replay(hidden, []), hidden)
     assert np.array_equal(model.replay(None, []), np.zeros(64, np.float32))
+
+
+def test_a_hidden_state_of_another_size_is_the_zero_state(model: Model) -> None:
+    other = np.ones(32, np.float32)
+    assert np.array_equal(model.replay(other, [3, 1]), model.replay(None, [3, 1]))
+    assert np.array_equal(model.replay(other, []), np.zeros(64, np.float32))
 
 
 def test_a_replay_leaves_its_start_as_it_is(model: Model) -> None:
@@ -203,6 +209,11 @@ def test_other_items_than_certified_are_refused(model: Model, demo: Path) -> Non
         model.check(Certificate((swapped,), score_tolerance=100.0))
 
 
+def test_a_certificate_without_sessions_is_not_passed(model: Model) -> None:
+    with pytest.raises(ArtifactCorrupt, match=f"^{model.version} recommends 0 of 0 golden items"):
+        model.check(Certificate(()))
+
+
 def first_session(**changes: Any) -> Callable[[Certificate], Certificate]:
     """Change the first golden session of a certificate."""
 
@@ -273,4 +284,11 @@ def test_a_catalogue_of_another_size_is_corrupt(demo: Path, tmp_path: Path) -> N
     write_vocabulary(tmp_path / "other.bin", ["pot", "tea"])
     broken = remade(demo, tmp_path, {VOCABULARY: (tmp_path / "other.bin").read_bytes()})
     with pytest.raises(ArtifactCorrupt, match=f"^{broken.name}: its vocabulary has 2 ids, its manifest 400 items"):
+        Model(open_artifact(broken))
+
+
+@pytest.mark.parametrize("index", [-1, ITEMS])
+def test_a_popular_item_outside_the_catalogue_is_corrupt(demo: Path, tmp_path: Path, index: int) -> None:
+    broken = edited(demo, tmp_path, lambda document: document["popular"].append([index, 0.0]))
+    with pytest.raises(ArtifactCorrupt, match=f"^{broken.name}: its manifest names a popular item that"):
         Model(open_artifact(broken))

@@ -151,6 +151,12 @@ def test_invalid_ids_and_too_many_are_refused(bucket: BotoObjectStore, items: It
     assert Publisher(bucket).availability() == ALL_AVAILABLE
 
 
+def test_the_maximum_of_unavailable_items_is_accepted(bucket: BotoObjectStore) -> None:
+    publisher = Publisher(bucket)
+    publisher.set_unavailable(map(str, range(MAX_UNAVAILABLE)))
+    assert len(publisher.availability().unavailable) == MAX_UNAVAILABLE
+
+
 def test_a_change_during_another_is_refused(bucket: BotoObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
     # A second publisher that writes between the first one's read and write
     other, publisher = Publisher(bucket), Publisher(bucket)

@@ -131,6 +131,16 @@ def test_a_missing_or_malformed_version_is_not_found(
         Registry(bucket, folder).fetch(version)
 
 
+def test_copies_of_other_versions_are_removed(bucket: BotoObjectStore, published: str, folder: Path) -> None:
+    registry = Registry(bucket, folder)
+    copy = registry.fetch(published).folder
+    for name in (VERSION, "vine"):
+        (folder / name).mkdir()
+    registry.remove_other_copies({published})
+    assert set(folder.iterdir()) == {copy, folder / "vine"}
+    assert {path.name for path in copy.iterdir()} == {*FILES, MANIFEST}
+
+
 def test_a_bucket_that_fails_leaves_nothing(s3: "S3Client", folder: Path) -> None:
     with pytest.raises(RegistryUnavailable):
         Registry(BotoObjectStore("another", s3), folder).fetch(VERSION)
@@ -175,6 +185,12 @@ def test_a_route_without_versions_or_weights_is_refused(weights: list[float], ve
     variants = tuple(Variant("main", version, weight) for weight in weights)
     with pytest.raises(RegistryError, match=r"^routes/live\.json(: each version must be | must name )"):
         decode_route(msgspec.json.encode(msgspec.structs.replace(ROUTE, variants=variants)), route_key("live"))
+
+
+def test_a_route_may_have_the_maximum_of_variants() -> None:
+    variants = tuple(Variant(f"trial-{number}", VERSION, 1.0) for number in range(MAX_VARIANTS))
+    route = msgspec.structs.replace(ROUTE, variants=variants)
+    assert decode_route(msgspec.json.encode(route), route_key("live")) == route
 
 
 @pytest.mark.parametrize(("revision", "restores"), [(0, None), (-1, None), (3, 0), (3, 4)])

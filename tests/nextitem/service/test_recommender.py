@@ -61,6 +61,7 @@ def test_a_session_keeps_its_events(service: Service, me: str) -> None:
     assert len(second.recommendations) == 20
     scores = [item.score for item in second.recommendations]
     assert scores == sorted(scores, reverse=True)
+    assert scores == [round(score, 6) for score in scores]
 
 
 def test_a_repeated_event_gets_the_same_answer(service: Service, me: str) -> None:
@@ -196,6 +197,16 @@ def test_the_limit_bounds_the_number_of_items(service: Service, me: str, model: 
     assert items(service.get(me, exclude=catalogue)) == []
 
 
+def test_feedback_looks_at_the_first_twenty_items_even_for_a_small_limit(service: Service, me: str) -> None:
+    few = service.append(me, A, limit=1)
+    best = items(service.get(me, limit=20))
+    assert items(few) == best[:1]
+    service.append(me, {"item_id": best[19], "recommendation_id": few.recommendation_id})
+    feedback = service.record.feedback
+    assert feedback is not None
+    assert (feedback.hits, feedback.reciprocal_rank, feedback.clicks) == (1, 1 / 20, 1)
+
+
 def test_reading_a_session_changes_nothing(service: Service, valkey: Valkey, me: str) -> None:
     appended = service.append(me, A, B)
     with Redis.from_url(valkey.url) as client:
@@ -215,6 +226,15 @@ def test_a_session_that_does_not_exist_gets_popular_items(service: Service, me: 
     best = model.popular((), 3)
     assert items(answer) == [model.vocabulary.item_id(item.index) for item in best]
     assert [item.score for item in answer.recommendations] == pytest.approx([item.score for item in best], abs=1e-6)
+
+
+def test_only_scores_of_the_model_are_measured(service: Service, me: str) -> None:
+    service.get(me)  # popular items, whose scores are shares of the training data
+    assert not {"top_score", "score_spread"} & service.record.values(200, 0.0, 0.0).keys()
+    scores = [item.score for item in service.recommend(A, limit=3).recommendations]
+    measured = service.record.values(200, 0.0, 0.0)
+    assert measured["top_score"] == pytest.approx(scores[0], abs=1e-5)
+    assert measured["score_spread"] == pytest.approx(scores[0] - scores[-1], abs=1e-5)
 
 
 def test_a_deleted_session_is_forgotten(service: Service, me: str) -> None:

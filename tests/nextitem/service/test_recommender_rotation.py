@@ -56,7 +56,7 @@ def test_a_retry_is_a_duplicate_before_during_and_after_a_rotation(router: Route
     before, after = process(router, store, SecretSource(FIRST, MOMENT - 1)), SecretSource(SECOND, MOMENT)
     before.append(me, "tent-008")
     new = process(router, store, after)
-    new.append(me, "tent-008", "sleep-010")
+    moved = new.append(me, "tent-008", "sleep-010")
     process(router, store, SecretSource(FIRST, MOMENT)).append(me, "tent-008", "sleep-010")
 
     # WHEN the events come again, then a new event after the time of the old secret
@@ -64,7 +64,8 @@ def test_a_retry_is_a_duplicate_before_during_and_after_a_rotation(router: Route
     much_later = process(router, store, SecretSource(SECOND, MOMENT + TTL + RENEW_SECONDS + 1))
     last = much_later.append(me, "tent-008", "sleep-010", "tent-021")
 
-    # THEN each event counts once, also for a process whose clock is late
+    # THEN the session moves to the new key, and each event counts once, also for a process whose clock is late
+    assert (statuses(moved), moved.session_length) == (["duplicate", "applied"], 2)
     assert (statuses(again), again.session_length) == (["duplicate"] * 2, 2)
     assert (statuses(last), last.session_length) == (["duplicate", "duplicate", "applied"], 3)
     assert statuses(new.append(me, "tent-021")) == ["duplicate"]

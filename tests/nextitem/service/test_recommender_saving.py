@@ -10,7 +10,7 @@ from nextitem.service.recommender import MAX_PENDING_SAVES
 from nextitem.service.router import Router
 from nextitem.sessions.session import Impression, PendingSave, Snapshot
 from nextitem.sessions.valkey_store import ValkeyStore
-from tests.nextitem.parts import PATIENCE_SECONDS
+from tests.nextitem.parts import PATIENCE_SECONDS, soon
 from tests.nextitem.service.service import Service
 
 A = "board-001"
@@ -52,6 +52,24 @@ class SlowStore(ValkeyStore):
         return self.saves[-1]
 
 
+class PromptStore(SlowStore):
+    """A store that has each snapshot before the next request."""
+
+    def save(
+        self,
+        key: str,
+        version: str,
+        snapshot: Snapshot | None,
+        deadline: Deadline,
+        impression: Impression | None = None,
+    ) -> PendingSave:
+        assert ValkeyStore.save(self, key, version, snapshot, deadline, impression).result(soon())
+        save = SlowSave()
+        save.here = True
+        self.saves.append(save)
+        return save
+
+
 @pytest.fixture
 def store(valkey: Valkey) -> SlowStore:
     return SlowStore(valkey.url)
@@ -69,6 +87,18 @@ def test_a_save_without_a_reply_is_left_to_later_requests(router: Router, store:
     service.get(me)
     assert all(save.settled for save in store.saves)
     assert service.record.faults == []
+    store.close()
+
+
+def test_a_request_without_a_new_event_saves_nothing(router: Router, valkey: Valkey, me: str) -> None:
+    store = PromptStore(valkey.url)
+    service = Service(router, store)
+    service.append(me, A)
+    assert len(store.saves) == 1
+    service.append(me, A)
+    assert len(store.saves) == 1
+    service.append(me, {"item_id": A})
+    assert len(store.saves) == 2
     store.close()
 
 

@@ -139,11 +139,14 @@ def test_a_model_in_use_is_not_loaded_again(scene: Scene) -> None:
     scene.promote(scene.first)
     scene.router.load()
     model = scene.router.model_for(KEY).model
+    copy = scene.folder / "models" / scene.first / "weights.bin"
+    copy.unlink()  # a model that is loaded needs it no more
     scene.put_route(Variant("main", scene.first, 1.0), Variant("trial", scene.second, 1.0))
     scene.let_a_refresh_pass()
     models = [routed.model for routed in map(scene.router.model_for, KEYS)]
     assert any(loaded is model for loaded in models)
     assert {loaded.version for loaded in models} == {scene.first, scene.second}
+    assert not copy.exists()
 
 
 def corrupt(scene: Scene) -> None:

@@ -173,6 +173,12 @@ def test_an_event_without_an_id_gets_its_own() -> None:
     assert {len(name) for name in names[:2]} == {24}
 
 
+def test_an_event_keeps_the_id_of_the_answer_that_it_follows() -> None:
+    body = parse(b'{"events": [{"item_id": "a", "recommendation_id": "theirs"}, {"item_id": "b"}]}', EventsBody)
+    events = events_request(SessionName("me"), body, NOW).events
+    assert [event.recommendation_id for event in events] == ["theirs", None]
+
+
 def test_an_answer_leaves_out_fields_without_a_value() -> None:
     model = ServedModel(VERSION, "main")
     bare = Answer(recommendations=[], served_by="popular", model=model)

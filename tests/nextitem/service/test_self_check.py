@@ -24,9 +24,19 @@ from nextitem.service.router import Router
 from nextitem.service.self_check import TRIES, CheckedModel, SelfCheckResult, verify
 from nextitem.sessions.key_secret import KeySecret
 from nextitem.sessions.keys import KeyRing
-from nextitem.sessions.session import EMPTY, Appended, Event, SessionKey, SessionRecord, SessionStore
+from nextitem.sessions.session import (
+    EMPTY,
+    Appended,
+    Event,
+    Impression,
+    PendingSave,
+    SessionKey,
+    SessionRecord,
+    SessionStore,
+    Snapshot,
+)
 from nextitem.sessions.valkey_store import ValkeyStore
-from tests.nextitem.parts import PATIENCE_SECONDS, SECRET, VERSION, another_version, remade
+from tests.nextitem.parts import PATIENCE_SECONDS, SECRET, VERSION, another_version, fresh_key, remade
 from tests.nextitem.service.service import fixed_keys
 from tests.nextitem.sessions.failing_store import FailingStore
 from tests.nextitem.valkey_server import OwnValkey
@@ -153,8 +163,22 @@ class OtherStore(ValkeyStore):
         if self.failures:
             self.failures -= 1
             raise StoreUnavailable("its first connection takes long")
+        if self.wrong == "share":
+            super().append(key, [Event(events[0].item_id, "of another")], version, now, deadline)
         appended = super().append(key, events, version, now, deadline)
         return super().append(key, events, version, now, deadline) if self.wrong == "append" else appended
+
+    def save(
+        self,
+        key: str,
+        version: str,
+        snapshot: Snapshot | None,
+        deadline: Deadline,
+        impression: Impression | None = None,
+    ) -> PendingSave:
+        if self.wrong == "save":
+            key = fresh_key()  # the store has no such session
+        return super().save(key, version, snapshot, deadline, impression)
 
     def load(self, key: str, version: str, deadline: Deadline) -> SessionRecord:
         return EMPTY if self.wrong == "load" else super().load(key, version, deadline)
@@ -175,6 +199,8 @@ def other(valkey: Valkey) -> Iterator[OtherStore]:
     ("verb", "fault"),
     [
         ("append", "a new session is not empty"),
+        ("share", "a new session is not empty"),
+        ("save", "a snapshot was not saved"),
         ("load", "an appended event is not in the session"),
         ("delete", "a deleted session is still there"),
     ],

@@ -25,6 +25,11 @@ def test_each_variant_gets_sessions_by_its_weight(weights: tuple[float, ...]) ->
         assert picked[str(place)] / len(KEYS) == pytest.approx(weight / sum(weights), abs=0.02)
 
 
+@pytest.mark.parametrize(("digits", "variant"), [("0" * 8, "0"), ("7fffffff", "0"), ("80000000", "1"), ("f" * 8, "1")])
+def test_variants_of_equal_weight_share_the_digits_exactly(digits: str, variant: str) -> None:
+    assert pick_variant(route_of(1, 1), digits).variant == variant
+
+
 @STEADY
 @given(
     st.lists(st.floats(0, 1000), min_size=1, max_size=5).filter(lambda weights: sum(weights) > 0),
