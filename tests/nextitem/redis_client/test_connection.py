@@ -21,13 +21,13 @@ from tests.nextitem.listener import Listener
 from tests.nextitem.parts import soon
 from tests.nextitem.sessions.scripted_server import SilentServer
 
-PAUSE_SECONDS = 0.01
+PAUSE_SECONDS, DRIPS = 0.01, 1000
 SHORT_SECONDS = 0.2
 """A deadline that a test waits for."""
 
 
 class DrippingServer(Listener):
-    """Sends a reply that never ends, byte by byte: each comes well before the deadline."""
+    """Sends a long reply byte by byte, each well before the deadline, and hangs up long after it."""
 
     def accepted(self, client: socket.socket) -> None:
         self._start(self._drip, client)
@@ -36,12 +36,13 @@ class DrippingServer(Listener):
         client.settimeout(PAUSE_SECONDS)
         try:
             client.sendall(b"$1000000\r\n")
-            while True:
+            for _ in range(DRIPS):
                 try:
                     if not client.recv(1):
                         return
                 except TimeoutError:
                     client.sendall(b"x")
+            client.shutdown(socket.SHUT_RDWR)
         except OSError:
             return  # it was shut down
 

@@ -26,6 +26,7 @@ from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, soon
 from tests.nextitem.redis_client.silent_proxy import SilentProxy
 from tests.nextitem.service.router_scene import Clock
 from tests.nextitem.sessions.log_contract import add, event, names
+from tests.nextitem.sessions.scripted_server import ScriptedServer
 from tests.nextitem.valkey_server import OwnValkey
 
 
@@ -139,6 +140,20 @@ def test_a_pool_tries_nothing_again(login: Login) -> None:
         with pytest.raises(Broken):
             pool.receive(pool.send(soon(), "PING"), soon(), one_of(b"PONG"))
         assert server.connections == 1
+
+
+def test_a_server_that_hangs_up_while_sending_is_not_reached_by_idle_connections() -> None:
+    with ScriptedServer(lambda command: None if b"ASKING" in command else b"+PONG\r\n") as server:
+        # GIVEN two idle connections, one of which breaks before its command is sent
+        pool = Pool(Address(LOOPBACK, server.port), Login())
+        for connection in [pool.send(soon(), "PING") for _ in range(2)]:
+            pool.receive(connection, soon(), one_of(b"PONG"))
+        with pytest.raises(Broken):
+            pool.send(soon(), "PING", asking=True)
+        # WHEN the next command comes THEN it uses a new connection
+        pool.receive(pool.send(soon(), "PING"), soon(), one_of(b"PONG"))
+        assert server.connections == 3
+        pool.close()
 
 
 def test_a_broken_connection_is_followed_by_one_more() -> None:

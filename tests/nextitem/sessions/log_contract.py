@@ -169,6 +169,19 @@ class LogContract:
         add(store, key, event("one more"))
         assert add(store, key, Event("item", "2"), Event("item", "1")).statuses == ("duplicate", "applied")
 
+    def test_a_rotation_of_the_key_secret_makes_no_event_new(self, store: SessionStore, key: SessionKey) -> None:
+        # GIVEN events, one of them trimmed, that a process with the old secret has stored
+        before = SessionKey(key, HASH_KEY)
+        add(store, before, *numbered(1, 1))
+        add(store, before, *numbered(2, WINDOW + 1))
+        # WHEN a process with the new secret repeats them THEN only its own event is new
+        after = SessionKey(key, b"another key of hashes", HASH_KEY)
+        repeated = Event("item", "1"), Event("item", "2")
+        assert add(store, after, *repeated, event("new")).statuses == ("duplicate", "duplicate", "applied")
+        # AND a process that knows both, but still uses the old one, finds that one again
+        both = SessionKey(key, HASH_KEY, after.hash_key)
+        assert add(store, both, event("new")).statuses == ("duplicate",)
+
     def test_sessions_do_not_touch_each_other(self, store: SessionStore, key: SessionKey) -> None:
         add(store, key, event("a"))
         other = add(store, fresh_key(), event("a"))

@@ -12,10 +12,10 @@ from tests.nextitem.listener import Listener
 class ScriptedServer(Listener):
     """Replies to each command with `reply`, in bytes of the protocol; counts commands and connections.
 
-    `reply` may be a function of the command, and nothing is sent where it is empty.
+    `reply` may be a function of the command. Nothing is sent where it is empty; None ends the connection.
     """
 
-    def __init__(self, reply: bytes | Callable[[bytes], bytes]) -> None:
+    def __init__(self, reply: bytes | Callable[[bytes], bytes | None]) -> None:
         super().__init__()
         self.reply, self.commands, self.connections = reply, 0, 0
 
@@ -28,7 +28,11 @@ class ScriptedServer(Listener):
         try:
             while command := client.recv(1 << 16):
                 self.commands += 1
-                client.sendall(self.reply if isinstance(self.reply, bytes) else self.reply(command))
+                reply = self.reply if isinstance(self.reply, bytes) else self.reply(command)
+                if reply is None:
+                    client.shutdown(socket.SHUT_RDWR)
+                    return
+                client.sendall(reply)
         except OSError:
             return  # it was shut down
 

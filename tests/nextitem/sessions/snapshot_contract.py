@@ -7,13 +7,14 @@ import pytest
 
 from nextitem.errors import StoreUnavailable
 from nextitem.sessions.session import EMPTY, WINDOW, Event, SessionKey, SessionRecord, SessionStore, Snapshot
-from nextitem.sessions.valkey_store import SNAPSHOTS_KEPT
 from tests.nextitem.parts import NOW, VERSION, fresh_key, passed, soon
 from tests.nextitem.sessions.log_contract import add, event, names, numbered
 
 DAY_MS = 86_400_000
 SHORT_MS = 60_000
 """A time to live that is longer than any test and far below a day."""
+FEW = 6
+"""Maximum number of snapshots in a session: each may be the largest part of its memory."""
 
 
 class Inspector(Protocol):
@@ -117,16 +118,16 @@ class SnapshotContract:
     def test_the_snapshots_of_a_few_versions_are_kept(self, store: SessionStore, key: SessionKey, events: int) -> None:
         # GIVEN a session with or without trimmed events
         record = add(store, key, *numbered(1, events)).session
-        versions = [f"v{number}" for number in range(3 * SNAPSHOTS_KEPT)]
+        versions = [f"v{number}" for number in range(2 * FEW)]
 
         # WHEN many versions save
         for number, version in enumerate(versions):
             assert save(store, key, snapshot_of(record, float(number)), version)
 
-            # THEN no more than the limit are stored, the newest among them
+            # THEN only a few are stored, the newest among them
             there = {name: value_of(store.load(key, name, soon())) for name in versions}
             assert there[version] == number
-            assert len([value for value in there.values() if value is not None]) <= SNAPSHOTS_KEPT
+            assert len([value for value in there.values() if value is not None]) <= FEW
 
     def test_a_snapshot_of_no_session_is_refused(
         self, store: SessionStore, key: SessionKey, inspector: Inspector

@@ -194,3 +194,15 @@ def test_a_session_whose_log_is_damaged_moves_without_it(
         client.hset(old, "log", b"damaged")
     assert store.move(old, key, soon())
     assert names(store.load(key, VERSION, soon()).log) == (["4", "5", "6", "7"] if joined else [])
+
+
+def test_two_sessions_whose_logs_are_damaged_are_joined_to_an_empty_one(
+    store: SessionStore, valkey: Valkey, key: SessionKey
+) -> None:
+    old = old_and_new(store, key, joined=True)
+    with Redis.from_url(valkey.url) as client:
+        for damaged in (old, key):
+            client.hset(damaged, "log", b"damaged")
+        assert store.move(old, key, soon())
+        assert not client.exists(old)
+    assert store.load(key, VERSION, soon()) == EMPTY

@@ -60,20 +60,6 @@ def test_nodes_that_are_silent_are_asked_in_turn(children: Children, tmp_path: P
 
 
 @pytest.mark.slow
-def test_a_node_outside_the_cluster_is_asked_once(children: Children, tmp_path: Path) -> None:
-    # GIVEN a seed that has left the Cluster and reports no slots
-    node = lone_node(children, tmp_path)
-    with (
-        ScriptedServer(b"*0\r\n") as left,
-        store_at(f"redis+cluster://{LOOPBACK}:{left.port},{LOOPBACK}:{node.port}") as store,
-    ):
-        # WHEN the store is called again THEN it uses another node
-        with pytest.raises(StoreUnavailable, match="has slot"):
-            store.ping(soon())
-        store.ping(soon())
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["hostname", "unknown-endpoint"])
 def test_a_node_without_a_host_is_the_one_that_replied(children: Children, tmp_path: Path, kind: str) -> None:
     # A Cluster whose hosts are "?" or NULL
