@@ -3,12 +3,16 @@
 import threading
 from typing import Any, cast
 
+import pytest
+
 import application
 from devstack.publish import demo_artifact
 from devstack.stack import Stack
 from nextitem.aws.object_store import ObstoreReader
+from nextitem.errors import SecretUnavailable
 from nextitem.service.recommender import Recommender
 from nextitem.service.router import Router
+from nextitem.sessions.key_secret import KeySecret
 from nextitem.sessions.keys import KeyRing
 from nextitem.sessions.valkey_store import ValkeyStore
 from nextitem.telemetry.record import Telemetry
@@ -58,6 +62,24 @@ class Keys:
 
     def start_reading(self) -> threading.Thread:
         return self._thread
+
+
+def test_a_snapshot_has_no_secret() -> None:
+    # GIVEN keys whose secret cannot be read a second time
+    secrets = iter([KeySecret(b"a secret of the snapshot")])
+
+    def read() -> KeySecret:
+        for secret in secrets:
+            return secret
+        raise SecretUnavailable("Secrets Manager does not answer")
+
+    keys = KeyRing(read, 60, lambda _error: None)
+    keys.secret.load()
+    unused: Any = Unused()
+    # WHEN the snapshot is taken THEN a restored process has no secret, which may be several rotations old
+    application.Application(unused, unused, unused, keys, unused, unused).before_snapshot()
+    with pytest.raises(SecretUnavailable):
+        keys.secret.current()
 
 
 def test_a_restore_waits_for_secret_and_route_within_one_limit() -> None:

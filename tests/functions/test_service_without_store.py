@@ -61,11 +61,21 @@ def test_a_delete_that_is_not_confirmed_is_503(client: Client) -> None:
     # it does not tell which host was asked
     assert "127.0.0.1" not in str(reply.document)
     assert client.direct({"operation": "delete_session", "session_id": SESSION}) == reply.document
+    # the fault is counted
+    assert [record["store_faults"] for record in client.records()[-2:]] == [1, 1]
 
 
 def test_health_reports_the_store_unavailable(client: Client) -> None:
     reply = client.request("GET", "/v1/health")
     assert (reply.status, reply.document["status"], reply.document["store"]) == (200, "ok", "unavailable")
+
+
+def test_a_store_that_failed_is_left_alone_for_a_while(client: Client, stack: Stack) -> None:
+    def is_left_alone() -> bool:
+        client.append(SESSION, HIKE)
+        return "the circuit is open" in stack.log_lines()[-1]
+
+    assert any(is_left_alone() for _ in range(50))
 
 
 def test_a_function_can_start_without_the_store(client: Client, stack: Stack) -> None:

@@ -14,7 +14,7 @@ from onnxruntime import InferenceSession
 
 from model_export.export.build_graphs import write_graphs
 from model_export.export.graph_runner import GraphRunner
-from model_export.export.measure_loss import Loss, compare, parity, rank_sessions, stepwise_difference
+from model_export.export.measure_loss import Loss, RankedTarget, compare, parity, rank_sessions, stepwise_difference
 from model_export.export.onnx.parameters import parameters_of
 from model_export.export.onnx.weights_file import ALIGNMENT
 from model_export.export.schemes.fp32 import Fp32
@@ -103,6 +103,19 @@ def test_equal_graphs_have_no_loss(opened: Callable[[Run], Opened]) -> None:
     assert none == Loss(1.0, 0.0, 0.0, targets)
     assert 0.9 < some.overlap <= 1.0
     assert some.targets == targets
+
+
+def test_a_lost_hit_is_a_negative_delta() -> None:
+    best = frozenset({1, 2})
+    exact = [RankedTarget(best, 1.0), RankedTarget(best, 2.0)]
+    served = [RankedTarget(best, 1.0), RankedTarget(frozenset({1, 3}), np.inf)]
+    assert compare(exact, served) == Loss(overlap=0.75, hr_delta=-0.5, mrr_delta=-0.25, targets=2)
+
+
+def test_without_targets_no_loss_is_known() -> None:
+    loss = compare([], [])
+    assert loss.targets == 0
+    assert np.isnan([loss.overlap, loss.hr_delta, loss.mrr_delta]).all()
 
 
 def _references(path: Path) -> dict[str, tuple[dict[str, str], tuple[int, ...]]]:

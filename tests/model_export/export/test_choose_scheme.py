@@ -1,12 +1,15 @@
 """The exporter chooses the cheapest scheme that keeps the bounds; the manifest has a row for each scheme."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from model_export.export import choose_scheme
-from model_export.export.choose_scheme import BoundsMissed
+from model_export.export.build_graphs import WrittenGraphs
+from model_export.export.choose_scheme import BoundsMissed, cost_us
 from model_export.export.export import export
 from model_export.export.measure_loss import Loss
 from model_export.export.schemes import Scheme
@@ -14,6 +17,7 @@ from model_export.export.schemes.fp32 import Fp32
 from model_export.export.schemes.ivf import Ivf
 from model_export.export.schemes.nbits import EightBit
 from model_export.export.schemes.scan import Scan
+from model_export.export.schemes.scheme import PreparedScheme
 from model_export.training.run_folder import Run
 from nextitem.errors import InputError
 from nextitem.model.artifact import open_artifact
@@ -67,6 +71,26 @@ def test_truncates_a_table_with_structure(tmp_path: Path) -> None:
     assert (table["fp32"].overlap, table["fp32"].hr_delta) == (1.0, 0.0)
     assert "top-20 overlap with fp32 is 0.9" in table["8-bit"].refused
     assert (table["fp32"].cost_us or 0) > (table[quantization.scheme].cost_us or 0)
+
+
+@pytest.mark.usefixtures("few")
+def test_only_the_best_scheme_so_far_takes_space(tmp_path: Path) -> None:
+    names = {scheme.name for scheme in FEW}
+    kept: list[list[str]] = []
+
+    def note_folders(stage: str) -> None:
+        if stage in {f"writing {name}" for name in names}:
+            kept.append([path.name for path in tmp_path.glob(".export-*/*") if path.name in names])
+
+    export(structured_run(), tmp_path, Bounds(), note_folders)
+    # each is as large as the artifact; 8-bit misses its bounds, truncated-16 costs less than fp32
+    assert kept == [[], ["fp32"], ["fp32"], ["truncated-16"]]
+
+
+def test_each_rescored_candidate_has_a_cost() -> None:
+    prepared = PreparedScheme(cast(Any, None), cast(Any, None), traffic=0, rescored=64, bits=8, block=1)
+    costs = [cost_us(WrittenGraphs(replace(prepared, rescored=count), nodes=30)) for count in (64, 600)]
+    assert costs[0] < costs[1]
 
 
 @pytest.mark.usefixtures("few")

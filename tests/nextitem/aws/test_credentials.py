@@ -251,6 +251,23 @@ def test_a_renewed_bucket_has_new_connections_and_credentials(
     assert recording.signers[-1] == "AKID2"
 
 
+def test_the_bucket_gets_new_credentials_before_the_old_ones_expire(
+    recording: RecordingS3, provider: CredentialsProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN credentials that expire within the margin
+    for name in KEYS:
+        monkeypatch.delenv(name, raising=False)
+    provider.body = lambda: answer(provider.requests, datetime.now(UTC) + MARGIN / 2)
+    bucket = ObstoreReader("registry", region=REGION, endpoint=recording.url, environment=provider.environment)
+
+    # WHEN the bucket is read again and again THEN a read is signed with other credentials than the first
+    def is_renewed() -> bool:
+        assert bucket.read("routes/live.json", 1000) is not None
+        return recording.signers[-1] != recording.signers[0]
+
+    eventually(is_renewed, "new credentials sign")
+
+
 def test_without_credentials_the_bucket_cannot_be_read(recording: RecordingS3, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in KEYS:
         monkeypatch.delenv(name, raising=False)

@@ -11,7 +11,7 @@ from botocore.exceptions import ConnectTimeoutError
 from moto.server import ThreadedMotoServer
 
 from devstack.processes.children import LOOPBACK, free_port
-from nextitem.aws import boto_object_store
+from nextitem.aws import boto_object_store, object_store
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.aws.object_store import ObjectReader, ObjectStore, ObstoreReader
 from nextitem.errors import RegistryUnavailable
@@ -207,6 +207,16 @@ class TestObstoreReader(ObjectReaderContract):
             missing.read("key", MAX)
         with pytest.raises(RegistryUnavailable, match="key"):
             missing.download("key", tmp_path / "file", lambda: MAX)
+
+    @pytest.mark.parametrize("size", [1000, 1001, 2000, 2500])
+    def test_a_large_object_is_downloaded_in_parts(
+        self, reader: ObjectReader, put: Put, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+    ) -> None:
+        monkeypatch.setattr(object_store, "PART_BYTES", 1000)
+        data = bytes(number % 251 for number in range(size))
+        put(KEY, data)
+        assert reader.download(KEY, tmp_path / "file", lambda: MAX) is True
+        assert (tmp_path / "file").read_bytes() == data
 
     def test_a_missing_folder_is_an_error_and_not_a_missing_key(
         self, reader: ObjectReader, put: Put, tmp_path: Path

@@ -58,6 +58,20 @@ def test_a_prefetched_object_is_taken_once(bucket: BotoObjectStore, environment:
     assert reader.read(AVAILABILITY, MAX_ROUTE_BYTES) is None
 
 
+def test_a_renewed_reader_takes_no_prefetched_object(bucket: BotoObjectStore, environment: dict[str, str]) -> None:
+    # GIVEN a prefetched route, which then changes
+    assert bucket.create(ROUTE, b"of the snapshot")
+    prefetch = Prefetch(environment)
+    prefetch._reads[ROUTE]._thread.join()
+    old = bucket.read(ROUTE, MAX_ROUTE_BYTES)
+    assert old is not None
+    assert bucket.replace(ROUTE, b"of now", old.etag)
+    # WHEN the reader is renewed, as after a restore THEN it reads the route of now
+    reader = open_reader(environment, prefetch)
+    reader.renew()
+    assert reader.read(ROUTE, MAX_ROUTE_BYTES) == bucket.read(ROUTE, MAX_ROUTE_BYTES)
+
+
 def test_only_the_configured_route_is_prefetched(bucket: BotoObjectStore, environment: dict[str, str]) -> None:
     assert bucket.create("routes/beta.json", b"beta")
     prefetch = Prefetch({**environment, "NEXTITEM_ROUTE": "beta"})

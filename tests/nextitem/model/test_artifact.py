@@ -7,7 +7,7 @@ import pytest
 
 from nextitem.errors import ArtifactCorrupt
 from nextitem.model.artifact import open_artifact
-from nextitem.model.manifest import FILES, MANIFEST
+from nextitem.model.manifest import CARD, FILES, MANIFEST
 
 
 @pytest.fixture
@@ -52,6 +52,13 @@ def test_a_file_with_one_flipped_bit_is_named(copy: Path, name: str) -> None:
     (copy / name).write_bytes(data)
     with pytest.raises(ArtifactCorrupt, match=f"^{name} of {copy.name} is damaged"):
         open_artifact(copy)
+
+
+def test_a_damaged_document_is_named_if_documents_are_verified(copy: Path) -> None:
+    (copy / CARD).write_bytes(b"x" * (copy / CARD).stat().st_size)
+    with pytest.raises(ArtifactCorrupt, match=f"^{CARD} of {copy.name} is damaged"):
+        open_artifact(copy, documents=True)
+    assert open_artifact(copy).version == copy.name
 
 
 def test_a_renamed_folder_is_refused(copy: Path) -> None:

@@ -71,6 +71,7 @@ def test_a_request_is_one_valid_metrics_record(
     capsys.readouterr()
     record = finished(phases={"store_read": 1.23456, "replay": 0.5, "scoring": 1.5})
     record.set_replayed(3)
+    record.count_events(["applied"], 0)
     telemetry.emit(record, 200)
 
     (line,) = lines(capsys)
@@ -143,14 +144,15 @@ def test_a_request_without_a_model_is_counted(
     start: Callable[[], Telemetry], capsys: pytest.CaptureFixture[str]
 ) -> None:
     telemetry = start()
-    for status in (422, 503):
+    statuses = [400, 422, 499, 500, 503]
+    for status in statuses:
         telemetry.emit(RequestRecord(), status)
-    refused, failed = lines(capsys)
-    for line in (refused, failed):
+    written = lines(capsys)
+    for line in written:
         assert not {"model_version", "variant", "served_by"} & line.keys()
         assert line["operation"] == "none"
-    assert [(line["refused"], line["server_errors"]) for line in (refused, failed)] == [(1, 0), (0, 1)]
-    assert (refused["status"], failed["status"]) == (422, 503)
+    assert [(line["refused"], line["server_errors"]) for line in written] == [(1, 0)] * 3 + [(0, 1)] * 2
+    assert [line["status"] for line in written] == statuses
 
 
 def test_faults_are_counted_and_logged(start: Callable[[], Telemetry], capsys: pytest.CaptureFixture[str]) -> None:
