@@ -1,17 +1,12 @@
 """A proxy on loopback that loses requests or answers, or answers a request itself."""
 
 import http.client
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Literal, NamedTuple, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from devstack.processes.children import LOOPBACK
-
-POLL_SECONDS = 0.01
-"""Time in which the proxy notices that it should stop."""
+from bench.common.loopback_http import LoopbackHttp
 
 
 class Reply(NamedTuple):
@@ -24,11 +19,10 @@ class Reply(NamedTuple):
 Fault = Literal["lose request", "lose answer"] | Reply
 
 
-class LossyProxy:
+class LossyProxy(LoopbackHttp):
     """Forwards HTTP requests to a server, except those that `fail` names.
 
     Attributes:
-        endpoint: `http://127.0.0.1:port`.
         left: the number of requests that will still fail.
     """
 
@@ -64,24 +58,9 @@ class LossyProxy:
                 self.end_headers()
                 self.wfile.write(body)
 
-            def log_message(self, *_: object) -> None:
-                """Log nothing."""
-
         for method in ("GET", "HEAD", "PUT", "POST", "DELETE"):
             setattr(Handler, f"do_{method}", Handler.forward)
-        self._server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL_SECONDS,))
-        self.endpoint = f"http://{LOOPBACK}:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__init__(Handler)
 
     def fail(self, fault: Fault, matches: Callable[[str, str, bytes], bool], times: int) -> None:
         """Apply a fault to the next requests whose method, path and body match."""

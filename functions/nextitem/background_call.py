@@ -43,8 +43,7 @@ class BackgroundCall(Generic[_Result]):
     def _run(self) -> None:
         try:
             self._result = self._function()
-        # Raised again where the result is wanted; a panic of obstore (Rust) is a BaseException.
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:  # noqa: BLE001 - `result` raises it again; obstore's panics are no Exceptions
             self._error = error
         self._done.set()
 

@@ -1,18 +1,15 @@
 """A bucket's endpoint that keeps connections open, as S3 does and moto's server does not."""
 
 import http.client
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Self
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
 
-from devstack.processes.children import LOOPBACK
+from bench.common.loopback_http import LoopbackHttp
 
 SECONDS = 20.0
 
 
-class KeepingLine:
+class KeepingLine(LoopbackHttp):
     """Passes GET requests on to `target`, an endpoint's URL, and keeps its own connections open."""
 
     def __init__(self) -> None:
@@ -36,19 +33,4 @@ class KeepingLine:
                 self.end_headers()
                 self.wfile.write(body)
 
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self.port = self._server.server_port
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__init__(Handler)

@@ -1,14 +1,11 @@
 """A stand-in for the container credentials provider of SnapStart, whose answers a test sets."""
 
 import json
-import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Self
+from http.server import BaseHTTPRequestHandler
 
-from devstack.processes.children import LOOPBACK
+from bench.common.loopback_http import LoopbackHttp
 
 TOKEN = "a token of the tests"  # noqa: S105 - as it says
 PATH = "/2021-04-23/credentials"
@@ -26,7 +23,7 @@ def answer(number: int = 1, expires: datetime = datetime(2100, 1, 1, tzinfo=UTC)
     ).encode()
 
 
-class CredentialsProvider:
+class CredentialsProvider(LoopbackHttp):
     """Answers with the bytes that `body` returns; refuses other tokens and paths."""
 
     def __init__(self, body: Callable[[], bytes] = answer) -> None:
@@ -43,25 +40,12 @@ class CredentialsProvider:
                 self.end_headers()
                 self.wfile.write(body)
 
-            def log_message(self, *_: object) -> None:
-                """Log nothing."""
-
-        self._server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever)
+        super().__init__(Handler)
 
     @property
     def environment(self) -> dict[str, str]:
         """The variables that Lambda sets for the function."""
         return {
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://{LOOPBACK}:{self._server.server_port}{PATH}",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{self.endpoint}{PATH}",
             "AWS_CONTAINER_AUTHORIZATION_TOKEN": TOKEN,
         }
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()

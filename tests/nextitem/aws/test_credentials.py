@@ -4,11 +4,12 @@ import re
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 from redis import Redis
 
+from bench.common.loopback_http import LoopbackHttp
 from devstack.deployments import eventually
 from devstack.processes.children import LOOPBACK, free_port
 from devstack.services.valkey import Valkey
@@ -184,7 +185,7 @@ def test_valid_credentials_are_used_while_new_ones_are_fetched(provider: Credent
     eventually(lambda: credentials(soon()).access_key_id == "AKID2", "the new ones are used")
 
 
-class RecordingS3:
+class RecordingS3(LoopbackHttp):
     """An S3 endpoint that has any object; keeps its connections, and the connection and signer of each request."""
 
     def __init__(self) -> None:
@@ -209,12 +210,7 @@ class RecordingS3:
                 self.end_headers()
                 self.wfile.write(b"{}")
 
-            def log_message(self, *_: object) -> None:
-                """Log nothing."""
-
-        self.server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://{LOOPBACK}:{self.server.server_port}"
+        super().__init__(Handler)
 
 
 _MODIFIED = "Tue, 24 Nov 2026 12:00:00 GMT"
@@ -222,13 +218,8 @@ _MODIFIED = "Tue, 24 Nov 2026 12:00:00 GMT"
 
 @pytest.fixture
 def recording() -> Iterator[RecordingS3]:
-    recording = RecordingS3()
-    thread = threading.Thread(target=recording.server.serve_forever)
-    thread.start()
-    yield recording
-    recording.server.shutdown()
-    thread.join()
-    recording.server.server_close()
+    with RecordingS3() as recording:
+        yield recording
 
 
 def test_a_renewed_bucket_has_new_connections_and_credentials(
@@ -238,7 +229,7 @@ def test_a_renewed_bucket_has_new_connections_and_credentials(
     for name in KEYS:
         monkeypatch.delenv(name, raising=False)
     provider.body = lambda: answer(provider.requests)
-    bucket = ObstoreReader("registry", region=REGION, endpoint=recording.url, environment=provider.environment)
+    bucket = ObstoreReader("registry", region=REGION, endpoint=recording.endpoint, environment=provider.environment)
     for _ in range(2):
         assert bucket.read("routes/live.json", 1000) is not None
     assert recording.signers == ["AKID1"] * 2
@@ -258,7 +249,7 @@ def test_the_bucket_gets_new_credentials_before_the_old_ones_expire(
     for name in KEYS:
         monkeypatch.delenv(name, raising=False)
     provider.body = lambda: answer(provider.requests, datetime.now(UTC) + MARGIN / 2)
-    bucket = ObstoreReader("registry", region=REGION, endpoint=recording.url, environment=provider.environment)
+    bucket = ObstoreReader("registry", region=REGION, endpoint=recording.endpoint, environment=provider.environment)
 
     # WHEN the bucket is read again and again THEN a read is signed with other credentials than the first
     def is_renewed() -> bool:
@@ -271,7 +262,7 @@ def test_the_bucket_gets_new_credentials_before_the_old_ones_expire(
 def test_without_credentials_the_bucket_cannot_be_read(recording: RecordingS3, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in KEYS:
         monkeypatch.delenv(name, raising=False)
-    bucket = ObstoreReader("registry", region=REGION, endpoint=recording.url, environment=unreachable_provider())
+    bucket = ObstoreReader("registry", region=REGION, endpoint=recording.endpoint, environment=unreachable_provider())
     with pytest.raises(RegistryUnavailable):
         bucket.read("routes/live.json", 1000)
     assert recording.signers == []

@@ -3,19 +3,15 @@
 import http.client
 import threading
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import TracebackType
-from typing import Self
 
-from devstack.processes.children import LOOPBACK
+from bench.common.loopback_http import LoopbackHttp
 from tests.nextitem.parts import BUCKET
 
-POLL_SECONDS = 0.01
-"""Time in which the server notices that it should stop."""
 
-
-class ArtifactServer:
+class ArtifactServer(LoopbackHttp):
     """Serves a version's files. Requests for weights release `weights_requested` and wait until `open` is set."""
 
     def __init__(self, folder: Path) -> None:
@@ -39,24 +35,8 @@ class ArtifactServer:
                 self.end_headers()
                 self.wfile.write(body)
 
-            def log_message(self, *_: object) -> None:
-                """Log nothing."""
-
-        class Quiet(ThreadingHTTPServer):
-            def handle_error(self, *_: object) -> None:
-                """Ignore clients that were killed."""
-
-        self._server = Quiet((LOOPBACK, 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL_SECONDS,))
-        self.endpoint = f"http://{LOOPBACK}:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+        super().__init__(Handler)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.open.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__exit__(kind, error, at)

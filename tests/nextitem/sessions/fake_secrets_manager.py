@@ -2,19 +2,16 @@
 
 import json
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
-from typing import Self
 
-from devstack.processes.children import LOOPBACK
+from bench.common.loopback_http import LoopbackHttp
 
-POLL_SECONDS = 0.01
-"""Time in which the server notices that it should stop."""
 DRIP_SECONDS = 0.2
 """Time between two bytes of an endless answer."""
 
 
-class FakeSecretsManager:
+class FakeSecretsManager(LoopbackHttp):
     """Answers each POST with `body` and `status` once `may_answer` is set, and keeps the headers of the last request.
 
     While `drips` is set, answers do not end before the server stops.
@@ -46,28 +43,13 @@ class FakeSecretsManager:
                 while not fake._ended.wait(DRIP_SECONDS):
                     self.wfile.write(b" ")
 
-            def log_message(self, *_: object) -> None:
-                """Log nothing."""
-
-        class Quiet(ThreadingHTTPServer):
-            def handle_error(self, *_: object) -> None:
-                """Ignore clients that disconnect."""
-
-        self._server = Quiet((LOOPBACK, 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL_SECONDS,))
-        self.endpoint = f"http://{LOOPBACK}:{self._server.server_port}"
+        super().__init__(Handler)
 
     def put_secret(self, text: str) -> None:
         """Set the secret's text."""
         self.body = json.dumps({"Name": "any", "SecretString": text}).encode()
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.may_answer.set()
         self._ended.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__exit__(kind, error, at)
