@@ -13,8 +13,8 @@ from pathlib import Path
 from bench.common.options import benchmark_parser
 from bench.common.results import write_json
 from bench.common.watcher import SilentWatcher
-from model_export.data.columns import Columns
 from model_export.data.ingestion.reader import read_sessions
+from model_export.data.layout import Layout
 from model_export.data.sessions import Sessions
 from model_export.memory import Blend
 from model_export.metrics.ranking import Accuracy, accuracy
@@ -98,7 +98,7 @@ def main() -> None:
     parser.add_argument("events", type=Path)
     parser.add_argument("--only", action="append", choices=list(SETTINGS))
     arguments = parser.parse_args()
-    sessions = read_sessions(arguments.events, Columns())
+    sessions = read_sessions(arguments.events, Layout())
     print(f"{'':32} HR@20  MRR@20 | network: HR@20  MRR@20  epochs  s/epoch", flush=True)
     rows = []
     for name in arguments.only or SETTINGS:

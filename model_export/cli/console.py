@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from model_export.data.columns import Columns
+from model_export.data.layout import Layout
 from model_export.data.sessions import Sessions
 
 OUT = Console(soft_wrap=True, markup=False, emoji=False, highlight=False)
@@ -20,14 +20,14 @@ ERR = Console(stderr=True, soft_wrap=True, markup=False, emoji=False, highlight=
 """Standard error, for progress and messages."""
 
 
-def read_events(path: Path, columns: Columns) -> Sessions:
+def read_events(path: Path, layout: Layout) -> Sessions:
     """Return a file's sessions, with a message where users' events cannot be cut by gaps."""
     with waiting(f"reading {path}"):
         # Imported lazily: `--help` must not wait for DuckDB and Ibis.
         from model_export.data.ingestion.reader import read_sessions
 
-        sessions = read_sessions(path, columns)
-    if columns.user is not None and not sessions.is_epoch:
+        sessions = read_sessions(path, layout)
+    if layout.user is not None and not sessions.is_epoch:
         say(f"{path}: its times are only an order, which has no gaps: all events of a user are one session")
     return sessions
 

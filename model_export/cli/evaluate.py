@@ -11,7 +11,7 @@ from rich.progress import TaskID
 from rich.table import Column, Table
 
 from model_export.cli.console import OUT, print_json, progress, read_events, say
-from model_export.cli.options import ArtifactFolder, ColumnOptions
+from model_export.cli.options import ArtifactFolder, LayoutOptions
 from model_export.data.atomic_file import write_atomically
 from model_export.evaluation.evaluate import Report, evaluate_artifact
 from model_export.report import require_plots, write_report
@@ -25,7 +25,7 @@ from nextitem.model.manifest import Manifest
 def evaluate(
     artifact: ArtifactFolder,
     events: Annotated[Path, typer.Option(help="Test events.", show_default=False)],
-    columns: ColumnOptions,
+    layout: LayoutOptions,
     train: Annotated[Path | None, typer.Option(help="Training events, to evaluate baselines too.")] = None,
     json: Annotated[Path | None, typer.Option(help="Report file to write, as JSON; - for standard output.")] = None,
     ranks: Annotated[
@@ -45,8 +45,8 @@ def evaluate(
         require_plots()
     model = Model(open_artifact(artifact))
     history = _history(run, model.manifest) if run is not None else ()
-    test = read_events(events, columns.columns)
-    train_events = read_events(train, columns.columns) if train is not None else None
+    test = read_events(events, layout.layout)
+    train_events = read_events(train, layout.layout) if train is not None else None
     if train_events is not None and train_events.digest != model.manifest.training.data_sha256:
         say(f"{train} is not the data that {model.version} was trained on")
     with progress() as bars:

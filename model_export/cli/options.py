@@ -2,14 +2,14 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from model_export.data.columns import Columns
+from model_export.data.layout import Layout
 
 EventsFile = Annotated[Path, typer.Argument(help="Events: .csv, .csv.gz or .parquet.", show_default=False)]
 ArtifactFolder = Annotated[Path, typer.Argument(help="An artifact's folder, named by its version.", show_default=False)]
@@ -21,32 +21,57 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 @dataclass(frozen=True)
-class ColumnOptions:
-    """The columns of an event file."""
+class LayoutOptions:
+    """The layout of event files. None: as `Layout` has it."""
 
-    session_column: Annotated[str, typer.Option(help="Column of the session id.")] = Columns.session
-    item_column: Annotated[str, typer.Option(help="Column of the item id.")] = Columns.item
+    session_column: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=f"Column of the session id, by default {Layout.session[0]}; repeat it if several columns are unique "
+            "only together.",
+            show_default=False,
+        ),
+    ] = None
+    item_column: Annotated[
+        str | None, typer.Option(help=f"Column of the item id, by default {Layout.item}.", show_default=False)
+    ] = None
     time_column: Annotated[
-        str, typer.Option(help="Column of the time: ISO 8601, epoch numbers, or a running index.")
-    ] = Columns.time
+        str | None,
+        typer.Option(
+            help=f"Column of the time: ISO 8601, epoch numbers, or a running index; by default {Layout.time}.",
+            show_default=False,
+        ),
+    ] = None
     user_column: Annotated[
         str | None, typer.Option(help="Column of a user id: each user's events are cut into sessions.")
-    ] = Columns.user
+    ] = None
     gap_minutes: Annotated[
-        float, typer.Option(min=0, help="With --user-column: a longer pause begins a new session.")
-    ] = Columns.gap_minutes
+        float | None,
+        typer.Option(
+            min=0,
+            help=f"With --user-column: a longer pause begins a new session; by default {Layout.gap_minutes:g}.",
+            show_default=False,
+        ),
+    ] = None
 
     @property
-    def columns(self) -> Columns:
-        """The columns to read."""
-        return Columns(self.session_column, self.item_column, self.time_column, self.user_column, self.gap_minutes)
+    def layout(self) -> Layout:
+        """The layout of the files."""
+        chosen: dict[str, Any] = {
+            "session": None if self.session_column is None else tuple(self.session_column),
+            "item": self.item_column,
+            "time": self.time_column,
+            "user": self.user_column,
+            "gap_minutes": self.gap_minutes,
+        }
+        return replace(Layout(), **{name: value for name, value in chosen.items() if value is not None})
 
 
 def with_groups(command: Callable[..., None]) -> Callable[..., None]:
     """Return a command for typer in which each parameter of a dataclass is one option per field.
 
     Example:
-        ``def split(columns: ColumnOptions)`` gets the options ``--session-column``, ``--item-column`` and so on.
+        ``def split(layout: LayoutOptions)`` gets the options ``--session-column``, ``--item-column`` and so on.
     """
     hints = get_type_hints(command, include_extras=True)
     groups = {name: hint for name, hint in hints.items() if is_dataclass(hint) and isinstance(hint, type)}

@@ -7,7 +7,7 @@ import typer
 
 from model_export.cli.console import IngestionBars, print_json, progress, say, waiting
 from model_export.cli.extras import extra
-from model_export.cli.options import ColumnOptions, Json, TestDays
+from model_export.cli.options import Json, LayoutOptions, TestDays
 from model_export.data.ingestion.config import EngineName, FormatName, PrepareConfig
 from nextitem.errors import InputError
 
@@ -21,7 +21,7 @@ def prepare(
         typer.Argument(help="Files, folders or s3:// prefixes: .csv, .csv.gz or .parquet.", show_default=False),
     ],
     out: Annotated[str, typer.Option(help="A new folder, or s3:// prefix.", show_default=False)],
-    columns: ColumnOptions,
+    layout: LayoutOptions,
     engine: Annotated[EngineName, typer.Option(help="duckdb for one machine, spark for many.")] = "duckdb",
     min_support: Annotated[
         int, typer.Option(help="Minimum training events of an item; 0 keeps all items.")
@@ -45,7 +45,7 @@ def prepare(
     Writes train, test and catalogue, and preparation.json with the counts and settings. Both engines write the same
     bytes.
     """
-    config = PrepareConfig(columns.columns, min_support, min_session, max_session, test_days, output_format)
+    config = PrepareConfig(layout.layout, min_support, min_session, max_session, test_days, output_format)
     settings = dict(_setting(text) for text in spark_conf or ())
     if engine == "duckdb" and (settings or scratch):
         raise InputError("--spark-conf and --scratch are for --engine spark")

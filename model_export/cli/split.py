@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from model_export.cli.console import IngestionBars, print_json, progress, say
-from model_export.cli.options import ColumnOptions, EventsFile, Json, TestDays
+from model_export.cli.options import EventsFile, Json, LayoutOptions, TestDays
 from model_export.data.ingestion.config import PrepareConfig
 
 
@@ -14,7 +14,7 @@ def split(
     events: EventsFile,
     train_out: Annotated[Path, typer.Option(help="Training events to write.", show_default=False)],
     test_out: Annotated[Path, typer.Option(help="Test events to write.", show_default=False)],
-    columns: ColumnOptions,
+    layout: LayoutOptions,
     test_days: TestDays = PrepareConfig.test_days,
     as_json: Json = False,
 ) -> None:
@@ -23,7 +23,7 @@ def split(
     Sessions that start on the last days are test. If times are only a running index, the last tenth of the sessions is
     test.
     """
-    config = PrepareConfig(columns.columns, min_support=0, min_session=1, test_days=test_days)
+    config = PrepareConfig(layout.layout, min_support=0, min_session=1, test_days=test_days)
     outputs = {"train": train_out, "test": test_out}
     with progress() as bars:
         watcher = IngestionBars(bars)

@@ -14,7 +14,7 @@ from rich.progress import Progress
 
 from model_export.cli.console import print_json, progress, read_events, say, waiting
 from model_export.cli.extras import extra
-from model_export.cli.options import ColumnOptions, EventsFile, Json
+from model_export.cli.options import EventsFile, Json, LayoutOptions
 from model_export.data.atomic_file import refuse_taken
 from model_export.training.config import BATCHINGS, LOSSES, OPTIMISERS, FitConfig
 from model_export.training.config_file import config_from
@@ -82,7 +82,7 @@ def train(
     events: EventsFile,
     out: Annotated[Path, typer.Option(help="The run's folder, which must not exist yet.", show_default=False)],
     fit: FitOptions,
-    columns: ColumnOptions,
+    layout: LayoutOptions,
     config: Annotated[
         Path | None, typer.Option(help="Settings as JSON, from `nextitem tune`; options here override them.")
     ] = None,
@@ -95,7 +95,7 @@ def train(
     settings = fit.config(context, config)
     refuse_taken(out)
     is_leader = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun starts, one reports
-    sessions = read_events(events, columns.columns)
+    sessions = read_events(events, layout.layout)
     with waiting("starting torch"):
         from model_export.training.run_training import train as train_run
     with progress() as bars, _trackers(mlflow if is_leader else None, out.name) as trackers:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from model_export.cli.console import OUT, print_json, progress, read_events, say, waiting
 from model_export.cli.extras import extra
-from model_export.cli.options import ColumnOptions, EventsFile, Json
+from model_export.cli.options import EventsFile, Json, LayoutOptions
 from model_export.training.config import FitConfig
 from model_export.training.config_file import config_from
 
@@ -25,7 +25,7 @@ SECONDS_PER_MINUTE = 60.0
 def tune(
     events: EventsFile,
     out: Annotated[Path, typer.Option(help="The search's folder; an existing search continues.", show_default=False)],
-    columns: ColumnOptions,
+    layout: LayoutOptions,
     minutes: Annotated[float, typer.Option(min=0.01, help="Minutes to search.")] = 30.0,
     trials: Annotated[int | None, typer.Option(min=1, help="Maximum trials of this call.")] = None,
     config: Annotated[
@@ -39,7 +39,7 @@ def tune(
     Give it training events only: test events must not choose the settings.
     """
     base = config_from(config) if config is not None else FitConfig()
-    sessions = read_events(events, columns.columns)
+    sessions = read_events(events, layout.layout)
     with waiting("starting torch"), extra("tune"):
         import optuna
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import ibis.expr.types as ir
 
-from model_export.data.columns import Columns
 from model_export.data.ingestion.engine import Engine
 from model_export.data.ingestion.faults import input_error, shown
 from model_export.data.ingestion.times import ACCEPTED, LATEST_SECOND, form_of, largest_number, misfits, seconds
+from model_export.data.layout import Layout
 from model_export.data.sessions import FIRST_EPOCH_SECOND
 from nextitem.errors import InputError
 from nextitem.ids import MAX_ID_CHARS, MISSING_VALUES, REFUSED_CHARACTERS
@@ -41,13 +41,13 @@ class _Test:
     wrong: ir.BooleanValue
 
 
-def check_rows(engine: Engine, rows: ir.Table, columns: Columns, files: str) -> Events:
+def check_rows(engine: Engine, rows: ir.Table, layout: Layout, files: str) -> Events:
     """Check all values in two passes, and turn times into seconds.
 
     Args:
         engine: runs the checks.
         rows: from `read.read_rows`.
-        columns: their names, for errors.
+        layout: the columns' names, for errors.
         files: the names of the sources, for errors.
 
     Raises:
@@ -61,13 +61,13 @@ def check_rows(engine: Engine, rows: ir.Table, columns: Columns, files: str) -> 
         raise InputError(f"{files}: has no events")
     form = form_of(rows.time, {form: figures[form] for form in forms}, figures["first"])
     tests |= {name: test for name, test in forms.items() if name == form}
-    _raise_first(engine, rows, tests, figures, columns)
+    _raise_first(engine, rows, tests, figures, layout)
     time = seconds(engine, rows.time, form, figures["largest"])
     timed = rows.mutate(text=rows.time.cast("string"), time=_fits(time).ifelse(time, None))
     tests = {"time": _Test("text", NO_TIME, timed.time.isnull())}
     whole = (timed.time == timed.time.floor()).all()
     [figures] = engine.rows(timed.aggregate(last=timed.time.max(), whole=whole, **_places(timed, tests)))
-    _raise_first(engine, timed, tests, figures, columns)
+    _raise_first(engine, timed, tests, figures, layout)
     return Events(timed.drop("text"), figures["last"] >= FIRST_EPOCH_SECOND, figures["whole"])
 
 
@@ -91,7 +91,7 @@ def _places(rows: ir.Table, tests: dict[str, _Test]) -> dict[str, ir.Scalar]:
 
 
 def _raise_first(
-    engine: Engine, rows: ir.Table, tests: dict[str, _Test], places: dict[str, Any], columns: Columns
+    engine: Engine, rows: ir.Table, tests: dict[str, _Test], places: dict[str, Any], layout: Layout
 ) -> None:
     """Raise the fault at the first place, if there is one."""
     failed = [(places[name], test) for name, test in tests.items() if places[name] is not None]
@@ -103,7 +103,7 @@ def _raise_first(
     [row] = engine.rows(rows.filter(test.wrong).order_by("place").limit(1).select(text=value))
     text = row["text"] or ""
     what = f"{shown(text)} {test.what}" if text.strip() else test.what
-    column = {"owner": columns.owner, "item": columns.item}.get(test.field, columns.time)
+    column = {"owner": ", ".join(layout.owner), "item": layout.item}.get(test.field, layout.time)
     raise input_error(location.file, what, row=location.row, column=column)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from model_export.data.columns import MAX_SESSION_EVENTS, Columns
+from model_export.data.layout import MAX_SESSION_EVENTS, Layout
 from model_export.data.sessions import MIN_SESSION_EVENTS
 from nextitem.errors import InputError
 
@@ -16,8 +16,8 @@ FORMATS: tuple[FormatName, ...] = get_args(FormatName)
 class PrepareConfig:
     """Settings of a preparation: the columns, the filters and the split."""
 
-    columns: Columns = field(default_factory=Columns)
-    """Columns that are read; with a user column, users' events are cut into sessions by gaps."""
+    layout: Layout = field(default_factory=Layout)
+    """Layout that are read; with a user column, users' events are cut into sessions by gaps."""
     min_support: int = 5
     """Minimum training events of an item; rarer ones are dropped. 0 also keeps items that only test has."""
     min_session: int = MIN_SESSION_EVENTS

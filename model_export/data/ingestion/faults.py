@@ -8,7 +8,7 @@ from nextitem.errors import InputError
 SHOWN_CHARACTERS = 40
 """Characters of a value that an error shows."""
 SHOWN_COLUMNS = 20
-"""Columns of a file that an error lists."""
+"""Layout of a file that an error lists."""
 
 
 def input_error(file: object, what: str, *, row: int | None = None, column: str | None = None) -> InputError:

@@ -76,11 +76,11 @@ def prepare_events(
     """
     watcher.stage("reading")
     files = ", ".join(source.name for source in sources)
-    events = check_rows(engine, read_rows(engine, sources, config.columns), config.columns, files)
+    events = check_rows(engine, read_rows(engine, sources, config.layout), config.layout, files)
     watcher.stage("splitting and filtering")
-    sessions = sessionize(events, config.columns)
+    sessions = sessionize(events, config.layout)
     if refuse_long:
-        refuse_long_sessions(engine, sessions, config.columns)
+        refuse_long_sessions(engine, sessions, config.layout)
     parts = split_sessions(
         engine, sessions, is_epoch=events.is_epoch, test_days=config.test_days, max_session=config.max_session
     )

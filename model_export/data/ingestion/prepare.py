@@ -97,7 +97,7 @@ def _prepare(engine: Engine, names: list[str], home: Path, config: PrepareConfig
         cutoff=prepared.parts.cutoff,
         items=prepared.counts["train"].items,
         catalogue=digests["catalogue"],
-        settings={**settings.pop("columns"), **settings},
+        settings={**settings.pop("layout"), **settings},
         **sides,
     )
     (home / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(preparation), indent=1) + b"\n")

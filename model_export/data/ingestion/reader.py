@@ -7,38 +7,38 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from model_export.data.columns import Columns
 from model_export.data.ingestion.check import check_rows
 from model_export.data.ingestion.duckdb_engine import duckdb_engine
 from model_export.data.ingestion.faults import input_error
 from model_export.data.ingestion.read import read_rows
 from model_export.data.ingestion.sessionize import refuse_long_sessions, sessionize
 from model_export.data.ingestion.sources import source_of
+from model_export.data.layout import Layout
 from model_export.data.sessions import Sessions
 
 
-def read_sessions(path: str | Path, columns: Columns | None = None) -> Sessions:
+def read_sessions(path: str | Path, layout: Layout | None = None) -> Sessions:
     """Read an event file.
 
     Args:
         path: a file that ends in .csv, .csv.gz or .parquet.
-        columns: which columns to read; by default those that `Columns` names.
+        layout: of the file; by default the columns that `Layout` names.
 
     Raises:
         InputError: on the first fault, naming file, row and column.
 
     Example:
-        ``read_sessions("events.csv", Columns(user="visitor"))``
+        ``read_sessions("events.csv", Layout(user="visitor"))``
     """
-    columns = columns or Columns()
+    layout = layout or Layout()
     if Path(path).is_dir():
         raise input_error(path, "is not a file")
     with duckdb_engine() as engine:
-        events = check_rows(engine, read_rows(engine, [source_of(str(path))], columns), columns, str(path))
-        sessions = sessionize(events, columns)
-        if columns.user is not None:
+        events = check_rows(engine, read_rows(engine, [source_of(str(path))], layout), layout, str(path))
+        sessions = sessionize(events, layout)
+        if layout.user is not None:
             sessions = engine.kept("sessions", sessions)
-        refuse_long_sessions(engine, sessions, columns)
+        refuse_long_sessions(engine, sessions, layout)
         in_order = sessions.order_by("place").select("session", "item", "time")
         table = pa.Table.from_batches(engine.batches(in_order))
     ids, owners = _encoded(table["session"])

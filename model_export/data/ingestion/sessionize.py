@@ -4,15 +4,15 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
-from model_export.data.columns import MAX_SESSION_EVENTS, Columns
 from model_export.data.ingestion.check import Events
 from model_export.data.ingestion.engine import Engine
 from model_export.data.ingestion.faults import input_error, shown
+from model_export.data.layout import MAX_SESSION_EVENTS, Layout
 
 SECONDS_PER_MINUTE = 60.0
 
 
-def sessionize(events: Events, columns: Columns) -> ir.Table:
+def sessionize(events: Events, layout: Layout) -> ir.Table:
     """Return the table `session`, `item`, `time` and `place`.
 
     With a user column, each user's events are cut into sessions ``<user>-<n>``, n = 1, 2, .. in order of time, where
@@ -20,20 +20,20 @@ def sessionize(events: Events, columns: Columns) -> ir.Table:
     times stay in the order of their places.
     """
     table = events.table
-    if columns.user is None:
+    if layout.user is None:
         table = table.mutate(session=_.owner)
     elif not events.is_epoch:
         table = table.mutate(session=_.owner + "-1")
     else:
         order = {"group_by": "owner", "order_by": ["time", "place"]}
         pause = _.time - _.time.lag().over(ibis.window(**order))
-        table = table.mutate(begins=(pause > columns.gap_minutes * SECONDS_PER_MINUTE).ifelse(1, 0))
+        table = table.mutate(begins=(pause > layout.gap_minutes * SECONDS_PER_MINUTE).ifelse(1, 0))
         number = _.begins.sum().over(ibis.cumulative_window(**order)) + 1
         table = table.mutate(session=_.owner + "-" + number.cast("string"))
     return table.select("session", "item", "time", "place")
 
 
-def refuse_long_sessions(engine: Engine, sessions: ir.Table, columns: Columns) -> None:
+def refuse_long_sessions(engine: Engine, sessions: ir.Table, layout: Layout) -> None:
     """Check that no session has more than `MAX_SESSION_EVENTS` events.
 
     Raises:
@@ -45,4 +45,4 @@ def refuse_long_sessions(engine: Engine, sessions: ir.Table, columns: Columns) -
         location = engine.locate(row["first"])
         events = f"{row['events']:,} events, more than {MAX_SESSION_EVENTS:,}"
         what = f"session {shown(row['session'])}, which begins here, has {events}"
-        raise input_error(location.file, what, row=location.row, column=columns.owner)
+        raise input_error(location.file, what, row=location.row, column=", ".join(layout.owner))

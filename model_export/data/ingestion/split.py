@@ -6,8 +6,8 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
-from model_export.data.columns import MAX_SESSION_EVENTS
 from model_export.data.ingestion.engine import Engine
+from model_export.data.layout import MAX_SESSION_EVENTS
 from model_export.data.split import ONLY_AN_ORDER, empty_side, latest_sessions, period_of_test
 from nextitem.errors import InputError
 

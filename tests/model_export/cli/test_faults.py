@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from model_export.data.columns import MAX_SESSION_EVENTS
+from model_export.data.layout import MAX_SESSION_EVENTS
 from model_export.training.run_folder import write_run
 from tests.model_export.cli.commandline import Answer, nextitem
 from tests.model_export.tiny import exported, listed, random_run

@@ -1,20 +1,21 @@
 """The results of a preparation, the same on every engine; subclasses give `engine`."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from model_export.data.columns import Columns
 from model_export.data.ingestion.config import PrepareConfig
 from model_export.data.ingestion.engine import Engine
 from model_export.data.ingestion.reader import read_sessions
 from model_export.data.ingestion.times import ACCEPTED
+from model_export.data.layout import Layout
 from nextitem.errors import InputError
 from tests.model_export.data.ingestion.preparing import DAY, FIRST_DAY, Row, run, sides, write_csv, write_parquet
 
 EVERYTHING = PrepareConfig(min_support=1, min_session=1, test_days=1)
-BY_USER = Columns(user="session_id", gap_minutes=30)
+BY_USER = Layout(user="session_id", gap_minutes=30)
 
 
 def days(*sessions: tuple[str, int, str]) -> list[Row]:
@@ -63,7 +64,7 @@ class EngineContract:
         rows: list[Row] = [("u", f"i{at}", FIRST_DAY + at) for at in (3601, 0, 1800)]
         rows += days(("last", 1, "i0 i1800"))
         # WHEN they are cut
-        config = PrepareConfig(columns=BY_USER, min_support=1, min_session=1, test_days=1)
+        config = PrepareConfig(layout=BY_USER, min_support=1, min_session=1, test_days=1)
         run(engine, [write_csv(tmp_path / "e.csv", rows)], tmp_path / "out", config)
         # THEN only the longer pause starts a session
         assert sides(tmp_path / "out")[0] == {"u-1": ["i0", "i1800"], "u-2": ["i3601"]}
@@ -72,7 +73,7 @@ class EngineContract:
         # GIVEN twenty users and a running index
         rows: list[Row] = [(f"u{n % 20:02}", f"i{n % 7}", 10_000 * n) for n in range(60)]
         # WHEN they are prepared by user
-        config = PrepareConfig(columns=BY_USER, min_support=1, min_session=1, test_days=3)
+        config = PrepareConfig(layout=BY_USER, min_support=1, min_session=1, test_days=3)
         run(engine, [write_csv(tmp_path / "e.csv", rows)], tmp_path / "out", config)
         # THEN each user is one session, and the last tenth by start is test
         train, test = sides(tmp_path / "out")
@@ -202,3 +203,18 @@ class EngineContract:
         path = write_csv(tmp_path / "e2.csv", days(("a", 0, "x y"), ("b", 1, "z")))
         with pytest.raises(InputError, match="the filters leave test empty"):
             run(engine, [path], tmp_path / "out", EVERYTHING)
+
+    def test_several_columns_make_one_session_id(self, engine: Engine, tmp_path: Path) -> None:
+        # GIVEN session numbers that are unique only per user, and ids that would be equal if they were only joined
+        path = tmp_path / "e.csv"
+        lines = ["user,session_id,item_id,timestamp"]
+        for owner, items in {("u", "1"): "ab", ("v", "1"): "cd", ("u|", "1"): "ef", ("u", "|1"): "gh"}.items():
+            lines += [f"{owner[0]},{owner[1]},{item},{FIRST_DAY + n}" for n, item in enumerate(items)]
+        lines += [f"last,1,{item},{FIRST_DAY + DAY}" for item in "ab"]
+        path.write_text("\n".join(lines) + "\n")
+        # WHEN both columns name a session
+        config = replace(EVERYTHING, layout=Layout(session=("user", "session_id")))
+        run(engine, [path], tmp_path / "out", config)
+        # THEN no two sessions became one
+        train, _ = sides(tmp_path / "out")
+        assert sorted(train.values()) == [["a", "b"], ["c", "d"], ["e", "f"], ["g", "h"]]

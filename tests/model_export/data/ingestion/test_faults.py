@@ -7,19 +7,19 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from model_export.data.columns import MAX_SESSION_EVENTS, Columns
 from model_export.data.ingestion.reader import read_sessions
 from model_export.data.ingestion.times import ACCEPTED
+from model_export.data.layout import MAX_SESSION_EVENTS, Layout
 from nextitem.errors import InputError
 
 HEADER = b"session_id,item_id,timestamp\n"
 GOOD = b"s,a,1600000000\n"
 
 
-def fault_of(path: Path, columns: Columns | None = None) -> str:
+def fault_of(path: Path, layout: Layout | None = None) -> str:
     """The error of reading a file, without its path and the list of accepted times."""
     with pytest.raises(InputError) as caught:
-        read_sessions(path, columns)
+        read_sessions(path, layout)
     text = str(caught.value).removesuffix(f". {ACCEPTED}")
     assert "\n" not in text
     assert text.startswith(str(path))
@@ -221,13 +221,13 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "columns", [Columns(), Columns(user="session_id")], ids=["given sessions", "sessions cut from users"]
+    "layout", [Layout(), Layout(user="session_id")], ids=["given sessions", "sessions cut from users"]
 )
-def test_a_session_of_too_many_events_is_refused(tmp_path: Path, columns: Columns) -> None:
+def test_a_session_of_too_many_events_is_refused(tmp_path: Path, layout: Layout) -> None:
     path = tmp_path / "events.csv"
     path.write_bytes(HEADER + b"x,a,1\n" + b"bot,a,2\n" * (MAX_SESSION_EVENTS + 1))
-    name = "bot" if columns.user is None else "bot-1"
-    assert fault_of(path, columns) == (
+    name = "bot" if layout.user is None else "bot-1"
+    assert fault_of(path, layout) == (
         f", row 2, column 'session_id': session '{name}', which begins here, has 100,001 events, more than 100,000"
     )
 

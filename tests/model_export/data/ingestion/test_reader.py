@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_export.data.columns import Columns
 from model_export.data.ingestion.reader import read_sessions
+from model_export.data.layout import Layout
 from nextitem.errors import InputError
 from tests.model_export.handmade import items_of
 
@@ -148,7 +148,7 @@ def test_columns_can_have_other_names(tmp_path: Path) -> None:
     # Without quotes, these names would be SQL.
     path = tmp_path / "events.parquet"
     duckdb.execute(f"""COPY (SELECT 's' AS "visit ""x"" y", 'a' AS "select", 1 AS "t;") TO '{path}' (FORMAT parquet)""")
-    sessions = read_sessions(path, Columns(session='visit "x" y', item="select", time="t;"))
+    sessions = read_sessions(path, Layout(session=('visit "x" y',), item="select", time="t;"))
     assert items_of(sessions) == [["a"]]
 
 
@@ -172,7 +172,7 @@ def test_sessions_are_cut_from_a_users_events(tmp_path: Path) -> None:
     ]
     path.write_bytes(gzip.compress(("who,item_id,timestamp\n" + "\n".join(lines)).encode()))
     # WHEN it is read by user
-    sessions = read_sessions(path, Columns(user="who"))
+    sessions = read_sessions(path, Layout(user="who"))
     # THEN only the longer pause cuts; numbers are in order of time, sessions in order of their first row
     assert sessions.ids == ["u-2", "v-1", "u-1"]
     assert items_of(sessions) == [["d"], ["a"], ["a", "b"]]
@@ -182,6 +182,6 @@ def test_a_running_index_cuts_no_sessions(tmp_path: Path) -> None:
     # A user whose times are only an order, with a large gap
     path = tmp_path / "events.csv"
     path.write_bytes(b"who,item_id,timestamp\nu,a,1\nu,b,900000\nv,a,2\n")
-    sessions = read_sessions(path, Columns(user="who"))
+    sessions = read_sessions(path, Layout(user="who"))
     assert sessions.ids == ["u-1", "v-1"]
     assert not sessions.is_epoch

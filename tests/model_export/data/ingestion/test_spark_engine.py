@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from model_export.data.columns import Columns
 from model_export.data.ingestion.config import FormatName, PrepareConfig
 from model_export.data.ingestion.duckdb_engine import duckdb_engine
 from model_export.data.ingestion.engine import Engine
+from model_export.data.layout import Layout
 from model_export.simulator import Shop
 from model_export.simulator.files import write_events
 from tests.model_export.data.ingestion.engine_contract import EngineContract
@@ -42,7 +42,7 @@ def test_both_engines_write_the_same_bytes(running: Engine, tmp_path: Path, kind
     # GIVEN a shop's sessions
     events = tmp_path / "events.csv.gz"
     write_events(events, Shop(seed=7, products=60).sessions(800, seed=3))
-    config = PrepareConfig(columns=Columns(user=user), min_support=3, test_days=2, format=kind)
+    config = PrepareConfig(layout=Layout(user=user), min_support=3, test_days=2, format=kind)
     # WHEN both engines prepare them
     on_spark = run(running, [events], tmp_path / "spark", config)
     with duckdb_engine() as engine:

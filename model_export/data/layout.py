@@ -1,4 +1,4 @@
-"""The columns of event files, and the limit of their sessions."""
+"""The layout of event files: their format, the columns that are read, and the rows that count."""
 
 from dataclasses import dataclass
 
@@ -7,24 +7,24 @@ MAX_SESSION_EVENTS = 100_000
 
 
 @dataclass(frozen=True)
-class Columns:
-    """Names of the columns that are read from an event file; all others are ignored.
+class Layout:
+    """How event files are laid out; columns that it does not name are ignored.
 
     Attributes:
-        session: column of the session id; not read when `user` is set.
+        session: columns of the session id, which is unique only together; not read when `user` is set.
         item: column of the item id.
         time: column of the event's time, or of a running index that only orders the events.
         user: column of the user id; when set, each user's events are cut into sessions.
         gap_minutes: a longer pause ends such a session. A running index has no minutes: there each user is one session.
     """
 
-    session: str = "session_id"
+    session: tuple[str, ...] = ("session_id",)
     item: str = "item_id"
     time: str = "timestamp"
     user: str | None = None
     gap_minutes: float = 30.0
 
     @property
-    def owner(self) -> str:
-        """The column that groups the events: the user's if set, else the session's."""
-        return self.user if self.user is not None else self.session
+    def owner(self) -> tuple[str, ...]:
+        """The columns that group the events: the user's if set, else the session's."""
+        return self.session if self.user is None else (self.user,)
