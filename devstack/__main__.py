@@ -28,6 +28,7 @@ from devstack.replay.shoppers import Visit, replay
 from devstack.stack import FUNCTIONS_DIRECTORY, KEY_SECRET, MAX_WORKERS, Stack
 from devstack.top import command
 from model_export.simulator import Shop
+from model_export.training.run_folder import refuse_run
 from nextitem.errors import NextItemError
 
 PORT = 3000
@@ -73,6 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace, console: Console) -> int:
     shop = Shop()
     artifact = options.artifact or demo_artifact()
+    refuse_run(artifact)
     stack = Stack(
         options.functions_dir,
         artifact=artifact,
@@ -97,9 +99,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
             if server_errors(visits):
                 console.print("\nThe last lines of the function's log:")
                 console.print("\n".join(stack.log_lines()[-LOG_LINES:]), soft_wrap=True, markup=False)
-        _print_invitation(console, stack.url, most_popular_item(artifact), stack.tokens)
         if options.once:
             return EXIT_FAILED if server_errors(visits) else 0
+        _print_invitation(console, stack.url, most_popular_item(artifact), stack.tokens)
         _wait_for_interrupt(console)
     return 0
 

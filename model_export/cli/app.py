@@ -1,9 +1,13 @@
 """The command line: its commands, and errors as one line with an exit code."""
 
 import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
+from model_export.cli.availability import availability
 from model_export.cli.cost import cost
 from model_export.cli.evaluate import evaluate
 from model_export.cli.explain import explain
@@ -11,7 +15,7 @@ from model_export.cli.export import export
 from model_export.cli.options import with_groups
 from model_export.cli.prepare import prepare
 from model_export.cli.recommend import recommend
-from model_export.cli.registry import availability, promote, publish, rollback, versions
+from model_export.cli.registry import promote, publish, rollback, versions
 from model_export.cli.simulate import simulate
 from model_export.cli.split import split
 from model_export.cli.train import train
@@ -23,11 +27,24 @@ BAD_INPUT = 2
 FAILED = 1
 """Exit code for every other error, such as the registry's."""
 
+
+def _summary(command: Callable[..., None]) -> str:
+    """Return the first sentence of a command's help in full: typer cuts its own summaries at the end of the line."""
+    paragraph = " ".join((command.__doc__ or "").partition("\n\n")[0].split())
+    return f"{paragraph.partition('. ')[0].rstrip('.')}."
+
+
+def show_version(is_wanted: bool) -> None:
+    """Print the versions that a report of a fault needs, and exit."""
+    if is_wanted:
+        python = ".".join(map(str, sys.version_info[:3]))
+        typer.echo(f"nextitem {version('nextitem')} (Python {python}, onnxruntime {version('onnxruntime')})")
+        raise typer.Exit
+
+
 app = typer.Typer(
     name="nextitem",
-    help="Session-based next-item recommendation: from a file of events to a served model.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -48,7 +65,16 @@ for command in (
     availability,
     cost,
 ):
-    app.command()(with_groups(command))
+    app.command(short_help=_summary(command))(with_groups(command))
+
+
+@app.callback()
+def options(
+    show: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Session-based next-item recommendation: from a file of events to a served model."""
 
 
 def main() -> None:

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import numpy as np
 import typer
 from numpy.typing import NDArray
@@ -11,7 +10,7 @@ from rich.progress import TaskID
 from rich.table import Column, Table
 
 from model_export.cli.console import OUT, print_json, progress, read_events, say
-from model_export.cli.options import ArtifactFolder, LayoutOptions
+from model_export.cli.options import ArtifactFolder, Json, LayoutOptions, check_run
 from model_export.data.atomic_file import write_atomically
 from model_export.evaluation.evaluate import Report, evaluate_artifact
 from model_export.report import require_plots, write_report
@@ -27,7 +26,6 @@ def evaluate(
     events: Annotated[Path, typer.Option(help="Test events.", show_default=False)],
     layout: LayoutOptions,
     train: Annotated[Path | None, typer.Option(help="Training events, to evaluate baselines too.")] = None,
-    json: Annotated[Path | None, typer.Option(help="Report file to write, as JSON; - for standard output.")] = None,
     ranks: Annotated[
         Path | None, typer.Option(help="File of ranks to write (.npy): one per target, in the order of the test file.")
     ] = None,
@@ -35,8 +33,10 @@ def evaluate(
         Path | None, typer.Option(help="Folder to write a page with plots to: intervals, slices, popularity.")
     ] = None,
     run: Annotated[
-        Path | None, typer.Option(help="With --report: the artifact's run, to plot its learning curves.")
+        Path | None,
+        typer.Option(help="With --report: the artifact's run, to plot its learning curves.", callback=check_run),
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Evaluate an artifact with the serving engine, one event at a time."""
     if run is not None and report is None:
@@ -67,12 +67,8 @@ def evaluate(
         say(f"{write_report(result, report, history)}: the report")
     if ranks is not None:
         write_atomically(ranks, lambda path: _save(path, result.ranks))
-    document = result.as_json()
-    if json is not None and str(json) != "-":
-        text = msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
-        write_atomically(json, lambda path: path.write_bytes(text))
-    if str(json) == "-":
-        print_json(document)
+    if as_json:
+        print_json(result.as_json())
     else:
         OUT.print(_metrics_table(result))
         OUT.print(_intervals_table(result))

@@ -7,14 +7,16 @@ from typing import Annotated
 import typer
 
 from model_export.cli.console import print_json, say, waiting
-from model_export.cli.options import Json
+from model_export.cli.options import Json, check_run
 from model_export.training.run_folder import read_run
 from nextitem.model.artifact import open_artifact
 from nextitem.model.manifest import Bounds, Quantization
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="A run's folder, from `nextitem train`.", show_default=False)],
+    run: Annotated[
+        Path, typer.Argument(help="A run's folder, from `nextitem train`.", show_default=False, callback=check_run)
+    ],
     out: Annotated[Path, typer.Option(help="Folder to make the artifact's folder in.", show_default=False)],
     min_overlap: Annotated[float, typer.Option(help="Minimum top-20 overlap with fp32.")] = Bounds().overlap,
     max_hr_loss: Annotated[float, typer.Option(help="Maximum loss of HR@20 against fp32.")] = Bounds().hr_delta,

@@ -37,8 +37,17 @@ def names_in(path: Path) -> dict[str, str]:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            return {row["item_id"]: row["name"] for row in csv.DictReader(file)}
+            rows = csv.DictReader(file)
+            columns = rows.fieldnames or ()  # without rows, a missing column would be silent
+            for column in ("item_id", "name"):
+                if column not in columns:
+                    has = f"its columns are {', '.join(map(repr, columns))}" if columns else "the file is empty"
+                    raise InputError(f"{path} has no column {column!r}; {has}. It needs item_id and name.")
+            names = {}
+            for row in rows:
+                if row["name"] is None:
+                    raise InputError(f"{path}, line {rows.line_num}: has fewer fields than the header")
+                names[row["item_id"]] = row["name"]
+            return names
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} cannot be read: {error}") from error
-    except KeyError as error:
-        raise InputError(f"{path} has no column {error}; it needs item_id and name") from None

@@ -10,9 +10,27 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from model_export.data.layout import Layout
+from model_export.training.run_folder import refuse_artifact, refuse_run
+
+
+def check_artifact(folder: Path) -> Path:
+    """Return an artifact's folder, unless it is obviously another one."""
+    refuse_run(folder)
+    return folder
+
+
+def check_run(folder: Path | None) -> Path | None:
+    """Return a run's folder, unless it is obviously another one."""
+    if folder is not None:
+        refuse_artifact(folder)
+    return folder
+
 
 EventsFile = Annotated[Path, typer.Argument(help="Events: .csv, .csv.gz or .parquet.", show_default=False)]
-ArtifactFolder = Annotated[Path, typer.Argument(help="An artifact's folder, named by its version.", show_default=False)]
+ArtifactFolder = Annotated[
+    Path,
+    typer.Argument(help="An artifact's folder, named by its version.", show_default=False, callback=check_artifact),
+]
 SeenItems = Annotated[list[str], typer.Argument(help="Items of the session, oldest first.", show_default=False)]
 ExcludeSeen = Annotated[bool, typer.Option("--exclude-seen", help="Do not recommend the items of the session.")]
 ItemNames = Annotated[Path | None, typer.Option(help="CSV with the columns item_id and name, to show names.")]

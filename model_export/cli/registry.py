@@ -1,7 +1,5 @@
-"""Commands of the registry: `publish`, `versions`, `promote`, `rollback` and `availability`."""
+"""Commands of the registry: `publish`, `versions`, `promote` and `rollback`."""
 
-import re
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -13,8 +11,7 @@ from model_export.cli.console import OUT, print_json, say, waiting
 from model_export.cli.options import ArtifactFolder, Json
 from model_export.data.sessions import FIRST_EPOCH_SECOND, format_time
 from nextitem.aws.boto_object_store import BotoObjectStore
-from nextitem.errors import InputError
-from nextitem.registry.publisher import Publisher
+from nextitem.registry.publisher import PublishedVersion, Publisher
 from nextitem.registry.reader import Route
 
 BucketName = Annotated[str, typer.Option(envvar="NEXTITEM_BUCKET", help="The registry's bucket.", show_default=False)]
@@ -41,9 +38,7 @@ def versions(bucket: BucketName, route: RouteName = "live", as_json: Json = Fals
     with waiting("reading the registry"):
         published = Publisher(BotoObjectStore(bucket), route).versions()
     if as_json:
-        print_json(
-            [{name: getattr(version, name) for name in ("version", "share", "manifest")} for version in published]
-        )
+        print_json([_summary(version) for version in published])
         return
     table = Table(Column("version", no_wrap=True), "share", "items", "trained on", "until", "validation HR@20")
     for version in published:
@@ -76,46 +71,17 @@ def rollback(bucket: BucketName, route: RouteName = "live", as_json: Json = Fals
     _print_route(route, new_route, as_json)
 
 
-def availability(
-    bucket: BucketName,
-    route: RouteName = "live",
-    unavailable: Annotated[
-        Path | None,
-        typer.Option(
-            help="File of unavailable item ids, one per line; - for standard input. All others become available."
-        ),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Show or change the unavailable items of a route. A change reaches all its versions within seconds."""
-    publisher = Publisher(BotoObjectStore(bucket), route)
-    if unavailable is None:
-        current = publisher.availability()
-    else:
-        item_ids = _lines(unavailable)
-        with waiting("writing availability"):
-            current = publisher.set_unavailable(item_ids)
-    if as_json:
-        print_json(current)
-    elif unavailable is None:
-        typer.echo("".join(f"{item_id}\n" for item_id in current.unavailable), nl=False)
-    else:
-        say(f"route {route}: {len(current.unavailable)} items are unavailable (revision {current.revision})")
-
-
-def _lines(path: Path) -> list[str]:
-    r"""Return the lines of a UTF-8 file, or of standard input; a byte-order mark and empty lines are left out.
-
-    Lines end with ``\n`` or ``\r\n`` only. `str.splitlines` and a file in text mode know more line ends, and would
-    split an invalid id into two valid ones.
-    """
-    try:
-        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
-        text = data.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        name = "standard input" if str(path) == "-" else path
-        raise InputError(f"{name} cannot be read: {error}") from error
-    return [line for line in re.split(r"\r?\n", text) if line]
+def _summary(version: PublishedVersion) -> dict[str, object]:
+    """Return the row of the table, with all validation metrics; the whole manifest is in the bucket."""
+    training = version.manifest.training
+    return {
+        "version": version.version,
+        "share": version.share,
+        "items": version.manifest.model.items,
+        "events": training.events,
+        "until": _when(training.last),
+        "validation": version.manifest.evaluation,
+    }
 
 
 def _print_route(name: str, route: Route, as_json: bool) -> None:

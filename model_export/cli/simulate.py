@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from model_export.cli.console import progress, say
+from model_export.cli.console import print_json, progress, say
+from model_export.cli.options import Json
 from model_export.simulator import Shop
 from model_export.simulator.files import write_events, write_products
 from nextitem.errors import InputError
@@ -20,6 +21,7 @@ def simulate(
         int, typer.Option(help="Seed of the shop: popularity of items and relations between them.")
     ] = 7,
     seed: Annotated[int, typer.Option(help="Seed of the shoppers.")] = 1,
+    as_json: Json = False,
 ) -> None:
     """Write synthetic sessions of a simulated shop."""
     if not out.name.endswith((".csv", ".csv.gz")):
@@ -37,4 +39,7 @@ def simulate(
         raise InputError(f"{target} cannot be written: {error.strerror or error}") from error
     except ValueError as error:
         raise InputError(str(error)) from error
+    if as_json:
+        print_json({"file": str(out), "sessions": sessions, "events": events})
+        return
     say(f"{out}: {sessions} sessions, {events} events")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from model_export.memory import Blend, BlendedMemory, Memory, MemoryConfig, MemoryIndex
 from nextitem.errors import ArtifactCorrupt, InputError
-from nextitem.model.manifest import DECODE_ERRORS, VOCABULARY, PopularItem, Training
+from nextitem.model.manifest import DECODE_ERRORS, MANIFEST, VOCABULARY, PopularItem, Training, is_version
 from nextitem.model.vocabulary import Vocabulary, write_vocabulary
 
 RUN_SCHEMA = 1
@@ -91,6 +91,32 @@ def write_run(folder: Path, run: Run) -> None:
     if run.memory is not None:
         arrays = run.memory.memory.index.arrays()
         np.savez(folder / MEMORY, allow_pickle=False, **arrays)
+
+
+def refuse_run(folder: Path) -> None:
+    """Check that a folder that should be an artifact is neither a run nor a folder of artifacts.
+
+    Raises:
+        InputError: it is one of these.
+    """
+    if (folder / RUN).is_file():
+        raise InputError(
+            f"{folder} is a training run, not an artifact. Export it first, then name the folder that this prints: "
+            f"nextitem export {folder} --out artifacts"
+        )
+    inside = sorted(path.parent for path in folder.glob(f"*/{MANIFEST}") if is_version(path.parent.name))
+    if inside and not (folder / MANIFEST).is_file():
+        raise InputError(f"{folder} is not an artifact, but holds {len(inside)}. Name one, such as {inside[-1]}")
+
+
+def refuse_artifact(folder: Path) -> None:
+    """Check that a folder that should be a run is not an artifact.
+
+    Raises:
+        InputError: it is one.
+    """
+    if (folder / MANIFEST).is_file():
+        raise InputError(f"{folder} is an artifact, not a training run. Name the folder of `nextitem train --out`.")
 
 
 def read_run(folder: Path) -> Run:

@@ -68,8 +68,8 @@ def test_every_command_names_the_fault_of_a_file(name: str) -> None:
     for arguments in (
         ("split", path, "--train-out", "train.csv", "--test-out", "test.csv"),
         ("train", path, "--out", "new", "--hidden", "16"),
-        ("evaluate", home, "--events", path, "--json", "report.json", "--ranks", "ranks.npy"),
-        ("evaluate", home, "--events", "events.csv", "--train", path, "--json", "report.json"),
+        ("evaluate", home, "--events", path, "--json", "--ranks", "ranks.npy"),
+        ("evaluate", home, "--events", "events.csv", "--train", path, "--json"),
     ):
         error = refused(*arguments)
         assert error.startswith(f"nextitem: {path}")
@@ -125,6 +125,36 @@ def test_a_folder_that_is_not_a_run_is_refused() -> None:
 
 
 @pytest.mark.usefixtures("work")
+@pytest.mark.parametrize(
+    ("command", "more"),
+    [
+        ("recommend", ("item-00001",)),
+        ("explain", ("item-00001",)),
+        ("evaluate", ("--events", "events.csv")),
+        ("publish", ("--bucket", "any")),
+    ],
+)
+def test_a_run_in_place_of_an_artifact_is_to_be_exported(command: str, more: tuple[str, ...]) -> None:
+    # WHEN a run, or the folder of artifacts, stands where an artifact should
+    # THEN the error says what to do
+    error = refused(command, "run", *more)
+    assert error.startswith("nextitem: run is a training run, not an artifact. Export it first")
+    assert error.endswith(": nextitem export run --out artifacts")
+    assert (
+        refused(command, "out", *more)
+        == f"nextitem: out is not an artifact, but holds 1. Name one, such as {artifact()}"
+    )
+
+
+@pytest.mark.usefixtures("work")
+def test_an_artifact_in_place_of_a_run_is_named() -> None:
+    home = artifact()
+    what = f"nextitem: {home} is an artifact, not a training run. Name the folder of `nextitem train --out`."
+    assert refused("export", home, "--out", "new") == what
+    assert refused("evaluate", home, "--events", "events.csv", "--report", "page", "--run", home) == what
+
+
+@pytest.mark.usefixtures("work")
 def test_an_export_that_misses_its_bounds_is_refused() -> None:
     Path("out-too").mkdir()
     error = refused("export", "run", "--out", "out-too", "--max-hr-loss=-2")
@@ -162,7 +192,6 @@ def test_impossible_outputs_are_refused() -> None:
         (("train", "events.csv", "--out", "folder.csv"), "folder.csv"),
         (("export", "run", "--out", "events.csv/new"), "events.csv/new"),
         ((*evaluate, "--ranks", "folder.csv"), "folder.csv"),
-        ((*evaluate, "--json", "events.csv/report.json"), "events.csv/report.json"),
         (("simulate", "--sessions", "2", "--out", "new.parquet"), "new.parquet"),
         (("simulate", "--sessions", "2", "--out", "absent/new.csv"), "absent/new.csv"),
         (("simulate", "--sessions", "2", "--products", "1", "--out", "new.csv"), "products must be"),
@@ -194,7 +223,10 @@ def test_a_wrong_item_id_is_refused(item: str) -> None:
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        (b"id,name\n1,tea\n", "has no column 'item_id'"),
+        (b"id,name\n1,tea\n", "has no column 'item_id'; its columns are 'id', 'name'"),
+        (b"item_id,title\n1,tea\n", "has no column 'name'; its columns are 'item_id', 'title'"),
+        (b"item_id,title\n", "has no column 'name'; its columns are 'item_id', 'title'"),
+        (b"", "has no column 'item_id'; the file is empty"),
         (b"item_id,name\n1,caf\xe9\n", "cannot be read"),
         (None, "cannot be read"),
     ],
@@ -205,3 +237,10 @@ def test_a_wrong_file_of_names_is_refused(content: bytes | None, what: str) -> N
     error = refused("recommend", artifact(), "item-00001", "--names", "names.csv")
     assert error.startswith("nextitem: names.csv ")
     assert what in error
+
+
+@pytest.mark.usefixtures("work")
+def test_a_name_that_is_missing_in_a_row_is_refused() -> None:
+    Path("names.csv").write_text("item_id,name\n1,tea\n2\n")
+    error = refused("recommend", artifact(), "item-00001", "--names", "names.csv")
+    assert error == "nextitem: names.csv, line 3: has fewer fields than the header"

@@ -1,18 +1,22 @@
 """The help of the command line; it must not import torch."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import typer
+from typer.core import TyperArgument, TyperGroup, TyperOption
 
+from model_export.cli.app import app
 from tests.model_export.cli.commandline import done, nextitem
 from tests.model_export.tiny import exported, random_run
 
 COLUMNS = ("--session-column", "--item-column", "--time-column", "--user-column", "--gap-minutes")
 
 OPTIONS: dict[str, tuple[str, ...]] = {
-    "simulate": ("--out", "--products-out", "--sessions", "--products", "--seed"),
+    "simulate": ("--out", "--products-out", "--sessions", "--products", "--seed", "--json"),
     "split": ("--train-out", "--test-out", "--test-days", *COLUMNS, "--json"),
     "prepare": (
         *("--out", "--engine", "--min-support", "--min-session", "--max-session", "--test-days", "--format"),
@@ -41,6 +45,8 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "versions": ("--bucket", "--route", "--json"),
     "promote": ("--bucket", "--route", "--json"),
     "rollback": ("--bucket", "--route", "--json"),
+    "availability": ("--bucket", "--route", "--unavailable", "--json"),
+    "cost": ("--rps", "--catalogue", "--json"),
 }
 
 LIGHT = """
@@ -76,6 +82,49 @@ def test_help_names_every_option(command: str) -> None:
 def test_help_names_every_command() -> None:
     help_text = done("--help").out
     assert all(f"  {command} " in help_text for command in OPTIONS)
+
+
+GROUP = typer.main.get_command(app)
+assert isinstance(GROUP, TyperGroup)
+COMMANDS = GROUP.commands
+
+
+def test_every_command_is_listed_here() -> None:
+    assert set(OPTIONS) == set(COMMANDS)
+
+
+def help_of(parameter: object) -> str:
+    assert isinstance(parameter, TyperOption | TyperArgument)
+    return parameter.help or ""
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_json_has_one_meaning(command: str) -> None:
+    # A flag that prints the result, in every command
+    [option] = [parameter for parameter in COMMANDS[command].params if "--json" in parameter.opts]
+    assert isinstance(option, TyperOption)
+    assert (option.help, option.is_flag) == ("Print the result as JSON.", True)
+
+
+@pytest.mark.parametrize("arguments", [("--help",), *((command, "--help") for command in COMMANDS)], ids=" ".join)
+def test_no_line_of_help_is_cut(arguments: tuple[str, ...]) -> None:
+    # WHEN the help is shown in 80 columns
+    shown = done(*arguments).out
+    # THEN it has every word of every help text
+    text = " ".join(shown.split())
+    commands = COMMANDS.values() if arguments == ("--help",) else [COMMANDS[arguments[0]]]
+    for command in commands:
+        if arguments == ("--help",):
+            first_sentence = re.split(r"\.\s", command.help or "")[0]
+            assert " ".join(first_sentence.split()) in text
+        else:
+            helps = [command.help or "", *map(help_of, command.params)]
+            for words in (" ".join(help_text.split()) for help_text in helps):
+                assert words.replace("- ", "-") in text.replace("- ", "-")
+
+
+def test_the_version_is_shown() -> None:
+    assert re.fullmatch(r"nextitem \d+\.\d+\.\d+ \(Python 3\.\d+\.\d+, onnxruntime [\d.]+\)\n", done("--version").out)
 
 
 def test_help_does_not_import_torch() -> None:

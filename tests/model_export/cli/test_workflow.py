@@ -1,6 +1,5 @@
 """The command line from simulated events to a served version."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,13 +120,13 @@ def test_evaluate_writes_report_and_ranks(shop: Shop, tmp_path: Path) -> None:
         shop.folder / "train.csv",
     )
     # WHEN they are evaluated into files, one without the suffix .npy
-    report, ranks = tmp_path / "report.json", tmp_path / "deep" / "ranks.bin"
+    ranks = tmp_path / "deep" / "ranks.bin"
     plots = ("--report", tmp_path / "page", "--run", shop.folder / "run")
-    shown = done(*arguments, "--json", report, "--ranks", ranks, *plots)
+    shown = done(*arguments, "--ranks", ranks, *plots)
     # THEN the files are complete and agree, and there are no others
     drawn = ["differences.png", "exposure.png", "metrics.png", "report.md", "slices.png", "training.png"]
-    assert listed(tmp_path) == ["deep", "deep/ranks.bin", "page", *(f"page/{name}" for name in drawn), "report.json"]
-    document = json.loads(report.read_text())
+    assert listed(tmp_path) == ["deep", "deep/ranks.bin", "page", *(f"page/{name}" for name in drawn)]
+    document = done(*arguments, "--json").document
     written_ranks = np.load(ranks, allow_pickle=False)
     assert written_ranks.shape == (document["targets"],)
     assert float((written_ranks <= 20).mean()) == pytest.approx(document["model"]["hr@20"])
@@ -137,14 +136,12 @@ def test_evaluate_writes_report_and_ranks(shop: Shop, tmp_path: Path) -> None:
             assert name in shown.out
             assert f"{value:.4f}" in shown.out
     assert max(map(len, shown.out.splitlines())) <= 80
-    # AND JSON on standard output is the same
-    assert done(*arguments, "--json", "-").document == document
 
 
 def test_evaluate_warns_of_other_training_data_and_of_overlap(shop: Shop) -> None:
     # The events before the split, as training data
     test, events = shop.folder / "test.parquet", shop.folder / "events.csv.gz"
-    answer = done("evaluate", shop.artifact, "--events", test, "--train", events, "--json", "-")
+    answer = done("evaluate", shop.artifact, "--events", test, "--train", events, "--json")
     other, known = answer.err.splitlines()
     assert other == f"{events} is not the data that {shop.version} was trained on"
     # A second message says that the test sessions are among them.
@@ -234,6 +231,12 @@ def test_a_version_is_published_promoted_and_rolled_back(shop: Shop, tmp_path: P
     # THEN the first is live again, in a new revision
     assert (third["revision"], third["restores"]) == (3, 1)
     assert shares() == {shop.version: 1.0, other.name: 0.0}
+    # AND the JSON is a summary, with the whole manifest left in the bucket
+    row = next(row for row in done("versions", "--json").document if row["version"] == shop.version)
+    training = read_run(shop.folder / "run").record.training
+    assert (row["events"], row["items"]) == (training.events, len(read_sessions(shop.folder / "train.csv").catalogue))
+    assert set(row) == {"version", "share", "items", "events", "until", "validation"}
+    assert row["validation"]["hr@20"] == open_artifact(shop.artifact).manifest.evaluation["hr@20"]
     # AND the table names both in full
     table = done("versions").out
     assert shop.version in table
