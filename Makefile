@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+DEMO_INSTALLED := .venv/.demo-installed
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
@@ -18,19 +19,33 @@ LINT_REGION ?= eu-central-1
 ARCHITECTURE ?= x86_64
 
 # constraints.txt pins every package. It is a constraint file, so pip also installs a package that is missing from it.
-$(INSTALLED): pyproject.toml requirements/constraints.txt
+PIP_INSTALL = $(BIN)/python -m pip install --quiet --constraint requirements/constraints.txt
+
+# PyPI's torch for Linux is a CUDA build: with its libraries several GB. PyTorch's own index has the CPU build that
+# constraints.txt names. pip looks there for torch alone, so that a machine which cannot reach it does not wait for each
+# package; there a wheel in a folder of PIP_FIND_LINKS does. More --quiet than elsewhere: only errors matter.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+INSTALL_TORCH = $(PIP_INSTALL) --quiet --no-deps --retries 1 --extra-index-url $(TORCH_INDEX) torch
+
+$(DEMO_INSTALLED): pyproject.toml requirements/constraints.txt
 	@test -d .venv || $(PYTHON) -m venv .venv
-	@echo "installing into .venv (with PyTorch; the first time takes some minutes)"
+	@echo "installing the packages of the demo into .venv (half a minute)"
 	@$(BIN)/python -m pip install --quiet --upgrade pip
-	@$(BIN)/python -m pip install --quiet --constraint requirements/constraints.txt \
-		--editable '.[export,report,spark,tune,mlflow,devstack,dev]'
+	@$(PIP_INSTALL) --editable '.[devstack]'
+	@touch $@
+
+$(INSTALLED): $(DEMO_INSTALLED)
+	@echo "installing the packages of development into .venv (with PyTorch; some minutes)"
+	@$(INSTALL_TORCH) || { echo "There is no CPU build of torch at $(TORCH_INDEX) for this Python, or it cannot be" \
+		"reached. TORCH_INDEX=URL names another index." >&2; exit 1; }
+	@$(PIP_INSTALL) --editable '.[export,report,spark,tune,mlflow,devstack,dev]'
 	@touch $@
 
 .PHONY: install
 install: $(INSTALLED) ## create .venv with all packages for development
 
 .PHONY: run
-run: $(INSTALLED) ## serve the demo on http://127.0.0.1:3000 until Ctrl-C (ONCE=1: exit after the table; ARGS=--help)
+run: $(DEMO_INSTALLED) ## serve the demo on http://127.0.0.1:3000 until Ctrl-C (ONCE=1: exit after the table; ARGS=--help)
 	@exec $(BIN)/python -m devstack $(ARGS)
 
 .PHONY: test
@@ -84,10 +99,14 @@ LOCKED_TOOLS := sam checkov audit
 # Dependencies of onnxruntime that inference never imports, so the function does not contain them.
 NOT_IMPORTED := flatbuffers packaging protobuf
 
+# On Linux the CPU build of torch has a version of its own; PyPI's builds for other systems are for the CPU.
+TORCH_BUILDS := 's/^torch==([0-9.]+).*/torch==\1+cpu; sys_platform == "linux"|torch==\1; sys_platform != "linux"/'
+
 .PHONY: lock
-lock: $(AUDIT)/pip-compile ## lock the installed packages, and with hashes what ships or deploys (ARGS=--upgrade: newest)
-	@{ echo '# Every package of the development environment, as tested. Written by `make lock`.'; \
-	   $(BIN)/python -m pip freeze --exclude-editable --exclude nextitem | sed -E 's/^(torch==[0-9.]+)\+.*/\1/'; } > requirements/constraints.txt
+lock: $(AUDIT)/pip-compile bench-peers ## lock the installed packages, and with hashes what ships or deploys (ARGS=--upgrade: newest)
+	@packages=$$($(BIN)/python -m pip freeze --exclude-editable --exclude nextitem) && \
+		{ echo '# Every package of the development environment, as tested. Written by `make lock`.'; \
+		echo "$$packages" | sed -E $(TORCH_BUILDS) | tr '|' '\n'; } > requirements/constraints.txt
 	@$(LOCK) --constraint requirements/constraints.txt $(NOT_IMPORTED:%=--unsafe-package %) \
 		--output-file functions/requirements.txt pyproject.toml
 	@for tool in $(LOCKED_TOOLS); do \
@@ -115,7 +134,7 @@ chaos: $(INSTALLED) ## inject faults into the session store under traffic and ch
 
 .PHONY: bench-peers
 bench-peers: $(INSTALLED) ## install the libraries that benchmarks compare with: faiss, hnswlib, marisa-trie
-	@$(BIN)/python -m pip install --quiet --constraint requirements/constraints.txt --editable '.[bench]'
+	@$(PIP_INSTALL) --editable '.[bench]'
 
 .PHONY: bench
 bench: bench-peers ## measure and plot every figure that the docs quote (one hour; with ARGS=--small half an hour)
@@ -164,8 +183,8 @@ $(CHECKOV): requirements/checkov.txt
 	$(call tool_venv,.build/checkov,$<)
 
 .PHONY: checkov
-checkov: $(CHECKOV) ## check the deployed resources against Checkov's rules (needs `make install`)
-	.venv/bin/python -m tests.template.resolved .build/resolved
+checkov: $(CHECKOV) $(INSTALLED) ## check the deployed resources against Checkov's rules
+	$(BIN)/python -m tests.template.resolved .build/resolved
 	$(CHECKOV) --directory .build/resolved --framework cloudformation --compact --quiet --skip-download \
 		--skip-check $(CHECKOV_SKIPS)
 

@@ -37,8 +37,8 @@ def test_each_folder_of_tests_mirrors_a_package() -> None:
 
 
 def test_the_wheel_installs_no_generic_names() -> None:
-    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]["find"]
-    assert set(build["include"]) == {"nextitem*", "model_export*"}
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert set(wheel["packages"]) == {"functions/nextitem", "model_export"}
 
 
 CONTRACT = """
