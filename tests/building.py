@@ -23,6 +23,10 @@ def build(artifact: Path, python313: Path) -> Path:
 
 def make(*arguments: str, **variables: str) -> None:
     """Run make in the root of the project, without the variables of an outer make."""
+    subprocess.run(["make", *arguments], cwd=ROOT, env=without_outer_make() | variables, check=True)  # noqa: S607
+
+
+def without_outer_make() -> dict[str, str]:
+    """Return the environment variables that an outer make did not set for a make inside it."""
     outer_make = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "ARCHITECTURE"}
-    environment = {name: value for name, value in os.environ.items() if name not in outer_make}
-    subprocess.run(["make", *arguments], cwd=ROOT, env=environment | variables, check=True)  # noqa: S607
+    return {name: value for name, value in os.environ.items() if name not in outer_make}
