@@ -11,6 +11,7 @@ import typer
 
 from model_export.data.layout import Layout
 from model_export.training.run_folder import refuse_artifact, refuse_run
+from nextitem.errors import InputError
 
 
 def check_artifact(folder: Path) -> Path:
@@ -71,6 +72,13 @@ class LayoutOptions:
             show_default=False,
         ),
     ] = None
+    event_column: Annotated[
+        str | None, typer.Option(help="Column of the event's type, such as view or purchase; see --keep.")
+    ] = None
+    keep: Annotated[
+        str | None,
+        typer.Option(help="Types of events that count, comma-separated, such as view,cart; by default all."),
+    ] = None
 
     @property
     def layout(self) -> Layout:
@@ -81,8 +89,22 @@ class LayoutOptions:
             "time": self.time_column,
             "user": self.user_column,
             "gap_minutes": self.gap_minutes,
+            "event": self.event_column,
+            "keep": None if self.keep is None else _listed(self.keep),
         }
         return replace(Layout(), **{name: value for name, value in chosen.items() if value is not None})
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """Return the parts of a comma-separated text.
+
+    Raises:
+        InputError: there is none.
+    """
+    parts = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not parts:
+        raise InputError("--keep names no type of events; write for example --keep view,cart")
+    return parts
 
 
 def with_groups(command: Callable[..., None]) -> Callable[..., None]:

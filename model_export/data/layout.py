@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from nextitem.errors import InputError
+
 MAX_SESSION_EVENTS = 100_000
 """Maximum events of a session. A longer one is a bot, or a default value for the id."""
 
@@ -16,6 +18,8 @@ class Layout:
         time: column of the event's time, or of a running index that only orders the events.
         user: column of the user id; when set, each user's events are cut into sessions.
         gap_minutes: a longer pause ends such a session. A running index has no minutes: there each user is one session.
+        event: column of the event's type, such as a view or a purchase.
+        keep: types of events that count; empty: all.
     """
 
     session: tuple[str, ...] = ("session_id",)
@@ -23,6 +27,17 @@ class Layout:
     time: str = "timestamp"
     user: str | None = None
     gap_minutes: float = 30.0
+    event: str | None = None
+    keep: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check that types are chosen only where a column holds them.
+
+        Raises:
+            InputError: they are chosen, but there is no such column.
+        """
+        if self.keep and self.event is None:
+            raise InputError("--keep chooses events by type: name the type's column with --event-column")
 
     @property
     def owner(self) -> tuple[str, ...]:

@@ -76,7 +76,7 @@ def prepare_events(
     """
     watcher.stage("reading")
     files = ", ".join(source.name for source in sources)
-    events = check_rows(engine, read_rows(engine, sources, config.layout), config.layout, files)
+    events = check_rows(engine, read_rows(engine, sources, config.layout).table, config.layout, files)
     watcher.stage("splitting and filtering")
     sessions = sessionize(events, config.layout)
     if refuse_long:

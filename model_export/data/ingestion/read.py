@@ -1,12 +1,13 @@
 """Step 1, read: owner, item and time of every row, from all sources together."""
 
+from dataclasses import dataclass
 from functools import reduce
 
 import ibis
 import ibis.expr.types as ir
 
-from model_export.data.ingestion.engine import Engine
-from model_export.data.ingestion.faults import input_error
+from model_export.data.ingestion.engine import PLACE, Engine
+from model_export.data.ingestion.faults import input_error, shown
 from model_export.data.ingestion.sources import Source
 from model_export.data.layout import Layout
 from nextitem.errors import InputError
@@ -14,33 +15,70 @@ from nextitem.errors import InputError
 SEPARATOR, ESCAPE = "|", "^"
 """The separator stands between the parts of a session id that several columns hold, and is escaped inside a part."""
 
+SHOWN_TYPES = 20
+"""Types of events that an error lists."""
 
-def read_rows(engine: Engine, sources: list[Source], layout: Layout) -> ir.Table:
-    """Return the table `owner`, `item` (text), `time` (as the files hold it) and `place`.
 
-    `owner` is the session's id, or the user's.
+@dataclass(frozen=True)
+class Rows:
+    """The rows that count, not checked yet.
+
+    Attributes:
+        table: `owner` (the session's id, or the user's), `item`, `event` (text; NULL without a column of types), `time`
+            (as the files hold it) and `place`.
+        types: number of all rows by type of event, the most frequent first; empty without a column of types.
+    """
+
+    table: ir.Table
+    types: dict[str, int]
+
+
+def read_rows(engine: Engine, sources: list[Source], layout: Layout) -> Rows:
+    """Read the columns of a layout, and keep the rows of the types that count.
 
     Raises:
-        InputError: a file cannot be read, a column is missing, or its type is wrong.
+        InputError: a file cannot be read, a column is missing or its type is wrong, or no row has a type that counts.
     """
     tables = _with_one_type_of_time([_read(engine, source, layout) for source in sources], layout.time)
-    return tables[0] if len(tables) == 1 else ibis.union(*tables)
+    table = tables[0] if len(tables) == 1 else ibis.union(*tables)
+    types = _types(engine, table) if layout.event is not None else {}
+    if not layout.keep:
+        return Rows(table, types)
+    if absent := [kind for kind in layout.keep if kind not in types]:
+        files = ", ".join(source.name for source in sources)
+        there = ", ".join(f"{shown(kind)} {count:,}" for kind, count in list(types.items())[:SHOWN_TYPES])
+        what = f"no event is of the type {shown(absent[0])}, which --keep names; the types are {there or 'none'}"
+        raise input_error(files, what, column=layout.event)
+    return Rows(table.filter(table.event.isin(layout.keep)), types)
+
+
+def _types(engine: Engine, table: ir.Table) -> dict[str, int]:
+    """Count the rows by type; a row without a type has the type ''."""
+    counted = table.group_by(kind=table.event.fill_null("")).agg(rows=table.count())
+    counts = {row["kind"]: int(row["rows"]) for row in engine.rows(counted)}
+    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
 def _read(engine: Engine, source: Source, layout: Layout) -> ir.Table:
     owners = {f"owner_{place}": column for place, column in enumerate(layout.owner)}
-    names = {**owners, "item": layout.item, "time": layout.time}
+    types = {} if layout.event is None else {"event": layout.event}
+    names = {**owners, "item": layout.item, "time": layout.time, **types}
     table = engine.read(source, names)
-    for name in (*owners, "item"):
+    for name in (*owners, "item", *types):
         kind = table[name].type()
         if not (kind.is_string() or kind.is_integer() or kind.is_uuid()):
-            raise input_error(source.name, f"is of type {kind}, but ids must be text or integers", column=names[name])
+            what = "types of events" if name in types else "ids"
+            raise input_error(
+                source.name, f"is of type {kind}, but {what} must be text or integers", column=names[name]
+            )
     kind = table.time.type()
     if not (kind.is_timestamp() or kind.is_date() or kind.is_string() or kind.is_numeric()):
         raise input_error(source.name, f"is of type {kind}, which is not a time", column=layout.time)
     time = table.time.cast("timestamp('UTC')") if kind.is_timestamp() else table.time
     owner = _joined([table[name].cast("string") for name in owners])
-    return table.mutate(owner=owner, item=table.item.cast("string"), time=time).drop(*owners)
+    event = table.event.cast("string") if types else ibis.null("string")
+    table = table.mutate(owner=owner, item=table.item.cast("string"), event=event, time=time)
+    return table.select("owner", "item", "event", "time", PLACE)
 
 
 def _joined(parts: list[ir.StringValue]) -> ir.StringValue:

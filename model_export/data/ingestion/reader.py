@@ -34,7 +34,7 @@ def read_sessions(path: str | Path, layout: Layout | None = None) -> Sessions:
     if Path(path).is_dir():
         raise input_error(path, "is not a file")
     with duckdb_engine() as engine:
-        events = check_rows(engine, read_rows(engine, [source_of(str(path))], layout), layout, str(path))
+        events = check_rows(engine, read_rows(engine, [source_of(str(path))], layout).table, layout, str(path))
         sessions = sessionize(events, layout)
         if layout.user is not None:
             sessions = engine.kept("sessions", sessions)

@@ -218,3 +218,26 @@ class EngineContract:
         # THEN no two sessions became one
         train, _ = sides(tmp_path / "out")
         assert sorted(train.values()) == [["a", "b"], ["c", "d"], ["e", "f"], ["g", "h"]]
+
+    def test_only_events_of_the_kept_types_count(self, engine: Engine, tmp_path: Path) -> None:
+        # GIVEN views, carts and a search without an item
+        path = tmp_path / "e.csv"
+        lines = ["session_id,item_id,timestamp,action"]
+        for day, session in enumerate("ab"):
+            lines += [
+                f"{session},{item},{FIRST_DAY + day * DAY + n},{action}"
+                for n, (item, action) in enumerate((("x", "view"), ("", "search"), ("x", "cart"), ("y", "view")))
+            ]
+        path.write_text("\n".join(lines) + "\n")
+        # WHEN only views are kept
+        config = replace(EVERYTHING, layout=Layout(event="action", keep=("view",)))
+        prepared = run(engine, [path], tmp_path / "out", config)
+        # THEN nothing else is read, not even checked
+        assert sides(tmp_path / "out") == ({"a": ["x", "y"]}, {"b": ["x", "y"]})
+        assert prepared.events == 4
+        # AND a type that no event has is refused, with those that events have
+        config = replace(EVERYTHING, layout=Layout(event="action", keep=("view", "purchase")))
+        there = "'view' 4, 'cart' 2, 'search' 2"
+        what = f"no event is of the type 'purchase', which --keep names; the types are {there}"
+        with pytest.raises(InputError, match=what):
+            run(engine, [path], tmp_path / "refused", config)
