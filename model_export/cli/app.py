@@ -3,19 +3,23 @@
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from model_export.cli.availability import availability
 from model_export.cli.cost import cost
 from model_export.cli.evaluate import evaluate
 from model_export.cli.explain import explain
 from model_export.cli.export import export
+from model_export.cli.init import init
 from model_export.cli.options import with_groups
 from model_export.cli.prepare import prepare
 from model_export.cli.recommend import recommend
 from model_export.cli.registry import promote, publish, rollback, versions
+from model_export.cli.settings_file import SETTINGS_FILE, options_of, read_defaults
 from model_export.cli.simulate import simulate
 from model_export.cli.split import split
 from model_export.cli.train import train
@@ -49,6 +53,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for command in (
+    init,
     simulate,
     split,
     prepare,
@@ -70,11 +75,28 @@ for command in (
 
 @app.callback()
 def options(
-    show: Annotated[
+    context: typer.Context,
+    settings: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="NEXTITEM_SETTINGS",
+            help=f"File of defaults for the options, by default {SETTINGS_FILE} of this folder, if there is one.",
+            show_default=False,
+        ),
+    ] = None,
+    show: Annotated[  # noqa: ARG001 - its callback acts
         bool, typer.Option("--version", help="Show the version and exit.", callback=show_version, is_eager=True)
     ] = False,
 ) -> None:
     """Session-based next-item recommendation: from a file of events to a served model."""
+    path, name = settings or Path(SETTINGS_FILE), context.invoked_subcommand
+    if name is None or name == "init" or not (settings or path.exists()):
+        return
+    group = context.command
+    commands = group.commands if isinstance(group, TyperGroup) else {}
+    if name in commands:  # else typer says that there is none
+        options = {command: options_of(commands[command].params) for command in commands}
+        context.default_map = {name: read_defaults(path, options, name, context)}
 
 
 def main() -> None:

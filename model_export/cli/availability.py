@@ -12,7 +12,7 @@ import typer
 
 from model_export.cli.console import print_json, say, waiting
 from model_export.cli.options import Json
-from model_export.cli.registry import BucketName, RouteName
+from model_export.cli.registry_options import BucketOptions, RouteName
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import ArtifactCorrupt, InputError, NextItemError
 from nextitem.model.manifest import MANIFEST, MAX_MANIFEST_BYTES, VOCABULARY, decode_manifest
@@ -36,7 +36,7 @@ class Unknown:
 
 
 def availability(
-    bucket: BucketName,
+    registry: BucketOptions,
     route: RouteName = "live",
     unavailable: Annotated[
         Path | None,
@@ -47,7 +47,7 @@ def availability(
     as_json: Json = False,
 ) -> None:
     """Show or change the unavailable items of a route. A change reaches all its versions within seconds."""
-    store = BotoObjectStore(bucket)
+    store = registry.store()
     publisher = Publisher(store, route)
     if unavailable is None:
         current = publisher.availability()

@@ -9,34 +9,32 @@ from rich.table import Column, Table
 
 from model_export.cli.console import OUT, print_json, say, waiting
 from model_export.cli.options import ArtifactFolder, Json
+from model_export.cli.registry_options import BucketOptions, RouteName
 from model_export.data.sessions import FIRST_EPOCH_SECOND, format_time
-from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.registry.publisher import PublishedVersion, Publisher
 from nextitem.registry.reader import Route
 
-BucketName = Annotated[str, typer.Option(envvar="NEXTITEM_BUCKET", help="The registry's bucket.", show_default=False)]
-RouteName = Annotated[str, typer.Option(envvar="NEXTITEM_ROUTE", help="The route.")]
 Version = Annotated[str, typer.Argument(help="A published version.", show_default=False)]
 
 
-def publish(artifact: ArtifactFolder, bucket: BucketName, as_json: Json = False) -> None:
+def publish(artifact: ArtifactFolder, registry: BucketOptions, as_json: Json = False) -> None:
     """Upload an artifact as a version. It gets no traffic, and is never changed."""
     with waiting(f"publishing {artifact}") as show_stage:
 
         def show_progress(key: str, sent: int, size: int) -> None:
             show_stage(f"publishing {key}: {sent / size:.0%} of {size / 1e9:.1f} GB")
 
-        version = Publisher(BotoObjectStore(bucket, on_progress=show_progress)).publish(artifact)
+        version = Publisher(registry.store(show_progress)).publish(artifact)
     if as_json:
         print_json({"version": version})
     else:
         typer.echo(version)
 
 
-def versions(bucket: BucketName, route: RouteName = "live", as_json: Json = False) -> None:
+def versions(registry: BucketOptions, route: RouteName = "live", as_json: Json = False) -> None:
     """List the versions of the registry, with their shares of the sessions."""
     with waiting("reading the registry"):
-        published = Publisher(BotoObjectStore(bucket), route).versions()
+        published = Publisher(registry.store(), route).versions()
     if as_json:
         print_json([_summary(version) for version in published])
         return
@@ -54,20 +52,20 @@ def versions(bucket: BucketName, route: RouteName = "live", as_json: Json = Fals
     OUT.print(table)
 
 
-def promote(version: Version, bucket: BucketName, route: RouteName = "live", as_json: Json = False) -> None:
+def promote(version: Version, registry: BucketOptions, route: RouteName = "live", as_json: Json = False) -> None:
     """Give a version all traffic, after it has passed its certificate on this machine."""
     with waiting(f"checking {version}"), TemporaryDirectory() as folder:
-        new_route = Publisher(BotoObjectStore(bucket), route).promote(version, Path(folder))
+        new_route = Publisher(registry.store(), route).promote(version, Path(folder))
     _print_route(route, new_route, as_json)
 
 
-def rollback(bucket: BucketName, route: RouteName = "live", as_json: Json = False) -> None:
+def rollback(registry: BucketOptions, route: RouteName = "live", as_json: Json = False) -> None:
     """Restore the previous variants of the route, after their versions have passed their certificates on this machine.
 
     Run it again to go back one step more.
     """
     with waiting("rolling back"), TemporaryDirectory() as folder:
-        new_route = Publisher(BotoObjectStore(bucket), route).rollback(Path(folder))
+        new_route = Publisher(registry.store(), route).rollback(Path(folder))
     _print_route(route, new_route, as_json)
 
 

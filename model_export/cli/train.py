@@ -72,9 +72,11 @@ class FitOptions:
     seed: Annotated[int, typer.Option(help="The same seed, data and machine give the same model.")] = FitConfig.seed
 
     def config(self, context: typer.Context, path: Path | None) -> FitConfig:
-        """Return the settings of a file, with those set on the command line instead."""
-        chosen = {name: value for name, value in vars(self).items() if _is_set(context, name)}
-        return replace(config_from(path), **chosen) if path is not None else FitConfig(**chosen)
+        """Return the settings of the command line, then of --config's file, then of nextitem.toml."""
+        given = {name: value for name, value in vars(self).items() if _source(context, name) == "COMMANDLINE"}
+        base = {name: value for name, value in vars(self).items() if _source(context, name) == "DEFAULT_MAP"}
+        settings = FitConfig(**base) if path is None else config_from(path, FitConfig(**base))
+        return replace(settings, **given)
 
 
 def train(
@@ -112,9 +114,10 @@ def train(
     )
 
 
-def _is_set(context: typer.Context, name: str) -> bool:
+def _source(context: typer.Context, name: str) -> str:
+    """Return where an option's value comes from, as click names it."""
     source = context.get_parameter_source(name)
-    return source is not None and source.name != "DEFAULT"
+    return "DEFAULT" if source is None else source.name
 
 
 @contextmanager

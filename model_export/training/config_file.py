@@ -10,8 +10,8 @@ from model_export.training.config import FitConfig
 from nextitem.errors import InputError
 
 
-def config_from(path: Path) -> FitConfig:
-    """Read settings from a file; absent ones keep their defaults.
+def config_from(path: Path, base: FitConfig | None = None) -> FitConfig:
+    """Read settings from a file; absent ones are those of `base`, by default the defaults.
 
     Raises:
         InputError: the file cannot be read, has an unknown name, or a value is out of range.
@@ -21,7 +21,7 @@ def config_from(path: Path) -> FitConfig:
         for name in values:
             if name not in FitConfig.names():
                 raise InputError(f"{path}: unknown setting {name!r}. Known settings: {', '.join(FitConfig.names())}")
-        return msgspec.convert(values, FitConfig)
+        return msgspec.convert({**(base or FitConfig()).values(), **values}, FitConfig)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -57,19 +57,31 @@ class BotoObjectStore:
         name: the bucket's name.
         client: an S3 client; by default one from the usual AWS settings.
         on_progress: called while large files are uploaded.
+        region: the bucket's region, without a client; by default that of the AWS settings.
+        endpoint: an S3 endpoint other than AWS's, without a client; by default that of the AWS settings.
 
     Raises:
         RegistryUnavailable: the AWS settings make no client.
     """
 
     def __init__(
-        self, name: str, client: "S3Client | None" = None, on_progress: OnProgress = lambda _key, _sent, _size: None
+        self,
+        name: str,
+        client: "S3Client | None" = None,
+        on_progress: OnProgress = lambda _key, _sent, _size: None,
+        *,
+        region: str | None = None,
+        endpoint: str | None = None,
     ) -> None:
         self._name = name
         self._on_progress = on_progress
         config = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 3})
         try:
-            self._s3: S3Client = client if client is not None else boto3.client("s3", config=config)
+            self._s3: S3Client = (
+                client
+                if client is not None
+                else boto3.client("s3", config=config, region_name=region, endpoint_url=endpoint)
+            )
         except (BotoCoreError, ValueError) as error:
             raise RegistryUnavailable(f"bucket {name} cannot be used with these AWS settings: {error}") from error
 
