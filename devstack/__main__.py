@@ -85,6 +85,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         jwt=JwtAuthorizer(options.jwt[0], tuple(options.jwt[1:]) or (AUDIENCE,)) if options.jwt else None,
         cors=Cors(tuple(options.cors)) if options.cors else None,
         secret={"current": KEY_SECRET},
+        exclude_seen=True,  # as a shop would: its carousel shows what the visitor has not seen
     )
     with contextlib.ExitStack() as running:
         with console.status("Starting Valkey, the bucket and the HTTP front ..."):

@@ -37,13 +37,14 @@ def most_popular_item(artifact: Path) -> str:
     return Vocabulary(opened.path(VOCABULARY)).item_id(opened.manifest.popular[0].index)
 
 
-def publish(artifact: Path, bucket: Bucket, directory: Path) -> str:
+def publish(artifact: Path, bucket: Bucket, directory: Path, *, exclude_seen: bool | None = None) -> str:
     """Publish an artifact directory, route all traffic to it, and return its version.
 
     Args:
         artifact: directory that `nextitem export` wrote.
         bucket: receives the artifact.
         directory: for the copy that the registry checks before it changes the route.
+        exclude_seen: the route's setting, see `Publisher.promote`.
 
     Raises:
         nextitem.errors.ArtifactError: the artifact is damaged.
@@ -60,7 +61,7 @@ def publish(artifact: Path, bucket: Bucket, directory: Path) -> str:
     try:
         publisher = Publisher(BotoObjectStore(bucket.name, client))
         version = publisher.publish(artifact)
-        publisher.promote(version, directory)
+        publisher.promote(version, directory, exclude_seen=exclude_seen)
     finally:
         client.close()
     return version

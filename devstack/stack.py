@@ -65,6 +65,7 @@ class Stack:
         cors: Cors | None = None,
         secret: Mapping[str, str | float] | None = None,
         settings: Mapping[str, str] | None = None,
+        exclude_seen: bool | None = None,
     ) -> None:
         """Keep the configuration; nothing is started yet.
 
@@ -83,6 +84,7 @@ class Stack:
             cors: the origins whose pages may call the API; None: no CORS.
             secret: the key secret's JSON, kept in Secrets Manager (see `put_secret`) instead of a variable.
             settings: environment variables of the function; they override those of the stack.
+            exclude_seen: whether the route leaves out a session's items; None: as the function's settings say.
         """
         self._function = Function(
             directory=functions_dir.resolve(),
@@ -100,6 +102,7 @@ class Stack:
         self._jwt = jwt
         self._cors = cors
         self._secret = secret
+        self._exclude_seen = exclude_seen
         self._resources = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -111,7 +114,7 @@ class Stack:
             self._bucket = bucket
             self.store_url = self._valkey.url
             self.bucket, self.s3_endpoint = bucket.name, bucket.endpoint
-            self.version = publish(self._artifact, bucket, directory / "published") if self._artifact else None
+            self.version = self._published(bucket, directory / "published")
             if self._secret is not None:
                 self.put_secret(self._secret)
             self._served = resources.enter_context(
@@ -181,6 +184,11 @@ class Stack:
         if self._jwt is None:
             return {}
         return {f"TOKEN_{subject.upper()}": self._jwt.token(sub=subject) for subject in SUBJECTS}
+
+    def _published(self, bucket: Bucket, directory: Path) -> str | None:
+        if self._artifact is None:
+            return None
+        return publish(self._artifact, bucket, directory, exclude_seen=self._exclude_seen)
 
     def _addresses(self) -> dict[str, str]:
         return {

@@ -93,7 +93,12 @@ def start(startup: "Startup") -> Application:
     keys = _keys(settings, telemetry)
     threading.excepthook = lambda death: telemetry.report_fault(death.exc_value or death.exc_type())
     router = Router(
-        startup.registry, settings.route, settings.route_ttl, telemetry.report_fault, starting=startup.models
+        startup.registry,
+        settings.route,
+        settings.route_ttl,
+        telemetry.report_fault,
+        starting=startup.models,
+        exclude_seen=settings.exclude_seen,
     )
     valkey = ValkeyStore(
         settings.store_url, timeout=settings.store_timeout, ttl=settings.session_ttl, region=settings.region

@@ -20,7 +20,7 @@ from nextitem.model.artifact import open_artifact
 from nextitem.model.manifest import MANIFEST, encode_document, version_of
 from nextitem.registry.availability import MAX_AVAILABILITY_BYTES, availability_key
 from nextitem.registry.publisher import Publisher
-from nextitem.registry.reader import MAX_ROUTE_BYTES, Route, route_key
+from nextitem.registry.route import MAX_ROUTE_BYTES, Route, route_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -1,6 +1,7 @@
 """Replay simulated shopping sessions over HTTP, as a shop's front end does, and keep the responses.
 
-Each view of an item is one event. A recommendation is a hit if it contains the next item of the session.
+Each view of an item is one event. A recommendation is a hit if it contains the next item of the session. Only next
+items that are new to their session count: the demo's route leaves out seen items, so a return to one cannot be a hit.
 """
 
 import asyncio
@@ -41,9 +42,12 @@ class Visit:
     calls: tuple[Call, ...]
 
     def hits(self) -> list[bool]:
-        """Return for each item after the first whether the recommendation before it contained it."""
-        pairs = zip(self.calls, self.item_ids[1:], strict=False)
-        return [item_id in call.recommended for call, item_id in pairs]
+        """Return for each new item after the first whether the recommendation before it contained it."""
+        return [
+            item_id in call.recommended
+            for place, (call, item_id) in enumerate(zip(self.calls, self.item_ids[1:], strict=False), start=1)
+            if item_id not in self.item_ids[:place]
+        ]
 
 
 async def replay(

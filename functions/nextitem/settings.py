@@ -35,6 +35,7 @@ _FORMS = {
         r"[A-Za-z0-9/_+=.@-]{1,512}|arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+",
         "the name or the ARN of a secret in Secrets Manager",
     ),
+    "NEXTITEM_EXCLUDE_SEEN": (r"true|false", "true or false"),
     "AWS_REGION": (r"[a-z]+(-[a-z]+)+-[0-9]+", "a region, such as eu-central-1"),
 }
 """The form of each text, as a pattern and in words. A value of another kind fails here, not in a request."""
@@ -56,6 +57,8 @@ class Settings(msgspec.Struct, frozen=True):
         store_timeout: ``NEXTITEM_STORE_TIMEOUT_MS``, the limit of one call to the session store.
         session_ttl: ``NEXTITEM_SESSION_TTL_SECONDS``, after which a session without events is deleted.
         deadline: ``NEXTITEM_DEADLINE_MS``, for requests that set none.
+        exclude_seen: ``NEXTITEM_EXCLUDE_SEEN``, true or false: whether to leave out a session's items where neither the
+            request nor the route says.
         model_dir: ``NEXTITEM_MODEL_DIR``, the folder of downloaded model versions.
         region: ``AWS_REGION``.
         s3_endpoint: ``AWS_ENDPOINT_URL_S3``, an S3 endpoint other than AWS's.
@@ -71,6 +74,7 @@ class Settings(msgspec.Struct, frozen=True):
     store_timeout: float
     session_ttl: float
     deadline: float
+    exclude_seen: bool
     model_dir: Path
     region: str
     s3_endpoint: str | None
@@ -94,6 +98,8 @@ class Settings(msgspec.Struct, frozen=True):
             store_timeout=_positive(environment, "NEXTITEM_STORE_TIMEOUT_MS", 50) / 1000,
             session_ttl=_positive(environment, "NEXTITEM_SESSION_TTL_SECONDS", 86_400, minimum=1),
             deadline=_positive(environment, "NEXTITEM_DEADLINE_MS", 120) / 1000,
+            exclude_seen=_matching("NEXTITEM_EXCLUDE_SEEN", environment.get("NEXTITEM_EXCLUDE_SEEN") or "false")
+            == "true",
             model_dir=Path(environment.get("NEXTITEM_MODEL_DIR") or "/tmp/nextitem"),  # noqa: S108 - Lambda's only disk
             region=_matching("AWS_REGION", environment.get("AWS_REGION") or DEFAULT_REGION),
             s3_endpoint=_endpoint(environment, "AWS_ENDPOINT_URL_S3"),

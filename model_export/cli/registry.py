@@ -12,7 +12,7 @@ from model_export.cli.options import ArtifactFolder, Json
 from model_export.cli.registry_options import BucketOptions, RouteName
 from model_export.data.sessions import FIRST_EPOCH_SECOND, format_time
 from nextitem.registry.publisher import PublishedVersion, Publisher
-from nextitem.registry.reader import Route
+from nextitem.registry.route import Route
 
 Version = Annotated[str, typer.Argument(help="A published version.", show_default=False)]
 
@@ -52,10 +52,24 @@ def versions(registry: BucketOptions, route: RouteName = "live", as_json: Json =
     OUT.print(table)
 
 
-def promote(version: Version, registry: BucketOptions, route: RouteName = "live", as_json: Json = False) -> None:
+def promote(
+    version: Version,
+    registry: BucketOptions,
+    route: RouteName = "live",
+    exclude_seen: Annotated[
+        bool | None,
+        typer.Option(
+            help="Whether the route leaves out a session's own items, unless a request says otherwise. Without this "
+            "option the route stays as it is; a new route does what the deployment says.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Give a version all traffic, after it has passed its certificate on this machine."""
     with waiting(f"checking {version}"), TemporaryDirectory() as folder:
-        new_route = Publisher(registry.store(), route).promote(version, Path(folder))
+        publisher = Publisher(registry.store(), route)
+        new_route = publisher.promote(version, Path(folder), exclude_seen=exclude_seen)
     _print_route(route, new_route, as_json)
 
 
@@ -87,7 +101,8 @@ def _print_route(name: str, route: Route, as_json: bool) -> None:
         print_json(route)
         return
     shares = ", ".join(f"{variant.version} ({variant.variant})" for variant in route.variants)
-    say(f"route {name}, revision {route.revision}: {shares}")
+    seen = {None: "", True: "; seen items are left out", False: "; seen items are not left out"}[route.exclude_seen]
+    say(f"route {name}, revision {route.revision}: {shares}{seen}")
 
 
 def _when(time: float) -> str:

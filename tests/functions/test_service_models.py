@@ -16,7 +16,8 @@ from devstack.services.bucket import ACCESS_KEY, REGION, Bucket
 from devstack.stack import Stack
 from nextitem.model.engine import Model
 from nextitem.model.manifest import CERTIFICATE, MANIFEST, SCHEMA, WEIGHTS, version_of
-from nextitem.registry.reader import Route, Variant, model_key, route_key
+from nextitem.registry.reader import model_key
+from nextitem.registry.route import Route, Variant, route_key
 from tests.functions.client import PATIENT, Client, Reply, alike, named
 
 HIKE = ["tent-008", "sleep-010", "stove-003"]

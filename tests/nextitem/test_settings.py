@@ -29,6 +29,7 @@ def test_the_required_settings_are_enough() -> None:
         store_timeout=0.05,
         session_ttl=86_400,
         deadline=0.12,
+        exclude_seen=False,
         model_dir=Path("/tmp/nextitem"),  # noqa: S108 - the documented default
         region="us-east-1",
         s3_endpoint=None,
@@ -47,6 +48,7 @@ def test_all_settings_can_be_set() -> None:
             "NEXTITEM_STORE_TIMEOUT_MS": "30",
             "NEXTITEM_SESSION_TTL_SECONDS": "60",
             "NEXTITEM_DEADLINE_MS": "1000",
+            "NEXTITEM_EXCLUDE_SEEN": "true",
             "NEXTITEM_MODEL_DIR": "models",
             "AWS_REGION": "eu-central-1",
             "AWS_ENDPOINT_URL_S3": "http://localhost:5000",
@@ -63,6 +65,7 @@ def test_all_settings_can_be_set() -> None:
         store_timeout=0.03,
         session_ttl=60,
         deadline=1.0,
+        exclude_seen=True,
         model_dir=Path("models"),
         region="eu-central-1",
         s3_endpoint="http://localhost:5000",
@@ -78,6 +81,7 @@ OPTIONAL = (
     "NEXTITEM_STORE_TIMEOUT_MS",
     "NEXTITEM_SESSION_TTL_SECONDS",
     "NEXTITEM_DEADLINE_MS",
+    "NEXTITEM_EXCLUDE_SEEN",
     "NEXTITEM_MODEL_DIR",
     "AWS_REGION",
     "AWS_ENDPOINT_URL_S3",
@@ -89,6 +93,17 @@ OPTIONAL = (
 @pytest.mark.parametrize("name", OPTIONAL)
 def test_an_empty_variable_is_not_set(name: str) -> None:
     assert Settings.read({**REQUIRED, name: ""}) == Settings.read(REQUIRED)
+
+
+@pytest.mark.parametrize(("text", "meant"), [("true", True), ("false", False)])
+def test_a_switch_is_true_or_false(text: str, meant: bool) -> None:
+    assert Settings.read({**REQUIRED, "NEXTITEM_EXCLUDE_SEEN": text}).exclude_seen is meant
+
+
+@pytest.mark.parametrize("text", ["True", "1", "yes", "true ", "truefalse"])
+def test_any_other_switch_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"^NEXTITEM_EXCLUDE_SEEN must be true or false$"):
+        Settings.read({**REQUIRED, "NEXTITEM_EXCLUDE_SEEN": text})
 
 
 @pytest.mark.parametrize("name", ["NEXTITEM_BUCKET", "NEXTITEM_STORE_URL"])

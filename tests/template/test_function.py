@@ -89,6 +89,11 @@ def test_default_parameters_are_the_default_settings() -> None:
     assert Settings.read(environment) == Settings.read(bare)
 
 
+@pytest.mark.parametrize(("value", "meant"), [("true", True), ("false", False)])
+def test_a_deployment_can_leave_out_seen_items(value: str, meant: bool) -> None:
+    assert Settings.read(environment_on_lambda({"ExcludeSeen": value})).exclude_seen is meant
+
+
 def test_settings_of_the_libraries_are_set(function: dict[str, Any]) -> None:
     assert LIBRARY_SETTINGS.items() <= function["Environment"]["Variables"].items()
 

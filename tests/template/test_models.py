@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from nextitem.registry.availability import availability_key
-from nextitem.registry.reader import history_key, model_key, route_key
+from nextitem.registry.reader import model_key
+from nextitem.registry.route import history_key, route_key
 from tests.template.permissions import Statement, statements
 from tests.template.stack import Stack, listed
 

@@ -8,8 +8,11 @@ from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from nextitem.errors import NextItemError
-from nextitem.registry.reader import Registry, Route, Variant
+from nextitem.registry.reader import Registry
+from nextitem.registry.route import Route, Variant
 
 if TYPE_CHECKING:
     from nextitem.model.engine import Model
@@ -54,12 +57,17 @@ def load_route(registry: Registry, name: str, on_answer: Callable[[], None] = la
 
 
 def _load_older(registry: Registry, name: str, live: Route | None) -> "tuple[Route, dict[str, Model]] | None":
-    """Load the newest revision of a route's history that can be used and has other variants than the live route."""
+    """Load the newest revision of a route's history that can be used and has other variants than the live route.
+
+    As after a rollback, `Route.exclude_seen` of the live route holds, if that can be read.
+    """
     with suppress(NextItemError):  # the fault of the live route says more
         for revision in islice(reversed(registry.revisions(name)), MAX_OLDER):
             with suppress(NextItemError):
                 route = registry.revision(name, revision)
                 if route is not None and (live is None or route.variants != live.variants):
+                    if live is not None:
+                        route = msgspec.structs.replace(route, exclude_seen=live.exclude_seen)
                     return route, load_models(registry, route)
     return None
 

@@ -45,16 +45,8 @@ from nextitem.registry.availability import (
     decode_availability,
 )
 from nextitem.registry.loading import variants_with_traffic
-from nextitem.registry.reader import (
-    MAX_ROUTE_BYTES,
-    Registry,
-    Route,
-    Variant,
-    decode_route,
-    history_key,
-    model_key,
-    route_key,
-)
+from nextitem.registry.reader import Registry, model_key
+from nextitem.registry.route import MAX_ROUTE_BYTES, Route, Variant, decode_route, history_key, route_key
 from nextitem.registry.writes import compare_and_set, keep_copy, last_good_copy
 
 DEFAULT_VARIANT = "main"
@@ -129,12 +121,13 @@ class Publisher:
         stored = self._bucket.read(route_key(self._route), MAX_ROUTE_BYTES)
         return decode_route(stored.data, route_key(self._route)) if stored is not None else None
 
-    def promote(self, version: str, folder: Path) -> Route:
-        """Check a version's whole certificate, then give it all traffic. Do nothing if it has that already.
+    def promote(self, version: str, folder: Path, *, exclude_seen: bool | None = None) -> Route:
+        """Check a version's whole certificate, then give it all traffic. Do nothing if the route says so already.
 
         Args:
             version: a published version.
             folder: the local folder of fetched versions.
+            exclude_seen: sets `Route.exclude_seen`; None leaves it as it is.
 
         Raises:
             VersionNotFound: it is not published.
@@ -147,10 +140,14 @@ class Publisher:
         self._check(version, folder)
         variants = (Variant(DEFAULT_VARIANT, version, 1.0),)
         live = self.current()
-        return live if live is not None and live.variants == variants else self._change(variants, restores=None)
+        if live is not None and live.variants == variants and exclude_seen in {None, live.exclude_seen}:
+            return live
+        return self._change(variants, restores=None, exclude_seen=exclude_seen)
 
     def rollback(self, folder: Path) -> Route:
         """Restore the previous variants of the route; a second rollback restores those before them.
+
+        `Route.exclude_seen` stays as it is: it is about the shop's pages, not about a version.
 
         The versions that will take traffic must pass their whole certificates, as for `promote`.
 
@@ -222,18 +219,22 @@ class Publisher:
             logger.warning("%s is ignored: %s", key, error)
             return None
 
-    def _change(self, variants: tuple[Variant, ...], restores: int | None) -> Route:
-        key = route_key(self._route)
+    def _change(self, variants: tuple[Variant, ...], restores: int | None, exclude_seen: bool | None = None) -> Route:
+        key, registry = route_key(self._route), Registry(self._bucket, Path())
         stored = self._bucket.read(key, MAX_ROUTE_BYTES)
-        newest = max(Registry(self._bucket, Path()).revisions(self._route), default=0)
+        newest = max(registry.revisions(self._route), default=0)
         revision = newest + 1
-        if stored is not None:
-            live = decode_route(stored.data, route_key(self._route))
+        if stored is None:
+            before = registry.revision(self._route, newest)
+        else:
+            before = live = decode_route(stored.data, route_key(self._route))
             if live.revision < newest:  # a person restored an older route by hand: that was a change, too
                 live = msgspec.structs.replace(live, revision=revision, restores=live.restores or live.revision)
             self._bucket.create(history_key(self._route, live.revision), msgspec.json.encode(live))
             revision = live.revision + 1
-        route = Route(revision, variants, self._now().isoformat(timespec="seconds"), restores)
+        if exclude_seen is None and before is not None:
+            exclude_seen = before.exclude_seen
+        route = Route(revision, variants, self._now().isoformat(timespec="seconds"), restores, exclude_seen)
         data = msgspec.json.encode(route)
         compare_and_set(self._bucket, key, stored, data)
         try:

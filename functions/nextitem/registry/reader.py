@@ -22,7 +22,6 @@ import msgspec
 from nextitem.aws.object_store import ObjectReader
 from nextitem.errors import (
     ArtifactCorrupt,
-    ArtifactUnsupported,
     ObjectTooLarge,
     RegistryError,
     RegistryUnavailable,
@@ -30,7 +29,6 @@ from nextitem.errors import (
 )
 from nextitem.model.artifact import Artifact, open_artifact
 from nextitem.model.manifest import (
-    DECODE_ERRORS,
     FILES,
     MANIFEST,
     MAX_MANIFEST_BYTES,
@@ -38,7 +36,6 @@ from nextitem.model.manifest import (
     WEIGHTS,
     FileDigest,
     Manifest,
-    SchemaOnly,
     decode_manifest,
     digest_of,
     is_version,
@@ -52,89 +49,17 @@ from nextitem.registry.availability import (
     last_good_key,
 )
 from nextitem.registry.local_folder import INCOMING, incoming, intact, locked, remove
+from nextitem.registry.route import MAX_ROUTE_BYTES, Route, decode_route, history_key, route_key
 
-ROUTE_SCHEMA = 1
-"""The route schema that this code writes, and the newest that it reads."""
-MAX_ROUTE_BYTES = 1 << 16
-MAX_VARIANTS = 8
-"""Maximum variants of a route: each that takes traffic is a model on the function's disk and in its memory."""
 _REVISION_DIGITS = 15
 """Maximum digits of a revision in a key: our own have 8."""
 
 logger = logging.getLogger(__name__)
 
 
-class Variant(msgspec.Struct, frozen=True):
-    """A model version that takes a share of the sessions: its weight, relative to the sum of the weights."""
-
-    variant: str
-    version: str
-    weight: float
-
-
-class Route(msgspec.Struct, frozen=True):
-    """The model versions that take traffic.
-
-    Attributes:
-        revision: 1, 2, 3 …; each change adds one.
-        variants: one or more, with a positive sum of weights.
-        changed: time of the change, ISO 8601 in UTC.
-        restores: after a rollback, the revision that has the same variants.
-    """
-
-    revision: int
-    variants: tuple[Variant, ...]
-    changed: str
-    restores: int | None = None
-    schema: int = ROUTE_SCHEMA
-
-
 def model_key(version: str, name: str) -> str:
     """Return the bucket key of a version's file."""
     return f"models/{version}/{name}"
-
-
-def route_key(route: str) -> str:
-    """Return the bucket key of a route."""
-    return f"routes/{route}.json"
-
-
-def history_key(route: str, revision: int) -> str:
-    """Return the bucket key of a route's revision."""
-    return f"routes/history/{route}/{revision:08d}.json"
-
-
-def decode_route(data: bytes, key: str) -> Route:
-    """Decode a route, or a revision of one, from the object with a key.
-
-    Raises:
-        ArtifactUnsupported: it was written for a newer schema.
-        RegistryError: it is not a route.
-    """
-    try:
-        schema = msgspec.json.decode(data, type=SchemaOnly).schema
-        if schema > ROUTE_SCHEMA:
-            raise ArtifactUnsupported(f"{key} has schema {schema}; this code reads up to {ROUTE_SCHEMA}")
-        route = msgspec.json.decode(data, type=Route)
-    except DECODE_ERRORS as error:
-        raise RegistryError(f"{key} is not a route: {error}") from None
-    weights = [variant.weight for variant in route.variants]
-    if not 1 <= len(weights) <= MAX_VARIANTS:
-        raise RegistryError(f"{key} must name 1 to {MAX_VARIANTS} versions, and names {len(weights)}")
-    if (
-        min(weights) < 0
-        or not 0 < sum(weights) < float("inf")
-        or not all(is_version(v.version) for v in route.variants)
-    ):
-        raise RegistryError(
-            f"{key}: each version must be v and 16 hex digits, no weight negative, their sum positive and finite"
-        )
-    if route.revision < 1 or not (route.restores is None or 0 < route.restores < route.revision):
-        raise RegistryError(
-            f"{key}: revision is {route.revision}, which must be 1 or more; restores is {route.restores}, which must "
-            "be null or a lower revision"
-        )
-    return route
 
 
 class Registry:

@@ -47,7 +47,9 @@ def replay_items(model: Model, item_ids: Sequence[str]) -> ReplayedSession:
     return ReplayedSession("stateless", item_ids, model.replay(None, known) if known else None)
 
 
-def rank(model: Model, replay: ReplayedSession, options: RankingOptions, k: int) -> Ranking:
+def rank(
+    model: Model, replay: ReplayedSession, options: RankingOptions, k: int, *, exclude_seen: bool = False
+) -> Ranking:
     """Rank the catalogue, or the candidates in `options.only`, and return the best.
 
     Without a hidden state the most popular items of the training data are returned.
@@ -55,11 +57,12 @@ def rank(model: Model, replay: ReplayedSession, options: RankingOptions, k: int)
     Args:
         model: the model that answers.
         replay: the replayed session.
-        options: which items to rank and which to exclude; its `limit` is not used here.
+        options: which items to rank and which to exclude; its `limit` and `exclude_seen` are not used here.
         k: how many items to return; fewer come back where there are no more.
+        exclude_seen: whether to leave out the session's items.
     """
     vocabulary = model.vocabulary
-    exclude = vocabulary.indices((*options.exclude, *replay.item_ids) if options.exclude_seen else options.exclude)
+    exclude = vocabulary.indices((*options.exclude, *replay.item_ids) if exclude_seen else options.exclude)
     only = None if options.only is None else vocabulary.indices(options.only)
     if replay.hidden is None:
         return Ranking("popular", model.popular(exclude, k, only))

@@ -238,7 +238,8 @@ def _rank(
 ) -> Ranking:
     """Rank the catalogue and record the duration, `served_by` and the scores."""
     with record.phase("scoring"):
-        ranking = rank(routed.model, replay, options, max(options.limit, at_least))
+        exclude_seen = routed.exclude_seen if options.exclude_seen is None else options.exclude_seen
+        ranking = rank(routed.model, replay, options, max(options.limit, at_least), exclude_seen=exclude_seen)
     record.set_served_by(ranking.served_by, routed.version, routed.variant)
     if ranking.items and ranking.served_by != "popular":
         record.set_scores(ranking.items[0].score, ranking.items[-1].score)

@@ -22,7 +22,8 @@ from nextitem.errors import NextItemError, NoModel, RegistryUnavailable
 from nextitem.model.engine import Model
 from nextitem.registry.availability import ALL_AVAILABLE, Availability
 from nextitem.registry.loading import LoadedRoute, load_models, load_route, variants_with_traffic
-from nextitem.registry.reader import Registry, Route, Variant
+from nextitem.registry.reader import Registry
+from nextitem.registry.route import Route, Variant
 
 START_SECONDS = 8.0
 """Maximum wait for a first model: Lambda gives a start, and our requests, 10 s. Loading goes on after it."""
@@ -34,10 +35,14 @@ process after the answer."""
 
 
 class RoutedModel(msgspec.Struct, frozen=True):
-    """The model that answers a session, and its variant on the route."""
+    """The model that answers a session, its variant on the route, and what the route says about seen items.
+
+    `exclude_seen`: whether to leave out the session's items where a request does not say.
+    """
 
     model: Model
     variant: str
+    exclude_seen: bool
 
     @property
     def version(self) -> str:
@@ -71,6 +76,7 @@ class Router:
         on_fault: called with each error in the background.
         clock: the wall clock, in seconds: a monotonic one may stand still while the function is frozen.
         starting: the first load, where it has begun already.
+        exclude_seen: the deployment's setting, for a route that has none of its own.
     """
 
     def __init__(
@@ -81,10 +87,13 @@ class Router:
         on_fault: Callable[[BaseException], None],
         clock: Callable[[], float] = time.time,
         starting: BackgroundCall[LoadedRoute] | None = None,
+        *,
+        exclude_seen: bool = False,
     ) -> None:
         self._registry, self._name, self._ttl = registry, name, ttl
         self._on_fault, self._clock = on_fault, clock
         self._starting = starting
+        self._exclude_seen = exclude_seen
         self._serving: tuple[Route, dict[str, Model]] | None = None
         self._availability: Availability = ALL_AVAILABLE
         self._read_at = -float("inf")
@@ -186,15 +195,18 @@ class Router:
         if self._serving is None:
             raise NoModel("no model is loaded: the registry has none for this route, or cannot be read")
         route, models = self._serving
-        variant = pick_variant(route, digits)
-        return RoutedModel(models[variant.version], variant.variant)
+        return self._routed(route, models, pick_variant(route, digits))
 
     def serving(self) -> list[RoutedModel]:
         """Return the models in use, one for each variant that takes traffic; none before the first is loaded."""
         if self._serving is None:
             return []
         route, models = self._serving
-        return [RoutedModel(models[variant.version], variant.variant) for variant in variants_with_traffic(route)]
+        return [self._routed(route, models, variant) for variant in variants_with_traffic(route)]
+
+    def _routed(self, route: Route, models: dict[str, Model], variant: Variant) -> RoutedModel:
+        exclude_seen = self._exclude_seen if route.exclude_seen is None else route.exclude_seen
+        return RoutedModel(models[variant.version], variant.variant, exclude_seen)
 
     def _wait_for_first_model(self) -> None:
         """Wait for the attempt under way to load a model, or for a new one.

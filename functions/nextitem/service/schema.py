@@ -49,12 +49,16 @@ class NoOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RankingOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The options of any request for recommendations. With `only`, just these candidates are ranked."""
+    """The options of any request for recommendations.
+
+    With `only`, just these candidates are ranked. Where `exclude_seen` is None, the route's setting holds, or else the
+    deployment's.
+    """
 
     limit: Limit = DEFAULT_LIMIT
     only: Candidates | None = None
     exclude: Excluded = []
-    exclude_seen: bool = False
+    exclude_seen: bool | None = None
     deadline_ms: DeadlineMs | None = None
 
 

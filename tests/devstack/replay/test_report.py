@@ -28,6 +28,13 @@ def test_a_hit_is_a_next_item_in_the_previous_recommendation() -> None:
     assert visit.hits() == [True, False]
 
 
+def test_a_return_to_a_seen_item_is_neither_hit_nor_miss() -> None:
+    calls = (call(recommended=("b",)), call(recommended=("c",)), call(recommended=("a", "b")), call())
+    assert Visit(("a", "b", "a", "b"), calls).hits() == [True]
+    assert "HR@20" in printed(replay_table([Visit(("a", "a"), calls)], []))
+    assert "none next items" not in printed(replay_table([Visit(("a", "a"), calls)], []))
+
+
 def test_the_table_has_every_figure() -> None:
     calls = [call(float(ms), recommended=("b",)) for ms in range(1, 100)] + [call(100.0, 503)]
     visits = [Visit(("a", "b"), (calls[n], calls[n + 1])) for n in range(0, 100, 2)]
@@ -49,7 +56,7 @@ def test_the_table_has_every_figure() -> None:
         "spawned to first answer": "250 ms, at most 350 ms",
         "served by": "session 99.0%",
         "errors": "1 x 503",
-        "HR@20": "1.000 of 50 next items",
+        "HR@20": "1.000 of 50 next items that are new to their session",
     }
     assert server_errors(visits) == 1
 

@@ -44,7 +44,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "init": ("--bucket", "--region", "--endpoint-url", "--route", "--store-url", "--force", *COLUMNS),
     "publish": ("--bucket", "--region", "--endpoint-url", "--json"),
     "versions": ("--bucket", "--route", "--json"),
-    "promote": ("--bucket", "--route", "--json"),
+    "promote": ("--bucket", "--route", "--exclude-seen", "--json"),
     "rollback": ("--bucket", "--route", "--json"),
     "availability": ("--bucket", "--route", "--unavailable", "--json"),
     "cost": ("--rps", "--catalogue", "--json"),

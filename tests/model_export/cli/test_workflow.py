@@ -221,10 +221,11 @@ def test_a_version_is_published_promoted_and_rolled_back(shop: Shop, tmp_path: P
     # THEN both are listed, without traffic
     assert shares() == {shop.version: 0.0, other.name: 0.0}
     # WHEN both are promoted, one after the other
-    first = done("promote", shop.version, "--json").document
+    first = done("promote", shop.version, "--exclude-seen", "--json").document
     second = done("promote", other.name, "--json").document
     # THEN the second has all traffic
     assert (first["revision"], second["revision"]) == (1, 2)
+    assert first["exclude_seen"] is second["exclude_seen"] is True
     assert shares() == {shop.version: 0.0, other.name: 1.0}
     # WHEN that is rolled back
     third = done("rollback", "--json").document
@@ -242,6 +243,9 @@ def test_a_version_is_published_promoted_and_rolled_back(shop: Shop, tmp_path: P
     assert shop.version in table
     assert other.name in table
     assert "100%" in table
+    # AND a setting of the route alone is changed by promoting the live version
+    said = done("promote", shop.version, "--no-exclude-seen").err
+    assert said == f"route live, revision 4: {shop.version} (main); seen items are not left out\n"
     # AND a rollback of another route fails, but not as wrong input
     refused = nextitem("rollback", "--route", "beta")
     assert refused.code == 1

@@ -12,7 +12,7 @@ from nextitem.aws.object_store import ObstoreReader
 from nextitem.aws.s3_prefetch import Prefetch, open_store
 from nextitem.errors import ObjectTooLarge, RegistryUnavailable
 from nextitem.registry.availability import availability_key, last_good_key
-from nextitem.registry.reader import MAX_ROUTE_BYTES, route_key
+from nextitem.registry.route import MAX_ROUTE_BYTES, route_key
 from tests.nextitem.aws.header_server import HeaderServer
 from tests.nextitem.parts import BUCKET, CREDENTIALS, REGION
 

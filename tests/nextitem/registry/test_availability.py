@@ -18,7 +18,7 @@ from nextitem.registry.availability import (
     last_good_key,
 )
 from nextitem.registry.publisher import Publisher
-from nextitem.registry.reader import Variant
+from nextitem.registry.route import Variant
 from nextitem.service.router import Router
 from tests.nextitem.parts import BUCKET, VERSION
 from tests.nextitem.service.router_scene import KEY, Scene

@@ -13,7 +13,8 @@ from nextitem.errors import ArtifactCorrupt, NextItemError, RegistryUnavailable,
 from nextitem.model.artifact import open_artifact
 from nextitem.model.manifest import CERTIFICATE, encode_document
 from nextitem.registry.publisher import Publisher
-from nextitem.registry.reader import Registry, Route, Variant, decode_route, history_key, route_key
+from nextitem.registry.reader import Registry
+from nextitem.registry.route import Route, Variant, decode_route, history_key, route_key
 from tests.nextitem.parts import BUCKET, VERSION, another_version, everything, remade
 
 if TYPE_CHECKING:
@@ -100,6 +101,25 @@ def test_promoting_the_live_version_changes_nothing(publisher: Publisher, versio
     # WHEN the second is promoted again THEN nothing changes, and a rollback restores the first
     assert publisher.promote(versions[1], folder) == live
     assert publisher.rollback(folder).variants[0].version == versions[0]
+
+
+def test_a_promotion_sets_what_the_route_does_with_seen_items(
+    bucket: BotoObjectStore, publisher: Publisher, versions: list[str], folder: Path
+) -> None:
+    # GIVEN a live version on a route that does not say
+    live = publisher.promote(versions[0], folder)
+    assert live.exclude_seen is None
+    # WHEN the live version is promoted with the setting THEN that is a revision of its own, and once only
+    publisher.promote(versions[0], folder, exclude_seen=True)
+    assert publisher.promote(versions[0], folder, exclude_seen=True).revision == 2
+    # AND later promotions and rollbacks keep it, whether the revision that they restore had it or not
+    assert publisher.promote(versions[1], folder).exclude_seen is True
+    assert publisher.rollback(folder).variants[0].version == versions[0]
+    assert publisher.current() == Registry(bucket, folder).route("live")
+    # AND another promotion changes it
+    publisher.promote(versions[2], folder, exclude_seen=False)
+    assert publisher.rollback(folder).exclude_seen is False
+    assert [route.exclude_seen for route in history(bucket)] == [None, True, True, True, False, False]
 
 
 def test_an_unknown_version_is_not_promoted(publisher: Publisher, versions: list[str], folder: Path) -> None:
@@ -254,11 +274,12 @@ def test_after_the_route_was_deleted_the_history_goes_on(
 ) -> None:
     # GIVEN two promotions, and a deleted route
     for version in versions[:2]:
-        publisher.promote(version, folder)
+        publisher.promote(version, folder, exclude_seen=True)
     s3.delete_object(Bucket=BUCKET, Key=route_key("live"))
 
     # WHEN another version is promoted THEN the history has all three, and a rollback restores the second
-    assert publisher.promote(versions[2], folder).revision == 3
+    promoted = publisher.promote(versions[2], folder)
+    assert (promoted.revision, promoted.exclude_seen) == (3, True)
     assert [route.variants[0].version for route in history(bucket)] == versions
     assert publisher.rollback(folder).variants[0].version == versions[1]
 

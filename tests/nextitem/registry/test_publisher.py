@@ -11,7 +11,8 @@ from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import ArtifactCorrupt, RegistryUnavailable, VersionExists, VersionNotFound
 from nextitem.model.manifest import CARD, FILES, MANIFEST
 from nextitem.registry.publisher import Publisher
-from nextitem.registry.reader import Registry, Route, Variant, model_key, route_key
+from nextitem.registry.reader import Registry, model_key
+from nextitem.registry.route import Route, Variant, route_key
 from tests.nextitem.parts import BUCKET, VERSION, edited, everything
 
 if TYPE_CHECKING:

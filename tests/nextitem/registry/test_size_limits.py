@@ -16,7 +16,8 @@ from nextitem.model.manifest import CARD, FILES, MANIFEST, MAX_FILE_BYTES, MAX_M
 from nextitem.registry import publisher as publisher_module
 from nextitem.registry.availability import MAX_AVAILABILITY_BYTES, Availability, availability_key
 from nextitem.registry.publisher import Publisher
-from nextitem.registry.reader import MAX_ROUTE_BYTES, Registry, Route, Variant, model_key, route_key
+from nextitem.registry.reader import Registry, model_key
+from nextitem.registry.route import MAX_ROUTE_BYTES, Route, Variant, route_key
 from tests.nextitem.parts import BUCKET, VERSION, edited
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from nextitem.errors import RegistryUnavailable, VersionNotFound
 from nextitem.model.manifest import MANIFEST, MAX_MANIFEST_BYTES, SCHEMA
 from nextitem.registry.availability import Availability, availability_key, last_good_key
 from nextitem.registry.publisher import Publisher
-from nextitem.registry.reader import MAX_ROUTE_BYTES, Route, Variant, history_key, model_key
+from nextitem.registry.reader import model_key
+from nextitem.registry.route import MAX_ROUTE_BYTES, Route, Variant, history_key
 from tests.nextitem.parts import BUCKET, VERSION, another_version, edited
 
 if TYPE_CHECKING:

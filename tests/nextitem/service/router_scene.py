@@ -10,7 +10,8 @@ import msgspec
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.aws.object_store import StoredObject
 from nextitem.registry.publisher import Publisher
-from nextitem.registry.reader import Registry, Route, Variant, route_key
+from nextitem.registry.reader import Registry
+from nextitem.registry.route import Route, Variant, route_key
 from nextitem.service.router import Router
 from nextitem.sessions.keys import session_key
 from tests.nextitem.parts import BUCKET, PATIENCE_SECONDS, SECRET, another_version
@@ -72,8 +73,8 @@ class Scene:
         """Return a router as of another process: nothing is loaded, and its folder is empty."""
         return Router(Registry(self.bucket, self.folder / "cold"), "live", TTL, self.faults.append, self.clock)
 
-    def promote(self, version: str) -> None:
-        self.publisher.promote(version, self.folder / "publisher")
+    def promote(self, version: str, *, exclude_seen: bool | None = None) -> None:
+        self.publisher.promote(version, self.folder / "publisher", exclude_seen=exclude_seen)
 
     def put_route(self, *variants: Variant) -> None:
         """Write a route that no publisher would."""

@@ -9,7 +9,8 @@ import pytest
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import ArtifactCorrupt, NextItemError, NoModel, ObjectTooLarge, RegistryError, VersionNotFound
 from nextitem.model.manifest import WEIGHTS
-from nextitem.registry.reader import MAX_ROUTE_BYTES, Variant, history_key, model_key, route_key
+from nextitem.registry.reader import model_key
+from nextitem.registry.route import MAX_ROUTE_BYTES, Variant, history_key, route_key
 from nextitem.service.router import Router
 from tests.nextitem.parts import BUCKET, PATIENCE_SECONDS, VERSION
 from tests.nextitem.service.router_scene import KEY, Scene
@@ -58,6 +59,13 @@ def test_the_history_stands_for_a_route_that_cannot_be_used(
     scene.promote(scene.first)
     router.refresh(PATIENCE_SECONDS)
     assert router.model_for(KEY).version == scene.first
+
+
+def test_a_start_on_an_older_version_keeps_what_the_route_does_with_seen_items(scene: Scene) -> None:
+    scene.promote(scene.second, exclude_seen=True)
+    scene.put(model_key(scene.second, WEIGHTS), b"damaged")
+    routed = start(scene).model_for(KEY)
+    assert (routed.version, routed.exclude_seen) == (scene.first, True)
 
 
 @pytest.mark.parametrize("revision", [b"{", b'{"schema": 99}'], ids=["no JSON", "newer schema"])

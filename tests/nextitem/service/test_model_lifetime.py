@@ -16,7 +16,8 @@ from nextitem.model.engine import Model
 from nextitem.model.manifest import CERTIFICATE
 from nextitem.registry.availability import availability_key
 from nextitem.registry.loading import load_route
-from nextitem.registry.reader import Registry, Variant, route_key
+from nextitem.registry.reader import Registry
+from nextitem.registry.route import Variant, route_key
 from nextitem.service.router import Router
 from tests.nextitem.parts import BUCKET, PATIENCE_SECONDS, VERSION, remade
 from tests.nextitem.service.router_scene import Scene

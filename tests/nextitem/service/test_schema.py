@@ -120,7 +120,7 @@ def test_values_at_the_limits_are_valid() -> None:
 
 def test_missing_fields_have_their_defaults() -> None:
     assert parse(b'{"events": [{"item_id": "a"}]}', EventsBody) == EventsBody(
-        events=[EventBody("a", None, None)], limit=20, exclude=[], exclude_seen=False, deadline_ms=None, store=True
+        events=[EventBody("a", None, None)], limit=20, exclude=[], exclude_seen=None, deadline_ms=None, store=True
     )
     assert parse(b"{}", ItemsBody) == ItemsBody(item_ids=[])
     assert parse({}, RankingOptions) == RankingOptions()

@@ -19,7 +19,8 @@ from nextitem.redis_client.url import parse_store_url
 from nextitem.registry.availability import availability_key
 from nextitem.registry.loading import load_route
 from nextitem.registry.publisher import Publisher
-from nextitem.registry.reader import Registry, Route, Variant, route_key
+from nextitem.registry.reader import Registry
+from nextitem.registry.route import Route, Variant, route_key
 from nextitem.service.router import Router
 from nextitem.service.self_check import TRIES, CheckedModel, SelfCheckResult, verify
 from nextitem.sessions.key_secret import KeySecret
