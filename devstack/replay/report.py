@@ -44,7 +44,7 @@ def replay_table(visits: Sequence[Visit], cold_starts: Sequence[ColdStart]) -> T
     table.add_row("served by", ", ".join(f"{name} {count / len(calls):.1%}" for name, count in served.most_common()))
     table.add_row("errors", errors_text(calls))
     reached = f"{sum(hits) / len(hits):.3f} of {len(hits)}" if hits else "no"
-    table.add_row(f"HR@{LIMIT}", f"{reached} next items that are new to their session")
+    table.add_row(f"HR@{LIMIT}", f"{reached} next items new to their session")
     return table
 
 

@@ -1,6 +1,7 @@
 """``python -m devstack`` in a real process, with the real function and the demo model."""
 
 import itertools
+import json
 import os
 import signal
 import socket
@@ -8,7 +9,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,14 @@ def url_in(line: str) -> str:
     return url
 
 
+def recommended_after(item_id: str, url: str) -> set[str]:
+    connection = HTTPConnection(url.removeprefix("http://"), timeout=PATIENCE_SECONDS)
+    body = json.dumps({"item_ids": [item_id], "limit": 200})
+    with closing(connection):
+        connection.request("POST", "/v1/recommendations", body, {"content-type": "application/json"})
+        return {item["item_id"] for item in json.load(connection.getresponse())["recommendations"]}
+
+
 def test_once_replays_prints_the_table_and_exits() -> None:
     options = ("--port", "0", "--sessions", "20", "--jwt", "https://login.example/", "--cors", ORIGIN)
     with devstack(*options, ONCE="1") as command:
@@ -68,6 +78,9 @@ def test_it_serves_until_a_signal(how: signal.Signals, code: int) -> None:
         for part in ("TOKEN_ALICE=", "TOKEN_BOB=", 'authorization: Bearer $TOKEN_ALICE"', f"curl -s {url}/"):
             assert part in invitation
         assert accepts_connections(url)
+        recommended = recommended_after("stove-004", url)
+        assert "stove-004" not in recommended  # a seen item, which the demo's route leaves out
+        assert len(recommended) == 200
 
         command.send_signal(how)
         _, errors = command.communicate()

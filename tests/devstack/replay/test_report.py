@@ -56,7 +56,7 @@ def test_the_table_has_every_figure() -> None:
         "spawned to first answer": "250 ms, at most 350 ms",
         "served by": "session 99.0%",
         "errors": "1 x 503",
-        "HR@20": "1.000 of 50 next items that are new to their session",
+        "HR@20": "1.000 of 50 next items new to their session",
     }
     assert server_errors(visits) == 1
 
