@@ -47,11 +47,12 @@ def url_in(line: str) -> str:
     return url
 
 
-def recommended_after(item_id: str, url: str) -> set[str]:
+def recommended_after(item_id: str, url: str, token: str) -> set[str]:
     connection = HTTPConnection(url.removeprefix("http://"), timeout=PATIENCE_SECONDS)
     body = json.dumps({"item_ids": [item_id], "limit": 200})
+    headers = {"content-type": "application/json", "authorization": f"Bearer {token}"}
     with closing(connection):
-        connection.request("POST", "/v1/recommendations", body, {"content-type": "application/json"})
+        connection.request("POST", "/v1/recommendations", body, headers)
         return {item["item_id"] for item in json.load(connection.getresponse())["recommendations"]}
 
 
@@ -78,7 +79,8 @@ def test_it_serves_until_a_signal(how: signal.Signals, code: int) -> None:
         for part in ("TOKEN_ALICE=", "TOKEN_BOB=", 'authorization: Bearer $TOKEN_ALICE"', f"curl -s {url}/"):
             assert part in invitation
         assert accepts_connections(url)
-        recommended = recommended_after("stove-004", url)
+        token = invitation.split("TOKEN_ALICE=")[1].split()[0]
+        recommended = recommended_after("stove-004", url, token)
         assert "stove-004" not in recommended  # a seen item, which the demo's route leaves out
         assert len(recommended) == 200
 
