@@ -1,6 +1,6 @@
 """The int8 scan of a catalogue with AMX and without it (see `nextitem.model.onnx_runtime`).
 
-    python -m bench.engine.amx [--json PATH]
+    python -m bench.engine.amx [--items 1000000] [--json PATH]
 
 Each measurement runs in a process of its own, in turn. On a processor without AMX both give the same times.
 """
@@ -42,28 +42,29 @@ for _ in range(21):
 assert scores[3, 0, 5] == row[0].astype(int) @ matrix[3, :, 5].astype(int)
 """
 BLOCK = 128
-ITEMS, DIMS, ROUNDS = 1_000_000, 84, 5
+DIMS, ROUNDS = 84, 5
 MODES = ("with", "without")
 
 
 def main() -> None:
     """Print a table."""
     parser = benchmark_parser(__doc__)
+    parser.add_argument("--items", type=int, default=1_000_000)
     arguments = parser.parse_args()
     milliseconds: dict[str, list[float]] = {mode: [] for mode in MODES}
     for _ in range(ROUNDS):
         for mode, times in milliseconds.items():
-            command = [sys.executable, "-c", PROGRAM, mode, str(ITEMS // BLOCK), str(DIMS)]
+            command = [sys.executable, "-c", PROGRAM, mode, str(arguments.items // BLOCK), str(DIMS)]
             ran = subprocess.run(command, check=True, capture_output=True, text=True)
             times += [float(line) for line in ran.stdout.split()[1:]]
     timed = {mode: summary(times) for mode, times in milliseconds.items()}
-    table = Table("AMX", "p50 ms", "p99 ms", "GB/s", title=f"{ITEMS:,} items, {DIMS} dimensions")
+    table = Table("AMX", "p50 ms", "p99 ms", "GB/s", title=f"{arguments.items:,} items, {DIMS} dimensions")
     for mode, time in timed.items():
-        speed = ITEMS * DIMS / time.median / 1e6
+        speed = arguments.items * DIMS / time.median / 1e6
         table.add_row(mode, f"{time.median:.2f}", f"{time.p99:.2f}", f"{speed:.1f}")
     Console().print(table)
     rows = [{"amx": mode, "p50_ms": time.median, "p99_ms": time.p99} for mode, time in timed.items()]
-    write_json({"items": ITEMS, "dims": DIMS, "rows": rows}, arguments.json)
+    write_json({"items": arguments.items, "dims": DIMS, "rows": rows}, arguments.json)
 
 
 if __name__ == "__main__":

@@ -3,15 +3,23 @@
 Each item is a copy of a trained item, moved by half its length in a direction drawn from the covariance of the trained
 table; popular items have more copies. So the catalogue has clusters, a popularity bias, and the spectrum that
 truncation depends on.
+
+The trained items' session memory cannot be copied with them: no session has the copies. A catalogue is therefore the
+network alone, and `bench.engine.session_memory` measures the cost of a memory.
 """
 
+from argparse import ArgumentParser
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
 
+import model_export
+from bench.common.cache import cached, digest_of
+from bench.common.options import benchmark_parser
 from bench.common.watcher import SilentWatcher
 from model_export.data.ingestion.reader import read_sessions
 from model_export.export.build_graphs import write_graphs
@@ -27,8 +35,9 @@ from model_export.training.run_training import train
 
 Floats = NDArray[np.float32]
 
-RUNS = Path(".build/bench")
 PRODUCTS, SESSIONS, EPOCHS = 4000, 20_000, 5
+TRAINING = ("data", "memory", "metrics", "simulator", "training")
+"""The packages of `model_export` that make a run."""
 MOVED = 0.5
 CHUNK = 1 << 18
 STATES = 1500
@@ -69,15 +78,36 @@ class Catalogue:
         return [np.ascontiguousarray(np.broadcast_to(state, (layers, 1, hidden))) for state in self.queries[:count]]
 
 
-def trained_run(hidden: int) -> Path:
-    """Return the folder of a run of a hidden size; the first call trains it on sessions of the shop simulator."""
-    home = RUNS / f"run-{hidden}"
-    if not home.exists():
-        with TemporaryDirectory() as folder:
-            events = Path(folder, "events.csv")
-            write_events(events, Shop(seed=7, products=PRODUCTS).sessions(SESSIONS, seed=1))
-            train(read_sessions(events), FitConfig(hidden=hidden, epochs=EPOCHS), home, SilentWatcher())
-    return home
+def catalogue_parser(description: str | None, *, hidden: int = 256) -> ArgumentParser:
+    """Return a benchmark's parser with the options of a catalogue and of the run that it copies."""
+    parser = benchmark_parser(description)
+    parser.add_argument("--catalogue", type=int, default=40_000, metavar="ITEMS")
+    parser.add_argument("--hidden", type=int, default=hidden)
+    parser.add_argument("--trained-on", type=int, default=SESSIONS, metavar="SESSIONS", help="of the copied model")
+    return parser
+
+
+def trained_run(hidden: int, sessions: int = SESSIONS) -> Path:
+    """Return the folder of a run of a hidden size, with the default settings but without a session memory.
+
+    It is trained on sessions of the shop simulator if there is no run of these settings, sessions and sources.
+    """
+    config = FitConfig(hidden=hidden, epochs=EPOCHS, memory_sessions=0)
+    made_from = {
+        "settings": config.values(),
+        "products": PRODUCTS,
+        "sessions": sessions,
+        "sources": digest_of(Path(model_export.__path__[0], name) for name in TRAINING),
+        "torch": version("torch"),
+    }
+
+    def make(folder: Path) -> None:
+        with TemporaryDirectory() as scratch:
+            events = Path(scratch, "events.csv")
+            write_events(events, Shop(seed=7, products=PRODUCTS).sessions(sessions, seed=1))
+            train(read_sessions(events), config, folder / "run", SilentWatcher())
+
+    return cached(f"run-{hidden}", made_from, make) / "run"
 
 
 def make_catalogue(folder: Path, run_folder: Path, items: int) -> Catalogue:
@@ -85,7 +115,7 @@ def make_catalogue(folder: Path, run_folder: Path, items: int) -> Catalogue:
 
     Args:
         folder: for the file of its table.
-        run_folder: the trained run.
+        run_folder: the trained run; its session memory, if it has one, is left out.
         items: size of the catalogue.
     """
     run = read_run(run_folder)
@@ -93,7 +123,7 @@ def make_catalogue(folder: Path, run_folder: Path, items: int) -> Catalogue:
     states = _states(folder, parameters, run)
     table = np.memmap(folder / "table.bin", np.float32, "w+", shape=(items, parameters.hidden))
     _fill(table, parameters, run)
-    return Catalogue(replace(parameters, table=table, memory=None), states)  # its memory is of the trained items
+    return Catalogue(replace(parameters, table=table, memory=None), states)
 
 
 def _fill(table: Floats, parameters: Parameters, run: Run) -> None:

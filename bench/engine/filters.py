@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from bench.common.options import benchmark_parser
 from bench.common.results import write_json
 from bench.common.timing import time_interleaved
-from bench.engine.catalogue import Catalogue, make_catalogue, trained_run
+from bench.engine.catalogue import Catalogue, catalogue_parser, make_catalogue, trained_run
 from bench.engine.latency import TOP
 from model_export.export.build_graphs import write_graphs
 from model_export.export.choose_scheme import find_scheme
@@ -44,14 +43,14 @@ class FilterTime:
 
 def main() -> None:
     """Print a table."""
-    parser = benchmark_parser(__doc__)
-    parser.add_argument("--catalogue", type=int, default=40_000, metavar="ITEMS")
-    parser.add_argument("--hidden", type=int, default=256)
+    parser = catalogue_parser(__doc__)
     parser.add_argument("--scheme", default="truncated-96")
     parser.add_argument("--rounds", type=int, default=1000)
     arguments = parser.parse_args()
     with TemporaryDirectory() as folder:
-        catalogue = make_catalogue(Path(folder), trained_run(arguments.hidden), arguments.catalogue)
+        catalogue = make_catalogue(
+            Path(folder), trained_run(arguments.hidden, arguments.trained_on), arguments.catalogue
+        )
         write_graphs(Path(folder), catalogue.parameters, find_scheme(arguments.scheme), catalogue.calibration)
         timed = time_interleaved(_requests(catalogue, Path(folder)), arguments.rounds)
     plain = timed[NO_FILTER].median

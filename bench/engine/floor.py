@@ -19,9 +19,8 @@ from onnx import TensorProto
 from rich.console import Console
 from rich.table import Table
 
-from bench.common.options import benchmark_parser
 from bench.common.results import write_json
-from bench.engine.catalogue import Catalogue, exact_top, make_catalogue, trained_run
+from bench.engine.catalogue import Catalogue, catalogue_parser, exact_top, make_catalogue, trained_run
 from bench.engine.latency import FP32, TOP, served_request, time_in_bursts
 from bench.engine.peers import torch_request
 from model_export.export.build_graphs import write_graphs
@@ -55,14 +54,14 @@ class FloorTime:
 
 def main() -> None:
     """Print a table."""
-    parser = benchmark_parser(__doc__)
-    parser.add_argument("--catalogue", type=int, default=40_000, metavar="ITEMS")
-    parser.add_argument("--hidden", type=int, default=256)
+    parser = catalogue_parser(__doc__)
     parser.add_argument("--rounds", type=int, default=200)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     with TemporaryDirectory() as folder:
-        catalogue = make_catalogue(Path(folder), trained_run(arguments.hidden), arguments.catalogue)
+        catalogue = make_catalogue(
+            Path(folder), trained_run(arguments.hidden, arguments.trained_on), arguments.catalogue
+        )
         rows = _measure(catalogue, Path(folder), arguments.rounds)
     title = f"{arguments.catalogue:,} items x {arguments.hidden}, lower bounds"
     table = Table("", "candidates", "p50 ms", "of fp32", "of torch", title=title)

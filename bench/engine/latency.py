@@ -4,7 +4,8 @@
 
 A request is one step of the GRU, the scores of all items and the best 20, as the function serves it. Torch replays the
 session's last events, as services without session state do (see ETUDE, ICDE 2024). The catalogue has copies of a
-trained model's items (`bench.engine.catalogue`): overlap depends on their distribution, latency does not.
+trained model's items (`bench.engine.catalogue`): overlap depends on their distribution, latency does not. It has no
+session memory; `bench.engine.session_memory` measures what one adds.
 """
 
 import argparse
@@ -23,10 +24,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Column, Table
 
-from bench.common.options import benchmark_parser
 from bench.common.results import write_json
 from bench.common.timing import MS, Timed, summary
-from bench.engine.catalogue import Catalogue, exact_top, make_catalogue, trained_run
+from bench.engine.catalogue import Catalogue, catalogue_parser, exact_top, make_catalogue, trained_run
 from bench.engine.peers import make_peers
 from model_export.export.build_graphs import write_graphs
 from model_export.export.choose_scheme import cost_us
@@ -44,6 +44,7 @@ BANDWIDTH_BYTES = 1 << 28
 Floats = NDArray[np.float32]
 
 FP32 = "onnxruntime_fp32"
+MODEL = "copies of a trained model's items, no session memory"
 
 
 @dataclass
@@ -62,9 +63,7 @@ class SchemeResult:
 
 def main() -> None:
     """Print a table and write it."""
-    parser = benchmark_parser(__doc__)
-    parser.add_argument("--catalogue", type=int, default=40_000, metavar="ITEMS")
-    parser.add_argument("--hidden", type=int, default=256)
+    parser = catalogue_parser(__doc__)
     parser.add_argument("--overlap", type=float, default=Bounds().overlap, help="minimum overlap of the chosen scheme")
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--schemes", nargs="*", help="measure only these schemes, and float32")
@@ -73,20 +72,20 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    run = trained_run(arguments.hidden)
+    run = trained_run(arguments.hidden, arguments.trained_on)
     with TemporaryDirectory() as folder:
         catalogue = make_catalogue(Path(folder), run, arguments.catalogue)
         rows, skipped = _measure(catalogue, Path(folder), arguments)
     _choose(rows, arguments.overlap)
     bandwidth = _bandwidth()
-    size = f"{arguments.catalogue:,} items x {arguments.hidden}"
-    _print(rows, f"{size}, copies of a trained model's items; one core, memory {bandwidth:.0f} GB/s")
+    size = f"{arguments.catalogue:,} items x {arguments.hidden}, {MODEL}"
+    _print(rows, f"{size}; one core, memory {bandwidth:.0f} GB/s")
     for name, reason in skipped.items():
         print(f"{name}: {reason}")
     document = {
         "catalogue": arguments.catalogue,
         "hidden": arguments.hidden,
-        "table": f"copies of a trained model's items, {run.name}",
+        "table": f"{MODEL}, {run.parent.name}",
         "read_gb_per_s": bandwidth,
         "rows": [asdict(row) for row in rows],
         "skipped": skipped,

@@ -19,10 +19,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from bench.common.options import benchmark_parser
 from bench.common.results import write_json
 from bench.common.timing import time_interleaved
-from bench.engine.catalogue import Catalogue, make_catalogue, trained_run
+from bench.engine.catalogue import Catalogue, catalogue_parser, make_catalogue, trained_run
 from bench.engine.latency import TOP
 from model_export.data.sessions import Sessions
 from model_export.export.build_graphs import write_graphs
@@ -49,15 +48,15 @@ class ModelTime:
 
 def main() -> None:
     """Print a table."""
-    parser = benchmark_parser(__doc__)
-    parser.add_argument("--catalogue", type=int, default=40_000, metavar="ITEMS")
-    parser.add_argument("--hidden", type=int, default=128)
+    parser = catalogue_parser(__doc__, hidden=128)
     parser.add_argument("--sessions", type=int, nargs="+", default=[20_000, 200_000], help="sessions in the memory")
     parser.add_argument("--scheme", default="8-bit")
     parser.add_argument("--rounds", type=int, default=1000)
     arguments = parser.parse_args()
     with TemporaryDirectory() as folder:
-        catalogue = make_catalogue(Path(folder), trained_run(arguments.hidden), arguments.catalogue)
+        catalogue = make_catalogue(
+            Path(folder), trained_run(arguments.hidden, arguments.trained_on), arguments.catalogue
+        )
         models: dict[str, BlendedMemory | None] = {ALONE: None}
         for count in track(arguments.sessions, "Drawing sessions"):
             models[f"{count:,} sessions"] = _memory(arguments.catalogue, count)

@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from bench.common.cache import cached, digest_of
 from bench.common.options import benchmark_parser
 from bench.common.results import write_json
 from bench.common.timing import summary
@@ -34,7 +35,7 @@ from devstack.stack import Stack
 
 ITEMS = 75_000
 """A model of some 10 MB."""
-NAIVE_PACKAGES = Path(".build/naive313")
+CONSTRAINTS = Path("requirements/constraints.txt")
 NAIVE_REQUIREMENTS = ("aws-lambda-powertools[tracer]", "boto3", "numpy", "onnxruntime", "pydantic", "redis")
 PEERS = Path(__file__).parent / "cold_functions"
 FLOOR, NAIVE = "floor_numpy_onnxruntime", "naive"
@@ -107,8 +108,7 @@ def _contenders(trees: Sequence[Tree], s3_kinds: Sequence[str], *, naive: bool) 
     libraries = (*first.search_path, first.folder) if first.is_built else ()
     floor = Contender(Tree(FLOOR, PEERS / "floor", first.python, libraries), NO_S3, "floor.handler")
     if naive and first.is_built:
-        _install_naive(first.python)
-        libraries = (*first.search_path, NAIVE_PACKAGES.resolve())
+        libraries = (*first.search_path, _naive_packages(first.python).resolve())
     peers = [Contender(Tree(NAIVE, PEERS / "naive", first.python, libraries), s3, "naive.handler") for s3 in s3_kinds]
     return [*(Contender(tree, s3) for s3 in s3_kinds for tree in trees), *(peers if naive else ()), floor]
 
@@ -178,11 +178,17 @@ def _print(rows: Sequence[Row], first: Tree, title: str) -> None:
     Console(width=TABLE_WIDTH).print(table)
 
 
-def _install_naive(executable: Path) -> None:
-    if not NAIVE_PACKAGES.is_dir():
-        target = ["--target", str(NAIVE_PACKAGES), *NAIVE_REQUIREMENTS]
-        install = [str(executable), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *target]
-        subprocess.run(install, check=True)
+def _naive_packages(executable: Path) -> Path:
+    """Return a folder with the packages of the naive function, in the versions that ours has."""
+    version = subprocess.run([executable, "-VV"], check=True, capture_output=True, text=True).stdout
+    made_from = {"python": version, "requirements": NAIVE_REQUIREMENTS, "constraints": digest_of([CONSTRAINTS])}
+    pip = [str(executable), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+
+    def make(folder: Path) -> None:
+        options = ["--constraint", str(CONSTRAINTS), "--target", str(folder)]
+        subprocess.run([*pip, *options, *NAIVE_REQUIREMENTS], check=True)
+
+    return cached("naive", made_from, make)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The memory of up to sixteen processes of one environment, which share the mapped weights of the model.
 
-    python -m bench.function.shared_memory [--items 1000000] [--json PATH]
+    python -m bench.function.shared_memory [--items 1000000] [--processes 1 4 16] [--json PATH]
 
 As on Lambda Managed Instances, one environment downloads a version and each of its processes maps it. The proportional
 set size (PSS) counts a page that n processes share as 1/n in each, so its sum is the memory of the environment.
@@ -26,7 +26,6 @@ from nextitem.deadline import Deadline
 SMALL = 10_000
 """Items of a small model to compare with: memory besides the model is the same in both."""
 SCHEME = "truncated-64"
-PROCESSES = (1, 4, 16)
 REQUESTS = 40
 """Requests to each process before the measurement: they create its kernels and its connection."""
 PATIENCE_SECONDS = 60.0
@@ -49,12 +48,13 @@ def main() -> None:
     """Print a table."""
     parser = benchmark_parser(__doc__)
     parser.add_argument("--items", type=int, default=1_000_000)
+    parser.add_argument("--processes", type=int, nargs="+", default=[1, 4, 16])
     arguments = parser.parse_args()
     rows = []
     for items in (SMALL, arguments.items):
         with TemporaryDirectory() as folder:
             artifact = random_artifact(items, Path(folder), SCHEME)
-            rows += [_measure(artifact, items, processes) for processes in PROCESSES]
+            rows += [_measure(artifact, items, processes) for processes in arguments.processes]
     table = Table("items", "artifact MB", "processes", "sum of PSS MB", "sum of RSS MB", "PSS per further process")
     before: EnvironmentMemory | None = None
     for row in rows:

@@ -4,6 +4,7 @@ A tree is source code, or an artifact that `make build` made: the artifact holds
 Python.
 """
 
+import re
 import subprocess
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
@@ -59,11 +60,33 @@ def add_tree_option(parser: ArgumentParser) -> None:
 
 
 def chosen_trees(chosen: Sequence[Tree] | None) -> list[Tree]:
-    """Return the trees of the command line, or else this project's: the built artifact, or the source without one."""
+    """Return the trees of the command line, or else this project's: the built artifact, or the source without one.
+
+    Raises:
+        SystemExit: the artifact was built from other sources.
+    """
     if chosen:
         return list(chosen)
     python = _lambda_python()
-    return [_built(OURS, BUILT, python) if python and BUILT.is_dir() else Tree(OURS, FUNCTIONS_DIRECTORY)]
+    if python is None or not BUILT.is_dir():
+        return [Tree(OURS, FUNCTIONS_DIRECTORY)]
+    if changed := changed_since(BUILT, FUNCTIONS_DIRECTORY):
+        raise SystemExit(f"{BUILT} was built from other sources ({changed}): run `make build`, or remove it")
+    return [_built(OURS, BUILT, python)]
+
+
+def changed_since(build: Path, source: Path) -> str:
+    """Return the first difference of an artifact from the function's source folder; empty if there is none."""
+    for pin in re.findall(r"(?m)^([\w.-]+==[\w.]+)", (source / "requirements.txt").read_text("ascii")):
+        name, version = pin.split("==")
+        if not (build / f"{name.replace('-', '_')}-{version}.dist-info").is_dir():
+            return f"requirements.txt: {pin}"
+    shipped = [path for pattern in ("*.py", "nextitem/**/*.*") for path in source.glob(pattern)]
+    for path in (path for path in shipped if path.parent.name != "__pycache__"):
+        copy = build / path.relative_to(source)
+        if not copy.is_file() or copy.read_bytes() != path.read_bytes():
+            return str(path.relative_to(source))
+    return ""
 
 
 def _parse(text: str) -> Tree:

@@ -3,19 +3,18 @@
 The load generator is a process of its own. Latency counts from the time at which a request was due. Unlike Lambda, one
 Python process is both HTTP front and Runtime API: the saturation point is this machine's, not the service's.
 
-    python -m bench.load [--workers N --json PATH]
+    python -m bench.load [--workers N --steps 12 --json PATH]
 """
 
-import argparse
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from multiprocessing import get_context
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from bench.common.options import benchmark_parser
 from bench.common.results import write_json
 from bench.load.figures import StepFigures, figures_of
 from bench.load.plan import steps
@@ -36,25 +35,24 @@ SEED = 5
 
 def main() -> None:
     """Raise the rate until the stack saturates; print a table and write JSON if asked."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path, help="also write the rows here")
+    parser = benchmark_parser(__doc__)
     parser.add_argument("--workers", type=int, default=MAX_WORKERS)
+    parser.add_argument("--steps", type=int, default=MAX_STEPS, help="maximum number of rates")
     arguments = parser.parse_args()
-    rows = _measure(arguments.workers)
+    rows = _measure(arguments.workers, arguments.steps)
     _print(rows, arguments.workers)
-    if arguments.json:
-        document = {"workers": arguments.workers, "seed": SEED, "rows": [asdict(row) for row in rows]}
-        write_json(document, arguments.json)
+    document = {"workers": arguments.workers, "seed": SEED, "rows": [asdict(row) for row in rows]}
+    write_json(document, arguments.json)
 
 
-def _measure(workers: int) -> list[StepFigures]:
+def _measure(workers: int, most_steps: int) -> list[StepFigures]:
     rows: list[StepFigures] = []
     until = time.monotonic() + BUDGET_SECONDS - STEP_RESERVE_SECONDS
     spawn = get_context("spawn")
     with Stack(artifact=demo_artifact(), max_workers=workers) as stack, ProcessPoolExecutor(1, spawn) as generator:
         for warm_up in steps(WARM_RATE, 1, 2, WARM_SECONDS, SEED + 1):
             generator.submit(send_step, stack.url, warm_up).result()
-        for step in steps(FIRST_RATE, FACTOR, MAX_STEPS, STEP_SECONDS, SEED):
+        for step in steps(FIRST_RATE, FACTOR, most_steps, STEP_SECONDS, SEED):
             rows.append(figures_of(generator.submit(send_step, stack.url, step).result()))
             if rows[-1].saturation or time.monotonic() > until:
                 break

@@ -48,11 +48,11 @@ def index(wheels: Sequence[Wheel], folder: Path) -> LoopbackHttp:
         """Answers `/NAME/` with links and `/files/FILE` with a wheel."""
 
         def do_GET(self) -> None:
-            *_, parent, last = ("", *self.path.rstrip("/").split("/"))
-            if parent == "files":
-                self._send(files[unquote(last)], "application/octet-stream")
+            parts = self.path.strip("/").split("/")
+            if parts[0] == "files":
+                self._send(files[unquote(parts[1])], "application/octet-stream")
                 return
-            links = [wheel.file_name for wheel in wheels if canonicalize_name(wheel.name) == last]
+            links = [wheel.file_name for wheel in wheels if [canonicalize_name(wheel.name)] == parts]
             if not links:
                 self.send_error(HTTPStatus.NOT_FOUND)
                 return

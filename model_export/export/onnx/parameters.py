@@ -33,7 +33,10 @@ class Parameters:
         layers: the GRU.
         normalised: whether the hidden state is scaled to unit length before scoring.
         scale: multiplies the scores.
-        memory: the session memory; None for the network alone.
+        memory: the session memory of the same items; None for the network alone.
+
+    Raises:
+        ValueError: the memory is of another catalogue.
     """
 
     table: Floats
@@ -41,6 +44,11 @@ class Parameters:
     normalised: bool
     scale: float
     memory: BlendedMemory | None = None
+
+    def __post_init__(self) -> None:
+        """Check that table and memory have the same items: an index of one would mean another item in the other."""
+        if self.memory is not None and self.memory.items != len(self.table):
+            raise ValueError(f"a session memory of {self.memory.items} items beside a table of {len(self.table)}")
 
     @property
     def hidden(self) -> int:
