@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from model_export.cli.availability import availability
 from model_export.cli.cost import cost
+from model_export.cli.doctor import doctor
 from model_export.cli.evaluate import evaluate
 from model_export.cli.explain import explain
 from model_export.cli.export import export
@@ -54,6 +55,7 @@ app = typer.Typer(
 )
 for command in (
     init,
+    doctor,
     simulate,
     split,
     prepare,

@@ -15,7 +15,6 @@ Example:
 """
 
 import json
-import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -88,6 +87,8 @@ def toml_value(value: Value) -> str:
 
 def _read(path: Path, options: Options) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """Read a file and check its keys; return the values at its top, and those of each table."""
+    import tomllib  # imported lazily: 10 ms, and most folders have no such file
+
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

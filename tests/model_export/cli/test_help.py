@@ -42,6 +42,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "recommend": ("--limit", "--exclude-seen", "--names", "--json"),
     "explain": ("--limit", "--exclude-seen", "--names", "--json"),
     "init": ("--bucket", "--region", "--endpoint-url", "--route", "--store-url", "--force", *COLUMNS),
+    "doctor": ("--bucket", "--region", "--endpoint-url", "--route", "--store-url", "--json"),
     "publish": ("--bucket", "--region", "--endpoint-url", "--json"),
     "versions": ("--bucket", "--route", "--json"),
     "promote": ("--bucket", "--route", "--exclude-seen", "--json"),

@@ -1,0 +1,92 @@
+"""Check the route, the versions that it names, and conditional writes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from model_export.doctor.finding import Finding, not_checked
+from nextitem.aws.object_store import ObjectStore
+from nextitem.errors import ArtifactError, NextItemError, VersionNotFound
+from nextitem.model.engine import Model
+from nextitem.model.manifest import MANIFEST, MAX_MANIFEST_BYTES
+from nextitem.registry.reader import Registry, model_key
+from nextitem.registry.route import Route
+
+_REPLACE = (
+    "`nextitem publish` the same artifact again adds missing files; else `nextitem rollback`, or `nextitem promote` "
+    "another version."
+)
+
+
+def check_registry(bucket: ObjectStore, route: str) -> Iterator[Finding]:
+    """Check a route and everything that it names."""
+    registry = Registry(bucket, Path())
+    try:
+        live = registry.route(route)
+        revisions = registry.revisions(route)
+    except VersionNotFound as error:
+        remedy = "Run `nextitem publish ARTIFACT` and `nextitem promote VERSION`, or correct --route."
+        yield Finding("route", "fail", str(error), remedy)
+        yield not_checked("versions", f"route {route} names none")
+        return
+    except NextItemError as error:
+        yield Finding("route", "fail", str(error), "`nextitem rollback`, or `nextitem promote` a version.")
+        yield not_checked("versions", f"route {route} cannot be read")
+        return
+    yield _describe(route, live, revisions)
+    yield _check_availability(registry, route)
+    for version in dict.fromkeys(variant.version for variant in live.variants):
+        yield _check_version(bucket, version)
+    yield _check_conditional_writes(bucket, live.variants[0].version)
+
+
+def _describe(name: str, live: Route, revisions: list[int]) -> Finding:
+    total = sum(variant.weight for variant in live.variants)
+    shares = ", ".join(f"{each.variant} = {each.version} ({each.weight / total:.0%})" for each in live.variants)
+    detail = f"{name}, revision {live.revision}: {shares}"
+    if live.revision not in revisions:
+        remedy = "The next change adds it. Until then `nextitem rollback` cannot return to it."
+        return Finding("route", "warn", f"{detail}; this revision is missing in its history", remedy)
+    return Finding("route", "ok", detail)
+
+
+def _check_availability(registry: Registry, route: str) -> Finding:
+    try:
+        availability = registry.availability(route)
+    except NextItemError as error:
+        return Finding(
+            "availability", "fail", str(error), "`nextitem availability --unavailable FILE` writes it again."
+        )
+    return Finding("availability", "ok", f"{len(availability.unavailable)} unavailable items")
+
+
+def _check_version(bucket: ObjectStore, version: str) -> Finding:
+    """Fetch a version, and check its files' digests and its whole certificate, as before a promotion."""
+    try:
+        with TemporaryDirectory() as folder:
+            artifact = Registry(bucket, Path(folder)).fetch(version)
+            goldens = len(Model(artifact).certificate.sessions)
+    except (ArtifactError, VersionNotFound) as error:
+        return Finding("versions", "fail", str(error), _REPLACE)
+    except NextItemError as error:
+        return Finding("versions", "fail", str(error), "Check that s3:GetObject is allowed, and the space on the disk.")
+    return Finding("versions", "ok", f"{version} is complete, and answers all {goldens} golden sessions")
+
+
+def _check_conditional_writes(bucket: ObjectStore, version: str) -> Finding:
+    """Create an object that exists, with its own content: S3 refuses it and writes nothing."""
+    key = model_key(version, MANIFEST)
+    try:
+        stored = bucket.read(key, MAX_MANIFEST_BYTES)
+        if stored is None:
+            return not_checked("conditional writes", f"{version} has no manifest")
+        is_created = bucket.create(key, stored.data)
+    except NextItemError as error:
+        detail = f"not checked, because these credentials may not publish: {error}"
+        return Finding(
+            "conditional writes", "warn", detail, "To publish from here, attach the stack's PublisherPolicy."
+        )
+    if is_created:
+        detail = "this S3 service ignores If-None-Match: two publishers can overwrite each other"
+        return Finding("conditional writes", "fail", detail, "Use a service with S3's conditional writes.")
+    return Finding("conditional writes", "ok", "an existing object is never overwritten")

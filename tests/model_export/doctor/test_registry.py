@@ -1,0 +1,49 @@
+"""Conditional writes and permissions of the registry."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from devstack.publish import demo_artifact
+from model_export.doctor.registry import check_registry
+from nextitem.aws.boto_object_store import BotoObjectStore
+from nextitem.model.manifest import MANIFEST
+from nextitem.registry.reader import model_key
+from tests.nextitem.parts import BUCKET, CREDENTIALS, REGION
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+KEY = model_key(demo_artifact().name, MANIFEST)
+
+
+def test_a_service_that_ignores_conditions_is_found_and_nothing_is_lost(
+    s3: "S3Client", bucket: BotoObjectStore
+) -> None:
+    # GIVEN an S3 service that does not know If-None-Match
+    def forget_condition(request: Any, **_more: Any) -> None:
+        del request.headers["If-None-Match"]
+
+    client = boto3.client("s3", endpoint_url=s3.meta.endpoint_url, region_name=REGION, **CREDENTIALS)
+    client.meta.events.register("before-sign.s3.PutObject", forget_condition)
+    # WHEN its registry is checked
+    findings = {finding.check: finding for finding in check_registry(BotoObjectStore(BUCKET, client), "live")}
+    client.close()
+    # THEN that is a failure, and the manifest is as it was
+    assert findings["conditional writes"].status == "fail"
+    manifest = (demo_artifact() / MANIFEST).read_bytes()
+    assert s3.get_object(Bucket=BUCKET, Key=KEY)["Body"].read() == manifest
+    # AND a service with conditions gets no new object
+    before = len(s3.list_object_versions(Bucket=BUCKET)["Versions"])
+    findings = {finding.check: finding for finding in check_registry(bucket, "live")}
+    assert findings["conditional writes"].status == "ok"
+    assert len(s3.list_object_versions(Bucket=BUCKET)["Versions"]) == before
+
+
+def test_availability_that_cannot_be_read_is_named(s3: "S3Client", bucket: BotoObjectStore, tmp_path: Path) -> None:
+    s3.put_object(Bucket=BUCKET, Key="availability/live.json", Body=b"[]")
+    findings = {finding.check: finding for finding in check_registry(bucket, "live")}
+    assert findings["availability"].status == "fail"
+    assert "availability/live.json" in findings["availability"].detail
+    assert findings["versions"].status == "ok"
