@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.metrics.protocol import NO_ITEM
+from model_export.metrics.protocol import RankedSession, new_targets, not_ranked
 from model_export.metrics.ranking import CUTOFF, mid_rank
 
 
@@ -24,9 +24,9 @@ class ItemScores(NamedTuple):
     codes: NDArray[np.integer]
     scores: NDArray[np.float64]
 
-    def without(self, code: int) -> "ItemScores":
-        """Return the scores with one item's set to 0."""
-        others = self.codes != code
+    def without(self, codes: NDArray[np.integer]) -> "ItemScores":
+        """Return the scores with those of some items set to 0."""
+        others = ~np.isin(self.codes, codes)
         return ItemScores(self.codes[others], self.scores[others])
 
 
@@ -57,18 +57,22 @@ class ScoringRanker:
         self._scorer = scorer
         self._current_item = current_item
 
-    def ranks(self, session: NDArray[np.int32]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-        """See `model_export.metrics.protocol.Ranker.ranks`."""
-        steps = len(session) - 1
-        ranks = np.empty(steps, dtype=np.float64)
-        top = np.empty((steps, CUTOFF), dtype=np.int32)
-        for step in range(steps):
+    def rank(self, session: NDArray[np.int32]) -> RankedSession:
+        """See `model_export.metrics.protocol.Ranker.rank`."""
+        ranked, items = not_ranked(len(session) - 1), self._scorer.items
+        is_new = new_targets(session)
+        for step, target in enumerate(session[1:].tolist()):
             scores = self._scorer.score(session[: step + 1])
             if not self._current_item:
-                scores = scores.without(int(session[step]))
-            ranks[step] = sparse_rank(scores, int(session[step + 1]), self._scorer.items)
-            top[step] = sparse_top(scores, self._scorer.items)
-        return ranks, top
+                scores = scores.without(session[step : step + 1])
+            seen = np.unique(session[: step + 1])
+            ranked.with_seen.ranks[step] = sparse_rank(scores, target, items)
+            if is_new[step]:
+                ranked.without_seen.ranks[step] = sparse_rank(scores.without(seen), target, items - len(seen))
+            top = sparse_top(scores, items, CUTOFF + len(seen))
+            for view, best in zip(ranked, (top, top[~np.isin(top, seen)]), strict=True):
+                view.top[step, : len(best)] = best[:CUTOFF]
+        return ranked
 
 
 def sparse_rank(scores: ItemScores, target: int, items: int) -> float:
@@ -77,7 +81,7 @@ def sparse_rank(scores: ItemScores, target: int, items: int) -> float:
     Args:
         scores: the scores that are not 0.
         target: code of the item.
-        items: size of the catalogue.
+        items: size of the catalogue; without some items, scores and size are both without them.
     """
     places = np.flatnonzero(scores.codes == target)
     score = scores.scores[places[0]] if len(places) else 0.0
@@ -86,21 +90,19 @@ def sparse_rank(scores: ItemScores, target: int, items: int) -> float:
     return float(mid_rank(better, ties))
 
 
-def sparse_top(scores: ItemScores, items: int) -> NDArray[np.int32]:
+def sparse_top(scores: ItemScores, items: int, k: int) -> NDArray[np.int32]:
     """Return the codes of the best items, best first; of equal scores the lower code comes first.
 
     Returns:
-        int32[CUTOFF], padded with `NO_ITEM` where the catalogue is smaller.
+        int32[k], or of all items where the catalogue is smaller.
     """
     positive = scores.scores > 0.0
     codes, values = scores.codes[positive], scores.scores[positive]
-    if len(codes) > CUTOFF:
-        worst = np.partition(values, len(values) - CUTOFF)[len(values) - CUTOFF]
+    if len(codes) > k:
+        worst = np.partition(values, len(values) - k)[len(values) - k]
         codes, values = codes[values >= worst], values[values >= worst]
-    best = codes[np.lexsort((codes, -values))][:CUTOFF].tolist()
-    if len(best) < CUTOFF:
+    best = codes[np.lexsort((codes, -values))][:k].tolist()
+    if len(best) < k:
         taken = set(best)
-        best += [code for code in range(min(items, CUTOFF + len(best))) if code not in taken]
-    top = np.full(CUTOFF, NO_ITEM, dtype=np.int32)
-    top[: min(len(best), CUTOFF)] = best[:CUTOFF]
-    return top
+        best += [code for code in range(min(items, k + len(best))) if code not in taken]
+    return np.array(best[:k], dtype=np.int32)

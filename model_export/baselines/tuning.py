@@ -155,6 +155,6 @@ def accuracy_by_form(scorer: Scorer, sessions: Sessions, forms: Mapping[str, boo
         for step in range(1, len(session)):
             scores = scorer.score(session[:step])
             for name, current_item in forms.items():
-                allowed = scores if current_item else scores.without(int(session[step - 1]))
+                allowed = scores if current_item else scores.without(session[step - 1 : step])
                 ranks[name].append(sparse_rank(allowed, int(session[step]), scorer.items))
     return {name: accuracy(np.array(values)) for name, values in ranks.items()}

@@ -1,5 +1,6 @@
 """Command `evaluate`: metrics of an artifact and of baselines on test events."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from rich.table import Column, Table
 from model_export.cli.console import OUT, print_json, progress, read_events, say
 from model_export.cli.options import ArtifactFolder, Json, LayoutOptions, check_run
 from model_export.data.atomic_file import write_atomically
+from model_export.evaluation.analysis import Quality
 from model_export.evaluation.evaluate import Report, evaluate_artifact
 from model_export.report import require_plots, write_report
 from model_export.training.run_folder import read_run
@@ -70,8 +72,8 @@ def evaluate(
     if as_json:
         print_json(result.as_json())
     else:
-        OUT.print(_metrics_table(result))
-        OUT.print(_intervals_table(result))
+        for table in _tables(result):
+            OUT.print(table)
 
 
 def _history(run: Path, manifest: Manifest) -> tuple[tuple[float, float, float], ...]:
@@ -86,24 +88,27 @@ def _save(path: Path, values: NDArray[np.float64]) -> None:
         np.save(file, values, allow_pickle=False)
 
 
-def _metrics_table(report: Report) -> Table:
-    """All metrics but the last two, so that the table fits a terminal."""
-    metrics = list(report.model)[:-2]
-    table = _table(f"{report.targets} targets; the model is {report.version}", metrics)
-    for name, figures in report.rankers.items():
-        table.add_row(name, *(f"{figures[metric]:.4f}" for metric in metrics))
-    return table
+def _tables(report: Report) -> Iterator[Table]:
+    """Return the tables of each view. All metrics but the last two come first, so that each fits a terminal."""
+    yield from _quality(
+        f"{report.analysis.with_seen.targets} targets; the model is {report.version}", report.analysis.with_seen
+    )
+    if (quality := report.analysis.without_seen) is not None:
+        yield from _quality(f"Seen items left out: {quality.targets} targets new to their session", quality)
 
 
-def _intervals_table(report: Report) -> Table:
-    """The last two metrics, and the intervals of HR and MRR."""
-    metrics = list(report.model)[-2:]
-    table = _table(None, [*metrics, "hr@20 95 %", "mrr@20 95 %"])
-    for name, figures in report.rankers.items():
-        intervals = report.analysis.metrics[name]
-        bounds = (f"{intervals[metric].low:.3f}-{intervals[metric].high:.3f}" for metric in ("hr@20", "mrr@20"))
-        table.add_row(name, *(f"{figures[metric]:.4f}" for metric in metrics), *bounds)
-    return table
+def _quality(title: str, quality: Quality) -> Iterator[Table]:
+    *first, ndcg, coverage = next(iter(quality.metrics.values()))
+    table = _table(title, first)
+    for name, figures in quality.metrics.items():
+        table.add_row(name, *(f"{figures[metric]:.4f}" for metric in first))
+    yield table
+    table = _table(None, [ndcg, coverage, "hr@20 95 %", "mrr@20 95 %"])
+    for name, figures in quality.metrics.items():
+        intervals = (quality.intervals[name][metric] for metric in ("hr@20", "mrr@20"))
+        bounds = (f"{interval.low:.3f}-{interval.high:.3f}" for interval in intervals)
+        table.add_row(name, f"{figures[ndcg]:.4f}", f"{figures[coverage]:.4f}", *bounds)
+    yield table
 
 
 def _table(title: str | None, columns: list[str]) -> Table:

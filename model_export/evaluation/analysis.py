@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from model_export.data.sessions import Sessions
 from model_export.metrics.bootstrap import DRAWS, LEVEL, SEED, Estimate, SessionBootstrap, estimates
 from model_export.metrics.exposure import Exposure, exposure
-from model_export.metrics.protocol import Evaluation, target_events, values_by_metric
+from model_export.metrics.protocol import Evaluation, Metrics, View, target_events, values_by_metric
 from model_export.metrics.slices import sessions_of_targets, slices
 
 COMPARED = ("hr@20", "mrr@20")
@@ -32,38 +32,31 @@ class SliceResult:
 
 
 @dataclass(frozen=True)
-class Analysis:
-    """The result of `analyse`; all mappings are by ranker.
+class Quality:
+    """The quality of all rankers in one view; all mappings are by ranker.
 
     Attributes:
-        reference: the ranker that the others are compared with.
-        metrics: metrics with intervals. Coverage has none: a draw holds fewer different sessions than the test, so
-            its coverage is always lower.
+        targets: number of targets that the view counts.
+        sessions: number of test sessions with such a target.
+        metrics: the metrics.
+        intervals: the same metrics with their intervals. Coverage has none: a draw holds fewer different sessions than
+            the test, so its coverage is always lower.
         differences: the reference's metric minus that of each other ranker, in the same draws.
-        slices: the metrics by slice.
-        exposure: of the top lists; empty without train.
-        target_exposure: of the targets; None without train.
     """
 
-    reference: str
-    metrics: Mapping[str, Estimates]
+    targets: int
+    sessions: int
+    metrics: Mapping[str, Metrics]
+    intervals: Mapping[str, Estimates]
     differences: Mapping[str, Estimates]
-    slices: tuple[SliceResult, ...]
-    exposure: Mapping[str, Exposure]
-    target_exposure: Exposure | None
 
-    @property
-    def strongest_baseline(self) -> str | None:
-        """The ranker beside the reference with the highest HR@20 + MRR@20; None if the reference is alone."""
-        return max(
-            (name for name in self.metrics if name != self.reference),
-            key=lambda name: sum(self.metrics[name][metric].value for metric in COMPARED),
-            default=None,
-        )
-
-    def as_json(self) -> dict[str, Any]:
-        """Return these parts of the report's JSON document."""
+    def as_json(self, reference: str) -> dict[str, Any]:
+        """Return this part of the report's JSON document."""
         return {
+            "targets": self.targets,
+            "sessions": self.sessions,
+            "model": self.metrics[reference],
+            "baselines": {name: metrics for name, metrics in self.metrics.items() if name != reference},
             "intervals": {
                 "level": LEVEL,
                 "draws": DRAWS,
@@ -71,10 +64,48 @@ class Analysis:
                 "resampled": "sessions",
                 "rankers": {
                     name: {metric: [estimate.low, estimate.high] for metric, estimate in metrics.items()}
-                    for name, metrics in self.metrics.items()
+                    for name, metrics in self.intervals.items()
                 },
             },
             "differences": {name: _json(metrics) for name, metrics in self.differences.items()},
+        }
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """The result of `analyse`; mappings are by ranker.
+
+    Attributes:
+        reference: the ranker that the others are compared with.
+        with_seen: the quality of the whole ranking.
+        without_seen: the quality without the items that the session holds; None if no target is new to its session.
+        slices: the metrics of the whole ranking by slice.
+        exposure: of the top lists; empty without train.
+        target_exposure: of the targets; None without train.
+    """
+
+    reference: str
+    with_seen: Quality
+    without_seen: Quality | None
+    slices: tuple[SliceResult, ...]
+    exposure: Mapping[str, Exposure]
+    target_exposure: Exposure | None
+
+    @property
+    def strongest_baseline(self) -> str | None:
+        """The ranker beside the reference with the highest HR@20 + MRR@20; None if the reference is alone."""
+        metrics = self.with_seen.metrics
+        return max(
+            (name for name in metrics if name != self.reference),
+            key=lambda name: sum(metrics[name][metric] for metric in COMPARED),
+            default=None,
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return these parts of the report's JSON document."""
+        return {
+            **self.with_seen.as_json(self.reference),
+            "without_seen": self.without_seen.as_json(self.reference) if self.without_seen is not None else None,
             "slices": [
                 {
                     "by": part.by,
@@ -106,23 +137,15 @@ def analyse(
     owners = sessions_of_targets(test)
     bootstrap = SessionBootstrap(owners, len(test))
     names = list(evaluations)
-    values = {name: values_by_metric(evaluation.ranks) for name, evaluation in evaluations.items()}
-    metrics = list(values[reference])
-    table = _table(values, metrics)
-    compared = _table(values, COMPARED)
-    means, draws = (part.reshape(*part.shape[:-1], len(names), -1) for part in bootstrap.means(compared))
-    at = names.index(reference)
-    differences = {
-        name: estimates(means[at] - means[other], draws[:, at] - draws[:, other])
-        for other, name in enumerate(names)
-        if name != reference
-    }
+    with_seen = {name: evaluation.with_seen for name, evaluation in evaluations.items()}
+    without_seen = {name: view for name, evaluation in evaluations.items() if (view := evaluation.without_seen)}
+    compared = _table({name: values_by_metric(view.ranks) for name, view in with_seen.items()}, COMPARED)
     train_counts = np.bincount(train.codes, minlength=len(train.catalogue)) if train is not None else None
     target_counts = np.bincount(test.codes[target_events(test)], minlength=len(test.catalogue))
     return Analysis(
         reference=reference,
-        metrics=_by_ranker(names, metrics, estimates(*bootstrap.means(table))),
-        differences={name: dict(zip(COMPARED, columns, strict=True)) for name, columns in differences.items()},
+        with_seen=_quality(with_seen, owners, bootstrap, reference),
+        without_seen=_quality(without_seen, owners, bootstrap, reference) if without_seen else None,
         slices=tuple(
             SliceResult(
                 part.by,
@@ -133,10 +156,34 @@ def analyse(
             )
             for part in slices(test, train)
         ),
-        exposure={name: exposure(evaluation.shown, train_counts) for name, evaluation in evaluations.items()}
+        exposure={name: exposure(view.shown, train_counts) for name, view in with_seen.items()}
         if train_counts is not None
         else {},
         target_exposure=exposure(target_counts, train_counts) if train_counts is not None else None,
+    )
+
+
+def _quality(
+    views: Mapping[str, View], owners: NDArray[np.int64], bootstrap: SessionBootstrap, reference: str
+) -> Quality:
+    """Return the quality of rankers, which all count the same targets."""
+    names, counted = list(views), views[reference].counted
+    values = {name: values_by_metric(view.ranks) for name, view in views.items()}
+    metrics = list(values[reference])
+    compared = _table(values, COMPARED)
+    means, draws = (part.reshape(*part.shape[:-1], len(names), -1) for part in bootstrap.means(compared, counted))
+    at = names.index(reference)
+    differences = {
+        name: estimates(means[at] - means[other], draws[:, at] - draws[:, other])
+        for other, name in enumerate(names)
+        if name != reference
+    }
+    return Quality(
+        targets=int(counted.sum()),
+        sessions=len(np.unique(owners[counted])),
+        metrics={name: view.metrics for name, view in views.items()},
+        intervals=_by_ranker(names, metrics, estimates(*bootstrap.means(_table(values, metrics), counted))),
+        differences={name: dict(zip(COMPARED, columns, strict=True)) for name, columns in differences.items()},
     )
 
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.metrics.protocol import NO_ITEM
+from model_export.metrics.protocol import RankedSession, new_targets, not_ranked
 from model_export.metrics.ranking import CUTOFF, rank_in_list
 from nextitem.hidden_state import HiddenState
 from nextitem.model.engine import Model, RankedItem
@@ -17,33 +17,46 @@ from nextitem.sessions.session import WINDOW
 class EngineRanker:
     """The `Ranker` of a model version, over its vocabulary.
 
-    Ranks are exact up to `MAX_TOP`, the largest `k` of a request, and infinity beyond.
+    Ranks are exact up to `MAX_TOP`, the largest `k` of a request, and infinity beyond. Without seen items they are
+    exact as far as the same list goes without them, at least up to `CUTOFF`.
     """
 
     def __init__(self, model: Model) -> None:
         self._model = model
 
-    def ranks(self, session: NDArray[np.int32]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-        """See `Ranker.ranks`."""
+    def rank(self, session: NDArray[np.int32]) -> RankedSession:
+        """See `Ranker.rank`."""
         items = session.tolist()
-        ranks = np.empty(len(items) - 1)
-        shown = np.full((len(items) - 1, CUTOFF), NO_ITEM, np.int32)
+        ranked, is_new = not_ranked(len(items) - 1), new_targets(session).tolist()
         hidden: HiddenState | None = None
         for step, (item, target) in enumerate(pairwise(items)):
             hidden = self._model.replay(hidden, [item])
             window = items[max(0, step + 1 - WINDOW) : step + 1]
-            top = self._model.top(hidden, (), MAX_TOP, window)
-            ranks[step] = self._rank(hidden, window, top, target)
-            best = [ranked.index for ranked in top[:CUTOFF]]
-            shown[step, : len(best)] = best
-        return ranks, shown
+            seen = set(items[: step + 1])
+            top = self._list(hidden, window, target, seen)
+            rank = _rank_in(top, target)
+            ranked.with_seen.ranks[step] = rank if rank <= MAX_TOP else math.inf
+            unseen = [ranked_item for ranked_item in top if ranked_item.index not in seen]
+            if is_new[step]:
+                ranked.without_seen.ranks[step] = _rank_in(unseen, target)
+            for view, listed in zip(ranked, (top, unseen), strict=True):
+                best = [ranked_item.index for ranked_item in listed[:CUTOFF]]
+                view.top[step, : len(best)] = best
+        return ranked
 
-    def _rank(self, hidden: HiddenState, window: list[int], top: list[RankedItem], target: int) -> float:
+    def _list(self, hidden: HiddenState, window: list[int], target: int, seen: set[int]) -> list[RankedItem]:
+        """Return the best `MAX_TOP` items, or all where those are not enough for both views."""
         items = len(self._model.vocabulary)
-        if len(top) < items:
-            lowest = top[-1].score
-            if top[-2].score == lowest or any(ranked == RankedItem(target, lowest) for ranked in top):
-                # Items beyond the list's end may tie with its last score, and half of them count.
-                top = self._model.top(hidden, (), items, window)
-        rank = rank_in_list([ranked.index for ranked in top], np.array([ranked.score for ranked in top]), target)
-        return rank if rank <= MAX_TOP else math.inf
+        top = self._model.top(hidden, (), MAX_TOP, window)
+        if len(top) == items:
+            return top
+        lowest = top[-1].score
+        # Items beyond the list's end may tie with its last score, and half of them count.
+        is_tied = top[-2].score == lowest or RankedItem(target, lowest) in top
+        if is_tied or sum(ranked.index not in seen for ranked in top) < CUTOFF:
+            return self._model.top(hidden, (), items, window)
+        return top
+
+
+def _rank_in(ranked: list[RankedItem], target: int) -> float:
+    return rank_in_list([item.index for item in ranked], np.array([item.score for item in ranked]), target)

@@ -1,6 +1,6 @@
 """Evaluate a model version, and the baselines beside it, by the same protocol."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -13,7 +13,7 @@ from model_export.data.sessions import Sessions
 from model_export.evaluation.analysis import Analysis, analyse
 from model_export.evaluation.engine_ranker import EngineRanker
 from model_export.evaluation.leakage import Overlap, overlap
-from model_export.metrics.protocol import Evaluation, Metrics, Ranker, evaluate
+from model_export.metrics.protocol import Evaluation, Ranker, evaluate
 from nextitem.errors import InputError
 from nextitem.model.engine import Model
 
@@ -32,39 +32,22 @@ class Report:
 
     Attributes:
         version: the model version.
-        targets: number of targets.
-        sessions: number of test sessions that the protocol kept.
-        model: the model's metrics.
-        baselines: metrics of each baseline; empty without training data.
-        ranks: float64[targets], the model's ranks, in the order of the test file.
+        ranks: float64[targets], the model's ranks among all items, in the order of the test file.
         tuned: the baselines' settings.
         overlap: the data that train and test share.
-        analysis: intervals, differences, slices and exposure.
+        analysis: quality with and without seen items, slices and exposure.
     """
 
     version: str
-    targets: int
-    sessions: int
-    model: Metrics
-    baselines: Mapping[str, Metrics]
     ranks: NDArray[np.float64]
     tuned: Tuned | None
     overlap: Overlap | None
     analysis: Analysis
 
-    @property
-    def rankers(self) -> dict[str, Metrics]:
-        """Metrics of the model, then of the baselines, by name."""
-        return {MODEL: self.model, **self.baselines}
-
     def as_json(self) -> dict[str, Any]:
         """Return the report as its JSON document."""
         return {
             "version": self.version,
-            "targets": self.targets,
-            "sessions": self.sessions,
-            "model": self.model,
-            "baselines": self.baselines,
             "overlap": asdict(self.overlap) if self.overlap is not None else None,
             "tuning": self.tuned.as_json() if self.tuned is not None else None,
             **self.analysis.as_json(),
@@ -99,15 +82,9 @@ def evaluate_artifact(model: Model, test: Sessions, train: Sessions | None, prog
     if train is not None:
         tuned = tune(train, partial(progress, TUNING))
         evaluations |= {name: ranked(name, ranker) for name, ranker in baselines(train, tuned).items()}
-    metrics = {name: evaluation.metrics for name, evaluation in evaluations.items()}
-    ranks = evaluations[MODEL].ranks
     return Report(
         version=model.version,
-        targets=len(ranks),
-        sessions=len(known),
-        model=metrics.pop(MODEL),
-        baselines=metrics,
-        ranks=ranks,
+        ranks=evaluations[MODEL].with_seen.ranks,
         tuned=tuned,
         overlap=overlap(train, test) if train is not None else None,
         analysis=analyse(evaluations, known, train, reference=MODEL),

@@ -49,7 +49,7 @@ def page(report: Report, plots: Sequence[Plots], history: Sequence[tuple[float, 
         _image(Plots.METRICS, plots),
         _quality(report),
     ]
-    if analysis.differences:
+    if analysis.with_seen.differences:
         parts += [
             "## The model minus each baseline",
             "Paired: each draw of sessions is the same for both. An interval that contains 0 shows no difference.",
@@ -75,8 +75,9 @@ def page(report: Report, plots: Sequence[Plots], history: Sequence[tuple[float, 
 
 
 def _summary(report: Report) -> str:
+    quality = report.analysis.with_seen
     return (
-        f"{report.targets:,} next items in {report.sessions:,} test sessions, the whole catalogue ranked after each "
+        f"{quality.targets:,} next items in {quality.sessions:,} test sessions, the whole catalogue ranked after each "
         f"event. Brackets hold {LEVEL:.0%} intervals from {DRAWS:,} draws of sessions with replacement."
     )
 
@@ -94,14 +95,14 @@ def _overlap(overlap: Overlap) -> str:
 
 
 def _quality(report: Report) -> str:
-    estimates = report.analysis.metrics
+    estimates = report.analysis.with_seen.intervals
     names = sorted(estimates, key=lambda name: (name != MODEL, -estimates[name]["hr@20"].value))
     metrics = list(estimates[MODEL])
     rows = (
         [
             f"**{name}**" if name == MODEL else name,
             *(_interval(estimates[name][metric]) for metric in metrics),
-            f"{report.rankers[name]['coverage@20']:.3f}",
+            f"{report.analysis.with_seen.metrics[name]['coverage@20']:.3f}",
         ]
         for name in names
     )
@@ -111,7 +112,7 @@ def _quality(report: Report) -> str:
 def _differences(analysis: Analysis) -> str:
     rows = (
         [name, *(_signed_interval(estimates[metric]) for metric in COMPARED)]
-        for name, estimates in analysis.differences.items()
+        for name, estimates in analysis.with_seen.differences.items()
     )
     return _table(["baseline", *COMPARED_TITLES], rows)
 

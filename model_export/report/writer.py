@@ -45,9 +45,11 @@ def write_report(report: Report, folder: Path, history: Curve = ()) -> Path:
 
     analysis = report.analysis
     reference = analysis.reference
-    figures = {Plots.METRICS: plots.metrics(analysis.metrics, reference)}
-    if analysis.differences:
-        figures[Plots.DIFFERENCES] = plots.differences(analysis.differences, reference, analysis.metrics[reference])
+    figures = {Plots.METRICS: plots.metrics(analysis.with_seen.intervals, reference)}
+    if analysis.with_seen.differences:
+        figures[Plots.DIFFERENCES] = plots.differences(
+            analysis.with_seen.differences, reference, analysis.with_seen.intervals[reference]
+        )
     if analysis.slices:
         figures[Plots.SLICES] = plots.slices(analysis.slices, reference, analysis.strongest_baseline)
     if analysis.target_exposure is not None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from model_export.baselines import NAMES, baselines, default_settings
 from model_export.baselines.popularity import Popularity
@@ -60,19 +61,62 @@ def test_sparse_ranks_are_those_of_all_scores(items: int, data: st.DataObject) -
     for target in range(items):
         assert sparse_rank(sparse, target, items) == ranks_of_targets(dense, target)
     best = np.argsort(-dense, kind="stable")[:CUTOFF].tolist()
-    assert sparse_top(sparse, items).tolist() == best + [NO_ITEM] * (CUTOFF - len(best))
-    # AND an item that is left out scores 0
-    left_out = data.draw(st.integers(0, items - 1))
-    dense[left_out] = 0.0
-    assert sparse_rank(sparse.without(left_out), left_out, items) == ranks_of_targets(dense, left_out)
+    assert sparse_top(sparse, items, CUTOFF).tolist() == best
+    # AND an item whose score is removed scores 0
+    removed = data.draw(st.integers(0, items - 1))
+    dense[removed] = 0.0
+    assert sparse_rank(sparse.without(np.array([removed])), removed, items) == ranks_of_targets(dense, removed)
+
+
+class Given:
+    """Gives the same scores after every prefix."""
+
+    def __init__(self, scores: ItemScores, items: int) -> None:
+        self.scores, self.items = scores, items
+
+    def score(self, _prefix: NDArray[np.int32], /) -> ItemScores:
+        return self.scores
+
+
+@settings(deadline=None)
+@given(items=st.integers(1, 40), current_item=st.booleans(), data=st.data())
+def test_both_views_are_those_of_all_scores(items: int, current_item: bool, data: st.DataObject) -> None:
+    # GIVEN scores of some items, with ties and zeros, and a session
+    codes = np.array(sorted(data.draw(st.sets(st.integers(0, items - 1)))), dtype=np.int64)
+    values = data.draw(st.lists(st.integers(0, 4).map(float), min_size=len(codes), max_size=len(codes)))
+    session = np.array(data.draw(st.lists(st.integers(0, items - 1), min_size=2, max_size=8)), dtype=np.int32)
+    # WHEN the session is ranked
+    scorer = Given(ItemScores(codes, np.array(values)), items)
+    ranked = ScoringRanker(scorer, current_item=current_item).rank(session)
+    for step, target in enumerate(session[1:].tolist()):
+        dense = np.zeros(items)
+        dense[codes] = values
+        if not current_item:
+            dense[session[step]] = 0.0
+        # THEN ranks and list are those of all scores
+        assert ranked.with_seen.ranks[step] == ranks_of_targets(dense, target)
+        assert ranked.with_seen.top[step].tolist() == listed(dense, items)
+        # AND without seen items those of the others; a seen target has no rank
+        seen = np.unique(session[: step + 1])
+        dense[seen] = -np.inf
+        rank = np.nan if target in seen else ranks_of_targets(dense, target)
+        np.testing.assert_equal(ranked.without_seen.ranks[step], rank)
+        assert ranked.without_seen.top[step].tolist() == listed(dense, items - len(seen))
+
+
+def listed(scores: NDArray[np.float64], items: int) -> list[int]:
+    best: list[int] = np.argsort(-scores, kind="stable")[: min(CUTOFF, items)].tolist()
+    return best + [NO_ITEM] * (CUTOFF - len(best))
 
 
 def test_each_prefix_is_ranked() -> None:
     # b occurs three times, a twice, c once
     train = handmade("b a b", "c b a")
-    ranks, top = ScoringRanker(Popularity(train)).ranks(np.array([2, 0, 1], dtype=np.int32))
-    assert ranks.tolist() == [2.0, 1.0]
-    assert top.tolist() == [[1, 0, 2, *[NO_ITEM] * 17]] * 2
+    with_seen, without_seen = ScoringRanker(Popularity(train)).rank(np.array([2, 0, 1], dtype=np.int32))
+    assert with_seen.ranks.tolist() == [2.0, 1.0]
+    assert with_seen.top.tolist() == [[1, 0, 2, *[NO_ITEM] * 17]] * 2
+    assert without_seen.ranks.tolist() == [2.0, 1.0]
+    assert without_seen.top.tolist() == [[1, 0, *[NO_ITEM] * 18], [1, *[NO_ITEM] * 19]]
 
 
 def test_every_form_ranks_the_follower_first_unless_it_allows_the_current_item() -> None:
@@ -80,7 +124,7 @@ def test_every_form_ranks_the_follower_first_unless_it_allows_the_current_item()
     train = handmade("a b", "a b", "c", "c", "c", "d")
     test = handmade("a b").recoded(train.catalogue)
     rankers = baselines(train, default_settings("a test"))
-    ranks = {name: evaluate(ranker, test).ranks.tolist() for name, ranker in rankers.items()}
+    ranks = {name: evaluate(ranker, test).with_seen.ranks.tolist() for name, ranker in rankers.items()}
     assert list(ranks) == list(NAMES)
     assert ranks.pop("popularity") == [2.5]
     for name, [rank] in ranks.items():

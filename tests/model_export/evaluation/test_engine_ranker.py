@@ -60,7 +60,7 @@ def tied(items: int, distinct: int) -> NDArray[np.float32]:
 @pytest.mark.parametrize("length", [60, 150], ids=["within the window", "beyond the window"])
 def test_ranks_are_those_of_the_whole_catalogue(model: Model, length: int) -> None:
     session = np.random.default_rng(1).integers(0, MANY, length).astype(np.int32)
-    ranks, _ = EngineRanker(model).ranks(session)
+    ranks = EngineRanker(model).rank(session).with_seen.ranks
     assert ranks.tolist() == expected(model, session.tolist())
     assert 10 < np.isinf(ranks).sum() < length - 10
 
@@ -70,7 +70,7 @@ def test_a_rank_is_a_place_in_the_recommended_list(model: Model) -> None:
     session = np.random.default_rng(2).integers(0, MANY, 30).astype(np.int32)
     lists = [[ranked.index for ranked in model.top(hidden, (), MAX_TOP)] for hidden in states(model, session.tolist())]
     # WHEN the session is ranked
-    ranks, shown = EngineRanker(model).ranks(session)
+    ranks, shown = EngineRanker(model).rank(session).with_seen
     # THEN each target stands at its rank, and the items shown are the start of the list
     for rank, top, best, item in zip(ranks.tolist(), lists, shown.tolist(), session[1:].tolist(), strict=True):
         assert (top.index(item) + 1 if item in top else np.inf) == rank
@@ -86,7 +86,7 @@ def test_half_of_the_ties_count_wherever_the_list_ends(tmp_path: Path, items: in
     model = model_of(random_run(items, table=tied(items, distinct)), tmp_path)
     session = np.random.default_rng(3).integers(0, items, 25).astype(np.int32)
     # WHEN a session is ranked
-    ranks, shown = EngineRanker(model).ranks(session)
+    ranks, shown = EngineRanker(model).rank(session).with_seen
     # THEN the ranks are those of the whole catalogue, and of equal items the first ones are shown
     assert ranks.tolist() == expected(model, session.tolist())
     for hidden, best in zip(states(model, session.tolist()), shown, strict=True):
@@ -96,14 +96,63 @@ def test_half_of_the_ties_count_wherever_the_list_ends(tmp_path: Path, items: in
 def test_items_that_all_tie_have_the_middle_rank(tmp_path: Path) -> None:
     # 240 items fill the kernel's strides: a remainder is computed by other instructions, which round differently.
     model = model_of(random_run(240, table=tied(240, 1)), tmp_path)
-    ranks, _ = EngineRanker(model).ranks(np.array([3, 239, 0], np.int32))
+    ranks, _ = EngineRanker(model).rank(np.array([3, 239, 0], np.int32)).with_seen
     assert ranks.tolist() == [120.5, 120.5]
 
 
 @pytest.mark.parametrize("items", [1, 2, CUTOFF - 1])
 def test_the_list_of_a_small_catalogue_is_padded(tmp_path: Path, items: int) -> None:
     model = model_of(random_run(items), tmp_path)
-    ranks, shown = EngineRanker(model).ranks(np.array([0, items - 1, 0], np.int32))
+    ranks, shown = EngineRanker(model).rank(np.array([0, items - 1, 0], np.int32)).with_seen
     assert ((ranks >= 1) & (ranks <= items)).all()
     assert sorted(shown[0, :items].tolist()) == list(range(items))
     assert (shown[:, items:] == NO_ITEM).all()
+
+
+def without(scores: NDArray[np.float64], seen: list[int]) -> NDArray[np.float64]:
+    """The scores with seen items below all others."""
+    left = scores.copy()
+    left[seen] = -np.inf
+    return left
+
+
+@pytest.mark.parametrize(
+    ("items", "distinct", "length"),
+    [
+        (MANY, MANY, 60),
+        (MANY, MANY, 150),
+        (MANY, 9, 25),
+        (MANY, 1, 25),
+        (MANY, MANY, MANY - 5),
+        (MAX_TOP + 1, MAX_TOP + 1, MAX_TOP),
+        (30, 5, 25),
+    ],
+    ids=["untied", "beyond the window", "ties", "all tie", "most of the list is seen", "all but one are seen", "small"],
+)
+def test_ranks_without_seen_items_are_those_of_all_others(
+    tmp_path: Path, items: int, distinct: int, length: int
+) -> None:
+    # GIVEN a session, which returns to items where the catalogue is smaller
+    model = model_of(random_run(items, table=tied(items, distinct)), tmp_path)
+    session = np.random.default_rng(5).permutation(items)[np.arange(length) % items].astype(np.int32)
+    session[2::20] = session[:-2:20][: len(session[2::20])]
+    # WHEN it is ranked
+    ranks, shown = EngineRanker(model).rank(session).without_seen
+    # THEN each new target has its rank among the items that the session does not hold, as far as a list of 20 shows
+    for step, hidden in enumerate(states(model, session.tolist())):
+        seen, target = session[: step + 1].tolist(), int(session[step + 1])
+        scores = without(all_scores(model, hidden), seen)
+        expected_rank = float(ranks_of_targets(scores, target))
+        if target in seen:
+            assert np.isnan(ranks[step])
+        elif expected_rank <= CUTOFF:
+            assert ranks[step] == expected_rank
+        else:
+            assert ranks[step] > CUTOFF
+        unseen = items - len(set(seen))
+        best = np.argsort(-scores, kind="stable")[: min(CUTOFF, unseen)].tolist()
+        assert shown[step].tolist() == best + [NO_ITEM] * (CUTOFF - len(best))
+        # AND the list is the one that a request gets that excludes them
+        served = [ranked.index for ranked in model.top(hidden, seen, CUTOFF)]
+        assert served == best
+    assert np.isnan(ranks).any()

@@ -16,19 +16,8 @@ from tests.model_export.tiny import model_of, random_run
 ITEMS = 30
 METRICS = ["hr@5", "hr@10", "hr@20", "mrr@5", "mrr@10", "mrr@20", "ndcg@20", "coverage@20"]
 
-KEYS = [
-    "version",
-    "targets",
-    "sessions",
-    "model",
-    "baselines",
-    "overlap",
-    "tuning",
-    "intervals",
-    "differences",
-    "slices",
-    "exposure",
-]
+QUALITY = ["targets", "sessions", "model", "baselines", "intervals", "differences"]
+KEYS = ["version", "overlap", "tuning", *QUALITY, "without_seen", "slices", "exposure"]
 
 
 @pytest.fixture(scope="module")
@@ -67,16 +56,25 @@ def test_the_report_has_the_documented_keys(model: Model, tmp_path: Path) -> Non
     assert list(alone["model"]) == METRICS
     assert alone["baselines"] == {}
     assert {name: list(metrics) for name, metrics in beside["baselines"].items()} == dict.fromkeys(NAMES, METRICS)
-    # AND each baseline has its settings, its intervals, and the model's difference from it
+    # AND each baseline has its settings
     assert list(beside["tuning"]["settings"]) == list(NAMES)
-    assert list(beside["differences"]) == list(NAMES)
-    for name, metrics in {"model": beside["model"], **beside["baselines"]}.items():
-        for metric, (low, high) in beside["intervals"]["rankers"][name].items():
-            assert low <= metrics[metric] <= high
-    for name, difference in beside["differences"].items():
-        assert difference["hr@20"]["value"] == pytest.approx(
-            beside["model"]["hr@20"] - beside["baselines"][name]["hr@20"]
-        )
+    # AND in both views its intervals, and the model's difference from it
+    assert list(beside["without_seen"]) == QUALITY
+    for view in (beside, beside["without_seen"]):
+        assert list(view["baselines"]) == list(view["differences"]) == list(NAMES)
+        for name, metrics in {"model": view["model"], **view["baselines"]}.items():
+            assert list(metrics) == METRICS
+            for metric, (low, high) in view["intervals"]["rankers"][name].items():
+                assert low <= metrics[metric] <= high
+        for name, difference in view["differences"].items():
+            assert difference["hr@20"]["value"] == pytest.approx(
+                view["model"]["hr@20"] - view["baselines"][name]["hr@20"]
+            )
+    # AND the second view counts the targets that are new to their session
+    codes = [session.tolist() for session in map(test.session, range(len(test)))]
+    new = [len(set(session)) - 1 for session in codes]
+    assert beside["without_seen"]["targets"] == sum(new) < beside["targets"]
+    assert beside["without_seen"]["sessions"] == sum(count > 0 for count in new)
     # AND the baselines do not change the model's figures
     assert beside["model"] == alone["model"]
     assert beside["version"] == model.version
@@ -108,10 +106,11 @@ def test_progress_counts_settings_and_sessions(model: Model, tmp_path: Path) -> 
     test = sessions(tmp_path / "test.csv", count=3, seed=1)
     train = sessions(tmp_path / "train.csv", count=9, seed=2)
     report = evaluate_artifact(model, test, train, lambda *call: calls.append(call))
+    sessions_evaluated = report.analysis.with_seen.sessions
     steps = [call for call in calls if call[0] == "tuning"]
     assert steps == [("tuning", done, len(steps)) for done in range(1, len(steps) + 1)]
     assert [call for call in calls if call[0] != "tuning"] == [
-        (name, done, report.sessions) for name in ("model", *NAMES) for done in range(1, report.sessions + 1)
+        (name, done, sessions_evaluated) for name in ("model", *NAMES) for done in range(1, sessions_evaluated + 1)
     ]
 
 
@@ -129,6 +128,13 @@ def test_a_catalogue_smaller_than_every_cutoff(tmp_path: Path, items: int) -> No
     # WHEN it is evaluated
     report = evaluate_artifact(model, events, events, ignore)
     # THEN every ranker finds each target and shows every item
-    for metrics in report.rankers.values():
+    for metrics in report.analysis.with_seen.metrics.values():
         assert (metrics["hr@20"], metrics["coverage@20"]) == (1.0, 1.0)
-    assert report.targets == 18
+    assert report.analysis.with_seen.targets == 18
+    # AND without seen items, too, unless nothing is new to a session
+    view = report.analysis.without_seen
+    assert (view is None) == (items == 1)
+    assert (report.as_json()["without_seen"] is None) == (items == 1)
+    if view is not None:
+        assert view.targets == 9 * (min(items, 3) - 1)
+        assert {metrics["hr@20"] for metrics in view.metrics.values()} == {1.0}

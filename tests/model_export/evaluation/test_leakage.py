@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from model_export.baselines import NAMES, baselines, default_settings, tune
 from model_export.baselines.tuning import validation_split
@@ -12,7 +11,7 @@ from model_export.data.sessions import Sessions
 from model_export.data.split import Split, split_by_time
 from model_export.evaluation.engine_ranker import EngineRanker
 from model_export.evaluation.leakage import Overlap, overlap
-from model_export.metrics.protocol import Ranker
+from model_export.metrics.protocol import Ranker, new_targets
 from nextitem.errors import InputError
 from nextitem.model.engine import Model
 from tests.model_export.handmade import handmade
@@ -109,12 +108,10 @@ def rankers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ranker]:
 def test_later_events_change_no_earlier_ranking(
     rankers: dict[str, Ranker], name: str, past: list[int], futures: tuple[list[int], list[int]]
 ) -> None:
-    def ranked(future: list[int]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-        return rankers[name].ranks(np.array(past + future, dtype=np.int32))
-
-    (ranks, shown), (other_ranks, other_shown) = map(ranked, futures)
-    assert shown[: len(past)].tolist() == other_shown[: len(past)].tolist()
-    assert ranks[: len(past) - 1].tolist() == other_ranks[: len(past) - 1].tolist()
+    one, other = (rankers[name].rank(np.array(past + future, dtype=np.int32)) for future in futures)
+    for view, other_view in zip(one, other, strict=True):
+        np.testing.assert_array_equal(view.top[: len(past)], other_view.top[: len(past)])
+        np.testing.assert_array_equal(view.ranks[: len(past) - 1], other_view.ranks[: len(past) - 1])
 
 
 @pytest.mark.parametrize("name", ["engine", *NAMES])
@@ -122,9 +119,15 @@ def test_a_rank_agrees_with_its_list(rankers: dict[str, Ranker], name: str) -> N
     rng = np.random.default_rng(4)
     for _ in range(20):
         session = rng.integers(0, ITEMS, 6).astype(np.int32)
-        ranks, shown = rankers[name].ranks(session)
-        for target, rank, top in zip(session[1:].tolist(), ranks.tolist(), shown.tolist(), strict=True):
-            if rank == 1.0:
-                assert top[0] == target
-            if target not in top:
-                assert rank > 1.0
+        ranked = rankers[name].rank(session)
+        for ranks, shown in ranked:
+            for target, rank, top in zip(session[1:].tolist(), ranks.tolist(), shown.tolist(), strict=True):
+                if rank == 1.0:
+                    assert top[0] == target
+                if target not in top:
+                    assert not rank <= 1.0
+        # AND seen items only ever stand in a target's way
+        is_new = new_targets(session)
+        assert (ranked.without_seen.ranks[is_new] <= ranked.with_seen.ranks[is_new]).all()
+        for step, top in enumerate(ranked.without_seen.top):
+            assert not np.isin(session[: step + 1], top).any()

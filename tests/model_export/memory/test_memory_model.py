@@ -89,7 +89,7 @@ def test_the_certificate_covers_the_memory(tmp_path: Path) -> None:
 
 def test_ranks_are_those_of_the_blended_scores(model: Model) -> None:
     session = np.array([3, 11, 3, 40, 8], np.int32)
-    ranks, _ = EngineRanker(model).ranks(session)
+    ranks = EngineRanker(model).rank(session).with_seen.ranks
     for at in range(1, len(session)):
         past = session[:at].tolist()
         scores = np.zeros(ITEMS)

@@ -5,7 +5,15 @@ import pytest
 from numpy.typing import NDArray
 
 from model_export.data.sessions import Sessions
-from model_export.metrics.protocol import NO_ITEM, evaluate, summarize
+from model_export.metrics.protocol import (
+    NO_ITEM,
+    RankedSession,
+    RankedView,
+    evaluate,
+    new_targets,
+    not_ranked,
+    summarize,
+)
 from model_export.metrics.ranking import CUTOFF
 from nextitem.errors import InputError
 from tests.model_export.handmade import handmade
@@ -18,11 +26,30 @@ class ScriptedRanker:
         self._ranks = iter(ranks)
         self._shown = shown
 
-    def ranks(self, session: NDArray[np.int32]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    def rank(self, session: NDArray[np.int32]) -> RankedSession:
         ranks = np.array(next(self._ranks))
         top = np.full((len(ranks), CUTOFF), NO_ITEM, dtype=np.int32)
         top[:, : len(self._shown)] = self._shown
-        return ranks, top
+        is_new = new_targets(session)
+        without_seen = np.where(is_new, ranks, np.nan) if len(ranks) == len(is_new) else ranks
+        return RankedSession(RankedView(ranks, top), RankedView(without_seen, top))
+
+
+class FixedOrder:
+    """Ranks all items in the order of their codes, whatever the session holds."""
+
+    def __init__(self, items: int) -> None:
+        self._items = items
+
+    def rank(self, session: NDArray[np.int32]) -> RankedSession:
+        ranked = not_ranked(len(session) - 1)
+        for step, target in enumerate(session[1:].tolist()):
+            every, seen = list(range(self._items)), set(session[: step + 1].tolist())
+            for view, listed in zip(ranked, (every, [item for item in every if item not in seen]), strict=True):
+                view.top[step, : len(listed)] = listed
+                if target in listed:
+                    view.ranks[step] = listed.index(target) + 1
+        return ranked
 
 
 def test_metrics_by_hand() -> None:
@@ -54,9 +81,33 @@ def test_ranks_come_in_the_order_of_the_test_file() -> None:
     # WHEN a ranker returns 5 and 3 for p's second and third event in time (rows 5 and 3), and 4 for q's
     evaluation = evaluate(ScriptedRanker([[5.0, 3.0], [4.0]], shown=[1]), sessions)
     # THEN the ranks are in the order of the rows: 3, 4, 5
-    assert evaluation.ranks.tolist() == [3.0, 4.0, 5.0]
-    assert evaluation.shown.tolist() == [0, 3]
-    assert evaluation.metrics["coverage@20"] == 0.5
+    assert evaluation.with_seen.ranks.tolist() == [3.0, 4.0, 5.0]
+    assert evaluation.with_seen.shown.tolist() == [0, 3]
+    assert evaluation.with_seen.metrics["coverage@20"] == 0.5
+    # AND without seen items only the new targets have one: in p's session a a b, the last; in q's session a b, the last
+    assert evaluation.without_seen is not None
+    np.testing.assert_array_equal(evaluation.without_seen.ranks, [3.0, 4.0, np.nan])
+
+
+def test_without_seen_items_by_hand() -> None:
+    # GIVEN the sessions b a b c, with one return, and c d; a ranker whose order is always a b c d
+    test = handmade("b a b c", "c d").recoded(("a", "b", "c", "d"))
+    evaluation = evaluate(FixedOrder(4), test)
+    # THEN the targets a, b, c and d rank by their places in the whole order
+    assert evaluation.with_seen.ranks.tolist() == [1.0, 2.0, 3.0, 4.0]
+    # AND without the seen items a is first of a c d, c first of c d, d third of a b d; the return to b does not count
+    assert evaluation.without_seen is not None
+    np.testing.assert_array_equal(evaluation.without_seen.ranks, [1.0, np.nan, 1.0, 3.0])
+    assert evaluation.without_seen.counted.tolist() == [True, False, True, True]
+    assert evaluation.without_seen.metrics["hr@20"] == 1.0
+    assert evaluation.without_seen.metrics["mrr@20"] == pytest.approx((1 + 1 + 1 / 3) / 3)
+    # AND all four lists are shown: a c d, c d, c d, a b d
+    assert evaluation.without_seen.shown.tolist() == [2, 1, 3, 4]
+
+
+def test_where_every_target_is_a_return_there_is_no_view_without_seen_items() -> None:
+    assert evaluate(FixedOrder(2), handmade("a a", "b b b")).without_seen is None
+    assert new_targets(np.array([3, 1, 3, 1, 2], np.int32)).tolist() == [True, False, False, True]
 
 
 def test_an_empty_test_set_is_an_error() -> None:
@@ -68,3 +119,14 @@ def test_an_empty_test_set_is_an_error() -> None:
 def test_invalid_ranks_are_an_error(ranks: list[float]) -> None:
     with pytest.raises(ValueError, match="invalid ranks for session 's0'"):
         evaluate(ScriptedRanker([ranks], shown=[]), handmade("a b"))
+
+
+@pytest.mark.parametrize("without_seen", [[1.0, 1.0], [np.nan, np.nan], [np.nan, 0.5], [1.0, np.nan]])
+def test_without_seen_items_exactly_the_new_targets_have_a_rank(without_seen: list[float]) -> None:
+    class Wrong(ScriptedRanker):
+        def rank(self, session: NDArray[np.int32]) -> RankedSession:
+            ranked = super().rank(session)
+            return ranked._replace(without_seen=ranked.without_seen._replace(ranks=np.array(without_seen)))
+
+    with pytest.raises(ValueError, match="invalid ranks for session 's0'"):
+        evaluate(Wrong([[1.0, 1.0]], shown=[]), handmade("a a b"))

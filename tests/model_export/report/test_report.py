@@ -52,7 +52,7 @@ def test_the_page_shows_each_plot_with_a_text(page: Path) -> None:
 
 def test_the_page_has_every_figure(report: Report, page: Path) -> None:
     text = page.read_text()
-    for name, estimates in report.analysis.metrics.items():
+    for name, estimates in report.analysis.with_seen.intervals.items():
         row = next(line for line in text.splitlines() if line.startswith((f"| {name} |", f"| **{name}** |")))
         for estimate in estimates.values():
             assert f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]" in row
