@@ -1,15 +1,17 @@
 """The command line: its commands, and errors as one line with an exit code."""
 
+import os
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
 from model_export.cli.availability import availability
+from model_export.cli.console import is_leader
 from model_export.cli.cost import cost
 from model_export.cli.doctor import doctor
 from model_export.cli.evaluate import evaluate
@@ -25,6 +27,7 @@ from model_export.cli.simulate import simulate
 from model_export.cli.split import split
 from model_export.cli.train import train
 from model_export.cli.tune import tune
+from model_export.interruption import Stop, stoppable
 from nextitem.errors import ArtifactError, InputError, NextItemError
 
 BAD_INPUT = 2
@@ -103,8 +106,24 @@ def options(
 
 def main() -> None:
     """Run the command line."""
-    try:
-        app()
-    except NextItemError as error:
-        sys.stderr.write(f"nextitem: {' '.join(str(error).splitlines())}\n")
-        sys.exit(BAD_INPUT if isinstance(error, InputError | ArtifactError) else FAILED)
+    with stoppable() as stop:
+        try:
+            app()
+        except NextItemError as error:
+            if stop.signal is None:
+                sys.stderr.write(f"nextitem: {' '.join(str(error).splitlines())}\n")
+                sys.exit(BAD_INPUT if isinstance(error, InputError | ArtifactError) else FAILED)
+        except BaseException:
+            if stop.signal is None:
+                raise
+        if stop.signal is not None:
+            _end(stop)
+
+
+def _end(stop: Stop) -> NoReturn:
+    if is_leader():
+        sys.stderr.write(f"{stop.line()}\n")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # The clean-up is done. Ending the interpreter as well takes torch seconds, and DuckDB reports leaks in it.
+    os._exit(stop.exit_code)

@@ -13,6 +13,7 @@ import typer
 from model_export.cli.console import print_json, say, waiting
 from model_export.cli.options import Json
 from model_export.cli.registry_options import BucketOptions, RouteName
+from model_export.interruption import describe_if_stopped
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import ArtifactCorrupt, InputError, NextItemError
 from nextitem.model.manifest import MANIFEST, MAX_MANIFEST_BYTES, VOCABULARY, decode_manifest
@@ -57,6 +58,7 @@ def availability(
             typer.echo("".join(f"{item_id}\n" for item_id in current.unavailable), nl=False)
         return
     item_ids = _ids(unavailable)
+    describe_if_stopped(lambda: "the list may have changed; nextitem availability shows it")
     with waiting("writing availability"):
         current = publisher.set_unavailable(item_ids)
     say(f"route {route}: {len(current.unavailable)} items are unavailable (revision {current.revision})")

@@ -1,5 +1,6 @@
 """Consoles, progress bars and JSON of the commands."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,11 @@ def read_events(path: Path, layout: Layout) -> Sessions:
     if layout.user is not None and not sessions.is_epoch:
         say(f"{path}: its times are only an order, which has no gaps: all events of a user are one session")
     return sessions
+
+
+def is_leader() -> bool:
+    """Return whether this process reports, of those that torchrun has started together."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def print_json(document: Any) -> None:

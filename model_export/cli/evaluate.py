@@ -12,10 +12,11 @@ from rich.table import Column, Table
 
 from model_export.cli.console import OUT, print_json, progress, read_events, say
 from model_export.cli.options import ArtifactFolder, Json, LayoutOptions, check_run
+from model_export.cli.outcome import all_or_nothing
 from model_export.data.atomic_file import write_atomically
 from model_export.evaluation.analysis import Quality
 from model_export.evaluation.evaluate import Report, evaluate_artifact
-from model_export.report import require_plots, write_report
+from model_export.report import PAGE, require_plots, write_report
 from model_export.training.run_folder import read_run
 from nextitem.errors import InputError
 from nextitem.model.artifact import open_artifact
@@ -45,6 +46,7 @@ def evaluate(
         raise InputError("--run needs --report: the learning curves are part of the report")
     if report is not None:
         require_plots()
+    all_or_nothing(report / PAGE if report is not None else None, ranks)
     model = Model(open_artifact(artifact))
     history = _history(run, model.manifest) if run is not None else ()
     test = read_events(events, layout.layout)

@@ -8,6 +8,7 @@ import typer
 
 from model_export.cli.console import print_json, say, waiting
 from model_export.cli.options import Json, check_run
+from model_export.cli.outcome import new_in
 from model_export.training.run_folder import read_run
 from nextitem.model.artifact import open_artifact
 from nextitem.model.manifest import Bounds, Quantization
@@ -26,6 +27,7 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Turn a run into a verified artifact with a fast scoring scheme, named by its content."""
+    new_in(out)
     bounds = Bounds(overlap=min_overlap, hr_delta=max_hr_loss)
     with waiting(f"reading {run}") as show_stage:
         trained = read_run(run)

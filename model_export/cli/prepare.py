@@ -1,6 +1,7 @@
 """Command `prepare`: events of any size into training and test events, on DuckDB or Spark."""
 
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,7 +9,10 @@ import typer
 from model_export.cli.console import IngestionBars, print_json, progress, say, waiting
 from model_export.cli.extras import extra
 from model_export.cli.options import Json, LayoutOptions, TestDays
+from model_export.cli.outcome import all_or_nothing
 from model_export.data.ingestion.config import EngineName, FormatName, PrepareConfig
+from model_export.data.ingestion.sources import is_remote
+from model_export.interruption import describe_if_stopped
 from nextitem.errors import InputError
 
 if TYPE_CHECKING:
@@ -49,6 +53,10 @@ def prepare(
     settings = dict(_setting(text) for text in spark_conf or ())
     if engine == "duckdb" and (settings or scratch):
         raise InputError("--spark-conf and --scratch are for --engine spark")
+    if is_remote(out):
+        describe_if_stopped(lambda: f"files may be under {out}, but only preparation.json makes them a preparation")
+    else:
+        all_or_nothing(Path(out))
     with progress() as bars, _engine(engine, settings, scratch) as running:
         from model_export.data.ingestion.prepare import prepare as prepare_events
 

@@ -11,14 +11,20 @@ from model_export.cli.console import OUT, print_json, say, waiting
 from model_export.cli.options import ArtifactFolder, Json
 from model_export.cli.registry_options import BucketOptions, RouteName
 from model_export.data.sessions import FIRST_EPOCH_SECOND, format_time
+from model_export.interruption import describe_if_stopped
 from nextitem.registry.publisher import PublishedVersion, Publisher
 from nextitem.registry.route import Route
 
 Version = Annotated[str, typer.Argument(help="A published version.", show_default=False)]
 
+MAYBE_CHANGED = "the route may have changed; nextitem versions shows it"
+
 
 def publish(artifact: ArtifactFolder, registry: BucketOptions, as_json: Json = False) -> None:
     """Upload an artifact as a version. It gets no traffic, and is never changed."""
+    describe_if_stopped(
+        lambda: "uploaded files stay in the bucket, but are a version only with its manifest; publish again to go on"
+    )
     with waiting(f"publishing {artifact}") as show_stage:
 
         def show_progress(key: str, sent: int, size: int) -> None:
@@ -67,6 +73,7 @@ def promote(
     as_json: Json = False,
 ) -> None:
     """Give a version all traffic, after it has passed its certificate on this machine."""
+    describe_if_stopped(lambda: MAYBE_CHANGED)
     with waiting(f"checking {version}"), TemporaryDirectory() as folder:
         publisher = Publisher(registry.store(), route)
         new_route = publisher.promote(version, Path(folder), exclude_seen=exclude_seen)
@@ -78,6 +85,7 @@ def rollback(registry: BucketOptions, route: RouteName = "live", as_json: Json =
 
     Run it again to go back one step more.
     """
+    describe_if_stopped(lambda: MAYBE_CHANGED)
     with waiting("rolling back"), TemporaryDirectory() as folder:
         new_route = Publisher(registry.store(), route).rollback(Path(folder))
     _print_route(route, new_route, as_json)

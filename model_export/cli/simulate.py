@@ -7,6 +7,8 @@ import typer
 
 from model_export.cli.console import print_json, progress, say
 from model_export.cli.options import Json
+from model_export.cli.outcome import all_or_nothing
+from model_export.data.atomic_file import Write, write_together
 from model_export.simulator import Shop
 from model_export.simulator.files import write_events, write_products
 from nextitem.errors import InputError
@@ -26,20 +28,19 @@ def simulate(
     """Write synthetic sessions of a simulated shop."""
     if not out.name.endswith((".csv", ".csv.gz")):
         raise InputError(f"{out}: the name must end in .csv or .csv.gz")
-    target = out
+    all_or_nothing(out, products_out)
     try:
         shop = Shop(seed=shop_seed, products=products)
+        counts = []
         with progress() as bars:
             traffic = bars.track(shop.sessions(sessions, seed=seed), total=sessions, description="shopping")
-            events = write_events(out, traffic)
-        if products_out is not None:
-            target = products_out
-            write_products(products_out, shop.products)
-    except OSError as error:
-        raise InputError(f"{target} cannot be written: {error.strerror or error}") from error
+            files: dict[Path, Write] = {out: lambda path: counts.append(write_events(path, traffic))}
+            if products_out is not None:
+                files[products_out] = lambda path: write_products(path, shop.products)
+            write_together(files)
     except ValueError as error:
         raise InputError(str(error)) from error
     if as_json:
-        print_json({"file": str(out), "sessions": sessions, "events": events})
+        print_json({"file": str(out), "sessions": sessions, "events": counts[0]})
         return
-    say(f"{out}: {sessions} sessions, {events} events")
+    say(f"{out}: {sessions} sessions, {counts[0]} events")

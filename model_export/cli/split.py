@@ -7,6 +7,7 @@ import typer
 
 from model_export.cli.console import IngestionBars, print_json, progress, say
 from model_export.cli.options import EventsFile, Json, LayoutOptions, TestDays
+from model_export.cli.outcome import all_or_nothing
 from model_export.data.ingestion.config import PrepareConfig
 
 
@@ -24,6 +25,7 @@ def split(
     test.
     """
     config = PrepareConfig(layout.layout, min_support=0, min_session=1, test_days=test_days)
+    all_or_nothing(train_out, test_out)
     outputs = {"train": train_out, "test": test_out}
     with progress() as bars:
         watcher = IngestionBars(bars)

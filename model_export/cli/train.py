@@ -2,7 +2,6 @@
 
 import logging
 import math
-import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -12,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import Progress
 
-from model_export.cli.console import print_json, progress, read_events, say, waiting
+from model_export.cli.console import is_leader, print_json, progress, read_events, say, waiting
 from model_export.cli.extras import extra
 from model_export.cli.options import EventsFile, Json, LayoutOptions
+from model_export.cli.outcome import all_or_nothing
 from model_export.data.atomic_file import refuse_taken
 from model_export.training.config import BATCHINGS, LOSSES, OPTIMISERS, FitConfig
 from model_export.training.config_file import config_from
@@ -96,14 +96,14 @@ def train(
     """Train a GRU on events: validate by time, stop early, then train on all events."""
     settings = fit.config(context, config)
     refuse_taken(out)
-    is_leader = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun starts, one reports
+    all_or_nothing(out)
     sessions = read_events(events, layout.layout)
     with waiting("starting torch"):
         from model_export.training.run_training import train as train_run
-    with progress() as bars, _trackers(mlflow if is_leader else None, out.name) as trackers:
+    with progress() as bars, _trackers(mlflow if is_leader() else None, out.name) as trackers:
         intro = f"{len(sessions)} sessions, {len(sessions.codes)} events, {len(sessions.catalogue)} items"
         record = train_run(sessions, settings, out, _Bars(bars, intro), trackers)
-    if not is_leader:
+    if not is_leader():
         return
     if as_json:
         print_json(record)

@@ -11,6 +11,8 @@ from rich.table import Table
 from model_export.cli.console import OUT, print_json, progress, read_events, say, waiting
 from model_export.cli.extras import extra
 from model_export.cli.options import EventsFile, Json, LayoutOptions
+from model_export.data.atomic_file import locked
+from model_export.interruption import describe_if_stopped
 from model_export.training.config import FitConfig
 from model_export.training.config_file import config_from
 
@@ -39,23 +41,19 @@ def tune(
     Give it training events only: test events must not choose the settings.
     """
     base = config_from(config) if config is not None else FitConfig()
-    sessions = read_events(events, layout.layout)
-    with waiting("starting torch"), extra("tune"):
-        import optuna
+    with locked(out):
+        sessions = read_events(events, layout.layout)
+        with waiting("starting torch"), extra("tune"):
+            import optuna
 
-        from model_export.training.tuning.study import BEST
-        from model_export.training.tuning.study import tune as search
-    optuna.logging.set_verbosity(logging.ERROR)  # `_Bar` shows failed trials
-    seconds = minutes * SECONDS_PER_MINUTE
-    with progress() as bars:
-        trials_by_rank = search(
-            sessions,
-            base,
-            out,
-            seconds=seconds,
-            trials=trials,
-            listener=_Bar(bars, seconds),
-        )
+            from model_export.training.tuning.study import BEST
+            from model_export.training.tuning.study import tune as search
+        optuna.logging.set_verbosity(logging.ERROR)  # `_Bar` shows failed trials
+        seconds = minutes * SECONDS_PER_MINUTE
+        with progress() as bars:
+            bar = _Bar(bars, seconds)
+            describe_if_stopped(lambda: f"{out} keeps the {bar.ended} trials that had ended; run it again to go on")
+            trials_by_rank = search(sessions, base, out, seconds=seconds, trials=trials, listener=bar)
     if as_json:
         print_json({"best": str(out / BEST), "trials": [_row(trial) for trial in trials_by_rank]})
         return
@@ -68,12 +66,14 @@ class _Bar:
 
     def __init__(self, bars: Progress, seconds: float) -> None:
         self._bars = bars
+        self.ended = 0
         self._task = bars.add_task("searching", total=round(seconds))
 
     def tick(self, trial: int, passed: float) -> None:
         self._bars.update(self._task, description=f"trial {trial}, seconds", completed=round(passed))
 
     def trial(self, tried: "TrialResult") -> None:
+        self.ended += 1
         state = tried.state.name.lower()
         say(f"trial {tried.number}: MRR@20 {tried.mrr:.4f}, HR@20 {tried.hr:.4f} at epoch {tried.epochs}, {state}")
 

@@ -1,5 +1,6 @@
-"""Files and folders that appear whole or not at all."""
+"""Files and folders that appear whole or not at all, each written by one process at a time."""
 
+import fcntl
 import os
 import shutil
 import tempfile
@@ -7,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from model_export.interruption import uninterrupted
 from nextitem.errors import InputError
 
 Write = Callable[[Path], object]
@@ -30,7 +32,8 @@ def write_together(files: Mapping[Path, Write]) -> None:
     """Write several files; they take their places only after all are written.
 
     Raises:
-        InputError: one cannot be written; the files that were there before are then untouched.
+        InputError: one cannot be written, or another process writes it; the files that were there before are then
+            untouched.
     """
     staged: dict[Path, Path] = {}
     path = Path()
@@ -39,15 +42,17 @@ def write_together(files: Mapping[Path, Write]) -> None:
             for path, write in files.items():
                 if path.is_dir():
                     raise IsADirectoryError(None, "Is a directory")
-                path.parent.mkdir(parents=True, exist_ok=True)
-                descriptor, name = tempfile.mkstemp(prefix=".", suffix=path.name, dir=path.parent)
-                os.close(descriptor)
+                stack.enter_context(locked(path))
+                with uninterrupted():
+                    descriptor, name = tempfile.mkstemp(prefix=".", suffix=path.name, dir=path.parent)
+                    stack.callback(Path(name).unlink, missing_ok=True)
+                    os.close(descriptor)
                 staged[path] = Path(name)
-                stack.callback(staged[path].unlink, missing_ok=True)
                 write(staged[path])
                 staged[path].chmod(0o644)
-            for path, temporary in staged.items():
-                temporary.replace(path)
+            with uninterrupted():
+                for path, temporary in staged.items():
+                    temporary.replace(path)
         except OSError as error:
             raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
 
@@ -66,18 +71,74 @@ def refuse_taken(path: Path) -> None:
 def new_folder(path: Path) -> Iterator[Path]:
     """Give a folder to fill, which takes its name only when the block ends without an error.
 
+    The folder is ``.NAME.partial`` until then. One that a killed process has left is removed first.
+
     Raises:
-        InputError: the name is taken, or the folder cannot be made.
+        InputError: the name is taken, another process is making the folder, or it cannot be made.
     """
     refuse_taken(path)
+    incoming = path.with_name(f".{path.name}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        incoming = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-        try:
-            yield incoming
-            incoming.chmod(0o755)
-            incoming.rename(path)
-        finally:
-            shutil.rmtree(incoming, ignore_errors=True)
+        with locked(path):
+            refuse_taken(path)  # the process that held the lock may have completed it
+            try:
+                if incoming.exists():
+                    shutil.rmtree(incoming)
+                incoming.mkdir(mode=0o700)
+                yield incoming
+                incoming.chmod(0o755)
+                incoming.rename(path)
+            finally:
+                shutil.rmtree(incoming, ignore_errors=True)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Let no other process write a file or folder within the block.
+
+    The lock is on ``.NAME.lock`` beside it. It ends with the process, however that ends: a file that a killed process
+    has left locks nothing.
+
+    Raises:
+        InputError: another process holds the lock, or the lock's file cannot be made.
+    """
+    lock = path.with_name(f".{path.name}.lock")
+    with ExitStack() as stack:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with uninterrupted():
+                descriptor = _lock(lock)
+                if descriptor is not None:
+                    stack.callback(os.close, descriptor)
+                    stack.callback(lock.unlink, missing_ok=True)
+        except OSError as error:
+            raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
+        if descriptor is None:
+            raise InputError(f"another process is writing {path}; wait for its end, or name another one here")
+        yield
+
+
+def _lock(lock: Path) -> int | None:
+    """Return the descriptor of a file that this process has locked; None if another one has."""
+    while True:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_at(descriptor, lock):
+                return descriptor
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        except OSError:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)  # its last holder has removed it meanwhile: without a name it locks nothing
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False

@@ -124,10 +124,12 @@ def _export(
     staged = choice.scheme.folder.rename(folder / version)
     Model(open_artifact(staged, documents=True))  # checks all golden sessions
     home = out / version
-    if home.exists():
-        open_artifact(home, documents=True)
-    else:
+    try:
         staged.rename(home)
+    except OSError:
+        if not home.exists():
+            raise
+        open_artifact(home, documents=True)  # of an earlier export, or of one at the same time
     return home
 
 

@@ -3,6 +3,6 @@
 Matplotlib is imported only when plots are drawn.
 """
 
-from model_export.report.writer import require_plots, write_report
+from model_export.report.writer import PAGE, require_plots, write_report
 
-__all__ = ["require_plots", "write_report"]
+__all__ = ["PAGE", "require_plots", "write_report"]

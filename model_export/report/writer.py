@@ -5,7 +5,7 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-from model_export.data.atomic_file import write_atomically
+from model_export.data.atomic_file import Write, write_together
 from model_export.evaluation.evaluate import Report
 from model_export.report.page import Plots, page
 from nextitem.errors import InputError
@@ -56,8 +56,7 @@ def write_report(report: Report, folder: Path, history: Curve = ()) -> Path:
         figures[Plots.EXPOSURE] = plots.exposure(analysis.exposure, analysis.target_exposure, reference)
     if history:
         figures[Plots.TRAINING] = plots.training(history)
-    for name, figure in figures.items():
-        write_atomically(folder / name, partial(plots.save, figure))
     text = page(report, tuple(figures), history).encode()
-    write_atomically(folder / PAGE, lambda path: path.write_bytes(text))
+    files: dict[Path, Write] = {folder / name: partial(plots.save, figure) for name, figure in figures.items()}
+    write_together({**files, folder / PAGE: lambda path: path.write_bytes(text)})
     return folder / PAGE

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from model_export.data.ingestion.formats import Format
+from model_export.interruption import Stopped, describe_if_stopped, stoppable
 from model_export.training.config import FitConfig
 from nextitem.errors import InputError
 
@@ -132,8 +133,18 @@ def settings(job: Job) -> dict[str, Any]:
 
 def main() -> int:
     """Run the job, and report a failure on standard error and in the failure file."""
+    with stoppable() as stop:
+        try:
+            return _main()
+        except Stopped:
+            sys.stderr.write(f"{stop.line()}\n")
+            return stop.exit_code
+
+
+def _main() -> int:
     try:
         job = read_job(os.environ, sys.argv[1:])
+        describe_if_stopped(lambda: f"{job.model} has no model, or half of one")
         with tempfile.TemporaryDirectory(prefix="nextitem-") as folder:
             config = Path(folder) / "settings.json"
             config.write_text(json.dumps(settings(job)))
@@ -152,9 +163,15 @@ def _run(command: list[str]) -> None:
     """Run a command and pass on its standard error; its first error is the reason of a failure."""
     reason = ""
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:  # noqa: S603  # our own command
-        for line in running.stderr or ():
-            sys.stderr.write(line)
-            reason = reason or (line.removeprefix(FAULT).strip() if line.startswith(FAULT) else "")
+        lines = running.stderr or ()
+        try:
+            for line in lines:
+                sys.stderr.write(line)
+                reason = reason or (line.removeprefix(FAULT).strip() if line.startswith(FAULT) else "")
+        except Stopped:
+            running.terminate()
+            sys.stderr.writelines(lines)  # until its clean-up is done
+            raise
     if running.returncode:
         raise InputError(reason or f"{' '.join(command)} ended with code {running.returncode}")
 

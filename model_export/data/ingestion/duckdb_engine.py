@@ -1,6 +1,5 @@
 """The pipeline on DuckDB: all cores of one machine, and its disk where memory does not suffice."""
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -92,18 +91,13 @@ class DuckDBEngine:
 @contextmanager
 def duckdb_engine() -> Iterator[DuckDBEngine]:
     """Open an engine with a database of its own, which is gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="nextitem-"))
-    backend = ibis.duckdb.connect(
-        temp_directory=str(folder),
-        autoinstall_known_extensions=False,
-        TimeZone="UTC",
-    )
-    backend.con.execute("SET enable_progress_bar = false")
-    try:
-        yield DuckDBEngine(backend, folder)
-    finally:
-        backend.disconnect()
-        shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="nextitem-", ignore_cleanup_errors=True) as folder:
+        backend = ibis.duckdb.connect(temp_directory=folder, autoinstall_known_extensions=False, TimeZone="UTC")
+        try:
+            backend.con.execute("SET enable_progress_bar = false")
+            yield DuckDBEngine(backend, Path(folder))
+        finally:
+            backend.disconnect()
 
 
 @contextmanager

@@ -193,7 +193,7 @@ def test_impossible_outputs_are_refused() -> None:
         (("export", "run", "--out", "events.csv/new"), "events.csv/new"),
         ((*evaluate, "--ranks", "folder.csv"), "folder.csv"),
         (("simulate", "--sessions", "2", "--out", "new.parquet"), "new.parquet"),
-        (("simulate", "--sessions", "2", "--out", "absent/new.csv"), "absent/new.csv"),
+        (("simulate", "--sessions", "2", "--out", "events.csv/new.csv"), "events.csv/new.csv"),
         (("simulate", "--sessions", "2", "--products", "1", "--out", "new.csv"), "products must be"),
     ):
         assert refused(*arguments).startswith(f"nextitem: {name}")

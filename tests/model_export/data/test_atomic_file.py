@@ -1,10 +1,17 @@
 """Files and folders appear whole or not at all."""
 
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from model_export.data.atomic_file import new_folder, write_atomically, write_together
+from model_export.interruption import Stopped, stoppable
 from nextitem.errors import InputError
 from tests.model_export.tiny import listed
 
@@ -107,3 +114,65 @@ def test_a_folder_in_an_impossible_place_is_refused(tmp_path: Path, name: str) -
     with pytest.raises(InputError, match="cannot be written"), new_folder(tmp_path / name):
         pytest.fail("the work must not begin")
     assert listed(tmp_path) == ["file"]
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from model_export.data.atomic_file import new_folder
+with new_folder(Path(sys.argv[1])) as folder:
+    (folder / "half").write_text("half")
+    print("begun", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def another_process(home: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that makes the folder until its input ends."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == "begun\n"
+        yield running
+
+
+def test_a_folder_is_made_by_one_process_at_a_time(tmp_path: Path) -> None:
+    home = tmp_path / "run"
+    with another_process(home):
+        # WHEN this process makes the same folder, or writes a file of that name
+        # THEN it ends before its work, and the other one completes the folder
+        with pytest.raises(InputError, match="run; wait for its end"), new_folder(home):
+            pytest.fail("the work must not begin")
+        with pytest.raises(InputError, match="another process is writing"):
+            write_atomically(home, lambda path: path.write_text("mine"))
+    assert listed(tmp_path) == ["run", "run/half"]
+
+
+def test_a_killed_process_locks_nothing_and_its_rest_is_removed(tmp_path: Path) -> None:
+    home = tmp_path / "run"
+    with another_process(home) as running:
+        running.kill()
+    assert listed(tmp_path) == [".run.lock", ".run.partial", ".run.partial/half"]
+    with new_folder(home) as folder:
+        (folder / "whole").write_text("whole")
+    assert listed(tmp_path) == ["run", "run/whole"]
+
+
+def test_a_signal_between_two_files_waits_for_the_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # GIVEN a signal right after the first of two files took its place
+    replace = Path.replace
+
+    def replace_then_signal(self: Path, target: Path) -> Path:
+        moved = replace(self, target)
+        if target.name == "train":
+            os.kill(os.getpid(), signal.SIGTERM)
+        return moved
+
+    monkeypatch.setattr(Path, "replace", replace_then_signal)
+    # WHEN both are written
+    with stoppable(), pytest.raises(Stopped):
+        write_together({tmp_path / name: lambda path: path.write_text("new") for name in ("train", "test")})
+    # THEN both are there, and nothing else
+    assert listed(tmp_path) == ["test", "train"]
