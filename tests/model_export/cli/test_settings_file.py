@@ -15,6 +15,7 @@ from model_export.cli.settings_file import options_of, toml_value
 from model_export.training.run_folder import read_run
 from tests.model_export.cli.commandline import done, nextitem
 from tests.model_export.tiny import listed
+from tests.nextitem.parts import STEADY
 
 GROUP = typer.main.get_command(app)
 assert isinstance(GROUP, TyperGroup)
@@ -196,6 +197,7 @@ def test_every_option_has_one_name_in_the_file() -> None:
         assert len({option.name for option in options.values()}) == len(options), command
 
 
+@STEADY
 @given(
     st.one_of(
         *(st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False, allow_infinity=False)),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bench.common.loopback_http import LoopbackHttp
 from model_export.doctor.bucket import check_bucket, check_clock, check_credentials, open_client
 from model_export.doctor.finding import Finding, Status
-from tests.nextitem.parts import BUCKET, CREDENTIALS, REGION
+from tests.nextitem.parts import BUCKET, CREDENTIALS, REGION, STEADY
 
 LISTING = '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><KeyCount>0</KeyCount></ListBucketResult>'
 OK, FORBIDDEN = 200, 403
@@ -74,6 +74,7 @@ def test_a_skewed_clock_is_found(ahead: float, status: Status) -> None:
     assert ("NTP" in clock.remedy) == (status != "ok")
 
 
+@STEADY
 @given(st.floats(-5000, 5000), st.floats(0, 30))
 def test_a_clock_is_never_blamed_for_a_slow_answer(skew: float, seconds: float) -> None:
     # GIVEN a server whose clock is ahead, asked at any point of a request

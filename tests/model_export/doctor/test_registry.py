@@ -4,13 +4,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import msgspec
 
 from devstack.publish import demo_artifact
 from model_export.doctor.registry import check_registry
 from nextitem.aws.boto_object_store import BotoObjectStore
-from nextitem.model.manifest import MANIFEST
+from nextitem.model.artifact import open_artifact
+from nextitem.model.manifest import CERTIFICATE, MANIFEST, encode_document
+from nextitem.registry.publisher import Publisher
 from nextitem.registry.reader import model_key
-from tests.nextitem.parts import BUCKET, CREDENTIALS, REGION
+from nextitem.registry.route import Route, Variant, route_key
+from tests.nextitem.parts import BUCKET, CREDENTIALS, REGION, remade
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -39,6 +43,25 @@ def test_a_service_that_ignores_conditions_is_found_and_nothing_is_lost(
     findings = {finding.check: finding for finding in check_registry(bucket, "live")}
     assert findings["conditional writes"].status == "ok"
     assert len(s3.list_object_versions(Bucket=BUCKET)["Versions"]) == before
+
+
+def test_a_version_that_answers_otherwise_than_at_export_is_found(
+    s3: "S3Client", bucket: BotoObjectStore, tmp_path: Path
+) -> None:
+    # GIVEN a live version with another tenth golden session, under the right digests
+    demo = demo_artifact()
+    certificate = open_artifact(demo).certificate()
+    golden = msgspec.structs.replace(certificate.sessions[9], scores=certificate.sessions[0].scores)
+    sessions = (*certificate.sessions[:9], golden, *certificate.sessions[10:])
+    tampered = encode_document(msgspec.structs.replace(certificate, sessions=sessions))
+    version = Publisher(bucket).publish(remade(demo, tmp_path, {CERTIFICATE: tampered}))
+    route = Route(2, (Variant("main", version, 1.0),), "2026-01-20T00:00:00+00:00")
+    s3.put_object(Bucket=BUCKET, Key=route_key("live"), Body=msgspec.json.encode(route))
+    # WHEN the registry is checked
+    findings = {finding.check: finding for finding in check_registry(bucket, "live")}
+    # THEN its certificate says so
+    assert findings["versions"].status == "fail"
+    assert "golden" in findings["versions"].detail
 
 
 def test_availability_that_cannot_be_read_is_named(s3: "S3Client", bucket: BotoObjectStore, tmp_path: Path) -> None:
