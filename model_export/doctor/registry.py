@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from botocore.exceptions import ClientError
+
 from model_export.doctor.finding import Finding, not_checked
 from nextitem.aws.object_store import ObjectStore
 from nextitem.errors import ArtifactError, NextItemError, VersionNotFound
@@ -30,7 +32,7 @@ def check_registry(bucket: ObjectStore, route: str) -> Iterator[Finding]:
         yield not_checked("versions", f"route {route} names none")
         return
     except NextItemError as error:
-        yield Finding("route", "fail", str(error), "`nextitem rollback`, or `nextitem promote` a version.")
+        yield _unusable("route", error, "`nextitem rollback`, or `nextitem promote` a version.")
         yield not_checked("versions", f"route {route} cannot be read")
         return
     yield _describe(route, live, revisions)
@@ -54,9 +56,7 @@ def _check_availability(registry: Registry, route: str) -> Finding:
     try:
         availability = registry.availability(route)
     except NextItemError as error:
-        return Finding(
-            "availability", "fail", str(error), "`nextitem availability --unavailable FILE` writes it again."
-        )
+        return _unusable("availability", error, "`nextitem availability --unavailable FILE` writes it again.")
     return Finding("availability", "ok", f"{len(availability.unavailable)} unavailable items")
 
 
@@ -69,8 +69,19 @@ def _check_version(bucket: ObjectStore, version: str) -> Finding:
     except (ArtifactError, VersionNotFound) as error:
         return Finding("versions", "fail", str(error), _REPLACE)
     except NextItemError as error:
-        return Finding("versions", "fail", str(error), "Check that s3:GetObject is allowed, and the space on the disk.")
+        return _unusable("versions", error, "Check the network, and the space on this machine's disk.")
     return Finding("versions", "ok", f"{version} is complete, and answers all {goldens} golden sessions")
+
+
+def _unusable(check: str, error: NextItemError, remedy: str) -> Finding:
+    """Return the finding of an error: what these credentials may not read may be sound."""
+    cause = error.__cause__
+    if isinstance(cause, ClientError) and cause.response.get("Error", {}).get("Code") in {"AccessDenied", "403"}:
+        detail = f"not checked, because these credentials may not read it: {error}"
+        return Finding(
+            check, "warn", detail, "Attach the stack's policy that reads it, or use credentials that have it."
+        )
+    return Finding(check, "fail", str(error), remedy)
 
 
 def _check_conditional_writes(bucket: ObjectStore, version: str) -> Finding:

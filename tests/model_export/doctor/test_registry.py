@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import msgspec
+from botocore.exceptions import ClientError
 
 from devstack.publish import demo_artifact
 from model_export.doctor.registry import check_registry
@@ -43,6 +44,23 @@ def test_a_service_that_ignores_conditions_is_found_and_nothing_is_lost(
     findings = {finding.check: finding for finding in check_registry(bucket, "live")}
     assert findings["conditional writes"].status == "ok"
     assert len(s3.list_object_versions(Bucket=BUCKET)["Versions"]) == before
+
+
+def test_an_object_that_may_not_be_read_is_not_called_broken(s3: "S3Client", bucket: BotoObjectStore) -> None:
+    # GIVEN credentials that may read models and routes only, as the stack's PublisherPolicy
+    def deny(params: dict[str, str], **_more: Any) -> None:
+        if params["Key"].startswith("availability/"):
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetObject")
+
+    client = boto3.client("s3", endpoint_url=s3.meta.endpoint_url, region_name=REGION, **CREDENTIALS)
+    client.meta.events.register("provide-client-params.s3.GetObject", deny)
+    # WHEN the registry is checked
+    findings = {finding.check: finding for finding in check_registry(BotoObjectStore(BUCKET, client), "live")}
+    client.close()
+    # THEN the availability is not checked, and everything else is sound
+    assert {check for check, finding in findings.items() if finding.status != "ok"} == {"availability"}
+    assert findings["availability"].status == "warn"
+    assert "may not read it" in findings["availability"].detail
 
 
 def test_a_version_that_answers_otherwise_than_at_export_is_found(
