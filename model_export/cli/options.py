@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from model_export.data.layout import Layout
+from model_export.data.layout import Collapse, Layout
 from model_export.training.run_folder import refuse_artifact, refuse_run
 from nextitem.errors import InputError
 
@@ -79,10 +79,28 @@ class LayoutOptions:
         str | None,
         typer.Option(help="Types of events that count, comma-separated, such as view,cart; by default all."),
     ] = None
+    collapse: Annotated[
+        Collapse | None,
+        typer.Option(
+            help="Events to drop: repeats of the item right before in the session, only duplicates (also of its time "
+            f"and type), or nothing; by default {Layout.collapse}.",
+            show_default=False,
+        ),
+    ] = None
 
     @property
     def layout(self) -> Layout:
-        """The layout of the files."""
+        """The layout of the files.
+
+        Raises:
+            InputError: the options contradict each other.
+        """
+        if self.session_column is not None and self.user_column is not None:
+            raise InputError(
+                "--user-column cuts sessions by pauses, and --session-column reads them: give one of both. If session "
+                f"ids are unique only per user: --session-column {self.user_column} "
+                f"--session-column {self.session_column[0]}"
+            )
         chosen: dict[str, Any] = {
             "session": None if self.session_column is None else tuple(self.session_column),
             "item": self.item_column,
@@ -91,6 +109,7 @@ class LayoutOptions:
             "gap_minutes": self.gap_minutes,
             "event": self.event_column,
             "keep": None if self.keep is None else _listed(self.keep),
+            "collapse": self.collapse,
         }
         return replace(Layout(), **{name: value for name, value in chosen.items() if value is not None})
 

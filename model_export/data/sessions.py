@@ -27,7 +27,7 @@ def format_time(time: float, form: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Sessions:
-    """Events grouped by session, each session in time order (ties in file order).
+    """Events grouped by session, each session in time order.
 
     Attributes:
         catalogue: item ids; as read from a file: the distinct ones, in order of their UTF-8 bytes.
@@ -57,6 +57,7 @@ class Sessions:
         codes: NDArray[np.int32],
         times: NDArray[np.float64],
         rows: NDArray[np.int64],
+        order: NDArray[np.int64] | None = None,
     ) -> Self:
         """Group events by session.
 
@@ -67,15 +68,16 @@ class Sessions:
             codes: int32[events], index into `catalogue`.
             times: float64[events], epoch seconds or a running index.
             rows: int64[events], data row of the event in its file.
+            order: int64[events], which grows along each session; by default the times, and of equal times the rows.
         """
-        order = np.lexsort((rows, times, owners))
+        by_session = np.lexsort((rows, times, owners) if order is None else (order, owners))
         counts = np.bincount(owners, minlength=len(ids))
         return cls(
             catalogue=tuple(catalogue),
-            codes=codes[order],
+            codes=codes[by_session],
             offsets=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
-            times=times[order],
-            rows=rows[order],
+            times=times[by_session],
+            rows=rows[by_session],
             ids=ids,
             is_epoch=bool(np.any(times >= FIRST_EPOCH_SECOND)),
         )

@@ -28,7 +28,16 @@ PORT = "29400"
 """Port of the first host at which all processes meet; MASTER_PORT names another."""
 PROGRAM = "model_export.cli"
 FAULT = "nextitem: "
-COLUMNS = ("session_column", "item_column", "time_column", "user_column", "gap_minutes", "event_column", "keep")
+COLUMNS = (
+    "session_column",
+    "item_column",
+    "time_column",
+    "user_column",
+    "gap_minutes",
+    "event_column",
+    "keep",
+    "collapse",
+)
 EXPORT = ("min_overlap", "max_hr_loss", "scheme")
 
 

@@ -2,13 +2,14 @@
 
 ::
 
-    read -> check -> sessionize -> split -> filter -> write
+    read -> check -> sessionize -> order -> split -> filter -> write
 
 | step         | module       | what it makes                                                    |
 | ------------ | ------------ | ---------------------------------------------------------------- |
 | `read`       | `read`       | owner, item and time of every row, and the row's place in its file |
 | `check`      | `check`      | the same with times in seconds (`times`), or the first fault        |
 | `sessionize` | `sessionize` | a session id for each event                                         |
+| `order`      | `order`      | each session in order of time, without repeats                      |
 | `split`      | `split`      | train and test by time                                              |
 | `filter`     | `filter`     | without rare items and short sessions                               |
 | `write`      | `write`      | one file, the same bytes for the same rows                          |

@@ -1,4 +1,4 @@
-"""Step 5, filter: without items that are rare in train, and without short sessions."""
+"""Step 6, filter: without items that are rare in train, and without short sessions."""
 
 import ibis
 import ibis.expr.types as ir

@@ -1,4 +1,4 @@
-"""The pipeline: read -> check -> sessionize -> split -> filter -> write."""
+"""The pipeline: read -> check -> sessionize -> order -> split -> filter -> write."""
 
 import hashlib
 from collections.abc import Iterator
@@ -16,6 +16,7 @@ from model_export.data.ingestion.config import PrepareConfig
 from model_export.data.ingestion.engine import Engine
 from model_export.data.ingestion.filter import filter_test, filter_train
 from model_export.data.ingestion.formats import Format
+from model_export.data.ingestion.order import order_events
 from model_export.data.ingestion.read import read_rows
 from model_export.data.ingestion.sessionize import refuse_long_sessions, sessionize
 from model_export.data.ingestion.sources import Source
@@ -78,11 +79,11 @@ def prepare_events(
     files = ", ".join(source.name for source in sources)
     events = check_rows(engine, read_rows(engine, sources, config.layout).table, config.layout, files)
     watcher.stage("splitting and filtering")
-    sessions = sessionize(events, config.layout)
+    ordered = order_events(engine, sessionize(events, config.layout), config.layout.collapse)
     if refuse_long:
-        refuse_long_sessions(engine, sessions, config.layout)
+        refuse_long_sessions(engine, ordered.table, config.layout)
     parts = split_sessions(
-        engine, sessions, is_epoch=events.is_epoch, test_days=config.test_days, max_session=config.max_session
+        engine, ordered.table, is_epoch=events.is_epoch, test_days=config.test_days, max_session=config.max_session
     )
     train = engine.kept("train", filter_train(parts.train, config.min_support, config.min_session))
     catalogue = engine.kept("catalogue", train.group_by(item_id="item").agg(events=_.count()))
@@ -125,7 +126,7 @@ def _count(engine: Engine, name: str, side: ir.Table, config: PrepareConfig) -> 
 
 
 def _ordered(events: ir.Table, *, whole: bool) -> ir.Table:
-    return events.order_by("start", "first", "time", "place").select(
+    return events.order_by("start", "first", "nth").select(
         session_id="session", item_id="item", timestamp=_.time.cast("int64") if whole else _.time
     )
 

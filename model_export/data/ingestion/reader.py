@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from model_export.data.ingestion.check import check_rows
 from model_export.data.ingestion.duckdb_engine import duckdb_engine
 from model_export.data.ingestion.faults import input_error
+from model_export.data.ingestion.order import order_events
 from model_export.data.ingestion.read import read_rows
 from model_export.data.ingestion.sessionize import refuse_long_sessions, sessionize
 from model_export.data.ingestion.sources import source_of
@@ -35,12 +36,9 @@ def read_sessions(path: str | Path, layout: Layout | None = None) -> Sessions:
         raise input_error(path, "is not a file")
     with duckdb_engine() as engine:
         events = check_rows(engine, read_rows(engine, [source_of(str(path))], layout).table, layout, str(path))
-        sessions = sessionize(events, layout)
-        if layout.user is not None:
-            sessions = engine.kept("sessions", sessions)
+        sessions = order_events(engine, sessionize(events, layout), layout.collapse).table
         refuse_long_sessions(engine, sessions, layout)
-        in_order = sessions.order_by("place").select("session", "item", "time")
-        table = pa.Table.from_batches(engine.batches(in_order))
+        table = pa.Table.from_batches(engine.batches(sessions.order_by("place")))
     ids, owners = _encoded(table["session"])
     items, codes = _encoded(table["item"])
     by_bytes = pc.array_sort_indices(items)
@@ -52,7 +50,8 @@ def read_sessions(path: str | Path, layout: Layout | None = None) -> Sessions:
         owners=owners.astype(np.int64),
         codes=place[codes],
         times=table["time"].to_numpy(),
-        rows=np.arange(1, len(codes) + 1, dtype=np.int64),
+        rows=table["place"].to_numpy(),
+        order=table["nth"].to_numpy(),
     )
 
 

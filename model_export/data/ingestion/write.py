@@ -1,4 +1,4 @@
-"""Step 6, write: one file of a table's batches; the same rows are the same bytes, however they came in batches."""
+"""Step 7, write: one file of a table's batches; the same rows are the same bytes, however they came in batches."""
 
 import gzip
 from collections.abc import Iterable, Iterator

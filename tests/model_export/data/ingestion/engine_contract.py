@@ -1,5 +1,6 @@
 """The results of a preparation, the same on every engine; subclasses give `engine`."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +11,13 @@ from model_export.data.ingestion.config import PrepareConfig
 from model_export.data.ingestion.engine import Engine
 from model_export.data.ingestion.reader import read_sessions
 from model_export.data.ingestion.times import ACCEPTED
-from model_export.data.layout import Layout
+from model_export.data.layout import Collapse, Layout
 from nextitem.errors import InputError
 from tests.model_export.data.ingestion.preparing import DAY, FIRST_DAY, Row, run, sides, write_csv, write_parquet
+from tests.model_export.handmade import items_of
 
 EVERYTHING = PrepareConfig(min_support=1, min_session=1, test_days=1)
+EVERY_EVENT = Layout(collapse="nothing")
 BY_USER = Layout(user="session_id", gap_minutes=30)
 
 
@@ -35,12 +38,12 @@ class EngineContract:
 
     def test_the_last_days_are_test(self, engine: Engine, tmp_path: Path) -> None:
         # GIVEN sessions on three days, one of which runs past midnight
-        rows = [*days(("a", 0, "x y"), ("b", 1, "y x")), ("b", "x", FIRST_DAY + 2 * DAY), *days(("c", 2, "x y"))]
+        rows = [*days(("a", 0, "x y"), ("b", 1, "y x")), ("b", "z", FIRST_DAY + 2 * DAY), *days(("c", 2, "x y"))]
         # WHEN the last day is test
         prepared = run(engine, [write_csv(tmp_path / "e.csv", rows)], tmp_path / "out", EVERYTHING)
         # THEN a session belongs to the day that it starts on
         train, test = sides(tmp_path / "out")
-        assert train == {"a": ["x", "y"], "b": ["y", "x", "x"]}
+        assert train == {"a": ["x", "y"], "b": ["y", "x", "z"]}
         assert test == {"c": ["x", "y"]}
         assert (prepared.events, prepared.sessions, prepared.cutoff) == (7, 3, FIRST_DAY + 2 * DAY)
 
@@ -48,7 +51,7 @@ class EngineContract:
         # GIVEN an item that is frequent only with the test days, one that short sessions have, and one of test alone
         rows = days(
             ("a", 0, "x y rare"), ("b", 0, "y x"), ("one", 0, "z"), ("two", 1, "z"), ("left", 1, "x rare2"),
-            ("t", 3, "rare x y"), ("u", 3, "y new"), ("v", 3, "x x"),
+            ("t", 3, "rare x y"), ("u", 3, "y new"), ("v", 3, "x y x"),
         )  # fmt: skip
         # WHEN items need 2 training events and sessions 2 events
         config = PrepareConfig(min_support=2, min_session=2, test_days=1)
@@ -56,7 +59,7 @@ class EngineContract:
         # THEN only training events count, those of short sessions do not, and sessions that became short are dropped
         train, test = sides(tmp_path / "out")
         assert train == {"a": ["x", "y"], "b": ["y", "x"]}
-        assert test == {"t": ["x", "y"], "v": ["x", "x"]}
+        assert test == {"t": ["x", "y"], "v": ["x", "y", "x"]}
         assert prepared.items == 2
 
     def test_users_are_cut_by_gaps(self, engine: Engine, tmp_path: Path) -> None:
@@ -135,15 +138,21 @@ class EngineContract:
         with pytest.raises(InputError):
             run(engine, [folder], tmp_path / "out", EVERYTHING)
 
-    def test_equal_times_keep_the_order_of_the_rows(self, engine: Engine, tmp_path: Path) -> None:
-        # Events of one time, in two files
+    def test_events_of_one_time_come_in_the_order_of_a_hash(self, engine: Engine, tmp_path: Path) -> None:
+        # GIVEN events of one time in two sessions, in two files
         items = ["z", "é", "Z", "\uff61", "\U0001f600", "a b", "q't", "~"]
         rows: list[Row] = [(name, item, FIRST_DAY) for item in items for name in ("b", "a")]
         write_csv(tmp_path / "in" / "1.csv", rows)
         write_csv(tmp_path / "in" / "2.csv", [("a", "last", FIRST_DAY), ("t", "z", FIRST_DAY + DAY)])
+        # WHEN they are prepared
         run(engine, [tmp_path / "in"], tmp_path / "out", EVERYTHING)
+        # THEN their order is that of MD5 over session, microsecond and item
         train = sides(tmp_path / "out")[0]
-        assert list(train.items()) == [("b", items), ("a", [*items, "last"])]
+        for session, tied in (("b", items), ("a", [*items, "last"])):
+            texts = {item: f"{session}|{FIRST_DAY}000000|{item}".encode() for item in tied}
+            digests = {item: hashlib.md5(text, usedforsecurity=False).digest() for item, text in texts.items()}
+            assert train[session] == sorted(tied, key=digests.__getitem__)
+        # AND the catalogue is in the order of UTF-8 bytes
         catalogue = pq.read_table(tmp_path / "out" / "catalogue.parquet")["item_id"].to_pylist()
         assert catalogue == sorted([*items, "last"], key=str.encode)
 
@@ -241,3 +250,32 @@ class EngineContract:
         what = f"no event is of the type 'purchase', which --keep names; the types are {there}"
         with pytest.raises(InputError, match=what):
             run(engine, [path], tmp_path / "refused", config)
+
+    @pytest.mark.parametrize(
+        ("collapse", "expected"), [("nothing", "x x x y x"), ("duplicates", "x x y x"), ("repeats", "x y x")]
+    )
+    def test_what_repeats_the_event_before_is_dropped(
+        self, engine: Engine, tmp_path: Path, collapse: Collapse, expected: str
+    ) -> None:
+        # GIVEN an event that is there twice, a repeat a second later, and a return after another item
+        seconds = (("x", 0), ("y", 2), ("x", 0), ("x", 1), ("x", 3))
+        rows: list[Row] = [("a", item, FIRST_DAY + second) for item, second in seconds]
+        source = write_csv(tmp_path / "e.csv", [*rows, *days(("t", 1, "x y"))])
+        # WHEN they are prepared
+        run(engine, [source], tmp_path / "out", replace(EVERYTHING, layout=Layout(collapse=collapse)))
+        # THEN the return stays in any case
+        train, _ = (read_sessions(tmp_path / "out" / f"{side}.parquet", EVERY_EVENT) for side in ("train", "test"))
+        assert items_of(train) == [expected.split()]
+
+    def test_events_of_other_types_are_no_duplicates(self, engine: Engine, tmp_path: Path) -> None:
+        # GIVEN a view and a cart of one second, and the view once more
+        path = tmp_path / "e.csv"
+        lines = ["session_id,item_id,timestamp,action"]
+        lines += [f"a,x,{FIRST_DAY},{action}" for action in ("view", "cart", "view")]
+        lines += [f"t,{item},{FIRST_DAY + DAY},view" for item in "xy"]
+        path.write_text("\n".join(lines) + "\n")
+        # WHEN duplicates are dropped
+        config = replace(EVERYTHING, layout=Layout(event="action", collapse="duplicates"))
+        run(engine, [path], tmp_path / "out", config)
+        # THEN the view and the cart stay
+        assert items_of(read_sessions(tmp_path / "out" / "train.parquet", EVERY_EVENT)) == [["x", "x"]]

@@ -225,7 +225,9 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 )
 def test_a_session_of_too_many_events_is_refused(tmp_path: Path, layout: Layout) -> None:
     path = tmp_path / "events.csv"
-    path.write_bytes(HEADER + b"x,a,1\n" + b"bot,a,2\n" * (MAX_SESSION_EVENTS + 1))
+    path.write_bytes(
+        HEADER + b"x,a,1\n" + b"".join(b"bot,%d,%d\n" % (row % 2, row) for row in range(2, MAX_SESSION_EVENTS + 3))
+    )
     name = "bot" if layout.user is None else "bot-1"
     assert fault_of(path, layout) == (
         f", row 2, column 'session_id': session '{name}', which begins here, has 100,001 events, more than 100,000"

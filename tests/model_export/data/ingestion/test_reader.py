@@ -31,7 +31,7 @@ def test_events_are_grouped_by_session_and_ordered_by_time(tmp_path: Path) -> No
     path.write_bytes(HEADER + b"q,b,1600000020\np,a,1600000000\nq,c,1600000010\nq,a,1600000010\n")
     # WHEN the file is read
     sessions = read_sessions(path)
-    # THEN sessions come by their first row, events by time, and those of one time by row
+    # THEN sessions come by their first row, events by time, and those of one time by a hash
     assert sessions.ids == ["q", "p"]
     assert sessions.catalogue == ("a", "b", "c")
     assert items_of(sessions) == [["c", "a", "b"], ["a"]]
@@ -80,7 +80,7 @@ def test_items_are_read_as_python_reads_them(lines: list[str], quote: bool, end:
         path.write_bytes(text.encode())
         # WHEN it is read
         try:
-            [items] = items_of(read_sessions(path))
+            [items] = items_of(read_sessions(path, Layout(collapse="nothing")))
         except InputError:
             return
     # THEN it is refused, or Python's reader gives the same items
