@@ -1,5 +1,6 @@
 """The order of events of one time: no order of the file, and no order of the items."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ def test_items_of_one_time_have_no_order_to_learn(tmp_path: Path) -> None:
     # GIVEN pure noise in a file that is sorted by item
     sessions = items_of(read_sessions(write_csv(tmp_path / "e.csv", noise(1500, 1))))
     # WHEN the items before and after one another are compared
-    pairs = [(before, after) for items in sessions for before, after in zip(items, items[1:], strict=False)]
+    pairs = [(before, after) for items in sessions for before, after in pairwise(items)]
     # THEN half of them ascend, where the file's order has them all
     assert len(pairs) == 4500
     assert np.mean([before < after for before, after in pairs]) == pytest.approx(0.5, abs=0.03)
