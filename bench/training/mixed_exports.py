@@ -112,9 +112,9 @@ def asked(case: str, artifact: Path, test: Sessions) -> MixedResult:
     same: list[NDArray[np.bool_]] = []
     for index in range(len(known)):
         session = known.session(index)
-        of_targets, shown = ranker.ranks(session)
-        ranks.append(of_targets)
-        same.append(shown[:, 0] == session[:-1])
+        ranked = ranker.rank(session).with_seen
+        ranks.append(ranked.ranks)
+        same.append(ranked.top[:, 0] == session[:-1])
     figures = accuracy(np.concatenate(ranks))
     share = float(np.concatenate(same).mean())
     return MixedResult(case, share, figures.hr, figures.mrr, sum(map(len, ranks)))
