@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -13,6 +12,7 @@ import typer
 from model_export.cli.console import print_json, say, waiting
 from model_export.cli.options import Json
 from model_export.cli.registry_options import BucketOptions, RouteName
+from model_export.data.atomic_file import temporary_folder
 from model_export.interruption import describe_if_stopped
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import ArtifactCorrupt, InputError, NextItemError
@@ -103,8 +103,8 @@ def _missing(store: BotoObjectStore, version: str, item_ids: list[str]) -> list[
     if stored is None:
         raise ArtifactCorrupt(f"version {version} has no manifest in the bucket")
     size = decode_manifest(stored.data, version).files[VOCABULARY].size
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / VOCABULARY
+    with temporary_folder() as folder:
+        path = folder / VOCABULARY
         if not store.download(model_key(version, VOCABULARY), path, lambda: size):
             raise ArtifactCorrupt(f"version {version} has no vocabulary in the bucket")
         vocabulary = Vocabulary(path)

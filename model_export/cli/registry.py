@@ -1,7 +1,5 @@
 """Commands of the registry: `publish`, `versions`, `promote` and `rollback`."""
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -10,6 +8,7 @@ from rich.table import Column, Table
 from model_export.cli.console import OUT, print_json, say, waiting
 from model_export.cli.options import ArtifactFolder, Json
 from model_export.cli.registry_options import BucketOptions, RouteName
+from model_export.data.atomic_file import temporary_folder
 from model_export.data.sessions import FIRST_EPOCH_SECOND, format_time
 from model_export.interruption import describe_if_stopped
 from nextitem.registry.publisher import PublishedVersion, Publisher
@@ -74,9 +73,9 @@ def promote(
 ) -> None:
     """Give a version all traffic, after it has passed its certificate on this machine."""
     describe_if_stopped(lambda: MAYBE_CHANGED)
-    with waiting(f"checking {version}"), TemporaryDirectory() as folder:
+    with waiting(f"checking {version}"), temporary_folder() as folder:
         publisher = Publisher(registry.store(), route)
-        new_route = publisher.promote(version, Path(folder), exclude_seen=exclude_seen)
+        new_route = publisher.promote(version, folder, exclude_seen=exclude_seen)
     _print_route(route, new_route, as_json)
 
 
@@ -86,8 +85,8 @@ def rollback(registry: BucketOptions, route: RouteName = "live", as_json: Json =
     Run it again to go back one step more.
     """
     describe_if_stopped(lambda: MAYBE_CHANGED)
-    with waiting("rolling back"), TemporaryDirectory() as folder:
-        new_route = Publisher(registry.store(), route).rollback(Path(folder))
+    with waiting("rolling back"), temporary_folder() as folder:
+        new_route = Publisher(registry.store(), route).rollback(folder)
     _print_route(route, new_route, as_json)
 
 

@@ -89,9 +89,31 @@ def new_folder(path: Path) -> Iterator[Path]:
                 incoming.chmod(0o755)
                 incoming.rename(path)
             finally:
-                shutil.rmtree(incoming, ignore_errors=True)
+                with uninterrupted():
+                    shutil.rmtree(incoming, ignore_errors=True)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+@contextmanager
+def temporary_folder(parent: Path | None = None) -> Iterator[Path]:
+    """Give an empty folder that is removed at the end of the block, also if a signal comes while it is made or removed.
+
+    Args:
+        parent: the folder to make it in; None for that of the system's temporary files.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    folder = None
+    try:
+        with uninterrupted():
+            folder = tempfile.mkdtemp(prefix="nextitem-" if parent is None else ".nextitem-", dir=parent)
+        yield Path(folder)
+    finally:
+        with uninterrupted():
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from importlib.metadata import version as library_version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
+from model_export.data.atomic_file import temporary_folder
 from model_export.export.build_graphs import write_graphs
 from model_export.export.choose_scheme import BoundsMissed, SelectionData, choose
 from model_export.export.graph_runner import GraphRunner, Session
@@ -72,8 +72,8 @@ def export(run: Run, out: Path, bounds: Bounds, progress: Callable[[str], None],
         )
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=".export-", dir=out) as folder:
-            return _export(run, out, Path(folder), sessions, bounds=bounds, progress=progress, pinned=scheme)
+        with temporary_folder(out) as folder:
+            return _export(run, out, folder, sessions, bounds=bounds, progress=progress, pinned=scheme)
     except OSError as error:
         raise InputError(f"{out} cannot be written: {error}") from error
 

@@ -9,12 +9,12 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from model_export.data.atomic_file import temporary_folder
 from model_export.data.ingestion.formats import Format
 from model_export.interruption import Stopped, describe_if_stopped, stoppable
 from model_export.training.config import FitConfig
@@ -154,8 +154,8 @@ def _main() -> int:
     try:
         job = read_job(os.environ, sys.argv[1:])
         describe_if_stopped(lambda: f"{job.model} has no model, or half of one")
-        with tempfile.TemporaryDirectory(prefix="nextitem-") as folder:
-            config = Path(folder) / "settings.json"
+        with temporary_folder() as folder:
+            config = folder / "settings.json"
             config.write_text(json.dumps(settings(job)))
             for command in commands(job, config):
                 _run(command)

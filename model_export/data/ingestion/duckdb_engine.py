@@ -1,6 +1,5 @@
 """The pipeline on DuckDB: all cores of one machine, and its disk where memory does not suffice."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
+from model_export.data.atomic_file import temporary_folder
 from model_export.data.ingestion.duckdb_loaders import LOADERS, Database, File, reason
 from model_export.data.ingestion.engine import Location
 from model_export.data.ingestion.sources import Source
@@ -91,11 +91,11 @@ class DuckDBEngine:
 @contextmanager
 def duckdb_engine() -> Iterator[DuckDBEngine]:
     """Open an engine with a database of its own, which is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="nextitem-", ignore_cleanup_errors=True) as folder:
-        backend = ibis.duckdb.connect(temp_directory=folder, autoinstall_known_extensions=False, TimeZone="UTC")
+    with temporary_folder() as folder:
+        backend = ibis.duckdb.connect(temp_directory=str(folder), autoinstall_known_extensions=False, TimeZone="UTC")
         try:
             backend.con.execute("SET enable_progress_bar = false")
-            yield DuckDBEngine(backend, Path(folder))
+            yield DuckDBEngine(backend, folder)
         finally:
             backend.disconnect()
 

@@ -1,11 +1,10 @@
 """Prepare events into a folder: train, test, catalogue, and a record of the preparation."""
 
-import tempfile
 from pathlib import Path
 
 import msgspec
 
-from model_export.data.atomic_file import new_folder
+from model_export.data.atomic_file import new_folder, temporary_folder
 from model_export.data.ingestion.config import PrepareConfig
 from model_export.data.ingestion.engine import Engine
 from model_export.data.ingestion.formats import Format
@@ -68,17 +67,17 @@ def prepare(engine: Engine, names: list[str], out: str, config: PrepareConfig, w
         with new_folder(Path(out)) as home:
             return _prepare(engine, names, home, config, watcher)
     refuse_taken(out, RECORD)
-    with tempfile.TemporaryDirectory(prefix="nextitem-") as folder:
-        preparation = _prepare(engine, names, Path(folder), config, watcher)
+    with temporary_folder() as folder:
+        preparation = _prepare(engine, names, folder, config, watcher)
         watcher.stage(f"sending to {out}")
-        send(Path(folder), out, last=RECORD)
+        send(folder, out, last=RECORD)
     return preparation
 
 
 def _prepare(engine: Engine, names: list[str], home: Path, config: PrepareConfig, watcher: Watcher) -> Preparation:
-    with tempfile.TemporaryDirectory(prefix="nextitem-") as folder:
+    with temporary_folder() as folder:
         watcher.stage("fetching")
-        sources = [_source(engine, name, Path(folder) / str(place)) for place, name in enumerate(names)]
+        sources = [_source(engine, name, folder / str(place)) for place, name in enumerate(names)]
         prepared = prepare_events(engine, sources, config, watcher)
         kind = Format(f".{config.format}")
         digests = {

@@ -4,7 +4,6 @@ The driver gets rows of figures, and a result one part at a time.
 """
 
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, Row, SparkSession, functions
 from pyspark.storagelevel import StorageLevel
 
+from model_export.data.atomic_file import temporary_folder
 from model_export.data.ingestion.engine import PLACE, Location
 from model_export.data.ingestion.faults import require_columns
 from model_export.data.ingestion.formats import Format
@@ -108,8 +108,8 @@ class SparkEngine:
         target = f"{self._scratch.rstrip('/')}/result-{self._names}"
         with _faults(PREPARING):
             self._frame(table).write.parquet(target)
-        with tempfile.TemporaryDirectory(prefix="nextitem-") as folder:
-            home = fetch(target, Path(folder)) if is_remote(target) else Path(target)
+        with temporary_folder() as folder:
+            home = fetch(target, folder) if is_remote(target) else Path(target)
             for part in sorted(home.glob("part-*.parquet")):
                 yield from pq.ParquetFile(part).iter_batches(BATCH_EVENTS)
 
@@ -134,14 +134,14 @@ def spark_engine(settings: Mapping[str, str], scratch: str | None) -> Iterator[S
         InputError: Spark does not start.
     """
     running = SparkSession.getActiveSession()
-    with tempfile.TemporaryDirectory(prefix="nextitem-") as folder:
+    with temporary_folder() as folder:
         session = running or _started({**ALWAYS, **settings})
         try:
             if scratch is None and not _is_local(session):
                 raise InputError(
                     "on a cluster Spark needs --scratch, a folder or s3:// prefix that all its machines reach"
                 )
-            yield SparkEngine(ibis.pyspark.connect(session), session, scratch or folder)
+            yield SparkEngine(ibis.pyspark.connect(session), session, scratch or str(folder))
         finally:
             if running is None:
                 session.stop()

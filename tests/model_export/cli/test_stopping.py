@@ -151,7 +151,7 @@ def test_export_leaves_no_half_artifact(work: Path, number: signal.Signals) -> N
     (work / "run").mkdir()
     write_run(work / "run", random_run(4000, 64, sessions=600))
     (work / "out").mkdir()
-    running = Started(work, "export", "run", "--out", "out").when(hidden(work / "out", ".export-"))
+    running = Started(work, "export", "run", "--out", "out").when(hidden(work / "out", ".nextitem-"))
     assert running.stopped_by(number) == f"nextitem: stopped by {number.name}: out has nothing new"
     assert listed(work / "out") == []
 
