@@ -13,7 +13,8 @@ from devstack.publish import demo_artifact
 from devstack.services.valkey import Valkey, start_valkey
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.registry.publisher import Publisher
-from tests.nextitem.parts import BUCKET, CREDENTIALS, REGION
+from tests.model_export.doctor.examined import BUCKET
+from tests.nextitem.parts import CREDENTIALS, REGION
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

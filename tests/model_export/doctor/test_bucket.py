@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from bench.common.loopback_http import LoopbackHttp
 from model_export.doctor.bucket import check_bucket, check_clock, check_credentials, open_client
 from model_export.doctor.finding import Finding, Status
-from tests.nextitem.parts import BUCKET, CREDENTIALS, REGION, STEADY
+from tests.model_export.doctor.examined import BUCKET
+from tests.nextitem.parts import CREDENTIALS, REGION, STEADY
 
 LISTING = '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><KeyCount>0</KeyCount></ListBucketResult>'
 OK, FORBIDDEN = 200, 403

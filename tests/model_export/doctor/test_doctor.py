@@ -11,7 +11,7 @@ from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.registry.reader import model_key
 from nextitem.registry.route import history_key, route_key
 from tests.model_export.cli.commandline import done, nextitem
-from tests.nextitem.parts import BUCKET
+from tests.model_export.doctor.examined import BUCKET
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

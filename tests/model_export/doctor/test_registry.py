@@ -15,7 +15,8 @@ from nextitem.model.manifest import CERTIFICATE, MANIFEST, encode_document
 from nextitem.registry.publisher import Publisher
 from nextitem.registry.reader import model_key
 from nextitem.registry.route import Route, Variant, route_key
-from tests.nextitem.parts import BUCKET, CREDENTIALS, REGION, remade
+from tests.model_export.doctor.examined import BUCKET
+from tests.nextitem.parts import CREDENTIALS, REGION, remade
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -1,0 +1,3 @@
+"""The bucket that these tests examine. In one process, all moto servers share their buckets: no other test uses it."""
+
+BUCKET = "examined"
