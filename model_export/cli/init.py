@@ -54,7 +54,7 @@ def init(
     path = Path(context.find_root().params["settings"] or SETTINGS_FILE)
     if path.exists() and not force:
         raise InputError(f"{path} exists already; edit it, or overwrite it with --force")
-    if store_url is not None and parse_store_url(store_url).password is not None:
+    if store_url is not None and _is_given("store_url", context) and parse_store_url(store_url).password is not None:
         raise InputError("the store's URL has a password, which belongs in no file: set NEXTITEM_STORE_URL instead")
     options = {name: option for name, option in options_of(context.command.params).items() if name not in _OWN}
     layout_options = {name: option for name, option in options.items() if option.name in _LAYOUT}
@@ -66,11 +66,16 @@ def init(
     say(f"{path} is written. Check it with: nextitem doctor")
 
 
+def _is_given(name: str, context: typer.Context) -> bool:
+    """Return whether an option is on the command line. Environment variables stay in the environment."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
 def _entry(name: str, option: TyperOption, context: typer.Context) -> str:
     """Return an option's lines: its help, and its value, commented out unless it was given on the command line."""
     lines = textwrap.wrap(f"{option.help}", WIDTH, initial_indent="# ", subsequent_indent="# ")
-    source = context.get_parameter_source(str(option.name))
-    value = context.params[str(option.name)] if source is not None and source.name == "COMMANDLINE" else None
+    value = context.params[str(option.name)] if _is_given(str(option.name), context) else None
     line = f"{name} = {toml_value(_plain(value if value is not None else _example(option)))}"
     return "\n".join(["", *lines, line if value is not None else f"# {line}", ""])
 

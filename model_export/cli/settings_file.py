@@ -61,16 +61,6 @@ def read_defaults(path: Path, options: Options, command: str, context: typer.Con
     }
 
 
-def keys_in(path: Path, options: Options) -> list[str]:
-    """Return the keys of a settings file, those of tables as ``table.key``.
-
-    Raises:
-        InputError: the file cannot be read, or a key is unknown.
-    """
-    top, tables = _read(path, options)
-    return [*top, *(f"{table}.{name}" for table, values in tables.items() for name in values)]
-
-
 def toml_value(value: Value) -> str:
     """Return a value as TOML. Its texts are JSON's, but for DEL.
 

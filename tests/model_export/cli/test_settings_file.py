@@ -11,15 +11,17 @@ from hypothesis import strategies as st
 from typer.core import TyperGroup
 
 from model_export.cli.app import app
-from model_export.cli.settings_file import options_of, toml_value
+from model_export.cli.settings_file import options_of, read_defaults, toml_value
 from model_export.training.run_folder import read_run
+from tests.building import ROOT
 from tests.model_export.cli.commandline import done, nextitem
 from tests.model_export.tiny import listed
 from tests.nextitem.parts import STEADY
 
 GROUP = typer.main.get_command(app)
 assert isinstance(GROUP, TyperGroup)
-OPTIONS = {name: options_of(command.params) for name, command in GROUP.commands.items()}
+COMMANDS = GROUP.commands
+OPTIONS = {name: options_of(command.params) for name, command in COMMANDS.items()}
 
 ROWS = "".join(f"s{row // 3},item-{row % 5:05},{row * 9000}\n" for row in range(90))
 
@@ -179,7 +181,7 @@ def test_init_writes_what_was_given_and_the_commands_read_it(monkeypatch: pytest
 
 
 @pytest.mark.usefixtures("work")
-def test_init_overwrites_only_by_force_and_writes_no_password() -> None:
+def test_init_overwrites_only_by_force_and_writes_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
     settings("damaged")
     assert nextitem("init").fault == ("nextitem: nextitem.toml exists already; edit it, or overwrite it with --force")
     refused = nextitem("init", "--force", "--store-url", "rediss://app:secret@store/0")
@@ -187,8 +189,21 @@ def test_init_overwrites_only_by_force_and_writes_no_password() -> None:
     assert "secret" not in refused.err
     done("init", "--force", "--store-url", "rediss://app@store/0?iam=cache")
     assert tomllib.loads(Path("nextitem.toml").read_text())["store-url"] == "rediss://app@store/0?iam=cache"
+    # A password of the environment stays there
+    monkeypatch.setenv("NEXTITEM_STORE_URL", "rediss://app:secret@store/0")
     done("--settings", "other.toml", "init")
-    assert Path("other.toml").exists()
+    assert "secret" not in Path("other.toml").read_text()
+
+
+@pytest.mark.parametrize("command", OPTIONS)
+def test_the_file_of_the_documentation_is_valid(command: str, tmp_path: Path) -> None:
+    [text] = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "settings.md").read_text(), re.DOTALL)
+    path = tmp_path / "nextitem.toml"
+    path.write_text(text)
+    context = typer.Context(COMMANDS[command])
+    defaults = read_defaults(path, OPTIONS, command, context)
+    assert ("bucket" in defaults) == ("bucket" in OPTIONS[command])
+    assert ("epochs" in defaults) == (command == "train")
 
 
 def test_every_option_has_one_name_in_the_file() -> None:
