@@ -16,8 +16,8 @@ from model_export.cli.outcome import all_or_nothing
 from model_export.data.atomic_file import write_atomically
 from model_export.evaluation.analysis import Quality
 from model_export.evaluation.evaluate import Report, evaluate_artifact
-from model_export.report import PAGE, require_plots, write_report
-from model_export.training.run_folder import read_run
+from model_export.report import check_report, write_report
+from model_export.training.run_folder import RunRecord, read_run
 from nextitem.errors import InputError
 from nextitem.model.artifact import open_artifact
 from nextitem.model.engine import Model
@@ -33,7 +33,7 @@ def evaluate(
         Path | None, typer.Option(help="File of ranks to write (.npy): one per target, in the order of the test file.")
     ] = None,
     report: Annotated[
-        Path | None, typer.Option(help="Folder to write a page with plots to: intervals, slices, popularity.")
+        Path | None, typer.Option(help="HTML file to write: one page with tables and plots, which loads nothing else.")
     ] = None,
     run: Annotated[
         Path | None,
@@ -45,10 +45,10 @@ def evaluate(
     if run is not None and report is None:
         raise InputError("--run needs --report: the learning curves are part of the report")
     if report is not None:
-        require_plots()
-    all_or_nothing(report / PAGE if report is not None else None, ranks)
+        check_report(report)
+    all_or_nothing(report, ranks)
     model = Model(open_artifact(artifact))
-    history = _history(run, model.manifest) if run is not None else ()
+    record = _record(run, model.manifest) if run is not None else None
     test = read_events(events, layout.layout)
     train_events = read_events(train, layout.layout) if train is not None else None
     if train_events is not None and train_events.digest != model.manifest.training.data_sha256:
@@ -68,7 +68,8 @@ def evaluate(
             f"{result.overlap.later_sessions} train sessions start after the first test session"
         )
     if report is not None:
-        say(f"{write_report(result, report, history)}: the report")
+        write_report(result, report, record)
+        say(f"{report}: the report")
     if ranks is not None:
         write_atomically(ranks, lambda path: _save(path, result.ranks))
     if as_json:
@@ -78,11 +79,11 @@ def evaluate(
             OUT.print(table)
 
 
-def _history(run: Path, manifest: Manifest) -> tuple[tuple[float, float, float], ...]:
+def _record(run: Path, manifest: Manifest) -> RunRecord:
     record = read_run(run).record
     if record.training != manifest.training:
         raise InputError(f"{run} is not the run that the artifact was exported from")
-    return record.history
+    return record
 
 
 def _save(path: Path, values: NDArray[np.float64]) -> None:

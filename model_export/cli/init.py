@@ -32,7 +32,7 @@ TAIL = """
 # epochs = 20
 #
 # [evaluate]
-# report = "report"
+# report = "report.html"
 """
 WIDTH = 100
 _OWN = {"force"}

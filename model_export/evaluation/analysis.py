@@ -50,6 +50,14 @@ class Quality:
     intervals: Mapping[str, Estimates]
     differences: Mapping[str, Estimates]
 
+    def strongest_baseline(self, reference: str) -> str | None:
+        """Return the ranker beside the reference with the highest HR@20 + MRR@20; None if the reference is alone."""
+        return max(
+            (name for name in self.metrics if name != reference),
+            key=lambda name: sum(self.metrics[name][metric] for metric in COMPARED),
+            default=None,
+        )
+
     def as_json(self, reference: str) -> dict[str, Any]:
         """Return this part of the report's JSON document."""
         return {
@@ -90,16 +98,6 @@ class Analysis:
     slices: tuple[SliceResult, ...]
     exposure: Mapping[str, Exposure]
     target_exposure: Exposure | None
-
-    @property
-    def strongest_baseline(self) -> str | None:
-        """The ranker beside the reference with the highest HR@20 + MRR@20; None if the reference is alone."""
-        metrics = self.with_seen.metrics
-        return max(
-            (name for name in metrics if name != self.reference),
-            key=lambda name: sum(metrics[name][metric] for metric in COMPARED),
-            default=None,
-        )
 
     def as_json(self) -> dict[str, Any]:
         """Return these parts of the report's JSON document."""

@@ -1,8 +1,8 @@
-"""An evaluation as a page with plots: ``report.md`` and PNG files beside it.
+"""An evaluation as one HTML page with its plots inside, which loads nothing.
 
-Matplotlib is imported only when plots are drawn.
+Matplotlib and Jinja2 are imported only when a page is written.
 """
 
-from model_export.report.writer import PAGE, require_plots, write_report
+from model_export.report.writer import check_report, write_report
 
-__all__ = ["PAGE", "require_plots", "write_report"]
+__all__ = ["check_report", "write_report"]

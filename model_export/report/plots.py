@@ -1,136 +1,151 @@
-"""Draw the plots of a report: points with their intervals, the model in blue and the baselines in grey.
+"""Draw the plots of a page as SVG elements: points with their intervals, the model in blue and the baselines in grey.
 
-Each figure is a `Figure` of its own; pyplot's global state is not used.
+Each figure is a `Figure` of its own; pyplot's global state is not used. A figure has one panel, so that a page can put
+several beside each other, or below each other on a phone.
 """
 
+import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
-from pathlib import Path
+from typing import Any
 
+import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from model_export.evaluation.analysis import COMPARED, Estimates, SliceResult
+from model_export.evaluation.analysis import Estimates, SliceResult
 from model_export.metrics.bootstrap import Estimate
 from model_export.metrics.exposure import Exposure
-from model_export.metrics.ranking import Accuracy
 
-BLUE, GREY, LIGHT_GREY = "#0b5fa5", "#6b7280", "#d1d5db"
-TITLES = {metric: metric.upper() for metric in COMPARED}
-DPI = 144
-ROW_INCHES = 0.32
+INK, BLUE, GREY, LIGHT_GREY = "#111827", "#0b5fa5", "#6b7280", "#d1d5db"
+COLOURS = {INK: "var(--ink)", BLUE: "var(--model)", GREY: "var(--muted)", LIGHT_GREY: "var(--line)"}
+"""The page's variables for the colours that are drawn with, so that a plot follows the page into the dark."""
+WIDTH, ROW_INCHES = 4.8, 0.3
+TEXT_SIZE = 9
+EXPOSURE_TITLES = {"percentile": "Mean popularity percentile", "gini": "Gini coefficient"}
+"""By attribute of `Exposure`."""
+STYLE: dict[Any, Any] = {
+    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.titlecolor", "axes.edgecolor"), INK),
+    **dict.fromkeys(("xtick.color", "ytick.color"), INK),
+    "font.size": TEXT_SIZE,
+    "svg.fonttype": "none",  # texts as texts: a third of the size of outlines, and a reader can search for them
+    "svg.hashsalt": "nextitem",  # otherwise the ids differ from run to run
+}
+"""Of everything that is drawn: Matplotlib reads it when it makes an artist, so each function runs in it."""
+_TOP = re.compile(r".*?(?=<svg )", re.DOTALL)
+_SIZE = re.compile(r' (?:width|height)="[\d.]+pt"')
+_ID = re.compile(r'(\bid="|href="#|url\(#)')
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG; the same figure gives the same bytes."""
-    figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
+@mpl.rc_context(STYLE)
+def svg(figure: Figure) -> str:
+    """Return a figure as an SVG element, as wide as a page lets it; the same figure gives the same text."""
+    file = io.StringIO()
+    figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    text = _SIZE.sub("", _TOP.sub("", file.getvalue(), count=1), count=2)
+    for colour, variable in COLOURS.items():
+        text = text.replace(colour, variable)
+    return text
 
 
-def metrics(rankers: Mapping[str, Estimates], reference: str) -> Figure:
-    """Draw each ranker's metrics, the best on top."""
-    figure, panels = _panels(len(TITLES), rows=len(rankers))
-    for panel, (metric, title) in zip(panels, TITLES.items(), strict=True):
-        names = _ascending({name: estimates[metric].value for name, estimates in rankers.items()})
-        _points(panel, [(name, rankers[name][metric], _colour(name, reference)) for name in names])
-        for place, name in enumerate(names):
-            estimate = rankers[name][metric]
-            _annotate(panel, place, estimate, f"{estimate.value:.3f}", _colour(name, reference))
-        panel.set_xlim(left=0.0)
-        panel.margins(x=0.12)
-        panel.set_title(f"{title}, with 95 % interval", loc="left", fontsize=10)
+def with_own_ids(element: str, name: str) -> str:
+    """Return an SVG element whose ids begin with a name, because all elements of a page share their ids."""
+    return _ID.sub(rf"\g<1>{name}-", element)
+
+
+@mpl.rc_context(STYLE)
+def metrics(rankers: Mapping[str, Estimates], metric: str, reference: str) -> Figure:
+    """Draw a metric of each ranker, the best on top."""
+    names = _ascending({name: estimates[metric].value for name, estimates in rankers.items()})
+    figure, panel = _panel(rows=len(names), title=f"{metric.upper()}, with 95 % interval")
+    _points(panel, [(name, rankers[name][metric], _colour(name, reference)) for name in names])
+    for place, name in enumerate(names):
+        estimate = rankers[name][metric]
+        _annotate(panel, place, estimate, f"{estimate.value:.3f}", _colour(name, reference))
+    panel.set_xlim(left=0.0)
+    panel.margins(x=0.16)
     return figure
 
 
-def differences(rankers: Mapping[str, Estimates], reference: str, reached: Estimates) -> Figure:
+@mpl.rc_context(STYLE)
+def differences(rankers: Mapping[str, Estimates], metric: str, reached: float) -> Figure:
     """Draw the reference minus each other ranker; right of the line the reference is better.
 
     Rankers that reach less than half of the reference's metric (`reached`) are left out, because they would compress
     the scale of the others.
     """
-    figure, panels = _panels(len(TITLES), rows=len(rankers))
-    for panel, (metric, title) in zip(panels, TITLES.items(), strict=True):
-        names = _ascending({name: -estimates[metric].value for name, estimates in rankers.items()})
-        rows = [
-            (name, rankers[name][metric]) for name in names if rankers[name][metric].value < reached[metric].value / 2
-        ]
-        _points(panel, [(name, row, BLUE if row.low > 0 or row.high < 0 else GREY) for name, row in rows])
-        for place, (_, estimate) in enumerate(rows):
-            _annotate(panel, place, estimate, f"{estimate.value:+.3f}", GREY)
-        panel.margins(x=0.2)
-        panel.xaxis.set_major_locator(MaxNLocator(6))
-        panel.axvline(0.0, color="black", linewidth=0.8)
-        panel.set_title(f"{title}: {reference} minus baseline", loc="left", fontsize=10)
-    _note(
-        figure,
-        "blue: the 95 % interval of the paired difference excludes 0; baselines below half of the model left out",
-    )
+    names = _ascending({name: -estimates[metric].value for name, estimates in rankers.items()})
+    rows = [(name, rankers[name][metric]) for name in names if rankers[name][metric].value < reached / 2]
+    figure, panel = _panel(rows=len(rows), title=f"{metric.upper()}: model minus baseline")
+    _points(panel, [(name, row, BLUE if row.low > 0 or row.high < 0 else GREY) for name, row in rows])
+    for place, (_, estimate) in enumerate(rows):
+        _annotate(panel, place, estimate, f"{estimate.value:+.3f}", GREY)
+    panel.margins(x=0.25)
+    panel.xaxis.set_major_locator(MaxNLocator(5))
+    panel.axvline(0.0, color=INK, linewidth=0.8)
     return figure
 
 
-def slices(results: Sequence[SliceResult], reference: str, baseline: str | None) -> Figure:
-    """Draw both metrics in each slice, of the reference and the strongest baseline."""
+@mpl.rc_context(STYLE)
+def slices(results: Sequence[SliceResult], metric: str, names: Sequence[str]) -> Figure:
+    """Draw a metric in each slice, of one or two rankers, the first of them in blue."""
     groups = [(by, list(parts)) for by, parts in groupby(results, key=lambda part: part.by)]
     heights = [len(parts) + 1.2 for _, parts in groups]
-    figure = Figure(figsize=(9, ROW_INCHES * sum(heights) * 1.25 + 0.9), layout="constrained")
-    grid = figure.subplots(len(groups), len(TITLES), squeeze=False, sharex="col", height_ratios=heights)
-    names = [(reference, BLUE, -0.13), *([(baseline, GREY, 0.13)] if baseline is not None else [])]
-    for row, (by, parts) in enumerate(groups):
-        for column, (metric, title) in enumerate(TITLES.items()):
-            panel = grid[row][column]
-            for name, colour, shift in names:
-                places = [place + shift for place in range(len(parts))]
-                _bars(panel, places, [part.rankers[name][metric] for part in parts], colour, name)
-            labels = [f"{part.name}  (n = {part.targets:,})" for part in parts] if column == 0 else [""] * len(parts)
-            panel.set_yticks(range(len(parts)), labels)
-            panel.set_ylim(len(parts) - 0.5, -0.5)
-            panel.set_title(f"{by[0].upper()}{by[1:]}: {title}" if column == 0 else title, loc="left", fontsize=9)
-            _style(panel)
-            panel.tick_params(labelbottom=True)
-    handles, labels = grid[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper right", ncols=len(names), frameon=False, fontsize=9)
-    return figure
-
-
-def exposure(rankers: Mapping[str, Exposure], targets: Exposure, reference: str) -> Figure:
-    """Draw popularity and concentration of the items shown, beside those of the targets."""
-    figure, panels = _panels(2, rows=len(rankers))
-    titles = {
-        "percentile": "Mean popularity percentile of the top 20",
-        "gini": "Gini coefficient of the top 20",
-    }
-    for panel, (attribute, title) in zip(panels, titles.items(), strict=True):
-        names = _ascending({name: -getattr(shown, attribute) for name, shown in rankers.items()})
-        for place, name in enumerate(names):
-            panel.plot(getattr(rankers[name], attribute), place, "o", color=_colour(name, reference), markersize=5)
-        panel.set_yticks(range(len(names)), names)
-        panel.axvline(getattr(targets, attribute), color="black", linewidth=0.8, linestyle=(0, (4, 3)))
-        panel.set_title(title, loc="left", fontsize=10)
+    drawn = list(zip(names, (BLUE, GREY), (-0.13, 0.13), strict=False))
+    figure = Figure(figsize=(WIDTH, ROW_INCHES * sum(heights) * 1.2 + 0.9), layout="constrained")
+    panels = figure.subplots(len(groups), 1, squeeze=False, sharex="col", height_ratios=heights)[:, 0]
+    for panel, (by, parts) in zip(panels, groups, strict=True):
+        for name, colour, shift in drawn:
+            places = [place + shift for place in range(len(parts))]
+            _bars(panel, places, [part.rankers[name][metric] for part in parts], colour, name)
+        panel.set_yticks(range(len(parts)), [f"{part.name}  (n = {part.targets:,})" for part in parts])
+        panel.set_ylim(len(parts) - 0.5, -0.5)
+        panel.set_title(f"{metric.upper()} by {by}", loc="left", fontsize=TEXT_SIZE)
         _style(panel)
-    _note(figure, "dashed: the targets, the items that visitors went to")
+        panel.tick_params(labelbottom=True)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper right", ncols=len(drawn), frameon=False)
     return figure
 
 
-def training(history: Sequence[tuple[float, float, float]]) -> Figure:
-    """Draw loss and validation metrics by epoch, and mark the epoch that training keeps."""
-    figure, panels = _panels(3, rows=6)
-    epochs = range(1, len(history) + 1)
-    kept = max(epochs, key=lambda epoch: Accuracy(*history[epoch - 1][1:]).objective)
-    titles = ("Training loss", "Validation HR@20", "Validation MRR@20")
-    for panel, title, values in zip(panels, titles, zip(*history, strict=True), strict=True):
-        panel.plot(epochs, values, "-o", color=BLUE, markersize=3, linewidth=1.2)
-        panel.axvline(kept, color=LIGHT_GREY, linewidth=4, zorder=0)
-        panel.set_title(title, loc="left", fontsize=10)
-        panel.set_xlabel("epoch", fontsize=8)
-        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
-        _style(panel, axis="y")
-    _note(figure, f"grey: epoch {kept}, with the highest validation HR@20 + 2 MRR@20, is kept")
+@mpl.rc_context(STYLE)
+def exposure(rankers: Mapping[str, Exposure], attribute: str, targets: Exposure, reference: str) -> Figure:
+    """Draw popularity or concentration of the items shown, beside that of the targets."""
+    names = _ascending({name: -getattr(shown, attribute) for name, shown in rankers.items()})
+    figure, panel = _panel(rows=len(names), title=f"{EXPOSURE_TITLES[attribute]} of the top 20")
+    for place, name in enumerate(names):
+        panel.plot(getattr(rankers[name], attribute), place, "o", color=_colour(name, reference), markersize=5)
+    panel.set_yticks(range(len(names)), names)
+    panel.axvline(getattr(targets, attribute), color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
+    _style(panel)
     return figure
 
 
-def _panels(count: int, *, rows: int) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(9, max(ROW_INCHES * rows + 1.1, 2.2)), layout="constrained")
-    return figure, list(figure.subplots(1, count, squeeze=False)[0])
+@mpl.rc_context(STYLE)
+def learning_curve(values: Sequence[float], used: int, title: str) -> Figure:
+    """Draw a value of each epoch, and mark the epoch that was used.
+
+    Args:
+        values: of epoch 1, 2, 3 and so on.
+        used: the number of the epoch.
+        title: what the values are.
+    """
+    figure, panel = _panel(rows=6, title=title)
+    panel.plot(range(1, len(values) + 1), values, "-o", color=BLUE, markersize=3, linewidth=1.2)
+    panel.axvline(used, color=LIGHT_GREY, linewidth=4, zorder=0, gid=f"used-epoch-{used}")
+    panel.set_xlabel("epoch")
+    panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _style(panel, axis="y")
+    return figure
+
+
+def _panel(*, rows: int, title: str) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(WIDTH, max(ROW_INCHES * rows + 0.9, 1.8)), layout="constrained")
+    panel = figure.subplots()
+    panel.set_title(title, loc="left", fontsize=TEXT_SIZE + 1)
+    return figure, panel
 
 
 def _points(panel: Axes, rows: Iterable[tuple[str, Estimate, str]]) -> None:
@@ -163,13 +178,7 @@ def _ascending(values: Mapping[str, float]) -> list[str]:
 def _annotate(panel: Axes, place: float, estimate: Estimate, text: str, colour: str) -> None:
     """Write a value beside its interval, on the side away from 0."""
     end, shift, side = (estimate.high, 5, "left") if estimate.value >= 0 else (estimate.low, -5, "right")
-    panel.annotate(
-        text, (end, place), (shift, 0), textcoords="offset points", va="center", ha=side, fontsize=8, color=colour
-    )
-
-
-def _note(figure: Figure, text: str) -> None:
-    figure.supxlabel(text, fontsize=8, color=GREY)
+    panel.annotate(text, (end, place), (shift, 0), textcoords="offset points", va="center", ha=side, color=colour)
 
 
 def _colour(name: str, reference: str) -> str:
@@ -182,4 +191,4 @@ def _style(panel: Axes, axis: str = "x") -> None:
         panel.spines[side].set_visible(False)
     panel.grid(axis="x" if axis == "x" else "y", color=LIGHT_GREY, linewidth=0.6)
     panel.set_axisbelow(True)
-    panel.tick_params(labelsize=8, length=0 if axis == "x" else 3)
+    panel.tick_params(length=0 if axis == "x" else 3)

@@ -1,62 +1,63 @@
-"""Write the files of a report."""
+"""Write the page of a report."""
 
-from collections.abc import Sequence
-from functools import partial
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 
-from model_export.data.atomic_file import Write, write_together
+from model_export.data.atomic_file import write_atomically
 from model_export.evaluation.evaluate import Report
-from model_export.report.page import Plots, page
+from model_export.training.run_folder import RunRecord
 from nextitem.errors import InputError
 
-PAGE = "report.md"
+TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATE = "page.html.j2"
+SUFFIX = ".html"
+LIBRARIES = {"matplotlib": "Matplotlib", "jinja2": "Jinja2"}
+"""Names of the libraries of the extra `report`, by their modules."""
 
-Curve = Sequence[tuple[float, float, float]]
-"""Training loss, validation HR@20 and validation MRR@20 of each epoch."""
 
-
-def require_plots() -> None:
-    """Check that plots can be drawn.
+def check_report(path: Path) -> None:
+    """Check that a page can be written, before the work that it shows.
 
     Raises:
-        InputError: Matplotlib is not installed.
+        InputError: the file's name is not that of an HTML page, or Matplotlib or Jinja2 is not installed.
     """
-    if find_spec("matplotlib") is None:
-        raise InputError("a report needs Matplotlib: pip install 'nextitem[report]'")
+    if path.suffix != SUFFIX:
+        raise InputError(f"the report {path} must be named *{SUFFIX}: it is one HTML page")
+    if missing := [name for module, name in LIBRARIES.items() if find_spec(module) is None]:
+        raise InputError(f"a report needs {' and '.join(missing)}: pip install '.[report]'")
 
 
-def write_report(report: Report, folder: Path, history: Curve = ()) -> Path:
-    """Write the page and its plots; those of an earlier report are overwritten.
+def write_report(report: Report, path: Path, run: RunRecord | None = None) -> None:
+    """Write an evaluation as one HTML file, with its plots inside.
 
     Args:
         report: the evaluation.
-        folder: created if it does not exist.
-        history: the training run's epochs, if known.
-
-    Returns:
-        The path of the page.
+        path: of the file, which is overwritten.
+        run: the training run of the model, if known.
 
     Raises:
-        InputError: Matplotlib is not installed, or a file cannot be written.
+        InputError: the file cannot be written.
     """
-    require_plots()
-    from model_export.report import plots
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
 
-    analysis = report.analysis
-    reference = analysis.reference
-    figures = {Plots.METRICS: plots.metrics(analysis.with_seen.intervals, reference)}
-    if analysis.with_seen.differences:
-        figures[Plots.DIFFERENCES] = plots.differences(
-            analysis.with_seen.differences, reference, analysis.with_seen.intervals[reference]
-        )
-    if analysis.slices:
-        figures[Plots.SLICES] = plots.slices(analysis.slices, reference, analysis.strongest_baseline)
-    if analysis.target_exposure is not None:
-        figures[Plots.EXPOSURE] = plots.exposure(analysis.exposure, analysis.target_exposure, reference)
-    if history:
-        figures[Plots.TRAINING] = plots.training(history)
-    text = page(report, tuple(figures), history).encode()
-    files: dict[Path, Write] = {folder / name: partial(plots.save, figure) for name, figure in figures.items()}
-    write_together({**files, folder / PAGE: lambda path: path.write_bytes(text)})
-    return folder / PAGE
+    from model_export.report.plots import with_own_ids
+    from model_export.report.sections import page_of
+
+    numbers = count(1)
+
+    def inline(svg: str) -> Markup:
+        """Mark our own SVG, whose texts Matplotlib has escaped, as HTML."""
+        return Markup(with_own_ids(svg, f"plot{next(numbers)}"))  # noqa: S704 - see the docstring
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["inline"] = inline
+    text = environment.get_template(TEMPLATE).render(page=page_of(report, run)).encode()
+    write_atomically(path, lambda incoming: incoming.write_bytes(text))

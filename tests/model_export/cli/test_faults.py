@@ -151,7 +151,7 @@ def test_an_artifact_in_place_of_a_run_is_named() -> None:
     home = artifact()
     what = f"nextitem: {home} is an artifact, not a training run. Name the folder of `nextitem train --out`."
     assert refused("export", home, "--out", "new") == what
-    assert refused("evaluate", home, "--events", "events.csv", "--report", "page", "--run", home) == what
+    assert refused("evaluate", home, "--events", "events.csv", "--report", "page.html", "--run", home) == what
 
 
 @pytest.mark.usefixtures("work")

@@ -41,7 +41,7 @@ def train_and_evaluate(folder: Path, events: Path, *columns: str) -> dict[str, f
         "train", events, "--out", folder / "run", "--epochs", "3", "--hidden", "16", "--validation-days", "1", *columns
     )
     home = done("export", folder / "run", "--out", folder / "out", "--max-hr-loss", "1").out.strip()
-    report = done("evaluate", home, "--events", events, "--train", events, "--json", "-", *columns).document
+    report = done("evaluate", home, "--events", events, "--train", events, "--json", *columns).document
     assert report["targets"] == SESSIONS * (LENGTH - 1)
     assert list(report["baselines"]) == list(NAMES)
     metrics: dict[str, float] = report["model"]

@@ -121,20 +121,25 @@ def test_evaluate_writes_report_and_ranks(shop: Shop, tmp_path: Path) -> None:
     )
     # WHEN they are evaluated into files, one without the suffix .npy
     ranks = tmp_path / "deep" / "ranks.bin"
-    plots = ("--report", tmp_path / "page", "--run", shop.folder / "run")
-    shown = done(*arguments, "--ranks", ranks, *plots)
+    page = tmp_path / "deep" / "report.html"
+    shown = done(*arguments, "--ranks", ranks, "--report", page, "--run", shop.folder / "run")
     # THEN the files are complete and agree, and there are no others
-    drawn = ["differences.png", "exposure.png", "metrics.png", "report.md", "slices.png", "training.png"]
-    assert listed(tmp_path) == ["deep", "deep/ranks.bin", "page", *(f"page/{name}" for name in drawn)]
+    assert listed(tmp_path) == ["deep", "deep/ranks.bin", "deep/report.html"]
+    assert shown.err.splitlines() == [f"{page}: the report"]
+    epochs = read_run(shop.folder / "run").record.training.epochs
+    assert f"Marked: epoch {epochs}, which validation chose." in page.read_text()
     document = done(*arguments, "--json").document
     written_ranks = np.load(ranks, allow_pickle=False)
     assert written_ranks.shape == (document["targets"],)
     assert float((written_ranks <= 20).mean()) == pytest.approx(document["model"]["hr@20"])
     # AND the table shows every metric of every ranker in full
-    for figures in (document["model"], *document["baselines"].values()):
+    new = document["without_seen"]
+    for figures in (document["model"], *document["baselines"].values(), new["model"], *new["baselines"].values()):
         for name, value in figures.items():
             assert name in shown.out
             assert f"{value:.4f}" in shown.out
+    assert f"{document['targets']} targets; the model is {shop.version}" in shown.out
+    assert f"Seen items left out: {new['targets']} targets new to their session" in shown.out
     assert max(map(len, shown.out.splitlines())) <= 80
 
 

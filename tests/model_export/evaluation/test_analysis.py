@@ -49,7 +49,7 @@ def test_each_view_has_its_targets_sessions_and_differences() -> None:
     assert (without_seen.targets, without_seen.sessions) == (2, 2)
     assert metrics_of(without_seen, "model") == pytest.approx((0.25, 0.25, 0.25))
     assert without_seen.differences["baseline"]["mrr@20"] == pytest.approx((-0.25, -0.25, -0.25))
-    assert analysis.strongest_baseline == "baseline"
+    assert with_seen.strongest_baseline("model") == "baseline"
 
 
 def test_without_new_targets_the_second_view_is_missing() -> None:

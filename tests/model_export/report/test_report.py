@@ -1,20 +1,83 @@
-"""The report: a page of Markdown whose tables hold the figures, and its plots."""
+"""The report: one HTML page that loads nothing, whose tables hold the figures, with its plots inside."""
 
 import re
-import struct
+from collections import Counter
 from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 
+import msgspec
+import numpy as np
 import pytest
 
+from model_export.evaluation.analysis import Quality
 from model_export.evaluation.evaluate import Report, evaluate_artifact
-from model_export.report import require_plots, write_report
-from model_export.report.page import page as page_of
+from model_export.report import check_report, write_report
+from model_export.report.plots import COLOURS, learning_curve
+from model_export.report.sections import page_of
+from model_export.training.run_folder import RunRecord
 from nextitem.errors import InputError
 from tests.model_export.tiny import cycle, listed, model_of, random_run
 
-HISTORY = ((2.5, 0.25, 0.125), (1.5, 0.5, 0.25), (1.4, 0.4, 0.2))
-PLOTS = ["differences.png", "exposure.png", "metrics.png", "slices.png", "training.png"]
+HISTORY = ((2.5, 0.25, 0.125), (1.5, 0.5, 0.25), (1.4, 0.6, 0.3))
+USED = 2
+"""Not the epoch with the best metrics: the page must not choose one itself."""
+SECTIONS = [
+    "In short",
+    "All items",
+    "Seen items left out",
+    "Slices",
+    "Exposure of items",
+    "Training",
+    "Settings of the baselines",
+]
+
+
+class Parsed(HTMLParser):
+    """The elements of a page: tables as rows of texts by caption, plots by their text, ids, and what it refers to."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tables: dict[str, list[list[str]]] = {}
+        self.plots: list[str] = []
+        self.ids: Counter[str] = Counter()
+        self.references: list[str] = re.findall(r"url\(([^)]*)\)", text)
+        self.sections: list[str] = []
+        self._open: list[str] = []
+        self._rows: list[list[str]] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attributes}
+        self.ids.update([values["id"]] if "id" in values else [])
+        self.references += [values[name] for name in ("href", "xlink:href", "src", "srcset") if name in values]
+        if tag == "figure":
+            assert values["role"] == "img"
+            self.plots.append(values["aria-label"])
+        elif tag == "table":
+            self._rows = []
+        elif tag == "caption":
+            self.tables[""] = self._rows
+        elif tag == "tr":
+            self._rows.append([])
+        elif tag in {"th", "td"}:
+            assert tag == "td" or values["scope"] in {"col", "row"}
+            self._rows[-1].append("")
+        self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._open and self._open.pop() != tag:
+            pass
+
+    def handle_data(self, text: str) -> None:
+        inside = self._open[-1] if self._open else ""
+        if inside == "caption":
+            self.tables[text] = self.tables.pop("")
+        elif inside == "h2":
+            self.sections.append(text)
+        elif inside in {"th", "td", "small"} and self._rows and text.strip():
+            self._rows[-1][-1] += f" {text.strip()}" if inside == "small" else text.strip()
 
 
 @pytest.fixture(scope="module")
@@ -27,70 +90,165 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
 
 
 @pytest.fixture(scope="module")
-def page(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The written report; drawing takes a second or two."""
-    return write_report(report, tmp_path_factory.mktemp("written") / "deep" / "page", HISTORY)
+def run() -> RunRecord:
+    record = random_run(30).record
+    return msgspec.structs.replace(
+        record, history=HISTORY, training=msgspec.structs.replace(record.training, epochs=USED)
+    )
 
 
-def size(path: Path) -> tuple[int, int]:
-    """Width and height of a PNG."""
-    data = path.read_bytes()
-    assert data.startswith(b"\x89PNG\r\n\x1a\n")
-    width, height = struct.unpack(">II", data[16:24])
-    return width, height
+@pytest.fixture(scope="module")
+def path(report: Report, run: RunRecord, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The written page; drawing takes a second or two."""
+    path = tmp_path_factory.mktemp("written") / "deep" / "report.html"
+    write_report(report, path, run)
+    return path
 
 
-def test_the_page_shows_each_plot_with_a_text(page: Path) -> None:
-    assert listed(page.parent) == sorted([*PLOTS, "report.md"])
-    shown = re.findall(r"!\[([^\]]+)\]\(([^)]+)\)", page.read_text())
-    assert sorted(name for _, name in shown) == PLOTS
-    for name in PLOTS:
-        width, height = size(page.parent / name)
-        assert width > 1000
-        assert height > 300
+@pytest.fixture(scope="module")
+def text(path: Path) -> str:
+    return path.read_text()
 
 
-def test_the_page_has_every_figure(report: Report, page: Path) -> None:
-    text = page.read_text()
-    for name, estimates in report.analysis.with_seen.intervals.items():
-        row = next(line for line in text.splitlines() if line.startswith((f"| {name} |", f"| **{name}** |")))
-        for estimate in estimates.values():
-            assert f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]" in row
+@pytest.fixture(scope="module")
+def page(text: str) -> Parsed:
+    return Parsed(text)
+
+
+def test_the_page_is_one_file_that_loads_nothing(path: Path, text: str, page: Parsed) -> None:
+    assert listed(path.parent) == ["report.html"]
+    # the only addresses are places of the page itself, and each is there once
+    assert page.references
+    assert {reference[:1] for reference in page.references} == {"#"}
+    assert {reference[1:] for reference in page.references} <= page.ids.keys()
+    assert set(page.ids.values()) == {1}
+    assert "<script" not in text
+    assert "@import" not in text
+    # and a browser would refuse everything else
+    assert (
+        """<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">"""
+        in text
+    )
+
+
+def test_its_contents_name_every_section(page: Parsed) -> None:
+    assert page.sections == SECTIONS
+    assert [reference for reference in page.references if reference.startswith("#section-")] == [
+        f"#section-{number}" for number in range(1, len(SECTIONS) + 1)
+    ]
+
+
+def test_plots_follow_the_page_into_the_dark(text: str, page: Parsed) -> None:
+    drawings = re.findall(r"<svg .*?</svg>", text, re.DOTALL)
+    assert len(drawings) == len(page.plots) == 15
+    style = text.split("</style>", maxsplit=1)[0]
+    light, dark = style.split("@media (prefers-color-scheme: dark)")
+    for colour, variable in COLOURS.items():
+        assert not any(colour in drawing for drawing in drawings)
+        assert any(variable in drawing for drawing in drawings)
+        assert variable.removeprefix("var(").removesuffix(")") + ":" in light
+        assert variable.removeprefix("var(").removesuffix(")") + ":" in dark
+    # nothing else is black or white, which one of the two schemes would hide
+    assert not any(re.search(r"(?:fill|stroke): #(?:000000|ffffff)", drawing) for drawing in drawings)
+
+
+def test_every_plot_says_what_it_shows(report: Report, page: Parsed) -> None:
+    assert len(set(page.plots)) >= len(page.plots) - 2  # the differences of both views have the same text
+    reached = report.analysis.with_seen.metrics["model"]["hr@20"]
+    assert page.plots[0].startswith(f"HR@20 of every ranker, with its interval: model {reached:.3f}, ")
+
+
+def assert_has_every_figure(table: list[list[str]], quality: Quality) -> None:
+    rows = {row[0]: row[1:] for row in table[1:]}
+    assert rows.keys() == quality.metrics.keys()
+    for name, estimates in quality.intervals.items():
+        figures = [f"{one.value:.3f} {one.low:.3f} to {one.high:.3f}" for one in estimates.values()]
+        assert rows[name] == [*figures, f"{quality.metrics[name]['coverage@20']:.3f}"]
+
+
+def test_the_tables_have_every_figure(report: Report, page: Parsed) -> None:
+    analysis = report.analysis
+    assert analysis.without_seen is not None
+    assert_has_every_figure(page.tables["All items: every metric"], analysis.with_seen)
+    assert_has_every_figure(page.tables["Seen items left out: every metric"], analysis.without_seen)
+    for part in analysis.slices:
+        row = next(row for row in page.tables[f"By {part.by}"] if row[0] == part.name)
+        assert row[1:3] == [f"{part.targets:,}", f"{part.sessions:,}"]
     assert report.tuned is not None
-    for name, settings in report.tuned.as_json()["settings"].items():
-        for setting, value in settings.items():
-            assert re.search(rf"^\| {name} \|.*\b{setting} = {value}\b", text, re.MULTILINE)
-    for part in report.analysis.slices:
-        assert f"| {part.name} | {part.targets:,} | {part.sessions:,} |" in text
+    settings = {row[0]: row[1] for row in page.tables["Settings"]}
+    for name, chosen in report.tuned.as_json()["settings"].items():
+        assert settings[name] == (", ".join(f"{setting} = {value}" for setting, value in chosen.items()) or "none")
     # each table's rows are as wide as its head
-    for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
-        assert len({line.count("|") for line in block.splitlines()}) == 1
+    for rows in page.tables.values():
+        assert len({len(row) for row in rows}) == 1
+
+
+def test_the_model_stands_beside_the_strongest_baseline_of_each_view(report: Report, page: Parsed) -> None:
+    rows = {row[0]: row[1:] for row in page.tables["The model in both views"][1:]}
+    for title, quality in (
+        ("All items", report.analysis.with_seen),
+        ("Seen items left out", report.analysis.without_seen),
+    ):
+        assert quality is not None
+        strongest = quality.strongest_baseline("model")
+        assert strongest is not None
+        difference = quality.differences[strongest]["hr@20"]
+        assert rows[title][0] == f"{quality.targets:,}"
+        assert rows[title][3:5] == [
+            strongest,
+            f"{difference.value:+.3f} {difference.low:+.3f} to {difference.high:+.3f}",
+        ]
+
+
+def test_the_epoch_that_was_used_is_the_one_that_is_marked(text: str, page: Parsed) -> None:
+    assert f"Marked: epoch {USED}, which validation chose." in text
+    assert sum(identifier.endswith(f"-used-epoch-{USED}") for identifier in page.ids) == 3
+    assert f"Validation HR@20 by epoch; epoch {USED}, 0.500, is marked." in page.plots
+    panel = learning_curve([0.25, 0.5, 0.6], USED, "Validation HR@20").axes[0]
+    (mark,) = (line for line in panel.lines if line.get_gid() == f"used-epoch-{USED}")
+    assert np.asarray(mark.get_xdata()).tolist() == [USED, USED]
 
 
 @pytest.mark.slow
-def test_the_same_evaluation_gives_the_same_bytes(report: Report, page: Path) -> None:
-    first = {path.name: path.read_bytes() for path in page.parent.iterdir()}
-    write_report(report, page.parent, HISTORY)
-    assert {path.name: path.read_bytes() for path in page.parent.iterdir()} == first
+def test_the_same_evaluation_gives_the_same_bytes(report: Report, run: RunRecord, path: Path, tmp_path: Path) -> None:
+    write_report(report, tmp_path / "again.html", run)
+    assert (tmp_path / "again.html").read_bytes() == path.read_bytes()
 
 
 def test_without_training_data_and_run_the_page_has_the_model_alone(tmp_path: Path) -> None:
     model = model_of(random_run(30), tmp_path / "out")
     alone = evaluate_artifact(model, cycle(items=30, sessions=90), None, lambda *_: None)
-    page = write_report(alone, tmp_path / "page")
-    assert listed(page.parent) == ["metrics.png", "report.md", "slices.png"]
-    assert "baseline" not in page.read_text()
+    write_report(alone, tmp_path / "page" / "alone.html")
+    text = (tmp_path / "page" / "alone.html").read_text()
+    assert Parsed(text).sections == ["In short", "All items", "Seen items left out", "Slices"]
+    assert "baseline" not in text.split("</style>", maxsplit=1)[1].replace("dominant-baseline", "")
 
 
-def test_the_page_starts_with_the_overlap_of_train_and_test(report: Report, page: Path) -> None:
+def test_the_page_starts_with_the_overlap_of_train_and_test(report: Report, text: str) -> None:
     assert report.overlap is not None
     assert report.overlap.sessions == 30
-    assert "**Train and test overlap:** 30 test sessions" in page.read_text().split("##")[0]
-    clean = replace(report, overlap=replace(report.overlap, sessions=0, later_sessions=0))
-    assert "No test session is in train" in page_of(clean, (), ()).split("##")[0]
+    header = text.split("</header>", maxsplit=1)[0]
+    assert '<p class="warning" role="alert">Train and test overlap: 30 test sessions' in header
+    clean = page_of(replace(report, overlap=replace(report.overlap, sessions=0, later_sessions=0)), None)
+    assert clean.warning == ""
+    assert clean.note.startswith("No test session is in train")
 
 
-def test_a_missing_matplotlib_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("model_export.report.writer.find_spec", lambda _name: None)
-    with pytest.raises(InputError, match=r"pip install 'nextitem\[report\]'"):
-        require_plots()
+def test_texts_are_escaped(report: Report, tmp_path: Path) -> None:
+    write_report(replace(report, version="<b>&"), tmp_path / "escaped.html")
+    assert "<h1>Evaluation of &lt;b&gt;&amp;</h1>" in (tmp_path / "escaped.html").read_text()
+
+
+def test_a_missing_library_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_report(Path("report.html"))
+    monkeypatch.setattr("model_export.report.writer.find_spec", lambda name: None if name == "jinja2" else name)
+    with pytest.raises(InputError, match=r"^a report needs Jinja2: pip install '\.\[report\]'$"):
+        check_report(Path("report.html"))
+
+
+@pytest.mark.parametrize("name", ["report", "report.md", "report.pdf"])
+def test_a_file_that_is_no_page_is_refused_before_the_work(name: str) -> None:
+    with pytest.raises(
+        InputError, match=rf"^the report {re.escape(name)} must be named \*\.html: it is one HTML page$"
+    ):
+        check_report(Path(name))

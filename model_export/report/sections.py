@@ -1,0 +1,251 @@
+"""Compose the page of an evaluation. A further section is one more element of the list in `page_of`."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from model_export.baselines import Tuned
+from model_export.evaluation.analysis import COMPARED, Analysis, Quality
+from model_export.evaluation.evaluate import Report
+from model_export.evaluation.leakage import Overlap
+from model_export.metrics.bootstrap import DRAWS, LEVEL
+from model_export.report import plots
+from model_export.report.page import Cell, Page, Part, Plot, Row, Section, Table, figure, interval, signed_interval
+from model_export.training.run_folder import RunRecord
+
+COMPARED_TITLES = [metric.upper() for metric in COMPARED]
+WITH_SEEN = "All items"
+WITHOUT_SEEN = "Seen items left out"
+
+
+def page_of(report: Report, run: RunRecord | None) -> Page:
+    """Return the page of an evaluation.
+
+    Args:
+        report: the evaluation.
+        run: the training run of the model, if known.
+    """
+    analysis, overlap = report.analysis, report.overlap
+    sections = [
+        _in_short(analysis),
+        _quality(
+            WITH_SEEN,
+            "After each event the whole catalogue is ranked, with the items that the session already holds.",
+            analysis.with_seen,
+            analysis.reference,
+        ),
+        _without_seen(analysis),
+        _slices(analysis),
+        _exposure(analysis),
+        _training(run) if run is not None else None,
+        _settings(report.tuned) if report.tuned is not None else None,
+    ]
+    return Page(
+        title=f"Evaluation of {report.version}",
+        summary=(
+            f"{analysis.with_seen.targets:,} next items in {analysis.with_seen.sessions:,} test sessions, one event at "
+            f"a time. Intervals hold {100 * LEVEL:.0f} % of {DRAWS:,} draws of sessions with replacement."
+        ),
+        warning=_overlap(overlap) if overlap is not None and not overlap.is_clean else "",
+        note=_no_overlap(overlap) if overlap is not None and overlap.is_clean else "",
+        sections=[section for section in sections if section is not None],
+    )
+
+
+def _overlap(overlap: Overlap) -> str:
+    return (
+        f"Train and test overlap: {overlap.sessions:,} test sessions are in train, and {overlap.later_sessions:,} "
+        "train sessions start after the test begins. All figures are too high."
+    )
+
+
+def _no_overlap(overlap: Overlap) -> str:
+    return (
+        "No test session is in train, and no train session starts in the time of the test. "
+        f"{overlap.later_events:,} train events are from that time: the ends of sessions that began before."
+    )
+
+
+def _in_short(analysis: Analysis) -> Section:
+    rows = []
+    for title, quality in ((WITH_SEEN, analysis.with_seen), (WITHOUT_SEEN, analysis.without_seen)):
+        if quality is None:
+            continue
+        cells = [Cell(f"{quality.targets:,}"), *(interval(quality.intervals[analysis.reference][m]) for m in COMPARED)]
+        if strongest := quality.strongest_baseline(analysis.reference):
+            differences = quality.differences[strongest]
+            cells += [Cell(strongest), *(signed_interval(differences[metric]) for metric in COMPARED)]
+        rows.append(Row(title, cells))
+    head = ["", "targets", *COMPARED_TITLES]
+    if analysis.with_seen.differences:
+        head += ["strongest baseline", *(f"{title}, model minus it" for title in COMPARED_TITLES)]
+    return Section("In short", [Part(tables=[Table("The model in both views", head, rows)])])
+
+
+def _without_seen(analysis: Analysis) -> Section | None:
+    quality = analysis.without_seen
+    if quality is None:
+        return None
+    text = (
+        "The same ranking without the items that the session already holds, as a carousel of suggestions shows it. "
+        f"Only targets that are new to their session count: {quality.targets:,} of {analysis.with_seen.targets:,}."
+    )
+    return _quality(WITHOUT_SEEN, text, quality, analysis.reference)
+
+
+def _quality(title: str, text: str, quality: Quality, reference: str) -> Section:
+    names = sorted(quality.metrics, key=lambda name: (name != reference, -quality.metrics[name]["hr@20"]))
+    metrics = list(quality.intervals[reference])
+    rows = [
+        Row(
+            name,
+            [
+                *(interval(quality.intervals[name][metric]) for metric in metrics),
+                figure(quality.metrics[name]["coverage@20"]),
+            ],
+            is_marked=name == reference,
+        )
+        for name in names
+    ]
+    head = ["", *(metric.upper() for metric in metrics), "COVERAGE@20"]
+    parts = [
+        Part(
+            text=text,
+            plots=[
+                Plot(
+                    plots.svg(plots.metrics(quality.intervals, metric, reference)),
+                    f"{metric.upper()} of every ranker, with its interval: {_listed(quality, names, metric)}.",
+                )
+                for metric in COMPARED
+            ],
+            tables=[Table(f"{title}: every metric", head, rows)],
+        )
+    ]
+    return Section(title, [*parts, _differences(quality, reference)] if quality.differences else parts)
+
+
+def _listed(quality: Quality, names: Sequence[str], metric: str) -> str:
+    return ", ".join(f"{name} {quality.metrics[name][metric]:.3f}" for name in names)
+
+
+def _differences(quality: Quality, reference: str) -> Part:
+    reached = quality.intervals[reference]
+    rows = [
+        Row(name, [signed_interval(estimates[metric]) for metric in COMPARED])
+        for name, estimates in quality.differences.items()
+    ]
+    return Part(
+        title="The model minus each baseline",
+        text=(
+            "Paired: each draw of sessions is the same for both. An interval that contains 0 shows no difference. In "
+            "the plots, blue intervals exclude 0; baselines below half of the model are left out."
+        ),
+        plots=[
+            Plot(
+                plots.svg(plots.differences(quality.differences, metric, reached[metric].value)),
+                f"The model's {metric.upper()} minus that of each baseline, with interval; the table has the values.",
+            )
+            for metric in COMPARED
+        ],
+        tables=[Table("The model minus each baseline", ["baseline", *COMPARED_TITLES], rows)],
+    )
+
+
+def _slices(analysis: Analysis) -> Section | None:
+    if not analysis.slices:
+        return None
+    reference, baseline = analysis.reference, analysis.with_seen.strongest_baseline(analysis.reference)
+    names = [reference, *([baseline] if baseline else [])]
+    head = ["targets", "sessions", *(f"{name} {title}" for title in COMPARED_TITLES for name in names)]
+    tables = [
+        Table(
+            f"By {by}",
+            [by, *head],
+            [
+                Row(
+                    part.name,
+                    [
+                        Cell(f"{part.targets:,}"),
+                        Cell(f"{part.sessions:,}"),
+                        *(interval(part.rankers[name][metric]) for metric in COMPARED for name in names),
+                    ],
+                )
+                for part in parts
+            ],
+        )
+        for by, parts in groupby(analysis.slices, key=lambda part: part.by)
+    ]
+    compared = f", and {baseline}, the baseline with the highest HR@20 + MRR@20" if baseline else ""
+    part = Part(
+        text=f"The model{compared}. All items are ranked.",
+        plots=[
+            Plot(
+                plots.svg(plots.slices(analysis.slices, metric, names)),
+                f"{metric.upper()} by slice, with intervals; the tables have the values.",
+            )
+            for metric in COMPARED
+        ],
+        tables=tables,
+    )
+    return Section("Slices", [part])
+
+
+def _exposure(analysis: Analysis) -> Section | None:
+    targets = analysis.target_exposure
+    if targets is None:
+        return None
+    rows = {**analysis.exposure, "(targets)": targets}
+    table = Table(
+        "Items in the top 20",
+        ["", "mean training events", "mean popularity percentile", "Gini coefficient"],
+        [
+            Row(
+                name,
+                [Cell(f"{shown.popularity:,.1f}"), figure(shown.percentile), figure(shown.gini)],
+                is_marked=name == analysis.reference,
+            )
+            for name, shown in rows.items()
+        ],
+    )
+    part = Part(
+        text="How popular the items are that each ranker shows, and how unevenly they are shown. Dashed: the targets, "
+        "the items that visitors went to.",
+        plots=[
+            Plot(
+                plots.svg(plots.exposure(analysis.exposure, attribute, targets, analysis.reference)),
+                f"{title} of the items that each ranker shows; the table has the values.",
+            )
+            for attribute, title in plots.EXPOSURE_TITLES.items()
+        ],
+        tables=[table],
+    )
+    return Section("Exposure of items", [part])
+
+
+def _training(run: RunRecord) -> Section:
+    used = run.training.epochs
+    network = "" if run.memory is None else " of the network alone, without the session memory"
+    curves = [
+        Plot(
+            plots.svg(plots.learning_curve(values, used, title)),
+            f"{title} by epoch; epoch {used}, {values[used - 1]:.3f}, is marked.",
+        )
+        for title, values in zip(
+            ("Training loss", "Validation HR@20", "Validation MRR@20"), zip(*run.history, strict=True), strict=True
+        )
+    ]
+    text = (
+        f"Loss and validation metrics{network} by epoch. Marked: epoch {used}, which validation chose. The final "
+        f"network is trained on all sessions for {used} epochs."
+    )
+    return Section("Training", [Part(text=text, plots=curves)])
+
+
+def _settings(tuned: Tuned) -> Section:
+    rows = []
+    for name, settings in tuned.as_json()["settings"].items():
+        accuracy = tuned.validation.get(name)
+        words = ", ".join(f"{setting} = {value}" for setting, value in settings.items()) or "none"
+        rows.append(Row(name, [Cell(words), *map(figure, accuracy or ())]))
+    head = ["baseline", "settings", *(f"validation {title}" for title in COMPARED_TITLES if tuned.validation)]
+    text = f"Chosen by: {tuned.by}; {tuned.targets:,} next items." if tuned.targets else tuned.by
+    return Section("Settings of the baselines", [Part(text=text, tables=[Table("Settings", head, rows)])])
