@@ -164,8 +164,8 @@ def test_evaluate_leaves_no_half_report(work: Path, number: signal.Signals) -> N
     done("export", work / "run", "--out", work / "out", "--min-overlap", "0", "--max-hr-loss", "1")
     [artifact] = (work / "out").iterdir()
     before = listed(work)
-    arguments = ("--events", "test.csv", "--train", "train.csv", "--ranks", "ranks.npy", "--report", "report")
+    arguments = ("--events", "test.csv", "--train", "train.csv", "--ranks", "ranks.npy", "--report", "report.html")
     running = Started(work, "evaluate", str(artifact), *arguments)
     line = running.when(lambda: listed(work / "tmp")).stopped_by(number)
-    assert line == f"nextitem: stopped by {number.name}: report/report.md, ranks.npy are not written"
+    assert line == f"nextitem: stopped by {number.name}: report.html, ranks.npy are not written"
     assert listed(work) == before
