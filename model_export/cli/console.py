@@ -1,9 +1,8 @@
 """Consoles, progress bars and JSON of the commands."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,15 +20,16 @@ ERR = Console(stderr=True, soft_wrap=True, markup=False, emoji=False, highlight=
 """Standard error, for progress and messages."""
 
 
-def read_events(path: Path, layout: Layout) -> Sessions:
-    """Return a file's sessions, with a message where users' events cannot be cut by gaps."""
-    with waiting(f"reading {path}"):
+def read_events(names: Sequence[str], layout: Layout) -> Sessions:
+    """Return the sessions of files, with a message where users' events cannot be cut by gaps."""
+    files = ", ".join(names)
+    with waiting(f"reading {files}"):
         # Imported lazily: `--help` must not wait for DuckDB and Ibis.
         from model_export.data.ingestion.reader import read_sessions
 
-        sessions = read_sessions(path, layout)
+        sessions = read_sessions(names, layout)
     if layout.user is not None and not sessions.is_epoch:
-        say(f"{path}: its times are only an order, which has no gaps: all events of a user are one session")
+        say(f"{files}: the times are only an order, which has no gaps: all events of a user are one session")
     return sessions
 
 

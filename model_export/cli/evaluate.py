@@ -26,9 +26,12 @@ from nextitem.model.manifest import Manifest
 
 def evaluate(
     artifact: ArtifactFolder,
-    events: Annotated[Path, typer.Option(help="Test events.", show_default=False)],
+    events: Annotated[list[str], typer.Option(help="Test events; may be repeated.", show_default=False)],
     layout: LayoutOptions,
-    train: Annotated[Path | None, typer.Option(help="Training events, to evaluate baselines too.")] = None,
+    train: Annotated[
+        list[str] | None,
+        typer.Option(help="Training events, to evaluate baselines too; may be repeated.", show_default=False),
+    ] = None,
     ranks: Annotated[
         Path | None, typer.Option(help="File of ranks to write (.npy): one per target, in the order of the test file.")
     ] = None,
@@ -50,9 +53,9 @@ def evaluate(
     model = Model(open_artifact(artifact))
     record = _record(run, model.manifest) if run is not None else None
     test = read_events(events, layout.layout)
-    train_events = read_events(train, layout.layout) if train is not None else None
+    train_events = read_events(train, layout.layout) if train else None
     if train_events is not None and train_events.digest != model.manifest.training.data_sha256:
-        say(f"{train} is not the data that {model.version} was trained on")
+        say(f"{', '.join(train or ())} is not the data that {model.version} was trained on")
     with progress() as bars:
         tasks: dict[str, TaskID] = {}
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from model_export.data.layout import Collapse, Layout
+from model_export.data.layout import Collapse, InputFormat, Layout
 from model_export.training.run_folder import refuse_artifact, refuse_run
 from nextitem.errors import InputError
 
@@ -27,7 +27,13 @@ def check_run(folder: Path | None) -> Path | None:
     return folder
 
 
-EventsFile = Annotated[Path, typer.Argument(help="Events: .csv, .csv.gz or .parquet.", show_default=False)]
+EventFiles = Annotated[
+    list[str],
+    typer.Argument(
+        help="Files, folders or s3:// addresses of events: .csv, .tsv, .jsonl (each also with .gz) or .parquet.",
+        show_default=False,
+    ),
+]
 ArtifactFolder = Annotated[
     Path,
     typer.Argument(help="An artifact's folder, named by its version.", show_default=False, callback=check_artifact),
@@ -87,6 +93,27 @@ class LayoutOptions:
             show_default=False,
         ),
     ] = None
+    input_format: Annotated[
+        InputFormat | None, typer.Option(help="Format of files whose suffix says nothing, such as .dat or .txt.")
+    ] = None
+    delimiter: Annotated[
+        str | None,
+        typer.Option(help=r"Between two fields of CSV, such as ';', '::' or '\t'; by default a comma, in TSV a tab."),
+    ] = None
+    header: Annotated[
+        bool | None,
+        typer.Option(
+            "--header/--no-header", help="Without a header, the columns are named 1, 2, 3.", show_default=False
+        ),
+    ] = None
+    quotes: Annotated[
+        bool | None,
+        typer.Option(
+            "--quotes/--no-quotes",
+            help="In CSV and TSV: double quotes are quotes, or only letters.",
+            show_default=False,
+        ),
+    ] = None
 
     @property
     def layout(self) -> Layout:
@@ -110,6 +137,11 @@ class LayoutOptions:
             "event": self.event_column,
             "keep": None if self.keep is None else _listed(self.keep),
             "collapse": self.collapse,
+            "input_format": self.input_format,
+            # Few shells can write a tab.
+            "delimiter": None if self.delimiter is None else self.delimiter.replace(r"\t", "\t"),
+            "header": self.header,
+            "quotes": self.quotes,
         }
         return replace(Layout(), **{name: value for name, value in chosen.items() if value is not None})
 

@@ -8,7 +8,7 @@ import typer
 
 from model_export.cli.console import IngestionBars, print_json, progress, say, waiting
 from model_export.cli.extras import extra
-from model_export.cli.options import Json, LayoutOptions, TestDays
+from model_export.cli.options import EventFiles, Json, LayoutOptions, TestDays
 from model_export.cli.outcome import all_or_nothing
 from model_export.data.ingestion.config import EngineName, FormatName, PrepareConfig
 from model_export.data.ingestion.sources import is_remote
@@ -20,10 +20,7 @@ if TYPE_CHECKING:
 
 
 def prepare(
-    events: Annotated[
-        list[str],
-        typer.Argument(help="Files, folders or s3:// prefixes: .csv, .csv.gz or .parquet.", show_default=False),
-    ],
+    events: EventFiles,
     out: Annotated[str, typer.Option(help="A new folder, or s3:// prefix.", show_default=False)],
     layout: LayoutOptions,
     engine: Annotated[EngineName, typer.Option(help="duckdb for one machine, spark for many.")] = "duckdb",

@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 
 from model_export.cli.console import IngestionBars, print_json, progress, say
-from model_export.cli.options import EventsFile, Json, LayoutOptions, TestDays
+from model_export.cli.options import EventFiles, Json, LayoutOptions, TestDays
 from model_export.cli.outcome import all_or_nothing
 from model_export.data.ingestion.config import PrepareConfig
 
 
 def split(
-    events: EventsFile,
+    events: EventFiles,
     train_out: Annotated[Path, typer.Option(help="Training events to write.", show_default=False)],
     test_out: Annotated[Path, typer.Option(help="Test events to write.", show_default=False)],
     layout: LayoutOptions,

@@ -13,7 +13,7 @@ from rich.progress import Progress
 
 from model_export.cli.console import is_leader, print_json, progress, read_events, say, waiting
 from model_export.cli.extras import extra
-from model_export.cli.options import EventsFile, Json, LayoutOptions
+from model_export.cli.options import EventFiles, Json, LayoutOptions
 from model_export.cli.outcome import all_or_nothing
 from model_export.data.atomic_file import refuse_taken
 from model_export.training.config import BATCHINGS, LOSSES, OPTIMISERS, FitConfig
@@ -81,7 +81,7 @@ class FitOptions:
 
 def train(
     context: typer.Context,
-    events: EventsFile,
+    events: EventFiles,
     out: Annotated[Path, typer.Option(help="The run's folder, which must not exist yet.", show_default=False)],
     fit: FitOptions,
     layout: LayoutOptions,

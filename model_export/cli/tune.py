@@ -1,6 +1,7 @@
 """Command `tune`: a search for better settings within a time limit."""
 
 import logging
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ from rich.table import Table
 
 from model_export.cli.console import OUT, print_json, progress, read_events, say, waiting
 from model_export.cli.extras import extra
-from model_export.cli.options import EventsFile, Json, LayoutOptions
+from model_export.cli.options import EventFiles, Json, LayoutOptions
 from model_export.data.atomic_file import locked
 from model_export.interruption import describe_if_stopped
 from model_export.training.config import FitConfig
@@ -25,7 +26,7 @@ SECONDS_PER_MINUTE = 60.0
 
 
 def tune(
-    events: EventsFile,
+    events: EventFiles,
     out: Annotated[Path, typer.Option(help="The search's folder; an existing search continues.", show_default=False)],
     layout: LayoutOptions,
     minutes: Annotated[float, typer.Option(min=0.01, help="Minutes to search.")] = 30.0,
@@ -58,7 +59,8 @@ def tune(
         print_json({"best": str(out / BEST), "trials": [_row(trial) for trial in trials_by_rank]})
         return
     OUT.print(_table(trials_by_rank))
-    say(f"{out / BEST}: trial {trials_by_rank[0].number}; nextitem train {events} --config {out / BEST} --out RUN")
+    train = f"nextitem train {shlex.join(events)} --config {out / BEST} --out RUN"
+    say(f"{out / BEST}: trial {trials_by_rank[0].number}; {train}")
 
 
 class _Bar:

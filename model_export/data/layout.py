@@ -12,6 +12,10 @@ COLLAPSES: tuple[Collapse, ...] = get_args(Collapse)
 MAX_SESSION_EVENTS = 100_000
 """Maximum events of a session. A longer one is a bot, or a default value for the id."""
 
+MAX_DELIMITER_BYTES = 4
+
+InputFormat = Literal["csv", "tsv", "jsonl", "parquet"]
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -26,6 +30,10 @@ class Layout:
         event: column of the event's type, such as a view or a purchase.
         keep: types of events that count; empty: all.
         collapse: events that do not count because they repeat the one before.
+        input_format: "csv", "tsv", "jsonl" or "parquet"; None: as the files' names say.
+        delimiter: between two fields of CSV or TSV, one to four bytes; None: a comma, and a tab in TSV.
+        header: whether the first record of CSV or TSV names the columns; without it they are named 1, 2, 3.
+        quotes: whether double quotes around a field of CSV or TSV are no part of it.
     """
 
     session: tuple[str, ...] = ("session_id",)
@@ -36,17 +44,26 @@ class Layout:
     event: str | None = None
     keep: tuple[str, ...] = ()
     collapse: Collapse = "repeats"
+    input_format: InputFormat | None = None
+    delimiter: str | None = None
+    header: bool = True
+    quotes: bool = True
 
     def __post_init__(self) -> None:
-        """Check what counts.
+        """Check what the type of a field does not say.
 
         Raises:
-            InputError: types are chosen without a column that holds them, or `collapse` is none of its values.
+            InputError: types of events are chosen, but no column holds them; `collapse` is none of its
+                values; or the delimiter cannot be one.
         """
         if self.collapse not in COLLAPSES:
             raise InputError(f"--collapse must be one of {', '.join(COLLAPSES)}, not {self.collapse!r}")
         if self.keep and self.event is None:
             raise InputError("--keep chooses events by type: name the type's column with --event-column")
+        delimiter = "," if self.delimiter is None else self.delimiter
+        if not 1 <= len(delimiter.encode()) <= MAX_DELIMITER_BYTES or set(delimiter) & set('"\r\n\0'):
+            rule = f"one to {MAX_DELIMITER_BYTES} bytes without quotes and line ends"
+            raise InputError(f"--delimiter must be {rule}, not {delimiter!r}")
 
     @property
     def owner(self) -> tuple[str, ...]:

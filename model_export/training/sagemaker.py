@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from model_export.data.atomic_file import temporary_folder
-from model_export.data.ingestion.formats import Format
+from model_export.data.ingestion.formats import SUFFIXES
 from model_export.interruption import Stopped, describe_if_stopped, stoppable
 from model_export.training.config import FitConfig
 from nextitem.errors import InputError
@@ -186,13 +186,11 @@ def _run(command: list[str]) -> None:
 
 
 def _events(channel: Path) -> Path:
-    """Return the channel's only event file, or of several (from `nextitem prepare`) the one called train."""
-    suffixes = tuple(format_.value for format_ in Format)
-    files = [file for file in sorted(channel.glob("*")) if file.name.lower().endswith(suffixes)]
-    chosen = files if len(files) == 1 else [file for file in files if file.name.partition(".")[0] == "train"]
-    if len(chosen) != 1:
-        raise InputError(f"{channel} must hold one event file, or one called train; it has {len(files)} event files")
-    return chosen[0]
+    """Return the channel's file called train, from `nextitem prepare`; else the channel, whose files are all events."""
+    named = [file for file in sorted(channel.glob("train.*")) if file.name.lower().endswith(tuple(SUFFIXES))]
+    if len(named) > 1:
+        raise InputError(f"{channel} has {len(named)} files called train")
+    return named[0] if named else channel
 
 
 def _options(job: Job, names: Sequence[str]) -> list[str]:

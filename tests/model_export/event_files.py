@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from model_export.data.ingestion.formats import Format
+from model_export.data.ingestion.formats import OutputFormat
 from model_export.data.ingestion.write import write_table
 from model_export.data.sessions import Sessions
 
@@ -20,4 +20,4 @@ def write_events(path: Path, sessions: Sessions) -> None:
             "timestamp": pa.array(sessions.times, pa.float64()).cast(pa.int64() if whole else pa.float64()),
         }
     )
-    write_table(path, [batch], batch.schema, Format.of(path))
+    write_table(path, [batch], batch.schema, OutputFormat.of(path))

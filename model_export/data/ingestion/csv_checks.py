@@ -1,106 +1,127 @@
-"""Checks of a CSV file's bytes that DuckDB does not make.
+"""Checks of delimited files (CSV, TSV) that DuckDB does not make.
 
-DuckDB accepts a NUL, a wrong gzip checksum and one comma too many at the end of a line, and does not tell the column of
-a byte that is not UTF-8. So `survey` passes over the bytes once, quickly; `check_records` passes over the records,
-slowly, only where a row is wrong, to tell which. `path` is the file, `name` is how the user named it.
+DuckDB accepts a delimiter too many at the end of a line, and does not tell the row of every fault. So `survey_csv`
+counts the delimiters in its pass over the bytes; `check_records` passes over the records, slowly, only where a row is
+wrong, to tell which.
 """
 
-import codecs
 import csv
-import gzip
 import io
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any
 
 from model_export.data.ingestion.faults import input_error
-from model_export.data.ingestion.formats import Format
+from model_export.data.ingestion.text_files import TextFile, lines_until, opened, survey
 from nextitem.errors import InputError
 
-CHUNK_BYTES = 1 << 20
-"""Bytes that `survey` reads at a time."""
+MAX_RECORD_BYTES = 1 << 24
+"""The longest record, 16 MiB. A longer one is an open quote."""
 
-HEADER_BYTES = 1 << 20
-"""The longest header that is read."""
+_STAND_IN = "\uffff"
+"""Stands for a delimiter of several characters, which Python's reader does not take; no text has this character."""
 
 
 @dataclass(frozen=True)
-class Survey:
-    """Facts of a file from the pass over its bytes.
+class Dialect:
+    """How a delimited file is written.
 
     Attributes:
-        header: names of the columns.
-        commas: commas in the whole file, header included.
-        has_quotes: whether a field is quoted, so that commas do not tell the number of fields.
+        delimiter: between two fields: one to four bytes.
+        header: whether the first record names the columns; without it they are named 1, 2, 3.
+        quotes: whether a field that begins with a double quote ends with one; otherwise quotes are letters.
     """
 
-    header: tuple[str, ...]
-    commas: int
+    delimiter: str = ","
+    header: bool = True
+    quotes: bool = True
+
+    @property
+    def kind(self) -> str:
+        """The format's name, for errors."""
+        return "TSV" if self.delimiter == "\t" else "CSV"
+
+    def records(self, lines: Iterable[str]) -> Iterator[list[str]]:
+        """Yield the records of lines that keep their ends; a blank line is an empty record.
+
+        Raises:
+            csv.Error: the quotes do not match, or a field is longer than a record may be.
+        """
+        csv.field_size_limit(MAX_RECORD_BYTES)
+        delimiter = self.delimiter
+        if len(delimiter) > 1:
+            lines = (line.replace(self.delimiter, _STAND_IN) for line in lines)
+            delimiter = _STAND_IN
+        quoting: Any = csv.QUOTE_MINIMAL if self.quotes else csv.QUOTE_NONE
+        for record in csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True):
+            yield [field.replace(_STAND_IN, self.delimiter) for field in record]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Facts of a delimited file from the pass over its bytes.
+
+    Attributes:
+        columns: names of the columns.
+        delimiters: delimiters in the whole file, header included.
+        has_quotes: whether a field is quoted, so that delimiters do not tell the number of fields.
+    """
+
+    columns: tuple[str, ...]
+    delimiters: int
     has_quotes: bool
 
 
-def survey(path: Path, name: str) -> Survey:
-    """Pass over all bytes once, in constant memory.
+def survey_csv(file: TextFile, dialect: Dialect) -> Facts:
+    """Pass over all bytes once; see `survey`.
 
     Raises:
-        InputError: the file cannot be read, is empty, is not valid gzip, or holds a NUL or a byte that is not UTF-8.
+        InputError: the bytes are wrong, or the first record cannot be read.
     """
-    commas, has_quotes, head, size = 0, False, b"", 0
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    with _bytes_of(path, name) as file:
-        while chunk := file.read(CHUNK_BYTES):
-            try:
-                decoder.decode(chunk)
-            except UnicodeDecodeError as error:
-                # The decoder may have kept the first bytes of a character from the chunk before.
-                pending = len(error.object) - len(chunk)
-                raise _bad_byte(path, name, size - pending + error.start, "is not UTF-8") from None
-            if b"\0" in chunk:
-                raise _bad_byte(path, name, size + chunk.index(b"\0"), "holds a NUL byte")
-            commas += chunk.count(b",")
-            has_quotes = has_quotes or b'"' in chunk
-            head = head or chunk[:HEADER_BYTES]
-            size += len(chunk)
-    if decoder.getstate()[0]:
-        raise _bad_byte(path, name, size - 1, "is not UTF-8")
-    text = head.decode("utf-8-sig", errors="ignore")
-    if not text.strip():
-        raise input_error(name, "the file is empty")
+    found = survey(file, (dialect.delimiter, '"'), lambda offset, what: _bad_byte(file, dialect, offset, what))
     try:
-        header = next(record for record in csv.reader(io.StringIO(text, newline=""), strict=True) if record)
+        records = dialect.records(io.StringIO(found.head, newline=""))
+        first = next(record for record in records if record)
     except (csv.Error, StopIteration):
-        raise input_error(name, "cannot be read as CSV: the quotes do not match", row=0) from None
-    return Survey(header=tuple(header), commas=commas, has_quotes=has_quotes)
+        row = 0 if dialect.header else 1
+        what = f"cannot be read as {dialect.kind}: the quotes do not match"
+        raise input_error(file.name, what, row=row) from None
+    columns = first if dialect.header else [str(number) for number in range(1, len(first) + 1)]
+    has_quotes = dialect.quotes and found.counts['"'] > 0
+    return Facts(tuple(columns), found.counts[dialect.delimiter], has_quotes)
 
 
-def check_records(path: Path, name: str, header: tuple[str, ...]) -> int:
+def check_records(file: TextFile, dialect: Dialect, columns: tuple[str, ...]) -> int:
     """Check all records one by one, and return their number; blank lines are not counted.
 
     Raises:
-        InputError: naming the first row that has another number of fields than the header, breaks the quoting rules,
-            or ends with another line end than the rows before.
+        InputError: naming the first row that has another number of fields than there are columns, breaks the quoting
+            rules, or ends with another line end than the rows before.
     """
-    row = -1
-    with _bytes_of(path, name) as file:
-        lines = _LineEnds(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""))
-        records = csv.reader(lines, strict=True)
+    row = -1 if dialect.header else 0
+    expected = "the header has" if dialect.header else "the first row has"
+    with opened(file) as stream:
+        lines = _LineEnds(io.TextIOWrapper(stream, encoding="utf-8-sig", newline=""))
+        records = dialect.records(lines)
         while True:
             try:
                 record = next(records)
             except StopIteration:
                 return max(row, 0)
             except csv.Error as error:
-                raise input_error(name, f"cannot be read as CSV: {error}", row=row + 1) from None
+                quotes = "; if quotes are only letters, add --no-quotes" if dialect.quotes else ""
+                what = f"cannot be read as {dialect.kind}: {error}{quotes}"
+                raise input_error(file.name, what, row=row + 1) from None
             if not record:
                 continue
             row += 1
-            if len(record) != len(header):
-                raise input_error(name, f"has {len(record)} fields where the header has {len(header)}", row=row)
+            if len(record) != len(columns):
+                what = f"has {len(record)} fields where {expected} {len(columns)}"
+                raise input_error(file.name, what, row=row)
             if lines.mixed:
-                raise input_error(name, "ends its line with another kind of line end than the rows before", row=row)
+                what = "ends its line with another kind of line end than the rows before"
+                raise input_error(file.name, what, row=row)
 
 
 class _LineEnds:
@@ -125,44 +146,15 @@ class _LineEnds:
         return end not in ("", self._first)
 
 
-def _bad_byte(path: Path, name: str, offset: int, what: str) -> InputError:
+def _bad_byte(file: TextFile, dialect: Dialect, offset: int, what: str) -> InputError:
     """Return the fault of a byte, with its row and column: the records up to it are read again."""
-    header: list[str] = []
-    row, fields = -1, 0
-    with _bytes_of(path, name) as file, suppress(csv.Error):
-        for record in csv.reader(_lines_until(file, offset)):
+    columns: list[str] = []
+    row, fields = -1 if dialect.header else 0, 0
+    with opened(file) as stream, suppress(csv.Error):
+        for record in dialect.records(lines_until(stream, offset)):
             if record:
                 row, fields = row + 1, len(record)
-                header = header or record
-    column = header[fields - 1] if row > 0 and fields <= len(header) else None
-    return input_error(name, what, row=max(row, 0), column=column)
-
-
-def _lines_until(file: BinaryIO, offset: int) -> Iterator[str]:
-    """Yield the lines before a byte, then the part of its line before it, and a letter in its place."""
-    left = offset
-    for line in file:
-        text = line[:left].decode("utf-8", errors="replace")
-        if left == offset:
-            text = text.removeprefix("\ufeff")
-        if left < len(line):
-            yield text + "x"
-            return
-        left -= len(line)
-        yield text
-
-
-@contextmanager
-def _bytes_of(path: Path, name: str) -> Iterator[BinaryIO]:
-    """Open the file's content, unpacked; errors of reading become faults."""
-    try:
-        if Format.of(path) is Format.CSV_GZ:
-            with gzip.open(path, "rb") as file:
-                yield cast("BinaryIO", file)
-        else:
-            with path.open("rb") as file:
-                yield file
-    except (gzip.BadGzipFile, EOFError, zlib.error):
-        raise input_error(name, "is not a valid gzip file (corrupt or cut off)") from None
-    except OSError as error:
-        raise input_error(name, f"cannot be read: {error.strerror or error}") from None
+                if not columns:
+                    columns = record if dialect.header else [str(number) for number in range(1, len(record) + 1)]
+    column = columns[fields - 1] if row > 0 and fields <= len(columns) else None
+    return input_error(file.name, what, row=max(row, 0), column=column)

@@ -1,6 +1,6 @@
 """The pipeline on DuckDB: all cores of one machine, and its disk where memory does not suffice."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -12,14 +12,26 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
 from model_export.data.atomic_file import temporary_folder
-from model_export.data.ingestion.duckdb_loaders import LOADERS, Database, File, reason
+from model_export.data.ingestion.duckdb_csv import load_csv
+from model_export.data.ingestion.duckdb_json import load_json
+from model_export.data.ingestion.duckdb_parquet import load_parquet
+from model_export.data.ingestion.duckdb_sql import Database, File, Loaded, Request, reason
 from model_export.data.ingestion.engine import Location
-from model_export.data.ingestion.sources import Source
+from model_export.data.ingestion.formats import PACKED, Format, is_packed
+from model_export.data.ingestion.paths import EVENT, extracted
+from model_export.data.ingestion.sources import EventFile, Source
+from model_export.data.ingestion.text_files import TextFile, in_utf_8
 from nextitem.errors import InputError
 
 BATCH_EVENTS = 1 << 18
 ROW_BITS = 40
 """Number of low bits of a place that hold the row; the file's number is above them."""
+LOADERS: dict[Format, Callable[[Database, Request], Loaded]] = {
+    Format.CSV: load_csv,
+    Format.TSV: load_csv,
+    Format.JSON_LINES: load_json,
+    Format.PARQUET: load_parquet,
+}
 PREPARING = "the events cannot be prepared"
 
 
@@ -41,23 +53,30 @@ class DuckDBEngine:
     def __init__(self, backend: Backend, folder: Path) -> None:
         self._backend, self._folder = backend, folder
         self._tables = 0
+        self._before = 0, 0
         self._files: list[str] = []
 
     def read(self, source: Source, columns: dict[str, str]) -> ir.Table:
         """See `Engine`."""
-        table, files = self._name("source"), []
-        for path, name in source.files.items():
-            # Under a name of our own, no character of the path is a pattern or a scheme to DuckDB.
-            link = self._folder / f"{len(self._files)}{source.kind.value}"
-            link.symlink_to(Path(path).resolve())
-            files.append(File(link, name, (len(self._files) << ROW_BITS) + 1))
-            self._files.append(name)
+        database, name = Database(self._backend.con), self._name("source")
+        files = [self._opened(source, file) for file in source.files]
+        request = Request(source.name, name, files, source.dialect, tuple(dict.fromkeys(columns.values())))
         with _faults(f"{source.name}: cannot be read"):
-            LOADERS[source.kind](Database(self._backend.con), table, files, columns)
-        return self._backend.table(table)
+            loaded = LOADERS[source.kind](database, request)
+            [(count,)] = database.run("SELECT count(*) FROM $table", table=name)
+        paths = {new: loaded.paths[text] for new, text in columns.items()}
+        table = extracted(source.name, self._backend.table(name), paths, loaded.columns, self._before)
+        rows, events = self._before
+        if EVENT in columns.values():
+            [figures] = self.rows(table.aggregate(events=table.count()))
+            events += figures["events"]
+        self._before = rows + count, events
+        return table
 
-    def locate(self, place: int) -> Location:
+    def locate(self, place: Any) -> Location:
         """See `Engine`."""
+        if isinstance(place, tuple):
+            place, _ = place
         return Location(self._files[place >> ROW_BITS], place & ((1 << ROW_BITS) - 1))
 
     def micros(self, time: ir.Value) -> ir.IntegerValue:
@@ -72,12 +91,28 @@ class DuckDBEngine:
     def rows(self, table: ir.Table) -> list[dict[str, Any]]:
         """See `Engine`."""
         with _faults(PREPARING):
-            return [dict(zip(table.columns, row, strict=True)) for row in self._relation(table).fetchall()]
+            rows = self._relation(table).fetchall()
+        # A place with an element is a tuple, so that places can be compared.
+        plain = ((tuple(value.values()) if isinstance(value, dict) else value for value in row) for row in rows)
+        return [dict(zip(table.columns, row, strict=True)) for row in plain]
 
     def batches(self, table: ir.Table) -> Iterator[pa.RecordBatch]:
         """See `Engine`."""
         with _faults(PREPARING):
             yield from self._relation(table).to_arrow_reader(BATCH_EVENTS)
+
+    def _opened(self, source: Source, file: EventFile) -> File:
+        """Give a file a name of our own, so that no character of the path is a pattern or a scheme to DuckDB."""
+        number = len(self._files)
+        packed = is_packed(file.path)
+        link = self._folder / f"{number}{PACKED if packed else ''}"
+        link.symlink_to(Path(file.path).resolve())
+        text = TextFile(link, file.name, packed)
+        if source.kind is not Format.PARQUET:
+            marked = source.kind is not Format.JSON_LINES
+            text = in_utf_8(text, self._folder / f"{number}-utf-8", keep_mark=marked)
+        self._files.append(file.name)
+        return File(text.path, text.name, text.packed, (number << ROW_BITS) + 1, file.columns)
 
     def _name(self, name: str) -> str:
         self._tables += 1

@@ -49,6 +49,7 @@ def require_columns(file: object, columns: Sequence[str], required: Sequence[str
         if name not in columns:
             more = f" and {len(columns) - SHOWN_COLUMNS} more" if len(columns) > SHOWN_COLUMNS else ""
             names = ", ".join(shown(column) for column in columns[:SHOWN_COLUMNS]) + more
-            raise input_error(file, f"has no column {shown(name)}; its columns are {names}")
+            delimiter = " (--delimiter names another delimiter)" if len(columns) == 1 else ""
+            raise input_error(file, f"has no column {shown(name)}; its columns are {names}{delimiter}")
         if (count := list(columns).count(name)) > 1:
             raise input_error(file, f"has {count} columns with the name {shown(name)}")

@@ -15,7 +15,7 @@ from model_export.data.ingestion.check import check_rows
 from model_export.data.ingestion.config import PrepareConfig
 from model_export.data.ingestion.engine import Engine
 from model_export.data.ingestion.filter import filter_test, filter_train
-from model_export.data.ingestion.formats import Format
+from model_export.data.ingestion.formats import OutputFormat
 from model_export.data.ingestion.order import order_events
 from model_export.data.ingestion.read import read_rows
 from model_export.data.ingestion.sessionize import refuse_long_sessions, sessionize
@@ -97,7 +97,7 @@ def prepare_events(
     )
 
 
-def write_file(engine: Engine, table: ir.Table, path: Path, kind: Format, name: str, watcher: Watcher) -> str:
+def write_file(engine: Engine, table: ir.Table, path: Path, kind: OutputFormat, name: str, watcher: Watcher) -> str:
     """Write a table, and return the SHA-256 of the file.
 
     Args:

@@ -7,10 +7,11 @@ import msgspec
 from model_export.data.atomic_file import new_folder, temporary_folder
 from model_export.data.ingestion.config import PrepareConfig
 from model_export.data.ingestion.engine import Engine
-from model_export.data.ingestion.formats import Format
+from model_export.data.ingestion.formats import OutputFormat
+from model_export.data.ingestion.open_sources import opened_sources
 from model_export.data.ingestion.pipeline import Watcher, prepare_events, write_file
-from model_export.data.ingestion.s3 import fetch, refuse_taken, send
-from model_export.data.ingestion.sources import Source, is_remote, source_of
+from model_export.data.ingestion.s3 import refuse_taken, send
+from model_export.data.ingestion.sources import is_remote
 
 RECORD = "preparation.json"
 
@@ -75,11 +76,10 @@ def prepare(engine: Engine, names: list[str], out: str, config: PrepareConfig, w
 
 
 def _prepare(engine: Engine, names: list[str], home: Path, config: PrepareConfig, watcher: Watcher) -> Preparation:
-    with temporary_folder() as folder:
-        watcher.stage("fetching")
-        sources = [_source(engine, name, folder / str(place)) for place, name in enumerate(names)]
+    watcher.stage("fetching")
+    with opened_sources(engine, names, config.layout) as sources:
         prepared = prepare_events(engine, sources, config, watcher)
-        kind = Format(f".{config.format}")
+        kind = OutputFormat(f".{config.format}")
         digests = {
             name: write_file(engine, table, home / f"{name}{kind.value}", kind, name, watcher)
             for name, table in {**prepared.sides, "catalogue": prepared.catalogue}.items()
@@ -101,10 +101,3 @@ def _prepare(engine: Engine, names: list[str], home: Path, config: PrepareConfig
     )
     (home / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(preparation), indent=1) + b"\n")
     return preparation
-
-
-def _source(engine: Engine, name: str, folder: Path) -> Source:
-    if not is_remote(name) or engine.reads_remote:
-        return source_of(name)
-    folder.mkdir()
-    return source_of(name, fetch(name, folder))

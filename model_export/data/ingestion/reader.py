@@ -1,5 +1,6 @@
-"""Read an event file into sessions in memory."""
+"""Read events into sessions in memory."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,21 +10,20 @@ from numpy.typing import NDArray
 
 from model_export.data.ingestion.check import check_rows
 from model_export.data.ingestion.duckdb_engine import duckdb_engine
-from model_export.data.ingestion.faults import input_error
+from model_export.data.ingestion.open_sources import opened_sources
 from model_export.data.ingestion.order import order_events
 from model_export.data.ingestion.read import read_rows
 from model_export.data.ingestion.sessionize import refuse_long_sessions, sessionize
-from model_export.data.ingestion.sources import source_of
 from model_export.data.layout import Layout
 from model_export.data.sessions import Sessions
 
 
-def read_sessions(path: str | Path, layout: Layout | None = None) -> Sessions:
-    """Read an event file.
+def read_sessions(events: str | Path | Sequence[str | Path], layout: Layout | None = None) -> Sessions:
+    """Read events.
 
     Args:
-        path: a file that ends in .csv, .csv.gz or .parquet.
-        layout: of the file; by default the columns that `Layout` names.
+        events: a file, a folder or an `s3://` address, or several, which are read together.
+        layout: of the files; by default the columns that `Layout` names.
 
     Raises:
         InputError: on the first fault, naming file, row and column.
@@ -32,11 +32,11 @@ def read_sessions(path: str | Path, layout: Layout | None = None) -> Sessions:
         ``read_sessions("events.csv", Layout(user="visitor"))``
     """
     layout = layout or Layout()
-    if Path(path).is_dir():
-        raise input_error(path, "is not a file")
-    with duckdb_engine() as engine:
-        events = check_rows(engine, read_rows(engine, [source_of(str(path))], layout).table, layout, str(path))
-        sessions = order_events(engine, sessionize(events, layout), layout.collapse).table
+    names = [str(name) for name in ([events] if isinstance(events, str | Path) else events)]
+    with duckdb_engine() as engine, opened_sources(engine, names, layout) as sources:
+        rows = read_rows(engine, sources, layout).table
+        checked = check_rows(engine, rows, layout, ", ".join(names))
+        sessions = order_events(engine, sessionize(checked, layout), layout.collapse).table
         refuse_long_sessions(engine, sessions, layout)
         table = pa.Table.from_batches(engine.batches(sessions.order_by("place")))
     ids, owners = _encoded(table["session"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from model_export.data.ingestion.sources import SCHEME
+from model_export.data.ingestion.sources import SCHEME, data_files
 from nextitem.errors import InputError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def fetch(address: str, folder: Path) -> Path:
-    """Copy an object, or all objects under a prefix, to a folder.
+    """Copy an object, or the objects under a prefix that hold data, to a folder.
 
     Returns:
         The file; for a prefix, the folder.
@@ -36,8 +36,8 @@ def fetch(address: str, folder: Path) -> Path:
         inside = [key for key in keys if key.startswith(prefix) and not key.endswith("/")]
         if not inside:
             raise InputError(f"{address}: no such object or prefix")
-        for key in inside:
-            target = folder.joinpath(*key.removeprefix(prefix).split("/"))
+        for place in data_files(address, [key.removeprefix(prefix) for key in inside]):
+            key, target = f"{prefix}{place}", folder.joinpath(*place.split("/"))
             if not target.resolve().is_relative_to(folder.resolve()):
                 raise InputError(f"{address}: the key {key!r} leads out of its prefix")
             target.parent.mkdir(parents=True, exist_ok=True)

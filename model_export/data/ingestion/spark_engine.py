@@ -21,20 +21,26 @@ from pyspark.storagelevel import StorageLevel
 
 from model_export.data.atomic_file import temporary_folder
 from model_export.data.ingestion.engine import PLACE, Location
-from model_export.data.ingestion.faults import require_columns
-from model_export.data.ingestion.formats import Format
+from model_export.data.ingestion.faults import input_error
+from model_export.data.ingestion.paths import EVENT, ROW, extracted
 from model_export.data.ingestion.s3 import fetch
 from model_export.data.ingestion.sources import Source, is_remote
+from model_export.data.ingestion.spark_read import CORRUPT, Read, first_corrupt, name_of, read_source
 from nextitem.errors import InputError
 
 LOCAL = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "spark.ui.enabled": "false"}
 """Settings for Spark on this machine alone."""
 SUBMITTED = {"PYSPARK_GATEWAY_PORT", "PYSPARK_SUBMIT_ARGS"}
 """Variables that `spark-submit` sets: then it has chosen the cluster."""
-ALWAYS = {"spark.sql.session.timeZone": "UTC", "spark.ui.showConsoleProgress": "false"}
+ALWAYS = {
+    "spark.sql.caseSensitive": "true",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.ui.showConsoleProgress": "false",
+}
 BATCH_EVENTS = 1 << 18
 SHOWN_CHARACTERS = 300
 """Characters of Spark's message that an error shows."""
+WRONG_ROW = "it breaks the quoting rules or has another number of fields than the first row, or is no JSON object"
 PREPARING = "the events cannot be prepared"
 
 
@@ -55,38 +61,38 @@ class SparkEngine:
     def __init__(self, backend: Backend, session: SparkSession, scratch: str) -> None:
         self._backend, self._session, self._scratch = backend, session, scratch
         self._names = 0
-        self._rows: list[DataFrame] = []
-        self._names_of_files: dict[str, str] = {}
+        self._reads: list[Read] = []
+        self._before = 0, 0
         self.reads_remote = not _is_local(session)
 
     def read(self, source: Source, columns: dict[str, str]) -> ir.Table:
         """See `Engine`."""
-        reader, paths = self._session.read, list(source.files)
         with _faults(f"{source.name}: cannot be read"):
-            if source.kind is Format.PARQUET:
-                frame = reader.option("mergeSchema", True).parquet(*paths)
-            else:
-                frame = reader.csv(paths, header=True, quote='"', escape='"', mode="FAILFAST", enforceSchema=False)
-            require_columns(source.name, frame.columns, tuple(columns.values()))
-            names = [functions.col(f"`{column.replace('`', '``')}`").alias(name) for name, column in columns.items()]
-            # Within a block of a file, Spark reads rows in order and numbers them in that order.
-            position = functions.struct(
-                functions.lit(len(self._rows)).alias("source"),
-                functions.col("_metadata.file_path").alias("file"),
-                functions.col("_metadata.file_block_start").alias("block"),
-                functions.monotonically_increasing_id().alias("row"),
-            )
-            rows = frame.select(*names, position.alias(PLACE)).persist(StorageLevel.DISK_ONLY)
-        self._rows.append(rows)
-        self._names_of_files |= {_uri_path(Path(path).resolve().as_uri()): name for path, name in source.files.items()}
-        return self._view("source", rows)
+            read = read_source(self._session, source, len(self._reads), tuple(dict.fromkeys(columns.values())))
+            self._reads.append(read)
+            if (place := first_corrupt(read)) is not None:
+                location = self.locate(place)
+                raise input_error(
+                    location.file, f"cannot be read as {source.kind.value}; {WRONG_ROW}", row=location.row
+                )
+            paths = {name: read.paths[text] for name, text in columns.items()}
+            view = self._view("source", read.events.drop(CORRUPT))
+            table = extracted(source.name, view, paths, read.columns, self._before)
+            rows, events = self._before
+            rows += read.events.count() if ROW in columns.values() else 0
+            events += self._frame(table).count() if EVENT in columns.values() else 0
+            self._before = rows, events
+        return table
 
     def locate(self, place: Row) -> Location:
         """See `Engine`."""
+        if "element" in place:
+            place = place["row"]
+        read = self._reads[place.source]
         before = functions.struct(*(functions.lit(value).alias(name) for name, value in place.asDict().items()))
         same_file = functions.col(f"{PLACE}.file") == place.file
-        rows = self._rows[place.source].filter(same_file & (functions.col(PLACE) <= before)).count()
-        return Location(self._names_of_files.get(_uri_path(place.file), place.file), rows)
+        rows = read.rows.filter(same_file & (functions.col(PLACE) <= before)).count()
+        return Location(name_of(read.source, place.file), rows - read.headers)
 
     def micros(self, time: ir.Value) -> ir.IntegerValue:
         """See `Engine`."""
@@ -159,11 +165,6 @@ def _started(settings: Mapping[str, str]) -> SparkSession:
         raise InputError(f"Spark does not start; it needs Java 17 on PATH or in JAVA_HOME ({_first(error)})") from error
     session.sparkContext.setLogLevel("ERROR")
     return session
-
-
-def _uri_path(uri: str) -> str:
-    """Spark names a local file `file:/path` or `file:///path`."""
-    return uri.removeprefix("file:").replace("//", "", 1)
 
 
 def _is_local(session: SparkSession) -> bool:

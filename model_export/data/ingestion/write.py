@@ -8,14 +8,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from model_export.data.ingestion.formats import Format
+from model_export.data.ingestion.formats import OutputFormat
 
 GZIP_LEVEL = 6
 ROW_GROUP = 1 << 17
 """Rows that are written together."""
 
 
-def write_table(path: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema, kind: Format) -> None:
+def write_table(path: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema, kind: OutputFormat) -> None:
     """Write a file.
 
     Args:
@@ -28,13 +28,13 @@ def write_table(path: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema
         OSError: it cannot be written.
     """
     groups = _regrouped(batches, schema)
-    if kind is Format.PARQUET:
+    if kind is OutputFormat.PARQUET:
         with pq.ParquetWriter(path, schema, compression="zstd") as writer:
             for group in groups:
                 writer.write_table(group, row_group_size=ROW_GROUP)
         return
     with path.open("wb") as file:
-        if kind is Format.CSV:
+        if kind is OutputFormat.CSV:
             _write_csv(file, groups, schema)
         else:
             # The header has no name and no time, so that the same rows give the same bytes.

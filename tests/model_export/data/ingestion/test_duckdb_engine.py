@@ -7,9 +7,10 @@ import pytest
 from model_export.data.ingestion.duckdb_engine import duckdb_engine
 from model_export.data.ingestion.engine import Engine
 from tests.model_export.data.ingestion.engine_contract import EngineContract
+from tests.model_export.data.ingestion.format_contract import FormatContract
 
 
-class TestDuckDB(EngineContract):
+class TestDuckDB(EngineContract, FormatContract):
     @pytest.fixture
     def engine(self) -> Iterator[Engine]:
         with duckdb_engine() as opened:

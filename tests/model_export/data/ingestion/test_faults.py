@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from model_export.data.ingestion.formats import ACCEPTED as ACCEPTED_NAMES
 from model_export.data.ingestion.reader import read_sessions
 from model_export.data.ingestion.times import ACCEPTED
 from model_export.data.layout import MAX_SESSION_EVENTS, Layout
@@ -44,7 +45,8 @@ def fault_of(path: Path, layout: Layout | None = None) -> str:
         ),
         pytest.param(
             b"session_id;item_id;timestamp\ns;a;1\n",
-            ": has no column 'session_id'; its columns are 'session_id;item_id;timestamp'",
+            ": has no column 'session_id'; its columns are 'session_id;item_id;timestamp' "
+            "(--delimiter names another delimiter)",
             id="another delimiter",
         ),
         pytest.param(
@@ -104,7 +106,7 @@ def fault_of(path: Path, layout: Layout | None = None) -> str:
         ),
         pytest.param(HEADER + b"s,a,1\xc3", ", row 1, column 'timestamp': is not UTF-8", id="cut character"),
         pytest.param(b"session_id,item\xe9\n", ", header: is not UTF-8", id="header not UTF-8"),
-        pytest.param(HEADER.decode().encode("utf-16"), ", header: is not UTF-8", id="UTF-16"),
+        pytest.param(HEADER.decode().encode("utf-16")[:-1], ": is not valid UTF-16", id="cut UTF-16"),
         pytest.param(HEADER + GOOD + b"s,a\0b,1\n", ", row 2, column 'item_id': holds a NUL byte", id="NUL"),
         pytest.param(HEADER + GOOD + b"s,b\n", ", row 2: has 2 fields where the header has 3", id="short row"),
         pytest.param(HEADER + GOOD + b"s,b,1,2\n", ", row 2: has 4 fields where the header has 3", id="long row"),
@@ -113,7 +115,9 @@ def fault_of(path: Path, layout: Layout | None = None) -> str:
             HEADER + b'"s",b,1,\n', ", row 1: has 4 fields where the header has 3", id="trailing comma, quotes"
         ),
         pytest.param(
-            HEADER + GOOD + b's,"b,1\n', ", row 2: cannot be read as CSV: unexpected end of data", id="open quote"
+            HEADER + GOOD + b's,"b,1\n',
+            ", row 2: cannot be read as CSV: unexpected end of data; if quotes are only letters, add --no-quotes",
+            id="open quote",
         ),
         pytest.param(b'"session_id,item_id\n', ", header: cannot be read as CSV: the quotes do not match", id="header"),
         pytest.param(
@@ -216,8 +220,11 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "folder.csv").mkdir()
     (tmp_path / "events.xlsx").write_bytes(b"PK")
     assert fault_of(tmp_path / "absent.csv") == ": no such file"
-    assert fault_of(tmp_path / "folder.csv") == ": is not a file"
-    assert fault_of(tmp_path / "events.xlsx") == ": the name must end in .csv, .csv.gz or .parquet"
+    assert fault_of(tmp_path / "folder.csv") == ": a folder must hold files of one format, this has none"
+    assert (
+        fault_of(tmp_path / "events.xlsx")
+        == f": the name must end in {ACCEPTED_NAMES}, or --input-format must name the format"
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from model_export.data.layout import Layout
 from model_export.simulator import Shop
 from model_export.simulator.files import write_events
 from tests.model_export.data.ingestion.engine_contract import EngineContract
+from tests.model_export.data.ingestion.format_contract import FormatContract
 from tests.model_export.data.ingestion.preparing import content, run
 from tests.model_export.data.ingestion.sparks import NO_JAVA, spark
 
@@ -30,7 +31,7 @@ def running() -> Iterator[Engine]:
         yield opened
 
 
-class TestSpark(EngineContract):
+class TestSpark(EngineContract, FormatContract):
     @pytest.fixture
     def engine(self, running: Engine) -> Engine:
         return running

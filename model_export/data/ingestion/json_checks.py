@@ -1,0 +1,103 @@
+"""Checks of files of JSON Lines: which line is wrong, where DuckDB's message does not tell its row."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import ibis.expr.datatypes as dt
+
+from model_export.data.ingestion.faults import SHOWN_COLUMNS, input_error, shown
+from model_export.data.ingestion.text_files import TextFile, lines_until, opened, survey
+from nextitem.errors import InputError
+
+MAX_LINE_BYTES = 1 << 26
+"""The longest line, 64 MiB."""
+
+
+def survey_lines(file: TextFile) -> int:
+    """Pass over all bytes once, and return the number of lines, blank ones included; see `survey`."""
+    found = survey(file, ("\n",), lambda offset, what: _bad_byte(file, offset, what))
+    return found.counts["\n"]
+
+
+def check_lines(file: TextFile, types: Mapping[str, dt.DataType]) -> int:
+    """Check all lines one by one, and return their number; blank lines are not counted.
+
+    Args:
+        file: the file, in UTF-8.
+        types: of the keys that are read.
+
+    Raises:
+        InputError: naming the first line that is no JSON object, or whose values are not lists or objects where they
+            must be.
+    """
+    row = 0
+    for row, line in enumerate(_lines(file), 1):
+        try:
+            value = json.loads(line)
+        except (json.JSONDecodeError, RecursionError) as error:
+            what = f"is not JSON: {error.msg}" if isinstance(error, json.JSONDecodeError) else "is nested too deep"
+            raise input_error(file.name, what, row=row) from None
+        if not isinstance(value, dict):
+            array = (
+                "; write each element of an array on a line of its own (jq -c '.[]')" if isinstance(value, list) else ""
+            )
+            raise input_error(file.name, f"is no JSON object{array}", row=row)
+        for key, kind in types.items():
+            if (wrong := _misfit(value.get(key), kind)) is not None:
+                raise input_error(file.name, wrong, row=row, column=key)
+    return row
+
+
+def require_keys(file: TextFile, source: str, keys: Sequence[str]) -> None:
+    """Refuse keys that no row has.
+
+    Args:
+        file: the first file, whose first line shows which keys there are.
+        source: the name of all files.
+        keys: the absent ones.
+
+    Raises:
+        InputError: there is one.
+    """
+    if not keys:
+        return
+    first: Any = {}
+    with suppress(json.JSONDecodeError):
+        first = json.loads(next(_lines(file), "{}"))
+    names = list(first) if isinstance(first, dict) else []
+    if keys[0] in names:
+        return  # the first row has it, but without a value: checks of the values name the row
+    more = f" and {len(names) - SHOWN_COLUMNS} more" if len(names) > SHOWN_COLUMNS else ""
+    there = ", ".join(map(shown, names[:SHOWN_COLUMNS])) + more
+    raise input_error(source, f"no row has the key {shown(keys[0])}; the keys of the first row are {there}")
+
+
+def _misfit(value: Any, kind: dt.DataType) -> str | None:
+    if value is None or kind.is_string():
+        return None
+    if kind.is_array():
+        if not isinstance(value, list):
+            return f"{shown(value)} is no list"
+        return next((wrong for element in value if (wrong := _misfit(element, kind.value_type)) is not None), None)
+    if not isinstance(value, dict):
+        return f"{shown(value)} is no object"
+    return next(
+        (wrong for key, inner in kind.items() if (wrong := _misfit(value.get(key), inner)) is not None),
+        None,
+    )
+
+
+def _lines(file: TextFile) -> Iterator[str]:
+    with opened(file) as stream:
+        for line in stream:
+            text = line.decode("utf-8", errors="replace").strip()
+            if text:
+                yield text
+
+
+def _bad_byte(file: TextFile, offset: int, what: str) -> InputError:
+    with opened(file) as stream:
+        row = sum(bool(line.strip()) for line in lines_until(stream, offset))
+    return input_error(file.name, what, row=row)
