@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from model_export.data.atomic_file import temporary_folder
-from model_export.data.ingestion.formats import SUFFIXES
+from model_export.data.ingestion.formats import PACKED, SUFFIXES
 from model_export.interruption import Stopped, describe_if_stopped, stoppable
 from model_export.training.config import FitConfig
 from nextitem.errors import InputError
@@ -187,7 +187,11 @@ def _run(command: list[str]) -> None:
 
 def _events(channel: Path) -> Path:
     """Return the channel's file called train, from `nextitem prepare`; else the channel, whose files are all events."""
-    named = [file for file in sorted(channel.glob("train.*")) if file.name.lower().endswith(tuple(SUFFIXES))]
+    named = [
+        file
+        for file in sorted(channel.glob("train.*"))
+        if file.name.lower().removesuffix(PACKED).endswith(tuple(SUFFIXES))
+    ]
     if len(named) > 1:
         raise InputError(f"{channel} has {len(named)} files called train")
     return named[0] if named else channel

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from model_export.data.ingestion.formats import ACCEPTED
 from model_export.data.layout import MAX_SESSION_EVENTS
 from model_export.training.run_folder import write_run
 from tests.model_export.cli.commandline import Answer, nextitem
@@ -27,7 +28,7 @@ BAD_FILES = {
     "fields.csv": (f"{HEADER}\ns,i,1\ns,j,2,3\n".encode(), "row 2: has 4 fields where the header has 3"),
     "events.csv.gz": (b"not gzip at all", "is not a valid gzip file (corrupt or cut off)"),
     "events.parquet": (b"PAR1 not at all", "is not a valid Parquet file (empty, corrupt or cut off)"),
-    "events.xlsx": (GOOD, "the name must end in .csv, .csv.gz or .parquet"),
+    "events.xlsx": (GOOD, f"the name must end in {ACCEPTED}"),
 }
 
 

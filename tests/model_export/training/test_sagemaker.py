@@ -139,7 +139,12 @@ def test_refuses_a_wrong_environment(
         read_job({**environment, **changed}, arguments)
 
 
-def test_refuses_an_empty_channel(environment: dict[str, str], tmp_path: Path) -> None:
-    (tmp_path / "train" / "events.csv").unlink()
-    with pytest.raises(InputError, match="must hold one event file, or one called train; it has 0 event files"):
+def test_a_channel_of_other_files_is_read_whole(environment: dict[str, str], tmp_path: Path) -> None:
+    assert read_job(environment, []).events == tmp_path / "train"
+
+
+def test_two_files_called_train_are_refused(environment: dict[str, str], tmp_path: Path) -> None:
+    for name in ("train.parquet", "train.csv.gz"):
+        (tmp_path / "train" / name).touch()
+    with pytest.raises(InputError, match="has 2 files called train"):
         read_job(environment, [])

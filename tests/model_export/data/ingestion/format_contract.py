@@ -34,9 +34,10 @@ def delimited(delimiter: str, *, header: str = "session_id item_id timestamp not
     return "".join(delimiter.join(line) + "\n" for line in lines)
 
 
-def result(
-    engine: Engine, out: Path, layout: Layout, *sources: Path
-) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+Items = dict[str, list[str]]
+
+
+def result(engine: Engine, out: Path, layout: Layout, *sources: Path) -> tuple[Items, Items]:
     """Train and test of a preparation."""
     run(engine, list(sources), out, replace(EVERYTHING, layout=layout))
     return sides(out)

@@ -11,6 +11,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from model_export.data.ingestion.formats import ACCEPTED
 from tests.model_export.cli.commandline import done, nextitem
 from tests.model_export.data.ingestion.preparing import content
 from tests.model_export.data.ingestion.sparks import NO_JAVA
@@ -155,13 +156,13 @@ def test_wrong_settings_are_refused(events: Path, tmp_path: Path, arguments: tup
 
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     # No file, a file of another kind, and a folder of several kinds
-    (tmp_path / "e.json").touch()
+    (tmp_path / "e.xml").touch()
     (tmp_path / "mixed").mkdir()
     (tmp_path / "mixed" / "a.csv").touch()
     (tmp_path / "mixed" / "b.parquet").touch()
     for name, why in (
         ("none.csv", "no such file"),
-        ("e.json", "the name must end in .csv, .csv.gz or .parquet"),
-        ("mixed", "a folder must hold files of one format, this has .csv and .parquet"),
+        ("e.xml", f"the name must end in {ACCEPTED}"),
+        ("mixed", "a folder must hold files of one format, this has csv and parquet"),
     ):
         assert why in nextitem("prepare", tmp_path / name, "--out", tmp_path / "out").fault
