@@ -20,7 +20,7 @@ from model_export.training.config import BATCHINGS, LOSSES, OPTIMISERS, FitConfi
 from model_export.training.config_file import config_from
 
 if TYPE_CHECKING:
-    from model_export.training.trackers import Tracker
+    from model_export.training.trackers import MLflow
 
 
 @dataclass(frozen=True)
@@ -97,12 +97,15 @@ def train(
     settings = fit.config(context, config)
     refuse_taken(out)
     all_or_nothing(out)
-    sessions = read_events(events, layout.layout)
-    with waiting("starting torch"):
-        from model_export.training.run_training import train as train_run
-    with progress() as bars, _trackers(mlflow if is_leader() else None, out.name) as trackers:
+    with _trackers(mlflow if is_leader() else None) as trackers:  # before events are read: that can take minutes
+        sessions = read_events(events, layout.layout)
+        with waiting("starting torch"):
+            from model_export.training.run_training import train as train_run
+        for tracker in trackers:
+            tracker.start(out.name)
         intro = f"{len(sessions)} sessions, {len(sessions.codes)} events, {len(sessions.catalogue)} items"
-        record = train_run(sessions, settings, out, _Bars(bars, intro), trackers)
+        with progress() as bars:
+            record = train_run(sessions, settings, out, _Bars(bars, intro), trackers)
     if not is_leader():
         return
     if as_json:
@@ -121,20 +124,18 @@ def _source(context: typer.Context, name: str) -> str:
 
 
 @contextmanager
-def _trackers(mlflow: str | None, name: str) -> "Iterator[tuple[Tracker, ...]]":
+def _trackers(mlflow: str | None) -> "Iterator[tuple[MLflow, ...]]":
     if mlflow is None:
         yield ()
         return
-    with waiting("starting MLflow"), extra("mlflow"):
+    with waiting(f"connecting to MLflow at {mlflow}"), extra("mlflow"):
         from model_export.training.trackers import MLflow
 
         for library in ("mlflow", "alembic"):
             logging.getLogger(library).setLevel(logging.WARNING)
-        tracker = MLflow(mlflow, name)
+        tracker = MLflow(mlflow, say)
     with closing(tracker):
         yield (tracker,)
-    if tracker.fault is not None:
-        say(f"the connection to MLflow at {mlflow} was lost during the training: {tracker.fault}")
 
 
 class _Bars:

@@ -2,18 +2,28 @@
 
 import math
 import os
+import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
 from model_export.metrics.ranking import Accuracy
 from model_export.training.fit import Epoch
+from model_export.training.reason import reason_of
 from model_export.training.run_folder import METRICS, RunRecord
 from nextitem.errors import InputError
 
 EXPERIMENT = "nextitem"
 """MLflow's experiment, unless MLFLOW_EXPERIMENT_NAME names another."""
+SQLITE = "sqlite:///"
+LIMITS = {
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "4",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+}
+"""Variables of MLflow, unless they are set: with its own values it tries for minutes, and a training waits for it."""
 
 
 class Tracker(Protocol):
@@ -66,31 +76,40 @@ class TensorBoard:
 
 
 class MLflow:
-    """A run of MLflow. When the server fails, the training goes on without it, and `fault` says why.
+    """A run of MLflow. When the server fails, the training goes on without it.
 
     Args:
         uri: address of the tracking server, or ``sqlite:///FILE``.
-        name: name of the run.
+        on_fault: called once, with the reason, when the server fails after `start`.
 
     Raises:
-        InputError: the server does not answer.
+        InputError: the server does not answer, or the file is no database.
         ModuleNotFoundError: mlflow is not installed.
     """
 
-    def __init__(self, uri: str, name: str) -> None:
-        from mlflow.exceptions import MlflowException
+    def __init__(self, uri: str, on_fault: Callable[[str], None]) -> None:
+        for name, value in LIMITS.items():
+            os.environ.setdefault(name, value)
         from mlflow.tracking import MlflowClient
 
-        self._error = MlflowException
-        self.fault: str | None = None
+        self._uri, self._on_fault = uri, on_fault
+        self._run: str | None = None
         try:
+            _check_file(uri)
             self._client = MlflowClient(tracking_uri=uri)
             experiment = os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
             known = self._client.get_experiment_by_name(experiment)
-            home = known.experiment_id if known else self._client.create_experiment(experiment)
-            self._run = self._client.create_run(home, run_name=name).info.run_id
-        except MlflowException as error:
-            raise InputError(f"MLflow at {uri} cannot be used: {_line(error)}") from error
+            self._experiment = known.experiment_id if known else self._client.create_experiment(experiment)
+        except Exception as error:  # MLflow passes on errors of requests, SQLAlchemy, Alembic and drivers
+            raise InputError(f"MLflow at {uri} cannot be used: {reason_of(error)}") from error
+
+    def start(self, name: str) -> None:
+        """Begin a run of that name."""
+
+        def create() -> None:
+            self._run = self._client.create_run(self._experiment, run_name=name).info.run_id
+
+        self._tried(create)
 
     def epoch(self, stage: str, epoch: Epoch) -> None:
         """See `Tracker`."""
@@ -118,26 +137,35 @@ class MLflow:
     def _log(self, metrics: dict[str, float], settings: Mapping[str, object], step: int) -> None:
         from mlflow.entities import Metric, Param
 
-        if self.fault is not None:
-            return
-        now = int(time.time() * 1000)
-        try:
-            self._client.log_batch(
-                self._run,
-                metrics=[Metric(name.replace("@", "_at_"), value, now, step) for name, value in metrics.items()],
-                params=[Param(name, str(value)) for name, value in settings.items()],
+        run, now = self._run, int(time.time() * 1000)
+        if run is not None:
+            self._tried(
+                lambda: self._client.log_batch(
+                    run,
+                    metrics=[Metric(name.replace("@", "_at_"), value, now, step) for name, value in metrics.items()],
+                    params=[Param(name, str(value)) for name, value in settings.items()],
+                )
             )
-        except self._error as error:
-            self.fault = _line(error)
 
     def _end(self, status: str) -> None:
-        if self.fault is None and self._run is not None:
-            try:
-                self._client.set_terminated(self._run, status)
-            except self._error as error:
-                self.fault = _line(error)
+        run = self._run
+        if run is not None:
+            self._tried(lambda: self._client.set_terminated(run, status))
         self._run = None
 
+    def _tried(self, call: Callable[[], object]) -> None:
+        """Call the server; after a fault it is not called again: each epoch would wait for it."""
+        try:
+            call()
+        except Exception as error:  # noqa: BLE001  # as above; no fault of a tracker may end a training
+            self._run = None
+            self._on_fault(f"MLflow at {self._uri} has failed, the training goes on without it: {reason_of(error)}")
 
-def _line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+
+def _check_file(uri: str) -> None:
+    """Open the file of a SQLite address: MLflow itself would try again for two minutes."""
+    if uri.startswith(SQLITE):
+        path = Path(uri.removeprefix(SQLITE).partition("?")[0])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(path)) as database:
+            database.execute("SELECT count(*) FROM sqlite_master")

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Protocol
 
 import optuna
+from alembic.util.exc import CommandError as AlembicError
+from optuna.exceptions import OptunaError
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -22,6 +24,7 @@ from model_export.training.config import FitConfig
 from model_export.training.config_file import write_config
 from model_export.training.defaults import complete_config
 from model_export.training.fit import Epoch, validate
+from model_export.training.reason import reason_of
 from model_export.training.tuning.space import draw_config, searched_values
 from nextitem.errors import InputError
 
@@ -33,6 +36,8 @@ UNPRUNED_EPOCHS = 1
 """Epochs of a trial before it may be pruned."""
 SEEDS = 2**32
 """Number of seeds of numpy's legacy generator, which Optuna uses."""
+DATABASE_ERRORS = (SQLAlchemyError, AlembicError, OptunaError)
+"""Errors of the study's database, whenever it is used."""
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
@@ -158,27 +163,45 @@ class _TrialWatcher:
 def _open_study(sessions: Sessions, base: FitConfig, out: Path) -> Iterator[optuna.Study]:
     try:
         out.mkdir(parents=True, exist_ok=True)
-        storage = optuna.storages.RDBStorage(f"sqlite:///{out / DATABASE}")
-    except (OSError, SQLAlchemyError) as error:
-        raise InputError(f"{out} cannot hold a search: {str(error).splitlines()[0]}") from error
+        with _open_storage(out) as storage:
+            yield _continued(storage, sessions, base, out)
+    except OSError as error:
+        raise InputError(f"{out} cannot hold a search: {error.strerror or error}") from error
+    except DATABASE_ERRORS as error:
+        raise InputError(
+            f"{out / DATABASE} cannot be used: {reason_of(error)}; if it is damaged, remove it or name another folder"
+        ) from error
+
+
+@contextmanager
+def _open_storage(out: Path) -> Iterator[optuna.storages.RDBStorage]:
     try:
-        study = optuna.create_study(
-            storage=storage,
-            study_name=STUDY,
-            direction="maximize",
-            load_if_exists=True,
-            pruner=optuna.pruners.MedianPruner(UNPRUNED_TRIALS, UNPRUNED_EPOCHS),
-        )
-        # Another seed for each call: with the same, a continued search would draw the same values again.
-        study.sampler = optuna.samplers.TPESampler(seed=(base.seed + len(study.trials)) % SEEDS)
-        _check_same(study, sessions, base, out)
-        for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            study.tell(trial.number, state=TrialState.FAIL)  # its process was killed
-        if not study.get_trials(deepcopy=False, states=(*ENDED, TrialState.WAITING)):
-            study.enqueue_trial(searched_values(base))
-        yield study
+        storage = optuna.storages.RDBStorage(f"sqlite:///{out / DATABASE}")
+    except RuntimeError as error:  # the tables are of another version of Optuna, or of another program
+        raise SQLAlchemyError(str(error)) from error
+    try:
+        yield storage
     finally:
         storage.engine.dispose()
+
+
+def _continued(storage: optuna.storages.RDBStorage, sessions: Sessions, base: FitConfig, out: Path) -> optuna.Study:
+    """Return the study of a folder, ready for the next trials."""
+    study = optuna.create_study(
+        storage=storage,
+        study_name=STUDY,
+        direction="maximize",
+        load_if_exists=True,
+        pruner=optuna.pruners.MedianPruner(UNPRUNED_TRIALS, UNPRUNED_EPOCHS),
+    )
+    # Another seed for each call: with the same, a continued search would draw the same values again.
+    study.sampler = optuna.samplers.TPESampler(seed=(base.seed + len(study.trials)) % SEEDS)
+    _check_same(study, sessions, base, out)
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        study.tell(trial.number, state=TrialState.FAIL)  # its process was killed
+    if not study.get_trials(deepcopy=False, states=(*ENDED, TrialState.WAITING)):
+        study.enqueue_trial(searched_values(base))
+    return study
 
 
 def _check_same(study: optuna.Study, sessions: Sessions, base: FitConfig, out: Path) -> None:

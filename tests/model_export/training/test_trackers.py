@@ -1,13 +1,24 @@
 """MLflow records a training on request (TensorBoard's files: `test_run_training`)."""
 
-from collections.abc import Iterator
+import os
+import socket
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 from mlflow.entities import Run as MlflowRun
+from mlflow.environment_variables import (
+    MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR,
+    MLFLOW_HTTP_REQUEST_MAX_RETRIES,
+    MLFLOW_HTTP_REQUEST_TIMEOUT,
+)
 from mlflow.tracking import MlflowClient
 
+from bench.common.loopback_http import LoopbackHttp
+from model_export.training.fit import Epoch
 from model_export.training.run_folder import read_run
+from model_export.training.trackers import LIMITS, MLflow
+from nextitem.errors import InputError
 from tests.model_export.cli.commandline import Answer, done, nextitem
 from tests.model_export.event_files import write_events
 from tests.model_export.tiny import cycle
@@ -31,14 +42,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tracked")
     write_events(folder / "events.csv", cycle())
     return folder
-
-
-@pytest.fixture
-def quiet_sockets() -> Iterator[None]:
-    """Without this, MLflow would retry for minutes to connect to port 9."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-        yield
 
 
 @pytest.mark.slow
@@ -68,8 +71,71 @@ def test_mlflow_marks_a_failed_run(home: Path) -> None:
     assert run.info.status == "FAILED"
 
 
-@pytest.mark.usefixtures("quiet_sockets")
-def test_refuses_a_server_that_does_not_answer(home: Path) -> None:
-    answer = nextitem("train", home / "events.csv", "--out", home / "none", "--mlflow", "http://127.0.0.1:9")
-    assert answer.fault.startswith("nextitem: MLflow at http://127.0.0.1:9 cannot be used: ")
+class _Broken(BaseHTTPRequestHandler):
+    """Answers everything with a fault of the server."""
+
+    def do_GET(self) -> None:  # http.server's name
+        self.send_response(500)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+
+@pytest.fixture
+def few_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One try of a second: the limits are those that the user sets."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+
+
+@pytest.mark.usefixtures("few_tries")
+def test_refuses_an_mlflow_that_cannot_be_used_before_events_are_read(home: Path, tmp_path: Path) -> None:
+    # GIVEN a closed port, a server that never answers, one that fails, files that are no database, and other addresses
+    (tmp_path / "broken.db").write_bytes(b"not a database" * 100)
+    (tmp_path / "folder.db").mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as silent, LoopbackHttp(_Broken) as broken:
+        reasons = {
+            "http://127.0.0.1:9": "Connection refused",
+            f"http://127.0.0.1:{silent.getsockname()[1]}": "timed out",
+            broken.endpoint: "500",
+            f"sqlite:///{tmp_path}/broken.db": "file is not a database",
+            f"sqlite:///{tmp_path}/folder.db": "unable to open database file",
+            f"sqlite:///{tmp_path}/broken.db/ml.db": "File exists",
+            "mysql://127.0.0.1:9/ml": "No module named 'MySQLdb'",
+            "gopher://somewhere": "unsupported URI 'gopher://somewhere'",
+        }
+        # WHEN a training is to be tracked there
+        # THEN one line gives the reason, and events are not even looked for
+        for uri, reason in reasons.items():
+            fault = nextitem("train", home / "absent.csv", "--out", home / "none", "--mlflow", uri).fault
+            assert fault.startswith(f"nextitem: MLflow at {uri} cannot be used: ")
+            assert reason in fault
     assert not (home / "none").exists()
+
+
+def test_mlflow_is_asked_for_seconds_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    # GIVEN no limits in the environment, as for a user
+    for name in LIMITS:
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(InputError):
+        MLflow("http://127.0.0.1:9", lambda _line: None)
+    # THEN ours are in the variables that MLflow reads
+    assert {name: os.environ[name] for name in LIMITS} == LIMITS
+    variables = (MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR, MLFLOW_HTTP_REQUEST_MAX_RETRIES, MLFLOW_HTTP_REQUEST_TIMEOUT)
+    assert {variable.name for variable in variables} == LIMITS.keys()
+
+
+def test_a_tracker_that_dies_is_said_once_and_not_called_again(tmp_path: Path) -> None:
+    # GIVEN a run whose database is gone in the middle of a training
+    said: list[str] = []
+    tracker = MLflow(f"sqlite:///{tmp_path}/ml.db", said.append)
+    tracker.start("run")
+    tracker.epoch("validate", Epoch(1, 1.0, 0.5, 0.25))
+    assert said == []
+    (tmp_path / "ml.db").write_bytes(b"not a database" * 100)
+    # WHEN the training goes on and ends
+    for number in (2, 3):
+        tracker.epoch("validate", Epoch(number, 1.0, 0.5, 0.25))
+    tracker.close()
+    # THEN the training has not failed, and one line has the reason
+    [line] = said
+    assert line.startswith(f"MLflow at sqlite:///{tmp_path}/ml.db has failed, the training goes on without it: ")

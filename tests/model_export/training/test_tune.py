@@ -100,3 +100,25 @@ def test_the_time_limit_ends_a_search(home: Path) -> None:
     table = done("tune", home / "events.csv", *config, "--minutes", "5", "--trials", "1")
     assert max(map(len, table.out.splitlines())) <= 80
     assert f"{limited['trials'][0]['mrr@20']:.4f}" in table.out
+
+
+@pytest.mark.parametrize("kind", ["text", "other tables", "damaged pages"])
+def test_a_broken_study_is_one_line(home: Path, kind: str) -> None:
+    # GIVEN a study.db that is no database, one of another program, or one whose later pages are damaged
+    database = home / "search" / "study.db"
+    tune(home, "--trials", "1")
+    if kind == "text":
+        database.write_text("not a database" * 100)
+    elif kind == "other tables":
+        database.unlink()
+        with closing(sqlite3.connect(database)) as opened:
+            opened.execute("CREATE TABLE version_info (a INTEGER)")
+    else:
+        pages = bytearray(database.read_bytes())
+        pages[4096:] = b"\xff" * (len(pages) - 4096)
+        database.write_bytes(pages)
+    # WHEN the search is to go on
+    # THEN one line names the file and the reason
+    answer = nextitem("tune", home / "events.csv", "--out", home / "search", "--config", home / "base.json")
+    assert answer.fault.startswith(f"nextitem: {database} cannot be used: ")
+    assert answer.fault.endswith("; if it is damaged, remove it or name another folder")
