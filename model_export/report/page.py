@@ -8,10 +8,11 @@ from model_export.metrics.bootstrap import Estimate
 
 
 class Cell(NamedTuple):
-    """A cell of a table: a text, and the interval below it."""
+    """A cell of a table: a text, and the interval below it; `is_words` for a text that is no figure."""
 
     text: str
     interval: str = ""
+    is_words: bool = False
 
 
 class Row(NamedTuple):
@@ -74,6 +75,11 @@ class Page:
     warning: str
     note: str
     sections: Sequence[Section]
+
+
+def words(text: str) -> Cell:
+    """Return a text that is no figure; all cells of its column are such texts."""
+    return Cell(text, is_words=True)
 
 
 def figure(value: float) -> Cell:

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from model_export.evaluation.analysis import Estimates, SliceResult
-from model_export.metrics.bootstrap import Estimate
+from model_export.metrics.bootstrap import LEVEL, Estimate
 from model_export.metrics.exposure import Exposure
 
 INK, BLUE, GREY, LIGHT_GREY = "#111827", "#0b5fa5", "#6b7280", "#d1d5db"
@@ -59,7 +59,7 @@ def with_own_ids(element: str, name: str) -> str:
 def metrics(rankers: Mapping[str, Estimates], metric: str, reference: str) -> Figure:
     """Draw a metric of each ranker, the best on top."""
     names = _ascending({name: estimates[metric].value for name, estimates in rankers.items()})
-    figure, panel = _panel(rows=len(names), title=f"{metric.upper()}, with 95 % interval")
+    figure, panel = _panel(rows=len(names), title=f"{metric.upper()}, with {100 * LEVEL:.0f} % interval")
     _points(panel, [(name, rankers[name][metric], _colour(name, reference)) for name in names])
     for place, name in enumerate(names):
         estimate = rankers[name][metric]

@@ -9,7 +9,19 @@ from model_export.evaluation.evaluate import Report
 from model_export.evaluation.leakage import Overlap
 from model_export.metrics.bootstrap import DRAWS, LEVEL
 from model_export.report import plots
-from model_export.report.page import Cell, Page, Part, Plot, Row, Section, Table, figure, interval, signed_interval
+from model_export.report.page import (
+    Cell,
+    Page,
+    Part,
+    Plot,
+    Row,
+    Section,
+    Table,
+    figure,
+    interval,
+    signed_interval,
+    words,
+)
 from model_export.training.run_folder import RunRecord
 
 COMPARED_TITLES = [metric.upper() for metric in COMPARED]
@@ -73,7 +85,7 @@ def _in_short(analysis: Analysis) -> Section:
         cells = [Cell(f"{quality.targets:,}"), *(interval(quality.intervals[analysis.reference][m]) for m in COMPARED)]
         if strongest := quality.strongest_baseline(analysis.reference):
             differences = quality.differences[strongest]
-            cells += [Cell(strongest), *(signed_interval(differences[metric]) for metric in COMPARED)]
+            cells += [words(strongest), *(signed_interval(differences[metric]) for metric in COMPARED)]
         rows.append(Row(title, cells))
     head = ["", "targets", *COMPARED_TITLES]
     if analysis.with_seen.differences:
@@ -244,8 +256,8 @@ def _settings(tuned: Tuned) -> Section:
     rows = []
     for name, settings in tuned.as_json()["settings"].items():
         accuracy = tuned.validation.get(name)
-        words = ", ".join(f"{setting} = {value}" for setting, value in settings.items()) or "none"
-        rows.append(Row(name, [Cell(words), *map(figure, accuracy or ())]))
+        chosen = ", ".join(f"{setting} = {value}" for setting, value in settings.items()) or "none"
+        rows.append(Row(name, [words(chosen), *map(figure, accuracy or ())]))
     head = ["baseline", "settings", *(f"validation {title}" for title in COMPARED_TITLES if tuned.validation)]
     text = f"Chosen by: {tuned.by}; {tuned.targets:,} next items." if tuned.targets else tuned.by
     return Section("Settings of the baselines", [Part(text=text, tables=[Table("Settings", head, rows)])])
