@@ -137,7 +137,7 @@ bench-peers: $(INSTALLED) ## install the libraries that benchmarks compare with:
 	@$(PIP_INSTALL) --editable '.[bench]'
 
 .PHONY: bench
-bench: bench-peers ## measure and plot every figure that the docs quote (one hour; with ARGS=--small half an hour)
+bench: bench-peers ## measure and plot every figure that the docs quote (one hour; ARGS=--small: half an hour; ARGS=--smoke: only see it work, two minutes)
 	@$(BIN)/python -m bench $(ARGS)
 
 DEMO := devstack/demo

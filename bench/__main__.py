@@ -7,8 +7,11 @@ import argparse
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rich.console import Console
+
+from bench.smoke import run_small
 
 RESULTS = Path("bench/results")
 ENGINES = ((10_000, 256, 0.999), (40_000, 256, 0.999), (100_000, 256, 0.999), (1_000_000, 256, 0.999))
@@ -51,7 +54,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--list", action="store_true", help="only print the commands")
     parser.add_argument("--small", action="store_true", help="without the catalogues of 5 and 20 million items")
+    parser.add_argument("--smoke", action="store_true", help="run every benchmark at a small size, only to see it work")
     arguments = parser.parse_args()
+    if arguments.smoke:
+        _smoke()
+        return
     chosen = [*commands(large=not arguments.small), ["bench.plots"]]
     if arguments.list:
         for command in chosen:
@@ -64,6 +71,18 @@ def main() -> None:
             failed.append(command[0])
     if failed:
         raise SystemExit(f"failed: {', '.join(failed)}")
+
+
+def _smoke() -> None:
+    failed = []
+    with TemporaryDirectory() as scratch:
+        for outcome in run_small(Path(scratch)):
+            print(f"exit {outcome.status}  {outcome.seconds:5.1f} s  {outcome.command}", flush=True)
+            if outcome.status:
+                print(outcome.output, flush=True)
+                failed.append(outcome.command)
+    if failed:
+        raise SystemExit("\n".join(["failed:", *failed]))
 
 
 def _engine(items: int, hidden: int, overlap: float) -> list[str]:

@@ -1,6 +1,6 @@
 """Item id to index and back for catalogues of up to 20 million ids: ours, `marisa-trie`, and a dict with a list.
 
-    make bench-peers
+    make bench-peers    # installs marisa-trie, which is left out otherwise
     python -m bench.engine.vocabulary [--items 20000000] [--json PATH]
 
 Each is opened in a process of its own, as in a cold start, and then looks up random ids in both directions.
@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,7 +27,8 @@ from bench.common.results import write_json
 from nextitem.model.vocabulary import Vocabulary, write_vocabulary
 
 LOOKUPS = 20_000
-KINDS = ("ours", "marisa-trie", "dict")
+PEER = "marisa-trie"
+KINDS = ("ours", PEER, "dict")
 US = 1e6
 
 
@@ -53,8 +55,11 @@ def main() -> None:
     if arguments.look_up:
         json.dump(_look_up(arguments.look_up, arguments.file, arguments.items), sys.stdout)
         return
+    kinds = [kind for kind in KINDS if kind != PEER or find_spec("marisa_trie")]
+    if PEER not in kinds:
+        print(f"{PEER}: not installed: run `make bench-peers`")
     with TemporaryDirectory() as folder:
-        rows = [_measure(kind, Path(folder), arguments.items) for kind in KINDS]
+        rows = [_measure(kind, Path(folder), arguments.items) for kind in kinds]
     columns = ("file MB", "open ms", "id -> index us", "the first 100 us", "index -> id us", "resident MB")
     table = Table("", *columns, title=f"{arguments.items:,} ids")
     for row in rows:
