@@ -141,10 +141,12 @@ bench: bench-peers ## measure and plot every figure that the docs quote (one hou
 	@$(BIN)/python -m bench $(ARGS)
 
 DEMO := devstack/demo
+DEMO_SESSIONS ?= 20000
+
 .PHONY: demo-model
 demo-model: $(INSTALLED) ## train the demo model on events of the shop simulator (some minutes)
 	rm -rf .build/demo && mkdir -p .build/demo
-	$(BIN)/nextitem simulate --sessions 20000 --seed 1 --out .build/demo/events.csv.gz
+	$(BIN)/nextitem simulate --sessions $(DEMO_SESSIONS) --seed 1 --out .build/demo/events.csv.gz
 	$(BIN)/nextitem train .build/demo/events.csv.gz --hidden 64 --out .build/demo/run
 	$(BIN)/nextitem export .build/demo/run --out .build/demo/artifact
 	rm -rf $(DEMO) && mkdir $(DEMO) && cp -r .build/demo/artifact/v* $(DEMO)/

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bench import smoke
+from bench.engine import catalogue
 from tests.building import ROOT
 
 HELPERS = {"bench", "bench.engine.resident_memory"}
@@ -22,7 +23,7 @@ def test_every_benchmark_has_a_small_size() -> None:
 
 def test_a_benchmark_that_fails_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # GIVEN one benchmark that works and one with a wrong option
-    monkeypatch.setattr(smoke, "trained_run", lambda _hidden, _sessions: tmp_path)
+    monkeypatch.setattr(catalogue, "trained_run", lambda _hidden, _sessions: tmp_path)
     monkeypatch.setattr(smoke, "FIRST", {"bench.store.append_script": ("--help",)})
     monkeypatch.setattr(smoke, "SMALL", {"bench.store.append_script": ("--no-such-option", "EVENTS")})
     # WHEN all run THEN the outcome of each is there, with what it printed

@@ -13,6 +13,7 @@ _BLOCK = re.compile(r"^( *)```sh\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 _FENCED = re.compile(r"^( *)```.*?^ *```$", re.DOTALL | re.MULTILINE)
 _QUOTED = re.compile(r"`([^`]+)`")
 _VARIABLES = re.compile(r"^(?:[A-Z_0-9]+=\S* )*")
+_STARTS = re.compile(r"(?:nextitem [a-z]|make [a-z]|python -m |pip install |torchrun |curl -|aws [a-z])")
 _COMMENT = re.compile(r"(?:^|\s{2,})#.*$")
 
 
@@ -52,3 +53,20 @@ def _is_command(text: str) -> bool:
 def read(path: Path) -> list[Command]:
     """Return the commands of a file."""
     return commands_in(path.read_text(encoding="utf-8"))
+
+
+def is_shown_by(quoted: str, run: str) -> bool:
+    """Return whether a command that runs has all words of a quoted one in order; capitals and `...` are any words."""
+    wanted = [word for word in _words(quoted) if not re.fullmatch(r"[A-Z]+|.*\.\.\.|.*…", word)]
+    words = iter(_words(run))
+    return all(word in words for word in wanted)
+
+
+def unmarked_blocks(document: str) -> list[str]:
+    """Return the lines of blocks without a language that are commands."""
+    blocks = re.findall(r"^ *```(\w*)[^\n]*\n(.*?)^ *```$", document, re.DOTALL | re.MULTILINE)
+    return [line for kind, block in blocks if not kind for line in block.splitlines() if _STARTS.match(line.strip())]
+
+
+def _words(command: str) -> list[str]:
+    return re.findall(r"[^\s()$;&|\"'=]+", command)

@@ -10,13 +10,13 @@ import re
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 COMMANDS_SECONDS = 900.0
 """Some commands train a model, on a machine that may be busy."""
-_END = re.compile(r"^@@ (\d+)\n", re.MULTILINE)
+_END = re.compile(r"^@@ (\d+) ([\d.]+) ([\d.]+)\n", re.MULTILINE)
 _OMITTED = "..."
 _VERSION = re.compile(r"\bv[0-9a-f]{16}\b")
 _VALUES = (
@@ -38,10 +38,11 @@ class Shown:
 
 @dataclass(frozen=True)
 class Printed:
-    """The output of a command that was run, and its exit code."""
+    """The output of a command that was run, its exit code, and the seconds it took."""
 
     output: tuple[str, ...]
     status: int
+    seconds: float = field(default=0.0, compare=False)
 
 
 def shown_in(document: Path) -> list[Shown]:
@@ -57,7 +58,9 @@ def shown_in(document: Path) -> list[Shown]:
 
 def run(commands: Sequence[str], environment: Mapping[str, str], directory: Path) -> list[Printed]:
     """Run commands one after the other in one bash, also after a command that fails."""
-    script = "set -o pipefail\n" + "".join(f'{{\n{command}\n}} 2>&1\necho "@@ $?"\n' for command in commands)
+    script = "set -o pipefail\n" + "".join(
+        f'begun=$EPOCHREALTIME\n{{\n{command}\n}} 2>&1\nprintf "\\n@@ $? $begun $EPOCHREALTIME\\n"\n' for command in commands
+    )
     with subprocess.Popen(
         ["bash", "-c", script],  # noqa: S607 - bash of PATH, as for a person
         stdout=subprocess.PIPE,
@@ -73,8 +76,10 @@ def run(commands: Sequence[str], environment: Mapping[str, str], directory: Path
             _end_group(shell.pid)
     parts = _END.split(text)
     return [
-        Printed(tuple(output.rstrip("\n").split("\n")) if output.strip() else (), int(status))
-        for output, status in zip(parts[0::2], parts[1::2], strict=False)
+        Printed(
+            tuple(output.rstrip("\n").split("\n")) if output.strip() else (), int(status), float(end) - float(begun)
+        )
+        for output, status, begun, end in zip(parts[0::4], parts[1::4], parts[2::4], parts[3::4], strict=False)
     ]
 
 
