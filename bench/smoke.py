@@ -52,6 +52,7 @@ SMALL: dict[str, tuple[str, ...]] = {
     "bench.store.contention": ("--clients", "4", "--events", "200"),
     "bench.store.window_effect": ("--sessions", "8"),
     "bench.training.ablation": ("EVENTS", "--only", "defaults"),
+    "bench.training.mixed_exports": ("--sessions", "300", "--epochs", "1"),
     "bench.training.throughput": ("--events", "EVENTS", "--batches", "4", "--threads", "1"),
 }
 AS_ROOT = {"bench.function.memory_size"}

@@ -8,8 +8,8 @@ from bench import smoke
 from bench.engine import catalogue
 from tests.building import ROOT
 
-HELPERS = {"bench", "bench.engine.resident_memory"}
-"""`make bench` itself, and a command that `bench.engine.latency` runs."""
+HELPERS = {"bench", "bench.engine.resident_memory", "bench.function.s3_proxy"}
+"""`make bench` itself, and processes that benchmarks start."""
 
 
 def commands_of_bench() -> set[str]:

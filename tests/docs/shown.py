@@ -59,7 +59,8 @@ def shown_in(document: Path) -> list[Shown]:
 def run(commands: Sequence[str], environment: Mapping[str, str], directory: Path) -> list[Printed]:
     """Run commands one after the other in one bash, also after a command that fails."""
     script = "set -o pipefail\n" + "".join(
-        f'begun=$EPOCHREALTIME\n{{\n{command}\n}} 2>&1\nprintf "\\n@@ $? $begun $EPOCHREALTIME\\n"\n' for command in commands
+        f'begun=$EPOCHREALTIME\n{{\n{command}\n}} 2>&1\nprintf "\\n@@ $? $begun $EPOCHREALTIME\\n"\n'
+        for command in commands
     )
     with subprocess.Popen(
         ["bash", "-c", script],  # noqa: S607 - bash of PATH, as for a person
