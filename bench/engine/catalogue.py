@@ -36,8 +36,8 @@ from model_export.training.run_training import train
 Floats = NDArray[np.float32]
 
 PRODUCTS, SESSIONS, EPOCHS = 4000, 20_000, 5
-TRAINING = ("data", "memory", "metrics", "simulator", "training")
-"""The packages of `model_export` that make a run."""
+TRAINING = ("data", "interruption", "memory", "metrics", "simulator", "training")
+"""The packages and modules of `model_export` that make a run."""
 MOVED = 0.5
 CHUNK = 1 << 18
 STATES = 1500
@@ -93,11 +93,13 @@ def trained_run(hidden: int, sessions: int = SESSIONS) -> Path:
     It is trained on sessions of the shop simulator if there is no run of these settings, sessions and sources.
     """
     config = FitConfig(hidden=hidden, epochs=EPOCHS, memory_sessions=0)
+    root = Path(model_export.__path__[0])
+    sources = [path for name in TRAINING for path in (root / name, root / f"{name}.py") if path.exists()]
     made_from = {
         "settings": config.values(),
         "products": PRODUCTS,
         "sessions": sessions,
-        "sources": digest_of(Path(model_export.__path__[0], name) for name in TRAINING),
+        "sources": digest_of(sources),
         "torch": version("torch"),
     }
 
