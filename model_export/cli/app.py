@@ -20,6 +20,7 @@ from model_export.cli.export import export
 from model_export.cli.init import init
 from model_export.cli.options import with_groups
 from model_export.cli.prepare import prepare
+from model_export.cli.presets import presets
 from model_export.cli.recommend import recommend
 from model_export.cli.registry import promote, publish, rollback, versions
 from model_export.cli.settings_file import SETTINGS_FILE, options_of, read_defaults
@@ -62,6 +63,7 @@ for command in (
     simulate,
     split,
     prepare,
+    presets,
     tune,
     train,
     export,

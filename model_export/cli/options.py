@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass, replace
+from difflib import get_close_matches
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -10,6 +11,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from model_export.data.layout import Collapse, InputFormat, Layout
+from model_export.data.presets import PRESETS
 from model_export.training.run_folder import refuse_artifact, refuse_run
 from nextitem.errors import InputError
 
@@ -115,13 +117,24 @@ class LayoutOptions:
         ),
     ] = None
 
+    time_offset_column: Annotated[
+        str | None, typer.Option(help="Column of milliseconds that are added to a date in --time-column.")
+    ] = None
+    preset: Annotated[
+        str | None,
+        typer.Option(help="Layout of well-known files, see `nextitem presets`; other options override it."),
+    ] = None
+
     @property
     def layout(self) -> Layout:
         """The layout of the files.
 
         Raises:
-            InputError: the options contradict each other.
+            InputError: there is no such preset, or the options contradict each other.
         """
+        base = Layout() if self.preset is None else _preset(self.preset)
+        if self.session_column is not None and base.user is not None:
+            base = replace(base, user=None)
         if self.session_column is not None and self.user_column is not None:
             raise InputError(
                 "--user-column cuts sessions by pauses, and --session-column reads them: give one of both. If session "
@@ -142,8 +155,17 @@ class LayoutOptions:
             "delimiter": None if self.delimiter is None else self.delimiter.replace(r"\t", "\t"),
             "header": self.header,
             "quotes": self.quotes,
+            "time_offset": self.time_offset_column,
         }
-        return replace(Layout(), **{name: value for name, value in chosen.items() if value is not None})
+        return replace(base, **{name: value for name, value in chosen.items() if value is not None})
+
+
+def _preset(name: str) -> Layout:
+    if name not in PRESETS:
+        near = get_close_matches(name.lower(), PRESETS, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"the presets are {', '.join(PRESETS)}"
+        raise InputError(f"there is no preset {name!r}; {hint}")
+    return PRESETS[name].layout
 
 
 def _listed(text: str) -> tuple[str, ...]:

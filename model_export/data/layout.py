@@ -34,6 +34,7 @@ class Layout:
         delimiter: between two fields of CSV or TSV, one to four bytes; None: a comma, and a tab in TSV.
         header: whether the first record of CSV or TSV names the columns; without it they are named 1, 2, 3.
         quotes: whether double quotes around a field of CSV or TSV are no part of it.
+        time_offset: column of milliseconds that are added to a date in the column of the time.
     """
 
     session: tuple[str, ...] = ("session_id",)
@@ -48,6 +49,7 @@ class Layout:
     delimiter: str | None = None
     header: bool = True
     quotes: bool = True
+    time_offset: str | None = None
 
     def __post_init__(self) -> None:
         """Check what the type of a field does not say.

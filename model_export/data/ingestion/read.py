@@ -9,11 +9,14 @@ import ibis.expr.types as ir
 from model_export.data.ingestion.engine import PLACE, Engine
 from model_export.data.ingestion.faults import input_error, shown
 from model_export.data.ingestion.sources import Source
+from model_export.data.ingestion.time_offset import add_offset
 from model_export.data.layout import Layout
 from nextitem.errors import InputError
 
 SEPARATOR, ESCAPE = "|", "^"
 """The separator stands between the parts of a session id that several columns hold, and is escaped inside a part."""
+
+OFFSET = "offset"
 
 SHOWN_TYPES = 20
 """Types of events that an error lists."""
@@ -63,7 +66,11 @@ def _read(engine: Engine, source: Source, layout: Layout) -> ir.Table:
     owners = {f"owner_{place}": column for place, column in enumerate(layout.owner)}
     types = {} if layout.event is None else {"event": layout.event}
     names = {**owners, "item": layout.item, "time": layout.time, **types}
-    table = engine.read(source, names)
+    if layout.time_offset is None:
+        table = engine.read(source, names)
+    else:
+        table = engine.read(source, {**names, OFFSET: layout.time_offset})
+        table = table.mutate(time=add_offset(engine, table.time, table[OFFSET])).drop(OFFSET)
     for name in (*owners, "item", *types):
         kind = table[name].type()
         if not (kind.is_string() or kind.is_integer() or kind.is_uuid()):
