@@ -245,3 +245,11 @@ def test_a_name_that_is_missing_in_a_row_is_refused() -> None:
     Path("names.csv").write_text("item_id,name\n1,tea\n2\n")
     error = refused("recommend", artifact(), "item-00001", "--names", "names.csv")
     assert error == "nextitem: names.csv, line 3: has fewer fields than the header"
+
+
+def test_a_wrong_preset_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    events = tmp_path / "events.csv"
+    events.write_text("session_id,item_id,timestamp\ns,a,1\n")
+    outputs = ("--train-out", tmp_path / "a.csv", "--test-out", tmp_path / "b.csv")
+    fault = nextitem("split", events, "--preset", "RetailRokket", *outputs).fault
+    assert "there is no preset 'RetailRokket'; did you mean retailrocket?" in fault

@@ -146,3 +146,17 @@ def test_a_running_index_is_trained_on_and_evaluated(tmp_path: Path) -> None:
     [home] = (tmp_path / "out").iterdir()
     training = open_artifact(home).manifest.training
     assert (training.first, training.last) == (0.0, SESSIONS * LENGTH - 1.0)
+
+
+def test_options_override_a_preset(tmp_path: Path) -> None:
+    # GIVEN a file of a preset's layout, with session ids of its own and an item in another column
+    path = tmp_path / "events.csv"
+    rows = [f"{1_600_000_000_000 + n * 86_400_000},{n},view,i{n},s{n},j{n}" for n in range(6)]
+    path.write_text("\n".join(["timestamp,visitorid,event,itemid,session,variant", *rows]) + "\n")
+    # WHEN options name both
+    outputs = ("--train-out", tmp_path / "train.csv", "--test-out", tmp_path / "test.csv")
+    done("split", path, "--preset", "retailrocket", "--session-column", "session", "--item-column", "variant", *outputs)
+    # THEN they come before the preset's columns, and the rest is the preset's
+    train = read_sessions(tmp_path / "train.csv")
+    assert train.ids == ["s0", "s1", "s2"]
+    assert train.catalogue == ("j0", "j1", "j2")

@@ -13,7 +13,10 @@ from model_export.cli.app import app
 from tests.model_export.cli.commandline import done, nextitem
 from tests.model_export.tiny import exported, random_run
 
-COLUMNS = ("--session-column", "--item-column", "--time-column", "--user-column", "--gap-minutes")
+COLUMNS = (
+    *("--preset", "--session-column", "--item-column", "--time-column", "--user-column", "--gap-minutes"),
+    *("--input-format", "--delimiter", "--no-header", "--no-quotes", "--time-offset-column"),
+)
 
 OPTIONS: dict[str, tuple[str, ...]] = {
     "simulate": ("--out", "--products-out", "--sessions", "--products", "--seed", "--json"),
@@ -23,6 +26,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
         *COLUMNS,
         *("--spark-conf", "--scratch", "--json"),
     ),
+    "presets": ("--json",),
     "tune": ("--out", "--minutes", "--trials", "--config", *COLUMNS, "--json"),
     "train": (
         "--out",
