@@ -108,8 +108,7 @@ def _print_route(name: str, route: Route, as_json: bool) -> None:
         print_json(route)
         return
     shares = ", ".join(f"{variant.version} ({variant.variant})" for variant in route.variants)
-    seen = {None: "", True: "; seen items are left out", False: "; seen items are not left out"}[route.exclude_seen]
-    say(f"route {name}, revision {route.revision}: {shares}{seen}")
+    say(f"route {name}, revision {route.revision}: {shares}; seen items: {route.seen_items}")
 
 
 def _when(time: float) -> str:

@@ -45,7 +45,7 @@ def check_registry(bucket: ObjectStore, route: str) -> Iterator[Finding]:
 def _describe(name: str, live: Route, revisions: list[int]) -> Finding:
     total = sum(variant.weight for variant in live.variants)
     shares = ", ".join(f"{each.variant} = {each.version} ({each.weight / total:.0%})" for each in live.variants)
-    detail = f"{name}, revision {live.revision}: {shares}"
+    detail = f"{name}, revision {live.revision}: {shares}; seen items: {live.seen_items}"
     if live.revision not in revisions:
         remedy = "The next change adds it. Until then `nextitem rollback` cannot return to it."
         return Finding("route", "warn", f"{detail}; this revision is missing in its history", remedy)

@@ -42,6 +42,13 @@ class Route(msgspec.Struct, frozen=True):
     exclude_seen: bool | None = None
     schema: int = ROUTE_SCHEMA
 
+    @property
+    def seen_items(self) -> str:
+        """What answers do with the session's items, in words."""
+        if self.exclude_seen is None:
+            return "as the deployment says"
+        return "left out" if self.exclude_seen else "not left out"
+
 
 def route_key(route: str) -> str:
     """Return the bucket key of a route."""

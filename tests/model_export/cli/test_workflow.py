@@ -250,7 +250,7 @@ def test_a_version_is_published_promoted_and_rolled_back(shop: Shop, tmp_path: P
     assert "100%" in table
     # AND a setting of the route alone is changed by promoting the live version
     said = done("promote", shop.version, "--no-exclude-seen").err
-    assert said == f"route live, revision 4: {shop.version} (main); seen items are not left out\n"
+    assert said == f"route live, revision 4: {shop.version} (main); seen items: not left out\n"
     # AND a rollback of another route fails, but not as wrong input
     refused = nextitem("rollback", "--route", "beta")
     assert refused.code == 1

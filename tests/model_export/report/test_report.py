@@ -234,6 +234,15 @@ def test_the_page_starts_with_the_overlap_of_train_and_test(report: Report, text
     assert clean.note.startswith("No test session is in train")
 
 
+def test_where_no_target_is_new_there_is_no_view_without_seen_items(report: Report) -> None:
+    page = page_of(replace(report, analysis=replace(report.analysis, without_seen=None)), None)
+    assert [section.title for section in page.sections] == [
+        title for title in SECTIONS if title not in {"Seen items left out", "Training"}
+    ]
+    [table] = page.sections[0].parts[0].tables
+    assert [row.name for row in table.rows] == ["All items"]
+
+
 def test_texts_are_escaped(report: Report, tmp_path: Path) -> None:
     write_report(replace(report, version="<b>&"), tmp_path / "escaped.html")
     assert "<h1>Evaluation of &lt;b&gt;&amp;</h1>" in (tmp_path / "escaped.html").read_text()

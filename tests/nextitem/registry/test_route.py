@@ -23,9 +23,12 @@ def test_a_route_is_read_as_it_was_written(bucket: BotoObjectStore, folder: Path
         Registry(bucket, folder).route("trial")
 
 
-@pytest.mark.parametrize("exclude_seen", [True, False, None])
-def test_a_route_says_what_to_do_with_seen_items_or_does_not(exclude_seen: bool | None) -> None:
+@pytest.mark.parametrize(
+    ("exclude_seen", "words"), [(True, "left out"), (False, "not left out"), (None, "as the deployment says")]
+)
+def test_a_route_says_what_to_do_with_seen_items_or_does_not(exclude_seen: bool | None, words: str) -> None:
     route = msgspec.structs.replace(ROUTE, exclude_seen=exclude_seen)
+    assert route.seen_items == words
     assert decode_route(msgspec.json.encode(route), route_key("live")) == route
     assert error_of(msgspec.json.encode(ROUTE).replace(b'"exclude_seen":null', b'"exclude_seen":"yes"')) is not None
 
