@@ -10,19 +10,22 @@ import re
 MAX_ID_CHARS = 256
 """Maximum length of an id, in Unicode code points."""
 
-MISSING_VALUES = ("nan", "null")
-"""Other tools write these, in any case, for a missing value."""
+MISSING_VALUES = (
+    "nan", "null", "none", "nil", "undefined", "na", "n/a", "#n/a", "<na>", "(null)", "(none)", "(not set)", r"\n",
+)  # fmt: skip
+"""Other tools write these, in any case, for a missing value; here in lower case."""
+_MISSING_WORDS = "|".join(map(re.escape, MISSING_VALUES))
 
 REFUSED_CHARACTERS = r"\x00-\x1f\x7f-\x9f" + "\u2028\u2029\ufffd"
 """Control characters, line separators and U+FFFD, for a class of a regular expression (Python, RE2 and Java)."""
 
-ID_PATTERN = rf"^(?!\s*(?i:{'|'.join(MISSING_VALUES)})?\s*\Z)[^{REFUSED_CHARACTERS}\ud800-\udfff]{{1,{MAX_ID_CHARS}}}\Z"
+ID_PATTERN = rf"^(?!\s*(?i:{_MISSING_WORDS})?\s*\Z)[^{REFUSED_CHARACTERS}\ud800-\udfff]{{1,{MAX_ID_CHARS}}}\Z"
 _ID = re.compile(ID_PATTERN)
 _PATH_MARKS = frozenset("/%?")
 
 ID_FAULT = (
     f"is not an id: it needs 1 to {MAX_ID_CHARS} characters, without control characters, line breaks, U+FFFD and "
-    'halves of surrogate pairs, and must not be blank, "null" or "nan"'
+    'halves of surrogate pairs, and must not be blank or a word for a missing value, such as "null" or "undefined"'
 )
 
 

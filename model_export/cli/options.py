@@ -65,7 +65,8 @@ class LayoutOptions:
     time_column: Annotated[
         str | None,
         typer.Option(
-            help=f"Column of the time: ISO 8601, epoch numbers, or a running index; by default {Layout.time}.",
+            help="Column of the time: ISO 8601, epoch numbers, a running index, or see --time-format; by default "
+            f"{Layout.time}.",
             show_default=False,
         ),
     ] = None
@@ -116,7 +117,16 @@ class LayoutOptions:
             show_default=False,
         ),
     ] = None
-
+    time_format: Annotated[
+        str | None,
+        typer.Option(
+            help="Format of times that are not ISO 8601 or numbers, in codes of strptime, such as '%m/%d/%Y %H:%M'."
+        ),
+    ] = None
+    drop_empty: Annotated[
+        bool | None,
+        typer.Option("--drop-empty", help="Drop rows without session (or user) or item id.", show_default=False),
+    ] = None
     time_offset_column: Annotated[
         str | None, typer.Option(help="Column of milliseconds that are added to a date in --time-column.")
     ] = None
@@ -156,6 +166,8 @@ class LayoutOptions:
             "header": self.header,
             "quotes": self.quotes,
             "time_offset": self.time_offset_column,
+            "time_format": self.time_format,
+            "drop_empty": self.drop_empty,
         }
         return replace(base, **{name: value for name, value in chosen.items() if value is not None})
 

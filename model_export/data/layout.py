@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from model_export.data.time_format import TimeFormat
 from nextitem.errors import InputError
 
 Collapse = Literal["nothing", "duplicates", "repeats"]
@@ -35,6 +36,8 @@ class Layout:
         header: whether the first record of CSV or TSV names the columns; without it they are named 1, 2, 3.
         quotes: whether double quotes around a field of CSV or TSV are no part of it.
         time_offset: column of milliseconds that are added to a date in the column of the time.
+        time_format: codes of `strptime` for times that are in no form that is known without them.
+        drop_empty: whether rows without session (or user) or item id are dropped, and not a fault.
     """
 
     session: tuple[str, ...] = ("session_id",)
@@ -50,14 +53,18 @@ class Layout:
     header: bool = True
     quotes: bool = True
     time_offset: str | None = None
+    time_format: str | None = None
+    drop_empty: bool = False
 
     def __post_init__(self) -> None:
         """Check what the type of a field does not say.
 
         Raises:
-            InputError: types of events are chosen, but no column holds them; `collapse` is none of its
-                values; or the delimiter cannot be one.
+            InputError: types of events are chosen, but no column holds them; `collapse` is none of its values; the
+                delimiter cannot be one; or `time_format` has unknown codes or names no day.
         """
+        if self.time_format is not None:
+            TimeFormat.parse(self.time_format)
         if self.collapse not in COLLAPSES:
             raise InputError(f"--collapse must be one of {', '.join(COLLAPSES)}, not {self.collapse!r}")
         if self.keep and self.event is None:

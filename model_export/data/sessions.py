@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 MIN_SESSION_EVENTS = 2
 """Minimum events of a session: a shorter one has no next item to predict."""
 
-FIRST_EPOCH_SECOND = 946_684_800.0
-"""2000-01-01 UTC. When all times are earlier, they are a running index."""
+FIRST_EPOCH_SECOND = 631_152_000.0
+"""1990-01-01 UTC. When all times are earlier, they are a running index."""
 
 
 def format_time(time: float, form: str) -> str:

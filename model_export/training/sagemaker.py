@@ -35,6 +35,7 @@ COLUMNS = (
     "user_column",
     "gap_minutes",
     "event_column",
+    "time_format",
     "keep",
     "collapse",
 )

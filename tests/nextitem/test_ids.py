@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextitem.ids import ID_FAULT, MAX_ID_CHARS, REFUSED_CHARACTERS, id_fault, session_id_fault
+from nextitem.ids import ID_FAULT, MAX_ID_CHARS, MISSING_VALUES, REFUSED_CHARACTERS, id_fault, session_id_fault
 from tests.nextitem.parts import STEADY
 
 
 @pytest.mark.parametrize(
-    "text", ["a b", " a", "-", "..", "a/b", "a,b", "%2F", "+", "\\", "\u200b", "nulls", "🦊" * MAX_ID_CHARS]
+    "text",
+    ["a b", " a", "-", "..", "a/b", "a,b", "%2F", "+", "\\", "\u200b", "nulls", "n", "not set", "🦊" * MAX_ID_CHARS],
 )
 def test_an_id_may_have_any_other_character(text: str) -> None:
     assert id_fault(text) is None
@@ -19,7 +20,26 @@ def test_an_id_may_have_any_other_character(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "\u2003", "null", " NaN ", "a\n", "\x00", "a\x7f", "\x85", "\u2028", "\ufffd", "🦊" * (MAX_ID_CHARS + 1)],
+    [
+        "",
+        " ",
+        "\u2003",
+        "null",
+        " NaN ",
+        "None",
+        "nil",
+        r"\N",
+        "<NA>",
+        "(Not Set)",
+        "undefined",
+        "a\n",
+        "\x00",
+        "a\x7f",
+        "\x85",
+        "\u2028",
+        "\ufffd",
+        "🦊" * (MAX_ID_CHARS + 1),
+    ],
 )
 def test_a_text_that_some_entrance_cannot_carry_is_no_id(text: str) -> None:
     assert id_fault(text) == session_id_fault(text) == ID_FAULT
@@ -29,7 +49,7 @@ def test_a_text_that_some_entrance_cannot_carry_is_no_id(text: str) -> None:
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20))
 def test_an_id_is_one_line_without_refused_characters(text: str) -> None:
     is_line = text.splitlines() == [text] and re.search(f"[{REFUSED_CHARACTERS}]", text) is None
-    assert (id_fault(text) is None) == (is_line and text.strip().lower() not in {"", "null", "nan"})
+    assert (id_fault(text) is None) == (is_line and text.strip().lower() not in {"", *MISSING_VALUES})
 
 
 @STEADY

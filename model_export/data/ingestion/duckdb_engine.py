@@ -79,6 +79,10 @@ class DuckDBEngine:
             place, _ = place
         return Location(self._files[place >> ROW_BITS], place & ((1 << ROW_BITS) - 1))
 
+    def file_key(self, place: ir.Value) -> ir.Value:
+        """See `Engine`."""
+        return cast("ir.IntegerValue", place) >> ROW_BITS
+
     def micros(self, time: ir.Value) -> ir.IntegerValue:
         """See `Engine`."""
         return cast("ir.IntegerValue", epoch_us(time.cast("timestamp")))

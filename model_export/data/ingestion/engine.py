@@ -36,6 +36,9 @@ class Engine(Protocol):
     def locate(self, place: Any) -> Location:
         """Return the file and row of a value of `PLACE`."""
 
+    def file_key(self, place: ir.Value) -> ir.Value:
+        """Return a value for a place that is the same for all rows of a file, and for no others."""
+
     def micros(self, time: ir.Value) -> ir.IntegerValue:
         """Return a timestamp's microseconds since 1970 (UTC where it has no zone)."""
 

@@ -77,7 +77,7 @@ def prepare_events(
     """
     watcher.stage("reading")
     files = ", ".join(source.name for source in sources)
-    events = check_rows(engine, read_rows(engine, sources, config.layout).table, config.layout, files)
+    events = check_rows(engine, read_rows(engine, sources, config.layout), config.layout, files)
     watcher.stage("splitting and filtering")
     ordered = order_events(engine, sessionize(events, config.layout), config.layout.collapse)
     if refuse_long:

@@ -1,7 +1,6 @@
-"""Step 1, read: owner, item and time of every row, from all sources together."""
+"""Step 1, read: ids, type and time of every row, from all sources together."""
 
 from dataclasses import dataclass
-from functools import reduce
 
 import ibis
 import ibis.expr.types as ir
@@ -13,13 +12,11 @@ from model_export.data.ingestion.time_offset import add_offset
 from model_export.data.layout import Layout
 from nextitem.errors import InputError
 
-SEPARATOR, ESCAPE = "|", "^"
-"""The separator stands between the parts of a session id that several columns hold, and is escaped inside a part."""
-
-OFFSET = "offset"
-
+OFFSET, OWNER = "offset", "owner_"
 SHOWN_TYPES = 20
 """Types of events that an error lists."""
+FLOAT_DIGITS = {8: 2.0**53, 4: 2.0**24}
+"""Bounds, by the bytes of a float, below which it holds every whole number."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +24,20 @@ class Rows:
     """The rows that count, not checked yet.
 
     Attributes:
-        table: `owner` (the session's id, or the user's), `item`, `event` (text; NULL without a column of types), `time`
-            (as the files hold it) and `place`.
+        table: `owner_0`, .. (the parts of the session's id, or the user's), `item`, `event` (text; NULL without a
+            column of types), `time` (as the files hold it) and `place`.
         types: number of all rows by type of event, the most frequent first; empty without a column of types.
+        numbers: columns of ids which a file holds as floats or decimals; their text is 1234.0.
     """
 
     table: ir.Table
     types: dict[str, int]
+    numbers: frozenset[str]
+
+    @property
+    def owners(self) -> list[str]:
+        """The columns of the parts of the session's or user's id."""
+        return [name for name in self.table.columns if name.startswith(OWNER)]
 
 
 def read_rows(engine: Engine, sources: list[Source], layout: Layout) -> Rows:
@@ -42,17 +46,19 @@ def read_rows(engine: Engine, sources: list[Source], layout: Layout) -> Rows:
     Raises:
         InputError: a file cannot be read, a column is missing or its type is wrong, or no row has a type that counts.
     """
-    tables = _with_one_type_of_time([_read(engine, source, layout) for source in sources], layout.time)
+    parts = [_read(engine, source, layout) for source in sources]
+    numbers = frozenset[str]().union(*(part.numbers for part in parts))
+    tables = _with_one_type_of_time([part.table for part in parts], layout.time)
     table = tables[0] if len(tables) == 1 else ibis.union(*tables)
     types = _types(engine, table) if layout.event is not None else {}
     if not layout.keep:
-        return Rows(table, types)
+        return Rows(table, types, numbers)
     if absent := [kind for kind in layout.keep if kind not in types]:
         files = ", ".join(source.name for source in sources)
         there = ", ".join(f"{shown(kind)} {count:,}" for kind, count in list(types.items())[:SHOWN_TYPES])
         what = f"no event is of the type {shown(absent[0])}, which --keep names; the types are {there or 'none'}"
         raise input_error(files, what, column=layout.event)
-    return Rows(table.filter(table.event.isin(layout.keep)), types)
+    return Rows(table.filter(table.event.isin(layout.keep)), types, numbers)
 
 
 def _types(engine: Engine, table: ir.Table) -> dict[str, int]:
@@ -62,8 +68,8 @@ def _types(engine: Engine, table: ir.Table) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-def _read(engine: Engine, source: Source, layout: Layout) -> ir.Table:
-    owners = {f"owner_{place}": column for place, column in enumerate(layout.owner)}
+def _read(engine: Engine, source: Source, layout: Layout) -> Rows:
+    owners = {f"{OWNER}{place}": column for place, column in enumerate(layout.owner)}
     types = {} if layout.event is None else {"event": layout.event}
     names = {**owners, "item": layout.item, "time": layout.time, **types}
     if layout.time_offset is None:
@@ -71,30 +77,38 @@ def _read(engine: Engine, source: Source, layout: Layout) -> ir.Table:
     else:
         table = engine.read(source, {**names, OFFSET: layout.time_offset})
         table = table.mutate(time=add_offset(engine, table.time, table[OFFSET])).drop(OFFSET)
+    numbers = set()
     for name in (*owners, "item", *types):
         kind = table[name].type()
-        if not (kind.is_string() or kind.is_integer() or kind.is_uuid()):
-            what = "types of events" if name in types else "ids"
-            raise input_error(
-                source.name, f"is of type {kind}, but {what} must be text or integers", column=names[name]
-            )
+        if (kind.is_floating() or (kind.is_decimal() and kind.scale)) and name not in types:
+            numbers.add(name)
+        elif not (kind.is_string() or kind.is_integer() or kind.is_uuid() or kind.is_decimal()):
+            what = "types of events must be text or integers" if name in types else "ids must be text or numbers"
+            raise input_error(source.name, f"is of type {kind}, but {what}", column=names[name])
     kind = table.time.type()
     if not (kind.is_timestamp() or kind.is_date() or kind.is_string() or kind.is_numeric()):
         raise input_error(source.name, f"is of type {kind}, which is not a time", column=layout.time)
+    if layout.time_format is not None and not (kind.is_string() or kind.is_integer()):
+        what = f"is of type {kind}, but --time-format is for text: leave it out"
+        raise input_error(source.name, what, column=layout.time)
     time = table.time.cast("timestamp('UTC')") if kind.is_timestamp() else table.time
-    owner = _joined([table[name].cast("string") for name in owners])
     event = table.event.cast("string") if types else ibis.null("string")
-    table = table.mutate(owner=owner, item=table.item.cast("string"), event=event, time=time)
-    return table.select("owner", "item", "event", "time", PLACE)
+    ids = {name: _text(table[name]) for name in (*owners, "item")}
+    return Rows(table.select(**ids, event=event, time=time, place=table[PLACE]), {}, frozenset(numbers))
 
 
-def _joined(parts: list[ir.StringValue]) -> ir.StringValue:
-    """Return one id of several, so that different parts give different ids; NULL where a part is NULL."""
-    first, *others = parts
-    if not others:
-        return first
-    escaped = [part.replace(ESCAPE, ESCAPE * 2).replace(SEPARATOR, ESCAPE + SEPARATOR) for part in parts]
-    return reduce(lambda text, part: text + SEPARATOR + part, escaped)
+def _text(ids: ir.Column) -> ir.StringValue:
+    """Return ids as text. A whole number of a float or decimal is 1234.0, as pandas writes it, on every engine."""
+    kind = ids.type()
+    if not (kind.is_floating() or (kind.is_decimal() and kind.scale)):
+        return ids.cast("string")
+    whole = ids.try_cast("decimal(38, 0)").cast("string") + ".0"
+    if kind.is_decimal():
+        return (ids == ids.floor()).ifelse(whole, ids.cast("string"))
+    small = ids.abs() < FLOAT_DIGITS[kind.nbytes]
+    # Without the mark, a large float would look whole.
+    large = ids.isnan().ifelse(ids.cast("string"), "~" + ids.cast("string"))
+    return ibis.cases((small & (ids == ids.floor()), whole), (small, ids.cast("string")), else_=large)
 
 
 def _with_one_type_of_time(tables: list[ir.Table], column: str) -> list[ir.Table]:

@@ -34,7 +34,7 @@ def read_sessions(events: str | Path | Sequence[str | Path], layout: Layout | No
     layout = layout or Layout()
     names = [str(name) for name in ([events] if isinstance(events, str | Path) else events)]
     with duckdb_engine() as engine, opened_sources(engine, names, layout) as sources:
-        rows = read_rows(engine, sources, layout).table
+        rows = read_rows(engine, sources, layout)
         checked = check_rows(engine, rows, layout, ", ".join(names))
         sessions = order_events(engine, sessionize(checked, layout), layout.collapse).table
         refuse_long_sessions(engine, sessions, layout)

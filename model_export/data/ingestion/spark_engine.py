@@ -94,6 +94,10 @@ class SparkEngine:
         rows = read.rows.filter(same_file & (functions.col(PLACE) <= before)).count()
         return Location(name_of(read.source, place.file), rows - read.headers)
 
+    def file_key(self, place: ir.Value) -> ir.Value:
+        """See `Engine`."""
+        return cast("ir.StructValue", place)["file"]
+
     def micros(self, time: ir.Value) -> ir.IntegerValue:
         """See `Engine`."""
         return cast("ir.IntegerValue", unix_micros(time.cast("timestamp('UTC')")))

@@ -22,7 +22,7 @@ BAD_FILES = {
     "time.csv": (f"{HEADER}\ns,i,1\ns,j,noon\n".encode(), "row 2, column 'timestamp': 'noon' is not a time"),
     "no-time.csv": (f"{HEADER}\ns,i,1\ns,j,\n".encode(), "row 2, column 'timestamp': has no time"),
     "nan-time.csv": (f"{HEADER}\ns,i,1\ns,j,nan\n".encode(), "row 2, column 'timestamp': 'nan' is not a time"),
-    "nan-item.csv": (f"{HEADER}\ns,i,1\ns,NaN,2\n".encode(), "row 2, column 'item_id': 'NaN' is not an id"),
+    "nan-item.csv": (f"{HEADER}\ns,i,1\ns,NaN,2\n".encode(), "row 2, column 'item_id': 'NaN' stands for a missing id"),
     "no-session.csv": (f"{HEADER}\ns,i,1\n,j,2\n".encode(), "row 2, column 'session_id': is empty"),
     "latin.csv": (f"{HEADER}\ns,i,1\ns,".encode() + b"caf\xe9,2\n", "row 2, column 'item_id': is not UTF-8"),
     "fields.csv": (f"{HEADER}\ns,i,1\ns,j,2,3\n".encode(), "row 2: has 4 fields where the header has 3"),

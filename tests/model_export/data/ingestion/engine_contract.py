@@ -10,7 +10,6 @@ import pytest
 from model_export.data.ingestion.config import PrepareConfig
 from model_export.data.ingestion.engine import Engine
 from model_export.data.ingestion.reader import read_sessions
-from model_export.data.ingestion.times import ACCEPTED
 from model_export.data.layout import Collapse, Layout
 from nextitem.errors import InputError
 from tests.model_export.data.ingestion.preparing import DAY, FIRST_DAY, Row, run, sides, write_csv, write_parquet
@@ -28,9 +27,6 @@ def days(*sessions: tuple[str, int, str]) -> list[Row]:
         for name, day, items in sessions
         for second, item in enumerate(items.split())
     ]
-
-
-BAD_CHARACTER = "holds a control character, a line separator or U+FFFD"
 
 
 class EngineContract:
@@ -90,35 +86,6 @@ class EngineContract:
         run(engine, [write_csv(tmp_path / "e.csv", rows)], tmp_path / "out", EVERYTHING)
         assert list(sides(tmp_path / "out")[1]) == ["s0"]
 
-    @pytest.mark.parametrize(
-        ("written", "kind"),
-        [
-            (lambda at: (FIRST_DAY + at) * 1000 + 250, "BIGINT"),
-            (lambda at: (FIRST_DAY + at) * 1_000_000_000 + 250_000_000, "BIGINT"),
-            (lambda at: FIRST_DAY + at + 0.25, "DOUBLE"),
-            (lambda at: f"2019-04-{14 + at // DAY:02} 00:00:{at % DAY:02}.250", "TIMESTAMP"),
-            (lambda at: f"2019-04-{14 + at // DAY:02} 02:00:{at % DAY:02}.25+02:00", "TIMESTAMPTZ"),
-            (lambda at: f"2019-04-{14 + at // DAY:02}T00:00:{at % DAY:02}.250Z", "VARCHAR"),
-            (lambda at: f"2019-04-{14 + at // DAY:02} 02:00:{at % DAY:02}.25+02:00", "VARCHAR"),
-            (lambda at: f"2019-04-{13 + at // DAY:02} 20:30:{at % DAY:02}.250000000 -0330", "VARCHAR"),
-            (lambda at: f"2019-04-{14 + at // DAY:02} 00:00:{at % DAY:02}.25 UTC", "VARCHAR"),
-            (lambda at: f"{FIRST_DAY + at}.25", "VARCHAR"),
-        ],
-    )
-    def test_times_in_any_form_are_seconds(self, engine: Engine, tmp_path: Path, written: object, kind: str) -> None:
-        # GIVEN the same times, a quarter past the second, in some form
-        at = [("a", "x", 0), ("a", "y", 9), ("b", "x", DAY), ("b", "y", DAY + 8)]
-        rows: list[Row] = [(owner, item, written(time)) for owner, item, time in at]  # type: ignore[operator]  # lambdas
-        sources = [write_parquet(tmp_path / "e.parquet", rows, kind)]
-        if kind != "TIMESTAMPTZ":
-            sources.append(write_csv(tmp_path / "e.csv", rows))
-        for number, source in enumerate(sources):
-            # WHEN they are prepared
-            run(engine, [source], tmp_path / str(number), EVERYTHING)
-            # THEN the seconds are exact, to the bit
-            train = read_sessions(tmp_path / str(number) / "train.parquet")
-            assert train.times.tolist() == [FIRST_DAY + 0.25, FIRST_DAY + 9.25]
-
     def test_sources_are_read_together(self, engine: Engine, tmp_path: Path) -> None:
         # GIVEN a folder of CSV files, and a Parquet file with times as numbers
         folder = tmp_path / "many"
@@ -165,35 +132,6 @@ class EngineContract:
         # THEN it is gone, and has no say in what the last day is
         assert prepared.too_long == 1
         assert sides(tmp_path / "out") == ({"a": ["x", "y"]}, {"b": ["x", "y"]})
-
-    @pytest.mark.parametrize(
-        ("row", "what"),
-        [
-            (("", "x", FIRST_DAY), "column 'session_id': is empty"),
-            (("a", " ", FIRST_DAY), "column 'item_id': is empty"),
-            (("a", "NaN", FIRST_DAY), "column 'item_id': 'NaN' is not an id"),
-            (("a", "x\u2028", FIRST_DAY), f"column 'item_id': 'x\\u2028' {BAD_CHARACTER}"),
-            (("a", "x\x7f", FIRST_DAY), f"column 'item_id': 'x\\u007f' {BAD_CHARACTER}"),
-            (("a", "\ufffdx", FIRST_DAY), f"column 'item_id': '\ufffdx' {BAD_CHARACTER}"),
-            (("a", "x" * 257, FIRST_DAY), f"column 'item_id': '{'x' * 40}…' has more than 256 characters"),
-            (("a", "x", ""), "column 'timestamp': has no time"),
-            (("a", "x", "noon"), f"column 'timestamp': 'noon' is not a time. {ACCEPTED}"),
-            (("a", "x", "2019-02-28"), f"column 'timestamp': '2019-02-28' is not a time. {ACCEPTED}"),
-        ],
-    )
-    def test_a_wrong_value_is_named(self, engine: Engine, tmp_path: Path, row: Row, what: str) -> None:
-        # A wrong row in the second of two files
-        write_csv(tmp_path / "in" / "1.csv", days(("a", 0, "x y"), ("b", 1, "x y")))
-        write_csv(tmp_path / "in" / "2.csv", [("c", "x", FIRST_DAY), row, ("c", "y", FIRST_DAY)])
-        with pytest.raises(InputError) as caught:
-            run(engine, [tmp_path / "in"], tmp_path / "out", EVERYTHING)
-        assert str(caught.value) == f"{tmp_path}/in/2.csv, row 2, {what}"
-        assert [path.name for path in tmp_path.iterdir()] == ["in"]
-
-    def test_an_impossible_date_is_named(self, engine: Engine, tmp_path: Path) -> None:
-        rows: list[Row] = [("a", "x", "2019-02-27"), ("a", "x", "2019-02-30")]
-        with pytest.raises(InputError, match=r"e\.csv, row 2, column 'timestamp': '2019-02-30' is not a time"):
-            run(engine, [write_csv(tmp_path / "e.csv", rows)], tmp_path / "out", EVERYTHING)
 
     def test_a_missing_column_is_named(self, engine: Engine, tmp_path: Path) -> None:
         path = write_csv(tmp_path / "e.csv", days(("a", 0, "x y")), header="visit,item_id,timestamp")

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from model_export.data.ingestion.engine import Engine
+from model_export.data.ingestion.id_checks import DROP_EMPTY
 from model_export.data.layout import Layout
 from nextitem.errors import InputError
 from tests.model_export.data.ingestion.engine_contract import EVERYTHING
@@ -125,7 +126,9 @@ class FormatContract:
         rows = [{"id": "a", "events": [{"aid": "x"}, {"aid": "y"}]}, {"id": "b", "events": [{"aid": "x"}, {"aid": ""}]}]
         path = written(tmp_path / "e.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
         layout = Layout(session=("id",), item="events[].aid", time="#row")
-        assert fault(engine, tmp_path / "out", layout, path) == ", row 2, column 'events[].aid': is empty"
+        assert (
+            fault(engine, tmp_path / "out", layout, path) == f", row 2, column 'events[].aid': is empty; {DROP_EMPTY}"
+        )
 
     def test_a_row_can_be_a_session_of_a_list_as_text(self, engine: Engine, tmp_path: Path) -> None:
         # GIVEN rows without an id or a time, whose items are a list as text and one more column, in two files

@@ -33,12 +33,12 @@ def write_csv(path: Path, rows: list[Row], header: str = "session_id,item_id,tim
     return path
 
 
-def write_parquet(path: Path, rows: list[Row], time: str = "BIGINT") -> Path:
-    """A Parquet file whose times are of a type."""
+def write_parquet(path: Path, rows: list[Row], time: str = "BIGINT", ids: str = "VARCHAR") -> Path:
+    """A Parquet file whose times and ids are of a type."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(":memory:") as opened:
         opened.execute("SET TimeZone = 'UTC'")
-        opened.execute(f"CREATE TABLE e (session_id VARCHAR, item_id VARCHAR, timestamp {time})")
+        opened.execute(f"CREATE TABLE e (session_id {ids}, item_id {ids}, timestamp {time})")
         opened.executemany("INSERT INTO e VALUES (?, ?, ?)", rows)
         opened.execute(f"COPY e TO '{path}' (FORMAT parquet)")
     return path

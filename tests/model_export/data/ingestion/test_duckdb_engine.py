@@ -8,9 +8,10 @@ from model_export.data.ingestion.duckdb_engine import duckdb_engine
 from model_export.data.ingestion.engine import Engine
 from tests.model_export.data.ingestion.engine_contract import EngineContract
 from tests.model_export.data.ingestion.format_contract import FormatContract
+from tests.model_export.data.ingestion.value_contract import ValueContract
 
 
-class TestDuckDB(EngineContract, FormatContract):
+class TestDuckDB(EngineContract, FormatContract, ValueContract):
     @pytest.fixture
     def engine(self) -> Iterator[Engine]:
         with duckdb_engine() as opened:

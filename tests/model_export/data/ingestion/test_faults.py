@@ -7,7 +7,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from model_export.data.ingestion.check import ONE_KIND
 from model_export.data.ingestion.formats import ACCEPTED as ACCEPTED_NAMES
+from model_export.data.ingestion.id_checks import DROP_EMPTY, NOT_WHOLE
 from model_export.data.ingestion.reader import read_sessions
 from model_export.data.ingestion.times import ACCEPTED
 from model_export.data.layout import MAX_SESSION_EVENTS, Layout
@@ -18,10 +20,10 @@ GOOD = b"s,a,1600000000\n"
 
 
 def fault_of(path: Path, layout: Layout | None = None) -> str:
-    """The error of reading a file, without its path and the list of accepted times."""
+    """The error of reading a file, without its path and what to do about times."""
     with pytest.raises(InputError) as caught:
         read_sessions(path, layout)
-    text = str(caught.value).removesuffix(f". {ACCEPTED}")
+    text = str(caught.value).removesuffix(f". {ACCEPTED}").removesuffix(f". {ONE_KIND}")
     assert "\n" not in text
     assert text.startswith(str(path))
     return text.removeprefix(str(path))
@@ -65,12 +67,12 @@ def fault_of(path: Path, layout: Layout | None = None) -> str:
         ),
         pytest.param(
             HEADER + b"s,a,2020-06-01\n" + GOOD,
-            ", row 2, column 'timestamp': '1600000000' is not a time",
+            ", row 2, column 'timestamp': '1600000000' is epoch seconds, but '2020-06-01' in row 1 is a date",
             id="number among dates",
         ),
         pytest.param(
             HEADER + GOOD + b"s,a,2020-06-01\n",
-            ", row 2, column 'timestamp': '2020-06-01' is not a time",
+            ", row 2, column 'timestamp': '2020-06-01' is a date, but '1600000000' in row 1 is epoch seconds",
             id="date among numbers",
         ),
         pytest.param(HEADER + GOOD + b"s,b,\n", ", row 2, column 'timestamp': has no time", id="no time"),
@@ -86,15 +88,31 @@ def fault_of(path: Path, layout: Layout | None = None) -> str:
             ", row 1, column 'timestamp': '9999-01-01' is not a time",
             id="far future",
         ),
-        pytest.param(HEADER + GOOD + b"s,,1\n", ", row 2, column 'item_id': is empty", id="empty item"),
-        pytest.param(HEADER + GOOD + b's,"",1\n', ", row 2, column 'item_id': is empty", id="quoted empty item"),
-        pytest.param(HEADER + GOOD + b"s,  ,1\n", ", row 2, column 'item_id': is empty", id="blank item"),
+        pytest.param(HEADER + GOOD + b"s,,1\n", f", row 2, column 'item_id': is empty; {DROP_EMPTY}", id="empty item"),
         pytest.param(
-            HEADER + GOOD + "s,\u00a0\u3000,1\n".encode(), ", row 2, column 'item_id': is empty", id="other spaces"
+            HEADER + GOOD + b's,"",1\n', f", row 2, column 'item_id': is empty; {DROP_EMPTY}", id="quoted empty item"
         ),
-        pytest.param(HEADER + GOOD + b",b,1\n", ", row 2, column 'session_id': is empty", id="empty session"),
-        pytest.param(HEADER + GOOD + b"s,nAn,1\n", ", row 2, column 'item_id': 'nAn' is not an id", id="NaN item"),
-        pytest.param(HEADER + b"NULL,b,1\n", ", row 1, column 'session_id': 'NULL' is not an id", id="null session"),
+        pytest.param(
+            HEADER + GOOD + b"s,  ,1\n", f", row 2, column 'item_id': is empty; {DROP_EMPTY}", id="blank item"
+        ),
+        pytest.param(
+            HEADER + GOOD + "s,\u00a0\u3000,1\n".encode(),
+            f", row 2, column 'item_id': is empty; {DROP_EMPTY}",
+            id="other spaces",
+        ),
+        pytest.param(
+            HEADER + GOOD + b",b,1\n", f", row 2, column 'session_id': is empty; {DROP_EMPTY}", id="empty session"
+        ),
+        pytest.param(
+            HEADER + GOOD + b"s,nAn,1\n",
+            f", row 2, column 'item_id': 'nAn' stands for a missing id; {DROP_EMPTY}",
+            id="NaN item",
+        ),
+        pytest.param(
+            HEADER + b"NULL,b,1\n",
+            f", row 1, column 'session_id': 'NULL' stands for a missing id; {DROP_EMPTY}",
+            id="null session",
+        ),
         pytest.param(
             HEADER + GOOD + b"s," + b"\xc3\xa9" * 257 + b",1\n",
             f", row 2, column 'item_id': '{'é' * 40}…' has more than 256 characters",
@@ -139,14 +157,24 @@ def test_a_fault_in_csv_is_named(tmp_path: Path, content: bytes, expected: str) 
     ("select", "expected"),
     [
         pytest.param(
-            "SELECT 's' AS session_id, 1.5::DOUBLE AS item_id, 1 AS timestamp",
-            ", column 'item_id': is of type float64, but ids must be text or integers",
-            id="float items",
+            "SELECT 's' AS session_id, unnest([1, 1.5])::DOUBLE AS item_id, 1 AS timestamp",
+            f", row 2, column 'item_id': '1.5' {NOT_WHOLE}",
+            id="fraction",
         ),
         pytest.param(
-            "SELECT 1.0::FLOAT AS session_id, 1 AS item_id, 1 AS timestamp",
-            ", column 'session_id': is of type float32, but ids must be text or integers",
-            id="float sessions",
+            "SELECT 2::DOUBLE ** 53 AS session_id, 1 AS item_id, 1 AS timestamp",
+            f", row 1, column 'session_id': '~9007199254740992.0' {NOT_WHOLE}",
+            id="float that cannot hold its neighbours",
+        ),
+        pytest.param(
+            "SELECT 's' AS session_id, unnest([1, 2.25])::DECIMAL(9, 2) AS item_id, 1 AS timestamp",
+            f", row 2, column 'item_id': '2.25' {NOT_WHOLE}",
+            id="decimal fraction",
+        ),
+        pytest.param(
+            "SELECT true AS session_id, 'a' AS item_id, 1 AS timestamp",
+            ", column 'session_id': is of type boolean, but ids must be text or numbers",
+            id="no id type",
         ),
         pytest.param(
             "SELECT 's' AS session_id, 'a' AS item_id, true AS timestamp",
@@ -165,7 +193,7 @@ def test_a_fault_in_csv_is_named(tmp_path: Path, content: bytes, expected: str) 
         ),
         pytest.param(
             "SELECT 's' AS session_id, unnest([7, NULL]) AS item_id, 1 AS timestamp",
-            ", row 2, column 'item_id': is empty",
+            f", row 2, column 'item_id': is empty; {DROP_EMPTY}",
             id="null item",
         ),
         pytest.param(

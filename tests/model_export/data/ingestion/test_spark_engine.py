@@ -15,6 +15,7 @@ from tests.model_export.data.ingestion.engine_contract import EngineContract
 from tests.model_export.data.ingestion.format_contract import FormatContract
 from tests.model_export.data.ingestion.preparing import content, run
 from tests.model_export.data.ingestion.sparks import NO_JAVA, spark
+from tests.model_export.data.ingestion.value_contract import ValueContract
 
 pytestmark = [
     pytest.mark.slow,
@@ -31,7 +32,7 @@ def running() -> Iterator[Engine]:
         yield opened
 
 
-class TestSpark(EngineContract, FormatContract):
+class TestSpark(EngineContract, FormatContract, ValueContract):
     @pytest.fixture
     def engine(self, running: Engine) -> Engine:
         return running

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_export.data.ingestion.reader import read_sessions
+from model_export.data.ingestion.times import LATEST_SECOND
 from model_export.data.layout import Layout
-from model_export.data.sessions import Sessions
+from model_export.data.sessions import FIRST_EPOCH_SECOND, Sessions
 from nextitem.ids import id_fault
 from tests.model_export.event_files import write_events
 from tests.model_export.handmade import handmade
@@ -20,10 +21,11 @@ IDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12).filter(lamb
 
 EVERY_EVENT = Layout(collapse="nothing")
 
-TIMES = st.one_of(
-    st.integers(min_value=-(10**9), max_value=10**10).map(float),
-    st.floats(min_value=-1e9, max_value=1e10, allow_nan=False),
-)
+TIMES = [
+    st.integers(int(low), int(high)).map(float) | st.floats(low, high)
+    for low, high in ((-(10**8), 10**7), (FIRST_EPOCH_SECOND, LATEST_SECOND - 1))
+]
+"""A running index, and epoch seconds."""
 
 
 @st.composite
@@ -39,7 +41,9 @@ def any_sessions(draw: st.DrawFn) -> Sessions:
         ids=ids,
         owners=owners,
         codes=np.array([used.index(item) for item in drawn], dtype=np.int32),
-        times=np.array(draw(st.lists(TIMES, min_size=len(owners), max_size=len(owners), unique=True))),
+        times=np.array(
+            draw(st.lists(draw(st.sampled_from(TIMES)), min_size=len(owners), max_size=len(owners), unique=True))
+        ),
         rows=np.arange(1, len(owners) + 1),
     )
 
