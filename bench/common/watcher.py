@@ -4,6 +4,12 @@
 class SilentWatcher:
     """Watches a training and prints nothing: see `model_export.training.watcher.Watcher`."""
 
+    def plan(self, phases: object) -> None:
+        """Ignore the phases."""
+
+    def step(self, phase: str, done: int) -> None:
+        """Ignore a step."""
+
     def batch(self, stage: str, epoch: int, done: int, total: int) -> None:
         """Ignore a batch."""
 

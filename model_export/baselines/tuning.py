@@ -25,6 +25,9 @@ MAX_TARGETS = 4000
 """Targets in them; of long sessions fewer are sampled, because dozens of trials would take an hour."""
 _SEED = 20
 
+TUNED_SETTINGS = sum(len(method.forms) * max(1, len(method.grid)) for method in METHODS)
+"""Settings that are tuned, of all forms together."""
+
 Progress = Callable[[int, int], None]
 """Called with the number of tuned settings, and their total."""
 
@@ -117,7 +120,6 @@ class _Trials:
         self._data, self._validation, self._progress = data, validation, progress
         self._results: dict[tuple[str, Config], dict[str, Accuracy]] = {}
         self._done = 0
-        self._total = sum(len(method.forms) * max(1, len(method.grid)) for method in METHODS)
 
     def best(self, method: Method, name: str) -> tuple[Config, Accuracy]:
         """Return the best settings of a form, and their accuracy."""
@@ -132,7 +134,7 @@ class _Trials:
 
     def _count(self) -> None:
         self._done += 1
-        self._progress(self._done, self._total)
+        self._progress(self._done, TUNED_SETTINGS)
 
     def _result(self, method: Method, config: Config) -> dict[str, Accuracy]:
         key = (next(iter(method.forms)), config)

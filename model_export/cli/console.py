@@ -8,9 +8,8 @@ from typing import Any
 import msgspec
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.text import Text
 
+from model_export.cli.view import View, shown
 from model_export.data.layout import Layout
 from model_export.data.sessions import Sessions
 
@@ -48,38 +47,42 @@ def say(text: str) -> None:
     ERR.print(text)
 
 
+_views: list[View] = []
+"""The view that is shown, if there is one: a console has one live line."""
+
+
 @contextmanager
-def progress() -> Iterator[Progress]:
-    """Show progress bars while the block runs; none where standard error is not a terminal."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=ERR, transient=True, disable=not ERR.is_terminal) as bars:
-        yield bars
+def progress() -> Iterator[View]:
+    """Show a work while the block runs. Within another such block, it is a part of that one's work."""
+    if _views:
+        yield _views[-1]
+        return
+    with shown(ERR, silent=not is_leader()) as view:
+        _views.append(view)
+        try:
+            yield view
+        finally:
+            _views.pop()
 
 
 @contextmanager
 def waiting(text: str) -> Iterator[Callable[[str], None]]:
-    """Show that a step of unknown length runs; gives a function that changes the text."""
-    with ERR.status(Text(text)) as status:
-        yield lambda stage: status.update(Text(stage))
+    """Show that a phase of unknown length runs; gives a function that changes the text."""
+    with progress() as view:
+        view.begin(text)
+        yield view.begin
 
 
 class IngestionBars:
     """Shows the stages of a preparation, and the rows that are written."""
 
-    def __init__(self, bars: Progress) -> None:
-        self._bars = bars
-        self._task = bars.add_task("starting", total=None)
+    def __init__(self, view: View) -> None:
+        self._view = view
 
     def stage(self, name: str) -> None:
         """Show a new stage."""
-        self._bars.update(self._task, description=name, completed=0, total=None)
+        self._view.begin(name)
 
     def rows(self, name: str, done: int) -> None:
         """Show the number of rows written."""
-        self._bars.update(self._task, description=f"writing {name}", completed=done)
+        self._view.step(f"writing {name}", done)

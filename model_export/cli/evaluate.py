@@ -1,21 +1,25 @@
 """Command `evaluate`: metrics of an artifact and of baselines on test events."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 from numpy.typing import NDArray
-from rich.progress import TaskID
 from rich.table import Column, Table
 
+from model_export.baselines.all_baselines import NAMES
+from model_export.baselines.tuning import TUNED_SETTINGS
 from model_export.cli.console import OUT, print_json, progress, read_events, say
 from model_export.cli.options import ArtifactFolder, Json, LayoutOptions, check_run
 from model_export.cli.outcome import all_or_nothing
+from model_export.cli.view import View
 from model_export.data.atomic_file import write_atomically
 from model_export.evaluation.analysis import Quality
-from model_export.evaluation.evaluate import Report, evaluate_artifact
+from model_export.evaluation.evaluate import MODEL, TUNING, Progress, Report, evaluate_artifact
+from model_export.progress import Phase
 from model_export.report import check_report, write_report
 from model_export.training.run_folder import RunRecord, read_run
 from nextitem.errors import InputError
@@ -56,15 +60,8 @@ def evaluate(
     train_events = read_events(train, layout.layout) if train else None
     if train_events is not None and train_events.digest != model.manifest.training.data_sha256:
         say(f"{', '.join(train or ())} is not the data that {model.version} was trained on")
-    with progress() as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def on_session(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                tasks[name] = bars.add_task(name, total=total)
-            bars.update(tasks[name], completed=done)
-
-        result = evaluate_artifact(model, test, train_events, on_session)
+    with progress() as view:
+        result = evaluate_artifact(model, test, train_events, _shown_in(view, with_baselines=train_events is not None))
     if result.overlap is not None and not result.overlap.is_clean:
         say(
             f"train and test overlap: {result.overlap.sessions} test sessions are in train, "
@@ -80,6 +77,19 @@ def evaluate(
     else:
         for table in _tables(result):
             OUT.print(table)
+
+
+def _shown_in(view: View, *, with_baselines: bool) -> Progress:
+    """Return a function that shows the work of each ranker."""
+    baselines = (*(Phase(name, 0, "baselines") for name in NAMES),) if with_baselines else ()
+
+    def show(name: str, done: int, total: int) -> None:
+        if done == 1 and name == MODEL:
+            tuning = (Phase(TUNING, TUNED_SETTINGS),) if with_baselines else ()
+            view.plan([Phase(MODEL, total), *tuning, *(replace(phase, units=total) for phase in baselines)])
+        view.step(name, done)
+
+    return show
 
 
 def _record(run: Path, manifest: Manifest) -> RunRecord:

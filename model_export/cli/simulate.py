@@ -32,8 +32,8 @@ def simulate(
     try:
         shop = Shop(seed=shop_seed, products=products)
         counts = []
-        with progress() as bars:
-            traffic = bars.track(shop.sessions(sessions, seed=seed), total=sessions, description="shopping")
+        with progress() as view:
+            traffic = view.each("shopping", shop.sessions(sessions, seed=seed), sessions)
             files: dict[Path, Write] = {out: lambda path: counts.append(write_events(path, traffic))}
             if products_out is not None:
                 files[products_out] = lambda path: write_products(path, shop.products)

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import Progress
 
 from model_export.cli.console import is_leader, print_json, progress, read_events, say, waiting
 from model_export.cli.extras import extra
 from model_export.cli.options import EventFiles, Json, LayoutOptions
 from model_export.cli.outcome import all_or_nothing
+from model_export.cli.view import View
 from model_export.data.atomic_file import refuse_taken
 from model_export.training.config import BATCHINGS, LOSSES, OPTIMISERS, FitConfig
 from model_export.training.config_file import config_from
@@ -97,15 +97,16 @@ def train(
     settings = fit.config(context, config)
     refuse_taken(out)
     all_or_nothing(out)
-    with _trackers(mlflow if is_leader() else None) as trackers:  # before events are read: that can take minutes
+    # MLflow comes first: reading the events can take minutes.
+    with progress() as view, _trackers(mlflow if is_leader() else None) as trackers:
         sessions = read_events(events, layout.layout)
         with waiting("starting torch"):
             from model_export.training.run_training import train as train_run
         for tracker in trackers:
             tracker.start(out.name)
-        intro = f"{len(sessions)} sessions, {len(sessions.codes)} events, {len(sessions.catalogue)} items"
-        with progress() as bars:
-            record = train_run(sessions, settings, out, _Bars(bars, intro), trackers)
+        if is_leader():
+            say(f"{len(sessions)} sessions, {len(sessions.codes)} events, {len(sessions.catalogue)} items")
+        record = train_run(sessions, settings, out, _TrainingView(view), trackers)
     if not is_leader():
         return
     if as_json:
@@ -138,19 +139,15 @@ def _trackers(mlflow: str | None) -> "Iterator[tuple[MLflow, ...]]":
         yield (tracker,)
 
 
-class _Bars:
-    """Shows a training: its data when it begins, a bar for each stage, a line for each epoch."""
+class _TrainingView:
+    """Shows a training: its phases, and a line for each epoch."""
 
-    def __init__(self, bars: Progress, intro: str) -> None:
-        self._bars = bars
-        self._intro = intro
-        self._task = bars.add_task("training")
+    def __init__(self, view: View) -> None:
+        view.bound = "at most"  # early stopping
+        self.plan, self.step = view.plan, view.step
 
     def batch(self, stage: str, epoch: int, done: int, total: int) -> None:
-        if self._intro:
-            say(self._intro)
-            self._intro = ""
-        self._bars.update(self._task, description=f"{stage}: epoch {epoch}", completed=done, total=total)
+        self.step(stage, (epoch - 1) * total + done)
 
     def epoch(self, stage: str, epoch: Any) -> None:
         metrics = "" if math.isnan(epoch.hr) else f", HR@20 {epoch.hr:.4f}, MRR@20 {epoch.mrr:.4f}"

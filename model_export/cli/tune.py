@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import Progress
 from rich.table import Table
 
 from model_export.cli.console import OUT, print_json, progress, read_events, say, waiting
 from model_export.cli.extras import extra
 from model_export.cli.options import EventFiles, Json, LayoutOptions
+from model_export.cli.view import View
 from model_export.data.atomic_file import locked
 from model_export.interruption import describe_if_stopped
+from model_export.progress import Phase
 from model_export.training.config import FitConfig
 from model_export.training.config_file import config_from
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 SHOWN = 10
 """Trials in the table."""
+SEARCHING = "searching, in seconds"
 SECONDS_PER_MINUTE = 60.0
 
 
@@ -42,7 +44,7 @@ def tune(
     Give it training events only: test events must not choose the settings.
     """
     base = config_from(config) if config is not None else FitConfig()
-    with locked(out):
+    with locked(out), progress() as view:
         sessions = read_events(events, layout.layout)
         with waiting("starting torch"), extra("tune"):
             import optuna
@@ -51,10 +53,9 @@ def tune(
             from model_export.training.tuning.study import tune as search
         optuna.logging.set_verbosity(logging.ERROR)  # `_Bar` shows failed trials
         seconds = minutes * SECONDS_PER_MINUTE
-        with progress() as bars:
-            bar = _Bar(bars, seconds)
-            describe_if_stopped(lambda: f"{out} keeps the {bar.ended} trials that had ended; run it again to go on")
-            trials_by_rank = search(sessions, base, out, seconds=seconds, trials=trials, listener=bar)
+        bar = _Bar(view, seconds)
+        describe_if_stopped(lambda: f"{out} keeps the {bar.ended} trials that had ended; run it again to go on")
+        trials_by_rank = search(sessions, base, out, seconds=seconds, trials=trials, listener=bar)
     if as_json:
         print_json({"best": str(out / BEST), "trials": [_row(trial) for trial in trials_by_rank]})
         return
@@ -66,13 +67,14 @@ def tune(
 class _Bar:
     """Shows the time that has passed, and a line for each trial."""
 
-    def __init__(self, bars: Progress, seconds: float) -> None:
-        self._bars = bars
+    def __init__(self, view: View, seconds: float) -> None:
+        self._view = view
+        view.plan([Phase(SEARCHING, round(seconds))])
         self.ended = 0
-        self._task = bars.add_task("searching", total=round(seconds))
 
     def tick(self, trial: int, passed: float) -> None:
-        self._bars.update(self._task, description=f"trial {trial}, seconds", completed=round(passed))
+        self._view.note = f"trial {trial}"
+        self._view.step(SEARCHING, round(passed))
 
     def trial(self, tried: "TrialResult") -> None:
         self.ended += 1

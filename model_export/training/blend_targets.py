@@ -3,7 +3,7 @@
 They are computed for validation sessions, which neither the network nor the memory has seen.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,6 @@ from model_export.memory import Memory
 from model_export.memory.blend import UNSEEN, ages_of
 from model_export.memory.fit_blend import BlendTargets
 from model_export.training.network import Network
-from model_export.training.validation_metrics import sample_sessions
 
 NETWORK_CANDIDATES = 200
 """The network's best items that are candidates, beside the recalled ones: no further item reaches the first 20."""
@@ -44,16 +43,18 @@ class _Target:
     level: float
 
 
-def blend_targets(network: Network, memory: Memory, sessions: Sessions, seed: int) -> BlendTargets:
+def blend_targets(
+    network: Network, memory: Memory, sessions: Sessions, on_session: Callable[[int], None] = lambda _done: None
+) -> BlendTargets:
     """Return the data that a blend is learned from.
 
     Args:
         network: trained without the sessions.
         memory: an index without the sessions, over the network's catalogue.
-        sessions: the validation sessions, over that catalogue.
-        seed: draws a sample if there are more sessions than are needed.
+        sessions: validation sessions over that catalogue, with `MAX_TARGETS` targets at most.
+        on_session: called with the number of sessions that are done.
     """
-    targets = list(_targets(network, memory, sample_sessions(sessions, MAX_TARGETS, seed)))
+    targets = list(_targets(network, memory, sessions, on_session))
     shape = len(targets), max(len(target.candidates) for target in targets)
     scores, votes = np.full(shape, -np.inf, np.float32), np.zeros(shape, np.float32)
     ages = np.full(shape, UNSEEN)
@@ -65,11 +66,14 @@ def blend_targets(network: Network, memory: Memory, sessions: Sessions, seed: in
 
 
 @torch.inference_mode()
-def _targets(network: Network, memory: Memory, sessions: Sessions) -> Iterator[_Target]:
+def _targets(
+    network: Network, memory: Memory, sessions: Sessions, on_session: Callable[[int], None]
+) -> Iterator[_Target]:
     network.eval()
     rows = network.rows()
     best = min(NETWORK_CANDIDATES, rows.shape[0])
     for number in range(len(sessions)):
+        on_session(number)
         session = sessions.session(number)
         codes = torch.from_numpy(session[:-1].astype(np.int64)).to(rows.device)
         scores = network.scores(network(codes[None], rows)[0], rows)

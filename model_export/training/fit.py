@@ -14,16 +14,17 @@ from torch import Tensor
 from model_export.data.sessions import MIN_SESSION_EVENTS, Sessions
 from model_export.data.split import Split, split_by_time, split_latest
 from model_export.memory import Blend, BlendedMemory, Memory, MemoryConfig, build_index
-from model_export.memory.fit_blend import BlendTargets, fit_blend
-from model_export.memory.fit_recall import fit_recall
+from model_export.memory.fit_blend import BLENDS, BlendTargets, fit_blend
+from model_export.memory.fit_recall import TRIALS, fit_recall
 from model_export.metrics.ranking import Accuracy, accuracy
-from model_export.training.blend_targets import blend_targets
+from model_export.progress import Phase, Progress
+from model_export.training.blend_targets import MAX_TARGETS, blend_targets
 from model_export.training.config import MAX_SEED, FitConfig
 from model_export.training.defaults import complete_config
 from model_export.training.distillation import Teachers
 from model_export.training.distributed import current_world
 from model_export.training.network import Network
-from model_export.training.trainer import TrainedEpoch, train_network
+from model_export.training.trainer import TrainedEpoch, batches_of, train_network
 from model_export.training.validation_metrics import network_accuracy, sample_sessions
 from nextitem.errors import InputError
 
@@ -31,6 +32,8 @@ MAX_VALIDATION_TARGETS = 20_000
 """Next items that each epoch is validated on; of more, a sample is drawn."""
 RECALL_TARGETS = 3000
 """Next items that the memory's settings are chosen by."""
+RECALL, BLEND, WEIGHTS = "session memory: recall", "session memory: scores", "session memory: weights"
+"""Phases after the validation."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Epoch:
         return Accuracy(self.hr, self.mrr).objective
 
 
-class Watcher(Protocol):
+class Watcher(Progress, Protocol):
     """Follows the progress of a training."""
 
     def batch(self, stage: str, epoch: int, done: int, total: int) -> None:
@@ -116,6 +119,7 @@ def fit(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Fitted:
         InputError: too little to train on or to validate on, or the settings let the weights overflow.
     """
     validated = validate(sessions, config, watcher)
+    watcher.plan(_training_phases(sessions, validated.config, validated.epochs, "refit"))
     for epoch in _training(sessions, validated.config, validated.epochs, "refit", watcher):
         watcher.epoch("refit", Epoch(epoch.number, epoch.loss, math.nan, math.nan))
     memory = None
@@ -140,6 +144,8 @@ def validate(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Validat
     if len(held_out) == 0:
         raise InputError(f"there is nothing to validate on: {split.by} have no two events of known items")
     config = complete_config(config, sessions)
+    after = [*_memory_phases(held_out, config), *_training_phases(sessions, config, config.epochs, "refit")]
+    watcher.plan([*_training_phases(split.train, config, config.epochs, "validate"), *after])
     history: list[Epoch] = []
     weights: dict[str, Tensor] = {}
     best = 0
@@ -157,20 +163,43 @@ def validate(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Validat
     validated = Validated(split, config, tuple(history), best)
     if not (config.memory_sessions and world.leads):  # only the leader writes the memory
         return validated
-    validated = _with_memory(validated, network, held_out)
+    refit = _training_phases(sessions, config, best, "refit")
+    watcher.plan([*_memory_phases(held_out, config), *refit])
+    validated = _with_memory(validated, network, held_out, watcher)
     if validated.blended:
         watcher.blend(validated.blended)
     return validated
 
 
-def _with_memory(validated: Validated, network: Network, held_out: Sessions) -> Validated:
+def _with_memory(validated: Validated, network: Network, held_out: Sessions, watcher: Watcher) -> Validated:
     """Choose the settings of a session memory, and its weight beside the network."""
     config = validated.config
     recall = MemoryConfig(sessions=config.memory_sessions, events=config.memory_events)
     index = build_index(validated.split.train, recall)
-    recall = fit_recall(index, recall, sample_sessions(held_out, RECALL_TARGETS, config.seed))
-    targets = blend_targets(network, Memory(index, recall), held_out, config.seed)
-    return replace(validated, recall=recall, targets=targets, blend=fit_blend(targets))
+    sample = sample_sessions(held_out, RECALL_TARGETS, config.seed)
+    recall = fit_recall(index, recall, sample, lambda done: watcher.step(RECALL, done))
+    sample = sample_sessions(held_out, MAX_TARGETS, config.seed)
+    targets = blend_targets(network, Memory(index, recall), sample, lambda done: watcher.step(BLEND, done))
+    return replace(
+        validated, recall=recall, targets=targets, blend=fit_blend(targets, lambda done: watcher.step(WEIGHTS, done))
+    )
+
+
+def _memory_phases(held_out: Sessions, config: FitConfig) -> list[Phase]:
+    if not config.memory_sessions:
+        return []
+    recalled, blended = (len(sample_sessions(held_out, size, config.seed)) for size in (RECALL_TARGETS, MAX_TARGETS))
+    return [Phase(RECALL, TRIALS * recalled), Phase(BLEND, blended), Phase(WEIGHTS, BLENDS)]
+
+
+def _training_phases(sessions: Sessions, config: FitConfig, epochs: int, stage: str) -> list[Phase]:
+    batches = epochs * len(batches_of(sessions, config))
+    teachers = [Phase(_teacher_of(stage, number), batches, "teachers") for number in range(1, config.teachers + 1)]
+    return [*teachers, Phase(stage, batches, "network")]
+
+
+def _teacher_of(stage: str, number: int) -> str:
+    return f"{stage}: teacher {number}"
 
 
 def _training(
@@ -179,14 +208,15 @@ def _training(
     """Train the teachers if there are any, then the network."""
     teachers = None
     if config.teachers:
-        networks = [_teacher(sessions, config, epochs, number, watcher) for number in range(1, config.teachers + 1)]
+        numbers = range(1, config.teachers + 1)
+        networks = [_teacher(sessions, config, epochs, number, stage, watcher) for number in numbers]
         teachers = Teachers(networks, config.distillation)
     return train_network(sessions, config, epochs, lambda *batch: watcher.batch(stage, *batch), teachers)
 
 
-def _teacher(sessions: Sessions, config: FitConfig, epochs: int, number: int, watcher: Watcher) -> Network:
+def _teacher(sessions: Sessions, config: FitConfig, epochs: int, number: int, stage: str, watcher: Watcher) -> Network:
     own = replace(config, seed=(config.seed + number) % MAX_SEED)
-    *_, last = train_network(sessions, own, epochs, lambda *batch: watcher.batch(f"teacher {number}", *batch))
+    *_, last = train_network(sessions, own, epochs, lambda *batch: watcher.batch(_teacher_of(stage, number), *batch))
     return last.network
 
 

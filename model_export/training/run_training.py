@@ -59,6 +59,7 @@ class _TrackedWatcher:
 
     def __init__(self, watcher: Watcher, trackers: Sequence[Tracker]) -> None:
         self._watcher, self._trackers = watcher, trackers
+        self.plan, self.step = watcher.plan, watcher.step
 
     def batch(self, stage: str, epoch: int, done: int, total: int) -> None:
         self._watcher.batch(stage, epoch, done, total)
@@ -76,6 +77,12 @@ class _TrackedWatcher:
 
 class _NoWatcher:
     """Ignores progress: another process reports it."""
+
+    def plan(self, *_phases: object) -> None:
+        """Ignore it."""
+
+    def step(self, *_progress: object) -> None:
+        """Ignore it."""
 
     def batch(self, *_progress: object) -> None:
         """Ignore it."""

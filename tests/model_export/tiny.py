@@ -3,6 +3,7 @@
 Torch uses one thread: several threads sum in another order.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from model_export.data.sessions import Sessions
 from model_export.export.export import export
 from model_export.metrics.ranking import Accuracy
+from model_export.progress import Phase
 from model_export.training.fit import Epoch
 from model_export.training.run_folder import Run, RunRecord, Weights
 from nextitem.model.artifact import open_artifact
@@ -50,6 +52,14 @@ class RecordingWatcher:
     batches: list[tuple[str, int, int, int]] = field(default_factory=list)
     epochs: list[tuple[str, Epoch]] = field(default_factory=list)
     blends: list[Accuracy] = field(default_factory=list)
+    plans: list[tuple[Phase, ...]] = field(default_factory=list)
+    steps: list[tuple[str, int]] = field(default_factory=list)
+
+    def plan(self, phases: Sequence[Phase]) -> None:
+        self.plans.append(tuple(phases))
+
+    def step(self, phase: str, done: int) -> None:
+        self.steps.append((phase, done))
 
     def batch(self, stage: str, epoch: int, done: int, total: int) -> None:
         self.batches.append((stage, epoch, done, total))

@@ -146,6 +146,12 @@ class _TrialWatcher:
     def batch(self, stage: str, epoch: int, done: int, total: int) -> None:  # noqa: ARG002  # part of `Watcher`
         self._clock.tick(self._trial.number)
 
+    def plan(self, phases: object) -> None:
+        """The time limit is the plan."""
+
+    def step(self, phase: str, done: int) -> None:
+        """No trial has a phase besides the training."""
+
     def blend(self, accuracy: Accuracy) -> None:
         """No trial has a memory."""
 

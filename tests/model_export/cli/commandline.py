@@ -10,11 +10,12 @@ from typing import Any
 from unittest import mock
 
 from model_export.cli import main
+from model_export.cli.view import MARK
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The exit code and output of a command."""
+    """The exit code and output of a command, without the lines of progress that a slow machine adds."""
 
     code: int
     out: str
@@ -44,7 +45,8 @@ def nextitem(*arguments: str | Path) -> Answer:
             main()
         except SystemExit as end:
             code = end.code
-    return Answer(code if isinstance(code, int) else int(code is not None), out.getvalue(), err.getvalue())
+    messages = (line for line in err.getvalue().splitlines(keepends=True) if not line.startswith(MARK))
+    return Answer(code if isinstance(code, int) else int(code is not None), out.getvalue(), "".join(messages))
 
 
 def done(*arguments: str | Path) -> Answer:

@@ -189,3 +189,22 @@ def test_refuses_settings_that_exclude_each_other() -> None:
         FitConfig(teachers=1, batching="session-parallel")
     with pytest.raises(InputError, match=r"^distillation must be at most what smoothing leaves"):
         FitConfig(teachers=1, distillation=0.9, smoothing=0.2)
+
+
+@pytest.mark.parametrize("teachers", [0, 2])
+def test_every_step_is_in_the_plan_and_no_phase_is_longer(teachers: int) -> None:
+    # GIVEN a training with all its phases
+    watcher = RecordingWatcher()
+    fit(cycle(sessions=60), replace(QUICK, epochs=6, patience=1, teachers=teachers, memory_sessions=100), watcher)
+    # THEN the first plan has every phase that came, in order, and at most as many steps
+    first = {phase.name: phase.units for phase in watcher.plans[0]}
+    came = {stage: (epoch - 1) * total + done for stage, epoch, done, total in watcher.batches}
+    for phase, done in watcher.steps:
+        came[phase] = max(came.get(phase, 0), done)
+    assert came.keys() == first.keys()
+    assert all(done <= first[phase] for phase, done in came.items())
+    # AND the last plan has the refit alone, with exactly the steps that came
+    assert [(phase.name, phase.units) for phase in watcher.plans[-1] if "teacher" not in phase.name] == [
+        ("refit", came["refit"])
+    ]
+    assert {"validate", "session memory: recall", "session memory: weights", "refit"} <= first.keys()

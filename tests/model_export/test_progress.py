@@ -1,0 +1,46 @@
+"""The estimate of a work's rest: measured steps, over all phases."""
+
+from model_export.progress import Estimate, Left, Phase
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_phases_of_a_kind_share_their_measure() -> None:
+    # GIVEN two phases of one kind and one of its own
+    clock = Clock()
+    estimate = Estimate(clock)
+    estimate.plan([Phase("validate", 100, "batches"), Phase("memory", 50), Phase("refit", 200, "batches")])
+    assert estimate.left() == Left(0.0, ("batches", "memory"))
+    # WHEN ten steps of the first took 20 seconds
+    clock.now = 20.0
+    estimate.step("validate", 10)
+    # THEN the other 90 and the 200 of its kind are estimated, and the third is named
+    assert estimate.left() == Left(2.0 * (90 + 200), ("memory",))
+    # WHEN the first phase is over early, and five steps of the second took one second
+    estimate.plan([Phase("memory", 50), Phase("refit", 20, "batches")])
+    clock.now = 21.0
+    estimate.step("memory", 5)
+    # THEN nothing is left of the first, and the third has become shorter
+    assert estimate.left() == Left(0.2 * 45 + 2.0 * 20, ())
+
+
+def test_a_phase_without_a_plan_is_not_estimated() -> None:
+    estimate = Estimate(Clock())
+    estimate.step("writing", 3)
+    assert estimate.left() == Left(0.0, ())
+    assert estimate.units("writing") is None
+
+
+def test_nothing_is_left_after_more_steps_than_planned() -> None:
+    clock = Clock()
+    estimate = Estimate(clock)
+    estimate.plan([Phase("searching", 3)])
+    clock.now = 4.0
+    estimate.step("searching", 4)
+    assert estimate.left() == Left(0.0, ())
