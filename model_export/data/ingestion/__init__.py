@@ -6,8 +6,8 @@
 
 | step         | module       | what it makes                                                    |
 | ------------ | ------------ | ---------------------------------------------------------------- |
-| `read`       | `read`       | owner, item and time of every row, and the row's place in its file |
-| `check`      | `check`      | the same with times in seconds (`times`), or the first fault        |
+| `read`       | `read`       | ids, type and time of every row, and the row's place in its file   |
+| `check`      | `check`      | the same, one id (`cleaning`), times in seconds (`times`); or the first fault |
 | `sessionize` | `sessionize` | a session id for each event                                         |
 | `order`      | `order`      | each session in order of time, without repeats                      |
 | `split`      | `split`      | train and test by time                                              |
@@ -17,5 +17,5 @@
 Each step is an Ibis expression; an `Engine` runs it: DuckDB on one machine, Spark on many. `reader` turns a file into
 `Sessions` in memory, `pipeline` runs all steps, `split_file` and `prepare` are the commands.
 A new format is a member of `formats.Format`, a loader in `duckdb_loaders` and a branch of `spark_engine.read`; a new
-notation of times is a form in `times`.
+notation of times is a `Kind` in `times`, or a code in `time_format`.
 """
