@@ -103,6 +103,7 @@ class ValueContract:
             (("a", "\ufffdx", FIRST_DAY), f"column 'item_id': '\ufffdx' {BAD_CHARACTER}"),
             (("a", "x" * 257, FIRST_DAY), f"column 'item_id': '{'x' * 40}…' has more than 256 characters"),
             (("a", "x", ""), "column 'timestamp': has no time"),
+            (("a", "x", "253402300799"), f"column 'timestamp': '253402300799' is not a time. {ACCEPTED}"),
             (("a", "x", "noon"), f"column 'timestamp': 'noon' is not a time. {ACCEPTED}"),
         ],
     )
@@ -154,6 +155,7 @@ class ValueContract:
         [
             ("%m/%d/%Y %H:%M:%S", "1/31/2026 9:03:24"),
             ("%d.%m.%y %I:%M:%S %p", "31.01.26 09:03:24 am"),
+            ("%d.%m.%Y %I:%M:%S%p%z", "31.01.2026 12:33:24AM-0830"),
             ("%a %b %d %H:%M:%S %z %Y", "Sat Jan 31 14:33:24 +0530 2026"),
             ("%A, %d. %B %Y %H:%M:%S.%f %Z", "saturday, 31. JANUARY 2026 09:03:24.000000000 UTC"),
             ("%Y%m%d%H%M%S", "20260131090324"),
@@ -188,6 +190,15 @@ class ValueContract:
         assert events.cleaning.warnings == [
             "column 'item_id': 2 ids are whole numbers with a point; 1234.0 is read as 1234"
         ]
+
+    def test_ids_with_a_fraction_among_them_stay_text(self, engine: Engine, tmp_path: Path) -> None:
+        path = write_csv(tmp_path / "e.csv", [("1.0", "2.5", FIRST_DAY), ("1", "2.0", FIRST_DAY)])
+        assert ids_of(checked(engine, [path], Layout())) == {("1", "2.5"), ("1", "2.0")}
+
+    def test_a_running_index_may_pass_the_days_of_8_digits(self, engine: Engine, tmp_path: Path) -> None:
+        numbers = [20260131, 20260132, 20260133, -7]
+        path = write_csv(tmp_path / "e.csv", [("a", "x", number) for number in numbers])
+        assert [row["time"] for row in checked(engine, [path], Layout())] == numbers
 
     def test_rows_without_ids_are_dropped_if_the_user_says_so(self, engine: Engine, tmp_path: Path) -> None:
         # GIVEN a file that has lost most of its ids, each with a fault that would stop the reading, and a good file
