@@ -80,7 +80,7 @@ def test_only_the_best_scheme_so_far_takes_space(tmp_path: Path) -> None:
 
     def note_folders(stage: str) -> None:
         if stage in {f"writing {name}" for name in names}:
-            kept.append([path.name for path in tmp_path.glob(".export-*/*") if path.name in names])
+            kept.append([path.name for path in tmp_path.glob(".nextitem-*/*") if path.name in names])
 
     export(structured_run(), tmp_path, Bounds(), note_folders)
     # each is as large as the artifact; 8-bit misses its bounds, truncated-16 costs less than fp32
