@@ -1,7 +1,7 @@
 """Consoles, progress bars and JSON of the commands."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from model_export.cli.view import View, shown
+from model_export.data.ingestion.figures import Figures
 from model_export.data.layout import Layout
 from model_export.data.sessions import Sessions
 
@@ -19,17 +20,34 @@ ERR = Console(stderr=True, soft_wrap=True, markup=False, emoji=False, highlight=
 """Standard error, for progress and messages."""
 
 
-def read_events(names: Sequence[str], layout: Layout) -> Sessions:
-    """Return the sessions of files, with a message where users' events cannot be cut by gaps."""
+def read_events(names: Sequence[str], layout: Layout) -> tuple[Sessions, Figures]:
+    """Return the sessions of files and their summary, and show the summary."""
     files = ", ".join(names)
     with waiting(f"reading {files}"):
         # Imported lazily: `--help` must not wait for DuckDB and Ibis.
-        from model_export.data.ingestion.reader import read_sessions
+        from model_export.data.ingestion.reader import read_files
 
-        sessions = read_sessions(names, layout)
+        sessions, figures = read_files(names, layout)
     if layout.user is not None and not sessions.is_epoch:
         say(f"{files}: the times are only an order, which has no gaps: all events of a user are one session")
-    return sessions
+    if is_leader():
+        say_figures(files, figures, figures.warnings())
+    return sessions, figures
+
+
+def say_figures(name: str, figures: Figures, warnings: Iterable[str]) -> None:
+    """Print a summary of events."""
+    first, *others = figures.lines()
+    say(f"{name}: {first}")
+    for line in others:
+        say(f"  {line}")
+    warn(warnings)
+
+
+def warn(warnings: Iterable[str]) -> None:
+    """Print warnings."""
+    for warning in warnings:
+        say(f"warning: {warning}")
 
 
 def is_leader() -> bool:

@@ -12,11 +12,13 @@ from rich.table import Column, Table
 
 from model_export.baselines.all_baselines import NAMES
 from model_export.baselines.tuning import TUNED_SETTINGS
-from model_export.cli.console import OUT, print_json, progress, read_events, say
+from model_export.cli.console import OUT, print_json, progress, read_events, say, warn
 from model_export.cli.options import ArtifactFolder, Json, LayoutOptions, check_run
 from model_export.cli.outcome import all_or_nothing
 from model_export.cli.view import View
 from model_export.data.atomic_file import write_atomically
+from model_export.data.ingestion.figures import Summary, few_targets, unknown_items
+from model_export.data.sessions import Sessions
 from model_export.evaluation.analysis import Quality
 from model_export.evaluation.evaluate import MODEL, TUNING, Progress, Report, evaluate_artifact
 from model_export.progress import Phase
@@ -56,12 +58,16 @@ def evaluate(
     all_or_nothing(report, ranks)
     model = Model(open_artifact(artifact))
     record = _record(run, model.manifest) if run is not None else None
-    test = read_events(events, layout.layout)
-    train_events = read_events(train, layout.layout) if train else None
+    test, figures = read_events(events, layout.layout)
+    train_events = read_events(train, layout.layout)[0] if train else None
     if train_events is not None and train_events.digest != model.manifest.training.data_sha256:
         say(f"{', '.join(train or ())} is not the data that {model.version} was trained on")
     with progress() as view:
         result = evaluate_artifact(model, test, train_events, _shown_in(view, with_baselines=train_events is not None))
+    unknown = _unknown_events(test, model)
+    about_test = [*few_targets("test", len(result.ranks)), *unknown_items(len(test.codes), unknown)]
+    warn(about_test)
+    warnings = [*figures.warnings(), *about_test]
     if result.overlap is not None and not result.overlap.is_clean:
         say(
             f"train and test overlap: {result.overlap.sessions} test sessions are in train, "
@@ -73,7 +79,7 @@ def evaluate(
     if ranks is not None:
         write_atomically(ranks, lambda path: _save(path, result.ranks))
     if as_json:
-        print_json(result.as_json())
+        print_json({**result.as_json(), "summary": Summary(figures, warnings, len(test.codes), unknown)})
     else:
         for table in _tables(result):
             OUT.print(table)
@@ -97,6 +103,12 @@ def _record(run: Path, manifest: Manifest) -> RunRecord:
     if record.training != manifest.training:
         raise InputError(f"{run} is not the run that the artifact was exported from")
     return record
+
+
+def _unknown_events(test: Sessions, model: Model) -> int:
+    """Return the number of events whose item the model does not have."""
+    unknown = [model.vocabulary.index(item) is None for item in test.catalogue]
+    return int(np.count_nonzero(np.array(unknown)[test.codes]))
 
 
 def _save(path: Path, values: NDArray[np.float64]) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from model_export.cli.console import IngestionBars, print_json, progress, say, waiting
+from model_export.cli.console import IngestionBars, print_json, progress, say, say_figures, waiting
 from model_export.cli.extras import extra
 from model_export.cli.options import EventFiles, Json, LayoutOptions, TestDays
 from model_export.cli.outcome import all_or_nothing
@@ -63,6 +63,7 @@ def prepare(
         return
     too_long = preparation.too_long
     dropped = f", {too_long} of them dropped for more than {max_session} events" if too_long else ""
+    say_figures(", ".join(events), preparation.summary.figures, preparation.summary.warnings)
     say(f"{preparation.events} events, {preparation.sessions} sessions{dropped}")
     for side in (preparation.train, preparation.test):
         say(f"{out}/{side.file}: {side.sessions} sessions, {side.events} events")

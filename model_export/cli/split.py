@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from model_export.cli.console import IngestionBars, print_json, progress, say
+from model_export.cli.console import IngestionBars, print_json, progress, say, say_figures
 from model_export.cli.options import EventFiles, Json, LayoutOptions, TestDays
 from model_export.cli.outcome import all_or_nothing
 from model_export.data.ingestion.config import PrepareConfig
@@ -36,8 +36,10 @@ def split(
             prepared = split_file(engine, events, outputs, config, watcher)
     sides = {name: {"file": str(outputs[name]), **counts._asdict()} for name, counts in prepared.counts.items()}
     if as_json:
-        print_json({**sides, "cutoff": prepared.parts.cutoff, "by": prepared.parts.by})
+        summary = prepared.summary()
+        print_json({**sides, "cutoff": prepared.parts.cutoff, "by": prepared.parts.by, "summary": summary})
         return
+    say_figures(", ".join(events), prepared.figures, prepared.warnings())
     say(f"test = {prepared.parts.by}")
     for name, side in sides.items():
         say(f"{name}: {side['file']}: {side['sessions']} sessions, {side['events']} events, {side['items']} items")

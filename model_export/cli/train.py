@@ -8,16 +8,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 import typer
 
-from model_export.cli.console import is_leader, print_json, progress, read_events, say, waiting
+from model_export.cli.console import is_leader, print_json, progress, read_events, say, waiting, warn
 from model_export.cli.extras import extra
 from model_export.cli.options import EventFiles, Json, LayoutOptions
 from model_export.cli.outcome import all_or_nothing
 from model_export.cli.view import View
 from model_export.data.atomic_file import refuse_taken
+from model_export.data.ingestion.figures import Summary, few_targets
 from model_export.training.config import BATCHINGS, LOSSES, OPTIMISERS, FitConfig
 from model_export.training.config_file import config_from
+from model_export.training.run_folder import read_run
 
 if TYPE_CHECKING:
     from model_export.training.trackers import MLflow
@@ -99,19 +102,19 @@ def train(
     all_or_nothing(out)
     # MLflow comes first: reading the events can take minutes.
     with progress() as view, _trackers(mlflow if is_leader() else None) as trackers:
-        sessions = read_events(events, layout.layout)
+        sessions, figures = read_events(events, layout.layout)
         with waiting("starting torch"):
             from model_export.training.run_training import train as train_run
         for tracker in trackers:
             tracker.start(out.name)
-        if is_leader():
-            say(f"{len(sessions)} sessions, {len(sessions.codes)} events, {len(sessions.catalogue)} items")
-        record = train_run(sessions, settings, out, _TrainingView(view), trackers)
+        summary = Summary(figures, list(figures.warnings()))
+        record = train_run(sessions, settings, out, _TrainingView(view), trackers, summary=msgspec.json.encode(summary))
     if not is_leader():
         return
     if as_json:
-        print_json(record)
+        print_json({**msgspec.to_builtins(record), "summary": summary})
         return
+    warn(few_targets("the validation", sum(max(len(session) - 1, 0) for session in read_run(out).held_out)))
     say(
         f"{out}: {record.training.epochs} epochs; on the validation days "
         f"HR@20 {record.validation['hr@20']:.4f}, MRR@20 {record.validation['mrr@20']:.4f}"

@@ -13,6 +13,7 @@ from model_export.cli.extras import extra
 from model_export.cli.options import EventFiles, Json, LayoutOptions
 from model_export.cli.view import View
 from model_export.data.atomic_file import locked
+from model_export.data.ingestion.figures import Summary
 from model_export.interruption import describe_if_stopped
 from model_export.progress import Phase
 from model_export.training.config import FitConfig
@@ -45,7 +46,7 @@ def tune(
     """
     base = config_from(config) if config is not None else FitConfig()
     with locked(out), progress() as view:
-        sessions = read_events(events, layout.layout)
+        sessions, figures = read_events(events, layout.layout)
         with waiting("starting torch"), extra("tune"):
             import optuna
 
@@ -57,7 +58,13 @@ def tune(
         describe_if_stopped(lambda: f"{out} keeps the {bar.ended} trials that had ended; run it again to go on")
         trials_by_rank = search(sessions, base, out, seconds=seconds, trials=trials, listener=bar)
     if as_json:
-        print_json({"best": str(out / BEST), "trials": [_row(trial) for trial in trials_by_rank]})
+        print_json(
+            {
+                "best": str(out / BEST),
+                "trials": [_row(trial) for trial in trials_by_rank],
+                "summary": Summary(figures, list(figures.warnings())),
+            }
+        )
         return
     OUT.print(_table(trials_by_rank))
     train = f"nextitem train {shlex.join(events)} --config {out / BEST} --out RUN"

@@ -1,7 +1,9 @@
 """The split by time: a model learns from the earlier sessions and is evaluated on the later ones."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,8 @@ from nextitem.errors import InputError
 
 DAY_SECONDS = 86_400
 
+PLAUSIBLE_SHARE = 0.1
+"""Share of a typical day's sessions that a day needs to be the last one."""
 LATEST_SHARE = 0.1
 """Share of sessions, the last to start, that go to test where no days can be counted."""
 ONLY_AN_ORDER = "times are only an order"
@@ -36,8 +40,8 @@ class Split:
 def split_by_time(sessions: Sessions, test_days: int) -> Split:
     """Give the sessions that start in the last `test_days` UTC calendar days to test.
 
-    The day of the last session start is the last day. Where times are only a running index, the last sessions by start
-    go to test, as in `split_latest`.
+    The last day is the last one with a plausible number of sessions, see `last_day`; later sessions are test too.
+    Where times are only a running index, the last sessions by start go to test, as in `split_latest`.
 
     Raises:
         InputError: `test_days` is below 1, or train or test would be empty.
@@ -49,7 +53,8 @@ def split_by_time(sessions: Sessions, test_days: int) -> Split:
     if not sessions.is_epoch:
         return split_latest(sessions, ONLY_AN_ORDER)
     starts = sessions.starts
-    cutoff, by = period_of_test(float(starts.max()), test_days)
+    days, counts = np.unique((starts // DAY_SECONDS).astype(np.int64), return_counts=True)
+    cutoff, by = period_of_test(dict(zip(days.tolist(), counts.tolist(), strict=True)), test_days)
     return _split(sessions, starts >= cutoff, cutoff, by)
 
 
@@ -71,12 +76,37 @@ def split_latest(sessions: Sessions, because: str) -> Split:
     return _split(sessions, in_test, float(starts[latest[0]]), by)
 
 
-def period_of_test(last_start: float, test_days: int) -> tuple[float, str]:
-    """Return the second at which the last `test_days` UTC days begin, and the rule in words."""
-    last_day = int(last_start // DAY_SECONDS)
-    first_day = last_day - test_days + 1
-    period = f"{_day(first_day)} to {_day(last_day)}"
-    return float(first_day * DAY_SECONDS), f"the sessions that start on the last {test_days} UTC days ({period})"
+def period_of_test(sessions_by_day: Mapping[int, int], test_days: int) -> tuple[float, str]:
+    """Return the second at which the last `test_days` UTC days begin, and the rule in words.
+
+    Args:
+        sessions_by_day: number of sessions by the day on which they start, in days since 1970.
+        test_days: number of days.
+    """
+    last = last_day(sessions_by_day)
+    first = last - test_days + 1
+    later = sum(count for day, count in sessions_by_day.items() if day > last)
+    by = f"the sessions that start on the last {test_days} UTC days ({_day(first)} to {_day(last)})"
+    return float(first * DAY_SECONDS), by + (f", and {later:,} that start later" if later else "")
+
+
+def last_day(sessions_by_day: Mapping[int, int]) -> int:
+    """Return the last day with at least `PLAUSIBLE_SHARE` of a typical day's sessions.
+
+    A typical day is that of the median session. So a few sessions with wrong clocks move nothing, on however many days.
+    """
+    return max(_plausible(sessions_by_day))
+
+
+def first_day(sessions_by_day: Mapping[int, int]) -> int:
+    """Return the first such day."""
+    return min(_plausible(sessions_by_day))
+
+
+def _plausible(sessions_by_day: Mapping[int, int]) -> list[int]:
+    sizes = sorted(sessions_by_day.values())
+    typical = next(size for size, below in zip(sizes, accumulate(sizes), strict=True) if 2 * below >= sum(sizes))
+    return [day for day, size in sessions_by_day.items() if size >= PLAUSIBLE_SHARE * typical]
 
 
 def latest_sessions(sessions: int, because: str) -> tuple[int, str]:

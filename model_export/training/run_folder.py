@@ -2,7 +2,8 @@
 
 Folder: ``run.json`` (settings, data, history), ``weights.npz`` (the network, in torch's names and layouts),
 ``vocabulary.bin``, ``held_out.npz`` (the validation sessions, for golden sessions and quantization's loss),
-``memory.npz`` (the session memory, where there is one), ``metrics/`` (TensorBoard).
+``memory.npz`` (the session memory, where there is one), ``summary.json`` (figures and warnings of the events, where a
+file was read), ``metrics/`` (TensorBoard).
 """
 
 from pathlib import Path
@@ -19,6 +20,7 @@ from nextitem.model.vocabulary import Vocabulary, write_vocabulary
 
 RUN_SCHEMA = 1
 RUN = "run.json"
+SUMMARY = "summary.json"
 WEIGHTS = "weights.npz"
 HELD_OUT = "held_out.npz"
 MEMORY = "memory.npz"

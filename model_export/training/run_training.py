@@ -13,7 +13,7 @@ from model_export.metrics.ranking import Accuracy
 from model_export.training.config import FitConfig
 from model_export.training.distributed import join
 from model_export.training.fit import Epoch, Fitted, Validated, Watcher, fit
-from model_export.training.run_folder import MemoryRecord, Run, RunRecord, write_run
+from model_export.training.run_folder import SUMMARY, MemoryRecord, Run, RunRecord, write_run
 from model_export.training.trackers import TensorBoard, Tracker
 from nextitem.model.manifest import PopularItem, Training
 
@@ -22,7 +22,13 @@ POPULAR = 1000
 
 
 def train(
-    sessions: Sessions, config: FitConfig, out: Path, watcher: Watcher, trackers: Sequence[Tracker] = ()
+    sessions: Sessions,
+    config: FitConfig,
+    out: Path,
+    watcher: Watcher,
+    trackers: Sequence[Tracker] = (),
+    *,
+    summary: bytes | None = None,
 ) -> RunRecord:
     """Train on sessions and write the run. Of several processes that torchrun started, the first one writes it.
 
@@ -32,6 +38,7 @@ def train(
         out: the run's folder, which must not exist yet.
         watcher: follows the progress in the process that writes the run.
         trackers: record the metrics in that process, besides TensorBoard's files in the run.
+        summary: of the events, as JSON, for the run's folder.
 
     Raises:
         InputError: the data cannot be trained on, or the folder cannot be made.
@@ -49,6 +56,8 @@ def train(
             held_out = fitted.validated.split.test.recoded(sessions.catalogue)
             held_out_codes = tuple(map(held_out.session, range(len(held_out))))
             write_run(folder, Run(record, weights, sessions.catalogue, held_out_codes, fitted.memory))
+            if summary is not None:
+                (folder / SUMMARY).write_bytes(summary)
             for tracker in trackers:
                 tracker.done(record)
     return record

@@ -14,6 +14,7 @@ from ibis import _
 from model_export.data.ingestion.check import check_rows
 from model_export.data.ingestion.config import PrepareConfig
 from model_export.data.ingestion.engine import Engine
+from model_export.data.ingestion.figures import Figures, Summary, few_targets, unknown_items
 from model_export.data.ingestion.filter import filter_test, filter_train
 from model_export.data.ingestion.formats import OutputFormat
 from model_export.data.ingestion.order import order_events
@@ -21,6 +22,7 @@ from model_export.data.ingestion.read import read_rows
 from model_export.data.ingestion.sessionize import refuse_long_sessions, sessionize
 from model_export.data.ingestion.sources import Source
 from model_export.data.ingestion.split import Parts, split_sessions
+from model_export.data.ingestion.summary import summarize
 from model_export.data.ingestion.write import write_table
 from nextitem.errors import InputError
 
@@ -43,6 +45,13 @@ class Counts(NamedTuple):
     items: int
 
 
+class Unknown(NamedTuple):
+    """Numbers of test events: all, and those whose item train does not have."""
+
+    events: int
+    unknown: int
+
+
 @dataclass(frozen=True)
 class Prepared:
     """Train, test and catalogue, ready to be written.
@@ -52,12 +61,29 @@ class Prepared:
         counts: of each side.
         catalogue: `item_id` and `events`, the training events of each item, in order of the ids' UTF-8 bytes.
         parts: counts before the filters, and the rule of the split.
+        figures: a summary of the events, before the split and the filters.
+        unknown: the test events before the filters whose item train does not have.
     """
 
     sides: dict[str, ir.Table]
     counts: dict[str, Counts]
     catalogue: ir.Table
     parts: Parts
+    figures: Figures
+    unknown: Unknown
+
+    def warnings(self) -> list[str]:
+        """Return what will spoil a model or its evaluation, in words."""
+        test = self.counts["test"]
+        return [
+            *self.figures.warnings(),
+            *few_targets("test", test.events - test.sessions),
+            *unknown_items(self.unknown.events, self.unknown.unknown),
+        ]
+
+    def summary(self) -> Summary:
+        """Return the figures and the warnings."""
+        return Summary(self.figures, self.warnings(), self.unknown.events, self.unknown.unknown)
 
 
 def prepare_events(
@@ -77,16 +103,21 @@ def prepare_events(
     """
     watcher.stage("reading")
     files = ", ".join(source.name for source in sources)
-    events = check_rows(engine, read_rows(engine, sources, config.layout), config.layout, files)
+    rows = read_rows(engine, sources, config.layout)
+    events = check_rows(engine, rows, config.layout, files)
     watcher.stage("splitting and filtering")
     ordered = order_events(engine, sessionize(events, config.layout), config.layout.collapse)
     if refuse_long:
         refuse_long_sessions(engine, ordered.table, config.layout)
+    figures = summarize(engine, rows, events, ordered, config.layout)
     parts = split_sessions(
         engine, ordered.table, is_epoch=events.is_epoch, test_days=config.test_days, max_session=config.max_session
     )
     train = engine.kept("train", filter_train(parts.train, config.min_support, config.min_session))
     catalogue = engine.kept("catalogue", train.group_by(item_id="item").agg(events=_.count()))
+    unknown = parts.test.anti_join(catalogue, parts.test.item == catalogue.item_id)
+    [counts] = engine.rows(parts.test.aggregate(events=_.count()))
+    [missing] = engine.rows(unknown.aggregate(events=_.count()))
     known = filter_test(parts.test, catalogue, config.min_session) if config.min_support else parts.test
     sides = {"train": train, "test": engine.kept("test", known)}
     return Prepared(
@@ -94,6 +125,8 @@ def prepare_events(
         counts={name: _count(engine, name, side, config) for name, side in sides.items()},
         catalogue=catalogue.order_by("item_id"),
         parts=parts,
+        figures=figures,
+        unknown=Unknown(int(counts["events"]), int(missing["events"])),
     )
 
 

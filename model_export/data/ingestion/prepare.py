@@ -7,6 +7,7 @@ import msgspec
 from model_export.data.atomic_file import new_folder, temporary_folder
 from model_export.data.ingestion.config import PrepareConfig
 from model_export.data.ingestion.engine import Engine
+from model_export.data.ingestion.figures import Summary
 from model_export.data.ingestion.formats import OutputFormat
 from model_export.data.ingestion.open_sources import opened_sources
 from model_export.data.ingestion.pipeline import Watcher, prepare_events, write_file
@@ -38,6 +39,7 @@ class Preparation(msgspec.Struct, frozen=True):
         test: the test file.
         catalogue: SHA-256 of the file with the training items and their numbers of events.
         settings: the rules.
+        summary: figures of the events that were read, and warnings.
     """
 
     events: int
@@ -48,7 +50,8 @@ class Preparation(msgspec.Struct, frozen=True):
     train: Side
     test: Side
     catalogue: str
-    settings: dict[str, str | int | float | None]
+    settings: dict[str, str | int | float | tuple[str, ...] | None]
+    summary: Summary
 
 
 def prepare(engine: Engine, names: list[str], out: str, config: PrepareConfig, watcher: Watcher) -> Preparation:
@@ -97,6 +100,7 @@ def _prepare(engine: Engine, names: list[str], home: Path, config: PrepareConfig
         items=prepared.counts["train"].items,
         catalogue=digests["catalogue"],
         settings={**settings.pop("layout"), **settings},
+        summary=prepared.summary(),
         **sides,
     )
     (home / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(preparation), indent=1) + b"\n")

@@ -1,19 +1,23 @@
 """Read events into sessions in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from model_export.data.ingestion.check import check_rows
-from model_export.data.ingestion.duckdb_engine import duckdb_engine
+from model_export.data.ingestion.check import Events, check_rows
+from model_export.data.ingestion.duckdb_engine import DuckDBEngine, duckdb_engine
+from model_export.data.ingestion.figures import Figures
 from model_export.data.ingestion.open_sources import opened_sources
-from model_export.data.ingestion.order import order_events
-from model_export.data.ingestion.read import read_rows
+from model_export.data.ingestion.order import Ordered, order_events
+from model_export.data.ingestion.read import Rows, read_rows
 from model_export.data.ingestion.sessionize import refuse_long_sessions, sessionize
+from model_export.data.ingestion.summary import summarize
 from model_export.data.layout import Layout
 from model_export.data.sessions import Sessions
 
@@ -31,14 +35,39 @@ def read_sessions(events: str | Path | Sequence[str | Path], layout: Layout | No
     Example:
         ``read_sessions("events.csv", Layout(user="visitor"))``
     """
-    layout = layout or Layout()
     names = [str(name) for name in ([events] if isinstance(events, str | Path) else events)]
+    with _opened(names, layout or Layout()) as opened:
+        return _in_memory(opened)
+
+
+def read_files(names: Sequence[str], layout: Layout) -> tuple[Sessions, Figures]:
+    """Read events as `read_sessions` does, and summarise them."""
+    with _opened(names, layout) as opened:
+        figures = summarize(opened.engine, opened.rows, opened.events, opened.ordered, layout)
+        return _in_memory(opened), figures
+
+
+class _Opened(NamedTuple):
+    """The tables of events."""
+
+    engine: DuckDBEngine
+    rows: Rows
+    events: Events
+    ordered: Ordered
+
+
+@contextmanager
+def _opened(names: Sequence[str], layout: Layout) -> Iterator[_Opened]:
     with duckdb_engine() as engine, opened_sources(engine, names, layout) as sources:
         rows = read_rows(engine, sources, layout)
-        checked = check_rows(engine, rows, layout, ", ".join(names))
-        sessions = order_events(engine, sessionize(checked, layout), layout.collapse).table
-        refuse_long_sessions(engine, sessions, layout)
-        table = pa.Table.from_batches(engine.batches(sessions.order_by("place")))
+        events = check_rows(engine, rows, layout, ", ".join(names))
+        ordered = order_events(engine, sessionize(events, layout), layout.collapse)
+        refuse_long_sessions(engine, ordered.table, layout)
+        yield _Opened(engine, rows, events, ordered)
+
+
+def _in_memory(opened: _Opened) -> Sessions:
+    table = pa.Table.from_batches(opened.engine.batches(opened.ordered.table.order_by("place")))
     ids, owners = _encoded(table["session"])
     items, codes = _encoded(table["item"])
     by_bytes = pc.array_sort_indices(items)

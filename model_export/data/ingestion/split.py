@@ -7,6 +7,7 @@ import ibis.expr.types as ir
 from ibis import _
 
 from model_export.data.ingestion.engine import Engine
+from model_export.data.ingestion.summary import sessions_by_day
 from model_export.data.layout import MAX_SESSION_EVENTS
 from model_export.data.split import ONLY_AN_ORDER, empty_side, latest_sessions, period_of_test
 from nextitem.errors import InputError
@@ -61,7 +62,6 @@ def split_sessions(engine: Engine, sessions: ir.Table, *, is_epoch: bool, test_d
             sessions=starts.count(),
             kept=fits.ifelse(1, 0).sum(),
             earliest=starts.start.min(where=fits),
-            latest=starts.start.max(where=fits),
         )
     )
     if not counts["kept"]:
@@ -71,7 +71,7 @@ def split_sessions(engine: Engine, sessions: ir.Table, *, is_epoch: bool, test_d
         )
     events, starts = events.filter(_.length <= max_session), starts.filter(_.length <= max_session)
     if is_epoch:
-        cutoff, by = period_of_test(counts["latest"], test_days)
+        cutoff, by = period_of_test(sessions_by_day(engine, starts), test_days)
         train, test = events.filter(_.start < cutoff), events.filter(_.start >= cutoff)
         train_is_empty = counts["earliest"] >= cutoff
     else:

@@ -28,10 +28,12 @@ class Answer:
 
     @property
     def fault(self) -> str:
-        """The one line of an error."""
+        """The one line of an error, after the summary of events that could be read."""
         assert self.code == 2, self
         assert self.out == "", self
-        [line] = self.err.splitlines()
+        *_summary, line = self.err.splitlines()
+        assert "Traceback" not in self.err, self
+        assert self.err.count("nextitem: ") == 1, self
         return line
 
 

@@ -76,8 +76,9 @@ def test_columns_may_have_other_names(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("gap", "minutes", "sessions"), [(600, "5", SESSIONS), (600, "30", 1)])
 def test_sessions_are_cut_from_users(tmp_path: Path, gap: int, minutes: str, sessions: int) -> None:
-    # GIVEN one user's events, in bursts ten minutes apart, and another user's single visit a week later
-    rows = [*cycle_rows("ann", gap), ("bob", "sku-1", START + 7 * 86_400), ("bob", "sku-2", START + 7 * 86_400 + 5)]
+    # GIVEN one user's events, in bursts ten minutes apart, and other users' single visits a week later
+    later = [(f"bob{n}", f"sku-{n + view}", START + 7 * 86_400 + 5 * view) for n in range(9) for view in (0, 1)]
+    rows = [*cycle_rows("ann", gap), *later]
     events = write_csv(tmp_path / "events.csv", "user,item_id,timestamp", rows)
     cut = ("--user-column", "user", "--gap-minutes", minutes)
     # WHEN they are split by time
@@ -95,7 +96,7 @@ def test_sessions_are_cut_from_users(tmp_path: Path, gap: int, minutes: str, ses
     # THEN only a longer pause starts a new session
     train, test = read_sessions(tmp_path / "train.csv"), read_sessions(tmp_path / "test.csv")
     assert len(train) == sessions
-    assert test.ids == ["bob-1"]
+    assert sorted(test.ids) == [f"bob{n}-1" for n in range(9)]
 
 
 def test_users_are_trained_on_and_evaluated(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from model_export.data.sessions import Sessions
-from model_export.data.split import split_by_time
+from model_export.data.split import first_day, last_day, split_by_time
 from nextitem.errors import InputError
 from tests.model_export.handmade import handmade
 
@@ -86,3 +86,32 @@ def test_a_split_with_an_empty_side_is_refused(starts: list[float], days: int, w
 def test_both_sides_of_a_running_index_have_no_calendar() -> None:
     split = split_by_time(handmade(*["a b"] * 10, start=0), 3)
     assert (split.train.is_epoch, split.test.is_epoch) == (False, False)
+
+
+def test_a_few_clocks_that_are_wrong_move_no_period() -> None:
+    # GIVEN twenty sessions on each of five days, two that start weeks later, and two of 1970
+    starts = [NOON + day * DAY + second for day in range(5) for second in range(20)]
+    wrong = [NOON + 18 * DAY, NOON + 19 * DAY, 0.0, 1.0]
+    # WHEN two days are test
+    split = split_by_time(starting_at(*starts, *wrong), 2)
+    # THEN they are the last two of the five; the late sessions are test too, and the rule says so
+    assert split.cutoff == 18_003 * DAY
+    assert (len(split.train), len(split.test)) == (60 + 2, 40 + 2)
+    assert split.by == (
+        "the sessions that start on the last 2 UTC days (2019-04-17 to 2019-04-18), and 2 that start later"
+    )
+
+
+@pytest.mark.parametrize(
+    ("days", "first", "last"),
+    [
+        ({5: 1}, 5, 5),
+        ({1: 1, 2: 1, 9: 1}, 1, 9),
+        ({1: 100, 2: 100, 3: 10}, 1, 3),
+        ({1: 100, 2: 100, 3: 9}, 1, 2),
+        ({0: 3, 50: 100, 51: 90, **dict.fromkeys(range(60, 90), 2)}, 50, 51),
+    ],
+    ids=["one day", "one session a day", "a tenth of a day", "less", "many days of few sessions"],
+)
+def test_a_day_counts_with_a_tenth_of_a_typical_days_sessions(days: dict[int, int], first: int, last: int) -> None:
+    assert (first_day(days), last_day(days)) == (first, last)

@@ -1,19 +1,16 @@
 """The results of a preparation, the same on every engine; subclasses give `engine`."""
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 
 from model_export.data.ingestion.config import PrepareConfig
 from model_export.data.ingestion.engine import Engine
 from model_export.data.ingestion.reader import read_sessions
-from model_export.data.layout import Collapse, Layout
+from model_export.data.layout import Layout
 from nextitem.errors import InputError
 from tests.model_export.data.ingestion.preparing import DAY, FIRST_DAY, Row, run, sides, write_csv, write_parquet
-from tests.model_export.handmade import items_of
 
 EVERYTHING = PrepareConfig(min_support=1, min_session=1, test_days=1)
 EVERY_EVENT = Layout(collapse="nothing")
@@ -105,24 +102,6 @@ class EngineContract:
         with pytest.raises(InputError):
             run(engine, [folder], tmp_path / "out", EVERYTHING)
 
-    def test_events_of_one_time_come_in_the_order_of_a_hash(self, engine: Engine, tmp_path: Path) -> None:
-        # GIVEN events of one time in two sessions, in two files
-        items = ["z", "é", "Z", "\uff61", "\U0001f600", "a b", "q't", "~"]
-        rows: list[Row] = [(name, item, FIRST_DAY) for item in items for name in ("b", "a")]
-        write_csv(tmp_path / "in" / "1.csv", rows)
-        write_csv(tmp_path / "in" / "2.csv", [("a", "last", FIRST_DAY), ("t", "z", FIRST_DAY + DAY)])
-        # WHEN they are prepared
-        run(engine, [tmp_path / "in"], tmp_path / "out", EVERYTHING)
-        # THEN their order is that of MD5 over session, microsecond and item
-        train = sides(tmp_path / "out")[0]
-        for session, tied in (("b", items), ("a", [*items, "last"])):
-            texts = {item: f"{session}|{FIRST_DAY}000000|{item}".encode() for item in tied}
-            digests = {item: hashlib.md5(text, usedforsecurity=False).digest() for item, text in texts.items()}
-            assert train[session] == sorted(tied, key=digests.__getitem__)
-        # AND the catalogue is in the order of UTF-8 bytes
-        catalogue = pq.read_table(tmp_path / "out" / "catalogue.parquet")["item_id"].to_pylist()
-        assert catalogue == sorted([*items, "last"], key=str.encode)
-
     def test_bots_are_dropped_and_counted(self, engine: Engine, tmp_path: Path) -> None:
         # GIVEN a session longer than is allowed, on a day of its own
         rows = days(("a", 0, "x y"), ("b", 1, "x y"), ("bot", 2, "x y x y"))
@@ -165,55 +144,3 @@ class EngineContract:
         # THEN no two sessions became one
         train, _ = sides(tmp_path / "out")
         assert sorted(train.values()) == [["a", "b"], ["c", "d"], ["e", "f"], ["g", "h"]]
-
-    def test_only_events_of_the_kept_types_count(self, engine: Engine, tmp_path: Path) -> None:
-        # GIVEN views, carts and a search without an item
-        path = tmp_path / "e.csv"
-        lines = ["session_id,item_id,timestamp,action"]
-        for day, session in enumerate("ab"):
-            lines += [
-                f"{session},{item},{FIRST_DAY + day * DAY + n},{action}"
-                for n, (item, action) in enumerate((("x", "view"), ("", "search"), ("x", "cart"), ("y", "view")))
-            ]
-        path.write_text("\n".join(lines) + "\n")
-        # WHEN only views are kept
-        config = replace(EVERYTHING, layout=Layout(event="action", keep=("view",)))
-        prepared = run(engine, [path], tmp_path / "out", config)
-        # THEN nothing else is read, not even checked
-        assert sides(tmp_path / "out") == ({"a": ["x", "y"]}, {"b": ["x", "y"]})
-        assert prepared.events == 4
-        # AND a type that no event has is refused, with those that events have
-        config = replace(EVERYTHING, layout=Layout(event="action", keep=("view", "purchase")))
-        there = "'view' 4, 'cart' 2, 'search' 2"
-        what = f"no event is of the type 'purchase', which --keep names; the types are {there}"
-        with pytest.raises(InputError, match=what):
-            run(engine, [path], tmp_path / "refused", config)
-
-    @pytest.mark.parametrize(
-        ("collapse", "expected"), [("nothing", "x x x y x"), ("duplicates", "x x y x"), ("repeats", "x y x")]
-    )
-    def test_what_repeats_the_event_before_is_dropped(
-        self, engine: Engine, tmp_path: Path, collapse: Collapse, expected: str
-    ) -> None:
-        # GIVEN an event that is there twice, a repeat a second later, and a return after another item
-        seconds = (("x", 0), ("y", 2), ("x", 0), ("x", 1), ("x", 3))
-        rows: list[Row] = [("a", item, FIRST_DAY + second) for item, second in seconds]
-        source = write_csv(tmp_path / "e.csv", [*rows, *days(("t", 1, "x y"))])
-        # WHEN they are prepared
-        run(engine, [source], tmp_path / "out", replace(EVERYTHING, layout=Layout(collapse=collapse)))
-        # THEN the return stays in any case
-        train, _ = (read_sessions(tmp_path / "out" / f"{side}.parquet", EVERY_EVENT) for side in ("train", "test"))
-        assert items_of(train) == [expected.split()]
-
-    def test_events_of_other_types_are_no_duplicates(self, engine: Engine, tmp_path: Path) -> None:
-        # GIVEN a view and a cart of one second, and the view once more
-        path = tmp_path / "e.csv"
-        lines = ["session_id,item_id,timestamp,action"]
-        lines += [f"a,x,{FIRST_DAY},{action}" for action in ("view", "cart", "view")]
-        lines += [f"t,{item},{FIRST_DAY + DAY},view" for item in "xy"]
-        path.write_text("\n".join(lines) + "\n")
-        # WHEN duplicates are dropped
-        config = replace(EVERYTHING, layout=Layout(event="action", collapse="duplicates"))
-        run(engine, [path], tmp_path / "out", config)
-        # THEN the view and the cart stay
-        assert items_of(read_sessions(tmp_path / "out" / "train.parquet", EVERY_EVENT)) == [["x", "x"]]

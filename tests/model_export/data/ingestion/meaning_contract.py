@@ -1,0 +1,134 @@
+"""Which events count, their order, and their summary, the same on every engine; subclasses give `engine`."""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from model_export.data.ingestion.engine import Engine
+from model_export.data.ingestion.figures import Gap, Heavy, Lengths
+from model_export.data.ingestion.reader import read_sessions
+from model_export.data.layout import Collapse, Layout
+from model_export.data.split import split_by_time
+from nextitem.errors import InputError
+from tests.model_export.data.ingestion.engine_contract import EVERYTHING, days
+from tests.model_export.data.ingestion.preparing import DAY, FIRST_DAY, Row, run, sides, write_csv
+from tests.model_export.handmade import items_of
+
+EVERY_EVENT = Layout(collapse="nothing")
+
+
+class MeaningContract:
+    """Which events count, seen from the files that come out."""
+
+    def test_events_of_one_time_come_in_the_order_of_a_hash(self, engine: Engine, tmp_path: Path) -> None:
+        # GIVEN events of one time in two sessions, in two files
+        items = ["z", "é", "Z", "\uff61", "\U0001f600", "a b", "q't", "~"]
+        rows: list[Row] = [(name, item, FIRST_DAY) for item in items for name in ("b", "a")]
+        write_csv(tmp_path / "in" / "1.csv", rows)
+        write_csv(tmp_path / "in" / "2.csv", [("a", "last", FIRST_DAY), ("t", "z", FIRST_DAY + DAY)])
+        # WHEN they are prepared
+        run(engine, [tmp_path / "in"], tmp_path / "out", EVERYTHING)
+        # THEN their order is that of MD5 over session, microsecond and item
+        train = sides(tmp_path / "out")[0]
+        for session, tied in (("b", items), ("a", [*items, "last"])):
+            texts = {item: f"{session}|{FIRST_DAY}000000|{item}".encode() for item in tied}
+            digests = {item: hashlib.md5(text, usedforsecurity=False).digest() for item, text in texts.items()}
+            assert train[session] == sorted(tied, key=digests.__getitem__)
+        # AND the catalogue is in the order of UTF-8 bytes
+        catalogue = pq.read_table(tmp_path / "out" / "catalogue.parquet")["item_id"].to_pylist()
+        assert catalogue == sorted([*items, "last"], key=str.encode)
+
+    def test_only_events_of_the_kept_types_count(self, engine: Engine, tmp_path: Path) -> None:
+        # GIVEN views, carts and a search without an item
+        path = tmp_path / "e.csv"
+        lines = ["session_id,item_id,timestamp,action"]
+        for day, session in enumerate("ab"):
+            lines += [
+                f"{session},{item},{FIRST_DAY + day * DAY + n},{action}"
+                for n, (item, action) in enumerate((("x", "view"), ("", "search"), ("x", "cart"), ("y", "view")))
+            ]
+        path.write_text("\n".join(lines) + "\n")
+        # WHEN only views are kept
+        config = replace(EVERYTHING, layout=Layout(event="action", keep=("view",)))
+        prepared = run(engine, [path], tmp_path / "out", config)
+        # THEN nothing else is read, not even checked
+        assert sides(tmp_path / "out") == ({"a": ["x", "y"]}, {"b": ["x", "y"]})
+        assert prepared.events == 4
+        # AND a type that no event has is refused, with those that events have
+        config = replace(EVERYTHING, layout=Layout(event="action", keep=("view", "purchase")))
+        there = "'view' 4, 'cart' 2, 'search' 2"
+        what = f"no event is of the type 'purchase', which --keep names; the types are {there}"
+        with pytest.raises(InputError, match=what):
+            run(engine, [path], tmp_path / "refused", config)
+
+    @pytest.mark.parametrize(
+        ("collapse", "expected"), [("nothing", "x x x y x"), ("duplicates", "x x y x"), ("repeats", "x y x")]
+    )
+    def test_what_repeats_the_event_before_is_dropped(
+        self, engine: Engine, tmp_path: Path, collapse: Collapse, expected: str
+    ) -> None:
+        # GIVEN an event that is there twice, a repeat a second later, and a return after another item
+        seconds = (("x", 0), ("y", 2), ("x", 0), ("x", 1), ("x", 3))
+        rows: list[Row] = [("a", item, FIRST_DAY + second) for item, second in seconds]
+        source = write_csv(tmp_path / "e.csv", [*rows, *days(("t", 1, "x y"))])
+        # WHEN they are prepared
+        run(engine, [source], tmp_path / "out", replace(EVERYTHING, layout=Layout(collapse=collapse)))
+        # THEN the return stays in any case
+        train, _ = (read_sessions(tmp_path / "out" / f"{side}.parquet", EVERY_EVENT) for side in ("train", "test"))
+        assert items_of(train) == [expected.split()]
+
+    def test_events_of_other_types_are_no_duplicates(self, engine: Engine, tmp_path: Path) -> None:
+        # GIVEN a view and a cart of one second, and the view once more
+        path = tmp_path / "e.csv"
+        lines = ["session_id,item_id,timestamp,action"]
+        lines += [f"a,x,{FIRST_DAY},{action}" for action in ("view", "cart", "view")]
+        lines += [f"t,{item},{FIRST_DAY + DAY},view" for item in "xy"]
+        path.write_text("\n".join(lines) + "\n")
+        # WHEN duplicates are dropped
+        config = replace(EVERYTHING, layout=Layout(event="action", collapse="duplicates"))
+        run(engine, [path], tmp_path / "out", config)
+        # THEN the view and the cart stay
+        assert items_of(read_sessions(tmp_path / "out" / "train.parquet", EVERY_EVENT)) == [["x", "x"]]
+
+    def test_wrong_clocks_do_not_move_the_test_period(self, engine: Engine, tmp_path: Path) -> None:
+        # GIVEN twelve sessions on each of two days, and one two weeks later
+        rows = days(*((f"{day}-{number}", day, "x y") for day in (0, 1) for number in range(12)), ("late", 15, "y x"))
+        # WHEN the last day is test
+        prepared = run(engine, [write_csv(tmp_path / "e.csv", rows)], tmp_path / "out", EVERYTHING)
+        # THEN it is the second day, and the late session is test too; a split in memory agrees
+        train, test = sides(tmp_path / "out")
+        assert (len(train), len(test)) == (12, 13)
+        assert prepared.cutoff == FIRST_DAY + DAY
+        split = split_by_time(read_sessions(tmp_path / "e.csv"), 1)
+        assert (split.cutoff, len(split.test)) == (prepared.cutoff, 13)
+        # AND a warning names the figures
+        [warning] = [text for text in prepared.summary.warnings if "after" in text]
+        assert warning.startswith("1 sessions start after 2019-04-15, the last day with a plausible number of sessions")
+
+    def test_the_summary_has_the_figures_of_the_events(self, engine: Engine, tmp_path: Path) -> None:
+        # GIVEN a file with types, a duplicate, a repeat, a tie, a long session, a gap, and an item of test alone
+        path = tmp_path / "e.csv"
+        lines = ["session_id,item_id,timestamp,action"]
+        events = [
+            ("a", "x", 0, "view"), ("a", "x", 0, "view"), ("a", "x", 1, "view"), ("a", "y", 5, "view"),
+            ("a", "z", 5, "view"), ("b", "x", DAY, "view"), ("b", "y", 3 * DAY, "view"), ("b", "y", 3 * DAY, "cart"),
+            ("t", "x", 9 * DAY, "view"), ("t", "new", 9 * DAY + 1, "view"),
+        ]  # fmt: skip
+        lines += [f"{session},{item},{FIRST_DAY + second},{action}" for session, item, second, action in events]
+        path.write_text("\n".join(lines) + "\n")
+        # WHEN the views are prepared
+        layout = Layout(event="action", keep=("view",))
+        prepared = run(engine, [path], tmp_path / "out", replace(EVERYTHING, layout=layout))
+        # THEN the record has the figures
+        figures = prepared.summary.figures
+        assert (figures.rows, figures.dropped, figures.events) == (10, {"other types": 1, "repeats": 2}, 7)
+        assert figures.types == {"view": 9, "cart": 1}
+        assert (figures.duplicates, figures.repeats, figures.tied, figures.long) == (1, 2, 2, 1)
+        assert (figures.sessions, figures.items, figures.first, figures.last) == (3, 4, "2019-04-14", "2019-04-23")
+        assert figures.gaps == (Gap("2019-04-16", "2019-04-22", 7),)
+        assert figures.lengths == Lengths(median=2, p95=3, longest=3, single=0)
+        assert figures.heaviest == (Heavy("a", 3), Heavy("b", 2), Heavy("t", 2))
+        assert (prepared.summary.test_events, prepared.summary.unknown) == (2, 1)

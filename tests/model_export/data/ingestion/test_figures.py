@@ -1,0 +1,98 @@
+"""The warnings of a summary: each has its bound, its figure, and the option that helps."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from model_export.data.ingestion.figures import Figures, Gap, Heavy, Lengths, few_targets, unknown_items
+
+GOOD = Figures(
+    rows=10_000,
+    dropped={},
+    rewritten={},
+    about_values=(),
+    types={},
+    kept_types=(),
+    collapse="repeats",
+    events=10_000,
+    sessions=2_000,
+    items=100,
+    is_epoch=True,
+    by_user=False,
+    first="2026-01-01",
+    last="2026-01-31",
+    early=0,
+    late=0,
+    earliest="2026-01-01",
+    latest="2026-01-31",
+    gaps=(),
+    lengths=Lengths(median=4, p95=12, longest=80, single=1_000),
+    duplicates=300,
+    repeats=3_000,
+    tied=500,
+    long=20,
+    heaviest=(Heavy("s1", 999),),
+)
+
+
+def test_good_events_have_no_warning() -> None:
+    assert list(GOOD.warnings()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "starts", "names"),
+    [
+        ({"types": {"view": 9_000, "cart": 1_000}}, "events of 2 types count: view 9,000, cart 1,000", "--keep view"),
+        ({"collapse": "nothing"}, "30 % of the events repeat the item right before", "--collapse repeats"),
+        ({"collapse": "duplicates"}, "27 % of the events repeat the item right before", "--collapse repeats"),
+        ({"tied": 501}, "5.01 % of the events share their time", "--time-column"),
+        ({"long": 21}, "21 of 2,000 sessions last longer than 24 hours", "--session-column USER"),
+        ({"lengths": Lengths(1, 2, 3, 1_001)}, "50 % of the sessions have one event", "--user-column"),
+        ({"heaviest": (Heavy("bot", 1_000),)}, "session 'bot' has 10 % of the events (1,000)", "--max-session"),
+        ({"late": 2, "latest": "2026-02-14"}, "2 sessions start after 2026-01-31", "2026-02-14"),
+        ({"early": 1, "earliest": "1970-01-01"}, "1 sessions start before 2026-01-01", "1970-01-01"),
+        (
+            {"gaps": (Gap("2026-01-10", "2026-01-13", 4),)},
+            "no session starts from 2026-01-10 to 2026-01-13 (4 days)",
+            "complete",
+        ),
+    ],
+)
+def test_a_warning_names_its_figure_and_the_option(changes: dict[str, Any], starts: str, names: str) -> None:
+    [warning] = msgspec.structs.replace(GOOD, **changes).warnings()
+    assert warning.startswith(starts)
+    assert names in warning
+
+
+def test_types_that_were_chosen_need_no_warning() -> None:
+    chosen = msgspec.structs.replace(GOOD, types={"view": 9_000, "cart": 1_000}, kept_types=("view", "cart"))
+    assert list(chosen.warnings()) == []
+
+
+def test_sessions_that_were_cut_from_users_may_be_long() -> None:
+    assert list(msgspec.structs.replace(GOOD, by_user=True, long=2_000).warnings()) == []
+
+
+def test_the_lines_say_what_was_dropped() -> None:
+    dropped = {"other types": 1_000, "repeats": 3_000}
+    lines = msgspec.structs.replace(GOOD, rows=14_000, dropped=dropped, types={"view": 13_000, "": 1_000}).lines()
+    assert lines == [
+        "14,000 rows, 10,000 events count; dropped: other types 1,000, repeats 3,000",
+        "2,000 sessions, 100 items, 2026-01-01 to 2026-01-31",
+        "events of a session: median 4, 95 % up to 12, longest 80; 50 % of the sessions have one",
+        "types: view 13,000, (none) 1,000",
+    ]
+
+
+def test_few_targets_say_how_uncertain_they_are() -> None:
+    assert list(few_targets("test", 500)) == []
+    [warning] = few_targets("test", 26)
+    assert warning.startswith("test has 26 targets: a hit rate on so few is uncertain by up to 19 points")
+
+
+def test_many_unknown_items_are_told() -> None:
+    assert list(unknown_items(100, 10)) == []
+    assert list(unknown_items(0, 0)) == []
+    [warning] = unknown_items(100, 11)
+    assert warning.startswith("11 % of the test events have an item that train does not have")
