@@ -37,6 +37,26 @@ class Progress(Protocol):
         """Receive the number of steps of a phase that are done."""
 
 
+class Work(Progress, Protocol):
+    """Follows a work that has phases of unknown length, too."""
+
+    def begin(self, text: str) -> None:
+        """Receive the name of a phase of unknown length."""
+
+
+class Unwatched:
+    """A `Work` without a follower."""
+
+    def begin(self, text: str) -> None:
+        """See `Work`."""
+
+    def plan(self, phases: Sequence[Phase]) -> None:
+        """See `Progress`."""
+
+    def step(self, phase: str, done: int) -> None:
+        """See `Progress`."""
+
+
 class Left(NamedTuple):
     """The rest of the work: its seconds, and the kinds of phases that no step has been measured for yet."""
 

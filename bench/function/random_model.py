@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_export.export.export import export
+from model_export.progress import Unwatched
 from model_export.training.run_folder import Run, RunRecord
 from nextitem.model.manifest import Bounds, PopularItem, Training
 
@@ -21,7 +22,7 @@ _NO_BOUNDS = Bounds(overlap=0.0, hr_delta=1.0)
 
 def random_artifact(items: int, folder: Path, scheme: str = SCHEME) -> Path:
     """Export a model of random weights over `item_ids(items)` into a folder; return the artifact's own folder."""
-    return export(_random_run(items), folder, _NO_BOUNDS, lambda _stage: None, scheme=scheme)
+    return export(_random_run(items), folder, _NO_BOUNDS, Unwatched(), scheme=scheme)
 
 
 def item_ids(items: int) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from model_export.cli.console import print_json, say, waiting
+from model_export.cli.console import print_json, progress, say
 from model_export.cli.options import Json, check_run
 from model_export.cli.outcome import new_in
 from model_export.training.run_folder import read_run
@@ -29,12 +29,13 @@ def export(
     """Turn a run into a verified artifact with a fast scoring scheme, named by its content."""
     new_in(out)
     bounds = Bounds(overlap=min_overlap, hr_delta=max_hr_loss)
-    with waiting(f"reading {run}") as show_stage:
+    with progress() as view:
+        view.begin(f"reading {run}")
         trained = read_run(run)
-        show_stage("starting torch")
+        view.begin("starting torch")
         from model_export.export.export import export as export_run
 
-        home = export_run(trained, out, bounds, show_stage, scheme=scheme)
+        home = export_run(trained, out, bounds, view, scheme=scheme)
     manifest = open_artifact(home).manifest
     if as_json:
         print_json({"version": home.name, "folder": str(home), "quantization": manifest.quantization})

@@ -5,7 +5,7 @@ The cost is counted and not timed, so the same losses give the same choice on an
 
 import math
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from model_export.export.graph_runner import Floats, GraphRunner, Session
 from model_export.export.measure_loss import Loss, RankedTarget, compare, rank_sessions
 from model_export.export.onnx.parameters import Parameters
 from model_export.export.schemes import SCHEMES, Scheme
+from model_export.progress import Work
 from nextitem.errors import InputError
 from nextitem.model.manifest import WEIGHTS, Bounds, ConsideredScheme
 
@@ -88,14 +89,14 @@ def find_scheme(name: str) -> Scheme:
     raise InputError(f"scheme must be one of {', '.join(scheme.name for scheme in SCHEMES)}, not {name!r}")
 
 
-def choose(data: SelectionData, folder: Path, pinned: str | None, progress: Callable[[str], None]) -> Choice:
+def choose(data: SelectionData, folder: Path, pinned: str | None, progress: Work) -> Choice:
     """Try the schemes that suit the catalogue's size and take the cheapest that keeps the bounds.
 
     Args:
         data: the data on which to try them.
         folder: where each scheme's folder is made.
         pinned: the only scheme to try, whatever the catalogue's size; None for all.
-        progress: called with a text at each stage.
+        progress: follows the phases.
 
     Raises:
         BoundsMissed: no scheme keeps the bounds.
@@ -103,9 +104,10 @@ def choose(data: SelectionData, folder: Path, pinned: str | None, progress: Call
     """
     best: TriedScheme | None = None
     table: list[ConsideredScheme] = []
-    for scheme in SCHEMES if pinned is None else (find_scheme(pinned),):
-        refusal = scheme.refusal(*data.parameters.table.shape) if pinned is None else ""
-        if refusal:
+    tried_schemes = schemes_to_try(data.parameters, pinned)
+    for scheme in SCHEMES if pinned is None else tried_schemes:
+        if scheme not in tried_schemes:
+            refusal = scheme.refusal(*data.parameters.table.shape)
             table.append(ConsideredScheme(scheme.name, f"not tried: {refusal}"))
             continue
         tried = _try_scheme(data, scheme, folder / scheme.name, progress)
@@ -124,21 +126,35 @@ def choose(data: SelectionData, folder: Path, pinned: str | None, progress: Call
     return Choice(best, tuple(_with_costs(row, best) for row in table))
 
 
+def schemes_to_try(parameters: Parameters, pinned: str | None) -> tuple[Scheme, ...]:
+    """Return the pinned scheme, or all that suit the catalogue's size.
+
+    Raises:
+        InputError: no scheme has the pinned name.
+    """
+    if pinned is not None:
+        return (find_scheme(pinned),)
+    return tuple(scheme for scheme in SCHEMES if not scheme.refusal(*parameters.table.shape))
+
+
+def measuring(scheme: Scheme) -> str:
+    """Return the name of the phase that measures a scheme."""
+    return f"measuring {scheme.name}"
+
+
 def cost_us(written: WrittenGraphs) -> float:
     """Return the counted microseconds of scoring: of nodes, rescored candidates and bytes of memory."""
     prepared = written.prepared
     return NODE_US * written.nodes + RESCORED_US * prepared.rescored + prepared.traffic / BYTES_PER_US
 
 
-def _try_scheme(data: SelectionData, scheme: Scheme, folder: Path, progress: Callable[[str], None]) -> TriedScheme:
-    progress(f"writing {scheme.name}")
+def _try_scheme(data: SelectionData, scheme: Scheme, folder: Path, progress: Work) -> TriedScheme:
+    progress.begin(f"writing {scheme.name}")
     folder.mkdir()
     written = write_graphs(folder, data.parameters, scheme, data.states)
     items, hidden = data.parameters.table.shape
     graphs = GraphRunner(folder, len(data.parameters.layers), hidden, items)
-    served = rank_sessions(
-        graphs, data.sessions, items, lambda session: progress(f"measuring {scheme.name}: {session}")
-    )
+    served = rank_sessions(graphs, data.sessions, items, lambda done: progress.step(measuring(scheme), done))
     return TriedScheme(scheme.name, folder, written, graphs, compare(data.exact, served))
 
 

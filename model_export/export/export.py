@@ -1,18 +1,18 @@
 """Export a run: write one artifact, or return the reason why not. It never leaves a partial artifact."""
 
-from collections.abc import Callable
 from importlib.metadata import version as library_version
 from pathlib import Path
 
 from model_export.data.atomic_file import temporary_folder
 from model_export.export.build_graphs import write_graphs
-from model_export.export.choose_scheme import BoundsMissed, SelectionData, choose
+from model_export.export.choose_scheme import BoundsMissed, SelectionData, choose, measuring, schemes_to_try
 from model_export.export.graph_runner import GraphRunner, Session
 from model_export.export.measure_loss import parity, rank_sessions, states_of, stepwise_difference
 from model_export.export.model_card import card
 from model_export.export.onnx.parameters import Parameters, parameters_of
 from model_export.export.schemes.fp32 import Fp32
 from model_export.memory import BlendedMemory
+from model_export.progress import Phase, Work
 from model_export.training.run_folder import Run
 from model_export.training.torch_reference import torch_scores
 from nextitem.errors import InputError
@@ -39,6 +39,7 @@ from nextitem.model.manifest import (
 from nextitem.model.vocabulary import write_vocabulary
 from nextitem.sessions.session import WINDOW
 
+FP32_RANKS = "ranking in fp32"
 GOLDENS = 32
 """Golden sessions in a certificate."""
 MEASURED, CALIBRATING = 500, 1000
@@ -46,14 +47,14 @@ MEASURED, CALIBRATING = 500, 1000
 fewer sessions, two thirds are measured. Never the same ones: a scheme loses nothing on states that calibrated it."""
 
 
-def export(run: Run, out: Path, bounds: Bounds, progress: Callable[[str], None], *, scheme: str | None = None) -> Path:
+def export(run: Run, out: Path, bounds: Bounds, progress: Work, *, scheme: str | None = None) -> Path:
     """Write the artifact of a run.
 
     Args:
         run: a training run.
         out: the folder in which the artifact's folder, named by its version, is made.
         bounds: the maximum losses of the scoring scheme.
-        progress: called with a text at each stage.
+        progress: follows the phases.
         scheme: name of the scoring scheme; None for the cheapest that keeps the bounds.
 
     Returns:
@@ -85,13 +86,13 @@ def _export(
     sessions: list[Session],
     *,
     bounds: Bounds,
-    progress: Callable[[str], None],
+    progress: Work,
     pinned: str | None,
 ) -> Path:
     parameters = parameters_of(run)
-    progress("writing the graphs")
+    progress.begin("writing the graphs")
     exact = _exact_graphs(folder / "exact", parameters)
-    progress("comparing with torch")
+    progress.begin("comparing with torch")
     goldens = sessions[:GOLDENS]
     torch_difference = parity(exact, zip(goldens, torch_scores(run, goldens), strict=True))
     _require("the score difference of torch and ONNX", torch_difference, bounds.parity)
@@ -99,12 +100,15 @@ def _export(
     measured_count = min(MEASURED, -(-2 * len(sessions) // 3))
     measured, calibrating = sessions[:measured_count], sessions[measured_count : measured_count + CALIBRATING]
     states = parameters.scored(states_of(exact, calibrating))
-    ranked = rank_sessions(exact, measured, run.record.items, lambda session: progress(f"ranking in fp32: {session}"))
+    tried = schemes_to_try(parameters, pinned)
+    names = (FP32_RANKS, *(measuring(scheme) for scheme in tried))
+    progress.plan([Phase(name, measured_count, "sessions") for name in names])
+    ranked = rank_sessions(exact, measured, run.record.items, lambda done: progress.step(FP32_RANKS, done))
     choice = choose(SelectionData(parameters, ranked, states, measured, bounds), folder, pinned, progress)
     stepwise = stepwise_difference(choice.scheme.graphs, goldens)
     _require("stepwise against whole replay", stepwise, bounds.stepwise)
 
-    progress("certifying")
+    progress.begin("certifying")
     golden = tuple(_golden(choice.scheme.graphs, session, run.item_ids) for session in goldens)
     certificate = Certificate(golden, considered=choice.considered)
     quantization = Quantization(

@@ -47,7 +47,7 @@ def stepwise_difference(graphs: GraphRunner, sessions: Sequence[Session]) -> flo
 
 
 def rank_sessions(
-    graphs: GraphRunner, sessions: Sequence[Session], items: int, progress: Callable[[str], None] = lambda _: None
+    graphs: GraphRunner, sessions: Sequence[Session], items: int, on_session: Callable[[int], None] = lambda _: None
 ) -> list[RankedTarget]:
     """Rank the catalogue after each event but the last of some sessions.
 
@@ -55,14 +55,14 @@ def rank_sessions(
         graphs: the graphs.
         sessions: the sessions.
         items: size of the catalogue.
-        progress: called with a text before each session.
+        on_session: called with the number of sessions that are done.
     """
     ranked = []
     for number, session in enumerate(sessions, 1):
-        progress(f"session {number} of {len(sessions)}")
         for events, state in enumerate(graphs.states(session[:-1]), 1):
             scores, best = graphs.ranked(state, min(CUTOFF, items), session[:events])
             ranked.append(RankedTarget(frozenset(best.tolist()), rank_in_list(best, scores, int(session[events]))))
+        on_session(number)
     return ranked
 
 

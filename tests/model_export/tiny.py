@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from model_export.data.sessions import Sessions
 from model_export.export.export import export
 from model_export.metrics.ranking import Accuracy
-from model_export.progress import Phase
+from model_export.progress import Phase, Unwatched
 from model_export.training.fit import Epoch
 from model_export.training.run_folder import Run, RunRecord, Weights
 from nextitem.model.artifact import open_artifact
@@ -133,7 +133,7 @@ def random_run(
 
 def exported(run: Run, out: Path, bounds: Bounds = LOOSE) -> Path:
     """Export a run and return the artifact's folder."""
-    return export(run, out, bounds, lambda _stage: None)
+    return export(run, out, bounds, Unwatched())
 
 
 def model_of(run: Run, out: Path) -> Model:

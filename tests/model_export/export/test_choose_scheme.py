@@ -18,6 +18,7 @@ from model_export.export.schemes.ivf import Ivf
 from model_export.export.schemes.nbits import EightBit
 from model_export.export.schemes.scan import Scan
 from model_export.export.schemes.scheme import PreparedScheme
+from model_export.progress import Unwatched
 from model_export.training.run_folder import Run
 from nextitem.errors import InputError
 from nextitem.model.artifact import open_artifact
@@ -47,7 +48,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def chosen(run: Run, out: Path, bounds: Bounds | None = None, scheme: str | None = None) -> Model:
-    home = export(run, out, bounds or Bounds(), lambda _stage: None, scheme=scheme)
+    home = export(run, out, bounds or Bounds(), Unwatched(), scheme=scheme)
     model = Model(open_artifact(home))
     model.check(model.certificate)
     return model
@@ -78,11 +79,12 @@ def test_only_the_best_scheme_so_far_takes_space(tmp_path: Path) -> None:
     names = {scheme.name for scheme in FEW}
     kept: list[list[str]] = []
 
-    def note_folders(stage: str) -> None:
-        if stage in {f"writing {name}" for name in names}:
-            kept.append([path.name for path in tmp_path.glob(".nextitem-*/*") if path.name in names])
+    class NoteFolders(Unwatched):
+        def begin(self, text: str) -> None:
+            if text in {f"writing {name}" for name in names}:
+                kept.append([path.name for path in tmp_path.glob(".nextitem-*/*") if path.name in names])
 
-    export(structured_run(), tmp_path, Bounds(), note_folders)
+    export(structured_run(), tmp_path, Bounds(), NoteFolders())
     # each is as large as the artifact; 8-bit misses its bounds, truncated-16 costs less than fp32
     assert kept == [[], ["fp32"], ["fp32"], ["truncated-16"]]
 
@@ -137,7 +139,7 @@ def test_every_kind_of_scheme_serves(tmp_path: Path, scheme: str) -> None:
 
 @pytest.mark.usefixtures("few")
 def test_the_choice_is_the_same_each_time(tmp_path: Path) -> None:
-    homes = [export(structured_run(sessions=6), tmp_path / name, Bounds(), lambda _stage: None) for name in ("a", "b")]
+    homes = [export(structured_run(sessions=6), tmp_path / name, Bounds(), Unwatched()) for name in ("a", "b")]
     assert homes[0].name == homes[1].name
     for name in (*FILES, MANIFEST):
         assert (homes[0] / name).read_bytes() == (homes[1] / name).read_bytes()

@@ -1,5 +1,6 @@
 """An export gives a certified artifact that is named by its content, or leaves nothing."""
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from model_export.export.choose_scheme import BoundsMissed
 from model_export.export.export import GOLDENS, export
+from model_export.progress import Phase, Unwatched
 from model_export.training.run_folder import Run
 from nextitem.errors import ArtifactCorrupt, InputError
 from nextitem.model.artifact import Artifact, open_artifact
@@ -152,22 +154,42 @@ def test_refuses_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
         exported(RUN, tmp_path / "file" / "out")
 
 
+class Recording(Unwatched):
+    """Records the phases, and may end the export in one of them."""
+
+    def __init__(self, end: str = "") -> None:
+        self._end = end
+        self.planned: dict[str, int] = {}
+        self.reached: dict[str, int] = {}
+
+    def begin(self, text: str) -> None:
+        self.step(text, 0)
+
+    def plan(self, phases: Sequence[Phase]) -> None:
+        self.planned = {phase.name: phase.units for phase in phases}
+
+    def step(self, phase: str, done: int) -> None:
+        self.reached[phase] = done
+        if phase == self._end and done == self.planned.get(phase, 0):
+            raise KeyboardInterrupt
+
+
 def test_an_interrupted_export_leaves_nothing(tmp_path: Path) -> None:
-    messages: list[str] = []
-    export(RUN, tmp_path / "whole", LOOSE, messages.append)
-    # Stages that go through sessions are interrupted at the last one.
-    stages = {message.partition(":")[0]: message for message in messages}
-    assert len(stages) > 1
-
-    for stage in stages.values():
-
-        def interrupt(message: str, stage: str = stage) -> None:
-            if message == stage:
-                raise KeyboardInterrupt
-
+    recording = Recording()
+    export(RUN, tmp_path / "whole", LOOSE, recording)
+    # Phases that go through sessions are interrupted at the last one.
+    assert len(recording.reached) > 1
+    for phase in recording.reached:
         with pytest.raises(KeyboardInterrupt):
-            export(RUN, tmp_path / "out", LOOSE, interrupt)
+            export(RUN, tmp_path / "out", LOOSE, Recording(phase))
         assert listed(tmp_path / "out") == []
+
+
+def test_every_session_is_in_the_plan(tmp_path: Path) -> None:
+    recording = Recording()
+    export(RUN, tmp_path / "out", LOOSE, recording)
+    assert "measuring fp32" in recording.planned
+    assert {name: recording.reached[name] for name in recording.planned} == recording.planned
 
 
 @pytest.mark.parametrize("items", [1, 2, 19, 20, 21])
