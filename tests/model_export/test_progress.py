@@ -44,3 +44,15 @@ def test_nothing_is_left_after_more_steps_than_planned() -> None:
     clock.now = 4.0
     estimate.step("searching", 4)
     assert estimate.left() == Left(0.0, ())
+
+
+def test_a_step_is_counted_once() -> None:
+    # GIVEN ten steps of a second each, reported one by one
+    clock = Clock()
+    estimate = Estimate(clock)
+    estimate.plan([Phase("validate", 30)])
+    for done in range(1, 11):
+        clock.now += 1.0
+        estimate.step("validate", done)
+    # THEN the other twenty take a second each
+    assert estimate.left() == Left(20.0, ())

@@ -4,15 +4,18 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
+from bench.common.loopback_http import LoopbackHttp
 from model_export.training.run_folder import write_run
 from tests.model_export.cli.commandline import done, nextitem
-from tests.model_export.tiny import listed, random_run
+from tests.model_export.tiny import exported, listed, random_run
 
 pytestmark = pytest.mark.slow
 
@@ -169,3 +172,30 @@ def test_evaluate_leaves_no_half_report(work: Path, number: signal.Signals) -> N
     line = running.when(lambda: listed(work / "tmp")).stopped_by(number)
     assert line == f"nextitem: stopped by {number.name}: report.html, ranks.npy are not written"
     assert listed(work) == before
+
+
+@pytest.mark.parametrize("number", BOTH)
+def test_publish_ends_while_the_bucket_does_not_answer(work: Path, number: signal.Signals) -> None:
+    # GIVEN a bucket that takes requests and never answers
+    artifact = exported(random_run(), work / "out")
+    asked, ended = threading.Event(), threading.Event()
+
+    class Silent(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:  # http.server's name
+            asked.set()
+            ended.wait(PATIENCE)
+
+    with LoopbackHttp(Silent) as bucket:
+        keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "eu-west-1"}
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in {**keys, "AWS_ENDPOINT_URL_S3": bucket.endpoint}.items():
+                patch.setenv(name, value)
+            running = Started(work, "publish", str(artifact), "--bucket", "shop").when(asked.is_set)
+        # WHEN a signal comes
+        line = running.stopped_by(number)
+        ended.set()
+    # THEN the command does not wait for the answer, and says what the bucket may hold
+    assert line == (
+        f"nextitem: stopped by {number.name}: "
+        "uploaded files stay in the bucket, but are a version only with its manifest; publish again to go on"
+    )
