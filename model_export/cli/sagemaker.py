@@ -1,7 +1,7 @@
-"""Run a SageMaker (or AWS Batch) training job: ``python -m model_export.training.sagemaker`` in its container.
+"""Run a SageMaker (or AWS Batch) training job: ``python -m model_export.cli.sagemaker`` in its container.
 
 Reads the job from environment variables (names of the SageMaker Training Toolkit), then runs `nextitem train` in all
-processes and `nextitem export` after it. The events are the only file of the channel `train`, or its file called train.
+processes and `nextitem export` after it. The events are the channel `train`, or its file called train.
 The model's folder then holds ``run`` and ``artifact``; the latter has the one folder to publish.
 """
 
@@ -10,10 +10,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from model_export.cli.app import app
+from model_export.cli.options import LayoutOptions
 from model_export.data.atomic_file import temporary_folder
 from model_export.data.ingestion.formats import PACKED, SUFFIXES
 from model_export.interruption import Stopped, describe_if_stopped, stoppable
@@ -28,17 +33,7 @@ PORT = "29400"
 """Port of the first host at which all processes meet; MASTER_PORT names another."""
 PROGRAM = "model_export.cli"
 FAULT = "nextitem: "
-COLUMNS = (
-    "session_column",
-    "item_column",
-    "time_column",
-    "user_column",
-    "gap_minutes",
-    "event_column",
-    "time_format",
-    "keep",
-    "collapse",
-)
+LAYOUT = tuple(field.name for field in fields(LayoutOptions))
 EXPORT = ("min_overlap", "max_hr_loss", "scheme")
 
 
@@ -85,7 +80,7 @@ def read_job(environment: Mapping[str, str], arguments: Sequence[str]) -> Job:
             raise InputError(f"{name} is not set: this runs in a SageMaker training job with a channel named train")
     from_job = _json(environment, "SM_HPS", "{}", dict)
     hyperparameters = {_name(name): _text(value) for name, value in from_job.items()} | _pairs(arguments)
-    known = {*FitConfig.names(), *COLUMNS, *EXPORT}
+    known = {*FitConfig.names(), *LAYOUT, *EXPORT}
     if unknown := sorted(hyperparameters.keys() - known):
         raise InputError(f"unknown hyper-parameter {unknown[0]!r}. Known: {', '.join(sorted(known))}")
     hosts = tuple(sorted(_json(environment, "SM_HOSTS", '["localhost"]', list)))
@@ -119,7 +114,7 @@ def commands(job: Job, config: Path) -> list[list[str]]:
         start += _rendezvous(job) if len(job.hosts) > 1 else ["--standalone"]
     run = str(job.model / "run")
     train = [*start, "-m", PROGRAM, "train", str(job.events), "--out", run, "--config", str(config)]
-    train += _options(job, COLUMNS)
+    train += _layout_options(job)
     if not job.leads:
         return [train]
     export = [sys.executable, "-m", PROGRAM, "export", run, "--out", str(job.model / "artifact")]
@@ -201,6 +196,23 @@ def _events(channel: Path) -> Path:
 def _options(job: Job, names: Sequence[str]) -> list[str]:
     options = [(name, job.hyperparameters[name]) for name in names if name in job.hyperparameters]
     return [text for name, value in options for text in (f"--{name.replace('_', '-')}", value)]
+
+
+def _layout_options(job: Job) -> list[str]:
+    """Return the options of the layout: a list repeats its option, and true or false is a flag."""
+    known = {option.name: option for option in cast("TyperGroup", get_command(app)).commands["train"].params}
+    options: list[str] = []
+    for name in LAYOUT:
+        if name not in job.hyperparameters:
+            continue
+        text = job.hyperparameters[name]
+        value = _value(text)
+        if isinstance(value, bool):
+            options += (known[name].opts if value else known[name].secondary_opts)[:1]
+        else:
+            for part in value if isinstance(value, list) else [text]:
+                options += [known[name].opts[0], str(part)]
+    return options
 
 
 def _pairs(arguments: Sequence[str]) -> dict[str, str]:

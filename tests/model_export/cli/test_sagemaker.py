@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from model_export.cli.sagemaker import commands, read_job, settings
 from model_export.data.ingestion.reader import read_sessions
 from model_export.training.run_folder import read_run
-from model_export.training.sagemaker import commands, read_job, settings
 from nextitem.errors import InputError
 from nextitem.model.artifact import open_artifact
 from tests.model_export.event_files import write_events
@@ -39,7 +39,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 def run_job(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "model_export.training.sagemaker", *arguments],
+        [sys.executable, "-m", "model_export.cli.sagemaker", *arguments],
         env={**os.environ, **environment, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
@@ -111,6 +111,17 @@ def test_hyperparameters_get_their_types(environment: dict[str, str]) -> None:
     train, export = commands(job, Path("settings.json"))
     assert train[-2:] == ["--item-column", "sku"]
     assert export[-4:] == ["--min-overlap", "0", "--max-hr-loss", "1"]
+
+
+def test_a_job_takes_every_option_of_the_layout(environment: dict[str, str]) -> None:
+    columns = {"preset": "otto", "session_column": ["user", "1"], "header": False, "gap_minutes": 5}
+    job = read_job({**environment, "SM_HPS": json.dumps(columns)}, ["--quotes", "true", "--time_column", "3"])
+    [train, _] = commands(job, Path("settings.json"))
+    options = train[train.index("settings.json") + 1 :]
+    assert options == [
+        *("--session-column", "user", "--session-column", "1", "--time-column", "3", "--gap-minutes", "5"),
+        *("--no-header", "--quotes", "--preset", "otto"),
+    ]
 
 
 def test_of_several_event_files_train_is_used(environment: dict[str, str], tmp_path: Path) -> None:
