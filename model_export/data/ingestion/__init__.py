@@ -16,6 +16,8 @@
 
 Each step is an Ibis expression; an `Engine` runs it: DuckDB on one machine, Spark on many. `reader` turns a file into
 `Sessions` in memory, `pipeline` runs all steps, `split_file` and `prepare` are the commands.
-A new format is a member of `formats.Format`, a loader in `duckdb_loaders` and a branch of `spark_engine.read`; a new
-notation of times is a `Kind` in `times`, or a code in `time_format`.
+`sources` and `open_sources` find the files, `paths` the values inside a column. Both engines read the columns that
+paths need; `paths.extracted` then follows the paths, with the same expressions on both. A new format is a member of
+`formats.Format`, a loader in `duckdb_engine.LOADERS` and one in `spark_read`; a new notation of times is a `Kind`
+in `times`, or a code in `time_format`; a new layout is a value in `model_export.data.presets`.
 """

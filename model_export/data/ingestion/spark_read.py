@@ -12,7 +12,6 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.backends.pyspark.datatypes import PySparkType
-from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame, Row, SparkSession, functions
 from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.sql.types import StringType, StructField, StructType
@@ -155,15 +154,13 @@ def _json_lines(session: SparkSession, source: Source, texts: tuple[str, ...]) -
 
 def _parquet(session: SparkSession, source: Source, texts: tuple[str, ...]) -> Loaded:
     reader, paths = session.read.option("recursiveFileLookup", True), [file.path for file in source.files]
-    try:
+    names = [] if is_remote(paths[0]) else pq.read_schema(paths[0]).names
+    if len(set(names)) == len(names):
         frame = reader.option("mergeSchema", True).parquet(*paths)
-    except AnalysisException as error:
-        if error.getCondition() != "COLUMN_ALREADY_EXISTS" or is_remote(paths[0]):
-            raise
-        # Spark reads a file with two columns of one name if it is told which others to read.
-        schema = pq.read_schema(paths[0])
-        require_columns(source.name, schema.names, [name for name in texts if schema.names.count(name) > 1])
-        once = [field for field in schema if schema.names.count(field.name) == 1]
+    else:
+        # Spark reads a file with two columns of one name only if a schema names others.
+        require_columns(source.name, names, [name for name in texts if names.count(name) > 1])
+        once = [field for field in pq.read_schema(paths[0]) if names.count(field.name) == 1]
         frame = reader.schema(from_arrow_schema(pa.schema(once))).parquet(*paths)
     there = {name: functions.col(f"`{name.replace('`', '``')}`") for name in frame.columns}
     return frame, there, resolve(source.name, texts, frame.columns, _path_columns(source, frame))

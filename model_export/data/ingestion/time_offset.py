@@ -18,4 +18,4 @@ def add_offset(engine: Engine, time: ir.Value, offset: ir.Value) -> ir.StringVal
     date, added = time.cast("string").strip(), offset.cast("string").strip()
     start = engine.micros(date.try_cast("timestamp('UTC')"))
     begin = ((start - start % MICROSECONDS_PER_MILLISECOND) / MICROSECONDS_PER_MILLISECOND).round().cast("int64")
-    return (begin + added.try_cast("int64")).cast("string").fill_null(date + " + " + added.fill_null(""))
+    return (begin + added.try_cast("int64")).cast("string").fill_null(date + " + " + added.fill_null("no milliseconds"))
