@@ -154,16 +154,24 @@ def _json_lines(session: SparkSession, source: Source, texts: tuple[str, ...]) -
 
 def _parquet(session: SparkSession, source: Source, texts: tuple[str, ...]) -> Loaded:
     reader, paths = session.read.option("recursiveFileLookup", True), [file.path for file in source.files]
-    names = [] if is_remote(paths[0]) else pq.read_schema(paths[0]).names
+    names = [] if is_remote(paths[0]) else _footer(source).names
     if len(set(names)) == len(names):
         frame = reader.option("mergeSchema", True).parquet(*paths)
     else:
         # Spark reads a file with two columns of one name only if a schema names others.
         require_columns(source.name, names, [name for name in texts if names.count(name) > 1])
-        once = [field for field in pq.read_schema(paths[0]) if names.count(field.name) == 1]
+        once = [field for field in _footer(source) if names.count(field.name) == 1]
         frame = reader.schema(from_arrow_schema(pa.schema(once))).parquet(*paths)
     there = {name: functions.col(f"`{name.replace('`', '``')}`") for name in frame.columns}
     return frame, there, resolve(source.name, texts, frame.columns, _path_columns(source, frame))
+
+
+def _footer(source: Source) -> pa.Schema:
+    first = source.files[0]
+    try:
+        return pq.read_schema(first.path)
+    except (pa.ArrowInvalid, OSError):
+        raise input_error(first.name, "is not a valid Parquet file (empty, corrupt or cut off)") from None
 
 
 def _without_headers(source: Source, rows: DataFrame, names: Mapping[str, str]) -> DataFrame:
