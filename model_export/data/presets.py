@@ -52,7 +52,9 @@ PRESETS: dict[str, Preset] = {
             time="event_timestamp",
             event="event_name",
             keep=("view_item",),
+            drop_empty=True,
         ),
+        "Events without a session, as without consent, are dropped.",
     ),
     "gru4rec": Preset(
         "GRU4Rec",
@@ -79,8 +81,9 @@ PRESETS: dict[str, Preset] = {
             item="actionDetails[].productViewSku",
             time="actionDetails[].timestamp",
             input_format="jsonl",
+            drop_empty=True,
         ),
-        "The API gives an array: jq -c '.[]' makes lines of it.",
+        "The API gives an array: jq -c '.[]' makes lines of it. Actions without a product are dropped.",
     ),
     "movielens": Preset(
         "MovieLens (20M, 25M, 32M, latest)",
@@ -117,7 +120,15 @@ PRESETS: dict[str, Preset] = {
     "rees46": Preset(
         "eCommerce behavior data (REES46, Kaggle)",
         "2019-Oct.csv",
-        Layout(session=("user_session",), item="product_id", time="event_time", event="event_type", keep=("view",)),
+        Layout(
+            session=("user_session",),
+            item="product_id",
+            time="event_time",
+            event="event_type",
+            keep=("view",),
+            drop_empty=True,
+        ),
+        "Some rows have no session; they are dropped.",
     ),
     "retailrocket": Preset(
         "RetailRocket (Kaggle)",

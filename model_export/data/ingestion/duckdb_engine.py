@@ -18,7 +18,7 @@ from model_export.data.ingestion.duckdb_parquet import load_parquet
 from model_export.data.ingestion.duckdb_sql import Database, File, Loaded, Request, reason
 from model_export.data.ingestion.engine import Location
 from model_export.data.ingestion.formats import PACKED, Format, is_packed
-from model_export.data.ingestion.paths import EVENT, extracted
+from model_export.data.ingestion.paths import EVENT, extracted, row_place
 from model_export.data.ingestion.sources import EventFile, Source
 from model_export.data.ingestion.text_files import TextFile, in_utf_8
 from nextitem.errors import InputError
@@ -81,7 +81,7 @@ class DuckDBEngine:
 
     def file_key(self, place: ir.Value) -> ir.Value:
         """See `Engine`."""
-        return cast("ir.IntegerValue", place) >> ROW_BITS
+        return cast("ir.IntegerValue", row_place(place)) >> ROW_BITS
 
     def micros(self, time: ir.Value) -> ir.IntegerValue:
         """See `Engine`."""

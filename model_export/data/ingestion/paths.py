@@ -27,6 +27,8 @@ from model_export.data.ingestion.faults import input_error, require_columns, sho
 from nextitem.errors import InputError
 
 ROW, EVENT = "#row", "#event"
+ELEMENT = "element"
+"""Field of a place: which element of the row's list; the place of the row is the field before."""
 
 _PART = (
     r'(?:"(?P<quoted>(?:[^"]|"")+)"|(?P<name>[^.\[\]+"]+))(?P<list>\[(?:(?P<key>[^=\[\]]+)=(?P<value>[^\[\]]*))?\])?'
@@ -189,9 +191,15 @@ def _with_elements(
         elements = elements.concat(
             ibis.array([ibis.struct({name: value(base.then).cast(elements.type().value_type[name])})])
         )
-    rows = table.select(PLACE, elements=elements, **plain).unnest("elements", offset="element")
-    place = ibis.struct({"row": rows[PLACE], "element": rows.element})
-    return rows.mutate(**{PLACE: place}, **{name: rows.elements[name] for name in lists}).drop("elements", "element")
+    rows = table.select(PLACE, elements=elements, **plain).unnest("elements", offset=ELEMENT)
+    place = ibis.struct({"row": rows[PLACE], ELEMENT: rows[ELEMENT]})
+    return rows.mutate(**{PLACE: place}, **{name: rows.elements[name] for name in lists}).drop("elements", ELEMENT)
+
+
+def row_place(place: ir.Value) -> ir.Value:
+    """Return the place of the row, for the place of a row or of an element of its list."""
+    is_element = isinstance(place, ir.StructValue) and ELEMENT in place.names
+    return place["row"] if is_element else place
 
 
 def types_of(paths: Iterable[Path]) -> dict[str, dt.DataType]:

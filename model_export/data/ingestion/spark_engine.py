@@ -22,7 +22,7 @@ from pyspark.storagelevel import StorageLevel
 from model_export.data.atomic_file import temporary_folder
 from model_export.data.ingestion.engine import PLACE, Location
 from model_export.data.ingestion.faults import input_error
-from model_export.data.ingestion.paths import EVENT, ROW, extracted
+from model_export.data.ingestion.paths import ELEMENT, EVENT, ROW, extracted, row_place
 from model_export.data.ingestion.s3 import fetch
 from model_export.data.ingestion.sources import Source, is_remote
 from model_export.data.ingestion.spark_read import CORRUPT, Read, first_corrupt, name_of, read_source
@@ -86,7 +86,7 @@ class SparkEngine:
 
     def locate(self, place: Row) -> Location:
         """See `Engine`."""
-        if "element" in place:
+        if ELEMENT in place:
             place = place["row"]
         read = self._reads[place.source]
         before = functions.struct(*(functions.lit(value).alias(name) for name, value in place.asDict().items()))
@@ -96,7 +96,7 @@ class SparkEngine:
 
     def file_key(self, place: ir.Value) -> ir.Value:
         """See `Engine`."""
-        return cast("ir.StructValue", place)["file"]
+        return cast("ir.StructValue", row_place(place))["file"]
 
     def micros(self, time: ir.Value) -> ir.IntegerValue:
         """See `Engine`."""

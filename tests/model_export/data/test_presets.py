@@ -31,7 +31,7 @@ def _json_lines(*rows: object) -> str:
     return _lines(*(json.dumps(row) for row in rows))
 
 
-def _ga4(event: str, session: int, micros: int, *items: str) -> dict[str, object]:
+def _ga4(event: str, session: int | None, micros: int, *items: str) -> dict[str, object]:
     page = {"key": "page_location", "value": {"string_value": "https://shop.test/", "int_value": None}}
     number = {"key": "ga_session_id", "value": {"string_value": None, "int_value": session}}
     return {
@@ -49,6 +49,7 @@ GA4 = (
     _ga4("add_to_cart", 7, 1_700_000_002_000_000, "a"),
     _ga4("view_item", 7, 1_700_000_003_000_000, "b"),
     _ga4("view_item", 8, 1_700_009_000_000_000, "c"),
+    _ga4("view_item", None, 1_700_009_100_000_000, "d"),
 )
 RATINGS = {"7": ["10", "20"], "8": ["30"]}
 BY_USER = {f"{user}-1": items for user, items in RATINGS.items()}
@@ -65,7 +66,8 @@ def _snowplow(action: str, time: str, item: str) -> dict[str, object]:
 
 
 def _visit(number: int, *actions: tuple[int, str]) -> dict[str, object]:
-    details = [{"type": "action", "timestamp": at, "productViewSku": sku} for at, sku in actions]
+    details: list[dict[str, object]] = [{"type": "action", "timestamp": 1700000000, "url": "https://shop.test/"}]
+    details += [{"type": "action", "timestamp": at, "productViewSku": sku} for at, sku in actions]
     return {"idVisit": number, "visitorId": "abc", "actionDetails": details}
 
 
@@ -145,6 +147,7 @@ SAMPLES = {
             "2019-10-01 00:00:00 UTC,view,10,205,appliances,aqua,33.20,54,7",
             "2019-10-01 00:00:04 UTC,cart,10,205,appliances,aqua,33.20,54,7",
             "2019-10-02 00:00:00 UTC,view,30,205,,,1.00,55,8",
+            "2019-10-02 00:00:00 UTC,view,40,205,,,1.00,55,",
         ),
         RATINGS,
     ),

@@ -150,7 +150,7 @@ class FormatContract:
 
     def test_parquet_with_names_that_differ_in_case(self, engine: Engine, tmp_path: Path) -> None:
         owners, items, times = zip(*EVENTS, strict=True)
-        columns = [[at + FIRST_DAY for at in times], list(owners), [0] * 4, list(items), ["n"] * 4, [1] * 4]
+        columns = [[at + FIRST_DAY for at in times], list(owners), [0] * 4, list(items), [1] * 4, [2] * 4]
         names = ["timestamp", "session_id", "Timestamp", "item_id", "note", "note"]
         pq.write_table(pa.table([pa.array(column) for column in columns], names=names), tmp_path / "e.parquet")
         assert result(engine, tmp_path / "out", Layout(), tmp_path / "e.parquet") == (TRAIN, TEST)
