@@ -4,6 +4,8 @@ The driver gets rows of figures, and a result one part at a time.
 """
 
 import os
+import signal
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -163,10 +165,13 @@ def _started(settings: Mapping[str, str]) -> SparkSession:
     master = settings.get("spark.master", "" if submitted else "local[*]")
     for name, value in {**(LOCAL if _is_one(master) else {}), **settings}.items():
         builder = builder.config(name, value)
+    on_ctrl_c = signal.getsignal(signal.SIGINT)
     try:
         session = builder.getOrCreate()
     except PySparkException as error:
         raise InputError(f"Spark does not start; it needs Java 17 on PATH or in JAVA_HOME ({_first(error)})") from error
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, on_ctrl_c)  # Spark has set its own, which does not say what is left
     session.sparkContext.setLogLevel("ERROR")
     return session
 

@@ -45,11 +45,11 @@ def work(shop: Path, tmp_path: Path) -> Path:
 class Started:
     """A command in a process of its own."""
 
-    def __init__(self, work: Path, *arguments: str) -> None:
+    def __init__(self, work: Path, *arguments: str, program: str = "model_export.cli") -> None:
         self._work = work
         environment = {**os.environ, "TMPDIR": str(work / "tmp"), "OMP_NUM_THREADS": "1"}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "model_export.cli", *arguments],
+            [sys.executable, "-m", program, *arguments],
             cwd=work,
             env=environment,
             stdout=subprocess.PIPE,
@@ -199,3 +199,22 @@ def test_publish_ends_while_the_bucket_does_not_answer(work: Path, number: signa
         f"nextitem: stopped by {number.name}: "
         "uploaded files stay in the bucket, but are a version only with its manifest; publish again to go on"
     )
+
+
+@pytest.mark.parametrize("number", BOTH)
+def test_a_training_job_ends_with_its_commands(
+    work: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    # GIVEN a SageMaker job whose training runs as a process of its own
+    (work / "channel").mkdir()
+    (work / "channel" / "train.csv").symlink_to(work / "events.csv")
+    monkeypatch.setenv("SM_CHANNEL_TRAIN", str(work / "channel"))
+    monkeypatch.setenv("SM_MODEL_DIR", str(work / "model"))
+    monkeypatch.setenv("SM_HPS", '{"hidden": 16, "epochs": 50}')
+    (work / "model").mkdir()
+    running = Started(work, program="model_export.training.sagemaker").when(hidden(work / "model", ".run.partial"))
+    # WHEN the job is stopped
+    line = running.stopped_by(number)
+    # THEN its command has cleaned up before the job's process ends
+    assert line == f"nextitem: stopped by {number.name}: {work / 'model'} has no model, or half of one"
+    assert listed(work / "model") == []
