@@ -12,6 +12,9 @@ from model_export.cli import view as view_module
 from model_export.cli.view import MARK, View, shown
 from model_export.progress import Phase
 
+PATIENCE = 20.0
+"""Seconds in which a line must come."""
+
 
 class Clock:
     def __init__(self) -> None:
@@ -65,7 +68,9 @@ def test_without_a_terminal_there_is_a_line_every_so_often(monkeypatch: pytest.M
     with on(terminal=False) as (view, printed):
         view.begin("reading events.csv")
         # WHEN a phase goes on without a step
+        end = time.monotonic() + PATIENCE
         while printed.getvalue().count("\n") < 2:
+            assert time.monotonic() < end
             time.sleep(0.01)
     # THEN lines say what runs, and end with the work
     lines = printed.getvalue().splitlines()
