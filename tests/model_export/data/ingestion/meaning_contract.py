@@ -104,7 +104,8 @@ class MeaningContract:
         assert prepared.cutoff == FIRST_DAY + DAY
         split = split_by_time(read_sessions(tmp_path / "e.csv"), 1)
         assert (split.cutoff, len(split.test)) == (prepared.cutoff, 13)
-        # AND a warning names the figures
+        # AND a warning names the figures, and the time between is no gap
+        assert prepared.summary.figures.gaps == ()
         [warning] = [text for text in prepared.summary.warnings if "after" in text]
         assert warning.startswith("1 sessions start after 2019-04-15, the last day with a plausible number of sessions")
 
