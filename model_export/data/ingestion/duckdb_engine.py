@@ -18,7 +18,7 @@ from model_export.data.ingestion.duckdb_parquet import load_parquet
 from model_export.data.ingestion.duckdb_sql import Database, File, Loaded, Request, reason
 from model_export.data.ingestion.engine import Location
 from model_export.data.ingestion.formats import PACKED, Format, is_packed
-from model_export.data.ingestion.paths import EVENT, extracted, row_place
+from model_export.data.ingestion.paths import extracted, row_place
 from model_export.data.ingestion.sources import EventFile, Source
 from model_export.data.ingestion.text_files import TextFile, in_utf_8
 from nextitem.errors import InputError
@@ -53,7 +53,6 @@ class DuckDBEngine:
     def __init__(self, backend: Backend, folder: Path) -> None:
         self._backend, self._folder = backend, folder
         self._tables = 0
-        self._before = 0, 0
         self._files: list[str] = []
 
     def read(self, source: Source, columns: dict[str, str]) -> ir.Table:
@@ -63,15 +62,8 @@ class DuckDBEngine:
         request = Request(source.name, name, files, source.dialect, tuple(dict.fromkeys(columns.values())))
         with _faults(f"{source.name}: cannot be read"):
             loaded = LOADERS[source.kind](database, request)
-            [(count,)] = database.run("SELECT count(*) FROM $table", table=name)
         paths = {new: loaded.paths[text] for new, text in columns.items()}
-        table = extracted(source.name, self._backend.table(name), paths, loaded.columns, self._before)
-        rows, events = self._before
-        if EVENT in columns.values():
-            [figures] = self.rows(table.aggregate(events=table.count()))
-            events += figures["events"]
-        self._before = rows + count, events
-        return table
+        return extracted(source.name, self._backend.table(name), paths, loaded.columns)
 
     def locate(self, place: Any) -> Location:
         """See `Engine`."""

@@ -139,9 +139,7 @@ def resolve(file: object, texts: Iterable[str], columns: Sequence[str], more: It
     return paths
 
 
-def extracted(
-    file: object, table: ir.Table, paths: Mapping[str, Path], columns: Mapping[str, str], before: tuple[int, int]
-) -> ir.Table:
+def extracted(file: object, table: ir.Table, paths: Mapping[str, Path], columns: Mapping[str, str]) -> ir.Table:
     """Return the values of paths, and `PLACE`; with a list, one row for each of its elements.
 
     Args:
@@ -149,7 +147,6 @@ def extracted(
         table: holds the columns of the paths, and `PLACE`.
         paths: by the name of the value in the result.
         columns: name in the table by name in the file.
-        before: number of rows and of events in all sources before.
 
     Raises:
         InputError: a path does not fit the type of a column, or the paths name several lists.
@@ -157,14 +154,14 @@ def extracted(
 
     def value(path: Path, length: int | None = None) -> ir.Value:
         if not path.parts:
-            return ibis.row_number().over(order_by=table[PLACE]) + (before[0] + 1)
+            return ibis.row_number().over(order_by=table[PLACE]) + 1
         return _value(file, path, table[columns[path.parts[0].name]], path.parts[:length])
 
     lists = {name: path for name, path in paths.items() if path.list_length}
     plain = {name: value(path) for name, path in paths.items() if path not in lists.values() and path.text != EVENT}
     events = [name for name, path in paths.items() if path.text == EVENT]
     rows = _with_elements(file, table, lists, plain, value) if lists else table.select(PLACE, **plain)
-    return rows.mutate(**{name: ibis.row_number().over(order_by=rows[PLACE]) + (before[1] + 1) for name in events})
+    return rows.mutate(**{name: ibis.row_number().over(order_by=rows[PLACE]) + 1 for name in events})
 
 
 def _with_elements(

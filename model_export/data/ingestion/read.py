@@ -7,6 +7,7 @@ import ibis.expr.types as ir
 
 from model_export.data.ingestion.engine import PLACE, Engine
 from model_export.data.ingestion.faults import input_error, shown
+from model_export.data.ingestion.paths import EVENT, ROW
 from model_export.data.ingestion.sources import Source
 from model_export.data.ingestion.time_offset import add_offset
 from model_export.data.layout import Layout
@@ -46,7 +47,8 @@ def read_rows(engine: Engine, sources: list[Source], layout: Layout) -> Rows:
     Raises:
         InputError: a file cannot be read, a column is missing or its type is wrong, or no row has a type that counts.
     """
-    parts = [_read(engine, source, layout) for source in sources]
+    last = {ROW: 0, EVENT: 0}
+    parts = [_read(engine, source, layout, last) for source in sources]
     numbers = frozenset[str]().union(*(part.numbers for part in parts))
     tables = _with_one_type_of_time([part.table for part in parts], layout.time)
     table = tables[0] if len(tables) == 1 else ibis.union(*tables)
@@ -68,12 +70,12 @@ def _types(engine: Engine, table: ir.Table) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-def _read(engine: Engine, source: Source, layout: Layout) -> Rows:
+def _read(engine: Engine, source: Source, layout: Layout, last: dict[str, int]) -> Rows:
     owners = {f"{OWNER}{place}": column for place, column in enumerate(layout.owner)}
     types = {} if layout.event is None else {"event": layout.event}
     names = {**owners, "item": layout.item, "time": layout.time, **types}
     if layout.time_offset is None:
-        table = engine.read(source, names)
+        table = _numbered_on(engine, engine.read(source, names), names, last)
     else:
         table = engine.read(source, {**names, OFFSET: layout.time_offset})
         table = table.mutate(time=add_offset(engine, table.time, table[OFFSET])).drop(OFFSET)
@@ -95,6 +97,17 @@ def _read(engine: Engine, source: Source, layout: Layout) -> Rows:
     event = table.event.cast("string") if types else ibis.null("string")
     ids = {name: _text(table[name]) for name in (*owners, "item")}
     return Rows(table.select(**ids, event=event, time=time, place=table[PLACE]), {}, frozenset(numbers))
+
+
+def _numbered_on(engine: Engine, table: ir.Table, names: dict[str, str], last: dict[str, int]) -> ir.Table:
+    """Let numbers of rows and events go on after the `last` ones of the sources before, and note the new last ones."""
+    numbers = {name: text for name, text in names.items() if text in last}
+    if not numbers:
+        return table
+    table = table.mutate(**{name: table[name] + last[text] for name, text in numbers.items()})
+    [figures] = engine.rows(table.aggregate(**{name: table[name].max() for name in numbers}))
+    last.update({text: figures[name] for name, text in numbers.items() if figures[name] is not None})
+    return table
 
 
 def _text(ids: ir.Column) -> ir.StringValue:

@@ -24,7 +24,7 @@ from pyspark.storagelevel import StorageLevel
 from model_export.data.atomic_file import temporary_folder
 from model_export.data.ingestion.engine import PLACE, Location
 from model_export.data.ingestion.faults import input_error
-from model_export.data.ingestion.paths import ELEMENT, EVENT, ROW, extracted, row_place
+from model_export.data.ingestion.paths import ELEMENT, extracted, row_place
 from model_export.data.ingestion.s3 import fetch
 from model_export.data.ingestion.sources import Source, is_remote
 from model_export.data.ingestion.spark_read import CORRUPT, Read, first_corrupt, name_of, read_source
@@ -64,7 +64,6 @@ class SparkEngine:
         self._backend, self._session, self._scratch = backend, session, scratch
         self._names = 0
         self._reads: list[Read] = []
-        self._before = 0, 0
         self.reads_remote = not _is_local(session)
 
     def read(self, source: Source, columns: dict[str, str]) -> ir.Table:
@@ -79,12 +78,7 @@ class SparkEngine:
                 )
             paths = {name: read.paths[text] for name, text in columns.items()}
             view = self._view("source", read.events.drop(CORRUPT))
-            table = extracted(source.name, view, paths, read.columns, self._before)
-            rows, events = self._before
-            rows += read.events.count() if ROW in columns.values() else 0
-            events += self._frame(table).count() if EVENT in columns.values() else 0
-            self._before = rows, events
-        return table
+            return extracted(source.name, view, paths, read.columns)
 
     def locate(self, place: Row) -> Location:
         """See `Engine`."""

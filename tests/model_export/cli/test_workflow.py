@@ -6,6 +6,7 @@ from pathlib import Path
 
 import boto3
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from moto.server import ThreadedMotoServer
 
@@ -141,6 +142,27 @@ def test_evaluate_writes_report_and_ranks(shop: Shop, tmp_path: Path) -> None:
     assert f"{document['targets']} targets; the model is {shop.version}" in shown.out
     assert f"Seen items left out: {new['targets']} targets new to their session" in shown.out
     assert max(map(len, shown.out.splitlines())) <= 80
+
+
+def test_evaluate_takes_several_files(shop: Shop, tmp_path: Path) -> None:
+    # GIVEN the test events in two files
+    lines = shop_lines(shop.folder / "test.parquet")
+    half = len(lines) // 2
+    for name, part in (("a.csv", lines[:half]), ("b.csv", lines[half:])):
+        (tmp_path / name).write_text("\n".join(["session_id,item_id,timestamp", *part]) + "\n")
+    # WHEN they are evaluated together, and as one file
+    both = ("--events", tmp_path / "a.csv", "--events", tmp_path / "b.csv")
+    together = done("evaluate", shop.artifact, *both, "--json").document
+    whole = done("evaluate", shop.artifact, "--events", shop.folder / "test.parquet", "--json").document
+    # THEN no event is lost
+    assert together["targets"] == whole["targets"]
+    assert together["model"] == whole["model"]
+
+
+def shop_lines(path: Path) -> list[str]:
+    """The events of a file as lines of CSV."""
+    table = pq.read_table(path).to_pylist()
+    return [f"{row['session_id']},{row['item_id']},{row['timestamp']}" for row in table]
 
 
 def test_evaluate_warns_of_other_training_data_and_of_overlap(shop: Shop) -> None:

@@ -166,3 +166,22 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         ("mixed", "a folder must hold files of one format, this has csv and parquet"),
     ):
         assert why in nextitem("prepare", tmp_path / name, "--out", tmp_path / "out").fault
+
+
+def test_every_command_reads_from_s3(events: Path, bucket: str, tmp_path: Path) -> None:
+    # GIVEN events under a prefix, beside objects that are no data
+    client = boto3.client("s3")
+    client.upload_file(str(events), bucket, "day=1/events.csv.gz")
+    for key in ("_SUCCESS", "_temporary/0/part.csv.gz", "day=1/.part.csv.gz.crc"):
+        client.put_object(Bucket=bucket, Key=key, Body=b"no data")
+    # WHEN they are split from there, and from the file
+    for name, source in (("remote", f"s3://{bucket}"), ("local", events)):
+        outputs = ("--train-out", tmp_path / f"{name}.csv", "--test-out", tmp_path / f"{name}-test.csv")
+        done("split", source, *outputs)
+    # THEN the result is the same
+    assert (tmp_path / "remote.csv").read_bytes() == (tmp_path / "local.csv").read_bytes()
+    # AND a table whose objects are not all valid is refused
+    client.put_object(Bucket=bucket, Key="_delta_log/00000000000000000000.json", Body=b"{}")
+    client.close()
+    fault = nextitem("prepare", f"s3://{bucket}", "--out", tmp_path / "out").fault
+    assert f"s3://{bucket}: is a Delta table" in fault

@@ -11,6 +11,7 @@ from model_export.data.ingestion.engine import Engine
 from model_export.data.layout import Layout
 from model_export.simulator import Shop
 from model_export.simulator.files import write_events
+from nextitem.errors import InputError
 from tests.model_export.data.ingestion.engine_contract import EngineContract
 from tests.model_export.data.ingestion.format_contract import FormatContract
 from tests.model_export.data.ingestion.preparing import content, run
@@ -53,3 +54,21 @@ def test_both_engines_write_the_same_bytes(running: Engine, tmp_path: Path, kind
     assert content(tmp_path / "spark") == content(tmp_path / "duckdb")
     assert on_spark == on_duckdb
     assert on_spark.train.events > 1000
+
+
+def test_text_that_spark_cannot_read_is_refused_by_name(running: Engine, tmp_path: Path) -> None:
+    # GIVEN a file in UTF-16, one with a line end in quotes, and a damaged one
+    marked, broken, damaged = tmp_path / "marked.tsv", tmp_path / "broken.csv", tmp_path / "damaged.parquet"
+    marked.write_text("session_id\titem_id\ttimestamp\na\tx\t1\n", encoding="utf-16")
+    broken.write_text('session_id,note,item_id,timestamp\na,n,x,1\na,"n\nm",x,1\n')
+    damaged.write_bytes(b"PAR1")
+    for path, what in (
+        (marked, ": is not UTF-8: convert it, or read it with --engine duckdb"),
+        (broken, ", row 2: cannot be read as csv; it breaks the quoting rules or has another number of fields"),
+        (damaged, ": is not a valid Parquet file"),
+    ):
+        # WHEN Spark reads it
+        # THEN the error names the file, and says what to do
+        with pytest.raises(InputError) as caught:
+            run(running, [path], tmp_path / "out", PrepareConfig())
+        assert str(caught.value).startswith(f"{path}{what}")
