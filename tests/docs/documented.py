@@ -62,6 +62,14 @@ def is_shown_by(quoted: str, run: str) -> bool:
     return all(word in words for word in wanted)
 
 
+def is_written_as(pattern: str, text: str) -> bool:
+    """Return whether a text is a pattern, in which the words FILE and NAME stand for any word."""
+    wanted, words = pattern.split(), text.split()
+    return len(wanted) == len(words) and all(
+        one in ("FILE", "NAME", two) for one, two in zip(wanted, words, strict=True)
+    )
+
+
 def unmarked_blocks(document: str) -> list[str]:
     """Return the lines of blocks without a language that are commands."""
     blocks = re.findall(r"^ *```(\w*)[^\n]*\n(.*?)^ *```$", document, re.DOTALL | re.MULTILINE)

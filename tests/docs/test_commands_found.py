@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.docs.documented import Command, commands_in, is_shown_by, unmarked_blocks
+from tests.docs.documented import Command, commands_in, is_shown_by, is_written_as, unmarked_blocks
 
 PAGE = """
 `make run` starts it, `nextitem` alone is no command, nor is `train.csv`; `ONCE=1 make
@@ -52,6 +52,19 @@ def test_commands_of_blocks_come_first_and_whole() -> None:
 )
 def test_a_quoted_command_is_shown_by_one_with_its_words_in_order(quoted: str, is_shown: bool) -> None:
     assert is_shown_by(quoted, 'RUN=$(nextitem train "a.csv" --epochs 1 --out run)') == is_shown
+
+
+@pytest.mark.parametrize(
+    ("text", "is_written"),
+    [
+        ("nextitem prepare a.csv --preset b", True),
+        ("nextitem prepare FILE --preset NAME", True),
+        ("nextitem split a.csv --preset b", False),
+        ("nextitem prepare a.csv --preset b --out c", False),
+    ],
+)
+def test_a_pattern_stands_for_commands_with_other_files_and_names(text: str, is_written: bool) -> None:
+    assert is_written_as("nextitem prepare FILE --preset NAME", text) == is_written
 
 
 def test_a_block_without_a_language_may_hold_no_command() -> None:

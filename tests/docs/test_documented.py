@@ -15,7 +15,7 @@ import pytest
 
 from bench.smoke import FIRST, SMALL
 from tests.building import ROOT
-from tests.docs.documented import Command, is_shown_by, read, unmarked_blocks
+from tests.docs.documented import Command, is_shown_by, is_written_as, read, unmarked_blocks
 from tests.docs.shown import run
 from tests.planted_faults.__main__ import copy_tree
 
@@ -69,7 +69,7 @@ RUN = [
 def is_covered(page: str, command: Command) -> bool:
     """Return whether the table has an entry for a command, or it needs none."""
     places = (page, EVERYWHERE)
-    if any(entry.shown == command.text for place in places for entry in ENTRIES.get(place, ())):
+    if any(is_written_as(entry.shown, command.text) for place in places for entry in ENTRIES.get(place, ())):
         return True
     benchmark = BENCHMARK.match(command.text)
     if benchmark:
@@ -105,7 +105,10 @@ def test_every_entry_is_of_a_command_that_is_shown() -> None:
     shown = {page: {command.text for command in read(path)} for page, path in PAGES.items()}
     shown[EVERYWHERE] = set().union(*shown.values())
     unused = [
-        (page, entry.shown) for page, entries in ENTRIES.items() for entry in entries if entry.shown not in shown[page]
+        (page, entry.shown)
+        for page, entries in ENTRIES.items()
+        for entry in entries
+        if not any(is_written_as(entry.shown, text) for text in shown[page])
     ]
     assert unused == [], f"remove these from {TABLE.name}: no page shows them"
 
