@@ -212,7 +212,7 @@ def test_a_training_job_ends_with_its_commands(
     monkeypatch.setenv("SM_MODEL_DIR", str(work / "model"))
     monkeypatch.setenv("SM_HPS", '{"hidden": 16, "epochs": 50}')
     (work / "model").mkdir()
-    running = Started(work, program="model_export.training.sagemaker").when(hidden(work / "model", ".run.partial"))
+    running = Started(work, program="model_export.cli.sagemaker").when(hidden(work / "model", ".run.partial"))
     # WHEN the job is stopped
     line = running.stopped_by(number)
     # THEN its command has cleaned up before the job's process ends
