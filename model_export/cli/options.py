@@ -92,7 +92,7 @@ class LayoutOptions:
         Collapse | None,
         typer.Option(
             help="Events to drop: repeats of the item right before in the session, only duplicates (also of its time "
-            f"and type), or nothing; by default {Layout.collapse}.",
+            "and type), or nothing. By default split and prepare drop repeats, and other commands nothing.",
             show_default=False,
         ),
     ] = None

@@ -30,7 +30,8 @@ class Layout:
         gap_minutes: a longer pause ends such a session. A running index has no minutes: there each user is one session.
         event: column of the event's type, such as a view or a purchase.
         keep: types of events that count; empty: all.
-        collapse: events that do not count because they repeat the one before.
+        collapse: events that do not count because they repeat the one before; None: `split` and `prepare` drop
+            repeats, and other commands nothing, because they read what those have written.
         input_format: "csv", "tsv", "jsonl" or "parquet"; None: as the files' names say.
         delimiter: between two fields of CSV or TSV, one to four bytes; None: a comma, and a tab in TSV.
         header: whether the first record of CSV or TSV names the columns; without it they are named 1, 2, 3.
@@ -47,7 +48,7 @@ class Layout:
     gap_minutes: float = 30.0
     event: str | None = None
     keep: tuple[str, ...] = ()
-    collapse: Collapse = "repeats"
+    collapse: Collapse | None = None
     input_format: InputFormat | None = None
     delimiter: str | None = None
     header: bool = True
@@ -65,7 +66,7 @@ class Layout:
         """
         if self.time_format is not None:
             TimeFormat.parse(self.time_format)
-        if self.collapse not in COLLAPSES:
+        if self.collapse not in (None, *COLLAPSES):
             raise InputError(f"--collapse must be one of {', '.join(COLLAPSES)}, not {self.collapse!r}")
         if self.keep and self.event is None:
             raise InputError("--keep chooses events by type: name the type's column with --event-column")

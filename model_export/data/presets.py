@@ -70,8 +70,8 @@ PRESETS: dict[str, Preset] = {
     "lastfm-1k": Preset(
         "Last.fm 1K users",
         "userid-timestamp-artid-artname-traid-traname.tsv",
-        Layout(user="1", time="2", item="4", input_format="tsv", header=False, quotes=False),
-        "Items are names of artists; --item-column 6 takes the tracks.",
+        Layout(user="1", time="2", item="4", input_format="tsv", header=False, quotes=False, collapse="nothing"),
+        "Items are names of artists; --item-column 6 takes the tracks. An artist or track that is played again counts.",
     ),
     "matomo": Preset(
         "Matomo, Live.getLastVisitsDetails as JSON Lines",

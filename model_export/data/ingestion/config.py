@@ -1,6 +1,6 @@
 """Settings of the pipeline, checked; imports no engine, so that wrong settings are refused at once."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from model_export.data.layout import MAX_SESSION_EVENTS, Layout
@@ -17,7 +17,7 @@ class PrepareConfig:
     """Settings of a preparation: the columns, the filters and the split."""
 
     layout: Layout = field(default_factory=Layout)
-    """Layout that are read; with a user column, users' events are cut into sessions by gaps."""
+    """Layout of the files; with a user column, users' events are cut into sessions by gaps."""
     min_support: int = 5
     """Minimum training events of an item; rarer ones are dropped. 0 also keeps items that only test has."""
     min_session: int = MIN_SESSION_EVENTS
@@ -30,11 +30,13 @@ class PrepareConfig:
     """Format of the files that are written."""
 
     def __post_init__(self) -> None:
-        """Check the settings.
+        """Check the settings, and set what the layout leaves to the import.
 
         Raises:
             InputError: naming the option and its range.
         """
+        if self.layout.collapse is None:
+            object.__setattr__(self, "layout", replace(self.layout, collapse="repeats"))
         for name, fits, rule in (
             ("min_support", self.min_support >= 0, "at least 0"),
             ("min_session", self.min_session >= 1, "at least 1"),

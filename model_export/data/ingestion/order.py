@@ -32,7 +32,7 @@ class Ordered:
     tied: int
 
 
-def order_events(engine: Engine, sessions: ir.Table, collapse: Collapse) -> Ordered:
+def order_events(engine: Engine, sessions: ir.Table, collapse: Collapse | None) -> Ordered:
     """Order events, count duplicates and repeats, and drop what `collapse` says.
 
     Events of one time are in the order of a hash of session, time and item. The order of the rows would tell a model
@@ -41,7 +41,7 @@ def order_events(engine: Engine, sessions: ir.Table, collapse: Collapse) -> Orde
     Args:
         engine: runs the count.
         sessions: `session`, `item`, `event`, `time` and `place`, from `sessionize`.
-        collapse: what to drop.
+        collapse: what to drop; None: nothing.
     """
     moment = (_.time * UNITS_PER_SECOND).floor().cast("int64").cast("string")
     events = sessions.mutate(
@@ -70,5 +70,5 @@ def order_events(engine: Engine, sessions: ir.Table, collapse: Collapse) -> Orde
     [counts] = engine.rows(
         marked.aggregate(events=_.count(), **{flag: marked[flag].ifelse(1, 0).sum() for flag in flags})
     )
-    kept = marked if collapse == "nothing" else marked.filter(~marked[collapse])
+    kept = marked if collapse in {None, "nothing"} else marked.filter(~marked[collapse])
     return Ordered(kept.drop(*flags), **{name: int(count) for name, count in counts.items()})

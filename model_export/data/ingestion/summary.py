@@ -50,10 +50,11 @@ def summarize(engine: Engine, rows: Rows, events: Events, ordered: Ordered, layo
     kept = sum(size * count for size, count in lengths.items())
     cleaning = events.cleaning
     read = sum(rows.types.values()) if rows.types else cleaning.rows
+    collapse = layout.collapse or "nothing"
     dropped = {
         "other types": read - cleaning.rows,
         "without ids": cleaning.dropped,
-        layout.collapse: ordered.events - kept,
+        collapse: ordered.events - kept,
     }
     return Figures(
         rows=read,
@@ -62,7 +63,7 @@ def summarize(engine: Engine, rows: Rows, events: Events, ordered: Ordered, layo
         about_values=tuple(cleaning.warnings),
         types=rows.types,
         kept_types=layout.keep,
-        collapse=layout.collapse,
+        collapse=collapse,
         events=kept,
         sessions=sum(lengths.values()),
         items=int(items["items"]),

@@ -7,7 +7,6 @@ import pytest
 
 from model_export.baselines import NAMES
 from model_export.data.ingestion.reader import read_sessions
-from model_export.data.layout import Layout
 from model_export.data.sessions import Sessions
 from model_export.evaluation.evaluate import evaluate_artifact
 from nextitem.errors import InputError
@@ -125,7 +124,7 @@ def test_a_catalogue_smaller_than_every_cutoff(tmp_path: Path, items: int) -> No
         for event in range(3)
     ]
     (tmp_path / "events.csv").write_text("\n".join(["session_id,item_id,timestamp", *rows]) + "\n")
-    events = read_sessions(tmp_path / "events.csv", Layout(collapse="nothing"))
+    events = read_sessions(tmp_path / "events.csv")
     # WHEN it is evaluated
     report = evaluate_artifact(model, events, events, ignore)
     # THEN every ranker finds each target and shows every item

@@ -13,7 +13,6 @@ from nextitem.errors import InputError
 from tests.model_export.data.ingestion.preparing import DAY, FIRST_DAY, Row, run, sides, write_csv, write_parquet
 
 EVERYTHING = PrepareConfig(min_support=1, min_session=1, test_days=1)
-EVERY_EVENT = Layout(collapse="nothing")
 BY_USER = Layout(user="session_id", gap_minutes=30)
 
 

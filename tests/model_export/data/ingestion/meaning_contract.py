@@ -17,8 +17,6 @@ from tests.model_export.data.ingestion.engine_contract import EVERYTHING, days
 from tests.model_export.data.ingestion.preparing import DAY, FIRST_DAY, Row, run, sides, write_csv
 from tests.model_export.handmade import items_of
 
-EVERY_EVENT = Layout(collapse="nothing")
-
 
 class MeaningContract:
     """Which events count, seen from the files that come out."""
@@ -65,10 +63,11 @@ class MeaningContract:
             run(engine, [path], tmp_path / "refused", config)
 
     @pytest.mark.parametrize(
-        ("collapse", "expected"), [("nothing", "x x x y x"), ("duplicates", "x x y x"), ("repeats", "x y x")]
+        ("collapse", "expected"),
+        [("nothing", "x x x y x"), ("duplicates", "x x y x"), ("repeats", "x y x"), (None, "x y x")],
     )
     def test_what_repeats_the_event_before_is_dropped(
-        self, engine: Engine, tmp_path: Path, collapse: Collapse, expected: str
+        self, engine: Engine, tmp_path: Path, collapse: Collapse | None, expected: str
     ) -> None:
         # GIVEN an event that is there twice, a repeat a second later, and a return after another item
         seconds = (("x", 0), ("y", 2), ("x", 0), ("x", 1), ("x", 3))
@@ -77,7 +76,7 @@ class MeaningContract:
         # WHEN they are prepared
         run(engine, [source], tmp_path / "out", replace(EVERYTHING, layout=Layout(collapse=collapse)))
         # THEN the return stays in any case
-        train, _ = (read_sessions(tmp_path / "out" / f"{side}.parquet", EVERY_EVENT) for side in ("train", "test"))
+        train, _ = (read_sessions(tmp_path / "out" / f"{side}.parquet") for side in ("train", "test"))
         assert items_of(train) == [expected.split()]
 
     def test_events_of_other_types_are_no_duplicates(self, engine: Engine, tmp_path: Path) -> None:
@@ -91,7 +90,7 @@ class MeaningContract:
         config = replace(EVERYTHING, layout=Layout(event="action", collapse="duplicates"))
         run(engine, [path], tmp_path / "out", config)
         # THEN the view and the cart stay
-        assert items_of(read_sessions(tmp_path / "out" / "train.parquet", EVERY_EVENT)) == [["x", "x"]]
+        assert items_of(read_sessions(tmp_path / "out" / "train.parquet")) == [["x", "x"]]
 
     def test_wrong_clocks_do_not_move_the_test_period(self, engine: Engine, tmp_path: Path) -> None:
         # GIVEN twelve sessions on each of two days, and one two weeks later

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from model_export.data.ingestion.reader import read_sessions
-from model_export.data.layout import Layout
 from tests.model_export.data.ingestion.preparing import Row, write_csv
 from tests.model_export.handmade import items_of
 
@@ -58,7 +57,7 @@ def test_the_order_of_the_rows_does_not_count(tmp_path: Path) -> None:
     rows = noise(200, 2)
     shuffled = [rows[place] for place in np.random.default_rng(3).permutation(len(rows)).tolist()]
     one, other = (
-        read_sessions(write_csv(tmp_path / f"{name}.csv", content), Layout(collapse="nothing"))
+        read_sessions(write_csv(tmp_path / f"{name}.csv", content))
         for name, content in (("one", rows), ("other", shuffled))
     )
     # THEN each session has them in one order

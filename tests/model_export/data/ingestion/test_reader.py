@@ -80,12 +80,19 @@ def test_items_are_read_as_python_reads_them(lines: list[str], quote: bool, end:
         path.write_bytes(text.encode())
         # WHEN it is read
         try:
-            [items] = items_of(read_sessions(path, Layout(collapse="nothing")))
+            [items] = items_of(read_sessions(path))
         except InputError:
             return
     # THEN it is refused, or Python's reader gives the same items
     records = csv.reader(io.StringIO(text, newline=""), strict=True)
     assert items == [item for _, item, _ in records][1:]
+
+
+def test_reading_drops_no_repeat_unless_it_is_asked_to(tmp_path: Path) -> None:
+    path = tmp_path / "events.csv"
+    path.write_text("session_id,item_id,timestamp\ns,a,1\ns,a,1\ns,a,2\ns,b,3\n")
+    assert items_of(read_sessions(path)) == [["a", "a", "a", "b"]]
+    assert items_of(read_sessions(path, Layout(collapse="repeats"))) == [["a", "b"]]
 
 
 def test_the_catalogue_is_ordered_by_utf_8_bytes(tmp_path: Path) -> None:

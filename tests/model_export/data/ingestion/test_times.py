@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_export.data.ingestion.reader import read_sessions
-from model_export.data.layout import Layout
 from tests.model_export.data.ingestion.preparing import Row, write_csv
 
 MOMENTS = st.lists(st.datetimes(datetime(1990, 1, 2), datetime(2100, 1, 1)), min_size=1, max_size=40, unique=True)
@@ -45,7 +44,7 @@ def test_a_written_time_is_read_back(form: str, moments: list[datetime]) -> None
     rows: list[Row] = [("s", f"i{n}", FORMS[form](moment, n)) for n, moment in enumerate(moments)]
     with tempfile.TemporaryDirectory() as folder:
         # WHEN they are read
-        sessions = read_sessions(write_csv(Path(folder) / "e.csv", rows), Layout(collapse="nothing"))
+        sessions = read_sessions(write_csv(Path(folder) / "e.csv", rows))
     # THEN each is the same to the microsecond
     expected = {f"i{n}": micros(moment) / 1e6 for n, moment in enumerate(moments)}
     if form == "14 digits":

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from model_export.data.ingestion.reader import read_sessions
 from model_export.data.ingestion.times import LATEST_SECOND
-from model_export.data.layout import Layout
 from model_export.data.sessions import FIRST_EPOCH_SECOND, Sessions
 from nextitem.ids import id_fault
 from tests.model_export.event_files import write_events
@@ -19,7 +18,6 @@ from tests.model_export.handmade import handmade
 
 IDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12).filter(lambda text: id_fault(text) is None)
 
-EVERY_EVENT = Layout(collapse="nothing")
 
 TIMES = [
     st.integers(int(low), int(high)).map(float) | st.floats(low, high)
@@ -54,7 +52,7 @@ def test_written_events_are_read_back(sessions: Sessions, suffix: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"events{suffix}"
         write_events(path, sessions)
-        again = read_sessions(path, EVERY_EVENT)
+        again = read_sessions(path)
     assert again.ids == sessions.ids
     assert again.catalogue == sessions.catalogue
     np.testing.assert_array_equal(again.offsets, sessions.offsets)
