@@ -14,6 +14,7 @@ from model_export.simulator.files import write_events
 from nextitem.errors import InputError
 from tests.model_export.data.ingestion.engine_contract import EngineContract
 from tests.model_export.data.ingestion.format_contract import FormatContract
+from tests.model_export.data.ingestion.meaning_contract import MeaningContract
 from tests.model_export.data.ingestion.preparing import content, run
 from tests.model_export.data.ingestion.sparks import NO_JAVA, spark
 from tests.model_export.data.ingestion.value_contract import ValueContract
@@ -33,7 +34,7 @@ def running() -> Iterator[Engine]:
         yield opened
 
 
-class TestSpark(EngineContract, FormatContract, ValueContract):
+class TestSpark(EngineContract, FormatContract, ValueContract, MeaningContract):
     @pytest.fixture
     def engine(self, running: Engine) -> Engine:
         return running
