@@ -1,6 +1,6 @@
 """Command `presets`: the layouts of well-known event files."""
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from model_export.cli.console import OUT, print_json
 from model_export.cli.options import Json
@@ -18,7 +18,8 @@ def presets(as_json: Json = False) -> None:
             ]
         )
         return
-    table = Table("preset", "files", "example", "note")
+    # Folded, not cut: a file's name is what a user looks for.
+    table = Table(*(Column(name, overflow="fold") for name in ("preset", "files", "example", "note")))
     for name, preset in PRESETS.items():
         table.add_row(name, preset.title, preset.file, preset.note)
     OUT.print(table)
