@@ -22,6 +22,8 @@ InputFormat = Literal["csv", "tsv", "jsonl", "parquet"]
 class Layout:
     """How event files are laid out; columns that it does not name are ignored.
 
+    A column is a name, or a path to a value inside a column, such as ``events[].aid`` (`ingestion.paths`).
+
     Attributes:
         session: columns of the session id, which is unique only together; not read when `user` is set.
         item: column of the item id.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import permutations
 from pathlib import Path
 
 from model_export.data.atomic_file import temporary_folder
@@ -25,6 +26,9 @@ def opened_sources(engine: Engine, names: Sequence[str], layout: Layout) -> Iter
     with temporary_folder() as folder:
         sources = [_opened(engine, name, layout, folder / str(place)) for place, name in enumerate(names)]
         seen = set()
+        for name, other in permutations([name.rstrip("/") for name in names if is_remote(name)], 2):
+            if other == name or other.startswith(f"{name}/"):
+                raise input_error(other, "is named twice, so its events would count twice")
         for source in sources:
             for file in source.files:
                 path = file.path if is_remote(file.path) else str(Path(file.path).resolve())

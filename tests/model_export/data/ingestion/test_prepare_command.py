@@ -180,6 +180,9 @@ def test_every_command_reads_from_s3(events: Path, bucket: str, tmp_path: Path) 
         done("split", source, *outputs)
     # THEN the result is the same
     assert (tmp_path / "remote.csv").read_bytes() == (tmp_path / "local.csv").read_bytes()
+    # AND an object that a prefix also names does not count twice
+    twice = nextitem("prepare", f"s3://{bucket}", f"s3://{bucket}/day=1/events.csv.gz", "--out", tmp_path / "out").fault
+    assert f"s3://{bucket}/day=1/events.csv.gz: is named twice" in twice
     # AND a table whose objects are not all valid is refused
     client.put_object(Bucket=bucket, Key="_delta_log/00000000000000000000.json", Body=b"{}")
     client.close()

@@ -78,6 +78,13 @@ def test_utf_16_is_read_by_its_mark(tmp_path: Path, encoding: str, suffix: str) 
     assert items == [f"é{n}🙂" for n in range(CHUNK_BYTES // 16)]
 
 
+def test_json_lines_may_begin_with_a_mark(tmp_path: Path) -> None:
+    path = tmp_path / "e.jsonl.gz"
+    line = b'{"session_id": "s", "item_id": "a", "timestamp": 1}'
+    path.write_bytes(gzip.compress(codecs.BOM_UTF8 + line))
+    assert items_of(read_sessions(path)) == [["a"]]
+
+
 def test_a_text_is_counted_across_chunks(tmp_path: Path) -> None:
     # GIVEN delimiters of two characters at every place around the border of two chunks
     for shift in range(4):
