@@ -37,7 +37,8 @@ class Layout:
         input_format: "csv", "tsv", "jsonl" or "parquet"; None: as the files' names say.
         delimiter: between two fields of CSV or TSV, one to four bytes; None: a comma, and a tab in TSV.
         header: whether the first record of CSV or TSV names the columns; without it they are named 1, 2, 3.
-        quotes: whether double quotes around a field of CSV or TSV are no part of it.
+        quotes: whether double quotes around a field of CSV or TSV are no part of it; None: they are none, but a
+            field of TSV that holds a tab or a line end in quotes is a fault: most are lone quotes in free text.
         time_offset: column of milliseconds that are added to a date in the column of the time.
         time_format: codes of `strptime` for times that are in no form that is known without them.
         drop_empty: whether rows without session (or user) or item id are dropped, and not a fault.
@@ -54,7 +55,7 @@ class Layout:
     input_format: InputFormat | None = None
     delimiter: str | None = None
     header: bool = True
-    quotes: bool = True
+    quotes: bool | None = None
     time_offset: str | None = None
     time_format: str | None = None
     drop_empty: bool = False

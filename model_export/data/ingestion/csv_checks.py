@@ -31,11 +31,13 @@ class Dialect:
         delimiter: between two fields: one to four bytes.
         header: whether the first record names the columns; without it they are named 1, 2, 3.
         quotes: whether a field that begins with a double quote ends with one; otherwise quotes are letters.
+        quotes_span: whether such a field may hold a delimiter or a line end.
     """
 
     delimiter: str = ","
     header: bool = True
     quotes: bool = True
+    quotes_span: bool = True
 
     @property
     def kind(self) -> str:
@@ -118,6 +120,11 @@ def check_records(file: TextFile, dialect: Dialect, columns: tuple[str, ...]) ->
             row += 1
             if len(record) != len(columns):
                 what = f"has {len(record)} fields where {expected} {len(columns)}"
+                raise input_error(file.name, what, row=row)
+            if not dialect.quotes_span and any(set(field) & {dialect.delimiter, "\r", "\n"} for field in record):
+                what = (
+                    "has a tab or a line end in quotes: add --quotes if that is meant, or --no-quotes for lone quotes"
+                )
                 raise input_error(file.name, what, row=row)
             if lines.mixed:
                 what = "ends its line with another kind of line end than the rows before"

@@ -11,7 +11,7 @@
 | ``#row``                            | the number of the row, over all files in their order                |
 | ``#event``                          | the same of the event, if each element of a list is an event        |
 
-A part that holds one of the characters ``. [ ] + "`` is written in double quotes.
+A part that holds one of the characters ``. [ ] + "`` is written in double quotes, as is a column named ``#row``.
 """
 
 import re
@@ -132,7 +132,8 @@ def resolve(file: object, texts: Iterable[str], columns: Sequence[str], more: It
     known = {*columns, *more}
     paths = {}
     for text in texts:
-        paths[text] = Path(text, (Part(text),)) if text in known else _parsed_or_none(text)
+        is_column = text in known and text not in (ROW, EVENT)
+        paths[text] = Path(text, (Part(text),)) if is_column else _parsed_or_none(text)
         for column in paths[text].columns:
             if column in columns or column not in known:
                 require_columns(file, columns, [column])

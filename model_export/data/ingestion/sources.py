@@ -125,7 +125,8 @@ def _source(name: str, files: list[EventFile], kind: Format, layout: Layout) -> 
     delimiter = layout.delimiter or ("\t" if kind is Format.TSV else ",")
     if layout.delimiter is not None and kind not in (Format.CSV, Format.TSV):
         raise InputError(f"{name} is {kind.value}, which has no --delimiter")
-    return Source(name, tuple(files), kind, Dialect(delimiter, layout.header, layout.quotes))
+    quotes_span = bool(layout.quotes) or kind is not Format.TSV
+    return Source(name, tuple(files), kind, Dialect(delimiter, layout.header, layout.quotes is not False, quotes_span))
 
 
 def _kind(path: Path, name: str, layout: Layout) -> Format:

@@ -78,6 +78,27 @@ def test_utf_16_is_read_by_its_mark(tmp_path: Path, encoding: str, suffix: str) 
     assert items == [f"é{n}🙂" for n in range(CHUNK_BYTES // 16)]
 
 
+def test_quotes_in_tsv_swallow_no_rows(tmp_path: Path) -> None:
+    # GIVEN titles with lone quotes, which together look like one field over three rows
+    path = written(
+        tmp_path / "e.tsv",
+        'session_id\titem_id\ttimestamp\ttitle\ns\ta\t1\t"5 inch\ns\tb\t2\tx\ns\tc\t3\t12"\n',
+    )
+    # WHEN it is read without a word about quotes
+    # THEN the fault names the row and both ways out
+    with pytest.raises(InputError, match=r"row 1: has a tab or a line end in quotes: add --quotes .* or --no-quotes"):
+        read_sessions(path)
+    assert items_of(read_sessions(path, Layout(quotes=False))) == [["a", "b", "c"]]
+    assert items_of(read_sessions(path, Layout(quotes=True))) == [["a"]]
+
+
+def test_a_column_may_have_the_name_of_the_number(tmp_path: Path) -> None:
+    path = written(tmp_path / "e.csv", "#row,item\n7,a\n7,b\n")
+    numbered = read_sessions(path, Layout(session=("#row",), item="item", time="#row"))
+    named = read_sessions(path, Layout(session=('"#row"',), item="item", time="#row"))
+    assert (numbered.ids, named.ids) == (["1", "2"], ["7"])
+
+
 def test_json_lines_may_begin_with_a_mark(tmp_path: Path) -> None:
     path = tmp_path / "e.jsonl.gz"
     line = b'{"session_id": "s", "item_id": "a", "timestamp": 1}'
