@@ -59,7 +59,11 @@ def evaluate(
     model = Model(open_artifact(artifact))
     record = _record(run, model.manifest) if run is not None else None
     test, figures = read_events(events, layout.layout)
-    train_events = read_events(train, layout.layout)[0] if train else None
+    data = {}
+    train_events = None
+    if train:
+        train_events, train_figures = read_events(train, layout.layout)
+        data["Training events"] = Summary(train_figures, [*train_figures.warnings()])
     if train_events is not None and train_events.digest != model.manifest.training.data_sha256:
         say(f"{', '.join(train or ())} is not the data that {model.version} was trained on")
     with progress() as view:
@@ -67,19 +71,19 @@ def evaluate(
     unknown = _unknown_events(test, model)
     about_test = [*few_targets("test", len(result.ranks)), *unknown_items(len(test.codes), unknown)]
     warn(about_test)
-    warnings = [*figures.warnings(), *about_test]
+    data["Test events"] = Summary(figures, [*figures.warnings(), *about_test], len(test.codes), unknown)
     if result.overlap is not None and not result.overlap.is_clean:
         say(
             f"train and test overlap: {result.overlap.sessions} test sessions are in train, "
             f"{result.overlap.later_sessions} train sessions start after the first test session"
         )
     if report is not None:
-        write_report(result, report, record)
+        write_report(result, report, data, record)
         say(f"{report}: the report")
     if ranks is not None:
         write_atomically(ranks, lambda path: _save(path, result.ranks))
     if as_json:
-        print_json({**result.as_json(), "summary": Summary(figures, warnings, len(test.codes), unknown)})
+        print_json({**result.as_json(), "summary": data["Test events"]})
     else:
         for table in _tables(result):
             OUT.print(table)

@@ -1,14 +1,16 @@
 """Compose the page of an evaluation. A further section is one more element of the list in `page_of`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from model_export.baselines import Tuned
+from model_export.data.ingestion.figures import Summary
 from model_export.evaluation.analysis import COMPARED, Analysis, Quality
 from model_export.evaluation.evaluate import Report
 from model_export.evaluation.leakage import Overlap
 from model_export.metrics.bootstrap import DRAWS, LEVEL
 from model_export.report import plots
+from model_export.report.data_section import data_section
 from model_export.report.page import (
     Cell,
     Page,
@@ -29,12 +31,13 @@ WITH_SEEN = "All items"
 WITHOUT_SEEN = "Seen items left out"
 
 
-def page_of(report: Report, run: RunRecord | None) -> Page:
+def page_of(report: Report, run: RunRecord | None, data: Mapping[str, Summary]) -> Page:
     """Return the page of an evaluation.
 
     Args:
         report: the evaluation.
         run: the training run of the model, if known.
+        data: summaries of the events, by name.
     """
     analysis, overlap = report.analysis, report.overlap
     sections = [
@@ -50,6 +53,7 @@ def page_of(report: Report, run: RunRecord | None) -> Page:
         _exposure(analysis),
         _training(run) if run is not None else None,
         _settings(report.tuned) if report.tuned is not None else None,
+        data_section(data),
     ]
     return Page(
         title=f"Evaluation of {report.version}",

@@ -1,10 +1,12 @@
 """Write the page of a report."""
 
+from collections.abc import Mapping
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 
 from model_export.data.atomic_file import write_atomically
+from model_export.data.ingestion.figures import Summary
 from model_export.evaluation.evaluate import Report
 from model_export.training.run_folder import RunRecord
 from nextitem.errors import InputError
@@ -28,12 +30,13 @@ def check_report(path: Path) -> None:
         raise InputError(f"a report needs {' and '.join(missing)}: pip install '.[report]'")
 
 
-def write_report(report: Report, path: Path, run: RunRecord | None = None) -> None:
+def write_report(report: Report, path: Path, data: Mapping[str, Summary], run: RunRecord | None = None) -> None:
     """Write an evaluation as one HTML file, with its plots inside.
 
     Args:
         report: the evaluation.
         path: of the file, which is overwritten.
+        data: summaries of the events, by a name such as "Test events".
         run: the training run of the model, if known.
 
     Raises:
@@ -59,5 +62,5 @@ def write_report(report: Report, path: Path, run: RunRecord | None = None) -> No
         lstrip_blocks=True,
     )
     environment.filters["inline"] = inline
-    text = environment.get_template(TEMPLATE).render(page=page_of(report, run)).encode()
+    text = environment.get_template(TEMPLATE).render(page=page_of(report, run, data)).encode()
     write_atomically(path, lambda incoming: incoming.write_bytes(text))

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from model_export.data.ingestion.figures import Summary
 from model_export.evaluation.analysis import Quality
 from model_export.evaluation.evaluate import Report, evaluate_artifact
 from model_export.report import check_report, write_report
@@ -17,6 +18,7 @@ from model_export.report.plots import COLOURS, learning_curve
 from model_export.report.sections import page_of
 from model_export.training.run_folder import RunRecord
 from nextitem.errors import InputError
+from tests.model_export.made_figures import GOOD
 from tests.model_export.tiny import cycle, listed, model_of, random_run
 
 HISTORY = ((2.5, 0.25, 0.125), (1.5, 0.5, 0.25), (1.4, 0.6, 0.3))
@@ -30,7 +32,16 @@ SECTIONS = [
     "Exposure of items",
     "Training",
     "Settings of the baselines",
+    "Data",
 ]
+DATA = {
+    "Test events": Summary(
+        msgspec.structs.replace(GOOD, dropped={"repeats": 3_000}, types={"view": 9_000}),
+        ["the clocks are wrong", "few events"],
+        100,
+        7,
+    )
+}
 
 
 class Parsed(HTMLParser):
@@ -101,7 +112,7 @@ def run() -> RunRecord:
 def path(report: Report, run: RunRecord, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The written page; drawing takes a second or two."""
     path = tmp_path_factory.mktemp("written") / "deep" / "report.html"
-    write_report(report, path, run)
+    write_report(report, path, DATA, run)
     return path
 
 
@@ -211,16 +222,16 @@ def test_the_epoch_that_was_used_is_the_one_that_is_marked(text: str, page: Pars
 
 @pytest.mark.slow
 def test_the_same_evaluation_gives_the_same_bytes(report: Report, run: RunRecord, path: Path, tmp_path: Path) -> None:
-    write_report(report, tmp_path / "again.html", run)
+    write_report(report, tmp_path / "again.html", DATA, run)
     assert (tmp_path / "again.html").read_bytes() == path.read_bytes()
 
 
 def test_without_training_data_and_run_the_page_has_the_model_alone(tmp_path: Path) -> None:
     model = model_of(random_run(30), tmp_path / "out")
     alone = evaluate_artifact(model, cycle(items=30, sessions=90), None, lambda *_: None)
-    write_report(alone, tmp_path / "page" / "alone.html")
+    write_report(alone, tmp_path / "page" / "alone.html", DATA)
     text = (tmp_path / "page" / "alone.html").read_text()
-    assert Parsed(text).sections == ["In short", "All items", "Seen items left out", "Slices"]
+    assert Parsed(text).sections == ["In short", "All items", "Seen items left out", "Slices", "Data"]
     assert "baseline" not in text.split("</style>", maxsplit=1)[1].replace("dominant-baseline", "")
 
 
@@ -229,13 +240,13 @@ def test_the_page_starts_with_the_overlap_of_train_and_test(report: Report, text
     assert report.overlap.sessions == 30
     header = text.split("</header>", maxsplit=1)[0]
     assert '<p class="warning" role="alert">Train and test overlap: 30 test sessions' in header
-    clean = page_of(replace(report, overlap=replace(report.overlap, sessions=0, later_sessions=0)), None)
+    clean = page_of(replace(report, overlap=replace(report.overlap, sessions=0, later_sessions=0)), None, DATA)
     assert clean.warning == ""
     assert clean.note.startswith("No test session is in train")
 
 
 def test_where_no_target_is_new_there_is_no_view_without_seen_items(report: Report) -> None:
-    page = page_of(replace(report, analysis=replace(report.analysis, without_seen=None)), None)
+    page = page_of(replace(report, analysis=replace(report.analysis, without_seen=None)), None, DATA)
     assert [section.title for section in page.sections] == [
         title for title in SECTIONS if title not in {"Seen items left out", "Training"}
     ]
@@ -243,8 +254,19 @@ def test_where_no_target_is_new_there_is_no_view_without_seen_items(report: Repo
     assert [row.name for row in table.rows] == ["All items"]
 
 
+def test_the_data_behind_the_figures_stands_at_the_end(page: Parsed, text: str) -> None:
+    figures = {name: cells for name, *cells in page.tables["Test events: figures"]}
+    assert figures["rows read"] == ["10,000"]
+    assert figures["events that share their time"] == ["500"]
+    assert figures["type view"] == ["9,000"]
+    assert figures["dropped: repeats"] == ["3,000"]
+    assert figures["of an item that train does not have"] == ["7"]
+    assert page.tables["Test events: the most events"][1:] == [["s1", "999", "session"]]
+    assert "Warning: the clocks are wrong. Warning: few events." in text
+
+
 def test_texts_are_escaped(report: Report, tmp_path: Path) -> None:
-    write_report(replace(report, version="<b>&"), tmp_path / "escaped.html")
+    write_report(replace(report, version="<b>&"), tmp_path / "escaped.html", DATA)
     assert "<h1>Evaluation of &lt;b&gt;&amp;</h1>" in (tmp_path / "escaped.html").read_text()
 
 
