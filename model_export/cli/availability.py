@@ -54,8 +54,10 @@ def availability(
         current = publisher.availability()
         if as_json:
             print_json(current)
+        elif current.unavailable:
+            typer.echo("\n".join(current.unavailable))
         else:
-            typer.echo("".join(f"{item_id}\n" for item_id in current.unavailable), nl=False)
+            say(f"route {route}: no item is unavailable")
         return
     item_ids = _ids(unavailable)
     describe_if_stopped(lambda: "the list may have changed; nextitem availability shows it")

@@ -19,7 +19,7 @@ from model_export.cli.view import View
 from model_export.data.atomic_file import write_atomically
 from model_export.data.ingestion.figures import Summary, few_targets, unknown_items
 from model_export.data.sessions import Sessions
-from model_export.evaluation.analysis import Quality
+from model_export.evaluation.analysis import Quality, behind
 from model_export.evaluation.evaluate import MODEL, TUNING, Progress, Report, evaluate_artifact
 from model_export.progress import Phase
 from model_export.report import check_report, write_report
@@ -80,6 +80,7 @@ def evaluate(
     if report is not None:
         write_report(result, report, data, record)
         say(f"{report}: the report")
+    warn(behind(result.analysis))
     if ranks is not None:
         write_atomically(ranks, lambda path: _save(path, result.ranks))
     if as_json:

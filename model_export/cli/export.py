@@ -53,11 +53,15 @@ def export(
 
 
 def _scheme_lines(quantization: Quantization) -> Iterator[str]:
+    not_tried: dict[str, list[str]] = {}
     for row in quantization.considered:
-        figures = ""
-        if row.cost_us is not None and row.bytes is not None:
-            figures = (
-                f"counted {row.cost_us:.0f} us, {row.bytes / 1e6:.1f} MB, overlap {row.overlap:.4f}, "
-                f"HR@20 {row.hr_delta:+.4f}, MRR@20 {row.mrr_delta:+.4f}: "
-            )
-        yield f"  {row.scheme}: {figures}{row.refused or ('pinned' if quantization.pinned else 'chosen')}"
+        if row.cost_us is None or row.bytes is None:
+            not_tried.setdefault(row.refused, []).append(row.scheme)
+            continue
+        yield (
+            f"  {row.scheme}: counted {row.cost_us:.0f} us, {row.bytes / 1e6:.1f} MB, overlap {row.overlap:.4f}, HR@20 "
+            f"{row.hr_delta:+.4f}, MRR@20 {row.mrr_delta:+.4f}: "
+            f"{row.refused or ('pinned' if quantization.pinned else 'chosen')}"
+        )
+    for refused, schemes in not_tried.items():
+        yield f"  {', '.join(schemes)}: {refused}"

@@ -13,6 +13,7 @@ from model_export.cli.options import LayoutOptions
 from model_export.cli.registry_options import BucketOptions, RouteName, StoreUrlText
 from model_export.cli.settings_file import SETTINGS_FILE, options_of, toml_value
 from model_export.data.atomic_file import write_atomically
+from model_export.data.layout import Layout
 from nextitem.errors import InputError
 from nextitem.redis_client.url import parse_store_url
 
@@ -82,8 +83,9 @@ def _entry(name: str, option: TyperOption, context: typer.Context) -> str:
 
 def _example(option: TyperOption) -> Any:
     """Return a value for a commented line: the default, or one of the right type."""
-    if option.default is not None:
-        return option.default
+    default = option.default if option.default is not None else getattr(Layout, str(option.name), None)
+    if default is not None:
+        return default
     if option.is_flag:
         return False
     example: Any = "" if option.min is None and option.max is None else max(option.min or 0, 1)

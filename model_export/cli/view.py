@@ -78,7 +78,8 @@ class View:
         passed, left = _clock(self._clock() - self._began), self._estimate.left()
         if not left.seconds:
             return passed
-        rest = f", besides {', '.join(left.unmeasured)}" if left.unmeasured else ""
+        works = dict.fromkeys(name.partition(":")[0] for name in left.unmeasured)  # "session memory: recall"
+        rest = f", besides {', '.join(works)}" if works else ""
         return f"{passed}, {self.bound} {_clock(left.seconds)} left{rest}"
 
 

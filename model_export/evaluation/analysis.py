@@ -1,6 +1,6 @@
 """Analyse the ranks of several rankers: intervals, paired differences, slices and exposure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,6 +15,10 @@ from model_export.metrics.slices import sessions_of_targets, slices
 
 COMPARED = ("hr@20", "mrr@20")
 """The metrics of differences and slices."""
+
+WITH_SEEN = "All items"
+WITHOUT_SEEN = "Seen items left out"
+"""The names of the two views."""
 
 Estimates = Mapping[str, Estimate]
 """Estimates by metric."""
@@ -159,6 +163,24 @@ def analyse(
         else {},
         target_exposure=exposure(target_counts, train_counts) if train_counts is not None else None,
     )
+
+
+def behind(analysis: Analysis) -> Iterator[str]:
+    """Yield a sentence for each view in which the strongest baseline is certainly better than the reference.
+
+    It is certain where the whole interval of the difference is below 0.
+    """
+    for title, quality in ((WITH_SEEN, analysis.with_seen), (WITHOUT_SEEN, analysis.without_seen)):
+        strongest = quality.strongest_baseline(analysis.reference) if quality is not None else None
+        if quality is None or strongest is None:
+            continue
+        lost = {metric: quality.differences[strongest][metric] for metric in COMPARED}
+        figures = [f"{metric.upper()} by {-part.value:.3f}" for metric, part in lost.items() if part.high < 0]
+        if figures:
+            yield (
+                f"{title}: {analysis.reference} is behind {strongest}, in {' and in '.join(figures)}. More epochs, "
+                "more events or nextitem tune may help."
+            )
 
 
 def _quality(

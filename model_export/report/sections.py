@@ -5,7 +5,7 @@ from itertools import groupby
 
 from model_export.baselines import Tuned
 from model_export.data.ingestion.figures import Summary
-from model_export.evaluation.analysis import COMPARED, Analysis, Quality
+from model_export.evaluation.analysis import COMPARED, WITH_SEEN, WITHOUT_SEEN, Analysis, Quality, behind
 from model_export.evaluation.evaluate import Report
 from model_export.evaluation.leakage import Overlap
 from model_export.metrics.bootstrap import DRAWS, LEVEL
@@ -27,8 +27,6 @@ from model_export.report.page import (
 from model_export.training.run_folder import RunRecord
 
 COMPARED_TITLES = [metric.upper() for metric in COMPARED]
-WITH_SEEN = "All items"
-WITHOUT_SEEN = "Seen items left out"
 
 
 def page_of(report: Report, run: RunRecord | None, data: Mapping[str, Summary]) -> Page:
@@ -75,10 +73,10 @@ def _overlap(overlap: Overlap) -> str:
 
 
 def _no_overlap(overlap: Overlap) -> str:
-    return (
-        "No test session is in train, and no train session starts in the time of the test. "
-        f"{overlap.later_events:,} train events are from that time: the ends of sessions that began before."
-    )
+    note = "No test session is in train, and no train session starts in the time of the test."
+    if overlap.later_events:
+        note += f" {overlap.later_events:,} train events are from that time: the ends of sessions that began before."
+    return note
 
 
 def _in_short(analysis: Analysis) -> Section:
@@ -94,7 +92,9 @@ def _in_short(analysis: Analysis) -> Section:
     head = ["", "targets", *COMPARED_TITLES]
     if analysis.with_seen.differences:
         head += ["strongest baseline", *(f"{title}, model minus it" for title in COMPARED_TITLES)]
-    return Section("In short", [Part(tables=[Table("The model in both views", head, rows)])])
+    return Section(
+        "In short", [Part(text=" ".join(behind(analysis)), tables=[Table("The model in both views", head, rows)])]
+    )
 
 
 def _without_seen(analysis: Analysis) -> Section | None:

@@ -136,7 +136,7 @@ class Publisher:
         """
         # The folder's copy may come from another bucket.
         if self._bucket.read(model_key(version, MANIFEST), MAX_MANIFEST_BYTES) is None:
-            raise VersionNotFound(f"the registry has no version {version}")
+            raise VersionNotFound(f"the registry has no version {version}; `nextitem versions` lists those that it has")
         self._check(version, folder)
         variants = (Variant(DEFAULT_VARIANT, version, 1.0),)
         live = self.current()

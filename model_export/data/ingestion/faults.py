@@ -8,6 +8,7 @@ from nextitem.errors import InputError
 SHOWN_CHARACTERS = 40
 """Characters of a value that an error shows."""
 SHOWN_COLUMNS = 20
+COLUMN_OPTIONS = "Name yours: --session-column or --user-column, --item-column, --time-column"
 """Layout of a file that an error lists."""
 
 
@@ -50,6 +51,8 @@ def require_columns(file: object, columns: Sequence[str], required: Sequence[str
             more = f" and {len(columns) - SHOWN_COLUMNS} more" if len(columns) > SHOWN_COLUMNS else ""
             names = ", ".join(shown(column) for column in columns[:SHOWN_COLUMNS]) + more
             delimiter = " (--delimiter names another delimiter)" if len(columns) == 1 else ""
-            raise input_error(file, f"has no column {shown(name)}; its columns are {names}{delimiter}")
+            raise input_error(
+                file, f"has no column {shown(name)}; its columns are {names}{delimiter}. {COLUMN_OPTIONS}"
+            )
         if (count := list(columns).count(name)) > 1:
             raise input_error(file, f"has {count} columns with the name {shown(name)}")

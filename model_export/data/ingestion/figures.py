@@ -1,6 +1,7 @@
 """The figures of a summary, its lines, and the warnings that follow from them. Imports no engine."""
 
 from collections.abc import Iterator
+from datetime import date
 
 import msgspec
 
@@ -161,12 +162,13 @@ class Figures(msgspec.Struct, frozen=True):
                 "session; their order is unknown. Finer times tell it; or, if the rows are in order, "
                 "--time-column '#event'"
             )
-        if self.late:
+        # A day next to it holds the rest of an export by local days: those of UTC+2 begin at 22:00 of the day before.
+        if self.late and _days_between(self.last, self.latest) > 1:
             yield (
                 f"{self.late:,} sessions start after {self.last}, the last day with a plausible number of sessions; "
                 f"the latest on {self.latest}. Are their clocks right? They go to test"
             )
-        if self.early:
+        if self.early and _days_between(self.earliest, self.first) > 1:
             yield (
                 f"{self.early:,} sessions start before {self.first}, the first day with a plausible number of "
                 f"sessions; the earliest on {self.earliest}. Are their clocks right? They go to train"
@@ -215,6 +217,11 @@ def unknown_items(events: int, unknown: int) -> Iterator[str]:
             f"{_percent(unknown, events)} of the test events have an item that train does not have; they are not "
             "predicted. Fewer --test-days, or newer training events, help"
         )
+
+
+def _days_between(first: str | None, last: str | None) -> int:
+    """Return the days from one to another; 0 if there are no days."""
+    return (date.fromisoformat(last) - date.fromisoformat(first)).days if first and last else 0
 
 
 def _percent(part: int, whole: int) -> str:

@@ -114,6 +114,15 @@ def test_a_header_is_no_id_and_said_so(folder: Path, source: str) -> None:
 
 
 @pytest.mark.usefixtures("registry")
+def test_an_empty_list_is_said_so() -> None:
+    set_unavailable(b"tea\nmug\n", None)
+    assert done("availability").out == "mug\ntea\n"
+    set_unavailable(b"", None)
+    shown = done("availability")
+    assert (shown.out, shown.err) == ("", "route live: no item is unavailable\n")
+
+
+@pytest.mark.usefixtures("registry")
 def test_without_a_route_ids_are_not_compared() -> None:
     answer = set_unavailable(b"tea\n", None)
     assert answer.code == 0

@@ -175,6 +175,7 @@ def test_init_writes_what_was_given_and_the_commands_read_it(monkeypatch: pytest
         line.removeprefix("# ") for line in text.splitlines() if " = " in line or re.fullmatch(r"(# )?\[\w+\]", line)
     )
     document = tomllib.loads(everything)
+    assert (document["split"]["gap-minutes"], document["split"]["header"]) == (30, True)
     assert OPTIONS["init"].keys() - {"force"} <= document.keys() | document["split"].keys()
     for table in (name for name, value in document.items() if isinstance(value, dict)):
         assert document[table].keys() <= OPTIONS[table].keys()

@@ -30,11 +30,18 @@ def test_shows_the_phase_and_the_rest_of_all_phases() -> None:
     view = View(lambda _view: None, clock)
     view.begin("reading events.csv")
     assert (view.what(), view.times()) == ("reading events.csv", "0:00")
-    view.plan([Phase("validate", 1000, "batches"), Phase("memory", 9), Phase("refit", 3000, "batches")])
+    view.plan(
+        [
+            Phase("validate", 1000, "batches"),
+            Phase("memory: recall", 9),
+            Phase("memory: scores", 9),
+            Phase("refit", 3000, "batches"),
+        ]
+    )
     # WHEN a quarter of the first phase took 25 seconds
     clock.now += 25
     view.step("validate", 250)
-    # THEN the others of its kind are in the estimate, and the unmeasured phase is named
+    # THEN the others of its kind are in the estimate, and the work of the unmeasured phases is named once
     assert view.what() == "validate, 250 of 1,000"
     assert view.times() == "0:25, about 6:15 left, besides memory"
     # AND the time goes on between two steps, also in the next phase

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model_export.evaluation.analysis import Quality, analyse
+from model_export.evaluation.analysis import Quality, analyse, behind
 from model_export.metrics.protocol import RankedSession, evaluate, new_targets, not_ranked
 from tests.model_export.handmade import handmade
 
@@ -50,6 +50,16 @@ def test_each_view_has_its_targets_sessions_and_differences() -> None:
     assert metrics_of(without_seen, "model") == pytest.approx((0.25, 0.25, 0.25))
     assert without_seen.differences["baseline"]["mrr@20"] == pytest.approx((-0.25, -0.25, -0.25))
     assert with_seen.strongest_baseline("model") == "baseline"
+    # AND a sentence says in which view the model is certainly behind, and in which metric
+    assert [text.split(". ")[0] for text in behind(analysis)] == [
+        "Seen items left out: model is behind baseline, in MRR@20 by 0.250"
+    ]
+
+
+def test_a_model_alone_or_as_good_as_its_baselines_is_behind_none() -> None:
+    for names in (["model"], ["model", "baseline"]):
+        evaluations = {name: evaluate(Given(2.0, 2.0), TEST) for name in names}
+        assert list(behind(analyse(evaluations, TEST, None, reference="model"))) == []
 
 
 def test_without_new_targets_the_second_view_is_missing() -> None:

@@ -243,6 +243,9 @@ def test_the_page_starts_with_the_overlap_of_train_and_test(report: Report, text
     clean = page_of(replace(report, overlap=replace(report.overlap, sessions=0, later_sessions=0)), None, DATA)
     assert clean.warning == ""
     assert clean.note.startswith("No test session is in train")
+    assert "train events" in clean.note
+    silent = replace(report.overlap, sessions=0, later_sessions=0, later_events=0)
+    assert "train events" not in page_of(replace(report, overlap=silent), None, DATA).note
 
 
 def test_where_no_target_is_new_there_is_no_view_without_seen_items(report: Report) -> None:

@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from model_export.data.ingestion.check import ONE_KIND
+from model_export.data.ingestion.faults import COLUMN_OPTIONS
 from model_export.data.ingestion.formats import ACCEPTED as ACCEPTED_NAMES
 from model_export.data.ingestion.id_checks import DROP_EMPTY, NOT_WHOLE
 from model_export.data.ingestion.reader import read_sessions
@@ -39,7 +40,7 @@ def fault_of(path: Path, layout: Layout | None = None) -> str:
         pytest.param(HEADER.strip(), ": has no events", id="header only, no line end"),
         pytest.param(
             b"session_id,product,when\ns,a,1\n",
-            ": has no column 'item_id'; its columns are 'session_id', 'product', 'when'",
+            ": has no column 'item_id'; its columns are 'session_id', 'product', 'when'. " + COLUMN_OPTIONS,
             id="missing column",
         ),
         pytest.param(
@@ -48,7 +49,7 @@ def fault_of(path: Path, layout: Layout | None = None) -> str:
         pytest.param(
             b"session_id;item_id;timestamp\ns;a;1\n",
             ": has no column 'session_id'; its columns are 'session_id;item_id;timestamp' "
-            "(--delimiter names another delimiter)",
+            "(--delimiter names another delimiter). " + COLUMN_OPTIONS,
             id="another delimiter",
         ),
         pytest.param(
@@ -216,7 +217,7 @@ def test_a_fault_in_csv_is_named(tmp_path: Path, content: bytes, expected: str) 
         ),
         pytest.param(
             "SELECT 's' AS session_id, 'a' AS item",
-            ": has no column 'item_id'; its columns are 'session_id', 'item'",
+            ": has no column 'item_id'; its columns are 'session_id', 'item'. " + COLUMN_OPTIONS,
             id="missing column",
         ),
     ],

@@ -38,6 +38,14 @@ def test_a_warning_names_its_figure_and_the_option(changes: dict[str, Any], star
     assert names in warning
 
 
+@pytest.mark.parametrize(
+    "changes", [{"late": 20, "latest": "2026-02-01"}, {"early": 20, "earliest": "2025-12-31"}], ids=["late", "early"]
+)
+def test_the_ends_of_local_days_need_no_warning(changes: dict[str, Any]) -> None:
+    # GIVEN sessions on the UTC day before or after, as an export by days of UTC+2 or UTC-5 has
+    assert list(msgspec.structs.replace(GOOD, **changes).warnings()) == []
+
+
 def test_types_that_were_chosen_need_no_warning() -> None:
     chosen = msgspec.structs.replace(GOOD, types={"view": 9_000, "cart": 1_000}, kept_types=("view", "cart"))
     assert list(chosen.warnings()) == []
