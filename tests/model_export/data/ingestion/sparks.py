@@ -10,12 +10,17 @@ from model_export.data.ingestion.spark_engine import SparkEngine, spark_engine
 
 NO_JAVA = pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java, and there is no java on PATH")
 QUICK = {
+    "spark.driver.memory": "3g",
+    "spark.sql.ui.retainedExecutions": "1",
+    "spark.ui.retainedJobs": "1",
+    "spark.ui.retainedStages": "1",
     "spark.master": "local[2]",
     "spark.sql.shuffle.partitions": "2",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }
-"""Many small queries, as tests have, are quickest in few partitions and without a compiler."""
+"""Many small queries, as tests have, are quickest in few partitions and without a compiler. The default heap of 1 GiB
+was full after some forty tests in one session."""
 
 
 @contextmanager

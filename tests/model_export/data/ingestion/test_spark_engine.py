@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pyspark.sql import SparkSession
 
 from model_export.data.ingestion.config import FormatName, PrepareConfig
 from model_export.data.ingestion.duckdb_engine import duckdb_engine
@@ -36,8 +37,11 @@ def running() -> Iterator[Engine]:
 
 class TestSpark(EngineContract, FormatContract, ValueContract, MeaningContract):
     @pytest.fixture
-    def engine(self, running: Engine) -> Engine:
-        return running
+    def engine(self, running: Engine) -> Iterator[Engine]:
+        yield running
+        session = SparkSession.getActiveSession()
+        assert session is not None
+        session.catalog.clearCache()  # one session runs all tests, and would keep the rows and plans of each
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv.gz"])
