@@ -33,6 +33,7 @@ def publish(artifact: ArtifactFolder, registry: BucketOptions, as_json: Json = F
     if as_json:
         print_json({"version": version})
     else:
+        say(f"publishing gives it no traffic; this does: nextitem promote {version}")
         typer.echo(version)
 
 

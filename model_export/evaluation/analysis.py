@@ -166,21 +166,21 @@ def analyse(
 
 
 def behind(analysis: Analysis) -> Iterator[str]:
-    """Yield a sentence for each view in which the strongest baseline is certainly better than the reference.
+    """Yield one warning, if in a view the strongest baseline is certainly better than the reference.
 
     It is certain where the whole interval of the difference is below 0.
     """
+    views = []
     for title, quality in ((WITH_SEEN, analysis.with_seen), (WITHOUT_SEEN, analysis.without_seen)):
         strongest = quality.strongest_baseline(analysis.reference) if quality is not None else None
         if quality is None or strongest is None:
             continue
         lost = {metric: quality.differences[strongest][metric] for metric in COMPARED}
-        figures = [f"{metric.upper()} by {-part.value:.3f}" for metric, part in lost.items() if part.high < 0]
+        figures = [f"{metric.upper()} is {-part.value:.3f}" for metric, part in lost.items() if part.high < 0]
         if figures:
-            yield (
-                f"{title}: {analysis.reference} is behind {strongest}, in {' and in '.join(figures)}. More epochs, "
-                "more events or nextitem tune may help."
-            )
+            views.append(f"{title}: {' and '.join(figures)} below that of {strongest}")
+    if views:
+        yield f"{'; '.join(views)}. More epochs, more events or `nextitem tune` may help."
 
 
 def _quality(

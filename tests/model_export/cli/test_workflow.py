@@ -248,7 +248,9 @@ def test_a_version_is_published_promoted_and_rolled_back(shop: Shop, tmp_path: P
         return {row["version"]: row["share"] for row in done("versions", "--json").document}
 
     # WHEN both are published, one of them twice
-    assert done("publish", shop.artifact).out.split() == [shop.version]
+    published = done("publish", shop.artifact)
+    assert published.out.split() == [shop.version]
+    assert published.err.endswith(f"nextitem promote {shop.version}\n")
     assert done("publish", shop.artifact, "--json").document == {"version": shop.version}
     done("publish", other)
     # THEN both are listed, without traffic

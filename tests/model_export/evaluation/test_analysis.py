@@ -52,7 +52,7 @@ def test_each_view_has_its_targets_sessions_and_differences() -> None:
     assert with_seen.strongest_baseline("model") == "baseline"
     # AND a sentence says in which view the model is certainly behind, and in which metric
     assert [text.split(". ")[0] for text in behind(analysis)] == [
-        "Seen items left out: model is behind baseline, in MRR@20 by 0.250"
+        "Seen items left out: MRR@20 is 0.250 below that of baseline"
     ]
 
 
