@@ -72,7 +72,11 @@ def check_rows(engine: Engine, rows: Rows, layout: Layout, files: str) -> Events
     if layout.drop_empty:
         missing = reduce(or_, (is_missing(table[name]) for name in ids))
         table = table.mutate(kind=missing.ifelse(DROPPED, table.kind))
-    tests = [test for name in ids for test in id_tests(name, table[name], is_number=name in rows.numbers)]
+    tests = [
+        test
+        for name in ids
+        for test in id_tests(name, table[name], is_number=name in rows.numbers, is_json=rows.has_json)
+    ]
     figures = _survey(engine, table, list(ids), tests)
     dropped = figures.pop(DROPPED, {"rows": 0})["rows"]
     if not figures:
@@ -176,4 +180,8 @@ def _check_times(engine: Engine, timed: ir.Table, form: TimeFormat | None, layou
 
 def _no_time(form: TimeFormat | None) -> str:
     """Return the fault of a value that is no time."""
-    return f"is not a time. {ACCEPTED}" if form is None else f"is not a time of the format {shown(form.text)}"
+    return (
+        f"is not a time. {ACCEPTED}"
+        if form is None
+        else f"is not a time of the format {shown(form.text)}, from 1990 to 2444"
+    )

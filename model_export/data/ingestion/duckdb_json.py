@@ -1,6 +1,7 @@
 """Load files of JSON Lines into DuckDB: texts, inside the lists and objects that the paths name."""
 
 import duckdb
+import ibis.expr.datatypes as dt
 from ibis.backends.sql.datatypes import DuckDBType
 
 from model_export.data.ingestion.duckdb_sql import Database, File, Loaded, Request, literal, numbered, reason
@@ -28,7 +29,7 @@ def load_json(database: Database, request: Request) -> Loaded:
                 "FROM read_json($file, columns = {$types}, format = 'newline_delimited', auto_detect = false, "
                 "compression = $compression, maximum_object_size = $size)",
                 table=request.table,
-                columns="".join(f"{_or_of_the_path(file, column, kinds[column])}, " for column in loaded.columns),
+                columns="".join(f"{_or_of_the_path(file, column, types[column])}, " for column in loaded.columns),
                 base=file.place - 1,
                 file=literal(file.path),
                 types=", ".join(f"{literal(column)}: {literal(kind)}" for column, kind in kinds.items())
@@ -57,9 +58,9 @@ def load_json(database: Database, request: Request) -> Loaded:
     return loaded
 
 
-def _or_of_the_path(file: File, column: str, kind: str) -> str:
+def _or_of_the_path(file: File, column: str, kind: dt.DataType) -> str:
     """The row's own value comes before that of the file's path."""
     name = '"' + column.replace('"', '""') + '"'
-    if column not in file.columns or kind != DuckDBType.to_string("string"):
+    if column not in file.columns or not kind.is_string():
         return name
     return f"coalesce({name}, {literal(file.columns[column])})"

@@ -1,5 +1,7 @@
 """Load Parquet files into DuckDB, with the types of the files."""
 
+from collections.abc import Sequence
+
 import duckdb
 
 from model_export.data.ingestion.duckdb_sql import (
@@ -39,6 +41,7 @@ def load_parquet(database: Database, request: Request) -> Loaded:
             raise
         except duckdb.Error as error:
             _check_encoding(database, file, loaded)
+            _check_types(database, request.files, loaded)
             raise input_error(file.name, f"is not a valid Parquet file: {reason(error)}") from None
     return loaded
 
@@ -98,3 +101,17 @@ def _check_encoding(database: Database, file: File, loaded: Loaded) -> None:
             if marker:
                 text, *_ = value.partition('" is not')
                 raise input_error(file.name, f"{shown(text)} is not UTF-8", column=column) from None
+
+
+def _check_types(database: Database, files: Sequence[File], loaded: Loaded) -> None:
+    """Find a column whose types in two files do not go together."""
+    for column in loaded.columns:
+        kinds: dict[str, File] = {}
+        for file in files:
+            if (name := dict(_columns(database, file)).get(column)) is not None:
+                [(_, kind, *_)] = database.run("DESCRIBE SELECT $column FROM $rows", column=name, rows=_read(file))
+                kinds.setdefault(kind, file)
+        if len(kinds) > 1:
+            (first, there), (other, here), *_ = kinds.items()
+            what = f"is of type {other}, but of type {first} in {there.name}: convert one of them"
+            raise input_error(here.name, what, column=column)

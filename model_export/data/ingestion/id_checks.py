@@ -9,6 +9,7 @@ from nextitem.ids import MAX_ID_CHARS, MISSING_VALUES, REFUSED_CHARACTERS
 
 DROP_EMPTY = "--drop-empty drops such rows"
 NOT_WHOLE = "is not an id: numbers must be whole, and small enough for their type to hold all digits"
+NESTED = "is an object or a list: name a value inside it, such as product.id or products[].id"
 SHORTENED = "is not an id: the exponent stands for lost digits; export ids as text"
 _SPACE = r"[\s\p{Z}]*"
 _WORDS = "|".join(re.escape(word) for word in MISSING_VALUES)
@@ -16,6 +17,8 @@ _MISSING = f"^{_SPACE}(?i:{_WORDS})?{_SPACE}$"
 _EMPTY = f"^{_SPACE}$"
 _EXPONENT = r"^[+-]?\d(\.\d*)?[eE]\+\d+$"
 """A number as spreadsheets shorten it. Without the plus it may be a code: 1e3."""
+_NESTED = r'^(\{\s*("[\s\S]*)?\}|\[\s*(["{\[\d-][\s\S]*)?\])$'
+"""An object or a list of JSON, which its readers give as a text."""
 _WHOLE = r"^[+-]?\d+(\.0+)?$"
 _POINTED = r"^[+-]?\d+\.0+$"
 
@@ -33,13 +36,14 @@ class IdTest(NamedTuple):
     wrong: ir.BooleanValue
 
 
-def id_tests(field: str, text: ir.StringValue, *, is_number: bool) -> list[IdTest]:
+def id_tests(field: str, text: ir.StringValue, *, is_number: bool, is_json: bool) -> list[IdTest]:
     """Return the tests of a column of ids.
 
     Args:
         field: the column; "item" has more rules, because items are sent in lines and paths.
         text: its values.
         is_number: whether a file holds them as floats or decimals.
+        is_json: whether they may be the text of an object or list.
     """
     wrong = {
         f"is empty; {DROP_EMPTY}": text.isnull() | text.re_search(_EMPTY),
@@ -47,6 +51,8 @@ def id_tests(field: str, text: ir.StringValue, *, is_number: bool) -> list[IdTes
     }
     if is_number:
         wrong[NOT_WHOLE] = is_not_whole(text)
+    if is_json:
+        wrong[NESTED] = text.re_search(_NESTED)
     wrong[SHORTENED] = text.re_search(_EXPONENT)
     wrong["holds a NUL character"] = text.contains("\0")
     if field == "item":

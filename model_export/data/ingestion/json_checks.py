@@ -1,9 +1,10 @@
 """Checks of files of JSON Lines: which line is wrong, where DuckDB's message does not tell its row."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Self
 
 import ibis.expr.datatypes as dt
 
@@ -13,6 +14,20 @@ from nextitem.errors import InputError
 
 MAX_LINE_BYTES = 1 << 26
 """The longest line, 64 MiB."""
+ONE_A_LINE = "each line must be one object (jq -c . FILE, or jq -c '.[]' FILE for an array)"
+
+
+class _Object(dict[str, Any]):
+    """An object, and a key that it has twice: it is unclear which counts, and DuckDB refuses it where it is read."""
+
+    twice: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, pairs: list[tuple[str, Any]]) -> Self:
+        value = cls(pairs)
+        if len(value) < len(pairs):
+            value.twice = frozenset(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        return value
 
 
 def survey_lines(file: TextFile) -> int:
@@ -35,17 +50,23 @@ def check_lines(file: TextFile, types: Mapping[str, dt.DataType]) -> int:
     row = 0
     for row, line in enumerate(_lines(file), 1):
         try:
-            value = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
-            what = f"is not JSON: {error.msg}" if isinstance(error, json.JSONDecodeError) else "is nested too deep"
-            raise input_error(file.name, what, row=row) from None
-        if not isinstance(value, dict):
+            # A number of thousands of digits is no int to Python.
+            value = json.loads(line, parse_int=str, object_pairs_hook=_Object.of)
+            json.dumps(value, ensure_ascii=False).encode()
+        except json.JSONDecodeError as error:
+            raise input_error(file.name, f"is not JSON: {error.msg}; {ONE_A_LINE}", row=row) from None
+        except RecursionError:
+            raise input_error(file.name, "is nested too deep", row=row) from None
+        except UnicodeEncodeError:
+            raise input_error(file.name, "holds one half of a surrogate pair (\\ud800 to \\udfff)", row=row) from None
+        if not isinstance(value, _Object):
             array = (
                 "; write each element of an array on a line of its own (jq -c '.[]')" if isinstance(value, list) else ""
             )
             raise input_error(file.name, f"is no JSON object{array}", row=row)
         for key, kind in types.items():
-            if (wrong := _misfit(value.get(key), kind)) is not None:
+            twice = "is there twice in one object" if key in value.twice else None
+            if (wrong := twice or _misfit(value.get(key), kind)) is not None:
                 raise input_error(file.name, wrong, row=row, column=key)
     return row
 
@@ -81,8 +102,10 @@ def _misfit(value: Any, kind: dt.DataType) -> str | None:
         if not isinstance(value, list):
             return f"{shown(value)} is no list"
         return next((wrong for element in value if (wrong := _misfit(element, kind.value_type)) is not None), None)
-    if not isinstance(value, dict):
+    if not isinstance(value, _Object):
         return f"{shown(value)} is no object"
+    if twice := sorted(value.twice & set(kind.names)):
+        return f"{shown(twice[0])} is there twice in one object"
     return next(
         (wrong for key, inner in kind.items() if (wrong := _misfit(value.get(key), inner)) is not None),
         None,

@@ -7,11 +7,11 @@ import ibis.expr.types as ir
 
 from model_export.data.ingestion.engine import PLACE, Engine
 from model_export.data.ingestion.faults import input_error, shown
+from model_export.data.ingestion.formats import Format
 from model_export.data.ingestion.paths import EVENT, ROW
 from model_export.data.ingestion.sources import Source
 from model_export.data.ingestion.time_offset import add_offset
 from model_export.data.layout import Layout
-from nextitem.errors import InputError
 
 OFFSET, OWNER = "offset", "owner_"
 SHOWN_TYPES = 20
@@ -29,11 +29,13 @@ class Rows:
             column of types), `time` (as the files hold it) and `place`.
         types: number of all rows by type of event, the most frequent first; empty without a column of types.
         numbers: columns of ids which a file holds as floats or decimals; their text is 1234.0.
+        has_json: whether a source is JSON Lines, where an id may be the text of an object or list.
     """
 
     table: ir.Table
     types: dict[str, int]
     numbers: frozenset[str]
+    has_json: bool
 
     @property
     def owners(self) -> list[str]:
@@ -50,17 +52,18 @@ def read_rows(engine: Engine, sources: list[Source], layout: Layout) -> Rows:
     last = {ROW: 0, EVENT: 0}
     parts = [_read(engine, source, layout, last) for source in sources]
     numbers = frozenset[str]().union(*(part.numbers for part in parts))
-    tables = _with_one_type_of_time([part.table for part in parts], layout.time)
+    tables = _with_one_type_of_time([part.table for part in parts], [source.name for source in sources], layout.time)
     table = tables[0] if len(tables) == 1 else ibis.union(*tables)
     types = _types(engine, table) if layout.event is not None else {}
+    has_json = any(part.has_json for part in parts)
     if not layout.keep:
-        return Rows(table, types, numbers)
+        return Rows(table, types, numbers, has_json)
     if absent := [kind for kind in layout.keep if kind not in types]:
         files = ", ".join(source.name for source in sources)
         there = ", ".join(f"{shown(kind)} {count:,}" for kind, count in list(types.items())[:SHOWN_TYPES])
         what = f"no event is of the type {shown(absent[0])}, which --keep names; the types are {there or 'none'}"
         raise input_error(files, what, column=layout.event)
-    return Rows(table.filter(table.event.isin(layout.keep)), types, numbers)
+    return Rows(table.filter(table.event.isin(layout.keep)), types, numbers, has_json)
 
 
 def _types(engine: Engine, table: ir.Table) -> dict[str, int]:
@@ -96,7 +99,8 @@ def _read(engine: Engine, source: Source, layout: Layout, last: dict[str, int]) 
     time = table.time.cast("timestamp('UTC')") if kind.is_timestamp() else table.time
     event = table.event.cast("string") if types else ibis.null("string")
     ids = {name: _text(table[name]) for name in (*owners, "item")}
-    return Rows(table.select(**ids, event=event, time=time, place=table[PLACE]), {}, frozenset(numbers))
+    chosen = table.select(**ids, event=event, time=time, place=table[PLACE])
+    return Rows(chosen, {}, frozenset(numbers), source.kind is Format.JSON_LINES)
 
 
 def _numbered_on(engine: Engine, table: ir.Table, names: dict[str, str], last: dict[str, int]) -> ir.Table:
@@ -119,17 +123,20 @@ def _text(ids: ir.Column) -> ir.StringValue:
     if kind.is_decimal():
         return (ids == ids.floor()).ifelse(whole, ids.cast("string"))
     small = ids.abs() < FLOAT_DIGITS[kind.nbytes]
-    # Without the mark, a large float would look whole.
-    large = ids.isnan().ifelse(ids.cast("string"), "~" + ids.cast("string"))
+    # Without the words, a large float would look whole.
+    large = ids.isnan().ifelse(ids.cast("string"), ids.cast("string") + " (rounded)")
     return ibis.cases((small & (ids == ids.floor()), whole), (small, ids.cast("string")), else_=large)
 
 
-def _with_one_type_of_time(tables: list[ir.Table], column: str) -> list[ir.Table]:
-    """Convert integer times to text if another source has text."""
-    kinds = {table.time.type() for table in tables}
-    if len(kinds) > 1 and all(kind.is_string() or kind.is_integer() for kind in kinds):
+def _with_one_type_of_time(tables: list[ir.Table], names: list[str], column: str) -> list[ir.Table]:
+    """Convert numbers to text if another source has text or other numbers, and dates if another has timestamps."""
+    kinds = [table.time.type() for table in tables]
+    if len(set(kinds)) == 1:
+        return tables
+    if all(kind.is_string() or kind.is_numeric() for kind in kinds):
         return [table.mutate(time=table.time.cast("string")) for table in tables]
-    if len(kinds) > 1:
-        types = " and ".join(sorted(map(str, kinds)))
-        raise InputError(f"column {column!r} has different types in different sources: {types}")
-    return tables
+    if all(kind.is_date() or kind.is_timestamp() for kind in kinds):
+        return [table.mutate(time=table.time.cast("timestamp('UTC')")) for table in tables]
+    first, other = next((0, place) for place, kind in enumerate(kinds) if kind != kinds[0])
+    what = f"is of type {kinds[other]}, but of type {kinds[first]} in {names[first]}: convert one of them"
+    raise input_error(names[other], what, column=column)

@@ -22,6 +22,9 @@ CHUNK_BYTES = 1 << 20
 HEAD_BYTES = 1 << 20
 """Bytes of a file's beginning that are kept: the longest header."""
 
+GZIP = b"\x1f\x8b"
+"""First bytes of a file that gzip has packed."""
+
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -62,13 +65,16 @@ def survey(file: TextFile, counted: tuple[str, ...], fault: Callable[[int, str],
         fault: makes the error of a byte, of its offset and what is wrong with it.
 
     Raises:
-        InputError: the file cannot be read, is empty, is not valid gzip, or holds a NUL or a byte that is not UTF-8.
+        InputError: the file cannot be read, is empty, is not valid gzip or packed without
+            saying so in its name, or holds a NUL or a byte that is not UTF-8.
     """
     head, size = b"", 0
     counters = [_Counter(text.encode()) for text in counted]
     decoder = codecs.getincrementaldecoder("utf-8")()
     with opened(file) as stream:
         while chunk := stream.read(CHUNK_BYTES):
+            if not size and chunk.startswith(GZIP):
+                raise input_error(file.name, "is packed by gzip, but its name does not end in .gz: rename it")
             try:
                 decoder.decode(chunk)
             except UnicodeDecodeError as error:

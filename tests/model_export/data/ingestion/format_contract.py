@@ -205,6 +205,19 @@ class FormatContract:
         train, _ = result(engine, tmp_path / "3", users, other)
         assert list(train) == ["2019-04-14|a/b+ c"]
 
+    def test_a_column_of_the_path_beside_json_lines(self, engine: Engine, tmp_path: Path) -> None:
+        # GIVEN JSON Lines below folders that hold a column, which one of the rows has, too
+        for day, own in (("2019-04-14", {"date": "2019-04-14T01:00Z"}), ("2019-04-15", {})):
+            rows = [{"session_id": day, "item_id": "x"}, {"session_id": day, "item_id": "y", **own}]
+            text = "".join(json.dumps(row) + "\n" for row in rows)
+            written(tmp_path / "in" / f"date={day}" / "e.jsonl", text)
+        # WHEN the column is read
+        # THEN it is each row's time
+        expected = {"2019-04-14": ["x", "y"]}, {"2019-04-15": ["x", "y"]}
+        layout = Layout(time="date")
+        train, test = result(engine, tmp_path / "out", layout, tmp_path / "in")
+        assert (train, {owner: sorted(items) for owner, items in test.items()}) == expected
+
     def test_files_that_are_no_data_are_skipped(self, engine: Engine, tmp_path: Path) -> None:
         # GIVEN a folder with files and folders of other tools
         written(tmp_path / "in" / "e.csv", delimited(","))

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import re
 import tempfile
 from pathlib import Path
 
@@ -192,3 +193,41 @@ def test_a_running_index_cuts_no_sessions(tmp_path: Path) -> None:
     sessions = read_sessions(path, Layout(user="who"))
     assert sessions.ids == ["u-1", "v-1"]
     assert not sessions.is_epoch
+
+
+@pytest.mark.parametrize("name", ["events.csv", "events.jsonl"])
+def test_a_packed_file_says_so_in_its_name(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(b"session_id,item_id,timestamp\ns,a,1600000000\n"))
+    with pytest.raises(InputError, match=r"is packed by gzip, but its name does not end in \.gz: rename it"):
+        read_sessions(path)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "types"),
+    [
+        ("1", "TIMESTAMP '2026-01-01'", ("TIMESTAMP", "INTEGER")),
+        ("TIMESTAMP '2026-01-01'", "DATE '2026-01-01'", None),
+        ("1", "1.5::DOUBLE", None),
+    ],
+)
+def test_types_of_times_that_do_not_go_together_are_named(
+    tmp_path: Path, first: str, second: str, types: tuple[str, str] | None
+) -> None:
+    # GIVEN two files with times of two types
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name, time in (("1.parquet", first), ("2.parquet", second)):
+        select = f"SELECT 's' AS session_id, 'a' AS item_id, {time} AS timestamp"
+        duckdb.execute(f"COPY ({select}) TO '{folder / name}' (FORMAT parquet)")
+    # WHEN they are read as a folder, or one by one
+    # THEN the column and both types are named, where one type cannot hold both
+    files = sorted(folder.iterdir())
+    if types is None:
+        assert len(read_sessions(folder).codes) == len(read_sessions(files).codes) == 2
+        return
+    what = f"2.parquet, column 'timestamp': is of type {types[0]}, but of type {types[1]} in {folder}/1.parquet"
+    with pytest.raises(InputError, match=re.escape(what)):
+        read_sessions(folder)
+    with pytest.raises(InputError, match=r"2.parquet, column 'timestamp': is of type .*1.parquet: convert one of them"):
+        read_sessions(files)
