@@ -231,12 +231,10 @@ def registry() -> Iterator[None]:
 def test_a_version_is_published_promoted_and_rolled_back(shop: Shop, tmp_path: Path) -> None:
     # GIVEN an empty registry, and a second artifact
     assert done("versions", "--json").document == []
-    done(
-        "train", shop.folder / "train.csv", "--out", tmp_path / "run", "--epochs", "1", "--hidden", "16", "--seed", "6"
-    )
-    exported = done(
-        "export", tmp_path / "run", "--out", tmp_path / "out", "--max-hr-loss", "0.5", "--min-overlap", "0.5"
-    )
+    settings = ("--epochs", "1", "--hidden", "16", "--seed", "6")
+    done("train", shop.folder / "train.csv", "--out", tmp_path / "run", *settings)
+    loose = ("--max-hr-loss", "0.5", "--min-overlap", "0.5")
+    exported = done("export", tmp_path / "run", "--out", tmp_path / "out", *loose)
     other = Path(exported.out.strip())
     # The schemes that were not tried share a line for each reason
     reasons = [line.partition(": not tried: ")[2] for line in exported.err.splitlines() if ": not tried: " in line]
