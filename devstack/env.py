@@ -4,10 +4,13 @@ With them the AWS CLI, `nextitem` and curl work here as against a deployed stack
 """
 
 import argparse
+import fcntl
+import os
 import shlex
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from devstack.processes.errors import StackError
@@ -44,14 +47,40 @@ def write_exports(directory: Path, *, api: str, bucket_endpoint: str, others: Ma
     (directory / EXPORTS).write_text(text, encoding="utf-8")
 
 
+@contextmanager
+def marked_as_running(directory: Path) -> Iterator[None]:
+    """Hold a lock on a stack's directory. The kernel releases it when the process ends, however it ends."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _is_running(directory: Path) -> bool:
+    """Return whether a process holds the directory's lock. One that was killed leaves its directory behind."""
+    try:
+        descriptor = os.open(directory, os.O_RDONLY)
+    except OSError:  # another user's, or removed meanwhile
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def running_stack() -> Path:
-    """Return the directory of the stack that was started last.
+    """Return the directory of the stack that was started last, of those that still run.
 
     Raises:
         StackError: no stack is running.
     """
     candidates = Path(tempfile.gettempdir()).glob(f"{DIRECTORY_PREFIX}*")
-    directories = [directory for directory in candidates if directory.is_dir()]
+    directories = [directory for directory in candidates if directory.is_dir() and _is_running(directory)]
     if not directories:
         raise StackError("No stack is running here: `make run` starts one, --logs names the directory of another.")
     return max(directories, key=lambda directory: directory.stat().st_ctime)

@@ -17,7 +17,7 @@ from typing import Self
 from devstack.api_gateway.cors import Cors
 from devstack.api_gateway.jwt_authorizer import JwtAuthorizer
 from devstack.api_gateway.served_function import ServedFunction
-from devstack.env import DIRECTORY_PREFIX, write_exports
+from devstack.env import DIRECTORY_PREFIX, marked_as_running, write_exports
 from devstack.lambda_runtime.function import Function
 from devstack.lambda_runtime.worker import ColdStart
 from devstack.processes.children import Children
@@ -109,6 +109,7 @@ class Stack:
         with contextlib.ExitStack() as resources:
             listening = resources.enter_context(listen(self._port))
             directory = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix=DIRECTORY_PREFIX)))
+            resources.enter_context(marked_as_running(directory))
             children = resources.enter_context(Children())
             self._valkey, bucket = _start_servers(children, directory)
             self._bucket = bucket

@@ -9,6 +9,7 @@ import pytest
 import redis
 
 from devstack.__main__ import main
+from devstack.env import EXPORTS, marked_as_running
 from devstack.publish import demo_artifact
 from devstack.stack import Stack
 
@@ -39,14 +40,22 @@ def test_aws_clients_reach_the_stack_with_the_exports(
         assert variables["API_URL"] == stack.url
 
 
-@pytest.mark.parametrize("starting", [False, True])
 def test_without_a_stack_it_is_an_error(
-    starting: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    if starting:
-        (tmp_path / "devstack-x").mkdir()
+    # GIVEN the directory that a killed stack has left
+    killed = tmp_path / "devstack-killed"
+    killed.mkdir()
+    (killed / EXPORTS).write_text("export API_URL=http://127.0.0.1:1\n")
+    # THEN it is no running stack
     assert main(["env"]) == 1
     output = capsys.readouterr()
-    assert output.out == ""
-    assert ("is not up yet" if starting else "No stack is running here") in output.err
+    assert (output.out, "No stack is running here" in output.err) == ("", True)
+    # AND beside it, one that is starting is found, but not up yet
+    starting = tmp_path / "devstack-starting"
+    starting.mkdir()
+    with marked_as_running(starting):
+        assert main(["env"]) == 1
+    output = capsys.readouterr()
+    assert (output.out, "is not up yet" in output.err) == ("", True)
