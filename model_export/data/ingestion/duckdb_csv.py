@@ -4,7 +4,7 @@ import duckdb
 
 from model_export.data.ingestion.csv_checks import MAX_RECORD_BYTES, Facts, check_records, survey_csv
 from model_export.data.ingestion.duckdb_sql import Database, File, Loaded, Request, literal, numbered, reason
-from model_export.data.ingestion.faults import input_error
+from model_export.data.ingestion.faults import input_error, other_columns
 from model_export.data.ingestion.paths import resolve
 
 
@@ -28,7 +28,7 @@ def load_csv(database: Database, request: Request) -> Loaded:
         more = survey_csv(file.text, request.dialect)
         resolve(file.name, request.paths, more.columns, file.columns)
         if more.columns != facts.columns:
-            raise input_error(file.name, f"has other columns than {first.name}")
+            raise input_error(file.name, other_columns(first.name))
         _load(database, request, file, more, loaded)
     return loaded
 

@@ -15,7 +15,7 @@ from model_export.data.ingestion.duckdb_sql import (
     reason,
     statement,
 )
-from model_export.data.ingestion.faults import input_error, shown
+from model_export.data.ingestion.faults import input_error, other_columns, shown
 from model_export.data.ingestion.paths import Path, resolve
 
 
@@ -26,7 +26,7 @@ def load_parquet(database: Database, request: Request) -> Loaded:
     loaded = Loaded(paths, numbered(paths))
     for file in others:
         if _resolved(database, request, file) != paths:
-            raise input_error(file.name, f"has other columns than {first.name}")
+            raise input_error(file.name, other_columns(first.name))
     selections = [_selection(database, file, loaded) for file in request.files]
     # A column gets the one type that holds the values of all files.
     database.run(

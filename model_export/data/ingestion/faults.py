@@ -40,6 +40,11 @@ def shown(value: object) -> str:
     return f"'{printable}'"
 
 
+def other_columns(first: object) -> str:
+    """Return the fault of a file of a folder, whose columns are not those of the first file."""
+    return f"has other columns than {first}, or in another order: name the files one by one, without their folder"
+
+
 def require_columns(file: object, columns: Sequence[str], required: Sequence[str]) -> None:
     """Check that a file has each required column exactly once.
 
@@ -50,7 +55,9 @@ def require_columns(file: object, columns: Sequence[str], required: Sequence[str
         if name not in columns:
             more = f" and {len(columns) - SHOWN_COLUMNS} more" if len(columns) > SHOWN_COLUMNS else ""
             names = ", ".join(shown(column) for column in columns[:SHOWN_COLUMNS]) + more
-            delimiter = " (--delimiter names another delimiter)" if len(columns) == 1 else ""
+            delimiter = (
+                " (--delimiter names another delimiter)" if len(columns) == 1 and not columns[0].isidentifier() else ""
+            )
             raise input_error(
                 file, f"has no column {shown(name)}; its columns are {names}{delimiter}. {COLUMN_OPTIONS}"
             )

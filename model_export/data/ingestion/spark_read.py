@@ -18,7 +18,7 @@ from pyspark.sql.types import StringType, StructField, StructType
 from pyspark.storagelevel import StorageLevel
 
 from model_export.data.ingestion.engine import PLACE
-from model_export.data.ingestion.faults import input_error, require_columns
+from model_export.data.ingestion.faults import input_error, other_columns, require_columns
 from model_export.data.ingestion.formats import Format
 from model_export.data.ingestion.paths import Path, parse_path, resolve, types_of
 from model_export.data.ingestion.sources import NO_VALUE, Source, is_remote, path_columns
@@ -185,7 +185,7 @@ def _without_headers(source: Source, rows: DataFrame, names: Mapping[str, str]) 
     for column, name in names.items():
         wrong = wrong | ~functions.col(column).eqNullSafe(functions.lit(name))
     if other := heads.filter(wrong).orderBy("file").first():
-        raise input_error(name_of(source, other["file"]), f"has other columns than {source.files[0].name}")
+        raise input_error(name_of(source, other["file"]), other_columns(source.files[0].name))
     head = heads.select(functions.col("head.row").alias("head"))
     return rows.join(functions.broadcast(head), functions.col(f"{PLACE}.row") == functions.col("head"), "left_anti")
 

@@ -97,9 +97,13 @@ class EngineContract:
         # A folder of files with columns in another order
         folder = tmp_path / "many"
         write_csv(folder / "1.csv", days(("a", 0, "x y")))
-        write_csv(folder / "2.csv", days(("b", 1, "x y")), header="item_id,session_id,timestamp")
-        with pytest.raises(InputError):
+        swapped = [(item, owner, time) for owner, item, time in days(("b", 1, "x y"))]
+        write_csv(folder / "2.csv", swapped, header="item_id,session_id,timestamp")
+        with pytest.raises(InputError, match=r"2\.csv: has other columns than .*1\.csv, .*: name the files one by one"):
             run(engine, [folder], tmp_path / "out", EVERYTHING)
+        # As the error says, they can be read one by one
+        run(engine, sorted(folder.iterdir()), tmp_path / "out", EVERYTHING)
+        assert sides(tmp_path / "out") == ({"a": ["x", "y"]}, {"b": ["x", "y"]})
 
     def test_bots_are_dropped_and_counted(self, engine: Engine, tmp_path: Path) -> None:
         # GIVEN a session longer than is allowed, on a day of its own
