@@ -129,6 +129,9 @@ class Figures(msgspec.Struct, frozen=True):
                 f"events of {len(self.types)} types count: {_listed(self.types)}. To count some of them: "
                 f"--keep {next(iter(self.types))}"
             )
+        if absent := [kind for kind in self.kept_types if kind not in self.types]:
+            kinds = ", ".join(absent)
+            yield f"no event is of the type {kinds}, which --keep names; the types are {_listed(self.types)}"
         left = {"nothing": self.repeats, "duplicates": self.repeats - self.duplicates}.get(self.collapse, 0)
         if left > REPEATS_SHARE * self.events:
             yield (

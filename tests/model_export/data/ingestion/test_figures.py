@@ -17,6 +17,11 @@ def test_good_events_have_no_warning() -> None:
     ("changes", "starts", "names"),
     [
         ({"types": {"view": 9_000, "cart": 1_000}}, "events of 2 types count: view 9,000, cart 1,000", "--keep view"),
+        (
+            {"types": {"view": 10_000}, "kept_types": ("view", "cart")},
+            "no event is of the type cart, which --keep names",
+            "view 10,000",
+        ),
         ({"collapse": "nothing"}, "30 % of the events repeat the item right before", "--collapse repeats"),
         ({"collapse": "duplicates"}, "27 % of the events repeat the item right before", "--collapse repeats"),
         ({"tied": 501}, "5.01 % of the events share their time", "--time-column"),
