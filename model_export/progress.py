@@ -77,6 +77,7 @@ class Estimate:
         self._done: defaultdict[str, int] = defaultdict(int)
         self._steps: defaultdict[str, int] = defaultdict(int)
         self._seconds: defaultdict[str, float] = defaultdict(float)
+        self._begun: set[str] = set()
         self._last = clock()
 
     def plan(self, phases: Sequence[Phase]) -> None:
@@ -84,11 +85,16 @@ class Estimate:
         self._phases = tuple(phases)
 
     def step(self, phase: str, done: int) -> None:
-        """See `Progress`. The time since the step before counts, so it includes what lies between two steps."""
+        """See `Progress`. The time since the step before counts, so it includes what lies between two steps.
+
+        The first step of a kind is not measured: libraries load and warm up in it, for ten times as long as a step.
+        """
         now = self._clock()
         pace = next((known.pace for known in self._phases if known.name == phase), phase)
-        self._steps[pace] += done - self._done[phase]
-        self._seconds[pace] += now - self._last
+        if pace in self._begun:
+            self._steps[pace] += done - self._done[phase]
+            self._seconds[pace] += now - self._last
+        self._begun.add(pace)
         self._done[phase] = done
         self._last = now
 

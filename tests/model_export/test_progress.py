@@ -17,17 +17,22 @@ def test_phases_of_a_kind_share_their_measure() -> None:
     estimate = Estimate(clock)
     estimate.plan([Phase("validate", 100, "batches"), Phase("memory", 50), Phase("refit", 200, "batches")])
     assert estimate.left() == Left(0.0, ("batches", "memory"))
-    # WHEN ten steps of the first took 20 seconds
-    clock.now = 20.0
-    estimate.step("validate", 10)
-    # THEN the other 90 and the 200 of its kind are estimated, and the third is named
-    assert estimate.left() == Left(2.0 * (90 + 200), ("memory",))
+    # WHEN the first step took long, and the next ten took 20 seconds
+    clock.now = 30.0
+    estimate.step("validate", 1)
+    assert estimate.left() == Left(0.0, ("batches", "memory"))
+    clock.now = 50.0
+    estimate.step("validate", 11)
+    # THEN the other 89 and the 200 of its kind are estimated without the first step, and the third is named
+    assert estimate.left() == Left(2.0 * (89 + 200), ("memory",))
     # WHEN the first phase is over early, and five steps of the second took one second
     estimate.plan([Phase("memory", 50), Phase("refit", 20, "batches")])
-    clock.now = 21.0
-    estimate.step("memory", 5)
+    clock.now = 60.0
+    estimate.step("memory", 1)
+    clock.now = 61.0
+    estimate.step("memory", 6)
     # THEN nothing is left of the first, and the third has become shorter
-    assert estimate.left() == Left(0.2 * 45 + 2.0 * 20, ())
+    assert estimate.left() == Left(0.2 * 44 + 2.0 * 20, ())
 
 
 def test_a_phase_without_a_plan_is_not_estimated() -> None:

@@ -38,11 +38,12 @@ def test_shows_the_phase_and_the_rest_of_all_phases() -> None:
             Phase("refit", 3000, "batches"),
         ]
     )
-    # WHEN a quarter of the first phase took 25 seconds
+    # WHEN a quarter of the first phase took 25 seconds, after a first step, which is not measured
+    view.step("validate", 1)
     clock.now += 25
-    view.step("validate", 250)
+    view.step("validate", 251)
     # THEN the others of its kind are in the estimate, and the work of the unmeasured phases is named once
-    assert view.what() == "validate, 250 of 1,000"
+    assert view.what() == "validate, 251 of 1,000"
     assert view.times() == "0:25, about 6:15 left, besides memory"
     # AND the time goes on between two steps, also in the next phase
     clock.now += 3600
