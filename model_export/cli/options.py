@@ -169,7 +169,10 @@ class LayoutOptions:
             "time_format": self.time_format,
             "drop_empty": self.drop_empty,
         }
-        return replace(base, **{name: value for name, value in chosen.items() if value is not None})
+        layout = replace(base, **{name: value for name, value in chosen.items() if value is not None})
+        if self.gap_minutes is not None and layout.user is None:
+            raise InputError("--gap-minutes cuts the events of users: name the column of the users with --user-column")
+        return layout
 
 
 def _preset(name: str) -> Layout:

@@ -123,8 +123,14 @@ def path_columns(place: str) -> dict[str, str | None]:
 
 def _source(name: str, files: list[EventFile], kind: Format, layout: Layout) -> Source:
     delimiter = layout.delimiter or ("\t" if kind is Format.TSV else ",")
-    if layout.delimiter is not None and kind not in (Format.CSV, Format.TSV):
-        raise InputError(f"{name} is {kind.value}, which has no --delimiter")
+    if kind not in (Format.CSV, Format.TSV):
+        for is_set, option in (
+            (layout.delimiter is not None, "--delimiter"),
+            (not layout.header, "--no-header"),
+            (layout.quotes is False, "--no-quotes"),
+        ):
+            if is_set:
+                raise InputError(f"{name} is {kind.value}, which has no {option}: leave it out")
     quotes_span = bool(layout.quotes) or kind is not Format.TSV
     return Source(name, tuple(files), kind, Dialect(delimiter, layout.header, layout.quotes is not False, quotes_span))
 

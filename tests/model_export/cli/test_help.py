@@ -184,3 +184,11 @@ def test_wrong_options_are_refused(arguments: tuple[str, ...], what: str) -> Non
     assert answer.code == 2
     assert what in answer.err
     assert "--help" in answer.err
+
+
+def test_a_pause_without_users_is_refused(tmp_path: Path) -> None:
+    events = tmp_path / "events.csv"
+    events.write_text("session_id,item_id,timestamp\ns,a,1\n")
+    answer = nextitem("split", events, "--train-out", "a.csv", "--test-out", "b.csv", "--gap-minutes", "20")
+    assert answer.code == 2
+    assert "name the column of the users with --user-column" in answer.err

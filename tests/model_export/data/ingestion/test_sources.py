@@ -106,6 +106,20 @@ def test_json_lines_may_begin_with_a_mark(tmp_path: Path) -> None:
     assert items_of(read_sessions(path)) == [["a"]]
 
 
+@pytest.mark.parametrize(
+    ("layout", "option"),
+    [
+        (Layout(delimiter=";"), "--delimiter"),
+        (Layout(header=False), "--no-header"),
+        (Layout(quotes=False), "--no-quotes"),
+    ],
+)
+def test_options_of_csv_are_refused_for_other_formats(tmp_path: Path, layout: Layout, option: str) -> None:
+    path = written(tmp_path / "a.jsonl", '{"session_id": "s", "item_id": "a", "timestamp": 1}\n')
+    with pytest.raises(InputError, match=rf"a\.jsonl is jsonl, which has no {option}: leave it out"):
+        read_sessions(path, layout)
+
+
 def test_a_text_is_counted_across_chunks(tmp_path: Path) -> None:
     # GIVEN delimiters of two characters at every place around the border of two chunks
     for shift in range(4):
