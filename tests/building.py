@@ -23,7 +23,7 @@ def build(artifact: Path, python313: Path) -> Path:
 
 def make(*arguments: str, **variables: str) -> None:
     """Run make in the root of the project, without the variables of an outer make."""
-    subprocess.run(["make", *arguments], cwd=ROOT, env=without_outer_make() | variables, check=True)  # noqa: S607
+    subprocess.run(["make", *arguments], cwd=ROOT, env=without_outer_make() | variables, check=True)  # noqa: S607 - make of PATH
 
 
 def without_outer_make() -> dict[str, str]:

@@ -43,8 +43,8 @@ _LAYOUT = {field.name for field in fields(LayoutOptions)}
 def init(
     context: typer.Context,
     registry: BucketOptions,  # noqa: ARG001 - the context has the values, by their names in the file
-    layout: LayoutOptions,  # noqa: ARG001
-    route: RouteName = "live",  # noqa: ARG001
+    layout: LayoutOptions,  # noqa: ARG001 - as above
+    route: RouteName = "live",  # noqa: ARG001 - as above
     store_url: StoreUrlText = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
