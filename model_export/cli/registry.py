@@ -33,7 +33,8 @@ def publish(artifact: ArtifactFolder, registry: BucketOptions, as_json: Json = F
     if as_json:
         print_json({"version": version})
     else:
-        say(f"publishing gives it no traffic; this does: nextitem promote {version}")
+        if OUT.is_terminal:  # elsewhere a script reads the version, and knows what it does with it
+            say(f"publishing gives it no traffic; this does: nextitem promote {version}")
         typer.echo(version)
 
 
