@@ -49,13 +49,17 @@ run: $(DEMO_INSTALLED) ## serve the demo on http://127.0.0.1:3000 until Ctrl-C (
 	@exec $(BIN)/python -m devstack $(ARGS)
 
 .PHONY: test
-test: $(INSTALLED) ## run all tests
-	@$(BIN)/python -m pytest
+test: test-fast test-slow ## run all tests
 
 .PHONY: test-fast
 test-fast: export OMP_NUM_THREADS := 1  # each process would start a thread for each core
 test-fast: $(INSTALLED) ## run the tests that are not marked slow, in three processes: they often wait
 	@$(BIN)/python -m pytest -m 'not slow' --numprocesses 3 --dist loadfile
+
+.PHONY: test-slow
+test-slow: export OMP_NUM_THREADS := 1
+test-slow: $(INSTALLED) ## run the tests that are marked slow, in two processes
+	@$(BIN)/python -m pytest -m slow --numprocesses 2 --dist loadfile
 
 .PHONY: mutants
 mutants: $(INSTALLED) ## plant kept faults in a copy of the tree, and count those that the tests find (ARGS="--only TEXT")
