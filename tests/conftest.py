@@ -1,12 +1,19 @@
 """Fixtures that several folders share and that are slow to make: the built function and its interpreter."""
 
 import gc
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.building import ROOT, build, make
+
+
+def pytest_configure() -> None:
+    """Let programs that tests start be ended by SIGINT, which jobs in the background of a shell inherit as ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:
