@@ -28,6 +28,7 @@ printf '%s\n' "${{COMPREPLY[@]}}"
     ],
     ids=" ".join,
 )
+@pytest.mark.slow
 def test_bash_completes_commands_options_and_choices(words: tuple[str, ...], expected: list[str]) -> None:
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     ended = subprocess.run(

@@ -48,6 +48,7 @@ def train_and_evaluate(folder: Path, events: Path, *columns: str) -> dict[str, f
     return metrics
 
 
+@pytest.mark.slow
 def test_columns_may_have_other_names(tmp_path: Path) -> None:
     # Events under other names, with a column too many
     rows = [f"x,{time},{item},{owner}" for owner, item, time in cycle_rows("visit {}", 3 * 60 * MINUTE)]

@@ -139,6 +139,7 @@ def test_help_does_not_import_torch() -> None:
     assert ended.stdout.count("Usage: nextitem") == 1 + len(OPTIONS)
 
 
+@pytest.mark.slow
 def test_an_artifact_is_evaluated_without_torch(tmp_path: Path) -> None:
     # GIVEN an artifact and test events
     home = str(exported(random_run(5), tmp_path / "out"))

@@ -166,6 +166,7 @@ def shop_lines(path: Path) -> list[str]:
     return [f"{row['session_id']},{row['item_id']},{row['timestamp']}" for row in table]
 
 
+@pytest.mark.slow
 def test_evaluate_warns_of_other_training_data_and_of_overlap(shop: Shop) -> None:
     # The events before the split, as training data
     test, events = shop.folder / "test.parquet", shop.folder / "events.csv.gz"

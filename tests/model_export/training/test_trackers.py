@@ -88,6 +88,7 @@ def few_tries(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("few_tries")
+@pytest.mark.slow
 def test_refuses_an_mlflow_that_cannot_be_used_before_events_are_read(home: Path, tmp_path: Path) -> None:
     # GIVEN a closed port, a server that never answers, one that fails, files that are no database, and other addresses
     (tmp_path / "broken.db").write_bytes(b"not a database" * 100)
@@ -124,6 +125,7 @@ def test_mlflow_is_asked_for_seconds_only(monkeypatch: pytest.MonkeyPatch) -> No
     assert {variable.name for variable in variables} == LIMITS.keys()
 
 
+@pytest.mark.slow
 def test_a_tracker_that_dies_is_said_once_and_not_called_again(tmp_path: Path) -> None:
     # GIVEN a run whose database is gone in the middle of a training
     said: list[str] = []

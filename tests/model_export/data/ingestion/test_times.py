@@ -39,6 +39,7 @@ FORMS: dict[str, Callable[[datetime, int], str]] = {
 @pytest.mark.parametrize("form", FORMS)
 @settings(deadline=None, max_examples=3)
 @given(moments=MOMENTS)
+@pytest.mark.slow
 def test_a_written_time_is_read_back(form: str, moments: list[datetime]) -> None:
     # GIVEN times in a form, each an item of its own
     rows: list[Row] = [("s", f"i{n}", FORMS[form](moment, n)) for n, moment in enumerate(moments)]

@@ -48,6 +48,7 @@ def any_sessions(draw: st.DrawFn) -> Sessions:
 
 @settings(deadline=None, max_examples=20)
 @given(sessions=any_sessions(), suffix=st.sampled_from([".csv", ".csv.gz", ".parquet"]))
+@pytest.mark.slow
 def test_written_events_are_read_back(sessions: Sessions, suffix: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"events{suffix}"

@@ -141,6 +141,7 @@ class ValueContract:
         what = what.format(first, f"{tmp_path}/in/1.csv, row 1")
         assert str(caught.value) == f"{tmp_path}/in/2.csv, row 2, column 'timestamp': '{second}' {what}. {ONE_KIND}"
 
+    @pytest.mark.slow
     def test_one_moment_in_many_forms_is_one_time(self, engine: Engine, tmp_path: Path) -> None:
         # GIVEN files of one moment in all forms of one kind
         for kind, (texts, expected) in SAME_TIMES.items():
@@ -162,6 +163,7 @@ class ValueContract:
             ("[%d/%b/%Y:%H:%M:%S %z]", "[30/Jan/2026:23:33:24 -0930]"),
         ],
     )
+    @pytest.mark.slow
     def test_a_time_format_names_the_parts(self, engine: Engine, tmp_path: Path, time_format: str, text: str) -> None:
         # GIVEN times in a format, and one that is not
         layout = Layout(time_format=time_format)
