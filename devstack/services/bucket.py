@@ -18,6 +18,7 @@ REGION = "us-east-1"
 """The only region where a bucket needs no location constraint."""
 ACCESS_KEY = "devstack"
 """Key id and secret key; moto accepts any."""
+MOTO_SERVER = Path(__file__).with_name("moto_server.py")
 _RUNNING = re.compile(r"Running on (http://\S+:\d+)")
 _REQUEST_SECONDS = 10.0
 _VERSIONED = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
@@ -40,7 +41,7 @@ def start_bucket(children: Children, directory: Path, name: str) -> Bucket:
     """
     child = children.start(
         "moto_server",
-        [sys.executable, "-m", "moto.server", "-H", LOOPBACK, "-p", "0"],
+        [sys.executable, "-P", str(MOTO_SERVER), "-H", LOOPBACK, "-p", "0"],
         env={"PATH": os.defpath, "PYTHONUNBUFFERED": "1"},
         cwd=directory,
         log=directory / "moto.log",
