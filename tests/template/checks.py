@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from devstack.template.stack import Stack
 from tests.template import permissions, running, safety
-from tests.template.stack import Stack
 
 Check = Callable[[Stack], list[str]]
 

@@ -2,7 +2,7 @@
 
 from itertools import product
 
-from tests.template.stack import Values
+from devstack.template.stack import Values
 
 AUTH: dict[str, Values] = {
     "signed": {},

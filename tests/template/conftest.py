@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.template.stack import Stack, deployed
+from devstack.template.stack import Stack, deployed
 
 
 @pytest.fixture(scope="session", autouse=True)

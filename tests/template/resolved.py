@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from tests.template.stack import Values, deployed
+from devstack.template.stack import Values, deployed
 
 CHOICES: dict[str, Values] = {
     "small": {},

@@ -8,8 +8,8 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
-from tests.template.resolver import references
-from tests.template.stack import ROOT, Stack
+from devstack.template.resolver import references
+from devstack.template.stack import ROOT, Stack
 
 BUILT = ".aws-sam/build/"
 EXECUTED_VERSION = {"Name": "ExecutedVersion", "Value": {"Fn::Sub": "${ExecutedVersion}"}}

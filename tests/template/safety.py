@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.template.stack import Stack, listed
+from devstack.template.stack import Stack, listed
 
 KEY = {"Fn::GetAtt": ["Key", "Arn"]}
 CLOSED = {"BlockPublicAcls": True, "BlockPublicPolicy": True, "IgnorePublicAcls": True, "RestrictPublicBuckets": True}

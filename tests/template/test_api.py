@@ -8,7 +8,7 @@ import pytest
 
 import lambda_events
 from devstack.api_gateway.cors import ALLOW_HEADERS, ALLOW_METHODS, MAX_AGE_SECONDS
-from tests.template.stack import Stack, Values, deployed
+from devstack.template.stack import Stack, Values, deployed
 
 ROUTES = {*lambda_events.ROUTE_KEYS, "$default"}
 """The routes that the handler answers."""

@@ -1,7 +1,7 @@
 """The four cold-start strategies."""
 
+from devstack.template.stack import Stack, deployed
 from tests.template.combinations import COLD
-from tests.template.stack import Stack, deployed
 
 TARGET, POLICY = "AWS::ApplicationAutoScaling::ScalableTarget", "AWS::ApplicationAutoScaling::ScalingPolicy"
 ALIAS = "AWS::Lambda::Alias"

@@ -2,9 +2,9 @@
 
 import pytest
 
+from devstack.template.stack import Values, deployed
 from tests.template.checks import faults
 from tests.template.combinations import COMBINATIONS
-from tests.template.stack import Values, deployed
 
 
 @pytest.mark.parametrize("values", COMBINATIONS.values(), ids=COMBINATIONS.keys())

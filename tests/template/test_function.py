@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
+from devstack.template.stack import ROOT, Stack, Values, deployed
 from model_export.cost.estimate import VCPU_MB
 from nextitem.redis_client.url import Address
 from nextitem.settings import Settings
 from tests.template.combinations import COLD
-from tests.template.stack import ROOT, Stack, Values, deployed
 
 LIBRARY_SETTINGS = {"POWERTOOLS_SERVICE_NAME": "nextitem", "OPENBLAS_NUM_THREADS": "1"}
 NOT_FOR_LAMBDA = {"NEXTITEM_KEY_SECRET"}

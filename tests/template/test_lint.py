@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from tests.template.stack import ROOT, transformed
+from devstack.template.stack import ROOT, transformed
 
 LINT = [str(Path(sys.executable).parent / "cfn-lint"), "--regions", "eu-central-1"]
 EXPLAINED = {

@@ -2,8 +2,8 @@
 
 import json
 
+from devstack.template.stack import ROOT, source
 from nextitem.settings import Settings
-from tests.template.stack import ROOT, source
 from tests.template.test_function import environment_on_lambda
 
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
+from devstack.template.stack import Stack, listed
 from nextitem.registry.availability import availability_key
 from nextitem.registry.reader import model_key
 from nextitem.registry.route import history_key, route_key
 from tests.template.permissions import Statement, statements
-from tests.template.stack import Stack, listed
 
 READ = {"s3:GetObject", "s3:ListBucket"}
 

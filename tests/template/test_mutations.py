@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from devstack.template.stack import Values, deployed
 from tests.template import permissions, running, safety
 from tests.template.checks import CHECKS, Check
-from tests.template.stack import Values, deployed
 
 Source = dict[str, Any]
 

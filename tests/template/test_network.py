@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from devstack.template.stack import Stack, Values, deployed
 from tests.template.combinations import COLD, STORE
 from tests.template.permissions import statements
-from tests.template.stack import Stack, Values, deployed
 
 STORE_PORT, HTTPS_PORT = 6379, 443
 GROUP, ENDPOINT = "AWS::EC2::SecurityGroup", "AWS::EC2::VPCEndpoint"

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from devstack.template.stack import Stack, deployed
 from tests.template.permissions import ON_EVERYTHING, PATTERNS, Statement, statements
-from tests.template.stack import Stack, deployed
 
 CONNECT = "elasticache:Connect"
 

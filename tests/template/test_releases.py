@@ -8,8 +8,8 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from devstack.build.release import release_of, with_release
-from tests.template.resolver import references
-from tests.template.stack import ROOT, Stack, Values, deployed
+from devstack.template.resolver import references
+from devstack.template.stack import ROOT, Stack, Values, deployed
 
 NESTED = yaml_parse((ROOT / "observability" / "observability.yaml").read_text())
 VERSION = "AWS::Lambda::Version"

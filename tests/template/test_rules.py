@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.template.stack import Values, deployed
+from devstack.template.stack import Values, deployed
 
 REFUSED: dict[str, tuple[Values, str]] = {
     "a schedule for SnapStart": ({"ColdStartStrategy": "snapstart", "ScheduledMinimum": 5}, "exclude it"),

@@ -2,9 +2,9 @@
 
 import json
 
+from devstack.template.stack import Stack
 from operations import rotate_secret
 from tests.template.permissions import statements
-from tests.template.stack import Stack
 
 
 def test_it_is_generated_as_the_json_that_the_service_reads(stack: Stack) -> None:

@@ -10,6 +10,7 @@ from redis.exceptions import NoPermissionError
 
 from devstack.deployments import SLOTS, Node, eventually, start_node
 from devstack.processes.children import LOOPBACK, Children, free_port
+from devstack.template.stack import Stack
 from nextitem.errors import StoreUnavailable
 from nextitem.redis_client.url import parse_store_url
 from nextitem.sessions.keys import session_key
@@ -19,7 +20,6 @@ from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, soon
 from tests.nextitem.sessions.impression_contract import impression_of, show
 from tests.nextitem.sessions.log_contract import add, numbered
 from tests.nextitem.sessions.snapshot_contract import save, snapshot_of
-from tests.template.stack import Stack
 
 USER, PASSWORD = "shop-recommend", "of-tests"
 DURING_A_MOVE = {"+asking"}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.template.stack import ROOT, deployed
+from devstack.template.stack import ROOT, deployed
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yaml"))
 each_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)

@@ -11,7 +11,7 @@ from typing import Any
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
-from tests.template.resolver import Resolver
+from devstack.template.resolver import Resolver
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "template.yaml"
