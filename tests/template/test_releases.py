@@ -9,7 +9,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from devstack.build.release import release_of, with_release
 from devstack.template.resolver import references
-from devstack.template.stack import ROOT, Stack, Values, deployed
+from devstack.template.stack import ROOT, Stack, Values, deployed, listed
 
 NESTED = yaml_parse((ROOT / "observability" / "observability.yaml").read_text())
 VERSION = "AWS::Lambda::Version"
@@ -128,9 +128,30 @@ def test_code_parameters_and_note_change_the_release(tmp_path: Path) -> None:
     assert len(set(releases)) == len(releases)
 
 
+@pytest.mark.parametrize("values", [{}, {"ColdStartStrategy": "managed-instances"}], ids=str)
+def test_a_version_is_published_after_its_way_to_other_services_exists(values: Values) -> None:
+    stack = deployed(values)
+    name, _ = stack.recommend
+
+    assert set(listed(stack.resources[name]["DependsOn"])) == {
+        *stack.of_type("AWS::EC2::VPCEndpoint"),
+        *stack.of_type("AWS::EC2::SubnetRouteTableAssociation"),
+        *stack.of_type("AWS::EC2::SecurityGroupEgress"),
+    }
+
+
+@pytest.mark.parametrize("values", [{}, {"ColdStartStrategy": "managed-instances"}], ids=str)
+def test_the_api_points_at_an_alias_after_it_may_invoke_it(values: Values) -> None:
+    stack = deployed(values)
+    integration, permission = stack.resources["HttpApiToFunction"], stack.resources["HttpApiMayInvoke"]
+
+    assert integration["DependsOn"] == "HttpApiMayInvoke"
+    assert integration["Properties"]["IntegrationUri"] == permission["Properties"]["FunctionName"]
+
+
 def test_no_resource_depends_on_itself(stack: Stack) -> None:
     waits = {
-        name: {*references(body), *([body["DependsOn"]] if "DependsOn" in body else [])} & stack.resources.keys()
+        name: {*references(body), *listed(body.get("DependsOn", []))} & stack.resources.keys()
         for name, body in stack.resources.items()
     }
 
