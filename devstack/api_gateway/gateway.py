@@ -1,15 +1,16 @@
-"""API Gateway's HTTP API and Lambda's Invoke API on one port.
+"""API Gateway's HTTP API, and on request Lambda's Invoke API on the same port.
 
 Every request becomes an event for the function, and the function's response an HTTP response. Limits and errors are
-those of HTTP APIs (developer guide, "Quotas for configuring and running an HTTP API"). Signatures of requests (IAM) are
-not checked, so this must listen on loopback only.
+those of HTTP APIs (developer guide, "Quotas for configuring and running an HTTP API"). Who may call is the authorizer's
+affair; without one this must listen on loopback only.
 """
 
 import asyncio
 import http
 import socket
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from aiohttp import web
 from multidict import CIMultiDict
@@ -18,11 +19,9 @@ from devstack.api_gateway.cors import Cors
 from devstack.api_gateway.http_event import HttpRequest, to_event
 from devstack.api_gateway.http_response import JSON_TYPE, HttpResponse, message_response, to_response
 from devstack.api_gateway.jwt_authorizer import JwtAuthorizer
-from devstack.api_gateway.routes import PREFLIGHT_ROUTE_KEY, resolve
-from devstack.lambda_runtime.function import Function
-from devstack.lambda_runtime.invocation import PAYLOAD_LIMIT_BYTES
+from devstack.api_gateway.routes import PREFLIGHT_ROUTE_KEY, ROUTE_KEYS, MatchedRoute, resolve
+from devstack.lambda_runtime.invocation import PAYLOAD_LIMIT_BYTES, Outcome
 from devstack.lambda_runtime.invoke_api import INVOKE_PATH, InvokeApi
-from devstack.lambda_runtime.worker_pool import WorkerPool
 from devstack.processes.children import LOOPBACK
 from devstack.processes.listener import Listener
 
@@ -37,33 +36,57 @@ INTEGRATION_SECONDS = 30.0
 _SHUTDOWN_SECONDS = 1.0
 
 
+Invoke = Callable[[bytes], Awaitable[Outcome]]
+"""Runs the function on one event."""
+Authorize = Callable[[HttpRequest, MatchedRoute], Mapping[str, Any] | HttpResponse | None]
+"""Decides about a request: what the event says of the caller (`requestContext.authorizer`), None if the route needs no
+credentials, or the response that refuses it."""
+
+
+def by_token(jwt: JwtAuthorizer) -> Authorize:
+    """Return the authorizer of routes that need a valid token; a preflight request has none."""
+
+    def authorize(request: HttpRequest, route: MatchedRoute) -> Mapping[str, Any] | HttpResponse | None:
+        if route.key == PREFLIGHT_ROUTE_KEY:
+            return None
+        header = next((value for name, value in request.headers if name.lower() == "authorization"), "")
+        claims = jwt.authorize(header)
+        return UNAUTHORIZED if claims is None else {"jwt": {"claims": claims, "scopes": None}}  # no route needs scopes
+
+    return authorize
+
+
 class Gateway:
     """The HTTP API of one function.
 
     Args:
-        function: what answers.
-        pool: its workers.
+        invoke: runs the function.
         listening: socket of the HTTP API.
-        jwt: checks the token of every request; None: no request needs a token.
+        keys: of its routes besides ``$default``.
+        authorize: decides about every request; None: no request needs credentials.
         cors: the origins that may call the API from a browser; None: not configured.
+        invoke_api: answers Lambda's Invoke API on the same port, or None.
     """
 
     def __init__(
         self,
-        function: Function,
-        pool: WorkerPool,
+        invoke: Invoke,
         listening: socket.socket,
         *,
-        jwt: JwtAuthorizer | None = None,
+        keys: Sequence[str] = ROUTE_KEYS,
+        authorize: Authorize | None = None,
         cors: Cors | None = None,
+        invoke_api: InvokeApi | None = None,
     ) -> None:
-        self._pool = pool
-        self._jwt = jwt
+        self._invoke = invoke
+        self._keys = (*keys, PREFLIGHT_ROUTE_KEY) if cors and PREFLIGHT_ROUTE_KEY not in keys else tuple(keys)
+        self._authorize = authorize
         self._cors = cors
         self._listening = listening
         self._listener: Listener | None = None
         app = web.Application(client_max_size=BODY_LIMIT_BYTES)
-        app.router.add_post(INVOKE_PATH, InvokeApi(function, pool).invoke)
+        if invoke_api is not None:
+            app.router.add_post(INVOKE_PATH, invoke_api.invoke)
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(
             app,
@@ -112,17 +135,15 @@ class Gateway:
         return await self._integrate(http_request, request.headers)
 
     async def _integrate(self, request: HttpRequest, headers: Mapping[str, str]) -> HttpResponse:
-        route = resolve(request.method, request.path, cors=self._cors is not None)
-        claims = None
-        if self._jwt is not None and route.key != PREFLIGHT_ROUTE_KEY:
-            claims = self._jwt.authorize(headers.get("Authorization", ""))
-            if claims is None:
-                return _UNAUTHORIZED
-        event = to_event(request, route, claims)
+        route = resolve(request.method, request.path, self._keys)
+        caller = None if self._authorize is None else self._authorize(request, route)
+        if isinstance(caller, HttpResponse):
+            return caller
+        event = to_event(request, route, caller)
         if len(event) > PAYLOAD_LIMIT_BYTES:
             return _TOO_LARGE
         try:
-            response = to_response(await asyncio.wait_for(self._pool.invoke(event), INTEGRATION_SECONDS))
+            response = to_response(await asyncio.wait_for(self._invoke(event), INTEGRATION_SECONDS))
         except TimeoutError:
             return _UNAVAILABLE
         return self._cors.mark(response, headers) if self._cors else response
@@ -130,7 +151,7 @@ class Gateway:
 
 _UNAVAILABLE = message_response(http.HTTPStatus.SERVICE_UNAVAILABLE, "Service Unavailable")
 _HEAD_TOO_LARGE = message_response(http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "Request Header Fields Too Large")
-_UNAUTHORIZED = replace(
+UNAUTHORIZED = replace(
     message_response(http.HTTPStatus.UNAUTHORIZED, "Unauthorized"),
     headers=(("content-type", JSON_TYPE), ("www-authenticate", "Bearer")),
 )

@@ -9,9 +9,10 @@ bytes as they were sent, in base64.
 import base64
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from devstack.api_gateway.routes import MatchedRoute
@@ -47,13 +48,13 @@ class HttpRequest:
         return sum(len(text.encode(errors="surrogateescape")) for text in (line, *(value for _, value in self.headers)))
 
 
-def to_event(request: HttpRequest, route: MatchedRoute, claims: dict[str, str] | None = None) -> bytes:
+def to_event(request: HttpRequest, route: MatchedRoute, authorizer: Mapping[str, Any] | None = None) -> bytes:
     """Return the event as JSON; fields without a value are left out, as AWS does.
 
     Args:
         request: the HTTP request.
         route: that the request takes.
-        claims: of the request's token, or None where the route needs none.
+        authorizer: what the route's authorizer says of the caller, such as ``{"jwt": {...}}``; None if it has none.
     """
     path, query = request.path, request.target.partition("?")[2]
     headers = _join((name.lower(), value) for name, value in request.headers if name.lower() != "cookie")
@@ -62,7 +63,7 @@ def to_event(request: HttpRequest, route: MatchedRoute, claims: dict[str, str] |
     headers["x-forwarded-for"] = ",".join(filter(None, (headers.get("x-forwarded-for"), request.source_ip)))
     now = datetime.now(UTC)
     domain = headers.get("host", "")
-    event: dict[str, object] = {
+    event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": route.key,
         "rawPath": path,
@@ -88,9 +89,8 @@ def to_event(request: HttpRequest, route: MatchedRoute, claims: dict[str, str] |
         },
         "isBase64Encoded": False,
     }
-    if claims is not None:
-        # No route requires scopes, so there are none.
-        event["requestContext"] |= {"authorizer": {"jwt": {"claims": claims, "scopes": None}}}  # type: ignore[operator]  # a dict by construction
+    if authorizer is not None:
+        event["requestContext"]["authorizer"] = authorizer
     if cookies:
         event["cookies"] = [cookie.strip() for cookie in ";".join(cookies).split(";") if cookie.strip()]
     if parameters := _join(parse_qsl(query, keep_blank_values=True)):

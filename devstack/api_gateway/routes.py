@@ -5,6 +5,7 @@ with ``{variables}``, a full match before a match by variables, else ``$default`
 rest of the path. ``ANY`` is left out. The decoded path is matched, as HTTP APIs do: no other variable contains a ``/``.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 DEFAULT_ROUTE_KEY = "$default"
@@ -29,18 +30,17 @@ class MatchedRoute:
     path_parameters: dict[str, str]
 
 
-def resolve(method: str, path: str, *, cors: bool = False) -> MatchedRoute:
+def resolve(method: str, path: str, keys: Iterable[str] = ROUTE_KEYS) -> MatchedRoute:
     """Return the route of a request.
 
     Args:
         method: in capitals.
         path: decoded, without the query.
-        cors: whether the API allows origins.
+        keys: of the API's routes besides ``$default``.
 
     Example:
         ``resolve("GET", "/v1/health")`` is ``MatchedRoute("GET /v1/health", {})``.
     """
-    keys = (*ROUTE_KEYS, PREFLIGHT_ROUTE_KEY) if cors else ROUTE_KEYS
     matches = [route for key in keys if (route := _match(key, method, path)) is not None]
     return min(matches, key=lambda route: len(route.path_parameters), default=MatchedRoute(DEFAULT_ROUTE_KEY, {}))
 

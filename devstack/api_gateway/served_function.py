@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Self
 
 from devstack.api_gateway.cors import Cors
-from devstack.api_gateway.gateway import Gateway
+from devstack.api_gateway.gateway import Gateway, by_token
 from devstack.api_gateway.jwt_authorizer import JwtAuthorizer
 from devstack.lambda_runtime.function import Function
+from devstack.lambda_runtime.invoke_api import InvokeApi
 from devstack.lambda_runtime.runtime_api import RuntimeApi
 from devstack.lambda_runtime.worker import ColdStart
 from devstack.processes.children import Children
@@ -49,7 +50,11 @@ class ServedFunction:
         """
         self._loop = LoopThread("devstack")
         self._runtime = RuntimeApi(function, children, directory, max_workers)
-        self._gateway = Gateway(function, self._runtime.pool, listening, jwt=jwt, cors=cors)
+        pool = self._runtime.pool
+        authorize = None if jwt is None else by_token(jwt)
+        self._gateway = Gateway(
+            pool.invoke, listening, authorize=authorize, cors=cors, invoke_api=InvokeApi(function, pool)
+        )
         self._resources = contextlib.ExitStack()
 
     def __enter__(self) -> Self:

@@ -45,6 +45,6 @@ def test_the_routes_are_those_of_the_template() -> None:
     ],
 )
 def test_with_cors_every_path_has_options(path: str, key: str, parameters: dict[str, str]) -> None:
-    route = resolve("OPTIONS", path, cors=True)
+    route = resolve("OPTIONS", path, (*ROUTE_KEYS, PREFLIGHT_ROUTE_KEY))
     assert (route.key, route.path_parameters) == (key, parameters)
     assert resolve("OPTIONS", path).key == DEFAULT_ROUTE_KEY
