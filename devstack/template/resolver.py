@@ -88,7 +88,8 @@ class Resolver:
         own = {name: value for name, value in own.items() if name not in known}
         if own:
             return {"Fn::Sub": [text, own]}
-        return {"Fn::Sub": text} if _VARIABLE.search(text) else text
+        # `${!Name}` stands for `${Name}`; as long as the text is an Fn::Sub, it stays as written
+        return {"Fn::Sub": text} if _VARIABLE.search(text) else text.replace("${!", "${")
 
     def _holds(self, expression: Any) -> bool:
         ((function, argument),) = expression.items()

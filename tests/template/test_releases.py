@@ -1,6 +1,5 @@
 """A new version is published, checked, deployed and rolled back."""
 
-from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,6 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from devstack.build.release import release_of, with_release
-from devstack.template.resolver import references
 from devstack.template.stack import ROOT, Stack, Values, deployed, listed
 
 NESTED = yaml_parse((ROOT / "observability" / "observability.yaml").read_text())
@@ -147,12 +145,3 @@ def test_the_api_points_at_an_alias_after_it_may_invoke_it(values: Values) -> No
 
     assert integration["DependsOn"] == "HttpApiMayInvoke"
     assert integration["Properties"]["IntegrationUri"] == permission["Properties"]["FunctionName"]
-
-
-def test_no_resource_depends_on_itself(stack: Stack) -> None:
-    waits = {
-        name: {*references(body), *listed(body.get("DependsOn", []))} & stack.resources.keys()
-        for name, body in stack.resources.items()
-    }
-
-    assert len(list(TopologicalSorter(waits).static_order())) == len(stack.resources)
