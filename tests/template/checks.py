@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from devstack.template.stack import Stack
-from tests.template import permissions, running, safety
+from tests.template import ordering, permissions, running, safety
 
 Check = Callable[[Stack], list[str]]
 
@@ -21,6 +21,9 @@ CHECKS: tuple[Check, ...] = (
     running.versions_without_alarms,
     running.dangling_references,
     running.open_routes,
+    ordering.versions_without_a_way_out,
+    ordering.invocations_without_permission,
+    ordering.scaling_without_its_target,
 )
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from devstack.template.stack import Values, deployed
-from tests.template import permissions, running, safety
+from devstack.template.stack import Values, deployed, listed
+from tests.template import ordering, permissions, running, safety
 from tests.template.checks import CHECKS, Check
 
 Source = dict[str, Any]
@@ -79,12 +79,35 @@ def taken_by_an_account(source: Source) -> None:
     trust["Principal"] = {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
 
 
+def not_awaited(name: str, dependency: str) -> Callable[[Source], None]:
+    def plant(source: Source) -> None:
+        resource = source["Resources"][name]
+        resource["DependsOn"] = [waits for waits in listed(resource["DependsOn"]) if waits != dependency]
+
+    return plant
+
+
+def store_as_text(source: Source) -> None:
+    """Leave nothing that refers to the cache: CloudFormation may then create it last."""
+    source["Globals"]["Function"]["Environment"]["Variables"]["NEXTITEM_STORE_URL"] = "rediss://sessions.example:6379/0"
+    statement(source, "RecommendRole", "ConnectToStore")["Resource"] = "*"
+
+
+def policy_apart(source: Source) -> None:
+    (policy,) = properties(source, "RecommendRole").pop("Policies")
+    source["Resources"]["RecommendPolicy"] = {
+        "Type": "AWS::IAM::Policy",
+        "Properties": policy | {"Roles": [{"Ref": "RecommendRole"}]},
+    }
+
+
 def plain_http(source: Source) -> None:
     del source["Resources"]["ModelBucketPolicy"]
 
 
 NODES: Values = {"StoreKind": "nodes"}
 PROVISIONED: Values = {"ColdStartStrategy": "provisioned"}
+SNAPSTART: Values = {"ColdStartStrategy": "snapstart"}
 MANAGED: Values = {"ColdStartStrategy": "managed-instances"}
 DOMAIN: Values = {"DomainName": "a.example", "CertificateArn": "arn:aws:acm:eu-central-1:123456789012:certificate/0"}
 
@@ -181,6 +204,58 @@ MUTATIONS: dict[str, tuple[Callable[[Source], object], Values, Check]] = {
         running.versions_without_alarms,
     ),
     "a reference to what is not there": (node_store_always, NODES, running.dangling_references),
+    "a version before the S3 endpoint": (
+        not_awaited("RecommendFunction", "S3Endpoint"),
+        {},
+        ordering.versions_without_a_way_out,
+    ),
+    "a version before the secret's endpoint": (
+        not_awaited("RecommendFunction", "SecretsManagerEndpoint"),
+        PROVISIONED,
+        ordering.versions_without_a_way_out,
+    ),
+    "a version before the routes of its first subnet": (
+        not_awaited("RecommendFunction", "PrivateRoutesOfA"),
+        NODES,
+        ordering.versions_without_a_way_out,
+    ),
+    "a version before the routes of its second subnet": (
+        not_awaited("RecommendFunction", "PrivateRoutesOfB"),
+        {},
+        ordering.versions_without_a_way_out,
+    ),
+    "a version before the rule to the store": (
+        not_awaited("RecommendFunction", "FunctionToStore"),
+        SNAPSTART,
+        ordering.versions_without_a_way_out,
+    ),
+    "a version before the endpoint of logs": (
+        not_awaited("ManagedRecommendFunction", "LogsEndpoint"),
+        MANAGED,
+        ordering.versions_without_a_way_out,
+    ),
+    "a version before the endpoint of traces": (
+        not_awaited("ManagedRecommendFunction", "TracesEndpoint"),
+        MANAGED,
+        ordering.versions_without_a_way_out,
+    ),
+    "a version before its policy": (policy_apart, {}, ordering.versions_without_a_way_out),
+    "a version that names the store as text": (store_as_text, {}, ordering.versions_without_a_way_out),
+    "an API before its permission": (
+        not_awaited("HttpApiToFunction", "HttpApiMayInvoke"),
+        {},
+        ordering.invocations_without_permission,
+    ),
+    "a rotation before its permission": (
+        not_awaited("KeyRotation", "SecretsManagerMayRotate"),
+        {},
+        ordering.invocations_without_permission,
+    ),
+    "scaling before its alias": (
+        not_awaited("WarmEnvironments", "RecommendFunctionAliaslive"),
+        PROVISIONED,
+        ordering.scaling_without_its_target,
+    ),
     "an open route": (with_value("AppendEventsRoute", "AuthorizationType", "NONE"), {}, running.open_routes),
     "old TLS on the domain": (
         lambda source: properties(source, "HttpApiDomain")["DomainNameConfigurations"][0].update(

@@ -24,7 +24,6 @@ def test_it_is_rotated_by_our_function_and_not_at_every_deployment(stack: Stack)
     assert schedule["RotationLambdaARN"] == {"Fn::GetAtt": ["RotateSecretFunction", "Arn"]}
     assert schedule["RotationRules"] == {"AutomaticallyAfterDays": stack.values["KeyRotationDays"]}
     assert schedule["RotateImmediatelyOnUpdate"] is False
-    assert stack.resources["KeyRotation"]["DependsOn"] == "SecretsManagerMayRotate"
 
 
 def test_secrets_manager_may_invoke_it_for_this_secret_only(stack: Stack) -> None:
