@@ -5,7 +5,6 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
-from pathlib import Path
 
 import pytest
 from redis import Redis
@@ -22,7 +21,7 @@ from nextitem.errors import CredentialsUnavailable, RegistryUnavailable, StoreUn
 from nextitem.redis_client.login import Login
 from nextitem.redis_client.pool import Pool
 from nextitem.redis_client.url import parse_store_url
-from tests.nextitem.aws.credentials_provider import TOKEN, CredentialsProvider, answer
+from tests.nextitem.aws.credentials_provider import CredentialsProvider, answer
 from tests.nextitem.parts import PATIENCE_SECONDS, REGION, soon
 
 START = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -111,46 +110,6 @@ def test_a_refused_token_is_reported(provider: CredentialsProvider) -> None:
     wrong = provider.environment | {"AWS_CONTAINER_AUTHORIZATION_TOKEN": "another"}
     with pytest.raises(CredentialsUnavailable, match="401"):
         credentials_of(wrong)()
-
-
-def by_file(provider: CredentialsProvider, file: Path) -> dict[str, str]:
-    """Return the environment of a function whose provider's token is in a file."""
-    (uri,) = (name for name in provider.environment if name.endswith("_URI"))
-    return {uri: provider.environment[uri], "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(file)}
-
-
-def test_a_token_file_is_read_again_at_each_fetch(
-    provider: CredentialsProvider, clock: WallClock, tmp_path: Path
-) -> None:
-    # GIVEN a provider whose token is in a file, with a line break at its end, and another one in a variable
-    file = tmp_path / "token"
-    file.write_text(f"{TOKEN}\n")
-    environment = by_file(provider, file) | {"AWS_CONTAINER_AUTHORIZATION_TOKEN": "another"}
-    credentials = credentials_of(environment, clock)
-    # WHEN credentials are fetched THEN the file's token is sent
-    assert credentials().access_key_id == "AKID1"
-
-    # WHEN the credentials expire after another token was written THEN that one is sent, and refused
-    clock.now += HOUR
-    file.write_text("one that expired")
-    with pytest.raises(CredentialsUnavailable, match="401"):
-        credentials()
-    # AND when the file has a valid token again, new credentials come
-    file.write_text(TOKEN)
-    assert credentials().access_key_id == "AKID3"
-
-
-@pytest.mark.parametrize("content", [None, b"\xffhush"], ids=["missing", "not text"])
-def test_a_token_file_that_cannot_be_read_is_reported_and_not_quoted(
-    provider: CredentialsProvider, tmp_path: Path, content: bytes | None
-) -> None:
-    file = tmp_path / "token"
-    if content is not None:
-        file.write_bytes(content)
-    with pytest.raises(CredentialsUnavailable, match="AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE cannot be read") as caught:
-        credentials_of(by_file(provider, file))()
-    assert "hush" not in str(caught.value)
-    assert provider.requests == 0
 
 
 def unreachable_provider() -> dict[str, str]:
