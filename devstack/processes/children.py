@@ -121,8 +121,25 @@ class Children:
                 self._reaper_input().close()
             self._reaper.wait()
 
-    def start(self, name: str, argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, log: Path) -> Child:
+    def start(
+        self,
+        name: str,
+        argv: Sequence[str | Path],
+        *,
+        env: Mapping[str, str],
+        cwd: Path,
+        log: Path,
+        pass_fds: Sequence[int] = (),
+    ) -> Child:
         """Start a child with exactly this environment; both its outputs are appended to `log`.
+
+        Args:
+            name: for messages.
+            argv: its command line.
+            env: its environment variables.
+            cwd: its working directory.
+            log: its log file.
+            pass_fds: further file descriptors that it inherits under the same numbers.
 
         Raises:
             StackError: the program cannot be run.
@@ -137,6 +154,7 @@ class Children:
                     cwd=cwd,
                     env=env,
                     start_new_session=True,
+                    pass_fds=pass_fds,
                 )
             except OSError as error:
                 raise StackError(f"{name} cannot be started: {error}.") from error

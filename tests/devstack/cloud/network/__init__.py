@@ -1,0 +1,1 @@
+"""The network of the local cloud: what the template lets a function reach, in real namespaces."""
