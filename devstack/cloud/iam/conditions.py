@@ -34,6 +34,7 @@ class Condition:
         key: the context key.
         comparisons: one for each value of the policy; the condition holds if one of them does.
         negated: true for operators such as ``StringNotEquals``, which hold if no comparison does.
+        if_exists: without the key the condition holds.
     """
 
     name: str
@@ -52,9 +53,9 @@ class Condition:
         present = values(self.key)
         match self.quantifier:
             case Quantifier.ALL:
-                return all(self._accepts(value, values) for value in present)
+                return all(self._accepts(value, values) for value in present if value)
             case Quantifier.ANY:
-                return any(self._accepts(value, values) for value in present)
+                return any(self._accepts(value, values) for value in present if value)
         if not present:
             return self.if_exists or self.negated
         if len(present) > 1:
@@ -69,14 +70,14 @@ class Condition:
 
 @dataclass(frozen=True)
 class NullCondition:
-    """Whether a context key must be absent (true) or present (false)."""
+    """Whether a context key must be absent or empty (true), or present (false)."""
 
     key: str
     absent: frozenset[bool]
 
     def holds(self, values: Values) -> bool:
         """Return whether a request fulfils the condition."""
-        return (not values(self.key)) in self.absent
+        return (not any(values(self.key))) in self.absent
 
 
 AnyCondition = Condition | NullCondition

@@ -62,7 +62,7 @@ def decode_chunks(body: bytes) -> Chunks:
 
 
 def _parse_trailer(text: bytes) -> dict[str, str]:
-    if not text.endswith(b"\r\n"):
+    if text != b"\r\n" and not text.endswith(b"\r\n\r\n"):
         raise PayloadError("aws-chunked: the trailer is not complete")
     trailer = {}
     for line in text.decode("latin-1").split("\r\n"):

@@ -213,6 +213,8 @@ def parse_policy(document: Any, kind: PolicyKind = PolicyKind.IDENTITY, *, sourc
 def _parse_document(document: Any, kind: PolicyKind, source: str) -> tuple[Statement, ...]:
     if not isinstance(document, Mapping) or document.keys() - {"Version", "Id", "Statement"}:
         raise PolicyError("a policy is an object with Version, Id and Statement")
+    if "Id" in document and kind is PolicyKind.IDENTITY:
+        raise PolicyError("an identity policy has no Id")
     version = document.get("Version", OLD_VERSION)
     if version not in {VERSION, OLD_VERSION}:
         raise PolicyError(f'Version "{version}" is not {VERSION} or {OLD_VERSION}')

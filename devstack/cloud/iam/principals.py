@@ -58,6 +58,8 @@ class PrincipalElement:
 
         IAM may compare the account first, then the role, then the session, so all of them must be listed.
         """
+        if self.everybody:
+            return True
         if names.service:
             return names.service in self.services
         return names.account in self.accounts and names.arns <= self.arns

@@ -22,6 +22,7 @@ class Reason(Enum):
 
     MISSING = auto()
     MALFORMED = auto()
+    MALFORMED_URL = auto()
     UNKNOWN_KEY = auto()
     MISSING_TOKEN = auto()
     WRONG_TOKEN = auto()
@@ -62,6 +63,7 @@ class _Refusal:
 _S3 = {
     Reason.MISSING: _Refusal("AccessDenied", 403, "Access Denied"),
     Reason.MALFORMED: _Refusal("AuthorizationHeaderMalformed", 400),
+    Reason.MALFORMED_URL: _Refusal("AuthorizationQueryParametersError", 400),
     Reason.UNKNOWN_KEY: _Refusal(
         "InvalidAccessKeyId", 403, "The AWS Access Key Id you provided does not exist in our records."
     ),
@@ -98,6 +100,7 @@ def _common(suffix: str, unknown: str, mismatch: str, skewed: str, status: int) 
     return {
         Reason.MISSING: _Refusal(f"MissingAuthenticationToken{suffix}", status, "Missing Authentication Token"),
         Reason.MALFORMED: _Refusal(f"IncompleteSignature{suffix}", status),
+        Reason.MALFORMED_URL: _Refusal(f"IncompleteSignature{suffix}", status),
         Reason.UNKNOWN_KEY: _Refusal(unknown, status, _INVALID_TOKEN),
         Reason.MISSING_TOKEN: _Refusal(unknown, status, _INVALID_TOKEN),
         Reason.WRONG_TOKEN: _Refusal(unknown, status, _INVALID_TOKEN),

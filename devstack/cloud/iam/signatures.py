@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import NamedTuple
-from urllib.parse import quote, unquote, unquote_to_bytes
+from urllib.parse import quote, unquote_plus, unquote_to_bytes
 
 from botocore.auth import SIGV4_TIMESTAMP, S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -73,7 +73,7 @@ class SignedRequest:
     def parameters(self) -> dict[str, str]:
         """Return the decoded query, with the last value of each name."""
         pairs = (pair.partition("=") for pair in self.query.split("&") if pair)
-        return {unquote(key): unquote(value) for key, _, value in pairs}
+        return {unquote_plus(key): unquote_plus(value) for key, _, value in pairs}
 
 
 class _Claim(NamedTuple):
@@ -120,32 +120,36 @@ def verify(request: SignedRequest, authority: Authority, service: str, region: s
 def _parse_claim(request: SignedRequest, service: str) -> _Claim:
     authorization, parameters = request.header("authorization"), request.parameters
     if authorization is not None:
+        reason, expires = Reason.MALFORMED, None
         match = _AUTHORIZATION.fullmatch(authorization)
         if match is None:
-            raise refusal(service, Reason.MALFORMED, f'The authorization header "{authorization}" is malformed.')
+            raise refusal(service, reason, f'The authorization header "{authorization}" is malformed.')
         credential, headers, signature = match["credential"], match["headers"], match["signature"]
-        timestamp, token, expires = request.header("x-amz-date"), request.header("x-amz-security-token"), None
+        timestamp, token = request.header("x-amz-date"), request.header("x-amz-security-token")
     elif "X-Amz-Signature" in parameters:
+        reason, expires = Reason.MALFORMED_URL, _parse_expires(parameters.get("X-Amz-Expires"), service)
         if parameters.get("X-Amz-Algorithm") != ALGORITHM:
-            raise refusal(service, Reason.MALFORMED, f"X-Amz-Algorithm only supports {ALGORITHM}")
+            raise refusal(service, reason, f"X-Amz-Algorithm only supports {ALGORITHM}")
         credential, headers = parameters.get("X-Amz-Credential", ""), parameters.get("X-Amz-SignedHeaders", "")
-        signature, timestamp = parameters["X-Amz-Signature"], parameters.get("X-Amz-Date")
-        token, expires = (
-            parameters.get("X-Amz-Security-Token"),
-            _parse_expires(parameters.get("X-Amz-Expires"), service),
-        )
+        signature = parameters["X-Amz-Signature"]
+        timestamp, token = parameters.get("X-Amz-Date"), parameters.get("X-Amz-Security-Token")
     else:
         raise refusal(service, Reason.MISSING)
     scope = credential.rsplit("/", SCOPE_PARTS - 1)
-    if len(scope) != SCOPE_PARTS or scope[-1] != "aws4_request" or not headers or not timestamp:
-        raise refusal(service, Reason.MALFORMED, "Credential, SignedHeaders and the date must be complete.")
+    if len(scope) != SCOPE_PARTS or scope[-1] != "aws4_request":
+        raise refusal(service, reason, f'The credential "{credential}" is not key/date/region/service/aws4_request.')
+    if not timestamp:
+        raise refusal(service, reason, "The date is missing: X-Amz-Date")
     names = tuple(headers.split(";"))
+    if "host" not in names:
+        raise refusal(service, reason, "'Host' must be a 'SignedHeader' in the AWS Authorization.")
     return _Claim(scope[0], scope[1], scope[2], scope[3], names, signature, timestamp, token, expires)
 
 
 def _parse_expires(text: str | None, service: str) -> int:
     if text is None or not text.isdecimal() or not 1 <= int(text) <= LONGEST_PRESIGNED_SECONDS:
-        raise refusal(service, Reason.MALFORMED, f"X-Amz-Expires must be from 1 to {LONGEST_PRESIGNED_SECONDS} seconds")
+        details = f"X-Amz-Expires must be from 1 to {LONGEST_PRESIGNED_SECONDS} seconds"
+        raise refusal(service, Reason.MALFORMED_URL, details)
     return int(text)
 
 
@@ -182,7 +186,7 @@ def _check_time(claim: _Claim, service: str, now: datetime) -> None:
     except ValueError as error:
         raise refusal(service, Reason.MALFORMED, f'The date "{claim.timestamp}" is malformed.') from error
     if claim.timestamp[:8] != claim.date:
-        details = f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: {claim}"
+        details = f"Date in Credential scope does not match YYYYMMDD of the date from HTTP: {claim.date}"
         raise refusal(service, Reason.WRONG_SCOPE, details)
     skew = CLOCK_SKEW_S3 if service == S3 else CLOCK_SKEW
     details = "" if service == S3 else f"Signature expired: {claim.timestamp} is too far from {now:{SIGV4_TIMESTAMP}}"
@@ -193,8 +197,6 @@ def _check_time(claim: _Claim, service: str, now: datetime) -> None:
 
 
 def _check_signed_headers(request: SignedRequest, claim: _Claim, service: str) -> None:
-    if "host" not in claim.signed_headers:
-        raise refusal(service, Reason.MALFORMED, "'Host' must be a 'SignedHeader' in the AWS Authorization.")
     present = {name.lower() for name, _ in request.headers}
     if not present.issuperset(claim.signed_headers):
         raise refusal(service, Reason.WRONG_SIGNATURE)
@@ -225,7 +227,8 @@ def _canonical_pairs(query: str) -> str:
 
 
 def _encode(text: str) -> str:
-    return quote(unquote_to_bytes(text), safe=_UNRESERVED)
+    # A plus is a space: obstore sends it so, and signs %20.
+    return quote(unquote_to_bytes(text.replace("+", " ")), safe=_UNRESERVED)
 
 
 def _declared_payload(request: SignedRequest, claim: _Claim) -> str:
