@@ -16,6 +16,7 @@ help: ## list these targets
 
 # cfn-lint checks a template against the resource types of a region. Use any region that has all of them.
 LINT_REGION ?= eu-central-1
+TEMPLATES := template.yaml observability/observability.yaml docs/deployer-policy.yaml
 ARCHITECTURE ?= x86_64
 
 # constraints.txt pins every package. It is a constraint file, so pip also installs a package that is missing from it.
@@ -71,11 +72,15 @@ check: $(INSTALLED) ## ruff, import contracts, mypy --strict, cfn-lint
 	$(BIN)/ruff format --check .
 	PYTHONPATH=functions $(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
-	$(BIN)/cfn-lint --regions $(LINT_REGION) -- template.yaml observability/observability.yaml
+	$(BIN)/cfn-lint --regions $(LINT_REGION) -- $(TEMPLATES)
 
 .PHONY: observability
 observability: $(INSTALLED) ## write observability/observability.yaml (alarms, dashboards) and docs/monitoring.md's tables
 	@$(BIN)/python -m observability
+
+.PHONY: deployer-policy
+deployer-policy: $(INSTALLED) ## write docs/deployer-policy.yaml, the IAM policies of the role that deploys
+	@$(BIN)/python -m devstack.deployer
 
 .PHONY: format
 format: $(INSTALLED) ## format the code and fix lint errors with ruff
@@ -171,9 +176,9 @@ $(SAM): requirements/sam.txt
 	$(call tool_venv,.sam-venv,$<)
 
 .PHONY: validate
-validate: $(SAM) ## check template.yaml and observability/observability.yaml (sam validate --lint, cfn-lint)
+validate: $(SAM) ## check the templates (sam validate --lint, cfn-lint)
 	$(SAM) validate --lint --template-file template.yaml --region $(LINT_REGION)
-	.sam-venv/bin/cfn-lint --regions $(LINT_REGION) -- template.yaml observability/observability.yaml
+	.sam-venv/bin/cfn-lint --regions $(LINT_REGION) -- $(TEMPLATES)
 
 # Skipped rules of Checkov, with reasons:
 #   CKV_AWS_18   access log of the bucket: accounts may use CloudTrail's data events instead

@@ -101,7 +101,11 @@ def start(startup: "Startup") -> Application:
         exclude_seen=settings.exclude_seen,
     )
     valkey = ValkeyStore(
-        settings.store_url, timeout=settings.store_timeout, ttl=settings.session_ttl, region=settings.region
+        settings.store_url,
+        timeout=settings.store_timeout,
+        ttl=settings.session_ttl,
+        region=settings.region,
+        connect_timeout=settings.store_connect_timeout,
     )
     store = CircuitBreaker(valkey)
     loading = time.perf_counter()

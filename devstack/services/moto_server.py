@@ -1,13 +1,17 @@
-"""moto's server, with objects that are kept as immutable bytes. A program of its own: arguments are moto's.
+"""moto's server with two corrections. A program of its own: arguments are moto's.
 
-moto copies the whole object for each range that is read: with several ranges of a model of hundreds of megabytes at
-once, an answer takes longer than the function waits.
+- Objects are kept as immutable bytes. moto copies the whole object for each range that is read: with several ranges of
+  a model of hundreds of megabytes at once, an answer takes longer than the function waits.
+- A rotation may leave AWSPENDING on the current version. moto then refuses the next rotation, AWS does not:
+  https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotateSecret.html
 """
 
 import io
 import sys
+from typing import Any
 
 from moto.s3.models import FakeKey
+from moto.secretsmanager.models import SecretsManagerBackend
 from moto.server import main
 
 
@@ -20,10 +24,26 @@ def keep_bytes(key: FakeKey, value: bytes | str) -> None:
     key.contentsize = len(content)
 
 
+def end_rotation(backend: SecretsManagerBackend, secret_id: str) -> None:
+    """Remove AWSPENDING from a secret's current version: that rotation is complete."""
+    versions = backend.secrets[secret_id].versions.values() if secret_id in backend.secrets else ()
+    for version in versions:
+        stages = version["version_stages"]
+        if {"AWSPENDING", "AWSCURRENT"} <= set(stages):
+            stages.remove("AWSPENDING")
+
+
 def install() -> None:
-    """Make moto set values with `keep_bytes`."""
+    """Make moto set values with `keep_bytes`, and call `end_rotation` before it begins a rotation."""
     moto_value: property = vars(FakeKey)["value"]
     setattr(FakeKey, "value", moto_value.setter(keep_bytes))  # noqa: B010 - mypy takes the property for a method
+    rotate = SecretsManagerBackend.rotate_secret
+
+    def rotate_secret(backend: SecretsManagerBackend, secret_id: str, *rest: Any, **options: Any) -> str:
+        end_rotation(backend, secret_id)
+        return rotate(backend, secret_id, *rest, **options)
+
+    SecretsManagerBackend.rotate_secret = rotate_secret  # type: ignore[assignment, method-assign]  # the correction
 
 
 if __name__ == "__main__":

@@ -55,6 +55,8 @@ class Settings(msgspec.Struct, frozen=True):
         route: ``NEXTITEM_ROUTE``, the route whose versions are served.
         route_ttl: ``NEXTITEM_ROUTE_TTL_SECONDS``, after which the route is read again.
         store_timeout: ``NEXTITEM_STORE_TIMEOUT_MS``, the limit of one call to the session store.
+        store_connect_timeout: ``NEXTITEM_STORE_CONNECT_TIMEOUT_MS``, the limit of a call that has to connect first
+            (TCP, TLS, login), such as the first one after 30 s without calls; by default twice the limit above.
         session_ttl: ``NEXTITEM_SESSION_TTL_SECONDS``, after which a session without events is deleted.
         deadline: ``NEXTITEM_DEADLINE_MS``, for requests that set none.
         exclude_seen: ``NEXTITEM_EXCLUDE_SEEN``, true or false: whether to leave out a session's items where neither the
@@ -72,6 +74,7 @@ class Settings(msgspec.Struct, frozen=True):
     route: str
     route_ttl: float
     store_timeout: float
+    store_connect_timeout: float
     session_ttl: float
     deadline: float
     exclude_seen: bool
@@ -88,6 +91,8 @@ class Settings(msgspec.Struct, frozen=True):
             SettingsError: a setting is missing or wrong.
         """
         secret, secret_id = _key_secret(environment)
+        store_ms = _positive(environment, "NEXTITEM_STORE_TIMEOUT_MS", 50)
+        connect_ms = min(2 * store_ms, MAX_MILLISECONDS)
         return cls(
             bucket=_matching("NEXTITEM_BUCKET", _required(environment, "NEXTITEM_BUCKET")),
             store_url=parse_store_url(_required(environment, "NEXTITEM_STORE_URL")),
@@ -95,7 +100,9 @@ class Settings(msgspec.Struct, frozen=True):
             key_secret_id=secret_id,
             route=_matching("NEXTITEM_ROUTE", environment.get("NEXTITEM_ROUTE") or DEFAULT_ROUTE),
             route_ttl=_positive(environment, "NEXTITEM_ROUTE_TTL_SECONDS", 30),
-            store_timeout=_positive(environment, "NEXTITEM_STORE_TIMEOUT_MS", 50) / 1000,
+            store_timeout=store_ms / 1000,
+            store_connect_timeout=_positive(environment, "NEXTITEM_STORE_CONNECT_TIMEOUT_MS", connect_ms, store_ms)
+            / 1000,
             session_ttl=_positive(environment, "NEXTITEM_SESSION_TTL_SECONDS", 86_400, minimum=1),
             deadline=_positive(environment, "NEXTITEM_DEADLINE_MS", 120) / 1000,
             exclude_seen=_matching("NEXTITEM_EXCLUDE_SEEN", environment.get("NEXTITEM_EXCLUDE_SEEN") or "false")

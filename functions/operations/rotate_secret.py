@@ -136,8 +136,8 @@ def _finish(client: Any, secret: str, token: str, stages: dict[str, list[str]]) 
         _move_stage(client, secret, "AWSPENDING", old=token)
         raise RotationRefused("the new version is too old to be read in time; it was dropped: rotate again")
     (serving,) = [version for version, names in stages.items() if "AWSCURRENT" in names]
+    # AWSPENDING stays: to Secrets Manager, a call that removes it means that the rotation has failed.
     _move_stage(client, secret, "AWSCURRENT", old=serving, new=token)
-    _move_stage(client, secret, "AWSPENDING", old=token)
 
 
 def _move_stage(client: Any, secret: str, stage: str, old: str, new: str | None = None) -> None:

@@ -38,6 +38,19 @@ def test_within_returns_the_earlier_deadline(seconds: int, shorter: int, passed:
     assert deadline.remaining() == max(0, seconds - passed)
 
 
+def test_the_reserve_is_added_once_and_is_not_inherited() -> None:
+    clock = Clock()
+    deadline = Deadline.after(2.0, clock, reserve=3.0)
+    assert deadline.within(10).remaining() == deadline.remaining() == 2.0
+
+    deadline.use_reserve()
+    deadline.use_reserve()
+    assert deadline.remaining() == 5.0
+    earlier = deadline.within(1)
+    earlier.use_reserve()
+    assert earlier.remaining() == 1.0
+
+
 def test_the_monotonic_clock_is_the_default() -> None:
     assert 0 < Deadline.after(1000).remaining() <= 1000
     assert Deadline.after(0).remaining() == 0

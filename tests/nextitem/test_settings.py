@@ -8,7 +8,7 @@ import pytest
 from nextitem.errors import SettingsError
 from nextitem.redis_client.url import Address, StoreUrl
 from nextitem.sessions.key_secret import KeySecret
-from nextitem.settings import MAX_ROUTE_CHARS, Settings
+from nextitem.settings import MAX_MILLISECONDS, MAX_ROUTE_CHARS, Settings
 
 REQUIRED = {
     "NEXTITEM_BUCKET": "registry",
@@ -27,6 +27,7 @@ def test_the_required_settings_are_enough() -> None:
         route="live",
         route_ttl=30,
         store_timeout=0.05,
+        store_connect_timeout=0.1,
         session_ttl=86_400,
         deadline=0.12,
         exclude_seen=False,
@@ -46,6 +47,7 @@ def test_all_settings_can_be_set() -> None:
             "NEXTITEM_ROUTE": "trial",
             "NEXTITEM_ROUTE_TTL_SECONDS": "0.5",
             "NEXTITEM_STORE_TIMEOUT_MS": "30",
+            "NEXTITEM_STORE_CONNECT_TIMEOUT_MS": "80",
             "NEXTITEM_SESSION_TTL_SECONDS": "60",
             "NEXTITEM_DEADLINE_MS": "1000",
             "NEXTITEM_EXCLUDE_SEEN": "true",
@@ -63,6 +65,7 @@ def test_all_settings_can_be_set() -> None:
         route="trial",
         route_ttl=0.5,
         store_timeout=0.03,
+        store_connect_timeout=0.08,
         session_ttl=60,
         deadline=1.0,
         exclude_seen=True,
@@ -79,6 +82,7 @@ OPTIONAL = (
     "NEXTITEM_ROUTE",
     "NEXTITEM_ROUTE_TTL_SECONDS",
     "NEXTITEM_STORE_TIMEOUT_MS",
+    "NEXTITEM_STORE_CONNECT_TIMEOUT_MS",
     "NEXTITEM_SESSION_TTL_SECONDS",
     "NEXTITEM_DEADLINE_MS",
     "NEXTITEM_EXCLUDE_SEEN",
@@ -153,6 +157,7 @@ def test_the_key_secret_can_be_in_secrets_manager() -> None:
     [
         "NEXTITEM_ROUTE_TTL_SECONDS",
         "NEXTITEM_STORE_TIMEOUT_MS",
+        "NEXTITEM_STORE_CONNECT_TIMEOUT_MS",
         "NEXTITEM_SESSION_TTL_SECONDS",
         "NEXTITEM_DEADLINE_MS",
     ],
@@ -160,6 +165,16 @@ def test_the_key_secret_can_be_in_secrets_manager() -> None:
 def test_a_wrong_time_is_named(name: str, text: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name} must be .*'{re.escape(text)}'"):
         Settings.read({**REQUIRED, name: text})
+
+
+def test_connecting_has_twice_the_time_of_a_call_and_never_less_than_a_call() -> None:
+    limits = {
+        text: Settings.read({**REQUIRED, "NEXTITEM_STORE_TIMEOUT_MS": text}).store_connect_timeout
+        for text in ("30", "600000")
+    }
+    assert limits == {"30": 0.06, "600000": MAX_MILLISECONDS / 1000}
+    with pytest.raises(SettingsError, match=r"^NEXTITEM_STORE_CONNECT_TIMEOUT_MS must be at least 50, not '49'"):
+        Settings.read({**REQUIRED, "NEXTITEM_STORE_CONNECT_TIMEOUT_MS": "49"})
 
 
 def test_a_session_lives_for_a_second_at_least() -> None:

@@ -33,7 +33,12 @@ PATTERNS = {
     "${ModelBucket.Arn}/routes/*": {"s3:GetObject", "s3:PutObject"},
     "${ModelBucket.Arn}/availability/*": {"s3:GetObject", "s3:PutObject"},
     # The numbers of the function's versions are not known.
-    "${Function}:*": {"lambda:GetAlias", "lambda:UpdateAlias", "lambda:GetProvisionedConcurrencyConfig"},
+    "${Function}:*": {
+        "lambda:GetAlias",
+        "lambda:UpdateAlias",
+        "lambda:GetProvisionedConcurrencyConfig",
+        "lambda:InvokeFunction",
+    },
     # CloudFormation adds letters to the names of the application and its group.
     "deploymentgroup:${AWS::StackName}-ServerlessDeploymentApplication-*": {
         "codedeploy:PutLifecycleEventHookExecutionStatus"

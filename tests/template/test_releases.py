@@ -7,6 +7,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from devstack.build.release import release_of, with_release
+from devstack.template.resolver import references
 from devstack.template.stack import ROOT, Stack, Values, deployed
 
 NESTED = yaml_parse((ROOT / "observability" / "observability.yaml").read_text())
@@ -63,20 +64,27 @@ def test_the_nested_stack_watches_what_is_deployed(values: Values) -> None:
 
 
 @pytest.mark.parametrize("values", [{}, {"ColdStartStrategy": "managed-instances"}], ids=str)
-def test_the_check_before_traffic_invokes_the_new_version_and_nothing_else(values: Values) -> None:
+def test_the_check_before_traffic_invokes_the_new_version(values: Values) -> None:
     stack = deployed(values)
     (version,) = stack.of_type(VERSION)
-
     hook = stack.resources["PreTrafficFunction"]["Properties"]
+
+    assert hook["Environment"]["Variables"] == {"NEW_VERSION_ARN": {"Ref": version}}
+
+
+@pytest.mark.parametrize("values", [{}, {"ColdStartStrategy": "managed-instances"}], ids=str)
+def test_a_release_changes_no_permission_of_the_check(values: Values) -> None:
+    stack = deployed(values)
+    role = stack.role("PreTrafficFunction")
     (invoke,) = [
         statement
-        for statement in stack.role("PreTrafficFunction")["Policies"][0]["PolicyDocument"]["Statement"]
+        for statement in role["Policies"][0]["PolicyDocument"]["Statement"]
         if statement["Action"] == "lambda:InvokeFunction"
     ]
 
-    assert hook["Environment"]["Variables"] == {"NEW_VERSION_ARN": {"Ref": version}}
-    assert invoke["Resource"] == {"Ref": version}
-    assert hook["Timeout"] > stack.recommend[1]["Timeout"] + 30
+    function, _ = stack.recommend
+    assert invoke["Resource"] == {"Fn::Sub": ["${Function}:*", {"Function": {"Fn::GetAtt": [function, "Arn"]}}]}
+    assert not {*references(role)} & stack.of_type(VERSION).keys()
 
 
 def test_a_changed_property_is_published() -> None:

@@ -4,11 +4,13 @@ On demand they are environment variables. Under SnapStart these could expire bef
 names a container credentials provider instead:
 https://docs.aws.amazon.com/lambda/latest/dg/snapstart-activate.html#snapstart-credentials,
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html. obstore supports such a provider
-only with its token in a file. Decision 11 says why botocore is not used.
+only with its token in a file, which takes precedence over a variable here, as in AWS's SDKs. Decision 11 says why
+botocore is not used.
 """
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Protocol
 
 import msgspec
@@ -67,11 +69,12 @@ class ContainerCredentials:
 
     Args:
         uri: the provider's address.
-        token: the value of its Authorization header.
+        token: the value of its Authorization header, or the file that holds it. The file is read at each fetch, because
+            it is replaced before its token expires.
         now: the wall clock, with a time zone.
     """
 
-    def __init__(self, uri: str, token: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, uri: str, token: str | Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._uri, self._token, self._now = uri, token, now
         self._held: Credentials | None = None
         self._fetching = SharedCall(self._renew, "the AWS credentials")
@@ -109,12 +112,13 @@ class ContainerCredentials:
             raise CredentialsUnavailable(
                 "AWS_CONTAINER_CREDENTIALS_FULL_URI must be a URL with http:// or https:// and a host, and no user"
             )
+        token = self._token if isinstance(self._token, str) else _read_token(self._token)
         address = urlsplit(self._uri)
         target = f"{address.path or '/'}?{address.query}" if address.query else address.path
         connection_class = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
         connection = connection_class(address.netloc, timeout=FETCH_SECONDS)
         try:
-            connection.request("GET", target, headers={"Authorization": self._token})
+            connection.request("GET", target, headers={"Authorization": token})
             response = connection.getresponse()
             body = response.read()
         except (OSError, http.client.HTTPException) as error:
@@ -148,10 +152,25 @@ def container_credentials(
     environment: Mapping[str, str], now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> ContainerCredentials | None:
     """Return the credentials of the provider that an environment names; None if it names none or has keys itself."""
-    uri, token = (environment.get(f"AWS_CONTAINER_{name}") for name in ("CREDENTIALS_FULL_URI", "AUTHORIZATION_TOKEN"))
-    if environment.get("AWS_ACCESS_KEY_ID") or not uri or not token:
+    uri = environment.get("AWS_CONTAINER_CREDENTIALS_FULL_URI")
+    file, token = (environment.get(f"AWS_CONTAINER_AUTHORIZATION_TOKEN{suffix}") for suffix in ("_FILE", ""))
+    if environment.get("AWS_ACCESS_KEY_ID") or not uri or not (file or token):
         return None
-    return ContainerCredentials(uri, token, now)
+    return ContainerCredentials(uri, Path(file) if file else token or "", now)
+
+
+def _read_token(file: Path) -> str:
+    """Return a token without the line break that editors put at the end of a file.
+
+    Raises:
+        CredentialsUnavailable: the file cannot be read; the text never quotes it.
+    """
+    try:
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, ValueError) as error:
+        raise CredentialsUnavailable(
+            f"the file in AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE cannot be read: {type(error).__name__}"
+        ) from error
 
 
 def _from_variables(environment: Mapping[str, str]) -> Credentials:

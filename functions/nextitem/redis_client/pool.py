@@ -99,6 +99,11 @@ class Pool:
                 with self._lock:
                     self._idle.append(connection)
 
+    def has_connection(self) -> bool:
+        """Return whether a command can most likely be sent without opening a connection."""
+        with self._lock:
+            return any(map(self._is_young, self._idle))
+
     def close(self) -> None:
         """Close every idle connection."""
         with self._lock:
@@ -127,10 +132,12 @@ class Pool:
                 if not self._idle:
                     return None
                 connection = self._idle.pop()
-            is_young = 0 <= self._clock() - connection.used_at <= IDLE_SECONDS  # negative: the clock was set back
-            if is_young and not connection.has_reply():
+            if self._is_young(connection) and not connection.has_reply():
                 return connection
             connection.close()
+
+    def _is_young(self, connection: "Connection") -> bool:
+        return 0 <= self._clock() - connection.used_at <= IDLE_SECONDS  # negative: the clock was set back
 
     def _open(self) -> None:
         from nextitem.redis_client.connection import Connection  # 63 ms

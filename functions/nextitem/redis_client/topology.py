@@ -35,6 +35,9 @@ class Topology(Protocol):
     def server_of(self, key: str, /) -> Address | None:
         """Return the server that most likely has a key, without asking any; None if none is known."""
 
+    def is_ready(self, key: str, /) -> bool:
+        """Return whether a command about a key can be sent at once: its server is known, with a usable connection."""
+
     def pool_of(self, key: str, limit: Deadline, /) -> Pool:
         """Return the pool of the server that has a key.
 
@@ -86,6 +89,10 @@ class _Pools:
         with self._lock:
             return self._pools.setdefault(address, Pool(address, self._login))
 
+    def has_connection(self, address: Address | None) -> bool:
+        """Return whether a server is known and has a usable connection."""
+        return address is not None and self.pool_at(address).has_connection()
+
     def close(self) -> None:
         """See `Topology.close`."""
         for pool in list(self._pools.values()):
@@ -102,6 +109,10 @@ class SingleServer(_Pools):
     def server_of(self, _key: str) -> Address:
         """See `Topology.server_of`."""
         return self._only.address
+
+    def is_ready(self, _key: str) -> bool:
+        """See `Topology.is_ready`."""
+        return self._only.has_connection()
 
     def pool_of(self, _key: str, _limit: Deadline) -> Pool:
         """See `Topology.pool_of`."""
@@ -128,6 +139,10 @@ class Sentinels(_Pools):
     def server_of(self, _key: str) -> Address | None:
         """See `Topology.server_of`."""
         return self._primary
+
+    def is_ready(self, _key: str) -> bool:
+        """See `Topology.is_ready`."""
+        return not self._is_suspect and self.has_connection(self._primary)
 
     def pool_of(self, _key: str, limit: Deadline) -> Pool:
         """See `Topology.pool_of`."""
@@ -171,6 +186,11 @@ class Cluster(_Pools):
         if (moved_to := self._moved.get(slot)) is not None:
             return moved_to
         return next((primary for first, last, primary in self._ranges if first <= slot <= last), None)
+
+    def is_ready(self, key: str) -> bool:
+        """See `Topology.is_ready`."""
+        server = self.server_of(key)
+        return server not in self._suspects and self.has_connection(server)
 
     def pool_of(self, key: str, limit: Deadline) -> Pool:
         """See `Topology.pool_of`."""

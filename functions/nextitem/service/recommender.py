@@ -40,6 +40,8 @@ from nextitem.telemetry.record import RequestRecord
 
 STORE_SHARE = 0.5
 """The share of a request's deadline that the store may use: the rest is for inference and the way back."""
+CONNECT_SHARE = 0.4
+"""The further share that it may use if it has to be connected first, as after idle time."""
 
 MAX_PENDING_SAVES = 4
 """Maximum number of saves that wait for the store's reply. Beyond it the oldest is given up, with its connection."""
@@ -220,7 +222,7 @@ class Recommender:
 
     def _store_deadline(self, options: RankingOptions) -> Deadline:
         whole = self._deadline if options.deadline_ms is None else options.deadline_ms / 1000
-        return Deadline.after(whole * STORE_SHARE)
+        return Deadline.after(whole * STORE_SHARE, reserve=whole * CONNECT_SHARE)
 
 
 def _replay(routed: RoutedModel, events: SessionRecord | Sequence[str], record: RequestRecord) -> ReplayedSession:

@@ -77,13 +77,18 @@ class ValkeyStore:
 
     Args:
         url: where the server or servers are.
-        timeout: maximum seconds for one method, connecting included.
+        timeout: maximum seconds for one method.
         ttl: seconds after which a session without new events is forgotten.
         region: the AWS region, where the URL asks for IAM authentication.
+        connect_timeout: maximum seconds for a method that has to connect first, such as the first one after idle time;
+            it also takes the deadline's reserve. None for `timeout`.
     """
 
-    def __init__(self, url: StoreUrl, *, timeout: float, ttl: float, region: str = "") -> None:
-        self._topology = topology_of(url, region, timeout)
+    def __init__(
+        self, url: StoreUrl, *, timeout: float, ttl: float, region: str = "", connect_timeout: float | None = None
+    ) -> None:
+        self._connect_timeout = timeout if connect_timeout is None else connect_timeout
+        self._topology = topology_of(url, region, self._connect_timeout)
         self._url = url
         self._timeout = timeout
         self._ttl_ms = int(ttl * 1000)
@@ -105,7 +110,7 @@ class ValkeyStore:
         for event in events:
             at = "" if event.occurred_at is None else event.occurred_at
             args += [at, event_tags(key, event.event_id), event.item_id]
-        limit, parse = deadline.within(self._timeout), parse_appended(len(events))
+        limit, parse = self._limit(deadline, key), parse_appended(len(events))
         try:
             return self._execute(key, limit, parse, "EVALSHA", self._append.sha, 1, key, *args)
         except NoScript:
@@ -116,7 +121,7 @@ class ValkeyStore:
 
     def load(self, key: str, version: str, deadline: Deadline) -> SessionRecord:
         """See `SessionStore.load`."""
-        limit = deadline.within(self._timeout)
+        limit = self._limit(deadline, key)
         log, snapshot = self._execute(key, limit, optional_bytes(2), "HMGET", key, "log", _field(version))
         return decode_record(log, snapshot) or EMPTY
 
@@ -134,11 +139,11 @@ class ValkeyStore:
             args += [_field(version), snapshot.chain, encode_snapshot(snapshot)]
         if impression is not None:
             args += [_SHOWN, impression.chain, encode_impression(impression)]
-        return _PendingSave(self._topology, key, deadline, self._timeout, self._save, args)
+        return _PendingSave(self._topology, key, self._limit(deadline, key), self._timeout, self._save, args)
 
     def move(self, old: str, key: str, deadline: Deadline) -> bool:
         """See `SessionStore.move`."""
-        limit, read_at = deadline.within(self._timeout), int(time.time() * 1000)
+        limit, read_at = self._limit(deadline, old, key), int(time.time() * 1000)
         ttl, fields = self._execute(old, limit, parse_fields, "EVAL", self._move_read.text, 1, old)
         if not fields.keys() - {_GONE}:
             return False
@@ -154,7 +159,7 @@ class ValkeyStore:
 
     def delete(self, key: str, deadline: Deadline, old: str | None = None) -> None:
         """See `SessionStore.delete`."""
-        limit, deleted = deadline.within(self._timeout), one_of(0, 1)
+        limit, deleted = self._limit(deadline, key, old or key), one_of(0, 1)
         if old is None:
             self._execute(key, limit, deleted, "DEL", key)
             return
@@ -164,7 +169,7 @@ class ValkeyStore:
 
     def ping(self, deadline: Deadline) -> None:
         """See `SessionStore.ping`."""
-        self._execute(_ANY_KEY, deadline.within(self._timeout), one_of(b"PONG"), "PING")
+        self._execute(_ANY_KEY, self._limit(deadline, _ANY_KEY), one_of(b"PONG"), "PING")
 
     def load_client(self) -> None:
         """Import redis-py and read the certificates to trust, so that no request waits for it: 63 and 20 ms."""
@@ -185,6 +190,13 @@ class ValkeyStore:
     def close(self) -> None:
         """Close every connection."""
         self._topology.close()
+
+    def _limit(self, deadline: Deadline, *keys: str) -> Deadline:
+        """Return when a method about some keys ends."""
+        if all(map(self._topology.is_ready, keys)):
+            return deadline.within(self._timeout)
+        deadline.use_reserve()  # TCP, TLS and the login by a token take several round trips
+        return deadline.within(self._connect_timeout)
 
     def _load(self, script: _Script, key: str, limit: Deadline) -> None:
         self._execute(key, limit, one_of(script.sha.encode()), "SCRIPT", "LOAD", script.text)
@@ -208,10 +220,9 @@ class _PendingSave:
     """A save that was sent and whose reply is read by `result`."""
 
     def __init__(
-        self, topology: Topology, key: str, deadline: Deadline, timeout: float, script: _Script, args: list[_Argument]
+        self, topology: Topology, key: str, limit: Deadline, timeout: float, script: _Script, args: list[_Argument]
     ) -> None:
         self._topology, self._key, self._timeout = topology, key, timeout
-        limit = deadline.within(timeout)
         self._eval = ("EVAL", script.text, 1, *args)
         self._sent: tuple[Pool, Connection] | None = None
         self._error: StoreUnavailable | None = None

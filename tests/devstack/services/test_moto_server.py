@@ -1,15 +1,18 @@
-"""Large objects in the local bucket: a range costs its own size, not the object's."""
+"""moto's corrections: a range costs its own size, not the object's; a finished rotation does not prevent the next."""
 
+from typing import Any
+
+import boto3
 import pytest
+from moto import mock_aws
 from moto.s3.models import FakeKey
 
-from devstack.services import moto_server
+from tests.corrected_moto import correct_moto
 
 
 @pytest.fixture(autouse=True)
 def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(FakeKey, "value", vars(FakeKey)["value"])  # put moto's back afterwards
-    moto_server.install()
+    correct_moto(monkeypatch)
 
 
 @pytest.mark.parametrize("value", [b"\x00\xff" * 1000, bytearray(b"several parts"), "text \N{SNOWMAN}", b""])
@@ -25,3 +28,15 @@ def test_reading_an_object_copies_nothing(value: bytes | str) -> None:
     assert first == (value.encode() if isinstance(value, str) else bytes(value))
     assert key.size == len(first)
     key.dispose()
+
+
+@mock_aws
+def test_a_secret_whose_current_version_is_still_marked_as_pending_can_be_rotated() -> None:
+    # GIVEN a rotation that left the stage as Secrets Manager's documents say
+    client: Any = boto3.client("secretsmanager", region_name="eu-central-1")
+    client.create_secret(Name="key", SecretString="first")
+    client.put_secret_value(SecretId="key", SecretString="second", VersionStages=["AWSCURRENT", "AWSPENDING"])
+
+    # WHEN it is rotated again, THEN moto begins a rotation instead of refusing it
+    version = client.rotate_secret(SecretId="key", RotationRules={"AutomaticallyAfterDays": 90})["VersionId"]
+    assert version in client.describe_secret(SecretId="key")["VersionIdsToStages"]

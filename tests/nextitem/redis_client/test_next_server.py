@@ -83,3 +83,23 @@ def test_a_silent_node_is_asked_after_the_others_the_next_time() -> None:
             store.ping(Deadline.after(HURRY_SECONDS))
         store.ping(soon())
         assert node.asked == ["SLOTS", "PING"]
+
+
+def test_a_server_is_ready_while_it_is_known_connected_and_not_suspect() -> None:
+    with Node() as node, store_at(url_of(node)) as store:
+        topology = store._topology
+        ready = [topology.is_ready("")]
+        store.ping(soon())
+        ready.append(topology.is_ready(""))
+        # WHEN a command fails THEN the server is suspect, although it has a connection
+        node.replies["PING"] = b"-CLUSTERDOWN x\r\n"
+        with pytest.raises(StoreUnavailable):
+            store.ping(soon())
+        ready.append(topology.is_ready(""))
+        # WHEN it is found again THEN it is ready until its connections are closed
+        node.replies["PING"] = b"+PONG\r\n"
+        store.ping(soon())
+        ready.append(topology.is_ready(""))
+        store.close()
+        ready.append(topology.is_ready(""))
+        assert ready == [False, True, False, True, False]

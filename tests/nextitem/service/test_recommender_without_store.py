@@ -103,17 +103,23 @@ class StrictStore(FailingStore):
     def __init__(self) -> None:
         super().__init__()
         self.deadlines: list[float] = []
+        self.to_connect: list[float] = []
 
     def append(self, key: str, events: Sequence[Event], version: str, now: int, deadline: Deadline) -> Appended:
-        self.deadlines.append(deadline.at)
+        self._note(deadline)
         raise self._unavailable()
 
     def load(self, key: str, version: str, deadline: Deadline) -> SessionRecord:
-        self.deadlines.append(deadline.at)
+        self._note(deadline)
         raise self._unavailable()
 
+    def _note(self, deadline: Deadline) -> None:
+        self.deadlines.append(deadline.at)
+        deadline.use_reserve()
+        self.to_connect.append(deadline.at)
 
-def test_the_store_has_half_of_the_deadline(router: Router, me: str) -> None:
+
+def test_the_store_has_half_of_the_deadline_and_nine_tenths_if_it_has_to_be_connected(router: Router, me: str) -> None:
     store = StrictStore()
     service = Service(router, store)
     before = time.monotonic()
@@ -121,8 +127,9 @@ def test_the_store_has_half_of_the_deadline(router: Router, me: str) -> None:
     service.get(me, deadline_ms=6_000)
     service.get(me)
     after = time.monotonic()
-    for deadline, half in zip(store.deadlines, (3, 3, PATIENCE_SECONDS), strict=True):
+    for deadline, to_connect, half in zip(store.deadlines, store.to_connect, (3, 3, PATIENCE_SECONDS), strict=True):
         assert before + half <= deadline <= after + half
+        assert before + 1.8 * half <= to_connect <= after + 1.8 * half
 
 
 class ForgetfulStore(ValkeyStore):

@@ -47,6 +47,17 @@ class TestSentinel(SessionStoreContract):
     pass
 
 
+def test_the_primary_is_ready_while_it_is_known_connected_and_not_suspect(deployment: SentinelDeployment) -> None:
+    store = ValkeyStore(parse_store_url(deployment.url), timeout=PATIENCE_SECONDS, ttl=60)
+    ready = [store._topology.is_ready("")]
+    store.ping(soon())
+    ready.append(store._topology.is_ready(""))
+    store._topology.forget("")
+    ready.append(store._topology.is_ready(""))
+    store.close()
+    assert ready == [False, True, False]
+
+
 def test_no_sentinel_means_an_unavailable_store() -> None:
     store = ValkeyStore(parse_store_url(f"redis+sentinel://{LOOPBACK}:{free_port()}/main"), timeout=1, ttl=60)
     with pytest.raises(StoreUnavailable, match="no Sentinel knows"):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from aiohttp import web
@@ -154,7 +155,8 @@ def test_a_command_has_its_own_tmp_and_keeps_what_it_needs(start: Start, tmp_pat
     """GIVEN a scratch folder WHEN a command writes to /tmp THEN the file is there, and kept folders stay readable."""
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    code = "import os, pathlib; pathlib.Path('/tmp/mine').write_text(os.getcwd())"
+    mine = str(uuid4())
+    code = f"import os, pathlib; pathlib.Path('/tmp/{mine}').write_text(os.getcwd())"
     place = start(simulate()).internet
 
     command = place.command(
@@ -162,8 +164,8 @@ def test_a_command_has_its_own_tmp_and_keeps_what_it_needs(start: Start, tmp_pat
     )
     subprocess.run(command, cwd=tmp_path, check=True)
 
-    assert (scratch / "mine").read_text() == str(tmp_path)
-    assert not Path("/tmp/mine").exists()  # noqa: S108 - the machine's, which the command must not see
+    assert (scratch / mine).read_text() == str(tmp_path)
+    assert not Path("/tmp", mine).exists()  # noqa: S108 - the machine's, which the command must not see
 
 
 def test_a_command_gets_exactly_its_variables(start: Start) -> None:
