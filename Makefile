@@ -208,6 +208,10 @@ build: $(SAM) ## build the deployable functions into .aws-sam/ (ARCHITECTURE=x86
 		template.yaml samconfig.toml
 	.sam-venv/bin/python devstack/build/artifact.py $(FUNCTION_BUILD) --architecture $(ARCHITECTURE)
 
+.PHONY: local
+local: $(DEMO_INSTALLED) ## invoke the built function with every event of events/ in AWS's container image, where Docker answers
+	@$(BIN)/python -m devstack.sam_local $(SAM)
+
 # Lambda's runtime client for Python 3.13 (/var/runtime on Lambda). devstack needs it to run a built function:
 #   python -m devstack --functions-dir .aws-sam/build/RecommendFunction \
 #     --python "$(devstack/build/python313.sh)" --runtime-path .build/runtime313
