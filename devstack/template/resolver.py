@@ -97,6 +97,9 @@ class Resolver:
             case "Fn::Equals":
                 left, right = map(self.resolve, argument)
                 return str(left) == str(right)
+            case "Fn::Contains":
+                listed, value = map(self.resolve, argument)
+                return str(value) in map(str, listed)
             case "Fn::Not":
                 return not self._holds(argument[0])
             case "Fn::And":

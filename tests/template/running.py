@@ -30,6 +30,8 @@ def cold_start_conflicts(stack: Stack) -> list[str]:
     if "CapacityProviderConfig" in function:
         excluded = function.keys() & {"VpcConfig", "ReservedConcurrentExecutions", "SnapStart"}
         faults += [f"{name} on managed instances has {key}" for key in sorted(excluded)]
+        if function["LoggingConfig"]["LogFormat"] != "JSON":
+            faults.append(f"{name} on managed instances logs text")
     return faults
 
 

@@ -1,6 +1,8 @@
 """The four cold-start strategies."""
 
-from devstack.template.stack import Stack, deployed
+import pytest
+
+from devstack.template.stack import ROOT, Stack, Values, deployed, listed, source
 from tests.template.combinations import COLD
 
 TARGET, POLICY = "AWS::ApplicationAutoScaling::ScalableTarget", "AWS::ApplicationAutoScaling::ScalingPolicy"
@@ -51,10 +53,11 @@ def test_managed_instances_run_the_same_function_in_the_same_subnets() -> None:
     (name, function), (_, other) = stack.recommend, plain.recommend
     provider = stack.only("AWS::Lambda::CapacityProvider")
 
-    same = ["Code", "Handler", "Runtime", "Environment", "Role", "LoggingConfig", "Timeout", "TracingConfig"]
+    same = ["Code", "Handler", "Runtime", "Environment", "Role", "EphemeralStorage", "Timeout", "TracingConfig"]
 
     assert name == "ManagedRecommendFunction"
     assert {key: function[key] for key in same} == {key: other[key] for key in same}
+    assert function["LoggingConfig"] == other["LoggingConfig"] | {"LogFormat": "JSON"}
     assert function["CapacityProviderConfig"]["LambdaManagedInstancesCapacityProviderConfig"] == {
         "CapacityProviderArn": {"Fn::GetAtt": ["Instances", "Arn"]},
         "PerExecutionEnvironmentMaxConcurrency": "8",
@@ -76,6 +79,59 @@ def test_managed_instances_reach_logs_and_traces_by_endpoints_of_their_own() -> 
 
     assert endpoints.pop("managed-instances") == {"s3", "secretsmanager", "logs", "xray"}
     assert set(map(frozenset, endpoints.values())) == {frozenset({"s3", "secretsmanager"})}
+
+
+@pytest.mark.parametrize("values", COLD.values(), ids=COLD)
+def test_a_version_that_no_alias_uses_is_deleted(values: Values) -> None:
+    stack = deployed(values)
+    (version,) = stack.of_type("AWS::Lambda::Version")
+    assert stack.resources[version]["DeletionPolicy"] == "Delete"
+
+
+def test_managed_instances_have_the_chosen_disk() -> None:
+    stack = deployed({"ColdStartStrategy": "managed-instances", "EphemeralStorage": 4096})
+    assert stack.recommend[1]["EphemeralStorage"] == {"Size": "4096"}
+
+
+def test_managed_instances_can_use_the_key_of_their_volumes() -> None:
+    # EBS's list: https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html
+    needed = {
+        "CreateGrant",
+        "Decrypt",
+        "DescribeKey",
+        "GenerateDataKeyWithoutPlaintext",
+        "ReEncryptFrom",
+        "ReEncryptTo",
+    }
+    stack = deployed({"ColdStartStrategy": "managed-instances"})
+    provider = stack.only("AWS::Lambda::CapacityProvider")
+    role = stack.resources[provider["PermissionsConfig"]["CapacityProviderOperatorRoleArn"]["Fn::GetAtt"][0]]
+    granted = [
+        statement for policy in role["Properties"]["Policies"] for statement in policy["PolicyDocument"]["Statement"]
+    ]
+
+    assert {action for statement in granted for action in listed(statement["Action"])} == {f"kms:{it}" for it in needed}
+    assert {str(statement["Resource"]) for statement in granted} == {str(provider["KmsKeyArn"])}
+    (lent,) = [statement for statement in granted if statement["Action"] == "kms:CreateGrant"]
+    assert lent["Condition"] == {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+
+
+def test_managed_instances_are_marked_as_experimental_where_one_chooses_them() -> None:
+    description = source()["Parameters"]["ColdStartStrategy"]["Description"]
+    page = (ROOT / "docs" / "deploying.md").read_text()
+
+    assert "managed-instances (experimental)" in description
+    assert "| `managed-instances` (experimental) |" in page
+
+
+def test_what_a_promotion_needs_is_said_where_one_chooses_snapstart() -> None:
+    # `make build RELEASE=...` publishes a version: test_code_parameters_and_note_change_the_release
+    assert "promoted before the version was published" in source()["Parameters"]["ColdStartStrategy"]["Description"]
+    assert (
+        "make build RELEASE=any-new-text"
+        in (ROOT / "docs" / "deploying.md").read_text().split("SnapStart and models")[1]
+    )
+    assert '"SnapStart and models"' in (ROOT / "samconfig.toml").read_text()
 
 
 def test_names_differ_between_strategies_so_that_a_stack_can_switch() -> None:

@@ -143,5 +143,5 @@ def test_its_timeout_is_below_the_apis_and_requests_are_traced(stack: Stack) -> 
         assert function["TracingConfig"] == {"Mode": "Active"}
 
 
-def test_metrics_reach_cloudwatch_unchanged(function: dict[str, Any]) -> None:
+def test_lines_of_the_platform_stay_short(function: dict[str, Any]) -> None:
     assert function["LoggingConfig"]["LogFormat"] == "Text"

@@ -185,6 +185,11 @@ MUTATIONS: dict[str, tuple[Callable[[Source], object], Values, Check]] = {
         MANAGED,
         running.cold_start_conflicts,
     ),
+    "text logs on managed instances": (
+        with_value("ManagedRecommendFunction", "LoggingConfig", {"LogFormat": "Text"}),
+        MANAGED,
+        running.cold_start_conflicts,
+    ),
     "a handler with a typo": (mistyped_handler, {}, running.missing_handlers),
     "a handler with a typo on managed instances": (mistyped_handler, MANAGED, running.missing_handlers),
     "a module with a typo": (mistyped_module, {}, running.missing_handlers),

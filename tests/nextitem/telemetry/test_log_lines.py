@@ -1,4 +1,8 @@
-"""Each log line is one write: several processes may share a file or a pipe."""
+"""Each log line is one write, and reaches CloudWatch as the function wrote it, under both of Lambda's log formats.
+
+Several processes may share a file or a pipe. Lambda leaves what the function prints as it is, and does not encode JSON
+again: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html
+"""
 
 import json
 import os
@@ -8,14 +12,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from devstack.top.records import parse_line
 from tests.nextitem.parts import PATIENCE_SECONDS
 
 FUNCTIONS = Path(__file__).parents[3] / "functions"
 MOST = 1 << 20
 WRITE = """
 import sys
-from awslambdaric.bootstrap import Unbuffered
-sys.stdout = Unbuffered(Unbuffered(sys.stdout))  # the parent of several processes does it, and each of them again
+from awslambdaric import bootstrap
+bootstrap.init_logging()  # the parent of several processes does it, and each of them wraps stdout again
+sys.stdout = bootstrap.Unbuffered(sys.stdout)
 from nextitem.telemetry import metrics
 from nextitem.errors import StoreUnavailable, VersionNotFound
 from nextitem.sessions.feedback import Feedback
@@ -32,12 +40,13 @@ telemetry.report_fault(VersionNotFound("y" * 500))
 """
 
 
-def test_each_line_is_one_write() -> None:
+@pytest.mark.parametrize("log_format", ["Text", "JSON"])
+def test_each_line_is_one_write_of_the_function_alone(log_format: str) -> None:
     # GIVEN a log that keeps each write apart from the next, and the runtime client's way of writing
     reader, writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     reader.settimeout(PATIENCE_SECONDS)
     with reader, writer:
-        environment = {"PATH": os.defpath, "PYTHONPATH": str(FUNCTIONS), "POWERTOOLS_SERVICE_NAME": "nextitem"}
+        environment = {"PATH": os.defpath, "PYTHONPATH": str(FUNCTIONS), "AWS_LAMBDA_LOG_FORMAT": log_format}
         # WHEN the longest record there can be is written, and what else is logged
         subprocess.run([sys.executable, "-c", WRITE], env=environment, stdout=writer.fileno(), check=True)
         writer.close()
@@ -52,5 +61,7 @@ def test_each_line_is_one_write() -> None:
         "metrics",
         "background work failed",
     ]
+    # AND the metrics are where CloudWatch looks for them
+    assert [bool(parse_line(write.decode())) for write in writes] == [True, False, True, False]
     # AND none is so long that a pipe, or the writer's buffer, would cut it
     assert max(map(len, writes)) <= select.PIPE_BUF
