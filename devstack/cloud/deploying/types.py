@@ -1,0 +1,22 @@
+"""All modelled types of resources but nested stacks, which `stacks` makes itself."""
+
+from devstack.cloud.deploying import (
+    api,
+    bucket,
+    encryption,
+    functions,
+    identity,
+    logs,
+    monitoring,
+    network,
+    releases,
+    store,
+)
+from devstack.cloud.deploying.resource_type import ResourceType
+
+TYPES: dict[str, ResourceType] = {
+    resource_type.name: resource_type
+    for module in (api, bucket, encryption, functions, identity, logs, monitoring, network, releases, store)
+    for resource_type in module.TYPES
+}
+"""By name."""
