@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from devstack.lambda_runtime.function import VERSION, Function
-from devstack.lambda_runtime.invocation import PAYLOAD_LIMIT_BYTES
+from devstack.lambda_runtime.invocation import PAYLOAD_LIMIT_BYTES, Outcome
 from devstack.lambda_runtime.worker_pool import WorkerPool
 
 ALIAS = "live"
@@ -38,25 +38,40 @@ class InvokeApi:
         try:
             payload = await request.read() or b"{}"
         except web.HTTPRequestEntityTooLarge:
-            payload = None
-        if payload is None or len(payload) > PAYLOAD_LIMIT_BYTES:
-            message = f"Request must be smaller than {PAYLOAD_LIMIT_BYTES} bytes"
-            return _error(http.HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "RequestTooLargeException", message)
-        try:
-            json.loads(payload.decode(), parse_constant=_refuse_constant)
-        except (ValueError, RecursionError) as error:
-            message = f"Could not parse request body into json: {error}"
-            return _error(http.HTTPStatus.BAD_REQUEST, "InvalidRequestContentException", message)
-        outcome = await self._pool.invoke(payload)
-        headers = {"X-Amz-Executed-Version": VERSION}
-        if outcome.failed:
-            headers["X-Amz-Function-Error"] = "Unhandled"
-        return web.Response(body=outcome.payload, content_type="application/json", headers=headers)
+            return _too_large()
+        if (refusal := refuse_payload(payload)) is not None:
+            return refusal
+        return to_response(await self._pool.invoke(payload), VERSION)
 
     def _is_name(self, name: str) -> bool:
         """Return whether this is the function's name or ARN, alone or with its version or alias."""
         names = (self._function.arn, self._function.name)
         return name in (f"{known}{qualifier}" for known in names for qualifier in ("", f":{VERSION}", f":{ALIAS}"))
+
+
+def refuse_payload(payload: bytes) -> web.Response | None:
+    """Return Lambda's refusal of an event that is too large or no JSON; None if it is accepted."""
+    if len(payload) > PAYLOAD_LIMIT_BYTES:
+        return _too_large()
+    try:
+        json.loads(payload.decode(), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        message = f"Could not parse request body into json: {error}"
+        return _error(http.HTTPStatus.BAD_REQUEST, "InvalidRequestContentException", message)
+    return None
+
+
+def to_response(outcome: Outcome, version: str) -> web.Response:
+    """Return the answer to an invocation that a version of the function ran."""
+    headers = {"X-Amz-Executed-Version": version}
+    if outcome.failed:
+        headers["X-Amz-Function-Error"] = "Unhandled"
+    return web.Response(body=outcome.payload, content_type="application/json", headers=headers)
+
+
+def _too_large() -> web.Response:
+    message = f"Request must be smaller than {PAYLOAD_LIMIT_BYTES} bytes"
+    return _error(http.HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "RequestTooLargeException", message)
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -33,11 +33,11 @@ class Bucket:
     child: Child | None = None
 
 
-def start_bucket(children: Children, directory: Path, name: str) -> Bucket:
-    """Start the endpoint, wait until it answers, and create the bucket.
+def start_moto(children: Children, directory: Path) -> tuple[str, Child]:
+    """Start moto's server, wait until it answers, and return its endpoint and its process.
 
     Raises:
-        StackError: the endpoint does not start, or refuses to create the bucket.
+        StackError: it does not start.
     """
     child = children.start(
         "moto_server",
@@ -48,7 +48,16 @@ def start_bucket(children: Children, directory: Path, name: str) -> Bucket:
     )
     # The server chooses its port and prints it only after it has bound it.
     running = child.wait_until(lambda: _RUNNING.search(child.log_text()))
-    bucket = Bucket(name, running.group(1), child)
+    return running.group(1), child
+
+
+def start_bucket(children: Children, directory: Path, name: str) -> Bucket:
+    """Start the endpoint, wait until it answers, and create the bucket.
+
+    Raises:
+        StackError: the endpoint does not start, or refuses to create the bucket.
+    """
+    bucket = Bucket(name, *start_moto(children, directory))
     connection = http.client.HTTPConnection(urlsplit(bucket.endpoint).netloc, timeout=_REQUEST_SECONDS)
     try:
         for target, document in ((f"/{name}", None), (f"/{name}?versioning", _VERSIONED)):
