@@ -34,6 +34,7 @@ from devstack.processes.loop_thread import LoopThread
 
 BODY_LIMIT_BYTES = 5 << 30
 """S3's limit for a single PUT."""
+_LARGE_BYTES = 1 << 20
 _SHUTDOWN_SECONDS = 1.0
 
 
@@ -121,7 +122,7 @@ class AwsDoor:
         service = host.service
         try:
             request = await HttpRequest.read(web_request, secure=secure)
-            caller = self._caller(service, request, via)
+            caller = await self._identify(service, request, via)
             if service == "s3":
                 s3_request = parse_s3(request, host.bucket, self.catalogue)
                 return await self._answers.s3(web_request, request, caller, s3_request)
@@ -134,6 +135,12 @@ class AwsDoor:
         except Refused as error:
             refused = error
         return render(service, refused, request_id, head=web_request.method == "HEAD")
+
+    async def _identify(self, service: str, request: HttpRequest, via: str | None) -> Caller:
+        if len(request.body) <= _LARGE_BYTES:
+            return self._caller(service, request, via)
+        # Other clients would wait while a part of a model is hashed, and the function waits for one second at most.
+        return await asyncio.to_thread(self._caller, service, request, via)
 
     def _caller(self, service: str, request: HttpRequest, via: str | None) -> Caller:
         endpoint = None if via is None else self._endpoint(service, via)

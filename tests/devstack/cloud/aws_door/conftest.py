@@ -38,7 +38,8 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
             "aws_access_key_id": "moto",
             "aws_secret_access_key": "moto",
         }
-        s3, secrets, logs = (boto3.client(name, **access) for name in ("s3", "secretsmanager", "logs"))
+        clients: list[Any] = [boto3.client(name, **access) for name in ("s3", "secretsmanager", "logs")]
+        s3, secrets, logs = clients
         for bucket in (BUCKET, OTHER_BUCKET):
             s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
             s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
@@ -48,7 +49,7 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
         s3.put_object(Bucket=OTHER_BUCKET, Key="models/a", Body=b"another")
         secret = secrets.create_secret(Name="key-secret", SecretString=SECRET_TEXT)
         logs.create_log_group(logGroupName=LOG_GROUP)
-        for client in (s3, secrets, logs):
+        for client in clients:
             client.close()
         yield Moto(endpoint, secret["ARN"])
 

@@ -5,14 +5,15 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+import boto3
 import pytest
-from botocore.exceptions import ClientError
 
 from devstack.cloud.iam.authority import Credentials
 from devstack.lambda_runtime.invocation import PAYLOAD_LIMIT_BYTES, Outcome
 from nextitem.errors import SecretUnavailable
 from nextitem.sessions.secret_reader import SecretReader
 from operations import pre_traffic
+from tests.devstack.cloud.aws_door.requests import refusal
 from tests.devstack.cloud.aws_door.small_cloud import (
     ACCOUNT,
     DEPLOYMENT,
@@ -27,18 +28,11 @@ from tests.devstack.cloud.aws_door.small_cloud import (
     allow,
 )
 
+WRONG_TOKEN = "another"  # noqa: S105 - no secret
 VERSION_ARN = f"{FUNCTION}:7"
 HOOK_EVENT = {"DeploymentId": DEPLOYMENT, "LifecycleEventHookExecutionId": "execution-1"}
 VERIFIED = Outcome(json.dumps({"status": "ok", "store": "ok", "models": ["v1"]}).encode())
 DECRYPT_SECRET = allow("kms:Decrypt", KEY_ARN, Condition=VIA_SECRETS)
-
-
-def refusal(call: Callable[[], Any]) -> tuple[str, str]:
-    """Return the code and message of a call that must be refused."""
-    with pytest.raises(ClientError) as caught:
-        call()
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
 
 
 def environment(credentials: Credentials) -> dict[str, str]:
@@ -99,7 +93,7 @@ def test_a_secret_is_refused(cloud: SmallCloud, read_secret: Callable[[Credentia
 
 def test_a_wrong_session_token_is_refused(cloud: SmallCloud) -> None:
     credentials = cloud.role(allow("secretsmanager:*", "*"))
-    client = cloud.client("secretsmanager", credentials, token="another")
+    client = cloud.client("secretsmanager", credentials, token=WRONG_TOKEN)
 
     code, _ = refusal(lambda: client.get_secret_value(SecretId=cloud.secret_arn))
 
@@ -107,11 +101,13 @@ def test_a_wrong_session_token_is_refused(cloud: SmallCloud) -> None:
 
 
 def test_a_rotation_writes_with_the_key(cloud: SmallCloud) -> None:
-    # GIVEN the rights of the rotation, once without the key's
+    # GIVEN the rights of the rotation, once with the right to decrypt only
     steps = [f"secretsmanager:{name}" for name in ("DescribeSecret", "PutSecretValue", "UpdateSecretVersionStage")]
     rights = allow([*steps, "secretsmanager:GetSecretValue"], cloud.secret_arn)
     use = allow(["kms:Decrypt", "kms:GenerateDataKey"], KEY_ARN, Condition=VIA_SECRETS)
-    without, client = (cloud.client("secretsmanager", cloud.role(*given)) for given in ([rights], [rights, use]))
+    without, client = (
+        cloud.client("secretsmanager", cloud.role(*given)) for given in ([rights, DECRYPT_SECRET], [rights, use])
+    )
     version: Any = {"SecretId": cloud.secret_arn, "SecretString": "{}", "VersionStages": ["AWSPENDING"]}
 
     # WHEN it writes a version
@@ -147,6 +143,13 @@ def test_an_endpoint_leads_to_its_own_service_only(cloud: SmallCloud) -> None:
 # ---- The pre-traffic hook: Lambda and CodeDeploy ----
 
 
+class Context:
+    """Lambda's context of the hook."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
 @pytest.fixture
 def run_hook(cloud: SmallCloud, monkeypatch: pytest.MonkeyPatch) -> Callable[[Credentials], str]:
     """Run the real function."""
@@ -160,8 +163,10 @@ def run_hook(cloud: SmallCloud, monkeypatch: pytest.MonkeyPatch) -> Callable[[Cr
         }
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        return pre_traffic.handler(HOOK_EVENT, None)["status"]
+        return pre_traffic.handler(HOOK_EVENT, Context())["status"]
 
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps the credentials of the test before
+    monkeypatch.setattr(pre_traffic, "ACCESS_SECONDS", 0.0)  # a denial here is not one of IAM's late ones
     return run
 
 
@@ -256,7 +261,7 @@ def test_everybody_may_ask_who_they_are(cloud: SmallCloud) -> None:
 
     assert identity["Arn"] == f"arn:aws:sts::{ACCOUNT.id}:assumed-role/role1/session"
     assert identity["Account"] == ACCOUNT.id
-    wrong = cloud.client("sts", credentials, token="another")
+    wrong = cloud.client("sts", credentials, token=WRONG_TOKEN)
     assert refusal(wrong.get_caller_identity)[0] == "InvalidClientTokenId"
 
 
