@@ -14,7 +14,7 @@ NOT_MODELLED = HTTPStatus.NOT_IMPLEMENTED
 """Status of a request that AWS serves and the local cloud does not: no policy may seem to allow it."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Refused(Exception):
     """A request that is answered with an error.
 
