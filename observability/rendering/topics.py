@@ -64,7 +64,7 @@ def _key() -> dict[str, Any]:
                         "Sid": "UsedByAlarms",
                         "Effect": "Allow",
                         "Principal": {"Service": "cloudwatch.amazonaws.com"},
-                        "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+                        "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
                         "Resource": "*",
                         "Condition": _this_account(),
                     },

@@ -111,7 +111,7 @@ def test_exit_codes_and_messages(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_the_aws_cli_gets_the_settings_of_an_environment(capsys: pytest.CaptureFixture[str]) -> None:
     assert aws_arguments.main([str(ROOT / "samconfig.toml"), "staging"]) == 0
     assert shlex.split(capsys.readouterr().out) == [
-        *("--stack-name", "nextitem-staging", "--capabilities", "CAPABILITY_IAM"),
+        *("--stack-name", "nextitem-staging", "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"),
         *("--parameter-overrides", "DeploymentType=AllAtOnce", "StoreMaxGigabytes=1"),
     ]
     assert aws_arguments.main([str(ROOT / "samconfig.toml"), "moon"]) == 1

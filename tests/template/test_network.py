@@ -96,6 +96,17 @@ def test_all_live_in_both_subnets(values: Values) -> None:
         assert sorted(map(str, subnet_ids)) == both
 
 
+def test_subnets_are_in_the_chosen_zones() -> None:
+    chosen = deployed({"AvailabilityZoneA": "eu-central-1c", "AvailabilityZoneB": "eu-central-1b"})
+    default = deployed()
+
+    def zones(stack: Stack) -> list[Any]:
+        return [subnet["AvailabilityZone"] for subnet in stack.of_type("AWS::EC2::Subnet").values()]
+
+    assert zones(chosen) == ["eu-central-1c", "eu-central-1b"]
+    assert zones(default) == [{"Fn::Select": [number, {"Fn::GetAZs": ""}]} for number in (0, 1)]
+
+
 def test_s3_is_reached_from_every_subnet(stack: Stack) -> None:
     (gateway,) = [endpoint for endpoint in stack.of_type(ENDPOINT).values() if endpoint["VpcEndpointType"] == "Gateway"]
     associations = stack.of_type("AWS::EC2::SubnetRouteTableAssociation").values()

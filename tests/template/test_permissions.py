@@ -1,13 +1,34 @@
 """The permissions of the function's role."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from devstack.template.stack import Stack, deployed
+from devstack.template.stack import ROOT, Stack, deployed
 from tests.template.permissions import ON_EVERYTHING, PATTERNS, Statement, statements
 
 CONNECT = "elasticache:Connect"
+
+
+BOTH = [ROOT / "template.yaml", ROOT / "observability" / "observability.yaml"]
+
+
+@pytest.mark.parametrize("path", BOTH, ids=lambda path: path.stem)
+def test_names_of_regional_services_follow_the_partition(path: Path) -> None:
+    # Principals without a region are the same in every partition; those with one, and kms:ViaService, are not:
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+    assert re.findall(r"\$\{AWS::Region\}\.amazonaws\S*", path.read_text()) == []
+
+
+@pytest.mark.parametrize("path", BOTH, ids=lambda path: path.stem)
+def test_every_user_of_a_key_gets_the_whole_family_of_data_keys(path: Path) -> None:
+    # EBS names the one action that it calls, which managed instances need.
+    found = re.findall(r"kms:GenerateDataKey[*\w]*", path.read_text())
+
+    assert "kms:GenerateDataKey*" in found
+    assert set(found) <= {"kms:GenerateDataKey*", "kms:GenerateDataKeyWithoutPlaintext"}
 
 
 def recommend_statements(stack: Stack) -> list[Statement]:

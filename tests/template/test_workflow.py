@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from devstack.template.stack import ROOT, deployed
+from devstack.template.stack import ROOT, deployed, source
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yaml"))
 each_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
@@ -55,6 +55,29 @@ def test_only_the_aws_cli_runs_with_the_credentials_of_a_role() -> None:
 
     assert all(re.match(r"aws |xargs --arg-file arguments aws ", step["run"]) for step in deploy[entry + 1 :])
     assert all("make" not in step.get("run", "") and "pip" not in step.get("run", "") for step in deploy)
+
+
+OTHER_MINUTES = 25
+"""Of a deployment besides the move of traffic: creating a cache takes most of it."""
+SESSION_MINUTES = 60
+"""Of a role's credentials, unless its maximum is raised: `role-duration-seconds` of configure-aws-credentials."""
+
+
+def minutes_of(deployment: str) -> int:
+    """Return how long a type of deployment moves traffic; a linear one moves the first tenth at once."""
+    match = re.fullmatch(r"Canary10Percent(\d+)Minutes|Linear10PercentEvery(\d+)Minutes?", deployment)
+    if match is None:
+        return 0
+    return int(match[1]) if match[1] else 9 * int(match[2])
+
+
+def test_no_type_of_deployment_outlasts_the_job_or_its_credentials() -> None:
+    types = source()["Parameters"]["DeploymentType"]["AllowedValues"]
+    job = yaml.safe_load((ROOT / ".github/workflows/deploy.yaml").read_text())["jobs"]["deploy"]
+    limit = min(job["timeout-minutes"], SESSION_MINUTES)
+
+    assert max(map(minutes_of, types)) > 0
+    assert [kind for kind in types if minutes_of(kind) + OTHER_MINUTES > limit] == []
 
 
 def test_every_environment_is_configured_with_existing_parameters() -> None:
