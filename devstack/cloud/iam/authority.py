@@ -11,22 +11,21 @@ from typing import Any
 from devstack.cloud.account import Account
 from devstack.cloud.iam.policy import (
     Context,
-    Decision,
     PolicyKind,
     Principal,
     Request,
     Statement,
-    evaluate,
     parse_policy,
 )
+from devstack.cloud.iam.quotas import INLINE_CHARACTERS, MANAGED_CHARACTERS, TRUST_CHARACTERS, check_size
+from devstack.cloud.iam.trust import may_assume
 
 SESSION_DURATION = timedelta(hours=1)
 """The default of ``sts:AssumeRole``."""
-
 _ACCESS_KEY_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _ROLE_ARN = re.compile(r"arn:[\w-]+:iam::(\d{12}):role/(?:[\w+=,.@-]+/)*([\w+=,.@-]{1,64})", re.ASCII)
-_ARN_ACCOUNT = re.compile(r"arn:[\w-]+:(?:iam|sts)::(\d{12}):.+")
+_ARN_ACCOUNT = re.compile(r"arn:[\w-]+:iam::(\d{12}):(?:root|role/.+|user/.+)")
 
 
 class AccessDenied(Exception):
@@ -93,6 +92,7 @@ class Authority:
             PolicyError: AWS refuses the document, or a part of it is not modelled.
         """
         statements = parse_policy(document, source=arn)
+        check_size([document], MANAGED_CHARACTERS, arn)
         with self._lock:
             self._managed[arn] = statements
 
@@ -135,6 +135,8 @@ class Authority:
             for statement in parse_policy(document, source=f"{name}/{policy}")
         ]
         trust = parse_policy(trust_document, PolicyKind.TRUST, source=f"trust policy of {name}")
+        check_size(list(documents.values()), INLINE_CHARACTERS, f"inline policies of {name}")
+        check_size([trust_document], TRUST_CHARACTERS, f"trust policy of {name}")
         arns = tuple(managed)
         with self._lock:
             self._require_policies(arns)
@@ -168,7 +170,7 @@ class Authority:
         Args:
             role_arn: the role.
             session_name: becomes the last part of the session's ARN.
-            by: a service, such as ``lambda.amazonaws.com``, or the ARN of a principal.
+            by: a service, such as ``lambda.amazonaws.com``, or the ARN of an account's root, a role or a user.
             duration: until the credentials expire.
             source_function_arn: the function that gets the credentials; the value of ``lambda:SourceFunctionArn``.
             context: context keys of the call, such as ``aws:SourceAccount``, for conditions of the trust policy.
@@ -176,7 +178,7 @@ class Authority:
         Raises:
             AccessDenied: the trust policy does not allow it.
             UnknownEntity: the role does not exist.
-            ValueError: the session name is not one that AWS accepts.
+            ValueError: the session name is not one that AWS accepts, or `by` is another kind of ARN.
         """
         if not _SESSION_NAME.fullmatch(session_name):
             raise ValueError(f'"{session_name}" is not a session name: 2 to 64 letters, digits and +=,.@-')
@@ -184,8 +186,8 @@ class Authority:
             role = self._roles.get(role_arn)
         if role is None:
             raise UnknownEntity(f"{role_arn} does not exist")
-        request = Request("sts:AssumeRole", role_arn, context or {}, _caller(by))
-        if evaluate(role.trust, request) is not Decision.ALLOW:
+        request = Request("sts:AssumeRole", role_arn, context or {}, self._caller(by))
+        if not may_assume(role.trust, request):
             raise AccessDenied(f"{by} is not authorized to perform: sts:AssumeRole on resource: {role_arn}")
         return self._issue(role_arn, session_name, duration, source_function_arn)
 
@@ -222,7 +224,7 @@ class Authority:
             if session is None:
                 raise UnknownEntity(f"there is no access key {access_key_id}")
             role = self._roles[session.role_arn]
-            managed = [statement for arn in role.managed for statement in self._managed[arn]]
+            statements = self._statements_of(role)
         context = {
             "aws:PrincipalArn": (role.arn,),
             "aws:PrincipalAccount": (role.account,),
@@ -236,10 +238,25 @@ class Authority:
         return Principal(
             arn=f"arn:{self.account.partition}:sts::{role.account}:assumed-role/{role.name}/{session.name}",
             account=role.account,
-            statements=(*role.inline, *managed),
+            statements=statements,
             context=context,
             role_arn=role.arn,
         )
+
+    def _caller(self, by: str) -> Principal:
+        if not by.startswith("arn:"):
+            return service_principal(by)
+        match = _ARN_ACCOUNT.fullmatch(by)
+        if match is None:
+            raise ValueError(f'"{by}" is not the ARN of an account\'s root, a role or a user')
+        with self._lock:
+            role = self._roles.get(by)
+            statements = self._statements_of(role) if role else ()
+        context = {"aws:PrincipalArn": (by,), "aws:PrincipalAccount": (match[1],)}
+        return Principal(arn=by, account=match[1], statements=statements, context=context)
+
+    def _statements_of(self, role: _Role) -> tuple[Statement, ...]:
+        return (*role.inline, *(statement for arn in role.managed for statement in self._managed[arn]))
 
     def _require_policies(self, arns: tuple[str, ...]) -> None:
         if unknown := [arn for arn in arns if arn not in self._managed]:
@@ -264,14 +281,6 @@ def service_principal(name: str) -> Principal:
         service=name,
         context={"aws:PrincipalIsAWSService": ("true",), "aws:PrincipalServiceName": (name,)},
     )
-
-
-def _caller(by: str) -> Principal:
-    if match := _ARN_ACCOUNT.fullmatch(by):
-        return Principal(
-            arn=by, account=match[1], context={"aws:PrincipalArn": (by,), "aws:PrincipalAccount": (match[1],)}
-        )
-    return service_principal(by)
 
 
 def _random_letters(number: int) -> str:

@@ -45,7 +45,7 @@ def _equals_ignoring_case(text: str, variables: bool) -> Comparison:
 
     def compare(value: str, values: Values) -> bool:
         resolved = pattern.resolved(values)
-        return resolved is not None and resolved.casefold() == value.casefold()
+        return resolved is not None and resolved.lower() == value.lower()
 
     return compare
 

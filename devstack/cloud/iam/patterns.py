@@ -64,7 +64,7 @@ class Pattern:
             if text is None:
                 return None
             expression += _wildcards(text) if isinstance(part, str) else re.escape(text)
-        return re.compile(expression, re.DOTALL | (re.IGNORECASE if ignore_case else 0))
+        return re.compile(expression, re.DOTALL | re.ASCII | (re.IGNORECASE if ignore_case else 0))
 
 
 @dataclass(frozen=True)

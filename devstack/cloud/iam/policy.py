@@ -216,7 +216,7 @@ def _parse_document(document: Any, kind: PolicyKind, source: str) -> tuple[State
     if "Id" in document and kind is PolicyKind.IDENTITY:
         raise PolicyError("an identity policy has no Id")
     version = document.get("Version", OLD_VERSION)
-    if version not in {VERSION, OLD_VERSION}:
+    if version not in (VERSION, OLD_VERSION):
         raise PolicyError(f'Version "{version}" is not {VERSION} or {OLD_VERSION}')
     bodies = _listed(document.get("Statement", []))
     if not bodies:
@@ -240,7 +240,7 @@ def _parse_statement(body: Any, kind: PolicyKind, source: str, *, variables: boo
         principal, inverted_principal = _one_of(body, "Principal", needed=kind is not PolicyKind.IDENTITY)
         if inverted_principal and effect is Effect.ALLOW:
             raise PolicyError("NotPrincipal works only with Deny")
-        if kind is not PolicyKind.RESOURCE and not _SID.fullmatch(sid):
+        if not isinstance(sid, str) or (kind is not PolicyKind.RESOURCE and not _SID.fullmatch(sid)):
             raise PolicyError("a Sid has only letters and digits")
         return Statement(
             effect=effect,

@@ -97,6 +97,6 @@ def parse_principal(element: Any) -> PrincipalElement:
 def _texts(element: Mapping[str, Any], key: str) -> list[str]:
     value = element.get(key, [])
     texts = value if isinstance(value, list) else [value]
-    if not all(isinstance(text, str) for text in texts):
+    if not all(isinstance(text, str) for text in texts) or (key in element and not texts):
         raise PolicyError(f"Principal: {key}: {value!r} is not a list of texts")
     return texts

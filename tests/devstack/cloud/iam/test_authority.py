@@ -91,6 +91,22 @@ def test_a_role_is_refused_to_others(authority: Authority, document: Any, by: st
         authority.assume(ROLE, "session", by=by)
 
 
+def test_a_role_that_is_trusted_by_its_account_needs_a_policy_of_its_own(authority: Authority) -> None:
+    ci = f"arn:aws:iam::{ACCOUNT}:role/ci"
+    authority.put_role(ROLE, trust({"AWS": ROOT}), {})
+    with pytest.raises(AccessDenied):
+        authority.assume(ROLE, "session", by=ci)
+    authority.put_role(ci, BY_LAMBDA, {"assume": policy(allow("sts:AssumeRole", ROLE))})
+    assert authority.assume(ROLE, "session", by=ci)
+    # A role that the trust policy names needs none, but must not be denied it.
+    authority.put_role(ROLE, trust({"AWS": ci}), {})
+    authority.put_role(ci, BY_LAMBDA, {})
+    assert authority.assume(ROLE, "session", by=ci)
+    authority.put_role(ci, BY_LAMBDA, {"assume": policy(deny("sts:*"))})
+    with pytest.raises(AccessDenied):
+        authority.assume(ROLE, "session", by=ci)
+
+
 def test_a_trust_policys_condition_reads_the_calls_context(authority: Authority) -> None:
     document = trust({"Service": LAMBDA}, Condition={"StringEquals": {"aws:SourceAccount": ACCOUNT}})
     authority.put_role(ROLE, document, {})
@@ -155,6 +171,21 @@ def test_what_aws_refuses_is_refused(authority: Authority) -> None:
     authority.put_role(ROLE, BY_LAMBDA, {})
     with pytest.raises(ValueError, match="session name"):
         authority.assume(ROLE, "a/b", by=LAMBDA)
+    with pytest.raises(ValueError, match="not the ARN of an account's root"):
+        authority.assume(ROLE, "session", by=f"arn:aws:sts::{ACCOUNT}:assumed-role/ci/session")
+
+
+def test_policies_have_quotas(authority: Authority) -> None:
+    half = policy(allow("s3:GetObject", [f"{MODEL}/{number:04}" for number in range(130)]))
+    whole = policy(allow("s3:GetObject", [f"{MODEL}/{number:04}" for number in range(260)]))
+    authority.put_managed_policy(PUBLISHER, half)
+    with pytest.raises(PolicyError, match="the quota of IAM is 6144"):
+        authority.put_managed_policy(PUBLISHER, whole)
+    authority.put_role(ROLE, BY_LAMBDA, {"a": half})
+    with pytest.raises(PolicyError, match="the quota of IAM is 10240"):
+        authority.put_role(ROLE, BY_LAMBDA, {"a": half, "b": whole})
+    with pytest.raises(PolicyError, match="the quota of IAM is 2048"):
+        authority.put_role(ROLE, trust({"AWS": [f"arn:aws:iam::{ACCOUNT}:role/{n}" for n in range(100)]}), {})
 
 
 def test_a_role_may_have_a_path(authority: Authority) -> None:

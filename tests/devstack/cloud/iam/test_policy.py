@@ -40,6 +40,7 @@ def test_a_deny_whose_condition_does_not_hold_denies_nothing() -> None:
         ("s3:?etObject", "s3:GetObject", ALLOWED),
         ("s3:?GetObject", "s3:GetObject", NOT_ALLOWED),
         ("s3:*", "s3express:CreateSession", NOT_ALLOWED),
+        ("kms:*", "\N{KELVIN SIGN}ms:Decrypt", NOT_ALLOWED),
         ("*", "kms:Decrypt", ALLOWED),
     ],
 )
@@ -159,6 +160,8 @@ def test_matching_statements_name_themselves_and_their_policy() -> None:
         (policy(allow(resource="shop")), "six fields"),
         (policy(allow(resource="arn:aws:s3")), "six fields"),
         (policy(allow(resource={"Ref": "Bucket"})), "is not an ARN"),
+        ({**policy(allow()), "Version": ["2012-10-17"]}, "Version"),
+        (policy(allow(Sid=1)), "letters and digits"),
         (policy(allow(Sid="with space")), "letters and digits"),
         (policy(allow(Sid="Same"), deny(Sid="Same")), "same Sid"),
     ],

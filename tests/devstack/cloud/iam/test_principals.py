@@ -90,6 +90,7 @@ def test_not_principal_spares_a_service() -> None:
         {"Federated": "accounts.google.com"},
         {"CanonicalUser": "79a59df900b949e5"},
         {"AWS": {"Ref": "Role"}},
+        {"AWS": []},
         [],
         "everybody",
     ],

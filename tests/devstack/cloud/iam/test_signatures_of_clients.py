@@ -19,7 +19,9 @@ from devstack.cloud.iam.authority import Authority, Credentials
 from devstack.cloud.iam.signatures import SignatureRefused, SignedRequest, verify
 from devstack.processes.children import LOOPBACK
 from devstack.services.tls_proxy import TlsProxy
+from nextitem.aws.elasticache_auth import Cache, TokenProvider
 from tests.devstack.cloud.iam.recorder import Recorder
+from tests.nextitem.parts import soon
 
 REGION = "eu-central-1"
 LISTING = b"<ListBucketResult><Name>shop</Name><IsTruncated>false</IsTruncated></ListBucketResult>"
@@ -189,6 +191,36 @@ def test_obstores_requests_to_s3(
     send(store, key)
     (request,) = recorder.requests
     check(request, authority, "s3")
+
+
+def test_the_functions_token_for_its_store(credentials: Credentials, authority: Authority) -> None:
+    variables = {
+        "AWS_ACCESS_KEY_ID": credentials.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
+        "AWS_SESSION_TOKEN": credentials.session_token,
+    }
+    provider = TokenProvider("recommend", Cache("shop-cache", serverless=True, region=REGION), variables)
+    user, token = provider.get_credentials(soon())
+    host, _, query = token.partition("/?")
+    request = SignedRequest("GET", "/", query, (("host", host),))
+    check(request, authority, "elasticache")
+    assert request.parameters["User"] == user
+
+
+def test_a_body_that_boto3_sent_and_is_changed_on_its_way_is_refused(
+    endpoint: tuple[str, Path | None], client: Callable[[str], Any], recorder: Recorder, authority: Authority
+) -> None:
+    # GIVEN a body with its hash in the header, or over TLS with a checksum after its chunks
+    client("s3").put_object(Bucket="shop", Key="k", Body=b"content")
+    (request,) = recorder.requests
+    chunked = request.header("x-amz-content-sha256") == "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+    assert chunked == (endpoint[1] is not None)
+
+    # WHEN a letter of it changes, THEN it is refused
+    changed = replace(request, body=request.body.replace(b"content", b"Content"))
+    with pytest.raises(SignatureRefused) as refused:
+        verify(changed, authority, "s3", REGION, datetime.now(UTC))
+    assert refused.value.code == ("BadDigest" if chunked else "XAmzContentSHA256Mismatch")
 
 
 def test_a_presigned_url_of_s3(credentials: Credentials, authority: Authority, client: Callable[[str], Any]) -> None:
