@@ -76,6 +76,8 @@ def test_a_variable_in_an_arn_condition() -> None:
 def test_a_variable_without_a_value_equals_nothing() -> None:
     # The user guide: positive operators do not match a null value, negated ones do.
     assert not holds({"StringEquals": {"s3:prefix": "${aws:PrincipalTag/team}"}}, s3__prefix="web")
+    for operator in ("StringEquals", "StringEqualsIgnoreCase", "StringLike"):
+        assert not holds({operator: {"s3:prefix": "web${aws:PrincipalTag/team}"}}, s3__prefix="web")
     assert not holds({"StringLike": {"s3:prefix": "*${aws:PrincipalTag/team}"}}, s3__prefix="web")
     assert holds({"StringNotEquals": {"s3:prefix": "${aws:PrincipalTag/team}"}}, s3__prefix="web")
     refuse = {"Effect": "Deny", "Action": "*", "NotResource": f"{BUCKET}/${{aws:PrincipalTag/team}}/*"}
