@@ -5,19 +5,44 @@ and nothing from the environment of devstack itself.
 """
 
 import os
+import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
+from devstack.processes.listener import listen
 from devstack.services.bucket import ACCESS_KEY, REGION
 
 ACCOUNT_ID = "123456789012"
 """The account of the examples in AWS's documents."""
 VERSION = "$LATEST"
-CREDENTIALS_PATH = "/credentials"
+CREDENTIALS_PATH = "/2021-04-23/credentials"
 """Path of the container credentials provider, which replaces the keys under SnapStart, as on Lambda."""
 CREDENTIALS_TOKEN = "devstack, no token"  # noqa: S105 - no secret
+
+
+class Sandbox(Protocol):
+    """Where the workers of a function run, with which variables and credentials, if not with devstack's own."""
+
+    def listen(self) -> socket.socket:
+        """Return a listening socket on a free port that a worker can connect to; called from any thread."""
+
+    def command(self, argv: Sequence[str | Path], scratch: Path) -> Sequence[str | Path]:
+        """Return a command that runs another one there, under the same process id, with `scratch` as its /tmp."""
+
+    def environment(self, runtime_api: str, *, is_prepared: bool) -> dict[str, str]:
+        """Return all environment variables of a worker.
+
+        Args:
+            runtime_api: ``host:port`` of the worker's own Runtime API.
+            is_prepared: whether it was started before an invocation needed it.
+        """
+
+    def credentials(self) -> dict[str, str]:
+        """Return the answer of the container credentials provider."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +66,8 @@ class Function:
     memory_mb: int = 1769
     """Reported to the function, not enforced. 1,769 MB are one vCPU on Lambda."""
     settings: Mapping[str, str] = field(default_factory=dict)
+    sandbox: Sandbox | None = None
+    """None: workers run on this machine as they are, and get devstack's keys."""
 
     @property
     def processes(self) -> int:
@@ -52,17 +79,32 @@ class Function:
         """Amazon resource name."""
         return f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{self.name}"
 
-    def command(self) -> tuple[str | Path, ...]:
-        """Return the command line of a worker process."""
-        return (self.python, "-m", "awslambdaric", self.handler)
+    def listen(self) -> socket.socket:
+        """Return a listening socket for the Runtime API of one worker."""
+        return listen() if self.sandbox is None else self.sandbox.listen()
 
-    def environment(self, runtime_api: str, scratch: Path) -> dict[str, str]:
+    def command(self, scratch: Path) -> Sequence[str | Path]:
+        """Return the command line of a worker process."""
+        argv = (self.python, "-m", "awslambdaric", self.handler)
+        return argv if self.sandbox is None else self.sandbox.command(argv, scratch)
+
+    def credentials(self) -> dict[str, str]:
+        """Return the answer of the container credentials provider."""
+        if self.sandbox is not None:
+            return self.sandbox.credentials()
+        expires = datetime.now(UTC) + timedelta(hours=1)
+        return credentials_document(ACCESS_KEY, ACCESS_KEY, ACCESS_KEY, expires)
+
+    def environment(self, runtime_api: str, scratch: Path, *, is_prepared: bool = False) -> dict[str, str]:
         """Return the environment variables of one worker.
 
         Args:
             runtime_api: ``host:port`` of the worker's own Runtime API.
             scratch: the worker's own directory for temporary files, as every worker on Lambda has its own /tmp.
+            is_prepared: whether it was started before an invocation needed it.
         """
+        if self.sandbox is not None:
+            return self.sandbox.environment(runtime_api, is_prepared=is_prepared)
         python_path = {"PYTHONPATH": str(self.runtime_path)} if self.runtime_path else {}
         return {
             "PATH": os.defpath,
@@ -82,7 +124,7 @@ class Function:
             "_HANDLER": self.handler,
             **python_path,
             **({} if self.concurrency is None else {"AWS_LAMBDA_MAX_CONCURRENCY": str(self.concurrency)}),
-            **(self._credentials_provider(runtime_api) if self.snap_start else self._keys()),
+            **(credentials_provider(runtime_api) if self.snap_start else self._keys()),
             **self.settings,
         }
 
@@ -96,9 +138,20 @@ class Function:
     def _keys() -> dict[str, str]:
         return {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": ACCESS_KEY}
 
-    @staticmethod
-    def _credentials_provider(runtime_api: str) -> dict[str, str]:
-        return {
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://{runtime_api}{CREDENTIALS_PATH}",
-            "AWS_CONTAINER_AUTHORIZATION_TOKEN": CREDENTIALS_TOKEN,
-        }
+
+def credentials_document(key_id: str, secret_key: str, token: str, expires: datetime) -> dict[str, str]:
+    """Return credentials in the format of a container credentials provider."""
+    return {
+        "AccessKeyId": key_id,
+        "SecretAccessKey": secret_key,
+        "Token": token,
+        "Expiration": expires.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+
+
+def credentials_provider(runtime_api: str) -> dict[str, str]:
+    """Return the variables that name the container credentials provider of a Runtime API."""
+    return {
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://{runtime_api}{CREDENTIALS_PATH}",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN": CREDENTIALS_TOKEN,
+    }

@@ -33,8 +33,13 @@ def new_trace_id() -> str:
 
 @dataclass(frozen=True, eq=False)
 class Invocation:
-    """An event for a worker; `outcome` is set exactly once."""
+    """An event for a worker; `outcome` is set exactly once.
 
+    Attributes:
+        arn: of the function, with the version or alias that its caller named.
+    """
+
+    arn: str
     payload: bytes
     outcome: asyncio.Future[Outcome]
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))

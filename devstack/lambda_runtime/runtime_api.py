@@ -8,7 +8,6 @@ body separately, costs 40-90 ms a call (aiohttp sets the former and joins the la
 import asyncio
 import http
 import json
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from aiohttp import web
@@ -18,8 +17,7 @@ from devstack.lambda_runtime.function import CREDENTIALS_PATH, CREDENTIALS_TOKEN
 from devstack.lambda_runtime.invocation import PAYLOAD_LIMIT_BYTES, Outcome, failure
 from devstack.lambda_runtime.worker_pool import WorkerPool
 from devstack.processes.children import LOOPBACK, Children
-from devstack.processes.listener import Listener, listen
-from devstack.services.bucket import ACCESS_KEY
+from devstack.processes.listener import Listener
 
 _ROOT = "/2018-06-01/runtime"
 _READ_LIMIT_BYTES = 2 * PAYLOAD_LIMIT_BYTES
@@ -44,7 +42,7 @@ class RuntimeApi:
         app.router.add_post(f"{_ROOT}/init/error", self._init_error)
         app.router.add_get(f"{_ROOT}/restore/next", self._restore_next)
         app.router.add_post(f"{_ROOT}/restore/error", self._init_error)
-        app.router.add_get(CREDENTIALS_PATH, _credentials)
+        app.router.add_get(CREDENTIALS_PATH, self._credentials)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
 
     async def start(self) -> None:
@@ -61,7 +59,7 @@ class RuntimeApi:
         server = self._runner.server
         if server is None:
             raise AssertionError("no port is opened before `start`")
-        listener = Listener(listen(), lambda: Connection(server(), self._disconnected))
+        listener = Listener(self._function.listen(), lambda: Connection(server(), self._disconnected))
         self._listeners[number], self._numbers[listener.port] = listener, number
         return f"{LOOPBACK}:{listener.port}"
 
@@ -88,7 +86,7 @@ class RuntimeApi:
             headers={
                 "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
                 "Lambda-Runtime-Deadline-Ms": str(int(deadline * 1000)),
-                "Lambda-Runtime-Invoked-Function-Arn": self._function.arn,
+                "Lambda-Runtime-Invoked-Function-Arn": invocation.arn,
                 "Lambda-Runtime-Trace-Id": invocation.trace_id,
             },
         )
@@ -121,6 +119,12 @@ class RuntimeApi:
             return web.Response(content_type="application/json")
         return _error_response(http.HTTPStatus.FORBIDDEN, "InvalidStateTransition", "the worker cannot be restored")
 
+    async def _credentials(self, request: web.Request) -> web.Response:
+        """Answer as the container credentials provider, which SnapStart functions use."""
+        if request.headers.get("Authorization") != CREDENTIALS_TOKEN:
+            return web.Response(status=http.HTTPStatus.UNAUTHORIZED)
+        return web.json_response(self._function.credentials())
+
     def _complete(self, request: web.Request, outcome: Outcome) -> web.Response:
         request_id = request.match_info["request_id"]
         if self.pool.complete(self._caller(request), request_id, outcome):
@@ -132,21 +136,6 @@ class RuntimeApi:
         """Return the number of the calling worker; 0, which no worker has, once its port is closed."""
         address = request.transport.get_extra_info("sockname") if request.transport else None
         return self._numbers.get(address[1], 0) if address else 0
-
-
-async def _credentials(request: web.Request) -> web.Response:
-    """Answer as the container credentials provider, which SnapStart functions use."""
-    if request.headers.get("Authorization") != CREDENTIALS_TOKEN:
-        return web.Response(status=http.HTTPStatus.UNAUTHORIZED)
-    expires = datetime.now(UTC) + timedelta(hours=1)
-    return web.json_response(
-        {
-            "AccessKeyId": ACCESS_KEY,
-            "SecretAccessKey": ACCESS_KEY,
-            "Token": ACCESS_KEY,
-            "Expiration": expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        }
-    )
 
 
 def _accepted() -> web.Response:

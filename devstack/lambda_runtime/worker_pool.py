@@ -64,11 +64,16 @@ class WorkerPool:
         self._tasks: set[asyncio.Task[object]] = set()
         self._stopping = False
 
-    async def invoke(self, payload: bytes) -> Outcome:
-        """Run the function on one event (JSON) and return its outcome."""
+    async def invoke(self, payload: bytes, arn: str = "") -> Outcome:
+        """Run the function on one event and return its outcome.
+
+        Args:
+            payload: JSON.
+            arn: as the caller named the function; empty: the function's own.
+        """
         if self._stopping:
             return failure("ServiceException", "The stack is stopping.")
-        invocation = Invocation(payload, asyncio.get_running_loop().create_future())
+        invocation = Invocation(arn or self._function.arn, payload, asyncio.get_running_loop().create_future())
         self._queue.append(invocation)
         self._dispatch()
         return await invocation.outcome
@@ -120,7 +125,7 @@ class WorkerPool:
             The error of its init, or None.
         """
         self._spawning += 1
-        worker = self._workers.get(await self._spawn())
+        worker = self._workers.get(await self._spawn(is_prepared=True))
         if worker is None:
             return failure("Runtime.InvalidEntrypoint", "the worker could not be started")
         await self._wait_until(lambda: worker.is_past_init or worker.number not in self._workers)
@@ -196,7 +201,7 @@ class WorkerPool:
         if self._function.concurrency is None:
             worker.child.kill()
 
-    async def _spawn(self) -> int:
+    async def _spawn(self, *, is_prepared: bool = False) -> int:
         number = next(self._numbers)
         scratch = self._directory / f"worker-{number:04}"
         log = self._directory / f"worker-{number:04}.log"
@@ -206,8 +211,8 @@ class WorkerPool:
             spawned_at = time.perf_counter()
             child = self._children.start(
                 f"worker {number}",
-                self._function.command(),
-                env=self._function.environment(address, scratch),
+                self._function.command(scratch),
+                env=self._function.environment(address, scratch, is_prepared=is_prepared),
                 cwd=self._function.directory,
                 log=log,
             )

@@ -19,7 +19,7 @@ from devstack.processes.children import Children
 from devstack.processes.errors import StackError
 from devstack.processes.listener import Listener
 from devstack.processes.loop_thread import LoopThread
-from tests.devstack.cloud.network.deployments import BUCKET, STORE_HOST, recommend, simulate
+from tests.devstack.cloud.deployments import BUCKET, STORE_HOST, recommend, simulate
 
 pytestmark = pytest.mark.skipif(available() is not None, reason=str(available()))
 CLIENTS = Path(__file__).with_name("clients.py")

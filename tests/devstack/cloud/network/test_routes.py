@@ -8,7 +8,7 @@ import pytest
 from devstack.cloud.network.routes import PUBLIC, STORE, Route, internet_routes, vpc_config, vpc_routes
 from devstack.cloud.resources import Deployment
 from devstack.template.stack import Values
-from tests.devstack.cloud.network.deployments import BUCKET, STORE_HOST, recommend, simulate
+from tests.devstack.cloud.deployments import BUCKET, STORE_HOST, recommend, simulate
 
 Edit = Callable[[dict[str, Any]], object]
 

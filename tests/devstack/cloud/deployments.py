@@ -46,17 +46,34 @@ def simulate(values: Values | None = None, edit: Edit | None = None) -> Deployme
     for logical_id in creation_order(stack.resources):
         template = stack.resources[logical_id]
         properties: dict[str, Any] = resolve_value(template.get("Properties", {}), names)
-        physical_id = BUCKET if template["Type"] == "AWS::S3::Bucket" else logical_id
-        attributes = {"Arn": f"arn:{logical_id}", "CidrBlock": properties.get("CidrBlock", "")}
-        if template["Type"] == "AWS::EC2::SecurityGroup":
-            attributes["GroupId"] = physical_id
-        if template["Type"].startswith("AWS::ElastiCache::"):
-            attributes |= {f"{kind}.Address": STORE_HOST for kind in _ENDPOINTS}
-            attributes |= {f"{kind}.Port": "6379" for kind in _ENDPOINTS}
-        deployment.resources[logical_id] = Resource(
-            logical_id, template["Type"], properties, physical_id, {k: v for k, v in attributes.items() if v}
-        )
+        physical_id, attributes = _identify(deployment, logical_id, template["Type"], properties)
+        deployment.resources[logical_id] = Resource(logical_id, template["Type"], properties, physical_id, attributes)
     return deployment
+
+
+def _identify(deployment: Deployment, name: str, kind: str, properties: dict[str, Any]) -> tuple[str, dict[str, str]]:
+    """Return the physical id and the attributes of a resource."""
+    account = deployment.account
+    physical_id, attributes = name, {"Arn": f"arn:{name}"}
+    match kind:
+        case "AWS::S3::Bucket":
+            physical_id, attributes = BUCKET, {"Arn": f"arn:aws:s3:::{BUCKET}"}
+        case "AWS::IAM::Role":
+            attributes = {"Arn": account.iam_arn(f"role/{name}")}
+        case "AWS::EC2::VPC":
+            attributes = {"CidrBlock": properties["CidrBlock"]}
+        case "AWS::EC2::SecurityGroup":
+            attributes = {"GroupId": name}
+        case "AWS::Lambda::Function":
+            physical_id = properties["FunctionName"]
+            attributes = {"Arn": account.arn("lambda", f"function:{physical_id}")}
+        case "AWS::Lambda::Version":
+            physical_id = account.arn("lambda", f"function:{properties['FunctionName']}:1")
+            attributes = {"FunctionArn": physical_id, "Version": "1"}
+        case "AWS::ElastiCache::ServerlessCache" | "AWS::ElastiCache::ReplicationGroup":
+            hosts = {f"{endpoint}.Address": STORE_HOST for endpoint in _ENDPOINTS}
+            attributes = {"ARN": f"arn:{name}", **hosts, **{f"{endpoint}.Port": "6379" for endpoint in _ENDPOINTS}}
+    return physical_id, attributes
 
 
 def recommend(deployment: Deployment) -> Resource:

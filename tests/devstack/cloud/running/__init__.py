@@ -1,0 +1,1 @@
+"""Functions of the local cloud: real workers in real namespaces, with the template's variables."""
