@@ -35,6 +35,7 @@ KEY = "aws:TagKeys"
         ("NumericLessThanEquals", "10", "10", True),
         ("NumericGreaterThan", "9.5", "10", True),
         ("NumericGreaterThanEquals", "10", "9", False),
+        ("NumericGreaterThanEquals", "10", "10", True),
         ("NumericLessThan", "10", "not a number", False),
         ("DateEquals", "2026-01-02", "2026-01-02T00:00:00Z", True),
         ("DateNotEquals", "2026-01", "2026-01-01T00:00:00Z", False),

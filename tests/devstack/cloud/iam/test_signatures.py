@@ -12,6 +12,7 @@ from botocore.credentials import Credentials as SigningCredentials
 
 from devstack.cloud.account import Account
 from devstack.cloud.iam.authority import Authority, Credentials
+from devstack.cloud.iam.refusals import Reason, refusal
 from devstack.cloud.iam.signatures import SignatureRefused, SignedRequest, verify
 
 REGION = "eu-central-1"
@@ -253,3 +254,32 @@ def test_s3_wants_the_hash_of_the_body(authority: Authority, credentials: Creden
     SigV4Auth(keys, "s3", REGION).add_auth(request)  # not botocore's signer of S3, which adds the header
     signed = SignedRequest("GET", "/shop", "", tuple(request.headers.items()))
     assert code_of(signed, authority, "s3", now) == "InvalidRequest"
+
+
+@pytest.mark.parametrize(
+    ("service", "status", "message"),
+    [
+        ("s3", 400, "the region 'us-east-1' is wrong; expecting 'eu-central-1'"),
+        ("secretsmanager", 400, "Credential should be scoped to a valid region"),
+        ("lambda", 403, "Credential should be scoped to a valid region"),
+        ("sts", 403, "Credential should be scoped to a valid region"),
+    ],
+)
+def test_a_refusal_has_the_services_status_and_words(
+    authority: Authority, credentials: Credentials, now: datetime, service: str, status: int, message: str
+) -> None:
+    request = sign(credentials, service, region="us-east-1")
+    with pytest.raises(SignatureRefused, match=message) as refused:
+        verify(request, authority, service, REGION, now)
+    assert refused.value.status == status
+    assert message in refused.value.message
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_reason_of_a_service_has_words_of_its_own(service: str) -> None:
+    only_of_s3 = {Reason.MISSING_PAYLOAD_HASH, Reason.WRONG_CHECKSUM}
+    for reason in set(Reason) if service == "s3" else set(Reason) - only_of_s3:
+        refused = refusal(service, reason, "details")
+        assert refused.message == "details"
+        assert refused.code
+        assert refused.status in {400, 403}
