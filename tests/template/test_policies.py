@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse
 
 from devstack.cloud.account import Account
 from devstack.cloud.iam.authority import Authority
 from devstack.cloud.iam.policy import PolicyKind, parse_policy
 from devstack.template.intrinsics import resolve_value
-from devstack.template.stack import Stack, Values, deployed
+from devstack.template.resolver import Resolver
+from devstack.template.stack import ROOT, Stack, Values, deployed
 from tests.template.combinations import COMBINATIONS
 
 ACCOUNT = Account()
@@ -23,11 +25,10 @@ PSEUDO = {
 
 
 class Names:
-    """Names for what only a deployment knows: a resource is called by its logical id."""
+    """ARNs for what only a deployment knows: policies refer to little else."""
 
     def ref(self, name: str) -> str:
-        secret = name == "KeySecret"  # its Ref is an ARN
-        return PSEUDO.get(name) or (ACCOUNT.arn("secretsmanager", f"secret:{name}") if secret else name)
+        return PSEUDO.get(name) or ACCOUNT.arn("any", name)
 
     def attribute(self, name: str, attribute: str) -> str:
         return ACCOUNT.arn("any", f"{name}/{attribute}")
@@ -36,9 +37,16 @@ class Names:
         return [f"{region}a", f"{region}b"]
 
 
-def documents(stack: Stack) -> Iterator[tuple[str, PolicyKind, Any]]:
-    """Yield each policy document of a stack with the name of its resource."""
-    for name, resource in stack.resources.items():
+def monitoring() -> dict[str, Any]:
+    """Return the resources of the nested template."""
+    template = yaml_parse((ROOT / "observability" / "observability.yaml").read_text())
+    required = {name: "x" for name, parameter in template["Parameters"].items() if "Default" not in parameter}
+    return Resolver(template, required).section("Resources")
+
+
+def documents(resources: dict[str, Any]) -> Iterator[tuple[str, PolicyKind, Any]]:
+    """Yield each policy document of a template with the name of its resource."""
+    for name, resource in resources.items():
         properties = resource.get("Properties", {})
         identity = resource["Type"] in {"AWS::IAM::ManagedPolicy", "AWS::IAM::Role"}
         for key in ("PolicyDocument", "KeyPolicy", "ResourcePolicy"):
@@ -52,8 +60,15 @@ def documents(stack: Stack) -> Iterator[tuple[str, PolicyKind, Any]]:
 
 @pytest.mark.parametrize("values", COMBINATIONS.values(), ids=COMBINATIONS.keys())
 def test_every_policy_is_parsed(values: Values) -> None:
-    found = list(documents(deployed(values)))
+    found = list(documents(deployed(values).resources))
     assert {kind for _, kind, _ in found} == set(PolicyKind)
+    for name, kind, document in found:
+        parse_policy(resolve_value(document, Names()), kind, source=name)
+
+
+def test_every_policy_of_the_monitoring_is_parsed() -> None:
+    found = list(documents(monitoring()))
+    assert {name for name, _, _ in found} >= {"TopicKey", "PageTopicPolicy", "TicketTopicPolicy"}
     for name, kind, document in found:
         parse_policy(resolve_value(document, Names()), kind, source=name)
 
