@@ -211,8 +211,6 @@ class Stack:
             "NEXTITEM_BUCKET": self.bucket,
             "NEXTITEM_STORE_URL": self.store_url,
             **secret,
-            "POWERTOOLS_SERVICE_NAME": "nextitem",
-            "POWERTOOLS_METRICS_NAMESPACE": "nextitem",
             "OPENBLAS_NUM_THREADS": "1",  # 25-60 ms off the import of numpy
         }
 

@@ -88,8 +88,8 @@ def start(startup: "Startup") -> Application:
     """
     importing = (time.perf_counter() - LOADING_SINCE) * 1000
     cold: dict[ColdPhase, float] = {"process_start": max(0.0, process_age_ms() - importing), "import": importing}
-    telemetry = Telemetry(cold)
     settings = startup.settings
+    telemetry = Telemetry(cold, settings.stack)
     keys = _keys(settings, telemetry)
     threading.excepthook = lambda death: telemetry.report_fault(death.exc_value or death.exc_type())
     router = Router(

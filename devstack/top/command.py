@@ -21,6 +21,7 @@ from devstack.top.log_tail import LogTail
 from devstack.top.records import BadRecord, parse_line
 from devstack.top.series import Series
 from devstack.top.view import view
+from nextitem import DEFAULT_STACK
 
 WINDOW_SECONDS = 300
 REFRESH_SECONDS = 1.0
@@ -32,13 +33,14 @@ class Watch:
 
     Args:
         tail: the logs.
+        stack: whose metrics are shown.
         window_seconds: the figures' window.
     """
 
-    def __init__(self, tail: LogTail, window_seconds: int) -> None:
+    def __init__(self, tail: LogTail, stack: str, window_seconds: int) -> None:
         self._tail = tail
         self._window_seconds = window_seconds
-        self._series = Series()
+        self._series = Series(stack)
         self._bad_records = 0
 
     def read(self, now: float) -> Figures:
@@ -60,7 +62,7 @@ def main(arguments: Sequence[str]) -> int:
     except StackError as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_FAILED
-    watch = Watch(tail, options.window)
+    watch = Watch(tail, options.stack, options.window)
     if options.json:
         json.dump(asdict(watch.read(time.time())), sys.stdout, indent=1)
         sys.stdout.write("\n")
@@ -85,6 +87,7 @@ def _follow(watch: Watch, tail: LogTail) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m devstack top", description="Watch a stack that runs here.")
     parser.add_argument("--logs", type=Path, help="directory of the stack (default: the one started last)")
+    parser.add_argument("--stack", default=DEFAULT_STACK, help=f"NEXTITEM_STACK of its function ({DEFAULT_STACK})")
     parser.add_argument(
         "--window", type=_seconds, default=WINDOW_SECONDS, help=f"seconds that the figures cover ({WINDOW_SECONDS})"
     )

@@ -11,6 +11,7 @@ from math import ceil, floor, inf, log
 from devstack.top.records import Key, Observation
 from nextitem.telemetry.metrics import NAMESPACE, DimensionSet, Metric
 from observability.metrics.expressions import Stat
+from observability.metrics.references import STACK
 
 BUCKET_SECONDS = 10
 KEPT_SECONDS = 3 * 86_400
@@ -40,9 +41,14 @@ class _Bucket:
 
 
 class Series:
-    """The values of every metric by time."""
+    """The values of every metric by time.
 
-    def __init__(self) -> None:
+    Args:
+        stack: whose metrics the statistics are of.
+    """
+
+    def __init__(self, stack: str) -> None:
+        self._stack = stack
         self._buckets: defaultdict[Key, dict[int, _Bucket]] = defaultdict(dict)
 
     def add(self, observations: Iterable[Observation]) -> None:
@@ -66,16 +72,18 @@ class Series:
             ValueError: an unknown statistic.
         """
         reference = stat.reference
-        key = (reference.namespace, reference.name, frozenset(reference.dimensions))
+        dimensions = ((name, self._stack if value == STACK else value) for name, value in reference.dimensions)
+        key = (reference.namespace, reference.name, frozenset(dimensions))
         buckets = list(self._between(key, start, end))
         return _statistic(stat.statistic, buckets) if buckets else None
 
     def values_of(self, metric: Metric, dimension_set: DimensionSet) -> list[tuple[str, ...]]:
-        """Return the values of a metric's dimensions after the first (the service), sorted."""
+        """Return the values of a metric's dimensions after the first (the stack), sorted."""
         combinations = []
         for namespace, name, dimensions in self._buckets:
             values = dict(dimensions)
-            if (namespace, name) == (NAMESPACE, metric.name) and set(values) == set(dimension_set):
+            is_metric = (namespace, name) == (NAMESPACE, metric.name) and set(values) == set(dimension_set)
+            if is_metric and values[dimension_set[0]] == self._stack:
                 combinations.append(tuple(values[dimension] for dimension in dimension_set[1:]))
         return sorted(combinations)
 

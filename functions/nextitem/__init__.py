@@ -7,3 +7,5 @@ LOADING_SINCE = time.perf_counter()
 
 DEFAULT_ROUTE, DEFAULT_REGION = "live", "us-east-1"
 """Defaults of two settings. `s3_prefetch` needs them before `settings` is imported."""
+DEFAULT_STACK = "nextitem"
+"""Default of the setting `stack`."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from nextitem import DEFAULT_REGION, DEFAULT_ROUTE
+from nextitem import DEFAULT_REGION, DEFAULT_ROUTE, DEFAULT_STACK
 from nextitem.aws.endpoint import is_endpoint
 from nextitem.errors import SettingsError
 from nextitem.redis_client.url import StoreUrl, parse_store_url
@@ -34,6 +34,10 @@ _FORMS = {
     "NEXTITEM_KEY_SECRET_ID": (
         r"[A-Za-z0-9/_+=.@-]{1,512}|arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+",
         "the name or the ARN of a secret in Secrets Manager",
+    ),
+    "NEXTITEM_STACK": (
+        r"[A-Za-z][A-Za-z0-9-]{0,127}",
+        "the name of a stack: at most 128 letters, digits and '-', a letter first",
     ),
     "NEXTITEM_EXCLUDE_SEEN": (r"true|false", "true or false"),
     "AWS_REGION": (r"[a-z]+(-[a-z]+)+-[0-9]+", "a region, such as eu-central-1"),
@@ -61,6 +65,7 @@ class Settings(msgspec.Struct, frozen=True):
         deadline: ``NEXTITEM_DEADLINE_MS``, for requests that set none.
         exclude_seen: ``NEXTITEM_EXCLUDE_SEEN``, true or false: whether to leave out a session's items where neither the
             request nor the route says.
+        stack: ``NEXTITEM_STACK``, the dimension that tells the metrics of this deployment from others in its account.
         model_dir: ``NEXTITEM_MODEL_DIR``, the folder of downloaded model versions.
         region: ``AWS_REGION``.
         s3_endpoint: ``AWS_ENDPOINT_URL_S3``, an S3 endpoint other than AWS's.
@@ -78,6 +83,7 @@ class Settings(msgspec.Struct, frozen=True):
     session_ttl: float
     deadline: float
     exclude_seen: bool
+    stack: str
     model_dir: Path
     region: str
     s3_endpoint: str | None
@@ -107,6 +113,7 @@ class Settings(msgspec.Struct, frozen=True):
             deadline=_positive(environment, "NEXTITEM_DEADLINE_MS", 120) / 1000,
             exclude_seen=_matching("NEXTITEM_EXCLUDE_SEEN", environment.get("NEXTITEM_EXCLUDE_SEEN") or "false")
             == "true",
+            stack=_matching("NEXTITEM_STACK", environment.get("NEXTITEM_STACK") or DEFAULT_STACK),
             model_dir=Path(environment.get("NEXTITEM_MODEL_DIR") or "/tmp/nextitem"),  # noqa: S108 - Lambda's only disk
             region=_matching("AWS_REGION", environment.get("AWS_REGION") or DEFAULT_REGION),
             s3_endpoint=_endpoint(environment, "AWS_ENDPOINT_URL_S3"),

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
-from nextitem.telemetry.metrics import METRICS, NAMESPACE, OVERALL, SERVICE, DimensionSet, Metric
+from nextitem.telemetry.metrics import METRICS, NAMESPACE, OVERALL, DimensionSet, Metric
 
 Dimensions = tuple[tuple[str, str], ...]
+STACK = "${StackName}"
+"""The value of the first dimension of our metrics: a parameter of the template."""
 
 
 class NotEmitted(ValueError):
@@ -18,7 +20,7 @@ class OwnMetric:
     Attributes:
         metric: as described in `nextitem.telemetry.metrics`.
         dimension_set: one of the metric's.
-        values: of the set's dimensions after the first, which is the service.
+        values: of the set's dimensions after the first, which is the stack.
 
     Raises:
         NotEmitted: the metric is not described, or not emitted in that set, or a value is missing.
@@ -47,7 +49,7 @@ class OwnMetric:
     @property
     def dimensions(self) -> Dimensions:
         """Names and values."""
-        return tuple(zip(self.dimension_set, (SERVICE, *self.values), strict=True))
+        return tuple(zip(self.dimension_set, (STACK, *self.values), strict=True))
 
 
 @dataclass(frozen=True, slots=True)

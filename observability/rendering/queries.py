@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dash
 from collections.abc import Mapping
 from typing import Any
 
-from nextitem.telemetry.metrics import NAMESPACE, SERVICE
+from nextitem.telemetry.metrics import NAMESPACE
 from observability.dashboards.widgets import Line
 from observability.metrics.expressions import (
     Band,
@@ -23,7 +23,7 @@ from observability.metrics.expressions import (
     Times,
     statistics,
 )
-from observability.metrics.references import Dimensions
+from observability.metrics.references import STACK, Dimensions
 from observability.rendering.naming import substitute
 
 SEARCH_LABEL = "${!PROP('Dim.model_version')} ${!PROP('Dim.variant')}"
@@ -110,7 +110,7 @@ def graph_metrics(lines: tuple[Line, ...]) -> list[list[Any]]:
 def search_text(search: Search) -> str:
     """Write a search for a metric in every value of its dimension set."""
     schema = ",".join((NAMESPACE, *search.dimension_set))
-    return f"SEARCH('{{{schema}}} MetricName=\"{search.metric.name}\" service=\"{SERVICE}\"', '{search.statistic}')"
+    return f"SEARCH('{{{schema}}} MetricName=\"{search.metric.name}\" stack=\"{STACK}\"', '{search.statistic}')"
 
 
 def _alarm_metric(stat: Stat, name: str, period: int, *, returned: bool) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from observability.rendering.topics import SUBSCRIPTIONS, topic_id, topic_resour
 
 DASHBOARDS = (EXECUTIVE, ON_CALL, DEBUG)
 PARAMETERS: dict[str, dict[str, Any]] = {
+    "StackName": {"Type": "String", "Description": "Name of the stack around this one, a dimension of our metrics"},
     "FunctionName": {"Type": "String", "Description": "Name of the recommend function"},
     "AliasName": {"Type": "String", "Default": "live", "Description": "Alias that receives the traffic"},
     "ExecutedVersion": {"Type": "String", "Description": "Version that a deployment shifts the alias to"},

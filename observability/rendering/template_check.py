@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nextitem.telemetry.metrics import METRICS, NAMESPACE, SERVICE
+from nextitem.telemetry.metrics import METRICS, NAMESPACE
 from observability.metrics.aws_metrics import AWS_METRICS
+from observability.metrics.references import STACK
 
-_SEARCH = re.compile(r"SEARCH\('\{([^}]*)\} MetricName=\"([^\"]*)\" service=\"([^\"]*)\"'")
+_SEARCH = re.compile(r"SEARCH\('\{([^}]*)\} MetricName=\"([^\"]*)\" stack=\"([^\"]*)\"'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def _is_emitted(use: MetricUse) -> bool:
             for known in AWS_METRICS
         )
     names = tuple(name for name, _ in use.dimensions)
-    is_ours = ("service", SERVICE) in use.dimensions
+    is_ours = ("stack", STACK) in use.dimensions
     return is_ours and any(metric.name == use.name and names in metric.sets for metric in METRICS)
 
 
@@ -75,9 +76,9 @@ def _of_widget(where: str, widget: Mapping[str, Any]) -> Iterator[MetricUse]:
         searches = _SEARCH.findall(expression)
         if len(searches) != expression.count("SEARCH("):
             yield MetricUse(where, "", expression, ())  # an unreadable search counts as unknown
-        for schema, name, service in searches:
+        for schema, name, stack in searches:
             namespace, *names = schema.split(",")
-            values = (service, *(None for _ in names[1:]))
+            values = (stack, *(None for _ in names[1:]))
             yield MetricUse(where, namespace, name, tuple(zip(names, values, strict=True)))
 
 

@@ -31,6 +31,7 @@ def test_the_required_settings_are_enough() -> None:
         session_ttl=86_400,
         deadline=0.12,
         exclude_seen=False,
+        stack="nextitem",
         model_dir=Path("/tmp/nextitem"),  # noqa: S108 - the documented default
         region="us-east-1",
         s3_endpoint=None,
@@ -51,6 +52,7 @@ def test_all_settings_can_be_set() -> None:
             "NEXTITEM_SESSION_TTL_SECONDS": "60",
             "NEXTITEM_DEADLINE_MS": "1000",
             "NEXTITEM_EXCLUDE_SEEN": "true",
+            "NEXTITEM_STACK": "shop-1",
             "NEXTITEM_MODEL_DIR": "models",
             "AWS_REGION": "eu-central-1",
             "AWS_ENDPOINT_URL_S3": "http://localhost:5000",
@@ -69,6 +71,7 @@ def test_all_settings_can_be_set() -> None:
         session_ttl=60,
         deadline=1.0,
         exclude_seen=True,
+        stack="shop-1",
         model_dir=Path("models"),
         region="eu-central-1",
         s3_endpoint="http://localhost:5000",
@@ -86,6 +89,7 @@ OPTIONAL = (
     "NEXTITEM_SESSION_TTL_SECONDS",
     "NEXTITEM_DEADLINE_MS",
     "NEXTITEM_EXCLUDE_SEEN",
+    "NEXTITEM_STACK",
     "NEXTITEM_MODEL_DIR",
     "AWS_REGION",
     "AWS_ENDPOINT_URL_S3",
@@ -108,6 +112,12 @@ def test_a_switch_is_true_or_false(text: str, meant: bool) -> None:
 def test_any_other_switch_is_refused(text: str) -> None:
     with pytest.raises(SettingsError, match=r"^NEXTITEM_EXCLUDE_SEEN must be true or false$"):
         Settings.read({**REQUIRED, "NEXTITEM_EXCLUDE_SEEN": text})
+
+
+@pytest.mark.parametrize("text", ["1shop", "shop_1", "a shop", "-", "s" * 129])
+def test_another_name_than_a_stacks_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"^NEXTITEM_STACK must be the name of a stack"):
+        Settings.read({**REQUIRED, "NEXTITEM_STACK": text})
 
 
 @pytest.mark.parametrize("name", ["NEXTITEM_BUCKET", "NEXTITEM_STORE_URL"])

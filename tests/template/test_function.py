@@ -10,7 +10,7 @@ from nextitem.redis_client.url import Address
 from nextitem.settings import Settings
 from tests.template.combinations import COLD
 
-LIBRARY_SETTINGS = {"POWERTOOLS_SERVICE_NAME": "nextitem", "OPENBLAS_NUM_THREADS": "1"}
+LIBRARY_SETTINGS = {"OPENBLAS_NUM_THREADS": "1"}
 NOT_FOR_LAMBDA = {"NEXTITEM_KEY_SECRET"}
 """Settings for devstack and tests only: a secret does not belong in a variable."""
 KNOWN_TO_AWS = {
@@ -51,6 +51,7 @@ def environment_on_lambda(values: Values) -> dict[str, str]:
     return variables | {
         "NEXTITEM_STORE_URL": url,
         "NEXTITEM_BUCKET": "models",
+        "NEXTITEM_STACK": "nextitem",
         "NEXTITEM_KEY_SECRET_ID": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:nextitem-AbCdEf",
     }
 
@@ -130,6 +131,12 @@ def test_the_alias_live_serves_a_published_version(stack: Stack) -> None:
 def test_its_memory_is_that_of_one_vcpu(stack: Stack) -> None:
     assert int(stack.values["MemorySize"]) == VCPU_MB
     assert f"| **{VCPU_MB:,}** |" in (ROOT / "docs" / "deploying.md").read_text()
+
+
+def test_its_metrics_and_the_alarms_on_them_have_the_stacks_name(stack: Stack) -> None:
+    name = {"Ref": "AWS::StackName"}
+    assert stack.recommend[1]["Environment"]["Variables"]["NEXTITEM_STACK"] == name
+    assert stack.only("AWS::CloudFormation::Stack")["Parameters"]["StackName"] == name
 
 
 def test_reserved_concurrency_is_off_by_default(function: dict[str, Any]) -> None:

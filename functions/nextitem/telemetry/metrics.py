@@ -1,7 +1,8 @@
 """Every metric that the function emits, described once for telemetry, alarms and dashboards.
 
 AWS bills each value of a dimension as a metric of its own, so only metrics that are compared per version or per source
-have those dimensions.
+have those dimensions. Every set begins with the stack: several stacks in one account share the namespace, and the
+alarms of one must not see the requests of another.
 """
 
 from typing import Literal
@@ -9,14 +10,13 @@ from typing import Literal
 import msgspec
 
 NAMESPACE = "nextitem"
-SERVICE = "nextitem"
 
 Unit = Literal["Count", "Milliseconds", "None"]
 DimensionSet = tuple[str, ...]
 
-OVERALL: DimensionSet = ("service",)
-BY_VERSION: DimensionSet = ("service", "model_version", "variant")
-BY_SOURCE: DimensionSet = ("service", "served_by")
+OVERALL: DimensionSet = ("stack",)
+BY_VERSION: DimensionSet = ("stack", "model_version", "variant")
+BY_SOURCE: DimensionSet = ("stack", "served_by")
 DIMENSION_SETS = (OVERALL, BY_VERSION, BY_SOURCE)
 
 SLOW_MS = 150.0

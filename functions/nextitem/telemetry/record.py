@@ -21,7 +21,6 @@ from nextitem.sessions.feedback import Feedback
 from nextitem.sessions.session import Status
 from nextitem.telemetry import metrics
 from nextitem.telemetry.last_resort import never_raise
-from nextitem.telemetry.metrics import SERVICE
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
@@ -123,13 +122,15 @@ class Telemetry:
     Args:
         cold: milliseconds of each phase of this process's start. The first request reports them, but not under
             SnapStart, where many processes come from one start.
+        stack: the first dimension of every metric.
     """
 
-    def __init__(self, cold: dict[ColdPhase, float]) -> None:
+    def __init__(self, cold: dict[ColdPhase, float], stack: str) -> None:
         kind = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
         self._cold = {} if kind == "snap-start" else cold
         # Provisioned concurrency and Managed Instances start before any request, so none waits for it.
         self._awaited = kind == "on-demand"
+        self._stack = stack
 
     @staticmethod
     @never_raise
@@ -141,7 +142,7 @@ class Telemetry:
     def _logger(self) -> "Logger":
         from aws_lambda_powertools import Logger
 
-        return Logger(service=SERVICE)
+        return Logger(service="nextitem")
 
     def report_restore(self, milliseconds: float) -> None:
         """Let the first request after SnapStart's restore report the restore as its cold start.
@@ -154,7 +155,7 @@ class Telemetry:
     @never_raise
     def report_fault(self, error: BaseException) -> None:
         """Log and count a fault outside any request: an error of the tree, or an unexpected one."""
-        _write({}, {metrics.ROUTE_FAULTS.name: 1}, {})
+        self._write({}, {metrics.ROUTE_FAULTS.name: 1}, {})
         unexpected = None if isinstance(error, NextItemError) else error
         self._warn("background work failed", type(error).__name__, str(error), unexpected)
 
@@ -179,14 +180,42 @@ class Telemetry:
         if cold:
             values[metrics.COLD_FIRST.name] = total
         if record.feedback is not None:
-            values |= _feedback_metrics(record.feedback, record.dimensions)
-        _write(record.dimensions, values, {"operation": record.operation, "status": status})
+            values |= self._feedback_metrics(record.feedback, record.dimensions)
+        self._write(record.dimensions, values, {"operation": record.operation, "status": status})
         for kind, detail in record.faults:
             self._warn("store fault", kind, detail)
 
     @never_raise
     def _warn(self, message: str, fault: str, detail: str, error: BaseException | None = None) -> None:
         self._logger.warning(message, extra={"fault": fault, "detail": detail}, exc_info=error)
+
+    def _feedback_metrics(self, feedback: Feedback, dimensions: dict[str, str]) -> dict[str, float]:
+        """Return the metrics of a feedback for the request's record.
+
+        If another version than the request's gave the answer, they are written as a record of their own instead.
+        """
+        values = {
+            metrics.LABELS.name: 1,
+            metrics.HITS.name: feedback.hits,
+            metrics.RECIPROCAL_RANK.name: feedback.reciprocal_rank,
+            metrics.CLICKS.name: feedback.clicks,
+        }
+        answered_by = {"model_version": feedback.version, "variant": feedback.variant}
+        if answered_by.items() <= dimensions.items():
+            return values
+        self._write(answered_by, values, {})
+        return {}
+
+    @never_raise
+    def _write(self, dimensions: dict[str, str], values: dict[str, float], properties: dict[str, str | int]) -> None:
+        """Write one record, with Lambda's trace id where active tracing sets it."""
+        from nextitem.telemetry.serializer import serialize  # Powertools: see `Telemetry.prepare`
+
+        trace = os.environ.get("_X_AMZN_TRACE_ID", "").partition("Root=")[2].partition(";")[0]
+        if trace:
+            properties = {**properties, "trace_id": trace}
+        rounded = {name: round(value, 3) for name, value in values.items()}
+        sys.stdout.write(serialize({"stack": self._stack, **dimensions}, rounded, properties) + "\n")
 
 
 def process_age_ms() -> float:
@@ -197,33 +226,3 @@ def process_age_ms() -> float:
     except (OSError, ValueError, IndexError):
         return 0.0
     return max(0.0, (uptime - spawned) * 1000)
-
-
-def _feedback_metrics(feedback: Feedback, dimensions: dict[str, str]) -> dict[str, float]:
-    """Return the metrics of a feedback for the request's record.
-
-    If another version than the request's gave the answer, they are written as a record of their own instead.
-    """
-    values = {
-        metrics.LABELS.name: 1,
-        metrics.HITS.name: feedback.hits,
-        metrics.RECIPROCAL_RANK.name: feedback.reciprocal_rank,
-        metrics.CLICKS.name: feedback.clicks,
-    }
-    answered_by = {"model_version": feedback.version, "variant": feedback.variant}
-    if answered_by.items() <= dimensions.items():
-        return values
-    _write(answered_by, values, {})
-    return {}
-
-
-@never_raise
-def _write(dimensions: dict[str, str], values: dict[str, float], properties: dict[str, str | int]) -> None:
-    """Write one record, with Lambda's trace id where active tracing sets it."""
-    from nextitem.telemetry.serializer import serialize  # Powertools: see `Telemetry.prepare`
-
-    trace = os.environ.get("_X_AMZN_TRACE_ID", "").partition("Root=")[2].partition(";")[0]
-    if trace:
-        properties = {**properties, "trace_id": trace}
-    rounded = {name: round(value, 3) for name, value in values.items()}
-    sys.stdout.write(serialize({"service": SERVICE, **dimensions}, rounded, properties) + "\n")

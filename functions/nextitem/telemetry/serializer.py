@@ -26,7 +26,7 @@ def serialize(dimensions: Mapping[str, str], metrics: Mapping[str, float], prope
     """Return the log line of one record, without its line end.
 
     Example:
-        ``serialize({"service": "nextitem"}, {"requests": 1}, {"operation": "health"})``
+        ``serialize({"stack": "shop"}, {"requests": 1}, {"operation": "health"})``
 
     Args:
         dimensions: value of each dimension. A dimension set that needs another dimension is left out.

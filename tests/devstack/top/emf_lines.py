@@ -14,15 +14,15 @@ VERSION = "v0123456789abcdef"
 
 def record(at: float, **values: Any) -> dict[str, Any]:
     """Return the record of a good request at a moment; `values` override its values."""
-    dimensions = {"service": "nextitem", "model_version": VERSION, "variant": "main", "served_by": "session"}
+    dimensions = {"stack": "nextitem", "model_version": VERSION, "variant": "main", "served_by": "session"}
     measured = {"requests": 1, "total_ms": 2.5, "slow": 0, "server_errors": 0, "store_faults": 0, "cold_start": 0}
     for name, value in values.items():
         (dimensions if name in dimensions else measured)[name] = value
     by_version = [name for name in BY_VERSION if name in measured]
     directives = [
-        _directive(["service"], list(measured)),
-        _directive(["service", "model_version", "variant"], by_version),
-        _directive(["service", "served_by"], ["requests"]),
+        _directive(["stack"], list(measured)),
+        _directive(["stack", "model_version", "variant"], by_version),
+        _directive(["stack", "served_by"], ["requests"]),
     ]
     return {"_aws": {"Timestamp": round(at * 1000), "CloudWatchMetrics": directives}, **dimensions, **measured}
 

@@ -12,7 +12,7 @@ from tests.devstack.top.emf_lines import NOW, record
 
 def states(values: Callable[[int], dict[str, Any]], minutes: int = 10) -> dict[str, AlarmState]:
     """Evaluate the alarms after twenty requests a minute; `values` takes a request's age in seconds."""
-    series = Series()
+    series = Series("nextitem")
     for ago in range(3, 60 * minutes, 3):
         series.add(parse_line(json.dumps(record(NOW - ago, **values(ago)))))
     return {state.name: state for state in alarm_states(series, NOW)}
@@ -41,6 +41,18 @@ def test_a_store_that_is_down_pages_with_its_runbook() -> None:
     )
     assert (alarms["latency-page"].state, alarms["latency-page"].suppressed_by) == ("ALARM", "greater-cause")
     assert active(alarms) == {"store-down", "rollback-slow"}
+
+
+def test_faults_of_another_stack_of_the_account_page_nobody() -> None:
+    # GIVEN staging, whose store is down and whose requests fail, and production, which answers as ever
+    staging = {"stack": "nextitem-staging", "store_faults": 1, "server_errors": 1, "slow": 1}
+    production = Series("nextitem")
+    for ago in range(3, 600, 3):
+        for values in (staging, {}):
+            production.add(parse_line(json.dumps(record(NOW - ago, **values))))
+
+    # WHEN production's alarms are evaluated, THEN none goes off, and none rolls a deployment back
+    assert active({state.name: state for state in alarm_states(production, NOW)}) == set()
 
 
 def test_a_store_that_was_down_for_a_minute_does_not_page() -> None:

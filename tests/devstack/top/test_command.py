@@ -81,6 +81,15 @@ def test_an_alarm_is_shown_with_its_runbook(
     assert "docs/runbooks/store-down.md" in line
 
 
+def test_another_stack_is_watched_by_its_name(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (logs / "worker-0003.log").write_text(lines(record(time.time() - 5, stack="nextitem-staging")))
+
+    assert main(["top", "--json", "--logs", str(logs), "--stack", "nextitem-staging"]) == 0
+    assert written(capsys)["requests"] == 1
+    assert main(["top", "--json", "--logs", str(logs)]) == 0
+    assert written(capsys)["requests"] == COUNT
+
+
 def test_a_damaged_line_is_counted(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (logs / "worker-0003.log").write_text('{"_aws": "tea"}\n')
     assert main(["top", "--json", "--logs", str(logs)]) == 0

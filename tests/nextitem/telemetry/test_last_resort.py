@@ -14,7 +14,7 @@ import os, sys
 from nextitem.errors import StoreUnavailable
 from nextitem.telemetry.record import RequestRecord, Telemetry, process_age_ms
 process_age_ms()
-telemetry = Telemetry({"process_start": 1.0})
+telemetry = Telemetry({"process_start": 1.0}, "shop")
 telemetry.prepare()
 record = RequestRecord()
 record.add_fault(StoreUnavailable("no answer in time"))
@@ -60,7 +60,7 @@ def test_a_wrong_variable_loses_no_line(name: str, value: str) -> None:
 def test_without_stdout_the_metrics_go_to_stderr(redirection: str) -> None:
     lines = [line for line in report_everything(redirection) if "telemetry failed" in line]
 
-    metrics = [json.loads(line)["arguments"][1] for line in lines if "requests" in line]
+    metrics = [json.loads(line)["arguments"][2] for line in lines if "requests" in line]
     assert [record["store_faults"] for record in metrics] == [1]
 
 

@@ -28,7 +28,7 @@ from nextitem.telemetry import metrics
 from nextitem.errors import StoreUnavailable, VersionNotFound
 from nextitem.sessions.feedback import Feedback
 from nextitem.telemetry.record import RequestRecord, Telemetry
-telemetry = Telemetry({"process_start": 1.0, "import": 2.0, "model_load": 3.0})
+telemetry = Telemetry({"process_start": 1.0, "import": 2.0, "model_load": 3.0}, "shop")
 record = RequestRecord()
 record.set_served_by("session", "v" + "0" * 16, "main")
 record.feedback = Feedback("v" + "0" * 16, "main", 1, 0.5, 1)

@@ -34,7 +34,7 @@ def start(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
     def started() -> Telemetry:
         # A logger keeps the output of the test that made it first.
         logging.Logger.manager.loggerDict.pop("nextitem", None)
-        return Telemetry(dict(COLD))
+        return Telemetry(dict(COLD), "shop")
 
     return started
 
@@ -76,7 +76,7 @@ def test_a_request_is_one_valid_metrics_record(
 
     (line,) = lines(capsys)
     assert units(line) == ALWAYS | {"restore_ms": "Milliseconds", "replayed_events": "Count"}
-    assert (line["model_version"], line["variant"], line["service"]) == (VERSION, VARIANT, "nextitem")
+    assert (line["model_version"], line["variant"], line["stack"]) == (VERSION, VARIANT, "shop")
     assert (line["served_by"], line["operation"], line["status"]) == ("session", "append_events", 200)
     assert (line["store_read_ms"], line["inference_ms"], line["store_write_ms"]) == (1.235, 2.0, 0.0)
     assert (line["restore_ms"], line["replayed_events"]) == (1.735, 3)

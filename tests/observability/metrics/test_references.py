@@ -19,7 +19,7 @@ def test_a_metric_can_be_used_in_each_of_its_sets() -> None:
             reference = OwnMetric(metric, dimension_set, tuple("x" for _ in dimension_set[1:]))
             assert (reference.namespace, reference.name) == (NAMESPACE, metric.name)
             assert tuple(name for name, _ in reference.dimensions) == dimension_set
-            assert reference.dimensions[0] == ("service", "nextitem")
+            assert reference.dimensions[0] == ("stack", "${StackName}")
 
 
 @pytest.mark.parametrize("metric", UNKNOWN_METRICS)

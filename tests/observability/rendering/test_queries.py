@@ -24,7 +24,7 @@ from observability.rendering.queries import alarm_queries, expression_text, grap
 SLOW = Stat(OwnMetric(metrics.SLOW), "Sum")
 REQUESTS = Stat(OwnMetric(metrics.REQUESTS), "Sum")
 ERRORS = Stat(aws_metrics.ERRORS, "Sum")
-OUR_DIMENSIONS = [{"Name": "service", "Value": "nextitem"}]
+OUR_DIMENSIONS = [{"Name": "stack", "Value": {"Fn::Sub": "${StackName}"}}]
 
 
 def text(expression: Expression) -> str:
@@ -69,12 +69,12 @@ def test_a_graph_hides_statistics_that_only_an_expression_uses() -> None:
     drawn = graph_metrics((Line("slow share", Share(SLOW, REQUESTS)), Line("slow", SLOW)))
     assert drawn == [
         [{"expression": "(m1 / m2)", "id": "e1", "label": "slow share"}],
-        ["nextitem", "slow", "service", "nextitem", {"stat": "Sum", "id": "m1", "label": "slow"}],
-        ["nextitem", "requests", "service", "nextitem", {"stat": "Sum", "id": "m2", "visible": False}],
+        ["nextitem", "slow", "stack", "${StackName}", {"stat": "Sum", "id": "m1", "label": "slow"}],
+        ["nextitem", "requests", "stack", "${StackName}", {"stat": "Sum", "id": "m2", "visible": False}],
     ]
 
 
 def test_a_search_names_its_whole_dimension_set() -> None:
     assert search_text(Search(metrics.TOTAL, BY_VERSION, "p95")) == (
-        "SEARCH('{nextitem,service,model_version,variant} MetricName=\"total_ms\" service=\"nextitem\"', 'p95')"
+        "SEARCH('{nextitem,stack,model_version,variant} MetricName=\"total_ms\" stack=\"${StackName}\"', 'p95')"
     )

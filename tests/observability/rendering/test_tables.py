@@ -48,7 +48,7 @@ def test_billed_metrics_are_those_of_the_records(versions: int, sources: int) ->
         json.loads(
             serialize(
                 {
-                    "service": "nextitem",
+                    "stack": "shop",
                     "model_version": f"v{version}",
                     "variant": "main",
                     "served_by": SOURCES[source],

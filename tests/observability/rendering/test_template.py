@@ -71,6 +71,22 @@ def test_the_template_is_valid() -> None:
     assert (ran.returncode, ran.stdout) == (0, "")
 
 
+def test_every_query_of_our_metrics_is_limited_to_the_stack(resources: dict[str, Any]) -> None:
+    limited = {"Name": "stack", "Value": {"Fn::Sub": "${StackName}"}}
+    ours = [metric for properties in alarms(resources).values() for metric in metrics_in(properties)]
+    assert ours
+    assert all(metric["Dimensions"][0] == limited for metric in ours)
+    searches = [text for body in bodies(resources) for text in re.findall(r"SEARCH\([^)]*\)", json.dumps(body))]
+    assert searches
+    assert all('stack=\\"${StackName}\\"' in text for text in searches)
+
+
+def metrics_in(alarm: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the metrics of our namespace that an alarm watches."""
+    queries = [query["MetricStat"]["Metric"] for query in alarm.get("Metrics", []) if "MetricStat" in query]
+    return [metric for metric in (alarm, *queries) if metric.get("Namespace") == "nextitem"]
+
+
 def test_each_alarm_has_its_runbook_and_its_topic(resources: dict[str, Any]) -> None:
     rendered_alarms = {each["AlarmName"]["Fn::Sub"]: each for each in alarms(resources).values()}
     for alarm in EVERY_ALARM:
@@ -126,7 +142,7 @@ def test_the_outputs_name_the_topics_and_the_rollback_alarms() -> None:
     }
     # Only values of the parent stack have no default
     needed = {name for name, parameter in document["Parameters"].items() if "Default" not in parameter}
-    assert needed == {"FunctionName", "ExecutedVersion", "ApiId", "StoreName"}
+    assert needed == {"StackName", "FunctionName", "ExecutedVersion", "ApiId", "StoreName"}
 
 
 def test_dashboards_use_existing_parameters_only(resources: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from observability.rendering.template_check import metrics_of, unknown_metrics
 TEMPLATE = Path(__file__).parents[3] / "observability" / "observability.yaml"
 WATCHED = "StoreDownAlarm"
 PLAIN = "RestoreSlowAlarm"
-SEARCH_BY_SOURCE = "SEARCH('{nextitem,service,served_by} MetricName=\"slow\" service=\"nextitem\"', 'Sum')"
+SEARCH_BY_SOURCE = "SEARCH('{nextitem,stack,served_by} MetricName=\"slow\" stack=\"${StackName}\"', 'Sum')"
 
 
 @pytest.fixture
@@ -75,8 +75,8 @@ def test_unknown_dimensions_of_an_alarm(template: Any) -> None:
     assert unknown(template) == [(WATCHED, "store_faults")]
 
 
-def test_another_service_of_an_alarm(template: Any) -> None:
-    template["Resources"][PLAIN]["Properties"]["Dimensions"] = [{"Name": "service", "Value": "elsewhere"}]
+def test_another_stack_of_an_alarm(template: Any) -> None:
+    template["Resources"][PLAIN]["Properties"]["Dimensions"] = [{"Name": "stack", "Value": "elsewhere"}]
     assert unknown(template) == [(PLAIN, "restore_ms")]
 
 
@@ -88,8 +88,11 @@ def test_an_unlisted_aws_metric_of_an_alarm(template: Any) -> None:
 @pytest.mark.parametrize(
     ("entry", "name"),
     [
-        ([NAMESPACE, "tea_ms", "service", "nextitem", {"stat": "p95"}], "tea_ms"),
-        ([NAMESPACE, "cold_start", "service", "nextitem", "model_version", "v1", "variant", "main", {}], "cold_start"),
+        ([NAMESPACE, "tea_ms", "stack", "${StackName}", {"stat": "p95"}], "tea_ms"),
+        (
+            [NAMESPACE, "cold_start", "stack", "${StackName}", "model_version", "v1", "variant", "main", {}],
+            "cold_start",
+        ),
         ([NAMESPACE, "requests", {"stat": "Sum"}], "requests"),
         (["AWS/Lambda", "Errors", "FunctionName", "elsewhere", {}], "Errors"),
         (
