@@ -1,15 +1,17 @@
-"""moto's server with two corrections. A program of its own: arguments are moto's.
+"""moto's server with three corrections. A program of its own: arguments are moto's.
 
 - Objects are kept as immutable bytes. moto copies the whole object for each range that is read: with several ranges of
   a model of hundreds of megabytes at once, an answer takes longer than the function waits.
 - A rotation may leave AWSPENDING on the current version. moto then refuses the next rotation, AWS does not:
   https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotateSecret.html
+- Lambda never gives a version the number of a deleted one. moto counts the versions that are left.
 """
 
 import io
 import sys
 from typing import Any
 
+from moto.awslambda.models import LambdaFunction, LambdaStorage
 from moto.s3.models import FakeKey
 from moto.secretsmanager.models import SecretsManagerBackend
 from moto.server import main
@@ -33,8 +35,16 @@ def end_rotation(backend: SecretsManagerBackend, secret_id: str) -> None:
             stages.remove("AWSPENDING")
 
 
+def number_version(storage: LambdaStorage, function: LambdaFunction, published: LambdaFunction) -> None:
+    """Give a new version the number after the highest that its function ever had."""
+    number = vars(function).get("last_number", 0) + 1
+    vars(function)["last_number"] = number
+    published.set_version(number)
+    vars(storage)["_arns"][published.function_arn] = published
+
+
 def install() -> None:
-    """Make moto set values with `keep_bytes`, and call `end_rotation` before it begins a rotation."""
+    """Make moto call these functions: `end_rotation` before a rotation, the others instead of its own."""
     moto_value: property = vars(FakeKey)["value"]
     setattr(FakeKey, "value", moto_value.setter(keep_bytes))  # noqa: B010 - mypy takes the property for a method
     rotate = SecretsManagerBackend.rotate_secret
@@ -44,6 +54,19 @@ def install() -> None:
         return rotate(backend, secret_id, *rest, **options)
 
     SecretsManagerBackend.rotate_secret = rotate_secret  # type: ignore[assignment, method-assign]  # the correction
+    publish = LambdaStorage.publish_version
+
+    def publish_version(storage: LambdaStorage, name_or_arn: str, description: str = "") -> LambdaFunction | None:
+        function = storage.get_function_by_name_or_arn_forbid_qualifier(name_or_arn)
+        by_arn: dict[str, LambdaFunction] = vars(storage)["_arns"]
+        earlier = dict(by_arn)
+        published = publish(storage, name_or_arn, description)
+        if published is not None and all(published is not version for version in earlier.values()):
+            by_arn |= earlier  # moto may have put the new version in the place of an older one
+            number_version(storage, function, published)
+        return published
+
+    LambdaStorage.publish_version = publish_version  # type: ignore[assignment, method-assign]  # the correction
 
 
 if __name__ == "__main__":

@@ -22,6 +22,12 @@ def _session() -> Any:
     return boto3.Session()
 
 
+@cache
+def endpoint_services() -> frozenset[str]:
+    """Return the names that services have in those of VPC endpoints, such as ``secretsmanager``; some have none."""
+    return frozenset(_session().get_available_services()) - {"cloudwatch"} | {"monitoring"}
+
+
 class Clients:
     """The services of one account at moto's endpoint.
 

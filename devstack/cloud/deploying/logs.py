@@ -7,6 +7,12 @@ from devstack.cloud.iam.authority import service_principal
 from devstack.cloud.iam.policy import Decision, PolicyKind, Request, evaluate, parse_policy
 from devstack.cloud.resources import Resource
 
+_RETENTION = {
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+}
+"""Days: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
+
 
 def _create_group(site: Site, declared: Declared) -> Created:
     name = declared.properties.get("LogGroupName") or declared.name(maximum=512)
@@ -19,6 +25,8 @@ def _create_group(site: Site, declared: Declared) -> Created:
 def _set_up(site: Site, group: Resource) -> None:
     name = group.physical_id
     if days := group.properties.get("RetentionInDays"):
+        if int(days) not in _RETENTION:
+            raise ValueError(f"RetentionInDays: {days} is not one of {sorted(_RETENTION)}")
         site.clients.call("logs", "PutRetentionPolicy", logGroupName=name, retentionInDays=days)
     if policy := group.properties.get("DataProtectionPolicy"):
         site.clients.check(

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from devstack.cloud.deploying.clients import endpoint_services
 from devstack.cloud.deploying.resource_type import Created, Declared, ResourceType, Site, names, only
 from devstack.cloud.resources import Resource
 
@@ -61,6 +62,7 @@ def _disassociate(site: Site, resource: Resource) -> None:
 
 
 def _create_endpoint(site: Site, declared: Declared) -> Created:
+    _require_service(site, declared.properties["ServiceName"])
     if declared.properties.get("PrivateDnsEnabled") in {True, "true"}:
         _require_dns(site, declared.properties["VpcId"])
     answer = site.clients.call(
@@ -69,6 +71,12 @@ def _create_endpoint(site: Site, declared: Declared) -> Created:
     )  # fmt: skip
     endpoint = answer["VpcEndpoint"]["VpcEndpointId"]
     return Created(endpoint, {"Id": endpoint})
+
+
+def _require_service(site: Site, name: str) -> None:
+    service = name.removeprefix(f"com.amazonaws.{site.account.region}.")
+    if service not in endpoint_services():
+        raise ValueError(f"ServiceName: there is no service {name}")
 
 
 def _require_dns(site: Site, vpc_id: str) -> None:

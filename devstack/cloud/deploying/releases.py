@@ -4,6 +4,15 @@ from devstack.cloud.deploying.resource_type import Created, Declared, ResourceTy
 from devstack.cloud.resources import Resource
 
 CODEDEPLOY = "codedeploy.amazonaws.com"
+_CONFIGURATIONS = {
+    "CodeDeployDefault.LambdaAllAtOnce",
+    *(f"CodeDeployDefault.LambdaCanary10Percent{minutes}Minutes" for minutes in (5, 10, 15, 30)),
+    *(
+        f"CodeDeployDefault.LambdaLinear10PercentEvery{every}"
+        for every in ("1Minute", "2Minutes", "3Minutes", "10Minutes")
+    ),
+}
+"""https://docs.aws.amazon.com/codedeploy/latest/userguide/deployment-configurations.html"""
 _TARGET = ("ServiceNamespace", "ScalableDimension", "ResourceId")
 
 
@@ -36,6 +45,8 @@ def _require(site: Site, declared: Declared) -> None:
     properties = declared.properties
     if not site.find("AWS::CodeDeploy::Application", properties["ApplicationName"]):
         raise ValueError(f"ApplicationName: there is no application {properties['ApplicationName']}")
+    if (configuration := properties["DeploymentConfigName"]) not in _CONFIGURATIONS:
+        raise ValueError(f"DeploymentConfigName: there is no configuration {configuration}")
     site.authority.assume(properties["ServiceRoleArn"], "deployment", by=CODEDEPLOY)
     alarms = {alarm.physical_id for alarm in site.of_type("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")}
     for alarm in properties.get("AlarmConfiguration", {}).get("Alarms", []):

@@ -1,4 +1,4 @@
-"""moto's corrections: a range costs its own size, not the object's; a finished rotation does not prevent the next."""
+"""moto's corrections: what a range costs, rotations one after the other, numbers of versions."""
 
 from typing import Any
 
@@ -40,3 +40,35 @@ def test_a_secret_whose_current_version_is_still_marked_as_pending_can_be_rotate
     # WHEN it is rotated again, THEN moto begins a rotation instead of refusing it
     version = client.rotate_secret(SecretId="key", RotationRules={"AutomaticallyAfterDays": 90})["VersionId"]
     assert version in client.describe_secret(SecretId="key")["VersionIdsToStages"]
+
+
+@mock_aws
+def test_numbers_of_deleted_versions_are_not_given_again() -> None:
+    # GIVEN a function with two versions, of which the first was deleted
+    role = boto3.client("iam").create_role(RoleName="role", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    client: Any = boto3.client("lambda", region_name="eu-central-1")
+    code = {"ZipFile": b""}
+    client.create_function(FunctionName="f", Role=role, Handler="h", Code=code, Runtime="python3.13")
+
+    def publish(description: str) -> str:
+        client.update_function_configuration(FunctionName="f", Description=description)
+        version: str = client.publish_version(FunctionName="f")["Version"]
+        return version
+
+    assert [publish("one"), publish("two")] == ["1", "2"]
+    client.delete_function(FunctionName="f", Qualifier="1")
+
+    # WHEN other versions are published
+    # THEN they have numbers of their own, and the second version is still there
+    assert [publish("three"), publish("four")] == ["3", "4"]
+    listed = client.list_versions_by_function(FunctionName="f")["Versions"]
+    assert {version["Version"]: version["Description"] for version in listed[1:]} == {
+        "2": "two",
+        "3": "three",
+        "4": "four",
+    }
+    for number in ("2", "3", "4"):
+        assert client.get_function(FunctionName="f", Qualifier=number)["Configuration"]["Version"] == number
+
+    # AND an unchanged function has no new version
+    assert client.publish_version(FunctionName="f")["Version"] == "4"

@@ -51,9 +51,11 @@ def deploy_small(site: Site, stack_name: str) -> Callable[..., Deployment]:
     return deploy_resources
 
 
-@pytest.fixture
-def leaves_nothing(site: Site) -> Iterator[None]:
-    """Fail if the test leaves anything behind in the account."""
+@pytest.fixture(scope="module")
+def leaves_nothing(clients: Clients) -> Iterator[None]:
+    """Fail if the tests of a module leave anything behind in the account."""
+    account = Account()
+    site = Site(account, clients, Authority(account))
     before = inventory(site)
     yield
     assert inventory(site) == before

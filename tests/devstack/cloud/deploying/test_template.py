@@ -11,6 +11,8 @@ from devstack.template.resolver import references
 from devstack.template.stack import deployed
 from tests.template.combinations import AUTH, COLD, DOMAIN, STORE
 
+pytestmark = pytest.mark.slow
+
 ARN = r"arn:aws:{}:eu-central-1:\d{{12}}:{}"
 NAMES = {
     ("named", "ModelBucket", ""): r"named-modelbucket-[a-z0-9]{12}",
@@ -51,7 +53,6 @@ NAMES = {
 RETAINED = {"ModelBucket", "ModelBucketPolicy", "Key"}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("store", STORE)
 @pytest.mark.parametrize("cold", COLD)
 def test_a_stack_is_created_and_deleted(site: Site, stack_name: str, cold: str, store: str) -> None:
@@ -92,7 +93,6 @@ def test_a_stack_is_created_and_deleted(site: Site, stack_name: str, cold: str, 
     assert before <= after
 
 
-@pytest.mark.slow
 def test_names_and_attributes_are_like_those_of_cloudformation(site: Site) -> None:
     # GIVEN two stacks, with the options that change names
     stacks = {
@@ -112,7 +112,6 @@ def test_names_and_attributes_are_like_those_of_cloudformation(site: Site) -> No
         delete(site, deployment)
 
 
-@pytest.mark.slow
 def test_services_have_what_the_template_says(site: Site, stack_name: str) -> None:
     # GIVEN a deployed stack
     deployment = deploy(site, deployed(), stack_name)
