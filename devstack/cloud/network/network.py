@@ -43,7 +43,7 @@ class Entrance:
 
 
 class Network:
-    """The places of a deployment, inside its ``with`` block.
+    """The places of a deployment, inside its ``with`` block. Routes are those of the deployment when the block begins.
 
     Attributes:
         entrances: of every server that can be reached, in all places.

@@ -11,7 +11,7 @@ from typing import Any
 from devstack.cloud.network.security_groups import Peer, SecurityGroups, ids
 from devstack.cloud.resources import Deployment, Resource
 
-SERVICES = ("s3", "secretsmanager", "lambda", "codedeploy", "logs", "xray", "sts", "kms", "execute-api")
+SERVICES = ("s3", "secretsmanager", "lambda", "codedeploy", "logs", "xray", "sts", "kms")
 """The services that functions and other actors call over HTTPS."""
 STORE = "elasticache"
 HTTPS = 443
@@ -124,9 +124,8 @@ def hosts(deployment: Deployment, service: str) -> tuple[str, ...]:
     """Return the names of a service; S3 has one for each bucket, too."""
     account = deployment.account
     host = f"{service}.{account.region}.{SUFFIXES[account.partition]}"
-    owners = {"s3": "AWS::S3::Bucket", "execute-api": "AWS::ApiGatewayV2::Api"}
-    own = [f"{resource.physical_id}.{host}" for resource in deployment.of_type(owners.get(service, ""))]
-    return (host, *own)
+    buckets = deployment.of_type("AWS::S3::Bucket") if service == "s3" else ()
+    return (host, *(f"{bucket.physical_id}.{host}" for bucket in buckets))
 
 
 def public_address(service: str) -> str:
