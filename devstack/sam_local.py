@@ -16,6 +16,8 @@ EVENTS = ROOT / "events"
 VARIABLES = ROOT / "devstack" / "sam_local_env.json"
 FUNCTION = "RecommendFunction"
 PLACEHOLDER = "replace-with-"
+SECRET_NAME = "NEXTITEM_KEY_SECRET_ID"  # noqa: S105 - the name of a variable
+ARN_PARTS = 7
 DOCKER_SECONDS = 20.0
 INVOKE_SECONDS = 900.0
 """The first run downloads the image of the runtime."""
@@ -40,18 +42,30 @@ def docker_fault() -> str | None:
 
 
 def settings_fault(variables: Path = VARIABLES) -> str | None:
-    """Return which values of a stack are missing in the file of variables, or None."""
-    settings = json.loads(variables.read_text(encoding="utf-8"))[FUNCTION]
+    """Return which values of a stack are missing or wrong in the file of variables, or None."""
+    settings = _settings(variables)
     missing = [name for name, value in settings.items() if value.startswith(PLACEHOLDER)]
-    if not missing:
-        return None
-    names = " and ".join(missing)
-    return f"{variables.name} has no {names}; write the stack's outputs BucketName and KeySecretArn into it"
+    if missing:
+        names = " and ".join(missing)
+        return f"{variables.name} has no {names}; write the stack's outputs BucketName and KeySecretArn into it"
+    if len(settings[SECRET_NAME].split(":")) != ARN_PARTS:
+        return f"{SECRET_NAME} in {variables.name} is no ARN; write the stack's output KeySecretArn into it"
+    return None
+
+
+def _settings(variables: Path) -> dict[str, str]:
+    settings: dict[str, str] = json.loads(variables.read_text(encoding="utf-8"))[FUNCTION]
+    return settings
 
 
 def invoke_command(sam: str, event: Path, variables: Path = VARIABLES) -> list[str]:
-    """Return the command that invokes the built function with an event."""
-    command = [sam, "local", "invoke", FUNCTION, "--event", str(event), "--env-vars", str(variables)]
+    """Return the command that invokes the built function with an event, in the region of the stack's secret.
+
+    SAM sets the function's AWS_REGION, and the function looks for bucket and secret there.
+    """
+    region = _settings(variables)[SECRET_NAME].split(":")[3]
+    command = [sam, "local", "invoke", FUNCTION, "--region", region]
+    command += ["--event", str(event), "--env-vars", str(variables)]
     if sys.platform == "linux":  # elsewhere Docker Desktop knows the name
         command += ["--add-host", "host.docker.internal:172.17.0.1"]
     return command

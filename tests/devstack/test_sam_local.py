@@ -58,11 +58,29 @@ def test_without_a_stack_s_values_nothing_runs(tmp_path: Path) -> None:
     assert "sam_local_env.json has no NEXTITEM_BUCKET and NEXTITEM_KEY_SECRET_ID;" in ended.stderr
 
 
-def test_values_of_a_stack_are_accepted(tmp_path: Path) -> None:
+@pytest.fixture
+def variables(tmp_path: Path) -> Path:
+    """The file of variables, with values of a stack in Ireland."""
+    arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-AbCdEf"
     values = json.loads(VARIABLES.read_text())
-    values["RecommendFunction"] |= {"NEXTITEM_BUCKET": "shop", "NEXTITEM_KEY_SECRET_ID": "arn:aws:secretsmanager:x"}
-    (tmp_path / "variables.json").write_text(json.dumps(values))
-    assert settings_fault(tmp_path / "variables.json") is None
+    values["RecommendFunction"] |= {"NEXTITEM_BUCKET": "shop", "NEXTITEM_KEY_SECRET_ID": arn}
+    path = tmp_path / "variables.json"
+    path.write_text(json.dumps(values))
+    return path
+
+
+def test_values_of_a_stack_are_accepted(variables: Path) -> None:
+    assert settings_fault(variables) is None
+
+
+def test_a_secret_without_its_region_is_refused(variables: Path) -> None:
+    variables.write_text(variables.read_text().replace("arn:aws:secretsmanager:eu-west-1:123456789012:secret:", ""))
+    assert "NEXTITEM_KEY_SECRET_ID in variables.json is no ARN" in str(settings_fault(variables))
+
+
+def test_the_function_looks_for_the_stack_in_its_own_region(variables: Path) -> None:
+    command = invoke_command("sam", EVENTS / "health.json", variables)
+    assert command[command.index("--region") + 1] == "eu-west-1"
 
 
 @pytest.mark.parametrize(
@@ -94,10 +112,10 @@ for command in json.load(sys.stdin):
 
 
 @pytest.mark.slow
-def test_sam_accepts_the_command_of_every_event() -> None:
+def test_sam_accepts_the_command_of_every_event(variables: Path) -> None:
     # GIVEN the SAM CLI that `make build` uses
     make("--silent", ".sam-venv")
-    commands = [invoke_command("sam", event) for event in sorted(EVENTS.glob("*.json"))]
+    commands = [invoke_command("sam", event, variables) for event in sorted(EVENTS.glob("*.json"))]
     assert {tuple(command[1:3]) for command in commands} == {("local", "invoke")}
     # THEN its own parser reads them
     options = json.dumps([command[3:] for command in commands])

@@ -17,6 +17,18 @@ def test_sam_local_env_sets_only_variables_of_the_template() -> None:
     assert (url.shape, url.tls, url.iam) == ("single", False, None)
 
 
+def test_the_page_names_what_sam_local_cannot_do_by_itself() -> None:
+    page = (ROOT / "docs" / "local.md").read_text()
+    (command,) = [line for line in page.splitlines() if line.startswith(".sam-venv/bin/sam local invoke")]
+
+    assert "--region REGION" in command
+    managed = [
+        name for name, resource in source()["Resources"].items() if resource.get("Metadata", {}).get("SkipBuild")
+    ]
+    assert managed == ["ManagedRecommendFunction"]
+    assert f"`{managed[0]}` has the same code, but no build of its own" in page
+
+
 def test_every_parameter_is_in_the_guide() -> None:
     guide = (ROOT / "docs" / "deploying.md").read_text()
     assert [name for name in source()["Parameters"] if f"`{name}`" not in guide] == []
