@@ -208,6 +208,10 @@ build: $(SAM) ## build the deployable functions into .aws-sam/ (ARCHITECTURE=x86
 		template.yaml samconfig.toml
 	.sam-venv/bin/python devstack/build/artifact.py $(FUNCTION_BUILD) --architecture $(ARCHITECTURE)
 
+.PHONY: smoke
+smoke: $(DEMO_INSTALLED) $(SAM) ## deploy, use and delete a scratch stack in your AWS account, after a question (an hour; ARGS=--help)
+	@exec $(BIN)/python -m devstack.smoke $(ARGS)
+
 .PHONY: local
 local: $(DEMO_INSTALLED) ## invoke the built function with every event of events/ in AWS's container image, where Docker answers
 	@$(BIN)/python -m devstack.sam_local $(SAM)
