@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import URLLib3Session
 
 from devstack.smoke.cloud import Deployment, DeploymentRefused, Release, Response, SmokeFailed
@@ -100,7 +100,7 @@ class AwsCloud:
         began = time.perf_counter()
         try:
             answer = self._http.send(request.prepare())
-        except HTTPClientError as error:
+        except BotoCoreError as error:
             return Response(0, {"error": str(error)}, (time.perf_counter() - began) * 1000)
         return Response(answer.status_code, _object(answer.content), (time.perf_counter() - began) * 1000)
 
