@@ -5,9 +5,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from devstack.smoke.__main__ import EXIT_REFUSED, Identity, Refused, confirm, identify, main, refuse_existing
@@ -102,6 +104,22 @@ def test_a_stack_that_exists_is_never_taken(session: boto3.Session) -> None:
     )
     with pytest.raises(Refused, match="a stack shop exists already"):
         refuse_existing(session, "shop")
+
+
+def test_a_stack_that_aws_does_not_tell_of_may_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    # GIVEN a caller who may not ask
+    denied = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "DescribeStacks")
+
+    class Session:
+        def client(self, _: str) -> "Session":
+            return self
+
+        def describe_stacks(self, **_: str) -> None:
+            raise denied
+
+    # THEN nothing is created
+    with pytest.raises(Refused, match="AWS does not say whether shop exists"):
+        refuse_existing(cast("boto3.Session", Session()), "shop")
 
 
 @pytest.mark.parametrize("name", ["Shop", "1shop", "s" * 27, "shop_1"])
