@@ -116,6 +116,16 @@ def test_managed_instances_can_use_the_key_of_their_volumes() -> None:
     assert lent["Condition"] == {"Bool": {"kms:GrantIsForAWSResource": "true"}}
 
 
+def test_lambda_can_take_the_role_of_the_instances_without_naming_the_account() -> None:
+    trust = deployed({"ColdStartStrategy": "managed-instances"}).resources["InstancesRole"]["Properties"]
+    (statement,) = trust["AssumeRolePolicyDocument"]["Statement"]
+    assert statement == {
+        "Effect": "Allow",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+
+
 def test_managed_instances_are_marked_as_experimental_where_one_chooses_them() -> None:
     description = source()["Parameters"]["ColdStartStrategy"]["Description"]
     page = (ROOT / "docs" / "deploying.md").read_text()
