@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from devstack.cloud.deploying.documents import bucket_policy, is_public
 from devstack.cloud.deploying.resource_type import Created, Declared, ResourceType, Site, names
 from devstack.cloud.resources import Resource
 
@@ -74,8 +75,14 @@ def _create_policy(_site: Site, declared: Declared) -> Created:
 
 
 def _put_policy(site: Site, policy: Resource) -> None:
-    document = json.dumps(policy.properties["PolicyDocument"])
-    site.clients.call("s3", "PutBucketPolicy", Bucket=policy.physical_id, Policy=document)
+    document = policy.properties["PolicyDocument"]
+    bucket = site.find("AWS::S3::Bucket", policy.physical_id)
+    if bucket is None:
+        raise ValueError(f"Bucket: there is no bucket {policy.physical_id}")
+    statements = bucket_policy(document, bucket.attributes["Arn"])
+    if is_public(statements, bucket.properties.get("PublicAccessBlockConfiguration", {})):
+        raise ValueError("PolicyDocument: BlockPublicPolicy of the bucket refuses a policy that lets everybody in")
+    site.clients.call("s3", "PutBucketPolicy", Bucket=policy.physical_id, Policy=json.dumps(document))
 
 
 def _delete_policy(site: Site, resource: Resource) -> None:

@@ -1,7 +1,8 @@
 """One pass of a stack towards a template: create, change and replace resources, then delete what is left over."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -116,15 +117,18 @@ class Pass:
             self._deployment.outputs[name] = resolve_value(output["Value"], self._lookup)
         self._deployment.parameters = self._stack.values
 
-    def clean_up(self, template: Mapping[str, Mapping[str, Any]]) -> None:
+    def clean_up(self, template: Mapping[str, Mapping[str, Any]], leftovers: Iterable[Resource] = ()) -> None:
         """Delete replaced resources and those that the template no longer has, last created first.
 
         Args:
             template: the resources as they were declared; says which are retained.
+            leftovers: what else is to be deleted.
 
         Raises:
             DeploymentFailed: AWS would refuse a deletion.
         """
+        for resource in leftovers:
+            self._remove(resource, "Delete")
         for name, resource in reversed(list(self._deployment.resources.items())):
             if name in self._replaced:
                 self._remove(self._replaced.pop(name), template[name].get("UpdateReplacePolicy"))
@@ -135,12 +139,11 @@ class Pass:
         self._deployment.resources.clear()
         self._deployment.resources.update(ordered)
 
-    def take_back(self) -> None:
-        """Put the replaced resources back and delete their replacements: the start of a rollback."""
-        for name, old in reversed(list(self._replaced.items())):
-            new, self._deployment.resources[name] = self._deployment.resources[name], old
-            delete_resource(self._site, self._types, self._deployment.stack_name, new)
-        self._replaced.clear()
+    def take_back(self) -> list[Resource]:
+        """Put the replaced resources back and return their replacements, last created first: a rollback begins."""
+        replacements = [self._deployment.resources[name] for name in reversed(self._replaced)]
+        self._deployment.resources.update(self._replaced)
+        return replacements
 
     def _remove(self, resource: Resource, policy: str | None) -> None:
         if policy != "Retain":
@@ -156,6 +159,7 @@ class Pass:
         before, after = current.properties, declared.properties
         changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
         if not changed and kind.name != NESTED:
+            self._record(replace(current, depends_on=self._depends_on(current.logical_id)))
             return
         if changed <= kind.changeable:
             if dropped := sorted(before.keys() - after.keys() - kind.droppable):
@@ -173,19 +177,24 @@ class Pass:
         self._enter(declared, created)
 
     def _enter(self, declared: Declared, created: Created) -> None:
-        name, stack_name = declared.logical_id, self._deployment.stack_name
         resource = Resource(
-            name,
+            declared.logical_id,
             declared.type,
             declared.properties,
             created.physical_id,
             created.attributes,
-            tuple(sorted(self._needed[name])),
+            self._depends_on(declared.logical_id),
         )
-        self._deployment.resources[name] = resource
-        self._site.live[stack_name, name, created.physical_id] = resource
+        self._record(resource)
         if configure := self._types[declared.type].configure:
             configure(self._site, resource)
+
+    def _record(self, resource: Resource) -> None:
+        self._deployment.resources[resource.logical_id] = resource
+        self._site.live[self._deployment.stack_name, resource.logical_id, resource.physical_id] = resource
+
+    def _depends_on(self, name: str) -> tuple[str, ...]:
+        return tuple(sorted(self._needed[name]))
 
 
 NESTED = "AWS::CloudFormation::Stack"

@@ -2,6 +2,7 @@
 
 import json
 
+from devstack.cloud.deploying.documents import key_policy
 from devstack.cloud.deploying.resource_type import (
     Created,
     Declared,
@@ -16,7 +17,7 @@ from devstack.cloud.resources import Resource
 
 
 def _create_key(site: Site, declared: Declared) -> Created:
-    policy = json.dumps(declared.properties["KeyPolicy"])
+    policy = key_policy(declared.properties["KeyPolicy"], site.account)
     key = site.clients.call(
         "kms", "CreateKey", Policy=policy,
         **declared.only("Description", "KeySpec", "KeyUsage", "MultiRegion", "Tags"),
@@ -31,7 +32,7 @@ def _rotate_key(site: Site, key: Resource) -> None:
 
 def _update_key(site: Site, resource: Resource, declared: Declared) -> Created:
     key = resource.physical_id
-    policy = json.dumps(declared.properties["KeyPolicy"])
+    policy = key_policy(declared.properties["KeyPolicy"], site.account)
     site.clients.call("kms", "PutKeyPolicy", KeyId=key, PolicyName="default", Policy=policy)
     description = declared.properties.get("Description", "")
     site.clients.call("kms", "UpdateKeyDescription", KeyId=key, Description=description)

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 
+from devstack.cloud.deploying.documents import resource_policy
 from devstack.cloud.deploying.resource_type import Created, Declared, ResourceType, Site, kept, names
 from devstack.cloud.resources import Resource
 
@@ -32,7 +33,7 @@ def _delete_topic(site: Site, resource: Resource) -> None:
 
 
 def _create_topic_policy(site: Site, declared: Declared) -> Created:
-    document = json.dumps(declared.properties["PolicyDocument"])
+    document = resource_policy(declared.properties["PolicyDocument"])
     for topic in declared.properties["Topics"]:
         site.clients.call("sns", "SetTopicAttributes", TopicArn=topic, AttributeName="Policy", AttributeValue=document)
     name = declared.name()

@@ -1,10 +1,10 @@
 """EC2: the VPC, its subnets, routes, endpoints and security groups."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from devstack.cloud.deploying.clients import endpoint_services
+from devstack.cloud.deploying.documents import resource_policy
 from devstack.cloud.deploying.resource_type import Created, Declared, ResourceType, Site, names, only
 from devstack.cloud.resources import Resource
 
@@ -110,7 +110,7 @@ def _delete_endpoint(site: Site, resource: Resource) -> None:
 
 def _policy(declared: Declared) -> dict[str, str]:
     document = declared.properties.get("PolicyDocument")
-    return {"PolicyDocument": json.dumps(document)} if document else {}
+    return {"PolicyDocument": resource_policy(document)} if document else {}
 
 
 def _create_group(site: Site, declared: Declared) -> Created:

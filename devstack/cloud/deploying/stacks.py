@@ -16,7 +16,7 @@ from devstack.template.stack import ROOT, Stack
 
 
 def deploy(site: Site, stack: Stack, stack_name: str) -> Deployment:
-    """Create a stack. After a refusal, what was created is deleted.
+    """Create a stack. After a refusal, what was created is deleted, but for what the template retains.
 
     Args:
         site: the account.
@@ -64,10 +64,10 @@ def update(site: Site, deployment: Deployment, stack: Stack, *, shift: Callable[
     try:
         change.create_and_change()
     except BaseException:
-        change.take_back()
+        replacements = change.take_back()
         rollback = Pass(site, deployment, before, KNOWN)
         rollback.create_and_change()
-        rollback.clean_up({**before.resources, **stack.resources})
+        rollback.clean_up({**before.resources, **stack.resources}, replacements)
         site.templates[deployment.stack_name] = before
         raise
     change.clean_up({**stack.resources, **before.resources})

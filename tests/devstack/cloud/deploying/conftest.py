@@ -25,6 +25,7 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
     with Children() as children:
         endpoint = start_bucket(children, tmp_path_factory.mktemp("moto"), "of-nothing").endpoint
         clients = Clients(endpoint, Account())
+        clients.client("ec2")  # the model of EC2 takes a second
         yield clients
         clients.close()
 

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from devstack.cloud.deploying.changes import DeploymentFailed
-from devstack.cloud.deploying.inventory import inventory
 from devstack.cloud.deploying.resource_type import Site
 from devstack.cloud.deploying.stacks import delete
 from devstack.cloud.resources import Deployment
@@ -20,8 +19,6 @@ from tests.devstack.cloud.deploying.small import (
     user,
     user_group,
 )
-
-pytestmark = pytest.mark.slow
 
 Deploy = Callable[..., Deployment]
 GROUPS = {
@@ -90,7 +87,6 @@ def keep(resource: Small, **policies: str) -> dict[str, Any]:
 def test_a_resource_in_use_stays_until_its_user_is_gone(site: Site, deploy_small: Deploy, name: str) -> None:
     # GIVEN a resource that another one needs
     resources, needed = IN_USE[name]
-    before = inventory(site)
     deployment = deploy_small(**resources)
     order = list(deployment.resources)
 
@@ -106,7 +102,7 @@ def test_a_resource_in_use_stays_until_its_user_is_gone(site: Site, deploy_small
     # AND the order of CloudFormation works
     deployment.resources = {name: deployment.resources[name] for name in order}
     assert delete(site, deployment) == []
-    assert inventory(site) == before
+    assert not site.live
 
 
 @pytest.mark.parametrize("policy", ["Delete", "Retain"])
@@ -123,7 +119,7 @@ def test_a_bucket_with_objects_is_retained_or_refused(site: Site, deploy_small: 
     # THEN the template's policy decides
     if policy == "Retain":
         assert delete(site, deployment) == [bucket]
-        assert ("s3", bucket.physical_id) in inventory(site)
+        assert client.head_bucket(Bucket=bucket.physical_id)
     else:
         with pytest.raises(DeploymentFailed, match="BucketNotEmpty"):
             delete(site, deployment)

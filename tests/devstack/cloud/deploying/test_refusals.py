@@ -21,7 +21,7 @@ from tests.devstack.cloud.deploying.small import (
     user_group,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("leaves_nothing")]
+pytestmark = pytest.mark.usefixtures("leaves_nothing")
 
 Deploy = Callable[..., Deployment]
 VPC = small("AWS::EC2::VPC", CidrBlock="10.0.0.0/23", EnableDnsSupport=True, EnableDnsHostnames=True)
@@ -50,6 +50,19 @@ STORE = {"User": user("r-user"), "Users": user_group("r-users")}
 
 def group(name: str, key_id: Any = None) -> Small:
     return small("AWS::Logs::LogGroup", LogGroupName=name, KmsKeyId=key_id)
+
+
+def policy(action: str, principal: Any, resource: Any = "*") -> dict[str, Any]:
+    named = {} if principal is None else {"Principal": principal}
+    statement = {"Effect": "Allow", "Action": action, "Resource": resource, **named}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def bucket(document: dict[str, Any]) -> dict[str, Small]:
+    return {
+        "Bucket": small("AWS::S3::Bucket", PublicAccessBlockConfiguration={"BlockPublicPolicy": True}),
+        "Policy": small("AWS::S3::BucketPolicy", Bucket={"Ref": "Bucket"}, PolicyDocument=document),
+    }
 
 
 def deployment_group(**properties: Any) -> dict[str, Small]:
@@ -127,6 +140,26 @@ REFUSED: dict[str, tuple[dict[str, Small], str]] = {
     "key of another service": (
         {"Key": key("s3.eu-central-1.amazonaws.com"), "Group": group("r-logs", {"Fn::GetAtt": ["Key", "Arn"]})},
         "does not allow logs.eu-central-1.amazonaws.com to kms:Encrypt",
+    ),
+    "key that its account could not change": (
+        {"Key": small("AWS::KMS::Key", KeyPolicy=policy("kms:*", {"Service": "logs.eu-central-1.amazonaws.com"}))},
+        "kms:PutKeyPolicy",
+    ),
+    "policy of an endpoint without principals": (
+        {"Vpc": VPC, "Endpoint": (PRIVATE[0], {**PRIVATE[1], "PolicyDocument": policy("s3:*", None)})},
+        "Principal",
+    ),
+    "policy of another bucket": (
+        bucket(policy("s3:GetObject", "*", "arn:aws:s3:::other/*")),
+        "arn:aws:s3:::other/. is not in arn:aws:s3:::",
+    ),
+    "policy of a bucket about another service": (
+        bucket(policy("sqs:SendMessage", "*", {"Fn::GetAtt": ["Bucket", "Arn"]})),
+        "sqs:SendMessage is no action of S3",
+    ),
+    "public policy of a private bucket": (
+        bucket(policy("s3:ListBucket", "*", {"Fn::GetAtt": ["Bucket", "Arn"]})),
+        "BlockPublicPolicy",
     ),
     "no such key": ({"Group": group("r-logs", "arn:aws:kms:eu-central-1:123456789012:key/none")}, "there is no key"),
     "VPC without names": (

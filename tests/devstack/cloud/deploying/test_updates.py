@@ -14,8 +14,6 @@ from tests.devstack.cloud.deploying.conftest import small_stack
 from tests.devstack.cloud.deploying.small import alarm, function, role, small, user
 from tests.template.combinations import COLD, STORE
 
-pytestmark = pytest.mark.slow
-
 
 def alias_serves(site: Site, stack_name: str, alias: str = "live") -> str:
     """Return the version behind an alias of the recommend function."""
@@ -36,6 +34,7 @@ def environment(deployment: Deployment) -> dict[str, str]:
     return variables
 
 
+@pytest.mark.slow
 def test_a_release_moves_the_alias_when_codedeploy_has_agreed(site: Site, stack_name: str) -> None:
     # GIVEN a deployed stack
     deployment = deploy(site, deployed(), stack_name)
@@ -76,6 +75,7 @@ def test_a_release_moves_the_alias_when_codedeploy_has_agreed(site: Site, stack_
     delete(site, deployment)
 
 
+@pytest.mark.slow
 def test_a_refused_release_is_rolled_back(site: Site, stack_name: str) -> None:
     # GIVEN a deployed stack
     deployment = deploy(site, deployed(), stack_name)
@@ -103,6 +103,7 @@ def test_a_refused_release_is_rolled_back(site: Site, stack_name: str) -> None:
     delete(site, deployment)
 
 
+@pytest.mark.slow
 def test_new_code_alone_is_a_release_only_with_a_new_name_of_its_version(site: Site, stack_name: str) -> None:
     # GIVEN a stack with code of its own
     site.code = {"RecommendFunction": b"PK one"}
@@ -129,6 +130,7 @@ def test_new_code_alone_is_a_release_only_with_a_new_name_of_its_version(site: S
     delete(site, deployment)
 
 
+@pytest.mark.slow
 def test_another_kind_of_store_replaces_the_cache_and_the_variable(site: Site, stack_name: str) -> None:
     # GIVEN a stack with a serverless store
     before = inventory(site)
@@ -151,6 +153,7 @@ def test_another_kind_of_store_replaces_the_cache_and_the_variable(site: Site, s
     assert {name for _, name in inventory(site) - before} == retained
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cold", [name for name in COLD if name != "none"])
 def test_another_strategy_is_an_update(site: Site, stack_name: str, cold: str) -> None:
     # GIVEN a stack without a strategy against cold starts
@@ -205,7 +208,7 @@ def test_an_update_keeps_changes_replaces_and_removes(site: Site, stack_name: st
 
     # THEN ids say so, and the services agree
     after = deployment.resources
-    assert after["Vpc"] is before["Vpc"]
+    assert after["Vpc"] == before["Vpc"]
     assert after["Alarm"].physical_id == before["Alarm"].physical_id
     (found,) = site.clients.call("cloudwatch", "DescribeAlarms", AlarmNames=["u-alarm"])["MetricAlarms"]
     assert (found["Threshold"], found.get("AlarmDescription")) == (2.0, None)
@@ -219,23 +222,62 @@ def test_an_update_keeps_changes_replaces_and_removes(site: Site, stack_name: st
 
 
 def test_a_failed_update_puts_replaced_resources_back(site: Site, stack_name: str) -> None:
-    # GIVEN a subnet
+    # GIVEN a subnet with an endpoint
     vpc = small("AWS::EC2::VPC", CidrBlock="10.0.0.0/23")
     subnet = small("AWS::EC2::Subnet", VpcId={"Ref": "Vpc"}, CidrBlock="10.0.0.0/24")
-    before = inventory(site)
-    deployment = deploy(site, small_stack(Vpc=vpc, Subnet=subnet), stack_name)
+    endpoint = small(
+        "AWS::EC2::VPCEndpoint",
+        VpcId={"Ref": "Vpc"},
+        VpcEndpointType="Interface",
+        ServiceName="com.amazonaws.eu-central-1.logs",
+        SubnetIds=[{"Ref": "Subnet"}],
+    )
+    deployment = deploy(site, small_stack(Vpc=vpc, Subnet=subnet, Endpoint=endpoint), stack_name)
     first = dict(deployment.resources)
 
-    # WHEN an update replaces it, and a later resource is refused
+    # WHEN an update replaces the subnet, moves the endpoint, and a later resource is refused
     other = small("AWS::EC2::Subnet", VpcId={"Ref": "Vpc"}, CidrBlock="10.0.1.0/24")
-    bad = {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": "2"}, "DependsOn": "Subnet"}
-    with pytest.raises(DeploymentFailed, match="Group"):
-        update(site, deployment, small_stack(Vpc=vpc, Subnet=other, Group=bad))
+    bad = {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": "2"}, "DependsOn": "Endpoint"}
+    with pytest.raises(DeploymentFailed, match=r"Group .*RetentionInDays: 2"):
+        update(site, deployment, small_stack(Vpc=vpc, Subnet=other, Endpoint=endpoint, Group=bad))
 
     # THEN the first subnet is there, and its replacement is not
     assert deployment.resources == first
+    vpc_id = {"Name": "vpc-id", "Values": [first["Vpc"].physical_id]}
+    subnets = site.clients.call("ec2", "DescribeSubnets", Filters=[vpc_id])["Subnets"]
+    assert [subnet["SubnetId"] for subnet in subnets] == [first["Subnet"].physical_id]
+    (found,) = site.clients.call("ec2", "DescribeVpcEndpoints", Filters=[vpc_id])["VpcEndpoints"]
+    assert found["SubnetIds"] == [first["Subnet"].physical_id]
     delete(site, deployment)
-    assert inventory(site) == before
+
+
+@pytest.mark.parametrize("policy", ["Delete", "Retain"])
+def test_the_template_says_what_becomes_of_a_removed_and_of_a_replaced_resource(
+    site: Site, stack_name: str, policy: str
+) -> None:
+    # GIVEN an alarm and a user
+    def stack(**more: str) -> Stack:
+        policies = {"DeletionPolicy": policy, "UpdateReplacePolicy": policy}
+        replaced = alarm(more.get("name", "u-first"))
+        resources = {"Alarm": {"Type": replaced[0], "Properties": replaced[1], **policies}}
+        if not more:
+            removed = user("u-removed")
+            resources["User"] = {"Type": removed[0], "Properties": removed[1], **policies}
+        return small_stack(**resources)
+
+    deployment = deploy(site, stack(), stack_name)
+
+    # WHEN an update removes one and replaces the other
+    update(site, deployment, stack(name="u-second"))
+
+    # THEN they are deleted, or stay outside of the stack
+    assert [resource.physical_id for resource in deployment.resources.values()] == ["u-second"]
+    left = {resource.physical_id for resource in site.live.values()}
+    assert left == ({"u-second"} if policy == "Delete" else {"u-first", "u-second", "u-removed"})
+    names = ["u-first", "u-second"]
+    alarms = site.clients.call("cloudwatch", "DescribeAlarms", AlarmNames=names)["MetricAlarms"]
+    assert {found["AlarmName"] for found in alarms} == left - {"u-removed"}
+    site.clients.call("cloudwatch", "DeleteAlarms", AlarmNames=names)
 
 
 def test_a_resource_with_a_name_of_its_own_cannot_be_replaced(site: Site, stack_name: str) -> None:
