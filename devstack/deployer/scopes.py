@@ -45,6 +45,7 @@ NAMED: dict[str, dict[str, tuple[str, ...]]] = {
         **dict.fromkeys(
             ("function", "function alias", "function version"), (f"lambda:{REGIONAL}:function:${{StackName}}-*",)
         ),
+        # AWS does not document the name that CloudFormation gives it.
         "capacityprovider": (f"lambda:{REGIONAL}:capacity-provider:*",),
     },
     "logs": {
@@ -110,6 +111,9 @@ ADDED = {
             *("DescribeLogGroups", "DescribeResourcePolicies", "PutResourcePolicy"),
         )
     },
+    # Fn::GetAZs chooses the zones of subnets:
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference-getavailabilityzones.html
+    "AWS::EC2::Subnet": {"ec2:DescribeAccountAttributes", "ec2:DescribeAvailabilityZones", "ec2:DescribeSubnets"},
     # The secret is encrypted under the stack's key:
     # https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
     "AWS::SecretsManager::Secret": {"kms:Decrypt", "kms:GenerateDataKey"},
