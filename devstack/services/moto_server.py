@@ -35,12 +35,15 @@ def end_rotation(backend: SecretsManagerBackend, secret_id: str) -> None:
             stages.remove("AWSPENDING")
 
 
-def number_version(storage: LambdaStorage, function: LambdaFunction, published: LambdaFunction) -> None:
-    """Give a new version the number after the highest that its function ever had."""
-    number = vars(function).get("last_number", 0) + 1
-    vars(function)["last_number"] = number
-    published.set_version(number)
-    vars(storage)["_arns"][published.function_arn] = published
+def number_version(storage: LambdaStorage, function: LambdaFunction, version: LambdaFunction) -> None:
+    """Give a new version the number after the highest that its function ever had; keep that of an existing one."""
+    counts: dict[str, int] = vars(function)
+    if "number" in vars(version):
+        return
+    counts["last_number"] = counts.get("last_number", 0) + 1
+    vars(version)["number"] = counts["last_number"]
+    version.set_version(counts["last_number"])
+    vars(storage)["_arns"][version.function_arn] = version
 
 
 def install() -> None:
@@ -58,13 +61,10 @@ def install() -> None:
 
     def publish_version(storage: LambdaStorage, name_or_arn: str, description: str = "") -> LambdaFunction | None:
         function = storage.get_function_by_name_or_arn_forbid_qualifier(name_or_arn)
-        by_arn: dict[str, LambdaFunction] = vars(storage)["_arns"]
-        earlier = dict(by_arn)
-        published = publish(storage, name_or_arn, description)
-        if published is not None and all(published is not version for version in earlier.values()):
-            by_arn |= earlier  # moto may have put the new version in the place of an older one
-            number_version(storage, function, published)
-        return published
+        version = publish(storage, name_or_arn, description)
+        if version is not None:
+            number_version(storage, function, version)
+        return version
 
     LambdaStorage.publish_version = publish_version  # type: ignore[assignment, method-assign]  # the correction
 

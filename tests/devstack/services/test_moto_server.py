@@ -67,8 +67,13 @@ def test_numbers_of_deleted_versions_are_not_given_again() -> None:
         "3": "three",
         "4": "four",
     }
-    for number in ("2", "3", "4"):
-        assert client.get_function(FunctionName="f", Qualifier=number)["Configuration"]["Version"] == number
+    for version in listed[1:]:
+        found = client.get_function(FunctionName=version["FunctionArn"])["Configuration"]
+        assert found["Version"] == version["Version"]
 
     # AND an unchanged function has no new version
     assert client.publish_version(FunctionName="f")["Version"] == "4"
+
+    # AND the function can be deleted with all of them
+    client.delete_function(FunctionName="f")
+    assert client.list_functions()["Functions"] == []

@@ -51,6 +51,7 @@ def test_texts_become_what_the_api_wants() -> None:
         ("Timeout", "ten", "Timeout: 'ten' is no integer"),
         ("Timeout", "1.5", "Timeout: '1.5' is no integer"),
         ("Timeout", 0, "Timeout: 0 is not from 1"),
+        ("MemorySize", "32769", "MemorySize: 32769 is not from 128 to 32768"),
         ("MemorySize", 127, "MemorySize: 127 is not from 128 to 32768"),
         ("Publish", "yes", "Publish: 'yes' is neither true nor false"),
         ("Architectures", "arm64", "Architectures: 'arm64' is no list"),
