@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,9 +15,11 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
+from devstack.processes.children import LOOPBACK
 from devstack.template.stack import source
 from nextitem.service.self_check import CheckedModel, SelfCheckResult
 from operations import pre_traffic
+from tests.nextitem.parts import PATIENCE_SECONDS
 
 VERSION = "arn:aws:lambda:eu-central-1:123456789012:function:shop-recommend:7"
 EVENT = {"DeploymentId": "d-ABCDEF123", "LifecycleEventHookExecutionId": "hook-1"}
@@ -265,3 +268,22 @@ def test_a_report_that_codedeploy_has_already_is_no_error(
     assert_all_was_asked(account)
     warned = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert len(warned) == (not retries)
+
+
+def test_a_connection_without_an_answer_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    # GIVEN an endpoint that takes connections and never answers
+    with socket.create_server((LOOPBACK, 0)) as silent:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", f"http://{LOOPBACK}:{silent.getsockname()[1]}")
+        monkeypatch.setattr(pre_traffic, "PAUSE_SECONDS", 0.1)
+        silent.settimeout(PATIENCE_SECONDS)
+
+        # WHEN a version is verified with half a second besides the time to connect
+        with pytest.raises(ReadTimeoutError):
+            pre_traffic.verify(VERSION, pre_traffic.CONNECT_SECONDS + 0.5)
+
+        # THEN it was asked once, without boto3's own repetitions
+        connections = [silent.accept()[0]]
+        silent.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            silent.accept()
+        connections[0].close()
