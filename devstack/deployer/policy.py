@@ -109,7 +109,7 @@ def _fixed_statements(types: Sequence[str], *templates: Mapping[str, Any]) -> li
         _statement(STACK_ACTIONS, NAMED["cloudformation"]["stack"]),
         _statement(["cloudformation:CreateChangeSet"], [SAM_TRANSFORM]),
         _statement(["cloudformation:DescribeStacks"], [SAM_BUCKET_STACK]),
-        _statement(["cloudformation:ValidateTemplate"], [EVERYTHING]),
+        _statement(["cloudformation:GetTemplateSummary", "cloudformation:ValidateTemplate"], [EVERYTHING]),
         # Code of functions and the nested template.
         _statement(["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"], ["s3:::${ArtifactBucket}/*"]),
         _statement(["s3:GetBucketLocation", "s3:ListBucket"], ["s3:::${ArtifactBucket}"]),

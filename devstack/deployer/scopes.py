@@ -133,8 +133,8 @@ STACK_ACTIONS = tuple(
     f"cloudformation:{action}"
     for action in (
         *("CancelUpdateStack", "ContinueUpdateRollback", "CreateChangeSet", "DeleteChangeSet", "DeleteStack"),
-        *("DescribeChangeSet", "DescribeStackEvents", "DescribeStackResources", "DescribeStacks"),
-        *("ExecuteChangeSet", "GetTemplate", "GetTemplateSummary", "ListStackResources", "RollbackStack"),
+        *("DescribeChangeSet", "DescribeStackEvents", "DescribeStackResource", "DescribeStackResources"),
+        *("DescribeStacks", "ExecuteChangeSet", "GetTemplate", "ListChangeSets", "ListStackResources", "RollbackStack"),
     )
 )
 """What `sam deploy`, `sam delete` and `aws cloudformation deploy` call for a stack."""

@@ -124,7 +124,7 @@ class AwsCloud:
 
     def delete(self) -> list[str]:
         """See `Cloud.delete`."""
-        return Deletion(self._client, self._stack, (self._artifacts,), self.sleep).run()
+        return Deletion(self._client, self._region, self._stack, (self._artifacts,), self.sleep).run()
 
     def _client(self, service: str) -> Any:
         with self._lock:  # a session makes clients in one thread at a time

@@ -30,16 +30,23 @@ class Deletion:
 
     Args:
         clients: makes a boto3 client of a service.
+        region: of the stack.
         stack: the stack's name.
         buckets: further buckets to delete.
         sleep: waits some seconds.
     """
 
     def __init__(
-        self, clients: Callable[[str], Any], stack: str, buckets: tuple[str, ...], sleep: Callable[[float], None]
+        self,
+        clients: Callable[[str], Any],
+        region: str,
+        stack: str,
+        buckets: tuple[str, ...],
+        sleep: Callable[[float], None],
     ) -> None:
         self._clients = clients
         self._formation = clients("cloudformation")
+        self._region = f"--region {region}"
         self._stack = stack
         self._buckets = buckets
         self._sleep = sleep
@@ -48,16 +55,21 @@ class Deletion:
     def run(self) -> list[str]:
         """Delete everything that can be; return a line for each thing that is left, with a command that deletes it."""
         retained: list[Retained] = []
-        with self._tried(f"the stack {self._stack}", f"aws cloudformation delete-stack --stack-name {self._stack}"):
+        with self._tried(
+            f"the stack {self._stack}", f"aws cloudformation delete-stack --stack-name {self._stack} {self._region}"
+        ):
             if self._status():
                 retained = self._retained()
                 self._delete_stack()
         names = [each.name for each in retained if each.kind == "AWS::S3::Bucket"]
         for bucket in (*names, *self._buckets):
-            with self._tried(f"the bucket {bucket}", f"aws s3 rb --force s3://{bucket}"):
+            with self._tried(
+                f"the bucket {bucket}",
+                f"empty it in the console, with all versions, then aws s3 rb s3://{bucket} {self._region}",
+            ):
                 self._delete_bucket(bucket)
         for key in (each.name for each in retained if each.kind == "AWS::KMS::Key"):
-            command = f"aws kms schedule-key-deletion --key-id {key} --pending-window-in-days {KEY_DAYS}"
+            command = f"aws kms schedule-key-deletion --key-id {key} --pending-window-in-days {KEY_DAYS} {self._region}"
             with self._tried(f"the key {key}", command):
                 self._clients("kms").schedule_key_deletion(KeyId=key, PendingWindowInDays=KEY_DAYS)
         return self._left

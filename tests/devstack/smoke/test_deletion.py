@@ -68,7 +68,7 @@ def test_nothing_is_left_that_costs_money() -> None:
     # GIVEN a stack that retains a bucket with old versions and a key, and a bucket of packages
     names, packages = create_stack(), artifacts()
     # WHEN it is deleted
-    left = Deletion(client, STACK, (packages,), lambda _: None).run()
+    left = Deletion(client, REGION, STACK, (packages,), lambda _: None).run()
     # THEN nothing is left but a key that will be gone
     assert left == []
     assert client("s3").list_buckets()["Buckets"] == []
@@ -78,7 +78,7 @@ def test_nothing_is_left_that_costs_money() -> None:
 
 
 def test_what_was_never_created_is_no_fault() -> None:
-    assert Deletion(client, STACK, ("packages",), lambda _: None).run() == []
+    assert Deletion(client, REGION, STACK, ("packages",), lambda _: None).run() == []
 
 
 class Stubborn:
@@ -102,11 +102,11 @@ def test_what_cannot_be_deleted_is_named_and_the_rest_is_deleted(error: BaseExce
     # GIVEN a stack that cannot be deleted, or a person who does not wait for it
     names, packages = create_stack(), artifacts()
     # WHEN the deletion runs
-    left = Deletion(Stubborn("cloudformation", "delete_stack", error), STACK, (packages,), lambda _: None).run()
+    left = Deletion(Stubborn("cloudformation", "delete_stack", error), REGION, STACK, (packages,), lambda _: None).run()
     # THEN one line says so, and bucket and key are deleted even so
     (line,) = left
     assert line.startswith(f"the stack {STACK}")
-    assert line.endswith(f"aws cloudformation delete-stack --stack-name {STACK}")
+    assert line.endswith(f"aws cloudformation delete-stack --stack-name {STACK} --region {REGION}")
     assert client("s3").list_buckets()["Buckets"] == []
     assert client("kms").describe_key(KeyId=names["Key"])["KeyMetadata"]["KeyState"] == "PendingDeletion"
 
@@ -162,10 +162,12 @@ class Scripted:
 )
 def test_a_stack_in_motion(states: list[str], calls: int) -> None:
     formation = Scripted(*states)
-    assert Deletion(formation, STACK, (), lambda _: None).run() == []
+    assert Deletion(formation, REGION, STACK, (), lambda _: None).run() == []
     assert formation.calls == ["cancel"] * calls + ["delete in DELETE_IN_PROGRESS"]
 
 
 def test_a_deletion_that_fails_is_named() -> None:
-    left = Deletion(Scripted("UPDATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_FAILED"), STACK, (), lambda _: None).run()
+    left = Deletion(
+        Scripted("UPDATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_FAILED"), REGION, STACK, (), lambda _: None
+    ).run()
     assert "its events say why" in left[0]
