@@ -32,6 +32,9 @@ _ADVICE = {
 }
 """Codes with which an error reply begins, and what they mean."""
 
+_IN_SCRIPT = "ACL failure in script"
+"""In the error of a script that runs a command without permission; its code is ERR."""
+
 
 def translate_error(error: Exception, address: Address) -> Exception:
     """Return the exception that tells the caller what to do: https://valkey.io/topics/cluster-spec/#redirection."""
@@ -58,6 +61,8 @@ def error_reason(error: Exception) -> str:
     if type(error) is redis.ConnectionError and isinstance(error.__context__, OSError):
         return str(error.__context__)
     code = str(getattr(error, "status_code", None) or str(error).partition(" ")[0])
+    if _IN_SCRIPT in str(error):
+        code = "NOPERM"
     if code in _ADVICE:
         return f"{code}, {_ADVICE[code]}"
     return type(error).__name__

@@ -8,7 +8,7 @@ import pytest
 from devstack.deployments import eventually
 from devstack.processes.children import LOOPBACK, Children, free_port
 from nextitem.deadline import Deadline
-from nextitem.errors import StoreUnavailable
+from nextitem.errors import StoreRefused, StoreUnavailable
 from nextitem.redis_client.url import parse_store_url
 from nextitem.sessions.session import EMPTY, SessionKey, SessionStore
 from nextitem.sessions.valkey_store import ValkeyStore
@@ -180,6 +180,15 @@ def test_a_user_who_may_not_load_scripts_can_append(server: OwnValkey, connect: 
     with server.client() as client:
         client.execute_command("ACL", "SETUSER", "default", "-script|load")
     assert save(store, key, snapshot_of(add(store, key, event("a")).session, 1.0))
+
+
+def test_a_script_that_may_not_run_a_command_is_refused_like_the_command(
+    server: OwnValkey, connect: Connect, key: SessionKey
+) -> None:
+    with server.client() as client:
+        client.execute_command("ACL", "SETUSER", "default", "-pexpire")
+    with pytest.raises(StoreRefused, match="NOPERM, the user lacks a permission"):
+        add(connect(server.url), key, event("a"))
 
 
 def test_a_save_that_is_to_be_sent_again_has_no_more_time_than_a_command(
