@@ -14,7 +14,7 @@ from devstack.cloud.deploying.stacks import deploy
 from devstack.cloud.iam.authority import Authority
 from devstack.cloud.resources import Deployment
 from devstack.processes.children import Children
-from devstack.services.bucket import start_bucket
+from devstack.services.bucket import start_moto
 from devstack.template.stack import Stack
 
 _NUMBERS = itertools.count()
@@ -23,7 +23,7 @@ _NUMBERS = itertools.count()
 @pytest.fixture(scope="session")
 def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
     with Children() as children:
-        endpoint = start_bucket(children, tmp_path_factory.mktemp("moto"), "of-nothing").endpoint
+        endpoint, _ = start_moto(children, tmp_path_factory.mktemp("moto"))
         clients = Clients(endpoint, Account())
         clients.client("ec2")  # the model of EC2 takes a second
         yield clients
