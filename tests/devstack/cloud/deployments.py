@@ -9,12 +9,12 @@ from devstack.template.intrinsics import resolve_value
 from devstack.template.stack import Edit, Values, deployed
 
 BUCKET = "shop-models"
-STORE_HOST = "shop-sessions.cache.test"
+STORE_HOST, STORE_PORT = "shop-sessions.cache.test", 6379
 _ENDPOINTS = ("Endpoint", "ReaderEndpoint", "PrimaryEndPoint", "ReaderEndPoint")
 
 
 class Names:
-    """Answers references: each resource is named by its logical id."""
+    """Answers references by what exists already."""
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
@@ -54,7 +54,7 @@ def simulate(values: Values | None = None, edit: Edit | None = None) -> Deployme
 def _identify(deployment: Deployment, name: str, kind: str, properties: dict[str, Any]) -> tuple[str, dict[str, str]]:
     """Return the physical id and the attributes of a resource."""
     account = deployment.account
-    physical_id, attributes = name, {"Arn": f"arn:{name}"}
+    physical_id, attributes = name, {"Arn": f"arn:aws:test:::{name}"}
     match kind:
         case "AWS::S3::Bucket":
             physical_id, attributes = BUCKET, {"Arn": f"arn:aws:s3:::{BUCKET}"}
@@ -70,9 +70,18 @@ def _identify(deployment: Deployment, name: str, kind: str, properties: dict[str
         case "AWS::Lambda::Version":
             physical_id = account.arn("lambda", f"function:{properties['FunctionName']}:1")
             attributes = {"FunctionArn": physical_id, "Version": "1"}
+        case "AWS::SecretsManager::Secret":
+            physical_id = account.arn("secretsmanager", f"secret:{name}-abcdef")
+        case "AWS::ElastiCache::User":
+            physical_id = properties["UserId"]
+            attributes = {"Arn": account.arn("elasticache", f"user:{physical_id}")}
+        case "AWS::ElastiCache::UserGroup":
+            physical_id = properties["UserGroupId"]
         case "AWS::ElastiCache::ServerlessCache" | "AWS::ElastiCache::ReplicationGroup":
+            physical_id = properties.get("ServerlessCacheName") or properties["ReplicationGroupId"]
             hosts = {f"{endpoint}.Address": STORE_HOST for endpoint in _ENDPOINTS}
-            attributes = {"ARN": f"arn:{name}", **hosts, **{f"{endpoint}.Port": "6379" for endpoint in _ENDPOINTS}}
+            ports = {f"{endpoint}.Port": str(STORE_PORT) for endpoint in _ENDPOINTS}
+            attributes = {"ARN": account.arn("elasticache", f"serverlesscache:{physical_id}"), **hosts, **ports}
     return physical_id, attributes
 
 

@@ -7,9 +7,8 @@ import pytest
 from devstack.cloud.resources import Deployment, Resource
 from devstack.cloud.store_door.acl import DEFAULT, acl_users
 from devstack.cloud.store_door.cache import IAM, NO_PASSWORD, PASSWORD, read_cache
-from tests.devstack.cloud.store_door.scene import ACCOUNT, deployment_of
-
-CACHES = {"serverless": "ServerlessCache", "nodes": "NodeCache"}
+from tests.devstack.cloud.deployments import STORE_HOST, STORE_PORT, simulate
+from tests.devstack.cloud.store_door.scene import ACCOUNT
 
 
 def small(user: dict[str, Any], **cache: Any) -> Deployment:
@@ -26,12 +25,11 @@ def small(user: dict[str, Any], **cache: Any) -> Deployment:
     return Deployment("shop", ACCOUNT, {}, {each.logical_id: each for each in resources})
 
 
-@pytest.mark.parametrize("kind", CACHES)
+@pytest.mark.parametrize("kind", ["serverless", "nodes"])
 def test_the_template_has_one_cache_with_one_user(kind: str) -> None:
-    deployment, url = deployment_of(kind)
-    cache = read_cache(deployment)
+    cache = read_cache(simulate({"StoreKind": kind}))
     assert (cache.name, cache.serverless, cache.encrypted) == ("shop-sessions", kind == "serverless", True)
-    assert f"@{cache.host}:{cache.port}" in url
+    assert (cache.host, cache.port) == (STORE_HOST, STORE_PORT)
     assert cache.users is not None
     assert [(user.name, user.user_id, user.mode) for user in cache.users.values()] == [
         ("shop-recommend", "shop-recommend", IAM)
