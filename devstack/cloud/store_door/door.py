@@ -22,6 +22,7 @@ from devstack.cloud.store_door.commands import Command, CommandReader, Login, No
 from devstack.cloud.store_door.server import ValkeyServer
 from devstack.cloud.store_door.tokens import ACTION, TokenRefused, verify_token
 from devstack.processes.children import LOOPBACK
+from devstack.processes.errors import StackError
 from devstack.processes.listener import Listener
 from devstack.processes.loop_thread import LoopThread
 
@@ -118,7 +119,7 @@ class StoreDoor:
         try:
             await self._server.prepare(read_cache(self._deployment))  # a restarted one would let anybody in
             server_reader, server_writer = await asyncio.open_connection(LOOPBACK, self._valkey_port)
-        except (OSError, ValueError, redis.RedisError) as error:
+        except (OSError, ValueError, redis.RedisError, StackError) as error:
             self.refusals.append(f"the store cannot be used: {error}")
             writer.close()
             return
