@@ -1,6 +1,5 @@
 """``python -m devstack.deployer``: write the deployer's policy for template.yaml and its nested template."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ class _Dumper(yaml.SafeDumper):
 
 def policy_text() -> str:
     """Return the file of the deployer's policy."""
-    os.environ.setdefault("AWS_DEFAULT_REGION", "eu-central-1")  # the SAM transform asks for a partition
     template, _ = transformed()
     monitoring = yaml.safe_load(MONITORING.read_text(encoding="utf-8"))
     return yaml.dump(policy_template(template, monitoring), Dumper=_Dumper, sort_keys=False, width=120)

@@ -33,8 +33,13 @@ class Bucket:
     child: Child | None = None
 
 
-def start_moto(children: Children, directory: Path) -> tuple[str, Child]:
+def start_moto(children: Children, directory: Path, invoke_url: str = "") -> tuple[str, Child]:
     """Start moto's server, wait until it answers, and return its endpoint and its process.
+
+    Args:
+        children: owner of the process.
+        directory: gets its log.
+        invoke_url: where it invokes rotation functions, see `moto_server.invoke_by`; empty for nowhere.
 
     Raises:
         StackError: it does not start.
@@ -42,7 +47,11 @@ def start_moto(children: Children, directory: Path) -> tuple[str, Child]:
     child = children.start(
         "moto_server",
         [sys.executable, "-P", str(MOTO_SERVER), "-H", LOOPBACK, "-p", "0"],
-        env={"PATH": os.defpath, "PYTHONUNBUFFERED": "1"},
+        env={
+            "PATH": os.defpath,
+            "PYTHONUNBUFFERED": "1",
+            **({"DEVSTACK_INVOKE_URL": invoke_url} if invoke_url else {}),
+        },
         cwd=directory,
         log=directory / "moto.log",
     )

@@ -1,20 +1,29 @@
-"""moto's server with three corrections. A program of its own: arguments are moto's.
+"""moto's server with four corrections. A program of its own: arguments are moto's.
 
 - Objects are kept as immutable bytes. moto copies the whole object for each range that is read: with several ranges of
   a model of hundreds of megabytes at once, an answer takes longer than the function waits.
 - A rotation may leave AWSPENDING on the current version. moto then refuses the next rotation, AWS does not:
   https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotateSecret.html
+- With the variable of `INVOKE_URL`, Secrets Manager invokes its rotation function by a POST to that URL: moto's own
+  Lambda needs Docker.
 - Lambda never gives a version the number of a deleted one. moto counts the versions that are left.
 """
 
 import io
+import os
 import sys
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
+from urllib.request import Request, urlopen
 
-from moto.awslambda.models import LambdaFunction, LambdaStorage
+from moto.awslambda.models import LambdaBackend, LambdaFunction, LambdaStorage
 from moto.s3.models import FakeKey
 from moto.secretsmanager.models import SecretsManagerBackend
 from moto.server import main
+
+INVOKE_URL = "DEVSTACK_INVOKE_URL"
+_INVOKE_SECONDS = 60.0
 
 
 def keep_bytes(key: FakeKey, value: bytes | str) -> None:
@@ -46,8 +55,30 @@ def number_version(storage: LambdaStorage, function: LambdaFunction, version: La
     vars(storage)["_arns"][version.function_arn] = version
 
 
-def install() -> None:
-    """Make moto call these functions: `end_rotation` before a rotation, the others instead of its own."""
+def invoke_by(url: str) -> Callable[..., bytes]:
+    """Return a replacement of moto's `LambdaBackend.invoke`, which is called by rotations.
+
+    Args:
+        url: gets the event of each call, at the function's ARN as the last part of the path.
+    """
+
+    def invoke(_backend: LambdaBackend, arn: str, *_rest: Any, body: str, **_more: Any) -> bytes:
+        request = Request(f"{url}/{quote(arn, safe='')}", body.encode(), method="POST")  # noqa: S310 - loopback
+        with urlopen(request, timeout=_INVOKE_SECONDS) as response:  # noqa: S310 - likewise
+            answer: bytes = response.read()
+            return answer
+
+    return invoke
+
+
+def install(invoke_url: str | None = None) -> None:
+    """Make moto call these functions: `end_rotation` before a rotation, the others instead of its own.
+
+    Args:
+        invoke_url: see `invoke_by`; None or empty leaves moto's Lambda as it is.
+    """
+    if invoke_url:
+        LambdaBackend.invoke = invoke_by(invoke_url)  # type: ignore[method-assign]  # the correction
     moto_value: property = vars(FakeKey)["value"]
     setattr(FakeKey, "value", moto_value.setter(keep_bytes))  # noqa: B010 - mypy takes the property for a method
     rotate = SecretsManagerBackend.rotate_secret
@@ -70,5 +101,5 @@ def install() -> None:
 
 
 if __name__ == "__main__":
-    install()
+    install(os.environ.get(INVOKE_URL))
     main(sys.argv[1:])

@@ -8,7 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from samtranslator.translator.transform import transform
+import boto3
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+from samtranslator.utils.py27hash_fix import to_py27_compatible_template, undo_mark_unicode_str_in_template
 from samtranslator.yaml_helper import yaml_parse
 
 from devstack.template.resolver import Resolver
@@ -18,6 +21,8 @@ TEMPLATE = ROOT / "template.yaml"
 CODE = "s3://bucket/function.zip"
 """Stands for a local path, which the transform refuses and `sam package` replaces."""
 
+REGION = "eu-central-1"
+"""The transform derives the partition from a region; the result does not name the region."""
 READ_BY_SAM = {"DeploymentType"}
 """Parameters whose values the transform reads; all others are left to CloudFormation."""
 
@@ -66,13 +71,6 @@ class Stack:
         return properties
 
 
-class _NoManagedPolicies:
-    """Replaces SAM's lookup of managed policies; the template needs none."""
-
-    def load(self) -> dict[str, str]:
-        return {}
-
-
 def source() -> dict[str, Any]:
     """Return the template as written."""
     parsed: dict[str, Any] = yaml_parse(TEMPLATE.read_text())
@@ -80,7 +78,7 @@ def source() -> dict[str, Any]:
 
 
 def transformed(edit: Edit | None = None, values: Values | None = None) -> tuple[dict[str, Any], dict[str, str]]:
-    """Apply the SAM transform after `edit`; needs a region in the environment, and no network.
+    """Apply the SAM transform after `edit`; needs no network.
 
     Returns:
         The template, and the folder that each function is built from.
@@ -106,10 +104,20 @@ def _transformed(edit: Edit | None, values: Values | None) -> tuple[dict[str, An
         if resource["Type"] == "AWS::Serverless::Function":
             sources[name] = resource["Properties"].get("CodeUri", shared.get("CodeUri"))
             resource["Properties"]["CodeUri"] = CODE
-    result: dict[str, Any] = transform(
-        written, {name: str(value) for name, value in (values or {}).items()}, _NoManagedPolicies()
+    return json.loads(
+        json.dumps(_transform(written, {name: str(value) for name, value in (values or {}).items()}))
+    ), sources
+
+
+def _transform(written: dict[str, Any], values: dict[str, str]) -> dict[str, Any]:
+    """Do what `samtranslator.translator.transform` does, which takes its region from the environment."""
+    to_py27_compatible_template(written, values)
+    translator = Translator(None, Parser(), boto_session=boto3.Session(region_name=REGION))
+    # no policy of AWS is named in a way that SAM would have to look up
+    result: dict[str, Any] = undo_mark_unicode_str_in_template(
+        translator.translate(written, parameter_values=values, get_managed_policy_map=dict)
     )
-    return json.loads(json.dumps(result)), sources
+    return result
 
 
 def deployed(values: Values | None = None, edit: Edit | None = None) -> Stack:

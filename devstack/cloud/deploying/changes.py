@@ -19,16 +19,6 @@ from devstack.template.intrinsics import resolve_value
 from devstack.template.stack import Stack
 
 Types = Mapping[str, ResourceType]
-_ATTRIBUTES: dict[str, frozenset[str]] = {
-    "DeletionPolicy": frozenset({"Delete", "Retain"}),
-    "UpdateReplacePolicy": frozenset({"Delete", "Retain"}),
-    "UpdatePolicy": frozenset({"CodeDeployLambdaAliasUpdate"}),
-    "DependsOn": frozenset(),
-    "Metadata": frozenset(),
-    "Properties": frozenset(),
-    "Type": frozenset(),
-}
-"""What a resource may have beside its properties, with the modelled values; none for any."""
 
 
 class DeploymentFailed(StackError):
@@ -51,7 +41,7 @@ def refusal(logical_id: str, resource_type: str, doing: str) -> Iterator[None]:
 
 
 def refuse_unknown(types: Types, stack: Stack) -> None:
-    """Refuse types, properties and policies that are not modelled, before anything is created.
+    """Refuse types and properties that are not modelled, before anything is created.
 
     Raises:
         DeploymentFailed: names the first one.
@@ -65,12 +55,6 @@ def refuse_unknown(types: Types, stack: Stack) -> None:
             raise DeploymentFailed(
                 f"{name} ({known.name}): the property {unknown[0]} is not modelled; modelled are {modelled}"
             )
-        for attribute, value in resource.items():
-            if attribute not in _ATTRIBUTES:
-                raise DeploymentFailed(f"{name} ({known.name}): {attribute} is not modelled")
-            given = list(value) if isinstance(value, Mapping) else [value]
-            if (values := _ATTRIBUTES[attribute]) and any(policy not in values for policy in given):
-                raise DeploymentFailed(f"{name} ({known.name}): {attribute} {value} is not modelled")
 
 
 def delete_resource(site: Site, types: Types, stack_name: str, resource: Resource) -> None:

@@ -87,8 +87,6 @@ def _lowered(value: object) -> object:
 def _register(site: Site, declared: Declared) -> Created:
     target = declared.only(*_TARGET)
     _require_alias(site, target["ResourceId"])
-    if int(declared.properties["MinCapacity"]) > int(declared.properties["MaxCapacity"]):
-        raise ValueError("MaxCapacity cannot be less than MinCapacity")
     site.clients.call("application-autoscaling", "RegisterScalableTarget", **declared.without("ScheduledActions"))
     return Created("|".join(target[name] for name in reversed(_TARGET)))
 

@@ -27,9 +27,7 @@ Template = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def templates() -> tuple[Template, Template]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-        return transformed()[0], yaml.safe_load(MONITORING.read_text())
+    return transformed()[0], yaml.safe_load(MONITORING.read_text())
 
 
 def statements_of(policies: Template) -> list[dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""AWS services that call the stack's functions: API Gateway, CodeDeploy and Secrets Manager's rotation."""
