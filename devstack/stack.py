@@ -8,11 +8,13 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
+
+from aiohttp import web
 
 from devstack.api_gateway.cors import Cors
 from devstack.api_gateway.jwt_authorizer import JwtAuthorizer
@@ -66,6 +68,7 @@ class Stack:
         secret: Mapping[str, str | float] | None = None,
         settings: Mapping[str, str] | None = None,
         exclude_seen: bool | None = None,
+        pages: Sequence[web.RouteDef] = (),
     ) -> None:
         """Keep the configuration; nothing is started yet.
 
@@ -85,6 +88,7 @@ class Stack:
             secret: the key secret's JSON, kept in Secrets Manager (see `put_secret`) instead of a variable.
             settings: environment variables of the function; they override those of the stack.
             exclude_seen: whether the route leaves out a session's items; None: as the function's settings say.
+            pages: routes of pages for people on the API's port, see `devstack.pages.serving`; AWS serves none.
         """
         self._function = Function(
             directory=functions_dir.resolve(),
@@ -103,6 +107,7 @@ class Stack:
         self._cors = cors
         self._secret = secret
         self._exclude_seen = exclude_seen
+        self._pages = pages
         self._resources = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -127,6 +132,7 @@ class Stack:
                     listening=listening,
                     jwt=self._jwt,
                     cors=self._cors,
+                    pages=self._pages,
                 )
             )
             self.url = self._served.url

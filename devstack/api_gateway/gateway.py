@@ -22,6 +22,7 @@ from devstack.api_gateway.jwt_authorizer import JwtAuthorizer
 from devstack.api_gateway.routes import PREFLIGHT_ROUTE_KEY, ROUTE_KEYS, MatchedRoute, resolve
 from devstack.lambda_runtime.invocation import PAYLOAD_LIMIT_BYTES, Outcome
 from devstack.lambda_runtime.invoke_api import INVOKE_PATH, InvokeApi
+from devstack.pages.serving import refuse_overlap
 from devstack.processes.children import LOOPBACK
 from devstack.processes.listener import Listener
 
@@ -66,6 +67,10 @@ class Gateway:
         authorize: decides about every request; None: no request needs credentials.
         cors: the origins that may call the API from a browser; None: not configured.
         invoke_api: answers Lambda's Invoke API on the same port, or None.
+        pages: routes of pages for people, which AWS does not serve, see `devstack.pages.serving`.
+
+    Raises:
+        ValueError: a page could take a request of the API.
     """
 
     def __init__(
@@ -77,7 +82,9 @@ class Gateway:
         authorize: Authorize | None = None,
         cors: Cors | None = None,
         invoke_api: InvokeApi | None = None,
+        pages: Sequence[web.RouteDef] = (),
     ) -> None:
+        refuse_overlap(pages, keys)
         self._invoke = invoke
         self._keys = (*keys, PREFLIGHT_ROUTE_KEY) if cors and PREFLIGHT_ROUTE_KEY not in keys else tuple(keys)
         self._authorize = authorize
@@ -87,6 +94,7 @@ class Gateway:
         app = web.Application(client_max_size=BODY_LIMIT_BYTES)
         if invoke_api is not None:
             app.router.add_post(INVOKE_PATH, invoke_api.invoke)
+        app.router.add_routes(pages)
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(
             app,

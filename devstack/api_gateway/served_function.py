@@ -3,9 +3,11 @@
 import contextlib
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
+
+from aiohttp import web
 
 from devstack.api_gateway.cors import Cors
 from devstack.api_gateway.gateway import Gateway, by_token
@@ -36,6 +38,7 @@ class ServedFunction:
         listening: socket.socket,
         jwt: JwtAuthorizer | None = None,
         cors: Cors | None = None,
+        pages: Sequence[web.RouteDef] = (),
     ) -> None:
         """Keep the configuration; nothing is started yet.
 
@@ -47,13 +50,19 @@ class ServedFunction:
             listening: socket of the HTTP API, from `listener.listen`; closed at the end.
             jwt: checks the token of every HTTP request, see `jwt_authorizer`; None: no request needs a token.
             cors: the origins whose pages may call the API; None: no CORS.
+            pages: routes of pages for people on the same port, see `devstack.pages.serving`.
         """
         self._loop = LoopThread("devstack")
         self._runtime = RuntimeApi(function, children, directory, max_workers)
         pool = self._runtime.pool
         authorize = None if jwt is None else by_token(jwt)
         self._gateway = Gateway(
-            pool.invoke, listening, authorize=authorize, cors=cors, invoke_api=InvokeApi(function, pool)
+            pool.invoke,
+            listening,
+            authorize=authorize,
+            cors=cors,
+            invoke_api=InvokeApi(function, pool),
+            pages=pages,
         )
         self._resources = contextlib.ExitStack()
 

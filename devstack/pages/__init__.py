@@ -1,0 +1,1 @@
+"""Pages for people on devstack's port. AWS serves none of them."""
