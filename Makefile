@@ -137,6 +137,10 @@ sbom: $(AUDIT)/pip-compile ## list the deployed function's packages with version
 	$(AUDIT)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --output-file $(SBOM) \
 		functions/requirements.txt
 
+.PHONY: cloud
+cloud: $(INSTALLED) ## deploy template.yaml into the local cloud under every strategy and store, and with planted mistakes (20 minutes)
+	$(PYTHON) -m tests.cloud $(ARGS)
+
 .PHONY: chaos
 chaos: $(INSTALLED) ## inject faults into the session store under traffic and check the sessions (3 minutes)
 	@$(BIN)/python -m bench.chaos

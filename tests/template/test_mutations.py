@@ -1,48 +1,22 @@
 """Each check finds the mistakes in template.yaml that it is meant for."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
-from devstack.template.stack import Values, deployed, listed
+from devstack.template.stack import Values, deployed
 from tests.template import ordering, permissions, running, safety
 from tests.template.checks import CHECKS, Check
-
-Source = dict[str, Any]
-
-
-def properties(source: Source, name: str) -> dict[str, Any]:
-    body: dict[str, Any] = source["Resources"][name]["Properties"]
-    return body
-
-
-def statement(source: Source, name: str, sid: str) -> dict[str, Any]:
-    """Return one statement of a role, a policy or a key."""
-    owner = properties(source, name)
-    document = owner.get("PolicyDocument") or owner.get("KeyPolicy") or owner["Policies"][0]["PolicyDocument"]
-    body: dict[str, Any]
-    (body,) = [statement for statement in document["Statement"] if statement.get("Sid") == sid]
-    return body
-
-
-def with_value(name: str, key: str, value: Any) -> Callable[[Source], None]:
-    return lambda source: properties(source, name).__setitem__(key, value)
-
-
-def without(name: str, key: str) -> Callable[[Source], None]:
-    return lambda source: properties(source, name).__delitem__(key)
-
-
-def stated(name: str, sid: str, **values: Any) -> Callable[[Source], None]:
-    return lambda source: statement(source, name, sid).update(values)
-
-
-def plain_store(source: Source) -> None:
-    variables = source["Globals"]["Function"]["Environment"]["Variables"]
-    _, serverless, nodes = variables["NEXTITEM_STORE_URL"]["Fn::If"]
-    serverless["Fn::Sub"] = serverless["Fn::Sub"].replace("rediss", "redis")
-    nodes["Fn::Sub"] = nodes["Fn::Sub"].replace("rediss", "redis")
+from tests.template.edits import (
+    Source,
+    not_awaited,
+    plain_store,
+    properties,
+    stated,
+    statement,
+    with_value,
+    without,
+)
 
 
 def both_cures(source: Source) -> None:
@@ -77,14 +51,6 @@ def node_store_always(source: Source) -> None:
 def taken_by_an_account(source: Source) -> None:
     (trust,) = properties(source, "PreTrafficRole")["AssumeRolePolicyDocument"]["Statement"]
     trust["Principal"] = {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
-
-
-def not_awaited(name: str, dependency: str) -> Callable[[Source], None]:
-    def plant(source: Source) -> None:
-        resource = source["Resources"][name]
-        resource["DependsOn"] = [waits for waits in listed(resource["DependsOn"]) if waits != dependency]
-
-    return plant
 
 
 def store_as_text(source: Source) -> None:
