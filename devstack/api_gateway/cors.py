@@ -1,6 +1,6 @@
 """CORS of the HTTP API: answers preflight requests and marks responses for the pages that may read them.
 
-https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html, with the configuration of
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html, by default with the configuration of
 template.yaml. Headers with which the function itself would allow origins are removed, as API Gateway removes them.
 """
 
@@ -20,11 +20,19 @@ _PREFIX = "access-control-"
 class Cors:
     """The CORS configuration of an API.
 
+    Attributes:
+        origins: whose pages may call the API.
+        methods: that they may use; likewise headers.
+        max_age_seconds: how long a browser keeps the answer.
+
     Example:
         ``Cors(("http://localhost:8000",))`` lets pages of that origin call the API.
     """
 
     origins: tuple[str, ...]
+    methods: tuple[str, ...] = ALLOW_METHODS
+    headers: tuple[str, ...] = ALLOW_HEADERS
+    max_age_seconds: int = MAX_AGE_SECONDS
 
     def preflight(self, method: str, headers: Mapping[str, str]) -> HttpResponse | None:
         """Return the response to a preflight request, or None for any other request.
@@ -36,9 +44,9 @@ class Cors:
         if method != "OPTIONS" or "Origin" not in headers or "Access-Control-Request-Method" not in headers:
             return None
         allowed = {
-            "access-control-allow-methods": ",".join(ALLOW_METHODS),
-            "access-control-allow-headers": ",".join(ALLOW_HEADERS),
-            "access-control-max-age": str(MAX_AGE_SECONDS),
+            "access-control-allow-methods": ",".join(self.methods),
+            "access-control-allow-headers": ",".join(self.headers),
+            "access-control-max-age": str(self.max_age_seconds),
         }
         origin = self._allow_origin(headers)
         return HttpResponse(http.HTTPStatus.NO_CONTENT, (*origin, *(allowed.items() if origin else ())), b"")

@@ -65,7 +65,8 @@ class Gateway:
         listening: socket of the HTTP API.
         keys: of its routes besides ``$default``.
         authorize: decides about every request; None: no request needs credentials.
-        cors: the origins that may call the API from a browser; None: not configured.
+        cors: the origins that may call the API from a browser; None: not configured. A preflight request is answered
+            only where its route needs no credentials, which ``$default`` may.
         invoke_api: answers Lambda's Invoke API on the same port, or None.
         pages: routes of pages for people, which AWS does not serve, see `devstack.pages.serving`.
 
@@ -86,7 +87,7 @@ class Gateway:
     ) -> None:
         refuse_overlap(pages, keys)
         self._invoke = invoke
-        self._keys = (*keys, PREFLIGHT_ROUTE_KEY) if cors and PREFLIGHT_ROUTE_KEY not in keys else tuple(keys)
+        self._keys = tuple(keys)
         self._authorize = authorize
         self._cors = cors
         self._listening = listening
@@ -138,8 +139,6 @@ class Gateway:
         )
         if http_request.head_bytes > HEAD_LIMIT_BYTES:
             return _HEAD_TOO_LARGE
-        if self._cors and (preflight := self._cors.preflight(request.method, request.headers)):
-            return preflight
         return await self._integrate(http_request, request.headers)
 
     async def _integrate(self, request: HttpRequest, headers: Mapping[str, str]) -> HttpResponse:
@@ -147,6 +146,8 @@ class Gateway:
         caller = None if self._authorize is None else self._authorize(request, route)
         if isinstance(caller, HttpResponse):
             return caller
+        if self._cors and (preflight := self._cors.preflight(request.method, headers)):
+            return preflight
         event = to_event(request, route, caller)
         if len(event) > PAYLOAD_LIMIT_BYTES:
             return _TOO_LARGE

@@ -12,6 +12,7 @@ from aiohttp import web
 from devstack.api_gateway.cors import Cors
 from devstack.api_gateway.gateway import Gateway, by_token
 from devstack.api_gateway.jwt_authorizer import JwtAuthorizer
+from devstack.api_gateway.routes import PREFLIGHT_ROUTE_KEY, ROUTE_KEYS
 from devstack.lambda_runtime.function import Function
 from devstack.lambda_runtime.invoke_api import InvokeApi
 from devstack.lambda_runtime.runtime_api import RuntimeApi
@@ -59,6 +60,7 @@ class ServedFunction:
         self._gateway = Gateway(
             pool.invoke,
             listening,
+            keys=(*ROUTE_KEYS, PREFLIGHT_ROUTE_KEY) if cors else ROUTE_KEYS,
             authorize=authorize,
             cors=cors,
             invoke_api=InvokeApi(function, pool),

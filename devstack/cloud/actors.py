@@ -1,11 +1,14 @@
-"""Those who use a deployed stack: each has credentials of a role with its own policy, and calls from the internet."""
+"""Those who use a deployed stack: each has credentials of a role with its own policy, and calls from the internet.
+
+They know of the stack what its outputs say.
+"""
 
 import http.client
 import json
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,9 +23,11 @@ from devstack.cloud.resources import Deployment
 from devstack.template.stack import ROOT
 
 PUBLISHER, PROMOTER, STOCK = "PublisherPolicy", "PromoterPolicy", "AvailabilityPolicy"
-"""Managed policies of the template, by logical id."""
+"""Managed policies of the template, by logical id; the outputs with their ARNs have the same names and `Arn`."""
 COMMAND_SECONDS = 120.0
 HTTP_SECONDS = 30.0
+_OK = range(200, 300)
+"""Statuses of a preflight response that browsers take."""
 
 
 class ActorFailed(Exception):
@@ -31,10 +36,11 @@ class ActorFailed(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP response."""
+    """An HTTP response; names of headers are in small letters."""
 
     status: int
     body: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Actors:
@@ -58,7 +64,7 @@ class Actors:
 
     def credentials(self, policy: str) -> Credentials:
         """Return credentials of a role with one managed policy of the template, given by its logical id."""
-        arn = self._deployment.resources[policy].physical_id
+        arn = self._deployment.outputs[f"{policy}Arn"]
         self._roles.add(self._deployment.account.iam_arn(f"role/{policy}"))
         return self._authority.assume_with_policy_arns(policy, [arn])
 
@@ -75,7 +81,7 @@ class Actors:
         """
         account = self._deployment.account
         api = self._deployment.only("AWS::ApiGatewayV2::Api").physical_id
-        alias = self._deployment.only("AWS::Lambda::Alias").attributes["AliasArn"]
+        alias = self._deployment.outputs["FunctionAliasArn"]
         allowed = statements or [
             {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": account.arn("execute-api", f"{api}/*")},
             {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": alias},
@@ -147,6 +153,35 @@ class Actors:
             signer = SigningCredentials(who.access_key_id, who.secret_access_key, who.session_token)
             SigV4Auth(signer, "execute-api", self._deployment.account.region).add_auth(request)
             headers = dict(request.headers.items())
+        return self._send(method, path, content, headers)
+
+    def may_call(self, origin: str, method: str, path: str, headers: set[str]) -> bool:
+        """Ask as a browser does before a page's request, and return whether it would then send that.
+
+        Args:
+            origin: of the page.
+            method: of the request.
+            path: of the request.
+            headers: that the page sets, in small letters.
+        """
+        asked = {
+            "origin": origin,
+            "access-control-request-method": method,
+            "access-control-request-headers": ",".join(sorted(headers)),
+        }
+        answer = self._send("OPTIONS", path, b"", asked)
+        allowed = {
+            name: {value.strip() for value in answer.headers.get(f"access-control-allow-{name}", "").split(",")}
+            for name in ("origin", "methods", "headers")
+        }
+        return (
+            answer.status in _OK
+            and allowed["origin"] == {origin}
+            and method in allowed["methods"]
+            and headers <= {name.lower() for name in allowed["headers"]}
+        )
+
+    def _send(self, method: str, path: str, content: bytes, headers: dict[str, str]) -> Answer:
         connection = http.client.HTTPConnection(urlsplit(self._url).netloc, timeout=HTTP_SECONDS)
         try:
             connection.request(method, path, content, headers)
@@ -154,7 +189,8 @@ class Actors:
             text = response.read()
         finally:
             connection.close()
-        return Answer(response.status, json.loads(text) if text else None)
+        received = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, json.loads(text) if text else None, received)
 
     def _environment(self, who: Credentials) -> dict[str, str]:
         region = self._deployment.account.region
@@ -167,6 +203,6 @@ class Actors:
             "AWS_SESSION_TOKEN": who.session_token,
             "AWS_REGION": region,
             "AWS_DEFAULT_REGION": region,
-            "NEXTITEM_BUCKET": self._deployment.only("AWS::S3::Bucket").physical_id,
+            "NEXTITEM_BUCKET": self._deployment.outputs["BucketName"],
             "COLUMNS": "200",
         }

@@ -4,7 +4,6 @@ Example:
     ``with LocalCloud({"StoreKind": "nodes"}) as cloud: cloud.call(cloud.backend(), "GET", "/v1/health")``
 """
 
-import asyncio
 import contextlib
 import socket
 import sys
@@ -161,8 +160,8 @@ class LocalCloud:
             code_deploy.connect(door.authorizer)
             self._rotation.connect(catalogue, door.authorizer, self.functions.invoke)
             self.functions.publish()
-            self._api = HttpApi(catalogue, authority, door.authorizer)
-            self.url = running.enter_context(_served(self._api, listening, self.functions))
+            self._api = HttpApi(catalogue, authority, door.authorizer, self.functions.invoke)
+            self.url = running.enter_context(_served(self._api, listening))
             actors = _folder(directory, "actors")
             self.actors = Actors(self.deployment, authority, network.internet, actors, self.url)
             self._resources = running.pop_all()
@@ -174,7 +173,12 @@ class LocalCloud:
     @property
     def alias_arn(self) -> str:
         """The ARN of the alias that takes traffic."""
-        return self.deployment.only("AWS::Lambda::Alias").attributes["AliasArn"]
+        return self.deployment.outputs["FunctionAliasArn"]
+
+    @property
+    def api_endpoint(self) -> str:
+        """The URL that AWS would give the HTTP API; `url` stands for it."""
+        return self.deployment.only("AWS::ApiGatewayV2::Api").attributes["ApiEndpoint"]
 
     @property
     def jwt(self) -> JwtAuthorizer | None:
@@ -226,15 +230,10 @@ class LocalCloud:
 
 
 @contextlib.contextmanager
-def _served(api: HttpApi, listening: socket.socket, functions: CloudFunctions) -> Iterator[str]:
+def _served(api: HttpApi, listening: socket.socket) -> Iterator[str]:
     """Serve the HTTP API and yield its URL."""
-    target = api.target()
-
-    async def invoke(event: bytes) -> Outcome:
-        return await asyncio.to_thread(functions.invoke, target, event)
-
     with LoopThread("http-api") as loop:
-        gateway = Gateway(invoke, listening, keys=api.keys, authorize=api.authorize, cors=api.cors)
+        gateway = Gateway(api.invoke, listening, keys=api.keys, authorize=api.authorize, cors=api.cors)
         url = loop.run(gateway.start())
         try:
             yield url

@@ -23,6 +23,7 @@ LEFT_OVER = {"AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::KMS::Key", "s3", 
 """The same, as `LocalCloud.left_over` names it: by the template's types, and by service at moto."""
 SESSION = "/v1/sessions/visitor-1"
 SHOWN = 5
+OTHER_ORIGIN = "https://other.example.com"
 ATTEMPTS, PAUSE_SECONDS = 20, 0.3
 """Of a client whose event was not stored."""
 
@@ -48,6 +49,7 @@ class Story:
             "publish": self.publish,
             "promote": self.promote,
             "serve": self.serve,
+            "browse": self.browse,
             "refuse": self.refuse,
             "availability": self.availability,
             "rotate": self.rotate,
@@ -82,6 +84,16 @@ class Story:
         event = {"operation": "get_recommendations", "session_id": "direct", "limit": SHOWN}
         answer = self._cloud.actors.invoke(backend, self._cloud.alias_arn, event)
         assert answer["model"]["version"] == self._version, answer
+        assert self._cloud.deployment.outputs["ApiUrl"] == self._cloud.api_endpoint
+
+    def browse(self) -> None:
+        """Pages of the listed origins may call every route, and no other page may."""
+        calls = (("POST", f"{SESSION}/events"), ("GET", f"{SESSION}/recommendations"), ("DELETE", SESSION))
+        origins = [origin for origin in str(self._cloud.values.get("CorsOrigins", "")).split(",") if origin]
+        for method, path in calls:
+            for origin in (*origins, OTHER_ORIGIN):
+                may = self._cloud.actors.may_call(origin, method, path, {"authorization", "content-type"})
+                assert may == (origin in origins), (origin, method)
 
     def refuse(self) -> None:
         """Nobody can do what another one's policy is for."""

@@ -70,6 +70,11 @@ def _identify(deployment: Deployment, name: str, kind: str, properties: dict[str
         case "AWS::Lambda::Version":
             physical_id = account.arn("lambda", f"function:{properties['FunctionName']}:1")
             attributes = {"FunctionArn": physical_id, "Version": "1"}
+        case "AWS::ApiGatewayV2::Stage":
+            physical_id = properties["StageName"]
+        case "AWS::Lambda::Alias":
+            physical_id = account.arn("lambda", f"function:{properties['FunctionName']}:{properties['Name']}")
+            attributes = {"AliasArn": physical_id}
         case "AWS::SecretsManager::Secret":
             physical_id = account.arn("secretsmanager", f"secret:{name}-abcdef")
         case "AWS::ElastiCache::User":
