@@ -78,6 +78,10 @@ check: $(INSTALLED) ## ruff, import contracts, mypy --strict, cfn-lint
 observability: $(INSTALLED) ## write observability/observability.yaml (alarms, dashboards) and docs/monitoring.md's tables
 	@$(BIN)/python -m observability
 
+.PHONY: openapi
+openapi: $(DEMO_INSTALLED) ## write docs/openapi.json, the API's OpenAPI document, from the service's structs and docs/api.md
+	@$(BIN)/python -m devstack.openapi
+
 .PHONY: deployer-policy
 deployer-policy: $(INSTALLED) ## write docs/deployer-policy.yaml, the IAM policies of the role that deploys
 	@$(BIN)/python -m devstack.deployer

@@ -22,6 +22,7 @@ from rich.progress import Progress
 from devstack import env
 from devstack.api_gateway.cors import Cors
 from devstack.api_gateway.jwt_authorizer import JwtAuthorizer
+from devstack.openapi import site
 from devstack.publish import demo_artifact, most_popular_item
 from devstack.replay.report import print_samples, replay_table, server_errors
 from devstack.replay.shoppers import Visit, replay
@@ -86,6 +87,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         cors=Cors(tuple(options.cors)) if options.cors else None,
         secret={"current": KEY_SECRET},
         exclude_seen=True,  # as a shop would: its carousel shows what the visitor has not seen
+        pages=site.pages(),
     )
     with contextlib.ExitStack() as running:
         with console.status("Starting Valkey, the bucket and the HTTP front ..."):
@@ -124,6 +126,7 @@ def _print_invitation(console: Console, url: str, item_id: str, tokens: Mapping[
         f"curl -s {url}/v1/sessions/me/events {authorization}-H 'content-type: application/json' "
         f'-d \'{{"events":[{{"item_id":"{item_id}"}}]}}\''
     )
+    console.print(f"\nThe API for people: {url}/docs", soft_wrap=True)
     console.print("\nTry it:")
     console.print(command, soft_wrap=True, highlight=False, markup=False)
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -76,9 +77,18 @@ def test_it_serves_until_a_signal(how: signal.Signals, code: int) -> None:
         lines = iter(command.stdout.readline, "")
         url = url_in(next(line for line in lines if " is live on " in line))
         invitation = "".join(itertools.takewhile(lambda line: "Ctrl-C" not in line, lines))
-        for part in ("TOKEN_ALICE=", "TOKEN_BOB=", 'authorization: Bearer $TOKEN_ALICE"', f"curl -s {url}/"):
+        for part in (
+            "TOKEN_ALICE=",
+            "TOKEN_BOB=",
+            'authorization: Bearer $TOKEN_ALICE"',
+            f"curl -s {url}/",
+            f"{url}/docs",
+        ):
             assert part in invitation
         assert accepts_connections(url)
+        for path in ("/docs", "/openapi.json"):
+            with urlopen(url + path) as page:  # noqa: S310 - of the stack
+                assert page.status == 200
         token = invitation.split("TOKEN_ALICE=")[1].split()[0]
         recommended = recommended_after("stove-004", url, token)
         assert "stove-004" not in recommended  # a seen item, which the demo's route leaves out

@@ -51,6 +51,8 @@ def test_an_example_matches_the_schema(kind: str, text: str) -> None:
             read = msgspec.json.decode(body, type=SelfCheckResult, strict=True)
         case "answer":
             read = msgspec.json.decode(body, type=schema.Answer)
+        case "health_answer":
+            read = msgspec.json.decode(body, type=schema.Health)
         case _:
             assert kind == "problem"
             read = msgspec.json.decode(body, type=schema.Problem)
@@ -62,6 +64,7 @@ def test_each_kind_has_an_example() -> None:
     assert {kind for kind, _ in EXAMPLES} == {
         "append_events",
         "answer",
+        "health_answer",
         "recommend",
         "direct",
         "verify",

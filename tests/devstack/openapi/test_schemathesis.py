@@ -1,0 +1,43 @@
+"""schemathesis sends valid and invalid requests to every operation of a running stack; `KEPT` has its summary."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from devstack.api_gateway.jwt_authorizer import JwtAuthorizer
+from devstack.openapi.site import pages
+from devstack.publish import demo_artifact
+from devstack.stack import Stack
+
+ROOT = Path(__file__).parents[3]
+KEPT = ROOT / ".build" / "schemathesis.txt"
+CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
+EXAMPLES = 12
+SECONDS = 25
+"""At most, of the fuzzing; the phases before it take some ten."""
+
+
+@pytest.mark.slow
+def test_every_operation_answers_as_the_document_says(tmp_path: Path) -> None:
+    # GIVEN a stack that demands a token
+    jwt = JwtAuthorizer("https://login.example.com/", ("nextitem",))
+    with Stack(artifact=demo_artifact(), jwt=jwt, pages=pages()) as stack:
+        token = next(iter(stack.tokens.values()))
+        command = [
+            *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIGURATION)),
+            *("run", f"{stack.url}/openapi.json", "--header", f"Authorization: Bearer {token}", "--no-color"),
+            *("--max-examples", str(EXAMPLES), "--max-time", str(SECONDS)),
+            *(["--generation-deterministic"] if "CI" in os.environ else []),
+        ]
+        # WHEN schemathesis reads the document and sends data that fits it, and data that does not
+        run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    KEPT.parent.mkdir(exist_ok=True)
+    KEPT.write_text(run.stdout)
+    # THEN no answer is a server error, undocumented or of another form, and wrong data or no token is refused
+    assert run.returncode == 0, run.stdout + run.stderr
+    # AND it called all of them
+    assert re.search(r"Tested: 5\b", run.stdout)
