@@ -158,15 +158,21 @@ bench: bench-peers ## measure and plot every figure that the docs quote (one hou
 	@$(BIN)/python -m bench $(ARGS)
 
 DEMO := devstack/demo
+EARLIER := devstack/demo_earlier
 DEMO_SESSIONS ?= 20000
+EARLIER_SESSIONS ?= $(shell expr $(DEMO_SESSIONS) / 4)
 
 .PHONY: demo-model
-demo-model: $(INSTALLED) ## train the demo model on events of the shop simulator (some minutes)
+demo-model: $(INSTALLED) ## train the demo's models on events of the shop simulator (some minutes)
 	rm -rf .build/demo && mkdir -p .build/demo
 	$(BIN)/nextitem simulate --sessions $(DEMO_SESSIONS) --seed 1 --out .build/demo/events.csv.gz
 	$(BIN)/nextitem train .build/demo/events.csv.gz --hidden 64 --out .build/demo/run
 	$(BIN)/nextitem export .build/demo/run --out .build/demo/artifact
 	rm -rf $(DEMO) && mkdir $(DEMO) && cp -r .build/demo/artifact/v* $(DEMO)/
+	$(BIN)/nextitem simulate --sessions $(EARLIER_SESSIONS) --seed 2 --out .build/demo/earlier.csv.gz
+	$(BIN)/nextitem train .build/demo/earlier.csv.gz --hidden 32 --out .build/demo/earlier-run
+	$(BIN)/nextitem export .build/demo/earlier-run --out .build/demo/earlier-artifact
+	rm -rf $(EARLIER) && mkdir $(EARLIER) && cp -r .build/demo/earlier-artifact/v* $(EARLIER)/
 
 # Targets that check and build the deployed functions.
 

@@ -22,8 +22,10 @@ from rich.progress import Progress
 from devstack import env
 from devstack.api_gateway.cors import Cors
 from devstack.api_gateway.jwt_authorizer import JwtAuthorizer
+from devstack.console.backend import Backend
+from devstack.console.pages import console_pages
 from devstack.openapi import site
-from devstack.publish import demo_artifact, most_popular_item
+from devstack.publish import demo_artifact, earlier_artifact, most_popular_item
 from devstack.replay.report import print_samples, replay_table, server_errors
 from devstack.replay.shoppers import Visit, replay
 from devstack.stack import FUNCTIONS_DIRECTORY, KEY_SECRET, MAX_WORKERS, Stack
@@ -37,6 +39,8 @@ LAST_PORT = 65_535
 SESSIONS = 300
 REPLAY_SEED = 2026
 """Differs from the seed of the training data."""
+ROUTE_SECONDS = 3
+"""How soon the function follows a promotion: sooner than by default, since a person waits for it."""
 LOG_LINES = 10
 """Number of lines of the function's log that are shown when a request failed."""
 WAKE_SECONDS = 1.0
@@ -76,6 +80,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     shop = Shop()
     artifact = options.artifact or demo_artifact()
     refuse_run(artifact)
+    backend = Backend(shop, list(shop.sessions(options.sessions or SESSIONS, seed=REPLAY_SEED)))
     stack = Stack(
         options.functions_dir,
         artifact=artifact,
@@ -86,13 +91,19 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         jwt=JwtAuthorizer(options.jwt[0], tuple(options.jwt[1:]) or (AUDIENCE,)) if options.jwt else None,
         cors=Cors(tuple(options.cors)) if options.cors else None,
         secret={"current": KEY_SECRET},
+        settings={"NEXTITEM_ROUTE_TTL_SECONDS": str(ROUTE_SECONDS)},
+        observe=backend.calls.observe,
+        earlier=None if options.artifact else earlier_artifact(),
         exclude_seen=True,  # as a shop would: its carousel shows what the visitor has not seen
-        pages=site.pages(),
+        pages=[*console_pages(backend), *site.pages()],
     )
     with contextlib.ExitStack() as running:
         with console.status("Starting Valkey, the bucket and the HTTP front ..."):
             running.enter_context(stack)
+        backend.attach(stack)
         console.print(f"Model {stack.version} is live on [bold]{stack.url}[/bold]")
+        if not options.once:
+            console.print(f"Open the demo shop: [bold]{stack.url}/[/bold]")
         token = next(iter(stack.tokens.values()), None)
         visits = _replay(stack.url, token, shop, options.sessions, console)
         if visits:

@@ -1,5 +1,7 @@
 """Publish a model artifact to the stack's bucket with the serving library's registry."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import boto3
@@ -13,6 +15,7 @@ from nextitem.model.vocabulary import Vocabulary
 from nextitem.registry.publisher import Publisher
 
 DEMO_DIRECTORY = Path(__file__).parent / "demo"
+EARLIER_DIRECTORY = Path(__file__).parent / "demo_earlier"
 
 
 def demo_artifact() -> Path:
@@ -21,9 +24,24 @@ def demo_artifact() -> Path:
     Raises:
         StackError: there is not exactly one.
     """
-    manifests = sorted(DEMO_DIRECTORY.glob("*/manifest.json"))
+    return _only_artifact(DEMO_DIRECTORY)
+
+
+def earlier_artifact() -> Path:
+    """Return the directory of a smaller model of the demo's shop, to roll back to.
+
+    Raises:
+        StackError: there is not exactly one.
+    """
+    return _only_artifact(EARLIER_DIRECTORY)
+
+
+def _only_artifact(directory: Path) -> Path:
+    manifests = sorted(directory.glob("*/manifest.json"))
     if len(manifests) != 1:
-        raise StackError(f"devstack/demo has {len(manifests)} models instead of one: `make demo-model` trains one.")
+        raise StackError(
+            f"devstack/{directory.name} has {len(manifests)} models instead of one: `make demo-model` trains one."
+        )
     return manifests[0].parent
 
 
@@ -50,6 +68,16 @@ def publish(artifact: Path, bucket: Bucket, directory: Path, *, exclude_seen: bo
         nextitem.errors.ArtifactError: the artifact is damaged.
         nextitem.errors.RegistryError: the bucket refuses it.
     """
+    with object_store(bucket) as store:
+        publisher = Publisher(store)
+        version = publisher.publish(artifact)
+        publisher.promote(version, directory, exclude_seen=exclude_seen)
+    return version
+
+
+@contextmanager
+def object_store(bucket: Bucket) -> Iterator[BotoObjectStore]:
+    """Open a stack's bucket for the serving library's registry."""
     client = boto3.client(
         "s3",
         endpoint_url=bucket.endpoint,
@@ -59,9 +87,6 @@ def publish(artifact: Path, bucket: Bucket, directory: Path, *, exclude_seen: bo
         aws_secret_access_key=ACCESS_KEY,
     )
     try:
-        publisher = Publisher(BotoObjectStore(bucket.name, client))
-        version = publisher.publish(artifact)
-        publisher.promote(version, directory, exclude_seen=exclude_seen)
+        yield BotoObjectStore(bucket.name, client)
     finally:
         client.close()
-    return version

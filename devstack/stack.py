@@ -17,6 +17,7 @@ from typing import Self
 from aiohttp import web
 
 from devstack.api_gateway.cors import Cors
+from devstack.api_gateway.gateway import Observe
 from devstack.api_gateway.jwt_authorizer import JwtAuthorizer
 from devstack.api_gateway.served_function import ServedFunction
 from devstack.env import DIRECTORY_PREFIX, marked_as_running, write_exports
@@ -25,9 +26,10 @@ from devstack.lambda_runtime.worker import ColdStart
 from devstack.processes.children import Children
 from devstack.processes.listener import listen
 from devstack.publish import publish
+from devstack.services.brake import Brake
 from devstack.services.bucket import Bucket, start_bucket
 from devstack.services.secret import SECRET_ID, Secret
-from devstack.services.valkey import Valkey, start_valkey, valkey_binary
+from devstack.services.valkey import Valkey, restart_valkey, start_valkey, valkey_binary
 
 FUNCTIONS_DIRECTORY = Path(__file__).parent.parent / "functions"
 BUCKET_NAME = "nextitem-models"
@@ -45,6 +47,8 @@ class Stack:
     Attributes:
         url: of the HTTP API, ``http://127.0.0.1:port``; also the Invoke API's endpoint.
         store_url: of Valkey, ``redis://127.0.0.1:port/0``.
+        store_brake: makes Valkey slow.
+        directory: of the stack: logs and fetched models; removed at the end.
         s3_endpoint: ``http://127.0.0.1:port``.
         bucket: name of the bucket with the models.
         version: of the published model, or None.
@@ -69,6 +73,8 @@ class Stack:
         settings: Mapping[str, str] | None = None,
         exclude_seen: bool | None = None,
         pages: Sequence[web.RouteDef] = (),
+        observe: Observe | None = None,
+        earlier: Path | None = None,
     ) -> None:
         """Keep the configuration; nothing is started yet.
 
@@ -89,6 +95,8 @@ class Stack:
             settings: environment variables of the function; they override those of the stack.
             exclude_seen: whether the route leaves out a session's items; None: as the function's settings say.
             pages: routes of pages for people on the API's port, see `devstack.pages.serving`; AWS serves none.
+            observe: sees each HTTP request and its outcome, see `Gateway`.
+            earlier: model to publish and promote before `artifact`, so that there is one to roll back to; or None.
         """
         self._function = Function(
             directory=functions_dir.resolve(),
@@ -108,6 +116,8 @@ class Stack:
         self._secret = secret
         self._exclude_seen = exclude_seen
         self._pages = pages
+        self._observe = observe
+        self._earlier = earlier
         self._resources = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -117,8 +127,10 @@ class Stack:
             resources.enter_context(marked_as_running(directory))
             children = resources.enter_context(Children())
             self._valkey, bucket = _start_servers(children, directory)
-            self._bucket = bucket
+            self._bucket, self._children, self.directory = bucket, children, directory
             self.store_url = self._valkey.url
+            self.store_brake = Brake(lambda: self._valkey.child)
+            resources.callback(self.store_brake.press, 0)
             self.bucket, self.s3_endpoint = bucket.name, bucket.endpoint
             self.version = self._published(bucket, directory / "published")
             if self._secret is not None:
@@ -132,11 +144,12 @@ class Stack:
                     listening=listening,
                     jwt=self._jwt,
                     cors=self._cors,
+                    observe=self._observe,
                     pages=self._pages,
                 )
             )
             self.url = self._served.url
-            write_exports(directory, api=self.url, bucket_endpoint=self.s3_endpoint, others=self._addresses())
+            self._write_exports()
             self._resources = resources.pop_all()
         return self
 
@@ -177,8 +190,22 @@ class Stack:
         return "" if self._bucket.child is None else self._bucket.child.log_text()
 
     def kill_store(self) -> None:
-        """End Valkey for good."""
+        """End Valkey, and with it every session."""
         self._valkey.child.kill()
+
+    @property
+    def store_runs(self) -> bool:
+        """True while Valkey runs."""
+        return self._valkey.child.exit_code is None
+
+    def restart_store(self) -> None:
+        """Start Valkey again on its port, empty.
+
+        Raises:
+            StackError: it still runs, or does not start.
+        """
+        self._valkey = restart_valkey(self._children, self.directory, self._valkey)
+        self._write_exports()
 
     def kill_bucket(self) -> None:
         """End the bucket for good."""
@@ -195,7 +222,12 @@ class Stack:
     def _published(self, bucket: Bucket, directory: Path) -> str | None:
         if self._artifact is None:
             return None
+        if self._earlier is not None:
+            publish(self._earlier, bucket, directory, exclude_seen=self._exclude_seen)
         return publish(self._artifact, bucket, directory, exclude_seen=self._exclude_seen)
+
+    def _write_exports(self) -> None:
+        write_exports(self.directory, api=self.url, bucket_endpoint=self.s3_endpoint, others=self._addresses())
 
     def _addresses(self) -> dict[str, str]:
         return {

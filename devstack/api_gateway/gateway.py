@@ -39,6 +39,8 @@ _SHUTDOWN_SECONDS = 1.0
 
 Invoke = Callable[[bytes], Awaitable[Outcome]]
 """Runs the function on one event."""
+Observe = Callable[[HttpRequest, Outcome], None]
+"""Sees each request that the function has answered, and the outcome."""
 Authorize = Callable[[HttpRequest, MatchedRoute], Mapping[str, Any] | HttpResponse | None]
 """Decides about a request: what the event says of the caller (`requestContext.authorizer`), None if the route needs no
 credentials, or the response that refuses it."""
@@ -68,6 +70,7 @@ class Gateway:
         cors: the origins that may call the API from a browser; None: not configured. A preflight request is answered
             only where its route needs no credentials, which ``$default`` may.
         invoke_api: answers Lambda's Invoke API on the same port, or None.
+        observe: sees each request and its outcome; None: not needed.
         pages: routes of pages for people, which AWS does not serve, see `devstack.pages.serving`.
 
     Raises:
@@ -83,6 +86,7 @@ class Gateway:
         authorize: Authorize | None = None,
         cors: Cors | None = None,
         invoke_api: InvokeApi | None = None,
+        observe: Observe | None = None,
         pages: Sequence[web.RouteDef] = (),
     ) -> None:
         refuse_overlap(pages, keys)
@@ -90,6 +94,7 @@ class Gateway:
         self._keys = tuple(keys)
         self._authorize = authorize
         self._cors = cors
+        self._observe = observe
         self._listening = listening
         self._listener: Listener | None = None
         app = web.Application(client_max_size=BODY_LIMIT_BYTES)
@@ -152,9 +157,12 @@ class Gateway:
         if len(event) > PAYLOAD_LIMIT_BYTES:
             return _TOO_LARGE
         try:
-            response = to_response(await asyncio.wait_for(self._invoke(event), INTEGRATION_SECONDS))
+            outcome = await asyncio.wait_for(self._invoke(event), INTEGRATION_SECONDS)
         except TimeoutError:
             return _UNAVAILABLE
+        if self._observe is not None:
+            self._observe(request, outcome)
+        response = to_response(outcome)
         return self._cors.mark(response, headers) if self._cors else response
 
 

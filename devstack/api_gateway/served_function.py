@@ -10,7 +10,7 @@ from typing import Self
 from aiohttp import web
 
 from devstack.api_gateway.cors import Cors
-from devstack.api_gateway.gateway import Gateway, by_token
+from devstack.api_gateway.gateway import Gateway, Observe, by_token
 from devstack.api_gateway.jwt_authorizer import JwtAuthorizer
 from devstack.api_gateway.routes import PREFLIGHT_ROUTE_KEY, ROUTE_KEYS
 from devstack.lambda_runtime.function import Function
@@ -39,6 +39,7 @@ class ServedFunction:
         listening: socket.socket,
         jwt: JwtAuthorizer | None = None,
         cors: Cors | None = None,
+        observe: Observe | None = None,
         pages: Sequence[web.RouteDef] = (),
     ) -> None:
         """Keep the configuration; nothing is started yet.
@@ -51,6 +52,7 @@ class ServedFunction:
             listening: socket of the HTTP API, from `listener.listen`; closed at the end.
             jwt: checks the token of every HTTP request, see `jwt_authorizer`; None: no request needs a token.
             cors: the origins whose pages may call the API; None: no CORS.
+            observe: sees each HTTP request and its outcome, in the event loop; None: not needed.
             pages: routes of pages for people on the same port, see `devstack.pages.serving`.
         """
         self._loop = LoopThread("devstack")
@@ -64,6 +66,7 @@ class ServedFunction:
             authorize=authorize,
             cors=cors,
             invoke_api=InvokeApi(function, pool),
+            observe=observe,
             pages=pages,
         )
         self._resources = contextlib.ExitStack()

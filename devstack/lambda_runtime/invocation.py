@@ -13,10 +13,17 @@ PAYLOAD_LIMIT_BYTES = 6 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Outcome:
-    """The function's response, or the JSON error object in its place."""
+    """The function's response, or the JSON error object in its place.
+
+    Attributes:
+        milliseconds: between the worker's receipt of the event and its response; None if no worker had it.
+        cold_start: whether it is the worker's first.
+    """
 
     payload: bytes
     failed: bool = False
+    milliseconds: float | None = field(default=None, compare=False)
+    cold_start: bool = field(default=False, compare=False)
 
 
 def failure(error_type: str, message: str) -> Outcome:

@@ -8,7 +8,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from devstack.lambda_runtime.invocation import Invocation, Outcome
 from devstack.processes.children import Child
@@ -49,6 +49,7 @@ class Worker:
         self._spawned_at = spawned_at
         self._ready_ms: float | None = None
         self._running: dict[str, tuple[Invocation, asyncio.TimerHandle]] = {}
+        self._begun: dict[str, float] = {}
         self._hold: asyncio.Future[bool] | None = None
         self._was_held = False
         self._requests: list[asyncio.Future[Work | None]] = []
@@ -112,28 +113,34 @@ class Worker:
 
         def time_out() -> None:
             self._running.pop(invocation.request_id)
+            self._begun.pop(invocation.request_id)
             on_timeout()
             invocation.fail("Sandbox.Timedout", f"Task timed out after {timeout_seconds:.2f} seconds")
 
         timer = asyncio.get_running_loop().call_later(timeout_seconds, time_out)
         self._running[invocation.request_id] = invocation, timer
+        self._begun[invocation.request_id] = time.perf_counter()
         self._requests.pop(0).set_result((invocation, time.time() + timeout_seconds))
 
     def unassign(self, request_id: str) -> Invocation | None:
         """Take an invocation away from it, and return it; None if it has no such invocation."""
         invocation, timer = self._running.pop(request_id, (None, None))
+        self._begun.pop(request_id, None)
         if timer is not None:
             timer.cancel()
         return invocation
 
     def complete(self, request_id: str, outcome: Outcome) -> bool:
         """Pass on the outcome of an invocation; return False if the worker has no such invocation."""
+        begun = self._begun.get(request_id)
         invocation = self.unassign(request_id)
-        if invocation is None:
+        if invocation is None or begun is None:
             return False
-        if self.cold_start is None and self._ready_ms is not None:
+        is_first = self.cold_start is None
+        if is_first and self._ready_ms is not None:
             self.cold_start = ColdStart(self.number, self._ready_ms, self._age_ms())
-        invocation.complete(outcome)
+        milliseconds = (time.perf_counter() - begun) * 1000
+        invocation.complete(replace(outcome, milliseconds=milliseconds, cold_start=is_first))
         return True
 
     def end(self) -> None:

@@ -77,6 +77,10 @@ class Child:
         self._watcher = threading.Thread(target=watch, name=f"watch-{self.name}", daemon=True)
         self._watcher.start()
 
+    def signal(self, number: int) -> None:
+        """Send a signal to the process itself; does nothing if it has ended."""
+        self._process.send_signal(number)
+
     def kill(self) -> None:
         """Kill its process group and wait for its end and for the callback of `on_exit`."""
         with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,16 +34,9 @@ def start_valkey(children: Children, directory: Path, *options: str) -> Valkey:
     Raises:
         StackError: the server does not start, or this platform has no binary.
     """
-    binary = valkey_binary()
     for attempt in range(1, START_ATTEMPTS + 1):
         port = free_port()
-        child = children.start(
-            "valkey-server",
-            [binary, "--bind", LOOPBACK, "--port", str(port), "--save", "", "--appendonly", "no", *options],
-            env={"PATH": os.defpath},
-            cwd=directory,
-            log=directory / f"valkey-{attempt}.log",
-        )
+        child = _spawn(children, directory, port, directory / f"valkey-{attempt}.log", options)
         try:
             wait_until_ready(child)
         except StackError:
@@ -51,6 +45,34 @@ def start_valkey(children: Children, directory: Path, *options: str) -> Valkey:
         else:
             return Valkey(port, child)
     raise AssertionError("the last attempt returns or raises")
+
+
+def restart_valkey(children: Children, directory: Path, valkey: Valkey) -> Valkey:
+    """Start a server on the port of one that has ended, and wait until it accepts connections; it is empty.
+
+    Raises:
+        StackError: the server does not start: the other one still runs, or another process has taken the port.
+    """
+    # a log of its own: the old one says already that the server is ready
+    child = _spawn(children, directory, valkey.port, directory / f"valkey-after-{valkey.child.pid}.log", ())
+    wait_until_ready(child)
+    return Valkey(valkey.port, child)
+
+
+def _spawn(children: Children, directory: Path, port: int, log: Path, options: Sequence[str]) -> Child:
+    command: list[str | Path] = [
+        valkey_binary(),
+        "--bind",
+        LOOPBACK,
+        "--port",
+        str(port),
+        "--save",
+        "",
+        "--appendonly",
+        "no",
+        *options,
+    ]
+    return children.start("valkey-server", command, env={"PATH": os.defpath}, cwd=directory, log=log)
 
 
 def wait_until_ready(child: Child) -> None:

@@ -1,0 +1,156 @@
+"""What the pages show of a running stack."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from devstack.console.calls import CallTimes
+from devstack.console.catalogue import (
+    ItemView,
+    ShopCategory,
+    ShopProduct,
+    item_view,
+    shop_categories,
+    shop_products,
+)
+from devstack.console.models import Models
+from devstack.console.replay import Step, Why, explain_answer, replay_steps
+from devstack.console.stored_session import StoredEvent, StoredImpression, StoredSession, read_session
+from devstack.processes.errors import StackError
+from devstack.services.bucket import Bucket
+from devstack.stack import KEY_SECRET, SUBJECTS, Stack
+from devstack.top.command import WINDOW_SECONDS, Watch
+from devstack.top.figures import Figures
+from devstack.top.log_tail import LogTail
+from model_export.simulator import Session, Shop
+from nextitem import DEFAULT_STACK
+from nextitem.sessions.keys import SessionName
+
+
+@dataclass(frozen=True)
+class ShopView:
+    """What the shop's page needs to begin.
+
+    Attributes:
+        token: for the API, if it needs one.
+    """
+
+    categories: tuple[ShopCategory, ...]
+    products: tuple[ShopProduct, ...]
+    token: str | None
+
+
+@dataclass(frozen=True)
+class SnapshotView:
+    """A stored snapshot without its values: its version, the events in it, and the number of values."""
+
+    version: str
+    events: int | None
+    values: int
+
+
+@dataclass(frozen=True)
+class SessionView:
+    """A stored session for the pages, see `StoredSession`."""
+
+    session_id: str
+    length: int
+    seconds_left: int
+    events: tuple[StoredEvent, ...]
+    snapshots: tuple[SnapshotView, ...]
+    impression: StoredImpression | None
+
+
+@dataclass(frozen=True)
+class ReplayView:
+    """The replay of a stored session on a version."""
+
+    version: str
+    exclude_seen: bool
+    steps: list[Step]
+
+
+class Backend:
+    """Reads and changes a stack for the pages.
+
+    Args:
+        shop: whose products the model knows.
+        sessions: those that the demo replays.
+    """
+
+    def __init__(self, shop: Shop, sessions: Sequence[Session]) -> None:
+        self.calls = CallTimes()
+        self._shop = shop
+        self._sessions = sessions
+        self._stack: Stack | None = None
+        self._reading = threading.Lock()
+
+    def attach(self, stack: Stack) -> None:
+        """Use a running stack from now on."""
+        self._stack = stack
+
+    @property
+    def stack(self) -> Stack:
+        """The running stack.
+
+        Raises:
+            StackError: it is still starting.
+        """
+        if self._stack is None:
+            raise StackError("The stack is still starting; try again in a second.")
+        return self._stack
+
+    @cached_property
+    def models(self) -> Models:
+        """The models in the stack's bucket."""
+        return Models(Bucket(self.stack.bucket, self.stack.s3_endpoint), self.stack.directory / "console-models")
+
+    def shop_view(self) -> ShopView:
+        """Return the products, and a token if the API needs one."""
+        route = self.models.route()
+        products = shop_products(self._shop, self.models.model(route.variants[0].version))
+        return ShopView(shop_categories(), products, next(iter(self.stack.tokens.values()), None))
+
+    def session_view(self, session_id: str) -> SessionView:
+        """Return a stored session; it has no events if the store does not have it."""
+        session = self._stored(session_id)
+        snapshots = tuple(
+            SnapshotView(snapshot.version, snapshot.events, snapshot.hidden.size) for snapshot in session.snapshots
+        )
+        return SessionView(
+            session_id, session.length, session.seconds_left, session.events, snapshots, session.impression
+        )
+
+    def replay(self, session_id: str, version: str | None) -> ReplayView:
+        """Replay a stored session on a version (None: the route's first)."""
+        session = self._stored(session_id)
+        route = self.models.route()
+        model = self.models.model(version or route.variants[0].version)
+        exclude_seen = bool(route.exclude_seen)
+        return ReplayView(model.version, exclude_seen, replay_steps(model, session, exclude_seen=exclude_seen))
+
+    def why(self, session_id: str, version: str, limit: int) -> Why:
+        """Explain what a version recommends to a stored session."""
+        session = self._stored(session_id)
+        items = tuple(event.item_id for event in session.events)
+        exclude_seen = bool(self.models.route().exclude_seen)
+        return explain_answer(self.models.model(version), items, limit, exclude_seen=exclude_seen)
+
+    def item(self, item_id: str) -> ItemView:
+        """Return an item's neighbours in the demo's sessions."""
+        return item_view(item_id, self._sessions)
+
+    def figures(self, now: float) -> Figures:
+        """Return the figures of `devstack top` at a moment (epoch seconds)."""
+        with self._reading:  # two pages may ask at once, and each line of the logs counts once
+            return self._watch.read(now)
+
+    @cached_property
+    def _watch(self) -> Watch:
+        return Watch(LogTail(self.stack.directory), DEFAULT_STACK, WINDOW_SECONDS)
+
+    def _stored(self, session_id: str) -> StoredSession:
+        # The demo's shoppers, and its page, use the first of the stack's tokens.
+        name = SessionName(session_id, SUBJECTS[0] if self.stack.tokens else None)
+        return read_session(self.stack.store_url, name, KEY_SECRET.encode())

@@ -1,0 +1,132 @@
+"""The registry for the console: its versions, the route, promotions, and opened models."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from devstack.publish import object_store
+from devstack.services.bucket import Bucket
+from nextitem.model.certificate import Certificate
+from nextitem.model.engine import Model
+from nextitem.model.manifest import CARD, CERTIFICATE, MAX_FILE_BYTES, Manifest
+from nextitem.registry.publisher import Publisher
+from nextitem.registry.reader import Registry, model_key
+from nextitem.registry.route import Route
+
+ROUTE = "live"
+MODELS_OPEN = 3
+
+
+@dataclass(frozen=True)
+class CertificateFigures:
+    """A version's certificate: its golden sessions and what an engine must reach on them."""
+
+    golden_sessions: int
+    score_tolerance: float
+    overlap: float
+
+
+@dataclass(frozen=True)
+class VersionView:
+    """A published version; `share` is its share of the route's sessions."""
+
+    version: str
+    share: float
+    manifest: Manifest
+    certificate: CertificateFigures | None
+    card: str
+
+
+@dataclass(frozen=True)
+class RegistryView:
+    """All versions, the route, and its earlier revisions, newest first."""
+
+    versions: tuple[VersionView, ...]
+    route: Route | None
+    history: tuple[Route, ...]
+
+
+class Models:
+    """The models of a stack's bucket.
+
+    Args:
+        bucket: of the stack.
+        folder: for fetched versions.
+    """
+
+    def __init__(self, bucket: Bucket, folder: Path) -> None:
+        self._bucket = bucket
+        self._folder = folder
+        self._open: OrderedDict[str, Model] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def view(self) -> RegistryView:
+        """Read the registry.
+
+        Raises:
+            nextitem.errors.RegistryError: it cannot be read.
+        """
+        with self._publisher() as (publisher, registry):
+            versions = tuple(
+                VersionView(
+                    published.version,
+                    published.share,
+                    # the popular items, of which there are hundreds, are for the function
+                    msgspec.structs.replace(published.manifest, popular=()),
+                    self._certificate(published.version),
+                    self._document(published.version, CARD).decode(),
+                )
+                for published in publisher.versions()
+            )
+            revisions = (registry.revision(ROUTE, revision) for revision in reversed(registry.revisions(ROUTE)))
+            return RegistryView(versions, publisher.current(), tuple(route for route in revisions if route))
+
+    def promote(self, version: str) -> Route:
+        """See `Publisher.promote`."""
+        with self._publisher() as (publisher, _):
+            return publisher.promote(version, self._folder)
+
+    def rollback(self) -> Route:
+        """See `Publisher.rollback`."""
+        with self._publisher() as (publisher, _):
+            return publisher.rollback(self._folder)
+
+    def route(self) -> Route:
+        """See `Registry.route`."""
+        with self._publisher() as (_, registry):
+            return registry.route(ROUTE)
+
+    def model(self, version: str) -> Model:
+        """Open a version, or return it if it is open.
+
+        Raises:
+            nextitem.errors.RegistryError: there is no such version, or it cannot be read.
+            nextitem.errors.ArtifactError: it is damaged.
+        """
+        with self._lock:
+            if version not in self._open:
+                with self._publisher() as (_, registry):
+                    self._open[version] = Model(registry.fetch(version))
+            self._open.move_to_end(version)
+            while len(self._open) > MODELS_OPEN:
+                self._open.popitem(last=False)
+            return self._open[version]
+
+    @contextmanager
+    def _publisher(self) -> Iterator[tuple[Publisher, Registry]]:
+        with object_store(self._bucket) as store:
+            yield Publisher(store, ROUTE), Registry(store, self._folder)
+
+    def _certificate(self, version: str) -> CertificateFigures:
+        certificate = msgspec.json.decode(self._document(version, CERTIFICATE), type=Certificate)
+        return CertificateFigures(len(certificate.sessions), certificate.score_tolerance, certificate.overlap)
+
+    def _document(self, version: str, name: str) -> bytes:
+        with object_store(self._bucket) as store:
+            stored = store.read(model_key(version, name), MAX_FILE_BYTES[name])
+        return b"" if stored is None else stored.data

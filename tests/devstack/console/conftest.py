@@ -1,0 +1,83 @@
+"""A stack with the shop and the console, as `make run` starts it, and a real browser."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from devstack.console.backend import Backend
+from devstack.console.pages import console_pages
+from devstack.publish import demo_artifact, earlier_artifact
+from devstack.stack import KEY_SECRET, Stack
+from model_export.simulator import Shop
+from tests.building import ROOT
+
+BROWSERS = ("chromium", "google-chrome", "chromium-browser")
+QUIET = (  # without these Chromium looks up its makers' hosts at each start
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+SCREENSHOTS = ROOT / ".build" / "screenshots"
+SERIOUS = ("serious", "critical")
+DEMO_SESSIONS = 300
+DEMO_SEED = 2026
+
+
+@contextmanager
+def console_stack() -> Iterator[Stack]:
+    """Run a stack with the pages; its function follows a promotion after a second."""
+    shop = Shop()
+    backend = Backend(shop, list(shop.sessions(DEMO_SESSIONS, seed=DEMO_SEED)))
+    with Stack(
+        artifact=demo_artifact(),
+        earlier=earlier_artifact(),
+        max_workers=2,
+        secret={"current": KEY_SECRET},
+        settings={"NEXTITEM_ROUTE_TTL_SECONDS": "1"},
+        pages=console_pages(backend),
+        observe=backend.calls.observe,
+        exclude_seen=True,
+    ) as stack:
+        backend.attach(stack)
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with console_stack() as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A Chromium of this machine; Playwright downloads none."""
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None:
+        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=list(QUIET))
+        yield browser
+        browser.close()
+
+
+def screenshot(page: Page, name: str) -> None:
+    """Keep a picture of what the page shows."""
+    page.screenshot(path=SCREENSHOTS / f"{name}.png", animations="disabled")
+
+
+def accessibility_faults(page: Page) -> list[str]:
+    """Return the serious findings of axe-core, with the elements."""
+    violations = Axe().run(page).response["violations"]
+    return [
+        f"{violation['id']}: {[node['html'] for node in violation['nodes']]}"
+        for violation in violations
+        if violation["impact"] in SERIOUS
+    ]

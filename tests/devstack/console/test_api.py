@@ -1,0 +1,176 @@
+"""The console's API on a running stack: what it shows agrees with what the function answers."""
+
+import http.client
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from devstack.publish import demo_artifact, earlier_artifact
+from devstack.stack import Stack
+from tests.devstack.console.conftest import console_stack
+
+pytestmark = pytest.mark.slow
+
+ITEMS = ["tea-003", "teapot-002", "tea-009", "mug-001"]
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with console_stack() as stack:
+        yield stack
+
+
+def call(stack: Stack, path: str, body: Any = None) -> tuple[int, Any]:
+    connection = http.client.HTTPConnection(urlsplit(stack.url).netloc, timeout=30)
+    headers = {"content-type": "application/json"}
+    try:
+        connection.request("GET" if body is None else "POST", path, None if body is None else json.dumps(body), headers)
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
+    finally:
+        connection.close()
+
+
+def api(stack: Stack, path: str, body: Any = None) -> Any:
+    status, document = call(stack, f"/devstack/api/{path}", body)
+    assert status == 200, document
+    return document
+
+
+def look(stack: Stack, session: str, items: list[str]) -> Any:
+    """Append one event after the other, and return the last answer."""
+    for item in items:
+        _, answer = call(stack, f"/v1/sessions/{session}/events", {"events": [{"item_id": item}], "limit": 20})
+    return answer
+
+
+def test_a_replay_ends_in_the_answer_of_the_function(stack: Stack) -> None:
+    # GIVEN a session of four events, which the function has answered
+    answer = look(stack, "replayed", ITEMS)
+    # WHEN the console replays it
+    replay = api(stack, "sessions/replayed/replay")
+    # THEN its last step is the function's answer, and the stored snapshot is the state of the replay
+    assert [step["item_id"] for step in replay["steps"]] == ITEMS
+    assert replay["steps"][-1]["top"] == [item["item_id"] for item in answer["recommendations"]]
+    assert replay["version"] == answer["model"]["version"]
+    assert replay["steps"][-1]["snapshot_difference"] == 0.0
+    # AND the store has the session as the pages show it
+    session = api(stack, "sessions/replayed")
+    assert [event["item_id"] for event in session["events"]] == ITEMS
+    assert session["snapshots"][0]["events"] == 4
+    assert session["impression"]["item_ids"] == replay["steps"][-1]["top"]
+
+
+def test_a_replay_on_another_version_has_no_snapshot(stack: Stack) -> None:
+    look(stack, "compared", ITEMS)
+
+    replay = api(stack, f"sessions/compared/replay?version={earlier_artifact().name}")
+
+    assert replay["version"] == earlier_artifact().name
+    assert [step["snapshot_difference"] for step in replay["steps"]] == [None] * 4
+
+
+def test_a_reason_is_an_event_of_the_session(stack: Stack) -> None:
+    # GIVEN a session with an item that no model knows
+    answer = look(stack, "explained", [ITEMS[0], "no-such-item", *ITEMS[1:]])
+    # WHEN the page asks why
+    why = api(stack, f"sessions/explained/why?version={answer['model']['version']}&limit=20")
+    # THEN each recommendation has a reason, by its place in the whole session
+    assert [reason["item_id"] for reason in why["reasons"]] == [item["item_id"] for item in answer["recommendations"]]
+    places = {reason["because"]["place"] for reason in why["reasons"]}
+    assert places <= {1, 3, 4, 5}
+    assert why["moved_most"]["place"] in {1, 3, 4, 5}
+
+
+def test_a_session_that_nobody_began_is_empty(stack: Stack) -> None:
+    version = stack.version
+
+    assert api(stack, "sessions/nobody")["events"] == []
+    assert api(stack, "sessions/nobody/replay")["steps"] == []
+    assert api(stack, f"sessions/nobody/why?version={version}") == {"reasons": [], "moved_most": None}
+
+
+def test_the_shop_sells_what_the_model_knows(stack: Stack) -> None:
+    shop = api(stack, "shop")
+
+    assert len(shop["products"]) == 400
+    assert {product["category"] for product in shop["products"]} == {entry["prefix"] for entry in shop["categories"]}
+    assert shop["token"] is None
+
+
+def test_the_registry_has_both_versions_and_their_certificates(stack: Stack) -> None:
+    registry = api(stack, "registry")
+
+    shares = {version["version"]: version["share"] for version in registry["versions"]}
+    assert shares == {demo_artifact().name: 1.0, earlier_artifact().name: 0.0}
+    for version in registry["versions"]:
+        assert version["certificate"]["golden_sessions"] == 32
+        assert version["manifest"]["evaluation"]["hr@20"] > 0
+        assert version["card"].startswith("# Model card")
+    assert [route["revision"] for route in registry["history"]] == [2, 1]
+
+
+def test_a_rollback_and_a_promotion_change_the_route(stack: Stack) -> None:
+    rolled_back = api(stack, "rollback", {})
+    assert rolled_back["variants"][0]["version"] == earlier_artifact().name
+
+    promoted = api(stack, "promote", {"version": demo_artifact().name})
+    assert promoted["variants"][0]["version"] == demo_artifact().name
+
+
+def test_a_killed_store_starts_again_on_its_port(stack: Stack) -> None:
+    # GIVEN a store that is killed
+    assert api(stack, "store", {"action": "kill"}) == {"runs": False, "pause_ms": 0}
+    # THEN the pages say so, and the function answers without it
+    status, document = call(stack, "/devstack/api/sessions/replayed")
+    assert (status, document) == (503, {"detail": "the session store does not answer"})
+    assert look(stack, "homeless", ITEMS[:1])["stored"] is False
+    # WHEN it is started again
+    assert api(stack, "store", {"action": "start"}) == {"runs": True, "pause_ms": 0}
+    # THEN it is empty and takes events, once the function tries it again
+    assert api(stack, "sessions/replayed")["events"] == []
+    assert any(look(stack, "housed", [item])["stored"] for item in ITEMS * 1000)
+
+
+def test_a_slow_store_makes_answers_stateless(stack: Stack) -> None:
+    # GIVEN a store that stops again and again
+    assert api(stack, "store", {"action": "slow", "pause_ms": 300}) == {"runs": True, "pause_ms": 300}
+    # THEN answers do not wait for it, but for those that come while it runs
+    assert any(look(stack, "slow", [item])["served_by"] == "stateless" for item in ITEMS * 1000)
+    # AND the store can run again
+    assert api(stack, "store", {"action": "slow", "pause_ms": 0}) == {"runs": True, "pause_ms": 0}
+
+
+def test_the_figures_are_those_of_devstack_top(stack: Stack) -> None:
+    before = api(stack, "figures")["requests"]
+
+    look(stack, "counted", ITEMS)
+
+    figures = api(stack, "figures")
+    assert figures["requests"] >= before + 4
+    assert figures["versions"][0]["version"] in {demo_artifact().name, earlier_artifact().name}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("promote", {"version": "v0123456789abcdef"}, 404),
+        ("promote", {"version": "newest"}, 404),
+        ("promote", {"versions": "v0123456789abcdef"}, 422),
+        ("promote", [], 422),
+        ("store", {"action": "explode"}, 422),
+        ("store", {"action": "slow", "pause_ms": 3_600_000}, 422),
+        ("calls/unknown", None, 404),
+        ("sessions/null", None, 422),
+        ("sessions/me/why?version=v0123456789abcdef&limit=0", None, 422),
+        ("sessions/me/why?version=v0123456789abcdef", None, 404),
+    ],
+)
+def test_a_wrong_request_is_refused_with_a_reason(stack: Stack, path: str, body: Any, status: int) -> None:
+    refused, document = call(stack, f"/devstack/api/{path}", body)
+
+    assert refused == status
+    assert document["detail"]

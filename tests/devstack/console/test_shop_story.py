@@ -1,0 +1,146 @@
+"""The first five minutes of a person in the shop, in a real browser."""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSize, expect
+
+from devstack.stack import Stack
+from tests.devstack.console.conftest import accessibility_faults, screenshot
+
+pytestmark = pytest.mark.slow
+
+DESKTOP = ViewportSize(width=1360, height=900)
+PHONE = ViewportSize(width=390, height=844)
+
+
+@pytest.fixture
+def visitor(browser: Browser, stack: Stack) -> Iterator[BrowserContext]:
+    """A visitor's browser, which must not ask any other host and must not log an error."""
+    context = browser.new_context(viewport=DESKTOP, base_url=stack.url)
+    context.set_default_timeout(20_000)
+    asked: set[str] = set()
+    errors: list[str] = []
+    context.on("request", lambda request: asked.add(urlsplit(request.url).netloc))
+    context.on("weberror", lambda error: errors.append(str(error.error)))
+    yield context
+    context.close()
+    assert asked == {urlsplit(stack.url).netloc}
+    assert errors == []
+
+
+def open_shop(context: BrowserContext, path: str = "/") -> Page:
+    page = context.new_page()
+    page.goto(path)
+    expect(page.locator("#recommended li").first).to_be_visible()
+    return page
+
+
+def recommended(page: Page) -> list[str]:
+    return [str(card.get_attribute("data-item")) for card in page.locator("#recommended .look").all()]
+
+
+def timeline(page: Page) -> list[tuple[str | None, str | None]]:
+    rows = page.locator("#timeline li[data-item]").all()
+    return [(row.get_attribute("data-item"), row.get_attribute("data-status")) for row in rows]
+
+
+def shelf(page: Page, place: int) -> str:
+    """Click a product of the shelf and return its id."""
+    card = page.locator("#shelf .look").nth(place)
+    card.click()
+    return str(card.get_attribute("data-item"))
+
+
+def session_length(page: Page, length: int) -> None:
+    expect(page.locator("#answer")).to_contain_text(f"session length{length}")
+
+
+def test_the_recommendations_follow_each_click(visitor: BrowserContext) -> None:
+    # GIVEN a person who opens the shop
+    page = open_shop(visitor)
+    expect(page.locator("#answer")).to_contain_text("popular")
+    answers = [recommended(page)]
+    # WHEN the person looks at three of the recommended products
+    for length in (1, 2, 3):
+        clicked = answers[-1][length]
+        page.locator("#recommended .look").nth(length).click()
+        session_length(page, length)
+        answers.append(recommended(page))
+        # THEN each click changes what is recommended, without what was seen
+        assert answers[-1] != answers[-2]
+        assert clicked not in answers[-1]
+    # AND the page says who answered, how fast, and why
+    expect(page.locator("#answer")).to_contain_text("served bysession")
+    expect(page.locator("#function-time")).to_contain_text("ms")
+    expect(page.locator("#why")).to_contain_text("Moved most by event")
+    expect(page.locator("#recommended .because")).to_have_count(12)
+    # AND the cart is an event, too
+    page.get_by_role("button", name="Add to cart", exact=True).click()
+    session_length(page, 4)
+    expect(page.locator("#session-count")).to_have_text("4 events, 1 in the cart")
+    screenshot(page, "shop")
+    assert accessibility_faults(page) == []
+
+
+def test_clicks_of_an_offline_tab_arrive_late_and_in_order(visitor: BrowserContext) -> None:
+    # GIVEN two tabs on one session, one of them offline
+    first = open_shop(visitor)
+    address = str(first.locator("#second-tab").get_attribute("href"))
+    second = open_shop(visitor, address)
+    first.get_by_role("switch", name="Online").click()
+    # WHEN the offline tab clicks twice, and then the other one once
+    one, two = shelf(first, 0), shelf(first, 1)
+    expect(first.locator("#notice")).to_contain_text("2 events wait")
+    screenshot(first, "shop-offline")
+    three = shelf(second, 2)
+    session_length(second, 1)
+    # AND the first one comes back
+    first.get_by_role("switch", name="Offline").click()
+    session_length(first, 3)
+    # THEN its events are late: they stand at their times, before the other tab's
+    expected = [(three, "applied"), (two, "late"), (one, "late")]
+    expect(first.locator("#timeline li[data-item]")).to_have_count(3)
+    assert timeline(first) == expected
+    screenshot(first, "shop-late")
+    # AND the other tab shows them without a reload
+    expect(second.locator("#timeline li[data-item]")).to_have_count(3)
+    assert timeline(second) == expected
+    expect(second.locator("#recommended .look").first).to_have_attribute("data-item", recommended(first)[0])
+    assert recommended(second) == recommended(first)
+
+
+def test_an_event_whose_answer_is_lost_counts_once(visitor: BrowserContext) -> None:
+    # GIVEN a network that delivers a request and loses its answer
+    page = open_shop(visitor)
+    lost: list[int] = []
+
+    def lose(route: Route) -> None:
+        lost.append(route.fetch().status)
+        route.abort()
+
+    page.route("**/events", lose, times=1)
+    # WHEN the person clicks
+    clicked = shelf(page, 3)
+    # THEN the service has the event, the page keeps it and sends it again, and it counts once
+    expect(page.locator("#answer")).to_contain_text("session length1")
+    expect(page.locator("#notice")).to_be_empty()
+    assert lost == [200]
+    assert timeline(page) == [(clicked, "duplicate")]
+
+
+def test_a_phone_in_the_dark_needs_no_sideways_scrolling(visitor: BrowserContext) -> None:
+    # GIVEN a phone with dark colours
+    page = open_shop(visitor)
+    page.set_viewport_size(PHONE)
+    page.emulate_media(color_scheme="dark")
+    # WHEN the person clicks by keyboard
+    page.locator("#shelf .look").first.focus()
+    page.keyboard.press("Enter")
+    session_length(page, 1)
+    # THEN nothing is wider than the phone, and the colours can be read
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+    page.evaluate("window.scrollTo(0, 0)")
+    screenshot(page, "shop-phone-dark")
+    assert accessibility_faults(page) == []
