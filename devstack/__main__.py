@@ -4,20 +4,17 @@
 """
 
 import argparse
-import asyncio
 import contextlib
 import os
 import re
 import signal
 import sys
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 from rich.console import Console
-from rich.progress import Progress
 
 from devstack import env
 from devstack.api_gateway.cors import Cors
@@ -25,9 +22,18 @@ from devstack.api_gateway.jwt_authorizer import JwtAuthorizer
 from devstack.console.backend import Backend
 from devstack.console.pages import console_pages
 from devstack.openapi import site
+from devstack.processes.errors import StackError
 from devstack.publish import demo_artifact, earlier_artifact, most_popular_item
-from devstack.replay.report import print_samples, replay_table, server_errors
-from devstack.replay.shoppers import Visit, replay
+from devstack.replay.demo import (
+    REPLAY_SEED,
+    SESSIONS,
+    print_invitation,
+    replay_sessions,
+    show_replay,
+    wait_for_interrupt,
+)
+from devstack.replay.report import server_errors
+from devstack.replay.shoppers import Authorization
 from devstack.stack import FUNCTIONS_DIRECTORY, KEY_SECRET, MAX_WORKERS, Stack
 from devstack.top import command
 from model_export.simulator import Shop
@@ -36,17 +42,19 @@ from nextitem.errors import NextItemError
 
 PORT = 3000
 LAST_PORT = 65_535
-SESSIONS = 300
-REPLAY_SEED = 2026
-"""Differs from the seed of the training data."""
 ROUTE_SECONDS = 3
 """How soon the function follows a promotion: sooner than by default, since a person waits for it."""
-LOG_LINES = 10
-"""Number of lines of the function's log that are shown when a request failed."""
-WAKE_SECONDS = 1.0
-"""Seconds between two checks for a signal. A signal that arrives just before a wait does not end the wait."""
 AUDIENCE = "nextitem"
 """Audience of the tokens, unless --jwt names others."""
+ONLY_WITHOUT_TEMPLATE = {
+    "workers": "a version has four at most",
+    "cors": "use --parameters CorsOrigins=ORIGIN",
+    "jwt": "use --parameters JwtIssuer=ISSUER JwtAudience=AUDIENCE",
+    "functions_dir": "the local cloud runs the code of functions/",
+    "python": "the local cloud runs its functions with its own interpreter",
+    "runtime_path": "the local cloud runs its functions with its own interpreter",
+}
+"""Options that --template excludes, and why."""
 ORIGIN = r"https?://[^,*/]+"
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
@@ -66,6 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.jwt and not options.jwt[0].startswith("https://"):
         parser.error(f"argument --jwt: an issuer begins with https://, not {options.jwt[0]}")
+    _refuse_mixed_modes(parser, options)
     console = Console()
     try:
         return _run(options, console)
@@ -77,16 +86,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    shop = Shop()
     artifact = options.artifact or demo_artifact()
     refuse_run(artifact)
+    if options.template:
+        return _run_template(options, artifact, console)
+    shop = Shop()
     backend = Backend(shop, list(shop.sessions(options.sessions or SESSIONS, seed=REPLAY_SEED)))
     stack = Stack(
-        options.functions_dir,
+        options.functions_dir or FUNCTIONS_DIRECTORY,
         artifact=artifact,
         python=options.python,
         runtime_path=options.runtime_path,
-        max_workers=options.workers,
+        max_workers=options.workers or MAX_WORKERS,
         port=options.port,
         jwt=JwtAuthorizer(options.jwt[0], tuple(options.jwt[1:]) or (AUDIENCE,)) if options.jwt else None,
         cors=Cors(tuple(options.cors)) if options.cors else None,
@@ -105,51 +116,54 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         if not options.once:
             console.print(f"Open the demo shop: [bold]{stack.url}/[/bold]")
         token = next(iter(stack.tokens.values()), None)
-        visits = _replay(stack.url, token, shop, options.sessions, console)
-        if visits:
-            print_samples(console, visits, {product.item_id: product.name for product in shop.products})
-            console.print()
-            console.print(replay_table(visits, stack.cold_starts))
-            if server_errors(visits):
-                console.print("\nThe last lines of the function's log:")
-                console.print("\n".join(stack.log_lines()[-LOG_LINES:]), soft_wrap=True, markup=False)
+        visits = replay_sessions(stack.url, options.sessions, console, _bearer(token) if token else None)
+        show_replay(console, visits, stack.cold_starts, stack.log_lines)
         if options.once:
             return EXIT_FAILED if server_errors(visits) else 0
-        _print_invitation(console, stack.url, most_popular_item(artifact), stack.tokens)
-        _wait_for_interrupt(console)
+        for name, value in stack.tokens.items():
+            console.print(f"\n{name}={value}", soft_wrap=True, highlight=False, markup=False)
+        authorization = [f'-H "authorization: Bearer ${name}"' for name in list(stack.tokens)[:1]]
+        console.print(f"\nThe API for people: {stack.url}/docs", soft_wrap=True)
+        print_invitation(console, stack.url, most_popular_item(artifact), *authorization)
+        wait_for_interrupt(console)
     return 0
 
 
-def _replay(url: str, token: str | None, shop: Shop, count: int, console: Console) -> Sequence[Visit]:
-    if count == 0:
-        return ()
-    with Progress(console=console) as progress:
-        task = progress.add_task(f"Replaying {count} sessions", total=count)
-        sessions = shop.sessions(count, seed=REPLAY_SEED)
-        return asyncio.run(replay(url, sessions, lambda: progress.advance(task), token=token))
+def _run_template(options: argparse.Namespace, artifact: Path, console: Console) -> int:
+    """Run the local cloud, whose imports take longer than the demo's and need more packages.
 
-
-def _print_invitation(console: Console, url: str, item_id: str, tokens: Mapping[str, str]) -> None:
-    for name, token in tokens.items():
-        console.print(f"\n{name}={token}", soft_wrap=True, highlight=False, markup=False)
-    authorization = f'-H "authorization: Bearer ${next(iter(tokens))}" ' if tokens else ""
-    command = (
-        f"curl -s {url}/v1/sessions/me/events {authorization}-H 'content-type: application/json' "
-        f'-d \'{{"events":[{{"item_id":"{item_id}"}}]}}\''
-    )
-    console.print(f"\nThe API for people: {url}/docs", soft_wrap=True)
-    console.print("\nTry it:")
-    console.print(command, soft_wrap=True, highlight=False, markup=False)
-
-
-def _wait_for_interrupt(console: Console) -> None:
-    never = threading.Event()
+    Raises:
+        StackError: a package is missing.
+    """
     try:
-        console.print("\nPress Ctrl-C to stop.")
-        while not never.wait(WAKE_SECONDS):
-            pass
-    except KeyboardInterrupt:
-        console.print("Stopping every process ...")
+        from devstack.cloud import command as cloud_command
+    except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]
+        raise StackError(
+            f"--template needs packages that the demo does not, such as {package}: `make install` installs them."
+        ) from error
+    return cloud_command.run(
+        dict(options.parameters or ()),
+        artifact=artifact,
+        port=options.port,
+        sessions=options.sessions,
+        once=options.once,
+        console=console,
+    )
+
+
+def _bearer(token: str) -> Authorization:
+    return lambda *_: {"authorization": f"Bearer {token}"}
+
+
+def _refuse_mixed_modes(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    if not options.template:
+        if options.parameters is not None:
+            parser.error("argument --parameters: needs --template, whose parameters these are")
+        return
+    for name, reason in ONLY_WITHOUT_TEMPLATE.items():
+        if getattr(options, name) is not None:
+            parser.error(f"argument --{name.replace('_', '-')}: not with --template: {reason}")
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
@@ -163,9 +177,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="`python -m devstack top` watches a running stack, `python -m devstack env` prints how to reach it.",
     )
     parser.add_argument("--port", type=_port, default=PORT, help=f"port of the HTTP API; 0: a free one ({PORT})")
-    parser.add_argument(
-        "--workers", type=_positive, default=MAX_WORKERS, help=f"maximum number of workers ({MAX_WORKERS})"
-    )
+    parser.add_argument("--workers", type=_positive, help=f"maximum number of workers ({MAX_WORKERS})")
     parser.add_argument("--sessions", type=_not_negative, default=SESSIONS, help=f"sessions to replay ({SESSIONS})")
     once = os.environ.get("ONCE", "") not in ("", "0")
     parser.add_argument(
@@ -191,12 +203,31 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--functions-dir",
         type=Path,
-        default=FUNCTIONS_DIRECTORY,
         help="directory of the function's code, or of a built function",
     )
     parser.add_argument("--python", type=Path, help="interpreter of the workers")
     parser.add_argument("--runtime-path", type=Path, help="directory with awslambdaric for that interpreter")
+    parser.add_argument(
+        "--template",
+        action="store_true",
+        help="run template.yaml in a local cloud that enforces its policies (Linux; `make install`)",
+    )
+    parser.add_argument(
+        "--parameters",
+        type=_parameter,
+        nargs="+",
+        action="extend",
+        metavar="NAME=VALUE",
+        help="of template.yaml; the others have their defaults",
+    )
     return parser
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{text} is not NAME=VALUE")
+    return name, value
 
 
 def _origin(text: str) -> str:

@@ -14,37 +14,38 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from devstack.processes.errors import StackError
-from devstack.services.bucket import ACCESS_KEY, REGION
 
 DIRECTORY_PREFIX = "devstack-"
 """Prefix of a stack's directory among the temporary files."""
 EXPORTS = "exports.sh"
 """File in the stack's directory with the exports for a shell."""
+_OF_ONE_KIND = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_LAMBDA", "AWS_SESSION_TOKEN")
+"""Variables that a shell may still have from a stack of the other kind, where they would mislead."""
 EXIT_FAILED = 1
 
 
-def write_exports(directory: Path, *, api: str, bucket_endpoint: str, others: Mapping[str, str]) -> None:
+def write_exports(
+    directory: Path, variables: Mapping[str, str], region: str, functions: Mapping[str, str] | None = None
+) -> None:
     """Write a stack's exports into its directory.
 
     Args:
         directory: of the stack.
-        api: URL of the HTTP API, which is also the Invoke API's endpoint.
-        bucket_endpoint: URL of S3 and of all other AWS services.
-        others: more variables.
+        variables: of the stack.
+        region: of AWS.
+        functions: of a shell: the body of each, by name.
     """
-    variables = {
-        "API_URL": api,
-        **others,
-        "AWS_ENDPOINT_URL": bucket_endpoint,
-        "AWS_ENDPOINT_URL_LAMBDA": api,
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": ACCESS_KEY,
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_REGION": REGION,
+    exported = {
+        **variables,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_REGION": region,
         "AWS_PAGER": "",  # version 2 of the AWS CLI would wait for a key
     }
-    text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
-    (directory / EXPORTS).write_text(text, encoding="utf-8")
+    unset = [name for name in _OF_ONE_KIND if name not in exported]
+    lines = [f"unset {' '.join(unset)}"] if unset else []
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in exported.items()]
+    lines += [f"{name}() {{ {body}; }}" for name, body in (functions or {}).items()]
+    (directory / EXPORTS).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from devstack.processes.children import Children
 from devstack.processes.listener import listen
 from devstack.publish import publish
 from devstack.services.brake import Brake
-from devstack.services.bucket import Bucket, start_bucket
+from devstack.services.bucket import ACCESS_KEY, REGION, Bucket, start_bucket
 from devstack.services.secret import SECRET_ID, Secret
 from devstack.services.valkey import Valkey, restart_valkey, start_valkey, valkey_binary
 
@@ -215,9 +215,7 @@ class Stack:
     @property
     def tokens(self) -> dict[str, str]:
         """A valid token for each of two subjects, by the variable that `python -m devstack env` exports it as."""
-        if self._jwt is None:
-            return {}
-        return {f"TOKEN_{subject.upper()}": self._jwt.token(sub=subject) for subject in SUBJECTS}
+        return demo_tokens(self._jwt)
 
     def _published(self, bucket: Bucket, directory: Path) -> str | None:
         if self._artifact is None:
@@ -227,10 +225,15 @@ class Stack:
         return publish(self._artifact, bucket, directory, exclude_seen=self._exclude_seen)
 
     def _write_exports(self) -> None:
-        write_exports(self.directory, api=self.url, bucket_endpoint=self.s3_endpoint, others=self._addresses())
+        write_exports(self.directory, self._exports(), REGION)
 
-    def _addresses(self) -> dict[str, str]:
+    def _exports(self) -> dict[str, str]:
         return {
+            "API_URL": self.url,
+            "AWS_ENDPOINT_URL": self.s3_endpoint,
+            "AWS_ENDPOINT_URL_LAMBDA": self.url,
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": ACCESS_KEY,
             **self.tokens,
             "FUNCTION": Function.name,
             "KEY_SECRET_ID": SECRET_ID,
@@ -251,6 +254,11 @@ class Stack:
             **secret,
             "OPENBLAS_NUM_THREADS": "1",  # 25-60 ms off the import of numpy
         }
+
+
+def demo_tokens(jwt: JwtAuthorizer | None) -> dict[str, str]:
+    """Return a valid token for each of two subjects, by the variable that `python -m devstack env` exports it as."""
+    return {} if jwt is None else {f"TOKEN_{subject.upper()}": jwt.token(sub=subject) for subject in SUBJECTS}
 
 
 def _start_servers(children: Children, directory: Path) -> tuple[Valkey, Bucket]:

@@ -20,6 +20,7 @@ from botocore.credentials import Credentials as SigningCredentials
 from devstack.cloud.iam.authority import Authority, Credentials
 from devstack.cloud.network.place import Place
 from devstack.cloud.resources import Deployment
+from devstack.processes.errors import StackError
 from devstack.template.stack import ROOT
 
 PUBLISHER, PROMOTER, STOCK = "PublisherPolicy", "PromoterPolicy", "AvailabilityPolicy"
@@ -30,7 +31,7 @@ _OK = range(200, 300)
 """Statuses of a preflight response that browsers take."""
 
 
-class ActorFailed(Exception):
+class ActorFailed(StackError):
     """A command of an actor failed; the message has its output."""
 
 
@@ -145,14 +146,7 @@ class Actors:
             body: becomes JSON.
         """
         content = b"" if body is None else json.dumps(body).encode()
-        headers = {"content-type": "application/json"} if content else {}
-        if isinstance(who, str):
-            headers["authorization"] = f"Bearer {who}"
-        else:
-            request = AWSRequest(method, f"{self._url}{path}", headers, content)
-            signer = SigningCredentials(who.access_key_id, who.secret_access_key, who.session_token)
-            SigV4Auth(signer, "execute-api", self._deployment.account.region).add_auth(request)
-            headers = dict(request.headers.items())
+        headers = self.headers(who, method, path, content)
         return self._send(method, path, content, headers)
 
     def may_call(self, origin: str, method: str, path: str, headers: set[str]) -> bool:
@@ -191,6 +185,20 @@ class Actors:
             connection.close()
         received = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, json.loads(text) if text else None, received)
+
+    def headers(self, who: Credentials | str, method: str, path: str, content: bytes) -> dict[str, str]:
+        """Return the headers of a request to the HTTP API, with a signature or a token; see `request`."""
+        headers = {"content-type": "application/json"} if content else {}
+        if isinstance(who, str):
+            return {**headers, "authorization": f"Bearer {who}"}
+        request = AWSRequest(method, f"{self._url}{path}", headers, content)
+        signer = SigningCredentials(who.access_key_id, who.secret_access_key, who.session_token)
+        SigV4Auth(signer, "execute-api", self._deployment.account.region).add_auth(request)
+        return dict(request.headers.items())
+
+    def command(self, *argv: str | Path) -> list[str | Path]:
+        """Return a command that runs another one where the actors call from; see `Place.command`."""
+        return self._place.command(*argv)
 
     def _environment(self, who: Credentials) -> dict[str, str]:
         region = self._deployment.account.region

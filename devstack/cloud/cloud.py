@@ -76,6 +76,7 @@ class LocalCloud:
 
     Attributes:
         deployment: its resources.
+        directory: of its files while it runs; `devstack.env` finds it.
         url: of the HTTP API, ``http://127.0.0.1:port``.
         actors: those who call the stack, each under its own policy.
         functions: the running functions.
@@ -118,6 +119,7 @@ class LocalCloud:
             listening = running.enter_context(listen(self._port))
             directory = Path(running.enter_context(tempfile.TemporaryDirectory(prefix=DIRECTORY_PREFIX)))
             running.enter_context(marked_as_running(directory))
+            self.directory = directory
             children = running.enter_context(Children())
             self._rotation = running.enter_context(Rotation())
             endpoint, _ = start_moto(children, directory, self._rotation.url)

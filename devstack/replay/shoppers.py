@@ -6,8 +6,9 @@ items that are new to their session count: the demo's route leaves out seen item
 
 import asyncio
 import http
+import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -20,6 +21,8 @@ SESSIONS_IN_FLIGHT = 8
 """Concurrent shoppers: more than workers, so that all workers are spawned."""
 REQUEST_SECONDS = 60.0
 """Longer than the gateway's limit, so that its error is seen."""
+Authorization = Callable[[str, str, bytes], Mapping[str, str]]
+"""Returns the headers that authorize a request: a token or a signature. Takes method, path and body."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,11 @@ class Visit:
 
 
 async def replay(
-    url: str, sessions: Iterable[Session], advance: Callable[[], None], *, token: str | None = None
+    url: str,
+    sessions: Iterable[Session],
+    advance: Callable[[], None],
+    *,
+    authorization: Authorization | None = None,
 ) -> Sequence[Visit]:
     """Replay sessions, several at a time, each from its first item to its last.
 
@@ -59,7 +66,7 @@ async def replay(
         url: of the HTTP API.
         sessions: to replay.
         advance: called after each session.
-        token: sent with every request, where the API needs one.
+        authorization: of every request, where the API demands it.
 
     Raises:
         aiohttp.ClientError: the API cannot be reached.
@@ -67,26 +74,33 @@ async def replay(
     remaining = iter(sessions)
     visits: list[Visit] = []
     timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
-    headers = {} if token is None else {"authorization": f"Bearer {token}"}
-    async with aiohttp.ClientSession(url, timeout=timeout, headers=headers) as client, asyncio.TaskGroup() as group:
+    async with aiohttp.ClientSession(url, timeout=timeout) as client, asyncio.TaskGroup() as group:
         for _ in range(SESSIONS_IN_FLIGHT):
-            group.create_task(_replay_sessions(client, remaining, visits, advance))
+            group.create_task(_replay_sessions(client, remaining, visits, advance, authorization))
     return visits
 
 
 async def _replay_sessions(
-    client: aiohttp.ClientSession, remaining: Iterator[Session], visits: list[Visit], advance: Callable[[], None]
+    client: aiohttp.ClientSession,
+    remaining: Iterator[Session],
+    visits: list[Visit],
+    advance: Callable[[], None],
+    authorization: Authorization | None,
 ) -> None:
     for session in remaining:
         path = f"/v1/sessions/{session.session_id}/events"
-        calls = [await _view(client, path, item_id) for item_id in session.item_ids]
+        calls = [await _view(client, path, item_id, authorization) for item_id in session.item_ids]
         visits.append(Visit(session.item_ids, tuple(calls)))
         advance()
 
 
-async def _view(client: aiohttp.ClientSession, path: str, item_id: str) -> Call:
+async def _view(client: aiohttp.ClientSession, path: str, item_id: str, authorization: Authorization | None) -> Call:
+    content = json.dumps({"events": [{"item_id": item_id}], "limit": LIMIT}).encode()
+    headers = {"content-type": "application/json"}
+    if authorization is not None:
+        headers |= authorization("POST", path, content)
     started = time.perf_counter()
-    async with client.post(path, json={"events": [{"item_id": item_id}], "limit": LIMIT}) as response:
+    async with client.post(path, data=content, headers=headers) as response:
         body = await response.read()
         milliseconds = (time.perf_counter() - started) * 1000
         if response.status != http.HTTPStatus.OK or not body:

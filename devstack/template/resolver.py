@@ -27,7 +27,7 @@ class Resolver:
         self._template = template
         declared = template.get("Parameters", {})
         if unknown := values.keys() - declared.keys():
-            raise ValueError(f"there is no parameter {sorted(unknown)}")
+            raise ValueError(f"the template has no parameter {', '.join(sorted(unknown))}")
         self.values = {name: str(values.get(name, parameter.get("Default"))) for name, parameter in declared.items()}
         for name, parameter in declared.items():
             _check(name, self.values[name], parameter)
@@ -143,5 +143,9 @@ def _check(name: str, value: str, declared: Mapping[str, Any]) -> None:
         raise ValueError(f"{name} must be like {declared['AllowedPattern']}, not {value}")
     if declared["Type"] == "Number":
         minimum, maximum = float(declared.get("MinValue", "-inf")), float(declared.get("MaxValue", "inf"))
-        if not minimum <= float(value) <= maximum:
+        try:
+            number = float(value)
+        except ValueError:
+            raise ValueError(f"{name} must be a number, not {value}") from None
+        if not minimum <= number <= maximum:
             raise ValueError(f"{name} must be from {minimum} to {maximum}, not {value}")

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from devstack.processes.errors import StackError
 
-WORKER_LOGS = "worker-*.log"
+WORKER_LOGS = ("worker-*.log", "functions/*/worker-*.log")
+"""In the directory of a stack; a local cloud has a folder for each version of a function."""
 
 
 class LogTail:
@@ -31,7 +32,7 @@ class LogTail:
     def lines(self) -> list[str]:
         """Return the new lines, file by file; an unfinished line comes with a later call."""
         lines: list[str] = []
-        for path in sorted(self.directory.glob(WORKER_LOGS)):
+        for path in sorted(path for pattern in WORKER_LOGS for path in self.directory.glob(pattern)):
             offset = self._offsets.get(path, 0)
             try:
                 with path.open("rb") as log:

@@ -15,7 +15,8 @@ from devstack.stack import Stack
 
 
 def exported(text: str) -> dict[str, str]:
-    pairs = [shlex.split(line.removeprefix("export "))[0].partition("=") for line in text.splitlines()]
+    exports = [line.removeprefix("export ") for line in text.splitlines() if line.startswith("export ")]
+    pairs = [shlex.split(line)[0].partition("=") for line in exports]
     return {name: value for name, _, value in pairs}
 
 

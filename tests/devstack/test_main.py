@@ -19,7 +19,7 @@ import pytest
 from devstack.__main__ import main
 from tests.devstack.test_stack import accepts_connections
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 ORIGIN = "http://localhost:8000"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "200"}
 
