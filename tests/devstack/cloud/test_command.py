@@ -21,6 +21,8 @@ from tests.devstack.test_stack import accepts_connections
 
 needs_namespaces = pytest.mark.skipif(bool(available()), reason=available() or "")
 TEMPLATE = ("--template", "--port", "0")
+ENDING = (*TEMPLATE, "--sessions", "0", "--once")
+"""Where a test expects a refusal: without one, the command ends, too."""
 
 
 def in_another_terminal(folder: Path, *commands: str) -> list[str]:
@@ -136,7 +138,7 @@ def test_parameters_that_the_template_refuses(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(command, "available", lambda: None)
-    assert main([*TEMPLATE, "--parameters", *parameters]) == 1
+    assert main([*ENDING, "--parameters", *parameters]) == 1
     errors = capsys.readouterr().err
     assert errors.startswith(f"--parameters: {reason}")
     assert errors.count("\n") == 1
@@ -144,7 +146,7 @@ def test_parameters_that_the_template_refuses(
 
 def test_without_namespaces_it_says_why(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "available", lambda: "Network namespaces exist on Linux only.")
-    assert main(TEMPLATE) == 1
+    assert main(ENDING) == 1
     assert (
         capsys.readouterr().err
         == "--template runs functions in network namespaces. Network namespaces exist on Linux only.\n"
@@ -200,7 +202,7 @@ def test_a_package_of_development_that_is_missing_is_named() -> None:
         "import sys\n"
         "sys.modules['samtranslator'] = None\n"
         "from devstack.__main__ import main\n"
-        "sys.exit(main(['--template']))"
+        "sys.exit(main(['--template', '--once', '--sessions', '0']))"
     )
     assert done.returncode == 1
     assert done.stderr == (
