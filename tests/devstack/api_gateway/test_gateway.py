@@ -159,11 +159,19 @@ def test_a_response_with_a_content_encoding_stays_as_it_is(client: Client) -> No
 
 @pytest.mark.parametrize(
     ("target", "headers"),
-    [("/v1/health?" + "x" * HEAD_LIMIT_BYTES, {}), ("/v1/health", {"x-a": "x" * 6000, "x-b": "y" * 6000})],
-    ids=["request line", "headers together"],
+    [
+        ("/v1/health?" + "x" * HEAD_LIMIT_BYTES, {}),
+        ("/v1/health?" + "x" * 5_000_000, {}),
+        ("/v1/health", {"x-a": "x" * 6000, "x-b": "y" * 6000}),
+        ("/v1/health", {"x-a": "x" * 100_000}),
+        ("/v1/health", {f"x-{number}": "x" * 100 for number in range(200)}),
+    ],
+    ids=["request line", "very long request line", "headers together", "very long header", "many headers"],
 )
 def test_a_head_over_the_limit_is_a_431(client: Client, target: str, headers: dict[str, str]) -> None:
-    assert client.send("GET", target, headers=headers).status == 431
+    reply = client.send("GET", target, headers=headers)
+
+    assert (reply.status, reply.json()) == (431, {"message": "Request Header Fields Too Large"})
 
 
 def test_a_header_as_long_as_the_limit_allows_is_passed_on(client: Client) -> None:
