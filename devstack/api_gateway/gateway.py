@@ -24,7 +24,7 @@ from devstack.lambda_runtime.invocation import PAYLOAD_LIMIT_BYTES, Outcome
 from devstack.lambda_runtime.invoke_api import INVOKE_PATH, InvokeApi
 from devstack.pages.serving import refuse_overlap
 from devstack.processes.children import LOOPBACK
-from devstack.processes.listener import Listener
+from devstack.processes.listener import ANY_PATH, Listener
 
 BODY_LIMIT_BYTES = 10 * 1024 * 1024
 """HTTP APIs' limit for a request body; it cannot be raised."""
@@ -102,7 +102,7 @@ class Gateway:
         if invoke_api is not None:
             app.router.add_post(INVOKE_PATH, invoke_api.invoke)
         app.router.add_routes(pages)
-        app.router.add_route("*", "/{path:.*}", self._handle)
+        app.router.add_route("*", ANY_PATH, self._handle)
         self._runner = web.AppRunner(
             app,
             access_log=None,

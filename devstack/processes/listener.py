@@ -11,6 +11,9 @@ from weakref import WeakSet
 from devstack.processes.children import LOOPBACK
 from devstack.processes.errors import StackError
 
+ANY_PATH = "/{path:(?s:.*)}"
+"""aiohttp's route of every path. It matches the decoded path, where ``.`` alone stops at a line break."""
+
 
 def listen(port: int = 0) -> socket.socket:
     """Bind a port of loopback (0 takes a free one) and return its listening socket.

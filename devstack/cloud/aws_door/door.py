@@ -29,7 +29,7 @@ from devstack.cloud.iam.authority import Authority
 from devstack.cloud.iam.patterns import PolicyError
 from devstack.cloud.iam.signatures import SignatureRefused, verify
 from devstack.cloud.resources import Deployment, Resource
-from devstack.processes.listener import Listener
+from devstack.processes.listener import ANY_PATH, Listener
 from devstack.processes.loop_thread import LoopThread
 
 BODY_LIMIT_BYTES = 5 << 30
@@ -101,7 +101,7 @@ class AwsDoor:
 
     async def _open(self, listening: socket.socket, tls: ssl.SSLContext | None, via: str | None) -> None:
         app = web.Application(client_max_size=BODY_LIMIT_BYTES)
-        app.router.add_route("*", "/{path:.*}", partial(self._handle, via, tls is not None))
+        app.router.add_route("*", ANY_PATH, partial(self._handle, via, tls is not None))
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS, auto_decompress=False)
         await runner.setup()
         if runner.server is None:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import boto3
 import pytest
@@ -177,6 +177,14 @@ def test_a_head_over_the_limit_is_a_431(client: Client, target: str, headers: di
 def test_a_header_as_long_as_the_limit_allows_is_passed_on(client: Client) -> None:
     value = "x" * (HEAD_LIMIT_BYTES - 200)
     assert client.send("GET", "/v1/health", headers={"x-tea": value}).json()["headers"]["x-tea"] == value
+
+
+@pytest.mark.parametrize("encoded", ["%0A", "%0D", "%E2%80%A8"])
+def test_a_line_break_in_a_path_is_the_function_s_affair(client: Client, encoded: str) -> None:
+    event = client.send("DELETE", f"/v1/sessions/a{encoded}b").json()
+
+    assert event["routeKey"] == "DELETE /v1/sessions/{session_id}"
+    assert event["pathParameters"] == {"session_id": unquote(f"a{encoded}b")}
 
 
 def test_head_has_no_body(client: Client) -> None:
