@@ -158,6 +158,17 @@ bench-peers: $(INSTALLED) ## install the libraries that benchmarks compare with:
 bench: bench-peers ## measure and plot every figure that the docs quote (one hour; ARGS=--small: half an hour; ARGS=--smoke: only see it work, two minutes)
 	@$(BIN)/python -m bench $(ARGS)
 
+TYPESCRIPT := clients/typescript
+NODE_MODULES := $(TYPESCRIPT)/node_modules/.package-lock.json
+
+$(NODE_MODULES): $(TYPESCRIPT)/package-lock.json
+	@npm ci --prefix $(TYPESCRIPT) --ignore-scripts --no-audit --no-fund --silent
+
+.PHONY: typescript
+typescript: $(NODE_MODULES) ## write the TypeScript client's types from docs/openapi.json and build it (needs Node and npm)
+	@npm run generate --prefix $(TYPESCRIPT) --silent
+	@npm run build --prefix $(TYPESCRIPT) --silent
+
 DEMO := devstack/demo
 EARLIER := devstack/demo_earlier
 DEMO_SESSIONS ?= 20000

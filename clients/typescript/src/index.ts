@@ -1,0 +1,8 @@
+export { Client, type ClientOptions, type Delivery, type UnsignedRequest } from "./client.js";
+export * from "./errors.js";
+export { type Batch, type Dropped, EventQueue, type Lock, type QueueOptions, type Storage } from "./queue.js";
+export type { Retries } from "./retries.js";
+export { type Event, newEvent } from "./schema.js";
+export type {
+  Answer, AppendOptions, AppendedEvent, Health, Problem, RankingOptions, Recommendation, ServedModel,
+} from "./schema.js";

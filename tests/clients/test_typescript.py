@@ -1,0 +1,80 @@
+"""The TypeScript client compiles, its types are those of the OpenAPI document, and its tests pass under Node's runner.
+
+Some of them call a real stack; one of its answers is lost on the way.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bench.common.lossy_proxy import LossyProxy
+from devstack.stack import Stack
+from tests.building import ROOT, make
+from tests.clients.test_readmes import MAX_LINES
+
+SOURCE = ROOT / "clients" / "typescript"
+OLDEST_NODE = 20
+README = re.findall(r"```ts\n(.*?)```", (SOURCE / "README.md").read_text(), re.DOTALL)
+
+pytestmark = pytest.mark.slow
+
+
+def run(folder: Path, *command: str, **variables: str) -> str:
+    """Run a command in a folder; fail with its output if it fails."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("NODE_")} | variables
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A compiled copy of the package, with the README's example among its tests."""
+    if not shutil.which("node") or not shutil.which("npm"):
+        pytest.skip("the TypeScript client needs Node and npm")
+    version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S607 - looked up above
+    if int(version.removeprefix("v").partition(".")[0]) < OLDEST_NODE:
+        pytest.skip(f"Node {version.strip()} is older than {OLDEST_NODE}")
+    make("--silent", "clients/typescript/node_modules/.package-lock.json")
+    copy = tmp_path_factory.mktemp("typescript")
+    for name in ("package.json", "tsconfig.json", "src", "test"):
+        (shutil.copytree if (SOURCE / name).is_dir() else shutil.copy)(SOURCE / name, copy / name)
+    (copy / "node_modules").symlink_to(SOURCE / "node_modules")
+    (copy / "test" / "readme.ts").write_text(README[0])
+    run(copy, "node_modules/.bin/tsc")
+    return copy
+
+
+def test_the_types_are_those_of_the_openapi_document(package: Path) -> None:
+    generated = package / "generated.ts"
+    options = ("--output", str(generated), "--default-non-nullable=false")
+    run(package, "node_modules/.bin/openapi-typescript", str(ROOT / "docs" / "openapi.json"), *options)
+    assert (SOURCE / "src" / "api.ts").read_text() == generated.read_text(), "run `make typescript`"
+
+
+def test_it_passes_its_tests_against_a_real_stack(package: Path, stack: Stack) -> None:
+    with LossyProxy(stack.url) as proxy:
+        proxy.fail("lose answer", lambda method, path, body: "/lost-" in path, times=1)
+        shown = run(package, "node", "--test", "dist/test/", API_URL=stack.url, LOSSY_URL=proxy.endpoint)
+        assert proxy.left == 0
+    passed, skipped = (int(re.findall(rf"^# {word} (\d+)$", shown, re.MULTILINE)[0]) for word in ("pass", "skipped"))
+    assert passed > 30
+    assert skipped == 0
+
+
+def test_the_example_works_in_under_20_lines(package: Path, stack: Stack) -> None:
+    assert len(README[0].splitlines()) < MAX_LINES
+    shown = run(package, "node", "dist/test/readme.js", API_URL=stack.url)
+    assert "left: 0 because of undefined" in shown
+
+
+def test_the_package_has_no_dependencies_and_holds_only_its_code(package: Path) -> None:
+    assert '"dependencies"' not in (SOURCE / "package.json").read_text()
+    packed = run(package, "npm", "pack", "--dry-run", "--json", "--ignore-scripts")
+    files = set(re.findall(r'"path": "([^"]+)"', packed))
+    assert {"dist/src/index.js", "dist/src/index.d.ts", "package.json"} <= files
+    assert not [name for name in files if not name.startswith("dist/src/") and name != "package.json"]
