@@ -114,7 +114,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         backend.attach(stack)
         console.print(f"Model {stack.version} is live on [bold]{stack.url}[/bold]")
         if not options.once:
-            console.print(f"Open the demo shop: [bold]{stack.url}/[/bold]")
+            console.print(
+                f"Open the demo shop: [bold]{stack.url}/[/bold]   its console: [bold]{stack.url}/console[/bold]"
+            )
         token = next(iter(stack.tokens.values()), None)
         visits = replay_sessions(stack.url, options.sessions, console, _bearer(token) if token else None)
         show_replay(console, visits, stack.cold_starts, stack.log_lines)

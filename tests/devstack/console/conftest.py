@@ -3,10 +3,11 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 
 from devstack.console.backend import Backend
 from devstack.console.pages import console_pages
@@ -27,6 +28,8 @@ QUIET = (  # without these Chromium looks up its makers' hosts at each start
 )
 SCREENSHOTS = ROOT / ".build" / "screenshots"
 SERIOUS = ("serious", "critical")
+DESKTOP = ViewportSize(width=1360, height=900)
+PHONE = ViewportSize(width=390, height=844)
 DEMO_SESSIONS = 300
 DEMO_SEED = 2026
 
@@ -66,6 +69,28 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=program, args=list(QUIET))
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def visitor(browser: Browser, stack: Stack) -> Iterator[BrowserContext]:
+    """A visitor's browser, which must not ask any other host and must not log an error."""
+    context = browser.new_context(viewport=DESKTOP, base_url=stack.url)
+    context.set_default_timeout(20_000)
+    asked: set[str] = set()
+    errors: list[str] = []
+    context.on("request", lambda request: asked.add(urlsplit(request.url).netloc))
+    context.on("weberror", lambda error: errors.append(str(error.error)))
+    yield context
+    context.close()
+    assert asked == {urlsplit(stack.url).netloc}
+    assert errors == []
+
+
+def open_shop(context: BrowserContext, path: str = "/") -> Page:
+    page = context.new_page()
+    page.goto(path)
+    expect(page.locator("#recommended li").first).to_be_visible()
+    return page
 
 
 def screenshot(page: Page, name: str) -> None:

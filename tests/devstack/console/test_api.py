@@ -23,11 +23,13 @@ def stack() -> Iterator[Stack]:
         yield stack
 
 
-def call(stack: Stack, path: str, body: Any = None) -> tuple[int, Any]:
+def call(stack: Stack, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
     connection = http.client.HTTPConnection(urlsplit(stack.url).netloc, timeout=30)
-    headers = {"content-type": "application/json"}
     try:
-        connection.request("GET" if body is None else "POST", path, None if body is None else json.dumps(body), headers)
+        content = None if body is None else json.dumps(body)
+        connection.request(
+            "GET" if body is None else "POST", path, content, {"content-type": "application/json", **headers}
+        )
         response = connection.getresponse()
         return response.status, json.loads(response.read())
     finally:
@@ -83,6 +85,19 @@ def test_a_reason_is_an_event_of_the_session(stack: Stack) -> None:
     places = {reason["because"]["place"] for reason in why["reasons"]}
     assert places <= {1, 3, 4, 5}
     assert why["moved_most"]["place"] in {1, 3, 4, 5}
+
+
+def test_a_page_finds_the_time_of_its_request(stack: Stack) -> None:
+    # GIVEN a stack without workers
+    stack.retire_workers()
+    # WHEN a page names two requests, one after the other
+    for name in ("first", "second"):
+        call(stack, "/v1/health", **{"x-devstack-call": name})
+    # THEN each has a time in the function, and the first one started a worker
+    first, second = api(stack, "calls/first"), api(stack, "calls/second")
+    assert first["milliseconds"] > 0
+    assert second["milliseconds"] > 0
+    assert (first["cold_start"], second["cold_start"]) == (True, False)
 
 
 def test_a_session_that_nobody_began_is_empty(stack: Stack) -> None:

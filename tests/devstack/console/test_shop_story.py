@@ -1,40 +1,11 @@
 """The first five minutes of a person in the shop, in a real browser."""
 
-from collections.abc import Iterator
-from urllib.parse import urlsplit
-
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSize, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
-from devstack.stack import Stack
-from tests.devstack.console.conftest import accessibility_faults, screenshot
+from tests.devstack.console.conftest import PHONE, accessibility_faults, open_shop, screenshot
 
 pytestmark = pytest.mark.slow
-
-DESKTOP = ViewportSize(width=1360, height=900)
-PHONE = ViewportSize(width=390, height=844)
-
-
-@pytest.fixture
-def visitor(browser: Browser, stack: Stack) -> Iterator[BrowserContext]:
-    """A visitor's browser, which must not ask any other host and must not log an error."""
-    context = browser.new_context(viewport=DESKTOP, base_url=stack.url)
-    context.set_default_timeout(20_000)
-    asked: set[str] = set()
-    errors: list[str] = []
-    context.on("request", lambda request: asked.add(urlsplit(request.url).netloc))
-    context.on("weberror", lambda error: errors.append(str(error.error)))
-    yield context
-    context.close()
-    assert asked == {urlsplit(stack.url).netloc}
-    assert errors == []
-
-
-def open_shop(context: BrowserContext, path: str = "/") -> Page:
-    page = context.new_page()
-    page.goto(path)
-    expect(page.locator("#recommended li").first).to_be_visible()
-    return page
 
 
 def recommended(page: Page) -> list[str]:

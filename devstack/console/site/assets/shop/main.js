@@ -168,6 +168,7 @@ function showTimeline() {
   fill(byId("timeline"), ...timelineOf(events, { notes, productIn }));
   const address = `?session=${encodeURIComponent(state.session)}`;
   byId("second-tab").href = `/${address}`;
+  byId("inspect").href = `/console#session/${encodeURIComponent(state.session)}`;
 }
 
 function showNotice(problem) {

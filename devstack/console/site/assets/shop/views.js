@@ -66,9 +66,8 @@ export function timelineOf(events, { notes, productIn }) {
     const [tone, label] = STATUS[event.status ?? note.status] ?? [];
     return el("li", { "data-item": event.item_id, "data-status": event.status ?? note.status ?? "applied" },
       picture(product.item_id, product.category),
-      el("span", {}, product.name, el("time", {}, clock(event.at))),
-      el("span", {},
+      el("span", {}, product.name, el("span", { class: "when" }, el("time", {}, clock(event.at)),
         note.kind === "cart" ? el("span", { class: "badge" }, "cart") : null,
-        label ? el("span", { class: `badge ${tone}` }, label) : null));
+        label ? el("span", { class: `badge ${tone}` }, label) : null)));
   });
 }
