@@ -80,6 +80,7 @@ class LocalCloud:
         url: of the HTTP API, ``http://127.0.0.1:port``.
         actors: those who call the stack, each under its own policy.
         functions: the running functions.
+        code_deploy: moves the alias of a release.
         values: of the template's parameters.
         edit: see below.
     """
@@ -148,7 +149,7 @@ class LocalCloud:
             )
             catalogue = Catalogue(self.deployment)
             code_deploy = CodeDeploy(self.site, catalogue, self.functions)
-            self._code_deploy = code_deploy
+            self.code_deploy = code_deploy
             door = AwsDoor(self.deployment, authority, endpoint, _Services(self.functions, code_deploy))
             self._door = running.enter_context(door)
             self._store_door = running.enter_context(StoreDoor(self.deployment, authority, valkey.port))
@@ -196,19 +197,32 @@ class LocalCloud:
         """Every decision about a permission up to now; they name the statements that decided."""
         return [*self._door.decisions, *self._store_door.decisions]
 
-    def release(self, values: Values | None = None, *, edit: Edit | None = None) -> None:
-        """Deploy again under other values or after another edit; CodeDeploy moves the alias.
+    def release(
+        self, values: Values | None = None, *, edit: Edit | None = None, code: Mapping[str, Path] | None = None
+    ) -> None:
+        """Deploy again under other values, after another edit, or with other code; CodeDeploy moves the alias.
+
+        Args:
+            values: of parameters that change.
+            edit: instead of the first one.
+            code: new folders of functions, see `CODE`, for the versions that the edit makes SAM publish.
 
         Raises:
             DeploymentStopped: it did not; the stack is as before.
             DeploymentFailed: a resource was refused; likewise.
         """
-        update(
-            self.site,
-            self.deployment,
-            deployed({**self.values, **(values or {})}, edit or self.edit),
-            shift=self._code_deploy.shift,
-        )
+        before = dict(self._code)
+        self._code.update(code or {})
+        try:
+            update(
+                self.site,
+                self.deployment,
+                deployed({**self.values, **(values or {})}, edit or self.edit),
+                shift=self.code_deploy.shift,
+            )
+        except BaseException:
+            self._code.update(before)
+            raise
 
     def rotate(self) -> None:
         """Rotate the key secret now.

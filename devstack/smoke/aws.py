@@ -2,10 +2,12 @@
 
 import json
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -18,7 +20,7 @@ from devstack.smoke.cloud import Deployment, DeploymentRefused, Release, Respons
 from devstack.smoke.commands import BUILD, ROOT, build_command, deploy_command, event_reason, plant
 from devstack.smoke.deletion import Deletion
 from nextitem.aws.boto_object_store import BotoObjectStore
-from nextitem.aws.object_store import ObjectStore
+from nextitem.registry.publisher import Publisher
 
 ALIAS_SECONDS = 5.0
 """Seconds between two looks at the alias while a release moves."""
@@ -70,9 +72,14 @@ class AwsCloud:
         """See `Cloud.live_version`."""
         return str(self._alias()["FunctionVersion"])
 
-    def bucket(self) -> ObjectStore:
-        """See `Cloud.bucket`."""
-        return BotoObjectStore(self._output("BucketName"), self._client("s3"))
+    def publish(self, artifact: Path) -> str:
+        """See `Cloud.publish`."""
+        return self._publisher().publish(artifact)
+
+    def promote(self, version: str) -> int:
+        """See `Cloud.promote`."""
+        with tempfile.TemporaryDirectory() as folder:
+            return self._publisher().promote(version, Path(folder)).revision
 
     def invoke(self, payload: Mapping[str, Any]) -> Mapping[str, Any]:
         """See `Cloud.invoke`."""
@@ -131,6 +138,9 @@ class AwsCloud:
             if service not in self._clients:
                 self._clients[service] = self._session.client(service)  # type: ignore[call-overload] # no literal
             return self._clients[service]
+
+    def _publisher(self) -> Publisher:
+        return Publisher(BotoObjectStore(self._output("BucketName"), self._client("s3")))
 
     def _make_bucket(self) -> None:
         """Create the bucket of packages: that of `sam deploy --resolve-s3` would stay in the account."""

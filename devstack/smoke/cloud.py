@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
-from nextitem.aws.object_store import ObjectStore
 from nextitem.errors import NextItemError
 
 
@@ -71,8 +71,11 @@ class Cloud(Protocol):
     def live_version(self) -> str:
         """Return the function's version that takes the traffic."""
 
-    def bucket(self) -> ObjectStore:
-        """Return the bucket of models."""
+    def publish(self, artifact: Path) -> str:
+        """Publish a model and return its version."""
+
+    def promote(self, version: str) -> int:
+        """Give a version all traffic and return the route's revision."""
 
     def invoke(self, payload: Mapping[str, Any]) -> Mapping[str, Any]:
         """Invoke the live function directly.

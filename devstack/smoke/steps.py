@@ -1,7 +1,6 @@
 """The steps of a run. Each changes or checks one thing of the stack, and says in a line what it found."""
 
 import itertools
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +11,6 @@ from typing import Any
 from devstack.smoke.cloud import Cloud, DeploymentRefused, Release, SmokeFailed
 from devstack.smoke.traffic import Traffic, send_sessions
 from model_export.simulator import Session, Shop
-from nextitem.registry.publisher import Publisher
 
 SESSIONS = 100
 SEED = 4711
@@ -69,11 +67,8 @@ def deploy_first(run: Run) -> str:
 
 def publish(run: Run) -> str:
     """Publish the demo model and give it all traffic."""
-    publisher = Publisher(run.cloud.bucket())
-    version = publisher.publish(run.artifact)
-    with tempfile.TemporaryDirectory() as folder:
-        route = publisher.promote(version, Path(folder))
-    return f"{version} takes traffic, revision {route.revision} of the route"
+    version = run.cloud.publish(run.artifact)
+    return f"{version} takes traffic, revision {run.cloud.promote(version)} of the route"
 
 
 def verify(run: Run) -> str:

@@ -1,4 +1,7 @@
-"""A cloud for the steps of `make smoke`: devstack's store, bucket and workers, without policies and CloudFormation."""
+"""A cloud for planted troubles in the steps of `make smoke`: devstack's store, bucket and workers, up in a second.
+
+It has neither policies nor CloudFormation; `guarded_cloud` has, and takes ten seconds.
+"""
 
 import json
 import shutil
@@ -23,7 +26,7 @@ from devstack.smoke.cloud import Deployment, DeploymentRefused, Release, Respons
 from devstack.smoke.commands import plant
 from devstack.stack import FUNCTIONS_DIRECTORY, Stack
 from nextitem.aws.boto_object_store import BotoObjectStore
-from nextitem.aws.object_store import ObjectStore
+from nextitem.registry.publisher import Publisher
 
 SECRETS = ("the first secret of this cloud", "the second secret of this cloud")
 
@@ -82,7 +85,13 @@ class SmallCloud:
         assert self._live is not None
         return self._live[0]
 
-    def bucket(self) -> ObjectStore:
+    def publish(self, artifact: Path) -> str:
+        return self._publisher().publish(artifact)
+
+    def promote(self, version: str) -> int:
+        return self._publisher().promote(version, self._folder / "promoted").revision
+
+    def _publisher(self) -> Publisher:
         client: Any = boto3.client(
             "s3",
             endpoint_url=self._stack.s3_endpoint,
@@ -90,7 +99,7 @@ class SmallCloud:
             aws_access_key_id=ACCESS_KEY,
             aws_secret_access_key=ACCESS_KEY,
         )
-        return BotoObjectStore(self._stack.bucket, client)
+        return Publisher(BotoObjectStore(self._stack.bucket, client))
 
     def invoke(self, payload: Mapping[str, Any]) -> Mapping[str, Any]:
         assert self._live is not None

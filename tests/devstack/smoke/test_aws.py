@@ -4,21 +4,23 @@ import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import boto3
 import pytest
+from moto import mock_aws
 
 from devstack.cloud.account import Account
 from devstack.cloud.iam.authority import Authority
 from devstack.cloud.iam.signatures import verify
+from devstack.publish import demo_artifact
 from devstack.smoke import aws
 from devstack.smoke.aws import AwsCloud
 from devstack.smoke.cloud import DeploymentRefused, Release, SmokeFailed
 from tests.devstack.cloud.iam.recorder import Recorder
 from tests.devstack.cloud.iam.samples import ACCOUNT, ROLE, allow, policy
 
-REGION = "eu-central-1"
+REGION: Final = "eu-central-1"
 
 
 def test_requests_to_the_api_are_signed_for_execute_api() -> None:
@@ -51,6 +53,22 @@ def test_an_api_that_does_not_answer_is_a_failed_request() -> None:
     cloud._outputs = {"ApiUrl": "http://127.0.0.1:1"}
     answer = cloud.send("GET", "/v1/health")
     assert (answer.status, list(answer.body)) == (0, ["error"])
+
+
+@mock_aws
+def test_a_model_is_published_and_promoted_in_the_bucket_of_the_stack() -> None:
+    session = boto3.Session("a", "b", region_name=REGION)
+    s3, artifact = session.client("s3"), demo_artifact()
+    s3.create_bucket(Bucket="models", CreateBucketConfiguration={"LocationConstraint": REGION})
+    cloud = AwsCloud(session, "shop", ACCOUNT)
+    cloud._outputs = {"BucketName": "models"}
+    # WHEN a model is published, it is there, but takes no traffic
+    assert cloud.publish(artifact) == artifact.name
+    assert s3.list_objects_v2(Bucket="models", Prefix=f"models/{artifact.name}/")["KeyCount"] > 1
+    assert s3.list_objects_v2(Bucket="models", Prefix="routes/")["KeyCount"] == 0
+    # WHEN it is promoted, the route names it
+    assert cloud.promote(artifact.name) == 1
+    assert artifact.name in s3.get_object(Bucket="models", Key="routes/live.json")["Body"].read().decode()
 
 
 def test_a_missing_output_is_named() -> None:
