@@ -32,6 +32,7 @@ from devstack.cloud.running.functions import CloudFunctions
 from devstack.cloud.services.code_deploy import CodeDeploy
 from devstack.cloud.services.http_api import HttpApi
 from devstack.cloud.services.rotation import Rotation
+from devstack.cloud.services.telemetry import undelivered
 from devstack.cloud.store_door.door import StoreDoor
 from devstack.cloud.store_door.server import server_options
 from devstack.env import DIRECTORY_PREFIX, marked_as_running
@@ -196,6 +197,10 @@ class LocalCloud:
     def decisions(self) -> list[AccessDecision]:
         """Every decision about a permission up to now; they name the statements that decided."""
         return [*self._door.decisions, *self._store_door.decisions]
+
+    def undelivered(self) -> list[str]:
+        """Return a sentence for each log or trace that AWS would drop, because a role may not send it."""
+        return undelivered(self._door.catalogue, self.site.authority, self._door.authorizer)
 
     def release(
         self, values: Values | None = None, *, edit: Edit | None = None, code: Mapping[str, Path] | None = None

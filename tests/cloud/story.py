@@ -85,6 +85,7 @@ class Story:
         answer = self._cloud.actors.invoke(backend, self._cloud.alias_arn, event)
         assert answer["model"]["version"] == self._version, answer
         assert self._cloud.deployment.outputs["ApiUrl"] == self._cloud.api_endpoint
+        assert self._cloud.undelivered() == []
 
     def browse(self) -> None:
         """Pages of the listed origins may call every route, and no other page may."""
@@ -195,8 +196,16 @@ class Story:
         return path
 
 
-def run(values: Values, folder: Path, *, edit: Edit | None = None) -> float:
+def run(
+    values: Values, folder: Path, *, edit: Edit | None = None, watch: Callable[[LocalCloud], object] = lambda _: None
+) -> float:
     """Play the whole story and return its seconds.
+
+    Args:
+        values: of the template's parameters.
+        folder: for files.
+        edit: changes the template.
+        watch: called with the cloud after each step.
 
     Raises:
         StepFailed: a step was not as expected.
@@ -207,6 +216,7 @@ def run(values: Values, folder: Path, *, edit: Edit | None = None) -> float:
             story = Story(cloud, folder)
             for step in story.steps:
                 story.steps[step]()
+                watch(cloud)
     except Exception as error:
         raise StepFailed(step, error) from error
     return time.perf_counter() - began

@@ -12,6 +12,7 @@ CHECKS: tuple[Check, ...] = (
     permissions.open_to_others,
     permissions.roles_for_others,
     safety.public_buckets,
+    safety.names_that_outlive_their_stack,
     safety.unencrypted_at_rest,
     safety.unencrypted_in_transit,
     safety.unprotected_logs,

@@ -6,6 +6,7 @@ from devstack.template.stack import Stack, listed
 
 KEY = {"Fn::GetAtt": ["Key", "Arn"]}
 CLOSED = {"BlockPublicAcls": True, "BlockPublicPolicy": True, "IgnorePublicAcls": True, "RestrictPublicBuckets": True}
+OWNED = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
 MASKED = {"EmailAddress", "IpAddress", "AwsSecretKey", "CreditCardNumber"}
 KEYED = {
     "AWS::ElastiCache::ServerlessCache": "KmsKeyId",
@@ -23,8 +24,20 @@ def public_buckets(stack: Stack) -> list[str]:
     for name, bucket in stack.of_type("AWS::S3::Bucket").items():
         if bucket.get("PublicAccessBlockConfiguration") != CLOSED:
             faults.append(f"{name} does not block public access")
+        if bucket.get("OwnershipControls") != OWNED:
+            faults.append(f"{name} takes access control lists")
         faults += [f"{name} has {key}" for key in ("AccessControl", "WebsiteConfiguration") if key in bucket]
     return faults
+
+
+def names_that_outlive_their_stack(stack: Stack) -> list[str]:
+    """Find retained resources with a name of their own: a second stack of the same name could not create them."""
+    return [
+        f"{name} stays, and has the {key} of the next one"
+        for name, resource in stack.resources.items()
+        for key in ("BucketName", "AliasName")
+        if resource.get("DeletionPolicy") == "Retain" and key in resource.get("Properties", {})
+    ]
 
 
 def unencrypted_at_rest(stack: Stack) -> list[str]:

@@ -150,5 +150,11 @@ def test_its_timeout_is_below_the_apis_and_requests_are_traced(stack: Stack) -> 
         assert function["TracingConfig"] == {"Mode": "Active"}
 
 
+def test_every_function_has_time_for_an_init_that_lambda_repeats(stack: Stack) -> None:
+    # After 10 s Lambda gives an init up, and repeats it within the first request's timeout:
+    # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+    assert min(function["Timeout"] for function in stack.of_type("AWS::Lambda::Function").values()) >= 10
+
+
 def test_lines_of_the_platform_stay_short(function: dict[str, Any]) -> None:
     assert function["LoggingConfig"]["LogFormat"] == "Text"

@@ -121,6 +121,16 @@ MUTATIONS: dict[str, tuple[Callable[[Source], object], Values, Check]] = {
         {},
         safety.public_buckets,
     ),
+    "a bucket of access control lists": (
+        with_value("ModelBucket", "OwnershipControls", {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}),
+        {},
+        safety.public_buckets,
+    ),
+    "a bucket that the next stack cannot create": (
+        with_value("ModelBucket", "BucketName", {"Fn::Sub": "${AWS::StackName}-models"}),
+        {},
+        safety.names_that_outlive_their_stack,
+    ),
     "a readable bucket": (with_value("ModelBucket", "AccessControl", "PublicRead"), {}, safety.public_buckets),
     "a bucket in plain": (without("ModelBucket", "BucketEncryption"), {}, safety.unencrypted_at_rest),
     "a cache under AWS's key": (without("ServerlessCache", "KmsKeyId"), {}, safety.unencrypted_at_rest),

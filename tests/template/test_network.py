@@ -70,6 +70,18 @@ def test_the_function_can_reach_the_store_and_https_only(stack: Stack) -> None:
     assert (to_store["FromPort"], to_store["ToPort"]) == (STORE_PORT, STORE_PORT)
 
 
+def test_every_group_says_where_its_members_may_connect_to(stack: Stack) -> None:
+    # Without such a rule AWS adds one that allows everything.
+    assert [name for name, group in stack.of_type(GROUP).items() if not group.get("SecurityGroupEgress")] == []
+
+
+def test_nodes_outlive_the_loss_of_one() -> None:
+    nodes = cache(deployed({"StoreKind": "nodes"}))
+
+    assert nodes["NumCacheClusters"] == 2
+    assert nodes["AutomaticFailoverEnabled"] is nodes["MultiAZEnabled"] is True
+
+
 def test_there_is_no_way_to_or_from_the_internet(stack: Stack) -> None:
     gateways = {
         "AWS::EC2::InternetGateway",

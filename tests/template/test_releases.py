@@ -44,6 +44,16 @@ def test_the_nested_stack_gets_every_parameter(stack: Stack) -> None:
     assert (ROOT / nested["TemplateURL"]).is_file()
 
 
+def test_parameters_of_the_same_name_are_passed_on() -> None:
+    given = {"PageEmail": "page@example.com", "TicketEmail": "ticket@example.com", "HitRateFloor": "0.07"}
+    stack = deployed({**given, "RunbookBase": "https://wiki.example.com", "MemorySize": 3008, "StoreKind": "nodes"})
+    passed = stack.only("AWS::CloudFormation::Stack")["Parameters"]
+    shared = passed.keys() & stack.values.keys()
+
+    assert shared >= given.keys()
+    assert {name: passed[name] for name in shared} == {name: stack.values[name] for name in shared}
+
+
 @pytest.mark.parametrize("values", [{}, {"ColdStartStrategy": "managed-instances"}, {"StoreKind": "nodes"}], ids=str)
 def test_the_nested_stack_watches_what_is_deployed(values: Values) -> None:
     stack = deployed(values)
@@ -56,6 +66,7 @@ def test_the_nested_stack_watches_what_is_deployed(values: Values) -> None:
     assert parameters["AliasName"] == alias["Name"]
     assert parameters["ExecutedVersion"] == alias["FunctionVersion"]
     assert parameters["ApiId"] == {"Ref": "HttpApi"}
+    assert parameters["LogGroupName"] == function["LoggingConfig"]["LogGroup"]
     assert stack.resources[parameters["StoreName"]["Ref"]]["Type"] in {
         "AWS::ElastiCache::ServerlessCache",
         "AWS::ElastiCache::ReplicationGroup",

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from devstack.cloud.deploying.resource_type import Created, Declared, ResourceType, Shift, Site, names, only
-from devstack.cloud.iam.policy import Decision, Request, evaluate
+from devstack.cloud.iam.policy import Decision, Principal, Request, evaluate
 from devstack.cloud.resources import Resource
 
 LAMBDA = "lambda.amazonaws.com"
+_OPERATOR_POLICY = "AWSLambdaManagedEC2ResourceOperator"
+_TRACE_ACTIONS = ("xray:PutTraceSegments",)
 _VPC_ACTIONS = ("ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DeleteNetworkInterface")
 
 
@@ -39,19 +41,23 @@ def _reserve(site: Site, function: Resource) -> None:
 
 
 def _require_role(site: Site, declared: Declared, name: str) -> None:
-    """Refuse a role that Lambda cannot assume or that cannot join the VPC, as CreateFunction does."""
+    """Refuse a role that Lambda cannot assume, or that cannot join the VPC or trace, as CreateFunction does."""
     role = declared.properties["Role"]
     context = {
         "aws:SourceAccount": (site.account.id,),
         "aws:SourceArn": (site.account.arn("lambda", f"function:{name}"),),
     }
     credentials = site.authority.assume(role, name, by=LAMBDA, context=context)
-    if not declared.properties.get("VpcConfig"):
-        return
     principal = site.authority.principal_of(credentials.access_key_id)
-    for action in _VPC_ACTIONS:
-        if evaluate(principal.statements, Request(action, "*", {}, principal)) is not Decision.ALLOW:
-            raise ValueError(f"VpcConfig: the role {role} does not have permission for {action}")
+    is_traced = declared.properties.get("TracingConfig", {}).get("Mode") == "Active"
+    needed = {
+        "VpcConfig": _VPC_ACTIONS if declared.properties.get("VpcConfig") else (),
+        "TracingConfig": _TRACE_ACTIONS if is_traced else (),
+    }
+    for setting, actions in needed.items():
+        for action in actions:
+            if evaluate(principal.statements, Request(action, "*", {}, principal)) is not Decision.ALLOW:
+                raise ValueError(f"{setting}: the role {role} does not have permission for {action}")
 
 
 def _update_function(site: Site, resource: Resource, declared: Declared) -> Created:
@@ -165,8 +171,25 @@ def _create_capacity(site: Site, declared: Declared) -> Created:
     operator = declared.properties["PermissionsConfig"]["CapacityProviderOperatorRoleArn"]
     arn = site.account.arn("lambda", f"capacity-provider:{name}")
     context = {"aws:SourceAccount": (site.account.id,), "aws:SourceArn": (arn,)}
-    site.authority.assume(operator, "operator", by=LAMBDA, context=context)
+    credentials = site.authority.assume(operator, "operator", by=LAMBDA, context=context)
+    _require_operator(site, operator, site.authority.principal_of(credentials.access_key_id))
     return Created(name, {"Arn": arn})
+
+
+def _require_operator(site: Site, operator: str, principal: Principal) -> None:
+    """Refuse an operator role that cannot start instances: AWS would accept it, and no version would get ready.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances-operator-role.html
+    """
+    managed = [
+        policy
+        for role in site.of_type("AWS::IAM::Role")
+        if role.attributes["Arn"] == operator
+        for policy in role.properties.get("ManagedPolicyArns", [])
+    ]
+    may_start = evaluate(principal.statements, Request("ec2:RunInstances", "*", {}, principal)) is Decision.ALLOW
+    if not may_start and not any(policy.endswith(f"/{_OPERATOR_POLICY}") for policy in managed):
+        raise ValueError(f"PermissionsConfig: the role {operator} may not start instances; give it {_OPERATOR_POLICY}")
 
 
 def _update_capacity(site: Site, resource: Resource, declared: Declared) -> Created:

@@ -7,6 +7,8 @@ from devstack.cloud.deploying.resource_type import Created, Declared, ResourceTy
 from devstack.cloud.resources import Resource
 
 PORT = 6379
+_CLUSTER_MODE = ".cluster.on"
+"""End of the names of AWS's parameter groups with cluster mode, which has one endpoint for all shards."""
 _USER_CHANGES = names("AccessString AuthenticationMode")
 _SERVERLESS_CHANGES = names("Description CacheUsageLimits UserGroupId SecurityGroupIds")
 _NODES_CHANGES = names(
@@ -126,13 +128,12 @@ def _create_nodes(site: Site, declared: Declared) -> Created:
     _require_nodes(site, properties)
     suffix = f"{name}.{random_text(6)}.{_zone(site)}.cache.amazonaws.com"
     port = str(properties.get("Port", PORT))
-    attributes = {
-        "Arn": _arn(site, "replicationgroup", name),
-        "PrimaryEndPoint.Address": f"master.{suffix}",
-        "PrimaryEndPoint.Port": port,
-        "ReaderEndPoint.Address": f"replica.{suffix}",
-        "ReaderEndPoint.Port": port,
-    }
+    hosts = {"PrimaryEndPoint": f"master.{suffix}", "ReaderEndPoint": f"replica.{suffix}"}
+    if properties.get("CacheParameterGroupName", "").endswith(_CLUSTER_MODE):
+        hosts = {"ConfigurationEndPoint": f"clustercfg.{suffix}"}
+    attributes = {"Arn": _arn(site, "replicationgroup", name)}
+    for endpoint, host in hosts.items():
+        attributes |= {f"{endpoint}.Address": host, f"{endpoint}.Port": port}
     return Created(name, attributes)
 
 
@@ -150,9 +151,19 @@ def _require_nodes(site: Site, properties: Any) -> None:
         raise ValueError("MultiAZEnabled needs AutomaticFailoverEnabled")
     if failover and int(properties.get("NumCacheClusters", 1)) < 2:  # noqa: PLR2004 - a primary and a replica
         raise ValueError("AutomaticFailoverEnabled needs NumCacheClusters of at least 2")
+    _require_family(properties)
     subnets = properties.get("CacheSubnetGroupName")
     if subnets and not site.find("AWS::ElastiCache::SubnetGroup", subnets):
         raise ValueError(f"CacheSubnetGroupName: there is no subnet group {subnets}")
+
+
+def _require_family(properties: Any) -> None:
+    """Refuse one of AWS's parameter groups that is for another engine or version."""
+    family = properties.get("CacheParameterGroupName", "").removesuffix(_CLUSTER_MODE)
+    major = properties.get("EngineVersion", "").partition(".")[0]
+    wanted = f"default.{properties['Engine']}{major}"
+    if family.startswith("default.") and major and family != wanted:
+        raise ValueError(f"CacheParameterGroupName: {family} is not for this engine and version; take {wanted}")
 
 
 def _update_nodes(site: Site, resource: Resource, declared: Declared) -> Created:

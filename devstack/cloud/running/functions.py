@@ -14,7 +14,7 @@ from devstack.cloud.resources import Deployment, Resource
 from devstack.cloud.running.configuration import LATEST, Configuration, parse_configuration
 from devstack.cloud.running.sandbox import CloudSandbox
 from devstack.lambda_runtime.function import Function
-from devstack.lambda_runtime.invocation import Outcome
+from devstack.lambda_runtime.invocation import Outcome, failure
 from devstack.lambda_runtime.runtime_api import RuntimeApi
 from devstack.lambda_runtime.worker import ColdStart
 from devstack.processes.children import Children
@@ -134,8 +134,10 @@ class CloudFunctions:
         Raises:
             LookupError: there is no such function, version or alias.
         """
+        name, qualifier = _parse(function_arn)
+        if str(self._function(name).properties.get("ReservedConcurrentExecutions")) == "0":
+            return failure("TooManyRequestsException", "Rate Exceeded.")  # a reservation of 0 turns a function off
         unit = self._unit(function_arn)
-        _, qualifier = _parse(function_arn)
         arn = f"{unit.configuration.arn}:{qualifier}" if qualifier else unit.configuration.arn
         return self._loop.run(unit.runtime.pool.invoke(payload, arn))
 

@@ -65,6 +65,8 @@ class HttpApi:
         self._invoke = invoke
         self._tokens = {found.physical_id: _jwt(found) for found in catalogue.of_type(AUTHORIZER)}
         self.jwt = next(iter(self._tokens.values()), None)
+        if (protocol := self._api.properties["ProtocolType"]) != "HTTP":
+            raise ValueError(f"{self._api.logical_id}: ProtocolType {protocol} is not modelled, only HTTP")
         for integration in catalogue.of_type(INTEGRATION):
             if (version := integration.properties.get("PayloadFormatVersion", "1.0")) != "2.0":
                 raise ValueError(f"{integration.logical_id}: PayloadFormatVersion {version} is not modelled, only 2.0")

@@ -10,6 +10,8 @@ from devstack.template.stack import Edit, Values, deployed
 
 BUCKET = "shop-models"
 STORE_HOST, STORE_PORT = "shop-sessions.cache.test", 6379
+_NAMED_BY = {"AWS::ApiGatewayV2::Stage": "StageName", "AWS::ElastiCache::UserGroup": "UserGroupId"}
+"""Types whose only made-up value is their name: the property that has it."""
 _ENDPOINTS = ("Endpoint", "ReaderEndpoint", "PrimaryEndPoint", "ReaderEndPoint")
 
 
@@ -54,7 +56,8 @@ def simulate(values: Values | None = None, edit: Edit | None = None) -> Deployme
 def _identify(deployment: Deployment, name: str, kind: str, properties: dict[str, Any]) -> tuple[str, dict[str, str]]:
     """Return the physical id and the attributes of a resource."""
     account = deployment.account
-    physical_id, attributes = name, {"Arn": f"arn:aws:test:::{name}"}
+    physical_id = properties[_NAMED_BY[kind]] if kind in _NAMED_BY else name
+    attributes = {"Arn": f"arn:aws:test:::{name}"}
     match kind:
         case "AWS::S3::Bucket":
             physical_id, attributes = BUCKET, {"Arn": f"arn:aws:s3:::{BUCKET}"}
@@ -70,18 +73,17 @@ def _identify(deployment: Deployment, name: str, kind: str, properties: dict[str
         case "AWS::Lambda::Version":
             physical_id = account.arn("lambda", f"function:{properties['FunctionName']}:1")
             attributes = {"FunctionArn": physical_id, "Version": "1"}
-        case "AWS::ApiGatewayV2::Stage":
-            physical_id = properties["StageName"]
         case "AWS::Lambda::Alias":
             physical_id = account.arn("lambda", f"function:{properties['FunctionName']}:{properties['Name']}")
             attributes = {"AliasArn": physical_id}
+        case "AWS::Logs::LogGroup":
+            physical_id = properties["LogGroupName"]
+            attributes = {"Arn": account.arn("logs", f"log-group:{physical_id}:*")}
         case "AWS::SecretsManager::Secret":
             physical_id = account.arn("secretsmanager", f"secret:{name}-abcdef")
         case "AWS::ElastiCache::User":
             physical_id = properties["UserId"]
             attributes = {"Arn": account.arn("elasticache", f"user:{physical_id}")}
-        case "AWS::ElastiCache::UserGroup":
-            physical_id = properties["UserGroupId"]
         case "AWS::ElastiCache::ServerlessCache" | "AWS::ElastiCache::ReplicationGroup":
             physical_id = properties.get("ServerlessCacheName") or properties["ReplicationGroupId"]
             hosts = {f"{endpoint}.Address": STORE_HOST for endpoint in _ENDPOINTS}

@@ -12,6 +12,7 @@ SAM = f"{AWS}/serverless-application-model/latest/developerguide"
 MANAGED: Values = {"ColdStartStrategy": "managed-instances"}
 PROVISIONED: Values = {"ColdStartStrategy": "provisioned", "ScheduledMinimum": 10}
 SNAPSTART: Values = {"ColdStartStrategy": "snapstart"}
+LOG_LEVELS = {"ApplicationLogLevel", "SystemLogLevel"}
 RATIO = "CapacityProviderConfig.LambdaManagedInstancesCapacityProviderConfig.ExecutionEnvironmentMemoryGiBPerVCpu"
 
 
@@ -85,6 +86,28 @@ FUNCTIONS = (
         f"{LAMBDA}/dg/monitoring-cloudwatchlogs-logformat.html",
         lambda function, _: _is_managed(function) and value_at(function, "LoggingConfig.LogFormat", "JSON") != "JSON",
         Planted("ManagedRecommendFunction", {"LoggingConfig.LogFormat": "Text"}, MANAGED),
+    ),
+    Refusal(
+        "log-level-of-text",
+        (FUNCTION,),
+        "Log levels need the format JSON.",
+        f"{LAMBDA}/dg/monitoring-cloudwatchlogs-log-level.html",
+        lambda function, _: (
+            value_at(function, "LoggingConfig.LogFormat", "Text") != "JSON"
+            and bool(LOG_LEVELS & function.get("LoggingConfig", {}).keys())
+        ),
+        Planted("RecommendFunction", {"LoggingConfig.ApplicationLogLevel": "INFO"}),
+    ),
+    Refusal(
+        "managed-instances-scaling",
+        (PROVIDER,),
+        "The scaling mode Manual needs scaling policies.",
+        f"{AWS}/cdk/api/v2/docs/aws-cdk-lib.aws_lambda.ScalingOptions.html",
+        lambda provider, _: (
+            value_at(provider, "CapacityProviderScalingConfig.ScalingMode") == "Manual"
+            and not value_at(provider, "CapacityProviderScalingConfig.ScalingPolicies")
+        ),
+        Planted("Instances", {"CapacityProviderScalingConfig.ScalingMode": "Manual"}, MANAGED),
     ),
     Refusal(
         "managed-instances-size",

@@ -139,6 +139,17 @@ POLICIES = (
         Planted("Key", {"KeyPolicy.Statement.0.Action": ["kms:Encrypt", "kms:Decrypt"]}),
     ),
     Refusal(
+        "key-usage",
+        (KEY,),
+        "Symmetric keys only encrypt.",
+        CREATE_KEY,
+        lambda key, _: (
+            key.get("KeySpec", "SYMMETRIC_DEFAULT") == "SYMMETRIC_DEFAULT"
+            and key.get("KeyUsage", "ENCRYPT_DECRYPT") != "ENCRYPT_DECRYPT"
+        ),
+        Planted("Key", {"KeyUsage": "GENERATE_VERIFY_MAC"}),
+    ),
+    Refusal(
         "key-rotation",
         (KEY,),
         "Only symmetric keys rotate.",

@@ -173,6 +173,18 @@ def test_what_does_not_exist_is_not_found(start: Start, arn: str) -> None:
         start().functions.invoke(arn, b"{}")
 
 
+def test_a_reservation_of_nothing_turns_a_function_off(start: Start) -> None:
+    cloud = start()
+    cloud.change("RecommendFunction", ReservedConcurrentExecutions="0")
+
+    outcome = cloud.functions.invoke(LIVE, b"{}")
+
+    assert outcome.failed
+    assert b"TooManyRequestsException" in outcome.payload
+    cloud.change("RecommendFunction", ReservedConcurrentExecutions="1")
+    cloud.call()
+
+
 def test_provisioned_workers_are_started_in_advance(start: Start) -> None:
     cloud = start(ColdStartStrategy="provisioned", ProvisionedMinimum="1")
     environment = cloud.call(do="describe")["environment"]

@@ -282,6 +282,8 @@ def test_a_preflight_request_has_no_credentials(start: Start, plant: Plant) -> N
 def test_what_is_not_modelled_is_refused_by_name(start: Start) -> None:
     with pytest.raises(ValueError, match=r"HttpApiToFunction: PayloadFormatVersion 1\.0 is not modelled"):
         start(plant=changed("HttpApiToFunction", PayloadFormatVersion="1.0"))
+    with pytest.raises(ValueError, match="HttpApi: ProtocolType WEBSOCKET is not modelled"):
+        start(plant=changed("HttpApi", ProtocolType="WEBSOCKET"))
     with pytest.raises(ValueError, match="ExposeHeaders of CorsConfiguration is not modelled"):
         start(plant=changed("HttpApi", CorsConfiguration={"AllowOrigins": ["*"], "ExposeHeaders": ["x-tea"]}))
 

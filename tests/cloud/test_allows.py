@@ -1,0 +1,33 @@
+"""Every Allow of the template is needed by a step of the story, or is listed with its reason."""
+
+from collections.abc import Callable
+
+import pytest
+
+from devstack.cloud.network.place import available
+from tests.cloud.allows import Allow
+from tests.cloud.conftest import Played, Row
+
+PLAYED: tuple[Row, ...] = (("none", "serverless"), ("managed-instances", "nodes"))
+"""Both kinds of store, and both forms of the recommend function."""
+NOT_EXERCISED: dict[Allow, str] = {
+    ("RecommendRole", "JoinVpc"): "Lambda makes the network interfaces; the deployer asks for the rights, as it does.",
+    ("InstancesRole", "EncryptVolumes"): "EC2 uses it for the volumes of instances, which are not modelled.",
+    ("InstancesRole", "LendKeyToInstances"): "Likewise.",
+    ("Key", "UsedByLogs"): "CloudWatch Logs encrypts; the deployer asks for the rights when a log group is made.",
+    ("PublisherPolicy", "AbortUploads"): "Only an interrupted upload is aborted.",
+    ("PublisherPolicy", "UploadParts"): "The demo model is too small for an upload in parts.",
+}
+"""Statements that no step needs, with the reason."""
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(available()), reason=available() or "")]
+
+
+def test_every_allow_is_needed_by_a_step_or_has_a_reason(play: Callable[[Row], Played]) -> None:
+    # GIVEN the stories of both kinds of store
+    stories = [play(row) for row in PLAYED]
+    there = {allow for story in stories for allow in story.allows.values()}
+    used = {allow for story in stories for allow in story.used}
+
+    # THEN each statement was needed or is listed, and nothing is listed that was needed or is not there
+    assert there - used == set(NOT_EXERCISED)
