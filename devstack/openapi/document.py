@@ -1,6 +1,5 @@
 """Generate the OpenAPI 3.1 document from the service's structs, docs/api.md and events/."""
 
-import http
 import re
 import tomllib
 from pathlib import Path
@@ -36,6 +35,10 @@ _BY_GATEWAY = {401, 429, 431}
 """Statuses that only API Gateway answers with."""
 _BY_SERVICE = {404, 405, 422}
 """Statuses that only the service answers with; with the others, either does."""
+_HEADERS = {
+    405: {"allow": {"description": "The methods that the path accepts.", "schema": {"type": "string"}}},
+    503: {"retry-after": {"description": "Seconds.", "schema": {"type": "string"}}},
+}
 _SECURITY = {
     "signature": {
         "type": "apiKey",
@@ -157,7 +160,7 @@ def _responses(operation: str, *, in_session: bool) -> dict[str, Any]:
             content["example"] = api_page.examples()[_ANSWER_EXAMPLES[operation]]
         responses = {"200": {"description": "The answer.", "headers": headers, "content": {JSON: content}}}
     for name in _refusals():
-        if {"404": in_session, "405": False, "413": operation in BODIES}.get(name, True):
+        if {"404": in_session, "405": in_session, "413": operation in BODIES}.get(name, True):
             responses[name] = {"$ref": f"#/components/responses/{name}"}
     return responses
 
@@ -177,7 +180,5 @@ def _refusal(status: int, text: str) -> dict[str, Any]:
         del content[PROBLEM]
     if status in _BY_SERVICE:
         del content[JSON]
-    headers = {}
-    if status == http.HTTPStatus.SERVICE_UNAVAILABLE:
-        headers = {"headers": {"retry-after": {"description": "Seconds.", "schema": {"type": "string"}}}}
+    headers = {"headers": _HEADERS[status]} if status in _HEADERS else {}
     return {"description": text, **headers, "content": content}

@@ -34,7 +34,8 @@ def test_every_operation_answers_as_the_document_says(tmp_path: Path) -> None:
             *(["--generation-deterministic"] if "CI" in os.environ else []),
         ]
         # WHEN schemathesis reads the document and sends data that fits it, and data that does not
-        run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}  # for the hooks
+        run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     KEPT.parent.mkdir(exist_ok=True)
     KEPT.write_text(run.stdout)
     # THEN no answer is a server error, undocumented or of another form, and wrong data or no token is refused
