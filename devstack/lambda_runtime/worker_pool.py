@@ -153,10 +153,14 @@ class WorkerPool:
         await self._wait_until(lambda: all(worker.is_idle for worker in self._workers.values()))
 
     async def retire(self) -> None:
-        """End the workers without an invocation, so that the next invocation is a cold start."""
-        retired = [
-            worker for worker in self._workers.values() if (worker.is_ready and not worker.is_busy) or worker.is_held
-        ]
+        """End the workers without an invocation, so that the next invocation is a cold start.
+
+        Workers that start end too, once they have come up: a request can have spawned one that it did not need.
+        """
+        await self._wait_until(
+            lambda: self._spawning == 0 and all(worker.is_ready or worker.is_held for worker in self._workers.values())
+        )
+        retired = [worker for worker in self._workers.values() if not worker.is_busy]
         self._waiting.clear()
         for worker in retired:
             worker.child.kill()

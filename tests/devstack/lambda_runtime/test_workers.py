@@ -1,6 +1,7 @@
 """Workers start on demand, take one invocation at a time, and have Lambda's environment."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -76,6 +77,22 @@ def test_retired_workers_make_the_next_call_a_cold_start(serve: Serve) -> None:
     assert not is_running(before)
     assert toy.call(do="describe")["pid"] != before
     assert len(toy.served.cold_starts) == 2
+
+
+def test_a_worker_that_starts_is_retired_too(serve: Serve, callers: ThreadPoolExecutor) -> None:
+    # GIVEN a worker that has been spawned, and is not up yet
+    toy = serve()
+    starting = callers.submit(toy.served.prepare)
+    while not toy.served._runtime.pool.logs:
+        time.sleep(0.001)
+
+    # WHEN the workers are retired
+    toy.served.retire_workers()
+
+    # THEN it does not take the next call
+    starting.result(PATIENCE_SECONDS)
+    toy.call(do="describe")
+    assert toy.served.log_lines().count("toy is loaded") == 2
 
 
 def test_a_worker_has_lambdas_variables_and_no_others(
