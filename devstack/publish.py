@@ -28,7 +28,7 @@ def demo_artifact() -> Path:
 
 
 def earlier_artifact() -> Path:
-    """Return the directory of a smaller model of the demo's shop, to roll back to.
+    """Return the directory of a smaller model of the demo's shop, to promote and to roll back.
 
     Raises:
         StackError: there is not exactly one.
@@ -53,6 +53,21 @@ def most_popular_item(artifact: Path) -> str:
     """
     opened = open_artifact(artifact)
     return Vocabulary(opened.path(VOCABULARY)).item_id(opened.manifest.popular[0].index)
+
+
+def publish_only(artifact: Path, bucket: Bucket) -> str:
+    """Publish an artifact directory without routing traffic to it, and return its version.
+
+    Args:
+        artifact: directory that `nextitem export` wrote.
+        bucket: receives the artifact.
+
+    Raises:
+        nextitem.errors.ArtifactError: the artifact is damaged.
+        nextitem.errors.RegistryError: the bucket refuses it.
+    """
+    with object_store(bucket) as store:
+        return Publisher(store).publish(artifact)
 
 
 def publish(artifact: Path, bucket: Bucket, directory: Path, *, exclude_seen: bool | None = None) -> str:

@@ -25,7 +25,7 @@ from devstack.lambda_runtime.function import Function
 from devstack.lambda_runtime.worker import ColdStart
 from devstack.processes.children import Children
 from devstack.processes.listener import listen
-from devstack.publish import publish
+from devstack.publish import publish, publish_only
 from devstack.services.brake import Brake
 from devstack.services.bucket import ACCESS_KEY, REGION, Bucket, start_bucket
 from devstack.services.secret import SECRET_ID, Secret
@@ -96,7 +96,7 @@ class Stack:
             exclude_seen: whether the route leaves out a session's items; None: as the function's settings say.
             pages: routes of pages for people on the API's port, see `devstack.pages.serving`; AWS serves none.
             observe: sees each HTTP request and its outcome, see `Gateway`.
-            earlier: model to publish and promote before `artifact`, so that there is one to roll back to; or None.
+            earlier: another model to publish; it gets no traffic until somebody promotes it; or None.
         """
         self._function = Function(
             directory=functions_dir.resolve(),
@@ -221,7 +221,7 @@ class Stack:
         if self._artifact is None:
             return None
         if self._earlier is not None:
-            publish(self._earlier, bucket, directory, exclude_seen=self._exclude_seen)
+            publish_only(self._earlier, bucket)
         return publish(self._artifact, bucket, directory, exclude_seen=self._exclude_seen)
 
     def _write_exports(self) -> None:

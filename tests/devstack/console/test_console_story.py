@@ -47,30 +47,33 @@ def test_the_figures_are_live(visitor: BrowserContext) -> None:
     assert accessibility_faults(page) == []
 
 
-def test_a_rollback_is_confirmed_and_followed(visitor: BrowserContext) -> None:
-    # GIVEN the models: both versions, with evaluation and certificate
+def test_a_promotion_and_a_rollback_are_confirmed_and_followed(visitor: BrowserContext) -> None:
+    # GIVEN the models: the live version with evaluation and certificate, and one without traffic
     page = open_console(visitor, "models")
     live = page.locator("details.version", has_text=DEMO)
+    other = page.locator("details.version", has_text=EARLIER)
     expect(live).to_contain_text("live, 100.0 %")
     expect(live).to_contain_text("golden sessions32")
     expect(page.locator("#serving")).to_contain_text(DEMO)
+    expect(page.locator("#rollback")).to_be_disabled()
     screenshot(page, "console-models")
-    # WHEN the person wants to roll back, and thinks again
-    page.locator("#rollback").click()
-    screenshot(page, "console-rollback")
+    # WHEN the person wants to promote the other one, and thinks again
+    other.locator("summary").first.click()
+    page.get_by_role("button", name=f"Promote {EARLIER}").click()
+    screenshot(page, "console-promote")
     page.get_by_role("button", name="Cancel").click()
     # THEN nothing has changed
     expect(page.locator("#notice")).to_be_empty()
-    expect(live).to_contain_text("live")
+    expect(live).to_contain_text("live, 100.0 %")
     # WHEN the person confirms
+    page.get_by_role("button", name=f"Promote {EARLIER}").click()
+    page.locator("#confirm-yes").click()
+    # THEN the function serves it, and after a rollback the first one again
+    expect(page.locator("#serving")).to_contain_text(EARLIER)
     page.locator("#rollback").click()
     page.locator("#confirm-yes").click()
-    # THEN the function serves the earlier version, and a promotion brings the other one back
-    expect(page.locator("#serving")).to_contain_text(EARLIER)
-    live.locator("summary").first.click()
-    page.get_by_role("button", name=f"Promote {DEMO}").click()
-    page.locator("#confirm-yes").click()
     expect(page.locator("#serving")).to_contain_text(DEMO)
+    expect(page.locator("#view")).to_contain_text("This revision restores revision 1.")
     assert accessibility_faults(page) == []
 
 
