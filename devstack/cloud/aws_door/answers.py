@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from http import HTTPStatus
 
-from aiohttp import ClientResponse, web
+from aiohttp import ClientConnectionResetError, ClientResponse, web
 
 from devstack.cloud.aws_door.authorization import Authorizer, Caller
 from devstack.cloud.aws_door.call import Call, HttpRequest
@@ -100,10 +101,11 @@ class Answers:
 async def _pass_on(web_request: web.Request, response: ClientResponse) -> web.StreamResponse:
     """Send moto's response to the caller, in pieces: a model may have hundreds of megabytes."""
     answer = web.StreamResponse(status=response.status, reason=response.reason, headers=returned_headers(response))
-    await answer.prepare(web_request)
-    async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
-        await answer.write(chunk)
-    await answer.write_eof()
+    with suppress(ClientConnectionResetError):  # a caller that has gone, such as a function that was ended
+        await answer.prepare(web_request)
+        async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+            await answer.write(chunk)
+        await answer.write_eof()
     return answer
 
 
