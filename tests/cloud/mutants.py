@@ -274,7 +274,7 @@ MUTANTS: dict[str, Mutant] = {
     "a password instead of a token": Mutant("variable", store_url(lambda text: text.replace("iam=", "name=")), NODES),
     "a token for nodes": Mutant("variable", store_url(lambda text: text.replace("&serverless=true", ""))),
     "no time for the store": Mutant("timeout", variable("NEXTITEM_STORE_TIMEOUT_MS", "0")),
-    "no time for a request": Mutant("timeout", variable("NEXTITEM_DEADLINE_MS", "1")),
+    "no time for the check of a version": Mutant("timeout", with_value("PreTrafficFunction", "Timeout", 1)),
     "a version before the S3 endpoint": Mutant("dependency", not_awaited("RecommendFunction", "S3Endpoint")),
     "a version before the rule to the store": Mutant("dependency", not_awaited("RecommendFunction", "FunctionToStore")),
     "an integration before its permission": Mutant("dependency", without_dependency("HttpApiToFunction")),
