@@ -81,7 +81,7 @@ def _without_null(field: Schema) -> Schema:
 
 
 def _shared(document: Any) -> Any:
-    """Replace the schemas of ids and times by references, and give enumerations their type."""
+    """Replace the schemas of ids and times by references; write other types that may be null as a list."""
     if isinstance(document, list):
         return [_shared(element) for element in document]
     if not isinstance(document, dict):
@@ -92,7 +92,12 @@ def _shared(document: Any) -> Any:
         others = [kind for kind in document["anyOf"] if kind == _NULL]
         return {**document, "anyOf": [reference("Time"), *others]}
     shared = {key: _shared(value) for key, value in document.items()}
-    return {"type": "string", **shared} if "enum" in shared else shared
+    if "enum" in shared:
+        shared = {"type": "string", **shared}
+    match shared:
+        case {"anyOf": [{"type": str(name)} as kind, {"type": "null"}], **rest} if "enum" not in kind:
+            shared = {**kind, **rest, "type": [name, "null"]}
+    return shared
 
 
 def _id(description: str, pattern: str) -> Schema:
