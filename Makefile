@@ -143,7 +143,7 @@ sbom: $(AUDIT)/pip-compile ## list the deployed function's packages with version
 		functions/requirements.txt
 
 .PHONY: cloud
-cloud: $(INSTALLED) ## deploy template.yaml into the local cloud under every strategy and store, and with planted mistakes (20 minutes)
+cloud: $(INSTALLED) ## deploy template.yaml into the local cloud under every strategy and store, and with planted mistakes (half an hour)
 	$(PYTHON) -m tests.cloud $(ARGS)
 
 .PHONY: chaos

@@ -1,4 +1,4 @@
-"""Play every story and every mutant in the local cloud: `make cloud`, some 20 minutes.
+"""Play every story and every mutant in the local cloud: `make cloud`, half an hour.
 
 Writes bench/results/cloud.json: `rows` of strategy, store, ok and seconds; `mutants` of name, kind and caught_by (null
 if nothing caught it). Exits with 1 if a story failed or a mutant was not caught.

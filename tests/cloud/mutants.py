@@ -3,160 +3,36 @@
 `caught_by` plays the story with one of them; what the story cannot notice is left to the checks of tests/template.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from devstack.template.stack import Edit, Values, deployed
+from devstack.template.stack import deployed
+from tests.cloud.matrix import TOKENS
+from tests.cloud.mistakes import (
+    MANAGED,
+    NODES,
+    OTHER_ACCOUNT,
+    Mutant,
+    access,
+    actions,
+    cors,
+    endpoint,
+    models,
+    output,
+    port,
+    removed,
+    store_url,
+    sub,
+    trusted_by,
+    variable,
+    via,
+    without_dependency,
+    without_retention,
+)
 from tests.cloud.story import StepFailed, run
 from tests.template.checks import CHECKS
-from tests.template.edits import (
-    Source,
-    not_awaited,
-    plain_store,
-    properties,
-    stated,
-    statement,
-    with_value,
-)
-
-NODES: Values = {"StoreKind": "nodes"}
-OTHER_ACCOUNT = {"StringEquals": {"aws:PrincipalAccount": "210987654321"}}
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """One mistake.
-
-    Attributes:
-        kind: such as ``prefix`` or ``condition``.
-        plant: makes it.
-        values: of the template's parameters.
-    """
-
-    kind: str
-    plant: Edit
-    values: Values = field(default_factory=dict)
-
-
-def sub(text: str) -> dict[str, str]:
-    """Return a Fn::Sub."""
-    return {"Fn::Sub": text}
-
-
-def models(*prefixes: str) -> list[dict[str, str]]:
-    """Return objects of the bucket by prefix, as a statement names them."""
-    return [sub(f"${{ModelBucket.Arn}}/{prefix}/*") for prefix in prefixes]
-
-
-def via(service: str, region: str = "${AWS::Region}") -> dict[str, Any]:
-    """Return the condition that a key is used by one service only."""
-    return {"StringEquals": {"kms:ViaService": sub(f"{service}.{region}.amazonaws.com")}}
-
-
-def variable(name: str, value: Any) -> Edit:
-    """Set a variable of the recommend function."""
-
-    def plant(source: Source) -> None:
-        source["Globals"]["Function"]["Environment"]["Variables"][name] = value
-
-    return plant
-
-
-def store_url(change: Callable[[str], str]) -> Edit:
-    """Change the text of both store URLs."""
-
-    def plant(source: Source) -> None:
-        _, *urls = source["Globals"]["Function"]["Environment"]["Variables"]["NEXTITEM_STORE_URL"]["Fn::If"]
-        for url in urls:
-            url["Fn::Sub"] = change(url["Fn::Sub"])
-
-    return plant
-
-
-def access(change: Callable[[str], str]) -> Edit:
-    """Change the store user's access string."""
-
-    def plant(source: Source) -> None:
-        user = properties(source, "StoreUser")
-        user["AccessString"] = change(user["AccessString"])
-
-    return plant
-
-
-def actions(owner: str, sid: str, *dropped: str) -> Edit:
-    """Remove actions of a statement."""
-
-    def plant(source: Source) -> None:
-        body = statement(source, owner, sid)
-        body["Action"] = [action for action in body["Action"] if action not in dropped]
-
-    return plant
-
-
-def endpoint(name: str, **changes: Any) -> Edit:
-    """Change the statement of an endpoint's policy."""
-
-    def plant(source: Source) -> None:
-        (body,) = properties(source, name)["PolicyDocument"]["Statement"]
-        body |= changes
-
-    return plant
-
-
-def port(group: str, number: int) -> Edit:
-    """Change the port of a security group's ingress rule."""
-
-    def plant(source: Source) -> None:
-        (rule,) = properties(source, group)["SecurityGroupIngress"]
-        rule |= {"FromPort": number, "ToPort": number}
-
-    return plant
-
-
-def trusted_by(role: str, service: str) -> Edit:
-    """Let another service assume a role."""
-
-    def plant(source: Source) -> None:
-        (trust,) = properties(source, role)["AssumeRolePolicyDocument"]["Statement"]
-        trust["Principal"] = {"Service": service}
-
-    return plant
-
-
-def removed(name: str) -> Edit:
-    """Remove a resource, and the dependencies on it."""
-
-    def plant(source: Source) -> None:
-        del source["Resources"][name]
-        for resource in source["Resources"].values():
-            waits = resource.get("DependsOn", [])
-            if name in waits and not isinstance(waits, str):
-                waits.remove(name)
-            elif name == waits:
-                del resource["DependsOn"]
-
-    return plant
-
-
-def without_dependency(name: str) -> Edit:
-    """Let a resource wait for nothing but what it refers to."""
-
-    def plant(source: Source) -> None:
-        del source["Resources"][name]["DependsOn"]
-
-    return plant
-
-
-def without_retention(name: str) -> Edit:
-    """Let a resource go with its stack."""
-
-    def plant(source: Source) -> None:
-        source["Resources"][name] |= {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
-
-    return plant
-
+from tests.template.edits import not_awaited, plain_store, stated, with_value
+from tests.template.refusals.cloud import concrete
+from tests.template.refusals.table import refused
 
 MUTANTS: dict[str, Mutant] = {
     "models under another prefix": Mutant(
@@ -283,15 +159,54 @@ MUTANTS: dict[str, Mutant] = {
     "no route for events": Mutant("API", removed("AppendEventsRoute")),
     "an API that may not invoke": Mutant("API", removed("HttpApiMayInvoke")),
     "a bucket that is deleted": Mutant("retention", without_retention("ModelBucket")),
+    "a stage that is not deployed": Mutant("API", with_value("HttpApiStage", "AutoDeploy", False)),
+    "a stage under a path": Mutant("API", with_value("HttpApiStage", "StageName", "prod")),
+    "a route with a scope of nobody": Mutant(
+        "API", with_value("AppendEventsRoute", "AuthorizationScopes", ["admin"]), TOKENS
+    ),
+    "a token in another header": Mutant(
+        "API", with_value("TokenAuthorizer", "IdentitySource", ["$request.header.X-Token"]), TOKENS
+    ),
+    "pages that may not send a token": Mutant("API", cors("AllowHeaders", ["content-type"]), TOKENS),
+    "pages that may not delete": Mutant("API", cors("AllowMethods", ["GET", "POST"]), TOKENS),
+    "a preflight request that needs a token": Mutant("API", removed("PreflightRoute"), TOKENS),
+    "no patience for the function": Mutant("timeout", with_value("HttpApiToFunction", "TimeoutInMillis", 50)),
+    "a hook that cannot log": Mutant(
+        "action", stated("PreTrafficRole", "WriteLogs", Action=["logs:DescribeLogStreams"])
+    ),
+    "a rotation that logs for another": Mutant(
+        "resource", stated("RotateSecretRole", "WriteLogs", Resource={"Fn::GetAtt": ["RecommendLogs", "Arn"]})
+    ),
+    "a hook that cannot trace": Mutant(
+        "service", stated("PreTrafficRole", "SendTraces", Action=["xray:PutTelemetryRecords"])
+    ),
+    "an operator that starts no instances": Mutant(
+        "service", with_value("InstancesRole", "ManagedPolicyArns", []), MANAGED
+    ),
+    "a hook that is switched off": Mutant(
+        "service", with_value("PreTrafficFunction", "ReservedConcurrentExecutions", 0)
+    ),
+    "a hook that is the rotation": Mutant(
+        "service", with_value("PreTrafficFunction", "Handler", "rotate_secret.handler")
+    ),
+    "nodes in cluster mode": Mutant(
+        "service", with_value("NodeCache", "CacheParameterGroupName", "default.valkey8.cluster.on"), NODES
+    ),
+    "nodes of another version": Mutant("service", with_value("NodeCache", "EngineVersion", "7.2"), NODES),
+    "nodes behind another port": Mutant("service", with_value("NodeCache", "Port", 6380), NODES),
+    "a key that only signs": Mutant("service", with_value("Key", "KeyUsage", "GENERATE_VERIFY_MAC")),
+    "another URL in the outputs": Mutant("API", output("ApiUrl", sub("https://${HttpApi}.example.com"))),
 }
 """By their names."""
 
 
 def caught_by(mutant: Mutant, folder: Path) -> str | None:
-    """Return the step of the story that fails, or the check of tests/template that finds it; None if nothing does."""
+    """Return the step of the story that fails, or the check or refusal of tests/template that finds it, or None."""
     try:
         run(mutant.values, folder, edit=mutant.plant)
     except StepFailed as error:
         return f"story: {error.step}"
     stack = deployed(mutant.values, mutant.plant)
-    return next((f"check: {check.__name__}" for check in CHECKS if check(stack)), None)
+    found = [f"check: {check.__name__}" for check in CHECKS if check(stack)]
+    found += [f"refusal: {fault}" for fault in refused(concrete(stack))]
+    return next(iter(found), None)

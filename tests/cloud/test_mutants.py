@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from devstack.cloud.network.place import available
-from tests.cloud.mutants import MUTANTS, Mutant, caught_by
+from tests.cloud.mistakes import Mutant
+from tests.cloud.mutants import MUTANTS, caught_by
 
 KINDS = {mutant.kind: name for name, mutant in reversed(MUTANTS.items())}
 """The first mistake of each kind."""
