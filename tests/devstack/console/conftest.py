@@ -93,9 +93,9 @@ def open_shop(context: BrowserContext, path: str = "/") -> Page:
     return page
 
 
-def screenshot(page: Page, name: str) -> None:
-    """Keep a picture of what the page shows."""
-    page.screenshot(path=SCREENSHOTS / f"{name}.png", animations="disabled")
+def screenshot(page: Page, name: str, *, full_page: bool = False) -> None:
+    """Keep a picture of what the page shows, or of the whole page."""
+    page.screenshot(path=SCREENSHOTS / f"{name}.png", animations="disabled", full_page=full_page)
 
 
 def accessibility_faults(page: Page) -> list[str]:

@@ -43,7 +43,7 @@ def test_the_figures_are_live(visitor: BrowserContext) -> None:
     page.bring_to_front()
     expect(requests).not_to_have_text(re.compile(rf"^{before}\D"))
     expect(page.locator(".chart polyline.p95")).to_have_attribute("points", re.compile(r"\d"))
-    screenshot(page, "console-overview")
+    screenshot(page, "console-overview", full_page=True)
     assert accessibility_faults(page) == []
 
 
@@ -56,7 +56,7 @@ def test_a_promotion_and_a_rollback_are_confirmed_and_followed(visitor: BrowserC
     expect(live).to_contain_text("golden sessions32")
     expect(page.locator("#serving")).to_contain_text(DEMO)
     expect(page.locator("#rollback")).to_be_disabled()
-    screenshot(page, "console-models")
+    screenshot(page, "console-models", full_page=True)
     # WHEN the person wants to promote the other one, and thinks again
     other.locator("summary").first.click()
     page.get_by_role("button", name=f"Promote {EARLIER}").click()
@@ -89,7 +89,7 @@ def test_the_inspector_replays_the_session_of_the_shop(visitor: BrowserContext) 
     expect(steps.nth(2)).to_contain_text("snapshot")
     expect(shop.locator("#view")).to_contain_text("differs from the replay by 0.")
     last = shop.locator(".ranked").inner_text()
-    screenshot(shop, "console-inspector")
+    screenshot(shop, "console-inspector", full_page=True)
     # AND each earlier step has its own
     shop.get_by_role("button", name="Step back").click()
     expect(steps.nth(1)).to_have_attribute("aria-current", "step")
@@ -103,7 +103,7 @@ def test_an_item_leads_to_its_sessions(visitor: BrowserContext) -> None:
     # WHEN the page shows its neighbours, and the model's answer after it alone
     expect(page.locator(".three .box")).to_have_count(3)
     expect(page.locator(".three .box").last.locator(".ranked li")).to_have_count(12)
-    screenshot(page, "console-item")
+    screenshot(page, "console-item", full_page=True)
     # THEN a session that has it can be opened
     page.locator("ul.plain a").first.click()
     expect(page.locator("#session-id")).to_have_value(re.compile("^shop-2026-"))

@@ -109,7 +109,7 @@ async function explain() {
 }
 
 const NOTES = {
-  session: (answer) => `from the ${answer.session_length === undefined ? "" : `${answer.session_length} `}events of your session`,
+  session: (answer) => (answer.session_length === 1 ? "from the one event of your session" : `from the ${answer.session_length} events of your session`),
   stateless: () => "from the events of the last request only: the session store did not answer",
   popular: () => "what most visitors look at: your session has no events yet",
 };
