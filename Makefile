@@ -71,7 +71,7 @@ check: $(INSTALLED) ## ruff, import contracts, mypy --strict, cfn-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	PYTHONPATH=functions $(BIN)/lint-imports --no-logo
-	PYTHONPATH=clients/python:. $(BIN)/lint-imports --no-logo --config clients/python/pyproject.toml
+	PYTHONPATH=clients/python:. $(BIN)/lint-imports --no-logo clients/python/pyproject.toml
 	$(BIN)/mypy
 	$(BIN)/cfn-lint --regions $(LINT_REGION) -- $(TEMPLATES)
 

@@ -14,7 +14,7 @@ import pytest
 from bench.common.lossy_proxy import LossyProxy
 from devstack.stack import Stack
 from tests.building import ROOT, make
-from tests.clients.test_readmes import MAX_LINES
+from tests.clients.test_examples import MAX_LINES
 
 SOURCE = ROOT / "clients" / "typescript"
 OLDEST_NODE = 20

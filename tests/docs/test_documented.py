@@ -21,9 +21,10 @@ from tests.planted_faults.__main__ import copy_tree
 
 TABLE = Path(__file__).parent / "commands.toml"
 EVERYWHERE = "everywhere"
+READMES = [ROOT / "README.md", ROOT / "tests" / "README.md", *sorted(ROOT.glob("clients/*/README.md"))]
 PAGES = {
     str(path.relative_to(ROOT)): path
-    for path in (ROOT / "README.md", ROOT / "tests" / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+    for path in (*READMES, *sorted((ROOT / "docs").rglob("*.md")))
     if path.parent.name != "runbooks"
 }
 REPORTS = ROOT / ".build" / "documented_commands"

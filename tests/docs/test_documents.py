@@ -16,7 +16,8 @@ from nextitem.service import schema
 from nextitem.service.self_check import SelfCheckResult
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "tests" / "README.md"])
+CLIENTS = ROOT.glob("clients/*/README.md")
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "tests" / "README.md", *CLIENTS])
 FENCED = re.compile(r"```json (\w+)\n(.*?)```", re.DOTALL)
 EXAMPLES = [(kind, text) for path in DOCUMENTS for kind, text in FENCED.findall(path.read_text())]
 COMMANDS = re.compile(r"^nextitem (\w.*?)(?:\s{2,}#.*)?$", re.MULTILINE)

@@ -107,3 +107,20 @@ for (const status of [401, 404, 429, 503]) {
       assert.ok(delivery.fault);
     }));
 }
+
+test("a slow request before a quick one does not change the order of their events", async () => {
+  const events = Array.from({ length: 65 }, (_, place) => newEvent(String(place), { occurred_at: 1_000_000 }));
+  const queue = new EventQueue();
+  for (const event of events) await queue.add("me", event);
+  const placed: number[] = []; // the times that the service would give the events
+  const slowThenQuick: typeof fetch = async (_, init) => {
+    if (!placed.length) await new Promise((resume) => setTimeout(resume, 50));
+    const body = JSON.parse(String(init?.body));
+    placed.push(...body.events.map((event: { occurred_at: number }) => event.occurred_at + Date.now() - body.sent_at));
+    return new Response(JSON.stringify(ANSWER));
+  };
+  const { left } = await new Client("http://shop", { retries: QUICK, fetch: slowThenQuick }).deliver(queue);
+  assert.equal(left, 0);
+  assert.deepEqual(placed, [...placed].sort((one, other) => one - other));
+  assert.equal(placed.length, 65);
+});
