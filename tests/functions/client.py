@@ -106,9 +106,13 @@ class Client:
         pytest.fail(f"never answered as expected; at last: {reply}\n" + "\n".join(self._stack.log_lines()[-5:]))
 
     def records(self) -> list[dict[str, Any]]:
-        """The metrics records (EMF) so far, worker by worker. Lambda's line of a raised error is not JSON."""
+        """The metrics records (EMF) so far, by their times: any worker may have answered the last request.
+
+        Lambda's line of a raised error is not JSON.
+        """
         documents = [json.loads(line) for line in self._stack.log_lines() if line.startswith("{")]
-        return [document for document in documents if "_aws" in document]
+        records = [document for document in documents if "_aws" in document]
+        return sorted(records, key=lambda record: int(record["_aws"]["Timestamp"]))
 
 
 def new_session() -> str:
