@@ -7,14 +7,22 @@ import os
 import re
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bench.common.lossy_proxy import LossyProxy
+from devstack.cloud.account import Account
+from devstack.cloud.iam.authority import Authority
+from devstack.cloud.iam.signatures import verify
 from devstack.stack import Stack
 from tests.building import ROOT, make
+from tests.clients.scripted_server import ANSWER
 from tests.clients.test_examples import MAX_LINES
+from tests.clients.test_signatures import REGION, SERVICE
+from tests.devstack.cloud.iam.recorder import Recorder
 
 SOURCE = ROOT / "clients" / "typescript"
 OLDEST_NODE = 20
@@ -59,7 +67,8 @@ def test_the_types_are_those_of_the_openapi_document(package: Path) -> None:
 def test_it_passes_its_tests_against_a_real_stack(package: Path, stack: Stack) -> None:
     with LossyProxy(stack.url) as proxy:
         proxy.fail("lose answer", lambda method, path, body: "/lost-" in path, times=1)
-        shown = run(package, "node", "--test", "dist/test/", API_URL=stack.url, LOSSY_URL=proxy.endpoint)
+        tests = sorted(str(path) for path in package.glob("dist/test/*.test.js"))
+        shown = run(package, "node", "--test", *tests, API_URL=stack.url, LOSSY_URL=proxy.endpoint)
         assert proxy.left == 0
     passed, skipped = (int(re.findall(rf"^# {word} (\d+)$", shown, re.MULTILINE)[0]) for word in ("pass", "skipped"))
     assert passed > 30
@@ -70,6 +79,24 @@ def test_the_example_works_in_under_20_lines(package: Path, stack: Stack) -> Non
     assert len(README[0].splitlines()) < MAX_LINES
     shown = run(package, "node", "dist/test/readme.js", API_URL=stack.url)
     assert "left: 0 because of undefined" in shown
+
+
+def test_requests_that_aws4fetch_signs_are_accepted(package: Path) -> None:
+    authority = Authority(Account())
+    keys = authority.assume_with_policy_arns("shop", [])
+    with Recorder(msgspec.json.encode(ANSWER)) as recorder:
+        variables = {
+            "SERVER_URL": recorder.endpoint,
+            "ACCESS_KEY": keys.access_key_id,
+            "SECRET_KEY": keys.secret_access_key,
+            "SESSION_TOKEN": keys.session_token,
+            "REGION": REGION,
+        }
+        run(package, "node", "dist/test/signed.js", **variables)
+    now = datetime.now(UTC)
+    signers = [verify(request, authority, SERVICE, REGION, now).arn for request in recorder.requests]
+    assert len(signers) == 3
+    assert all(arn.endswith("assumed-role/shop/shop") for arn in signers)
 
 
 def test_the_package_has_no_dependencies_and_holds_only_its_code(package: Path) -> None:
