@@ -27,6 +27,8 @@ QUIET = (  # without these Chromium looks up its makers' hosts at each start
     "--disable-sync",
 )
 SCREENSHOTS = ROOT / ".build" / "screenshots"
+PATIENCE_MS = 30_000
+"""How long a page may take: CI runs other tests at the same time."""
 SERIOUS = ("serious", "critical")
 DESKTOP = ViewportSize(width=1360, height=900)
 PHONE = ViewportSize(width=390, height=844)
@@ -75,7 +77,8 @@ def browser() -> Iterator[Browser]:
 def visitor(browser: Browser, stack: Stack) -> Iterator[BrowserContext]:
     """A visitor's browser, which must not ask any other host and must not log an error."""
     context = browser.new_context(viewport=DESKTOP, base_url=stack.url)
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
     asked: set[str] = set()
     errors: list[str] = []
     context.on("request", lambda request: asked.add(urlsplit(request.url).netloc))
