@@ -9,6 +9,15 @@ import pytest
 
 from tests.building import ROOT, build, make
 
+pytest.register_assert_rewrite(
+    "tests.nextitem.sessions.move_contract",
+    "tests.nextitem.sessions.impression_contract",
+    "tests.nextitem.sessions.log_contract",
+    "tests.nextitem.sessions.snapshot_contract",
+    "tests.nextitem.aws.object_store_contract",
+    "tests.nextitem.sessions.unavailable_store_contract",
+)
+
 
 def pytest_configure() -> None:
     """Let programs that tests start be ended by SIGINT, which jobs in the background of a shell inherit as ignored."""

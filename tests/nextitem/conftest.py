@@ -24,15 +24,6 @@ from tests.nextitem.parts import BUCKET, CREDENTIALS, REGION, fresh_key
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-pytest.register_assert_rewrite(
-    "tests.nextitem.sessions.move_contract",
-    "tests.nextitem.sessions.impression_contract",
-    "tests.nextitem.sessions.log_contract",
-    "tests.nextitem.sessions.snapshot_contract",
-    "tests.nextitem.aws.object_store_contract",
-    "tests.nextitem.sessions.unavailable_store_contract",
-)
-
 SERVED = "served"
 """The bucket of `router`; `s3` does not empty it."""
 

@@ -90,7 +90,7 @@ def test_values_come_from_the_template_and_the_role() -> None:
         "AWS_LAMBDA_FUNCTION_NAME": "shop-recommend",
         "AWS_LAMBDA_FUNCTION_VERSION": "7",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "2048",
-        "AWS_LAMBDA_LOG_GROUP_NAME": "RecommendLogs",
+        "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/shop-recommend",
         "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
         "LAMBDA_TASK_ROOT": "/code",
         "NEXTITEM_MODEL_DIR": "/tmp/nextitem",  # noqa: S108 - the template's value
