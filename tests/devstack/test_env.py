@@ -20,6 +20,7 @@ def exported(text: str) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
+@pytest.mark.slow
 def test_aws_clients_reach_the_stack_with_the_exports(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,6 +71,7 @@ def test_once_replays_prints_the_table_and_exits() -> None:
 
 
 @pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
+@pytest.mark.slow
 def test_it_serves_until_a_signal(how: signal.Signals, code: int) -> None:
     with devstack("--port", "0", "--sessions", "0", "--jwt", "https://login.example/") as command:
         assert command.stdout is not None
@@ -101,6 +102,7 @@ def test_it_serves_until_a_signal(how: signal.Signals, code: int) -> None:
     assert not accepts_connections(url)
 
 
+@pytest.mark.slow
 def test_a_failing_function_is_reported_and_exits_with_1(tmp_path: Path) -> None:
     (tmp_path / "recommend.py").write_text("def handler(event, context):\n    raise RuntimeError('out of tea')\n")
 

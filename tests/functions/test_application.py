@@ -22,6 +22,7 @@ from tests.nextitem.sessions.fake_secrets_manager import FakeSecretsManager
 ROUTE_TAKES_SECONDS = 0.05
 
 
+@pytest.mark.slow
 def test_a_start_does_not_wait_for_a_secret_that_never_ends() -> None:
     with FakeSecretsManager() as secrets_manager:
         secrets_manager.drips.set()

@@ -48,6 +48,7 @@ def busy(client: Client) -> None:
     pytest.fail("not every process has answered")
 
 
+@pytest.mark.slow
 def test_one_environment_of_several_processes(other_artifact: Path, tmp_path: Path) -> None:
     # GIVEN an environment of several processes, all of which have answered
     settings = {**PATIENT, "NEXTITEM_ROUTE_TTL_SECONDS": "0.05"}

@@ -36,6 +36,7 @@ def variant(reply: Reply) -> Any:
     return reply.document.get("model", {}).get("variant")
 
 
+@pytest.mark.slow
 def test_without_a_model_requests_get_503_until_one_is_promoted(tmp_path: Path) -> None:
     # GIVEN an empty registry
     with Stack(max_workers=1, settings=PATIENT) as stack:
@@ -63,6 +64,7 @@ def test_without_a_model_requests_get_503_until_one_is_promoted(tmp_path: Path) 
         assert reply.document["session_length"] == 3
 
 
+@pytest.mark.slow
 def test_a_promoted_version_takes_over_all_sessions(
     tmp_path: Path, other_artifact: Path, other_model: Model, model: Model
 ) -> None:

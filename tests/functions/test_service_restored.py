@@ -119,6 +119,7 @@ def test_a_snapshot_without_a_model_loads_one_when_restored(tmp_path: Path) -> N
         assert (reply.status, reply.document["model"]["version"]) == (200, version)
 
 
+@pytest.mark.slow
 def test_a_restored_process_opens_new_connections_to_the_bucket(other_artifact: Path, tmp_path: Path) -> None:
     with KeepingLine() as bucket, SilentProxy() as line:
         line.target = bucket.port

@@ -126,6 +126,7 @@ def test_a_deleted_session_is_deleted_under_both_keys(stack: Stack, client: Clie
     assert keys(store) == set()
 
 
+@pytest.mark.slow
 def test_without_the_secret_answers_are_stateless() -> None:
     with Stack(artifact=demo_artifact(), max_workers=1, secret=GARBAGE[0], settings=PATIENT) as stack:
         client = Client(stack)
@@ -161,6 +162,7 @@ def test_without_the_secret_answers_are_stateless() -> None:
 
 
 @pytest.mark.parametrize("at_restore", [None, GARBAGE[0]], ids=["readable", "unreadable"])
+@pytest.mark.slow
 def test_a_restored_process_reads_the_secret_again(at_restore: dict[str, str | float] | None) -> None:
     ancient: dict[str, str | float] = {"current": "an ancient secret"}
     with Stack(artifact=demo_artifact(), max_workers=1, snap_start=True, secret=ancient, settings=PATIENT) as stack:

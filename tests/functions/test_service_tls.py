@@ -42,6 +42,7 @@ def test_sessions_are_kept_over_tls(server: TlsRedis) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["password", "trust", "plain port", "plain scheme"])
+@pytest.mark.slow
 def test_a_store_that_refuses_the_login_is_not_a_server_error(server: TlsRedis, wrong: str) -> None:
     ways: dict[str, dict[str, Any]] = {
         "password": {"password": "a guess"},

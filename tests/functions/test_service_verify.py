@@ -42,6 +42,7 @@ def test_verify_has_no_route(client: Client) -> None:
     assert client.request("POST", "/v1/recommendations", {**VERIFY, "item_ids": []}).status == 422
 
 
+@pytest.mark.slow
 def test_a_dead_store_is_a_function_error() -> None:
     with Stack(artifact=demo_artifact(), max_workers=1, settings=PATIENT) as stack:
         client = Client(stack)

@@ -22,13 +22,13 @@ TIMEOUT_SECONDS = 600
 PRELOADED = ("boto3", "hypothesis", "hypothesis.strategies", "moto.server", "numpy", "redis")
 """Libraries that are imported once, not for each fault: most of a short run would be their import."""
 OPTIONS = (
-    *("-q", "-x", "-m", "not slow"),
+    *("-q", "-x"),
     *("-p", "no:cacheprovider", "-p", "no:anyio", "-p", "no:xdist"),
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # of preloaded libraries
 )
 """pytest's: stop at the first failure, and load no plugin that the tests do not need."""
-_PASSED, _FOUND = 0, {1, 2}
-"""Exit statuses of pytest: a test failed, a module could not be imported."""
+_PASSED, _FOUND, _NO_TESTS = 0, {1, 2}, 5
+"""Exit statuses of pytest; found: a test failed, or a module could not be imported."""
 
 
 def main(arguments: list[str]) -> int:
@@ -103,7 +103,7 @@ def is_found(fault: Fault, code: int) -> bool:
 
 
 def start_tests(tree: Path, tests: list[str]) -> int:
-    """Start a process that runs test modules up to the first failure, and return its id."""
+    """Start a process that runs test modules up to the first failure, slow tests last, and return its id."""
     if pid := os.fork():
         return pid
     code = 3
@@ -120,7 +120,10 @@ def start_tests(tree: Path, tests: list[str]) -> int:
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, 1)
         os.dup2(silence, 2)
-        code = int(pytest.main([*OPTIONS, *tests]))
+        code = int(pytest.main([*OPTIONS, "-m", "not slow", *tests]))
+        if code in {_PASSED, _NO_TESTS}:
+            slow = int(pytest.main([*OPTIONS, "-m", "slow", *tests]))
+            code = code if slow == _NO_TESTS else slow
     finally:
         os._exit(code)
 

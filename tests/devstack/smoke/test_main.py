@@ -45,6 +45,7 @@ def run(tmp_path: Path, *options: str, **variables: str) -> subprocess.Completed
     )
 
 
+@pytest.mark.slow
 def test_without_credentials_or_region_it_refuses(tmp_path: Path) -> None:
     ended = run(tmp_path, AWS_REGION=REGION, AWS_DEFAULT_REGION=REGION)
     assert ended.returncode == EXIT_REFUSED

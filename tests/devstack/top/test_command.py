@@ -139,6 +139,7 @@ def test_options_out_of_range_are_usage_errors(options: tuple[str, str]) -> None
     assert ended.value.code == 2
 
 
+@pytest.mark.slow
 def test_a_running_stack_is_watched(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,6 +82,7 @@ def test_a_byte_order_mark_and_line_ends_belong_to_no_id(source: str, mark: byte
 @example(["tea\rpot"], "ids.txt")
 @example(["tea\rpot"], "-")
 @pytest.mark.usefixtures("registry")
+@pytest.mark.slow
 def test_an_id_is_set_whole_or_refused(folder: Path, lines: list[str], source: str) -> None:
     set_unavailable(b"before\n", None)
     data = "".join(f"{line}\n" for line in lines).encode()

@@ -127,6 +127,7 @@ def as_csv_gz(path: Path, rows: list[Row]) -> None:
 
 
 @pytest.mark.parametrize(("name", "write"), [("events.parquet", as_parquet), ("events.csv.gz", as_csv_gz)])
+@pytest.mark.slow
 def test_every_format_is_trained_on_and_evaluated(
     tmp_path: Path, name: str, write: Callable[[Path, list[Row]], None]
 ) -> None:
@@ -135,6 +136,7 @@ def test_every_format_is_trained_on_and_evaluated(
     assert metrics["hr@20"] == 1.0
 
 
+@pytest.mark.slow
 def test_a_running_index_is_trained_on_and_evaluated(tmp_path: Path) -> None:
     # The time of each event is its number.
     rows = [(owner, item, float(at)) for at, (owner, item, _) in enumerate(cycle_rows("visit {}", 1))]

@@ -43,6 +43,7 @@ SPLIT = ("split", "events.csv", "--train-out", "train.csv", "--test-out", "test.
 
 
 @pytest.mark.usefixtures("work")
+@pytest.mark.slow
 def test_a_key_at_the_top_holds_for_every_command() -> None:
     # GIVEN the columns in the file
     settings(COLUMNS)
@@ -136,6 +137,7 @@ def test_a_file_that_is_no_toml_is_named() -> None:
 
 
 @pytest.mark.usefixtures("work")
+@pytest.mark.slow
 def test_settings_of_a_training_stand_below_config_and_the_command_line() -> None:
     # GIVEN a setting in the file only, one also in --config, one also on the command line
     settings(f"{COLUMNS}[train]\nhidden = 16\nbatch = 8\nseed = 1\n")

@@ -56,6 +56,7 @@ def found(server: AwsServer) -> dict[str, Finding]:
         ("SlowDown", "SlowDown", ""),
     ],
 )
+@pytest.mark.slow
 def test_each_refusal_of_s3_says_what_to_do(code: str, words: str, remedy: str) -> None:
     with AwsServer(FORBIDDEN, f"<Error><Code>{code}</Code><Message>no</Message></Error>") as server:
         findings = found(server)

@@ -235,6 +235,7 @@ def test_without_training_data_and_run_the_page_has_the_model_alone(tmp_path: Pa
     assert "baseline" not in text.split("</style>", maxsplit=1)[1].replace("dominant-baseline", "")
 
 
+@pytest.mark.slow
 def test_the_page_starts_with_the_overlap_of_train_and_test(report: Report, text: str) -> None:
     assert report.overlap is not None
     assert report.overlap.sessions == 30
@@ -268,6 +269,7 @@ def test_the_data_behind_the_figures_stands_at_the_end(page: Parsed, text: str) 
     assert "Warning: the clocks are wrong. Warning: few events." in text
 
 
+@pytest.mark.slow
 def test_texts_are_escaped(report: Report, tmp_path: Path) -> None:
     write_report(replace(report, version="<b>&"), tmp_path / "escaped.html", DATA)
     assert "<h1>Evaluation of &lt;b&gt;&amp;</h1>" in (tmp_path / "escaped.html").read_text()

@@ -82,6 +82,7 @@ def wrong_certificate(demo: Path, folder: Path) -> Path:
     return remade(demo, folder, {CERTIFICATE: msgspec.json.encode(document)})
 
 
+@pytest.mark.slow
 def test_two_models_at_most(scene: Scene, demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "models"
     wrong = scene.publisher.publish(wrong_certificate(demo, tmp_path))

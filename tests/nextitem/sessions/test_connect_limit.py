@@ -97,6 +97,7 @@ def test_the_first_method_waits_for_the_login_and_later_ones_do_not_wait_as_long
         METHODS[method](store, key, soon())
 
 
+@pytest.mark.slow
 def test_after_idle_time_the_login_has_its_time_again(
     store: ValkeyStore, key: SessionKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:

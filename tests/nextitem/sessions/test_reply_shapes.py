@@ -141,6 +141,7 @@ def store_at(
 
 
 @pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.slow
 def test_a_reply_of_another_shape_is_a_fault_of_the_store(verb: str) -> None:
     succeeded = set()
     for shape, reply in SHAPES.items():

@@ -84,6 +84,7 @@ def resources() -> Iterator[ExitStack]:
 
 @pytest.mark.parametrize("known", [False, True], ids=["from the start", "later"])
 @pytest.mark.parametrize("dead", [False, True], ids=["silent", "refusing"])
+@pytest.mark.slow
 def test_a_dead_node_costs_no_request_for_another(resources: ExitStack, dead: bool, known: bool) -> None:
     shards = Shards(resources, dead=dead)
     if known:
@@ -94,6 +95,7 @@ def test_a_dead_node_costs_no_request_for_another(resources: ExitStack, dead: bo
     assert answers == [[number != 0 for number in requests]] * ROUNDS
 
 
+@pytest.mark.slow
 def test_a_dead_node_is_tried_once_per_reset_timeout(resources: ExitStack) -> None:
     shards = Shards(resources, dead=False)
     assert all(map(shards.answers, range(SHARDS)))
@@ -110,6 +112,7 @@ def test_a_dead_node_is_tried_once_per_reset_timeout(resources: ExitStack) -> No
     assert all(shards.answers(0) for _ in range(ROUNDS))
 
 
+@pytest.mark.slow
 def test_a_slot_that_moved_away_from_a_dead_node_is_served_at_its_next_trial(resources: ExitStack) -> None:
     shards = Shards(resources, dead=False)
     assert all(map(shards.answers, range(SHARDS)))
@@ -120,6 +123,7 @@ def test_a_slot_that_moved_away_from_a_dead_node_is_served_at_its_next_trial(res
     assert all(shards.answers(0) for _ in range(ROUNDS))
 
 
+@pytest.mark.slow
 def test_without_any_slot_map_all_requests_share_one_circuit(resources: ExitStack) -> None:
     shards = Shards(resources, dead=False)
     shards.failing = set(range(SHARDS))

@@ -59,6 +59,7 @@ def test_the_command_writes_template_and_page(tmp_path: Path) -> None:
     assert page.read_text().endswith("|\n<!-- end -->\nMore.\n")
 
 
+@pytest.mark.slow
 def test_the_template_is_valid() -> None:
     command: list[str | Path] = [
         Path(sys.executable).with_name("cfn-lint"),

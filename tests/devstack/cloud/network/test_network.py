@@ -106,6 +106,7 @@ def test_the_functions_clients_trust_the_doors_and_find_them(start: Start) -> No
     assert read(place, "ssl", "secretsmanager.eu-central-1.amazonaws.com:443") == "secretsmanager /x"
 
 
+@pytest.mark.slow
 def test_other_services_time_out_inside_the_vpc_and_answer_outside(start: Start) -> None:
     deployment = simulate()
     network = start(deployment)

@@ -185,6 +185,7 @@ class FormatContract:
         # THEN the fault has its file and row
         assert fault(engine, tmp_path / "out", Layout(), folder).startswith(f"/2/{name}, row 5: ")
 
+    @pytest.mark.slow
     def test_a_column_of_the_path(self, engine: Engine, tmp_path: Path) -> None:
         # GIVEN files below folders that hold a column, which the files of one folder have, too
         own, other = tmp_path / "own", tmp_path / "other"

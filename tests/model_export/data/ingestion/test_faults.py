@@ -146,6 +146,7 @@ def fault_of(path: Path, layout: Layout | None = None) -> str:
         ),
     ],
 )
+@pytest.mark.slow
 def test_a_fault_in_csv_is_named(tmp_path: Path, content: bytes, expected: str) -> None:
     plain, packed = tmp_path / "events.csv", tmp_path / "events.csv.gz"
     plain.write_bytes(content)

@@ -63,6 +63,7 @@ def test_without_filters_prepare_writes_what_split_writes(tmp_path: Path) -> Non
     assert json.loads((tmp_path / "out" / "preparation.json").read_text()) == record
 
 
+@pytest.mark.slow
 def test_the_format_of_the_input_changes_nothing(events: Path, tmp_path: Path) -> None:
     # GIVEN the same events as CSV and as Parquet, in another order
     done("prepare", events, "--out", tmp_path / "first", *FEW, "--format", "csv")
@@ -81,6 +82,7 @@ def test_the_format_of_the_input_changes_nothing(events: Path, tmp_path: Path) -
 @pytest.mark.parametrize("engine", ["duckdb", pytest.param("spark", marks=[pytest.mark.slow, NO_JAVA])])
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # py4j's, as in test_spark_engine
 @pytest.mark.filterwarnings("ignore:Exception ignored in.*socket:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.slow
 def test_events_come_from_s3_and_go_there(events: Path, bucket: str, tmp_path: Path, engine: str) -> None:
     # GIVEN events under a prefix, in two files
     done("split", events, "--train-out", tmp_path / "a.csv", "--test-out", tmp_path / "b.csv")

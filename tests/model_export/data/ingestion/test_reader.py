@@ -71,6 +71,7 @@ def test_csv_is_read_as_rfc_4180_says(tmp_path: Path, content: bytes, expected: 
     quote=st.booleans(),
     end=st.sampled_from(["\n", "\r\n", "\r"]),
 )
+@pytest.mark.slow
 def test_items_are_read_as_python_reads_them(lines: list[str], quote: bool, end: str) -> None:
     # GIVEN any text as items, with quotes or without
     text = "session_id,item_id,timestamp" + end

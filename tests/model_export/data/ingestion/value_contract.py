@@ -74,6 +74,7 @@ class ValueContract:
             (lambda at: f"{FIRST_DAY + at}.25", "VARCHAR"),
         ],
     )
+    @pytest.mark.slow
     def test_times_in_any_form_are_seconds(self, engine: Engine, tmp_path: Path, written: object, kind: str) -> None:
         # GIVEN the same times, a quarter past the second, in some form
         at = [("a", "x", 0), ("a", "y", 9), ("b", "x", DAY), ("b", "y", DAY + 8)]
