@@ -265,6 +265,7 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[LossyProxy]:
 
 @pytest.mark.parametrize("times", [1, ATTEMPTS], ids=["first answer", "all answers"])
 @pytest.mark.parametrize("write", WRITES)
+@pytest.mark.slow
 def test_a_rotation_survives_a_lost_answer(
     client: Any, functions: Functions, proxy: LossyProxy, write: str, times: int
 ) -> None:

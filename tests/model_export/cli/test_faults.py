@@ -60,6 +60,7 @@ def artifact() -> str:
 
 @pytest.mark.usefixtures("work")
 @pytest.mark.parametrize("name", BAD_FILES)
+@pytest.mark.slow
 def test_every_command_names_the_fault_of_a_file(name: str) -> None:
     content, what = BAD_FILES[name]
     Path("bad").mkdir()

@@ -61,7 +61,6 @@ def test_split_counts_what_it_writes(shop: Shop, tmp_path: Path) -> None:
     assert read_sessions(train).digest == read_sessions(shop.folder / "train.csv").digest
 
 
-@pytest.mark.slow
 def test_train_and_export_report_their_results(shop: Shop, tmp_path: Path) -> None:
     # GIVEN the training events in another format
     train = tmp_path / "train.parquet"
@@ -230,7 +229,6 @@ def registry() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("registry")
-@pytest.mark.slow
 def test_a_version_is_published_promoted_and_rolled_back(shop: Shop, tmp_path: Path) -> None:
     # GIVEN an empty registry, and a second artifact
     assert done("versions", "--json").document == []

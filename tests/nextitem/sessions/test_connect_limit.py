@@ -85,6 +85,7 @@ def store(line: SlowLine) -> Iterator[ValkeyStore]:
 
 
 @pytest.mark.parametrize("method", METHODS)
+@pytest.mark.slow
 def test_the_first_method_waits_for_the_login_and_later_ones_do_not_wait_as_long(
     store: ValkeyStore, line: SlowLine, key: SessionKey, method: str
 ) -> None:

@@ -1,6 +1,7 @@
 """Secrets Manager rotates only by a function that it may invoke, and says which step failed."""
 
 import json
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -43,7 +44,7 @@ class Scene:
     def __init__(self, served: tuple[Rotation, Clients], plant: Edit | None = None) -> None:
         self.rotation, self._clients = served
         self.deployment = simulate(edit=plant)
-        answer = self._clients.call("secretsmanager", "CreateSecret", Name=f"key-{id(self)}", SecretString="{}")
+        answer = self._clients.call("secretsmanager", "CreateSecret", Name=f"key-{uuid.uuid4()}", SecretString="{}")
         self.secret: str = answer["ARN"]
         self._name(self.secret)
         self.events: list[tuple[str, dict[str, str]]] = []

@@ -83,6 +83,7 @@ class FormatContract:
             ),
         ],
     )
+    @pytest.mark.slow
     def test_delimited_text(self, engine: Engine, tmp_path: Path, name: str, text: str, layout: Layout) -> None:
         assert result(engine, tmp_path / "out", layout, written(tmp_path / name, text)) == (TRAIN, TEST)
 
