@@ -20,9 +20,14 @@ pytest.register_assert_rewrite(
 
 
 def pytest_configure() -> None:
-    """Let programs that tests start be ended by SIGINT, which jobs in the background of a shell inherit as ignored."""
+    """Let programs that tests start be ended by signals that they would inherit as ignored.
+
+    Jobs in the background of a shell ignore SIGINT, those under `nohup` SIGHUP.
+    """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_finish() -> None:

@@ -61,6 +61,7 @@ def replayed(model: Model, items: list[str]) -> list[tuple[str, float]]:
     return named(model.top(model.replay(None, seen), (), 20, seen), model.vocabulary)
 
 
+@pytest.mark.slow
 def test_events_of_many_clients_are_all_applied_once(client: Client, stack: Stack, model: Model) -> None:
     # GIVEN a visitor with eight tabs open
     session_id = new_session()

@@ -7,6 +7,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from devstack.template.stack import ROOT, transformed
 
 LINT = [str(Path(sys.executable).parent / "cfn-lint"), "--regions", "eu-central-1"]
@@ -17,6 +19,7 @@ EXPLAINED = {
 """The number of accepted warnings of each rule, with reasons."""
 
 
+@pytest.mark.slow
 def test_the_transformed_template_is_clean(tmp_path: Path) -> None:
     template, _ = transformed()
     path = tmp_path / "transformed.json"

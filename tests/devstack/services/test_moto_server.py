@@ -18,7 +18,7 @@ def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("value", [b"\x00\xff" * 1000, bytearray(b"several parts"), "text \N{SNOWMAN}", b""])
 def test_reading_an_object_copies_nothing(value: bytes | str) -> None:
     # GIVEN an object, as one upload and as several parts (a bytearray) set it
-    key = FakeKey(name="k", value=value, account_id="123456789012", region_name="us-east-1")  # type: ignore[arg-type]
+    key = FakeKey(name="k", value=value, account_id="123456789012", region_name="us-east-1")  # type: ignore[arg-type] # moto takes all
 
     # WHEN it is read twice
     first, second = key.value, key.value

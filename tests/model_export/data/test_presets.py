@@ -232,6 +232,7 @@ def test_every_preset_has_a_sample() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in SAMPLES if not PRESETS[name].file.endswith(".parquet")])
+@pytest.mark.slow
 def test_a_preset_reads_its_files(tmp_path: Path, name: str) -> None:
     # GIVEN a file of the layout, under its usual name
     path = tmp_path / PRESETS[name].file.removesuffix(".gz")

@@ -143,7 +143,7 @@ class SmallCloud:
 
     def client(self, service: str, credentials: Credentials, *, token: str | None = None, secure: bool = True) -> Any:
         """Return a boto3 client, which the cloud closes."""
-        client: Any = boto3.client(  # type: ignore[call-overload]
+        client: Any = boto3.client(  # type: ignore[call-overload] # no literal
             service,
             region_name=REGION,
             aws_access_key_id=credentials.access_key_id,

@@ -51,7 +51,7 @@ def untrusting() -> dict[str, Any]:
 
 
 def app(port: int, **options: Any) -> Redis:
-    return connect(port, username="app", password="the password of app", **{**untrusting(), **options})  # noqa: S106
+    return connect(port, username="app", password="the password of app", **{**untrusting(), **options})  # noqa: S106 - of a test
 
 
 def test_a_restarted_server_lets_nobody_in_without_a_login(server: OwnValkey, tmp_path: Path) -> None:

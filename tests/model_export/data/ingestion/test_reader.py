@@ -121,6 +121,7 @@ def test_the_catalogue_is_ordered_by_utf_8_bytes(tmp_path: Path) -> None:
         pytest.param("-5", "-3", -3.0, id="running index below zero"),
     ],
 )
+@pytest.mark.slow
 def test_times_become_epoch_seconds(tmp_path: Path, first: str, second: str, expected: float) -> None:
     path = tmp_path / "events.csv"
     path.write_text(f"session_id,item_id,timestamp\ns,a,{first}\ns,b,{second}\n")
@@ -144,6 +145,7 @@ def test_times_become_epoch_seconds(tmp_path: Path, first: str, second: str, exp
         "'1590884420'",
     ],
 )
+@pytest.mark.slow
 def test_parquet_holds_times_and_ids_of_many_types(tmp_path: Path, time: str) -> None:
     path = tmp_path / "events.parquet"
     duckdb.execute(f"COPY (SELECT 12 AS session_id, -7 AS item_id, {time} AS timestamp) TO '{path}' (FORMAT parquet)")

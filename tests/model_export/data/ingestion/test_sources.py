@@ -65,6 +65,7 @@ def test_only_parts_below_the_named_folder_hide_a_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("suffix", ["tsv", "tsv.gz"])
+@pytest.mark.slow
 def test_utf_16_is_read_by_its_mark(tmp_path: Path, encoding: str, suffix: str) -> None:
     # GIVEN a file as Excel saves Unicode text, longer than one chunk, with a character of two units across its border
     rows = "".join(f"s\té{n}🙂\t{n}\n" for n in range(CHUNK_BYTES // 16))
