@@ -125,7 +125,8 @@ def test_services_have_what_the_template_says(site: Site, stack_name: str) -> No
     assert configuration["Environment"]["Variables"]["NEXTITEM_BUCKET"] == resources["ModelBucket"].physical_id
     bucket = {"Bucket": resources["ModelBucket"].physical_id}
     assert site.clients.call("s3", "GetBucketVersioning", **bucket)["Status"] == "Enabled"
-    assert "RefuseUnencryptedTransport" in site.clients.call("s3", "GetBucketPolicy", **bucket)["Policy"]
+    rules = site.clients.call("s3", "GetBucketLifecycleConfiguration", **bucket)["Rules"]
+    assert {rule["ID"] for rule in rules} == {"forget-unfinished-uploads", "forget-what-was-replaced-or-deleted"}
     group = resources["FunctionSecurityGroup"].physical_id
     (found,) = site.clients.call("ec2", "DescribeSecurityGroups", GroupIds=[group])["SecurityGroups"]
     assert sorted(rule["FromPort"] for rule in found["IpPermissionsEgress"]) == [443, 6379]
