@@ -25,7 +25,7 @@ from nextitem.errors import NextItemError
 
 TRANSCRIPTS = ROOT / ".build" / "smoke"
 USUAL_SECONDS, USUAL_REQUESTS = 75 * 60.0, 5000
-"""A guess for the question: nobody has measured a run."""
+"""A guess, shown in the question: no run was measured yet."""
 MAX_NAME = 26
 EXIT_REFUSED = 2
 

@@ -97,7 +97,7 @@ class Story:
                 assert may == (origin in origins), (origin, method)
 
     def refuse(self) -> None:
-        """Nobody can do what another one's policy is for."""
+        """No actor can do what another actor's policy is for."""
         actors = self._cloud.actors
         publisher, promoter, stock = map(actors.credentials, (PUBLISHER, PROMOTER, STOCK))
         for who, command in (

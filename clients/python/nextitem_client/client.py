@@ -97,7 +97,7 @@ class Client:
             step = next(steps)
             while True:
                 if isinstance(step, Pause):
-                    time.sleep(step.seconds)
+                    time.sleep(step.seconds)  # the wait before a retry
                     step = next(steps)
                 else:
                     step = steps.send(self._send(step))

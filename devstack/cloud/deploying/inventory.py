@@ -31,7 +31,7 @@ _LISTS: tuple[tuple[str, str, str, str, dict[str, Any]], ...] = (
 
 
 def inventory(site: Site) -> set[tuple[str, str]]:
-    """Return the services and the names or ids of everything in the account, whoever made it.
+    """Return the services and the names or ids of everything in the account, also of what no stack made.
 
     Keys that wait for their deletion, and the archives of functions, do not count. Emulated resources are those of
     `Site.live`.
