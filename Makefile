@@ -144,7 +144,7 @@ sbom: $(AUDIT)/pip-compile ## list the deployed function's packages with version
 
 .PHONY: cloud
 cloud: $(INSTALLED) ## deploy template.yaml into the local cloud under every strategy and store, and with planted mistakes (half an hour)
-	$(PYTHON) -m tests.cloud $(ARGS)
+	@$(BIN)/python -m tests.cloud $(ARGS)
 
 .PHONY: chaos
 chaos: $(INSTALLED) ## inject faults into the session store under traffic and check the sessions (3 minutes)

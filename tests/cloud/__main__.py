@@ -12,7 +12,15 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from devstack.cloud.network.place import available
@@ -48,13 +56,21 @@ def _played(stories: dict[Any, Any], mutants: dict[str, Any]) -> tuple[list[dict
         for (strategy, store), values in stories.items():
             progress.update(task, description=f"{strategy}, {store}")
             rows.append({"strategy": strategy, "store": store, **_row(values)})
-            progress.advance(task)
+            _advance(progress, task, f"{strategy}, {store}: {rows[-1]['seconds']} s")
         for name, mutant in mutants.items():
             progress.update(task, description=name)
             with TemporaryDirectory() as folder:
                 caught.append({"name": name, "kind": mutant.kind, "caught_by": caught_by(mutant, Path(folder))})
-            progress.advance(task)
+            _advance(progress, task, f"{name}: caught by {caught[-1]['caught_by'] or 'nothing'}")
     return rows, caught
+
+
+def _advance(progress: Progress, task: TaskID, outcome: str) -> None:
+    """Advance the bar; without a terminal, which shows no bar, print a line."""
+    progress.advance(task)
+    if not progress.console.is_terminal:
+        done = progress.tasks[task]
+        progress.console.print(f"{done.completed:.0f} of {done.total:.0f}, {done.elapsed:.0f} s: {outcome}")
 
 
 def _row(values: Any) -> dict[str, Any]:
