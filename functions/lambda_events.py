@@ -10,26 +10,16 @@ from typing import Any, Literal
 
 import msgspec
 
+from http_routes import ROUTE_KEYS, unmatched_route
 from nextitem.errors import MAX_FAULTS, Fault, RequestError
 from nextitem.service.huge_numbers import replace_infinities
 from nextitem.service.schema import Operation, Problem, encode
-
-ROUTE_KEYS: Mapping[str, Operation] = {
-    "POST /v1/sessions/{session_id}/events": "append_events",
-    "GET /v1/sessions/{session_id}/recommendations": "get_recommendations",
-    "DELETE /v1/sessions/{session_id}": "delete_session",
-    "POST /v1/recommendations": "recommend",
-    "GET /v1/health": "health",
-}
-"""The operation of each API Gateway route key. All other requests arrive as ``$default``."""
+from query_string import parse_query
 
 DirectOperation = Operation | Literal["verify"]
 DIRECT: tuple[DirectOperation, ...] = (*ROUTE_KEYS.values(), "verify")
 """The operations of a direct invoke; `verify` has no HTTP route."""
 
-_LISTS = {"only", "exclude"}
-"""Query parameters that name items, one each; they may be repeated. A comma belongs to the id. Some clients append
-``[]`` or ``[0]`` to the name."""
 _IN_SESSION = {"append_events", "get_recommendations", "delete_session"}
 """The operations that have a `session_id`."""
 _EVENT_SOURCES = {
@@ -134,9 +124,9 @@ def http_call(event: object) -> Call:
     if http_event.route_key in ROUTE_KEYS:
         route_key, session_id = http_event.route_key, (http_event.path_parameters or {}).get("session_id")
     else:
-        route_key, session_id = _unmatched_route(http_event)
+        route_key, session_id = unmatched_route(*_target(http_event))
     operation, subject = ROUTE_KEYS[route_key], _subject(http_event)
-    query, body = _query(http_event.raw_query_string or ""), _body(http_event)
+    query, body = parse_query(http_event.raw_query_string or ""), _body(http_event)
     if route_key.startswith("POST "):
         if query:
             faults = [Fault(name, "this operation reads no query parameters; send it in the body") for name in query]
@@ -203,6 +193,15 @@ def _subject(event: _Event) -> str | None:
     return subject
 
 
+def _target(event: _Event) -> tuple[str, str, str]:
+    """Return method, path and stage of a request that API Gateway found no route for."""
+    http = event.request_context.http
+    if http is None or not _is_unicode(http.method):
+        raise RequestError(400, "Malformed request", "the event is not an HTTP API event: it has no method and path")
+    path = http.path if event.raw_path is None else event.raw_path
+    return http.method, path, event.request_context.stage or "$default"
+
+
 def _is_unicode(text: str) -> bool:
     """Return whether UTF-8 can encode a text. JSON escapes can write half of a surrogate pair, which it cannot."""
     return not any("\ud800" <= char <= "\udfff" for char in text)
@@ -228,66 +227,3 @@ def _body(event: _Event) -> bytes:
         return base64.b64decode(text, validate=True)
     except ValueError as error:
         raise RequestError(400, "Malformed request", f"the body is not base64: {error}") from None
-
-
-def _query(text: str) -> dict[str, Any]:
-    """Return the document of a query string. A repeated name is a list, which only `_LISTS` may be."""
-    if not text:
-        return {}
-    from urllib.parse import parse_qs  # imported lazily: it takes 2 ms, and appending events does not need it
-
-    try:
-        values = parse_qs(text, keep_blank_values=True, errors="strict")
-    except UnicodeDecodeError as error:
-        raise RequestError(400, "Malformed request", f"the query string is not UTF-8: {error}") from None
-    document: dict[str, Any] = {}
-    for name, texts in values.items():
-        if (base := _list_name(name)) is not None:
-            document.setdefault(base, []).extend(texts)
-        else:
-            document[name] = texts[0] if len(texts) == 1 else texts
-    return document
-
-
-def _list_name(name: str) -> str | None:
-    """Return the one of `_LISTS` that a query parameter adds to; None if it adds to none, and so is refused later."""
-    base, bracket, rest = name.partition("[")
-    if base not in _LISTS:
-        return None
-    index = rest.removesuffix("]")
-    is_index = rest == f"{index}]" and (not index or (index.isascii() and index.isdecimal()))
-    return base if not bracket or is_index else None
-
-
-def _unmatched_route(event: _Event) -> tuple[str, str]:
-    """Return the route key and the session id of a path that has a ``/`` in its session id, so that the id is refused.
-
-    API Gateway decodes the path before it looks for a route, so it finds none for such a path.
-    """
-    http = event.request_context.http
-    if http is None or not _is_unicode(http.method):
-        raise RequestError(400, "Malformed request", "the event is not an HTTP API event: it has no method and path")
-    path = http.path if event.raw_path is None else event.raw_path
-    stage = event.request_context.stage or "$default"
-    if stage != "$default" and path.startswith(f"/{stage}/"):
-        path = path.removeprefix(f"/{stage}")
-    methods = [key.split(" ")[0] for key in ROUTE_KEYS if _fits(key.split("/")[1:], path.split("/")[1:])]
-    if http.method in methods:
-        detail = "the event has no route: only an HTTP API with this service's routes is accepted, no function URL"
-        raise RequestError(400, "Malformed request", detail)
-    if methods:
-        allow = ", ".join(methods)
-        raise RequestError(405, "Method not allowed", f"this path accepts {allow}, not {http.method}", allow=allow)
-    request = f"{http.method} {path}"
-    for key in ROUTE_KEYS:
-        start, variable, end = key.partition("{session_id}")
-        session_id = request[len(start) : len(request) - len(end)]
-        if variable and session_id and request == start + session_id + end:
-            return key, session_id
-    raise RequestError(404, "Not found", "no operation has this path")
-
-
-def _fits(template: list[str], path: list[str]) -> bool:
-    return len(template) == len(path) and all(
-        part == text or (part.startswith("{") and text) for part, text in zip(template, path, strict=True)
-    )

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 import msgspec
 import pytest
 
+import http_routes
 import lambda_events
 from model_export.simulator import Shop
 from nextitem.errors import RequestError
@@ -33,7 +34,7 @@ def given(value: dict[str, str] | msgspec.UnsetType) -> dict[str, str]:
 
 
 def test_every_route_has_a_payload() -> None:
-    assert {read(path).route_key for path in http_files()} == {*lambda_events.ROUTE_KEYS, "$default"}
+    assert {read(path).route_key for path in http_files()} == {*http_routes.ROUTE_KEYS, "$default"}
 
 
 @every_payload
@@ -100,7 +101,7 @@ def test_the_payload_is_a_valid_call(path: Path) -> None:
         return
 
     call = lambda_events.http_call(event)
-    assert call.operation == lambda_events.ROUTE_KEYS[event["routeKey"]]
+    assert call.operation == http_routes.ROUTE_KEYS[event["routeKey"]]
     assert call.session_id == event.get("pathParameters", {}).get("session_id")
     if call.operation in BODIES:
         schema.parse(call.body, BODIES[call.operation], strict=not call.query)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambda_events import ROUTE_KEYS, http_call
+from http_routes import ROUTE_KEYS
+from lambda_events import http_call
 from nextitem.errors import RequestError
 from nextitem.service.schema import RankingOptions, parse
 

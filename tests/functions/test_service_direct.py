@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from devstack.processes.errors import FunctionFailed
 from devstack.services.bucket import ACCESS_KEY, REGION
 from devstack.stack import Stack
-from lambda_events import ROUTE_KEYS
+from http_routes import ROUTE_KEYS
 from tests.events.payload import EVENT_SOURCES, OTHER_HTTP, direct_files, http_files
 from tests.functions.client import Client
 

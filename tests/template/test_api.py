@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-import lambda_events
+import http_routes
 from devstack.api_gateway.cors import ALLOW_HEADERS, ALLOW_METHODS, MAX_AGE_SECONDS
 from devstack.template.stack import Stack, Values, deployed
 
-ROUTES = {*lambda_events.ROUTE_KEYS, "$default"}
+ROUTES = {*http_routes.ROUTE_KEYS, "$default"}
 """The routes that the handler answers."""
 TOKENS: Values = {"JwtIssuer": "https://login.example.com/", "JwtAudience": "app,site"}
 LOGGED = {

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from openapi_spec_validator import validate
 
+import http_routes
 import lambda_events
 from devstack.openapi.api_page import table
 from devstack.openapi.document import ANSWERS, BODIES, JSON, PATH, PROBLEM, QUERIES, encode
@@ -65,7 +66,7 @@ def test_it_has_the_template_s_routes_and_no_other() -> None:
 
     # THEN the document has exactly these, with the operations that the function runs
     assert {key for key, _ in OPERATIONS.values()} == keys
-    assert {key: name for name, (key, _) in OPERATIONS.items()} == dict(lambda_events.ROUTE_KEYS)
+    assert {key: name for name, (key, _) in OPERATIONS.items()} == dict(http_routes.ROUTE_KEYS)
     assert set(ANSWERS) == set(OPERATIONS)
     assert {*BODIES, *QUERIES} < set(OPERATIONS)
 
@@ -142,7 +143,8 @@ def test_every_field_of_a_request_is_described() -> None:
 
 def test_every_refusal_of_the_service_is_documented() -> None:
     """The statuses that the handler's modules name."""
-    parts = ("recommend.py", "lambda_events.py", "nextitem/service/schema.py", "nextitem/service/second_reading.py")
+    library = ("nextitem/service/schema.py", "nextitem/service/second_reading.py")
+    parts = ("recommend.py", "lambda_events.py", "http_routes.py", "query_string.py", *library)
     texts = [(PATH.parents[1] / "functions" / part).read_text() for part in parts]
     refused = re.compile(r"(?:RequestError\(|Problem\(\"[^\"]+\", )(\d{3})")
     named = {status for text in texts for status in refused.findall(text)}

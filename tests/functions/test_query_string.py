@@ -1,0 +1,35 @@
+"""Query strings become documents like bodies."""
+
+from typing import Any
+
+import pytest
+
+from nextitem.errors import RequestError
+from query_string import parse_query
+
+
+@pytest.mark.parametrize(
+    ("query", "document"),
+    [
+        ("", {}),
+        ("limit=5", {"limit": "5"}),
+        ("limit=", {"limit": ""}),
+        ("limit=5&limit=7", {"limit": ["5", "7"]}),
+        ("exclude=a&exclude=b", {"exclude": ["a", "b"]}),
+        ("exclude=a,b&exclude=a%2Cb", {"exclude": ["a,b", "a,b"]}),
+        ("exclude=", {"exclude": [""]}),
+        ("only=a&only=c&exclude=b", {"only": ["a", "c"], "exclude": ["b"]}),
+        ("exclude[]=a&exclude%5B%5D=b", {"exclude": ["a", "b"]}),
+        ("only[0]=a&only[1]=b&exclude=c", {"only": ["a", "b"], "exclude": ["c"]}),
+        ("only[a]=b&limit[]=5", {"only[a]": "b", "limit[]": "5"}),
+        ("exclude=caf%C3%A9+noir&exclude_seen=true", {"exclude": ["café noir"], "exclude_seen": "true"}),
+    ],
+)
+def test_a_query_string_is_read_like_a_body(query: str, document: dict[str, Any]) -> None:
+    assert parse_query(query) == document
+
+
+def test_a_query_string_that_is_not_utf8_is_malformed() -> None:
+    with pytest.raises(RequestError) as caught:
+        parse_query("exclude=%FF")
+    assert caught.value.status == 400
