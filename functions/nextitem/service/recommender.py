@@ -3,39 +3,27 @@
 Whatever the session store does, there is an answer as long as there is a model.
 """
 
-import hashlib
 from collections import deque
-from collections.abc import Sequence
 
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
-from nextitem.service.ranking import Ranking, ReplayedSession, rank, recommendations, replay_items, replay_session
-from nextitem.service.router import RoutedModel, Router
-from nextitem.service.schema import (
-    Answer,
-    AppendedEvent,
-    EventsRequest,
-    Health,
-    ItemsRequest,
-    RankingOptions,
-    Recommendation,
-    ServedModel,
-    SessionRequest,
+from nextitem.service.answer_parts import (
+    answer_id_of,
+    appended_events,
+    digits_of,
+    impression_of,
+    recorded_ranking,
+    recorded_replay,
+    served_model,
+    snapshot_of,
 )
+from nextitem.service.ranking import recommendations
+from nextitem.service.router import RoutedModel, Router
+from nextitem.service.schema import Answer, EventsRequest, Health, ItemsRequest, RankingOptions, SessionRequest
 from nextitem.sessions.background_writer import BackgroundWriter
-from nextitem.sessions.codec import recommendation_id
 from nextitem.sessions.feedback import feedback_on
 from nextitem.sessions.keys import KeyRing, SessionName
-from nextitem.sessions.session import (
-    IMPRESSION_SIZE,
-    Impression,
-    PendingSave,
-    SessionKey,
-    SessionRecord,
-    SessionStore,
-    Snapshot,
-    Status,
-)
+from nextitem.sessions.session import IMPRESSION_SIZE, PendingSave, SessionKey, SessionStore, Status
 from nextitem.telemetry.record import RequestRecord
 
 STORE_SHARE = 0.5
@@ -83,23 +71,23 @@ class Recommender:
             return self._answer_without_store(routed, request, record)
 
         session = appended.session
-        replay = _replay(routed, session, record)
-        ranking = _rank(routed, replay, request.options, record, at_least=IMPRESSION_SIZE)
+        replay = recorded_replay(routed, session, record)
+        ranking = recorded_ranking(routed, replay, request.options, record, at_least=IMPRESSION_SIZE)
         best = recommendations(routed.model, ranking.items)
         answer = Answer(
             session_id=request.session.session_id,
             recommendations=best[: request.options.limit],
-            events=_appended_events(routed, request, appended.statuses, record),
+            events=appended_events(routed, request, appended.statuses, record),
             session_length=session.length,
             stored=True,
-            recommendation_id=_recommendation_id(key, session, routed),
+            recommendation_id=answer_id_of(key, session, routed),
             served_by=ranking.served_by,
-            model=_served_model(routed),
+            model=served_model(routed),
         )
         record.feedback = feedback_on(appended.impression, request.events, appended.statuses)
         if replay.replayed:  # else the store has this snapshot and this impression already
             with record.phase("store_write"):
-                snapshot, impression = _snapshot(session, replay), _impression(session, answer, best)
+                snapshot, impression = snapshot_of(session, replay), impression_of(session, answer, best)
                 version = routed.version  # the writer keeps the call, which must not keep a model
                 save = self._writer.send(lambda: self._store.save(key, version, snapshot, deadline, impression))
                 self._pending_saves.append(save)  # a lost snapshot costs a replay: nothing waits for it
@@ -119,18 +107,18 @@ class Recommender:
             with record.phase("store_read"):
                 key = self._current_key(request.session, deadline)
                 session = self._store.load(key, routed.version, deadline)
-            answer_id = _recommendation_id(key, session, routed)
+            answer_id = answer_id_of(key, session, routed)
         except StoreUnavailable as error:
             record.add_fault(error)
-        replay = _replay(routed, session if session is not None else (), record)
-        ranking = _rank(routed, replay, request.options, record)
+        replay = recorded_replay(routed, session if session is not None else (), record)
+        ranking = recorded_ranking(routed, replay, request.options, record)
         return Answer(
             session_id=request.session.session_id,
             recommendations=recommendations(routed.model, ranking.items),
             session_length=None if session is None else session.length,
             recommendation_id=answer_id,
             served_by=ranking.served_by,
-            model=_served_model(routed),
+            model=served_model(routed),
         )
 
     def recommend(self, request: ItemsRequest, record: RequestRecord) -> Answer:
@@ -139,12 +127,13 @@ class Recommender:
         Raises:
             NoModel: no model is loaded.
         """
-        routed = self._router.model_for(_digits(request.item_ids))
-        ranking = _rank(routed, _replay(routed, request.item_ids, record), request.options, record)
+        routed = self._router.model_for(digits_of(request.item_ids))
+        replay = recorded_replay(routed, request.item_ids, record)
+        ranking = recorded_ranking(routed, replay, request.options, record)
         return Answer(
             recommendations=recommendations(routed.model, ranking.items),
             served_by=ranking.served_by,
-            model=_served_model(routed),
+            model=served_model(routed),
         )
 
     def delete_session(self, session: SessionName, record: RequestRecord) -> None:
@@ -166,12 +155,12 @@ class Recommender:
         Raises:
             NoModel: no model is loaded.
         """
-        routed = self._router.model_for(_digits(()))
+        routed = self._router.model_for(digits_of(()))
         try:
             self._store.ping(Deadline.after(self._deadline))
         except StoreUnavailable:
-            return Health("ok", _served_model(routed), "unavailable")
-        return Health("ok", _served_model(routed), "ok")
+            return Health("ok", served_model(routed), "unavailable")
+        return Health("ok", served_model(routed), "ok")
 
     def wait_until_sent(self, deadline: Deadline) -> None:
         """Wait until the saves of earlier requests are sent to the store, or until the deadline."""
@@ -184,15 +173,16 @@ class Recommender:
         for event in request.events:
             statuses.append("duplicate" if event.event_id in distinct else "applied")
             distinct.setdefault(event.event_id, event.item_id)
-        ranking = _rank(routed, _replay(routed, list(distinct.values()), record), request.options, record)
+        replay = recorded_replay(routed, list(distinct.values()), record)
+        ranking = recorded_ranking(routed, replay, request.options, record)
         return Answer(
             session_id=request.session.session_id,
             recommendations=recommendations(routed.model, ranking.items),
-            events=_appended_events(routed, request, statuses, record),
+            events=appended_events(routed, request, statuses, record),
             session_length=len(distinct),
             stored=False,
             served_by=ranking.served_by,
-            model=_served_model(routed),
+            model=served_model(routed),
         )
 
     def _model_for(self, session: SessionName, options: RankingOptions) -> RoutedModel:
@@ -223,66 +213,3 @@ class Recommender:
     def _store_deadline(self, options: RankingOptions) -> Deadline:
         whole = self._deadline if options.deadline_ms is None else options.deadline_ms / 1000
         return Deadline.after(whole * STORE_SHARE, reserve=whole * CONNECT_SHARE)
-
-
-def _replay(routed: RoutedModel, events: SessionRecord | Sequence[str], record: RequestRecord) -> ReplayedSession:
-    """Replay a session, or item ids alone, and record how long that took."""
-    with record.phase("replay"):
-        if not isinstance(events, SessionRecord):
-            return replay_items(routed.model, events)
-        replay = replay_session(routed.model, events)
-    record.set_replayed(replay.replayed)
-    return replay
-
-
-def _rank(
-    routed: RoutedModel, replay: ReplayedSession, options: RankingOptions, record: RequestRecord, *, at_least: int = 1
-) -> Ranking:
-    """Rank the catalogue and record the duration, `served_by` and the scores."""
-    with record.phase("scoring"):
-        exclude_seen = routed.exclude_seen if options.exclude_seen is None else options.exclude_seen
-        ranking = rank(routed.model, replay, options, max(options.limit, at_least), exclude_seen=exclude_seen)
-    record.set_served_by(ranking.served_by, routed.version, routed.variant)
-    if ranking.items and ranking.served_by != "popular":
-        record.set_scores(ranking.items[0].score, ranking.items[-1].score)
-    return ranking
-
-
-def _appended_events(
-    routed: RoutedModel, request: EventsRequest, statuses: Sequence[Status], record: RequestRecord
-) -> list[AppendedEvent]:
-    """Return the outcome of each event in the order of the body, and record the counts."""
-    vocabulary = routed.model.vocabulary
-    answered = dict(request.skipped)
-    unknown = 0
-    for place, event, status in zip(request.order, request.events, statuses, strict=True):
-        is_unknown = status in {"applied", "late"} and vocabulary.index(event.item_id) is None
-        unknown += is_unknown
-        answered[place] = AppendedEvent(event.event_id, event.item_id, "unknown_item" if is_unknown else status)
-    record.count_events(statuses, unknown)
-    return [answered[place] for place in sorted(answered)]
-
-
-def _snapshot(session: SessionRecord, replay: ReplayedSession) -> Snapshot | None:
-    return None if replay.hidden is None else Snapshot(session.log[-1].chain, replay.hidden)
-
-
-def _impression(session: SessionRecord, answer: Answer, best: Sequence[Recommendation]) -> Impression:
-    item_ids = tuple(item.item_id for item in best[:IMPRESSION_SIZE])
-    chain, model = session.log[-1].chain, answer.model
-    return Impression(chain, answer.recommendation_id or "", model.version, model.variant, item_ids)
-
-
-def _recommendation_id(key: SessionKey, session: SessionRecord, routed: RoutedModel) -> str | None:
-    if not session.log:
-        return None
-    return recommendation_id(key.hash_key, session.log[-1].chain, routed.version, routed.variant)
-
-
-def _digits(item_ids: Sequence[str]) -> str:
-    """Return hex digits that choose the variant of a request without a session."""
-    return hashlib.blake2b("\n".join(item_ids).encode(), digest_size=16).hexdigest()
-
-
-def _served_model(routed: RoutedModel) -> ServedModel:
-    return ServedModel(routed.version, routed.variant)

@@ -143,9 +143,9 @@ def test_every_field_of_a_request_is_described() -> None:
 
 def test_every_refusal_of_the_service_is_documented() -> None:
     """The statuses that the handler's modules name."""
-    library = ("nextitem/service/schema.py", "nextitem/service/second_reading.py")
-    parts = ("recommend.py", "lambda_events.py", "http_routes.py", "query_string.py", *library)
-    texts = [(PATH.parents[1] / "functions" / part).read_text() for part in parts]
+    functions = PATH.parents[1] / "functions"
+    parts = [*functions.glob("*.py"), *(functions / "nextitem" / "service").rglob("*.py")]
+    texts = [part.read_text() for part in parts]
     refused = re.compile(r"(?:RequestError\(|Problem\(\"[^\"]+\", )(\d{3})")
     named = {status for text in texts for status in refused.findall(text)}
 

@@ -1,0 +1,80 @@
+"""The parts of an answer: replay and ranking, recorded for the telemetry, the events' outcomes, and what is saved."""
+
+import hashlib
+from collections.abc import Sequence
+
+from nextitem.service.ranking import Ranking, ReplayedSession, rank, replay_items, replay_session
+from nextitem.service.router import RoutedModel
+from nextitem.service.schema import Answer, AppendedEvent, EventsRequest, RankingOptions, Recommendation, ServedModel
+from nextitem.sessions.codec import recommendation_id
+from nextitem.sessions.session import IMPRESSION_SIZE, Impression, SessionKey, SessionRecord, Snapshot, Status
+from nextitem.telemetry.record import RequestRecord
+
+
+def recorded_replay(
+    routed: RoutedModel, events: SessionRecord | Sequence[str], record: RequestRecord
+) -> ReplayedSession:
+    """Replay a session, or item ids alone, and record how long that took."""
+    with record.phase("replay"):
+        if not isinstance(events, SessionRecord):
+            return replay_items(routed.model, events)
+        replay = replay_session(routed.model, events)
+    record.set_replayed(replay.replayed)
+    return replay
+
+
+def recorded_ranking(
+    routed: RoutedModel, replay: ReplayedSession, options: RankingOptions, record: RequestRecord, *, at_least: int = 1
+) -> Ranking:
+    """Rank the catalogue and record the duration, `served_by` and the scores."""
+    with record.phase("scoring"):
+        exclude_seen = routed.exclude_seen if options.exclude_seen is None else options.exclude_seen
+        ranking = rank(routed.model, replay, options, max(options.limit, at_least), exclude_seen=exclude_seen)
+    record.set_served_by(ranking.served_by, routed.version, routed.variant)
+    if ranking.items and ranking.served_by != "popular":
+        record.set_scores(ranking.items[0].score, ranking.items[-1].score)
+    return ranking
+
+
+def appended_events(
+    routed: RoutedModel, request: EventsRequest, statuses: Sequence[Status], record: RequestRecord
+) -> list[AppendedEvent]:
+    """Return the outcome of each event in the order of the body, and record the counts."""
+    vocabulary = routed.model.vocabulary
+    answered = dict(request.skipped)
+    unknown = 0
+    for place, event, status in zip(request.order, request.events, statuses, strict=True):
+        is_unknown = status in {"applied", "late"} and vocabulary.index(event.item_id) is None
+        unknown += is_unknown
+        answered[place] = AppendedEvent(event.event_id, event.item_id, "unknown_item" if is_unknown else status)
+    record.count_events(statuses, unknown)
+    return [answered[place] for place in sorted(answered)]
+
+
+def snapshot_of(session: SessionRecord, replay: ReplayedSession) -> Snapshot | None:
+    """Return the snapshot to save of a replayed session; None if the model knows none of its items."""
+    return None if replay.hidden is None else Snapshot(session.log[-1].chain, replay.hidden)
+
+
+def impression_of(session: SessionRecord, answer: Answer, best: Sequence[Recommendation]) -> Impression:
+    """Return what the session's log keeps of an answer: its id, its model, and its best items."""
+    item_ids = tuple(item.item_id for item in best[:IMPRESSION_SIZE])
+    chain, model = session.log[-1].chain, answer.model
+    return Impression(chain, answer.recommendation_id or "", model.version, model.variant, item_ids)
+
+
+def answer_id_of(key: SessionKey, session: SessionRecord, routed: RoutedModel) -> str | None:
+    """Return the `recommendation_id` of an answer; None for a session without events."""
+    if not session.log:
+        return None
+    return recommendation_id(key.hash_key, session.log[-1].chain, routed.version, routed.variant)
+
+
+def digits_of(item_ids: Sequence[str]) -> str:
+    """Return hex digits that choose the variant of a request without a session."""
+    return hashlib.blake2b("\n".join(item_ids).encode(), digest_size=16).hexdigest()
+
+
+def served_model(routed: RoutedModel) -> ServedModel:
+    """Return the model of an answer as clients see it."""
+    return ServedModel(routed.version, routed.variant)

@@ -1,0 +1,80 @@
+"""The schema of the API: converts JSON bodies to typed requests, answers to JSON. All limits of requests are here."""
+
+from typing import Literal
+
+from nextitem.service.schema.answers import (
+    Answer,
+    AppendedEvent,
+    EventStatus,
+    Health,
+    Problem,
+    Recommendation,
+    ServedBy,
+    ServedModel,
+    encode,
+    problem_of,
+    to_document,
+)
+from nextitem.service.schema.events import (
+    EventBody,
+    EventsBody,
+    EventsRequest,
+    events_request,
+)
+from nextitem.service.schema.limits import (
+    DEFAULT_LIMIT,
+    MAX_BODY_BYTES,
+    MAX_DEADLINE_MS,
+    MAX_EVENTS,
+    MAX_EXCLUDED,
+    MAX_ONLY,
+    Id,
+)
+from nextitem.service.schema.options import (
+    ItemsBody,
+    ItemsRequest,
+    NoOptions,
+    RankingOptions,
+    SessionRequest,
+)
+from nextitem.service.schema.parsing import (
+    checked_session_id,
+    parse,
+    parse_or_skip,
+)
+
+Operation = Literal["append_events", "get_recommendations", "delete_session", "recommend", "health"]
+
+__all__ = [
+    "DEFAULT_LIMIT",
+    "MAX_BODY_BYTES",
+    "MAX_DEADLINE_MS",
+    "MAX_EVENTS",
+    "MAX_EXCLUDED",
+    "MAX_ONLY",
+    "Answer",
+    "AppendedEvent",
+    "EventBody",
+    "EventStatus",
+    "EventsBody",
+    "EventsRequest",
+    "Health",
+    "Id",
+    "ItemsBody",
+    "ItemsRequest",
+    "NoOptions",
+    "Operation",
+    "Problem",
+    "RankingOptions",
+    "Recommendation",
+    "ServedBy",
+    "ServedModel",
+    "SessionRequest",
+    "checked_session_id",
+    "encode",
+    "events_request",
+    "parse",
+    "parse_or_skip",
+    "problem_of",
+    "to_document",
+]

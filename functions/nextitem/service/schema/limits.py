@@ -1,0 +1,24 @@
+"""Limits and simple types of requests."""
+
+from typing import Annotated
+
+import msgspec
+
+from nextitem.ids import ID_PATTERN
+from nextitem.model.manifest import MAX_TOP
+from nextitem.sessions.session import WINDOW
+
+MAX_BODY_BYTES = 256 * 1024
+MAX_EVENTS = WINDOW
+"""The maximum of events, or of items, in one request."""
+MAX_EXCLUDED = 500
+MAX_ONLY = 1000
+"""The maximum of candidates that one request may have ranked."""
+DEFAULT_LIMIT = 20
+MAX_DEADLINE_MS = 10_000
+
+Id = Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]
+Limit = Annotated[int, msgspec.Meta(ge=1, le=MAX_TOP)]
+DeadlineMs = Annotated[int, msgspec.Meta(ge=1, le=MAX_DEADLINE_MS)]
+Excluded = Annotated[list[Id], msgspec.Meta(max_length=MAX_EXCLUDED)]
+Candidates = Annotated[list[Id], msgspec.Meta(max_length=MAX_ONLY)]

@@ -1,0 +1,46 @@
+"""The options of requests for recommendations, and the requests that are no events."""
+
+from typing import Annotated
+
+import msgspec
+
+from nextitem.service.schema.limits import DEFAULT_LIMIT, MAX_EVENTS, Candidates, DeadlineMs, Excluded, Id, Limit
+from nextitem.sessions.keys import SessionName
+
+
+class NoOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of an operation that takes no fields."""
+
+
+class RankingOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The options of any request for recommendations.
+
+    With `only`, just these candidates are ranked. Where `exclude_seen` is None, the route's setting holds, or else the
+    deployment's.
+    """
+
+    limit: Limit = DEFAULT_LIMIT
+    only: Candidates | None = None
+    exclude: Excluded = []
+    exclude_seen: bool | None = None
+    deadline_ms: DeadlineMs | None = None
+
+
+class ItemsBody(RankingOptions, frozen=True):
+    """The body of `recommend`: the items that the visitor looked at, oldest first."""
+
+    item_ids: Annotated[list[Id], msgspec.Meta(max_length=MAX_EVENTS)] = []
+
+
+class SessionRequest(msgspec.Struct, frozen=True):
+    """`get_recommendations`, checked."""
+
+    session: SessionName
+    options: RankingOptions
+
+
+class ItemsRequest(msgspec.Struct, frozen=True):
+    """`recommend`, checked."""
+
+    item_ids: tuple[str, ...]
+    options: RankingOptions
