@@ -9,6 +9,7 @@ buckets + 1 positions where each bucket begins (u32), the indices in the order o
 text.
 """
 
+import codecs
 import mmap
 import struct
 import sys
@@ -18,6 +19,7 @@ from pathlib import Path
 from zlib import crc32
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nextitem.errors import ArtifactCorrupt
 
@@ -25,13 +27,19 @@ _MAGIC = b"NIVOCAB2"
 _HEAD = struct.Struct("<8sQQ")
 _LEAD_BITS, _CONTINUATION = 0xC0, 0x80
 """A byte inside a UTF-8 character has these two lead bits."""
+_DECODED_AT_ONCE = 1 << 20
+"""Bytes of text that are checked at a time: decoding all of it at once would take up to four times its size."""
 
 
 class Vocabulary:
     """A catalogue's item ids, sorted by their UTF-8 bytes."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, part: memoryview | None = None) -> None:
         """Map a vocabulary file.
+
+        Args:
+            path: the file.
+            part: the vocabulary's bytes, if it is a part of this file and the file is mapped already.
 
         Raises:
             ArtifactCorrupt: it is not a vocabulary file, it is truncated, or its parts contradict each other.
@@ -39,9 +47,7 @@ class Vocabulary:
         if sys.byteorder != "little":
             raise ArtifactCorrupt("vocabulary files are little endian, this machine is not")
         try:
-            with path.open("rb") as file:
-                data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-            whole = self._read_head(data)
+            whole = self._read_head(map_file(path) if part is None else part)
         except (OSError, ValueError, IndexError, TypeError, struct.error) as error:
             raise ArtifactCorrupt(f"{path.name} cannot be read: {error}") from error
         if not whole:
@@ -64,16 +70,11 @@ class Vocabulary:
         return magic == _MAGIC and power_of_two and whole and self._is_consistent()
 
     def _is_consistent(self) -> bool:
-        """Return whether every look-up stays inside the file. Ids that are not UTF-8 raise a ValueError."""
+        """Return whether every look-up stays inside the file."""
         offsets, starts = np.asarray(self._offsets), np.asarray(self._starts)
-        text = np.frombuffer(self._text, np.uint8)
-        str(self._text, "utf-8")
-        begins = text[offsets[:-1].clip(max=max(len(text) - 1, 0))]
-        continues = begins & _LEAD_BITS == _CONTINUATION
         return bool(
             (offsets[1:] > offsets[:-1]).all()
-            and not offsets[0]
-            and not continues.any()
+            and are_texts(offsets, self._text)
             and not starts[0]
             and (starts[1:] >= starts[:-1]).all()
             and (np.asarray(self._order) < self._count).all()
@@ -104,11 +105,57 @@ class Vocabulary:
         return bytes(self._text[self._offsets[index] : self._offsets[index + 1]])
 
 
+def map_file(path: Path) -> memoryview:
+    """Map a file into memory for reading.
+
+    Raises:
+        OSError: it cannot be opened.
+        ValueError: it is empty.
+    """
+    with path.open("rb") as file:
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+
+
+def are_texts(offsets: NDArray[np.uint64], text: memoryview) -> bool:
+    """Return whether a text is UTF-8 and is cut, at offsets that begin with 0 and do not fall, between characters.
+
+    Args:
+        offsets: where each text begins and where the last one ends, uint64[texts + 1].
+        text: all texts, one after the other.
+    """
+    if offsets[0] or int(offsets[-1]) != len(text) or (offsets[1:] < offsets[:-1]).any():
+        return False
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for start in range(0, len(text), _DECODED_AT_ONCE):
+            decoder.decode(text[start : start + _DECODED_AT_ONCE])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    data = np.frombuffer(text, np.uint8)
+    begins = data[offsets[offsets < len(text)]]
+    return not (begins & _LEAD_BITS == _CONTINUATION).any()
+
+
 def write_vocabulary(path: Path, item_ids: Iterable[str]) -> None:
     """Write a vocabulary file.
 
     Args:
         path: the file.
+        item_ids: see `encode_vocabulary`.
+
+    Raises:
+        ValueError: see `encode_vocabulary`.
+    """
+    parts = encode_vocabulary(item_ids)
+    with path.open("wb") as file:
+        file.writelines(parts)
+
+
+def encode_vocabulary(item_ids: Iterable[str]) -> list[bytes]:
+    """Return the parts of a vocabulary file, in order.
+
+    Args:
         item_ids: distinct ids in the order of their UTF-8 bytes.
 
     Raises:
@@ -125,8 +172,4 @@ def write_vocabulary(path: Path, item_ids: Iterable[str]) -> None:
     starts = np.zeros(buckets + 1, np.uint32)
     starts[1:] = np.cumsum(np.bincount(hashes, minlength=buckets))
     order = np.argsort(hashes, kind="stable").astype(np.uint32)
-    with path.open("wb") as file:
-        file.write(_HEAD.pack(_MAGIC, count, buckets))
-        for part in (offsets, starts, order):
-            file.write(part.tobytes())
-        file.writelines(texts)
+    return [_HEAD.pack(_MAGIC, count, buckets), *(part.tobytes() for part in (offsets, starts, order)), *texts]
