@@ -5,6 +5,7 @@ import http.client
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -26,7 +27,7 @@ class Client:
     def append(self, session_id: str, events: list[SentEvent]) -> Call:
         """Append events."""
         documents = [
-            {"item_id": event.item_id}
+            {"item_id": event.item_id, "type": event.type}
             | ({"event_id": event.event_id} if event.event_id else {})
             | ({} if event.occurred_at is None else {"occurred_at": event.occurred_at})
             for event in events
@@ -56,10 +57,7 @@ class Client:
             return Call(session_id, tuple(events), started, ended, status)
         answer = msgspec.json.decode(text, type=Answer)
         answered = answer.events or []
-        named = [
-            SentEvent(status.event_id or "", event.item_id, event.occurred_at)
-            for event, status in zip(events, answered, strict=True)
-        ]
+        named = [replace(event, event_id=status.event_id or "") for event, status in zip(events, answered, strict=True)]
         return Call(
             session_id,
             tuple(named),

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.chaos.evidence import Evidence
+from bench.chaos.journal import SentEvent
 from nextitem.sessions.codec import next_chain
 from nextitem.sessions.session import SEEN_TAGS, TAG_BYTES, WINDOW, LogEntry, SessionRecord
 
@@ -60,16 +61,14 @@ class History:
             if item is None and not evidence.nameless:
                 return "a trimmed event was never sent"
             known = item is not None and chain is not None and not self.forgotten
-            chain = next_chain(chain or b"", tag, (item or "").encode()) if known else None
+            chain = next_chain(chain or b"", tag, item or "") if known else None
         for place, entry in enumerate(self.log):
             sent = evidence.sent.get(entry.tag)
             if sent is None and not evidence.nameless:
                 return f"event {place} was never sent"
-            if sent is not None and sent.item_id != entry.item_id:
-                return f"event {place} has another item than was sent"
-            if sent is not None and sent.occurred_at is not None and sent.occurred_at != entry.at:
-                return f"event {place} has another time than was sent"
-            if chain is not None and next_chain(chain, entry.tag, entry.item_id.encode()) != entry.chain:
+            if sent is not None and (changed := _changed(sent, entry)) is not None:
+                return f"event {place} has another {changed} than was sent"
+            if chain is not None and next_chain(chain, entry.tag, entry.item_id, entry.type) != entry.chain:
                 return f"the chain breaks at event {place}"
             chain = entry.chain
         return None
@@ -112,6 +111,22 @@ def replays(items: Sequence[str | None]) -> Iterator[list[str]]:
         known = [item for item in items[start:] if item is not None]
         if len(known) == len(items) - start:
             yield known
+
+
+def _changed(sent: SentEvent, entry: LogEntry) -> str | None:
+    """Return the part of an event that differs from what was sent; None if there is none."""
+    return next(
+        (
+            part
+            for part, before, after in (
+                ("item", sent.item_id, entry.item_id),
+                ("type", sent.type, entry.type),
+                ("time", sent.occurred_at, entry.at),
+            )
+            if before is not None and before != after
+        ),
+        None,
+    )
 
 
 def _before(evidence: Evidence, tag: bytes, at: int) -> bool:

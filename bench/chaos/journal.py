@@ -3,6 +3,7 @@
 import threading
 from dataclasses import dataclass, field
 
+from nextitem.event_types import VIEW
 from nextitem.service.schema import ServedBy
 
 Top = tuple[tuple[str, float], ...]
@@ -19,6 +20,7 @@ class SentEvent:
     event_id: str
     item_id: str
     occurred_at: int | None = None
+    type: str = VIEW
 
 
 @dataclass(frozen=True, slots=True)

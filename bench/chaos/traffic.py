@@ -15,6 +15,7 @@ from bench.chaos.client import open_client
 from bench.chaos.journal import Journal, SentEvent
 from model_export.simulator import Shop
 from model_export.simulator.chance import Chance
+from nextitem.event_types import VIEW
 
 THREADS = 4
 """Equal to the number of workers, so that a client never waits for a worker."""
@@ -22,6 +23,9 @@ PAUSE_SECONDS = 0.03
 """Maximum, between two requests of a thread."""
 REPEATED, BATCH, TIMED, NAMELESS, HOT = 0.15, 0.1, 0.2, 0.1, 0.35
 """Shares of requests: repeated, in a batch, with a time, without an id, for one of a few sessions."""
+CART = "cart"
+CARTS = 0.2
+"""Share of the events that are of that type, the others being views."""
 HOT_SESSIONS = 12
 LONG_SESSIONS = 6
 """The hot sessions that get longer than the window: several simulated sessions each, joined."""
@@ -131,4 +135,4 @@ def _event(item_id: str, visitor: _Visitor, chance: Chance) -> SentEvent:
     ago = chance.part() * chance.one_of((LATE_MS, SLIGHTLY_LATE_MS))
     at = int(time.time() * 1000 - ago) if chance.happens(TIMED) else None
     event_id = "" if chance.happens(NAMELESS) else f"e{int(chance.part() * 1e15)}-{len(visitor.coming)}"
-    return SentEvent(event_id, item_id, at)
+    return SentEvent(event_id, item_id, at, CART if chance.happens(CARTS) else VIEW)

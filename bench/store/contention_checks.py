@@ -88,7 +88,7 @@ def _of_log(key: SessionKey, new: Sequence[Answered], record: SessionRecord) -> 
     known = [answer for answer in log if answer is not None]
     distinct = len({answer.sent.event_id for answer in known})
     chained = all(
-        entry.chain == next_chain(before.chain, entry.tag, entry.item_id.encode())
+        entry.chain == next_chain(before.chain, entry.tag, entry.item_id, entry.type)
         for before, entry in zip(record.log, record.log[1:], strict=False)
     )
     taken = [answer.length for answer in known if answer.status == "applied"]

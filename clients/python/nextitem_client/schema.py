@@ -20,7 +20,7 @@ def _new_id() -> str:
 
 
 class Event(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A visitor looked at an item.
+    """A visitor looked at an item, put it in the cart, or bought it.
 
     Id and time are set here, before the first try, so that every later try sends the same ones and the event counts
     once.
@@ -30,12 +30,14 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
         event_id: unique in the session.
         occurred_at: epoch milliseconds, by this machine's clock; requests send the clock, too, so it may be wrong.
         recommendation_id: of the answer that led the visitor to the item.
+        type: ``view``, ``cart``, ``purchase``, ``like``, or another label of the shop.
     """
 
     item_id: str
     event_id: str = msgspec.field(default_factory=_new_id)
     occurred_at: int = msgspec.field(default_factory=now_ms)
     recommendation_id: str | None = None
+    type: str = "view"
 
 
 class RankingOptions(TypedDict, total=False):

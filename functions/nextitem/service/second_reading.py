@@ -13,6 +13,7 @@ from typing import Any, NoReturn, TypeVar, get_args
 import msgspec
 
 from nextitem.errors import MAX_FAULTS, Fault, RequestError
+from nextitem.event_types import LABEL_FAULT
 from nextitem.ids import ID_FAULT, MISSING_VALUES, id_fault
 from nextitem.service.huge_numbers import parse_float, parse_int
 
@@ -147,8 +148,9 @@ def _fault(error: msgspec.ValidationError, kind: Any) -> Fault:
         return Fault(f"{path}.{unknown[1]}".lstrip("."), _unknown(unknown[1], _known_fields(kind, path)))
     if detail.startswith("Invalid enum value"):
         detail = f"accepted are: {', '.join(get_args(kind))}"
-    if " matching regex " in detail:  # only ids and times have a pattern
-        detail = f"is not a time. {_TIMES}" if "-02-29)" in detail else ID_FAULT
+    if " matching regex " in detail:  # only ids, labels and times have a pattern
+        is_time, is_label = "-02-29)" in detail, "A-Za-z0-9_.:-" in detail
+        detail = f"is not a time. {_TIMES}" if is_time else LABEL_FAULT if is_label else ID_FAULT
     if _TOO_LARGE.search(detail):
         detail = f"is too large to be a time. {_TIMES}"
     return Fault(path, detail)

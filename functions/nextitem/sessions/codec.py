@@ -2,8 +2,9 @@
 
 Each begins with a version byte and 8 hex digits of the SHA-1 of the rest:
 
-- Log: the session's length (u32), then the entries, oldest first: time in epoch milliseconds (f64), length of the item
-  id in bytes (u16), tag (8), chain value (16), item id. Big endian.
+- Log: the session's length (u32), then the entries, oldest first: time in epoch milliseconds (f64), length of the
+  action in bytes (u16), tag (8), chain value (16), action. Big endian. An action is the length of the event's type (u8,
+  0 for a view), the type, and the item id.
 - Snapshot: chain value (16), hidden state as little-endian float32: exactly the engine's bits, so a state that was
   stored and stepped equals the state of a replay (decision 5).
 - Impression: chain value (16), the other fields as MessagePack.
@@ -17,10 +18,11 @@ import struct
 import msgspec
 import numpy as np
 
+from nextitem.event_types import VIEW
 from nextitem.hidden_state import HiddenState
 from nextitem.sessions.session import TAG_BYTES, Impression, LogEntry, SessionKey, SessionRecord, Snapshot
 
-LOG_CODEC = b"1"
+LOG_CODEC = b"2"
 SNAPSHOT_CODEC = b"2"
 IMPRESSION_CODEC = b"1"
 """Versions of the formats. Any other version is unreadable."""
@@ -48,9 +50,16 @@ def event_tags(key: SessionKey, event_id: str) -> bytes:
     return event_tag(key.hash_key, event_id) + old
 
 
-def next_chain(chain: bytes, tag: bytes, item_id: bytes) -> bytes:
+def encode_action(item_id: str, event_type: str) -> bytes:
+    """Encode what happened in an event: its type and its item."""
+    kind = b"" if event_type == VIEW else event_type.encode()
+    return bytes((len(kind),)) + kind + item_id.encode()
+
+
+def next_chain(chain: bytes, tag: bytes, item_id: str, event_type: str = VIEW) -> bytes:
     """Return the chain value after an entry; the one before a session's first entry is empty."""
-    return hashlib.sha1(chain + tag + item_id, usedforsecurity=False).hexdigest()[:16].encode()
+    entry = tag + encode_action(item_id, event_type)
+    return hashlib.sha1(chain + entry, usedforsecurity=False).hexdigest()[:16].encode()
 
 
 def recommendation_id(hash_key: bytes, chain: bytes, version: str, variant: str) -> str:
@@ -80,10 +89,13 @@ def decode_log(data: bytes) -> tuple[int, tuple[LogEntry, ...]]:
         while at < len(body):
             time, size, tag, chain = _ENTRY.unpack_from(body, at)
             at += _ENTRY.size
-            item_id = body[at : at + size]
+            item_at = at + 1 + body[at]
+            event_type = body[at + 1 : item_at].decode() or VIEW
             at += size
-            entries.append(LogEntry(int(time), tag, item_id.decode(), chain))
-    except (struct.error, UnicodeDecodeError, ValueError, OverflowError) as error:
+            if item_at > at:
+                raise Unreadable("not a session log: a type is longer than its action")
+            entries.append(LogEntry(int(time), tag, body[item_at:at].decode(), chain, event_type))
+    except (struct.error, IndexError, UnicodeDecodeError, ValueError, OverflowError) as error:
         raise Unreadable(f"not a session log: {error}") from None
     if at != len(body) or length < len(entries):
         raise Unreadable("not a session log: its lengths contradict each other")

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple, Protocol, Self
 import msgspec
 
 from nextitem.deadline import Deadline
+from nextitem.event_types import VIEW
 from nextitem.hidden_state import HiddenState
 
 
@@ -51,25 +52,28 @@ class Event(msgspec.Struct, frozen=True):
     """One event of a session, as the client sent it.
 
     Attributes:
-        item_id: the item that the visitor looked at.
+        item_id: the event's item.
         event_id: the client's id of the event; events with the same id are duplicates.
         occurred_at: epoch milliseconds, or None for "now, after all earlier events".
         recommendation_id: the answer that led the visitor to the item, if the client says so.
+        type: what the visitor did with the item, see `nextitem.event_types`.
     """
 
     item_id: str
     event_id: str
     occurred_at: int | None = None
     recommendation_id: str | None = None
+    type: str = VIEW
 
 
 class LogEntry(NamedTuple):  # made 64 times a request, in a third of a frozen dataclass's time
-    """One event in a session's log: time in epoch milliseconds, tag, item, and the chain value up to it."""
+    """One event in a session's log: time in epoch milliseconds, tag, item, the chain value up to it, and its type."""
 
     at: int
     tag: bytes
     item_id: str
     chain: bytes
+    type: str = VIEW
 
 
 class Snapshot(msgspec.Struct, frozen=True):

@@ -24,6 +24,7 @@ from nextitem.redis_client.url import Address, StoreUrl
 from nextitem.sessions.codec import (
     LOG_CODEC,
     decode_record,
+    encode_action,
     encode_impression,
     encode_snapshot,
     event_tags,
@@ -109,7 +110,7 @@ class ValkeyStore:
         args: list[_Argument] = [LOG_CODEC, now, self._ttl_ms, _field(version), WINDOW, SEEN_TAGS * TAG_BYTES]
         for event in events:
             at = "" if event.occurred_at is None else event.occurred_at
-            args += [at, event_tags(key, event.event_id), event.item_id]
+            args += [at, event_tags(key, event.event_id), encode_action(event.item_id, event.type)]
         limit, parse = self._limit(deadline, key), parse_appended(len(events))
         try:
             return self._execute(key, limit, parse, "EVALSHA", self._append.sha, 1, key, *args)
@@ -208,7 +209,7 @@ class ValkeyStore:
             return True
         args: list[_Argument] = [LOG_CODEC, 0, self._ttl_ms, _field(""), WINDOW, SEEN_TAGS * TAG_BYTES]
         for entry in record.log:
-            args += [entry.at, entry.tag, entry.item_id]
+            args += [entry.at, entry.tag, encode_action(entry.item_id, entry.type)]
         text, parse = self._move_guard.text + self._append.text, parse_joined(len(record.log))
         return self._execute(key, limit, parse, "EVAL", text, 1, key, *args, read_at) is not None
 

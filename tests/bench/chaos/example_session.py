@@ -63,8 +63,8 @@ def record_of(model: Model, events: Sequence[SentEvent]) -> SessionRecord:
     chain = b""
     for at, event in enumerate(events):
         tag = event_tag(HASH_KEY, event.event_id)
-        chain = next_chain(chain, tag, event.item_id.encode())
-        log.append(LogEntry(at, tag, event.item_id, chain))
+        chain = next_chain(chain, tag, event.item_id, event.type)
+        log.append(LogEntry(at, tag, event.item_id, chain, event.type))
     items = model.vocabulary.indices(event.item_id for event in events)
     return SessionRecord(len(log), tuple(log[-WINDOW:]), Snapshot(chain, model.replay(None, items)))
 

@@ -88,6 +88,12 @@ def test_an_event_with_another_item_is_found(session: Example) -> None:
     assert check(session, session.calls, record_of(session.model, spoiled)).corrupted == 1
 
 
+def test_an_event_with_another_type_is_found(session: Example) -> None:
+    spoiled = list(session.events)
+    spoiled[3] = replace(spoiled[3], type="cart")
+    assert check(session, session.calls, record_of(session.model, spoiled)).corrupted == 1
+
+
 def test_an_event_that_was_never_sent_is_found(session: Example) -> None:
     strange = list(session.events)
     strange[3] = replace(strange[3], event_id="of another session")

@@ -46,7 +46,7 @@ def rechained(log: Sequence[LogEntry], chain: bytes) -> tuple[LogEntry, ...]:
     """Return the entries with a valid chain that begins at a value."""
     entries: list[LogEntry] = []
     for entry in log:
-        chain = next_chain(chain, entry.tag, entry.item_id.encode())
+        chain = next_chain(chain, entry.tag, entry.item_id, entry.type)
         entries.append(entry._replace(chain=chain))
     return tuple(entries)
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nextitem.errors import RequestError
+from nextitem.event_types import LABEL_FAULT
 from nextitem.service.event_times import OLDEST_MS
 from nextitem.service.schema import (
     Answer,
@@ -34,6 +35,23 @@ def occurred(value: bytes) -> int | None:
     """The time of an event, in epoch milliseconds, whose `occurred_at` is this JSON."""
     body = parse(b'{"events": [{"item_id": "a", "occurred_at": ' + value + b"}]}", EventsBody)
     return events_request(SessionName("me"), body, NOW).events[0].occurred_at
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"), [("", "view"), (', "type": null', "view"), (', "type": "Add.to_cart:2"', "Add.to_cart:2")]
+)
+def test_an_event_is_a_view_unless_it_says_otherwise(fields: str, expected: str) -> None:
+    body = parse(f'{{"events": [{{"item_id": "a"{fields}}}]}}'.encode(), EventsBody)
+    assert events_request(SessionName("me"), body, NOW).events[0].type == expected
+
+
+@pytest.mark.parametrize("label", ["", "add to cart", "_view", "x" * 33, "vue\u0301", "view\n"])
+def test_a_type_that_is_no_label_is_refused(label: str) -> None:
+    # WHEN an event has a type that could not name a metric's dimension THEN it is refused in words, not by a pattern
+    with pytest.raises(RequestError) as refusal:
+        parse(msgspec.json.encode({"events": [{"item_id": "a", "type": label}]}), EventsBody)
+    [fault] = refusal.value.faults
+    assert (fault.field, fault.detail) == ("events[0].type", f"events[0].type {LABEL_FAULT}")
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def names(log: Sequence[LogEntry]) -> list[str]:
 def assert_chained(log: Sequence[LogEntry], before: bytes = b"") -> None:
     """Every entry's chain follows from the one before it; `before` is that before the log's first."""
     for entry in log:
-        before = next_chain(before, entry.tag, entry.item_id.encode())
+        before = next_chain(before, entry.tag, entry.item_id, entry.type)
         assert entry.chain == before
 
 
@@ -192,6 +192,17 @@ class LogContract:
         items = ("🦊" * 256, "\x00\r\n", "päckchen", "*3\r\n$3\r\nDEL")
         appended = add(store, key, *(Event(item, item) for item in items))
         assert tuple(entry.item_id for entry in appended.session.log) == items
+
+    def test_the_type_of_an_event_is_kept_and_its_id_alone_makes_it_a_repeat(
+        self, store: SessionStore, key: SessionKey
+    ) -> None:
+        # GIVEN an item that was viewed and put in the cart, and the view once more as another type
+        events = Event("tea", "1"), Event("tea", "2", type="cart"), Event("tea", "1", type="purchase")
+        # WHEN they are appended THEN the third is a repeat of the first, which stays as it was
+        appended = add(store, key, *events)
+        assert appended.statuses == ("applied", "applied", "duplicate")
+        assert [(entry.item_id, entry.type) for entry in appended.session.log] == [("tea", "view"), ("tea", "cart")]
+        assert_chained(appended.session.log)
 
     # differing_executors: each store runs this test; they share no state
     @settings(STEADY, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors])

@@ -84,11 +84,11 @@ class ModelSession:
         tag = event_tag(HASH_KEY, event.event_id)
         self.names[tag] = event.event_id
         self.length += 1
-        self.log.insert(place, LogEntry(at, tag, event.item_id, b""))
+        self.log.insert(place, LogEntry(at, tag, event.item_id, b"", event.type))
         chain = self.log[place - 1].chain if place else b""
         for later, entry in enumerate(self.log[place:], start=place):
-            chain = next_chain(chain, entry.tag, entry.item_id.encode())
-            self.log[later] = LogEntry(entry.at, entry.tag, entry.item_id, chain)
+            chain = next_chain(chain, entry.tag, entry.item_id, entry.type)
+            self.log[later] = entry._replace(chain=chain)
         if len(self.log) > WINDOW:
             self.trimmed.append(self.names[self.log.pop(0).tag])
         return "late" if late else "applied"

@@ -11,6 +11,7 @@ from hypothesis.extra.numpy import arrays
 from redis import Redis
 
 from devstack.services.valkey import Valkey
+from nextitem.event_types import LABEL_PATTERN
 from nextitem.hidden_state import HiddenState
 from nextitem.redis_client.url import parse_store_url
 from nextitem.sessions.codec import (
@@ -39,7 +40,7 @@ from tests.nextitem.sessions.log_contract import add, event
 CHAIN = b"c" * CHAIN_BYTES
 LOG = (
     LogEntry(NOW, event_tag(HASH_KEY, "a"), "tea", CHAIN),
-    LogEntry(NOW + 1, event_tag(HASH_KEY, "b"), "té", b"d" * CHAIN_BYTES),
+    LogEntry(NOW + 1, event_tag(HASH_KEY, "b"), "té", b"d" * CHAIN_BYTES, "cart"),
 )
 
 CHAINS = st.binary(min_size=CHAIN_BYTES, max_size=CHAIN_BYTES)
@@ -49,6 +50,7 @@ ENTRIES = st.builds(
     tag=st.binary(min_size=TAG_BYTES, max_size=TAG_BYTES),
     item_id=st.text(max_size=256),
     chain=CHAINS,
+    type=st.sampled_from(["view", "cart"]) | st.from_regex(LABEL_PATTERN),
 )
 FINITE = arrays(np.float32, st.integers(0, 300), elements=st.floats(allow_nan=False, allow_infinity=False, width=32))
 Decode = Callable[[bytes], object]
@@ -118,14 +120,20 @@ def test_any_truncation_or_flipped_bit_is_unreadable(data: bytes, decode: Decode
     [
         b"",
         struct.pack(">IB", 1, 0),
-        struct.pack(">IdH8s16s", 1, 1.0, 4, b"", CHAIN) + b"tea",
-        struct.pack(">IdH8s16s", 1, 1.0, 3, b"", CHAIN) + b"teapot",
-        struct.pack(">IdH8s16s", 0, 1.0, 3, b"", CHAIN) + b"tea",
-        struct.pack(">IdH8s16s", 1, 1.0, 3, b"", CHAIN) + b"te\xff",
-        struct.pack(">IdH8s16s", 1, float("nan"), 3, b"", CHAIN) + b"tea",
-        struct.pack(">IdH8s16s", 1, float("inf"), 3, b"", CHAIN) + b"tea",
+        struct.pack(">IdH8s16s", 1, 1.0, 5, b"", CHAIN) + b"\0tea",
+        struct.pack(">IdH8s16s", 1, 1.0, 4, b"", CHAIN) + b"\0teapot",
+        struct.pack(">IdH8s16s", 0, 1.0, 4, b"", CHAIN) + b"\0tea",
+        struct.pack(">IdH8s16s", 1, 1.0, 4, b"", CHAIN) + b"\0te\xff",
+        struct.pack(">IdH8s16s", 1, 1.0, 4, b"", CHAIN) + b"\1\xffea",
+        struct.pack(">IdH8s16s", 1, 1.0, 4, b"", CHAIN) + b"\4tea",
+        struct.pack(">IdH8s16s", 1, 1.0, 0, b"", CHAIN),
+        struct.pack(">IdH8s16s", 1, float("nan"), 4, b"", CHAIN) + b"\0tea",
+        struct.pack(">IdH8s16s", 1, float("inf"), 4, b"", CHAIN) + b"\0tea",
     ],
-    ids=["empty", "half-an-entry", "short-item", "rest", "length", "utf-8", "nan", "infinite"],
+    ids=[
+        *("empty", "half-an-entry", "short-item", "rest", "length", "utf-8", "type-utf-8", "long-type", "no-action"),
+        *("nan", "infinite"),
+    ],
 )
 def test_a_log_that_contradicts_itself_is_unreadable(body: bytes) -> None:
     # Bytes with the right checksum
@@ -174,17 +182,19 @@ def test_random_bytes_count_as_absent(data: bytes) -> None:
 
 
 def test_tags_differ_by_event_and_chain_values_by_the_whole_past() -> None:
-    first = next_chain(b"", event_tag(HASH_KEY, "a"), b"tea")
+    first = next_chain(b"", event_tag(HASH_KEY, "a"), "tea")
     assert len(event_tag(HASH_KEY, "a")) == TAG_BYTES
     assert len(first) == CHAIN_BYTES
     others = {
-        next_chain(b"", event_tag(HASH_KEY, "b"), b"tea"),
-        next_chain(b"", event_tag(HASH_KEY, "a"), b"pot"),
-        next_chain(first, event_tag(HASH_KEY, "a"), b"tea"),
+        next_chain(b"", event_tag(HASH_KEY, "b"), "tea"),
+        next_chain(b"", event_tag(HASH_KEY, "a"), "pot"),
+        next_chain(b"", event_tag(HASH_KEY, "a"), "tea", "cart"),
+        next_chain(b"", event_tag(HASH_KEY, "a"), "ttea", "car"),
+        next_chain(first, event_tag(HASH_KEY, "a"), "tea"),
         first,
     }
-    assert len(others) == 4
-    assert first == next_chain(b"", event_tag(HASH_KEY, "a"), b"tea")
+    assert len(others) == 6
+    assert first == next_chain(b"", event_tag(HASH_KEY, "a"), "tea", "view")
 
 
 def test_tags_and_recommendation_ids_are_keyed() -> None:

@@ -23,7 +23,7 @@ from tests.nextitem.sessions.scripted_server import ScriptedServer
 TIMEOUT_SECONDS, PREPARE_SECONDS = 0.1, 1.0
 """A server that sends half a reply is waited for so long; `prepare` has no other timeout."""
 KEY = SessionKey("key", HASH_KEY)
-CHAIN = next_chain(b"", event_tag(HASH_KEY, "a"), b"tea")
+CHAIN = next_chain(b"", event_tag(HASH_KEY, "a"), "tea")
 LOG = encode_log(1, (LogEntry(NOW, event_tag(HASH_KEY, "a"), "tea", CHAIN),))
 
 VERBS: dict[str, Callable[[SessionStore], object]] = {

@@ -15,7 +15,7 @@ def log_of(items: str) -> tuple[LogEntry, ...]:
     entries: list[LogEntry] = []
     chain = b""
     for at, item in enumerate(items):
-        chain = next_chain(chain, event_tag(HASH_KEY, str(at)), item.encode())
+        chain = next_chain(chain, event_tag(HASH_KEY, str(at)), item)
         entries.append(LogEntry(at, event_tag(HASH_KEY, str(at)), item, chain))
     return tuple(entries)
 

@@ -17,6 +17,7 @@ from hypothesis.strategies import integers, lists, none, sampled_from, tuples
 from redis import Redis
 
 from devstack.services.valkey import Valkey
+from nextitem.event_types import MAX_LABEL_CHARS
 from nextitem.redis_client.url import parse_store_url
 from nextitem.sessions.session import SEEN_TAGS, WINDOW, Event, SessionRecord, Snapshot, Status
 from nextitem.sessions.valkey_store import SNAPSHOTS_KEPT, ValkeyStore
@@ -25,6 +26,7 @@ from tests.nextitem.sessions.model_session import ModelSession
 from tests.nextitem.sessions.snapshot_contract import DAY_MS, SHORT_MS, save, value_of
 
 VERSIONS = [f"v{number}" for number in range(SNAPSHOTS_KEPT + 3)]
+TYPES = ("view", "cart", "x" * MAX_LABEL_CHARS)
 UNKNOWN_CHAIN = b"f" * 16
 NO_KEY = -2
 """PTTL's reply for a missing key."""
@@ -160,7 +162,7 @@ class StoreBesideModel(RuleBasedStateMachine):
 
     def _event(self, back: int | None, time: Time) -> Event:
         name = self._named(back)
-        return Event(f"item {name} {len(self.sent)}", name, self._time(time))
+        return Event(f"item {name} {len(self.sent)}", name, self._time(time), type=TYPES[len(self.sent) % len(TYPES)])
 
     def _named(self, back: int | None) -> str:
         if back is not None and back <= len(self.sent):

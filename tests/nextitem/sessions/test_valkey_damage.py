@@ -56,7 +56,7 @@ def test_a_session_whose_log_is_damaged_starts_empty(store: ValkeyStore, client:
 def test_a_log_of_another_codec_version_starts_empty(store: ValkeyStore, client: Redis, key: SessionKey) -> None:
     # A valid log of an unknown codec version
     record = add(store, key, *numbered(1, WINDOW), event("a")).session
-    client.hset(key, "log", b"2" + encode_log(record.length, record.log)[1:])
+    client.hset(key, "log", b"1" + encode_log(record.length, record.log)[1:])
 
     assert_starts_empty(store, key)
     assert add(store, key, *numbered(1, 1)).statuses == ("applied",)

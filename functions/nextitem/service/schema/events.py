@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from nextitem.event_types import VIEW
 from nextitem.service.event_times import Time, place_in_time
 from nextitem.service.schema.answers import AppendedEvent
-from nextitem.service.schema.limits import MAX_EVENTS, Id
+from nextitem.service.schema.limits import MAX_EVENTS, Id, Label
 from nextitem.service.schema.options import RankingOptions
 from nextitem.sessions.keys import SessionName
 from nextitem.sessions.session import Event
@@ -17,13 +18,14 @@ from nextitem.sessions.session import Event
 class EventBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One event.
 
-    `recommendation_id` names the answer from which the visitor came to the item.
+    `recommendation_id` names the answer from which the visitor came to the item. `type` says what happened to the item.
     """
 
     item_id: Id
     event_id: Id | None = None
     occurred_at: Time | None = None
     recommendation_id: Id | None = None
+    type: Label = VIEW
 
 
 class EventsBody(RankingOptions, frozen=True):
@@ -76,4 +78,5 @@ def events_request(
 
 
 def _event(event: EventBody, occurred_at: int | None) -> Event:
-    return Event(event.item_id, event.event_id or os.urandom(12).hex(), occurred_at, event.recommendation_id)
+    event_id = event.event_id or os.urandom(12).hex()
+    return Event(event.item_id, event_id, occurred_at, event.recommendation_id, event.type)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import msgspec
 
+from nextitem.event_types import LABEL_PATTERN
 from nextitem.ids import ID_PATTERN
 from nextitem.model.manifest import MAX_TOP
 from nextitem.sessions.session import WINDOW
@@ -18,6 +19,7 @@ DEFAULT_LIMIT = 20
 MAX_DEADLINE_MS = 10_000
 
 Id = Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]
+Label = Annotated[str, msgspec.Meta(pattern=LABEL_PATTERN)]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=MAX_TOP)]
 DeadlineMs = Annotated[int, msgspec.Meta(ge=1, le=MAX_DEADLINE_MS)]
 Excluded = Annotated[list[Id], msgspec.Meta(max_length=MAX_EXCLUDED)]

@@ -1,7 +1,7 @@
 -- Append events to a session's log and return it with one model version's snapshot: one atomic round trip.
 -- The format is codec.py's. KEYS: the session.
 -- ARGV: codec version, now (ms), time to live (ms), snapshot field, window, seen tags kept (bytes),
---       then time (ms, or ''), tag, item id of each event, oldest first. After the tag (8 bytes) there may be a
+--       then time (ms, or ''), tag, action of each event, oldest first. After the tag (8 bytes) there may be a
 --       second one that the event may have, too, because the key secret was rotated.
 -- Returns: a status letter per event (a applied, d duplicate, l late, o too old), the log, the snapshot or nil, and the
 -- impression (items recommended) after the session's newest event before these, or nil.
@@ -17,9 +17,9 @@ local function parse(log)
   local length, entries, at = struct.unpack('>I4', body), {}, 5
   while at <= #body do
     local time, size, tag, chain = struct.unpack('>dI2c8c16', body, at)
-    local item = string.sub(body, at + FIXED, at + FIXED + size - 1)
+    local action = string.sub(body, at + FIXED, at + FIXED + size - 1)
     local bytes = string.sub(body, at, at + FIXED + size - 1)
-    entries[#entries + 1] = { at = time, tag = tag, chain = chain, item = item, bytes = bytes }
+    entries[#entries + 1] = { at = time, tag = tag, chain = chain, action = action, bytes = bytes }
     at = at + FIXED + size
   end
   return { length = length, entries = entries }
@@ -49,7 +49,7 @@ local function is_known(tag) return known[tag] or string.find(seen, tag, 1, true
 -- events: computed after each, it would cost the square of the number of late events.
 local first, changed, statuses = 1, math.huge, {}
 for arg = 7, #ARGV, 3 do
-  local time, item = tonumber(ARGV[arg]), ARGV[arg + 2]
+  local time, action = tonumber(ARGV[arg]), ARGV[arg + 2]
   local tag, other = string.sub(ARGV[arg + 1], 1, 8), string.sub(ARGV[arg + 1], 9)
   local newest = entries[#entries]
   if not time then time = newest and math.max(now, newest.at) or now end
@@ -66,7 +66,7 @@ for arg = 7, #ARGV, 3 do
     status = 'o'
   else
     known[tag], length, changed = true, length + 1, math.min(changed, place)
-    table.insert(entries, place, { at = time, tag = tag, item = item })
+    table.insert(entries, place, { at = time, tag = tag, action = action })
     if size >= window then
       seen, first = seen .. entries[first].tag, first + 1
     end
@@ -77,8 +77,8 @@ end
 if changed <= #entries then
   for index = changed, #entries do
     local entry, before = entries[index], entries[index - 1]
-    entry.chain = string.sub(redis.sha1hex((before and before.chain or '') .. entry.tag .. entry.item), 1, 16)
-    entry.bytes = struct.pack('>dI2c8c16', entry.at, #entry.item, entry.tag, entry.chain) .. entry.item
+    entry.chain = string.sub(redis.sha1hex((before and before.chain or '') .. entry.tag .. entry.action), 1, 16)
+    entry.bytes = struct.pack('>dI2c8c16', entry.at, #entry.action, entry.tag, entry.chain) .. entry.action
   end
   local parts = { struct.pack('>I4', length) }
   for index = first, #entries do parts[#parts + 1] = entries[index].bytes end
