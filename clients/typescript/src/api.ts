@@ -154,10 +154,10 @@ export interface components {
          * EventBody
          * @description One event.
          *
-         *     `recommendation_id` names the answer from which the visitor came to the item.
+         *     `recommendation_id` names the answer from which the visitor came to the item. `type` says what happened to the item.
          */
         EventBody: {
-            /** @description the item that the visitor looked at. */
+            /** @description the item that the visitor looked at, or acted on. */
             item_id: components["schemas"]["Id"];
             /**
              * @description makes retries safe: send the same id again. Without it the service generates one and returns it, and a retry counts twice.
@@ -174,6 +174,11 @@ export interface components {
              * @default null
              */
             recommendation_id?: components["schemas"]["Id"] | null;
+            /**
+             * @description what happened to the item: `view` (default), `cart`, `purchase`, `like` or another label; see "Types of events".
+             * @default null
+             */
+            type?: string | null;
         };
         /**
          * ItemsBody

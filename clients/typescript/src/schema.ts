@@ -22,7 +22,7 @@ export const MAX_EVENTS = 64;
 
 /**
  * Make an event of now. Its id is made here, before the first try, so that it counts once.
- * `fields` may hold `recommendation_id`, the answer that led the visitor to the item.
+ * `fields` may hold `recommendation_id`, the answer that led the visitor to the item, and `type`, such as `cart`.
  */
 export function newEvent(item_id: string, fields: Partial<Omit<Event, "item_id">> = {}): Event {
   return { item_id, event_id: newId(), occurred_at: Date.now(), ...fields };

@@ -119,7 +119,7 @@ def test_invalid_events_can_be_skipped() -> None:
     )
 
     assert [event.item_id for event in body.events] == ["a", "d"]
-    fields = "item_id, event_id, occurred_at, recommendation_id"
+    fields = "item_id, event_id, occurred_at, recommendation_id, type"
     assert skipped == {
         0: AppendedEvent("mine", None, "invalid", "events[0].item", "unknown field; did you mean `item_id`?"),
         2: AppendedEvent(None, "c", "invalid", "events[2].at", f"unknown field; accepted are: {fields}"),

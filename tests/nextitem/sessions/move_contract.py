@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from nextitem.errors import StoreUnavailable
 from nextitem.sessions.session import EMPTY, SEEN_TAGS, WINDOW, SessionKey, SessionStore
@@ -66,7 +67,7 @@ class MoveContract:
     ) -> None:
         # GIVEN a session under each key, with one event in common
         old, (one, two, three, four, five) = fresh_key(), numbered(1, 5)
-        add(store, old, one, three, five)
+        add(store, old, structs.replace(one, type="cart"), three, five)
         newer = add(store, key, two, three, four).session
         assert save(store, key, snapshot_of(newer, 4.0))
         inspector.shorten(key, SHORT_MS)
@@ -75,6 +76,7 @@ class MoveContract:
         assert store.move(old, key, soon())
         joined = store.load(key, VERSION, soon())
         assert (names(joined.log), joined.length) == (["1", "2", "3", "4", "5"], 5)
+        assert [entry.type for entry in joined.log] == ["cart", "view", "view", "view", "view"]
         assert_chained(joined.log)
         # AND a snapshot of another log is not used, and the joined session lives for a day
         assert value_of(joined) is None

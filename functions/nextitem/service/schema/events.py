@@ -25,7 +25,7 @@ class EventBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     event_id: Id | None = None
     occurred_at: Time | None = None
     recommendation_id: Id | None = None
-    type: Label = VIEW
+    type: Label | None = None
 
 
 class EventsBody(RankingOptions, frozen=True):
@@ -79,4 +79,4 @@ def events_request(
 
 def _event(event: EventBody, occurred_at: int | None) -> Event:
     event_id = event.event_id or os.urandom(12).hex()
-    return Event(event.item_id, event_id, occurred_at, event.recommendation_id, event.type)
+    return Event(event.item_id, event_id, occurred_at, event.recommendation_id, event.type or VIEW)
