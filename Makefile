@@ -92,6 +92,13 @@ format: $(INSTALLED) ## format the code and fix lint errors with ruff
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+SITE := .build/site
+
+.PHONY: site
+site: $(INSTALLED) ## build the documentation as static pages (open .build/site/index.html); a dead link is an error
+	@rm -rf $(SITE)
+	@PYTHONPATH=functions:. $(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -c docsite -d .build/doctrees --fresh-env . $(SITE)
+
 # Makes a tool's virtual environment. Wheels only: building a source package would fetch build tools without hashes.
 # --no-deps, because pip refuses hashes where dependencies have extras; `pip check` shows that the lock is complete.
 # $(1): its directory, $(2): its locked requirements.

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MAX_LINES = 300
 MAX_LIBRARY_ROOT_MODULES = 12
-PARTS = ("clients", "functions", "model_export", "devstack", "observability", "bench", "tests")
+PARTS = ("clients", "functions", "model_export", "devstack", "docsite", "observability", "bench", "tests")
 
 
 def modules() -> list[Path]:
