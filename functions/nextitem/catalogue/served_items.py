@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nextitem.catalogue.columns import BooleanColumn, NumberColumn
 from nextitem.catalogue.file import Catalogue
 from nextitem.catalogue.join import NOT_SOLD, Join
 from nextitem.model.vocabulary import Vocabulary
@@ -25,6 +26,7 @@ class ServedItems:
         position_of: the catalogue's position of each index, int32[N + new], `join.NOT_SOLD` where it has none.
         index_of: the index of each position, int32[catalogue's items], `NOT_SERVED` where it has none.
         new_rows: rows of the item table of the new items, float32[new, hidden].
+        unavailable: which indices must not be recommended, bool[N + new], or bool[0] if none must not.
     """
 
     def __init__(
@@ -49,6 +51,9 @@ class ServedItems:
             self.index_of = np.full(len(catalogue), NOT_SERVED, np.int32)
             (sold,) = np.nonzero(self.position_of != NOT_SOLD)
             self.index_of[self.position_of[sold]] = sold
+        self.unavailable: NDArray[np.bool_] = np.empty(0, np.bool_)
+        self._out_of_stock = self._indices_out_of_stock()
+        self.set_unavailable(())
 
     def __len__(self) -> int:
         return len(self._model) + len(self.new_rows)
@@ -78,6 +83,32 @@ class ServedItems:
         if index < len(self._model) or self.catalogue is None or self.position_of is None:
             return self._model.item_id(index)
         return self.catalogue.vocabulary.item_id(int(self.position_of[index]))
+
+    def set_unavailable(self, item_ids: Iterable[str]) -> None:
+        """Replace the set of unavailable items. Requests under way keep the previous set.
+
+        Items that the catalogue says are out of stock are unavailable, too: `available` is false, or `stock` is at
+        most 0. Items that the catalogue does not have, or of which it does not say so, are available.
+
+        Args:
+            item_ids: ids; unknown ones are ignored.
+        """
+        items = self.indices(item_ids)
+        mask = np.zeros(len(self) if items or len(self._out_of_stock) else 0, np.bool_)
+        mask[items] = True
+        mask[self._out_of_stock] = True
+        self.unavailable = mask
+
+    def _indices_out_of_stock(self) -> NDArray[np.int32]:
+        none = np.empty(0, np.int32)
+        if self.catalogue is None or self.index_of is None:
+            return none
+        available, stock = self.catalogue.columns.get("available"), self.catalogue.columns.get("stock")
+        withdrawn = available.positions(False) if isinstance(available, BooleanColumn) else none
+        sold_out = stock.range(None, 0, includes_high=True) if isinstance(stock, NumberColumn) else none
+        indices: NDArray[np.int32] = self.index_of[np.concatenate([withdrawn, sold_out])]
+        is_served = indices != NOT_SERVED
+        return np.compress(is_served, indices)
 
     def fields(self, index: int, names: Sequence[str]) -> dict[str, Any]:
         """Return attributes of an item as JSON has them, None where it has none; nothing without a catalogue.

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -29,14 +29,9 @@ class RankedItem(msgspec.Struct, frozen=True):
     score: float
 
 
-class _Unavailable(msgspec.Struct, frozen=True):
-    """Unavailable items, and the same as the score graph takes them: bool[items], or bool[0] where there are none."""
-
-    items: frozenset[int]
-    mask: NDArray[np.bool_]
-
-
-_NOTHING_UNAVAILABLE = _Unavailable(frozenset(), np.empty(0, np.bool_))
+Mask = NDArray[np.bool_]
+"""Items that must not be returned, as the score graph takes them: bool[items], or bool[0] for none."""
+NOTHING: Mask = np.empty(0, np.bool_)
 
 
 class Model:
@@ -61,7 +56,6 @@ class Model:
         """
         self.version = artifact.version
         self.manifest = artifact.manifest
-        self._unavailable = _NOTHING_UNAVAILABLE
         try:
             self._open(artifact, graphs)
             self.check(self.certificate, goldens)
@@ -108,7 +102,14 @@ class Model:
         (after,) = self._step.run(None, feeds)
         return np.asarray(after, np.float32).reshape(-1)
 
-    def top(self, hidden: HiddenState, exclude: Sequence[int], k: int, session: Sequence[int] = ()) -> list[RankedItem]:
+    def top(
+        self,
+        hidden: HiddenState,
+        exclude: Sequence[int],
+        k: int,
+        session: Sequence[int] = (),
+        unavailable: Mask = NOTHING,
+    ) -> list[RankedItem]:
         """Rank the catalogue and return the best items.
 
         Args:
@@ -116,14 +117,21 @@ class Model:
             exclude: item indices that must not be returned; repeats are allowed.
             k: how many, 1 to `MAX_TOP`; fewer are returned if the catalogue has no more.
             session: the item indices that led to the hidden state, oldest first, for a version with a memory.
+            unavailable: further items that must not be returned, for more of them than `exclude` is made for.
 
         Returns:
             Items by descending score; of equal scores the lower index comes first.
         """
-        return self._rank((hidden, session), (), exclude, k, self._unavailable.mask)
+        return self._rank((hidden, session), (), exclude, k, unavailable)
 
     def rank(
-        self, hidden: HiddenState, only: Sequence[int], exclude: Sequence[int], k: int, session: Sequence[int] = ()
+        self,
+        hidden: HiddenState,
+        only: Sequence[int],
+        exclude: Sequence[int],
+        k: int,
+        session: Sequence[int] = (),
+        unavailable: Mask = NOTHING,
     ) -> list[RankedItem]:
         """Rank some items of the catalogue, each by its exact score.
 
@@ -133,24 +141,14 @@ class Model:
             exclude: see `top`.
             k: see `top`.
             session: see `top`.
+            unavailable: see `top`.
 
         Returns:
             See `top`.
         """
         if not only:
             return []
-        return self._rank((hidden, session), sorted(set(only)), exclude, k, self._unavailable.mask)
-
-    def set_unavailable(self, item_ids: Iterable[str]) -> None:
-        """Replace the set of unavailable items, which are not recommended. Requests under way keep the previous set.
-
-        Args:
-            item_ids: ids; unknown ones are ignored.
-        """
-        items = self.vocabulary.indices(item_ids)
-        mask = np.zeros(len(self.vocabulary) if items else 0, np.bool_)
-        mask[items] = True
-        self._unavailable = _Unavailable(frozenset(items), mask)
+        return self._rank((hidden, session), sorted(set(only)), exclude, k, unavailable)
 
     def _rank(
         self,
@@ -158,7 +156,7 @@ class Model:
         only: Sequence[int],
         exclude: Sequence[int],
         k: int,
-        unavailable: NDArray[np.bool_],
+        unavailable: Mask,
     ) -> list[RankedItem]:
         hidden, session = visitor
         feeds = {
@@ -177,24 +175,31 @@ class Model:
             if score != -math.inf  # not an item: an excluded one or padding, because k left no others
         ]
 
-    def popular(self, exclude: Sequence[int], k: int, only: Sequence[int] | None = None) -> list[RankedItem]:
+    def popular(
+        self, exclude: Sequence[int], k: int, only: Sequence[int] | None = None, unavailable: Mask = NOTHING
+    ) -> list[RankedItem]:
         """Return the most popular items of the training data with their share of its events, then other items with 0.
 
         Args:
             exclude: see `top`.
             k: see `top`.
             only: rank these items instead; those that are not popular come last, in their order, with score 0.
+            unavailable: see `top`.
         """
-        left_out = self._unavailable.items.union(exclude)
+        left_out = set(exclude)
         best = [RankedItem(item.index, item.share) for item in self.manifest.popular]
         if only is not None:
             shares = {item.index: item.score for item in best}
             listed = [RankedItem(index, shares.get(index, 0.0)) for index in dict.fromkeys(only)]
             best = sorted(listed, key=lambda item: -item.score)
+        if unavailable.size:
+            best = [item for item in best if not unavailable[item.index]]
         eligible = [item for item in best if item.index not in left_out][:k]
         if only is None and len(eligible) < k:  # the manifest names only the most frequent items
             left_out |= {item.index for item in best}
-            rest = (RankedItem(index, 0.0) for index in range(self.manifest.model.items) if index not in left_out)
+            items = self.manifest.model.items
+            others = np.flatnonzero(~unavailable[:items]) if unavailable.size else range(items)
+            rest = (RankedItem(int(index), 0.0) for index in others if index not in left_out)
             eligible += itertools.islice(rest, k - len(eligible))
         return eligible
 
@@ -214,7 +219,7 @@ class Model:
             if len(session) < len(golden.items):
                 raise ArtifactCorrupt(f"{self.version}: a golden session has an item that the catalogue does not have")
             visitor = self.replay(None, session), session
-            ranked = self._rank(visitor, (), (), len(golden.top), _NOTHING_UNAVAILABLE.mask)
+            ranked = self._rank(visitor, (), (), len(golden.top), NOTHING)
             scores = {self.vocabulary.item_id(item.index): item.score for item in ranked}
             matches += len(scores.keys() & set(golden.top))
             total += len(golden.top)

@@ -17,8 +17,8 @@ def recorded_replay(
     """Replay a session, or item ids alone, and record how long that took."""
     with record.phase("replay"):
         if not isinstance(events, SessionRecord):
-            return replay_items(routed.model, events)
-        replay = replay_session(routed.model, events)
+            return replay_items(routed, events)
+        replay = replay_session(routed, events)
     record.set_replayed(replay.replayed)
     return replay
 
@@ -29,7 +29,7 @@ def recorded_ranking(
     """Rank the catalogue and record the duration, `served_by` and the scores."""
     with record.phase("scoring"):
         exclude_seen = routed.exclude_seen if options.exclude_seen is None else options.exclude_seen
-        ranking = rank(routed.model, replay, options, max(options.limit, at_least), exclude_seen=exclude_seen)
+        ranking = rank(routed, replay, options, max(options.limit, at_least), exclude_seen=exclude_seen)
     record.set_served_by(ranking.served_by, routed.version, routed.variant)
     if ranking.items and ranking.served_by != "popular":
         record.set_scores(ranking.items[0].score, ranking.items[-1].score)
@@ -40,11 +40,10 @@ def appended_events(
     routed: RoutedModel, request: EventsRequest, statuses: Sequence[Status], record: RequestRecord
 ) -> list[AppendedEvent]:
     """Return the outcome of each event in the order of the body, and record the counts."""
-    vocabulary = routed.model.vocabulary
     answered = dict(request.skipped)
     unknown = 0
     for place, event, status in zip(request.order, request.events, statuses, strict=True):
-        is_unknown = status in {"applied", "late"} and vocabulary.index(event.item_id) is None
+        is_unknown = status in {"applied", "late"} and routed.items.index(event.item_id) is None
         unknown += is_unknown
         answered[place] = AppendedEvent(event.event_id, event.item_id, "unknown_item" if is_unknown else status)
     record.count_events(statuses, unknown)

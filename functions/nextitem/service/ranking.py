@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from nextitem.hidden_state import HiddenState
-from nextitem.model.engine import Model, RankedItem
+from nextitem.model.engine import RankedItem
+from nextitem.service.router import RoutedModel
 from nextitem.service.schema import RankingOptions, Recommendation, ServedBy
 from nextitem.sessions.session import SessionRecord
 
@@ -32,47 +33,47 @@ class Ranking(NamedTuple):
     items: list[RankedItem]
 
 
-def replay_session(model: Model, session: SessionRecord) -> ReplayedSession:
+def replay_session(routed: RoutedModel, session: SessionRecord) -> ReplayedSession:
     """Replay the events of a session that its snapshot does not cover."""
     hidden, entries = session.replay_from()
-    known = model.vocabulary.indices(entry.item_id for entry in entries)
+    known = routed.items.indices(entry.item_id for entry in entries)
     if hidden is not None or known:
-        hidden = model.replay(hidden, known)
+        hidden = routed.model.replay(hidden, known)
     return ReplayedSession("session", session.item_ids, hidden, len(entries))
 
 
-def replay_items(model: Model, item_ids: Sequence[str]) -> ReplayedSession:
+def replay_items(routed: RoutedModel, item_ids: Sequence[str]) -> ReplayedSession:
     """Replay items, oldest first, as if they were a whole session."""
-    known = model.vocabulary.indices(item_ids)
-    return ReplayedSession("stateless", item_ids, model.replay(None, known) if known else None)
+    known = routed.items.indices(item_ids)
+    return ReplayedSession("stateless", item_ids, routed.model.replay(None, known) if known else None)
 
 
 def rank(
-    model: Model, replay: ReplayedSession, options: RankingOptions, k: int, *, exclude_seen: bool = False
+    routed: RoutedModel, replay: ReplayedSession, options: RankingOptions, k: int, *, exclude_seen: bool = False
 ) -> Ranking:
     """Rank the catalogue, or the candidates in `options.only`, and return the best.
 
     Without a hidden state the most popular items of the training data are returned.
 
     Args:
-        model: the model that answers.
+        routed: the model that answers.
         replay: the replayed session.
         options: which items to rank and which to exclude; its `limit` and `exclude_seen` are not used here.
         k: how many items to return; fewer come back where there are no more.
         exclude_seen: whether to leave out the session's items.
     """
-    vocabulary = model.vocabulary
-    exclude = vocabulary.indices((*options.exclude, *replay.item_ids) if exclude_seen else options.exclude)
-    only = None if options.only is None else vocabulary.indices(options.only)
+    model, items = routed.model, routed.items
+    exclude = items.indices((*options.exclude, *replay.item_ids) if exclude_seen else options.exclude)
+    only = None if options.only is None else items.indices(options.only)
     if replay.hidden is None:
-        return Ranking("popular", model.popular(exclude, k, only))
-    session = vocabulary.indices(replay.item_ids) if model.has_memory else ()
+        return Ranking("popular", model.popular(exclude, k, only, items.unavailable))
+    session = items.indices(replay.item_ids) if model.has_memory else ()
     if only is None:
-        return Ranking(replay.source, model.top(replay.hidden, exclude, k, session))
-    return Ranking(replay.source, model.rank(replay.hidden, only, exclude, k, session))
+        return Ranking(replay.source, model.top(replay.hidden, exclude, k, session, items.unavailable))
+    return Ranking(replay.source, model.rank(replay.hidden, only, exclude, k, session, items.unavailable))
 
 
-def recommendations(model: Model, items: Sequence[RankedItem]) -> list[Recommendation]:
+def recommendations(routed: RoutedModel, items: Sequence[RankedItem]) -> list[Recommendation]:
     """Return ranked items as clients see them: by their ids, with rounded scores."""
-    item_id = model.vocabulary.item_id
+    item_id = routed.items.item_id
     return [Recommendation(item_id(item.index), round(item.score, 6)) for item in items]

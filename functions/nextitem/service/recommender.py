@@ -73,7 +73,7 @@ class Recommender:
         session = appended.session
         replay = recorded_replay(routed, session, record)
         ranking = recorded_ranking(routed, replay, request.options, record, at_least=IMPRESSION_SIZE)
-        best = recommendations(routed.model, ranking.items)
+        best = recommendations(routed, ranking.items)
         answer = Answer(
             session_id=request.session.session_id,
             recommendations=best[: request.options.limit],
@@ -114,7 +114,7 @@ class Recommender:
         ranking = recorded_ranking(routed, replay, request.options, record)
         return Answer(
             session_id=request.session.session_id,
-            recommendations=recommendations(routed.model, ranking.items),
+            recommendations=recommendations(routed, ranking.items),
             session_length=None if session is None else session.length,
             recommendation_id=answer_id,
             served_by=ranking.served_by,
@@ -131,7 +131,7 @@ class Recommender:
         replay = recorded_replay(routed, request.item_ids, record)
         ranking = recorded_ranking(routed, replay, request.options, record)
         return Answer(
-            recommendations=recommendations(routed.model, ranking.items),
+            recommendations=recommendations(routed, ranking.items),
             served_by=ranking.served_by,
             model=served_model(routed),
         )
@@ -177,7 +177,7 @@ class Recommender:
         ranking = recorded_ranking(routed, replay, request.options, record)
         return Answer(
             session_id=request.session.session_id,
-            recommendations=recommendations(routed.model, ranking.items),
+            recommendations=recommendations(routed, ranking.items),
             events=appended_events(routed, request, statuses, record),
             session_length=len(distinct),
             stored=False,

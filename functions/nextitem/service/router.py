@@ -13,10 +13,12 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import NamedTuple
 
 import msgspec
 
 from nextitem.background_call import BackgroundCall, SharedCall
+from nextitem.catalogue.served_items import ServedItems
 from nextitem.deadline import Deadline
 from nextitem.errors import NextItemError, NoModel, RegistryUnavailable
 from nextitem.model.engine import Model
@@ -35,12 +37,13 @@ process after the answer."""
 
 
 class RoutedModel(msgspec.Struct, frozen=True):
-    """The model that answers a session, its variant on the route, and what the route says about seen items.
+    """The model that answers a session, its items, its variant on the route, and what the route says of seen items.
 
     `exclude_seen`: whether to leave out the session's items where a request does not say.
     """
 
     model: Model
+    items: ServedItems
     variant: str
     exclude_seen: bool
 
@@ -48,6 +51,14 @@ class RoutedModel(msgspec.Struct, frozen=True):
     def version(self) -> str:
         """The model's version."""
         return self.model.version
+
+
+class _Serving(NamedTuple):
+    """A route, the models of its versions, and the items of each."""
+
+    route: Route
+    models: dict[str, Model]
+    items: dict[str, ServedItems]
 
 
 def pick_variant(route: Route, digits: str) -> Variant:
@@ -94,7 +105,7 @@ class Router:
         self._on_fault, self._clock = on_fault, clock
         self._starting = starting
         self._exclude_seen = exclude_seen
-        self._serving: tuple[Route, dict[str, Model]] | None = None
+        self._serving: _Serving | None = None
         self._availability: Availability = ALL_AVAILABLE
         self._read_at = -float("inf")
         self._is_silent = False
@@ -112,19 +123,27 @@ class Router:
             NextItemError: the route or a version cannot be used.
         """
         with self._loading:
-            held = self._serving[1] if self._serving else {}
+            held = self._serving.models if self._serving else {}
             route, new, fault = self._load_more(held) if held else self._load_first()
-            for model in new.values():
-                model.set_unavailable(self._availability.unavailable)
             versions = {variant.version for variant in variants_with_traffic(route)}
+            models = new | {version: held[version] for version in versions & held.keys()}
+            items = {version: self._items_of(model) for version, model in models.items()}
             self._read_at = self._clock()
-            self._serving = route, new | {version: held[version] for version in versions & held.keys()}
+            self._serving = _Serving(route, models, items)
             if versions != held.keys():
                 # Only a process that has just read a new route deletes files: another one that shares the folder may
                 # serve a newer route already.
                 self._registry.remove_other_copies(versions)
             if fault is not None:
                 raise fault
+
+    def _items_of(self, model: Model) -> ServedItems:
+        """Return the items of a model in use, or those of a new one."""
+        if self._serving is not None and model.version in self._serving.items:
+            return self._serving.items[model.version]
+        items = ServedItems(model.vocabulary, model.manifest.model.hidden)
+        items.set_unavailable(self._availability.unavailable)
+        return items
 
     def _load_first(self) -> LoadedRoute:
         starting, self._starting = self._starting, None
@@ -157,7 +176,7 @@ class Router:
         availability = self._registry.availability(self._name)
         if availability != self._availability:
             for routed in self.serving():
-                routed.model.set_unavailable(availability.unavailable)
+                routed.items.set_unavailable(availability.unavailable)
             self._availability = availability
 
     def check_availability(self) -> None:
@@ -194,19 +213,20 @@ class Router:
             self._attempt.start()
         if self._serving is None:
             raise NoModel("no model is loaded: the registry has none for this route, or cannot be read")
-        route, models = self._serving
-        return self._routed(route, models, pick_variant(route, digits))
+        serving = self._serving
+        return self._routed(serving, pick_variant(serving.route, digits))
 
     def serving(self) -> list[RoutedModel]:
         """Return the models in use, one for each variant that takes traffic; none before the first is loaded."""
         if self._serving is None:
             return []
-        route, models = self._serving
-        return [self._routed(route, models, variant) for variant in variants_with_traffic(route)]
+        serving = self._serving
+        return [self._routed(serving, variant) for variant in variants_with_traffic(serving.route)]
 
-    def _routed(self, route: Route, models: dict[str, Model], variant: Variant) -> RoutedModel:
-        exclude_seen = self._exclude_seen if route.exclude_seen is None else route.exclude_seen
-        return RoutedModel(models[variant.version], variant.variant, exclude_seen)
+    def _routed(self, serving: _Serving, variant: Variant) -> RoutedModel:
+        of_route, version = serving.route.exclude_seen, variant.version
+        exclude_seen = self._exclude_seen if of_route is None else of_route
+        return RoutedModel(serving.models[version], serving.items[version], variant.variant, exclude_seen)
 
     def _wait_for_first_model(self) -> None:
         """Wait for the attempt under way to load a model, or for a new one.

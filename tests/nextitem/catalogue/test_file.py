@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nextitem.catalogue.arrays_file import write_arrays
+from nextitem.catalogue.arrays_file import open_arrays, write_arrays
 from nextitem.catalogue.columns import BooleanColumn, Kind, NumberColumn, TextColumn
 from nextitem.catalogue.file import MAGIC, Catalogue
 from nextitem.catalogue.times import parse_iso_8601
@@ -150,6 +151,36 @@ def test_a_damaged_file_is_refused_or_answers_within_itself(tmp_path: Path, data
             found += [column.positions(True), column.positions(False)]
         assert all(position in items for positions in found for position in positions.tolist())
         assert len(json.dumps([column.value(position) for position in items], allow_nan=False)) > 0
+
+
+@pytest.mark.parametrize(
+    ("array", "place", "value"),
+    [
+        ("0.codes", 0, 2),  # brands: "acme", "zeta"
+        ("0.codes", 0, -2),
+        ("0.order", 0, 3),
+        ("0.bounds", 1, 99),
+        ("1.codes", 0, -1),  # tags: a list has no missing text
+        ("1.starts", 1, 99),
+        ("2.values", 0, np.inf),
+        ("2.order", 0, -1),
+        ("3.values", 0, 2),
+        ("4.values", 0, 1e18),  # no date
+    ],
+)
+def test_a_column_that_leads_out_of_its_arrays_is_refused(tmp_path: Path, array: str, place: int, value: float) -> None:
+    # GIVEN a whole file with one wrong number, as no damage in transit makes it
+    path = tmp_path / "catalogue.bin"
+    written(path, ["a", "b", "c"], SHOES)
+    file = open_arrays(path, MAGIC)
+    arrays = {name: values.copy() for name, values in file.arrays.items()}
+    arrays[array][place] = value
+    path.unlink()
+    write_arrays(path, MAGIC, msgspec.Raw(file.about), arrays)
+
+    # WHEN it is opened THEN it is refused, naming the column
+    with pytest.raises(ArtifactCorrupt, match=rf"the arrays of column '{list(SHOES)[int(array[0])]}' contradict"):
+        Catalogue(path, "c0")
 
 
 def test_a_newer_schema_is_unsupported(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from nextitem.catalogue.join import Join, join_of, new_positions_of, open_join, 
 from nextitem.catalogue.served_items import NOT_SERVED, ServedItems
 from nextitem.errors import ArtifactCorrupt
 from nextitem.model.vocabulary import Vocabulary, write_vocabulary
-from tests.nextitem.catalogue.strategies import IDS, written
+from tests.nextitem.catalogue.strategies import IDS, Cells, written
 from tests.nextitem.parts import STEADY
 
 HIDDEN = 4
@@ -89,3 +89,27 @@ def test_a_join_of_another_model_or_catalogue_is_refused(tmp_path: Path, join: J
     write_join(tmp_path / "join.bin", join)
     with pytest.raises(ArtifactCorrupt, match=r"join\.bin belongs to another model or catalogue"):
         open_join(tmp_path / "join.bin", items=2, catalogue=2, hidden=HIDDEN)
+
+
+def test_items_out_of_stock_are_unavailable_beside_the_documents(tmp_path: Path) -> None:
+    # GIVEN a catalogue with a withdrawn item, one without stock, one of which it says nothing, and a new one
+    ids = ["a", "b", "c", "d", "new"]
+    cells: Cells = {
+        "available": ("boolean", [False, True, None, None, True]),
+        "stock": ("number", [5.0, 0.0, None, 3.0, -1.0]),
+    }
+    model = vocabulary(tmp_path, ["a", "b", "c", "d", "unlisted"])
+    catalogue = written(tmp_path / "catalogue.bin", ids, cells)
+    rows = np.ones((1, HIDDEN), np.float32)
+    items = ServedItems(model, HIDDEN, catalogue, join_of(model, catalogue.vocabulary, np.array([4], np.int32), rows))
+
+    # THEN these are unavailable, and the document's items besides
+    def unavailable() -> list[str]:
+        return [items.item_id(int(index)) for index in np.flatnonzero(items.unavailable)]
+
+    assert unavailable() == ["a", "b", "new"]
+    items.set_unavailable(["d", "a", "no such item"])
+    assert unavailable() == ["a", "b", "d", "new"]
+    items.set_unavailable([])
+    assert unavailable() == ["a", "b", "new"]
+    assert ServedItems(model, HIDDEN).unavailable.size == 0

@@ -121,27 +121,26 @@ def same(ranked: list[RankedItem], expected: list[RankedItem]) -> bool:
     ] == pytest.approx([item.score for item in expected], rel=PARITY)
 
 
-def test_unavailable_items_are_ranked_by_no_method(model: Model, demo: Path) -> None:
-    # GIVEN a model whose items are all available
-    fresh = Model(open_artifact(demo))
+def test_unavailable_items_are_ranked_by_no_method(model: Model) -> None:
+    # GIVEN a model's ranking of all items
     hidden = model.replay(None, [3, 5])
     whole = model.top(hidden, (), MAX_TOP)
     best = [each.index for each in whole[:30:2]]
 
-    # WHEN some items become unavailable, an unknown one among them
-    fresh.set_unavailable([*map(model.vocabulary.item_id, best), "no such item"])
+    # WHEN some items are unavailable
+    mask = np.zeros(ITEMS, np.bool_)
+    mask[best] = True
 
     # THEN no ranking has them, and the others are unchanged
     left = [each for each in whole if each.index not in best]
-    assert fresh.top(hidden, (), 20) == left[:20]
-    assert fresh.top(hidden, [left[0].index], 20) == left[1:21]
-    assert same(fresh.rank(hidden, [best[0], left[2].index, left[1].index], (), 9), left[1:3])
-    assert not {each.index for each in fresh.popular((), MAX_TOP)} & set(best)
-    fresh.check(fresh.certificate)  # golden sessions are those of the export
-
-    # WHEN they are available again THEN it is as before
-    fresh.set_unavailable([])
-    assert fresh.top(hidden, (), MAX_TOP) == whole
+    assert model.top(hidden, (), 20, unavailable=mask) == left[:20]
+    assert model.top(hidden, [left[0].index], 20, unavailable=mask) == left[1:21]
+    assert same(model.rank(hidden, [best[0], left[2].index, left[1].index], (), 9, unavailable=mask), left[1:3])
+    popular = [each.index for each in model.popular((), ITEMS)]
+    assert [each.index for each in model.popular((), ITEMS, unavailable=mask)] == [
+        index for index in popular if not mask[index]
+    ]
+    assert model.popular((), ITEMS, best, mask) == []
 
 
 def test_a_list_is_ranked_as_the_whole_catalogue_ranks_it(model: Model) -> None:

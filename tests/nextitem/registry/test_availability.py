@@ -39,8 +39,10 @@ def scene(bucket: BotoObjectStore, s3: "S3Client", demo: Path, tmp_path: Path) -
 
 
 def best_items(scene: Scene, router: Router | None = None) -> list[str]:
-    model = (router or scene.router).model_for(KEY).model
-    return [model.vocabulary.item_id(item.index) for item in model.top(model.replay(None, [1]), (), BEST)]
+    routed = (router or scene.router).model_for(KEY)
+    hidden = routed.model.replay(None, [1])
+    best = routed.model.top(hidden, (), BEST, unavailable=routed.items.unavailable)
+    return [routed.items.item_id(item.index) for item in best]
 
 
 def test_running_functions_apply_a_change_at_their_next_refresh(scene: Scene) -> None:
