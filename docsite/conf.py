@@ -5,7 +5,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 project = "nextitem"
-extensions = ["myst_parser", "docsite.navigation"]
+extensions = ["myst_parser", "docsite.navigation", "docsite.made_parts"]
 
 # The root of the repository is the source folder, so that links from docs/ to files beside it work as on GitHub.
 root_doc = "docs/index"
@@ -18,6 +18,7 @@ exclude_patterns = [
     "tests/*/**",
 ]
 
+smartquotes = False  # quotes in texts are those of code
 myst_heading_anchors = 6  # GitHub's anchors, so that a link such as api.md#ids is checked
 
 html_theme = "furo"

@@ -22,7 +22,7 @@ MAX_SECONDS = 366 * 86_400
 MAX_ROUTE_CHARS = 100
 """Maximum length of a route's name: the registry's keys, with names of versions, stay far below S3's 1,024 bytes."""
 
-_FORMS = {
+FORMS = {
     "NEXTITEM_BUCKET": (
         r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
         "the name of a bucket: no ARN, URL or path, and no two dots in a row",
@@ -53,21 +53,22 @@ class Settings(msgspec.Struct, frozen=True):
 
     Attributes:
         bucket: ``NEXTITEM_BUCKET``, the bucket that holds the registry; required.
-        store_url: ``NEXTITEM_STORE_URL``, one server, Sentinels or a Cluster, see `redis_client.url`; required.
-        key_secret: ``NEXTITEM_KEY_SECRET``, the HMAC secret of session keys, at least 16 characters, or None.
-        key_secret_id: ``NEXTITEM_KEY_SECRET_ID``, its name in Secrets Manager, or None; one of the two is required.
+        store_url: ``NEXTITEM_STORE_URL``, the URL of one server, of Sentinels or of a Cluster; required.
+        key_secret: ``NEXTITEM_KEY_SECRET``, the HMAC secret of session keys, at least 16 characters, or None; set it
+            or the next.
+        key_secret_id: ``NEXTITEM_KEY_SECRET_ID``, the name of that secret in Secrets Manager, or None.
         route: ``NEXTITEM_ROUTE``, the route whose versions are served.
-        route_ttl: ``NEXTITEM_ROUTE_TTL_SECONDS``, after which the route is read again.
+        route_ttl: ``NEXTITEM_ROUTE_TTL_SECONDS``, the time after which the route is read again.
         store_timeout: ``NEXTITEM_STORE_TIMEOUT_MS``, the limit of one call to the session store.
         store_connect_timeout: ``NEXTITEM_STORE_CONNECT_TIMEOUT_MS``, the limit of a call that has to connect first
             (TCP, TLS, login), such as the first one after 30 s without calls; by default twice the limit above.
-        session_ttl: ``NEXTITEM_SESSION_TTL_SECONDS``, after which a session without events is deleted.
-        deadline: ``NEXTITEM_DEADLINE_MS``, for requests that set none.
-        exclude_seen: ``NEXTITEM_EXCLUDE_SEEN``, true or false: whether to leave out a session's items where neither the
-            request nor the route says.
+        session_ttl: ``NEXTITEM_SESSION_TTL_SECONDS``, the time after which a session without events is deleted.
+        deadline: ``NEXTITEM_DEADLINE_MS``, the deadline of requests that set none.
+        exclude_seen: ``NEXTITEM_EXCLUDE_SEEN``, whether to leave out a session's items where neither the request nor
+            the route says.
         stack: ``NEXTITEM_STACK``, the dimension that tells the metrics of this deployment from others in its account.
         model_dir: ``NEXTITEM_MODEL_DIR``, the folder of downloaded model versions.
-        region: ``AWS_REGION``.
+        region: ``AWS_REGION``, the region of the bucket and of the secret.
         s3_endpoint: ``AWS_ENDPOINT_URL_S3``, an S3 endpoint other than AWS's.
         secrets_endpoint: ``AWS_ENDPOINT_URL_SECRETS_MANAGER``, a Secrets Manager endpoint other than AWS's.
     """
@@ -136,7 +137,7 @@ def _key_secret(environment: Mapping[str, str]) -> tuple[KeySecret | None, str |
 
 def _matching(name: str, value: str) -> str:
     """Return a value that has its setting's form. A wrong one is not quoted: it may be a secret."""
-    pattern, form = _FORMS[name]
+    pattern, form = FORMS[name]
     if re.fullmatch(pattern, value) is None:
         raise SettingsError(f"{name} must be {form}")
     return value
