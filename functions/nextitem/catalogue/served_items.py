@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from nextitem.catalogue.columns import BooleanColumn, NumberColumn
 from nextitem.catalogue.file import Catalogue
 from nextitem.catalogue.join import NOT_SOLD, Join
+from nextitem.catalogue.selection import SelectionCache
 from nextitem.model.vocabulary import Vocabulary
 
 NOT_SERVED = -1
@@ -27,6 +28,7 @@ class ServedItems:
         index_of: the index of each position, int32[catalogue's items], `NOT_SERVED` where it has none.
         new_rows: rows of the item table of the new items, float32[new, hidden].
         unavailable: which indices must not be recommended, bool[N + new], or bool[0] if none must not.
+        selections: what filters kept of the items, for `masks.select`.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class ServedItems:
             join: its join with the model.
         """
         self._model, self.catalogue = vocabulary, catalogue
+        self.selections = SelectionCache()
         self.new_rows: NDArray[np.float32] = np.empty((0, hidden), np.float32)
         self.position_of: NDArray[np.int32] | None = None
         self.index_of: NDArray[np.int32] | None = None

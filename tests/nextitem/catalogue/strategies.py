@@ -1,4 +1,4 @@
-"""Catalogues as plain rows, for hypothesis, and how they are written."""
+"""Catalogues as plain rows, for hypothesis, how they are written, and how a model serves them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 
 from nextitem.catalogue.columns import Kind
 from nextitem.catalogue.file import Catalogue, version_of_catalogue
+from nextitem.catalogue.join import join_of
+from nextitem.catalogue.selection import Selection
+from nextitem.catalogue.served_items import ServedItems
 from nextitem.catalogue.times import MAX_MS, MIN_MS
 from nextitem.catalogue.writer import (
     ColumnData,
@@ -17,6 +20,7 @@ from nextitem.catalogue.writer import (
     text_data,
     write_catalogue,
 )
+from nextitem.model.vocabulary import Vocabulary, write_vocabulary
 
 Cells = dict[str, tuple[Kind, list[Any]]]
 """The values of each column, None where an item has none; times are milliseconds."""
@@ -62,3 +66,19 @@ def written(path: Path, ids: Sequence[str], cells: Cells, named: dict[str, Any] 
     columns = {name: column_data(kind, values) for name, (kind, values) in cells.items()}
     write_catalogue(path, ids, columns, named or {})
     return Catalogue(path, version_of_catalogue(path))
+
+
+def served(folder: Path, catalogue: Catalogue, known: list[str]) -> ServedItems:
+    """The items of a model that has these ids."""
+    path = folder / "vocabulary.bin"
+    path.unlink(missing_ok=True)
+    write_vocabulary(path, known)
+    vocabulary = Vocabulary(path)
+    return ServedItems(vocabulary, 4, catalogue, join_of(vocabulary, catalogue.vocabulary))
+
+
+def kept(selection: Selection, size: int) -> list[int]:
+    """The indices that a selection keeps of so many."""
+    indices = [index for index in range(size) if selection.holds(index)]
+    assert selection.kept == len(indices)
+    return indices

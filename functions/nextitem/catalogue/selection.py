@@ -1,0 +1,77 @@
+"""The items that a filter keeps, as the engine takes them: a short list of indices, or a mask of all items."""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_LISTED = 4096
+"""The longest list. The engine reads the rows of a list and scores them exactly, which is faster than a pass over the
+catalogue up to about this length."""
+CACHE_BYTES = 32 << 20
+"""Bound of the selections that one model version keeps: 32 masks of a million items."""
+
+
+class Selection(msgspec.Struct, frozen=True):
+    """The items that a filter keeps.
+
+    Attributes:
+        kept: their number.
+        listed: their indices, sorted, int64[kept]; None if there is a mask.
+        left_out: the other items, bool[items]; None if there is a list.
+    """
+
+    kept: int
+    listed: NDArray[np.int64] | None = None
+    left_out: NDArray[np.bool_] | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of the arrays."""
+        return sum(array.nbytes for array in (self.listed, self.left_out) if array is not None)
+
+    def holds(self, index: int) -> bool:
+        """Return whether it keeps an item."""
+        if self.listed is not None:
+            place = int(np.searchsorted(self.listed, index))
+            return place < len(self.listed) and int(self.listed[place]) == index
+        return self.left_out is None or not bool(self.left_out[index])
+
+
+def of_mask(kept: NDArray[np.bool_]) -> Selection:
+    """Return the selection of a mask of kept items, bool[items]."""
+    count = int(np.count_nonzero(kept))
+    return Selection(count, listed=np.flatnonzero(kept)) if count <= MAX_LISTED else Selection(count, left_out=~kept)
+
+
+def of_indices(indices: NDArray[np.int64], items: int) -> Selection:
+    """Return the selection of distinct indices among so many items."""
+    if len(indices) <= MAX_LISTED:
+        return Selection(len(indices), listed=np.sort(indices))
+    left_out = np.ones(items, np.bool_)
+    left_out[indices] = False
+    return Selection(len(indices), left_out=left_out)
+
+
+class SelectionCache:
+    """Keeps the selections that were used last, up to a number of bytes."""
+
+    def __init__(self, max_bytes: int = CACHE_BYTES) -> None:
+        self._max_bytes, self._bytes = max_bytes, 0
+        self._kept: OrderedDict[Hashable, Selection] = OrderedDict()
+
+    def get(self, key: Hashable) -> Selection | None:
+        """Return a selection, or None if it is not kept."""
+        selection = self._kept.get(key)
+        if selection is not None:
+            self._kept.move_to_end(key)
+        return selection
+
+    def keep(self, key: Hashable, selection: Selection) -> None:
+        """Keep a selection that was not kept, and forget the oldest ones beyond the bound."""
+        self._kept[key] = selection
+        self._bytes += selection.size
+        while self._bytes > self._max_bytes:
+            self._bytes -= self._kept.popitem(last=False)[1].size
