@@ -1,5 +1,6 @@
 """The routes of the HTTP API, and the requests that API Gateway finds no route for."""
 
+import re
 from collections.abc import Mapping
 
 from nextitem.errors import RequestError
@@ -10,15 +11,21 @@ ROUTE_KEYS: Mapping[str, Operation] = {
     "GET /v1/sessions/{session_id}/recommendations": "get_recommendations",
     "DELETE /v1/sessions/{session_id}": "delete_session",
     "POST /v1/recommendations": "recommend",
+    "GET /v1/items/{item_id}/similar": "similar",
     "GET /v1/health": "health",
 }
 """The operation of each API Gateway route key. All other requests arrive as ``$default``."""
+PATH_VARIABLE: Mapping[str, str] = {
+    operation: variable for key, operation in ROUTE_KEYS.items() for variable in re.findall(r"\{(\w+)\}", key)
+}
+"""The variable of an operation's path. A direct invoke has a field of this name instead."""
 
 
-def unmatched_route(method: str, path: str, stage: str) -> tuple[str, str]:
-    """Return the route key and the session id of a path that has a ``/`` in its session id, so that the id is refused.
+def unmatched_route(method: str, path: str, stage: str) -> tuple[str, dict[str, str]]:
+    """Return route key and variable of a path that has a ``/`` in its variable.
 
-    API Gateway decodes the path before it looks for a route, so it finds none for such a path.
+    API Gateway decodes the path before it looks for a route, so it finds none for such a path. An item's id may hold a
+    ``/``; a session's is refused later.
     """
     if stage != "$default" and path.startswith(f"/{stage}/"):
         path = path.removeprefix(f"/{stage}")
@@ -31,10 +38,11 @@ def unmatched_route(method: str, path: str, stage: str) -> tuple[str, str]:
         raise RequestError(405, "Method not allowed", f"this path accepts {allow}, not {method}", allow=allow)
     request = f"{method} {path}"
     for key in ROUTE_KEYS:
-        start, variable, end = key.partition("{session_id}")
-        session_id = request[len(start) : len(request) - len(end)]
-        if variable and session_id and request == start + session_id + end:
-            return key, session_id
+        variable = PATH_VARIABLE.get(ROUTE_KEYS[key], "")
+        start, _, end = key.partition(f"{{{variable}}}")
+        value = request[len(start) : len(request) - len(end)]
+        if variable and value and request == start + value + end:
+            return key, {variable: value}
     raise RequestError(404, "Not found", "no operation has this path")
 
 

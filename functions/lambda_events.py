@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from http_routes import ROUTE_KEYS, unmatched_route
+from http_routes import PATH_VARIABLE, ROUTE_KEYS, unmatched_route
 from nextitem.errors import MAX_FAULTS, Fault, RequestError
 from nextitem.service.huge_numbers import replace_infinities
 from nextitem.service.schema import Operation, Problem, encode
@@ -20,8 +20,6 @@ DirectOperation = Operation | Literal["verify"]
 DIRECT: tuple[DirectOperation, ...] = (*ROUTE_KEYS.values(), "verify")
 """The operations of a direct invoke; `verify` has no HTTP route."""
 
-_IN_SESSION = {"append_events", "get_recommendations", "delete_session"}
-"""The operations that have a `session_id`."""
 _EVENT_SOURCES = {
     "Records": "an event source (SQS, SNS, S3, Kinesis, DynamoDB and others)",
     "records": "an event source (Kafka, Firehose)",
@@ -74,6 +72,7 @@ class Call(msgspec.Struct, frozen=True):
     Attributes:
         operation: the operation.
         session_id: not checked yet; None if the event has none.
+        item_id: likewise.
         subject: the subject of the token (JWT) that API Gateway checked; None without a token.
         body: JSON text, or the document of a query string.
         query: whether `body` comes from a query string, where all values are text.
@@ -82,6 +81,7 @@ class Call(msgspec.Struct, frozen=True):
 
     operation: DirectOperation
     session_id: object = None
+    item_id: object = None
     subject: str | None = None
     body: bytes | dict[str, Any] = msgspec.field(default_factory=dict)
     query: bool = False
@@ -122,19 +122,20 @@ def http_call(event: object) -> Call:
         detail = f"only events of an HTTP API with payload format 2.0 are accepted: {error}"
         raise RequestError(400, "Malformed request", detail) from None
     if http_event.route_key in ROUTE_KEYS:
-        route_key, session_id = http_event.route_key, (http_event.path_parameters or {}).get("session_id")
+        route_key, variables = http_event.route_key, http_event.path_parameters or {}
     else:
-        route_key, session_id = unmatched_route(*_target(http_event))
+        route_key, variables = unmatched_route(*_target(http_event))
     operation, subject = ROUTE_KEYS[route_key], _subject(http_event)
+    session_id, item_id = variables.get("session_id"), variables.get("item_id")
     query, body = parse_query(http_event.raw_query_string or ""), _body(http_event)
     if route_key.startswith("POST "):
         if query:
             faults = [Fault(name, "this operation reads no query parameters; send it in the body") for name in query]
             raise RequestError(422, "Unprocessable content", faults[0].detail, faults=faults[:MAX_FAULTS])
-        return Call(operation, session_id, subject, body)
+        return Call(operation, session_id, item_id, subject, body)
     if body.strip() not in (b"{}", b"null"):
         raise RequestError(422, "Unprocessable content", "this operation takes no body; send query parameters")
-    return Call(operation, session_id, subject, query, query=True)
+    return Call(operation, session_id, item_id, subject, query, query=True)
 
 
 def direct_call(event: object) -> Call:
@@ -151,12 +152,14 @@ def direct_call(event: object) -> Call:
     name = event.get("operation")
     for operation in DIRECT:
         if operation == name:
-            in_session = operation in _IN_SESSION or event.get("session_id") is None
-            envelope_fields = ("operation", "on_error", "session_id") if in_session else ("operation", "on_error")
-            body = {key: value for key, value in event.items() if key not in envelope_fields}
+            own = PATH_VARIABLE.get(operation)
+            envelope_fields = ("operation", "on_error") if own is None else ("operation", "on_error", own)
+            absent = {name for name in PATH_VARIABLE.values() if event.get(name) is None}
+            body = {key: value for key, value in event.items() if key not in {*envelope_fields, *absent}}
             if event.get("on_error") not in (None, "return", "raise"):
                 raise RequestError(422, "Unprocessable content", "accepted are: return, raise", field="on_error")
-            return Call(operation, event.get("session_id"), body=_text(body), envelope_fields=envelope_fields)
+            ids = event.get("session_id"), event.get("item_id")
+            return Call(operation, *ids, body=_text(body), envelope_fields=envelope_fields)
     detail = f"operation must be one of {', '.join(DIRECT)}"
     raise RequestError(404, "No such operation", detail, field="operation")
 

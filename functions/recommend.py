@@ -87,25 +87,31 @@ def _answer(read: Callable[[], Call]) -> tuple[int, Any, dict[str, str]]:
 
 def _execute(call: Call, record: RequestRecord) -> Any:
     now = time.time_ns() // 1_000_000
+    answer: Any = None
     match call.operation:
         case "append_events":
             events, skipped = schema.parse_or_skip(call.body, schema.EventsBody, envelope_fields=call.envelope_fields)
-            return _recommender.append_events(schema.events_request(_session(call), events, now, skipped), record)
+            answer = _recommender.append_events(schema.events_request(_session(call), events, now, skipped), record)
         case "get_recommendations":
             options = _parse(call, schema.RankingOptions)
-            return _recommender.session_recommendations(schema.SessionRequest(_session(call), options), record)
+            answer = _recommender.session_recommendations(schema.SessionRequest(_session(call), options), record)
         case "delete_session":
             _parse(call, schema.NoOptions)
-            return _recommender.delete_session(_session(call), record)
+            _recommender.delete_session(_session(call), record)
         case "recommend":
             items = _parse(call, schema.ItemsBody)
-            return _recommender.recommend(schema.ItemsRequest(tuple(items.item_ids), items), record)
+            answer = _recommender.recommend(schema.ItemsRequest(tuple(items.item_ids), items), record)
+        case "similar":
+            item_id = schema.checked_item_id(call.item_id, in_path=call.query)
+            request = schema.similar_request(item_id, _parse(call, schema.ListOptions))
+            answer = _recommender.similar(request, record)
         case "health":
             _parse(call, schema.NoOptions)
-            return _recommender.health()
+            answer = _recommender.health()
         case "verify":
             _parse(call, schema.NoOptions)
-            return _application.verify()
+            answer = _application.verify()
+    return answer
 
 
 def _parse(call: Call, kind: type[_Body]) -> _Body:

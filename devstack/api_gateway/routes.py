@@ -15,6 +15,7 @@ ROUTE_KEYS = (
     "GET /v1/sessions/{session_id}/recommendations",
     "DELETE /v1/sessions/{session_id}",
     "POST /v1/recommendations",
+    "GET /v1/items/{item_id}/similar",
     "GET /v1/health",
 )
 """The routes of template.yaml besides ``$default``."""

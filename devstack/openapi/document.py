@@ -21,16 +21,22 @@ BODIES: dict[str, type[schema.RankingOptions]] = {
     "append_events": schema.EventsBody,
     "recommend": schema.ItemsBody,
 }
-QUERIES: dict[str, type[schema.RankingOptions]] = {"get_recommendations": schema.RankingOptions}
+QUERIES: dict[str, type[schema.ListOptions]] = {
+    "get_recommendations": schema.RankingOptions,
+    "similar": schema.ListOptions,
+}
 ANSWERS: dict[str, type[msgspec.Struct] | None] = {
     "append_events": schema.Answer,
     "get_recommendations": schema.Answer,
     "delete_session": None,
     "recommend": schema.Answer,
+    "similar": schema.Answer,
     "health": schema.Health,
 }
 """What each operation takes and returns; None: no content."""
 _ANSWER_EXAMPLES: dict[str, str] = {"append_events": "answer", "health": "health_answer"}
+_PATH_IDS = {"session_id": "SessionId", "item_id": "PathItemId"}
+"""The schema of each variable of a path."""
 _BY_GATEWAY = {401, 429, 431}
 """Statuses that only API Gateway answers with."""
 _BY_SERVICE = {404, 405, 422}
@@ -108,7 +114,7 @@ def _operation(key: str, operation: str, summary: str) -> dict[str, Any]:
         examples = {name: {"value": value} for name, value in shown.items()}
         body = {"schema": reference(BODIES[operation].__name__), "examples": examples}
         document["requestBody"] = {"required": operation == "append_events", "content": {JSON: body}}
-    document["responses"] = _responses(operation, in_session="{session_id}" in path)
+    document["responses"] = _responses(operation, has_variable="{" in path)
     return document
 
 
@@ -126,7 +132,7 @@ def _path_parameters(path: str, payloads: dict[str, dict[str, Any]]) -> list[Sch
             "name": name,
             "in": "path",
             "required": True,
-            "schema": reference("SessionId"),
+            "schema": reference(_PATH_IDS[name]),
             "example": shown[name],
         }
         for name in re.findall(r"\{(\w+)\}", path)
@@ -149,7 +155,7 @@ def _query_parameters(operation: str, payloads: dict[str, dict[str, Any]]) -> li
     return parameters
 
 
-def _responses(operation: str, *, in_session: bool) -> dict[str, Any]:
+def _responses(operation: str, *, has_variable: bool) -> dict[str, Any]:
     answer = ANSWERS[operation]
     headers = {"cache-control": {"schema": {"const": "no-store"}}}
     if answer is None:
@@ -160,7 +166,7 @@ def _responses(operation: str, *, in_session: bool) -> dict[str, Any]:
             content["example"] = api_page.examples()[_ANSWER_EXAMPLES[operation]]
         responses = {"200": {"description": "The answer.", "headers": headers, "content": {JSON: content}}}
     for name in _refusals():
-        if {"404": in_session, "405": in_session, "413": operation in BODIES}.get(name, True):
+        if {"404": has_variable, "405": has_variable, "413": operation in BODIES}.get(name, True):
             responses[name] = {"$ref": f"#/components/responses/{name}"}
     return responses
 

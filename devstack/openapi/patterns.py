@@ -37,11 +37,17 @@ def _any_case(token: str) -> str:
     return token if char in _SYNTAX else char
 
 
+def _in_path(refused: str) -> str:
+    """Return the pattern of an id that is a part of a path, and so has none of some characters."""
+    pattern = ID_PATTERN.replace("^", r"^(?!\.{1,2}\Z)", 1)
+    return ecma(pattern.replace(f"[^{REFUSED_CHARACTERS}", f"[^{REFUSED_CHARACTERS}{refused}"))
+
+
 ID = ecma(ID_PATTERN)
 """Of any id."""
-SESSION_ID = ecma(
-    ID_PATTERN.replace("^", r"^(?!\.{1,2}\Z)", 1).replace(f"[^{REFUSED_CHARACTERS}", f"[^{REFUSED_CHARACTERS}/%?")
-)
+SESSION_ID = _in_path("/%?")
 """Of a session id, which is a part of a path: see `nextitem.ids.session_id_fault`."""
+PATH_ITEM_ID = _in_path("%?")
+"""Of an item id that is a part of a path: see `nextitem.ids.path_item_id_fault`."""
 TIME = ecma(TIME_PATTERN)
 """Of a time as text."""

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from devstack.openapi import api_page
-from devstack.openapi.patterns import ID, SESSION_ID, TIME
+from devstack.openapi.patterns import ID, PATH_ITEM_ID, SESSION_ID, TIME
 from nextitem.ids import ID_PATTERN, MAX_ID_CHARS
 from nextitem.service import schema
 from nextitem.service.event_times import TIME_PATTERN, Time
@@ -42,6 +42,7 @@ def components() -> dict[str, Schema]:
         "Id": _id("An id of an item, an event or a recommendation.", ID),
         "SessionId": _id("An id of the caller's choice for a session; in the path, percent-encoded once.", SESSION_ID),
     }
+    ids["PathItemId"] = _id("An item's id; in the path, percent-encoded once.", PATH_ITEM_ID)
     return {**ids, "Time": _time(), **named, "GatewayMessage": _GATEWAY_MESSAGE}
 
 
@@ -53,7 +54,7 @@ def query_parameters(kind: type[msgspec.Struct]) -> list[tuple[str, Schema]]:
 
 def _with_texts(kind: type[msgspec.Struct], document: Schema) -> Schema:
     """Return a struct's schema with the texts of the page and null where the service reads it."""
-    is_request = kind in REQUESTS or issubclass(kind, schema.RankingOptions)
+    is_request = kind in REQUESTS or issubclass(kind, schema.ListOptions)
     described = api_page.texts("field", "") if is_request else api_page.texts("field of the answer", "")
     prefix = {schema.EventBody: "events[].", schema.AppendedEvent: "events[]."}.get(kind, "")
     optional = _or_null if is_request else _without_null

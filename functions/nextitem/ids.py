@@ -22,6 +22,7 @@ REFUSED_CHARACTERS = r"\x00-\x1f\x7f-\x9f" + "\u2028\u2029\ufffd"
 ID_PATTERN = rf"^(?!\s*(?i:{_MISSING_WORDS})?\s*\Z)[^{REFUSED_CHARACTERS}\ud800-\udfff]{{1,{MAX_ID_CHARS}}}\Z"
 _ID = re.compile(ID_PATTERN)
 _PATH_MARKS = frozenset("/%?")
+_DECODED_TWICE = frozenset("%?")
 
 ID_FAULT = (
     f"is not an id: it needs 1 to {MAX_ID_CHARS} characters, without control characters, line breaks, U+FFFD and "
@@ -45,4 +46,14 @@ def session_id_fault(text: str) -> str | None:
     """
     if not _PATH_MARKS.isdisjoint(text) or text in {".", ".."}:
         return 'must not contain "/", "%" or "?" or be "." or "..": it is a part of a path'
+    return id_fault(text)
+
+
+def path_item_id_fault(text: str) -> str | None:
+    """Return the fault of an item id that is a part of a path, like `session_id_fault`; it may contain ``/``."""
+    if not _DECODED_TWICE.isdisjoint(text) or text in {".", ".."}:
+        return (
+            'must not contain "%" or "?" or be "." or "..": it is a part of a path; POST /v1/recommendations with '
+            "exclude_seen answers the same, and takes every id"
+        )
     return id_fault(text)

@@ -9,7 +9,7 @@ from observability.metrics import aws_metrics
 from observability.metrics.expressions import Expression, Filled, Plus, Search, Share, Stat
 from observability.metrics.references import OwnMetric
 
-SOURCES = ("session", "stateless", "popular")
+SOURCES = ("session", "stateless", "popular", "similar")
 """The values of `served_by`."""
 
 
@@ -157,7 +157,7 @@ SERVED_BY = {
     )
     for source, meaning in zip(
         SOURCES,
-        ("the stored session", "the items in the request alone", "the most popular items"),
+        ("the stored session", "the items in the request alone", "the most popular items", "one item (similar)"),
         strict=True,
     )
 }

@@ -48,6 +48,9 @@ def test_an_example_matches_the_schema(kind: str, text: str) -> None:
             read = direct_call(msgspec.json.decode(body))
             assert (read.operation, read.body) == ("verify", b"{}")
             return
+        case "similar":
+            read = schema.parse(direct_call(msgspec.json.decode(body)).body, schema.ListOptions)
+            body = msgspec.json.encode({"limit": msgspec.json.decode(body)["limit"]})
         case "verified":
             read = msgspec.json.decode(body, type=SelfCheckResult, strict=True)
         case "answer":
@@ -67,6 +70,7 @@ def test_each_kind_has_an_example() -> None:
         "answer",
         "health_answer",
         "recommend",
+        "similar",
         "direct",
         "verify",
         "verified",

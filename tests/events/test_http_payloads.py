@@ -15,10 +15,11 @@ from nextitem.errors import RequestError
 from nextitem.service import schema
 from tests.events.payload import Payload, http_files
 
-BODIES: dict[str, type[schema.RankingOptions]] = {
+BODIES: dict[str, type[schema.ListOptions]] = {
     "append_events": schema.EventsBody,
     "recommend": schema.ItemsBody,
     "get_recommendations": schema.RankingOptions,
+    "similar": schema.ListOptions,
 }
 TIME_FORMAT = "%d/%b/%Y:%H:%M:%S %z"
 
@@ -103,6 +104,7 @@ def test_the_payload_is_a_valid_call(path: Path) -> None:
     call = lambda_events.http_call(event)
     assert call.operation == http_routes.ROUTE_KEYS[event["routeKey"]]
     assert call.session_id == event.get("pathParameters", {}).get("session_id")
+    assert call.item_id == event.get("pathParameters", {}).get("item_id")
     if call.operation in BODIES:
         schema.parse(call.body, BODIES[call.operation], strict=not call.query)
 
@@ -119,6 +121,7 @@ def test_every_item_is_in_the_demo_catalogue() -> None:
         named.update(event["item_id"] for event in body.get("events", []))
         named.update(body.get("item_ids", []))
         named.update(body.get("exclude", []))
+        named.update(value for name, value in given(payload.path_parameters).items() if name == "item_id")
         named.update(given(payload.query_string_parameters).get("exclude", "").split(","))
 
     # THEN the shop sells every one

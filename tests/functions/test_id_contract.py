@@ -68,6 +68,26 @@ def test_a_session_id_is_the_same_by_path_and_directly(method: str, end: str, op
     assert directly == session_id or directly[:2] == (422, "session_id")  # type: ignore[index]  # a refusal is a tuple
 
 
+@settings(deadline=None)
+@given(item_id=ANY_ID.filter(bool))
+@example(item_id="a/b")
+@example(item_id="a/similar")
+@example(item_id="..")
+@example(item_id="a?b")
+def test_an_item_id_is_the_same_by_path_and_directly(item_id: str) -> None:
+    call = direct_call({"operation": "similar", "item_id": item_id})
+    directly = outcome(lambda: schema.checked_item_id(call.item_id, in_path=False))
+    if {*"%?"} & {*item_id} or item_id in {".", ".."}:  # no path carries them, but a body does
+        refused = outcome(lambda: schema.checked_item_id(item_id, in_path=True))
+        assert refused[:2] == (422, "item_id")  # type: ignore[index]  # a refusal is a tuple
+        return
+
+    call = over_http("GET", f"/v1/items/{quote(item_id, safe='')}/similar")
+    assert call.operation == "similar"
+    assert outcome(lambda: schema.checked_item_id(call.item_id, in_path=True)) == directly
+    assert directly == item_id or directly[:2] == (422, "item_id")  # type: ignore[index]  # a refusal is a tuple
+
+
 @pytest.mark.parametrize("encode", [urlencode, lambda pairs: urlencode(pairs, quote_via=quote)])
 @settings(deadline=None)
 @given(item_ids=st.lists(ANY_ID, min_size=1, max_size=4))

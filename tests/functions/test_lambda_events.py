@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 documents = st.dictionaries(
-    texts.filter(lambda name: name not in {"operation", "session_id", "on_error"}),
+    texts.filter(lambda name: name not in {"operation", "session_id", "item_id", "on_error"}),
     st.recursive(
         st.none()
         | st.booleans()
@@ -101,7 +102,7 @@ def test_half_a_surrogate_pair_in_a_body_is_malformed() -> None:
 )
 def test_a_known_path_lists_its_methods(method: str, template: str, stage: str) -> None:
     # GIVEN an existing path, with or without the stage's name, and a method that it does not accept
-    path = template.replace("{session_id}", "a b")
+    path = re.sub(r"\{\w+\}", "a b", template)
     path = path if stage == "$default" else f"/{stage}{path}"
 
     # WHEN the request takes the default route
@@ -144,7 +145,7 @@ def test_a_direct_invoke_has_the_body_of_the_http_request(
 
     assert (call.operation, call.session_id, call.query) == (operation, session_id, False)
     assert isinstance(call.body, bytes)
-    in_session = session_id is None or operation not in {"recommend", "health"}
+    in_session = session_id is None or operation in {"append_events", "get_recommendations", "delete_session"}
     assert json.loads(call.body) == body | ({} if in_session else {"session_id": session_id})
 
 

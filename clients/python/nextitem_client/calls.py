@@ -11,6 +11,7 @@ from nextitem_client.schema import MAX_EVENTS, Answer, Event, Health
 
 MAX_DEADLINE_MS = 10_000
 _NOT_IN_PATHS = frozenset("/%?")
+_DECODED_TWICE = frozenset("%?")
 
 T = TypeVar("T")
 
@@ -83,6 +84,17 @@ def delete_session(session_id: str) -> Call[None]:
 def recommend(item_ids: Sequence[str], options: Mapping[str, object]) -> Call[Answer]:
     """Return the call that recommends for items, without a session."""
     return Call("POST", "/v1/recommendations", Answer, {"item_ids": list(item_ids), **options})
+
+
+def similar(item_id: str, options: Mapping[str, object]) -> Call[Answer]:
+    """Return the call that asks for the items most similar to one.
+
+    Raises:
+        ValueError: the item id cannot be a part of a path; `recommend` takes it.
+    """
+    if item_id in ("", ".", "..") or not _DECODED_TWICE.isdisjoint(item_id):
+        raise ValueError(f'item_id "{item_id}": must not be empty, "." or "..", nor contain % ?; `recommend` takes it')
+    return Call("GET", f"/v1/items/{quote(item_id, safe='')}/similar", Answer, options)
 
 
 def health() -> Call[Health]:

@@ -40,12 +40,17 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     type: str = "view"
 
 
-class RankingOptions(TypedDict, total=False):
-    """Options of every request for recommendations; docs/api.md describes them."""
+class ListOptions(TypedDict, total=False):
+    """Options of every request for a list of items; docs/api.md describes them."""
 
     limit: int
     only: list[str]
     exclude: list[str]
+
+
+class RankingOptions(ListOptions, total=False):
+    """Options of every request for recommendations to a visitor."""
+
     exclude_seen: bool
 
 
@@ -91,7 +96,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to a request for recommendations; a field that does not apply is None.
 
     Attributes:
-        served_by: ``session``, ``stateless`` or ``popular``.
+        served_by: ``session``, ``stateless``, ``similar`` or ``popular``.
         stored: whether the session has the request's events. If not, send them again; `EventQueue` does.
     """
 

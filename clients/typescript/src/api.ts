@@ -72,6 +72,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/items/{item_id}/similar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** returns the items most similar to one; uses no session */
+        get: operations["similar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/health": {
         parameters: {
             query?: never;
@@ -97,6 +114,8 @@ export interface components {
         Id: string;
         /** @description An id of the caller's choice for a session; in the path, percent-encoded once. */
         SessionId: string;
+        /** @description An item's id; in the path, percent-encoded once. */
+        PathItemId: string;
         /** @description RFC 3339 text (UTC without a zone), or epoch seconds to nanoseconds. */
         Time: string | number;
         /**
@@ -140,15 +159,15 @@ export interface components {
              */
             exclude?: components["schemas"]["Id"][] | null;
             /**
-             * @description `true`: leave out the items of the session's newest 64 events; `false`: do not; see "Seen items".
-             * @default null
-             */
-            exclude_seen?: boolean | null;
-            /**
              * @description 1 to 10,000: how long you wait for the answer. The store gets at most half of it.
              * @default null
              */
             deadline_ms?: number | null;
+            /**
+             * @description `true`: leave out the items of the session's newest 64 events; `false`: do not; see "Seen items".
+             * @default null
+             */
+            exclude_seen?: boolean | null;
         };
         /**
          * EventBody
@@ -206,15 +225,15 @@ export interface components {
              */
             exclude?: components["schemas"]["Id"][] | null;
             /**
-             * @description `true`: leave out the items of the session's newest 64 events; `false`: do not; see "Seen items".
-             * @default null
-             */
-            exclude_seen?: boolean | null;
-            /**
              * @description 1 to 10,000: how long you wait for the answer. The store gets at most half of it.
              * @default null
              */
             deadline_ms?: number | null;
+            /**
+             * @description `true`: leave out the items of the session's newest 64 events; `false`: do not; see "Seen items".
+             * @default null
+             */
+            exclude_seen?: boolean | null;
         };
         /**
          * Answer
@@ -236,10 +255,10 @@ export interface components {
             /** @description names this recommendation of the stored session. A retry returns the same id, and so does a request with another `limit`. */
             recommendation_id?: string;
             /**
-             * @description what the answer is based on: `session`; `stateless` (only the events of this request, because the store did not answer in time or `store` was false); or `popular` (most popular items, because the model knows no item of the session).
+             * @description what the answer is based on: `session`; `stateless` (only the events of this request, because the store did not answer in time or `store` was false); `similar` (one item); or `popular` (most popular items, because the model knows no item of the session or request).
              * @enum {string}
              */
-            served_by: "popular" | "session" | "stateless";
+            served_by: "popular" | "session" | "similar" | "stateless";
             /** @description the model version that answered, and its variant on the route. */
             model: components["schemas"]["ServedModel"];
         };
@@ -530,15 +549,15 @@ export interface operations {
                  */
                 exclude?: components["schemas"]["Id"][];
                 /**
-                 * @description `true`: leave out the items of the session's newest 64 events; `false`: do not; see "Seen items".
-                 * @example true
-                 */
-                exclude_seen?: boolean;
-                /**
                  * @description 1 to 10,000: how long you wait for the answer. The store gets at most half of it.
                  * @example 150
                  */
                 deadline_ms?: number;
+                /**
+                 * @description `true`: leave out the items of the session's newest 64 events; `false`: do not; see "Seen items".
+                 * @example true
+                 */
+                exclude_seen?: boolean;
             };
             header?: never;
             path: {
@@ -630,6 +649,58 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             413: components["responses"]["413"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    similar: {
+        parameters: {
+            query?: {
+                /**
+                 * @description 1 to 200, default 20. Fewer are returned if the catalogue has no more.
+                 * @example 6
+                 */
+                limit?: number;
+                /** @description up to 1,000 item ids. Only these are ranked, for a backend that has its own candidates. Items unknown to the model are left out. */
+                only?: components["schemas"]["Id"][];
+                /**
+                 * @description up to 500 item ids that must not be recommended.
+                 * @example [
+                 *       "espresso-002",
+                 *       "mug-003"
+                 *     ]
+                 */
+                exclude?: components["schemas"]["Id"][];
+                /** @description 1 to 10,000: how long you wait for the answer. The store gets at most half of it. */
+                deadline_ms?: number;
+            };
+            header?: never;
+            path: {
+                /** @example espresso-001 */
+                item_id: components["schemas"]["PathItemId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "cache-control"?: "no-store";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Answer"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            405: components["responses"]["405"];
             422: components["responses"]["422"];
             429: components["responses"]["429"];
             431: components["responses"]["431"];

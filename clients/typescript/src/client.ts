@@ -1,8 +1,8 @@
 import { NotStored, Refused, RequestFailed, UnexpectedAnswer } from "./errors.js";
 import type { EventQueue } from "./queue.js";
 import { DEFAULT_RETRIES, type Retries, faultOf, sendWithin, withRetries } from "./retries.js";
-import { type Answer, type AppendOptions, type Event, type Health, MAX_EVENTS, type RankingOptions } from "./schema.js";
-import { checkedSessionId } from "./schema.js";
+import { type Answer, type AppendOptions, type Event, type Health, type ListOptions, MAX_EVENTS, type RankingOptions } from "./schema.js";
+import { checkedItemId, checkedSessionId } from "./schema.js";
 
 const MAX_DEADLINE_MS = 10_000;
 
@@ -77,6 +77,12 @@ export class Client {
   /** Return recommendations for items, oldest first, without a session. */
   recommend(itemIds: string[], options: RankingOptions = {}): Promise<Answer> {
     return this.#run({ method: "POST", path: "/v1/recommendations", fields: { item_ids: itemIds, ...options } });
+  }
+
+  /** Return the items most similar to one, without a session. */
+  async similar(itemId: string, options: ListOptions = {}): Promise<Answer> {
+    const path = `/v1/items/${encodeURIComponent(checkedItemId(itemId))}/similar`;
+    return this.#run({ method: "GET", path, fields: { ...options } });
   }
 
   /** Return the serving model, and whether the store answers. */

@@ -11,6 +11,8 @@ export type ServedModel = Schemas["ServedModel"];
 
 /** Options of every request for recommendations; the client sets `deadline_ms` itself. */
 export type RankingOptions = Omit<Schemas["ItemsBody"], "item_ids" | "deadline_ms">;
+/** Options of every request for a list of items. */
+export type ListOptions = Omit<RankingOptions, "exclude_seen">;
 /** Options of `appendEvents`; the client sets `sent_at` itself. */
 export type AppendOptions = Omit<Schemas["EventsBody"], "events" | "sent_at" | "deadline_ms">;
 
@@ -34,6 +36,14 @@ export function checkedSessionId(sessionId: string): string {
     throw new RangeError(`sessionId "${sessionId}": must not be empty, "." or "..", nor contain / % ?`);
   }
   return sessionId;
+}
+
+/** Return an item id that may be a part of a path; `recommend` takes the others, too. */
+export function checkedItemId(itemId: string): string {
+  if (["", ".", ".."].includes(itemId) || /[%?]/.test(itemId)) {
+    throw new RangeError(`itemId "${itemId}": must not be empty, "." or "..", nor contain % ?; recommend takes it`);
+  }
+  return itemId;
 }
 
 function newId(): string {

@@ -5,19 +5,30 @@ from collections.abc import Sequence
 
 from nextitem.service.ranking import Ranking, ReplayedSession, rank, replay_items, replay_session
 from nextitem.service.router import RoutedModel
-from nextitem.service.schema import Answer, AppendedEvent, EventsRequest, RankingOptions, Recommendation, ServedModel
+from nextitem.service.schema import (
+    Answer,
+    AppendedEvent,
+    EventsRequest,
+    RankingOptions,
+    Recommendation,
+    ServedBy,
+    ServedModel,
+)
 from nextitem.sessions.codec import recommendation_id
 from nextitem.sessions.session import IMPRESSION_SIZE, Impression, SessionKey, SessionRecord, Snapshot, Status
 from nextitem.telemetry.record import RequestRecord
 
 
 def recorded_replay(
-    routed: RoutedModel, events: SessionRecord | Sequence[str], record: RequestRecord
+    routed: RoutedModel,
+    events: SessionRecord | Sequence[str],
+    record: RequestRecord,
+    source: ServedBy = "stateless",
 ) -> ReplayedSession:
-    """Replay a session, or item ids alone, and record how long that took."""
+    """Replay a session, or item ids alone, whose source it then names, and record how long that took."""
     with record.phase("replay"):
         if not isinstance(events, SessionRecord):
-            return replay_items(routed, events)
+            return replay_items(routed, events, source)
         replay = replay_session(routed, events)
     record.set_replayed(replay.replayed)
     return replay

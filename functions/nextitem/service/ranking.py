@@ -42,10 +42,10 @@ def replay_session(routed: RoutedModel, session: SessionRecord) -> ReplayedSessi
     return ReplayedSession("session", session.item_ids, hidden, len(entries))
 
 
-def replay_items(routed: RoutedModel, item_ids: Sequence[str]) -> ReplayedSession:
+def replay_items(routed: RoutedModel, item_ids: Sequence[str], source: ServedBy = "stateless") -> ReplayedSession:
     """Replay items, oldest first, as if they were a whole session."""
     known = routed.items.indices(item_ids)
-    return ReplayedSession("stateless", item_ids, routed.model.replay(None, known) if known else None)
+    return ReplayedSession(source, item_ids, routed.model.replay(None, known) if known else None)
 
 
 def rank(

@@ -19,7 +19,15 @@ from nextitem.service.answer_parts import (
 )
 from nextitem.service.ranking import recommendations
 from nextitem.service.router import RoutedModel, Router
-from nextitem.service.schema import Answer, EventsRequest, Health, ItemsRequest, RankingOptions, SessionRequest
+from nextitem.service.schema import (
+    Answer,
+    EventsRequest,
+    Health,
+    ItemsRequest,
+    RankingOptions,
+    SessionRequest,
+    SimilarRequest,
+)
 from nextitem.sessions.background_writer import BackgroundWriter
 from nextitem.sessions.feedback import feedback_on
 from nextitem.sessions.keys import KeyRing, SessionName
@@ -132,6 +140,21 @@ class Recommender:
         ranking = recorded_ranking(routed, replay, request.options, record)
         return Answer(
             recommendations=recommendations(routed, ranking.items),
+            served_by=ranking.served_by,
+            model=served_model(routed),
+        )
+
+    def similar(self, request: SimilarRequest, record: RequestRecord) -> Answer:
+        """Answer with the items that visitors of one item want next, most of all those like it (decision 31).
+
+        Raises:
+            NoModel: no model is loaded.
+        """
+        routed = self._router.model_for(digits_of((request.item_id,)))
+        replay = recorded_replay(routed, (request.item_id,), record, "similar")
+        ranking = recorded_ranking(routed, replay, request.options, record)
+        return Answer(
+            recommendations=recommendations(routed.model, ranking.items),
             served_by=ranking.served_by,
             model=served_model(routed),
         )

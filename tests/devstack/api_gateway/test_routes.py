@@ -18,6 +18,8 @@ TEMPLATE = Path(__file__).parents[3] / "template.yaml"
         ("DELETE", "/v1/sessions/a b", "DELETE /v1/sessions/{session_id}", {"session_id": "a b"}),
         ("POST", "/v1/recommendations", "POST /v1/recommendations", {}),
         ("GET", "/v1/health", "GET /v1/health", {}),
+        ("GET", "/v1/items/tea 1/similar", "GET /v1/items/{item_id}/similar", {"item_id": "tea 1"}),
+        ("GET", "/v1/items/tea/1/similar", DEFAULT_ROUTE_KEY, {}),
         ("PUT", "/v1/health", DEFAULT_ROUTE_KEY, {}),
         ("GET", "/v1/health/", DEFAULT_ROUTE_KEY, {}),
         ("DELETE", "/v1/sessions/", DEFAULT_ROUTE_KEY, {}),

@@ -12,10 +12,12 @@ from nextitem.service.schema import (
     EventsBody,
     ItemsBody,
     ItemsRequest,
+    ListOptions,
     RankingOptions,
     SessionRequest,
     events_request,
     parse,
+    similar_request,
 )
 from nextitem.sessions.key_secret import KeySecret
 from nextitem.sessions.keys import KeyRing, SessionName
@@ -62,6 +64,11 @@ class Service:
         body = parse(msgspec.json.encode({"item_ids": item_ids, **options}), ItemsBody)
         self.record = RequestRecord()
         return self.recommender.recommend(ItemsRequest(tuple(body.item_ids), body), self.record)
+
+    def similar(self, item_id: str, **options: Any) -> Answer:
+        wanted = parse(msgspec.json.encode(options), ListOptions)
+        self.record = RequestRecord()
+        return self.recommender.similar(similar_request(item_id, wanted), self.record)
 
     def delete(self, session_id: str) -> None:
         self.record = RequestRecord()

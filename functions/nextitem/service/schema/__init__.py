@@ -33,17 +33,21 @@ from nextitem.service.schema.limits import (
 from nextitem.service.schema.options import (
     ItemsBody,
     ItemsRequest,
+    ListOptions,
     NoOptions,
     RankingOptions,
     SessionRequest,
+    SimilarRequest,
+    similar_request,
 )
 from nextitem.service.schema.parsing import (
+    checked_item_id,
     checked_session_id,
     parse,
     parse_or_skip,
 )
 
-Operation = Literal["append_events", "get_recommendations", "delete_session", "recommend", "health"]
+Operation = Literal["append_events", "get_recommendations", "delete_session", "recommend", "similar", "health"]
 
 __all__ = [
     "DEFAULT_LIMIT",
@@ -62,6 +66,7 @@ __all__ = [
     "Id",
     "ItemsBody",
     "ItemsRequest",
+    "ListOptions",
     "NoOptions",
     "Operation",
     "Problem",
@@ -70,11 +75,14 @@ __all__ = [
     "ServedBy",
     "ServedModel",
     "SessionRequest",
+    "SimilarRequest",
+    "checked_item_id",
     "checked_session_id",
     "encode",
     "events_request",
     "parse",
     "parse_or_skip",
     "problem_of",
+    "similar_request",
     "to_document",
 ]

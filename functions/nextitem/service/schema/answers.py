@@ -6,7 +6,7 @@ import msgspec
 
 from nextitem.errors import RequestError
 
-ServedBy = Literal["session", "stateless", "popular"]
+ServedBy = Literal["session", "stateless", "popular", "similar"]
 EventStatus = Literal["applied", "duplicate", "late", "too_old", "unknown_item", "invalid"]
 
 

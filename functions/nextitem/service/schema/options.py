@@ -12,18 +12,22 @@ class NoOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of an operation that takes no fields."""
 
 
-class RankingOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The options of any request for recommendations.
-
-    With `only`, just these candidates are ranked. Where `exclude_seen` is None, the route's setting holds, or else the
-    deployment's.
-    """
+class ListOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The options of any request for a list of items. With `only`, just these candidates are ranked."""
 
     limit: Limit = DEFAULT_LIMIT
     only: Candidates | None = None
     exclude: Excluded = []
-    exclude_seen: bool | None = None
     deadline_ms: DeadlineMs | None = None
+
+
+class RankingOptions(ListOptions, frozen=True, kw_only=True):
+    """The options of any request for recommendations to a visitor.
+
+    Where `exclude_seen` is None, the route's setting holds, or else the deployment's.
+    """
+
+    exclude_seen: bool | None = None
 
 
 class ItemsBody(RankingOptions, frozen=True):
@@ -44,3 +48,15 @@ class ItemsRequest(msgspec.Struct, frozen=True):
 
     item_ids: tuple[str, ...]
     options: RankingOptions
+
+
+class SimilarRequest(msgspec.Struct, frozen=True):
+    """`similar`, checked. `options` always leaves out the item itself."""
+
+    item_id: str
+    options: RankingOptions
+
+
+def similar_request(item_id: str, options: ListOptions) -> SimilarRequest:
+    """Return the request for the items that are most similar to one."""
+    return SimilarRequest(item_id, RankingOptions(**msgspec.structs.asdict(options), exclude_seen=True))

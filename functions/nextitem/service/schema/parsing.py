@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from nextitem.errors import RequestError
-from nextitem.ids import MISSING_VALUES, session_id_fault
+from nextitem.ids import MISSING_VALUES, id_fault, path_item_id_fault, session_id_fault
 from nextitem.service.schema.answers import AppendedEvent
 from nextitem.service.schema.limits import MAX_BODY_BYTES
 
@@ -61,4 +61,21 @@ def checked_session_id(text: object) -> str:
     fault = session_id_fault(text) if isinstance(text, str) else "must be a string"
     if fault is not None:
         raise RequestError(422, "Unprocessable content", f"session_id {fault}", field="session_id")
+    return str(text)
+
+
+def checked_item_id(text: object, *, in_path: bool) -> str:
+    """Return an item id if it is valid.
+
+    Args:
+        text: the id.
+        in_path: whether it came as a part of a path, which not every id can be.
+
+    Raises:
+        RequestError: 422, it is not a string, or it has a fault.
+    """
+    fault_of = path_item_id_fault if in_path else id_fault
+    fault = fault_of(text) if isinstance(text, str) else "must be a string"
+    if fault is not None:
+        raise RequestError(422, "Unprocessable content", f"item_id {fault}", field="item_id")
     return str(text)
