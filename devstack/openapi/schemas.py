@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from devstack.openapi import api_page
-from devstack.openapi.patterns import ID, PATH_ITEM_ID, SESSION_ID, TIME
+from devstack.openapi.patterns import ID, PATH_ITEM_ID, SESSION_ID, TIME, ecma
 from nextitem.ids import ID_PATTERN, MAX_ID_CHARS
 from nextitem.service import schema
 from nextitem.service.event_times import TIME_PATTERN, Time
@@ -82,7 +82,10 @@ def _without_null(field: Schema) -> Schema:
 
 
 def _shared(document: Any) -> Any:
-    """Replace the schemas of ids and times by references; write other types that may be null as a list."""
+    """Replace the schemas of ids and times by references; write other types that may be null as a list.
+
+    Patterns become those of ECMA-262.
+    """
     if isinstance(document, list):
         return [_shared(element) for element in document]
     if not isinstance(document, dict):
@@ -93,6 +96,8 @@ def _shared(document: Any) -> Any:
         others = [kind for kind in document["anyOf"] if kind == _NULL]
         return {**document, "anyOf": [reference("Time"), *others]}
     shared = {key: _shared(value) for key, value in document.items()}
+    if isinstance(pattern := shared.get("pattern"), str):
+        shared["pattern"] = ecma(pattern)
     if "enum" in shared:
         shared = {"type": "string", **shared}
     match shared:

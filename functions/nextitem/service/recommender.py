@@ -145,7 +145,7 @@ class Recommender:
         )
 
     def similar(self, request: SimilarRequest, record: RequestRecord) -> Answer:
-        """Answer with the items that visitors of one item want next, most of all those like it (decision 31).
+        """Answer with the items that visitors of one item want next, without the item.
 
         Raises:
             NoModel: no model is loaded.
@@ -154,7 +154,7 @@ class Recommender:
         replay = recorded_replay(routed, (request.item_id,), record, "similar")
         ranking = recorded_ranking(routed, replay, request.options, record)
         return Answer(
-            recommendations=recommendations(routed.model, ranking.items),
+            recommendations=recommendations(routed, ranking.items),
             served_by=ranking.served_by,
             model=served_model(routed),
         )
