@@ -83,6 +83,11 @@ observability: $(INSTALLED) ## write observability/observability.yaml (alarms, d
 openapi: $(DEMO_INSTALLED) ## write docs/openapi.json, the API's OpenAPI document, from the service's structs and docs/api.md
 	@$(BIN)/python -m devstack.openapi
 
+.PHONY: picture
+picture: $(INSTALLED) ## take docs/images/shop.png again, the README's picture, by the browser test of the shop (needs Chromium)
+	@$(BIN)/python -m pytest -q tests/devstack/console/test_shop_story.py -k test_the_recommendations_follow_each_click
+	@$(BIN)/python -m tests.docs.picture
+
 .PHONY: deployer-policy
 deployer-policy: $(INSTALLED) ## write docs/deployer-policy.yaml, the IAM policies of the role that deploys
 	@$(BIN)/python -m devstack.deployer

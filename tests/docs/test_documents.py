@@ -14,13 +14,14 @@ from lambda_events import direct_call
 from model_export.cli.app import app
 from nextitem.service import schema
 from nextitem.service.self_check import SelfCheckResult
+from tests.docs.documented import read
+from tests.docs.links import broken
 
 ROOT = Path(__file__).parents[2]
 CLIENTS = ROOT.glob("clients/*/README.md")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "tests" / "README.md", *CLIENTS])
 FENCED = re.compile(r"```json (\w+)\n(.*?)```", re.DOTALL)
 EXAMPLES = [(kind, text) for path in DOCUMENTS for kind, text in FENCED.findall(path.read_text())]
-COMMANDS = re.compile(r"^nextitem (\w.*?)(?:\s{2,}#.*)?$", re.MULTILINE)
 MODULE = re.compile(r"python -m ((?:bench|devstack|model_export|observability)(?:\.\w+)*)")
 NAMED_TEST = re.compile(r"`(test_\w+)`")
 NAMED_PATH = re.compile(r"`((?:bench|devstack|docs|functions|model_export|observability|tests)/[\w./-]*)`")
@@ -30,7 +31,6 @@ TESTS = {
     for path in (ROOT / "tests").rglob("*.py")
     for name in (path.stem, *re.findall(r"def (test_\w+)", path.read_text()))
 }
-LINK = re.compile(r"\]\(([^)#]+)\)")
 
 
 @pytest.mark.parametrize(("kind", "text"), EXAMPLES, ids=[kind for kind, _ in EXAMPLES])
@@ -81,19 +81,24 @@ def test_each_kind_has_an_example() -> None:
 def test_every_command_exists_with_its_options() -> None:
     group = typer.main.get_command(app)
     assert isinstance(group, TyperGroup)
-    shown = COMMANDS.findall((ROOT / "README.md").read_text())
-    assert len(shown) > 5
+    shown = [
+        command.text
+        for document in DOCUMENTS
+        for command in read(document)
+        if not command.is_quoted and command.text.startswith("nextitem ")
+    ]
+    assert len(shown) > 30
     for line in shown:
-        name, *arguments = shlex.split(line.replace("[ITEM ...]", ""))
-        command = group.commands[name]
-        options = {option for parameter in command.params for option in parameter.opts}
+        _, *arguments = shlex.split(line)
+        name = next((argument for argument in arguments if argument in group.commands), None)
+        parameters = [*group.params, *(group.commands[name].params if name else [])]
+        options = {option for parameter in parameters for option in parameter.opts}
         assert {argument for argument in arguments if argument.startswith("--")} <= options, line
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_link_has_a_target(document: Path) -> None:
-    targets = [link for link in LINK.findall(document.read_text()) if not link.startswith("http")]
-    assert [link for link in targets if not (document.parent / link).exists()] == []
+    assert broken(document) == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
