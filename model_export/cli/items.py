@@ -30,7 +30,7 @@ def known_items(model: Model, items: Sequence[str]) -> list[int]:
 
 
 def names_in(path: Path) -> dict[str, str]:
-    """Return the names of items by id, from a CSV with the columns item_id and name.
+    """Return the titles of items by id, from a CSV with the columns item_id and title.
 
     Raises:
         InputError: it cannot be read, or has other columns.
@@ -39,15 +39,15 @@ def names_in(path: Path) -> dict[str, str]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file)
             columns = rows.fieldnames or ()  # without rows, a missing column would be silent
-            for column in ("item_id", "name"):
+            for column in ("item_id", "title"):
                 if column not in columns:
                     has = f"its columns are {', '.join(map(repr, columns))}" if columns else "the file is empty"
-                    raise InputError(f"{path} has no column {column!r}; {has}. It needs item_id and name.")
+                    raise InputError(f"{path} has no column {column!r}; {has}. It needs item_id and title.")
             names = {}
             for row in rows:
-                if row["name"] is None:
+                if row["title"] is None:
                     raise InputError(f"{path}, line {rows.line_num}: has fewer fields than the header")
-                names[row["item_id"]] = row["name"]
+                names[row["item_id"]] = row["title"]
             return names
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} cannot be read: {error}") from error

@@ -42,7 +42,7 @@ ArtifactFolder = Annotated[
 ]
 SeenItems = Annotated[list[str], typer.Argument(help="Items of the session, oldest first.", show_default=False)]
 ExcludeSeen = Annotated[bool, typer.Option("--exclude-seen", help="Do not recommend the items of the session.")]
-ItemNames = Annotated[Path | None, typer.Option(help="CSV with the columns item_id and name, to show names.")]
+ItemNames = Annotated[Path | None, typer.Option(help="CSV with the columns item_id and title, to show titles.")]
 TestDays = Annotated[int, typer.Option(min=1, help="UTC days of the test period, by the start of the session.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 

@@ -10,15 +10,26 @@ from model_export.cli.options import Json
 from model_export.cli.outcome import all_or_nothing
 from model_export.data.atomic_file import Write, write_together
 from model_export.simulator import Shop
-from model_export.simulator.files import write_events, write_products
+from model_export.simulator.files import write_events
+from model_export.simulator.items import ITEM_SUFFIXES, write_items
 from nextitem.errors import InputError
 
 
 def simulate(
     out: Annotated[Path, typer.Option(help="Event file to write: .csv or .csv.gz.", show_default=False)],
-    products_out: Annotated[Path | None, typer.Option(help="Product file to write: .csv.")] = None,
+    items_out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Catalogue file to write, for `nextitem items publish`: .csv, .jsonl (also with .gz), .parquet."
+        ),
+    ] = None,
+    types: Annotated[
+        bool, typer.Option("--types", help="Write likes, carts and purchases beside the views, in a column `type`.")
+    ] = False,
     sessions: Annotated[int, typer.Option(min=1, help="Number of sessions.")] = 10_000,
     products: Annotated[int, typer.Option(help="Number of products in the shop.")] = 400,
+    arrivals: Annotated[float, typer.Option(help="Share of the products whose sale begins during the traffic.")] = 0.0,
+    sold_out: Annotated[float, typer.Option(help="Share of the products that run out during the traffic.")] = 0.0,
     shop_seed: Annotated[
         int, typer.Option(help="Seed of the shop: popularity of items and relations between them.")
     ] = 7,
@@ -28,15 +39,17 @@ def simulate(
     """Write synthetic sessions of a simulated shop."""
     if not out.name.endswith((".csv", ".csv.gz")):
         raise InputError(f"{out}: the name must end in .csv or .csv.gz")
-    all_or_nothing(out, products_out)
+    if items_out is not None and not items_out.name.endswith(ITEM_SUFFIXES):
+        raise InputError(f"{items_out}: the name must end in {', '.join(ITEM_SUFFIXES[:-1])} or {ITEM_SUFFIXES[-1]}")
+    all_or_nothing(out, items_out)
     try:
-        shop = Shop(seed=shop_seed, products=products)
+        shop = Shop(seed=shop_seed, products=products, arrivals=arrivals, sold_out=sold_out)
         counts = []
         with progress() as view:
             traffic = view.each("shopping", shop.sessions(sessions, seed=seed), sessions)
-            files: dict[Path, Write] = {out: lambda path: counts.append(write_events(path, traffic))}
-            if products_out is not None:
-                files[products_out] = lambda path: write_products(path, shop.products)
+            files: dict[Path, Write] = {out: lambda path: counts.append(write_events(path, traffic, types=types))}
+            if items_out is not None:
+                files[items_out] = lambda path: write_items(path, shop.products)
             write_together(files)
     except ValueError as error:
         raise InputError(str(error)) from error

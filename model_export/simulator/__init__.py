@@ -10,19 +10,24 @@ Shoppers have intents (browse, compare, buy accessories, drift), so a sequence m
 data, not this, to measure a model's quality.
 """
 
+from model_export.simulator.actions import Action, EventType
 from model_export.simulator.catalogue import CATEGORIES
 from model_export.simulator.category import Category
-from model_export.simulator.products import MAX_PRODUCTS, MIN_PRODUCTS, Product
+from model_export.simulator.clock import DAYS, START
+from model_export.simulator.products import MAX_PRODUCTS, MAX_SHARE, MIN_PRODUCTS, Product
 from model_export.simulator.shopper import Intent
-from model_export.simulator.simulator import DAYS, START, Session, Shop
+from model_export.simulator.simulator import Session, Shop
 
 __all__ = [
     "CATEGORIES",
     "DAYS",
     "MAX_PRODUCTS",
+    "MAX_SHARE",
     "MIN_PRODUCTS",
     "START",
+    "Action",
     "Category",
+    "EventType",
     "Intent",
     "Product",
     "Session",

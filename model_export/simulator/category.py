@@ -1,6 +1,7 @@
 """The types of the catalogue: brands and categories."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,8 @@ class Category:
     brands: tuple[Brand, ...]
     models: tuple[tuple[str, int], ...]
     """(name, base price in cents), cheapest first."""
+    varies_in: Literal["colour", "size", "material"]
+    """The attribute whose values the variants are."""
     variants: tuple[tuple[str, int], ...]
     """(name, percentage of the model's price)."""
     accessories: tuple[str, ...]

@@ -13,6 +13,10 @@ from model_export.simulator.chance import Chance
 HOUR = 3600.0
 DAY = 24 * HOUR
 
+START = 1_767_225_600.0
+"""2026-01-01T00:00:00Z, the default start of the traffic."""
+DAYS = 14.0
+"""Default length of the period."""
 MIN_DAYS = 0.125
 """Minimum length of a period: the last visit needs time to end."""
 MAX_TIME = 253_402_300_799.0
@@ -70,14 +74,14 @@ class Period:
         Returns:
             Epoch seconds in whole milliseconds, ascending, `length` of them.
         """
-        begin = self._opening((index + chance.part()) / count)
+        begin = self.opening((index + chance.part()) / count)
         gaps = [chance.quantile(_PAUSE if chance.happens(_PAUSE_PROBABILITY) else _DWELL) for _ in range(length - 1)]
         offsets = tuple(accumulate(gaps, initial=0.0))
         # A late visit is compressed to end a second before the period does, as a margin for rounding.
         pace = min(1.0, (self.end - 1 - begin) / offsets[-1])
         return tuple(round(begin + pace * offset, _DIGITS) for offset in offsets)
 
-    def _opening(self, part: float) -> float:
+    def opening(self, part: float) -> float:
         """Return the time before which `part` (0 to 1) of all visits begin."""
         traffic = part * _traffic_until(self.days * DAY - _CLOSING)
         day, rest = divmod(traffic, _PER_DAY)

@@ -226,10 +226,10 @@ def test_a_wrong_item_id_is_refused(item: str) -> None:
     ("content", "what"),
     [
         (b"id,name\n1,tea\n", "has no column 'item_id'; its columns are 'id', 'name'"),
-        (b"item_id,title\n1,tea\n", "has no column 'name'; its columns are 'item_id', 'title'"),
-        (b"item_id,title\n", "has no column 'name'; its columns are 'item_id', 'title'"),
+        (b"item_id,name\n1,tea\n", "has no column 'title'; its columns are 'item_id', 'name'"),
+        (b"item_id,name\n", "has no column 'title'; its columns are 'item_id', 'name'"),
         (b"", "has no column 'item_id'; the file is empty"),
-        (b"item_id,name\n1,caf\xe9\n", "cannot be read"),
+        (b"item_id,title\n1,caf\xe9\n", "cannot be read"),
         (None, "cannot be read"),
     ],
 )
@@ -243,7 +243,7 @@ def test_a_wrong_file_of_names_is_refused(content: bytes | None, what: str) -> N
 
 @pytest.mark.usefixtures("work")
 def test_a_name_that_is_missing_in_a_row_is_refused() -> None:
-    Path("names.csv").write_text("item_id,name\n1,tea\n2\n")
+    Path("names.csv").write_text("item_id,title\n1,tea\n2\n")
     error = refused("recommend", artifact(), "item-00001", "--names", "names.csv")
     assert error == "nextitem: names.csv, line 3: has fewer fields than the header"
 

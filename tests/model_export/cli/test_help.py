@@ -19,7 +19,17 @@ COLUMNS = (
 )
 
 OPTIONS: dict[str, tuple[str, ...]] = {
-    "simulate": ("--out", "--products-out", "--sessions", "--products", "--seed", "--json"),
+    "simulate": (
+        "--out",
+        "--items-out",
+        "--types",
+        "--arrivals",
+        "--sold-out",
+        "--sessions",
+        "--products",
+        "--seed",
+        "--json",
+    ),
     "split": ("--train-out", "--test-out", "--test-days", *COLUMNS, "--json"),
     "prepare": (
         *("--out", "--engine", "--min-support", "--min-session", "--max-session", "--test-days", "--format"),

@@ -134,9 +134,9 @@ def test_two_searches_in_one_folder(work: Path) -> None:
         ),
         (("prepare", "events.csv", "--out", "prepared"), ".prepared.partial", "prepared is not written"),
         (
-            ("simulate", "--sessions", "1000000", "--out", "more.csv", "--products-out", "products.csv"),
+            ("simulate", "--sessions", "1000000", "--out", "more.csv", "--items-out", "items.csv"),
             "more.csv",
-            "more.csv, products.csv are not written",
+            "more.csv, items.csv are not written",
         ),
     ],
 )

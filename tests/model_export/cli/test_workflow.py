@@ -36,9 +36,7 @@ class Shop:
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     folder = tmp_path_factory.mktemp("shop")
     events, train, test = folder / "events.csv.gz", folder / "train.csv", folder / "test.parquet"
-    done(
-        "simulate", "--sessions", "300", "--products", "40", "--out", events, "--products-out", folder / "products.csv"
-    )
+    done("simulate", "--sessions", "300", "--products", "40", "--out", events, "--items-out", folder / "items.csv")
     done("split", events, "--test-days", "3", "--train-out", train, "--test-out", test)
     done("train", train, "--out", folder / "run", "--epochs", "2", "--hidden", "16", "--seed", "5")
     exported = done("export", folder / "run", "--out", folder / "artifacts", "--max-hr-loss", "0.5")
@@ -194,7 +192,7 @@ def test_recommend_shows_items_and_names(shop: Shop) -> None:
     assert answer.err.splitlines() == ["ignored, because not in the catalogue: unheard-of"]
     # The table has the same items, with names
     table = done(
-        "recommend", shop.artifact, *items, "--limit", "5", "--exclude-seen", "--names", shop.folder / "products.csv"
+        "recommend", shop.artifact, *items, "--limit", "5", "--exclude-seen", "--names", shop.folder / "items.csv"
     ).out
     assert [line.split("│")[2].strip() for line in table.splitlines() if line.startswith("│")] == [
         item["item_id"] for item in recommendations

@@ -71,7 +71,7 @@ def test_only_the_window_has_effects(model: Model) -> None:
 
 def test_the_command_shows_places_of_the_command_line(home: Path, tmp_path: Path) -> None:
     # GIVEN an unknown item, two known ones, and names
-    (tmp_path / "names.csv").write_text("item_id,name\nitem-00003,a red kite\n")
+    (tmp_path / "names.csv").write_text("item_id,title\nitem-00003,a red kite\n")
     items = ("unheard-of", "item-00003", "item-00007")
     # WHEN recommendations are explained
     answer = done("explain", home, *items, "--limit", "2", "--json")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from model_export.simulator import Session, Shop
-from model_export.simulator.files import write_events, write_products
+from model_export.simulator.files import write_events
 
 
 def rows(text: str) -> list[dict[str, str]]:
@@ -28,13 +28,19 @@ def test_events_read_back_as_they_were(shop: Shop, tmp_path: Path) -> None:
     ]
 
 
-def test_products_read_back_as_they_were(shop: Shop, tmp_path: Path) -> None:
-    path = tmp_path / "products.csv"
-    assert write_products(str(path), shop.products) == len(shop.products)
-    assert [
-        (row["item_id"], row["name"], row["category"], int(row["price"]))
-        for row in rows(path.read_text(encoding="utf-8"))
-    ] == [(product.item_id, product.name, product.category, product.price) for product in shop.products]
+def test_with_types_every_action_is_a_row_in_the_order_of_time(shop: Shop, tmp_path: Path) -> None:
+    sessions = list(shop.sessions(50, seed=1))
+    path = tmp_path / "events.csv"
+    count = write_events(path, sessions, types=True)
+    read = rows(path.read_text(encoding="utf-8"))
+    assert count == len(read) == sum(len(session.item_ids) + len(session.actions) for session in sessions)
+    for session in sessions:
+        own = [row for row in read if row["session_id"] == session.session_id]
+        assert sorted(own, key=lambda row: float(row["timestamp"])) == own
+        assert tuple(row["item_id"] for row in own if row["type"] == "view") == session.item_ids
+        assert [(row["item_id"], float(row["timestamp"]), row["type"]) for row in own if row["type"] != "view"] == [
+            *session.actions
+        ]
 
 
 def test_a_gz_name_packs_the_same_rows_into_the_same_bytes(shop: Shop, tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
 """The products of a shop."""
 
 from collections import Counter
+from math import inf, nan
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_export.simulator import CATEGORIES, MAX_PRODUCTS, MIN_PRODUCTS, Shop
+from model_export.simulator import CATEGORIES, DAYS, MAX_PRODUCTS, MAX_SHARE, MIN_PRODUCTS, START, Shop
 
 
 @settings(max_examples=20, deadline=None)
@@ -53,3 +54,33 @@ def test_a_product_is_found_by_its_id(shop: Shop) -> None:
 def test_an_impossible_size_is_refused(count: int) -> None:
     with pytest.raises(ValueError, match=rf"not {count}$"):
         Shop(products=count)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(), arrivals=st.floats(0, MAX_SHARE), sold_out=st.floats(0, MAX_SHARE))
+def test_shares_of_the_products_arrive_and_run_out(seed: int, arrivals: float, sold_out: float) -> None:
+    shop = Shop(seed, 200, arrivals=arrivals, sold_out=sold_out)
+    arriving = {product.item_id for product in shop.products if product.added >= START}
+    leaving = {product.item_id for product in shop.products if product.sold_out < inf}
+    assert (len(arriving), len(leaving)) == (round(200 * arrivals), round(200 * sold_out))
+    assert not arriving & leaving
+    for product in shop.products:
+        assert product.added < START + DAYS * 86400
+        assert (product.stock == 0) == (product.item_id in leaving)
+        assert product.item_id not in leaving or START <= product.sold_out < START + DAYS * 86400
+
+
+@pytest.mark.parametrize("name", ["arrivals", "sold_out"])
+@pytest.mark.parametrize("share", [-0.1, 0.6, nan])
+def test_an_impossible_share_is_refused(name: str, share: float) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be 0 to 0.5"):
+        Shop(**{name: share})  # type: ignore[arg-type] # the names are those of the shares
+
+
+def test_newcomers_are_products_that_the_shop_does_not_have_yet(shop: Shop) -> None:
+    newcomers = shop.newcomers(16)
+    known = {product.item_id for product in shop.products}
+    assert len(newcomers) == 16
+    assert not known & {product.item_id for product in newcomers}
+    assert {product.category for product in newcomers} == {category.prefix for category in CATEGORIES}
+    assert {product.added for product in newcomers} == {START + DAYS * 86400}

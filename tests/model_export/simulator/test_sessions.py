@@ -12,17 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import model_export.simulator as shop_package
-from model_export.simulator import MIN_PRODUCTS, START, Session, Shop
+from model_export.simulator import MIN_PRODUCTS, START, EventType, Session, Shop
 
 DIGEST_COMMAND = "from tests.model_export.simulator.test_sessions import digest; print(digest())"
-PINNED_DIGEST = "ae8f439647a47115ddc3941f05798ff15300c510163452754c619614b3b9af29"
+PINNED_DIGEST = "a8d8001e97e98ef5cff1e47b410cc9fdea1b89fa2833b44e52d223fbe75625c3"
 """The value of `digest`; change it together with the traffic."""
 
 
 def digest() -> str:
     """Return a hash of products and sessions, to the last bit of each number."""
     shop = Shop(seed=7, products=400)
-    content = [*map(repr, shop.products), *map(repr, shop.sessions(500, seed=3))]
+    changing = Shop(seed=7, products=400, arrivals=0.1, sold_out=0.05)
+    content = [repr(value) for each in (shop, changing) for value in (*each.products, *each.sessions(250, seed=3))]
     return hashlib.sha256("\n".join(content).encode()).hexdigest()
 
 
@@ -87,6 +88,28 @@ def test_a_longer_run_begins_with_the_same_walks(shop: Shop) -> None:
     short, long = shop.sessions(50, seed=5), shop.sessions(5000, seed=5)
     # The times may differ.
     assert [session.item_ids for session in short] == [session.item_ids for session in islice(long, 50)]
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(), arrivals=st.floats(0, 0.5), sold_out=st.floats(0, 0.5), index=st.integers(0, 59))
+def test_shoppers_find_only_products_on_sale(seed: int, arrivals: float, sold_out: float, index: int) -> None:
+    # GIVEN a shop in which products arrive and run out
+    shop = Shop(seed, 64, arrivals=arrivals, sold_out=sold_out)
+    # WHEN it has traffic THEN no view is older than its product's sale, and no visit begins with a product that is gone
+    sessions = list(shop.sessions(60, seed=seed))
+    for session in sessions:
+        assert all(item != following for item, following in pairwise(session.item_ids))
+        for event in session.events():
+            assert shop.product(event.item_id).added <= event.time
+            assert event.type is not EventType.CART or event.time < shop.product(event.item_id).sold_out
+        assert all(shop.product(item_id).sold_out > session.times[0] - 86400 for item_id in session.item_ids)
+    # AND any of its sessions can be made without the others
+    assert shop.session(index, 60, seed=seed) == sessions[index]
+
+
+def test_a_shop_that_changes_has_no_earlier_traffic() -> None:
+    with pytest.raises(ValueError, match="before"):
+        Shop(sold_out=0.1).sessions(1, seed=1, start=START - 1)
 
 
 def test_millions_are_asked_for_without_being_made(shop: Shop) -> None:
