@@ -22,8 +22,6 @@ class Category:
     brands: tuple[Brand, ...]
     models: tuple[tuple[str, int], ...]
     """(name, base price in cents), cheapest first."""
-    varies_in: Literal["colour", "size", "material"]
-    """The attribute whose values the variants are."""
     variants: tuple[tuple[str, int], ...]
     """(name, percentage of the model's price)."""
     accessories: tuple[str, ...]
@@ -32,3 +30,5 @@ class Category:
     """Prefixes of the categories that a shopper drifts to."""
     demand: int
     """Share of the shop's visits, relative to the other categories."""
+    varies_in: Literal["colour", "size", "material"] = "size"
+    """The attribute whose values the variants are."""

@@ -22,6 +22,7 @@ def read(path: Path) -> list[dict[str, object]]:
     packed = path.suffix == ".gz"
     text = (gzip.decompress(path.read_bytes()) if packed else path.read_bytes()).decode()
     if ".jsonl" in path.name:
+        assert "null" not in text
         loaded = [dict.fromkeys(ITEM_COLUMNS) | json.loads(line) for line in text.splitlines()]
         return [row | {"added": datetime.fromisoformat(row["added"])} for row in loaded]
     kinds = {"price": float, "stock": int, "added": datetime.fromisoformat}
