@@ -121,7 +121,7 @@ $(AUDIT)/pip-compile: requirements/audit.txt
 
 LOCK := CUSTOM_COMPILE_COMMAND='make lock' $(AUDIT)/pip-compile --quiet --generate-hashes --strip-extras \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(ARGS)
-LOCKED_TOOLS := sam checkov audit
+LOCKED_TOOLS := sam checkov audit release
 # Dependencies of onnxruntime that inference never imports, so the function does not contain them.
 NOT_IMPORTED := flatbuffers packaging protobuf
 
@@ -180,6 +180,22 @@ $(NODE_MODULES): $(TYPESCRIPT)/package-lock.json
 typescript: $(NODE_MODULES) ## write the TypeScript client's types from docs/openapi.json and build it (needs Node and npm)
 	@npm run generate --prefix $(TYPESCRIPT) --silent
 	@npm run build --prefix $(TYPESCRIPT) --silent
+
+# What a release publishes; .github/workflows/release.yaml. hatchling comes from its lock, so no build fetches other code.
+RELEASE_TOOLS := .build/release/bin
+$(RELEASE_TOOLS)/hatchling: requirements/release.txt
+	$(call tool_venv,.build/release,$<)
+
+.PHONY: wheels
+wheels: $(RELEASE_TOOLS)/hatchling ## build the wheels of nextitem and nextitem-client into .build/wheels
+	@rm -rf .build/wheels
+	@$(RELEASE_TOOLS)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir .build/wheels . ./clients/python
+
+.PHONY: npm-package
+npm-package: $(NODE_MODULES) ## build the TypeScript client's npm package into .build/npm (needs Node and npm)
+	@rm -rf .build/npm && mkdir -p .build/npm
+	@npm run build --prefix $(TYPESCRIPT) --silent
+	@cd $(TYPESCRIPT) && npm pack --silent --ignore-scripts --pack-destination ../../.build/npm
 
 DEMO := devstack/demo
 EARLIER := devstack/demo_earlier

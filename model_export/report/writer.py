@@ -27,7 +27,7 @@ def check_report(path: Path) -> None:
     if path.suffix != SUFFIX:
         raise InputError(f"the report {path} must be named *{SUFFIX}: it is one HTML page")
     if missing := [name for module, name in LIBRARIES.items() if find_spec(module) is None]:
-        raise InputError(f"a report needs {' and '.join(missing)}: pip install '.[report]'")
+        raise InputError(f"a report needs {' and '.join(missing)}: pip install 'nextitem[report]'")
 
 
 def write_report(report: Report, path: Path, data: Mapping[str, Summary], run: RunRecord | None = None) -> None:

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import tarfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -99,9 +100,17 @@ def test_requests_that_aws4fetch_signs_are_accepted(package: Path) -> None:
     assert all(arn.endswith("assumed-role/shop/shop") for arn in signers)
 
 
-def test_the_package_has_no_dependencies_and_holds_only_its_code(package: Path) -> None:
-    assert '"dependencies"' not in (SOURCE / "package.json").read_text()
-    packed = run(package, "npm", "pack", "--dry-run", "--json", "--ignore-scripts")
-    files = set(re.findall(r'"path": "([^"]+)"', packed))
-    assert {"dist/src/index.js", "dist/src/index.d.ts", "package.json"} <= files
-    assert not [name for name in files if not name.startswith("dist/src/") and name != "package.json"]
+def test_the_packed_package_works_alone_and_holds_only_its_code(package: Path, tmp_path: Path) -> None:
+    # GIVEN what a release publishes
+    make("--silent", "npm-package")
+    (packed,) = (ROOT / ".build" / "npm").glob("nextitem-client-*.tgz")
+    with tarfile.open(packed) as archive:
+        files = {name.removeprefix("package/") for name in archive.getnames()}
+    assert {"dist/src/index.js", "dist/src/index.d.ts"} <= files
+    assert {name for name in files if not name.startswith("dist/src/")} == {"package.json", "README.md"}
+    # WHEN a project without other packages installs it THEN Node imports it
+    (tmp_path / "package.json").write_text('{"private": true, "type": "module"}')
+    run(tmp_path, "npm", "install", "--offline", "--no-audit", "--no-fund", str(packed))
+    assert {path.name for path in (tmp_path / "node_modules").iterdir()} == {"nextitem-client", ".package-lock.json"}
+    script = "import { Client, EventQueue } from 'nextitem-client'; console.log(Client.name, EventQueue.name)"
+    assert run(tmp_path, "node", "--input-type=module", "--eval", script) == "Client EventQueue\n"

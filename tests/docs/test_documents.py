@@ -31,6 +31,7 @@ TESTS = {
     for path in (ROOT / "tests").rglob("*.py")
     for name in (path.stem, *re.findall(r"def (test_\w+)", path.read_text()))
 }
+FROM_REGISTRY = re.compile(r"(?:pip|npm) install (?:-\S+ )*['\"]?nextitem\b.*")
 
 
 @pytest.mark.parametrize(("kind", "text"), EXAMPLES, ids=[kind for kind, _ in EXAMPLES])
@@ -111,3 +112,9 @@ def test_every_named_test_and_path_exists(document: Path) -> None:
     text = document.read_text()
     assert [name for name in NAMED_TEST.findall(text) if name not in TESTS] == []
     assert [name for name in NAMED_PATH.findall(text) if PLACEHOLDER not in name and not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_page_installs_a_package_of_ours_that_no_registry_has(document: Path) -> None:
+    # Nothing is published yet. The first release changes this test together with the pages.
+    assert FROM_REGISTRY.findall(document.read_text()) == []

@@ -47,6 +47,23 @@ def test_no_secret_is_used_and_tokens_only_read(path: Any) -> None:
     document = yaml.safe_load(path.read_text())
     assert "secrets." not in path.read_text()
     assert {*document["permissions"].items()} <= {("contents", "read"), ("id-token", "write")}
+    permissions = [item for job in document["jobs"].values() for item in job.get("permissions", {}).items()]
+    assert {*permissions} <= {("contents", "read"), ("id-token", "write"), ("pages", "write")}
+
+
+def test_a_release_builds_without_credentials_and_publishes_without_our_code() -> None:
+    jobs = yaml.safe_load((ROOT / ".github/workflows/release.yaml").read_text())["jobs"]
+    build = jobs.pop("build")
+    assert "permissions" not in build
+    assert {"run": "make wheels npm-package site"} in build["steps"]
+    for name, job in jobs.items():
+        assert job["needs"] == "build", name
+        assert job["environment"], name  # its reviewers approve the release
+        assert job["permissions"]["id-token"] == "write", name
+        uses = [step.get("uses", "").partition("@")[0] for step in job["steps"]]
+        assert "actions/checkout" not in uses, name
+        runs = [step["run"] for step in job["steps"] if "run" in step]
+        assert all(run.startswith("npm publish --ignore-scripts ") for run in runs), name
 
 
 def test_only_the_aws_cli_runs_with_the_credentials_of_a_role() -> None:

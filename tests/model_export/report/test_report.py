@@ -278,7 +278,7 @@ def test_texts_are_escaped(report: Report, tmp_path: Path) -> None:
 def test_a_missing_library_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     check_report(Path("report.html"))
     monkeypatch.setattr("model_export.report.writer.find_spec", lambda name: None if name == "jinja2" else name)
-    with pytest.raises(InputError, match=r"^a report needs Jinja2: pip install '\.\[report\]'$"):
+    with pytest.raises(InputError, match=r"^a report needs Jinja2: pip install 'nextitem\[report\]'$"):
         check_report(Path("report.html"))
 
 
