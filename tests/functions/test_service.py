@@ -31,6 +31,8 @@ def test_an_event_is_answered_with_the_model_s_best_twenty_items(client: Client,
     assert (reply.status, reply.headers["content-type"]) == (200, "application/json")
     recommendations = reply.document.pop("recommendations")
     assert len(reply.document.pop("recommendation_id")) == 16
+    following = client.get(session_id, after=reply.document.pop("next"))
+    assert not {item["item_id"] for item in recommendations} & {*following.item_ids}
     assert reply.document == {
         "session_id": session_id,
         "events": [{"event_id": "look-1", "item_id": "tent-008", "status": "applied"}],
@@ -182,7 +184,7 @@ def test_items_are_answered_without_a_session(client: Client, store: Any) -> Non
     reply = client.recommend(HIKE)
 
     # THEN the answer is that of a session with these items, and nothing was stored
-    assert (reply.status, reply.document.keys()) == (200, {"recommendations", "served_by", "model"})
+    assert (reply.status, reply.document.keys()) == (200, {"recommendations", "next", "served_by", "model"})
     assert reply.document["served_by"] == "stateless"
     assert store.dbsize() == keys
     assert reply.items == client.append(new_session(), HIKE).items

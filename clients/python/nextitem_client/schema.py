@@ -46,6 +46,7 @@ class ListOptions(TypedDict, total=False):
     limit: int
     only: list[str]
     exclude: list[str]
+    after: str
 
 
 class RankingOptions(ListOptions, total=False):
@@ -96,12 +97,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to a request for recommendations; a field that does not apply is None.
 
     Attributes:
+        next: the option `after` of the next page; None: there is none.
         served_by: ``session``, ``stateless``, ``similar`` or ``popular``.
         stored: whether the session has the request's events. If not, send them again; `EventQueue` does.
     """
 
     session_id: str | None = None
     recommendations: list[Recommendation]
+    next: str | None = None
     events: list[AppendedEvent] | None = None
     session_length: int | None = None
     stored: bool | None = None

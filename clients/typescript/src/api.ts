@@ -159,6 +159,11 @@ export interface components {
              */
             exclude?: components["schemas"]["Id"][] | null;
             /**
+             * @description the `next` of an answer: leave out all that the pages up to it have shown; see "Pages".
+             * @default null
+             */
+            after?: string | null;
+            /**
              * @description 1 to 10,000: how long you wait for the answer. The store gets at most half of it.
              * @default null
              */
@@ -225,6 +230,11 @@ export interface components {
              */
             exclude?: components["schemas"]["Id"][] | null;
             /**
+             * @description the `next` of an answer: leave out all that the pages up to it have shown; see "Pages".
+             * @default null
+             */
+            after?: string | null;
+            /**
              * @description 1 to 10,000: how long you wait for the answer. The store gets at most half of it.
              * @default null
              */
@@ -239,13 +249,15 @@ export interface components {
          * Answer
          * @description The answer to any request for recommendations. Fields that do not apply are omitted.
          *
-         *     `stored` says whether the session store has the request's events. An event that follows from this answer may name
-         *     its `recommendation_id`.
+         *     `next` is the cursor of the next page, if there may be one. `stored` says whether the session store has the events
+         *     of the request. An event that follows from this answer may name its `recommendation_id`.
          */
         Answer: {
             session_id?: string;
             /** @description best first. `score` orders the items of one answer. Do not compare scores of different answers or model versions. */
             recommendations: components["schemas"]["Recommendation"][];
+            /** @description names the next page; send it as `after`. It is missing where there is no more, and on the last page that a cursor reaches. */
+            next?: string;
             /** @description the outcome of each event, in the order of the request. */
             events?: components["schemas"]["AppendedEvent"][];
             /** @description counts all distinct events, also those beyond the window of 64. */
@@ -548,6 +560,8 @@ export interface operations {
                  *     ]
                  */
                 exclude?: components["schemas"]["Id"][];
+                /** @description the `next` of an answer: leave out all that the pages up to it have shown; see "Pages". */
+                after?: string;
                 /**
                  * @description 1 to 10,000: how long you wait for the answer. The store gets at most half of it.
                  * @example 150
@@ -674,6 +688,8 @@ export interface operations {
                  *     ]
                  */
                 exclude?: components["schemas"]["Id"][];
+                /** @description the `next` of an answer: leave out all that the pages up to it have shown; see "Pages". */
+                after?: string;
                 /** @description 1 to 10,000: how long you wait for the answer. The store gets at most half of it. */
                 deadline_ms?: number;
             };

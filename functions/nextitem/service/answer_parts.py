@@ -9,10 +9,13 @@ from nextitem.service.schema import (
     Answer,
     AppendedEvent,
     EventsRequest,
+    ListOptions,
     RankingOptions,
     Recommendation,
     ServedBy,
     ServedModel,
+    cursor_after,
+    shown_before,
 )
 from nextitem.sessions.codec import recommendation_id
 from nextitem.sessions.session import IMPRESSION_SIZE, Impression, SessionKey, SessionRecord, Snapshot, Status
@@ -83,6 +86,14 @@ def answer_id_of(key: SessionKey, session: SessionRecord, routed: RoutedModel) -
 def digits_of(item_ids: Sequence[str]) -> str:
     """Return hex digits that choose the variant of a request without a session."""
     return hashlib.blake2b("\n".join(item_ids).encode(), digest_size=16).hexdigest()
+
+
+def next_page(options: ListOptions, listed: Sequence[Recommendation]) -> str | None:
+    """Return the cursor of the page after an answer's items; None if there is none or it would be too deep."""
+    if len(listed) < options.limit:
+        return None
+    before = [] if options.after is None else shown_before(options.after)
+    return cursor_after([*before, *(item.item_id for item in listed)])
 
 
 def served_model(routed: RoutedModel) -> ServedModel:

@@ -12,6 +12,7 @@ from nextitem.service.answer_parts import (
     appended_events,
     digits_of,
     impression_of,
+    next_page,
     recorded_ranking,
     recorded_replay,
     served_model,
@@ -82,9 +83,11 @@ class Recommender:
         replay = recorded_replay(routed, session, record)
         ranking = recorded_ranking(routed, replay, request.options, record, at_least=IMPRESSION_SIZE)
         best = recommendations(routed, ranking.items)
+        listed = best[: request.options.limit]
         answer = Answer(
             session_id=request.session.session_id,
-            recommendations=best[: request.options.limit],
+            recommendations=listed,
+            next=next_page(request.options, listed),
             events=appended_events(routed, request, appended.statuses, record),
             session_length=session.length,
             stored=True,
@@ -120,9 +123,11 @@ class Recommender:
             record.add_fault(error)
         replay = recorded_replay(routed, session if session is not None else (), record)
         ranking = recorded_ranking(routed, replay, request.options, record)
+        listed = recommendations(routed, ranking.items)
         return Answer(
             session_id=request.session.session_id,
-            recommendations=recommendations(routed, ranking.items),
+            recommendations=listed,
+            next=next_page(request.options, listed),
             session_length=None if session is None else session.length,
             recommendation_id=answer_id,
             served_by=ranking.served_by,
@@ -138,8 +143,10 @@ class Recommender:
         routed = self._router.model_for(digits_of(request.item_ids))
         replay = recorded_replay(routed, request.item_ids, record)
         ranking = recorded_ranking(routed, replay, request.options, record)
+        listed = recommendations(routed, ranking.items)
         return Answer(
-            recommendations=recommendations(routed, ranking.items),
+            recommendations=listed,
+            next=next_page(request.options, listed),
             served_by=ranking.served_by,
             model=served_model(routed),
         )
@@ -153,8 +160,10 @@ class Recommender:
         routed = self._router.model_for(digits_of((request.item_id,)))
         replay = recorded_replay(routed, (request.item_id,), record, "similar")
         ranking = recorded_ranking(routed, replay, request.options, record)
+        listed = recommendations(routed, ranking.items)
         return Answer(
-            recommendations=recommendations(routed, ranking.items),
+            recommendations=listed,
+            next=next_page(request.options, listed),
             served_by=ranking.served_by,
             model=served_model(routed),
         )
@@ -198,9 +207,11 @@ class Recommender:
             distinct.setdefault(event.event_id, event.item_id)
         replay = recorded_replay(routed, list(distinct.values()), record)
         ranking = recorded_ranking(routed, replay, request.options, record)
+        listed = recommendations(routed, ranking.items)
         return Answer(
             session_id=request.session.session_id,
-            recommendations=recommendations(routed, ranking.items),
+            recommendations=listed,
+            next=next_page(request.options, listed),
             events=appended_events(routed, request, statuses, record),
             session_length=len(distinct),
             stored=False,

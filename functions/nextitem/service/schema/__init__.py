@@ -24,10 +24,12 @@ from nextitem.service.schema.events import (
 from nextitem.service.schema.limits import (
     DEFAULT_LIMIT,
     MAX_BODY_BYTES,
+    MAX_CURSOR_CHARS,
     MAX_DEADLINE_MS,
     MAX_EVENTS,
     MAX_EXCLUDED,
     MAX_ONLY,
+    MAX_SHOWN,
     Id,
 )
 from nextitem.service.schema.options import (
@@ -40,6 +42,7 @@ from nextitem.service.schema.options import (
     SimilarRequest,
     similar_request,
 )
+from nextitem.service.schema.paging import cursor_after, shown_before
 from nextitem.service.schema.parsing import (
     checked_item_id,
     checked_session_id,
@@ -52,10 +55,12 @@ Operation = Literal["append_events", "get_recommendations", "delete_session", "r
 __all__ = [
     "DEFAULT_LIMIT",
     "MAX_BODY_BYTES",
+    "MAX_CURSOR_CHARS",
     "MAX_DEADLINE_MS",
     "MAX_EVENTS",
     "MAX_EXCLUDED",
     "MAX_ONLY",
+    "MAX_SHOWN",
     "Answer",
     "AppendedEvent",
     "EventBody",
@@ -78,11 +83,13 @@ __all__ = [
     "SimilarRequest",
     "checked_item_id",
     "checked_session_id",
+    "cursor_after",
     "encode",
     "events_request",
     "parse",
     "parse_or_skip",
     "problem_of",
+    "shown_before",
     "similar_request",
     "to_document",
 ]

@@ -37,12 +37,13 @@ class ServedModel(msgspec.Struct, frozen=True):
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """The answer to any request for recommendations. Fields that do not apply are omitted.
 
-    `stored` says whether the session store has the request's events. An event that follows from this answer may name
-    its `recommendation_id`.
+    `next` is the cursor of the next page, if there may be one. `stored` says whether the session store has the events
+    of the request. An event that follows from this answer may name its `recommendation_id`.
     """
 
     session_id: str | None = None
     recommendations: list[Recommendation]
+    next: str | None = None
     events: list[AppendedEvent] | None = None
     session_length: int | None = None
     stored: bool | None = None

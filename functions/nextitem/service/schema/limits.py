@@ -16,6 +16,10 @@ MAX_EXCLUDED = 500
 MAX_ONLY = 1000
 """The maximum of candidates that one request may have ranked."""
 DEFAULT_LIMIT = 20
+MAX_SHOWN = 1000
+"""The maximum of items on the pages before one."""
+MAX_CURSOR_CHARS = 6000
+"""The maximum length of a cursor: API Gateway takes 10,240 bytes of path, query and headers together."""
 MAX_DEADLINE_MS = 10_000
 
 Id = Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]
@@ -23,4 +27,5 @@ Label = Annotated[str, msgspec.Meta(pattern=LABEL_PATTERN)]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=MAX_TOP)]
 DeadlineMs = Annotated[int, msgspec.Meta(ge=1, le=MAX_DEADLINE_MS)]
 Excluded = Annotated[list[Id], msgspec.Meta(max_length=MAX_EXCLUDED)]
+Cursor = Annotated[str, msgspec.Meta(max_length=MAX_CURSOR_CHARS)]
 Candidates = Annotated[list[Id], msgspec.Meta(max_length=MAX_ONLY)]

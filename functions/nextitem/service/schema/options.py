@@ -4,7 +4,16 @@ from typing import Annotated
 
 import msgspec
 
-from nextitem.service.schema.limits import DEFAULT_LIMIT, MAX_EVENTS, Candidates, DeadlineMs, Excluded, Id, Limit
+from nextitem.service.schema.limits import (
+    DEFAULT_LIMIT,
+    MAX_EVENTS,
+    Candidates,
+    Cursor,
+    DeadlineMs,
+    Excluded,
+    Id,
+    Limit,
+)
 from nextitem.sessions.keys import SessionName
 
 
@@ -13,11 +22,16 @@ class NoOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ListOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The options of any request for a list of items. With `only`, just these candidates are ranked."""
+    """The options of any request for a list of items.
+
+    With `only`, just these candidates are ranked. `after` is the `next` of an answer; once a request is parsed, its
+    items are in `exclude`, too.
+    """
 
     limit: Limit = DEFAULT_LIMIT
     only: Candidates | None = None
     exclude: Excluded = []
+    after: Cursor | None = None
     deadline_ms: DeadlineMs | None = None
 
 

@@ -9,6 +9,8 @@ from nextitem.errors import RequestError
 from nextitem.ids import MISSING_VALUES, id_fault, path_item_id_fault, session_id_fault
 from nextitem.service.schema.answers import AppendedEvent
 from nextitem.service.schema.limits import MAX_BODY_BYTES
+from nextitem.service.schema.options import ListOptions
+from nextitem.service.schema.paging import shown_before
 
 _Body = TypeVar("_Body")
 
@@ -40,16 +42,25 @@ def parse_or_skip(
         raise RequestError(413, "Content too large", detail)
     try:
         if isinstance(body, bytes):
-            return msgspec.json.decode(body, type=kind), {}
+            return _after_pages(msgspec.json.decode(body, type=kind)), {}
         msgspec.json.encode(body)  # refuses half a surrogate pair here, before an id is encoded
         if not strict and any(str(value).lower() in MISSING_VALUES for value in body.values()):
             raise msgspec.ValidationError("not strict, msgspec reads the text null as a missing value")
-        return msgspec.convert(body, kind, strict=strict), {}
+        return _after_pages(msgspec.convert(body, kind, strict=strict)), {}
     except (msgspec.DecodeError, UnicodeError, RecursionError):  # a ValidationError is a DecodeError
         from nextitem.service import second_reading  # imported lazily: few bodies need it
 
         value, invalid = second_reading.parse(body, kind, strict=strict, envelope_fields=envelope_fields)
-        return value, {place: AppendedEvent(*ids, "invalid", *fault) for place, (ids, fault) in invalid.items()}
+        return _after_pages(value), {
+            place: AppendedEvent(*ids, "invalid", *fault) for place, (ids, fault) in invalid.items()
+        }
+
+
+def _after_pages(body: _Body) -> _Body:
+    """Return a body whose `exclude` has the items of the pages before `after`, too."""
+    if not isinstance(body, ListOptions) or body.after is None:
+        return body
+    return msgspec.structs.replace(body, exclude=[*body.exclude, *shown_before(body.after)])
 
 
 def checked_session_id(text: object) -> str:
