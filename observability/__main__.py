@@ -1,4 +1,4 @@
-"""``python -m observability``: write observability.yaml and the tables of docs/monitoring.md."""
+"""``python -m observability``: write observability.yaml, and the tables of two pages."""
 
 import argparse
 from collections.abc import Sequence
@@ -11,7 +11,8 @@ from observability.rendering.template import template
 
 ROOT = Path(__file__).parent.parent
 TEMPLATE = ROOT / "observability" / "observability.yaml"
-PAGE = ROOT / "docs" / "monitoring.md"
+PAGES = (ROOT / "docs" / "monitoring.md", ROOT / "docs" / "howto" / "costs.md")
+"""The pages with generated tables."""
 WIDTH = 120
 
 
@@ -36,13 +37,14 @@ def rendered() -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the template and the page's tables."""
+    """Write the template and the tables of the pages."""
     parser = argparse.ArgumentParser(prog="python -m observability", description="Write observability.yaml.")
     parser.add_argument("--out", type=Path, default=TEMPLATE, help="write the template here")
-    parser.add_argument("--page", type=Path, default=PAGE, help="update the tables of this page")
+    parser.add_argument("--page", type=Path, nargs="+", default=PAGES, help="update the tables of these pages")
     options = parser.parse_args(arguments)
     options.out.write_text(rendered(), encoding="utf-8")
-    options.page.write_text(with_tables(options.page.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in options.page:
+        page.write_text(with_tables(page.read_text(encoding="utf-8")), encoding="utf-8")
     return 0
 
 

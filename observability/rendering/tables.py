@@ -1,8 +1,9 @@
-"""The tables of docs/monitoring.md, generated from the descriptions of indicators, objectives and alarms."""
+"""The generated tables of docs/monitoring.md and docs/howto/costs.md: indicators, objectives, alarms and prices."""
 
 import re
 from collections.abc import Iterable
 
+from model_export.cost.estimate import Deployment, cost_of
 from model_export.cost.monitoring import billed_metrics, monitoring_cost
 from nextitem.telemetry.metrics import BY_VERSION, METRICS
 from observability.alarms.catalogue import ALARMS, COMPOSITES
@@ -12,6 +13,8 @@ from observability.metrics.expressions import Band, Parameter, statistics
 from observability.metrics.indicators import INDICATORS
 from observability.rendering.queries import expression_text
 
+BUSY, IDLE = Deployment(50, catalogue=40_000), Deployment(0.01)
+"""The deployments of the page of costs, which names them as options of `nextitem cost`."""
 _BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _SIGN = {
     "GreaterThanThreshold": "> {}",
@@ -34,6 +37,7 @@ def with_tables(page: str) -> str:
         "alarms": _alarms,
         "composites": _composites,
         "cost": _cost,
+        "bill": _bill,
     }
     return _BLOCK.sub(lambda block: f"{block[1]}{tables[block[2]]()}{block[3]}", page)
 
@@ -111,6 +115,14 @@ def _cost() -> str:
     by_version = sum(BY_VERSION in metric.sets for metric in METRICS)
     table = _table(("versions x variants", "custom metrics", "metrics, $ a month", "alarms, $ a month"), rows)
     return f"{table}\nEach further version and variant adds {by_version} metrics for the hours in which it answers.\n"
+
+
+def _bill() -> str:
+    busy, idle = cost_of(BUSY), cost_of(IDLE)
+    rows = [(name, f"{dollars:,.2f}", f"{idle.lines[name]:,.2f}") for name, dollars in busy.lines.items()]
+    total = ("**total**", f"**{busy.total:,.2f}**", f"**{idle.total:,.2f}**")
+    per_million = ("for a million requests", f"{busy.per_million:,.2f}", f"{idle.per_million:,.2f}")
+    return _table(("$ a month", "50 requests a second", "hardly any"), [*rows, total, per_million])
 
 
 def _link(alarm: Alarm) -> str:

@@ -1,26 +1,25 @@
-"""The estimates on docs/howto/costs.md are those of the command, to the cent."""
+"""What the pages say about costs is what `nextitem cost` prints; `make observability` writes the tables."""
 
-import re
+import shlex
 
 import pytest
 
+from model_export.cost.estimate import Deployment, cost_of
+from observability.rendering.tables import BUSY, IDLE
 from tests.building import ROOT
-from tests.docs.shown import Shown, shown_in
+from tests.docs.documented import read
 from tests.model_export.cli.commandline import nextitem
 
 PAGE = ROOT / "docs" / "howto" / "costs.md"
-SHOWN = shown_in(PAGE)
+SHOWN = [command.text for command in read(PAGE) if not command.is_quoted]
 
 
-@pytest.mark.parametrize("shown", SHOWN, ids=lambda shown: shown.command)
-def test_an_estimate_is_that_of_the_command(shown: Shown) -> None:
-    printed = nextitem(*shown.command.split()[1:]).out.splitlines()
-    lines = [line for line in shown.output if line != "..."]
-    assert len(lines) >= 1
-    assert [line for line in lines if line not in printed] == []
+@pytest.mark.parametrize(("shown", "deployment"), list(zip(SHOWN, (BUSY, IDLE), strict=True)), ids=SHOWN)
+def test_a_column_is_what_its_command_prints(shown: str, deployment: Deployment) -> None:
+    printed = nextitem(*shlex.split(shown)[1:], "--json").document
+    assert printed["lines"] == {name: round(dollars, 2) for name, dollars in cost_of(deployment).lines.items()}
 
 
 def test_the_faq_names_the_price_of_a_million_requests() -> None:
-    [price] = re.findall(r"For a million requests\s+│\s+(\d+\.\d\d)", PAGE.read_text(encoding="utf-8"))
-    assert round(float(price)) == 5
+    assert round(cost_of(BUSY).per_million) == 5
     assert "about five dollars a million requests" in (ROOT / "docs" / "faq.md").read_text(encoding="utf-8")

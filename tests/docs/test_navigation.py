@@ -12,7 +12,7 @@ ANSWERS = {
     "deploy": ("docs/deploying.md", "Deploying", "sam deploy"),
     "roll back": ("docs/howto/upgrades.md", "Roll a model back", "nextitem rollback"),
     "how an event is deduplicated": ("docs/guarantees.md", "Promised", "A repeated `event_id` changes nothing"),
-    "what it costs": ("docs/howto/costs.md", "What it costs", "For a million requests"),
+    "what it costs": ("docs/howto/costs.md", "What it costs", "for a million requests"),
 }
 """By question: the page, its heading, and words of the answer below it."""
 PAGES = [path for path in sorted((ROOT / "docs").rglob("*.md")) if path.parent.name != "decisions"]

@@ -1,6 +1,7 @@
 """The tables of docs/monitoring.md, and the counts behind the cost of monitoring."""
 
 import json
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -10,7 +11,7 @@ from model_export.cost.monitoring import SOURCES as COUNTED_SOURCES
 from nextitem.service import schema
 from nextitem.telemetry import metrics
 from nextitem.telemetry.serializer import serialize
-from observability.__main__ import PAGE
+from observability.__main__ import PAGES
 from observability.alarms.catalogue import ALARMS, COMPOSITES
 from observability.alarms.types import MetricAlarm
 from observability.dashboards.widgets import BadGraph, Graph, Line
@@ -31,8 +32,9 @@ def billed(records: list[dict[str, Any]]) -> set[tuple[str, str]]:
     }
 
 
-def test_the_page_is_up_to_date() -> None:
-    page = PAGE.read_text()
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_a_page_is_up_to_date(path: Path) -> None:
+    page = path.read_text()
     assert with_tables(page) == page, "run `make observability`"
 
 
