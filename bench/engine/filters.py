@@ -28,6 +28,8 @@ SEEN, LISTED = 64, 200
 """Excluded items: a session's whole window. Listed items: the candidates of a backend with its own retrieval."""
 SOLD_OUT = 0.05
 """Share of the catalogue that is unavailable."""
+NEW = (10, 1000, 10_000)
+"""Items that the model does not have, whose rows the request brings."""
 NO_FILTER = "no filter"
 
 
@@ -70,6 +72,7 @@ def _requests(catalogue: Catalogue, folder: Path) -> dict[str, Callable[[], obje
     rng = np.random.default_rng(3)
     states = catalogue.engine_states()
     mask = rng.random(items) < SOLD_OUT
+    new_rows = catalogue.parameters.table[rng.integers(0, items, max(NEW))]
 
     def draw(count: int) -> NDArray[np.int64]:
         return np.sort(rng.choice(items, count, replace=False)).astype(np.int64)
@@ -79,12 +82,14 @@ def _requests(catalogue: Catalogue, folder: Path) -> dict[str, Callable[[], obje
         only: NDArray[np.int64] | None = None,
         exclude: NDArray[np.int64] | None = None,
         unavailable: NDArray[np.bool_] | None = None,
+        new: int = 0,
     ) -> Callable[[], object]:
         feeds = {
             "only": np.empty(0, np.int64) if only is None else only,
             "exclude": np.empty(0, np.int64) if exclude is None else exclude,
             "unavailable": np.empty(0, np.bool_) if unavailable is None else unavailable,
             "k": np.array([k]),
+            "new_rows": new_rows[:new],
         }
 
         def run() -> object:
@@ -99,6 +104,7 @@ def _requests(catalogue: Catalogue, folder: Path) -> dict[str, Callable[[], obje
         "both": request(exclude=draw(SEEN), unavailable=mask),
         f"only {LISTED}": request(only=draw(LISTED)),
         f"the best {MAX_TOP}": request(k=MAX_TOP),
+        **{f"{count:,} new items": request(new=count) for count in NEW},
     }
 
 

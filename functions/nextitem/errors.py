@@ -7,7 +7,7 @@
     ├── CallFailed              a call whose caller only notices raised errors
     ├── ArtifactError           a model artifact that must not be served
     │   ├── ArtifactCorrupt         a file is missing, truncated, or not what the manifest says
-    │   └── ArtifactUnsupported     written for a newer schema than this code reads
+    │   └── ArtifactUnsupported     written for another schema than this code reads
     ├── RegistryError           the registry refuses a call or cannot answer it
     │   ├── VersionNotFound         no such version, or no route yet
     │   ├── VersionExists           the version exists with other content
@@ -89,7 +89,7 @@ class ArtifactCorrupt(ArtifactError):
 
 
 class ArtifactUnsupported(ArtifactError):
-    """The artifact was written for a newer schema than this code reads."""
+    """The artifact was written for another schema than this code reads."""
 
 
 class RegistryError(NextItemError):

@@ -1,11 +1,15 @@
 """Build the two graphs of an artifact.
 
-`step`: items int64[t], hidden float32[layers, 1, h] -> hidden. t >= 1, so one graph serves an event and a replay.
+`step`: items int64[t], hidden float32[layers, 1, h], new_rows float32[c, h] -> hidden. t >= 1, so one graph serves an
+event and a replay.
 
-`score`: hidden, only int64[n], exclude int64[m], unavailable bool[items or 0], k int64[1] -> scores float32[k], items
-int64[k]: the best of `only`, or of the whole catalogue if `only` is empty. Excluded and unavailable items, and padding
-(item -1), come last with -inf. With a session memory the graph also takes session int64[s], the session's items, oldest
-first.
+`score`: hidden, only int64[n], exclude int64[m], unavailable bool[items + c or 0], k int64[1], new_rows float32[c, h]
+-> scores float32[k], items int64[k]: the best of `only`, or of the whole catalogue if `only` is empty. Excluded and
+unavailable items, and padding (item -1), come last with -inf. With a session memory the graph also takes session
+int64[s], the session's items, oldest first.
+
+`new_rows` are the rows of c items that the table does not have; c may be 0. They are on the scale of the table's rows:
+of unit length where scores are cosines. These items have the indices from `items` on, in all inputs and outputs.
 """
 
 from dataclasses import dataclass, replace
@@ -15,15 +19,16 @@ import numpy as np
 from onnx import ModelProto, TensorProto
 
 from model_export.export.memory_graph import Recalled, blend_scores, recall, store_memory
+from model_export.export.new_items import NewItems
 from model_export.export.onnx.builder import GraphBuilder, Value
 from model_export.export.onnx.parameters import Parameters
 from model_export.export.onnx.weights_file import Floats, WeightsFile
+from model_export.export.schemes.rows import LAST_ROWS
 from model_export.export.schemes.scheme import PreparedScheme, Query, Scheme
 from model_export.export.schemes.slots import any_unavailable
 from model_export.export.schemes.top_k import ascending
 from nextitem.model.manifest import SCORE_GRAPH, STEP_GRAPH, WEIGHTS
 
-_LAST_ROWS = 3
 _INFINITY = float("inf")
 
 
@@ -67,7 +72,8 @@ def _step_model(weights: WeightsFile, parameters: Parameters, prepared: Prepared
     shape = [len(parameters.layers), 1, parameters.hidden]
     items = graph.input("items", TensorProto.INT64, ["t"])
     hidden = graph.input("hidden", TensorProto.FLOAT, shape)
-    sequence = prepared.rows.gather(graph, items).reshape(-1, 1, parameters.hidden)
+    new = NewItems.read(graph, len(parameters.table), parameters.hidden)
+    sequence = new.rows_of(items, prepared.rows).reshape(-1, 1, parameters.hidden)
     axis, last_states = graph.constant([0]), []
     for number in range(len(parameters.layers)):
         before = hidden.slice(number, number + 1, axis)
@@ -96,20 +102,23 @@ class _ScoreGraph:
         exclude = graph.input("exclude", TensorProto.INT64, ["m"])
         unavailable = graph.input("unavailable", TensorProto.BOOL, ["w"])
         k = graph.input("k", TensorProto.INT64, [1])
+        new = NewItems.read(graph, len(self._parameters.table), self._parameters.hidden)
         state = self._state(hidden)
+        column = state.reshape(self._parameters.hidden, 1)
         memory, recalled = self._parameters.memory, None
         if memory is not None:
-            recalled = recall(graph, memory, graph.input("session", TensorProto.INT64, ["s"]))
+            recalled = recall(graph, memory, graph.input("session", TensorProto.INT64, ["s"]), new.total())
 
         query = Query(k, exclude.shape(), unavailable)
         with graph.branch() as from_catalogue:
-            best, best_scores = self._candidates(state, query, recalled)
+            known = replace(query, unavailable=unavailable.slice(0, new.known))
+            best, best_scores = new.appended(*self._candidates(state, known, recalled), column)
         with graph.branch() as from_list:
             listed = only.identity()
         with graph.branch(from_catalogue):
             best = best.identity()
         with graph.branch(from_list):
-            listed_scores = self._exact_scores(state, only)
+            listed_scores = new.scores_of(only, column, lambda items: self._exact_scores(state, items))
         is_listed = only.size() > 0
         items, scores = graph.choice(is_listed, from_list, from_catalogue, (listed, best), (listed_scores, best_scores))
         if memory is not None and recalled is not None:
@@ -141,11 +150,10 @@ class _ScoreGraph:
 
     def _exact_scores(self, state: Value, items: Value) -> Value:
         """Return the scores of some items from their rows, float32[n]."""
-        # ONNX Runtime sums the last rows, up to three, in another order: equal rows would differ by where they stand.
-        padded = self._graph.concat(items, np.zeros(_LAST_ROWS, np.int64))
+        padded = self._graph.concat(items, np.zeros(LAST_ROWS, np.int64))
         rows = self._prepared.rows.gather(self._graph, padded)
         column = state.reshape(self._parameters.hidden, 1)
-        return (rows @ column).reshape(-1).slice(0, -_LAST_ROWS)
+        return (rows @ column).reshape(-1).slice(0, -LAST_ROWS)
 
     def _output_best(self, items: Value, scores: Value, exclude: Value, query: Query) -> None:
         """Output the best k items; excluded and unavailable items come last."""

@@ -30,6 +30,7 @@ class GraphRunner:
         self._step, self._score = open_graph(folder / STEP_GRAPH), open_graph(folder / SCORE_GRAPH)
         self._has_memory = "session" in {value.name for value in self._score.get_inputs()}
         self._state_shape = (layers, 1, hidden)
+        self._new_rows = np.empty((0, hidden), np.float32)
         self._items = items
 
     def start(self) -> Floats:
@@ -38,7 +39,7 @@ class GraphRunner:
 
     def step(self, state: Floats, items: Session) -> Floats:
         """Return the state after one or more events."""
-        (after,) = self._step.run(None, {"items": items.astype(np.int64), "hidden": state})
+        (after,) = self._step.run(None, {"items": items.astype(np.int64), "hidden": state, "new_rows": self._new_rows})
         return np.asarray(after, np.float32)
 
     def states(self, session: Session) -> Iterator[Floats]:
@@ -63,7 +64,14 @@ class GraphRunner:
         """Return the scores of the best k items, the best first, and the items."""
         none = np.empty(0, np.int64)
         unavailable = np.empty(0, np.bool_)
-        feeds = {"hidden": state, "only": none, "exclude": none, "unavailable": unavailable, "k": np.array([k])}
+        feeds = {
+            "hidden": state,
+            "only": none,
+            "exclude": none,
+            "unavailable": unavailable,
+            "k": np.array([k]),
+            "new_rows": self._new_rows,
+        }
         if self._has_memory:
             feeds["session"] = session.astype(np.int64)
         scores, items = self._score.run(None, feeds)

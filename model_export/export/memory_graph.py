@@ -24,10 +24,11 @@ class Recalled:
 
     Attributes:
         newest: int64[1], the item of the newest event; -1 without an event.
-        items: int64[m], the recalled items and those of the session, ascending; item 0 is always among them.
+        items: int64[m], the recalled items and those of the session, ascending, without new items; item 0 is always
+            among them.
         is_listed: bool[items], which items `items` holds.
-        shares: float32[items], each item's share of the votes.
-        revisits: float32[items], logarithm of the weight that an item has for being in the session.
+        shares: float32[total], each item's share of the votes.
+        revisits: float32[total], logarithm of the weight that an item has for being in the session.
     """
 
     newest: Value
@@ -61,23 +62,28 @@ def store_memory(weights: WeightsFile, blended: BlendedMemory) -> None:
     weights.add("distance_weights", blended.memory.distance_weights)
 
 
-def recall(graph: GraphBuilder, blended: BlendedMemory, session: Value) -> Recalled:
+def recall(graph: GraphBuilder, blended: BlendedMemory, session: Value, total: Value) -> Recalled:
     """Build the search for similar sessions and their votes.
+
+    New items have no votes, because no session of the memory has them. They can be revisited like all others.
 
     Args:
         graph: the score graph.
         blended: the memory, whose tensors are stored.
-        session: int64[n], the session's items, oldest first.
+        session: int64[n], the session's items, oldest first; new items have indices from `blended.items` on.
+        total: int64[1], the number of all items, new ones included.
     """
     # -1 in front of the first event, so that there always is a newest one.
     padded = graph.concat([-1], session)
     newest_first = padded.slice(-1, -1 - blended.memory.config.events, 0, -1)
     newest = newest_first.slice(0, 1)
-    items, votes = _votes(graph, blended, _neighbours(graph, blended, newest_first))
-    recalled, shares = _shares(graph, blended, newest, items, votes)
-    seen, revisits = _revisits(graph, blended, session)
-    nothing = graph.full(blended.items, np.bool_(False))
-    both = graph.concat(recalled, seen)
+    searched = (newest_first < blended.items).select(newest_first, -1)
+    items, votes = _votes(graph, blended, _neighbours(graph, blended, searched))
+    recalled, shares = _shares(graph, blended, newest, items, votes, total)
+    seen, revisits = _revisits(graph, blended, session, total)
+    nothing = graph.full([blended.items], np.bool_(False))
+    known = (seen < blended.items).select(seen, 0)
+    both = graph.concat(recalled, known)
     is_listed = nothing.scatter(both, graph.node("Expand", graph.constant(np.ones(1, np.bool_)), both.shape()))
     return Recalled(newest, is_listed.nonzero().reshape(-1), is_listed, shares, revisits)
 
@@ -107,12 +113,12 @@ def _neighbours(graph: GraphBuilder, blended: BlendedMemory, newest_first: Value
     slots = graph.concat(slots, [len(index.item_sessions) - 1])
     sessions = graph.stored("item_sessions").gather(slots).cast(TensorProto.INT64)
     slot_weights = graph.concat(weights.gather(events), np.zeros(1, np.float32))
-    sums = graph.full(len(index.session_weights), np.float32(0)).scatter(sessions, slot_weights, "add")
+    sums = graph.full([len(index.session_weights)], np.float32(0)).scatter(sessions, slot_weights, "add")
 
     # In 32 bits: these are as long as the memory has sessions, and they take most of a search's time.
     slot_count = slots.size().cast(TensorProto.INT32)
     numbers = graph.node("Range", graph.constant(np.asarray(0, np.int32)), slot_count, np.asarray(1, np.int32))
-    unset = graph.full(len(index.session_weights), np.int32(np.iinfo(np.int32).max))
+    unset = graph.full([len(index.session_weights)], np.int32(np.iinfo(np.int32).max))
     is_first = unset.scatter(sessions, numbers, "min").gather(sessions).equals(numbers)
     distinct = sessions.compress(is_first, axis=0)
     similarity = sums.gather(distinct) * graph.stored("session_weights").gather(distinct)
@@ -145,10 +151,10 @@ def _votes(graph: GraphBuilder, blended: BlendedMemory, neighbours: _Neighbours)
 
 
 def _shares(
-    graph: GraphBuilder, blended: BlendedMemory, newest: Value, items: Value, votes: Value
+    graph: GraphBuilder, blended: BlendedMemory, newest: Value, items: Value, votes: Value, total: Value
 ) -> tuple[Value, Value]:
-    """Return the recalled items, int64[m], and each item's share of the votes, float32[items]."""
-    sums = graph.full(blended.items, np.float32(0)).scatter(items, votes, "add")
+    """Return the recalled items, int64[m], and each item's share of the votes, float32[total]."""
+    sums = graph.full([blended.items], np.float32(0)).scatter(items, votes, "add")
     # Item 0 is always listed, because an empty list cannot be reshaped.
     has_votes = (sums > 0.0).scatter([0], np.ones(1, np.bool_))
     voted = has_votes.nonzero().reshape(-1)
@@ -158,10 +164,10 @@ def _shares(
     kept_share = recalled.equals(newest).select(blended.blend.repeat_votes, 1.0)
     kept = sums.gather(recalled) * kept_share
     shares = kept / kept.reduce("Sum").max(float(np.finfo(np.float32).tiny))
-    return recalled, graph.full(blended.items, np.float32(0)).scatter(recalled, shares)
+    return recalled, graph.full(total, np.float32(0)).scatter(recalled, shares)
 
 
-def _revisits(graph: GraphBuilder, blended: BlendedMemory, session: Value) -> tuple[Value, Value]:
+def _revisits(graph: GraphBuilder, blended: BlendedMemory, session: Value, total: Value) -> tuple[Value, Value]:
     """Return the session's items, int64[n + 1] with item 0 in front, and `Recalled.revisits`."""
     padded = graph.concat([-1], session)
     ages = graph.node("Range", padded.size() - 1, -1, -1)
@@ -170,7 +176,7 @@ def _revisits(graph: GraphBuilder, blended: BlendedMemory, session: Value) -> tu
     weights = (padded >= 0).select(weights, -INFINITY)
     items = padded.max(0)
     # The largest weight of an item that repeats is that of its newest event.
-    return items, graph.full(blended.items, np.float32(-INFINITY)).scatter(items, weights, "max")
+    return items, graph.full(total, np.float32(-INFINITY)).scatter(items, weights, "max")
 
 
 def _slots_of(

@@ -205,7 +205,7 @@ def damage(registry: Registry, how: str, artifact: Path) -> str:
         ("truncated", "ArtifactCorrupt", "bytes, its manifest says"),
         ("incomplete", "ArtifactCorrupt", f"lacks {WEIGHTS}"),
         ("missing", "VersionNotFound", "no version"),
-        ("newer", "ArtifactUnsupported", f"reads up to {SCHEMA}"),
+        ("newer", "ArtifactUnsupported", f"this code reads {SCHEMA}"),
         ("otherwise", "ArtifactCorrupt", "its certificate says"),
     ],
 )

@@ -43,7 +43,7 @@ def open_artifact(
 
     Raises:
         ArtifactCorrupt: a file is missing or differs from its digest, or the folder is not named by its version.
-        ArtifactUnsupported: it was written for a newer schema.
+        ArtifactUnsupported: it was written for another schema.
     """
     version = folder.resolve().name
     try:

@@ -30,8 +30,12 @@ class RankedItem(msgspec.Struct, frozen=True):
 
 
 Mask = NDArray[np.bool_]
-"""Items that must not be returned, as the score graph takes them: bool[items], or bool[0] for none."""
+"""Items that must not be returned, as the score graph takes them: bool[items, also new ones], or bool[0] for none."""
 NOTHING: Mask = np.empty(0, np.bool_)
+
+NewRows = NDArray[np.float32]
+"""float32[n, hidden size], the rows of items that a model version does not have. Their indices follow those of its own
+items. They are on the scale of the item table's rows: of unit length where scores are cosines."""
 
 
 class Model:
@@ -75,6 +79,7 @@ class Model:
         if not all(0 <= item.index < shape.items for item in artifact.manifest.popular):
             raise ArtifactCorrupt(f"{self.version}: its manifest names a popular item that the catalogue does not have")
         self._shape = (shape.layers, 1, shape.hidden)
+        self._no_rows: NewRows = np.empty((0, shape.hidden), np.float32)
         self._step, self._score = graphs or open_graphs(artifact)
         for graph in (self._step, self._score):
             if [tensor.shape for tensor in graph.get_inputs() if tensor.name == "hidden"] != [[*self._shape]]:
@@ -84,12 +89,13 @@ class Model:
         # Read now: another process of this environment may remove the folder after the route has changed.
         self.certificate = artifact.certificate()
 
-    def replay(self, hidden: HiddenState | None, items: Sequence[int]) -> HiddenState:
+    def replay(self, hidden: HiddenState | None, items: Sequence[int], new_rows: NewRows | None = None) -> HiddenState:
         """Step a hidden state through events.
 
         Args:
             hidden: where to start, [layers * hidden size]; None, or a state of another size, is the zero state.
             items: item indices, oldest first; none leaves the state as it is.
+            new_rows: the rows of new items, which `items` may then name.
 
         Returns:
             The hidden state after the last event, [layers * hidden size].
@@ -98,7 +104,11 @@ class Model:
             hidden = np.zeros(math.prod(self._shape), np.float32)
         if not items:  # ONNX Runtime ends the process on a GRU of no steps
             return hidden
-        feeds = {"items": np.asarray(items, np.int64), "hidden": hidden.reshape(self._shape)}
+        feeds = {
+            "items": np.asarray(items, np.int64),
+            "hidden": hidden.reshape(self._shape),
+            "new_rows": self._no_rows if new_rows is None else new_rows,
+        }
         (after,) = self._step.run(None, feeds)
         return np.asarray(after, np.float32).reshape(-1)
 
@@ -109,6 +119,7 @@ class Model:
         k: int,
         session: Sequence[int] = (),
         unavailable: Mask = NOTHING,
+        new_rows: NewRows | None = None,
     ) -> list[RankedItem]:
         """Rank the catalogue and return the best items.
 
@@ -118,11 +129,12 @@ class Model:
             k: how many, 1 to `MAX_TOP`; fewer are returned if the catalogue has no more.
             session: the item indices that led to the hidden state, oldest first, for a version with a memory.
             unavailable: further items that must not be returned, for more of them than `exclude` is made for.
+            new_rows: the rows of new items, which are ranked with all others and which the lists may name.
 
         Returns:
             Items by descending score; of equal scores the lower index comes first.
         """
-        return self._rank((hidden, session), (), exclude, k, unavailable)
+        return self._rank((hidden, session), (), exclude, k, unavailable, new_rows)
 
     def rank(
         self,
@@ -132,6 +144,7 @@ class Model:
         k: int,
         session: Sequence[int] = (),
         unavailable: Mask = NOTHING,
+        new_rows: NewRows | None = None,
     ) -> list[RankedItem]:
         """Rank some items of the catalogue, each by its exact score.
 
@@ -142,13 +155,14 @@ class Model:
             k: see `top`.
             session: see `top`.
             unavailable: see `top`.
+            new_rows: see `top`.
 
         Returns:
             See `top`.
         """
         if not only:
             return []
-        return self._rank((hidden, session), sorted(set(only)), exclude, k, unavailable)
+        return self._rank((hidden, session), sorted(set(only)), exclude, k, unavailable, new_rows)
 
     def _rank(
         self,
@@ -157,14 +171,17 @@ class Model:
         exclude: Sequence[int],
         k: int,
         unavailable: Mask,
+        new_rows: NewRows | None = None,
     ) -> list[RankedItem]:
         hidden, session = visitor
+        new_rows = self._no_rows if new_rows is None else new_rows
         feeds = {
             "hidden": hidden.reshape(self._shape),
             "only": np.asarray(only, np.int64),
             "exclude": np.asarray(exclude, np.int64),
             "unavailable": unavailable,
-            "k": np.array([min(k, len(self.vocabulary))], np.int64),
+            "k": np.array([min(k, len(self.vocabulary) + len(new_rows))], np.int64),
+            "new_rows": new_rows,
         }
         if self.has_memory:
             feeds["session"] = np.asarray(session, np.int64)

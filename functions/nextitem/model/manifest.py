@@ -11,8 +11,9 @@ import msgspec
 
 from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported
 
-SCHEMA = 2
-"""The manifest schema that this code writes, and the newest that it reads."""
+SCHEMA = 3
+"""The manifest schema that this code writes, and the only one that it reads: an older artifact's graphs have other
+inputs."""
 
 MANIFEST = "manifest.json"
 STEP_GRAPH = "step.onnx"
@@ -227,15 +228,16 @@ def decode_manifest(data: bytes, version: str) -> Manifest:
     """Return the manifest of a version.
 
     Raises:
-        ArtifactUnsupported: it was written for a newer schema.
+        ArtifactUnsupported: it was written for another schema.
         ArtifactCorrupt: it is not a manifest, or not this version's.
     """
     try:
         schema = msgspec.json.decode(data, type=SchemaOnly).schema
     except DECODE_ERRORS as error:
         raise ArtifactCorrupt(f"{MANIFEST} of {version} is not a manifest: {error}") from None
-    if schema > SCHEMA:
-        raise ArtifactUnsupported(f"{version} has manifest schema {schema}; this code reads up to {SCHEMA}")
+    if schema != SCHEMA:
+        remedy = "deploy newer code" if schema > SCHEMA else "export the run again"
+        raise ArtifactUnsupported(f"{version} has manifest schema {schema}; this code reads {SCHEMA}: {remedy}")
     if version_of(data) != version:
         raise ArtifactCorrupt(
             f"{MANIFEST} of {version} was changed, or its folder was renamed: its digest says {version_of(data)}"

@@ -38,14 +38,15 @@ def replay_session(routed: RoutedModel, session: SessionRecord) -> ReplayedSessi
     hidden, entries = session.replay_from()
     known = routed.items.indices(entry.item_id for entry in entries)
     if hidden is not None or known:
-        hidden = routed.model.replay(hidden, known)
+        hidden = routed.model.replay(hidden, known, routed.items.new_rows)
     return ReplayedSession("session", session.item_ids, hidden, len(entries))
 
 
 def replay_items(routed: RoutedModel, item_ids: Sequence[str], source: ServedBy = "stateless") -> ReplayedSession:
     """Replay items, oldest first, as if they were a whole session."""
     known = routed.items.indices(item_ids)
-    return ReplayedSession(source, item_ids, routed.model.replay(None, known) if known else None)
+    hidden = routed.model.replay(None, known, routed.items.new_rows) if known else None
+    return ReplayedSession(source, item_ids, hidden)
 
 
 def rank(
@@ -68,9 +69,10 @@ def rank(
     if replay.hidden is None:
         return Ranking("popular", model.popular(exclude, k, only, items.unavailable))
     session = items.indices(replay.item_ids) if model.has_memory else ()
+    barred, new_rows = items.unavailable, items.new_rows
     if only is None:
-        return Ranking(replay.source, model.top(replay.hidden, exclude, k, session, items.unavailable))
-    return Ranking(replay.source, model.rank(replay.hidden, only, exclude, k, session, items.unavailable))
+        return Ranking(replay.source, model.top(replay.hidden, exclude, k, session, barred, new_rows))
+    return Ranking(replay.source, model.rank(replay.hidden, only, exclude, k, session, barred, new_rows))
 
 
 def recommendations(routed: RoutedModel, items: Sequence[RankedItem]) -> list[Recommendation]:

@@ -74,7 +74,7 @@ class Recommender:
         try:
             with record.phase("store_read"):
                 key = self._current_key(request.session, deadline)
-                appended = self._store.append(key, request.events, routed.version, request.now, deadline)
+                appended = self._store.append(key, request.events, routed.snapshot_version, request.now, deadline)
         except StoreUnavailable as error:
             record.add_fault(error)
             return self._answer_without_store(routed, request, record)
@@ -99,7 +99,7 @@ class Recommender:
         if replay.replayed:  # else the store has this snapshot and this impression already
             with record.phase("store_write"):
                 snapshot, impression = snapshot_of(session, replay), impression_of(session, answer, best)
-                version = routed.version  # the writer keeps the call, which must not keep a model
+                version = routed.snapshot_version  # the writer keeps the call, which must not keep a model
                 save = self._writer.send(lambda: self._store.save(key, version, snapshot, deadline, impression))
                 self._pending_saves.append(save)  # a lost snapshot costs a replay: nothing waits for it
         return answer
@@ -117,7 +117,7 @@ class Recommender:
         try:
             with record.phase("store_read"):
                 key = self._current_key(request.session, deadline)
-                session = self._store.load(key, routed.version, deadline)
+                session = self._store.load(key, routed.snapshot_version, deadline)
             answer_id = answer_id_of(key, session, routed)
         except StoreUnavailable as error:
             record.add_fault(error)

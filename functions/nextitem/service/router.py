@@ -52,6 +52,13 @@ class RoutedModel(msgspec.Struct, frozen=True):
         """The model's version."""
         return self.model.version
 
+    @property
+    def snapshot_version(self) -> str:
+        """The version by which sessions keep their snapshots: new items' rows are a part of what made the state."""
+        if self.items.catalogue is None or not len(self.items.new_rows):
+            return self.version
+        return f"{self.version}+{self.items.catalogue.version}"
+
 
 class _Serving(NamedTuple):
     """A route, the models of its versions, and the items of each."""

@@ -188,9 +188,9 @@ class GraphBuilder:
         self._initializers[name] = helper.make_tensor(name, kind, array.shape, array.tobytes(), raw=True)
         return Value(self, name)
 
-    def full(self, length: int, value: np.generic) -> Value:
-        """Return a vector that has one value everywhere."""
-        return self.node("ConstantOfShape", [length], value=numpy_helper.from_array(np.asarray(value).reshape(1)))
+    def full(self, length: Operand, value: np.generic) -> Value:
+        """Return a vector of a length, int64[1], that has one value everywhere."""
+        return self.node("ConstantOfShape", length, value=numpy_helper.from_array(np.asarray(value).reshape(1)))
 
     def concat(self, *values: Operand, axis: int = 0) -> Value:
         """Join values along an axis."""

@@ -16,6 +16,11 @@ CHUNK = 1 << 18
 """Rows that are processed at a time: a table may be larger than memory."""
 
 
+LAST_ROWS = 3
+"""Rows of padding for a product of rows and a state. ONNX Runtime sums the last rows, up to three, in another order:
+equal rows would differ by where they stand."""
+
+
 class Rows(Protocol):
     """Stored rows."""
 

@@ -155,6 +155,7 @@ def _top(folder: Path, state: NDArray[np.float32], exclude: list[int], k: int) -
         "exclude": np.array(exclude, np.int64),
         "unavailable": np.empty(0, np.bool_),
         "k": np.array([k]),
+        "new_rows": np.empty((0, state.shape[-1]), np.float32),
     }
     scores, items = InferenceSession(str(folder / SCORE_GRAPH)).run(None, feeds)
     return scores.tolist(), items.tolist()

@@ -33,6 +33,7 @@ class Scorer:
         write_graphs(folder, parameters, scheme, parameters.table[:100])
         self.graphs = GraphRunner(folder, run.record.layers, run.record.hidden, run.record.items)
         self._score = InferenceSession(str(folder / SCORE_GRAPH))
+        self._no_rows = np.empty((0, run.record.hidden), np.float32)
 
     def top(
         self, session: NDArray[np.int32], k: int, only: list[int] = NOTHING, exclude: list[int] = NOTHING
@@ -45,6 +46,7 @@ class Scorer:
             "exclude": np.array(exclude, np.int64),
             "unavailable": np.empty(0, np.bool_),
             "k": np.array([k], np.int64),
+            "new_rows": self._no_rows,
         }
         scores, items = self._score.run(None, feeds)
         return items.tolist(), scores.tolist()

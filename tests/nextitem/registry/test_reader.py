@@ -86,7 +86,7 @@ def test_a_corrupt_object_is_named_and_leaves_nothing(
 def test_a_changed_manifest_is_named_and_leaves_nothing(
     bucket: BotoObjectStore, s3: "S3Client", published: str, folder: Path
 ) -> None:
-    s3.put_object(Bucket=BUCKET, Key=model_key(published, MANIFEST), Body=b'{"schema": 1}')
+    s3.put_object(Bucket=BUCKET, Key=model_key(published, MANIFEST), Body=f'{{"schema": {SCHEMA}}}'.encode())
     with pytest.raises(ArtifactCorrupt, match=rf"^manifest\.json of {published} "):
         Registry(bucket, folder).fetch(published)
     assert list(folder.iterdir()) == []

@@ -76,10 +76,11 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     stored = store.get(request.session_id)
     hidden = np.array(json.loads(stored) if stored else np.zeros(shape).tolist(), np.float32)
     items = np.array([places[event.item_id] for event in request.events if event.item_id in places], np.int64)
+    no_rows = np.empty((0, shape[-1]), np.float32)
     if len(items):
-        (hidden,) = step.run(None, {"items": items, "hidden": hidden})
+        (hidden,) = step.run(None, {"items": items, "hidden": hidden, "new_rows": no_rows})
     store.set(request.session_id, json.dumps(hidden.tolist()), ex=3600)
     feeds = {node.name: np.empty(0, bool if "bool" in node.type else np.int64) for node in score.get_inputs()}
-    scores, best = score.run(None, feeds | {"hidden": hidden, "k": np.array([20])})
+    scores, best = score.run(None, feeds | {"hidden": hidden, "k": np.array([20]), "new_rows": no_rows})
     metrics.add_metric("requests", MetricUnit.Count, 1)
     return {"recommendations": [{"item_id": item_ids[i], "score": float(s)} for i, s in zip(best, scores, strict=True)]}

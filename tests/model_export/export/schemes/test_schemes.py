@@ -55,6 +55,7 @@ class Scorer:
             "only": np.array(only, np.int64),
             "exclude": np.array(exclude, np.int64),
             "k": np.array([k]),
+            "new_rows": np.empty((0, self.parameters.hidden), np.float32),
         }
         scores, items = self._session.run(None, feeds)
         kept = np.isfinite(scores)
