@@ -81,7 +81,7 @@ def get(store: S3Store, key: str, max_bytes: Callable[[], int]) -> "obstore.GetR
 
 
 class Prefetch:
-    """Reads the route, its availability and the last good copy of that once, in threads.
+    """Reads the route, which catalogue it uses, its availability and the last good copy of that once, in threads.
 
     Reads nothing if no bucket is set, a setting cannot be printed (`Settings` refuses it), or the environment has no
     AWS keys (SnapStart).
@@ -102,7 +102,12 @@ class Prefetch:
         if not f"{name}{region}{endpoint}{route}".isprintable():  # bytes that are not UTF-8 are half surrogate pairs
             return
         self.store = open_store(name, region, endpoint)
-        for key in (f"routes/{route}.json", f"availability/{route}.json", f"availability/last-good/{route}.json"):
+        for key in (
+            f"routes/{route}.json",
+            f"catalogues/routes/{route}.json",
+            f"availability/{route}.json",
+            f"availability/last-good/{route}.json",
+        ):
             self._reads[key] = _Read(self.store, key)
 
     def take(self, key: str) -> tuple[bytes, str] | None:

@@ -12,7 +12,7 @@ import msgspec
 from nextitem.catalogue.arrays_file import ArraysFile, open_arrays
 from nextitem.catalogue.columns import BooleanColumn, Column, Kind, NumberColumn, TextColumn, Texts, Value
 from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported
-from nextitem.model.manifest import DECODE_ERRORS, SchemaOnly, digest_of
+from nextitem.model.manifest import DECODE_ERRORS, SchemaOnly
 from nextitem.model.vocabulary import Vocabulary
 
 CATALOGUE_SCHEMA = 1
@@ -88,11 +88,6 @@ class Catalogue:
             KeyError: there is no such column.
         """
         return self.columns[name].value(position)
-
-
-def version_of_catalogue(path: Path) -> str:
-    """Return the version of a catalogue file: its name is its content."""
-    return f"c{digest_of(path).sha256[:16]}"
 
 
 def _decode_head(about: bytes, path: Path) -> CatalogueHead:

@@ -3,7 +3,10 @@
 It is computed where a catalogue is published or a version promoted, so that no cold start pays for it.
 """
 
+import hashlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -11,11 +14,13 @@ from numpy.typing import NDArray
 
 from nextitem.catalogue.arrays_file import open_arrays, write_arrays
 from nextitem.errors import ArtifactCorrupt
+from nextitem.model.manifest import DECODE_ERRORS
 from nextitem.model.vocabulary import Vocabulary
 
 MAGIC = b"NIJOIN_1"
 NOT_SOLD = -1
 """The position of an item that the catalogue does not have."""
+_DIGEST_DIGITS = 16
 
 
 class Join(msgspec.Struct, frozen=True):
@@ -25,11 +30,28 @@ class Join(msgspec.Struct, frozen=True):
         position_of: the catalogue's position of each of the model's items, int32[items], `NOT_SOLD` where it has none.
         new_positions: the positions of the items that only the catalogue has and that have a row, int32[new], sorted.
         new_rows: their rows of the item table, float32[new, hidden]; no items where the version has no attribute map.
+        new_digest: a digest of the new items' ids and rows; empty where there are none. A hidden state that stepped on
+            a new item fits no other digest.
     """
 
     position_of: NDArray[np.int32]
     new_positions: NDArray[np.int32]
     new_rows: NDArray[np.float32]
+    new_digest: str = ""
+
+    def fits(self, items: int, hidden: int) -> bool:
+        """Return whether it can be of a model with so many items and this hidden size."""
+        new = len(self.new_positions)
+        return self.position_of.shape == (items,) and (self.new_rows.shape == (new, hidden) or not new)
+
+
+class _About(msgspec.Struct, frozen=True):
+    """The versions that are joined, and a digest of the arrays: the file's name is not its content."""
+
+    catalogue: str
+    model: str
+    arrays: str
+    new: str
 
 
 def join_of(
@@ -38,7 +60,7 @@ def join_of(
     new_positions: NDArray[np.int32] | None = None,
     new_rows: NDArray[np.float32] | None = None,
 ) -> Join:
-    """Join the ids of a model and of a catalogue; takes microseconds for each item of the smaller one.
+    """Join the ids of a model and of a catalogue: 0.6 s for a million of each.
 
     Args:
         model: the model's ids.
@@ -46,61 +68,64 @@ def join_of(
         new_positions: see `Join`; None for none.
         new_rows: see `Join`; None for none.
     """
-    positions = np.full(len(model), NOT_SOLD, np.int32)
-    if len(catalogue) < len(model):
-        for position in range(len(catalogue)):
-            index = model.index(catalogue.item_id(position))
-            if index is not None:
-                positions[index] = position
-    else:
-        for index in range(len(model)):
-            position_or_none = catalogue.index(model.item_id(index))
-            positions[index] = NOT_SOLD if position_or_none is None else position_or_none
-    no_positions = np.empty(0, np.int32) if new_positions is None else new_positions
-    return Join(positions, no_positions, np.empty((0, 0), np.float32) if new_rows is None else new_rows)
+    position_of = {item_id: position for position, item_id in enumerate(catalogue.encoded_ids())}
+    positions = np.fromiter((position_of.get(item_id, NOT_SOLD) for item_id in model.encoded_ids()), np.int32)
+    if new_positions is None or new_rows is None or not len(new_positions):
+        return Join(positions, np.empty(0, np.int32), np.empty((0, 0), np.float32))
+    digest = hashlib.sha256(new_rows.tobytes())
+    for position in new_positions.tolist():
+        digest.update(catalogue.item_id(position).encode() + b"\0")
+    return Join(positions, new_positions, new_rows, digest.hexdigest()[:_DIGEST_DIGITS])
 
 
 def new_positions_of(model: Vocabulary, catalogue: Vocabulary) -> NDArray[np.int32]:
     """Return the positions of the catalogue's items that the model does not have, sorted."""
-    positions = (position for position in range(len(catalogue)) if model.index(catalogue.item_id(position)) is None)
-    return np.fromiter(positions, np.int32)
+    known = set(model.encoded_ids())
+    new = (position for position, item_id in enumerate(catalogue.encoded_ids()) if item_id not in known)
+    return np.fromiter(new, np.int32)
 
 
-def write_join(path: Path, join: Join) -> None:
-    """Write a join; the same join gives the same bytes."""
+def write_join(path: Path, join: Join, catalogue: str, model: str) -> None:
+    """Write the join of a catalogue's version and a model version; the same join gives the same bytes."""
     arrays = {"position_of": join.position_of, "new_positions": join.new_positions, "new_rows": join.new_rows}
-    write_arrays(path, MAGIC, None, arrays)
+    write_arrays(path, MAGIC, _About(catalogue, model, _digest_of(arrays), join.new_digest), arrays)
 
 
-def open_join(path: Path, items: int, catalogue: int, hidden: int) -> Join:
+def open_join(path: Path, catalogue: str, model: str, positions: int) -> Join:
     """Map a join.
 
     Args:
         path: the file.
-        items: the number of the model's items.
-        catalogue: the number of the catalogue's items.
-        hidden: the model's hidden size.
+        catalogue: the version of the catalogue.
+        model: the model version.
+        positions: the number of the catalogue's items.
 
     Raises:
-        ArtifactCorrupt: it is no join, it is truncated, or it belongs to another model or catalogue.
+        ArtifactCorrupt: it is no join, it is damaged, or it is of other versions.
     """
-    arrays = open_arrays(path, MAGIC).arrays
+    file = open_arrays(path, MAGIC)
     try:
-        join = Join(*(arrays[name] for name in ("position_of", "new_positions", "new_rows")))
-    except KeyError as error:
-        raise ArtifactCorrupt(f"{path.name} is not a join: it lacks {error}") from None
-    types = [array.dtype.str for array in (join.position_of, join.new_positions, join.new_rows)]
-    new = len(join.new_positions)
-    fits = (
-        types == ["<i4", "<i4", "<f4"]
-        and join.position_of.shape == (items,)
-        and join.new_positions.ndim == 1
-        and (join.new_rows.shape == (new, hidden) or (new == 0 and join.new_rows.size == 0))
-        and bool((join.position_of >= NOT_SOLD).all() and (join.position_of < catalogue).all())
-        and bool((join.new_positions >= 0).all() and (join.new_positions < catalogue).all())
+        about = msgspec.json.decode(file.about, type=_About)
+        position_of, new_positions, new_rows = (file.arrays[n] for n in ("position_of", "new_positions", "new_rows"))
+    except (KeyError, *DECODE_ERRORS) as error:
+        raise ArtifactCorrupt(f"{path.name} is not a join: {error}") from None
+    join = Join(position_of, new_positions, new_rows, about.new)
+    types = [(array.dtype.str, array.ndim) for array in (position_of, new_positions, new_rows)]
+    is_whole = (
+        (about.catalogue, about.model, about.arrays) == (catalogue, model, _digest_of(file.arrays))
+        and types == [("<i4", 1), ("<i4", 1), ("<f4", 2)]
+        and bool((join.position_of >= NOT_SOLD).all() and (join.position_of < positions).all())
+        and bool((join.new_positions >= 0).all() and (join.new_positions < positions).all())
         and bool((np.diff(join.new_positions) > 0).all())
         and bool(np.isfinite(join.new_rows).all())
     )
-    if not fits:
-        raise ArtifactCorrupt(f"{path.name} belongs to another model or catalogue, or its arrays contradict each other")
+    if not is_whole:
+        raise ArtifactCorrupt(f"{path.name} is damaged, or is not the join of {catalogue} and {model}")
     return join
+
+
+def _digest_of(arrays: Mapping[str, NDArray[Any]]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        digest.update(f"{name} {arrays[name].shape} ".encode() + arrays[name].tobytes())
+    return digest.hexdigest()

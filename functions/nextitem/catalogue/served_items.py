@@ -24,6 +24,7 @@ class ServedItems:
 
     Attributes:
         catalogue: the catalogue, or None.
+        join: its join with the model, or None.
         position_of: the catalogue's position of each index, int32[N + new], `join.NOT_SOLD` where it has none.
         index_of: the index of each position, int32[catalogue's items], `NOT_SERVED` where it has none.
         new_rows: rows of the item table of the new items, float32[new, hidden].
@@ -42,7 +43,7 @@ class ServedItems:
             catalogue: the route's catalogue.
             join: its join with the model.
         """
-        self._model, self.catalogue = vocabulary, catalogue
+        self._model, self.catalogue, self.join = vocabulary, catalogue, join
         self.selections = SelectionCache()
         self.new_rows: NDArray[np.float32] = np.empty((0, hidden), np.float32)
         self.position_of: NDArray[np.int32] | None = None
@@ -60,6 +61,11 @@ class ServedItems:
 
     def __len__(self) -> int:
         return len(self._model) + len(self.new_rows)
+
+    @property
+    def new_digest(self) -> str:
+        """A digest of the new items' ids and rows; empty where there are none."""
+        return "" if self.join is None else self.join.new_digest
 
     @property
     def of_model(self) -> int:

@@ -101,6 +101,11 @@ class Vocabulary:
         """Return the id at an index, 0 to ``len(self) - 1``."""
         return self._bytes(index).decode()
 
+    def encoded_ids(self) -> list[bytes]:
+        """Return all ids in UTF-8, by index: much faster than one by one."""
+        text, offsets = bytes(self._text), self._offsets.tolist()
+        return [text[start:end] for start, end in pairwise(offsets)]
+
     def _bytes(self, index: int) -> bytes:
         return bytes(self._text[self._offsets[index] : self._offsets[index + 1]])
 

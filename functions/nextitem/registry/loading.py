@@ -1,4 +1,4 @@
-"""Load the models of a route.
+"""Load the models of a route, and its catalogue.
 
 Imports neither numpy nor ONNX Runtime at its top: a cold start begins to load before it imports them (`startup`).
 """
@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from nextitem.background_call import BackgroundCall
 from nextitem.errors import NextItemError
+from nextitem.registry.catalogue_loading import MAX_OLDER, OpenCatalogue, load_first_catalogue
 from nextitem.registry.reader import Registry
 from nextitem.registry.route import Route, Variant
 
 if TYPE_CHECKING:
     from nextitem.model.engine import Model
 
-MAX_OLDER = 5
-"""Maximum revisions of a history that a cold start tries."""
-
 
 class LoadedRoute(NamedTuple):
-    """A route, and the models of its versions that take traffic."""
+    """A route, the models of its versions that take traffic, and its catalogue, which may still be loading."""
 
     route: Route
     models: "dict[str, Model]"
+    catalogue: BackgroundCall[OpenCatalogue | None]
     fault: NextItemError | None = None
     """Why the live route cannot be used; `route` is then the newest revision of its history that can."""
 
@@ -47,13 +47,19 @@ def load_route(registry: Registry, name: str, on_answer: Callable[[], None] = la
     try:
         live = registry.route(name)
         on_answer()
-        return LoadedRoute(live, load_models(registry, live, all_goldens=False))
+        catalogue = _begin_catalogue(registry, name, live)  # beside the models
+        return LoadedRoute(live, load_models(registry, live, all_goldens=False), catalogue)
     except NextItemError as error:
         fault = error.with_traceback(None)  # its frames keep what was loaded
     route, models = _load_older(registry, name, live) or (None, None)
     if route is None or models is None:
         raise fault
-    return LoadedRoute(route, models, fault)
+    return LoadedRoute(route, models, _begin_catalogue(registry, name, route), fault)
+
+
+def _begin_catalogue(registry: Registry, name: str, route: Route) -> BackgroundCall[OpenCatalogue | None]:
+    versions = {variant.version for variant in variants_with_traffic(route)}
+    return BackgroundCall(lambda: load_first_catalogue(registry, name, versions), "the catalogue")
 
 
 def _load_older(registry: Registry, name: str, live: Route | None) -> "tuple[Route, dict[str, Model]] | None":

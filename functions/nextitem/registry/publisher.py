@@ -6,7 +6,7 @@ writes the missing revision.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,6 +44,7 @@ from nextitem.registry.availability import (
     availability_key,
     decode_availability,
 )
+from nextitem.registry.catalogue_publisher import CataloguePublisher, RowsOfItems, no_rows
 from nextitem.registry.loading import variants_with_traffic
 from nextitem.registry.reader import Registry, model_key
 from nextitem.registry.route import MAX_ROUTE_BYTES, Route, Variant, decode_route, history_key, route_key
@@ -70,6 +71,7 @@ class Publisher:
         bucket: the registry's bucket.
         route: the route's name.
         now: the clock for a route's `changed`.
+        rows: computes the rows of a catalogue's new items.
 
     Example:
         >>> publisher = Publisher(BotoObjectStore("shop-models"))
@@ -77,11 +79,16 @@ class Publisher:
     """
 
     def __init__(
-        self, bucket: ObjectStore, route: str = "live", now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        bucket: ObjectStore,
+        route: str = "live",
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        rows: RowsOfItems = no_rows,
     ) -> None:
         self._bucket = bucket
         self._route = route
         self._now = now
+        self._rows = rows
 
     def publish(self, folder: Path) -> str:
         """Upload an artifact and return its version. Files that the registry has already are not changed.
@@ -124,6 +131,8 @@ class Publisher:
     def promote(self, version: str, folder: Path, *, exclude_seen: bool | None = None) -> Route:
         """Check a version's whole certificate, then give it all traffic. Do nothing if the route says so already.
 
+        Before that, the version is joined with the route's catalogue, if there is one.
+
         Args:
             version: a published version.
             folder: the local folder of fetched versions.
@@ -137,7 +146,7 @@ class Publisher:
         # The folder's copy may come from another bucket.
         if self._bucket.read(model_key(version, MANIFEST), MAX_MANIFEST_BYTES) is None:
             raise VersionNotFound(f"the registry has no version {version}; `nextitem versions` lists those that it has")
-        self._check(version, folder)
+        self._check([version], folder)
         variants = (Variant(DEFAULT_VARIANT, version, 1.0),)
         live = self.current()
         if live is not None and live.variants == variants and exclude_seen in {None, live.exclude_seen}:
@@ -146,6 +155,8 @@ class Publisher:
 
     def rollback(self, folder: Path) -> Route:
         """Restore the previous variants of the route; a second rollback restores those before them.
+
+        They are joined with the route's catalogue as it is now: a catalogue has its own rollback.
 
         `Route.exclude_seen` stays as it is: it is about the shop's pages, not about a version.
 
@@ -163,13 +174,14 @@ class Publisher:
         if live is None:
             raise VersionNotFound(f"{route_key(self._route)} is not in the bucket: there is nothing to roll back")
         previous = self._previous(live)
-        for variant in variants_with_traffic(previous):
-            self._check(variant.version, folder)
+        self._check({variant.version for variant in variants_with_traffic(previous)}, folder)
         return self._change(previous.variants, restores=previous.restores or previous.revision)
 
-    def _check(self, version: str, folder: Path) -> None:
-        """Raise an error unless a version passes its digests and its whole certificate."""
-        Model(Registry(self._bucket, folder).fetch(version))
+    def _check(self, versions: Collection[str], folder: Path) -> None:
+        """Raise an error unless versions pass their digests and certificates; join them with the route's catalogue."""
+        for version in versions:
+            Model(Registry(self._bucket, folder).fetch(version))
+        CataloguePublisher(self._bucket, folder, self._route, self._rows).join_models(versions)
 
     def availability(self) -> Availability:
         """Read the route's availability."""

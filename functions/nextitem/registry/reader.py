@@ -4,6 +4,8 @@ The bucket's layout, which `publisher` writes:
 
 - ``models/<version>/<file>`` is written once.
 - ``routes/<route>.json`` changes by compare-and-set; each revision stays under ``routes/history/<route>/``.
+- ``catalogues/routes/<route>.json`` names the route's catalogue, which is below ``catalogues/<version>/``; see
+  `catalogues`.
 - ``availability/<route>.json`` changes by compare-and-set; ``availability/last-good/<route>.json`` is a copy of it.
 
 People and tools put other objects there, too, such as the folder markers of S3's console: they are logged and ignored.
@@ -48,11 +50,10 @@ from nextitem.registry.availability import (
     decode_availability,
     last_good_key,
 )
+from nextitem.registry.catalogues import Catalogues
+from nextitem.registry.history import revisions_of
 from nextitem.registry.local_folder import INCOMING, incoming, intact, locked, remove
 from nextitem.registry.route import MAX_ROUTE_BYTES, Route, decode_route, history_key, route_key
-
-_REVISION_DIGITS = 15
-"""Maximum digits of a revision in a key: our own have 8."""
 
 logger = logging.getLogger(__name__)
 
@@ -68,11 +69,15 @@ class Registry:
     Args:
         bucket: the registry's bucket.
         folder: the local folder of fetched versions, one folder each.
+
+    Attributes:
+        catalogues: the catalogues of the same bucket.
     """
 
     def __init__(self, bucket: ObjectReader, folder: Path) -> None:
         self._bucket = bucket
         self._folder = folder
+        self.catalogues = Catalogues(bucket, folder)
 
     def route(self, name: str) -> Route:
         """Read a route.
@@ -89,16 +94,7 @@ class Registry:
 
     def revisions(self, name: str) -> list[int]:
         """Return the revisions in a route's history, oldest first."""
-        prefix = history_key(name, 0).removesuffix("00000000.json")
-        revisions = []
-        for key in self._bucket.keys(prefix):
-            digits = key.removeprefix(prefix).removesuffix(".json")
-            is_number = digits.isascii() and digits.isdigit() and len(digits) <= _REVISION_DIGITS
-            if is_number and key == history_key(name, int(digits)):
-                revisions.append(int(digits))
-            else:
-                logger.warning("%s is ignored: its name is not that of a revision", key)
-        return sorted(revisions)
+        return revisions_of(self._bucket, lambda revision: history_key(name, revision))
 
     def revision(self, name: str, revision: int) -> Route | None:
         """Read a revision from a route's history; return None, after a warning, if the object is not this revision.

@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple
 
 import msgspec
 
@@ -23,9 +22,11 @@ from nextitem.deadline import Deadline
 from nextitem.errors import NextItemError, NoModel, RegistryUnavailable
 from nextitem.model.engine import Model
 from nextitem.registry.availability import ALL_AVAILABLE, Availability
+from nextitem.registry.catalogue_loading import OpenCatalogue, complete_joins, load_catalogue
 from nextitem.registry.loading import LoadedRoute, load_models, load_route, variants_with_traffic
 from nextitem.registry.reader import Registry
 from nextitem.registry.route import Route, Variant
+from nextitem.service.serving import Loaded, Serving, pick_variant
 
 START_SECONDS = 8.0
 """Maximum wait for a first model: Lambda gives a start, and our requests, 10 s. Loading goes on after it."""
@@ -55,33 +56,8 @@ class RoutedModel(msgspec.Struct, frozen=True):
     @property
     def snapshot_version(self) -> str:
         """The version by which sessions keep their snapshots: new items' rows are a part of what made the state."""
-        if self.items.catalogue is None or not len(self.items.new_rows):
-            return self.version
-        return f"{self.version}+{self.items.catalogue.version}"
-
-
-class _Serving(NamedTuple):
-    """A route, the models of its versions, and the items of each."""
-
-    route: Route
-    models: dict[str, Model]
-    items: dict[str, ServedItems]
-
-
-def pick_variant(route: Route, digits: str) -> Variant:
-    """Return a session's variant: always the same for the same digits, and each variant by its weight over all.
-
-    Args:
-        route: the route.
-        digits: the session's own hex digits (`KeyRing.variant_digits`); the last 8 are uniform over sessions.
-    """
-    variants = variants_with_traffic(route)
-    place = int(digits[-8:], 16) / 2**32 * sum(variant.weight for variant in variants)
-    for variant in variants[:-1]:
-        place -= variant.weight
-        if place < 0:
-            return variant
-    return variants[-1]
+        digest = self.items.new_digest
+        return f"{self.version}+{digest}" if digest else self.version
 
 
 class Router:
@@ -112,7 +88,7 @@ class Router:
         self._on_fault, self._clock = on_fault, clock
         self._starting = starting
         self._exclude_seen = exclude_seen
-        self._serving: _Serving | None = None
+        self._serving: Serving | None = None
         self._availability: Availability = ALL_AVAILABLE
         self._read_at = -float("inf")
         self._is_silent = False
@@ -122,21 +98,20 @@ class Router:
     def load(self) -> None:
         """Read the route and serve the models that it names; the models in use change only if all of them load.
 
-        The availability is applied to the models in use even if the route cannot be used. On the first load, the newest
-        usable revision replaces an unusable route, and the last good copy an unusable availability; the fault is still
-        raised or reported.
+        Availability and catalogue are applied to the models in use even if the route cannot be used, and stay as they
+        are if they cannot be used. On the first load, the newest usable revision replaces an unusable route or
+        catalogue, and the last good copy an unusable availability; the fault is still raised or reported.
 
         Raises:
             NextItemError: the route or a version cannot be used.
         """
         with self._loading:
             held = self._serving.models if self._serving else {}
-            route, new, fault = self._load_more(held) if held else self._load_first()
+            route, new, opened, fault = self._load_more(held) if held else self._load_first()
             versions = {variant.version for variant in variants_with_traffic(route)}
             models = new | {version: held[version] for version in versions & held.keys()}
-            items = {version: self._items_of(model) for version, model in models.items()}
             self._read_at = self._clock()
-            self._serving = _Serving(route, models, items)
+            self._serve(route, models, opened)
             if versions != held.keys():
                 # Only a process that has just read a new route deletes files: another one that shares the folder may
                 # serve a newer route already.
@@ -144,15 +119,27 @@ class Router:
             if fault is not None:
                 raise fault
 
-    def _items_of(self, model: Model) -> ServedItems:
-        """Return the items of a model in use, or those of a new one."""
-        if self._serving is not None and model.version in self._serving.items:
-            return self._serving.items[model.version]
-        items = ServedItems(model.vocabulary, model.manifest.model.hidden)
+    def _serve(self, route: Route, models: dict[str, Model], opened: OpenCatalogue | None) -> None:
+        """Answer with these models and this catalogue from now on."""
+        if opened is not None:
+            opened = complete_joins(opened, models)
+            for fault in opened.faults:
+                self._on_fault(fault)
+            opened = opened._replace(faults=())
+        items = {version: self._items_of(model, opened) for version, model in models.items()}
+        self._serving = Serving(route, models, items, opened)
+
+    def _items_of(self, model: Model, opened: OpenCatalogue | None) -> ServedItems:
+        """Return the items of a model with a catalogue: those in use, unless one of the two is new."""
+        catalogue, join = (None, None) if opened is None else (opened.catalogue, opened.joins[model.version])
+        in_use = self._serving.items.get(model.version) if self._serving else None
+        if in_use is not None and in_use.catalogue is catalogue and in_use.join is join:
+            return in_use
+        items = ServedItems(model.vocabulary, model.manifest.model.hidden, catalogue, join)
         items.set_unavailable(self._availability.unavailable)
         return items
 
-    def _load_first(self) -> LoadedRoute:
+    def _load_first(self) -> Loaded:
         starting, self._starting = self._starting, None
         loaded = starting.result() if starting else load_route(self._registry, self._name, self._note_answer)
         try:
@@ -161,20 +148,36 @@ class Router:
             self._on_fault(error)
             # Without the copy there is no answer: a 503 is better than unavailable items.
             self._availability = self._registry.last_good_availability(self._name)
-        return loaded
+        # Without any catalogue there is no answer either, where the route has one: it says what is out of stock.
+        return Loaded(loaded.route, loaded.models, loaded.catalogue.result(), loaded.fault)
 
-    def _load_more(self, held: dict[str, Model]) -> LoadedRoute:
+    def _load_more(self, held: dict[str, Model]) -> Loaded:
         try:
             route = self._registry.route(self._name)
         except NextItemError:
             with suppress(NextItemError):  # where the bucket fails, the route's error alone is reported
                 self._read_availability()
+                self._follow_catalogue()
             raise
         try:
             self._read_availability()
         except NextItemError as error:
             self._on_fault(error)
-        return LoadedRoute(route, load_models(self._registry, route, held.keys()))
+        models = load_models(self._registry, route, held.keys())
+        versions = [variant.version for variant in variants_with_traffic(route)]
+        in_use = self._serving.catalogue if self._serving else None
+        try:
+            opened = load_catalogue(self._registry, self._name, versions, in_use)
+        except NextItemError as error:
+            self._on_fault(error)
+            opened = in_use
+        return Loaded(route, models, opened)
+
+    def _follow_catalogue(self) -> None:
+        """Apply the route's catalogue to the models in use."""
+        if (serving := self._serving) is not None:
+            opened = load_catalogue(self._registry, self._name, serving.versions, serving.catalogue)
+            self._serve(serving.route, serving.models, opened)
 
     def _note_answer(self) -> None:
         self._is_silent = False
@@ -193,6 +196,17 @@ class Router:
             NextItemError: it cannot be read.
         """
         self._registry.availability(self._name)
+
+    def check_catalogue(self) -> None:
+        """Read the catalogue of the route and its joins with the models in use, and change nothing.
+
+        Raises:
+            NextItemError: one of them cannot be used.
+        """
+        versions = self._serving.versions if self._serving else []
+        opened = load_catalogue(self._registry, self._name, versions, None)
+        if opened is not None and opened.faults:
+            raise opened.faults[0]
 
     def refresh(self, seconds: float) -> None:
         """Read the route now and wait for it; on an error the models in use stay.
@@ -230,7 +244,7 @@ class Router:
         serving = self._serving
         return [self._routed(serving, variant) for variant in variants_with_traffic(serving.route)]
 
-    def _routed(self, serving: _Serving, variant: Variant) -> RoutedModel:
+    def _routed(self, serving: Serving, variant: Variant) -> RoutedModel:
         of_route, version = serving.route.exclude_seen, variant.version
         exclude_seen = self._exclude_seen if of_route is None else of_route
         return RoutedModel(serving.models[version], serving.items[version], variant.variant, exclude_seen)

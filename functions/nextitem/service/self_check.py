@@ -50,6 +50,8 @@ def verify(router: Router, keys: KeyRing, store: SessionStore) -> SelfCheckResul
         router.load()
     with _named("the availability of items"):
         router.check_availability()
+    with _named("the catalogue"):
+        router.check_catalogue()
     models = [_check_model(routed.model, routed.variant) for routed in router.serving()]
     with _named("the key secret"):
         keys.secret.load()

@@ -7,11 +7,12 @@ from typing import Any
 from hypothesis import strategies as st
 
 from nextitem.catalogue.columns import Kind
-from nextitem.catalogue.file import Catalogue, version_of_catalogue
+from nextitem.catalogue.file import Catalogue
 from nextitem.catalogue.join import join_of
 from nextitem.catalogue.selection import Selection
 from nextitem.catalogue.served_items import ServedItems
 from nextitem.catalogue.times import MAX_MS, MIN_MS
+from nextitem.catalogue.version import version_of_catalogue
 from nextitem.catalogue.writer import (
     ColumnData,
     boolean_data,

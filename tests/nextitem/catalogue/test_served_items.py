@@ -11,9 +11,11 @@ from nextitem.catalogue.served_items import NOT_SERVED, ServedItems
 from nextitem.errors import ArtifactCorrupt
 from nextitem.model.vocabulary import Vocabulary, write_vocabulary
 from tests.nextitem.catalogue.strategies import IDS, Cells, written
-from tests.nextitem.parts import STEADY
+from tests.nextitem.parts import STEADY, VERSION
 
 HIDDEN = 4
+CATALOGUE = "c" + "0" * 16
+NO_ROWS = np.empty((0, 0), np.float32)
 # Each example overwrites the files, so sharing the folder does no harm.
 SHARED_FOLDER = settings(
     STEADY, max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
@@ -37,10 +39,10 @@ def test_the_models_items_come_first_and_new_ones_follow(tmp_path: Path, known: 
     rows = np.arange(len(new) * HIDDEN, dtype=np.float32).reshape(-1, HIDDEN)
     path = tmp_path / "join.bin"
     path.unlink(missing_ok=True)
-    write_join(path, join_of(model, catalogue.vocabulary, new, rows))
+    write_join(path, join_of(model, catalogue.vocabulary, new, rows), catalogue.version, VERSION)
 
     # WHEN they are served
-    items = ServedItems(model, HIDDEN, catalogue, open_join(path, len(known), len(sold), HIDDEN))
+    items = ServedItems(model, HIDDEN, catalogue, open_join(path, catalogue.version, VERSION, len(sold)))
 
     # THEN each id has one index, back and forth, with its own attributes
     served = [*known, *(item for item in sold if item not in known)]
@@ -77,18 +79,52 @@ def test_without_a_catalogue_there_are_the_models_items(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("join", "because"),
     [
-        (Join(np.array([0], np.int32), np.empty(0, np.int32), np.empty((0, 0), np.float32)), "one item too few"),
-        (Join(np.array([0, 2], np.int32), np.empty(0, np.int32), np.empty((0, 0), np.float32)), "not in the catalogue"),
-        (Join(np.array([0, -2], np.int32), np.empty(0, np.int32), np.empty((0, 0), np.float32)), "below -1"),
-        (Join(np.array([0, -1], np.int32), np.array([1], np.int32), np.ones((1, 3), np.float32)), "other hidden size"),
+        (Join(np.array([0, 2], np.int32), np.empty(0, np.int32), NO_ROWS), "not in the catalogue"),
+        (Join(np.array([0, -2], np.int32), np.empty(0, np.int32), NO_ROWS), "below -1"),
+        (Join(np.array([0, -1], np.int32), np.array([2], np.int32), np.ones((1, 4), np.float32)), "no such position"),
         (Join(np.array([0, -1], np.int32), np.array([1], np.int32), np.full((1, 4), np.nan, np.float32)), "NaN"),
         (Join(np.array([0, -1], np.int32), np.array([1, 1], np.int32), np.ones((2, 4), np.float32)), "twice"),
     ],
 )
-def test_a_join_of_another_model_or_catalogue_is_refused(tmp_path: Path, join: Join, because: str) -> None:
-    write_join(tmp_path / "join.bin", join)
-    with pytest.raises(ArtifactCorrupt, match=r"join\.bin belongs to another model or catalogue"):
-        open_join(tmp_path / "join.bin", items=2, catalogue=2, hidden=HIDDEN)
+def test_a_join_that_leads_out_of_the_catalogue_is_refused(tmp_path: Path, join: Join, because: str) -> None:
+    write_join(tmp_path / "join.bin", join, CATALOGUE, VERSION)
+    with pytest.raises(ArtifactCorrupt, match=r"join\.bin is damaged, or is not the join"):
+        open_join(tmp_path / "join.bin", CATALOGUE, VERSION, 2)
+
+
+def test_a_damaged_join_and_one_of_other_versions_are_refused(tmp_path: Path) -> None:
+    # GIVEN a whole join
+    path = tmp_path / "join.bin"
+    join = Join(np.array([0, -1], np.int32), np.array([1], np.int32), np.ones((1, 4), np.float32))
+    write_join(path, join, CATALOGUE, VERSION)
+    opened = open_join(path, CATALOGUE, VERSION, 2)
+    assert (opened.fits(2, 4), opened.fits(3, 4), opened.fits(2, 5)) == (True, False, False)
+
+    # THEN it is none of another model or catalogue, and no changed byte of it is accepted
+    for catalogue, model in (("c" + "1" * 16, VERSION), (CATALOGUE, "v" + "1" * 16)):
+        with pytest.raises(ArtifactCorrupt, match=r"join\.bin"):
+            open_join(path, catalogue, model, 2)
+    whole = path.read_bytes()
+    for place in (0, len(whole) - 1, len(whole) - 80, len(whole) - 144, whole.index(b"position_of")):
+        path.unlink()
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(ArtifactCorrupt, match=r"join\.bin"):
+            open_join(path, CATALOGUE, VERSION, 2)
+
+
+def test_the_digest_of_new_items_changes_with_their_ids_and_rows_only(tmp_path: Path) -> None:
+    def digest(sold: list[str], row: float) -> str:
+        model = vocabulary(tmp_path, ["b", "c"])
+        catalogue = written(tmp_path / "catalogue.bin", sold, {})
+        new = new_positions_of(model, catalogue.vocabulary)
+        return join_of(model, catalogue.vocabulary, new, np.full((len(new), HIDDEN), row, np.float32)).new_digest
+
+    first = digest(["a", "b"], 1.0)
+    assert first
+    assert digest(["a", "b", "c"], 1.0) == first
+    assert digest(["a2", "b"], 1.0) != first
+    assert digest(["a", "b"], 2.0) != first
+    assert digest(["b"], 1.0) == ""
 
 
 def test_items_out_of_stock_are_unavailable_beside_the_documents(tmp_path: Path) -> None:

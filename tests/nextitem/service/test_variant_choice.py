@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nextitem.registry.route import Route, Variant
-from nextitem.service.router import pick_variant
+from nextitem.service.serving import pick_variant
 from nextitem.sessions.keys import session_key
 from tests.nextitem.parts import SECRET, STEADY, VERSION
 

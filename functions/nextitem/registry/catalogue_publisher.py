@@ -1,0 +1,186 @@
+"""Write catalogues: publish a version, change which one a route uses, write joins. Never on the request path.
+
+A catalogue and its joins are written once, and the route's pointer last, so that a function that follows the pointer
+finds all of them. The pointer changes by compare-and-set; each revision is kept in its history.
+"""
+
+import logging
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from nextitem.aws.object_store import ObjectStore
+from nextitem.catalogue.file import Catalogue
+from nextitem.catalogue.join import join_of, new_positions_of, write_join
+from nextitem.catalogue.version import version_of_catalogue
+from nextitem.errors import RegistryUnavailable, VersionNotFound
+from nextitem.model.artifact import Artifact
+from nextitem.model.manifest import VOCABULARY
+from nextitem.model.vocabulary import Vocabulary
+from nextitem.registry.catalogue_pointer import (
+    MAX_POINTER_BYTES,
+    CataloguePointer,
+    catalogue_key,
+    decode_pointer,
+    join_key,
+    pointer_history_key,
+    pointer_key,
+)
+from nextitem.registry.catalogues import Catalogues
+from nextitem.registry.loading import variants_with_traffic
+from nextitem.registry.reader import Registry
+from nextitem.registry.route import MAX_ROUTE_BYTES, decode_route, route_key
+from nextitem.registry.writes import compare_and_set
+
+RowsOfItems = Callable[[Artifact, Catalogue, NDArray[np.int32]], NDArray[np.float32] | None]
+"""Computes the rows of new items, float32[positions, hidden], from a model's attribute map; None without one."""
+
+logger = logging.getLogger(__name__)
+
+
+def no_rows(_artifact: Artifact, _catalogue: Catalogue, _positions: NDArray[np.int32]) -> None:
+    """Compute no rows: new items wait for the next training."""
+
+
+class CataloguePublisher:
+    """Publishes catalogues for one route.
+
+    Args:
+        bucket: the registry's bucket.
+        folder: a local folder for the models that joins need.
+        route: the route's name.
+        rows: computes the rows of new items.
+        now: the clock for a pointer's `changed`.
+    """
+
+    def __init__(
+        self,
+        bucket: ObjectStore,
+        folder: Path,
+        route: str = "live",
+        rows: RowsOfItems = no_rows,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._bucket, self._folder, self._route = bucket, folder, route
+        self._rows, self._now = rows, now
+        self._catalogues = Catalogues(bucket, folder)
+
+    def publish(self, path: Path) -> CataloguePointer:
+        """Upload a catalogue, join it with the route's models, and let the route use it.
+
+        Args:
+            path: the catalogue's file.
+
+        Raises:
+            ArtifactCorrupt: it is no catalogue.
+            RouteConflict: the route got another catalogue meanwhile.
+            RegistryError: the bucket cannot be used, or the route names a model that cannot.
+        """
+        catalogue = Catalogue(path, version_of_catalogue(path))
+        self._bucket.create(catalogue_key(catalogue.version), path)  # if it is taken, then by the same content
+        self._write_joins(catalogue, self._models())
+        return self._change(catalogue.version, len(catalogue), restores=None)
+
+    def join_models(self, models: Collection[str]) -> None:
+        """Join the route's catalogue, if it has one, with model versions that will take traffic.
+
+        Raises:
+            RegistryError: the bucket cannot be used, or has no such version.
+            ArtifactCorrupt: the catalogue or a model is damaged.
+        """
+        pointer = self._catalogues.pointer(self._route)
+        if pointer is not None:
+            self._write_joins(Catalogue(self._catalogues.fetch(pointer.version), pointer.version), models)
+
+    def current(self) -> CataloguePointer | None:
+        """Read which catalogue the route uses; return None if it uses none."""
+        return self._catalogues.pointer(self._route)
+
+    def open(self, version: str) -> Catalogue:
+        """Fetch and open a published catalogue.
+
+        Raises:
+            VersionNotFound: the bucket does not have it.
+            ArtifactCorrupt: it is damaged.
+        """
+        return Catalogue(self._catalogues.fetch(version), version)
+
+    def history(self) -> list[CataloguePointer]:
+        """Return the catalogues that the route used, newest first."""
+        found = (self._catalogues.revision(self._route, number) for number in self._catalogues.revisions(self._route))
+        return [pointer for pointer in found if pointer is not None][::-1]
+
+    def rollback(self) -> CataloguePointer:
+        """Restore the route's previous catalogue; a second rollback restores the one before it.
+
+        Raises:
+            VersionNotFound: there is no previous one, or the bucket lost it.
+            ArtifactCorrupt: it is damaged.
+            RouteConflict: the route got another catalogue meanwhile.
+        """
+        live = self.current()
+        if live is None:
+            raise VersionNotFound(f"{pointer_key(self._route)} is not in the bucket: there is nothing to roll back")
+        previous = self._previous(live)
+        catalogue = self.open(previous.version)
+        self._write_joins(catalogue, self._models())
+        return self._change(previous.version, len(catalogue), restores=previous.restores or previous.revision)
+
+    def _previous(self, live: CataloguePointer) -> CataloguePointer:
+        """Return the newest revision with another version, before the one that the live one is or restores."""
+        before = live.restores or live.revision
+        for pointer in self.history():
+            if pointer.revision < before:
+                if pointer.version != live.version:
+                    return pointer
+                before = pointer.restores or pointer.revision
+        raise VersionNotFound(f"route {self._route} has no earlier catalogue to roll back to")
+
+    def _models(self) -> list[str]:
+        """Return the versions with traffic on the route; none before the first promotion."""
+        stored = self._bucket.read(route_key(self._route), MAX_ROUTE_BYTES)
+        if stored is None:
+            return []
+        route = decode_route(stored.data, route_key(self._route))
+        return sorted({variant.version for variant in variants_with_traffic(route)})
+
+    def _write_joins(self, catalogue: Catalogue, models: Collection[str]) -> None:
+        for model in models:
+            artifact = Registry(self._bucket, self._folder).fetch(model)
+            vocabulary = Vocabulary(artifact.path(VOCABULARY))
+            positions = new_positions_of(vocabulary, catalogue.vocabulary)
+            rows = self._rows(artifact, catalogue, positions) if len(positions) else None
+            join = join_of(vocabulary, catalogue.vocabulary, None if rows is None else positions, rows)
+            with TemporaryDirectory() as folder:
+                path = Path(folder) / "join.bin"
+                write_join(path, join, catalogue.version, model)
+                self._bucket.create(join_key(catalogue.version, model), path)
+
+    def _change(self, version: str, items: int, restores: int | None) -> CataloguePointer:
+        """Let the route use a version; do nothing if it does already."""
+        key = pointer_key(self._route)
+        stored = self._bucket.read(key, MAX_POINTER_BYTES)
+        newest = max(self._catalogues.revisions(self._route), default=0)
+        if stored is not None:
+            live = decode_pointer(stored.data, key)
+            if live.version == version:
+                return live
+            if live.revision < newest:  # a person restored an older pointer by hand: that was a change, too
+                live = msgspec.structs.replace(live, revision=newest + 1, restores=live.restores or live.revision)
+            self._bucket.create(pointer_history_key(self._route, live.revision), msgspec.json.encode(live))
+            newest = live.revision
+        pointer = CataloguePointer(newest + 1, version, items, self._now().isoformat(timespec="seconds"), restores)
+        data = msgspec.json.encode(pointer)
+        compare_and_set(self._bucket, key, stored, data)
+        try:
+            self._bucket.create(pointer_history_key(self._route, pointer.revision), data)
+        except RegistryUnavailable as error:  # as an error it would invite a second change
+            logger.warning(
+                "the catalogue is changed; the next change adds revision %d to its history: %s", newest + 1, error
+            )
+        return pointer

@@ -1,0 +1,233 @@
+"""The router follows the catalogue of its route, and keeps the one that it has after faults."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from shutil import rmtree
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from nextitem.aws.boto_object_store import BotoObjectStore
+from nextitem.catalogue.writer import ColumnData, number_data, text_data, write_catalogue
+from nextitem.errors import ArtifactCorrupt, NoModel, RegistryError, VersionNotFound
+from nextitem.registry.catalogue_pointer import catalogue_key, join_key, pointer_key
+from nextitem.registry.catalogue_publisher import CataloguePublisher, RowsOfItems, no_rows
+from nextitem.registry.route import route_key
+from nextitem.service.router import RoutedModel, Router
+from tests.nextitem.parts import BUCKET, PATIENCE_SECONDS
+from tests.nextitem.service.router_scene import KEY, Scene
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+pytestmark = pytest.mark.slow
+POINTER = pointer_key("live")
+
+
+class Shop:
+    """A scene, and catalogues of the models' items and of some that no model knows."""
+
+    def __init__(self, scene: Scene, bucket: BotoObjectStore) -> None:
+        self.scene, self.bucket = scene, bucket
+        scene.promote(scene.first)
+        model = scene.router.model_for(KEY).model
+        self.item_ids = [model.vocabulary.item_id(index) for index in range(5)]
+
+    def publish(self, price: float, *, sold_out: Sequence[str] = (), rows: RowsOfItems = no_rows) -> str:
+        """Publish a catalogue of five items of the model and a new one, all at one price; return its version."""
+        ids = sorted([*self.item_ids, "brand new"], key=str.encode)
+        columns: dict[str, ColumnData] = {
+            "title": text_data(f"the {item}" for item in ids),
+            "price": number_data(price for _ in ids),
+            "stock": number_data(0.0 if item in sold_out else 3.0 for item in ids),
+        }
+        path = self.scene.folder / "catalogue.bin"
+        path.unlink(missing_ok=True)
+        write_catalogue(path, ids, columns, {})
+        return self.publisher(rows).publish(path).version
+
+    def publisher(self, rows: RowsOfItems = no_rows) -> CataloguePublisher:
+        return CataloguePublisher(self.bucket, self.scene.folder / "publisher", rows=rows)
+
+    def routed(self, router: Router | None = None) -> RoutedModel:
+        return (router or self.scene.router).model_for(KEY)
+
+    def price(self, router: Router | None = None) -> object:
+        routed = self.routed(router)
+        return routed.items.fields(routed.items.indices(self.item_ids[:1])[0], ["price"]).get("price")
+
+
+@pytest.fixture
+def shop(bucket: BotoObjectStore, s3: "S3Client", demo: Path, tmp_path: Path) -> Iterator[Shop]:
+    scene = Scene(bucket, s3, demo, tmp_path)
+    yield Shop(scene, bucket)
+    scene.join()
+
+
+def test_running_functions_follow_a_new_catalogue_at_their_next_refresh(shop: Shop) -> None:
+    # GIVEN a running function without a catalogue
+    assert (shop.routed().items.catalogue, shop.price()) == (None, None)
+    under_way = shop.routed()
+
+    # WHEN one is published THEN it is used from the next refresh on, and the model stays
+    first = shop.publish(10)
+    assert shop.price() is None
+    shop.scene.let_a_refresh_pass()
+    assert shop.price() == 10
+    routed = shop.routed()
+    assert routed.items.catalogue is not None
+    assert (routed.items.catalogue.version, routed.model is under_way.model) == (first, True)
+    assert routed.items.index("brand new") is None
+    assert routed.snapshot_version == routed.version
+
+    # WHEN another one is published, and then taken back
+    shop.publish(20)
+    shop.scene.let_a_refresh_pass()
+    assert shop.price() == 20
+    shop.publisher().rollback()
+    shop.scene.let_a_refresh_pass()
+
+    # THEN requests under way kept what they had, and nothing failed
+    assert shop.price() == 10
+    assert routed.items.fields(0, ["price"]) == {"price": 10}
+    assert shop.scene.faults == []
+
+
+def test_a_refresh_without_a_change_builds_nothing(shop: Shop) -> None:
+    shop.publish(10)
+    shop.scene.let_a_refresh_pass()
+    items = shop.routed().items
+    shop.scene.let_a_refresh_pass()
+    assert shop.routed().items is items
+
+
+def test_a_promoted_model_has_the_catalogue_with_its_own_join(shop: Shop) -> None:
+    # GIVEN a route with a catalogue, and a way to compute rows of new items
+    def ones(_artifact: object, _catalogue: object, positions: NDArray[np.int32]) -> NDArray[np.float32]:
+        return np.ones((len(positions), shop.routed().model.manifest.model.hidden), np.float32)
+
+    version = shop.publish(10, rows=ones)
+    shop.scene.let_a_refresh_pass()
+    routed = shop.routed()
+    assert routed.items.item_id(routed.items.of_model) == "brand new"
+    assert routed.snapshot_version == f"{routed.version}+{routed.items.new_digest}"
+
+    # WHEN another model is promoted THEN it is joined before it takes traffic
+    shop.scene.promote(shop.scene.second)
+    assert shop.bucket.keys(f"catalogues/{version}/models/") == sorted(
+        join_key(version, model) for model in (shop.scene.first, shop.scene.second)
+    )
+    shop.scene.let_a_refresh_pass()
+    assert (shop.routed().version, shop.price()) == (shop.scene.second, 10)
+    assert shop.scene.faults == []
+
+
+def test_items_out_of_stock_are_unavailable_with_those_of_the_document(shop: Shop) -> None:
+    first, second, third = shop.item_ids[:3]
+    shop.publish(10, sold_out=[first])
+    shop.scene.publisher.set_unavailable([second])
+    cold = shop.scene.cold_router()
+    for router in (shop.scene.router, cold):
+        router.load()
+        items = shop.routed(router).items
+        indices = items.indices([first, second, third])
+        assert items.unavailable[indices].tolist() == [True, True, False]
+
+    # WHEN it is in stock again THEN the document's item alone is left
+    shop.publish(10)
+    shop.scene.let_a_refresh_pass()
+    items = shop.routed().items
+    assert np.flatnonzero(items.unavailable).tolist() == items.indices([second])
+
+
+DAMAGES: dict[str, Callable[[Shop, str], object]] = {
+    "pointer": lambda shop, _: shop.scene.put(POINTER, b"{"),
+    "newer pointer": lambda shop, _: shop.scene.put(POINTER, b'{"schema": 99}'),
+    "catalogue": lambda shop, version: shop.scene.put(catalogue_key(version), b"damaged"),
+    "no catalogue": lambda shop, version: shop.scene.s3.delete_object(Bucket=BUCKET, Key=catalogue_key(version)),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_after_a_fault_the_catalogue_in_use_stays_and_a_start_uses_the_one_before(
+    shop: Shop, damage: Callable[[Shop, str], object]
+) -> None:
+    # GIVEN a function with a catalogue, and a newer one that cannot be used
+    shop.publish(10)
+    shop.scene.let_a_refresh_pass()
+    damage(shop, shop.publish(20))
+
+    # WHEN the function refreshes and another one starts
+    shop.scene.let_a_refresh_pass()
+    cold = shop.scene.cold_router()
+    cold.refresh(PATIENCE_SECONDS)
+
+    # THEN both have the newest catalogue that can be used, and report the fault
+    assert shop.price() == 10
+    assert shop.price(cold) in {10, 20}  # a damaged pointer leaves the newest of the history
+    assert len(shop.scene.faults) == 2
+
+    # WHEN a good one is published THEN both follow
+    shop.scene.s3.delete_object(Bucket=BUCKET, Key=POINTER)
+    shop.publish(30)
+    shop.scene.let_a_refresh_pass()
+    cold.load()
+    assert (shop.price(), shop.price(cold)) == (30, 30)
+
+
+def test_a_start_without_a_usable_catalogue_gives_no_answer(shop: Shop) -> None:
+    # as for the availability: items out of stock would be recommended
+    shop.scene.put(catalogue_key(shop.publish(10)), b"damaged")
+    cold = shop.scene.cold_router()
+    cold.refresh(PATIENCE_SECONDS)
+    with pytest.raises(NoModel):
+        cold.model_for(KEY)
+    assert ArtifactCorrupt in map(type, shop.scene.faults)
+
+
+def test_a_missing_or_damaged_join_is_computed_reported_and_healed(shop: Shop) -> None:
+    # GIVEN a catalogue whose join is lost
+    version = shop.publish(10)
+    key = join_key(version, shop.scene.first)
+    whole = shop.bucket.read(key, 1 << 20)
+    assert whole is not None
+    for damage in (lambda: shop.scene.s3.delete_object(Bucket=BUCKET, Key=key), lambda: shop.scene.put(key, b"x")):
+        damage()
+        shop.scene.faults.clear()
+        cold = shop.scene.cold_router()
+        rmtree(shop.scene.folder / "cold", ignore_errors=True)
+        cold.load()
+
+        # THEN the function has the attributes all the same, and reports the fault at each refresh
+        assert shop.price(cold) == 10
+        cold.load()
+        assert [type(fault) for fault in shop.scene.faults] == [type(shop.scene.faults[0])] * 2
+        assert isinstance(shop.scene.faults[0], VersionNotFound | ArtifactCorrupt)
+        computed = shop.routed(cold).items
+
+        # WHEN it is there again THEN the next refresh uses it
+        shop.scene.put(key, whole.data)
+        shop.scene.faults.clear()
+        cold.load()
+        assert (shop.scene.faults, shop.routed(cold).items is computed, shop.price(cold)) == ([], False, 10)
+
+
+def test_a_catalogue_is_followed_while_the_route_cannot_be_read(shop: Shop) -> None:
+    shop.publish(10)
+    shop.scene.let_a_refresh_pass()
+    newer = shop.publish(20)
+    shop.scene.put(route_key("live"), b"{")
+    shop.scene.let_a_refresh_pass()
+    assert shop.price() == 20
+    assert [type(fault) for fault in shop.scene.faults] == [RegistryError]
+    assert newer in {path.name for path in (shop.scene.folder / "models").iterdir()}
+
+
+def test_without_a_pointer_a_route_has_no_catalogue(shop: Shop) -> None:
+    shop.publish(10)
+    shop.scene.let_a_refresh_pass()
+    shop.scene.s3.delete_object(Bucket=BUCKET, Key=POINTER)
+    shop.scene.let_a_refresh_pass()
+    assert (shop.routed().items.catalogue, shop.price(), shop.scene.faults) == (None, None, [])
