@@ -11,15 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from nextitem.aws.object_store import ObjectStore
 from nextitem.catalogue.file import Catalogue
 from nextitem.catalogue.join import join_of, new_positions_of, write_join
+from nextitem.catalogue.new_rows import RowsOfItems, no_rows
 from nextitem.catalogue.version import version_of_catalogue
 from nextitem.errors import RegistryUnavailable, VersionNotFound
-from nextitem.model.artifact import Artifact
 from nextitem.model.manifest import VOCABULARY
 from nextitem.model.vocabulary import Vocabulary
 from nextitem.registry.catalogue_pointer import (
@@ -37,14 +35,7 @@ from nextitem.registry.reader import Registry
 from nextitem.registry.route import MAX_ROUTE_BYTES, decode_route, route_key
 from nextitem.registry.writes import compare_and_set
 
-RowsOfItems = Callable[[Artifact, Catalogue, NDArray[np.int32]], NDArray[np.float32] | None]
-"""Computes the rows of new items, float32[positions, hidden], from a model's attribute map; None without one."""
-
 logger = logging.getLogger(__name__)
-
-
-def no_rows(_artifact: Artifact, _catalogue: Catalogue, _positions: NDArray[np.int32]) -> None:
-    """Compute no rows: new items wait for the next training."""
 
 
 class CataloguePublisher:
@@ -132,13 +123,11 @@ class CataloguePublisher:
         return self._change(previous.version, len(catalogue), restores=previous.restores or previous.revision)
 
     def _previous(self, live: CataloguePointer) -> CataloguePointer:
-        """Return the newest revision with another version, before the one that the live one is or restores."""
+        """Return the revision before the one that the live pointer is or restores: no two in a row have one version."""
         before = live.restores or live.revision
         for pointer in self.history():
             if pointer.revision < before:
-                if pointer.version != live.version:
-                    return pointer
-                before = pointer.restores or pointer.revision
+                return pointer
         raise VersionNotFound(f"route {self._route} has no earlier catalogue to roll back to")
 
     def _models(self) -> list[str]:

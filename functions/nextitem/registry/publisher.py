@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from nextitem.aws.object_store import ObjectStore
+from nextitem.catalogue.new_rows import RowsOfItems, no_rows
 from nextitem.errors import (
     ArtifactError,
     InputError,
@@ -44,7 +45,7 @@ from nextitem.registry.availability import (
     availability_key,
     decode_availability,
 )
-from nextitem.registry.catalogue_publisher import CataloguePublisher, RowsOfItems, no_rows
+from nextitem.registry.catalogue_publisher import CataloguePublisher
 from nextitem.registry.loading import variants_with_traffic
 from nextitem.registry.reader import Registry, model_key
 from nextitem.registry.route import MAX_ROUTE_BYTES, Route, Variant, decode_route, history_key, route_key

@@ -10,10 +10,11 @@ import pytest
 from numpy.typing import NDArray
 
 from nextitem.aws.boto_object_store import BotoObjectStore
+from nextitem.catalogue.new_rows import RowsOfItems, no_rows
 from nextitem.catalogue.writer import ColumnData, number_data, text_data, write_catalogue
 from nextitem.errors import ArtifactCorrupt, NoModel, RegistryError, VersionNotFound
 from nextitem.registry.catalogue_pointer import catalogue_key, join_key, pointer_key
-from nextitem.registry.catalogue_publisher import CataloguePublisher, RowsOfItems, no_rows
+from nextitem.registry.catalogue_publisher import CataloguePublisher
 from nextitem.registry.route import route_key
 from nextitem.service.router import RoutedModel, Router
 from tests.nextitem.parts import BUCKET, PATIENCE_SECONDS
