@@ -58,7 +58,7 @@ class LossyProxy(LoopbackHttp):
                 self.end_headers()
                 self.wfile.write(body)
 
-        for method in ("GET", "HEAD", "PUT", "POST", "DELETE"):
+        for method in ("GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS"):
             setattr(Handler, f"do_{method}", Handler.forward)
         super().__init__(Handler)
 

@@ -12,7 +12,10 @@ from bench.common.lossy_proxy import LossyProxy
 from devstack.publish import demo_artifact
 from devstack.stack import Stack
 from nextitem_client import AsyncClient, Client, Retries
+from tests.devstack.console.conftest import browser
 from tests.functions.client import PATIENT
+
+__all__ = ["browser"]
 
 QUICK = Retries(timeout=60.0, attempt_timeout=20.0, first_pause=0.001)
 """Retries whose limits only a failing test reaches."""

@@ -1,6 +1,6 @@
 """The TypeScript client compiles, its types are those of the OpenAPI document, and its tests pass under Node's runner.
 
-Some of them call a real stack; one of its answers is lost on the way.
+Some of them call a real stack, also from pages in a real browser; one of its answers is lost on the way.
 """
 
 import os
@@ -8,22 +8,30 @@ import re
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partialmethod
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 
 import msgspec
 import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
 
+from bench.common.loopback_http import LoopbackHttp
 from bench.common.lossy_proxy import LossyProxy
+from devstack.api_gateway.cors import Cors
 from devstack.cloud.account import Account
 from devstack.cloud.iam.authority import Authority
 from devstack.cloud.iam.signatures import verify
+from devstack.publish import demo_artifact
 from devstack.stack import Stack
 from tests.building import ROOT, make
 from tests.clients.scripted_server import ANSWER
 from tests.clients.test_examples import MAX_LINES
 from tests.clients.test_signatures import REGION, SERVICE
 from tests.devstack.cloud.iam.recorder import Recorder
+from tests.functions.client import PATIENT
 
 SOURCE = ROOT / "clients" / "typescript"
 OLDEST_NODE = 20
@@ -80,6 +88,100 @@ def test_the_example_works_in_under_20_lines(package: Path, stack: Stack) -> Non
     assert len(README[0].splitlines()) < MAX_LINES
     shown = run(package, "node", "dist/test/readme.js", API_URL=stack.url)
     assert "left: 0 because of undefined" in shown
+
+
+class PageHandler(SimpleHTTPRequestHandler):
+    """Serves a folder. Which type a script has by Python's own list depends on the machine."""
+
+    def guess_type(self, path: str | os.PathLike[str]) -> str:
+        return "text/javascript" if str(path).endswith(".js") else super().guess_type(path)
+
+
+@pytest.fixture(scope="module")
+def shop(package: Path) -> Iterator[str]:
+    """The address of a page that can import the package, on an origin of its own."""
+    (package / "dist" / "src" / "index.html").write_text("<!doctype html><title>shop</title>")
+    handler = type(
+        "Shop", (PageHandler,), {"__init__": partialmethod(PageHandler.__init__, directory=package / "dist/src")}
+    )
+    with LoopbackHttp(handler) as server:
+        yield server.endpoint
+
+
+@pytest.fixture(scope="module")
+def visited(shop: str) -> Iterator[LossyProxy]:
+    """A stack that the page's origin may call, behind a proxy that loses answers."""
+    stack = Stack(artifact=demo_artifact(), max_workers=2, settings=PATIENT, cors=Cors((shop,)))
+    with stack, LossyProxy(stack.url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def visitor(browser: Browser) -> Iterator[BrowserContext]:
+    with browser.new_context() as context:
+        yield context
+
+
+def open_page(visitor: BrowserContext, shop: str, api: str, session_id: str) -> Page:
+    """Return a page with a client and the queue that all pages of the visitor share."""
+    page = visitor.new_page()
+    page.goto(shop)
+    page.evaluate(PAGE_SCRIPT, [api, session_id])
+    return page
+
+
+PAGE_SCRIPT = """async ([api, id]) => {
+  const { Client, EventQueue, newEvent } = await import("/index.js");
+  const client = new Client(api, { retries: { timeoutMs: 60_000, attemptTimeoutMs: 20_000, firstPauseMs: 1 } });
+  const queue = new EventQueue({ storage: localStorage });
+  const deliver = () => client.deliver(queue, { limit: 3 });
+  window.addEventListener("online", async () => { window.delivered = await deliver(); });
+  Object.assign(window, {
+    look: (item) => queue.add(id, newEvent(item)),
+    append: (item) => client.appendEvents(id, [newEvent(item)], { limit: 3 }),
+    read: () => client.getRecommendations(id, { limit: 3 }),
+    deliver,
+    size: () => queue.size(),
+  });
+}"""
+
+
+def test_in_a_page_an_event_counts_once_if_the_network_drops_before_the_answer(
+    visitor: BrowserContext, shop: str, visited: LossyProxy
+) -> None:
+    # GIVEN a page of another origin, and a network that loses the answer to its next event
+    page = open_page(visitor, shop, visited.endpoint, "once")
+    visited.fail("lose answer", lambda method, path, body: method == "POST", times=1)
+    # WHEN the page sends an event THEN it gets the answer to the second try, and the event counts once
+    answer = page.evaluate("append('tea-001')")
+    assert visited.left == 0
+    assert [event["status"] for event in answer["events"]] == ["duplicate"]
+    assert (answer["session_length"], len(answer["recommendations"])) == (1, 3)
+    assert page.evaluate("read()")["session_length"] == 1
+
+
+def test_in_two_tabs_the_events_of_an_offline_visitor_arrive_in_order_and_once(
+    visitor: BrowserContext, shop: str, visited: LossyProxy
+) -> None:
+    # GIVEN a visitor without network, who clicks in two tabs
+    tabs = [open_page(visitor, shop, visited.endpoint, "offline") for _ in range(2)]
+    visitor.set_offline(True)
+    items = [f"tea-{number:03}" for number in range(1, 7)]
+    for number, item in enumerate(items):
+        tabs[number % 2].evaluate("item => look(item)", item)
+    assert tabs[0].evaluate("deliver()")["left"] == len(items)
+    # WHEN the network is back, and loses the first answer, THEN both tabs deliver what they share
+    visited.fail("lose answer", lambda method, path, body: method == "POST", times=1)
+    visitor.set_offline(False)
+    for tab in tabs:
+        tab.wait_for_function("window.delivered?.left === 0")
+    assert visited.left == 0
+    # both may have sent them; none was late, so they came in order
+    statuses = {status for tab in tabs for status in tab.evaluate("delivered.statuses")}
+    assert "duplicate" in statuses
+    assert statuses <= {"applied", "duplicate"}
+    assert tabs[1].evaluate("size()") == 0
+    assert tabs[1].evaluate("read()")["session_length"] == len(items)
 
 
 def test_requests_that_aws4fetch_signs_are_accepted(package: Path) -> None:
