@@ -37,6 +37,22 @@ ANSWERS: dict[str, type[msgspec.Struct] | None] = {
 _ANSWER_EXAMPLES: dict[str, str] = {"append_events": "answer", "health": "health_answer"}
 _PATH_IDS = {"session_id": "SessionId", "item_id": "PathItemId"}
 """The schema of each variable of a path."""
+_SESSION = {"session_id": "$request.path.session_id"}
+_IN_SESSION = {name: (name, _SESSION) for name in ("append_events", "get_recommendations", "delete_session")}
+_SIMILAR = {"similar": ("similar", {"item_id": "$response.body#/recommendations/0/item_id"})}
+_AFTER = {"after": "$response.body#/next"}
+LINKS: dict[str, dict[str, tuple[str, dict[str, str]]]] = {
+    "append_events": {**_IN_SESSION, **_SIMILAR},
+    "get_recommendations": {
+        **_IN_SESSION,
+        **_SIMILAR,
+        "next_page": ("get_recommendations", {**_SESSION, **_AFTER}),
+    },
+    "delete_session": _IN_SESSION,
+    "recommend": _SIMILAR,
+    "similar": {**_SIMILAR, "next_page": ("similar", {"item_id": "$request.path.item_id", **_AFTER})},
+}
+"""Calls that may follow an operation's answer, by a name: the operation, and where its parameters come from."""
 _BY_GATEWAY = {401, 429, 431}
 """Statuses that only API Gateway answers with."""
 _BY_SERVICE = {404, 405, 422}
@@ -165,6 +181,12 @@ def _responses(operation: str, *, has_variable: bool) -> dict[str, Any]:
         if operation in _ANSWER_EXAMPLES:
             content["example"] = api_page.examples()[_ANSWER_EXAMPLES[operation]]
         responses = {"200": {"description": "The answer.", "headers": headers, "content": {JSON: content}}}
+    if operation in LINKS:
+        (success,) = responses.values()
+        success["links"] = {
+            name: {"operationId": target, "parameters": parameters}
+            for name, (target, parameters) in LINKS[operation].items()
+        }
     for name in _refusals():
         if {"404": has_variable, "405": has_variable, "413": operation in BODIES}.get(name, True):
             responses[name] = {"$ref": f"#/components/responses/{name}"}

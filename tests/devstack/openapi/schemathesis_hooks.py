@@ -1,17 +1,34 @@
-"""Hooks of schemathesis: requests that cannot tell whether the service refuses what its document refuses."""
+"""Hooks of schemathesis: leave out requests whose refusal says nothing about the document."""
 
 from typing import Any
 from urllib.parse import unquote
 
 import schemathesis
 
+from nextitem.errors import RequestError
+from nextitem.service.schema.paging import shown_before
+
 
 @schemathesis.hook
 def filter_case(_context: schemathesis.HookContext, case: Any) -> bool:
-    """Return whether to send a request: not one whose session id has a ``?`` or a ``%``.
+    """Return whether to send a request.
 
-    API Gateway cuts a path at an encoded ``?`` and decodes it twice, so such a request arrives as one for another
-    session or path. The function cannot see the difference.
+    Not one whose session id has a ``?`` or a ``%``: API Gateway cuts a path at an encoded ``?`` and decodes it twice,
+    so such a request arrives as one for another session or path. The function cannot see the difference.
+
+    Not one with a text as cursor that no answer has given: JSON Schema cannot describe cursors. Those of answers come
+    by the document's links.
     """
     session_id = unquote(str((case.path_parameters or {}).get("session_id", "")))
-    return "?" not in session_id and "%" not in session_id
+    parts = (part for part in (case.query, case.body) if isinstance(part, dict))
+    return not {"?", "%"} & set(session_id) and all(_may_be_sent(part.get("after")) for part in parts)
+
+
+def _may_be_sent(cursor: object) -> bool:
+    if not isinstance(cursor, str):
+        return True
+    try:
+        shown_before(cursor)
+    except RequestError:
+        return False
+    return True

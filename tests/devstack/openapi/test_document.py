@@ -170,3 +170,17 @@ def test_every_answer_says_that_it_must_not_be_kept() -> None:
 def test_a_table_that_the_page_lacks_is_an_error() -> None:
     with pytest.raises(InputError, match=r"api\.md: there is no table with the header \| colour \| \|"):
         table("colour", "")
+
+
+def test_each_link_gives_an_operation_what_it_needs() -> None:
+    links = [
+        (link["operationId"], link["parameters"])
+        for _, operation in OPERATIONS.values()
+        for response in operation["responses"].values()
+        for link in response.get("links", {}).values()
+    ]
+    assert {target for target, _ in links} == {"append_events", "get_recommendations", "delete_session", "similar"}
+    for target, given in links:
+        parameters = OPERATIONS[target][1]["parameters"]
+        needed = {parameter["name"] for parameter in parameters if parameter.get("required")}
+        assert needed <= set(given) <= {parameter["name"] for parameter in parameters}
