@@ -14,6 +14,7 @@ from nextitem.errors import NoModel, StoreUnavailable
 from nextitem.service.recommender import Recommender
 from nextitem.service.router import START_SECONDS, Router
 from nextitem.service.schema import ItemsRequest, RankingOptions
+from nextitem.service.trending import Trending
 from nextitem.sessions.circuit_breaker import CircuitBreaker
 from nextitem.sessions.keys import KeyRing
 from nextitem.sessions.secret_reader import SecretReader
@@ -119,7 +120,11 @@ def start(startup: "Startup") -> Application:
     with contextlib.suppress(TimeoutError):
         client.result(Deadline.after(CLIENT_SECONDS))
     cold["model_load"] = (time.perf_counter() - loading) * 1000
-    recommender = Recommender(router, store, keys, settings.deadline)
+    trending = None
+    if settings.trending:
+        counts = valkey.trends(f"{settings.stack}/{settings.route}", settings.trending_half_life)
+        trending = Trending(store.trends(counts), settings.trending_field)
+    recommender = Recommender(router, store, keys, settings.deadline, trending)
     application = Application(recommender, telemetry, router, keys, valkey, startup.bucket)
     register(application)
     return application

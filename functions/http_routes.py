@@ -12,6 +12,7 @@ ROUTE_KEYS: Mapping[str, Operation] = {
     "DELETE /v1/sessions/{session_id}": "delete_session",
     "POST /v1/recommendations": "recommend",
     "GET /v1/items/{item_id}/similar": "similar",
+    "GET /v1/trending": "trending",
     "GET /v1/health": "health",
 }
 """The operation of each API Gateway route key. All other requests arrive as ``$default``."""

@@ -105,6 +105,9 @@ def _execute(call: Call, record: RequestRecord) -> Any:
             item_id = schema.checked_item_id(call.item_id, in_path=call.query)
             request = schema.similar_request(item_id, _parse(call, schema.ListOptions))
             answer = _recommender.similar(request, record)
+        case "trending":
+            listing = _parse(call, schema.TrendingOptions)
+            answer = _recommender.trending(schema.TrendingRequest(listing, now), record)
         case "health":
             _parse(call, schema.NoOptions)
             answer = _recommender.health()

@@ -16,6 +16,7 @@ ROUTE_KEYS = (
     "DELETE /v1/sessions/{session_id}",
     "POST /v1/recommendations",
     "GET /v1/items/{item_id}/similar",
+    "GET /v1/trending",
     "GET /v1/health",
 )
 """The routes of template.yaml besides ``$default``."""

@@ -24,6 +24,7 @@ BODIES: dict[str, type[schema.RankingOptions]] = {
 QUERIES: dict[str, type[schema.ListOptions]] = {
     "get_recommendations": schema.RankingOptions,
     "similar": schema.ListOptions,
+    "trending": schema.TrendingOptions,
 }
 ANSWERS: dict[str, type[msgspec.Struct] | None] = {
     "append_events": schema.Answer,
@@ -31,6 +32,7 @@ ANSWERS: dict[str, type[msgspec.Struct] | None] = {
     "delete_session": None,
     "recommend": schema.Answer,
     "similar": schema.Answer,
+    "trending": schema.Answer,
     "health": schema.Health,
 }
 """What each operation takes and returns; None: no content."""

@@ -40,6 +40,8 @@ FORMS = {
         "the name of a stack: at most 128 letters, digits and '-', a letter first",
     ),
     "NEXTITEM_EXCLUDE_SEEN": (r"true|false", "true or false"),
+    "NEXTITEM_TRENDING": (r"true|false", "true or false"),
+    "NEXTITEM_TRENDING_FIELD": (r"[^\x00-\x1f]{1,200}", "the name of a field of the catalogue"),
     "AWS_REGION": (r"[a-z]+(-[a-z]+)+-[0-9]+", "a region, such as eu-central-1"),
 }
 """The form of each text, as a pattern and in words. A value of another kind fails here, not in a request."""
@@ -66,6 +68,11 @@ class Settings(msgspec.Struct, frozen=True):
         deadline: ``NEXTITEM_DEADLINE_MS``, the deadline of requests that set none.
         exclude_seen: ``NEXTITEM_EXCLUDE_SEEN``, whether to leave out a session's items where neither the request nor
             the route says.
+        trending: ``NEXTITEM_TRENDING``, true or false: whether to count what trends. Without it nothing more is sent to
+            the store, and `trending` answers with the most popular items.
+        trending_half_life: ``NEXTITEM_TRENDING_HALF_LIFE_SECONDS``, after which an event counts half.
+        trending_field: ``NEXTITEM_TRENDING_FIELD``, the catalogue's field by whose values items are counted, too, or
+            None.
         stack: ``NEXTITEM_STACK``, the dimension that tells the metrics of this deployment from others in its account.
         model_dir: ``NEXTITEM_MODEL_DIR``, the folder of downloaded model versions.
         region: ``AWS_REGION``, the region of the bucket and of the secret.
@@ -84,6 +91,9 @@ class Settings(msgspec.Struct, frozen=True):
     session_ttl: float
     deadline: float
     exclude_seen: bool
+    trending: bool
+    trending_half_life: float
+    trending_field: str | None
     stack: str
     model_dir: Path
     region: str
@@ -114,6 +124,9 @@ class Settings(msgspec.Struct, frozen=True):
             deadline=_positive(environment, "NEXTITEM_DEADLINE_MS", 120) / 1000,
             exclude_seen=_matching("NEXTITEM_EXCLUDE_SEEN", environment.get("NEXTITEM_EXCLUDE_SEEN") or "false")
             == "true",
+            trending=_matching("NEXTITEM_TRENDING", environment.get("NEXTITEM_TRENDING") or "true") == "true",
+            trending_half_life=_positive(environment, "NEXTITEM_TRENDING_HALF_LIFE_SECONDS", 21_600, minimum=60),
+            trending_field=_optional(environment, "NEXTITEM_TRENDING_FIELD"),
             stack=_matching("NEXTITEM_STACK", environment.get("NEXTITEM_STACK") or DEFAULT_STACK),
             model_dir=Path(environment.get("NEXTITEM_MODEL_DIR") or "/tmp/nextitem"),  # noqa: S108 - Lambda's only disk
             region=_matching("AWS_REGION", environment.get("AWS_REGION") or DEFAULT_REGION),
@@ -141,6 +154,12 @@ def _matching(name: str, value: str) -> str:
     if re.fullmatch(pattern, value) is None:
         raise SettingsError(f"{name} must be {form}")
     return value
+
+
+def _optional(environment: Mapping[str, str], name: str) -> str | None:
+    """Return a value that has its setting's form; None if it is not set."""
+    value = environment.get(name)
+    return _matching(name, value) if value else None
 
 
 def _endpoint(environment: Mapping[str, str], name: str) -> str | None:

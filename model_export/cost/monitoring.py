@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from model_export.cost.prices import ALARM_METRIC_MONTH, COMPOSITE_ALARM_MONTH, CUSTOM_METRIC_MONTH
 from nextitem.telemetry.metrics import BY_SOURCE, BY_VERSION, METRICS, OVERALL, DimensionSet
 
-SOURCES = 4
-"""Values of `served_by`: session, stateless, popular and similar."""
+SOURCES = 5
+"""Values of `served_by`: session, stateless, popular, similar and trending."""
 ALARM_METRICS = 80
 """Metrics that the alarms of `observability` watch, without those that exist for one kind of store only."""
 COMPOSITE_ALARMS = 8

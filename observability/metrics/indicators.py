@@ -9,7 +9,7 @@ from observability.metrics import aws_metrics
 from observability.metrics.expressions import Expression, Filled, Plus, Search, Share, Stat
 from observability.metrics.references import OwnMetric
 
-SOURCES = ("session", "stateless", "popular", "similar")
+SOURCES = ("session", "stateless", "popular", "similar", "trending")
 """The values of `served_by`."""
 
 
@@ -157,7 +157,13 @@ SERVED_BY = {
     )
     for source, meaning in zip(
         SOURCES,
-        ("the stored session", "the items in the request alone", "the most popular items", "one item (similar)"),
+        (
+            "the stored session",
+            "the items in the request alone",
+            "the most popular items",
+            "one item (similar)",
+            "what trends",
+        ),
         strict=True,
     )
 }

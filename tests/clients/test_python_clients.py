@@ -60,6 +60,7 @@ def test_every_operation_works(stack: Stack, run: Run, session_id: str) -> None:
     assert run(stack.url, "recommend", ["tea-001"], limit=2).served_by == "stateless"
     assert run(stack.url, "similar", "tea-001", limit=2).served_by == "similar"
     assert run(stack.url, "similar", "a/b").served_by == "popular"
+    assert run(stack.url, "trending", limit=1).recommendations
     with pytest.raises(ValueError, match="`recommend` takes it"):
         run(stack.url, "similar", "100%")
     assert run(stack.url, "health").store == "ok"

@@ -52,6 +52,9 @@ def test_an_example_matches_the_schema(kind: str, text: str) -> None:
         case "similar":
             read = schema.parse(direct_call(msgspec.json.decode(body)).body, schema.ListOptions)
             body = msgspec.json.encode({"limit": msgspec.json.decode(body)["limit"]})
+        case "trending":
+            read = schema.parse(direct_call(msgspec.json.decode(body)).body, schema.TrendingOptions)
+            body = msgspec.json.encode({"limit": msgspec.json.decode(body)["limit"]})
         case "verified":
             read = msgspec.json.decode(body, type=SelfCheckResult, strict=True)
         case "answer":
@@ -72,6 +75,7 @@ def test_each_kind_has_an_example() -> None:
         "health_answer",
         "recommend",
         "similar",
+        "trending",
         "direct",
         "verify",
         "verified",

@@ -20,6 +20,7 @@ BODIES: dict[str, type[schema.ListOptions]] = {
     "recommend": schema.ItemsBody,
     "get_recommendations": schema.RankingOptions,
     "similar": schema.ListOptions,
+    "trending": schema.TrendingOptions,
 }
 TIME_FORMAT = "%d/%b/%Y:%H:%M:%S %z"
 

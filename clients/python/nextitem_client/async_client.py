@@ -12,7 +12,7 @@ from nextitem_client.delivery import Delivery, deliver
 from nextitem_client.errors import RequestFailed
 from nextitem_client.event_queue import EventQueue
 from nextitem_client.exchange import Outcome, Pause, Response, Retries, Send, exchange
-from nextitem_client.schema import Answer, AppendOptions, Event, Health, ListOptions, RankingOptions
+from nextitem_client.schema import Answer, AppendOptions, Event, Health, ListOptions, RankingOptions, TrendingOptions
 from nextitem_client.transport import HEADERS, NO_ANSWER, no_answer
 
 T = TypeVar("T")
@@ -56,6 +56,10 @@ class AsyncClient:
     async def similar(self, item_id: str, **options: Unpack[ListOptions]) -> Answer:
         """Return the items most similar to one, without a session."""
         return await self._run(calls.similar(item_id, options))
+
+    async def trending(self, **options: Unpack[TrendingOptions]) -> Answer:
+        """Return what many visitors look at now, without a session."""
+        return await self._run(calls.trending(options))
 
     async def health(self) -> Health:
         """Return the serving model, and whether the store answers."""

@@ -97,6 +97,11 @@ def similar(item_id: str, options: Mapping[str, object]) -> Call[Answer]:
     return Call("GET", f"/v1/items/{quote(item_id, safe='')}/similar", Answer, options)
 
 
+def trending(options: Mapping[str, object]) -> Call[Answer]:
+    """Return the call that asks for what trends."""
+    return Call("GET", "/v1/trending", Answer, options)
+
+
 def health() -> Call[Health]:
     """Return the call that asks for the serving model and the store."""
     return Call("GET", "/v1/health", Health, has_deadline=False)

@@ -12,7 +12,7 @@ from nextitem_client.delivery import Delivery, deliver
 from nextitem_client.errors import RequestFailed
 from nextitem_client.event_queue import EventQueue
 from nextitem_client.exchange import Outcome, Pause, Response, Retries, Send, exchange
-from nextitem_client.schema import Answer, AppendOptions, Event, Health, ListOptions, RankingOptions
+from nextitem_client.schema import Answer, AppendOptions, Event, Health, ListOptions, RankingOptions, TrendingOptions
 from nextitem_client.transport import HEADERS, NO_ANSWER, no_answer
 
 T = TypeVar("T")
@@ -64,6 +64,10 @@ class Client:
     def similar(self, item_id: str, **options: Unpack[ListOptions]) -> Answer:
         """Return the items most similar to one, without a session."""
         return self._run(calls.similar(item_id, options))
+
+    def trending(self, **options: Unpack[TrendingOptions]) -> Answer:
+        """Return what many visitors look at now, without a session."""
+        return self._run(calls.trending(options))
 
     def health(self) -> Health:
         """Return the serving model, and whether the store answers."""

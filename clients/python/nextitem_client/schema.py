@@ -49,6 +49,12 @@ class ListOptions(TypedDict, total=False):
     after: str
 
 
+class TrendingOptions(ListOptions, total=False):
+    """Options of `trending`."""
+
+    category: str
+
+
 class RankingOptions(ListOptions, total=False):
     """Options of every request for recommendations to a visitor."""
 
@@ -98,7 +104,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         next: the option `after` of the next page; None: there is none.
-        served_by: ``session``, ``stateless``, ``similar`` or ``popular``.
+        served_by: ``session``, ``stateless``, ``similar``, ``trending`` or ``popular``.
         stored: whether the session has the request's events. If not, send them again; `EventQueue` does.
     """
 

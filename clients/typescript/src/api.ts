@@ -89,6 +89,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/trending": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** returns what many visitors look at now; uses no session */
+        get: operations["trending"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/health": {
         parameters: {
             query?: never;
@@ -267,10 +284,10 @@ export interface components {
             /** @description names this recommendation of the stored session. A retry returns the same id, and so does a request with another `limit`. */
             recommendation_id?: string;
             /**
-             * @description what the answer is based on: `session`; `stateless` (only the events of this request, because the store did not answer in time or `store` was false); `similar` (one item); or `popular` (most popular items, because the model knows no item of the session or request).
+             * @description what the answer is based on: `session`; `stateless` (only the events of this request, because the store did not answer in time or `store` was false); `similar` (one item); `trending` (counts of events, see "Trending items"); or `popular` (most popular items, because the model knows no item of the session or request).
              * @enum {string}
              */
-            served_by: "popular" | "session" | "similar" | "stateless";
+            served_by: "popular" | "session" | "similar" | "stateless" | "trending";
             /** @description the model version that answered, and its variant on the route. */
             model: components["schemas"]["ServedModel"];
         };
@@ -717,6 +734,56 @@ export interface operations {
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             405: components["responses"]["405"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            431: components["responses"]["431"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    trending: {
+        parameters: {
+            query?: {
+                /**
+                 * @description 1 to 200, default 20. Fewer are returned if the catalogue has no more.
+                 * @example 10
+                 */
+                limit?: number;
+                /** @description up to 1,000 item ids. Only these are ranked, for a backend that has its own candidates. Items unknown to the model are left out. */
+                only?: components["schemas"]["Id"][];
+                /**
+                 * @description up to 500 item ids that must not be recommended.
+                 * @example [
+                 *       "espresso-001"
+                 *     ]
+                 */
+                exclude?: components["schemas"]["Id"][];
+                /** @description the `next` of an answer: leave out all that the pages up to it have shown; see "Pages". */
+                after?: string;
+                /** @description 1 to 10,000: how long you wait for the answer. The store gets at most half of it. */
+                deadline_ms?: number;
+                /** @description of `trending`: only what trends in this category. */
+                category?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    "cache-control"?: "no-store";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Answer"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
             422: components["responses"]["422"];
             429: components["responses"]["429"];
             431: components["responses"]["431"];

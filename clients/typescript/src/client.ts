@@ -1,7 +1,7 @@
 import { NotStored, Refused, RequestFailed, UnexpectedAnswer } from "./errors.js";
 import type { EventQueue } from "./queue.js";
 import { DEFAULT_RETRIES, type Retries, faultOf, sendWithin, withRetries } from "./retries.js";
-import { type Answer, type AppendOptions, type Event, type Health, type ListOptions, MAX_EVENTS, type RankingOptions } from "./schema.js";
+import { type Answer, type AppendOptions, type Event, type Health, type ListOptions, MAX_EVENTS, type RankingOptions, type TrendingOptions } from "./schema.js";
 import { checkedItemId, checkedSessionId } from "./schema.js";
 
 const MAX_DEADLINE_MS = 10_000;
@@ -83,6 +83,11 @@ export class Client {
   async similar(itemId: string, options: ListOptions = {}): Promise<Answer> {
     const path = `/v1/items/${encodeURIComponent(checkedItemId(itemId))}/similar`;
     return this.#run({ method: "GET", path, fields: { ...options } });
+  }
+
+  /** Return what many visitors look at now, without a session. */
+  trending(options: TrendingOptions = {}): Promise<Answer> {
+    return this.#run({ method: "GET", path: "/v1/trending", fields: { ...options } });
   }
 
   /** Return the serving model, and whether the store answers. */

@@ -13,6 +13,8 @@ export type ServedModel = Schemas["ServedModel"];
 export type RankingOptions = Omit<Schemas["ItemsBody"], "item_ids" | "deadline_ms">;
 /** Options of every request for a list of items. */
 export type ListOptions = Omit<RankingOptions, "exclude_seen">;
+/** Options of `trending`. */
+export type TrendingOptions = ListOptions & { category?: string };
 /** Options of `appendEvents`; the client sets `sent_at` itself. */
 export type AppendOptions = Omit<Schemas["EventsBody"], "events" | "sent_at" | "deadline_ms">;
 

@@ -57,11 +57,13 @@ class Topology(Protocol):
 
 
 def key_slot(key: str) -> int:
-    """Return a key's slot in a Cluster: its CRC-16 (XMODEM). Our keys have no hash tag in braces.
+    """Return a key's slot in a Cluster: the CRC-16 (XMODEM) of the key, or of its first part in braces.
 
     https://valkey.io/topics/cluster-spec/#key-distribution-model
     """
-    return crc_hqx(key.encode(), 0) % SLOTS
+    _, _, rest = key.partition("{")
+    tag, brace, _ = rest.partition("}")
+    return crc_hqx((tag if tag and brace else key).encode(), 0) % SLOTS
 
 
 def topology_of(url: StoreUrl, region: str, timeout: float) -> Topology:

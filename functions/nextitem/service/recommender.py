@@ -3,8 +3,6 @@
 Whatever the session store does, there is an answer as long as there is a model.
 """
 
-from collections import deque
-
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
 from nextitem.service.answer_parts import (
@@ -18,6 +16,7 @@ from nextitem.service.answer_parts import (
     served_model,
     snapshot_of,
 )
+from nextitem.service.background_saves import BackgroundSaves
 from nextitem.service.ranking import recommendations
 from nextitem.service.router import RoutedModel, Router
 from nextitem.service.schema import (
@@ -25,23 +24,23 @@ from nextitem.service.schema import (
     EventsRequest,
     Health,
     ItemsRequest,
+    ListOptions,
     RankingOptions,
     SessionRequest,
     SimilarRequest,
+    TrendingRequest,
 )
-from nextitem.sessions.background_writer import BackgroundWriter
+from nextitem.service.trending import Trending, check_category, counts_of, rank_trending
 from nextitem.sessions.feedback import feedback_on
 from nextitem.sessions.keys import KeyRing, SessionName
-from nextitem.sessions.session import IMPRESSION_SIZE, PendingSave, SessionKey, SessionStore, Status
+from nextitem.sessions.session import IMPRESSION_SIZE, SessionKey, SessionStore, Status
+from nextitem.sessions.trends import Trend
 from nextitem.telemetry.record import RequestRecord
 
 STORE_SHARE = 0.5
 """The share of a request's deadline that the store may use: the rest is for inference and the way back."""
 CONNECT_SHARE = 0.4
 """The further share that it may use if it has to be connected first, as after idle time."""
-
-MAX_PENDING_SAVES = 4
-"""Maximum number of saves that wait for the store's reply. Beyond it the oldest is given up, with its connection."""
 
 
 class Recommender:
@@ -52,13 +51,15 @@ class Recommender:
         store: where sessions live.
         keys: makes a session's key in the store.
         deadline: seconds, for requests that name none.
+        trending: how to count what trends; None: it is not counted.
     """
 
-    def __init__(self, router: Router, store: SessionStore, keys: KeyRing, deadline: float) -> None:
-        self._router, self._store = router, store
+    def __init__(
+        self, router: Router, store: SessionStore, keys: KeyRing, deadline: float, trending: Trending | None = None
+    ) -> None:
+        self._router, self._store, self._trending = router, store, trending
         self._keys, self._deadline = keys, deadline
-        self._pending_saves: deque[PendingSave] = deque()
-        self._writer = BackgroundWriter()
+        self._saves = BackgroundSaves()
 
     def append_events(self, request: EventsRequest, record: RequestRecord) -> Answer:
         """Add events to a session and recommend the items that its visitor most likely wants next.
@@ -70,7 +71,7 @@ class Recommender:
         if not request.store:
             return self._answer_without_store(routed, request, record)
         deadline = self._store_deadline(request.options)
-        self._read_save_replies(deadline, record)
+        self._saves.read_replies(deadline, record)
         try:
             with record.phase("store_read"):
                 key = self._current_key(request.session, deadline)
@@ -100,8 +101,13 @@ class Recommender:
             with record.phase("store_write"):
                 snapshot, impression = snapshot_of(session, replay), impression_of(session, answer, best)
                 version = routed.snapshot_version  # the writer keeps the call, which must not keep a model
-                save = self._writer.send(lambda: self._store.save(key, version, snapshot, deadline, impression))
-                self._pending_saves.append(save)  # a lost snapshot costs a replay: nothing waits for it
+                # A lost snapshot costs a replay: nothing waits for it.
+                self._saves.send(lambda: self._store.save(key, version, snapshot, deadline, impression))
+        if self._trending is not None:
+            with record.phase("store_write"):
+                trends, counts = self._trending.trends, counts_of(routed, self._trending, request, appended.statuses)
+                if counts:  # lost ones are missing in the list of what trends, and nowhere else
+                    self._saves.send(lambda: trends.count(counts, deadline))
         return answer
 
     def session_recommendations(self, request: SessionRequest, record: RequestRecord) -> Answer:
@@ -112,7 +118,7 @@ class Recommender:
         """
         routed = self._model_for(request.session, request.options)
         deadline = self._store_deadline(request.options)
-        self._read_save_replies(deadline, record)
+        self._saves.read_replies(deadline, record)
         session = answer_id = None
         try:
             with record.phase("store_read"):
@@ -168,6 +174,36 @@ class Recommender:
             model=served_model(routed),
         )
 
+    def trending(self, request: TrendingRequest, record: RequestRecord) -> Answer:
+        """Answer with what many visitors look at now, or without the store with the most popular items.
+
+        Raises:
+            NoModel: no model is loaded.
+            RequestError: the request names a category, and there are no counts by category.
+        """
+        options = request.options
+        routed = self._router.model_for(digits_of(()))
+        check_category(routed, self._trending, options)
+        trends: list[Trend] = []
+        if self._trending is not None:
+            deadline = self._store_deadline(options)
+            self._saves.read_replies(deadline, record)
+            try:
+                with record.phase("store_read"):
+                    trends = self._trending.trends.top(options.category, request.now, deadline)
+            except StoreUnavailable as error:
+                record.add_fault(error)
+        with record.phase("scoring"):
+            ranking = rank_trending(routed, self._trending, trends, options)
+        record.set_served_by(ranking.served_by, routed.version, routed.variant)
+        listed = recommendations(routed, ranking.items)
+        return Answer(
+            recommendations=listed,
+            next=next_page(options, listed),
+            served_by=ranking.served_by,
+            model=served_model(routed),
+        )
+
     def delete_session(self, session: SessionName, record: RequestRecord) -> None:
         """Forget a session; done when this returns.
 
@@ -176,7 +212,7 @@ class Recommender:
                 be there.
         """
         deadline = Deadline.after(self._deadline)
-        self._read_save_replies(deadline, record)
+        self._saves.read_replies(deadline, record)
         with record.phase("store_write"):
             keys = self._keys.keys_to_delete(session, deadline)
             self._store.delete(keys.current, deadline, keys.previous)
@@ -196,7 +232,7 @@ class Recommender:
 
     def wait_until_sent(self, deadline: Deadline) -> None:
         """Wait until the saves of earlier requests are sent to the store, or until the deadline."""
-        self._writer.wait(deadline)
+        self._saves.wait(deadline)
 
     def _answer_without_store(self, routed: RoutedModel, request: EventsRequest, record: RequestRecord) -> Answer:
         """Answer from the request's own events."""
@@ -229,21 +265,6 @@ class Recommender:
             self._store.move(keys.previous, keys.current, deadline)
         return keys.current
 
-    def _read_save_replies(self, deadline: Deadline, record: RequestRecord) -> None:
-        """Read the store's replies to earlier saves, as far as they have arrived; faults are only recorded."""
-        self._writer.wait(deadline)
-        for _ in range(len(self._pending_saves)):
-            save = self._pending_saves.popleft()
-            too_many = len(self._pending_saves) >= MAX_PENDING_SAVES
-            if not save.done() and not too_many:
-                self._pending_saves.append(save)
-                continue
-            try:
-                with record.phase("store_write"):
-                    save.result(Deadline.after(0) if too_many else deadline)
-            except StoreUnavailable as error:
-                record.add_fault(error)
-
-    def _store_deadline(self, options: RankingOptions) -> Deadline:
+    def _store_deadline(self, options: ListOptions) -> Deadline:
         whole = self._deadline if options.deadline_ms is None else options.deadline_ms / 1000
         return Deadline.after(whole * STORE_SHARE, reserve=whole * CONNECT_SHARE)

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreRefused, StoreUnavailable
@@ -23,6 +23,7 @@ from nextitem.sessions.session import (
     SessionStore,
     Snapshot,
 )
+from nextitem.sessions.trends import Count, Trend, Trends
 
 FAILURE_THRESHOLD = 3
 """Failures in a row that open the circuit."""
@@ -94,6 +95,10 @@ class CircuitBreaker:
         """See `SessionStore.ping`."""
         self._count([""], lambda: self._store.ping(deadline), fair=_is_fair(deadline))
 
+    def trends(self, trends: "ServedTrends") -> "GuardedTrends":
+        """Return the same counts behind the circuits of these servers."""
+        return GuardedTrends(trends, self._call, self._count)
+
     def _call(self, keys: Sequence[str], call: Callable[[], _Result], deadline: Deadline) -> _Result:
         """Call the store unless the circuit of a key's server is open."""
         servers = {self._store.server_of(key) for key in keys}
@@ -128,6 +133,31 @@ class CircuitBreaker:
         with self._lock:
             for server in servers:
                 self._circuits[server].points = 0
+
+
+class ServedTrends(Trends, Protocol):
+    """`Trends` on servers."""
+
+    def key(self, group: str | None) -> str:
+        """Return the key of the whole catalogue's counts, or of a group's."""
+
+
+class GuardedTrends:
+    """`Trends` that fail at once where the circuit of their server is open; see `CircuitBreaker.trends`."""
+
+    def __init__(self, trends: ServedTrends, call: Callable[..., Any], count: Callable[..., Any]) -> None:
+        self._trends, self._call, self._settle = trends, call, count
+
+    def count(self, counts: Sequence[Count], deadline: Deadline) -> PendingSave:
+        """See `Trends.count`."""
+        sent, key = self._trends.count(counts, deadline), self._trends.key(None)
+        return _CountedSave(sent, lambda limit: bool(self._settle([key], lambda: sent.result(limit), fair=True)))
+
+    def top(self, group: str | None, now: int, deadline: Deadline) -> list[Trend]:
+        """See `Trends.top`."""
+        key = self._trends.key(group)
+        top: list[Trend] = self._call([key], lambda: self._trends.top(group, now, deadline), deadline)
+        return top
 
 
 class _Circuit:

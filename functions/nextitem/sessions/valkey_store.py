@@ -7,19 +7,16 @@ because the script knows the ids of the events.
 """
 
 import contextlib
-import hashlib
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
-from nextitem.redis_client.command import execute, report_failure
-from nextitem.redis_client.outcomes import Broken, NoScript, Redirected
-from nextitem.redis_client.pool import Pool
+from nextitem.redis_client.command import execute
+from nextitem.redis_client.outcomes import NoScript
 from nextitem.redis_client.reply_shapes import one_of, optional_bytes
-from nextitem.redis_client.topology import Topology, topology_of
+from nextitem.redis_client.topology import topology_of
 from nextitem.redis_client.url import Address, StoreUrl
 from nextitem.sessions.codec import (
     LOG_CODEC,
@@ -29,6 +26,7 @@ from nextitem.sessions.codec import (
     encode_snapshot,
     event_tags,
 )
+from nextitem.sessions.script import PendingScript, Script
 from nextitem.sessions.script_replies import DELETED, parse_appended, parse_fields, parse_joined
 from nextitem.sessions.session import (
     EMPTY,
@@ -43,9 +41,7 @@ from nextitem.sessions.session import (
     SessionRecord,
     Snapshot,
 )
-
-if TYPE_CHECKING:
-    from nextitem.redis_client.connection import Connection
+from nextitem.sessions.valkey_trends import ValkeyTrends
 
 SNAPSHOTS_KEPT = 4
 """Maximum number of model versions whose snapshots a session holds; the oldest are evicted."""
@@ -62,15 +58,6 @@ _GONE = b"gone"
 _EXISTS = 0
 _ANY_KEY = ""
 _SHOWN = "shown"
-_HERE = Path(__file__).parent / "scripts"
-
-
-class _Script:
-    """A Lua script and its SHA-1, by which a server that has seen it knows it."""
-
-    def __init__(self, name: str) -> None:
-        self.text = (_HERE / name).read_bytes()
-        self.sha = hashlib.sha1(self.text, usedforsecurity=False).hexdigest()
 
 
 class ValkeyStore:
@@ -93,13 +80,13 @@ class ValkeyStore:
         self._url = url
         self._timeout = timeout
         self._ttl_ms = int(ttl * 1000)
-        self._append = _Script("append.lua")
-        self._save = _Script("save.lua")
-        self._move_create = _Script("move_create.lua")
-        self._move_delete_old = _Script("move_delete_old.lua")
-        self._move_read = _Script("move_read.lua")
-        self._move_guard = _Script("move_guard.lua")
-        self._delete = _Script("delete.lua")
+        self._append = Script("append.lua")
+        self._save = Script("save.lua")
+        self._move_create = Script("move_create.lua")
+        self._move_delete_old = Script("move_delete_old.lua")
+        self._move_read = Script("move_read.lua")
+        self._move_guard = Script("move_guard.lua")
+        self._delete = Script("delete.lua")
 
     def server_of(self, key: str) -> Address | None:
         """Return the server that most likely has a key; None if none is known yet."""
@@ -135,12 +122,13 @@ class ValkeyStore:
         impression: Impression | None = None,
     ) -> PendingSave:
         """See `SessionStore.save`."""
-        args: list[_Argument] = [key, self._ttl_ms, SNAPSHOTS_KEPT]
+        args: list[_Argument] = [self._ttl_ms, SNAPSHOTS_KEPT]
         if snapshot is not None:
             args += [_field(version), snapshot.chain, encode_snapshot(snapshot)]
         if impression is not None:
             args += [_SHOWN, impression.chain, encode_impression(impression)]
-        return _PendingSave(self._topology, key, self._limit(deadline, key), self._timeout, self._save, args)
+        limit = self._limit(deadline, key)
+        return PendingScript(self._topology, limit, self._timeout, self._save, [key], args)
 
     def move(self, old: str, key: str, deadline: Deadline) -> bool:
         """See `SessionStore.move`."""
@@ -172,6 +160,10 @@ class ValkeyStore:
         """See `SessionStore.ping`."""
         self._execute(_ANY_KEY, self._limit(deadline, _ANY_KEY), one_of(b"PONG"), "PING")
 
+    def trends(self, name: str, half_life: float) -> ValkeyTrends:
+        """Return the counts of trending items that live on the same servers; see `ValkeyTrends`."""
+        return ValkeyTrends(self._topology, self._limit, self._timeout, name, half_life)
+
     def load_client(self) -> None:
         """Import redis-py and read the certificates to trust, so that no request waits for it: 63 and 20 ms."""
         from nextitem.redis_client.connection import tls_context
@@ -199,7 +191,7 @@ class ValkeyStore:
         deadline.use_reserve()  # TCP, TLS and the login by a token take several round trips
         return deadline.within(self._connect_timeout)
 
-    def _load(self, script: _Script, key: str, limit: Deadline) -> None:
+    def _load(self, script: Script, key: str, limit: Deadline) -> None:
         self._execute(key, limit, one_of(script.sha.encode()), "SCRIPT", "LOAD", script.text)
 
     def _join(self, key: str, log: bytes, read_at: int, limit: Deadline) -> bool:
@@ -215,45 +207,6 @@ class ValkeyStore:
 
     def _execute(self, key: str, limit: Deadline, parse: Callable[[Any], _Reply], *command: _Argument) -> _Reply:
         return execute(self._topology, key, limit, parse, *command)
-
-
-class _PendingSave:
-    """A save that was sent and whose reply is read by `result`."""
-
-    def __init__(
-        self, topology: Topology, key: str, limit: Deadline, timeout: float, script: _Script, args: list[_Argument]
-    ) -> None:
-        self._topology, self._key, self._timeout = topology, key, timeout
-        self._eval = ("EVAL", script.text, 1, *args)
-        self._sent: tuple[Pool, Connection] | None = None
-        self._error: StoreUnavailable | None = None
-        pool = None
-        try:
-            pool = topology.pool_of(key, limit)
-            self._sent = pool, pool.send(limit, "EVALSHA", script.sha, 1, *args)
-        except StoreUnavailable as error:
-            self._error = report_failure(topology, key, pool, error)
-        except Broken as error:
-            report_failure(topology, key, pool, error)
-
-    def done(self) -> bool:
-        """See `PendingSave.done`."""
-        return self._sent is None or self._sent[1].has_reply()
-
-    def result(self, deadline: Deadline) -> bool:
-        """See `PendingSave.result`."""
-        if self._error is not None:
-            raise self._error
-        limit, parse = deadline.within(self._timeout), one_of(0, 1)
-        if self._sent is not None:
-            pool, connection = self._sent
-            try:
-                return bool(pool.receive(connection, limit, parse))
-            except (StoreUnavailable, Broken) as error:
-                raise report_failure(self._topology, self._key, pool, error) from None
-            except (NoScript, Redirected):
-                pass  # another node has the key, or this one lacks the script: send the whole of it
-        return bool(execute(self._topology, self._key, limit, parse, *self._eval))
 
 
 def _field(version: str) -> str:

@@ -20,6 +20,7 @@ TEMPLATE = Path(__file__).parents[3] / "template.yaml"
         ("GET", "/v1/health", "GET /v1/health", {}),
         ("GET", "/v1/items/tea 1/similar", "GET /v1/items/{item_id}/similar", {"item_id": "tea 1"}),
         ("GET", "/v1/items/tea/1/similar", DEFAULT_ROUTE_KEY, {}),
+        ("GET", "/v1/trending", "GET /v1/trending", {}),
         ("PUT", "/v1/health", DEFAULT_ROUTE_KEY, {}),
         ("GET", "/v1/health/", DEFAULT_ROUTE_KEY, {}),
         ("DELETE", "/v1/sessions/", DEFAULT_ROUTE_KEY, {}),

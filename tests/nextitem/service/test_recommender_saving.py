@@ -6,7 +6,7 @@ from devstack.services.valkey import Valkey
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
 from nextitem.redis_client.url import parse_store_url
-from nextitem.service.recommender import MAX_PENDING_SAVES
+from nextitem.service.background_saves import MAX_PENDING_SAVES
 from nextitem.service.router import Router
 from nextitem.sessions.session import Impression, PendingSave, Snapshot
 from nextitem.sessions.valkey_store import ValkeyStore

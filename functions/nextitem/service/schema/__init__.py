@@ -40,6 +40,8 @@ from nextitem.service.schema.options import (
     RankingOptions,
     SessionRequest,
     SimilarRequest,
+    TrendingOptions,
+    TrendingRequest,
     similar_request,
 )
 from nextitem.service.schema.paging import cursor_after, shown_before
@@ -50,7 +52,9 @@ from nextitem.service.schema.parsing import (
     parse_or_skip,
 )
 
-Operation = Literal["append_events", "get_recommendations", "delete_session", "recommend", "similar", "health"]
+Operation = Literal[
+    "append_events", "get_recommendations", "delete_session", "recommend", "similar", "trending", "health"
+]
 
 __all__ = [
     "DEFAULT_LIMIT",
@@ -81,6 +85,8 @@ __all__ = [
     "ServedModel",
     "SessionRequest",
     "SimilarRequest",
+    "TrendingOptions",
+    "TrendingRequest",
     "checked_item_id",
     "checked_session_id",
     "cursor_after",

@@ -6,7 +6,7 @@ import msgspec
 
 from nextitem.errors import RequestError
 
-ServedBy = Literal["session", "stateless", "popular", "similar"]
+ServedBy = Literal["session", "stateless", "popular", "similar", "trending"]
 EventStatus = Literal["applied", "duplicate", "late", "too_old", "unknown_item", "invalid"]
 
 

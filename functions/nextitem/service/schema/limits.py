@@ -16,6 +16,7 @@ MAX_EXCLUDED = 500
 MAX_ONLY = 1000
 """The maximum of candidates that one request may have ranked."""
 DEFAULT_LIMIT = 20
+MAX_CATEGORY_CHARS = 1000
 MAX_SHOWN = 1000
 """The maximum of items on the pages before one."""
 MAX_CURSOR_CHARS = 6000
@@ -27,5 +28,6 @@ Label = Annotated[str, msgspec.Meta(pattern=LABEL_PATTERN)]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=MAX_TOP)]
 DeadlineMs = Annotated[int, msgspec.Meta(ge=1, le=MAX_DEADLINE_MS)]
 Excluded = Annotated[list[Id], msgspec.Meta(max_length=MAX_EXCLUDED)]
+Category = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_CATEGORY_CHARS)]
 Cursor = Annotated[str, msgspec.Meta(max_length=MAX_CURSOR_CHARS)]
 Candidates = Annotated[list[Id], msgspec.Meta(max_length=MAX_ONLY)]

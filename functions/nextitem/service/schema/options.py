@@ -8,6 +8,7 @@ from nextitem.service.schema.limits import (
     DEFAULT_LIMIT,
     MAX_EVENTS,
     Candidates,
+    Category,
     Cursor,
     DeadlineMs,
     Excluded,
@@ -62,6 +63,19 @@ class ItemsRequest(msgspec.Struct, frozen=True):
 
     item_ids: tuple[str, ...]
     options: RankingOptions
+
+
+class TrendingOptions(ListOptions, frozen=True, kw_only=True):
+    """The options of `trending`. `category` is a value of the field that the deployment counts by."""
+
+    category: Category | None = None
+
+
+class TrendingRequest(msgspec.Struct, frozen=True):
+    """`trending`, checked, as of `now` (epoch milliseconds)."""
+
+    options: TrendingOptions
+    now: int
 
 
 class SimilarRequest(msgspec.Struct, frozen=True):

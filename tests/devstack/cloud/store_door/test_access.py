@@ -8,6 +8,7 @@ from redis.exceptions import NoPermissionError, ResponseError
 
 from nextitem.errors import StoreUnavailable
 from nextitem.sessions.session import SessionKey, SessionRecord
+from nextitem.sessions.trends import CAPACITY, Count
 from nextitem.sessions.valkey_store import SNAPSHOTS_KEPT, ValkeyStore
 from tests.devstack.cloud.store_door.conftest import Connect
 from tests.devstack.cloud.store_door.scene import StoreScene
@@ -51,6 +52,11 @@ OPERATIONS: dict[str, Callable[[ValkeyStore, Session], object]] = {
         for version in range(SNAPSHOTS_KEPT + 1)
     ],
     "show": lambda store, session: show(store, session.key, impression_of(session.record, "tea")),
+    "count": lambda store, _: store.trends("a", 60).count([Count("tea", 1)] * 2, soon()).result(soon()),
+    "count more than there is room for": lambda store, _: (
+        store.trends("a", 60).count([Count(str(number), 1) for number in range(CAPACITY + 1)], soon()).result(soon())
+    ),
+    "trending": lambda store, _: store.trends("a", 60).top(None, 1, soon()),
     "move": lambda store, session: store.move(session.key, fresh_key(), soon()),
     "delete": lambda store, session: store.delete(session.key, soon()),
     "delete during a rotation": lambda store, session: store.delete(fresh_key(), soon(), session.key),
