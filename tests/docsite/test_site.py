@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote, urldefrag, urlsplit
 
+import msgspec
 import pytest
 from bs4 import BeautifulSoup
 from playwright.sync_api import Browser, Page, expect
 
 from tests.building import ROOT, make
-from tests.devstack.console.conftest import accessibility_faults, screenshot
+from tests.devstack.console.conftest import DESKTOP, PHONE, accessibility_faults, screenshot
 
 pytestmark = pytest.mark.slow
 
@@ -78,6 +79,13 @@ def test_no_page_and_no_style_requests_another_host(pages: dict[str, BeautifulSo
     assert styles == []
 
 
+def test_the_search_index_has_every_page(pages: dict[str, BeautifulSoup]) -> None:
+    script = (SITE / "searchindex.js").read_text(encoding="utf-8")
+    index = msgspec.json.decode(script.removeprefix("Search.setIndex(").removesuffix(")"))
+    assert {f"{name}.html" for name in index["docnames"]} == set(pages) - WITHOUT_NAVIGATION
+    assert len(index["terms"]) > 1000
+
+
 @pytest.fixture
 def reader(browser: Browser, pages: dict[str, BeautifulSoup]) -> Iterator[Page]:
     """A reader who opens the site from disk. Every request is for a file."""
@@ -108,10 +116,13 @@ def test_the_search_works_from_disk(reader: Page) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_page_is_accessible(reader: Page, scheme: Literal["light", "dark"]) -> None:
+def test_a_page_is_accessible_and_fits_a_phone(reader: Page, scheme: Literal["light", "dark"]) -> None:
     reader.emulate_media(color_scheme=scheme)
     reader.goto((SITE / "docs" / "api.html").as_uri())
     assert accessibility_faults(reader) == []
+    reader.set_viewport_size(PHONE)
+    assert reader.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    reader.set_viewport_size(DESKTOP)
     screenshot(reader, f"docs-{scheme}")
 
 
