@@ -133,6 +133,12 @@ def wait_until_saved(store: Any, session_id: str, secret: str = KEY_SECRET) -> b
     return bytes(store.dump(key))
 
 
+def session_keys(store: Any) -> set[str]:
+    """Return the keys of all sessions; the store also has counts of what trends."""
+    keys = {key if isinstance(key, str) else key.decode() for key in store.scan_iter()}
+    return {key for key in keys if not key.startswith("nextitem:{trends-")}
+
+
 def named(ranked: Sequence[RankedItem], vocabulary: Vocabulary) -> list[Item]:
     """Return an engine's ranking as a client would read it."""
     return [(vocabulary.item_id(item.index), item.score) for item in ranked]

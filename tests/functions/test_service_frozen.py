@@ -7,7 +7,7 @@ import redis
 from devstack.publish import demo_artifact
 from devstack.stack import Stack
 from nextitem.deadline import Deadline
-from tests.functions.client import PATIENT, Client
+from tests.functions.client import PATIENT, Client, session_keys
 from tests.nextitem.parts import PATIENCE_SECONDS
 
 VISITOR = "visitor-after-a-long-pause"
@@ -17,7 +17,7 @@ HIKE = ["tent-008", "sleep-010", "stove-003"]
 def wait_for_snapshot(store: redis.Redis) -> None:
     """Wait until the store has what the answer did not wait for."""
     limit = Deadline.after(PATIENCE_SECONDS)
-    while not all(any(str(field).startswith("h:") for field in store.hkeys(key)) for key in store.scan_iter()):
+    while not all(any(str(field).startswith("h:") for field in store.hkeys(key)) for key in session_keys(store)):
         assert limit.remaining(), "no snapshot came"
         threading.Event().wait(0.001)
 

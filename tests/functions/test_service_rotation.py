@@ -15,7 +15,7 @@ from nextitem.redis_client.url import parse_store_url
 from nextitem.sessions.keys import session_key
 from nextitem.sessions.session import Event
 from nextitem.sessions.valkey_store import ValkeyStore
-from tests.functions.client import PATIENT, Client, alike, named, wait_until_saved
+from tests.functions.client import PATIENT, Client, alike, named, session_keys, wait_until_saved
 
 FIRST, SECOND = "the first of the secrets", "the second of the secrets"
 HIKE = ["tent-008", "sleep-010", "stove-003", "mug-003", "coffee-004"]
@@ -57,7 +57,7 @@ def rotate(stack: Stack) -> None:
 
 def keys(store: Any) -> set[str]:
     """The keys of sessions; for some seconds there may be one of a deleted session, which says no more than when."""
-    return {key.decode() for key in store.scan_iter() if store.hkeys(key) != [b"gone"]}
+    return {key for key in session_keys(store) if store.hkeys(key) != [b"gone"]}
 
 
 def of_all(model: Model, items: list[str]) -> list[tuple[str, float]]:
