@@ -6,11 +6,20 @@ order in which they were trimmed. Each chain value is a hash of the whole histor
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bench.chaos.evidence import Evidence
 from bench.chaos.journal import SentEvent
+from nextitem.event_types import VIEW
 from nextitem.sessions.codec import next_chain
 from nextitem.sessions.session import SEEN_TAGS, TAG_BYTES, WINDOW, LogEntry, SessionRecord
+
+
+class Action(NamedTuple):
+    """What happened in an event."""
+
+    item_id: str
+    type: str = VIEW
 
 
 @dataclass(frozen=True)
@@ -21,13 +30,13 @@ class History:
         record: the session in the store; its log is the end of the history.
         trimmed: tags of the events trimmed from the log, oldest first.
         forgotten: the number of events so old that the store no longer has their tags.
-        items: the item of each event; None if the event is not in the evidence.
+        actions: item and type of each event; None if the event is not in the evidence.
     """
 
     record: SessionRecord
     trimmed: tuple[bytes, ...]
     forgotten: int
-    items: tuple[str | None, ...]
+    actions: tuple[Action | None, ...]
 
     @property
     def log(self) -> tuple[LogEntry, ...]:
@@ -57,11 +66,11 @@ class History:
 
     def _events_fault(self, evidence: Evidence) -> str | None:
         chain: bytes | None = b""
-        for tag, item in zip(self.trimmed, self.items[self.forgotten :], strict=False):
-            if item is None and not evidence.nameless:
+        for tag, action in zip(self.trimmed, self.actions[self.forgotten :], strict=False):
+            if action is None and not evidence.nameless:
                 return "a trimmed event was never sent"
-            known = item is not None and chain is not None and not self.forgotten
-            chain = next_chain(chain or b"", tag, item or "") if known else None
+            known = action is not None and chain is not None and not self.forgotten
+            chain = next_chain(chain or b"", tag, *action) if action is not None and known else None
         for place, entry in enumerate(self.log):
             sent = evidence.sent.get(entry.tag)
             if sent is None and not evidence.nameless:
@@ -95,21 +104,22 @@ def history_of(record: SessionRecord, seen: bytes, evidence: Evidence) -> Histor
     """
     trimmed = tuple(seen[at : at + TAG_BYTES] for at in range(0, len(seen), TAG_BYTES))
     forgotten = record.length - len(trimmed) - len(record.log)
-    known = [evidence.sent[tag].item_id if tag in evidence.sent else None for tag in trimmed]
-    items = [*[None] * max(forgotten, 0), *known, *(entry.item_id for entry in record.log)]
-    return History(record, trimmed, forgotten, tuple(items))
+    sent = [evidence.sent.get(tag) for tag in trimmed]
+    known = [None if event is None else Action(event.item_id, event.type) for event in sent]
+    logged = [Action(entry.item_id, entry.type) for entry in record.log]
+    return History(record, trimmed, forgotten, (*[None] * max(forgotten, 0), *known, *logged))
 
 
-def replays(items: Sequence[str | None]) -> Iterator[list[str]]:
-    """Yield each list of items whose replay is a valid state at the end of a history, the likeliest first.
+def replays(actions: Sequence[Action | None]) -> Iterator[list[Action]]:
+    """Yield each list of actions whose replay is a valid state at the end of a history, the likeliest first.
 
     The state of a session that never lost its snapshot depends on all events. A state that was rebuilt once began with
     a full window at that time: at any event that has a window after it.
     """
-    starts = [0, *range(len(items) - WINDOW, 0, -1)]
+    starts = [0, *range(len(actions) - WINDOW, 0, -1)]
     for start in starts:
-        known = [item for item in items[start:] if item is not None]
-        if len(known) == len(items) - start:
+        known = [action for action in actions[start:] if action is not None]
+        if len(known) == len(actions) - start:
             yield known
 
 

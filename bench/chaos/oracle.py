@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bench.chaos.evidence import Evidence, evidence_of
-from bench.chaos.history import History, history_of
+from bench.chaos.history import Action, History, history_of
 from bench.chaos.journal import Call
 from bench.chaos.replayer import Replayer
 from nextitem.model.engine import Model
@@ -125,8 +125,8 @@ class Oracle:
         chains = [entry.chain for entry in history.log]
         if snapshot is None or snapshot.chain not in chains:
             return None  # outdated: the function refuses it
-        steps = len(history.items) - len(chains) + chains.index(snapshot.chain) + 1
-        error = self._replayer.hidden_error(snapshot.hidden, history.items[:steps], HIDDEN_TOLERANCE)
+        steps = len(history.actions) - len(chains) + chains.index(snapshot.chain) + 1
+        error = self._replayer.hidden_error(snapshot.hidden, history.actions[:steps], HIDDEN_TOLERANCE)
         if error is None:
             return None
         verdict.snapshots_checked += 1
@@ -135,7 +135,7 @@ class Oracle:
 
     def _answer_fault(self, call: Call, history: History, evidence: Evidence, verdict: Verdict) -> str | None:
         if call.served_by == "stateless" and len(call.events) == 1:  # the function orders the events of a batch
-            then: list[str | None] = [call.events[0].item_id]
+            then: list[Action | None] = [Action(call.events[0].item_id, call.events[0].type)]
             kind = "a stateless answer"
         elif call.served_by == "session" and call.session_length is not None:
             then = _at_length(history, evidence, call.session_length)
@@ -153,12 +153,12 @@ class Oracle:
         return f"{kind} is off by {gap:.3g}" if gap > SCORE_TOLERANCE else None
 
 
-def _at_length(history: History, evidence: Evidence, length: int) -> list[str | None]:
-    """Return the items of the history at the moment when the session had a length."""
+def _at_length(history: History, evidence: Evidence, length: int) -> list[Action | None]:
+    """Return the actions of the history at the moment when the session had a length."""
     if length == history.record.length:
-        return list(history.items)
-    known = zip(history.tags, history.items[max(history.forgotten, 0) :], strict=True)
-    return [item for tag, item in known if evidence.ranks.get(tag, length + 1) <= length]
+        return list(history.actions)
+    known = zip(history.tags, history.actions[max(history.forgotten, 0) :], strict=True)
+    return [action for tag, action in known if evidence.ranks.get(tag, length + 1) <= length]
 
 
 def _doubled(history: History, evidence: Evidence, dropped: set[bytes], verdict: Verdict) -> list[str]:

@@ -23,6 +23,7 @@ from bench.common.results import write_json
 from bench.engine.catalogue import Catalogue, catalogue_parser, exact_top, make_catalogue, trained_run
 from bench.engine.latency import FP32, TOP, served_request, time_in_bursts
 from bench.engine.peers import torch_request
+from model_export.data.session_events import SessionEvents
 from model_export.export.build_graphs import write_graphs
 from model_export.export.graph_runner import GraphRunner
 from model_export.export.onnx.builder import GraphBuilder
@@ -91,7 +92,8 @@ def _measure(catalogue: Catalogue, folder: Path, rounds: int) -> list[FloorTime]
     rotated_rows = np.asarray((parameters.table - rotated.centre) @ rotated.rows, np.float32)
     rotated_states = np.asarray(queries @ rotated.states, np.float32)
     candidates: dict[str, int] = {}
-    clicked = np.random.default_rng(2).integers(0, items, (len(states), 1)).astype(np.int32)
+    items_clicked = np.random.default_rng(2).integers(0, items, (len(states), 1)).astype(np.int32)
+    clicked = [SessionEvents.views(row) for row in items_clicked]
     turn = 0
 
     def step() -> int:

@@ -28,6 +28,7 @@ from bench.common.results import write_json
 from bench.common.timing import MS, Timed, summary
 from bench.engine.catalogue import Catalogue, catalogue_parser, exact_top, make_catalogue, trained_run
 from bench.engine.peers import make_peers
+from model_export.data.session_events import SessionEvents
 from model_export.export.build_graphs import write_graphs
 from model_export.export.choose_scheme import cost_us
 from model_export.export.graph_runner import GraphRunner
@@ -163,7 +164,8 @@ def served_request(graphs: GraphRunner, states: list[Floats], items: int) -> Cal
     """Return a request as the function serves it, with one state after the other."""
     turns = itertools.count()
     rng = np.random.default_rng(2)
-    clicked = rng.integers(0, items, (len(states), 1)).astype(np.int32)
+    items_clicked = rng.integers(0, items, (len(states), 1)).astype(np.int32)
+    clicked = [SessionEvents.views(row) for row in items_clicked]
 
     def run() -> object:
         turn = next(turns) % len(states)

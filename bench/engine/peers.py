@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from bench.engine.catalogue import Catalogue
+from model_export.data.session_events import SessionEvents
 from model_export.export.graph_runner import GraphRunner
 from model_export.training.network import Network, NetworkConfig
 
@@ -120,7 +121,8 @@ def _hnsw(table: Floats, top: int) -> Search:
 
 
 def _request(stepper: GraphRunner, states: list[Floats], scored: list[Floats], search: Search, items: int) -> Request:
-    clicked = np.random.default_rng(2).integers(0, items, (len(states), 1)).astype(np.int32)
+    items_clicked = np.random.default_rng(2).integers(0, items, (len(states), 1)).astype(np.int32)
+    clicked = [SessionEvents.views(row) for row in items_clicked]
     turn = 0
 
     def run() -> object:

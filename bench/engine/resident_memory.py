@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from model_export.data.session_events import SessionEvents
 from model_export.export.graph_runner import GraphRunner
 
 REQUESTS = 30
@@ -23,7 +24,7 @@ def main() -> None:
     rng = np.random.default_rng(0)
     for _ in range(REQUESTS):
         state = rng.standard_normal((layers, 1, hidden)).astype(np.float32)
-        graphs.top(graphs.step(state, rng.integers(0, items, 1).astype(np.int32)), TOP)
+        graphs.top(graphs.step(state, SessionEvents.views(rng.integers(0, items, 1).astype(np.int32))), TOP)
     print(round(_resident() - before, 1))
 
 

@@ -23,6 +23,7 @@ from bench.common.results import write_json
 from bench.common.timing import time_interleaved
 from bench.engine.catalogue import Catalogue, catalogue_parser, make_catalogue, trained_run
 from bench.engine.latency import TOP
+from model_export.data.session_events import SessionEvents
 from model_export.data.sessions import Sessions
 from model_export.export.build_graphs import write_graphs
 from model_export.export.choose_scheme import find_scheme
@@ -88,7 +89,7 @@ def _request(catalogue: Catalogue, memory: BlendedMemory | None, home: Path, sch
     def run() -> object:
         turn = next(turns)
         session = queries.session(turn % QUERIES)
-        state = graphs.step(states[turn % len(states)], session[-1:])
+        state = graphs.step(states[turn % len(states)], SessionEvents.views(session[-1:]))
         return graphs.top(state, TOP, session)
 
     return run

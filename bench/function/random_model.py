@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from model_export.data.session_events import SessionEvents
 from model_export.export.export import export
 from model_export.progress import Unwatched
 from model_export.training.run_folder import Run, RunRecord
@@ -52,5 +53,5 @@ def _random_run(items: int) -> Run:
         popular=tuple(PopularItem(code, 1 / (code + 2)) for code in range(min(items, POPULAR))),
         libraries={},
     )
-    held_out = tuple(random.integers(0, items, 8).astype(np.int32) for _ in range(HELD_OUT))
+    held_out = tuple(SessionEvents.views(random.integers(0, items, 8).astype(np.int32)) for _ in range(HELD_OUT))
     return Run(record, weights, item_ids(items), held_out)

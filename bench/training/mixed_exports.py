@@ -26,7 +26,7 @@ from nextitem.model.engine import Model
 
 CASES = {
     "every event": ("--collapse", "nothing"),
-    "views only": ("--collapse", "nothing", "--event-column", "event", "--keep", "view"),
+    "views only": ("--collapse", "nothing", "--type-column", "event", "--keep", "view"),
     "repeats dropped": ("--collapse", "repeats"),
 }
 """The options of each case."""

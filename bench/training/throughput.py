@@ -72,7 +72,7 @@ class Contender:
         self, sessions: Sessions, config: FitConfig, loss: Loss, bucket: int = BUCKET, compiled: bool = False
     ) -> None:
         rng = seeded(config.seed)
-        self._network = Network(network_config(config, len(sessions.catalogue))).train()
+        self._network = Network(network_config(config, len(sessions.catalogue), 1)).train()
         self._loss_of = BatchLoss(self._network, loss, None)
         if compiled:
             self._network.compile(dynamic=True)

@@ -79,7 +79,7 @@ def replay_steps(model: Model, session: StoredSession, *, exclude_seen: bool) ->
         index = model.vocabulary.index(event.item_id)
         if index is not None:
             known.append(index)
-            hidden = model.replay(hidden, [index])
+            hidden = model.replay(hidden, [index], types=model.type_codes([event.type]))
         ranked = [] if hidden is None else model.top(hidden, known if exclude_seen else [], TOP, known)
         stored = snapshots.get(place)
         difference = None if stored is None or hidden is None else float(np.abs(stored - hidden).max())

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import redis
 
+from nextitem.event_types import VIEW
 from nextitem.hidden_state import HiddenState
 from nextitem.sessions.codec import Unreadable, decode_impression, decode_log, decode_snapshot
 from nextitem.sessions.keys import SessionName
@@ -17,10 +18,11 @@ _SNAPSHOT = b"h:"
 
 @dataclass(frozen=True)
 class StoredEvent:
-    """An event in the log: its item and its time in epoch milliseconds."""
+    """An event in the log: its item, its time in epoch milliseconds, and its type."""
 
     item_id: str
     at: int
+    type: str = VIEW
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def read_session(store_url: str, name: SessionName, secret: bytes) -> StoredSess
     return StoredSession(
         length=length,
         seconds_left=int(seconds_left),
-        events=tuple(StoredEvent(entry.item_id, entry.at) for entry in log),
+        events=tuple(StoredEvent(entry.item_id, entry.at, entry.type) for entry in log),
         snapshots=_snapshots(fields, place_of),
         impression=None
         if impression is None

@@ -57,8 +57,8 @@ class ScoringRanker:
         self._scorer = scorer
         self._current_item = current_item
 
-    def rank(self, session: NDArray[np.int32]) -> RankedSession:
-        """See `model_export.metrics.protocol.Ranker.rank`."""
+    def rank(self, session: NDArray[np.int32], _types: NDArray[np.int8] | None = None, /) -> RankedSession:
+        """See `model_export.metrics.protocol.Ranker.rank`; the types of events do not count."""
         ranked, items = not_ranked(len(session) - 1), self._scorer.items
         is_new = new_targets(session)
         for step, target in enumerate(session[1:].tolist()):

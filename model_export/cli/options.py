@@ -81,18 +81,21 @@ class LayoutOptions:
             show_default=False,
         ),
     ] = None
-    event_column: Annotated[
+    type_column: Annotated[
         str | None, typer.Option(help="Column of the event's type, such as view or purchase; see --keep.")
     ] = None
     keep: Annotated[
         str | None,
-        typer.Option(help="Types of events that count, comma-separated, such as view,cart; by default all."),
+        typer.Option(
+            help="Types of events that count, comma-separated, such as view,cart or, under other names, "
+            "'Product Viewed=view'; by default all."
+        ),
     ] = None
     collapse: Annotated[
         Collapse | None,
         typer.Option(
-            help="Events to drop: repeats of the item right before in the session, only duplicates (also of its time "
-            "and type), or nothing. By default split and prepare drop repeats, and other commands nothing.",
+            help="Events to drop: repeats of item and type right before in the session, only duplicates (also of its "
+            "time), or nothing. By default split and prepare drop repeats, and other commands nothing.",
             show_default=False,
         ),
     ] = None
@@ -157,7 +160,7 @@ class LayoutOptions:
             "time": self.time_column,
             "user": self.user_column,
             "gap_minutes": self.gap_minutes,
-            "event": self.event_column,
+            "type": self.type_column,
             "keep": None if self.keep is None else _listed(self.keep),
             "collapse": self.collapse,
             "input_format": self.input_format,

@@ -56,6 +56,9 @@ class FitOptions:
     popularity_prior: Annotated[
         float, typer.Option(help="Above 0: recommend popular items less; below 0: more. From -1 to 1.")
     ] = FitConfig.popularity_prior
+    type_weight: Annotated[
+        str, typer.Option(help="Weights of next items by type, such as purchase=4,cart=2; see --type-column.")
+    ] = FitConfig.type_weight
     recency: Annotated[float, typer.Option(help="The newest session weighs exp(recency) times the oldest.")] = (
         FitConfig.recency
     )
@@ -114,7 +117,7 @@ def train(
     if as_json:
         print_json({**msgspec.to_builtins(record), "summary": summary})
         return
-    warn(few_targets("the validation", sum(max(len(session) - 1, 0) for session in read_run(out).held_out)))
+    warn(few_targets("the validation", sum(session.targets for session in read_run(out).held_out)))
     say(
         f"{out}: {record.training.epochs} epochs; on the validation days "
         f"HR@20 {record.validation['hr@20']:.4f}, MRR@20 {record.validation['mrr@20']:.4f}"

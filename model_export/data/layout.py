@@ -7,7 +7,7 @@ from model_export.data.time_format import TimeFormat
 from nextitem.errors import InputError
 
 Collapse = Literal["nothing", "duplicates", "repeats"]
-"""Events that are dropped: those with session, item, time and type of the event before, or all with its item."""
+"""Events that are dropped: those with item, type and time of the session's event before, or with its item and type."""
 COLLAPSES: tuple[Collapse, ...] = get_args(Collapse)
 
 MAX_SESSION_EVENTS = 100_000
@@ -30,8 +30,8 @@ class Layout:
         time: column of the event's time, or of a running index that only orders the events.
         user: column of the user id; when set, each user's events are cut into sessions.
         gap_minutes: a longer pause ends such a session. A running index has no minutes: there each user is one session.
-        event: column of the event's type, such as a view or a purchase.
-        keep: types of events that count; empty: all.
+        type: column of the event's type, such as a view or a purchase; without one every event is a view.
+        keep: types of events that count, each as it is in the files, or as ``type=label``; empty: all.
         collapse: events that do not count because they repeat the one before; None: `split` and `prepare` drop
             repeats, and other commands nothing, because they read what those have written.
         input_format: "csv", "tsv", "jsonl" or "parquet"; None: as the files' names say.
@@ -49,7 +49,7 @@ class Layout:
     time: str = "timestamp"
     user: str | None = None
     gap_minutes: float = 30.0
-    event: str | None = None
+    type: str | None = None
     keep: tuple[str, ...] = ()
     collapse: Collapse | None = None
     input_format: InputFormat | None = None
@@ -71,14 +71,32 @@ class Layout:
             TimeFormat.parse(self.time_format)
         if self.collapse not in (None, *COLLAPSES):
             raise InputError(f"--collapse must be one of {', '.join(COLLAPSES)}, not {self.collapse!r}")
-        if self.keep and self.event is None:
-            raise InputError("--keep chooses events by type: name the type's column with --event-column")
+        if self.keep and self.type is None:
+            raise InputError("--keep chooses events by type: name the type's column with --type-column")
+        if len(self.labels) < len(self.keep):
+            raise InputError(f"--keep names a type twice: {', '.join(self.keep)}")
         delimiter = "," if self.delimiter is None else self.delimiter
         if not 1 <= len(delimiter.encode()) <= MAX_DELIMITER_BYTES or set(delimiter) & set('"\r\n\0'):
             rule = f"one to {MAX_DELIMITER_BYTES} bytes without quotes and line ends"
             raise InputError(f"--delimiter must be {rule}, not {delimiter!r}")
 
     @property
+    def labels(self) -> dict[str, str]:
+        """The label of each type that counts, by the type in the files; empty: all types count, each its own label."""
+        return dict(map(_labelled, self.keep))
+
+    @property
+    def has_types(self) -> bool:
+        """Whether events of several types may count."""
+        return self.type is not None and len({*self.labels.values()}) != 1
+
+    @property
     def owner(self) -> tuple[str, ...]:
         """The columns that group the events: the user's if set, else the session's."""
         return self.session if self.user is None else (self.user,)
+
+
+def _labelled(text: str) -> tuple[str, str]:
+    """Return the type that a text of `Layout.keep` names, and its label."""
+    kind, equals, label = text.rpartition("=")
+    return (kind, label) if equals else (text, text)

@@ -10,6 +10,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from nextitem.event_types import VIEW
+
 MIN_SESSION_EVENTS = 2
 """Minimum events of a session: a shorter one has no next item to predict."""
 
@@ -37,6 +39,8 @@ class Sessions:
         rows: int64[events], data row of the event in its file, the first one being 1.
         ids: session ids, in order of the session's first row.
         is_epoch: False when the times are only a running index.
+        types: the types of events that occur, views first, the others in order of their UTF-8 bytes.
+        type_codes: int8[events], index into `types`.
     """
 
     catalogue: tuple[str, ...]
@@ -46,6 +50,8 @@ class Sessions:
     rows: NDArray[np.int64]
     ids: list[str]
     is_epoch: bool
+    types: tuple[str, ...]
+    type_codes: NDArray[np.int8]
 
     @classmethod
     def from_events(
@@ -58,6 +64,8 @@ class Sessions:
         times: NDArray[np.float64],
         rows: NDArray[np.int64],
         order: NDArray[np.int64] | None = None,
+        types: Sequence[str] = (VIEW,),
+        type_codes: NDArray[np.int32] | None = None,
     ) -> Self:
         """Group events by session.
 
@@ -69,7 +77,12 @@ class Sessions:
             times: float64[events], epoch seconds or a running index.
             rows: int64[events], data row of the event in its file.
             order: int64[events], which grows along each session; by default the times, and of equal times the rows.
+            types: distinct types of events.
+            type_codes: int32[events], index into `types`; None if all events are of the first.
         """
+        kinds = np.zeros(len(codes), np.int32) if type_codes is None else type_codes
+        ordered = sorted(types, key=lambda name: (name != VIEW, name.encode()))
+        place = np.array([ordered.index(name) for name in types], np.int8)
         by_session = np.lexsort((rows, times, owners) if order is None else (order, owners))
         counts = np.bincount(owners, minlength=len(ids))
         return cls(
@@ -80,6 +93,8 @@ class Sessions:
             rows=rows[by_session],
             ids=ids,
             is_epoch=bool(np.any(times >= FIRST_EPOCH_SECOND)),
+            types=tuple(ordered),
+            type_codes=place[kinds][by_session],
         )
 
     def __len__(self) -> int:
@@ -89,6 +104,18 @@ class Sessions:
     def session(self, index: int) -> NDArray[np.int32]:
         """Item codes of one session, in time order."""
         return self.codes[self.offsets[index] : self.offsets[index + 1]]
+
+    def session_types(self, index: int) -> NDArray[np.int8]:
+        """Type codes of one session, in time order."""
+        return self.type_codes[self.offsets[index] : self.offsets[index + 1]]
+
+    @cached_property
+    def is_target(self) -> NDArray[np.bool_]:
+        """bool[events], whether an event is a next item to predict: see `next_items`; a session's first is none."""
+        targets = np.zeros(len(self.codes), np.bool_)
+        targets[1:] = next_items(self.codes, self.type_codes)
+        targets[self.offsets[:-1][self.lengths > 0]] = False
+        return targets
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -105,7 +132,7 @@ class Sessions:
         """SHA-256 (hex) over session ids, item ids and times, in that order.
 
         The same events give the same digest from any file format and compression. Row numbers, and items of the
-        catalogue without events, do not count.
+        catalogue without events, do not count; types do if several occur.
         """
         used, codes = np.unique(self.codes, return_inverse=True)
         items = [self.catalogue[code] for code in used.tolist()]
@@ -118,6 +145,9 @@ class Sessions:
         _hash_texts(digest, [items[code] for code in by_bytes])
         digest.update(place[codes].tobytes())
         digest.update((self.times + 0.0).astype("<f8").tobytes())  # + 0.0: no negative zero
+        if len(self.types) > 1:
+            _hash_texts(digest, self.types)
+            digest.update(self.type_codes.tobytes())
         return digest.hexdigest()
 
     def subset(self, indices: Sequence[int] | NDArray[np.int64]) -> Self:
@@ -136,6 +166,8 @@ class Sessions:
             rows=self.rows[events],
             ids=[self.ids[index] for index in chosen.tolist()],
             is_epoch=self.is_epoch,
+            types=self.types,
+            type_codes=self.type_codes[events],
         )
 
     def recoded(self, catalogue: Sequence[str]) -> Self:
@@ -159,7 +191,23 @@ class Sessions:
             rows=self.rows[kept],
             ids=[self.ids[session] for session in np.flatnonzero(long_enough).tolist()],
             is_epoch=self.is_epoch,
+            types=self.types,
+            type_codes=self.type_codes[kept],
         )
+
+
+def next_items(codes: NDArray[np.int32], types: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """Return which events after the first are next items to predict, bool[events - 1].
+
+    An event of the item right before, but of another type, is none: a visitor who puts the item in the cart that they
+    are looking at has not gone on to an item.
+
+    Args:
+        codes: int32[events], items of a session, oldest first.
+        types: int8[events], types of its events.
+    """
+    acts_on_it: NDArray[np.bool_] = (codes[1:] == codes[:-1]) & (types[1:] != types[:-1])
+    return ~acts_on_it
 
 
 def _hash_texts(digest: "hashlib._Hash", texts: Sequence[str]) -> None:

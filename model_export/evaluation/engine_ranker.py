@@ -1,6 +1,7 @@
 """Rank with the engine as it serves: one event at a time, from the state after the event before."""
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from model_export.metrics.protocol import RankedSession, new_targets, not_ranked
 from model_export.metrics.ranking import CUTOFF, rank_in_list
+from nextitem.event_types import VIEW
 from nextitem.hidden_state import HiddenState
 from nextitem.model.engine import Model, RankedItem
 from nextitem.model.manifest import MAX_TOP
@@ -19,18 +21,23 @@ class EngineRanker:
 
     Ranks are exact up to `MAX_TOP`, the largest `k` of a request, and infinity beyond. Without seen items they are
     exact as far as the same list goes without them, at least up to `CUTOFF`.
+
+    Args:
+        model: the model version.
+        types: the types that the codes of sessions stand for (`Sessions.types`).
     """
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
+    def __init__(self, model: Model, types: Sequence[str] = (VIEW,)) -> None:
+        self._model, self._types = model, np.array(model.type_codes(types))
 
-    def rank(self, session: NDArray[np.int32]) -> RankedSession:
+    def rank(self, session: NDArray[np.int32], types: NDArray[np.int8] | None = None, /) -> RankedSession:
         """See `Ranker.rank`."""
         items = session.tolist()
+        codes = [0] * len(items) if types is None else self._types[types].tolist()
         ranked, is_new = not_ranked(len(items) - 1), new_targets(session).tolist()
         hidden: HiddenState | None = None
         for step, (item, target) in enumerate(pairwise(items)):
-            hidden = self._model.replay(hidden, [item])
+            hidden = self._model.replay(hidden, [item], types=[codes[step]])
             window = items[max(0, step + 1 - WINDOW) : step + 1]
             seen = set(items[: step + 1])
             top = self._list(hidden, window, target, seen)

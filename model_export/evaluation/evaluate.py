@@ -78,7 +78,7 @@ def evaluate_artifact(model: Model, test: Sessions, train: Sessions | None, prog
     def ranked(name: str, ranker: Ranker) -> Evaluation:
         return evaluate(ranker, known, lambda done: progress(name, done, len(known)))
 
-    evaluations = {MODEL: ranked(MODEL, EngineRanker(model))}
+    evaluations = {MODEL: ranked(MODEL, EngineRanker(model, known.types))}
     if train is not None:
         tuned = tune(train, partial(progress, TUNING))
         evaluations |= {name: ranked(name, ranker) for name, ranker in baselines(train, tuned).items()}

@@ -1,7 +1,7 @@
 """Build the two graphs of an artifact.
 
 `step`: items int64[t], hidden float32[layers, 1, h], new_rows float32[c, h] -> hidden. t >= 1, so one graph serves an
-event and a replay.
+event and a replay. A model of several types of events also takes types int64[t].
 
 `score`: hidden, only int64[n], exclude int64[m], unavailable bool[items + c or 0], k int64[1], new_rows float32[c, h]
 -> scores float32[k], items int64[k]: the best of `only`, or of the whole catalogue if `only` is empty. Excluded and
@@ -29,6 +29,7 @@ from model_export.export.schemes.slots import any_unavailable
 from model_export.export.schemes.top_k import ascending
 from nextitem.model.manifest import SCORE_GRAPH, STEP_GRAPH, WEIGHTS
 
+_TYPES = "type_rows"
 _INFINITY = float("inf")
 
 
@@ -59,6 +60,8 @@ def write_graphs(folder: Path, parameters: Parameters, scheme: Scheme, states: F
         for number, layer in enumerate(parameters.layers):
             for name, values in (("w", layer.w), ("r", layer.r), ("b", layer.b)):
                 weights.add(f"{name}{number}", values)
+        if parameters.types is not None:
+            weights.add(_TYPES, parameters.types)
         if parameters.memory is not None:
             store_memory(weights, parameters.memory)
     score, nodes = _ScoreGraph(GraphBuilder(weights), parameters, prepared).build()
@@ -73,7 +76,10 @@ def _step_model(weights: WeightsFile, parameters: Parameters, prepared: Prepared
     items = graph.input("items", TensorProto.INT64, ["t"])
     hidden = graph.input("hidden", TensorProto.FLOAT, shape)
     new = NewItems.read(graph, len(parameters.table), parameters.hidden)
-    sequence = new.rows_of(items, prepared.rows).reshape(-1, 1, parameters.hidden)
+    rows = new.rows_of(items, prepared.rows)
+    if parameters.types is not None:
+        rows = rows + graph.stored(_TYPES).gather(graph.input("types", TensorProto.INT64, ["t"]))
+    sequence = rows.reshape(-1, 1, parameters.hidden)
     axis, last_states = graph.constant([0]), []
     for number in range(len(parameters.layers)):
         before = hidden.slice(number, number + 1, axis)

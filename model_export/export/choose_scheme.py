@@ -11,8 +11,9 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from model_export.data.session_events import SessionEvents
 from model_export.export.build_graphs import WrittenGraphs, write_graphs
-from model_export.export.graph_runner import Floats, GraphRunner, Session
+from model_export.export.graph_runner import Floats, GraphRunner
 from model_export.export.measure_loss import Loss, RankedTarget, compare, rank_sessions
 from model_export.export.onnx.parameters import Parameters
 from model_export.export.schemes import SCHEMES, Scheme
@@ -49,7 +50,7 @@ class SelectionData:
     parameters: Parameters
     exact: Sequence[RankedTarget]
     states: Floats
-    sessions: Sequence[Session]
+    sessions: Sequence[SessionEvents]
     bounds: Bounds
 
 

@@ -4,9 +4,10 @@ from importlib.metadata import version as library_version
 from pathlib import Path
 
 from model_export.data.atomic_file import temporary_folder
+from model_export.data.session_events import SessionEvents
 from model_export.export.build_graphs import write_graphs
 from model_export.export.choose_scheme import BoundsMissed, SelectionData, choose, measuring, schemes_to_try
-from model_export.export.graph_runner import GraphRunner, Session
+from model_export.export.graph_runner import GraphRunner
 from model_export.export.measure_loss import parity, rank_sessions, states_of, stepwise_difference
 from model_export.export.model_card import card
 from model_export.export.onnx.parameters import Parameters, parameters_of
@@ -65,7 +66,7 @@ def export(run: Run, out: Path, bounds: Bounds, progress: Work, *, scheme: str |
         InputError: the run has too few sessions to certify with, there is no such scheme, or `out` cannot be
             written.
     """
-    sessions = [session[-WINDOW:] for session in run.held_out if len(session) > 1]
+    sessions = [session[-WINDOW:] for session in run.held_out if session.targets]
     if len(sessions) < MIN_GOLDENS:
         raise InputError(
             f"the run has {len(sessions)} held-out sessions of two or more events; a certificate needs {MIN_GOLDENS}: "
@@ -83,7 +84,7 @@ def _export(
     run: Run,
     out: Path,
     folder: Path,
-    sessions: list[Session],
+    sessions: list[SessionEvents],
     *,
     bounds: Bounds,
     progress: Work,
@@ -109,7 +110,7 @@ def _export(
     _require("stepwise against whole replay", stepwise, bounds.stepwise)
 
     progress.begin("certifying")
-    golden = tuple(_golden(choice.scheme.graphs, session, run.item_ids) for session in goldens)
+    golden = tuple(_golden(choice.scheme.graphs, session, run) for session in goldens)
     certificate = Certificate(golden, considered=choice.considered)
     quantization = Quantization(
         scheme=choice.scheme.name,
@@ -171,6 +172,7 @@ def _write_documents(folder: Path, run: Run, certificate: Certificate, quantizat
             evaluation=record.validation,
             popular=record.popular,
             documents={name: digest_of(folder / name) for name in DOCUMENTS},
+            types=record.types,
             memory=None if run.memory is None else _session_memory(run.memory),
         )
     )
@@ -191,12 +193,14 @@ def _session_memory(blended: BlendedMemory) -> SessionMemory:
     )
 
 
-def _golden(graphs: GraphRunner, session: Session, item_ids: tuple[str, ...]) -> Golden:
+def _golden(graphs: GraphRunner, session: SessionEvents, run: Run) -> Golden:
+    item_ids, types = run.item_ids, run.record.types
     state = graphs.step(graphs.start(), session)
-    best = graphs.top(state, min(GOLDEN_TOP, len(item_ids)), session).tolist()
-    scores = graphs.scores(state, session)[best]
+    best = graphs.top(state, min(GOLDEN_TOP, len(item_ids)), session.items).tolist()
+    scores = graphs.scores(state, session.items)[best]
     return Golden(
-        items=tuple(item_ids[item] for item in session),
+        items=tuple(item_ids[item] for item in session.items),
         top=tuple(item_ids[item] for item in best),
         scores=tuple(round(float(score), 5) for score in scores),
+        types=tuple(types[kind] for kind in session.types) if types else (),
     )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model_export.export.graph_runner import Floats, GraphRunner, Session
+from model_export.data.session_events import SessionEvents
+from model_export.export.graph_runner import Floats, GraphRunner
 from model_export.metrics.ranking import CUTOFF, accuracy, rank_in_list
 
 
@@ -28,16 +29,16 @@ class RankedTarget:
     rank: float
 
 
-def parity(graphs: GraphRunner, reference: Iterable[tuple[Session, Floats]]) -> float:
+def parity(graphs: GraphRunner, reference: Iterable[tuple[SessionEvents, Floats]]) -> float:
     """Return the largest score difference from reference scores, each of a whole session."""
     worst = [
-        np.abs(graphs.scores(graphs.step(graphs.start(), session), session) - scores).max()
+        np.abs(graphs.scores(graphs.step(graphs.start(), session), session.items) - scores).max()
         for session, scores in reference
     ]
     return float(np.max(worst))  # unlike max(), it returns NaN if there is one
 
 
-def stepwise_difference(graphs: GraphRunner, sessions: Sequence[Session]) -> float:
+def stepwise_difference(graphs: GraphRunner, sessions: Sequence[SessionEvents]) -> float:
     """Return the largest difference between a state stepped event by event and one replayed whole."""
     worst = []
     for session in sessions:
@@ -47,9 +48,12 @@ def stepwise_difference(graphs: GraphRunner, sessions: Sequence[Session]) -> flo
 
 
 def rank_sessions(
-    graphs: GraphRunner, sessions: Sequence[Session], items: int, on_session: Callable[[int], None] = lambda _: None
+    graphs: GraphRunner,
+    sessions: Sequence[SessionEvents],
+    items: int,
+    on_session: Callable[[int], None] = lambda _: None,
 ) -> list[RankedTarget]:
-    """Rank the catalogue after each event but the last of some sessions.
+    """Rank the catalogue before each next item of some sessions.
 
     Args:
         graphs: the graphs.
@@ -59,9 +63,12 @@ def rank_sessions(
     """
     ranked = []
     for number, session in enumerate(sessions, 1):
-        for events, state in enumerate(graphs.states(session[:-1]), 1):
-            scores, best = graphs.ranked(state, min(CUTOFF, items), session[:events])
-            ranked.append(RankedTarget(frozenset(best.tolist()), rank_in_list(best, scores, int(session[events]))))
+        steps = zip(graphs.states(session[:-1]), session.is_next_item.tolist(), strict=True)
+        for events, (state, is_next_item) in enumerate(steps, 1):
+            if is_next_item:
+                scores, best = graphs.ranked(state, min(CUTOFF, items), session.items[:events])
+                rank = rank_in_list(best, scores, int(session.items[events]))
+                ranked.append(RankedTarget(frozenset(best.tolist()), rank))
         on_session(number)
     return ranked
 
@@ -77,7 +84,7 @@ def compare(exact: Sequence[RankedTarget], served: Sequence[RankedTarget]) -> Lo
     return Loss(shared / places, after.hr - before.hr, after.mrr - before.mrr, targets)
 
 
-def states_of(graphs: GraphRunner, sessions: Sequence[Session]) -> Floats:
+def states_of(graphs: GraphRunner, sessions: Sequence[SessionEvents]) -> Floats:
     """Return the last layer's state after each event but the last, or after the only one, float32[n, hidden]."""
     states = [state[-1, 0] for session in sessions for state in graphs.states(session[: max(1, len(session) - 1)])]
     return np.stack(states) if states else np.empty((0, graphs.start().shape[-1]), np.float32)

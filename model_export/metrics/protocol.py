@@ -1,7 +1,8 @@
 """The evaluation protocol, the same for models and baselines.
 
 1. Drop the test events whose item does not occur in train, then the sessions shorter than 2 (`Sessions.recoded`).
-2. After each event but a session's last, rank all items of train. The next event's item is the target.
+2. After each event but a session's last, rank all items of train. The next event's item is the target. An event that
+   acts on the item right before, such as its cart after its view, is none (`Sessions.is_target`).
 3. `model_export.metrics.ranking` defines the target's rank and the metrics.
 
 The ranking is measured in two views: with the items that the session holds already, as it is, and without them, as a
@@ -16,7 +17,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from model_export.data.sessions import Sessions
+from model_export.data.sessions import Sessions, next_items
 from model_export.metrics.ranking import CUTOFF, discounted_gains, hits, reciprocal_ranks
 from nextitem.errors import InputError
 
@@ -50,11 +51,12 @@ class RankedSession(NamedTuple):
 class Ranker(Protocol):
     """Ranks the train catalogue after each event of a session."""
 
-    def rank(self, session: NDArray[np.int32]) -> RankedSession:
-        """Rank the next item after each event but the last.
+    def rank(self, session: NDArray[np.int32], types: NDArray[np.int8] | None = None, /) -> RankedSession:
+        """Rank the next item after each event but the last, whether it is a target or not.
 
         Args:
             session: int32[n], train codes of one whole session, oldest first, n >= 2.
+            types: int8[n], codes of the events' types; None if all are views.
         """
 
 
@@ -131,10 +133,8 @@ def summarize(ranks: NDArray[np.float64], shown: NDArray[np.int64]) -> Metrics:
 
 
 def target_events(test: Sessions) -> NDArray[np.int64]:
-    """Return the indices of the target events (all but each session's first), in the order of their rows."""
-    is_target = np.ones(len(test.codes), dtype=np.bool_)
-    is_target[test.offsets[:-1]] = False
-    events = np.flatnonzero(is_target)
+    """Return the indices of the target events (`Sessions.is_target`), in the order of their rows."""
+    events = np.flatnonzero(test.is_target)
     return events[np.argsort(test.rows[events], kind="stable")]
 
 
@@ -150,16 +150,17 @@ def evaluate(ranker: Ranker, test: Sessions, progress: Callable[[int], None] | N
         InputError: the test sessions hold no target.
         ValueError: the ranker returns a wrong number of ranks, one below 1, or one that is NaN in the wrong place.
     """
-    if len(test) == 0:
+    if not test.is_target.any():
         raise InputError("the test events leave nothing to evaluate: no session has two events of known items")
     views = _Sums(test), _Sums(test)
     for index in range(len(test)):
-        session = test.session(index)
-        ranked, is_new = ranker.rank(session), new_targets(session)
+        session, types = test.session(index), test.session_types(index)
+        ranked, is_new = ranker.rank(session, types), new_targets(session)
+        is_target = next_items(session, types)
         for view, result, counted in zip(views, ranked, (np.ones_like(is_new), is_new), strict=True):
             if not np.array_equal(result.ranks >= 1.0, counted) or not np.array_equal(~np.isnan(result.ranks), counted):
                 raise ValueError(f"the ranker returned invalid ranks for session {test.ids[index]!r}: {result.ranks}")
-            view.add(result)
+            view.add(RankedView(result.ranks[is_target], result.top[is_target]))
         if progress is not None:
             progress(index + 1)
     with_seen, without_seen = views

@@ -1,4 +1,4 @@
-"""Slice the targets by place in the session, popularity, novelty and time of day."""
+"""Slice the targets by type, place in the session, popularity, novelty and time of day."""
 
 from typing import NamedTuple
 
@@ -45,6 +45,7 @@ def slices(test: Sessions, train: Sessions | None) -> list[Slice]:
     events = target_events(test)
     codes = test.codes[events]
     properties = {
+        "type of the target": {name: test.type_codes[events] == code for code, name in enumerate(test.types)},
         "events before the target": _by_place(test, events),
         "the target in its session": _by_repeat(test, events),
         "time of day": _by_hour(test.times[events]) if test.is_epoch else {},

@@ -1,7 +1,7 @@
 """Padded batches of sessions of similar length."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from model_export.data.sessions import Sessions
+from nextitem.errors import InputError
 
 BUCKET = 16
 """Batches whose sessions are sorted by length together. More batches need less padding, but mix lengths less."""
@@ -22,14 +23,16 @@ class Batch:
 
     Attributes:
         inputs: int64[batch, time] items.
+        types: int64[batch, time] the types of these events.
         targets: int64[batch, time] the items that followed.
-        mask: bool[batch, time], true where there is a target.
-        weights: float32[batch].
+        mask: bool[batch, time], true where there is a target: see `Sessions.is_target`.
+        weights: float32[batch, time], of the targets.
         fresh: bool[batch], rows in which a session begins; the others continue the same row of the previous batch.
             None if a session begins in every row.
     """
 
     inputs: Tensor
+    types: Tensor
     targets: Tensor
     mask: Tensor
     weights: Tensor
@@ -45,7 +48,14 @@ class Batch:
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> "Batch":
         fresh = None if self.fresh is None else change(self.fresh)
-        return Batch(change(self.inputs), change(self.targets), change(self.mask), change(self.weights), fresh)
+        return Batch(
+            change(self.inputs),
+            change(self.types),
+            change(self.targets),
+            change(self.mask),
+            change(self.weights),
+            fresh,
+        )
 
 
 class Epochs(Protocol):
@@ -71,10 +81,20 @@ class Batches:
         window: maximum transitions in a row of a batch.
         recency: see `FitConfig.recency`.
         bucket: see `BUCKET`; 1 sorts nothing.
+        type_weights: see `weights_by_type`.
     """
 
-    def __init__(self, sessions: Sessions, size: int, window: int, recency: float = 0.0, bucket: int = BUCKET) -> None:
-        self._codes = sessions.codes
+    def __init__(
+        self,
+        sessions: Sessions,
+        size: int,
+        window: int,
+        recency: float = 0.0,
+        bucket: int = BUCKET,
+        type_weights: Mapping[str, float] = {},
+    ) -> None:
+        self._codes, self._types, self._is_target = sessions.codes, sessions.type_codes, sessions.is_target
+        self._event_weights = weights_by_type(sessions, type_weights)
         self._size, self._bucket = size, bucket
         owners, self._starts, self._lengths = windows(sessions, window)
         self._weights = weights_by_age(sessions, recency)[owners]
@@ -96,13 +116,15 @@ class Batches:
     def _batch(self, chosen: NDArray[np.int64]) -> Batch:
         lengths = self._lengths[chosen]
         steps = np.arange(int(lengths.max()))
-        mask = steps[None, :] < lengths[:, None]
-        at = np.where(mask, self._starts[chosen][:, None] + steps[None, :], 0)
+        is_real = steps[None, :] < lengths[:, None]
+        at = np.where(is_real, self._starts[chosen][:, None] + steps[None, :], 0)
+        after = at + is_real
         return Batch(
             torch.from_numpy(self._codes[at].astype(np.int64)),
-            torch.from_numpy(self._codes[at + mask].astype(np.int64)),
-            torch.from_numpy(mask),
-            torch.from_numpy(self._weights[chosen]),
+            torch.from_numpy(self._types[at].astype(np.int64)),
+            torch.from_numpy(self._codes[after].astype(np.int64)),
+            torch.from_numpy(is_real & self._is_target[after]),
+            torch.from_numpy(self._weights[chosen][:, None] * self._event_weights[after]),
         )
 
 
@@ -122,3 +144,24 @@ def weights_by_age(sessions: Sessions, recency: float) -> NDArray[np.float32]:
     ranks[np.argsort(sessions.starts, kind="stable")] = np.arange(len(sessions))
     weights = np.exp(recency * (ranks / max(1, len(sessions) - 1) - 1.0))
     return np.asarray(weights / weights.mean(), np.float32)
+
+
+def weights_by_type(sessions: Sessions, weights: Mapping[str, float]) -> NDArray[np.float32]:
+    """Return each event's weight as a target, float32[events], 1 on average over the targets.
+
+    Args:
+        sessions: the training data.
+        weights: by type; other types have 1.
+
+    Raises:
+        InputError: no event is of a type that has a weight.
+    """
+    if absent := [name for name in weights if name not in sessions.types]:
+        raise InputError(
+            f"no event is of the type {', '.join(absent)}, which --type-weight names; the types are "
+            f"{', '.join(sessions.types)} (--type-column names their column)"
+        )
+    by_type = np.array([weights.get(name, 1.0) for name in sessions.types])
+    by_event = by_type[sessions.type_codes]
+    targets = by_event[sessions.is_target]
+    return np.asarray(by_event / (targets.mean() if len(targets) else 1.0), np.float32)

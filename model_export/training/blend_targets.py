@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model_export.data.sessions import Sessions
+from model_export.data.sessions import Sessions, next_items
 from model_export.memory import Memory
 from model_export.memory.blend import UNSEEN, ages_of
 from model_export.memory.fit_blend import BlendTargets
@@ -75,12 +75,13 @@ def _targets(
     for number in range(len(sessions)):
         on_session(number)
         session = sessions.session(number)
-        codes = torch.from_numpy(session[:-1].astype(np.int64)).to(rows.device)
-        scores = network.scores(network(codes[None], rows)[0], rows)
+        types = sessions.session_types(number)
+        codes, kinds = (torch.from_numpy(part[:-1].astype(np.int64)).to(rows.device) for part in (session, types))
+        scores = network.scores(network(codes[None], rows, kinds[None])[0], rows)
         levels = torch.logsumexp(scores, dim=1).tolist()
         top = scores.topk(best, dim=1).indices.cpu().numpy()
         scores_of = scores.cpu().numpy()
-        for at in range(len(session) - 1):
+        for at in np.flatnonzero(next_items(session, types)).tolist():
             so_far = session[: at + 1]
             recalled, recalled_votes = memory.votes(so_far)
             candidates = np.union1d(np.union1d(top[at], recalled), so_far).astype(np.int64)

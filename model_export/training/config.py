@@ -68,6 +68,8 @@ class FitConfig:
     popularity_prior: float = 0.0
     """Logit adjustment (Menon et al. 2021, arXiv 2007.07314): in training, not in serving, an item's probability is
     multiplied by its share of the events to this power. Above 0 popular items are recommended less, below 0 more."""
+    type_weight: str = ""
+    """Weights of the targets in the loss by the type of their event, such as purchase=4,cart=2; other types have 1."""
     recency: float = 0.0
     """The newest session weighs exp(recency) times as much as the oldest, others in between by rank of their start."""
     teachers: int = 0
@@ -112,6 +114,7 @@ class FitConfig:
             ("weight_decay", 0.0 <= self.weight_decay < math.inf, "at least 0"),
             ("averaging", 0.0 <= self.averaging < 1.0, "at least 0 and below 1"),
             ("popularity_prior", -1.0 <= self.popularity_prior <= 1.0, "-1 to 1"),
+            ("type_weight", _weights(self.type_weight) is not None, "type=weight such as purchase=4, each above 0"),
             ("recency", 0.0 <= self.recency <= MAX_RECENCY, f"0 to {MAX_RECENCY:g}"),
             ("teachers", self.teachers >= 0, "at least 0"),
             ("teachers", not self.teachers or self.loss != "bpr-max", "0 with the loss bpr-max"),
@@ -132,6 +135,11 @@ class FitConfig:
             if not fits:
                 raise InputError(f"{name.replace('_', ' ')} must be {rule}, not {getattr(self, name)!r}")
 
+    @property
+    def type_weights(self) -> dict[str, float]:
+        """The weights of `type_weight` by type."""
+        return _weights(self.type_weight) or {}
+
     @classmethod
     def names(cls) -> tuple[str, ...]:
         """Return the names of the settings."""
@@ -140,3 +148,18 @@ class FitConfig:
     def values(self) -> dict[str, str | int | float | bool]:
         """Return the hyper-parameters by name."""
         return asdict(self)
+
+
+def _weights(text: str) -> dict[str, float] | None:
+    """Return the weights of `FitConfig.type_weight`; None if the text is no list of them."""
+    weights: dict[str, float] = {}
+    for part in filter(None, text.split(",")):
+        name, _, number = (piece.strip() for piece in part.rpartition("="))
+        try:
+            weight = float(number)
+        except ValueError:
+            return None
+        if not (name and 0.0 < weight < math.inf) or name in weights:
+            return None
+        weights[name] = weight
+    return weights

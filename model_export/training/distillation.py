@@ -52,7 +52,10 @@ class Teachers:
     def targets(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the teachers' best items where a batch has a target, int64[n, m], and their probabilities."""
         tables = [network.rows() for network in self._networks]
-        after = [network(batch.inputs, rows)[batch.mask] for network, rows in zip(self._networks, tables, strict=True)]
+        after = [
+            network(batch.inputs, rows, batch.types)[batch.mask]
+            for network, rows in zip(self._networks, tables, strict=True)
+        ]
         size = chunk_rows(len(after[0]), len(tables[0]))
         chunks = ([states[at : at + size] for states in after] for at in range(0, len(after[0]), size))
         best = [self._best(chunk, tables) for chunk in chunks]

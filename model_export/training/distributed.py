@@ -50,7 +50,7 @@ class World:
             mine = batch.part(torch.zeros(1, dtype=torch.int64))
             return replace(mine, weights=torch.zeros_like(mine.weights))
         mine = batch.part(rows)
-        part = self.size * float(mine.mask.sum()) / float(batch.mask.sum())
+        part = self.size * float(mine.mask.sum()) / max(float(batch.mask.sum()), 1.0)
         return replace(mine, weights=mine.weights * part)
 
     def wrapped(self, module: nn.Module) -> nn.Module:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from model_export.data.sessions import MIN_SESSION_EVENTS, Sessions
+from model_export.data.sessions import Sessions
 from model_export.data.split import Split, split_by_time, split_latest
 from model_export.memory import Blend, BlendedMemory, Memory, MemoryConfig, build_index
 from model_export.memory.fit_blend import BLENDS, BlendTargets, fit_blend
@@ -27,6 +27,7 @@ from model_export.training.network import Network
 from model_export.training.trainer import TrainedEpoch, batches_of, train_network
 from model_export.training.validation_metrics import network_accuracy, sample_sessions
 from nextitem.errors import InputError
+from nextitem.event_types import VIEW
 
 MAX_VALIDATION_TARGETS = 20_000
 """Next items that each epoch is validated on; of more, a sample is drawn."""
@@ -138,10 +139,15 @@ def validate(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Validat
         InputError: see `fit`.
     """
     world = current_world()
+    if len(sessions.types) > 1 and sessions.types[0] != VIEW:
+        raise InputError(
+            f"the types of events are {', '.join(sessions.types)}, and none is {VIEW}, the type of an event that names "
+            f"none: give one of them this label, such as --keep {sessions.types[0]}={VIEW},{sessions.types[1]}"
+        )
     split = _split(sessions, config)
     held_out = split.test.recoded(split.train.catalogue)
     held_out = sample_sessions(held_out, MAX_VALIDATION_TARGETS, config.seed)
-    if len(held_out) == 0:
+    if not held_out.is_target.any():
         raise InputError(f"there is nothing to validate on: {split.by} have no two events of known items")
     config = complete_config(config, sessions)
     after = [*_memory_phases(held_out, config), *_training_phases(sessions, config, config.epochs, "refit")]
@@ -228,6 +234,6 @@ def _split(sessions: Sessions, config: FitConfig) -> Split:
             split = split_latest(sessions, f"all start on {config.validation_days} days or fewer")
         except InputError as error:
             raise InputError(f"no sessions can be set apart for validation: {error}") from error
-    if not (split.train.lengths >= MIN_SESSION_EVENTS).any():
+    if not split.train.is_target.any():
         raise InputError("there is nothing to learn from: outside the validation no session has two events")
     return split

@@ -3,6 +3,9 @@
 One table is both the input embedding and the scoring matrix (tied). With `normalised`, scores are cosines of rows and
 hidden state, divided by a fixed temperature (NISER, Gupta et al. 2019, arXiv 1909.04276). Popular items then cannot win
 by the length of their rows.
+
+Where events are of several types, the row of an event's type is added to its item's row at the GRU's input. The rows of
+types begin with zeros, so that training begins as it does without them.
 """
 
 from dataclasses import dataclass
@@ -30,6 +33,8 @@ class NetworkConfig:
     """Share of each event's row, and of each hidden state before scoring, zeroed in training."""
     item_dropout: float = 0.0
     """Share of events whose row is zeroed whole in training."""
+    types: int = 1
+    """Types of events. With one type there is nothing to learn about it, and no weights."""
 
 
 class Network(nn.Module):
@@ -42,30 +47,37 @@ class Network(nn.Module):
         self.gru = nn.GRU(config.hidden, config.hidden, config.layers, batch_first=True)
         self.drop = nn.Dropout(config.dropout)
         nn.init.normal_(self.table, std=config.hidden**-0.5)
+        self.types: nn.Parameter | None = None
+        if config.types > 1:
+            self.types = nn.Parameter(torch.zeros(config.types, config.hidden))
 
     def rows(self) -> Tensor:
         """Return the table as inputs and scores use it, float32[items, hidden]."""
         return functional.normalize(self.table, dim=-1) if self.config.normalised else self.table
 
-    def forward(self, items: Tensor, rows: Tensor) -> Tensor:
+    def forward(self, items: Tensor, rows: Tensor, types: Tensor | None = None) -> Tensor:
         """Return the hidden state after each event of whole sessions.
 
         Args:
             items: int64[batch, time] item codes, right-padded with any code.
             rows: the table from `rows`.
+            types: int64[batch, time] type codes; None if all events are views.
 
         Returns:
             float32[batch, time, hidden], of the last layer.
         """
-        return self.step(items, rows, None)[0]
+        return self.step(items, rows, None, types)[0]
 
-    def step(self, items: Tensor, rows: Tensor, before: Tensor | None) -> tuple[Tensor, Tensor]:
+    def step(
+        self, items: Tensor, rows: Tensor, before: Tensor | None, types: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Return the hidden state after each event, and the last state of each layer.
 
         Args:
             items: see `forward`.
             rows: see `forward`.
             before: float32[layers, batch, hidden], the initial hidden state; None for zeros.
+            types: see `forward`.
 
         Returns:
             The result of `forward`, and float32[layers, batch, hidden].
@@ -74,6 +86,8 @@ class Network(nn.Module):
         if self.training and self.config.item_dropout:
             kept = torch.rand(items.shape, device=items.device) >= self.config.item_dropout
             inputs = inputs * kept.unsqueeze(-1)
+        if self.types is not None:
+            inputs = inputs + functional.embedding(torch.zeros_like(items) if types is None else types, self.types)
         states: Tensor
         after: Tensor
         states, after = self.gru(self.drop(inputs), before)

@@ -13,12 +13,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from model_export.data.session_events import SessionEvents
 from model_export.memory import Blend, BlendedMemory, Memory, MemoryConfig, MemoryIndex
 from nextitem.errors import ArtifactCorrupt, InputError
 from nextitem.model.manifest import DECODE_ERRORS, MANIFEST, VOCABULARY, PopularItem, Training, is_version
 from nextitem.model.vocabulary import Vocabulary, write_vocabulary
 
-RUN_SCHEMA = 1
+RUN_SCHEMA = 2
 RUN = "run.json"
 SUMMARY = "summary.json"
 WEIGHTS = "weights.npz"
@@ -51,6 +52,7 @@ class RunRecord(msgspec.Struct, frozen=True):
         history: loss, HR@20 and MRR@20 of each epoch on the validation split.
         popular: the most frequent items.
         libraries: versions of the libraries that trained it.
+        types: the types of events, the first one `view`; empty if there is only one.
         memory: the session memory; None for the network alone.
     """
 
@@ -65,6 +67,7 @@ class RunRecord(msgspec.Struct, frozen=True):
     popular: tuple[PopularItem, ...]
     libraries: dict[str, str]
     schema: int = RUN_SCHEMA
+    types: tuple[str, ...] = ()
     memory: MemoryRecord | None = None
 
 
@@ -78,7 +81,7 @@ class Run(msgspec.Struct, frozen=True):
     record: RunRecord
     weights: Weights
     item_ids: tuple[str, ...]
-    held_out: tuple[NDArray[np.int32], ...]
+    held_out: tuple[SessionEvents, ...]
     memory: BlendedMemory | None = None
 
 
@@ -88,8 +91,9 @@ def write_run(folder: Path, run: Run) -> None:
     np.savez(folder / WEIGHTS, allow_pickle=False, **run.weights)
     write_vocabulary(folder / VOCABULARY, run.item_ids)
     lengths = np.array([len(session) for session in run.held_out], np.int64)
-    codes = np.concatenate(run.held_out) if run.held_out else np.empty(0, np.int32)
-    np.savez(folder / HELD_OUT, allow_pickle=False, codes=codes, lengths=lengths)
+    codes = np.concatenate([np.empty(0, np.int32), *(session.items for session in run.held_out)])
+    types = np.concatenate([np.empty(0, np.int8), *(session.types for session in run.held_out)])
+    np.savez(folder / HELD_OUT, allow_pickle=False, codes=codes, types=types, lengths=lengths)
     if run.memory is not None:
         arrays = run.memory.memory.index.arrays()
         np.savez(folder / MEMORY, allow_pickle=False, **arrays)
@@ -145,7 +149,11 @@ def read_run(folder: Path) -> Run:
     if items != {record.items} or weights["table"].shape[1] != record.hidden:
         raise InputError(f"{folder} is a damaged training run: its files belong to different catalogues")
     ends = np.cumsum(held_out["lengths"])
-    sessions = tuple(np.split(held_out["codes"].astype(np.int32), ends[:-1])) if len(ends) else ()
+    codes, types = (np.split(held_out[name], ends[:-1]) for name in ("codes", "types"))
+    sessions = tuple(
+        SessionEvents(items.astype(np.int32), kinds.astype(np.int8))
+        for items, kinds in zip(codes[: len(ends)], types[: len(ends)], strict=True)
+    )
     return Run(record, weights, tuple(map(vocabulary.item_id, range(len(vocabulary)))), sessions, memory)
 
 

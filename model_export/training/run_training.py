@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from model_export.data.atomic_file import new_folder
+from model_export.data.session_events import SessionEvents
 from model_export.data.sessions import Sessions
 from model_export.metrics.ranking import Accuracy
 from model_export.training.config import FitConfig
@@ -54,8 +55,10 @@ def train(
                 for name, values in fitted.network.state_dict().items()
             }
             held_out = fitted.validated.split.test.recoded(sessions.catalogue)
-            held_out_codes = tuple(map(held_out.session, range(len(held_out))))
-            write_run(folder, Run(record, weights, sessions.catalogue, held_out_codes, fitted.memory))
+            held_out_events = tuple(
+                SessionEvents(held_out.session(index), held_out.session_types(index)) for index in range(len(held_out))
+            )
+            write_run(folder, Run(record, weights, sessions.catalogue, held_out_events, fitted.memory))
             if summary is not None:
                 (folder / SUMMARY).write_bytes(summary)
             for tracker in trackers:
@@ -125,6 +128,7 @@ def _record(sessions: Sessions, fitted: Fitted) -> RunRecord:
         history=tuple((epoch.loss, epoch.hr, epoch.mrr) for epoch in validated.history),
         popular=_popular(sessions),
         libraries={"torch": library_version("torch")},
+        types=sessions.types if network.types > 1 else (),
         memory=None if fitted.memory is None else MemoryRecord(fitted.memory.memory.config, fitted.memory.blend),
     )
 

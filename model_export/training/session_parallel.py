@@ -5,7 +5,7 @@ state to the next batch as a value: gradients do not flow through it.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 import numpy as np
@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from model_export.data.sessions import Sessions
-from model_export.training.batches import Batch, weights_by_age, windows
+from model_export.training.batches import Batch, weights_by_age, weights_by_type, windows
 
 T = TypeVar("T", np.int64, np.bool_, np.float32)
 
@@ -28,10 +28,14 @@ class Lanes:
         sessions: the training data; sessions shorter than 2 are skipped.
         size: number of lanes.
         recency: see `FitConfig.recency`.
+        type_weights: see `weights_by_type`.
     """
 
-    def __init__(self, sessions: Sessions, size: int, recency: float = 0.0) -> None:
-        self._codes = sessions.codes
+    def __init__(
+        self, sessions: Sessions, size: int, recency: float = 0.0, type_weights: Mapping[str, float] = {}
+    ) -> None:
+        self._codes, self._types, self._is_target = sessions.codes, sessions.type_codes, sessions.is_target
+        self._event_weights = weights_by_type(sessions, type_weights)
         self._size = size
         owners, self._starts, self._lengths = windows(sessions, max(1, int(sessions.lengths.max(initial=1))))
         self._weights = weights_by_age(sessions, recency)[owners]
@@ -52,11 +56,13 @@ class Lanes:
         weights = self._in_lanes(np.repeat(self._weights[order], lengths), 0.0)
         for step in range(len(self)):
             event, real = events[:, step, None], is_real[:, step, None]
+            after = event + real
             yield Batch(
                 torch.from_numpy(self._codes[event].astype(np.int64)),
-                torch.from_numpy(self._codes[event + real].astype(np.int64)),
-                torch.from_numpy(real.copy()),
-                torch.from_numpy(weights[:, step].copy()),
+                torch.from_numpy(self._types[event].astype(np.int64)),
+                torch.from_numpy(self._codes[after].astype(np.int64)),
+                torch.from_numpy(real & self._is_target[after]),
+                torch.from_numpy(weights[:, step, None] * self._event_weights[after]),
                 torch.from_numpy(is_fresh[:, step].copy()),
             )
 

@@ -6,20 +6,29 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from model_export.data.session_events import SessionEvents
 from model_export.training.network import Network, NetworkConfig
 from model_export.training.run_folder import Run
 
 
 @torch.inference_mode()
-def torch_scores(run: Run, sessions: Sequence[NDArray[np.int32]]) -> list[NDArray[np.float32]]:
+def torch_scores(run: Run, sessions: Sequence[SessionEvents]) -> list[NDArray[np.float32]]:
     """Return the score of every item after each whole session, each float32[items].
 
     Args:
         run: the run.
-        sessions: item codes of sessions with at least one event.
+        sessions: sessions with at least one event.
     """
     record = run.record
-    config = NetworkConfig(record.items, record.hidden, record.layers, record.normalised, record.temperature, 0.0)
+    config = NetworkConfig(
+        items=record.items,
+        hidden=record.hidden,
+        layers=record.layers,
+        normalised=record.normalised,
+        temperature=record.temperature,
+        dropout=0.0,
+        types=max(len(record.types), 1),
+    )
     with torch.device("meta"):  # allocates no weights: the run's own are assigned
         network = Network(config)
     network.load_state_dict({name: torch.from_numpy(values) for name, values in run.weights.items()}, assign=True)
@@ -27,7 +36,8 @@ def torch_scores(run: Run, sessions: Sequence[NDArray[np.int32]]) -> list[NDArra
     rows = network.rows()
     scores_of_sessions = []
     for session in sessions:
-        states = network(torch.from_numpy(session.astype(np.int64))[None], rows)[:, -1]
+        items, types = (torch.from_numpy(part.astype(np.int64))[None] for part in (session.items, session.types))
+        states = network(items, rows, types)[:, -1]
         scores = np.asarray(network.scores(states, rows)[0].numpy(), np.float32)
-        scores_of_sessions.append(scores if run.memory is None else run.memory.scores(scores, session))
+        scores_of_sessions.append(scores if run.memory is None else run.memory.scores(scores, session.items))
     return scores_of_sessions

@@ -54,7 +54,7 @@ def train_network(
     """
     rng, world = seeded(config.seed), current_world()
     on = device()
-    network = Network(network_config(config, len(sessions.catalogue))).to(on)
+    network = Network(network_config(config, len(sessions.catalogue), len(sessions.types))).to(on)
     world.reseed(config.seed)
     counts = torch.from_numpy(np.bincount(sessions.codes, minlength=len(sessions.catalogue)).astype(np.float32))
     loss_function = make_loss(config, counts.to(on), product_type(config.precision, on))
@@ -98,21 +98,23 @@ def _optimiser(network: Network, config: FitConfig) -> torch.optim.Optimizer:
 def batches_of(sessions: Sessions, config: FitConfig) -> Epochs:
     """Return the batches that the settings ask for."""
     if config.batching == "session-parallel":
-        return Lanes(sessions, config.batch, config.recency)
-    return Batches(sessions, config.batch, config.window, config.recency)
+        return Lanes(sessions, config.batch, config.recency, config.type_weights)
+    return Batches(sessions, config.batch, config.window, config.recency, type_weights=config.type_weights)
 
 
 def batch_loss(network: Network, batch: Batch, loss_of: Loss, teachers: Teachers | None = None) -> Tensor:
-    """Return the mean loss of a batch's transitions, each weighted by its session's weight."""
+    """Return the mean loss of a batch's transitions, each with its weight."""
     rows = network.rows()
-    return _mean_loss(network, network(batch.inputs, rows), rows, batch, loss_of, teachers)
+    return _mean_loss(network, network(batch.inputs, rows, batch.types), rows, batch, loss_of, teachers)
 
 
 def _mean_loss(
     network: Network, after: Tensor, rows: Tensor, batch: Batch, loss_of: Loss, teachers: Teachers | None
 ) -> Tensor:
     states = after[batch.mask]
-    weights = batch.weights[:, None].expand(batch.mask.shape)[batch.mask] / len(states)
+    if not len(states):  # only events that act on the item at hand
+        return after.sum() * 0.0
+    weights = batch.weights[batch.mask] / len(states)
     loss = loss_of(network, states, rows, batch.targets[batch.mask], weights)
     return loss if teachers is None else loss + teachers.loss(network, states, rows, batch, weights)
 
@@ -136,7 +138,7 @@ class BatchLoss(nn.Module):
         if before is not None:
             before = before.masked_fill(batch.fresh[:, None], 0.0)
         rows = self.network.rows()
-        after, last = self.network.step(batch.inputs, rows, before)
+        after, last = self.network.step(batch.inputs, rows, before, batch.types)
         self._carried = last.detach()
         return _mean_loss(self.network, after, rows, batch, self.loss_of, self.teachers)
 
@@ -147,8 +149,8 @@ def seeded(seed: int) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def network_config(config: FitConfig, items: int) -> NetworkConfig:
-    """Return the shape of the network for a catalogue of that size."""
+def network_config(config: FitConfig, items: int, types: int) -> NetworkConfig:
+    """Return the shape of the network for a catalogue of that size, and a number of types of events."""
     return NetworkConfig(
         items=items,
         hidden=config.hidden,
@@ -157,6 +159,7 @@ def network_config(config: FitConfig, items: int) -> NetworkConfig:
         temperature=config.temperature,
         dropout=config.dropout,
         item_dropout=config.item_dropout,
+        types=types,
     )
 
 

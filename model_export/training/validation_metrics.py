@@ -23,7 +23,7 @@ def network_accuracy(network: Network, sessions: Sessions) -> Accuracy:
     batches = Batches(sessions, min(max(MAX_SCORES // (rows.shape[0] * longest), 1), MAX_BATCH), longest)
     better, tied = [], []
     for batch in (batch.to(rows.device) for batch in batches.epoch(np.random.default_rng(0))):
-        states = network(batch.inputs, rows)[batch.mask]
+        states = network(batch.inputs, rows, batch.types)[batch.mask]
         targets = batch.targets[batch.mask].unsqueeze(1)
         scores = network.scores(states, rows)
         own = scores.gather(1, targets)

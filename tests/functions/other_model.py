@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from model_export.data.session_events import SessionEvents
 from model_export.export.build_graphs import write_graphs
 from model_export.export.graph_runner import GraphRunner
 from model_export.export.onnx.parameters import Layer, Parameters
@@ -67,7 +68,7 @@ def _certificate(folder: Path, items: int) -> Certificate:
     goldens = []
     for first in range(MIN_GOLDENS):
         session = np.array([first, items - 1], np.int32)
-        state = graphs.step(graphs.start(), session)
+        state = graphs.step(graphs.start(), SessionEvents.views(session))
         best, scores = graphs.top(state, GOLDEN_TOP).tolist(), graphs.scores(state)
         golden = Golden(
             items=tuple(vocabulary.item_id(int(item)) for item in session),

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from model_export.data.session_events import SessionEvents
 from model_export.data.sessions import Sessions
 from model_export.export.export import export
 from model_export.metrics.ranking import Accuracy
@@ -99,10 +100,13 @@ def random_run(
     temperature: float = 0.07,
     sessions: int = 6,
     table: NDArray[np.float32] | None = None,
+    types: tuple[str, ...] = (),
 ) -> Run:
-    """An untrained run, with held-out sessions of random items."""
+    """An untrained run, with held-out sessions of random items and types."""
     rng = np.random.default_rng(2)
     weights = random_weights(items, hidden, layers)
+    if types:
+        weights["types"] = random_weights(len(types), hidden, 1, seed=5)["table"]
     if table is not None:
         weights["table"] = table
     training = Training(
@@ -126,8 +130,12 @@ def random_run(
         history=((2.5, 0.25, 0.125), (1.5, 0.5, 0.25)),
         popular=tuple(PopularItem(code, round(0.5 / (code + 1), 6)) for code in range(min(items, 30))),
         libraries={"torch": "2.0"},
+        types=types,
     )
-    held_out = tuple(rng.integers(0, items, rng.integers(2, 9)).astype(np.int32) for _ in range(sessions))
+    held_out = tuple(
+        SessionEvents(codes, (codes % max(len(types), 1)).astype(np.int8))
+        for codes in (rng.integers(0, items, rng.integers(2, 9)).astype(np.int32) for _ in range(sessions))
+    )
     return Run(record, weights, tuple(f"item-{code:05}" for code in range(items)), held_out)
 
 

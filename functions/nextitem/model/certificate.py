@@ -18,12 +18,16 @@ GOLDEN_TOP = 20
 """Minimum golden items of a session, unless the catalogue has fewer."""
 
 
-class Golden(msgspec.Struct, frozen=True):
-    """A session and the quantized engine's best items for it at export, with their scores."""
+class Golden(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A session and the quantized engine's best items for it at export, with their scores.
+
+    `types` are those of the session's events; empty if the model knows one type.
+    """
 
     items: tuple[str, ...]
     top: tuple[str, ...]
     scores: tuple[float, ...]
+    types: tuple[str, ...] = ()
 
 
 class Certificate(msgspec.Struct, frozen=True):
@@ -71,8 +75,10 @@ def _certificate_fault(certificate: Certificate, items: int) -> str | None:
         items: minimum golden items of a session.
     """
     sessions = certificate.sessions
-    if any(len(golden.top) != len(golden.scores) for golden in sessions):
-        return "is not a certificate: a golden item has no score"
+    if any(
+        len(golden.top) != len(golden.scores) or len(golden.types) not in {0, len(golden.items)} for golden in sessions
+    ):
+        return "is not a certificate: a golden item has no score, or an event no type"
     if len(sessions) < MIN_GOLDENS:
         return f"has {len(sessions)} golden sessions; the minimum is {MIN_GOLDENS}"
     if not all(golden.items and items <= len(golden.top) <= MAX_TOP for golden in sessions):

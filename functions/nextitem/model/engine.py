@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 import numpy as np
@@ -84,18 +84,32 @@ class Model:
         for graph in (self._step, self._score):
             if [tensor.shape for tensor in graph.get_inputs() if tensor.name == "hidden"] != [[*self._shape]]:
                 raise ArtifactCorrupt(f"{self.version}: a graph's hidden state is not float32{[*self._shape]}")
+        self._types = {name: code for code, name in enumerate(artifact.manifest.types)}
+        if any(tensor.name == "types" for tensor in self._step.get_inputs()) != bool(self._types):
+            raise ArtifactCorrupt(f"{self.version}: its step graph and its manifest disagree on types of events")
         self.has_memory = any(tensor.name == "session" for tensor in self._score.get_inputs())
         """True if the version has a session memory, which needs the session's items."""
         # Read now: another process of this environment may remove the folder after the route has changed.
         self.certificate = artifact.certificate()
 
-    def replay(self, hidden: HiddenState | None, items: Sequence[int], new_rows: NewRows | None = None) -> HiddenState:
+    def type_codes(self, types: Iterable[str]) -> list[int]:
+        """Return types of events as `replay` takes them; an unknown type counts as a view."""
+        return [self._types.get(name, 0) for name in types]
+
+    def replay(
+        self,
+        hidden: HiddenState | None,
+        items: Sequence[int],
+        new_rows: NewRows | None = None,
+        types: Sequence[int] | None = None,
+    ) -> HiddenState:
         """Step a hidden state through events.
 
         Args:
             hidden: where to start, [layers * hidden size]; None, or a state of another size, is the zero state.
             items: item indices, oldest first; none leaves the state as it is.
             new_rows: the rows of new items, which `items` may then name.
+            types: the type of each event, from `type_codes`; None if all are views.
 
         Returns:
             The hidden state after the last event, [layers * hidden size].
@@ -109,6 +123,8 @@ class Model:
             "hidden": hidden.reshape(self._shape),
             "new_rows": self._no_rows if new_rows is None else new_rows,
         }
+        if self._types:
+            feeds["types"] = np.zeros(len(items), np.int64) if types is None else np.asarray(types, np.int64)
         (after,) = self._step.run(None, feeds)
         return np.asarray(after, np.float32).reshape(-1)
 
@@ -235,7 +251,7 @@ class Model:
             session = self.vocabulary.indices(golden.items)
             if len(session) < len(golden.items):
                 raise ArtifactCorrupt(f"{self.version}: a golden session has an item that the catalogue does not have")
-            visitor = self.replay(None, session), session
+            visitor = self.replay(None, session, types=self.type_codes(golden.types) or None), session
             ranked = self._rank(visitor, (), (), len(golden.top), NOTHING)
             scores = {self.vocabulary.item_id(item.index): item.score for item in ranked}
             matches += len(scores.keys() & set(golden.top))

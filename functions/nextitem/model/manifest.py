@@ -174,7 +174,8 @@ class PopularItem(msgspec.Struct, frozen=True, array_like=True):
 class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     """A model version's description. The version is named by this document's digest.
 
-    `memory` is None if the network ranks alone.
+    `memory` is None if the network ranks alone. `types` are the types of events that the step graph takes, with `view`
+    first; empty if it takes none.
     """
 
     schema: int
@@ -187,6 +188,7 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     popular: tuple[PopularItem, ...]
     documents: dict[str, FileDigest]
     memory: SessionMemory | None = None
+    types: tuple[str, ...] = ()
 
 
 class SchemaOnly(msgspec.Struct):

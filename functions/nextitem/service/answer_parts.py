@@ -27,11 +27,15 @@ def recorded_replay(
     events: SessionRecord | Sequence[str],
     record: RequestRecord,
     source: ServedBy = "stateless",
+    types: Sequence[str] | None = None,
 ) -> ReplayedSession:
-    """Replay a session, or item ids alone, whose source it then names, and record how long that took."""
+    """Replay a session, or item ids alone, whose source it then names, and record how long that took.
+
+    `types` are those of the events that have the item ids; None for views.
+    """
     with record.phase("replay"):
         if not isinstance(events, SessionRecord):
-            return replay_items(routed, events, source)
+            return replay_items(routed, events, source, types)
         replay = replay_session(routed, events)
     record.set_replayed(replay.replayed)
     return replay

@@ -1,8 +1,9 @@
 """Rank the catalogue for a session or for bare items: replay the events, then score the items."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from nextitem.event_types import VIEW
 from nextitem.hidden_state import HiddenState
 from nextitem.model.engine import RankedItem
 from nextitem.service.router import RoutedModel
@@ -36,17 +37,26 @@ class Ranking(NamedTuple):
 def replay_session(routed: RoutedModel, session: SessionRecord) -> ReplayedSession:
     """Replay the events of a session that its snapshot does not cover."""
     hidden, entries = session.replay_from()
-    known = routed.items.indices(entry.item_id for entry in entries)
+    known, types = _known(routed, ((entry.item_id, entry.type) for entry in entries))
     if hidden is not None or known:
-        hidden = routed.model.replay(hidden, known, routed.items.new_rows)
+        hidden = routed.model.replay(hidden, known, routed.items.new_rows, types)
     return ReplayedSession("session", session.item_ids, hidden, len(entries))
 
 
-def replay_items(routed: RoutedModel, item_ids: Sequence[str], source: ServedBy = "stateless") -> ReplayedSession:
-    """Replay items, oldest first, as if they were a whole session."""
-    known = routed.items.indices(item_ids)
-    hidden = routed.model.replay(None, known, routed.items.new_rows) if known else None
+def replay_items(
+    routed: RoutedModel, item_ids: Sequence[str], source: ServedBy = "stateless", types: Sequence[str] | None = None
+) -> ReplayedSession:
+    """Replay items, oldest first, as if they were a whole session: of views, unless `types` has the types of events."""
+    known, codes = _known(routed, zip(item_ids, types or [VIEW] * len(item_ids), strict=True))
+    hidden = routed.model.replay(None, known, routed.items.new_rows, codes) if known else None
     return ReplayedSession(source, item_ids, hidden)
+
+
+def _known(routed: RoutedModel, events: Iterable[tuple[str, str]]) -> tuple[list[int], list[int]]:
+    """Return index and type of each event whose item is known."""
+    items = routed.items
+    known = [(index, event_type) for item_id, event_type in events if (index := items.index(item_id)) is not None]
+    return [index for index, _ in known], routed.model.type_codes(event_type for _, event_type in known)
 
 
 def rank(

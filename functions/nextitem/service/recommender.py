@@ -33,7 +33,7 @@ from nextitem.service.schema import (
 from nextitem.service.trending import Trending, check_category, counts_of, rank_trending
 from nextitem.sessions.feedback import feedback_on
 from nextitem.sessions.keys import KeyRing, SessionName
-from nextitem.sessions.session import IMPRESSION_SIZE, SessionKey, SessionStore, Status
+from nextitem.sessions.session import IMPRESSION_SIZE, Event, SessionKey, SessionStore, Status
 from nextitem.sessions.trends import Trend
 from nextitem.telemetry.record import RequestRecord
 
@@ -236,12 +236,13 @@ class Recommender:
 
     def _answer_without_store(self, routed: RoutedModel, request: EventsRequest, record: RequestRecord) -> Answer:
         """Answer from the request's own events."""
-        distinct: dict[str, str] = {}
+        distinct: dict[str, Event] = {}
         statuses: list[Status] = []
         for event in request.events:
             statuses.append("duplicate" if event.event_id in distinct else "applied")
-            distinct.setdefault(event.event_id, event.item_id)
-        replay = recorded_replay(routed, list(distinct.values()), record)
+            distinct.setdefault(event.event_id, event)
+        items, types = [event.item_id for event in distinct.values()], [event.type for event in distinct.values()]
+        replay = recorded_replay(routed, items, record, types=types)
         ranking = recorded_ranking(routed, replay, request.options, record)
         listed = recommendations(routed, ranking.items)
         return Answer(

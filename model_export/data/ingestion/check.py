@@ -42,7 +42,7 @@ class Events:
     """Events whose values are checked.
 
     Attributes:
-        table: `owner`, `item`, `event` (text), `time` (float64 seconds, or the running index) and `place`.
+        table: `owner`, `item`, `type` (a label), `time` (float64 seconds, or the running index) and `place`.
         is_epoch: False when the times are only a running index.
         whole: whether all times are whole numbers.
         cleaning: what the check changed.

@@ -67,7 +67,7 @@ class Figures(msgspec.Struct, frozen=True):
         gaps: periods without a session, the longest first.
         lengths: events of a session.
         duplicates: events with session, item, time and type of the event before, whether dropped or not.
-        repeats: events with the item of the event before, duplicates among them, whether dropped or not.
+        repeats: events with item and type of the event before, duplicates among them, whether dropped or not.
         tied: events that share their time with a neighbour of another item.
         long: sessions that last longer than 24 hours.
         heaviest: users or sessions of most events.
@@ -124,11 +124,6 @@ class Figures(msgspec.Struct, frozen=True):
         yield from self._about_times()
 
     def _about_events(self) -> Iterator[str]:
-        if len(self.types) > 1 and not self.kept_types:
-            yield (
-                f"events of {len(self.types)} types count: {_listed(self.types)}. To count some of them: "
-                f"--keep {next(iter(self.types))}"
-            )
         if absent := [kind for kind in self.kept_types if kind not in self.types]:
             kinds = ", ".join(absent)
             yield f"no event is of the type {kinds}, which --keep names; the types are {_listed(self.types)}"

@@ -24,6 +24,7 @@ from model_export.data.ingestion.sources import Source
 from model_export.data.ingestion.split import Parts, split_sessions
 from model_export.data.ingestion.summary import summarize
 from model_export.data.ingestion.write import write_table
+from model_export.data.layout import Layout
 from nextitem.errors import InputError
 
 
@@ -57,7 +58,8 @@ class Prepared:
     """Train, test and catalogue, ready to be written.
 
     Attributes:
-        sides: "train" and "test": `session_id`, `item_id`, `timestamp`, sessions by start, each in time order.
+        sides: "train" and "test": `session_id`, `item_id`, `timestamp`, and `type` if several types count; sessions by
+            start, each in time order.
         counts: of each side.
         catalogue: `item_id` and `events`, the training events of each item, in order of the ids' UTF-8 bytes.
         parts: counts before the filters, and the rule of the split.
@@ -121,7 +123,7 @@ def prepare_events(
     known = filter_test(parts.test, catalogue, config.min_session) if config.min_support else parts.test
     sides = {"train": train, "test": engine.kept("test", known)}
     return Prepared(
-        sides={name: _ordered(side, whole=events.whole) for name, side in sides.items()},
+        sides={name: _ordered(side, config.layout, whole=events.whole) for name, side in sides.items()},
         counts={name: _count(engine, name, side, config) for name, side in sides.items()},
         catalogue=catalogue.order_by("item_id"),
         parts=parts,
@@ -158,9 +160,10 @@ def _count(engine: Engine, name: str, side: ir.Table, config: PrepareConfig) -> 
     return Counts(**{count: int(value) for count, value in row.items()})
 
 
-def _ordered(events: ir.Table, *, whole: bool) -> ir.Table:
+def _ordered(events: ir.Table, layout: Layout, *, whole: bool) -> ir.Table:
+    types = {"type": "type"} if layout.has_types else {}
     return events.order_by("start", "first", "nth").select(
-        session_id="session", item_id="item", timestamp=_.time.cast("int64") if whole else _.time
+        session_id="session", item_id="item", timestamp=_.time.cast("int64") if whole else _.time, **types
     )
 
 

@@ -12,10 +12,13 @@ from model_export.data.ingestion.paths import EVENT, ROW
 from model_export.data.ingestion.sources import Source
 from model_export.data.ingestion.time_offset import add_offset
 from model_export.data.layout import Layout
+from nextitem.event_types import LABEL_FAULT, VIEW, is_label
 
 OFFSET, OWNER = "offset", "owner_"
 SHOWN_TYPES = 20
 """Types of events that an error lists."""
+MAX_TYPES = 32
+"""Maximum number of types of events: far more are no types, but a wrong column."""
 FLOAT_DIGITS = {8: 2.0**53, 4: 2.0**24}
 """Bounds, by the bytes of a float, below which it holds every whole number."""
 
@@ -25,8 +28,8 @@ class Rows:
     """The rows that count, not checked yet.
 
     Attributes:
-        table: `owner_0`, .. (the parts of the session's id, or the user's), `item`, `event` (text; NULL without a
-            column of types), `time` (as the files hold it) and `place`.
+        table: `owner_0`, .. (the parts of the session's id, or the user's), `item`, `type` (a label), `time` (as the
+            files hold it) and `place`.
         types: number of all rows by type of event, the most frequent first; empty without a column of types.
         numbers: columns of ids which a file holds as floats or decimals; their text is 1234.0.
         has_json: whether a source is JSON Lines, where an id may be the text of an object or list.
@@ -54,29 +57,59 @@ def read_rows(engine: Engine, sources: list[Source], layout: Layout) -> Rows:
     numbers = frozenset[str]().union(*(part.numbers for part in parts))
     tables = _with_one_type_of_time([part.table for part in parts], [source.name for source in sources], layout.time)
     table = tables[0] if len(tables) == 1 else ibis.union(*tables)
-    types = _types(engine, table) if layout.event is not None else {}
     has_json = any(part.has_json for part in parts)
-    if not layout.keep:
-        return Rows(table, types, numbers, has_json)
-    if not types.keys() & {*layout.keep}:  # a part of a large export may lack some: the summary warns of those
-        files = ", ".join(source.name for source in sources)
-        there = ", ".join(f"{shown(kind)} {count:,}" for kind, count in list(types.items())[:SHOWN_TYPES])
-        kept = ", ".join(map(shown, layout.keep))
+    if layout.type is None:
+        return Rows(table.mutate(type=ibis.literal(VIEW)), {}, numbers, has_json)
+    types = _types(engine, table)
+    labels = labels_of(types, layout, ", ".join(source.name for source in sources))
+    if layout.keep:
+        table = table.filter(table.type.isin([*labels]))
+    renamed = [(table.type == kind, label) for kind, label in labels.items() if kind != label]
+    labelled = table.type.fill_null(VIEW)
+    table = table.mutate(type=ibis.cases(*renamed, else_=labelled) if renamed else labelled)
+    return Rows(table, types, numbers, has_json)
+
+
+def labels_of(types: dict[str, int], layout: Layout, files: str) -> dict[str, str]:
+    """Return the label of each type that counts.
+
+    Args:
+        types: number of rows by type, the most frequent first.
+        layout: says which types count, and their labels.
+        files: names of the sources, for errors.
+
+    Raises:
+        InputError: no type counts, there are too many, or one of several cannot be a label.
+    """
+    labels = layout.labels or {kind: kind or VIEW for kind in types}
+    there = ", ".join(f"{shown(kind)} {count:,}" for kind, count in list(types.items())[:SHOWN_TYPES])
+    if layout.keep and not types.keys() & labels.keys():  # a part of a large export may lack some: the summary warns
+        kept = ", ".join(map(shown, labels))
         what = f"no event is of a type that --keep names ({kept}); the types are {there or 'none'}"
-        raise input_error(files, what, column=layout.event)
-    return Rows(table.filter(table.event.isin(layout.keep)), types, numbers, has_json)
+        raise input_error(files, what, column=layout.type)
+    distinct = {*labels.values()}
+    if len(distinct) == 1:  # a shop with one type of events: its name does not matter
+        return labels if is_label(*distinct) else dict.fromkeys(labels, VIEW)
+    if len(distinct) > MAX_TYPES:
+        what = f"has {len(distinct):,} types, more than {MAX_TYPES}: choose some with --keep; the first are {there}"
+        raise input_error(files, what, column=layout.type)
+    for kind, label in labels.items():
+        if not is_label(label):
+            what = f"the type {shown(label)} {LABEL_FAULT}; give it one: --keep {shown(f'{kind}=LABEL')}"
+            raise input_error(files, what, column=layout.type)
+    return labels
 
 
 def _types(engine: Engine, table: ir.Table) -> dict[str, int]:
     """Count the rows by type; a row without a type has the type ''."""
-    counted = table.group_by(kind=table.event.fill_null("")).agg(rows=table.count())
+    counted = table.group_by(kind=table.type.fill_null("")).agg(rows=table.count())
     counts = {row["kind"]: int(row["rows"]) for row in engine.rows(counted)}
     return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
 def _read(engine: Engine, source: Source, layout: Layout, last: dict[str, int]) -> Rows:
     owners = {f"{OWNER}{place}": column for place, column in enumerate(layout.owner)}
-    types = {} if layout.event is None else {"event": layout.event}
+    types = {} if layout.type is None else {"type": layout.type}
     names = {**owners, "item": layout.item, "time": layout.time, **types}
     if layout.time_offset is None:
         table = _numbered_on(engine, engine.read(source, names), names, last)
@@ -98,9 +131,9 @@ def _read(engine: Engine, source: Source, layout: Layout, last: dict[str, int]) 
         what = f"is of type {kind}, but --time-format is for text: leave it out"
         raise input_error(source.name, what, column=layout.time)
     time = table.time.cast("timestamp('UTC')") if kind.is_timestamp() else table.time
-    event = table.event.cast("string") if types else ibis.null("string")
+    type_ = table.type.cast("string") if types else ibis.null("string")
     ids = {name: _text(table[name]) for name in (*owners, "item")}
-    chosen = table.select(**ids, event=event, time=time, place=table[PLACE])
+    chosen = table.select(**ids, type=type_, time=time, place=table[PLACE])
     return Rows(chosen, {}, frozenset(numbers), source.kind is Format.JSON_LINES)
 
 

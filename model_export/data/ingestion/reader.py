@@ -70,6 +70,7 @@ def _in_memory(opened: _Opened) -> Sessions:
     table = pa.Table.from_batches(opened.engine.batches(opened.ordered.table.order_by("place")))
     ids, owners = _encoded(table["session"])
     items, codes = _encoded(table["item"])
+    kinds, type_codes = _encoded(table["type"])
     by_bytes = pc.array_sort_indices(items)
     place = np.empty(len(items), dtype=np.int32)
     place[by_bytes.to_numpy()] = np.arange(len(items), dtype=np.int32)
@@ -81,6 +82,8 @@ def _in_memory(opened: _Opened) -> Sessions:
         times=table["time"].to_numpy(),
         rows=table["place"].to_numpy(),
         order=table["nth"].to_numpy(),
+        types=[*kinds.to_pylist()],
+        type_codes=type_codes,
     )
 
 

@@ -13,7 +13,7 @@ SECONDS_PER_MINUTE = 60.0
 
 
 def sessionize(events: Events, layout: Layout) -> ir.Table:
-    """Return the table `session`, `item`, `event`, `time` and `place`.
+    """Return the table `session`, `item`, `type`, `time` and `place`.
 
     With a user column, each user's events are cut into sessions ``<user>-<n>``, n = 1, 2, .. in order of time, where
     they pause for longer than the gap. A running index has no gaps: there each user is one session.
@@ -29,7 +29,7 @@ def sessionize(events: Events, layout: Layout) -> ir.Table:
         table = table.mutate(begins=(pause > layout.gap_minutes * SECONDS_PER_MINUTE).ifelse(1, 0))
         number = _.begins.sum().over(ibis.cumulative_window(**order)) + 1
         table = table.mutate(session=_.owner + "-" + number.cast("string"))
-    return table.select("session", "item", "event", "time", "place")
+    return table.select("session", "item", "type", "time", "place")
 
 
 def refuse_long_sessions(engine: Engine, sessions: ir.Table, layout: Layout) -> None:

@@ -18,7 +18,8 @@ class Parts:
     """Both sides of a split, with the counts of the input.
 
     Attributes:
-        train: `session`, `item`, `time`, `place`, `nth`, the session's `start` and `first` place, and its `length`.
+        train: `session`, `item`, `type`, `time`, `place`, `nth`, the session's `start` and `first` place, and its
+            `length`.
         test: the same of the later sessions.
         events: number of events that were split.
         sessions: number of their sessions.
@@ -41,7 +42,7 @@ def split_sessions(engine: Engine, sessions: ir.Table, *, is_epoch: bool, test_d
 
     Args:
         engine: runs what the next expression depends on.
-        sessions: `session`, `item`, `time`, `place` and `nth`.
+        sessions: `session`, `item`, `type`, `time`, `place` and `nth`.
         is_epoch: whether the times are seconds; in a running index no days can be counted.
         test_days: UTC days of the test period.
         max_session: longer sessions are dropped first.

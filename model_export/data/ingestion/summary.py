@@ -62,7 +62,7 @@ def summarize(engine: Engine, rows: Rows, events: Events, ordered: Ordered, layo
         rewritten=cleaning.rewritten,
         about_values=tuple(cleaning.warnings),
         types=rows.types,
-        kept_types=layout.keep,
+        kept_types=tuple(layout.labels),
         collapse=collapse,
         events=kept,
         sessions=sum(lengths.values()),

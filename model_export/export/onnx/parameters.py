@@ -34,6 +34,7 @@ class Parameters:
         normalised: whether the hidden state is scaled to unit length before scoring.
         scale: multiplies the scores.
         memory: the session memory of the same items; None for the network alone.
+        types: float32[types, hidden], added to an item's row at the GRU's input; None if there is one type of events.
 
     Raises:
         ValueError: the memory is of another catalogue.
@@ -44,6 +45,7 @@ class Parameters:
     normalised: bool
     scale: float
     memory: BlendedMemory | None = None
+    types: Floats | None = None
 
     def __post_init__(self) -> None:
         """Check that table and memory have the same items: an index of one would mean another item in the other."""
@@ -80,7 +82,8 @@ def parameters_of(run: Run) -> Parameters:
         for layer in range(run.record.layers)
     )
     scale = 1.0 / run.record.temperature if run.record.normalised else 1.0
-    return Parameters(table.astype(np.float32, copy=False), layers, run.record.normalised, scale, run.memory)
+    types = run.weights.get("types")
+    return Parameters(table.astype(np.float32, copy=False), layers, run.record.normalised, scale, run.memory, types)
 
 
 def _gates(stacked: Floats) -> Floats:

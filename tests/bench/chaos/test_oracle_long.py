@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from bench.chaos.history import replays
+from bench.chaos.history import Action, replays
 from bench.chaos.journal import Call, SentEvent
 from bench.chaos.oracle import Oracle, StoredSession, Verdict
 from nextitem.sessions.codec import event_tag, next_chain
@@ -184,10 +184,10 @@ def test_an_event_that_belongs_in_the_log_is_lost_without_it(
 
 
 def test_a_replay_begins_at_the_start_or_with_a_whole_window() -> None:
-    items = [f"item {number}" for number in range(WINDOW + 3)]
-    assert [len(known) for known in replays(items)] == [WINDOW + 3, WINDOW, WINDOW + 1, WINDOW + 2]
-    assert all(known == items[-len(known) :] for known in replays(items))
+    actions = [Action(f"item {number}") for number in range(WINDOW + 3)]
+    assert [len(known) for known in replays(actions)] == [WINDOW + 3, WINDOW, WINDOW + 1, WINDOW + 2]
+    assert all(known == actions[-len(known) :] for known in replays(actions))
 
     # a history that begins with unknown events cannot be replayed as a whole
-    assert [len(known) for known in replays([None, None, *items[2:]])] == [WINDOW, WINDOW + 1]
-    assert [len(known) for known in replays(items[:WINDOW])] == [WINDOW]
+    assert [len(known) for known in replays([None, None, *actions[2:]])] == [WINDOW, WINDOW + 1]
+    assert [len(known) for known in replays(actions[:WINDOW])] == [WINDOW]

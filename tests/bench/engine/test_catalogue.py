@@ -10,6 +10,7 @@ import pytest
 
 from bench.engine import catalogue
 from bench.engine.catalogue import TRAINING, exact_top, make_catalogue, trained_run
+from model_export.data.session_events import SessionEvents
 from model_export.export.build_graphs import write_graphs
 from model_export.export.graph_runner import GraphRunner
 from model_export.export.onnx.parameters import parameters_of
@@ -42,7 +43,7 @@ def test_a_run_with_a_memory_is_copied_without_it(tmp_path: Path) -> None:
     assert [graphs.top(state, 5).tolist() for state in states] == best.tolist()
     assert best.max() >= read_run(tmp_path).record.items
     # AND an event of any item can follow
-    assert np.isfinite(graphs.step(states[0], np.array([items - 1], np.int32))).all()
+    assert np.isfinite(graphs.step(states[0], SessionEvents.views(np.array([items - 1], np.int32)))).all()
 
 
 def test_the_memory_of_other_items_is_refused() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from model_export.data.ingestion.reader import read_sessions
 from model_export.data.presets import PRESETS, command_of
-from tests.model_export.handmade import items_of
+from tests.model_export.handmade import events_of
 
 DOCS = Path(__file__).parents[3] / "docs" / "importing.md"
 
@@ -129,7 +129,7 @@ SAMPLES = {
             },
             {"session": 8, "events": [{"aid": 30, "ts": 1661724000378, "type": "clicks"}]},
         ),
-        RATINGS,
+        {"7": ["10", "10:cart", "20"], "8": ["30"]},
     ),
     "recbole": Sample(
         _lines(
@@ -149,7 +149,7 @@ SAMPLES = {
             "2019-10-02 00:00:00 UTC,view,30,205,,,1.00,55,8",
             "2019-10-02 00:00:00 UTC,view,40,205,,,1.00,55,",
         ),
-        RATINGS,
+        {"7": ["10", "10:cart", "20"], "8": ["30"]},
     ),
     "retailrocket": Sample(
         _lines(
@@ -159,7 +159,7 @@ SAMPLES = {
             "1433222000000,7,transaction,20,4000",
             "1433224214164,8,view,30,",
         ),
-        BY_USER,
+        {"7-1": ["10", "20", "20:purchase"], "8-1": ["30"]},
     ),
     "segment": Sample(
         _json_lines(
@@ -177,7 +177,7 @@ SAMPLES = {
                 )
             ),
         ),
-        {"7-1": ["10", "20"]},
+        {"7-1": ["10", "10:cart", "20"]},
     ),
     "session-rec": Sample(
         _lines("SessionId\tTime\tItemId\tDate", "7\t1396861349.5\t10\t2014-04-07", "7\t1396861437.5\t20\t2014-04-07"),
@@ -186,13 +186,13 @@ SAMPLES = {
     "snowplow": Sample(
         _json_lines(_snowplow("product_view", "07", "b"), _snowplow("add_to_cart", "05", "a"))
         + _json_lines(_snowplow("product_view", "02", "a"), {"domain_sessionid": "s", "event_name": "page_ping"}),
-        {"s": ["a", "b"]},
+        {"s": ["a", "a:cart", "b"]},
     ),
     "taobao": Sample(
         _lines(
             "7,10,4756105,pv,1511544070", "7,20,2520377,pv,1511561733", "7,20,1,buy,1511561800", "8,30,2,pv,1511572885"
         ),
-        {"7-1": ["10"], "7-2": ["20"], "8-1": ["30"]},
+        {"7-1": ["10"], "7-2": ["20", "20:purchase"], "8-1": ["30"]},
     ),
     "tmall": Sample(
         _lines(
@@ -201,7 +201,7 @@ SAMPLES = {
             "7,10,833,2882,2661,0829,2",
             "7,20,1271,2882,,1111,0",
         ),
-        {"7|0829": ["10"], "7|1111": ["20"]},
+        {"7|0829": ["10", "10:purchase"], "7|1111": ["20"]},
     ),
     "trivago": Sample(
         _lines(
@@ -209,11 +209,11 @@ SAMPLES = {
             'U,S,1541037460,1,search for poi,Newtown,AU,"Sydney, Australia",mobile,,,',
             *(
                 f'U,S,15410375{number}0,2,{action},{number},AU,"Sydney, Australia",mobile,,,'
-                for number, action in enumerate(PRESETS["trivago"].layout.keep)
+                for number, action in enumerate(PRESETS["trivago"].layout.labels)
             ),
             'U,S,1541038000,3,clickout item,109038,AU,"Sydney, Australia",mobile,,109038|1320460,95|66',
         ),
-        {"U|S": [*"012345", "109038"]},
+        {"U|S": ["0:clickout", *"1234", "5:search", "109038:clickout"]},
     ),
     "yoochoose": Sample(
         _lines("7,2014-04-07T10:51:09.277Z,10,0", "7,2014-04-07T10:54:09.868Z,20,S", "8,2014-04-07T13:56:37.614Z,30,0"),
@@ -224,7 +224,7 @@ SAMPLES = {
 
 def read(path: Path, name: str) -> dict[str, list[str]]:
     sessions = read_sessions(path, PRESETS[name].layout)
-    return dict(zip(sessions.ids, items_of(sessions), strict=True))
+    return dict(zip(sessions.ids, events_of(sessions), strict=True))
 
 
 def test_every_preset_has_a_sample() -> None:

@@ -18,7 +18,7 @@ class Given:
     def __init__(self, with_seen: float, without_seen: float) -> None:
         self._ranks = with_seen, without_seen
 
-    def rank(self, session: NDArray[np.int32]) -> RankedSession:
+    def rank(self, session: NDArray[np.int32], _types: NDArray[np.int8] | None = None, /) -> RankedSession:
         ranked = not_ranked(len(session) - 1)
         ranked.with_seen.ranks[:] = self._ranks[0]
         ranked.without_seen.ranks[new_targets(session)] = self._ranks[1]

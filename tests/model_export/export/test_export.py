@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from model_export.data.session_events import SessionEvents
 from model_export.export.choose_scheme import BoundsMissed
 from model_export.export.export import GOLDENS, export
 from model_export.progress import Phase, Unwatched
@@ -34,7 +35,7 @@ def test_the_model_answers_the_certificate(artifact: Artifact) -> None:
     assert certificate.considered == artifact.manifest.quantization.considered != ()
     assert len(certificate.sessions) == GOLDENS
     first = certificate.sessions[0]
-    assert first.items == tuple(RUN.item_ids[code] for code in RUN.held_out[0])
+    assert first.items == tuple(RUN.item_ids[code] for code in RUN.held_out[0].items)
     assert len(first.top) == len(first.scores) == 20
     assert list(first.scores) == sorted(first.scores, reverse=True)
 
@@ -126,7 +127,8 @@ def test_refuses_weights_with_nan(tmp_path: Path) -> None:
 
 
 def with_sessions(*lengths: int) -> Run:
-    return msgspec.structs.replace(RUN, held_out=tuple(np.arange(length, dtype=np.int32) for length in lengths))
+    held_out = tuple(SessionEvents.views(np.arange(length, dtype=np.int32)) for length in lengths)
+    return msgspec.structs.replace(RUN, held_out=held_out)
 
 
 @pytest.mark.parametrize("lengths", [(), (1,) * 9, (2,) * 2])

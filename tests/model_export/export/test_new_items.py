@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnxruntime import InferenceSession
 
+from model_export.data.session_events import SessionEvents
 from model_export.export.build_graphs import write_graphs
 from model_export.export.onnx.parameters import Parameters, parameters_of
 from model_export.export.schemes import Scheme
@@ -98,7 +99,7 @@ def test_new_items_are_scored_and_stepped_on_like_those_of_the_table(
     graphs = Graphs(tmp_path, run, scheme)
     # WHEN sessions of both kinds of items are scored, one that begins and ends with a new one
     sessions = [np.array(items, np.int32) for items in ([3, 52, 7], [ALL - 1], [KNOWN, 4, KNOWN - 1, KNOWN])]
-    for session, expected in zip(sessions, torch_scores(run, sessions), strict=True):
+    for session, expected in zip(sessions, torch_scores(run, [*map(SessionEvents.views, sessions)]), strict=True):
         items, scores = graphs.top(graphs.state(session), ALL)
         # THEN each item has the score that torch gives it
         assert sorted(items) == list(range(ALL))
@@ -187,4 +188,4 @@ def test_a_session_memory_has_no_votes_for_new_items_but_they_are_revisited(tmp_
         items, scores = graphs.top(graphs.state(session), ALL, session=session)
         # THEN the scores are those of numpy for a memory that knows all items
         assert sorted(items) == list(range(ALL))
-        np.testing.assert_allclose(scores, torch_scores(run, [session])[0][items], atol=1e-4)
+        np.testing.assert_allclose(scores, torch_scores(run, [SessionEvents.views(session)])[0][items], atol=1e-4)

@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from onnxruntime import InferenceSession
 
+from model_export.data.session_events import SessionEvents
 from model_export.export.build_graphs import write_graphs
 from model_export.export.graph_runner import GraphRunner
 from model_export.export.measure_loss import parity
@@ -40,7 +41,7 @@ class Scorer:
     ) -> tuple[list[int], list[float]]:
         """The best items after a session, and their scores."""
         feeds = {
-            "hidden": self.graphs.step(self.graphs.start(), session),
+            "hidden": self.graphs.step(self.graphs.start(), SessionEvents.views(session)),
             "session": session.astype(np.int64),
             "only": np.array(only, np.int64),
             "exclude": np.array(exclude, np.int64),
@@ -66,7 +67,8 @@ def test_the_graph_scores_like_numpy(tmp_path: Path, config: MemoryConfig, shape
     # GIVEN a memory, and sessions of all lengths
     run = with_memory(shape, config)
     rng = np.random.default_rng(4)
-    sessions = [rng.integers(0, shape.items, length).astype(np.int32) for length in (1, 2, 3, 7, 11, 30, 64)]
+    items = [rng.integers(0, shape.items, length).astype(np.int32) for length in (1, 2, 3, 7, 11, 30, 64)]
+    sessions = [SessionEvents.views(session) for session in items]
     # WHEN torch and numpy score them, and the graph does
     reference = torch_scores(run, sessions)
     scorer = Scorer(tmp_path, run, Fp32())
@@ -81,7 +83,7 @@ def test_an_empty_session_gets_the_scores_of_the_network(tmp_path: Path) -> None
     # the input of the graph where the log holds no known item
     run = with_memory()
     scorer = Scorer(tmp_path, run, Fp32())
-    state = scorer.graphs.step(scorer.graphs.start(), np.array([3], np.int32))
+    state = scorer.graphs.step(scorer.graphs.start(), SessionEvents.views(np.array([3], np.int32)))
     rows = parameters_of(run)
     expected = rows.scored(state[-1]) @ rows.table.T
     assert np.abs(scorer.graphs.scores(state) - expected[0]).max() <= 1e-4

@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from model_export.data.session_events import SessionEvents
 from model_export.evaluation.engine_ranker import EngineRanker
 from model_export.evaluation.explain import explain
 from model_export.metrics.ranking import ranks_of_targets
@@ -52,7 +53,7 @@ def test_a_run_folder_with_a_missing_or_wrong_memory_is_an_error(tmp_path: Path)
 
 def test_the_engine_scores_like_torch_and_numpy(model: Model) -> None:
     session = [3, 11, 3, 40]
-    (expected,) = torch_scores(with_memory(), [np.array(session, np.int32)])
+    (expected,) = torch_scores(with_memory(), [SessionEvents.views(np.array(session, np.int32))])
     ranked = model.top(model.replay(None, session), (), ITEMS, session)
     scores = {item.index: item.score for item in ranked}
     assert scores.keys() == set(range(ITEMS))

@@ -26,7 +26,7 @@ class ScriptedRanker:
         self._ranks = iter(ranks)
         self._shown = shown
 
-    def rank(self, session: NDArray[np.int32]) -> RankedSession:
+    def rank(self, session: NDArray[np.int32], _types: NDArray[np.int8] | None = None, /) -> RankedSession:
         ranks = np.array(next(self._ranks))
         top = np.full((len(ranks), CUTOFF), NO_ITEM, dtype=np.int32)
         top[:, : len(self._shown)] = self._shown
@@ -41,7 +41,7 @@ class FixedOrder:
     def __init__(self, items: int) -> None:
         self._items = items
 
-    def rank(self, session: NDArray[np.int32]) -> RankedSession:
+    def rank(self, session: NDArray[np.int32], _types: NDArray[np.int8] | None = None, /) -> RankedSession:
         ranked = not_ranked(len(session) - 1)
         for step, target in enumerate(session[1:].tolist()):
             every, seen = list(range(self._items)), set(session[: step + 1].tolist())
@@ -89,6 +89,19 @@ def test_ranks_come_in_the_order_of_the_test_file() -> None:
     np.testing.assert_array_equal(evaluation.without_seen.ranks, [3.0, 4.0, np.nan])
 
 
+def test_an_action_on_the_item_at_hand_is_no_target() -> None:
+    # GIVEN a session in which b is viewed and put in the cart, and a ranker whose order is always a b c
+    test = handmade("a b b:cart c:cart c", "c c:cart").recoded(("a", "b", "c"))
+    evaluation = evaluate(FixedOrder(3), test)
+    # THEN only b and c are targets, each once, also where seen items are left out
+    assert evaluation.with_seen.ranks.tolist() == [2.0, 3.0]
+    assert evaluation.without_seen is not None
+    assert evaluation.without_seen.ranks.tolist() == [1.0, 1.0]
+    # AND a test set without any other event leaves nothing to evaluate
+    with pytest.raises(InputError, match="nothing to evaluate"):
+        evaluate(FixedOrder(3), handmade("c c:cart").recoded(("a", "b", "c")))
+
+
 def test_without_seen_items_by_hand() -> None:
     # GIVEN the sessions b a b c, with one return, and c d; a ranker whose order is always a b c d
     test = handmade("b a b c", "c d").recoded(("a", "b", "c", "d"))
@@ -124,7 +137,7 @@ def test_invalid_ranks_are_an_error(ranks: list[float]) -> None:
 @pytest.mark.parametrize("without_seen", [[1.0, 1.0], [np.nan, np.nan], [np.nan, 0.5], [1.0, np.nan]])
 def test_without_seen_items_exactly_the_new_targets_have_a_rank(without_seen: list[float]) -> None:
     class Wrong(ScriptedRanker):
-        def rank(self, session: NDArray[np.int32]) -> RankedSession:
+        def rank(self, session: NDArray[np.int32], _types: NDArray[np.int8] | None = None, /) -> RankedSession:
             ranked = super().rank(session)
             return ranked._replace(without_seen=ranked.without_seen._replace(ranks=np.array(without_seen)))
 

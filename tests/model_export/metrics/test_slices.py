@@ -48,6 +48,16 @@ def test_slices_by_place_and_repeat() -> None:
     }
 
 
+def test_targets_are_sliced_by_their_type() -> None:
+    # rows 1 to 7: the cart of b at hand is no target, that of a is one
+    assert rows_by_slice(handmade("a b b:cart a:cart c:purchase", "c a"))["type of the target"] == {
+        "view": [2, 7],
+        "cart": [4],
+        "purchase": [5],
+    }
+    assert "type of the target" not in rows_by_slice(handmade("a b", "c a"))
+
+
 def test_popularity_slices_are_thirds_of_the_training_events() -> None:
     # 12 events: a four times, b and c twice each, d to g once each
     train = handmade("a a a a", "b b c c", "d e f g")

@@ -50,9 +50,9 @@ def test_padding_does_not_change_states() -> None:
     network.load_state_dict({name: torch.from_numpy(values) for name, values in random_weights(5, 16, 1).items()})
     [batch] = Batches(sessions, 2, 10).epoch(np.random.default_rng(0))
     rows = network.rows()
-    together = network(batch.inputs, rows)
+    together = network(batch.inputs, rows, batch.types)
     for row, mask in enumerate(batch.mask):
-        alone = network(batch.inputs[row : row + 1, mask], rows)[0]
+        alone = network(batch.inputs[row : row + 1, mask], rows, batch.types[row : row + 1, mask])[0]
         torch.testing.assert_close(together[row, mask], alone)
     assert batch.mask.sum(dim=1).tolist() == [2, 4]
 

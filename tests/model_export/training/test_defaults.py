@@ -42,8 +42,8 @@ def test_recency_weighs_new_sessions_more() -> None:
     plain, recent = (
         next(iter(Batches(sessions, 3, 5, recency).epoch(np.random.default_rng(1)))) for recency in (0.0, 2.0)
     )
-    assert plain.weights.tolist() == [1.0] * 3
-    by_first = dict(zip(recent.inputs[:, 0].tolist(), recent.weights.tolist(), strict=True))
+    assert plain.weights.tolist() == [[1.0]] * 3
+    by_first = dict(zip(recent.inputs[:, 0].tolist(), recent.weights[:, 0].tolist(), strict=True))
     assert by_first[2] == pytest.approx(by_first[0] * np.exp(2.0), rel=1e-5)
     assert sum(by_first.values()) == pytest.approx(3.0)
 

@@ -20,7 +20,8 @@ def _network(seed: int) -> Network:
 def _batch() -> Batch:
     torch.manual_seed(9)
     mask = torch.tensor([[True, True, True], [True, False, False]])
-    return Batch(torch.randint(ITEMS, (2, 3)), torch.randint(ITEMS, (2, 3)), mask, torch.ones(2))
+    inputs, targets = torch.randint(ITEMS, (2, 3)), torch.randint(ITEMS, (2, 3))
+    return Batch(inputs, torch.zeros_like(inputs), targets, mask, torch.ones(2, 3))
 
 
 def _mean_distribution(teachers: list[Network], batch: Batch) -> Tensor:

@@ -41,7 +41,7 @@ def test_the_mean_over_processes_is_the_batch(size: int) -> None:
     # The last batch has fewer rows than there are processes.
     sessions = handmade("a b c d e f", "b c", "c d e", "d e f g h", "e f", "f g h a b c", "g h", "h a", "a c")
     torch.manual_seed(1)
-    network = Network(network_config(CONFIG, len(sessions.catalogue)))
+    network = Network(network_config(CONFIG, len(sessions.catalogue), 1))
     batches = list(Batches(sessions, 8, 50).epoch(np.random.default_rng(2)))
     assert sorted(len(batch.inputs) for batch in batches) == [1, 8]
     for batch in batches:

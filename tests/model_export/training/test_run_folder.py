@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model_export.data.session_events import SessionEvents
 from model_export.training.run_folder import HELD_OUT, RUN, RUN_SCHEMA, WEIGHTS, Run, read_run, write_run
 from nextitem.errors import InputError
 from nextitem.model.manifest import VOCABULARY
@@ -22,12 +23,15 @@ def write(folder: Path, run: Run) -> Path:
 
 @given(lengths=st.lists(st.integers(1, 5), max_size=4), layers=st.integers(1, 2))
 def test_reads_what_was_written(tmp_path_factory: pytest.TempPathFactory, lengths: list[int], layers: int) -> None:
-    held_out = tuple(np.arange(length, dtype=np.int32) for length in lengths)
+    held_out = tuple(
+        SessionEvents(np.arange(length, dtype=np.int32), np.arange(length, dtype=np.int8) % 3) for length in lengths
+    )
     run = msgspec.structs.replace(random_run(items=7, layers=layers), held_out=held_out)
     read = read_run(write(tmp_path_factory.mktemp("runs") / "run", run))
     assert read.record == run.record
     assert read.item_ids == run.item_ids
-    assert [session.tolist() for session in read.held_out] == [session.tolist() for session in held_out]
+    assert [session.items.tolist() for session in read.held_out] == [session.items.tolist() for session in held_out]
+    assert [session.types.tolist() for session in read.held_out] == [session.types.tolist() for session in held_out]
     assert read.weights.keys() == run.weights.keys()
     for name, values in run.weights.items():
         np.testing.assert_array_equal(read.weights[name], values)
@@ -58,7 +62,7 @@ def test_names_a_missing_file(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b'{"schema": 1, "\xff": 2}', b"[" * 10_000, b'{"schema": 1}', b'{"schema": "x"}']
+    "content", [b"", b"{", b"[]", b'{"schema": 2, "\xff": 2}', b"[" * 10_000, b'{"schema": 2}', b'{"schema": "x"}']
 )
 def test_refuses_a_damaged_record(tmp_path: Path, content: bytes) -> None:
     folder = write(tmp_path / "run", random_run())

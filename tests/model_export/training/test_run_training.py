@@ -45,7 +45,7 @@ def test_the_run_has_weights_and_held_out_sessions(trained: Trained) -> None:
         "gru.bias_hh_l0": (48,),
     }
     last_day = [trained.sessions.session(index).tolist() for index in range(40, 48)]
-    assert [session.tolist() for session in run.held_out] == last_day
+    assert [session.items.tolist() for session in run.held_out] == last_day
 
 
 def test_the_record_names_data_settings_and_metrics(trained: Trained) -> None:

@@ -52,7 +52,7 @@ def test_one_lane_has_the_loss_of_whole_sessions() -> None:
     # GIVEN a network that does not change
     sessions = handmade("a b c d", "b c", "d a c b a")
     torch.manual_seed(3)
-    network = Network(network_config(LANES, len(sessions.catalogue))).eval()
+    network = Network(network_config(LANES, len(sessions.catalogue), 1)).eval()
     loss_function = make_loss(LANES, torch.ones(4), torch.float32)
     # WHEN the losses of one lane's events are summed
     carried = BatchLoss(network, loss_function, None)

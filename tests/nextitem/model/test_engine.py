@@ -239,6 +239,7 @@ def all_of_it(**changes: Any) -> Callable[[Certificate], Certificate]:
         (first_session(top=(), scores=()), "without 20 to 200 golden items"),
         (first_session(top=("tent-008",) * 201, scores=(1.0,) * 201), "without 20 to 200 golden items"),
         (first_session(scores=(1.0,)), "a golden item has no score"),
+        (first_session(types=("view",) * 99), "or an event no type"),
         (first_session(items=("no such item",)), "an item that the catalogue does not have"),
     ],
 )

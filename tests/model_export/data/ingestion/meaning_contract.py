@@ -16,7 +16,7 @@ from model_export.data.split import split_by_time
 from nextitem.errors import InputError
 from tests.model_export.data.ingestion.engine_contract import EVERYTHING, days
 from tests.model_export.data.ingestion.preparing import DAY, FIRST_DAY, Row, run, sides, write_csv
-from tests.model_export.handmade import items_of
+from tests.model_export.handmade import events_of, items_of
 
 
 class MeaningContract:
@@ -51,13 +51,13 @@ class MeaningContract:
             ]
         path.write_text("\n".join(lines) + "\n")
         # WHEN only views are kept
-        config = replace(EVERYTHING, layout=Layout(event="action", keep=("view",)))
+        config = replace(EVERYTHING, layout=Layout(type="action", keep=("view",)))
         prepared = run(engine, [path], tmp_path / "out", config)
         # THEN nothing else is read, not even checked
         assert sides(tmp_path / "out") == ({"a": ["x", "y"]}, {"b": ["x", "y"]})
         assert prepared.events == 4
         # AND types that no event has are refused, with those that events have
-        config = replace(EVERYTHING, layout=Layout(event="action", keep=("purchase", "sale")))
+        config = replace(EVERYTHING, layout=Layout(type="action", keep=("purchase", "sale")))
         there = "'view' 4, 'cart' 2, 'search' 2"
         what = f"no event is of a type that --keep names ('purchase', 'sale'); the types are {there}"
         with pytest.raises(InputError, match=re.escape(what)):
@@ -80,6 +80,45 @@ class MeaningContract:
         train, _ = (read_sessions(tmp_path / "out" / f"{side}.parquet") for side in ("train", "test"))
         assert items_of(train) == [expected.split()]
 
+    def test_types_are_kept_under_their_labels_and_make_no_repeats(self, engine: Engine, tmp_path: Path) -> None:
+        # GIVEN an item that is viewed, put in the cart twice, and bought, and another that is sought and viewed
+        path = tmp_path / "e.csv"
+        lines = ["session_id,item_id,timestamp,action"]
+        actions = (
+            *(("x", "Product Viewed"), ("x", "add"), ("x", "add"), ("x", "purchase")),
+            *(("y", "search"), ("y", "Product Viewed")),
+        )
+        lines += [f"a,{item},{FIRST_DAY + second},{action}" for second, (item, action) in enumerate(actions)]
+        lines += [f"t,{item},{FIRST_DAY + DAY},Product Viewed" for item in "xy"]
+        path.write_text("\n".join(lines) + "\n")
+        # WHEN three types are kept, two of them under labels, and repeats are dropped
+        layout = Layout(type="action", keep=("Product Viewed=view", "add=cart", "purchase"))
+        run(engine, [path], tmp_path / "out", replace(EVERYTHING, layout=layout))
+        # THEN only the second cart is a repeat, and what was written has the labels
+        train = read_sessions(tmp_path / "out" / "train.parquet", Layout(type="type"))
+        assert events_of(train) == [["x", "x:cart", "x:purchase", "y"]]
+        # AND neither the cart nor the purchase of the item at hand is a next item to predict
+        assert train.is_target.tolist() == [False, False, False, True]
+        # AND without a column of types the same events are views
+        assert read_sessions(tmp_path / "out" / "train.parquet").types == ("view",)
+
+    @pytest.mark.parametrize(
+        ("keep", "fault"),
+        [
+            ((), "the type 'Product Viewed' is not a label"),
+            (("Product Viewed", "add"), "the type 'Product Viewed' is not a label"),
+            (("Product Viewed=view", "add=to the cart"), "the type 'to the cart' is not a label"),
+        ],
+    )
+    def test_one_of_several_types_must_be_a_label(
+        self, engine: Engine, tmp_path: Path, keep: tuple[str, ...], fault: str
+    ) -> None:
+        path = tmp_path / "e.csv"
+        lines = ["session_id,item_id,timestamp,action", f"a,x,{FIRST_DAY},Product Viewed", f"a,y,{FIRST_DAY},add"]
+        path.write_text("\n".join(lines) + "\n")
+        with pytest.raises(InputError, match=f"column action: {fault}.*--keep 'Product Viewed=LABEL'|{fault}"):
+            run(engine, [path], tmp_path / "out", replace(EVERYTHING, layout=Layout(type="action", keep=keep)))
+
     def test_events_of_other_types_are_no_duplicates(self, engine: Engine, tmp_path: Path) -> None:
         # GIVEN a view and a cart of one second, and the view once more
         path = tmp_path / "e.csv"
@@ -88,7 +127,7 @@ class MeaningContract:
         lines += [f"t,{item},{FIRST_DAY + DAY},view" for item in "xy"]
         path.write_text("\n".join(lines) + "\n")
         # WHEN duplicates are dropped
-        config = replace(EVERYTHING, layout=Layout(event="action", collapse="duplicates"))
+        config = replace(EVERYTHING, layout=Layout(type="action", collapse="duplicates"))
         run(engine, [path], tmp_path / "out", config)
         # THEN the view and the cart stay
         assert items_of(read_sessions(tmp_path / "out" / "train.parquet")) == [["x", "x"]]
@@ -121,7 +160,7 @@ class MeaningContract:
         lines += [f"{session},{item},{FIRST_DAY + second},{action}" for session, item, second, action in events]
         path.write_text("\n".join(lines) + "\n")
         # WHEN the views are prepared
-        layout = Layout(event="action", keep=("view",))
+        layout = Layout(type="action", keep=("view",))
         prepared = run(engine, [path], tmp_path / "out", replace(EVERYTHING, layout=layout))
         # THEN the record has the figures
         figures = prepared.summary.figures

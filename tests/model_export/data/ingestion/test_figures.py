@@ -16,7 +16,6 @@ def test_good_events_have_no_warning() -> None:
 @pytest.mark.parametrize(
     ("changes", "starts", "names"),
     [
-        ({"types": {"view": 9_000, "cart": 1_000}}, "events of 2 types count: view 9,000, cart 1,000", "--keep view"),
         (
             {"types": {"view": 10_000}, "kept_types": ("view", "cart")},
             "no event is of the type cart, which --keep names",
