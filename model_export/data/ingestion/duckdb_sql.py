@@ -10,6 +10,7 @@ from string import Template
 from typing import Any, NamedTuple
 
 import duckdb
+import pyarrow as pa
 
 from model_export.data.ingestion.csv_checks import Dialect
 from model_export.data.ingestion.paths import Path as ValuePath
@@ -78,6 +79,10 @@ class Database:
     def run(self, sql: str, **parts: object) -> list[tuple[Any, ...]]:
         """Run a statement, a `string.Template`, and return its rows."""
         return self._connection.execute(statement(sql, **parts)).fetchall()
+
+    def arrow(self, sql: str) -> pa.Table:
+        """Run a query and return its rows as an Arrow table."""
+        return self._connection.sql(sql).to_arrow_table()
 
 
 def statement(sql: str, **parts: object) -> str:

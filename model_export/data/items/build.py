@@ -1,0 +1,49 @@
+"""One file of items becomes one catalogue file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from model_export.data.items.encode import encoded, sorted_ids
+from model_export.data.items.kinds import TypedItems, typed_columns
+from model_export.data.items.load import load_items
+from nextitem.catalogue.columns import Kind
+from nextitem.catalogue.file import Catalogue
+from nextitem.catalogue.version import version_of_catalogue
+from nextitem.catalogue.writer import write_catalogue
+
+
+@dataclass(frozen=True)
+class BuiltCatalogue:
+    """A catalogue in a file, and what its columns are."""
+
+    catalogue: Catalogue
+    path: Path
+    typed: TypedItems
+
+
+def build_catalogue(
+    source: Path, target: Path, kinds: Mapping[str, Kind] | None = None, named: Mapping[str, Any] | None = None
+) -> BuiltCatalogue:
+    """Build a catalogue from a file of items.
+
+    Args:
+        source: the file: .csv, .tsv, .jsonl (each also with .gz) or .parquet, with a column `item_id`.
+        target: the catalogue's file; one of that name is overwritten.
+        kinds: kinds of columns that must not be guessed.
+        named: filters that requests may name, as documented JSON; see `filters.read_named_filters`.
+
+    Raises:
+        InputError: naming the file, the row and the column of the first fault.
+    """
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        raw = load_items(connection, source)
+        typed = typed_columns(raw, kinds or {})
+        item_ids = sorted_ids(raw)
+        columns = encoded(raw, typed.columns)
+    write_catalogue(target, item_ids, columns, named or {})
+    return BuiltCatalogue(Catalogue(target, version_of_catalogue(target)), target, typed)
