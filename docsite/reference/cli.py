@@ -5,6 +5,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from docsite.reference.markdown import code, plain, table
 from model_export.cli.app import app
+from model_export.cli.command_tree import commands_of
 
 
 def page() -> str:
@@ -14,9 +15,7 @@ def page() -> str:
         raise TypeError(f"the command line has no commands: {group}")
     root = typer.Context(group, info_name="nextitem")
     sections = [_section(group, root)]
-    for name, command in group.commands.items():
-        if not isinstance(command, TyperCommand):
-            raise TypeError(f"nextitem {name} is not a command")
+    for name, command in commands_of(group).items():
         sections.append(_section(command, typer.Context(command, parent=root, info_name=name)))
     return "\n\n".join(sections)
 

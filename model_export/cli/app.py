@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
-from typer.core import TyperGroup
 
+from model_export.cli import catalogue
 from model_export.cli.availability import availability
+from model_export.cli.command_tree import commands_of, nested
 from model_export.cli.console import is_leader
 from model_export.cli.cost import cost
 from model_export.cli.doctor import doctor
@@ -79,6 +80,18 @@ for command in (
 ):
     app.command(short_help=_summary(command))(with_groups(command))
 
+items = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Attributes of items: the catalogue of a route.")
+ITEMS: tuple[Callable[..., None], ...] = (
+    catalogue.publish,
+    catalogue.show,
+    catalogue.versions,
+    catalogue.diff,
+    catalogue.rollback,
+)
+for item_command in ITEMS:
+    items.command(short_help=_summary(item_command))(with_groups(item_command))
+app.add_typer(items, name="items")
+
 
 @app.callback()
 def options(
@@ -99,11 +112,9 @@ def options(
     path, name = settings or Path(SETTINGS_FILE), context.invoked_subcommand
     if name is None or name == "init" or not (settings or path.exists()):
         return
-    group = context.command
-    commands = group.commands if isinstance(group, TyperGroup) else {}
-    if name in commands:  # else typer says that there is none
-        options = {command: options_of(commands[command].params) for command in commands}
-        context.default_map = {name: read_defaults(path, options, name, context)}
+    options = {command: options_of(found.params) for command, found in commands_of(context.command).items()}
+    invoked = [command for command in options if command.partition(" ")[0] == name]  # none: typer says so
+    context.default_map = nested({command: read_defaults(path, options, command, context) for command in invoked})
 
 
 def main() -> None:

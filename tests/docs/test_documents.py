@@ -3,6 +3,7 @@
 import re
 import shlex
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,7 @@ from typer.core import TyperGroup
 
 from lambda_events import direct_call
 from model_export.cli.app import app
+from model_export.cli.command_tree import commands_of
 from nextitem.service import schema
 from nextitem.service.self_check import SelfCheckResult
 from tests.docs.documented import read
@@ -86,6 +88,7 @@ def test_each_kind_has_an_example() -> None:
 def test_every_command_exists_with_its_options() -> None:
     group = typer.main.get_command(app)
     assert isinstance(group, TyperGroup)
+    commands = commands_of(group)
     shown = [
         command.text
         for document in DOCUMENTS
@@ -95,8 +98,10 @@ def test_every_command_exists_with_its_options() -> None:
     assert len(shown) > 30
     for line in shown:
         _, *arguments = shlex.split(line)
-        name = next((argument for argument in arguments if argument in group.commands), None)
-        parameters = [*group.params, *(group.commands[name].params if name else [])]
+        words = [*arguments, ""]
+        names = (f"{first} {second}" if f"{first} {second}" in commands else first for first, second in pairwise(words))
+        name = next((name for name in names if name in commands), None)
+        parameters = [*group.params, *(commands[name].params if name else [])]
         options = {option for parameter in parameters for option in parameter.opts}
         assert {argument for argument in arguments if argument.startswith("--")} <= options, line
 

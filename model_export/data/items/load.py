@@ -163,7 +163,9 @@ def _load_parquet(database: Database, path: Path) -> RawItems:
 def _parquet_column(file: str, name: str, column: str, kind: str) -> RawColumn:
     text = f"CAST({column} AS VARCHAR)"
     if kind in _NUMBERS or kind.startswith("DECIMAL"):
-        whole = f"CASE WHEN {column} = floor({column}) THEN CAST(TRY_CAST({column} AS HUGEINT) AS VARCHAR) ELSE {text} END"
+        whole = (
+            f"CASE WHEN {column} = floor({column}) THEN CAST(TRY_CAST({column} AS HUGEINT) AS VARCHAR) ELSE {text} END"
+        )
         number = f"CAST({column} AS DOUBLE)"
         is_float = kind in {"FLOAT", "DOUBLE"} or kind.startswith("DECIMAL")
         return RawColumn(

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 import msgspec
 import pytest
 import typer
-from typer.core import TyperGroup
 
 from devstack.openapi.document import PATH
 from devstack.template.stack import source
 from docsite.reference import cli, metrics, openapi, parameters, settings
 from docsite.reference.schema_text import type_text, with_limits
 from model_export.cli.app import app
+from model_export.cli.command_tree import commands_of
 from nextitem.settings import Settings
 from nextitem.telemetry.metrics import METRICS
 
@@ -23,9 +23,8 @@ def section(page: str, heading: str) -> str:
 
 def test_each_command_is_there_with_its_arguments_and_options() -> None:
     group = typer.main.get_command(app)
-    assert isinstance(group, TyperGroup)
     page = cli.page()
-    for name, command in group.commands.items():
+    for name, command in commands_of(group).items():
         shown = section(page, f"nextitem {name}")
         for parameter in command.params:
             assert all(f"`{option}" in shown or f" {option}" in shown for option in parameter.opts), (name, parameter)

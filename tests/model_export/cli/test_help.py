@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 import typer
-from typer.core import TyperArgument, TyperGroup, TyperOption
+from typer.core import TyperArgument, TyperOption
 
 from model_export.cli.app import app
+from model_export.cli.command_tree import commands_of
 from tests.model_export.cli.commandline import done, nextitem
 from tests.model_export.tiny import exported, random_run
 
@@ -63,6 +64,11 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "rollback": ("--bucket", "--route", "--json"),
     "availability": ("--bucket", "--route", "--unavailable", "--json"),
     "cost": ("--rps", "--catalogue", "--json"),
+    "items publish": ("--bucket", "--region", "--endpoint-url", "--route", "--type", "--filters", "--json"),
+    "items show": ("--bucket", "--route", "--json"),
+    "items versions": ("--bucket", "--route", "--json"),
+    "items diff": ("--bucket", "--route", "--json"),
+    "items rollback": ("--bucket", "--route", "--json"),
 }
 
 LIGHT = """
@@ -88,7 +94,7 @@ def run_light(*arguments: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("command", OPTIONS)
 def test_help_names_every_option(command: str) -> None:
-    help_text = done(command, "--help").out
+    help_text = done(*command.split(), "--help").out
     for option in OPTIONS[command]:
         assert f"{option} " in help_text
     # The lines fit a terminal.
@@ -97,12 +103,10 @@ def test_help_names_every_option(command: str) -> None:
 
 def test_help_names_every_command() -> None:
     help_text = done("--help").out
-    assert all(f"  {command} " in help_text for command in OPTIONS)
+    assert all(f"  {command.partition(' ')[0]} " in help_text for command in OPTIONS)
 
 
-GROUP = typer.main.get_command(app)
-assert isinstance(GROUP, TyperGroup)
-COMMANDS = GROUP.commands
+COMMANDS = commands_of(typer.main.get_command(app))
 
 
 def test_every_command_is_listed_here() -> None:
@@ -122,15 +126,15 @@ def test_json_has_one_meaning(command: str) -> None:
     assert (option.help, option.is_flag) == ("Print the result as JSON.", True)
 
 
-@pytest.mark.parametrize("arguments", [("--help",), *((command, "--help") for command in COMMANDS)], ids=" ".join)
-def test_no_line_of_help_is_cut(arguments: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("name", ["", "items", *COMMANDS])
+def test_no_line_of_help_is_cut(name: str) -> None:
     # WHEN the help is shown in 80 columns
-    shown = done(*arguments).out
+    shown = done(*name.split(), "--help").out
     # THEN it has every word of every help text
     text = " ".join(shown.split())
-    commands = COMMANDS.values() if arguments == ("--help",) else [COMMANDS[arguments[0]]]
-    for command in commands:
-        if arguments == ("--help",):
+    listed = {"": [command for command in COMMANDS if " " not in command], "items": [c for c in COMMANDS if " " in c]}
+    for command in (COMMANDS[each] for each in listed.get(name, [name])):
+        if name in listed:
             first_sentence = re.split(r"\.\s", command.help or "")[0]
             assert " ".join(first_sentence.split()) in text
         else:
@@ -144,7 +148,7 @@ def test_the_version_is_shown() -> None:
 
 
 def test_help_does_not_import_torch() -> None:
-    ended = run_light(("--help",), *((command, "--help") for command in OPTIONS))
+    ended = run_light(("--help",), *((*command.split(), "--help") for command in OPTIONS))
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.count("Usage: nextitem") == 1 + len(OPTIONS)
 

@@ -8,9 +8,9 @@ import pytest
 import typer
 from hypothesis import given
 from hypothesis import strategies as st
-from typer.core import TyperGroup
 
 from model_export.cli.app import app
+from model_export.cli.command_tree import commands_of
 from model_export.cli.settings_file import options_of, read_defaults, toml_value
 from model_export.training.run_folder import read_run
 from tests.building import ROOT
@@ -18,9 +18,7 @@ from tests.model_export.cli.commandline import done, nextitem
 from tests.model_export.tiny import listed
 from tests.nextitem.parts import STEADY
 
-GROUP = typer.main.get_command(app)
-assert isinstance(GROUP, TyperGroup)
-COMMANDS = GROUP.commands
+COMMANDS = commands_of(typer.main.get_command(app))
 OPTIONS = {name: options_of(command.params) for name, command in COMMANDS.items()}
 
 ROWS = "".join(f"s{row // 3},item-{row % 5:05},{row * 9000}\n" for row in range(90))
