@@ -8,6 +8,7 @@ import boto3
 
 from devstack.processes.errors import StackError
 from devstack.services.bucket import ACCESS_KEY, REGION, Bucket
+from model_export.attributes.attribute_map import new_item_rows
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.model.artifact import open_artifact
 from nextitem.model.manifest import VOCABULARY
@@ -84,7 +85,7 @@ def publish(artifact: Path, bucket: Bucket, directory: Path, *, exclude_seen: bo
         nextitem.errors.RegistryError: the bucket refuses it.
     """
     with object_store(bucket) as store:
-        publisher = Publisher(store)
+        publisher = Publisher(store, rows=new_item_rows)
         version = publisher.publish(artifact)
         publisher.promote(version, directory, exclude_seen=exclude_seen)
     return version

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 
+from model_export.attributes.attribute_map import new_item_rows
 from model_export.cli.console import OUT, print_json, say, waiting
 from model_export.cli.options import ArtifactFolder, Json
 from model_export.cli.registry_options import BucketOptions, RouteName
@@ -76,7 +77,7 @@ def promote(
     """Give a version all traffic, after it has passed its certificate on this machine."""
     describe_if_stopped(lambda: MAYBE_CHANGED)
     with waiting(f"checking {version}"), temporary_folder() as folder:
-        publisher = Publisher(registry.store(), route)
+        publisher = Publisher(registry.store(), route, rows=new_item_rows)
         new_route = publisher.promote(version, folder, exclude_seen=exclude_seen)
     _print_route(route, new_route, as_json)
 
@@ -88,7 +89,7 @@ def rollback(registry: BucketOptions, route: RouteName = "live", as_json: Json =
     """
     describe_if_stopped(lambda: MAYBE_CHANGED)
     with waiting("rolling back"), temporary_folder() as folder:
-        new_route = Publisher(registry.store(), route).rollback(folder)
+        new_route = Publisher(registry.store(), route, rows=new_item_rows).rollback(folder)
     _print_route(route, new_route, as_json)
 
 

@@ -3,9 +3,11 @@
 from importlib.metadata import version as library_version
 from pathlib import Path
 
+from model_export.attributes.attribute_map import write_map
 from model_export.data.atomic_file import temporary_folder
 from model_export.data.session_events import SessionEvents
 from model_export.export.build_graphs import write_graphs
+from model_export.export.certify_attributes import certify
 from model_export.export.choose_scheme import BoundsMissed, SelectionData, choose, measuring, schemes_to_try
 from model_export.export.graph_runner import GraphRunner
 from model_export.export.measure_loss import parity, rank_sessions, states_of, stepwise_difference
@@ -16,16 +18,20 @@ from model_export.memory import BlendedMemory
 from model_export.progress import Phase, Work
 from model_export.training.run_folder import Run
 from model_export.training.torch_reference import torch_scores
+from nextitem.catalogue.file import Catalogue
 from nextitem.errors import InputError
 from nextitem.model.artifact import open_artifact
+from nextitem.model.attribute_quality import AttributeQuality
 from nextitem.model.certificate import GOLDEN_TOP, MIN_GOLDENS, Certificate, Golden
 from nextitem.model.engine import Model
 from nextitem.model.manifest import (
+    ATTRIBUTES,
     CARD,
     CERTIFICATE,
     DOCUMENTS,
     FILES,
     MANIFEST,
+    OPTIONAL_DOCUMENTS,
     SCHEMA,
     VOCABULARY,
     Bounds,
@@ -48,7 +54,9 @@ MEASURED, CALIBRATING = 500, 1000
 fewer sessions, two thirds are measured. Never the same ones: a scheme loses nothing on states that calibrated it."""
 
 
-def export(run: Run, out: Path, bounds: Bounds, progress: Work, *, scheme: str | None = None) -> Path:
+def export(
+    run: Run, out: Path, bounds: Bounds, progress: Work, *, scheme: str | None = None, items: Catalogue | None = None
+) -> Path:
     """Write the artifact of a run.
 
     Args:
@@ -57,6 +65,7 @@ def export(run: Run, out: Path, bounds: Bounds, progress: Work, *, scheme: str |
         bounds: the maximum losses of the scoring scheme.
         progress: follows the phases.
         scheme: name of the scoring scheme; None for the cheapest that keeps the bounds.
+        items: the attributes of items, to learn the attribute map from; None for no map.
 
     Returns:
         The artifact's folder; one that is there already has the same content and is left.
@@ -75,7 +84,7 @@ def export(run: Run, out: Path, bounds: Bounds, progress: Work, *, scheme: str |
     try:
         out.mkdir(parents=True, exist_ok=True)
         with temporary_folder(out) as folder:
-            return _export(run, out, folder, sessions, bounds=bounds, progress=progress, pinned=scheme)
+            return _export(run, out, folder, sessions, bounds=bounds, progress=progress, pinned=scheme, items=items)
     except OSError as error:
         raise InputError(f"{out} cannot be written: {error}") from error
 
@@ -89,6 +98,7 @@ def _export(
     bounds: Bounds,
     progress: Work,
     pinned: str | None,
+    items: Catalogue | None,
 ) -> Path:
     parameters = parameters_of(run)
     progress.begin("writing the graphs")
@@ -109,6 +119,13 @@ def _export(
     stepwise = stepwise_difference(choice.scheme.graphs, goldens)
     _require("stepwise against whole replay", stepwise, bounds.stepwise)
 
+    attributes = None
+    if items is not None:
+        progress.begin("learning the attribute map")
+        graphs, popular = choice.scheme.graphs, run.record.popular
+        attribute_map, attributes = certify(items, run.item_ids, parameters.table, graphs, sessions, popular)
+        if attribute_map is not None:
+            write_map(choice.scheme.folder / ATTRIBUTES, attribute_map)
     progress.begin("certifying")
     golden = tuple(_golden(choice.scheme.graphs, session, run) for session in goldens)
     certificate = Certificate(golden, considered=choice.considered)
@@ -125,7 +142,7 @@ def _export(
         pinned=pinned is not None,
         considered=choice.considered,
     )
-    version = _write_documents(choice.scheme.folder, run, certificate, quantization)
+    version = _write_documents(choice.scheme.folder, run, certificate, quantization, attributes)
     staged = choice.scheme.folder.rename(folder / version)
     Model(open_artifact(staged, documents=True))  # checks all golden sessions
     home = out / version
@@ -151,7 +168,13 @@ def _require(name: str, value: float, allowed: float) -> None:
         raise BoundsMissed(f"the export fails its bounds: {name} is {value:.2g}, allowed is {allowed:.2g}")
 
 
-def _write_documents(folder: Path, run: Run, certificate: Certificate, quantization: Quantization) -> str:
+def _write_documents(
+    folder: Path,
+    run: Run,
+    certificate: Certificate,
+    quantization: Quantization,
+    attributes: AttributeQuality | None,
+) -> str:
     """Complete an artifact whose graphs are in a folder, and return its version."""
     record = run.record
     write_vocabulary(folder / VOCABULARY, run.item_ids)
@@ -159,8 +182,9 @@ def _write_documents(folder: Path, run: Run, certificate: Certificate, quantizat
     shape = ModelShape(record.items, record.hidden, record.layers)
     exporters = {name: library_version(name) for name in ("nextitem", "numpy", "onnx", "onnxruntime")}
     libraries = {**record.libraries, **exporters}
-    text = card(shape, record.training, record.validation, quantization, libraries)
+    text = card(shape, record.training, record.validation, quantization, libraries, attributes)
     (folder / CARD).write_text(text, encoding="utf-8")
+    documents = (*DOCUMENTS, *(name for name in OPTIONAL_DOCUMENTS if (folder / name).is_file()))
     manifest = encode_document(
         Manifest(
             schema=SCHEMA,
@@ -171,9 +195,10 @@ def _write_documents(folder: Path, run: Run, certificate: Certificate, quantizat
             libraries=libraries,
             evaluation=record.validation,
             popular=record.popular,
-            documents={name: digest_of(folder / name) for name in DOCUMENTS},
+            documents={name: digest_of(folder / name) for name in documents},
             types=record.types,
             memory=None if run.memory is None else _session_memory(run.memory),
+            attributes=attributes,
         )
     )
     (folder / MANIFEST).write_bytes(manifest)

@@ -1,6 +1,7 @@
 """Run a pair of graphs in a folder as they will be served. It needs no manifest and no certificate."""
 
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ Items = NDArray[np.int32]
 """Item codes of a session, oldest first."""
 
 NO_ITEMS: Items = np.empty(0, np.int32)
+_NONE = np.empty(0, np.int64)
 
 
 class GraphRunner:
@@ -33,7 +35,19 @@ class GraphRunner:
         self._has_memory = "session" in {value.name for value in self._score.get_inputs()}
         self._state_shape = (layers, 1, hidden)
         self._new_rows = np.empty((0, hidden), np.float32)
+        self._unavailable = np.empty(0, np.bool_)
         self._items = items
+
+    def with_new_items(self, rows: Floats, unavailable: NDArray[np.bool_]) -> "GraphRunner":
+        """Return the same graphs for a catalogue with new items.
+
+        Args:
+            rows: float32[new, hidden], on the scale of the table's rows.
+            unavailable: bool[items + new], which items are not ranked.
+        """
+        runner = copy(self)
+        vars(runner).update(_new_rows=rows, _unavailable=unavailable)
+        return runner
 
     def start(self) -> Floats:
         """Return the zero state, float32[layers, 1, hidden]."""
@@ -65,15 +79,15 @@ class GraphRunner:
         """Return the best k items after a session that led to a state."""
         return self.ranked(state, k, session)[1]
 
-    def ranked(self, state: Floats, k: int, session: Items) -> tuple[Floats, NDArray[np.int64]]:
-        """Return the scores of the best k items, the best first, and the items."""
-        none = np.empty(0, np.int64)
-        unavailable = np.empty(0, np.bool_)
+    def ranked(
+        self, state: Floats, k: int, session: Items, only: NDArray[np.int64] = _NONE
+    ) -> tuple[Floats, NDArray[np.int64]]:
+        """Return the scores of the best k items, the best first, and the items: of a list, or of the catalogue."""
         feeds = {
             "hidden": state,
-            "only": none,
-            "exclude": none,
-            "unavailable": unavailable,
+            "only": only,
+            "exclude": _NONE,
+            "unavailable": self._unavailable,
             "k": np.array([k]),
             "new_rows": self._new_rows,
         }

@@ -6,6 +6,7 @@ The card holds what the manifest also holds. It does not name the version, becau
 from collections.abc import Iterable
 
 from model_export.data.sessions import FIRST_EPOCH_SECOND, format_time
+from nextitem.model.attribute_quality import AttributeQuality
 from nextitem.model.manifest import ModelShape, Quantization, Training
 
 USE = """\
@@ -17,16 +18,28 @@ The float network on the last days of the training data, before it was trained o
 all days. `nextitem evaluate` measures the artifact itself, on later days."""
 
 LIMITS = """\
-- It knows only the items of its training data: it never recommends new items, and ignores events on them.
 - It learned from what visitors did, which depends on what they were shown. It does not know what they would have liked
   better.
 - Popularity and seasons change: the older the training period, the less reliable the metrics above are.
 - Scores compare items within one answer. They are not probabilities, and differ between versions.
 - It does not know prices, stock, age limits or wishes; filter by those in the request."""
 
+NO_MAP = """\
+It has no attribute map: it never recommends items that are not in its training data, and ignores events on them."""
+
+MAP = """\
+Its attribute map places items that are not in its training data by their attributes. It was measured on items that were
+held out as if they were new, in held-out sessions. The best sellers are those of the whole period, which no shop knows
+of new items."""
+
 
 def card(
-    shape: ModelShape, training: Training, validation: dict[str, float], scheme: Quantization, libraries: dict[str, str]
+    shape: ModelShape,
+    training: Training,
+    validation: dict[str, float],
+    scheme: Quantization,
+    libraries: dict[str, str],
+    attributes: AttributeQuality | None = None,
 ) -> str:
     """Return the card in Markdown; the same model gives the same text.
 
@@ -36,6 +49,7 @@ def card(
         validation: metrics of the float network on the validation days, by name.
         scheme: the scoring scheme and its loss.
         libraries: versions of the libraries that trained and exported it.
+        attributes: how well the attribute map places new items; None if there was none to learn.
     """
     parts = [
         "# Model card",
@@ -65,6 +79,8 @@ def card(
                 ("HR@20", f"{scheme.hr_delta:+.4f} (a loss of {scheme.bounds.hr_delta} is allowed)"),
             ]
         ),
+        "## New items",
+        *_new_items(attributes),
         "## Limits",
         LIMITS,
         "## How it was made",
@@ -78,6 +94,32 @@ def card(
         ),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _new_items(attributes: AttributeQuality | None) -> list[str]:
+    if attributes is None:
+        return [NO_MAP]
+    if attributes.refused:
+        return [NO_MAP, f"One was refused: {attributes.refused}."]
+    category = f"the newest item's {attributes.category}" if attributes.category else "the whole shop"
+    return [
+        MAP,
+        _table(
+            [
+                ("attributes", ", ".join(attributes.columns)),
+                ("items", f"{attributes.items:,}, of which {attributes.held_out:,} were held out"),
+                ("targets that were held out", f"{attributes.targets:,}"),
+                ("HR@20 of held-out targets", f"{attributes.hr:.4f} in the whole catalogue"),
+                ("HR@20 among held-out items", f"{attributes.hr_among_new:.4f}"),
+                (f"... of the best sellers of {category}", f"{attributes.best_sellers_among_new:.4f}"),
+                ("... of a random order", f"{attributes.random_among_new:.4f}"),
+                (
+                    "targets that were not",
+                    f"{attributes.warm_targets:,}, HR@20 {attributes.warm_delta:+.4f} with them",
+                ),
+            ]
+        ),
+    ]
 
 
 def _size(shape: ModelShape) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported
+from nextitem.model.attribute_quality import AttributeQuality
 
 SCHEMA = 3
 """The manifest schema that this code writes, and the only one that it reads: an older artifact's graphs have other
@@ -22,12 +23,15 @@ WEIGHTS = "weights.bin"
 VOCABULARY = "vocabulary.bin"
 CERTIFICATE = "certificate.json"
 CARD = "card.md"
+ATTRIBUTES = "attributes.bin"
 
 FILES = (STEP_GRAPH, SCORE_GRAPH, WEIGHTS, VOCABULARY, CERTIFICATE)
 """The files that serving needs besides the manifest, which lists their digests."""
 
 DOCUMENTS = (CARD,)
-"""Files for people. The manifest lists their digests separately, and functions do not fetch them."""
+"""Files that serving does not need. The manifest lists their digests separately, and functions do not fetch them."""
+OPTIONAL_DOCUMENTS = (ATTRIBUTES,)
+"""Documents that an artifact may lack. The attribute map is there if it was exported with the attributes of items."""
 
 MAX_MANIFEST_BYTES = 1 << 20
 MAX_FILE_BYTES = {
@@ -37,6 +41,7 @@ MAX_FILE_BYTES = {
     VOCABULARY: 10 << 30,
     CERTIFICATE: 16 << 20,
     CARD: 1 << 20,
+    ATTRIBUTES: 1 << 30,
 }
 """The largest file of each name that a manifest may list. Weights and vocabulary are mapped into memory, and Lambda's
 largest disk has 10 GiB; the others are read whole."""
@@ -174,8 +179,8 @@ class PopularItem(msgspec.Struct, frozen=True, array_like=True):
 class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     """A model version's description. The version is named by this document's digest.
 
-    `memory` is None if the network ranks alone. `types` are the types of events that the step graph takes, with `view`
-    first; empty if it takes none.
+    `memory` is None if the network ranks alone, `attributes` if the artifact was exported without attributes of items.
+    `types` are the types of events that the step graph takes, with `view` first; empty if it takes none.
     """
 
     schema: int
@@ -189,6 +194,7 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     documents: dict[str, FileDigest]
     memory: SessionMemory | None = None
     types: tuple[str, ...] = ()
+    attributes: AttributeQuality | None = None
 
 
 class SchemaOnly(msgspec.Struct):
@@ -251,7 +257,7 @@ def decode_manifest(data: bytes, version: str) -> Manifest:
     digests = (*manifest.files.values(), *manifest.documents.values())
     if (
         manifest.files.keys() != set(FILES)
-        or manifest.documents.keys() != set(DOCUMENTS)  # other names would become paths and keys
+        or not set(DOCUMENTS) <= manifest.documents.keys() <= {*DOCUMENTS, *OPTIONAL_DOCUMENTS}  # names become keys
         or not all(_is_hex(digest.sha256, 64) for digest in digests)
     ):
         expected = ", ".join((*FILES, *DOCUMENTS))

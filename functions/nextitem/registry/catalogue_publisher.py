@@ -18,7 +18,7 @@ from nextitem.catalogue.join import join_of, new_positions_of, write_join
 from nextitem.catalogue.new_rows import RowsOfItems, no_rows
 from nextitem.catalogue.version import version_of_catalogue
 from nextitem.errors import RegistryUnavailable, VersionNotFound
-from nextitem.model.manifest import VOCABULARY
+from nextitem.model.manifest import ATTRIBUTES, VOCABULARY
 from nextitem.model.vocabulary import Vocabulary
 from nextitem.registry.catalogue_pointer import (
     MAX_POINTER_BYTES,
@@ -140,7 +140,9 @@ class CataloguePublisher:
 
     def _write_joins(self, catalogue: Catalogue, models: Collection[str]) -> None:
         for model in models:
-            artifact = Registry(self._bucket, self._folder).fetch(model)
+            registry = Registry(self._bucket, self._folder)
+            artifact = registry.fetch(model)
+            registry.fetch_document(artifact, ATTRIBUTES)
             vocabulary = Vocabulary(artifact.path(VOCABULARY))
             positions = new_positions_of(vocabulary, catalogue.vocabulary)
             rows = self._rows(artifact, catalogue, positions) if len(positions) else None

@@ -33,6 +33,7 @@ from nextitem.model.manifest import (
     FILES,
     MANIFEST,
     MAX_MANIFEST_BYTES,
+    OPTIONAL_DOCUMENTS,
     Manifest,
     decode_manifest,
     digest_of,
@@ -117,7 +118,7 @@ class Publisher:
         total = sum(variant.weight for variant in variants)
         for key in self._bucket.keys("models/"):
             version, _, name = key.removeprefix("models/").partition("/")
-            if not is_version(version) or name not in {MANIFEST, *FILES, *DOCUMENTS}:
+            if not is_version(version) or name not in {MANIFEST, *FILES, *DOCUMENTS, *OPTIONAL_DOCUMENTS}:
                 logger.warning("%s is ignored: its name is not that of a version's file", key)
             elif name == MANIFEST and (manifest := self._manifest(version)) is not None:
                 share = sum(variant.weight / total for variant in variants if variant.version == version)

@@ -168,6 +168,26 @@ class Registry:
         except OSError as error:
             raise RegistryError(f"{version} cannot be kept in {self._folder}: {error}") from error
 
+    def fetch_document(self, artifact: Artifact, name: str) -> None:
+        """Put a document of a fetched version beside its files, if the version has one of that name.
+
+        Raises:
+            ArtifactCorrupt: the document is missing, or not what the manifest says.
+            RegistryError: the bucket cannot be read, or the folder cannot be written.
+        """
+        expected, path = artifact.manifest.documents.get(name), artifact.path(name)
+        if expected is None or (path.is_file() and digest_of(path) == expected):
+            return
+        key = model_key(artifact.version, name)
+        try:
+            with incoming(self._folder) as folder:
+                exists = self._bucket.download(key, folder / name, lambda: expected.size)
+                if not exists or digest_of(folder / name) != expected:
+                    raise ArtifactCorrupt(f"{key} is missing or damaged: publish {artifact.version} again")
+                os.replace(folder / name, path)  # noqa: PTH105 - Path.replace looks like a string method
+        except OSError as error:
+            raise RegistryError(f"{key} cannot be kept in {self._folder}: {error}") from error
+
     def remove_other_copies(self, versions: Collection[str]) -> None:
         """Remove the local copies of all other versions. A model that is open stays usable."""
         for home in self._folder.glob("v*"):
