@@ -41,7 +41,7 @@ SMALL: dict[str, tuple[str, ...]] = {
     "bench.engine.floor": (*CATALOGUE, "--rounds", "20"),
     "bench.engine.overlap": ("RUN",),
     "bench.engine.session_memory": (*CATALOGUE, "--rounds", "20", "--sessions", "500"),
-    "bench.engine.similar": ("RUN", "--train", "EVENTS", "--test", "EVENTS", "--scheme", "8-bit"),
+    "bench.engine.similar": ("RUN", "--train", "EVENTS", "--test", "EVENTS", "--scheme", "fp32"),
     "bench.engine.vocabulary": ("--items", "2000"),
     "bench.function.cold_start": ("--rounds", "1"),
     "bench.function.memory_size": ("--rounds", "1"),
