@@ -23,7 +23,8 @@ from devstack.cloud.resources import Deployment
 from devstack.processes.errors import StackError
 from devstack.template.stack import ROOT
 
-PUBLISHER, PROMOTER, STOCK = "PublisherPolicy", "PromoterPolicy", "AvailabilityPolicy"
+PUBLISHER, PROMOTER = "PublisherPolicy", "PromoterPolicy"
+SHOP, STOCK = "CataloguePolicy", "AvailabilityPolicy"
 """Managed policies of the template, by logical id; the outputs with their ARNs have the same names and `Arn`."""
 COMMAND_SECONDS = 120.0
 HTTP_SECONDS = 30.0

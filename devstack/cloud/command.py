@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from devstack.cloud.actors import PROMOTER, PUBLISHER, STOCK
+from devstack.cloud.actors import PROMOTER, PUBLISHER, SHOP, STOCK
 from devstack.cloud.cloud import LocalCloud
 from devstack.cloud.iam.authority import Credentials
 from devstack.cloud.network.place import available
@@ -21,7 +21,7 @@ from devstack.stack import demo_tokens
 from devstack.template.stack import deployed
 from nextitem import DEFAULT_STACK
 
-ACTORS = {"as_publisher": PUBLISHER, "as_promoter": PROMOTER, "as_stock": STOCK}
+ACTORS = {"as_publisher": PUBLISHER, "as_promoter": PROMOTER, "as_shop": SHOP, "as_stock": STOCK}
 """Functions of the shell that has evaluated `python -m devstack env`, and the policy that each has."""
 ENV = "/usr/bin/env"
 EXIT_FAILED = 1

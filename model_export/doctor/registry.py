@@ -11,6 +11,8 @@ from nextitem.aws.object_store import ObjectStore
 from nextitem.errors import ArtifactError, NextItemError, VersionNotFound
 from nextitem.model.engine import Model
 from nextitem.model.manifest import MANIFEST, MAX_MANIFEST_BYTES
+from nextitem.registry.catalogue_loading import load_catalogue
+from nextitem.registry.loading import variants_with_traffic
 from nextitem.registry.reader import Registry, model_key
 from nextitem.registry.route import Route
 
@@ -37,6 +39,7 @@ def check_registry(bucket: ObjectStore, route: str) -> Iterator[Finding]:
         return
     yield _describe(route, live, revisions)
     yield _check_availability(registry, route)
+    yield _check_catalogue(bucket, route, live)
     for version in dict.fromkeys(variant.version for variant in live.variants):
         yield _check_version(bucket, version)
     yield _check_conditional_writes(bucket, live.variants[0].version)
@@ -58,6 +61,25 @@ def _check_availability(registry: Registry, route: str) -> Finding:
     except NextItemError as error:
         return _unusable("availability", error, "`nextitem availability --unavailable FILE` writes it again.")
     return Finding("availability", "ok", f"{len(availability.unavailable)} unavailable items")
+
+
+def _check_catalogue(bucket: ObjectStore, name: str, live: Route) -> Finding:
+    """Fetch the route's catalogue and its joins with the versions that take traffic."""
+    versions = {variant.version for variant in variants_with_traffic(live)}
+    try:
+        with TemporaryDirectory() as folder:
+            opened = load_catalogue(Registry(bucket, Path(folder)), name, versions, None)
+    except NextItemError as error:
+        return _unusable("catalogue", error, "`nextitem items rollback`, or `nextitem items publish FILE`.")
+    if opened is None:
+        return Finding("catalogue", "ok", f"route {name} uses none")
+    catalogue = opened.catalogue
+    detail = f"{catalogue.version} has {len(catalogue)} items with {len(catalogue.columns)} attributes"
+    for fault in opened.faults:
+        return _unusable("catalogue", fault, "`nextitem items publish FILE` again writes its join with each version.")
+    unavailable = [name for name in ("available", "stock") if name in catalogue.columns]
+    notes = f"; items are unavailable by {' and '.join(unavailable)}" if unavailable else ""
+    return Finding("catalogue", "ok", detail + notes)
 
 
 def _check_version(bucket: ObjectStore, version: str) -> Finding:

@@ -4,13 +4,13 @@ Each step checks its own outcome and raises an error if it is not as on AWS.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from devstack.cloud.actors import PROMOTER, PUBLISHER, STOCK, ActorFailed, Answer
+from devstack.cloud.actors import PROMOTER, PUBLISHER, SHOP, STOCK, ActorFailed, Answer
 from devstack.cloud.cloud import LocalCloud
 from devstack.cloud.iam.authority import Credentials
 from devstack.cloud.services.code_deploy import DeploymentStopped
@@ -47,11 +47,13 @@ class Story:
         """The steps after the deployment, by name, in their order."""
         return {
             "publish": self.publish,
+            "catalogue": self.catalogue,
             "promote": self.promote,
             "serve": self.serve,
             "browse": self.browse,
             "refuse": self.refuse,
             "availability": self.availability,
+            "products": self.products,
             "rotate": self.rotate,
             "release": self.release,
             "bad release": self.bad_release,
@@ -63,6 +65,12 @@ class Story:
         publisher = self._cloud.actors.credentials(PUBLISHER)
         for _ in range(2):
             assert self._version in self._cloud.actors.nextitem(publisher, "publish", demo_artifact())
+
+    def catalogue(self) -> None:
+        """The shop's system publishes its products; the promotion joins them with the model."""
+        shop = self._cloud.actors.credentials(SHOP)
+        file = self._products(dict.fromkeys(self._items, 5))
+        self._cloud.actors.nextitem(shop, "items", "publish", file)
 
     def promote(self) -> None:
         """The promoter lets it take traffic."""
@@ -99,10 +107,13 @@ class Story:
     def refuse(self) -> None:
         """No actor can do what another actor's policy is for."""
         actors = self._cloud.actors
-        publisher, promoter, stock = map(actors.credentials, (PUBLISHER, PROMOTER, STOCK))
+        publisher, promoter, shop, stock = map(actors.credentials, (PUBLISHER, PROMOTER, SHOP, STOCK))
         for who, command in (
             (publisher, ("promote", self._version, "--exclude-seen")),
             (stock, ("promote", self._version, "--exclude-seen")),
+            (shop, ("promote", self._version, "--exclude-seen")),
+            (publisher, ("items", "publish", self._products({"tea-001": 0}))),
+            (promoter, ("items", "publish", self._products({"tea-001": 0}))),
             (promoter, ("availability", "--unavailable", self._list(["tea-001"]))),
         ):
             with pytest.raises(ActorFailed, match=r"AccessDenied|denied|403|Forbidden"):
@@ -124,6 +135,18 @@ class Story:
         shown = [item["item_id"] for item in self._read().body["recommendations"]]
         assert best not in shown
         assert len(shown) == SHOWN
+
+    def products(self) -> None:
+        """The shop's system says that the best item has no stock; then it is not recommended, until that is undone."""
+        best = self._read().body["recommendations"][0]["item_id"]
+        shop = self._cloud.actors.credentials(SHOP)
+        self._cloud.actors.nextitem(shop, "items", "publish", self._products({best: 0, self._items[0]: 5}))
+        self._cloud.functions.retire_workers()
+        assert best not in [item["item_id"] for item in self._read().body["recommendations"]]
+        self._cloud.actors.nextitem(shop, "items", "rollback")
+        assert "live" in self._cloud.actors.nextitem(shop, "items", "versions")
+        self._cloud.functions.retire_workers()
+        assert best in [item["item_id"] for item in self._read().body["recommendations"]]
 
     def rotate(self) -> None:
         """The key secret gets a new value, and the session goes on."""
@@ -189,6 +212,12 @@ class Story:
         answer = self._cloud.actors.request(caller, method, path, body)
         assert answer.status == 200, answer
         return answer
+
+    def _products(self, stock: Mapping[str, int]) -> Path:
+        path = self._folder / "products.csv"
+        rows = [f"{item},The {item},{count}\n" for item, count in stock.items()]
+        path.write_text("item_id,title,stock\n" + "".join(rows), encoding="utf-8")
+        return path
 
     def _list(self, items: list[str]) -> Path:
         path = self._folder / "unavailable.txt"

@@ -17,6 +17,10 @@ NOT_EXERCISED: dict[Allow, str] = {
     ("Key", "UsedByLogs"): "CloudWatch Logs encrypts; the deployer asks for the rights when a log group is made.",
     ("PublisherPolicy", "AbortUploads"): "Only an interrupted upload is aborted.",
     ("PublisherPolicy", "UploadParts"): "The demo model is too small for an upload in parts.",
+    ("PromoterPolicy", "AbortUploads"): "Only an interrupted upload is aborted.",
+    ("PromoterPolicy", "UploadParts"): "The join of the demo model is too small for an upload in parts.",
+    ("CataloguePolicy", "AbortUploads"): "Only an interrupted upload is aborted.",
+    ("CataloguePolicy", "UploadParts"): "The demo's catalogue is too small for an upload in parts.",
 }
 """Statements that no step needs, with the reason."""
 

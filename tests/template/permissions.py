@@ -32,6 +32,9 @@ PATTERNS = {
     "${ModelBucket.Arn}/models/*": {"s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"},
     "${ModelBucket.Arn}/routes/*": {"s3:GetObject", "s3:PutObject"},
     "${ModelBucket.Arn}/availability/*": {"s3:GetObject", "s3:PutObject"},
+    "${ModelBucket.Arn}/catalogues/*": {"s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"},
+    "${ModelBucket.Arn}/catalogues/routes/*": {"s3:PutObject"},
+    "${ModelBucket.Arn}/catalogues/*/models/*": {"s3:PutObject", "s3:AbortMultipartUpload"},
     # The numbers of the function's versions are not known.
     "${Function}:*": {
         "lambda:GetAlias",

@@ -6,11 +6,14 @@ import pytest
 
 from devstack.template.stack import Stack, listed
 from nextitem.registry.availability import availability_key
+from nextitem.registry.catalogue_pointer import catalogue_key, join_key, pointer_history_key, pointer_key
 from nextitem.registry.reader import model_key
 from nextitem.registry.route import history_key, route_key
 from tests.template.permissions import Statement, statements
 
 READ = {"s3:GetObject", "s3:ListBucket"}
+CREATE_ONLY = [{"Null": {"s3:if-none-match": "false"}}, {"Bool": {"s3:ObjectCreationOperation": "false"}}]
+"""Conditions of an object that is written once: whole, and in parts."""
 
 
 def of(stack: Stack, owner: str) -> list[Statement]:
@@ -54,12 +57,27 @@ def test_a_publisher_creates_versions_and_changes_no_route(stack: Stack) -> None
     conditions = [
         statement.body["Condition"] for statement in of(stack, "PublisherPolicy") if "s3:PutObject" in statement.actions
     ]
-    assert conditions == [{"Null": {"s3:if-none-match": "false"}}, {"Bool": {"s3:ObjectCreationOperation": "false"}}]
+    assert conditions == CREATE_ONLY
 
 
 def test_a_promoter_changes_routes_and_writes_no_model(stack: Stack) -> None:
-    assert s3_actions(stack, "PromoterPolicy") == READ | {"s3:PutObject"}
-    assert written(stack, "PromoterPolicy") == ["${ModelBucket.Arn}/routes/*"]
+    assert s3_actions(stack, "PromoterPolicy") == READ | {"s3:PutObject", "s3:AbortMultipartUpload"}
+    joins = "${ModelBucket.Arn}/catalogues/*/models/*"
+    assert written(stack, "PromoterPolicy") == ["${ModelBucket.Arn}/routes/*", joins, joins]
+    assert [
+        statement.body["Condition"]
+        for statement in of(stack, "PromoterPolicy")
+        if statement.resources == [joins] and "s3:PutObject" in statement.actions
+    ] == CREATE_ONLY
+
+
+def test_the_catalogue_policy_replaces_only_which_catalogue_a_route_uses(stack: Stack) -> None:
+    assert s3_actions(stack, "CataloguePolicy") == READ | {"s3:PutObject", "s3:AbortMultipartUpload"}
+    writing = [statement for statement in of(stack, "CataloguePolicy") if "s3:PutObject" in statement.actions]
+    assert [(statement.resources, statement.body.get("Condition")) for statement in writing] == [
+        *((["${ModelBucket.Arn}/catalogues/*"], condition) for condition in CREATE_ONLY),
+        (["${ModelBucket.Arn}/catalogues/routes/*"], None),
+    ]
 
 
 def test_the_availability_policy_writes_only_availability(stack: Stack) -> None:
@@ -70,17 +88,25 @@ def test_the_availability_policy_writes_only_availability(stack: Stack) -> None:
 def test_the_function_reads_all_and_writes_nothing(stack: Stack) -> None:
     assert s3_actions(stack, "RecommendRole") == READ
     (read,) = [statement for statement in of(stack, "RecommendRole") if "s3:GetObject" in statement.actions]
-    assert read.resources == [f"${{ModelBucket.Arn}}/{prefix}/*" for prefix in ("models", "routes", "availability")]
+    prefixes = ("models", "routes", "availability", "catalogues")
+    assert read.resources == [f"${{ModelBucket.Arn}}/{prefix}/*" for prefix in prefixes]
 
 
 def test_the_prefixes_are_those_that_the_registry_uses() -> None:
     assert model_key("v1", "manifest.json").startswith("models/")
     assert {route_key("live").partition("/")[0], history_key("live", 1).partition("/")[0]} == {"routes"}
     assert availability_key("live").startswith("availability/")
+    version = "c" + "0" * 16
+    assert pointer_key("live").startswith("catalogues/routes/")
+    assert join_key(version, "v1").startswith(f"catalogues/{version}/models/")
+    for key in (catalogue_key(version), pointer_history_key("live", 1)):
+        assert key.startswith("catalogues/")
+        assert not key.startswith("catalogues/routes/")
 
 
 @pytest.mark.parametrize(
-    "owner", ["PublisherPolicy", "PromoterPolicy", "AvailabilityPolicy", "RecommendRole", "RotateSecretRole"]
+    "owner",
+    ["PublisherPolicy", "PromoterPolicy", "CataloguePolicy", "AvailabilityPolicy", "RecommendRole", "RotateSecretRole"],
 )
 def test_the_key_is_used_only_through_s3_and_secrets_manager(stack: Stack, owner: str) -> None:
     uses = [
@@ -100,6 +126,7 @@ def test_outputs(stack: Stack) -> None:
         "BucketName",
         "PublisherPolicyArn",
         "PromoterPolicyArn",
+        "CataloguePolicyArn",
         "AvailabilityPolicyArn",
         "FunctionAliasArn",
         "StoreEndpoint",

@@ -8,10 +8,14 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from devstack.publish import demo_artifact
+from model_export.doctor.finding import Finding
 from model_export.doctor.registry import check_registry
 from nextitem.aws.boto_object_store import BotoObjectStore
+from nextitem.catalogue.writer import number_data, write_catalogue
 from nextitem.model.artifact import open_artifact
 from nextitem.model.manifest import CERTIFICATE, MANIFEST, encode_document
+from nextitem.registry.catalogue_pointer import catalogue_key, join_key
+from nextitem.registry.catalogue_publisher import CataloguePublisher
 from nextitem.registry.publisher import Publisher
 from nextitem.registry.reader import model_key
 from nextitem.registry.route import Route, Variant, route_key
@@ -50,7 +54,7 @@ def test_a_service_that_ignores_conditions_is_found_and_nothing_is_lost(
 def test_an_object_that_may_not_be_read_is_not_called_broken(s3: "S3Client", bucket: BotoObjectStore) -> None:
     # GIVEN credentials that may read models and routes only, as the stack's PublisherPolicy
     def deny(params: dict[str, str], **_more: Any) -> None:
-        if params["Key"].startswith("availability/"):
+        if params["Key"].startswith(("availability/", "catalogues/")):
             raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetObject")
 
     client = boto3.client("s3", endpoint_url=s3.meta.endpoint_url, region_name=REGION, **CREDENTIALS)
@@ -58,10 +62,11 @@ def test_an_object_that_may_not_be_read_is_not_called_broken(s3: "S3Client", buc
     # WHEN the registry is checked
     findings = {finding.check: finding for finding in check_registry(BotoObjectStore(BUCKET, client), "live")}
     client.close()
-    # THEN the availability is not checked, and everything else is sound
-    assert {check for check, finding in findings.items() if finding.status != "ok"} == {"availability"}
-    assert findings["availability"].status == "warn"
-    assert "may not read it" in findings["availability"].detail
+    # THEN availability and catalogue are not checked, and everything else is sound
+    assert {check for check, finding in findings.items() if finding.status != "ok"} == {"availability", "catalogue"}
+    for check in ("availability", "catalogue"):
+        assert findings[check].status == "warn"
+        assert "may not read it" in findings[check].detail
 
 
 def test_a_version_that_answers_otherwise_than_at_export_is_found(
@@ -89,3 +94,22 @@ def test_availability_that_cannot_be_read_is_named(s3: "S3Client", bucket: BotoO
     assert findings["availability"].status == "fail"
     assert "availability/live.json" in findings["availability"].detail
     assert findings["versions"].status == "ok"
+
+
+def test_the_catalogue_of_the_route_is_checked_with_its_joins(
+    s3: "S3Client", bucket: BotoObjectStore, tmp_path: Path
+) -> None:
+    def checked() -> Finding:
+        return next(finding for finding in check_registry(bucket, "live") if finding.check == "catalogue")
+
+    # GIVEN a route without a catalogue, and then one with
+    assert (checked().status, checked().detail) == ("ok", "route live uses none")
+    write_catalogue(tmp_path / "c.bin", ["tea-001"], {"stock": number_data([3.0])}, {})
+    version = CataloguePublisher(bucket, tmp_path).publish(tmp_path / "c.bin").version
+    assert checked().detail == f"{version} has 1 items with 1 attributes; items are unavailable by stock"
+
+    # WHEN its join is damaged, and then itself THEN each is found
+    s3.put_object(Bucket=BUCKET, Key=join_key(version, demo_artifact().name), Body=b"damaged")
+    assert (checked().status, "publish FILE` again" in checked().remedy) == ("fail", True)
+    s3.put_object(Bucket=BUCKET, Key=catalogue_key(version), Body=b"damaged")
+    assert (checked().status, "items rollback" in checked().remedy) == ("fail", True)
