@@ -90,7 +90,7 @@ def start(startup: "Startup") -> Application:
     importing = (time.perf_counter() - LOADING_SINCE) * 1000
     cold: dict[ColdPhase, float] = {"process_start": max(0.0, process_age_ms() - importing), "import": importing}
     settings = startup.settings
-    telemetry = Telemetry(cold, settings.stack)
+    telemetry = Telemetry(cold, settings.stack, settings.placements)
     keys = _keys(settings, telemetry)
     threading.excepthook = lambda death: telemetry.report_fault(death.exc_value or death.exc_type())
     router = Router(

@@ -13,6 +13,7 @@ import msgspec
 from nextitem import DEFAULT_REGION, DEFAULT_ROUTE, DEFAULT_STACK
 from nextitem.aws.endpoint import is_endpoint
 from nextitem.errors import SettingsError
+from nextitem.event_types import LABEL_PATTERN
 from nextitem.redis_client.url import StoreUrl, parse_store_url
 from nextitem.sessions.key_secret import KeySecret
 
@@ -21,6 +22,10 @@ MAX_MILLISECONDS = 900_000
 MAX_SECONDS = 366 * 86_400
 MAX_ROUTE_CHARS = 100
 """Maximum length of a route's name: the registry's keys, with names of versions, stay far below S3's 1,024 bytes."""
+
+MAX_PLACEMENTS = 20
+"""Maximum number of placements that are a dimension of metrics: AWS bills each as some metrics."""
+_LABEL = LABEL_PATTERN.removeprefix("^").removesuffix(r"\Z")
 
 FORMS = {
     "NEXTITEM_BUCKET": (
@@ -40,6 +45,10 @@ FORMS = {
         "the name of a stack: at most 128 letters, digits and '-', a letter first",
     ),
     "NEXTITEM_EXCLUDE_SEEN": (r"true|false", "true or false"),
+    "NEXTITEM_PLACEMENTS": (
+        rf"{_LABEL}(,{_LABEL}){{0,{MAX_PLACEMENTS - 1}}}",
+        f"at most {MAX_PLACEMENTS} labels, comma-separated, each of letters, digits, '_', '.', ':' and '-'",
+    ),
     "NEXTITEM_TRENDING": (r"true|false", "true or false"),
     "NEXTITEM_TRENDING_FIELD": (r"[^\x00-\x1f]{1,200}", "the name of a field of the catalogue"),
     "AWS_REGION": (r"[a-z]+(-[a-z]+)+-[0-9]+", "a region, such as eu-central-1"),
@@ -73,6 +82,8 @@ class Settings(msgspec.Struct, frozen=True):
         trending_half_life: ``NEXTITEM_TRENDING_HALF_LIFE_SECONDS``, after which an event counts half.
         trending_field: ``NEXTITEM_TRENDING_FIELD``, the catalogue's field by whose values items are counted, too, or
             None.
+        placements: ``NEXTITEM_PLACEMENTS``, comma-separated: values of a request's `placement` that are a dimension of
+            metrics; all others are only in the log.
         stack: ``NEXTITEM_STACK``, the dimension that tells the metrics of this deployment from others in its account.
         model_dir: ``NEXTITEM_MODEL_DIR``, the folder of downloaded model versions.
         region: ``AWS_REGION``, the region of the bucket and of the secret.
@@ -94,6 +105,7 @@ class Settings(msgspec.Struct, frozen=True):
     trending: bool
     trending_half_life: float
     trending_field: str | None
+    placements: frozenset[str]
     stack: str
     model_dir: Path
     region: str
@@ -127,6 +139,7 @@ class Settings(msgspec.Struct, frozen=True):
             trending=_matching("NEXTITEM_TRENDING", environment.get("NEXTITEM_TRENDING") or "true") == "true",
             trending_half_life=_positive(environment, "NEXTITEM_TRENDING_HALF_LIFE_SECONDS", 21_600, minimum=60),
             trending_field=_optional(environment, "NEXTITEM_TRENDING_FIELD"),
+            placements=frozenset((_optional(environment, "NEXTITEM_PLACEMENTS") or "").split(",")) - {""},
             stack=_matching("NEXTITEM_STACK", environment.get("NEXTITEM_STACK") or DEFAULT_STACK),
             model_dir=Path(environment.get("NEXTITEM_MODEL_DIR") or "/tmp/nextitem"),  # noqa: S108 - Lambda's only disk
             region=_matching("AWS_REGION", environment.get("AWS_REGION") or DEFAULT_REGION),

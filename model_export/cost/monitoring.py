@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from model_export.cost.prices import ALARM_METRIC_MONTH, COMPOSITE_ALARM_MONTH, CUSTOM_METRIC_MONTH
-from nextitem.telemetry.metrics import BY_SOURCE, BY_VERSION, METRICS, OVERALL, DimensionSet
+from nextitem.telemetry.metrics import BY_PLACEMENT, BY_SOURCE, BY_VERSION, METRICS, OVERALL, DimensionSet
 
 SOURCES = 5
 """Values of `served_by`: session, stateless, popular, similar and trending."""
@@ -25,14 +25,20 @@ class MonitoringCost:
     alarms: float
 
 
-def billed_metrics(versions: int = 1, sources: int = SOURCES) -> int:
+def billed_metrics(versions: int = 1, sources: int = SOURCES, placements: int = 0) -> int:
     """Return the maximum number of custom metrics in a month, with those that only some requests have.
 
     Args:
         versions: pairs of a model version and a variant that answered in the month.
         sources: values of `served_by` that occurred.
+        placements: placements that are a dimension of metrics.
     """
-    values: dict[DimensionSet, int] = {OVERALL: 1, BY_VERSION: versions, BY_SOURCE: sources}
+    values: dict[DimensionSet, int] = {
+        OVERALL: 1,
+        BY_VERSION: versions,
+        BY_SOURCE: sources,
+        BY_PLACEMENT: placements,
+    }
     return sum(values[dimension_set] for metric in METRICS for dimension_set in metric.sets)
 
 

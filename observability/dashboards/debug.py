@@ -2,7 +2,7 @@
 
 from nextitem.telemetry import metrics
 from nextitem.telemetry.metrics import Metric
-from observability.dashboards.lines import indicator_line, statistic_lines, sum_line, version_graph
+from observability.dashboards.lines import indicator_line, placement_graph, statistic_lines, sum_line, version_graph
 from observability.dashboards.widgets import Dashboard, Graph, Line, Text
 from observability.metrics.expressions import Stat
 from observability.metrics.indicators import RECIPROCAL_RANK
@@ -54,6 +54,19 @@ DEBUG = Dashboard(
             version_graph("Online hit@20 by version", metrics.HITS, "Average"),
             version_graph("Mean reciprocal rank by version", metrics.RECIPROCAL_RANK, "Average"),
             version_graph("Click-through by version", metrics.CLICKS, "Average"),
+        ),
+        (
+            Graph(
+                title="Conversions of recommended items",
+                lines=tuple(sum_line(kind, metric) for kind, metric in metrics.CONVERSION_METRICS.items()),
+            ),
+            version_graph("Recommended items bought, by version", metrics.PURCHASE_CONVERSIONS, "Sum"),
+            version_graph("Recommended items put in the cart, by version", metrics.CART_CONVERSIONS, "Sum"),
+        ),
+        (
+            placement_graph("Click-through by placement", metrics.CLICKS, "Average"),
+            placement_graph("Recommended items bought, by placement", metrics.PURCHASE_CONVERSIONS, "Sum"),
+            placement_graph("Recommended items put in the cart, by placement", metrics.CART_CONVERSIONS, "Sum"),
         ),
         (
             version_graph("Slow share by version", metrics.SLOW, "Average"),

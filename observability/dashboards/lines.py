@@ -1,6 +1,6 @@
 """Lines and graphs that several dashboards use."""
 
-from nextitem.telemetry.metrics import BY_VERSION, Metric
+from nextitem.telemetry.metrics import BY_PLACEMENT, BY_VERSION, Metric
 from observability.dashboards.widgets import Graph, Line
 from observability.metrics.expressions import Search, Stat
 from observability.metrics.indicators import Indicator, total
@@ -30,3 +30,8 @@ def statistic_lines(metric: Metric, *statistics: str) -> tuple[Line, ...]:
 def version_graph(title: str, metric: Metric, statistic: str) -> Graph:
     """Return a graph with a line for each version and variant."""
     return Graph(title=title, lines=(Line("", Search(metric, BY_VERSION, statistic)),))
+
+
+def placement_graph(title: str, metric: Metric, statistic: str) -> Graph:
+    """Return a graph with a line for each placement that is a dimension of metrics."""
+    return Graph(title=title, lines=(Line("", Search(metric, BY_PLACEMENT, statistic)),))

@@ -8,7 +8,7 @@ import pytest
 
 from devstack.publish import demo_artifact
 from devstack.stack import Stack
-from nextitem.telemetry.metrics import DIMENSION_SETS, METRICS, OVERALL
+from nextitem.telemetry.metrics import BY_SOURCE, BY_VERSION, METRICS, OVERALL
 from tests.functions.client import PATIENT, Client, wait_until_saved
 
 SESSION = "visitor-of-the-metrics"
@@ -71,7 +71,7 @@ def test_every_request_leaves_one_record(client: Client, stack: Stack) -> None:
     ]
     for record in records:
         dimension_sets = [tuple(directive["Dimensions"][0]) for directive in record["_aws"]["CloudWatchMetrics"]]
-        assert dimension_sets == list(DIMENSION_SETS if "served_by" in record else [OVERALL])
+        assert dimension_sets == [OVERALL, BY_VERSION, BY_SOURCE] if "served_by" in record else [OVERALL]
         assert record.get("model_version") == (stack.version if "served_by" in record else None)
         # AND every declared metric has a number
         assert ALWAYS.items() <= units(record).items()

@@ -34,6 +34,7 @@ def test_the_required_settings_are_enough() -> None:
         trending=True,
         trending_half_life=21_600,
         trending_field=None,
+        placements=frozenset(),
         stack="nextitem",
         model_dir=Path("/tmp/nextitem"),  # noqa: S108 - the documented default
         region="us-east-1",
@@ -58,6 +59,7 @@ def test_all_settings_can_be_set() -> None:
             "NEXTITEM_TRENDING": "false",
             "NEXTITEM_TRENDING_HALF_LIFE_SECONDS": "3600",
             "NEXTITEM_TRENDING_FIELD": "category",
+            "NEXTITEM_PLACEMENTS": "home,product-page",
             "NEXTITEM_STACK": "shop-1",
             "NEXTITEM_MODEL_DIR": "models",
             "AWS_REGION": "eu-central-1",
@@ -80,6 +82,7 @@ def test_all_settings_can_be_set() -> None:
         trending=False,
         trending_half_life=3600,
         trending_field="category",
+        placements=frozenset({"home", "product-page"}),
         stack="shop-1",
         model_dir=Path("models"),
         region="eu-central-1",
@@ -98,6 +101,7 @@ OPTIONAL = (
     "NEXTITEM_SESSION_TTL_SECONDS",
     "NEXTITEM_DEADLINE_MS",
     "NEXTITEM_EXCLUDE_SEEN",
+    "NEXTITEM_PLACEMENTS",
     "NEXTITEM_STACK",
     "NEXTITEM_MODEL_DIR",
     "AWS_REGION",
@@ -121,6 +125,15 @@ def test_a_switch_is_true_or_false(text: str, meant: bool) -> None:
 def test_any_other_switch_is_refused(text: str) -> None:
     with pytest.raises(SettingsError, match=r"^NEXTITEM_EXCLUDE_SEEN must be true or false$"):
         Settings.read({**REQUIRED, "NEXTITEM_EXCLUDE_SEEN": text})
+
+
+@pytest.mark.parametrize(
+    "text", ["home,", ",home", "home, cart", "home;cart", "_", "x" * 33, ",".join("abcdefghijklmnopqrstu")]
+)
+def test_placements_are_a_bounded_list_of_labels(text: str) -> None:
+    assert len(Settings.read({**REQUIRED, "NEXTITEM_PLACEMENTS": ",".join("abcdefghijklmnopqrst")}).placements) == 20
+    with pytest.raises(SettingsError, match=r"^NEXTITEM_PLACEMENTS must be at most 20 labels"):
+        Settings.read({**REQUIRED, "NEXTITEM_PLACEMENTS": text})
 
 
 @pytest.mark.parametrize("text", ["1shop", "shop_1", "a shop", "-", "s" * 129])

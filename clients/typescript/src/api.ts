@@ -186,6 +186,11 @@ export interface components {
              */
             deadline_ms?: number | null;
             /**
+             * @description a label for the place of the items, such as `home` or `product-page`; its form is that of a type. It is in the log, and a dimension of metrics if the deployment's parameter `Placements` names it.
+             * @default null
+             */
+            placement?: string | null;
+            /**
              * @description `true`: leave out the items of the session's newest 64 events; `false`: do not; see "Seen items".
              * @default null
              */
@@ -211,7 +216,7 @@ export interface components {
              */
             occurred_at?: components["schemas"]["Time"] | null;
             /**
-             * @description the answer that led the visitor to this item, if any. It counts as a click on that answer.
+             * @description the answer that led the visitor to this item, if any. It counts as a click on that answer, and with a `cart`, `purchase` or `like` as its [conversion](monitoring.md#conversions).
              * @default null
              */
             recommendation_id?: components["schemas"]["Id"] | null;
@@ -256,6 +261,11 @@ export interface components {
              * @default null
              */
             deadline_ms?: number | null;
+            /**
+             * @description a label for the place of the items, such as `home` or `product-page`; its form is that of a type. It is in the log, and a dimension of metrics if the deployment's parameter `Placements` names it.
+             * @default null
+             */
+            placement?: string | null;
             /**
              * @description `true`: leave out the items of the session's newest 64 events; `false`: do not; see "Seen items".
              * @default null
@@ -584,6 +594,8 @@ export interface operations {
                  * @example 150
                  */
                 deadline_ms?: number;
+                /** @description a label for the place of the items, such as `home` or `product-page`; its form is that of a type. It is in the log, and a dimension of metrics if the deployment's parameter `Placements` names it. */
+                placement?: string;
                 /**
                  * @description `true`: leave out the items of the session's newest 64 events; `false`: do not; see "Seen items".
                  * @example true
@@ -709,6 +721,8 @@ export interface operations {
                 after?: string;
                 /** @description 1 to 10,000: how long you wait for the answer. The store gets at most half of it. */
                 deadline_ms?: number;
+                /** @description a label for the place of the items, such as `home` or `product-page`; its form is that of a type. It is in the log, and a dimension of metrics if the deployment's parameter `Placements` names it. */
+                placement?: string;
             };
             header?: never;
             path: {
@@ -762,6 +776,8 @@ export interface operations {
                 after?: string;
                 /** @description 1 to 10,000: how long you wait for the answer. The store gets at most half of it. */
                 deadline_ms?: number;
+                /** @description a label for the place of the items, such as `home` or `product-page`; its form is that of a type. It is in the log, and a dimension of metrics if the deployment's parameter `Placements` names it. */
+                placement?: string;
                 /** @description of `trending`: only what trends in this category. */
                 category?: string;
             };

@@ -45,6 +45,7 @@ def recorded_ranking(
     routed: RoutedModel, replay: ReplayedSession, options: RankingOptions, record: RequestRecord, *, at_least: int = 1
 ) -> Ranking:
     """Rank the catalogue and record the duration, `served_by` and the scores."""
+    record.placement = options.placement
     with record.phase("scoring"):
         exclude_seen = routed.exclude_seen if options.exclude_seen is None else options.exclude_seen
         ranking = rank(routed, replay, options, max(options.limit, at_least), exclude_seen=exclude_seen)
@@ -73,18 +74,20 @@ def snapshot_of(session: SessionRecord, replay: ReplayedSession) -> Snapshot | N
     return None if replay.hidden is None else Snapshot(session.log[-1].chain, replay.hidden)
 
 
-def impression_of(session: SessionRecord, answer: Answer, best: Sequence[Recommendation]) -> Impression:
+def impression_of(
+    session: SessionRecord, answer: Answer, best: Sequence[Recommendation], placement: str | None
+) -> Impression:
     """Return what the session's log keeps of an answer: its id, its model, and its best items."""
     item_ids = tuple(item.item_id for item in best[:IMPRESSION_SIZE])
     chain, model = session.log[-1].chain, answer.model
-    return Impression(chain, answer.recommendation_id or "", model.version, model.variant, item_ids)
+    return Impression(chain, answer.recommendation_id or "", model.version, model.variant, item_ids, placement)
 
 
-def answer_id_of(key: SessionKey, session: SessionRecord, routed: RoutedModel) -> str | None:
+def answer_id_of(key: SessionKey, session: SessionRecord, routed: RoutedModel, placement: str | None) -> str | None:
     """Return the `recommendation_id` of an answer; None for a session without events."""
     if not session.log:
         return None
-    return recommendation_id(key.hash_key, session.log[-1].chain, routed.version, routed.variant)
+    return recommendation_id(key.hash_key, session.log[-1].chain, routed.version, routed.variant, placement)
 
 
 def digits_of(item_ids: Sequence[str]) -> str:

@@ -31,7 +31,7 @@ from nextitem.service.schema import (
     TrendingRequest,
 )
 from nextitem.service.trending import Trending, check_category, counts_of, rank_trending
-from nextitem.sessions.feedback import feedback_on
+from nextitem.sessions.feedback import Answerer, feedback_on
 from nextitem.sessions.keys import KeyRing, SessionName
 from nextitem.sessions.session import IMPRESSION_SIZE, Event, SessionKey, SessionStore, Status
 from nextitem.sessions.trends import Trend
@@ -83,7 +83,7 @@ class Recommender:
         session = appended.session
         replay = recorded_replay(routed, session, record)
         ranking = recorded_ranking(routed, replay, request.options, record, at_least=IMPRESSION_SIZE)
-        best = recommendations(routed, ranking.items)
+        best, placement = recommendations(routed, ranking.items), request.options.placement
         listed = best[: request.options.limit]
         answer = Answer(
             session_id=request.session.session_id,
@@ -92,14 +92,15 @@ class Recommender:
             events=appended_events(routed, request, appended.statuses, record),
             session_length=session.length,
             stored=True,
-            recommendation_id=answer_id_of(key, session, routed),
+            recommendation_id=answer_id_of(key, session, routed, placement),
             served_by=ranking.served_by,
             model=served_model(routed),
         )
-        record.feedback = feedback_on(appended.impression, request.events, appended.statuses)
+        answerer = Answerer(routed.version, routed.variant)
+        record.feedback = feedback_on(key, session, appended.impression, request.events, appended.statuses, answerer)
         if replay.replayed:  # else the store has this snapshot and this impression already
             with record.phase("store_write"):
-                snapshot, impression = snapshot_of(session, replay), impression_of(session, answer, best)
+                snapshot, impression = snapshot_of(session, replay), impression_of(session, answer, best, placement)
                 version = routed.snapshot_version  # the writer keeps the call, which must not keep a model
                 # A lost snapshot costs a replay: nothing waits for it.
                 self._saves.send(lambda: self._store.save(key, version, snapshot, deadline, impression))
@@ -124,7 +125,7 @@ class Recommender:
             with record.phase("store_read"):
                 key = self._current_key(request.session, deadline)
                 session = self._store.load(key, routed.snapshot_version, deadline)
-            answer_id = answer_id_of(key, session, routed)
+            answer_id = answer_id_of(key, session, routed, request.options.placement)
         except StoreUnavailable as error:
             record.add_fault(error)
         replay = recorded_replay(routed, session if session is not None else (), record)
@@ -184,6 +185,7 @@ class Recommender:
         options = request.options
         routed = self._router.model_for(digits_of(()))
         check_category(routed, self._trending, options)
+        record.placement = options.placement
         trends: list[Trend] = []
         if self._trending is not None:
             deadline = self._store_deadline(options)

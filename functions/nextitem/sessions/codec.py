@@ -24,10 +24,11 @@ from nextitem.sessions.session import TAG_BYTES, Impression, LogEntry, SessionKe
 
 LOG_CODEC = b"2"
 SNAPSHOT_CODEC = b"2"
-IMPRESSION_CODEC = b"1"
+IMPRESSION_CODEC = b"2"
 """Versions of the formats. Any other version is unreadable."""
 
 CHAIN_BYTES = 16
+_PLACED = "-"
 _VALUE = np.dtype("<f4")
 _CHECK = slice(1, 9)
 _BODY = 9
@@ -62,7 +63,7 @@ def next_chain(chain: bytes, tag: bytes, item_id: str, event_type: str = VIEW) -
     return hashlib.sha1(chain + entry, usedforsecurity=False).hexdigest()[:16].encode()
 
 
-def recommendation_id(hash_key: bytes, chain: bytes, version: str, variant: str) -> str:
+def recommendation_id(hash_key: bytes, chain: bytes, version: str, variant: str, placement: str | None = None) -> str:
     """Return the id of an answer. A repeated request has the same id, because the session is unchanged.
 
     Args:
@@ -70,9 +71,17 @@ def recommendation_id(hash_key: bytes, chain: bytes, version: str, variant: str)
         chain: the chain value of the log's newest entry.
         version: the model version.
         variant: its variant on the route.
+        placement: the request's; the id then ends in it.
     """
-    parts = f"{version} {variant} ".encode() + chain
-    return hashlib.blake2b(parts, digest_size=8, key=hash_key, person=b"answer").hexdigest()
+    end = "" if placement is None else f"{_PLACED}{placement}"
+    parts = f"{version} {variant} ".encode() + chain + end.encode()
+    return hashlib.blake2b(parts, digest_size=8, key=hash_key, person=b"answer").hexdigest() + end
+
+
+def placement_of(answer_id: str) -> str | None:
+    """Return the placement that the id of an answer ends in; None if it has none."""
+    _, placed, placement = answer_id.partition(_PLACED)
+    return placement if placed else None
 
 
 def decode_log(data: bytes) -> tuple[int, tuple[LogEntry, ...]]:
@@ -125,7 +134,8 @@ def decode_snapshot(data: bytes) -> Snapshot:
 
 def encode_impression(impression: Impression) -> bytes:
     """Encode an impression."""
-    fields = impression.recommendation_id, impression.version, impression.variant, impression.item_ids
+    answered = impression.recommendation_id, impression.version, impression.variant
+    fields = *answered, impression.item_ids, impression.placement
     return _seal(IMPRESSION_CODEC, impression.chain + msgspec.msgpack.encode(fields))
 
 
@@ -133,7 +143,7 @@ def decode_impression(data: bytes | None) -> Impression | None:
     """Decode an impression; return None if there is none or it is unreadable."""
     try:
         body = _open(IMPRESSION_CODEC, data or b"")
-        fields = msgspec.msgpack.decode(body[CHAIN_BYTES:], type=tuple[str, str, str, tuple[str, ...]])
+        fields = msgspec.msgpack.decode(body[CHAIN_BYTES:], type=tuple[str, str, str, tuple[str, ...], str | None])
     except (Unreadable, msgspec.DecodeError, UnicodeDecodeError):
         return None
     return Impression(body[:CHAIN_BYTES], *fields)

@@ -92,6 +92,7 @@ class Impression(msgspec.Struct, frozen=True):
         version: the model version that answered.
         variant: its variant on the route.
         item_ids: the best `IMPRESSION_SIZE` items, best first, also if the client asked for fewer.
+        placement: the request's, or None.
     """
 
     chain: bytes
@@ -99,6 +100,7 @@ class Impression(msgspec.Struct, frozen=True):
     version: str
     variant: str
     item_ids: tuple[str, ...]
+    placement: str | None = None
 
 
 class SessionRecord(msgspec.Struct, frozen=True):

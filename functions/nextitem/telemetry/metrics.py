@@ -17,7 +17,9 @@ DimensionSet = tuple[str, ...]
 OVERALL: DimensionSet = ("stack",)
 BY_VERSION: DimensionSet = ("stack", "model_version", "variant")
 BY_SOURCE: DimensionSet = ("stack", "served_by")
-DIMENSION_SETS = (OVERALL, BY_VERSION, BY_SOURCE)
+BY_PLACEMENT: DimensionSet = ("stack", "placement")
+"""Only for the placements that `settings.Settings.placements` names."""
+DIMENSION_SETS = (OVERALL, BY_VERSION, BY_SOURCE, BY_PLACEMENT)
 
 SLOW_MS = 150.0
 """The service level: an answer that takes longer, its cold start included, is slow."""
@@ -42,8 +44,9 @@ class Metric(msgspec.Struct, frozen=True):
 
 
 _PER_VERSION = (OVERALL, BY_VERSION)
+_PER_PLACEMENT = (OVERALL, BY_VERSION, BY_PLACEMENT)
 
-REQUESTS = Metric("requests", "Count", "1 for each request", DIMENSION_SETS)
+REQUESTS = Metric("requests", "Count", "1 for each request", (OVERALL, BY_VERSION, BY_SOURCE))
 TOTAL = Metric("total_ms", "Milliseconds", "time inside the function, without its start", _PER_VERSION)
 SLOW = Metric(
     "slow", "Count", f"1 if the answer took over {SLOW_MS:g} ms, a cold start that it waited for included", _PER_VERSION
@@ -78,7 +81,14 @@ RECIPROCAL_RANK = Metric(
     _PER_VERSION,
     False,
 )
-CLICKS = Metric("clicks", "Count", "events that name the answer which recommended their item", _PER_VERSION, False)
+CLICKS = Metric("clicks", "Count", "events that name the answer which recommended their item", _PER_PLACEMENT, False)
+CART_CONVERSIONS = Metric(
+    "cart_conversions", "Count", "items put in the cart by an event that names an answer", _PER_PLACEMENT, False
+)
+PURCHASE_CONVERSIONS = Metric(
+    "purchase_conversions", "Count", "items bought by an event that names an answer", _PER_PLACEMENT, False
+)
+LIKE_CONVERSIONS = Metric("like_conversions", "Count", "items liked by an event that names an answer", always=False)
 COLD_STARTS = Metric("cold_start", "Count", "1 if the request waited for a cold start")
 COLD_PROCESS = Metric("cold_process_start_ms", "Milliseconds", "from spawn to our first import", always=False)
 COLD_IMPORT = Metric("cold_import_ms", "Milliseconds", "imports", always=False)
@@ -110,6 +120,9 @@ METRICS: tuple[Metric, ...] = (
     HITS,
     RECIPROCAL_RANK,
     CLICKS,
+    CART_CONVERSIONS,
+    PURCHASE_CONVERSIONS,
+    LIKE_CONVERSIONS,
     COLD_STARTS,
     COLD_PROCESS,
     COLD_IMPORT,
@@ -120,3 +133,5 @@ METRICS: tuple[Metric, ...] = (
 )
 
 PHASE_METRICS = (STORE_READ, INFERENCE, STORE_WRITE)
+CONVERSION_METRICS = {"cart": CART_CONVERSIONS, "purchase": PURCHASE_CONVERSIONS, "like": LIKE_CONVERSIONS}
+"""By the type of the event."""

@@ -1,6 +1,7 @@
 """Write one metrics record for each request, and the log. `telemetry.metrics` describes each metric.
 
-A request writes a second record if another model version gave the answer that gets feedback.
+A request writes a second record if another model version gave the answer that gets feedback, or if that answer was for
+another placement.
 
 Nothing here takes the id of a session, an event or an item, so that none can reach the log. Nothing here raises: a
 fault of the telemetry becomes a line on stderr, see `never_raise`.
@@ -10,7 +11,7 @@ import importlib
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -48,7 +49,9 @@ class RequestRecord:
         self.dimensions: dict[str, str] = {}
         self.faults: list[tuple[str, str]] = []
         """Type and text of each fault. Not the errors: their tracebacks would keep the request's model in memory."""
-        self.feedback: Feedback | None = None
+        self.feedback: tuple[Feedback, ...] = ()
+        self.placement: str | None = None
+        """The label that the request gives the place of its items."""
         self._measured: dict[str, float] = {}
 
     @contextmanager
@@ -123,14 +126,15 @@ class Telemetry:
         cold: milliseconds of each phase of this process's start. The first request reports them, but not under
             SnapStart, where many processes come from one start.
         stack: the first dimension of every metric.
+        placements: those that are a dimension of metrics; others are only in the log.
     """
 
-    def __init__(self, cold: dict[ColdPhase, float], stack: str) -> None:
+    def __init__(self, cold: dict[ColdPhase, float], stack: str, placements: Collection[str] = ()) -> None:
         kind = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
         self._cold = {} if kind == "snap-start" else cold
         # Provisioned concurrency and Managed Instances start before any request, so none waits for it.
         self._awaited = kind == "on-demand"
-        self._stack = stack
+        self._stack, self._placements = stack, placements
 
     @staticmethod
     @never_raise
@@ -179,9 +183,13 @@ class Telemetry:
             values[_COLD_METRICS[name].name] = milliseconds
         if cold:
             values[metrics.COLD_FIRST.name] = total
-        if record.feedback is not None:
-            values |= self._feedback_metrics(record.feedback, record.dimensions)
-        self._write(record.dimensions, values, {"operation": record.operation, "status": status})
+        properties: dict[str, str | int] = {"operation": record.operation, "status": status}
+        dimensions = record.dimensions | self._placed(record.placement)
+        if record.placement is not None and not self._placed(record.placement):
+            properties["placement"] = record.placement
+        for feedback in record.feedback:
+            values |= self._feedback_metrics(feedback, dimensions)
+        self._write(dimensions, values, properties)
         for kind, detail in record.faults:
             self._warn("store fault", kind, detail)
 
@@ -192,19 +200,28 @@ class Telemetry:
     def _feedback_metrics(self, feedback: Feedback, dimensions: dict[str, str]) -> dict[str, float]:
         """Return the metrics of a feedback for the request's record.
 
-        If another version than the request's gave the answer, they are written as a record of their own instead.
+        If the answer was given by another version than the request's, or for another placement that is a dimension,
+        they are written as a record of their own instead.
         """
-        values = {
-            metrics.LABELS.name: 1,
-            metrics.HITS.name: feedback.hits,
-            metrics.RECIPROCAL_RANK.name: feedback.reciprocal_rank,
-            metrics.CLICKS.name: feedback.clicks,
-        }
-        answered_by = {"model_version": feedback.version, "variant": feedback.variant}
-        if answered_by.items() <= dimensions.items():
+        values: dict[str, float] = {}
+        if feedback.rank is not None or feedback.clicks:
+            values[metrics.CLICKS.name] = feedback.clicks
+        if (rank := feedback.rank) is not None:
+            values[metrics.LABELS.name] = 1
+            values[metrics.HITS.name] = int(rank > 0)
+            values[metrics.RECIPROCAL_RANK.name] = 1 / rank if rank else 0.0
+        for kind, count in feedback.conversions.items():
+            values[metrics.CONVERSION_METRICS[kind].name] = count
+        answerer, placed = feedback.answerer, self._placed(feedback.answerer.placement)
+        answered_by = {"model_version": answerer.version, "variant": answerer.variant, **placed}
+        if answered_by.items() <= dimensions.items() and ("placement" in dimensions) == bool(placed):
             return values
         self._write(answered_by, values, {})
         return {}
+
+    def _placed(self, placement: str | None) -> dict[str, str]:
+        """Return the dimension of a placement, if it is one."""
+        return {} if placement is None or placement not in self._placements else {"placement": placement}
 
     @never_raise
     def _write(self, dimensions: dict[str, str], values: dict[str, float], properties: dict[str, str | int]) -> None:

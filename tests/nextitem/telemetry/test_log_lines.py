@@ -26,12 +26,12 @@ bootstrap.init_logging()  # the parent of several processes does it, and each of
 sys.stdout = bootstrap.Unbuffered(sys.stdout)
 from nextitem.telemetry import metrics
 from nextitem.errors import StoreUnavailable, VersionNotFound
-from nextitem.sessions.feedback import Feedback
+from nextitem.sessions.feedback import CONVERSIONS, Answerer, Feedback
 from nextitem.telemetry.record import RequestRecord, Telemetry
 telemetry = Telemetry({"process_start": 1.0, "import": 2.0, "model_load": 3.0}, "shop")
 record = RequestRecord()
 record.set_served_by("session", "v" + "0" * 16, "main")
-record.feedback = Feedback("v" + "0" * 16, "main", 1, 0.5, 1)
+record.feedback = (Feedback(Answerer("v" + "0" * 16, "main"), 2, 1, dict.fromkeys(CONVERSIONS, 1)),)
 for metric in metrics.METRICS:
     record.measure(metric, 1.0)
 record.add_fault(StoreUnavailable("x" * 500))

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from devstack.services.valkey import Valkey
 from nextitem.errors import RequestError, StoreUnavailable, VersionNotFound
 from nextitem.redis_client.url import parse_store_url
 from nextitem.service.router import Router
-from nextitem.sessions.feedback import Feedback
+from nextitem.sessions.feedback import Answerer, Feedback
 from nextitem.sessions.valkey_store import ValkeyStore
 from nextitem.telemetry.metrics import METRICS
 from nextitem.telemetry.record import ColdPhase, RequestRecord, Telemetry, process_age_ms
@@ -28,13 +28,13 @@ JUDGED = {"labels", "hits_20", "reciprocal_rank", "clicks"}
 
 
 @pytest.fixture
-def start(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[[], Telemetry]:
+def start(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Telemetry]:
     """Start the telemetry of a process; its output is what `capsys` captures."""
 
-    def started() -> Telemetry:
+    def started(placements: Collection[str] = ()) -> Telemetry:
         # A logger keeps the output of the test that made it first.
         logging.Logger.manager.loggerDict.pop("nextitem", None)
-        return Telemetry(dict(COLD), "shop")
+        return Telemetry(dict(COLD), "shop", placements)
 
     return started
 
@@ -51,6 +51,11 @@ def units(line: dict[str, Any]) -> dict[str, str]:
         for directive in line["_aws"]["CloudWatchMetrics"]
         for metric in directive["Metrics"]
     }
+
+
+def dimension_sets(line: dict[str, Any]) -> list[tuple[str, ...]]:
+    """The dimension sets of a record."""
+    return [tuple(directive["Dimensions"][0]) for directive in line["_aws"]["CloudWatchMetrics"]]
 
 
 def finished(**fields: Any) -> RequestRecord:
@@ -180,18 +185,43 @@ def test_feedback_counts_for_the_version_that_gave_the_answer(
     # GIVEN two requests whose session was recommended something before: by the same version, and by another
     telemetry = start()
     for version in (VERSION, "v-before"):
-        telemetry.emit(finished(feedback=Feedback(version, VARIANT, 1, 0.25, 2)), 200)
+        feedback = Feedback(Answerer(version, VARIANT), 4, 2, {"cart": 3})
+        telemetry.emit(finished(feedback=(feedback,)), 200)
 
     # WHEN they are written
     same, other, request = lines(capsys)
 
     # THEN the first is one record, AND the second two, for a record has one version
-    names = "requests", "labels", "hits_20", "reciprocal_rank", "clicks"
-    assert [same[name] for name in names] == [1, 1, 1, 0.25, 2]
+    names = "requests", "labels", "hits_20", "reciprocal_rank", "clicks", "cart_conversions"
+    assert [same[name] for name in names] == [1, 1, 1, 0.25, 2, 3]
     assert (other["model_version"], other["variant"], other["hits_20"]) == ("v-before", VARIANT, 1)
-    assert units(other).keys() == JUDGED
+    assert units(other).keys() == JUDGED | {"cart_conversions"}
     assert request["model_version"] == VERSION
     assert not JUDGED & units(request).keys()
+
+
+def test_a_placement_is_a_dimension_only_where_it_is_configured(
+    start: Callable[..., Telemetry], capsys: pytest.CaptureFixture[str]
+) -> None:
+    # GIVEN a deployment that counts by two placements, and feedback on answers for one, another, and none of these
+    telemetry = start(placements={"home", "cart-page"})
+    feedback = (
+        Feedback(Answerer(VERSION, VARIANT, "home"), 0),
+        Feedback(Answerer(VERSION, VARIANT, "cart-page"), conversions={"purchase": 1}),
+        Feedback(Answerer(VERSION, VARIANT, "footer"), conversions={"like": 1}),
+    )
+    telemetry.emit(finished(placement="home", feedback=feedback), 200)
+    telemetry.emit(finished(placement="footer", feedback=feedback[2:]), 200)
+    # WHEN they are written
+    cart_page, footer, home, in_footer = lines(capsys)
+    # THEN each record has one placement: that of the request, or that of the answer that gets feedback
+    assert (home["placement"], home["requests"], home["labels"], home["hits_20"]) == ("home", 1, 1, 0)
+    assert ("stack", "placement") in dimension_sets(home)
+    assert (cart_page["placement"], cart_page["purchase_conversions"]) == ("cart-page", 1)
+    # AND another placement is no dimension, but stands in the log of its request
+    assert "placement" not in footer
+    assert (in_footer["placement"], in_footer["like_conversions"]) == ("footer", 1)
+    assert not any("placement" in names for names in dimension_sets(in_footer))
 
 
 def test_the_record_has_lambda_s_trace_id(

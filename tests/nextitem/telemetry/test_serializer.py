@@ -7,7 +7,7 @@ import pytest
 from nextitem.telemetry.metrics import BY_VERSION, DIMENSION_SETS, METRICS, NAMESPACE, OVERALL, DimensionSet
 from nextitem.telemetry.serializer import serialize
 
-DIMENSIONS = {"stack": "shop", "model_version": "v1", "variant": "main", "served_by": "session"}
+DIMENSIONS = {"stack": "shop", "model_version": "v1", "variant": "main", "served_by": "session", "placement": "home"}
 VALUES = {metric.name: index + 0.5 for index, metric in enumerate(METRICS)}
 
 

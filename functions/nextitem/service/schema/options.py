@@ -13,6 +13,7 @@ from nextitem.service.schema.limits import (
     DeadlineMs,
     Excluded,
     Id,
+    Label,
     Limit,
 )
 from nextitem.sessions.keys import SessionName
@@ -26,7 +27,7 @@ class ListOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The options of any request for a list of items.
 
     With `only`, just these candidates are ranked. `after` is the `next` of an answer; once a request is parsed, its
-    items are in `exclude`, too.
+    items are in `exclude`, too. `placement` says where on the page the items stand.
     """
 
     limit: Limit = DEFAULT_LIMIT
@@ -34,6 +35,7 @@ class ListOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     exclude: Excluded = []
     after: Cursor | None = None
     deadline_ms: DeadlineMs | None = None
+    placement: Label | None = None
 
 
 class RankingOptions(ListOptions, frozen=True, kw_only=True):
