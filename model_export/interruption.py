@@ -102,6 +102,17 @@ def uninterrupted() -> Iterator[None]:
         _current.release()
 
 
+@contextmanager
+def inherited_block() -> Iterator[None]:
+    """Delay a signal to the end of the block, and for ever in the processes that it starts: this process ends them."""
+    with uninterrupted():  # another thread may take the signal
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def describe_if_stopped(describe: Describe) -> None:
     """Describe what is left if a signal ends the command from now on.
 

@@ -11,6 +11,7 @@ import typer
 
 from model_export.cli import catalogue
 from model_export.cli.availability import availability
+from model_export.cli.batch import batch
 from model_export.cli.command_tree import commands_of, nested
 from model_export.cli.console import is_leader
 from model_export.cli.cost import cost
@@ -71,6 +72,7 @@ for command in (
     evaluate,
     recommend,
     explain,
+    batch,
     publish,
     versions,
     promote,

@@ -56,6 +56,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "evaluate": ("--events", "--train", "--json", "--ranks", "--report", "--run", *COLUMNS),
     "recommend": ("--limit", "--exclude-seen", "--names", "--json"),
     "explain": ("--limit", "--exclude-seen", "--names", "--json"),
+    "batch": ("--artifact", "--out", "--limit", "--exclude-seen", "--processes", *COLUMNS, "--json"),
     "init": ("--bucket", "--region", "--endpoint-url", "--route", "--store-url", "--force", *COLUMNS),
     "doctor": ("--bucket", "--region", "--endpoint-url", "--route", "--store-url", "--json"),
     "publish": ("--bucket", "--region", "--endpoint-url", "--json"),

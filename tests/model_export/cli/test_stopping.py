@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from bench.common.loopback_http import LoopbackHttp
+from devstack.deployments import eventually
+from devstack.publish import demo_artifact
 from model_export.training.run_folder import write_run
 from tests.model_export.cli.commandline import done, nextitem
 from tests.model_export.tiny import exported, listed, random_run
@@ -56,6 +58,13 @@ class Started:
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    def processes(self) -> list[int]:
+        """The processes that it has started."""
+        return [
+            int(child)
+            for child in Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        ]
 
     def stopped_by(self, *signals: signal.Signals) -> str:
         """Send signals, and return the last line of standard error."""
@@ -147,6 +156,20 @@ def test_data_commands_write_all_or_nothing(
     line = Started(work, *command).when(hidden(work, reached)).stopped_by(number)
     assert line == f"nextitem: stopped by {number.name}: {left}"
     assert listed(work) == before
+
+
+@pytest.mark.parametrize("number", BOTH)
+def test_batch_leaves_no_half_file_and_no_process(work: Path, number: signal.Signals) -> None:
+    # GIVEN a command whose processes rank
+    arguments = ("--artifact", str(demo_artifact()), "--out", "rec.parquet", "--processes", "2")
+    running = Started(work, "batch", "events.csv", *arguments)
+    running.when(lambda: len(running.processes()) >= 2 and hidden(work, "rec.parquet")())
+    processes = running.processes()
+    before = [name for name in listed(work) if not name.startswith(".")]
+    # WHEN a signal comes THEN nothing is left
+    assert running.stopped_by(number) == f"nextitem: stopped by {number.name}: rec.parquet is not written"
+    assert [name for name in listed(work) if not name.startswith("tmp/")] == before
+    eventually(lambda: not any(Path(f"/proc/{process}").exists() for process in processes), "its processes end")
 
 
 @pytest.mark.parametrize("number", BOTH)

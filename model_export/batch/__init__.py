@@ -1,0 +1,1 @@
+"""Recommendations for all sessions of event files, through the engine that serves."""
