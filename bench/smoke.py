@@ -51,6 +51,7 @@ SMALL: dict[str, tuple[str, ...]] = {
     "bench.plots": ("--results", "RESULTS", "--out", "RESULTS"),
     "bench.store.append_script": ("--rounds", "10"),
     "bench.store.contention": ("--clients", "4", "--events", "200"),
+    "bench.store.trending": ("--rounds", "10"),
     "bench.store.window_effect": ("--sessions", "8"),
     "bench.training.ablation": ("EVENTS", "--only", "defaults"),
     "bench.training.mixed_exports": ("--sessions", "300", "--epochs", "1"),
