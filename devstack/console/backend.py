@@ -133,9 +133,8 @@ class Backend:
     def why(self, session_id: str, version: str, limit: int) -> Why:
         """Explain what a version recommends to a stored session."""
         session = self._stored(session_id)
-        items = tuple(event.item_id for event in session.events)
         exclude_seen = bool(self.models.route().exclude_seen)
-        return explain_answer(self.models.model(version), items, limit, exclude_seen=exclude_seen)
+        return explain_answer(self.models.model(version), session.events, limit, exclude_seen=exclude_seen)
 
     def item(self, item_id: str) -> ItemView:
         """Return an item's neighbours in the demo's sessions."""

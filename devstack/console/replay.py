@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from devstack.console.stored_session import StoredSession
+from devstack.console.stored_session import StoredEvent, StoredSession
 from model_export.evaluation.explain import explain
 from nextitem.model.engine import Model
 
@@ -95,20 +95,24 @@ def replay_steps(model: Model, session: StoredSession, *, exclude_seen: bool) ->
     return steps
 
 
-def explain_answer(model: Model, item_ids: Sequence[str], limit: int, *, exclude_seen: bool) -> Why:
+def explain_answer(model: Model, session: Sequence[StoredEvent], limit: int, *, exclude_seen: bool) -> Why:
     """Compute the answer again without each event, and compare.
 
     Args:
         model: the model version.
-        item_ids: of the session, oldest first.
+        session: its events, oldest first.
         limit: number of recommendations.
         exclude_seen: as for the answer.
     """
-    places = [place for place, item_id in enumerate(item_ids, 1) if model.vocabulary.index(item_id) is not None]
-    events = model.vocabulary.indices(item_ids)
-    if not events:
+    known = [
+        (place, index, event.type)
+        for place, event in enumerate(session, 1)
+        if (index := model.vocabulary.index(event.item_id)) is not None
+    ]
+    if not known:
         return Why((), None)
-    explanations = explain(model, events, limit, exclude_seen=exclude_seen)
+    places, events, types = zip(*known, strict=True)
+    explanations = explain(model, events, limit, exclude_seen=exclude_seen, types=model.type_codes(types))
     reasons = []
     totals: dict[int, EventEffect] = {}
     for explanation in explanations:

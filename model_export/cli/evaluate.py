@@ -25,6 +25,7 @@ from model_export.progress import Phase
 from model_export.report import check_report, write_report
 from model_export.training.run_folder import RunRecord, read_run
 from nextitem.errors import InputError
+from nextitem.event_types import VIEW
 from nextitem.model.artifact import open_artifact
 from nextitem.model.engine import Model
 from nextitem.model.manifest import Manifest
@@ -69,7 +70,11 @@ def evaluate(
     with progress() as view:
         result = evaluate_artifact(model, test, train_events, _shown_in(view, with_baselines=train_events is not None))
     unknown = _unknown_events(test, model)
-    about_test = [*few_targets("test", len(result.ranks)), *unknown_items(len(test.codes), unknown)]
+    about_test = [
+        *few_targets("test", len(result.ranks)),
+        *unknown_items(len(test.codes), unknown),
+        *_unlike_types(test, model),
+    ]
     warn(about_test)
     data["Test events"] = Summary(figures, [*figures.warnings(), *about_test], len(test.codes), unknown)
     if result.overlap is not None and not result.overlap.is_clean:
@@ -114,6 +119,18 @@ def _unknown_events(test: Sessions, model: Model) -> int:
     """Return the number of events whose item the model does not have."""
     unknown = [model.vocabulary.index(item) is None for item in test.catalogue]
     return int(np.count_nonzero(np.array(unknown)[test.codes]))
+
+
+def _unlike_types(test: Sessions, model: Model) -> Iterator[str]:
+    """Yield a warning if the events have other types than the model was trained with."""
+    known = model.manifest.types
+    if known and test.types == (VIEW,):
+        yield (
+            f"{model.version} was trained with types of events ({', '.join(known)}), but all events here are views: "
+            "name the column of their types with --type-column"
+        )
+    elif strange := [name for name in test.types if len(test.types) > 1 and name not in known]:
+        yield f"{model.version} does not know events of the type {', '.join(strange)}: they count as views"
 
 
 def _save(path: Path, values: NDArray[np.float64]) -> None:

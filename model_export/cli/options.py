@@ -47,6 +47,10 @@ TestDays = Annotated[int, typer.Option(min=1, help="UTC days of the test period,
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
+WITH_TYPES = "the column type has the types of events; train and evaluate read it with --type-column type"
+"""Printed by the commands that write it."""
+
+
 @dataclass(frozen=True)
 class LayoutOptions:
     """The layout of event files. None: as `Layout` has it."""

@@ -8,7 +8,7 @@ import typer
 
 from model_export.cli.console import IngestionBars, print_json, progress, say, say_figures, waiting
 from model_export.cli.extras import extra
-from model_export.cli.options import EventFiles, Json, LayoutOptions, TestDays
+from model_export.cli.options import WITH_TYPES, EventFiles, Json, LayoutOptions, TestDays
 from model_export.cli.outcome import all_or_nothing
 from model_export.data.ingestion.config import EngineName, FormatName, PrepareConfig
 from model_export.data.ingestion.sources import is_remote
@@ -65,6 +65,8 @@ def prepare(
     dropped = f", {too_long} of them dropped for more than {max_session} events" if too_long else ""
     say_figures(", ".join(events), preparation.summary.figures, preparation.summary.warnings)
     say(f"{preparation.events} events, {preparation.sessions} sessions{dropped}")
+    if config.layout.has_types:
+        say(WITH_TYPES)
     for side in (preparation.train, preparation.test):
         say(f"{out}/{side.file}: {side.sessions} sessions, {side.events} events")
     say(f"{out}/catalogue.{output_format}: {preparation.items} items")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from model_export.cli.console import IngestionBars, print_json, progress, say, say_figures
-from model_export.cli.options import EventFiles, Json, LayoutOptions, TestDays
+from model_export.cli.options import WITH_TYPES, EventFiles, Json, LayoutOptions, TestDays
 from model_export.cli.outcome import all_or_nothing
 from model_export.data.ingestion.config import PrepareConfig
 
@@ -41,5 +41,7 @@ def split(
         return
     say_figures(", ".join(events), prepared.figures, prepared.warnings())
     say(f"test = {prepared.parts.by}")
+    if config.layout.has_types:
+        say(WITH_TYPES)
     for name, side in sides.items():
         say(f"{name}: {side['file']}: {side['sessions']} sessions, {side['events']} events, {side['items']} items")

@@ -45,7 +45,9 @@ class Explanation:
     effects: tuple[Effect, ...]
 
 
-def explain(model: Model, events: Sequence[int], limit: int, *, exclude_seen: bool = False) -> list[Explanation]:
+def explain(
+    model: Model, events: Sequence[int], limit: int, *, exclude_seen: bool = False, types: Sequence[int] | None = None
+) -> list[Explanation]:
     """Explain the best recommendations after some events.
 
     Args:
@@ -53,15 +55,16 @@ def explain(model: Model, events: Sequence[int], limit: int, *, exclude_seen: bo
         events: item indices, oldest first, at least one; the newest `WINDOW` count, as in the service.
         limit: number of recommendations, 1 to `MAX_TOP`.
         exclude_seen: leave out the session's own items.
+        types: the type of each event, from `Model.type_codes`; None if all are views.
     """
     first = max(0, len(events) - WINDOW)
-    window = list(events[first:])
-    exclude = window if exclude_seen else []
+    window = list(zip(events, types or [0] * len(events), strict=True))[first:]
+    exclude = [item for item, _ in window] if exclude_seen else []
     recommended = best_after(model, window, exclude, limit)
     items = [ranked.index for ranked in recommended]
     exact = scores_after(model, window, items)
     effects: dict[int, list[Effect]] = {item: [] for item in items}
-    for at, event in enumerate(window if len(window) > 1 else []):
+    for at, (event, _) in enumerate(window if len(window) > 1 else []):
         others = window[:at] + window[at + 1 :]
         scores = scores_after(model, others, items)
         ranks = {ranked.index: rank for rank, ranked in enumerate(best_after(model, others, exclude, MAX_TOP), 1)}
@@ -77,12 +80,18 @@ def explain(model: Model, events: Sequence[int], limit: int, *, exclude_seen: bo
     ]
 
 
-def best_after(model: Model, events: Sequence[int], exclude: Sequence[int], k: int) -> list[RankedItem]:
-    """Return the best k items after some events, at least one, without the excluded items."""
-    return model.top(model.replay(None, events), exclude, k, events)
+Events = Sequence[tuple[int, int]]
+"""Item index and type code of each event, at least one."""
 
 
-def scores_after(model: Model, events: Sequence[int], items: Sequence[int]) -> dict[int, float]:
-    """Return the exact score of each of some distinct items after some events, at least one."""
-    ranked = model.rank(model.replay(None, events), items, (), len(items), events)
+def best_after(model: Model, events: Events, exclude: Sequence[int], k: int) -> list[RankedItem]:
+    """Return the best k items after some events, without the excluded items."""
+    items, types = zip(*events, strict=True)
+    return model.top(model.replay(None, items, types=types), exclude, k, items)
+
+
+def scores_after(model: Model, events: Events, among: Sequence[int]) -> dict[int, float]:
+    """Return the exact score of each of some distinct items after some events."""
+    items, types = zip(*events, strict=True)
+    ranked = model.rank(model.replay(None, items, types=types), among, (), len(among), items)
     return {item.index: item.score for item in ranked}

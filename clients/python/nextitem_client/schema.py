@@ -47,6 +47,7 @@ class ListOptions(TypedDict, total=False):
     only: list[str]
     exclude: list[str]
     after: str
+    placement: str
 
 
 class TrendingOptions(ListOptions, total=False):

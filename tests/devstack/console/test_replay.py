@@ -10,6 +10,7 @@ from nextitem.model.artifact import open_artifact
 from nextitem.model.engine import Model
 
 ITEMS = ("tea-003", "no-such-item", "teapot-002", "mug-001")
+EVENTS = [StoredEvent(item_id, at) for at, item_id in enumerate(ITEMS)]
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def test_items_of_the_session_may_be_kept(model: Model) -> None:
 
 def test_a_reason_names_the_place_in_the_whole_session(model: Model) -> None:
     # WHEN an answer to a session with an unknown item is explained
-    why = explain_answer(model, ITEMS, 5, exclude_seen=True)
+    why = explain_answer(model, EVENTS, 5, exclude_seen=True)
     # THEN places count the unknown item, and the item of a reason stands there
     because = [reason.because for reason in why.reasons if reason.because is not None]
     assert len(because) == 5
@@ -62,7 +63,7 @@ def test_a_reason_names_the_place_in_the_whole_session(model: Model) -> None:
 
 
 def test_a_single_event_needs_no_reason(model: Model) -> None:
-    why = explain_answer(model, ITEMS[:1], 5, exclude_seen=True)
+    why = explain_answer(model, EVENTS[:1], 5, exclude_seen=True)
 
     assert [reason.because for reason in why.reasons] == [None] * 5
     assert why.moved_most is None

@@ -8,6 +8,7 @@ import pytest
 
 from model_export.data.session_events import SessionEvents
 from model_export.evaluation.engine_ranker import EngineRanker
+from model_export.evaluation.explain import explain
 from model_export.training.torch_reference import torch_scores
 from nextitem.errors import ArtifactCorrupt
 from nextitem.model.artifact import open_artifact
@@ -80,3 +81,18 @@ def test_the_evaluation_steps_events_by_their_types(model: Model) -> None:
     shown = [ranked.index for ranked in model.top(hidden, (), 20)]
     assert ranker.rank(session, kinds).with_seen.top[1].tolist() == shown
     assert ranker.rank(session).with_seen.top[1].tolist() != shown
+
+
+def test_an_explanation_keeps_the_types_of_the_other_events(model: Model) -> None:
+    # GIVEN a session of several types WHEN its best item is explained
+    codes = [0, 1, 2, 0]
+    [explanation] = explain(model, SESSION, 1, types=codes)
+    # THEN its score is that of the typed session, and the effect of the purchase leaves out the purchase alone
+    [best] = model.top(model.replay(None, SESSION, types=codes), (), 1)
+    assert (explanation.item, explanation.score) == (best.index, best.score)
+    [effect] = [effect for effect in explanation.effects if effect.place == 3]
+    scores = [
+        model.rank(model.replay(None, items, types=types), [best.index], (), 1)[0].score
+        for items, types in ((SESSION, codes), ([7, 7, 2], [0, 1, 0]))
+    ]
+    assert effect.effect == pytest.approx(scores[0] - scores[1], abs=1e-4)
