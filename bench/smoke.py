@@ -35,6 +35,7 @@ FIRST = {
 """Benchmarks whose results others read. RESULTS, EVENTS and RUN stand for the paths of small inputs."""
 SMALL: dict[str, tuple[str, ...]] = {
     "bench.chaos": ("--only", "SCRIPT FLUSH", "--sessions", "20", "--json", "RESULTS/chaos.json"),
+    "bench.catalogue.build": ("--items", "2000"),
     "bench.engine.amx": ("--items", "12800"),
     "bench.engine.cost": ("--results", "RESULTS"),
     "bench.engine.filters": (*CATALOGUE, "--rounds", "20", "--scheme", "8-bit"),

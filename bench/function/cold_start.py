@@ -3,6 +3,7 @@
     make build runtime-client
     python -m bench.function.cold_start [--rounds 20] [--s3 realistic] [--json PATH]
     python -m bench.function.cold_start --functions-dir before=../old/functions --functions-dir after=functions
+    python -m bench.function.cold_start --catalogue 40000    # each function also with a catalogue of so many items
 
 `recommend` is what `make build` made, under Lambda's Python, or the source code where there is no build. It starts with
 a model of 10 MB. Two functions stand beside it, under the same Python: `floor_numpy_onnxruntime` imports these two
@@ -26,12 +27,17 @@ from rich.table import Table
 
 from bench.common.cache import cached, digest_of
 from bench.common.options import benchmark_parser
+from bench.common.products import write_products
 from bench.common.results import write_json
 from bench.common.timing import summary
 from bench.function.random_model import random_artifact
 from bench.function.s3_proxy import S3Proxy
 from bench.function.trees import Tree, add_tree_option, chosen_trees
+from devstack.publish import object_store
+from devstack.services.bucket import Bucket
 from devstack.stack import Stack
+from model_export.data.items.build import build_catalogue
+from nextitem.registry.catalogue_publisher import CataloguePublisher
 
 ITEMS = 75_000
 """A model of some 10 MB."""
@@ -54,11 +60,18 @@ class Contender:
         tree: its code and interpreter.
         s3: one of `S3_KINDS`; `NO_S3` if it does not use S3.
         handler: `module.function`.
+        catalogue: items of its route's catalogue; 0 for none.
     """
 
     tree: Tree
     s3: str
     handler: str = "recommend.handler"
+    catalogue: int = 0
+
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+        return f"{self.tree.name}, {self.catalogue:,} products" if self.catalogue else self.tree.name
 
 
 @dataclass(frozen=True)
@@ -89,10 +102,12 @@ def main() -> None:
     parser = benchmark_parser(__doc__)
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--s3", choices=S3_KINDS, help="measure with this S3 only")
+    parser.add_argument("--catalogue", type=int, default=0, help="measure each also with a catalogue of so many items")
     add_tree_option(parser)
     arguments = parser.parse_args()
     trees = chosen_trees(arguments.functions_dir)
-    contenders = _contenders(trees, [arguments.s3] if arguments.s3 else S3_KINDS, naive=not arguments.functions_dir)
+    s3_kinds = [arguments.s3] if arguments.s3 else S3_KINDS
+    contenders = _contenders(trees, s3_kinds, arguments.catalogue, naive=not arguments.functions_dir)
     with _started(contenders) as stacks:
         for _ in track(range(arguments.rounds + 1), "Cold starts"):
             for contender, stack in zip(contenders, stacks, strict=True):
@@ -102,7 +117,7 @@ def main() -> None:
     write_json({"python": trees[0].label, "rows": [asdict(row) for row in rows]}, arguments.json)
 
 
-def _contenders(trees: Sequence[Tree], s3_kinds: Sequence[str], *, naive: bool) -> list[Contender]:
+def _contenders(trees: Sequence[Tree], s3_kinds: Sequence[str], catalogue: int, *, naive: bool) -> list[Contender]:
     """Return all functions to measure; the floor is the last."""
     first = trees[0]
     libraries = (*first.search_path, first.folder) if first.is_built else ()
@@ -110,7 +125,9 @@ def _contenders(trees: Sequence[Tree], s3_kinds: Sequence[str], *, naive: bool) 
     if naive and first.is_built:
         libraries = (*first.search_path, _naive_packages(first.python).resolve())
     peers = [Contender(Tree(NAIVE, PEERS / "naive", first.python, libraries), s3, "naive.handler") for s3 in s3_kinds]
-    return [*(Contender(tree, s3) for s3 in s3_kinds for tree in trees), *(peers if naive else ()), floor]
+    sizes = (0, catalogue) if catalogue else (0,)
+    ours = [Contender(tree, s3, catalogue=size) for s3 in s3_kinds for tree in trees for size in sizes]
+    return [*ours, *(peers if naive else ()), floor]
 
 
 @contextmanager
@@ -130,9 +147,19 @@ def _started(contenders: Sequence[Contender]) -> Iterator[list[Stack]]:
                 settings=contender.tree.settings | ({"AWS_ENDPOINT_URL_S3": proxy.url} if proxy else {}),
             )
             stacks.append(running.enter_context(stack))
+            if contender.catalogue:
+                _publish_catalogue(stack, contender.catalogue, Path(folder))
             if proxy:
                 proxy.forward_to(stack.s3_endpoint)
         yield stacks
+
+
+def _publish_catalogue(stack: Stack, items: int, folder: Path) -> None:
+    source, target = folder / "items.parquet", folder / "catalogue.bin"
+    write_products(source, items)
+    build_catalogue(source, target)
+    with object_store(Bucket(stack.bucket, stack.s3_endpoint)) as store:
+        CataloguePublisher(store, folder / "models").publish(target)
 
 
 def _start_cold(contender: Contender, stack: Stack) -> None:
@@ -148,7 +175,7 @@ def _rows(contenders: Sequence[Contender], stacks: Sequence[Stack]) -> list[Row]
     first = {contender.s3: timed.median for contender, timed in reversed(list(zip(contenders, times, strict=True)))}
     return [
         Row(
-            contender.tree.name,
+            contender.name,
             contender.s3,
             round(timed.median, 1),
             round(timed.p99, 1),

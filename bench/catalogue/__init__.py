@@ -1,0 +1,1 @@
+"""Benchmarks of the catalogue: building and opening it, and filters over it."""

@@ -1,0 +1,100 @@
+"""Build and open the catalogue of a million items with 20 attributes.
+
+    python -m bench.catalogue.build [--items 1000000] [--json PATH]
+
+A file of random items is read as CSV and as Parquet. Each catalogue is opened in a process of its own, as in a cold start,
+with its pages in the cache: the file was fetched just before. `digest ms` is the check of its content where it is fetched.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.common.options import benchmark_parser
+from bench.common.products import ATTRIBUTES, write_products
+from bench.common.results import write_json
+from bench.common.timing import summary
+from model_export.data.items.build import build_catalogue
+from nextitem.catalogue.file import Catalogue
+from nextitem.catalogue.version import version_of_catalogue
+
+OPENINGS = 7
+
+
+@dataclass(frozen=True)
+class BuildCost:
+    """The costs of one catalogue: seconds to build it, its size, and milliseconds to check and to open it."""
+
+    source: str
+    items: int
+    attributes: int
+    build_s: float
+    file_mb: float
+    digest_ms: float
+    open_ms: float
+
+
+def main() -> None:
+    """Print a table."""
+    parser = benchmark_parser(__doc__)
+    parser.add_argument("--items", type=int, default=1_000_000)
+    parser.add_argument("--open", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.open:
+        json.dump(_open(arguments.open), sys.stdout)
+        return
+    with TemporaryDirectory() as folder:
+        rows = [_cost(Path(folder), suffix, arguments.items) for suffix in (".csv", ".parquet")]
+    table = Table("source", "items", "attributes", "build s", "file MB", "digest ms", "open ms")
+    for row in rows:
+        figures = f"{row.build_s:.1f}", f"{row.file_mb:.1f}", f"{row.digest_ms:.1f}", f"{row.open_ms:.1f}"
+        table.add_row(row.source, f"{row.items:,}", str(row.attributes), *figures)
+    Console().print(table)
+    write_json({"rows": [asdict(row) for row in rows]}, arguments.json)
+
+
+def _cost(folder: Path, suffix: str, items: int) -> BuildCost:
+    source, target = folder / f"items{suffix}", folder / "catalogue.bin"
+    write_products(source, items)
+    begun = time.perf_counter()
+    built = build_catalogue(source, target)
+    seconds = time.perf_counter() - begun
+    if (len(built.catalogue), set(built.catalogue.columns)) != (items, set(ATTRIBUTES)):
+        raise SystemExit(f"{source.name}: the catalogue has other items or attributes than the file")
+    source.unlink()
+    opened = [_figures(target) for _ in range(OPENINGS)]
+    return BuildCost(
+        suffix.removeprefix("."),
+        items,
+        len(ATTRIBUTES),
+        round(seconds, 2),
+        round(target.stat().st_size / 1e6, 2),
+        round(summary([each["digest_ms"] for each in opened]).median, 2),
+        round(summary([each["open_ms"] for each in opened]).median, 2),
+    )
+
+
+def _figures(path: Path) -> dict[str, float]:
+    command = [sys.executable, "-m", "bench.catalogue.build", "--open", str(path)]
+    figures: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return figures
+
+
+def _open(path: Path) -> dict[str, float]:
+    begun = time.perf_counter()
+    version = version_of_catalogue(path)
+    checked = time.perf_counter()
+    Catalogue(path, version)
+    return {"digest_ms": (checked - begun) * 1000, "open_ms": (time.perf_counter() - checked) * 1000}
+
+
+if __name__ == "__main__":
+    main()
