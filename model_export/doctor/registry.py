@@ -68,7 +68,10 @@ def _check_catalogue(bucket: ObjectStore, name: str, live: Route) -> Finding:
     versions = {variant.version for variant in variants_with_traffic(live)}
     try:
         with TemporaryDirectory() as folder:
-            opened = load_catalogue(Registry(bucket, Path(folder)), name, versions, None)
+            registry = Registry(bucket, Path(folder))
+            opened = load_catalogue(registry, name, versions, None)
+            if opened is not None:
+                registry.catalogues.verify(opened.catalogue.version)
     except NextItemError as error:
         return _unusable("catalogue", error, "`nextitem items rollback`, or `nextitem items publish FILE`.")
     if opened is None:

@@ -3,13 +3,15 @@
 An item's position is its rank among the catalogue's ids, ordered by their UTF-8 bytes.
 """
 
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from numpy.typing import NDArray
 
-from nextitem.catalogue.arrays_file import ArraysFile, open_arrays
+from nextitem.catalogue.arrays_file import ArraysFile, crc_of, open_arrays
 from nextitem.catalogue.columns import BooleanColumn, Column, Kind, NumberColumn, TextColumn, Texts, Value
 from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported
 from nextitem.model.manifest import DECODE_ERRORS, SchemaOnly
@@ -30,11 +32,17 @@ class ColumnHead(msgspec.Struct, frozen=True):
 
 
 class CatalogueHead(msgspec.Struct, frozen=True):
-    """The columns in the order of the shop's file, and the named filters as documented JSON."""
+    """The columns in the order of the shop's file, the named filters as documented JSON, and a CRC-32 of all."""
 
     columns: tuple[ColumnHead, ...]
     named_filters: dict[str, Any]
+    crc32: int
     schema: int = CATALOGUE_SCHEMA
+
+
+def crc32_of(columns: tuple[ColumnHead, ...], named_filters: dict[str, Any], arrays: Iterable[NDArray[Any]]) -> int:
+    """Return the CRC-32 of a catalogue's content."""
+    return crc_of(arrays, zlib.crc32(msgspec.json.encode((columns, named_filters))))
 
 
 class Catalogue:
@@ -56,7 +64,8 @@ class Catalogue:
         """Map a catalogue file.
 
         Args:
-            path: the file; the caller has compared its content with its version, or has just written it.
+            path: the file. It is compared with its own CRC-32, which a cold start can afford; `Catalogues.verify` also
+                compares it with its version.
             version: see above.
 
         Raises:
@@ -65,8 +74,10 @@ class Catalogue:
         """
         self.version = version
         file = open_arrays(path, MAGIC)
+        head = _decode_head(file.about, path)
+        if crc32_of(head.columns, head.named_filters, file.arrays.values()) != head.crc32:
+            raise ArtifactCorrupt(f"{path.name} is damaged: its content has another CRC-32 than its head says")
         try:
-            head = _decode_head(file.about, path)
             self.vocabulary = Vocabulary(path, file.arrays[IDS].data)
             self.columns: Mapping[str, Column] = {
                 column.name: _column(file, str(place), column.kind) for place, column in enumerate(head.columns)

@@ -4,15 +4,13 @@ It is computed where a catalogue is published or a version promoted, so that no 
 """
 
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from nextitem.catalogue.arrays_file import open_arrays, write_arrays
+from nextitem.catalogue.arrays_file import crc_of, open_arrays, write_arrays
 from nextitem.errors import ArtifactCorrupt
 from nextitem.model.manifest import DECODE_ERRORS
 from nextitem.model.vocabulary import Vocabulary
@@ -46,12 +44,12 @@ class Join(msgspec.Struct, frozen=True):
 
 
 class _About(msgspec.Struct, frozen=True):
-    """The versions that are joined, and a digest of the arrays: the file's name is not its content."""
+    """The versions that are joined, the digest of the new items, and the CRC-32 of the arrays."""
 
     catalogue: str
     model: str
-    arrays: str
     new: str
+    crc32: int
 
 
 def join_of(
@@ -88,7 +86,7 @@ def new_positions_of(model: Vocabulary, catalogue: Vocabulary) -> NDArray[np.int
 def write_join(path: Path, join: Join, catalogue: str, model: str) -> None:
     """Write the join of a catalogue's version and a model version; the same join gives the same bytes."""
     arrays = {"position_of": join.position_of, "new_positions": join.new_positions, "new_rows": join.new_rows}
-    write_arrays(path, MAGIC, _About(catalogue, model, _digest_of(arrays), join.new_digest), arrays)
+    write_arrays(path, MAGIC, _About(catalogue, model, join.new_digest, crc_of(arrays.values())), arrays)
 
 
 def open_join(path: Path, catalogue: str, model: str, positions: int) -> Join:
@@ -112,7 +110,7 @@ def open_join(path: Path, catalogue: str, model: str, positions: int) -> Join:
     join = Join(position_of, new_positions, new_rows, about.new)
     types = [(array.dtype.str, array.ndim) for array in (position_of, new_positions, new_rows)]
     is_whole = (
-        (about.catalogue, about.model, about.arrays) == (catalogue, model, _digest_of(file.arrays))
+        (about.catalogue, about.model, about.crc32) == (catalogue, model, crc_of(file.arrays.values()))
         and types == [("<i4", 1), ("<i4", 1), ("<f4", 2)]
         and bool((join.position_of >= NOT_SOLD).all() and (join.position_of < positions).all())
         and bool((join.new_positions >= 0).all() and (join.new_positions < positions).all())
@@ -122,10 +120,3 @@ def open_join(path: Path, catalogue: str, model: str, positions: int) -> Join:
     if not is_whole:
         raise ArtifactCorrupt(f"{path.name} is damaged, or is not the join of {catalogue} and {model}")
     return join
-
-
-def _digest_of(arrays: Mapping[str, NDArray[Any]]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(arrays):
-        digest.update(f"{name} {arrays[name].shape} ".encode() + arrays[name].tobytes())
-    return digest.hexdigest()

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from nextitem.catalogue.arrays_file import write_arrays
 from nextitem.catalogue.columns import MISSING, Kind
-from nextitem.catalogue.file import IDS, MAGIC, CatalogueHead, ColumnHead
+from nextitem.catalogue.file import IDS, MAGIC, CatalogueHead, ColumnHead, crc32_of
 from nextitem.model.vocabulary import encode_vocabulary
 
 
@@ -96,7 +97,9 @@ def write_catalogue(
             raise ValueError(f"column {name!r} has {rows} values for {len(item_ids)} items")
         heads.append(ColumnHead(name, kind))
         arrays |= {f"{place}.{part}": array for part, array in parts.items()}
-    write_arrays(path, MAGIC, CatalogueHead(tuple(heads), dict(named_filters)), arrays)
+    named = msgspec.json.decode(msgspec.json.encode(named_filters))  # as it is read: the CRC-32 is of this
+    crc32 = crc32_of(tuple(heads), named, arrays.values())
+    write_arrays(path, MAGIC, CatalogueHead(tuple(heads), named, crc32), arrays)
 
 
 def _arrays(column: ColumnData) -> tuple[Kind, _Arrays]:

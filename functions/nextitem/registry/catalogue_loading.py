@@ -131,4 +131,8 @@ def _file(registry: Registry, version: str) -> "Catalogue":
     path = registry.catalogues.fetch(version)
     from nextitem.catalogue.file import Catalogue  # at a cold start another thread imports numpy meanwhile
 
-    return Catalogue(path, version)
+    try:
+        return Catalogue(path, version)
+    except ArtifactCorrupt:
+        path.unlink(missing_ok=True)  # the next attempt downloads it again
+        raise

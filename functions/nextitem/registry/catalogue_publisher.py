@@ -86,7 +86,7 @@ class CataloguePublisher:
         """
         pointer = self._catalogues.pointer(self._route)
         if pointer is not None:
-            self._write_joins(Catalogue(self._catalogues.fetch(pointer.version), pointer.version), models)
+            self._write_joins(self.open(pointer.version), models)
 
     def current(self) -> CataloguePointer | None:
         """Read which catalogue the route uses; return None if it uses none."""
@@ -99,7 +99,7 @@ class CataloguePublisher:
             VersionNotFound: the bucket does not have it.
             ArtifactCorrupt: it is damaged.
         """
-        return Catalogue(self._catalogues.fetch(version), version)
+        return Catalogue(self._catalogues.verify(version), version)
 
     def history(self) -> list[CataloguePointer]:
         """Return the catalogues that the route used, newest first."""

@@ -76,29 +76,37 @@ class Catalogues:
         return pointer
 
     def fetch(self, version: str) -> Path:
-        """Return the file of a catalogue, verified. Download it unless the folder has an intact copy.
+        """Return the file of a catalogue. Download it unless the folder has it.
+
+        The file is not verified yet: `catalogue.file.Catalogue` does that, and `verify` more.
 
         Raises:
             VersionNotFound: the bucket has no such catalogue.
-            ArtifactCorrupt: its content is not that of its version.
             RegistryUnavailable: the bucket cannot be read.
             RegistryError: it is too large, or the folder has no room or cannot be written.
         """
         if not is_catalogue_version(version):
             raise VersionNotFound(f"{version!r} is not a catalogue's version (c and 16 hex digits)")
         path = self._folder / version / "catalogue.bin"
-        if _is_intact(path, version):
-            return path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with locked(path.parent):
-                if not _is_intact(path, version):  # else another process fetched it meanwhile
+                if not path.exists():
                     self._download(catalogue_key(version), path)
         except OSError as error:
             raise RegistryError(f"{version} cannot be kept in {path.parent}: {error}") from error
-        if not _is_intact(path, version):
+        return path
+
+    def verify(self, version: str) -> Path:
+        """Return the file of a catalogue whose content has the digest that its version says, as `fetch` does.
+
+        Raises:
+            ArtifactCorrupt: it has another one.
+        """
+        path = self.fetch(version)
+        if version_of_catalogue(path) != version:
             path.unlink(missing_ok=True)
-            raise ArtifactCorrupt(f"{catalogue_key(version)} has other content than its name says: publish again")
+            raise ArtifactCorrupt(f"{catalogue_key(version)} has other content than its name says: publish it again")
         return path
 
     def fetch_join(self, version: str, model: str) -> Path:
@@ -138,7 +146,3 @@ class Catalogues:
             raise RegistryError(f"the catalogue cannot be used: {error}") from None
         except OSError as error:
             raise RegistryError(f"{key} cannot be kept in {path.parent}: {error}") from error
-
-
-def _is_intact(path: Path, version: str) -> bool:
-    return path.exists() and version_of_catalogue(path) == version

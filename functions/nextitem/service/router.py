@@ -205,8 +205,10 @@ class Router:
         """
         versions = self._serving.versions if self._serving else []
         opened = load_catalogue(self._registry, self._name, versions, None)
-        if opened is not None and opened.faults:
-            raise opened.faults[0]
+        if opened is not None:
+            self._registry.catalogues.verify(opened.catalogue.version)
+            if opened.faults:
+                raise opened.faults[0]
 
     def refresh(self, seconds: float) -> None:
         """Read the route now and wait for it; on an error the models in use stay.
