@@ -103,7 +103,7 @@ def _execute(call: Call, record: RequestRecord) -> Any:
             answer = _recommender.recommend(schema.ItemsRequest(tuple(items.item_ids), items), record)
         case "similar":
             item_id = schema.checked_item_id(call.item_id, in_path=call.query)
-            request = schema.similar_request(item_id, _parse(call, schema.ListOptions))
+            request = schema.similar_request(item_id, _parse(call, schema.SteeredOptions))
             answer = _recommender.similar(request, record)
         case "trending":
             listing = _parse(call, schema.TrendingOptions)

@@ -11,6 +11,7 @@ import msgspec
 from devstack.openapi import api_page, schemas
 from devstack.openapi.schemas import Schema, reference
 from nextitem.service import schema
+from query_string import DOCUMENTS
 
 ROOT = Path(__file__).parents[2]
 PATH = ROOT / "docs" / "openapi.json"
@@ -23,7 +24,7 @@ BODIES: dict[str, type[schema.RankingOptions]] = {
 }
 QUERIES: dict[str, type[schema.ListOptions]] = {
     "get_recommendations": schema.RankingOptions,
-    "similar": schema.ListOptions,
+    "similar": schema.SteeredOptions,
     "trending": schema.TrendingOptions,
 }
 ANSWERS: dict[str, type[msgspec.Struct] | None] = {
@@ -169,7 +170,8 @@ def _query_parameters(operation: str, payloads: dict[str, dict[str, Any]]) -> li
     for name, field in schemas.query_parameters(kind):
         description = {"description": field.pop("description")} if "description" in field else {}
         example = {"example": shown[name]} if name in text else {}
-        parameters.append({"name": name, "in": "query", **description, "schema": field, **example})
+        form = {"content": {JSON: {"schema": field}}} if name in DOCUMENTS else {"schema": field}
+        parameters.append({"name": name, "in": "query", **description, **form, **example})
     return parameters
 
 

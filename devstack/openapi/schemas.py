@@ -6,16 +6,30 @@ from typing import Any
 import msgspec
 
 from devstack.openapi import api_page
+from devstack.openapi.filter_schema import FILTER, FILTER_SCHEMAS
 from devstack.openapi.patterns import ID, PATH_ITEM_ID, SESSION_ID, TIME, ecma
 from nextitem.ids import ID_PATTERN, MAX_ID_CHARS
 from nextitem.service import schema
 from nextitem.service.event_times import TIME_PATTERN, Time
 
 Schema = dict[str, Any]
-REQUESTS: tuple[type[msgspec.Struct], ...] = (schema.EventsBody, schema.EventBody, schema.ItemsBody)
+REQUESTS: tuple[type[msgspec.Struct], ...] = (
+    schema.EventsBody, schema.EventBody, schema.ItemsBody,
+    schema.BoostBody, schema.PromotionBody, schema.DiversityBody, schema.PinBody,
+)  # fmt: skip
 ANSWERS: tuple[type[msgspec.Struct], ...] = (
     schema.Answer, schema.AppendedEvent, schema.Recommendation, schema.ServedModel, schema.Health, schema.Problem,
 )  # fmt: skip
+_PREFIXES: dict[type[msgspec.Struct], str] = {
+    schema.EventBody: "events[].",
+    schema.BoostBody: "boost[].",
+    schema.PromotionBody: "promote[].",
+    schema.DiversityBody: "diversity.",
+    schema.PinBody: "pin[].",
+    schema.AppendedEvent: "events[].",
+    schema.Recommendation: "recommendations[].",
+}
+"""The fields of these structs have a row of their own in the page's tables, with their path."""
 _REFERENCE = "#/components/schemas/{name}"
 _NULL = {"type": "null"}
 _GATEWAY_MESSAGE = {
@@ -43,7 +57,7 @@ def components() -> dict[str, Schema]:
         "SessionId": _id("An id of the caller's choice for a session; in the path, percent-encoded once.", SESSION_ID),
     }
     ids["PathItemId"] = _id("An item's id; in the path, percent-encoded once.", PATH_ITEM_ID)
-    return {**ids, "Time": _time(), **named, "GatewayMessage": _GATEWAY_MESSAGE}
+    return {**ids, "Time": _time(), **FILTER_SCHEMAS, **named, "GatewayMessage": _GATEWAY_MESSAGE}
 
 
 def query_parameters(kind: type[msgspec.Struct]) -> list[tuple[str, Schema]]:
@@ -56,7 +70,7 @@ def _with_texts(kind: type[msgspec.Struct], document: Schema) -> Schema:
     """Return a struct's schema with the texts of the page and null where the service reads it."""
     is_request = kind in REQUESTS or issubclass(kind, schema.ListOptions)
     described = api_page.texts("field", "") if is_request else api_page.texts("field of the answer", "")
-    prefix = {schema.EventBody: "events[].", schema.AppendedEvent: "events[]."}.get(kind, "")
+    prefix = _PREFIXES.get(kind, "")
     optional = _or_null if is_request else _without_null
     properties = {}
     for name, field in document["properties"].items():
@@ -90,8 +104,9 @@ def _shared(document: Any) -> Any:
         return [_shared(element) for element in document]
     if not isinstance(document, dict):
         return document
-    if document.get("pattern") == ID_PATTERN:
-        return {**reference("Id"), **{key: document[key] for key in ("description",) if key in document}}
+    if document.get("title") == FILTER or document.get("pattern") == ID_PATTERN:
+        name = FILTER if "title" in document else "Id"
+        return {**reference(name), **{key: document[key] for key in ("description",) if key in document}}
     if any(kind.get("pattern") == TIME_PATTERN for kind in document.get("anyOf", [])):
         others = [kind for kind in document["anyOf"] if kind == _NULL]
         return {**document, "anyOf": [reference("Time"), *others]}

@@ -31,7 +31,7 @@ def _operation(key: str, operation: Node, shared: Node) -> str:
             (
                 code(parameter["name"]),
                 parameter["in"],
-                with_limits(parameter["schema"]),
+                _parameter_type(parameter),
                 parameter.get("description", ""),
             )
             for parameter in parameters
@@ -44,6 +44,13 @@ def _operation(key: str, operation: Node, shared: Node) -> str:
         parts += [_example(name, example["value"]) for name, example in content["examples"].items()]
     parts += ["**Answers**", _answers(operation["responses"], shared)]
     return "\n\n".join(parts)
+
+
+def _parameter_type(parameter: Node) -> str:
+    if "schema" in parameter:
+        return with_limits(parameter["schema"])
+    ((kind, content),) = parameter["content"].items()
+    return f"{type_text(content['schema'])} as {code(kind)}"
 
 
 def _answers(responses: Node, shared: Node) -> str:

@@ -15,6 +15,7 @@ from nextitem.model.engine import Model
 from nextitem.service.ranking import rank, recommendations, replay_items
 from nextitem.service.router import RoutedModel
 from nextitem.service.schema import RankingOptions
+from nextitem.service.steering.parsed_options import parse_options
 from nextitem.sessions.session import WINDOW
 
 
@@ -56,6 +57,7 @@ class BatchRanker:
         items = ServedItems(model.vocabulary, model.manifest.model.hidden)
         self._routed = RoutedModel(model, items, "batch", options.exclude_seen)
         self._options = RankingOptions(limit=options.limit, exclude_seen=options.exclude_seen)
+        self._parsed = parse_options(self._options, None)
 
     def rank(self, sessions: Sequence[BatchSession]) -> Ranked:
         """Rank for each session, of which the newest `WINDOW` events count, as in a session of the service."""
@@ -65,8 +67,8 @@ class BatchRanker:
             replay = replay_items(self._routed, item_ids[-WINDOW:], types=types[-WINDOW:])
             known += replay.hidden is not None
             exclude_seen = bool(self._options.exclude_seen)
-            ranking = rank(self._routed, replay, self._options, self._options.limit, exclude_seen=exclude_seen)
-            for place, item in enumerate(recommendations(self._routed, ranking.items), start=1):
+            ranking = rank(self._routed, replay, self._parsed, self._options.limit, exclude_seen=exclude_seen)
+            for place, item in enumerate(recommendations(self._routed, ranking, self._options), start=1):
                 ranked.session_ids.append(session_id)
                 ranked.ranks.append(place)
                 ranked.item_ids.append(item.item_id)

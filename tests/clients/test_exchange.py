@@ -11,6 +11,7 @@ import pytest
 from nextitem_client import Event, NoAnswer, NotAuthorized, Refused, Retries, Unavailable, UnexpectedAnswer
 from nextitem_client.calls import append_events, delete_session, get_recommendations
 from nextitem_client.exchange import Outcome, Pause, Response, Send, exchange
+from query_string import parse_query
 from tests.clients.scripted_server import ANSWER
 
 RETRIES = Retries(timeout=10.0, attempt_timeout=3.0, attempts=4, first_pause=1.0, longest_pause=2.0)
@@ -141,6 +142,14 @@ def test_a_retry_after_beyond_the_deadline_ends_the_call_at_once() -> None:
     with pytest.raises(Unavailable) as caught:
         tried.run()
     assert (caught.value.retry_after, tried.pauses) == (60.0, [])
+
+
+def test_an_option_with_objects_inside_is_json_in_a_query() -> None:
+    wishes = {"filter": {"category": {"in": ["a,b"]}}, "pin": [{"item_id": "é", "place": 1}], "fields": ["title", "é"]}
+    read = Exchange([FINE], call=get_recommendations("me", wishes))
+    read.run()
+    document = parse_query(read.sent[0].target.partition("?")[2])
+    assert {name: document[name] for name in wishes} == wishes
 
 
 def test_only_operations_that_take_a_deadline_send_one() -> None:

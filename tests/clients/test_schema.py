@@ -25,6 +25,8 @@ def test_an_answer_has_the_fields_of_the_service(name: str) -> None:
     ("struct", "options", "own"),
     [
         (service.RankingOptions, client.RankingOptions, {"deadline_ms"}),
+        (service.SteeredOptions, client.SteeredOptions, {"deadline_ms"}),
+        (service.TrendingOptions, client.TrendingOptions, {"deadline_ms"}),
         (service.EventsBody, client.AppendOptions, {"deadline_ms", "events", "sent_at"}),
     ],
 )
@@ -33,6 +35,20 @@ def test_the_options_are_those_of_the_service_but_what_the_client_sets_itself(
 ) -> None:
     assert get_type_hints(options).keys() == fields(struct).keys() - own
     assert own <= fields(struct).keys()
+
+
+@pytest.mark.parametrize(
+    ("struct", "option"),
+    [
+        (service.BoostBody, client.Boost),
+        (service.PromotionBody, client.Promotion),
+        (service.DiversityBody, client.Diversity),
+        (service.PinBody, client.Pin),
+    ],
+)
+def test_a_part_of_an_option_has_the_fields_of_the_service(struct: Any, option: Any) -> None:
+    expected = fields(struct)
+    assert {name: name in option.__required_keys__ for name in get_type_hints(option)} == expected
 
 
 def test_an_event_has_the_fields_of_the_service() -> None:
@@ -45,7 +61,12 @@ def test_limits_are_those_of_the_service() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "struct"), [(service.EventStatus, client.AppendedEvent), (service.ServedBy, client.Answer)]
+    ("values", "struct"),
+    [
+        (service.EventStatus, client.AppendedEvent),
+        (service.ServedBy, client.Answer),
+        (service.Reason, client.Recommendation),
+    ],
 )
 def test_the_values_of_a_text_are_documented(values: Any, struct: Any) -> None:
     assert [value for value in get_args(values) if f"``{value}``" not in struct.__doc__] == []

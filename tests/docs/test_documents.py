@@ -52,7 +52,7 @@ def test_an_example_matches_the_schema(kind: str, text: str) -> None:
             assert (read.operation, read.body) == ("verify", b"{}")
             return
         case "similar":
-            read = schema.parse(direct_call(msgspec.json.decode(body)).body, schema.ListOptions)
+            read = schema.parse(direct_call(msgspec.json.decode(body)).body, schema.SteeredOptions)
             body = msgspec.json.encode({"limit": msgspec.json.decode(body)["limit"]})
         case "trending":
             read = schema.parse(direct_call(msgspec.json.decode(body)).body, schema.TrendingOptions)

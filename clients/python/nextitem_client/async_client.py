@@ -12,7 +12,7 @@ from nextitem_client.delivery import Delivery, deliver
 from nextitem_client.errors import RequestFailed
 from nextitem_client.event_queue import EventQueue
 from nextitem_client.exchange import Outcome, Pause, Response, Retries, Send, exchange
-from nextitem_client.schema import Answer, AppendOptions, Event, Health, ListOptions, RankingOptions, TrendingOptions
+from nextitem_client.schema import Answer, AppendOptions, Event, Health, RankingOptions, SteeredOptions, TrendingOptions
 from nextitem_client.transport import HEADERS, NO_ANSWER, no_answer
 
 T = TypeVar("T")
@@ -53,7 +53,7 @@ class AsyncClient:
         """Return recommendations for items, oldest first, without a session."""
         return await self._run(calls.recommend(item_ids, options))
 
-    async def similar(self, item_id: str, **options: Unpack[ListOptions]) -> Answer:
+    async def similar(self, item_id: str, **options: Unpack[SteeredOptions]) -> Answer:
         """Return the items most similar to one, without a session."""
         return await self._run(calls.similar(item_id, options))
 

@@ -52,8 +52,7 @@ class Call(Generic[T]):
             fields["sent_at"] = now - self.lag
         if self.method == "POST":
             return self.path, msgspec.json.encode(fields)
-        texts = {name: str(value).lower() if isinstance(value, bool) else value for name, value in fields.items()}
-        query = urlencode(texts, doseq=True, quote_via=quote)
+        query = urlencode({name: _text(value) for name, value in fields.items()}, doseq=True, quote_via=quote)
         return f"{self.path}?{query}" if query else self.path, None
 
 
@@ -116,6 +115,14 @@ def checked_session_id(session_id: str) -> str:
     if session_id in ("", ".", "..") or not _NOT_IN_PATHS.isdisjoint(session_id):
         raise ValueError(f'session_id "{session_id}": must not be empty, "." or "..", nor contain / % ?')
     return session_id
+
+
+def _text(value: Any) -> Any:
+    """Return a value as a query string has it: a list of texts is repeated, and what has objects inside is JSON."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    is_document = isinstance(value, dict) or (isinstance(value, list) and any(isinstance(part, dict) for part in value))
+    return msgspec.json.encode(value).decode() if is_document else value
 
 
 def _session_path(session_id: str, rest: str = "") -> str:

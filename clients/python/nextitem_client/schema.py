@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from typing import Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 import msgspec
 
@@ -40,6 +40,41 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     type: str = "view"
 
 
+Filter = dict[str, Any]
+"""A filter as JSON, such as ``{"category": "shoes", "price": {"lt": 50}}``; docs/api.md describes them."""
+Value = str | list[str] | float | int | bool | None
+"""A value of a catalogue's column; a time is a text of ISO 8601, and None a missing value."""
+
+
+class Boost(TypedDict):
+    """Items whose probability is multiplied by a factor."""
+
+    filter: Filter
+    factor: float
+
+
+class Promotion(TypedDict):
+    """Items that get a share of the places: `items`, or those of which `filter` is true."""
+
+    share: float
+    items: NotRequired[list[str]]
+    filter: NotRequired[Filter]
+
+
+class Diversity(TypedDict):
+    """At most `max` items of each value of a column."""
+
+    field: str
+    max: int
+
+
+class Pin(TypedDict):
+    """An item's place, from 1."""
+
+    item_id: str
+    place: int
+
+
 class ListOptions(TypedDict, total=False):
     """Options of every request for a list of items; docs/api.md describes them."""
 
@@ -47,6 +82,7 @@ class ListOptions(TypedDict, total=False):
     only: list[str]
     exclude: list[str]
     after: str
+    fields: list[str]
     placement: str
 
 
@@ -56,7 +92,18 @@ class TrendingOptions(ListOptions, total=False):
     category: str
 
 
-class RankingOptions(ListOptions, total=False):
+class SteeredOptions(ListOptions, total=False):
+    """Options of every request for recommendations."""
+
+    filter: Filter
+    boost: list[Boost]
+    promote: list[Promotion]
+    diversity: Diversity
+    pin: list[Pin]
+    explain: bool
+
+
+class RankingOptions(SteeredOptions, total=False):
     """Options of every request for recommendations to a visitor."""
 
     exclude_seen: bool
@@ -70,10 +117,20 @@ class AppendOptions(RankingOptions, total=False):
 
 
 class Recommendation(msgspec.Struct, frozen=True):
-    """An item and its score. Compare scores only within one answer."""
+    """An item and its score. Compare scores only within one answer.
+
+    Attributes:
+        reason: ``promoted`` or ``new`` where the shop's rules gave it the place; with the option `explain` else
+            ``session``, ``memory``, ``popular`` or ``similar``.
+        because: with `explain`, the item of the session that moved this one most.
+        fields: the values of the columns that the option `fields` names.
+    """
 
     item_id: str
     score: float
+    reason: str | None = None
+    because: str | None = None
+    fields: dict[str, Value] | None = None
 
 
 class AppendedEvent(msgspec.Struct, frozen=True):

@@ -136,6 +136,32 @@ export interface components {
         /** @description RFC 3339 text (UTC without a zone), or epoch seconds to nanoseconds. */
         Time: string | number;
         /**
+         * Filter
+         * @description True of an item if all its keys are. Any other key is a column of the catalogue.
+         */
+        Filter: {
+            not?: components["schemas"]["Filter"];
+            all?: components["schemas"]["Filter"][];
+            any?: components["schemas"]["Filter"][];
+            named?: string;
+        } & {
+            [key: string]: components["schemas"]["FilterCondition"];
+        };
+        /**
+         * FilterCondition
+         * @description What a column must be: a value, or an object. A `strings` column must contain the value. Times are ISO 8601.
+         */
+        FilterCondition: string | number | boolean | {
+            in?: (string | number | boolean)[];
+            gt?: string | number;
+            gte?: string | number;
+            lt?: string | number;
+            lte?: string | number;
+            /** @constant */
+            same_as?: "last";
+            missing?: boolean;
+        };
+        /**
          * EventsBody
          * @description The body of `append_events`.
          *
@@ -181,6 +207,11 @@ export interface components {
              */
             after?: string | null;
             /**
+             * @description up to 20 columns of the catalogue that the answer has for each item.
+             * @default []
+             */
+            fields?: string[] | null;
+            /**
              * @description 1 to 10,000: how long you wait for the answer. The store gets at most half of it.
              * @default null
              */
@@ -190,6 +221,36 @@ export interface components {
              * @default null
              */
             placement?: string | null;
+            /**
+             * @description only items of which this is true are ranked; see "Filters".
+             * @default null
+             */
+            filter?: components["schemas"]["Filter"] | null;
+            /**
+             * @description up to 3: multiplies the probability of some items; see "Steering".
+             * @default []
+             */
+            boost?: components["schemas"]["BoostBody"][] | null;
+            /**
+             * @description up to 5: gives some items a share of the places, best first; see "Steering".
+             * @default []
+             */
+            promote?: components["schemas"]["PromotionBody"][] | null;
+            /**
+             * @description at most so many items of each value of a field; see "Steering".
+             * @default null
+             */
+            diversity?: components["schemas"]["DiversityBody"] | null;
+            /**
+             * @description up to 20: gives an item its place; see "Steering".
+             * @default []
+             */
+            pin?: components["schemas"]["PinBody"][] | null;
+            /**
+             * @description `true`: the answer says for each item why it is there. It costs a few replays of the session; see "Reasons".
+             * @default false
+             */
+            explain?: boolean | null;
             /**
              * @description `true`: leave out the items of the session's newest 64 events; `false`: do not; see "Seen items".
              * @default null
@@ -227,6 +288,54 @@ export interface components {
             type?: string | null;
         };
         /**
+         * BoostBody
+         * @description Items whose probability is multiplied by a factor.
+         */
+        BoostBody: {
+            /** @description the items. */
+            filter: components["schemas"]["Filter"];
+            /** @description 0.001 to 1000; below 1 the items come later. */
+            factor: number;
+        };
+        /**
+         * PromotionBody
+         * @description Items that get a share of the places: those with some ids, or those that a filter keeps.
+         */
+        PromotionBody: {
+            /** @description of the places, over 0. All shares together are at most 1. */
+            share: number;
+            /**
+             * @description the ids of the items, up to 1,000; or
+             * @default null
+             */
+            items?: components["schemas"]["Id"][] | null;
+            /**
+             * @description what they have in common.
+             * @default null
+             */
+            filter?: components["schemas"]["Filter"] | null;
+        };
+        /**
+         * DiversityBody
+         * @description At most `max` items of each value of a field.
+         */
+        DiversityBody: {
+            /** @description a column of the catalogue, such as `brand`. Items without a value are not limited. */
+            field: string;
+            /** @description 1 to 200. */
+            max: number;
+        };
+        /**
+         * PinBody
+         * @description An item's place in the answer, from 1.
+         */
+        PinBody: {
+            /** @description the item. */
+            item_id: components["schemas"]["Id"];
+            /** @description from 1 to `limit`. */
+            place: number;
+        };
+        /**
          * ItemsBody
          * @description The body of `recommend`: the items that the visitor looked at, oldest first.
          */
@@ -257,6 +366,11 @@ export interface components {
              */
             after?: string | null;
             /**
+             * @description up to 20 columns of the catalogue that the answer has for each item.
+             * @default []
+             */
+            fields?: string[] | null;
+            /**
              * @description 1 to 10,000: how long you wait for the answer. The store gets at most half of it.
              * @default null
              */
@@ -266,6 +380,36 @@ export interface components {
              * @default null
              */
             placement?: string | null;
+            /**
+             * @description only items of which this is true are ranked; see "Filters".
+             * @default null
+             */
+            filter?: components["schemas"]["Filter"] | null;
+            /**
+             * @description up to 3: multiplies the probability of some items; see "Steering".
+             * @default []
+             */
+            boost?: components["schemas"]["BoostBody"][] | null;
+            /**
+             * @description up to 5: gives some items a share of the places, best first; see "Steering".
+             * @default []
+             */
+            promote?: components["schemas"]["PromotionBody"][] | null;
+            /**
+             * @description at most so many items of each value of a field; see "Steering".
+             * @default null
+             */
+            diversity?: components["schemas"]["DiversityBody"] | null;
+            /**
+             * @description up to 20: gives an item its place; see "Steering".
+             * @default []
+             */
+            pin?: components["schemas"]["PinBody"][] | null;
+            /**
+             * @description `true`: the answer says for each item why it is there. It costs a few replays of the session; see "Reasons".
+             * @default false
+             */
+            explain?: boolean | null;
             /**
              * @description `true`: leave out the items of the session's newest 64 events; `false`: do not; see "Seen items".
              * @default null
@@ -304,10 +448,25 @@ export interface components {
         /**
          * Recommendation
          * @description An item and its score. Compare scores only within one answer.
+         *
+         *     `because` is the item of the session that moved this one most.
          */
         Recommendation: {
+            /** @description the item. */
             item_id: string;
+            /** @description also with all boosts: the logarithm of a factor is added, and a popular item's share is multiplied. A pinned item keeps its own. */
             score: number;
+            /**
+             * @description see "Reasons".
+             * @enum {string}
+             */
+            reason?: "memory" | "new" | "popular" | "promoted" | "session" | "similar";
+            /** @description with `explain`: the item of the session that moved this one most. */
+            because?: string;
+            /** @description the values of `fields`; `null` where the item has none. */
+            fields?: {
+                [key: string]: string | string[] | number | boolean | null;
+            };
         };
         /**
          * AppendedEvent
@@ -589,6 +748,8 @@ export interface operations {
                 exclude?: components["schemas"]["Id"][];
                 /** @description the `next` of an answer: leave out all that the pages up to it have shown; see "Pages". */
                 after?: string;
+                /** @description up to 20 columns of the catalogue that the answer has for each item. */
+                fields?: string[];
                 /**
                  * @description 1 to 10,000: how long you wait for the answer. The store gets at most half of it.
                  * @example 150
@@ -596,6 +757,18 @@ export interface operations {
                 deadline_ms?: number;
                 /** @description a label for the place of the items, such as `home` or `product-page`; its form is that of a type. It is in the log, and a dimension of metrics if the deployment's parameter `Placements` names it. */
                 placement?: string;
+                /** @description only items of which this is true are ranked; see "Filters". */
+                filter?: string;
+                /** @description up to 3: multiplies the probability of some items; see "Steering". */
+                boost?: string;
+                /** @description up to 5: gives some items a share of the places, best first; see "Steering". */
+                promote?: string;
+                /** @description at most so many items of each value of a field; see "Steering". */
+                diversity?: string;
+                /** @description up to 20: gives an item its place; see "Steering". */
+                pin?: string;
+                /** @description `true`: the answer says for each item why it is there. It costs a few replays of the session; see "Reasons". */
+                explain?: boolean;
                 /**
                  * @description `true`: leave out the items of the session's newest 64 events; `false`: do not; see "Seen items".
                  * @example true
@@ -719,10 +892,24 @@ export interface operations {
                 exclude?: components["schemas"]["Id"][];
                 /** @description the `next` of an answer: leave out all that the pages up to it have shown; see "Pages". */
                 after?: string;
+                /** @description up to 20 columns of the catalogue that the answer has for each item. */
+                fields?: string[];
                 /** @description 1 to 10,000: how long you wait for the answer. The store gets at most half of it. */
                 deadline_ms?: number;
                 /** @description a label for the place of the items, such as `home` or `product-page`; its form is that of a type. It is in the log, and a dimension of metrics if the deployment's parameter `Placements` names it. */
                 placement?: string;
+                /** @description only items of which this is true are ranked; see "Filters". */
+                filter?: string;
+                /** @description up to 3: multiplies the probability of some items; see "Steering". */
+                boost?: string;
+                /** @description up to 5: gives some items a share of the places, best first; see "Steering". */
+                promote?: string;
+                /** @description at most so many items of each value of a field; see "Steering". */
+                diversity?: string;
+                /** @description up to 20: gives an item its place; see "Steering". */
+                pin?: string;
+                /** @description `true`: the answer says for each item why it is there. It costs a few replays of the session; see "Reasons". */
+                explain?: boolean;
             };
             header?: never;
             path: {
@@ -774,6 +961,8 @@ export interface operations {
                 exclude?: components["schemas"]["Id"][];
                 /** @description the `next` of an answer: leave out all that the pages up to it have shown; see "Pages". */
                 after?: string;
+                /** @description up to 20 columns of the catalogue that the answer has for each item. */
+                fields?: string[];
                 /** @description 1 to 10,000: how long you wait for the answer. The store gets at most half of it. */
                 deadline_ms?: number;
                 /** @description a label for the place of the items, such as `home` or `product-page`; its form is that of a type. It is in the log, and a dimension of metrics if the deployment's parameter `Placements` names it. */

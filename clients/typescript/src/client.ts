@@ -1,7 +1,7 @@
 import { NotStored, Refused, RequestFailed, UnexpectedAnswer } from "./errors.js";
 import type { EventQueue } from "./queue.js";
 import { DEFAULT_RETRIES, type Retries, faultOf, sendWithin, withRetries } from "./retries.js";
-import { type Answer, type AppendOptions, type Event, type Health, type ListOptions, MAX_EVENTS, type RankingOptions, type TrendingOptions } from "./schema.js";
+import { type Answer, type AppendOptions, type Event, type Health, MAX_EVENTS, type RankingOptions, type SteeredOptions, type TrendingOptions } from "./schema.js";
 import { checkedItemId, checkedSessionId } from "./schema.js";
 
 const MAX_DEADLINE_MS = 10_000;
@@ -80,7 +80,7 @@ export class Client {
   }
 
   /** Return the items most similar to one, without a session. */
-  async similar(itemId: string, options: ListOptions = {}): Promise<Answer> {
+  async similar(itemId: string, options: SteeredOptions = {}): Promise<Answer> {
     const path = `/v1/items/${encodeURIComponent(checkedItemId(itemId))}/similar`;
     return this.#run({ method: "GET", path, fields: { ...options } });
   }
@@ -177,7 +177,7 @@ function sessionPath(sessionId: string, rest = ""): string {
 
 function query(fields: Record<string, unknown>): string {
   const pairs = Object.entries(fields).flatMap(([name, value]) =>
-    value === null || value === undefined ? [] : [value].flat().map((one) => [name, String(one)]),
+    value === null || value === undefined ? [] : texts(value).map((text) => [name, text]),
   );
   const text = pairs.map((pair) => pair.map(encodeURIComponent).join("=")).join("&");
   return text && `?${text}`;
@@ -187,4 +187,10 @@ function query(fields: Record<string, unknown>): string {
 function isAboutEvents(fault: RequestFailed): boolean {
   const fields = fault instanceof Refused ? (fault.problem.errors ?? []).map((error) => error["field"] ?? "") : [];
   return fields.length > 0 && fields.every((name) => name.startsWith("events") || name.startsWith("session_id"));
+}
+
+/** A list of texts is repeated in a query; what has objects inside is JSON. */
+function texts(value: unknown): string[] {
+  const parts = [value].flat();
+  return parts.some((part) => typeof part === "object") ? [JSON.stringify(value)] : parts.map(String);
 }

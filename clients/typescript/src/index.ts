@@ -4,5 +4,6 @@ export { type Batch, type Dropped, EventQueue, type Lock, type QueueOptions, typ
 export type { Retries } from "./retries.js";
 export { type Event, newEvent } from "./schema.js";
 export type {
-  Answer, AppendOptions, AppendedEvent, Health, ListOptions, Problem, RankingOptions, Recommendation, ServedModel, TrendingOptions,
+  Answer, AppendOptions, AppendedEvent, Health, ListOptions, Problem, RankingOptions, Recommendation, ServedModel, SteeredOptions,
+  TrendingOptions,
 } from "./schema.js";

@@ -12,7 +12,9 @@ export type ServedModel = Schemas["ServedModel"];
 /** Options of every request for recommendations; the client sets `deadline_ms` itself. */
 export type RankingOptions = Omit<Schemas["ItemsBody"], "item_ids" | "deadline_ms">;
 /** Options of every request for a list of items. */
-export type ListOptions = Omit<RankingOptions, "exclude_seen">;
+export type ListOptions = Pick<RankingOptions, "limit" | "only" | "exclude" | "after" | "fields" | "placement">;
+/** Options of `similar`. */
+export type SteeredOptions = Omit<RankingOptions, "exclude_seen">;
 /** Options of `trending`. */
 export type TrendingOptions = ListOptions & { category?: string };
 /** Options of `appendEvents`; the client sets `sent_at` itself. */

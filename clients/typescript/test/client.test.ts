@@ -78,6 +78,16 @@ test("headers are asked for at each try", () =>
     assert.match(received[0]?.target ?? "", /^\/v1\/sessions\/me\/recommendations\?limit=3&only=a%2Cb&only=c%20d&exclude_seen=true&deadline_ms=\d+$/);
   }));
 
+test("an option with objects inside is JSON in a query", () =>
+  withServer([{ status: 200, body: ANSWER }], async (url, received) => {
+    const filter = { category: { in: ["a,b", "c"] } };
+    await new Client(url).getRecommendations("me", { filter, pin: [{ item_id: "é", place: 1 }], fields: ["title", "price"] });
+    const sent = new URLSearchParams(received[0]?.target.split("?")[1]);
+    assert.deepEqual(JSON.parse(sent.get("filter") ?? ""), filter);
+    assert.deepEqual(JSON.parse(sent.get("pin") ?? ""), [{ item_id: "é", place: 1 }]);
+    assert.deepEqual(sent.getAll("fields"), ["title", "price"]);
+  }));
+
 test("what no request can carry is refused before it is sent", async () => {
   const client = new Client("http://127.0.0.1:1");
   for (const id of ["", ".", "..", "a/b", "a%b", "a?b"]) await assert.rejects(client.getRecommendations(id), RangeError);

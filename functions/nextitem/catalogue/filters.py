@@ -1,16 +1,22 @@
-"""Filters: what an item's attributes must be, parsed from documented JSON against the columns of a catalogue.
-
-A filter is true or false of each item. A value that an item does not have makes a condition false, and `Not` is the
-complement: an item without a size is not of size 42, so it satisfies ``{"not": {"size": "42"}}``.
-"""
+"""Parse filters from documented JSON against the columns of a catalogue."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn, Protocol
 
-import msgspec
-
 from nextitem.catalogue.columns import BooleanColumn, Column, NumberColumn, TextColumn
+from nextitem.catalogue.expressions import (
+    NOTHING,
+    All,
+    AnyOf,
+    Filter,
+    HasText,
+    InRange,
+    IsBoolean,
+    IsMissing,
+    Not,
+    SameAsLast,
+)
 from nextitem.catalogue.times import parse_iso_8601
 from nextitem.errors import InputError, RequestError
 
@@ -26,65 +32,6 @@ _BOUNDS = ("gt", "gte", "lt", "lte")
 _CONDITIONS = ("in", "same_as", "missing")
 LAST = "last"
 """The newest item of the session, for `same_as`."""
-
-
-class HasText(msgspec.Struct, frozen=True):
-    """True of items with at least one of some texts, by their codes in the column."""
-
-    field: str
-    codes: tuple[int, ...]
-
-
-class InRange(msgspec.Struct, frozen=True):
-    """True of items whose number, or time in milliseconds since 1970, is between two bounds."""
-
-    field: str
-    low: float = -math.inf
-    high: float = math.inf
-    includes_low: bool = True
-    includes_high: bool = True
-
-
-class IsBoolean(msgspec.Struct, frozen=True):
-    """True of items with a value."""
-
-    field: str
-    value: bool
-
-
-class IsMissing(msgspec.Struct, frozen=True):
-    """True of items without a value."""
-
-    field: str
-
-
-class SameAsLast(msgspec.Struct, frozen=True):
-    """True of items with a value that the newest item of the session has, too; see `resolve`."""
-
-    field: str
-
-
-class Not(msgspec.Struct, frozen=True):
-    """True of items of which the part is false."""
-
-    part: "Filter"
-
-
-class All(msgspec.Struct, frozen=True):
-    """True of items of which every part is true."""
-
-    parts: tuple["Filter", ...]
-
-
-class AnyOf(msgspec.Struct, frozen=True):
-    """True of items of which at least one part is true; of none if there is no part."""
-
-    parts: tuple["Filter", ...]
-
-
-Filter = HasText | InRange | IsBoolean | IsMissing | SameAsLast | Not | All | AnyOf
-NOTHING = AnyOf(())
-"""True of no item."""
 
 
 class Attributes(Protocol):
@@ -117,39 +64,6 @@ def parse_filter(document: object, catalogue: Attributes, path: str = "filter") 
         >>> parse_filter({"category": "shoes", "price": {"lt": 50}}, catalogue)
     """
     return _Parser(catalogue, catalogue.named_filters).filter(document, path, 1)
-
-
-def resolve(parsed: Filter, catalogue: Attributes, last: int | None) -> Filter:
-    """Replace each `SameAsLast` by the values of the newest item of the session.
-
-    Args:
-        parsed: the filter.
-        catalogue: what it was parsed against.
-        last: the item's position in the catalogue; None if there is no item, or the catalogue does not have it. Then,
-            and where the item has no value, the condition is true of no item.
-    """
-    match parsed:
-        case SameAsLast(field):
-            return NOTHING if last is None else same_value(field, catalogue.columns[field], last)
-        case Not(part):
-            return Not(resolve(part, catalogue, last))
-        case All(parts):
-            return All(tuple(resolve(part, catalogue, last) for part in parts))
-        case AnyOf(parts):
-            return AnyOf(tuple(resolve(part, catalogue, last) for part in parts))
-    return parsed
-
-
-def same_value(field: str, column: Column, position: int) -> Filter:
-    """Return the filter of the items that have a value of the item at a position; of none if it has no value."""
-    if isinstance(column, TextColumn):
-        codes = column.codes_at(position).tolist()
-        return HasText(field, tuple(sorted(codes))) if codes else NOTHING
-    if isinstance(column, NumberColumn):
-        number = float(column.values[position])
-        return NOTHING if math.isnan(number) else InRange(field, number, number)
-    value = column.value(position)
-    return NOTHING if value is None else IsBoolean(field, bool(value))
 
 
 def column_of(name: object, catalogue: Attributes, path: str) -> Column:

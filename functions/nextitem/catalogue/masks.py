@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextitem.catalogue.columns import BooleanColumn, Column, NumberColumn, Positions, TextColumn
-from nextitem.catalogue.file import Catalogue
-from nextitem.catalogue.filters import (
+from nextitem.catalogue.expressions import (
     All,
     AnyOf,
     Filter,
@@ -23,6 +22,7 @@ from nextitem.catalogue.filters import (
     Not,
     SameAsLast,
 )
+from nextitem.catalogue.file import Catalogue
 from nextitem.catalogue.selection import Selection, of_indices, of_mask
 from nextitem.catalogue.served_items import ServedItems
 
@@ -43,7 +43,7 @@ def select(parsed: Filter, items: ServedItems) -> Selection:
     An item that the catalogue does not have counts as one without any value.
 
     Args:
-        parsed: the filter, without `SameAsLast`: see `filters.resolve`.
+        parsed: the filter, without `SameAsLast`: see `expressions.resolve`.
         items: the items of a model version, with a catalogue.
 
     Raises:

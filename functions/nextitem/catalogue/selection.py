@@ -32,12 +32,11 @@ class Selection(msgspec.Struct, frozen=True):
         """Bytes of the arrays."""
         return sum(array.nbytes for array in (self.listed, self.left_out) if array is not None)
 
-    def holds(self, index: int) -> bool:
-        """Return whether it keeps an item."""
+    def contains(self, indices: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which of some items it keeps, bool[indices]."""
         if self.listed is not None:
-            place = int(np.searchsorted(self.listed, index))
-            return place < len(self.listed) and int(self.listed[place]) == index
-        return self.left_out is None or not bool(self.left_out[index])
+            return np.isin(indices, self.listed)
+        return np.ones(len(indices), np.bool_) if self.left_out is None else ~self.left_out[indices]
 
 
 def of_mask(kept: NDArray[np.bool_]) -> Selection:

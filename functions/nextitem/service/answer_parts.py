@@ -10,13 +10,13 @@ from nextitem.service.schema import (
     AppendedEvent,
     EventsRequest,
     ListOptions,
-    RankingOptions,
     Recommendation,
     ServedBy,
     ServedModel,
     cursor_after,
     shown_before,
 )
+from nextitem.service.steering.parsed_options import ParsedOptions
 from nextitem.sessions.codec import recommendation_id
 from nextitem.sessions.session import IMPRESSION_SIZE, Impression, SessionKey, SessionRecord, Snapshot, Status
 from nextitem.telemetry.record import RequestRecord
@@ -42,16 +42,18 @@ def recorded_replay(
 
 
 def recorded_ranking(
-    routed: RoutedModel, replay: ReplayedSession, options: RankingOptions, record: RequestRecord, *, at_least: int = 1
+    routed: RoutedModel, replay: ReplayedSession, parsed: ParsedOptions, record: RequestRecord, *, at_least: int = 1
 ) -> Ranking:
-    """Rank the catalogue and record the duration, `served_by` and the scores."""
+    """Rank the catalogue and record the duration, `served_by` and the highest and the lowest score."""
+    options = parsed.options
     record.placement = options.placement
     with record.phase("scoring"):
         exclude_seen = routed.exclude_seen if options.exclude_seen is None else options.exclude_seen
-        ranking = rank(routed, replay, options, max(options.limit, at_least), exclude_seen=exclude_seen)
+        ranking = rank(routed, replay, parsed, max(options.limit, at_least), exclude_seen=exclude_seen)
     record.set_served_by(ranking.served_by, routed.version, routed.variant)
     if ranking.items and ranking.served_by != "popular":
-        record.set_scores(ranking.items[0].score, ranking.items[-1].score)
+        scores = [item.score for item in ranking.items]
+        record.set_scores(max(scores), min(scores))
     return ranking
 
 

@@ -1,13 +1,16 @@
 """Rank the catalogue for a session or for bare items: replay the events, then score the items."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from nextitem.event_types import VIEW
 from nextitem.hidden_state import HiddenState
 from nextitem.model.engine import RankedItem
 from nextitem.service.router import RoutedModel
-from nextitem.service.schema import RankingOptions, Recommendation, ServedBy
+from nextitem.service.schema import ListOptions, Reason, Recommendation, ServedBy, SteeredOptions
+from nextitem.service.steering.compose import Placement, compose
+from nextitem.service.steering.parsed_options import ParsedOptions, plan_of
+from nextitem.service.steering.ranker import PopularRanker, SessionRanker
 from nextitem.sessions.session import SessionRecord
 
 
@@ -17,42 +20,55 @@ class ReplayedSession(NamedTuple):
     Attributes:
         source: the `served_by` of an answer that is based on it.
         item_ids: oldest first; the model may not know all of them.
+        types: the type of each event.
         hidden: the hidden state, or None if the model knows none of the items.
         replayed: the number of events replayed after the session's snapshot; without a snapshot, all events.
     """
 
     source: ServedBy
     item_ids: Sequence[str]
+    types: Sequence[str]
     hidden: HiddenState | None
     replayed: int = 0
 
 
 class Ranking(NamedTuple):
-    """Items by descending score, and what they are based on, for `served_by`."""
+    """Items in the order of their places, and what they are based on, for `served_by`."""
 
     served_by: ServedBy
     items: list[RankedItem]
+    placements: Mapping[int, Placement] = {}
+    """Why an item has a place that its score did not give it, by its index."""
+
+
+class Explanation(NamedTuple):
+    """Why an item is in an answer, and the id of the session's item that moved it most; None where not asked for."""
+
+    reason: Reason | None = None
+    because: str | None = None
 
 
 def replay_session(routed: RoutedModel, session: SessionRecord) -> ReplayedSession:
     """Replay the events of a session that its snapshot does not cover."""
     hidden, entries = session.replay_from()
-    known, types = _known(routed, ((entry.item_id, entry.type) for entry in entries))
+    known, types = known_events(routed, ((entry.item_id, entry.type) for entry in entries))
     if hidden is not None or known:
         hidden = routed.model.replay(hidden, known, routed.items.new_rows, types)
-    return ReplayedSession("session", session.item_ids, hidden, len(entries))
+    types_of_log = [entry.type for entry in session.log]
+    return ReplayedSession("session", session.item_ids, types_of_log, hidden, len(entries))
 
 
 def replay_items(
     routed: RoutedModel, item_ids: Sequence[str], source: ServedBy = "stateless", types: Sequence[str] | None = None
 ) -> ReplayedSession:
     """Replay items, oldest first, as if they were a whole session: of views, unless `types` has the types of events."""
-    known, codes = _known(routed, zip(item_ids, types or [VIEW] * len(item_ids), strict=True))
+    types = types or [VIEW] * len(item_ids)
+    known, codes = known_events(routed, zip(item_ids, types, strict=True))
     hidden = routed.model.replay(None, known, routed.items.new_rows, codes) if known else None
-    return ReplayedSession(source, item_ids, hidden)
+    return ReplayedSession(source, item_ids, types, hidden)
 
 
-def _known(routed: RoutedModel, events: Iterable[tuple[str, str]]) -> tuple[list[int], list[int]]:
+def known_events(routed: RoutedModel, events: Iterable[tuple[str, str]]) -> tuple[list[int], list[int]]:
     """Return index and type of each event whose item is known."""
     items = routed.items
     known = [(index, event_type) for item_id, event_type in events if (index := items.index(item_id)) is not None]
@@ -60,32 +76,52 @@ def _known(routed: RoutedModel, events: Iterable[tuple[str, str]]) -> tuple[list
 
 
 def rank(
-    routed: RoutedModel, replay: ReplayedSession, options: RankingOptions, k: int, *, exclude_seen: bool = False
+    routed: RoutedModel, replay: ReplayedSession, parsed: ParsedOptions, k: int, *, exclude_seen: bool = False
 ) -> Ranking:
-    """Rank the catalogue, or the candidates in `options.only`, and return the best.
+    """Rank the items that the options allow, and return the best in the order of the shop's rules.
 
-    Without a hidden state the most popular items of the training data are returned.
+    Without a hidden state the most popular items of the training data are ranked.
 
     Args:
         routed: the model that answers.
         replay: the replayed session.
-        options: which items to rank and which to exclude; its `limit` and `exclude_seen` are not used here.
+        parsed: the options; their `limit` and `exclude_seen` are not used here.
         k: how many items to return; fewer come back where there are no more.
         exclude_seen: whether to leave out the session's items.
     """
-    model, items = routed.model, routed.items
-    exclude = items.indices((*options.exclude, *replay.item_ids) if exclude_seen else options.exclude)
-    only = None if options.only is None else items.indices(options.only)
+    items, excluded = routed.items, parsed.options.exclude
+    exclude = items.indices((*excluded, *replay.item_ids) if exclude_seen else excluded)
+    plan = plan_of(parsed, items, replay.item_ids, exclude)
     if replay.hidden is None:
-        return Ranking("popular", model.popular(exclude, k, only, items.unavailable))
-    session = items.indices(replay.item_ids) if model.has_memory else ()
-    barred, new_rows = items.unavailable, items.new_rows
-    if only is None:
-        return Ranking(replay.source, model.top(replay.hidden, exclude, k, session, barred, new_rows))
-    return Ranking(replay.source, model.rank(replay.hidden, only, exclude, k, session, barred, new_rows))
+        return Ranking("popular", *compose(PopularRanker(routed), plan, k))
+    session = items.indices(replay.item_ids) if routed.model.has_memory else ()
+    return Ranking(replay.source, *compose(SessionRanker(routed, replay.hidden, session), plan, k))
 
 
-def recommendations(routed: RoutedModel, items: Sequence[RankedItem]) -> list[Recommendation]:
-    """Return ranked items as clients see them: by their ids, with rounded scores."""
-    item_id = routed.items.item_id
-    return [Recommendation(item_id(item.index), round(item.score, 6)) for item in items]
+def recommendations(
+    routed: RoutedModel, ranking: Ranking, options: ListOptions, replay: ReplayedSession | None = None
+) -> list[Recommendation]:
+    """Return ranked items as clients see them: by their ids, with rounded scores, and with what the options ask for.
+
+    Args:
+        routed: the model that answers.
+        ranking: its answer.
+        options: the options of the request.
+        replay: what the answer is based on, to explain it; None if there is no session.
+    """
+    items = routed.items
+    reasons: Sequence[Explanation] = [Explanation(ranking.placements.get(item.index)) for item in ranking.items]
+    if replay is not None and isinstance(options, SteeredOptions) and options.explain:
+        from nextitem.service.explanations import explain  # imported lazily: few requests ask for it
+
+        reasons = explain(routed, replay, ranking)
+    return [
+        Recommendation(
+            items.item_id(item.index),
+            round(item.score, 6),
+            reason,
+            because,
+            items.fields(item.index, options.fields) if options.fields else None,
+        )
+        for item, (reason, because) in zip(ranking.items, reasons, strict=True)
+    ]

@@ -30,6 +30,7 @@ from nextitem.service.schema import (
     SimilarRequest,
     TrendingRequest,
 )
+from nextitem.service.steering.parsed_options import ParsedOptions, check_fields, parse_options
 from nextitem.service.trending import Trending, check_category, counts_of, rank_trending
 from nextitem.sessions.feedback import Answerer, feedback_on
 from nextitem.sessions.keys import KeyRing, SessionName
@@ -66,10 +67,12 @@ class Recommender:
 
         Raises:
             NoModel: no model is loaded.
+            RequestError: the options do not fit the route's catalogue; no event is stored.
         """
         routed = self._model_for(request.session, request.options)
+        options = parse_options(request.options, routed.items.catalogue)
         if not request.store:
-            return self._answer_without_store(routed, request, record)
+            return self._answer_without_store(routed, request, options, record)
         deadline = self._store_deadline(request.options)
         self._saves.read_replies(deadline, record)
         try:
@@ -78,12 +81,13 @@ class Recommender:
                 appended = self._store.append(key, request.events, routed.snapshot_version, request.now, deadline)
         except StoreUnavailable as error:
             record.add_fault(error)
-            return self._answer_without_store(routed, request, record)
+            return self._answer_without_store(routed, request, options, record)
 
         session = appended.session
         replay = recorded_replay(routed, session, record)
-        ranking = recorded_ranking(routed, replay, request.options, record, at_least=IMPRESSION_SIZE)
-        best, placement = recommendations(routed, ranking.items), request.options.placement
+        ranking = recorded_ranking(routed, replay, options, record, at_least=IMPRESSION_SIZE)
+        best = recommendations(routed, ranking, request.options, replay)
+        placement = request.options.placement
         listed = best[: request.options.limit]
         answer = Answer(
             session_id=request.session.session_id,
@@ -116,8 +120,10 @@ class Recommender:
 
         Raises:
             NoModel: no model is loaded.
+            RequestError: the options do not fit the route's catalogue.
         """
         routed = self._model_for(request.session, request.options)
+        options = parse_options(request.options, routed.items.catalogue)
         deadline = self._store_deadline(request.options)
         self._saves.read_replies(deadline, record)
         session = answer_id = None
@@ -129,8 +135,8 @@ class Recommender:
         except StoreUnavailable as error:
             record.add_fault(error)
         replay = recorded_replay(routed, session if session is not None else (), record)
-        ranking = recorded_ranking(routed, replay, request.options, record)
-        listed = recommendations(routed, ranking.items)
+        ranking = recorded_ranking(routed, replay, options, record)
+        listed = recommendations(routed, ranking, request.options, replay)
         return Answer(
             session_id=request.session.session_id,
             recommendations=listed,
@@ -146,11 +152,13 @@ class Recommender:
 
         Raises:
             NoModel: no model is loaded.
+            RequestError: the options do not fit the route's catalogue.
         """
         routed = self._router.model_for(digits_of(request.item_ids))
+        options = parse_options(request.options, routed.items.catalogue)
         replay = recorded_replay(routed, request.item_ids, record)
-        ranking = recorded_ranking(routed, replay, request.options, record)
-        listed = recommendations(routed, ranking.items)
+        ranking = recorded_ranking(routed, replay, options, record)
+        listed = recommendations(routed, ranking, request.options, replay)
         return Answer(
             recommendations=listed,
             next=next_page(request.options, listed),
@@ -163,11 +171,13 @@ class Recommender:
 
         Raises:
             NoModel: no model is loaded.
+            RequestError: the options do not fit the route's catalogue.
         """
         routed = self._router.model_for(digits_of((request.item_id,)))
+        options = parse_options(request.options, routed.items.catalogue)
         replay = recorded_replay(routed, (request.item_id,), record, "similar")
-        ranking = recorded_ranking(routed, replay, request.options, record)
-        listed = recommendations(routed, ranking.items)
+        ranking = recorded_ranking(routed, replay, options, record)
+        listed = recommendations(routed, ranking, request.options, replay)
         return Answer(
             recommendations=listed,
             next=next_page(request.options, listed),
@@ -180,11 +190,13 @@ class Recommender:
 
         Raises:
             NoModel: no model is loaded.
-            RequestError: the request names a category, and there are no counts by category.
+            RequestError: the request names a category, and there are no counts by category; or the catalogue lacks a
+                field.
         """
         options = request.options
         routed = self._router.model_for(digits_of(()))
         check_category(routed, self._trending, options)
+        check_fields(options.fields, routed.items.catalogue)
         record.placement = options.placement
         trends: list[Trend] = []
         if self._trending is not None:
@@ -198,7 +210,7 @@ class Recommender:
         with record.phase("scoring"):
             ranking = rank_trending(routed, self._trending, trends, options)
         record.set_served_by(ranking.served_by, routed.version, routed.variant)
-        listed = recommendations(routed, ranking.items)
+        listed = recommendations(routed, ranking, options)
         return Answer(
             recommendations=listed,
             next=next_page(options, listed),
@@ -236,7 +248,9 @@ class Recommender:
         """Wait until the saves of earlier requests are sent to the store, or until the deadline."""
         self._saves.wait(deadline)
 
-    def _answer_without_store(self, routed: RoutedModel, request: EventsRequest, record: RequestRecord) -> Answer:
+    def _answer_without_store(
+        self, routed: RoutedModel, request: EventsRequest, options: ParsedOptions, record: RequestRecord
+    ) -> Answer:
         """Answer from the request's own events."""
         distinct: dict[str, Event] = {}
         statuses: list[Status] = []
@@ -245,8 +259,8 @@ class Recommender:
             distinct.setdefault(event.event_id, event)
         items, types = [event.item_id for event in distinct.values()], [event.type for event in distinct.values()]
         replay = recorded_replay(routed, items, record, types=types)
-        ranking = recorded_ranking(routed, replay, request.options, record)
-        listed = recommendations(routed, ranking.items)
+        ranking = recorded_ranking(routed, replay, options, record)
+        listed = recommendations(routed, ranking, request.options, replay)
         return Answer(
             session_id=request.session.session_id,
             recommendations=listed,

@@ -24,6 +24,9 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 Invalid = tuple[tuple[str | None, str | None], Fault]
 """An invalid event: its `event_id` and `item_id`, as far as they are valid, and its fault."""
 
+_NESTED = frozenset({"diversity", "pin"})
+"""Fields with integers inside."""
+
 _Body = TypeVar("_Body")
 _AT = re.compile(r"(?s)(.*) - at `\$\.?(.*)`")
 _MISSING = re.compile(r"Object missing required field `(.*)`", re.DOTALL)
@@ -93,10 +96,21 @@ def _harmless(document: dict[str, Any], kind: type) -> dict[str, Any]:
     """Return a document without the `null` of optional fields, and with integers for whole floats."""
     optional = {field.encode_name for field in msgspec.structs.fields(kind) if not field.required}
     return {
-        name: int(value) if isinstance(value, float) and value.is_integer() else value
+        name: _with_integers(value) if name in _NESTED else _integer(value)
         for name, value in document.items()
         if value is not None or name not in optional
     }
+
+
+def _with_integers(value: Any) -> Any:
+    """Return a value with integers for whole floats inside lists and objects, too."""
+    if isinstance(value, dict):
+        return {name: _with_integers(part) for name, part in value.items()}
+    return [_with_integers(part) for part in value] if isinstance(value, list) else _integer(value)
+
+
+def _integer(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _faults(document: dict[str, Any], kind: type, strict: bool, envelope_fields: Sequence[str]) -> Iterator[Fault]:
@@ -126,7 +140,8 @@ def _value_faults(name: str, value: Any, kind: Any, strict: bool) -> Iterator[Fa
 
 
 def _prefixed(name: str, fault: Fault) -> Fault:
-    field = name + fault.field.removeprefix("[0]")
+    rest = fault.field.removeprefix("[0]")
+    field = f"{name}.{rest}" if rest and rest[0] not in ".[" else name + rest
     return Fault(field, f"{field} {fault.detail}" if fault.detail.startswith("is ") else fault.detail)
 
 
@@ -145,7 +160,7 @@ def _fault(error: msgspec.ValidationError, kind: Any) -> Fault:
     if missing := _MISSING.fullmatch(detail):
         return Fault(f"{path}.{missing[1]}".lstrip("."), detail)
     if unknown := _UNKNOWN.fullmatch(detail):
-        return Fault(f"{path}.{unknown[1]}".lstrip("."), _unknown(unknown[1], _known_fields(kind, path)))
+        return Fault(f"{path}.{unknown[1]}".lstrip("."), _unknown(unknown[1], _known_fields(kind)))
     if detail.startswith("Invalid enum value"):
         detail = f"accepted are: {', '.join(get_args(kind))}"
     if " matching regex " in detail:  # only ids, labels and times have a pattern
@@ -156,13 +171,11 @@ def _fault(error: msgspec.ValidationError, kind: Any) -> Fault:
     return Fault(path, detail)
 
 
-def _known_fields(kind: Any, path: str) -> Sequence[str]:
-    """Return the fields of the struct at a path: of `kind` itself, or of an element of a list."""
-    if path and not path.startswith("["):
-        kind = next(field.type for field in msgspec.structs.fields(kind) if path.startswith(f"{field.name}["))
-    if path:  # Annotated[list[Struct], ...]
-        kind = get_args(get_args(kind)[0])[0]
-    return tuple(kind.__struct_fields__)
+def _known_fields(kind: Any) -> Sequence[str]:
+    """Return the fields of the one struct in a type: the type itself, or its list's elements."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return kind.__struct_fields__
+    return next((fields for part in get_args(kind) if (fields := _known_fields(part))), ())
 
 
 def _unknown(name: str, known: Sequence[str]) -> str:

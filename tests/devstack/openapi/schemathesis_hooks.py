@@ -4,9 +4,13 @@ from typing import Any
 from urllib.parse import unquote
 
 import schemathesis
+from schemathesis.generation import GenerationMode
 
 from nextitem.errors import RequestError
 from nextitem.service.schema.paging import shown_before
+
+NOT_IN_A_SCHEMA = ("filter", "boost", "promote", "diversity", "pin", "fields")
+"""Options that must fit a catalogue or each other: no schema says which do."""
 
 
 @schemathesis.hook
@@ -32,3 +36,13 @@ def _may_be_sent(cursor: object) -> bool:
     except RequestError:
         return False
     return True
+
+
+@schemathesis.hook
+def before_call(_context: schemathesis.HookContext, case: Any, **_options: Any) -> None:
+    """Take these options out of a request that fits the document: the service would refuse most of them."""
+    if case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE:
+        for part in (case.body, case.query):
+            if isinstance(part, dict):
+                for name in NOT_IN_A_SCHEMA:
+                    part.pop(name, None)

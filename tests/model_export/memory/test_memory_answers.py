@@ -7,6 +7,7 @@ from nextitem.model.engine import RankedItem
 from nextitem.service.ranking import rank, replay_items
 from nextitem.service.router import RoutedModel
 from nextitem.service.schema import RankingOptions
+from nextitem.service.steering.parsed_options import ParsedOptions
 from tests.model_export.memory.memory_runs import with_memory
 from tests.model_export.tiny import model_of
 
@@ -25,12 +26,12 @@ def names(routed: RoutedModel, items: list[int]) -> list[str]:
 
 
 def ranked(routed: RoutedModel, k: int, options: RankingOptions | None = None) -> list[RankedItem]:
-    return rank(routed, replay_items(routed, names(routed, ITEMS)), options or RankingOptions(), k).items
+    return rank(routed, replay_items(routed, names(routed, ITEMS)), ParsedOptions(options or RankingOptions()), k).items
 
 
 def test_the_memory_gets_the_session_s_known_items_in_their_order(routed: RoutedModel) -> None:
     items = [*names(routed, ITEMS[:2]), "not in the catalogue", *names(routed, ITEMS[2:])]
-    ranking = rank(routed, replay_items(routed, items), RankingOptions(), 9)
+    ranking = rank(routed, replay_items(routed, items), ParsedOptions(RankingOptions()), 9)
     assert ranking.served_by == "stateless"
     model = routed.model
     assert ranking.items == model.top(model.replay(None, ITEMS), (), 9, ITEMS)

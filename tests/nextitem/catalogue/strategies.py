@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from hypothesis import strategies as st
 
 from nextitem.catalogue.columns import Kind
@@ -80,6 +81,6 @@ def served(folder: Path, catalogue: Catalogue, known: list[str]) -> ServedItems:
 
 def kept(selection: Selection, size: int) -> list[int]:
     """The indices that a selection keeps of so many."""
-    indices = [index for index in range(size) if selection.holds(index)]
+    indices = np.flatnonzero(selection.contains(np.arange(size))).tolist()
     assert selection.kept == len(indices)
     return indices

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nextitem.catalogue.expressions import resolve
 from nextitem.catalogue.file import Catalogue
-from nextitem.catalogue.filters import MAX_CONDITIONS, MAX_DEPTH, MAX_VALUES, parse_filter, resolve
+from nextitem.catalogue.filters import MAX_CONDITIONS, MAX_DEPTH, MAX_VALUES, parse_filter
 from nextitem.catalogue.masks import keeps, select
 from nextitem.errors import RequestError
 from tests.nextitem.catalogue.strategies import Cells, kept, served, written
@@ -70,7 +71,7 @@ def test_a_filter_keeps_what_its_documentation_says(
     # GIVEN a model that knows the catalogue's items and one more, and a session whose newest item is `a`
     items = served(tmp_path, catalogue, [*IDS, "e"])
     # WHEN the filter is applied
-    parsed = resolve(parse_filter(document, catalogue), catalogue, 0)
+    parsed = resolve(parse_filter(document, catalogue), catalogue.columns, 0)
     # THEN it keeps these items; the one that the catalogue does not have counts as one without values
     assert "".join(items.item_id(index) for index in kept(select(parsed, items), 5)) == expected
     # AND a look at each item alone says the same
@@ -83,7 +84,7 @@ def test_without_a_value_of_the_newest_item_none_is_the_same(
 ) -> None:
     items = served(tmp_path, catalogue, IDS)
     for field in ("price", "outlet", "since"):
-        same = resolve(parse_filter({field: {"same_as": "last"}}, catalogue), catalogue, last)
+        same = resolve(parse_filter({field: {"same_as": "last"}}, catalogue), catalogue.columns, last)
         assert kept(select(same, items), 4) == []
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from nextitem.catalogue import masks
 from nextitem.catalogue.columns import Kind
-from nextitem.catalogue.filters import parse_filter, resolve
+from nextitem.catalogue.expressions import resolve
+from nextitem.catalogue.filters import parse_filter
 from nextitem.catalogue.join import NOT_SOLD, Join
 from nextitem.catalogue.masks import keeps, select
 from nextitem.catalogue.selection import Selection, SelectionCache
@@ -130,7 +131,7 @@ def test_a_filter_keeps_exactly_the_items_of_which_it_is_true(
     last = data.draw(st.none() | st.integers(0, WIDE - 1))
 
     # WHEN a filter is evaluated
-    parsed = resolve(parse_filter(document, catalogue), catalogue, last)
+    parsed = resolve(parse_filter(document, catalogue), catalogue.columns, last)
     size = len(items)
     selection = select(parsed, items)
 

@@ -12,9 +12,9 @@ from nextitem.service.schema import (
     EventsBody,
     ItemsBody,
     ItemsRequest,
-    ListOptions,
     RankingOptions,
     SessionRequest,
+    SteeredOptions,
     events_request,
     parse,
     similar_request,
@@ -66,7 +66,7 @@ class Service:
         return self.recommender.recommend(ItemsRequest(tuple(body.item_ids), body), self.record)
 
     def similar(self, item_id: str, **options: Any) -> Answer:
-        wanted = parse(msgspec.json.encode(options), ListOptions)
+        wanted = parse(msgspec.json.encode(options), SteeredOptions)
         self.record = RequestRecord()
         return self.recommender.similar(similar_request(item_id, wanted), self.record)
 

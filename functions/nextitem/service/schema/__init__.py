@@ -8,6 +8,7 @@ from nextitem.service.schema.answers import (
     EventStatus,
     Health,
     Problem,
+    Reason,
     Recommendation,
     ServedBy,
     ServedModel,
@@ -40,6 +41,7 @@ from nextitem.service.schema.options import (
     RankingOptions,
     SessionRequest,
     SimilarRequest,
+    SteeredOptions,
     TrendingOptions,
     TrendingRequest,
     similar_request,
@@ -51,6 +53,7 @@ from nextitem.service.schema.parsing import (
     parse,
     parse_or_skip,
 )
+from nextitem.service.schema.steering import BoostBody, DiversityBody, PinBody, PromotionBody
 
 Operation = Literal[
     "append_events", "get_recommendations", "delete_session", "recommend", "similar", "trending", "health"
@@ -67,6 +70,8 @@ __all__ = [
     "MAX_SHOWN",
     "Answer",
     "AppendedEvent",
+    "BoostBody",
+    "DiversityBody",
     "EventBody",
     "EventStatus",
     "EventsBody",
@@ -78,13 +83,17 @@ __all__ = [
     "ListOptions",
     "NoOptions",
     "Operation",
+    "PinBody",
     "Problem",
+    "PromotionBody",
     "RankingOptions",
+    "Reason",
     "Recommendation",
     "ServedBy",
     "ServedModel",
     "SessionRequest",
     "SimilarRequest",
+    "SteeredOptions",
     "TrendingOptions",
     "TrendingRequest",
     "checked_item_id",

@@ -7,14 +7,21 @@ import msgspec
 from nextitem.errors import RequestError
 
 ServedBy = Literal["session", "stateless", "popular", "similar", "trending"]
+Reason = Literal["session", "memory", "popular", "promoted", "new", "similar"]
 EventStatus = Literal["applied", "duplicate", "late", "too_old", "unknown_item", "invalid"]
 
 
-class Recommendation(msgspec.Struct, frozen=True):
-    """An item and its score. Compare scores only within one answer."""
+class Recommendation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An item and its score. Compare scores only within one answer.
+
+    `because` is the item of the session that moved this one most.
+    """
 
     item_id: str
     score: float
+    reason: Reason | None = None
+    because: str | None = None
+    fields: dict[str, str | list[str] | float | int | bool | None] | None = None
 
 
 class AppendedEvent(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -16,6 +16,7 @@ from nextitem.service.schema.limits import (
     Label,
     Limit,
 )
+from nextitem.service.schema.steering import Boosts, DiversityBody, Fields, FilterDocument, Pins, Promotions
 from nextitem.sessions.keys import SessionName
 
 
@@ -34,11 +35,23 @@ class ListOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     only: Candidates | None = None
     exclude: Excluded = []
     after: Cursor | None = None
+    fields: Fields = []
     deadline_ms: DeadlineMs | None = None
     placement: Label | None = None
 
 
-class RankingOptions(ListOptions, frozen=True, kw_only=True):
+class SteeredOptions(ListOptions, frozen=True, kw_only=True):
+    """The options of any request for recommendations: also how the shop steers them, and whether to explain them."""
+
+    filter: FilterDocument | None = None
+    boost: Boosts = []
+    promote: Promotions = []
+    diversity: DiversityBody | None = None
+    pin: Pins = []
+    explain: bool = False
+
+
+class RankingOptions(SteeredOptions, frozen=True, kw_only=True):
     """The options of any request for recommendations to a visitor.
 
     Where `exclude_seen` is None, the route's setting holds, or else the deployment's.
@@ -87,6 +100,6 @@ class SimilarRequest(msgspec.Struct, frozen=True):
     options: RankingOptions
 
 
-def similar_request(item_id: str, options: ListOptions) -> SimilarRequest:
+def similar_request(item_id: str, options: SteeredOptions) -> SimilarRequest:
     """Return the request for the items that are most similar to one."""
     return SimilarRequest(item_id, RankingOptions(**msgspec.structs.asdict(options), exclude_seen=True))

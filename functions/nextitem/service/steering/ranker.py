@@ -1,0 +1,72 @@
+"""Rank the items of a pool: by the model for a session, or by popularity."""
+
+from collections.abc import Sequence
+from math import log
+from typing import Protocol
+
+from nextitem.hidden_state import HiddenState
+from nextitem.model.engine import Mask, RankedItem
+from nextitem.service.router import RoutedModel
+from nextitem.service.steering.pool import Pool
+
+
+class Ranker(Protocol):
+    """Ranks the items of pools, always by the same scores."""
+
+    def best(self, pool: Pool, exclude: Sequence[int], k: int) -> list[RankedItem]:
+        """Return the best items of a pool by descending score.
+
+        Args:
+            pool: the items; unavailable ones are left out.
+            exclude: indices that must not be returned.
+            k: how many; fewer are returned if the pool has no more.
+        """
+        ...
+
+    def boosted(self, score: float, factor: float) -> float:
+        """Return the score of an item whose probability is multiplied by a factor."""
+        ...
+
+
+class SessionRanker:
+    """Ranks by the model's scores for a hidden state, which are logarithms of probabilities but for a constant."""
+
+    def __init__(self, routed: RoutedModel, hidden: HiddenState, session: Sequence[int]) -> None:
+        self._routed, self._hidden, self._session = routed, hidden, session
+
+    def best(self, pool: Pool, exclude: Sequence[int], k: int) -> list[RankedItem]:
+        """See `Ranker`."""
+        model, items = self._routed.model, self._routed.items
+        if pool.listed is not None:
+            listed = pool.listed.tolist()
+            return model.rank(self._hidden, listed, exclude, k, self._session, items.unavailable, items.new_rows)
+        left_out = _union(pool.left_out, items.unavailable)
+        return model.top(self._hidden, exclude, k, self._session, left_out, items.new_rows)
+
+    def boosted(self, score: float, factor: float) -> float:
+        """See `Ranker`."""
+        return score + log(factor)
+
+
+class PopularRanker:
+    """Ranks by the items' share of the training events, which is a probability."""
+
+    def __init__(self, routed: RoutedModel) -> None:
+        self._routed = routed
+
+    def best(self, pool: Pool, exclude: Sequence[int], k: int) -> list[RankedItem]:
+        """See `Ranker`."""
+        unavailable = self._routed.items.unavailable
+        if pool.listed is not None:
+            return self._routed.model.popular(exclude, k, pool.listed.tolist(), unavailable)
+        return self._routed.model.popular(exclude, k, None, _union(pool.left_out, unavailable))
+
+    def boosted(self, score: float, factor: float) -> float:
+        """See `Ranker`."""
+        return score * factor
+
+
+def _union(left_out: Mask, unavailable: Mask) -> Mask:
+    if not left_out.size or not unavailable.size:
+        return left_out if left_out.size else unavailable
+    return left_out | unavailable

@@ -1,0 +1,105 @@
+"""Steered answers, beside the same rules over the scores of all items."""
+
+from collections.abc import Sequence
+from math import inf, log
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from nextitem.catalogue.selection import of_mask
+from nextitem.model.engine import RankedItem
+from nextitem.service.steering.compose import MAX_FETCHED, Boost, Plan, Promotion, compose
+from nextitem.service.steering.pool import EVERYTHING, Pool
+from tests.nextitem.parts import STEADY
+from tests.nextitem.service.steering.brute_force import Wishes, answer, some_wishes
+
+ITEMS = 3000
+
+
+class ArrayRanker:
+    """Ranks by an array of scores; counts its calls."""
+
+    def __init__(self, scores: NDArray[np.float64]) -> None:
+        self.scores, self.calls = scores, 0
+
+    def best(self, pool: Pool, exclude: Sequence[int], k: int) -> list[RankedItem]:
+        self.calls += 1
+        left = np.full(len(self.scores), -inf)
+        if pool.listed is not None:
+            left[pool.listed] = self.scores[pool.listed]
+        else:
+            left = self.scores.copy()
+            left[: len(pool.left_out)][pool.left_out] = -inf
+        left[list(exclude)] = -inf
+        order = np.argsort(-left, kind="stable")[:k]
+        return [RankedItem(int(item), float(left[item])) for item in order if left[item] > -inf]
+
+    def boosted(self, score: float, factor: float) -> float:
+        return score + log(factor)
+
+
+def composed(ranker: ArrayRanker, plan: Plan, k: int) -> list[tuple[int, float, bool]]:
+    found = compose(ranker, plan, k)
+    return [(item.index, item.score, item.index in found.placements) for item in found.items]
+
+
+@STEADY
+@given(seed=st.integers(0, 2**32), k=st.integers(1, 30))
+def test_an_answer_follows_the_rules_exactly(seed: int, k: int) -> None:
+    # GIVEN scores of which some are equal, and some items that are unavailable
+    rng = np.random.default_rng(seed)
+    scores = np.round(rng.normal(size=ITEMS), 2)
+    scores[rng.random(ITEMS) < 0.1] = -inf
+    wishes = some_wishes(seed, ITEMS, np.argsort(-scores).tolist())
+    wishes.pins = {place: item for place, item in wishes.pins.items() if place <= k}
+
+    # WHEN an answer is composed THEN every place has the item that the rules give it
+    assert composed(ArrayRanker(scores), wishes.plan(ITEMS), k) == answer(scores, wishes, k)
+
+
+@STEADY
+@given(seed=st.integers(0, 2**32), k=st.integers(1, 30))
+def test_a_longer_answer_begins_with_a_shorter_one(seed: int, k: int) -> None:
+    scores = np.random.default_rng(seed).normal(size=ITEMS)
+    wishes = some_wishes(seed, ITEMS, np.argsort(-scores).tolist())
+    wishes.pins = {place: item for place, item in wishes.pins.items() if place <= k}
+    plan = wishes.plan(ITEMS)
+    assert composed(ArrayRanker(scores), plan, 40)[:k] == composed(ArrayRanker(scores), plan, k)
+
+
+def test_diversity_looks_as_far_as_it_must() -> None:
+    # GIVEN thousands of best items of one brand before the others
+    scores = -np.arange(ITEMS, dtype=np.float64)
+    brands = np.where(np.arange(ITEMS) < 2 * MAX_FETCHED, 0, np.arange(ITEMS) % 3 + 1)
+    ranker = ArrayRanker(scores)
+    # WHEN at most two items of a brand are wanted THEN the second ranking has no item of the full brand
+    found = composed(ranker, Wishes(brands=brands, most=2).plan(ITEMS), 20)
+    first = 2 * MAX_FETCHED
+    assert [item for item, _, _ in found] == [0, 1, *range(first, first + 6)]
+    assert ranker.calls == 3
+
+
+def test_a_pool_is_ranked_once_without_wishes() -> None:
+    ranker = ArrayRanker(np.arange(ITEMS, dtype=np.float64))
+    assert [item for item, _, _ in composed(ranker, Plan(ITEMS), 3)] == [ITEMS - 1, ITEMS - 2, ITEMS - 3]
+    assert ranker.calls == 1
+
+
+def test_an_empty_pool_is_not_ranked() -> None:
+    ranker = ArrayRanker(np.arange(ITEMS, dtype=np.float64))
+    nothing = of_mask(np.zeros(ITEMS, np.bool_))
+    pool = EVERYTHING.keep(nothing)
+    promotion, boost = Promotion(nothing, 0.5), Boost(nothing, 2.0)
+    assert composed(ranker, Plan(ITEMS, pool, boosts=[boost], promotions=[promotion]), 3) == []
+    assert composed(ranker, Plan(ITEMS, pool), 3) == []
+    assert ranker.calls == 0
+
+
+def test_a_share_without_an_exact_float_gets_its_places() -> None:
+    ranker = ArrayRanker(-np.arange(ITEMS, dtype=np.float64))
+    promoted = of_mask(np.arange(ITEMS) >= ITEMS - 50)
+    found = composed(ranker, Plan(ITEMS, promotions=[Promotion(promoted, 0.1)]), 30)
+    assert [place for place, (_, _, is_promoted) in enumerate(found, 1) if is_promoted] == [10, 20, 30]
+    assert [item for item, _, is_promoted in found if is_promoted] == [ITEMS - 50, ITEMS - 49, ITEMS - 48]
