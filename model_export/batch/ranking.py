@@ -12,7 +12,8 @@ import msgspec
 from nextitem.catalogue.served_items import ServedItems
 from nextitem.model.artifact import open_artifact
 from nextitem.model.engine import Model
-from nextitem.service.ranking import rank, recommendations, replay_items
+from nextitem.service.listing import recommendations
+from nextitem.service.ranking import rank, replay_items
 from nextitem.service.router import RoutedModel
 from nextitem.service.schema import RankingOptions
 from nextitem.service.steering.parsed_options import parse_options

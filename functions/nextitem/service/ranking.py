@@ -7,7 +7,7 @@ from nextitem.event_types import VIEW
 from nextitem.hidden_state import HiddenState
 from nextitem.model.engine import RankedItem
 from nextitem.service.router import RoutedModel
-from nextitem.service.schema import ListOptions, Reason, Recommendation, ServedBy, SteeredOptions
+from nextitem.service.schema import Reason, ServedBy
 from nextitem.service.steering.compose import Placement, compose
 from nextitem.service.steering.parsed_options import ParsedOptions, plan_of
 from nextitem.service.steering.ranker import PopularRanker, SessionRanker
@@ -96,32 +96,3 @@ def rank(
         return Ranking("popular", *compose(PopularRanker(routed), plan, k))
     session = items.indices(replay.item_ids) if routed.model.has_memory else ()
     return Ranking(replay.source, *compose(SessionRanker(routed, replay.hidden, session), plan, k))
-
-
-def recommendations(
-    routed: RoutedModel, ranking: Ranking, options: ListOptions, replay: ReplayedSession | None = None
-) -> list[Recommendation]:
-    """Return ranked items as clients see them: by their ids, with rounded scores, and with what the options ask for.
-
-    Args:
-        routed: the model that answers.
-        ranking: its answer.
-        options: the options of the request.
-        replay: what the answer is based on, to explain it; None if there is no session.
-    """
-    items = routed.items
-    reasons: Sequence[Explanation] = [Explanation(ranking.placements.get(item.index)) for item in ranking.items]
-    if replay is not None and isinstance(options, SteeredOptions) and options.explain:
-        from nextitem.service.explanations import explain  # imported lazily: few requests ask for it
-
-        reasons = explain(routed, replay, ranking)
-    return [
-        Recommendation(
-            items.item_id(item.index),
-            round(item.score, 6),
-            reason,
-            because,
-            items.fields(item.index, options.fields) if options.fields else None,
-        )
-        for item, (reason, because) in zip(ranking.items, reasons, strict=True)
-    ]

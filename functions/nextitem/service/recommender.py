@@ -17,7 +17,7 @@ from nextitem.service.answer_parts import (
     snapshot_of,
 )
 from nextitem.service.background_saves import BackgroundSaves
-from nextitem.service.ranking import recommendations
+from nextitem.service.listing import recommendations
 from nextitem.service.router import RoutedModel, Router
 from nextitem.service.schema import (
     Answer,
