@@ -1,0 +1,1 @@
+"""Simulated experiments: how often decisions are false, and how many sessions they need."""

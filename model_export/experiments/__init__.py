@@ -1,0 +1,1 @@
+"""Compare two versions on live sessions, and decide between them at every look."""
