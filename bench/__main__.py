@@ -44,6 +44,7 @@ def commands(*, large: bool) -> list[list[str]]:
         ["bench.engine.filters"],
         ["bench.engine.session_memory"],
         ["bench.training.throughput"],
+        ["bench.experiments"],
         ["bench.engine.cost"],
     ]
     return [[*command, "--json", str(RESULTS / f"{_name(command)}.json")] for command in (*engines, *others)]

@@ -46,6 +46,7 @@ def main() -> None:
     for benchmark, picture, draw in (
         ("function-cold_start", "cold_start", cold_start),
         ("engine-cost", "engine_cost", cost),
+        ("experiments", "experiments", experiments),
     ):
         path = arguments.results / f"{benchmark}.json"
         if path.exists():
@@ -133,6 +134,30 @@ def cost(result: dict[str, Any], out: Path) -> None:
     axes.bar(0, 0, color="#1f77b4", label="nextitem, the chosen scheme")
     axes.bar(0, 0, color="#7f7f7f", label="float32 in ONNX Runtime")
     axes.legend(fontsize=8, frameon=False, loc="upper left")
+    figure.savefig(out, dpi=130)
+    plt.close(figure)
+
+
+def experiments(result: dict[str, Any], out: Path) -> None:
+    """Draw the share of simulated experiments that are decided by each look: equal challengers, and worse ones."""
+    figure, (equal, worse) = plt.subplots(1, 2, figsize=(10.0, 4.0), layout="constrained")
+    titles = ((equal, "Equal challenger: every decision is false"), (worse, "Challenger 5 % worse"))
+    for axes, title in titles:
+        rows = [row for row in result["rows"] if (row["fixed_sessions"] is None) == (axes is equal)]
+        for number, row in enumerate(rows):
+            colour = f"C{number}"
+            looks = len(row["decided_by_look"])
+            sessions = [result["sessions_per_look"] * (look + 1) for look in range(looks)]
+            name = row["scenario"].partition(", ")[2]
+            axes.plot(sessions, [100 * share for share in row["decided_by_look"]], color=colour, label=name)
+            if axes is equal:
+                axes.plot(sessions, [100 * share for share in row["peeking_by_look"]], "--", color=colour)
+        axes.set(xlabel="sessions of both arms", ylabel="% of experiments decided", title=title, ylim=(0, 102))
+    equal.axhline(5, color="black", linewidth=0.8)
+    equal.annotate("5 %", (0, 5), xytext=(0, 3), textcoords="offset points", fontsize=8)
+    equal.plot([], [], "--", color="#7f7f7f", label="dashed: the z-test at every look")
+    for axes in (equal, worse):
+        axes.legend(fontsize=8, frameon=False)
     figure.savefig(out, dpi=130)
     plt.close(figure)
 

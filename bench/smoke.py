@@ -44,6 +44,7 @@ SMALL: dict[str, tuple[str, ...]] = {
     "bench.engine.session_memory": (*CATALOGUE, "--rounds", "20", "--sessions", "500"),
     "bench.engine.similar": ("RUN", "--train", "EVENTS", "--test", "EVENTS", "--scheme", "fp32"),
     "bench.engine.vocabulary": ("--items", "2000"),
+    "bench.experiments": ("--experiments", "5"),
     "bench.function.cold_start": ("--rounds", "1"),
     "bench.function.memory_size": ("--rounds", "1"),
     "bench.function.shared_memory": ("--items", "20000", "--processes", "1", "2"),

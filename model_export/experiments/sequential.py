@@ -6,7 +6,7 @@ probability of its level. So a decision may be made at any look.
 
 This is the asymptotic confidence sequence of Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas, "Time-uniform central
 limit theory and asymptotic confidence sequences" (Annals of Statistics 52(6), 2024; arXiv:2103.06476), whose boundary
-is Robbins' normal mixture. Decision 32 says why it is not a library, and which sum it is applied to: the difference of
+is Robbins' normal mixture. Decision 34 says why it is not a library, and which sum it is applied to: the difference of
 the arms within each look, so that neither a change of the shares nor of the base rate biases it.
 """
 

@@ -30,7 +30,9 @@ def state(share: float = 0.5, sessions_before: int = 0) -> State:
     return State("summer", "v1", "v2", share, looks=3, sessions_before=sessions_before)
 
 
-def decided(before: State, both: tuple[ArmSums, ArmSums], rules: Rules = RULES, **measured: float) -> Decision:
+def decided(
+    before: State, both: tuple[ArmSums, ArmSums], rules: Rules = RULES, measured: dict[str, float] = FINE
+) -> Decision:
     return decide(before, rules, *both, FINE | measured)
 
 
@@ -92,7 +94,7 @@ def test_a_better_challenger_passes_all_steps_before_it_is_promoted() -> None:
 def test_a_breached_guard_rail_rolls_back_at_the_same_look(measured: dict[str, float]) -> None:
     # GIVEN a challenger that is much better, or has no sessions yet
     for both in (arms(5_000, 0.4, 0.6), arms(0, 0.0, 0.0)):
-        decision = decided(state(), both, **measured)
+        decision = decided(state(), both, measured=measured)
         assert (decision.action, decision.share_after) == ("rollback", 0.0)
         assert decision.reason.startswith(f"guard rail: {next(iter(measured))} is ")
         assert [guard.name for guard in decision.guards if guard.breached] == list(measured)
@@ -100,10 +102,10 @@ def test_a_breached_guard_rail_rolls_back_at_the_same_look(measured: dict[str, f
 
 def test_an_unmeasured_guard_rail_keeps_the_share() -> None:
     for share, both in ((0.05, arms(100, 0.4, 0.4)), (0.5, arms(5_000, 0.4, 0.6))):
-        decision = decided(state(share), both, errors=math.nan)
+        decision = decided(state(share), both, measured={"errors": math.nan})
         assert (decision.action, decision.reason) == ("continue", "errors was not measured")
     # AND a proven loss rolls back without it
-    assert decided(state(), arms(5_000, 0.6, 0.4), errors=math.nan).action == "rollback"
+    assert decided(state(), arms(5_000, 0.6, 0.4), measured={"errors": math.nan}).action == "rollback"
 
 
 def test_few_sessions_do_not_decide() -> None:
@@ -150,7 +152,7 @@ def test_a_share_between_the_steps_and_a_measurement_without_bound_are_refused()
     with pytest.raises(InputError, match=r"share 0\.3 is none of its steps"):
         decided(state(0.3), arms(10, 0.4, 0.4))
     with pytest.raises(InputError, match="no guard rail bounds cpu"):
-        decided(state(), arms(10, 0.4, 0.4), cpu=1.0)
+        decided(state(), arms(10, 0.4, 0.4), measured={"cpu": 1.0})
 
 
 @dataclass(frozen=True)
@@ -169,9 +171,9 @@ def look(draw: st.DrawFn) -> Look:
     looks = draw(st.integers(0, 4))
 
     def arm() -> ArmSums:
-        sessions = draw(st.lists(st.integers(0, 4_000), min_size=looks, max_size=looks))
-        hits = np.array([round(count * draw(st.floats(0, 1))) for count in sessions], np.float64)
-        return ArmSums(np.array(sessions, np.float64), hits, hits)
+        sessions = np.array(draw(st.lists(st.integers(0, 4_000), min_size=looks, max_size=looks)), np.float64)
+        hits = np.round(sessions * draw(st.floats(0, 1)))
+        return ArmSums(sessions, hits, hits)
 
     rules = Rules(
         margin=draw(st.sampled_from([0.0, 0.02, 0.3])),
@@ -180,7 +182,7 @@ def look(draw: st.DrawFn) -> Look:
         guards=GUARDS,
     )
     value = st.one_of(st.floats(0, 100), st.just(math.nan), st.just(math.inf))
-    measured = draw(st.dictionaries(st.sampled_from(["p99_ms", "errors"]), value))
+    measured = draw(st.one_of(st.just(FINE), st.dictionaries(st.sampled_from(["p99_ms", "errors"]), value)))
     share = draw(st.sampled_from(rules.steps))
     return Look(state(share, draw(st.integers(0, 4_000))), rules, arm(), arm(), measured)
 

@@ -70,8 +70,8 @@ def test_a_base_rate_that_changes_with_the_shares_does_not_bias() -> None:
 
 
 def test_a_small_arm_without_a_rare_outcome_has_no_narrow_interval() -> None:
-    # GIVEN 5 conversions in 1,000 sessions, and none in 50
-    champion, challenger = binary([1_000], [5]), binary([50], [0])
+    # GIVEN 100 conversions in 20,000 sessions, and none in 200, where one would be usual
+    champion, challenger = binary([20_000], [100]), binary([200], [0])
     # WHEN they are compared THEN the variance is not that of the zeros, whose interval would exclude 0
     _, low, high = last(difference(champion, challenger, planned_sessions=1_000))
     assert low < 0 < high
