@@ -55,6 +55,11 @@ def test_the_document_is_that_of_the_code() -> None:
     assert PATH.read_bytes() == encode(), "run `make openapi`, and look at what changed for clients"
 
 
+def test_its_texts_have_no_links_to_pages() -> None:
+    # in an OpenAPI document they would lead nowhere: name the page in words
+    assert re.findall(r"\]\([^)]*\.md[^)]*\)", PATH.read_text()) == []
+
+
 def test_it_is_valid_openapi() -> None:
     assert DOCUMENT["openapi"] == "3.1.0"
     validate(DOCUMENT)
