@@ -8,6 +8,7 @@ from typing import Annotated, get_args
 import typer
 from rich.table import Column, Table
 
+from model_export.attributes.attribute_map import new_item_rows
 from model_export.cli.console import OUT, print_json, say, waiting, warn
 from model_export.cli.options import Json
 from model_export.cli.registry_options import BucketOptions, RouteName
@@ -175,7 +176,7 @@ def _publisher(registry: BucketOptions, route: str) -> Iterator[tuple[CatalogueP
     """Give a publisher of the route's catalogues and a folder for the time of a command."""
     store: BotoObjectStore = registry.store()
     with temporary_folder() as folder:
-        yield CataloguePublisher(store, folder, route), folder
+        yield CataloguePublisher(store, folder, route, rows=new_item_rows), folder
 
 
 def _live(publisher: CataloguePublisher, route: str) -> CataloguePointer:

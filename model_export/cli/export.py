@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
-from model_export.cli.console import print_json, progress, say
+from model_export.cli.console import print_json, progress, say, warn
 from model_export.cli.options import Json, check_run
 from model_export.cli.outcome import new_in
+from model_export.data.atomic_file import temporary_folder
 from model_export.training.run_folder import read_run
 from nextitem.model.artifact import open_artifact
+from nextitem.model.attribute_quality import AttributeQuality
 from nextitem.model.manifest import Bounds, Quantization
 
 
@@ -24,21 +26,36 @@ def export(
     scheme: Annotated[
         str | None, typer.Option(help="Scoring scheme; by default the cheapest within the bounds.")
     ] = None,
+    items: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of items, as for `nextitem items publish`. The artifact then places items that it was not "
+            "trained on by their attributes.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Turn a run into a verified artifact with a fast scoring scheme, named by its content."""
     new_in(out)
     bounds = Bounds(overlap=min_overlap, hr_delta=max_hr_loss)
-    with progress() as view:
+    with progress() as view, temporary_folder() as folder:
         view.begin(f"reading {run}")
         trained = read_run(run)
+        catalogue = None
+        if items is not None:
+            view.begin(f"reading {items}")
+            from model_export.data.items.build import build_catalogue
+
+            catalogue = build_catalogue(items, folder / "catalogue.bin").catalogue
         view.begin("starting torch")
         from model_export.export.export import export as export_run
 
-        home = export_run(trained, out, bounds, view, scheme=scheme)
+        home = export_run(trained, out, bounds, view, scheme=scheme, items=catalogue)
     manifest = open_artifact(home).manifest
     if as_json:
-        print_json({"version": home.name, "folder": str(home), "quantization": manifest.quantization})
+        document = {"version": home.name, "folder": str(home), "quantization": manifest.quantization}
+        print_json(document if manifest.attributes is None else document | {"attributes": manifest.attributes})
         return
     loss = manifest.quantization
     for line in _scheme_lines(loss):
@@ -49,7 +66,21 @@ def export(
         f"targets; torch = ONNX fp32 within {loss.parity:.1g}, stepwise = replay within {loss.stepwise:.1g}; "
         f"{size / 1e6:.2f} MB"
     )
+    if manifest.attributes is not None:
+        _say_attributes(manifest.attributes)
     typer.echo(home)
+
+
+def _say_attributes(quality: AttributeQuality) -> None:
+    if quality.refused:
+        warn([f"no attribute map, so new items wait for the next training: {quality.refused}"])
+        return
+    say(
+        f"attribute map of {', '.join(quality.columns)}: HR@20 of {quality.targets} held-out targets {quality.hr:.4f}; "
+        f"among {quality.held_out} held-out items {quality.hr_among_new:.4f} (best sellers "
+        f"{quality.best_sellers_among_new:.4f}, random {quality.random_among_new:.4f}); other targets "
+        f"{quality.warm_delta:+.4f}"
+    )
 
 
 def _scheme_lines(quantization: Quantization) -> Iterator[str]:
