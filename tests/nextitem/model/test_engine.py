@@ -203,7 +203,7 @@ def test_other_scores_than_certified_are_refused(model: Model, demo: Path) -> No
 def test_other_items_than_certified_are_refused(model: Model, demo: Path) -> None:
     # A certificate that expects another session's items
     first, second = certificate_of(demo).sessions[:2]
-    swapped = msgspec.structs.replace(first, items=second.items)
+    swapped = msgspec.structs.replace(first, items=second.items, types=second.types)
     with pytest.raises(ArtifactCorrupt, match=f"^{model.version} "):
         model.check(Certificate((swapped,), score_tolerance=100.0))
 
@@ -235,12 +235,12 @@ def all_of_it(**changes: Any) -> Callable[[Certificate], Certificate]:
         (all_of_it(overlap=0.94), "demands 0.94 of the golden items"),
         (all_of_it(overlap=-1.0), "demands -1 of the golden items"),
         (all_of_it(sessions=()), "has 0 golden sessions"),
-        (first_session(items=()), "has a golden session without events"),
+        (first_session(items=(), types=()), "has a golden session without events"),
         (first_session(top=(), scores=()), "without 20 to 200 golden items"),
         (first_session(top=("tent-008",) * 201, scores=(1.0,) * 201), "without 20 to 200 golden items"),
         (first_session(scores=(1.0,)), "a golden item has no score"),
         (first_session(types=("view",) * 99), "or an event no type"),
-        (first_session(items=("no such item",)), "an item that the catalogue does not have"),
+        (first_session(items=("no such item",), types=()), "an item that the catalogue does not have"),
     ],
 )
 def test_a_certificate_below_the_floors_is_refused(
