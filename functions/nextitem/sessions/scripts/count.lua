@@ -18,7 +18,7 @@ for arg = 3, #ARGV, 3 do
   local score = redis.call('ZSCORE', key, item)
   if not score and redis.call('ZCARD', key) >= capacity then score = redis.call('ZPOPMIN', key)[2] end
   if score then weight = added(tonumber(score), weight) end
-  redis.call('ZADD', key, string.format('%.17g', weight), item)
+  redis.call('ZADD', key, weight, item)
 end
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ttl) end
 return 1
