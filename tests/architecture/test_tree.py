@@ -1,5 +1,6 @@
 """The shape of the tree: small modules, few of them at the root of the library, tests that mirror the code."""
 
+import ast
 import subprocess
 import sys
 import tomllib
@@ -39,6 +40,25 @@ def test_each_folder_of_tests_mirrors_a_package() -> None:
 def test_the_wheel_installs_no_generic_names() -> None:
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert set(wheel["packages"]) == {"functions/nextitem", "model_export"}
+
+
+def imports_before_its_package(path: Path) -> list[str]:
+    """Return the submodules of numpy that a module imports at its top before numpy itself."""
+    names: list[str] = []
+    for statement in ast.parse(path.read_text()).body:
+        if isinstance(statement, ast.Import):
+            names += [alias.name for alias in statement.names]
+        elif isinstance(statement, ast.ImportFrom) and statement.module is not None:
+            names.append(statement.module)
+    before = names[: names.index("numpy")] if "numpy" in names else names
+    return [name for name in before if name.startswith("numpy.")]
+
+
+def test_numpy_is_imported_before_its_parts() -> None:
+    # Threads of a cold start import at once. `import numpy` waits for another thread that is importing it; an import of
+    # `numpy.typing` does not, finds half of numpy, and breaks the import of the other thread.
+    faults = {path.relative_to(ROOT): imports_before_its_package(path) for path in (ROOT / "functions").rglob("*.py")}
+    assert {path: names for path, names in faults.items() if names} == {}
 
 
 CONTRACT = """

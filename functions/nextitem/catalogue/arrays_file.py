@@ -22,6 +22,7 @@ from nextitem.model.vocabulary import map_file
 _START = struct.Struct("<8sQ")
 ALIGNMENT = 64
 """Bytes of a cache line, and of the widest vector instruction."""
+Arrays = Iterable[NDArray[Any]]
 _TYPES = frozenset({"<i4", "<u4", "<u8", "<f4", "<f8", "|i1", "|u1"})
 _MAX_HEAD_BYTES = 16 << 20
 
@@ -98,7 +99,7 @@ def write_arrays(path: Path, magic: bytes, about: Any, arrays: Mapping[str, NDAr
                 file.write(np.ascontiguousarray(array).data)
 
 
-def crc_of(arrays: Iterable[NDArray[Any]], start: int = 0) -> int:
+def crc_of(arrays: Arrays, start: int = 0) -> int:
     """Return the CRC-32 of arrays, one after the other: 0.15 ms for a megabyte, a quarter of the time of a SHA-256.
 
     Args:

@@ -4,14 +4,13 @@ An item's position is its rank among the catalogue's ids, ordered by their UTF-8
 """
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from numpy.typing import NDArray
 
-from nextitem.catalogue.arrays_file import ArraysFile, crc_of, open_arrays
+from nextitem.catalogue.arrays_file import Arrays, ArraysFile, crc_of, open_arrays
 from nextitem.catalogue.columns import BooleanColumn, Column, Kind, NumberColumn, TextColumn, Texts, Value
 from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported
 from nextitem.model.manifest import DECODE_ERRORS, SchemaOnly
@@ -40,7 +39,7 @@ class CatalogueHead(msgspec.Struct, frozen=True):
     schema: int = CATALOGUE_SCHEMA
 
 
-def crc32_of(columns: tuple[ColumnHead, ...], named_filters: dict[str, Any], arrays: Iterable[NDArray[Any]]) -> int:
+def crc32_of(columns: tuple[ColumnHead, ...], named_filters: dict[str, Any], arrays: Arrays) -> int:
     """Return the CRC-32 of a catalogue's content."""
     return crc_of(arrays, zlib.crc32(msgspec.json.encode((columns, named_filters))))
 
