@@ -84,6 +84,9 @@ class ListOptions(TypedDict, total=False):
     after: str
     fields: list[str]
     placement: str
+    filter: Filter
+    boost: list[Boost]
+    diversity: Diversity
 
 
 class TrendingOptions(ListOptions, total=False):
@@ -95,10 +98,7 @@ class TrendingOptions(ListOptions, total=False):
 class SteeredOptions(ListOptions, total=False):
     """Options of every request for recommendations."""
 
-    filter: Filter
-    boost: list[Boost]
     promote: list[Promotion]
-    diversity: Diversity
     pin: list[Pin]
     explain: bool
 

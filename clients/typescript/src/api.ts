@@ -232,15 +232,15 @@ export interface components {
              */
             boost?: components["schemas"]["BoostBody"][] | null;
             /**
-             * @description up to 5: gives some items a share of the places, best first; see "Steering".
-             * @default []
-             */
-            promote?: components["schemas"]["PromotionBody"][] | null;
-            /**
              * @description at most so many items of each value of a field; see "Steering".
              * @default null
              */
             diversity?: components["schemas"]["DiversityBody"] | null;
+            /**
+             * @description up to 5: gives some items a share of the places, best first; see "Steering".
+             * @default []
+             */
+            promote?: components["schemas"]["PromotionBody"][] | null;
             /**
              * @description up to 20: gives an item its place; see "Steering".
              * @default []
@@ -277,7 +277,7 @@ export interface components {
              */
             occurred_at?: components["schemas"]["Time"] | null;
             /**
-             * @description the answer that led the visitor to this item, if any. It counts as a click on that answer, and with a `cart`, `purchase` or `like` as its [conversion](monitoring.md#conversions).
+             * @description the answer that led the visitor to this item, if any. It counts as a click on that answer, and with a `cart`, `purchase` or `like` as its conversion (monitoring.md, "Conversions").
              * @default null
              */
             recommendation_id?: components["schemas"]["Id"] | null;
@@ -298,6 +298,16 @@ export interface components {
             factor: number;
         };
         /**
+         * DiversityBody
+         * @description At most `max` items of each value of a field.
+         */
+        DiversityBody: {
+            /** @description a column of the catalogue, such as `brand`. Items without a value are not limited. */
+            field: string;
+            /** @description 1 to 200. */
+            max: number;
+        };
+        /**
          * PromotionBody
          * @description Items that get a share of the places: those with some ids, or those that a filter keeps.
          */
@@ -314,16 +324,6 @@ export interface components {
              * @default null
              */
             filter?: components["schemas"]["Filter"] | null;
-        };
-        /**
-         * DiversityBody
-         * @description At most `max` items of each value of a field.
-         */
-        DiversityBody: {
-            /** @description a column of the catalogue, such as `brand`. Items without a value are not limited. */
-            field: string;
-            /** @description 1 to 200. */
-            max: number;
         };
         /**
          * PinBody
@@ -391,15 +391,15 @@ export interface components {
              */
             boost?: components["schemas"]["BoostBody"][] | null;
             /**
-             * @description up to 5: gives some items a share of the places, best first; see "Steering".
-             * @default []
-             */
-            promote?: components["schemas"]["PromotionBody"][] | null;
-            /**
              * @description at most so many items of each value of a field; see "Steering".
              * @default null
              */
             diversity?: components["schemas"]["DiversityBody"] | null;
+            /**
+             * @description up to 5: gives some items a share of the places, best first; see "Steering".
+             * @default []
+             */
+            promote?: components["schemas"]["PromotionBody"][] | null;
             /**
              * @description up to 20: gives an item its place; see "Steering".
              * @default []
@@ -761,10 +761,10 @@ export interface operations {
                 filter?: string;
                 /** @description up to 3: multiplies the probability of some items; see "Steering". */
                 boost?: string;
-                /** @description up to 5: gives some items a share of the places, best first; see "Steering". */
-                promote?: string;
                 /** @description at most so many items of each value of a field; see "Steering". */
                 diversity?: string;
+                /** @description up to 5: gives some items a share of the places, best first; see "Steering". */
+                promote?: string;
                 /** @description up to 20: gives an item its place; see "Steering". */
                 pin?: string;
                 /** @description `true`: the answer says for each item why it is there. It costs a few replays of the session; see "Reasons". */
@@ -902,10 +902,10 @@ export interface operations {
                 filter?: string;
                 /** @description up to 3: multiplies the probability of some items; see "Steering". */
                 boost?: string;
-                /** @description up to 5: gives some items a share of the places, best first; see "Steering". */
-                promote?: string;
                 /** @description at most so many items of each value of a field; see "Steering". */
                 diversity?: string;
+                /** @description up to 5: gives some items a share of the places, best first; see "Steering". */
+                promote?: string;
                 /** @description up to 20: gives an item its place; see "Steering". */
                 pin?: string;
                 /** @description `true`: the answer says for each item why it is there. It costs a few replays of the session; see "Reasons". */
@@ -967,6 +967,12 @@ export interface operations {
                 deadline_ms?: number;
                 /** @description a label for the place of the items, such as `home` or `product-page`; its form is that of a type. It is in the log, and a dimension of metrics if the deployment's parameter `Placements` names it. */
                 placement?: string;
+                /** @description only items of which this is true are ranked; see "Filters". */
+                filter?: string;
+                /** @description up to 3: multiplies the probability of some items; see "Steering". */
+                boost?: string;
+                /** @description at most so many items of each value of a field; see "Steering". */
+                diversity?: string;
                 /** @description of `trending`: only what trends in this category. */
                 category?: string;
             };

@@ -12,7 +12,7 @@ export type ServedModel = Schemas["ServedModel"];
 /** Options of every request for recommendations; the client sets `deadline_ms` itself. */
 export type RankingOptions = Omit<Schemas["ItemsBody"], "item_ids" | "deadline_ms">;
 /** Options of every request for a list of items. */
-export type ListOptions = Pick<RankingOptions, "limit" | "only" | "exclude" | "after" | "fields" | "placement">;
+export type ListOptions = Omit<RankingOptions, "promote" | "pin" | "explain" | "exclude_seen">;
 /** Options of `similar`. */
 export type SteeredOptions = Omit<RankingOptions, "exclude_seen">;
 /** Options of `trending`. */

@@ -30,8 +30,8 @@ from nextitem.service.schema import (
     SimilarRequest,
     TrendingRequest,
 )
-from nextitem.service.steering.parsed_options import ParsedOptions, check_fields, parse_options
-from nextitem.service.trending import Trending, check_category, counts_of, rank_trending
+from nextitem.service.steering.parsed_options import ParsedOptions, parse_options
+from nextitem.service.trending import Trending, counts_of, parse_trending, rank_trending
 from nextitem.sessions.feedback import Answerer, feedback_on
 from nextitem.sessions.keys import KeyRing, SessionName
 from nextitem.sessions.session import IMPRESSION_SIZE, Event, SessionKey, SessionStore, Status
@@ -190,13 +190,12 @@ class Recommender:
 
         Raises:
             NoModel: no model is loaded.
-            RequestError: the request names a category, and there are no counts by category; or the catalogue lacks a
-                field.
+            RequestError: the request names a category, and there are no counts by category; or the options do not fit
+                the route's catalogue.
         """
         options = request.options
         routed = self._router.model_for(digits_of(()))
-        check_category(routed, self._trending, options)
-        check_fields(options.fields, routed.items.catalogue)
+        parsed = parse_trending(options, self._trending, routed.items.catalogue)
         record.placement = options.placement
         trends: list[Trend] = []
         if self._trending is not None:
@@ -208,7 +207,7 @@ class Recommender:
             except StoreUnavailable as error:
                 record.add_fault(error)
         with record.phase("scoring"):
-            ranking = rank_trending(routed, self._trending, trends, options)
+            ranking = rank_trending(routed, trends, parsed)
         record.set_served_by(ranking.served_by, routed.version, routed.variant)
         listed = recommendations(routed, ranking, options)
         return Answer(

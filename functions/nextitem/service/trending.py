@@ -3,14 +3,22 @@
 from collections.abc import Iterator, Sequence
 
 import msgspec
+import numpy as np
 
 from nextitem.catalogue.columns import TextColumn
-from nextitem.catalogue.served_items import NOT_SERVED, ServedItems
+from nextitem.catalogue.expressions import All
+from nextitem.catalogue.file import Catalogue
+from nextitem.catalogue.filters import parse_filter
+from nextitem.catalogue.served_items import ServedItems
 from nextitem.errors import RequestError
 from nextitem.model.engine import RankedItem
 from nextitem.service.ranking import Ranking
 from nextitem.service.router import RoutedModel
-from nextitem.service.schema import EventsRequest, TrendingOptions
+from nextitem.service.schema import EventsRequest, TrendingOptions, ranking_options_of
+from nextitem.service.steering.compose import compose
+from nextitem.service.steering.parsed_options import NO_CATALOGUE, ParsedOptions, parse_options, plan_of
+from nextitem.service.steering.pool import Pool
+from nextitem.service.steering.ranker import PopularRanker
 from nextitem.sessions.session import Status
 from nextitem.sessions.trends import MAX_GROUPS, Count, Trend, Trends
 
@@ -52,65 +60,61 @@ def _groups(items: ServedItems, index: int, field: str | None) -> tuple[str, ...
     return tuple(texts[:MAX_GROUPS])
 
 
-def check_category(routed: RoutedModel, trending: Trending | None, options: TrendingOptions) -> None:
-    """Check that a request's category can be answered.
+def parse_trending(options: TrendingOptions, trending: Trending | None, catalogue: Catalogue | None) -> ParsedOptions:
+    """Parse the options of a request; a category becomes a part of the filter.
 
     Raises:
-        RequestError: 422, the deployment does not count by a field, or the catalogue has no such field of texts.
+        RequestError: 422, the options do not fit the catalogue, or the deployment does not count by a field.
     """
+    parsed = parse_options(ranking_options_of(options), catalogue)
     if options.category is None:
-        return
-    field = None if trending is None else trending.field
-    if field is None:
-        detail = "trending items are not counted by category here: the deployment's TrendingField names no field"
-    elif routed.items.catalogue is None or not isinstance(routed.items.catalogue.columns.get(field), TextColumn):
-        detail = f"the route's catalogue has no field of texts with the name {field}"
-    else:
-        return
-    raise RequestError(422, "Unprocessable content", f"category: {detail}", field="category")
+        return parsed
+    if trending is None or trending.field is None:
+        detail = "is refused: the deployment counts by no field; its parameter TrendingField names one"
+        raise RequestError(422, "Unprocessable content", f"category {detail}", field="category")
+    if catalogue is None:
+        raise RequestError(422, "Unprocessable content", f"category {NO_CATALOGUE}", field="category")
+    category = parse_filter({trending.field: options.category}, catalogue, "category")
+    return msgspec.structs.replace(parsed, filter=category if parsed.filter is None else All((category, parsed.filter)))
 
 
-def rank_trending(
-    routed: RoutedModel, trending: Trending | None, trends: Sequence[Trend], options: TrendingOptions
-) -> Ranking:
+def rank_trending(routed: RoutedModel, trends: Sequence[Trend], parsed: ParsedOptions) -> Ranking:
     """Return the items that trend, best first; where there are none, the most popular ones of the training data.
 
     Args:
         routed: the model that answers, and its items.
-        trending: how the deployment counts; None: it does not.
         trends: items with their counts, highest first.
-        options: which items may be listed, and how many.
+        parsed: which items may be listed, how the shop weighs them, and how many are listed.
     """
-    items, field = routed.items, None if trending is None else trending.field
-    left_out = set(items.indices(options.exclude))
-    only = None if options.only is None else items.indices(options.only)
-    wanted = None if only is None else set(only)
-    listed = []
-    for item_id, score in trends:
-        index = items.index(item_id)
-        if index is None or index in left_out or (wanted is not None and index not in wanted):
-            continue
-        if len(items.unavailable) and items.unavailable[index]:
-            continue
-        if options.category is not None and options.category not in _groups(items, index, field):
-            continue  # the catalogue has changed
-        listed.append(RankedItem(index, score))
-        if len(listed) == options.limit:
-            break
-    if listed:
-        return Ranking("trending", listed)
-    if (members := _in_category(items, field, options.category)) is not None:
-        only = [index for index in members if wanted is None or index in wanted]
-    return Ranking("popular", routed.model.popular(sorted(left_out), options.limit, only, items.unavailable))
+    options, items = parsed.options, routed.items
+    plan = plan_of(parsed, items, (), items.indices(options.exclude))
+    trending = compose(TrendingRanker(routed, trends), plan, options.limit)
+    if trending.items:
+        return Ranking("trending", *trending)
+    return Ranking("popular", *compose(PopularRanker(routed), plan, options.limit))
 
 
-def _in_category(items: ServedItems, field: str | None, category: str | None) -> list[int] | None:
-    """Return the indices of a category's items; None for all items."""
-    if category is None or field is None or items.catalogue is None or items.index_of is None:
-        return None
-    column = items.catalogue.columns[field]
-    code = column.values.code_of(category) if isinstance(column, TextColumn) else None
-    if code is None or not isinstance(column, TextColumn):
-        return []
-    indices = items.index_of[column.positions(code)]
-    return [int(index) for index in indices if index != NOT_SERVED]
+class TrendingRanker:
+    """Ranks the items that trend by their counts; it has no others."""
+
+    def __init__(self, routed: RoutedModel, trends: Sequence[Trend]) -> None:
+        known = [(index, score) for item_id, score in trends if (index := routed.items.index(item_id)) is not None]
+        self._scores = np.array([score for _, score in known], np.float64)
+        self._indices = np.array([index for index, _ in known], np.int64)
+        self._available = np.ones(len(known), np.bool_)
+        if routed.items.unavailable.size:
+            self._available = ~routed.items.unavailable[self._indices]
+
+    def best(self, pool: Pool, exclude: Sequence[int], k: int) -> list[RankedItem]:
+        """See `Ranker`."""
+        kept = self._available & ~np.isin(self._indices, np.array([*exclude], np.int64))
+        if pool.listed is not None:
+            kept &= np.isin(self._indices, pool.listed)
+        elif pool.left_out.size:
+            kept &= ~pool.left_out[self._indices]
+        (places,) = np.nonzero(kept)
+        return [RankedItem(int(self._indices[place]), float(self._scores[place])) for place in places[:k]]
+
+    def boosted(self, score: float, factor: float) -> float:
+        """See `Ranker`."""
+        return score * factor

@@ -1,8 +1,9 @@
 """What trends: which events count, and what is listed."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from nextitem.service.trending import Trending
 from nextitem.sessions.valkey_store import ValkeyStore
 from nextitem.telemetry.record import RequestRecord
 from tests.nextitem.catalogue.strategies import written
-from tests.nextitem.parts import NOW, PATIENCE_SECONDS, soon
+from tests.nextitem.parts import NOW, PATIENCE_SECONDS
 from tests.nextitem.service.service import Service, fixed_keys, items
 from tests.nextitem.sessions.failing_store import FailingStore
 
@@ -37,13 +38,13 @@ class CountingService(Service):
         trending = Trending(store.trends(uuid.uuid4().hex, HOUR), field)
         self.recommender = Recommender(router, store, fixed_keys(), 2 * PATIENCE_SECONDS, trending)
 
-    def trending(self, now: int = NOW, **options: object) -> Answer:
+    def trending(self, now: int = NOW, **options: Any) -> Answer:
         self.record = RequestRecord()
         wanted = parse(options, TrendingOptions)
         return self.recommender.trending(TrendingRequest(wanted, now), self.record)
 
-    def scores(self, **options: object) -> dict[str, float]:
-        return {item.item_id: item.score for item in self.trending(**options).recommendations}  # type: ignore[arg-type]
+    def scores(self, **options: Any) -> dict[str, float]:
+        return {item.item_id: item.score for item in self.trending(**options).recommendations}
 
 
 @pytest.fixture
@@ -123,19 +124,24 @@ def test_without_trending_nothing_is_counted(
     assert counting.trending().served_by == "popular"
 
 
+Shop = Callable[[dict[str, Any]], None]
+
+
 @pytest.fixture
-def sorted_shop(router: Router, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RoutedModel:
-    """The router's model with a catalogue: A and B are boards, B is also care, C has no category."""
-    cells = {"category": ("strings", [["boards"], ["boards", "care"], None]), "price": ("number", [1.0, 2.0, 3.0])}
-    catalogue = written(tmp_path / "catalogue.bin", [A, B, C], cells)  # type: ignore[arg-type]  # literals
-    join = join_of(model.vocabulary, catalogue.vocabulary)
-    shop = ServedItems(model.vocabulary, model.manifest.model.hidden, catalogue, join)
-    routed = RoutedModel(model, shop, "main", False)
-    monkeypatch.setattr(router, "model_for", lambda _: routed)
-    return routed
+def shop(router: Router, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """Gives the router's model a catalogue of A, B and C with some columns."""
+
+    def publish(cells: dict[str, Any]) -> None:
+        catalogue = written(tmp_path / "catalogue.bin", [A, B, C], cells)
+        join = join_of(model.vocabulary, catalogue.vocabulary)
+        items = ServedItems(model.vocabulary, model.manifest.model.hidden, catalogue, join)
+        monkeypatch.setattr(router, "model_for", lambda _: RoutedModel(model, items, "main", False))
+
+    publish({"category": ("strings", [["boards"], ["boards", "care"], None]), "price": ("number", [1.0, 2.0, 3.0])})
+    return publish
 
 
-@pytest.mark.usefixtures("sorted_shop")
+@pytest.mark.usefixtures("shop")
 def test_items_are_counted_by_category(router: Router, store: ValkeyStore, me: str) -> None:
     service = CountingService(router, store, "category")
     service.append(me, event(A), event(B), event(B), event(C))
@@ -143,42 +149,46 @@ def test_items_are_counted_by_category(router: Router, store: ValkeyStore, me: s
     assert service.scores(category="boards") == {A: 1.0, B: 2.0}
     assert service.scores(category="care") == {B: 2.0}
     # AND where nothing trends in a category, its popular items are listed
-    assert service.trending(category="boards", exclude=[B], only=[C, A]).served_by == "trending"
     other = CountingService(router, store, "category").trending(category="boards")
     assert (other.served_by, {*items(other)}) == ("popular", {A, B})
     assert items(service.trending(category="hats")) == []
 
 
-@pytest.mark.usefixtures("sorted_shop")
-def test_an_item_that_left_the_category_is_not_listed(
-    router: Router, store: ValkeyStore, me: str, sorted_shop: RoutedModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("shop")
+def test_the_shop_s_rules_hold(router: Router, store: ValkeyStore, me: str) -> None:
+    service = CountingService(router, store, "category")
+    service.append(me, event(A), event(B), event(B), event(C), event(C), event(C))
+    assert items(service.trending()) == [C, B, A]
+    assert items(service.trending(filter={"price": {"lt": 3}})) == [B, A]
+    assert items(service.trending(filter={"price": {"lt": 2}}, category="boards")) == [A]
+    assert service.scores(boost=[{"filter": {"price": 1}, "factor": 10}]) == {A: 10.0, C: 3.0, B: 2.0}
+    assert items(service.trending(diversity={"field": "category", "max": 1})) == [C, B]
+    assert [item.fields for item in service.trending(fields=["price"], limit=1).recommendations] == [{"price": 3}]
+
+
+def test_an_item_that_left_the_category_is_not_listed(router: Router, store: ValkeyStore, me: str, shop: Shop) -> None:
     service = CountingService(router, store, "category")
     service.append(me, event(A), event(B))
     assert service.scores(category="boards") == {A: 1.0, B: 1.0}
-    fields = sorted_shop.items.fields
-    monkeypatch.setattr(
-        sorted_shop.items,
-        "fields",
-        lambda index, names: {"category": ["care"]} if index == sorted_shop.items.index(A) else fields(index, names),
-    )
+    shop({"category": ("string", ["care", "boards", None])})
     assert service.scores(category="boards") == {B: 1.0}
 
 
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [(None, "TrendingField names one"), ("colour", "category.colour"), ("price", "category.price")],
+)
 def test_a_category_that_is_not_counted_is_refused(
-    router: Router, store: ValkeyStore, sorted_shop: RoutedModel
+    router: Router, store: ValkeyStore, field: str | None, words: str
 ) -> None:
-    for field, words in (
-        (None, "TrendingField names no field"),
-        ("colour", "no field of texts"),
-        ("price", "no field"),
-    ):
-        with pytest.raises(RequestError, match=words) as caught:
-            CountingService(router, store, field).trending(category="boards")
-        assert (caught.value.status, caught.value.field) == (422, "category")
+    with pytest.raises(RequestError, match=words) as caught:
+        CountingService(router, store, field).trending(category="boards")
+    assert caught.value.status == 422
 
 
-def test_counts_are_read_in_time(service: CountingService, me: str) -> None:
-    service.append(me, A)
-    service.recommender.wait_until_sent(soon())
-    assert items(service.trending(deadline_ms=10_000)) == [A]
+def test_without_a_catalogue_there_are_no_categories(router: Router, store: ValkeyStore) -> None:
+    for options in ({"category": "boards"}, {"filter": {"price": 1}}, {"fields": ["price"]}):
+        with pytest.raises(RequestError, match="needs a catalogue") as caught:
+            CountingService(router, store, "category").trending(**options)
+        assert caught.value.status == 422

@@ -44,6 +44,7 @@ from nextitem.service.schema.options import (
     SteeredOptions,
     TrendingOptions,
     TrendingRequest,
+    ranking_options_of,
     similar_request,
 )
 from nextitem.service.schema.paging import cursor_after, shown_before
@@ -104,6 +105,7 @@ __all__ = [
     "parse",
     "parse_or_skip",
     "problem_of",
+    "ranking_options_of",
     "shown_before",
     "similar_request",
     "to_document",

@@ -28,7 +28,8 @@ class ListOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The options of any request for a list of items.
 
     With `only`, just these candidates are ranked. `after` is the `next` of an answer; once a request is parsed, its
-    items are in `exclude`, too. `placement` says where on the page the items stand.
+    items are in `exclude`, too. `placement` says where on the page the items stand. `filter`, `boost` and `diversity`
+    are the shop's rules.
     """
 
     limit: Limit = DEFAULT_LIMIT
@@ -38,15 +39,15 @@ class ListOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     fields: Fields = []
     deadline_ms: DeadlineMs | None = None
     placement: Label | None = None
+    filter: FilterDocument | None = None
+    boost: Boosts = []
+    diversity: DiversityBody | None = None
 
 
 class SteeredOptions(ListOptions, frozen=True, kw_only=True):
-    """The options of any request for recommendations: also how the shop steers them, and whether to explain them."""
+    """The options of any request for recommendations: also what the shop promotes, and whether to explain them."""
 
-    filter: FilterDocument | None = None
-    boost: Boosts = []
     promote: Promotions = []
-    diversity: DiversityBody | None = None
     pin: Pins = []
     explain: bool = False
 
@@ -84,6 +85,11 @@ class TrendingOptions(ListOptions, frozen=True, kw_only=True):
     """The options of `trending`. `category` is a value of the field that the deployment counts by."""
 
     category: Category | None = None
+
+
+def ranking_options_of(options: ListOptions) -> RankingOptions:
+    """Return options of a list as those of a ranking."""
+    return RankingOptions(**{name: getattr(options, name) for name in ListOptions.__struct_fields__})
 
 
 class TrendingRequest(msgspec.Struct, frozen=True):
