@@ -28,8 +28,8 @@ SESSION_KB = 4.0
 """A session with a full window, its snapshot and its last recommendations (`python -m bench.store.append_script`)."""
 LOG_KB = 2.8
 """Per request: a metrics record, an access log entry and Lambda's own lines."""
-ECPU_PER_REQUEST = 5
-"""The append returns up to 4 KB; the snapshot is one more."""
+ECPU_PER_REQUEST = 6
+"""The append returns up to 4 KB; the snapshot and the count of what trends are one more each."""
 EVENTS_PER_SESSION = 5.0
 """Assumed where the number of sessions is not an input."""
 VCPU_MB = 1769

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from devstack.services.valkey import Valkey
@@ -16,7 +17,9 @@ from nextitem.redis_client.url import parse_store_url
 from nextitem.service.recommender import Recommender
 from nextitem.service.router import RoutedModel, Router
 from nextitem.service.schema import Answer, TrendingOptions, TrendingRequest, parse
-from nextitem.service.trending import Trending
+from nextitem.service.steering.pool import EVERYTHING, Pool
+from nextitem.service.trending import Trending, TrendingRanker
+from nextitem.sessions.trends import Trend
 from nextitem.sessions.valkey_store import ValkeyStore
 from nextitem.telemetry.record import RequestRecord
 from tests.nextitem.catalogue.strategies import written
@@ -164,6 +167,24 @@ def test_the_shop_s_rules_hold(router: Router, store: ValkeyStore, me: str) -> N
     assert service.scores(boost=[{"filter": {"price": 1}, "factor": 10}]) == {A: 10.0, C: 3.0, B: 2.0}
     assert items(service.trending(diversity={"field": "category", "max": 1})) == [C, B]
     assert [item.fields for item in service.trending(fields=["price"], limit=1).recommendations] == [{"price": 3}]
+
+
+def test_a_pool_of_any_form_is_ranked(router: Router) -> None:
+    # GIVEN items that trend, one of them unknown
+    routed = router.serving()[0]
+    a, b, c = routed.items.indices([A, B, C])
+    ranker = TrendingRanker(routed, [Trend("no such item", 9.0), Trend(C, 3.0), Trend(A, 2.0), Trend(B, 1.0)])
+    masked = np.zeros(len(routed.items), np.bool_)
+    masked[[c]] = True
+
+    def best(pool: Pool, *exclude: int, k: int = 3) -> list[int]:
+        return [item.index for item in ranker.best(pool, exclude, k)]
+
+    # THEN a pool is everything, a list, or all but a mask
+    assert best(EVERYTHING) == [c, a, b]
+    assert best(EVERYTHING, c, k=1) == [a]
+    assert best(Pool(np.array([b, c]))) == [c, b]
+    assert best(Pool(left_out=masked)) == [a, b]
 
 
 def test_an_item_that_left_the_category_is_not_listed(router: Router, store: ValkeyStore, me: str, shop: Shop) -> None:
