@@ -35,6 +35,10 @@ FIRST = {
 """Benchmarks whose results others read. RESULTS, EVENTS and RUN stand for the paths of small inputs."""
 SMALL: dict[str, tuple[str, ...]] = {
     "bench.chaos": ("--only", "SCRIPT FLUSH", "--sessions", "20", "--json", "RESULTS/chaos.json"),
+    "bench.catalogue": (
+        *("--items", "5000", "--hidden", f"{HIDDEN}", "--trained-on", f"{SESSIONS}"),
+        *("--scheme", "8-bit", "--rounds", "10"),
+    ),
     "bench.catalogue.build": ("--items", "2000"),
     "bench.engine.amx": ("--items", "12800"),
     "bench.engine.cost": ("--results", "RESULTS"),

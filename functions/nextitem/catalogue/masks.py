@@ -190,9 +190,8 @@ def _selection(parsed: Filter, items: ServedItems) -> Selection:
     if not keeps_others and evaluation.is_sparse(parsed):
         indices = index_of[evaluation.positions(parsed)]
         return of_indices(indices[indices >= 0].astype(np.int64), len(position_of))
-    # The last place is that of an item that the catalogue does not have: its position is -1.
     by_position = np.append(evaluation.holds(parsed), keeps_others)
-    return of_mask(by_position[position_of])
+    return of_mask(by_position.take(items.lookup))
 
 
 def _joined(items: ServedItems) -> tuple[Catalogue, NDArray[np.int32], NDArray[np.int32]]:

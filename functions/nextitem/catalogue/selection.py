@@ -58,7 +58,7 @@ class SelectionCache:
     """Keeps the selections that were used last, up to a number of bytes."""
 
     def __init__(self, max_bytes: int = CACHE_BYTES) -> None:
-        self._max_bytes, self._bytes = max_bytes, 0
+        self.max_bytes, self._bytes = max_bytes, 0
         self._kept: OrderedDict[Hashable, Selection] = OrderedDict()
 
     def get(self, key: Hashable) -> Selection | None:
@@ -72,5 +72,5 @@ class SelectionCache:
         """Keep a selection that was not kept, and forget the oldest ones beyond the bound."""
         self._kept[key] = selection
         self._bytes += selection.size
-        while self._bytes > self._max_bytes:
+        while self._bytes > self.max_bytes:
             self._bytes -= self._kept.popitem(last=False)[1].size

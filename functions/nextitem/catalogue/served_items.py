@@ -1,6 +1,7 @@
 """The items that a model version can recommend with a catalogue: the model's own, then the catalogue's new ones."""
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,18 @@ class ServedItems:
     def new_digest(self) -> str:
         """A digest of the new items' ids and rows; empty where there are none."""
         return "" if self.join is None else self.join.new_digest
+
+    @cached_property
+    def lookup(self) -> NDArray[np.int64]:
+        """Where an array by position, with one more value for items without attributes, has each index's value.
+
+        int64, which numpy takes as it is: int32 would be converted at each look-up, 0.7 ms for a million items.
+        """
+        if self.position_of is None or self.catalogue is None:
+            raise ValueError("without a catalogue there are no positions")
+        positions = self.position_of.astype(np.int64)
+        positions[positions == NOT_SOLD] = len(self.catalogue)
+        return positions
 
     @property
     def of_model(self) -> int:

@@ -33,6 +33,7 @@ Mask = NDArray[np.bool_]
 """Items that must not be returned, as the score graph takes them: bool[items, also new ones], or bool[0] for none."""
 NOTHING: Mask = np.empty(0, np.bool_)
 
+Indices = NDArray[np.int64]
 NewRows = NDArray[np.float32]
 """float32[n, hidden size], the rows of items that a model version does not have. Their indices follow those of its own
 items. They are on the scale of the item table's rows: of unit length where scores are cosines."""
@@ -155,7 +156,7 @@ class Model:
     def rank(
         self,
         hidden: HiddenState,
-        only: Sequence[int],
+        only: Sequence[int] | Indices,
         exclude: Sequence[int],
         k: int,
         session: Sequence[int] = (),
@@ -176,14 +177,17 @@ class Model:
         Returns:
             See `top`.
         """
-        if not only:
+        listed = np.asarray(only, np.int64)
+        if not len(listed):
             return []
-        return self._rank((hidden, session), sorted(set(only)), exclude, k, unavailable, new_rows)
+        if not (listed[1:] > listed[:-1]).all():  # the graph's order of equal scores is that of the list
+            listed = np.unique(listed)
+        return self._rank((hidden, session), listed, exclude, k, unavailable, new_rows)
 
     def _rank(
         self,
         visitor: tuple[HiddenState, Sequence[int]],
-        only: Sequence[int],
+        only: Sequence[int] | Indices,
         exclude: Sequence[int],
         k: int,
         unavailable: Mask,

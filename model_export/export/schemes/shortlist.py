@@ -2,6 +2,8 @@
 
 from math import sqrt
 
+from onnx import TensorProto
+
 from model_export.export.onnx.builder import Value
 from model_export.export.schemes.scheme import Candidates, Query
 from model_export.export.schemes.slots import Slots, any_unavailable, mask_unavailable
@@ -11,6 +13,10 @@ PER_ANSWER = 4
 """Further candidates for each item of the answer: a long answer needs a longer list."""
 DROPPED = 4
 """At most a quarter of the candidates may be unavailable. Otherwise the list is too short for a good answer."""
+SAMPLED = 61
+"""Every 61st item tells whether more than a quarter of the items are unavailable: then the first list would be useless.
+A prime, because the items of a shop may alternate."""
+_END = (1 << 63) - 1
 USUAL_K = 20
 MILLION = 1_000_000
 
@@ -18,8 +24,8 @@ MILLION = 1_000_000
 def shortlist(scores: Value, slots: Slots, query: Query, candidates: int) -> Candidates:
     """Return the best items of rough scores, in the order of their slots.
 
-    Unavailable items are removed from the list. Only where too many of it are unavailable, all scores are masked and
-    the best are found again.
+    Unavailable items are removed from the list. Where too many of it are unavailable, all scores are masked and the
+    best are found again; where many items are, as by a filter, they are masked at once.
 
     Args:
         scores: rough scores of the slots.
@@ -32,23 +38,39 @@ def shortlist(scores: Value, slots: Slots, query: Query, candidates: int) -> Can
     least = query.k + query.excluded + [slots.scored_padding]
     further = query.k * [PER_ANSWER]
     count = further + query.excluded + [max(candidates, slots.scored_padding)]
-    best = top_by_threshold(flat, slots.usual, count, least, slots.unit)
 
-    with graph.branch() as some_unavailable:
-        left = best.compress(~slots.unavailable_at(best))
-        number = best.size()
-        usual_least = number - number / DROPPED
-        is_enough = left.size() >= least.max(usual_least)
-        with graph.branch() as masked:
-            found_again = top_by_threshold(mask_unavailable(flat, slots), slots.usual, count, least, slots.unit)
-        with graph.branch() as filtered:
-            left = left.identity()
-        (available,) = graph.choice(is_enough, filtered, masked, (left, found_again))
-    with graph.branch() as all_available:
-        best = best.identity()
-    condition = any_unavailable(query.unavailable)
-    (chosen,) = graph.choice(condition, some_unavailable, all_available, (available, best))
+    def masked_best() -> Value:
+        return top_by_threshold(mask_unavailable(flat, slots), slots.usual, count, least, slots.unit)
+
+    with graph.branch() as masked_at_once:
+        best_of_few = masked_best()
+    with graph.branch() as listed_first:
+        best = top_by_threshold(flat, slots.usual, count, least, slots.unit)
+        with graph.branch() as some_unavailable:
+            left = best.compress(~slots.unavailable_at(best))
+            number = best.size()
+            usual_least = number - number / DROPPED
+            is_enough = left.size() >= least.max(usual_least)
+            with graph.branch() as masked:
+                found_again = masked_best()
+            with graph.branch() as filtered:
+                left = left.identity()
+            (available,) = graph.choice(is_enough, filtered, masked, (left, found_again))
+        with graph.branch() as all_available:
+            best = best.identity()
+        condition = any_unavailable(query.unavailable)
+        (usual,) = graph.choice(condition, some_unavailable, all_available, (available, best))
+    (chosen,) = graph.choice(_many_unavailable(query), masked_at_once, listed_first, (best_of_few, usual))
     return Candidates(slots.items(chosen), None)
+
+
+def _many_unavailable(query: Query) -> Value:
+    """Return whether many items are unavailable, bool[], from a sample of the mask."""
+    graph = query.unavailable.graph
+    first, end, axis, step = (graph.constant([number]) for number in (0, _END, 0, SAMPLED))
+    sample = query.unavailable.slice(first, end, axis, step).cast(TensorProto.INT64)
+    unavailable = sample.reduce("Sum", keepdims=False)
+    return unavailable * DROPPED > sample.size()
 
 
 def scaled_candidates(candidates: int, items: int) -> int:

@@ -38,8 +38,8 @@ class SessionRanker:
         """See `Ranker`."""
         model, items = self._routed.model, self._routed.items
         if pool.listed is not None:
-            listed = pool.listed.tolist()
-            return model.rank(self._hidden, listed, exclude, k, self._session, items.unavailable, items.new_rows)
+            new_rows = items.new_rows
+            return model.rank(self._hidden, pool.listed, exclude, k, self._session, items.unavailable, new_rows)
         left_out = _union(pool.left_out, items.unavailable)
         return model.top(self._hidden, exclude, k, self._session, left_out, items.new_rows)
 
