@@ -97,6 +97,8 @@ def test_an_action_on_the_item_at_hand_is_no_target() -> None:
     assert evaluation.with_seen.ranks.tolist() == [2.0, 3.0]
     assert evaluation.without_seen is not None
     assert evaluation.without_seen.ranks.tolist() == [1.0, 1.0]
+    # AND only what is shown before these two counts as shown
+    assert evaluation.with_seen.shown.tolist() == [2, 2, 2]
     # AND a test set without any other event leaves nothing to evaluate
     with pytest.raises(InputError, match="nothing to evaluate"):
         evaluate(FixedOrder(3), handmade("c c:cart").recoded(("a", "b", "c")))

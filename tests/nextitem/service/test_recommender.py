@@ -17,7 +17,6 @@ from nextitem.model.engine import Model
 from nextitem.redis_client.url import parse_store_url
 from nextitem.registry.reader import Registry
 from nextitem.service.router import Router
-from nextitem.sessions.feedback import Answerer, Feedback
 from nextitem.sessions.keys import session_key
 from nextitem.sessions.session import WINDOW
 from nextitem.sessions.valkey_store import ValkeyStore
@@ -205,25 +204,6 @@ def test_feedback_looks_at_the_first_twenty_items_even_for_a_small_limit(service
     service.append(me, {"item_id": best[19], "recommendation_id": few.recommendation_id})
     [feedback] = service.record.feedback
     assert (feedback.rank, feedback.clicks) == (20, 1)
-
-
-def test_clicks_and_conversions_count_for_the_placement_of_their_answer(service: Service, me: str) -> None:
-    # GIVEN an answer for the home page, from which a visitor comes to an item
-    shown = service.append(me, A, placement="home")
-    item_id, answer_id = items(shown)[0], shown.recommendation_id
-    assert str(answer_id).endswith("-home")
-    assert service.get(me, placement="home").recommendation_id == answer_id
-    assert service.get(me).recommendation_id != answer_id
-    service.append(me, {"item_id": item_id, "recommendation_id": answer_id}, placement="product-page")
-    home = Answerer(shown.model.version, shown.model.variant, "home")
-    assert service.record.feedback == (Feedback(home, 1, clicks=1),)
-    assert service.record.placement == "product-page"
-    # WHEN it goes into the cart, and is bought after another item THEN both are conversions of the home page
-    for kind in ("cart", "purchase"):
-        service.append(me, {"item_id": item_id, "recommendation_id": answer_id, "type": kind})
-        conversions = [each for each in service.record.feedback if each.conversions]
-        assert conversions == [Feedback(home, conversions={kind: 1})]
-        service.append(me, B)
 
 
 def test_reading_a_session_changes_nothing(service: Service, valkey: Valkey, me: str) -> None:
