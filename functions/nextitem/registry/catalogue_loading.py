@@ -77,8 +77,9 @@ def load_catalogue(
     """
     pointer = registry.catalogues.pointer(route)
     opened = None if pointer is None else _open(registry, pointer.version, models, in_use)
-    if in_use is not None and (pointer is None or pointer.version != in_use.catalogue.version):
-        registry.catalogues.remove_other_copies(None if pointer is None else pointer.version)
+    version = None if pointer is None else pointer.version
+    if version != (None if in_use is None else in_use.catalogue.version):
+        registry.catalogues.remove_other_copies(version)
     return opened
 
 

@@ -141,6 +141,18 @@ def test_a_damaged_file_is_refused_or_answers_as_before(tmp_path: Path, data: st
     assert answers(catalogue) == before
 
 
+def test_another_value_that_fits_as_well_is_refused(tmp_path: Path) -> None:
+    # GIVEN a catalogue in which one letter of a brand is another one: no look-up would notice
+    path = tmp_path / "catalogue.bin"
+    written(path, ["a", "b", "c"], SHOES)
+    whole = path.read_bytes()
+    assert whole.count(b"acme") == 1
+    path.unlink()
+    path.write_bytes(whole.replace(b"acme", b"acne"))
+    with pytest.raises(ArtifactCorrupt, match=r"catalogue\.bin is damaged: its content has another CRC-32"):
+        Catalogue(path, "c0")
+
+
 def answers(catalogue: Catalogue) -> Any:
     """All that a catalogue can say."""
     items = range(len(catalogue))

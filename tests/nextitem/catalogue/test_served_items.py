@@ -144,8 +144,8 @@ def test_items_out_of_stock_are_unavailable_beside_the_documents(tmp_path: Path)
         return [items.item_id(int(index)) for index in np.flatnonzero(items.unavailable)]
 
     assert unavailable() == ["a", "b", "new"]
-    items.set_unavailable(["d", "a", "no such item"])
-    assert unavailable() == ["a", "b", "d", "new"]
+    items.set_unavailable(["d", "unlisted", "a", "no such item"])
+    assert unavailable() == ["a", "b", "d", "unlisted", "new"]
     items.set_unavailable([])
     assert unavailable() == ["a", "b", "new"]
     assert ServedItems(model, HIDDEN).unavailable.size == 0

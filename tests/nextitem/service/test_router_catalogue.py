@@ -96,6 +96,16 @@ def test_running_functions_follow_a_new_catalogue_at_their_next_refresh(shop: Sh
     assert shop.scene.faults == []
 
 
+def test_the_disk_has_one_catalogue(shop: Shop) -> None:
+    # GIVEN the local copy of a catalogue that an earlier process left behind
+    (shop.scene.folder / "cold" / ("c" + "0" * 16)).mkdir(parents=True)
+    cold = shop.scene.cold_router()
+    for price in (10, 20):
+        version = shop.publish(price)
+        cold.load()
+        assert [path.name for path in (shop.scene.folder / "cold").glob("c*")] == [version]
+
+
 def test_a_refresh_without_a_change_builds_nothing(shop: Shop) -> None:
     shop.publish(10)
     shop.scene.let_a_refresh_pass()
