@@ -61,10 +61,11 @@ class Story:
         }
 
     def publish(self) -> None:
-        """The publisher publishes the demo model; a second time changes nothing."""
+        """The publisher publishes the demo model and lists it; a second time changes nothing."""
         publisher = self._cloud.actors.credentials(PUBLISHER)
         for _ in range(2):
             assert self._version in self._cloud.actors.nextitem(publisher, "publish", demo_artifact())
+        assert self._version in self._cloud.actors.nextitem(publisher, "versions")
 
     def catalogue(self) -> None:
         """The shop's system publishes its products; the promotion joins them with the model."""
