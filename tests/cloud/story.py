@@ -79,7 +79,7 @@ class Story:
         self._cloud.actors.nextitem(promoter, "promote", self._version)
 
     def serve(self) -> None:
-        """A backend appends events over HTTP and by direct invoke, and gets recommendations of the session."""
+        """A backend appends events over HTTP and by direct invoke, and gets recommendations, also without a session."""
         self._cloud.functions.retire_workers()  # under SnapStart they were made before there was a model
         caller = self._cloud.caller()
         health = self._until(
@@ -89,6 +89,13 @@ class Story:
         assert health.body["model"]["version"] == self._version, health
         for item in self._items:
             self._append(item)
+        similar = self._request(self._cloud.caller(), "GET", f"/v1/items/{self._items[0]}/similar?limit={SHOWN}")
+        assert similar.body["served_by"] == "similar", similar
+        self._until(
+            "the events are counted among what trends",
+            lambda: self._request(self._cloud.caller(), "GET", f"/v1/trending?limit={SHOWN}"),
+            lambda answer: answer.body["served_by"] == "trending",
+        )
         backend = self._cloud.actors.backend()
         event = {"operation": "get_recommendations", "session_id": "direct", "limit": SHOWN}
         answer = self._cloud.actors.invoke(backend, self._cloud.alias_arn, event)

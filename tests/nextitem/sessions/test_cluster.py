@@ -12,8 +12,9 @@ from devstack.processes.children import LOOPBACK, Children, free_port
 from nextitem.errors import StoreUnavailable
 from nextitem.redis_client.url import parse_store_url
 from nextitem.sessions.session import SessionKey, SessionStore
+from nextitem.sessions.trends import Count, Trend
 from nextitem.sessions.valkey_store import ValkeyStore
-from tests.nextitem.parts import PATIENCE_SECONDS, VERSION, fresh_key, soon
+from tests.nextitem.parts import NOW, PATIENCE_SECONDS, VERSION, fresh_key, soon
 from tests.nextitem.sessions.failover import assert_it_comes_back
 from tests.nextitem.sessions.log_contract import add, event, names
 from tests.nextitem.sessions.snapshot_contract import DAY_MS, Inspector, save, snapshot_of
@@ -103,6 +104,21 @@ class TestCluster(SessionStoreContract):
         assert names(store.load(key, VERSION, soon()).log) == ["a", "b", "c"]
         assert store.load(key, VERSION, soon()).snapshot is not None
         assert target.ask("EXISTS", key) == 1
+
+
+def test_what_trends_is_counted_on_the_node_of_its_slot(cluster: ClusterDeployment) -> None:
+    # GIVEN counts of several deployments, whose keys are on different nodes
+    store = ValkeyStore(parse_store_url(cluster.url), timeout=PATIENCE_SECONDS, ttl=3600)
+    deployments = [f"shop {number}" for number in range(8)]
+    for name in deployments:
+        trends = store.trends(name, 3600)
+        assert trends.count([Count("tea", NOW, ("drinks", "leaves"))], soon()).result(soon())
+    # THEN each is read again, in the catalogue and in each group
+    for name in deployments:
+        trends = store.trends(name, 3600)
+        assert [trends.top(group, NOW, soon()) for group in (None, "drinks", "leaves")] == [[Trend("tea", 1.0)]] * 3
+    assert len({cluster.node_of(store.trends(name, 3600).key(None)) for name in deployments}) > 1
+    store.close()
 
 
 def test_no_node_means_an_unavailable_store() -> None:
