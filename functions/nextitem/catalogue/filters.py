@@ -201,7 +201,10 @@ def _number(value: object, column: Column, path: str) -> float:
             _refuse(path, f"must be a time of ISO 8601, such as 2026-01-31T09:30:00Z{_hint(value)}")
     if isinstance(value, bool) or not isinstance(value, int | float):
         _refuse(path, f"must be a number: the column is of kind number{_hint(value)}")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:  # an integer of hundreds of digits is beyond every number of a catalogue
+        return math.inf if value > 0 else -math.inf
 
 
 def _hint(value: object) -> str:

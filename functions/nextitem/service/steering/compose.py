@@ -120,7 +120,7 @@ class _Places:
         self._quota = _Quota(plan.diversity)
         for index in self._used:
             self._quota.count(index)
-        fetched = k if plan.diversity is None else min(max(k, MAX_FETCHED), FETCHED_PER_PLACE * k)
+        fetched = k if plan.diversity is None else min(max(2 * k, MAX_FETCHED), FETCHED_PER_PLACE * k)
         self._others = _Stream(ranker, plan, plan.pool, fetched, self._quota)
         self._promoted = [
             (_Stream(ranker, plan, plan.pool.keep(promotion.selection), fetched, self._quota), promotion)
@@ -194,22 +194,22 @@ class _Stream:
         """Return the next item; None if there is none. It must be used before the next call."""
         while True:
             for item in self._ranked:
-                # An item that is passed over here will never be admitted: places and values only fill up.
+                # An item that is passed over here will never be admitted: places and values only fill up. More are
+                # ranked than places can be used, so a further ranking has an item that is not used yet.
                 if item.index not in used and self._quota.admits(item.index):
                     return item
             if self._is_over:
                 return None
-            self._rank(used)
+            self._rank()
 
-    def _rank(self, used: set[int]) -> None:
+    def _rank(self) -> None:
         for selection in self._quota.full[self._dropped :]:
             self._groups = [(pool.drop(selection, self._items), factor) for pool, factor in self._groups]
         self._dropped = len(self._quota.full)
-        exclude = [*self._exclude, *used]
         found = [
             RankedItem(item.index, self._ranker.boosted(item.score, factor) if factor != 1 else item.score)
             for pool, factor in self._groups
-            for item in _best(self._ranker, pool, exclude, self._fetched)
+            for item in _best(self._ranker, pool, self._exclude, self._fetched)
         ]
         if len(self._groups) > 1:
             found.sort(key=lambda item: (-item.score, item.index))
@@ -221,15 +221,9 @@ def _groups(pool: Pool, boosts: Sequence[Boost], items: int) -> list[tuple[Pool,
     """Split a pool into the items of each factor: ranked each by itself, their scores are exact."""
     groups = [(pool, 1.0)]
     for boost in boosts:
-        groups = [
-            part
-            for pool, factor in groups
-            for part in (
-                (pool.keep(boost.selection), factor * boost.factor),
-                (pool.drop(boost.selection, items), factor),
-            )
-            if not part[0].is_empty
-        ]
+        boosted = [(pool.keep(boost.selection), factor * boost.factor) for pool, factor in groups]
+        others = [(pool.drop(boost.selection, items), factor) for pool, factor in groups]
+        groups = boosted + others
     return groups
 
 

@@ -1,9 +1,10 @@
 """Steered answers, beside the same rules over the scores of all items."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import inf, log
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -16,6 +17,14 @@ from tests.nextitem.parts import STEADY
 from tests.nextitem.service.steering.brute_force import Wishes, answer, some_wishes
 
 ITEMS = 3000
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _short_lists() -> Iterator[None]:
+    """Make masks of most selections, as of a large catalogue."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nextitem.catalogue.selection.MAX_LISTED", 200)
+        yield
 
 
 class ArrayRanker:
@@ -98,8 +107,25 @@ def test_an_empty_pool_is_not_ranked() -> None:
 
 
 def test_a_share_without_an_exact_float_gets_its_places() -> None:
+    # GIVEN a share of which 50 times are a little less than 29 in floats
+    share, places = 0.58, 50
+    assert places * share < 29
+    ranker = ArrayRanker(-np.arange(ITEMS, dtype=np.float64))
+    promoted = of_mask(np.arange(ITEMS) >= ITEMS - places)
+    # WHEN so many places are filled THEN 29 of them are promoted
+    found = composed(ranker, Plan(ITEMS, promotions=[Promotion(promoted, share)]), places)
+    assert sum(is_promoted for _, _, is_promoted in found) == 29
+
+
+def test_a_tenth_of_the_places_are_every_tenth_place() -> None:
     ranker = ArrayRanker(-np.arange(ITEMS, dtype=np.float64))
     promoted = of_mask(np.arange(ITEMS) >= ITEMS - 50)
     found = composed(ranker, Plan(ITEMS, promotions=[Promotion(promoted, 0.1)]), 30)
     assert [place for place, (_, _, is_promoted) in enumerate(found, 1) if is_promoted] == [10, 20, 30]
     assert [item for item, _, is_promoted in found if is_promoted] == [ITEMS - 50, ITEMS - 49, ITEMS - 48]
+
+
+def test_of_equal_boosted_scores_the_lower_index_comes_first() -> None:
+    odd = of_mask(np.arange(ITEMS) % 2 == 1)
+    plan = Plan(ITEMS, boosts=[Boost(odd, 2.0), Boost(odd, 0.5)])  # together they change nothing
+    assert composed(ArrayRanker(np.zeros(ITEMS)), plan, 4) == [(item, 0.0, False) for item in range(4)]

@@ -96,9 +96,12 @@ def test_every_operation_answers_with_items_of_which_the_filter_is_true(service:
     assert len({tuple(items(answer)) for answer in answers[:4]}) == 1
 
 
+@pytest.mark.parametrize("longest_list", [4096, 3])
 def test_a_filter_works_with_only_exclude_seen_and_unavailable_items(
-    service: Service, model: Model, catalogue: Catalogue
+    service: Service, monkeypatch: pytest.MonkeyPatch, longest_list: int
 ) -> None:
+    """Where the filter's items are a list for the engine, and where they are a mask, as in a large catalogue."""
+    monkeypatch.setattr("nextitem.catalogue.selection.MAX_LISTED", longest_list)
     routed = cast(OneModel, service.recommender._router).routed
     listed = items(service.recommend(A, B, **CHEAP))
     expensive = items(service.recommend(A, B, filter={"price": {"gte": 40}}))[0]
@@ -201,6 +204,7 @@ def test_an_explained_answer_says_why(service: Service) -> None:
         ({"boost": [{"filter": {"price": 1}, "factor": 0}]}, "boost[0].factor"),
         ({"boost": [{"filter": {"price": 1}, "factr": 2}]}, "boost[0].factr"),
         ({"promote": [{"share": 0.5}]}, "promote[0]"),
+        ({"promote": [{"share": 0.5, "items": [A], "filter": {"price": 1}}]}, "promote[0]"),
         ({"promote": [{"share": 0.5, "items": [A]}, {"share": 0.6, "items": [B]}]}, "promote"),
         ({"promote": [{"share": 0.5, "filter": {"brand": 1}}]}, "promote[0].filter.brand"),
         ({"diversity": {"field": "brand", "max": 1}}, "diversity.field"),
