@@ -44,6 +44,7 @@ def commands(*, large: bool) -> list[list[str]]:
         ["bench.engine.filters"],
         ["bench.engine.session_memory"],
         ["bench.training.throughput"],
+        ["bench.cold_items"],
         ["bench.experiments"],
         ["bench.engine.cost"],
     ]

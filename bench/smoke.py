@@ -40,6 +40,7 @@ SMALL: dict[str, tuple[str, ...]] = {
         *("--scheme", "8-bit", "--rounds", "10"),
     ),
     "bench.catalogue.build": ("--items", "2000"),
+    "bench.cold_items": ("--only", "simulator", "--sessions", "1500", "--epochs", "1", "--targets", "50"),
     "bench.engine.amx": ("--items", "12800"),
     "bench.engine.cost": ("--results", "RESULTS"),
     "bench.engine.filters": (*CATALOGUE, "--rounds", "20", "--scheme", "8-bit"),

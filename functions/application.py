@@ -100,6 +100,7 @@ def start(startup: "Startup") -> Application:
         telemetry.report_fault,
         starting=startup.models,
         exclude_seen=settings.exclude_seen,
+        explore=settings.explore,
     )
     valkey = ValkeyStore(
         settings.store_url,

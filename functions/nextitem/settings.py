@@ -45,6 +45,7 @@ FORMS = {
         "the name of a stack: at most 128 letters, digits and '-', a letter first",
     ),
     "NEXTITEM_EXCLUDE_SEEN": (r"true|false", "true or false"),
+    "NEXTITEM_EXPLORE": (r"0(\.[0-9]{1,9})?|1(\.0{1,9})?", "a number from 0 to 1"),
     "NEXTITEM_PLACEMENTS": (
         rf"{_LABEL}(,{_LABEL}){{0,{MAX_PLACEMENTS - 1}}}",
         f"at most {MAX_PLACEMENTS} labels, comma-separated, each of letters, digits, '_', '.', ':' and '-'",
@@ -77,6 +78,8 @@ class Settings(msgspec.Struct, frozen=True):
         deadline: ``NEXTITEM_DEADLINE_MS``, the deadline of requests that set none.
         exclude_seen: ``NEXTITEM_EXCLUDE_SEEN``, whether to leave out a session's items where neither the request nor
             the route says.
+        explore: ``NEXTITEM_EXPLORE``, the share of places that new items get beyond their scores where neither the
+            request nor the route says.
         trending: ``NEXTITEM_TRENDING``, true or false: whether to count what trends. Without it nothing more is sent to
             the store, and `trending` answers with the most popular items.
         trending_half_life: ``NEXTITEM_TRENDING_HALF_LIFE_SECONDS``, after which an event counts half.
@@ -102,6 +105,7 @@ class Settings(msgspec.Struct, frozen=True):
     session_ttl: float
     deadline: float
     exclude_seen: bool
+    explore: float
     trending: bool
     trending_half_life: float
     trending_field: str | None
@@ -136,6 +140,7 @@ class Settings(msgspec.Struct, frozen=True):
             deadline=_positive(environment, "NEXTITEM_DEADLINE_MS", 120) / 1000,
             exclude_seen=_matching("NEXTITEM_EXCLUDE_SEEN", environment.get("NEXTITEM_EXCLUDE_SEEN") or "false")
             == "true",
+            explore=float(_matching("NEXTITEM_EXPLORE", environment.get("NEXTITEM_EXPLORE") or "0.05")),
             trending=_matching("NEXTITEM_TRENDING", environment.get("NEXTITEM_TRENDING") or "true") == "true",
             trending_half_life=_positive(environment, "NEXTITEM_TRENDING_HALF_LIFE_SECONDS", 21_600, minimum=60),
             trending_field=_optional(environment, "NEXTITEM_TRENDING_FIELD"),

@@ -72,13 +72,23 @@ def promote(
             show_default=False,
         ),
     ] = None,
+    explore: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Share of places that new items get beyond their scores where a request does not say. Without this "
+            "option the route stays as it is; a new route does what the deployment says.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Give a version all traffic, after it has passed its certificate on this machine."""
     describe_if_stopped(lambda: MAYBE_CHANGED)
     with waiting(f"checking {version}"), temporary_folder() as folder:
         publisher = Publisher(registry.store(), route, rows=new_item_rows)
-        new_route = publisher.promote(version, folder, exclude_seen=exclude_seen)
+        new_route = publisher.promote(version, folder, exclude_seen=exclude_seen, explore=explore)
     _print_route(route, new_route, as_json)
 
 

@@ -31,6 +31,7 @@ def test_the_required_settings_are_enough() -> None:
         session_ttl=86_400,
         deadline=0.12,
         exclude_seen=False,
+        explore=0.05,
         trending=True,
         trending_half_life=21_600,
         trending_field=None,
@@ -56,6 +57,7 @@ def test_all_settings_can_be_set() -> None:
             "NEXTITEM_SESSION_TTL_SECONDS": "60",
             "NEXTITEM_DEADLINE_MS": "1000",
             "NEXTITEM_EXCLUDE_SEEN": "true",
+            "NEXTITEM_EXPLORE": "0.25",
             "NEXTITEM_TRENDING": "false",
             "NEXTITEM_TRENDING_HALF_LIFE_SECONDS": "3600",
             "NEXTITEM_TRENDING_FIELD": "category",
@@ -79,6 +81,7 @@ def test_all_settings_can_be_set() -> None:
         session_ttl=60,
         deadline=1.0,
         exclude_seen=True,
+        explore=0.25,
         trending=False,
         trending_half_life=3600,
         trending_field="category",
@@ -101,6 +104,7 @@ OPTIONAL = (
     "NEXTITEM_SESSION_TTL_SECONDS",
     "NEXTITEM_DEADLINE_MS",
     "NEXTITEM_EXCLUDE_SEEN",
+    "NEXTITEM_EXPLORE",
     "NEXTITEM_PLACEMENTS",
     "NEXTITEM_STACK",
     "NEXTITEM_MODEL_DIR",
@@ -119,6 +123,17 @@ def test_an_empty_variable_is_not_set(name: str) -> None:
 @pytest.mark.parametrize(("text", "meant"), [("true", True), ("false", False)])
 def test_a_switch_is_true_or_false(text: str, meant: bool) -> None:
     assert Settings.read({**REQUIRED, "NEXTITEM_EXCLUDE_SEEN": text}).exclude_seen is meant
+
+
+@pytest.mark.parametrize(("text", "meant"), [("0", 0.0), ("1", 1.0), ("1.0", 1.0), ("0.125", 0.125)])
+def test_a_share_is_a_number_from_0_to_1(text: str, meant: float) -> None:
+    assert Settings.read({**REQUIRED, "NEXTITEM_EXPLORE": text}).explore == meant
+
+
+@pytest.mark.parametrize("text", ["1.1", "-0.1", "2", "5%", ".5", "nan", "01"])
+def test_any_other_share_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"^NEXTITEM_EXPLORE must be a number from 0 to 1$"):
+        Settings.read({**REQUIRED, "NEXTITEM_EXPLORE": text})
 
 
 @pytest.mark.parametrize("text", ["True", "1", "yes", "true ", "truefalse"])

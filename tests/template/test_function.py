@@ -90,6 +90,10 @@ def test_default_parameters_are_the_default_settings() -> None:
     assert Settings.read(environment) == Settings.read(bare)
 
 
+def test_a_deployment_can_give_new_items_more_places() -> None:
+    assert Settings.read(environment_on_lambda({"Explore": "0.2"})).explore == 0.2
+
+
 @pytest.mark.parametrize(("value", "meant"), [("true", True), ("false", False)])
 def test_a_deployment_can_leave_out_seen_items(value: str, meant: bool) -> None:
     assert Settings.read(environment_on_lambda({"ExcludeSeen": value})).exclude_seen is meant

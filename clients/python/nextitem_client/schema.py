@@ -107,6 +107,7 @@ class RankingOptions(SteeredOptions, total=False):
     """Options of every request for recommendations to a visitor."""
 
     exclude_seen: bool
+    explore: float
 
 
 class AppendOptions(RankingOptions, total=False):

@@ -256,6 +256,11 @@ export interface components {
              * @default null
              */
             exclude_seen?: boolean | null;
+            /**
+             * @description 0 to 1: the share of places that new items get beyond their scores; see "New items".
+             * @default null
+             */
+            explore?: number | null;
         };
         /**
          * EventBody
@@ -415,6 +420,11 @@ export interface components {
              * @default null
              */
             exclude_seen?: boolean | null;
+            /**
+             * @description 0 to 1: the share of places that new items get beyond their scores; see "New items".
+             * @default null
+             */
+            explore?: number | null;
         };
         /**
          * Answer
@@ -774,6 +784,8 @@ export interface operations {
                  * @example true
                  */
                 exclude_seen?: boolean;
+                /** @description 0 to 1: the share of places that new items get beyond their scores; see "New items". */
+                explore?: number;
             };
             header?: never;
             path: {

@@ -14,7 +14,7 @@ export type RankingOptions = Omit<Schemas["ItemsBody"], "item_ids" | "deadline_m
 /** Options of every request for a list of items. */
 export type ListOptions = Omit<RankingOptions, "promote" | "pin" | "explain" | "exclude_seen">;
 /** Options of `similar`. */
-export type SteeredOptions = Omit<RankingOptions, "exclude_seen">;
+export type SteeredOptions = Omit<RankingOptions, "exclude_seen" | "explore">;
 /** Options of `trending`. */
 export type TrendingOptions = ListOptions & { category?: string };
 /** Options of `appendEvents`; the client sets `sent_at` itself. */

@@ -65,7 +65,7 @@ def _begin_catalogue(registry: Registry, name: str, route: Route) -> BackgroundC
 def _load_older(registry: Registry, name: str, live: Route | None) -> "tuple[Route, dict[str, Model]] | None":
     """Load the newest revision of a route's history that can be used and has other variants than the live route.
 
-    As after a rollback, `Route.exclude_seen` of the live route holds, if that can be read.
+    As after a rollback, `Route.exclude_seen` and `explore` of the live route hold, if that can be read.
     """
     with suppress(NextItemError):  # the fault of the live route says more
         for revision in islice(reversed(registry.revisions(name)), MAX_OLDER):
@@ -73,7 +73,7 @@ def _load_older(registry: Registry, name: str, live: Route | None) -> "tuple[Rou
                 route = registry.revision(name, revision)
                 if route is not None and (live is None or route.variants != live.variants):
                     if live is not None:
-                        route = msgspec.structs.replace(route, exclude_seen=live.exclude_seen)
+                        route = msgspec.structs.replace(route, exclude_seen=live.exclude_seen, explore=live.explore)
                     return route, load_models(registry, route)
     return None
 

@@ -130,7 +130,9 @@ class Publisher:
         stored = self._bucket.read(route_key(self._route), MAX_ROUTE_BYTES)
         return decode_route(stored.data, route_key(self._route)) if stored is not None else None
 
-    def promote(self, version: str, folder: Path, *, exclude_seen: bool | None = None) -> Route:
+    def promote(
+        self, version: str, folder: Path, *, exclude_seen: bool | None = None, explore: float | None = None
+    ) -> Route:
         """Check a version's whole certificate, then give it all traffic. Do nothing if the route says so already.
 
         Before that, the version is joined with the route's catalogue, if there is one.
@@ -139,6 +141,7 @@ class Publisher:
             version: a published version.
             folder: the local folder of fetched versions.
             exclude_seen: sets `Route.exclude_seen`; None leaves it as it is.
+            explore: sets `Route.explore`, 0 to 1; None leaves it as it is.
 
         Raises:
             VersionNotFound: it is not published.
@@ -151,16 +154,17 @@ class Publisher:
         self._check([version], folder)
         variants = (Variant(DEFAULT_VARIANT, version, 1.0),)
         live = self.current()
-        if live is not None and live.variants == variants and exclude_seen in {None, live.exclude_seen}:
+        settings = exclude_seen in {None, live.exclude_seen} and explore in {None, live.explore} if live else False
+        if live is not None and live.variants == variants and settings:
             return live
-        return self._change(variants, restores=None, exclude_seen=exclude_seen)
+        return self._change(variants, restores=None, exclude_seen=exclude_seen, explore=explore)
 
     def rollback(self, folder: Path) -> Route:
         """Restore the previous variants of the route; a second rollback restores those before them.
 
         They are joined with the route's catalogue as it is now: a catalogue has its own rollback.
 
-        `Route.exclude_seen` stays as it is: it is about the shop's pages, not about a version.
+        `Route.exclude_seen` and `explore` stay as they are: they are about the shop's pages, not about a version.
 
         The versions that will take traffic must pass their whole certificates, as for `promote`.
 
@@ -233,7 +237,13 @@ class Publisher:
             logger.warning("%s is ignored: %s", key, error)
             return None
 
-    def _change(self, variants: tuple[Variant, ...], restores: int | None, exclude_seen: bool | None = None) -> Route:
+    def _change(
+        self,
+        variants: tuple[Variant, ...],
+        restores: int | None,
+        exclude_seen: bool | None = None,
+        explore: float | None = None,
+    ) -> Route:
         key, registry = route_key(self._route), Registry(self._bucket, Path())
         stored = self._bucket.read(key, MAX_ROUTE_BYTES)
         newest = max(registry.revisions(self._route), default=0)
@@ -246,9 +256,10 @@ class Publisher:
                 live = msgspec.structs.replace(live, revision=revision, restores=live.restores or live.revision)
             self._bucket.create(history_key(self._route, live.revision), msgspec.json.encode(live))
             revision = live.revision + 1
-        if exclude_seen is None and before is not None:
-            exclude_seen = before.exclude_seen
-        route = Route(revision, variants, self._now().isoformat(timespec="seconds"), restores, exclude_seen)
+        if before is not None:
+            exclude_seen = before.exclude_seen if exclude_seen is None else exclude_seen
+            explore = before.explore if explore is None else explore
+        route = Route(revision, variants, self._now().isoformat(timespec="seconds"), restores, exclude_seen, explore)
         data = msgspec.json.encode(route)
         compare_and_set(self._bucket, key, stored, data)
         try:

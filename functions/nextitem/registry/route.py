@@ -3,6 +3,8 @@
 The bucket has it as ``routes/<route>.json``, and each revision of it under ``routes/history/<route>/``.
 """
 
+from typing import Annotated
+
 import msgspec
 
 from nextitem.errors import ArtifactUnsupported, RegistryError
@@ -33,6 +35,8 @@ class Route(msgspec.Struct, frozen=True):
         restores: after a rollback, the revision that has the same variants.
         exclude_seen: whether answers leave out the session's items where the request does not say; None: as the
             deployment says. It stays as it is through promotions and rollbacks until one of them sets it.
+        explore: the share of places that new items get beyond their scores where the request does not say; else as
+            `exclude_seen`.
     """
 
     revision: int
@@ -40,6 +44,7 @@ class Route(msgspec.Struct, frozen=True):
     changed: str
     restores: int | None = None
     exclude_seen: bool | None = None
+    explore: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
     schema: int = ROUTE_SCHEMA
 
     @property

@@ -49,7 +49,9 @@ def recorded_ranking(
     record.placement = options.placement
     with record.phase("scoring"):
         exclude_seen = routed.exclude_seen if options.exclude_seen is None else options.exclude_seen
-        ranking = rank(routed, replay, parsed, max(options.limit, at_least), exclude_seen=exclude_seen)
+        explore = routed.explore if options.explore is None else options.explore
+        places = max(options.limit, at_least)
+        ranking = rank(routed, replay, parsed, places, exclude_seen=exclude_seen, explore=explore)
     record.set_served_by(ranking.served_by, routed.version, routed.variant)
     if ranking.items and ranking.served_by != "popular":
         scores = [item.score for item in ranking.items]

@@ -1,6 +1,7 @@
 """Rank the catalogue for a session or for bare items: replay the events, then score the items."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
 from typing import NamedTuple
 
 from nextitem.event_types import VIEW
@@ -10,7 +11,7 @@ from nextitem.service.router import RoutedModel
 from nextitem.service.schema import Reason, ServedBy
 from nextitem.service.steering.compose import Placement, compose
 from nextitem.service.steering.parsed_options import ParsedOptions, plan_of
-from nextitem.service.steering.ranker import PopularRanker, SessionRanker
+from nextitem.service.steering.ranker import PopularRanker, Ranker, SessionRanker
 from nextitem.sessions.session import SessionRecord
 
 
@@ -23,6 +24,7 @@ class ReplayedSession(NamedTuple):
         types: the type of each event.
         hidden: the hidden state, or None if the model knows none of the items.
         replayed: the number of events replayed after the session's snapshot; without a snapshot, all events.
+        seed: names the log, for what is drawn: see `steering.exploration`.
     """
 
     source: ServedBy
@@ -30,6 +32,7 @@ class ReplayedSession(NamedTuple):
     types: Sequence[str]
     hidden: HiddenState | None
     replayed: int = 0
+    seed: bytes = b""
 
 
 class Ranking(NamedTuple):
@@ -55,7 +58,8 @@ def replay_session(routed: RoutedModel, session: SessionRecord) -> ReplayedSessi
     if hidden is not None or known:
         hidden = routed.model.replay(hidden, known, routed.items.new_rows, types)
     types_of_log = [entry.type for entry in session.log]
-    return ReplayedSession("session", session.item_ids, types_of_log, hidden, len(entries))
+    seed = session.log[-1].chain if session.log else b""
+    return ReplayedSession("session", session.item_ids, types_of_log, hidden, len(entries), seed)
 
 
 def replay_items(
@@ -65,7 +69,7 @@ def replay_items(
     types = types or [VIEW] * len(item_ids)
     known, codes = known_events(routed, zip(item_ids, types, strict=True))
     hidden = routed.model.replay(None, known, routed.items.new_rows, codes) if known else None
-    return ReplayedSession(source, item_ids, types, hidden)
+    return ReplayedSession(source, item_ids, types, hidden, seed=blake2b("\n".join(item_ids).encode()).digest())
 
 
 def known_events(routed: RoutedModel, events: Iterable[tuple[str, str]]) -> tuple[list[int], list[int]]:
@@ -76,7 +80,13 @@ def known_events(routed: RoutedModel, events: Iterable[tuple[str, str]]) -> tupl
 
 
 def rank(
-    routed: RoutedModel, replay: ReplayedSession, parsed: ParsedOptions, k: int, *, exclude_seen: bool = False
+    routed: RoutedModel,
+    replay: ReplayedSession,
+    parsed: ParsedOptions,
+    k: int,
+    *,
+    exclude_seen: bool = False,
+    explore: float = 0.0,
 ) -> Ranking:
     """Rank the items that the options allow, and return the best in the order of the shop's rules.
 
@@ -85,14 +95,21 @@ def rank(
     Args:
         routed: the model that answers.
         replay: the replayed session.
-        parsed: the options; their `limit` and `exclude_seen` are not used here.
+        parsed: the options; their `limit`, `exclude_seen` and `explore` are not used here.
         k: how many items to return; fewer come back where there are no more.
         exclude_seen: whether to leave out the session's items.
+        explore: the share of places that new items get beyond their scores.
     """
     items, excluded = routed.items, parsed.options.exclude
     exclude = items.indices((*excluded, *replay.item_ids) if exclude_seen else excluded)
     plan = plan_of(parsed, items, replay.item_ids, exclude)
-    if replay.hidden is None:
-        return Ranking("popular", *compose(PopularRanker(routed), plan, k))
-    session = items.indices(replay.item_ids) if routed.model.has_memory else ()
-    return Ranking(replay.source, *compose(SessionRanker(routed, replay.hidden, session), plan, k))
+    source: ServedBy = "popular"
+    ranker: Ranker = PopularRanker(routed)
+    if replay.hidden is not None:
+        session = items.indices(replay.item_ids) if routed.model.has_memory else ()
+        source, ranker = replay.source, SessionRanker(routed, replay.hidden, session)
+    if explore and len(items) > items.of_model:
+        from nextitem.service.steering.exploration import explored  # imported lazily: most routes have no new items
+
+        plan = explored(plan, explore, ranker, items, replay.seed)
+    return Ranking(source, *compose(ranker, plan, k))

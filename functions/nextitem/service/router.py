@@ -38,15 +38,16 @@ process after the answer."""
 
 
 class RoutedModel(msgspec.Struct, frozen=True):
-    """The model that answers a session, its items, its variant on the route, and what the route says of seen items.
+    """The model that answers a session, its items, its variant on the route, and what holds where a request is silent.
 
-    `exclude_seen`: whether to leave out the session's items where a request does not say.
+    `exclude_seen`: whether to leave out the session's items. `explore`: the share of places for new items.
     """
 
     model: Model
     items: ServedItems
     variant: str
     exclude_seen: bool
+    explore: float = 0.0
 
     @property
     def version(self) -> str:
@@ -71,6 +72,7 @@ class Router:
         clock: the wall clock, in seconds: a monotonic one may stand still while the function is frozen.
         starting: the first load, where it has begun already.
         exclude_seen: the deployment's setting, for a route that has none of its own.
+        explore: the same.
     """
 
     def __init__(
@@ -83,11 +85,12 @@ class Router:
         starting: BackgroundCall[LoadedRoute] | None = None,
         *,
         exclude_seen: bool = False,
+        explore: float = 0.0,
     ) -> None:
         self._registry, self._name, self._ttl = registry, name, ttl
         self._on_fault, self._clock = on_fault, clock
         self._starting = starting
-        self._exclude_seen = exclude_seen
+        self._exclude_seen, self._explore = exclude_seen, explore
         self._serving: Serving | None = None
         self._availability: Availability = ALL_AVAILABLE
         self._read_at = -float("inf")
@@ -247,9 +250,10 @@ class Router:
         return [self._routed(serving, variant) for variant in variants_with_traffic(serving.route)]
 
     def _routed(self, serving: Serving, variant: Variant) -> RoutedModel:
-        of_route, version = serving.route.exclude_seen, variant.version
-        exclude_seen = self._exclude_seen if of_route is None else of_route
-        return RoutedModel(serving.models[version], serving.items[version], variant.variant, exclude_seen)
+        route, version = serving.route, variant.version
+        exclude_seen = self._exclude_seen if route.exclude_seen is None else route.exclude_seen
+        explore = self._explore if route.explore is None else route.explore
+        return RoutedModel(serving.models[version], serving.items[version], variant.variant, exclude_seen, explore)
 
     def _wait_for_first_model(self) -> None:
         """Wait for the attempt under way to load a model, or for a new one.

@@ -103,7 +103,7 @@ def test_promoting_the_live_version_changes_nothing(publisher: Publisher, versio
     assert publisher.rollback(folder).variants[0].version == versions[0]
 
 
-def test_a_promotion_sets_what_the_route_does_with_seen_items(
+def test_a_promotion_sets_what_the_route_does_with_seen_and_new_items(
     bucket: BotoObjectStore, publisher: Publisher, versions: list[str], folder: Path
 ) -> None:
     # GIVEN a live version on a route that does not say
@@ -113,13 +113,15 @@ def test_a_promotion_sets_what_the_route_does_with_seen_items(
     publisher.promote(versions[0], folder, exclude_seen=True)
     assert publisher.promote(versions[0], folder, exclude_seen=True).revision == 2
     # AND later promotions and rollbacks keep it, whether the revision that they restore had it or not
-    assert publisher.promote(versions[1], folder).exclude_seen is True
+    assert publisher.promote(versions[1], folder, explore=0.0).exclude_seen is True
     assert publisher.rollback(folder).variants[0].version == versions[0]
     assert publisher.current() == Registry(bucket, folder).route("live")
     # AND another promotion changes it
     publisher.promote(versions[2], folder, exclude_seen=False)
     assert publisher.rollback(folder).exclude_seen is False
-    assert [route.exclude_seen for route in history(bucket)] == [None, True, True, True, False, False]
+    assert publisher.promote(versions[2], folder, explore=0.5).exclude_seen is False
+    assert [route.exclude_seen for route in history(bucket)] == [None, True, True, True, False, False, False]
+    assert [route.explore for route in history(bucket)] == [None, None, 0, 0, 0, 0, 0.5]
 
 
 def test_an_unknown_version_is_not_promoted(publisher: Publisher, versions: list[str], folder: Path) -> None:

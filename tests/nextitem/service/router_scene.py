@@ -73,8 +73,8 @@ class Scene:
         """Return a router as of another process: nothing is loaded, and its folder is empty."""
         return Router(Registry(self.bucket, self.folder / "cold"), "live", TTL, self.faults.append, self.clock)
 
-    def promote(self, version: str, *, exclude_seen: bool | None = None) -> None:
-        self.publisher.promote(version, self.folder / "publisher", exclude_seen=exclude_seen)
+    def promote(self, version: str, *, exclude_seen: bool | None = None, explore: float | None = None) -> None:
+        self.publisher.promote(version, self.folder / "publisher", exclude_seen=exclude_seen, explore=explore)
 
     def put_route(self, *variants: Variant) -> None:
         """Write a route that no publisher would."""

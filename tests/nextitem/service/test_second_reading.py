@@ -58,7 +58,7 @@ def test_a_misspelt_field_is_named_with_the_nearest(
 def test_a_field_like_no_other_gets_the_list_of_fields() -> None:
     assert faults({"k": 3}, RankingOptions) == {
         "k": "unknown field; accepted are: limit, only, exclude, after, fields, deadline_ms, placement, filter, boost, "
-        "diversity, promote, pin, explain, exclude_seen"
+        "diversity, promote, pin, explain, exclude_seen, explore"
     }
     assert faults({"k": 3}, NoOptions) == {"k": "unknown field; accepted are: none"}
     with pytest.raises(RequestError, match="did you mean `session_id`"):

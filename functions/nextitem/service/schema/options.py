@@ -12,6 +12,7 @@ from nextitem.service.schema.limits import (
     Cursor,
     DeadlineMs,
     Excluded,
+    Explore,
     Id,
     Label,
     Limit,
@@ -55,10 +56,11 @@ class SteeredOptions(ListOptions, frozen=True, kw_only=True):
 class RankingOptions(SteeredOptions, frozen=True, kw_only=True):
     """The options of any request for recommendations to a visitor.
 
-    Where `exclude_seen` is None, the route's setting holds, or else the deployment's.
+    Where `exclude_seen` or `explore` is None, the route's setting holds, or else the deployment's.
     """
 
     exclude_seen: bool | None = None
+    explore: Explore | None = None
 
 
 class ItemsBody(RankingOptions, frozen=True):
@@ -108,4 +110,4 @@ class SimilarRequest(msgspec.Struct, frozen=True):
 
 def similar_request(item_id: str, options: SteeredOptions) -> SimilarRequest:
     """Return the request for the items that are most similar to one."""
-    return SimilarRequest(item_id, RankingOptions(**msgspec.structs.asdict(options), exclude_seen=True))
+    return SimilarRequest(item_id, RankingOptions(**msgspec.structs.asdict(options), exclude_seen=True, explore=0.0))

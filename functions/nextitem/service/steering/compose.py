@@ -45,11 +45,15 @@ class Boost(msgspec.Struct, frozen=True):
 
 
 class Promotion(msgspec.Struct, frozen=True):
-    """Items that get a share of the places, and what the answer calls the reason."""
+    """Items that get a share of the places, and what the answer calls the reason.
+
+    `ranker` orders them; None for the answer's.
+    """
 
     selection: Selection
     share: float
     reason: Placement = "promoted"
+    ranker: Ranker | None = None
 
 
 class Diversity(msgspec.Struct, frozen=True):
@@ -123,7 +127,10 @@ class _Places:
         fetched = k if plan.diversity is None else min(max(2 * k, MAX_FETCHED), FETCHED_PER_PLACE * k)
         self._others = _Stream(ranker, plan, plan.pool, fetched, self._quota)
         self._promoted = [
-            (_Stream(ranker, plan, plan.pool.keep(promotion.selection), fetched, self._quota), promotion)
+            (
+                _Stream(promotion.ranker or ranker, plan, plan.pool.keep(promotion.selection), fetched, self._quota),
+                promotion,
+            )
             for promotion in plan.promotions
         ]
         self._taken = [0] * len(plan.promotions)

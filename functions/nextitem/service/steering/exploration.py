@@ -1,0 +1,68 @@
+"""Let new items have places that their scores do not give them, so that visitors show what they are worth.
+
+The items of these places are drawn by the model's own probabilities, without chance: a hash of the session's log and of
+the item stands for the random number, so a retry gets the same answer and another session another draw.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+
+import msgspec
+import numpy as np
+
+from nextitem.catalogue.selection import of_indices
+from nextitem.catalogue.served_items import ServedItems
+from nextitem.model.engine import RankedItem
+from nextitem.service.steering.compose import Plan, Promotion
+from nextitem.service.steering.pool import Pool
+from nextitem.service.steering.ranker import Ranker
+
+MOST_DRAWN = 50
+"""Best new items among which is drawn: a hash costs a microsecond, and worse items would hardly ever be drawn."""
+_HASH_BYTES = 8
+_MOST_KEY = 64
+"""Length of the longest key of BLAKE2b."""
+
+
+def explored(plan: Plan, share: float, ranker: Ranker, items: ServedItems, seed: bytes) -> Plan:
+    """Return a plan that gives new items a share of the places beyond their scores.
+
+    Args:
+        plan: the plan; its promotions come first.
+        share: of the places, 0 to 1.
+        ranker: scores the items of the answer.
+        items: the items of the model that answers.
+        seed: names the session's log.
+    """
+    count = len(items)
+    if share <= 0 or items.of_model == count:
+        return plan
+    new = of_indices(np.arange(items.of_model, count, dtype=np.int64), count)
+    drawn = DrawingRanker(ranker, items.item_id, seed)
+    return msgspec.structs.replace(plan, promotions=(*plan.promotions, Promotion(new, share, "new", drawn)))
+
+
+class DrawingRanker:
+    """Ranks items in an order that is drawn by their probabilities, as if one were taken out after the other.
+
+    Adding a Gumbel variable to the logarithm of each probability gives that order
+    (https://en.wikipedia.org/wiki/Gumbel_distribution#Gumbel_reparameterization_tricks). The scores stay as they are.
+    """
+
+    def __init__(self, ranker: Ranker, item_id: Callable[[int], str], seed: bytes) -> None:
+        self._ranker, self._item_id, self._seed = ranker, item_id, seed[:_MOST_KEY]
+
+    def best(self, pool: Pool, exclude: Sequence[int], k: int) -> list[RankedItem]:
+        """See `Ranker`; at most `MOST_DRAWN` items are returned."""
+        ranked = self._ranker.best(pool, exclude, MOST_DRAWN)
+        return sorted(ranked, key=lambda item: -item.score - self._gumbel(item.index))[:k]
+
+    def boosted(self, score: float, factor: float) -> float:
+        """See `Ranker`."""
+        return self._ranker.boosted(score, factor)
+
+    def _gumbel(self, index: int) -> float:
+        digest = blake2b(self._item_id(index).encode(), key=self._seed, digest_size=_HASH_BYTES).digest()
+        uniform = (int.from_bytes(digest) + 0.5) / 256**_HASH_BYTES
+        return -math.log(-math.log(min(uniform, 1 - 1e-16)))
