@@ -9,7 +9,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -21,6 +21,7 @@ from devstack.api_gateway.cors import Cors
 from devstack.api_gateway.jwt_authorizer import JwtAuthorizer
 from devstack.console.backend import Backend
 from devstack.console.pages import console_pages
+from devstack.demo_catalogue import TRENDING_FIELD, write_demo_catalogue
 from devstack.openapi import site
 from devstack.processes.errors import StackError
 from devstack.publish import demo_artifact, earlier_artifact, most_popular_item
@@ -47,6 +48,7 @@ ROUTE_SECONDS = 3
 AUDIENCE = "nextitem"
 """Audience of the tokens, unless --jwt names others."""
 ONLY_WITHOUT_TEMPLATE = {
+    "items": "use nextitem items publish",
     "workers": "a version has four at most",
     "cors": "use --parameters CorsOrigins=ORIGIN",
     "jwt": "use --parameters JwtIssuer=ISSUER JwtAudience=AUDIENCE",
@@ -90,8 +92,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     refuse_run(artifact)
     if options.template:
         return _run_template(options, artifact, console)
-    shop = Shop()
-    backend = Backend(shop, list(shop.sessions(options.sessions or SESSIONS, seed=REPLAY_SEED)))
+    backend = Backend(list(Shop().sessions(options.sessions or SESSIONS, seed=REPLAY_SEED)))
     stack = Stack(
         options.functions_dir or FUNCTIONS_DIRECTORY,
         artifact=artifact,
@@ -102,9 +103,10 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         jwt=JwtAuthorizer(options.jwt[0], tuple(options.jwt[1:]) or (AUDIENCE,)) if options.jwt else None,
         cors=Cors(tuple(options.cors)) if options.cors else None,
         secret={"current": KEY_SECRET},
-        settings={"NEXTITEM_ROUTE_TTL_SECONDS": str(ROUTE_SECONDS)},
+        settings={"NEXTITEM_ROUTE_TTL_SECONDS": str(ROUTE_SECONDS), "NEXTITEM_TRENDING_FIELD": TRENDING_FIELD},
         observe=backend.calls.observe,
         earlier=None if options.artifact else earlier_artifact(),
+        catalogue=_catalogue(options),
         exclude_seen=True,  # as a shop would: its carousel shows what the visitor has not seen
         pages=[*console_pages(backend), *site.pages()],
     )
@@ -140,10 +142,7 @@ def _run_template(options: argparse.Namespace, artifact: Path, console: Console)
     try:
         from devstack.cloud import command as cloud_command
     except ModuleNotFoundError as error:
-        package = str(error.name).partition(".")[0]
-        raise StackError(
-            f"--template needs packages that the demo does not, such as {package}: `make install` installs them."
-        ) from error
+        raise _packages_missing("--template", error) from error
     return cloud_command.run(
         dict(options.parameters or ()),
         artifact=artifact,
@@ -151,6 +150,34 @@ def _run_template(options: argparse.Namespace, artifact: Path, console: Console)
         sessions=options.sessions,
         once=options.once,
         console=console,
+    )
+
+
+def _catalogue(options: argparse.Namespace) -> Callable[[Path], object] | None:
+    """Return what writes the catalogue. A model of another shop has none, unless it is given its items."""
+    if options.items:
+        return lambda path: _build_catalogue(options.items, path)
+    return None if options.artifact else write_demo_catalogue
+
+
+def _build_catalogue(items: Path, path: Path) -> None:
+    """Write the catalogue of a file of items.
+
+    Raises:
+        StackError: a package is missing.
+        nextitem.errors.InputError: the file is wrong.
+    """
+    try:
+        from model_export.data.items.build import build_catalogue
+    except ModuleNotFoundError as error:
+        raise _packages_missing("--items", error) from error
+    build_catalogue(items, path)
+
+
+def _packages_missing(option: str, error: ModuleNotFoundError) -> StackError:
+    package = str(error.name).partition(".")[0]
+    return StackError(
+        f"{option} needs packages that the demo does not, such as {package}: `make install` installs them."
     )
 
 
@@ -202,6 +229,9 @@ def _parser() -> argparse.ArgumentParser:
         help=f"demand a token of this issuer for one of these audiences ({AUDIENCE}); prints two tokens",
     )
     parser.add_argument("--artifact", type=Path, help="model to serve instead of the demo")
+    parser.add_argument(
+        "--items", type=Path, metavar="FILE", help="catalogue to publish instead of the demo's; needs `make install`"
+    )
     parser.add_argument(
         "--functions-dir",
         type=Path,

@@ -13,6 +13,7 @@ from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.model.artifact import open_artifact
 from nextitem.model.manifest import VOCABULARY
 from nextitem.model.vocabulary import Vocabulary
+from nextitem.registry.catalogue_publisher import CataloguePublisher
 from nextitem.registry.publisher import Publisher
 
 DEMO_DIRECTORY = Path(__file__).parent / "demo"
@@ -89,6 +90,22 @@ def publish(artifact: Path, bucket: Bucket, directory: Path, *, exclude_seen: bo
         version = publisher.publish(artifact)
         publisher.promote(version, directory, exclude_seen=exclude_seen)
     return version
+
+
+def publish_catalogue(catalogue: Path, bucket: Bucket, directory: Path) -> str:
+    """Publish a catalogue file for the route, and return its version.
+
+    Args:
+        catalogue: the file.
+        bucket: receives the catalogue and its joins with the models.
+        directory: for the copies of the models that joins need.
+
+    Raises:
+        nextitem.errors.ArtifactError: the file or a model is damaged.
+        nextitem.errors.RegistryError: the bucket refuses it.
+    """
+    with object_store(bucket) as store:
+        return CataloguePublisher(store, directory, rows=new_item_rows).publish(catalogue).version
 
 
 @contextmanager

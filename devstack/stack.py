@@ -8,7 +8,7 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +25,7 @@ from devstack.lambda_runtime.function import Function
 from devstack.lambda_runtime.worker import ColdStart
 from devstack.processes.children import Children
 from devstack.processes.listener import listen
-from devstack.publish import publish, publish_only
+from devstack.publish import publish, publish_catalogue, publish_only
 from devstack.services.brake import Brake
 from devstack.services.bucket import ACCESS_KEY, REGION, Bucket, start_bucket
 from devstack.services.secret import SECRET_ID, Secret
@@ -52,6 +52,7 @@ class Stack:
         s3_endpoint: ``http://127.0.0.1:port``.
         bucket: name of the bucket with the models.
         version: of the published model, or None.
+        catalogue_version: of the published catalogue, or None.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Stack:
         pages: Sequence[web.RouteDef] = (),
         observe: Observe | None = None,
         earlier: Path | None = None,
+        catalogue: Callable[[Path], object] | None = None,
     ) -> None:
         """Keep the configuration; nothing is started yet.
 
@@ -97,6 +99,7 @@ class Stack:
             pages: routes of pages for people on the API's port, see `devstack.pages.serving`; AWS serves none.
             observe: sees each HTTP request and its outcome, see `Gateway`.
             earlier: another model to publish; it gets no traffic until somebody promotes it; or None.
+            catalogue: writes the catalogue file to publish for the route, at a path; or None.
         """
         self._function = Function(
             directory=functions_dir.resolve(),
@@ -118,6 +121,7 @@ class Stack:
         self._pages = pages
         self._observe = observe
         self._earlier = earlier
+        self._catalogue = catalogue
         self._resources = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -133,6 +137,7 @@ class Stack:
             resources.callback(self.store_brake.press, 0)
             self.bucket, self.s3_endpoint = bucket.name, bucket.endpoint
             self.version = self._published(bucket, directory / "published")
+            self.catalogue_version = self._published_catalogue(bucket, directory)
             if self._secret is not None:
                 self.put_secret(self._secret)
             self._served = resources.enter_context(
@@ -223,6 +228,13 @@ class Stack:
         if self._earlier is not None:
             publish_only(self._earlier, bucket)
         return publish(self._artifact, bucket, directory, exclude_seen=self._exclude_seen)
+
+    def _published_catalogue(self, bucket: Bucket, directory: Path) -> str | None:
+        if self._catalogue is None:
+            return None
+        path = directory / "catalogue.bin"
+        self._catalogue(path)
+        return publish_catalogue(path, bucket, directory / "published")
 
     def _write_exports(self) -> None:
         write_exports(self.directory, self._exports(), REGION)

@@ -21,6 +21,7 @@ from nextitem.sessions.codec import Unreadable
 PREFIX = "/devstack/api"
 MAX_BODY_BYTES = 1 << 16
 MAX_REASONS = 50
+MAX_ITEMS = 200
 
 _Body = TypeVar("_Body")
 Answer = Callable[[web.Request], Awaitable[Any]]
@@ -37,7 +38,7 @@ class Promotion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rollback(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Nothing: a rollback restores the route's previous versions."""
+    """Nothing: a rollback restores what the route had before."""
 
 
 def api_routes(backend: Backend) -> list[web.RouteDef]:
@@ -66,6 +67,19 @@ def api_routes(backend: Backend) -> list[web.RouteDef]:
     async def item(request: web.Request) -> Any:
         return await asyncio.to_thread(backend.item, request.match_info["item_id"])
 
+    async def catalogue(_request: web.Request) -> Any:
+        return await asyncio.to_thread(backend.catalogues.view)
+
+    async def attributes(request: web.Request) -> Any:
+        item_ids = request.query.getall("item_id", [])
+        if len(item_ids) > MAX_ITEMS:
+            raise ValueError(f"at most {MAX_ITEMS} item ids")
+        return await asyncio.to_thread(backend.catalogues.attributes, item_ids)
+
+    async def rollback_catalogue(request: web.Request) -> Any:
+        await _body(request, Rollback)
+        return await asyncio.to_thread(backend.catalogues.rollback)
+
     async def figures(_request: web.Request) -> Any:
         return await asyncio.to_thread(backend.figures, time.time())
 
@@ -92,6 +106,9 @@ def api_routes(backend: Backend) -> list[web.RouteDef]:
         _get("sessions/{session_id}/why", why),
         _get("sessions/{session_id}/replay", replay),
         _get("items/{item_id}", item),
+        _get("catalogue", catalogue),
+        _get("attributes", attributes),
+        _post("catalogue/rollback", rollback_catalogue),
         _get("figures", figures),
         _get("registry", registry),
         _post("promote", promote),

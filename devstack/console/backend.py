@@ -6,15 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from devstack.console.calls import CallTimes
-from devstack.console.catalogue import (
-    ItemView,
-    ShopCategory,
-    ShopProduct,
-    item_view,
-    shop_categories,
-    shop_products,
-)
+from devstack.console.catalogue import Catalogues
 from devstack.console.models import Models
+from devstack.console.neighbours import ItemView, item_view
 from devstack.console.replay import Step, Why, explain_answer, replay_steps
 from devstack.console.stored_session import StoredEvent, StoredImpression, StoredSession, read_session
 from devstack.processes.errors import StackError
@@ -23,21 +17,23 @@ from devstack.stack import KEY_SECRET, SUBJECTS, Stack
 from devstack.top.command import WINDOW_SECONDS, Watch
 from devstack.top.figures import Figures
 from devstack.top.log_tail import LogTail
-from model_export.simulator import Session, Shop
+from model_export.simulator import Session
 from nextitem import DEFAULT_STACK
 from nextitem.sessions.keys import SessionName
 
 
 @dataclass(frozen=True)
 class ShopView:
-    """What the shop's page needs to begin.
+    """What the pages need to begin.
 
     Attributes:
+        fields: the columns of the catalogue that the shop shows; none without a catalogue.
+        categories: of the catalogue.
         token: for the API, if it needs one.
     """
 
-    categories: tuple[ShopCategory, ...]
-    products: tuple[ShopProduct, ...]
+    fields: tuple[str, ...]
+    categories: tuple[str, ...]
     token: str | None
 
 
@@ -75,13 +71,11 @@ class Backend:
     """Reads and changes a stack for the pages.
 
     Args:
-        shop: whose products the model knows.
         sessions: those that the demo replays.
     """
 
-    def __init__(self, shop: Shop, sessions: Sequence[Session]) -> None:
+    def __init__(self, sessions: Sequence[Session]) -> None:
         self.calls = CallTimes()
-        self._shop = shop
         self._sessions = sessions
         self._stack: Stack | None = None
         self._reading = threading.Lock()
@@ -106,11 +100,16 @@ class Backend:
         """The models in the stack's bucket."""
         return Models(Bucket(self.stack.bucket, self.stack.s3_endpoint), self.stack.directory / "console-models")
 
+    @cached_property
+    def catalogues(self) -> Catalogues:
+        """The catalogues in the stack's bucket."""
+        bucket = Bucket(self.stack.bucket, self.stack.s3_endpoint)
+        return Catalogues(bucket, self.stack.directory / "console-catalogues")
+
     def shop_view(self) -> ShopView:
-        """Return the products, and a token if the API needs one."""
-        route = self.models.route()
-        products = shop_products(self._shop, self.models.model(route.variants[0].version))
-        return ShopView(shop_categories(), products, next(iter(self.stack.tokens.values()), None))
+        """Return what the pages need to begin."""
+        token = next(iter(self.stack.tokens.values()), None)
+        return ShopView(self.catalogues.shown_fields(), self.catalogues.categories(), token)
 
     def session_view(self, session_id: str) -> SessionView:
         """Return a stored session; it has no events if the store does not have it."""
@@ -126,15 +125,13 @@ class Backend:
         """Replay a stored session on a version (None: the route's first)."""
         session = self._stored(session_id)
         route = self.models.route()
-        model = self.models.model(version or route.variants[0].version)
-        exclude_seen = bool(route.exclude_seen)
-        return ReplayView(model.version, exclude_seen, replay_steps(model, session, exclude_seen=exclude_seen))
+        routed = self.models.routed(version or route.variants[0].version)
+        return ReplayView(routed.version, routed.exclude_seen, replay_steps(routed, session))
 
     def why(self, session_id: str, version: str, limit: int) -> Why:
         """Explain what a version recommends to a stored session."""
         session = self._stored(session_id)
-        exclude_seen = bool(self.models.route().exclude_seen)
-        return explain_answer(self.models.model(version), session.events, limit, exclude_seen=exclude_seen)
+        return explain_answer(self.models.routed(version), session.events, limit)
 
     def item(self, item_id: str) -> ItemView:
         """Return an item's neighbours in the demo's sessions."""

@@ -1,107 +1,141 @@
-"""The products that the shop's page shows, and how the demo's sessions connect them."""
+"""The route's catalogue for the pages: its columns, its history, and the attributes of items."""
 
-from collections import Counter
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
-from model_export.simulator import CATEGORIES, Session, Shop
-from nextitem.model.engine import Model
+import numpy as np
 
-OTHER = "item"
-NEIGHBOURS = 12
-SESSIONS_SHOWN = 12
+from devstack.publish import object_store
+from devstack.services.bucket import Bucket
+from model_export.attributes.attribute_map import new_item_rows
+from nextitem.catalogue.columns import Column, NumberColumn, TextColumn, Value
+from nextitem.catalogue.file import Catalogue
+from nextitem.catalogue.times import iso_8601
+from nextitem.registry.catalogue_pointer import CataloguePointer
+from nextitem.registry.catalogue_publisher import CataloguePublisher
 
-
-@dataclass(frozen=True)
-class ShopCategory:
-    """A category: the prefix of its ids, and its name."""
-
-    prefix: str
-    label: str
-
-
-@dataclass(frozen=True)
-class ShopProduct:
-    """A product of the page. `price` is in cents; None where only the id is known."""
-
-    item_id: str
-    name: str
-    category: str
-    price: int | None
-    popularity: float
+SHOWN_FIELDS = ("title", "category", "price")
+"""The columns that the shop's page shows, where the catalogue has them."""
+MAX_CATEGORIES = 50
+SAMPLES = 5
 
 
 @dataclass(frozen=True)
-class Neighbour:
-    """An item, and the number of sessions that connect it."""
+class ColumnView:
+    """A column: its kind, the number of items without a value, and a few of its values.
 
-    item_id: str
-    sessions: int
-
-
-@dataclass(frozen=True)
-class DemoSession:
-    """A session of the demo with an item in it."""
-
-    session_id: str
-    item_ids: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class ItemView:
-    """An item: its neighbours, the items that followed it directly, and sessions that have it."""
-
-    item_id: str
-    sessions_with_it: int
-    sessions_counted: int
-    neighbours: tuple[Neighbour, ...]
-    followers: tuple[Neighbour, ...]
-    sessions: tuple[DemoSession, ...]
-
-
-def shop_categories() -> tuple[ShopCategory, ...]:
-    """Return the categories of the simulated shop."""
-    return tuple(ShopCategory(category.prefix, category.label) for category in CATEGORIES)
-
-
-def shop_products(shop: Shop, model: Model) -> tuple[ShopProduct, ...]:
-    """Return the products of the simulated shop that a model knows.
-
-    A model of another shop knows none of them. Then its most popular items are returned, with their ids as names.
+    Attributes:
+        distinct: the number of different texts; None of a column without texts.
+        samples: the first texts, or the lowest and the highest number.
     """
-    known = tuple(
-        ShopProduct(product.item_id, product.name, product.category, product.price, product.popularity)
-        for product in shop.products
-        if model.vocabulary.index(product.item_id) is not None
-    )
-    if known:
-        return known
-    return tuple(
-        ShopProduct(item_id := model.vocabulary.item_id(item.index), item_id, OTHER, None, item.share)
-        for item in model.manifest.popular
-    )
+
+    name: str
+    kind: str
+    missing: int
+    distinct: int | None
+    samples: tuple[Value, ...]
 
 
-def item_view(item_id: str, sessions: Sequence[Session]) -> ItemView:
-    """Count an item's neighbours in some sessions."""
-    having = [session for session in sessions if item_id in session.item_ids]
-    together = Counter(other for session in having for other in set(session.item_ids) - {item_id})
-    followers = Counter(
-        after
-        for session in having
-        for after in {after for item, after in pairwise(session.item_ids) if item == item_id and after != item_id}
-    )
-    return ItemView(
-        item_id,
-        len(having),
-        len(sessions),
-        _most_common(together),
-        _most_common(followers),
-        tuple(DemoSession(session.session_id, session.item_ids) for session in having[:SESSIONS_SHOWN]),
-    )
+@dataclass(frozen=True)
+class CatalogueView:
+    """The route's catalogue, and the catalogues that the route used, newest first."""
+
+    version: str
+    items: int
+    columns: tuple[ColumnView, ...]
+    named_filters: Mapping[str, Any]
+    history: tuple[CataloguePointer, ...]
 
 
-def _most_common(counts: Counter[str]) -> tuple[Neighbour, ...]:
-    ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    return tuple(Neighbour(item_id, count) for item_id, count in ranked[:NEIGHBOURS])
+class Catalogues:
+    """The catalogues of a stack's bucket.
+
+    Args:
+        bucket: of the stack.
+        folder: for fetched versions.
+    """
+
+    def __init__(self, bucket: Bucket, folder: Path) -> None:
+        self._bucket, self._folder = bucket, folder
+        self._open: Catalogue | None = None
+        self._lock = threading.Lock()
+
+    def current(self) -> Catalogue | None:
+        """Open the route's catalogue; return None if it has none.
+
+        Raises:
+            nextitem.errors.RegistryError: the bucket cannot be read.
+            nextitem.errors.ArtifactError: the catalogue is damaged.
+        """
+        with self._lock, self._publisher() as publisher:
+            pointer = publisher.current()
+            if pointer is None:
+                return None
+            if self._open is None or self._open.version != pointer.version:
+                self._open = publisher.open(pointer.version)
+            return self._open
+
+    def view(self) -> CatalogueView | None:
+        """Describe the route's catalogue; return None if it has none. Raises as `current`."""
+        catalogue = self.current()
+        if catalogue is None:
+            return None
+        with self._publisher() as publisher:
+            history = tuple(publisher.history())
+        columns = tuple(_column_view(name, column) for name, column in catalogue.columns.items())
+        return CatalogueView(catalogue.version, len(catalogue), columns, catalogue.named_filters, history)
+
+    def attributes(self, item_ids: Sequence[str]) -> dict[str, dict[str, Value]]:
+        """Return the attributes of those items that the route's catalogue has. Raises as `current`."""
+        catalogue = self.current()
+        if catalogue is None:
+            return {}
+        positions = {item_id: catalogue.vocabulary.index(item_id) for item_id in item_ids}
+        return {
+            item_id: {name: catalogue.value(name, position) for name in catalogue.columns}
+            for item_id, position in positions.items()
+            if position is not None
+        }
+
+    def shown_fields(self) -> tuple[str, ...]:
+        """Return which of `SHOWN_FIELDS` the route's catalogue has. Raises as `current`."""
+        catalogue = self.current()
+        return () if catalogue is None else tuple(name for name in SHOWN_FIELDS if name in catalogue.columns)
+
+    def categories(self) -> tuple[str, ...]:
+        """Return the values of the column ``category``; none if there are too many for a page. Raises as `current`."""
+        catalogue = self.current()
+        column = None if catalogue is None else catalogue.columns.get("category")
+        if not isinstance(column, TextColumn) or len(column.values) > MAX_CATEGORIES:
+            return ()
+        return tuple(column.values[code] for code in range(len(column.values)))
+
+    def rollback(self) -> CataloguePointer:
+        """See `CataloguePublisher.rollback`."""
+        with self._publisher() as publisher:
+            return publisher.rollback()
+
+    @contextmanager
+    def _publisher(self) -> Iterator[CataloguePublisher]:
+        with object_store(self._bucket) as store:
+            yield CataloguePublisher(store, self._folder, rows=new_item_rows)
+
+
+def _column_view(name: str, column: Column) -> ColumnView:
+    missing = len(column.missing())
+    if isinstance(column, TextColumn):
+        count = len(column.values)
+        return ColumnView(
+            name, column.kind, missing, count, tuple(column.values[code] for code in range(min(count, SAMPLES)))
+        )
+    if isinstance(column, NumberColumn):
+        present = column.values[~np.isnan(column.values)]
+        ends = (float(present.min()), float(present.max())) if len(present) else ()
+        return ColumnView(
+            name, column.kind, missing, None, tuple(map(iso_8601, ends)) if column.kind == "time" else ends
+        )
+    return ColumnView(name, column.kind, missing, None, ())

@@ -11,12 +11,16 @@ import msgspec
 
 from devstack.publish import object_store
 from devstack.services.bucket import Bucket
+from model_export.attributes.attribute_map import new_item_rows
+from nextitem.catalogue.served_items import ServedItems
 from nextitem.model.certificate import Certificate
 from nextitem.model.engine import Model
 from nextitem.model.manifest import CARD, CERTIFICATE, MAX_FILE_BYTES, Manifest
+from nextitem.registry.catalogue_loading import complete_joins, load_catalogue
 from nextitem.registry.publisher import Publisher
 from nextitem.registry.reader import Registry, model_key
 from nextitem.registry.route import Route
+from nextitem.service.router import RoutedModel
 
 ROUTE = "live"
 MODELS_OPEN = 3
@@ -117,10 +121,22 @@ class Models:
                 self._open.popitem(last=False)
             return self._open[version]
 
+    def routed(self, version: str) -> RoutedModel:
+        """Return a version with the items that it serves by the route's catalogue. Raises as `model`."""
+        model = self.model(version)
+        with self._publisher() as (_, registry):
+            opened = load_catalogue(registry, ROUTE, [version], None)
+            exclude_seen = bool(registry.route(ROUTE).exclude_seen)
+        hidden = model.manifest.model.hidden
+        if opened is None:
+            return RoutedModel(model, ServedItems(model.vocabulary, hidden), ROUTE, exclude_seen)
+        join = complete_joins(opened, {version: model}).joins[version]
+        return RoutedModel(model, ServedItems(model.vocabulary, hidden, opened.catalogue, join), ROUTE, exclude_seen)
+
     @contextmanager
     def _publisher(self) -> Iterator[tuple[Publisher, Registry]]:
         with object_store(self._bucket) as store:
-            yield Publisher(store, ROUTE), Registry(store, self._folder)
+            yield Publisher(store, ROUTE, rows=new_item_rows), Registry(store, self._folder)
 
     def _certificate(self, version: str) -> CertificateFigures:
         certificate = msgspec.json.decode(self._document(version, CERTIFICATE), type=Certificate)

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from devstack.console.stored_session import StoredEvent, StoredSession
-from model_export.evaluation.explain import explain
-from nextitem.model.engine import Model
+from nextitem.service.ranking import ReplayedSession, known_events, rank, replay_items
+from nextitem.service.router import RoutedModel
+from nextitem.service.schema import RankingOptions
+from nextitem.service.steering.parsed_options import ParsedOptions
 
 TOP = 20
 
@@ -61,33 +63,36 @@ class Why:
     moved_most: EventEffect | None
 
 
-def replay_steps(model: Model, session: StoredSession, *, exclude_seen: bool) -> list[Step]:
-    """Replay a stored session from its first event.
+def replay_steps(routed: RoutedModel, session: StoredSession) -> list[Step]:
+    """Replay a stored session from its first event, and rank after each as the function does.
 
     Args:
-        model: the model version.
+        routed: the model version and the items that it serves.
         session: from the store.
-        exclude_seen: leave the session's items out of each list, as the route does.
     """
     snapshots = {
-        snapshot.events: snapshot.hidden for snapshot in session.snapshots if snapshot.version == model.version
+        snapshot.events: snapshot.hidden
+        for snapshot in session.snapshots
+        if snapshot.version == routed.snapshot_version
     }
     hidden = None
-    known: list[int] = []
     steps = []
     for place, event in enumerate(session.events, start=1):
-        index = model.vocabulary.index(event.item_id)
-        if index is not None:
-            known.append(index)
-            hidden = model.replay(hidden, [index], types=model.type_codes([event.type]))
-        ranked = [] if hidden is None else model.top(hidden, known if exclude_seen else [], TOP, known)
+        known, types = known_events(routed, [(event.item_id, event.type)])
+        if known:
+            hidden = routed.model.replay(hidden, known, routed.items.new_rows, types)
+        before = session.events[:place]
+        replayed = ReplayedSession(
+            "session", [earlier.item_id for earlier in before], [earlier.type for earlier in before], hidden
+        )
+        ranking = rank(routed, replayed, ParsedOptions(RankingOptions()), TOP, exclude_seen=routed.exclude_seen)
         stored = snapshots.get(place)
         difference = None if stored is None or hidden is None else float(np.abs(stored - hidden).max())
         steps.append(
             Step(
                 event.item_id,
-                index is not None,
-                tuple(model.vocabulary.item_id(item.index) for item in ranked),
+                bool(known),
+                () if hidden is None else tuple(routed.items.item_id(item.index) for item in ranking.items),
                 () if hidden is None else tuple(round(float(value), 3) for value in hidden),
                 difference,
             )
@@ -95,34 +100,44 @@ def replay_steps(model: Model, session: StoredSession, *, exclude_seen: bool) ->
     return steps
 
 
-def explain_answer(model: Model, session: Sequence[StoredEvent], limit: int, *, exclude_seen: bool) -> Why:
+def explain_answer(routed: RoutedModel, session: Sequence[StoredEvent], limit: int) -> Why:
     """Compute the answer again without each event, and compare.
 
     Args:
-        model: the model version.
+        routed: the model version and the items that it serves.
         session: its events, oldest first.
         limit: number of recommendations.
-        exclude_seen: as for the answer.
     """
-    known = [
-        (place, index, event.type)
-        for place, event in enumerate(session, 1)
-        if (index := model.vocabulary.index(event.item_id)) is not None
-    ]
-    if not known:
+    places = [place for place, event in enumerate(session) if routed.items.index(event.item_id) is not None]
+    if not places:
         return Why((), None)
-    places, events, types = zip(*known, strict=True)
-    explanations = explain(model, events, limit, exclude_seen=exclude_seen, types=model.type_codes(types))
+    options = ParsedOptions(RankingOptions())
+    ranking = rank(routed, _replayed(routed, session), options, limit, exclude_seen=routed.exclude_seen)
+    items = [routed.items.item_id(item.index) for item in ranking.items]
+    scores = _scores(routed, session, items)
+    effects: dict[int, dict[str, float]] = {}
+    for place in places if len(places) > 1 else ():
+        others = _scores(routed, [*session[:place], *session[place + 1 :]], items)
+        effects[place] = {item: scores[item] - others[item] for item in items}
+
+    def effect_of(place: int, effect: float) -> EventEffect:
+        return EventEffect(place + 1, session[place].item_id, effect)
+
     reasons = []
-    totals: dict[int, EventEffect] = {}
-    for explanation in explanations:
-        effects = [
-            EventEffect(places[effect.place - 1], model.vocabulary.item_id(effect.item), effect.effect)
-            for effect in explanation.effects
-        ]
-        supporting = max(effects, key=lambda effect: effect.effect, default=None)
-        reasons.append(Reason(model.vocabulary.item_id(explanation.item), supporting))
-        for effect in effects:
-            before = totals[effect.place].effect if effect.place in totals else 0.0
-            totals[effect.place] = EventEffect(effect.place, effect.item_id, before + abs(effect.effect))
-    return Why(tuple(reasons), max(totals.values(), key=lambda effect: effect.effect, default=None))
+    for item in items:
+        on_item = [effect_of(place, changes[item]) for place, changes in effects.items()]
+        reasons.append(Reason(item, max(on_item, key=lambda effect: effect.effect, default=None)))
+    moved = [effect_of(place, sum(map(abs, changes.values()))) for place, changes in effects.items()]
+    return Why(tuple(reasons), max(moved, key=lambda effect: effect.effect, default=None))
+
+
+def _replayed(routed: RoutedModel, events: Sequence[StoredEvent]) -> ReplayedSession:
+    item_ids, types = [event.item_id for event in events], [event.type for event in events]
+    return replay_items(routed, item_ids, "session", types)
+
+
+def _scores(routed: RoutedModel, events: Sequence[StoredEvent], items: Sequence[str]) -> dict[str, float]:
+    """Return the score of each of some items after some events."""
+    options = ParsedOptions(RankingOptions(only=list(items)))
+    ranking = rank(routed, _replayed(routed, events), options, len(items))
+    return {routed.items.item_id(item.index): item.score for item in ranking.items}

@@ -114,6 +114,28 @@ def test_a_failing_function_is_reported_and_exits_with_1(tmp_path: Path) -> None
     assert "out of tea" in output
 
 
+@pytest.mark.slow
+def test_a_file_of_items_becomes_the_catalogue(tmp_path: Path) -> None:
+    items = tmp_path / "items.csv"
+    items.write_text("item_id,title\ntea-001,the first tea\n")
+    with devstack("--port", "0", "--sessions", "0", "--items", str(items)) as command:
+        assert command.stdout is not None
+        url = url_in(next(line for line in command.stdout if " is live on " in line))
+        with urlopen(f"{url}/devstack/api/attributes?item_id=tea-001") as answer:  # noqa: S310 - of the stack
+            assert json.load(answer) == {"tea-001": {"title": "the first tea"}}
+
+
+@pytest.mark.slow
+def test_a_wrong_file_of_items_is_one_line_of_error(tmp_path: Path) -> None:
+    items = tmp_path / "items.csv"
+    items.write_text("item_id,title\ntea-001,one\ntea-001,two\n")
+    with devstack("--port", "0", "--once", "--items", str(items)) as command:
+        _, errors = command.communicate()
+    assert command.returncode == 1
+    assert errors.startswith(f"{items}, row 2, column 'item_id'")
+    assert errors.count("\n") == 1
+
+
 def test_a_run_is_to_be_exported_first(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text("{}")
     with devstack("--port", "0", "--once", "--artifact", str(tmp_path)) as command:

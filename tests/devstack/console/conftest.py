@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, exp
 
 from devstack.console.backend import Backend
 from devstack.console.pages import console_pages
+from devstack.demo_catalogue import TRENDING_FIELD, write_demo_catalogue
 from devstack.publish import demo_artifact, earlier_artifact
 from devstack.stack import KEY_SECRET, Stack
 from model_export.simulator import Shop
@@ -39,14 +40,14 @@ DEMO_SEED = 2026
 @contextmanager
 def console_stack() -> Iterator[Stack]:
     """Run a stack with the pages; its function follows a promotion after a second."""
-    shop = Shop()
-    backend = Backend(shop, list(shop.sessions(DEMO_SESSIONS, seed=DEMO_SEED)))
+    backend = Backend(list(Shop().sessions(DEMO_SESSIONS, seed=DEMO_SEED)))
     with Stack(
         artifact=demo_artifact(),
         earlier=earlier_artifact(),
+        catalogue=write_demo_catalogue,
         max_workers=2,
         secret={"current": KEY_SECRET},
-        settings={"NEXTITEM_ROUTE_TTL_SECONDS": "1"},
+        settings={"NEXTITEM_ROUTE_TTL_SECONDS": "1", "NEXTITEM_TRENDING_FIELD": TRENDING_FIELD},
         pages=console_pages(backend),
         observe=backend.calls.observe,
         exclude_seen=True,

@@ -3,13 +3,17 @@
 import http.client
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from devstack.publish import demo_artifact, earlier_artifact
+from devstack.publish import demo_artifact, earlier_artifact, publish_catalogue
+from devstack.services.bucket import Bucket
 from devstack.stack import Stack
+from model_export.simulator import CATEGORIES
+from nextitem.catalogue.writer import text_data, write_catalogue
 from tests.devstack.console.conftest import console_stack
 
 pytestmark = pytest.mark.slow
@@ -108,12 +112,45 @@ def test_a_session_that_nobody_began_is_empty(stack: Stack) -> None:
     assert api(stack, f"sessions/nobody/why?version={version}") == {"reasons": [], "moved_most": None}
 
 
-def test_the_shop_sells_what_the_model_knows(stack: Stack) -> None:
+def test_the_shop_shows_the_fields_and_categories_of_the_catalogue(stack: Stack) -> None:
     shop = api(stack, "shop")
 
-    assert len(shop["products"]) == 400
-    assert {product["category"] for product in shop["products"]} == {entry["prefix"] for entry in shop["categories"]}
+    assert shop["fields"] == ["title", "category", "price"]
+    assert sorted(shop["categories"]) == sorted(category.label for category in CATEGORIES)
     assert shop["token"] is None
+
+
+def test_the_catalogue_is_the_one_that_the_stack_has_published(stack: Stack) -> None:
+    # GIVEN the demo's catalogue: the shop's products and its newcomers
+    catalogue = api(stack, "catalogue")
+    # THEN the page has its version, its columns and its history
+    assert catalogue["version"] == stack.catalogue_version
+    assert catalogue["items"] == 416
+    columns = {column["name"]: column for column in catalogue["columns"]}
+    assert {name: column["kind"] for name, column in columns.items()}["price"] == "number"
+    assert (columns["material"]["missing"], columns["material"]["distinct"]) == (390, 3)
+    assert columns["added"]["samples"][1] == "2026-01-15T00:00:00Z"
+    assert [pointer["revision"] for pointer in catalogue["history"]] == [1]
+    # AND the attributes of an item, unless it has none
+    attributes = api(stack, "attributes?item_id=tea-026&item_id=no-such-item")
+    assert list(attributes) == ["tea-026"]
+    assert attributes["tea-026"]["category"] == "Tea"
+    assert attributes["tea-026"]["colour"] is None
+
+
+def test_an_earlier_catalogue_comes_back(stack: Stack, tmp_path: Path) -> None:
+    # GIVEN a second catalogue, of one item
+    path = tmp_path / "catalogue.bin"
+    write_catalogue(path, ["tea-001"], {"title": text_data(["a tea"])}, {})
+    publish_catalogue(path, Bucket(stack.bucket, stack.s3_endpoint), tmp_path)
+    assert api(stack, "catalogue")["items"] == 1
+    assert api(stack, "shop")["categories"] == []
+    # WHEN the console rolls back
+    pointer = api(stack, "catalogue/rollback", {})
+    # THEN the route has the first one again
+    assert (pointer["version"], pointer["restores"]) == (stack.catalogue_version, 1)
+    assert api(stack, "catalogue")["items"] == 416
+    assert call(stack, "/devstack/api/catalogue/rollback", [])[0] == 422
 
 
 def test_the_registry_has_both_versions_and_their_certificates(stack: Stack) -> None:

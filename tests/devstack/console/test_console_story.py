@@ -97,6 +97,23 @@ def test_the_inspector_replays_the_session_of_the_shop(visitor: BrowserContext) 
     assert accessibility_faults(shop) == []
 
 
+def test_the_catalogue_and_the_attributes_of_an_item(visitor: BrowserContext) -> None:
+    # GIVEN the demo's catalogue
+    page = open_console(visitor, "catalogue")
+    # WHEN the page shows it
+    expect(page.get_by_role("region", name="Columns of the catalogue").locator("tbody tr")).to_have_count(9)
+    # THEN it has the version, the named filters, and nothing to roll back to
+    expect(page.locator("#view")).to_contain_text("items416")
+    expect(page.get_by_role("region", name="Named filters").locator("tbody tr")).to_have_count(2)
+    expect(page.locator("#catalogue-rollback")).to_be_disabled()
+    screenshot(page, "console-catalogue", full_page=True)
+    assert accessibility_faults(page) == []
+    # AND the page of an item has its attributes
+    page.goto("/console#item/tea-026")
+    expect(page.locator("#attributes")).to_contain_text("categoryTea")
+    expect(page.locator("#attributes")).to_contain_text("size250 g")
+
+
 def test_an_item_leads_to_its_sessions(visitor: BrowserContext) -> None:
     # GIVEN an item of the demo
     page = open_console(visitor, "item/coffee-003")
@@ -153,7 +170,7 @@ def test_the_console_fits_a_phone_in_the_dark(visitor: BrowserContext) -> None:
     page.set_viewport_size(PHONE)
     page.emulate_media(color_scheme="dark")
     # WHEN each part is opened by keyboard
-    for part in ("Overview", "Models", "Session", "Item", "Faults"):
+    for part in ("Overview", "Models", "Catalogue", "Session", "Item", "Faults"):
         page.get_by_role("link", name=part, exact=True).focus()
         page.keyboard.press("Enter")
         expect(page.locator(".tabs [aria-current]")).to_have_text(part)

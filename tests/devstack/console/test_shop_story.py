@@ -1,8 +1,12 @@
 """The first five minutes of a person in the shop, in a real browser."""
 
+import re
+
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
+from devstack.demo_catalogue import NEWCOMERS
+from model_export.simulator import Shop
 from tests.devstack.console.conftest import PHONE, accessibility_faults, open_shop, screenshot
 
 pytestmark = pytest.mark.slow
@@ -53,6 +57,69 @@ def test_the_recommendations_follow_each_click(visitor: BrowserContext) -> None:
     expect(page.locator("#session-count")).to_have_text("4 events, 1 in the cart")
     screenshot(page, "shop")
     assert accessibility_faults(page) == []
+
+
+def test_the_shelf_keeps_to_a_category_and_a_price(visitor: BrowserContext) -> None:
+    # GIVEN a person at the shelves
+    page = open_shop(visitor)
+    expect(page.locator("#shelf li")).to_have_count(12)
+    # WHEN the person chooses a category and a price, and then more of it
+    page.get_by_role("button", name="Tea", exact=True).click()
+    page.get_by_label("Price").select_option("under € 20")
+    expect(page.locator("#shelf .category")).to_have_text(["Tea"] * 12)
+    page.get_by_role("button", name="More products").click()
+    shop = Shop()
+    products = (*shop.products, *shop.newcomers(NEWCOMERS))
+    cheap = {product.item_id for product in products if product.category == "tea" and product.price < 2000}
+    expect(page.locator("#shelf li")).to_have_count(len(cheap))
+    # THEN the shelf has all of these
+    assert {card.get_attribute("data-item") for card in page.locator("#shelf .look").all()} == cheap
+    # AND the page has what trends in the category, once a visitor looks at some of it
+    shelf(page, 0)
+    page.get_by_role("button", name="Tea", exact=True).click()
+    expect(page.locator("#trending-title")).to_have_text("Trending now in Tea")
+    expect(page.locator("#trending .category").first).to_have_text("Tea")
+    # AND a price that the category does not have leaves it empty, and says so
+    page.get_by_label("Price").select_option("€ 150 and more")
+    expect(page.locator("#shelf-note")).to_contain_text("Nothing of this category")
+
+
+def test_the_shop_promotes_mixes_and_sells(visitor: BrowserContext) -> None:
+    # GIVEN a person who looks at a tea
+    page = open_shop(visitor)
+    page.get_by_role("button", name="Tea", exact=True).click()
+    expect(page.locator("#shelf .category")).to_have_text(["Tea"] * 12)
+    shelf(page, 0)
+    session_length(page, 1)
+    # THEN the page has similar products
+    expect(page.locator("#similar li")).to_have_count(6)
+    # WHEN the shop promotes tents
+    page.get_by_label("Promote").select_option("Tents")
+    # THEN a quarter of the places are tents, and are marked
+    promoted = page.locator("#recommended li", has=page.get_by_text("Promoted", exact=True))
+    expect(promoted).to_have_count(3)
+    assert set(promoted.locator(".category").all_inner_texts()) == {"Tents"}
+    screenshot(page, "shop-promoted")
+    assert accessibility_faults(page) == []
+    # WHEN it wants one product of each category instead
+    page.get_by_label("Promote").select_option("nothing")
+    expect(promoted).to_have_count(0)
+    page.get_by_label("At most one product of each category").check()
+    expect(page.locator("#recommended .category", has_text=re.compile("^Tea$"))).to_have_count(1)
+    # THEN no category occurs twice
+    categories = page.locator("#recommended .category").all_inner_texts()
+    assert len(categories) == len(set(categories)) == 12
+    # WHEN the person likes the product, puts it into the cart and buys
+    page.get_by_role("button", name="Like").click()
+    session_length(page, 2)
+    page.get_by_role("button", name="Add to cart", exact=True).click()
+    session_length(page, 3)
+    page.get_by_role("button", name="Buy the cart").click()
+    session_length(page, 4)
+    # THEN each is an event of its type, and the cart is empty
+    expect(page.locator("#timeline .badge")).to_have_text(["purchase", "cart", "like"])
+    expect(page.locator("#session-count")).to_have_text("4 events")
+    expect(page.locator("#buy")).to_be_hidden()
 
 
 def test_clicks_of_an_offline_tab_arrive_late_and_in_order(visitor: BrowserContext) -> None:

@@ -36,6 +36,18 @@ export async function callService(method, path, body, { limitMs = 10000 } = {}) 
   return { answer, roundTrip, functionMs: time?.milliseconds ?? null, coldStart: time?.cold_start ?? false };
 }
 
+/** A query string: lists repeat their name, and other values that are no texts are JSON. */
+export function queryOf(options) {
+  const query = new URLSearchParams();
+  const text = (value) => (typeof value === "string" ? value : JSON.stringify(value));
+  for (const [name, value] of Object.entries(options)) {
+    const isTexts = Array.isArray(value) && value.every((part) => typeof part === "string");
+    if (isTexts) value.forEach((part) => query.append(name, part));
+    else query.set(name, text(value));
+  }
+  return query;
+}
+
 /** Call devstack's API of these pages: GET without a body, else POST. Throws Refused with its reason. */
 export async function devstack(path, body) {
   const options = body === undefined ? {} : {

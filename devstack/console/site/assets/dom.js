@@ -44,7 +44,7 @@ const SERVED = { session: "good", stateless: "warn", popular: "warn" };
 /** A badge of what an answer is based on. */
 export const servedBadge = (servedBy) => el("span", { class: `badge ${SERVED[servedBy] ?? "bad"}` }, servedBy);
 
-export const price = (cents) => (cents === null ? "" : `€ ${(cents / 100).toFixed(2)}`);
+export const price = (value) => (value === null ? "" : `€ ${value.toFixed(2)}`);
 export const clock = (ms) => new Date(ms).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 export const ms = (value) => (value === null || value === undefined ? "–" : `${value.toFixed(1)} ms`);
 export const percent = (value) => (value === null || value === undefined ? "–" : `${(100 * value).toFixed(1)} %`);

@@ -6,9 +6,9 @@ import { box, every, table } from "./parts.js";
 const PROBE_MS = 1000;
 const ROWS = 12;
 
-export function faults(view, catalogue) {
+export function faults(view, shared) {
   const session = `probe-${crypto.randomUUID().slice(0, 8)}`;
-  const items = [...catalogue.products.keys()];
+  const items = shared.popular;
   const state = el("p", { id: "store-state" });
   const noticed = el("div", { id: "noticed" });
   const rows = [];
@@ -19,7 +19,7 @@ export function faults(view, catalogue) {
     try {
       showState(await devstack("store", { action, pause_ms: pauseMs }));
     } catch (error) {
-      catalogue.say(`That did not work: ${error.message}`);
+      shared.say(`That did not work: ${error.message}`);
     }
   }
   function showState(store) {

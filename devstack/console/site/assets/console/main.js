@@ -1,27 +1,27 @@
-// The console: one view at a time, chosen by the address: #overview, #models, #session/ID, #item/ID, #faults.
-import { devstack, useToken } from "../api.js";
+// The console: one view at a time, chosen by the address: #overview, #models, #catalogue, #session/ID, #item/ID, #faults.
+import { callService, devstack, queryOf, useToken } from "../api.js";
 import { byId, el, fill } from "../dom.js";
+import { Products } from "../products.js";
 import { startTheme } from "../theme.js";
+import { catalogue } from "./catalogue.js";
 import { faults } from "./faults.js";
 import { item } from "./item.js";
 import { models } from "./models.js";
 import { overview } from "./overview.js";
 import { session } from "./session.js";
 
-const VIEWS = { overview, models, session, item, faults };
-const catalogue = { products: new Map() };
+const POPULAR = 100;
+const VIEWS = { overview, models, catalogue, session, item, faults };
+const shared = { products: null, popular: [] };
 let leave = () => {};
 
-/** A product by its id, also one that the shop does not sell. */
-catalogue.product = (itemId) => catalogue.products.get(itemId) ?? { item_id: itemId, name: itemId, category: "item", price: null };
-
 /** Say something to the visitor above the page. */
-catalogue.say = (text) => {
+shared.say = (text) => {
   byId("notice").textContent = text;
 };
 
 /** Ask before something changes; resolves to whether the visitor agreed. */
-catalogue.confirm = (title, text, yes) => {
+shared.confirm = (title, text, yes) => {
   const dialog = byId("confirm");
   byId("confirm-title").textContent = title;
   byId("confirm-text").textContent = text;
@@ -42,11 +42,11 @@ function show() {
     if (link.getAttribute("href") === `#${view}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  catalogue.say("");
+  shared.say("");
   const place = el("div", { class: "view" });
   place.id = "view";
   byId("view").replaceWith(place);
-  leave = VIEWS[view](place, catalogue, argument) ?? (() => {});
+  leave = VIEWS[view](place, shared, argument) ?? (() => {});
 }
 
 async function start() {
@@ -55,7 +55,11 @@ async function start() {
   byId("confirm-no").addEventListener("click", () => byId("confirm").close("no"));
   const shop = await devstack("shop");
   useToken(shop.token);
-  catalogue.products = new Map(shop.products.map((product) => [product.item_id, product]));
+  shared.products = new Products(shop.fields, (itemIds) => devstack(`attributes?${queryOf({ item_id: itemIds })}`));
+  const body = { limit: POPULAR, fields: shop.fields };
+  const { answer } = await callService("POST", "/v1/recommendations", body);
+  shared.products.learn(answer.recommendations);
+  shared.popular = answer.recommendations.map((recommendation) => recommendation.item_id);
   window.addEventListener("hashchange", show);
   show();
 }

@@ -5,7 +5,7 @@ import { box, every, table } from "./parts.js";
 
 const POLL_MS = 1000;
 
-export function models(view, catalogue) {
+export function models(view, shared) {
   const served = el("p", { id: "serving", class: "soft" });
   const route = el("div", { class: "box" });
   const versions = el("div", { class: "box" });
@@ -13,12 +13,12 @@ export function models(view, catalogue) {
   fill(view, el("h1", {}, "Models"), route, versions, history);
 
   async function change(question, path, body) {
-    if (!(await catalogue.confirm(...question))) return;
+    if (!(await shared.confirm(...question))) return;
     try {
       const changed = await devstack(path, body);
-      catalogue.say(`Revision ${changed.revision} is the route now. Functions follow when they next read it: within seconds here, within 30 s by default.`);
+      shared.say(`Revision ${changed.revision} is the route now. Functions follow when they next read it: within seconds here, within 30 s by default.`);
     } catch (error) {
-      catalogue.say(`The route was not changed: ${error.message}`);
+      shared.say(`The route was not changed: ${error.message}`);
     }
     await read();
   }
@@ -30,7 +30,7 @@ export function models(view, catalogue) {
     fill(history, ...historyOf(registry.history));
   }
 
-  read().catch((error) => catalogue.say(`The registry cannot be read: ${error.message}`));
+  read().catch((error) => shared.say(`The registry cannot be read: ${error.message}`));
   return every(POLL_MS, async () => {
     const health = await callService("GET", "/v1/health").catch(() => null);
     served.textContent = health ? `The function serves ${health.answer.model.version} now.` : "The function does not answer.";

@@ -6,7 +6,7 @@ import { box, every, table } from "./parts.js";
 const READ_MS = 2000;
 const POINTS = 90;
 
-export function overview(view, catalogue) {
+export function overview(view, shared) {
   const tiles = el("dl", { class: "tiles" });
   const chart = el("div", {});
   const rest = el("div", { class: "two" });
@@ -23,7 +23,7 @@ export function overview(view, catalogue) {
       fill(chart, chartOf(points));
       fill(rest, ...tablesOf(figures));
     } catch (error) {
-      catalogue.say(`The figures cannot be read: ${error.message}`);
+      shared.say(`The figures cannot be read: ${error.message}`);
     }
   });
 }

@@ -16,12 +16,12 @@ export function table(label, heads, rows) {
 }
 
 /** Ranked items; `mark` gives what stands at the end of a line, and whether the item is new. */
-export function ranking(itemIds, catalogue, mark = () => ({})) {
+export function ranking(itemIds, shared, mark = () => ({})) {
   return el("ol", { class: "ranked" }, ...itemIds.map((itemId, index) => {
-    const product = catalogue.product(itemId);
+    const product = shared.products.of(itemId);
     const { end, fresh } = mark(itemId, index);
     return el("li", { class: fresh && "new" }, el("span", { class: "place" }, String(index + 1)),
-      picture(itemId, product.category), itemLink(product), end ?? "");
+      picture(itemId, product.picture), itemLink(product), end ?? "");
   }));
 }
 

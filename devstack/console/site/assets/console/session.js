@@ -4,7 +4,7 @@ import { clock, el, facts, fill, svg } from "../dom.js";
 import { picture } from "../pictures.js";
 import { box, ranking, sessionLink } from "./parts.js";
 
-export function session(view, catalogue, argument) {
+export function session(view, shared, argument) {
   const sessionId = argument ?? localStorage.getItem("nextitem.session") ?? "";
   const result = el("div", { class: "view" });
   const input = el("input", { type: "text", id: "session-id", value: sessionId, required: true, autocomplete: "off", spellcheck: "false" });
@@ -26,7 +26,8 @@ export function session(view, catalogue, argument) {
       const path = `sessions/${encodeURIComponent(input.value)}`;
       const query = version.value ? `?version=${version.value}` : "";
       const [stored, replay] = await Promise.all([devstack(path), devstack(`${path}/replay${query}`)]);
-      fill(result, ...(stored.events.length ? shown(stored, replay, catalogue) : [empty()]));
+      await shared.products.fetch([...stored.events.map((event) => event.item_id), ...replay.steps.flatMap((step) => step.top)]);
+      fill(result, ...(stored.events.length ? shown(stored, replay, shared) : [empty()]));
     } catch (error) {
       fill(result, el("p", { class: "notice bad" }, `The session cannot be read: ${error.message}.`));
     }
@@ -38,19 +39,19 @@ export function session(view, catalogue, argument) {
 
 const empty = () => el("p", {}, "The store has no such session. Click in the ", el("a", { href: "/" }, "shop"), ", or try a session of the replay: ", sessionLink("shop-2026-0000001"), ".");
 
-function shown(stored, replay, catalogue) {
+function shown(stored, replay, shared) {
   const steps = el("div", { class: "steps" });
   const detail = el("div", { class: "view" });
   const buttons = stored.events.map((event, index) => {
-    const product = catalogue.product(event.item_id);
+    const product = shared.products.of(event.item_id);
     const snapshots = stored.snapshots.filter((snapshot) => snapshot.events === index + 1);
-    return el("button", { type: "button", onclick: () => choose(index) }, picture(event.item_id, product.category),
-      el("span", { class: "number" }, `${index + 1} · ${clock(event.at)}`), el("span", {}, product.name),
+    return el("button", { type: "button", onclick: () => choose(index) }, picture(event.item_id, product.picture),
+      el("span", { class: "number" }, `${index + 1} · ${clock(event.at)}`), el("span", {}, product.name), event.type === "view" ? null : el("span", { class: "badge" }, event.type),
       snapshots.length ? el("span", { class: "badge" }, "snapshot") : null);
   });
   function choose(index) {
     buttons.forEach((button, place) => (place === index ? button.setAttribute("aria-current", "step") : button.removeAttribute("aria-current")));
-    fill(detail, ...stepOf(replay, index, catalogue, choose));
+    fill(detail, ...stepOf(replay, index, shared, choose));
   }
   fill(steps, ...buttons);
   choose(stored.events.length - 1);
@@ -69,7 +70,7 @@ function shown(stored, replay, catalogue) {
   ];
 }
 
-function stepOf(replay, index, catalogue, choose) {
+function stepOf(replay, index, shared, choose) {
   const step = replay.steps[index];
   const before = index ? replay.steps[index - 1].top : [];
   const mark = (itemId, place) => {
@@ -88,7 +89,7 @@ function stepOf(replay, index, catalogue, choose) {
       index ? `${kept} of the top ${step.top.length} were there before. ` : "",
       step.snapshot_difference === null ? "" : `The stored snapshot of this place differs from the replay by ${step.snapshot_difference}.`),
     stripOf(step.hidden, index ? replay.steps[index - 1].hidden : []),
-    ranking(step.top, catalogue, mark))];
+    ranking(step.top, shared, mark))];
 }
 
 /** The hidden state as a strip of cells: blue is negative, orange positive. */

@@ -1,18 +1,21 @@
 // The shop: each click is an event, and each answer changes the recommendations at once.
-import { callService, devstack, Refused, useToken } from "../api.js";
+import { callService, devstack, queryOf, Refused, useToken } from "../api.js";
 import { byId, el, fill } from "../dom.js";
+import { Products } from "../products.js";
 import { startTheme } from "../theme.js";
 import { Notes } from "./notes.js";
 import { EventQueue } from "./queue.js";
+import { Shelf } from "./shelf.js";
 import { answerFacts, cardOf, productOf, timelineOf, whyOf } from "./views.js";
 
 const SHOWN = 12;
-const SHELF_STEP = 12;
+const SIMILAR = 6;
+const PROMOTED_SHARE = 0.25;
 const RETRY_MS = 2500;
 
 const state = {
-  session: sessionOf(), online: true, products: new Map(), categories: [], category: null, shelf: SHELF_STEP,
-  answer: null, reasons: new Map(), stored: null, turn: 0, retry: null,
+  session: sessionOf(), online: true, products: null, shelf: null,
+  answer: null, reasons: new Map(), stored: null, turn: 0, looked: 0, retry: null,
 };
 let queue = new EventQueue(state.session);
 let notes = new Notes(state.session);
@@ -38,16 +41,37 @@ function listen() {
 }
 
 const path = (end) => `/v1/sessions/${encodeURIComponent(state.session)}/${end}`;
-const nameOf = (itemId) => state.products.get(itemId)?.name ?? itemId;
+const nameOf = (itemId) => state.products.of(itemId).name;
 
-/** Add an event to the session: to look at a product, or to put it into the cart. */
-function act(itemId, kind, recommendationId) {
-  const now = Date.now();
-  const event = { item_id: itemId, event_id: crypto.randomUUID(), occurred_at: new Date(now).toISOString() };
-  if (recommendationId) event.recommendation_id = recommendationId;
-  notes.set(itemId, now, { kind, status: "queued" });
-  queue.add(event);
+/** What each request for recommendations asks for: the attributes to show, and how the shop steers. */
+function wishes() {
+  const promoted = byId("promote").value;
+  return {
+    limit: SHOWN,
+    fields: state.products.fields,
+    ...(promoted && { promote: [{ filter: { category: promoted }, share: PROMOTED_SHARE }] }),
+    ...(byId("diverse").checked && { diversity: { field: "category", max: 1 } }),
+  };
+}
+
+/** Add an event to the session: to look at a product, to like it, or to put it into the cart. */
+function act(itemId, type, recommendationId) {
+  addEvent(itemId, type, recommendationId);
   showProduct(itemId);
+  showTimeline();
+  return send();
+}
+
+function addEvent(itemId, type, recommendationId) {
+  const now = Math.max(Date.now(), (queue.newest ?? 0) + 1); // two events of a click have two times
+  const event = { item_id: itemId, event_id: crypto.randomUUID(), occurred_at: new Date(now).toISOString(), type };
+  if (recommendationId) event.recommendation_id = recommendationId;
+  notes.set(itemId, now, { type, status: "queued" });
+  queue.add(event);
+}
+
+function buyCart() {
+  for (const itemId of inCart()) addEvent(itemId, "purchase");
   showTimeline();
   return send();
 }
@@ -58,7 +82,7 @@ async function send() {
   if (!state.online) return showNotice();
   try {
     await queue.flush(async (events) => {
-      const result = await callService("POST", path("events"), { events, limit: SHOWN });
+      const result = await callService("POST", path("events"), { events, ...wishes() });
       for (const event of events) {
         const outcome = result.answer.events.find((candidate) => candidate.event_id === event.event_id);
         notes.set(event.item_id, Date.parse(event.occurred_at), { status: result.answer.stored ? outcome.status : "queued" });
@@ -80,7 +104,7 @@ async function send() {
 async function refresh() {
   if (!state.online) return;
   try {
-    showAnswer(await callService("GET", path(`recommendations?limit=${SHOWN}`)));
+    showAnswer(await callService("GET", path(`recommendations?${queryOf(wishes())}`)));
   } catch (error) {
     showNotice(error instanceof Refused ? `The service refused: ${error.message}` : "The service does not answer.");
   }
@@ -90,6 +114,7 @@ async function refresh() {
 function showAnswer(result) {
   state.answer = result.answer;
   state.reasons = new Map();
+  state.products.learn(result.answer.recommendations);
   fill(byId("answer"), ...answerFacts(result));
   fill(byId("why"));
   showRecommendations();
@@ -117,55 +142,72 @@ const NOTES = {
 function showRecommendations() {
   const { answer } = state;
   byId("recommended-note").textContent = NOTES[answer.served_by](answer);
-  const cards = answer.recommendations.map((item) => cardOf(productIn(item.item_id), {
-    reason: state.reasons.get(item.item_id), nameOf, act: (kind) => act(item.item_id, kind, answer.recommendation_id),
-  }));
+  const cards = answer.recommendations.map((item) => {
+    const because = state.reasons.get(item.item_id);
+    return cardOf(state.products.of(item.item_id), {
+      reason: item.reason, because: because && nameOf(because.item_id),
+      act: (type) => act(item.item_id, type, answer.recommendation_id),
+    });
+  });
   const held = document.activeElement?.closest?.("#recommended") ? document.activeElement.dataset.item : null;
   fill(byId("recommended"), ...cards);
   if (held) (byId("recommended").querySelector(`[data-item="${CSS.escape(held)}"]`) ?? byId("recommended")).focus();
 }
 
-function productIn(itemId) {
-  return state.products.get(itemId) ?? { item_id: itemId, name: itemId, category: "item", price: null };
-}
-
 function showProduct(itemId) {
   byId("product").hidden = false;
-  fill(byId("product"), ...productOf(productIn(itemId), () => act(itemId, "cart")));
+  fill(byId("product"), ...productOf(state.products.of(itemId), (type) => act(itemId, type)));
+  return showSimilar(itemId);
 }
 
-function showShelf() {
-  const { category, shelf } = state;
-  const all = [...state.products.values()].filter((product) => !category || product.category === category);
-  const products = all.sort((one, other) => other.popularity - one.popularity);
-  fill(byId("shelf"), ...products.slice(0, shelf).map((product) => cardOf(product, { act: (kind) => act(product.item_id, kind) })));
-  byId("more").hidden = products.length <= shelf;
-  const chips = [{ prefix: null, label: "All" }, ...state.categories].map(({ prefix, label }) => el("button", {
-    type: "button", "aria-pressed": String(prefix === category),
-    onclick: () => {
-      Object.assign(state, { category: prefix, shelf: SHELF_STEP });
-      showShelf();
-      byId("categories").querySelector('[aria-pressed="true"]').focus();
-    },
-  }, label));
-  fill(byId("categories"), ...chips);
+/** Ask for the items that are most similar to the product. A newer look makes the answer void. */
+async function showSimilar(itemId) {
+  const looked = ++state.looked;
+  const query = queryOf({ limit: SIMILAR, fields: state.products.fields });
+  const result = state.online && await callService("GET", `/v1/items/${encodeURIComponent(itemId)}/similar?${query}`).catch(() => null);
+  if (looked !== state.looked) return;
+  showRow("similar", result ? result.answer.recommendations : []);
+}
+
+/** Show items in a row of cards; a row without items is hidden. */
+function showRow(name, recommendations) {
+  state.products.learn(recommendations);
+  byId(`${name}-section`).hidden = !recommendations.length;
+  fill(byId(name), ...recommendations.map(({ item_id: itemId }) => cardOf(state.products.of(itemId), { act: (type) => act(itemId, type) })));
 }
 
 /** Read the session from the store, which decides about order; without a store the tab shows what it knows. */
 async function showSession() {
   state.stored = await devstack(`sessions/${encodeURIComponent(state.session)}`).catch(() => null); // the store does not answer
+  await state.products.fetch(eventsNow().map((event) => event.item_id)).catch(() => null); // then ids are shown
   showTimeline();
 }
 
-function showTimeline() {
-  const queued = queue.events.map((event) => ({ item_id: event.item_id, at: Date.parse(event.occurred_at), status: "queued" }));
+/** All events of the session, newest first. */
+function eventsNow() {
+  const queued = queue.events.map((event) => ({ item_id: event.item_id, at: Date.parse(event.occurred_at), type: event.type, status: "queued" }));
   const stored = state.stored?.events ?? notes.events();
   const waiting = new Set(queued.map((event) => `${event.item_id}@${event.at}`));
   const events = [...stored.filter((event) => !waiting.has(`${event.item_id}@${event.at}`)), ...queued];
-  events.sort((one, other) => other.at - one.at);
-  const cart = notes.inCart;
+  return events.sort((one, other) => other.at - one.at);
+}
+
+/** The items that were put into the cart and not bought since. */
+function inCart() {
+  const cart = new Set();
+  for (const { item_id: itemId, type } of eventsNow().reverse()) {
+    if (type === "cart") cart.add(itemId);
+    if (type === "purchase") cart.delete(itemId);
+  }
+  return [...cart];
+}
+
+function showTimeline() {
+  const events = eventsNow();
+  const cart = inCart().length;
   byId("session-count").textContent = `${events.length} events${cart ? `, ${cart} in the cart` : ""}`;
-  fill(byId("timeline"), ...timelineOf(events, { notes, productIn }));
+  byId("buy").hidden = !cart;
+  fill(byId("timeline"), ...timelineOf(events, { notes, products: state.products }));
   const address = `?session=${encodeURIComponent(state.session)}`;
   byId("second-tab").href = `/${address}`;
   byId("inspect").href = `/console#session/${encodeURIComponent(state.session)}`;
@@ -195,7 +237,23 @@ function startSession() {
   history.replaceState(null, "", "/");
   [queue, notes, channel] = [new EventQueue(state.session), new Notes(state.session), listen()];
   byId("product").hidden = true;
-  return refresh();
+  showRow("similar", []);
+  return Promise.all([refresh(), showTrending(state.shelf.category)]);
+}
+
+/** Read attributes of items by ranking just these; an item that is not sold now has none in the answer. */
+async function readAttributes(itemIds) {
+  const body = { only: itemIds, limit: itemIds.length, fields: state.products.fields };
+  const { answer } = await callService("POST", "/v1/recommendations", body);
+  return Object.fromEntries(answer.recommendations.map((item) => [item.item_id, item.fields]));
+}
+
+/** Show what trends, in a category if one is chosen; nothing while nothing trends. */
+async function showTrending(category = null) {
+  const query = queryOf({ limit: SHOWN, fields: state.products.fields, ...(category && { category }) });
+  const result = await callService("GET", `/v1/trending?${query}`).catch(() => null); // the store does not answer
+  byId("trending-title").textContent = category ? `Trending now in ${category}` : "Trending now";
+  showRow("trending", result?.answer.served_by === "trending" ? result.answer.recommendations : []);
 }
 
 async function start() {
@@ -204,17 +262,15 @@ async function start() {
   window.addEventListener("offline", () => setOnline(false));
   window.addEventListener("online", () => setOnline(true));
   byId("new-session").addEventListener("click", startSession);
-  byId("more").addEventListener("click", () => {
-    state.shelf += SHELF_STEP;
-    showShelf();
-  });
+  byId("buy").addEventListener("click", buyCart);
   const shop = await devstack("shop");
   useToken(shop.token);
-  state.products = new Map(shop.products.map((product) => [product.item_id, product]));
-  const used = new Set(shop.products.map((product) => product.category));
-  state.categories = shop.categories.filter((category) => used.has(category.prefix));
-  showShelf();
-  await refresh();
+  state.products = new Products(shop.fields, readAttributes);
+  byId("steering").hidden = !shop.categories.length;
+  byId("promote").append(...shop.categories.map((category) => el("option", {}, category)));
+  for (const control of ["promote", "diverse"]) byId(control).addEventListener("change", refresh);
+  state.shelf = new Shelf(state.products, shop.categories, act, showTrending);
+  await Promise.all([refresh(), state.shelf.choose({}), showTrending()]);
   if (queue.events.length) await send();
 }
 

@@ -1,4 +1,4 @@
-// What the tabs of a session know of its events, besides the store: looked or put into the cart, and the status.
+// What the tabs of a session know of its events, besides the store: their types and statuses.
 // The store has item and time of an event; both together find its note.
 
 const keyOf = (itemId, at) => `${itemId}@${at}`;
@@ -12,7 +12,7 @@ export class Notes {
     return JSON.parse(localStorage.getItem(this.name) ?? "{}");
   }
 
-  /** Note something about an event: `kind` is "view" or "cart", `status` is the service's, or "queued". */
+  /** Note something about an event: `type` is "view", "cart" ..., `status` is the service's, or "queued". */
   set(itemId, at, note) {
     const notes = this.all;
     notes[keyOf(itemId, at)] = { ...notes[keyOf(itemId, at)], ...note };
@@ -25,13 +25,9 @@ export class Notes {
 
   /** All noted events, for the time in which the store does not answer. */
   events() {
-    return Object.keys(this.all).map((key) => {
+    return Object.entries(this.all).map(([key, { type }]) => {
       const cut = key.lastIndexOf("@");
-      return { item_id: key.slice(0, cut), at: Number(key.slice(cut + 1)) };
+      return { item_id: key.slice(0, cut), at: Number(key.slice(cut + 1)), type };
     });
-  }
-
-  get inCart() {
-    return Object.values(this.all).filter((note) => note.kind === "cart").length;
   }
 }

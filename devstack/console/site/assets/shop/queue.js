@@ -16,6 +16,7 @@ export class EventQueue {
   }
 
   add(event) {
+    this.newest = Date.parse(event.occurred_at);
     this.#keep([...this.events, event]);
   }
 

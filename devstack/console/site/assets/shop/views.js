@@ -5,24 +5,31 @@ import { picture } from "../pictures.js";
 const HOW = "Devstack reads the session from the store and computes this answer again without each of its events, as "
   + "`nextitem explain` does. Shown is the event without which the scores of the recommendations change most.";
 
-/** A product as a card: its picture looks at it, its button puts it into the cart. */
-export function cardOf(product, { reason, nameOf, act }) {
+const BADGES = { new: ["good", "New"], promoted: ["warn", "Promoted"] };
+
+/** A product as a card: its picture looks at it, its button puts it into the cart. `reason` is the service's. */
+export function cardOf(product, { reason, because, act }) {
+  const [tone, label] = BADGES[reason] ?? [];
   return el("li", {}, el("article", { class: "card" },
     el("button", { type: "button", class: "look", "data-item": product.item_id, onclick: () => act("view") },
-      picture(product.item_id, product.category),
+      picture(product.item_id, product.picture),
+      label ? el("span", { class: `badge flag ${tone}` }, label) : null,
       el("span", { class: "name" }, product.name),
-      reason ? el("span", { class: "because" }, `because of ${nameOf(reason.item_id)}`) : null),
+      product.category ? el("span", { class: "category" }, product.category) : null,
+      because ? el("span", { class: "because" }, `because of ${because}`) : null),
     el("div", { class: "buy" }, el("span", { class: "price" }, price(product.price)),
       el("button", { type: "button", "aria-label": `Add to cart: ${product.name}`, onclick: () => act("cart") }, "+ Cart"))));
 }
 
 /** The product that the visitor looks at. */
-export function productOf(product, buy) {
+export function productOf(product, act) {
   return [
-    picture(product.item_id, product.category),
-    el("div", { class: "words" }, el("p", { class: "soft" }, "You look at"), el("h2", {}, product.name),
-      el("p", { class: "price" }, price(product.price)),
-      el("button", { type: "button", class: "primary", onclick: buy }, "Add to cart")),
+    picture(product.item_id, product.picture),
+    el("div", { class: "words" }, el("p", { class: "soft" }, product.category ? `You look at ${product.category}` : "You look at"),
+      el("h2", {}, product.name), el("p", { class: "price" }, price(product.price)),
+      el("div", { class: "actions" },
+        el("button", { type: "button", class: "primary", onclick: () => act("cart") }, "Add to cart"),
+        el("button", { type: "button", onclick: () => act("like") }, "Like"))),
   ];
 }
 
@@ -58,16 +65,16 @@ const STATUS = {
 };
 
 /** The events of a session, newest first. */
-export function timelineOf(events, { notes, productIn }) {
+export function timelineOf(events, { notes, products }) {
   if (!events.length) return [el("li", {}, el("span", {}), el("span", { class: "soft" }, "No events yet."))];
   return events.map((event) => {
-    const product = productIn(event.item_id);
+    const product = products.of(event.item_id);
     const note = notes.of(event.item_id, event.at);
     const [tone, label] = STATUS[event.status ?? note.status] ?? [];
     return el("li", { "data-item": event.item_id, "data-status": event.status ?? note.status ?? "applied" },
-      picture(product.item_id, product.category),
+      picture(product.item_id, product.picture),
       el("span", {}, product.name, el("span", { class: "when" }, el("time", {}, clock(event.at)),
-        note.kind === "cart" ? el("span", { class: "badge" }, "cart") : null,
+        event.type === "view" ? null : el("span", { class: "badge" }, event.type),
         label ? el("span", { class: `badge ${tone}` }, label) : null)));
   });
 }

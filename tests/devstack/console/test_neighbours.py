@@ -1,10 +1,7 @@
 """Neighbours of an item, counted by hand."""
 
-from devstack.console.catalogue import Neighbour, item_view, shop_products
-from devstack.publish import demo_artifact
-from model_export.simulator import Session, Shop
-from nextitem.model.artifact import open_artifact
-from nextitem.model.engine import Model
+from devstack.console.neighbours import Neighbour, item_view
+from model_export.simulator import Session
 
 
 def session(number: int, *item_ids: str) -> Session:
@@ -31,15 +28,3 @@ def test_an_item_of_no_session_has_no_neighbours() -> None:
     view = item_view("tea", [session(1, "mug", "pan")])
 
     assert (view.sessions_with_it, view.neighbours, view.sessions) == (0, (), ())
-
-
-def test_a_model_of_another_shop_shows_its_popular_items() -> None:
-    # GIVEN a model, and a shop of which it knows no product
-    model = Model(open_artifact(demo_artifact()), goldens=1)
-    shop = Shop()
-    shop.products = ()
-    # WHEN its products are listed
-    products = shop_products(shop, model)
-    # THEN they are the most popular items, with their ids as names
-    popular = model.vocabulary.item_id(model.manifest.popular[0].index)
-    assert (products[0].item_id, products[0].name, products[0].price) == (popular, popular, None)
