@@ -116,7 +116,8 @@ def main() -> None:
                 console.print(f"{name} is skipped: there is no ../shared/data/{name} beside the project")
                 continue
             results.append(measure(shop, config, path, arguments.targets))
-    _print(console, results)
+    if results:
+        _print(console, results)
     write_json({"settings": config.values(), "rows": [asdict(result) for result in results]}, arguments.json)
 
 
@@ -230,7 +231,7 @@ def _best_seller_hits(shop: ColdShop, cold: Sequence[str], session: Sequence[str
 
 def _print(console: Console, results: Sequence[ColdResult]) -> None:
     table = Table("HR@20", *(result.shop for result in results), title="a tenth of the items held out of training")
-    for name in asdict(results[0]) if results else ():
+    for name in asdict(results[0]):
         if name != "shop":
             table.add_row(name.replace("_", " "), *(str(getattr(result, name)) for result in results))
     console.print(table)
