@@ -18,6 +18,7 @@ from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import ArtifactCorrupt, InputError, NextItemError
 from nextitem.model.manifest import MANIFEST, MAX_MANIFEST_BYTES, VOCABULARY, decode_manifest
 from nextitem.model.vocabulary import Vocabulary
+from nextitem.registry.catalogue_publisher import CataloguePublisher
 from nextitem.registry.loading import variants_with_traffic
 from nextitem.registry.publisher import Publisher
 from nextitem.registry.reader import model_key
@@ -30,7 +31,7 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Unknown:
-    """The ids that no model of the route knows: their number, and the first of them."""
+    """The ids that neither a model of the route nor its catalogue has: their number, and the first of them."""
 
     count: int
     first: tuple[str, ...]
@@ -75,7 +76,10 @@ def availability(
 def _report_unknown(
     store: BotoObjectStore, publisher: Publisher, route: str, item_ids: Iterable[str]
 ) -> Unknown | None:
-    """Return the ids that no model of the route knows, with a message; None, with one, if they cannot be checked."""
+    """Return the ids that neither a model of the route nor its catalogue has; None if they cannot be checked.
+
+    Either is said in a message, too.
+    """
     try:
         with waiting("comparing with the catalogue"):
             live = publisher.current()
@@ -85,6 +89,7 @@ def _report_unknown(
             unknown = list(item_ids)
             for version in sorted({variant.version for variant in variants_with_traffic(live)}):
                 unknown = _missing(store, version, unknown)
+            unknown = _not_sold(store, route, unknown)
     except NextItemError as error:  # the change is made, and functions ignore ids that they do not know
         say(f"the ids are not compared with a catalogue: {error}")
         return None
@@ -93,6 +98,21 @@ def _report_unknown(
         more = ", ..." if len(unknown) > len(first) else ""
         say(f"{len(unknown)} of them are in no catalogue of the route: {', '.join(first)}{more}")
     return Unknown(len(unknown), first)
+
+
+def _not_sold(store: BotoObjectStore, route: str, item_ids: list[str]) -> list[str]:
+    """Return the ids that the route's catalogue does not have: it may have items that no model was trained on.
+
+    Raises:
+        NextItemError: it cannot be read.
+    """
+    with temporary_folder() as folder:
+        publisher = CataloguePublisher(store, folder, route)
+        pointer = publisher.current() if item_ids else None
+        if pointer is None:
+            return item_ids
+        vocabulary = publisher.open(pointer.version).vocabulary
+        return [item_id for item_id in item_ids if vocabulary.index(item_id) is None]
 
 
 def _missing(store: BotoObjectStore, version: str, item_ids: list[str]) -> list[str]:

@@ -16,10 +16,12 @@ from moto import mock_aws
 
 from devstack.publish import demo_artifact
 from nextitem.aws.boto_object_store import BotoObjectStore
+from nextitem.catalogue.writer import write_catalogue
 from nextitem.ids import id_fault
 from nextitem.model.artifact import open_artifact
 from nextitem.model.manifest import VOCABULARY
 from nextitem.model.vocabulary import Vocabulary
+from nextitem.registry.catalogue_publisher import CataloguePublisher
 from nextitem.registry.publisher import Publisher
 from nextitem.registry.reader import model_key
 from tests.model_export.cli.commandline import Answer, done, nextitem
@@ -163,6 +165,12 @@ def test_ids_that_no_model_of_the_route_knows_are_reported(tmp_path: Path) -> No
     ids.write_text("\n".join(known))
     assert answer().err == "route compared: 3 items are unavailable (revision 3)\n"
     assert answer("--json").document["unknown"] == {"count": 0, "first": []}
+
+    # WHEN the route's catalogue has an item that no model was trained on THEN it is known, too
+    write_catalogue(tmp_path / "catalogue.bin", ["unheard-1"], {}, {})
+    CataloguePublisher(BotoObjectStore(BUCKET), tmp_path / "models", "compared").publish(tmp_path / "catalogue.bin")
+    ids.write_text("unheard-1\nunheard-2\n")
+    assert answer("--json").document["unknown"] == {"count": 1, "first": ["unheard-2"]}
 
 
 @pytest.mark.usefixtures("registry")
