@@ -34,7 +34,7 @@ def _kind(kind: str | None, schema: Node) -> str:
     match kind:
         case "array":
             return f"array of {type_text(schema['items'])}"
-        case "object" if "additionalProperties" in schema and "properties" not in schema:
+        case "object" if isinstance(schema.get("additionalProperties"), dict) and "properties" not in schema:
             return f"object of {type_text(schema['additionalProperties'])}"
         case "string" | "integer" | "number" | "boolean" | "null" | "object":
             return kind

@@ -140,9 +140,16 @@ export interface components {
          * @description True of an item if all its keys are. Any other key is a column of the catalogue.
          */
         Filter: {
-            not?: components["schemas"]["Filter"];
-            all?: components["schemas"]["Filter"][];
-            any?: components["schemas"]["Filter"][];
+            /** @description A filter. */
+            not?: {
+                [key: string]: unknown;
+            };
+            all?: {
+                [key: string]: unknown;
+            }[];
+            any?: {
+                [key: string]: unknown;
+            }[];
             named?: string;
         } & {
             [key: string]: components["schemas"]["FilterCondition"];
