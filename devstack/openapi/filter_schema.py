@@ -7,8 +7,8 @@ from nextitem.catalogue.filters import LAST, MAX_CONDITIONS, MAX_VALUES
 FILTER = "Filter"
 """The title by which the service's structs name a filter."""
 _FILTER = {"type": "object", "description": "A filter.", "minProperties": 1, "additionalProperties": True}
-"""A filter inside another one. No reference, which tools would expand without end: schemathesis' phase of coverage takes
-more than half a minute for one operation with such a schema, and 2 seconds with this one."""
+"""A filter inside another one. No reference, which tools would expand without end: schemathesis' phase of coverage
+takes more than half a minute for one operation with such a schema, and 2 seconds with this one."""
 _FILTERS = {"type": "array", "items": _FILTER, "minItems": 1, "maxItems": MAX_CONDITIONS}
 _TEXT_OR_NUMBER = {"anyOf": [{"type": "string"}, {"type": "number"}]}
 _VALUE = {"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]}
