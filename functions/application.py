@@ -140,6 +140,6 @@ def _connect(valkey: ValkeyStore) -> None:
 def _keys(settings: Settings, telemetry: Telemetry) -> KeyRing:
     secret = settings.key_secret
     if secret is not None:
-        return KeyRing(lambda: secret, settings.session_ttl, telemetry.report_fault)
+        return KeyRing(lambda: secret, settings.session_ttl, telemetry.report_fault, lake_buckets=settings.lake_buckets)
     reader = SecretReader(settings.key_secret_id or "", region=settings.region, endpoint=settings.secrets_endpoint)
-    return KeyRing(reader, settings.session_ttl, telemetry.report_fault)
+    return KeyRing(reader, settings.session_ttl, telemetry.report_fault, lake_buckets=settings.lake_buckets)

@@ -50,6 +50,7 @@ FORMS = {
         rf"{_LABEL}(,{_LABEL}){{0,{MAX_PLACEMENTS - 1}}}",
         f"at most {MAX_PLACEMENTS} labels, comma-separated, each of letters, digits, '_', '.', ':' and '-'",
     ),
+    "NEXTITEM_LAKE_BUCKETS": (r"0|[1-9][0-9]{0,3}", "a whole number from 0 to 9999"),
     "NEXTITEM_TRENDING": (r"true|false", "true or false"),
     "NEXTITEM_TRENDING_FIELD": (r"[^\x00-\x1f]{1,200}", "the name of a field of the catalogue"),
     "AWS_REGION": (r"[a-z]+(-[a-z]+)+-[0-9]+", "a region, such as eu-central-1"),
@@ -85,6 +86,8 @@ class Settings(msgspec.Struct, frozen=True):
         trending_half_life: ``NEXTITEM_TRENDING_HALF_LIFE_SECONDS``, after which an event counts half.
         trending_field: ``NEXTITEM_TRENDING_FIELD``, the catalogue's field by whose values items are counted, too, or
             None.
+        lake_buckets: ``NEXTITEM_LAKE_BUCKETS``, the number of streams that take events on their way to the event lake;
+            0, the default, turns the lake off. Another number forgets all sessions: it changes their keys.
         placements: ``NEXTITEM_PLACEMENTS``, comma-separated: values of a request's `placement` that are a dimension of
             metrics; all others are only in the log.
         stack: ``NEXTITEM_STACK``, the dimension that tells the metrics of this deployment from others in its account.
@@ -109,6 +112,7 @@ class Settings(msgspec.Struct, frozen=True):
     trending: bool
     trending_half_life: float
     trending_field: str | None
+    lake_buckets: int
     placements: frozenset[str]
     stack: str
     model_dir: Path
@@ -144,6 +148,9 @@ class Settings(msgspec.Struct, frozen=True):
             trending=_matching("NEXTITEM_TRENDING", environment.get("NEXTITEM_TRENDING") or "true") == "true",
             trending_half_life=_positive(environment, "NEXTITEM_TRENDING_HALF_LIFE_SECONDS", 21_600, minimum=60),
             trending_field=_optional(environment, "NEXTITEM_TRENDING_FIELD"),
+            lake_buckets=int(
+                _matching("NEXTITEM_LAKE_BUCKETS", environment.get("NEXTITEM_LAKE_BUCKETS") or "0"),
+            ),
             placements=frozenset((_optional(environment, "NEXTITEM_PLACEMENTS") or "").split(",")) - {""},
             stack=_matching("NEXTITEM_STACK", environment.get("NEXTITEM_STACK") or DEFAULT_STACK),
             model_dir=Path(environment.get("NEXTITEM_MODEL_DIR") or "/tmp/nextitem"),  # noqa: S108 - Lambda's only disk

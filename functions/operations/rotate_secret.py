@@ -1,6 +1,7 @@
 """Secrets Manager's rotation function of the key secret: make a new `current`, and keep the old one as `previous`.
 
-The secret is JSON, `{"current": …, "previous": …, "rotated_at": epoch seconds}`. A rotation takes effect at
+The secret is JSON, `{"current": …, "previous": …, "rotated_at": epoch seconds, "lake": …}`. `lake` is the key of names
+in the event lake: the first rotation derives it, and later ones keep it. A rotation takes effect at
 `rotated_at`, ten minutes after it is made. Until then the service uses `previous`, and each of its processes reads the
 new version. From then on all processes use `current`, and move sessions that are still under `previous`. So no session
 is lost, and no two processes look for a session under different keys.
@@ -9,6 +10,8 @@ Secrets Manager calls four steps in order and repeats a step that fails, so each
 https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html
 """
 
+import hashlib
+import hmac
 import json
 import logging
 import math
@@ -24,6 +27,8 @@ SECRET_CHARS = 64
 MIN_CHARS = 16
 REFERENCES = ("arn:", "{")
 """The rules of the service (`nextitem.sessions.key_secret`). Lambda's runtime lacks what that module imports."""
+LAKE = b"event lake"
+"""`nextitem.sessions.key_secret.LAKE`."""
 LEAD_SECONDS = 600
 """Time between a rotation and its effect: twice `nextitem.sessions.secret_cache.RENEW_SECONDS`, so the service has read
 the secret again."""
@@ -90,7 +95,8 @@ def _make(client: Any, secret: str, token: str) -> None:
     if _moment(before) > now:
         raise RotationRefused("the previous rotation has not taken effect yet; rotate again later")
     fresh = "".join(secrets.choice(_ALPHABET) for _ in range(SECRET_CHARS))
-    value = {"current": fresh, "previous": before["current"], "rotated_at": now + LEAD_SECONDS}
+    lake = before.get("lake") or hmac.digest(before["current"].encode(), LAKE, hashlib.sha256).hex()
+    value = {"current": fresh, "previous": before["current"], "rotated_at": now + LEAD_SECONDS, "lake": lake}
     try:
         client.put_secret_value(
             SecretId=secret, ClientRequestToken=token, SecretString=json.dumps(value), VersionStages=["AWSPENDING"]
@@ -178,14 +184,15 @@ def _value(client: Any, secret: str, **version: str) -> dict[str, Any]:
         is_valid = (
             _is_secret(value["current"])
             and (value.get("previous") is None or _is_secret(value["previous"]))
+            and (value.get("lake") is None or _is_secret(value["lake"]))
             and (value.get("rotated_at") is None or _is_time(value["rotated_at"]))
         )
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise RotationRefused(f"a version is not a key secret: {type(error).__name__}") from None
     if not is_valid:
         raise RotationRefused(
-            f"a version is not a key secret: current and previous must be texts of {MIN_CHARS} characters or more, not "
-            "blank, and no ARN, reference or JSON; rotated_at must be a finite number"
+            f"a version is not a key secret: current, previous and lake must be texts of {MIN_CHARS} characters or "
+            "more, not blank, and no ARN, reference or JSON; rotated_at must be a finite number"
         )
     return dict(value)
 

@@ -35,6 +35,7 @@ def test_the_required_settings_are_enough() -> None:
         trending=True,
         trending_half_life=21_600,
         trending_field=None,
+        lake_buckets=0,
         placements=frozenset(),
         stack="nextitem",
         model_dir=Path("/tmp/nextitem"),  # noqa: S108 - the documented default
@@ -61,6 +62,7 @@ def test_all_settings_can_be_set() -> None:
             "NEXTITEM_TRENDING": "false",
             "NEXTITEM_TRENDING_HALF_LIFE_SECONDS": "3600",
             "NEXTITEM_TRENDING_FIELD": "category",
+            "NEXTITEM_LAKE_BUCKETS": "256",
             "NEXTITEM_PLACEMENTS": "home,product-page",
             "NEXTITEM_STACK": "shop-1",
             "NEXTITEM_MODEL_DIR": "models",
@@ -85,6 +87,7 @@ def test_all_settings_can_be_set() -> None:
         trending=False,
         trending_half_life=3600,
         trending_field="category",
+        lake_buckets=256,
         placements=frozenset({"home", "product-page"}),
         stack="shop-1",
         model_dir=Path("models"),

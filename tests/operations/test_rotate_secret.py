@@ -101,8 +101,9 @@ def test_a_rotation_makes_a_new_secret_and_keeps_the_old_one(client: Any, functi
 
     assert rotated["previous"] == FIRST
     assert len(rotated["current"]) == rotate_secret.SECRET_CHARS
-    read = KeySecret.of(rotated["current"], rotated["previous"], rotated["rotated_at"])
+    read = KeySecret.of(rotated["current"], rotated["previous"], rotated["rotated_at"], rotated["lake"])
     assert read.previous == FIRST.encode()
+    assert read.lake_key == KeySecret(FIRST.encode()).lake_key
     assert [event["Step"] for event in functions.steps] == ["createSecret", "setSecret", "testSecret", "finishSecret"]
 
 

@@ -43,7 +43,7 @@ def accepted_by_rotation(client: Any, text: str) -> KeySecret | None:
     except RotationRefused:
         return None
     moment = rotate_secret._moment(value) if value.get("rotated_at") is not None else None
-    return KeySecret.of(value["current"], value.get("previous"), moment)
+    return KeySecret.of(value["current"], value.get("previous"), moment, value.get("lake"))
 
 
 def accepted_by_service(server: FakeSecretsManager, text: str) -> KeySecret | None:

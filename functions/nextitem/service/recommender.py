@@ -32,9 +32,9 @@ from nextitem.service.schema import (
 )
 from nextitem.service.steering.parsed_options import ParsedOptions, parse_options
 from nextitem.service.trending import Trending, counts_of, parse_trending, rank_trending
-from nextitem.sessions.feedback import Answerer, feedback_on
+from nextitem.sessions.feedback import feedback_on
 from nextitem.sessions.keys import KeyRing, SessionName
-from nextitem.sessions.session import IMPRESSION_SIZE, Event, SessionKey, SessionStore, Status
+from nextitem.sessions.session import IMPRESSION_SIZE, Answerer, Event, SessionKey, SessionStore, Status
 from nextitem.sessions.trends import Trend
 from nextitem.telemetry.record import RequestRecord
 
@@ -75,10 +75,13 @@ class Recommender:
             return self._answer_without_store(routed, request, options, record)
         deadline = self._store_deadline(request.options)
         self._saves.read_replies(deadline, record)
+        answerer = Answerer(routed.version, routed.variant)
         try:
             with record.phase("store_read"):
                 key = self._current_key(request.session, deadline)
-                appended = self._store.append(key, request.events, routed.snapshot_version, request.now, deadline)
+                appended = self._store.append(
+                    key, request.events, routed.snapshot_version, request.now, deadline, answerer
+                )
         except StoreUnavailable as error:
             record.add_fault(error)
             return self._answer_without_store(routed, request, options, record)
@@ -100,7 +103,6 @@ class Recommender:
             served_by=ranking.served_by,
             model=served_model(routed),
         )
-        answerer = Answerer(routed.version, routed.variant)
         record.feedback = feedback_on(key, session, appended.impression, request.events, appended.statuses, answerer)
         if replay.replayed:  # else the store has this snapshot and this impression already
             with record.phase("store_write"):

@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreRefused, StoreUnavailable
 from nextitem.sessions.session import (
+    Answerer,
     Appended,
     Event,
     Impression,
@@ -61,9 +62,17 @@ class CircuitBreaker:
         self._lock = threading.Lock()
         self._circuits: defaultdict[Hashable | None, _Circuit] = defaultdict(_Circuit)
 
-    def append(self, key: SessionKey, events: Sequence[Event], version: str, now: int, deadline: Deadline) -> Appended:
+    def append(
+        self,
+        key: SessionKey,
+        events: Sequence[Event],
+        version: str,
+        now: int,
+        deadline: Deadline,
+        answerer: Answerer | None = None,
+    ) -> Appended:
         """See `SessionStore.append`."""
-        return self._call([key], lambda: self._store.append(key, events, version, now, deadline), deadline)
+        return self._call([key], lambda: self._store.append(key, events, version, now, deadline, answerer), deadline)
 
     def load(self, key: str, version: str, deadline: Deadline) -> SessionRecord:
         """See `SessionStore.load`."""
@@ -86,7 +95,7 @@ class CircuitBreaker:
         """See `SessionStore.move`."""
         return self._call([old, key], lambda: self._store.move(old, key, deadline), deadline)
 
-    def delete(self, key: str, deadline: Deadline, old: str | None = None) -> None:
+    def delete(self, key: SessionKey, deadline: Deadline, old: str | None = None) -> None:
         """See `SessionStore.delete`."""
         keys = [key] if old is None else [old, key]
         self._call(keys, lambda: self._store.delete(key, deadline, old), deadline)

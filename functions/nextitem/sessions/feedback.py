@@ -16,18 +16,10 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from nextitem.sessions.codec import placement_of, recommendation_id
-from nextitem.sessions.session import Event, Impression, LogEntry, SessionKey, SessionRecord, Status
+from nextitem.sessions.session import Answerer, Event, Impression, LogEntry, SessionKey, SessionRecord, Status
 
 CONVERSIONS = ("cart", "purchase", "like")
 """Types of events that are conversions."""
-
-
-class Answerer(msgspec.Struct, frozen=True):
-    """A model version, its variant on the route, and the placement of the answers that it gave, if they had one."""
-
-    version: str
-    variant: str
-    placement: str | None = None
 
 
 class Feedback(msgspec.Struct, frozen=True):

@@ -1,10 +1,14 @@
 """The deployment's key secret: its parts and their checks."""
 
+import hashlib
+import hmac
 import math
 
 import msgspec
 
 MIN_SECRET_CHARS = 16
+LAKE = b"event lake"
+"""The message whose HMAC is the lake's key. The first rotation writes that key into the secret."""
 REFERENCES = ("arn:", "{")
 """Prefixes of texts that are not the secret itself: an ARN, an unresolved ``{{resolve:...}}``, or JSON."""
 
@@ -16,14 +20,23 @@ class KeySecret(msgspec.Struct, frozen=True):
         current: for all sessions, once the last rotation has taken effect.
         previous: for all sessions until then; None if there was no rotation.
         rotated_at: when the rotation takes effect, in epoch seconds; None if unknown, but in the past.
+        lake: the key of the pseudonyms in the event lake, which a rotation keeps; None before the first rotation.
     """
 
     current: bytes
     previous: bytes | None = None
     rotated_at: float | None = None
+    lake: bytes | None = None
+
+    @property
+    def lake_key(self) -> bytes:
+        """The key of the pseudonyms in the event lake. A session has one name there, also after rotations."""
+        return self.lake or hmac.digest(self.current, LAKE, hashlib.sha256).hex().encode()
 
     @classmethod
-    def of(cls, current: object, previous: object = None, rotated_at: object = None) -> "KeySecret":
+    def of(
+        cls, current: object, previous: object = None, rotated_at: object = None, lake: object = None
+    ) -> "KeySecret":
         """Check the parts and return the secret. `operations.rotate_secret` accepts the same.
 
         Raises:
@@ -31,7 +44,8 @@ class KeySecret(msgspec.Struct, frozen=True):
                 The error quotes none of them.
         """
         moment = None if rotated_at is None else _finite_number(rotated_at)
-        return cls(_encode(current), None if previous is None else _encode(previous), moment)
+        before, lake_key = (None if text is None else _encode(text) for text in (previous, lake))
+        return cls(_encode(current), before, moment, lake_key)
 
 
 def _encode(text: object) -> bytes:

@@ -16,12 +16,13 @@ import msgspec
 
 from nextitem.deadline import Deadline
 from nextitem.errors import NextItemError, SecretUnavailable
+from nextitem.sessions.event_stream import bucket_tag
 from nextitem.sessions.key_secret import KeySecret
 from nextitem.sessions.secret_cache import RENEW_SECONDS, SecretCache
 from nextitem.sessions.session import SessionKey
 
 
-def session_key(secret: bytes, session_id: str) -> SessionKey:
+def session_key(secret: bytes, session_id: str, buckets: int = 0) -> SessionKey:
     """Return the store's key of a session, which cannot be made without the secret.
 
     The first half of an HMAC is the name, the second half the key of hashes: neither tells anything about the other.
@@ -29,9 +30,12 @@ def session_key(secret: bytes, session_id: str) -> SessionKey:
     Args:
         secret: the deployment's key secret.
         session_id: the client's name of the session.
+        buckets: the number of streams of the event lake; 0 if it is off. The name then holds its bucket as a hash tag,
+            so that session and stream are in one slot of a Cluster.
     """
     digest = hmac.digest(secret, session_id.encode(), "sha256")
-    return SessionKey(f"nextitem:{digest[:16].hex()}", digest[16:])
+    bucket = bucket_tag(int.from_bytes(digest[:4]) % buckets) if buckets else ""
+    return SessionKey(f"nextitem:{bucket}{digest[:16].hex()}", digest[16:])
 
 
 class SessionName(msgspec.Struct, frozen=True):
@@ -40,14 +44,17 @@ class SessionName(msgspec.Struct, frozen=True):
     session_id: str
     subject: str | None = None
 
-    def key(self, secret: bytes) -> SessionKey:
-        """Return the store's key; see `session_key`.
+    def key(self, secret: bytes, buckets: int = 0) -> SessionKey:
+        """Return the store's key; see `session_key`."""
+        return session_key(self._secret(secret), self.session_id, buckets)
 
-        Each subject has a secret of its own, so no choice of ids leads to another subject's session.
-        """
-        if self.subject is not None:
-            secret = hmac.digest(secret, self.subject.encode(), "sha256")
-        return session_key(secret, self.session_id)
+    def pseudonym(self, lake_key: bytes) -> str:
+        """Return the session's name in the event lake: 16 hex digits that cannot be made without the lake's key."""
+        return hmac.digest(self._secret(lake_key), self.session_id.encode(), "sha256")[:8].hex()
+
+    def _secret(self, secret: bytes) -> bytes:
+        """Return the subject's own secret, so that no choice of ids leads to another subject's session."""
+        return secret if self.subject is None else hmac.digest(secret, self.subject.encode(), "sha256")
 
 
 class SessionKeys(msgspec.Struct, frozen=True):
@@ -65,6 +72,7 @@ class KeyRing:
         session_ttl: seconds after which a session without events is forgotten.
         on_fault: called if the secret cannot be read in the background.
         clock: the wall clock, in seconds.
+        lake_buckets: the number of streams of the event lake; 0 if it is off.
 
     Attributes:
         secret: the secret, as this process knows it.
@@ -76,10 +84,11 @@ class KeyRing:
         session_ttl: float,
         on_fault: Callable[[NextItemError], None],
         clock: Callable[[], float] = time.time,
+        lake_buckets: int = 0,
     ) -> None:
         self.secret = SecretCache(read, on_fault, clock)
         self._session_ttl, self._clock = session_ttl, clock
-        self._own_secret = os.urandom(32)
+        self._own_secret, self._buckets = os.urandom(32), lake_buckets
 
     def keys(self, name: SessionName, limit: Deadline | None = None) -> SessionKeys:
         """Return the keys with which to read and write a session.
@@ -93,7 +102,7 @@ class KeyRing:
         """
         secret = self.secret.current(limit)
         if secret.previous is not None and secret.rotated_at is not None and self._clock() < secret.rotated_at:
-            return SessionKeys(name.key(secret.previous))
+            return SessionKeys(self._named(name, secret, name.key(secret.previous, self._buckets)))
         return self._both(name, secret)
 
     def keys_to_delete(self, name: SessionName, limit: Deadline) -> SessionKeys:
@@ -121,14 +130,21 @@ class KeyRing:
         return hashlib.blake2b(digest_size=16, key=key.hash_key, person=b"variant").hexdigest()
 
     def _both(self, name: SessionName, secret: KeySecret) -> SessionKeys:
-        current = name.key(secret.current)
+        current = name.key(secret.current, self._buckets)
         if secret.previous is None:
-            return SessionKeys(current)
-        previous = name.key(secret.previous)
+            return SessionKeys(self._named(name, secret, current))
+        previous = name.key(secret.previous, self._buckets)
         expired = False
         if secret.rotated_at is not None:
             expired = self._clock() - secret.rotated_at > self._session_ttl + RENEW_SECONDS
         if expired:  # every session of that time has expired or was moved
-            return SessionKeys(SessionKey(current, current.hash_key, previous.hash_key))
+            return SessionKeys(self._named(name, secret, SessionKey(current, current.hash_key, previous.hash_key)))
         # Processes that still use the previous secret must give an event the same tag, or it would count twice.
-        return SessionKeys(SessionKey(current, previous.hash_key, current.hash_key), previous)
+        key = self._named(name, secret, SessionKey(current, previous.hash_key, current.hash_key))
+        return SessionKeys(key, previous)
+
+    def _named(self, name: SessionName, secret: KeySecret, key: SessionKey) -> SessionKey:
+        """Add the session's name in the event lake, if the lake is on."""
+        if self._buckets:
+            key.pseudonym = name.pseudonym(secret.lake_key)
+        return key

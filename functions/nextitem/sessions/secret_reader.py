@@ -1,7 +1,8 @@
 """Read the key secret from AWS Secrets Manager, in one request and without boto3 (decision 11).
 
 https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html. The secret's text is JSON,
-`{"current": "…", "previous": "…", "rotated_at": epoch seconds}`. The last two are there only after a rotation.
+`{"current": "…", "previous": "…", "rotated_at": epoch seconds, "lake": "…"}`. The last three are there only after a
+rotation.
 """
 
 import json
@@ -94,7 +95,7 @@ def _error_type(text: bytes) -> str:
 def _decode(text: bytes) -> KeySecret:
     try:
         secret = json.loads(json.loads(text)["SecretString"])
-        return KeySecret.of(secret["current"], secret.get("previous"), secret.get("rotated_at"))
+        return KeySecret.of(secret["current"], secret.get("previous"), secret.get("rotated_at"), secret.get("lake"))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         # The error's text is left out: it may quote the secret.
         raise SecretUnavailable(f"the key secret is invalid: {type(error).__name__}") from None

@@ -21,16 +21,20 @@ class SessionKey(str):
     Attributes:
         hash_key: the key of the hashes.
         old_hash_key: the key of hashes that the session may have from before or after a rotation of the key secret.
+        pseudonym: the session's name in the event lake; None if the lake is off.
     """
 
-    def __new__(cls, name: str, hash_key: bytes, old_hash_key: bytes | None = None) -> Self:
+    def __new__(
+        cls, name: str, hash_key: bytes, old_hash_key: bytes | None = None, pseudonym: str | None = None
+    ) -> Self:
         """Make the key; its text, unlike the keys of hashes, is not secret."""
         key = super().__new__(cls, name)
-        key.hash_key, key.old_hash_key = hash_key, old_hash_key
+        key.hash_key, key.old_hash_key, key.pseudonym = hash_key, old_hash_key, pseudonym
         return key
 
     hash_key: bytes
     old_hash_key: bytes | None
+    pseudonym: str | None
 
 
 WINDOW = 64
@@ -134,6 +138,14 @@ EMPTY = SessionRecord(0, (), None)
 """The record of a session that does not exist."""
 
 
+class Answerer(msgspec.Struct, frozen=True):
+    """A model version, its variant on the route, and the placement of the answers that it gave, if they had one."""
+
+    version: str
+    variant: str
+    placement: str | None = None
+
+
 class Appended(msgspec.Struct, frozen=True):
     """The result of an append.
 
@@ -174,7 +186,15 @@ class SessionStore(Protocol):
     Each method raises `StoreUnavailable` if the store does not answer before the deadline.
     """
 
-    def append(self, key: SessionKey, events: Sequence[Event], version: str, now: int, deadline: Deadline) -> Appended:
+    def append(
+        self,
+        key: SessionKey,
+        events: Sequence[Event],
+        version: str,
+        now: int,
+        deadline: Deadline,
+        answerer: Answerer | None = None,
+    ) -> Appended:
         """Add events to a session atomically, and return it with the snapshot of a model version.
 
         An event with a known id is a `duplicate` and changes nothing. An event older than the log's newest is `late`
@@ -186,6 +206,7 @@ class SessionStore(Protocol):
             version: the model version of the snapshot.
             now: epoch milliseconds, the time of events without one.
             deadline: when to give up.
+            answerer: the version and variant that answer the session now, for the event lake.
         """
 
     def load(self, key: str, version: str, deadline: Deadline) -> SessionRecord:
@@ -219,7 +240,7 @@ class SessionStore(Protocol):
             True if there was a session at the old key.
         """
 
-    def delete(self, key: str, deadline: Deadline, old: str | None = None) -> None:
+    def delete(self, key: SessionKey, deadline: Deadline, old: str | None = None) -> None:
         """Delete a session.
 
         Args:

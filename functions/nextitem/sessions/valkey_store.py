@@ -19,6 +19,7 @@ from nextitem.redis_client.reply_shapes import one_of, optional_bytes
 from nextitem.redis_client.topology import topology_of
 from nextitem.redis_client.url import Address, StoreUrl
 from nextitem.sessions.codec import (
+    IMPRESSION_CODEC,
     LOG_CODEC,
     decode_record,
     encode_action,
@@ -26,6 +27,7 @@ from nextitem.sessions.codec import (
     encode_snapshot,
     event_tags,
 )
+from nextitem.sessions.event_stream import STREAM_ENTRIES, encode_source, stream_of
 from nextitem.sessions.script import PendingScript, Script
 from nextitem.sessions.script_replies import DELETED, parse_appended, parse_fields, parse_joined
 from nextitem.sessions.session import (
@@ -33,6 +35,7 @@ from nextitem.sessions.session import (
     SEEN_TAGS,
     TAG_BYTES,
     WINDOW,
+    Answerer,
     Appended,
     Event,
     Impression,
@@ -92,20 +95,34 @@ class ValkeyStore:
         """Return the server that most likely has a key; None if none is known yet."""
         return self._topology.server_of(key)
 
-    def append(self, key: SessionKey, events: Sequence[Event], version: str, now: int, deadline: Deadline) -> Appended:
+    def append(
+        self,
+        key: SessionKey,
+        events: Sequence[Event],
+        version: str,
+        now: int,
+        deadline: Deadline,
+        answerer: Answerer | None = None,
+    ) -> Appended:
         """See `SessionStore.append`."""
         args: list[_Argument] = [LOG_CODEC, now, self._ttl_ms, _field(version), WINDOW, SEEN_TAGS * TAG_BYTES]
         for event in events:
             at = "" if event.occurred_at is None else event.occurred_at
             args += [at, event_tags(key, event.event_id), encode_action(event.item_id, event.type)]
+            if key.pseudonym is not None:
+                args.append(event.recommendation_id or "")
         limit, parse = self._limit(deadline, key), parse_appended(len(events))
+        keys: list[_Argument] = [1, key]
+        if key.pseudonym is not None:
+            keys = [2, key, stream_of(key)]
+            args += [IMPRESSION_CODEC, STREAM_ENTRIES, encode_source(key.pseudonym, answerer)]
         try:
-            return self._execute(key, limit, parse, "EVALSHA", self._append.sha, 1, key, *args)
+            return self._execute(key, limit, parse, "EVALSHA", self._append.sha, *keys, *args)
         except NoScript:
             # `save` first: a server that knows `append` then knows `save`, too; only the next request reads its reply.
             with contextlib.suppress(StoreUnavailable):
                 self._load(self._save, key, limit)
-            return self._execute(key, limit, parse, "EVAL", self._append.text, 1, key, *args)
+            return self._execute(key, limit, parse, "EVAL", self._append.text, *keys, *args)
 
     def load(self, key: str, version: str, deadline: Deadline) -> SessionRecord:
         """See `SessionStore.load`."""
@@ -146,15 +163,21 @@ class ValkeyStore:
         self._execute(old, limit, one_of(0, 1), "EVAL", self._move_delete_old.text, 1, old, log)
         return True
 
-    def delete(self, key: str, deadline: Deadline, old: str | None = None) -> None:
+    def delete(self, key: SessionKey, deadline: Deadline, old: str | None = None) -> None:
         """See `SessionStore.delete`."""
         limit, deleted = self._limit(deadline, key, old or key), one_of(0, 1)
-        if old is None:
+        if old is None and key.pseudonym is None:
             self._execute(key, limit, deleted, "DEL", key)
             return
-        self._execute(old, limit, deleted, "DEL", old)
-        gone_at = int((time.time() + CLOCKS_AGREE_SECONDS) * 1000)
-        self._execute(key, limit, one_of(1), "EVAL", self._delete.text, 1, key, gone_at, int(GONE_SECONDS * 1000))
+        keys: list[_Argument] = [1, key]
+        args: list[_Argument] = ["", int(GONE_SECONDS * 1000)]
+        if key.pseudonym is not None:
+            keys = [2, key, stream_of(key)]
+            args += [STREAM_ENTRIES, encode_source(key.pseudonym, None)]
+        if old is not None:
+            self._execute(old, limit, deleted, "DEL", old)
+            args[0] = int((time.time() + CLOCKS_AGREE_SECONDS) * 1000)
+        self._execute(key, limit, one_of(1), "EVAL", self._delete.text, *keys, *args)
 
     def ping(self, deadline: Deadline) -> None:
         """See `SessionStore.ping`."""

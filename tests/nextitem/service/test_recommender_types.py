@@ -8,7 +8,8 @@ from devstack.services.valkey import Valkey
 from nextitem.model.engine import Model
 from nextitem.redis_client.url import parse_store_url
 from nextitem.service.router import Router
-from nextitem.sessions.feedback import Answerer, Feedback
+from nextitem.sessions.feedback import Feedback
+from nextitem.sessions.session import Answerer
 from nextitem.sessions.valkey_store import ValkeyStore
 from tests.nextitem.parts import PATIENCE_SECONDS
 from tests.nextitem.service.service import Service, items

@@ -10,7 +10,7 @@ from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
 from nextitem.redis_client.url import parse_store_url
 from nextitem.service.router import Router
-from nextitem.sessions.session import Appended, Event, Impression, SessionRecord, Snapshot
+from nextitem.sessions.session import Answerer, Appended, Event, Impression, SessionRecord, Snapshot
 from nextitem.sessions.valkey_store import ValkeyStore
 from nextitem.telemetry.record import RequestRecord
 from tests.nextitem.parts import NOW, PATIENCE_SECONDS
@@ -105,7 +105,15 @@ class StrictStore(FailingStore):
         self.deadlines: list[float] = []
         self.to_connect: list[float] = []
 
-    def append(self, key: str, events: Sequence[Event], version: str, now: int, deadline: Deadline) -> Appended:
+    def append(
+        self,
+        key: str,
+        events: Sequence[Event],
+        version: str,
+        now: int,
+        deadline: Deadline,
+        answerer: Answerer | None = None,
+    ) -> Appended:
         self._note(deadline)
         raise self._unavailable()
 

@@ -27,6 +27,7 @@ from nextitem.sessions.key_secret import KeySecret
 from nextitem.sessions.keys import KeyRing
 from nextitem.sessions.session import (
     EMPTY,
+    Answerer,
     Appended,
     Event,
     Impression,
@@ -160,7 +161,15 @@ class OtherStore(ValkeyStore):
     wrong: str = ""
     failures: int = 0
 
-    def append(self, key: SessionKey, events: Sequence[Event], version: str, now: int, deadline: Deadline) -> Appended:
+    def append(
+        self,
+        key: SessionKey,
+        events: Sequence[Event],
+        version: str,
+        now: int,
+        deadline: Deadline,
+        answerer: Answerer | None = None,
+    ) -> Appended:
         if self.failures:
             self.failures -= 1
             raise StoreUnavailable("its first connection takes long")
@@ -184,7 +193,7 @@ class OtherStore(ValkeyStore):
     def load(self, key: str, version: str, deadline: Deadline) -> SessionRecord:
         return EMPTY if self.wrong == "load" else super().load(key, version, deadline)
 
-    def delete(self, key: str, deadline: Deadline, old: str | None = None) -> None:
+    def delete(self, key: SessionKey, deadline: Deadline, old: str | None = None) -> None:
         if self.wrong != "delete":
             super().delete(key, deadline, old)
 

@@ -4,7 +4,7 @@ from collections.abc import Hashable, Sequence
 
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
-from nextitem.sessions.session import Appended, Event, Impression, SessionRecord, Snapshot
+from nextitem.sessions.session import Answerer, Appended, Event, Impression, SessionRecord, Snapshot
 
 
 class FailingSaving:
@@ -42,7 +42,15 @@ class FailingStore:
     def server_of(self, key: str) -> Hashable | None:
         return self._server
 
-    def append(self, key: str, events: Sequence[Event], version: str, now: int, deadline: Deadline) -> Appended:
+    def append(
+        self,
+        key: str,
+        events: Sequence[Event],
+        version: str,
+        now: int,
+        deadline: Deadline,
+        answerer: Answerer | None = None,
+    ) -> Appended:
         raise self._unavailable()
 
     def load(self, key: str, version: str, deadline: Deadline) -> SessionRecord:

@@ -161,7 +161,7 @@ def test_a_ping_that_succeeds_closes_the_circuit(scene: Scene, key: SessionKey) 
     assert add(scene.breaker, key, event("a")).statuses == ("applied",)
 
 
-def test_a_delete_reaches_the_old_key(scene: Scene, key: str) -> None:
+def test_a_delete_reaches_the_old_key(scene: Scene, key: SessionKey) -> None:
     scene.repair()
     old = fresh_key()
     add(scene.breaker, old, event("a"))

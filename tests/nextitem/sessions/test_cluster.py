@@ -11,10 +11,13 @@ from devstack.deployments import ClusterDeployment
 from devstack.processes.children import LOOPBACK, Children, free_port
 from nextitem.errors import StoreUnavailable
 from nextitem.redis_client.url import parse_store_url
+from nextitem.sessions.event_stream import stream_key, stream_of
+from nextitem.sessions.key_secret import KeySecret
+from nextitem.sessions.keys import KeyRing, SessionName
 from nextitem.sessions.session import SessionKey, SessionStore
 from nextitem.sessions.trends import Count, Trend
 from nextitem.sessions.valkey_store import ValkeyStore
-from tests.nextitem.parts import NOW, PATIENCE_SECONDS, VERSION, fresh_key, soon
+from tests.nextitem.parts import NOW, PATIENCE_SECONDS, SECRET, VERSION, fresh_key, soon
 from tests.nextitem.sessions.failover import assert_it_comes_back
 from tests.nextitem.sessions.log_contract import add, event, names
 from tests.nextitem.sessions.snapshot_contract import DAY_MS, Inspector, save, snapshot_of
@@ -69,6 +72,18 @@ class TestCluster(SessionStoreContract):
             add(store, key, event("a"))
         assert {names(store.load(key, VERSION, soon()).log) == ["a"] for key in keys} == {True}
         assert {cluster.node_of(key).port for key in keys} == {node.port for node in cluster.nodes[:3]}
+
+    def test_a_session_and_its_stream_of_the_event_lake_are_in_one_slot(
+        self, store: SessionStore, cluster: ClusterDeployment
+    ) -> None:
+        ring = KeyRing(lambda: KeySecret(SECRET), DAY_MS / 1000, lambda _error: None, lake_buckets=8)
+        keys = [ring.keys(SessionName(f"visitor-{number}")).current for number in range(40)]
+        for key in keys:
+            add(store, key, event("a"))
+            store.delete(key, soon())
+        added = [cluster.node_of(stream).ask("XLEN", stream) for stream in map(stream_key, range(8))]
+        assert sum(map(int, added)) == 2 * len(keys)
+        assert len({stream_of(key) for key in keys}) == 8
 
     def test_a_session_moves_from_one_node_to_another(
         self, store: SessionStore, cluster: ClusterDeployment, key: SessionKey

@@ -4,8 +4,8 @@ import pytest
 
 from nextitem.event_types import VIEW
 from nextitem.sessions.codec import event_tag, next_chain, recommendation_id
-from nextitem.sessions.feedback import Answerer, Feedback, feedback_on
-from nextitem.sessions.session import Event, Impression, LogEntry, SessionKey, SessionRecord, Status
+from nextitem.sessions.feedback import Feedback, feedback_on
+from nextitem.sessions.session import Answerer, Event, Impression, LogEntry, SessionKey, SessionRecord, Status
 from tests.nextitem.parts import HASH_KEY
 
 KEY = SessionKey("key", HASH_KEY)

@@ -53,6 +53,17 @@ def test_different_names_have_different_keys(
     assert len({name.key(SECRET) for name in names}) == len(names)
 
 
+@STEADY
+@given(TEXTS, st.none() | TEXTS)
+def test_a_session_keeps_its_name_in_the_lake_when_the_secret_is_rotated(session: str, subject: str | None) -> None:
+    name = SessionName(session, subject)
+    kept = KeySecret(OTHER, SECRET, EFFECT, FIRST.lake_key)
+    pseudonym = name.pseudonym(FIRST.lake_key)
+    assert pseudonym == name.pseudonym(kept.lake_key) != name.pseudonym(KeySecret(OTHER).lake_key)
+    assert len({pseudonym, SessionName(session, f"{subject}x").pseudonym(FIRST.lake_key)}) == 2
+    assert not any(pseudonym in name.key(secret, 256) for secret in (SECRET, OTHER, FIRST.lake_key))
+
+
 def test_each_session_and_each_secret_has_its_own_key_of_hashes() -> None:
     names = [SessionName(f"visitor-{number}") for number in range(100)]
     keys = [name.key(secret) for name in names for secret in (SECRET, OTHER)]

@@ -34,8 +34,8 @@ VERBS: dict[str, Callable[[SessionStore], object]] = {
         "key", VERSION, None, soon(), Impression(CHAIN, "id", VERSION, "main", ("tea",))
     ).result(soon()),
     "move": lambda store: store.move("old", "key", soon()),
-    "delete": lambda store: store.delete("key", soon()),
-    "delete both": lambda store: store.delete("key", soon(), "old"),
+    "delete": lambda store: store.delete(KEY, soon()),
+    "delete both": lambda store: store.delete(KEY, soon(), "old"),
     "ping": lambda store: store.ping(soon()),
     "prepare": lambda store: store.prepare(Deadline.after(PREPARE_SECONDS)) if isinstance(store, ValkeyStore) else None,
 }

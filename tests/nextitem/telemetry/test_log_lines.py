@@ -26,7 +26,8 @@ bootstrap.init_logging()  # the parent of several processes does it, and each of
 sys.stdout = bootstrap.Unbuffered(sys.stdout)
 from nextitem.telemetry import metrics
 from nextitem.errors import StoreUnavailable, VersionNotFound
-from nextitem.sessions.feedback import CONVERSIONS, Answerer, Feedback
+from nextitem.sessions.feedback import CONVERSIONS, Feedback
+from nextitem.sessions.session import Answerer
 from nextitem.telemetry.record import RequestRecord, Telemetry
 telemetry = Telemetry({"process_start": 1.0, "import": 2.0, "model_load": 3.0}, "shop")
 record = RequestRecord()

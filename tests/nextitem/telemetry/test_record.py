@@ -12,7 +12,8 @@ from devstack.services.valkey import Valkey
 from nextitem.errors import RequestError, StoreUnavailable, VersionNotFound
 from nextitem.redis_client.url import parse_store_url
 from nextitem.service.router import Router
-from nextitem.sessions.feedback import Answerer, Feedback
+from nextitem.sessions.feedback import Feedback
+from nextitem.sessions.session import Answerer
 from nextitem.sessions.valkey_store import ValkeyStore
 from nextitem.telemetry.metrics import METRICS
 from nextitem.telemetry.record import ColdPhase, RequestRecord, Telemetry, process_age_ms
