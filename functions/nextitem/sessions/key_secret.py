@@ -44,8 +44,8 @@ class KeySecret(msgspec.Struct, frozen=True):
                 The error quotes none of them.
         """
         moment = None if rotated_at is None else _finite_number(rotated_at)
-        before, lake_key = (None if text is None else _encode(text) for text in (previous, lake))
-        return cls(_encode(current), before, moment, lake_key)
+        lake_key = None if lake is None else _encode(lake)
+        return cls(_encode(current), None if previous is None else _encode(previous), moment, lake_key)
 
 
 def _encode(text: object) -> bytes:
