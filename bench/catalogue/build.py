@@ -8,6 +8,7 @@ start, with its pages in the cache: the file was fetched just before. To open it
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -30,7 +31,10 @@ OPENINGS = 7
 
 @dataclass(frozen=True)
 class BuildCost:
-    """The costs of one catalogue: seconds to build it, its size, and milliseconds to open it."""
+    """The costs of one catalogue: seconds to build it, its size, milliseconds and resident megabytes to open it.
+
+    The resident pages are those of the file: processes share them, and the kernel may drop them.
+    """
 
     source: str
     items: int
@@ -38,6 +42,7 @@ class BuildCost:
     build_s: float
     file_mb: float
     open_ms: float
+    resident_mb: float
 
 
 def main() -> None:
@@ -51,9 +56,9 @@ def main() -> None:
         return
     with TemporaryDirectory() as folder:
         rows = [_cost(Path(folder), suffix, arguments.items) for suffix in (".csv", ".parquet")]
-    table = Table("source", "items", "attributes", "build s", "file MB", "open ms")
+    table = Table("source", "items", "attributes", "build s", "file MB", "open ms", "resident MB")
     for row in rows:
-        figures = f"{row.build_s:.1f}", f"{row.file_mb:.1f}", f"{row.open_ms:.1f}"
+        figures = f"{row.build_s:.1f}", f"{row.file_mb:.1f}", f"{row.open_ms:.1f}", f"{row.resident_mb:.1f}"
         table.add_row(row.source, f"{row.items:,}", str(row.attributes), *figures)
     Console().print(table)
     write_json({"rows": [asdict(row) for row in rows]}, arguments.json)
@@ -68,26 +73,35 @@ def _cost(folder: Path, suffix: str, items: int) -> BuildCost:
     if (len(built.catalogue), set(built.catalogue.columns)) != (items, set(ATTRIBUTES)):
         raise SystemExit(f"{source.name}: the catalogue has other items or attributes than the file")
     source.unlink()
-    opened = [_open_ms(target) for _ in range(OPENINGS)]
+    opened = [_opened(target) for _ in range(OPENINGS)]
     return BuildCost(
         suffix.removeprefix("."),
         items,
         len(ATTRIBUTES),
         round(seconds, 2),
         round(target.stat().st_size / 1e6, 2),
-        round(summary(opened).median, 2),
+        round(summary([ms for ms, _ in opened]).median, 2),
+        round(summary([megabytes for _, megabytes in opened]).median, 2),
     )
 
 
-def _open_ms(path: Path) -> float:
+def _opened(path: Path) -> tuple[float, float]:
     command = [sys.executable, "-m", "bench.catalogue.build", "--open", str(path)]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    ms, megabytes = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return ms, megabytes
 
 
-def _open(path: Path) -> float:
-    begun = time.perf_counter()
-    Catalogue(path, "c0")
-    return (time.perf_counter() - begun) * 1000
+def _open(path: Path) -> tuple[float, float]:
+    before, begun = _resident_mb(), time.perf_counter()
+    catalogue = Catalogue(path, "c0")
+    ms = (time.perf_counter() - begun) * 1000
+    if not len(catalogue):
+        raise SystemExit(f"{path}: the catalogue has no items")
+    return ms, _resident_mb() - before
+
+
+def _resident_mb() -> float:
+    return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 if __name__ == "__main__":
