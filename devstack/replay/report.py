@@ -22,7 +22,7 @@ def print_samples(console: Console, visits: Sequence[Visit], names: Mapping[str,
     samples = [visit for visit in visits if len(visit.item_ids) >= MIN_SAMPLE_LENGTH and visit.calls[-1].recommended]
     for visit in samples[:SAMPLES]:
         console.print("\nA shopper looked at")
-        for item_id in visit.item_ids[-SAMPLE_ITEMS:]:
+        for item_id in list(dict.fromkeys(visit.item_ids))[-SAMPLE_ITEMS:]:
             console.print(f"  {_with_name(item_id, names)}", highlight=False)
         console.print("and is recommended")
         for place, item_id in enumerate(visit.calls[-1].recommended[:SAMPLE_ITEMS], start=1):

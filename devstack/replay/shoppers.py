@@ -1,7 +1,8 @@
 """Replay simulated shopping sessions over HTTP, as a shop's front end does, and keep the responses.
 
-Each view of an item is one event. A recommendation is a hit if it contains the next item of the session. Only next
-items that are new to their session count: the demo's route leaves out seen items, so a return to one cannot be a hit.
+Each view, like, cart and purchase is one event. A recommendation is a hit if it contains the next item of the session.
+Only next items that are new to their session count: the demo's route leaves out seen items, so a return to one cannot be
+a hit.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from model_export.simulator import Session
+from model_export.simulator import Action, Session
 
 LIMIT = 20
 """Items per recommendation, and the k of the hit rate."""
@@ -39,7 +40,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Visit:
-    """One replayed session: its items, and the request for each."""
+    """One replayed session: the items of its events, and the request for each."""
 
     item_ids: tuple[str, ...]
     calls: tuple[Call, ...]
@@ -89,13 +90,14 @@ async def _replay_sessions(
 ) -> None:
     for session in remaining:
         path = f"/v1/sessions/{session.session_id}/events"
-        calls = [await _view(client, path, item_id, authorization) for item_id in session.item_ids]
-        visits.append(Visit(session.item_ids, tuple(calls)))
+        events = list(session.events())
+        calls = [await _send(client, path, event, authorization) for event in events]
+        visits.append(Visit(tuple(event.item_id for event in events), tuple(calls)))
         advance()
 
 
-async def _view(client: aiohttp.ClientSession, path: str, item_id: str, authorization: Authorization | None) -> Call:
-    content = json.dumps({"events": [{"item_id": item_id}], "limit": LIMIT}).encode()
+async def _send(client: aiohttp.ClientSession, path: str, event: Action, authorization: Authorization | None) -> Call:
+    content = json.dumps({"events": [{"item_id": event.item_id, "type": event.type}], "limit": LIMIT}).encode()
     headers = {"content-type": "application/json"}
     if authorization is not None:
         headers |= authorization("POST", path, content)

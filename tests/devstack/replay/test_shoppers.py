@@ -1,10 +1,10 @@
-"""A replay sends the views of each session in their order and keeps every response."""
+"""A replay sends the events of each session in their order and keeps every response."""
 
 import asyncio
 from collections.abc import Callable
 
 from devstack.replay.shoppers import Visit, replay
-from model_export.simulator import Session
+from model_export.simulator import Action, EventType, Session
 from tests.devstack.conftest import Toy
 
 
@@ -27,6 +27,24 @@ def test_sessions_are_replayed(serve: Callable[..., Toy]) -> None:
         assert {call.served_by for call in visit.calls} == {"session"}
         assert all(call.milliseconds > 0 for call in visit.calls)
         assert visit.hits() == [True, False]
+
+
+def test_carts_are_sent_in_their_order_and_are_no_next_items(serve: Callable[..., Toy]) -> None:
+    # GIVEN a shopper who puts the first item into the cart, looks at another one, and buys the first
+    toy = serve("shopkeeper.handler")
+    cart, purchase = Action("tea", 0.5, EventType.CART), Action("tea", 1.5, EventType.PURCHASE)
+    shopper = Session("s", ("tea", "next-to-tea"), (0.0, 1.0), (), (cart, purchase))
+    # WHEN the session is replayed
+    (visit,) = asyncio.run(replay(toy.served.url, [shopper], lambda: None))
+    # THEN each event is a request with its type, and only the view of a new item is a next item
+    assert visit.item_ids == ("tea", "tea", "next-to-tea", "tea")
+    assert [call.recommended[1:] for call in visit.calls] == [
+        ("tea",),
+        ("tea", "cart"),
+        ("next-to-tea",),
+        ("tea", "purchase"),
+    ]
+    assert visit.hits() == [True]
 
 
 def test_failures_are_kept_and_do_not_stop_the_replay(serve: Callable[..., Toy]) -> None:
