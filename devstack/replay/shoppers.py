@@ -1,8 +1,8 @@
 """Replay simulated shopping sessions over HTTP, as a shop's front end does, and keep the responses.
 
 Each view, like, cart and purchase is one event. A recommendation is a hit if it contains the next item of the session.
-Only next items that are new to their session count: the demo's route leaves out seen items, so a return to one cannot be
-a hit.
+Only next items that are new to their session count: the demo's route leaves out seen items, so a return to one cannot
+be a hit.
 """
 
 import asyncio
