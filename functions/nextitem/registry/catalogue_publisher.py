@@ -15,7 +15,7 @@ import msgspec
 from nextitem.aws.object_store import ObjectStore
 from nextitem.catalogue.file import Catalogue
 from nextitem.catalogue.join import join_of, new_positions_of, write_join
-from nextitem.catalogue.new_rows import RowsOfItems, no_rows
+from nextitem.catalogue.new_rows import RowsOfItems, latest_items, no_rows
 from nextitem.catalogue.version import version_of_catalogue
 from nextitem.errors import RegistryUnavailable, VersionNotFound
 from nextitem.model.manifest import ATTRIBUTES, VOCABULARY
@@ -144,8 +144,16 @@ class CataloguePublisher:
             artifact = registry.fetch(model)
             registry.fetch_document(artifact, ATTRIBUTES)
             vocabulary = Vocabulary(artifact.path(VOCABULARY))
-            positions = new_positions_of(vocabulary, catalogue.vocabulary)
+            all_new = new_positions_of(vocabulary, catalogue.vocabulary)
+            positions = latest_items(catalogue, all_new)
             rows = self._rows(artifact, catalogue, positions) if len(positions) else None
+            if rows is not None and len(positions) < len(all_new):
+                logger.warning(
+                    "%d items are new to %s, and %d of them can be recommended: train a model that knows the others",
+                    len(all_new),
+                    model,
+                    len(positions),
+                )
             join = join_of(vocabulary, catalogue.vocabulary, None if rows is None else positions, rows)
             with TemporaryDirectory() as folder:
                 path = Path(folder) / "join.bin"

@@ -32,6 +32,7 @@ def test_many_items_are_learned_like_few(tmp_path: Path, monkeypatch: pytest.Mon
     catalogue, rows, positions = shop(tmp_path / "catalogue.bin"), table(), np.arange(ITEMS, dtype=np.int32)
     by_items, _ = learn(catalogue, positions, rows, 1.0)
     monkeypatch.setattr("model_export.attributes.learn.MAX_BY_ITEMS", ITEMS - 1)
+    monkeypatch.setattr("model_export.attributes.learn._CHUNK", 50)
     by_features, _ = learn(catalogue, positions, rows, 1.0)
     np.testing.assert_allclose(by_items.rows(catalogue, positions), by_features.rows(catalogue, positions), atol=1e-4)
 

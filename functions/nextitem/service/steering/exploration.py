@@ -30,14 +30,12 @@ def explored(plan: Plan, share: float, ranker: Ranker, items: ServedItems, seed:
 
     Args:
         plan: the plan; its promotions come first.
-        share: of the places, 0 to 1.
+        share: of the places, over 0, at most 1.
         ranker: scores the items of the answer.
-        items: the items of the model that answers.
+        items: the items of the model that answers, new ones among them.
         seed: names the session's log.
     """
     count = len(items)
-    if share <= 0 or items.of_model == count:
-        return plan
     new = of_indices(np.arange(items.of_model, count, dtype=np.int64), count)
     drawn = DrawingRanker(ranker, items.item_id, seed)
     return msgspec.structs.replace(plan, promotions=(*plan.promotions, Promotion(new, share, "new", drawn)))
