@@ -28,6 +28,7 @@ CASES = {
     "every event": ("--collapse", "nothing"),
     "views only": ("--collapse", "nothing", "--type-column", "event", "--keep", "view"),
     "repeats dropped": ("--collapse", "repeats"),
+    "types as an input": ("--collapse", "repeats", "--type-column", "event"),
 }
 """The options of each case."""
 CART_SHARE, PURCHASE_SHARE, DUPLICATE_SHARE = 0.3, 0.4, 0.01
@@ -73,7 +74,9 @@ def measure(folder: Path, sessions: int, epochs: int) -> list[MixedResult]:
     for number, (case, options) in enumerate(CASES.items()):
         train, run = folder / f"train{number}.csv.gz", folder / f"run{number}"
         nextitem("split", str(mixed), "--train-out", str(train), "--test-out", str(folder / "unused.csv"), *options)
-        settings = ("--hidden", "64", "--epochs", str(epochs), "--collapse", "nothing")
+        settings = ["--hidden", "64", "--epochs", str(epochs), "--collapse", "nothing"]
+        if "--type-column" in options and "--keep" not in options:
+            settings += ["--type-column", "type"]
         nextitem("train", str(train), "--out", str(run), *settings)
         artifact = Path(nextitem("export", str(run), "--out", str(folder / f"artifacts{number}")))
         results.append(asked(case, artifact, test))
