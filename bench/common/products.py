@@ -1,5 +1,6 @@
 """Files of random items with 20 attributes of every kind, as a shop has them."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import duckdb
@@ -15,23 +16,29 @@ LISTS = ("tags", "occasions")
 ATTRIBUTES = (*TEXTS, *NUMBERS, *BOOLEANS, *TIMES, *LISTS)
 
 
-def write_products(path: Path, items: int) -> None:
+FEW = ("title", "category", "price")
+"""The attributes of the demo."""
+
+
+def write_products(path: Path, items: int, attributes: Collection[str] = ATTRIBUTES) -> None:
     """Write a file of items ``item-000000``, ``item-000001`` and so on; the same number of items gives the same file.
 
     Args:
         path: a .csv or .parquet.
         items: how many.
+        attributes: which of `ATTRIBUTES` the items have.
     """
     is_csv = path.suffix == ".csv"
     tags = ("concat_ws('|', {}, {})" if is_csv else "[{}, {}]").format
     columns = [
-        "format('item-{:06}', i) AS item_id",
         *(f"'{name} ' || hash(i, '{name}') % {count} AS {name}" for name, count in TEXTS.items()),
         *(f"round(hash(i, '{name}') % 100000 / 100.0, {digits}) AS {name}" for name, digits in NUMBERS.items()),
         *(f"hash(i, '{name}') % 10 > 0 AS {name}" for name in BOOLEANS),
         *(f"TIMESTAMP '2020-01-01' + to_seconds(hash(i, '{name}') % 190000000) AS {name}" for name in TIMES),
         *(tags(*(f"'{name} ' || hash(i, {part}) % {40 + part}" for part in (0, 1))) + f" AS {name}" for name in LISTS),
     ]
+    chosen = [column for column in columns if column.rpartition(" AS ")[2] in attributes]
     with duckdb.connect() as connection:
         options = "HEADER" if is_csv else "FORMAT parquet"
-        connection.execute(f"COPY (SELECT {', '.join(columns)} FROM range({items}) t(i)) TO '{path}' ({options})")  # noqa: S608 - our own names
+        selected = ", ".join(["format('item-{:06}', i) AS item_id", *chosen])
+        connection.execute(f"COPY (SELECT {selected} FROM range({items}) t(i)) TO '{path}' ({options})")  # noqa: S608 - our own names

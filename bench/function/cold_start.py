@@ -3,7 +3,7 @@
     make build runtime-client
     python -m bench.function.cold_start [--rounds 20] [--s3 realistic] [--json PATH]
     python -m bench.function.cold_start --functions-dir before=../old/functions --functions-dir after=functions
-    python -m bench.function.cold_start --catalogue 40000    # each function also with a catalogue of so many items
+    python -m bench.function.cold_start --catalogue 40000    # each function also with catalogues of so many items
 
 `recommend` is what `make build` made, under Lambda's Python, or the source code where there is no build. It starts with
 a model of 10 MB. Two functions stand beside it, under the same Python: `floor_numpy_onnxruntime` imports these two
@@ -27,7 +27,7 @@ from rich.table import Table
 
 from bench.common.cache import cached, digest_of
 from bench.common.options import benchmark_parser
-from bench.common.products import write_products
+from bench.common.products import ATTRIBUTES, FEW, write_products
 from bench.common.results import write_json
 from bench.common.timing import summary
 from bench.function.random_model import random_artifact
@@ -61,17 +61,20 @@ class Contender:
         s3: one of `S3_KINDS`; `NO_S3` if it does not use S3.
         handler: `module.function`.
         catalogue: items of its route's catalogue; 0 for none.
+        attributes: those of its items.
     """
 
     tree: Tree
     s3: str
     handler: str = "recommend.handler"
     catalogue: int = 0
+    attributes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         """What tables call it."""
-        return f"{self.tree.name}, {self.catalogue:,} products" if self.catalogue else self.tree.name
+        products = f"{self.catalogue:,} x {len(self.attributes)}"
+        return f"{self.tree.name}, {products}" if self.catalogue else self.tree.name
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ def main() -> None:
     parser = benchmark_parser(__doc__)
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--s3", choices=S3_KINDS, help="measure with this S3 only")
-    parser.add_argument("--catalogue", type=int, default=0, help="measure each also with a catalogue of so many items")
+    parser.add_argument("--catalogue", type=int, default=0, help="measure each also with catalogues of so many items")
     add_tree_option(parser)
     arguments = parser.parse_args()
     trees = chosen_trees(arguments.functions_dir)
@@ -125,8 +128,13 @@ def _contenders(trees: Sequence[Tree], s3_kinds: Sequence[str], catalogue: int, 
     if naive and first.is_built:
         libraries = (*first.search_path, _naive_packages(first.python).resolve())
     peers = [Contender(Tree(NAIVE, PEERS / "naive", first.python, libraries), s3, "naive.handler") for s3 in s3_kinds]
-    sizes = (0, catalogue) if catalogue else (0,)
-    ours = [Contender(tree, s3, catalogue=size) for s3 in s3_kinds for tree in trees for size in sizes]
+    catalogues = [(0, ()), (catalogue, FEW), (catalogue, ATTRIBUTES)] if catalogue else [(0, ())]
+    ours = [
+        Contender(tree, s3, catalogue=items, attributes=attributes)
+        for s3 in s3_kinds
+        for tree in trees
+        for items, attributes in catalogues
+    ]
     return [*ours, *(peers if naive else ()), floor]
 
 
@@ -148,15 +156,15 @@ def _started(contenders: Sequence[Contender]) -> Iterator[list[Stack]]:
             )
             stacks.append(running.enter_context(stack))
             if contender.catalogue:
-                _publish_catalogue(stack, contender.catalogue, Path(folder))
+                _publish_catalogue(stack, contender, Path(folder))
             if proxy:
                 proxy.forward_to(stack.s3_endpoint)
         yield stacks
 
 
-def _publish_catalogue(stack: Stack, items: int, folder: Path) -> None:
+def _publish_catalogue(stack: Stack, contender: Contender, folder: Path) -> None:
     source, target = folder / "items.parquet", folder / "catalogue.bin"
-    write_products(source, items)
+    write_products(source, contender.catalogue, contender.attributes)
     build_catalogue(source, target)
     with object_store(Bucket(stack.bucket, stack.s3_endpoint)) as store:
         CataloguePublisher(store, folder / "models").publish(target)
