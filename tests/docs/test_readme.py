@@ -7,8 +7,9 @@ import struct
 import pytest
 import requests
 
+from devstack.demo_catalogue import write_demo_catalogue
 from devstack.publish import demo_artifact
-from devstack.stack import Stack
+from devstack.stack import KEY_SECRET, Stack
 from tests.building import ROOT
 from tests.devstack.console.conftest import DESKTOP
 from tests.docs.links import sections
@@ -57,11 +58,17 @@ def test_the_picture_is_small_and_of_the_shop() -> None:
 
 @pytest.mark.slow
 def test_the_answer_is_what_the_service_says() -> None:
-    # GIVEN the request and the answer of the README
+    # GIVEN the request and the answer of the README, and a stack as `make run` starts it
     [(path, body)] = re.findall(r"curl -s http://127\.0\.0\.1:3000(\S+) -d '([^']+)'", README)
     [shown] = re.findall(r"```json answer\n(.*?)```", README, re.DOTALL)
     expected = json.loads(shown)
-    with Stack(artifact=demo_artifact(), max_workers=1, exclude_seen=True) as stack:
+    with Stack(
+        artifact=demo_artifact(),
+        catalogue=write_demo_catalogue,
+        max_workers=1,
+        secret={"current": KEY_SECRET},
+        exclude_seen=True,
+    ) as stack:
         # WHEN it is sent twice
         first, again = (requests.post(stack.url + path, data=body, timeout=60).json() for _ in range(2))
     # THEN the answer is the shown one, but for the id and the cursor: they depend on the stack's secret and on zlib

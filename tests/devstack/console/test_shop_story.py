@@ -55,6 +55,7 @@ def test_the_recommendations_follow_each_click(visitor: BrowserContext) -> None:
     page.get_by_role("button", name="Add to cart", exact=True).click()
     session_length(page, 4)
     expect(page.locator("#session-count")).to_have_text("4 events, 1 in the cart")
+    expect(page.locator("#recommended .because")).to_have_count(12)
     screenshot(page, "shop")
     assert accessibility_faults(page) == []
 
