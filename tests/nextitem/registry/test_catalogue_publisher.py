@@ -48,6 +48,7 @@ def test_the_same_catalogue_again_changes_nothing(publisher: CataloguePublisher,
     assert publisher.open(first.version).value("price", 0) == 1
 
 
+@pytest.mark.slow
 def test_rollbacks_walk_back_through_the_history(publisher: CataloguePublisher, tmp_path: Path) -> None:
     # GIVEN three catalogues, and the first one again
     versions = [publisher.publish(file(tmp_path, price)).version for price in (1, 2, 3, 1)]

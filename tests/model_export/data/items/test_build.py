@@ -105,6 +105,7 @@ def test_any_rows_are_read_back(tmp_path: Path, items: dict[str, dict[str, Any]]
     assert rows_of(path, kinds=kinds) == sorted(rows, key=lambda row: row["item_id"].encode())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("values", "kind"),
     [
@@ -203,6 +204,7 @@ def test_a_fault_is_one_line_with_its_place(
     assert not (tmp_path / "catalogue.bin").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("suffix", "text"), [("toml", "[cheap]\nprice = {lt = 5}\n"), ("json", '{"cheap": {"price": {"lt": 5}}}')]
 )
@@ -213,6 +215,7 @@ def test_named_filters_are_kept_with_the_catalogue(tmp_path: Path, suffix: str, 
     assert built.catalogue.named_filters == {"cheap": {"price": {"lt": 5}}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "fault"),
     [

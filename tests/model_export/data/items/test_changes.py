@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 from model_export.data.items.changes import SHOWN, Group, compare
@@ -18,6 +19,7 @@ def row(rows: Rows, item_id: str, names: list[str]) -> dict[str, Any]:
     return {name: cells[name][1][ids.index(item_id)] for name in names}
 
 
+@pytest.mark.slow
 @settings(STEADY, max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(catalogues(), catalogues())
 def test_differences_are_those_of_the_rows(tmp_path: Path, before: Rows, after: Rows) -> None:
