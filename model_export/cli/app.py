@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from model_export.cli import catalogue
+from model_export.cli import catalogue, lake
 from model_export.cli.availability import availability
 from model_export.cli.batch import batch
 from model_export.cli.command_tree import commands_of, nested
@@ -93,6 +93,11 @@ ITEMS: tuple[Callable[..., None], ...] = (
 for item_command in ITEMS:
     items.command(short_help=_summary(item_command))(with_groups(item_command))
 app.add_typer(items, name="items")
+
+event_lake = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The event lake: what training learns from.")
+for lake_command in (lake.collect, lake.compact):
+    event_lake.command(short_help=_summary(lake_command))(with_groups(lake_command))
+app.add_typer(event_lake, name="lake")
 
 
 @app.callback()

@@ -67,6 +67,12 @@ PRESETS: dict[str, Preset] = {
         Layout(user="customer_id", item="article_id", time="t_dat"),
         "Purchases, with days instead of times: a session is a customer's day.",
     ),
+    "lake": Preset(
+        "The event lake of nextitem, a folder of Parquet files",
+        "lake",
+        Layout(session=("session",), item="item_id", time="occurred_at", type="type", input_format="parquet"),
+        "Its files are those below lake/ of the bucket, as `nextitem lake collect` writes them.",
+    ),
     "lastfm-1k": Preset(
         "Last.fm 1K users",
         "userid-timestamp-artid-artname-traid-traname.tsv",

@@ -128,6 +128,13 @@ class BotoObjectStore:
         """See `ObjectStore.replace`."""
         return self._write(key, lambda metadata: self._put(key, Body=data, IfMatch=etag, Metadata=metadata), etag)
 
+    def delete(self, key: str) -> None:
+        """Delete an object, if there is one."""
+        try:
+            self._s3.delete_object(Bucket=self._name, Key=key)
+        except _ANSWER_ERRORS as error:
+            raise self._unavailable(error, key) from error
+
     def keys(self, prefix: str) -> list[str]:
         """See `ObjectReader.keys`."""
         try:

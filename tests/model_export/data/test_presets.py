@@ -51,6 +51,11 @@ GA4 = (
     _ga4("view_item", 8, 1_700_009_000_000_000, "c"),
     _ga4("view_item", None, 1_700_009_100_000_000, "d"),
 )
+LAKE = (
+    {"session": "00ff", "item_id": "b", "type": "cart", "occurred_at": 1_700_000_002_000, "rank": 1},
+    {"session": "00ff", "item_id": "a", "type": "view", "occurred_at": 1_700_000_001_000, "rank": None},
+    {"session": "01ff", "item_id": "c", "type": "view", "occurred_at": 1_700_000_003_000, "rank": None},
+)
 RATINGS = {"7": ["10", "20"], "8": ["30"]}
 BY_USER = {f"{user}-1": items for user, items in RATINGS.items()}
 SNOWPLOW = "com_snowplowanalytics_snowplow_ecommerce"
@@ -99,6 +104,7 @@ SAMPLES = {
         ),
         {"u-1": ["0663713001"], "u-2": ["0541518023"]},
     ),
+    "lake": Sample(_json_lines(*LAKE), {"00ff": ["a", "b:cart"], "01ff": ["c"]}),
     "lastfm-1k": Sample(
         _lines(
             'u1\t2009-05-04T23:08:57Z\tm1\tDeep "Dish\t\tTitle "x"',
@@ -231,7 +237,7 @@ def test_every_preset_has_a_sample() -> None:
     assert SAMPLES.keys() == PRESETS.keys()
 
 
-@pytest.mark.parametrize("name", [name for name in SAMPLES if not PRESETS[name].file.endswith(".parquet")])
+@pytest.mark.parametrize("name", [name for name in SAMPLES if not PRESETS[name].file.endswith((".parquet", "lake"))])
 @pytest.mark.slow
 def test_a_preset_reads_its_files(tmp_path: Path, name: str) -> None:
     # GIVEN a file of the layout, under its usual name
@@ -250,6 +256,14 @@ def test_ga4_is_parquet_or_json(tmp_path: Path, suffix: str) -> None:
     else:
         path.write_text(SAMPLES["ga4"].text)
     assert read(path, "ga4") == SAMPLES["ga4"].sessions
+
+
+def test_the_lake_is_a_folder_of_parquet_files(tmp_path: Path) -> None:
+    for number, row in enumerate(LAKE):
+        folder = tmp_path / "lake" / "date=2023-11-14" / f"hour={number:02d}"
+        folder.mkdir(parents=True)
+        pq.write_table(pa.Table.from_pylist([row]), folder / "b0001-1-0.parquet")
+    assert read(tmp_path / "lake", "lake") == SAMPLES["lake"].sessions
 
 
 def test_the_documentation_lists_all_presets() -> None:

@@ -1,0 +1,112 @@
+"""Bring the entries of a bucket's stream into the lake: each one once, also if the collector dies or runs twice.
+
+1. `Streams.read` marks the first entry of the stream as begun, unless an earlier run has, and returns entries.
+2. Deletions go to a file of their own. An interrupted run may leave some of them in two files, which changes nothing.
+3. The file of events has the id of the begun entry in its key and is written only if that key is free. If it is taken,
+   an earlier run has written it, and its own footer says up to which entry.
+4. `Streams.finish` removes the entries up to there and the mark, in one step. Entries that were removed meanwhile and
+   are not in the file were trimmed unread, or cannot be read: they are counted as lost.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from model_export.lake.parquet import Contents, contents_of, encode_file
+from model_export.lake.records import (
+    DELETIONS,
+    EVENTS,
+    Deletion,
+    Entry,
+    Record,
+    UnreadableEntry,
+    file_name,
+    parse_entry,
+    same_hour,
+)
+from nextitem.aws.object_store import ObjectStore
+from nextitem.errors import RegistryUnavailable
+
+MAX_FILE_BYTES = 1 << 28
+
+
+class Streams(Protocol):
+    """The buckets' streams. Methods raise `StoreUnavailable`."""
+
+    def read(self, bucket: int) -> tuple[str, Sequence[Entry]] | None:
+        """Return the id of the entry at which the file to be written begins, and entries; None if there are none.
+
+        The first entry may be a later one: the stream has been trimmed since an earlier run marked it.
+        """
+
+    def finish(self, bucket: int, begun: str, contents: Contents) -> None:
+        """Remove the entries of a file from the stream, unless another run has, and count those lost."""
+
+    def lost(self, bucket: int) -> int:
+        """Return the number of entries of the bucket that never reached the lake."""
+
+
+@dataclass(frozen=True)
+class Collected:
+    """The result of a run: events and deletions written, entries that cannot be read, and all that were ever lost."""
+
+    events: int = 0
+    deletions: int = 0
+    unreadable: int = 0
+    lost: int = 0
+
+    def __add__(self, other: "Collected") -> "Collected":
+        """Return the sum."""
+        return Collected(
+            self.events + other.events,
+            self.deletions + other.deletions,
+            self.unreadable + other.unreadable,
+            self.lost + other.lost,
+        )
+
+
+def collect(streams: Streams, lake: ObjectStore, bucket: int) -> Collected:
+    """Bring all entries of a bucket's stream into the lake.
+
+    Raises:
+        StoreUnavailable: the store did not answer. The next run goes on.
+        RegistryUnavailable: the lake's bucket did not answer, or has a file that is not the lake's.
+    """
+    result = Collected()
+    while (batch := streams.read(bucket)) is not None:
+        begun, entries = batch
+        result += _collect_file(streams, lake, bucket, begun, same_hour(begun, entries))
+    return result + Collected(lost=streams.lost(bucket))
+
+
+def _collect_file(streams: Streams, lake: ObjectStore, bucket: int, begun: str, entries: Sequence[Entry]) -> Collected:
+    records: list[Record] = []
+    deletions: list[Deletion] = []
+    unreadable = 0
+    for entry in entries:
+        try:
+            parsed = parse_entry(entry)
+        except UnreadableEntry:
+            unreadable += 1
+        else:
+            if isinstance(parsed, Deletion):
+                deletions.append(parsed)
+            else:
+                records.append(parsed)
+    last = entries[-1][0] if entries else begun
+    contents = Contents(len(records) + len(deletions), last)
+    if deletions:  # first: once the events' file is there, no run reads these entries again
+        lake.create(file_name(DELETIONS, bucket, f"{begun}-{last}", "json"), msgspec.json.encode(deletions))
+    key = file_name(EVENTS, bucket, begun, "parquet")
+    if lake.create(key, encode_file(records, contents)):
+        streams.finish(bucket, begun, contents)
+        return Collected(len(records), len(deletions), unreadable)
+    stored = lake.read(key, MAX_FILE_BYTES)
+    if stored is None:
+        raise RegistryUnavailable(
+            f"{key} was there and is not any more; does another program delete files of the lake?"
+        )
+    streams.finish(bucket, begun, contents_of(stored.data))
+    return Collected()

@@ -1,0 +1,130 @@
+"""Parse entries of the streams (`nextitem.sessions.event_stream`) into records of the lake, and name its files."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from nextitem.event_types import VIEW
+
+EVENTS = "lake/"
+DELETIONS = "lake-deletions/"
+"""Prefixes of files of events and of deletions."""
+HOUR_MS = 3_600_000
+MAX_TIME = 253_402_300_799_999
+"""The last millisecond of the year 9999."""
+
+Entry = tuple[str, Mapping[bytes, bytes]]
+"""Id and fields of a stream's entry."""
+
+
+class Record(msgspec.Struct, frozen=True):
+    """An event in the lake; a column for each attribute.
+
+    Attributes:
+        session: the session's pseudonym.
+        event: the event's tag, in hex.
+        item_id: its item.
+        type: what the visitor did with it.
+        occurred_at: epoch milliseconds, as in the session's log. Sorted by this and `entry`, events have its order.
+        arrived_at: epoch milliseconds of the store's clock.
+        entry: id of the stream's entry.
+        late: whether the session had newer events already.
+        version: the model version that answered the event.
+        variant: its variant on the route.
+        rank: of the item in the answer before it, from 1; 0 if that did not hold it; None if the event judges none.
+        clicked: whether the event names that answer and its item.
+        judged_version: the version of that answer; None without one.
+        judged_variant: its variant.
+        placement: its placement.
+    """
+
+    session: str
+    event: str
+    item_id: str
+    type: str
+    occurred_at: int
+    arrived_at: int
+    entry: str
+    late: bool
+    version: str
+    variant: str
+    rank: int | None
+    clicked: bool
+    judged_version: str | None
+    judged_variant: str | None
+    placement: str | None
+
+
+class Deletion(msgspec.Struct, frozen=True):
+    """A session that was deleted, and when, in epoch milliseconds of the store's clock."""
+
+    session: str
+    deleted_at: int
+
+
+class UnreadableEntry(ValueError):
+    """An entry that this version of the code did not write."""
+
+
+def time_of(entry_id: str) -> int:
+    """Return when an entry was added, in epoch milliseconds."""
+    return int(entry_id.partition("-")[0])
+
+
+def parse_entry(entry: Entry) -> Record | Deletion:
+    """Parse an entry.
+
+    Raises:
+        UnreadableEntry: it has no known form.
+    """
+    entry_id, fields = entry
+    try:
+        session, version, variant = msgspec.msgpack.decode(fields[b"c"], type=tuple[str, str, str])
+        status = fields[b"s"]
+        if status == b"x":
+            return Deletion(session, time_of(entry_id))
+        if status not in {b"a", b"l"}:
+            raise UnreadableEntry(f"entry {entry_id} has an unknown status")
+        action, rank = fields[b"a"], fields[b"r"]
+        item_at = 1 + action[0]
+        occurred_at = int(fields[b"t"])
+        if not 0 <= occurred_at <= MAX_TIME:
+            raise UnreadableEntry(f"entry {entry_id} has an impossible time")
+        return Record(
+            session=session,
+            event=fields[b"e"].hex(),
+            item_id=action[item_at:].decode(),
+            type=action[1:item_at].decode() or VIEW,
+            occurred_at=occurred_at,
+            arrived_at=time_of(entry_id),
+            entry=entry_id,
+            late=status == b"l",
+            version=version,
+            variant=variant,
+            rank=int(rank) if rank else None,
+            clicked=fields[b"k"] == b"1",
+            judged_version=fields[b"v"].decode() or None,
+            judged_variant=fields[b"w"].decode() or None,
+            placement=fields[b"p"].decode() or None,
+        )
+    except (KeyError, IndexError, ValueError, msgspec.DecodeError) as error:
+        raise UnreadableEntry(f"entry {entry_id} cannot be read: {type(error).__name__}") from None
+
+
+def same_hour(begun: str, entries: Sequence[Entry]) -> list[Entry]:
+    """Return the entries that were added in the hour of an entry: a file has one hour."""
+    hour = time_of(begun) // HOUR_MS
+    return [entry for entry in entries if time_of(entry[0]) // HOUR_MS == hour]
+
+
+def file_name(prefix: str, bucket: int, begun: str, suffix: str) -> str:
+    """Return the key of the file whose first entry has an id. A second writer of these entries finds the key taken."""
+    at = datetime.fromtimestamp(time_of(begun) // 1000, UTC)
+    return f"{prefix}date={at:%Y-%m-%d}/hour={at:%H}/b{bucket:04d}-{begun}.{suffix}"
+
+
+def date_of(key: str) -> str:
+    """Return the date in a file's key, as YYYY-MM-DD; empty if the file is not one of the lake's."""
+    _, found, rest = key.partition("/date=")
+    return rest[:10] if found else ""

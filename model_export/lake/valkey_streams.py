@@ -1,0 +1,119 @@
+"""The `Streams` on Redis or Valkey. Beside each stream, in its slot, there is a hash with the collector's state.
+
+- `begun`: the entry at which the file begins that is being written
+- `removed`: how many entries the stream has lost from its front, after the last file
+- `lost`: how many of them are in no file
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from model_export.lake.parquet import Contents
+from model_export.lake.records import Entry
+from nextitem.deadline import Deadline
+from nextitem.redis_client.command import execute
+from nextitem.redis_client.outcomes import UnexpectedReply
+from nextitem.redis_client.reply_shapes import one_of
+from nextitem.redis_client.topology import topology_of
+from nextitem.redis_client.url import StoreUrl
+from nextitem.sessions.event_stream import stream_key
+
+BATCH = 5_000
+"""Maximum entries of a file."""
+SECONDS = 10.0
+"""Limit of each call."""
+
+_READ = b"""
+local entries = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', ARGV[1])
+if #entries == 0 and redis.call('HEXISTS', KEYS[2], 'begun') == 0 then return {'', entries} end
+if #entries > 0 then redis.call('HSETNX', KEYS[2], 'begun', entries[1][1]) end
+return {redis.call('HGET', KEYS[2], 'begun'), entries}
+"""
+_REMOVED = b"""
+local function removed_since_the_last_file()
+  local info, removed = {}, 0
+  if redis.call('EXISTS', KEYS[1]) == 1 then
+    local pairs = redis.call('XINFO', 'STREAM', KEYS[1])
+    for at = 1, #pairs, 2 do info[pairs[at]] = pairs[at + 1] end
+    removed = info['entries-added'] - info['length']
+  end
+  return removed - tonumber(redis.call('HGET', KEYS[2], 'removed') or 0), removed
+end
+"""
+_FINISH = b"""
+if redis.call('HGET', KEYS[2], 'begun') ~= ARGV[1] then return 0 end
+redis.call('XTRIM', KEYS[1], 'MINID', '=', ARGV[2])
+redis.call('XDEL', KEYS[1], ARGV[2])
+local since, removed = removed_since_the_last_file()
+redis.call('HINCRBY', KEYS[2], 'lost', math.max(since - tonumber(ARGV[3]), 0))
+redis.call('HSET', KEYS[2], 'removed', removed)
+redis.call('HDEL', KEYS[2], 'begun')
+return 1
+"""
+
+
+_LOST = b"""
+local lost = tonumber(redis.call('HGET', KEYS[2], 'lost') or 0)
+if redis.call('HEXISTS', KEYS[2], 'begun') == 1 then return lost end
+return lost + math.max((removed_since_the_last_file()), 0)
+"""
+"""Entries that were trimmed since the last file count, too, unless a file that may hold them is being written."""
+
+
+class ValkeyStreams:
+    """The streams of a store.
+
+    Args:
+        url: where the server or servers are.
+        region: the AWS region, where the URL asks for IAM authentication.
+        batch: maximum entries of a file.
+    """
+
+    def __init__(self, url: StoreUrl, region: str = "", batch: int = BATCH) -> None:
+        self._topology, self._batch = topology_of(url, region, SECONDS), batch
+
+    def read(self, bucket: int) -> tuple[str, Sequence[Entry]] | None:
+        """See `Streams.read`."""
+        begun, entries = self._eval(bucket, _parse_batch, _READ, self._batch)
+        return (begun, entries) if begun else None
+
+    def finish(self, bucket: int, begun: str, contents: Contents) -> None:
+        """See `Streams.finish`."""
+        self._eval(bucket, one_of(0, 1), _REMOVED + _FINISH, begun, contents.last, contents.entries)
+
+    def lost(self, bucket: int) -> int:
+        """See `Streams.lost`."""
+        return int(self._eval(bucket, _parse_count, _REMOVED + _LOST))
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._topology.close()
+
+    def _eval(self, bucket: int, parse: Any, script: bytes, *args: str | int) -> Any:
+        key = stream_key(bucket)
+        return execute(
+            self._topology, key, Deadline.after(SECONDS), parse, "EVAL", script, 2, key, _state_key(bucket), *args
+        )
+
+
+def _state_key(bucket: int) -> str:
+    return f"{stream_key(bucket)}-state"
+
+
+def _parse_batch(reply: Any) -> tuple[str, list[Entry]]:
+    match reply:
+        case [bytes(begun), [*entries]]:
+            try:
+                return begun.decode(), [
+                    (entry_id.decode(), dict(zip(fields[::2], fields[1::2], strict=True)))
+                    for entry_id, fields in entries
+                ]
+            except (AttributeError, TypeError, ValueError):
+                raise UnexpectedReply("sent entries of another form") from None
+    raise UnexpectedReply("did not send entries of a stream")
+
+
+def _parse_count(reply: Any) -> int:
+    if type(reply) is not int or reply < 0:
+        raise UnexpectedReply("did not send a count")
+    return reply
