@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 
 def download(client: "S3Client", folder: Path) -> None:
+    """Copy the bucket, with files that hold deletions only, or nothing any more."""
     for entry in client.list_objects_v2(Bucket=BUCKET).get("Contents", ()):
         (folder / entry["Key"]).parent.mkdir(parents=True, exist_ok=True)
         client.download_file(BUCKET, entry["Key"], str(folder / entry["Key"]))
@@ -66,6 +67,8 @@ def test_training_reads_what_the_sessions_took(tmp_path: Path, monkeypatch: pyte
         assert done("lake", "collect", "--store-url", url, "--buckets", "4", "--json").document["deletions"] == 1
         compacted = done("lake", "compact", "--json")
         assert compacted.document == {"sessions": 1, "rewritten": 1, "expired": 0}
+        download(client, tmp_path)
+        assert read_sessions("lake", PRESETS["lake"].layout).ids == [names["you"]]
         client.close()
 
 
