@@ -39,7 +39,7 @@ export function tip(label, text) {
 
 export const facts = (pairs) => pairs.filter(Boolean).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)));
 
-const SERVED = { session: "good", stateless: "warn", popular: "warn" };
+const SERVED = { session: "good", similar: "good", trending: "good", stateless: "warn", popular: "warn" };
 
 /** A badge of what an answer is based on. */
 export const servedBadge = (servedBy) => el("span", { class: `badge ${SERVED[servedBy] ?? "bad"}` }, servedBy);
