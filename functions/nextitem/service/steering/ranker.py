@@ -41,7 +41,11 @@ class SessionRanker:
             new_rows = items.new_rows
             return model.rank(self._hidden, pool.listed, exclude, k, self._session, items.unavailable, new_rows)
         left_out = _union(pool.left_out, items.unavailable)
-        return model.top(self._hidden, exclude, k, self._session, left_out, items.new_rows)
+        # An approximate scheme ranks candidates, whose number grows with k. Excluded there, the best items would take
+        # the places of others among them; so they are ranked, too, and dropped here.
+        dropped = set(exclude)
+        ranked = model.top(self._hidden, (), k + len(dropped), self._session, left_out, items.new_rows)
+        return [item for item in ranked if item.index not in dropped][:k]
 
     def boosted(self, score: float, factor: float) -> float:
         """See `Ranker`."""
