@@ -75,15 +75,15 @@ def recall(graph: GraphBuilder, blended: BlendedMemory, session: Value, total: V
     """
     # -1 in front of the first event, so that there always is a newest one.
     padded = graph.concat([-1], session)
-    newest_first = padded.slice(-1, -1 - blended.memory.config.events, 0, -1)
-    newest = newest_first.slice(0, 1)
-    searched = (newest_first < blended.items).select(newest_first, -1)
-    items, votes = _votes(graph, blended, _neighbours(graph, blended, searched))
+    newest = padded.slice(-1, -2, 0, -1)
+    # New items are left out of the search, as if they were unknown: in their places the search would miss known events.
+    known = padded.compress(padded < blended.items, axis=0)
+    newest_first = known.slice(-1, -1 - blended.memory.config.events, 0, -1)
+    items, votes = _votes(graph, blended, _neighbours(graph, blended, newest_first))
     recalled, shares = _shares(graph, blended, newest, items, votes, total)
     seen, revisits = _revisits(graph, blended, session, total)
     nothing = graph.full([blended.items], np.bool_(False))
-    known = (seen < blended.items).select(seen, 0)
-    both = graph.concat(recalled, known)
+    both = graph.concat(recalled, (seen < blended.items).select(seen, 0))
     is_listed = nothing.scatter(both, graph.node("Expand", graph.constant(np.ones(1, np.bool_)), both.shape()))
     return Recalled(newest, is_listed.nonzero().reshape(-1), is_listed, shares, revisits)
 

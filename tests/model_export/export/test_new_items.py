@@ -20,6 +20,7 @@ from model_export.export.schemes.ivf import Ivf
 from model_export.export.schemes.nbits import EightBit
 from model_export.export.schemes.scan import Scan
 from model_export.memory import BlendedMemory, Memory, MemoryConfig, build_index
+from model_export.memory.blend import ages_of
 from model_export.training.run_folder import MemoryRecord, Run
 from model_export.training.torch_reference import torch_scores
 from nextitem.model.manifest import SCORE_GRAPH, STEP_GRAPH
@@ -183,9 +184,15 @@ def test_a_session_memory_has_no_votes_for_new_items_but_they_are_revisited(tmp_
     )
     graphs = Graphs(tmp_path, run, Fp32())
     # WHEN sessions with new items are scored: the newest, an earlier one, twice
-    visits = [[5, KNOWN + 1], [KNOWN + 1, 5, 6], [KNOWN, 9, KNOWN], [KNOWN + 3], [1, 2, 3]]
+    visits = [[5, 3, KNOWN + 1], [KNOWN + 1, 5, 6], [7, KNOWN, 9, KNOWN], [KNOWN + 3], [1, 2, 3]]
     for session in (np.array(visit, np.int32) for visit in visits):
         items, scores = graphs.top(graphs.state(session), ALL, session=session)
-        # THEN the scores are those of numpy for a memory that knows all items
+        # THEN the votes are those of the known events, as if the others were unknown, and all may be revisited
         assert sorted(items) == list(range(ALL))
-        np.testing.assert_allclose(scores, torch_scores(run, [SessionEvents.views(session)])[0][items], atol=1e-4)
+        assert run.memory is not None
+        votes, ages = np.zeros(ALL, np.float32), ages_of(np.arange(ALL), session)
+        recalled, of_recalled = run.memory.memory.votes(session[session < KNOWN])
+        votes[recalled] = of_recalled
+        (network,) = torch_scores(msgspec.structs.replace(run, memory=None), [SessionEvents.views(session)])
+        expected = BLEND.scores(network, BLEND.shares(votes, ages), ages)
+        np.testing.assert_allclose(scores, expected[items], atol=1e-4)
