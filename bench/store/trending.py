@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from redis import Redis
 from rich.console import Console
@@ -21,30 +21,17 @@ from rich.table import Table
 from bench.common.options import benchmark_parser
 from bench.common.results import write_json
 from bench.common.timing import print_timed, time_interleaved
+from bench.store.requests import BLOCK, SECONDS, demo_model, requests
 from devstack.processes.children import Children
-from devstack.publish import demo_artifact
 from devstack.services.valkey import start_valkey
-from nextitem.catalogue.served_items import ServedItems
 from nextitem.deadline import Deadline
-from nextitem.model.artifact import open_artifact
-from nextitem.model.engine import Model
 from nextitem.redis_client.url import parse_store_url
-from nextitem.service.recommender import Recommender
-from nextitem.service.router import RoutedModel, Router
-from nextitem.service.schema import EventBody, EventsBody, events_request
 from nextitem.service.trending import Trending
-from nextitem.sessions.key_secret import KeySecret
-from nextitem.sessions.keys import KeyRing, SessionName
 from nextitem.sessions.trends import CAPACITY, Count
 from nextitem.sessions.valkey_store import ValkeyStore
 from nextitem.sessions.valkey_trends import ValkeyTrends
-from nextitem.telemetry.record import RequestRecord
 
 HALF_LIFE = 21_600.0
-SECONDS = 1.0
-SESSIONS = 100
-BLOCK = 20
-"""Requests of one kind, one after the other."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +57,14 @@ def main() -> None:
         for row in rows:
             table.add_row(row.counts, f"{row.server_us:.1f}")
         Console().print(table)
-        timed = time_interleaved(_requests(store), max(rounds // BLOCK, 10))
+        routed, trending = demo_model(), Trending(store.trends("requests", HALF_LIFE))
+        kinds = {"without counts": requests(store, routed), "with counts": requests(store, routed, trending)}
+        timed = time_interleaved(kinds, max(rounds // BLOCK, 10))
         print_timed(f"{BLOCK} requests, each with one event, in the function", timed, "without counts")
         redis.close()
         store.close()
-    requests = {name: asdict(times) for name, times in timed.items()}
-    document = {"rows": [asdict(row) for row in rows], "list_bytes": memory, "requests": requests}
+    times = {name: asdict(of_kind) for name, of_kind in timed.items()}
+    document = {"rows": [asdict(row) for row in rows], "list_bytes": memory, "requests": times}
     write_json(document, arguments.json)
 
 
@@ -104,44 +93,6 @@ def _server_times(trends: ValkeyTrends, redis: Any, rounds: int) -> Any:
 
 def _send(trends: ValkeyTrends, counts: list[Count]) -> None:
     trends.count(counts, Deadline.after(SECONDS)).result(Deadline.after(SECONDS))
-
-
-def _requests(store: ValkeyStore) -> dict[str, Callable[[], object]]:
-    model = Model(open_artifact(demo_artifact()), goldens=1)
-    routed = RoutedModel(model, ServedItems(model.vocabulary, model.manifest.model.hidden), "main", False)
-    item_ids = itertools.cycle([model.vocabulary.item_id(index) for index in range(len(model.vocabulary))])
-    visitors = itertools.count()
-
-    def requests(trending: Trending | None) -> Callable[[], object]:
-        keys = KeyRing(lambda: KeySecret(b"a secret of benchmarks"), 600, on_fault=_refuse)
-        recommender = Recommender(cast(Router, _FixedRouter(routed)), store, keys, 2 * SECONDS, trending)
-
-        def append() -> None:
-            for _ in range(BLOCK):
-                body = EventsBody(events=[EventBody(item_id=next(item_ids))])
-                session = SessionName(f"visitor-{next(visitors) % SESSIONS}")
-                request = events_request(session, body, time.time_ns() // 1_000_000)
-                recommender.append_events(request, RequestRecord())
-
-        return append
-
-    trending = Trending(store.trends("requests", HALF_LIFE))
-    return {"without counts": requests(None), "with counts": requests(trending)}
-
-
-def _refuse(error: Exception) -> None:
-    raise error
-
-
-class _FixedRouter:
-    """A router of one model."""
-
-    def __init__(self, routed: RoutedModel) -> None:
-        self._routed = routed
-
-    def model_for(self, _digits: str) -> RoutedModel:
-        """Return the model."""
-        return self._routed
 
 
 if __name__ == "__main__":
