@@ -11,6 +11,7 @@ from typing import Any
 from model_export.simulator import DAYS, START, Shop
 from model_export.simulator.clock import DAY
 from model_export.simulator.items import ITEM_COLUMNS, item_row
+from model_export.simulator.products import Product
 from nextitem.catalogue.times import iso_8601
 from nextitem.catalogue.writer import ColumnData, number_data, text_data, write_catalogue
 
@@ -24,11 +25,15 @@ NAMED_FILTERS = {
 }
 
 
+def demo_products() -> tuple[Product, ...]:
+    """Return the products of the demo's shop, the newcomers last."""
+    shop = Shop()
+    return (*shop.products, *shop.newcomers(NEWCOMERS))
+
+
 def write_demo_catalogue(path: Path) -> None:
     """Write the catalogue of the demo's shop."""
-    shop = Shop()
-    products = (*shop.products, *shop.newcomers(NEWCOMERS))
-    rows = sorted(map(item_row, products), key=lambda row: str(row["item_id"]).encode())
+    rows = sorted(map(item_row, demo_products()), key=lambda row: str(row["item_id"]).encode())
     columns = {name: _column([row[name] for row in rows]) for name in ITEM_COLUMNS if name != "item_id"}
     write_catalogue(path, [str(row["item_id"]) for row in rows], columns, NAMED_FILTERS)
 

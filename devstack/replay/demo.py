@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from rich.console import Console
 from rich.progress import Progress
 
+from devstack.demo_catalogue import demo_products
 from devstack.lambda_runtime.worker import ColdStart
 from devstack.replay.report import print_samples, replay_table, server_errors
 from devstack.replay.shoppers import Authorization, Visit, replay
@@ -38,7 +39,7 @@ def show_replay(
     """Show samples and figures of a replay, and the end of the function's log if a request failed."""
     if not visits:
         return
-    print_samples(console, visits, {product.item_id: product.name for product in Shop().products})
+    print_samples(console, visits, {product.item_id: product.name for product in demo_products()})
     console.print()
     console.print(replay_table(visits, cold_starts))
     if server_errors(visits):

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from devstack.demo_catalogue import NEWCOMERS, write_demo_catalogue
+from devstack.demo_catalogue import NEWCOMERS, demo_products, write_demo_catalogue
 from devstack.publish import demo_artifact, earlier_artifact
-from model_export.simulator import Shop
 from nextitem.catalogue.file import Catalogue
 from nextitem.catalogue.filters import parse_filter
 from nextitem.model.artifact import open_artifact
@@ -31,7 +30,9 @@ def test_it_has_every_item_of_the_models_and_newcomers(catalogue: Catalogue, art
 
 
 def test_attributes_are_those_of_the_shop(catalogue: Catalogue) -> None:
-    for product in Shop().products:
+    products = demo_products()
+    assert len(products) == len(catalogue)
+    for product in products:
         position = catalogue.vocabulary.index(product.item_id)
         assert position is not None
         assert catalogue.value("title", position) == product.name
