@@ -64,7 +64,7 @@ class Why:
 
 
 def replay_steps(routed: RoutedModel, session: StoredSession) -> list[Step]:
-    """Replay a stored session from its first event, and rank after each as the function does.
+    """Replay a stored session from its first event, and rank after each as the function does, with `explore` 0.
 
     Args:
         routed: the model version and the items that it serves.

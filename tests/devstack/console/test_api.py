@@ -47,9 +47,10 @@ def api(stack: Stack, path: str, body: Any = None) -> Any:
 
 
 def look(stack: Stack, session: str, items: list[str]) -> Any:
-    """Append one event after the other, and return the last answer."""
+    """Append one event after the other, and return the last answer, without places for exploring new items."""
     for item in items:
-        _, answer = call(stack, f"/v1/sessions/{session}/events", {"events": [{"item_id": item}], "limit": 20})
+        body = {"events": [{"item_id": item}], "limit": 20, "explore": 0}
+        _, answer = call(stack, f"/v1/sessions/{session}/events", body)
     return answer
 
 

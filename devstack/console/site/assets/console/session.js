@@ -65,7 +65,7 @@ function shown(stored, replay, shared) {
       stored.impression && ["recommendation id", el("code", {}, stored.impression.recommendation_id)],
     ]))), box("Replayed on", el("dl", { class: "facts" }, ...facts([["version", el("code", {}, replay.version)],
       ["the session's items", replay.exclude_seen ? "are left out, as the route says" : "may be recommended"]])),
-    el("p", { class: "soft" }, "Devstack opens this version and steps it through the stored log, event by event, as the function would."))),
+    el("p", { class: "soft" }, "Devstack opens this version and steps it through the stored log, event by event, as the function would, without places for exploring new items."))),
     box("Events, oldest first", steps), detail,
   ];
 }

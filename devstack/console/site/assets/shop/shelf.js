@@ -21,7 +21,8 @@ export class Shelf {
 
   /** Show another category or price range. */
   choose(wishes) {
-    Object.assign(this, wishes);
+    Object.assign(this, wishes, { next: null });
+    byId("more").hidden = true; // the next page of another shelf
     this.#showChips();
     return this.#read({});
   }
