@@ -97,6 +97,10 @@ class ColdResult:
     seconds: float
 
 
+class Refused(Exception):
+    """The export refused the attribute map; the text says why."""
+
+
 def main() -> None:
     """Print a table."""
     parser = benchmark_parser(__doc__)
@@ -106,7 +110,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=6, help="maximum epochs")
     parser.add_argument("--targets", type=int, default=10_000, help="maximum targets of a shop")
     arguments = parser.parse_args()
-    console, results = Console(width=120), []
+    console, results = Console(width=120), list[ColdResult]()
+    refused: dict[str, str] = {}
     config = FitConfig(hidden=arguments.hidden, epochs=arguments.epochs)
     for name in SHOPS if arguments.only is None else (arguments.only,):
         with TemporaryDirectory() as folder:
@@ -115,10 +120,17 @@ def main() -> None:
             if shop is None:
                 console.print(f"{name} is skipped: there is no ../shared/data/{name} beside the project")
                 continue
-            results.append(measure(shop, config, path, arguments.targets))
+            try:
+                results.append(measure(shop, config, path, arguments.targets))
+            except Refused as error:
+                refused[name] = str(error)
+                console.print(f"{name}: the export refused the attribute map, because {error}")
     if results:
         _print(console, results)
-    write_json({"settings": config.values(), "rows": [asdict(result) for result in results]}, arguments.json)
+    write_json(
+        {"settings": config.values(), "refused": refused, "rows": [asdict(result) for result in results]},
+        arguments.json,
+    )
 
 
 def measure(shop: ColdShop, config: FitConfig, folder: Path, most: int) -> ColdResult:
@@ -129,6 +141,9 @@ def measure(shop: ColdShop, config: FitConfig, folder: Path, most: int) -> ColdR
         config: the settings of the training.
         folder: for run, artifact and catalogue.
         most: maximum number of targets.
+
+    Raises:
+        Refused: there is no attribute map.
     """
     begun = time.monotonic()
     train(shop.train, config, folder / "run", SilentWatcher())
@@ -139,7 +154,7 @@ def measure(shop: ColdShop, config: FitConfig, folder: Path, most: int) -> ColdR
     positions = new_positions_of(model.vocabulary, catalogue.vocabulary)
     rows = new_item_rows(artifact, catalogue, positions)
     if quality is None or rows is None:
-        raise SystemExit(f"{shop.name}: no attribute map: {'' if quality is None else quality.refused}")
+        raise Refused("" if quality is None else quality.refused)
     hidden = artifact.manifest.model.hidden
     join = join_of(model.vocabulary, catalogue.vocabulary, positions, rows)
     without = _Engine(model, ServedItems(model.vocabulary, hidden))
