@@ -9,7 +9,7 @@ import pytest
 
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import ArtifactCorrupt, RegistryUnavailable, VersionExists, VersionNotFound
-from nextitem.model.manifest import CARD, FILES, MANIFEST
+from nextitem.model.manifest import ATTRIBUTES, CARD, FILES, MANIFEST
 from nextitem.registry.publisher import Publisher
 from nextitem.registry.reader import Registry, model_key
 from nextitem.registry.route import Route, Variant, route_key
@@ -27,7 +27,9 @@ def publisher(bucket: BotoObjectStore) -> Publisher:
 def test_a_version_is_published_whole_and_only_once(bucket: BotoObjectStore, publisher: Publisher, demo: Path) -> None:
     assert publisher.publish(demo) == demo.name
     objects = everything(bucket)
-    assert objects == {model_key(demo.name, name): (demo / name).read_bytes() for name in (*FILES, CARD, MANIFEST)}
+    assert objects == {
+        model_key(demo.name, name): (demo / name).read_bytes() for name in (*FILES, CARD, ATTRIBUTES, MANIFEST)
+    }
 
     # Publishing it again changes nothing.
     assert publisher.publish(demo) == demo.name

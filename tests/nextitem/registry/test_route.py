@@ -93,7 +93,7 @@ def test_a_damaged_route_is_refused() -> None:
     # Damage to an optional field may go unnoticed.
     assert all(error and error.startswith("routes/live.json is not a route") for error in cut)
     assert {error.split(":")[0] for error in damaged if error} == {"routes/live.json is not a route"}
-    assert damaged.count(None) == len("restores" + "exclude_seen")
+    assert damaged.count(None) == len("restores" + "exclude_seen" + "explore")
 
 
 @STEADY
