@@ -71,6 +71,23 @@ NOTHING = AnyOf(())
 """True of no item."""
 
 
+CONDITION_BYTES = 400
+"""About the memory of a condition with its bounds; more than that of `Not`, `All` and `AnyOf`."""
+CODE_BYTES = 40
+
+
+def memory_of(parsed: Filter) -> int:
+    """Return about how many bytes a filter takes."""
+    match parsed:
+        case HasText(_, codes):
+            return CONDITION_BYTES + CODE_BYTES * len(codes)
+        case Not(part):
+            return CONDITION_BYTES + memory_of(part)
+        case All(parts) | AnyOf(parts):
+            return CONDITION_BYTES + sum(map(memory_of, parts))
+    return CONDITION_BYTES
+
+
 def resolve(parsed: Filter, columns: Mapping[str, Column], last: int | None) -> Filter:
     """Replace each `SameAsLast` by the values of the newest item of the session.
 

@@ -199,7 +199,7 @@ def _number(value: object, column: Column, path: str) -> float:
             return parse_iso_8601(value if isinstance(value, str) else "")
         except InputError:
             _refuse(path, f"must be a time of ISO 8601, such as 2026-01-31T09:30:00Z{_hint(value)}")
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # noqa: PLR0124 - NaN
         _refuse(path, f"must be a number: the column is of kind number{_hint(value)}")
     try:
         return float(value)

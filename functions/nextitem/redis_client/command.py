@@ -13,13 +13,19 @@ from nextitem.redis_client.url import Address
 TRIES = 4
 """Maximum attempts per command. A broken connection, a moved slot and a migrating slot each use one."""
 RECONNECTS = 1
-"""Maximum attempts after a broken connection: an idle connection may be dead, a new one is not."""
+"""Maximum attempts after a broken connection: an idle connection may be dead, a new one is not. The server may have
+executed the command all the same: one that must not be executed twice gets no further attempt."""
 
 _Reply = TypeVar("_Reply")
 
 
 def execute(
-    topology: Topology, key: str, limit: Deadline, parse: Callable[[Any], _Reply], *command: bytes | str | int
+    topology: Topology,
+    key: str,
+    limit: Deadline,
+    parse: Callable[[Any], _Reply],
+    *command: bytes | str | int,
+    reconnects: int = RECONNECTS,
 ) -> _Reply:
     """Send a command about a key to its server and return the reply; follow redirections, survive a failover.
 
@@ -29,6 +35,7 @@ def execute(
         limit: when to give up.
         parse: see `Pool.receive`.
         command: its name and arguments.
+        reconnects: see `RECONNECTS`.
 
     Raises:
         StoreUnavailable: no reply before the deadline, or one of another shape, or an error as a reply.
@@ -51,7 +58,7 @@ def execute(
         except Broken as error:
             failure = report_failure(topology, key, pool, error)
             breaks += 1
-            if breaks > RECONNECTS:
+            if breaks > reconnects:
                 raise failure from None
         except Redirected as error:
             if error.once:

@@ -30,7 +30,7 @@ class BackgroundWriter:
         return job
 
     def wait(self, deadline: Deadline) -> None:
-        """Wait until every save is sent, or until the deadline; the server then reads later commands after them."""
+        """Wait until every save is sent, or until the deadline. Another connection may still be faster."""
         if self._last is not None:
             self._last.sent.wait(deadline.remaining())
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
-from nextitem.redis_client.command import execute, report_failure
+from nextitem.redis_client.command import RECONNECTS, execute, report_failure
 from nextitem.redis_client.outcomes import Broken, NoScript, Redirected
 from nextitem.redis_client.pool import Pool
 from nextitem.redis_client.reply_shapes import one_of
@@ -37,6 +37,7 @@ class PendingScript:
         script: the script.
         keys: all on one server.
         args: its other arguments.
+        reconnects: see `command.RECONNECTS`; 0 for a script that must not be executed twice.
     """
 
     def __init__(
@@ -47,9 +48,11 @@ class PendingScript:
         script: Script,
         keys: Sequence[str],
         args: Sequence[bytes | str | int],
+        reconnects: int = RECONNECTS,
     ) -> None:
         key = keys[0]
         self._topology, self._key, self._timeout = topology, key, timeout
+        self._reconnects = reconnects
         self._eval = ("EVAL", script.text, len(keys), *keys, *args)
         self._sent: tuple[Pool, Connection] | None = None
         self._error: StoreUnavailable | None = None
@@ -79,4 +82,4 @@ class PendingScript:
                 raise report_failure(self._topology, self._key, pool, error) from None
             except (NoScript, Redirected):
                 pass  # another node has the key, or this one lacks the script: send the whole of it
-        return bool(execute(self._topology, self._key, limit, parse, *self._eval))
+        return bool(execute(self._topology, self._key, limit, parse, *self._eval, reconnects=self._reconnects))

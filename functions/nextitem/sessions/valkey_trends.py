@@ -53,7 +53,8 @@ class ValkeyTrends:
                 place = keys.setdefault(self.key(group), len(keys) + 1)
                 args += [place, item_id, repr(at / self._half_life_ms)]
         limit = self._limit(deadline, next(iter(keys)))
-        return PendingScript(self._topology, limit, self._timeout, self._count, list(keys), args)
+        # Executed twice, it would count twice: better not at all than after a connection that broke.
+        return PendingScript(self._topology, limit, self._timeout, self._count, list(keys), args, reconnects=0)
 
     def top(self, group: str | None, now: int, deadline: Deadline) -> list[Trend]:
         """See `Trends.top`."""

@@ -111,6 +111,7 @@ def test_without_a_value_of_the_newest_item_none_is_the_same(
         ({"category": {"same_as": "first"}}, "filter.category.same_as", '"last"'),
         ({"category": {"missing": 1}}, "filter.category.missing", "true or false"),
         ({"price": True}, "filter.price", "must be a number"),
+        ({"price": float("nan")}, "filter.price", "must be a number"),
         ({"price": {"gte": "10"}}, "filter.price.gte", "must be a number"),
         ({"price": {"gte": 1, "gt": 1}}, "filter.price.gt", "takes the place of gte"),
         ({"outlet": 1}, "filter.outlet", "must be true or false"),

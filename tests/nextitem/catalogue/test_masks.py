@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nextitem.catalogue import masks
 from nextitem.catalogue.columns import Kind
-from nextitem.catalogue.expressions import resolve
+from nextitem.catalogue.expressions import AnyOf, Filter, HasText, InRange, IsMissing, resolve
 from nextitem.catalogue.filters import parse_filter
 from nextitem.catalogue.join import NOT_SOLD, Join
 from nextitem.catalogue.masks import keeps, select
@@ -208,10 +208,22 @@ def test_a_filter_reads_new_items(tmp_path: Path) -> None:
 
 
 def test_the_cache_forgets_the_oldest_beyond_its_bound() -> None:
-    cache = SelectionCache(max_bytes=250)
-    masks_of = {name: Selection(0, left_out=np.ones(100, np.bool_)) for name in "abc"}
-    cache.keep("a", masks_of["a"])
-    cache.keep("b", masks_of["b"])
-    assert cache.get("a") is masks_of["a"]
-    cache.keep("c", masks_of["c"])
-    assert [cache.get(name) is not None for name in "abc"] == [True, False, True]
+    filters = [IsMissing(name) for name in "abc"]
+    masks = [Selection(0, left_out=np.ones(10_000, np.bool_)) for _ in filters]
+    cache = SelectionCache(max_bytes=25_000)
+    cache.keep(filters[0], masks[0])
+    cache.keep(filters[1], masks[1])
+    assert cache.get(filters[0]) is masks[0]
+    cache.keep(filters[2], masks[2])
+    assert [cache.get(each) is not None for each in filters] == [True, False, True]
+
+
+def test_filters_that_keep_no_item_fill_the_cache_too() -> None:
+    cache = SelectionCache(max_bytes=1 << 20)
+    nothing = Selection(0, listed=np.empty(0, np.int64))
+    filters: list[Filter] = [AnyOf(tuple(InRange("price", n + m, n + m) for m in range(100))) for n in range(200)]
+    filters += [HasText("brand", tuple(range(n, n + 1000))) for n in range(200)]
+    for each in filters:
+        cache.keep(each, nothing)
+    assert cache.get(filters[-1]) is nothing
+    assert sum(cache.get(each) is not None for each in filters) < 30

@@ -35,6 +35,8 @@ def test_options_apply_to_similar_items(service: Service) -> None:
     best = items(service.similar(A))
     assert items(service.similar(A, limit=3, exclude=best[:2])) == best[2:5]
     assert items(service.similar(A, only=[best[4], A, best[1], "no such item"])) == [best[1], best[4]]
+    # AND not even a pin makes an item similar to itself
+    assert items(service.similar(A, pin=[{"item_id": A, "place": 1}])) == best
 
 
 def test_an_unknown_item_gets_the_popular_ones(service: Service) -> None:

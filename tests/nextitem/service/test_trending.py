@@ -1,9 +1,9 @@
 """What trends: which events count, and what is listed."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from devstack.deployments import eventually
 from devstack.services.valkey import Valkey
 from nextitem.catalogue.join import join_of
 from nextitem.catalogue.served_items import ServedItems
+from nextitem.deadline import Deadline
 from nextitem.errors import RequestError
 from nextitem.model.engine import Model
 from nextitem.redis_client.url import parse_store_url
@@ -20,8 +21,10 @@ from nextitem.service.router import RoutedModel, Router
 from nextitem.service.schema import Answer, TrendingOptions, TrendingRequest, parse
 from nextitem.service.steering.pool import EVERYTHING, Pool
 from nextitem.service.trending import Trending, TrendingRanker
-from nextitem.sessions.trends import Trend
+from nextitem.sessions.session import PendingSave
+from nextitem.sessions.trends import Count, Trend
 from nextitem.sessions.valkey_store import ValkeyStore
+from nextitem.sessions.valkey_trends import ValkeyTrends
 from nextitem.telemetry.record import RequestRecord
 from tests.nextitem.catalogue.strategies import written
 from tests.nextitem.parts import NOW, PATIENCE_SECONDS
@@ -34,12 +37,35 @@ HOUR = 3600.0
 HOUR_MS = 3_600_000
 
 
+class PatientTrends:
+    """Counts of which each is done when it is sent: another connection would not wait for it."""
+
+    def __init__(self, trends: ValkeyTrends) -> None:
+        self._trends, self.top = trends, trends.top
+
+    def count(self, counts: Sequence[Count], deadline: Deadline) -> PendingSave:
+        counted = self._trends.count(counts, deadline).result(deadline)
+        return Done(counted)
+
+
+class Done(NamedTuple):
+    """A `PendingSave` that has its reply."""
+
+    counted: bool
+
+    def done(self) -> bool:
+        return True
+
+    def result(self, deadline: Deadline) -> bool:
+        return self.counted
+
+
 class CountingService(Service):
     """A service that counts what trends."""
 
     def __init__(self, router: Router, store: ValkeyStore, field: str | None = None) -> None:
         super().__init__(router, store)
-        trending = Trending(store.trends(uuid.uuid4().hex, HOUR), field)
+        trending = Trending(PatientTrends(store.trends(uuid.uuid4().hex, HOUR)), field)
         self.recommender = Recommender(router, store, fixed_keys(), 2 * PATIENCE_SECONDS, trending)
 
     def append(self, session_id: str, *events: Event, now: int = NOW, **options: Any) -> Answer:

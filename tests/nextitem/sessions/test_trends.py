@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis import Redis
 
+from devstack.processes.children import LOOPBACK
 from devstack.services.valkey import Valkey
 from nextitem.errors import StoreUnavailable
 from nextitem.redis_client.topology import key_slot
@@ -19,6 +20,7 @@ from nextitem.sessions.trends import Count
 from nextitem.sessions.valkey_store import ValkeyStore
 from nextitem.sessions.valkey_trends import KEPT_HALF_LIVES, ValkeyTrends
 from tests.nextitem.parts import NOW, PATIENCE_SECONDS, STEADY, soon
+from tests.nextitem.sessions.scripted_server import ScriptedServer
 
 HOUR = 3600.0
 HOUR_MS = 3_600_000
@@ -132,6 +134,24 @@ def test_the_counts_share_the_circuit_of_their_server(valkey: Valkey) -> None:
     with pytest.raises(StoreUnavailable, match="circuit is open"):
         trends.top(None, NOW, soon())
     gone.close()
+
+
+def test_a_count_whose_connection_breaks_is_not_sent_again() -> None:
+    # GIVEN a server that does not know the script, and whose connections break before they reply to it
+    sent: list[bytes] = []
+
+    def reply(command: bytes) -> bytes | None:
+        sent.append(command)
+        return b"-NOSCRIPT No matching script.\r\n" if b"EVALSHA" in command else None
+
+    with ScriptedServer(reply) as server:
+        url = parse_store_url(f"redis://{LOOPBACK}:{server.port}")
+        store = ValkeyStore(url, timeout=PATIENCE_SECONDS, ttl=3600)
+        # WHEN events are counted THEN the script is sent once: the server may have counted them
+        with pytest.raises(StoreUnavailable):
+            fresh(store).count([Count("tea", NOW)], soon()).result(soon())
+        store.close()
+    assert sum(b"\r\nEVAL\r\n" in command for command in sent) == 1
 
 
 @pytest.mark.parametrize("damage", ["SET {key} x", "ZADD {key} inf tea", "ZADD {key} 5000000 tea"])

@@ -110,4 +110,5 @@ class SimilarRequest(msgspec.Struct, frozen=True):
 
 def similar_request(item_id: str, options: SteeredOptions) -> SimilarRequest:
     """Return the request for the items that are most similar to one."""
-    return SimilarRequest(item_id, RankingOptions(**msgspec.structs.asdict(options), exclude_seen=True, explore=0.0))
+    given = msgspec.structs.asdict(options) | {"exclude": [*options.exclude, item_id]}  # a pin does not bring it back
+    return SimilarRequest(item_id, RankingOptions(**given, exclude_seen=True, explore=0.0))
