@@ -5,8 +5,9 @@ event and a replay. A model of several types of events also takes types int64[t]
 
 `score`: hidden, only int64[n], exclude int64[m], unavailable bool[items + c or 0], k int64[1], new_rows float32[c, h]
 -> scores float32[k], items int64[k]: the best of `only`, or of the whole catalogue if `only` is empty. Excluded and
-unavailable items, and padding (item -1), come last with -inf. With a session memory the graph also takes session
-int64[s], the session's items, oldest first.
+unavailable items, and padding (item -1), come last with -inf. A third output, item_rows float32[at least n, h], has
+the rows of `only` that were scored: those of the table, and some row in the place of a new item. With a session memory
+the graph also takes session int64[s], the session's items, oldest first.
 
 `new_rows` are the rows of c items that the table does not have; c may be 0. They are on the scale of the table's rows:
 of unit length where scores are cosines. These items have the indices from `items` on, in all inputs and outputs.
@@ -124,12 +125,16 @@ class _ScoreGraph:
         with graph.branch(from_catalogue):
             best = best.identity()
         with graph.branch(from_list):
-            listed_scores = new.scores_of(only, column, lambda items: self._exact_scores(state, items))
+            listed_scores, listed_rows = new.scores_of(only, column, lambda items: self._scored_rows(state, items))
+        with graph.branch(from_catalogue):
+            no_rows = graph.constant(np.empty((0, self._parameters.hidden), np.float32)).identity()
         is_listed = only.size() > 0
-        items, scores = graph.choice(is_listed, from_list, from_catalogue, (listed, best), (listed_scores, best_scores))
+        choices = (listed, best), (listed_scores, best_scores), (listed_rows, no_rows)
+        items, scores, rows = graph.choice(is_listed, from_list, from_catalogue, *choices)
         if memory is not None and recalled is not None:
             scores = blend_scores(graph, memory, recalled, items, scores)
         self._output_best(items, scores, exclude, query)
+        graph.output("item_rows", rows, TensorProto.FLOAT, ["rows", self._parameters.hidden])
         return graph.model("score"), len(graph.nodes) + len(from_catalogue)
 
     def _state(self, hidden: Value) -> Value:
@@ -156,10 +161,14 @@ class _ScoreGraph:
 
     def _exact_scores(self, state: Value, items: Value) -> Value:
         """Return the scores of some items from their rows, float32[n]."""
+        return self._scored_rows(state, items)[0]
+
+    def _scored_rows(self, state: Value, items: Value) -> tuple[Value, Value]:
+        """Return the scores of some items, float32[n], and their rows with padding, float32[n + 3, hidden]."""
         padded = self._graph.concat(items, np.zeros(LAST_ROWS, np.int64))
         rows = self._prepared.rows.gather(self._graph, padded)
         column = state.reshape(self._parameters.hidden, 1)
-        return (rows @ column).reshape(-1).slice(0, -LAST_ROWS)
+        return (rows @ column).reshape(-1).slice(0, -LAST_ROWS), rows
 
     def _output_best(self, items: Value, scores: Value, exclude: Value, query: Query) -> None:
         """Output the best k items; excluded and unavailable items come last."""

@@ -93,5 +93,5 @@ class GraphRunner:
         }
         if self._has_memory:
             feeds["session"] = session.astype(np.int64)
-        scores, items = self._score.run(None, feeds)
+        scores, items = self._score.run(("scores", "items"), feeds)
         return np.asarray(scores, np.float32), np.asarray(items, np.int64)

@@ -51,22 +51,26 @@ class NewItems:
             only_known = table.gather(graph, items)
         return graph.choice(self.are_given, some_given, none_given, (both, only_known))[0]
 
-    def scores_of(self, items: Value, column: Value, known_scores: Callable[[Value], Value]) -> Value:
-        """Return the scores of items of both kinds, float32[n].
+    def scores_of(
+        self, items: Value, column: Value, scored_rows: Callable[[Value], tuple[Value, Value]]
+    ) -> tuple[Value, Value]:
+        """Return the scores of items of both kinds, float32[n], and the rows of the table that were scored.
 
         Args:
             items: int64[n].
             column: the state, float32[hidden, 1].
-            known_scores: returns the scores of items of the table.
+            scored_rows: returns the scores of items of the table, and their rows.
         """
         graph = items.graph
         with graph.branch() as some_given:
-            known = known_scores(items.min([self.known - 1]))
+            known, rows = scored_rows(items.min([self.known - 1]))
             new = self._scores(column).gather(self._places(items))
             both = self._are_new(items).select(new, known)
         with graph.branch() as none_given:
-            only_known = known_scores(items)
-        return graph.choice(self.are_given, some_given, none_given, (both, only_known))[0]
+            only_known, only_rows = scored_rows(items)
+        outputs = (both, only_known), (rows, only_rows)
+        scores, table_rows = graph.choice(self.are_given, some_given, none_given, *outputs)
+        return scores, table_rows
 
     def appended(self, items: Value, scores: Value, column: Value) -> tuple[Value, Value]:
         """Return candidates and their scores, with all new items and theirs after them."""

@@ -62,10 +62,11 @@ class Promotion(TypedDict):
 
 
 class Diversity(TypedDict):
-    """At most `max` items of each value of a column."""
+    """At most `max` items of each value of a column; with `mmr`, items that are unlike those before them."""
 
-    field: str
-    max: int
+    field: NotRequired[str]
+    max: NotRequired[int]
+    mmr: NotRequired[float]
 
 
 class Pin(TypedDict):

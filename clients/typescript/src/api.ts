@@ -239,7 +239,7 @@ export interface components {
              */
             boost?: components["schemas"]["BoostBody"][] | null;
             /**
-             * @description at most so many items of each value of a field; see "Steering".
+             * @description at most so many items of each value of a field, items that are unlike each other, or both; see "Steering".
              * @default null
              */
             diversity?: components["schemas"]["DiversityBody"] | null;
@@ -311,13 +311,24 @@ export interface components {
         };
         /**
          * DiversityBody
-         * @description At most `max` items of each value of a field.
+         * @description At most `max` items of each value of a field; with `mmr`, items that are unlike those before them.
          */
         DiversityBody: {
-            /** @description a column of the catalogue, such as `brand`. Items without a value are not limited. */
-            field: string;
-            /** @description 1 to 200. */
-            max: number;
+            /**
+             * @description a column of the catalogue, such as `brand`. Items without a value are not limited. With `max`.
+             * @default null
+             */
+            field?: string | null;
+            /**
+             * @description 1 to 200, with `field`.
+             * @default null
+             */
+            max?: number | null;
+            /**
+             * @description 0 to 1: how much an answer avoids items that are similar to those before them. It needs no catalogue.
+             * @default null
+             */
+            mmr?: number | null;
         };
         /**
          * PromotionBody
@@ -403,7 +414,7 @@ export interface components {
              */
             boost?: components["schemas"]["BoostBody"][] | null;
             /**
-             * @description at most so many items of each value of a field; see "Steering".
+             * @description at most so many items of each value of a field, items that are unlike each other, or both; see "Steering".
              * @default null
              */
             diversity?: components["schemas"]["DiversityBody"] | null;
@@ -778,7 +789,7 @@ export interface operations {
                 filter?: string;
                 /** @description up to 3: multiplies the probability of some items; see "Steering". */
                 boost?: string;
-                /** @description at most so many items of each value of a field; see "Steering". */
+                /** @description at most so many items of each value of a field, items that are unlike each other, or both; see "Steering". */
                 diversity?: string;
                 /** @description up to 5: gives some items a share of the places, best first; see "Steering". */
                 promote?: string;
@@ -921,7 +932,7 @@ export interface operations {
                 filter?: string;
                 /** @description up to 3: multiplies the probability of some items; see "Steering". */
                 boost?: string;
-                /** @description at most so many items of each value of a field; see "Steering". */
+                /** @description at most so many items of each value of a field, items that are unlike each other, or both; see "Steering". */
                 diversity?: string;
                 /** @description up to 5: gives some items a share of the places, best first; see "Steering". */
                 promote?: string;
@@ -990,7 +1001,7 @@ export interface operations {
                 filter?: string;
                 /** @description up to 3: multiplies the probability of some items; see "Steering". */
                 boost?: string;
-                /** @description at most so many items of each value of a field; see "Steering". */
+                /** @description at most so many items of each value of a field, items that are unlike each other, or both; see "Steering". */
                 diversity?: string;
                 /** @description of `trending`: only what trends in this category. */
                 category?: string;

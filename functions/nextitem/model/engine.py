@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -37,6 +38,9 @@ Indices = NDArray[np.int64]
 NewRows = NDArray[np.float32]
 """float32[n, hidden size], the rows of items that a model version does not have. Their indices follow those of its own
 items. They are on the scale of the item table's rows: of unit length where scores are cosines."""
+
+_Visitor = tuple[HiddenState, Sequence[int]]
+_Listed = Sequence[int] | Indices
 
 
 class Model:
@@ -185,17 +189,22 @@ class Model:
         return self._rank((hidden, session), listed, exclude, k, unavailable, new_rows)
 
     def _rank(
-        self,
-        visitor: tuple[HiddenState, Sequence[int]],
-        only: Sequence[int] | Indices,
-        exclude: Sequence[int],
-        k: int,
-        unavailable: Mask,
-        new_rows: NewRows | None = None,
+        self, visitor: _Visitor, only: _Listed, exclude: Sequence[int], k: int, unavailable: Mask, new: NewRows | None
     ) -> list[RankedItem]:
+        feeds = self._feeds(visitor, only, exclude, k, unavailable, new)
+        scores, items = self._score.run(("scores", "items"), feeds)
+        return [
+            RankedItem(item, score)
+            for item, score in zip(items.tolist(), scores.tolist(), strict=True)
+            if score != -math.inf  # not an item: an excluded one or padding, because k left no others
+        ]
+
+    def _feeds(
+        self, visitor: _Visitor, only: _Listed, exclude: Sequence[int], k: int, unavailable: Mask, new: NewRows | None
+    ) -> dict[str, NDArray[Any]]:
         hidden, session = visitor
-        new_rows = self._no_rows if new_rows is None else new_rows
-        feeds = {
+        new_rows = self._no_rows if new is None else new
+        feeds: dict[str, NDArray[Any]] = {
             "hidden": hidden.reshape(self._shape),
             "only": np.asarray(only, np.int64),
             "exclude": np.asarray(exclude, np.int64),
@@ -205,12 +214,24 @@ class Model:
         }
         if self.has_memory:
             feeds["session"] = np.asarray(session, np.int64)
-        scores, items = self._score.run(None, feeds)
-        return [
-            RankedItem(item, score)
-            for item, score in zip(items.tolist(), scores.tolist(), strict=True)
-            if score != -math.inf  # not an item: an excluded one or padding, because k left no others
-        ]
+        return feeds
+
+    def rows(self, items: Sequence[int], new_rows: NewRows | None = None) -> NewRows:
+        """Return the rows of some items as they are scored, float32[items, hidden size].
+
+        Args:
+            items: item indices; repeats are allowed.
+            new_rows: the rows of new items, which `items` may then name.
+        """
+        if not len(items):
+            return self._no_rows
+        zero = np.zeros(self._shape, np.float32)
+        (scored,) = self._score.run(("item_rows",), self._feeds((zero, ()), items, (), 1, NOTHING, new_rows))
+        rows = np.array(scored[: len(items)], np.float32)
+        if new_rows is not None and len(new_rows):
+            listed, known = np.asarray(items, np.int64), len(self.vocabulary)
+            rows[listed >= known] = new_rows[listed[listed >= known] - known]
+        return rows
 
     def popular(
         self, exclude: Sequence[int], k: int, only: Sequence[int] | None = None, unavailable: Mask = NOTHING
@@ -256,7 +277,7 @@ class Model:
             if len(session) < len(golden.items):
                 raise ArtifactCorrupt(f"{self.version}: a golden session has an item that the catalogue does not have")
             visitor = self.replay(None, session, types=self.type_codes(golden.types) or None), session
-            ranked = self._rank(visitor, (), (), len(golden.top), NOTHING)
+            ranked = self._rank(visitor, (), (), len(golden.top), NOTHING, None)
             scores = {self.vocabulary.item_id(item.index): item.score for item in ranked}
             matches += len(scores.keys() & set(golden.top))
             total += len(golden.top)

@@ -12,9 +12,9 @@ import msgspec
 from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported
 from nextitem.model.attribute_quality import AttributeQuality
 
-SCHEMA = 3
+SCHEMA = 4
 """The manifest schema that this code writes, and the only one that it reads: an older artifact's graphs have other
-inputs."""
+inputs or outputs."""
 
 MANIFEST = "manifest.json"
 STEP_GRAPH = "step.onnx"

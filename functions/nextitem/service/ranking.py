@@ -102,7 +102,7 @@ def rank(
     """
     items, excluded = routed.items, parsed.options.exclude
     exclude = items.indices((*excluded, *replay.item_ids) if exclude_seen else excluded)
-    plan = plan_of(parsed, items, replay.item_ids, exclude)
+    plan = plan_of(parsed, routed, replay.item_ids, exclude)
     source: ServedBy = "popular"
     ranker: Ranker = PopularRanker(routed)
     if replay.hidden is not None:

@@ -87,7 +87,7 @@ def rank_trending(routed: RoutedModel, trends: Sequence[Trend], parsed: ParsedOp
         parsed: which items may be listed, how the shop weighs them, and how many are listed.
     """
     options, items = parsed.options, routed.items
-    plan = plan_of(parsed, items, (), items.indices(options.exclude))
+    plan = plan_of(parsed, routed, (), items.indices(options.exclude))
     trending = compose(TrendingRanker(routed, trends), plan, options.limit)
     if trending.items:
         return Ranking("trending", *trending)

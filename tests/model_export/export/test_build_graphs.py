@@ -157,7 +157,7 @@ def _top(folder: Path, state: NDArray[np.float32], exclude: list[int], k: int) -
         "k": np.array([k]),
         "new_rows": np.empty((0, state.shape[-1]), np.float32),
     }
-    scores, items = InferenceSession(str(folder / SCORE_GRAPH)).run(None, feeds)
+    scores, items = InferenceSession(str(folder / SCORE_GRAPH)).run(("scores", "items"), feeds)
     return scores.tolist(), items.tolist()
 
 

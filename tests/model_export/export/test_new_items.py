@@ -78,7 +78,7 @@ class Graphs:
         }
         if self._has_memory:
             feeds["session"] = np.asarray(session, np.int64)
-        scores, items = self._score.run(None, feeds)
+        scores, items = self._score.run(("scores", "items"), feeds)
         left = np.isfinite(scores)
         return items[left].tolist(), scores[left].tolist()
 

@@ -49,7 +49,7 @@ class Scorer:
             "k": np.array([k], np.int64),
             "new_rows": self._no_rows,
         }
-        scores, items = self._score.run(None, feeds)
+        scores, items = self._score.run(("scores", "items"), feeds)
         return items.tolist(), scores.tolist()
 
 

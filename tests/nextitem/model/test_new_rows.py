@@ -31,3 +31,21 @@ def test_new_items_are_ranked_and_replayed_beside_the_others(model: Model) -> No
     mask[[whole[0].index, ITEMS + 1]] = True
     masked = model.top(hidden, (), 19, session=[3, 5], unavailable=mask, new_rows=new)
     assert same(masked, whole[1:])
+
+
+def test_the_rows_of_items_are_those_that_are_scored(model: Model) -> None:
+    # GIVEN two new items, and items of both kinds in any order
+    hidden = model.replay(None, [3, 5])
+    new = np.stack([-hidden, 2 * hidden]).astype(np.float32)
+    listed = [ITEMS + 1, 7, ITEMS, 0, 7, ITEMS - 1]
+
+    # WHEN their rows are read
+    rows = model.rows(listed, new)
+    # THEN those of new items are their own, and those of the others need no new items
+    assert np.array_equal(rows[[0, 2]], new[[1, 0]])
+    assert np.array_equal(rows[[1, 3, 4, 5]], model.rows([7, 0, 7, ITEMS - 1]))
+    assert model.rows([], new).shape == (0, len(new[0]))
+    # AND as new items the same rows get the scores of the items
+    known = [item.index for item in model.top(hidden, (), 5)]
+    again = model.rank(hidden, range(ITEMS, ITEMS + 5), (), 5, new_rows=model.rows(known))
+    assert [item.index - ITEMS for item in again] == [0, 1, 2, 3, 4]

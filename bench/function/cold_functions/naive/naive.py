@@ -81,6 +81,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         (hidden,) = step.run(None, {"items": items, "hidden": hidden, "new_rows": no_rows})
     store.set(request.session_id, json.dumps(hidden.tolist()), ex=3600)
     feeds = {node.name: np.empty(0, bool if "bool" in node.type else np.int64) for node in score.get_inputs()}
-    scores, best = score.run(None, feeds | {"hidden": hidden, "k": np.array([20]), "new_rows": no_rows})
+    feeds |= {"hidden": hidden, "k": np.array([20]), "new_rows": no_rows}
+    scores, best = score.run(["scores", "items"], feeds)
     metrics.add_metric("requests", MetricUnit.Count, 1)
     return {"recommendations": [{"item_id": item_ids[i], "score": float(s)} for i, s in zip(best, scores, strict=True)]}

@@ -36,10 +36,11 @@ class PromotionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DiversityBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """At most `max` items of each value of a field."""
+    """At most `max` items of each value of a field; with `mmr`, items that are unlike those before them."""
 
-    field: FieldName
-    max: Limit
+    field: FieldName | None = None
+    max: Limit | None = None
+    mmr: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
 
 
 class PinBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,8 +8,10 @@ The rules, in the order of their precedence:
    many. Of several promotions that may have a place, the first has it, and the others have the next ones.
 3. `diversity`: an item that would be the ``max + 1``-th with some value is passed over. Pinned items count from the
    start.
-4. `boosts`: an item's probability is multiplied by the factors of all boosts that it is in.
-5. The pool: all others are not in the answer.
+4. `mmr`: of the best `MMR_POOL` items, of a promotion or of the pool, the one comes next that is good and unlike all
+   that have a place. Pinned items count from the start.
+5. `boosts`: an item's probability is multiplied by the factors of all boosts that it is in.
+6. The pool: all others are not in the answer.
 
 A longer answer begins with a shorter one's items: no rule looks at the number of places.
 """
@@ -25,12 +27,15 @@ import numpy as np
 from nextitem.catalogue.expressions import Filter
 from nextitem.catalogue.selection import Selection
 from nextitem.model.engine import RankedItem
+from nextitem.service.steering.mmr import Mmr, Placed
 from nextitem.service.steering.pool import EVERYTHING, Pool
 from nextitem.service.steering.ranker import Ranker
 
 FETCHED_PER_PLACE = 3
 """Ranked items for each place of an answer with diversity: a second ranking costs more than a longer one."""
 MAX_FETCHED = 400
+MMR_POOL = 200
+"""Ranked items among which `mmr` chooses. It does not depend on the number of places."""
 SHARE_ROUNDING = 1e-9
 """A share such as 0.1 has no exact float: a tenth of ten places must be one place."""
 
@@ -81,6 +86,7 @@ class Plan(msgspec.Struct, frozen=True):
         boosts: see above.
         promotions: see above; the pool bounds them, too.
         diversity: see above; None for no rule.
+        mmr: see above; None for no rule.
         pins: the items by their places, from 1.
     """
 
@@ -90,6 +96,7 @@ class Plan(msgspec.Struct, frozen=True):
     boosts: Sequence[Boost] = ()
     promotions: Sequence[Promotion] = ()
     diversity: Diversity | None = None
+    mmr: Mmr | None = None
     pins: Mapping[int, int] = {}
 
 
@@ -108,7 +115,7 @@ def compose(ranker: Ranker, plan: Plan, k: int) -> Composition:
         plan: the rules.
         k: the number of places; fewer are filled if the pool has no more items.
     """
-    if not (plan.boosts or plan.promotions or plan.diversity or plan.pins):
+    if not (plan.boosts or plan.promotions or plan.diversity or plan.mmr or plan.pins):
         return Composition(_best(ranker, plan.pool, plan.exclude, k), {})
     return _Places(ranker, plan, k).filled()
 
@@ -122,15 +129,19 @@ class _Places:
         self._used = {item.index for item in self._pinned.values()}
         self._placements: dict[int, Placement] = dict.fromkeys(self._used, "promoted")
         self._quota = _Quota(plan.diversity)
-        for index in self._used:
-            self._quota.count(index)
+        self._placed = None if plan.mmr is None else Placed(plan.mmr)
+        for index in sorted(self._used):
+            self._count(index)
         fetched = k if plan.diversity is None else min(max(2 * k, MAX_FETCHED), FETCHED_PER_PLACE * k)
-        self._others = _Stream(ranker, plan, plan.pool, fetched, self._quota)
+        if plan.mmr is not None:
+            fetched = max(k, MMR_POOL)
+
+        def stream(ranker: Ranker, pool: Pool) -> _Stream:
+            return _Stream(ranker, plan, pool, fetched, self._quota, self._placed)
+
+        self._others = stream(ranker, plan.pool)
         self._promoted = [
-            (
-                _Stream(promotion.ranker or ranker, plan, plan.pool.keep(promotion.selection), fetched, self._quota),
-                promotion,
-            )
+            (stream(promotion.ranker or ranker, plan.pool.keep(promotion.selection)), promotion)
             for promotion in plan.promotions
         ]
         self._taken = [0] * len(plan.promotions)
@@ -160,8 +171,13 @@ class _Places:
         item = stream.next(self._used)
         if item is not None:
             self._used.add(item.index)
-            self._quota.count(item.index)
+            self._count(item.index)
         return item
+
+    def _count(self, index: int) -> None:
+        self._quota.count(index)
+        if self._placed is not None:
+            self._placed.add(index)
 
 
 class _Quota:
@@ -188,9 +204,12 @@ class _Quota:
 
 
 class _Stream:
-    """The items of a pool, best first, without those that are used or not admitted."""
+    """The items of a pool, best first or in the order of `mmr`, without those that are used or not admitted."""
 
-    def __init__(self, ranker: Ranker, plan: Plan, pool: Pool, fetched: int, quota: _Quota) -> None:
+    def __init__(
+        self, ranker: Ranker, plan: Plan, pool: Pool, fetched: int, quota: _Quota, placed: Placed | None
+    ) -> None:
+        self._placed = placed
         self._ranker, self._exclude, self._items = ranker, plan.exclude, plan.items
         self._groups = _groups(pool, plan.boosts, plan.items)
         self._fetched, self._quota, self._dropped = fetched, quota, 0
@@ -221,7 +240,8 @@ class _Stream:
         if len(self._groups) > 1:
             found.sort(key=lambda item: (-item.score, item.index))
         self._is_over = len(found) < self._fetched
-        self._ranked = iter(found[: self._fetched])
+        ranked = found[: self._fetched]
+        self._ranked = iter(ranked) if self._placed is None else self._placed.in_order(ranked)
 
 
 def _groups(pool: Pool, boosts: Sequence[Boost], items: int) -> list[tuple[Pool, float]]:

@@ -13,9 +13,11 @@ from nextitem.catalogue.masks import keeps, select
 from nextitem.catalogue.selection import Selection, of_indices
 from nextitem.catalogue.served_items import ServedItems
 from nextitem.errors import RequestError
+from nextitem.service.router import RoutedModel
 from nextitem.service.schema.options import RankingOptions
-from nextitem.service.schema.steering import PinBody, PromotionBody
+from nextitem.service.schema.steering import DiversityBody, PinBody, PromotionBody
 from nextitem.service.steering.compose import SHARE_ROUNDING, Boost, Diversity, Plan, Promotion
+from nextitem.service.steering.mmr import Mmr
 from nextitem.service.steering.pool import EVERYTHING, Pool
 
 NO_CATALOGUE = "needs a catalogue, and this route has none; `nextitem items publish FILE` adds one"
@@ -47,11 +49,12 @@ def parse_options(options: RankingOptions, catalogue: Catalogue | None) -> Parse
     check_fields(options.fields, catalogue)
     _check_pins(options.pin, options.limit)
     _check_promotions(options.promote)
+    _check_diversity(options.diversity)
     if catalogue is None:
         for path in _of_catalogue(options):
             _refuse(path, NO_CATALOGUE)
         return ParsedOptions(options, promotions=(None,) * len(options.promote))
-    if options.diversity is not None:
+    if options.diversity is not None and options.diversity.field is not None:
         column_of(options.diversity.field, catalogue, "diversity.field")
     return ParsedOptions(
         options,
@@ -76,16 +79,16 @@ def check_fields(names: Sequence[str], catalogue: Catalogue | None) -> None:
         column_of(name, catalogue, f"fields[{place}]")
 
 
-def plan_of(parsed: ParsedOptions, items: ServedItems, session: Sequence[str], exclude: Sequence[int]) -> Plan:
+def plan_of(parsed: ParsedOptions, routed: RoutedModel, session: Sequence[str], exclude: Sequence[int]) -> Plan:
     """Return the plan of an answer.
 
     Args:
-        parsed: the request's options, parsed against the catalogue of `items`.
-        items: the items of the model that answers.
+        parsed: the request's options, parsed against the catalogue of `routed`.
+        routed: the model that answers, and its items.
         session: the session's item ids, oldest first, for `same_as`.
         exclude: indices that must not be in the answer.
     """
-    options, catalogue = parsed.options, items.catalogue
+    options, items, catalogue = parsed.options, routed.items, routed.items.catalogue
     last = catalogue.vocabulary.index(session[-1]) if catalogue is not None and session else None
 
     def selection_of(wanted: Filter) -> Selection:
@@ -114,18 +117,29 @@ def plan_of(parsed: ParsedOptions, items: ServedItems, session: Sequence[str], e
         exclude,
         boosts,
         promotions,
-        None if options.diversity is None else _diversity(options.diversity.field, options.diversity.max, items),
+        _diversity(options.diversity, items),
+        _mmr(options.diversity, routed),
         {place: index for place, index in pins.items() if index not in not_pinned},
     )
 
 
-def _diversity(field: str, most: int, items: ServedItems) -> Diversity:
+def _mmr(wanted: DiversityBody | None, routed: RoutedModel) -> Mmr | None:
+    if wanted is None or not wanted.mmr:
+        return None
+    return Mmr(wanted.mmr, lambda indices: routed.model.rows(indices, routed.items.new_rows))
+
+
+def _diversity(wanted: DiversityBody | None, items: ServedItems) -> Diversity | None:
+    if wanted is None or wanted.field is None or wanted.max is None:
+        return None
+    field = wanted.field
+
     def values_of(index: int) -> tuple[Filter, ...]:
         if items.catalogue is None or items.position_of is None or items.position_of[index] < 0:
             return ()
         return value_conditions(field, items.catalogue.columns[field], int(items.position_of[index]))
 
-    return Diversity(most, values_of, lambda condition: select(condition, items))
+    return Diversity(wanted.max, values_of, lambda condition: select(condition, items))
 
 
 def _named(promotion: PromotionBody, items: ServedItems) -> Selection:
@@ -152,13 +166,23 @@ def _check_promotions(promotions: Sequence[PromotionBody]) -> None:
         _refuse("promote", "has shares of more than 1 together")
 
 
+def _check_diversity(wanted: DiversityBody | None) -> None:
+    if wanted is None:
+        return
+    for name, value, other in (("field", wanted.field, wanted.max), ("max", wanted.max, wanted.field)):
+        if value is None and other is not None:
+            _refuse(f"diversity.{name}", "is missing: field and max limit the items of a value together")
+    if wanted.field is None and wanted.mmr is None:
+        _refuse("diversity", "has field and max, or mmr, or all three")
+
+
 def _of_catalogue(options: RankingOptions) -> Iterator[str]:
     """Yield the paths of what needs a catalogue."""
     if options.filter is not None:
         yield "filter"
     yield from (f"boost[{at}].filter" for at in range(len(options.boost)))
     yield from (f"promote[{at}].filter" for at, each in enumerate(options.promote) if each.filter is not None)
-    if options.diversity is not None:
+    if options.diversity is not None and options.diversity.field is not None:
         yield "diversity.field"
 
 

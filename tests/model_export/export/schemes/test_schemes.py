@@ -57,9 +57,14 @@ class Scorer:
             "k": np.array([k]),
             "new_rows": np.empty((0, self.parameters.hidden), np.float32),
         }
-        scores, items = self._session.run(None, feeds)
+        scores, items, self.rows = self._session.run(None, feeds)
         kept = np.isfinite(scores)
         return items[kept].tolist(), scores[kept].tolist()
+
+    def rows_of(self, items: Sequence[int]) -> Floats:
+        """The rows of some items as the graph reads them."""
+        self.top(np.zeros(self.parameters.hidden, np.float32), only=items)
+        return np.asarray(self.rows[: len(items)], np.float32)
 
     def exact(self, state: Floats) -> Floats:
         """The score of every item, computed in float64."""
@@ -102,6 +107,12 @@ class SchemeContract:
             np.testing.assert_allclose(scores, exact[items], atol=self.off * np.abs(exact).max())
             shared += len(set(items) & set(np.argsort(-exact, kind="stable")[:20].tolist()))
         assert shared >= self.overlap * 20 * len(states)
+
+    def test_shows_the_rows_of_a_list(self, opened: tuple[Scorer, Floats]) -> None:
+        scorer, _ = opened
+        listed = [ITEMS - 1, 0, 7, 40_000, 7]
+        rows = scorer.parameters.table[listed]
+        np.testing.assert_allclose(scorer.rows_of(listed), rows, atol=self.off * np.abs(rows).max() * HIDDEN**0.5)
 
     @pytest.mark.parametrize("k", [1, 20, MAX_TOP])
     def test_answers_k_items_beside_excluded_ones(self, opened: tuple[Scorer, Floats], k: int) -> None:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from nextitem.catalogue.expressions import Filter, HasText
 from nextitem.catalogue.selection import Selection, of_mask
-from nextitem.service.steering.compose import Boost, Diversity, Plan, Promotion
+from nextitem.service.steering.compose import MMR_POOL, Boost, Diversity, Plan, Promotion
+from nextitem.service.steering.mmr import Mmr
 from nextitem.service.steering.pool import EVERYTHING
 
 Mask = NDArray[np.bool_]
@@ -21,7 +22,7 @@ SHARES = (0.0005, 0.05, 0.5, 0.97)
 
 @dataclass
 class Wishes:
-    """What a request asks for. `brands` has a number for each item, -1 for none."""
+    """What a request asks for. `brands` has a number for each item, -1 for none; `mmr` compares its item's `rows`."""
 
     kept: Mask | None = None
     excluded: tuple[int, ...] = ()
@@ -29,6 +30,8 @@ class Wishes:
     promotions: list[tuple[Mask, float]] = field(default_factory=list)
     brands: NDArray[np.int64] | None = None
     most: int = 1
+    mmr: float = 0
+    rows: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
     pins: dict[int, int] = field(default_factory=dict)
 
     def plan(self, items: int) -> Plan:
@@ -50,6 +53,7 @@ class Wishes:
             [Boost(of_mask(mask), factor) for mask, factor in self.boosts],
             [Promotion(of_mask(mask), share) for mask, share in self.promotions],
             None if brands is None else Diversity(self.most, values_of, selection_of),
+            Mmr(self.mmr, lambda indices: self.rows[list(indices)]) if self.mmr else None,
             {place: item for place, item in self.pins.items() if item not in self.excluded},
         )
 
@@ -74,7 +78,19 @@ def some_wishes(seed: int, items: int, best: Sequence[int]) -> Wishes:
     if rng.random() < 0.5:
         places = rng.choice(20, 2, replace=False) + 1
         wishes.pins = dict(zip(places.tolist(), rng.choice(items, 2, replace=False).tolist(), strict=True))
+    if rng.random() < 0.5:
+        wishes.mmr, wishes.rows = float(rng.choice([0.1, 0.3, 0.7, 1.0])), some_rows(rng, items)
     return wishes
+
+
+def some_rows(rng: np.random.Generator, items: int) -> NDArray[np.float32]:
+    """Random rows of which all cosines have an exact float, in whatever order they are summed."""
+    signs = rng.choice(np.array([-1, 1], np.float32), (items, 4))
+    lengths = rng.choice(np.array([0.25, 1, 2], np.float32), (items, 1))
+    one_hot = np.eye(4, dtype=np.float32)[rng.integers(0, 4, items)]
+    rows: NDArray[np.float32] = lengths * signs * np.where(rng.random((items, 1)) < 0.5, one_hot, np.float32(0.5))
+    rows[rng.random(items) < 0.02] = 0
+    return rows
 
 
 def answer(scores: NDArray[Any], wishes: Wishes, k: int) -> list[tuple[int, float, bool]]:
@@ -98,6 +114,8 @@ def answer(scores: NDArray[Any], wishes: Wishes, k: int) -> list[tuple[int, floa
     ordered: list[int] = np.lexsort((np.arange(len(scores)), -boosted)).tolist()
     order = [item for item in ordered if allowed[item]]
     used = set(pins.values())
+    seen: list[int] = []
+    pools: dict[int | None, list[int]] = {}
     counts: Counter[int] = Counter()
 
     def brand(item: int) -> int:
@@ -105,14 +123,26 @@ def answer(scores: NDArray[Any], wishes: Wishes, k: int) -> list[tuple[int, floa
 
     def use(item: int) -> None:
         used.add(item)
+        seen.append(item)
         counts[brand(item)] += 1
 
-    def first(among: Mask | None = None) -> int | None:
-        for item in order:
-            full = brand(item) >= 0 and counts[brand(item)] >= wishes.most
-            if item not in used and not full and (among is None or among[item]):
-                return item
-        return None
+    def is_full(item: int) -> bool:
+        return brand(item) >= 0 and counts[brand(item)] >= wishes.most
+
+    def first(among: Mask | None = None, number: int | None = None) -> int | None:
+        admitted = [item for item in order if (among is None or among[item]) and not is_full(item)]
+        if not wishes.mmr:
+            return next((item for item in admitted if item not in used), None)
+        if not any(item not in used and not is_full(item) for item in pools.get(number, ())):
+            pools[number] = admitted[: max(k, MMR_POOL)]
+        left = [item for item in pools[number] if item not in used and not is_full(item)]
+        return max(left, key=lambda item: marginal_relevance(item, pools[number]), default=None)
+
+    def marginal_relevance(item: int, pool: list[int]) -> float:
+        best, last = boosted[pool[0]], boosted[pool[-1]]
+        relevance = (boosted[item] - last) / ((best - last) or 1)
+        similarity = max((cosine(wishes.rows[item], wishes.rows[other]) for other in seen), default=0.0)
+        return float((1 - wishes.mmr) * relevance - wishes.mmr * similarity)
 
     for pinned in pins.values():
         use(pinned)
@@ -125,7 +155,7 @@ def answer(scores: NDArray[Any], wishes: Wishes, k: int) -> list[tuple[int, floa
             continue
         for number, (mask, share) in enumerate(wishes.promotions):
             if floor(place * share + 1e-9) > taken[number] and item is None:
-                item = first(mask)
+                item = first(mask, number)
                 taken[number] += item is not None
         is_promoted = item is not None
         if item is None:
@@ -136,3 +166,9 @@ def answer(scores: NDArray[Any], wishes: Wishes, k: int) -> list[tuple[int, floa
         placed.append((item, float(boosted[item]), is_promoted))
     placed += [(item, float(scores[item]), True) for _, item in sorted(pins.items())]
     return placed[:k]
+
+
+def cosine(row: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """The cosine of two rows; 0 where one has no direction."""
+    lengths = float(np.linalg.norm(row) * np.linalg.norm(other))
+    return float(row @ other) / lengths if lengths else 0.0

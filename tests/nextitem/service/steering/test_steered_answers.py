@@ -209,6 +209,10 @@ def test_an_explained_answer_says_why(service: Service) -> None:
         ({"promote": [{"share": 0.5, "filter": {"brand": 1}}]}, "promote[0].filter.brand"),
         ({"diversity": {"field": "brand", "max": 1}}, "diversity.field"),
         ({"diversity": {"field": "category", "maximum": 1}}, "diversity.maximum"),
+        ({"diversity": {"field": "category"}}, "diversity.max"),
+        ({"diversity": {"max": 1, "mmr": 0.5}}, "diversity.field"),
+        ({"diversity": {}}, "diversity"),
+        ({"diversity": {"mmr": 1.5}}, "diversity.mmr"),
         ({"pin": [{"item_id": A, "place": 21}]}, "pin[0].place"),
         ({"pin": [{"item_id": A, "place": 1}, {"item_id": A, "place": 2}]}, "pin[1].item_id"),
         ({"pin": [{"item_id": A, "place": 1}, {"item_id": B, "place": 1}]}, "pin[1].place"),
@@ -254,6 +258,32 @@ def test_pins_and_promoted_ids_need_no_catalogue(model: Model, store: SessionSto
     # An excluded or unavailable item has no place, a seen one has.
     assert items(service.recommend(A, limit=2, exclude=[plain[20]], pin=pin)) == plain[:2]
     assert items(service.recommend(A, limit=2, exclude_seen=True, pin=[{"item_id": A, "place": 2}]))[1] == A
+
+
+def test_mmr_answers_with_items_that_are_unlike_each_other(service: Service, model: Model) -> None:
+    def similarity(wanted: list[str]) -> float:
+        rows = model.rows(model.vocabulary.indices(wanted))
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        return float((rows @ rows.T)[~np.eye(len(rows), dtype=np.bool_)].mean())
+
+    # GIVEN answers with a growing weight of the similarity
+    plain = items(service.recommend(A, B, limit=10))
+    answers = [items(service.recommend(A, B, limit=10, diversity={"mmr": mmr})) for mmr in (0, 0.3, 0.7)]
+    # WHEN their items are compared THEN they are ever less similar, and the best item stays the first
+    assert answers[0] == plain
+    assert similarity(plain) > similarity(answers[1]) > similarity(answers[2])
+    assert {answer[0] for answer in answers} == {plain[0]}
+    # AND a maximum of a value holds beside it
+    both = service.recommend(A, B, limit=10, diversity={"mmr": 0.3, "field": "category", "max": 1}, fields=["category"])
+    assert len(set(values(service, both, "category"))) == 10
+    assert items(both) != items(service.recommend(A, B, limit=10, diversity={"field": "category", "max": 1}))
+
+
+def test_mmr_needs_no_catalogue_and_no_session(model: Model, store: SessionStore) -> None:
+    service = service_of(model, None, store)
+    plain, diverse = (items(service.recommend(limit=10, **more)) for more in ({}, {"diversity": {"mmr": 0.7}}))
+    assert diverse[0] == plain[0]
+    assert diverse != plain
 
 
 def test_an_answer_without_wishes_has_no_more_fields_than_before(service: Service) -> None:
