@@ -14,10 +14,10 @@ import msgspec
 
 from nextitem.aws.object_store import ObjectStore
 from nextitem.catalogue.file import Catalogue
-from nextitem.catalogue.join import join_of, new_positions_of, write_join
+from nextitem.catalogue.join import join_of, new_positions_of, open_join, write_join
 from nextitem.catalogue.new_rows import RowsOfItems, latest_items, no_rows
 from nextitem.catalogue.version import version_of_catalogue
-from nextitem.errors import RegistryUnavailable, VersionNotFound
+from nextitem.errors import ArtifactCorrupt, RegistryUnavailable, VersionNotFound
 from nextitem.model.manifest import ATTRIBUTES, VOCABULARY
 from nextitem.model.vocabulary import Vocabulary
 from nextitem.registry.catalogue_pointer import (
@@ -29,7 +29,7 @@ from nextitem.registry.catalogue_pointer import (
     pointer_history_key,
     pointer_key,
 )
-from nextitem.registry.catalogues import Catalogues
+from nextitem.registry.catalogues import MAX_CATALOGUE_BYTES, Catalogues
 from nextitem.registry.loading import variants_with_traffic
 from nextitem.registry.reader import Registry
 from nextitem.registry.route import MAX_ROUTE_BYTES, decode_route, route_key
@@ -68,25 +68,35 @@ class CataloguePublisher:
             path: the catalogue's file.
 
         Raises:
-            ArtifactCorrupt: it is no catalogue.
+            ArtifactCorrupt: it is no catalogue, or the bucket has other content under its version.
             RouteConflict: the route got another catalogue meanwhile.
             RegistryError: the bucket cannot be used, or the route names a model that cannot.
         """
         catalogue = Catalogue(path, version_of_catalogue(path))
-        self._bucket.create(catalogue_key(catalogue.version), path)  # if it is taken, then by the same content
-        self._write_joins(catalogue, self._models())
-        return self._change(catalogue.version, len(catalogue), restores=None)
+        if not self._bucket.create(catalogue_key(catalogue.version), path):
+            self._catalogues.verify(catalogue.version)  # taken: by the same content, unless the object is damaged
+        return self._use(catalogue, restores=None)
 
-    def join_models(self, models: Collection[str]) -> None:
+    def join_models(self, models: Collection[str], joined: str | None = None) -> str | None:
         """Join the route's catalogue, if it has one, with model versions that will take traffic.
+
+        Args:
+            models: the model versions.
+            joined: the catalogue that they are joined with already, if any.
+
+        Returns:
+            The catalogue's version; None without one.
 
         Raises:
             RegistryError: the bucket cannot be used, or has no such version.
             ArtifactCorrupt: the catalogue or a model is damaged.
         """
         pointer = self._catalogues.pointer(self._route)
-        if pointer is not None:
+        if pointer is None:
+            return None
+        if pointer.version != joined:
             self._write_joins(self.open(pointer.version), models)
+        return pointer.version
 
     def current(self) -> CataloguePointer | None:
         """Read which catalogue the route uses; return None if it uses none."""
@@ -118,9 +128,16 @@ class CataloguePublisher:
         if live is None:
             raise VersionNotFound(f"{pointer_key(self._route)} is not in the bucket: there is nothing to roll back")
         previous = self._previous(live)
-        catalogue = self.open(previous.version)
-        self._write_joins(catalogue, self._models())
-        return self._change(previous.version, len(catalogue), restores=previous.restores or previous.revision)
+        return self._use(self.open(previous.version), restores=previous.restores or previous.revision)
+
+    def _use(self, catalogue: Catalogue, restores: int | None) -> CataloguePointer:
+        """Join a catalogue with the route's models, and let the route use it."""
+        models = self._models()
+        self._write_joins(catalogue, models)
+        pointer = self._change(catalogue.version, len(catalogue), restores)
+        # A promotion meanwhile joined its model with the catalogue of before. One that comes later sees this one.
+        self._write_joins(catalogue, self._models() - models)
+        return pointer
 
     def _previous(self, live: CataloguePointer) -> CataloguePointer:
         """Return the revision before the one that the live pointer is or restores: no two in a row have one version."""
@@ -130,16 +147,16 @@ class CataloguePublisher:
                 return pointer
         raise VersionNotFound(f"route {self._route} has no earlier catalogue to roll back to")
 
-    def _models(self) -> list[str]:
+    def _models(self) -> set[str]:
         """Return the versions with traffic on the route; none before the first promotion."""
         stored = self._bucket.read(route_key(self._route), MAX_ROUTE_BYTES)
         if stored is None:
-            return []
+            return set()
         route = decode_route(stored.data, route_key(self._route))
-        return sorted({variant.version for variant in variants_with_traffic(route)})
+        return {variant.version for variant in variants_with_traffic(route)}
 
     def _write_joins(self, catalogue: Catalogue, models: Collection[str]) -> None:
-        for model in models:
+        for model in sorted(models):
             registry = Registry(self._bucket, self._folder)
             artifact = registry.fetch(model)
             registry.fetch_document(artifact, ATTRIBUTES)
@@ -158,7 +175,23 @@ class CataloguePublisher:
             with TemporaryDirectory() as folder:
                 path = Path(folder) / "join.bin"
                 write_join(path, join, catalogue.version, model)
-                self._bucket.create(join_key(catalogue.version, model), path)
+                if not self._bucket.create(join_key(catalogue.version, model), path):
+                    self._mend_join(catalogue, model, path)
+
+    def _mend_join(self, catalogue: Catalogue, model: str, path: Path) -> None:
+        """Replace the bucket's join by that of a file if it is damaged.
+
+        Raises:
+            RouteConflict: another writer was faster.
+        """
+        key = join_key(catalogue.version, model)
+        stored = self._catalogues.fetch_join(catalogue.version, model)
+        try:
+            open_join(stored, catalogue.version, model, len(catalogue))
+        except ArtifactCorrupt as error:
+            logger.warning("%s is written again: %s", key, error)
+            stored.unlink()
+            compare_and_set(self._bucket, key, self._bucket.read(key, MAX_CATALOGUE_BYTES), path.read_bytes())
 
     def _change(self, version: str, items: int, restores: int | None) -> CataloguePointer:
         """Let the route use a version; do nothing if it does already."""

@@ -106,7 +106,8 @@ class Catalogues:
         path = self.fetch(version)
         if version_of_catalogue(path) != version:
             path.unlink(missing_ok=True)
-            raise ArtifactCorrupt(f"{catalogue_key(version)} has other content than its name says: publish it again")
+            what = "has other content than its name says: delete the object, and publish the catalogue again"
+            raise ArtifactCorrupt(f"{catalogue_key(version)} {what}")
         return path
 
     def fetch_join(self, version: str, model: str) -> Path:

@@ -133,9 +133,9 @@ class Publisher:
     def promote(
         self, version: str, folder: Path, *, exclude_seen: bool | None = None, explore: float | None = None
     ) -> Route:
-        """Check a version's whole certificate, then give it all traffic. Do nothing if the route says so already.
+        """Check a version's whole certificate, join it with the route's catalogue, if any, and give it all traffic.
 
-        Before that, the version is joined with the route's catalogue, if there is one.
+        Do nothing if the route says so already.
 
         Args:
             version: a published version.
@@ -151,19 +151,18 @@ class Publisher:
         # The folder's copy may come from another bucket.
         if self._bucket.read(model_key(version, MANIFEST), MAX_MANIFEST_BYTES) is None:
             raise VersionNotFound(f"the registry has no version {version}; `nextitem versions` lists those that it has")
-        self._check([version], folder)
+        join_again = self._check([version], folder)
         variants = (Variant(DEFAULT_VARIANT, version, 1.0),)
         live = self.current()
         settings = exclude_seen in {None, live.exclude_seen} and explore in {None, live.explore} if live else False
         if live is not None and live.variants == variants and settings:
             return live
-        return self._change(variants, restores=None, exclude_seen=exclude_seen, explore=explore)
+        return self._change(variants, None, join_again, exclude_seen, explore)
 
     def rollback(self, folder: Path) -> Route:
         """Restore the previous variants of the route; a second rollback restores those before them.
 
         They are joined with the route's catalogue as it is now: a catalogue has its own rollback.
-
         `Route.exclude_seen` and `explore` stay as they are: they are about the shop's pages, not about a version.
 
         The versions that will take traffic must pass their whole certificates, as for `promote`.
@@ -180,14 +179,16 @@ class Publisher:
         if live is None:
             raise VersionNotFound(f"{route_key(self._route)} is not in the bucket: there is nothing to roll back")
         previous = self._previous(live)
-        self._check({variant.version for variant in variants_with_traffic(previous)}, folder)
-        return self._change(previous.variants, restores=previous.restores or previous.revision)
+        join_again = self._check({variant.version for variant in variants_with_traffic(previous)}, folder)
+        return self._change(previous.variants, previous.restores or previous.revision, join_again)
 
-    def _check(self, versions: Collection[str], folder: Path) -> None:
-        """Raise an error unless versions pass their digests and certificates; join them with the route's catalogue."""
+    def _check(self, versions: Collection[str], folder: Path) -> Callable[[], object]:
+        """Check digests and certificates; join with the catalogue. Return a call that joins with a later one, too."""
         for version in versions:
             Model(Registry(self._bucket, folder).fetch(version))
-        CataloguePublisher(self._bucket, folder, self._route, self._rows).join_models(versions)
+        catalogues = CataloguePublisher(self._bucket, folder, self._route, self._rows)
+        joined = catalogues.join_models(versions)
+        return lambda: catalogues.join_models(versions, joined)
 
     def availability(self) -> Availability:
         """Read the route's availability."""
@@ -241,6 +242,7 @@ class Publisher:
         self,
         variants: tuple[Variant, ...],
         restores: int | None,
+        join_again: Callable[[], object],
         exclude_seen: bool | None = None,
         explore: float | None = None,
     ) -> Route:
@@ -266,6 +268,7 @@ class Publisher:
             self._bucket.create(history_key(self._route, revision), data)
         except RegistryUnavailable as error:  # as an error it would invite a second change
             logger.warning("the route is changed; the next change adds revision %d to its history: %s", revision, error)
+        join_again()  # a catalogue that was published meanwhile is joined with the models of before
         return route
 
     def _previous(self, live: Route) -> Route:

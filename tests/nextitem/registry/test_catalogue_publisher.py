@@ -114,6 +114,18 @@ def test_a_rollback_to_a_damaged_catalogue_changes_nothing(
     assert publisher.current() == second
 
 
+def test_a_catalogue_that_is_damaged_in_the_bucket_is_not_used(
+    publisher: CataloguePublisher, s3: "S3Client", tmp_path: Path
+) -> None:
+    first, second = (publisher.publish(file(tmp_path, price)) for price in (1, 2))
+    s3.put_object(Bucket=BUCKET, Key=catalogue_key(first.version), Body=b"damaged")
+    with pytest.raises(ArtifactCorrupt, match="delete the object, and publish the catalogue again"):
+        publisher.publish(file(tmp_path, 1))
+    assert publisher.current() == second
+    s3.delete_object(Bucket=BUCKET, Key=catalogue_key(first.version))
+    assert publisher.publish(file(tmp_path, 1)).version == first.version
+
+
 def test_nothing_is_published_that_is_no_catalogue(
     publisher: CataloguePublisher, bucket: BotoObjectStore, tmp_path: Path
 ) -> None:

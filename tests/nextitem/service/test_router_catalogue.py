@@ -1,6 +1,7 @@
 """The router follows the catalogue of its route, and keeps the one that it has after faults."""
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from nextitem.catalogue.writer import ColumnData, number_data, text_data, write_
 from nextitem.errors import ArtifactCorrupt, NoModel, RegistryError, VersionNotFound
 from nextitem.registry.catalogue_pointer import catalogue_key, join_key, pointer_key
 from nextitem.registry.catalogue_publisher import CataloguePublisher
+from nextitem.registry.publisher import Publisher
 from nextitem.registry.route import route_key
 from nextitem.service.router import RoutedModel, Router
 from tests.nextitem.parts import BUCKET, PATIENCE_SECONDS
@@ -38,6 +40,9 @@ class Shop:
 
     def publish(self, price: float, *, sold_out: Sequence[str] = (), rows: RowsOfItems = no_rows) -> str:
         """Publish a catalogue of five items of the model and a new one, all at one price; return its version."""
+        return self.publisher(rows).publish(self.file(price, sold_out)).version
+
+    def file(self, price: float, sold_out: Sequence[str] = ()) -> Path:
         ids = sorted([*self.item_ids, "brand new"], key=str.encode)
         columns: dict[str, ColumnData] = {
             "title": text_data(f"the {item}" for item in ids),
@@ -47,7 +52,7 @@ class Shop:
         path = self.scene.folder / "catalogue.bin"
         path.unlink(missing_ok=True)
         write_catalogue(path, ids, columns, {})
-        return self.publisher(rows).publish(path).version
+        return path
 
     def publisher(self, rows: RowsOfItems = no_rows) -> CataloguePublisher:
         return CataloguePublisher(self.bucket, self.scene.folder / "publisher", rows=rows)
@@ -133,6 +138,42 @@ def test_a_promoted_model_has_the_catalogue_with_its_own_join(shop: Shop) -> Non
     shop.scene.let_a_refresh_pass()
     assert (shop.routed().version, shop.price()) == (shop.scene.second, 10)
     assert shop.scene.faults == []
+
+
+def test_a_catalogue_and_a_promotion_at_one_time_are_joined_by_the_later(shop: Shop) -> None:
+    # GIVEN a command that is about to change its document when another one changes the other document
+    def while_publishing() -> datetime:
+        shop.scene.promote(shop.scene.second)
+        return datetime.now(UTC)
+
+    def while_promoting() -> datetime:
+        versions.append(shop.publish(20))
+        return datetime.now(UTC)
+
+    versions = [shop.publish(10)]
+    folder = shop.scene.folder / "slow"
+    slow = CataloguePublisher(shop.bucket, folder, now=while_publishing)
+    versions.append(slow.publish(shop.file(15)).version)
+    # THEN the promoted model is joined with the catalogue that the route has in the end
+    assert join_key(versions[-1], shop.scene.second) in shop.bucket.keys("catalogues/")
+
+    # AND the other way round
+    Publisher(shop.bucket, now=while_promoting).promote(shop.scene.first, folder)
+    assert join_key(versions[-1], shop.scene.first) in shop.bucket.keys("catalogues/")
+
+
+def test_publishing_again_mends_a_damaged_join(shop: Shop) -> None:
+    version = shop.publish(10)
+    key = join_key(version, shop.scene.first)
+    shop.scene.put(key, b"damaged")
+    assert shop.publish(10) == version
+    cold = shop.scene.cold_router()
+    cold.load()
+    assert (shop.price(cold), shop.scene.faults) == (10, [])
+    # AND a good one stays as it is
+    before = shop.scene.s3.head_object(Bucket=BUCKET, Key=key)["ETag"]
+    shop.publish(10, rows=lambda *_: np.ones((1, shop.routed().model.manifest.model.hidden), np.float32))
+    assert shop.scene.s3.head_object(Bucket=BUCKET, Key=key)["ETag"] == before
 
 
 def test_items_out_of_stock_are_unavailable_with_those_of_the_document(shop: Shop) -> None:

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from devstack.deployments import eventually
 from devstack.services.valkey import Valkey
 from nextitem.catalogue.join import join_of
 from nextitem.catalogue.served_items import ServedItems
@@ -28,7 +27,7 @@ from nextitem.sessions.valkey_trends import ValkeyTrends
 from nextitem.telemetry.record import RequestRecord
 from tests.nextitem.catalogue.strategies import written
 from tests.nextitem.parts import NOW, PATIENCE_SECONDS
-from tests.nextitem.service.service import Event, Service, fixed_keys, items
+from tests.nextitem.service.service import Service, fixed_keys, items
 from tests.nextitem.sessions.failing_store import FailingStore
 
 A, B, C = "board-001", "care-024", "coffee-025"
@@ -67,11 +66,6 @@ class CountingService(Service):
         super().__init__(router, store)
         trending = Trending(PatientTrends(store.trends(uuid.uuid4().hex, HOUR)), field)
         self.recommender = Recommender(router, store, fixed_keys(), 2 * PATIENCE_SECONDS, trending)
-
-    def append(self, session_id: str, *events: Event, now: int = NOW, **options: Any) -> Answer:
-        answer = super().append(session_id, *events, now=now, **options)
-        eventually(lambda: all(save.done() for save in self.recommender._saves._pending), "the store has counted")
-        return answer
 
     def trending(self, now: int = NOW, **options: Any) -> Answer:
         self.record = RequestRecord()
