@@ -61,7 +61,7 @@ class Placed:
         for _ in ranked:
             new = self._directions[compared:]
             if new:
-                nearest = (candidates @ np.stack(new).T).max(axis=1)
+                nearest = (candidates @ np.stack(new).T).max(axis=1).astype(np.float64)  # a float32 product makes ties
                 similarity = np.maximum(similarity, nearest) if compared else nearest
                 compared += len(new)
             value = (1 - self._mmr.weight) * relevance - self._mmr.weight * similarity

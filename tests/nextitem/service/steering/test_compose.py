@@ -5,7 +5,7 @@ from math import inf, log
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -56,6 +56,7 @@ def composed(ranker: ArrayRanker, plan: Plan, k: int) -> list[tuple[int, float, 
 
 @STEADY
 @given(seed=st.integers(0, 2**32), k=st.integers(1, 30))
+@example(seed=1144, k=5)  # two items whose marginal relevance differs by less than a float32
 def test_an_answer_follows_the_rules_exactly(seed: int, k: int) -> None:
     # GIVEN scores of which some are equal, and some items that are unavailable
     rng = np.random.default_rng(seed)
