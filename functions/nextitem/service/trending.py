@@ -18,7 +18,7 @@ from nextitem.service.schema import EventsRequest, TrendingOptions, ranking_opti
 from nextitem.service.steering.compose import compose
 from nextitem.service.steering.parsed_options import NO_CATALOGUE, ParsedOptions, parse_options, plan_of
 from nextitem.service.steering.pool import Pool
-from nextitem.service.steering.ranker import PopularRanker
+from nextitem.service.steering.ranker import PopularRanker, Ranker
 from nextitem.sessions.session import Status
 from nextitem.sessions.trends import MAX_GROUPS, Count, Trend, Trends
 
@@ -94,7 +94,7 @@ def rank_trending(routed: RoutedModel, trends: Sequence[Trend], parsed: ParsedOp
     return Ranking("popular", *compose(PopularRanker(routed), plan, options.limit))
 
 
-class TrendingRanker:
+class TrendingRanker(Ranker):
     """Ranks the items that trend by their counts; it has no others."""
 
     def __init__(self, routed: RoutedModel, trends: Sequence[Trend]) -> None:

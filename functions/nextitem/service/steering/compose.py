@@ -238,7 +238,7 @@ class _Stream:
             for item in _best(self._ranker, pool, self._exclude, self._fetched)
         ]
         if len(self._groups) > 1:
-            found.sort(key=lambda item: (-item.score, item.index))
+            found.sort(key=lambda item: (-self._ranker.precedence(item), item.index))
         self._is_over = len(found) < self._fetched
         ranked = found[: self._fetched]
         self._ranked = iter(ranked) if self._placed is None else self._placed.in_order(ranked)

@@ -41,7 +41,7 @@ def explored(plan: Plan, share: float, ranker: Ranker, items: ServedItems, seed:
     return msgspec.structs.replace(plan, promotions=(*plan.promotions, Promotion(new, share, "new", drawn)))
 
 
-class DrawingRanker:
+class DrawingRanker(Ranker):
     """Ranks items in an order that is drawn by their probabilities, as if one were taken out after the other.
 
     Adding a Gumbel variable to the logarithm of each probability gives that order
@@ -54,11 +54,15 @@ class DrawingRanker:
     def best(self, pool: Pool, exclude: Sequence[int], k: int) -> list[RankedItem]:
         """See `Ranker`; at most `MOST_DRAWN` items are returned."""
         ranked = self._ranker.best(pool, exclude, MOST_DRAWN)
-        return sorted(ranked, key=lambda item: -item.score - self._gumbel(item.index))[:k]
+        return sorted(ranked, key=self.precedence, reverse=True)[:k]
 
     def boosted(self, score: float, factor: float) -> float:
         """See `Ranker`."""
         return self._ranker.boosted(score, factor)
+
+    def precedence(self, item: RankedItem) -> float:
+        """See `Ranker`: the logarithm of the probability, and a draw."""
+        return item.score + self._gumbel(item.index)
 
     def _gumbel(self, index: int) -> float:
         digest = blake2b(self._item_id(index).encode(), key=self._seed, digest_size=_HASH_BYTES).digest()

@@ -27,8 +27,12 @@ class Ranker(Protocol):
         """Return the score of an item whose probability is multiplied by a factor."""
         ...
 
+    def precedence(self, item: RankedItem) -> float:
+        """Return by what `best` orders items, from high to low: their scores, unless they are drawn."""
+        return item.score
 
-class SessionRanker:
+
+class SessionRanker(Ranker):
     """Ranks by the model's scores for a hidden state, which are logarithms of probabilities but for a constant."""
 
     def __init__(self, routed: RoutedModel, hidden: HiddenState, session: Sequence[int]) -> None:
@@ -52,7 +56,7 @@ class SessionRanker:
         return score + log(factor)
 
 
-class PopularRanker:
+class PopularRanker(Ranker):
     """Ranks by the items' share of the training events, which is a probability."""
 
     def __init__(self, routed: RoutedModel) -> None:

@@ -13,6 +13,7 @@ from nextitem.catalogue.selection import of_mask
 from nextitem.model.engine import RankedItem
 from nextitem.service.steering.compose import MAX_FETCHED, Boost, Plan, Promotion, compose
 from nextitem.service.steering.pool import EVERYTHING, Pool
+from nextitem.service.steering.ranker import Ranker
 from tests.nextitem.parts import STEADY
 from tests.nextitem.service.steering.brute_force import Wishes, answer, some_wishes
 
@@ -27,7 +28,7 @@ def _short_lists() -> Iterator[None]:
         yield
 
 
-class ArrayRanker:
+class ArrayRanker(Ranker):
     """Ranks by an array of scores; counts its calls."""
 
     def __init__(self, scores: NDArray[np.float64]) -> None:

@@ -17,6 +17,7 @@ from model_export.export.schemes.scheme import Scheme
 from nextitem.model.engine import RankedItem
 from nextitem.service.steering.compose import compose
 from nextitem.service.steering.pool import Pool
+from nextitem.service.steering.ranker import Ranker
 from tests.model_export.export.schemes.test_schemes import Scorer, clustered
 from tests.nextitem.parts import STEADY
 from tests.nextitem.service.steering.brute_force import Wishes, answer, some_wishes
@@ -39,7 +40,7 @@ SCHEMES: dict[str, tuple[Scheme, float]] = {
 """Each scheme, and the least mean share of the items of an exact answer that its answers have."""
 
 
-class GraphRanker:
+class GraphRanker(Ranker):
     """Ranks with a score graph for one state."""
 
     def __init__(self, scorer: Scorer, state: NDArray[np.float32]) -> None:

@@ -14,6 +14,7 @@ from nextitem.model.engine import Model
 from nextitem.registry.reader import Registry
 from nextitem.service.ranking import Ranking, rank, replay_items
 from nextitem.service.router import RoutedModel, Router
+from nextitem.service.schema import parse
 from nextitem.service.schema.options import RankingOptions
 from nextitem.service.steering.parsed_options import parse_options
 from tests.nextitem.catalogue.strategies import written
@@ -73,6 +74,21 @@ def test_filters_and_exclusions_hold_for_new_items(routed: RoutedModel) -> None:
     assert {routed.items.item_id(item.index) for item in odd.items} == set(NEW[1::2])
     left = answered(routed, 1.0, exclude=NEW[:6])
     assert {routed.items.item_id(item.index) for item in left.items if item.index >= ITEMS} == set(NEW[6:])
+
+
+def test_a_boost_multiplies_the_probability_of_a_draw(routed: RoutedModel) -> None:
+    # GIVEN boosts that change no score, and ones that favour some new items a little
+    neutral = [{"filter": {"kind": "odd"}, "factor": 1}]
+    for boost in (neutral, [{"filter": {"kind": "odd"}, "factor": 1.5}]):
+        wanted = parse({"boost": boost}, RankingOptions)
+        for number in range(20):
+            session = (*SESSION, f"unknown-{number}")
+            drawn = answered(routed, 1.0, 8, *session, boost=wanted.boost)
+            # THEN a shorter answer is the beginning of a longer one
+            assert answered(routed, 1.0, 3, *session, boost=wanted.boost).items == drawn.items[:3]
+            # AND the neutral ones change no draw
+            if boost is neutral:
+                assert drawn.items == answered(routed, 1.0, 8, *session).items
 
 
 def test_each_session_draws_for_itself_and_likely_items_come_more_often(routed: RoutedModel) -> None:
