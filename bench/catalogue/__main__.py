@@ -53,6 +53,7 @@ RULES: dict[str, dict[str, Any]] = {
     "boost of a category": {"boost": [{"filter": FILTERS["a category"], "factor": 3}]},
     "promotion of a brand": {"promote": [{"filter": FILTERS["a brand"], "share": 0.2}]},
     "two of a brand at most": {"diversity": {"field": "brand", "max": 2}},
+    "unlike items (mmr)": {"diversity": {"mmr": 0.3}},
 }
 
 

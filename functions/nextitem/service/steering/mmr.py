@@ -59,11 +59,10 @@ class Placed:
         similarity, compared = np.zeros(len(ranked)), 0
         is_left = np.ones(len(ranked), np.bool_)
         for _ in ranked:
-            new = self._directions[compared:]
-            if new:
-                nearest = (candidates @ np.stack(new).T).max(axis=1).astype(np.float64)  # a float32 product makes ties
-                similarity = np.maximum(similarity, nearest) if compared else nearest
-                compared += len(new)
+            for direction in self._directions[compared:]:
+                cosines = (candidates @ direction).astype(np.float64)  # a product in float32 rounds
+                similarity = np.maximum(similarity, cosines) if compared else cosines
+                compared += 1
             value = (1 - self._mmr.weight) * relevance - self._mmr.weight * similarity
             best = int(np.where(is_left, value, -np.inf).argmax())
             is_left[best] = False
