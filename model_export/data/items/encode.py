@@ -20,8 +20,10 @@ def sorted_ids(raw: RawItems) -> list[str]:
     """Make the table ``sorted`` of all rows in the order of their ids' UTF-8 bytes, and return the ids.
 
     Raises:
-        InputError: there are no items, an id is missing or invalid, or two rows have one id.
+        InputError: there are no items, an id is missing, a list or invalid, or two rows have one id.
     """
+    if raw.columns[ITEM_ID].native == "strings":
+        raise input_error(raw.name, "has lists; an id is one text", column=ITEM_ID)
     text = raw.columns[ITEM_ID].text
     raw.database.run(
         "CREATE TABLE sorted AS SELECT *, $text AS sorted_id FROM items ORDER BY sorted_id, place", text=text

@@ -163,6 +163,7 @@ HEADER = "item_id,price,ok\n"
         ("i.csv", HEADER, {}, "i.csv: has no items"),
         ("i.csv", HEADER + "a,1,true\nb,2\n", {}, "i.csv, row 2: has 2 fields where the header has 3"),
         ("i.csv", HEADER + "a,1,true\n,2,true\n", {}, "i.csv, row 2, column 'item_id': has no item id"),
+        ("i.jsonl", '{"item_id": ["a"], "price": 1}\n', {}, "i.jsonl, column 'item_id': has lists; an id is one text"),
         (
             "i.csv",
             HEADER + "a,1,true\nb,2,true\na,3,true\n",
