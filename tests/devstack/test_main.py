@@ -57,6 +57,7 @@ def recommended_after(item_id: str, url: str, token: str) -> set[str]:
         return {item["item_id"] for item in json.load(connection.getresponse())["recommendations"]}
 
 
+@pytest.mark.slow
 def test_once_replays_prints_the_table_and_exits() -> None:
     options = ("--port", "0", "--sessions", "20", "--jwt", "https://login.example/", "--cors", ORIGIN)
     with devstack(*options, ONCE="1") as command:

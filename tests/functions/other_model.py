@@ -44,7 +44,10 @@ def write_other_model(demo: Path, folder: Path) -> Path:
     (draft / CERTIFICATE).write_bytes(encode_document(_certificate(draft, manifest.model.items)))
     shape = msgspec.structs.replace(manifest.model, hidden=HIDDEN)
     files = {name: digest_of(draft / name) for name in FILES}
-    made = msgspec.structs.replace(manifest, model=shape, files=files, memory=None, types=(), attributes=None)
+    documents = {name: digest_of(draft / name) for name in DOCUMENTS}  # it has no attribute map
+    made = msgspec.structs.replace(
+        manifest, model=shape, files=files, documents=documents, memory=None, types=(), attributes=None
+    )
     document = encode_document(made)
     (draft / MANIFEST).write_bytes(document)
     return draft.rename(folder / version_of(document))

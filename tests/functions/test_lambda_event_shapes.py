@@ -97,6 +97,7 @@ def test_any_index_of_a_list_is_accepted(index: str) -> None:
     assert call.body == {"only": ["a"]}
 
 
+@pytest.mark.slow
 @given(
     event=st.fixed_dictionaries(
         {"routeKey": st.sampled_from([*ROUTE_KEYS, "$default"])},

@@ -74,6 +74,7 @@ def test_verify_fails_without_a_route() -> None:
         assert "routes/live.json is not in the bucket" in fault_of(Client(stack))
 
 
+@pytest.mark.slow
 def test_verify_fails_without_the_secret() -> None:
     with Stack(artifact=demo_artifact(), max_workers=1, secret={"current": "short"}, settings=PATIENT) as stack:
         assert fault_of(Client(stack)) == "the key secret failed the check: the key secret is invalid: ValueError"

@@ -68,6 +68,7 @@ documents = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(document=documents | values)
 @example({"current": "{" + SECRET})
 @example({"current": ["a"] * 16})

@@ -42,6 +42,7 @@ def test_a_crash_is_the_callers_error_and_the_worker_is_replaced(
     assert toy.call(do="describe")["pid"] != pid
 
 
+@pytest.mark.slow
 def test_a_timeout_ends_the_worker(serve: Serve, gate: Gate) -> None:
     toy = serve(timeout_seconds=1.0)
     pid = toy.call(do="describe")["pid"]

@@ -22,6 +22,7 @@ def ignore(_done: int, _total: int) -> None:
     """Ignore progress."""
 
 
+@pytest.mark.slow
 def test_every_form_has_settings_of_the_grid(train: Sessions) -> None:
     tuned = tune(train, ignore)
     assert list(tuned.settings) == list(NAMES)

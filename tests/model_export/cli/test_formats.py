@@ -75,6 +75,7 @@ def test_columns_may_have_other_names(tmp_path: Path) -> None:
     assert metrics["hr@20"] == metrics["coverage@20"] == 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("gap", "minutes", "sessions"), [(600, "5", SESSIONS), (600, "30", 1)])
 def test_sessions_are_cut_from_users(tmp_path: Path, gap: int, minutes: str, sessions: int) -> None:
     # GIVEN one user's events, in bursts ten minutes apart, and other users' single visits a week later
@@ -100,6 +101,7 @@ def test_sessions_are_cut_from_users(tmp_path: Path, gap: int, minutes: str, ses
     assert sorted(test.ids) == [f"bob{n}-1" for n in range(9)]
 
 
+@pytest.mark.slow
 def test_users_are_trained_on_and_evaluated(tmp_path: Path) -> None:
     # One user's events, in bursts three hours apart
     events = write_csv(tmp_path / "events.csv", "user,item_id,timestamp", cycle_rows("ann", 3 * 60 * MINUTE))

@@ -154,6 +154,7 @@ def test_the_version_is_shown() -> None:
     assert re.fullmatch(r"nextitem \d+\.\d+\.\d+ \(Python 3\.\d+\.\d+, onnxruntime [\d.]+\)\n", done("--version").out)
 
 
+@pytest.mark.slow
 def test_help_does_not_import_torch() -> None:
     ended = run_light(("--help",), *((*command.split(), "--help") for command in OPTIONS))
     assert ended.returncode == 0, ended.stderr
@@ -183,6 +184,7 @@ def test_an_artifact_is_evaluated_without_torch(tmp_path: Path) -> None:
     assert "18 targets" in ended.stdout
 
 
+@pytest.mark.slow
 def test_the_installed_program_runs_main() -> None:
     program = Path(sys.executable).with_name("nextitem")
     ended = subprocess.run([program, "export", "absent", "--out", "out"], capture_output=True, text=True, check=False)

@@ -84,6 +84,7 @@ def test_the_environment_comes_before_the_file_and_the_command_line_before_both(
     assert "bucket of the option cannot" in nextitem("versions", "--bucket", "of the option").err
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("work")
 def test_another_file_is_named_and_must_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     # GIVEN a damaged file in the folder, and another
@@ -152,6 +153,7 @@ def test_settings_of_a_training_stand_below_config_and_the_command_line() -> Non
     }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("work")
 def test_init_writes_what_was_given_and_the_commands_read_it(monkeypatch: pytest.MonkeyPatch) -> None:
     # WHEN a file is made

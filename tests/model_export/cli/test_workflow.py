@@ -227,6 +227,7 @@ def registry() -> Iterator[None]:
     server.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("registry")
 def test_a_version_is_published_promoted_and_rolled_back(shop: Shop, tmp_path: Path) -> None:
     # GIVEN an empty registry, and a second artifact

@@ -44,6 +44,7 @@ def ignore(name: str, done: int, total: int) -> None:
     """Ignore progress."""
 
 
+@pytest.mark.slow
 def test_the_report_has_the_documented_keys(model: Model, tmp_path: Path) -> None:
     # GIVEN a model, test sessions, and the sessions it was trained on
     test = sessions(tmp_path / "test.csv", count=20, seed=1)

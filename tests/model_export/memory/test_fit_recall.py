@@ -1,6 +1,7 @@
 """Recall settings are fitted to the shop."""
 
 import numpy as np
+import pytest
 
 from model_export.data.sessions import Sessions
 from model_export.memory import MemoryConfig, build_index
@@ -16,6 +17,7 @@ def walks(sessions: int, seed: int) -> Sessions:
     return handmade(*(" ".join(f"{(start + step) % 120:03}" for step in range(30)) for start in starts))
 
 
+@pytest.mark.slow
 def test_a_shop_in_which_only_the_newest_event_matters() -> None:
     # GIVEN walks, and later ones
     sessions, start = walks(300, 1), MemoryConfig()

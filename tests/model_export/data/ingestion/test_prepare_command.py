@@ -170,6 +170,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         assert why in nextitem("prepare", tmp_path / name, "--out", tmp_path / "out").fault
 
 
+@pytest.mark.slow
 def test_every_command_reads_from_s3(events: Path, bucket: str, tmp_path: Path) -> None:
     # GIVEN events under a prefix, beside objects that are no data
     client = boto3.client("s3")

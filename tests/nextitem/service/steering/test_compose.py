@@ -55,6 +55,7 @@ def composed(ranker: ArrayRanker, plan: Plan, k: int) -> list[tuple[int, float, 
     return [(item.index, item.score, item.index in found.placements) for item in found.items]
 
 
+@pytest.mark.slow
 @STEADY
 @given(seed=st.integers(0, 2**32), k=st.integers(1, 30))
 @example(seed=1144, k=5)  # two items whose marginal relevance differs by less than a float32
