@@ -5,7 +5,8 @@ In this order, which `bench/function/cold_start.py` measures:
 1. The garbage collector is off until `finish`: the imports make no garbage, and looking for it takes 10 ms.
 2. Threads read the route, which catalogue it uses, its availability and the last good copy of that from S3. This needs
    obstore only.
-3. Meanwhile settings and registry are imported; threads fetch the models that the route names, and its catalogue.
+3. Meanwhile settings and registry are imported; threads fetch the models that the route names, and their
+   joins with its catalogue.
 4. Meanwhile ONNX Runtime is imported, before the rest, so that the models can be opened while the rest is imported.
 """
 

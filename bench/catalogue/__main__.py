@@ -33,8 +33,8 @@ from nextitem.catalogue.served_items import ServedItems
 from nextitem.catalogue.writer import BooleanData, ColumnData, NumberData, TextData, write_catalogue
 from nextitem.model.vocabulary import write_vocabulary
 from nextitem.service.ranking import ReplayedSession, rank
-from nextitem.service.router import RoutedModel
 from nextitem.service.schema import ItemsBody, parse
+from nextitem.service.serving import RoutedModel
 from nextitem.service.steering.parsed_options import parse_options
 
 NO_FILTER = "none"
@@ -99,7 +99,7 @@ def _times(folder: Path, run: Path, items: int, scheme: str, rounds: int) -> lis
     write_vocabulary(folder / "vocabulary.bin", ids)
     model = GraphModel(folder, model_catalogue.sizes)
     catalogue = _catalogue(folder / "catalogue.bin", ids)
-    join = join_of(model.vocabulary, catalogue.vocabulary)
+    join = join_of(model.vocabulary, catalogue)
 
     def routed(cache_bytes: int) -> RoutedModel:
         served = ServedItems(model.vocabulary, model_catalogue.sizes[1], catalogue, join)

@@ -44,8 +44,8 @@ from nextitem.model.artifact import open_artifact
 from nextitem.model.engine import Model
 from nextitem.model.manifest import Bounds
 from nextitem.service.ranking import ReplayedSession, rank
-from nextitem.service.router import RoutedModel
 from nextitem.service.schema.options import RankingOptions
+from nextitem.service.serving import RoutedModel
 from nextitem.service.steering.parsed_options import parse_options
 from nextitem.sessions.session import WINDOW
 
@@ -156,7 +156,7 @@ def measure(shop: ColdShop, config: FitConfig, folder: Path, most: int) -> ColdR
     if quality is None or rows is None:
         raise Refused("" if quality is None else quality.refused)
     hidden = artifact.manifest.model.hidden
-    join = join_of(model.vocabulary, catalogue.vocabulary, positions, rows)
+    join = join_of(model.vocabulary, catalogue, positions, rows)
     without = _Engine(model, ServedItems(model.vocabulary, hidden))
     published = _Engine(model, ServedItems(model.vocabulary, hidden, catalogue, join))
     cold = sorted(shop.cold)

@@ -10,8 +10,9 @@ from nextitem.catalogue.served_items import ServedItems
 from nextitem.model.artifact import open_artifact
 from nextitem.model.engine import Model
 from nextitem.service.recommender import Recommender
-from nextitem.service.router import RoutedModel, Router
+from nextitem.service.router import Router
 from nextitem.service.schema import EventBody, EventsBody, events_request
+from nextitem.service.serving import RoutedModel
 from nextitem.service.trending import Trending
 from nextitem.sessions.key_secret import KeySecret
 from nextitem.sessions.keys import KeyRing, SessionName
@@ -68,6 +69,6 @@ class _FixedRouter:
     def __init__(self, routed: RoutedModel) -> None:
         self._routed = routed
 
-    def model_for(self, _digits: str) -> RoutedModel:
+    def model_for(self, _digits: str, *, attributes: bool = False) -> RoutedModel:  # noqa: ARG002 - it has all that it ever has
         """Return the model."""
         return self._routed

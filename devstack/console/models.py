@@ -20,7 +20,7 @@ from nextitem.registry.catalogue_loading import complete_joins, load_catalogue
 from nextitem.registry.publisher import Publisher
 from nextitem.registry.reader import Registry, model_key
 from nextitem.registry.route import Route
-from nextitem.service.router import RoutedModel
+from nextitem.service.serving import RoutedModel
 
 ROUTE = "live"
 MODELS_OPEN = 3

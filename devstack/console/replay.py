@@ -7,8 +7,8 @@ import numpy as np
 
 from devstack.console.stored_session import StoredEvent, StoredSession
 from nextitem.service.ranking import ReplayedSession, known_events, rank, replay_items
-from nextitem.service.router import RoutedModel
 from nextitem.service.schema import RankingOptions
+from nextitem.service.serving import RoutedModel
 from nextitem.service.steering.parsed_options import ParsedOptions
 
 TOP = 20

@@ -19,6 +19,7 @@
     │   └── SecretUnavailable       the key secret cannot be read, so no session has a key
     ├── CredentialsUnavailable  the function's AWS credentials cannot be read
     ├── NoModel                 no model is loaded (HTTP 503)
+    │   └── NoAttributes            the request needs attributes of a catalogue that is not loaded yet
     ├── SelfCheckFailed         this version of the function must not take traffic
     ├── SettingsError           a setting is missing or wrong
     └── InputError              offline input (a file, a column, a row) that cannot be used
@@ -147,6 +148,10 @@ class CredentialsUnavailable(NextItemError):
 
 class NoModel(NextItemError):
     """No model is loaded."""
+
+
+class NoAttributes(NoModel):
+    """The request needs attributes of items, and the route's catalogue is not loaded yet."""
 
 
 class SelfCheckFailed(NextItemError):

@@ -14,8 +14,8 @@ from nextitem.model.artifact import open_artifact
 from nextitem.model.engine import Model
 from nextitem.service.listing import recommendations
 from nextitem.service.ranking import rank, replay_items
-from nextitem.service.router import RoutedModel
 from nextitem.service.schema import RankingOptions
+from nextitem.service.serving import RoutedModel
 from nextitem.service.steering.parsed_options import parse_options
 from nextitem.sessions.session import WINDOW
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from nextitem.catalogue.arrays_file import Arrays, ArraysFile, crc_of, open_arrays
 from nextitem.catalogue.columns import BooleanColumn, Column, Kind, NumberColumn, TextColumn, Texts, Value
@@ -98,6 +100,14 @@ class Catalogue:
             KeyError: there is no such column.
         """
         return self.columns[name].value(position)
+
+    def out_of_stock(self) -> NDArray[np.int32]:
+        """Return the positions of the items that are out of stock: `available` is false, or `stock` is at most 0."""
+        none = np.empty(0, np.int32)
+        available, stock = self.columns.get("available"), self.columns.get("stock")
+        withdrawn = available.positions(False) if isinstance(available, BooleanColumn) else none
+        sold_out = stock.range(None, 0, includes_high=True) if isinstance(stock, NumberColumn) else none
+        return np.union1d(withdrawn, sold_out)
 
 
 def _decode_head(about: bytes, path: Path) -> CatalogueHead:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nextitem.catalogue.columns import BooleanColumn, NumberColumn
 from nextitem.catalogue.file import Catalogue
 from nextitem.catalogue.join import NOT_SOLD, Join
 from nextitem.catalogue.selection import SelectionCache
@@ -22,6 +21,9 @@ class ServedItems:
 
     An item's index is the model's, 0 to N - 1, or N and its place among the new items of the join. Without a catalogue
     there are the model's items only, and they have no attributes.
+
+    A process has the join of its catalogue before the catalogue itself (`Router`): which items there are, and which of
+    them are out of stock, is known from the join; only attributes need the catalogue.
 
     Attributes:
         catalogue: the catalogue, or None.
@@ -49,15 +51,17 @@ class ServedItems:
         self.new_rows: NDArray[np.float32] = np.empty((0, hidden), np.float32)
         self.position_of: NDArray[np.int32] | None = None
         self.index_of: NDArray[np.int32] | None = None
-        if catalogue is not None and join is not None:
+        self._out_of_stock: NDArray[np.int32] = np.empty(0, np.int32)
+        if join is not None:
             if len(join.new_positions):
                 self.new_rows = join.new_rows
+            self._out_of_stock = join.out_of_stock
             self.position_of = np.concatenate([join.position_of, join.new_positions])
+        if self.position_of is not None and catalogue is not None:
             self.index_of = np.full(len(catalogue), NOT_SERVED, np.int32)
             (sold,) = np.nonzero(self.position_of != NOT_SOLD)
             self.index_of[self.position_of[sold]] = sold
         self.unavailable: NDArray[np.bool_] = np.empty(0, np.bool_)
-        self._out_of_stock = self._indices_out_of_stock()
         self.set_unavailable(())
 
     def __len__(self) -> int:
@@ -74,10 +78,10 @@ class ServedItems:
 
         int64, which numpy takes as it is: int32 would be converted at each look-up, 0.7 ms for a million items.
         """
-        if self.position_of is None or self.catalogue is None:
+        if self.position_of is None or self.join is None:
             raise ValueError("without a catalogue there are no positions")
         positions = self.position_of.astype(np.int64)
-        positions[positions == NOT_SOLD] = len(self.catalogue)
+        positions[positions == NOT_SOLD] = self.join.items
         return positions
 
     @property
@@ -90,11 +94,12 @@ class ServedItems:
         index = self._model.index(item_id)
         if index is not None or not len(self.new_rows):
             return index
-        position = None if self.catalogue is None else self.catalogue.vocabulary.index(item_id)
-        if position is None or self.index_of is None:
-            return None
-        new = int(self.index_of[position])
-        return None if new == NOT_SERVED else new
+        return self._new_index.get(item_id)
+
+    @cached_property
+    def _new_index(self) -> dict[str, int]:
+        new_ids = () if self.join is None else self.join.new_ids
+        return {item_id: index for index, item_id in enumerate(new_ids, len(self._model))}
 
     def indices(self, item_ids: Iterable[str]) -> list[int]:
         """Return the indices of the items that can be recommended, in their order; others are left out."""
@@ -102,9 +107,9 @@ class ServedItems:
 
     def item_id(self, index: int) -> str:
         """Return the id at an index, 0 to ``len(self) - 1``."""
-        if index < len(self._model) or self.catalogue is None or self.position_of is None:
+        if index < len(self._model) or self.join is None:
             return self._model.item_id(index)
-        return self.catalogue.vocabulary.item_id(int(self.position_of[index]))
+        return self.join.new_ids[index - len(self._model)]
 
     def set_unavailable(self, item_ids: Iterable[str]) -> None:
         """Replace the set of unavailable items. Requests under way keep the previous set.
@@ -120,17 +125,6 @@ class ServedItems:
         mask[items] = True
         mask[self._out_of_stock] = True
         self.unavailable = mask
-
-    def _indices_out_of_stock(self) -> NDArray[np.int32]:
-        none = np.empty(0, np.int32)
-        if self.catalogue is None or self.index_of is None:
-            return none
-        available, stock = self.catalogue.columns.get("available"), self.catalogue.columns.get("stock")
-        withdrawn = available.positions(False) if isinstance(available, BooleanColumn) else none
-        sold_out = stock.range(None, 0, includes_high=True) if isinstance(stock, NumberColumn) else none
-        indices: NDArray[np.int32] = self.index_of[np.concatenate([withdrawn, sold_out])]
-        is_served = indices != NOT_SERVED
-        return np.compress(is_served, indices)
 
     def fields(self, index: int, names: Sequence[str]) -> dict[str, Any]:
         """Return attributes of an item as JSON has them, None where it has none; nothing without a catalogue.

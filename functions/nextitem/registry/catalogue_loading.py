@@ -1,5 +1,7 @@
 """Load the catalogue of a route and its joins with the models that serve.
 
+A cold start reads the joins only, which are small and have all that an answer without attributes needs.
+
 Imports no numpy at its top: a cold start begins to load before it imports that (`startup`).
 """
 
@@ -21,6 +23,30 @@ MAX_OLDER = 5
 """Maximum revisions of a history that a cold start tries."""
 
 
+class JoinedCatalogue(NamedTuple):
+    """The joins of a catalogue with model versions, without the catalogue: its attributes are not loaded yet."""
+
+    version: str
+    joins: "Mapping[str, Join]"
+    """By model version."""
+
+    @property
+    def catalogue(self) -> None:
+        """There is none yet."""
+
+    @property
+    def computed(self) -> frozenset[str]:
+        """No join was computed here."""
+        return frozenset()
+
+    def fits(self, models: "Mapping[str, Model]") -> bool:
+        """Return whether it has a join for each of some models."""
+        shapes = {
+            version: (model.manifest.model.items, model.manifest.model.hidden) for version, model in models.items()
+        }
+        return all(version in self.joins and self.joins[version].fits(*shape) for version, shape in shapes.items())
+
+
 class OpenCatalogue(NamedTuple):
     """A catalogue, and its joins with model versions."""
 
@@ -32,9 +58,43 @@ class OpenCatalogue(NamedTuple):
     faults: tuple[NextItemError, ...] = ()
     """Why the route's catalogue, or a join, cannot be used; the catalogue is then the newest one that can."""
 
+    @property
+    def version(self) -> str:
+        """The catalogue's version."""
+        return self.catalogue.version
 
-def load_first_catalogue(registry: Registry, route: str, models: Collection[str]) -> OpenCatalogue | None:
-    """Load a route's catalogue for a cold start; return None if the route has none.
+
+CatalogueInUse = JoinedCatalogue | OpenCatalogue | None
+"""What a process has of its route's catalogue; None where the route has none."""
+
+
+def load_first_joins(registry: Registry, route: str, models: Collection[str]) -> CatalogueInUse:
+    """Load the joins of a route's catalogue for a cold start; return None if the route has none.
+
+    If one of them cannot be used, the whole catalogue is loaded, as `load_usable_catalogue` does.
+
+    Args:
+        registry: the registry.
+        route: the route's name.
+        models: the model versions that take traffic.
+
+    Raises:
+        NextItemError: see `load_usable_catalogue`.
+    """
+    with suppress(NextItemError):  # the whole catalogue says more
+        pointer = registry.catalogues.pointer(route)
+        if pointer is None:
+            return None
+        joins, faults = _open_joins(registry, pointer.version, models)
+        if not faults:
+            return JoinedCatalogue(pointer.version, joins)
+    return load_usable_catalogue(registry, route, models, None)
+
+
+def load_usable_catalogue(
+    registry: Registry, route: str, models: Collection[str], in_use: CatalogueInUse
+) -> OpenCatalogue | None:
+    """Load a route's catalogue where no whole one is in use; return None if the route has none.
 
     If it cannot be used, the newest one of the route's history that can be used stands for it: an answer without a
     catalogue would have items that are out of stock.
@@ -43,12 +103,13 @@ def load_first_catalogue(registry: Registry, route: str, models: Collection[str]
         registry: the registry.
         route: the route's name.
         models: the model versions that take traffic.
+        in_use: what the process has of the catalogue.
 
     Raises:
         NextItemError: the fault, if none of the `MAX_OLDER` newest revisions can be used either.
     """
     try:
-        return load_catalogue(registry, route, models, None)
+        return load_catalogue(registry, route, models, in_use)
     except NextItemError as error:
         fault = error.with_traceback(None)  # its frames keep what was loaded
     with suppress(NextItemError):  # the fault of the route's catalogue says more
@@ -62,7 +123,7 @@ def load_first_catalogue(registry: Registry, route: str, models: Collection[str]
 
 
 def load_catalogue(
-    registry: Registry, route: str, models: Collection[str], in_use: OpenCatalogue | None
+    registry: Registry, route: str, models: Collection[str], in_use: CatalogueInUse
 ) -> OpenCatalogue | None:
     """Load a route's catalogue, as far as it is not in use already; return None if the route has none.
 
@@ -70,7 +131,7 @@ def load_catalogue(
         registry: the registry.
         route: the route's name.
         models: the model versions that take traffic.
-        in_use: the catalogue in use.
+        in_use: what the process has of it.
 
     Raises:
         NextItemError: it cannot be used. A join that cannot be used is only reported, in `OpenCatalogue.faults`.
@@ -78,7 +139,7 @@ def load_catalogue(
     pointer = registry.catalogues.pointer(route)
     opened = None if pointer is None else _open(registry, pointer.version, models, in_use)
     version = None if pointer is None else pointer.version
-    if version != (None if in_use is None else in_use.catalogue.version):
+    if version != (None if in_use is None or in_use.catalogue is None else in_use.version):
         registry.catalogues.remove_other_copies(version)
     return opened
 
@@ -98,39 +159,56 @@ def complete_joins(opened: OpenCatalogue, models: "Mapping[str, Model]") -> Open
             faults.append(ArtifactCorrupt(text))
             join = None
         if join is None:
-            joins[version] = join_of(model.vocabulary, opened.catalogue.vocabulary)
+            joins[version] = join_of(model.vocabulary, opened.catalogue)
             computed.add(version)
     return OpenCatalogue(opened.catalogue, joins, frozenset(computed), tuple(faults))
 
 
-def _open(registry: Registry, version: str, models: Collection[str], in_use: OpenCatalogue | None) -> OpenCatalogue:
-    """Open a catalogue and its joins, as far as they are not in use already. All downloads run at once."""
-    held = in_use if in_use is not None and in_use.catalogue.version == version else None
+def _open(registry: Registry, version: str, models: Collection[str], in_use: CatalogueInUse) -> OpenCatalogue:
+    """Open a catalogue and its joins, as far as they are not in use already."""
+    held = in_use if in_use is not None and in_use.version == version else None
     wanted = [model for model in models if held is None or model not in held.joins or model in held.computed]
-    faults: list[NextItemError] = []
-    with ThreadPoolExecutor(len(models) + 1) as pool:
-        opening = pool.submit(lambda: _file(registry, version) if held is None else held.catalogue)
-        downloads = {model: pool.submit(registry.catalogues.fetch_join, version, model) for model in wanted}
-    from nextitem.catalogue.join import open_join
-
-    catalogue = opening.result()
+    catalogue = None if held is None else held.catalogue
+    catalogue = _file(registry, version) if catalogue is None else catalogue
     joins = {} if held is None else {model: join for model, join in held.joins.items() if model in models}
-    computed = set() if held is None else held.computed.intersection(models)
+    found, faults = _open_joins(registry, version, wanted)
+    joins |= found
+    for model, join in [*joins.items()]:
+        if join.items != len(catalogue):
+            faults.append(
+                ArtifactCorrupt(f"the join of {version} and {model} has {join.items} items, not {len(catalogue)}")
+            )
+            del joins[model]
+    computed = set() if held is None else held.computed.intersection(models) - found.keys()
+    return OpenCatalogue(catalogue, joins, frozenset(computed), tuple(faults))
+
+
+def _open_joins(
+    registry: Registry, version: str, models: Collection[str]
+) -> "tuple[dict[str, Join], list[NextItemError]]":
+    """Open the joins of a catalogue's version, and say why some cannot be used. All downloads run at once."""
+    joins: dict[str, Join] = {}
+    faults: list[NextItemError] = []
+    if not models:
+        return joins, faults
+    with ThreadPoolExecutor(len(models)) as pool:
+        downloads = {model: pool.submit(registry.catalogues.fetch_join, version, model) for model in models}
+    from nextitem.catalogue.join import open_join  # at a cold start another thread imports numpy meanwhile
+
     for model, download in downloads.items():
         try:
-            joins[model] = open_join(download.result(), version, model, len(catalogue))
-            computed -= {model}
+            joins[model] = open_join(download.result(), version, model)
         except ArtifactCorrupt as error:
             download.result().unlink(missing_ok=True)  # the next attempt downloads it again
             faults.append(error.with_traceback(None))
         except NextItemError as error:
             faults.append(error.with_traceback(None))
-    return OpenCatalogue(catalogue, joins, frozenset(computed), tuple(faults))
+    return joins, faults
 
 
 def _file(registry: Registry, version: str) -> "Catalogue":
     path = registry.catalogues.fetch(version)
-    from nextitem.catalogue.file import Catalogue  # at a cold start another thread imports numpy meanwhile
+    from nextitem.catalogue.file import Catalogue  # a cold start needs it after its first answer only
 
     try:
         return Catalogue(path, version)

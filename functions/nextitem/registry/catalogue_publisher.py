@@ -171,7 +171,7 @@ class CataloguePublisher:
                     model,
                     len(positions),
                 )
-            join = join_of(vocabulary, catalogue.vocabulary, None if rows is None else positions, rows)
+            join = join_of(vocabulary, catalogue, None if rows is None else positions, rows)
             with TemporaryDirectory() as folder:
                 path = Path(folder) / "join.bin"
                 write_join(path, join, catalogue.version, model)
@@ -187,7 +187,7 @@ class CataloguePublisher:
         key = join_key(catalogue.version, model)
         stored = self._catalogues.fetch_join(catalogue.version, model)
         try:
-            open_join(stored, catalogue.version, model, len(catalogue))
+            open_join(stored, catalogue.version, model)
         except ArtifactCorrupt as error:
             logger.warning("%s is written again: %s", key, error)
             stored.unlink()

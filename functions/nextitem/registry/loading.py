@@ -12,7 +12,7 @@ import msgspec
 
 from nextitem.background_call import BackgroundCall
 from nextitem.errors import NextItemError
-from nextitem.registry.catalogue_loading import MAX_OLDER, OpenCatalogue, load_first_catalogue
+from nextitem.registry.catalogue_loading import MAX_OLDER, CatalogueInUse, load_first_joins
 from nextitem.registry.reader import Registry
 from nextitem.registry.route import Route, Variant
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 
 class LoadedRoute(NamedTuple):
-    """A route, the models of its versions that take traffic, and its catalogue, which may still be loading."""
+    """A route, the models of its versions that take traffic, and its catalogue's joins, which may still be loading."""
 
     route: Route
     models: "dict[str, Model]"
-    catalogue: BackgroundCall[OpenCatalogue | None]
+    catalogue: BackgroundCall[CatalogueInUse]
     fault: NextItemError | None = None
     """Why the live route cannot be used; `route` is then the newest revision of its history that can."""
 
@@ -57,9 +57,9 @@ def load_route(registry: Registry, name: str, on_answer: Callable[[], None] = la
     return LoadedRoute(route, models, _begin_catalogue(registry, name, route), fault)
 
 
-def _begin_catalogue(registry: Registry, name: str, route: Route) -> BackgroundCall[OpenCatalogue | None]:
+def _begin_catalogue(registry: Registry, name: str, route: Route) -> BackgroundCall[CatalogueInUse]:
     versions = {variant.version for variant in variants_with_traffic(route)}
-    return BackgroundCall(lambda: load_first_catalogue(registry, name, versions), "the catalogue")
+    return BackgroundCall(lambda: load_first_joins(registry, name, versions), "the catalogue")
 
 
 def _load_older(registry: Registry, name: str, live: Route | None) -> "tuple[Route, dict[str, Model]] | None":

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Sequence
 
 from nextitem.service.ranking import Ranking, ReplayedSession, rank, replay_items, replay_session
-from nextitem.service.router import RoutedModel
 from nextitem.service.schema import (
     Answer,
     AppendedEvent,
@@ -16,6 +15,7 @@ from nextitem.service.schema import (
     cursor_after,
     shown_before,
 )
+from nextitem.service.serving import RoutedModel
 from nextitem.service.steering.parsed_options import ParsedOptions
 from nextitem.sessions.codec import recommendation_id
 from nextitem.sessions.session import IMPRESSION_SIZE, Impression, SessionKey, SessionRecord, Snapshot, Status

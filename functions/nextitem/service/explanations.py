@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from math import log
 
 from nextitem.service.ranking import Explanation, Ranking, ReplayedSession, known_events
-from nextitem.service.router import RoutedModel
 from nextitem.service.schema import Reason
+from nextitem.service.serving import RoutedModel
 
 MAX_LEFT_OUT = 8
 """The newest distinct items of a session that are left out, one at a time: each costs a replay and a short ranking."""

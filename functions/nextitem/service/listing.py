@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from nextitem.service.ranking import Explanation, Ranking, ReplayedSession
-from nextitem.service.router import RoutedModel
 from nextitem.service.schema import ListOptions, Recommendation, SteeredOptions
+from nextitem.service.serving import RoutedModel
 
 
 def recommendations(

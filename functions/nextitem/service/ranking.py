@@ -7,8 +7,8 @@ from typing import NamedTuple
 from nextitem.event_types import VIEW
 from nextitem.hidden_state import HiddenState
 from nextitem.model.engine import RankedItem
-from nextitem.service.router import RoutedModel
 from nextitem.service.schema import Reason, ServedBy
+from nextitem.service.serving import RoutedModel
 from nextitem.service.steering.compose import Placement, compose
 from nextitem.service.steering.parsed_options import ParsedOptions, plan_of
 from nextitem.service.steering.ranker import PopularRanker, Ranker, SessionRanker

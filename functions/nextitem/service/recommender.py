@@ -18,7 +18,7 @@ from nextitem.service.answer_parts import (
 )
 from nextitem.service.background_saves import BackgroundSaves
 from nextitem.service.listing import recommendations
-from nextitem.service.router import RoutedModel, Router
+from nextitem.service.router import Router
 from nextitem.service.schema import (
     Answer,
     EventsRequest,
@@ -30,7 +30,8 @@ from nextitem.service.schema import (
     SimilarRequest,
     TrendingRequest,
 )
-from nextitem.service.steering.parsed_options import ParsedOptions, parse_options
+from nextitem.service.serving import RoutedModel
+from nextitem.service.steering.parsed_options import ParsedOptions, needs_attributes, parse_options
 from nextitem.service.trending import Trending, counts_of, parse_trending, rank_trending
 from nextitem.sessions.feedback import feedback_on
 from nextitem.sessions.keys import KeyRing, SessionName
@@ -156,7 +157,7 @@ class Recommender:
             NoModel: no model is loaded.
             RequestError: the options do not fit the route's catalogue.
         """
-        routed = self._router.model_for(digits_of(request.item_ids))
+        routed = self._router.model_for(digits_of(request.item_ids), attributes=needs_attributes(request.options))
         options = parse_options(request.options, routed.items.catalogue)
         replay = recorded_replay(routed, request.item_ids, record)
         ranking = recorded_ranking(routed, replay, options, record)
@@ -175,7 +176,7 @@ class Recommender:
             NoModel: no model is loaded.
             RequestError: the options do not fit the route's catalogue.
         """
-        routed = self._router.model_for(digits_of((request.item_id,)))
+        routed = self._router.model_for(digits_of((request.item_id,)), attributes=needs_attributes(request.options))
         options = parse_options(request.options, routed.items.catalogue)
         replay = recorded_replay(routed, (request.item_id,), record, "similar")
         ranking = recorded_ranking(routed, replay, options, record)
@@ -196,7 +197,7 @@ class Recommender:
                 the route's catalogue.
         """
         options = request.options
-        routed = self._router.model_for(digits_of(()))
+        routed = self._router.model_for(digits_of(()), attributes=needs_attributes(options))
         parsed = parse_trending(options, self._trending, routed.items.catalogue)
         record.placement = options.placement
         trends: list[Trend] = []
@@ -274,7 +275,8 @@ class Recommender:
         )
 
     def _model_for(self, session: SessionName, options: RankingOptions) -> RoutedModel:
-        return self._router.model_for(self._keys.variant_digits(session, self._store_deadline(options)))
+        digits = self._keys.variant_digits(session, self._store_deadline(options))
+        return self._router.model_for(digits, attributes=needs_attributes(options))
 
     def _current_key(self, session: SessionName, deadline: Deadline) -> SessionKey:
         """Return a session's key. A session under the previous key secret is moved to this key first."""

@@ -2,7 +2,8 @@
 
 A session's variant follows from its name and the key secret, so it stays the same as long as the route does. A thread
 reads the route again once it is older than its time to live: no request waits for the bucket once a model is loaded.
-If a new version cannot be loaded, the models in use stay.
+If a new version cannot be loaded, the models in use stay. A first answer needs the joins of the catalogue only; a
+thread loads its attributes then, and requests that need them wait.
 
 Only a router and the requests under way may keep a model: a disk holds two versions, and a deleted file occupies it as
 long as a model maps it.
@@ -14,51 +15,28 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-import msgspec
-
 from nextitem.background_call import BackgroundCall, SharedCall
 from nextitem.catalogue.served_items import ServedItems
 from nextitem.deadline import Deadline
-from nextitem.errors import NextItemError, NoModel, RegistryUnavailable
+from nextitem.errors import NextItemError, NoAttributes, NoModel, RegistryUnavailable
 from nextitem.model.engine import Model
 from nextitem.registry.availability import ALL_AVAILABLE, Availability
-from nextitem.registry.catalogue_loading import OpenCatalogue, complete_joins, load_catalogue
+from nextitem.registry.catalogue_loading import (
+    CatalogueInUse,
+    JoinedCatalogue,
+    OpenCatalogue,
+    complete_joins,
+    load_catalogue,
+    load_usable_catalogue,
+)
 from nextitem.registry.loading import LoadedRoute, load_models, load_route, variants_with_traffic
 from nextitem.registry.reader import Registry
 from nextitem.registry.route import Route, Variant
-from nextitem.service.serving import Loaded, Serving, pick_variant
+from nextitem.service.attributes import RETRY_SECONDS, SILENT_SECONDS, Attributes
+from nextitem.service.serving import Loaded, RoutedModel, Serving, pick_variant
 
 START_SECONDS = 8.0
 """Maximum wait for a first model: Lambda gives a start, and our requests, 10 s. Loading goes on after it."""
-RETRY_SECONDS = 1.0
-"""Minimum time between two attempts to load a first model, so that 503s stay cheap."""
-SILENT_SECONDS = 0.05
-"""A request's wait for a bucket that did not answer before. It also gives the attempt time to go on: Lambda freezes the
-process after the answer."""
-
-
-class RoutedModel(msgspec.Struct, frozen=True):
-    """The model that answers a session, its items, its variant on the route, and what holds where a request is silent.
-
-    `exclude_seen`: whether to leave out the session's items. `explore`: the share of places for new items.
-    """
-
-    model: Model
-    items: ServedItems
-    variant: str
-    exclude_seen: bool
-    explore: float = 0.0
-
-    @property
-    def version(self) -> str:
-        """The model's version."""
-        return self.model.version
-
-    @property
-    def snapshot_version(self) -> str:
-        """The version by which sessions keep their snapshots: new items' rows are a part of what made the state."""
-        digest = self.items.new_digest
-        return f"{self.version}+{digest}" if digest else self.version
 
 
 class Router:
@@ -97,6 +75,7 @@ class Router:
         self._is_silent = False
         self._loading = threading.Lock()
         self._attempt = SharedCall(self._try_to_load, "route")
+        self._attributes = Attributes(self._load_attributes, on_fault, clock)
 
     def load(self) -> None:
         """Read the route and serve the models that it names; the models in use change only if all of them load.
@@ -115,6 +94,8 @@ class Router:
             models = new | {version: held[version] for version in versions & held.keys()}
             self._read_at = self._clock()
             self._serve(route, models, opened)
+            if not held and isinstance(opened, JoinedCatalogue):
+                self._attributes.start()
             if versions != held.keys():
                 # Only a process that has just read a new route deletes files: another one that shares the folder may
                 # serve a newer route already.
@@ -122,9 +103,9 @@ class Router:
             if fault is not None:
                 raise fault
 
-    def _serve(self, route: Route, models: dict[str, Model], opened: OpenCatalogue | None) -> None:
+    def _serve(self, route: Route, models: dict[str, Model], opened: CatalogueInUse) -> None:
         """Answer with these models and this catalogue from now on."""
-        if opened is not None:
+        if isinstance(opened, OpenCatalogue):
             opened = complete_joins(opened, models)
             for fault in opened.faults:
                 self._on_fault(fault)
@@ -132,7 +113,7 @@ class Router:
         items = {version: self._items_of(model, opened) for version, model in models.items()}
         self._serving = Serving(route, models, items, opened)
 
-    def _items_of(self, model: Model, opened: OpenCatalogue | None) -> ServedItems:
+    def _items_of(self, model: Model, opened: CatalogueInUse) -> ServedItems:
         """Return the items of a model with a catalogue: those in use, unless one of the two is new."""
         catalogue, join = (None, None) if opened is None else (opened.catalogue, opened.joins[model.version])
         in_use = self._serving.items.get(model.version) if self._serving else None
@@ -152,7 +133,10 @@ class Router:
             # Without the copy there is no answer: a 503 is better than unavailable items.
             self._availability = self._registry.last_good_availability(self._name)
         # Without any catalogue there is no answer either, where the route has one: it says what is out of stock.
-        return Loaded(loaded.route, loaded.models, loaded.catalogue.result(), loaded.fault)
+        opened = loaded.catalogue.result()
+        if isinstance(opened, JoinedCatalogue) and not opened.fits(loaded.models):
+            opened = load_usable_catalogue(self._registry, self._name, loaded.models, None)
+        return Loaded(loaded.route, loaded.models, opened, loaded.fault)
 
     def _load_more(self, held: dict[str, Model]) -> Loaded:
         try:
@@ -169,6 +153,7 @@ class Router:
         models = load_models(self._registry, route, held.keys())
         versions = [variant.version for variant in variants_with_traffic(route)]
         in_use = self._serving.catalogue if self._serving else None
+        opened: CatalogueInUse
         try:
             opened = load_catalogue(self._registry, self._name, versions, in_use)
         except NextItemError as error:
@@ -224,21 +209,27 @@ class Router:
         except TimeoutError:
             self._report_silence(seconds)
 
-    def model_for(self, digits: str) -> RoutedModel:
+    def model_for(self, digits: str, *, attributes: bool = False) -> RoutedModel:
         """Return the model that answers a session.
 
         Args:
             digits: the session's own hex digits (`KeyRing.variant_digits`).
+            attributes: whether the answer needs attributes of the route's catalogue, where it has one.
 
         Raises:
-            NoModel: no model is loaded, and none can be.
+            NoModel: no model is loaded, and none can be; or (`NoAttributes`) the attributes are not.
         """
+        limit = Deadline.after(START_SECONDS) if attributes else None  # for the model and for them
         if self._serving is None:
             self._wait_for_first_model()
         elif not 0 <= self._clock() - self._read_at < self._ttl:
             self._attempt.start()
         if self._serving is None:
             raise NoModel("no model is loaded: the registry has none for this route, or cannot be read")
+        if limit is not None and self._serving.lacks_attributes:
+            self._attributes.wait(limit)
+            if self._serving.lacks_attributes:
+                raise NoAttributes("the attributes of the route's catalogue are not loaded yet")
         serving = self._serving
         return self._routed(serving, pick_variant(serving.route, digits))
 
@@ -268,6 +259,13 @@ class Router:
         except TimeoutError:
             if not self._is_silent:
                 self._report_silence(seconds)
+
+    def _load_attributes(self) -> None:
+        with self._loading:
+            serving = self._serving
+            if serving is not None and serving.lacks_attributes:
+                opened = load_usable_catalogue(self._registry, self._name, serving.versions, serving.catalogue)
+                self._serve(serving.route, serving.models, opened)
 
     def _report_silence(self, seconds: float) -> None:
         self._is_silent = True

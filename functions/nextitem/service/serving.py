@@ -2,12 +2,38 @@
 
 from typing import NamedTuple
 
+import msgspec
+
 from nextitem.catalogue.served_items import ServedItems
 from nextitem.errors import NextItemError
 from nextitem.model.engine import Model
-from nextitem.registry.catalogue_loading import OpenCatalogue
+from nextitem.registry.catalogue_loading import CatalogueInUse
 from nextitem.registry.loading import variants_with_traffic
 from nextitem.registry.route import Route, Variant
+
+
+class RoutedModel(msgspec.Struct, frozen=True):
+    """The model that answers a session, its items, its variant on the route, and what holds where a request is silent.
+
+    `exclude_seen`: whether to leave out the session's items. `explore`: the share of places for new items.
+    """
+
+    model: Model
+    items: ServedItems
+    variant: str
+    exclude_seen: bool
+    explore: float = 0.0
+
+    @property
+    def version(self) -> str:
+        """The model's version."""
+        return self.model.version
+
+    @property
+    def snapshot_version(self) -> str:
+        """The version by which sessions keep their snapshots: new items' rows are a part of what made the state."""
+        digest = self.items.new_digest
+        return f"{self.version}+{digest}" if digest else self.version
 
 
 class Loaded(NamedTuple):
@@ -15,7 +41,7 @@ class Loaded(NamedTuple):
 
     route: Route
     models: dict[str, Model]
-    catalogue: OpenCatalogue | None
+    catalogue: CatalogueInUse
     fault: NextItemError | None = None
 
 
@@ -25,7 +51,12 @@ class Serving(NamedTuple):
     route: Route
     models: dict[str, Model]
     items: dict[str, ServedItems]
-    catalogue: OpenCatalogue | None
+    catalogue: CatalogueInUse
+
+    @property
+    def lacks_attributes(self) -> bool:
+        """Whether the route has a catalogue whose attributes are not loaded."""
+        return self.catalogue is not None and self.catalogue.catalogue is None
 
     @property
     def versions(self) -> list[str]:

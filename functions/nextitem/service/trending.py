@@ -13,8 +13,8 @@ from nextitem.catalogue.served_items import ServedItems
 from nextitem.errors import RequestError
 from nextitem.model.engine import RankedItem
 from nextitem.service.ranking import Ranking
-from nextitem.service.router import RoutedModel
 from nextitem.service.schema import EventsRequest, TrendingOptions, ranking_options_of
+from nextitem.service.serving import RoutedModel
 from nextitem.service.steering.compose import compose
 from nextitem.service.steering.parsed_options import NO_CATALOGUE, ParsedOptions, parse_options, plan_of
 from nextitem.service.steering.pool import Pool

@@ -9,7 +9,7 @@ from devstack.publish import demo_artifact
 from nextitem.catalogue.served_items import ServedItems
 from nextitem.model.artifact import open_artifact
 from nextitem.model.engine import Model
-from nextitem.service.router import RoutedModel
+from nextitem.service.serving import RoutedModel
 
 ITEMS = ("tea-003", "no-such-item", "teapot-002", "mug-001")
 EVENTS = [StoredEvent(item_id, at) for at, item_id in enumerate(ITEMS)]

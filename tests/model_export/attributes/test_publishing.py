@@ -61,7 +61,7 @@ def test_the_join_of_catalogue_and_model_has_the_rows_of_new_items(
     # THEN the join has the rows that the map gives them
     registry = Registry(bucket, tmp_path / "function")
     path = registry.catalogues.fetch_join(pointer.version, version)
-    join = open_join(path, pointer.version, version, len(catalogue))
+    join = open_join(path, pointer.version, version)
     positions = [catalogue.vocabulary.index(item) for item in NEW]
     assert join.new_positions.tolist() == positions
     expected = new_item_rows(artifact, catalogue, join.new_positions)

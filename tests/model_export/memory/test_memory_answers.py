@@ -5,8 +5,8 @@ import pytest
 from nextitem.catalogue.served_items import ServedItems
 from nextitem.model.engine import RankedItem
 from nextitem.service.ranking import rank, replay_items
-from nextitem.service.router import RoutedModel
 from nextitem.service.schema import RankingOptions
+from nextitem.service.serving import RoutedModel
 from nextitem.service.steering.parsed_options import ParsedOptions
 from tests.model_export.memory.memory_runs import with_memory
 from tests.model_export.tiny import model_of

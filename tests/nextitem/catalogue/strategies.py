@@ -76,7 +76,7 @@ def served(folder: Path, catalogue: Catalogue, known: list[str]) -> ServedItems:
     path.unlink(missing_ok=True)
     write_vocabulary(path, known)
     vocabulary = Vocabulary(path)
-    return ServedItems(vocabulary, 4, catalogue, join_of(vocabulary, catalogue.vocabulary))
+    return ServedItems(vocabulary, 4, catalogue, join_of(vocabulary, catalogue))
 
 
 def kept(selection: Selection, size: int) -> list[int]:

@@ -13,7 +13,7 @@ from nextitem.catalogue import masks
 from nextitem.catalogue.columns import Kind
 from nextitem.catalogue.expressions import AnyOf, Filter, HasText, InRange, IsMissing, resolve
 from nextitem.catalogue.filters import parse_filter
-from nextitem.catalogue.join import NOT_SOLD, Join
+from nextitem.catalogue.join import join_of
 from nextitem.catalogue.masks import keeps, select
 from nextitem.catalogue.selection import Selection, SelectionCache
 from nextitem.catalogue.served_items import ServedItems
@@ -201,7 +201,7 @@ def test_a_filter_reads_new_items(tmp_path: Path) -> None:
     catalogue = written(tmp_path / "catalogue.bin", IDS, PRICES)
     path = tmp_path / "vocabulary.bin"
     write_vocabulary(path, ["b", "x"])
-    join = Join(np.array([1, NOT_SOLD], np.int32), np.array([0, 3], np.int32), np.ones((2, 4), np.float32))
+    join = join_of(Vocabulary(path), catalogue, np.array([0, 3], np.int32), np.ones((2, 4), np.float32))
     items = ServedItems(Vocabulary(path), 4, catalogue, join)
     selection = select(parse_filter({"price": {"lte": 10}}, catalogue), items)
     assert [items.item_id(index) for index in kept(selection, 4)] == ["a", "d"]

@@ -40,6 +40,9 @@ class GatedBucket:
         self._bucket = bucket
         self.gate = threading.Event()
         self.gate.set()
+        self.catalogues = threading.Event()
+        """The gate of whole catalogues; their joins pass."""
+        self.catalogues.set()
         self.reads = 0
         """Of routes; what is available is read beside each."""
 
@@ -49,6 +52,8 @@ class GatedBucket:
         return self._bucket.read(key, max_bytes)
 
     def download(self, key: str, path: Path, max_bytes: Callable[[], int]) -> bool:
+        if key.endswith("/catalogue.bin"):
+            assert self.catalogues.wait(PATIENCE_SECONDS)
         return self._bucket.download(key, path, max_bytes)
 
     def keys(self, prefix: str) -> list[str]:
@@ -94,7 +99,7 @@ class Scene:
 
     @staticmethod
     def refreshing() -> list[threading.Thread]:
-        return [thread for thread in threading.enumerate() if thread.name == "route"]
+        return [thread for thread in threading.enumerate() if thread.name in {"route", "attributes"}]
 
     def join(self) -> None:
         for thread in self.refreshing():

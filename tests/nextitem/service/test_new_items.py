@@ -36,7 +36,7 @@ def with_new_items(model: Model, folder: Path, direction: NDArray[np.float32], p
     catalogue = written(folder / "catalogue.bin", [B, FAR, NEAR], {"price": ("number", [price] * 3)})
     new = new_positions_of(model.vocabulary, catalogue.vocabulary)
     rows = np.stack([-direction, direction]) / np.linalg.norm(direction)
-    join = join_of(model.vocabulary, catalogue.vocabulary, new, rows.astype(np.float32))
+    join = join_of(model.vocabulary, catalogue, new, rows.astype(np.float32))
     return ServedItems(model.vocabulary, model.manifest.model.hidden, catalogue, join)
 
 

@@ -22,7 +22,8 @@ from nextitem.errors import (
 from nextitem.model.manifest import SCHEMA
 from nextitem.registry.reader import model_key
 from nextitem.registry.route import Variant, route_key
-from nextitem.service.router import RETRY_SECONDS, SILENT_SECONDS, START_SECONDS
+from nextitem.service.attributes import RETRY_SECONDS, SILENT_SECONDS
+from nextitem.service.router import START_SECONDS
 from nextitem.sessions.keys import session_key
 from tests.nextitem.parts import BUCKET, PATIENCE_SECONDS, SECRET, VERSION, edited
 from tests.nextitem.service.router_scene import KEY, TTL, Scene

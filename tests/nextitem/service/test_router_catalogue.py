@@ -1,8 +1,7 @@
 """The router follows the catalogue of its route, and keeps the one that it has after faults."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING
 
@@ -10,66 +9,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from nextitem.aws.boto_object_store import BotoObjectStore
-from nextitem.catalogue.new_rows import RowsOfItems, no_rows
-from nextitem.catalogue.writer import ColumnData, number_data, text_data, write_catalogue
-from nextitem.errors import ArtifactCorrupt, NoModel, RegistryError, VersionNotFound
-from nextitem.registry.catalogue_pointer import catalogue_key, join_key, pointer_key
+from nextitem.errors import ArtifactCorrupt, RegistryError, VersionNotFound
+from nextitem.registry.catalogue_pointer import catalogue_key, join_key
 from nextitem.registry.catalogue_publisher import CataloguePublisher
 from nextitem.registry.publisher import Publisher
 from nextitem.registry.route import route_key
-from nextitem.service.router import RoutedModel, Router
 from tests.nextitem.parts import BUCKET, PATIENCE_SECONDS
-from tests.nextitem.service.router_scene import KEY, Scene
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+    pass
+from tests.nextitem.service.shop_scene import POINTER, Shop
 
 pytestmark = pytest.mark.slow
-POINTER = pointer_key("live")
-
-
-class Shop:
-    """A scene, and catalogues of the models' items and of some that no model knows."""
-
-    def __init__(self, scene: Scene, bucket: BotoObjectStore) -> None:
-        self.scene, self.bucket = scene, bucket
-        scene.promote(scene.first)
-        model = scene.router.model_for(KEY).model
-        self.item_ids = [model.vocabulary.item_id(index) for index in range(5)]
-
-    def publish(self, price: float, *, sold_out: Sequence[str] = (), rows: RowsOfItems = no_rows) -> str:
-        """Publish a catalogue of five items of the model and a new one, all at one price; return its version."""
-        return self.publisher(rows).publish(self.file(price, sold_out)).version
-
-    def file(self, price: float, sold_out: Sequence[str] = ()) -> Path:
-        ids = sorted([*self.item_ids, "brand new"], key=str.encode)
-        columns: dict[str, ColumnData] = {
-            "title": text_data(f"the {item}" for item in ids),
-            "price": number_data(price for _ in ids),
-            "stock": number_data(0.0 if item in sold_out else 3.0 for item in ids),
-        }
-        path = self.scene.folder / "catalogue.bin"
-        path.unlink(missing_ok=True)
-        write_catalogue(path, ids, columns, {})
-        return path
-
-    def publisher(self, rows: RowsOfItems = no_rows) -> CataloguePublisher:
-        return CataloguePublisher(self.bucket, self.scene.folder / "publisher", rows=rows)
-
-    def routed(self, router: Router | None = None) -> RoutedModel:
-        return (router or self.scene.router).model_for(KEY)
-
-    def price(self, router: Router | None = None) -> object:
-        routed = self.routed(router)
-        return routed.items.fields(routed.items.indices(self.item_ids[:1])[0], ["price"]).get("price")
-
-
-@pytest.fixture
-def shop(bucket: BotoObjectStore, s3: "S3Client", demo: Path, tmp_path: Path) -> Iterator[Shop]:
-    scene = Scene(bucket, s3, demo, tmp_path)
-    yield Shop(scene, bucket)
-    scene.join()
 
 
 def test_running_functions_follow_a_new_catalogue_at_their_next_refresh(shop: Shop) -> None:
@@ -108,6 +59,7 @@ def test_the_disk_has_one_catalogue(shop: Shop) -> None:
     for price in (10, 20):
         version = shop.publish(price)
         cold.load()
+        shop.routed(cold)
         assert [path.name for path in (shop.scene.folder / "cold").glob("c*")] == [version]
 
 
@@ -227,16 +179,6 @@ def test_after_a_fault_the_catalogue_in_use_stays_and_a_start_uses_the_one_befor
     shop.scene.let_a_refresh_pass()
     cold.load()
     assert (shop.price(), shop.price(cold)) == (30, 30)
-
-
-def test_a_start_without_a_usable_catalogue_gives_no_answer(shop: Shop) -> None:
-    # as for the availability: items out of stock would be recommended
-    shop.scene.put(catalogue_key(shop.publish(10)), b"damaged")
-    cold = shop.scene.cold_router()
-    cold.refresh(PATIENCE_SECONDS)
-    with pytest.raises(NoModel):
-        cold.model_for(KEY)
-    assert ArtifactCorrupt in map(type, shop.scene.faults)
 
 
 def test_a_missing_or_damaged_join_is_computed_reported_and_healed(shop: Shop) -> None:

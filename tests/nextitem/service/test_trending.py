@@ -16,8 +16,9 @@ from nextitem.errors import RequestError
 from nextitem.model.engine import Model
 from nextitem.redis_client.url import parse_store_url
 from nextitem.service.recommender import Recommender
-from nextitem.service.router import RoutedModel, Router
+from nextitem.service.router import Router
 from nextitem.service.schema import Answer, TrendingOptions, TrendingRequest, parse
+from nextitem.service.serving import RoutedModel
 from nextitem.service.steering.pool import EVERYTHING, Pool
 from nextitem.service.trending import Trending, TrendingRanker
 from nextitem.sessions.session import PendingSave
@@ -162,9 +163,9 @@ def shop(router: Router, model: Model, tmp_path: Path, monkeypatch: pytest.Monke
 
     def publish(cells: dict[str, Any]) -> None:
         catalogue = written(tmp_path / "catalogue.bin", [A, B, C], cells)
-        join = join_of(model.vocabulary, catalogue.vocabulary)
+        join = join_of(model.vocabulary, catalogue)
         items = ServedItems(model.vocabulary, model.manifest.model.hidden, catalogue, join)
-        monkeypatch.setattr(router, "model_for", lambda _: RoutedModel(model, items, "main", False))
+        monkeypatch.setattr(router, "model_for", lambda _, **_wishes: RoutedModel(model, items, "main", False))
 
     publish({"category": ("strings", [["boards"], ["boards", "care"], None]), "price": ("number", [1.0, 2.0, 3.0])})
     return publish

@@ -13,9 +13,9 @@ from nextitem.catalogue.masks import keeps, select
 from nextitem.catalogue.selection import Selection, of_indices
 from nextitem.catalogue.served_items import ServedItems
 from nextitem.errors import RequestError
-from nextitem.service.router import RoutedModel
-from nextitem.service.schema.options import RankingOptions
+from nextitem.service.schema.options import ListOptions, RankingOptions, TrendingOptions, ranking_options_of
 from nextitem.service.schema.steering import DiversityBody, PinBody, PromotionBody
+from nextitem.service.serving import RoutedModel
 from nextitem.service.steering.compose import SHARE_ROUNDING, Boost, Diversity, Plan, Promotion
 from nextitem.service.steering.mmr import Mmr
 from nextitem.service.steering.pool import EVERYTHING, Pool
@@ -65,6 +65,14 @@ def parse_options(options: RankingOptions, catalogue: Catalogue | None) -> Parse
             for at, promotion in enumerate(options.promote)
         ),
     )
+
+
+def needs_attributes(options: ListOptions) -> bool:
+    """Return whether a request can be answered only with the attributes of the route's catalogue."""
+    if isinstance(options, TrendingOptions) and options.category is not None:
+        return True
+    ranking = options if isinstance(options, RankingOptions) else ranking_options_of(options)
+    return bool(options.fields) or any(_of_catalogue(ranking))
 
 
 def check_fields(names: Sequence[str], catalogue: Catalogue | None) -> None:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from nextitem.hidden_state import HiddenState
 from nextitem.model.engine import Mask, RankedItem
-from nextitem.service.router import RoutedModel
+from nextitem.service.serving import RoutedModel
 from nextitem.service.steering.pool import Pool
 
 

@@ -13,9 +13,10 @@ from nextitem.catalogue.served_items import ServedItems
 from nextitem.model.engine import Model
 from nextitem.registry.reader import Registry
 from nextitem.service.ranking import Ranking, rank, replay_items
-from nextitem.service.router import RoutedModel, Router
+from nextitem.service.router import Router
 from nextitem.service.schema import parse
 from nextitem.service.schema.options import RankingOptions
+from nextitem.service.serving import RoutedModel
 from nextitem.service.steering.parsed_options import parse_options
 from tests.nextitem.catalogue.strategies import written
 from tests.nextitem.service.router_scene import KEY, TTL, Scene
@@ -38,7 +39,7 @@ def routed(model: Model, tmp_path: Path) -> RoutedModel:
     directions = [-state / np.linalg.norm(state) * (0.2 + 0.02 * n) + other / np.linalg.norm(other) for n in range(8)]
     rows = np.array([0.5 * each / np.linalg.norm(each) for each in directions], np.float32)
     positions = new_positions_of(model.vocabulary, catalogue.vocabulary)
-    join = join_of(model.vocabulary, catalogue.vocabulary, positions, rows)
+    join = join_of(model.vocabulary, catalogue, positions, rows)
     items = ServedItems(model.vocabulary, model.manifest.model.hidden, catalogue, join)
     return RoutedModel(model, items, "main", exclude_seen=False)
 

@@ -8,7 +8,7 @@ from model_export.progress import Unwatched
 from nextitem.catalogue.served_items import ServedItems
 from nextitem.model.artifact import open_artifact
 from nextitem.model.engine import Model
-from nextitem.service.router import RoutedModel
+from nextitem.service.serving import RoutedModel
 from nextitem.service.steering.pool import EVERYTHING, Pool
 from nextitem.service.steering.ranker import SessionRanker
 from tests.model_export.tiny import LOOSE, random_run

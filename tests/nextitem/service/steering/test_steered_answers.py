@@ -16,7 +16,8 @@ from nextitem.catalogue.served_items import ServedItems
 from nextitem.errors import RequestError
 from nextitem.model.engine import Model
 from nextitem.redis_client.url import parse_store_url
-from nextitem.service.router import RoutedModel, Router
+from nextitem.service.router import Router
+from nextitem.service.serving import RoutedModel
 from nextitem.sessions.session import SessionStore
 from nextitem.sessions.valkey_store import ValkeyStore
 from tests.nextitem.catalogue.strategies import Cells, written
@@ -34,7 +35,7 @@ class OneModel:
     def __init__(self, routed: RoutedModel) -> None:
         self.routed = routed
 
-    def model_for(self, _digits: str) -> RoutedModel:
+    def model_for(self, _digits: str, *, attributes: bool = False) -> RoutedModel:
         return self.routed
 
 
@@ -58,7 +59,7 @@ def store(valkey: Valkey) -> Iterator[SessionStore]:
 
 
 def service_of(model: Model, catalogue: Catalogue | None, store: SessionStore) -> Service:
-    join = None if catalogue is None else join_of(model.vocabulary, catalogue.vocabulary)
+    join = None if catalogue is None else join_of(model.vocabulary, catalogue)
     served = ServedItems(model.vocabulary, model.manifest.model.hidden, catalogue, join)
     return Service(cast(Router, OneModel(RoutedModel(model, served, "main", exclude_seen=False))), store)
 
