@@ -11,6 +11,7 @@ from nextitem.aws.snapstart import Restorable, register, under_snapstart
 from nextitem.background_call import BackgroundCall
 from nextitem.deadline import Deadline
 from nextitem.errors import NoModel, StoreUnavailable
+from nextitem.service.answer_parts import digits_of
 from nextitem.service.recommender import Recommender
 from nextitem.service.router import START_SECONDS, Router
 from nextitem.service.schema import ItemsRequest, RankingOptions
@@ -63,9 +64,10 @@ class Application(Restorable):
         return self_check.verify(self.router, self.keys, self._valkey)
 
     def before_snapshot(self) -> None:
-        """Answer one request to warm up, then forget the secret and close all connections."""
+        """Answer one request and wait for the catalogue; then forget the secret and close all connections."""
         with contextlib.suppress(NoModel):  # it is logged already, and a restored process loads again
             self.recommender.recommend(ItemsRequest((), RankingOptions()), RequestRecord())
+            self.router.model_for(digits_of(()), attributes=True)  # no download may be under way in a snapshot
         self.keys.secret.forget()
         self._valkey.close()
 

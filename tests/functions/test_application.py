@@ -47,11 +47,20 @@ class SlowRouter:
         threading.Event().wait(ROUTE_TAKES_SECONDS)
 
 
+class NotingRouter:
+    """Notes whether attributes are wanted."""
+
+    attributes = False
+
+    def model_for(self, _digits: str, *, attributes: bool) -> None:
+        self.attributes = attributes
+
+
 class Unused:
     """Stands for a part that a test does not look at."""
 
     def __getattr__(self, _name: str) -> Any:
-        return lambda *_: None
+        return Unused() if _name == "secret" else lambda *_, **_wishes: None
 
 
 class Keys:
@@ -63,6 +72,12 @@ class Keys:
 
     def start_reading(self) -> threading.Thread:
         return self._thread
+
+
+def test_a_snapshot_has_the_whole_catalogue() -> None:
+    router, unused = NotingRouter(), cast(Any, Unused())
+    application.Application(unused, unused, cast(Router, router), unused, unused, unused).before_snapshot()
+    assert router.attributes
 
 
 def test_a_snapshot_has_no_secret() -> None:
