@@ -212,6 +212,7 @@ def trickle(ended: threading.Event) -> Callable[[Callable[[bytes], object]], Non
     return write_slowly
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("behaviour", [write_nothing, trickle])
 def test_the_deadline_holds_for_an_answer_that_does_not_end(run: Run, behaviour: Any) -> None:
     # GIVEN a server that sends headers, then nothing, or a byte at a time for ever

@@ -146,6 +146,7 @@ def test_a_run_is_to_be_exported_first(tmp_path: Path) -> None:
     assert errors.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_port_in_use_is_one_line_of_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -91,6 +91,7 @@ def test_events_of_many_clients_are_all_applied_once(client: Client, stack: Stac
     assert not alike(final.items, replayed(model, items[::-1]))
 
 
+@pytest.mark.slow
 def test_events_in_any_order_are_sorted_by_their_times(client: Client, stack: Stack, model: Model) -> None:
     # GIVEN events with times, distributed to eight senders
     session_id = new_session()

@@ -25,6 +25,7 @@ OTHERS = ["title", "session_id", "events", "item_ids", "limit", "exclude", "excl
 EVENTS = "/v1/sessions/{}/events"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("operation", "body", "method", "target"),
     [

@@ -39,6 +39,7 @@ def units(record: dict[str, Any]) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_every_request_leaves_one_record(client: Client, stack: Stack) -> None:
     # GIVEN the current log
     before = len(client.records())

@@ -198,6 +198,7 @@ def damage(registry: Registry, how: str, artifact: Path) -> str:
     return version
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "fault", "words"),
     [

@@ -30,6 +30,7 @@ def feedback(client: Client) -> list[Any]:
     return [record.get(name) for name in QUALITY]
 
 
+@pytest.mark.slow
 def test_the_next_event_is_compared_with_the_answer_before_it(client: Client, stack: Stack, store: Any) -> None:
     me = new_session()
     shown = client.append(me, ["tent-008"])

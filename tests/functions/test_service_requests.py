@@ -26,6 +26,7 @@ def ask_all(client: Client, session_id: str, **wanted: Any) -> list[Reply]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [1, 7, 200])
 def test_the_limit_sets_the_number_of_items(client: Client, session_id: str, limit: int) -> None:
     for reply in ask_all(client, session_id, limit=limit):

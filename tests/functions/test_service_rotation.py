@@ -65,6 +65,7 @@ def of_all(model: Model, items: list[str]) -> list[tuple[str, float]]:
     return named(model.top(model.replay(None, seen), (), 20, seen), model.vocabulary)
 
 
+@pytest.mark.slow
 def test_a_session_keeps_all_its_events_across_a_rotation(
     stack: Stack, client: Client, store: Any, model: Model
 ) -> None:

@@ -27,6 +27,7 @@ def start(url: str, **settings: str) -> Stack:
     return Stack(artifact=demo_artifact(), max_workers=1, settings=PATIENT | settings | {"NEXTITEM_STORE_URL": url})
 
 
+@pytest.mark.slow
 def test_sessions_are_kept_over_tls(server: TlsRedis) -> None:
     with start(server.url()) as stack:
         client = Client(stack)

@@ -30,6 +30,7 @@ def store(stack: Stack) -> Iterator[Any]:
         yield store
 
 
+@pytest.mark.slow
 def test_one_session_id_of_two_subjects_is_two_sessions(stack: Stack, store: Any, session_id: str) -> None:
     alice, bob = (Client(stack, token(sub=subject)) for subject in ("alice", "bob"))
     before = len(session_keys(store))

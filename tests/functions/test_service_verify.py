@@ -69,6 +69,7 @@ def test_a_dead_store_is_a_function_error() -> None:
         assert [record["status"] for record in records if record["operation"] == "verify"] == [200, 500, 500]
 
 
+@pytest.mark.slow
 def test_verify_fails_without_a_route() -> None:
     with Stack(max_workers=1, settings=PATIENT) as stack:
         assert "routes/live.json is not in the bucket" in fault_of(Client(stack))

@@ -29,6 +29,7 @@ def client(stack: Stack) -> Client:
     return Client(stack)
 
 
+@pytest.mark.slow
 def test_events_are_answered_from_the_request_itself(client: Client) -> None:
     reply = client.append(SESSION, [{"item_id": "mug-003", "event_id": "look-1"}])
 

@@ -277,6 +277,7 @@ def test_a_rotation_survives_a_lost_answer(
     assert "AWSCURRENT" in client.describe_secret(SecretId="key")["VersionIdsToStages"][version]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("write", WRITES)
 def test_a_lost_write_fails_the_step(client: Any, functions: Functions, proxy: LossyProxy, write: str) -> None:
     proxy.fail("lose request", lambda _method, _path, body: WRITES[write](body), ATTEMPTS)

@@ -48,6 +48,7 @@ def left_by(pid: int) -> list[str]:
     return [name for name in (*names, *links) if name in {f"chaos-{pid}", f"ch{pid}o", f"ch{pid}i"}]
 
 
+@pytest.mark.slow
 def test_a_cut_link_is_silent_and_connections_survive_it(namespace: Namespace, tmp_path: Path) -> None:
     # GIVEN a connection to a server in the namespace
     with Children() as children:

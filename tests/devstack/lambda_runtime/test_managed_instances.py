@@ -136,6 +136,7 @@ def test_a_call_that_a_dead_process_had_not_read_is_assigned_again(
     assert len(toy.served.cold_starts) == 1
 
 
+@pytest.mark.slow
 def test_a_timeout_keeps_the_process(serve: Serve, gate: Gate, callers: ThreadPoolExecutor) -> None:
     toy = serve(max_workers=1, concurrency=1, timeout_seconds=SHORT_SECONDS)
     failed = callers.submit(toy.failure, do="gate", gate=gate.port)

@@ -85,6 +85,7 @@ def test_another_answer_creates_nothing(answer: str) -> None:
         confirm(CALLER, "shop", lambda _: answer)
 
 
+@pytest.mark.slow
 def test_without_a_keyboard_only_the_option_answers(
     session: boto3.Session, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -39,6 +39,7 @@ def test_every_form_has_settings_of_the_grid(train: Sessions) -> None:
     assert tune(train, ignore) == tuned
 
 
+@pytest.mark.slow
 def test_the_chosen_settings_are_no_worse_than_the_defaults(train: Sessions) -> None:
     # GIVEN the sessions that tuning validates on
     split = validation_split(train)
@@ -56,6 +57,7 @@ def test_the_chosen_settings_are_no_worse_than_the_defaults(train: Sessions) -> 
             assert chosen == tuned.validation[name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "limit"), [("MAX_SESSIONS", 3), ("MAX_TARGETS", 25)])
 def test_a_large_validation_is_sampled(train: Sessions, monkeypatch: pytest.MonkeyPatch, name: str, limit: int) -> None:
     whole = tune(train, ignore).targets

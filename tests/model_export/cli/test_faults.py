@@ -78,6 +78,7 @@ def test_every_command_names_the_fault_of_a_file(name: str) -> None:
         assert what in error
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("work")
 def test_a_session_of_too_many_events_is_named() -> None:
     rows = "\n".join(f"bot,item-{row % 5},{row}" for row in range(MAX_SESSION_EVENTS + 1))
@@ -181,6 +182,7 @@ def test_an_artifact_under_another_name_is_refused(command: str) -> None:
     assert refused(command, "absent", *more).startswith("nextitem: absent cannot be read")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("work")
 def test_impossible_outputs_are_refused() -> None:
     # Names that are folders, or lie below a file

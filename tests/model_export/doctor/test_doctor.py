@@ -91,6 +91,7 @@ def test_a_route_without_a_version_is_named(s3: "S3Client") -> None:
     assert "nextitem promote" in found["route"]["remedy"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("bucket", "environment")
 def test_a_route_with_an_incomplete_version_is_named(s3: "S3Client") -> None:
     # GIVEN a live version that has lost a file

@@ -57,6 +57,7 @@ def tied(items: int, distinct: int) -> NDArray[np.float32]:
     return np.resize(random_weights(distinct, 16, 1)["table"], (items, 16))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [60, 150], ids=["within the window", "beyond the window"])
 def test_ranks_are_those_of_the_whole_catalogue(model: Model, length: int) -> None:
     session = np.random.default_rng(1).integers(0, MANY, length).astype(np.int32)

@@ -176,6 +176,7 @@ class Recording(Unwatched):
             raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 def test_an_interrupted_export_leaves_nothing(tmp_path: Path) -> None:
     recording = Recording()
     export(RUN, tmp_path / "whole", LOOSE, recording)

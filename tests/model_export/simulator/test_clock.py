@@ -12,6 +12,7 @@ def hour(session: Session) -> int:
     return datetime.fromtimestamp(session.times[0], UTC).hour
 
 
+@pytest.mark.slow
 def test_more_people_shop_in_the_evening_than_at_night(traffic: tuple[Session, ...]) -> None:
     evening = sum(19 <= hour(session) <= 21 for session in traffic)
     night = sum(2 <= hour(session) <= 4 for session in traffic)

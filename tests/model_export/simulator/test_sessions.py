@@ -127,6 +127,7 @@ def test_seeds_make_different_traffic(shop: Shop) -> None:
     assert walks[0] != walks[2]
 
 
+@pytest.mark.slow
 def test_lengths_are_those_of_a_shop(traffic: tuple[Session, ...]) -> None:
     lengths = [len(session.item_ids) for session in traffic]
     assert sum(lengths) / len(lengths) == pytest.approx(6, abs=0.3)

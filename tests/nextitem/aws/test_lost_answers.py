@@ -147,6 +147,7 @@ def test_an_unknown_result_says_so(store: BotoObjectStore, proxy: LossyProxy, s3
     proxy.fail("lose answer", is_write, 0)
 
 
+@pytest.mark.slow
 def test_a_rollback_whose_answer_is_lost_goes_back_one_step(
     store: BotoObjectStore, bucket: BotoObjectStore, proxy: LossyProxy, demo: Path, tmp_path: Path
 ) -> None:

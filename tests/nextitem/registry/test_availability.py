@@ -77,6 +77,7 @@ def test_a_start_applies_the_availability(scene: Scene) -> None:
     assert best_items(scene)[: BEST - 1] == everything[1:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("data", "fault"),
     [

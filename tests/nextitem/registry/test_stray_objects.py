@@ -70,6 +70,7 @@ def versions(publisher: Publisher, demo: Path, tmp_path: Path, folder: Path) -> 
     return versions
 
 
+@pytest.mark.slow
 def test_stray_keys_are_ignored(
     s3: "S3Client",
     publisher: Publisher,
@@ -86,6 +87,7 @@ def test_stray_keys_are_ignored(
         assert f"{key} is ignored" in caplog.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", UNREADABLE.values(), ids=UNREADABLE)
 def test_an_object_with_the_name_of_a_revision_is_ignored(
     s3: "S3Client",

@@ -45,6 +45,7 @@ def start(scene: Scene) -> Router:
     return router
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("damage", "fault"), DAMAGES.values(), ids=DAMAGES)
 def test_the_history_stands_for_a_route_that_cannot_be_used(
     scene: Scene, damage: Damage, fault: type[NextItemError]

@@ -60,6 +60,7 @@ def raises_422(after: str) -> None:
     assert (caught.value.status, caught.value.field) == (422, "after")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [33, 200])
 def test_the_pages_are_the_whole_ranking(service: Service, model: Model, me: str, limit: int) -> None:
     # GIVEN a session, and the same events without one

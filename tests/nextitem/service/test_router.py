@@ -179,6 +179,7 @@ def garbage(scene: Scene) -> None:
     scene.put(route_key("live"), b'{"revision": 3, "changed": "\xff"}')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "fault"),
     [

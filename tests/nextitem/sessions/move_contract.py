@@ -20,6 +20,7 @@ which may be interrupted before it deletes the old session."""
 class MoveContract:
     """Subclasses give `store` and `inspector`."""
 
+    @pytest.mark.slow
     def test_a_session_moves_with_all_its_fields(
         self, store: SessionStore, key: SessionKey, inspector: Inspector
     ) -> None:

@@ -165,6 +165,7 @@ REPLIES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @STEADY
 @given(
     REPLIES | st.sampled_from(list(SHAPES.values())),

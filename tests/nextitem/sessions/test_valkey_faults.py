@@ -100,6 +100,7 @@ def test_the_right_password_is_accepted(server: OwnValkey, connect: Connect, key
     assert add(store, key, event("a")).statuses == ("applied",)
 
 
+@pytest.mark.slow
 def test_a_server_that_hung_is_used_again(server: OwnValkey, connect: Connect, key: SessionKey) -> None:
     store = connect(server.url, USED_SECONDS)
     record = add(connect(server.url), key, event("a")).session
@@ -191,6 +192,7 @@ def test_a_script_that_may_not_run_a_command_is_refused_like_the_command(
         add(connect(server.url), key, event("a"))
 
 
+@pytest.mark.slow
 def test_a_save_that_is_to_be_sent_again_has_no_more_time_than_a_command(
     server: OwnValkey, connect: Connect, key: SessionKey
 ) -> None:

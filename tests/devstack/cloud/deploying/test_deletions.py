@@ -83,6 +83,7 @@ def keep(resource: Small, **policies: str) -> dict[str, Any]:
     return {"Type": resource[0], "Properties": resource[1], **policies}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", IN_USE)
 def test_a_resource_in_use_stays_until_its_user_is_gone(site: Site, deploy_small: Deploy, name: str) -> None:
     # GIVEN a resource that another one needs

@@ -250,6 +250,7 @@ REFUSED: dict[str, tuple[dict[str, Small], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ACCEPTED)
 def test_what_the_refusals_are_variants_of_is_accepted(site: Site, deploy_small: Deploy, name: str) -> None:
     deployment = deploy_small(**ACCEPTED[name])

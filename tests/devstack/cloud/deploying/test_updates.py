@@ -19,6 +19,7 @@ def test_the_same_template_changes_nothing(site: Site, stack_name: str) -> None:
     delete(site, deployment)
 
 
+@pytest.mark.slow
 def test_an_update_keeps_changes_replaces_and_removes(site: Site, stack_name: str) -> None:
     # GIVEN four resources
     vpc = small("AWS::EC2::VPC", CidrBlock="10.0.0.0/23")

@@ -136,6 +136,7 @@ def forbid_https(template: dict[str, Any]) -> None:
     rules[0]["ToPort"] = rules[0]["FromPort"] = 80
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("edit", [remove_endpoint, remove_association, forbid_https])
 def test_without_a_way_to_the_bucket_its_objects_cannot_be_read(start: Start, edit: Callable[..., None]) -> None:
     """GIVEN a template without a part of the way to S3 WHEN obstore reads THEN its connection times out."""

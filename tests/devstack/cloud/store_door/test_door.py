@@ -98,6 +98,7 @@ def test_a_wrong_access_string_is_refused_at_the_start(server: OwnValkey) -> Non
         pass
 
 
+@pytest.mark.slow
 def test_a_server_without_a_cluster_cannot_be_a_serverless_cache(
     scenes: dict[str, StoreScene], server: OwnValkey
 ) -> None:

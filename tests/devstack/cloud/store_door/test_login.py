@@ -41,6 +41,7 @@ def token(scene: StoreScene, user: str = USER, cache: str = CACHE, **changes: An
     return TokenProvider(user, wanted).get_credentials(soon())[1]
 
 
+@pytest.mark.slow
 def test_the_function_logs_in_and_stores_a_session(scene: StoreScene, connect: Connect) -> None:
     # GIVEN the function's role, its setting and its client
     before, store, key = len(scene.door.decisions), connect(), fresh_key()

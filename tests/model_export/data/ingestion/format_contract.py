@@ -87,6 +87,7 @@ class FormatContract:
     def test_delimited_text(self, engine: Engine, tmp_path: Path, name: str, text: str, layout: Layout) -> None:
         assert result(engine, tmp_path / "out", layout, written(tmp_path / name, text)) == (TRAIN, TEST)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("suffix", ["jsonl", "ndjson.gz", "json"])
     def test_json_lines_with_nested_values(self, engine: Engine, tmp_path: Path, suffix: str) -> None:
         # GIVEN events whose values lie in objects and in the element of a list that a key chooses
@@ -106,6 +107,7 @@ class FormatContract:
         # THEN they are the events
         assert result(engine, tmp_path / "out", layout, path) == (TRAIN, TEST)
 
+    @pytest.mark.slow
     def test_each_element_of_a_list_is_an_event(self, engine: Engine, tmp_path: Path) -> None:
         # GIVEN sessions with lists of events, one of them empty, as JSON Lines and as Parquet
         rows = [

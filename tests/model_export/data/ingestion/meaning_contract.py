@@ -22,6 +22,7 @@ from tests.model_export.handmade import events_of, items_of
 class MeaningContract:
     """Which events count, seen from the files that come out."""
 
+    @pytest.mark.slow
     def test_events_of_one_time_come_in_the_order_of_a_hash(self, engine: Engine, tmp_path: Path) -> None:
         # GIVEN events of one time in two sessions, in two files
         items = ["z", "é", "Z", "\uff61", "\U0001f600", "a b", "q't", "~"]
@@ -40,6 +41,7 @@ class MeaningContract:
         catalogue = pq.read_table(tmp_path / "out" / "catalogue.parquet")["item_id"].to_pylist()
         assert catalogue == sorted([*items, "last"], key=str.encode)
 
+    @pytest.mark.slow
     def test_only_events_of_the_kept_types_count(self, engine: Engine, tmp_path: Path) -> None:
         # GIVEN views, carts and a search without an item
         path = tmp_path / "e.csv"
@@ -63,6 +65,7 @@ class MeaningContract:
         with pytest.raises(InputError, match=re.escape(what)):
             run(engine, [path], tmp_path / "refused", config)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("collapse", "expected"),
         [("nothing", "x x x y x"), ("duplicates", "x x y x"), ("repeats", "x y x"), (None, "x y x")],
@@ -132,6 +135,7 @@ class MeaningContract:
         # THEN the view and the cart stay
         assert items_of(read_sessions(tmp_path / "out" / "train.parquet")) == [["x", "x"]]
 
+    @pytest.mark.slow
     def test_wrong_clocks_do_not_move_the_test_period(self, engine: Engine, tmp_path: Path) -> None:
         # GIVEN twelve sessions on each of two days, and one two weeks later
         rows = days(*((f"{day}-{number}", day, "x y") for day in (0, 1) for number in range(12)), ("late", 15, "y x"))

@@ -117,6 +117,7 @@ class ValueContract:
         assert str(caught.value) == f"{tmp_path}/in/2.csv, row 2, {what}"
         assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("first", "second", "what"),
         [
@@ -176,6 +177,7 @@ class ValueContract:
         with pytest.raises(InputError, match=r"row 3, column 'timestamp': '2026-01-31' is not a time of the format"):
             checked(engine, [path], layout)
 
+    @pytest.mark.slow
     def test_ids_that_became_floats_are_integers_again(self, engine: Engine, tmp_path: Path) -> None:
         # GIVEN whole ids as floats, as decimals, and as text beside integers
         rows: list[Row] = [("7", "1234", FIRST_DAY), ("8", "-5", FIRST_DAY)]
