@@ -72,8 +72,13 @@ def _server_times(trends: ValkeyTrends, redis: Any, rounds: int) -> Any:
     """Yield the time of each kind of command, first on a full list of items that are known."""
     now, numbers = time.time_ns() // 1_000_000, itertools.count()
     _send(trends, [Count(f"item-{number}", now) for number in range(CAPACITY)])
-    known: Callable[[], Count] = lambda: Count(f"item-{next(numbers) % CAPACITY}", now)  # noqa: E731
-    fresh: Callable[[], Count] = lambda: Count(f"new-{next(numbers)}", now)  # noqa: E731
+
+    def known() -> Count:
+        return Count(f"item-{next(numbers) % CAPACITY}", now)
+
+    def fresh() -> Count:
+        return Count(f"new-{next(numbers)}", now)
+
     kinds: dict[str, Callable[[], list[Count]]] = {
         "an event of a listed item": lambda: [known()],
         "an event of another item": lambda: [fresh()],

@@ -62,10 +62,10 @@ class Rules(msgspec.Struct, frozen=True):
             f"margin {self.margin}: 0 or more, below 1": 0 <= self.margin < 1,
             f"steps {self.steps}: one or more shares that rise, from above 0 to 0.5 at most": rising
             and len(self.steps) > 0
-            and self.steps[-1] <= 0.5,  # noqa: PLR2004  # above it the champion's arm is the small one
+            and self.steps[-1] <= 0.5,  # noqa: PLR2004 - above it the champion's arm is the small one
             f"minimum_sessions {self.minimum_sessions}: 2 or more": self.minimum_sessions > 1,
             f"planned_sessions {self.planned_sessions}: 1 or more": self.planned_sessions > 0,
-            f"level {self.level}: from 0.5 to below 1": 0.5 <= self.level < 1,  # noqa: PLR2004
+            f"level {self.level}: from 0.5 to below 1": 0.5 <= self.level < 1,  # noqa: PLR2004 - the text names them
         }
         for rule, kept in checks.items():
             if not kept:

@@ -135,7 +135,7 @@ class CataloguePublisher:
         models = self._models()
         self._write_joins(catalogue, models)
         pointer = self._change(catalogue.version, len(catalogue), restores)
-        # A promotion meanwhile joined its model with the catalogue of before. One that comes later sees this one.
+        # A promotion meanwhile joined its model with the previous catalogue. One that comes later sees this one.
         self._write_joins(catalogue, self._models() - models)
         return pointer
 

@@ -268,7 +268,7 @@ class Publisher:
             self._bucket.create(history_key(self._route, revision), data)
         except RegistryUnavailable as error:  # as an error it would invite a second change
             logger.warning("the route is changed; the next change adds revision %d to its history: %s", revision, error)
-        join_again()  # a catalogue that was published meanwhile is joined with the models of before
+        join_again()  # a catalogue that was published meanwhile is joined with the previous models only
         return route
 
     def _previous(self, live: Route) -> Route:
