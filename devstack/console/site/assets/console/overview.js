@@ -35,7 +35,7 @@ function tilesOf(figures) {
     tile("requests", String(figures.requests), `${figures.requests_per_second.toFixed(1)} a second over ${figures.window_seconds / 60} minutes`),
     tile("p50", ms(figures.p50_ms), `p95 ${ms(figures.p95_ms)}, p99 ${ms(figures.p99_ms)}`),
     tile("cold starts", String(figures.cold_starts), `${percent(figures.slow_share)} of the requests were slow`),
-    tile("hit rate @20", percent(figures.hit_rate), `of ${figures.labelled_events} next events`),
+    tile("hit rate @20", percent(figures.hit_rate), `of next events: ${figures.labelled_events}`),
     tile("click-through", percent(figures.click_rate), "events that name an answer"),
     tile("failed", percent(figures.failed_share), `${figures.store_faults} store faults, ${figures.route_faults} route faults`),
   ];
