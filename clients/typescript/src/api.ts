@@ -667,7 +667,7 @@ export interface components {
                 "application/json": components["schemas"]["GatewayMessage"];
             };
         };
-        /** @description no model is loaded, or the store did not confirm a DELETE. `Retry-After` says when to try again */
+        /** @description no model is loaded, the request needs attributes and the catalogue is not loaded yet, or the store did not confirm a DELETE. `Retry-After` says when to try again */
         503: {
             headers: {
                 /** @description Seconds. */
