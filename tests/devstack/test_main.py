@@ -54,7 +54,9 @@ def recommended_after(item_id: str, url: str, token: str) -> set[str]:
     headers = {"content-type": "application/json", "authorization": f"Bearer {token}"}
     with closing(connection):
         connection.request("POST", "/v1/recommendations", body, headers)
-        return {item["item_id"] for item in json.load(connection.getresponse())["recommendations"]}
+        answer = json.load(connection.getresponse())
+    assert "recommendations" in answer, answer
+    return {item["item_id"] for item in answer["recommendations"]}
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from schemathesis.generation import GenerationMode
 from nextitem.errors import RequestError
 from nextitem.service.schema.paging import shown_before
 
-NOT_IN_A_SCHEMA = ("filter", "boost", "promote", "diversity", "pin", "fields")
+NOT_IN_A_SCHEMA = ("filter", "boost", "promote", "diversity", "pin", "fields", "category")
 """Options that must fit a catalogue or each other: no schema says which do."""
 
 
