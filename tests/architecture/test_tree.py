@@ -61,6 +61,28 @@ def test_numpy_is_imported_before_its_parts() -> None:
     assert {path: names for path, names in faults.items() if names} == {}
 
 
+def imports_without_waiting(path: Path) -> list[str]:
+    """Return the functions that import a module of the catalogue, which imports numpy, before they wait for numpy."""
+    names = []
+    for function in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)):
+        nodes = [node for node in ast.walk(function) if isinstance(node, ast.ImportFrom | ast.Call)]
+        waits = [node.lineno for node in nodes if ast.unparse(node) == "_wait_for_numpy()"]
+        imports = [
+            node.lineno
+            for node in nodes
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("nextitem.catalogue")
+        ]
+        if imports and min(waits, default=min(imports)) >= min(imports):
+            names.append(function.name)
+    return names
+
+
+def test_the_threads_of_a_cold_start_wait_for_numpy() -> None:
+    registry = ROOT / "functions" / "nextitem" / "registry"
+    faults = {path.name: imports_without_waiting(path) for path in registry.glob("*.py")}
+    assert {name: functions for name, functions in faults.items() if functions} == {}
+
+
 CONTRACT = """
 [tool.importlinter]
 root_packages = ["shop"]

@@ -5,6 +5,7 @@ A cold start reads the joins only, which are small and have all that an answer w
 Imports no numpy at its top: a cold start begins to load before it imports that (`startup`).
 """
 
+import importlib
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -149,6 +150,7 @@ def complete_joins(opened: OpenCatalogue, models: "Mapping[str, Model]") -> Open
 
     A join that is computed here has no new items. The bucket's one is tried again at the next refresh.
     """
+    _wait_for_numpy()
     from nextitem.catalogue.join import join_of
 
     joins, computed, faults = dict(opened.joins), set(opened.computed), list(opened.faults)
@@ -193,7 +195,8 @@ def _open_joins(
         return joins, faults
     with ThreadPoolExecutor(len(models)) as pool:
         downloads = {model: pool.submit(registry.catalogues.fetch_join, version, model) for model in models}
-    from nextitem.catalogue.join import open_join  # at a cold start another thread imports numpy meanwhile
+    _wait_for_numpy()
+    from nextitem.catalogue.join import open_join
 
     for model, download in downloads.items():
         try:
@@ -208,6 +211,7 @@ def _open_joins(
 
 def _file(registry: Registry, version: str) -> "Catalogue":
     path = registry.catalogues.fetch(version)
+    _wait_for_numpy()
     from nextitem.catalogue.file import Catalogue  # a cold start needs it after its first answer only
 
     try:
@@ -215,3 +219,12 @@ def _file(registry: Registry, version: str) -> "Catalogue":
     except ArtifactCorrupt:
         path.unlink(missing_ok=True)  # the next attempt downloads it again
         raise
+
+
+def _wait_for_numpy() -> None:
+    """Wait until numpy is imported: at a cold start, the main thread imports it with ONNX Runtime.
+
+    If two threads import numpy at once, each may find a half of it and fail: one of 324 cold starts did. The second
+    import of this module waits for the first one.
+    """
+    importlib.import_module("nextitem.model.onnx_runtime")
