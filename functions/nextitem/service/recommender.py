@@ -3,6 +3,8 @@
 Whatever the session store does, there is an answer as long as there is a model.
 """
 
+from collections.abc import Sequence
+
 from nextitem.deadline import Deadline
 from nextitem.errors import StoreUnavailable
 from nextitem.service.answer_parts import (
@@ -26,6 +28,7 @@ from nextitem.service.schema import (
     ItemsRequest,
     ListOptions,
     RankingOptions,
+    ServedBy,
     SessionRequest,
     SimilarRequest,
     TrendingRequest,
@@ -157,17 +160,7 @@ class Recommender:
             NoModel: no model is loaded.
             RequestError: the options do not fit the route's catalogue.
         """
-        routed = self._router.model_for(digits_of(request.item_ids), attributes=needs_attributes(request.options))
-        options = parse_options(request.options, routed.items.catalogue)
-        replay = recorded_replay(routed, request.item_ids, record)
-        ranking = recorded_ranking(routed, replay, options, record)
-        listed = recommendations(routed, ranking, request.options, replay)
-        return Answer(
-            recommendations=listed,
-            next=next_page(request.options, listed),
-            served_by=ranking.served_by,
-            model=served_model(routed),
-        )
+        return self._answer_for_items(request.item_ids, request.options, record, "stateless")
 
     def similar(self, request: SimilarRequest, record: RequestRecord) -> Answer:
         """Answer with the items that visitors of one item want next, without the item.
@@ -176,17 +169,7 @@ class Recommender:
             NoModel: no model is loaded.
             RequestError: the options do not fit the route's catalogue.
         """
-        routed = self._router.model_for(digits_of((request.item_id,)), attributes=needs_attributes(request.options))
-        options = parse_options(request.options, routed.items.catalogue)
-        replay = recorded_replay(routed, (request.item_id,), record, "similar")
-        ranking = recorded_ranking(routed, replay, options, record)
-        listed = recommendations(routed, ranking, request.options, replay)
-        return Answer(
-            recommendations=listed,
-            next=next_page(request.options, listed),
-            served_by=ranking.served_by,
-            model=served_model(routed),
-        )
+        return self._answer_for_items((request.item_id,), request.options, record, "similar")
 
     def trending(self, request: TrendingRequest, record: RequestRecord) -> Answer:
         """Answer with what many visitors look at now, or without the store with the most popular items.
@@ -249,6 +232,22 @@ class Recommender:
     def wait_until_sent(self, deadline: Deadline) -> None:
         """Wait until the saves of earlier requests are sent to the store, or until the deadline."""
         self._saves.wait(deadline)
+
+    def _answer_for_items(
+        self, item_ids: Sequence[str], wanted: RankingOptions, record: RequestRecord, source: ServedBy
+    ) -> Answer:
+        """Answer from items as if they were a whole session; see `recommend` for the errors."""
+        routed = self._router.model_for(digits_of(item_ids), attributes=needs_attributes(wanted))
+        options = parse_options(wanted, routed.items.catalogue)
+        replay = recorded_replay(routed, item_ids, record, source)
+        ranking = recorded_ranking(routed, replay, options, record)
+        listed = recommendations(routed, ranking, wanted, replay)
+        return Answer(
+            recommendations=listed,
+            next=next_page(wanted, listed),
+            served_by=ranking.served_by,
+            model=served_model(routed),
+        )
 
     def _answer_without_store(
         self, routed: RoutedModel, request: EventsRequest, options: ParsedOptions, record: RequestRecord
