@@ -1,0 +1,85 @@
+"""Write and read a route's audit log: what people and schedules changed by hand, each entry once and for ever.
+
+Decisions of looks have documents of their own, with their evidence (`model_export.experiments.records`).
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from nextitem.aws.object_store import ObjectReader, ObjectStore
+from nextitem.errors import InputError, RegistryError
+from nextitem.model.manifest import DECODE_ERRORS
+
+MAX_ENTRY_BYTES = 1 << 20
+_WHAT = re.compile(r"[a-z]+(-[a-z]+)*")
+_TRIES = 100
+"""Entries of the same kind in the same microsecond."""
+
+
+class AuditEntry(msgspec.Struct, frozen=True):
+    """Something that was done to a route.
+
+    Attributes:
+        at: when, with a time zone.
+        what: lower-case words with hyphens, such as ``forced-promotion``.
+        reason: why, in one sentence for people.
+        details: versions, verdicts, shares; anything that JSON has.
+        schema: version of this document.
+    """
+
+    at: datetime
+    what: str
+    reason: str
+    details: Mapping[str, Any] = {}
+    schema: int = 1
+
+
+def write_audit(bucket: ObjectStore, route: str, entry: AuditEntry) -> str:
+    """Add an entry to a route's audit log and return its key. No entry is ever overwritten.
+
+    Example:
+        >>> entry = AuditEntry(datetime.now(UTC), "forced-promotion", "hotfix", {"version": "v59d8f80b305e2ad3"})
+        >>> write_audit(bucket, "live", entry)
+        'audit/live/20261129T143000.000000Z-forced-promotion.json'
+
+    Raises:
+        InputError: `what` has another form, or `at` has no time zone.
+        RegistryUnavailable: the bucket cannot be used.
+    """
+    if not _WHAT.fullmatch(entry.what) or entry.at.tzinfo is None:
+        raise InputError(f"audit entry {entry.what!r} at {entry.at}: lower-case words with hyphens, and a time zone")
+    data = msgspec.json.encode(entry)
+    time = entry.at.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    for number in range(_TRIES):
+        key = f"{_prefix(route)}{time}-{entry.what}{f'-{number}' if number else ''}.json"
+        if bucket.create(key, data):
+            return key
+    raise RegistryError(
+        f"{_prefix(route)} has {_TRIES} entries {entry.what} of {time}; is a program writing in a loop?"
+    )
+
+
+def read_audit(bucket: ObjectReader, route: str) -> list[AuditEntry]:
+    """Return all entries of a route's audit log, oldest first.
+
+    Raises:
+        RegistryError: the bucket cannot be read, or an entry has another form.
+    """
+    entries = []
+    for key in bucket.keys(_prefix(route)):
+        stored = bucket.read(key, MAX_ENTRY_BYTES)
+        if stored is None:
+            continue  # an administrator has removed it since
+        try:
+            entries.append(msgspec.json.decode(stored.data, type=AuditEntry))
+        except DECODE_ERRORS as error:
+            raise RegistryError(f"{key} is not an entry of an audit log: {error}") from None
+    return sorted(entries, key=lambda entry: entry.at)
+
+
+def _prefix(route: str) -> str:
+    return f"audit/{route}/"

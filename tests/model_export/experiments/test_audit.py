@@ -1,0 +1,44 @@
+"""The audit log keeps each entry, in the order of its times."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from model_export.experiments.audit import AuditEntry, read_audit, write_audit
+from nextitem.errors import InputError, RegistryError
+from tests.model_export.experiments.memory_bucket import MemoryBucket
+
+AT = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
+
+
+def test_entries_of_a_route_are_kept_in_the_order_of_their_times() -> None:
+    # GIVEN entries in three routes, two of the same moment, one written in another time zone
+    bucket = MemoryBucket()
+    later = AuditEntry(AT + timedelta(seconds=1), "rollback", "by hand")
+    forced = AuditEntry(AT, "forced-promotion", "hotfix", {"version": "v1", "verdict": {"passed": False}})
+    elsewhere = AuditEntry((AT - timedelta(hours=1)).astimezone(timezone(timedelta(hours=9))), "stop", "night shift")
+    keys = [write_audit(bucket, "live", entry) for entry in (later, forced, forced, elsewhere)]
+    write_audit(bucket, "live.2", forced)
+    # THEN none replaces another
+    assert len(set(keys)) == 4
+    assert keys[1] == "audit/live/20260131T093000.000000Z-forced-promotion.json"
+    # AND the log has them by time, with their details
+    found = read_audit(bucket, "live")
+    assert [entry.reason for entry in found] == ["night shift", "hotfix", "hotfix", "by hand"]
+    assert found[1] == forced
+
+
+@pytest.mark.parametrize("entry", [AuditEntry(AT, "Forced/../x", ""), AuditEntry(AT.replace(tzinfo=None), "stop", "")])
+def test_an_entry_of_another_form_is_refused(entry: AuditEntry) -> None:
+    bucket = MemoryBucket()
+    with pytest.raises(InputError, match="lower-case words"):
+        write_audit(bucket, "live", entry)
+    assert not bucket.objects
+
+
+def test_a_damaged_entry_is_named() -> None:
+    bucket = MemoryBucket()
+    key = write_audit(bucket, "live", AuditEntry(AT, "stop", "over"))
+    bucket.objects[key] = b"{}"
+    with pytest.raises(RegistryError, match=key):
+        read_audit(bucket, "live")
