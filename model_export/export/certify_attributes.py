@@ -22,7 +22,7 @@ from model_export.data.session_events import SessionEvents
 from model_export.export.graph_runner import Floats, GraphRunner
 from model_export.export.graph_runner import Items as Seen
 from model_export.metrics.ranking import CUTOFF
-from nextitem.catalogue.columns import TextColumn
+from model_export.profile.categories import category_column
 from nextitem.catalogue.file import Catalogue
 from nextitem.model.attribute_quality import AttributeQuality
 from nextitem.model.manifest import PopularItem
@@ -87,7 +87,7 @@ def certify(
         if hits.warm >= without.warm - MAX_WARM_LOSS:
             break
     among = shop.among_new_items(trial_rows * np.float32(length))
-    category = _category_column(catalogue)
+    category = category_column(catalogue)
     of_category = None if category is None else category[1].codes[positions]
     quality = AttributeQuality(
         columns=tuple(place.name for place in trial.places),
@@ -141,19 +141,6 @@ def _first_targets(sessions: Sequence[SessionEvents]) -> list[SessionEvents]:
     """Return as many of the sessions as have `MAX_TARGETS` targets."""
     ends = np.cumsum([session.targets for session in sessions])
     return list(sessions[: int(np.searchsorted(ends, MAX_TARGETS)) + 1])
-
-
-def _category_column(catalogue: Catalogue) -> tuple[str, TextColumn] | None:
-    """Return the column of texts that most items share: `category` if there is one."""
-    texts = {
-        name: column
-        for name, column in catalogue.columns.items()
-        if isinstance(column, TextColumn) and column.starts is None and 1 < len(column.values) <= len(catalogue) // 2
-    }
-    if not texts:
-        return None
-    name = "category" if "category" in texts else min(texts, key=lambda name: len(texts[name].values))
-    return name, texts[name]
 
 
 class _Shop:

@@ -11,10 +11,12 @@ from model_export.export.certify_attributes import certify
 from model_export.export.choose_scheme import BoundsMissed, SelectionData, choose, measuring, schemes_to_try
 from model_export.export.graph_runner import GraphRunner
 from model_export.export.measure_loss import parity, rank_sessions, states_of, stepwise_difference
+from model_export.export.measure_profile import training_profile
 from model_export.export.model_card import card
 from model_export.export.onnx.parameters import Parameters, parameters_of
 from model_export.export.schemes.fp32 import Fp32
 from model_export.memory import BlendedMemory
+from model_export.profile.document import encode_profile
 from model_export.progress import Phase, Work
 from model_export.training.run_folder import Run
 from model_export.training.torch_reference import torch_scores
@@ -32,6 +34,7 @@ from nextitem.model.manifest import (
     FILES,
     MANIFEST,
     OPTIONAL_DOCUMENTS,
+    PROFILE,
     SCHEMA,
     VOCABULARY,
     Bounds,
@@ -119,6 +122,10 @@ def _export(
     stepwise = stepwise_difference(choice.scheme.graphs, goldens)
     _require("stepwise against whole replay", stepwise, bounds.stepwise)
 
+    if run.habits is not None:
+        progress.begin("measuring the profile")
+        document = encode_profile(training_profile(run, run.habits, choice.scheme.graphs, measured, items))
+        (choice.scheme.folder / PROFILE).write_bytes(document)
     attributes = None
     if items is not None:
         progress.begin("learning the attribute map")

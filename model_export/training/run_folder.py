@@ -2,8 +2,9 @@
 
 Folder: ``run.json`` (settings, data, history), ``weights.npz`` (the network, in torch's names and layouts),
 ``vocabulary.bin``, ``held_out.npz`` (the validation sessions, for golden sessions and quantization's loss),
-``memory.npz`` (the session memory, where there is one), ``summary.json`` (figures and warnings of the events, where a
-file was read), ``metrics/`` (TensorBoard).
+``memory.npz`` (the session memory, where there is one), ``habits.npz`` (how the training events were distributed, for
+the artifact's profile), ``summary.json`` (figures and warnings of the events, where a file was read), ``metrics/``
+(TensorBoard).
 """
 
 from pathlib import Path
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from model_export.data.session_events import SessionEvents
 from model_export.memory import Blend, BlendedMemory, Memory, MemoryConfig, MemoryIndex
+from model_export.profile.habits import Habits
 from nextitem.errors import ArtifactCorrupt, InputError
 from nextitem.model.manifest import DECODE_ERRORS, MANIFEST, VOCABULARY, PopularItem, Training, is_version
 from nextitem.model.vocabulary import Vocabulary, write_vocabulary
@@ -25,6 +27,7 @@ SUMMARY = "summary.json"
 WEIGHTS = "weights.npz"
 HELD_OUT = "held_out.npz"
 MEMORY = "memory.npz"
+HABITS = "habits.npz"
 METRICS = "metrics"
 
 Weights = dict[str, NDArray[np.float32]]
@@ -76,13 +79,14 @@ class _SchemaOnly(msgspec.Struct):
 
 
 class Run(msgspec.Struct, frozen=True):
-    """A whole run. Held-out sessions are indices of `item_ids`."""
+    """A whole run. Held-out sessions are indices of `item_ids`. A network that learned from no events has no habits."""
 
     record: RunRecord
     weights: Weights
     item_ids: tuple[str, ...]
     held_out: tuple[SessionEvents, ...]
     memory: BlendedMemory | None = None
+    habits: Habits | None = None
 
 
 def write_run(folder: Path, run: Run) -> None:
@@ -97,6 +101,8 @@ def write_run(folder: Path, run: Run) -> None:
     if run.memory is not None:
         arrays = run.memory.memory.index.arrays()
         np.savez(folder / MEMORY, allow_pickle=False, **arrays)
+    if run.habits is not None:
+        np.savez(folder / HABITS, allow_pickle=False, **run.habits.arrays())
 
 
 def refuse_run(folder: Path) -> None:
@@ -141,11 +147,13 @@ def read_run(folder: Path) -> Run:
         held_out = _arrays(folder / HELD_OUT)
         vocabulary = Vocabulary(folder / VOCABULARY)
         memory = None if record.memory is None else _memory(folder / MEMORY, record.memory)
+        habits = _habits(folder / HABITS) if (folder / HABITS).exists() else None
     except FileNotFoundError as error:
         raise InputError(f"{folder} is not a training run: it has no {Path(str(error.filename)).name}") from error
     except (OSError, *DECODE_ERRORS, ArtifactCorrupt) as error:
         raise InputError(f"{folder} is not a training run, or a damaged one: {error}") from error
     items = {len(vocabulary), len(weights["table"])} | ({memory.items} if memory else set())
+    items |= set() if habits is None else {len(habits.items)}
     if items != {record.items} or weights["table"].shape[1] != record.hidden:
         raise InputError(f"{folder} is a damaged training run: its files belong to different catalogues")
     ends = np.cumsum(held_out["lengths"])
@@ -154,7 +162,7 @@ def read_run(folder: Path) -> Run:
         SessionEvents(items.astype(np.int32), kinds.astype(np.int8))
         for items, kinds in zip(codes[: len(ends)], types[: len(ends)], strict=True)
     )
-    return Run(record, weights, tuple(map(vocabulary.item_id, range(len(vocabulary)))), sessions, memory)
+    return Run(record, weights, tuple(map(vocabulary.item_id, range(len(vocabulary)))), sessions, memory, habits)
 
 
 def _memory(path: Path, record: MemoryRecord) -> BlendedMemory:
@@ -163,6 +171,13 @@ def _memory(path: Path, record: MemoryRecord) -> BlendedMemory:
     except TypeError as error:
         raise InputError(f"{path} is damaged") from error
     return BlendedMemory(Memory(index, record.config), record.blend)
+
+
+def _habits(path: Path) -> Habits:
+    try:
+        return Habits(**_arrays(path))  # type: ignore[arg-type]  # a wrong name raises TypeError
+    except TypeError as error:
+        raise InputError(f"{path} is damaged") from error
 
 
 def _arrays(path: Path) -> dict[str, NDArray[np.generic]]:

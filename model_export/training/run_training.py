@@ -11,6 +11,7 @@ from model_export.data.atomic_file import new_folder
 from model_export.data.session_events import SessionEvents
 from model_export.data.sessions import Sessions
 from model_export.metrics.ranking import Accuracy
+from model_export.profile.habits import habits_of, unknown_share
 from model_export.training.config import FitConfig
 from model_export.training.distributed import join
 from model_export.training.fit import Epoch, Fitted, Validated, Watcher, fit
@@ -58,7 +59,9 @@ def train(
             held_out_events = tuple(
                 SessionEvents(held_out.session(index), held_out.session_types(index)) for index in range(len(held_out))
             )
-            write_run(folder, Run(record, weights, sessions.catalogue, held_out_events, fitted.memory))
+            split = fitted.validated.split
+            habits = habits_of(sessions, unknown_share(split.test, split.train.catalogue))
+            write_run(folder, Run(record, weights, sessions.catalogue, held_out_events, fitted.memory, habits))
             if summary is not None:
                 (folder / SUMMARY).write_bytes(summary)
             for tracker in trackers:

@@ -24,14 +24,16 @@ VOCABULARY = "vocabulary.bin"
 CERTIFICATE = "certificate.json"
 CARD = "card.md"
 ATTRIBUTES = "attributes.bin"
+PROFILE = "profile.json"
 
 FILES = (STEP_GRAPH, SCORE_GRAPH, WEIGHTS, VOCABULARY, CERTIFICATE)
 """The files that serving needs besides the manifest, which lists their digests."""
 
 DOCUMENTS = (CARD,)
 """Files that serving does not need. The manifest lists their digests separately, and functions do not fetch them."""
-OPTIONAL_DOCUMENTS = (ATTRIBUTES,)
-"""Documents that an artifact may lack. The attribute map is there if it was exported with the attributes of items."""
+OPTIONAL_DOCUMENTS = (ATTRIBUTES, PROFILE)
+"""Documents that an artifact may lack. The attribute map is there if it was exported with the attributes of items, the
+training profile if the run has one: runs of random weights have none."""
 
 MAX_MANIFEST_BYTES = 1 << 20
 MAX_FILE_BYTES = {
@@ -42,6 +44,7 @@ MAX_FILE_BYTES = {
     CERTIFICATE: 16 << 20,
     CARD: 1 << 20,
     ATTRIBUTES: 1 << 30,
+    PROFILE: 4 << 20,
 }
 """The largest file of each name that a manifest may list. Weights and vocabulary are mapped into memory, and Lambda's
 largest disk has 10 GiB; the others are read whole."""
