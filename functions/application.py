@@ -11,7 +11,6 @@ from nextitem.aws.snapstart import Restorable, register, under_snapstart
 from nextitem.background_call import BackgroundCall
 from nextitem.deadline import Deadline
 from nextitem.errors import NoModel, StoreUnavailable
-from nextitem.service.answer_parts import digits_of
 from nextitem.service.recommender import Recommender
 from nextitem.service.router import START_SECONDS, Router
 from nextitem.service.schema import ItemsRequest, RankingOptions
@@ -67,7 +66,7 @@ class Application(Restorable):
         """Answer one request and wait for the catalogue; then forget the secret and close all connections."""
         with contextlib.suppress(NoModel):  # it is logged already, and a restored process loads again
             self.recommender.recommend(ItemsRequest((), RankingOptions()), RequestRecord())
-            self.router.model_for(digits_of(()), attributes=True)  # no download may be under way in a snapshot
+            self.router.model_for(attributes=True)  # no download may be under way in a snapshot
         self.keys.secret.forget()
         self._valkey.close()
 

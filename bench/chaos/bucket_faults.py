@@ -19,6 +19,7 @@ from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.model.artifact import open_artifact
 from nextitem.model.manifest import MANIFEST, encode_document, version_of
 from nextitem.registry.availability import MAX_AVAILABILITY_BYTES, availability_key
+from nextitem.registry.availability_publisher import AvailabilityPublisher
 from nextitem.registry.publisher import Publisher
 from nextitem.registry.route import MAX_ROUTE_BYTES, Route, route_key
 
@@ -62,7 +63,8 @@ def lose_answers_to_writes(target: Target) -> None:
     """
     bucket = require(target.bucket)
     with TemporaryDirectory() as folder, LossyProxy(bucket.endpoint) as proxy, _client(proxy.endpoint) as client:
-        publisher = Publisher(BotoObjectStore(bucket.name, client), ROUTE)
+        store = BotoObjectStore(bucket.name, client)
+        publisher, availability = Publisher(store, ROUTE), AvailabilityPublisher(store, ROUTE)
         other = publisher.publish(_same_model_again(Path(folder)))
         local = Path(folder, "fetched")
         first = publisher.current()
@@ -82,8 +84,8 @@ def lose_answers_to_writes(target: Target) -> None:
                 if proxy.left or versions != expected or publisher.current() != route:
                     raise AssertionError(f"the route is {publisher.current()}, and should name {expected}")
             proxy.fail("lose answer", lambda method, path, _: method == "PUT" and "availability/" in path, times=1)
-            revision = publisher.set_unavailable([f"{UNKNOWN_ITEM}: {number}"]).revision
-            if revision != publisher.availability().revision or revision != number + 1:
+            revision = availability.set_unavailable([f"{UNKNOWN_ITEM}: {number}"]).revision
+            if revision != availability.current().revision or revision != number + 1:
                 raise AssertionError(f"the availability has revision {revision} after {number + 1} changes")
         if route.revision != first.revision + 2 * CHANGES:
             raise AssertionError(f"{2 * CHANGES} changes led from revision {first.revision} to {route.revision}")

@@ -12,7 +12,7 @@ from nextitem.model.engine import Model
 from nextitem.service.recommender import Recommender
 from nextitem.service.router import Router
 from nextitem.service.schema import EventBody, EventsBody, events_request
-from nextitem.service.serving import RoutedModel
+from nextitem.service.serving import Draw, RoutedModel, outside_experiments
 from nextitem.service.trending import Trending
 from nextitem.sessions.key_secret import KeySecret
 from nextitem.sessions.keys import KeyRing, SessionName
@@ -69,6 +69,6 @@ class _FixedRouter:
     def __init__(self, routed: RoutedModel) -> None:
         self._routed = routed
 
-    def model_for(self, _digits: str, *, attributes: bool = False) -> RoutedModel:  # noqa: ARG002 - it has all that it ever has
+    def model_for(self, _draw: Draw = outside_experiments, *, attributes: bool = False) -> RoutedModel:  # noqa: ARG002 - it has all that it ever has
         """Return the model."""
         return self._routed

@@ -18,8 +18,8 @@ from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import ArtifactCorrupt, InputError, NextItemError
 from nextitem.model.manifest import MANIFEST, MAX_MANIFEST_BYTES, VOCABULARY, decode_manifest
 from nextitem.model.vocabulary import Vocabulary
+from nextitem.registry.availability_publisher import AvailabilityPublisher
 from nextitem.registry.catalogue_publisher import CataloguePublisher
-from nextitem.registry.loading import variants_with_traffic
 from nextitem.registry.publisher import Publisher
 from nextitem.registry.reader import model_key
 
@@ -50,9 +50,9 @@ def availability(
 ) -> None:
     """Show or change the unavailable items of a route. A change reaches all its versions within seconds."""
     store = registry.store()
-    publisher = Publisher(store, route)
+    publisher = AvailabilityPublisher(store, route)
     if unavailable is None:
-        current = publisher.availability()
+        current = publisher.current()
         if as_json:
             print_json(current)
         elif current.unavailable:
@@ -65,7 +65,7 @@ def availability(
     with waiting("writing availability"):
         current = publisher.set_unavailable(item_ids)
     say(f"route {route}: {len(current.unavailable)} items are unavailable (revision {current.revision})")
-    unknown = _report_unknown(store, publisher, route, current.unavailable)
+    unknown = _report_unknown(store, route, current.unavailable)
     if as_json:
         print_json(
             {"revision": current.revision, "unavailable": current.unavailable, "changed": current.changed}
@@ -73,21 +73,19 @@ def availability(
         )
 
 
-def _report_unknown(
-    store: BotoObjectStore, publisher: Publisher, route: str, item_ids: Iterable[str]
-) -> Unknown | None:
+def _report_unknown(store: BotoObjectStore, route: str, item_ids: Iterable[str]) -> Unknown | None:
     """Return the ids that neither a model of the route nor its catalogue has; None if they cannot be checked.
 
     Either is said in a message, too.
     """
     try:
         with waiting("comparing with the catalogue"):
-            live = publisher.current()
+            live = Publisher(store, route).current()
             if live is None:
                 say(f"the ids are not compared with a catalogue: route {route} names no version yet")
                 return None
             unknown = list(item_ids)
-            for version in sorted({variant.version for variant in variants_with_traffic(live)}):
+            for version in sorted(live.versions):
                 unknown = _missing(store, version, unknown)
             unknown = _not_sold(store, route, unknown)
     except NextItemError as error:  # the change is made, and functions ignore ids that they do not know

@@ -12,7 +12,6 @@ from nextitem.errors import ArtifactError, NextItemError, VersionNotFound
 from nextitem.model.engine import Model
 from nextitem.model.manifest import MANIFEST, MAX_MANIFEST_BYTES
 from nextitem.registry.catalogue_loading import load_catalogue
-from nextitem.registry.loading import variants_with_traffic
 from nextitem.registry.reader import Registry, model_key
 from nextitem.registry.route import Route
 
@@ -46,8 +45,7 @@ def check_registry(bucket: ObjectStore, route: str) -> Iterator[Finding]:
 
 
 def _describe(name: str, live: Route, revisions: list[int]) -> Finding:
-    total = sum(variant.weight for variant in live.variants)
-    shares = ", ".join(f"{each.variant} = {each.version} ({each.weight / total:.0%})" for each in live.variants)
+    shares = ", ".join(f"{each.variant} = {each.version} ({each.weight:.0%})" for each in live.variants)
     detail = f"{name}, revision {live.revision}: {shares}; seen items: {live.seen_items}"
     if live.revision not in revisions:
         remedy = "The next change adds it. Until then `nextitem rollback` cannot return to it."
@@ -65,7 +63,7 @@ def _check_availability(registry: Registry, route: str) -> Finding:
 
 def _check_catalogue(bucket: ObjectStore, name: str, live: Route) -> Finding:
     """Fetch the route's catalogue and its joins with the versions that take traffic."""
-    versions = {variant.version for variant in variants_with_traffic(live)}
+    versions = live.versions
     try:
         with TemporaryDirectory() as folder:
             registry = Registry(bucket, Path(folder))

@@ -52,7 +52,7 @@ class NotingRouter:
 
     attributes = False
 
-    def model_for(self, _digits: str, *, attributes: bool) -> None:
+    def model_for(self, *, attributes: bool) -> None:
         self.attributes = attributes
 
 

@@ -30,7 +30,6 @@ from nextitem.registry.catalogue_pointer import (
     pointer_key,
 )
 from nextitem.registry.catalogues import MAX_CATALOGUE_BYTES, Catalogues
-from nextitem.registry.loading import variants_with_traffic
 from nextitem.registry.reader import Registry
 from nextitem.registry.route import MAX_ROUTE_BYTES, decode_route, route_key
 from nextitem.registry.writes import compare_and_set
@@ -148,12 +147,11 @@ class CataloguePublisher:
         raise VersionNotFound(f"route {self._route} has no earlier catalogue to roll back to")
 
     def _models(self) -> set[str]:
-        """Return the versions with traffic on the route; none before the first promotion."""
+        """Return the versions of the route; none before the first promotion."""
         stored = self._bucket.read(route_key(self._route), MAX_ROUTE_BYTES)
         if stored is None:
             return set()
-        route = decode_route(stored.data, route_key(self._route))
-        return {variant.version for variant in variants_with_traffic(route)}
+        return decode_route(stored.data, route_key(self._route)).versions
 
     def _write_joins(self, catalogue: Catalogue, models: Collection[str]) -> None:
         for model in sorted(models):

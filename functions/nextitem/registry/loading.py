@@ -3,7 +3,7 @@
 Imports neither numpy nor ONNX Runtime at its top: a cold start begins to load before it imports them (`startup`).
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,14 +14,18 @@ from nextitem.background_call import BackgroundCall
 from nextitem.errors import NextItemError
 from nextitem.registry.catalogue_loading import MAX_OLDER, CatalogueInUse, load_first_joins
 from nextitem.registry.reader import Registry
-from nextitem.registry.route import Route, Variant
+from nextitem.registry.route import Route, without_experiment
 
 if TYPE_CHECKING:
     from nextitem.model.engine import Model
 
+MAX_READ = 50
+"""Maximum revisions of a history that a cold start reads: an experiment has one for each share, all of the same
+champion."""
+
 
 class LoadedRoute(NamedTuple):
-    """A route, the models of its versions that take traffic, and its catalogue's joins, which may still be loading."""
+    """A route, the models of its versions, and its catalogue's joins, which may still be loading."""
 
     route: Route
     models: "dict[str, Model]"
@@ -41,7 +45,7 @@ def load_route(registry: Registry, name: str, on_answer: Callable[[], None] = la
         on_answer: called once the route is read.
 
     Raises:
-        NextItemError: the fault of the live route, if none of the `MAX_OLDER` newest revisions can be used either.
+        NextItemError: the fault of the live route, if none of `MAX_OLDER` older versions can be used either.
     """
     live = None
     try:
@@ -58,30 +62,46 @@ def load_route(registry: Registry, name: str, on_answer: Callable[[], None] = la
 
 
 def _begin_catalogue(registry: Registry, name: str, route: Route) -> BackgroundCall[CatalogueInUse]:
-    versions = {variant.version for variant in variants_with_traffic(route)}
-    return BackgroundCall(lambda: load_first_joins(registry, name, versions), "the catalogue")
+    return BackgroundCall(lambda: load_first_joins(registry, name, route.versions), "the catalogue")
 
 
 def _load_older(registry: Registry, name: str, live: Route | None) -> "tuple[Route, dict[str, Model]] | None":
-    """Load the newest revision of a route's history that can be used and has other variants than the live route.
+    """Load the live champion alone if its challenger cannot be used, or else the newest champion that can be.
 
-    As after a rollback, `Route.exclude_seen` and `explore` of the live route hold, if that can be read.
+    No experiment of an older revision is resumed. As after a rollback, `Route.exclude_seen` and `explore` of the live
+    route hold, if that can be read.
     """
+    tried = set() if live is None or live.experiment is not None else live.versions
     with suppress(NextItemError):  # the fault of the live route says more
-        for revision in islice(reversed(registry.revisions(name)), MAX_OLDER):
+        for champion in _champions(registry, name, live):
+            version = champion.champion.version
+            if version in tried:
+                continue
+            if len(tried) > MAX_OLDER:
+                return None
+            tried.add(version)
             with suppress(NextItemError):
-                route = registry.revision(name, revision)
-                if route is not None and (live is None or route.variants != live.variants):
-                    if live is not None:
-                        route = msgspec.structs.replace(route, exclude_seen=live.exclude_seen, explore=live.explore)
-                    return route, load_models(registry, route)
+                settings = champion if live is None else live
+                route = msgspec.structs.replace(champion, exclude_seen=settings.exclude_seen, explore=settings.explore)
+                return route, load_models(registry, route)
     return None
+
+
+def _champions(registry: Registry, name: str, live: Route | None) -> Iterator[Route]:
+    """Yield the live route and its history, newest first, each without its experiment."""
+    if live is not None:
+        yield without_experiment(live)
+    for revision in islice(reversed(registry.revisions(name)), MAX_READ):
+        with suppress(NextItemError):
+            route = registry.revision(name, revision)
+            if route is not None:
+                yield without_experiment(route)
 
 
 def load_models(
     registry: Registry, route: Route, held: Collection[str] = (), *, all_goldens: bool = True
 ) -> "dict[str, Model]":
-    """Fetch and open the models of a route's versions that take traffic.
+    """Fetch and open the models of a route's versions.
 
     The local copies of all other versions are removed first, so that the disk never has more than those that serve
     and those that will.
@@ -98,7 +118,7 @@ def load_models(
     Raises:
         NextItemError: a version cannot be used.
     """
-    versions = {variant.version for variant in variants_with_traffic(route)}
+    versions = route.versions
     registry.remove_other_copies(versions.union(held))
     artifacts = {version: registry.fetch(version) for version in versions.difference(held)}
     from nextitem.model.onnx_graphs import open_graphs  # at a cold start another thread imports ONNX Runtime meanwhile
@@ -108,8 +128,3 @@ def load_models(
 
     goldens = None if all_goldens else START_CHECKS
     return {version: Model(artifact, graphs[version], goldens=goldens) for version, artifact in artifacts.items()}
-
-
-def variants_with_traffic(route: Route) -> list[Variant]:
-    """Return the variants of a route whose weight is above 0."""
-    return [variant for variant in route.variants if variant.weight > 0]

@@ -9,16 +9,17 @@ import msgspec
 
 from nextitem.errors import ArtifactUnsupported, RegistryError
 from nextitem.model.manifest import DECODE_ERRORS, SchemaOnly, is_version
+from nextitem.registry.experiment import Experiment
 
 ROUTE_SCHEMA = 1
 """The route schema that this code writes, and the newest that it reads."""
 MAX_ROUTE_BYTES = 1 << 16
-MAX_VARIANTS = 8
-"""Maximum variants of a route: each that takes traffic is a model on the function's disk and in its memory."""
+SHARE_ROUNDING = 1e-9
+"""The weights of two variants may differ from 1 by this: 0.1 and 0.9 have no exact floats."""
 
 
 class Variant(msgspec.Struct, frozen=True):
-    """A model version that takes a share of the sessions: its weight, relative to the sum of the weights."""
+    """A model version and its share of the sessions: its weight, 0 to 1."""
 
     variant: str
     version: str
@@ -30,13 +31,14 @@ class Route(msgspec.Struct, frozen=True):
 
     Attributes:
         revision: 1, 2, 3 …; each change adds one.
-        variants: one or more, with a positive sum of weights.
+        variants: one; during an experiment two, the champion and the challenger. Their weights are 1 together.
         changed: time of the change, ISO 8601 in UTC.
-        restores: after a rollback, the revision that has the same variants.
+        restores: after a rollback, the revision that has the same champion.
         exclude_seen: whether answers leave out the session's items where the request does not say; None: as the
             deployment says. It stays as it is through promotions and rollbacks until one of them sets it.
         explore: the share of places that new items get beyond their scores where the request does not say; else as
             `exclude_seen`.
+        experiment: the experiment that runs; None without one.
     """
 
     revision: int
@@ -45,7 +47,25 @@ class Route(msgspec.Struct, frozen=True):
     restores: int | None = None
     exclude_seen: bool | None = None
     explore: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    experiment: Experiment | None = None
     schema: int = ROUTE_SCHEMA
+
+    @property
+    def champion(self) -> Variant:
+        """The variant that takes all sessions without an experiment."""
+        return next(variant for variant in self.variants if variant != self.challenger)
+
+    @property
+    def challenger(self) -> Variant | None:
+        """The variant that an experiment tries; its weight is its share of the sessions. None without an experiment."""
+        if self.experiment is None:
+            return None
+        return next(variant for variant in self.variants if variant.variant == self.experiment.challenger)
+
+    @property
+    def versions(self) -> set[str]:
+        """The model versions that a function must have to serve the route."""
+        return {variant.version for variant in self.variants}
 
     @property
     def seen_items(self) -> str:
@@ -53,6 +73,14 @@ class Route(msgspec.Struct, frozen=True):
         if self.exclude_seen is None:
             return "as the deployment says"
         return "left out" if self.exclude_seen else "not left out"
+
+
+def without_experiment(route: Route) -> Route:
+    """Return the route whose champion has all sessions."""
+    if route.experiment is None:
+        return route
+    champion = msgspec.structs.replace(route.champion, weight=1.0)
+    return msgspec.structs.replace(route, variants=(champion,), experiment=None)
 
 
 def route_key(route: str) -> str:
@@ -79,16 +107,19 @@ def decode_route(data: bytes, key: str) -> Route:
         route = msgspec.json.decode(data, type=Route)
     except DECODE_ERRORS as error:
         raise RegistryError(f"{key} is not a route: {error}") from None
-    weights = [variant.weight for variant in route.variants]
-    if not 1 <= len(weights) <= MAX_VARIANTS:
-        raise RegistryError(f"{key} must name 1 to {MAX_VARIANTS} versions, and names {len(weights)}")
-    if (
-        min(weights) < 0
-        or not 0 < sum(weights) < float("inf")
-        or not all(is_version(v.version) for v in route.variants)
-    ):
+    names = {variant.variant for variant in route.variants}
+    expected = 1 if route.experiment is None else 2
+    if len(route.variants) != expected or len(names) != expected or len(route.versions) != expected:
         raise RegistryError(
-            f"{key}: each version must be v and 16 hex digits, no weight negative, their sum positive and finite"
+            f"{key} must name one version, or with an experiment two under two names, and names {len(route.variants)}"
+        )
+    if route.experiment is not None and route.experiment.challenger not in names:
+        raise RegistryError(f"{key}: its experiment's challenger is none of its variants")
+    weights = [variant.weight for variant in route.variants]
+    is_whole = min(weights) >= 0 and abs(sum(weights) - 1) <= SHARE_ROUNDING  # written so that NaN fails
+    if not is_whole or not all(map(is_version, route.versions)):
+        raise RegistryError(
+            f"{key}: each version must be v and 16 hex digits, no weight negative, and the weights 1 together"
         )
     if route.revision < 1 or not (route.restores is None or 0 < route.restores < route.revision):
         raise RegistryError(

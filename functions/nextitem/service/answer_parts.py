@@ -1,6 +1,5 @@
 """The parts of an answer: replay and ranking, recorded for the telemetry, the events' outcomes, and what is saved."""
 
-import hashlib
 from collections.abc import Sequence
 
 from nextitem.service.ranking import Ranking, ReplayedSession, rank, replay_items, replay_session
@@ -92,11 +91,6 @@ def answer_id_of(key: SessionKey, session: SessionRecord, routed: RoutedModel, p
     if not session.log:
         return None
     return recommendation_id(key.hash_key, session.log[-1].chain, routed.version, routed.variant, placement)
-
-
-def digits_of(item_ids: Sequence[str]) -> str:
-    """Return hex digits that choose the variant of a request without a session."""
-    return hashlib.blake2b("\n".join(item_ids).encode(), digest_size=16).hexdigest()
 
 
 def next_page(options: ListOptions, listed: Sequence[Recommendation]) -> str | None:

@@ -10,7 +10,6 @@ from nextitem.errors import StoreUnavailable
 from nextitem.service.answer_parts import (
     answer_id_of,
     appended_events,
-    digits_of,
     impression_of,
     next_page,
     recorded_ranking,
@@ -180,7 +179,7 @@ class Recommender:
                 the route's catalogue.
         """
         options = request.options
-        routed = self._router.model_for(digits_of(()), attributes=needs_attributes(options))
+        routed = self._router.model_for(attributes=needs_attributes(options))
         parsed = parse_trending(options, self._trending, routed.items.catalogue)
         record.placement = options.placement
         trends: list[Trend] = []
@@ -222,7 +221,7 @@ class Recommender:
         Raises:
             NoModel: no model is loaded.
         """
-        routed = self._router.model_for(digits_of(()))
+        routed = self._router.model_for()
         try:
             self._store.ping(Deadline.after(self._deadline))
         except StoreUnavailable:
@@ -237,7 +236,7 @@ class Recommender:
         self, item_ids: Sequence[str], wanted: RankingOptions, record: RequestRecord, source: ServedBy
     ) -> Answer:
         """Answer from items as if they were a whole session; see `recommend` for the errors."""
-        routed = self._router.model_for(digits_of(item_ids), attributes=needs_attributes(wanted))
+        routed = self._router.model_for(attributes=needs_attributes(wanted))
         options = parse_options(wanted, routed.items.catalogue)
         replay = recorded_replay(routed, item_ids, record, source)
         ranking = recorded_ranking(routed, replay, options, record)
@@ -274,8 +273,10 @@ class Recommender:
         )
 
     def _model_for(self, session: SessionName, options: RankingOptions) -> RoutedModel:
-        digits = self._keys.variant_digits(session, self._store_deadline(options))
-        return self._router.model_for(digits, attributes=needs_attributes(options))
+        def draw(salt: str) -> float:
+            return self._keys.draw(salt, session, self._store_deadline(options))
+
+        return self._router.model_for(draw, attributes=needs_attributes(options))
 
     def _current_key(self, session: SessionName, deadline: Deadline) -> SessionKey:
         """Return a session's key. A session under the previous key secret is moved to this key first."""

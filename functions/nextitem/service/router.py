@@ -1,6 +1,6 @@
 """Pick the model that answers a session, and read the route again in the background.
 
-A session's variant follows from its name and the key secret, so it stays the same as long as the route does. A thread
+In an experiment, a session's variant follows from its name and the experiment's salt (`KeyRing.draw`). A thread
 reads the route again once it is older than its time to live: no request waits for the bucket once a model is loaded.
 If a new version cannot be loaded, the models in use stay. A first answer needs the joins of the catalogue only; a
 thread loads its attributes then, and requests that need them wait.
@@ -29,11 +29,11 @@ from nextitem.registry.catalogue_loading import (
     load_catalogue,
     load_usable_catalogue,
 )
-from nextitem.registry.loading import LoadedRoute, load_models, load_route, variants_with_traffic
+from nextitem.registry.loading import LoadedRoute, load_models, load_route
 from nextitem.registry.reader import Registry
 from nextitem.registry.route import Route, Variant
 from nextitem.service.attributes import RETRY_SECONDS, SILENT_SECONDS, Attributes
-from nextitem.service.serving import Loaded, RoutedModel, Serving, pick_variant
+from nextitem.service.serving import Draw, Loaded, RoutedModel, Serving, outside_experiments, pick_variant
 
 START_SECONDS = 8.0
 """Maximum wait for a first model: Lambda gives a start, and our requests, 10 s. Loading goes on after it."""
@@ -90,7 +90,7 @@ class Router:
         with self._loading:
             held = self._serving.models if self._serving else {}
             route, new, opened, fault = self._load_more(held) if held else self._load_first()
-            versions = {variant.version for variant in variants_with_traffic(route)}
+            versions = route.versions
             models = new | {version: held[version] for version in versions & held.keys()}
             self._read_at = self._clock()
             self._serve(route, models, opened)
@@ -151,11 +151,10 @@ class Router:
         except NextItemError as error:
             self._on_fault(error)
         models = load_models(self._registry, route, held.keys())
-        versions = [variant.version for variant in variants_with_traffic(route)]
         in_use = self._serving.catalogue if self._serving else None
         opened: CatalogueInUse
         try:
-            opened = load_catalogue(self._registry, self._name, versions, in_use)
+            opened = load_catalogue(self._registry, self._name, route.versions, in_use)
         except NextItemError as error:
             self._on_fault(error)
             opened = in_use
@@ -209,11 +208,11 @@ class Router:
         except TimeoutError:
             self._report_silence(seconds)
 
-    def model_for(self, digits: str, *, attributes: bool = False) -> RoutedModel:
+    def model_for(self, draw: Draw = outside_experiments, *, attributes: bool = False) -> RoutedModel:
         """Return the model that answers a session.
 
         Args:
-            digits: the session's own hex digits (`KeyRing.variant_digits`).
+            draw: places the session in an experiment (`KeyRing.draw`).
             attributes: whether the answer needs attributes of the route's catalogue, where it has one.
 
         Raises:
@@ -231,14 +230,14 @@ class Router:
             if self._serving.lacks_attributes:
                 raise NoAttributes("the attributes of the route's catalogue are not loaded yet")
         serving = self._serving
-        return self._routed(serving, pick_variant(serving.route, digits))
+        return self._routed(serving, pick_variant(serving.route, draw))
 
     def serving(self) -> list[RoutedModel]:
-        """Return the models in use, one for each variant that takes traffic; none before the first is loaded."""
+        """Return the models in use, one for each variant; none before the first is loaded."""
         if self._serving is None:
             return []
         serving = self._serving
-        return [self._routed(serving, variant) for variant in variants_with_traffic(serving.route)]
+        return [self._routed(serving, variant) for variant in serving.route.variants]
 
     def _routed(self, serving: Serving, variant: Variant) -> RoutedModel:
         route, version = serving.route, variant.version

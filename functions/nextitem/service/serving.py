@@ -1,5 +1,6 @@
 """What a route gives to a process: its models, their items and its catalogue; and which variant a session gets."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
@@ -8,8 +9,15 @@ from nextitem.catalogue.served_items import ServedItems
 from nextitem.errors import NextItemError
 from nextitem.model.engine import Model
 from nextitem.registry.catalogue_loading import CatalogueInUse
-from nextitem.registry.loading import variants_with_traffic
 from nextitem.registry.route import Route, Variant
+
+Draw = Callable[[str], float]
+"""Returns where a session lies under an experiment's salt, 0 to 1: the challenger answers it below its share."""
+
+
+def outside_experiments(_salt: str) -> float:
+    """Return the `Draw` of what has no session: the champion answers it, whatever the share."""
+    return 1.0
 
 
 class RoutedModel(msgspec.Struct, frozen=True):
@@ -60,21 +68,18 @@ class Serving(NamedTuple):
 
     @property
     def versions(self) -> list[str]:
-        """The versions that take traffic."""
+        """The versions of the route."""
         return [*self.models]
 
 
-def pick_variant(route: Route, digits: str) -> Variant:
-    """Return a session's variant: always the same for the same digits, and each variant by its weight over all.
+def pick_variant(route: Route, draw: Draw) -> Variant:
+    """Return the variant that answers: the same for the same draw, and a raise of the share only gains the challenger.
 
     Args:
         route: the route.
-        digits: the session's own hex digits (`KeyRing.variant_digits`); the last 8 are uniform over sessions.
+        draw: of the session; not called without an experiment.
     """
-    variants = variants_with_traffic(route)
-    place = int(digits[-8:], 16) / 2**32 * sum(variant.weight for variant in variants)
-    for variant in variants[:-1]:
-        place -= variant.weight
-        if place < 0:
-            return variant
-    return variants[-1]
+    experiment, challenger = route.experiment, route.challenger
+    if experiment is None or challenger is None:
+        return route.champion
+    return challenger if draw(experiment.salt) < challenger.weight else route.champion

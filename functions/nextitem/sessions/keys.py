@@ -6,9 +6,7 @@ milliseconds, and a process that reads the secret in the minutes between a rotat
 process that cannot read it uses the old key. Its events are moved later, but it deletes nothing.
 """
 
-import hashlib
 import hmac
-import os
 import time
 from collections.abc import Callable
 
@@ -88,7 +86,7 @@ class KeyRing:
     ) -> None:
         self.secret = SecretCache(read, on_fault, clock)
         self._session_ttl, self._clock = session_ttl, clock
-        self._own_secret, self._buckets = os.urandom(32), lake_buckets
+        self._buckets = lake_buckets
 
     def keys(self, name: SessionName, limit: Deadline | None = None) -> SessionKeys:
         """Return the keys with which to read and write a session.
@@ -117,17 +115,24 @@ class KeyRing:
         """
         return self._both(name, self.secret.trusted(limit))
 
-    def variant_digits(self, name: SessionName, limit: Deadline | None = None) -> str:
-        """Return hex digits that are uniform over sessions and choose a session's variant.
+    def draw(self, salt: str, name: SessionName, limit: Deadline | None = None) -> float:
+        """Return where a session lies in an experiment, uniform in [0, 1); all sessions of a token's subject together.
 
-        They are keyed too: the store holds the variant's name. Without a secret nothing is stored, so a key of this
-        process serves.
+        It is keyed with the lake's key, which a rotation keeps, so no rotation assigns a session elsewhere. Without a
+        secret nothing is stored, and the session takes no part: 1.
+
+        Args:
+            salt: the experiment's; another one gives draws that are independent of these.
+            name: the session.
+            limit: when to stop waiting for a secret; see `SecretCache.current`.
         """
         try:
-            key = self.keys(name, limit).current
+            key = self.secret.current(limit).lake_key
         except SecretUnavailable:
-            key = name.key(self._own_secret)
-        return hashlib.blake2b(digest_size=16, key=key.hash_key, person=b"variant").hexdigest()
+            return 1.0
+        subject = f"session {name.session_id}" if name.subject is None else f"subject {name.subject}"
+        digest = hmac.digest(hmac.digest(key, salt.encode(), "sha256"), subject.encode(), "sha256")
+        return (int.from_bytes(digest[:8]) >> 11) / (1 << 53)  # 53 bits are a float's: more could round to 1
 
     def _both(self, name: SessionName, secret: KeySecret) -> SessionKeys:
         current = name.key(secret.current, self._buckets)

@@ -17,11 +17,11 @@ from nextitem.registry.availability import (
     availability_key,
     last_good_key,
 )
-from nextitem.registry.publisher import Publisher
+from nextitem.registry.availability_publisher import AvailabilityPublisher
 from nextitem.registry.route import Variant
 from nextitem.service.router import Router
 from tests.nextitem.parts import BUCKET, VERSION
-from tests.nextitem.service.router_scene import KEY, Scene
+from tests.nextitem.service.router_scene import Scene
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -39,7 +39,7 @@ def scene(bucket: BotoObjectStore, s3: "S3Client", demo: Path, tmp_path: Path) -
 
 
 def best_items(scene: Scene, router: Router | None = None) -> list[str]:
-    routed = (router or scene.router).model_for(KEY)
+    routed = (router or scene.router).model_for()
     hidden = routed.model.replay(None, [1])
     best = routed.model.top(hidden, (), BEST, unavailable=routed.items.unavailable)
     return [routed.items.item_id(item.index) for item in best]
@@ -50,7 +50,7 @@ def test_running_functions_apply_a_change_at_their_next_refresh(scene: Scene) ->
     before = best_items(scene)
 
     # WHEN two of its best items are sold out THEN it recommends them until its next refresh
-    assert scene.publisher.set_unavailable([before[0], before[2], "unknown"]).revision == 1
+    assert scene.availability.set_unavailable([before[0], before[2], "unknown"]).revision == 1
     assert best_items(scene) == before
     scene.let_a_refresh_pass()
     sold_out = [before[1], *before[3:]]
@@ -64,7 +64,7 @@ def test_running_functions_apply_a_change_at_their_next_refresh(scene: Scene) ->
     assert best_items(scene)[: len(sold_out)] == sold_out
 
     # WHEN one is available again THEN it is recommended again
-    assert scene.publisher.set_unavailable([before[2]]).revision == 2
+    assert scene.availability.set_unavailable([before[2]]).revision == 2
     scene.let_a_refresh_pass()
     assert best_items(scene)[: BEST - 1] == [item for item in before if item != before[2]]
     assert scene.faults == []
@@ -72,7 +72,7 @@ def test_running_functions_apply_a_change_at_their_next_refresh(scene: Scene) ->
 
 def test_a_start_applies_the_availability(scene: Scene) -> None:
     everything = best_items(scene)
-    scene.publisher.set_unavailable(everything[:1])
+    scene.availability.set_unavailable(everything[:1])
     scene.router.load()
     assert best_items(scene)[: BEST - 1] == everything[1:]
 
@@ -93,7 +93,7 @@ def test_an_unreadable_document_is_reported_and_changes_nothing(
 ) -> None:
     # GIVEN a function with an unavailable item
     everything = best_items(scene)
-    scene.publisher.set_unavailable(everything[:1])
+    scene.availability.set_unavailable(everything[:1])
     scene.let_a_refresh_pass()
 
     # WHEN the document is damaged THEN that is reported, the item stays unavailable, and the route is still refreshed
@@ -110,7 +110,7 @@ def test_an_unreadable_document_is_reported_and_changes_nothing(
 )
 def test_a_start_without_a_readable_document_uses_the_last_good_one(scene: Scene, damage: bytes | None) -> None:
     everything = best_items(scene)
-    scene.publisher.set_unavailable(everything[:1])
+    scene.availability.set_unavailable(everything[:1])
     if damage is None:
         scene.s3.delete_object(Bucket=BUCKET, Key=AVAILABILITY)
     else:
@@ -122,7 +122,7 @@ def test_a_start_without_a_readable_document_uses_the_last_good_one(scene: Scene
 
 
 def test_a_start_without_a_readable_copy_either_serves_nothing(scene: Scene) -> None:
-    scene.publisher.set_unavailable(best_items(scene)[:1])
+    scene.availability.set_unavailable(best_items(scene)[:1])
     for key in (AVAILABILITY, last_good_key("live")):
         scene.put(key, b"no json")
     with pytest.raises(RegistryError, match=last_good_key("live")):
@@ -139,30 +139,30 @@ def test_a_document_that_was_never_readable_makes_nothing_unavailable(scene: Sce
 
 
 def test_the_document_is_sorted_without_repetition_and_of_one_route(bucket: BotoObjectStore) -> None:
-    publisher = Publisher(bucket)
-    assert publisher.availability() == ALL_AVAILABLE
+    publisher = AvailabilityPublisher(bucket)
+    assert publisher.current() == ALL_AVAILABLE
     availability = publisher.set_unavailable(["b", "a", "b"])
     assert availability.unavailable == ("a", "b")
-    assert publisher.availability() == availability
-    assert Publisher(bucket, "beta").availability() == ALL_AVAILABLE
+    assert publisher.current() == availability
+    assert AvailabilityPublisher(bucket, "beta").current() == ALL_AVAILABLE
 
 
 @pytest.mark.parametrize("items", [[""], ["a" * 257], ["\ud800"], map(str, range(MAX_UNAVAILABLE + 1))])
 def test_invalid_ids_and_too_many_are_refused(bucket: BotoObjectStore, items: Iterable[str]) -> None:
     with pytest.raises(InputError):
-        Publisher(bucket).set_unavailable(items)
-    assert Publisher(bucket).availability() == ALL_AVAILABLE
+        AvailabilityPublisher(bucket).set_unavailable(items)
+    assert AvailabilityPublisher(bucket).current() == ALL_AVAILABLE
 
 
 def test_the_maximum_of_unavailable_items_is_accepted(bucket: BotoObjectStore) -> None:
-    publisher = Publisher(bucket)
+    publisher = AvailabilityPublisher(bucket)
     publisher.set_unavailable(map(str, range(MAX_UNAVAILABLE)))
-    assert len(publisher.availability().unavailable) == MAX_UNAVAILABLE
+    assert len(publisher.current().unavailable) == MAX_UNAVAILABLE
 
 
 def test_a_change_during_another_is_refused(bucket: BotoObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
     # A second publisher that writes between the first one's read and write
-    other, publisher = Publisher(bucket), Publisher(bucket)
+    other, publisher = AvailabilityPublisher(bucket), AvailabilityPublisher(bucket)
     original = bucket.read
 
     def read(key: str, max_bytes: int) -> object:
@@ -174,11 +174,11 @@ def test_a_change_during_another_is_refused(bucket: BotoObjectStore, monkeypatch
     monkeypatch.setattr(bucket, "read", read)
     with pytest.raises(RouteConflict):
         publisher.set_unavailable(["ours"])
-    assert publisher.availability().unavailable == ("theirs",)
+    assert publisher.current().unavailable == ("theirs",)
 
 
 def test_the_copy_is_that_of_the_newest_change(bucket: BotoObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    publisher, key, create = Publisher(bucket), last_good_key("live"), bucket.create
+    publisher, key, create = AvailabilityPublisher(bucket), last_good_key("live"), bucket.create
     older = msgspec.json.encode(Availability(1, ("old",), "now"))
 
     def create_later(key_now: str, data: bytes) -> bool:
@@ -202,17 +202,17 @@ def test_a_copy_that_cannot_be_replaced_is_an_error_before_anything_changes(
 ) -> None:
     assert bucket.create(last_good_key("live"), copy)
     assert bucket.create(AVAILABILITY, msgspec.json.encode(Availability(1, ("old",), "now")))
-    publisher = Publisher(bucket)
+    publisher = AvailabilityPublisher(bucket)
     with pytest.raises((RegistryError, ArtifactUnsupported)):
         publisher.set_unavailable(["new"])
-    assert publisher.availability().unavailable == ("old",)
+    assert publisher.current().unavailable == ("old",)
 
 
 def test_availability_is_applied_even_if_the_route_cannot_be_loaded(scene: Scene) -> None:
     # GIVEN a running function, a route to a missing version, and a sold-out item
     before = best_items(scene)
     scene.put_route(Variant("main", VERSION, 1.0))
-    scene.publisher.set_unavailable(before[:1])
+    scene.availability.set_unavailable(before[:1])
     # WHEN it refreshes THEN the fault is reported, the model stays, and the item is no longer recommended
     scene.let_a_refresh_pass()
     assert [type(fault) for fault in scene.faults] == [VersionNotFound]

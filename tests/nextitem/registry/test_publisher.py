@@ -4,7 +4,6 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 import pytest
 
 from nextitem.aws.boto_object_store import BotoObjectStore
@@ -12,7 +11,6 @@ from nextitem.errors import ArtifactCorrupt, RegistryUnavailable, VersionExists,
 from nextitem.model.manifest import ATTRIBUTES, CARD, FILES, MANIFEST
 from nextitem.registry.publisher import Publisher
 from nextitem.registry.reader import Registry, model_key
-from nextitem.registry.route import Route, Variant, route_key
 from tests.nextitem.parts import BUCKET, VERSION, edited, everything
 
 if TYPE_CHECKING:
@@ -104,7 +102,7 @@ def test_versions_are_listed_newest_first_with_their_shares(
     assert [(item.version, item.share) for item in publisher.versions()] == [(new, 0), (middle, 0), (old, 0)]
 
     # WHEN two of them are live THEN they have shares of the traffic
-    route = Route(1, (Variant("main", middle, 3.0), Variant("trial", old, 1.0)), "now")
-    bucket.create(route_key("live"), msgspec.json.encode(route))
+    publisher.promote(middle, tmp_path / "models")
+    publisher.start_experiment(old, 0.25, tmp_path / "models")
     assert [(item.version, item.share) for item in publisher.versions()] == [(new, 0), (middle, 0.75), (old, 0.25)]
     assert [item.manifest.training.last for item in publisher.versions()] == [3.0, 2.0, 1.0]

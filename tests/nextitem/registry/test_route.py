@@ -9,11 +9,17 @@ from hypothesis import strategies as st
 
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import ArtifactUnsupported, RegistryError, VersionNotFound
+from nextitem.registry.experiment import Experiment
 from nextitem.registry.reader import Registry, model_key
-from nextitem.registry.route import MAX_VARIANTS, Route, Variant, decode_route, history_key, route_key
+from nextitem.registry.route import Route, Variant, decode_route, history_key, route_key, without_experiment
 from tests.nextitem.parts import STEADY, VERSION
 
-ROUTE = Route(3, (Variant("main", VERSION, 0.9), Variant("trial", "v" + "1" * 16, 0.1)), "2026-11-23T09:30:00+00:00")
+CHANGED = "2026-11-23T09:30:00+00:00"
+EXPERIMENT = Experiment("e0123456789ab", "interleaving", "0123456789abcdef", CHANGED)
+PLAIN = Route(2, (Variant("main", VERSION, 1.0),), CHANGED)
+ROUTE = Route(
+    3, (Variant("main", VERSION, 0.9), Variant("challenger", "v" + "1" * 16, 0.1)), CHANGED, experiment=EXPERIMENT
+)
 
 
 def test_a_route_is_read_as_it_was_written(bucket: BotoObjectStore, folder: Path) -> None:
@@ -39,28 +45,57 @@ def test_the_keys_are_those_of_the_documented_layout() -> None:
     assert history_key("live", 12) == "routes/history/live/00000012.json"
 
 
+OTHER = "v" + "1" * 16
+
+
 @pytest.mark.parametrize(
-    ("weights", "version"),
+    "variants",
     [
-        ([], VERSION),
-        ([1.0] * (MAX_VARIANTS + 1), VERSION),
-        ([0.0], VERSION),
-        ([0.0, 0.0], VERSION),
-        ([1.0, -0.5], VERSION),
-        ([1e308, 1e308], VERSION),
-        ([1.0], "latest"),
+        [],
+        [("main", VERSION, 0.0)],
+        [("main", VERSION, 0.9)],
+        [("main", VERSION, 2.0)],
+        [("main", "latest", 1.0)],
+        [("main", VERSION, 0.5), ("challenger", OTHER, 0.5)],
     ],
 )
-def test_a_route_without_versions_or_weights_is_refused(weights: list[float], version: str) -> None:
-    variants = tuple(Variant("main", version, weight) for weight in weights)
-    with pytest.raises(RegistryError, match=r"^routes/live\.json(: each version must be | must name )"):
-        decode_route(msgspec.json.encode(msgspec.structs.replace(ROUTE, variants=variants)), route_key("live"))
+def test_a_route_without_an_experiment_names_one_version_with_all_sessions(
+    variants: list[tuple[str, str, float]],
+) -> None:
+    route = msgspec.structs.replace(PLAIN, variants=tuple(Variant(*variant) for variant in variants))
+    with pytest.raises(RegistryError, match=r"^routes/live\.json(: each version must be | must name one version, or )"):
+        decode_route(msgspec.json.encode(route), route_key("live"))
 
 
-def test_a_route_may_have_the_maximum_of_variants() -> None:
-    variants = tuple(Variant(f"trial-{number}", VERSION, 1.0) for number in range(MAX_VARIANTS))
-    route = msgspec.structs.replace(ROUTE, variants=variants)
-    assert decode_route(msgspec.json.encode(route), route_key("live")) == route
+@pytest.mark.parametrize(
+    "variants",
+    [
+        [("main", VERSION, 1.0)],
+        [("main", VERSION, 0.5), ("main", OTHER, 0.5)],
+        [("main", VERSION, 0.5), ("challenger", VERSION, 0.5)],
+        [("main", VERSION, 0.5), ("trial", OTHER, 0.5)],
+        [("main", VERSION, 0.5), ("challenger", "latest", 0.5)],
+        [("main", VERSION, 0.5), ("challenger", OTHER, 0.6)],
+        [("main", VERSION, 1.5), ("challenger", OTHER, -0.5)],
+        [("main", VERSION, 1e308), ("challenger", OTHER, 1e308)],
+        [("main", VERSION, 0.4), ("challenger", OTHER, 0.3), ("trial", "v" + "2" * 16, 0.3)],
+    ],
+)
+def test_a_route_with_an_experiment_names_two_versions_that_share_the_sessions(
+    variants: list[tuple[str, str, float]],
+) -> None:
+    route = msgspec.structs.replace(ROUTE, variants=tuple(Variant(*variant) for variant in variants))
+    with pytest.raises(RegistryError, match=r"^routes/live\.json(: | must name one version, or with an exp)"):
+        decode_route(msgspec.json.encode(route), route_key("live"))
+
+
+def test_a_route_knows_its_champion_and_its_challenger() -> None:
+    assert (ROUTE.champion, ROUTE.challenger) == ROUTE.variants
+    assert (PLAIN.champion, PLAIN.challenger) == (PLAIN.variants[0], None)
+    assert without_experiment(PLAIN) == PLAIN
+    assert without_experiment(ROUTE) == msgspec.structs.replace(PLAIN, revision=3)
+    turned = msgspec.structs.replace(ROUTE, variants=ROUTE.variants[::-1])
+    assert (turned.champion, turned.challenger) == ROUTE.variants
 
 
 @pytest.mark.parametrize(("revision", "restores"), [(0, None), (-1, None), (3, 0), (3, 4)])
@@ -86,14 +121,15 @@ def error_of(data: bytes) -> str | None:
 
 
 def test_a_damaged_route_is_refused() -> None:
-    data = msgspec.json.encode(ROUTE)
+    data = msgspec.json.encode(PLAIN)
     cut = [error_of(data[:place]) for place in range(len(data))]
     damaged = [error_of(data[:place] + b"\xff" + data[place + 1 :]) for place in range(len(data))]
 
     # Damage to an optional field may go unnoticed.
     assert all(error and error.startswith("routes/live.json is not a route") for error in cut)
     assert {error.split(":")[0] for error in damaged if error} == {"routes/live.json is not a route"}
-    assert damaged.count(None) == len("restores" + "exclude_seen" + "explore")
+    assert damaged.count(None) == len("restores" + "exclude_seen" + "explore" + "experiment")
+    assert all(error_of(whole[:place]) for whole in [msgspec.json.encode(ROUTE)] for place in range(len(whole)))
 
 
 @STEADY

@@ -13,8 +13,9 @@ import pytest
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import ArtifactCorrupt, InputError, ObjectTooLarge, RegistryError, VersionExists
 from nextitem.model.manifest import CARD, FILES, MANIFEST, MAX_FILE_BYTES, MAX_MANIFEST_BYTES, decode_manifest
-from nextitem.registry import publisher as publisher_module
+from nextitem.registry import availability_publisher as publisher_module
 from nextitem.registry.availability import MAX_AVAILABILITY_BYTES, Availability, availability_key
+from nextitem.registry.availability_publisher import AvailabilityPublisher
 from nextitem.registry.publisher import Publisher
 from nextitem.registry.reader import Registry, model_key
 from nextitem.registry.route import MAX_ROUTE_BYTES, Route, Variant, route_key
@@ -40,7 +41,7 @@ DOCUMENTS: dict[str, tuple[str, bytes, int, Read]] = {
         availability_key("live"),
         AVAILABILITY,
         MAX_AVAILABILITY_BYTES,
-        lambda bucket, _: Publisher(bucket).set_unavailable(["b"]),
+        lambda bucket, _: AvailabilityPublisher(bucket).set_unavailable(["b"]),
     ),
 }
 
@@ -115,7 +116,7 @@ def test_a_version_needs_room_on_the_disk(
 
 
 def test_no_availability_over_the_limit_is_written(bucket: BotoObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    publisher = Publisher(bucket)
+    publisher = AvailabilityPublisher(bucket)
     size = len(msgspec.json.encode(publisher.set_unavailable(["item"])))
     monkeypatch.setattr(publisher_module, "MAX_AVAILABILITY_BYTES", size)
     publisher.set_unavailable(["item"])

@@ -10,6 +10,7 @@ from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import RegistryUnavailable, VersionNotFound
 from nextitem.model.manifest import MANIFEST, MAX_MANIFEST_BYTES, SCHEMA
 from nextitem.registry.availability import Availability, availability_key, last_good_key
+from nextitem.registry.availability_publisher import AvailabilityPublisher
 from nextitem.registry.publisher import Publisher
 from nextitem.registry.reader import model_key
 from nextitem.registry.route import MAX_ROUTE_BYTES, Route, Variant, history_key
@@ -167,9 +168,9 @@ def test_a_manifest_of_a_newer_schema_is_left_out(
     assert f"has manifest schema {SCHEMA + 1}" in caplog.text
 
 
-def test_a_copy_of_the_availability_is_kept_and_mended(
-    bucket: BotoObjectStore, s3: "S3Client", publisher: Publisher
-) -> None:
+def test_a_copy_of_the_availability_is_kept_and_mended(bucket: BotoObjectStore, s3: "S3Client") -> None:
+    publisher = AvailabilityPublisher(bucket)
+
     def copy() -> Availability:
         stored = bucket.read(last_good_key("live"), 1000)
         assert stored is not None
@@ -183,7 +184,7 @@ def test_a_copy_of_the_availability_is_kept_and_mended(
 
     # WHEN the document is deleted THEN the copy holds, and revisions go on
     s3.delete_object(Bucket=BUCKET, Key=availability_key("live"))
-    assert publisher.availability() == copy()
+    assert publisher.current() == copy()
     assert publisher.set_unavailable([]).revision == 4
 
     # WHEN the copy is newer, because another change was faster THEN it stays

@@ -9,18 +9,18 @@ import msgspec
 
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.aws.object_store import StoredObject
+from nextitem.registry.availability_publisher import AvailabilityPublisher
+from nextitem.registry.experiment import Experiment
 from nextitem.registry.publisher import Publisher
 from nextitem.registry.reader import Registry
 from nextitem.registry.route import Route, Variant, route_key
 from nextitem.service.router import Router
-from nextitem.sessions.keys import session_key
-from tests.nextitem.parts import BUCKET, PATIENCE_SECONDS, SECRET, another_version
+from tests.nextitem.parts import BUCKET, PATIENCE_SECONDS, another_version
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 TTL = 30.0
-KEY = session_key(SECRET, "a session")
 
 
 class Clock:
@@ -65,7 +65,7 @@ class Scene:
 
     def __init__(self, bucket: BotoObjectStore, s3: "S3Client", demo: Path, folder: Path) -> None:
         self.s3, self.demo, self.folder = s3, demo, folder
-        self.publisher = Publisher(bucket)
+        self.publisher, self.availability = Publisher(bucket), AvailabilityPublisher(bucket)
         self.first = self.publisher.publish(demo)
         self.second = self.publisher.publish(another_version(demo, folder / "made"))
         self.clock = Clock()
@@ -81,15 +81,15 @@ class Scene:
     def promote(self, version: str, *, exclude_seen: bool | None = None, explore: float | None = None) -> None:
         self.publisher.promote(version, self.folder / "publisher", exclude_seen=exclude_seen, explore=explore)
 
-    def put_route(self, *variants: Variant) -> None:
+    def put_route(self, *variants: Variant, experiment: Experiment | None = None) -> None:
         """Write a route that no publisher would."""
-        self.put(route_key("live"), msgspec.json.encode(Route(9, variants, "now")))
+        self.put(route_key("live"), msgspec.json.encode(Route(9, variants, "now", experiment=experiment)))
 
     def put(self, key: str, data: bytes) -> None:
         self.s3.put_object(Bucket=BUCKET, Key=key, Body=data)
 
-    def served(self, key: str = KEY) -> str:
-        return self.router.model_for(key).model.version
+    def served(self) -> str:
+        return self.router.model_for().model.version
 
     def let_a_refresh_pass(self) -> None:
         """Let the route grow old, ask, and wait for what that starts in the background."""

@@ -11,7 +11,7 @@ from nextitem.registry.catalogue_pointer import pointer_key
 from nextitem.registry.catalogue_publisher import CataloguePublisher
 from nextitem.service.router import Router
 from nextitem.service.serving import RoutedModel
-from tests.nextitem.service.router_scene import KEY, Scene
+from tests.nextitem.service.router_scene import Scene
 
 if TYPE_CHECKING:
     pass
@@ -25,7 +25,7 @@ class Shop:
     def __init__(self, scene: Scene, bucket: BotoObjectStore) -> None:
         self.scene, self.bucket = scene, bucket
         scene.promote(scene.first)
-        model = scene.router.model_for(KEY).model
+        model = scene.router.model_for().model
         self.item_ids = [model.vocabulary.item_id(index) for index in range(5)]
 
     def publish(self, price: float, *, sold_out: Sequence[str] = (), rows: RowsOfItems = no_rows) -> str:
@@ -48,7 +48,7 @@ class Shop:
         return CataloguePublisher(self.bucket, self.scene.folder / "publisher", rows=rows)
 
     def routed(self, router: Router | None = None) -> RoutedModel:
-        return (router or self.scene.router).model_for(KEY, attributes=True)
+        return (router or self.scene.router).model_for(attributes=True)
 
     def price(self, router: Router | None = None) -> object:
         routed = self.routed(router)

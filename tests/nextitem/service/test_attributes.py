@@ -13,7 +13,6 @@ from nextitem.registry.catalogue_pointer import catalogue_key
 from nextitem.service.attributes import RETRY_SECONDS
 from nextitem.service.schema import Answer
 from tests.nextitem.parts import BUCKET
-from tests.nextitem.service.router_scene import KEY
 from tests.nextitem.service.service import Service, items
 from tests.nextitem.sessions.failing_store import FailingStore
 
@@ -32,7 +31,7 @@ def test_a_start_without_a_usable_catalogue_answers_from_its_joins(shop: Shop) -
     # WHEN a function starts THEN it knows what is out of stock, refuses what needs attributes, and reports the fault
     cold = shop.scene.cold_router()
     cold.load()
-    served = cold.model_for(KEY).items
+    served = cold.model_for().items
     assert np.flatnonzero(served.unavailable).tolist() == served.indices([first])
     with pytest.raises(NoAttributes):
         shop.routed(cold)
@@ -62,7 +61,7 @@ def test_a_start_answers_before_the_catalogue_is_there(shop: Shop, monkeypatch: 
 
     # WHEN a function starts THEN it has the items from the join
     cold.load()
-    early = cold.model_for(KEY)
+    early = cold.model_for()
     assert early.items.catalogue is None
     assert early.items.item_id(early.items.of_model) == "brand new"
     assert np.flatnonzero(early.items.unavailable).tolist() == early.items.indices([first])
@@ -86,7 +85,7 @@ def test_a_start_answers_before_the_catalogue_is_there(shop: Shop, monkeypatch: 
     # WHEN it comes THEN they are answered, by the same model in the same state
     shop.scene.bucket.catalogues.set()
     shop.scene.join()
-    late = cold.model_for(KEY, attributes=True)
+    late = cold.model_for(attributes=True)
     assert (late.model is early.model, late.snapshot_version) == (True, early.snapshot_version)
     assert np.array_equal(late.items.unavailable, early.items.unavailable)
     for call in calls:

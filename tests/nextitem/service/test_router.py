@@ -1,6 +1,7 @@
 """The router reads routes, loads models and keeps them after faults."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest.mock import Mock
@@ -20,18 +21,20 @@ from nextitem.errors import (
     VersionNotFound,
 )
 from nextitem.model.manifest import SCHEMA
+from nextitem.registry.experiment import new_experiment
 from nextitem.registry.reader import model_key
 from nextitem.registry.route import Variant, route_key
 from nextitem.service.attributes import RETRY_SECONDS, SILENT_SECONDS
 from nextitem.service.router import START_SECONDS
-from nextitem.sessions.keys import session_key
-from tests.nextitem.parts import BUCKET, PATIENCE_SECONDS, SECRET, VERSION, edited
-from tests.nextitem.service.router_scene import KEY, TTL, Scene
+from nextitem.service.serving import Draw
+from tests.nextitem.parts import BUCKET, PATIENCE_SECONDS, VERSION, edited
+from tests.nextitem.service.router_scene import TTL, Scene
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-KEYS = [session_key(SECRET, str(number)) for number in range(50)]
+EXPERIMENT = new_experiment("canary", datetime(2026, 11, 23, tzinfo=UTC))
+DRAWS: list[Draw] = [lambda _, number=number: number / 10 for number in range(11)]  # type: ignore[misc]
 
 
 @pytest.fixture
@@ -45,7 +48,7 @@ def scene(bucket: BotoObjectStore, s3: "S3Client", demo: Path, tmp_path: Path) -
 def test_the_live_version_answers(scene: Scene) -> None:
     scene.promote(scene.first)
     scene.router.load()
-    routed = scene.router.model_for(KEY)
+    routed = scene.router.model_for()
     assert (routed.model.version, routed.variant) == (scene.first, "main")
     assert scene.faults == []
 
@@ -56,12 +59,12 @@ def test_the_first_request_loads_the_models(scene: Scene) -> None:
 
 
 def test_sessions_are_split_between_the_variants(scene: Scene) -> None:
-    scene.put_route(
-        Variant("main", scene.first, 1.0), Variant("trial", scene.second, 1.0), Variant("off", VERSION, 0.0)
-    )
+    scene.promote(scene.first)
+    scene.publisher.start_experiment(scene.second, 0.3, scene.folder / "publisher")
     scene.router.load()
-    answers = {(routed.variant, routed.model.version) for routed in map(scene.router.model_for, KEYS)}
-    assert answers == {("main", scene.first), ("trial", scene.second)}
+    answers = [(routed.variant, routed.version) for routed in map(scene.router.model_for, DRAWS)]
+    assert answers == [("challenger", scene.second)] * 3 + [("main", scene.first)] * 8
+    assert scene.router.model_for().version == scene.first
 
 
 def test_a_new_route_is_read_in_the_background(scene: Scene) -> None:
@@ -128,7 +131,7 @@ def test_a_refresh_that_fails_or_is_late_keeps_the_models(scene: Scene) -> None:
 def test_versions_that_leave_the_route_are_deleted_from_disk(scene: Scene) -> None:
     # GIVEN a router that served one version, and another that was promoted since
     scene.promote(scene.first)
-    before = scene.router.model_for(KEY).model
+    before = scene.router.model_for().model
     scene.promote(scene.second)
     # WHEN the router has read the route
     scene.let_a_refresh_pass()
@@ -140,12 +143,12 @@ def test_versions_that_leave_the_route_are_deleted_from_disk(scene: Scene) -> No
 def test_a_model_in_use_is_not_loaded_again(scene: Scene) -> None:
     scene.promote(scene.first)
     scene.router.load()
-    model = scene.router.model_for(KEY).model
+    model = scene.router.model_for().model
     copy = scene.folder / "models" / scene.first / "weights.bin"
     copy.unlink()  # a model that is loaded needs it no more
-    scene.put_route(Variant("main", scene.first, 1.0), Variant("trial", scene.second, 1.0))
+    scene.publisher.start_experiment(scene.second, 0.5, scene.folder / "publisher")
     scene.let_a_refresh_pass()
-    models = [routed.model for routed in map(scene.router.model_for, KEYS)]
+    models = [routed.model for routed in map(scene.router.model_for, DRAWS)]
     assert any(loaded is model for loaded in models)
     assert {loaded.version for loaded in models} == {scene.first, scene.second}
     assert not copy.exists()
@@ -161,7 +164,8 @@ def missing(scene: Scene) -> None:
 
 
 def one_of_two_missing(scene: Scene) -> None:
-    scene.put_route(Variant("main", scene.second, 1.0), Variant("trial", VERSION, 1.0))
+    arms = Variant("main", scene.second, 0.5), Variant("challenger", VERSION, 0.5)
+    scene.put_route(*arms, experiment=EXPERIMENT)
 
 
 def newer_schema(scene: Scene) -> None:
@@ -205,7 +209,7 @@ def test_after_any_fault_the_router_keeps_its_models(
     # After the repair, the next refresh loads the route.
     scene.put_route(Variant("repaired", scene.first, 1.0))
     scene.let_a_refresh_pass()
-    assert scene.router.model_for(KEY).variant == "repaired"
+    assert scene.router.model_for().variant == "repaired"
     assert len(scene.faults) == 1
 
 

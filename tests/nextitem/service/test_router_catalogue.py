@@ -131,7 +131,7 @@ def test_publishing_again_mends_a_damaged_join(shop: Shop) -> None:
 def test_items_out_of_stock_are_unavailable_with_those_of_the_document(shop: Shop) -> None:
     first, second, third = shop.item_ids[:3]
     shop.publish(10, sold_out=[first])
-    shop.scene.publisher.set_unavailable([second])
+    shop.scene.availability.set_unavailable([second])
     cold = shop.scene.cold_router()
     for router in (shop.scene.router, cold):
         router.load()

@@ -13,7 +13,7 @@ from nextitem.registry.reader import Registry
 from nextitem.service.router import Router
 from nextitem.sessions.valkey_store import ValkeyStore
 from tests.nextitem.parts import PATIENCE_SECONDS
-from tests.nextitem.service.router_scene import KEY, TTL, Scene
+from tests.nextitem.service.router_scene import TTL, Scene
 from tests.nextitem.service.service import Service, items
 
 if TYPE_CHECKING:
@@ -64,5 +64,5 @@ def test_the_route_decides_about_seen_items_before_the_deployment(
     router = Router(registry, "live", TTL, scene.faults.append, exclude_seen=deployment)
     router.load()
     expected = deployment if route is None else route
-    assert router.model_for(KEY).exclude_seen is expected
+    assert router.model_for().exclude_seen is expected
     assert [routed.exclude_seen for routed in router.serving()] == [expected]

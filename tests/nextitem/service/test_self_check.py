@@ -38,7 +38,7 @@ from nextitem.sessions.session import (
     Snapshot,
 )
 from nextitem.sessions.valkey_store import ValkeyStore
-from tests.nextitem.parts import PATIENCE_SECONDS, SECRET, VERSION, another_version, fresh_key, remade
+from tests.nextitem.parts import PATIENCE_SECONDS, SECRET, another_version, fresh_key, remade
 from tests.nextitem.service.service import fixed_keys
 from tests.nextitem.sessions.failing_store import FailingStore
 from tests.nextitem.valkey_server import OwnValkey
@@ -92,10 +92,11 @@ def test_every_variant_of_the_route_is_checked(
 ) -> None:
     publisher = Publisher(bucket)
     main, trial = publisher.publish(demo), publisher.publish(another_version(demo, tmp_path))
-    routed(bucket, Variant("main", main, 0.8), Variant("trial", trial, 0.2), Variant("off", VERSION, 0))
+    publisher.promote(main, folder)
+    publisher.start_experiment(trial, 0.2, folder)
 
     models = verify(router_of(bucket, folder), fixed_keys(), store).models
-    assert [(report.variant, report.version) for report in models] == [("main", main), ("trial", trial)]
+    assert [(report.variant, report.version) for report in models] == [("main", main), ("challenger", trial)]
 
 
 def test_a_fault_in_the_last_golden_session_is_found(

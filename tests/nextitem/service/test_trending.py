@@ -165,7 +165,7 @@ def shop(router: Router, model: Model, tmp_path: Path, monkeypatch: pytest.Monke
         catalogue = written(tmp_path / "catalogue.bin", [A, B, C], cells)
         join = join_of(model.vocabulary, catalogue)
         items = ServedItems(model.vocabulary, model.manifest.model.hidden, catalogue, join)
-        monkeypatch.setattr(router, "model_for", lambda _, **_wishes: RoutedModel(model, items, "main", False))
+        monkeypatch.setattr(router, "model_for", lambda *_, **_wishes: RoutedModel(model, items, "main", False))
 
     publish({"category": ("strings", [["boards"], ["boards", "care"], None]), "price": ("number", [1.0, 2.0, 3.0])})
     return publish

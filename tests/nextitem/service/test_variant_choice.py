@@ -1,49 +1,48 @@
 """Which variant of a route answers a session."""
 
-from collections import Counter
+from datetime import UTC, datetime
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
+from nextitem.registry.experiment import new_experiment
 from nextitem.registry.route import Route, Variant
-from nextitem.service.serving import pick_variant
-from nextitem.sessions.keys import session_key
-from tests.nextitem.parts import SECRET, STEADY, VERSION
+from nextitem.service.serving import outside_experiments, pick_variant
+from tests.nextitem.parts import STEADY, VERSION
 
-KEYS = [session_key(SECRET, str(number)) for number in range(10_000)]
-
-
-def route_of(*weights: float) -> Route:
-    return Route(1, tuple(Variant(str(place), VERSION, weight) for place, weight in enumerate(weights)), "now")
+MAIN = Variant("main", VERSION, 1.0)
+EXPERIMENT = new_experiment("canary", datetime(2026, 11, 23, tzinfo=UTC))
 
 
-@pytest.mark.parametrize("weights", [(1, 1), (9, 1), (0.5, 0.3, 0.2), (0, 1, 0, 3)])
-def test_each_variant_gets_sessions_by_its_weight(weights: tuple[float, ...]) -> None:
-    picked = Counter(pick_variant(route_of(*weights), key).variant for key in KEYS)
-    for place, weight in enumerate(weights):
-        assert picked[str(place)] / len(KEYS) == pytest.approx(weight / sum(weights), abs=0.02)
+def route_of(share: float) -> Route:
+    arms = Variant("main", VERSION, 1 - share), Variant("challenger", "v" + "1" * 16, share)
+    return Route(1, arms, "now", experiment=EXPERIMENT)
 
 
-@pytest.mark.parametrize(("digits", "variant"), [("0" * 8, "0"), ("7fffffff", "0"), ("80000000", "1"), ("f" * 8, "1")])
-def test_variants_of_equal_weight_share_the_digits_exactly(digits: str, variant: str) -> None:
-    assert pick_variant(route_of(1, 1), digits).variant == variant
+def test_without_an_experiment_nothing_is_drawn() -> None:
+    def drawn(salt: str) -> float:
+        raise AssertionError(salt)
+
+    assert pick_variant(Route(1, (MAIN,), "now"), drawn) == MAIN
+
+
+@pytest.mark.parametrize(
+    ("draw", "share", "variant"),
+    [(0, 0.1, "challenger"), (0.0999, 0.1, "challenger"), (0.1, 0.1, "main"), (0.9999, 1, "challenger")],
+)
+def test_the_challenger_answers_below_its_share(draw: float, share: float, variant: str) -> None:
+    draws = {EXPERIMENT.salt: draw}
+    assert pick_variant(route_of(share), draws.__getitem__).variant == variant
+
+
+def test_a_request_without_a_session_is_answered_by_the_champion() -> None:
+    assert pick_variant(route_of(1.0), outside_experiments).variant == "main"
 
 
 @STEADY
-@given(
-    st.lists(st.floats(0, 1000), min_size=1, max_size=5).filter(lambda weights: sum(weights) > 0),
-    st.sampled_from(KEYS) | st.sampled_from(["nextitem:" + "0" * 32, "nextitem:" + "f" * 32]),
-)
-@example([5e-324, 0.0], "nextitem:" + "f" * 32)
-def test_a_variant_without_weight_is_never_picked(weights: list[float], key: str) -> None:
-    route = route_of(*weights)
-    assert pick_variant(route, key).weight > 0
-    assert pick_variant(route, key) == pick_variant(route, key)
-
-
-def test_sessions_stay_with_a_variant_whose_weight_grows() -> None:
-    few, many = route_of(1, 9), route_of(5, 5)
-    assert {key for key in KEYS if pick_variant(few, key).variant == "0"} <= {
-        key for key in KEYS if pick_variant(many, key).variant == "0"
-    }
+@given(st.floats(0, 1, exclude_max=True), st.floats(0.001, 1), st.floats(0.001, 1))
+def test_a_raise_of_the_share_takes_no_session_from_the_challenger(draw: float, one: float, other: float) -> None:
+    fewer, more = sorted((one, other))
+    if pick_variant(route_of(fewer), lambda _: draw).variant == "challenger":
+        assert pick_variant(route_of(more), lambda _: draw).variant == "challenger"

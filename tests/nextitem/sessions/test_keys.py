@@ -1,5 +1,8 @@
 """Keys of sessions: no id leads to another's session, and a rotation of the secret loses none."""
 
+from collections import Counter
+
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,17 +84,33 @@ def test_hashes_change_their_key_only_when_no_process_can_have_the_old_secret() 
     assert hash_keys(SECOND, EXPIRED + 1) == (NEW.hash_key, OLD.hash_key)
 
 
-def test_the_digits_that_choose_a_variant_are_uniform_stable_and_keyed() -> None:
-    ring, other = ring_that_read(FIRST, EFFECT, EFFECT), ring_that_read(KeySecret(OTHER), EFFECT, EFFECT)
-    assert ring.variant_digits(ME) == ring_that_read(SECOND, EFFECT, EFFECT).variant_digits(ME)
-    assert ring.variant_digits(ME) != other.variant_digits(ME)
-    assert len({ring.variant_digits(SessionName(f"visitor-{number}")) for number in range(1000)}) == 1000
+def test_draws_are_uniform_sticky_keyed_and_independent_between_experiments() -> None:
+    # GIVEN draws of some sessions under two salts
+    ring = ring_that_read(FIRST, EFFECT, EFFECT)
+    names = [SessionName(f"visitor-{number}") for number in range(2000)]
+    one, other = ([ring.draw(salt, name) for name in names] for salt in ("one", "other"))
+    # THEN each quarter of [0, 1) has a quarter of them, whatever quarter they have under the other salt: over three
+    # standard deviations of a binomial are allowed
+    assert all(0 <= draw < 1 for draw in one + other)
+    places = Counter((int(4 * a), int(4 * b)) for a, b in zip(one, other, strict=True))
+    assert len(places) == 16
+    assert all(abs(count - 125) < 40 for count in places.values())
+    # AND a draw is the same in other processes, also after a rotation, and another deployment has others
+    rotated = ring_that_read(msgspec.structs.replace(SECOND, lake=FIRST.lake_key), EXPIRED + 1, EFFECT)
+    assert one == [rotated.draw("one", name) for name in names]
+    assert one[0] != ring_that_read(KeySecret(OTHER), EFFECT, EFFECT).draw("one", names[0])
 
 
-def test_without_a_secret_a_key_of_the_process_chooses_the_variant() -> None:
+def test_all_sessions_of_a_subject_have_one_draw() -> None:
+    ring = ring_that_read(FIRST, EFFECT, EFFECT)
+    draws = {ring.draw("salt", SessionName(session, "subject")) for session in ("a", "b")}
+    assert len(draws) == 1
+    assert len(draws | {ring.draw("salt", name) for name in (SessionName("a", "other"), SessionName("subject"))}) == 3
+
+
+def test_without_a_secret_a_session_takes_no_part_in_an_experiment() -> None:
     ring = SecretSource(SecretUnavailable("not now"), EFFECT).ring()
-    assert ring.variant_digits(ME) == ring.variant_digits(ME)
-    assert ring.variant_digits(ME) != ring_that_read(FIRST, EFFECT, EFFECT).variant_digits(ME)
+    assert ring.draw("salt", ME) == 1
     wait_for_readers()
 
 

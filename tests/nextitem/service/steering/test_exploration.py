@@ -19,7 +19,7 @@ from nextitem.service.schema.options import RankingOptions
 from nextitem.service.serving import RoutedModel
 from nextitem.service.steering.parsed_options import parse_options
 from tests.nextitem.catalogue.strategies import written
-from tests.nextitem.service.router_scene import KEY, TTL, Scene
+from tests.nextitem.service.router_scene import TTL, Scene
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -123,4 +123,4 @@ def test_the_route_decides_before_the_deployment(
     registry = Registry(scene.bucket, scene.folder / "models")
     router = Router(registry, "live", TTL, scene.faults.append, explore=0.2)
     router.load()
-    assert router.model_for(KEY).explore == expected
+    assert router.model_for().explore == expected

@@ -17,7 +17,7 @@ from nextitem.errors import RequestError
 from nextitem.model.engine import Model
 from nextitem.redis_client.url import parse_store_url
 from nextitem.service.router import Router
-from nextitem.service.serving import RoutedModel
+from nextitem.service.serving import Draw, RoutedModel, outside_experiments
 from nextitem.sessions.session import SessionStore
 from nextitem.sessions.valkey_store import ValkeyStore
 from tests.nextitem.catalogue.strategies import Cells, written
@@ -35,7 +35,7 @@ class OneModel:
     def __init__(self, routed: RoutedModel) -> None:
         self.routed = routed
 
-    def model_for(self, _digits: str, *, attributes: bool = False) -> RoutedModel:
+    def model_for(self, _draw: Draw = outside_experiments, *, attributes: bool = False) -> RoutedModel:
         return self.routed
 
 
