@@ -121,4 +121,4 @@ class RouteChanges:
                 return route
             if route is not None:
                 before = route.restores or revision
-        raise VersionNotFound(f"route {self._name} has no earlier version to roll back to")
+        raise VersionNotFound(f"route {self._name} has no earlier revision to roll back to")
