@@ -26,6 +26,7 @@ COLUMNS = {
     "judged_version": "VARCHAR",
     "judged_variant": "VARCHAR",
     "placement": "VARCHAR",
+    "team": "VARCHAR",
 }
 """The columns and their types in SQL: the attributes of `Record`."""
 CLOCK_MARGIN_MS = 1_000

@@ -54,6 +54,7 @@ class Record(msgspec.Struct, frozen=True):
     judged_version: str | None
     judged_variant: str | None
     placement: str | None
+    team: str | None = None
 
 
 class Deletion(msgspec.Struct, frozen=True):
