@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 import numpy as np
 
+from model_export.experiments.interleaving import preference, relative_preference
 from model_export.experiments.outcomes import Metric
 from model_export.experiments.sequential import (
     LEVEL,
@@ -129,8 +130,8 @@ class Decision(msgspec.Struct, frozen=True):
         share_before: the challenger's share until now.
         share_after: its share from now on: a step, 0 after a rollback, 1 after a promotion.
         champion: sessions and mean of its arm. The means are for people: they mix looks of different shares.
-        challenger: likewise.
-        difference: mean outcome of the challenger less the champion's, compared within looks.
+        challenger: likewise. Of interleaved sessions, both arms have all of them, and the means are shares of credits.
+        difference: mean outcome of the challenger less the champion's, compared within looks or within each session.
         relative_difference: the same relative to the champion's: what decides.
         guards: the guard rails.
         rules: the rules that were applied.
@@ -159,7 +160,8 @@ def decide(
     Args:
         state: the experiment since the look before.
         rules: its rules.
-        champion: sessions that ended, float64[looks], this look's last.
+        champion: sessions that ended, float64[looks], this look's last; of the metric ``preference``, their shares of
+            credits.
         challenger: the same, of the same looks.
         measured: measurements of the challenger since the look before, by the name of the guard rail. A name that is
             missing, or NaN, was not measured: the share then stays where it is.
@@ -172,11 +174,16 @@ def decide(
     unknown = sorted(set(measured) - {guard.name for guard in rules.guards})
     if unknown:
         raise InputError(f"experiment {state.experiment}: no guard rail bounds {', '.join(unknown)}")
-    settings = {"level": rules.level, "planned_sessions": rules.planned_sessions}
-    relative = _estimate(relative_difference(champion, challenger, **settings))
+    settings = {"level": rules.level, "planned_sessions": float(rules.planned_sessions)}
+    if rules.metric == "preference":
+        absolute, relative = preference(challenger, **settings), relative_preference(challenger, **settings)
+    else:
+        absolute = difference(champion, challenger, **settings)
+        relative = relative_difference(champion, challenger, **settings)
     guards = tuple(_guard(guard, measured.get(guard.name, math.nan)) for guard in rules.guards)
     arms = (_arm(state.champion, champion), _arm(state.challenger, challenger))
-    action, reason = _action(state, rules, arms, relative, guards)
+    change = _estimate(relative)
+    action, reason = _action(state, rules, arms, change, guards)
     after = {"continue": state.share, "promote": 1.0, "rollback": 0.0}
     return Decision(
         schema=1,
@@ -188,8 +195,8 @@ def decide(
         share_after=_next_step(state, rules) if action == "raise_share" else after[action],
         champion=arms[0],
         challenger=arms[1],
-        difference=_estimate(difference(champion, challenger, **settings)),
-        relative_difference=relative,
+        difference=_estimate(absolute),
+        relative_difference=change,
         guards=guards,
         rules=rules,
     )

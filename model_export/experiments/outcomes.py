@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 from model_export.experiments.sequential import ArmSums, Floats
 from model_export.metrics.ranking import hits, reciprocal_ranks
 
-Metric = Literal["hit_rate", "reciprocal_rank", "clicked", "converted"]
+ArmMetric = Literal["hit_rate", "reciprocal_rank", "clicked", "converted"]
+"""A metric that compares the sessions of two arms."""
+Metric = ArmMetric | Literal["preference"]
+"""Those, and what interleaved sessions prefer (`model_export.experiments.interleaving`)."""
 
 CONVERSIONS = frozenset({"purchase"})
 """The types of events that are conversions, unless the shop says otherwise."""
@@ -96,7 +99,7 @@ def session_outcomes(rows: EventRows, conversions: Collection[str] = CONVERSIONS
 
 
 def sums_by_look(
-    outcomes: SessionOutcomes, metric: Metric, look: NDArray[np.int64], looks: int
+    outcomes: SessionOutcomes, metric: ArmMetric, look: NDArray[np.int64], looks: int
 ) -> tuple[ArmSums, ArmSums]:
     """Return the sums of the champion's and of the challenger's sessions; those without an outcome do not count.
 

@@ -95,6 +95,39 @@ def relative_difference(
     return _where(known, value - 1.0, (product - root) / square - 1.0, (product + root) / square - 1.0)
 
 
+def mean(sums: ArmSums, *, level: float = LEVEL, planned_sessions: float = PLANNED_SESSIONS) -> Intervals:
+    """Return the mean outcome of sessions that are not compared with others, with all sessions up to each look.
+
+    Takes sums as `difference` does, of outcomes from -1 to 1. It is the same confidence sequence, of one sum.
+    """
+    sessions, outcomes, squares = (np.cumsum(column, axis=-1) for column in sums)
+    divisor = np.maximum(sessions, 1.0)
+    value = outcomes / divisor
+    correction = divisor / np.maximum(divisor - 1.0, 1.0)  # the mean is estimated from the same sessions
+    variance = np.maximum(squares / divisor - value**2, 0.0) * correction
+    known = (sessions > 0) & (variance > 0)
+    width = np.sqrt(boundary(sessions, planned_sessions, level) * variance / divisor)
+    return _where(known, value, value - width, value + width)
+
+
+def boundary(weight: Floats, planned: float, level: float) -> Floats:
+    """Return the bound of (a sum less its expectation)^2 / (its variance) at all looks; 0 where the weight is 0.
+
+    Args:
+        weight: of the sum, which is proportional to its variance.
+        planned: the weight at which the bound is narrowest.
+        level: see `difference`.
+    """
+    alpha = 1.0 - level
+    # The closed approximation of the parameter for which the boundary is narrowest at that weight (in the appendix
+    # of the paper).
+    mixture = planned / (-2.0 * log(alpha) + log(1.0 - 2.0 * log(alpha)))
+    compared = weight > 0
+    weight = np.where(compared, weight, 1.0)
+    bound = (weight + mixture) / weight * np.log((weight + mixture) / (mixture * alpha**2))
+    return np.where(compared, bound, 0.0)
+
+
 class _Accumulated:
     """Sums over looks of w (mean of the arm within the look), where w = n0 n1 / (n0 + n1).
 
@@ -135,14 +168,8 @@ class _Accumulated:
 
     def boundary(self, level: float, planned_sessions: float) -> Floats:
         """Return the bound of (a weighted sum less its expectation)^2 / (its variance) at all looks; 0 before any."""
-        alpha = 1.0 - level
-        # The closed approximation of the parameter for which the boundary is narrowest at that weight (in the appendix
-        # of the paper). Two equal arms have a weight of a quarter of their sessions.
-        mixture = planned_sessions / 4.0 / (-2.0 * log(alpha) + log(1.0 - 2.0 * log(alpha)))
-        compared = self.weight > 0
-        weight = np.where(compared, self.weight, 1.0)
-        bound = (weight + mixture) / weight * np.log((weight + mixture) / (mixture * alpha**2))
-        return np.where(compared, bound, 0.0)
+        # Two equal arms have a weight of a quarter of their sessions
+        return boundary(self.weight, planned_sessions / 4.0, level)
 
 
 def _where(known: NDArray[np.bool_], value: Floats, low: Floats, high: Floats) -> Intervals:

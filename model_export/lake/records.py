@@ -37,6 +37,7 @@ class Record(msgspec.Struct, frozen=True):
         judged_version: the version of that answer; None without one.
         judged_variant: its variant.
         placement: its placement.
+        team: which version drafted the item into that answer, "champion" or "challenger"; None without interleaving.
     """
 
     session: str

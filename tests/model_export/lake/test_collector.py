@@ -53,8 +53,15 @@ def test_a_record_has_what_the_session_and_its_answer_say(
 
     # THEN each has all that is known of it
     rows = rows_of(lake)
-    common = {"session": "000000000000000a", "version": VERSION, "variant": "main"}
-    none = {"rank": None, "clicked": False, "judged_version": None, "judged_variant": None, "placement": None}
+    common = {"session": "000000000000000a", "version": VERSION, "variant": "main", "team": None}
+    none = {
+        "rank": None,
+        "clicked": False,
+        "judged_version": None,
+        "judged_variant": None,
+        "placement": None,
+        "team": None,
+    }
     judged = {"judged_version": "v-before", "judged_variant": "trial", "placement": "home"}
     found = [{name: value for name, value in row.items() if name not in {"entry", "arrived_at"}} for row in rows]
     tags = [event_tag(HASH_KEY, name).hex() for name in "123"]

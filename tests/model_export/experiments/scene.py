@@ -1,0 +1,138 @@
+"""A route, a lake in memory, and shoppers whose sessions end up in it."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from model_export.experiments import lifecycle
+from model_export.experiments.decide import Bound, Rules
+from model_export.experiments.records import Look, Record, Timing, read_records
+from model_export.lake.reader import LakeSessions, SessionWindow
+from nextitem.registry.experiment import CHALLENGER, CHAMPION, Kind
+from nextitem.registry.publisher import Publisher
+from nextitem.registry.route import Route
+from tests.model_export.experiments.memory_bucket import MemoryBucket
+
+A, B, C = (f"v{digit * 16}" for digit in "abc")
+START = datetime(2026, 1, 31, 9, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+GUARD = Bound("p99_ms", 150.0)
+RULES = Rules(steps=(0.1, 0.5), minimum_sessions=50, guards=(GUARD,))
+TIMING = Timing(idle=600, delay=300, settle=30)
+ROUTE = "live"
+
+
+class TrustingPublisher(Publisher):
+    """A publisher for which each version is published and passes its certificate."""
+
+    def _check(self, version: str, folder: Path) -> Callable[[], object]:
+        return lambda: (version, folder)
+
+
+class Measured:
+    """`Measurements` that say what a test sets, and note what they were asked for."""
+
+    def __init__(self, values: Mapping[str, float]) -> None:
+        self.values = values
+        self.asked: list[tuple[str, datetime, datetime]] = []
+
+    def measured(self, version: str, since: datetime, until: datetime) -> Mapping[str, float]:
+        self.asked.append((version, since, until))
+        return self.values
+
+
+class Scene:
+    """A route with a champion, and looks at it.
+
+    Attributes:
+        bucket: the registry's.
+        measured: what guard rails measure.
+        sessions: how many sessions of each arm end in each window, and their hit rates.
+        windows: the windows that were read.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(lifecycle, "Publisher", TrustingPublisher)
+        monkeypatch.setattr("model_export.experiments.live_sessions.read_ended_sessions", self._read)
+        self.bucket = MemoryBucket()
+        self.measured = Measured({"p99_ms": 100.0})
+        self.sessions: dict[str, tuple[int, float]] = {CHAMPION: (200, 0.5), CHALLENGER: (200, 0.5)}
+        self.windows: list[SessionWindow] = []
+        self.publisher = TrustingPublisher(self.bucket, ROUTE, lambda: START - HOUR)
+        self.publisher.promote(A, Path())
+        self.bucket.written.clear()
+
+    def start(self, rules: Rules = RULES, kind: Kind = "canary") -> Record:
+        return lifecycle.start_experiment(self.bucket, ROUTE, B, kind, rules, START, timing=TIMING)
+
+    def look(self, hours: float) -> Look | None:
+        return lifecycle.look_at_route(self.bucket, _NO_FILES, ROUTE, self.measured, START + hours * HOUR)
+
+    @property
+    def route(self) -> Route:
+        route = self.publisher.current()
+        assert route is not None
+        return route
+
+    @property
+    def shares(self) -> dict[str, float]:
+        return {variant.version: round(variant.weight, 9) for variant in self.route.variants}
+
+    @property
+    def record(self) -> Record:
+        return read_records(self.bucket, ROUTE)[-1]
+
+    def _read(self, _lake: object, window: SessionWindow) -> LakeSessions:
+        """Return sessions of four events, the last three of which judge answers; they end within the window."""
+        self.windows.append(window)
+        parts = [
+            (variant, version, session, event)
+            for variant, version in ((CHAMPION, A), (CHALLENGER, B))
+            for session in range(self.sessions[variant][0])
+            for event in range(4)
+        ]
+        ended = window.ended_by - window.idle_ms
+        width = window.ended_by - window.ended_after
+
+        def column(make: Callable[..., Any], dtype: Any) -> Any:
+            return np.array([make(*part) for part in parts], dtype)
+
+        def rank(variant: str, _version: str, session: int, event: int) -> float:
+            count, rate = self.sessions[variant]
+            hits = round(3 * count * rate)  # spread over the sessions
+            return float("nan") if event == 0 else 1.0 if (event - 1) * count + session < hits else float("inf")
+
+        return LakeSessions(
+            session=column(lambda variant, _v, session, _e: f"{variant}{session}/{ended}", np.str_),
+            began=column(lambda *_: ended - min(1_000, width // 2), np.int64),
+            last=column(lambda *_: ended, np.int64),
+            item_id=column(lambda *_: "item", np.str_),
+            type=column(lambda *_: "view", np.str_),
+            version=column(lambda _variant, version, *_: version, np.str_),
+            variant=column(lambda variant, *_: variant, np.str_),
+            occurred_at=column(lambda *_: ended, np.int64),
+            rank=column(rank, np.float64),
+            clicked=column(lambda *_: False, np.bool_),
+            team=column(lambda *_: "", np.str_),
+            too_long=0,
+        )
+
+
+class _NoFiles:
+    def keys(self, prefix: str) -> list[str]:
+        raise NotImplementedError(prefix)
+
+    def download(self, key: str, path: Path, max_bytes: Callable[[], int]) -> bool:
+        raise NotImplementedError((key, path, max_bytes))
+
+
+_NO_FILES = _NoFiles()
+
+
+@pytest.fixture
+def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
+    return Scene(monkeypatch)

@@ -1,0 +1,83 @@
+"""Experiments that a person starts, stops, or ends by a change of the route."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from model_export.experiments.audit import read_audit
+from model_export.experiments.lifecycle import start_experiment, stop_experiment
+from model_export.experiments.records import read_records
+from nextitem.errors import InputError, RegistryError, RouteConflict
+from nextitem.registry.experiment import CHALLENGER, CHAMPION
+from tests.model_export.experiments.scene import HOUR, ROUTE, RULES, START, A, B, C, Scene
+
+WINS = {CHAMPION: (300, 0.4), CHALLENGER: (300, 0.6)}
+
+
+class Died(Exception):
+    """The process died."""
+
+
+def _raise_died(_key: str) -> None:
+    raise Died
+
+
+def test_a_person_ends_an_experiment_and_the_next_look_closes_the_record(scene: Scene) -> None:
+    scene.start()
+    scene.look(1)
+    scene.publisher.rollback(Path())
+    assert scene.look(2) is None
+    assert (scene.record.outcome, scene.record.ended) == ("ended_by_hand", START + 2 * HOUR)
+    # AND another experiment can start, and has looks of its own
+    scene.start()
+    look = scene.look(3)
+    assert look is not None
+    assert look.decision.look == 1
+    assert len(read_records(scene.bucket, ROUTE)) == 2
+
+
+def test_a_promotion_that_a_person_prevented_is_not_called_one(scene: Scene) -> None:
+    # GIVEN a decision to promote whose process died before it changed the route, and a person who rolled back
+    scene.start()
+    scene.sessions = WINS
+    scene.look(1)
+    scene.bucket.after_write = _raise_died
+    with pytest.raises(Died):
+        scene.look(2)
+    scene.bucket.after_write = lambda _key: None
+    scene.publisher.rollback(Path())
+    # WHEN the next look comes THEN it does not promote
+    assert scene.look(3) is None
+    assert (scene.shares, scene.record.outcome) == ({A: 1.0}, "ended_by_hand")
+
+
+def test_stop_gives_everything_back_and_leaves_an_entry(scene: Scene) -> None:
+    scene.start()
+    stopped = stop_experiment(scene.bucket, ROUTE, START + HOUR)
+    assert (scene.shares, stopped.outcome) == ({A: 1.0}, "stopped")
+    (entry,) = read_audit(scene.bucket, ROUTE)
+    assert (entry.what, entry.at, entry.details["experiment"]) == ("stop", START + HOUR, stopped.experiment)
+    with pytest.raises(InputError, match="no experiment runs"):
+        stop_experiment(scene.bucket, ROUTE, START + HOUR)
+
+
+def test_what_cannot_start_is_refused(scene: Scene) -> None:
+    preference = msgspec.structs.replace(RULES, metric="preference")
+    with pytest.raises(InputError, match="interleaving"):
+        scene.start(kind="interleaving")
+    with pytest.raises(InputError, match="interleaving"):
+        scene.start(preference)
+    with pytest.raises(InputError, match="live"):
+        start_experiment(scene.bucket, ROUTE, A, "canary", RULES, START)
+    assert scene.record.outcome == "never_started"
+    running = scene.start()
+    with pytest.raises(RouteConflict, match=running.experiment):
+        start_experiment(scene.bucket, ROUTE, C, "canary", RULES, START)
+
+
+def test_an_experiment_without_a_record_is_an_error(scene: Scene) -> None:
+    assert scene.look(1) is None
+    scene.publisher.start_experiment(B, 0.1, Path())
+    with pytest.raises(RegistryError, match="no record"):
+        scene.look(2)
