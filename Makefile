@@ -135,6 +135,8 @@ lock: $(AUDIT)/pip-compile bench-peers ## lock the installed packages, and with 
 		echo "$$packages" | sed -E $(TORCH_BUILDS) | tr '|' '\n'; } > requirements/constraints.txt
 	@$(LOCK) --constraint requirements/constraints.txt $(NOT_IMPORTED:%=--unsafe-package %) \
 		--output-file functions/requirements.txt pyproject.toml
+	@$(LOCK) --constraint requirements/constraints.txt \
+		--output-file functions/learning/requirements.txt functions/learning/requirements.in
 	@for tool in $(LOCKED_TOOLS); do \
 		$(LOCK) --allow-unsafe --no-annotate --output-file requirements/$$tool.txt requirements/$$tool.in || exit 1; done
 
@@ -144,6 +146,7 @@ AUDIT_SKIPS :=
 .PHONY: audit
 audit: $(AUDIT)/pip-compile ## check what ships or deploys for known vulnerabilities (needs the network)
 	$(AUDIT)/pip-audit --require-hashes --disable-pip $(AUDIT_SKIPS) --requirement functions/requirements.txt \
+		--requirement functions/learning/requirements.txt \
 		$(LOCKED_TOOLS:%=--requirement requirements/%.txt)
 
 SBOM := .build/sbom/function.cdx.json
@@ -221,6 +224,7 @@ RELEASE ?=
 
 SAM := .sam-venv/bin/sam
 FUNCTION_BUILD := .aws-sam/build/RecommendFunction
+LEARNING_BUILD := .aws-sam/build/CollectFunction
 
 export SAM_CLI_TELEMETRY := 0
 
@@ -261,6 +265,7 @@ build: $(SAM) ## build the deployable functions into .aws-sam/ (ARCHITECTURE=x86
 	.sam-venv/bin/python -m devstack.build.release .aws-sam/build --of RecommendFunction --note "$(RELEASE)" \
 		template.yaml samconfig.toml
 	.sam-venv/bin/python devstack/build/artifact.py $(FUNCTION_BUILD) --architecture $(ARCHITECTURE)
+	.sam-venv/bin/python devstack/build/artifact.py $(LEARNING_BUILD) --architecture $(ARCHITECTURE)
 
 .PHONY: smoke
 smoke: $(DEMO_INSTALLED) $(SAM) ## deploy, use and delete a scratch stack in your AWS account, after a question (an hour; ARGS=--help)

@@ -21,6 +21,14 @@ def build(artifact: Path, python313: Path) -> Path:
     return artifact
 
 
+def build_learning(artifact: Path, python313: Path) -> Path:
+    """Build the functions of the learning loop into `artifact`, which must not exist yet."""
+    artifact.mkdir()
+    makefile = f"--file={FUNCTIONS / 'Makefile'}"
+    make("--silent", makefile, "build-CollectFunction", ARTIFACTS_DIR=str(artifact), PYTHON313=str(python313))
+    return artifact
+
+
 def make(*arguments: str, **variables: str) -> None:
     """Run make in the root of the project, without the variables of an outer make."""
     subprocess.run(["make", *arguments], cwd=ROOT, env=without_outer_make() | variables, check=True)  # noqa: S607 - make of PATH

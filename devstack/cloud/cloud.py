@@ -6,6 +6,7 @@ Example:
 
 import contextlib
 import socket
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -32,6 +33,7 @@ from devstack.cloud.running.functions import CloudFunctions
 from devstack.cloud.services.code_deploy import CodeDeploy
 from devstack.cloud.services.http_api import HttpApi
 from devstack.cloud.services.rotation import Rotation
+from devstack.cloud.services.schedules import Schedules
 from devstack.cloud.services.telemetry import undelivered
 from devstack.cloud.store_door.door import StoreDoor
 from devstack.cloud.store_door.server import server_options
@@ -52,7 +54,8 @@ CODE = {
     "PreTrafficFunction": FUNCTIONS / "operations",
     "RotateSecretFunction": FUNCTIONS / "operations",
 }
-"""The folder of each function's code, by logical id."""
+"""The folder of each function's code, by logical id; those of the learning loop get `learning_sources`."""
+LEARNING = ("CollectFunction", "CompactFunction")
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ class LocalCloud:
         actors: those who call the stack, each under its own policy.
         functions: the running functions.
         code_deploy: moves the alias of a release.
+        schedules: fires the rules of the learning loop.
         values: of the template's parameters.
         edit: see below.
     """
@@ -132,6 +136,9 @@ class LocalCloud:
             self._before = inventory(self.site)
             self.deployment = deploy(self.site, deployed(self.values, self.edit), self._stack_name)
             serverless = any(self.deployment.of_type("AWS::ElastiCache::ServerlessCache"))
+            if any(name in self.deployment.resources for name in LEARNING):
+                learning = learning_sources(_folder(directory, "learning"))
+                self._code = {**dict.fromkeys(LEARNING, learning), **self._code}
             valkey = start_valkey(children, directory, *server_options(serverless=serverless))
             network = running.enter_context(
                 Network(self.deployment, children, _folder(directory, "network"), pythons=[self._python])
@@ -163,6 +170,7 @@ class LocalCloud:
                     door.open(entrance.listening, tls=entrance.tls, via=via)
             code_deploy.connect(door.authorizer)
             self._rotation.connect(catalogue, door.authorizer, self.functions.invoke)
+            self.schedules = Schedules(catalogue, door.authorizer, self.functions.invoke)
             self.functions.publish()
             self._api = HttpApi(catalogue, authority, door.authorizer, self.functions.invoke)
             self.url = running.enter_context(_served(self._api, listening))
@@ -260,6 +268,14 @@ def _served(api: HttpApi, listening: socket.socket) -> Iterator[str]:
             yield url
         finally:
             loop.run(gateway.stop())
+
+
+def learning_sources(folder: Path) -> Path:
+    """Copy the code of the learning loop's functions, and nothing else of the project, into an existing folder."""
+    makefile = str(FUNCTIONS / "Makefile")
+    command = ["make", "--silent", "--file", makefile, "learning-sources", f"ARTIFACTS_DIR={folder}"]
+    subprocess.run(command, cwd=ROOT, check=True)  # noqa: S603 - our own command
+    return folder
 
 
 def _folder(directory: Path, name: str) -> Path:

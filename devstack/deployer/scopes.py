@@ -37,6 +37,7 @@ NAMED: dict[str, dict[str, tuple[str, ...]]] = {
             for kind in ("cluster", "replicationgroup", "serverlesscache", "subnetgroup", "user", "usergroup")
         },
     },
+    "events": {"rule-on-default-event-bus": (f"events:{REGIONAL}:rule/${{StackName}}-*",)},
     "iam": {
         "role": ("iam::${AWS::AccountId}:role/${StackName}-*",),
         "policy": ("iam::${AWS::AccountId}:policy/${StackName}-*",),

@@ -7,16 +7,19 @@ TOKENS: Values = {
     "JwtAudience": "app",
     "CorsOrigins": "https://shop.example.com",
 }
+LEARNING: Values = {"Learning": "scheduled", "LakeBuckets": 2}
 STRATEGIES: dict[str, Values] = {
     "none": {},
     "provisioned": {"ColdStartStrategy": "provisioned", "ScheduledMinimum": 10},
     "snapstart": {"ColdStartStrategy": "snapstart", **TOKENS},
     "managed-instances": {"ColdStartStrategy": "managed-instances"},
 }
+LEARNS = {("none", "serverless"), ("managed-instances", "nodes")}
+"""The rows with the learning loop: those whose every Allow must be needed (`test_allows`)."""
 STORES: dict[str, Values] = {"serverless": {}, "nodes": {"StoreKind": "nodes"}}
 
 ROWS: dict[tuple[str, str], Values] = {
-    (strategy, store): {**values, **of_store}
+    (strategy, store): {**values, **of_store, **(LEARNING if (strategy, store) in LEARNS else {})}
     for strategy, values in STRATEGIES.items()
     for store, of_store in STORES.items()
 }

@@ -16,6 +16,7 @@ from devstack.cloud.iam.authority import Credentials
 from devstack.cloud.services.code_deploy import DeploymentStopped
 from devstack.publish import demo_artifact
 from devstack.template.stack import Edit, Values
+from tests.cloud.learning import fill_and_compact
 
 RETAINED = {"ModelBucket", "ModelBucketPolicy", "Key"}
 """What a deleted stack leaves behind, by logical id."""
@@ -50,6 +51,7 @@ class Story:
             "catalogue": self.catalogue,
             "promote": self.promote,
             "serve": self.serve,
+            "learn": self.learn,
             "browse": self.browse,
             "refuse": self.refuse,
             "availability": self.availability,
@@ -102,6 +104,11 @@ class Story:
         assert answer["model"]["version"] == self._version, answer
         assert self._cloud.deployment.outputs["ApiUrl"] == self._cloud.api_endpoint
         assert self._cloud.undelivered() == []
+
+    def learn(self) -> None:
+        """The loop's functions bring the events into the lake, and take those of a deleted session out again."""
+        if self._cloud.values.get("Learning") == "scheduled":
+            fill_and_compact(self._cloud, self._until, self._length)
 
     def browse(self) -> None:
         """Pages of the listed origins may call every route, and no other page may."""

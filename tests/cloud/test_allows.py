@@ -12,6 +12,7 @@ PLAYED: tuple[Row, ...] = (("none", "serverless"), ("managed-instances", "nodes"
 """Both kinds of store, and both forms of the recommend function."""
 NOT_EXERCISED: dict[Allow, str] = {
     ("RecommendRole", "JoinVpc"): "Lambda makes the network interfaces; the deployer asks for the rights, as it does.",
+    ("CollectRole", "JoinVpc"): "Likewise.",
     ("InstancesRole", "EncryptVolumes"): "EC2 uses it for the volumes of instances, which are not modelled.",
     ("InstancesRole", "LendKeyToInstances"): "Likewise.",
     ("Key", "UsedByLogs"): "CloudWatch Logs encrypts; the deployer asks for the rights when a log group is made.",

@@ -19,10 +19,13 @@ COLD: dict[str, Values] = {
     "managed-instances": {"ColdStartStrategy": "managed-instances"},
 }
 STORE: dict[str, Values] = {"serverless": {}, "nodes": {"StoreKind": "nodes"}}
+LEARNING: Values = {"Learning": "scheduled", "LakeBuckets": 256}
 PROCESSOR: dict[str, Values] = {"x86_64": {}, "arm64": {"Architecture": "arm64"}}
-DOMAIN: dict[str, Values] = {
+MORE: dict[str, Values] = {
     "": {},
-    "domain": {
+    # Two parts that share no resource are tried together: each part of its own would double the combinations.
+    "domain-learning": {
+        **LEARNING,
         "DomainName": "api.example.com",
         "CertificateArn": "arn:aws:acm:eu-central-1:123456789012:certificate/0",
     },
@@ -32,6 +35,6 @@ COMBINATIONS: dict[str, Values] = {
     "-".join(name for name, _ in choices if name): {
         key: value for _, values in choices for key, value in values.items()
     }
-    for choices in product(AUTH.items(), COLD.items(), STORE.items(), PROCESSOR.items(), DOMAIN.items())
+    for choices in product(AUTH.items(), COLD.items(), STORE.items(), PROCESSOR.items(), MORE.items())
 }
 """By the name of a test."""

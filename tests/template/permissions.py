@@ -35,6 +35,10 @@ PATTERNS = {
     "${ModelBucket.Arn}/catalogues/*": {"s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"},
     "${ModelBucket.Arn}/catalogues/routes/*": {"s3:PutObject"},
     "${ModelBucket.Arn}/catalogues/*/models/*": {"s3:PutObject", "s3:AbortMultipartUpload"},
+    # The lake's files, by prefix.
+    "${ModelBucket.Arn}/lake/*": {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"},
+    "${ModelBucket.Arn}/lake-deletions/*": {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"},
+    "${ModelBucket.Arn}/lake-state/*": {"s3:GetObject", "s3:PutObject"},
     # The numbers of the function's versions are not known.
     "${Function}:*": {
         "lambda:GetAlias",

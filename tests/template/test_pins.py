@@ -16,7 +16,8 @@ NOT_IMPORTED = {("onnxruntime", name) for name in ("flatbuffers", "packaging", "
 
 
 FUNCTION = ROOT / "functions" / "requirements.txt"
-LOCKS = [FUNCTION, *(source.with_suffix(".txt") for source in (ROOT / "requirements").glob("*.in"))]
+LEARNING = ROOT / "functions" / "learning" / "requirements.txt"
+LOCKS = [FUNCTION, LEARNING, *(source.with_suffix(".txt") for source in (ROOT / "requirements").glob("*.in"))]
 INSTALL = re.compile(r"pip install (?:.*\\\n)*.*")
 
 
@@ -27,7 +28,8 @@ def requirements(lines: list[str]) -> dict[str, Requirement]:
 
 @pytest.fixture(scope="module")
 def pins() -> dict[str, Requirement]:
-    return requirements(re.findall(r"(?m)^[\w.-]+==\S+", FUNCTION.read_text()))
+    pinned = FUNCTION.read_text() + LEARNING.read_text()
+    return requirements(re.findall(r"(?m)^[\w.-]+==\S+", pinned))
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: f"{lock.parent.name}/{lock.name}")

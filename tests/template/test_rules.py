@@ -27,6 +27,7 @@ REFUSED: dict[str, tuple[Values, str]] = {
     "an issuer without an audience": ({"JwtIssuer": "https://login.example.com/"}, "JwtIssuer needs JwtAudience"),
     "an audience without an issuer": ({"JwtAudience": "app"}, "JwtAudience needs JwtIssuer"),
     "an issuer in plain": ({"JwtIssuer": "http://login.example.com/", "JwtAudience": "app"}, "JwtIssuer must be like"),
+    "learning without a lake": ({"Learning": "scheduled"}, "Learning needs LakeBuckets"),
     "a domain without a certificate": ({"DomainName": "api.example.com"}, "DomainName needs CertificateArn"),
     "a certificate without a domain": (
         {"CertificateArn": "arn:aws:acm:eu-central-1:1:certificate/0"},

@@ -18,6 +18,7 @@ _LISTS: tuple[tuple[str, str, str, str, dict[str, Any]], ...] = (
     ("ec2", "describe_subnets", "Subnets", "SubnetId", {}),
     ("ec2", "describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId", {}),
     ("ec2", "describe_vpcs", "Vpcs", "VpcId", {}),
+    ("events", "list_rules", "Rules", "Name", {}),
     ("iam", "list_policies", "Policies", "Arn", {"Scope": "Local"}),
     ("iam", "list_roles", "Roles", "RoleName", {}),
     ("kms", "list_keys", "Keys", "KeyId", {}),

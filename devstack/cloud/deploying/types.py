@@ -4,6 +4,7 @@ from devstack.cloud.deploying import (
     api,
     bucket,
     encryption,
+    events,
     functions,
     identity,
     logs,
@@ -16,7 +17,7 @@ from devstack.cloud.deploying.resource_type import ResourceType
 
 TYPES: dict[str, ResourceType] = {
     resource_type.name: resource_type
-    for module in (api, bucket, encryption, functions, identity, logs, monitoring, network, releases, store)
+    for module in (api, bucket, encryption, events, functions, identity, logs, monitoring, network, releases, store)
     for resource_type in module.TYPES
 }
 """By name."""

@@ -18,7 +18,7 @@ from devstack.deployer.__main__ import POLICY
 from devstack.processes.children import Children
 from devstack.services.bucket import start_moto
 from devstack.template.stack import deployed
-from tests.template.combinations import AUTH, COLD, DOMAIN, STORE
+from tests.template.combinations import AUTH, COLD, MORE, STORE
 
 pytestmark = pytest.mark.slow
 
@@ -129,7 +129,7 @@ def test_the_deployer_may_make_every_call_of_a_deployment(
     cold: str, store: str, clients: RecordingClients, statements: tuple[Statement, ...]
 ) -> None:
     # GIVEN a deployment with every option that adds resources, and its deletion
-    values = {**COLD[cold], **STORE[store], **AUTH["token"], **DOMAIN["domain"], "PageEmail": "ops@example.com"}
+    values = {**COLD[cold], **STORE[store], **AUTH["token"], **MORE["domain-learning"], "PageEmail": "ops@example.com"}
     clients.actions = set()
     account = Account()
     site = Site(account, clients, Authority(account))

@@ -9,7 +9,7 @@ from devstack.cloud.deploying.resource_type import Site
 from devstack.cloud.deploying.stacks import delete, deploy
 from devstack.template.resolver import references
 from devstack.template.stack import deployed
-from tests.template.combinations import AUTH, COLD, DOMAIN, STORE
+from tests.template.combinations import AUTH, COLD, MORE, STORE
 
 pytestmark = pytest.mark.slow
 
@@ -57,7 +57,7 @@ RETAINED = {"ModelBucket", "ModelBucketPolicy", "Key"}
 @pytest.mark.parametrize("cold", COLD)
 def test_a_stack_is_created_and_deleted(site: Site, stack_name: str, cold: str, store: str) -> None:
     # GIVEN the template with every option that adds resources
-    values = {**COLD[cold], **STORE[store], **AUTH["token"], **DOMAIN["domain"], "PageEmail": "ops@example.com"}
+    values = {**COLD[cold], **STORE[store], **AUTH["token"], **MORE["domain-learning"], "PageEmail": "ops@example.com"}
     stack = deployed(values)
     before = inventory(site)
 

@@ -1,0 +1,123 @@
+"""A round reaches every stream sooner or later, whatever stops it, and says each loss once."""
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from model_export.lake.parquet import Contents
+from model_export.lake.records import Entry
+from model_export.lake.rounds import MAX_FAILURES, NOTE, collect_round
+from nextitem.aws.object_store import StoredObject
+from nextitem.errors import RegistryUnavailable, StoreUnavailable
+
+BUCKETS = 5
+
+
+class Bucket:
+    """A bucket in memory; only the note is ever in it."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, StoredObject] = {}
+
+    def read(self, key: str, max_bytes: int) -> StoredObject | None:
+        stored = self.objects.get(key)
+        assert stored is None or len(stored.data) <= max_bytes
+        return stored
+
+    def create(self, key: str, data: bytes) -> bool:
+        return key not in self.objects and self._put(key, data)
+
+    def replace(self, key: str, data: bytes, etag: str) -> bool:
+        return self.objects[key].etag == etag and self._put(key, data)
+
+    def _put(self, key: str, data: bytes) -> bool:
+        self.objects[key] = StoredObject(data, str(len(self.objects)) + str(hash(data)))
+        return True
+
+
+class EmptyStreams:
+    """Streams without entries, which may have lost some.
+
+    Attributes:
+        read_streams: those that were read, in order.
+    """
+
+    def __init__(self, lost: Mapping[int, int] | None = None, broken: Sequence[int] = ()) -> None:
+        self._lost, self._broken = dict(lost or {}), broken
+        self.read_streams: list[int] = []
+
+    def read(self, bucket: int) -> tuple[str, Sequence[Entry]] | None:
+        self.read_streams.append(bucket)
+        if bucket in self._broken:
+            raise StoreUnavailable("no answer")
+        return None
+
+    def finish(self, bucket: int, begun: str, contents: Contents) -> None:
+        raise AssertionError((bucket, begun, contents))
+
+    def lost(self, bucket: int) -> int:
+        return self._lost.get(bucket, 0)
+
+
+def play(streams: EmptyStreams, bucket: Bucket, calls: int = BUCKETS) -> dict[str, int]:
+    """Run a round that has time for a number of streams; return what it reports."""
+    reports: list[Mapping[str, int]] = []
+    left = iter([False] * calls)
+    result = collect_round(
+        streams,
+        bucket,  # type: ignore[arg-type]  # the parts that a round uses
+        BUCKETS,
+        is_over=lambda: next(left, True),
+        report=reports.append,
+    )
+    assert reports == [result]
+    return result
+
+
+def test_a_run_goes_on_where_the_last_one_ran_out_of_time() -> None:
+    bucket, streams = Bucket(), EmptyStreams()
+    left = [play(streams, bucket, calls=2)["lake_streams_left"] for _ in range(3)]
+    assert left == [3, 3, 3]
+    assert streams.read_streams == [0, 1, 2, 3, 4, 0]
+
+
+def test_a_loss_is_reported_once() -> None:
+    bucket = Bucket()
+    assert play(EmptyStreams({1: 3}), bucket)["lake_lost"] == 3
+    assert play(EmptyStreams({1: 3}), bucket)["lake_lost"] == 0
+    assert play(EmptyStreams({1: 4, 2: 2}), bucket)["lake_lost"] == 3
+    assert play(EmptyStreams(), bucket)["lake_lost"] == 0  # the store was emptied: its count begins again
+    assert play(EmptyStreams({1: 1}), bucket)["lake_lost"] == 1
+
+
+def test_a_loss_of_a_run_that_dies_before_its_note_is_reported_again() -> None:
+    bucket = Bucket()
+
+    def die(_counts: Mapping[str, int]) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        collect_round(EmptyStreams({0: 1}), bucket, BUCKETS, is_over=lambda: False, report=die)  # type: ignore[arg-type]
+    assert play(EmptyStreams({0: 1}), bucket)["lake_lost"] == 1
+
+
+def test_streams_of_a_server_that_is_down_are_left_and_the_others_collected() -> None:
+    bucket, streams = Bucket(), EmptyStreams(broken=[1])
+    result = play(streams, bucket)
+    assert streams.read_streams == [0, 1, 2, 3, 4]
+    assert result["lake_streams_left"] == 1
+
+
+def test_without_a_store_a_run_fails_after_some_streams() -> None:
+    bucket, streams = Bucket(), EmptyStreams(broken=range(BUCKETS))
+    with pytest.raises(StoreUnavailable):
+        play(streams, bucket)
+    assert len(streams.read_streams) == MAX_FAILURES
+    assert NOTE not in bucket.objects
+
+
+def test_a_note_of_another_form_is_no_reason_to_forget_losses() -> None:
+    bucket = Bucket()
+    bucket.create(NOTE, b'{"first": "one"}')
+    with pytest.raises(RegistryUnavailable, match="delete it"):
+        play(EmptyStreams(), bucket)
