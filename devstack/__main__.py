@@ -5,8 +5,6 @@
 
 import argparse
 import contextlib
-import os
-import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -23,6 +21,7 @@ from devstack.console.backend import Backend
 from devstack.console.pages import console_pages
 from devstack.demo_catalogue import TRENDING_FIELD, write_demo_catalogue
 from devstack.openapi import site
+from devstack.options import AUDIENCE, parse_options
 from devstack.processes.errors import StackError
 from devstack.publish import demo_artifact, earlier_artifact, most_popular_item
 from devstack.replay.demo import (
@@ -41,23 +40,10 @@ from model_export.simulator import Shop
 from model_export.training.run_folder import refuse_run
 from nextitem.errors import NextItemError
 
-PORT = 3000
-LAST_PORT = 65_535
 ROUTE_SECONDS = 3
 """How soon the function follows a promotion: sooner than by default, since a person waits for it."""
-AUDIENCE = "nextitem"
-"""Audience of the tokens, unless --jwt names others."""
-ONLY_WITHOUT_TEMPLATE = {
-    "items": "use nextitem items publish",
-    "workers": "a version has four at most",
-    "cors": "use --parameters CorsOrigins=ORIGIN",
-    "jwt": "use --parameters JwtIssuer=ISSUER JwtAudience=AUDIENCE",
-    "functions_dir": "the local cloud runs the code of functions/",
-    "python": "the local cloud runs its functions with its own interpreter",
-    "runtime_path": "the local cloud runs its functions with its own interpreter",
-}
-"""Options that --template excludes, and why."""
-ORIGIN = r"https?://[^,*/]+"
+LAKE_BUCKETS = 8
+"""Streams of the event lake with --lake: each makes files of its own."""
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
@@ -72,11 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return command.main(arguments[1:])
     if arguments[:1] == ["env"]:
         return env.main(arguments[1:])
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    if options.jwt and not options.jwt[0].startswith("https://"):
-        parser.error(f"argument --jwt: an issuer begins with https://, not {options.jwt[0]}")
-    _refuse_mixed_modes(parser, options)
+    options = parse_options(arguments)
     console = Console()
     try:
         return _run(options, console)
@@ -107,6 +89,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         observe=backend.calls.observe,
         earlier=None if options.artifact else earlier_artifact(),
         catalogue=_catalogue(options),
+        lake_buckets=_lake_buckets(options),
         exclude_seen=True,  # as a shop would: its carousel shows what the visitor has not seen
         pages=[*console_pages(backend), *site.pages()],
     )
@@ -119,6 +102,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
             console.print(
                 f"Open the demo shop: [bold]{stack.url}/[/bold]   its console: [bold]{stack.url}/console[/bold]"
             )
+        if stack.lake:
+            console.print(f"The event lake, collected each second: s3://{stack.bucket}/lake")
         token = next(iter(stack.tokens.values()), None)
         visits = replay_sessions(stack.url, options.sessions, console, _bearer(token) if token else None)
         show_replay(console, visits, stack.cold_starts, stack.log_lines)
@@ -160,6 +145,21 @@ def _catalogue(options: argparse.Namespace) -> Callable[[Path], object] | None:
     return None if options.artifact else write_demo_catalogue
 
 
+def _lake_buckets(options: argparse.Namespace) -> int:
+    """Return the number of the lake's streams.
+
+    Raises:
+        StackError: a package of the collector is missing.
+    """
+    if not options.lake:
+        return 0
+    try:
+        import model_export.lake.collector  # noqa: F401 - only whether it can be imported
+    except ModuleNotFoundError as error:
+        raise _packages_missing("--lake", error) from error
+    return LAKE_BUCKETS
+
+
 def _build_catalogue(items: Path, path: Path) -> None:
     """Write the catalogue of a file of items.
 
@@ -185,105 +185,8 @@ def _bearer(token: str) -> Authorization:
     return lambda *_: {"authorization": f"Bearer {token}"}
 
 
-def _refuse_mixed_modes(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    if not options.template:
-        if options.parameters is not None:
-            parser.error("argument --parameters: needs --template, whose parameters these are")
-        return
-    for name, reason in ONLY_WITHOUT_TEMPLATE.items():
-        if getattr(options, name) is not None:
-            parser.error(f"argument --{name.replace('_', '-')}: not with --template: {reason}")
-
-
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
     sys.exit(EXIT_TERMINATED)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m devstack",
-        description="Run the whole stack on this machine.",
-        epilog="`python -m devstack top` watches a running stack, `python -m devstack env` prints how to reach it.",
-    )
-    parser.add_argument("--port", type=_port, default=PORT, help=f"port of the HTTP API; 0: a free one ({PORT})")
-    parser.add_argument("--workers", type=_positive, help=f"maximum number of workers ({MAX_WORKERS})")
-    parser.add_argument("--sessions", type=_not_negative, default=SESSIONS, help=f"sessions to replay ({SESSIONS})")
-    once = os.environ.get("ONCE", "") not in ("", "0")
-    parser.add_argument(
-        "--once",
-        action="store_true",
-        default=once,
-        help="exit after the replay, with exit code 1 if a request failed; ONCE=1 does the same",
-    )
-    parser.add_argument(
-        "--cors",
-        type=_origin,
-        action="append",
-        metavar="ORIGIN",
-        help="allow the pages of this origin to call the API; may be repeated",
-    )
-    parser.add_argument(
-        "--jwt",
-        nargs="+",
-        metavar=("ISSUER", "AUDIENCE"),
-        help=f"demand a token of this issuer for one of these audiences ({AUDIENCE}); prints two tokens",
-    )
-    parser.add_argument("--artifact", type=Path, help="model to serve instead of the demo")
-    parser.add_argument(
-        "--items", type=Path, metavar="FILE", help="catalogue to publish instead of the demo's; needs `make install`"
-    )
-    parser.add_argument(
-        "--functions-dir",
-        type=Path,
-        help="directory of the function's code, or of a built function",
-    )
-    parser.add_argument("--python", type=Path, help="interpreter of the workers")
-    parser.add_argument("--runtime-path", type=Path, help="directory with awslambdaric for that interpreter")
-    parser.add_argument(
-        "--template",
-        action="store_true",
-        help="run template.yaml in a local cloud that enforces its policies (Linux; `make install`)",
-    )
-    parser.add_argument(
-        "--parameters",
-        type=_parameter,
-        nargs="+",
-        action="extend",
-        metavar="NAME=VALUE",
-        help="of template.yaml; the others have their defaults",
-    )
-    return parser
-
-
-def _parameter(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise argparse.ArgumentTypeError(f"{text} is not NAME=VALUE")
-    return name, value
-
-
-def _origin(text: str) -> str:
-    if not re.fullmatch(ORIGIN, text):
-        raise argparse.ArgumentTypeError(f"{text} is not an origin; write it as a browser does: http://localhost:8000")
-    return text
-
-
-def _not_negative(text: str) -> int:
-    if (number := int(text)) < 0:
-        raise argparse.ArgumentTypeError(f"{number} is negative")
-    return number
-
-
-def _port(text: str) -> int:
-    if (number := _not_negative(text)) > LAST_PORT:
-        raise argparse.ArgumentTypeError(f"{number} is not a port: the maximum is {LAST_PORT}")
-    return number
-
-
-def _positive(text: str) -> int:
-    if (number := int(text)) < 1:
-        raise argparse.ArgumentTypeError(f"{number} is not at least 1")
-    return number
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
 
@@ -30,6 +30,9 @@ from devstack.services.brake import Brake
 from devstack.services.bucket import ACCESS_KEY, REGION, Bucket, start_bucket
 from devstack.services.secret import SECRET_ID, Secret
 from devstack.services.valkey import Valkey, restart_valkey, start_valkey, valkey_binary
+
+if TYPE_CHECKING:
+    from devstack.lake_collector import LakeCollector
 
 FUNCTIONS_DIRECTORY = Path(__file__).parent.parent / "functions"
 BUCKET_NAME = "nextitem-models"
@@ -53,6 +56,7 @@ class Stack:
         bucket: name of the bucket with the models.
         version: of the published model, or None.
         catalogue_version: of the published catalogue, or None.
+        lake: the collector of the event lake, or None.
     """
 
     def __init__(
@@ -77,6 +81,7 @@ class Stack:
         observe: Observe | None = None,
         earlier: Path | None = None,
         catalogue: Callable[[Path], object] | None = None,
+        lake_buckets: int = 0,
     ) -> None:
         """Keep the configuration; nothing is started yet.
 
@@ -100,6 +105,7 @@ class Stack:
             observe: sees each HTTP request and its outcome, see `Gateway`.
             earlier: another model to publish; it gets no traffic until somebody promotes it; or None.
             catalogue: writes the catalogue file to publish for the route, at a path; or None.
+            lake_buckets: streams of the event lake, which is then collected in the background; 0: no lake.
         """
         self._function = Function(
             directory=functions_dir.resolve(),
@@ -122,6 +128,7 @@ class Stack:
         self._observe = observe
         self._earlier = earlier
         self._catalogue = catalogue
+        self._lake_buckets = lake_buckets
         self._resources = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -154,6 +161,7 @@ class Stack:
                 )
             )
             self.url = self._served.url
+            self.lake = self._collector(resources)
             self._write_exports()
             self._resources = resources.pop_all()
         return self
@@ -236,6 +244,13 @@ class Stack:
         self._catalogue(path)
         return publish_catalogue(path, bucket, directory / "published")
 
+    def _collector(self, resources: contextlib.ExitStack) -> "LakeCollector | None":
+        if not self._lake_buckets:
+            return None
+        from devstack.lake_collector import LakeCollector  # imported lazily: the demo has no DuckDB
+
+        return resources.enter_context(LakeCollector(self.store_url, self._bucket, self._lake_buckets))
+
     def _write_exports(self) -> None:
         write_exports(self.directory, self._exports(), REGION)
 
@@ -251,6 +266,7 @@ class Stack:
             "KEY_SECRET_ID": SECRET_ID,
             "NEXTITEM_BUCKET": self.bucket,
             "NEXTITEM_STORE_URL": self.store_url,
+            **({"NEXTITEM_LAKE_BUCKETS": str(self._lake_buckets)} if self._lake_buckets else {}),
             "DEVSTACK_PID": str(os.getpid()),
             "DEVSTACK_STORE_PID": str(self._valkey.child.pid),
             "DEVSTACK_STORE_PORT": str(self._valkey.port),
@@ -263,6 +279,7 @@ class Stack:
             "AWS_ENDPOINT_URL_S3": self.s3_endpoint,
             "NEXTITEM_BUCKET": self.bucket,
             "NEXTITEM_STORE_URL": self.store_url,
+            **({"NEXTITEM_LAKE_BUCKETS": str(self._lake_buckets)} if self._lake_buckets else {}),
             **secret,
             "OPENBLAS_NUM_THREADS": "1",  # 25-60 ms off the import of numpy
         }

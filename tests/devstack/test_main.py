@@ -61,12 +61,12 @@ def recommended_after(item_id: str, url: str, token: str) -> set[str]:
 
 @pytest.mark.slow
 def test_once_replays_prints_the_table_and_exits() -> None:
-    options = ("--port", "0", "--sessions", "20", "--jwt", "https://login.example/", "--cors", ORIGIN)
+    options = ("--port", "0", "--sessions", "20", "--jwt", "https://login.example/", "--cors", ORIGIN, "--lake")
     with devstack(*options, ONCE="1") as command:
         output, errors = command.communicate()
 
     assert (command.returncode, errors) == (0, "")
-    for part in ("is recommended", "HR@20", "cold starts", "session 100.0%"):
+    for part in ("is recommended", "HR@20", "cold starts", "session 100.0%", "s3://nextitem-models/lake"):
         assert part in output
     # Neither a command to try nor tokens: the server has ended
     assert not any(part in output for part in ("Try it", "curl", "TOKEN_"))

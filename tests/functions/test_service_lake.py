@@ -3,22 +3,17 @@
 import time
 from collections.abc import Iterator
 
-import boto3
 import pytest
-from moto import mock_aws
 
-from devstack.publish import demo_artifact
+from devstack.publish import demo_artifact, object_store
+from devstack.services.bucket import Bucket
 from devstack.stack import KEY_SECRET, Stack
-from model_export.lake.collector import collect
+from model_export.lake.collector import Collected
 from model_export.lake.compaction import compact
-from model_export.lake.valkey_streams import ValkeyStreams
-from nextitem.aws.boto_object_store import BotoObjectStore
-from nextitem.redis_client.url import parse_store_url
 from nextitem.sessions.key_secret import KeySecret
 from nextitem.sessions.keys import SessionName
 from tests.functions.client import PATIENT, Client, new_session
 from tests.model_export.lake.rows import rows_of
-from tests.nextitem.parts import BUCKET, CREDENTIALS, REGION
 
 BUCKETS = 4
 HIKE = ["tent-008", "sleep-010", "stove-003"]
@@ -26,16 +21,15 @@ HIKE = ["tent-008", "sleep-010", "stove-003"]
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    settings = PATIENT | {"NEXTITEM_LAKE_BUCKETS": f"{BUCKETS}"}
     # One worker: a request then waits for the record of the answer before, which is sent in the background
-    with Stack(artifact=demo_artifact(), max_workers=1, settings=settings) as stack:
+    with Stack(artifact=demo_artifact(), max_workers=1, settings=PATIENT, lake_buckets=BUCKETS) as stack:
         yield stack
 
 
 @pytest.mark.slow
 def test_the_lake_has_what_the_service_acknowledged(stack: Stack) -> None:
+    assert stack.lake is not None
     client = Client(stack)
-    streams = ValkeyStreams(parse_store_url(stack.store_url))
     first, second = new_session(), new_session()
     # GIVEN a session whose second event names the answer before it, and is sent twice; and a second session
     shown = client.append(first, [{"item_id": HIKE[0], "event_id": "1"}]).document
@@ -44,16 +38,11 @@ def test_the_lake_has_what_the_service_acknowledged(stack: Stack) -> None:
     assert [client.append(first, [click]).document["events"][0]["status"] for _ in "ab"] == ["applied", "duplicate"]
     assert client.append(second, HIKE).document["stored"]
 
-    with mock_aws():
-        s3 = boto3.client("s3", region_name=REGION, **CREDENTIALS)
-        s3.create_bucket(Bucket=BUCKET)
-        lake = BotoObjectStore(BUCKET, s3)
+    # WHEN the streams are collected
+    stack.lake.collect()
 
-        # WHEN the streams are collected
-        for bucket in range(BUCKETS):
-            collect(streams, lake, bucket)
-
-        # THEN each event is there once, with its rank in the answer, the model, and names that only the key gives
+    # THEN each event is there once, with its rank in the answer, the model, and names that only the key gives
+    with object_store(Bucket(stack.bucket, stack.s3_endpoint)) as lake:
         key = KeySecret(KEY_SECRET.encode()).lake_key
         names = [SessionName(session).pseudonym(key) for session in (first, second)]
         rows = rows_of(lake)
@@ -66,12 +55,11 @@ def test_the_lake_has_what_the_service_acknowledged(stack: Stack) -> None:
 
         # WHEN a session is deleted THEN a collection and a compaction leave no event of it
         assert client.delete(first).status == 204
-        for bucket in range(BUCKETS):
-            collect(streams, lake, bucket)
+        stack.lake.collect()
         compact(lake, time.time_ns() // 1_000_000, retention_days=2)
         assert {row["session"] for row in rows_of(lake)} == {names[1]}
-        s3.close()
-    streams.close()
+    assert stack.lake.collected == Collected(events=len(rows), deletions=1)
+    assert stack.lake.fault is None
 
 
 @pytest.mark.slow
