@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bench.chaos import bucket_faults as bucket
 from bench.chaos import failover_faults as failover
+from bench.chaos import lake_faults as lake
 from bench.chaos import server_faults as server
 from bench.chaos.server_faults import FAULT_SECONDS, LONG_FAULT_SECONDS
 from bench.chaos.targets import Shape, Target
@@ -39,6 +40,10 @@ FAULTS: tuple[Fault, ...] = (
     Fault("out of memory", "single", server.exhaust_memory),
     Fault("appends of late events", "single", server.append_late_events),
     Fault("workers frozen, hung up on", "single", server.freeze_workers),
+    Fault("kill -9 the collector repeatedly", "single", lake.kill_collector_repeatedly),
+    Fault("S3 loses and refuses the lake", "single", lake.lose_writes_to_the_lake),
+    Fault("lost answers, dying collectors", "single", lake.lose_answers_while_collectors_die),
+    Fault("streams overflow", "single", lake.overflow_streams),
     Fault("FLUSHALL", "single", server.flush_all, destroys=True),
     Fault("refused 1 s, back empty", "single", server.restart_empty(FAULT_SECONDS), destroys=True),
     Fault("refused 3 s, back empty", "single", server.restart_empty(LONG_FAULT_SECONDS), destroys=True),

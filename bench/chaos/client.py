@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from bench.chaos.journal import Call, SentEvent
+from bench.chaos.journal import Call, Deletion, SentEvent
 from nextitem.service.schema import Answer
 
 HTTP_SECONDS = 20.0
@@ -38,6 +38,12 @@ class Client:
         """Get a session's recommendations."""
         return self._call("GET", session_id, "recommendations", None, [])
 
+    def delete(self, session_id: str) -> Deletion:
+        """Delete a session."""
+        started = time.monotonic()
+        status, _ = self._exchange("DELETE", f"/v1/sessions/{quote(session_id, safe='')}", None)
+        return Deletion(session_id, started, time.monotonic(), status)
+
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
@@ -45,13 +51,7 @@ class Client:
     def _call(self, method: str, session_id: str, what: str, body: str | None, events: list[SentEvent]) -> Call:
         path = f"/v1/sessions/{quote(session_id, safe='')}/{what}"
         started = time.monotonic()
-        try:
-            self._connection.request(method, path, body, {"content-type": "application/json"})
-            response = self._connection.getresponse()
-            status, text = response.status, response.read()
-        except (OSError, http.client.HTTPException):
-            self._connection.close()
-            status, text = _ABORTED, b""
+        status, text = self._exchange(method, path, body)
         ended = time.monotonic()
         if status != http.client.OK:
             return Call(session_id, tuple(events), started, ended, status)
@@ -70,6 +70,15 @@ class Client:
             tuple(event.status for event in answered),
             tuple((item.item_id, item.score) for item in answer.recommendations),
         )
+
+    def _exchange(self, method: str, path: str, body: str | None) -> tuple[int, bytes]:
+        try:
+            self._connection.request(method, path, body, {"content-type": "application/json"})
+            response = self._connection.getresponse()
+            return response.status, response.read()
+        except (OSError, http.client.HTTPException):
+            self._connection.close()
+            return _ABORTED, b""
 
 
 @contextlib.contextmanager

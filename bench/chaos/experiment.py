@@ -2,15 +2,17 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from bench.chaos.catalogue import Fault
 from bench.chaos.client import Client, open_client
 from bench.chaos.journal import Call, Journal
+from bench.chaos.lake import BUCKETS
+from bench.chaos.lake_oracle import LakeOracle, LakeVerdict
 from bench.chaos.oracle import Oracle, StoredSession, Verdict
-from bench.chaos.targets import Reader, Target
+from bench.chaos.targets import Reader, Target, require
 from bench.chaos.traffic import THREADS, Traffic
 from devstack.replay.report import percentile
 from devstack.services.bucket import Bucket
@@ -18,6 +20,7 @@ from devstack.stack import KEY_SECRET, Stack
 from nextitem.model.engine import Model
 from nextitem.sessions.codec import decode_record
 from nextitem.sessions.keys import session_key
+from nextitem.sessions.session import SessionKey
 
 RECOVERED = 50
 """Answers from the session in a row after which the function counts as recovered."""
@@ -27,6 +30,7 @@ POLL_SECONDS = 0.02
 FINAL_TRIES = 20
 MS = 1000.0
 SERVER_ERROR = 500
+UNAVAILABLE = 503
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class FaultResult:
     http_5xx: int
     stateless_share: float
     verdict: Verdict
+    lake: LakeVerdict
     function: Times
     function_during: Times
     client: Times
@@ -69,9 +74,12 @@ class FaultResult:
 
     @property
     def passed(self) -> bool:
-        """True if the function recovered, and nothing was doubled, corrupted, lost without explanation or a 5xx."""
+        """True if the function recovered, and nothing was doubled, corrupted, lost without explanation or a 5xx.
+
+        The same must hold for the lake. A DELETE may be a 503: it never answers without the store.
+        """
         verdict = self.verdict
-        wrong = self.http_5xx or verdict.doubled or verdict.corrupted or verdict.unexplained
+        wrong = self.http_5xx or verdict.doubled or verdict.corrupted or verdict.unexplained or not self.lake.passed
         return not wrong and self.recovery_s is not None
 
 
@@ -115,20 +123,25 @@ def run(fault: Fault, target: Target, stack: Stack, model: Model, sessions: int,
         pace: duration of the traffic.
     """
     traffic = Traffic(stack.url, sessions, fault.name.replace(" ", "-"))
-    target.live_keys = lambda: [session_key(KEY_SECRET.encode(), session_id) for session_id in traffic.session_ids]
+    target.live_keys = lambda: [_key(session_id) for session_id in traffic.session_ids]
     target.paused, target.frozen, target.retire_workers = traffic.paused, stack.frozen, stack.retire_workers
     target.bucket = Bucket(stack.bucket, stack.s3_endpoint)
-    wall = time.time() - time.monotonic()
+    lake, wall = require(target.lake), time.time() - time.monotonic()
+    lake.begin()
     with traffic:
         time.sleep(pace.before)  # normal traffic to compare with
         began = time.monotonic()
         fault.inject(target)
         fault_time = _FaultTime(began, time.monotonic())
         _await_recovery(traffic.journal, pace)
-    calls = traffic.journal.calls
-    finals = _finals(stack.url, sorted({call.session_id for call in calls}))
+    calls, deletions = traffic.journal.calls, traffic.journal.deletions
+    deleted = {deletion.session_id for deletion in deletions}
+    finals = _finals(stack.url, sorted({call.session_id for call in calls} - deleted))
     stored = _stored(target, [call.session_id for call in finals], model.version)
-    verdict = Oracle(model, fault_time.ended if fault.destroys else None).check([*calls, *finals], stored)
+    destroyed_until = fault_time.ended if fault.destroys else None
+    kept = [call for call in (*calls, *finals) if call.session_id not in deleted]
+    verdict = Oracle(model, destroyed_until).check(kept, stored)
+    in_lake = LakeOracle(wall, destroyed_until).check(calls, deletions, _logs(stored), lake.end())
     recovery = _recovery(calls, fault_time.ended)
     until = fault_time.ended + (recovery or 0.0)
     function = _function_times(stack, calls[0].started + wall, calls[-1].ended + wall)
@@ -137,9 +150,11 @@ def run(fault: Fault, target: Target, stack: Stack, model: Model, sessions: int,
         fault.destroys,
         len(calls) + len(finals),
         len(stored),
-        sum(call.status >= SERVER_ERROR for call in (*calls, *finals)),
+        sum(call.status >= SERVER_ERROR for call in (*calls, *finals))
+        + sum(deletion.status >= SERVER_ERROR and deletion.status != UNAVAILABLE for deletion in deletions),
         round(sum(call.served_by != "session" for call in calls) / len(calls), 4),
         verdict,
+        in_lake,
         Times.of([duration for _, duration in function]),
         Times.of([duration for at, duration in function if fault_time.began <= at - wall <= until]),
         Times.of([_duration(call) for call in calls]),
@@ -192,11 +207,24 @@ def _stored(target: Target, session_ids: Sequence[str], version: str) -> dict[st
     reader = Reader(target)
     stored: dict[str, StoredSession] = {}
     for session_id in session_ids:
-        key = session_key(KEY_SECRET.encode(), session_id)
+        key = _key(session_id)
         log, seen, snapshot = reader.fields(key, "log", "seen", f"h:{version}")
         stored[session_id] = StoredSession(decode_record(log, snapshot), seen or b"")
     reader.close()
     return stored
+
+
+def _logs(stored: Mapping[str, StoredSession]) -> dict[str, list[str]]:
+    """Return the tags in the log of each session, in hex."""
+    return {
+        session_id: [entry.tag.hex() for entry in session.record.log]
+        for session_id, session in stored.items()
+        if session.record is not None
+    }
+
+
+def _key(session_id: str) -> SessionKey:
+    return session_key(KEY_SECRET.encode(), session_id, BUCKETS)
 
 
 def _function_times(stack: Stack, since: float, until: float) -> list[tuple[float, float]]:

@@ -39,11 +39,22 @@ class Call:
     top: Top = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """A DELETE of a session and the status of its answer. Times are seconds of the monotonic clock."""
+
+    session_id: str
+    started: float
+    ended: float
+    status: int
+
+
 @dataclass
 class Journal:
-    """All calls of a run, ordered by their ends. Threads may share it."""
+    """All calls and deletions of a run, ordered by their ends. Threads may share it."""
 
     _calls: list[Call] = field(default_factory=list)
+    _deletions: list[Deletion] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _consecutive: int = 0
 
@@ -52,6 +63,17 @@ class Journal:
         with self._lock:
             self._calls.append(call)
             self._consecutive = self._consecutive + 1 if call.served_by == "session" else 0
+
+    def add_deletion(self, deletion: Deletion) -> None:
+        """Add a deletion that has ended."""
+        with self._lock:
+            self._deletions.append(deletion)
+
+    @property
+    def deletions(self) -> list[Deletion]:
+        """The deletions so far."""
+        with self._lock:
+            return list(self._deletions)
 
     @property
     def calls(self) -> list[Call]:

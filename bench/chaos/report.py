@@ -1,6 +1,7 @@
 """The results as a table and as a JSON file."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -47,6 +48,7 @@ def document(row: FaultResult) -> dict[str, object]:
         "answers_checked": verdict.answers_checked,
         "worst_hidden_error": round(verdict.worst_hidden, 6),
         "worst_score_gap": round(verdict.worst_score, 4),
+        "lake": asdict(row.lake),
         "passed": row.passed,
         "findings": verdict.findings,
     }
@@ -86,10 +88,27 @@ def show(rows: Sequence[FaultResult], left_out: Mapping[str, str], console: Cons
     console.print(
         f"checked: answers compared with a replay; {BEYOND}: those of sessions longer than the window of {WINDOW}."
     )
+    console.print(_lake_table(rows))
     for fault, reason in left_out.items():
         console.print(f"Left out: {fault}. {reason}", markup=False)
     for row in rows:
-        for finding in row.verdict.findings[:FINDINGS_SHOWN]:
+        for finding in (*row.verdict.findings[:FINDINGS_SHOWN], *row.lake.findings[:FINDINGS_SHOWN]):
             console.print(f"{row.fault}: {finding}", markup=False)
     slow = [row.fault for row in rows if row.function.max > LIMIT_MS]
     console.print(f"Answers over {LIMIT_MS:g} ms inside the function: {', '.join(slow) or 'none'}.", markup=False)
+
+
+def _lake_table(rows: Sequence[FaultResult]) -> Table:
+    names = ("events", "uncertain", "missing", "counted as lost", "deletions")
+    wrong = ("unexplained", "doubled", "unsent", "spoiled")
+    table = Table(
+        title="The event lake (missing: acknowledged events; unexplained: neither counted as lost nor destroyed)"
+    )
+    for name in ("fault", *names, *wrong):
+        table.add_column(name, justify="left" if name == "fault" else "right", no_wrap=name == "fault")
+    for row in rows:
+        lake = row.lake
+        counts = (lake.events, lake.uncertain, lake.missing, lake.lost, lake.deletions)
+        faults = (lake.unexplained, lake.doubled, lake.unsent, lake.spoiled)
+        table.add_row(row.fault, *(str(count) for count in (*counts, *faults)))
+    return table

@@ -8,9 +8,11 @@ from pathlib import Path
 from bench.chaos.bucket_faults import ROUTE_SECONDS
 from bench.chaos.catalogue import Fault
 from bench.chaos.experiment import FaultResult, Pace, run, warm_up
+from bench.chaos.lake import BUCKETS, Lake
 from bench.chaos.targets import refusal, start_target
 from bench.chaos.traffic import THREADS
 from devstack.publish import demo_artifact
+from devstack.services.bucket import Bucket
 from devstack.stack import Stack
 from nextitem.model.artifact import open_artifact
 from nextitem.model.engine import Model
@@ -45,10 +47,14 @@ def run_faults(
     model = Model(open_artifact(demo_artifact()))
     for (shape, _), together in itertools.groupby(faults, key=lambda fault: (fault.shape, fault.alone and fault.name)):
         with tempfile.TemporaryDirectory(prefix="chaos-") as folder, start_target(shape, Path(folder)) as target:
-            settings = {"NEXTITEM_STORE_URL": target.url}
+            settings = {"NEXTITEM_STORE_URL": target.url, "NEXTITEM_LAKE_BUCKETS": str(BUCKETS)}
             if shape == "bucket":
                 settings["NEXTITEM_ROUTE_TTL_SECONDS"] = str(ROUTE_SECONDS)
-            with Stack(artifact=demo_artifact(), max_workers=THREADS, settings=settings) as stack:
+            with (
+                Stack(artifact=demo_artifact(), max_workers=THREADS, settings=settings) as stack,
+                Lake(target.url, target.direct, Bucket(stack.bucket, stack.s3_endpoint)) as lake,
+            ):
+                target.lake = lake
                 warm_up(stack, THREADS)
                 for fault in together:
                     begun(fault)

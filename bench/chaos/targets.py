@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 from urllib.parse import quote
 
+from bench.chaos.lake import Lake
 from bench.chaos.namespace import Namespace, namespace_refusal
 from bench.chaos.proxy import Proxy
 from bench.chaos.server import Server
@@ -50,6 +51,7 @@ class Target:
         frozen: stops the function's worker processes inside its ``with`` block.
         retire_workers: ends them, so that the next requests are cold starts.
         bucket: the models' bucket.
+        lake: the event lake and its collector.
     """
 
     url: str
@@ -65,6 +67,7 @@ class Target:
     frozen: Callable[[], AbstractContextManager[None]] = nullcontext
     retire_workers: Callable[[], None] = lambda: None
     bucket: Bucket | None = None
+    lake: Lake | None = None
 
 
 def require(part: Part | None) -> Part:

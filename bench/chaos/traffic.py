@@ -1,7 +1,7 @@
 """Traffic: many simulated sessions at once, sent over HTTP by a few threads, and recorded in a journal.
 
 It behaves like phones on a bad network. Some events are sent again under their id, some come late with a time in the
-past, some in batches, some without an id. Some sessions are far longer than the window.
+past, some in batches, some without an id. Some sessions are far longer than the window. Some are deleted at their end.
 """
 
 import contextlib
@@ -26,6 +26,8 @@ REPEATED, BATCH, TIMED, NAMELESS, HOT = 0.15, 0.1, 0.2, 0.1, 0.35
 CART = "cart"
 CARTS = 0.2
 """Share of the events that are of that type, the others being views."""
+DELETED = 0.3
+"""Share of the ended sessions that are deleted. A repeat that another thread has chosen may come after that."""
 HOT_SESSIONS = 12
 LONG_SESSIONS = 6
 """The hot sessions that get longer than the window: several simulated sessions each, joined."""
@@ -110,17 +112,22 @@ class Traffic:
         with open_client(self._url) as client:
             while not self._stop.wait(chance.part() * PAUSE_SECONDS):
                 with self._turns[number]:
-                    session_id, events = self._request(chance)
+                    session_id, events, ended = self._request(chance)
+                    if ended is not None and chance.happens(DELETED):
+                        self.journal.add_deletion(client.delete(ended))
                     self.journal.add(client.append(session_id, events))
 
-    def _request(self, chance: Chance) -> tuple[str, list[SentEvent]]:
+    def _request(self, chance: Chance) -> tuple[str, list[SentEvent], str | None]:
+        """Return a session and events to send, and the session that ended for it, or None."""
         with self._lock:
+            ended: str | None = None
             place = int(chance.part() * (HOT_SESSIONS if chance.happens(HOT) else len(self._open)))
             place %= len(self._open)
             visitor = self._open[place]
             if visitor.sent and chance.happens(REPEATED):
-                return visitor.session_id, [chance.one_of(visitor.sent)]
+                return visitor.session_id, [chance.one_of(visitor.sent)], None
             if not visitor.coming:
+                ended = visitor.session_id
                 self._open[place] = visitor = self._next(place)
             count = 1 + int(chance.part() * BATCH_EVENTS) if chance.happens(BATCH) else 1
             if visitor.is_long and not visitor.sent:
@@ -128,7 +135,7 @@ class Traffic:
             items = [visitor.coming.pop() for _ in range(min(count, len(visitor.coming)))]
             events = [_event(item_id, visitor, chance) for item_id in items]
             visitor.sent += [event for event in events if event.event_id]
-            return visitor.session_id, events
+            return visitor.session_id, events, ended
 
 
 def _event(item_id: str, visitor: _Visitor, chance: Chance) -> SentEvent:

@@ -49,7 +49,7 @@ def encode_file(records: Sequence[Record], contents: Contents) -> bytes:
         with duckdb.connect() as connection:
             columns = ", ".join(f"{name}: '{kind}'" for name, kind in COLUMNS.items())
             source = f"read_json('{lines}', format = 'newline_delimited', columns = {{{columns}}})"
-            _write(connection, f"SELECT * FROM {source}", file, contents)  # noqa: S608 - our own names
+            write_file(connection, f"SELECT * FROM {source}", file, contents)  # noqa: S608 - our own names
         return file.read_bytes()
 
 
@@ -82,7 +82,7 @@ def without_deleted(data: bytes, deletions: Collection[Deletion]) -> bytes | Non
         if not found:
             return None
         kept = Path(folder) / "kept.parquet"
-        _write(connection, f"SELECT * {source} WHERE NOT {matches}", kept, _contents(connection, file))
+        write_file(connection, f"SELECT * {source} WHERE NOT {matches}", kept, _contents(connection, file))
         return kept.read_bytes()
 
 
@@ -98,6 +98,7 @@ def _contents(connection: duckdb.DuckDBPyConnection, file: Path) -> Contents:
     return Contents(int(metadata[b"entries"]), metadata[b"last"].decode())
 
 
-def _write(connection: duckdb.DuckDBPyConnection, rows: str, file: Path, contents: Contents) -> None:
+def write_file(connection: duckdb.DuckDBPyConnection, rows: str, file: Path, contents: Contents) -> None:
+    """Write the result of a query, with the columns of `COLUMNS`, as a file of the lake."""
     metadata = f"{{entries: '{contents.entries}', last: '{contents.last}'}}"
     connection.execute(f"COPY ({rows}) TO '{file}' (FORMAT parquet, COMPRESSION zstd, KV_METADATA {metadata})")

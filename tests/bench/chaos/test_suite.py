@@ -13,7 +13,11 @@ from bench.chaos.suite import run_faults
 from bench.chaos.targets import Target, require
 from nextitem.sessions.codec import SNAPSHOT_CODEC
 
-QUICK = ("SIGSTOP 1 s", "workers frozen, hung up on", "FLUSHALL", "half-closed sockets", "connections reset")
+DYING_COLLECTORS = "lost answers, dying collectors"
+QUICK = (
+    *("SIGSTOP 1 s", "workers frozen, hung up on", DYING_COLLECTORS, "FLUSHALL"),
+    *("half-closed sockets", "connections reset"),
+)
 UNDECLARED, DAMAGE = "undeclared FLUSHALL", "hidden states doubled in the store"
 PACE = Pace(before=0.4, after=0.6)
 SESSIONS = 60
@@ -60,24 +64,28 @@ def results() -> dict[str, FaultResult]:
 @pytest.mark.parametrize("fault", QUICK)
 def test_the_function_survives_a_fault(results: dict[str, FaultResult], fault: str) -> None:
     result = results[fault]
-    assert result.verdict.findings == []
+    assert (result.verdict.findings, result.lake.findings) == ([], [])
     assert result.passed
 
     # The oracle had something to check, sessions beyond the window included
     assert min(result.verdict.acknowledged, result.verdict.answers_checked, result.verdict.snapshots_checked) > 0
     assert result.verdict.beyond_window > 0 or result.destroys
     assert document(result).keys() >= REQUIRED
+    # and what the collector brought into the lake
+    assert result.lake.events > result.lake.missing
+    assert result.lake.missing == 0 or result.destroys
 
 
 @pytest.mark.slow
 def test_declared_losses_are_counted(results: dict[str, FaultResult]) -> None:
-    assert results["FLUSHALL"].verdict.lost > 0
+    assert min(results["FLUSHALL"].verdict.lost, results["FLUSHALL"].lake.missing) > 0
+    assert results[DYING_COLLECTORS].lake.deletions > 0
 
 
 @pytest.mark.slow
 def test_an_undeclared_loss_fails_the_run(results: dict[str, FaultResult]) -> None:
     result = results[UNDECLARED]
-    assert result.verdict.unexplained > 0
+    assert min(result.verdict.unexplained, result.lake.unexplained) > 0
     assert not result.passed
 
 
