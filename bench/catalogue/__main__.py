@@ -3,8 +3,9 @@
     python -m bench.catalogue [--items 40000 1000000] [--scheme truncated-96] [--rounds 400] [--json FILE]
 
 A call is what a request costs after its session is replayed: the JSON body becomes options, filters are parsed against
-the catalogue and evaluated, and the engine ranks. An uncached filter is evaluated at each call. The model has copies of
-a trained model's items (`bench.engine.catalogue`); 2 % of them are not in the catalogue.
+the catalogue and evaluated, and the engine ranks. An uncached filter is evaluated at each call, on columns that are in
+the order of the model's items already (`nextitem.catalogue.aligned`). The model has copies of a trained model's items
+(`bench.engine.catalogue`); 2 % of them are not in the catalogue.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,11 +26,11 @@ from bench.common.timing import time_interleaved
 from bench.engine.catalogue import SESSIONS, make_catalogue, trained_run
 from model_export.export.build_graphs import write_graphs
 from model_export.export.choose_scheme import find_scheme
+from nextitem.catalogue.bounded_cache import BoundedCache
 from nextitem.catalogue.file import Catalogue
 from nextitem.catalogue.join import join_of
 from nextitem.catalogue.masks import select
-from nextitem.catalogue.selection import SelectionCache
-from nextitem.catalogue.served_items import ServedItems
+from nextitem.catalogue.served_items import SELECTION_BYTES, ServedItems
 from nextitem.catalogue.writer import BooleanData, ColumnData, NumberData, TextData, write_catalogue
 from nextitem.model.vocabulary import write_vocabulary
 from nextitem.service.ranking import ReplayedSession, rank
@@ -103,7 +104,7 @@ def _times(folder: Path, run: Path, items: int, scheme: str, rounds: int) -> lis
 
     def routed(cache_bytes: int) -> RoutedModel:
         served = ServedItems(model.vocabulary, model_catalogue.sizes[1], catalogue, join)
-        served.selections = SelectionCache(cache_bytes)
+        served.selections = BoundedCache(cache_bytes)
         return RoutedModel(model, served, "bench", exclude_seen=False)
 
     states = [state.reshape(-1) for state in model_catalogue.engine_states()]
@@ -111,7 +112,7 @@ def _times(folder: Path, run: Path, items: int, scheme: str, rounds: int) -> lis
 
     def call(wishes: Mapping[str, Any], *, cached: bool = True) -> Callable[[], object]:
         body = msgspec.json.encode({"limit": TOP, **wishes})
-        served = routed(SelectionCache().max_bytes if cached else 0)
+        served = routed(SELECTION_BYTES if cached else 0)
 
         def run_once() -> object:
             parsed = parse_options(parse(body, ItemsBody), served.items.catalogue)

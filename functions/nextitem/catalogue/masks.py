@@ -1,16 +1,18 @@
 """Find the items that a filter keeps.
 
 A filter that keeps few items is evaluated from the positions of its values, and touches no row of the others. One that
-keeps many is evaluated on whole columns at the speed of memory.
+keeps many is evaluated on whole columns in the order of the model's items, at the speed of memory.
 """
 
 import math
+from collections.abc import Iterable
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nextitem.catalogue.columns import BooleanColumn, Column, NumberColumn, Positions, TextColumn
+from nextitem.catalogue.aligned import Values
+from nextitem.catalogue.columns import MISSING, BooleanColumn, Column, NumberColumn, Positions, TextColumn
 from nextitem.catalogue.expressions import (
     All,
     AnyOf,
@@ -21,16 +23,17 @@ from nextitem.catalogue.expressions import (
     IsMissing,
     Not,
     SameAsLast,
+    memory_of,
 )
-from nextitem.catalogue.file import Catalogue
+from nextitem.catalogue.join import NOT_SOLD
 from nextitem.catalogue.selection import Selection, of_indices, of_mask
 from nextitem.catalogue.served_items import ServedItems
 
-SPARSE_SHARE = 16
+SPARSE_SHARE = 32
 """At most one in so many items is few: a longer list of positions is slower than whole columns."""
 
-WHOLE = slice(None)
-"""All positions."""
+FEW_TEXTS = 8
+"""Up to so many texts are compared one by one: a look-up for each item takes as long as some twenty comparisons."""
 
 Condition = HasText | InRange | IsBoolean | IsMissing | SameAsLast
 Mask = NDArray[np.bool_]
@@ -51,8 +54,8 @@ def select(parsed: Filter, items: ServedItems) -> Selection:
     """
     found = items.selections.get(parsed)
     if found is None:
-        found = _selection(parsed, items)
-        items.selections.keep(parsed, found)
+        found = _Evaluation(items).selection(parsed)
+        items.selections.keep(parsed, found, memory_of(parsed) + found.size)
     return found
 
 
@@ -67,11 +70,11 @@ def keeps(parsed: Filter, items: ServedItems, indices: NDArray[np.int64]) -> Mas
     Raises:
         ValueError: there is no catalogue.
     """
-    catalogue, position_of, _ = _joined(items)
-    positions = position_of[indices]
+    evaluation = _Evaluation(items)
+    positions = evaluation.position_of[indices]
     known = positions >= 0
     kept = np.full(len(indices), holds_without_values(parsed))
-    kept[known] = _Evaluation(catalogue).holds(parsed, positions[known])
+    kept[known] = evaluation.holds(parsed, positions[known])
     return kept
 
 
@@ -95,60 +98,75 @@ class _Evaluation:
     The postings of a condition are the positions of each of its values.
     """
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._columns, self._size = catalogue.columns, len(catalogue.vocabulary)
+    def __init__(self, items: ServedItems) -> None:
+        catalogue, position_of, index_of, aligned = items.catalogue, items.position_of, items.index_of, items.aligned
+        if catalogue is None or position_of is None or index_of is None or aligned is None:
+            raise ValueError("a filter needs a catalogue")
+        self._columns, self._size = catalogue.columns, len(catalogue)
+        self._index_of, self._aligned = index_of, aligned
+        self.position_of = position_of
 
-    def is_sparse(self, parsed: Filter) -> bool:
-        """Return whether a filter surely keeps few positions."""
-        return self._most(parsed) * SPARSE_SHARE <= self._size
+    def selection(self, parsed: Filter) -> Selection:
+        """Return the items that a filter keeps."""
+        if self._is_sparse(parsed) and not holds_without_values(parsed):
+            indices = self._index_of[self._positions(parsed)]
+            return of_indices(indices[indices >= 0].astype(np.int64), len(self.position_of))
+        return of_mask(self._mask(parsed))
 
-    def positions(self, parsed: Filter) -> Positions:
-        """Return the positions that a filter keeps, in any order, each once. For filters that keep few."""
-        match parsed:
-            case All(parts):
-                first, *others = sorted(parts, key=self._most)
-                left = self.positions(first)
-                for part in others:
-                    left = left[self.holds(part, left)]
-                return left
-            case AnyOf(parts):
-                return _union([self.positions(part) for part in parts], overlaps=True)
-            case Not():
-                return np.flatnonzero(self.holds(parsed)).astype(np.int32)
-        return _union(self._postings(parsed), overlaps=self._columns[parsed.field].kind == "strings")
-
-    def holds(self, parsed: Filter, at: Positions | slice = WHOLE) -> Mask:
+    def holds(self, parsed: Filter, at: Positions) -> Mask:
         """Return which of some positions a filter keeps, bool[positions]. The caller may change it."""
-        if isinstance(at, slice) and self.is_sparse(parsed):
-            return self._scattered([self.positions(parsed)])
         match parsed:
             case Not(part):
                 kept = self.holds(part, at)
                 return np.logical_not(kept, out=kept)
             case All(parts):
-                first, *others = (self.holds(part, at) for part in parts)
-                for other in others:
-                    first &= other
-                return first
+                return _every(self.holds(part, at) for part in parts)
             case AnyOf(parts):
-                first = np.zeros(self._size if isinstance(at, slice) else len(at), np.bool_)
-                for part in parts:
-                    first |= self.holds(part, at)
-                return first
-        return self._condition_holds(parsed, at)
+                return _some((self.holds(part, at) for part in parts), len(at))
+        column = self._columns[parsed.field]
+        if isinstance(column, NumberColumn | BooleanColumn):
+            return _true_of(parsed, column, column.values[at])
+        text = _as(column, TextColumn)
+        if text.starts is None:
+            return _true_of(parsed, text, text.codes[at])
+        return _contains(self._postings(parsed), at)
 
-    def _condition_holds(self, condition: Condition, at: Positions | slice) -> Mask:
-        match condition:
-            case HasText(field, codes):
-                column = _as(self._columns[field], TextColumn)
-                if column.kind == "string":
-                    return _marked(codes, len(column.values) + 1)[column.codes[at]]  # MISSING leads to the last place
-            case InRange(field):
-                return _between(_as(self._columns[field], NumberColumn).values[at], condition)
-            case IsBoolean(field, value):
-                return np.asarray(_as(self._columns[field], BooleanColumn).values[at] == value)
-        postings = self._postings(condition)
-        return self._scattered(postings) if isinstance(at, slice) else _contains(postings, at)
+    def _is_sparse(self, parsed: Filter) -> bool:
+        """Return whether a filter surely keeps few positions."""
+        return self._most(parsed) * SPARSE_SHARE <= self._size
+
+    def _positions(self, parsed: Filter) -> Positions:
+        """Return the positions that a filter keeps, in any order, each once. For filters that keep few."""
+        match parsed:
+            case All(parts):
+                first, *others = sorted(parts, key=self._most)
+                left = self._positions(first)
+                for part in others:
+                    left = left[self.holds(part, left)]
+                return left
+            case AnyOf(parts):
+                return _union([self._positions(part) for part in parts], overlaps=True)
+            case Not():
+                everything = np.arange(self._size, dtype=np.int32)
+                return everything[self.holds(parsed, everything)]
+        return _union(self._postings(parsed), overlaps=self._columns[parsed.field].kind == "strings")
+
+    def _mask(self, parsed: Filter) -> Mask:
+        """Return which items a filter keeps, bool[items] by index. The caller may change it."""
+        if self._is_sparse(parsed):
+            return self._scattered([self._positions(parsed)], holds_without_values(parsed))
+        match parsed:
+            case Not(part):
+                kept = self._mask(part)
+                return np.logical_not(kept, out=kept)
+            case All(parts):
+                return _every(self._mask(part) for part in parts)
+            case AnyOf(parts):
+                return _some((self._mask(part) for part in parts), len(self.position_of))
+        values = self._aligned.values(parsed.field)
+        if values is None:
+            return self._scattered(self._postings(parsed), holds_without_values(parsed))
+        return _true_of(parsed, self._columns[parsed.field], values)
 
     def _most(self, parsed: Filter) -> int:
         """Return an upper bound of the number of positions that a filter keeps, without a look at them."""
@@ -176,28 +194,13 @@ class _Evaluation:
                 return [self._columns[field].missing()]
         raise ValueError("same_as is resolved before a filter is evaluated")
 
-    def _scattered(self, lists: list[Positions]) -> Mask:
-        kept = np.zeros(self._size, np.bool_)
+    def _scattered(self, lists: list[Positions], keeps_others: bool) -> Mask:
+        """Return the mask by index of positions, and of the items that the catalogue does not have."""
+        kept = np.zeros(len(self.position_of) + 1, np.bool_)
         for positions in lists:
-            kept[positions] = True
-        return kept
-
-
-def _selection(parsed: Filter, items: ServedItems) -> Selection:
-    catalogue, position_of, index_of = _joined(items)
-    evaluation = _Evaluation(catalogue)
-    keeps_others = holds_without_values(parsed)
-    if not keeps_others and evaluation.is_sparse(parsed):
-        indices = index_of[evaluation.positions(parsed)]
-        return of_indices(indices[indices >= 0].astype(np.int64), len(position_of))
-    by_position = np.append(evaluation.holds(parsed), keeps_others)
-    return of_mask(by_position.take(items.lookup))
-
-
-def _joined(items: ServedItems) -> tuple[Catalogue, NDArray[np.int32], NDArray[np.int32]]:
-    if items.catalogue is None or items.position_of is None or items.index_of is None:
-        raise ValueError("a filter needs a catalogue")
-    return items.catalogue, items.position_of, items.index_of
+            kept[self._index_of[positions]] = True  # that of an item that is not served, -1, leads to the last place
+        kept = kept[:-1]
+        return np.logical_or(kept, self.position_of == NOT_SOLD, out=kept) if keeps_others else kept
 
 
 def _union(lists: list[Positions], *, overlaps: bool) -> Positions:
@@ -207,10 +210,42 @@ def _union(lists: list[Positions], *, overlaps: bool) -> Positions:
     return np.unique(together) if overlaps else together
 
 
-def _marked(codes: tuple[int, ...], size: int) -> Mask:
-    marked = np.zeros(size, np.bool_)
+def _every(masks: Iterable[Mask]) -> Mask:
+    first, *others = masks
+    for other in others:
+        first &= other
+    return first
+
+
+def _some(masks: Iterable[Mask], size: int) -> Mask:
+    kept = np.zeros(size, np.bool_)
+    for mask in masks:
+        kept |= mask
+    return kept
+
+
+def _true_of(condition: Condition, column: Column, values: Values) -> Mask:
+    """Return of which of some single values of a column a condition is true, bool[values]."""
+    match condition:
+        case HasText(_, codes):
+            return _is_one_of(values, codes, len(_as(column, TextColumn).values))
+        case InRange():
+            _as(column, NumberColumn)
+            return _between(values, condition)
+        case IsBoolean(_, value):
+            _as(column, BooleanColumn)
+            return np.asarray(values == int(value))
+        case IsMissing():
+            return np.isnan(values) if isinstance(column, NumberColumn) else np.asarray(values == MISSING)
+    raise ValueError("same_as is resolved before a filter is evaluated")
+
+
+def _is_one_of(values: Values, codes: tuple[int, ...], texts: int) -> Mask:
+    if len(codes) <= FEW_TEXTS:
+        return _some((values == code for code in codes), len(values))
+    marked = np.zeros(texts + 1, np.bool_)
     marked[list(codes)] = True
-    return marked
+    return marked[values]  # `MISSING` leads to the last place
 
 
 def _between(values: NDArray[np.float64], wanted: InRange) -> Mask:

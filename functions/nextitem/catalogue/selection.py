@@ -1,18 +1,12 @@
 """The items that a filter keeps, as the engine takes them: a short list of indices, or a mask of all items."""
 
-from collections import OrderedDict
-
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from nextitem.catalogue.expressions import Filter, memory_of
-
 MAX_LISTED = 4096
 """The longest list. The engine reads the rows of a list and scores them exactly, which is faster than a pass over the
 catalogue up to about this length."""
-CACHE_BYTES = 32 << 20
-"""Bound of the selections that one model version keeps, with their filters: 32 masks of a million items."""
 
 
 class Selection(msgspec.Struct, frozen=True):
@@ -53,29 +47,3 @@ def of_indices(indices: NDArray[np.int64], items: int) -> Selection:
     left_out = np.ones(items, np.bool_)
     left_out[indices] = False
     return Selection(len(indices), left_out=left_out)
-
-
-class SelectionCache:
-    """Keeps the selections of the filters that were used last, up to a number of bytes.
-
-    A filter that keeps no item has an array of no bytes, but takes memory itself: it counts, too.
-    """
-
-    def __init__(self, max_bytes: int = CACHE_BYTES) -> None:
-        self.max_bytes, self._bytes = max_bytes, 0
-        self._kept: OrderedDict[Filter, Selection] = OrderedDict()
-
-    def get(self, key: Filter) -> Selection | None:
-        """Return a selection, or None if it is not kept."""
-        selection = self._kept.get(key)
-        if selection is not None:
-            self._kept.move_to_end(key)
-        return selection
-
-    def keep(self, key: Filter, selection: Selection) -> None:
-        """Keep a selection that was not kept, and forget the oldest ones beyond the bound."""
-        self._kept[key] = selection
-        self._bytes += memory_of(key) + selection.size
-        while self._bytes > self.max_bytes:
-            oldest, forgotten = self._kept.popitem(last=False)
-            self._bytes -= memory_of(oldest) + forgotten.size

@@ -7,13 +7,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nextitem.catalogue.aligned import AlignedColumns
+from nextitem.catalogue.bounded_cache import BoundedCache
+from nextitem.catalogue.expressions import Filter
 from nextitem.catalogue.file import Catalogue
 from nextitem.catalogue.join import NOT_SOLD, Join
-from nextitem.catalogue.selection import SelectionCache
+from nextitem.catalogue.selection import Selection
 from nextitem.model.vocabulary import Vocabulary
 
 NOT_SERVED = -1
 """The index of a catalogue's item that the model does not have and that has no row."""
+SELECTION_BYTES = 32 << 20
+"""Bound of the selections that one model version keeps, with their filters: 32 masks of a million items."""
 
 
 class ServedItems:
@@ -33,6 +38,7 @@ class ServedItems:
         new_rows: rows of the item table of the new items, float32[new, hidden].
         unavailable: which indices must not be recommended, bool[N + new], or bool[0] if none must not.
         selections: what filters kept of the items, for `masks.select`.
+        aligned: the catalogue's columns by index; None without a catalogue.
     """
 
     def __init__(
@@ -47,7 +53,8 @@ class ServedItems:
             join: its join with the model.
         """
         self._model, self.catalogue, self.join = vocabulary, catalogue, join
-        self.selections = SelectionCache()
+        self.selections = BoundedCache[Filter, Selection](SELECTION_BYTES)
+        self.aligned: AlignedColumns | None = None
         self.new_rows: NDArray[np.float32] = np.empty((0, hidden), np.float32)
         self.position_of: NDArray[np.int32] | None = None
         self.index_of: NDArray[np.int32] | None = None
@@ -61,6 +68,7 @@ class ServedItems:
             self.index_of = np.full(len(catalogue), NOT_SERVED, np.int32)
             (sold,) = np.nonzero(self.position_of != NOT_SOLD)
             self.index_of[self.position_of[sold]] = sold
+            self.aligned = AlignedColumns(catalogue.columns, self.position_of)
         self.unavailable: NDArray[np.bool_] = np.empty(0, np.bool_)
         self.set_unavailable(())
 
@@ -71,18 +79,6 @@ class ServedItems:
     def new_digest(self) -> str:
         """A digest of the new items' ids and rows; empty where there are none."""
         return "" if self.join is None else self.join.new_digest
-
-    @cached_property
-    def lookup(self) -> NDArray[np.int64]:
-        """Where an array by position, with one more value for items without attributes, has each index's value.
-
-        int64, which numpy takes as it is: int32 would be converted at each look-up, 0.7 ms for a million items.
-        """
-        if self.position_of is None or self.join is None:
-            raise ValueError("without a catalogue there are no positions")
-        positions = self.position_of.astype(np.int64)
-        positions[positions == NOT_SOLD] = self.join.items
-        return positions
 
     @property
     def of_model(self) -> int:

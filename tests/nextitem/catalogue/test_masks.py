@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nextitem.catalogue import masks
+from nextitem.catalogue.aligned import AlignedColumns
+from nextitem.catalogue.bounded_cache import BoundedCache
 from nextitem.catalogue.columns import Kind
-from nextitem.catalogue.expressions import AnyOf, Filter, HasText, InRange, IsMissing, resolve
+from nextitem.catalogue.expressions import AnyOf, Filter, HasText, InRange, memory_of, resolve
 from nextitem.catalogue.filters import parse_filter
 from nextitem.catalogue.join import join_of
 from nextitem.catalogue.masks import keeps, select
-from nextitem.catalogue.selection import Selection, SelectionCache
 from nextitem.catalogue.served_items import ServedItems
 from nextitem.catalogue.times import iso_8601
 from nextitem.model.vocabulary import Vocabulary, write_vocabulary
@@ -208,22 +209,42 @@ def test_a_filter_reads_new_items(tmp_path: Path) -> None:
 
 
 def test_the_cache_forgets_the_oldest_beyond_its_bound() -> None:
-    filters = [IsMissing(name) for name in "abc"]
-    masks = [Selection(0, left_out=np.ones(10_000, np.bool_)) for _ in filters]
-    cache = SelectionCache(max_bytes=25_000)
-    cache.keep(filters[0], masks[0])
-    cache.keep(filters[1], masks[1])
-    assert cache.get(filters[0]) is masks[0]
-    cache.keep(filters[2], masks[2])
-    assert [cache.get(each) is not None for each in filters] == [True, False, True]
+    cache = BoundedCache[str, str](max_bytes=25_000)
+    cache.keep("a", "A", 10_000)
+    cache.keep("b", "B", 10_000)
+    assert cache.get("a") == "A"
+    cache.keep("c", "C", 10_000)
+    assert [cache.get(each) for each in "abc"] == ["A", None, "C"]
+    # AND a value that is larger than the bound is not kept, whatever else is there
+    cache.keep("d", "D", 25_001)
+    cache.keep("e", "E", 25_000)
+    assert [cache.get(each) for each in "acde"] == [None, None, None, "E"]
 
 
-def test_filters_that_keep_no_item_fill_the_cache_too() -> None:
-    cache = SelectionCache(max_bytes=1 << 20)
-    nothing = Selection(0, listed=np.empty(0, np.int64))
-    filters: list[Filter] = [AnyOf(tuple(InRange("price", n + m, n + m) for m in range(100))) for n in range(200)]
-    filters += [HasText("brand", tuple(range(n, n + 1000))) for n in range(200)]
+def test_filters_that_keep_no_item_fill_the_cache_too(tmp_path: Path) -> None:
+    catalogue = written(tmp_path / "catalogue.bin", IDS, PRICES)
+    items = served(tmp_path, catalogue, IDS)
+    items.selections = BoundedCache(max_bytes=1 << 18)
+    filters: list[Filter] = [AnyOf(tuple(InRange("price", n, n) for n in range(m, m + 100))) for m in range(100, 120)]
     for each in filters:
-        cache.keep(each, nothing)
-    assert cache.get(filters[-1]) is nothing
-    assert sum(cache.get(each) is not None for each in filters) < 30
+        assert select(each, items).kept == 0
+    assert items.selections.get(filters[-1]) is not None
+    assert sum(items.selections.get(each) is not None for each in filters) < 8
+    assert memory_of(HasText("brand", tuple(range(1000)))) > 10_000
+
+
+def test_columns_in_the_models_order_are_kept_up_to_a_bound(tmp_path: Path) -> None:
+    cells: Cells = {name: ("number", [1.0, 2.0, 3.0, 4.0]) for name in "abc"}
+    catalogue = written(tmp_path / "catalogue.bin", IDS, cells | {"list": ("strings", [["x"]] * 4)})
+    items = served(tmp_path, catalogue, ["0", "b", "c"])
+    assert items.position_of is not None
+    columns = AlignedColumns(catalogue.columns, items.position_of, max_bytes=50)  # two of three numbers
+    first = columns.values("a")
+    assert first is not None
+    np.testing.assert_array_equal(first, [np.nan, 2, 3])
+    columns.values("b")
+    assert columns.values("a") is first
+    columns.values("c")
+    columns.values("b")
+    assert columns.values("a") is not first
+    assert columns.values("list") is None
