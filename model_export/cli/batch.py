@@ -34,7 +34,8 @@ def batch(
 ) -> None:
     """Write the recommendations of every session of event files: session_id, rank, item_id, score.
 
-    They are those of the service for the newest 64 events of the session. For one list for each user, name the user's
+    They are those of the service for the newest 64 events of the session, among the items of the model: no catalogue is
+    read. For one list for each user, name the user's
     column with --session-column.
     """
     if out.suffix != SUFFIX:

@@ -31,6 +31,7 @@ _Body = TypeVar("_Body")
 _AT = re.compile(r"(?s)(.*) - at `\$\.?(.*)`")
 _MISSING = re.compile(r"Object missing required field `(.*)`", re.DOTALL)
 _TOO_LARGE = re.compile(r"[<>]= -?9(e\+18|0{18})")
+_NO_ITEM = ": every event names the item that it is about; a search without one cannot be sent"
 _TIMES = "Accepted: RFC 3339, epoch seconds to nanoseconds"
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 
@@ -158,6 +159,8 @@ def _fault(error: msgspec.ValidationError, kind: Any) -> Fault:
     located = _AT.fullmatch(str(error))
     detail, path = (located[1], located[2]) if located else (str(error), "")
     if missing := _MISSING.fullmatch(detail):
+        if missing[1] == "item_id" and "event_id" in _known_fields(kind):
+            detail += _NO_ITEM
         return Fault(f"{path}.{missing[1]}".lstrip("."), detail)
     if unknown := _UNKNOWN.fullmatch(detail):
         return Fault(f"{path}.{unknown[1]}".lstrip("."), _unknown(unknown[1], _known_fields(kind)))

@@ -85,6 +85,9 @@ def load_items(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Diale
 
 def _load_csv(database: Database, text: TextFile, dialect: Dialect) -> RawItems:
     columns = survey_csv(text, dialect).columns
+    if "" in columns:  # as pandas writes its index
+        place = columns.index("") + 1
+        raise input_error(text.name, f"has no name for column {place}, in its first row. Name it, or remove it.")
     require_columns(text.name, columns, columns)  # each once
     _require_id(text.name, columns)
     # A name in quotes is a column, never a path into one.

@@ -51,7 +51,7 @@ def pages(ask: Callable[..., Answer], **options: Any) -> list[Answer]:
 
 
 def forged(text: bytes) -> str:
-    return urlsafe_b64encode(zlib.compress(text, wbits=-zlib.MAX_WBITS)).decode()
+    return urlsafe_b64encode(zlib.compress(text, wbits=-zlib.MAX_WBITS)).rstrip(b"=").decode()
 
 
 def raises_422(after: str) -> None:
@@ -132,6 +132,16 @@ def test_a_cursor_that_would_be_too_deep_or_too_long_is_none() -> None:
 )
 def test_a_forged_cursor_is_refused(text: bytes) -> None:
     raises_422(forged(text))
+
+
+@pytest.mark.parametrize("change", [" {}", "{}=", "{}!", "{}é", "{}\n", "_{}", "{}A"])
+def test_a_cursor_that_did_not_come_as_it_was_sent_is_refused(change: str) -> None:
+    cursor = cursor_after(["tea-001", "tea-002"])
+    assert cursor is not None
+    changed = {change.format(cursor), change.format(cursor[:3]) + cursor[3:], cursor.swapcase()}
+    for each in changed:
+        with pytest.raises(RequestError, match="not the `next` of an answer"):
+            shown_before(each)
 
 
 def test_a_cursor_that_would_unpack_to_a_huge_text_takes_little_memory() -> None:

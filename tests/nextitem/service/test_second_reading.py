@@ -108,6 +108,17 @@ def test_a_number_that_nothing_can_hold_is_named(number: bytes) -> None:
     assert list(faults(b'{"limits": ' + number + b"}", RankingOptions)) == ["limits"]
 
 
+@pytest.mark.parametrize("event", [{"type": "search"}, {"type": "search", "event_id": "e"}, {}])
+def test_an_event_without_an_item_says_that_it_needs_one(event: dict[str, str]) -> None:
+    found = faults({"events": [VALID, event]})
+    assert list(found) == ["events[1].item_id"]
+    assert found["events[1].item_id"].endswith(
+        "`item_id`: every event names the item that it is about; a search without one cannot be sent"
+    )
+    # AND what is no event, such as a pin, says no word about events
+    assert faults({"pin": [{"place": 1}]}, RankingOptions)["pin[0].item_id"].endswith("`item_id`")
+
+
 def test_a_value_is_not_quoted_since_it_may_be_an_id() -> None:
     found = faults({"visitor-7": 1, "on_invalid": "visitor-7", "events": [{"item_id": "a", "visitor-7": 1}]})
     assert not any("visitor-7" in detail for detail in found.values())

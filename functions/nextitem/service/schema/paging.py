@@ -25,7 +25,7 @@ def cursor_after(shown: Sequence[str]) -> str | None:
     if len(shown) > MAX_SHOWN:
         return None
     packed = zlib.compress(_SEPARATOR.join(shown).encode(), zlib.Z_BEST_SPEED, _RAW)
-    cursor = urlsafe_b64encode(packed).rstrip(b"=").decode()
+    cursor = _as_text(packed)
     return cursor if len(cursor) <= MAX_CURSOR_CHARS else None
 
 
@@ -36,16 +36,20 @@ def shown_before(cursor: str) -> list[str]:
         RequestError: 422, it is not the `next` of an answer.
     """
     try:
-        packed = urlsafe_b64decode(cursor.encode("ascii") + b"==")
+        packed = urlsafe_b64decode(cursor.encode("ascii") + b"==")  # skips other characters
         unpacker = zlib.decompressobj(_RAW)
         text = unpacker.decompress(packed, _MAX_BYTES)
         shown = text.decode().split(_SEPARATOR)
     except (ValueError, binascii.Error, zlib.error):
         shown = []
     else:
-        if not unpacker.eof or unpacker.unused_data or len(shown) > MAX_SHOWN:
+        if not unpacker.eof or unpacker.unused_data or len(shown) > MAX_SHOWN or _as_text(packed) != cursor:
             shown = []
     if not shown or any(map(id_fault, shown)):
         detail = "is not the `next` of an answer; send it as it came, or leave it out for the first page"
         raise RequestError(422, "Unprocessable content", f"after {detail}", field="after")
     return shown
+
+
+def _as_text(packed: bytes) -> str:
+    return urlsafe_b64encode(packed).rstrip(b"=").decode()

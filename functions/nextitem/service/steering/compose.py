@@ -17,7 +17,7 @@ A longer answer begins with a shorter one's items: no rule looks at the number o
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import floor
 from typing import Literal, NamedTuple
 
@@ -212,7 +212,8 @@ class _Stream:
         self._placed = placed
         self._ranker, self._exclude, self._items = ranker, plan.exclude, plan.items
         self._groups = _groups(pool, plan.boosts, plan.items)
-        self._fetched, self._quota, self._dropped = fetched, quota, 0
+        self._fetched = ranker.at_once or fetched
+        self._quota, self._dropped = quota, 0
         self._ranked: Iterator[RankedItem] = iter(())
         self._is_over = False
 
@@ -220,28 +221,31 @@ class _Stream:
         """Return the next item; None if there is none. It must be used before the next call."""
         while True:
             for item in self._ranked:
-                # An item that is passed over here will never be admitted: places and values only fill up. More are
-                # ranked than places can be used, so a further ranking has an item that is not used yet.
+                # An item that is passed over here will never be admitted: places and values only fill up.
                 if item.index not in used and self._quota.admits(item.index):
                     return item
             if self._is_over:
                 return None
-            self._rank()
+            self._rank(used)
 
-    def _rank(self) -> None:
+    def _rank(self, used: Iterable[int]) -> None:
         for selection in self._quota.full[self._dropped :]:
             self._groups = [(pool.drop(selection, self._items), factor) for pool, factor in self._groups]
         self._dropped = len(self._quota.full)
+        exclude = (*self._exclude, *used)
         found = [
             RankedItem(item.index, self._ranker.boosted(item.score, factor) if factor != 1 else item.score)
             for pool, factor in self._groups
-            for item in _best(self._ranker, pool, self._exclude, self._fetched)
+            for item in _best(self._ranker, pool, exclude, self._fetched)
         ]
         if len(self._groups) > 1:
             found.sort(key=lambda item: (-self._ranker.precedence(item), item.index))
         self._is_over = len(found) < self._fetched
         ranked = found[: self._fetched]
-        self._ranked = iter(ranked) if self._placed is None else self._placed.in_order(ranked)
+        if self._placed is None:
+            self._ranked = iter(ranked)
+        else:
+            self._ranked = self._placed.in_order(ranked, [self._ranker.precedence(item) for item in ranked])
 
 
 def _groups(pool: Pool, boosts: Sequence[Boost], items: int) -> list[tuple[Pool, float]]:

@@ -19,7 +19,7 @@ from nextitem.service.steering.pool import Pool
 from nextitem.service.steering.ranker import Ranker
 
 MOST_DRAWN = 50
-"""Best new items among which is drawn: a hash costs a microsecond, and worse items would hardly ever be drawn."""
+"""Best new items among which is drawn at once: a hash costs a microsecond, and worse items would hardly be drawn."""
 _HASH_BYTES = 8
 _MOST_KEY = 64
 """Length of the longest key of BLAKE2b."""
@@ -44,17 +44,21 @@ def explored(plan: Plan, share: float, ranker: Ranker, items: ServedItems, seed:
 class DrawingRanker(Ranker):
     """Ranks items in an order that is drawn by their probabilities, as if one were taken out after the other.
 
+    The best `MOST_DRAWN` items of a pool are drawn among, then the next ones: whatever the number of places, so that a
+    longer answer begins with a shorter one's items.
+
     Adding a Gumbel variable to the logarithm of each probability gives that order
     (https://en.wikipedia.org/wiki/Gumbel_distribution#Gumbel_reparameterization_tricks). The scores stay as they are.
     """
+
+    at_once = MOST_DRAWN
 
     def __init__(self, ranker: Ranker, item_id: Callable[[int], str], seed: bytes) -> None:
         self._ranker, self._item_id, self._seed = ranker, item_id, seed[:_MOST_KEY]
 
     def best(self, pool: Pool, exclude: Sequence[int], k: int) -> list[RankedItem]:
-        """See `Ranker`; at most `MOST_DRAWN` items are returned."""
-        ranked = self._ranker.best(pool, exclude, MOST_DRAWN)
-        return sorted(ranked, key=self.precedence, reverse=True)[:k]
+        """See `Ranker`: the best k items, in the order of the draw."""
+        return sorted(self._ranker.best(pool, exclude, k), key=self.precedence, reverse=True)
 
     def boosted(self, score: float, factor: float) -> float:
         """See `Ranker`."""

@@ -3,7 +3,8 @@
 The rule of Carbonell and Goldstein (1998), https://doi.org/10.1145/290941.291025. The next item is the one with the
 largest ``(1 - weight) * relevance - weight * similarity``:
 
-- `relevance`: the item's score, scaled so that the best of the ranked items has 1 and the last one 0.
+- `relevance`: the item's score, or what it is drawn by, scaled so that the best of the ranked items has 1 and the last
+  one 0.
 - `similarity`: the largest cosine of its row and the row of an item that has a place; 0 while there is none.
 
 Of equal values the item that is ranked higher comes first.
@@ -45,16 +46,17 @@ class Placed:
         direction = self._known.get(index)
         self._directions.append(self._look_up([index])[0] if direction is None else direction)
 
-    def in_order(self, ranked: Sequence[RankedItem]) -> Iterator[RankedItem]:
+    def in_order(self, ranked: Sequence[RankedItem], precedences: Sequence[float]) -> Iterator[RankedItem]:
         """Yield items by their marginal relevance at the time when each is asked for.
 
         Args:
-            ranked: the items by descending score.
+            ranked: the items.
+            precedences: by what they are ranked, in descending order: their scores, unless they are drawn.
         """
         if not ranked:
             return
         candidates = self._look_up([item.index for item in ranked])
-        scores = np.array([item.score for item in ranked])
+        scores = np.array(precedences)
         relevance = (scores - scores[-1]) / ((scores[0] - scores[-1]) or 1)
         similarity, compared = np.zeros(len(ranked)), 0
         is_left = np.ones(len(ranked), np.bool_)

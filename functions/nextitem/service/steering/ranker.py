@@ -11,7 +11,13 @@ from nextitem.service.steering.pool import Pool
 
 
 class Ranker(Protocol):
-    """Ranks the items of pools, always by the same scores."""
+    """Ranks the items of pools, always by the same scores.
+
+    Attributes:
+        at_once: the number of items that are ranked together, where their order depends on it; None elsewhere.
+    """
+
+    at_once: int | None = None
 
     def best(self, pool: Pool, exclude: Sequence[int], k: int) -> list[RankedItem]:
         """Return the best items of a pool by descending score.

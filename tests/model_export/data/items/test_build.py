@@ -160,6 +160,8 @@ HEADER = "item_id,price,ok\n"
     [
         ("i.csv", "id,price\na,1\n", {}, "i.csv: has no column 'item_id'; its columns are 'id', 'price'"),
         ("i.csv", "item_id,a,a\nx,1,2\n", {}, "i.csv: has 2 columns with the name 'a'"),
+        ("i.csv", ",item_id\n0,a\n", {}, "i.csv: has no name for column 1, in its first row"),
+        ("i.csv", "item_id,a,,\nx,1,,\n", {}, "i.csv: has no name for column 3, in its first row"),
         ("i.csv", HEADER, {}, "i.csv: has no items"),
         ("i.csv", HEADER + "a,1,true\nb,2\n", {}, "i.csv, row 2: has 2 fields where the header has 3"),
         ("i.csv", HEADER + "a,1,true\n,2,true\n", {}, "i.csv, row 2, column 'item_id': has no item id"),

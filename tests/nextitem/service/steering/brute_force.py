@@ -134,7 +134,7 @@ def answer(scores: NDArray[Any], wishes: Wishes, k: int) -> list[tuple[int, floa
         if not wishes.mmr:
             return next((item for item in admitted if item not in used), None)
         if not any(item not in used and not is_full(item) for item in pools.get(number, ())):
-            pools[number] = admitted[: max(k, MMR_POOL)]
+            pools[number] = [item for item in admitted if item not in used][: max(k, MMR_POOL)]
         left = [item for item in pools[number] if item not in used and not is_full(item)]
         return max(left, key=lambda item: marginal_relevance(item, pools[number]), default=None)
 

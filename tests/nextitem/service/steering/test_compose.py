@@ -3,19 +3,22 @@
 from collections.abc import Iterator, Sequence
 from math import inf, log
 
+import msgspec
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from nextitem.catalogue.selection import of_mask
 from nextitem.model.engine import RankedItem
 from nextitem.service.steering.compose import MAX_FETCHED, Boost, Plan, Promotion, compose
+from nextitem.service.steering.exploration import DrawingRanker
+from nextitem.service.steering.mmr import Mmr
 from nextitem.service.steering.pool import EVERYTHING, Pool
 from nextitem.service.steering.ranker import Ranker
 from tests.nextitem.parts import STEADY
-from tests.nextitem.service.steering.brute_force import Wishes, answer, some_wishes
+from tests.nextitem.service.steering.brute_force import Wishes, answer, some_rows, some_wishes
 
 ITEMS = 3000
 
@@ -132,3 +135,42 @@ def test_of_equal_boosted_scores_the_lower_index_comes_first() -> None:
     odd = of_mask(np.arange(ITEMS) % 2 == 1)
     plan = Plan(ITEMS, boosts=[Boost(odd, 2.0), Boost(odd, 0.5)])  # together they change nothing
     assert composed(ArrayRanker(np.zeros(ITEMS)), plan, 4) == [(item, 0.0, False) for item in range(4)]
+
+
+@pytest.mark.slow
+@settings(STEADY, max_examples=30)
+@given(seed=st.integers(0, 2**32), k=st.integers(1, 60), mmr=st.sampled_from([0.0, 0.0, 0.5]))
+@example(seed=2, k=5, mmr=0.0)  # most new items are of one brand: more are ranked than are drawn at once
+def test_a_longer_answer_with_new_items_begins_with_a_shorter_one(seed: int, k: int, mmr: float) -> None:
+    # GIVEN 400 new items, most of them of one brand
+    rng = np.random.default_rng(seed)
+    scores = rng.normal(size=ITEMS)
+    brands = np.where(rng.random(ITEMS) < rng.choice([0.3, 0.1, 0.03]), rng.integers(1, 200, ITEMS), 0)
+    wishes = Wishes(brands=brands, most=int(rng.integers(1, 3)), mmr=mmr, rows=some_rows(rng, ITEMS))
+    if rng.random() < 0.5:
+        wishes.boosts = [(np.asarray(rng.random(ITEMS) < 0.3), 2.0)]
+    drawn = DrawingRanker(ArrayRanker(scores), str, str(seed).encode())
+    share = float(rng.choice([0.1, 0.5, 1.0]))
+    new = Promotion(of_mask(np.arange(ITEMS) >= ITEMS - 400), share, "new", drawn)
+    plan = msgspec.structs.replace(wishes.plan(ITEMS), promotions=[new])
+    # WHEN answers of two lengths are composed THEN the longer one begins with the shorter one
+    ranker = ArrayRanker(scores)
+    assert composed(ranker, plan, 80)[:k] == composed(ranker, plan, k)
+
+
+def test_all_new_items_are_drawn_where_all_places_are_theirs() -> None:
+    # GIVEN more places for new items than are drawn at once
+    scores = np.random.default_rng(1).normal(size=ITEMS)
+    drawn = DrawingRanker(ArrayRanker(scores), str, b"a session")
+    new = Promotion(of_mask(np.arange(ITEMS) >= ITEMS - 300), 1.0, "new", drawn)
+    found = [item for item, _, _ in composed(ArrayRanker(scores), Plan(ITEMS, promotions=[new]), 120)]
+    # AND the same ones where similar items are avoided, but hardly
+    avoided = Mmr(1e-9, lambda indices: np.ones((len(indices), 4), np.float32))
+    by_mmr = composed(ArrayRanker(scores), Plan(ITEMS, promotions=[new], mmr=avoided), 120)
+    assert [item for item, _, _ in by_mmr] == found
+    # THEN the best 50 come first, in the order of their draws, then the next 50
+    best = ITEMS - 300 + np.argsort(-scores[-300:])
+    for start in (0, 50, 100):
+        batch = [RankedItem(int(item), float(scores[item])) for item in best[start : start + 50]]
+        batch.sort(key=drawn.precedence, reverse=True)
+        assert found[start : start + 50] == [item.index for item in batch][: 120 - start]
