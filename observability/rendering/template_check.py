@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nextitem.telemetry.metrics import METRICS, NAMESPACE
+from nextitem.telemetry.metrics import LEARNING_METRICS, METRICS, NAMESPACE
 from observability.metrics.aws_metrics import AWS_METRICS
 from observability.metrics.references import STACK
 
@@ -57,7 +57,7 @@ def _is_emitted(use: MetricUse) -> bool:
         )
     names = tuple(name for name, _ in use.dimensions)
     is_ours = ("stack", STACK) in use.dimensions
-    return is_ours and any(metric.name == use.name and names in metric.sets for metric in METRICS)
+    return is_ours and any(metric.name == use.name and names in metric.sets for metric in (*METRICS, *LEARNING_METRICS))
 
 
 def _of_alarm(where: str, metric: Mapping[str, Any]) -> MetricUse:

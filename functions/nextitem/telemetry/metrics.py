@@ -132,6 +132,34 @@ METRICS: tuple[Metric, ...] = (
     ROUTE_FAULTS,
 )
 
+DRIFT_PSI = Metric(
+    "drift_psi",
+    "None",
+    "PSI beyond chance of the distribution that moved most, of those that notify; smoothed",
+    _PER_VERSION,
+    False,
+)
+DRIFT_UNKNOWN = Metric(
+    "drift_unknown_rise",
+    "None",
+    "rise of the share of events with unknown items above that of the training's last days, at least; smoothed",
+    _PER_VERSION,
+    False,
+)
+HIT_RATE_SHORTFALL = Metric(
+    "hit_rate_shortfall",
+    "None",
+    "share of the hit rate that the profile promises which is missing online, at least; smoothed",
+    _PER_VERSION,
+    False,
+)
+ONLINE_HIT_RATE = Metric(
+    "online_hit_rate", "None", "online hit@20 of the lake's sessions; smoothed", (BY_VERSION,), False
+)
+
+LEARNING_METRICS: tuple[Metric, ...] = (DRIFT_PSI, DRIFT_UNKNOWN, HIT_RATE_SHORTFALL, ONLINE_HIT_RATE)
+"""Emitted by the functions of the learning loop, never by a request."""
+
 PHASE_METRICS = (STORE_READ, INFERENCE, STORE_WRITE)
 CONVERSION_METRICS = {"cart": CART_CONVERSIONS, "purchase": PURCHASE_CONVERSIONS, "like": LIKE_CONVERSIONS}
 """By the type of the event."""

@@ -1,0 +1,184 @@
+"""Measure the drift of a route: read its version's profile, the lake and the report before, and write the new report.
+
+This is the core of the scheduled function and of `nextitem drift`. It imports neither torch nor a model's runtime.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from model_export.drift.measure import Live, measure
+from model_export.drift.report import DriftReport
+from model_export.drift.window import HOUR_MS, IDLE_MS, Span, read_window
+from model_export.lake.reader import LakeFiles
+from model_export.profile.categories import category_column
+from model_export.profile.document import read_profile
+from nextitem.aws.object_store import ObjectReader, ObjectStore
+from nextitem.catalogue.file import Catalogue
+from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported, VersionNotFound
+from nextitem.model.manifest import (
+    DECODE_ERRORS,
+    MANIFEST,
+    MAX_MANIFEST_BYTES,
+    PROFILE,
+    VOCABULARY,
+    FileDigest,
+    Manifest,
+    decode_manifest,
+    digest_of,
+)
+from nextitem.model.vocabulary import Vocabulary
+from nextitem.registry.catalogues import Catalogues
+from nextitem.registry.reader import Registry, model_key
+from nextitem.registry.route import Route
+
+WEEK_MS = 7 * 24 * HOUR_MS
+MAX_REPORT_BYTES = 1 << 20
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which sessions are measured.
+
+    Attributes:
+        hours: the length of the window.
+        idle_ms: see `Span`.
+        half_life: of the smoothing, in hours; None for the window's length.
+        deployment_leaves_out_seen: whether answers leave out seen items where the route does not say.
+    """
+
+    hours: float = 24.0
+    idle_ms: int = IDLE_MS
+    half_life: float | None = None
+    deployment_leaves_out_seen: bool = False
+
+
+def measure_route(
+    bucket: ObjectReader, lake: LakeFiles, route: str, now: datetime, folder: Path, window: Window | None = None
+) -> DriftReport:
+    """Measure the drift of the version that has most of a route's traffic.
+
+    Args:
+        bucket: the registry's bucket, which also has the report before.
+        lake: the lake's files, of the same bucket or of a folder.
+        route: the route's name.
+        now: the window ends so long before that its sessions have ended.
+        folder: an empty folder for downloads.
+        window: by default, the sessions of 24 hours.
+
+    Raises:
+        VersionNotFound: the route has no version.
+        ArtifactUnsupported: its version has no profile.
+        ArtifactCorrupt: a file of the version or the catalogue is damaged.
+        RegistryError: the bucket or the lake cannot be read.
+    """
+    chosen = window or Window()
+    span = span_before(now, chosen)
+    current = Registry(bucket, folder).route(route)
+    live = _live(bucket, route, current, folder, chosen)
+    return measure(
+        live,
+        read_window(lake, span),
+        read_window(lake, span.earlier(WEEK_MS)),
+        last_report(bucket, route, now),
+        now,
+        chosen.half_life or chosen.hours,
+    )
+
+
+def span_before(now: datetime, window: Window) -> Span:
+    """Return the newest window whose sessions have ended."""
+    until = int(now.timestamp() * 1000) - window.idle_ms
+    return Span(until - round(window.hours * HOUR_MS), until, window.idle_ms)
+
+
+def write_report(bucket: ObjectStore, report: DriftReport) -> str:
+    """Write a report into the bucket and return its key; one that is there already stays.
+
+    Raises:
+        RegistryError: the bucket cannot be written.
+    """
+    key = report_key(report.route, datetime.fromisoformat(report.measured))
+    bucket.create(key, msgspec.json.format(msgspec.json.encode(report), indent=1))
+    return key
+
+
+def reports(bucket: ObjectReader, route: str) -> list[str]:
+    """Return the keys of a route's reports, oldest first."""
+    return bucket.keys(f"drift/{route}/")
+
+
+def report_key(route: str, measured: datetime) -> str:
+    """Return the key of a report: the keys are in the order of time."""
+    return f"drift/{route}/{measured.astimezone(UTC):%Y-%m-%dT%H-%M-%SZ}.json"
+
+
+def last_report(bucket: ObjectReader, route: str, before: datetime) -> DriftReport | None:
+    """Return the newest report from before a time; None, after a warning, if it cannot be read.
+
+    Raises:
+        RegistryError: the bucket cannot be read.
+    """
+    limit = report_key(route, before)
+    keys = [key for key in reports(bucket, route) if key < limit]
+    if not keys or (stored := bucket.read(keys[-1], MAX_REPORT_BYTES)) is None:
+        return None
+    try:
+        return msgspec.json.decode(stored.data, type=DriftReport)
+    except DECODE_ERRORS as error:
+        logger.warning("%s is ignored, smoothing begins again: it is no report of drift: %s", keys[-1], error)
+        return None
+
+
+def _live(bucket: ObjectReader, route: str, current: Route, folder: Path, window: Window) -> Live:
+    variant = max(current.variants, key=lambda variant: variant.weight)
+    manifest = _manifest(bucket, variant.version)
+    expected = manifest.documents.get(PROFILE)
+    if expected is None:
+        raise ArtifactUnsupported(f"{variant.version} has no {PROFILE}: train again, then export and publish that run")
+    profile = read_profile(_file(bucket, variant.version, PROFILE, expected, folder), variant.version)
+    ids = _file(bucket, variant.version, VOCABULARY, manifest.files[VOCABULARY], folder)
+    vocabulary = Vocabulary(ids)
+    seen = window.deployment_leaves_out_seen if current.exclude_seen is None else current.exclude_seen
+    return Live(
+        route=route,
+        version=variant.version,
+        variant=variant.variant,
+        profile=profile,
+        knows=lambda item: vocabulary.index(item) is not None,
+        leaves_out_seen=seen,
+        categories=_categories(Catalogues(bucket, folder), route),
+    )
+
+
+def _manifest(bucket: ObjectReader, version: str) -> Manifest:
+    stored = bucket.read(model_key(version, MANIFEST), MAX_MANIFEST_BYTES)
+    if stored is None:
+        raise VersionNotFound(f"the registry has no version {version}")
+    return decode_manifest(stored.data, version)
+
+
+def _file(bucket: ObjectReader, version: str, name: str, expected: FileDigest, folder: Path) -> Path:
+    key, path = model_key(version, name), folder / name
+    if not bucket.download(key, path, lambda: expected.size) or digest_of(path) != expected:
+        raise ArtifactCorrupt(f"{key} is missing or damaged: publish {version} again")
+    return path
+
+
+def _categories(catalogues: Catalogues, route: str) -> dict[str, str] | None:
+    """Return the category of each item of the route's catalogue that has one; None without categories."""
+    pointer = catalogues.pointer(route)
+    if pointer is None:
+        return None
+    catalogue = Catalogue(catalogues.verify(pointer.version), pointer.version)
+    found = category_column(catalogue)
+    if found is None:
+        return None
+    codes, names = found[1].codes.tolist(), found[1].values
+    texts = [names[code] for code in range(len(names))]
+    return {catalogue.vocabulary.item_id(place): texts[code] for place, code in enumerate(codes) if code >= 0}
