@@ -18,7 +18,7 @@ from model_export.profile.categories import category_column
 from model_export.profile.document import read_profile
 from nextitem.aws.object_store import ObjectReader, ObjectStore
 from nextitem.catalogue.file import Catalogue
-from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported, VersionNotFound
+from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported, ObjectTooLarge, VersionNotFound
 from nextitem.model.manifest import (
     DECODE_ERRORS,
     MANIFEST,
@@ -165,7 +165,11 @@ def _manifest(bucket: ObjectReader, version: str) -> Manifest:
 
 def _file(bucket: ObjectReader, version: str, name: str, expected: FileDigest, folder: Path) -> Path:
     key, path = model_key(version, name), folder / name
-    if not bucket.download(key, path, lambda: expected.size) or digest_of(path) != expected:
+    try:
+        is_whole = bucket.download(key, path, lambda: expected.size) and digest_of(path) == expected
+    except ObjectTooLarge:
+        is_whole = False
+    if not is_whole:
         raise ArtifactCorrupt(f"{key} is missing or damaged: publish {version} again")
     return path
 

@@ -13,7 +13,7 @@ Comparison = Literal[
     "GreaterThanThreshold", "LessThanThreshold", "LessThanLowerThreshold", "LessThanLowerOrGreaterThanUpperThreshold"
 ]
 Topic = Literal["page", "ticket"]
-StoreCondition = Literal["StoreIsServerless", "StoreIsNodes"]
+Condition = Literal["StoreIsServerless", "StoreIsNodes", "LearningIsScheduled"]
 """A condition of the template."""
 Runbook = Literal[
     "high-latency",
@@ -105,7 +105,7 @@ class MetricAlarm:
     missing: MissingData
     notifies: Topic | None = None
     rollback: bool = False
-    condition: StoreCondition | None = None
+    condition: Condition | None = None
 
     def __post_init__(self) -> None:
         """Check the window and the expression as PutMetricAlarm does."""
@@ -141,6 +141,7 @@ class CompositeAlarm:
         rule: when it goes off.
         notifies: the topic; None if it only silences others.
         suppressor: an alarm that silences this one while it is in ALARM: the more important alarm notifies already.
+        condition: as of `MetricAlarm`.
     """
 
     name: str
@@ -149,6 +150,7 @@ class CompositeAlarm:
     rule: Rule
     notifies: Topic | None
     suppressor: str | None = None
+    condition: Condition | None = None
 
 
 Alarm = MetricAlarm | CompositeAlarm

@@ -2,6 +2,7 @@
 
 from nextitem.telemetry import metrics
 from nextitem.telemetry.metrics import Metric
+from observability.dashboards.learning import DRIFT_ROWS
 from observability.dashboards.lines import indicator_line, placement_graph, statistic_lines, sum_line, version_graph
 from observability.dashboards.widgets import Dashboard, Graph, Line, Text
 from observability.metrics.expressions import Stat
@@ -78,5 +79,6 @@ DEBUG = Dashboard(
             Graph(title="Mean reciprocal rank", lines=(indicator_line(RECIPROCAL_RANK),)),
             Graph(title="Refused requests", lines=(sum_line("refused", metrics.REFUSED),)),
         ),
+        *DRIFT_ROWS,
     ),
 )

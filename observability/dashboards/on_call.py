@@ -11,7 +11,7 @@ from observability.metrics import indicators as slis
 from observability.metrics.references import AwsMetric
 
 _NOTIFYING = (
-    *(alarm.name for alarm in COMPOSITES if alarm.notifies is not None),
+    *(alarm.name for alarm in COMPOSITES if alarm.notifies is not None and alarm.condition is None),
     *(alarm.name for alarm in ALARMS if alarm.notifies is not None and alarm.condition is None),
 )
 

@@ -29,8 +29,7 @@ def metric_alarm(alarm: MetricAlarm) -> dict[str, Any]:
         properties["Threshold"] = {"Ref": alarm.threshold.name}
     else:
         properties["Threshold"] = alarm.threshold
-    condition = {"Condition": alarm.condition} if alarm.condition else {}
-    return {"Type": "AWS::CloudWatch::Alarm", **condition, "Properties": properties}
+    return {"Type": "AWS::CloudWatch::Alarm", **_condition(alarm), "Properties": properties}
 
 
 def composite_alarm(alarm: CompositeAlarm) -> dict[str, Any]:
@@ -47,6 +46,7 @@ def composite_alarm(alarm: CompositeAlarm) -> dict[str, Any]:
     rule = rule_text(alarm.rule, lambda name: f"${{FunctionName}}-{name}")
     return {
         "Type": "AWS::CloudWatch::CompositeAlarm",
+        **_condition(alarm),
         "DependsOn": sorted(map(alarm_id, dependencies)),  # CloudFormation does not read the names inside a rule
         "Properties": {**_common_properties(alarm), "AlarmRule": substitute(rule), **suppression},
     }
@@ -65,6 +65,10 @@ def _metric_properties(alarm: MetricAlarm) -> dict[str, Any]:
         **(percentile if statistic.startswith("p") else {"Statistic": statistic}),
         "Period": alarm.window.period,
     }
+
+
+def _condition(alarm: Alarm) -> dict[str, str]:
+    return {"Condition": alarm.condition} if alarm.condition else {}
 
 
 def _common_properties(alarm: Alarm) -> dict[str, Any]:

@@ -42,6 +42,12 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "MaxValue": 1,
         "Description": "A lower online hit@20 pages. Set two thirds of your model's hit rate, or 0 for no alarm",
     },
+    "Learning": {
+        "Type": "String",
+        "Default": "off",
+        "AllowedValues": ["off", "scheduled"],
+        "Description": "scheduled: drift is measured, so alarms watch it",
+    },
     "RunbookBase": {
         "Type": "String",
         "Default": "docs/runbooks",
@@ -66,6 +72,7 @@ def template() -> dict[str, Any]:
         "Conditions": {
             STORE_IS_SERVERLESS: _equals("StoreKind", "serverless"),
             "StoreIsNodes": _equals("StoreKind", "nodes"),
+            "LearningIsScheduled": _equals("Learning", "scheduled"),
             LOG_GROUP_IS_NAMED: _not_empty("LogGroupName"),
             **{condition: _not_empty(parameter) for condition, parameter in SUBSCRIPTIONS.values()},
         },

@@ -64,13 +64,14 @@ def test_each_alarm_notifies_or_is_used() -> None:
     assert [alarm.name for alarm in EVERY_ALARM if alarm.notifies == "page" and alarm.name in by_rule] == []
 
 
-def test_rules_name_unconditional_alarms_that_stand_before_them() -> None:
-    before = {alarm.name for alarm in ALARMS if alarm.condition is None}
+def test_rules_name_alarms_that_exist_and_stand_before_them() -> None:
+    before = {(alarm.name, alarm.condition) for alarm in ALARMS}
     names = {alarm.name for alarm in EVERY_ALARM}
     for composite in COMPOSITES:
-        assert set(alarm_names(composite.rule)) <= before
+        named = alarm_names(composite.rule)
+        assert all({(name, None), (name, composite.condition)} & before for name in named)
         assert composite.suppressor is None or composite.suppressor in names - {composite.name}
-        before.add(composite.name)
+        before.add((composite.name, composite.condition))
 
 
 def test_a_deployment_is_rolled_back_within_minutes() -> None:
