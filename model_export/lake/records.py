@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Literal
 
 import msgspec
 
 from nextitem.event_types import VIEW
+from nextitem.sessions.session import CHALLENGER_TEAM, CHAMPION_TEAM, NO_TEAM
 
 EVENTS = "lake/"
 DELETIONS = "lake-deletions/"
@@ -13,6 +15,9 @@ DELETIONS = "lake-deletions/"
 HOUR_MS = 3_600_000
 MAX_TIME = 253_402_300_799_999
 """The last millisecond of the year 9999."""
+
+Team = Literal["champion", "challenger"]
+_TEAMS: Mapping[str, Team | None] = {CHAMPION_TEAM: "champion", CHALLENGER_TEAM: "challenger", NO_TEAM: None, "": None}
 
 Entry = tuple[str, Mapping[bytes, bytes]]
 """Id and fields of a stream's entry."""
@@ -37,7 +42,8 @@ class Record(msgspec.Struct, frozen=True):
         judged_version: the version of that answer; None without one.
         judged_variant: its variant.
         placement: its placement.
-        team: which version drafted the item into that answer, "champion" or "challenger"; None without interleaving.
+        team: who drafted the item in that answer, `champion` or `challenger`; None unless it was interleaved and held
+            the item, at a place that a team drafted.
     """
 
     session: str
@@ -55,7 +61,7 @@ class Record(msgspec.Struct, frozen=True):
     judged_version: str | None
     judged_variant: str | None
     placement: str | None
-    team: str | None = None
+    team: Team | None = None
 
 
 class Deletion(msgspec.Struct, frozen=True):
@@ -109,6 +115,7 @@ def parse_entry(entry: Entry) -> Record | Deletion:
             judged_version=fields[b"v"].decode() or None,
             judged_variant=fields[b"w"].decode() or None,
             placement=fields[b"p"].decode() or None,
+            team=_TEAMS[fields[b"g"].decode()],
         )
     except (KeyError, IndexError, ValueError, msgspec.DecodeError) as error:
         raise UnreadableEntry(f"entry {entry_id} cannot be read: {type(error).__name__}") from None

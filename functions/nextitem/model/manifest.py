@@ -72,6 +72,11 @@ class ModelShape(msgspec.Struct, frozen=True):
     hidden: int
     layers: int
 
+    @property
+    def state_size(self) -> int:
+        """Numbers of a hidden state."""
+        return self.layers * self.hidden
+
 
 class Training(msgspec.Struct, frozen=True):
     """The training data and settings.

@@ -1,7 +1,6 @@
 """An experiment on a route: a challenger takes a share of the sessions from the champion (decision 38)."""
 
-import re
-import secrets
+import os
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -17,8 +16,8 @@ CHALLENGER = "challenger"
 Kind = Literal["canary", "interleaving"]
 """A canary answers the sessions of the challenger's share by itself; interleaving drafts their answers from both."""
 
-_ID = r"^e[0-9a-f]{12}$"
-_SALT = r"^[0-9a-f]{16}$"
+ExperimentId = Annotated[str, msgspec.Meta(pattern=r"^e[0-9a-f]{12}$")]
+Salt = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}$")]
 
 
 class Experiment(msgspec.Struct, frozen=True):
@@ -32,16 +31,16 @@ class Experiment(msgspec.Struct, frozen=True):
         challenger: the challenger's variant; the other one is the champion's.
     """
 
-    experiment: Annotated[str, msgspec.Meta(pattern=_ID)]
+    experiment: ExperimentId
     kind: Kind
-    salt: Annotated[str, msgspec.Meta(pattern=_SALT)]
+    salt: Salt
     started: str
     challenger: str = CHALLENGER
 
 
 def new_experiment_id() -> str:
     """Return a random id."""
-    return f"e{secrets.token_hex(6)}"
+    return f"e{os.urandom(6).hex()}"
 
 
 def new_experiment(kind: Kind, now: datetime, experiment_id: str | None = None) -> Experiment:
@@ -51,9 +50,11 @@ def new_experiment(kind: Kind, now: datetime, experiment_id: str | None = None) 
         InputError: the id has another form.
     """
     name = new_experiment_id() if experiment_id is None else experiment_id
-    if not re.match(_ID, name):
-        raise InputError(f"{name!r} is not the id of an experiment: e and 12 hex digits")
-    return Experiment(name, kind, secrets.token_hex(8), now.isoformat(timespec="seconds"))
+    try:
+        msgspec.convert(name, ExperimentId)
+    except msgspec.ValidationError:
+        raise InputError(f"{name!r} is not the id of an experiment: e and 12 hex digits") from None
+    return Experiment(name, kind, os.urandom(8).hex(), now.isoformat(timespec="seconds"))
 
 
 def check_share(share: float) -> None:

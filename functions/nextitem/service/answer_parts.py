@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from nextitem.service.ranking import Ranking, ReplayedSession, rank, replay_items, replay_session
+from nextitem.service.ranking import Ranking, ReplayedSession, rank_as_wished, replay_items, replay_session
 from nextitem.service.schema import (
     Answer,
     AppendedEvent,
@@ -17,7 +17,7 @@ from nextitem.service.schema import (
 from nextitem.service.serving import RoutedModel
 from nextitem.service.steering.parsed_options import ParsedOptions
 from nextitem.sessions.codec import recommendation_id
-from nextitem.sessions.session import IMPRESSION_SIZE, Impression, SessionKey, SessionRecord, Snapshot, Status
+from nextitem.sessions.session import IMPRESSION_SIZE, Impression, SessionKey, SessionRecord, Status
 from nextitem.telemetry.record import RequestRecord
 
 
@@ -47,10 +47,7 @@ def recorded_ranking(
     options = parsed.options
     record.placement = options.placement
     with record.phase("scoring"):
-        exclude_seen = routed.exclude_seen if options.exclude_seen is None else options.exclude_seen
-        explore = routed.explore if options.explore is None else options.explore
-        places = max(options.limit, at_least)
-        ranking = rank(routed, replay, parsed, places, exclude_seen=exclude_seen, explore=explore)
+        ranking = rank_as_wished(routed, replay, parsed, max(options.limit, at_least))
     record.set_served_by(ranking.served_by, routed.version, routed.variant)
     if ranking.items and ranking.served_by != "popular":
         scores = [item.score for item in ranking.items]
@@ -72,18 +69,14 @@ def appended_events(
     return [answered[place] for place in sorted(answered)]
 
 
-def snapshot_of(session: SessionRecord, replay: ReplayedSession) -> Snapshot | None:
-    """Return the snapshot to save of a replayed session; None if the model knows none of its items."""
-    return None if replay.hidden is None else Snapshot(session.log[-1].chain, replay.hidden)
-
-
 def impression_of(
-    session: SessionRecord, answer: Answer, best: Sequence[Recommendation], placement: str | None
+    session: SessionRecord, answer: Answer, best: Sequence[Recommendation], placement: str | None, teams: str
 ) -> Impression:
-    """Return what the session's log keeps of an answer: its id, its model, and its best items."""
+    """Return what the session's log keeps of an answer: its id, its model, and its best items with their teams."""
     item_ids = tuple(item.item_id for item in best[:IMPRESSION_SIZE])
     chain, model = session.log[-1].chain, answer.model
-    return Impression(chain, answer.recommendation_id or "", model.version, model.variant, item_ids, placement)
+    answered = answer.recommendation_id or "", model.version, model.variant
+    return Impression(chain, *answered, item_ids, placement, teams[:IMPRESSION_SIZE])
 
 
 def answer_id_of(key: SessionKey, session: SessionRecord, routed: RoutedModel, placement: str | None) -> str | None:

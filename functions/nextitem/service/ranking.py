@@ -79,6 +79,14 @@ def known_events(routed: RoutedModel, events: Iterable[tuple[str, str]]) -> tupl
     return [index for index, _ in known], routed.model.type_codes(event_type for _, event_type in known)
 
 
+def rank_as_wished(routed: RoutedModel, replay: ReplayedSession, parsed: ParsedOptions, k: int) -> Ranking:
+    """Rank with `exclude_seen` and `explore` of the request, or where it is silent, of the route; see `rank`."""
+    options = parsed.options
+    exclude_seen = routed.exclude_seen if options.exclude_seen is None else options.exclude_seen
+    explore = routed.explore if options.explore is None else options.explore
+    return rank(routed, replay, parsed, k, exclude_seen=exclude_seen, explore=explore)
+
+
 def rank(
     routed: RoutedModel,
     replay: ReplayedSession,

@@ -15,7 +15,6 @@ from nextitem.service.answer_parts import (
     recorded_ranking,
     recorded_replay,
     served_model,
-    snapshot_of,
 )
 from nextitem.service.background_saves import BackgroundSaves
 from nextitem.service.listing import recommendations
@@ -33,11 +32,12 @@ from nextitem.service.schema import (
     TrendingRequest,
 )
 from nextitem.service.serving import RoutedModel
+from nextitem.service.session_answer import answer_session
 from nextitem.service.steering.parsed_options import ParsedOptions, needs_attributes, parse_options
 from nextitem.service.trending import Trending, counts_of, parse_trending, rank_trending
 from nextitem.sessions.feedback import feedback_on
 from nextitem.sessions.keys import KeyRing, SessionName
-from nextitem.sessions.session import IMPRESSION_SIZE, Answerer, Event, SessionKey, SessionStore, Status
+from nextitem.sessions.session import EMPTY, IMPRESSION_SIZE, Answerer, Event, SessionKey, SessionStore, Status
 from nextitem.sessions.trends import Trend
 from nextitem.telemetry.record import RequestRecord
 
@@ -90,10 +90,9 @@ class Recommender:
             return self._answer_without_store(routed, request, options, record)
 
         session = appended.session
-        replay = recorded_replay(routed, session, record)
-        ranking = recorded_ranking(routed, replay, options, record, at_least=IMPRESSION_SIZE)
-        best = recommendations(routed, ranking, request.options, replay)
+        answered = answer_session(routed, session, options, record, at_least=IMPRESSION_SIZE)
         placement = request.options.placement
+        best = answered.best
         listed = best[: request.options.limit]
         answer = Answer(
             session_id=request.session.session_id,
@@ -103,13 +102,14 @@ class Recommender:
             session_length=session.length,
             stored=True,
             recommendation_id=answer_id_of(key, session, routed, placement),
-            served_by=ranking.served_by,
+            served_by=answered.served_by,
             model=served_model(routed),
         )
         record.feedback = feedback_on(key, session, appended.impression, request.events, appended.statuses, answerer)
-        if replay.replayed:  # else the store has this snapshot and this impression already
+        if answered.replayed:  # else the store has this snapshot and this impression already
             with record.phase("store_write"):
-                snapshot, impression = snapshot_of(session, replay), impression_of(session, answer, best, placement)
+                snapshot = answered.snapshot
+                impression = impression_of(session, answer, best, placement, answered.teams)
                 version = routed.snapshot_version  # the writer keeps the call, which must not keep a model
                 # A lost snapshot costs a replay: nothing waits for it.
                 self._saves.send(lambda: self._store.save(key, version, snapshot, deadline, impression))
@@ -139,16 +139,17 @@ class Recommender:
             answer_id = answer_id_of(key, session, routed, request.options.placement)
         except StoreUnavailable as error:
             record.add_fault(error)
-        replay = recorded_replay(routed, session if session is not None else (), record)
-        ranking = recorded_ranking(routed, replay, options, record)
-        listed = recommendations(routed, ranking, request.options, replay)
+        if session is None or not session.log:
+            routed = routed.alone
+        answered = answer_session(routed, session or EMPTY, options, record)
+        listed = answered.best[: request.options.limit]
         return Answer(
             session_id=request.session.session_id,
             recommendations=listed,
             next=next_page(request.options, listed),
             session_length=None if session is None else session.length,
             recommendation_id=answer_id,
-            served_by=ranking.served_by,
+            served_by=answered.served_by,
             model=served_model(routed),
         )
 
@@ -251,7 +252,8 @@ class Recommender:
     def _answer_without_store(
         self, routed: RoutedModel, request: EventsRequest, options: ParsedOptions, record: RequestRecord
     ) -> Answer:
-        """Answer from the request's own events."""
+        """Answer from the request's own events, by the champion alone: no log would credit the challenger."""
+        routed = routed.alone
         distinct: dict[str, Event] = {}
         statuses: list[Status] = []
         for event in request.events:

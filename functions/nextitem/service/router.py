@@ -33,7 +33,7 @@ from nextitem.registry.loading import LoadedRoute, load_models, load_route
 from nextitem.registry.reader import Registry
 from nextitem.registry.route import Route, Variant
 from nextitem.service.attributes import RETRY_SECONDS, SILENT_SECONDS, Attributes
-from nextitem.service.serving import Draw, Loaded, RoutedModel, Serving, outside_experiments, pick_variant
+from nextitem.service.serving import Draw, Loaded, RoutedModel, Serving, outside_experiments, route_session
 
 START_SECONDS = 8.0
 """Maximum wait for a first model: Lambda gives a start, and our requests, 10 s. Loading goes on after it."""
@@ -230,7 +230,7 @@ class Router:
             if self._serving.lacks_attributes:
                 raise NoAttributes("the attributes of the route's catalogue are not loaded yet")
         serving = self._serving
-        return self._routed(serving, pick_variant(serving.route, draw))
+        return route_session(serving.route, draw, lambda variant: self._routed(serving, variant))
 
     def serving(self) -> list[RoutedModel]:
         """Return the models in use, one for each variant; none before the first is loaded."""

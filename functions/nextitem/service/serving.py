@@ -9,10 +9,15 @@ from nextitem.catalogue.served_items import ServedItems
 from nextitem.errors import NextItemError
 from nextitem.model.engine import Model
 from nextitem.registry.catalogue_loading import CatalogueInUse
+from nextitem.registry.experiment import CHAMPION
 from nextitem.registry.route import Route, Variant
 
 Draw = Callable[[str], float]
 """Returns where a session lies under an experiment's salt, 0 to 1: the challenger answers it below its share."""
+
+
+INTERLEAVED = "interleaved"
+"""The variant of an answer that both models of a route draft. No variant of a route has this name."""
 
 
 def outside_experiments(_salt: str) -> float:
@@ -24,6 +29,7 @@ class RoutedModel(msgspec.Struct, frozen=True):
     """The model that answers a session, its items, its variant on the route, and what holds where a request is silent.
 
     `exclude_seen`: whether to leave out the session's items. `explore`: the share of places for new items.
+    `interleaved`: with what the answers of a stored session are drafted; None for this model's own answers.
     """
 
     model: Model
@@ -31,6 +37,14 @@ class RoutedModel(msgspec.Struct, frozen=True):
     variant: str
     exclude_seen: bool
     explore: float = 0.0
+    interleaved: "Interleaved | None" = None
+
+    @property
+    def alone(self) -> "RoutedModel":
+        """This model without the one that drafts with it."""
+        if self.interleaved is None:
+            return self
+        return msgspec.structs.replace(self, variant=CHAMPION, interleaved=None)
 
     @property
     def version(self) -> str:
@@ -41,7 +55,15 @@ class RoutedModel(msgspec.Struct, frozen=True):
     def snapshot_version(self) -> str:
         """The version by which sessions keep their snapshots: new items' rows are a part of what made the state."""
         digest = self.items.new_digest
-        return f"{self.version}+{digest}" if digest else self.version
+        own = f"{self.version}+{digest}" if digest else self.version
+        return own if self.interleaved is None else f"{own}&{self.interleaved.challenger.snapshot_version}"
+
+
+class Interleaved(msgspec.Struct, frozen=True):
+    """The challenger whose list is drafted with the champion's, and the salt of the experiment's coin."""
+
+    challenger: RoutedModel
+    salt: str
 
 
 class Loaded(NamedTuple):
@@ -83,3 +105,19 @@ def pick_variant(route: Route, draw: Draw) -> Variant:
     if experiment is None or challenger is None:
         return route.champion
     return challenger if draw(experiment.salt) < challenger.weight else route.champion
+
+
+def route_session(route: Route, draw: Draw, routed: Callable[[Variant], RoutedModel]) -> RoutedModel:
+    """Return the model that answers a session, or the two that draft its answers.
+
+    Args:
+        route: the route.
+        draw: of the session.
+        routed: returns the model of a variant.
+    """
+    variant, experiment = pick_variant(route, draw), route.experiment
+    picked = routed(variant)
+    if experiment is None or experiment.kind != "interleaving" or variant == route.champion:
+        return picked
+    interleaved = Interleaved(picked, experiment.salt)
+    return msgspec.structs.replace(routed(route.champion), variant=INTERLEAVED, interleaved=interleaved)

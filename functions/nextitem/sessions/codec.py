@@ -24,11 +24,12 @@ from nextitem.sessions.session import TAG_BYTES, Impression, LogEntry, SessionKe
 
 LOG_CODEC = b"2"
 SNAPSHOT_CODEC = b"2"
-IMPRESSION_CODEC = b"2"
+IMPRESSION_CODEC = b"3"
 """Versions of the formats. Any other version is unreadable."""
 
 CHAIN_BYTES = 16
 _PLACED = "-"
+_ImpressionFields = tuple[str, str, str, tuple[str, ...], str | None, str]
 _VALUE = np.dtype("<f4")
 _CHECK = slice(1, 9)
 _BODY = 9
@@ -135,7 +136,7 @@ def decode_snapshot(data: bytes) -> Snapshot:
 def encode_impression(impression: Impression) -> bytes:
     """Encode an impression."""
     answered = impression.recommendation_id, impression.version, impression.variant
-    fields = *answered, impression.item_ids, impression.placement
+    fields = *answered, impression.item_ids, impression.placement, impression.teams
     return _seal(IMPRESSION_CODEC, impression.chain + msgspec.msgpack.encode(fields))
 
 
@@ -143,7 +144,7 @@ def decode_impression(data: bytes | None) -> Impression | None:
     """Decode an impression; return None if there is none or it is unreadable."""
     try:
         body = _open(IMPRESSION_CODEC, data or b"")
-        fields = msgspec.msgpack.decode(body[CHAIN_BYTES:], type=tuple[str, str, str, tuple[str, ...], str | None])
+        fields = msgspec.msgpack.decode(body[CHAIN_BYTES:], type=_ImpressionFields)
     except (Unreadable, msgspec.DecodeError, UnicodeDecodeError):
         return None
     return Impression(body[:CHAIN_BYTES], *fields)

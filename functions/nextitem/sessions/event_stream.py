@@ -10,6 +10,7 @@ repeats them:
 - `r`: the rank of its item in the answer before it, 0 if that did not hold it, empty if the event judges no answer
 - `k`: 1 if it names that answer and its item, else 0
 - `v`, `w`, `p`: version, variant and placement of that answer, empty if the event judges none
+- `g`: the team that drafted the item in that answer (`session.CHAMPION_TEAM` and its neighbours); empty without one
 """
 
 import msgspec

@@ -48,6 +48,9 @@ TAG_BYTES = 8
 
 Status = Literal["applied", "duplicate", "late", "too_old"]
 
+CHAMPION_TEAM, CHALLENGER_TEAM, NO_TEAM = "c", "x", "-"
+"""Who drafted a place of an interleaved answer, one letter each. A pinned place has no team."""
+
 IMPRESSION_SIZE = 20
 """The number of items in an impression: the metrics look at the first 20."""
 
@@ -97,6 +100,7 @@ class Impression(msgspec.Struct, frozen=True):
         variant: its variant on the route.
         item_ids: the best `IMPRESSION_SIZE` items, best first, also if the client asked for fewer.
         placement: the request's, or None.
+        teams: the team of each item, one letter each; empty unless the answer is interleaved (decision 38).
     """
 
     chain: bytes
@@ -105,6 +109,7 @@ class Impression(msgspec.Struct, frozen=True):
     variant: str
     item_ids: tuple[str, ...]
     placement: str | None = None
+    teams: str = ""
 
 
 class SessionRecord(msgspec.Struct, frozen=True):

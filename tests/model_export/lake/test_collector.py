@@ -44,7 +44,7 @@ def test_a_record_has_what_the_session_and_its_answer_say(
     key = key_in(bucket)
     chain = add(store, key, Event("tea", "1", NOW))
     answer = recommendation_id(key.hash_key, chain, "v-before", "trial", "home")
-    shown = Impression(chain, answer, "v-before", "trial", ("mug", "pot"), "home")
+    shown = Impression(chain, answer, "v-before", "trial", ("mug", "pot"), "home", "cx")
     assert store.save(key, VERSION, None, soon(), shown).result(soon())
     add(store, key, Event("pot", "2", NOW + 10, answer, "cart"), Event("jar", "3", NOW + 5))
 
@@ -53,16 +53,11 @@ def test_a_record_has_what_the_session_and_its_answer_say(
 
     # THEN each has all that is known of it
     rows = rows_of(lake)
-    common = {"session": "000000000000000a", "version": VERSION, "variant": "main", "team": None}
-    none = {
-        "rank": None,
-        "clicked": False,
-        "judged_version": None,
-        "judged_variant": None,
-        "placement": None,
-        "team": None,
-    }
+    common = {"session": "000000000000000a", "version": VERSION, "variant": "main"}
+    none = {"rank": None, "clicked": False, "judged_version": None, "judged_variant": None, "placement": None}
+    none |= {"team": None}
     judged = {"judged_version": "v-before", "judged_variant": "trial", "placement": "home"}
+    judged |= {"team": "challenger"}
     found = [{name: value for name, value in row.items() if name not in {"entry", "arrived_at"}} for row in rows]
     tags = [event_tag(HASH_KEY, name).hex() for name in "123"]
     assert found == [

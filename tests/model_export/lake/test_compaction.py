@@ -22,9 +22,8 @@ LIMIT_DAYS = 30
 
 def record(session: str, arrived_at: int) -> Record:
     entry = f"{arrived_at}-0"
-    return Record(
-        session, "00", "tea", "view", NOW, arrived_at, entry, False, VERSION, "main", None, False, None, None, None
-    )
+    event = (session, "00", "tea", "view", NOW, arrived_at, entry, False)
+    return Record(*event, VERSION, "main", None, False, None, None, None, None)
 
 
 def put(lake: BotoObjectStore, *records: Record) -> str:

@@ -26,7 +26,6 @@ from nextitem.registry.reader import model_key
 from nextitem.registry.route import Variant, route_key
 from nextitem.service.attributes import RETRY_SECONDS, SILENT_SECONDS
 from nextitem.service.router import START_SECONDS
-from nextitem.service.serving import Draw
 from tests.nextitem.parts import BUCKET, PATIENCE_SECONDS, VERSION, edited
 from tests.nextitem.service.router_scene import TTL, Scene
 
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 EXPERIMENT = new_experiment("canary", datetime(2026, 11, 23, tzinfo=UTC))
-DRAWS: list[Draw] = [lambda _, number=number: number / 10 for number in range(11)]  # type: ignore[misc]
 
 
 @pytest.fixture
@@ -56,15 +54,6 @@ def test_the_live_version_answers(scene: Scene) -> None:
 def test_the_first_request_loads_the_models(scene: Scene) -> None:
     scene.promote(scene.first)
     assert scene.served() == scene.first
-
-
-def test_sessions_are_split_between_the_variants(scene: Scene) -> None:
-    scene.promote(scene.first)
-    scene.publisher.start_experiment(scene.second, 0.3, scene.folder / "publisher")
-    scene.router.load()
-    answers = [(routed.variant, routed.version) for routed in map(scene.router.model_for, DRAWS)]
-    assert answers == [("challenger", scene.second)] * 3 + [("main", scene.first)] * 8
-    assert scene.router.model_for().version == scene.first
 
 
 def test_a_new_route_is_read_in_the_background(scene: Scene) -> None:
@@ -138,20 +127,6 @@ def test_versions_that_leave_the_route_are_deleted_from_disk(scene: Scene) -> No
     # THEN only the new version is on disk, and an open model of the old one still answers
     assert [home.name for home in (scene.folder / "models").iterdir()] == [scene.second]
     assert before.top(before.replay(None, [0]), (), 5)
-
-
-def test_a_model_in_use_is_not_loaded_again(scene: Scene) -> None:
-    scene.promote(scene.first)
-    scene.router.load()
-    model = scene.router.model_for().model
-    copy = scene.folder / "models" / scene.first / "weights.bin"
-    copy.unlink()  # a model that is loaded needs it no more
-    scene.publisher.start_experiment(scene.second, 0.5, scene.folder / "publisher")
-    scene.let_a_refresh_pass()
-    models = [routed.model for routed in map(scene.router.model_for, DRAWS)]
-    assert any(loaded is model for loaded in models)
-    assert {loaded.version for loaded in models} == {scene.first, scene.second}
-    assert not copy.exists()
 
 
 def corrupt(scene: Scene) -> None:

@@ -53,7 +53,7 @@ class ImpressionContract:
     def test_another_impression_after_the_same_events_replaces_it(self, store: SessionStore, key: SessionKey) -> None:
         record = add(store, key, event("a")).session
         assert show(store, key, impression_of(record, "tea"))
-        other = structs.replace(impression_of(record, "pot"), version="v2", variant="canary")
+        other = structs.replace(impression_of(record, "pot"), version="v2", variant="canary", teams="x")
         assert show(store, key, other)
         assert add(store, key, event("a")).impression == other
 

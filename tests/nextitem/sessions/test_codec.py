@@ -31,7 +31,15 @@ from nextitem.sessions.codec import (
     next_chain,
     recommendation_id,
 )
-from nextitem.sessions.session import TAG_BYTES, Impression, LogEntry, Snapshot
+from nextitem.sessions.session import (
+    CHALLENGER_TEAM,
+    CHAMPION_TEAM,
+    NO_TEAM,
+    TAG_BYTES,
+    Impression,
+    LogEntry,
+    Snapshot,
+)
 from nextitem.sessions.valkey_store import ValkeyStore
 from tests.nextitem.parts import HASH_KEY, NOW, PATIENCE_SECONDS, STEADY, fresh_key
 from tests.nextitem.sessions.encoded_log import encode_log
@@ -43,6 +51,7 @@ LOG = (
     LogEntry(NOW + 1, event_tag(HASH_KEY, "b"), "té", b"d" * CHAIN_BYTES, "cart"),
 )
 
+TEAMS = (CHAMPION_TEAM, CHALLENGER_TEAM, NO_TEAM)
 CHAINS = st.binary(min_size=CHAIN_BYTES, max_size=CHAIN_BYTES)
 ENTRIES = st.builds(
     LogEntry,
@@ -152,11 +161,18 @@ def test_a_snapshot_without_finite_values_is_unreadable(body: bytes) -> None:
 
 
 @STEADY
-@given(CHAINS, st.text(max_size=20), st.text(max_size=20), st.lists(st.text(max_size=256), max_size=20).map(tuple))
+@given(
+    CHAINS,
+    st.text(max_size=20),
+    st.text(max_size=20),
+    st.lists(st.text(max_size=256), max_size=20).map(tuple),
+    st.none() | st.text(max_size=20),
+    st.text(TEAMS, max_size=20),
+)
 def test_an_impression_is_read_as_it_was_written(
-    chain: bytes, answer: str, variant: str, item_ids: tuple[str, ...]
+    chain: bytes, answer: str, variant: str, item_ids: tuple[str, ...], placement: str | None, teams: str
 ) -> None:
-    impression = Impression(chain, answer, "v1", variant, item_ids)
+    impression = Impression(chain, answer, "v1", variant, item_ids, placement, teams)
     assert decode_impression(encode_impression(impression)) == impression
 
 

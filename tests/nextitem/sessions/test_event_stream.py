@@ -41,6 +41,7 @@ class Entry(NamedTuple):
     rank: int | None = None
     clicked: bool = False
     judged: tuple[str, str, str] = ("", "", "")
+    team: str = ""
 
 
 def entries_of(fields: dict[bytes, bytes]) -> Entry:
@@ -51,9 +52,8 @@ def entries_of(fields: dict[bytes, bytes]) -> Entry:
     judged = (fields[b"v"].decode(), fields[b"w"].decode(), fields[b"p"].decode())
     item = action[action[0] + 1 :].decode()
     known = None if rank == b"" else int(rank)
-    return Entry(
-        fields[b"s"].decode(), source, item, int(fields[b"t"]), fields[b"e"], known, fields[b"k"] == b"1", judged
-    )
+    clicked, team = fields[b"k"] == b"1", fields[b"g"].decode()
+    return Entry(fields[b"s"].decode(), source, item, int(fields[b"t"]), fields[b"e"], known, clicked, judged, team)
 
 
 def ring(secret: KeySecret = KeySecret(SECRET), buckets: int = BUCKETS) -> KeyRing:  # noqa: B008 - it is frozen
@@ -81,11 +81,13 @@ def append(store: ValkeyStore, key: SessionKey, *events: Event, answerer: Answer
     return store.append(key, events, VERSION, NOW, soon(), answerer)
 
 
-def show(store: ValkeyStore, key: SessionKey, appended: Appended, *items: str, placement: str | None = None) -> str:
+def show(
+    store: ValkeyStore, key: SessionKey, appended: Appended, *items: str, placement: str | None = None, teams: str = ""
+) -> str:
     """Save an answer's items, and return its id."""
     chain = appended.session.log[-1].chain
     answer = recommendation_id(key.hash_key, chain, VERSION, "main", placement)
-    impression = Impression(chain, answer, VERSION, "main", items, placement)
+    impression = Impression(chain, answer, VERSION, "main", items, placement, teams)
     assert store.save(key, VERSION, None, soon(), impression).result(soon())
     return answer
 
@@ -130,6 +132,21 @@ def test_an_event_after_an_answer_says_its_rank_and_whether_it_names_the_answer(
         (0, False, (VERSION, "main", "")),
         (None, False, ("", "", "")),
     ]
+
+
+def test_an_event_says_which_team_drafted_its_item(store: ValkeyStore, client: Redis) -> None:
+    # GIVEN a session with interleaved answers, whether they have a placement or not
+    key = new_key()
+    shown = show(store, key, append(store, key, Event("a", "1")), "b", "c", "d", teams="xc-")
+    shown = show(store, key, append(store, key, Event("c", "2", recommendation_id=shown)), "b", "d", teams="-x")
+    shown = show(store, key, append(store, key, Event("e", "3")), "d", teams="c", placement="home")
+    # WHEN the next event is not of the last answer, but a further one, of the same request, names it
+    append(store, key, Event("a", "4"), Event("d", "5", recommendation_id=shown))
+
+    # THEN both say so: the first has no item of it, the second is a click
+    entries = stream(client, key)
+    assert [entry.team for entry in entries] == ["", "c", "", "", "c"]
+    assert [(entry.rank, entry.clicked) for entry in entries[-2:]] == [(0, False), (None, True)]
 
 
 @settings(STEADY, max_examples=30)

@@ -125,7 +125,7 @@ def plan_of(parsed: ParsedOptions, routed: RoutedModel, session: Sequence[str], 
         exclude,
         boosts,
         promotions,
-        _diversity(options.diversity, items),
+        diversity_of(options.diversity, items),
         _mmr(options.diversity, routed),
         {place: index for place, index in pins.items() if index not in not_pinned},
     )
@@ -137,7 +137,8 @@ def _mmr(wanted: DiversityBody | None, routed: RoutedModel) -> Mmr | None:
     return Mmr(wanted.mmr, lambda indices: routed.model.rows(indices, routed.items.new_rows))
 
 
-def _diversity(wanted: DiversityBody | None, items: ServedItems) -> Diversity | None:
+def diversity_of(wanted: DiversityBody | None, items: ServedItems) -> Diversity | None:
+    """Return the rule that limits the items of a value; None without one."""
     if wanted is None or wanted.field is None or wanted.max is None:
         return None
     field = wanted.field

@@ -83,7 +83,7 @@ for arg = 7, #ARGV, per_event do
   statuses[#statuses + 1] = status
 end
 
--- The items of the answer before these events, by rank: its id, version, variant, items and placement; or nil.
+-- The answer before these events: its id, version, variant, ranks of its items, placement and teams; or nil.
 local function answer_before()
   if not shown or string.sub(shown, 1, 1) ~= impression_codec then return nil end
   local body = string.sub(shown, HEAD + 1)
@@ -92,7 +92,8 @@ local function answer_before()
   if not readable then return nil end
   local ranks = {}
   for rank, item in ipairs(answer[4]) do ranks[item] = rank end
-  return { id = answer[1], version = answer[2], variant = answer[3], ranks = ranks, placement = answer[5] or '' }
+  return { id = answer[1], version = answer[2], variant = answer[3], ranks = ranks, placement = answer[5] or '',
+    teams = answer[6] }
 end
 
 local function parts_of(action)
@@ -127,9 +128,11 @@ if stream and #added > 0 then
     if label == entry then rank = answer.ranks[item] or 0 end
     if judged and entry.answer == answer.id and answer.ranks[item] then clicked = '1' end
     judged = rank ~= '' or clicked == '1'
+    local place = judged and answer.ranks[item]
     redis.call('XADD', stream, 'MAXLEN', '~', stream_length, '*', 's', entry.status, 'c', source,
       't', string.format('%.0f', entry.at), 'e', entry.tag, 'a', entry.action, 'r', rank, 'k', clicked,
-      'v', judged and answer.version or '', 'w', judged and answer.variant or '', 'p', judged and answer.placement or '')
+      'v', judged and answer.version or '', 'w', judged and answer.variant or '', 'p', judged and answer.placement or '',
+      'g', place and string.sub(answer.teams, place, place) or '')
   end
 end
 
