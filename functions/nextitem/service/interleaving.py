@@ -30,16 +30,16 @@ def interleaved_answer(
     parsed: ParsedOptions,
     record: RequestRecord,
 ) -> SessionAnswer:
-    """Return an answer that the route's champion and its challenger draft; see `session_answer.answer_session`.
+    """Return an answer that a challenger and its champion draft; see `session_answer.answer_session`.
 
     Args:
-        routed: the champion.
-        interleaved: the challenger, and the salt of the coin.
+        routed: the challenger. The answer counts as its.
+        interleaved: the champion, and the salt of the coin.
         session: the session, with events; its snapshot is that of both models.
         parsed: the request's options.
         record: the request's measurements.
     """
-    sides = (routed, interleaved.challenger)
+    sides = (interleaved.champion, routed)
     with record.phase("replay"):
         replays = [replay_session(side, half) for side, half in zip(sides, _halves(session, sides), strict=True)]
     record.set_replayed(max(replay.replayed for replay in replays))

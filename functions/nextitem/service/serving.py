@@ -9,15 +9,10 @@ from nextitem.catalogue.served_items import ServedItems
 from nextitem.errors import NextItemError
 from nextitem.model.engine import Model
 from nextitem.registry.catalogue_loading import CatalogueInUse
-from nextitem.registry.experiment import CHAMPION
 from nextitem.registry.route import Route, Variant
 
 Draw = Callable[[str], float]
 """Returns where a session lies under an experiment's salt, 0 to 1: the challenger answers it below its share."""
-
-
-INTERLEAVED = "interleaved"
-"""The variant of an answer that both models of a route draft. No variant of a route has this name."""
 
 
 def outside_experiments(_salt: str) -> float:
@@ -41,10 +36,8 @@ class RoutedModel(msgspec.Struct, frozen=True):
 
     @property
     def alone(self) -> "RoutedModel":
-        """This model without the one that drafts with it."""
-        if self.interleaved is None:
-            return self
-        return msgspec.structs.replace(self, variant=CHAMPION, interleaved=None)
+        """The model that answers where no answer can be drafted: the champion."""
+        return self if self.interleaved is None else self.interleaved.champion
 
     @property
     def version(self) -> str:
@@ -56,13 +49,13 @@ class RoutedModel(msgspec.Struct, frozen=True):
         """The version by which sessions keep their snapshots: new items' rows are a part of what made the state."""
         digest = self.items.new_digest
         own = f"{self.version}+{digest}" if digest else self.version
-        return own if self.interleaved is None else f"{own}&{self.interleaved.challenger.snapshot_version}"
+        return own if self.interleaved is None else f"{self.interleaved.champion.snapshot_version}&{own}"
 
 
 class Interleaved(msgspec.Struct, frozen=True):
-    """The challenger whose list is drafted with the champion's, and the salt of the experiment's coin."""
+    """The champion with which a challenger drafts its answers, and the salt of the experiment's coin."""
 
-    challenger: RoutedModel
+    champion: RoutedModel
     salt: str
 
 
@@ -108,7 +101,7 @@ def pick_variant(route: Route, draw: Draw) -> Variant:
 
 
 def route_session(route: Route, draw: Draw, routed: Callable[[Variant], RoutedModel]) -> RoutedModel:
-    """Return the model that answers a session, or the two that draft its answers.
+    """Return the model that answers a session; in an interleaving experiment, the challenger with the champion.
 
     Args:
         route: the route.
@@ -119,5 +112,4 @@ def route_session(route: Route, draw: Draw, routed: Callable[[Variant], RoutedMo
     picked = routed(variant)
     if experiment is None or experiment.kind != "interleaving" or variant == route.champion:
         return picked
-    interleaved = Interleaved(picked, experiment.salt)
-    return msgspec.structs.replace(routed(route.champion), variant=INTERLEAVED, interleaved=interleaved)
+    return msgspec.structs.replace(picked, interleaved=Interleaved(routed(route.champion), experiment.salt))

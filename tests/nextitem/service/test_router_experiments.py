@@ -39,12 +39,10 @@ def test_in_an_interleaving_experiment_both_models_answer_the_sessions_of_the_ch
     scene.router.load()
     assert experiment is not None
     routed = [scene.router.model_for(draw) for draw in DRAWS]
-    assert [each.variant for each in routed] == ["interleaved"] * 3 + ["main"] * 8
-    assert {each.version for each in routed} == {scene.first}
+    assert [each.variant for each in routed] == ["challenger"] * 3 + ["main"] * 8
     drafting, alone = routed[0], routed[-1]
     assert drafting.interleaved is not None
-    challenger = drafting.interleaved.challenger
-    assert (challenger.version, drafting.interleaved.salt) == (scene.second, experiment.salt)
+    assert (drafting.version, drafting.interleaved.salt) == (scene.second, experiment.salt)
     assert drafting.snapshot_version == f"{scene.first}&{scene.second}"
     assert (drafting.alone, alone.interleaved) == (alone, None)
 
