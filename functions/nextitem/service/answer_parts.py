@@ -1,6 +1,7 @@
 """The parts of an answer: replay and ranking, recorded for the telemetry, the events' outcomes, and what is saved."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from nextitem.service.ranking import Ranking, ReplayedSession, rank_as_wished, replay_items, replay_session
 from nextitem.service.schema import (
@@ -17,8 +18,26 @@ from nextitem.service.schema import (
 from nextitem.service.serving import RoutedModel
 from nextitem.service.steering.parsed_options import ParsedOptions
 from nextitem.sessions.codec import recommendation_id
-from nextitem.sessions.session import IMPRESSION_SIZE, Impression, SessionKey, SessionRecord, Status
+from nextitem.sessions.session import IMPRESSION_SIZE, Impression, SessionKey, SessionRecord, Snapshot, Status
 from nextitem.telemetry.record import RequestRecord
+
+
+class SessionAnswer(NamedTuple):
+    """The items of an answer, and what the session keeps of it.
+
+    Attributes:
+        served_by: what the answer is based on; of an interleaved answer, the less of both models.
+        best: the items, best first.
+        replayed: the number of events replayed after the session's snapshot.
+        snapshot: the snapshot to save; None if there is none.
+        teams: see `Impression.teams`.
+    """
+
+    served_by: ServedBy
+    best: list[Recommendation]
+    replayed: int
+    snapshot: Snapshot | None
+    teams: str = ""
 
 
 def recorded_replay(

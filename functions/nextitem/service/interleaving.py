@@ -9,11 +9,11 @@ from hashlib import blake2b
 import msgspec
 import numpy as np
 
+from nextitem.service.answer_parts import SessionAnswer
 from nextitem.service.listing import recommendations
 from nextitem.service.ranking import Ranking, ReplayedSession, rank_as_wished, replay_session
 from nextitem.service.schema import Recommendation, ServedBy
 from nextitem.service.serving import Interleaved, RoutedModel
-from nextitem.service.session_answer import SessionAnswer
 from nextitem.service.steering.parsed_options import ParsedOptions, diversity_of
 from nextitem.service.team_draft import Candidate, Drafted, Quota, draft
 from nextitem.sessions.session import CHALLENGER_TEAM, CHAMPION_TEAM, IMPRESSION_SIZE, SessionRecord, Snapshot

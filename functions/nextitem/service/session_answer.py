@@ -1,33 +1,12 @@
 """Answer a stored session: by one model, or in an interleaving experiment by two."""
 
-from typing import NamedTuple
-
-from nextitem.service.answer_parts import recorded_ranking, recorded_replay
+from nextitem.service.answer_parts import SessionAnswer, recorded_ranking, recorded_replay
 from nextitem.service.listing import recommendations
 from nextitem.service.ranking import ReplayedSession
-from nextitem.service.schema import Recommendation, ServedBy
 from nextitem.service.serving import RoutedModel
 from nextitem.service.steering.parsed_options import ParsedOptions
 from nextitem.sessions.session import SessionRecord, Snapshot
 from nextitem.telemetry.record import RequestRecord
-
-
-class SessionAnswer(NamedTuple):
-    """The items of an answer, and what the session keeps of it.
-
-    Attributes:
-        served_by: what the answer is based on; of an interleaved answer, the less of both models.
-        best: the items, best first.
-        replayed: the number of events replayed after the session's snapshot.
-        snapshot: the snapshot to save; None if there is none.
-        teams: see `Impression.teams`.
-    """
-
-    served_by: ServedBy
-    best: list[Recommendation]
-    replayed: int
-    snapshot: Snapshot | None
-    teams: str = ""
 
 
 def answer_session(
