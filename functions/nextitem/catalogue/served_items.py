@@ -2,18 +2,20 @@
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nextitem.catalogue.aligned import AlignedColumns
 from nextitem.catalogue.bounded_cache import BoundedCache
-from nextitem.catalogue.expressions import Filter
-from nextitem.catalogue.file import Catalogue
 from nextitem.catalogue.join import NOT_SOLD, Join
 from nextitem.catalogue.selection import Selection
 from nextitem.model.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from nextitem.catalogue.aligned import AlignedColumns
+    from nextitem.catalogue.expressions import Filter
+    from nextitem.catalogue.file import Catalogue
 
 NOT_SERVED = -1
 """The index of a catalogue's item that the model does not have and that has no row."""
@@ -42,7 +44,7 @@ class ServedItems:
     """
 
     def __init__(
-        self, vocabulary: Vocabulary, hidden: int, catalogue: Catalogue | None = None, join: Join | None = None
+        self, vocabulary: Vocabulary, hidden: int, catalogue: "Catalogue | None" = None, join: Join | None = None
     ) -> None:
         """Take a model's ids and, if there is a catalogue, both it and its join with the model.
 
@@ -53,7 +55,7 @@ class ServedItems:
             join: its join with the model.
         """
         self._model, self.catalogue, self.join = vocabulary, catalogue, join
-        self.selections = BoundedCache[Filter, Selection](SELECTION_BYTES)
+        self.selections: BoundedCache[Filter, Selection] = BoundedCache(SELECTION_BYTES)
         self.aligned: AlignedColumns | None = None
         self.new_rows: NDArray[np.float32] = np.empty((0, hidden), np.float32)
         self.position_of: NDArray[np.int32] | None = None
@@ -68,7 +70,7 @@ class ServedItems:
             self.index_of = np.full(len(catalogue), NOT_SERVED, np.int32)
             (sold,) = np.nonzero(self.position_of != NOT_SOLD)
             self.index_of[self.position_of[sold]] = sold
-            self.aligned = AlignedColumns(catalogue.columns, self.position_of)
+            self.aligned = _aligned(catalogue, self.position_of)
         self.unavailable: NDArray[np.bool_] = np.empty(0, np.bool_)
         self.set_unavailable(())
 
@@ -132,3 +134,9 @@ class ServedItems:
             return {}
         position = int(self.position_of[index])
         return {name: None if position == NOT_SOLD else self.catalogue.value(name, position) for name in names}
+
+
+def _aligned(catalogue: "Catalogue", position_of: NDArray[np.int32]) -> "AlignedColumns":
+    from nextitem.catalogue.aligned import AlignedColumns  # imported lazily: a cold start has no catalogue yet
+
+    return AlignedColumns(catalogue.columns, position_of)

@@ -1,14 +1,11 @@
 """What trends: which events count, and the list of items by their counts."""
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
-from nextitem.catalogue.columns import TextColumn
-from nextitem.catalogue.expressions import All
-from nextitem.catalogue.file import Catalogue
-from nextitem.catalogue.filters import parse_filter
 from nextitem.catalogue.served_items import ServedItems
 from nextitem.errors import RequestError
 from nextitem.model.engine import RankedItem
@@ -21,6 +18,9 @@ from nextitem.service.steering.pool import Pool
 from nextitem.service.steering.ranker import PopularRanker, Ranker
 from nextitem.sessions.session import Status
 from nextitem.sessions.trends import MAX_GROUPS, Count, Trend, Trends
+
+if TYPE_CHECKING:
+    from nextitem.catalogue.file import Catalogue
 
 
 class Trending(msgspec.Struct, frozen=True):
@@ -53,14 +53,15 @@ def _counts(
 
 
 def _groups(items: ServedItems, index: int, field: str | None) -> tuple[str, ...]:
-    if field is None or items.catalogue is None or not isinstance(items.catalogue.columns.get(field), TextColumn):
+    column = None if field is None or items.catalogue is None else items.catalogue.columns.get(field)
+    if field is None or column is None or column.kind not in {"string", "strings"}:
         return ()
     value = items.fields(index, [field]).get(field)
     texts = [value] if isinstance(value, str) else value or []
     return tuple(texts[:MAX_GROUPS])
 
 
-def parse_trending(options: TrendingOptions, trending: Trending | None, catalogue: Catalogue | None) -> ParsedOptions:
+def parse_trending(options: TrendingOptions, trending: Trending | None, catalogue: "Catalogue | None") -> ParsedOptions:
     """Parse the options of a request; a category becomes a part of the filter.
 
     Raises:
@@ -74,6 +75,9 @@ def parse_trending(options: TrendingOptions, trending: Trending | None, catalogu
         raise RequestError(422, "Unprocessable content", f"category {detail}", field="category")
     if catalogue is None:
         raise RequestError(422, "Unprocessable content", f"category {NO_CATALOGUE}", field="category")
+    from nextitem.catalogue.expressions import All  # imported lazily: few requests name a category
+    from nextitem.catalogue.filters import parse_filter
+
     category = parse_filter({trending.field: options.category}, catalogue, "category")
     return msgspec.structs.replace(parsed, filter=category if parsed.filter is None else All((category, parsed.filter)))
 

@@ -19,17 +19,19 @@ A longer answer begins with a shorter one's items: no rule looks at the number o
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import floor
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 import numpy as np
 
-from nextitem.catalogue.expressions import Filter
 from nextitem.catalogue.selection import Selection
 from nextitem.model.engine import RankedItem
-from nextitem.service.steering.mmr import Mmr, Placed
 from nextitem.service.steering.pool import EVERYTHING, Pool
 from nextitem.service.steering.ranker import Ranker
+
+if TYPE_CHECKING:
+    from nextitem.catalogue.expressions import Filter
+    from nextitem.service.steering.mmr import Mmr, Placed
 
 FETCHED_PER_PLACE = 3
 """Ranked items for each place of an answer with diversity: a second ranking costs more than a longer one."""
@@ -72,8 +74,8 @@ class Diversity(msgspec.Struct, frozen=True):
     """
 
     max: int
-    values_of: Callable[[int], Sequence[Filter]]
-    selection_of: Callable[[Filter], Selection]
+    values_of: "Callable[[int], Sequence[Filter]]"
+    selection_of: "Callable[[Filter], Selection]"
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -96,7 +98,7 @@ class Plan(msgspec.Struct, frozen=True):
     boosts: Sequence[Boost] = ()
     promotions: Sequence[Promotion] = ()
     diversity: Diversity | None = None
-    mmr: Mmr | None = None
+    mmr: "Mmr | None" = None
     pins: Mapping[int, int] = {}
 
 
@@ -129,7 +131,7 @@ class _Places:
         self._used = {item.index for item in self._pinned.values()}
         self._placements: dict[int, Placement] = dict.fromkeys(self._used, "promoted")
         self._quota = _Quota(plan.diversity)
-        self._placed = None if plan.mmr is None else Placed(plan.mmr)
+        self._placed = None if plan.mmr is None else _nothing_placed(plan.mmr)
         for index in sorted(self._used):
             self._count(index)
         fetched = k if plan.diversity is None else min(max(2 * k, MAX_FETCHED), FETCHED_PER_PLACE * k)
@@ -207,7 +209,7 @@ class _Stream:
     """The items of a pool, best first or in the order of `mmr`, without those that are used or not admitted."""
 
     def __init__(
-        self, ranker: Ranker, plan: Plan, pool: Pool, fetched: int, quota: _Quota, placed: Placed | None
+        self, ranker: Ranker, plan: Plan, pool: Pool, fetched: int, quota: _Quota, placed: "Placed | None"
     ) -> None:
         self._placed = placed
         self._ranker, self._exclude, self._items = ranker, plan.exclude, plan.items
@@ -246,6 +248,12 @@ class _Stream:
             self._ranked = iter(ranked)
         else:
             self._ranked = self._placed.in_order(ranked, [self._ranker.precedence(item) for item in ranked])
+
+
+def _nothing_placed(mmr: "Mmr") -> "Placed":
+    from nextitem.service.steering.mmr import Placed  # imported lazily: few requests ask for it
+
+    return Placed(mmr)
 
 
 def _groups(pool: Pool, boosts: Sequence[Boost], items: int) -> list[tuple[Pool, float]]:
