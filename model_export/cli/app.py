@@ -9,9 +9,10 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from model_export.cli import catalogue, lake
+from model_export.cli import catalogue, experiment, lake
 from model_export.cli.availability import availability
 from model_export.cli.batch import batch
+from model_export.cli.canary import canary
 from model_export.cli.command_tree import commands_of, nested
 from model_export.cli.console import is_leader
 from model_export.cli.cost import cost
@@ -77,6 +78,7 @@ for command in (
     versions,
     promote,
     rollback,
+    canary,
     availability,
     cost,
 ):
@@ -98,6 +100,16 @@ event_lake = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The 
 for lake_command in (lake.collect, lake.compact):
     event_lake.command(short_help=_summary(lake_command))(with_groups(lake_command))
 app.add_typer(event_lake, name="lake")
+
+experiments = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="The experiment of a route: a new version on a part of the sessions.",
+)
+EXPERIMENT: tuple[Callable[..., None], ...] = (experiment.status, experiment.look, experiment.stop, experiment.log)
+for experiment_command in EXPERIMENT:
+    experiments.command(short_help=_summary(experiment_command))(with_groups(experiment_command))
+app.add_typer(experiments, name="experiment")
 
 
 @app.callback()

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 import boto3
@@ -36,18 +37,16 @@ class CloudWatchMeasurements:
         stack: the dimension `stack` of its metrics (`NEXTITEM_STACK`).
         client: a CloudWatch client; by default one from the usual AWS settings.
         region: without a client, its region.
-
-    Raises:
-        RegistryUnavailable: the AWS settings make no client.
     """
 
     def __init__(self, stack: str, client: Any = None, *, region: str | None = None) -> None:
-        self._stack = stack
+        self._stack, self._given, self._region = stack, client, region
+
+    @cached_property
+    def _client(self) -> Any:
+        """The client; made when it is needed, because an experiment without guard rails needs none."""
         config = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "max_attempts": 3})
-        try:
-            self._client = client or boto3.client("cloudwatch", region_name=region, config=config)
-        except (BotoCoreError, ValueError) as error:
-            raise RegistryUnavailable(f"CloudWatch cannot be used with these AWS settings: {error}") from error
+        return self._given or boto3.client("cloudwatch", region_name=self._region, config=config)
 
     def measured(self, version: str, since: datetime, until: datetime) -> Mapping[str, float]:
         """See `Measurements.measured`. Minutes that have only begun count with the next window.
@@ -81,7 +80,7 @@ class CloudWatchMeasurements:
             for page in pages:
                 for result in page["MetricDataResults"]:
                     points[result["Id"]] |= dict(zip(result["Timestamps"], result["Values"], strict=True))
-        except (ClientError, BotoCoreError, KeyError) as error:
+        except (ClientError, BotoCoreError, KeyError, ValueError) as error:
             raise RegistryUnavailable(f"CloudWatch does not give the metrics of {version}: {error}") from error
         total = {name: math.fsum(values.values()) for name, values in points.items()}
         return summary(

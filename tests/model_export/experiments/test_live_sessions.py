@@ -35,7 +35,7 @@ def experiment(metric: str = "hit_rate", *changes: int) -> Record:
 
 
 ROW = st.tuples(
-    st.sampled_from([(CHAMPION, A)] * 6 + [(CHALLENGER, B)] * 6 + [(CHAMPION, OTHER), (CHALLENGER, A), ("", "")]),
+    st.sampled_from([*[(CHAMPION, A), (CHALLENGER, B)] * 5, (CHAMPION, OTHER), (CHALLENGER, A), ("", "")]),
     st.sampled_from([float("nan"), float("inf"), 1.0, 20.0, 21.0]),
     st.booleans(),
     st.sampled_from(["view", "purchase"]),
@@ -110,13 +110,13 @@ def test_sums_are_those_of_a_plain_reading(
         if arms not in ({(CHAMPION, A)}, {(CHALLENGER, B)}):
             in_both += 1
             continue
-        (variant, _), value = arms.pop(), outcome(events, metric)
-        if metric == "preference" and variant == CHAMPION:
+        arm, value = arms.pop(), outcome(events, metric)
+        if metric == "preference" and arm == (CHAMPION, A):
             continue
         if value is None:
             no_outcome += 1
         else:
-            expected[variant].append(value)
+            expected[CHAMPION if arm == (CHAMPION, A) else CHALLENGER].append(value)
     if metric == "preference":
         expected[CHAMPION] = [1 - share for share in expected[CHALLENGER]]
 
