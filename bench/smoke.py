@@ -58,6 +58,7 @@ SMALL: dict[str, tuple[str, ...]] = {
     "bench.plots": ("--results", "RESULTS", "--out", "RESULTS"),
     "bench.store.append_script": ("--rounds", "10"),
     "bench.store.contention": ("--clients", "4", "--events", "200"),
+    "bench.store.interleaving": ("--rounds", "10", "--items", "2000"),
     "bench.store.lake": ("--rounds", "10"),
     "bench.store.trending": ("--rounds", "10"),
     "bench.store.window_effect": ("--sessions", "8"),

@@ -120,9 +120,9 @@ def new_session() -> str:
     return f"visitor-{uuid.uuid4().hex}"
 
 
-def wait_until_saved(store: Any, session_id: str, secret: str = KEY_SECRET) -> bytes:
+def wait_until_saved(store: Any, session_id: str, secret: str = KEY_SECRET, buckets: int = 0) -> bytes:
     """Wait until the session's newest snapshot, which a worker sends in the background, is stored; return its bytes."""
-    key = session_key(secret.encode(), session_id)
+    key = session_key(secret.encode(), session_id, buckets)
 
     def is_saved() -> bool:
         log, shown = store.hmget(key, "log", "shown")
