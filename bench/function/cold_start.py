@@ -28,9 +28,9 @@ from rich.table import Table
 from bench.common.cache import cached, digest_of
 from bench.common.options import benchmark_parser
 from bench.common.products import ATTRIBUTES, FEW, write_products
+from bench.common.random_model import random_artifact
 from bench.common.results import write_json
 from bench.common.timing import summary
-from bench.function.random_model import random_artifact
 from bench.function.s3_proxy import S3Proxy
 from bench.function.trees import Tree, add_tree_option, chosen_trees
 from devstack.publish import object_store

@@ -24,11 +24,11 @@ from rich.progress import track
 from rich.table import Table
 
 from bench.common.options import benchmark_parser
+from bench.common.random_model import random_artifact
 from bench.common.results import write_json
 from bench.common.timing import summary
 from bench.function.cold_start import ITEMS
 from bench.function.cpu_quota import cpu_quota
-from bench.function.random_model import random_artifact
 from bench.function.trees import Tree, chosen_trees
 from devstack.stack import Stack
 from model_export.cost import prices

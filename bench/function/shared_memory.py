@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.common.options import benchmark_parser
+from bench.common.random_model import random_artifact
 from bench.common.results import write_json
-from bench.function.random_model import random_artifact
 from devstack.stack import Stack
 from nextitem.deadline import Deadline
 

@@ -19,9 +19,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bench.common.options import benchmark_parser
+from bench.common.random_model import HIDDEN, item_ids, random_artifact
 from bench.common.results import write_json
 from bench.common.timing import Timed, print_shares, print_timed, summary, time_interleaved
-from bench.function.random_model import HIDDEN, item_ids, random_artifact
 from bench.function.trees import Tree, add_tree_option, chosen_trees
 from devstack.stack import Stack
 

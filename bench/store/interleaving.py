@@ -13,9 +13,9 @@ from pathlib import Path
 import msgspec
 
 from bench.common.options import benchmark_parser
+from bench.common.random_model import random_artifact
 from bench.common.results import write_json
 from bench.common.timing import print_timed, time_interleaved
-from bench.function.random_model import random_artifact
 from bench.store.requests import BLOCK, SECONDS, requests
 from devstack.processes.children import Children
 from devstack.services.valkey import start_valkey
