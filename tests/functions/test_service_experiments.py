@@ -86,7 +86,7 @@ def variants(client: Client, sessions: Iterable[str]) -> set[str]:
 def impression_of(trial: Trial, session: str) -> Impression:
     with redis.Redis.from_url(trial.stack.store_url) as store:
         wait_until_saved(store, session, buckets=BUCKETS)
-        impression = decode_impression(store.hget(SessionName(session).key(KEY.current, BUCKETS), "shown"))  # type: ignore[arg-type]
+        impression = decode_impression(store.hget(SessionName(session).key(KEY.current, BUCKETS), "shown"))
     assert impression is not None
     return impression
 
