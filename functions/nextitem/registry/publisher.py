@@ -171,9 +171,9 @@ class Publisher:
         if live is None:
             raise VersionNotFound(f"{route_key(self._route)} is not in the bucket: `nextitem promote` a version first")
         if live.experiment is not None:
-            if live.experiment.experiment == experiment_id:
-                return live
             running = live.experiment.experiment
+            if running == experiment_id and version in live.versions:
+                return live
             raise RouteConflict(f"experiment {running} runs on route {self._route}; stop it before another one starts")
         if live.versions == {version}:
             raise InputError(f"{version} is live on route {self._route} already; an experiment needs another version")

@@ -80,8 +80,9 @@ def test_a_start_under_an_id_may_be_repeated(publisher: Publisher) -> None:
     publisher.promote(A, FOLDER)
     started = publisher.start_experiment(B, 0.1, FOLDER, experiment_id=ID)
     assert publisher.start_experiment(B, 0.1, FOLDER, experiment_id=ID) == started
-    with pytest.raises(RouteConflict, match=f"experiment {ID} runs"):
-        publisher.start_experiment(B, 0.1, FOLDER)
+    for version, name in ((B, None), (C, ID)):
+        with pytest.raises(RouteConflict, match=f"experiment {ID} runs"):
+            publisher.start_experiment(version, 0.1, FOLDER, experiment_id=name)
 
 
 @pytest.mark.parametrize("share", [0, -0.1, 1.1, float("nan")])

@@ -12,6 +12,7 @@ import pytest
 
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.background_call import BackgroundCall
+from nextitem.model.artifact import open_artifact
 from nextitem.model.engine import Model
 from nextitem.model.manifest import CERTIFICATE
 from nextitem.registry.availability import availability_key
@@ -19,7 +20,7 @@ from nextitem.registry.loading import load_route
 from nextitem.registry.reader import Registry
 from nextitem.registry.route import Variant, route_key
 from nextitem.service.router import Router
-from tests.nextitem.parts import BUCKET, PATIENCE_SECONDS, VERSION, remade
+from tests.nextitem.parts import BUCKET, PATIENCE_SECONDS, VERSION, another_version, remade
 from tests.nextitem.service.router_scene import Scene
 
 if TYPE_CHECKING:
@@ -129,3 +130,39 @@ def test_two_models_at_most(scene: Scene, demo: Path, tmp_path: Path, monkeypatc
 
     # THEN there was never more than a second version on disk
     assert size < census.peak <= 2 * size
+
+
+@pytest.mark.slow
+def test_three_models_at_most_with_an_experiment(
+    scene: Scene, demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN a process that serves one version
+    third = scene.publisher.publish(another_version(demo, tmp_path, 3))
+    census = Census(tmp_path / "models", monkeypatch)
+    size = sum(digest.size for digest in open_artifact(demo).manifest.files.values())
+    download = scene.bucket.download
+
+    def measured(key: str, path: Path, max_bytes: Callable[[], int]) -> bool:
+        exists = download(key, path, max_bytes)
+        census.used()
+        return exists
+
+    monkeypatch.setattr(scene.bucket, "download", measured)
+    folder = tmp_path / "publisher"
+    scene.promote(scene.first)
+    scene.router.load()
+
+    # WHEN experiments of both kinds begin, end, and give way to a third version
+    for kind in ("canary", "interleaving", "interleaving"):
+        scene.publisher.start_experiment(scene.second, 1.0, folder, kind)
+        scene.router.refresh(PATIENCE_SECONDS)
+        assert scene.router.model_for(lambda _: 0.5).version == scene.second
+        assert census.alive() == sorted([scene.first, scene.second])
+        scene.promote(third)
+        scene.router.refresh(PATIENCE_SECONDS)
+        # THEN the process has the models of its route only
+        assert (scene.served(), census.alive(), census.deleted()) == (third, [third], 0)
+        scene.promote(scene.first)
+        scene.router.refresh(PATIENCE_SECONDS)
+    assert scene.faults == []
+    assert 2 * size < census.peak < 3.1 * size
