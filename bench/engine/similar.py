@@ -24,7 +24,6 @@ from rich.table import Table
 
 from bench.common.options import benchmark_parser
 from bench.common.results import write_json
-from model_export.cli.view import View
 from model_export.data.ingestion.reader import read_files
 from model_export.data.layout import Layout
 from model_export.data.sessions import Sessions
@@ -32,6 +31,7 @@ from model_export.export.export import export
 from model_export.export.onnx.parameters import parameters_of
 from model_export.metrics.ranking import CUTOFF
 from model_export.training.run_folder import Run, read_run
+from model_export.view import View
 from nextitem.model.artifact import open_artifact
 from nextitem.model.engine import Model
 from nextitem.model.manifest import Bounds

@@ -12,6 +12,7 @@
     │   ├── VersionNotFound         no such version, or no route yet
     │   ├── VersionExists           the version exists with other content
     │   ├── RouteConflict           the route was changed by another process
+    │   ├── NotJudged               the version has no passing verdict of the gate
     │   ├── ObjectTooLarge          an object of the bucket is larger than its limit
     │   └── RegistryUnavailable     the bucket did not answer, or denied access
     ├── StoreUnavailable        the session store did not answer within its deadline
@@ -107,6 +108,10 @@ class VersionExists(RegistryError):
 
 class RouteConflict(RegistryError):
     """Another process changed the route between our read and our write."""
+
+
+class NotJudged(RegistryError):
+    """The version has no passing verdict of the gate beside the live version."""
 
 
 class ObjectTooLarge(RegistryError):

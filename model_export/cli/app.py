@@ -20,12 +20,14 @@ from model_export.cli.doctor import doctor
 from model_export.cli.evaluate import evaluate
 from model_export.cli.explain import explain
 from model_export.cli.export import export
+from model_export.cli.gate import gate
 from model_export.cli.init import init
 from model_export.cli.options import with_groups
 from model_export.cli.prepare import prepare
 from model_export.cli.presets import presets
 from model_export.cli.recommend import recommend
 from model_export.cli.registry import promote, publish, rollback, versions
+from model_export.cli.retrain import retrain
 from model_export.cli.settings_file import SETTINGS_FILE, options_of, read_defaults
 from model_export.cli.simulate import simulate
 from model_export.cli.split import split
@@ -37,7 +39,7 @@ from nextitem.errors import ArtifactError, InputError, NextItemError
 BAD_INPUT = 2
 """Exit code for wrong input, as for wrong options."""
 FAILED = 1
-"""Exit code for every other error, such as the registry's."""
+"""Exit code for every other error, such as the registry's. `model_export.cli.verdicts` has that of the gate."""
 
 
 def _summary(command: Callable[..., None]) -> str:
@@ -74,7 +76,9 @@ for command in (
     recommend,
     explain,
     batch,
+    retrain,
     publish,
+    gate,
     versions,
     promote,
     rollback,

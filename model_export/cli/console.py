@@ -9,10 +9,10 @@ import msgspec
 import typer
 from rich.console import Console
 
-from model_export.cli.view import View, shown
 from model_export.data.ingestion.figures import Figures
 from model_export.data.layout import Layout
 from model_export.data.sessions import Sessions
+from model_export.view import View, shown
 
 OUT = Console(soft_wrap=True, markup=False, emoji=False, highlight=False)
 """Standard output, for results. Item ids and paths are printed as they are, not read as markup."""
@@ -89,18 +89,3 @@ def waiting(text: str) -> Iterator[Callable[[str], None]]:
     with progress() as view:
         view.begin(text)
         yield view.begin
-
-
-class IngestionBars:
-    """Shows the stages of a preparation, and the rows that are written."""
-
-    def __init__(self, view: View) -> None:
-        self._view = view
-
-    def stage(self, name: str) -> None:
-        """Show a new stage."""
-        self._view.begin(name)
-
-    def rows(self, name: str, done: int) -> None:
-        """Show the number of rows written."""
-        self._view.step(f"writing {name}", done)

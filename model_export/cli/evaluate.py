@@ -15,7 +15,6 @@ from model_export.baselines.tuning import TUNED_SETTINGS
 from model_export.cli.console import OUT, print_json, progress, read_events, say, warn
 from model_export.cli.options import ArtifactFolder, Json, LayoutOptions, check_run
 from model_export.cli.outcome import all_or_nothing
-from model_export.cli.view import View
 from model_export.data.atomic_file import write_atomically
 from model_export.data.ingestion.figures import Summary, few_targets, unknown_items
 from model_export.data.sessions import Sessions
@@ -24,6 +23,7 @@ from model_export.evaluation.evaluate import MODEL, TUNING, Progress, Report, ev
 from model_export.progress import Phase
 from model_export.report import check_report, write_report
 from model_export.training.run_folder import RunRecord, read_run
+from model_export.view import View
 from nextitem.errors import InputError
 from nextitem.event_types import VIEW
 from nextitem.model.artifact import open_artifact

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from difflib import get_close_matches
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
 
@@ -205,6 +205,8 @@ def _listed(text: str) -> tuple[str, ...]:
 def with_groups(command: Callable[..., None]) -> Callable[..., None]:
     """Return a command for typer in which each parameter of a dataclass is one option per field.
 
+    A field is annotated with its `typer.Option`, or with the option's help text alone.
+
     Example:
         ``def split(layout: LayoutOptions)`` gets the options ``--session-column``, ``--item-column`` and so on.
     """
@@ -214,7 +216,7 @@ def with_groups(command: Callable[..., None]) -> Callable[..., None]:
     for name, parameter in inspect.signature(command).parameters.items():
         if name in groups:
             types = get_type_hints(groups[name], include_extras=True)
-            options = {field.name: (types[field.name], field.default) for field in fields(groups[name])}
+            options = {field.name: (_option(types[field.name]), field.default) for field in fields(groups[name])}
         else:
             options = {name: (hints[name], parameter.default)}
         for option, (hint, default) in options.items():
@@ -231,3 +233,10 @@ def with_groups(command: Callable[..., None]) -> Callable[..., None]:
     flat.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by inspect, unknown to typing
     flat.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return flat
+
+
+def _option(hint: Any) -> Any:
+    """Return an annotation as typer reads it: a text becomes the help of an option."""
+    kind, *notes = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+    texts = [typer.Option(help=note) if isinstance(note, str) else note for note in notes]
+    return Annotated[kind, *texts] if texts else hint

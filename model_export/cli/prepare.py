@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from model_export.cli.console import IngestionBars, print_json, progress, say, say_figures, waiting
+from model_export.cli.console import print_json, progress, say, say_figures, waiting
 from model_export.cli.extras import extra
 from model_export.cli.options import WITH_TYPES, EventFiles, Json, LayoutOptions, TestDays
 from model_export.cli.outcome import all_or_nothing
@@ -55,9 +55,10 @@ def prepare(
     else:
         all_or_nothing(Path(out))
     with progress() as bars, _engine(engine, settings, scratch) as running:
+        from model_export.data.ingestion.pipeline import IngestionProgress
         from model_export.data.ingestion.prepare import prepare as prepare_events
 
-        preparation = prepare_events(running, events, out, config, IngestionBars(bars))
+        preparation = prepare_events(running, events, out, config, IngestionProgress(bars))
     if as_json:
         print_json(preparation)
         return

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from model_export.cli.console import IngestionBars, print_json, progress, say, say_figures
+from model_export.cli.console import print_json, progress, say, say_figures
 from model_export.cli.options import WITH_TYPES, EventFiles, Json, LayoutOptions, TestDays
 from model_export.cli.outcome import all_or_nothing
 from model_export.data.ingestion.config import PrepareConfig
@@ -28,12 +28,12 @@ def split(
     all_or_nothing(train_out, test_out)
     outputs = {"train": train_out, "test": test_out}
     with progress() as bars:
-        watcher = IngestionBars(bars)
         from model_export.data.ingestion.duckdb_engine import duckdb_engine
+        from model_export.data.ingestion.pipeline import IngestionProgress
         from model_export.data.ingestion.split_file import split_file
 
         with duckdb_engine() as engine:
-            prepared = split_file(engine, events, outputs, config, watcher)
+            prepared = split_file(engine, events, outputs, config, IngestionProgress(bars))
     sides = {name: {"file": str(outputs[name]), **counts._asdict()} for name, counts in prepared.counts.items()}
     if as_json:
         summary = prepared.summary()

@@ -1,12 +1,11 @@
 """Command `train`: events into a training run."""
 
 import logging
-import math
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
@@ -15,7 +14,6 @@ from model_export.cli.console import is_leader, print_json, progress, read_event
 from model_export.cli.extras import extra
 from model_export.cli.options import EventFiles, Json, LayoutOptions
 from model_export.cli.outcome import all_or_nothing
-from model_export.cli.view import View
 from model_export.data.atomic_file import refuse_taken
 from model_export.data.ingestion.figures import Summary, few_targets
 from model_export.training.config import BATCHINGS, LOSSES, OPTIMISERS, FitConfig
@@ -108,10 +106,13 @@ def train(
         sessions, figures = read_events(events, layout.layout)
         with waiting("starting torch"):
             from model_export.training.run_training import train as train_run
+            from model_export.training.training_lines import TrainingLines
         for tracker in trackers:
             tracker.start(out.name)
         summary = Summary(figures, list(figures.warnings()))
-        record = train_run(sessions, settings, out, _TrainingView(view), trackers, summary=msgspec.json.encode(summary))
+        view.bound = "at most"  # early stopping
+        lines = TrainingLines(view, say)
+        record = train_run(sessions, settings, out, lines, trackers, summary=msgspec.json.encode(summary))
     if not is_leader():
         return
     if as_json:
@@ -143,21 +144,3 @@ def _trackers(mlflow: str | None) -> "Iterator[tuple[MLflow, ...]]":
         tracker = MLflow(mlflow, say)
     with closing(tracker):
         yield (tracker,)
-
-
-class _TrainingView:
-    """Shows a training: its phases, and a line for each epoch."""
-
-    def __init__(self, view: View) -> None:
-        view.bound = "at most"  # early stopping
-        self.plan, self.step = view.plan, view.step
-
-    def batch(self, stage: str, epoch: int, done: int, total: int) -> None:
-        self.step(stage, (epoch - 1) * total + done)
-
-    def epoch(self, stage: str, epoch: Any) -> None:
-        metrics = "" if math.isnan(epoch.hr) else f", HR@20 {epoch.hr:.4f}, MRR@20 {epoch.mrr:.4f}"
-        say(f"{stage}: epoch {epoch.number}: loss {epoch.loss:.4f}{metrics}")
-
-    def blend(self, accuracy: Any) -> None:
-        say(f"validate: with the session memory: HR@20 {accuracy.hr:.4f}, MRR@20 {accuracy.mrr:.4f}")

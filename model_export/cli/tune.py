@@ -11,13 +11,13 @@ from rich.table import Table
 from model_export.cli.console import OUT, print_json, progress, read_events, say, waiting
 from model_export.cli.extras import extra
 from model_export.cli.options import EventFiles, Json, LayoutOptions
-from model_export.cli.view import View
 from model_export.data.atomic_file import locked
 from model_export.data.ingestion.figures import Summary
 from model_export.interruption import describe_if_stopped
 from model_export.progress import Phase
 from model_export.training.config import FitConfig
 from model_export.training.config_file import config_from
+from model_export.view import View
 
 if TYPE_CHECKING:
     from model_export.training.tuning.study import TrialResult

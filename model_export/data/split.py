@@ -18,6 +18,7 @@ PLAUSIBLE_SHARE = 0.1
 LATEST_SHARE = 0.1
 """Share of sessions, the last to start, that go to test where no days can be counted."""
 ONLY_AN_ORDER = "times are only an order"
+NO_DAYS = "0 test days"
 
 
 @dataclass(frozen=True)

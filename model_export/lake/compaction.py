@@ -10,7 +10,7 @@ import msgspec
 from model_export.lake.collector import MAX_FILE_BYTES
 from model_export.lake.parquet import without_deleted
 from model_export.lake.records import DELETIONS, EVENTS, Deletion, date_of
-from nextitem.aws.object_store import ObjectStore
+from nextitem.aws.object_store import ObjectReader, ObjectStore
 from nextitem.errors import RegistryUnavailable
 
 DAY_MS = 86_400_000
@@ -66,6 +66,15 @@ def compact(lake: Lake, now: int, retention_days: int) -> Compacted:
     return Compacted(len(deletions), rewritten, len(expired))
 
 
+def read_deletions(lake: ObjectReader) -> list[Deletion]:
+    """Return the newest deletion of each session that was not carried out in all files yet.
+
+    Raises:
+        RegistryUnavailable: the bucket did not answer, or a file of deletions is none.
+    """
+    return _latest(deletion for key in lake.keys(DELETIONS) for deletion in _deletions(_read(lake, key)))
+
+
 def _latest(deletions: Iterable[Deletion]) -> list[Deletion]:
     """Return the newest deletion of each session."""
     return list({each.session: each for each in sorted(deletions, key=lambda each: each.deleted_at)}.values())
@@ -84,7 +93,7 @@ def _forget(lake: Lake, key: str, deletions: list[Deletion]) -> bool:
     return True
 
 
-def _read(lake: Lake, key: str) -> bytes:
+def _read(lake: ObjectReader, key: str) -> bytes:
     stored = lake.read(key, MAX_FILE_BYTES)
     return b"[]" if stored is None else stored.data
 

@@ -25,9 +25,12 @@ class PrepareConfig:
     max_session: int = MAX_SESSION_EVENTS
     """Maximum events of a session; longer ones are dropped, because no shopper has them."""
     test_days: int = 3
-    """Number of last UTC days; the sessions that start on them are test."""
+    """Number of last UTC days; the sessions that start on them are test. 0: the last tenth of the sessions by start."""
     format: FormatName = "parquet"
     """Format of the files that are written."""
+    for_gate: bool = False
+    """Prepare for the gate: train has no event after the start of the test period, also of earlier sessions, and test
+    keeps the items that train lacks."""
 
     def __post_init__(self) -> None:
         """Check the settings, and set what the layout leaves to the import.
@@ -45,7 +48,7 @@ class PrepareConfig:
                 self.min_session <= self.max_session <= MAX_SESSION_EVENTS,
                 f"at least --min-session and at most {MAX_SESSION_EVENTS}",
             ),
-            ("test_days", self.test_days >= 1, "at least 1"),
+            ("test_days", self.test_days >= 0, "at least 0"),
             ("format", self.format in FORMATS, f"one of {', '.join(FORMATS)}"),
         ):
             if not fits:

@@ -25,6 +25,7 @@ from model_export.data.ingestion.split import Parts, split_sessions
 from model_export.data.ingestion.summary import summarize
 from model_export.data.ingestion.write import write_table
 from model_export.data.layout import Layout
+from model_export.progress import Work
 from nextitem.errors import InputError
 
 
@@ -36,6 +37,21 @@ class Watcher(Protocol):
 
     def rows(self, name: str, done: int) -> None:
         """Note how many rows of a file have been written."""
+
+
+class IngestionProgress:
+    """A `Watcher` that shows the stages of a preparation, and the rows that are written, in a work."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def stage(self, name: str) -> None:
+        """See `Watcher`."""
+        self._work.begin(name)
+
+    def rows(self, name: str, done: int) -> None:
+        """See `Watcher`."""
+        self._work.step(f"writing {name}", done)
 
 
 class Counts(NamedTuple):
@@ -115,13 +131,15 @@ def prepare_events(
     parts = split_sessions(
         engine, ordered.table, is_epoch=events.is_epoch, test_days=config.test_days, max_session=config.max_session
     )
-    train = engine.kept("train", filter_train(parts.train, config.min_support, config.min_session))
+    earlier = parts.train.filter(_.time < parts.cutoff) if config.for_gate else parts.train
+    train = engine.kept("train", filter_train(earlier, config.min_support, config.min_session))
     catalogue = engine.kept("catalogue", train.group_by(item_id="item").agg(events=_.count()))
     unknown = parts.test.anti_join(catalogue, parts.test.item == catalogue.item_id)
     [counts] = engine.rows(parts.test.aggregate(events=_.count()))
     [missing] = engine.rows(unknown.aggregate(events=_.count()))
-    known = filter_test(parts.test, catalogue, config.min_session) if config.min_support else parts.test
-    sides = {"train": train, "test": engine.kept("test", known)}
+    whole_test = config.for_gate or not config.min_support
+    test = parts.test if whole_test else filter_test(parts.test, catalogue, config.min_session)
+    sides = {"train": train, "test": engine.kept("test", test)}
     return Prepared(
         sides={name: _ordered(side, config.layout, whole=events.whole) for name, side in sides.items()},
         counts={name: _count(engine, name, side, config) for name, side in sides.items()},

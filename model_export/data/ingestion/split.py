@@ -9,7 +9,7 @@ from ibis import _
 from model_export.data.ingestion.engine import Engine
 from model_export.data.ingestion.summary import sessions_by_day
 from model_export.data.layout import MAX_SESSION_EVENTS
-from model_export.data.split import ONLY_AN_ORDER, empty_side, latest_sessions, period_of_test
+from model_export.data.split import NO_DAYS, ONLY_AN_ORDER, empty_side, latest_sessions, period_of_test
 from nextitem.errors import InputError
 
 
@@ -44,7 +44,7 @@ def split_sessions(engine: Engine, sessions: ir.Table, *, is_epoch: bool, test_d
         engine: runs what the next expression depends on.
         sessions: `session`, `item`, `type`, `time`, `place` and `nth`.
         is_epoch: whether the times are seconds; in a running index no days can be counted.
-        test_days: UTC days of the test period.
+        test_days: UTC days of the test period; 0: the last sessions by start, as in a running index.
         max_session: longer sessions are dropped first.
 
     Raises:
@@ -71,12 +71,12 @@ def split_sessions(engine: Engine, sessions: ir.Table, *, is_epoch: bool, test_d
             f"--max-session (at most {MAX_SESSION_EVENTS})"
         )
     events, starts = events.filter(_.length <= max_session), starts.filter(_.length <= max_session)
-    if is_epoch:
+    if is_epoch and test_days:
         cutoff, by = period_of_test(sessions_by_day(engine, starts), test_days)
         train, test = events.filter(_.start < cutoff), events.filter(_.start >= cutoff)
         train_is_empty = counts["earliest"] >= cutoff
     else:
-        size, by = latest_sessions(counts["kept"], ONLY_AN_ORDER)
+        size, by = latest_sessions(counts["kept"], NO_DAYS if is_epoch else ONLY_AN_ORDER)
         last = starts.order_by(ibis.desc("start"), ibis.desc("first")).limit(size)
         latest = engine.kept("latest", last.select("session", "start"))
         [bound] = engine.rows(latest.aggregate(cutoff=latest.start.min()))

@@ -10,7 +10,7 @@ from typing import Any
 from unittest import mock
 
 from model_export.cli import main
-from model_export.cli.view import MARK
+from model_export.view import MARK
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import pytest
 from rich.console import Console
 
-from model_export.cli import view as view_module
-from model_export.cli.view import MARK, View, shown
+from model_export import view as view_module
 from model_export.progress import Phase
+from model_export.view import MARK, View, shown
 
 PATIENCE = 20.0
 """Seconds in which a line must come."""

@@ -1,0 +1,67 @@
+"""Show a verdict of the gate, and end with its exit code."""
+
+import typer
+from rich.table import Column, Table
+
+from model_export.cli.console import OUT, print_json, say
+from nextitem.registry.verdicts import Figure, Verdict
+
+REFUSED = 3
+"""Exit code of a command whose version did not pass the gate. The command itself did its work."""
+
+
+def show_verdict(verdict: Verdict) -> None:
+    """Print the tables of a verdict, and its reason on standard error."""
+    if verdict.figures:
+        OUT.print(_figures(verdict))
+    OUT.print(_bounds(verdict))
+    say(verdict.reason)
+
+
+def end_with(verdict: Verdict) -> None:
+    """End the command if the version did not pass.
+
+    Raises:
+        typer.Exit: with `REFUSED`.
+    """
+    if not verdict.passed:
+        raise typer.Exit(REFUSED)
+
+
+def print_verdict(verdict: Verdict, *, as_json: bool) -> None:
+    """Print a verdict in one of both forms, and end with its exit code."""
+    if as_json:
+        print_json(verdict)
+    else:
+        show_verdict(verdict)
+    end_with(verdict)
+
+
+def _figures(verdict: Verdict) -> Table:
+    reference = verdict.reference or "best sellers"
+    table = Table("", *(Column(name, justify="right") for name in (verdict.version, reference, "difference")))
+    for name, figure in verdict.figures.items():
+        cells = (figure, verdict.reference_figures.get(name), verdict.differences.get(name))
+        table.add_row(name, *("" if cell is None else _text(cell) for cell in cells))
+    return table
+
+
+def _bounds(verdict: Verdict) -> Table:
+    table = Table(
+        "bound", Column("value", justify="right"), "allowed", "", title=f"{verdict.version}: {_outcome(verdict)}"
+    )
+    for bound in verdict.bounds:
+        table.add_row(
+            bound.name, f"{bound.value:.4g}", f"{bound.rule} {bound.limit:g}", "ok" if bound.passed else "missed"
+        )
+    return table
+
+
+def _outcome(verdict: Verdict) -> str:
+    return "passed" if verdict.passed else "did not pass"
+
+
+def _text(figure: Figure) -> str:
+    if figure.low is None or figure.high is None:
+        return f"{figure.value:.4g}"
+    return f"{figure.value:.4g} ({figure.low:.3g} to {figure.high:.3g})"

@@ -1,0 +1,1 @@
+"""Retrain from the event lake: contracts on the data, training, and the gate that judges the new version."""

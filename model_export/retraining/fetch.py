@@ -1,0 +1,78 @@
+"""Copy the newest days of the lake to this machine, without the events of deleted sessions."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from model_export.data.ingestion.reader import read_sessions
+from model_export.data.presets import PRESETS
+from model_export.data.sessions import Sessions
+from model_export.lake.collector import MAX_FILE_BYTES
+from model_export.lake.compaction import read_deletions
+from model_export.lake.parquet import without_deleted
+from model_export.lake.records import EVENTS, Deletion
+from model_export.progress import Phase, Work
+from nextitem.aws.object_store import ObjectReader
+from nextitem.errors import InputError
+
+LAKE_LAYOUT = replace(PRESETS["lake"].layout, collapse="repeats")
+"""The layout of the lake's files, read as `nextitem prepare` reads them."""
+AT_ONCE = 16
+"""Files that are downloaded at a time: most are small."""
+DOWNLOADING = "downloading the lake"
+
+
+def fetch_lake(bucket: ObjectReader, folder: Path, days: int, now: datetime, work: Work) -> list[Path]:
+    """Copy the files of the newest days, in the lake's folders, and return them.
+
+    A DELETE holds at once: events of sessions that were deleted since the last compaction are left out.
+
+    Args:
+        bucket: the lake's bucket.
+        folder: gets the folders ``date=.../hour=...``.
+        days: number of UTC days, with that of `now`.
+        now: with a time zone.
+        work: follows the progress.
+
+    Raises:
+        RegistryError: the bucket cannot be read, or has a file that is not the lake's.
+    """
+    work.begin("listing the lake")
+    last = now.astimezone(UTC).date()
+    dates = [f"{last - timedelta(days=back):%Y-%m-%d}" for back in range(days)]
+    deletions = read_deletions(bucket)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        listed = pool.map(lambda date: bucket.keys(f"{EVENTS}date={date}/"), dates)
+        keys = sorted(key for found in listed for key in found if key.endswith(".parquet"))
+        work.plan([Phase(DOWNLOADING, len(keys))])
+        files = []
+        for done, file in enumerate(pool.map(lambda key: _fetch(bucket, key, folder, deletions), keys), 1):
+            work.step(DOWNLOADING, done)
+            if file is not None:
+                files.append(file)
+    return files
+
+
+def lake_sessions(bucket: ObjectReader, folder: Path, days: int, now: datetime, work: Work) -> Sessions:
+    """Return the sessions of the newest days of the lake. See `fetch_lake`.
+
+    Raises:
+        InputError: there are none, or they cannot be read.
+        RegistryError: the bucket cannot be read, or has a file that is not the lake's.
+    """
+    if not fetch_lake(bucket, folder, days, now, work):
+        raise InputError(f"the lake has no events of the newest {days} days: name files with --events, or more --days")
+    work.begin("reading the lake")
+    return read_sessions(folder, LAKE_LAYOUT)
+
+
+def _fetch(bucket: ObjectReader, key: str, folder: Path, deletions: list[Deletion]) -> Path | None:
+    """Download a file; return None if the retention has removed it meanwhile."""
+    path = folder / key.removeprefix(EVENTS)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not bucket.download(key, path, lambda: MAX_FILE_BYTES):
+        return None
+    if deletions and (kept := without_deleted(path.read_bytes(), deletions)) is not None:
+        path.write_bytes(kept)
+    return path
