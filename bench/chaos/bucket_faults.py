@@ -15,6 +15,7 @@ from bench.chaos.targets import Target, require
 from bench.common.lossy_proxy import LossyProxy
 from devstack.publish import demo_artifact
 from devstack.services.bucket import ACCESS_KEY, REGION
+from model_export.experiments.audit import recorded_override
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.model.artifact import open_artifact
 from nextitem.model.manifest import MANIFEST, encode_document, version_of
@@ -67,12 +68,13 @@ def lose_answers_to_writes(target: Target) -> None:
         publisher, availability = Publisher(store, ROUTE), AvailabilityPublisher(store, ROUTE)
         other = publisher.publish(_same_model_again(Path(folder)))
         local = Path(folder, "fetched")
+        override = recorded_override(store, ROUTE, "forced-promotion", {"version": other, "by": "bench.chaos"})
         first = publisher.current()
         if first is None:
             raise AssertionError(f"{route_key(ROUTE)} is not in the bucket")
         served = [variant.version for variant in first.variants]
         changes: list[tuple[Callable[[], Route], list[str]]] = [
-            (lambda: publisher.promote(other, local), [other]),
+            (lambda: publisher.promote(other, local, override=override), [other]),
             (lambda: publisher.rollback(local), served),
         ]
         for number in range(CHANGES):

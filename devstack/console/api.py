@@ -32,9 +32,10 @@ class NotFound(Exception):
 
 
 class Promotion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The version that gets all traffic."""
+    """The version that gets all traffic, and whether it gets it without a passing verdict, too."""
 
     version: str
+    force: bool = False
 
 
 class Rollback(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,7 +88,8 @@ def api_routes(backend: Backend) -> list[web.RouteDef]:
         return await asyncio.to_thread(backend.models.view)
 
     async def promote(request: web.Request) -> Any:
-        return await asyncio.to_thread(backend.models.promote, (await _body(request, Promotion)).version)
+        promotion = await _body(request, Promotion)
+        return await asyncio.to_thread(backend.models.promote, promotion.version, force=promotion.force)
 
     async def rollback(request: web.Request) -> Any:
         await _body(request, Rollback)

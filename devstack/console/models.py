@@ -12,6 +12,7 @@ import msgspec
 from devstack.publish import object_store
 from devstack.services.bucket import Bucket
 from model_export.attributes.attribute_map import new_item_rows
+from model_export.experiments.audit import recorded_override
 from nextitem.catalogue.served_items import ServedItems
 from nextitem.model.certificate import Certificate
 from nextitem.model.engine import Model
@@ -20,6 +21,7 @@ from nextitem.registry.catalogue_loading import complete_joins, load_catalogue
 from nextitem.registry.publisher import Publisher
 from nextitem.registry.reader import Registry, model_key
 from nextitem.registry.route import Route
+from nextitem.registry.verdicts import Verdict
 from nextitem.service.serving import RoutedModel
 
 ROUTE = "live"
@@ -37,10 +39,11 @@ class CertificateFigures:
 
 @dataclass(frozen=True)
 class VersionView:
-    """A published version; `share` is its share of the route's sessions."""
+    """A published version, its share of the route's sessions, and its verdict, if it was judged."""
 
     version: str
     share: float
+    verdict: Verdict | None
     manifest: Manifest
     certificate: CertificateFigures | None
     card: str
@@ -80,6 +83,7 @@ class Models:
                 VersionView(
                     published.version,
                     published.share,
+                    published.verdict,
                     # the popular items, of which there are hundreds, are for the function
                     msgspec.structs.replace(published.manifest, popular=()),
                     self._certificate(published.version),
@@ -90,10 +94,12 @@ class Models:
             revisions = (registry.revision(ROUTE, revision) for revision in reversed(registry.revisions(ROUTE)))
             return RegistryView(versions, publisher.current(), tuple(route for route in revisions if route))
 
-    def promote(self, version: str) -> Route:
-        """See `Publisher.promote`."""
-        with self._publisher() as (publisher, _):
-            return publisher.promote(version, self._folder)
+    def promote(self, version: str, *, force: bool = False) -> Route:
+        """See `Publisher.promote`; `force` overrides the verdict, and the audit log of the route then says so."""
+        with self._publisher() as (publisher, _), object_store(self._bucket) as store:
+            details = {"version": version, "by": "the console"}
+            override = recorded_override(store, ROUTE, "forced-promotion", details) if force else None
+            return publisher.promote(version, self._folder, override=override)
 
     def rollback(self) -> Route:
         """See `Publisher.rollback`."""

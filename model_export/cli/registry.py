@@ -1,21 +1,31 @@
 """Commands of the registry: `publish`, `versions`, `promote` and `rollback`."""
 
+import os
+from getpass import getuser
 from typing import Annotated
 
 import typer
 from rich.table import Column, Table
 
 from model_export.attributes.attribute_map import new_item_rows
-from model_export.cli.console import OUT, print_json, say, waiting
+from model_export.cli.console import OUT, print_json, say, waiting, warn
 from model_export.cli.options import ArtifactFolder, Json
 from model_export.cli.registry_options import BucketOptions, RouteName
+from model_export.cli.verdicts import outcome
 from model_export.data.atomic_file import temporary_folder
 from model_export.data.sessions import FIRST_EPOCH_SECOND, format_time
+from model_export.experiments.audit import recorded_override
 from model_export.interruption import describe_if_stopped
+from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.registry.publisher import PublishedVersion, Publisher
 from nextitem.registry.route import Route
+from nextitem.registry.verdicts import Override
 
 Version = Annotated[str, typer.Argument(help="A published version.", show_default=False)]
+
+Force = Annotated[
+    bool, typer.Option("--force", help="Also without a passing verdict. The audit log of the route then says so.")
+]
 
 MAYBE_CHANGED = "the route may have changed; nextitem versions shows it"
 
@@ -46,12 +56,14 @@ def versions(registry: BucketOptions, route: RouteName = "live", as_json: Json =
     if as_json:
         print_json([_summary(version) for version in published])
         return
-    table = Table(Column("version", no_wrap=True), "share", "items", "trained on", "until", "validation HR@20")
+    columns = ("share", "verdict", "items", "trained on", "until", "validation HR@20")
+    table = Table(Column("version", no_wrap=True), *columns)
     for version in published:
         training = version.manifest.training
         table.add_row(
             version.version,
             f"{version.share:.0%}" if version.share else "",
+            "" if version.verdict is None else outcome(version.verdict),
             str(version.manifest.model.items),
             f"{training.events} events",
             _when(training.last),
@@ -82,13 +94,19 @@ def promote(
             show_default=False,
         ),
     ] = None,
+    force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Give a version all traffic, after it has passed its certificate on this machine."""
+    """Give a version all traffic, after it has passed its certificate on this machine.
+
+    If another version is live, this one needs a passing verdict beside it: `nextitem gate`.
+    """
     describe_if_stopped(lambda: MAYBE_CHANGED)
     with waiting(f"checking {version}"), temporary_folder() as folder:
-        publisher = Publisher(registry.store(), route, rows=new_item_rows)
-        new_route = publisher.promote(version, folder, exclude_seen=exclude_seen, explore=explore)
+        store = registry.store()
+        publisher = Publisher(store, route, rows=new_item_rows)
+        override = forced(store, route, version, "forced-promotion") if force else None
+        new_route = publisher.promote(version, folder, exclude_seen=exclude_seen, explore=explore, override=override)
     _print_route(route, new_route, as_json)
 
 
@@ -113,7 +131,36 @@ def _summary(version: PublishedVersion) -> dict[str, object]:
         "events": training.events,
         "until": _when(training.last),
         "validation": version.manifest.evaluation,
+        "verdict": None
+        if version.verdict is None
+        else {name: getattr(version.verdict, name) for name in ("passed", "reference", "judged_at", "reason")},
     }
+
+
+def forced(store: BotoObjectStore, route: str, version: str, what: str) -> Override:
+    """Return an `Override` that writes into the route's audit log, and warns.
+
+    Args:
+        store: the registry's bucket.
+        route: the route.
+        version: the version.
+        what: what is forced, see `AuditEntry`.
+    """
+    record = recorded_override(store, route, what, {"version": version, "by": _user()})
+
+    def override(reason: str) -> None:
+        record(reason)
+        warn([reason])
+
+    return override
+
+
+def _user() -> str:
+    """Return the name of the user; its number in a container without names."""
+    try:
+        return getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def _print_route(name: str, route: Route, as_json: bool) -> None:

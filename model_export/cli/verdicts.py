@@ -48,7 +48,7 @@ def _figures(verdict: Verdict) -> Table:
 
 def _bounds(verdict: Verdict) -> Table:
     table = Table(
-        "bound", Column("value", justify="right"), "allowed", "", title=f"{verdict.version}: {_outcome(verdict)}"
+        "bound", Column("value", justify="right"), "allowed", "", title=f"{verdict.version}: {outcome(verdict)}"
     )
     for bound in verdict.bounds:
         table.add_row(
@@ -57,7 +57,8 @@ def _bounds(verdict: Verdict) -> Table:
     return table
 
 
-def _outcome(verdict: Verdict) -> str:
+def outcome(verdict: Verdict) -> str:
+    """Return the outcome in words."""
     return "passed" if verdict.passed else "did not pass"
 
 

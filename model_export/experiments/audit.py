@@ -13,6 +13,7 @@ import msgspec
 from nextitem.aws.object_store import ObjectReader, ObjectStore
 from nextitem.errors import InputError, RegistryError
 from nextitem.model.manifest import DECODE_ERRORS
+from nextitem.registry.verdicts import Override
 
 MAX_ENTRY_BYTES = 1 << 20
 _WHAT = re.compile(r"[a-z]+(-[a-z]+)*")
@@ -61,6 +62,22 @@ def write_audit(bucket: ObjectStore, route: str, entry: AuditEntry) -> str:
     raise RegistryError(
         f"{_prefix(route)} has {_TRIES} entries {entry.what} of {time}; is a program writing in a loop?"
     )
+
+
+def recorded_override(bucket: ObjectStore, route: str, what: str, details: Mapping[str, Any]) -> Override:
+    """Return the `Override` of a promotion or an experiment, which adds the reason of the refusal to the audit log.
+
+    Args:
+        bucket: the registry's bucket.
+        route: the route.
+        what: see `AuditEntry`.
+        details: see `AuditEntry`.
+    """
+
+    def record(reason: str) -> None:
+        write_audit(bucket, route, AuditEntry(datetime.now(UTC), what, reason, details))
+
+    return record
 
 
 def read_audit(bucket: ObjectReader, route: str) -> list[AuditEntry]:

@@ -24,7 +24,6 @@ from nextitem.model.engine import Model
 from nextitem.model.manifest import Manifest
 from nextitem.registry.publisher import Publisher
 from nextitem.registry.reader import Registry
-from nextitem.registry.route import Route
 from nextitem.registry.verdicts import Bound, Figure, JudgedEvents, Rule, Verdict, write_verdict
 
 BEST_SELLERS = "its own best sellers"
@@ -62,7 +61,7 @@ def gate(
     """
     registry, work = Registry(bucket, folder), work or Unwatched()
     current = Publisher(bucket, route).current()
-    live = None if current is None else champion_of(current)
+    live = None if current is None else current.champion.version
     if live == version:
         raise InputError(f"{version} is live on route {route}: there is nothing to compare it with")
     work.begin(f"opening {version}")
@@ -80,11 +79,6 @@ def gate(
         )
     write_verdict(bucket, verdict)
     return verdict
-
-
-def champion_of(route: Route) -> str:
-    """Return the version that has most of a route's sessions."""
-    return max(route.variants, key=lambda variant: variant.weight).version
 
 
 def judge(

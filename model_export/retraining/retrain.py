@@ -24,7 +24,7 @@ from model_export.progress import Phase, Unwatched, Work
 from model_export.retraining.comparison import CANDIDATE, REFERENCE
 from model_export.retraining.contracts import Contract, Surroundings, check_contracts, require_contracts
 from model_export.retraining.fetch import LAKE_LAYOUT, fetch_lake
-from model_export.retraining.gate import champion_of, gate
+from model_export.retraining.gate import gate
 from model_export.retraining.settings import LakeSettings, RetrainSettings
 from model_export.training.config import FitConfig
 from model_export.training.run_folder import read_run
@@ -129,7 +129,7 @@ def live_items(bucket: ObjectStore, route: str, folder: Path) -> Sequence[str] |
     current = Publisher(bucket, route).current()
     if current is None:
         return None
-    vocabulary = Vocabulary(Registry(bucket, folder).fetch(champion_of(current)).path(VOCABULARY))
+    vocabulary = Vocabulary(Registry(bucket, folder).fetch(current.champion.version).path(VOCABULARY))
     return [item.decode() for item in vocabulary.encoded_ids()]
 
 

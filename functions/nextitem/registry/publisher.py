@@ -20,16 +20,18 @@ from nextitem.registry.experiment import CHALLENGER, CHAMPION, Kind, check_share
 from nextitem.registry.reader import Registry, model_key
 from nextitem.registry.route import Route, Variant, route_key
 from nextitem.registry.route_changes import ReadRoute, RouteChanges
+from nextitem.registry.verdicts import Override, Verdict, require_verdict
 from nextitem.registry.version_files import published_manifests, upload_version
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedVersion:
-    """A version in the registry, its manifest, and its share of the route's sessions (0 to 1)."""
+    """A version in the registry, its manifest, its share of the route's sessions (0 to 1), and its verdict, if any."""
 
     version: str
     manifest: Manifest
     share: float
+    verdict: Verdict | None = None
 
 
 class Publisher:
@@ -77,8 +79,8 @@ class Publisher:
         live = self.current()
         shares = {variant.version: variant.weight for variant in live.variants} if live else {}
         published = [
-            PublishedVersion(version, manifest, shares.get(version, 0.0))
-            for version, manifest in published_manifests(self._bucket)
+            PublishedVersion(version, manifest, shares.get(version, 0.0), verdict)
+            for version, manifest, verdict in published_manifests(self._bucket)
         ]
         return sorted(published, key=lambda item: (-item.manifest.training.last, item.version))
 
@@ -87,25 +89,36 @@ class Publisher:
         return self._changes.read().route
 
     def promote(
-        self, version: str, folder: Path, *, exclude_seen: bool | None = None, explore: float | None = None
+        self,
+        version: str,
+        folder: Path,
+        *,
+        exclude_seen: bool | None = None,
+        explore: float | None = None,
+        override: Override | None = None,
     ) -> Route:
         """Check a version's whole certificate, join it with the route's catalogue, if any, and give it all traffic.
 
         Do nothing if the route says so already. An experiment that runs is ended, whichever version is promoted.
+        If another version is live, this one needs a passing verdict beside it, unless it takes traffic already, as the
+        challenger of an experiment does.
 
         Args:
             version: a published version.
             folder: the local folder of fetched versions.
             exclude_seen: sets `Route.exclude_seen`; None leaves it as it is.
             explore: sets `Route.explore`, 0 to 1; None leaves it as it is.
+            override: see `Override`; None refuses a version without a passing verdict.
 
         Raises:
             VersionNotFound: it is not published.
             ArtifactCorrupt: it fails its digests or its certificate.
+            NotJudged: it has no passing verdict beside the live version.
             RouteConflict: the route was changed meanwhile.
         """
         read = self._changes.read()
         join_again = self._check(version, folder)
+        self._require_verdict(version, read.route, override)
         live = read.route
         settings = exclude_seen in {None, live.exclude_seen} and explore in {None, live.explore} if live else False
         if live is not None and live.versions == {version} and settings:
@@ -146,7 +159,14 @@ class Publisher:
         return route
 
     def start_experiment(
-        self, version: str, share: float, folder: Path, kind: Kind = "canary", *, experiment_id: str | None = None
+        self,
+        version: str,
+        share: float,
+        folder: Path,
+        kind: Kind = "canary",
+        *,
+        experiment_id: str | None = None,
+        override: Override | None = None,
     ) -> Route:
         """Check a version as `promote` does, and let it take a share of the sessions from the live version.
 
@@ -157,11 +177,13 @@ class Publisher:
             kind: whether the challenger answers these sessions, or both versions do.
             experiment_id: the experiment's id, for a call that may be repeated: it changes nothing if this experiment
                 runs already. None for a new one.
+            override: see `Override`; None refuses a version without a passing verdict.
 
         Raises:
             InputError: the share or the id is not one, or the version is live already.
             VersionNotFound: it is not published, or the route has no live version to compare with.
             ArtifactCorrupt: it fails its digests or its certificate.
+            NotJudged: it has no passing verdict beside the live version.
             RouteConflict: an experiment runs already, or the route was changed meanwhile.
         """
         check_share(share)
@@ -178,6 +200,7 @@ class Publisher:
         if live.versions == {version}:
             raise InputError(f"{version} is live on route {self._route} already; an experiment needs another version")
         join_again = self._check(version, folder)
+        self._require_verdict(version, live, override)
         variants = _arms(live.champion, version, share)
         route = self._changes.write(read, variants, experiment)
         join_again()
@@ -235,6 +258,11 @@ class Publisher:
             now = f"experiment {running} runs" if running else "no experiment runs"
             raise RouteConflict(f"experiment {experiment} does not run on route {self._route} any more: {now}")
         return live, challenger
+
+    def _require_verdict(self, version: str, live: Route | None, override: Override | None) -> None:
+        """Check the verdict of a version that takes no traffic yet, if another version does."""
+        if live is not None and version not in live.versions:
+            require_verdict(self._bucket, version, live.champion.version, override)
 
     def _check(self, version: str, folder: Path) -> Callable[[], object]:
         """Check digests and certificate; join with the catalogue. Return a call that joins with a later one, too."""

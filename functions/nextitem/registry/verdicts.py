@@ -4,12 +4,13 @@
 the artifact: the manifest does not list it.
 """
 
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
 
 from nextitem.aws.object_store import ObjectReader, ObjectStore
-from nextitem.errors import ArtifactUnsupported, NotJudged, RegistryError
+from nextitem.errors import ArtifactCorrupt, ArtifactError, ArtifactUnsupported, NotJudged
 from nextitem.model.manifest import DECODE_ERRORS, SchemaOnly
 from nextitem.registry.reader import model_key
 from nextitem.registry.writes import compare_and_set
@@ -19,6 +20,8 @@ MAX_VERDICT_BYTES = 1 << 20
 VERDICT_SCHEMA = 1
 
 Rule = Literal["at least", "at most"]
+Override = Callable[[str], object]
+"""Records that a version takes traffic without a passing verdict. It gets the reason before the route is changed."""
 
 
 class Figure(msgspec.Struct, frozen=True):
@@ -119,7 +122,7 @@ def decode_verdict(data: bytes, key: str) -> Verdict:
 
     Raises:
         ArtifactUnsupported: it has another schema.
-        RegistryError: it is no verdict.
+        ArtifactCorrupt: it is no verdict.
     """
     try:
         schema = msgspec.json.decode(data, type=SchemaOnly).schema
@@ -127,15 +130,15 @@ def decode_verdict(data: bytes, key: str) -> Verdict:
             raise ArtifactUnsupported(f"{key} has verdict schema {schema}; this code reads {VERDICT_SCHEMA}")
         return msgspec.json.decode(data, type=Verdict)
     except DECODE_ERRORS as error:
-        raise RegistryError(f"{key} is no verdict: {error}; `nextitem gate` writes it again") from None
+        raise ArtifactCorrupt(f"{key} is no verdict: {error}; `nextitem gate` writes it again") from None
 
 
 def read_verdict(bucket: ObjectReader, version: str) -> Verdict | None:
     """Return the verdict on a version; None if it was not judged yet.
 
     Raises:
-        ArtifactUnsupported: it has another schema.
-        RegistryError: it is damaged or too large, or the bucket cannot be read.
+        ArtifactError: it is damaged, or has another schema.
+        RegistryError: it is too large, or the bucket cannot be read.
     """
     key = verdict_key(version)
     stored = bucket.read(key, MAX_VERDICT_BYTES)
@@ -153,14 +156,32 @@ def write_verdict(bucket: ObjectStore, verdict: Verdict) -> None:
     compare_and_set(bucket, key, bucket.read(key, MAX_VERDICT_BYTES), encode_verdict(verdict))
 
 
-def require_verdict(bucket: ObjectReader, version: str, live: str) -> None:
+def require_verdict(bucket: ObjectReader, version: str, live: str, override: Override | None) -> None:
     """Check that a version may take traffic from a live one.
 
+    Args:
+        bucket: the registry's bucket.
+        version: the version.
+        live: the live one.
+        override: see `Override`; None for a refusal.
+
     Raises:
-        NotJudged: it has no verdict, did not pass, or was compared with another version.
-        RegistryError: the verdict cannot be read.
+        NotJudged: it has no verdict that can be read, did not pass, or was compared with another version.
+        RegistryError: the bucket cannot be read.
     """
-    verdict = read_verdict(bucket, version)
+    try:
+        try:
+            verdict = read_verdict(bucket, version)
+        except ArtifactError as error:
+            raise NotJudged(str(error)) from None
+        _require(verdict, version, live)
+    except NotJudged as refusal:
+        if override is None:
+            raise
+        override(str(refusal))
+
+
+def _require(verdict: Verdict | None, version: str, live: str) -> None:
     how = f"`nextitem gate {version}` compares it with {live}; --force promotes it all the same, and is recorded"
     if verdict is None:
         raise NotJudged(f"{version} has no verdict beside the live version {live}: {how}")

@@ -20,6 +20,7 @@ from nextitem.model.manifest import (
     is_version,
 )
 from nextitem.registry.reader import model_key
+from nextitem.registry.verdicts import VERDICT, Verdict, read_verdict, verdict_key
 
 logger = logging.getLogger(__name__)
 
@@ -34,14 +35,28 @@ def upload_version(bucket: ObjectStore, folder: Path) -> str:
     return artifact.version
 
 
-def published_manifests(bucket: ObjectStore) -> Iterator[tuple[str, Manifest]]:
-    """Yield each version with a manifest. Other objects, and manifests that cannot be used, are logged and left out."""
-    for key in bucket.keys("models/"):
+def published_manifests(bucket: ObjectStore) -> Iterator[tuple[str, Manifest, Verdict | None]]:
+    """Yield each version with a manifest, and its verdict.
+
+    Other objects, and manifests and verdicts that cannot be used, are logged and left out.
+    """
+    keys = bucket.keys("models/")
+    judged = {key for key in keys if key.endswith(f"/{VERDICT}")}
+    for key in keys:
         version, _, name = key.removeprefix("models/").partition("/")
-        if not is_version(version) or name not in {MANIFEST, *FILES, *DOCUMENTS, *OPTIONAL_DOCUMENTS}:
+        if not is_version(version) or name not in {MANIFEST, VERDICT, *FILES, *DOCUMENTS, *OPTIONAL_DOCUMENTS}:
             logger.warning("%s is ignored: its name is not that of a version's file", key)
         elif name == MANIFEST and (manifest := _manifest(bucket, version)) is not None:
-            yield version, manifest
+            yield version, manifest, _verdict(bucket, version) if verdict_key(version) in judged else None
+
+
+def _verdict(bucket: ObjectStore, version: str) -> Verdict | None:
+    """Read a version's verdict; return None, after a warning, if it cannot be used."""
+    try:
+        return read_verdict(bucket, version)
+    except (ArtifactError, ObjectTooLarge) as error:
+        logger.warning("%s is ignored: %s", verdict_key(version), error)
+        return None
 
 
 def _manifest(bucket: ObjectStore, version: str) -> Manifest | None:

@@ -17,10 +17,10 @@ NOW = datetime.fromtimestamp(START + DAYS * DAY, UTC)
 """The end of the period of all sessions."""
 
 
-def records_of(shop: Shop, sessions: int, seed: int = 1, days: float = DAYS) -> list[Record]:
-    """Return the views of simulated sessions, each arriving 40 ms after it occurred."""
+def records_of(shop: Shop, sessions: int, seed: int = 1, start: float = START) -> list[Record]:
+    """Return the views of simulated sessions of five days, each arriving 40 ms after it occurred."""
     records: list[Record] = []
-    for session in shop.sessions(sessions, seed=seed, days=days):
+    for session in shop.sessions(sessions, seed=seed, start=start, days=DAYS):
         for item, seconds in zip(session.item_ids, session.times, strict=True):
             occurred = int(seconds * 1000)
             records.append(_record(session.session_id, item, occurred, occurred + 40, len(records)))

@@ -197,4 +197,4 @@ def test_an_empty_lake_has_too_few_events() -> None:
 def test_impossible_limits_are_refused(name: str) -> None:
     for value in (-1, math.nan, *([1.5] if name.endswith("_share") else [])):
         with pytest.raises(InputError, match=f"--{name.replace('_', '-')} must be"):
-            ContractLimits(**{name: value})
+            ContractLimits(**{name: value})  # type: ignore[arg-type]  # some are whole numbers

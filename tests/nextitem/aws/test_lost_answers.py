@@ -16,6 +16,7 @@ from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import RegistryUnavailable
 from nextitem.registry.publisher import Publisher
 from tests.nextitem.parts import BUCKET, CREDENTIALS, REGION, another_version
+from tests.nextitem.unjudged import UnjudgedPublisher
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -152,7 +153,7 @@ def test_a_rollback_whose_answer_is_lost_goes_back_one_step(
     store: BotoObjectStore, bucket: BotoObjectStore, proxy: LossyProxy, demo: Path, tmp_path: Path
 ) -> None:
     # GIVEN three promotions WHEN the answers to all writes of a rollback are lost THEN it restored the second version
-    publisher = Publisher(bucket)
+    publisher = UnjudgedPublisher(bucket)
     versions = [publisher.publish(another_version(demo, tmp_path / "made", seed)) for seed in (1, 2, 3)]
     for version in versions:
         publisher.promote(version, tmp_path / "models")

@@ -31,15 +31,20 @@ class MemoryBucket:
         return None if data is None else StoredObject(data, _tag(data))
 
     def download(self, key: str, path: Path, max_bytes: Callable[[], int]) -> bool:
-        raise NotImplementedError((key, path, max_bytes))
+        data = self.objects.get(key)
+        if data is None:
+            return False
+        assert len(data) <= max_bytes()
+        path.write_bytes(data)
+        return True
 
     def keys(self, prefix: str) -> list[str]:
         return sorted(key for key in self.objects if key.startswith(prefix))
 
     def create(self, key: str, data: bytes | Path) -> bool:
         self._write()
-        assert isinstance(data, bytes)
-        return self.objects.setdefault(key, data) is data
+        content = data if isinstance(data, bytes) else data.read_bytes()
+        return self.objects.setdefault(key, content) is content
 
     def replace(self, key: str, data: bytes, etag: str) -> bool:
         self._write()

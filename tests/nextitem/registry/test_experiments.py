@@ -15,6 +15,7 @@ from nextitem.registry.publisher import Publisher
 from nextitem.registry.route import Route, decode_route, route_key
 from tests.nextitem.parts import STEADY
 from tests.nextitem.registry.memory_bucket import Died, MemoryBucket
+from tests.nextitem.unjudged import UnjudgedPublisher
 
 VERSIONS = tuple(f"v{digit * 16}" for digit in "abc")
 A, B, C = VERSIONS
@@ -23,7 +24,7 @@ FOLDER = Path()
 ID = "e0123456789ab"
 
 
-class TrustingPublisher(Publisher):
+class TrustingPublisher(UnjudgedPublisher):
     """A publisher for which each version is published and passes its certificate."""
 
     def _check(self, version: str, folder: Path) -> Callable[[], object]:

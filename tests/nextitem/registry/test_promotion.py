@@ -16,6 +16,7 @@ from nextitem.registry.publisher import Publisher
 from nextitem.registry.reader import Registry
 from nextitem.registry.route import Route, Variant, decode_route, history_key, route_key
 from tests.nextitem.parts import BUCKET, VERSION, another_version, everything, remade
+from tests.nextitem.unjudged import UnjudgedPublisher
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -36,7 +37,7 @@ class Clock:
 
 @pytest.fixture
 def publisher(bucket: BotoObjectStore) -> Publisher:
-    return Publisher(bucket, now=Clock())
+    return UnjudgedPublisher(bucket, now=Clock())
 
 
 @pytest.fixture
@@ -238,7 +239,7 @@ def test_a_promotion_during_another_is_refused(
     if promoted_before:
         publisher.promote(versions[0], folder)
 
-    racing = Publisher(RacingBucket(BUCKET, s3, lambda: publisher.promote(versions[1], folder)))
+    racing = UnjudgedPublisher(RacingBucket(BUCKET, s3, lambda: publisher.promote(versions[1], folder)))
     with pytest.raises(RouteConflict, match=r"routes/live\.json"):
         racing.promote(versions[2], folder)
 
@@ -256,7 +257,7 @@ def test_a_rollback_during_a_promotion_is_refused(
 ) -> None:
     for version in versions[:2]:
         publisher.promote(version, folder)
-    racing = Publisher(RacingBucket(BUCKET, s3, lambda: publisher.promote(versions[2], folder)))
+    racing = UnjudgedPublisher(RacingBucket(BUCKET, s3, lambda: publisher.promote(versions[2], folder)))
     with pytest.raises(RouteConflict):
         racing.rollback(folder)
     live = publisher.current()
@@ -265,7 +266,7 @@ def test_a_rollback_during_a_promotion_is_refused(
 
 
 def test_routes_are_separate(bucket: BotoObjectStore, publisher: Publisher, versions: list[str], folder: Path) -> None:
-    trial = Publisher(bucket, "trial")
+    trial = UnjudgedPublisher(bucket, "trial")
     publisher.promote(versions[0], folder)
     trial.promote(versions[1], folder)
     assert [route.variants[0].version for route in (publisher.current(), trial.current()) if route] == versions[:2]

@@ -12,6 +12,7 @@ from nextitem.model.manifest import ATTRIBUTES, CARD, FILES, MANIFEST
 from nextitem.registry.publisher import Publisher
 from nextitem.registry.reader import Registry, model_key
 from tests.nextitem.parts import BUCKET, VERSION, edited, everything
+from tests.nextitem.unjudged import UnjudgedPublisher
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def publisher(bucket: BotoObjectStore) -> Publisher:
-    return Publisher(bucket)
+    return UnjudgedPublisher(bucket)
 
 
 def test_a_version_is_published_whole_and_only_once(bucket: BotoObjectStore, publisher: Publisher, demo: Path) -> None:

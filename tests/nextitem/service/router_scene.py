@@ -11,11 +11,11 @@ from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.aws.object_store import StoredObject
 from nextitem.registry.availability_publisher import AvailabilityPublisher
 from nextitem.registry.experiment import Experiment
-from nextitem.registry.publisher import Publisher
 from nextitem.registry.reader import Registry
 from nextitem.registry.route import Route, Variant, route_key
 from nextitem.service.router import Router
 from tests.nextitem.parts import BUCKET, PATIENCE_SECONDS, another_version
+from tests.nextitem.unjudged import UnjudgedPublisher
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -65,7 +65,7 @@ class Scene:
 
     def __init__(self, bucket: BotoObjectStore, s3: "S3Client", demo: Path, folder: Path) -> None:
         self.s3, self.demo, self.folder = s3, demo, folder
-        self.publisher, self.availability = Publisher(bucket), AvailabilityPublisher(bucket)
+        self.publisher, self.availability = UnjudgedPublisher(bucket), AvailabilityPublisher(bucket)
         self.first = self.publisher.publish(demo)
         self.second = self.publisher.publish(another_version(demo, folder / "made"))
         self.clock = Clock()

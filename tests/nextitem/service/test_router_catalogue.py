@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from nextitem.errors import ArtifactCorrupt, RegistryError, VersionNotFound
 from nextitem.registry.catalogue_pointer import catalogue_key, join_key
 from nextitem.registry.catalogue_publisher import CataloguePublisher
-from nextitem.registry.publisher import Publisher
 from nextitem.registry.route import route_key
 from tests.nextitem.parts import BUCKET, PATIENCE_SECONDS
+from tests.nextitem.unjudged import UnjudgedPublisher
 
 if TYPE_CHECKING:
     pass
@@ -110,7 +110,7 @@ def test_a_catalogue_and_a_promotion_at_one_time_are_joined_by_the_later(shop: S
     assert join_key(versions[-1], shop.scene.second) in shop.bucket.keys("catalogues/")
 
     # AND the other way round
-    Publisher(shop.bucket, now=while_promoting).promote(shop.scene.first, folder)
+    UnjudgedPublisher(shop.bucket, now=while_promoting).promote(shop.scene.first, folder)
     assert join_key(versions[-1], shop.scene.first) in shop.bucket.keys("catalogues/")
 
 

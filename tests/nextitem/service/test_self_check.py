@@ -41,6 +41,7 @@ from nextitem.sessions.valkey_store import ValkeyStore
 from tests.nextitem.parts import PATIENCE_SECONDS, SECRET, another_version, fresh_key, remade
 from tests.nextitem.service.service import fixed_keys
 from tests.nextitem.sessions.failing_store import FailingStore
+from tests.nextitem.unjudged import UnjudgedPublisher
 from tests.nextitem.valkey_server import OwnValkey
 
 
@@ -90,7 +91,7 @@ def test_a_working_version_is_reported(
 def test_every_variant_of_the_route_is_checked(
     bucket: BotoObjectStore, demo: Path, tmp_path: Path, folder: Path, store: ValkeyStore
 ) -> None:
-    publisher = Publisher(bucket)
+    publisher = UnjudgedPublisher(bucket)
     main, trial = publisher.publish(demo), publisher.publish(another_version(demo, tmp_path))
     publisher.promote(main, folder)
     publisher.start_experiment(trial, 0.2, folder)

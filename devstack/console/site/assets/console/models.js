@@ -75,8 +75,14 @@ function versionOf(version, change) {
     el("details", {}, el("summary", {}, "Model card"), el("pre", { class: "card-text", tabindex: "0" }, version.card)),
     el("div", { class: "actions" }, el("button", {
       type: "button", class: "primary", disabled: share === 1, "aria-label": `Promote ${version.version}`,
-      onclick: () => change(["Promote?", `${version.version} gets all traffic, after its whole certificate is checked.`, "Promote"], "promote", { version: version.version }),
+      onclick: () => change(["Promote?", questionOf(version), "Promote"], "promote", { version: version.version, force: !version.verdict?.passed }),
     }, "Promote")));
+}
+
+function questionOf({ version, verdict }) {
+  const checked = `${version} gets all traffic, after its whole certificate is checked.`;
+  if (verdict?.passed) return `${checked} ${verdict.reason}`;
+  return `${checked} ${verdict ? verdict.reason : "It was not compared with the live version (nextitem gate)."} The audit log of the route will say that you promoted it all the same.`;
 }
 
 function historyOf(history) {
