@@ -19,7 +19,7 @@ class GateRules:
     ] = 0.05
     max_size_ratio: Annotated[float, "Maximum size of the artifact, as a multiple of the live one's."] = 2.0
     max_latency_ratio: Annotated[float, "Maximum median latency on this machine, as a multiple of the live one."] = 1.5
-    min_judged_sessions: Annotated[int, "Minimum sessions to judge by."] = 100
+    min_judged_sessions: Annotated[int, "Minimum sessions to judge by."] = 50
     max_judged_sessions: Annotated[int, "Sessions to judge by; of more, a sample is drawn."] = 5_000
 
     def __post_init__(self) -> None:

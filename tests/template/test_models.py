@@ -53,9 +53,12 @@ def test_no_lifecycle_rule_removes_a_current_object(stack: Stack) -> None:
 
 def test_a_publisher_creates_versions_and_changes_no_route(stack: Stack) -> None:
     assert s3_actions(stack, "PublisherPolicy") == READ | {"s3:PutObject", "s3:AbortMultipartUpload"}
-    assert set(written(stack, "PublisherPolicy")) == {"${ModelBucket.Arn}/models/*"}
+    verdicts = "${ModelBucket.Arn}/models/*/verdict.json"
+    assert set(written(stack, "PublisherPolicy")) == {"${ModelBucket.Arn}/models/*", verdicts}
     conditions = [
-        statement.body["Condition"] for statement in of(stack, "PublisherPolicy") if "s3:PutObject" in statement.actions
+        statement.body["Condition"]
+        for statement in of(stack, "PublisherPolicy")
+        if "s3:PutObject" in statement.actions and statement.resources != [verdicts]
     ]
     assert conditions == CREATE_ONLY
 
@@ -63,12 +66,13 @@ def test_a_publisher_creates_versions_and_changes_no_route(stack: Stack) -> None
 def test_a_promoter_changes_routes_and_writes_no_model(stack: Stack) -> None:
     assert s3_actions(stack, "PromoterPolicy") == READ | {"s3:PutObject", "s3:AbortMultipartUpload"}
     joins = "${ModelBucket.Arn}/catalogues/*/models/*"
-    assert written(stack, "PromoterPolicy") == ["${ModelBucket.Arn}/routes/*", joins, joins]
+    audit = "${ModelBucket.Arn}/audit/*"
+    assert written(stack, "PromoterPolicy") == ["${ModelBucket.Arn}/routes/*", audit, joins, joins]
     assert [
         statement.body["Condition"]
         for statement in of(stack, "PromoterPolicy")
-        if statement.resources == [joins] and "s3:PutObject" in statement.actions
-    ] == CREATE_ONLY
+        if statement.resources in ([audit], [joins]) and "s3:PutObject" in statement.actions
+    ] == [CREATE_ONLY[0], *CREATE_ONLY]
 
 
 def test_the_catalogue_policy_replaces_only_which_catalogue_a_route_uses(stack: Stack) -> None:

@@ -167,7 +167,7 @@ def test_the_registry_has_both_versions_and_their_certificates(stack: Stack) -> 
 
 
 def test_a_promotion_and_a_rollback_change_the_route(stack: Stack) -> None:
-    promoted = api(stack, "promote", {"version": earlier_artifact().name})
+    promoted = api(stack, "promote", {"version": earlier_artifact().name, "force": True})
     assert promoted["variants"][0]["version"] == earlier_artifact().name
 
     rolled_back = api(stack, "rollback", {})

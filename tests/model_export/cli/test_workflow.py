@@ -255,7 +255,7 @@ def test_a_version_is_published_promoted_and_rolled_back(shop: Shop, tmp_path: P
     assert shares() == {shop.version: 0.0, other.name: 0.0}
     # WHEN both are promoted, one after the other
     first = done("promote", shop.version, "--exclude-seen", "--json").document
-    second = done("promote", other.name, "--json").document
+    second = done("promote", other.name, "--force", "--json").document
     # THEN the second has all traffic
     assert (first["revision"], second["revision"]) == (1, 2)
     assert first["exclude_seen"] is second["exclude_seen"] is True
@@ -269,7 +269,7 @@ def test_a_version_is_published_promoted_and_rolled_back(shop: Shop, tmp_path: P
     row = next(row for row in done("versions", "--json").document if row["version"] == shop.version)
     training = read_run(shop.folder / "run").record.training
     assert (row["events"], row["items"]) == (training.events, len(read_sessions(shop.folder / "train.csv").catalogue))
-    assert set(row) == {"version", "share", "items", "events", "until", "validation"}
+    assert set(row) == {"version", "share", "items", "events", "until", "validation", "verdict"}
     assert row["validation"]["hr@20"] == open_artifact(shop.artifact).manifest.evaluation["hr@20"]
     # AND the table names both in full
     table = done("versions").out
