@@ -42,7 +42,6 @@ def publisher(bucket: BotoObjectStore) -> Publisher:
 
 @pytest.fixture
 def versions(publisher: Publisher, demo: Path, tmp_path: Path) -> list[str]:
-    """Three published versions."""
     made = [another_version(demo, tmp_path / "made", seed) for seed in (1, 2, 3)]
     return [publisher.publish(path) for path in made]
 
