@@ -9,6 +9,7 @@ import typer
 
 from model_export.cli.console import print_json, say, waiting
 from model_export.cli.options import Json
+from model_export.cli.registry import Force, forced
 from model_export.cli.registry_options import BucketOptions, RouteName
 from model_export.interruption import describe_if_stopped
 from nextitem.errors import InputError
@@ -92,12 +93,13 @@ def canary(
         str, typer.Option(help="canary: the challenger answers its sessions. interleaving: both versions do.")
     ] = "canary",
     route: RouteName = "live",
+    force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Try a version on a part of the sessions, after it has passed its certificate on this machine.
 
-    It needs the event lake. Looks decide (`nextitem experiment look`): they raise the share in steps, promote the
-    version, or roll it back.
+    It needs a passing verdict of `nextitem gate`, and the event lake. Looks decide (`nextitem experiment look`): they
+    raise the share in steps, promote the version, or roll it back.
     """
     # Imported lazily: `--help` must not wait for DuckDB
     from model_export.experiments.decide import Rules
@@ -117,8 +119,9 @@ def canary(
         "planned_sessions": rules.planned_sessions,
     }
     with waiting(f"checking {version}"):
+        store = registry.store()
         record = start_experiment(
-            registry.store(),
+            store,
             route,
             version,
             kind,  # type: ignore[arg-type]  # checked above
@@ -126,6 +129,7 @@ def canary(
             datetime.now(UTC),
             timing=Timing(timing.idle_seconds, timing.delay_seconds, timing.settle_seconds),
             conversions=tuple(timing.conversion or ("purchase",)),
+            override=forced(store, route, version, "forced-canary") if force else None,
         )
     if as_json:
         print_json(record)

@@ -38,6 +38,7 @@ from nextitem.errors import InputError, NextItemError, RegistryError, RegistryUn
 from nextitem.registry.experiment import Kind, new_experiment_id
 from nextitem.registry.publisher import Publisher
 from nextitem.registry.route import Route
+from nextitem.registry.verdicts import Override
 
 STARTING = timedelta(hours=1)
 """How long a start may take between its record and the route: it downloads and checks the version."""
@@ -56,11 +57,13 @@ def start_experiment(
     *,
     timing: Timing = DEFAULT_TIMING,
     conversions: tuple[str, ...] = ("purchase",),
+    override: Override | None = None,
 ) -> Record:
     """Give a version the first share of the rules' steps, after it has passed its certificate.
 
     Raises:
         InputError: kind and metric do not fit, or the version is live already.
+        NotJudged: it has no passing verdict beside the live version, and there is no override.
         VersionNotFound: it is not published, or the route has no version to compare with.
         ArtifactCorrupt: it fails its digests or its certificate.
         RouteConflict: an experiment runs already, or the route was changed meanwhile.
@@ -88,7 +91,7 @@ def start_experiment(
     try:
         with TemporaryDirectory() as folder:
             changed = publisher.start_experiment(
-                challenger, rules.steps[0], Path(folder), kind, experiment_id=record.experiment
+                challenger, rules.steps[0], Path(folder), kind, experiment_id=record.experiment, override=override
             )
     except RegistryUnavailable:
         raise  # whether the route was changed is unknown: the next look finds out

@@ -22,9 +22,11 @@ class UnjudgedPublisher(Publisher):
         *,
         exclude_seen: bool | None = None,
         explore: float | None = None,
-        override: Override | None = unrecorded,
+        override: Override | None = None,
     ) -> Route:
-        return super().promote(version, folder, exclude_seen=exclude_seen, explore=explore, override=override)
+        return super().promote(
+            version, folder, exclude_seen=exclude_seen, explore=explore, override=override or unrecorded
+        )
 
     def start_experiment(
         self,
@@ -34,6 +36,8 @@ class UnjudgedPublisher(Publisher):
         kind: Kind = "canary",
         *,
         experiment_id: str | None = None,
-        override: Override | None = unrecorded,
+        override: Override | None = None,
     ) -> Route:
-        return super().start_experiment(version, share, folder, kind, experiment_id=experiment_id, override=override)
+        return super().start_experiment(
+            version, share, folder, kind, experiment_id=experiment_id, override=override or unrecorded
+        )

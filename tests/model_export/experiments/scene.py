@@ -13,9 +13,9 @@ from model_export.experiments.decide import Bound, Rules
 from model_export.experiments.records import Look, Record, Timing, read_records
 from model_export.lake.reader import LakeSessions, SessionWindow
 from nextitem.registry.experiment import CHALLENGER, CHAMPION, Kind
-from nextitem.registry.publisher import Publisher
 from nextitem.registry.route import Route
 from tests.model_export.experiments.memory_bucket import MemoryBucket
+from tests.nextitem.unjudged import UnjudgedPublisher
 
 A, B, C = (f"v{digit * 16}" for digit in "abc")
 START = datetime(2026, 1, 31, 9, tzinfo=UTC)
@@ -26,7 +26,7 @@ TIMING = Timing(idle=600, delay=300, settle=30)
 ROUTE = "live"
 
 
-class TrustingPublisher(Publisher):
+class TrustingPublisher(UnjudgedPublisher):
     """A publisher for which each version is published and passes its certificate."""
 
     def _check(self, version: str, folder: Path) -> Callable[[], object]:
