@@ -143,21 +143,23 @@ def experiments(result: dict[str, Any], out: Path) -> None:
     figure, (equal, worse) = plt.subplots(1, 2, figsize=(10.0, 4.0), layout="constrained")
     titles = ((equal, "Equal challenger: every decision is false"), (worse, "Challenger 5 % worse"))
     for axes, title in titles:
-        rows = [row for row in result["rows"] if (row["fixed_sessions"] is None) == (axes is equal)]
+        rows = [
+            row for row in (*result["rows"], *result["interleaved"]) if ("equal" in row["scenario"]) == (axes is equal)
+        ]
         for number, row in enumerate(rows):
             colour = f"C{number}"
             looks = len(row["decided_by_look"])
             sessions = [result["sessions_per_look"] * (look + 1) for look in range(looks)]
-            name = row["scenario"].partition(", ")[2]
+            name = row["scenario"].removeprefix("equal, ").removeprefix("5 % worse, ")
             axes.plot(sessions, [100 * share for share in row["decided_by_look"]], color=colour, label=name)
             if axes is equal:
                 axes.plot(sessions, [100 * share for share in row["peeking_by_look"]], "--", color=colour)
-        axes.set(xlabel="sessions of both arms", ylabel="% of experiments decided", title=title, ylim=(0, 102))
+        axes.set(xlabel="sessions", ylabel="% of experiments decided", title=title, ylim=(0, 102))
     equal.axhline(5, color="black", linewidth=0.8)
     equal.annotate("5 %", (0, 5), xytext=(0, 3), textcoords="offset points", fontsize=8)
     equal.plot([], [], "--", color="#7f7f7f", label="dashed: the z-test at every look")
-    for axes in (equal, worse):
-        axes.legend(fontsize=8, frameon=False)
+    equal.legend(fontsize=8, frameon=False, loc="center right")
+    worse.legend(fontsize=8, frameon=False)
     figure.savefig(out, dpi=130)
     plt.close(figure)
 

@@ -16,6 +16,13 @@ from rich.table import Table
 
 from bench.common.options import benchmark_parser
 from bench.common.results import write_json
+from bench.experiments.interleaved import (
+    draw_canary,
+    draw_shares,
+    make_pool,
+    preferred_at,
+    preferred_by_peeking,
+)
 from bench.experiments.simulation import Phase, Scenario, decided_at, decided_by_peeking, draw
 from model_export.experiments.decide import Rules
 
@@ -43,6 +50,18 @@ SCENARIOS = (
     _constant("5 % worse, hit rate .4", 0.4, loss=LOSS),
     _constant("5 % worse, hit rate .7", 0.7, loss=LOSS),
 )
+
+PREFERENCE = Rules(metric="preference")
+WORSE_NOISE = 1.36
+"""Of the challenger in the simulation of interleaving: it loses about 5 % of the hits."""
+INTERLEAVED_EQUAL = "interleaved, equal"
+INTERLEAVED_WORSE = "interleaved, 5 % worse"
+SAME_CANARY = "canary of the same models"
+
+EQUAL = {scenario.name for scenario in SCENARIOS if not scenario.loss} | {INTERLEAVED_EQUAL}
+
+Found = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""The look at which each experiment is decided, and the sign: see `decided_at`."""
 
 
 @dataclass(frozen=True)
@@ -80,15 +99,31 @@ def main() -> None:
     parser = benchmark_parser(__doc__)
     parser.add_argument("--experiments", type=int, default=EXPERIMENTS)
     arguments = parser.parse_args()
-    rows = simulate(arguments.experiments)
-    _print(rows)
+    rows, interleaved = simulate(arguments.experiments), simulate_interleaving(arguments.experiments)
+    _print([*rows, *interleaved])
     document = {
         "seed": SEED,
         "looks": LOOKS,
         "sessions_per_look": SESSIONS_PER_LOOK,
         "rows": [asdict(row) for row in rows],
+        "interleaved": [asdict(row) for row in interleaved],
     }
     write_json(document, arguments.json)
+
+
+def simulate_interleaving(experiments: int) -> list[Row]:
+    """Return the figures of interleaved experiments, and of a canary on the same visitors and models."""
+    seed = SEED + len(SCENARIOS)
+    equal, worse = make_pool(1.0, seed), make_pool(WORSE_NOISE, seed + 1)
+    rows = []
+    for number, (name, pool, truth) in enumerate(((INTERLEAVED_EQUAL, equal, 0), (INTERLEAVED_WORSE, worse, -1))):
+        shares = draw_shares(pool, experiments, LOOKS, SESSIONS_PER_LOOK, seed + 2 + number, equal=truth == 0)
+        found = preferred_at(shares, PREFERENCE), preferred_by_peeking(shares, PREFERENCE)
+        rows.append(_found_row(name, experiments, truth, *found, None))
+    drawn = draw_canary(worse, experiments, LOOKS, SESSIONS_PER_LOOK, seed + 4)
+    found = decided_at(drawn, RULES), decided_by_peeking(drawn, RULES)
+    rows.append(_found_row(SAME_CANARY, experiments, -1, *found, drawn.fixed_sessions))
+    return rows
 
 
 def simulate(experiments: int, scenarios: Sequence[Scenario] = SCENARIOS) -> list[Row]:
@@ -98,12 +133,19 @@ def simulate(experiments: int, scenarios: Sequence[Scenario] = SCENARIOS) -> lis
 
 def _row(scenario: Scenario, experiments: int, seed: int) -> Row:
     drawn = draw(scenario, experiments, SESSIONS_PER_LOOK, seed)
-    looks, signs = decided_at(drawn, RULES)
-    peeking_looks, peeking_signs = decided_by_peeking(drawn, RULES)
-    total = drawn.champion.sessions.shape[1]
     truth = -1 if scenario.loss else 0
+    found = decided_at(drawn, RULES), decided_by_peeking(drawn, RULES)
+    return _found_row(scenario.name, experiments, truth, *found, drawn.fixed_sessions)
+
+
+def _found_row(
+    name: str, experiments: int, truth: int, always_valid: Found, peeking: Found, fixed_sessions: int | None
+) -> Row:
+    """Return the figures of experiments from the look and the sign of what either test finds first in each."""
+    (looks, signs), (peeking_looks, peeking_signs) = always_valid, peeking
+    total = LOOKS
     return Row(
-        scenario=scenario.name,
+        scenario=name,
         experiments=experiments,
         decided=_share(signs != 0),
         wrong=_share((signs != 0) & (signs != truth)),
@@ -111,7 +153,7 @@ def _row(scenario: Scenario, experiments: int, seed: int) -> Row:
         peeking_wrong=_share((peeking_signs != 0) & (peeking_signs != truth)),
         median_sessions=_sessions(looks, total, 0.5),
         p90_sessions=_sessions(looks, total, 0.9),
-        fixed_sessions=drawn.fixed_sessions,
+        fixed_sessions=fixed_sessions,
         decided_by_look=[_share(looks <= look) for look in range(total)],
         peeking_by_look=[_share(peeking_looks <= look) for look in range(total)],
     )
@@ -139,7 +181,7 @@ def _print(rows: Sequence[Row]) -> None:
     )
     for row in rows:
         shares = (row.decided, row.wrong, row.peeking_decided, row.peeking_wrong)
-        sessions = (row.median_sessions, row.p90_sessions, row.fixed_sessions) if row.fixed_sessions else (None,) * 3
+        sessions = (None,) * 3 if row.scenario in EQUAL else (row.median_sessions, row.p90_sessions, row.fixed_sessions)
         table.add_row(
             row.scenario,
             *(f"{share:.1%}" for share in shares),

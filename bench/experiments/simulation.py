@@ -1,5 +1,6 @@
 """Draw the sessions of many experiments, and find the look at which each would be decided."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 from statistics import NormalDist
@@ -64,7 +65,7 @@ def draw(scenario: Scenario, experiments: int, sessions_per_look: int, seed: int
     fixed = None
     for phase in scenario.phases:
         pools = _pools(scenario, phase.rate, rng)
-        fixed = _fixed_sessions(*pools) if scenario.loss else None
+        fixed = fixed_sessions(*pools) if scenario.loss else None
         for _ in range(phase.looks):
             in_challenger = rng.binomial(sessions_per_look, phase.share, (experiments, 1))
             drawn = rng.integers(0, POOL, (experiments, sessions_per_look), dtype=np.uint32)
@@ -84,7 +85,7 @@ def decided_at(drawn: Drawn, rules: Rules) -> tuple[NDArray[np.int64], NDArray[n
     intervals = relative_difference(
         drawn.champion, drawn.challenger, level=rules.level, planned_sessions=rules.planned_sessions
     )
-    return _first(intervals.low > 0, intervals.high < 0, _enough(drawn, rules))
+    return decided_first(intervals.low > 0, intervals.high < 0, is_enough((drawn.champion, drawn.challenger), rules))
 
 
 def decided_by_peeking(drawn: Drawn, rules: Rules) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -95,9 +96,14 @@ def decided_by_peeking(drawn: Drawn, rules: Rules) -> tuple[NDArray[np.int64], N
         mean = np.cumsum(arm.outcomes, axis=1) / sessions
         means.append(mean)
         variances.append((np.cumsum(arm.squares, axis=1) / sessions - mean**2) / sessions)
-    bound = NormalDist().inv_cdf((1 + rules.level) / 2) * np.sqrt(variances[0] + variances[1])
+    bound = peeking_bound(rules, variances[0] + variances[1])
     gap = means[1] - means[0]
-    return _first(gap > bound, gap < -bound, _enough(drawn, rules))
+    return decided_first(gap > bound, gap < -bound, is_enough((drawn.champion, drawn.challenger), rules))
+
+
+def peeking_bound(rules: Rules, variance: Floats) -> Floats:
+    """Return how far an estimate may be from zero until the z-test of fixed size finds a difference."""
+    return np.asarray(NormalDist().inv_cdf((1 + rules.level) / 2) * np.sqrt(variance), np.float64)
 
 
 def _pools(scenario: Scenario, rate: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
@@ -116,14 +122,16 @@ def _sums(outcomes: Floats) -> tuple[Floats, Floats]:
     return outcomes.sum(axis=1), np.einsum("es,es->e", outcomes, outcomes)
 
 
-def _enough(drawn: Drawn, rules: Rules) -> NDArray[np.bool_]:
-    counts = [np.cumsum(arm.sessions, axis=1) for arm in (drawn.champion, drawn.challenger)]
-    return np.minimum(*counts) >= rules.minimum_sessions
+def is_enough(arms: Sequence[ArmSums], rules: Rules) -> NDArray[np.bool_]:
+    """Return whether each arm has the rules' minimum of sessions, bool[experiments, looks]."""
+    counts = [np.cumsum(arm.sessions, axis=1) for arm in arms]
+    return np.asarray(np.minimum.reduce(counts) >= rules.minimum_sessions, np.bool_)
 
 
-def _first(
+def decided_first(
     better: NDArray[np.bool_], worse: NDArray[np.bool_], enough: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the first look at which something is found, and its sign; see `decided_at`."""
     found = (better | worse) & enough
     look = np.where(found.any(axis=1), found.argmax(axis=1), found.shape[1])
     at = np.minimum(look, found.shape[1] - 1)[:, None]
@@ -131,7 +139,7 @@ def _first(
     return look, np.where(look < found.shape[1], sign, 0)
 
 
-def _fixed_sessions(champion: Floats, challenger: Floats) -> int:
+def fixed_sessions(champion: Floats, challenger: Floats) -> int:
     """Return the sessions of both arms, half each, with which one look in the end finds the loss in 90 % of cases."""
     normal = NormalDist()
     quantiles = normal.inv_cdf((1 + LEVEL) / 2) + normal.inv_cdf(FIXED_POWER)
