@@ -15,8 +15,8 @@ from nextitem.service.ranking import Ranking, ReplayedSession, rank_as_wished, r
 from nextitem.service.schema import Recommendation, ServedBy
 from nextitem.service.serving import Interleaved, RoutedModel
 from nextitem.service.steering.parsed_options import ParsedOptions, diversity_of
-from nextitem.service.team_draft import Candidate, Drafted, Quota, draft
-from nextitem.sessions.session import CHALLENGER_TEAM, CHAMPION_TEAM, IMPRESSION_SIZE, SessionRecord, Snapshot
+from nextitem.service.team_draft import TEAMS, Candidate, Drafted, Quota, draft
+from nextitem.sessions.session import IMPRESSION_SIZE, SessionRecord, Snapshot
 from nextitem.telemetry.record import RequestRecord
 
 _LONGER = 2
@@ -110,9 +110,9 @@ def _listed(
 ) -> list[Recommendation]:
     """Return the items as clients see them, each with score and explanation of the model whose team drafted it."""
     found: dict[str, Recommendation] = {}
-    for team, side, ranking, replay in zip((CHAMPION_TEAM, CHALLENGER_TEAM), sides, rankings, replays, strict=True):
-        own = {item.item_id for item in drafted if item.team == team}
-        own |= {item.item_id for item in drafted if item.team not in {CHAMPION_TEAM, CHALLENGER_TEAM}} - found.keys()
+    pinned = {item.item_id for item in drafted if item.team not in TEAMS}
+    for team, side, ranking, replay in zip(TEAMS, sides, rankings, replays, strict=True):
+        own = {item.item_id for item in drafted if item.team == team} | (pinned - found.keys())
         items = [item for item in ranking.items if side.items.item_id(item.index) in own]
         part = Ranking(ranking.served_by, items, ranking.placements)
         found |= {item.item_id: item for item in recommendations(side, part, parsed.options, replay)}

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from nextitem.service.steering.compose import Placement
 from nextitem.sessions.session import CHALLENGER_TEAM, CHAMPION_TEAM, NO_TEAM
 
-LEADERS = (CHAMPION_TEAM, CHALLENGER_TEAM)
+TEAMS = (CHAMPION_TEAM, CHALLENGER_TEAM)
 
 
 class Candidate(NamedTuple):
@@ -89,7 +89,7 @@ def draft(
     kinds = [[item.placement for item in candidates] for candidates in lists]
     teams = [
         _Team(name, [item for item in candidates if item.item_id not in pinned])
-        for name, candidates in zip(LEADERS, lists, strict=True)
+        for name, candidates in zip(TEAMS, lists, strict=True)
     ]
     for item_id in sorted(pinned):
         quota.count(item_id)
