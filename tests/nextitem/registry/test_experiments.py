@@ -65,6 +65,21 @@ def test_an_experiment_from_start_to_promotion(publisher: Publisher) -> None:
     assert arms(publisher.rollback(FOLDER)) == [("main", A, 1.0)]
 
 
+def test_a_rollback_after_an_experiment_that_was_lost_goes_back_from_the_champion(publisher: Publisher) -> None:
+    # GIVEN two versions, and an experiment that the live one won
+    publisher.promote(A, FOLDER)
+    publisher.promote(B, FOLDER)
+    publisher.start_experiment(C, 0.1, FOLDER, experiment_id=ID)
+    assert arms(publisher.end_experiment(ID, FOLDER, promote=False)) == [("main", B, 1.0)]
+    # WHEN it is rolled back THEN the version before it is live
+    assert arms(publisher.rollback(FOLDER)) == [("main", A, 1.0)]
+    # AND after another experiment there is still nothing before that: what was rolled back does not come again
+    publisher.start_experiment(C, 0.1, FOLDER)
+    assert arms(publisher.rollback(FOLDER)) == [("main", A, 1.0)]
+    with pytest.raises(VersionNotFound):
+        publisher.rollback(FOLDER)
+
+
 def test_another_experiment_has_another_id_and_salt(publisher: Publisher) -> None:
     publisher.promote(A, FOLDER)
     experiments = []

@@ -89,6 +89,14 @@ def test_a_route_with_an_experiment_names_two_versions_that_share_the_sessions(
         decode_route(msgspec.json.encode(route), route_key("live"))
 
 
+def test_both_variants_of_a_route_under_one_name_are_refused() -> None:
+    variants = tuple(msgspec.structs.replace(variant, variant="main") for variant in ROUTE.variants)
+    experiment = msgspec.structs.replace(EXPERIMENT, challenger="main")
+    route = msgspec.structs.replace(ROUTE, variants=variants, experiment=experiment)
+    with pytest.raises(RegistryError, match="two under two names"):
+        decode_route(msgspec.json.encode(route), route_key("live"))
+
+
 def test_a_route_knows_its_champion_and_its_challenger() -> None:
     assert (ROUTE.champion, ROUTE.challenger) == ROUTE.variants
     assert (PLAIN.champion, PLAIN.challenger) == (PLAIN.variants[0], None)
