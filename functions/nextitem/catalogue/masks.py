@@ -105,6 +105,7 @@ class _Evaluation:
         self._columns, self._size = catalogue.columns, len(catalogue)
         self._index_of, self._aligned = index_of, aligned
         self.position_of = position_of
+        self._found: dict[Condition, list[Positions]] = {}
 
     def selection(self, parsed: Filter) -> Selection:
         """Return the items that a filter keeps."""
@@ -180,6 +181,12 @@ class _Evaluation:
         return sum(map(len, self._postings(parsed)))
 
     def _postings(self, condition: Condition) -> list[Positions]:
+        found = self._found.get(condition)
+        if found is None:  # a range is looked up in 8 us, and asked for at each level of a filter
+            found = self._found[condition] = self._look_up(condition)
+        return found
+
+    def _look_up(self, condition: Condition) -> list[Positions]:
         match condition:
             case HasText(field, codes):
                 column = _as(self._columns[field], TextColumn)
