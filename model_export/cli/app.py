@@ -29,6 +29,7 @@ from model_export.cli.recommend import recommend
 from model_export.cli.registry import promote, publish, rollback, versions
 from model_export.cli.retrain import retrain
 from model_export.cli.settings_file import SETTINGS_FILE, options_of, read_defaults
+from model_export.cli.shadow import shadow
 from model_export.cli.simulate import simulate
 from model_export.cli.split import split
 from model_export.cli.train import train
@@ -82,6 +83,7 @@ for command in (
     versions,
     promote,
     rollback,
+    shadow,
     canary,
     availability,
     cost,

@@ -1,6 +1,7 @@
 """`nextitem canary` and `nextitem experiment`: what they do, show, and refuse."""
 
 import re
+import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -10,9 +11,15 @@ from model_export.cli.canary import steps_of
 from model_export.cli.registry_options import BucketOptions
 from model_export.experiments.decide import Bound, Rules
 from nextitem.errors import InputError
+from nextitem.model.artifact import open_artifact
+from nextitem.model.engine import Model
 from nextitem.registry.experiment import CHALLENGER, CHAMPION
+from nextitem.registry.publisher import Publisher
+from tests.building import ROOT
 from tests.model_export.cli.commandline import done, nextitem
+from tests.model_export.experiments.memory_bucket import MemoryBucket
 from tests.model_export.experiments.scene import A, B, Scene
+from tests.model_export.lake.test_reader import record, write_lake
 
 TIME = re.compile(rb"\d{4}-\d\d-\d\dT[0-9:.]+(\+00:00|Z)")
 
@@ -117,3 +124,33 @@ def test_a_look_needs_a_lake(scene: Scene, tmp_path: Path) -> None:
     assert "is no lake" in nextitem("experiment", "look", "--lake-folder", tmp_path).fault
     assert "not a folder" in nextitem("experiment", "look", "--metric-logs", tmp_path / "nothing").fault
     assert scene.shares == {A: 1.0}
+
+
+@pytest.mark.slow
+def test_a_version_is_tried_in_the_shadow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # GIVEN two published versions, one of them live, and a lake of the last hours
+    bucket = MemoryBucket()
+    monkeypatch.setattr(BucketOptions, "store", lambda _self: bucket)
+    (champion,), (challenger,) = ((ROOT / "devstack" / name).glob("v*") for name in ("demo_earlier", "demo"))
+    publisher = Publisher(bucket)
+    assert "no live version" in nextitem("shadow", publisher.publish(challenger)).fault
+    publisher.promote(publisher.publish(champion), tmp_path)
+    model = Model(open_artifact(champion))
+    items = [model.vocabulary.item_id(index) for index in range(9)]
+    now = time.time_ns() // 1_000_000
+    records = [
+        record(f"s{name}", now - 7_200_000 + 1_000 * number, number, item_id=items[(name + number) % 9])
+        for name in range(12)
+        for number in range(3)
+    ]
+    write_lake(tmp_path, records)
+    # WHEN sessions of a day are replayed
+    arguments = ("shadow", challenger.name, "--lake-folder", tmp_path)
+    table = done(*arguments).out
+    document = done(*arguments, "--sessions", "5", "--json").document
+    # THEN both are shown beside each other, with their difference
+    assert "24 next items of 12 sessions" in table
+    assert [name in table for name in (champion.name, challenger.name, "difference")] == [True] * 3
+    assert (document["sessions"], document["targets"]) == (5, 10)
+    assert document["quality"].keys() == {champion.name, challenger.name}
+    assert "nothing to compare" in nextitem("shadow", champion.name, "--lake-folder", tmp_path).fault

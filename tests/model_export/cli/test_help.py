@@ -75,6 +75,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "versions": ("--bucket", "--route", "--json"),
     "promote": ("--bucket", "--route", "--exclude-seen", "--force", "--json"),
     "rollback": ("--bucket", "--route", "--json"),
+    "shadow": ("--bucket", "--route", "--days", "--sessions", "--idle-seconds", "--lake-folder", "--json"),
     "canary": (
         *("--bucket", "--region", "--endpoint-url", "--route", "--share", "--kind", "--metric", "--margin", "--steps"),
         *("--guard", "--minimum-sessions", "--planned-sessions"),
