@@ -178,6 +178,19 @@ def test_a_pinned_place_has_no_team(services: Services, store: ValkeyStore, me: 
     assert [place for place, team in enumerate(impression.teams, 1) if team == "-"] == [3]
 
 
+def test_each_item_has_the_score_of_the_model_that_drafted_it(services: Services, store: ValkeyStore, me: str) -> None:
+    # GIVEN candidates that both models rank
+    only = items(services.champion.recommend(A, B, limit=8))
+    alone = [services.champion.recommend(A, B, only=only), services.challenger.recommend(A, B, only=only)]
+    scores = [{item.item_id: item.score for item in answer.recommendations} for answer in alone]
+    # WHEN they draft them THEN each item has the score of its team
+    answer = services.both.append(me, A, B, only=only)
+    teams = shown(store, me).teams
+    expected = [scores["cx".index(team)][item] for team, item in zip(teams, items(answer), strict=True)]
+    assert [item.score for item in answer.recommendations] == expected
+    assert sorted(teams) == ["c"] * 4 + ["x"] * 4
+
+
 def test_each_item_is_explained_by_the_model_that_drafted_it(services: Services, me: str) -> None:
     services.both.append(me, A, B)
     explained = services.both.get(me, explain=True, limit=6).recommendations

@@ -29,6 +29,7 @@ def test_sessions_are_split_between_the_variants(scene: Scene) -> None:
     scene.router.load()
     answers = [(routed.variant, routed.version) for routed in map(scene.router.model_for, DRAWS)]
     assert answers == [("challenger", scene.second)] * 3 + [("main", scene.first)] * 8
+    assert {routed.interleaved for routed in map(scene.router.model_for, DRAWS)} == {None}
     assert scene.router.model_for().version == scene.first
 
 
