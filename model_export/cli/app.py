@@ -17,6 +17,7 @@ from model_export.cli.command_tree import commands_of, nested
 from model_export.cli.console import is_leader
 from model_export.cli.cost import cost
 from model_export.cli.doctor import doctor
+from model_export.cli.drift import drift
 from model_export.cli.evaluate import evaluate
 from model_export.cli.explain import explain
 from model_export.cli.export import export
@@ -86,6 +87,7 @@ for command in (
     shadow,
     canary,
     availability,
+    drift,
     cost,
 ):
     app.command(short_help=_summary(command))(with_groups(command))

@@ -59,7 +59,7 @@ def with_own_ids(element: str, name: str) -> str:
 def metrics(rankers: Mapping[str, Estimates], metric: str, reference: str) -> Figure:
     """Draw a metric of each ranker, the best on top."""
     names = _ascending({name: estimates[metric].value for name, estimates in rankers.items()})
-    figure, panel = _panel(rows=len(names), title=f"{metric.upper()}, with {100 * LEVEL:.0f} % interval")
+    figure, panel = new_panel(rows=len(names), title=f"{metric.upper()}, with {100 * LEVEL:.0f} % interval")
     _points(panel, [(name, rankers[name][metric], _colour(name, reference)) for name in names])
     for place, name in enumerate(names):
         estimate = rankers[name][metric]
@@ -78,7 +78,7 @@ def differences(rankers: Mapping[str, Estimates], metric: str, reached: float) -
     """
     names = _ascending({name: -estimates[metric].value for name, estimates in rankers.items()})
     rows = [(name, rankers[name][metric]) for name in names if rankers[name][metric].value < reached / 2]
-    figure, panel = _panel(rows=len(rows), title=f"{metric.upper()}: model minus baseline")
+    figure, panel = new_panel(rows=len(rows), title=f"{metric.upper()}: model minus baseline")
     _points(panel, [(name, row, BLUE if row.low > 0 or row.high < 0 else GREY) for name, row in rows])
     for place, (_, estimate) in enumerate(rows):
         _annotate(panel, place, estimate, f"{estimate.value:+.3f}", GREY)
@@ -114,7 +114,7 @@ def slices(results: Sequence[SliceResult], metric: str, names: Sequence[str]) ->
 def exposure(rankers: Mapping[str, Exposure], attribute: str, targets: Exposure, reference: str) -> Figure:
     """Draw popularity or concentration of the items shown, beside that of the targets."""
     names = _ascending({name: -getattr(shown, attribute) for name, shown in rankers.items()})
-    figure, panel = _panel(rows=len(names), title=f"{EXPOSURE_TITLES[attribute]} of the top 20")
+    figure, panel = new_panel(rows=len(names), title=f"{EXPOSURE_TITLES[attribute]} of the top 20")
     for place, name in enumerate(names):
         panel.plot(getattr(rankers[name], attribute), place, "o", color=_colour(name, reference), markersize=5)
     panel.set_yticks(range(len(names)), names)
@@ -132,7 +132,7 @@ def learning_curve(values: Sequence[float], used: int, title: str) -> Figure:
         used: the number of the epoch.
         title: what the values are.
     """
-    figure, panel = _panel(rows=6, title=title)
+    figure, panel = new_panel(rows=6, title=title)
     panel.plot(range(1, len(values) + 1), values, "-o", color=BLUE, markersize=3, linewidth=1.2)
     panel.axvline(used, color=LIGHT_GREY, linewidth=4, zorder=0, gid=f"used-epoch-{used}")
     panel.set_xlabel("epoch")
@@ -141,7 +141,17 @@ def learning_curve(values: Sequence[float], used: int, title: str) -> Figure:
     return figure
 
 
-def _panel(*, rows: int, title: str) -> tuple[Figure, Axes]:
+@mpl.rc_context(STYLE)
+def bare_panel(*, rows: int, title: str) -> tuple[Figure, Axes]:
+    """Return a figure for some rows, without frame lines."""
+    figure, panel = new_panel(rows=rows, title=title)
+    panel.set_ylim(-0.5, rows - 0.5)
+    _style(panel)
+    return figure, panel
+
+
+def new_panel(*, rows: int, title: str) -> tuple[Figure, Axes]:
+    """Return a figure with one panel, for some rows."""
     figure = Figure(figsize=(WIDTH, max(ROW_INCHES * rows + 0.9, 1.8)), layout="constrained")
     panel = figure.subplots()
     panel.set_title(title, loc="left", fontsize=TEXT_SIZE + 1)

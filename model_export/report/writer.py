@@ -7,7 +7,9 @@ from pathlib import Path
 
 from model_export.data.atomic_file import write_atomically
 from model_export.data.ingestion.figures import Summary
+from model_export.drift.report import DriftReport
 from model_export.evaluation.evaluate import Report
+from model_export.report.page import Page
 from model_export.training.run_folder import RunRecord
 from nextitem.errors import InputError
 
@@ -42,11 +44,27 @@ def write_report(report: Report, path: Path, data: Mapping[str, Summary], run: R
     Raises:
         InputError: the file cannot be written.
     """
+    from model_export.report.sections import page_of
+
+    _write(page_of(report, run, data), path)
+
+
+def write_drift_report(report: DriftReport, path: Path) -> None:
+    """Write a measurement of drift as one HTML file, with its plots inside.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    from model_export.report.drift_sections import drift_page
+
+    _write(drift_page(report), path)
+
+
+def _write(page: Page, path: Path) -> None:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
     from model_export.report.plots import with_own_ids
-    from model_export.report.sections import page_of
 
     numbers = count(1)
 
@@ -62,5 +80,5 @@ def write_report(report: Report, path: Path, data: Mapping[str, Summary], run: R
         lstrip_blocks=True,
     )
     environment.filters["inline"] = inline
-    text = environment.get_template(TEMPLATE).render(page=page_of(report, run, data)).encode()
+    text = environment.get_template(TEMPLATE).render(page=page).encode()
     write_atomically(path, lambda incoming: incoming.write_bytes(text))

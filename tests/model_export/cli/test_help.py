@@ -86,6 +86,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "experiment stop": ("--bucket", "--route", "--json"),
     "experiment log": ("--bucket", "--route", "--json"),
     "availability": ("--bucket", "--route", "--unavailable", "--json"),
+    "drift": ("--bucket", "--route", "--lake", "--window", "--until", "--report", "--write", "--json"),
     "cost": ("--rps", "--catalogue", "--json"),
     "items publish": ("--bucket", "--region", "--endpoint-url", "--route", "--type", "--filters", "--json"),
     "items show": ("--bucket", "--route", "--json"),

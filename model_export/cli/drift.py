@@ -1,0 +1,137 @@
+"""Command `drift`: live events against the training of the live model, and against last week."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Column, Table
+
+from model_export.cli.console import OUT, print_json, say, waiting
+from model_export.cli.options import Json
+from model_export.cli.registry_options import BucketOptions, RouteName
+from model_export.data.atomic_file import temporary_folder
+from model_export.drift.report import Change, DriftReport
+from nextitem.errors import InputError
+
+_HOURS = {"m": 1 / 60, "h": 1.0, "d": 24.0}
+_LENGTH = re.compile(r"([0-9]{1,6}(?:\.[0-9]+)?)([mhd])")
+
+
+def parse_hours(text: str) -> float:
+    """Return the hours in a length such as 24h, 7d or 30m.
+
+    Raises:
+        InputError: it is none, or not positive.
+    """
+    found = _LENGTH.fullmatch(text.strip())
+    hours = float(found[1]) * _HOURS[found[2]] if found else 0.0
+    if hours <= 0:
+        raise InputError(f"{text!r} is no length of time: write a number and m, h or d, such as 24h")
+    return hours
+
+
+def drift(
+    registry: BucketOptions,
+    route: RouteName = "live",
+    lake: Annotated[
+        Path | None,
+        typer.Option(help="A folder that holds a copy of the bucket's folder lake; by default the bucket itself."),
+    ] = None,
+    window: Annotated[
+        str, typer.Option(help="Length of the window, such as 24h, 7d or 30m; only whole days have all hours.")
+    ] = "24h",
+    pause: Annotated[str, typer.Option(help="A session has ended after so long a pause; the window ends before.")] = (
+        "30m"
+    ),
+    until: Annotated[
+        str | None, typer.Option(help="Measure as at this time, ISO 8601; by default now.", show_default=False)
+    ] = None,
+    exclude_seen: Annotated[
+        bool,
+        typer.Option(
+            envvar="NEXTITEM_EXCLUDE_SEEN",
+            help="Whether the deployment leaves out a session's own items where the route does not say.",
+        ),
+    ] = False,
+    report: Annotated[
+        Path | None, typer.Option(help="Also write a page with plots: one HTML file.", show_default=False)
+    ] = None,
+    write: Annotated[bool, typer.Option("--write", help="Also write the report into the bucket.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Compare live events with the training of the live model, and with last week.
+
+    It reads the event lake, and smooths with the report before, if the bucket has one.
+    """
+    # Imported lazily: `--help` must not wait for DuckDB.
+    from model_export.drift.route import Window, measure_route, write_report
+    from model_export.lake.folder import LakeFolder
+
+    if report is not None:
+        from model_export.report import check_report
+
+        check_report(report)
+    settings = Window(
+        hours=parse_hours(window),
+        idle_ms=round(parse_hours(pause) * 3_600_000),
+        deployment_leaves_out_seen=exclude_seen,
+    )
+    now = datetime.now(UTC) if until is None else _time(until)
+    bucket = registry.store()
+    with waiting("reading the lake"), temporary_folder() as folder:
+        files = bucket if lake is None else LakeFolder(lake)
+        measured = measure_route(bucket, files, route, now, folder, settings)
+    if report is not None:
+        from model_export.report import write_drift_report
+
+        with waiting(f"writing {report}"):
+            write_drift_report(measured, report)
+    if write:
+        say(f"written: {write_report(bucket, measured)}")
+    if as_json:
+        print_json(measured)
+    else:
+        _print(measured)
+
+
+def _time(text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise InputError(f"--until {text!r} is no time: write ISO 8601, such as 2026-01-31T09:00:00Z") from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _print(report: DriftReport) -> None:
+    say(
+        f"{report.sessions:,} sessions that began from {report.since} to {report.until}; {report.version} "
+        f"({report.variant}) on the route {report.route}"
+    )
+    table = Table(Column("distribution", no_wrap=True), "against", "PSI", "by chance", "bound", "smoothed", "level")
+    for each in report.measures:
+        figures = [f"{value:.3f}" for value in (each.psi, each.expected, each.bound, each.smoothed)]
+        level = each.level if each.notifies or each.level == "steady" else f"{each.level}, opens no ticket"
+        row = (
+            ["", "", "", f"{each.smoothed:.3f}", f"not measured: {each.skipped}"] if each.skipped else [*figures, level]
+        )
+        table.add_row(each.name, each.against, *row)
+    OUT.print(table)
+    for each in report.measures:
+        if each.gained or each.lost:
+            say(f"{each.name} against {each.against}: gained {_listed(each.gained)}; lost {_listed(each.lost)}")
+    rates = Table(Column("version", no_wrap=True), "variant", "hit@20", "95 %", "smoothed", "last week", "sessions")
+    for rate in report.hit_rates:
+        last_week = "" if rate.last_week is None else f"{rate.last_week:.1%}"
+        value, smoothed = f"{rate.value:.1%}", f"{rate.smoothed:.1%}"
+        interval = f"{rate.low:.1%} to {rate.high:.1%}"
+        rates.add_row(rate.version, rate.variant, value, interval, smoothed, last_week, f"{rate.sessions:,}")
+    OUT.print(rates)
+    say(f"validation promised a hit rate of {report.promised:.1%}; at least {report.shortfall:.0%} of it is missing")
+    say(f"unknown items: {report.unknown.share:.1%} of the events, {report.unknown.before:.1%} when it was trained")
+    OUT.print(f"{report.level}: {'; '.join(report.reasons)}" if report.reasons else report.level)
+
+
+def _listed(changes: tuple[Change, ...]) -> str:
+    return ", ".join(f"{each.name} {each.before:.1%} to {each.now:.1%}" for each in changes) or "none"
