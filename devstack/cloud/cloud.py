@@ -34,6 +34,7 @@ from devstack.cloud.services.code_deploy import CodeDeploy
 from devstack.cloud.services.http_api import HttpApi
 from devstack.cloud.services.rotation import Rotation
 from devstack.cloud.services.schedules import Schedules
+from devstack.cloud.services.state_machines import StateMachines
 from devstack.cloud.services.telemetry import undelivered
 from devstack.cloud.store_door.door import StoreDoor
 from devstack.cloud.store_door.server import server_options
@@ -55,7 +56,7 @@ CODE = {
     "RotateSecretFunction": FUNCTIONS / "operations",
 }
 """The folder of each function's code, by logical id; those of the learning loop get `learning_sources`."""
-LEARNING = ("CollectFunction", "CompactFunction")
+LEARNING = ("CollectFunction", "CompactFunction", "DecideFunction", "DriftFunction", "StartCanaryFunction")
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class LocalCloud:
         functions: the running functions.
         code_deploy: moves the alias of a release.
         schedules: fires the rules of the learning loop.
+        machines: runs tasks of the state machine.
         values: of the template's parameters.
         edit: see below.
     """
@@ -170,7 +172,9 @@ class LocalCloud:
                     door.open(entrance.listening, tls=entrance.tls, via=via)
             code_deploy.connect(door.authorizer)
             self._rotation.connect(catalogue, door.authorizer, self.functions.invoke)
-            self.schedules = Schedules(catalogue, door.authorizer, self.functions.invoke)
+            invoke = self.functions.invoke
+            self.machines = StateMachines(catalogue, authority, door.authorizer, invoke)
+            self.schedules = Schedules(catalogue, authority, door.authorizer, invoke, self.machines)
             self.functions.publish()
             self._api = HttpApi(catalogue, authority, door.authorizer, self.functions.invoke)
             self.url = running.enter_context(_served(self._api, listening))

@@ -61,6 +61,7 @@ NAMED: dict[str, dict[str, tuple[str, ...]]] = {
     },
     # CloudFormation names a secret after its logical id, without the stack's name.
     "secretsmanager": {"secret": (f"secretsmanager:{REGIONAL}:secret:KeySecret-*",)},
+    "states": {"statemachine": (f"states:{REGIONAL}:stateMachine:${{StackName}}-*",)},
     "sns": {"topic": (f"sns:{REGIONAL}:${{StackName}}-*",)},
 }
 """ARNs (after the partition) of a stack's resources, by service and kind of resource.

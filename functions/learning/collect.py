@@ -41,7 +41,7 @@ def handler(_event: object, context: Context) -> dict[str, int]:
             BotoObjectStore(settings.bucket, region=settings.region),
             positive("NEXTITEM_LAKE_BUCKETS"),
             is_over=lambda: context.get_remaining_time_in_millis() < KEPT_SECONDS * 1000,
-            report=lambda counts: emit(settings.stack, counts),
+            report=lambda counts: emit(settings.stack, "collect", counts),
         )
     finally:
         streams.close()

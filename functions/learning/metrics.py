@@ -1,22 +1,22 @@
-"""Write metrics of the learning loop as log lines in CloudWatch's embedded metric format."""
+"""Write the counts of a run as a log line, of which some are metrics (CloudWatch's embedded metric format)."""
 
-import json
 import sys
 from collections.abc import Mapping
 
-from aws_lambda_powertools.metrics import EphemeralMetrics
+from nextitem.telemetry.metrics import LEARNING_METRICS
+from nextitem.telemetry.serializer import serialize
 
-from nextitem.telemetry.metrics import NAMESPACE
-
-_POWERTOOLS = EphemeralMetrics(namespace=NAMESPACE)
+_NAMES = {metric.name for metric in LEARNING_METRICS}
 
 
-def emit(stack: str, counts: Mapping[str, float]) -> None:
+def emit(stack: str, operation: str, counts: Mapping[str, int]) -> None:
     """Write one record.
 
     Args:
         stack: the dimension that tells this stack's metrics from those of others.
-        counts: value of each metric; their unit is Count.
+        operation: what ran.
+        counts: those described in `nextitem.telemetry.metrics` become metrics, the others fields of the log.
     """
-    values = {name: {"Unit": "Count", "Value": value} for name, value in counts.items()}
-    sys.stdout.write(f"{json.dumps(_POWERTOOLS.serialize_metric_set(values, {'stack': stack}, {}))}\n")
+    metrics = {name: float(count) for name, count in counts.items() if name in _NAMES}
+    fields: dict[str, str | int] = {name: count for name, count in counts.items() if name not in _NAMES}
+    sys.stdout.write(f"{serialize({'stack': stack}, metrics, {'operation': operation, **fields})}\n")

@@ -26,10 +26,16 @@ def cost(
     store: Annotated[StoreKind, typer.Option(help="Kind of the session store.")] = "serverless",
     architecture: Annotated[Architecture, typer.Option(help="Processor.")] = "x86_64",
     versions: Annotated[int, typer.Option(min=1, help="Model versions that answer within the month.")] = 2,
+    learning: Annotated[bool, typer.Option(help="With the learning loop, and an event in each request.")] = False,
+    training_hours: Annotated[float, typer.Option(min=0, help="Hours of one training job of the loop.")] = 1.0,
     as_json: Json = False,
 ) -> None:
     """Estimate what a deployment costs in a month, at list prices."""
-    deployment = Deployment(rps, peak, catalogue, sessions_per_day, memory, strategy, store, architecture, versions)
+    deployment = Deployment(
+        *(rps, peak, catalogue, sessions_per_day, memory, strategy, store, architecture, versions),
+        learning=learning,
+        training_hours=training_hours,
+    )
     try:
         estimate = cost_of(deployment)
     except ValueError as error:

@@ -8,6 +8,7 @@ from math import ceil
 from typing import Literal
 
 from model_export.cost import prices
+from model_export.cost.learning import Loop, learning_cost
 from model_export.cost.monitoring import monitoring_cost
 
 Strategy = Literal["none", "provisioned", "snapstart", "managed-instances"]
@@ -71,6 +72,8 @@ class Deployment:
         store: kind of the cache.
         architecture: processor.
         versions: pairs of model version and variant that answer within the month; each has metrics of its own.
+        learning: whether the learning loop runs.
+        training_hours: of one training job of that loop.
     """
 
     rps: float
@@ -82,6 +85,8 @@ class Deployment:
     store: StoreKind = "serverless"
     architecture: Architecture = "x86_64"
     versions: int = 2
+    learning: bool = False
+    training_hours: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +146,7 @@ def cost_of(deployment: Deployment) -> Cost:
         "Secrets endpoint, secret, key": ZONES * HOURS * prices.INTERFACE_ENDPOINT_HOUR
         + prices.SECRET_MONTH
         + prices.KEY_MONTH,
+        **(learning_cost(Loop(requests, deployment.training_hours, memory)) if deployment.learning else {}),
     }
     return Cost(lines, memory, milliseconds, requests)
 

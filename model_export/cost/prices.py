@@ -1,7 +1,7 @@
 """List prices in US dollars, us-east-1, without free tiers, as of November 2025.
 
 From https://aws.amazon.com/NAME/pricing/, for NAME lambda, ec2, api-gateway, cloudwatch, xray, elasticache,
-privatelink, secrets-manager and kms.
+privatelink, secrets-manager, kms, s3, step-functions and sagemaker/ai.
 """
 
 AS_OF = "2025-11"
@@ -45,6 +45,14 @@ LOG_GB = 0.50
 """Ingestion of CloudWatch Logs, which receives each metrics record."""
 TRACE = 5.00 / 1_000_000
 """For each trace that X-Ray records."""
+
+S3_PUT = 0.005 / 1_000
+S3_GET = 0.0004 / 1_000
+S3_GB_MONTH = 0.023
+STATE_TRANSITION = 0.025 / 1_000
+"""Of a standard workflow of Step Functions."""
+TRAINING_M5_2XLARGE_HOUR = 0.461
+"""SageMaker training on ml.m5.2xlarge, on demand: the same instance of EC2 costs 0.384."""
 
 SECRET_MONTH = 0.40
 KEY_MONTH = 1.00

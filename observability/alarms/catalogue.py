@@ -1,14 +1,21 @@
 """All alarms, and the composite alarms that notify once for each cause."""
 
 from observability.alarms.function import FUNCTION_ALARMS
-from observability.alarms.learning import LEARNING_ALARMS, LEARNING_COMPOSITES
+from observability.alarms.learning import LEARNING_ALARMS, LEARNING_COMPOSITES, LOOP_ALARMS
 from observability.alarms.model import MODEL_ALARMS
 from observability.alarms.objectives import burn_alarms, burn_composites
 from observability.alarms.rules import AllOf, AnyOf, InAlarm, Not
 from observability.alarms.store import STORE_ALARMS
 from observability.alarms.types import Alarm, CompositeAlarm, MetricAlarm
 
-ALARMS: tuple[MetricAlarm, ...] = (*burn_alarms(), *STORE_ALARMS, *FUNCTION_ALARMS, *MODEL_ALARMS, *LEARNING_ALARMS)
+ALARMS: tuple[MetricAlarm, ...] = (
+    *burn_alarms(),
+    *STORE_ALARMS,
+    *FUNCTION_ALARMS,
+    *MODEL_ALARMS,
+    *LEARNING_ALARMS,
+    *LOOP_ALARMS,
+)
 
 _STORE_IS_DOWN = InAlarm("store-down")
 COMPOSITES: tuple[CompositeAlarm, ...] = (

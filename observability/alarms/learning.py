@@ -1,14 +1,15 @@
-"""The alarms on drift, from the metrics of the scheduled function. They exist where the parameter Learning says so.
+"""The alarms on drift and on the learning loop itself. They exist where the parameter Learning says so.
 
-The function runs every hour and measures a day, so the newest value of three hours must agree: the value is smoothed,
-and one more run must not undo it.
+The drift function runs every hour and measures a day, so the newest value of three hours must agree: the value is
+smoothed, and one more run must not undo it.
 """
 
 from model_export.drift.report import ELEVATED, MAX_SHORTFALL
 from nextitem.telemetry import metrics
 from observability.alarms.rules import AllOf, InAlarm, Not
-from observability.alarms.types import HOUR, CompositeAlarm, MetricAlarm, MissingData, Window
-from observability.metrics.expressions import Stat
+from observability.alarms.types import HOUR, MINUTE, ONLY_EVENTS, CompositeAlarm, MetricAlarm, MissingData, Window
+from observability.metrics import aws_metrics
+from observability.metrics.expressions import Filled, Number, Plus, Stat, Times
 from observability.metrics.references import OwnMetric
 
 _NOT_MEASURED = MissingData("ignore", "an hour without a measurement is not a recovery")
@@ -33,6 +34,100 @@ LEARNING_ALARMS = (
         threshold=round(MAX_SHORTFALL, 4),
         window=_LASTING,
         missing=_NOT_MEASURED,
+        condition="LearningIsScheduled",
+    ),
+)
+
+_ALL_TRIES = 2
+"""EventBridge has Lambda try a failed run twice more: with more errors all tries of a run have failed."""
+
+LOOP_ALARMS = (
+    MetricAlarm(
+        name="lake-behind",
+        meaning="The collector does not reach all streams: events are lost when a stream is full",
+        runbook="learning-loop",
+        expression=Stat(OwnMetric(metrics.LAKE_STREAMS_LEFT), "Maximum"),
+        threshold=0,
+        window=Window(15 * MINUTE, 3, 4),
+        missing=MissingData("notBreaching", "lake-stopped covers a collector that does not run"),
+        notifies="ticket",
+        condition="LearningIsScheduled",
+    ),
+    MetricAlarm(
+        name="lake-stopped",
+        meaning="No run of the collector has succeeded for an hour: events are lost when a stream is full",
+        runbook="learning-loop",
+        expression=Plus(
+            (
+                Filled(Stat(aws_metrics.COLLECT_INVOCATIONS, "Sum")),
+                Times((Number(-1), Filled(Stat(aws_metrics.COLLECT_ERRORS, "Sum")))),
+            )
+        ),
+        comparison="LessThanThreshold",
+        threshold=1,
+        window=Window(HOUR, 1, 1),
+        missing=MissingData("breaching", "it runs four times an hour"),
+        notifies="ticket",
+        condition="LearningIsScheduled",
+    ),
+    MetricAlarm(
+        name="lake-lost",
+        meaning="Acknowledged events were lost before they reached the lake",
+        runbook="learning-loop",
+        expression=Stat(OwnMetric(metrics.LAKE_LOST), "Sum"),
+        threshold=0,
+        window=Window(15 * MINUTE, 1, 1),
+        missing=ONLY_EVENTS,
+        notifies="ticket",
+        condition="LearningIsScheduled",
+    ),
+    MetricAlarm(
+        name="compaction-failed",
+        meaning="The lake's compaction failed: deleted sessions are still in it",
+        runbook="learning-loop",
+        expression=Stat(aws_metrics.COMPACT_ERRORS, "Sum"),
+        threshold=_ALL_TRIES,
+        window=Window(HOUR, 1, 1),
+        missing=ONLY_EVENTS,
+        notifies="ticket",
+        condition="LearningIsScheduled",
+    ),
+    MetricAlarm(
+        name="decider-failed",
+        meaning="Looks at the running experiment fail: no guard rail takes a bad challenger back",
+        runbook="learning-loop",
+        expression=Stat(aws_metrics.DECIDE_ERRORS, "Sum"),
+        threshold=_ALL_TRIES,
+        window=Window(HOUR, 1, 1),
+        missing=ONLY_EVENTS,
+        notifies="ticket",
+        condition="LearningIsScheduled",
+    ),
+    MetricAlarm(
+        name="drift-not-measured",
+        meaning="Drift was not measured for hours",
+        runbook="learning-loop",
+        expression=Stat(aws_metrics.DRIFT_ERRORS, "Sum"),
+        threshold=_ALL_TRIES,
+        window=_LASTING,
+        missing=ONLY_EVENTS,
+        notifies="ticket",
+        condition="LearningIsScheduled",
+    ),
+    MetricAlarm(
+        name="retraining-failed",
+        meaning="A retraining failed, or its version did not pass the gate",
+        runbook="learning-loop",
+        expression=Plus(
+            (
+                Filled(Stat(aws_metrics.RETRAININGS_FAILED, "Sum")),
+                Filled(Stat(aws_metrics.RETRAININGS_TIMED_OUT, "Sum")),
+            )
+        ),
+        threshold=0,
+        window=Window(5 * MINUTE, 1, 1),
+        missing=ONLY_EVENTS,
+        notifies="ticket",
         condition="LearningIsScheduled",
     ),
 )

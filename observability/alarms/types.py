@@ -20,6 +20,7 @@ Runbook = Literal[
     "store-down",
     "bad-model",
     "drift",
+    "learning-loop",
     "cold-start-storm",
     "throttling",
     "secret-leak",

@@ -55,6 +55,23 @@ STORE_THROTTLED = _serverless("ThrottledCmds")
 NODE_CPU = _nodes("EngineCPUUtilization")
 NODE_MEMORY = _nodes("DatabaseMemoryUsagePercentage")
 
+STEP_FUNCTIONS = "https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html"
+# Of the functions of the learning loop, whose invocations name no alias.
+COMPACT_ERRORS, DECIDE_ERRORS, DRIFT_ERRORS = (
+    _lambda("Errors", (("FunctionName", f"${{StackName}}-{name}"),)) for name in ("compact", "decide", "drift")
+)
+_COLLECTOR: Dimensions = (("FunctionName", "${StackName}-collect"),)
+COLLECT_INVOCATIONS, COLLECT_ERRORS = (_lambda(name, _COLLECTOR) for name in ("Invocations", "Errors"))
+_MACHINE: Dimensions = (
+    (
+        "StateMachineArn",
+        "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:${StackName}-retraining",
+    ),
+)
+RETRAININGS_FAILED, RETRAININGS_TIMED_OUT = (
+    AwsMetric("AWS/States", name, _MACHINE, STEP_FUNCTIONS) for name in ("ExecutionsFailed", "ExecutionsTimedOut")
+)
+
 FINDINGS = AwsMetric(
     "AWS/Logs",
     "LogEventsWithFindings",
@@ -70,4 +87,6 @@ AWS_METRICS: tuple[AwsMetric, ...] = (
     *NODE_CPU,
     *NODE_MEMORY,
     FINDINGS,
+    *(COLLECT_INVOCATIONS, COLLECT_ERRORS, COMPACT_ERRORS, DECIDE_ERRORS, DRIFT_ERRORS),
+    *(RETRAININGS_FAILED, RETRAININGS_TIMED_OUT),
 )

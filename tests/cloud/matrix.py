@@ -7,7 +7,8 @@ TOKENS: Values = {
     "JwtAudience": "app",
     "CorsOrigins": "https://shop.example.com",
 }
-LEARNING: Values = {"Learning": "scheduled", "LakeBuckets": 2}
+IMAGE = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/nextitem:1"
+LEARNING: Values = {"Learning": "scheduled", "LakeBuckets": 2, "TrainingImage": IMAGE}
 STRATEGIES: dict[str, Values] = {
     "none": {},
     "provisioned": {"ColdStartStrategy": "provisioned", "ScheduledMinimum": 10},

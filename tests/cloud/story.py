@@ -16,7 +16,7 @@ from devstack.cloud.iam.authority import Credentials
 from devstack.cloud.services.code_deploy import DeploymentStopped
 from devstack.publish import demo_artifact
 from devstack.template.stack import Edit, Values
-from tests.cloud.learning import fill_and_compact
+from tests.cloud.learning import fill_and_compact, retrain
 
 RETAINED = {"ModelBucket", "ModelBucketPolicy", "Key"}
 """What a deleted stack leaves behind, by logical id."""
@@ -106,9 +106,10 @@ class Story:
         assert self._cloud.undelivered() == []
 
     def learn(self) -> None:
-        """The loop's functions bring the events into the lake, and take those of a deleted session out again."""
+        """The lake fills and forgets; a retraining gives a canary, which is looked at and rolled back."""
         if self._cloud.values.get("Learning") == "scheduled":
             fill_and_compact(self._cloud, self._until, self._length)
+            retrain(self._cloud)
 
     def browse(self) -> None:
         """Pages of the listed origins may call every route, and no other page may."""

@@ -13,6 +13,13 @@ PLAYED: tuple[Row, ...] = (("none", "serverless"), ("managed-instances", "nodes"
 NOT_EXERCISED: dict[Allow, str] = {
     ("RecommendRole", "JoinVpc"): "Lambda makes the network interfaces; the deployer asks for the rights, as it does.",
     ("CollectRole", "JoinVpc"): "Likewise.",
+    ("TrainingRole", "AbortUploads"): "Only an interrupted upload is aborted.",
+    ("TrainingRole", "UploadParts"): "The demo model is too small for an upload in parts.",
+    ("TrainingRole", "PullImage"): "SageMaker pulls the image; no job runs here.",
+    ("TrainingRole", "LogInToEcr"): "Likewise.",
+    ("TrainingRole", "WriteLogs"): "Likewise: it writes the job's log.",
+    ("DecideRole", "CreateJoins"): "Only a promotion after which a catalogue was published creates a join.",
+    ("DecideRole", "MeasureGuardRails"): "Metrics of CloudWatch are not modelled; the first look measures nothing.",
     ("InstancesRole", "EncryptVolumes"): "EC2 uses it for the volumes of instances, which are not modelled.",
     ("InstancesRole", "LendKeyToInstances"): "Likewise.",
     ("Key", "UsedByLogs"): "CloudWatch Logs encrypts; the deployer asks for the rights when a log group is made.",

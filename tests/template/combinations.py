@@ -19,7 +19,8 @@ COLD: dict[str, Values] = {
     "managed-instances": {"ColdStartStrategy": "managed-instances"},
 }
 STORE: dict[str, Values] = {"serverless": {}, "nodes": {"StoreKind": "nodes"}}
-LEARNING: Values = {"Learning": "scheduled", "LakeBuckets": 256}
+IMAGE = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/nextitem:1"
+LEARNING: Values = {"Learning": "scheduled", "LakeBuckets": 256, "TrainingImage": IMAGE}
 PROCESSOR: dict[str, Values] = {"x86_64": {}, "arm64": {"Architecture": "arm64"}}
 MORE: dict[str, Values] = {
     "": {},

@@ -24,6 +24,9 @@ ON_EVERYTHING = {
     *(f"ec2:{action}" for action in JOIN_VPC),
     # CloudWatch requires it to read composite alarms.
     "cloudwatch:DescribeAlarms",
+    # CloudWatch has no resources for reading metrics, ECR none for a login.
+    "cloudwatch:GetMetricData",
+    "ecr:GetAuthorizationToken",
 }
 """Actions that a role may have on all resources, since AWS offers no narrower choice."""
 
@@ -39,6 +42,21 @@ PATTERNS = {
     "${ModelBucket.Arn}/lake/*": {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"},
     "${ModelBucket.Arn}/lake-deletions/*": {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"},
     "${ModelBucket.Arn}/lake-state/*": {"s3:GetObject", "s3:PutObject"},
+    "${ModelBucket.Arn}/audit/*": {"s3:PutObject"},
+    "${ModelBucket.Arn}/experiments/*": {"s3:GetObject", "s3:PutObject"},
+    "${ModelBucket.Arn}/drift/*": {"s3:GetObject", "s3:PutObject"},
+    "${ModelBucket.Arn}/retraining/*": {"s3:GetObject", "s3:PutObject"},
+    "${ModelBucket.Arn}/models/*/verdict.json": {"s3:PutObject"},
+    # Each training job has a name of its own, which begins with the stack's.
+    ":training-job/${AWS::StackName}-*": {
+        f"sagemaker:{action}" for action in ("CreateTrainingJob", "DescribeTrainingJob", "StopTrainingJob", "ListTags")
+    },
+    # The image is a parameter, in any repository of the account.
+    ":repository/*": {"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:BatchCheckLayerAvailability"},
+    # SageMaker names the streams of a job's log, in a group of its own.
+    ":log-group:/aws/sagemaker/TrainingJobs:*": {
+        f"logs:{action}" for action in ("CreateLogGroup", "CreateLogStream", "PutLogEvents", "DescribeLogStreams")
+    },
     # The numbers of the function's versions are not known.
     "${Function}:*": {
         "lambda:GetAlias",

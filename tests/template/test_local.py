@@ -25,7 +25,10 @@ def test_the_page_names_what_sam_local_cannot_do_by_itself() -> None:
     managed = [
         name for name, resource in source()["Resources"].items() if resource.get("Metadata", {}).get("SkipBuild")
     ]
-    assert managed == ["ManagedRecommendFunction", "CompactFunction"]
+    assert managed == [
+        "ManagedRecommendFunction",
+        *("CompactFunction", "DecideFunction", "DriftFunction", "StartCanaryFunction"),
+    ]
     for name in managed:
         assert f"`{name}`" in page
 

@@ -26,6 +26,7 @@ _LISTS: tuple[tuple[str, str, str, str, dict[str, Any]], ...] = (
     ("logs", "describe_log_groups", "logGroups", "logGroupName", {}),
     ("s3", "list_buckets", "Buckets", "Name", {}),
     ("secretsmanager", "list_secrets", "SecretList", "ARN", {}),
+    ("stepfunctions", "list_state_machines", "stateMachines", "name", {}),
     ("sns", "list_subscriptions", "Subscriptions", "SubscriptionArn", {}),
     ("sns", "list_topics", "Topics", "TopicArn", {}),
 )

@@ -11,13 +11,17 @@ from devstack.cloud.deploying import (
     monitoring,
     network,
     releases,
+    state_machines,
     store,
 )
 from devstack.cloud.deploying.resource_type import ResourceType
 
 TYPES: dict[str, ResourceType] = {
     resource_type.name: resource_type
-    for module in (api, bucket, encryption, events, functions, identity, logs, monitoring, network, releases, store)
+    for module in (
+        *(api, bucket, encryption, events, functions, identity, logs, monitoring, network, releases, state_machines),
+        store,
+    )
     for resource_type in module.TYPES
 }
 """By name."""

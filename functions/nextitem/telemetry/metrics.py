@@ -157,7 +157,18 @@ ONLINE_HIT_RATE = Metric(
     "online_hit_rate", "None", "online hit@20 of the lake's sessions; smoothed", (BY_VERSION,), False
 )
 
-LEARNING_METRICS: tuple[Metric, ...] = (DRIFT_PSI, DRIFT_UNKNOWN, HIT_RATE_SHORTFALL, ONLINE_HIT_RATE)
+LAKE_EVENTS = Metric("lake_events", "Count", "events that a run of the collector brought into the lake", always=False)
+LAKE_LOST = Metric(
+    "lake_lost", "Count", "entries that a run found to be lost before they reached the lake", always=False
+)
+LAKE_STREAMS_LEFT = Metric(
+    "lake_streams_left", "Count", "streams that a run did not reach, or whose server did not answer", always=False
+)
+
+LEARNING_METRICS: tuple[Metric, ...] = (
+    *(DRIFT_PSI, DRIFT_UNKNOWN, HIT_RATE_SHORTFALL, ONLINE_HIT_RATE),
+    *(LAKE_EVENTS, LAKE_LOST, LAKE_STREAMS_LEFT),
+)
 """Emitted by the functions of the learning loop, never by a request."""
 
 PHASE_METRICS = (STORE_READ, INFERENCE, STORE_WRITE)

@@ -60,6 +60,7 @@ def test_the_check_covers_every_alarm_and_dashboard(template: Any) -> None:
         "AWS/ApiGateway",
         "AWS/ElastiCache",
         "AWS/Logs",
+        "AWS/States",
     }
 
 

@@ -1,0 +1,69 @@
+"""Estimate the monthly cost of the learning loop: the lake, its functions, the state machine and training jobs."""
+
+from dataclasses import dataclass
+
+from model_export.cost import prices
+
+DAYS = 30
+STREAMS = 256
+COLLECTIONS_PER_DAY = 96
+"""The template's rate of 15 minutes."""
+SECONDS_PER_FILE = 0.3
+"""A file of the collector: reading the stream, writing Parquet (0.14 to 0.25 s on a busy core), and a PUT."""
+SECONDS_PER_EMPTY_STREAM = 0.005
+"""Two round trips to the store."""
+EVENTS_PER_FILE = 5_000
+BYTES_PER_EVENT = 100
+"""In the lake, in files of 50 events; in files of 500 and more it is 40."""
+KILOBYTES_PER_ENTRY = 0.3
+RETENTION_MONTHS = 400 / 30
+COLLECT_MB, LARGE_MB = 1769, 3008
+LOOKS_PER_DAY = 24
+LOOK_SECONDS = 60.0
+"""Assumed for a look at an experiment, and for a measurement of drift, with their reading of the lake."""
+TRANSITIONS = 12
+"""State transitions of a retraining, some retries included."""
+RETRAININGS = 52 / 12
+"""The template's schedule: once a week."""
+METRICS = 12
+"""Custom metrics of the collector, the compaction and drift."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """What the loop's cost depends on.
+
+    Attributes:
+        events: stored events a month.
+        training_hours: of one training job.
+        memory_mb: of the functions that open a model.
+    """
+
+    events: float
+    training_hours: float
+    memory_mb: int
+
+
+def learning_cost(loop: Loop) -> dict[str, float]:
+    """Return the lines of the loop's bill, in US dollars a month.
+
+    Training is priced on demand: the template asks for spot capacity, which costs less by what the market gives.
+    """
+    collections = COLLECTIONS_PER_DAY * DAYS
+    files = max(min(loop.events, collections * STREAMS), loop.events / EVENTS_PER_FILE)
+    gigabytes = loop.events * BYTES_PER_EVENT / 2**30 * RETENTION_MONTHS
+    looks = LOOKS_PER_DAY * DAYS * LOOK_SECONDS
+    gigabyte_seconds = (
+        (files * SECONDS_PER_FILE + collections * STREAMS * SECONDS_PER_EMPTY_STREAM) * COLLECT_MB / 1024
+        + (looks + DAYS * LOOK_SECONDS) * LARGE_MB / 1024  # drift and compaction
+        + (looks + RETRAININGS * 2 * LOOK_SECONDS) * loop.memory_mb / 1024  # decider and canary
+    )
+    return {
+        "Lake: store": loop.events * 2 * KILOBYTES_PER_ENTRY / 1e6 * prices.VALKEY_SERVERLESS_MILLION_ECPU,
+        "Lake: objects": files * prices.S3_PUT + 2 * LOOKS_PER_DAY * files / COLLECTIONS_PER_DAY * prices.S3_GET,
+        "Lake: storage": gigabytes * prices.S3_GB_MONTH,
+        "Learning: functions": gigabyte_seconds * prices.LAMBDA_GB_SECOND,
+        "Learning: metrics": METRICS * prices.CUSTOM_METRIC_MONTH,
+        "Learning: state machine": RETRAININGS * TRANSITIONS * prices.STATE_TRANSITION,
+        "Learning: training, on demand": RETRAININGS * loop.training_hours * prices.TRAINING_M5_2XLARGE_HOUR,
+    }

@@ -1,0 +1,40 @@
+"""The learning loop's lines of the estimate."""
+
+import pytest
+
+from model_export.cost.estimate import Deployment, cost_of
+
+
+def added(rps: float, training_hours: float = 1.0) -> dict[str, float]:
+    """Return the lines that the loop adds."""
+    with_loop = cost_of(Deployment(rps, learning=True, training_hours=training_hours)).lines
+    without = cost_of(Deployment(rps)).lines
+    assert {name: with_loop[name] for name in without} == without
+    return {name: dollars for name, dollars in with_loop.items() if name not in without}
+
+
+def test_the_lake_costs_by_its_events_until_each_stream_has_a_file_in_each_run() -> None:
+    few, many, more = (added(rps)["Lake: objects"] for rps in (0.01, 10, 100))
+    assert few < 0.2
+    assert many == pytest.approx(more)
+    assert many == pytest.approx(96 * 30 * 256 * 0.005 / 1000, rel=0.05)  # the PUTs
+
+
+def test_storage_grows_with_events() -> None:
+    assert added(10)["Lake: storage"] == pytest.approx(10 * added(1)["Lake: storage"])
+
+
+def test_training_costs_by_its_hours() -> None:
+    none, two = (added(1, hours)["Learning: training, on demand"] for hours in (0, 2))
+    assert none == 0
+    assert two == pytest.approx(52 / 12 * 2 * 0.461)
+
+
+def test_a_quiet_shop_pays_little_for_the_loop() -> None:
+    assert sum(added(0.01).values()) < 12
+
+
+def test_every_function_counts() -> None:
+    # 96 runs of a day with a file of 0.3 s for each of 256 streams, in 1,769 MB; drift and decider at each hour
+    collector = 96 * 30 * 256 * (0.3 + 0.005) * 1769 / 1024 * 0.0000166667
+    assert added(100)["Learning: functions"] > collector + 24 * 30 * 60 * (1769 + 3008) / 1024 * 0.0000166667
