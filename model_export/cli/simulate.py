@@ -1,5 +1,6 @@
 """Command `simulate`: synthetic sessions of a simulated shop."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +35,9 @@ def simulate(
         int, typer.Option(help="Seed of the shop: popularity of items and relations between them.")
     ] = 7,
     seed: Annotated[int, typer.Option(help="Seed of the shoppers.")] = 1,
+    start: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%d"], help="First of the 14 UTC days of the traffic.")
+    ] = datetime(2026, 1, 1),
     as_json: Json = False,
 ) -> None:
     """Write synthetic sessions of a simulated shop."""
@@ -46,7 +50,8 @@ def simulate(
         shop = Shop(seed=shop_seed, products=products, arrivals=arrivals, sold_out=sold_out)
         counts = []
         with progress() as view:
-            traffic = view.each("shopping", shop.sessions(sessions, seed=seed), sessions)
+            begin = start.replace(tzinfo=UTC).timestamp()
+            traffic = view.each("shopping", shop.sessions(sessions, seed=seed, start=begin), sessions)
             files: dict[Path, Write] = {out: lambda path: counts.append(write_events(path, traffic, types=types))}
             if items_out is not None:
                 files[items_out] = lambda path: write_items(path, shop.products)

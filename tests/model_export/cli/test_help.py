@@ -29,6 +29,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
         "--sessions",
         "--products",
         "--seed",
+        "--start",
         "--json",
     ),
     "split": ("--train-out", "--test-out", "--test-days", *COLUMNS, "--json"),

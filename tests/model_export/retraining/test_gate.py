@@ -75,6 +75,9 @@ def test_a_better_version_passes(better: Verdict, after: Sessions, demo: Model, 
     assert difference.value == pytest.approx(better.figures["hr@20"].value - better.reference_figures["hr@20"].value)
     assert difference.low is not None
     assert difference.low > 0
+    # AND the bound is on the interval's lower end, relative to the reference
+    [bound] = [each for each in better.bounds if each.name == "hr@20"]
+    assert bound.value == pytest.approx(difference.low / better.reference_figures["hr@20"].value)
     # AND the interval of the pairs is narrower than those of both versions apart
     widths = [
         figure.high - figure.low
