@@ -11,7 +11,6 @@ from devstack.publish import demo_artifact, object_store
 from devstack.services.bucket import Bucket
 from devstack.stack import KEY_SECRET, Stack
 from nextitem.registry.experiment import Kind
-from nextitem.registry.publisher import Publisher
 from nextitem.registry.route import Route
 from nextitem.sessions.codec import decode_impression
 from nextitem.sessions.key_secret import KeySecret
@@ -19,6 +18,7 @@ from nextitem.sessions.keys import SessionName
 from nextitem.sessions.session import Impression
 from tests.functions.client import PATIENT, Client, Reply, new_session, wait_until_saved
 from tests.model_export.lake.rows import rows_of
+from tests.nextitem.unjudged import UnjudgedPublisher
 
 BUCKETS = 2
 SETTINGS = PATIENT | {"NEXTITEM_ROUTE_TTL_SECONDS": "0.02"}
@@ -32,19 +32,19 @@ class Trial:
     def __init__(self, stack: Stack, other: Path, folder: Path) -> None:
         self.stack, self.client, self._folder = stack, Client(stack), folder
         with object_store(Bucket(stack.bucket, stack.s3_endpoint)) as store:
-            self.challenger = Publisher(store).publish(other)
+            self.challenger = UnjudgedPublisher(store).publish(other)
 
     def start(self, share: float, kind: Kind) -> Route:
         with object_store(Bucket(self.stack.bucket, self.stack.s3_endpoint)) as store:
-            return Publisher(store).start_experiment(self.challenger, share, self._folder, kind)
+            return UnjudgedPublisher(store).start_experiment(self.challenger, share, self._folder, kind)
 
     def set_share(self, experiment: str, share: float) -> None:
         with object_store(Bucket(self.stack.bucket, self.stack.s3_endpoint)) as store:
-            Publisher(store).set_share(experiment, share)
+            UnjudgedPublisher(store).set_share(experiment, share)
 
     def rollback(self) -> None:
         with object_store(Bucket(self.stack.bucket, self.stack.s3_endpoint)) as store:
-            Publisher(store).rollback(self._folder)
+            UnjudgedPublisher(store).rollback(self._folder)
 
 
 @pytest.fixture(scope="module")
