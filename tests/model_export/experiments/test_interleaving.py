@@ -68,6 +68,7 @@ def test_no_sessions_and_equal_sessions_say_nothing() -> None:
         value, low, high = last(mean(shares))
         assert np.isnan(value)
         assert (low, high) == (-np.inf, np.inf)
+        assert last(relative_preference(shares, **SETTINGS))[1:] == (-np.inf, np.inf)
 
 
 def test_a_preference_decides() -> None:

@@ -128,7 +128,8 @@ def test_windows_hold_each_session_once_as_a_plain_reading_finds_them(tmp_path: 
     records = some_records(rng)
     lake = write_lake(tmp_path, records)
     # WHEN it is read in windows, one after the other
-    bounds = sorted(START + rng.randrange((HOURS + 20) * HOUR_MS) for _ in range(2))
+    # Windows begin and end where sessions do
+    bounds = sorted(visit[-1].arrived_at + IDLE for visit in rng.sample(list(visits(records, IDLE)), 2))
     names: list[str] = []
     for after, by in pairwise([START, *bounds, START + 200 * HOUR_MS]):
         window = SessionWindow(after, by, IDLE, LONGEST)
