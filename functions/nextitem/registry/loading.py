@@ -66,14 +66,14 @@ def _begin_catalogue(registry: Registry, name: str, route: Route) -> BackgroundC
 
 
 def _load_older(registry: Registry, name: str, live: Route | None) -> "tuple[Route, dict[str, Model]] | None":
-    """Load the live champion alone if its challenger cannot be used, or else the newest champion that can be.
+    """Load the newest champion of the history that can be used; of a live experiment that is its own, if it can be.
 
     No experiment of an older revision is resumed. As after a rollback, `Route.exclude_seen` and `explore` of the live
     route hold, if that can be read.
     """
     tried = set() if live is None or live.experiment is not None else live.versions
     with suppress(NextItemError):  # the fault of the live route says more
-        for champion in _champions(registry, name, live):
+        for champion in _champions(registry, name):
             version = champion.champion.version
             if version in tried:
                 continue
@@ -87,10 +87,8 @@ def _load_older(registry: Registry, name: str, live: Route | None) -> "tuple[Rou
     return None
 
 
-def _champions(registry: Registry, name: str, live: Route | None) -> Iterator[Route]:
-    """Yield the live route and its history, newest first, each without its experiment."""
-    if live is not None:
-        yield without_experiment(live)
+def _champions(registry: Registry, name: str) -> Iterator[Route]:
+    """Yield a route's history, newest first, each revision without its experiment."""
     for revision in islice(reversed(registry.revisions(name)), MAX_READ):
         with suppress(NextItemError):
             route = registry.revision(name, revision)
