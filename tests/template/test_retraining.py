@@ -15,7 +15,9 @@ pytestmark = pytest.mark.slow  # loads moto's parser of state machines
 STACK_NAME = "s" * 26
 """The longest."""
 VALUES = {
-    "Partition": "aws",
+    "ListExecutions": "arn:aws:states:::aws-sdk:sfn:listExecutions",
+    "InvokeFunction": "arn:aws:states:::lambda:invoke",
+    "RunTrainingJob": "arn:aws:states:::sagemaker:createTrainingJob.sync",
     "StackName": STACK_NAME,
     "StartCanaryArn": "arn:aws:lambda:eu-central-1:123456789012:function:shop-start-canary",
     "TrainingRoleArn": "arn:aws:iam::123456789012:role/shop-training",
