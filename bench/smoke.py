@@ -51,6 +51,7 @@ SMALL: dict[str, tuple[str, ...]] = {
     "bench.engine.similar": ("RUN", "--train", "EVENTS", "--test", "EVENTS", "--scheme", "fp32"),
     "bench.engine.vocabulary": ("--items", "2000"),
     "bench.experiments": ("--experiments", "5"),
+    "bench.experiments.assignment": ("--experiments", "20"),
     "bench.function.cold_start": ("--rounds", "1"),
     "bench.function.memory_size": ("--rounds", "1"),
     "bench.function.shared_memory": ("--items", "20000", "--processes", "1", "2"),

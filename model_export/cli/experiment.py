@@ -142,6 +142,12 @@ def look_lines(found: "Look") -> Iterator[str]:
     for name, arm in (("champion", decision.champion), ("challenger", decision.challenger)):
         mean = "" if arm.mean is None else f", mean {arm.mean:.4f}"
         yield f"  {name} {arm.version}: {arm.sessions} sessions{mean}"
+    assigned = decision.assignment
+    total = assigned.champion + assigned.challenger
+    yield (
+        f"  shares: {assigned.challenger} of {total} sessions are the challenger's, "
+        f"{assigned.challenger_expected:.0f} expected{', a mismatch' if assigned.mismatch else ''}"
+    )
     for guard in decision.guards:
         value = "not measured" if guard.value is None else f"{guard.value:g}"
         yield f"  {guard.name}: {value}, at most {guard.most:g}"

@@ -4,12 +4,13 @@ The decision follows from state, rules, sessions and measurements alone: the sam
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
 import numpy as np
 
+from model_export.experiments.assignment import AssignedSessions, AssignmentEvidence, check_assignment
 from model_export.experiments.interleaving import preference, relative_preference
 from model_export.experiments.outcomes import Metric
 from model_export.experiments.sequential import (
@@ -133,6 +134,7 @@ class Decision(msgspec.Struct, frozen=True):
         challenger: likewise. Of interleaved sessions, both arms have all of them, and the means are shares of credits.
         difference: mean outcome of the challenger less the champion's, compared within looks or within each session.
         relative_difference: the same relative to the champion's: what decides.
+        assignment: whether the arms get their shares.
         guards: the guard rails.
         rules: the rules that were applied.
     """
@@ -148,12 +150,18 @@ class Decision(msgspec.Struct, frozen=True):
     challenger: ArmEvidence
     difference: Estimate
     relative_difference: Estimate
+    assignment: AssignmentEvidence
     guards: tuple[GuardEvidence, ...]
     rules: Rules
 
 
 def decide(
-    state: State, rules: Rules, champion: ArmSums, challenger: ArmSums, measured: Mapping[str, float]
+    state: State,
+    rules: Rules,
+    champion: ArmSums,
+    challenger: ArmSums,
+    assigned: Sequence[Sequence[AssignedSessions]],
+    measured: Mapping[str, float],
 ) -> Decision:
     """Decide at a look.
 
@@ -163,6 +171,7 @@ def decide(
         champion: sessions that ended, float64[looks], this look's last; of the metric ``preference``, their shares of
             credits.
         challenger: the same, of the same looks.
+        assigned: sessions by look and share, also those without an outcome.
         measured: measurements of the challenger since the look before, by the name of the guard rail. A name that is
             missing, or NaN, was not measured: the share then stays where it is.
 
@@ -183,7 +192,8 @@ def decide(
     guards = tuple(_guard(guard, measured.get(guard.name, math.nan)) for guard in rules.guards)
     arms = (_arm(state.champion, champion), _arm(state.challenger, challenger))
     change = _estimate(relative)
-    action, reason = _action(state, rules, arms, change, guards)
+    assignment = check_assignment(assigned)
+    action, reason = _action(state, rules, arms, change, assignment, guards)
     after = {"continue": state.share, "promote": 1.0, "rollback": 0.0}
     return Decision(
         schema=1,
@@ -197,6 +207,7 @@ def decide(
         challenger=arms[1],
         difference=_estimate(absolute),
         relative_difference=change,
+        assignment=assignment,
         guards=guards,
         rules=rules,
     )
@@ -216,12 +227,12 @@ def _action(
     rules: Rules,
     arms: tuple[ArmEvidence, ArmEvidence],
     relative: Estimate,
+    assignment: AssignmentEvidence,
     guards: tuple[GuardEvidence, ...],
 ) -> tuple[Action, str]:
-    breached = [guard for guard in guards if guard.breached]
-    if breached:
-        found = ", ".join(f"{guard.name} is {guard.value:g}, at most {guard.most:g}" for guard in breached)
-        return "rollback", f"guard rail: {found}"
+    fault = _fault(assignment, guards)
+    if fault is not None:
+        return fault
     low = -math.inf if relative.low is None else relative.low
     high = math.inf if relative.high is None else relative.high
     if high < -rules.margin and min(arm.sessions for arm in arms) >= rules.minimum_sessions:
@@ -234,6 +245,23 @@ def _action(
     if low > -rules.margin:
         return "promote", f"{rules.metric} changes by {low:+.2%} at least, accepted is {-rules.margin:.2%}"
     return "continue", f"{rules.metric} changes by {low:+.2%} to {high:+.2%}: not decided"
+
+
+def _fault(assignment: AssignmentEvidence, guards: tuple[GuardEvidence, ...]) -> tuple[Action, str] | None:
+    """Return what is done without any look at outcomes; None if the service and the assignment are fine."""
+    breached = [guard for guard in guards if guard.breached]
+    if breached:
+        found = ", ".join(f"{guard.name} is {guard.value:g}, at most {guard.most:g}" for guard in breached)
+        return "rollback", f"guard rail: {found}"
+    return ("continue", _mismatch(assignment)) if assignment.mismatch else None
+
+
+def _mismatch(assignment: AssignmentEvidence) -> str:
+    total = assignment.champion + assignment.challenger
+    return (
+        f"sample ratio mismatch: the challenger has {assignment.challenger} of {total} sessions, about "
+        f"{assignment.challenger_expected:.0f} are expected; find out why, then stop the experiment and start another"
+    )
 
 
 def _missing(

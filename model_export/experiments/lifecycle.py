@@ -222,18 +222,19 @@ def _new_look(
     if state is None or now <= (started if last is None else last.at):
         return None
     until = max(before, now - timedelta(seconds=record.timing.delay))
-    champion, challenger, left_out = sums_between(lake, record, before, until)
+    counted = sums_between(lake, record, before, until)
     since = started if last is None else last.at if last.measured else last.measured_since
     guards = {guard.name for guard in record.rules.guards}
     measured = measurements.measured(record.challenger, since, now) if guards else {}
     decision = decide(
         state,
         record.rules,
-        arm_sums([*(look.champion for look in looks), champion]),
-        arm_sums([*(look.challenger for look in looks), challenger]),
+        arm_sums([*(look.champion for look in looks), counted.champion]),
+        arm_sums([*(look.challenger for look in looks), counted.challenger]),
+        [*(look.assigned for look in looks), counted.assigned],
         {name: value for name, value in measured.items() if name in guards},
     )
-    return Look(now, until, since, measured, champion, challenger, left_out, decision)
+    return Look(now, until, since, measured, *counted, decision)
 
 
 _OUTCOMES: dict[str, Outcome] = {"promote": "promoted", "rollback": "rolled_back"}

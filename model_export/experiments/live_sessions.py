@@ -1,10 +1,12 @@
 """Which sessions of the lake count in an experiment, and in which arm."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model_export.experiments.assignment import AssignedSessions
 from model_export.experiments.interleaving import credit_shares
 from model_export.experiments.outcomes import EventRows, session_outcomes, sums_by_look
 from model_export.experiments.records import LeftOut, LookSums, Record
@@ -13,8 +15,17 @@ from model_export.lake.reader import LakeFiles, LakeSessions, SessionWindow, rea
 from nextitem.registry.experiment import CHALLENGER, CHAMPION
 
 
-def sums_between(lake: LakeFiles, record: Record, after: datetime, by: datetime) -> tuple[LookSums, LookSums, LeftOut]:
-    """Return the sums of the champion's and the challenger's sessions that ended in a window, and those left out.
+class CountedSessions(NamedTuple):
+    """The sessions that ended in a window: sums of both arms, all that were assigned, and those left out."""
+
+    champion: LookSums
+    challenger: LookSums
+    assigned: tuple[AssignedSessions, ...]
+    left_out: LeftOut
+
+
+def sums_between(lake: LakeFiles, record: Record, after: datetime, by: datetime) -> CountedSessions:
+    """Return the sessions of both arms that ended in a window.
 
     Raises:
         RegistryError: the lake cannot be read.
@@ -24,7 +35,7 @@ def sums_between(lake: LakeFiles, record: Record, after: datetime, by: datetime)
     return session_sums(sessions, record)
 
 
-def session_sums(sessions: LakeSessions, record: Record) -> tuple[LookSums, LookSums, LeftOut]:
+def session_sums(sessions: LakeSessions, record: Record) -> CountedSessions:
     """Return the same of sessions that were read."""
     _, first, owners = np.unique(sessions.session, return_index=True, return_inverse=True)
     is_under_way = _under_way(sessions.began[first], sessions.last[first], record)
@@ -54,12 +65,24 @@ def session_sums(sessions: LakeSessions, record: Record) -> tuple[LookSums, Look
         too_long=sessions.too_long,
         no_outcome=int(considered.sum() - with_outcome),
     )
-    return champion, challenger, left_out
+    assigned = _assigned(sessions.began[first][counts], of_challenger[counts], record)
+    return CountedSessions(champion, challenger, assigned, left_out)
 
 
 def epoch_ms(time: datetime) -> int:
     """Return a time in epoch milliseconds."""
     return round(time.timestamp() * 1000)
+
+
+def _assigned(
+    began: NDArray[np.int64], of_challenger: NDArray[np.bool_], record: Record
+) -> tuple[AssignedSessions, ...]:
+    """Count the sessions of both arms by the change of share before them."""
+    since = np.array([epoch_ms(change.since) for change in record.shares], np.int64)
+    changes = np.maximum(np.searchsorted(since, began, side="right") - 1, 0)
+    counts = [np.bincount(changes[arm], minlength=len(since)).tolist() for arm in (~of_challenger, of_challenger)]
+    by_change = zip(record.shares, *counts, strict=True)
+    return tuple(AssignedSessions(change.share, *arms) for change, *arms in by_change if any(arms))
 
 
 def _under_way(began: NDArray[np.int64], last: NDArray[np.int64], record: Record) -> NDArray[np.bool_]:

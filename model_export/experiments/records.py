@@ -12,6 +12,7 @@ from typing import Literal, TypeVar
 import msgspec
 import numpy as np
 
+from model_export.experiments.assignment import AssignedSessions
 from model_export.experiments.decide import Decision, Rules
 from model_export.experiments.sequential import ArmSums
 from nextitem.aws.object_store import ObjectReader, ObjectStore
@@ -121,6 +122,7 @@ class Look(msgspec.Struct, frozen=True):
         measured: the measurements; empty if there were too few requests, so that the next look measures this time, too.
         champion: sessions that this look adds.
         challenger: the same.
+        assigned: sessions of both arms that it adds, by the share at which they began, also those without an outcome.
         left_out: sessions that it leaves out.
         decision: what it decided.
         schema: version of this document.
@@ -132,6 +134,7 @@ class Look(msgspec.Struct, frozen=True):
     measured: Mapping[str, float]
     champion: LookSums
     challenger: LookSums
+    assigned: tuple[AssignedSessions, ...]
     left_out: LeftOut
     decision: Decision
     schema: int = 1

@@ -90,7 +90,7 @@ def test_the_simulation_decides_where_the_rules_do() -> None:
             champion, challenger = (
                 ArmSums(*(column[experiment, :seen] for column in arm)) for arm in (drawn.champion, drawn.challenger)
             )
-            decision = decide(state, rules, champion, challenger, {})
+            decision = decide(state, rules, champion, challenger, (), {})
             actions.append(decision.action)
             state = next_state(state, decision)
         # THEN it ends at the look, and in the way, that the simulation found for it

@@ -45,7 +45,7 @@ def test_a_version_is_tried_looked_at_and_promoted(scene: Scene) -> None:
     look = done("experiment", "look").out
     assert "share raised, 10 % -> 20 %" in look
     assert "hit rate +50.0 % [" in look
-    assert f"challenger {B}: 300 sessions, mean 0.6000" in look
+    assert f"challenger {B}: 60 sessions, mean 0.6000" in look
     for _ in range(2):
         let_time_pass(scene)
         document = done("experiment", "look", "--json").document

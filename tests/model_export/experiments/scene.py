@@ -21,7 +21,7 @@ A, B, C = (f"v{digit * 16}" for digit in "abc")
 START = datetime(2026, 1, 31, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 GUARD = Bound("p99_ms", 150.0)
-RULES = Rules(steps=(0.1, 0.5), minimum_sessions=50, guards=(GUARD,))
+RULES = Rules(steps=(0.1, 0.5), minimum_sessions=50, planned_sessions=600, guards=(GUARD,))
 TIMING = Timing(idle=600, delay=300, settle=30)
 ROUTE = "live"
 
@@ -51,7 +51,8 @@ class Scene:
     Attributes:
         bucket: the registry's.
         measured: what guard rails measure.
-        sessions: how many sessions of each arm end in each window, and their hit rates.
+        sessions: how many sessions of each arm would end in each window if their shares were equal, and their hit
+            rates. The arms divide the sum by the route's shares.
         windows: the windows that were read.
     """
 
@@ -60,7 +61,7 @@ class Scene:
         monkeypatch.setattr("model_export.experiments.live_sessions.read_ended_sessions", self._read)
         self.bucket = MemoryBucket()
         self.measured = Measured({"p99_ms": 100.0})
-        self.sessions: dict[str, tuple[int, float]] = {CHAMPION: (200, 0.5), CHALLENGER: (200, 0.5)}
+        self.sessions: dict[str, tuple[int, float]] = {CHAMPION: (300, 0.5), CHALLENGER: (300, 0.5)}
         self.windows: list[SessionWindow] = []
         self.publisher = TrustingPublisher(self.bucket, ROUTE, lambda: START - HOUR)
         self.publisher.promote(A, Path())
@@ -89,10 +90,11 @@ class Scene:
     def _read(self, _lake: object, window: SessionWindow) -> LakeSessions:
         """Return sessions of four events, the last three of which judge answers; they end within the window."""
         self.windows.append(window)
+        counts = self._counts()
         parts = [
             (variant, version, session, event)
             for variant, version in ((CHAMPION, A), (CHALLENGER, B))
-            for session in range(self.sessions[variant][0])
+            for session in range(counts[variant])
             for event in range(4)
         ]
         ended = window.ended_by - window.idle_ms
@@ -102,7 +104,7 @@ class Scene:
             return np.array([make(*part) for part in parts], dtype)
 
         def rank(variant: str, _version: str, session: int, event: int) -> float:
-            count, rate = self.sessions[variant]
+            count, rate = counts[variant], self.sessions[variant][1]
             hits = round(3 * count * rate)  # spread over the sessions
             return float("nan") if event == 0 else 1.0 if (event - 1) * count + session < hits else float("inf")
 
@@ -120,6 +122,11 @@ class Scene:
             team=column(lambda *_: "", np.str_),
             too_long=0,
         )
+
+    def _counts(self) -> dict[str, int]:
+        total = sum(count for count, _ in self.sessions.values())
+        challenger = round(total * self.shares.get(B, 0.0))
+        return {CHAMPION: total - challenger, CHALLENGER: challenger}
 
 
 class _NoFiles:

@@ -1,6 +1,7 @@
 """Decisions: one of each kind, and what no evidence can make them do."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model_export.experiments.assignment import AssignedSessions
 from model_export.experiments.decide import Bound, Decision, Rules, State, decide, next_state
 from model_export.experiments.sequential import ArmSums
 from nextitem.errors import InputError
@@ -30,10 +32,18 @@ def state(share: float = 0.5, sessions_before: int = 0) -> State:
     return State("summer", "v1", "v2", share, looks=3, sessions_before=sessions_before)
 
 
+LOST = [[AssignedSessions(0.5, 700, 300)]]
+"""Many of the challenger's sessions are missing."""
+
+
 def decided(
-    before: State, both: tuple[ArmSums, ArmSums], rules: Rules = RULES, measured: dict[str, float] = FINE
+    before: State,
+    both: tuple[ArmSums, ArmSums],
+    rules: Rules = RULES,
+    measured: dict[str, float] = FINE,
+    assigned: Sequence[Sequence[AssignedSessions]] = (),
 ) -> Decision:
-    return decide(before, rules, *both, FINE | measured)
+    return decide(before, rules, *both, assigned, FINE | measured)
 
 
 def test_a_challenger_that_proves_better_is_promoted() -> None:
@@ -100,6 +110,18 @@ def test_a_breached_guard_rail_rolls_back_at_the_same_look(measured: dict[str, f
         assert [guard.name for guard in decision.guards if guard.breached] == list(measured)
 
 
+@pytest.mark.parametrize(("share", "rate"), [(0.05, 0.4), (0.5, 0.5), (0.5, 0.3)], ids=["raise", "promote", "loss"])
+def test_arms_without_their_shares_decide_nothing(share: float, rate: float) -> None:
+    both = arms(5_000, 0.4, rate)
+    assert decided(state(share), both).action != "continue"
+    decision = decided(state(share), both, assigned=LOST)
+    assert (decision.action, decision.share_after) == ("continue", share)
+    assert decision.reason.startswith("sample ratio mismatch: the challenger has 300 of 1000 sessions, about 500 are")
+    assert decision.assignment.mismatch
+    # AND a guard rail still rolls back
+    assert decided(state(share), both, measured={"errors": 1.0}, assigned=LOST).action == "rollback"
+
+
 def test_an_unmeasured_guard_rail_keeps_the_share() -> None:
     for share, both in ((0.05, arms(100, 0.4, 0.4)), (0.5, arms(5_000, 0.4, 0.6))):
         decision = decided(state(share), both, measured={"errors": math.nan})
@@ -163,6 +185,7 @@ class Look:
     rules: Rules
     champion: ArmSums
     challenger: ArmSums
+    assigned: list[list[AssignedSessions]]
     measured: dict[str, float]
 
 
@@ -184,12 +207,13 @@ def look(draw: st.DrawFn) -> Look:
     value = st.one_of(st.floats(0, 100), st.just(math.nan), st.just(math.inf))
     measured = draw(st.one_of(st.just(FINE), st.dictionaries(st.sampled_from(["p99_ms", "errors"]), value)))
     share = draw(st.sampled_from(rules.steps))
-    return Look(state(share, draw(st.integers(0, 4_000))), rules, arm(), arm(), measured)
+    assigned = draw(st.sampled_from([[], LOST, [*LOST, *LOST]]))
+    return Look(state(share, draw(st.integers(0, 4_000))), rules, arm(), arm(), assigned, measured)
 
 
 @given(look=look())
 def test_what_no_evidence_can_do(look: Look) -> None:
-    decision = decide(look.state, look.rules, look.champion, look.challenger, look.measured)
+    decision = decide(look.state, look.rules, look.champion, look.challenger, look.assigned, look.measured)
     low, high = decision.relative_difference.low, decision.relative_difference.high
     breached = any(look.measured.get(guard.name, 0.0) > guard.most for guard in GUARDS)
     measured = all(not math.isnan(look.measured.get(guard.name, math.nan)) for guard in GUARDS)
@@ -199,6 +223,9 @@ def test_what_no_evidence_can_do(look: Look) -> None:
     elif decision.action == "rollback":
         assert high is not None
         assert high < -look.rules.margin
+    # Arms without their shares decide nothing
+    if look.assigned and not breached:
+        assert decision.action == "continue"
     # A promotion never has a loss beyond the margin in its interval, a guard rail unmeasured, or a step before it
     if decision.action == "promote":
         assert low is not None
@@ -218,5 +245,5 @@ def test_what_no_evidence_can_do(look: Look) -> None:
         assert decision.share_after > look.state.share
         assert measured
     # The same input gives the same document
-    again = decide(look.state, look.rules, look.champion, look.challenger, look.measured)
+    again = decide(look.state, look.rules, look.champion, look.challenger, look.assigned, look.measured)
     assert msgspec.json.encode(again) == msgspec.json.encode(decision)

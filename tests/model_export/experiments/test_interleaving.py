@@ -76,10 +76,10 @@ def test_a_preference_decides() -> None:
     for wanted, share in (("promote", 0.7), ("rollback", 0.3), ("continue", 0.5)):
         chosen = [1.0] * round(1_000 * share) + [0.0] * round(1_000 * (1 - share))
         challenger, champion = sums(chosen), sums([1 - each for each in chosen])
-        decision = decide(State("e", "v1", "v2", 0.5), rules, champion, challenger, {})
+        decision = decide(State("e", "v1", "v2", 0.5), rules, champion, challenger, (), {})
         assert decision.action == wanted
         assert decision.difference.value == pytest.approx(2 * share - 1)
         assert decision.challenger.mean == pytest.approx(share)
         assert decision.champion.mean == pytest.approx(1 - share)
     few = ArmSums(*(column / 20 for column in sums([1.0] * 90 + [0.0] * 10)))
-    assert decide(State("e", "v1", "v2", 0.5), rules, few, few, {}).action == "continue"
+    assert decide(State("e", "v1", "v2", 0.5), rules, few, few, (), {}).action == "continue"

@@ -14,7 +14,7 @@ from nextitem.registry.route import route_key
 from tests.model_export.experiments.scene import HOUR, ROUTE, START, TIMING, A, B, Scene
 
 WINS = {CHAMPION: (300, 0.4), CHALLENGER: (300, 0.6)}
-LOSES = {CHAMPION: (300, 0.6), CHALLENGER: (300, 0.4)}
+LOSES = {CHAMPION: (300, 0.9), CHALLENGER: (300, 0.1)}
 
 
 def decisions(scene: Scene) -> list[Decision]:
@@ -70,12 +70,12 @@ def test_sessions_under_way_at_a_change_count_in_neither_arm(scene: Scene) -> No
     # The scene's sessions end with each window: TIMING.delay before the look, TIMING.idle after their last event
     look = scene.look((TIMING.delay + TIMING.idle + TIMING.settle) / 3600)
     assert look is not None
-    assert look.left_out.under_way == 400
+    assert look.left_out.under_way == 600
     assert (look.champion.sessions, look.challenger.sessions) == (0, 0)
     look = scene.look((TIMING.delay + TIMING.idle + TIMING.settle + 1) / 3600)
     assert look is not None
     assert look.left_out.under_way == 0
-    assert (look.champion.sessions, look.challenger.sessions) == (200, 200)
+    assert (look.champion.sessions, look.challenger.sessions) == (540, 60)
 
 
 def test_a_breached_guard_rail_rolls_back_within_one_look(scene: Scene) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model_export.experiments.assignment import AssignedSessions
 from model_export.experiments.decide import Rules
 from model_export.experiments.live_sessions import epoch_ms, session_sums, sums_between
 from model_export.experiments.records import LookSums, Record, ShareChange, Timing
@@ -28,7 +29,7 @@ TIMING = Timing(idle=600, delay=0, settle=60, longest=7_200)
 
 def experiment(metric: str = "hit_rate", *changes: int) -> Record:
     """Return an experiment whose share changes at its start and some minutes later."""
-    shares = tuple(ShareChange(START + minutes * MINUTE, 0.5) for minutes in (0, *changes))
+    shares = tuple(ShareChange(START + minutes * MINUTE, 0.1 * (1 + minutes)) for minutes in (0, *changes))
     rules = Rules(metric=metric)  # type: ignore[arg-type]
     kind: Kind = "interleaving" if metric == "preference" else "canary"
     return Record("e0123456789ab", "live", A, B, kind, rules, TIMING, ("purchase",), START, shares)
@@ -100,6 +101,7 @@ def test_sums_are_those_of_a_plain_reading(
     sessions: list[tuple[int, int, list[tuple[tuple[str, str], float, bool, str, str]]]], metric: str, change: int
 ) -> None:
     expected: dict[str, list[float]] = defaultdict(list)
+    assigned = {0.1: [0, 0], 0.1 * (1 + change): [0, 0]}
     under_way = in_both = no_outcome = 0
     for begun, lasts, events in sessions:
         # Under way from its begin to its end, which comes ten minutes after its last event; functions need a minute
@@ -111,6 +113,7 @@ def test_sums_are_those_of_a_plain_reading(
             in_both += 1
             continue
         arm, value = arms.pop(), outcome(events, metric)
+        assigned[0.1 if begun < change else 0.1 * (1 + change)][arm == (CHALLENGER, B)] += 1
         if metric == "preference" and arm == (CHAMPION, A):
             continue
         if value is None:
@@ -120,12 +123,18 @@ def test_sums_are_those_of_a_plain_reading(
     if metric == "preference":
         expected[CHAMPION] = [1 - share for share in expected[CHALLENGER]]
 
-    champion, challenger, left_out = session_sums(columns(sessions), experiment(metric, change))
+    champion, challenger, parts, left_out = session_sums(columns(sessions), experiment(metric, change))
 
     for sums, values in ((champion, expected[CHAMPION]), (challenger, expected[CHALLENGER])):
         by_hand = (len(values), sum(values), sum(value**2 for value in values))
         assert msgspec.structs.astuple(sums) == pytest.approx(by_hand)
     assert msgspec.structs.astuple(left_out) == (under_way, in_both, 3, no_outcome)
+    assert parts == tuple(AssignedSessions(share, *arms) for share, arms in assigned.items() if any(arms))
+
+
+def test_a_click_credits_a_team_without_a_rank() -> None:
+    clicked = [(5, 1, [((CHALLENGER, B), float("nan"), True, "view", "challenger")])]
+    assert session_sums(columns(clicked), experiment("preference")).challenger == LookSums(1.0, 1.0, 1.0)
 
 
 def test_sessions_come_from_the_files_of_the_lake(tmp_path: Path) -> None:
@@ -152,8 +161,9 @@ def test_sessions_come_from_the_files_of_the_lake(tmp_path: Path) -> None:
     ]
     # WHEN a look reads the first half hour
     lake = write_lake(tmp_path, rows)  # type: ignore[arg-type]
-    champion, challenger, left_out = sums_between(lake, experiment(), START, START + 30 * MINUTE)
+    champion, challenger, assigned, left_out = sums_between(lake, experiment(), START, START + 30 * MINUTE)
     # THEN two of them count
     assert champion == LookSums(1.0, 0.5, 0.25)
     assert challenger == LookSums(1.0, 1.0, 1.0)
+    assert assigned == (AssignedSessions(0.1, 1, 1),)
     assert (left_out.under_way, left_out.in_both_arms) == (1, 1)
