@@ -74,9 +74,11 @@ class LakeSessions:
         last: int64[rows], arrival of its last event.
         item_id, type, version, variant: str[rows], as in `Record`.
         occurred_at: int64[rows].
-        rank: float64[rows], as in `Record`; infinity instead of 0, NaN instead of None.
-        clicked: bool[rows].
-        team: str[rows]; empty instead of None.
+        rank: float64[rows], as in `Record`; infinity instead of 0, NaN instead of None. NaN, too, if the answer before
+            was another version's or variant's, such as that of a visit before the experiment: it says nothing about
+            the version of this session.
+        clicked: bool[rows], of answers of the event's own version and variant.
+        team: str[rows]; empty instead of None, and likewise.
         too_long: number of sessions that were left out because they are longer than the window's longest.
     """
 
@@ -204,10 +206,14 @@ FROM marked GROUP BY session, number
 HAVING last + $idle > $after AND last + $idle <= $by
 """
 _ROWS = """
-SELECT session || '/' || began AS name, began, last, item_id, type, version, variant, occurred_at, clicked,
-  CASE WHEN rank IS NULL THEN 'nan'::DOUBLE WHEN rank = 0 THEN 'inf'::DOUBLE ELSE rank END AS place,
-  coalesce(team, '') AS drafted_by
-FROM marked JOIN ended USING (session, number)
-WHERE last - began <= $longest
+SELECT session || '/' || began AS name, began, last, item_id, type, version, variant, occurred_at,
+  clicked AND is_own AS clicked,
+  CASE WHEN rank IS NULL OR NOT is_own THEN 'nan'::DOUBLE WHEN rank = 0 THEN 'inf'::DOUBLE ELSE rank END AS place,
+  CASE WHEN is_own THEN coalesce(team, '') ELSE '' END AS drafted_by
+FROM (
+  SELECT *, coalesce(judged_version = version AND judged_variant = variant, false) AS is_own
+  FROM marked JOIN ended USING (session, number)
+  WHERE last - began <= $longest
+)
 ORDER BY name, occurred_at, arrived_at, CAST(split_part(entry, '-', 2) AS UBIGINT)
 """

@@ -148,6 +148,8 @@ def test_sessions_come_from_the_files_of_the_lake(tmp_path: Path) -> None:
                 number,
                 variant=variant,
                 version=A if variant == CHAMPION else B,
+                judged_version=A if variant == CHAMPION else B,
+                judged_variant=variant,
                 rank=[None, 1, 0][number],
             )
             for number, variant in enumerate(variants)

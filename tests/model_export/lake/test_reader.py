@@ -78,6 +78,8 @@ def some_records(rng: random.Random) -> list[Record]:
                 "clicked": rng.random() < 0.3,
                 "team": rng.choice([None, "champion", "challenger"]),
                 "variant": rng.choice(["main", "challenger"]),
+                "judged_version": rng.choice([None, "v1", "v1", "v0"]),
+                "judged_variant": rng.choice([None, "main", "challenger"]),
             }
             records.append(record(f"s{name}", at, number, **values))
     return records
@@ -94,8 +96,10 @@ def plainly(records: Iterable[Record], window: SessionWindow) -> tuple[list[Row]
             too_long += 1
             continue
         for event in sorted(visit, key=lambda event: (event.occurred_at, event.arrived_at)):
-            rank = str(float("nan") if event.rank is None else float(event.rank or "inf"))
-            judged = (event.item_id, event.variant, rank, event.clicked, event.team or "")
+            is_own = (event.judged_version, event.judged_variant) == (event.version, event.variant)
+            rank = str(float("nan") if event.rank is None or not is_own else float(event.rank or "inf"))
+            team = event.team if is_own else None
+            judged = (event.item_id, event.variant, rank, event.clicked and is_own, team or "")
             rows.append((f"{event.session}/{began}", began, last, *judged))
     return sorted(rows, key=lambda row: str(row[0])), too_long
 
