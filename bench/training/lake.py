@@ -46,7 +46,7 @@ SELECT ms // {hour} AS hour, (number - 1) // {batch} AS file, number,
     md5(session_id || copy)[:16] AS session, md5(session_id || copy || number)[:16] AS event, item_id, type,
     ms AS occurred_at, ms AS arrived_at, ms || '-' || number AS entry, false AS late, 'v0123456789abcdef' AS version,
     'main' AS variant, (number % 40)::INTEGER AS rank, number % 50 = 0 AS clicked,
-    'v0123456789abcdef' AS judged_version, 'main' AS judged_variant, NULL::VARCHAR AS placement
+    'v0123456789abcdef' AS judged_version, 'main' AS judged_variant, NULL::VARCHAR AS placement, NULL::VARCHAR AS team
 FROM placed ORDER BY hour, number LIMIT {events}
 """
 _FILES = """
