@@ -33,7 +33,15 @@ MAX_FILE_BYTES = 1 << 28
 
 
 class Streams(Protocol):
-    """The buckets' streams. Methods raise `StoreUnavailable`."""
+    """The buckets' streams. Methods raise `StoreUnavailable`.
+
+    Attributes:
+        batch: maximum entries that `read` returns.
+    """
+
+    @property
+    def batch(self) -> int:
+        """See above."""
 
     def read(self, bucket: int) -> tuple[str, Sequence[Entry]] | None:
         """Return the id of the entry at which the file to be written begins, and entries; None if there are none.
@@ -68,7 +76,10 @@ class Collected:
 
 
 def collect(streams: Streams, lake: ObjectStore, bucket: int) -> Collected:
-    """Bring all entries of a bucket's stream into the lake.
+    """Bring all entries of a bucket's stream into the lake that wait at the time of the call.
+
+    Entries that arrive meanwhile may wait for the next run: else a busy stream would keep this one for ever, with many
+    small files.
 
     Raises:
         StoreUnavailable: the store did not answer. The next run goes on.
@@ -77,11 +88,20 @@ def collect(streams: Streams, lake: ObjectStore, bucket: int) -> Collected:
     result = Collected()
     while (batch := streams.read(bucket)) is not None:
         begun, entries = batch
-        result += _collect_file(streams, lake, bucket, begun, same_hour(begun, entries))
+        chosen = same_hour(begun, entries)
+        written = _collect_file(streams, lake, bucket, begun, chosen)
+        if written is None:
+            continue
+        result += written
+        if len(chosen) == len(entries) < streams.batch:
+            break
     return result + Collected(lost=streams.lost(bucket))
 
 
-def _collect_file(streams: Streams, lake: ObjectStore, bucket: int, begun: str, entries: Sequence[Entry]) -> Collected:
+def _collect_file(
+    streams: Streams, lake: ObjectStore, bucket: int, begun: str, entries: Sequence[Entry]
+) -> Collected | None:
+    """Write a file, unless an earlier run has: then finish that one, and return None."""
     records: list[Record] = []
     deletions: list[Deletion] = []
     unreadable = 0
@@ -109,4 +129,4 @@ def _collect_file(streams: Streams, lake: ObjectStore, bucket: int, begun: str, 
             f"{key} was there and is not any more; does another program delete files of the lake?"
         )
     streams.finish(bucket, begun, contents_of(stored.data))
-    return Collected()
+    return None

@@ -70,11 +70,11 @@ class ValkeyStreams:
     """
 
     def __init__(self, url: StoreUrl, region: str = "", batch: int = BATCH) -> None:
-        self._topology, self._batch = topology_of(url, region, SECONDS), batch
+        self._topology, self.batch = topology_of(url, region, SECONDS), batch
 
     def read(self, bucket: int) -> tuple[str, Sequence[Entry]] | None:
         """See `Streams.read`."""
-        begun, entries = self._eval(bucket, _parse_batch, _READ, self._batch)
+        begun, entries = self._eval(bucket, _parse_batch, _READ, self.batch)
         return (begun, entries) if begun else None
 
     def finish(self, bucket: int, begun: str, contents: Contents) -> None:

@@ -153,6 +153,27 @@ def test_each_entry_is_in_the_lake_once_or_counted_as_lost(
     assert trimmed or not lost
 
 
+class BusyLake(FaultyLake):
+    """A lake during whose writes visitors go on."""
+
+    def create(self, key: str, data: bytes | Path) -> bool:
+        self._rival()
+        return super().create(key, data)
+
+
+def test_a_busy_stream_does_not_keep_a_run_for_ever(
+    store: ValkeyStore, streams: ValkeyStreams, lake: BotoObjectStore
+) -> None:
+    # GIVEN a stream of more than a file, to which an event comes while each file is written
+    bucket, numbers = next(BUCKETS), itertools.count()
+    for _ in range(streams.batch + 2):
+        add(store, key_in(bucket), Event(f"item {next(numbers)}", f"{next(numbers)}"))
+    busy = BusyLake(lake, "", lambda: add(store, key_in(bucket), Event("late comer", f"{next(numbers)}")))
+    # WHEN it is collected THEN the run ends, with all that waited at its begin, and the next one has the rest
+    assert collect(streams, busy, bucket) == Collected(events=streams.batch + 3)
+    assert collect(streams, lake, bucket) == Collected(events=1)
+
+
 def test_an_entry_of_another_form_is_counted_and_stops_nothing(
     store: ValkeyStore, streams: ValkeyStreams, lake: BotoObjectStore, valkey: Valkey
 ) -> None:

@@ -42,6 +42,8 @@ class EmptyStreams:
         read_streams: those that were read, in order.
     """
 
+    batch = 1
+
     def __init__(self, lost: Mapping[int, int] | None = None, broken: Sequence[int] = ()) -> None:
         self._lost, self._broken = dict(lost or {}), broken
         self.read_streams: list[int] = []
