@@ -12,9 +12,11 @@ from aiohttp import web
 
 from devstack.console import faults
 from devstack.console.backend import Backend
+from devstack.console.drift import Measuring
+from devstack.console.experiments import Start
 from devstack.console.guard import guarded
 from devstack.processes.errors import StackError
-from nextitem.errors import NextItemError, RouteConflict, VersionNotFound
+from nextitem.errors import InputError, NextItemError, NotJudged, RouteConflict, VersionNotFound
 from nextitem.ids import id_fault
 from nextitem.sessions.codec import Unreadable
 
@@ -38,8 +40,8 @@ class Promotion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     force: bool = False
 
 
-class Rollback(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Nothing: a rollback restores what the route had before."""
+class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of a POST that says all by its path: a rollback restores what the route had before."""
 
 
 def api_routes(backend: Backend) -> list[web.RouteDef]:
@@ -78,7 +80,7 @@ def api_routes(backend: Backend) -> list[web.RouteDef]:
         return await asyncio.to_thread(backend.catalogues.attributes, item_ids)
 
     async def rollback_catalogue(request: web.Request) -> Any:
-        await _body(request, Rollback)
+        await _body(request, Nothing)
         return await asyncio.to_thread(backend.catalogues.rollback)
 
     async def figures(_request: web.Request) -> Any:
@@ -92,8 +94,28 @@ def api_routes(backend: Backend) -> list[web.RouteDef]:
         return await asyncio.to_thread(backend.models.promote, promotion.version, force=promotion.force)
 
     async def rollback(request: web.Request) -> Any:
-        await _body(request, Rollback)
+        await _body(request, Nothing)
         return await asyncio.to_thread(backend.models.rollback)
+
+    async def experiments(_request: web.Request) -> Any:
+        return await asyncio.to_thread(backend.experiments.view)
+
+    async def start_experiment(request: web.Request) -> Any:
+        return await asyncio.to_thread(backend.experiments.start, await _body(request, Start))
+
+    async def look(request: web.Request) -> Any:
+        await _body(request, Nothing)
+        return await asyncio.to_thread(backend.experiments.look)
+
+    async def stop_experiment(request: web.Request) -> Any:
+        await _body(request, Nothing)
+        return await asyncio.to_thread(backend.experiments.stop)
+
+    async def drift(_request: web.Request) -> Any:
+        return await asyncio.to_thread(backend.drift.view)
+
+    async def measure_drift(request: web.Request) -> Any:
+        return await asyncio.to_thread(backend.drift.measure, await _body(request, Measuring))
 
     async def store(_request: web.Request) -> Any:
         return await asyncio.to_thread(faults.store_state, backend.stack)
@@ -115,6 +137,12 @@ def api_routes(backend: Backend) -> list[web.RouteDef]:
         _get("registry", registry),
         _post("promote", promote),
         _post("rollback", rollback),
+        _get("experiments", experiments),
+        _post("experiments/start", start_experiment),
+        _post("experiments/look", look),
+        _post("experiments/stop", stop_experiment),
+        _get("drift", drift),
+        _post("drift/measure", measure_drift),
         _get("store", store),
         _post("store", set_store),
     ]
@@ -151,6 +179,8 @@ _STATUS_OF: tuple[tuple[type[Exception], int], ...] = (
     (NotFound, http.HTTPStatus.NOT_FOUND),
     (VersionNotFound, http.HTTPStatus.NOT_FOUND),
     (RouteConflict, http.HTTPStatus.CONFLICT),
+    (NotJudged, http.HTTPStatus.CONFLICT),
+    (InputError, http.HTTPStatus.UNPROCESSABLE_ENTITY),
     (Unreadable, http.HTTPStatus.BAD_GATEWAY),
     (ValueError, http.HTTPStatus.UNPROCESSABLE_ENTITY),
     (msgspec.DecodeError, http.HTTPStatus.UNPROCESSABLE_ENTITY),

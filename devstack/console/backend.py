@@ -7,6 +7,8 @@ from functools import cached_property
 
 from devstack.console.calls import CallTimes
 from devstack.console.catalogue import Catalogues
+from devstack.console.drift import Drift
+from devstack.console.experiments import Experiments
 from devstack.console.models import Models
 from devstack.console.neighbours import ItemView, item_view
 from devstack.console.replay import Step, Why, explain_answer, replay_steps
@@ -105,6 +107,16 @@ class Backend:
         """The catalogues in the stack's bucket."""
         bucket = Bucket(self.stack.bucket, self.stack.s3_endpoint)
         return Catalogues(bucket, self.stack.directory / "console-catalogues")
+
+    @cached_property
+    def experiments(self) -> Experiments:
+        """The experiments of the route."""
+        return Experiments(Bucket(self.stack.bucket, self.stack.s3_endpoint), self.stack.directory, self.stack.lake)
+
+    @cached_property
+    def drift(self) -> Drift:
+        """The drift of the route."""
+        return Drift(Bucket(self.stack.bucket, self.stack.s3_endpoint), self.stack.lake)
 
     def shop_view(self) -> ShopView:
         """Return what the pages need to begin."""

@@ -18,10 +18,10 @@ from nextitem.model.certificate import Certificate
 from nextitem.model.engine import Model
 from nextitem.model.manifest import CARD, CERTIFICATE, MAX_FILE_BYTES, Manifest
 from nextitem.registry.catalogue_loading import complete_joins, load_catalogue
-from nextitem.registry.publisher import Publisher
+from nextitem.registry.publisher import PublishedVersion, Publisher
 from nextitem.registry.reader import Registry, model_key
 from nextitem.registry.route import Route
-from nextitem.registry.verdicts import Verdict
+from nextitem.registry.verdicts import Verdict, refusal_of
 from nextitem.service.serving import RoutedModel
 
 ROUTE = "live"
@@ -39,11 +39,22 @@ class CertificateFigures:
 
 @dataclass(frozen=True)
 class VersionView:
-    """A published version, its share of the route's sessions, and its verdict, if it was judged."""
+    """A published version.
+
+    Attributes:
+        version: its name.
+        share: of the route's sessions.
+        verdict: the gate's, if it was judged.
+        refusal: why it may not take traffic unless it is forced; None if it may, or does.
+        manifest: without the popular items, of which there are hundreds.
+        certificate: what an engine must reach.
+        card: the model card.
+    """
 
     version: str
     share: float
     verdict: Verdict | None
+    refusal: str | None
     manifest: Manifest
     certificate: CertificateFigures | None
     card: str
@@ -79,12 +90,13 @@ class Models:
             nextitem.errors.RegistryError: it cannot be read.
         """
         with self._publisher() as (publisher, registry):
+            live = publisher.current()
             versions = tuple(
                 VersionView(
                     published.version,
                     published.share,
                     published.verdict,
-                    # the popular items, of which there are hundreds, are for the function
+                    _refusal(published, live),
                     msgspec.structs.replace(published.manifest, popular=()),
                     self._certificate(published.version),
                     self._document(published.version, CARD).decode(),
@@ -92,7 +104,7 @@ class Models:
                 for published in publisher.versions()
             )
             revisions = (registry.revision(ROUTE, revision) for revision in reversed(registry.revisions(ROUTE)))
-            return RegistryView(versions, publisher.current(), tuple(route for route in revisions if route))
+            return RegistryView(versions, live, tuple(route for route in revisions if route))
 
     def promote(self, version: str, *, force: bool = False) -> Route:
         """See `Publisher.promote`; `force` overrides the verdict, and the audit log of the route then says so."""
@@ -152,3 +164,9 @@ class Models:
         with object_store(self._bucket) as store:
             stored = store.read(model_key(version, name), MAX_FILE_BYTES[name])
         return b"" if stored is None else stored.data
+
+
+def _refusal(published: PublishedVersion, live: Route | None) -> str | None:
+    if live is None or published.version in live.versions:
+        return None
+    return refusal_of(published.verdict, published.version, live.champion.version)

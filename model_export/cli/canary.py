@@ -146,13 +146,15 @@ def steps_of(text: str, share: float | None) -> tuple[float, ...]:
     Raises:
         InputError: a part is not a number.
     """
+    from model_export.experiments.decide import steps_from
+
     try:
         steps = tuple(float(part) / 100 for part in text.split(","))
     except ValueError:
         raise InputError(f"--steps {text}: shares in percent, comma-separated, such as {STEPS}") from None
     if share is None:
         return steps
-    return (share / 100, *(step for step in steps if step > share / 100))
+    return steps_from(share / 100, steps)
 
 
 def _metric(kind: str, metric: str | None) -> str:

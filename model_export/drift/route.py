@@ -126,12 +126,26 @@ def last_report(bucket: ObjectReader, route: str, before: datetime) -> DriftRepo
     """
     limit = report_key(route, before)
     keys = [key for key in reports(bucket, route) if key < limit]
-    if not keys or (stored := bucket.read(keys[-1], MAX_REPORT_BYTES)) is None:
+    return _report(bucket, keys[-1]) if keys else None
+
+
+def newest_reports(bucket: ObjectReader, route: str, count: int) -> list[DriftReport]:
+    """Return a route's newest reports, oldest first; those that cannot be read are left out, after a warning.
+
+    Raises:
+        RegistryError: the bucket cannot be read.
+    """
+    found = (_report(bucket, key) for key in reports(bucket, route)[-count:])
+    return [report for report in found if report is not None]
+
+
+def _report(bucket: ObjectReader, key: str) -> DriftReport | None:
+    if (stored := bucket.read(key, MAX_REPORT_BYTES)) is None:
         return None
     try:
         return msgspec.json.decode(stored.data, type=DriftReport)
     except DECODE_ERRORS as error:
-        logger.warning("%s is ignored, smoothing begins again: it is no report of drift: %s", keys[-1], error)
+        logger.warning("%s is ignored: it is no report of drift: %s", key, error)
         return None
 
 

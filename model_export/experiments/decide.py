@@ -74,6 +74,11 @@ class Rules(msgspec.Struct, frozen=True):
                 raise InputError(f"rules of the experiment, {rule}")
 
 
+def steps_from(share: float, steps: tuple[float, ...] = Rules().steps) -> tuple[float, ...]:
+    """Return the shares of an experiment that begins with another first one; lower steps are left out."""
+    return (share, *(step for step in steps if step > share))
+
+
 class State(msgspec.Struct, frozen=True):
     """An experiment between two looks.
 

@@ -181,11 +181,28 @@ def require_verdict(bucket: ObjectReader, version: str, live: str, override: Ove
         override(str(refusal))
 
 
-def _require(verdict: Verdict | None, version: str, live: str) -> None:
-    how = f"`nextitem gate {version}` compares it with {live}; --force promotes it all the same, and is recorded"
+def refusal_of(verdict: Verdict | None, version: str, live: str) -> str | None:
+    """Return why a version may not take traffic from a live one, in words; None if it may.
+
+    Args:
+        verdict: of the version, if it was judged.
+        version: the version.
+        live: the live one.
+    """
     if verdict is None:
-        raise NotJudged(f"{version} has no verdict beside the live version {live}: {how}")
+        return f"{version} has no verdict beside the live version {live}"
     if not verdict.passed:
-        raise NotJudged(f"{version} did not pass the gate: {verdict.reason} To promote it all the same: --force")
+        return f"{version} did not pass the gate: {verdict.reason}"
     if verdict.reference != live:
-        raise NotJudged(f"{version} was compared with {verdict.reference or 'best sellers'}, but {live} is live: {how}")
+        return f"{version} was compared with {verdict.reference or 'best sellers'}, but {live} is live"
+    return None
+
+
+def _require(verdict: Verdict | None, version: str, live: str) -> None:
+    refusal = refusal_of(verdict, version, live)
+    if refusal is None:
+        return
+    if verdict is not None and not verdict.passed:
+        raise NotJudged(f"{refusal} To promote it all the same: --force")
+    how = f"`nextitem gate {version}` compares it with {live}; --force promotes it all the same, and is recorded"
+    raise NotJudged(f"{refusal}: {how}")

@@ -1,9 +1,11 @@
-// The console: one view at a time, chosen by the address: #overview, #models, #catalogue, #session/ID, #item/ID, #faults.
+// The console: one view at a time, chosen by the address: #overview, #models, #experiments, #drift, #catalogue, #session/ID, #item/ID, #faults.
 import { callService, devstack, queryOf, useToken } from "../api.js";
 import { byId, el, fill } from "../dom.js";
 import { Products } from "../products.js";
 import { startTheme } from "../theme.js";
 import { catalogue } from "./catalogue.js";
+import { drift } from "./drift.js";
+import { experiments } from "./experiments.js";
 import { faults } from "./faults.js";
 import { item } from "./item.js";
 import { models } from "./models.js";
@@ -11,7 +13,7 @@ import { overview } from "./overview.js";
 import { session } from "./session.js";
 
 const POPULAR = 100;
-const VIEWS = { overview, models, catalogue, session, item, faults };
+const VIEWS = { overview, models, experiments, drift, catalogue, session, item, faults };
 const shared = { products: null, popular: [] };
 let leave = () => {};
 

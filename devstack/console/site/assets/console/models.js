@@ -1,7 +1,7 @@
 // Published versions and the route: promote and roll back.
 import { callService, devstack } from "../api.js";
 import { el, facts, fill, percent } from "../dom.js";
-import { box, every, table } from "./parts.js";
+import { every, table, when } from "./parts.js";
 
 const POLL_MS = 1000;
 
@@ -60,7 +60,7 @@ function versionOf(version, change) {
   const { training, model, quantization, evaluation } = manifest;
   const day = (seconds) => new Date(seconds * 1000).toISOString().slice(0, 10);
   return el("details", { class: "version", open: share > 0 },
-    el("summary", {}, el("code", {}, version.version), share > 0 ? el("span", { class: "badge good" }, `live, ${percent(share)}`) : el("span", { class: "badge" }, "not live"),
+    el("summary", {}, el("code", {}, version.version), share > 0 ? el("span", { class: "badge good" }, `live, ${percent(share)}`) : el("span", { class: "badge" }, "not live"), verdictBadge(version.verdict),
       el("span", { class: "soft" }, `HR@20 ${evaluation["hr@20"]?.toFixed(4) ?? "–"}, ${training.sessions.toLocaleString("en")} sessions`)),
     el("div", { class: "inside" },
       el("div", {}, el("h3", {}, "Evaluation"), el("dl", { class: "facts" }, ...facts(Object.entries(evaluation).map(([name, value]) => [name, value.toFixed(4)])))),
@@ -72,17 +72,29 @@ function versionOf(version, change) {
         ["golden sessions", String(certificate.golden_sessions)], ["top 20 must agree", `${percent(certificate.overlap)} at least`],
         ["scores may differ", `${percent(certificate.score_tolerance)} at most`], ["scoring scheme", quantization.scheme],
         ["overlap with fp32", quantization.overlap.toFixed(4)], ["HR@20 lost", (-quantization.hr_delta).toFixed(4)]])))),
+    ...verdictOf(version),
     el("details", {}, el("summary", {}, "Model card"), el("pre", { class: "card-text", tabindex: "0" }, version.card)),
     el("div", { class: "actions" }, el("button", {
       type: "button", class: "primary", disabled: share === 1, "aria-label": `Promote ${version.version}`,
-      onclick: () => change(["Promote?", questionOf(version), "Promote"], "promote", { version: version.version, force: !version.verdict?.passed }),
+      onclick: () => change(["Promote?", questionOf(version), "Promote"], "promote", { version: version.version, force: Boolean(version.refusal) }),
     }, "Promote")));
 }
 
-function questionOf({ version, verdict }) {
+function questionOf({ version, verdict, refusal }) {
   const checked = `${version} gets all traffic, after its whole certificate is checked.`;
-  if (verdict?.passed) return `${checked} ${verdict.reason}`;
-  return `${checked} ${verdict ? verdict.reason : "It was not compared with the live version (nextitem gate)."} The audit log of the route will say that you promoted it all the same.`;
+  if (!refusal) return `${checked} ${verdict?.reason ?? ""}`;
+  return `${checked} ${refusal}. The audit log of the route will say that you promoted it all the same.`;
+}
+
+const verdictBadge = (verdict) => (verdict ? el("span", { class: `badge ${verdict.passed ? "good" : "bad"}` }, verdict.passed ? "passed the gate" : "did not pass") : el("span", { class: "badge" }, "not judged"));
+
+function verdictOf({ version, verdict, share }) {
+  if (!verdict) return share > 0 ? [] : [el("p", { class: "soft" }, "No verdict yet: ", el("code", {}, `nextitem gate ${version}`), " compares it with the live version.")];
+  const rows = verdict.bounds.map((bound) => [bound.name, bound.meaning, bound.value.toPrecision(4), `${bound.rule} ${bound.limit}`,
+    el("span", { class: `badge ${bound.passed ? "good" : "bad"}` }, bound.passed ? "holds" : "missed")]);
+  return [el("h3", {}, "Verdict of the gate"), el("p", {}, verdict.reason),
+    el("p", { class: "soft" }, `Beside ${verdict.reference ?? "best sellers"}, ${when(verdict.judged_at)}${verdict.events ? `, on ${verdict.events.sessions.toLocaleString("en")} sessions` : ""}.`),
+    table(`Verdict on ${version}`, ["bound", "of", "#value", "allowed", ""], rows)];
 }
 
 function historyOf(history) {

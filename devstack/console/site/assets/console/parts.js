@@ -38,3 +38,20 @@ export function every(milliseconds, work) {
     ended = true;
   };
 }
+
+/** Returns a function that says whether a value differs from the one before: only then a view is drawn again, because that takes the focus. */
+export function changed() {
+  let before;
+  return (value) => {
+    const now = JSON.stringify(value);
+    const isNew = now !== before;
+    before = now;
+    return isNew;
+  };
+}
+
+/** A moment of the API in words, UTC. */
+export const when = (time) => `${new Date(time).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+
+/** What a part says that needs the event lake. */
+export const noLake = (what) => el("p", { class: "notice", id: "no-lake" }, `${what} need the event lake, which this stack does not collect. Start it with `, el("code", {}, "make run ARGS=--lake"), ", after ", el("code", {}, "make install"), ".");
