@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from model_export.cli import catalogue, experiment, lake
+from model_export.cli import catalogue, experiment, lake, mirror
 from model_export.cli.availability import availability
 from model_export.cli.batch import batch
 from model_export.cli.canary import canary
@@ -118,6 +118,17 @@ EXPERIMENT: tuple[Callable[..., None], ...] = (experiment.status, experiment.loo
 for experiment_command in EXPERIMENT:
     experiments.command(short_help=_summary(experiment_command))(with_groups(experiment_command))
 app.add_typer(experiments, name="experiment")
+
+mirrors = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The registry shown elsewhere, one way.")
+
+
+@mirrors.callback()
+def _mirrors() -> None:
+    """Keep the name of the only command."""
+
+
+mirrors.command(short_help=_summary(mirror.mlflow))(with_groups(mirror.mlflow))
+app.add_typer(mirrors, name="mirror")
 
 
 @app.callback()

@@ -126,7 +126,7 @@ def last_report(bucket: ObjectReader, route: str, before: datetime) -> DriftRepo
     """
     limit = report_key(route, before)
     keys = [key for key in reports(bucket, route) if key < limit]
-    return _report(bucket, keys[-1]) if keys else None
+    return _report(bucket, keys[-1], "smoothing begins again") if keys else None
 
 
 def newest_reports(bucket: ObjectReader, route: str, count: int) -> list[DriftReport]:
@@ -135,17 +135,18 @@ def newest_reports(bucket: ObjectReader, route: str, count: int) -> list[DriftRe
     Raises:
         RegistryError: the bucket cannot be read.
     """
-    found = (_report(bucket, key) for key in reports(bucket, route)[-count:])
+    found = (_report(bucket, key, "the others are used") for key in reports(bucket, route)[-count:])
     return [report for report in found if report is not None]
 
 
-def _report(bucket: ObjectReader, key: str) -> DriftReport | None:
+def _report(bucket: ObjectReader, key: str, instead: str) -> DriftReport | None:
+    """Read a report; return None, after a warning that says what happens instead, if it cannot be read."""
     if (stored := bucket.read(key, MAX_REPORT_BYTES)) is None:
         return None
     try:
         return msgspec.json.decode(stored.data, type=DriftReport)
     except DECODE_ERRORS as error:
-        logger.warning("%s is ignored: it is no report of drift: %s", key, error)
+        logger.warning("%s is ignored, %s: it is no report of drift: %s", key, instead, error)
         return None
 
 

@@ -1,29 +1,17 @@
 """Records the metrics of a training: in TensorBoard's files in the run's folder, and in MLflow on request."""
 
 import math
-import os
-import sqlite3
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
 from model_export.metrics.ranking import Accuracy
+from model_export.tracking.client import metric_name, open_client
+from model_export.tracking.reason import reason_of
 from model_export.training.fit import Epoch
-from model_export.training.reason import reason_of
 from model_export.training.run_folder import METRICS, RunRecord
 from nextitem.errors import InputError
-
-EXPERIMENT = "nextitem"
-"""MLflow's experiment, unless MLFLOW_EXPERIMENT_NAME names another."""
-SQLITE = "sqlite:///"
-LIMITS = {
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "4",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
-}
-"""Variables of MLflow, unless they are set: with its own values it tries for minutes, and a training waits for it."""
 
 
 class Tracker(Protocol):
@@ -88,18 +76,14 @@ class MLflow:
     """
 
     def __init__(self, uri: str, on_fault: Callable[[str], None]) -> None:
-        for name, value in LIMITS.items():
-            os.environ.setdefault(name, value)
-        from mlflow.tracking import MlflowClient
-
         self._uri, self._on_fault = uri, on_fault
         self._run: str | None = None
         try:
-            _check_file(uri)
-            self._client = MlflowClient(tracking_uri=uri)
-            experiment = os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
-            known = self._client.get_experiment_by_name(experiment)
-            self._experiment = known.experiment_id if known else self._client.create_experiment(experiment)
+            self._client, self._experiment = open_client(uri)
+        except ModuleNotFoundError as error:
+            if error.name == "mlflow":
+                raise
+            raise InputError(f"MLflow at {uri} cannot be used: {reason_of(error)}") from error
         except Exception as error:  # MLflow passes on errors of requests, SQLAlchemy, Alembic and drivers
             raise InputError(f"MLflow at {uri} cannot be used: {reason_of(error)}") from error
 
@@ -142,7 +126,7 @@ class MLflow:
             self._tried(
                 lambda: self._client.log_batch(
                     run,
-                    metrics=[Metric(name.replace("@", "_at_"), value, now, step) for name, value in metrics.items()],
+                    metrics=[Metric(metric_name(name), value, now, step) for name, value in metrics.items()],
                     params=[Param(name, str(value)) for name, value in settings.items()],
                 )
             )
@@ -160,12 +144,3 @@ class MLflow:
         except Exception as error:  # noqa: BLE001  # as above; no fault of a tracker may end a training
             self._run = None
             self._on_fault(f"MLflow at {self._uri} has failed, the training goes on without it: {reason_of(error)}")
-
-
-def _check_file(uri: str) -> None:
-    """Open the file of a SQLite address: MLflow itself would try again for two minutes."""
-    if uri.startswith(SQLITE):
-        path = Path(uri.removeprefix(SQLITE).partition("?")[0])
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(path)) as database:
-            database.execute("SELECT count(*) FROM sqlite_master")

@@ -20,11 +20,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from model_export.data.sessions import Sessions
 from model_export.metrics.ranking import Accuracy
+from model_export.tracking.reason import reason_of
 from model_export.training.config import FitConfig
 from model_export.training.config_file import write_config
 from model_export.training.defaults import complete_config
 from model_export.training.fit import Epoch, validate
-from model_export.training.reason import reason_of
 from model_export.training.tuning.space import draw_config, searched_values
 from nextitem.errors import InputError
 

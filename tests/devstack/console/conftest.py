@@ -38,7 +38,7 @@ DEMO_SEED = 2026
 
 
 @contextmanager
-def console_stack() -> Iterator[Stack]:
+def console_stack(lake_buckets: int = 0) -> Iterator[Stack]:
     """Run a stack with the pages; its function follows a promotion after a second."""
     backend = Backend(list(Shop().sessions(DEMO_SESSIONS, seed=DEMO_SEED)))
     with Stack(
@@ -51,6 +51,7 @@ def console_stack() -> Iterator[Stack]:
         pages=console_pages(backend),
         observe=backend.calls.observe,
         exclude_seen=True,
+        lake_buckets=lake_buckets,
     ) as stack:
         backend.attach(stack)
         yield stack

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from devstack.console.experiments import NO_LAKE
 from devstack.publish import demo_artifact, earlier_artifact, publish_catalogue
 from devstack.services.bucket import Bucket
 from devstack.stack import Stack
@@ -174,6 +175,15 @@ def test_a_promotion_and_a_rollback_change_the_route(stack: Stack) -> None:
     assert rolled_back["variants"][0]["version"] == demo_artifact().name
 
 
+def test_without_a_lake_experiments_and_drift_say_what_to_do(stack: Stack) -> None:
+    assert api(stack, "experiments")["has_lake"] is False
+    assert api(stack, "drift") == {**api(stack, "drift"), "has_lake": False, "report": None, "hit_rates": []}
+    bodies = {"experiments/start": {"version": earlier_artifact().name, "share": 0.1}, "experiments/look": {}}
+    for path, body in {**bodies, "experiments/stop": {}, "drift/measure": {}}.items():
+        status, document = call(stack, f"/devstack/api/{path}", body)
+        assert (status, document["detail"]) == (502, NO_LAKE)
+
+
 def test_a_killed_store_starts_again_on_its_port(stack: Stack) -> None:
     # GIVEN a store that is killed
     assert api(stack, "store", {"action": "kill"}) == {"runs": False, "pause_ms": 0}
@@ -213,6 +223,10 @@ def test_the_figures_are_those_of_devstack_top(stack: Stack) -> None:
         ("promote", {"version": "v0123456789abcdef"}, 404),
         ("promote", {"version": "newest"}, 404),
         ("promote", {"versions": "v0123456789abcdef"}, 422),
+        ("promote", {"version": earlier_artifact().name}, 409),
+        ("experiments/start", {"version": earlier_artifact().name, "share": 0.9}, 422),
+        ("experiments/start", {"version": earlier_artifact().name, "share": 0.1, "kind": "shadow"}, 422),
+        ("drift/measure", {"hours": 0}, 422),
         ("promote", [], 422),
         ("store", {"action": "explode"}, 422),
         ("store", {"action": "slow", "pause_ms": 3_600_000}, 422),

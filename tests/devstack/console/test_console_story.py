@@ -170,12 +170,15 @@ def test_the_console_fits_a_phone_in_the_dark(visitor: BrowserContext) -> None:
     page.set_viewport_size(PHONE)
     page.emulate_media(color_scheme="dark")
     # WHEN each part is opened by keyboard
-    for part in ("Overview", "Models", "Catalogue", "Session", "Item", "Faults"):
+    for part in ("Overview", "Models", "Experiments", "Drift", "Catalogue", "Session", "Item", "Faults"):
         page.get_by_role("link", name=part, exact=True).focus()
         page.keyboard.press("Enter")
         expect(page.locator(".tabs [aria-current]")).to_have_text(part)
         # THEN none is wider than the phone
         assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+        # AND what needs the event lake says how to get it
+        if part in ("Experiments", "Drift"):
+            expect(page.locator("#no-lake")).to_contain_text("make run ARGS=--lake")
     expect(page.locator("#noticed")).to_contain_text("200")
     screenshot(page, "console-phone-dark")
     assert accessibility_faults(page) == []

@@ -86,6 +86,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "experiment look": ("--bucket", "--route", "--lake-folder", "--stack", "--metric-logs", "--json"),
     "experiment stop": ("--bucket", "--route", "--json"),
     "experiment log": ("--bucket", "--route", "--json"),
+    "mirror mlflow": ("--bucket", "--region", "--endpoint-url", "--tracking-uri", "--route", "--model", "--json"),
     "availability": ("--bucket", "--route", "--unavailable", "--json"),
     "drift": ("--bucket", "--route", "--lake", "--window", "--until", "--report", "--write", "--json"),
     "cost": ("--rps", "--catalogue", "--json"),

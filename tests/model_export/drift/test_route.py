@@ -12,7 +12,15 @@ import pytest
 
 from model_export.drift.emf import metric_records
 from model_export.drift.report import DriftReport
-from model_export.drift.route import Window, last_report, measure_route, report_key, reports, write_report
+from model_export.drift.route import (
+    Window,
+    last_report,
+    measure_route,
+    newest_reports,
+    report_key,
+    reports,
+    write_report,
+)
 from model_export.lake.records import Record
 from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported
 from nextitem.model.manifest import PROFILE
@@ -129,6 +137,7 @@ def test_a_damaged_report_is_ignored(bucket: MemoryBucket, caplog: pytest.LogCap
     with caplog.at_level(logging.WARNING):
         assert last_report(bucket, ROUTE, NOW + DAY) is None
     assert "smoothing begins again" in caplog.text
+    assert newest_reports(bucket, ROUTE, 1) == []
 
 
 @pytest.mark.slow

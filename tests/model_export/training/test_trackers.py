@@ -11,13 +11,15 @@ from mlflow.environment_variables import (
     MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR,
     MLFLOW_HTTP_REQUEST_MAX_RETRIES,
     MLFLOW_HTTP_REQUEST_TIMEOUT,
+    MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT,
 )
 from mlflow.tracking import MlflowClient
 
 from bench.common.loopback_http import LoopbackHttp
+from model_export.tracking.client import LIMITS, QUIET
 from model_export.training.fit import Epoch
 from model_export.training.run_folder import read_run
-from model_export.training.trackers import LIMITS, MLflow
+from model_export.training.trackers import MLflow
 from nextitem.errors import InputError
 from tests.model_export.cli.commandline import Answer, done, nextitem
 from tests.model_export.event_files import write_events
@@ -115,7 +117,7 @@ def test_refuses_an_mlflow_that_cannot_be_used_before_events_are_read(home: Path
 
 def test_mlflow_is_asked_for_seconds_only(monkeypatch: pytest.MonkeyPatch) -> None:
     # GIVEN no limits in the environment, as for a user
-    for name in LIMITS:
+    for name in (*LIMITS, *QUIET):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(InputError):
         MLflow("http://127.0.0.1:9", lambda _line: None)
@@ -123,6 +125,9 @@ def test_mlflow_is_asked_for_seconds_only(monkeypatch: pytest.MonkeyPatch) -> No
     assert {name: os.environ[name] for name in LIMITS} == LIMITS
     variables = (MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR, MLFLOW_HTTP_REQUEST_MAX_RETRIES, MLFLOW_HTTP_REQUEST_TIMEOUT)
     assert {variable.name for variable in variables} == LIMITS.keys()
+    # AND it prints nothing between the lines of a command's JSON
+    assert MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT.name in QUIET
+    assert MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT.get()
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 // Small charts as SVG. They are drawn at the width of their place, so that texts have the same size on a phone.
 import { el, svg } from "../dom.js";
 
-export const signed = (value) => `${value >= 0 ? "+" : "−"}${Math.abs(100 * value).toFixed(1)} %`;
+export const signed = (value) => `${value >= 0 ? "+" : "-"}${Math.abs(100 * value).toFixed(1)} %`;
 const MINIMUM_WIDTH = 260;
 const widthOf = (place) => Math.max(MINIMUM_WIDTH, place.clientWidth);
 const text = (x, y, content, anchor = "middle") => svg("text", { x, y, "text-anchor": anchor }, content);
@@ -22,7 +22,7 @@ export function intervalChart(place, { value, low, high }, margin) {
   parts.push(...(width < 420 ? [] : edges), svg("rect", { class: "interval", x: from, y: middle - 8, width: Math.max(2, to - from), height: 16, rx: 4 }));
   if (value !== null) parts.push(svg("circle", { class: "estimate", cx: x(value), cy: middle, r: 6 }));
   const bound = (change, infinite) => (change === null ? infinite : signed(change));
-  const label = value === null ? "the change is not known yet" : `change ${signed(value)}, interval ${bound(low, "−∞")} to ${bound(high, "+∞")}, accepted loss ${signed(-margin)}`;
+  const label = value === null ? "the change is not known yet" : `change ${signed(value)}, interval ${bound(low, "-∞")} to ${bound(high, "+∞")}, accepted loss ${signed(-margin)}`;
   return svg("svg", { class: "chart", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label }, ...parts);
 }
 

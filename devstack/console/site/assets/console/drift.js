@@ -62,9 +62,10 @@ function hitRatesOf(place, report, points) {
 }
 
 function measuresOf(report, thresholds) {
-  const moved = (changes) => changes.map((each) => `${each.name} (${percent(each.before)} to ${percent(each.now)})`).join(", ") || "–";
-  const rows = report.measures.map((each) => (each.skipped ? [each.name, each.against, "–", "–", "–", el("span", { class: "soft" }, each.skipped), "–", "–"]
-    : [each.name, each.against, each.psi.toFixed(3), each.bound.toFixed(3), each.smoothed.toFixed(3), level(each.level), moved(each.gained), moved(each.lost)]));
+  const moved = (changes) => changes.map((each) => `${each.name} (${percent(each.before)} to ${percent(each.now)})`).join(", ");
+  const text = (content) => (content ? el("span", { class: "text" }, content) : "–");
+  const rows = report.measures.map((each) => (each.skipped ? [each.name, each.against, "–", "–", "–", el("span", { class: "soft text" }, each.skipped), "–", "–"]
+    : [each.name, each.against, each.psi.toFixed(3), each.bound.toFixed(3), each.smoothed.toFixed(3), level(each.level), text(moved(each.gained)), text(moved(each.lost))]));
   return box("Distributions", el("p", { class: "soft" }, `The population stability index beyond chance, smoothed, is moderate from ${thresholds.moderate} and elevated from ${thresholds.elevated}.`),
     table("Distributions", ["distribution", "against", "#PSI", "#by chance at most", "#beyond chance", "level", "gained most", "lost most"], rows));
 }

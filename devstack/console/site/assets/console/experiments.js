@@ -50,7 +50,8 @@ export function experiments(view, shared) {
     }
     const candidates = registry.versions.filter((version) => version.share === 0);
     if (isNewForm([running, found.has_lake, candidates.map(({ version, refusal }) => [version, refusal])])) {
-      fill(form, found.has_lake && !running ? startForm(candidates, start) : null);
+      form.hidden = running || !found.has_lake;
+      fill(form, form.hidden ? null : startForm(candidates, start));
     }
     if (isNewLog(found.log)) fill(log, logOf(found.log));
   }
@@ -104,8 +105,10 @@ function evidenceOf(place, { look, change, record }) {
   ];
 }
 
-const ruleOf = (margin) => (margin > 0 ? `Right of the dashed line, the accepted loss of ${signed(-margin)}, the challenger is promoted; left of it, rolled back.`
-  : "Right of no change the challenger is promoted; left of it, rolled back.");
+const ruleOf = (margin) => {
+  const at = margin > 0 ? `the accepted loss of ${signed(-margin)} (dashed)` : "no change";
+  return `Left of ${at}, the challenger is rolled back. Right of that, it is promoted at its last share.`;
+};
 
 function startForm(candidates, start) {
   const input = (id, value, attributes) => el("input", { type: "number", id, value, ...attributes });
@@ -122,7 +125,7 @@ function startForm(candidates, start) {
   const say = () => {
     const found = chosen();
     fill(note, el("span", { class: `badge ${found.refusal ? "warn" : "good"}` }, found.refusal ? "needs a verdict" : "passed the gate"),
-      ` ${found.refusal ? `${found.refusal}. ` : found.verdict?.reason ?? ""}`, found.refusal ? el("code", {}, `nextitem gate ${found.version}`) : null);
+      ` ${found.refusal ? `${found.refusal}. ` : found.verdict?.reason ?? ""}`, found.refusal ? el("code", {}, `nextitem gate ${found.version}`) : null, found.refusal ? " judges it." : null);
   };
   if (!candidates.length) return box("Start an experiment", el("p", { class: "soft" }, "There is no published version beside the live one: ", el("code", {}, "nextitem publish"), " adds one."));
   version.addEventListener("change", say);

@@ -41,8 +41,10 @@ function show() {
   const argument = rest.length ? decodeURIComponent(rest.join("/")) : null;
   leave();
   for (const link of document.querySelectorAll(".tabs a")) {
-    if (link.getAttribute("href") === `#${view}`) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
+    if (link.getAttribute("href") === `#${view}`) {
+      link.setAttribute("aria-current", "page");
+      link.scrollIntoView({ block: "nearest", inline: "nearest" });
+    } else link.removeAttribute("aria-current");
   }
   shared.say("");
   const place = el("div", { class: "view" });

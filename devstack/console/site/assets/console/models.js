@@ -99,6 +99,6 @@ function verdictOf({ version, verdict, share }) {
 
 function historyOf(history) {
   const rows = history.map((route) => [String(route.revision), route.changed, el("code", {}, route.variants.map((variant) => variant.version).join(", ")),
-    route.restores ? `restores ${route.restores}` : "promotion"]);
+    route.experiment ? `experiment ${route.experiment.experiment}` : route.restores ? `restores ${route.restores}` : "promotion"]);
   return [el("h2", {}, "History of the route"), table("History of the route", ["revision", "changed", "versions", "how"], rows)];
 }
