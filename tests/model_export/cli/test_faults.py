@@ -32,15 +32,23 @@ BAD_FILES = {
 }
 
 
-@pytest.fixture
-def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with good events, a run and its artifact."""
-    monkeypatch.chdir(tmp_path)
-    Path("events.csv").write_bytes(GOOD)
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with good events, a run and its artifact."""
+    folder = tmp_path_factory.mktemp("good")
+    (folder / "events.csv").write_bytes(GOOD)
     run = random_run(5)
-    Path("run").mkdir()
-    write_run(Path("run"), run)
-    exported(run, Path("out"))
+    (folder / "run").mkdir()
+    write_run(folder / "run", run)
+    exported(run, folder / "out")
+    return folder
+
+
+@pytest.fixture
+def work(good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder: a copy of the good one, which a test may change."""
+    shutil.copytree(good, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
     return tmp_path
 
 

@@ -4,12 +4,11 @@ import gzip
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 
 from model_export.data.ingestion.config import PrepareConfig
 from model_export.data.ingestion.engine import Engine
 from model_export.data.ingestion.prepare import Preparation, prepare
-from model_export.data.ingestion.reader import read_sessions
-from tests.model_export.handmade import items_of
 
 DAY = 86_400
 FIRST_DAY = 18_000 * DAY
@@ -50,9 +49,20 @@ def run(engine: Engine, sources: list[Path], out: Path, config: PrepareConfig) -
 
 
 def sides(out: Path) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """Items by session, of train and of test."""
-    train, test = (read_sessions(next(out.glob(f"{name}.*"))) for name in ("train", "test"))
-    return dict(zip(train.ids, items_of(train), strict=True)), dict(zip(test.ids, items_of(test), strict=True))
+    """Items by session, of train and of test, in the order of the Parquet files.
+
+    Read by pyarrow: `read_sessions` sorts the events, and compiles its checks for each file: half of a test's time.
+    """
+    train, test = (_items_by_session(out / f"{name}.parquet") for name in ("train", "test"))
+    return train, test
+
+
+def _items_by_session(path: Path) -> dict[str, list[str]]:
+    events = pq.read_table(path, columns=["session_id", "item_id"])
+    items: dict[str, list[str]] = {}
+    for session, item in zip(events["session_id"].to_pylist(), events["item_id"].to_pylist(), strict=True):
+        items.setdefault(session, []).append(item)
+    return items
 
 
 def content(folder: Path) -> dict[str, bytes]:
