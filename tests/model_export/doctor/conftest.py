@@ -18,6 +18,7 @@ from tests.nextitem.parts import CREDENTIALS, REGION
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 
 @pytest.fixture(scope="package")
@@ -53,8 +54,9 @@ def bucket(s3: "S3Client", tmp_path: Path) -> Iterator[BotoObjectStore]:
     publisher.promote(publisher.publish(demo_artifact()), tmp_path / "published")
     yield bucket
     listing = s3.list_object_versions(Bucket=BUCKET)
-    for entry in (*listing.get("Versions", ()), *listing.get("DeleteMarkers", ())):
-        s3.delete_object(Bucket=BUCKET, Key=entry["Key"], VersionId=entry["VersionId"])
+    left = (*listing.get("Versions", ()), *listing.get("DeleteMarkers", ()))
+    keys: list[ObjectIdentifierTypeDef] = [{"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in left]
+    s3.delete_objects(Bucket=BUCKET, Delete={"Objects": keys})
     s3.delete_bucket(Bucket=BUCKET)
 
 
