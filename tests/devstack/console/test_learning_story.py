@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
-import numpy as np
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
@@ -16,6 +15,7 @@ from devstack.publish import demo_artifact, earlier_artifact, object_store
 from devstack.replay.shoppers import replay
 from devstack.services.bucket import Bucket
 from devstack.stack import Stack
+from model_export.experiments.assignment import AssignedSessions
 from model_export.experiments.decide import decide
 from model_export.experiments.lifecycle import state_after
 from model_export.experiments.records import LeftOut, Look, LookSums, Record, add_look, arm_sums, read_records
@@ -44,22 +44,23 @@ def shoppers(stack: Stack, count: int, seed: int) -> None:
 
 
 def add_evidence(stack: Stack, loss: float) -> None:
-    """Add a look at 3,000 sessions of each arm, as if they had ended within an hour."""
+    """Add a look at 15,000 sessions, a fifth of them the challenger's, as if they had ended just after the start."""
     with object_store(Bucket(stack.bucket, stack.s3_endpoint)) as store:
         record = read_records(store, ROUTE)[-1]
-        champion, challenger = _sums(0.30), _sums(0.30 * (1 - loss))
+        champion, challenger = _sums(12_000, 0.30), _sums(3_000, 0.30 * (1 - loss))
+        assigned = (AssignedSessions(0.2, 12_000, 3_000),)
         state = state_after(record, [])
         assert state is not None
-        decision = decide(state, record.rules, arm_sums([champion]), arm_sums([challenger]), {"p99_ms": 38.25})
+        measured = {"p99_ms": 38.25}
+        decision = decide(state, record.rules, arm_sums([champion]), arm_sums([challenger]), [assigned], measured)
         at = record.started + timedelta(microseconds=1)
-        look = Look(at, at, at, {"p99_ms": 38.25}, champion, challenger, LeftOut(4, 2, 0, 9), decision)
+        look = Look(at, at, at, measured, champion, challenger, assigned, LeftOut(4, 2, 0, 9), decision)
         assert add_look(store, record, look)
 
 
-def _sums(rate: float) -> LookSums:
-    outcomes = np.zeros(3_000)
-    outcomes[: round(3_000 * rate)] = 1.0
-    return LookSums(3_000, float(outcomes.sum()), float((outcomes**2).sum()))
+def _sums(sessions: int, rate: float) -> LookSums:
+    """Return sums of outcomes that are 0 or 1."""
+    return LookSums(sessions, rate * sessions, rate * sessions)
 
 
 def start(page: Page, **fields: str) -> None:
@@ -100,7 +101,7 @@ def test_a_canary_is_forced_looked_at_and_stopped(visitor: BrowserContext, stack
     assert (record.rules.steps, record.timing.idle) == ((0.2, 0.5), 1.0)
     expect(page.locator(".entry")).to_contain_text("forced canary")
     expect(page.locator("#start")).to_have_count(0)
-    # WHEN a look has found 3,000 sessions of each arm
+    # WHEN a look has found 15,000 sessions
     add_evidence(stack, 0.01)
     # THEN the page draws the interval beside the accepted loss
     change = page.locator("#change")
@@ -112,6 +113,7 @@ def test_a_canary_is_forced_looked_at_and_stopped(visitor: BrowserContext, stack
     assert margin is not None
     assert bar["x"] < margin["x"] < bar["x"] + bar["width"]
     expect(page.get_by_role("region", name="Guard rails")).to_contain_text("holds")
+    expect(page.locator("#view")).to_contain_text("3,000 of 15,000 sessions are the challenger's, 3,000 expected")
     screenshot(page, "console-experiment", full_page=True)
     assert accessibility_faults(page) == []
     # WHEN the person looks, which carries out what that look decided
@@ -125,7 +127,7 @@ def test_a_canary_is_forced_looked_at_and_stopped(visitor: BrowserContext, stack
     page.locator("#look").press("Enter")
     # THEN the look counted their sessions beside the ones before
     expect(page.locator("#notice")).to_contain_text("Look 2:")
-    expect(arms.first).not_to_contain_text("3000")
+    expect(arms.first).not_to_contain_text("12000")
     # AND the log has it, with its evidence
     page.locator(".entry summary").first.press("Enter")
     expect(page.locator(".entry").first.locator("pre")).to_contain_text('"relative_difference"')

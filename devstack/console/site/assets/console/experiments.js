@@ -100,9 +100,15 @@ function evidenceOf(place, { look, change, record }) {
       el("p", { class: "soft" }, `The bar is the interval that holds at every look (${percent(record.rules.level)}). ${ruleOf(record.rules.margin)}`), chart),
     el("dl", { class: "facts" }, ...facts([["newest look", `${decision.look}, ${when(look.at)}`], ["it says", decision.reason],
       ["shares", record.rules.steps.map(percent).join(", ")], ["sessions of each arm, at least", String(record.rules.minimum_sessions)],
-      ["left out by this look", `${left.under_way} under way at a change, ${left.in_both_arms} in both arms, ${left.no_outcome} without outcome, ${left.too_long} too long`]])),
+      ["shares that the arms got", assignmentOf(decision.assignment)], ["left out by this look", `${left.under_way} under way at a change, ${left.in_both_arms} in both arms, ${left.no_outcome} without outcome, ${left.too_long} too long`]])),
     el("div", {}, el("h3", {}, "Guard rails"), guards.length ? table("Guard rails", ["measurement", "#now", "#at most", ""], guards) : el("p", { class: "soft" }, "None.")),
   ];
+}
+
+function assignmentOf({ champion, challenger, challenger_expected: expected, mismatch }) {
+  const count = (value) => Math.round(value).toLocaleString("en");
+  const text = `${count(challenger)} of ${count(champion + challenger)} sessions are the challenger's, ${count(expected)} expected`;
+  return el("span", {}, text, mismatch ? el("span", { class: "badge bad" }, "a mismatch: nothing is decided") : null);
 }
 
 const ruleOf = (margin) => {
