@@ -8,7 +8,6 @@ from learning.settings import Settings
 from model_export.experiments.decide import Bound, Rules
 from model_export.experiments.lifecycle import start_experiment
 from model_export.experiments.measurements import ERROR_RATE, P99, SLOW_SHARE
-from model_export.experiments.records import Timing
 from model_export.retraining.result import read_result
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import InputError
@@ -19,10 +18,6 @@ GUARDS = (Bound(P99, SLOW_MS), Bound(ERROR_RATE, 0.02), Bound(SLOW_SHARE, 0.05))
 """Bounds that take the challenger back at the next look: those at which alarms take a release back."""
 RULES = Rules(margin=0.02, guards=GUARDS)
 """A challenger that loses less than 2 % of the hit rate is promoted: it has learned newer days."""
-TIMING = Timing(delay=1_500)
-"""Events are in the lake after a quarter of an hour, the pause between two runs of the collector, and the ten minutes
-that one may take."""
-
 logger = logging.getLogger(__name__)
 logger.setLevel(logging.INFO)
 
@@ -60,7 +55,7 @@ def handler(event: Mapping[str, str], _context: object) -> dict[str, str]:
                 return {"outcome": "live", "version": result.version}
             if result.version not in {variant.version for variant in route.variants}:
                 now = datetime.now(UTC)
-                start_experiment(bucket, settings.route, result.version, "canary", RULES, now, timing=TIMING)
+                start_experiment(bucket, settings.route, result.version, "canary", RULES, now)
             return {"outcome": "started", "version": result.version}
         case _:
             raise InputError('the event must have the action "check", or "start" and a job')

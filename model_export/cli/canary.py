@@ -62,8 +62,9 @@ class TimingOptions:
 
     idle_seconds: Annotated[float, typer.Option(min=1, help="A session without events for so long has ended.")] = 1_800
     delay_seconds: Annotated[
-        float, typer.Option(min=0, help="How long events may take into the lake: the collector's pause, and some more.")
-    ] = 900
+        float,
+        typer.Option(min=0, help="How long events may take into the lake: the collector's pause and duration."),
+    ] = 1_500
     settle_seconds: Annotated[
         float, typer.Option(min=0, help="How long functions may take to follow the route, and some more.")
     ] = 60

@@ -67,6 +67,7 @@ class Rules(msgspec.Struct, frozen=True):
             and self.steps[-1] <= 0.5,  # noqa: PLR2004 - above it the champion's arm is the small one
             f"minimum_sessions {self.minimum_sessions}: 2 or more": self.minimum_sessions > 1,
             f"planned_sessions {self.planned_sessions}: 1 or more": self.planned_sessions > 0,
+            "guards: finite bounds": all(math.isfinite(guard.most) for guard in self.guards),
             f"level {self.level}: from 0.5 to below 1": 0.5 <= self.level < 1,  # noqa: PLR2004 - the text names them
         }
         for rule, kept in checks.items():

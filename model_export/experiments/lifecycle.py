@@ -9,15 +9,17 @@ Nothing here needs torch, pandas or a console: a Lambda function with DuckDB, nu
 """
 
 from datetime import datetime, timedelta
+from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import monotonic
 
 import msgspec
 
 from model_export.attributes.attribute_map import new_item_rows
 from model_export.experiments.audit import AuditEntry, write_audit
 from model_export.experiments.decide import Rules, State, decide, next_state
-from model_export.experiments.live_sessions import sums_between
+from model_export.experiments.live_sessions import NONE_COUNTED, sums_between
 from model_export.experiments.measurements import Measurements
 from model_export.experiments.records import (
     Look,
@@ -221,11 +223,15 @@ def _new_look(
     state = state_after(record, looks)
     if state is None or now <= (started if last is None else last.at):
         return None
-    until = max(before, now - timedelta(seconds=record.timing.delay))
-    counted = sums_between(lake, record, before, until)
     since = started if last is None else last.at if last.measured else last.measured_since
-    guards = {guard.name for guard in record.rules.guards}
+    guards = {guard.name: guard.most for guard in record.rules.guards}
     measured = measurements.measured(record.challenger, since, now) if guards else {}
+    if any(measured.get(name, -inf) > most for name, most in guards.items()):
+        # A lake that is slow or cannot be read must not delay the end
+        until, counted = before, NONE_COUNTED
+    else:
+        until = max(before, now - timedelta(seconds=record.timing.delay))
+        counted = sums_between(lake, record, before, until)
     decision = decide(
         state,
         record.rules,
@@ -264,10 +270,12 @@ def _carry_out(bucket: ObjectStore, record: Record, look: Look, publisher: Publi
 
 
 def _follow(bucket: ObjectStore, record: Record, route: Route) -> Record:
-    """Add the route's share to the record."""
+    """Add the route's share to the record, and its champion: a person may have promoted one since the record began."""
     share = 0.0 if route.challenger is None else route.challenger.weight
-    change = ShareChange(datetime.fromisoformat(route.changed), share)
-    return change_record(bucket, record, msgspec.structs.replace(record, shares=(*record.shares, change)))
+    shares = (*record.shares, ShareChange(datetime.fromisoformat(route.changed), share))
+    return change_record(
+        bucket, record, msgspec.structs.replace(record, champion=route.champion.version, shares=shares)
+    )
 
 
 def _ended(record: Record, outcome: Outcome, at: datetime) -> Record:
@@ -275,4 +283,10 @@ def _ended(record: Record, outcome: Outcome, at: datetime) -> Record:
 
 
 def _publisher(bucket: ObjectStore, route: str, now: datetime) -> Publisher:
-    return Publisher(bucket, route, lambda: now, new_item_rows)
+    """Return a publisher whose clock is at `now`, and goes on.
+
+    A look may read the lake for minutes, and a start download a model, before the route changes. Sessions that were
+    under way are left out around the time of the change itself.
+    """
+    begun = monotonic()
+    return Publisher(bucket, route, lambda: now + timedelta(seconds=monotonic() - begun), new_item_rows)

@@ -24,6 +24,10 @@ class CountedSessions(NamedTuple):
     left_out: LeftOut
 
 
+NONE_COUNTED = CountedSessions(LookSums(0, 0, 0), LookSums(0, 0, 0), (), LeftOut(0, 0, 0, 0))
+"""What a look has that reads no sessions."""
+
+
 def sums_between(lake: LakeFiles, record: Record, after: datetime, by: datetime) -> CountedSessions:
     """Return the sessions of both arms that ended in a window.
 

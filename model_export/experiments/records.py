@@ -16,7 +16,7 @@ from model_export.experiments.assignment import AssignedSessions
 from model_export.experiments.decide import Decision, Rules
 from model_export.experiments.sequential import ArmSums
 from nextitem.aws.object_store import ObjectReader, ObjectStore
-from nextitem.errors import RegistryError, RouteConflict
+from nextitem.errors import InputError, RegistryError, RouteConflict
 from nextitem.model.manifest import DECODE_ERRORS
 from nextitem.registry.experiment import Kind
 
@@ -24,6 +24,8 @@ EXPERIMENTS = "experiments/"
 RECORD = "record.json"
 MAX_DOCUMENT_BYTES = 1 << 20
 READS_AT_ONCE = 16
+MAX_SECONDS = 31 * 86_400
+"""Longest time in the settings of an experiment."""
 
 Outcome = Literal["promoted", "rolled_back", "stopped", "ended_by_hand", "never_started"]
 """How an experiment ended: by a decision, by `nextitem experiment stop`, because a person changed the route, or because
@@ -36,15 +38,28 @@ class Timing(msgspec.Struct, frozen=True):
     Attributes:
         idle: a session has ended when it had no event for so long.
         delay: how long events may take into the lake: the pause between two runs of the collector, and its duration.
+            By default a quarter of an hour and ten minutes, as in template.yaml. If they take longer, a session may be
+            counted before its last events, and once more with them.
         settle: how long running functions may take to follow a changed route (`NEXTITEM_ROUTE_TTL_SECONDS`), and some
             more. Sessions that were under way at a change, or began within this time, do not count.
         longest: longer sessions do not count.
     """
 
     idle: float = 1_800
-    delay: float = 900
+    delay: float = 1_500
     settle: float = 60
     longest: float = 14_400
+
+    def __post_init__(self) -> None:
+        """Check the ranges: JSON has no infinity, so the record could not be read again.
+
+        Raises:
+            InputError: a time is out of range.
+        """
+        for name, least in (("idle", 1.0), ("delay", 0.0), ("settle", 0.0), ("longest", 1.0)):
+            seconds = getattr(self, name)
+            if not least <= seconds <= MAX_SECONDS:
+                raise InputError(f"timing of the experiment, {name} {seconds}: {least:g} to {MAX_SECONDS} seconds")
 
 
 class ShareChange(msgspec.Struct, frozen=True):

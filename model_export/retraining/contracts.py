@@ -130,12 +130,13 @@ def _amount(connection: DuckDBPyConnection, limits: ContractLimits, _around: Sur
 
 
 def _clients(connection: DuckDBPyConnection, limits: ContractLimits, _around: Surroundings) -> Iterator[Contract]:
-    session, share = _most(connection, "FROM lake SELECT session, count(*) GROUP BY session")
+    _session, share = _most(connection, "FROM lake SELECT session, count(*) GROUP BY session")
     yield _at_most(
         "max_session_share",
         share,
         limits.max_session_share,
-        f"session {session} has {share:.1%} of all events, as only a robot has: block it, and DELETE the session",
+        f"one session has {share:.1%} of all events, as only a robot has: block it. Its pseudonym is in the lake "
+        "only, because logs outlive a DELETE",
     )
     paths = (
         "FROM (FROM lake SELECT hash(string_agg(item_id, chr(31) ORDER BY occurred_at, entry)) AS path "

@@ -145,8 +145,10 @@ def _quality_bounds(comparison: Comparison, rules: GateRules, live: Model | None
         before, difference = comparison.reference[metric].value, comparison.differences[metric]
         low = difference.value if difference.low is None else difference.low
         meaning = f"relative change of {metric.upper()}, lower end of its 95 % interval"
+        # Of two versions without a hit, such as on ids that neither knows, none has proved anything
+        change = relative(low, before) if before or low > 0 else -1.0
         # better than best sellers is the least that a first model must be
-        yield _bound(metric, meaning, relative(low, before), "at least", 0.0 if live is None else -rules.max_loss)
+        yield _bound(metric, meaning, change, "at least", 0.0 if live is None else -rules.max_loss)
 
 
 def relative(change: float, before: float) -> float:

@@ -1,7 +1,7 @@
 """Retrain from the lake: contracts, preparation, training, export, publication, gate.
 
-The version that is judged is the version that ships. It is trained to the day before the last one, and judged on the
-last one; it is not trained again on all days, because then no one would have judged what takes traffic (decision 40).
+The version that is judged is the version that ships. It is judged on the last 24 hours, and trained on what came before
+them; it is not trained again on all days, because then no one would have judged what takes traffic (decision 40).
 
 A run that is stopped has changed nothing before the publication. A run after it starts from the beginning: the same
 events give the same version, whose publication and verdict are then repeated.
@@ -13,12 +13,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from model_export.data.ingestion.config import PrepareConfig
 from model_export.data.ingestion.duckdb_engine import duckdb_engine
 from model_export.data.ingestion.pipeline import IngestionProgress
 from model_export.data.ingestion.prepare import Preparation, prepare
 from model_export.data.ingestion.reader import read_files, read_sessions
 from model_export.data.layout import Layout
+from model_export.data.split import DAY_SECONDS
 from model_export.export.export import export
 from model_export.progress import Phase, Unwatched, Work
 from model_export.retraining.comparison import CANDIDATE, REFERENCE
@@ -136,6 +139,9 @@ def live_items(bucket: ObjectStore, route: str, folder: Path) -> Sequence[str] |
 def prepare_lake(lake: Path, out: Path, settings: LakeSettings, work: Work) -> Preparation:
     """Prepare the lake's files for the gate: train ends where the test days begin, and test keeps unknown items.
 
+    The test days end with the newest event. UTC days would not do: shortly after midnight the last one has
+    some minutes, which judge nothing, and the one before it would cost the training its newest day.
+
     Args:
         lake: the folder of the files.
         out: the new folder.
@@ -145,9 +151,20 @@ def prepare_lake(lake: Path, out: Path, settings: LakeSettings, work: Work) -> P
     Raises:
         InputError: the events are wrong, one side would be empty, or `out` is taken.
     """
-    config = PrepareConfig(LAKE_LAYOUT, settings.min_support, test_days=settings.test_days, for_gate=True)
+    test_from = newest_arrival(lake) / 1000 - settings.test_days * DAY_SECONDS if settings.test_days else None
+    config = PrepareConfig(
+        LAKE_LAYOUT, settings.min_support, test_days=settings.test_days, test_from=test_from, for_gate=True
+    )
     with duckdb_engine() as engine:
         return prepare(engine, [str(lake)], str(out), config, IngestionProgress(work))
+
+
+def newest_arrival(lake: Path) -> int:
+    """Return when the newest event of a lake's files arrived, in epoch milliseconds of the store's clock."""
+    with duckdb.connect() as connection:
+        files = str(lake / "**" / "*.parquet")
+        query = "SELECT coalesce(max(arrived_at), 0) FROM read_parquet($files)"
+        return int(connection.execute(query, {"files": files}).fetchall()[0][0])
 
 
 def train_and_export(out: Path, fit: FitConfig, work: Work, say: Callable[[str], None], exporting: Work) -> Path:

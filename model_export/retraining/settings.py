@@ -21,7 +21,9 @@ class LakeSettings:
 
     days: Annotated[int, "Newest UTC days of the lake to learn from and to judge by."] = 90
     test_days: Annotated[
-        int, "Last UTC days, which judge and are not trained on; 0: the last tenth of the sessions by start."
+        int,
+        "Times 24 hours before the newest event, which judge and are not trained on; 0: the last tenth of the sessions "
+        "by start.",
     ] = 1
     min_support: Annotated[int, "Minimum training events of an item; 0 keeps all items."] = 5
     lost: Annotated[int, "Events that the collector has counted as lost since the last training."] = 0

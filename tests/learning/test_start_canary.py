@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from learning import start_canary
-from learning.start_canary import RULES, TIMING
+from learning.start_canary import RULES
+from model_export.experiments.records import Timing
 from model_export.retraining.result import TrainingResult, read_result, result_key, write_result
 from nextitem.aws.object_store import StoredObject
 from nextitem.errors import InputError, RegistryUnavailable
@@ -84,4 +85,4 @@ def test_another_event_is_refused(bucket: Bucket, event: dict[str, str]) -> None
 
 def test_a_canary_has_guard_rails_and_waits_for_the_collector() -> None:
     assert {guard.name for guard in RULES.guards} == {"p99_ms", "error_rate", "slow_share"}
-    assert TIMING.delay >= 15 * 60 + 600  # the schedule and the time limit of the template
+    assert Timing().delay >= 15 * 60 + 600  # the schedule and the time limit of the template

@@ -28,6 +28,8 @@ class PrepareConfig:
     """Number of last UTC days; the sessions that start on them are test. 0: the last tenth of the sessions by start."""
     format: FormatName = "parquet"
     """Format of the files that are written."""
+    test_from: float | None = None
+    """Epoch seconds; the sessions that start from then on are test, whatever `test_days` says."""
     for_gate: bool = False
     """Prepare for the gate: train has no event after the start of the test period, also of earlier sessions, and test
     keeps the items that train lacks."""

@@ -129,7 +129,12 @@ def prepare_events(
         refuse_long_sessions(engine, ordered.table, config.layout)
     figures = summarize(engine, rows, events, ordered, config.layout)
     parts = split_sessions(
-        engine, ordered.table, is_epoch=events.is_epoch, test_days=config.test_days, max_session=config.max_session
+        engine,
+        ordered.table,
+        is_epoch=events.is_epoch,
+        test_days=config.test_days,
+        max_session=config.max_session,
+        test_from=config.test_from,
     )
     earlier = parts.train.filter(_.time < parts.cutoff) if config.for_gate else parts.train
     train = engine.kept("train", filter_train(earlier, config.min_support, config.min_session))

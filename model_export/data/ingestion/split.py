@@ -9,6 +9,7 @@ from ibis import _
 from model_export.data.ingestion.engine import Engine
 from model_export.data.ingestion.summary import sessions_by_day
 from model_export.data.layout import MAX_SESSION_EVENTS
+from model_export.data.sessions import format_time
 from model_export.data.split import NO_DAYS, ONLY_AN_ORDER, empty_side, latest_sessions, period_of_test
 from nextitem.errors import InputError
 
@@ -37,7 +38,15 @@ class Parts:
     by: str
 
 
-def split_sessions(engine: Engine, sessions: ir.Table, *, is_epoch: bool, test_days: int, max_session: int) -> Parts:
+def split_sessions(
+    engine: Engine,
+    sessions: ir.Table,
+    *,
+    is_epoch: bool,
+    test_days: int,
+    max_session: int,
+    test_from: float | None = None,
+) -> Parts:
     """Give the last sessions by start to test, as `model_export.data.split.split_by_time` does.
 
     Args:
@@ -46,6 +55,7 @@ def split_sessions(engine: Engine, sessions: ir.Table, *, is_epoch: bool, test_d
         is_epoch: whether the times are seconds; in a running index no days can be counted.
         test_days: UTC days of the test period; 0: the last sessions by start, as in a running index.
         max_session: longer sessions are dropped first.
+        test_from: start of the test period in epoch seconds, instead of `test_days`.
 
     Raises:
         InputError: one side would be empty.
@@ -71,8 +81,11 @@ def split_sessions(engine: Engine, sessions: ir.Table, *, is_epoch: bool, test_d
             f"--max-session (at most {MAX_SESSION_EVENTS})"
         )
     events, starts = events.filter(_.length <= max_session), starts.filter(_.length <= max_session)
-    if is_epoch and test_days:
-        cutoff, by = period_of_test(sessions_by_day(engine, starts), test_days)
+    if is_epoch and (test_days or test_from is not None):
+        if test_from is None:
+            cutoff, by = period_of_test(sessions_by_day(engine, starts), test_days)
+        else:
+            cutoff, by = test_from, f"the sessions that start from {format_time(test_from, '%Y-%m-%d %H:%M:%S UTC')} on"
         train, test = events.filter(_.start < cutoff), events.filter(_.start >= cutoff)
         train_is_empty = counts["earliest"] >= cutoff
     else:

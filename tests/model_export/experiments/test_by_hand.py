@@ -7,7 +7,7 @@ import pytest
 
 from model_export.experiments.audit import read_audit
 from model_export.experiments.lifecycle import start_experiment, stop_experiment
-from model_export.experiments.records import read_records
+from model_export.experiments.records import Timing, read_records
 from nextitem.errors import InputError, RegistryError, RouteConflict
 from nextitem.registry.experiment import CHALLENGER, CHAMPION
 from tests.model_export.experiments.scene import HOUR, ROUTE, RULES, START, A, B, C, Scene
@@ -60,6 +60,26 @@ def test_stop_gives_everything_back_and_leaves_an_entry(scene: Scene) -> None:
     assert (entry.what, entry.at, entry.details["experiment"]) == ("stop", START + HOUR, stopped.experiment)
     with pytest.raises(InputError, match="no experiment runs"):
         stop_experiment(scene.bucket, ROUTE, START + HOUR)
+
+
+def test_a_version_that_a_person_promotes_while_an_experiment_starts_is_its_champion(scene: Scene) -> None:
+    # GIVEN a person who promotes another version after the start has read the route
+    def promote(_key: str) -> None:
+        scene.bucket.after_write = lambda _key: None
+        scene.publisher.promote(C, Path())
+
+    scene.bucket.after_write = promote
+    # WHEN the challenger gets its share THEN the record compares it with the version that has the others
+    record = scene.start()
+    assert scene.shares == {C: 0.9, B: 0.1}
+    assert record.champion == C
+
+
+@pytest.mark.parametrize("seconds", [float("inf"), float("nan"), -1.0])
+@pytest.mark.parametrize("name", ["idle", "delay", "settle", "longest"])
+def test_times_that_json_has_not_are_refused_before_they_are_in_a_record(name: str, seconds: float) -> None:
+    with pytest.raises(InputError, match=f"{name} {seconds}"):
+        Timing(**{name: seconds})
 
 
 def test_what_cannot_start_is_refused(scene: Scene) -> None:

@@ -1,6 +1,7 @@
 """Experiments on a route, from start to end: what each look does, also if it dies, meets another one, or a person."""
 
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -89,6 +90,39 @@ def test_a_breached_guard_rail_rolls_back_within_one_look(scene: Scene) -> None:
     assert look.decision.reason == "guard rail: p99_ms is 151, at most 150"
     assert (scene.shares, scene.record.outcome) == ({A: 1.0}, "rolled_back")
     assert scene.measured.asked == [(B, START, START + 0.1 * HOUR)]
+
+
+def test_a_lake_that_cannot_be_read_does_not_delay_a_guard_rail(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(*_arguments: object) -> None:
+        raise RegistryError("the lake cannot be read")
+
+    monkeypatch.setattr("model_export.experiments.live_sessions.read_ended_sessions", unreadable)
+    scene.start()
+    with pytest.raises(RegistryError, match="lake"):
+        scene.look(1)
+    scene.measured.values = {"p99_ms": 151.0}
+    look = scene.look(1)
+    assert look is not None
+    assert (scene.shares, scene.record.outcome) == ({A: 1.0}, "rolled_back")
+    # No session is claimed as counted
+    assert look.sessions_until == START
+
+
+def test_a_change_of_share_has_the_time_at_which_it_is_made(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    # GIVEN a lake that takes five minutes to read
+    clock = [0.0]
+    read = lifecycle.sums_between
+
+    def slowly(*arguments: Any) -> Any:
+        clock[0] += 300.0
+        return read(*arguments)
+
+    monkeypatch.setattr(lifecycle, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(lifecycle, "sums_between", slowly)
+    scene.start()
+    # WHEN a look raises the share after that THEN sessions that began meanwhile were under way
+    scene.look(1)
+    assert scene.record.shares[-1].since == START + HOUR + timedelta(minutes=5)
 
 
 def test_a_time_with_too_few_requests_is_measured_again_with_the_next(scene: Scene) -> None:

@@ -86,7 +86,7 @@ def one_minute(records: list[Record]) -> list[Record]:
 
 FAULTS: dict[str, tuple[Fault, str]] = {
     "min_events": (lambda records: records[::2], " events; at least 1000 are needed (--min-events)"),
-    "max_session_share": (one_session, "session flood has"),
+    "max_session_share": (one_session, "one session has"),
     "max_path_share": (one_path, "of the longer sessions have the same items in the same order"),
     "max_minute_share": (one_minute, "of all events arrived in the minute of 2026-01-"),
     "max_gap_hours": (

@@ -3,10 +3,12 @@
 import json
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import boto3
 import msgspec
+import pyarrow.parquet as pq
 import pytest
 from moto import mock_aws
 
@@ -15,9 +17,10 @@ from model_export.lake.records import DELETIONS, EVENTS, Deletion
 from model_export.progress import Unwatched
 from model_export.retraining import __main__ as container
 from model_export.retraining.fetch import fetch_lake
-from model_export.retraining.settings import PREFIX, RetrainSettings
+from model_export.retraining.retrain import prepare_lake
+from model_export.retraining.settings import PREFIX, LakeSettings, RetrainSettings
 from model_export.simulator import Shop
-from model_export.simulator.clock import DAY
+from model_export.simulator.clock import DAY, START
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import InputError
 from nextitem.registry.verdicts import read_verdict
@@ -60,7 +63,7 @@ def test_a_shop_is_retrained_and_a_model_of_shuffled_sessions_does_not_pass(
     # THEN it is better than its best sellers, on a day that it was not trained on, and takes no traffic
     assert first["passed"] is True
     assert first["verdict"]["reference"] is None
-    last_day = (start + (DAYS - 1) * DAY) * 1000
+    last_day = max(record.arrived_at for record in records) - DAY * 1000
     sessions = {record.session for record in records}
     earlier = {record.session for record in records if record.occurred_at < last_day}
     assert first["verdict"]["events"]["sessions"] == len(sessions - earlier)
@@ -121,6 +124,27 @@ def test_wrong_events_end_the_run_before_the_training(
     assert "(--min-events)" in err
     assert "(--min-sessions)" in err
     assert bucket.keys("models/") == []
+
+
+@pytest.mark.slow
+def test_a_run_shortly_after_midnight_judges_by_24_hours(tmp_path: Path, bucket: BotoObjectStore) -> None:
+    # GIVEN a lake whose newest UTC day has twenty minutes
+    midnight = (START + 3 * DAY) * 1000
+    records = [each for each in records_of(Shop(products=60), 300) if each.arrived_at < midnight + 20 * 60_000]
+    assert 0 < sum(each.arrived_at >= midnight for each in records) < 60
+    fill(bucket, records)
+    fetch_lake(bucket, tmp_path / "lake", 5, datetime.fromtimestamp(midnight / 1000 + 1800, UTC), Unwatched())
+    # WHEN it is prepared
+    prepare_lake(tmp_path / "lake", tmp_path / "prepared", LakeSettings(min_support=1), Unwatched())
+    # THEN the sessions of the last 24 hours judge, and what came before them is trained on
+    cut = max(each.arrived_at for each in records) - DAY * 1000
+    begun = {each.session: min(r.occurred_at for r in records if r.session == each.session) for each in records}
+    judging = {name for name, at in begun.items() if at >= cut}
+    test, train = (pq.read_table(tmp_path / "prepared" / f"{side}.parquet").to_pydict() for side in ("test", "train"))
+    assert set(test["session_id"]) <= judging
+    assert len(set(test["session_id"])) > 0.7 * len(judging)  # not those of one event
+    assert max(train["timestamp"]) < cut / 1000
+    assert not judging & set(train["session_id"])
 
 
 def test_deleted_sessions_and_older_days_are_not_learned_from(bucket: BotoObjectStore, tmp_path: Path) -> None:
