@@ -16,8 +16,9 @@ from nextitem.telemetry.metrics import SLOW_MS
 
 GUARDS = (Bound(P99, SLOW_MS), Bound(ERROR_RATE, 0.02), Bound(SLOW_SHARE, 0.05))
 """Bounds that take the challenger back at the next look: those at which alarms take a release back."""
-RULES = Rules(margin=0.02, guards=GUARDS)
-"""A challenger that loses less than 2 % of the hit rate is promoted: it has learned newer days."""
+RULES = Rules(margin=0.02, guards=GUARDS, longest_days=28)
+"""A challenger that loses less than 2 % of the hit rate is promoted: it has learned newer days. One that too few
+sessions can judge makes way after four weeks: as long as it is tried, no other version is trained."""
 logger = logging.getLogger(__name__)
 logger.setLevel(logging.INFO)
 

@@ -54,6 +54,9 @@ class RuleOptions:
     planned_sessions: Annotated[
         int, typer.Option(min=1, help="Sessions of both arms at which the intervals are the narrowest.")
     ] = 20_000
+    longest_days: Annotated[
+        int, typer.Option(min=0, max=36_600, help="Roll back what is not decided after so many days; 0: go on.")
+    ] = 0
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,7 @@ def canary(
         "guards": tuple(map(_guard, rules.guard or ())),
         "minimum_sessions": rules.minimum_sessions,
         "planned_sessions": rules.planned_sessions,
+        "longest_days": rules.longest_days,
     }
     with waiting(f"checking {version}"):
         store = registry.store()

@@ -5,12 +5,14 @@ The decision follows from state, rules, sessions and measurements alone: the sam
 
 import math
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Literal
 
 import msgspec
 import numpy as np
 
 from model_export.experiments.assignment import AssignedSessions, AssignmentEvidence, check_assignment
+from model_export.experiments.evidence import ArmEvidence, Estimate, GuardEvidence
 from model_export.experiments.interleaving import preference, relative_preference
 from model_export.experiments.outcomes import Metric
 from model_export.experiments.sequential import (
@@ -44,6 +46,7 @@ class Rules(msgspec.Struct, frozen=True):
         planned_sessions: sessions of both arms at which intervals are narrowest.
         level: probability that no look of an experiment is wrong about the metric.
         guards: bounds that roll back as soon as one look finds a measurement beyond.
+        longest_days: an experiment that is not decided after so many days is rolled back; 0: it goes on.
 
     Raises:
         InputError: a setting is out of range.
@@ -56,6 +59,7 @@ class Rules(msgspec.Struct, frozen=True):
     planned_sessions: int = PLANNED_SESSIONS
     level: float = LEVEL
     guards: tuple[Bound, ...] = ()
+    longest_days: int = 0
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -67,6 +71,7 @@ class Rules(msgspec.Struct, frozen=True):
             and self.steps[-1] <= 0.5,  # noqa: PLR2004 - above it the champion's arm is the small one
             f"minimum_sessions {self.minimum_sessions}: 2 or more": self.minimum_sessions > 1,
             f"planned_sessions {self.planned_sessions}: 1 or more": self.planned_sessions > 0,
+            f"longest_days {self.longest_days}: 0 or more": self.longest_days >= 0,
             "guards: finite bounds": all(math.isfinite(guard.most) for guard in self.guards),
             f"level {self.level}: from 0.5 to below 1": 0.5 <= self.level < 1,  # noqa: PLR2004 - the text names them
         }
@@ -98,31 +103,6 @@ class State(msgspec.Struct, frozen=True):
     share: float
     looks: int = 0
     sessions_before: int = 0
-
-
-class Estimate(msgspec.Struct, frozen=True):
-    """An estimate with its always-valid interval; null is unknown (`value`) or unbounded."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-
-
-class ArmEvidence(msgspec.Struct, frozen=True):
-    """Sessions of an arm so far, and their mean outcome; null without sessions."""
-
-    version: str
-    sessions: int
-    mean: float | None
-
-
-class GuardEvidence(msgspec.Struct, frozen=True):
-    """A guard rail at this look; `value` is null if it was not measured, or infinite (then `breached` is true)."""
-
-    name: str
-    value: float | None
-    most: float
-    breached: bool
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -217,6 +197,15 @@ def decide(
         guards=guards,
         rules=rules,
     )
+
+
+def ended_in_time(decision: Decision, age: timedelta) -> Decision:
+    """Return the decision, or the end of an experiment that is too old for another step of this one."""
+    days = decision.rules.longest_days
+    if decision.action != "continue" or not days or age < timedelta(days=days):
+        return decision
+    reason = f"not decided within {days} days: {decision.reason}"
+    return msgspec.structs.replace(decision, action="rollback", share_after=0.0, reason=reason)
 
 
 def next_state(state: State, decision: Decision) -> State | None:

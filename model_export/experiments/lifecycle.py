@@ -18,7 +18,7 @@ import msgspec
 
 from model_export.attributes.attribute_map import new_item_rows
 from model_export.experiments.audit import AuditEntry, write_audit
-from model_export.experiments.decide import Rules, State, decide, next_state
+from model_export.experiments.decide import Rules, State, decide, ended_in_time, next_state
 from model_export.experiments.live_sessions import NONE_COUNTED, sums_between
 from model_export.experiments.measurements import Measurements
 from model_export.experiments.records import (
@@ -240,7 +240,7 @@ def _new_look(
         [*(look.assigned for look in looks), counted.assigned],
         {name: value for name, value in measured.items() if name in guards},
     )
-    return Look(now, until, since, measured, *counted, decision)
+    return Look(now, until, since, measured, *counted, ended_in_time(decision, now - started))
 
 
 _OUTCOMES: dict[str, Outcome] = {"promote": "promoted", "rollback": "rolled_back"}

@@ -1,6 +1,7 @@
 """Say an experiment's evidence as people read it."""
 
-from model_export.experiments.decide import Decision, Estimate
+from model_export.experiments.decide import Decision
+from model_export.experiments.evidence import Estimate
 from model_export.experiments.records import Outcome
 
 METRICS = {

@@ -85,4 +85,5 @@ def test_another_event_is_refused(bucket: Bucket, event: dict[str, str]) -> None
 
 def test_a_canary_has_guard_rails_and_waits_for_the_collector() -> None:
     assert {guard.name for guard in RULES.guards} == {"p99_ms", "error_rate", "slow_share"}
+    assert RULES.longest_days > 0  # or an experiment that cannot be decided would keep the loop from training
     assert Timing().delay >= 15 * 60 + 600  # the schedule and the time limit of the template

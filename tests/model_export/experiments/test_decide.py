@@ -162,6 +162,8 @@ def test_the_document_is_json_with_all_evidence() -> None:
         ({"minimum_sessions": 1}, "minimum_sessions 1"),
         ({"planned_sessions": 0}, "planned_sessions 0"),
         ({"level": 1.0}, "level 1.0"),
+        ({"longest_days": -1}, "longest_days -1"),
+        ({"guards": (Bound("p99_ms", math.inf),)}, "guards"),
     ],
 )
 def test_rules_out_of_range_are_refused(rules: dict[str, object], part: str) -> None:

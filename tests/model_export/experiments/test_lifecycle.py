@@ -8,6 +8,7 @@ import pytest
 
 from model_export.experiments import lifecycle
 from model_export.experiments.decide import Decision, Rules
+from model_export.experiments.live_sessions import sums_between
 from model_export.experiments.records import Look, read_looks
 from nextitem.errors import RegistryError, RegistryUnavailable, RouteConflict
 from nextitem.registry.experiment import CHALLENGER, CHAMPION
@@ -111,14 +112,14 @@ def test_a_lake_that_cannot_be_read_does_not_delay_a_guard_rail(scene: Scene, mo
 def test_a_change_of_share_has_the_time_at_which_it_is_made(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     # GIVEN a lake that takes five minutes to read
     clock = [0.0]
-    read = lifecycle.sums_between
+    read = sums_between
 
     def slowly(*arguments: Any) -> Any:
         clock[0] += 300.0
         return read(*arguments)
 
     monkeypatch.setattr(lifecycle, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(lifecycle, "sums_between", slowly)
+    monkeypatch.setattr("model_export.experiments.lifecycle.sums_between", slowly)
     scene.start()
     # WHEN a look raises the share after that THEN sessions that began meanwhile were under way
     scene.look(1)
@@ -243,6 +244,18 @@ def test_an_equal_challenger_is_not_decided_for(scene: Scene) -> None:
         scene.look(hours)
     assert set(actions(scene)) == {"continue"}
     assert not scene.measured.asked  # no guard rail, no measurement
+
+
+def test_an_experiment_that_is_not_decided_in_time_makes_way(scene: Scene) -> None:
+    # GIVEN an equal challenger, which no number of sessions decides for
+    scene.start(Rules(steps=(0.5,), minimum_sessions=50, longest_days=2))
+    scene.look(47)
+    assert actions(scene) == ["continue"]
+    # WHEN its time is over THEN the champion has all sessions, and the reason says why
+    look = scene.look(48)
+    assert look is not None
+    assert look.decision.reason.startswith("not decided within 2 days: hit_rate changes by ")
+    assert (look.decision.share_after, scene.shares, scene.record.outcome) == (0.0, {A: 1.0}, "rolled_back")
 
 
 def test_a_route_that_keeps_changing_is_an_error_after_some_tries(

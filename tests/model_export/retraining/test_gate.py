@@ -89,7 +89,7 @@ def test_a_better_version_passes(better: Verdict, after: Sessions, demo: Model, 
 
 
 def test_events_of_ids_that_neither_version_knows_prove_nothing(demo: Model, earlier: Model, after: Sessions) -> None:
-    foreign = replace(after, catalogue=[f"other-{item}" for item in after.catalogue])
+    foreign = replace(after, catalogue=tuple(f"other-{item}" for item in after.catalogue))
     verdict = judged(demo, earlier, foreign)
     assert verdict.differences["hr@20"].value == 0
     assert {"hr@20", "mrr@20"} <= missed(verdict)
