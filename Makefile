@@ -165,6 +165,10 @@ cloud: $(INSTALLED) ## deploy template.yaml into the local cloud under every str
 chaos: $(INSTALLED) ## inject faults into the session store under traffic and check the sessions (3 minutes)
 	@$(BIN)/python -m bench.chaos
 
+.PHONY: drill
+drill: $(INSTALLED) ## play the learning loop: a shop changes, a bad model takes itself back (10 minutes; ARGS=--small: see it work)
+	@$(BIN)/python -m bench.drill $(ARGS)
+
 .PHONY: bench-peers
 bench-peers: $(INSTALLED) ## install the libraries that benchmarks compare with: faiss, hnswlib, marisa-trie
 	@$(PIP_INSTALL) --editable '.[bench]'

@@ -42,6 +42,7 @@ SMALL: dict[str, tuple[str, ...]] = {
     "bench.catalogue.build": ("--items", "2000"),
     "bench.cold_items": ("--only", "simulator", "--sessions", "1500", "--epochs", "1", "--targets", "50"),
     "bench.drift": ("--windows", "2"),
+    "bench.drill": ("--small", "--json", "RESULTS/drill.json", "--postmortem", "RESULTS/postmortem.md"),
     "bench.engine.amx": ("--items", "12800"),
     "bench.engine.cost": ("--results", "RESULTS"),
     "bench.engine.filters": (*CATALOGUE, "--rounds", "20", "--scheme", "8-bit"),

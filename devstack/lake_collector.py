@@ -11,9 +11,6 @@ from model_export.lake.valkey_streams import ValkeyStreams
 from nextitem.errors import RegistryUnavailable, StoreUnavailable
 from nextitem.redis_client.url import parse_store_url
 
-SECONDS = 1.0
-"""Pause between two runs."""
-
 
 class LakeCollector:
     """Brings the events of a stack into its bucket, inside its ``with`` block. At its end it runs once more.
@@ -28,7 +25,7 @@ class LakeCollector:
         fault: why the last run failed; None if it did not. The next run goes on where it stopped.
     """
 
-    def __init__(self, store_url: str, bucket: Bucket, buckets: int, seconds: float = SECONDS) -> None:
+    def __init__(self, store_url: str, bucket: Bucket, buckets: int, seconds: float) -> None:
         self._store_url, self._bucket = parse_store_url(store_url), bucket
         self._buckets, self._seconds = buckets, seconds
         self._resources = contextlib.ExitStack()

@@ -82,6 +82,7 @@ class Stack:
         earlier: Path | None = None,
         catalogue: Callable[[Path], object] | None = None,
         lake_buckets: int = 0,
+        lake_seconds: float = 1.0,
     ) -> None:
         """Keep the configuration; nothing is started yet.
 
@@ -96,7 +97,7 @@ class Stack:
             port: of the HTTP API; 0 takes a free one.
             snap_start: whether workers are restored as from SnapStart's snapshot, see `prepare`.
             concurrency: invocations that run at once in one worker, as on Managed Instances; None: on demand.
-            jwt: checks the token of every HTTP request, see `jwt_authorizer`; None: no request needs a token.
+            jwt: checks the token of every HTTP request, see `jwt_authorizer`; or None.
             cors: the origins whose pages may call the API; None: no CORS.
             secret: the key secret's JSON, kept in Secrets Manager (see `put_secret`) instead of a variable.
             settings: environment variables of the function; they override those of the stack.
@@ -105,7 +106,8 @@ class Stack:
             observe: sees each HTTP request and its outcome, see `Gateway`.
             earlier: another model to publish; it gets no traffic until somebody promotes it; or None.
             catalogue: writes the catalogue file to publish for the route, at a path; or None.
-            lake_buckets: streams of the event lake, which is then collected in the background; 0: no lake.
+            lake_buckets: streams of the event lake; 0: no lake.
+            lake_seconds: pause between two runs of its collector.
         """
         self._function = Function(
             directory=functions_dir.resolve(),
@@ -124,11 +126,10 @@ class Stack:
         self._cors = cors
         self._secret = secret
         self._exclude_seen = exclude_seen
-        self._pages = pages
-        self._observe = observe
+        self._pages, self._observe = pages, observe
         self._earlier = earlier
         self._catalogue = catalogue
-        self._lake_buckets = lake_buckets
+        self._lake_buckets, self._lake_seconds = lake_buckets, lake_seconds
         self._resources = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -227,7 +228,7 @@ class Stack:
 
     @property
     def tokens(self) -> dict[str, str]:
-        """A valid token for each of two subjects, by the variable that `python -m devstack env` exports it as."""
+        """See `demo_tokens`."""
         return demo_tokens(self._jwt)
 
     def _published(self, bucket: Bucket, directory: Path) -> str | None:
@@ -247,9 +248,10 @@ class Stack:
     def _collector(self, resources: contextlib.ExitStack) -> "LakeCollector | None":
         if not self._lake_buckets:
             return None
-        from devstack.lake_collector import LakeCollector  # imported lazily: the demo has no DuckDB
+        from devstack.lake_collector import LakeCollector  # lazily: the demo has no DuckDB
 
-        return resources.enter_context(LakeCollector(self.store_url, self._bucket, self._lake_buckets))
+        lake = LakeCollector(self.store_url, self._bucket, self._lake_buckets, self._lake_seconds)
+        return resources.enter_context(lake)
 
     def _write_exports(self) -> None:
         write_exports(self.directory, self._exports(), REGION)

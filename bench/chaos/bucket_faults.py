@@ -1,24 +1,21 @@
 """Faults of the model bucket: objects too large to be read, and writes whose answers are lost."""
 
 import contextlib
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import boto3
-import msgspec
 
 from bench.chaos.server_faults import wait
 from bench.chaos.targets import Target, require
 from bench.common.lossy_proxy import LossyProxy
+from bench.common.same_model import same_model_again
 from devstack.publish import demo_artifact
 from devstack.services.bucket import ACCESS_KEY, REGION
 from model_export.experiments.audit import recorded_override
 from nextitem.aws.boto_object_store import BotoObjectStore
-from nextitem.model.artifact import open_artifact
-from nextitem.model.manifest import MANIFEST, encode_document, version_of
 from nextitem.registry.availability import MAX_AVAILABILITY_BYTES, availability_key
 from nextitem.registry.availability_publisher import AvailabilityPublisher
 from nextitem.registry.publisher import Publisher
@@ -66,7 +63,7 @@ def lose_answers_to_writes(target: Target) -> None:
     with TemporaryDirectory() as folder, LossyProxy(bucket.endpoint) as proxy, _client(proxy.endpoint) as client:
         store = BotoObjectStore(bucket.name, client)
         publisher, availability = Publisher(store, ROUTE), AvailabilityPublisher(store, ROUTE)
-        other = publisher.publish(_same_model_again(Path(folder)))
+        other = publisher.publish(same_model_again(demo_artifact(), Path(folder)))
         local = Path(folder, "fetched")
         override = recorded_override(store, ROUTE, "forced-promotion", {"version": other, "by": "bench.chaos"})
         first = publisher.current()
@@ -104,14 +101,3 @@ def _client(endpoint: str) -> "Iterator[S3Client]":
     )
     yield client
     client.close()
-
-
-def _same_model_again(folder: Path) -> Path:
-    """Copy the demo model as another version, so that the oracle's replay holds for both."""
-    demo, copy = demo_artifact(), folder / "copy"
-    shutil.copytree(demo, copy)
-    manifest = open_artifact(demo).manifest
-    training = msgspec.structs.replace(manifest.training, seed=manifest.training.seed + 1)
-    document = encode_document(msgspec.structs.replace(manifest, training=training))
-    (copy / MANIFEST).write_bytes(document)
-    return copy.rename(folder / version_of(document))

@@ -6,6 +6,7 @@ first day; each other day has the same ones under other names. Both engines must
     python -m bench.training.lake [--events 10000000] [--days 10] [--json FILE]
 """
 
+import resource
 import subprocess
 import sys
 import tempfile
@@ -57,10 +58,14 @@ ORDER BY hour, file
 
 @dataclass(frozen=True)
 class Preparing:
-    """The preparation by one engine; `peak_mib` is the resident memory of its processes together."""
+    """The preparation by one engine; `peak_mib` is the resident memory of its processes together.
+
+    `cpu_seconds` is what these processes computed: on a busy machine it says more than `seconds`.
+    """
 
     engine: str
     seconds: float
+    cpu_seconds: float
     peak_mib: float
 
 
@@ -84,9 +89,10 @@ def main() -> None:
     if len(records) > 1:
         raise AssertionError("the engines wrote different files")
     title = f"{options.events:,} events in {files:,} files of the lake, {size / MIB:,.0f} MiB"
-    table = Table("engine", "seconds", "peak memory MiB", title=title)
+    table = Table("engine", "seconds", "CPU seconds", "peak memory MiB", title=title)
     for result in results:
-        table.add_row(result.engine, f"{result.seconds:.1f}", f"{result.peak_mib:,.0f}")
+        seconds = (f"{value:.1f}" for value in (result.seconds, result.cpu_seconds))
+        table.add_row(result.engine, *seconds, f"{result.peak_mib:,.0f}")
     Console().print(table)
     shape = {"events": options.events, "files": files, "bytes": size}
     write_json({**shape, "rows": [asdict(result) for result in results]}, options.json)
@@ -113,7 +119,7 @@ def write_lake(folder: Path, events: int, days: int) -> int:
 def _prepare(engine: str, lake: Path, out: Path) -> Preparing:
     """Run `nextitem prepare` and watch the memory of its processes."""
     command = [sys.executable, "-m", "model_export.cli", "prepare", str(lake), "--preset", "lake"]
-    begun, peak = time.perf_counter(), 0.0
+    begun, computed, peak = time.perf_counter(), _computed(), 0.0
     process = subprocess.Popen([*command, "--out", str(out), "--engine", engine], stdout=subprocess.DEVNULL)
     while process.poll() is None:
         peak = max(peak, sum(_resident(pid) for pid in _family(process.pid)))
@@ -121,7 +127,13 @@ def _prepare(engine: str, lake: Path, out: Path) -> Preparing:
     seconds = time.perf_counter() - begun
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, process.args)
-    return Preparing(engine, round(seconds, 1), round(peak, 1))
+    return Preparing(engine, round(seconds, 1), round(_computed() - computed, 1), round(peak, 1))
+
+
+def _computed() -> float:
+    """Return the CPU seconds of all processes that this one has waited for."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _family(pid: int) -> list[int]:

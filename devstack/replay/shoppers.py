@@ -89,11 +89,20 @@ async def _replay_sessions(
     authorization: Authorization | None,
 ) -> None:
     for session in remaining:
-        path = f"/v1/sessions/{session.session_id}/events"
-        events = list(session.events())
-        calls = [await _send(client, path, event, authorization) for event in events]
-        visits.append(Visit(tuple(event.item_id for event in events), tuple(calls)))
+        visits.append(await visit(client, session, authorization))
         advance()
+
+
+async def visit(client: aiohttp.ClientSession, session: Session, authorization: Authorization | None = None) -> Visit:
+    """Replay one session from its first event to its last.
+
+    Raises:
+        aiohttp.ClientError: the API cannot be reached.
+    """
+    path = f"/v1/sessions/{session.session_id}/events"
+    events = list(session.events())
+    calls = [await _send(client, path, event, authorization) for event in events]
+    return Visit(tuple(event.item_id for event in events), tuple(calls))
 
 
 async def _send(client: aiohttp.ClientSession, path: str, event: Action, authorization: Authorization | None) -> Call:
