@@ -14,7 +14,7 @@ import numpy as np
 from model_export.experiments.assignment import AssignedSessions, AssignmentEvidence, check_assignment
 from model_export.experiments.evidence import ArmEvidence, Estimate, GuardEvidence
 from model_export.experiments.interleaving import preference, relative_preference
-from model_export.experiments.outcomes import Metric
+from model_export.experiments.outcomes import METRIC_NAMES, Metric
 from model_export.experiments.sequential import (
     LEVEL,
     PLANNED_SESSIONS,
@@ -230,16 +230,17 @@ def _action(
         return fault
     low = -math.inf if relative.low is None else relative.low
     high = math.inf if relative.high is None else relative.high
+    metric = METRIC_NAMES[rules.metric]
     if high < -rules.margin and min(arm.sessions for arm in arms) >= rules.minimum_sessions:
-        return "rollback", f"{rules.metric} is at least {-high:.2%} lower, accepted is {rules.margin:.2%}"
+        return "rollback", f"the {metric} is at least {-high:.2%} lower, accepted is {rules.margin:.2%}"
     missing = _missing(state, rules, arms, guards)
     if missing:
         return "continue", missing
     if state.share < rules.steps[-1]:
         return "raise_share", "enough sessions at this share, no guard rail breached, no loss proven"
     if low > -rules.margin:
-        return "promote", f"{rules.metric} changes by {low:+.2%} at least, accepted is {-rules.margin:.2%}"
-    return "continue", f"{rules.metric} changes by {low:+.2%} to {high:+.2%}: not decided"
+        return "promote", f"the {metric} changes by {low:+.2%} at least, accepted is {-rules.margin:.2%}"
+    return "continue", f"the {metric} changes by {low:+.2%} to {high:+.2%}: not decided"
 
 
 def _fault(assignment: AssignmentEvidence, guards: tuple[GuardEvidence, ...]) -> tuple[Action, str] | None:

@@ -19,6 +19,15 @@ ArmMetric = Literal["hit_rate", "reciprocal_rank", "clicked", "converted"]
 Metric = ArmMetric | Literal["preference"]
 """Those, and what interleaved sessions prefer (`model_export.experiments.interleaving`)."""
 
+METRIC_NAMES: dict[Metric, str] = {
+    "hit_rate": "hit rate",
+    "reciprocal_rank": "reciprocal rank",
+    "clicked": "share of sessions with a click",
+    "converted": "share of sessions with a conversion",
+    "preference": "number of credits",
+}
+"""Metrics as people read them."""
+
 CONVERSIONS = frozenset({"purchase"})
 """The types of events that are conversions, unless the shop says otherwise."""
 

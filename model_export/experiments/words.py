@@ -2,15 +2,9 @@
 
 from model_export.experiments.decide import Decision
 from model_export.experiments.evidence import Estimate
+from model_export.experiments.outcomes import METRIC_NAMES
 from model_export.experiments.records import Outcome
 
-METRICS = {
-    "hit_rate": "hit rate",
-    "reciprocal_rank": "reciprocal rank",
-    "clicked": "sessions with a click",
-    "converted": "sessions with a conversion",
-    "preference": "credits",
-}
 ACTIONS = {
     "continue": "goes on",
     "raise_share": "share raised",
@@ -32,7 +26,7 @@ def change_in_words(decision: Decision) -> str:
     Example:
         ``hit rate +1.2 % [-0.4, +2.9]``
     """
-    return f"{METRICS[decision.rules.metric]} {relative_change(decision.relative_difference)}"
+    return f"{METRIC_NAMES[decision.rules.metric]} {relative_change(decision.relative_difference)}"
 
 
 def relative_change(estimate: Estimate) -> str:

@@ -50,7 +50,7 @@ def test_a_challenger_that_proves_better_is_promoted() -> None:
     decision = decided(state(), arms(5_000, 0.4, 0.5))
     assert (decision.action, decision.share_before, decision.share_after) == ("promote", 0.5, 1.0)
     assert decision.relative_difference.low is not None
-    assert f"hit_rate changes by {decision.relative_difference.low:+.2%} at least" in decision.reason
+    assert f"the hit rate changes by {decision.relative_difference.low:+.2%} at least" in decision.reason
     assert next_state(state(), decision) is None
 
 
@@ -58,7 +58,7 @@ def test_a_challenger_that_proves_worse_is_rolled_back() -> None:
     for share in STEPS:
         decision = decided(state(share), arms(5_000, 0.5, 0.4))
         assert (decision.action, decision.share_after) == ("rollback", 0.0)
-        assert "hit_rate is at least" in decision.reason
+        assert "the hit rate is at least" in decision.reason
         assert next_state(state(share), decision) is None
 
 
