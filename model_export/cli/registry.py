@@ -1,6 +1,7 @@
 """Commands of the registry: `publish`, `versions`, `promote` and `rollback`."""
 
 import os
+from datetime import UTC, datetime
 from getpass import getuser
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from model_export.cli.registry_options import BucketOptions, RouteName
 from model_export.cli.verdicts import outcome
 from model_export.data.atomic_file import temporary_folder
 from model_export.data.sessions import FIRST_EPOCH_SECOND, format_time
-from model_export.experiments.audit import recorded_override
+from model_export.experiments.audit import AuditEntry, recorded_override, write_audit
 from model_export.interruption import describe_if_stopped
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.registry.publisher import PublishedVersion, Publisher
@@ -107,6 +108,7 @@ def promote(
         publisher = Publisher(store, route, rows=new_item_rows)
         override = forced(store, route, version, "forced-promotion") if force else None
         new_route = publisher.promote(version, folder, exclude_seen=exclude_seen, explore=explore, override=override)
+        _record(store, route, new_route, "promotion", "a person promoted a version")
     _print_route(route, new_route, as_json)
 
 
@@ -117,7 +119,9 @@ def rollback(registry: BucketOptions, route: RouteName = "live", as_json: Json =
     """
     describe_if_stopped(lambda: MAYBE_CHANGED)
     with waiting("rolling back"), temporary_folder() as folder:
-        new_route = Publisher(registry.store(), route, rows=new_item_rows).rollback(folder)
+        store = registry.store()
+        new_route = Publisher(store, route, rows=new_item_rows).rollback(folder)
+        _record(store, route, new_route, "rollback", "a person restored the variants before")
     _print_route(route, new_route, as_json)
 
 
@@ -153,6 +157,13 @@ def forced(store: BotoObjectStore, route: str, version: str, what: str) -> Overr
         warn([reason])
 
     return override
+
+
+def _record(store: BotoObjectStore, name: str, route: Route, what: str, reason: str) -> None:
+    """Add a change of the route to its audit log."""
+    versions = [variant.version for variant in route.variants]
+    details = {"revision": route.revision, "versions": versions, "by": _user()}
+    write_audit(store, name, AuditEntry(datetime.now(UTC), what, reason, details))
 
 
 def _user() -> str:

@@ -75,7 +75,7 @@ def test_a_person_stops_an_experiment(scene: Scene, tmp_path: Path) -> None:
     assert scene.record.rules.guards == (Bound("p99_ms", 150.0), Bound("error_rate", 0.01))
     look = done("experiment", "look", "--metric-logs", tmp_path).out
     assert "p99_ms: not measured, at most 150" in look
-    assert "credits not known yet" in look
+    assert "number of credits not known yet" in look
     assert "is stopped" in done("experiment", "stop").err
     assert scene.shares == {A: 1.0}
     entries = done("experiment", "log", "--json").document

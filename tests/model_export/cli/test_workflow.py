@@ -279,6 +279,10 @@ def test_a_version_is_published_promoted_and_rolled_back(shop: Shop, tmp_path: P
     # AND a setting of the route alone is changed by promoting the live version
     said = done("promote", shop.version, "--no-exclude-seen").err
     assert said == f"route live, revision 4: {shop.version} (main); seen items: not left out\n"
+    # AND the log of the route has what people did
+    log = [(entry["what"], entry["details"].get("revision")) for entry in done("experiment", "log", "--json").document]
+    forced = ("forced-promotion", None)
+    assert log == [("promotion", 1), forced, ("promotion", 2), ("rollback", 3), ("promotion", 4)]
     # AND a rollback of another route fails, but not as wrong input
     refused = nextitem("rollback", "--route", "beta")
     assert refused.code == 1
