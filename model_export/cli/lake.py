@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import asdict
+from itertools import count
 from typing import Annotated
 
 import typer
@@ -32,26 +33,31 @@ def collect(
     if not store_url:
         raise InputError("no session store: set --store-url or NEXTITEM_STORE_URL to the function's value")
     # Imported lazily: `--help` must not wait for DuckDB.
-    from model_export.lake.collector import Collected
-    from model_export.lake.collector import collect as collect_bucket
+    from model_export.lake.rounds import collect_round
     from model_export.lake.valkey_streams import ValkeyStreams
 
     lake, streams = registry.store(), ValkeyStreams(parse_store_url(store_url), registry.region or "")
-    result = Collected()
+    begun = count(1)
     try:
         with waiting("collecting") as show:
-            for bucket in range(buckets):
-                show(f"collecting: stream {bucket + 1} of {buckets}, {result.events} events")
-                result += collect_bucket(streams, lake, bucket)
+
+            def is_over() -> bool:
+                show(f"collecting: stream {next(begun)} of {buckets}")
+                return False
+
+            counts = collect_round(streams, lake, buckets, is_over=is_over, report=lambda _counts: None)
     finally:
         streams.close()
-    say(f"{result.events} events and {result.deletions} deletions are new in the lake")
-    if result.unreadable:
-        warn([f"{result.unreadable} entries cannot be read: another version of nextitem wrote them"])
-    if result.lost:
-        warn([f"{result.lost} events were lost since the lake was turned on: run this command more often"])
+    result = {name.removeprefix("lake_"): number for name, number in counts.items()}
+    say(f"{result['events']} events and {result['deletions']} deletions are new in the lake")
+    if result["unreadable"]:
+        warn([f"{result['unreadable']} entries cannot be read: another version of nextitem wrote them"])
+    if result["lost"]:
+        warn([f"{result['lost']} events are newly known to be lost: run this command more often"])
+    if result["streams_left"]:
+        warn([f"{result['streams_left']} streams could not be read: run this command again"])
     if as_json:
-        print_json(asdict(result))
+        print_json(result)
 
 
 def compact(

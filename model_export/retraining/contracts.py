@@ -57,7 +57,7 @@ class Surroundings:
     Attributes:
         now: epoch milliseconds.
         known_items: the items of the live version; None without one.
-        lost: events of the same days that the collector counted as lost.
+        lost: events that the collector found to be lost on the same days.
     """
 
     now: int

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from model_export.data.ingestion.reader import read_sessions
@@ -23,6 +23,12 @@ AT_ONCE = 16
 DOWNLOADING = "downloading the lake"
 
 
+def days_until(now: datetime, days: int) -> list[date]:
+    """Return the newest UTC days, newest first, with that of `now`."""
+    last = now.astimezone(UTC).date()
+    return [last - timedelta(days=back) for back in range(days)]
+
+
 def fetch_lake(bucket: ObjectReader, folder: Path, days: int, now: datetime, work: Work) -> list[Path]:
     """Copy the files of the newest days, in the lake's folders, and return them.
 
@@ -39,11 +45,9 @@ def fetch_lake(bucket: ObjectReader, folder: Path, days: int, now: datetime, wor
         RegistryError: the bucket cannot be read, or has a file that is not the lake's.
     """
     work.begin("listing the lake")
-    last = now.astimezone(UTC).date()
-    dates = [f"{last - timedelta(days=back):%Y-%m-%d}" for back in range(days)]
     deletions = read_deletions(bucket)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        listed = pool.map(lambda date: bucket.keys(f"{EVENTS}date={date}/"), dates)
+        listed = pool.map(lambda day: bucket.keys(f"{EVENTS}date={day}/"), days_until(now, days))
         keys = sorted(key for found in listed for key in found if key.endswith(".parquet"))
         work.plan([Phase(DOWNLOADING, len(keys))])
         files = []

@@ -23,10 +23,11 @@ from model_export.data.ingestion.reader import read_files, read_sessions
 from model_export.data.layout import Layout
 from model_export.data.split import DAY_SECONDS
 from model_export.export.export import export
+from model_export.lake.rounds import lost_since
 from model_export.progress import Phase, Unwatched, Work
 from model_export.retraining.comparison import CANDIDATE, REFERENCE
 from model_export.retraining.contracts import Contract, Surroundings, check_contracts, require_contracts
-from model_export.retraining.fetch import LAKE_LAYOUT, fetch_lake
+from model_export.retraining.fetch import LAKE_LAYOUT, days_until, fetch_lake
 from model_export.retraining.gate import gate
 from model_export.retraining.settings import LakeSettings, RetrainSettings
 from model_export.training.config import FitConfig
@@ -105,7 +106,8 @@ def retrain(
     )
     watched.begin("checking the contracts")
     known = live_items(bucket, route, out / FETCHED)
-    around = Surroundings(int(began.timestamp() * 1000), known, chosen.lake.lost)
+    first_day = days_until(began, chosen.lake.days)[-1]
+    around = Surroundings(int(began.timestamp() * 1000), known, lost_since(bucket, first_day))
     contracts = check_contracts(files, chosen.limits, around)
     require_contracts(contracts)
     preparation = prepare_lake(out / FETCHED / LAKE, out / PREPARED, chosen.lake, watched)

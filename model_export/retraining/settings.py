@@ -26,7 +26,6 @@ class LakeSettings:
         "by start.",
     ] = 1
     min_support: Annotated[int, "Minimum training events of an item; 0 keeps all items."] = 5
-    lost: Annotated[int, "Events that the collector has counted as lost since the last training."] = 0
 
     def __post_init__(self) -> None:
         """Check the values.
@@ -34,7 +33,7 @@ class LakeSettings:
         Raises:
             InputError: naming the setting and its range.
         """
-        for name, least in (("days", 1), ("test_days", 0), ("min_support", 0), ("lost", 0)):
+        for name, least in (("days", 1), ("test_days", 0), ("min_support", 0)):
             if getattr(self, name) < least:
                 raise InputError(f"--{name.replace('_', '-')} must be at least {least}, not {getattr(self, name)!r}")
 

@@ -53,7 +53,7 @@ def test_training_reads_what_the_sessions_took(tmp_path: Path, monkeypatch: pyte
 
         # WHEN they are collected, and read from a copy of the lake
         collected = done("lake", "collect", "--store-url", url, "--buckets", "4", "--json").document
-        assert collected == {"events": 5, "deletions": 0, "unreadable": 0, "lost": 0}
+        assert collected == {"events": 5, "deletions": 0, "unreadable": 0, "lost": 0, "streams_left": 0}
         download(client, tmp_path)
         sessions = read_sessions("lake", PRESETS["lake"].layout)
 

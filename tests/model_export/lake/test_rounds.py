@@ -1,16 +1,18 @@
 """A round reaches every stream sooner or later, whatever stops it, and says each loss once."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
 
 import pytest
 
 from model_export.lake.parquet import Contents
 from model_export.lake.records import Entry
-from model_export.lake.rounds import MAX_FAILURES, NOTE, collect_round
+from model_export.lake.rounds import MAX_FAILURES, NOTE, collect_round, lost_since
 from nextitem.aws.object_store import StoredObject
 from nextitem.errors import RegistryUnavailable, StoreUnavailable
 
 BUCKETS = 5
+NOW = datetime(2026, 1, 31, 9, tzinfo=UTC)
 
 
 class Bucket:
@@ -61,7 +63,7 @@ class EmptyStreams:
         return self._lost.get(bucket, 0)
 
 
-def play(streams: EmptyStreams, bucket: Bucket, calls: int = BUCKETS) -> dict[str, int]:
+def play(streams: EmptyStreams, bucket: Bucket, calls: int = BUCKETS, now: datetime = NOW) -> dict[str, int]:
     """Run a round that has time for a number of streams; return what it reports."""
     reports: list[Mapping[str, int]] = []
     left = iter([False] * calls)
@@ -71,6 +73,7 @@ def play(streams: EmptyStreams, bucket: Bucket, calls: int = BUCKETS) -> dict[st
         BUCKETS,
         is_over=lambda: next(left, True),
         report=reports.append,
+        now=lambda: now,
     )
     assert reports == [result]
     return result
@@ -90,6 +93,14 @@ def test_a_loss_is_reported_once() -> None:
     assert play(EmptyStreams({1: 4, 2: 2}), bucket)["lake_lost"] == 3
     assert play(EmptyStreams(), bucket)["lake_lost"] == 0  # the store was emptied: its count begins again
     assert play(EmptyStreams({1: 1}), bucket)["lake_lost"] == 1
+
+
+def test_a_retraining_reads_the_losses_of_its_days() -> None:
+    bucket = Bucket()
+    assert lost_since(bucket, date(2026, 1, 1)) == 0  # type: ignore[arg-type]
+    for day, lost in ((1, 3), (1, 5), (2, 5), (4, 9)):
+        play(EmptyStreams({1: lost}), bucket, now=datetime(2026, 1, day, 23, 59, tzinfo=UTC))
+    assert [lost_since(bucket, date(2026, 1, day)) for day in (1, 2, 4, 5)] == [9, 4, 4, 0]  # type: ignore[arg-type]
 
 
 def test_a_loss_of_a_run_that_dies_before_its_note_is_reported_again() -> None:

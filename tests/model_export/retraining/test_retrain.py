@@ -14,6 +14,7 @@ from moto import mock_aws
 
 from model_export.experiments.audit import AuditEntry, read_audit
 from model_export.lake.records import DELETIONS, EVENTS, Deletion
+from model_export.lake.rounds import NOTE, Note
 from model_export.progress import Unwatched
 from model_export.retraining import __main__ as container
 from model_export.retraining.fetch import fetch_lake
@@ -120,13 +121,16 @@ def test_wrong_events_end_the_run_before_the_training(
     bucket: BotoObjectStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fill(bucket, records_of(Shop(products=60), 40, start=time.time() - DAYS * DAY))
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    assert bucket.create(NOTE, msgspec.json.encode(Note(by_day={"2020-01-01": 1_000_000, today: 90})))
     monkeypatch.setenv(f"{PREFIX}MAX_SESSION_SHARE", "0.5")
     assert container.main() == container.BAD_INPUT
     out, err = capsys.readouterr()
     assert out == ""
-    assert "break 2 of the contracts, so nothing was trained: (1) there are " in err
+    assert "break 3 of the contracts, so nothing was trained: (1) there are " in err
     assert "(--min-events)" in err
     assert "(--min-sessions)" in err
+    assert "90 events (" in err
     assert bucket.keys("models/") == []
 
 
