@@ -5,7 +5,7 @@ This is the core of the scheduled function and of `nextitem drift`. It imports n
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -37,6 +37,8 @@ from nextitem.registry.route import Route
 
 WEEK_MS = 7 * 24 * HOUR_MS
 MAX_REPORT_BYTES = 1 << 20
+MAX_DAYS_BACK = 7
+"""Smoothing begins again after so many days without a report: its half-life is a day."""
 
 logger = logging.getLogger(__name__)
 
@@ -108,9 +110,9 @@ def write_report(bucket: ObjectStore, report: DriftReport) -> str:
     return key
 
 
-def reports(bucket: ObjectReader, route: str) -> list[str]:
-    """Return the keys of a route's reports, oldest first."""
-    return bucket.keys(f"drift/{route}/")
+def reports(bucket: ObjectReader, route: str, day: date | None = None) -> list[str]:
+    """Return the keys of a route's reports, or of those of a UTC day, oldest first."""
+    return bucket.keys(f"drift/{route}/{'' if day is None else f'{day:%Y-%m-%d}T'}")
 
 
 def report_key(route: str, measured: datetime) -> str:
@@ -121,12 +123,16 @@ def report_key(route: str, measured: datetime) -> str:
 def last_report(bucket: ObjectReader, route: str, before: datetime) -> DriftReport | None:
     """Return the newest report from before a time; None, after a warning, if it cannot be read.
 
+    It lists the keys of a day after the other, newest first, and none of more than `MAX_DAYS_BACK` days before.
+
     Raises:
         RegistryError: the bucket cannot be read.
     """
     limit = report_key(route, before)
-    keys = [key for key in reports(bucket, route) if key < limit]
-    return _report(bucket, keys[-1], "smoothing begins again") if keys else None
+    today = before.astimezone(UTC).date()
+    days = (today - timedelta(days=back) for back in range(MAX_DAYS_BACK + 1))
+    key = next((key for day in days for key in reversed(reports(bucket, route, day)) if key < limit), None)
+    return None if key is None else _report(bucket, key, "smoothing begins again")
 
 
 def newest_reports(bucket: ObjectReader, route: str, count: int) -> list[DriftReport]:

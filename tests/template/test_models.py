@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from devstack.template.stack import Stack, listed
+from devstack.template.stack import Stack, Values, deployed, listed
 from nextitem.registry.availability import availability_key
 from nextitem.registry.catalogue_pointer import catalogue_key, join_key, pointer_history_key, pointer_key
 from nextitem.registry.reader import model_key
 from nextitem.registry.route import history_key, route_key
+from tests.template.combinations import LEARNING
 from tests.template.permissions import Statement, statements
 
 READ = {"s3:GetObject", "s3:ListBucket"}
@@ -43,12 +44,16 @@ def test_bucket_and_key_are_retained_and_objects_versioned(stack: Stack) -> None
     assert stack.only("AWS::S3::Bucket")["VersioningConfiguration"] == {"Status": "Enabled"}
 
 
-def test_no_lifecycle_rule_removes_a_current_object(stack: Stack) -> None:
-    rules = stack.only("AWS::S3::Bucket")["LifecycleConfiguration"]["Rules"]
+@pytest.mark.parametrize(("values", "expected"), [({}, set()), (LEARNING, {"drift/", "retraining/"})])
+def test_lifecycle_rules_remove_current_objects_of_drift_and_retraining_only(
+    values: Values, expected: set[str]
+) -> None:
+    rules = deployed(values).only("AWS::S3::Bucket")["LifecycleConfiguration"]["Rules"]
 
-    doings = [rule.keys() - {"Id", "Status", "Prefix", "Filter"} for rule in rules]
+    harmless = {"Id", "Status", "Prefix", "AbortIncompleteMultipartUpload", "NoncurrentVersionExpiration"}
+    removing = {rule.get("Prefix") for rule in rules if rule.keys() - harmless - {"ExpiredObjectDeleteMarker"}}
 
-    assert [list(action) for action in doings] == [["AbortIncompleteMultipartUpload"], ["NoncurrentVersionExpiration"]]
+    assert removing == expected
 
 
 def test_a_publisher_creates_versions_and_changes_no_route(stack: Stack) -> None:

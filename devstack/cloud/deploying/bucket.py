@@ -49,10 +49,12 @@ def _configure(site: Site, resource: Resource) -> None:
 
 
 def _lifecycle_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a rule as the API has it; CloudFormation has the parts of a filter beside the actions."""
+    """Return a rule as the API has it; CloudFormation has the parts of filter and expiration beside the actions."""
     renamed: dict[str, Any] = _renamed(rule, {"Id": "ID"})
     prefix = renamed.pop("Prefix", "")
-    return {**renamed, "Filter": {"Prefix": prefix}}
+    parts = {"ExpirationInDays": "Days", "ExpiredObjectDeleteMarker": "ExpiredObjectDeleteMarker"}
+    expiration = {part: renamed.pop(name) for name, part in parts.items() if name in renamed}
+    return {**renamed, **({"Expiration": expiration} if expiration else {}), "Filter": {"Prefix": prefix}}
 
 
 def _renamed(value: Any, renames: Mapping[str, str]) -> Any:

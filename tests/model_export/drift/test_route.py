@@ -13,6 +13,7 @@ import pytest
 from model_export.drift.emf import metric_records
 from model_export.drift.report import DriftReport
 from model_export.drift.route import (
+    MAX_DAYS_BACK,
     Window,
     last_report,
     measure_route,
@@ -127,9 +128,14 @@ def test_reports_are_found_in_the_order_of_time(bucket: MemoryBucket, tmp_path: 
     assert (report.level, report.sessions) == ("steady", 0)
     assert all(each.skipped for each in report.measures)
     key = write_report(bucket, report)
-    assert reports(bucket, ROUTE) == [key] == [report_key(ROUTE, NOW)]
+    assert reports(bucket, ROUTE, NOW.date()) == [key] == [report_key(ROUTE, NOW)]
+    earlier = msgspec.structs.replace(report, measured=(NOW - timedelta(seconds=1)).isoformat())
     assert last_report(bucket, ROUTE, NOW) is None  # it is not from before
+    write_report(bucket, earlier)
+    assert last_report(bucket, ROUTE, NOW) == earlier
     assert last_report(bucket, ROUTE, NOW + DAY) == report
+    assert last_report(bucket, ROUTE, NOW + MAX_DAYS_BACK * DAY) == report
+    assert last_report(bucket, ROUTE, NOW + (MAX_DAYS_BACK + 1) * DAY) is None
 
 
 def test_a_damaged_report_is_ignored(bucket: MemoryBucket, caplog: pytest.LogCaptureFixture) -> None:

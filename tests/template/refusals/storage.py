@@ -82,10 +82,12 @@ STORAGE = (
     Refusal(
         "lifecycle-days",
         (BUCKET,),
-        "Noncurrent versions expire after a positive number of days.",
+        "Objects and noncurrent versions expire after a positive number of days.",
         f"{S3}/API/API_NoncurrentVersionExpiration.html",
         lambda bucket, _: any(
-            number_at(rule, "NoncurrentVersionExpiration.NoncurrentDays", 1) < 1 for rule in _lifecycle(bucket)
+            number_at(rule, days, 1) < 1
+            for rule in _lifecycle(bucket)
+            for days in ("NoncurrentVersionExpiration.NoncurrentDays", "ExpirationInDays")
         ),
         Planted("ModelBucket", {f"{RULES}.1.NoncurrentVersionExpiration.NoncurrentDays": 0}),
     ),
