@@ -144,7 +144,10 @@ def steady_shop(stage: Stage) -> Act:
     stage.sessions(stage.size.recovery, STEADY)
     decision: Outcome = "none" if _live(stage) == before and not stage.operations.retrains else "promote"
     drift = stage.operations.drift
-    details = {} if drift is None else {"level": drift.level, "promised": drift.promised, "reasons": drift.reasons}
+    if drift is None:
+        raise AssertionError("drift was measured above")
+    online = next((rate.value for rate in drift.hit_rates if rate.version == drift.version), None)
+    details = {"level": drift.level, "promised": drift.promised, "online": online, "reasons": drift.reasons}
     row = stage.row(STEADY, decision, stage.operations.paged_at, None, until)
     return Act(row, details | stage.failures())
 

@@ -79,7 +79,7 @@ def write_postmortem(acts: Sequence[Act], log: Sequence[str], path: Path) -> Non
 
 
 def _text(field: str, value: object) -> str:
-    if field.startswith("hit_rate") or field == "promised":
+    if field.startswith("hit_rate") or field in {"promised", "online"}:
         return _rate(value if isinstance(value, float) else None)
     if field == "largest_share":
         return f"{value:.0%}"
