@@ -131,6 +131,7 @@ def act(name: str, decision: Outcome, noticed: float | None = None) -> Act:
         "affected_sessions": 17,
         "all_sessions": 100,
         "promised": 0.8,
+        "online": 0.7,
         "failed_requests": 0,
     }
     return Act(row, {**words, **numbers})
