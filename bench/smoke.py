@@ -66,7 +66,7 @@ SMALL: dict[str, tuple[str, ...]] = {
     "bench.store.trending": ("--rounds", "10"),
     "bench.store.window_effect": ("--sessions", "8"),
     "bench.training.ablation": ("EVENTS", "--only", "defaults"),
-    "bench.training.lake": ("--events", "20000", "--days", "3"),
+    "bench.training.lake": ("--events", "5000", "--days", "4", "--engines", "duckdb"),
     "bench.training.mixed_exports": ("--sessions", "300", "--epochs", "1"),
     "bench.training.throughput": ("--events", "EVENTS", "--batches", "4", "--threads", "1"),
 }

@@ -3,7 +3,7 @@
 The lake has the files that the collector writes, full ones, in folders by date and hour. Simulated sessions fill its
 first day; each other day has the same ones under other names. Both engines must write the same bytes.
 
-    python -m bench.training.lake [--events 10000000] [--days 10] [--json FILE]
+    python -m bench.training.lake [--events 10000000] [--days 10] [--engines duckdb spark] [--json FILE]
 """
 
 import resource
@@ -79,13 +79,14 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=10_000_000)
     parser.add_argument("--days", type=int, default=10)
     parser.add_argument("--scratch", type=Path, help="an empty folder on a large disk")
+    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=ENGINES)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.scratch) as folder:
         lake = Path(folder, "lake")
         files = write_lake(Path(folder), options.events, options.days)
         size = sum(file.stat().st_size for file in lake.rglob("*.parquet"))
-        results = [_prepare(engine, lake, Path(folder, engine)) for engine in ENGINES]
-        records = {Path(folder, engine, RECORD).read_bytes() for engine in ENGINES}
+        results = [_prepare(engine, lake, Path(folder, engine)) for engine in options.engines]
+        records = {Path(folder, engine, RECORD).read_bytes() for engine in options.engines}
     if len(records) > 1:
         raise AssertionError("the engines wrote different files")
     title = f"{options.events:,} events in {files:,} files of the lake, {size / MIB:,.0f} MiB"
