@@ -19,6 +19,9 @@ KILOBYTES_PER_ENTRY = 0.3
 RETENTION_MONTHS = 400 / 30
 COLLECT_MB, LARGE_MB = 1769, 3008
 LOOKS_PER_DAY = 24
+HOURS_READ = 6 + 2 * 25
+"""Hours of the lake that are read each hour: by a look at an experiment, whose sessions may have begun some hours
+before (`SessionWindow.read_from`), and by drift, which reads a day and that of last week."""
 LOOK_SECONDS = 60.0
 """Assumed for a look at an experiment, and for a measurement of drift, with their reading of the lake."""
 TRANSITIONS = 12
@@ -60,7 +63,7 @@ def learning_cost(loop: Loop) -> dict[str, float]:
     )
     return {
         "Lake: store": loop.events * 2 * KILOBYTES_PER_ENTRY / 1e6 * prices.VALKEY_SERVERLESS_MILLION_ECPU,
-        "Lake: objects": files * prices.S3_PUT + 2 * LOOKS_PER_DAY * files / COLLECTIONS_PER_DAY * prices.S3_GET,
+        "Lake: objects": files * prices.S3_PUT + HOURS_READ * files * prices.S3_GET,
         "Lake: storage": gigabytes * prices.S3_GB_MONTH,
         "Learning: functions": gigabyte_seconds * prices.LAMBDA_GB_SECOND,
         "Learning: metrics": METRICS * prices.CUSTOM_METRIC_MONTH,
