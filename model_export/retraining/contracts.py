@@ -23,6 +23,8 @@ REQUIRED = ("session", "event", "item_id", "type", "occurred_at", "arrived_at", 
 HOUR_MS, MINUTE_MS, DAY_MS = 3_600_000, 60_000, 86_400_000
 MIN_PATH = 3
 """Events of a session that make a path: of two, many sessions have the same."""
+MIN_DAY_PATHS = 200
+"""Longer sessions of the last day from which on it is checked alone: of few, chance makes some the same."""
 
 
 class Contract(msgspec.Struct, frozen=True):
@@ -139,15 +141,20 @@ def _clients(connection: DuckDBPyConnection, limits: ContractLimits, _around: Su
         "only, because logs outlive a DELETE",
     )
     paths = (
-        "FROM (FROM lake SELECT hash(string_agg(item_id, chr(31) ORDER BY occurred_at, entry)) AS path "
-        f"GROUP BY session HAVING count(*) >= {MIN_PATH}) SELECT path, count(*) GROUP BY path"
+        "FROM lake SELECT hash(string_agg(item_id, chr(31) ORDER BY occurred_at, entry)) AS path, "
+        f"min(arrived_at) AS begun GROUP BY session HAVING count(*) >= {MIN_PATH}"
     )
-    _path, share = _most(connection, paths)
+    share, _sessions = _commonest(connection, paths)
+    # Among many days a flood of one disappears, and yet it decides the gate, which judges by the last day
+    newest = _one(connection, "SELECT max(arrived_at) FROM lake")
+    last_day, sessions = _commonest(connection, f"FROM ({paths}) WHERE begun > {newest - DAY_MS:.0f}")
+    is_last = sessions >= MIN_DAY_PATHS and last_day > share
     yield _at_most(
         "max_path_share",
-        share,
+        last_day if is_last else share,
         limits.max_path_share,
-        f"{share:.1%} of the longer sessions have the same items in the same order, as a program of one client makes",
+        f"{last_day if is_last else share:.1%} of the longer sessions{' of the last day' if is_last else ''} have the "
+        "same items in the same order, as a program of one client makes",
     )
     minute, share = _most(connection, f"FROM lake SELECT arrived_at // {MINUTE_MS}, count(*) GROUP BY 1")
     yield _at_most(
@@ -260,6 +267,14 @@ def _most(connection: DuckDBPyConnection, counts: str) -> tuple[Any, float]:
         "ORDER BY share DESC, name LIMIT 1"
     ).fetchall()
     return (rows[0][0], float(rows[0][1])) if rows else ("", 0.0)
+
+
+def _commonest(connection: DuckDBPyConnection, paths: str) -> tuple[float, int]:
+    """Return the share of the commonest path among those of a query, and their number."""
+    counts = f"FROM ({paths}) SELECT path, count(*) AS count GROUP BY path"
+    query = f"SELECT coalesce(max(count) / sum(count), 0), coalesce(sum(count), 0)::BIGINT FROM ({counts})"  # noqa: S608 - our own
+    share, sessions = connection.execute(query).fetchall()[0]
+    return float(share), int(sessions)
 
 
 def _when(ms: float) -> str:

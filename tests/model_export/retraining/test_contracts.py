@@ -198,3 +198,28 @@ def test_impossible_limits_are_refused(name: str) -> None:
     for value in (-1, math.nan, *([1.5] if name.endswith("_share") else [])):
         with pytest.raises(InputError, match=f"--{name.replace('_', '-')} must be"):
             ContractLimits(**{name: value})  # type: ignore[arg-type]  # some are whole numbers
+
+
+def test_a_flood_of_the_last_day_does_not_hide_behind_the_days_before(
+    records: list[Record], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN a robot whose sessions are few among all, and many among those of the last day, which judges
+    newest = max(record.arrived_at for record in records)
+    robots = [
+        msgspec.structs.replace(
+            records[number],
+            session=f"robot-{number // 3}",
+            item_id=f"item-{number % 3}",
+            arrived_at=newest - number * MINUTE_MS,
+            occurred_at=newest - number * MINUTE_MS,
+        )
+        for number in range(24)
+    ]
+    files = written(tmp_path, records, robots)
+    around = Surroundings(NOW_MS)
+    assert broken(check_contracts(files, LIMITS, around)) == {}  # the day has too few sessions to tell
+    monkeypatch.setattr("model_export.retraining.contracts.MIN_DAY_PATHS", 20)
+    # THEN the day's share counts
+    faults = broken(check_contracts(files, LIMITS, around))
+    assert list(faults) == ["max_path_share"]
+    assert "of the longer sessions of the last day have the same items" in faults["max_path_share"]
