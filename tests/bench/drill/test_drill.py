@@ -18,7 +18,7 @@ from bench.drill.versions import DAYS_AGO, HISTORY_DAYS, write_history
 from model_export.lake.records import HOUR_MS
 from model_export.simulator import Shop
 from tests.model_export.lake.rows import rows_of
-from tests.nextitem.registry.memory_bucket import MemoryBucket
+from tests.nextitem.memory_bucket import MemoryBucket
 
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
 SESSIONS = 30

@@ -12,7 +12,7 @@ from model_export.cli.drift import parse_hours
 from nextitem.errors import InputError
 from tests.model_export.cli.commandline import done, nextitem
 from tests.model_export.drift.shops import NOW, lake_of, live_records, published, shop
-from tests.model_export.experiments.memory_bucket import MemoryBucket
+from tests.nextitem.memory_bucket import MemoryBucket
 from tests.nextitem.parts import BUCKET, REGION
 
 UNTIL = ("--until", NOW.isoformat())

@@ -17,9 +17,9 @@ from nextitem.registry.experiment import CHALLENGER, CHAMPION
 from nextitem.registry.publisher import Publisher
 from tests.building import ROOT
 from tests.model_export.cli.commandline import done, nextitem
-from tests.model_export.experiments.memory_bucket import MemoryBucket
 from tests.model_export.experiments.scene import A, B, Scene
 from tests.model_export.lake.test_reader import record, write_lake
+from tests.nextitem.memory_bucket import MemoryBucket
 
 TIME = re.compile(rb"\d{4}-\d\d-\d\dT[0-9:.]+(\+00:00|Z)")
 

@@ -35,8 +35,8 @@ from nextitem.model.manifest import (
 from nextitem.model.vocabulary import write_vocabulary
 from nextitem.registry.reader import model_key
 from nextitem.registry.route import Route, Variant, route_key
-from tests.model_export.experiments.memory_bucket import MemoryBucket
 from tests.model_export.lake.test_reader import record, write_lake
+from tests.nextitem.memory_bucket import MemoryBucket
 
 HIT_RATE, UNKNOWN = 0.4, 0.02
 NOW = datetime.fromtimestamp(START, UTC) + timedelta(days=30, minutes=30)

@@ -27,7 +27,7 @@ from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported
 from nextitem.model.manifest import PROFILE
 from nextitem.registry.reader import model_key
 from tests.model_export.drift.shops import HIT_RATE, NOW, ROUTE, UNKNOWN, lake_of, live_records, published, shop
-from tests.model_export.experiments.memory_bucket import MemoryBucket
+from tests.nextitem.memory_bucket import MemoryBucket
 
 WEEK, DAY = timedelta(days=7), timedelta(days=1)
 

@@ -14,7 +14,7 @@ from model_export.experiments.records import Look, Record, Timing, read_records
 from model_export.lake.reader import LakeSessions, SessionWindow
 from nextitem.registry.experiment import CHALLENGER, CHAMPION, Kind
 from nextitem.registry.route import Route
-from tests.model_export.experiments.memory_bucket import MemoryBucket
+from tests.nextitem.memory_bucket import MemoryBucket
 from tests.nextitem.unjudged import UnjudgedPublisher
 
 A, B, C = (f"v{digit * 16}" for digit in "abc")

@@ -6,7 +6,7 @@ import pytest
 
 from model_export.experiments.audit import AuditEntry, read_audit, write_audit
 from nextitem.errors import InputError, RegistryError
-from tests.model_export.experiments.memory_bucket import MemoryBucket
+from tests.nextitem.memory_bucket import MemoryBucket
 
 AT = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 

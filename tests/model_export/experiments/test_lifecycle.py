@@ -254,7 +254,7 @@ def test_an_experiment_that_is_not_decided_in_time_makes_way(scene: Scene) -> No
     # WHEN its time is over THEN the champion has all sessions, and the reason says why
     look = scene.look(48)
     assert look is not None
-    assert look.decision.reason.startswith("not decided within 2 days: hit_rate changes by ")
+    assert look.decision.reason.startswith("not decided within 2 days: the hit rate changes by ")
     assert (look.decision.share_after, scene.shares, scene.record.outcome) == (0.0, {A: 1.0}, "rolled_back")
 
 

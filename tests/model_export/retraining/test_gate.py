@@ -25,8 +25,8 @@ from nextitem.registry.verdicts import (
     read_verdict,
 )
 from tests.model_export.made_traffic import sessions_of
+from tests.nextitem.memory_bucket import MemoryBucket
 from tests.nextitem.parts import remade
-from tests.nextitem.registry.memory_bucket import MemoryBucket
 
 pytestmark = pytest.mark.slow
 

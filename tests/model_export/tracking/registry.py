@@ -5,7 +5,7 @@ from pathlib import Path
 from nextitem.model.manifest import MANIFEST
 from nextitem.registry.reader import model_key
 from nextitem.registry.verdicts import Figure, Verdict, write_verdict
-from tests.model_export.experiments.memory_bucket import MemoryBucket
+from tests.nextitem.memory_bucket import MemoryBucket
 
 
 def put(bucket: MemoryBucket, artifact: Path) -> None:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from nextitem.errors import InputError, NextItemError, RouteConflict, VersionNotFound
 from nextitem.registry.publisher import Publisher
 from nextitem.registry.route import Route, decode_route, route_key
+from tests.nextitem.memory_bucket import Died, MemoryBucket
 from tests.nextitem.parts import STEADY
-from tests.nextitem.registry.memory_bucket import Died, MemoryBucket
 from tests.nextitem.unjudged import UnjudgedPublisher
 
 VERSIONS = tuple(f"v{digit * 16}" for digit in "abc")

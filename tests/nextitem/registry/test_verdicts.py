@@ -21,7 +21,7 @@ from nextitem.registry.verdicts import (
     verdict_key,
     write_verdict,
 )
-from tests.nextitem.registry.memory_bucket import MemoryBucket
+from tests.nextitem.memory_bucket import MemoryBucket
 
 LIVE, NEW, OTHER = (f"v{digit * 16}" for digit in "abc")
 PASSED = Verdict(
