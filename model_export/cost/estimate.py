@@ -146,9 +146,13 @@ def cost_of(deployment: Deployment) -> Cost:
         "Secrets endpoint, secret, key": ZONES * HOURS * prices.INTERFACE_ENDPOINT_HOUR
         + prices.SECRET_MONTH
         + prices.KEY_MONTH,
-        **(learning_cost(Loop(requests, deployment.training_hours, memory)) if deployment.learning else {}),
+        **(learning_cost(_loop(deployment, requests, memory)) if deployment.learning else {}),
     }
     return Cost(lines, memory, milliseconds, requests)
+
+
+def _loop(deployment: Deployment, requests: float, memory: int) -> Loop:
+    return Loop(requests, deployment.training_hours, memory, deployment.versions)
 
 
 def billed_gigabyte_seconds(milliseconds: float, memory_mb: int) -> float:

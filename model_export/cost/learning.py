@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from model_export.cost import prices
+from model_export.cost.monitoring import learning_monitoring_cost
 
 DAYS = 30
 STREAMS = 256
@@ -28,8 +29,6 @@ TRANSITIONS = 12
 """State transitions of a retraining, some retries included."""
 RETRAININGS = 52 / 12
 """The template's schedule: once a week."""
-METRICS = 12
-"""Custom metrics of the collector, the compaction and drift."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +39,13 @@ class Loop:
         events: stored events a month.
         training_hours: of one training job.
         memory_mb: of the functions that open a model.
+        versions: pairs of model version and variant that answer within the month.
     """
 
     events: float
     training_hours: float
     memory_mb: int
+    versions: int
 
 
 def learning_cost(loop: Loop) -> dict[str, float]:
@@ -61,12 +62,14 @@ def learning_cost(loop: Loop) -> dict[str, float]:
         + (looks + DAYS * LOOK_SECONDS) * LARGE_MB / 1024  # drift and compaction
         + (looks + RETRAININGS * 2 * LOOK_SECONDS) * loop.memory_mb / 1024  # decider and canary
     )
+    monitoring = learning_monitoring_cost(loop.versions)
     return {
         "Lake: store": loop.events * 2 * KILOBYTES_PER_ENTRY / 1e6 * prices.VALKEY_SERVERLESS_MILLION_ECPU,
         "Lake: objects": files * prices.S3_PUT + HOURS_READ * files * prices.S3_GET,
         "Lake: storage": gigabytes * prices.S3_GB_MONTH,
         "Learning: functions": gigabyte_seconds * prices.LAMBDA_GB_SECOND,
-        "Learning: metrics": METRICS * prices.CUSTOM_METRIC_MONTH,
+        "Learning: metrics": monitoring.metrics,
+        "Learning: alarms": monitoring.alarms,
         "Learning: state machine": RETRAININGS * TRANSITIONS * prices.STATE_TRANSITION,
         "Learning: training, on demand": RETRAININGS * loop.training_hours * prices.TRAINING_M5_2XLARGE_HOUR,
     }

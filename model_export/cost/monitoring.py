@@ -3,13 +3,23 @@
 from dataclasses import dataclass
 
 from model_export.cost.prices import ALARM_METRIC_MONTH, COMPOSITE_ALARM_MONTH, CUSTOM_METRIC_MONTH
-from nextitem.telemetry.metrics import BY_PLACEMENT, BY_SOURCE, BY_VERSION, METRICS, OVERALL, DimensionSet
+from nextitem.telemetry.metrics import (
+    BY_PLACEMENT,
+    BY_SOURCE,
+    BY_VERSION,
+    LEARNING_METRICS,
+    METRICS,
+    OVERALL,
+    DimensionSet,
+)
 
 SOURCES = 5
 """Values of `served_by`: session, stateless, popular, similar and trending."""
 ALARM_METRICS = 80
 """Metrics that the alarms of `observability` watch, without those that exist for one kind of store only."""
 COMPOSITE_ALARMS = 8
+LEARNING_ALARM_METRICS, LEARNING_COMPOSITE_ALARMS = 11, 2
+"""Those that exist with the learning loop only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +50,16 @@ def billed_metrics(versions: int = 1, sources: int = SOURCES, placements: int = 
         BY_PLACEMENT: placements,
     }
     return sum(values[dimension_set] for metric in METRICS for dimension_set in metric.sets)
+
+
+def learning_monitoring_cost(versions: int = 1) -> MonitoringCost:
+    """Return the cost of the learning loop's metrics and alarms; the argument is that of `billed_metrics`."""
+    values: dict[DimensionSet, int] = {OVERALL: 1, BY_VERSION: versions}
+    metrics = sum(values[dimension_set] for metric in LEARNING_METRICS for dimension_set in metric.sets)
+    return MonitoringCost(
+        metrics=metrics * CUSTOM_METRIC_MONTH,
+        alarms=LEARNING_ALARM_METRICS * ALARM_METRIC_MONTH + LEARNING_COMPOSITE_ALARMS * COMPOSITE_ALARM_MONTH,
+    )
 
 
 def monitoring_cost(versions: int = 1, sources: int = SOURCES) -> MonitoringCost:

@@ -3,6 +3,7 @@
 import pytest
 
 from model_export.cost.estimate import Deployment, cost_of
+from model_export.cost.monitoring import learning_monitoring_cost
 
 
 def added(rps: float, training_hours: float = 1.0) -> dict[str, float]:
@@ -32,10 +33,19 @@ def test_training_costs_by_its_hours() -> None:
 
 
 def test_a_quiet_shop_pays_little_for_the_loop() -> None:
-    assert sum(added(0.01).values()) < 12
+    assert sum(added(0.01).values()) < 14
 
 
 def test_every_function_counts() -> None:
     # 96 runs of a day with a file of 0.3 s for each of 256 streams, in 1,769 MB; drift and decider at each hour
     collector = 96 * 30 * 256 * (0.3 + 0.005) * 1769 / 1024 * 0.0000166667
     assert added(100)["Learning: functions"] > collector + 24 * 30 * 60 * (1769 + 3008) / 1024 * 0.0000166667
+
+
+def test_each_version_has_metrics_of_drift_of_its_own() -> None:
+    # Drift has four metrics by version
+    one, two, three = (learning_monitoring_cost(versions).metrics / 0.30 for versions in (1, 2, 3))
+    assert two - one == pytest.approx(4)
+    assert three - two == pytest.approx(4)
+    assert added(1)["Learning: metrics"] == pytest.approx(two * 0.30)
+    assert added(1)["Learning: alarms"] == pytest.approx(11 * 0.10 + 2 * 0.50)

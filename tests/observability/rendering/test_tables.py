@@ -6,7 +6,13 @@ from typing import Any, get_args
 
 import pytest
 
-from model_export.cost.monitoring import ALARM_METRICS, COMPOSITE_ALARMS, billed_metrics
+from model_export.cost.monitoring import (
+    ALARM_METRICS,
+    COMPOSITE_ALARMS,
+    LEARNING_ALARM_METRICS,
+    LEARNING_COMPOSITE_ALARMS,
+    billed_metrics,
+)
 from model_export.cost.monitoring import SOURCES as COUNTED_SOURCES
 from nextitem.service import schema
 from nextitem.telemetry import metrics
@@ -70,8 +76,14 @@ def test_the_cost_counts_the_alarms_that_exist() -> None:
         band_edges = 2 if isinstance(alarm.expression, Band) else 0
         return len(statistics(alarm.expression)) + band_edges
 
-    assert sum(watched(alarm) for alarm in ALARMS if alarm.condition is None) == ALARM_METRICS
-    assert len([alarm for alarm in COMPOSITES if alarm.condition is None]) == COMPOSITE_ALARMS
+    def counted(condition: str | None) -> tuple[int, int]:
+        return (
+            sum(watched(alarm) for alarm in ALARMS if alarm.condition == condition),
+            len([alarm for alarm in COMPOSITES if alarm.condition == condition]),
+        )
+
+    assert counted(None) == (ALARM_METRICS, COMPOSITE_ALARMS)
+    assert counted("LearningIsScheduled") == (LEARNING_ALARM_METRICS, LEARNING_COMPOSITE_ALARMS)
 
 
 def test_sources_are_those_of_the_api() -> None:
