@@ -18,6 +18,7 @@ from tests.model_export.cli.commandline import done, nextitem
 from tests.model_export.tiny import listed
 
 BUCKET = "registry"
+WHAT_PEOPLE_DID = ["promotion 1", "forced-promotion None", "promotion 2", "rollback 3", "promotion 4"]
 
 
 @dataclass(frozen=True)
@@ -214,8 +215,7 @@ def registry() -> Iterator[None]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     with pytest.MonkeyPatch.context() as patch:
-        host, port = server.get_host_and_port()
-        patch.setenv("AWS_ENDPOINT_URL_S3", f"http://{host}:{port}")
+        patch.setenv("AWS_ENDPOINT_URL_S3", "http://{}:{}".format(*server.get_host_and_port()))
         patch.setenv("AWS_ACCESS_KEY_ID", "test")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
         patch.setenv("AWS_REGION", "us-east-1")
@@ -273,17 +273,13 @@ def test_a_version_is_published_promoted_and_rolled_back(shop: Shop, tmp_path: P
     assert row["validation"]["hr@20"] == open_artifact(shop.artifact).manifest.evaluation["hr@20"]
     # AND the table names both in full
     table = done("versions").out
-    assert shop.version in table
-    assert other.name in table
-    assert "100%" in table
+    assert [name for name in (shop.version, other.name, "100%") if name not in table] == []
     # AND a setting of the route alone is changed by promoting the live version
     said = done("promote", shop.version, "--no-exclude-seen").err
     assert said == f"route live, revision 4: {shop.version} (main); seen items: not left out\n"
     # AND the log of the route has what people did
-    log = [(entry["what"], entry["details"].get("revision")) for entry in done("experiment", "log", "--json").document]
-    forced = ("forced-promotion", None)
-    assert log == [("promotion", 1), forced, ("promotion", 2), ("rollback", 3), ("promotion", 4)]
-    # AND a rollback of another route fails, but not as wrong input
+    log = done("experiment", "log", "--json").document
+    assert [f"{entry['what']} {entry['details'].get('revision')}" for entry in log] == WHAT_PEOPLE_DID
     refused = nextitem("rollback", "--route", "beta")
     assert refused.code == 1
     assert refused.err == "nextitem: routes/beta.json is not in the bucket: there is nothing to roll back\n"
