@@ -57,8 +57,8 @@ def versions(registry: BucketOptions, route: RouteName = "live", as_json: Json =
     if as_json:
         print_json([_summary(version) for version in published])
         return
-    columns = ("share", "verdict", "items", "trained on", "until", "validation HR@20")
-    table = Table(Column("version", no_wrap=True), *columns)
+    whole = {name: Column(name, no_wrap=True) for name in ("version", "until")}
+    table = Table(whole["version"], "share", "verdict", "items", "trained on", whole["until"], "validation HR@20")
     for version in published:
         training = version.manifest.training
         table.add_row(

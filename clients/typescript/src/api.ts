@@ -453,7 +453,7 @@ export interface components {
          */
         Answer: {
             session_id?: string;
-            /** @description best first. `score` orders the items of one answer. Do not compare scores of different answers or model versions. */
+            /** @description best first. `score` orders the items of one answer, but not of an interleaved one. Do not compare scores of different answers or model versions. */
             recommendations: components["schemas"]["Recommendation"][];
             /** @description names the next page; send it as `after`. It is missing where there is no more, and on the last page that a cursor reaches. */
             next?: string;
@@ -470,7 +470,7 @@ export interface components {
              * @enum {string}
              */
             served_by: "popular" | "session" | "similar" | "stateless" | "trending";
-            /** @description the model version that answered, and its variant on the route. */
+            /** @description the model version that answered, and its variant on the route: `main`, or in an experiment `challenger`. An interleaved answer, which two versions draft, names the challenger. */
             model: components["schemas"]["ServedModel"];
         };
         /**
@@ -528,7 +528,7 @@ export interface components {
         Health: {
             /** @enum {string} */
             status: "ok";
-            /** @description the model version that answered, and its variant on the route. */
+            /** @description the model version that answered, and its variant on the route: `main`, or in an experiment `challenger`. An interleaved answer, which two versions draft, names the challenger. */
             model: components["schemas"]["ServedModel"];
             /** @enum {string} */
             store: "ok" | "unavailable";

@@ -19,7 +19,7 @@ class AttributeQuality(msgspec.Struct, frozen=True, omit_defaults=True):
         best_sellers_among_new: the same for the most frequent of them in the category of the session's newest item.
         random_among_new: the same for a random order.
         category: the column of the category; empty if the attributes have none, and the whole shop is one.
-        warm_delta: HR@20 of all other targets, with the held-out items in the catalogue minus without them.
+        warm_delta: HR@20 of all other targets, with the held-out items in the list minus without them there.
         warm_targets: the number of these targets.
         penalty: the penalty of the regression.
         length: the length of the rows that the map makes, as a share of the table's mean.

@@ -80,4 +80,9 @@ def test_alarms_without_local_data_are_not_evaluated() -> None:
         "rollback-version-slow",
         "hit-rate-unusual",
         "score-drift",
+        "compaction-failed",
+        "decider-failed",
+        "drift-not-measured",
+        "lake-stopped",
+        "retraining-failed",
     }

@@ -8,7 +8,7 @@ import pytest
 
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import ArtifactCorrupt, RegistryUnavailable, VersionExists, VersionNotFound
-from nextitem.model.manifest import ATTRIBUTES, CARD, FILES, MANIFEST
+from nextitem.model.manifest import ATTRIBUTES, CARD, FILES, MANIFEST, PROFILE
 from nextitem.registry.publisher import Publisher
 from nextitem.registry.reader import Registry, model_key
 from tests.nextitem.parts import BUCKET, VERSION, edited, everything
@@ -27,7 +27,7 @@ def test_a_version_is_published_whole_and_only_once(bucket: BotoObjectStore, pub
     assert publisher.publish(demo) == demo.name
     objects = everything(bucket)
     assert objects == {
-        model_key(demo.name, name): (demo / name).read_bytes() for name in (*FILES, CARD, ATTRIBUTES, MANIFEST)
+        model_key(demo.name, name): (demo / name).read_bytes() for name in (*FILES, CARD, ATTRIBUTES, PROFILE, MANIFEST)
     }
 
     # Publishing it again changes nothing.
