@@ -6,7 +6,7 @@ first day; each other day has the same ones under other names. Both engines must
     python -m bench.training.lake [--events 10000000] [--days 10] [--engines duckdb spark] [--json FILE]
 """
 
-import resource
+import os
 import subprocess
 import sys
 import tempfile
@@ -120,21 +120,30 @@ def write_lake(folder: Path, events: int, days: int) -> int:
 def _prepare(engine: str, lake: Path, out: Path) -> Preparing:
     """Run `nextitem prepare` and watch the memory of its processes."""
     command = [sys.executable, "-m", "model_export.cli", "prepare", str(lake), "--preset", "lake"]
-    begun, computed, peak = time.perf_counter(), _computed(), 0.0
+    begun, peak = time.perf_counter(), 0.0
+    computed: dict[int, float] = {}
     process = subprocess.Popen([*command, "--out", str(out), "--engine", engine], stdout=subprocess.DEVNULL)
     while process.poll() is None:
-        peak = max(peak, sum(_resident(pid) for pid in _family(process.pid)))
+        family = _family(process.pid)
+        peak = max(peak, sum(_resident(pid) for pid in family))
+        computed |= {pid: seconds for pid in family if (seconds := _computed(pid))}
         time.sleep(SAMPLE_SECONDS)
     seconds = time.perf_counter() - begun
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, process.args)
-    return Preparing(engine, round(seconds, 1), round(_computed() - computed, 1), round(peak, 1))
+    return Preparing(engine, round(seconds, 1), round(sum(computed.values()), 1), round(peak, 1))
 
 
-def _computed() -> float:
-    """Return the CPU seconds of all processes that this one has waited for."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+def _computed(pid: int) -> float:
+    """Return the CPU seconds of a process so far; 0 if it has ended.
+
+    Those of ended children do not do: no process waits for the JVM that Spark starts.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _family(pid: int) -> list[int]:
