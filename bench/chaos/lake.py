@@ -23,7 +23,8 @@ from devstack.publish import object_store
 from devstack.services.bucket import Bucket
 from model_export.lake.collector import MAX_FILE_BYTES, Collected, collect
 from model_export.lake.compaction import compact
-from model_export.lake.records import DELETIONS, EVENTS
+from model_export.lake.merge import MERGE_AGE_MS
+from model_export.lake.records import DELETIONS, EVENTS, HOUR_MS
 from model_export.lake.valkey_streams import ValkeyStreams
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import RegistryUnavailable, StoreUnavailable
@@ -129,7 +130,8 @@ class Lake:
         self.proxy.left = 0
         with self._collected() as (lake, lost):
             rows = _rows(lake)
-            compact(lake, time.time_ns() // 1_000_000, RETENTION_DAYS)
+            later = time.time_ns() // 1_000_000 + HOUR_MS + MERGE_AGE_MS  # so that all hours are merged, too
+            compact(lake, later, RETENTION_DAYS)
             # A store that lost all its data counts from 0 again
             return LakeContents(rows, _rows(lake), max(lost - self._lost_before, 0))
 

@@ -21,7 +21,7 @@ from rich.table import Table
 from bench.common.options import benchmark_parser
 from bench.common.results import write_json
 from model_export.data.ingestion.prepare import RECORD
-from model_export.lake.parquet import COLUMNS, Contents, write_file
+from model_export.lake.parquet import COLUMNS, Contents, footer_of, write_file
 from model_export.lake.records import EVENTS, HOUR_MS, file_name
 from model_export.lake.valkey_streams import BATCH
 from model_export.simulator import Shop
@@ -111,7 +111,7 @@ def write_lake(folder: Path, events: int, days: int) -> int:
             path = folder / file_name(EVENTS, number % BUCKETS, first, "parquet")
             path.parent.mkdir(parents=True, exist_ok=True)
             rows = f"SELECT {', '.join(COLUMNS)} FROM event WHERE hour = {hour} AND file = {file}"  # noqa: S608 - our own names
-            write_file(connection, rows, path, Contents(count, last))
+            write_file(connection, rows, path, footer_of(Contents(count, last)))
     (folder / "rows.duckdb").unlink()
     csv.unlink()
     return len(files)

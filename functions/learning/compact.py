@@ -1,26 +1,47 @@
-"""Remove deleted sessions and old days from the lake; called once a day."""
+"""Remove deleted sessions and old days from the lake, and merge its files; called once a day.
+
+A run has a limited time. Hours that it does not merge are left for the next one, and are counted.
+"""
 
 import logging
 import time
 from dataclasses import asdict
+from typing import Protocol
 
 from learning.settings import Settings, positive
 from model_export.lake.compaction import compact
 from nextitem.aws.boto_object_store import BotoObjectStore
 
+KEPT_SECONDS = 600.0
+"""Time kept for the hour that is being merged when the time is over, and for carrying out deletions."""
+
 logger = logging.getLogger(__name__)
 logger.setLevel(logging.INFO)
 
 
-def handler(_event: object, _context: object) -> dict[str, int]:
+class Context(Protocol):
+    """What the function reads of Lambda's context."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds until Lambda ends the function."""
+
+
+def handler(_event: object, context: Context) -> dict[str, int]:
     """Compact the lake and return the counts.
 
     Raises:
         SettingsError: a setting is missing or wrong.
-        RegistryUnavailable: the bucket did not answer, or another program changes the lake's files.
+        RegistryUnavailable: the bucket did not answer, another program changes the lake's files, or one is damaged.
     """
     settings = Settings.read()
     lake = BotoObjectStore(settings.bucket, region=settings.region)
-    result = asdict(compact(lake, time.time_ns() // 1_000_000, positive("NEXTITEM_LAKE_RETENTION_DAYS")))
+    result = asdict(
+        compact(
+            lake,
+            time.time_ns() // 1_000_000,
+            positive("NEXTITEM_LAKE_RETENTION_DAYS"),
+            is_over=lambda: context.get_remaining_time_in_millis() < KEPT_SECONDS * 1000,
+        )
+    )
     logger.info("compacted: %s", result)
     return result

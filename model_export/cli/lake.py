@@ -1,4 +1,4 @@
-"""Commands ``lake``: collect events from the session store, and forget deleted sessions and old days."""
+"""Commands ``lake``: collect events from the session store, merge files, forget deleted sessions and old days."""
 
 import time
 from dataclasses import asdict
@@ -67,15 +67,16 @@ def compact(
     ] = RETENTION_DAYS,
     as_json: Json = False,
 ) -> None:
-    """Remove deleted sessions and old days from the lake.
+    """Remove deleted sessions and old days from the lake, and merge the files of each hour.
 
     Run it once a day: a session is then out of the lake within a day of its DELETE. It reads every file if sessions
-    were deleted.
+    were deleted. Hours are merged three hours after their end. A run that is stopped loses nothing.
     """
     from model_export.lake.compaction import compact as compact_lake  # imported lazily: `--help` must not wait
 
     with waiting("compacting"):
         result = compact_lake(registry.store(), time.time_ns() // 1_000_000, retention_days)
     say(f"{result.sessions} deleted sessions: {result.rewritten} files rewritten; {result.expired} old files deleted")
+    say(f"{result.merged} files are new, merged from {result.sources}")
     if as_json:
         print_json(asdict(result))

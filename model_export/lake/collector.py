@@ -4,25 +4,37 @@
 2. Deletions go to a file of their own. An interrupted run may leave some of them in two files, which changes nothing.
 3. The file of events has the id of the begun entry in its key and is written only if that key is free. If it is taken,
    an earlier run has written it, and its own footer says up to which entry.
-4. `Streams.finish` removes the entries up to there and the mark, in one step. Entries that were removed meanwhile and
+4. The compaction may have merged that file into another one and deleted it, if the run that wrote it died long ago, or
+   this one has slept. So if the hour is not a recent one, its merged files are asked *after* step 3. If one names the
+   key, it counts, and its footer says up to which entry; readers leave out the file that step 3 may have written again,
+   and the compaction deletes it.
+5. `Streams.finish` removes the entries up to there and the mark, in one step. Entries that were removed meanwhile and
    are not in the file were trimmed unread, or cannot be read: they are counted as lost.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 
+import duckdb
 import msgspec
 
+from model_export.data.merged_files import Sources, is_merged, sources_of
 from model_export.lake.parquet import Contents, contents_of, encode_file
 from model_export.lake.records import (
     DELETIONS,
     EVENTS,
+    HOUR_MS,
     Deletion,
     Entry,
     Record,
     UnreadableEntry,
     file_name,
+    folder_of,
+    hour_end,
     parse_entry,
     same_hour,
 )
@@ -30,6 +42,9 @@ from nextitem.aws.object_store import ObjectStore
 from nextitem.errors import RegistryUnavailable
 
 MAX_FILE_BYTES = 1 << 28
+RECENT_MS = HOUR_MS
+"""Hours that ended less than this ago, by the collector's clock, have no merged files: the compaction merges them
+`merge.MERGE_AGE_MS` after their end, so the two clocks may differ by two hours."""
 
 
 class Streams(Protocol):
@@ -75,21 +90,64 @@ class Collected:
         )
 
 
-def collect(streams: Streams, lake: ObjectStore, bucket: int) -> Collected:
+class MergedFiles:
+    """The merged files of a lake. It reads each footer once.
+
+    Args:
+        lake: the lake's bucket.
+        clock: gives epoch milliseconds.
+    """
+
+    def __init__(self, lake: ObjectStore, clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
+        self._lake, self._clock = lake, clock
+        self._footers: dict[str, Sources] = {}
+
+    def contents_of(self, key: str) -> Contents | None:
+        """Return the entries of a file that was merged into another one before this call; None if it was not.
+
+        Raises:
+            RegistryUnavailable: the lake's bucket did not answer, or has a damaged file.
+        """
+        folder = folder_of(key)
+        end = hour_end(folder)
+        if end is not None and self._clock() < end + RECENT_MS:
+            return None
+        for merged in filter(is_merged, self._lake.keys(folder)):
+            if merged not in self._footers:
+                self._footers[merged] = self._footer(merged)
+            if (found := self._footers[merged].get(key.removeprefix(folder))) is not None:
+                return Contents(*found)
+        return None
+
+    def _footer(self, key: str) -> Sources:
+        with TemporaryDirectory() as home, duckdb.connect() as connection:
+            path = Path(home) / "merged.parquet"
+            is_there = self._lake.download(key, path, lambda: MAX_FILE_BYTES)
+            return sources_of(connection, path, key) if is_there else {}
+
+
+def collect(streams: Streams, lake: ObjectStore, bucket: int, merged: MergedFiles | None = None) -> Collected:
     """Bring all entries of a bucket's stream into the lake that wait at the time of the call.
 
     Entries that arrive meanwhile may wait for the next run: else a busy stream would keep this one for ever, with many
     small files.
 
+    Args:
+        streams: the buckets' streams.
+        lake: the lake's bucket.
+        bucket: the stream's number.
+        merged: those of the lake; one object for several streams spares downloads.
+
     Raises:
         StoreUnavailable: the store did not answer. The next run goes on.
         RegistryUnavailable: the lake's bucket did not answer, or has a file that is not the lake's.
     """
+    merged = merged or MergedFiles(lake)
     result = Collected()
     while (batch := streams.read(bucket)) is not None:
         begun, entries = batch
         chosen = same_hour(begun, entries)
-        written = _collect_file(streams, lake, bucket, begun, chosen)
+        written = _collect_file(streams, lake, merged, bucket, begun, chosen)
         if written is None:
             continue
         result += written
@@ -99,7 +157,7 @@ def collect(streams: Streams, lake: ObjectStore, bucket: int) -> Collected:
 
 
 def _collect_file(
-    streams: Streams, lake: ObjectStore, bucket: int, begun: str, entries: Sequence[Entry]
+    streams: Streams, lake: ObjectStore, merged: MergedFiles, bucket: int, begun: str, entries: Sequence[Entry]
 ) -> Collected | None:
     """Write a file, unless an earlier run has: then finish that one, and return None."""
     records: list[Record] = []
@@ -120,13 +178,18 @@ def _collect_file(
     if deletions:  # first: once the events' file is there, no run reads these entries again
         lake.create(file_name(DELETIONS, bucket, f"{begun}-{last}", "json"), msgspec.json.encode(deletions))
     key = file_name(EVENTS, bucket, begun, "parquet")
+    result: Collected | None = None
+    written: Contents | None = contents
     if lake.create(key, encode_file(records, contents)):
-        streams.finish(bucket, begun, contents)
-        return Collected(len(records), len(deletions), unreadable)
-    stored = lake.read(key, MAX_FILE_BYTES)
-    if stored is None:
+        result = Collected(len(records), len(deletions), unreadable)
+    else:
+        stored = lake.read(key, MAX_FILE_BYTES)
+        written = None if stored is None else contents_of(stored.data)
+    if (earlier := merged.contents_of(key)) is not None:
+        result, written = None, earlier
+    if written is None:
         raise RegistryUnavailable(
             f"{key} was there and is not any more; does another program delete files of the lake?"
         )
-    streams.finish(bucket, begun, contents_of(stored.data))
-    return None
+    streams.finish(bucket, begun, written)
+    return result

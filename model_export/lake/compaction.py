@@ -1,16 +1,16 @@
-"""Remove deleted sessions and old days from the lake."""
+"""Remove deleted sessions and old days from the lake, and merge its files (`merge`)."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
 import msgspec
 
 from model_export.lake.collector import MAX_FILE_BYTES
+from model_export.lake.merge import Lake, merge_hours
 from model_export.lake.parquet import without_deleted
 from model_export.lake.records import DELETIONS, EVENTS, Deletion, date_of
-from nextitem.aws.object_store import ObjectReader, ObjectStore
+from nextitem.aws.object_store import ObjectReader
 from nextitem.errors import RegistryUnavailable
 
 DAY_MS = 86_400_000
@@ -18,52 +18,64 @@ KEPT_MS = DAY_MS
 """Deletions are kept so long: events of a deleted session may still wait in another bucket's stream, see `compact`."""
 
 
-class Lake(ObjectStore, Protocol):
-    """The lake's bucket."""
-
-    def delete(self, key: str) -> None:
-        """Delete an object, if there is one."""
-
-
 @dataclass(frozen=True)
 class Compacted:
-    """The result: sessions to forget, files that held some of their events, and files that were too old."""
+    """The result.
 
-    sessions: int
-    rewritten: int
-    expired: int
+    Attributes:
+        sessions: to forget.
+        rewritten: files that held some of their events.
+        expired: files that were too old.
+        merged: files that were written instead of others.
+        sources: these others, which were deleted.
+        hours_left: hours whose files are left for the next run.
+    """
+
+    sessions: int = 0
+    rewritten: int = 0
+    expired: int = 0
+    merged: int = 0
+    sources: int = 0
+    hours_left: int = 0
 
 
-def compact(lake: Lake, now: int, retention_days: int) -> Compacted:
-    """Delete files of days before the retention, and the events of deleted sessions from all others.
+def compact(lake: Lake, now: int, retention_days: int, *, is_over: Callable[[], bool] = lambda: False) -> Compacted:
+    """Delete files of days before the retention, merge those of complete hours, and remove deleted sessions from all.
 
     It reads every file that is left whenever there are deletions. Run it once a day: a deletion is then carried out
     within a day. Deletions older than a day are dropped at its end; a collector that is a whole day behind would bring
     events of a deleted session after that.
 
+    Deletions are read before any file, and merged files are written without their sessions. So a compaction that
+    merges from older files than another one has rewritten brings back no session whose deletion was dropped, unless it
+    takes a day.
+
     Args:
         lake: the lake's bucket.
         now: epoch milliseconds.
         retention_days: days that are kept, with that of `now`.
+        is_over: whether to merge no further hour; deletions are carried out all the same.
 
     Raises:
-        RegistryUnavailable: the bucket did not answer, or another program changes its files. Run it again.
+        RegistryUnavailable: the bucket did not answer, another compaction changes its files, or one is damaged. Run it
+            again.
     """
     first = f"{datetime.fromtimestamp(now // 1000, UTC).date() - timedelta(days=retention_days - 1):%Y-%m-%d}"
-    files = lake.keys(EVENTS)
-    expired = [key for key in files if date_of(key) and date_of(key) < first]
+    files = [key for key in lake.keys(EVENTS) if date_of(key)]
+    expired = [key for key in files if date_of(key) < first]
     for key in expired:
         lake.delete(key)
-    notes = lake.keys(DELETIONS)
-    read = {key: _deletions(_read(lake, key)) for key in notes}
+    kept = [key for key in files if date_of(key) >= first]
+    merged = merge_hours(lake, kept, read_deletions(lake), now, is_over=is_over)
+    read = {key: _deletions(_read(lake, key)) for key in lake.keys(DELETIONS)}
     deletions = _latest(deletion for part in read.values() for deletion in part)
     rewritten = 0
     if deletions:
-        rewritten = sum(_forget(lake, key, deletions) for key in files if key not in set(expired))
+        rewritten = sum(_forget(lake, key, deletions) for key in lake.keys(EVENTS) if date_of(key))
     for key, part in read.items():
         if all(deletion.deleted_at < now - KEPT_MS for deletion in part):
             lake.delete(key)
-    return Compacted(len(deletions), rewritten, len(expired))
+    return Compacted(len(deletions), rewritten, len(expired), merged.written, merged.sources, merged.hours_left)
 
 
 def read_deletions(lake: ObjectReader) -> list[Deletion]:
@@ -83,8 +95,8 @@ def _latest(deletions: Iterable[Deletion]) -> list[Deletion]:
 def _forget(lake: Lake, key: str, deletions: list[Deletion]) -> bool:
     """Rewrite a file without events of deleted sessions; return whether it held any."""
     stored = lake.read(key, MAX_FILE_BYTES)
-    if stored is None:
-        return False
+    if stored is None:  # a merged file that was not listed may have its events
+        raise RegistryUnavailable(f"{key} was deleted meanwhile: does another compaction run? Run this one again")
     kept = without_deleted(stored.data, deletions)
     if kept is None:
         return False

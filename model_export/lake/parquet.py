@@ -2,12 +2,13 @@
 
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import duckdb
 import msgspec
 
+from model_export.data.merged_files import SOURCES
 from model_export.lake.records import Deletion, Record
 
 COLUMNS = {
@@ -31,6 +32,8 @@ COLUMNS = {
 """The columns and their types in SQL: the attributes of `Record`."""
 CLOCK_MARGIN_MS = 1_000
 """Events that arrived up to this long after a deletion go with it: the clocks of the store's servers differ."""
+MERGE_LIMITS: Mapping[str, str | int] = {"memory_limit": "512MiB", "threads": 2}
+"""Settings of DuckDB for a merge: it streams the rows, and beyond the limit it fails instead of taking more memory."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def encode_file(records: Sequence[Record], contents: Contents) -> bytes:
         with duckdb.connect() as connection:
             columns = ", ".join(f"{name}: '{kind}'" for name, kind in COLUMNS.items())
             source = f"read_json('{lines}', format = 'newline_delimited', columns = {{{columns}}})"
-            write_file(connection, f"SELECT * FROM {source}", file, contents)  # noqa: S608 - our own names
+            write_file(connection, f"SELECT * FROM {source}", file, footer_of(contents))  # noqa: S608 - our own names
         return file.read_bytes()
 
 
@@ -61,7 +64,7 @@ def contents_of(data: bytes) -> Contents:
         KeyError: it is not one of the lake's.
     """
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
-        return _contents(connection, _saved(folder, data))
+        return _contents(_metadata(connection, _saved(folder, data)))
 
 
 def without_deleted(data: bytes, deletions: Collection[Deletion]) -> bytes | None:
@@ -73,17 +76,50 @@ def without_deleted(data: bytes, deletions: Collection[Deletion]) -> bytes | Non
     """
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
         file = _saved(folder, data)
-        connection.execute("CREATE TABLE deleted (session VARCHAR, until BIGINT)")
-        rows = [(deletion.session, deletion.deleted_at + CLOCK_MARGIN_MS) for deletion in deletions]
-        connection.executemany("INSERT INTO deleted VALUES (?, ?)", rows)
-        matches = "EXISTS (FROM deleted WHERE deleted.session = record.session AND arrived_at <= until)"
+        _create_deleted(connection, deletions)
         source = f"FROM read_parquet('{file}') AS record"
-        (found,) = connection.execute(f"SELECT count(*) {source} WHERE {matches}").fetchall()[0]
+        (found,) = connection.execute(f"SELECT count(*) {source} WHERE {_IS_DELETED}").fetchall()[0]
         if not found:
             return None
         kept = Path(folder) / "kept.parquet"
-        write_file(connection, f"SELECT * {source} WHERE NOT {matches}", kept, _contents(connection, file))
+        write_file(connection, f"SELECT * {source} WHERE NOT {_IS_DELETED}", kept, _metadata(connection, file))
         return kept.read_bytes()
+
+
+def merge_files(sources: Mapping[str, Path], merged: Path, deletions: Collection[Deletion]) -> None:
+    """Write a file with the rows of others, without events of deleted sessions, whose footer names the others.
+
+    Args:
+        sources: the files, by the name that they have in the lake. Names and paths are without quotes.
+        merged: the new file.
+        deletions: one for each session.
+
+    Raises:
+        duckdb.Error: a source is not a Parquet file.
+        KeyError: a source is not one of the lake's.
+    """
+    with duckdb.connect(config={**MERGE_LIMITS}) as connection:
+        _create_deleted(connection, deletions)
+        files = ", ".join(f"'{path}'" for path in sources.values())
+        query = f"SELECT decode(key), decode(value), file_name FROM parquet_kv_metadata([{files}])"  # noqa: S608 - our own files
+        footers: dict[str, dict[str, str]] = {}
+        for key, value, file in connection.execute(query).fetchall():
+            footers.setdefault(file, {})[key] = value
+        named = {name: astuple(_contents(footers[str(path)])) for name, path in sources.items()}
+        rows = f"SELECT {', '.join(COLUMNS)} FROM read_parquet([{files}]) AS record WHERE NOT {_IS_DELETED}"  # noqa: S608 - our own names
+        write_file(connection, rows, merged, {SOURCES: msgspec.json.encode(named).decode()})
+
+
+_KEYS = {"entries", "last", SOURCES}
+"""Of the metadata of the lake's files."""
+_IS_DELETED = "EXISTS (FROM deleted WHERE deleted.session = record.session AND arrived_at <= until)"
+
+
+def _create_deleted(connection: duckdb.DuckDBPyConnection, deletions: Collection[Deletion]) -> None:
+    connection.execute("CREATE TABLE deleted (session VARCHAR, until BIGINT)")
+    rows = [(deletion.session, deletion.deleted_at + CLOCK_MARGIN_MS) for deletion in deletions]
+    if rows:
+        connection.executemany("INSERT INTO deleted VALUES (?, ?)", rows)
 
 
 def _saved(folder: str, data: bytes) -> Path:
@@ -92,13 +128,28 @@ def _saved(folder: str, data: bytes) -> Path:
     return file
 
 
-def _contents(connection: duckdb.DuckDBPyConnection, file: Path) -> Contents:
-    rows = connection.execute(f"SELECT key, value FROM parquet_kv_metadata('{file}')").fetchall()  # noqa: S608 - our own file
-    metadata: Mapping[bytes, bytes] = dict(rows)
-    return Contents(int(metadata[b"entries"]), metadata[b"last"].decode())
+def footer_of(contents: Contents) -> dict[str, str]:
+    """Return the metadata of the footer of a collector's file."""
+    return {"entries": str(contents.entries), "last": contents.last}
 
 
-def write_file(connection: duckdb.DuckDBPyConnection, rows: str, file: Path, contents: Contents) -> None:
-    """Write the result of a query, with the columns of `COLUMNS`, as a file of the lake."""
-    metadata = f"{{entries: '{contents.entries}', last: '{contents.last}'}}"
-    connection.execute(f"COPY ({rows}) TO '{file}' (FORMAT parquet, COMPRESSION zstd, KV_METADATA {metadata})")
+def _contents(metadata: Mapping[str, str]) -> Contents:
+    return Contents(int(metadata["entries"]), metadata["last"])
+
+
+def _metadata(connection: duckdb.DuckDBPyConnection, file: Path) -> dict[str, str]:
+    query = f"SELECT decode(key), decode(value) FROM parquet_kv_metadata('{file}')"  # noqa: S608 - our own file
+    return {key: value for key, value in connection.execute(query).fetchall() if key in _KEYS}
+
+
+def write_file(connection: duckdb.DuckDBPyConnection, rows: str, file: Path, metadata: Mapping[str, str]) -> None:
+    """Write the result of a query, with the columns of `COLUMNS`, as a file of the lake.
+
+    Args:
+        connection: runs the query.
+        rows: it.
+        file: the new file.
+        metadata: of its footer: entries and last, or sources.
+    """
+    footer = ", ".join(f"{key}: '{value}'" for key, value in metadata.items())
+    connection.execute(f"COPY ({rows}) TO '{file}' (FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{footer}}})")

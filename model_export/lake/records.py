@@ -1,5 +1,6 @@
 """Parse entries of the streams (`nextitem.sessions.event_stream`) into records of the lake, and name its files."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
@@ -137,3 +138,22 @@ def date_of(key: str) -> str:
     """Return the date in a file's key, as YYYY-MM-DD; empty if the file is not one of the lake's."""
     _, found, rest = key.partition("/date=")
     return rest[:10] if found else ""
+
+
+def folder_of(key: str) -> str:
+    """Return the folder of a file, with a slash at its end."""
+    return f"{key.rpartition('/')[0]}/"
+
+
+def hour_end(folder: str) -> int | None:
+    """Return when the hour of a folder of files ends, in epoch milliseconds; None if it is not a folder of the lake."""
+    try:
+        begin = datetime.strptime(folder, f"{EVENTS}date=%Y-%m-%d/hour=%H/").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return int(begin.timestamp()) * 1000 + HOUR_MS
+
+
+def is_source(key: str) -> bool:
+    """Return whether a key is that of a file of events that the collector writes."""
+    return re.fullmatch(r"b\d{4}-\d+-\d+\.parquet", key.rpartition("/")[2]) is not None

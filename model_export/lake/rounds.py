@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 
 import msgspec
 
-from model_export.lake.collector import Collected, Streams, collect
+from model_export.lake.collector import Collected, MergedFiles, Streams, collect
 from nextitem.aws.object_store import ObjectReader, ObjectStore, StoredObject
 from nextitem.errors import RegistryUnavailable, StoreUnavailable
 
@@ -79,12 +79,12 @@ def collect_round(
     stored = lake.read(NOTE, MAX_NOTE_BYTES)
     note = _parse(stored)
     total, lost, reached, failures = Collected(), dict(note.lost), 0, list[StoreUnavailable]()
-    in_a_row = 0
+    in_a_row, merged = 0, MergedFiles(lake)
     while reached < buckets and in_a_row < MAX_FAILURES and not is_over():
         stream = (note.first + reached) % buckets
         reached += 1
         try:
-            collected = collect(streams, lake, stream)
+            collected = collect(streams, lake, stream, merged)
         except StoreUnavailable as error:
             logger.warning("stream %d is left for the next run: %s", stream, error)
             failures.append(error)

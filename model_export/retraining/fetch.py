@@ -5,7 +5,10 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import duckdb
+
 from model_export.data.ingestion.reader import read_sessions
+from model_export.data.merged_files import is_merged, sources_of
 from model_export.data.presets import PRESETS
 from model_export.data.sessions import Sessions
 from model_export.lake.collector import MAX_FILE_BYTES
@@ -32,6 +35,7 @@ def days_until(now: datetime, days: int) -> list[date]:
 def fetch_lake(bucket: ObjectReader, folder: Path, days: int, now: datetime, work: Work) -> list[Path]:
     """Copy the files of the newest days, in the lake's folders, and return them.
 
+    Each event is in them once, also if the compaction merges files meanwhile: what a merged file names is left out.
     A DELETE holds at once: events of sessions that were deleted since the last compaction are left out.
 
     Args:
@@ -46,16 +50,25 @@ def fetch_lake(bucket: ObjectReader, folder: Path, days: int, now: datetime, wor
     """
     work.begin("listing the lake")
     deletions = read_deletions(bucket)
+    files: dict[str, Path] = {}
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        listed = pool.map(lambda day: bucket.keys(f"{EVENTS}date={day}/"), days_until(now, days))
-        keys = sorted(key for found in listed for key in found if key.endswith(".parquet"))
-        work.plan([Phase(DOWNLOADING, len(keys))])
-        files = []
-        for done, file in enumerate(pool.map(lambda key: _fetch(bucket, key, folder, deletions), keys), 1):
-            work.step(DOWNLOADING, done)
-            if file is not None:
-                files.append(file)
-    return files
+        are_all_there = False
+        while not are_all_there:
+            listed = pool.map(lambda day: bucket.keys(f"{EVENTS}date={day}/"), days_until(now, days))
+            keys = sorted(key for found in listed for key in found if key.endswith(".parquet") and key not in files)
+            work.plan([Phase(DOWNLOADING, len(keys))])
+            copies = pool.map(lambda key: _fetch(bucket, key, folder, deletions), keys)
+            for done, (key, file) in enumerate(zip(keys, copies, strict=True), 1):
+                work.step(DOWNLOADING, done)
+                if file is not None:
+                    files[key] = file
+            # Else the compaction has merged it, or the retention deleted it: the next listing lacks it
+            are_all_there = all(key in files for key in keys)
+    with duckdb.connect() as connection:
+        for path in filter(is_merged, map(str, files.values())):
+            for name in sources_of(connection, Path(path), path):
+                Path(path).with_name(name).unlink(missing_ok=True)
+    return [path for _, path in sorted(files.items()) if path.exists()]
 
 
 def lake_sessions(bucket: ObjectReader, folder: Path, days: int, now: datetime, work: Work) -> Sessions:
@@ -72,7 +85,7 @@ def lake_sessions(bucket: ObjectReader, folder: Path, days: int, now: datetime, 
 
 
 def _fetch(bucket: ObjectReader, key: str, folder: Path, deletions: list[Deletion]) -> Path | None:
-    """Download a file; return None if the retention has removed it meanwhile."""
+    """Download a file; return None if it was merged or deleted meanwhile."""
     path = folder / key.removeprefix(EVENTS)
     path.parent.mkdir(parents=True, exist_ok=True)
     if not bucket.download(key, path, lambda: MAX_FILE_BYTES):
