@@ -95,6 +95,8 @@ def files_in_json() -> Iterator[None]:
 class ModelStreams:
     """The `Streams` of a server, as `valkey_streams` implements them, for streams that are never trimmed unread."""
 
+    batch = BATCH
+
     def __init__(self) -> None:
         self.entries: dict[int, list[Entry]] = {0: [], 1: []}
         self.begun: dict[int, str] = {}
@@ -168,6 +170,8 @@ class Program(threading.Thread):
 
 class StandingStreams:
     """Streams as a program sees them."""
+
+    batch = BATCH
 
     def __init__(self, streams: ModelStreams, program: Program) -> None:
         self._streams, self._program = streams, program
