@@ -15,6 +15,7 @@ import pytest
 from model_export.data.ingestion.reader import read_sessions
 from model_export.data.merged_files import is_merged, sources_of
 from model_export.data.presets import PRESETS
+from model_export.lake import reader
 from model_export.lake.collector import MergedFiles
 from model_export.lake.compaction import Compacted, compact
 from model_export.lake.merge import MERGE_AGE_MS, Merged, merge_hours
@@ -149,9 +150,10 @@ def test_all_readers_leave_out_sources_that_are_still_there(tmp_path: Path) -> N
     assert list(map(is_merged, lake.files)) == [True]
 
 
-@pytest.mark.parametrize("at", [0, 1, 2, 8, 9])
-def test_readers_see_each_event_once_while_files_are_merged(at: int) -> None:
-    # GIVEN readers that are overtaken by a compaction before one of their operations
+@pytest.mark.parametrize("at", [0, 1, 2, 5, 8, 9])
+def test_readers_see_each_event_once_while_files_are_merged(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    # GIVEN readers that are overtaken by a compaction before one of their operations, with some files read already
+    monkeypatch.setattr(reader, "FILES_AT_ONCE", 3)
     lake = MemoryLake()
     records = put_hours(lake, 1)
     operations: list[str] = []
