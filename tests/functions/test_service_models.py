@@ -11,21 +11,18 @@ import boto3
 import msgspec
 import pytest
 
-from devstack.publish import demo_artifact, publish
-from devstack.services.bucket import ACCESS_KEY, REGION, Bucket
+from devstack.publish import demo_artifact
+from devstack.services.bucket import ACCESS_KEY, REGION
 from devstack.stack import Stack
 from nextitem.model.engine import Model
 from nextitem.model.manifest import CERTIFICATE, MANIFEST, SCHEMA, WEIGHTS, version_of
 from nextitem.registry.reader import model_key
 from nextitem.registry.route import Route, Variant, route_key
 from tests.functions.client import PATIENT, Client, Reply, alike, named
+from tests.functions.promoting import promote
 
 HIKE = ["tent-008", "sleep-010", "stove-003"]
 IMPATIENT = PATIENT | {"NEXTITEM_ROUTE_TTL_SECONDS": "0.02"}
-
-
-def promote(stack: Stack, artifact: Path, folder: Path) -> str:
-    return publish(artifact, Bucket(stack.bucket, stack.s3_endpoint), folder)
 
 
 def served(reply: Reply) -> Any:

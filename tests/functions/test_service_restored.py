@@ -10,11 +10,11 @@ import redis
 
 from devstack.deployments import eventually
 from devstack.processes.children import LOOPBACK
-from devstack.publish import demo_artifact, publish
-from devstack.services.bucket import Bucket
+from devstack.publish import demo_artifact
 from devstack.stack import Stack
 from tests.functions.client import PATIENT, Client
 from tests.functions.keeping_line import KeepingLine
+from tests.functions.promoting import promote
 from tests.nextitem.redis_client.silent_proxy import SilentProxy
 
 VISITOR = "visitor-before-and-after"
@@ -32,10 +32,6 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture
 def client(stack: Stack) -> Client:
     return Client(stack)
-
-
-def promote(stack: Stack, artifact: Path, folder: Path) -> str:
-    return publish(artifact, Bucket(stack.bucket, stack.s3_endpoint), folder)
 
 
 def connections(store: Any) -> set[str]:

@@ -72,7 +72,7 @@ def test_the_function_survives_a_fault(results: dict[str, FaultResult], fault: s
     assert result.verdict.beyond_window > 0 or result.destroys
     assert document(result).keys() >= REQUIRED
     # and what the collector brought into the lake
-    assert result.lake.events > result.lake.missing
+    assert result.lake.events > 0
     assert result.lake.missing == 0 or result.destroys
 
 

@@ -73,6 +73,8 @@ def action_of(service: str, operation: str) -> str:
     if service == "apigatewayv2":
         (verb,) = [verb for prefix, verb in VERBS.items() if operation.startswith(prefix)]
         return f"apigateway:{verb}"
+    if service == "stepfunctions":  # boto3's name
+        return f"states:{operation}"
     return f"{service}:{S3_ACTIONS.get(operation, operation) if service == 's3' else operation}"
 
 
