@@ -1,7 +1,7 @@
 """Run every benchmark at a small size, to find those that break; the figures mean nothing: `make bench ARGS=--smoke`.
 
 Nothing is left in `bench/results` and `docs/plots`. The benchmark with a quota of CPU time needs root, and is left out
-without.
+without. So is the drill always: its small story takes minutes (`python -m bench.drill --small`).
 """
 
 import os
@@ -42,7 +42,6 @@ SMALL: dict[str, tuple[str, ...]] = {
     "bench.catalogue.build": ("--items", "2000"),
     "bench.cold_items": ("--only", "simulator", "--sessions", "1500", "--epochs", "1", "--targets", "50"),
     "bench.drift": ("--windows", "2"),
-    "bench.drill": ("--small", "--json", "RESULTS/drill.json", "--postmortem", "RESULTS/postmortem.md"),
     "bench.engine.amx": ("--items", "12800"),
     "bench.engine.cost": ("--results", "RESULTS"),
     "bench.engine.filters": (*CATALOGUE, "--rounds", "20", "--scheme", "8-bit"),

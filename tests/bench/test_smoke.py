@@ -8,8 +8,8 @@ from bench import smoke
 from bench.engine import catalogue
 from tests.building import ROOT
 
-HELPERS = {"bench", "bench.engine.resident_memory", "bench.function.s3_proxy"}
-"""`make bench` itself, and processes that benchmarks start."""
+HELPERS = {"bench", "bench.drill", "bench.engine.resident_memory", "bench.function.s3_proxy"}
+"""`make bench` itself, the drill, whose smallest story takes minutes, and processes that benchmarks start."""
 
 
 def commands_of_bench() -> set[str]:
