@@ -10,7 +10,7 @@ each event is there once at every moment:
    has merged at the same time, with the same knowledge: leave the hour to it.
 3. Delete the sources. A crash before that leaves them to the next run, which finds them named.
 
-So no source is named by two merged files: whoever writes number n has read the footers of all before it. A merged file
+So no source is named by two merged files: the writer of number n has read the footers of all before it. A merged file
 is never merged again, and only the retention deletes it.
 """
 

@@ -14,7 +14,7 @@ from nextitem.sessions.key_secret import KeySecret
 from nextitem.sessions.keys import SessionName, session_key
 
 WALL = 1_000_000.0
-SESSION, OTHER, STRANGER = "session", "other", "of nobody here"
+SESSION, OTHER, STRANGER = "session", "other", "of no session here"
 EVENTS = [SentEvent(f"e{number}", f"item {number}") for number in range(4)]
 LATER = 100.0
 

@@ -130,6 +130,8 @@ class Scene:
 
 
 class _NoFiles:
+    """These looks must not read files: a read fails the test."""
+
     def keys(self, prefix: str) -> list[str]:
         raise NotImplementedError(prefix)
 

@@ -1,4 +1,4 @@
-"""The files of an hour become few, and whoever reads the lake sees each event once, also while files are merged."""
+"""The files of an hour become few, and a reader of the lake sees each event once, also while files are merged."""
 
 import io
 from collections import Counter
