@@ -36,7 +36,7 @@ from model_export.training.run_training import train
 Floats = NDArray[np.float32]
 
 PRODUCTS, SESSIONS, EPOCHS = 4000, 20_000, 5
-TRAINING = ("data", "interruption", "memory", "metrics", "progress", "simulator", "training")
+TRAINING = ("data", "interruption", "memory", "metrics", "profile", "progress", "simulator", "tracking", "training")
 """The packages and modules of `model_export` that make a run."""
 MOVED = 0.5
 CHUNK = 1 << 18

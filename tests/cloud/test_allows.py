@@ -26,7 +26,6 @@ NOT_EXERCISED: dict[Allow, str] = {
     ("PublisherPolicy", "AbortUploads"): "Only an interrupted upload is aborted.",
     ("PublisherPolicy", "UploadParts"): "The demo model is too small for an upload in parts.",
     ("PublisherPolicy", "WriteVerdicts"): "The only version of the story is the first one, which needs no verdict.",
-    ("PromoterPolicy", "WriteAudit"): "Likewise: no promotion is forced.",
     ("PromoterPolicy", "AbortUploads"): "Only an interrupted upload is aborted.",
     ("PromoterPolicy", "UploadParts"): "The join of the demo model is too small for an upload in parts.",
     ("CataloguePolicy", "AbortUploads"): "Only an interrupted upload is aborted.",

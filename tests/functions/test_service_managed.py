@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from devstack.deployments import eventually
-from devstack.publish import demo_artifact, publish
-from devstack.services.bucket import Bucket
+from devstack.publish import demo_artifact
 from devstack.stack import Stack
 from nextitem.model.manifest import FILES, MANIFEST
 from tests.functions.client import ATTEMPTS, PATIENT, Client, new_session
+from tests.functions.promoting import promote
 
 PROCESSES = 4
 HIKE = ["tent-008", "sleep-010", "stove-003"]
@@ -72,7 +72,7 @@ def test_one_environment_of_several_processes(other_artifact: Path, tmp_path: Pa
         assert {record["cold_start"] for record in records if "operation" in record} == {0}
 
         # WHEN another model is promoted THEN all processes serve it after one more download
-        version = publish(other_artifact, Bucket(stack.bucket, stack.s3_endpoint), tmp_path)
+        version = promote(stack, other_artifact, tmp_path)
         with ThreadPoolExecutor(PROCESSES) as threads:
 
             def served(_: int) -> Any:
