@@ -16,6 +16,7 @@ from devstack.cloud.iam.authority import Credentials
 from devstack.cloud.services.code_deploy import DeploymentStopped
 from devstack.publish import demo_artifact
 from devstack.template.stack import Edit, Values
+from nextitem.registry.route import history_key
 from tests.cloud.learning import fill_and_compact, retrain
 
 RETAINED = {"ModelBucket", "ModelBucketPolicy", "Key"}
@@ -25,6 +26,14 @@ LEFT_OVER = {"AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::KMS::Key", "s3", 
 SESSION = "/v1/sessions/visitor-1"
 SHOWN = 5
 OTHER_ORIGIN = "https://other.example.com"
+REPLACE = """
+import os, sys
+
+import boto3
+
+boto3.client("s3").put_object(Bucket=os.environ["NEXTITEM_BUCKET"], Key=sys.argv[1], Body=b"another past")
+"""
+"""Writes an object, whatever is there."""
 ATTEMPTS, PAUSE_SECONDS = 20, 0.3
 """Of a client whose event was not stored."""
 
@@ -140,6 +149,9 @@ class Story:
             assert actors.request("no token", "GET", "/v1/health").status == 401
         with pytest.raises(ActorFailed, match="AccessDenied"):
             actors.invoke(publisher, self._cloud.alias_arn, {"operation": "health"})
+        # The promoter may write routes/*; the folder of their revisions is protected by the bucket's policy.
+        with pytest.raises(ActorFailed, match=r"AccessDenied.*explicit deny in a resource-based policy"):
+            actors.python(promoter, "-c", REPLACE, history_key("live", 1))
 
     def availability(self) -> None:
         """The stock system takes the best item off sale; then it is not recommended."""

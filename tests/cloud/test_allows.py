@@ -18,6 +18,8 @@ NOT_EXERCISED: dict[Allow, str] = {
     ("TrainingRole", "PullImage"): "SageMaker pulls the image; no job runs here.",
     ("TrainingRole", "LogInToEcr"): "Likewise.",
     ("TrainingRole", "WriteLogs"): "Likewise: it writes the job's log.",
+    ("TrainingRole", "KeepOutput"): "Likewise: it writes the job's output.",
+    ("CompactRole", "CreateMergedFiles"): "Only files of a complete hour are merged.",
     ("DecideRole", "CreateJoins"): "Only a promotion after which a catalogue was published creates a join.",
     ("DecideRole", "MeasureGuardRails"): "Metrics of CloudWatch are not modelled; the first look measures nothing.",
     ("InstancesRole", "EncryptVolumes"): "EC2 uses it for the volumes of instances, which are not modelled.",

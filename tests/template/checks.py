@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from devstack.template.stack import Stack
-from tests.template import ordering, permissions, running, safety
+from tests.template import ordering, permissions, running, safety, write_once
 
 Check = Callable[[Stack], list[str]]
 
@@ -11,6 +11,7 @@ CHECKS: tuple[Check, ...] = (
     permissions.wide_permissions,
     permissions.open_to_others,
     permissions.roles_for_others,
+    write_once.overwritable_objects,
     safety.public_buckets,
     safety.names_that_outlive_their_stack,
     safety.unencrypted_at_rest,

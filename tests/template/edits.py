@@ -38,6 +38,16 @@ def stated(name: str, sid: str, **values: Any) -> Callable[[Source], None]:
     return lambda source: statement(source, name, sid).update(values)
 
 
+def without_statement(name: str, sid: str) -> Callable[[Source], None]:
+    """Remove a statement of a policy."""
+
+    def plant(source: Source) -> None:
+        document = properties(source, name)["PolicyDocument"]
+        document["Statement"] = [each for each in document["Statement"] if each.get("Sid") != sid]
+
+    return plant
+
+
 def plain_store(source: Source) -> None:
     """Let the function reach its store without TLS."""
     variables = source["Globals"]["Function"]["Environment"]["Variables"]

@@ -43,9 +43,13 @@ PATTERNS = {
     "${ModelBucket.Arn}/lake-deletions/*": {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"},
     "${ModelBucket.Arn}/lake-state/*": {"s3:GetObject", "s3:PutObject"},
     "${ModelBucket.Arn}/audit/*": {"s3:PutObject"},
-    "${ModelBucket.Arn}/experiments/*": {"s3:GetObject", "s3:PutObject"},
+    "${ModelBucket.Arn}/experiments/*": {"s3:GetObject"},
+    "${ModelBucket.Arn}/experiments/*/record.json": {"s3:PutObject"},
+    "${ModelBucket.Arn}/experiments/*/decisions/*": {"s3:PutObject"},
     "${ModelBucket.Arn}/drift/*": {"s3:GetObject", "s3:PutObject"},
-    "${ModelBucket.Arn}/retraining/*": {"s3:GetObject", "s3:PutObject"},
+    "${ModelBucket.Arn}/retraining/*": {"s3:GetObject"},
+    "${ModelBucket.Arn}/retraining/*.json": {"s3:PutObject"},
+    "${ModelBucket.Arn}/retraining/output/*": {"s3:PutObject"},
     "${ModelBucket.Arn}/models/*/verdict.json": {"s3:PutObject"},
     # Each training job has a name of its own, which begins with the stack's.
     ":training-job/${AWS::StackName}-*": {

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from devstack.template.stack import Values, deployed
-from tests.template import ordering, permissions, running, safety
+from tests.template import ordering, permissions, running, safety, write_once
 from tests.template.checks import CHECKS, Check
+from tests.template.combinations import LEARNING
 from tests.template.edits import (
     Source,
     not_awaited,
@@ -16,6 +17,7 @@ from tests.template.edits import (
     statement,
     with_value,
     without,
+    without_statement,
 )
 
 
@@ -113,6 +115,30 @@ MUTATIONS: dict[str, tuple[Callable[[Source], object], Values, Check]] = {
         permissions.open_to_others,
     ),
     "a role that people take": (taken_by_an_account, {}, permissions.roles_for_others),
+    "a promoter who may write another past": (
+        without_statement("ModelBucketPolicy", "RefuseToReplaceHistory"),
+        {},
+        write_once.overwritable_objects,
+    ),
+    "a past that may be replaced if it is as it was read": (
+        stated(
+            "ModelBucketPolicy",
+            "RefuseToReplaceHistory",
+            Condition={"Null": {"s3:if-none-match": "true", "s3:if-match": "true"}},
+        ),
+        {},
+        write_once.overwritable_objects,
+    ),
+    "a training job that may replace versions": (
+        stated("TrainingRole", "CreateVersions", Condition={}),
+        LEARNING,
+        write_once.overwritable_objects,
+    ),
+    "a compaction that replaces what it has not read": (
+        stated("CompactRole", "RewriteFiles", Condition={}),
+        LEARNING,
+        write_once.overwritable_objects,
+    ),
     "a public bucket": (without("ModelBucket", "PublicAccessBlockConfiguration"), {}, safety.public_buckets),
     "a bucket that may be public by its policy": (
         lambda source: properties(source, "ModelBucket")["PublicAccessBlockConfiguration"].update(

@@ -6,35 +6,13 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from devstack.cloud.account import Account
 from devstack.cloud.iam.authority import Authority
 from devstack.cloud.iam.policy import PolicyKind, parse_policy
 from devstack.template.intrinsics import resolve_value
 from devstack.template.resolver import Resolver
 from devstack.template.stack import ROOT, Stack, Values, deployed
 from tests.template.combinations import COMBINATIONS
-
-ACCOUNT = Account()
-PSEUDO = {
-    "AWS::Partition": ACCOUNT.partition,
-    "AWS::Region": ACCOUNT.region,
-    "AWS::AccountId": ACCOUNT.id,
-    "AWS::StackName": "shop",
-    "AWS::URLSuffix": "amazonaws.com",
-}
-
-
-class Names:
-    """ARNs for what only a deployment knows: policies refer to little else."""
-
-    def ref(self, name: str) -> str:
-        return PSEUDO.get(name) or ACCOUNT.arn("any", name)
-
-    def attribute(self, name: str, attribute: str) -> str:
-        return ACCOUNT.arn("any", f"{name}/{attribute}")
-
-    def zones(self, region: str) -> list[str]:
-        return [f"{region}a", f"{region}b"]
+from tests.template.names import ACCOUNT, Names
 
 
 def monitoring() -> dict[str, Any]:

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from devstack.template.stack import source
 from nextitem.aws import boto_object_store
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import RegistryUnavailable
+from nextitem.registry.route import history_key, route_key
 from tests.devstack.cloud.aws_door.requests import get, refusal
 from tests.devstack.cloud.aws_door.small_cloud import (
     ACCOUNT,
@@ -98,6 +100,28 @@ def test_a_promoter_replaces_a_route_by_its_tag(cloud: SmallCloud) -> None:
     assert outcomes == [True, False]
     with pytest.raises(RegistryUnavailable, match="s3:PutObject"):
         store.create("models/b", b"model")
+
+
+def test_a_bucket_keeps_its_past_from_those_who_may_write_all_routes(cloud: SmallCloud) -> None:
+    # GIVEN a promoter whose right covers the folder of revisions, too, and the policy of template.yaml's bucket
+    template = source()["Resources"]["ModelBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    (statement,) = [each for each in template if each.get("Sid") == "RefuseToReplaceHistory"]
+    resources = [each["Fn::Sub"].replace("${ModelBucket.Arn}", MODELS) for each in statement["Resource"]]
+    cloud.change("ModelBucketPolicy", PolicyDocument=document({**statement, "Resource": resources}))
+    rights = (allow(["s3:PutObject", "s3:GetObject"], f"{MODELS}/routes/*"), LIST, ENCRYPT)
+    client = cloud.client("s3", cloud.role(*rights))
+    key = history_key("live", 1)
+
+    # WHEN it creates a revision, and writes it again in all ways
+    created = BotoObjectStore(BUCKET, client).create(key, b"first")
+    ways: list[dict[str, str]] = [{}, {"IfMatch": client.head_object(Bucket=BUCKET, Key=key)["ETag"]}]
+    refusals = [refusal(lambda way=way: client.put_object(Bucket=BUCKET, Key=key, Body=b"b", **way)) for way in ways]
+
+    # THEN the first write stays, and the route itself may be changed
+    assert created
+    assert all("explicit deny in a resource-based policy" in message for _, message in refusals)
+    assert client.get_object(Bucket=BUCKET, Key=key)["Body"].read() == b"first"
+    client.put_object(Bucket=BUCKET, Key=route_key("live"), Body=b"route")
 
 
 # ---- The bucket's key ----
