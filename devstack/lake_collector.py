@@ -6,7 +6,8 @@ from typing import Self
 
 from devstack.publish import object_store
 from devstack.services.bucket import Bucket
-from model_export.lake.collector import Collected, collect
+from model_export.lake.collector import Collected
+from model_export.lake.rounds import collect_round
 from model_export.lake.valkey_streams import ValkeyStreams
 from nextitem.errors import RegistryUnavailable, StoreUnavailable
 from nextitem.redis_client.url import parse_store_url
@@ -31,7 +32,7 @@ class LakeCollector:
         self._resources = contextlib.ExitStack()
         self._one_run = threading.Lock()
         self._stop = threading.Event()
-        self._collected, self._lost = Collected(), 0
+        self._collected = Collected()
         self.fault: str | None = None
         self._thread = threading.Thread(target=self._collect_repeatedly, name="lake collector", daemon=True)
 
@@ -49,23 +50,24 @@ class LakeCollector:
 
     @property
     def collected(self) -> Collected:
-        """All that the runs so far wrote; `lost` is the store's count at the last one."""
-        return self._collected + Collected(lost=self._lost)
+        """All that the runs so far wrote, and found to be lost."""
+        return self._collected
 
     def collect(self) -> None:
-        """Run now: afterwards the lake has every event that was acknowledged before the call.
+        """Run now: afterwards the lake has every event that was acknowledged before the call, and its note says so.
 
         Raises:
             StoreUnavailable: the store does not answer.
             RegistryUnavailable: the bucket does not answer.
         """
         with self._one_run:
-            lost = 0
-            for bucket in range(self._buckets):
-                run = collect(self._streams, self._lake, bucket)
-                lost += run.lost
-                self._collected += Collected(run.events, run.deletions, run.unreadable)
-            self._lost = lost
+            counts = collect_round(
+                self._streams, self._lake, self._buckets, is_over=lambda: False, report=lambda _counts: None
+            )
+            names = ("lake_events", "lake_deletions", "lake_unreadable", "lake_lost")
+            self._collected += Collected(*(counts[name] for name in names))
+            if counts["lake_streams_left"]:
+                raise StoreUnavailable(f"{counts['lake_streams_left']} streams could not be read")
 
     def _collect_repeatedly(self) -> None:
         stopped = False

@@ -23,6 +23,7 @@ from model_export.experiments.lifecycle import look_at_route, running, start_exp
 from model_export.experiments.measurements import LoggedMeasurements
 from model_export.experiments.records import Look, Record
 from model_export.lake.reader import LakeFiles
+from model_export.lake.records import EVENTS
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.aws.object_store import ObjectReader
 from nextitem.registry.publisher import Publisher
@@ -37,7 +38,7 @@ RETRAINED_DAYS = 2
 
 
 class FetchedLake:
-    """The lake's files, each downloaded once: nothing compacts the lake of a drill, so that no file changes.
+    """The lake's files, each downloaded once: nothing compacts the lake of a drill, so that no file of events changes.
 
     Args:
         bucket: has the lake.
@@ -53,6 +54,8 @@ class FetchedLake:
 
     def download(self, key: str, path: Path, max_bytes: Callable[[], int]) -> bool:
         """See `LakeFiles.download`."""
+        if not key.startswith(EVENTS):  # the collector's note changes with each run
+            return self._bucket.download(key, path, max_bytes)
         kept = self._folder / key.replace("/", "_")
         if not kept.exists() and not self._bucket.download(key, kept, max_bytes):
             return False

@@ -22,8 +22,8 @@ LONGEST_SECONDS = 120.0
 """Longer sessions count in no experiment."""
 MAX_ERROR_RATE = 0.02
 """The guard rail: a challenger with more errors is rolled back at the next look."""
-TIMING = Timing(idle=IDLE_SECONDS, delay=0.0, settle=SETTLE_SECONDS, longest=LONGEST_SECONDS)
-"""No delay: each look here follows a run of the collector."""
+TIMING = Timing(idle=IDLE_SECONDS, delay=5.0, settle=SETTLE_SECONDS, longest=LONGEST_SECONDS)
+"""Each look here follows a run of the collector, so the lake is complete until a second before."""
 
 
 @dataclass(frozen=True)

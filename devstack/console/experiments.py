@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from devstack.lake_collector import LakeCollector
     from nextitem.aws.boto_object_store import BotoObjectStore
 
-DELAY_SECONDS = 1.0
-"""How long events may take into the lake: a look collects them first, so only those that are just being answered."""
+DELAY_SECONDS = 5.0
+"""How long events may take into the lake: a look collects them first, so the lake is complete until a second before."""
 SETTLE_SECONDS = 10.0
 """How long functions may take to follow the route: `make run` reads it every three seconds."""
 LOG_ENTRIES = 200

@@ -66,7 +66,11 @@ class TimingOptions:
     idle_seconds: Annotated[float, typer.Option(min=1, help="A session without events for so long has ended.")] = 1_800
     delay_seconds: Annotated[
         float,
-        typer.Option(min=0, help="How long events may take into the lake: the collector's pause and duration."),
+        typer.Option(
+            min=0,
+            help="How long events may take into the lake: the collector's pause and duration. If they take longer, "
+            "looks say so.",
+        ),
     ] = 1_500
     settle_seconds: Annotated[
         float, typer.Option(min=0, help="How long functions may take to follow the route, and some more.")

@@ -28,7 +28,9 @@ class LookOptions:
     lake_folder: Annotated[
         Path | None,
         typer.Option(
-            help="Folder with a copy of the folder lake of the bucket, by default the bucket.", show_default=False
+            help="Folder with a copy of the folders lake-state and lake of the bucket, copied in this order; by "
+            "default the bucket.",
+            show_default=False,
         ),
     ] = None
     stack: Annotated[

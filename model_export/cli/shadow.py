@@ -39,6 +39,7 @@ def shadow(
     from model_export.experiments.shadow import sample_sessions
     from model_export.experiments.shadow import shadow as replay
     from model_export.lake.folder import LakeFolder
+    from model_export.lake.note import complete_until
     from nextitem.model.engine import Model
     from nextitem.registry.publisher import Publisher
     from nextitem.registry.reader import Registry
@@ -53,8 +54,9 @@ def shadow(
     now = datetime.now(UTC)
     with progress() as view, temporary_folder() as folder:
         view.begin("reading the lake")
-        since, idle_ms = epoch_ms(now - timedelta(days=days)), round(idle_seconds * 1000)
-        sampled = sample_sessions(lake, since, epoch_ms(now), sessions, idle_ms=idle_ms)
+        until = min(now, complete_until(lake) or now)  # later sessions may lack their last events
+        since, idle_ms = epoch_ms(until - timedelta(days=days)), round(idle_seconds * 1000)
+        sampled = sample_sessions(lake, since, epoch_ms(until), sessions, idle_ms=idle_ms)
         view.begin("fetching both versions")
         names = (live.champion.version, version)
         champion, challenger = (Model(Registry(bucket, folder / name).fetch(name)) for name in names)

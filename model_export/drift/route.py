@@ -13,6 +13,7 @@ import msgspec
 from model_export.drift.measure import Live, measure
 from model_export.drift.report import DriftReport
 from model_export.drift.window import HOUR_MS, IDLE_MS, Span, read_window
+from model_export.lake.note import complete_until
 from model_export.lake.reader import LakeFiles
 from model_export.profile.categories import category_column
 from model_export.profile.document import read_profile
@@ -69,7 +70,8 @@ def measure_route(
         bucket: the registry's bucket, which also has the report before.
         lake: the lake's files, of the same bucket or of a folder.
         route: the route's name.
-        now: the window ends so long before that its sessions have ended.
+        now: the window ends so long before that its sessions have ended, or before the time until which the lake is
+            complete.
         folder: an empty folder for downloads.
         window: by default, the sessions of 24 hours.
 
@@ -80,7 +82,8 @@ def measure_route(
         RegistryError: the bucket or the lake cannot be read.
     """
     chosen = window or Window()
-    span = span_before(now, chosen)
+    complete = complete_until(lake)
+    span = span_before(now if complete is None else min(now, complete), chosen)
     current = Registry(bucket, folder).route(route)
     live = _live(bucket, route, current, folder, chosen)
     return measure(

@@ -9,7 +9,6 @@ Nothing here needs torch, pandas or a console: a Lambda function with DuckDB, nu
 """
 
 from datetime import datetime, timedelta
-from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
@@ -18,9 +17,9 @@ import msgspec
 
 from model_export.attributes.attribute_map import new_item_rows
 from model_export.experiments.audit import AuditEntry, write_audit
-from model_export.experiments.decide import Rules, State, decide, ended_in_time, next_state
-from model_export.experiments.live_sessions import NONE_COUNTED, sums_between
+from model_export.experiments.decide import Rules
 from model_export.experiments.measurements import Measurements
+from model_export.experiments.new_look import new_look
 from model_export.experiments.records import (
     Look,
     Outcome,
@@ -28,7 +27,6 @@ from model_export.experiments.records import (
     ShareChange,
     Timing,
     add_look,
-    arm_sums,
     change_record,
     create_record,
     read_looks,
@@ -167,14 +165,6 @@ def running(bucket: ObjectStore, route: str, live: Route | None) -> Record | Non
     )
 
 
-def state_after(record: Record, looks: list[Look]) -> State | None:
-    """Return an experiment after its looks; None if one of them has ended it."""
-    state: State | None = State(record.experiment, record.champion, record.challenger, record.rules.steps[0])
-    for look in looks:
-        state = None if state is None else next_state(state, look.decision)
-    return state
-
-
 def _look(bucket: ObjectStore, lake: LakeFiles, route: str, measurements: Measurements, now: datetime) -> Look | None:
     publisher = _publisher(bucket, route, now)
     live = publisher.current()
@@ -192,7 +182,7 @@ def _look(bucket: ObjectStore, lake: LakeFiles, route: str, measurements: Measur
     looks = read_looks(bucket, record)
     if looks and not _is_carried_out(record, looks[-1]):
         return _carry_out(bucket, record, looks[-1], publisher)
-    look = _new_look(lake, record, looks, measurements, now)
+    look = new_look(lake, record, looks, measurements, now)
     if look is None or not add_look(bucket, record, look):
         return None
     return _carry_out(bucket, record, look, publisher)
@@ -212,35 +202,6 @@ def _finish(
     outcome: Outcome = "ended_by_hand" if record.shares or looks else "never_started"
     change_record(bucket, record, _ended(record, outcome, now))
     return None
-
-
-def _new_look(
-    lake: LakeFiles, record: Record, looks: list[Look], measurements: Measurements, now: datetime
-) -> Look | None:
-    """Look at what is new since the last look; None if no time has passed."""
-    started = record.shares[0].since
-    before, last = (started, None) if not looks else (looks[-1].sessions_until, looks[-1])
-    state = state_after(record, looks)
-    if state is None or now <= (started if last is None else last.at):
-        return None
-    since = started if last is None else last.at if last.measured else last.measured_since
-    guards = {guard.name: guard.most for guard in record.rules.guards}
-    measured = measurements.measured(record.challenger, since, now) if guards else {}
-    if any(measured.get(name, -inf) > most for name, most in guards.items()):
-        # A lake that is slow or cannot be read must not delay the end
-        until, counted = before, NONE_COUNTED
-    else:
-        until = max(before, now - timedelta(seconds=record.timing.delay))
-        counted = sums_between(lake, record, before, until)
-    decision = decide(
-        state,
-        record.rules,
-        arm_sums([*(look.champion for look in looks), counted.champion]),
-        arm_sums([*(look.challenger for look in looks), counted.challenger]),
-        [*(look.assigned for look in looks), counted.assigned],
-        {name: value for name, value in measured.items() if name in guards},
-    )
-    return Look(now, until, since, measured, *counted, ended_in_time(decision, now - started))
 
 
 _OUTCOMES: dict[str, Outcome] = {"promote": "promoted", "rollback": "rolled_back"}

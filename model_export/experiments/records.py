@@ -38,8 +38,8 @@ class Timing(msgspec.Struct, frozen=True):
     Attributes:
         idle: a session has ended when it had no event for so long.
         delay: how long events may take into the lake: the pause between two runs of the collector, and its duration.
-            By default a quarter of an hour and ten minutes, as in template.yaml. If they take longer, a session may be
-            counted before its last events, and once more with them.
+            By default a quarter of an hour and ten minutes, as in template.yaml. If they take longer, looks say that
+            the collector is behind. No session is counted before all of its events are in the lake.
         settle: how long running functions may take to follow a changed route (`NEXTITEM_ROUTE_TTL_SECONDS`), and some
             more. Sessions that were under way at a change, or began within this time, do not count.
         longest: longer sessions do not count.
@@ -132,7 +132,8 @@ class Look(msgspec.Struct, frozen=True):
 
     Attributes:
         at: when.
-        sessions_until: sessions that ended by then are counted, in this look or an earlier one.
+        sessions_until: sessions that ended by then are counted, in this look or an earlier one. The lake had all of
+            their events.
         measured_since: from when on guard rails were measured, until `at`.
         measured: the measurements; empty if there were too few requests, so that the next look measures this time, too.
         champion: sessions that this look adds.
@@ -140,6 +141,8 @@ class Look(msgspec.Struct, frozen=True):
         assigned: sessions of both arms that it adds, by the share at which they began, also those without an outcome.
         left_out: sessions that it leaves out.
         decision: what it decided.
+        behind: whether the lake lacked events that arrived before the experiment's `Timing.delay`, or it was unknown
+            until when it is complete.
         schema: version of this document.
     """
 
@@ -152,6 +155,7 @@ class Look(msgspec.Struct, frozen=True):
     assigned: tuple[AssignedSessions, ...]
     left_out: LeftOut
     decision: Decision
+    behind: bool = False
     schema: int = 1
 
 

@@ -67,6 +67,9 @@ class Streams(Protocol):
     def finish(self, bucket: int, begun: str, contents: Contents) -> None:
         """Remove the entries of a file from the stream, unless another run has, and count those lost."""
 
+    def now(self, bucket: int) -> int:
+        """Return the time of the bucket's server, which entries get, in epoch milliseconds."""
+
     def lost(self, bucket: int) -> int:
         """Return the number of entries of the bucket that never reached the lake."""
 

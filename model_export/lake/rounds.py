@@ -1,51 +1,27 @@
 """Collect all streams in a limited time, go on where the last run stopped, and count what is new among the lost.
 
-The note of a run is an object of its own: the stream at which the next run begins, each stream's count of lost entries,
-which the store only ever adds up, and how many were found to be lost on each day, which a retraining reads.
+A stream's entries are in the lake up to the time at which its collection began: all that waited then were collected,
+and the store gives entries the time of their arrival. The earliest time of all streams is that of the lake (`note`).
 """
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import msgspec
 
 from model_export.lake.collector import Collected, MergedFiles, Streams, collect
-from nextitem.aws.object_store import ObjectReader, ObjectStore, StoredObject
-from nextitem.errors import RegistryUnavailable, StoreUnavailable
+from model_export.lake.note import MAX_NOTE_BYTES, NOTE, Note, parse_note
+from model_export.lake.parquet import CLOCK_MARGIN_MS
+from nextitem.aws.object_store import ObjectStore, StoredObject
+from nextitem.errors import StoreUnavailable
 
-NOTE = "lake-state/collector.json"
-MAX_NOTE_BYTES = 1 << 20
 KEPT_DAYS = 400
 """Days of losses that the note keeps: more than any training learns from."""
 MAX_FAILURES = 3
 """After so many streams in a row whose server did not answer, a run ends: each costs seconds."""
 
 logger = logging.getLogger(__name__)
-
-
-class Note(msgspec.Struct, frozen=True):
-    """What a run leaves for the next one.
-
-    Attributes:
-        first: the stream at which that begins.
-        lost: entries that each stream has lost so far, by stream.
-        by_day: entries found to be lost, by UTC day, such as ``2026-01-31``; only days with some.
-    """
-
-    first: int = 0
-    lost: dict[int, int] = {}
-    by_day: dict[str, int] = {}
-
-
-def lost_since(lake: ObjectReader, day: date) -> int:
-    """Return how many entries the collector has found to be lost on a UTC day or later.
-
-    Raises:
-        RegistryUnavailable: the lake's bucket did not answer, or its note is not the collector's.
-    """
-    note = _parse(lake.read(NOTE, MAX_NOTE_BYTES))
-    return sum(count for each, count in note.by_day.items() if each >= day.isoformat())
 
 
 def collect_round(
@@ -77,13 +53,14 @@ def collect_round(
         RegistryUnavailable: the lake's bucket did not answer, or has a file that is not the lake's.
     """
     stored = lake.read(NOTE, MAX_NOTE_BYTES)
-    note = _parse(stored)
+    note = parse_note(None if stored is None else stored.data)
     total, lost, reached, failures = Collected(), dict(note.lost), 0, list[StoreUnavailable]()
-    in_a_row, merged = 0, MergedFiles(lake)
+    times, in_a_row, merged = dict(note.collected), 0, MergedFiles(lake)
     while reached < buckets and in_a_row < MAX_FAILURES and not is_over():
         stream = (note.first + reached) % buckets
         reached += 1
         try:
+            began = streams.now(stream)  # before the collection: what arrives later may wait for the next run
             collected = collect(streams, lake, stream, merged)
         except StoreUnavailable as error:
             logger.warning("stream %d is left for the next run: %s", stream, error)
@@ -93,6 +70,7 @@ def collect_round(
             in_a_row = 0
             total += collected
             lost[stream] = collected.lost
+            times[stream] = began - CLOCK_MARGIN_MS  # a server that takes over may have an earlier clock
     if failures and len(failures) == reached:
         raise failures[-1]
     newly_lost = sum(max(count - note.lost.get(stream, 0), 0) for stream, count in lost.items())
@@ -105,7 +83,10 @@ def collect_round(
     }
     report(counts)
     by_day = _with(note.by_day, now(), newly_lost)
-    _write(lake, stored, Note((note.first + reached) % buckets, lost, by_day))
+    all_times = [times.get(stream) for stream in range(buckets)]
+    known = [time for time in all_times if time is not None]
+    complete = min(known) if len(known) == buckets else None
+    _write(lake, stored, Note((note.first + reached) % buckets, lost, by_day, times, complete))
     return counts
 
 
@@ -116,17 +97,8 @@ def _with(by_day: Mapping[str, int], now: datetime, lost: int) -> dict[str, int]
     return dict(sorted(days.items())[-KEPT_DAYS:])
 
 
-def _parse(stored: StoredObject | None) -> Note:
-    if stored is None:
-        return Note()
-    try:
-        return msgspec.json.decode(stored.data, type=Note)
-    except msgspec.DecodeError as error:
-        raise RegistryUnavailable(f"{NOTE} is not a note of the collector: {error}; delete it") from None
-
-
 def _write(lake: ObjectStore, stored: StoredObject | None, note: Note) -> None:
-    """Write the note, unless another run has done so meanwhile: its count of lost entries is as good."""
+    """Write the note, unless another run has done so meanwhile: what that says of the lake is true as well."""
     data = msgspec.json.encode(note)
     if not (lake.create(NOTE, data) if stored is None else lake.replace(NOTE, data, stored.etag)):
         logger.info("another run has written %s", NOTE)

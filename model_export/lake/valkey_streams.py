@@ -60,6 +60,12 @@ return lost + math.max((removed_since_the_last_file()), 0)
 """Entries that were trimmed since the last file count, too, unless a file that may hold them is being written."""
 
 
+_TIME = b"""
+local time = redis.call('TIME')
+return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+"""
+
+
 class ValkeyStreams:
     """The streams of a store.
 
@@ -80,6 +86,10 @@ class ValkeyStreams:
     def finish(self, bucket: int, begun: str, contents: Contents) -> None:
         """See `Streams.finish`."""
         self._eval(bucket, one_of(0, 1), _REMOVED + _FINISH, begun, contents.last, contents.entries)
+
+    def now(self, bucket: int) -> int:
+        """See `Streams.now`."""
+        return int(self._eval(bucket, _parse_count, _TIME))
 
     def lost(self, bucket: int) -> int:
         """See `Streams.lost`."""

@@ -23,7 +23,7 @@ from model_export.data.ingestion.reader import read_files, read_sessions
 from model_export.data.layout import Layout
 from model_export.data.split import DAY_SECONDS
 from model_export.export.export import export
-from model_export.lake.rounds import lost_since
+from model_export.lake.note import lost_since
 from model_export.progress import Phase, Unwatched, Work
 from model_export.retraining.comparison import CANDIDATE, REFERENCE
 from model_export.retraining.contracts import Contract, Surroundings, check_contracts, require_contracts

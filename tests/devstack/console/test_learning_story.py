@@ -17,7 +17,7 @@ from devstack.services.bucket import Bucket
 from devstack.stack import Stack
 from model_export.experiments.assignment import AssignedSessions
 from model_export.experiments.decide import decide
-from model_export.experiments.lifecycle import state_after
+from model_export.experiments.new_look import state_after
 from model_export.experiments.records import LeftOut, Look, LookSums, Record, add_look, arm_sums, read_records
 from model_export.simulator import Shop
 from nextitem.registry.verdicts import Bound, Verdict, write_verdict

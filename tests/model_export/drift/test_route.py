@@ -4,7 +4,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -22,6 +22,7 @@ from model_export.drift.route import (
     reports,
     write_report,
 )
+from model_export.lake.note import NOTE, Note
 from model_export.lake.records import Record
 from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported
 from nextitem.model.manifest import PROFILE
@@ -73,6 +74,20 @@ def test_a_steady_shop_is_steady(bucket: MemoryBucket, tmp_path: Path) -> None:
     assert rate.low < HIT_RATE < rate.high
     assert rate.last_week == pytest.approx(0.8, abs=0.05)
     assert report.promised == pytest.approx(HIT_RATE * (1 - UNKNOWN))
+
+
+@pytest.mark.slow
+def test_a_window_ends_where_the_lake_is_complete(bucket: MemoryBucket, tmp_path: Path) -> None:
+    # GIVEN a collector that is six hours behind
+    (tmp_path / "downloads").mkdir()
+    lake = lake_of(tmp_path / "lake-copy", live_records(shop(), 50, 2, version_in(bucket)))
+    note = tmp_path / "lake-copy" / NOTE
+    note.parent.mkdir()
+    complete = NOW - timedelta(hours=6)
+    note.write_bytes(msgspec.json.encode(Note(complete_until=round(complete.timestamp() * 1000))))
+    # WHEN drift is measured THEN the sessions of its window have all of their events
+    report = measure_route(bucket, lake, ROUTE, NOW, tmp_path / "downloads")
+    assert datetime.fromisoformat(report.until) == complete - timedelta(minutes=30)
 
 
 @pytest.mark.slow

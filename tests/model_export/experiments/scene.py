@@ -5,12 +5,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from model_export.experiments import lifecycle
 from model_export.experiments.decide import Bound, Rules
+from model_export.experiments.live_sessions import epoch_ms
 from model_export.experiments.records import Look, Record, Timing, read_records
+from model_export.lake.note import NOTE, Note
 from model_export.lake.reader import LakeSessions, SessionWindow
 from nextitem.registry.experiment import CHALLENGER, CHAMPION, Kind
 from nextitem.registry.route import Route
@@ -54,6 +57,8 @@ class Scene:
         sessions: how many sessions of each arm would end in each window if their shares were equal, and their hit
             rates. The arms divide the sum by the route's shares.
         windows: the windows that were read.
+        complete: the hours after the start until which the lake has all events; None: as late as
+            `TIMING.delay` allows.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,6 +68,7 @@ class Scene:
         self.measured = Measured({"p99_ms": 100.0})
         self.sessions: dict[str, tuple[int, float]] = {CHAMPION: (300, 0.5), CHALLENGER: (300, 0.5)}
         self.windows: list[SessionWindow] = []
+        self.complete: float | None = None
         self.publisher = TrustingPublisher(self.bucket, ROUTE, lambda: START - HOUR)
         self.publisher.promote(A, Path())
         self.bucket.written.clear()
@@ -71,7 +77,10 @@ class Scene:
         return lifecycle.start_experiment(self.bucket, ROUTE, B, kind, rules, START, timing=TIMING)
 
     def look(self, hours: float) -> Look | None:
-        return lifecycle.look_at_route(self.bucket, _NO_FILES, ROUTE, self.measured, START + hours * HOUR)
+        now = START + hours * HOUR
+        complete = now - timedelta(seconds=TIMING.delay) if self.complete is None else START + self.complete * HOUR
+        lake = NoteOnly(Note(complete_until=epoch_ms(complete)))
+        return lifecycle.look_at_route(self.bucket, lake, ROUTE, self.measured, now)
 
     @property
     def route(self) -> Route:
@@ -129,17 +138,19 @@ class Scene:
         return {CHAMPION: total - challenger, CHALLENGER: challenger}
 
 
-class _NoFiles:
-    """These looks must not read files: a read fails the test."""
+class NoteOnly:
+    """A lake whose only file is the collector's note: these looks must not read others."""
+
+    def __init__(self, note: Note) -> None:
+        self._note = note
 
     def keys(self, prefix: str) -> list[str]:
         raise NotImplementedError(prefix)
 
     def download(self, key: str, path: Path, max_bytes: Callable[[], int]) -> bool:
-        raise NotImplementedError((key, path, max_bytes))
-
-
-_NO_FILES = _NoFiles()
+        assert key == NOTE
+        path.write_bytes(msgspec.json.encode(self._note))
+        return len(path.read_bytes()) <= max_bytes()
 
 
 @pytest.fixture

@@ -60,8 +60,8 @@ def test_each_look_reads_the_sessions_that_ended_since_the_last_one(scene: Scene
     begin = [(each.ended_after - scene.windows[0].ended_after) * ms for each in scene.windows]
     end = [(each.ended_by - scene.windows[0].ended_after) * ms for each in scene.windows]
     # The first look is too early: no event of the experiment is certain to be in the lake
-    assert begin == [timedelta(), timedelta(), HOUR - delay, 2 * HOUR - delay]
-    assert end == [timedelta(), HOUR - delay, 2 * HOUR - delay, 4 * HOUR - delay]
+    assert begin == [timedelta(), HOUR - delay, 2 * HOUR - delay]
+    assert end == [HOUR - delay, 2 * HOUR - delay, 4 * HOUR - delay]
     looks = read_looks(scene.bucket, scene.record)
     assert [look.decision.look for look in looks] == [1, 2, 3, 4]
     assert looks[-1].decision.champion.sessions == sum(look.champion.sessions for look in looks)
@@ -119,7 +119,7 @@ def test_a_change_of_share_has_the_time_at_which_it_is_made(scene: Scene, monkey
         return read(*arguments)
 
     monkeypatch.setattr(lifecycle, "monotonic", lambda: clock[0])
-    monkeypatch.setattr("model_export.experiments.lifecycle.sums_between", slowly)
+    monkeypatch.setattr("model_export.experiments.new_look.sums_between", slowly)
     scene.start()
     # WHEN a look raises the share after that THEN sessions that began meanwhile were under way
     scene.look(1)

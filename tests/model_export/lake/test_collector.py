@@ -11,6 +11,7 @@ from redis import Redis
 
 from devstack.services.valkey import Valkey
 from model_export.lake.collector import Collected, collect
+from model_export.lake.records import time_of
 from model_export.lake.valkey_streams import ValkeyStreams
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.aws.object_store import StoredObject
@@ -183,6 +184,15 @@ def test_an_entry_of_another_form_is_counted_and_stops_nothing(
     add(store, key_in(bucket), Event("tea", "1"))
     assert collect(streams, lake, bucket) == Collected(events=1, unreadable=1, lost=1)
     assert [row["item_id"] for row in rows_of(lake)] == ["tea"]
+
+
+def test_the_time_of_a_stream_is_that_which_its_entries_get(store: ValkeyStore, streams: ValkeyStreams) -> None:
+    bucket = next(BUCKETS)
+    before = streams.now(bucket)
+    add(store, key_in(bucket), Event("tea", "1", NOW))
+    batch = streams.read(bucket)
+    assert batch is not None
+    assert before <= time_of(batch[0]) <= streams.now(bucket)
 
 
 def test_a_run_without_entries_writes_nothing(streams: ValkeyStreams, lake: BotoObjectStore) -> None:

@@ -52,6 +52,9 @@ class ModelStreams:
             self.entries[bucket] = [entry for entry in self.entries[bucket] if order(entry[0]) > order(contents.last)]
             del self.begun[bucket]
 
+    def now(self, bucket: int) -> int:
+        raise NotImplementedError(bucket)
+
     def lost(self, bucket: int) -> int:
         assert bucket in self.entries
         return 0
@@ -123,6 +126,9 @@ class StandingStreams:
     def finish(self, bucket: int, begun: str, contents: Contents) -> None:
         self._program.stand("", "")
         self._streams.finish(bucket, begun, contents)
+
+    def now(self, bucket: int) -> int:
+        return self._streams.now(bucket)
 
     def lost(self, bucket: int) -> int:
         return self._streams.lost(bucket)

@@ -13,8 +13,8 @@ import pytest
 from moto import mock_aws
 
 from model_export.experiments.audit import AuditEntry, read_audit
+from model_export.lake.note import NOTE, Note
 from model_export.lake.records import DELETIONS, EVENTS, Deletion
-from model_export.lake.rounds import NOTE, Note
 from model_export.progress import Unwatched
 from model_export.retraining import __main__ as container
 from model_export.retraining.fetch import fetch_lake
