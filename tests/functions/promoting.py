@@ -5,7 +5,7 @@ from pathlib import Path
 from devstack.publish import object_store
 from devstack.services.bucket import Bucket
 from devstack.stack import Stack
-from tests.nextitem.unjudged import UnjudgedPublisher
+from tests.nextitem.publishers import UnjudgedPublisher
 
 
 def promote(stack: Stack, artifact: Path, folder: Path) -> str:

@@ -18,7 +18,7 @@ from nextitem.sessions.keys import SessionName
 from nextitem.sessions.session import Impression
 from tests.functions.client import PATIENT, Client, Reply, new_session, wait_until_saved
 from tests.model_export.lake.rows import rows_of
-from tests.nextitem.unjudged import UnjudgedPublisher
+from tests.nextitem.publishers import UnjudgedPublisher
 
 BUCKETS = 2
 SETTINGS = PATIENT | {"NEXTITEM_ROUTE_TTL_SECONDS": "0.02"}

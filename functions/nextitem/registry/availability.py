@@ -7,8 +7,8 @@ within seconds and without a new model.
 import msgspec
 
 from nextitem.aws.s3_prefetch import MAX_PREFETCH_BYTES
-from nextitem.errors import ArtifactUnsupported, RegistryError
-from nextitem.model.manifest import DECODE_ERRORS, SchemaOnly
+from nextitem.errors import RegistryError
+from nextitem.registry.documents import decode_document
 
 AVAILABILITY_SCHEMA = 1
 """The schema of the document that this code writes, and the newest that it reads."""
@@ -54,13 +54,7 @@ def decode_availability(data: bytes, key: str) -> Availability:
         ArtifactUnsupported: it was written for a newer schema.
         RegistryError: it is not such a document, or names too many items.
     """
-    try:
-        schema = msgspec.json.decode(data, type=SchemaOnly).schema
-        if schema > AVAILABILITY_SCHEMA:
-            raise ArtifactUnsupported(f"{key} has schema {schema}; this code reads up to {AVAILABILITY_SCHEMA}")
-        availability = msgspec.json.decode(data, type=Availability)
-    except DECODE_ERRORS as error:
-        raise RegistryError(f"{key} is not an availability document: {error}") from None
+    availability = decode_document(data, key, Availability, AVAILABILITY_SCHEMA, "an availability document")
     if len(availability.unavailable) > MAX_UNAVAILABLE:
         raise RegistryError(f"{key} names {len(availability.unavailable)} items, more than {MAX_UNAVAILABLE}")
     return availability

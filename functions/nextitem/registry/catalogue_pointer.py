@@ -6,8 +6,8 @@ The bucket has it as ``catalogues/routes/<route>.json``, and each revision of it
 import msgspec
 
 from nextitem.catalogue.version import is_catalogue_version
-from nextitem.errors import ArtifactUnsupported, RegistryError
-from nextitem.model.manifest import DECODE_ERRORS, SchemaOnly
+from nextitem.errors import RegistryError
+from nextitem.registry.documents import decode_document
 
 POINTER_SCHEMA = 1
 """The schema that this code writes, and the newest that it reads."""
@@ -60,13 +60,7 @@ def decode_pointer(data: bytes, key: str) -> CataloguePointer:
         ArtifactUnsupported: it was written for a newer schema.
         RegistryError: it is no such document.
     """
-    try:
-        schema = msgspec.json.decode(data, type=SchemaOnly).schema
-        if schema > POINTER_SCHEMA:
-            raise ArtifactUnsupported(f"{key} has schema {schema}; this code reads up to {POINTER_SCHEMA}")
-        pointer = msgspec.json.decode(data, type=CataloguePointer)
-    except DECODE_ERRORS as error:
-        raise RegistryError(f"{key} is not the catalogue of a route: {error}") from None
+    pointer = decode_document(data, key, CataloguePointer, POINTER_SCHEMA, "the catalogue of a route")
     is_earlier = pointer.restores is None or 0 < pointer.restores < pointer.revision
     if not is_catalogue_version(pointer.version) or pointer.revision < 1 or not is_earlier:
         raise RegistryError(

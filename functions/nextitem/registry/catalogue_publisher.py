@@ -10,28 +10,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import msgspec
-
 from nextitem.aws.object_store import ObjectStore
 from nextitem.catalogue.file import Catalogue
 from nextitem.catalogue.join import join_of, new_positions_of, open_join, write_join
 from nextitem.catalogue.new_rows import RowsOfItems, latest_items, no_rows
 from nextitem.catalogue.version import version_of_catalogue
-from nextitem.errors import ArtifactCorrupt, RegistryUnavailable, VersionNotFound
+from nextitem.errors import ArtifactCorrupt, VersionNotFound
 from nextitem.model.manifest import ATTRIBUTES, VOCABULARY
 from nextitem.model.vocabulary import Vocabulary
-from nextitem.registry.catalogue_pointer import (
-    MAX_POINTER_BYTES,
-    CataloguePointer,
-    catalogue_key,
-    decode_pointer,
-    join_key,
-    pointer_history_key,
-    pointer_key,
-)
+from nextitem.registry.catalogue_pointer import CataloguePointer, catalogue_key, join_key, pointer_key
 from nextitem.registry.catalogues import MAX_CATALOGUE_BYTES, Catalogues
+from nextitem.registry.history import POINTERS, ROUTES
 from nextitem.registry.reader import Registry
-from nextitem.registry.route import MAX_ROUTE_BYTES, decode_route, route_key
+from nextitem.registry.revisions import previous_revision, write_revision
 from nextitem.registry.writes import compare_and_set
 
 logger = logging.getLogger(__name__)
@@ -139,19 +130,16 @@ class CataloguePublisher:
         return pointer
 
     def _previous(self, live: CataloguePointer) -> CataloguePointer:
-        """Return the revision before the one that the live pointer is or restores: no two in a row have one version."""
-        before = live.restores or live.revision
-        for pointer in self.history():
-            if pointer.revision < before:
-                return pointer
-        raise VersionNotFound(f"route {self._route} has no earlier catalogue to roll back to")
+        """Return the newest revision with another version, before the one that the live pointer is or restores."""
+        previous = previous_revision(self._bucket, POINTERS, self._route, live, lambda pointer: pointer.version)
+        if previous is None:
+            raise VersionNotFound(f"route {self._route} has no earlier catalogue to roll back to")
+        return previous
 
     def _models(self) -> set[str]:
         """Return the versions of the route; none before the first promotion."""
-        stored = self._bucket.read(route_key(self._route), MAX_ROUTE_BYTES)
-        if stored is None:
-            return set()
-        return decode_route(stored.data, route_key(self._route)).versions
+        route = ROUTES.read(self._bucket, self._route).document
+        return set() if route is None else route.versions
 
     def _write_joins(self, catalogue: Catalogue, models: Collection[str]) -> None:
         for model in sorted(models):
@@ -193,24 +181,11 @@ class CataloguePublisher:
 
     def _change(self, version: str, items: int, restores: int | None) -> CataloguePointer:
         """Let the route use a version; do nothing if it does already."""
-        key = pointer_key(self._route)
-        stored = self._bucket.read(key, MAX_POINTER_BYTES)
-        newest = max(self._catalogues.revisions(self._route), default=0)
-        if stored is not None:
-            live = decode_pointer(stored.data, key)
-            if live.version == version:
-                return live
-            if live.revision < newest:  # a person restored an older pointer by hand: that was a change, too
-                live = msgspec.structs.replace(live, revision=newest + 1, restores=live.restores or live.revision)
-            self._bucket.create(pointer_history_key(self._route, live.revision), msgspec.json.encode(live))
-            newest = live.revision
-        pointer = CataloguePointer(newest + 1, version, items, self._now().isoformat(timespec="seconds"), restores)
-        data = msgspec.json.encode(pointer)
-        compare_and_set(self._bucket, key, stored, data)
-        try:
-            self._bucket.create(pointer_history_key(self._route, pointer.revision), data)
-        except RegistryUnavailable as error:  # as an error it would invite a second change
-            logger.warning(
-                "the catalogue is changed; the next change adds revision %d to its history: %s", newest + 1, error
-            )
-        return pointer
+        read = POINTERS.read(self._bucket, self._route)
+        if read.document is not None and read.document.version == version:
+            return read.document
+
+        def next_pointer(revision: int, _before: CataloguePointer | None) -> CataloguePointer:
+            return CataloguePointer(revision, version, items, self._now().isoformat(timespec="seconds"), restores)
+
+        return write_revision(self._bucket, POINTERS, self._route, read, next_pointer)

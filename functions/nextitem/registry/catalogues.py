@@ -3,30 +3,19 @@
 Imports no numpy: a cold start fetches before it imports that.
 """
 
-import logging
 import os
 from pathlib import Path
 
 from nextitem.aws.object_store import ObjectReader
 from nextitem.catalogue.version import is_catalogue_version, version_of_catalogue
-from nextitem.errors import ArtifactCorrupt, ObjectTooLarge, RegistryError, RegistryUnavailable, VersionNotFound
+from nextitem.errors import ArtifactCorrupt, ObjectTooLarge, RegistryError, VersionNotFound
 from nextitem.model.manifest import is_version
-from nextitem.registry.catalogue_pointer import (
-    MAX_POINTER_BYTES,
-    CataloguePointer,
-    catalogue_key,
-    decode_pointer,
-    join_key,
-    pointer_history_key,
-    pointer_key,
-)
-from nextitem.registry.history import revisions_of
+from nextitem.registry.catalogue_pointer import CataloguePointer, catalogue_key, join_key
+from nextitem.registry.history import POINTERS
 from nextitem.registry.local_folder import INCOMING, locked, remove
 
 MAX_CATALOGUE_BYTES = 4 << 30
 """Maximum size of a catalogue, and of a join: both are mapped into memory, and Lambda's largest disk has 10 GiB."""
-
-logger = logging.getLogger(__name__)
 
 
 class Catalogues:
@@ -47,12 +36,11 @@ class Catalogues:
             RegistryError: it cannot be read.
             ArtifactUnsupported: it was written for a newer schema.
         """
-        stored = self._bucket.read(pointer_key(route), MAX_POINTER_BYTES)
-        return None if stored is None else decode_pointer(stored.data, pointer_key(route))
+        return POINTERS.read(self._bucket, route).document
 
     def revisions(self, route: str) -> list[int]:
         """Return the revisions in the history of a route's pointer, oldest first."""
-        return revisions_of(self._bucket, lambda revision: pointer_history_key(route, revision))
+        return POINTERS.revisions(self._bucket, route)
 
     def revision(self, route: str, revision: int) -> CataloguePointer | None:
         """Read a revision of a route's pointer; return None, after a warning, if the object is not this revision.
@@ -61,19 +49,7 @@ class Catalogues:
             RegistryUnavailable: the bucket cannot be read.
             ArtifactUnsupported: it was written for a newer schema.
         """
-        key = pointer_history_key(route, revision)
-        try:
-            stored = self._bucket.read(key, MAX_POINTER_BYTES)
-            pointer = None if stored is None else decode_pointer(stored.data, key)
-        except RegistryUnavailable:
-            raise
-        except RegistryError as error:
-            logger.warning("%s is ignored: %s", key, error)
-            return None
-        if pointer is not None and pointer.revision != revision:
-            logger.warning("%s is ignored: it has revision %d", key, pointer.revision)
-            return None
-        return pointer
+        return POINTERS.revision(self._bucket, route, revision)
 
     def fetch(self, version: str) -> Path:
         """Return the file of a catalogue. Download it unless the folder has it.

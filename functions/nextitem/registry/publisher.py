@@ -17,9 +17,10 @@ from nextitem.model.engine import Model
 from nextitem.model.manifest import MANIFEST, MAX_MANIFEST_BYTES, Manifest
 from nextitem.registry.catalogue_publisher import CataloguePublisher
 from nextitem.registry.experiment import CHALLENGER, CHAMPION, Kind, check_share, new_experiment
+from nextitem.registry.history import ReadDocument
 from nextitem.registry.reader import Registry, model_key
 from nextitem.registry.route import Route, Variant, route_key
-from nextitem.registry.route_changes import ReadRoute, RouteChanges
+from nextitem.registry.route_changes import RouteChanges
 from nextitem.registry.verdicts import Override, Verdict, require_verdict
 from nextitem.registry.version_files import published_manifests, upload_version
 
@@ -86,7 +87,7 @@ class Publisher:
 
     def current(self) -> Route | None:
         """Read the route; return None before the first promotion."""
-        return self._changes.read().route
+        return self._changes.read().document
 
     def promote(
         self,
@@ -118,8 +119,8 @@ class Publisher:
         """
         read = self._changes.read()
         join_again = self._check(version, folder)
-        self._require_verdict(version, read.route, override)
-        live = read.route
+        self._require_verdict(version, read.document, override)
+        live = read.document
         settings = exclude_seen in {None, live.exclude_seen} and explore in {None, live.explore} if live else False
         if live is not None and live.versions == {version} and settings:
             return live
@@ -146,7 +147,7 @@ class Publisher:
             RouteConflict: the route was changed meanwhile.
         """
         read = self._changes.read()
-        live = read.route
+        live = read.document
         if live is None:
             raise VersionNotFound(f"{route_key(self._route)} is not in the bucket: there is nothing to roll back")
         if live.experiment is not None:
@@ -189,7 +190,7 @@ class Publisher:
         check_share(share)
         experiment = new_experiment(kind, self._now(), experiment_id)
         read = self._changes.read()
-        live = read.route
+        live = read.document
         if live is None:
             raise VersionNotFound(f"{route_key(self._route)} is not in the bucket: `nextitem promote` a version first")
         if live.experiment is not None:
@@ -249,9 +250,9 @@ class Publisher:
         join_again()
         return route
 
-    def _running(self, read: ReadRoute, experiment: str) -> tuple[Route, Variant]:
+    def _running(self, read: ReadDocument[Route], experiment: str) -> tuple[Route, Variant]:
         """Return the route and the challenger of an experiment that runs; see `set_share` for the error."""
-        live = read.route
+        live = read.document
         running = None if live is None or live.experiment is None else live.experiment.experiment
         challenger = None if live is None else live.challenger
         if live is None or challenger is None or running != experiment:

@@ -13,7 +13,6 @@ People and tools put other objects there, too, such as the folder markers of S3'
 Several processes may share the local folder, as on Lambda Managed Instances: one of them downloads, the others wait.
 """
 
-import logging
 import os
 from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,7 +25,6 @@ from nextitem.errors import (
     ArtifactCorrupt,
     ObjectTooLarge,
     RegistryError,
-    RegistryUnavailable,
     VersionNotFound,
 )
 from nextitem.model.artifact import Artifact, open_artifact
@@ -51,11 +49,9 @@ from nextitem.registry.availability import (
     last_good_key,
 )
 from nextitem.registry.catalogues import Catalogues
-from nextitem.registry.history import revisions_of
+from nextitem.registry.history import ROUTES
 from nextitem.registry.local_folder import INCOMING, incoming, intact, locked, remove
-from nextitem.registry.route import MAX_ROUTE_BYTES, Route, decode_route, history_key, route_key
-
-logger = logging.getLogger(__name__)
+from nextitem.registry.route import Route, route_key
 
 
 def model_key(version: str, name: str) -> str:
@@ -87,14 +83,14 @@ class Registry:
             RegistryError: it cannot be read.
             ArtifactUnsupported: it was written for a newer schema.
         """
-        stored = self._bucket.read(route_key(name), MAX_ROUTE_BYTES)
-        if stored is None:
+        route = ROUTES.read(self._bucket, name).document
+        if route is None:
             raise VersionNotFound(f"{route_key(name)} is not in the bucket: promote a version first")
-        return decode_route(stored.data, route_key(name))
+        return route
 
     def revisions(self, name: str) -> list[int]:
         """Return the revisions in a route's history, oldest first."""
-        return revisions_of(self._bucket, lambda revision: history_key(name, revision))
+        return ROUTES.revisions(self._bucket, name)
 
     def revision(self, name: str, revision: int) -> Route | None:
         """Read a revision from a route's history; return None, after a warning, if the object is not this revision.
@@ -103,19 +99,7 @@ class Registry:
             RegistryUnavailable: the bucket cannot be read.
             ArtifactUnsupported: it was written for a newer schema.
         """
-        key = history_key(name, revision)
-        try:
-            stored = self._bucket.read(key, MAX_ROUTE_BYTES)
-            route = decode_route(stored.data, key) if stored is not None else None
-        except RegistryUnavailable:  # it may be a revision: without it a rollback would go back too far
-            raise
-        except RegistryError as error:
-            logger.warning("%s is ignored: %s", key, error)
-            return None
-        if route is not None and route.revision != revision:
-            logger.warning("%s is ignored: it has revision %d", key, route.revision)
-            return None
-        return route
+        return ROUTES.revision(self._bucket, name, revision)
 
     def availability(self, name: str) -> Availability:
         """Read the availability of a route. Without one, the last good one holds.

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import msgspec
 
-from nextitem.errors import ArtifactUnsupported, RegistryError
-from nextitem.model.manifest import DECODE_ERRORS, SchemaOnly, is_version
+from nextitem.errors import RegistryError
+from nextitem.model.manifest import is_version
+from nextitem.registry.documents import decode_document
 from nextitem.registry.experiment import Experiment
 
 ROUTE_SCHEMA = 1
@@ -100,13 +101,7 @@ def decode_route(data: bytes, key: str) -> Route:
         ArtifactUnsupported: it was written for a newer schema.
         RegistryError: it is not a route.
     """
-    try:
-        schema = msgspec.json.decode(data, type=SchemaOnly).schema
-        if schema > ROUTE_SCHEMA:
-            raise ArtifactUnsupported(f"{key} has schema {schema}; this code reads up to {ROUTE_SCHEMA}")
-        route = msgspec.json.decode(data, type=Route)
-    except DECODE_ERRORS as error:
-        raise RegistryError(f"{key} is not a route: {error}") from None
+    route = decode_document(data, key, Route, ROUTE_SCHEMA, "a route")
     names = {variant.variant for variant in route.variants}
     expected = 1 if route.experiment is None else 2
     if len(route.variants) != expected or len(names) != expected or len(route.versions) != expected:

@@ -18,7 +18,7 @@ from model_export.lake.reader import LakeSessions, SessionWindow
 from nextitem.registry.experiment import CHALLENGER, CHAMPION, Kind
 from nextitem.registry.route import Route
 from tests.nextitem.memory_bucket import MemoryBucket
-from tests.nextitem.unjudged import UnjudgedPublisher
+from tests.nextitem.publishers import TrustingPublisher
 
 A, B, C = (f"v{digit * 16}" for digit in "abc")
 START = datetime(2026, 1, 31, 9, tzinfo=UTC)
@@ -27,13 +27,6 @@ GUARD = Bound("p99_ms", 150.0)
 RULES = Rules(steps=(0.1, 0.5), minimum_sessions=50, planned_sessions=600, guards=(GUARD,))
 TIMING = Timing(idle=600, delay=300, settle=30)
 ROUTE = "live"
-
-
-class TrustingPublisher(UnjudgedPublisher):
-    """A publisher for which each version is published and passes its certificate."""
-
-    def _check(self, version: str, folder: Path) -> Callable[[], object]:
-        return lambda: (version, folder)
 
 
 class Measured:

@@ -16,7 +16,7 @@ from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import RegistryUnavailable
 from nextitem.registry.publisher import Publisher
 from tests.nextitem.parts import BUCKET, CREDENTIALS, REGION, another_version
-from tests.nextitem.unjudged import UnjudgedPublisher
+from tests.nextitem.publishers import UnjudgedPublisher
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

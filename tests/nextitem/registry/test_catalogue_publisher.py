@@ -93,6 +93,17 @@ def test_a_pointer_restored_by_hand_counts_as_a_change(
     assert publisher.rollback().version == first.version
 
 
+def test_a_rollback_passes_over_the_live_catalogue_where_the_history_lost_one(
+    publisher: CataloguePublisher, s3: "S3Client", tmp_path: Path
+) -> None:
+    # GIVEN a route that came back to a catalogue, and no revision between
+    first, live, between, _ = (publisher.publish(file(tmp_path, price)) for price in (1, 2, 3, 2))
+    s3.put_object(Bucket=BUCKET, Key=pointer_history_key("live", between.revision), Body=b"damaged")
+
+    # WHEN it is rolled back THEN it has another catalogue
+    assert publisher.rollback().version == first.version != live.version
+
+
 def test_of_two_writers_one_is_refused(bucket: BotoObjectStore, tmp_path: Path) -> None:
     def publish_another() -> datetime:
         CataloguePublisher(bucket, tmp_path / "theirs", now=lambda: NOW).publish(theirs)

@@ -15,20 +15,13 @@ from nextitem.registry.publisher import Publisher
 from nextitem.registry.route import Route, decode_route, route_key
 from tests.nextitem.memory_bucket import Died, MemoryBucket
 from tests.nextitem.parts import STEADY
-from tests.nextitem.unjudged import UnjudgedPublisher
+from tests.nextitem.publishers import TrustingPublisher
 
 VERSIONS = tuple(f"v{digit * 16}" for digit in "abc")
 A, B, C = VERSIONS
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 FOLDER = Path()
 ID = "e0123456789ab"
-
-
-class TrustingPublisher(UnjudgedPublisher):
-    """A publisher for which each version is published and passes its certificate."""
-
-    def _check(self, version: str, folder: Path) -> Callable[[], object]:
-        return lambda: (version, folder)
 
 
 @pytest.fixture

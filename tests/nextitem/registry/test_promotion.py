@@ -16,7 +16,7 @@ from nextitem.registry.publisher import Publisher
 from nextitem.registry.reader import Registry
 from nextitem.registry.route import Route, Variant, decode_route, history_key, route_key
 from tests.nextitem.parts import BUCKET, VERSION, another_version, everything, remade
-from tests.nextitem.unjudged import UnjudgedPublisher
+from tests.nextitem.publishers import UnjudgedPublisher
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

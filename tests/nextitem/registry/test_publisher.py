@@ -12,7 +12,7 @@ from nextitem.model.manifest import ATTRIBUTES, CARD, FILES, MANIFEST, PROFILE
 from nextitem.registry.publisher import Publisher
 from nextitem.registry.reader import Registry, model_key
 from tests.nextitem.parts import BUCKET, VERSION, edited, everything
-from tests.nextitem.unjudged import UnjudgedPublisher
+from tests.nextitem.publishers import UnjudgedPublisher
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -15,7 +15,7 @@ from nextitem.registry.publisher import Publisher
 from nextitem.registry.reader import model_key
 from nextitem.registry.route import MAX_ROUTE_BYTES, Route, Variant, history_key
 from tests.nextitem.parts import BUCKET, VERSION, another_version, edited
-from tests.nextitem.unjudged import UnjudgedPublisher
+from tests.nextitem.publishers import UnjudgedPublisher
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

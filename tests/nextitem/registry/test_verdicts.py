@@ -1,6 +1,5 @@
 """Verdicts beside versions, and what they let a version do."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from nextitem.registry.verdicts import (
     write_verdict,
 )
 from tests.nextitem.memory_bucket import MemoryBucket
+from tests.nextitem.publishers import CertifiedPublisher
 
 LIVE, NEW, OTHER = (f"v{digit * 16}" for digit in "abc")
 PASSED = Verdict(
@@ -37,13 +37,6 @@ PASSED = Verdict(
     differences={"hr@20": Figure(0.1, 0.05, 0.15)},
     bounds=(Bound("hr@20", "relative change", 0.125, "at least", -0.05, True),),
 )
-
-
-class CertifiedPublisher(Publisher):
-    """A publisher for which each version is published and passes its certificate."""
-
-    def _check(self, version: str, folder: Path) -> Callable[[], object]:
-        return lambda: (version, folder)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from nextitem.registry.reader import Registry
 from nextitem.registry.route import Route, Variant, route_key
 from nextitem.service.router import Router
 from tests.nextitem.parts import BUCKET, PATIENCE_SECONDS, another_version
-from tests.nextitem.unjudged import UnjudgedPublisher
+from tests.nextitem.publishers import UnjudgedPublisher
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

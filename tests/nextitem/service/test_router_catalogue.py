@@ -14,7 +14,7 @@ from nextitem.registry.catalogue_pointer import catalogue_key, join_key
 from nextitem.registry.catalogue_publisher import CataloguePublisher
 from nextitem.registry.route import route_key
 from tests.nextitem.parts import BUCKET, PATIENCE_SECONDS
-from tests.nextitem.unjudged import UnjudgedPublisher
+from tests.nextitem.publishers import UnjudgedPublisher
 
 if TYPE_CHECKING:
     pass

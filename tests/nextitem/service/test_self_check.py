@@ -39,9 +39,9 @@ from nextitem.sessions.session import (
 )
 from nextitem.sessions.valkey_store import ValkeyStore
 from tests.nextitem.parts import PATIENCE_SECONDS, SECRET, another_version, fresh_key, remade
+from tests.nextitem.publishers import UnjudgedPublisher
 from tests.nextitem.service.service import fixed_keys
 from tests.nextitem.sessions.failing_store import FailingStore
-from tests.nextitem.unjudged import UnjudgedPublisher
 from tests.nextitem.valkey_server import OwnValkey
 
 

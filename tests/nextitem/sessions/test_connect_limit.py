@@ -20,6 +20,7 @@ from tests.nextitem.sessions.log_contract import add, event, names
 
 COMMAND_SECONDS = 0.25
 SLOW_SECONDS = 0.6
+"""Delay of a slow reply."""
 
 METHODS: dict[str, Callable[[SessionStore, SessionKey, Deadline], object]] = {
     "append": lambda store, key, deadline: store.append(key, [event("a")], VERSION, 0, deadline),
