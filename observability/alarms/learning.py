@@ -10,10 +10,11 @@ from observability.alarms.rules import AllOf, InAlarm, Not
 from observability.alarms.types import HOUR, MINUTE, ONLY_EVENTS, CompositeAlarm, MetricAlarm, MissingData, Window
 from observability.metrics import aws_metrics
 from observability.metrics.expressions import Filled, Number, Plus, Stat, Times
-from observability.metrics.references import OwnMetric
+from observability.metrics.references import AwsMetric, OwnMetric
 
 _NOT_MEASURED = MissingData("ignore", "an hour without a measurement is not a recovery")
 _LASTING = Window(HOUR, 3, 3)
+_ONE_HOUR = Window(HOUR, 1, 1)
 
 LEARNING_ALARMS = (
     MetricAlarm(
@@ -41,6 +42,22 @@ LEARNING_ALARMS = (
 _ALL_TRIES = 2
 """EventBridge has Lambda try a failed run twice more: with more errors all tries of a run have failed."""
 
+
+def _failed(name: str, meaning: str, errors: AwsMetric, window: Window = _ONE_HOUR) -> MetricAlarm:
+    """Return an alarm on a function of the loop of which all tries of a run failed."""
+    return MetricAlarm(
+        name=name,
+        meaning=meaning,
+        runbook="learning-loop",
+        expression=Stat(errors, "Sum"),
+        threshold=_ALL_TRIES,
+        window=window,
+        missing=ONLY_EVENTS,
+        notifies="ticket",
+        condition="LearningIsScheduled",
+    )
+
+
 LOOP_ALARMS = (
     MetricAlarm(
         name="lake-behind",
@@ -65,7 +82,7 @@ LOOP_ALARMS = (
         ),
         comparison="LessThanThreshold",
         threshold=1,
-        window=Window(HOUR, 1, 1),
+        window=_ONE_HOUR,
         missing=MissingData("breaching", "it runs four times an hour"),
         notifies="ticket",
         condition="LearningIsScheduled",
@@ -81,39 +98,17 @@ LOOP_ALARMS = (
         notifies="ticket",
         condition="LearningIsScheduled",
     ),
-    MetricAlarm(
-        name="compaction-failed",
-        meaning="The lake's compaction failed: deleted sessions are still in it",
-        runbook="learning-loop",
-        expression=Stat(aws_metrics.COMPACT_ERRORS, "Sum"),
-        threshold=_ALL_TRIES,
-        window=Window(HOUR, 1, 1),
-        missing=ONLY_EVENTS,
-        notifies="ticket",
-        condition="LearningIsScheduled",
+    _failed(
+        "compaction-failed",
+        "The lake's compaction failed: deleted sessions are still in it",
+        aws_metrics.COMPACT_ERRORS,
     ),
-    MetricAlarm(
-        name="decider-failed",
-        meaning="Looks at the running experiment fail: no guard rail takes a bad challenger back",
-        runbook="learning-loop",
-        expression=Stat(aws_metrics.DECIDE_ERRORS, "Sum"),
-        threshold=_ALL_TRIES,
-        window=Window(HOUR, 1, 1),
-        missing=ONLY_EVENTS,
-        notifies="ticket",
-        condition="LearningIsScheduled",
+    _failed(
+        "decider-failed",
+        "Looks at the running experiment fail: no guard rail takes a bad challenger back",
+        aws_metrics.DECIDE_ERRORS,
     ),
-    MetricAlarm(
-        name="drift-not-measured",
-        meaning="Drift was not measured for hours",
-        runbook="learning-loop",
-        expression=Stat(aws_metrics.DRIFT_ERRORS, "Sum"),
-        threshold=_ALL_TRIES,
-        window=_LASTING,
-        missing=ONLY_EVENTS,
-        notifies="ticket",
-        condition="LearningIsScheduled",
-    ),
+    _failed("drift-not-measured", "Drift was not measured for hours", aws_metrics.DRIFT_ERRORS, _LASTING),
     MetricAlarm(
         name="retraining-failed",
         meaning="A retraining failed, or its version did not pass the gate",
