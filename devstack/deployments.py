@@ -17,6 +17,7 @@ SLOTS = 16_384
 NODE_TIMEOUT_MS = 500
 DOWN_AFTER_MS = 300
 POLL_SECONDS = 0.02
+"""Between two questions whether the servers are ready: they do not say so by themselves."""
 PATIENCE_SECONDS = 20.0
 """Maximum time that `eventually` waits; no test depends on a shorter time."""
 

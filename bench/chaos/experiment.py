@@ -27,6 +27,7 @@ RECOVERED = 50
 PATIENCE_SECONDS = 20.0
 """Maximum duration of traffic after the fault."""
 POLL_SECONDS = 0.02
+"""Between two looks at the journal, whose threads notify no other: 50 answers take at least as long."""
 FINAL_TRIES = 20
 MS = 1000.0
 SERVER_ERROR = 500
@@ -168,7 +169,7 @@ def _await_recovery(journal: Journal, pace: Pace) -> None:
     while (since := time.monotonic() - ended) < PATIENCE_SECONDS:
         if since >= pace.after and journal.consecutive_session_answers >= RECOVERED:
             return
-        time.sleep(POLL_SECONDS)  # traffic runs in other threads
+        time.sleep(POLL_SECONDS)
 
 
 def _recovery(calls: Sequence[Call], fault_ended: float) -> float | None:

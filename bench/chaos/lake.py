@@ -35,7 +35,9 @@ BUCKETS = 8
 BATCH = 40
 """Entries of a file: so few that a stream's entries go to several."""
 PAUSE_SECONDS = 0.4
-"""Between two runs of the collector."""
+"""Between two runs of the collector: events wait in the streams meanwhile, so that faults of the streams meet some."""
+POLL_SECONDS = 0.1
+"""Between two tries of the last run: nothing says when a failover is over, so it is tried until it succeeds."""
 PATIENCE_SECONDS = 60.0
 """Limit for the last run, which may have to find a new primary."""
 RETENTION_DAYS = 2
@@ -161,7 +163,7 @@ def _patiently(run: Callable[[], Collected]) -> Collected:
         except StoreUnavailable:
             if time.monotonic() > limit:
                 raise
-            time.sleep(PAUSE_SECONDS)
+            time.sleep(POLL_SECONDS)
 
 
 def _rows(lake: BotoObjectStore) -> list[LakeRow]:

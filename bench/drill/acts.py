@@ -21,6 +21,7 @@ from nextitem.registry.experiment import CHALLENGER
 from nextitem.registry.publisher import Publisher
 
 POLL_SECONDS = 0.25
+"""Between two looks at the clock, which says what is due, and at the visits, whose thread notifies no other."""
 Outcome = Literal["promote", "rollback", "none"]
 STEADY, CHANGED, BAD, EQUAL = "steady shop", "changed shop", "bad challenger", "equal challenger"
 EXPECTED: dict[str, Outcome] = {STEADY: "none", CHANGED: "promote", BAD: "rollback", EQUAL: "none"}

@@ -13,7 +13,7 @@ IDLE_SECONDS = 4.0
 ROUTE_SECONDS = 1
 """How soon functions follow the route; by default 30."""
 SETTLE_SECONDS = 3.0
-"""See `Timing`: the same, and some more."""
+"""Time in which each worker has read a changed route; it does so beside its requests, and does not say when."""
 COLLECT_SECONDS = 5.0
 """Pause between two runs of the collector; on AWS 5 minutes."""
 LOOK_SECONDS, DRIFT_SECONDS = 8.0, 15.0

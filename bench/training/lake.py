@@ -33,6 +33,7 @@ EVENTS_OF_A_SESSION = 6
 BUCKETS = 256
 ENGINES = ("duckdb", "spark")
 SAMPLE_SECONDS = 0.1
+"""Between two samples of memory, whose peak the kernel keeps for each process, but not for all of them together."""
 MIB = 1 << 20
 _ROWS = """
 CREATE TABLE event AS

@@ -17,6 +17,7 @@ SEED = 4711
 VERIFY_SECONDS = 180.0
 """IAM takes a while until new roles work, and the function reads its route every 30 s."""
 POLL_SECONDS = 5.0
+"""Between two questions about what AWS does by itself."""
 EFFECT_SECONDS = 30.0
 """Waited beyond the moment when a rotation takes effect."""
 FAULT = 'raise RuntimeError("planted by make smoke: this release must not take traffic")\n'

@@ -25,6 +25,7 @@ from nextitem import DEFAULT_STACK
 
 WINDOW_SECONDS = 300
 REFRESH_SECONDS = 1.0
+"""Between two views."""
 EXIT_FAILED = 1
 
 

@@ -21,6 +21,7 @@ GOAL = 0.95
 TIMEOUT_SECONDS = 300
 """A fault that makes its tests hang is found."""
 POLL_SECONDS = 0.02
+"""Between two looks at the processes: `os.waitpid` for several takes no time limit."""
 PRELOADED = ("boto3", "hypothesis", "hypothesis.strategies", "moto.server", "numpy", "redis")
 """Libraries that are imported once, not for each fault: most of a short run would be their import."""
 OPTIONS = (

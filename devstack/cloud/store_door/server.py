@@ -17,6 +17,7 @@ from devstack.processes.errors import StackError
 _ADMIN = "devstack-store-door"
 _LAST_SLOT = 16_383
 _POLL_SECONDS = 0.02
+"""Between two questions whether the Cluster is up: Valkey does not say so by itself."""
 _READY_SECONDS = 20.0
 """Maximum wait for a Cluster of one node, which takes no commands in its first 2 s."""
 
