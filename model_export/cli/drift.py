@@ -10,7 +10,7 @@ from rich.table import Column, Table
 
 from model_export.cli.console import OUT, print_json, say, waiting
 from model_export.cli.options import Json
-from model_export.cli.registry_options import BucketOptions, RouteName
+from model_export.cli.registry_options import BucketOptions, DeploymentExcludeSeen, RouteName
 from model_export.data.atomic_file import temporary_folder
 from model_export.drift.report import Change, DriftReport
 from nextitem.errors import InputError
@@ -48,13 +48,7 @@ def drift(
     until: Annotated[
         str | None, typer.Option(help="Measure as at this time, ISO 8601; by default now.", show_default=False)
     ] = None,
-    exclude_seen: Annotated[
-        bool,
-        typer.Option(
-            envvar="NEXTITEM_EXCLUDE_SEEN",
-            help="Whether the deployment leaves out a session's own items where the route does not say.",
-        ),
-    ] = False,
+    exclude_seen: DeploymentExcludeSeen = False,
     report: Annotated[
         Path | None, typer.Option(help="Also write a page with plots: one HTML file.", show_default=False)
     ] = None,

@@ -8,7 +8,7 @@ import typer
 from model_export.cli.console import progress, read_events
 from model_export.cli.options import Json, LayoutOptions
 from model_export.cli.registry import Version
-from model_export.cli.registry_options import BucketOptions, RouteName
+from model_export.cli.registry_options import BucketOptions, DeploymentExcludeSeen, RouteName
 from model_export.cli.verdicts import print_verdict
 from model_export.data.atomic_file import temporary_folder
 from model_export.interruption import describe_if_stopped
@@ -30,6 +30,7 @@ def gate(
         ),
     ] = None,
     days: Annotated[int, typer.Option(min=1, help="Newest UTC days of the lake to look for sessions in.")] = 7,
+    exclude_seen: DeploymentExcludeSeen = False,
     as_json: Json = False,
 ) -> None:
     """Judge a published version beside the live one, and write the verdict that `nextitem promote` asks for.
@@ -49,5 +50,14 @@ def gate(
             sessions = lake_sessions(store, folder / "lake", days, datetime.now(UTC), view)
         from model_export.retraining.gate import gate as judge_version
 
-        verdict = judge_version(store, version, sessions, folder / "versions", route=route, rules=rules, work=view)
+        verdict = judge_version(
+            store,
+            version,
+            sessions,
+            folder / "versions",
+            deployment_leaves_out_seen=exclude_seen,
+            route=route,
+            rules=rules,
+            work=view,
+        )
     print_verdict(verdict, as_json=as_json)

@@ -16,6 +16,15 @@ StoreUrlText = Annotated[
     ),
 ]
 
+DeploymentExcludeSeen = Annotated[
+    bool,
+    typer.Option(
+        "--exclude-seen/--no-exclude-seen",
+        envvar="NEXTITEM_EXCLUDE_SEEN",
+        help="Whether the deployment leaves out a session's own items where the route does not say.",
+    ),
+]
+
 
 @dataclass(frozen=True)
 class BucketOptions:

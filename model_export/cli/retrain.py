@@ -9,7 +9,7 @@ import typer
 
 from model_export.cli.console import print_json, progress, say, waiting
 from model_export.cli.options import Json
-from model_export.cli.registry_options import BucketOptions, RouteName
+from model_export.cli.registry_options import BucketOptions, DeploymentExcludeSeen, RouteName
 from model_export.cli.train import FitOptions
 from model_export.cli.verdicts import end_with, show_verdict
 from model_export.data.atomic_file import new_folder, temporary_folder
@@ -26,6 +26,7 @@ def retrain(
     limits: ContractLimits,
     rules: GateRules,
     fit: FitOptions,
+    exclude_seen: DeploymentExcludeSeen = False,
     route: RouteName = "live",
     out: Annotated[
         Path | None,
@@ -41,7 +42,7 @@ def retrain(
     Before the training, data contracts check the events. The exit code is 2 if they are broken, and 3 if the version
     does not pass the gate. `nextitem promote` or a canary gives it traffic.
     """
-    settings = RetrainSettings(lake, limits, rules, fit.config(context, config))
+    settings = RetrainSettings(lake, limits, rules, fit.config(context, config), exclude_seen)
     describe_if_stopped(lambda: "no version has other traffic; run it again, and it starts from the beginning")
     store = registry.store()
     with progress() as view, _folder(out) as folder:

@@ -9,7 +9,7 @@ from rich.table import Column, Table
 
 from model_export.cli.console import OUT, print_json, progress
 from model_export.cli.options import Json
-from model_export.cli.registry_options import BucketOptions, RouteName
+from model_export.cli.registry_options import BucketOptions, DeploymentExcludeSeen, RouteName
 from model_export.data.atomic_file import temporary_folder
 from model_export.progress import Phase
 from nextitem.errors import InputError
@@ -27,6 +27,7 @@ def shadow(
         Path | None,
         typer.Option(help="Folder that holds a copy of the bucket's folder lake, instead of it.", show_default=False),
     ] = None,
+    exclude_seen: DeploymentExcludeSeen = False,
     route: RouteName = "live",
     as_json: Json = False,
 ) -> None:
@@ -65,7 +66,7 @@ def shadow(
             champion,
             challenger,
             sampled,
-            exclude_seen=bool(live.exclude_seen),
+            exclude_seen=live.leaves_out_seen(exclude_seen),
             progress=lambda name, done, _total: view.step(name, done),
         )
     if as_json:

@@ -168,14 +168,13 @@ def _live(bucket: ObjectReader, route: str, current: Route, folder: Path, window
     profile = read_profile(_file(bucket, variant.version, PROFILE, expected, folder), variant.version)
     ids = _file(bucket, variant.version, VOCABULARY, manifest.files[VOCABULARY], folder)
     vocabulary = Vocabulary(ids)
-    seen = window.deployment_leaves_out_seen if current.exclude_seen is None else current.exclude_seen
     return Live(
         route=route,
         version=variant.version,
         variant=variant.variant,
         profile=profile,
         knows=lambda item: vocabulary.index(item) is not None,
-        leaves_out_seen=seen,
+        leaves_out_seen=current.leaves_out_seen(window.deployment_leaves_out_seen),
         categories=_categories(Catalogues(bucket, folder), route),
     )
 

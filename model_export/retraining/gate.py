@@ -35,6 +35,7 @@ def gate(
     test: Sessions,
     folder: Path,
     *,
+    deployment_leaves_out_seen: bool,
     route: str = "live",
     rules: GateRules | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -47,6 +48,7 @@ def gate(
         version: a published version.
         test: sessions; those that neither version was trained on are used.
         folder: the local folder of fetched versions.
+        deployment_leaves_out_seen: whether answers leave out the session's items where the route does not say.
         route: the route.
         rules: the bounds.
         now: the clock.
@@ -67,7 +69,9 @@ def gate(
     work.begin(f"opening {version}")
     artifact = registry.fetch(version)
     reference = None if live is None else Model(registry.fetch(live))
-    exclude_seen = bool(current is not None and current.exclude_seen)
+    exclude_seen = (
+        deployment_leaves_out_seen if current is None else current.leaves_out_seen(deployment_leaves_out_seen)
+    )
     at = now().isoformat(timespec="seconds")
     try:
         candidate = Model(artifact)
@@ -100,7 +104,7 @@ def judge(
         test: sessions; those that begin before the end of a training are left out.
         rules: the bounds.
         route: the route.
-        exclude_seen: whether the route leaves out a session's own items.
+        exclude_seen: whether the route's answers leave out a session's own items.
         at: the time, ISO 8601.
         work: follows the progress.
     """

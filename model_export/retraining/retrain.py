@@ -116,7 +116,17 @@ def retrain(
     watched.begin(f"publishing {artifact.name}")
     version = Publisher(bucket, route).publish(artifact)
     test = read_sessions(out / PREPARED / preparation.test.file, PREPARED_LAYOUT)
-    verdict = gate(bucket, version, test, out / FETCHED, route=route, rules=chosen.rules, now=now, work=watched)
+    verdict = gate(
+        bucket,
+        version,
+        test,
+        out / FETCHED,
+        deployment_leaves_out_seen=chosen.deployment_leaves_out_seen,
+        route=route,
+        rules=chosen.rules,
+        now=now,
+        work=watched,
+    )
     return Retrained(version, verdict, contracts, preparation)
 
 

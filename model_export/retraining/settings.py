@@ -14,6 +14,8 @@ from nextitem.errors import InputError
 PREFIX = "NEXTITEM_RETRAIN_"
 """Begins the environment variable of each setting: its name in capitals follows."""
 
+EXCLUDE_SEEN = "NEXTITEM_EXCLUDE_SEEN"
+
 
 @dataclass(frozen=True)
 class LakeSettings:
@@ -40,16 +42,28 @@ class LakeSettings:
 
 @dataclass(frozen=True)
 class RetrainSettings:
-    """All settings of a retraining."""
+    """All settings of a retraining.
+
+    Attributes:
+        lake: which events are used.
+        limits: of the data contracts.
+        rules: of the gate.
+        fit: of the training.
+        deployment_leaves_out_seen: whether answers leave out a session's own items where the route does not say; the
+            gate judges such lists. In a container ``NEXTITEM_EXCLUDE_SEEN``, as the service has it.
+    """
 
     lake: LakeSettings = field(default_factory=LakeSettings)
     limits: ContractLimits = field(default_factory=ContractLimits)
     rules: GateRules = field(default_factory=GateRules)
     fit: FitConfig = field(default_factory=FitConfig)
+    deployment_leaves_out_seen: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """Read the variables that begin with `PREFIX`, such as ``NEXTITEM_RETRAIN_MIN_EVENTS=5000``.
+
+        ``NEXTITEM_EXCLUDE_SEEN`` is the deployment's setting.
 
         Raises:
             InputError: a variable is unknown, or its value is wrong.
@@ -67,7 +81,11 @@ class RetrainSettings:
         if unknown := sorted(given.keys() - known):
             names = ", ".join(f"{PREFIX}{name.upper()}" for name in sorted(known))
             raise InputError(f"unknown setting {PREFIX}{unknown[0].upper()}. Known: {names}")
-        return cls(**{name: _group(group, given) for name, group in groups.items()})
+        seen = environment.get(EXCLUDE_SEEN) or "false"
+        if seen not in {"true", "false"}:
+            raise InputError(f"{EXCLUDE_SEEN} must be true or false, not {seen!r}")
+        chosen = {name: _group(group, given) for name, group in groups.items()}
+        return cls(**chosen, deployment_leaves_out_seen=seen == "true")
 
 
 def _group(group: type[Any], given: Mapping[str, str]) -> Any:

@@ -19,6 +19,7 @@ VALUES = {
     "InvokeFunction": "arn:aws:states:::lambda:invoke",
     "RunTrainingJob": "arn:aws:states:::sagemaker:createTrainingJob.sync",
     "StackName": STACK_NAME,
+    "ExcludeSeen": "true",
     "StartCanaryArn": "arn:aws:lambda:eu-central-1:123456789012:function:shop-start-canary",
     "TrainingRoleArn": "arn:aws:iam::123456789012:role/shop-training",
     "TrainingImage": "123456789012.dkr.ecr.eu-central-1.amazonaws.com/nextitem:1",
@@ -148,3 +149,5 @@ def test_a_training_job_gets_what_sagemaker_takes(definition: dict[str, Any], mo
     assert parameters["StoppingCondition"] == {"MaxRuntimeInSeconds": 14400, "MaxWaitTimeInSeconds": 28800}
     assert len(parameters["TrainingJobName"]) <= 63
     assert parameters["Environment"]["NEXTITEM_RETRAINING_JOB"] == parameters["TrainingJobName"]
+    # The gate judges the lists that this deployment would serve
+    assert parameters["Environment"]["NEXTITEM_EXCLUDE_SEEN"] == "true"

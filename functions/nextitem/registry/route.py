@@ -68,6 +68,14 @@ class Route(msgspec.Struct, frozen=True):
         """The model versions that a function must have to serve the route."""
         return {variant.version for variant in self.variants}
 
+    def leaves_out_seen(self, deployment: bool) -> bool:
+        """Return whether answers leave out the session's items where the request does not say.
+
+        Args:
+            deployment: whether they do where the route does not say.
+        """
+        return deployment if self.exclude_seen is None else self.exclude_seen
+
     @property
     def seen_items(self) -> str:
         """What answers do with the session's items, in words."""

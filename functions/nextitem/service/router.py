@@ -241,7 +241,7 @@ class Router:
 
     def _routed(self, serving: Serving, variant: Variant) -> RoutedModel:
         route, version = serving.route, variant.version
-        exclude_seen = self._exclude_seen if route.exclude_seen is None else route.exclude_seen
+        exclude_seen = route.leaves_out_seen(self._exclude_seen)
         explore = self._explore if route.explore is None else route.explore
         return RoutedModel(serving.models[version], serving.items[version], variant.variant, exclude_seen, explore)
 

@@ -5,11 +5,13 @@ import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from model_export.cli.canary import steps_of
 from model_export.cli.registry_options import BucketOptions
 from model_export.experiments.decide import Bound, Rules
+from model_export.lake.note import NOTE, Note
 from nextitem.errors import InputError
 from nextitem.model.artifact import open_artifact
 from nextitem.model.engine import Model
@@ -60,7 +62,11 @@ def test_a_version_is_tried_looked_at_and_promoted(scene: Scene) -> None:
 
 
 def let_time_pass(scene: Scene) -> None:
-    """Set all that has happened back by a day, so that sessions under way at the newest change have ended."""
+    """Set all that has happened back by a day, so that sessions under way at the newest change have ended.
+
+    The collector has brought in all of them.
+    """
+    scene.bucket.objects[NOTE] = msgspec.json.encode(Note(complete_until=time.time_ns() // 1_000_000))
     for key in scene.bucket.keys("experiments/"):
         scene.bucket.objects[key] = TIME.sub(_a_day_before, scene.bucket.objects[key])
 
@@ -152,5 +158,12 @@ def test_a_version_is_tried_in_the_shadow(tmp_path: Path, monkeypatch: pytest.Mo
     assert "24 next items of 12 sessions" in table
     assert [name in table for name in (champion.name, challenger.name, "difference")] == [True] * 3
     assert (document["sessions"], document["targets"]) == (5, 10)
+    # AND as the route would serve them: seen items are left out where it or the deployment says so
+    again = [record("again", now - 7_200_000 + 1_000 * number, 90 + number, item_id=items[0]) for number in range(3)]
+    write_lake(tmp_path, [*records[:3], *again])
+    assert (
+        done(*arguments, "--exclude-seen", "--json").document["targets"]
+        < done(*arguments, "--json").document["targets"]
+    )
     assert document["quality"].keys() == {champion.name, challenger.name}
     assert "nothing to compare" in nextitem("shadow", champion.name, "--lake-folder", tmp_path).fault

@@ -185,14 +185,37 @@ def test_a_published_version_is_judged_beside_the_live_one(
     live, new = publisher.publish(earlier_artifact()), publisher.publish(demo_artifact())
     publisher.promote(live, tmp_path, exclude_seen=True)
     rules = GateRules(max_latency_ratio=10, max_size_ratio=10, min_judged_sessions=20)
-    verdict = gate(bucket, new, after, tmp_path, rules=rules)
+    verdict = gate(bucket, new, after, tmp_path, deployment_leaves_out_seen=False, rules=rules)
     assert read_verdict(bucket, new) == verdict
     # The route leaves out seen items, so other targets count
     assert verdict.events is not None
     assert better.events is not None
     assert verdict.events.targets == targets_of(after, exclude_seen=True).sum() < better.events.targets
     with pytest.raises(InputError, match="is live on route live"):
-        gate(bucket, live, after, tmp_path)
+        gate(bucket, live, after, tmp_path, deployment_leaves_out_seen=False)
+
+
+@pytest.mark.parametrize(
+    ("has_live", "route", "deployment", "left_out"),
+    [(True, None, True, True), (True, None, False, False), (True, False, True, False), (False, None, True, True)],
+)
+def test_the_judged_lists_are_those_that_the_route_would_serve(
+    has_live: bool,
+    route: bool | None,
+    deployment: bool,
+    left_out: bool,
+    bucket: MemoryBucket,
+    after: Sessions,
+    tmp_path: Path,
+) -> None:
+    publisher, few = Publisher(bucket), after.subset(np.arange(30))
+    live, new = publisher.publish(earlier_artifact()), publisher.publish(demo_artifact())
+    if has_live:
+        publisher.promote(live, tmp_path, exclude_seen=route)
+    verdict = gate(bucket, new, few, tmp_path, deployment_leaves_out_seen=deployment)
+    assert verdict.events is not None
+    assert verdict.events.targets == targets_of(few, exclude_seen=left_out).sum()
+    assert targets_of(few, exclude_seen=True).sum() < targets_of(few, exclude_seen=False).sum()
 
 
 def test_a_version_that_answers_its_golden_sessions_otherwise_does_not_pass(
@@ -203,7 +226,7 @@ def test_a_version_that_answers_its_golden_sessions_otherwise_does_not_pass(
     changed = msgspec.structs.replace(first, scores=tuple(score + 9 for score in first.scores))
     tampered = encode_document(msgspec.structs.replace(certificate, sessions=(changed, *others)))
     new = Publisher(bucket).publish(remade(demo_artifact(), tmp_path / "made", {CERTIFICATE: tampered}))
-    verdict = gate(bucket, new, after, tmp_path)
+    verdict = gate(bucket, new, after, tmp_path, deployment_leaves_out_seen=False)
     assert (verdict.passed, missed(verdict), verdict.events) == (False, {"golden sessions"}, None)
     assert "fails its golden sessions on this machine" in verdict.reason
     assert read_verdict(bucket, new) == verdict

@@ -178,9 +178,11 @@ def test_a_container_reads_every_kind_of_setting() -> None:
             f"{PREFIX}MIN_EVENTS": "7",
             f"{PREFIX}NORMALISED": "false",
             f"{PREFIX}LOSS": "softmax",
+            "NEXTITEM_EXCLUDE_SEEN": "true",
             "HOME": "/root",
         }
     )
+    assert settings.deployment_leaves_out_seen
     assert (settings.lake.days, settings.rules.max_loss, settings.limits.min_events) == (30, 0.1, 7)
     assert (settings.fit.normalised, settings.fit.loss) == (False, "softmax")
     assert RetrainSettings.from_environment({}) == RetrainSettings()
@@ -200,6 +202,11 @@ def test_a_container_reads_every_kind_of_setting() -> None:
 def test_a_wrong_setting_of_a_container_is_named(name: str, value: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         RetrainSettings.from_environment({PREFIX + name: value})
+
+
+def test_a_setting_of_the_deployment_is_true_or_false() -> None:
+    with pytest.raises(InputError, match="NEXTITEM_EXCLUDE_SEEN must be true or false, not 'yes'"):
+        RetrainSettings.from_environment({"NEXTITEM_EXCLUDE_SEEN": "yes"})
 
 
 def test_a_container_without_a_bucket_says_what_to_set(
