@@ -23,7 +23,11 @@ NO_CONTENT = 204
 
 
 class LakeRow(NamedTuple):
-    """An event in the lake; see `model_export.lake.records.Record`."""
+    """An event in the lake, with the columns that the oracle judges.
+
+    They are named here once more, and not taken from `model_export.lake.records.Record`: the oracle reads the files as
+    any other program does, so that a column that is renamed or written wrongly is found.
+    """
 
     session: str
     event: str

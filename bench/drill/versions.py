@@ -61,11 +61,6 @@ def write_history(bucket: ObjectStore, shop: Shop, sessions: int, now: datetime)
             late=False,
             version="",
             variant="",
-            rank=None,
-            clicked=False,
-            judged_version=None,
-            judged_variant=None,
-            placement=None,
         )
         hours[at // HOUR_MS].append(record)
     for records in hours.values():

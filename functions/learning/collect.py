@@ -4,9 +4,9 @@ A run has a limited time. Streams that it does not reach are the first of the ne
 """
 
 import logging
-from typing import Protocol
 
 from learning.metrics import emit
+from learning.remaining_time import Context, is_over_before
 from learning.settings import Settings, positive, store_url
 from model_export.lake.rounds import collect_round
 from model_export.lake.valkey_streams import ValkeyStreams
@@ -16,13 +16,6 @@ KEPT_SECONDS = 60.0
 """Time kept for the stream that is being collected when the time is over: calls of 10 s, and writes to S3."""
 
 logging.getLogger().setLevel(logging.INFO)
-
-
-class Context(Protocol):
-    """What the function reads of Lambda's context."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Return the milliseconds until Lambda ends the function."""
 
 
 def handler(_event: object, context: Context) -> dict[str, int]:
@@ -40,7 +33,7 @@ def handler(_event: object, context: Context) -> dict[str, int]:
             streams,
             BotoObjectStore(settings.bucket, region=settings.region),
             positive("NEXTITEM_LAKE_BUCKETS"),
-            is_over=lambda: context.get_remaining_time_in_millis() < KEPT_SECONDS * 1000,
+            is_over=is_over_before(context, KEPT_SECONDS),
             report=lambda counts: emit(settings.stack, "collect", counts),
         )
     finally:

@@ -6,8 +6,8 @@ A run has a limited time. Hours that it does not merge are left for the next one
 import logging
 import time
 from dataclasses import asdict
-from typing import Protocol
 
+from learning.remaining_time import Context, is_over_before
 from learning.settings import Settings, positive
 from model_export.lake.compaction import compact
 from nextitem.aws.boto_object_store import BotoObjectStore
@@ -17,13 +17,6 @@ KEPT_SECONDS = 600.0
 
 logger = logging.getLogger(__name__)
 logger.setLevel(logging.INFO)
-
-
-class Context(Protocol):
-    """What the function reads of Lambda's context."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Return the milliseconds until Lambda ends the function."""
 
 
 def handler(_event: object, context: Context) -> dict[str, int]:
@@ -40,7 +33,7 @@ def handler(_event: object, context: Context) -> dict[str, int]:
             lake,
             time.time_ns() // 1_000_000,
             positive("NEXTITEM_LAKE_RETENTION_DAYS"),
-            is_over=lambda: context.get_remaining_time_in_millis() < KEPT_SECONDS * 1000,
+            is_over=is_over_before(context, KEPT_SECONDS),
         )
     )
     logger.info("compacted: %s", result)

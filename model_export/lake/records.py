@@ -25,7 +25,7 @@ Entry = tuple[str, Mapping[bytes, bytes]]
 
 
 class Record(msgspec.Struct, frozen=True):
-    """An event in the lake; a column for each attribute.
+    """An event in the lake; a column for each attribute. The last ones judge the answer before it, if there is one.
 
     Attributes:
         session: the session's pseudonym.
@@ -57,11 +57,11 @@ class Record(msgspec.Struct, frozen=True):
     late: bool
     version: str
     variant: str
-    rank: int | None
-    clicked: bool
-    judged_version: str | None
-    judged_variant: str | None
-    placement: str | None
+    rank: int | None = None
+    clicked: bool = False
+    judged_version: str | None = None
+    judged_variant: str | None = None
+    placement: str | None = None
     team: Team | None = None
 
 

@@ -23,7 +23,7 @@ LIMIT_DAYS = 30
 def record(session: str, arrived_at: int) -> Record:
     entry = f"{arrived_at}-0"
     event = (session, "00", "tea", "view", NOW, arrived_at, entry, False)
-    return Record(*event, VERSION, "main", None, False, None, None, None, None)
+    return Record(*event, VERSION, "main")
 
 
 def put(lake: BotoObjectStore, *records: Record) -> str:

@@ -62,9 +62,4 @@ def _record(session: str, item: str, occurred: int, arrived: int, number: int) -
         late=False,
         version="v0123456789abcdef",
         variant="main",
-        rank=None,
-        clicked=False,
-        judged_version=None,
-        judged_variant=None,
-        placement=None,
     )
