@@ -237,22 +237,23 @@ def _unknown(live: Live, sessions: Sessions, smoothing: _Smoothing) -> Unknown:
 
 
 def _hit_rates(window: Window, last_week: Window, smoothing: _Smoothing) -> tuple[HitRate, ...]:
-    before = {} if smoothing.before is None else {rate.version: rate.smoothed for rate in smoothing.before.hit_rates}
-    then = {version: rate_of(owners, hits).value for (version, _), owners, hits in _by_version(last_week.judged)}
+    reported = () if smoothing.before is None else smoothing.before.hit_rates
+    before = {(rate.version, rate.variant): rate.smoothed for rate in reported}
+    then = {name: rate_of(owners, hits).value for name, owners, hits in _by_version(last_week.judged)}
     rates = []
-    for (version, variant), owners, hits in _by_version(window.judged):
+    for name, owners, hits in _by_version(window.judged):
         rate = rate_of(owners, hits)
         rates.append(
             HitRate(
-                version=version,
-                variant=variant,
+                version=name[0],
+                variant=name[1],
                 events=rate.events,
                 sessions=rate.sessions,
                 value=round(rate.value, 6),
                 low=round(rate.low, 6),
                 high=round(rate.high, 6),
-                smoothed=smoothing.next(before.get(version), rate.value),
-                last_week=None if version not in then else round(then[version], 6),
+                smoothed=smoothing.next(before.get(name), rate.value),
+                last_week=None if name not in then else round(then[name], 6),
             )
         )
     return tuple(sorted(rates, key=lambda rate: -rate.events))

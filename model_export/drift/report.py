@@ -82,7 +82,7 @@ class Unknown(msgspec.Struct, frozen=True):
 
 
 class HitRate(msgspec.Struct, frozen=True):
-    """Online hit rate of a version.
+    """Online hit rate of a version as one of the route's variants: after an experiment it may have been both.
 
     Attributes:
         version: the model version whose answers were judged.
@@ -92,7 +92,7 @@ class HitRate(msgspec.Struct, frozen=True):
         value: share of these events whose item was among the first 20.
         low, high: its 95 % interval, with sessions as clusters.
         smoothed: the smoothed value.
-        last_week: the value in last week's window; None if the version did not answer then.
+        last_week: the value in last week's window; None if it did not answer then.
     """
 
     version: str

@@ -138,6 +138,25 @@ def test_what_was_measured_before_is_smoothed(bucket: MemoryBucket, tmp_path: Pa
     assert fresh.smoothed == fresh.excess
 
 
+@pytest.mark.slow
+def test_the_variants_of_a_version_are_smoothed_each_by_itself(bucket: MemoryBucket, tmp_path: Path) -> None:
+    # GIVEN a version that was tried with bad luck, then promoted: a day ago it had answered as both variants
+    version = version_in(bucket)
+    live = [*live_records(shop(), 40, 2, version, hit=0.8)]
+    tried = [
+        msgspec.structs.replace(each, session=f"{each.session}-tried", rank=0, judged_variant="challenger")
+        for each in [each for each in live if each.judged_version][:20]
+    ]
+    before = measured(bucket, tmp_path, iter(live), iter(tried))
+    assert [(rate.variant, rate.value > 0) for rate in before.hit_rates] == [("main", True), ("challenger", False)]
+    write_report(bucket, msgspec.structs.replace(before, measured=(NOW - DAY).isoformat(timespec="seconds")))
+    # WHEN it is measured again with the same answers THEN its hit rate is the same
+    again = tmp_path / "again"
+    again.mkdir()
+    after = measured(bucket, again, iter(live))
+    assert after.hit_rates[0].smoothed == pytest.approx(before.hit_rates[0].value, abs=1e-5)
+
+
 def test_reports_are_found_in_the_order_of_time(bucket: MemoryBucket, tmp_path: Path) -> None:
     report = measured(bucket, tmp_path)  # an empty lake
     assert (report.level, report.sessions) == ("steady", 0)
