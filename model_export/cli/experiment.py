@@ -153,6 +153,8 @@ def look_lines(found: "Look") -> Iterator[str]:
     for guard in decision.guards:
         value = "not measured" if guard.value is None else f"{guard.value:g}"
         yield f"  {guard.name}: {value}, at most {guard.most:g}"
+    if found.unmeasured:
+        yield f"  no guard rail was measured: {found.unmeasured}"
     left_out = found.left_out
     yield (
         f"  left out since the last look: {left_out.under_way} sessions under way at a change of share, "

@@ -18,7 +18,7 @@ SOURCES = 5
 ALARM_METRICS = 80
 """Metrics that the alarms of `observability` watch, without those that exist for one kind of store only."""
 COMPOSITE_ALARMS = 8
-LEARNING_ALARM_METRICS, LEARNING_COMPOSITE_ALARMS = 11, 2
+LEARNING_ALARM_METRICS, LEARNING_COMPOSITE_ALARMS = 12, 2
 """Those that exist with the learning loop only."""
 
 

@@ -52,7 +52,7 @@ class CloudWatchMeasurements:
         """See `Measurements.measured`. Minutes that have only begun count with the next window.
 
         Raises:
-            RegistryUnavailable: CloudWatch did not answer, or refused.
+            RegistryUnavailable: CloudWatch did not answer, refused, or gave a part only.
         """
         start, end = _minute(since), _minute(until)
         seconds = round((end - start).total_seconds())
@@ -73,6 +73,7 @@ class CloudWatchMeasurements:
             for name, (metric, statistic) in _STATISTICS.items()
         ]
         points: dict[str, dict[datetime, float]] = {name: {} for name in _STATISTICS}
+        statuses = dict.fromkeys(_STATISTICS, "no result")
         try:
             pages = self._client.get_paginator("get_metric_data").paginate(
                 MetricDataQueries=queries, StartTime=start, EndTime=end
@@ -80,8 +81,13 @@ class CloudWatchMeasurements:
             for page in pages:
                 for result in page["MetricDataResults"]:
                     points[result["Id"]] |= dict(zip(result["Timestamps"], result["Values"], strict=True))
+                    statuses[result["Id"]] = result["StatusCode"]
         except (ClientError, BotoCoreError, KeyError, ValueError) as error:
             raise RegistryUnavailable(f"CloudWatch does not give the metrics of {version}: {error}") from error
+        # A page may be partial, and the last one of a metric is complete; without its errors a version has none
+        incomplete = sorted(f"{name}: {status}" for name, status in statuses.items() if status != "Complete")
+        if incomplete:
+            raise RegistryUnavailable(f"CloudWatch does not give all metrics of {version}: {', '.join(incomplete)}")
         total = {name: math.fsum(values.values()) for name, values in points.items()}
         return summary(
             total["requests"], _weighted(points["p99_ms"], points["counted"]), total["errors"], total["slow"]

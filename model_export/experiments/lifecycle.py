@@ -106,6 +106,8 @@ def look_at_route(
 ) -> Look | None:
     """Look at the experiment of a route, and do what it decides.
 
+    If the guard rails cannot be measured, it looks all the same: `Look.unmeasured` says why.
+
     Args:
         bucket: the registry's bucket.
         lake: the lake, which may be the same.
@@ -119,7 +121,6 @@ def look_at_route(
     Raises:
         RegistryError: the bucket or the lake cannot be read, the route has an experiment without a record, or other
             processes keep changing the documents.
-        NextItemError: the guard rails cannot be measured.
     """
     for _ in range(TRIES - 1):
         try:

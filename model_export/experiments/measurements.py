@@ -4,13 +4,14 @@
 """
 
 import json
+import logging
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from nextitem.errors import InputError
+from nextitem.errors import InputError, NextItemError
 from nextitem.registry.experiment import CHALLENGER
 from nextitem.telemetry.metrics import BY_VERSION, NAMESPACE, REQUESTS, SERVER_ERRORS, SLOW, TOTAL
 
@@ -21,6 +22,7 @@ GUARDS = {
     SLOW_SHARE: "share of requests over the service level, cold starts included, 0 to 1",
 }
 """What guard rails can bound."""
+logger = logging.getLogger(__name__)
 MINIMUM_REQUESTS = 100
 """With fewer requests nothing is measured: one slow request of 20 would be the 99th percentile."""
 
@@ -37,6 +39,21 @@ class Measurements(Protocol):
         Raises:
             NextItemError: it cannot be measured.
         """
+
+
+def measured_or_fault(
+    measurements: Measurements, version: str, since: datetime, until: datetime
+) -> tuple[Mapping[str, float], str]:
+    """Measure, and return why that failed instead of an error: outcomes may roll back without guard rails, too.
+
+    Returns:
+        The measurements, and an empty text; or none, and the fault.
+    """
+    try:
+        return measurements.measured(version, since, until), ""
+    except NextItemError as error:
+        logger.warning("the guard rails are unknown: %s", error)
+        return {}, str(error)
 
 
 class NotMeasured:
@@ -65,10 +82,14 @@ class LoggedMeasurements:
     def measured(self, version: str, since: datetime, until: datetime) -> Mapping[str, float]:
         """See `Measurements.measured`."""
         start, end = since.timestamp() * 1000, until.timestamp() * 1000
+        try:
+            files = [path.read_bytes() for path in sorted(self._folder.rglob("*.log"))]
+        except OSError as error:
+            raise InputError(f"the logs in {self._folder} cannot be read: {error}") from None
         records = [
             record
-            for path in sorted(self._folder.rglob("*.log"))
-            for record in metrics_records(path.read_bytes().decode("utf-8", "replace").split("\n"))
+            for file in files
+            for record in metrics_records(file.decode("utf-8", "replace").split("\n"))
             if start <= record["_aws"]["Timestamp"] < end and _is_of(record, version)
         ]
         requests = _values(records, REQUESTS.name)

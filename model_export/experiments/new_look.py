@@ -12,7 +12,7 @@ import msgspec
 
 from model_export.experiments.decide import Decision, State, decide, ended_in_time, next_state
 from model_export.experiments.live_sessions import NONE_COUNTED, sums_between
-from model_export.experiments.measurements import Measurements
+from model_export.experiments.measurements import Measurements, measured_or_fault
 from model_export.experiments.records import Look, Record, arm_sums
 from model_export.lake.note import complete_until
 from model_export.lake.reader import LakeFiles
@@ -43,7 +43,6 @@ def new_look(
 
     Raises:
         RegistryError: the lake cannot be read.
-        NextItemError: the guard rails cannot be measured.
     """
     started = record.shares[0].since
     before, last = (started, None) if not looks else (looks[-1].sessions_until, looks[-1])
@@ -52,7 +51,7 @@ def new_look(
         return None
     since = started if last is None else last.at if last.measured else last.measured_since
     guards = {guard.name: guard.most for guard in record.rules.guards}
-    measured = measurements.measured(record.challenger, since, now) if guards else {}
+    measured, fault = measured_or_fault(measurements, record.challenger, since, now) if guards else ({}, "")
     if any(measured.get(name, -inf) > most for name, most in guards.items()):
         # A lake that is slow or cannot be read must not delay the end
         until, counted, lateness = before, NONE_COUNTED, None
@@ -70,7 +69,7 @@ def new_look(
         {name: value for name, value in measured.items() if name in guards},
     )
     decision = _with_reason(ended_in_time(decision, now - started), lateness)
-    return Look(now, until, since, measured, *counted, decision, behind=lateness is not None)
+    return Look(now, until, since, measured, *counted, decision, behind=lateness is not None, unmeasured=fault)
 
 
 def _lateness(complete: datetime | None, now: datetime, delay: float) -> str | None:

@@ -143,6 +143,8 @@ class Look(msgspec.Struct, frozen=True):
         decision: what it decided.
         behind: whether the lake lacked events that arrived before the experiment's `Timing.delay`, or it was unknown
             until when it is complete.
+        unmeasured: why the guard rails could not be measured; empty if they could. They are unknown then, as with too
+            few requests: the look raises no share and promotes nothing.
         schema: version of this document.
     """
 
@@ -156,6 +158,7 @@ class Look(msgspec.Struct, frozen=True):
     left_out: LeftOut
     decision: Decision
     behind: bool = False
+    unmeasured: str = ""
     schema: int = 1
 
 

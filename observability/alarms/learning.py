@@ -108,6 +108,17 @@ LOOP_ALARMS = (
         "Looks at the running experiment fail: no guard rail takes a bad challenger back",
         aws_metrics.DECIDE_ERRORS,
     ),
+    MetricAlarm(
+        name="guards-unmeasured",
+        meaning="Looks go on without the guard rails, which CloudWatch does not give: no share rises",
+        runbook="learning-loop",
+        expression=Stat(OwnMetric(metrics.GUARDS_UNMEASURED), "Sum"),
+        threshold=0,
+        window=Window(HOUR, 2, 3),
+        missing=ONLY_EVENTS,
+        notifies="ticket",
+        condition="LearningIsScheduled",
+    ),
     _failed("drift-not-measured", "Drift was not measured for hours", aws_metrics.DRIFT_ERRORS, _LASTING),
     MetricAlarm(
         name="retraining-failed",

@@ -10,10 +10,7 @@ from observability.metrics import aws_metrics
 from observability.metrics import indicators as slis
 from observability.metrics.references import AwsMetric
 
-_NOTIFYING = (
-    *(alarm.name for alarm in COMPOSITES if alarm.notifies is not None and alarm.condition is None),
-    *(alarm.name for alarm in ALARMS if alarm.notifies is not None and alarm.condition is None),
-)
+_NOTIFYING = tuple(alarm for alarm in (*COMPOSITES, *ALARMS) if alarm.notifies is not None)
 
 
 def _graph(title: str, *lines: Line, limit: tuple[str, float] | None = None, stacked: bool = False) -> Graph:

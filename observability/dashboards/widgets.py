@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from observability.alarms.types import Alarm
 from observability.metrics.expressions import Expression, Search, statistics
 from observability.metrics.references import OwnMetric
 
@@ -63,10 +64,10 @@ class Graph:
 
 @dataclass(frozen=True, slots=True)
 class AlarmList:
-    """The states of alarms, by name."""
+    """The states of alarms. An alarm with a condition is listed where it exists; the first one has none."""
 
     title: str
-    alarms: tuple[str, ...]
+    alarms: tuple[Alarm, ...]
     width: int = FULL_WIDTH
 
 

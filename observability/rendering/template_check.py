@@ -93,6 +93,10 @@ def _bodies(body: Any) -> Iterator[Any]:
 def _plain(value: Any) -> str:
     """Return a value's text; for a parameter with a default, its reference."""
     match value:
+        case {"Fn::Sub": [text, variables]}:
+            for name, conditional in variables.items():
+                text = text.replace(f"${{{name}}}", _plain(conditional["Fn::If"][1]))
+            return str(text)
         case {"Fn::Sub": text}:
             return str(text)
         case {"Fn::If": [_, {"Ref": parameter}, _]}:

@@ -23,8 +23,7 @@ from model_export.experiments.records import look_key
 from model_export.lake.records import DELETIONS, EVENTS, file_name
 from model_export.retraining.result import result_key
 from nextitem.model.manifest import FILES, MANIFEST
-from nextitem.registry.catalogue_pointer import pointer_history_key
-from nextitem.registry.catalogues import catalogue_key, join_key
+from nextitem.registry.catalogue_pointer import catalogue_key, join_key, pointer_history_key
 from nextitem.registry.reader import model_key
 from nextitem.registry.route import history_key
 from tests.template.names import ACCOUNT, Names

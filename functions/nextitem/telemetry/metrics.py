@@ -164,10 +164,13 @@ LAKE_LOST = Metric(
 LAKE_STREAMS_LEFT = Metric(
     "lake_streams_left", "Count", "streams that a run did not reach, or whose server did not answer", always=False
 )
+GUARDS_UNMEASURED = Metric(
+    "guards_unmeasured", "Count", "1 if a look had to go on without measurements of its guard rails", always=False
+)
 
 LEARNING_METRICS: tuple[Metric, ...] = (
     *(DRIFT_PSI, DRIFT_UNKNOWN, HIT_RATE_SHORTFALL, ONLINE_HIT_RATE),
-    *(LAKE_EVENTS, LAKE_LOST, LAKE_STREAMS_LEFT),
+    *(LAKE_EVENTS, LAKE_LOST, LAKE_STREAMS_LEFT, GUARDS_UNMEASURED),
 )
 """Emitted by the functions of the learning loop, never by a request."""
 

@@ -15,6 +15,7 @@ from model_export.experiments.live_sessions import epoch_ms
 from model_export.experiments.records import Look, Record, Timing, read_records
 from model_export.lake.note import NOTE, Note
 from model_export.lake.reader import LakeSessions, SessionWindow
+from nextitem.errors import NextItemError
 from nextitem.registry.experiment import CHALLENGER, CHAMPION, Kind
 from nextitem.registry.route import Route
 from tests.nextitem.memory_bucket import MemoryBucket
@@ -34,10 +35,13 @@ class Measured:
 
     def __init__(self, values: Mapping[str, float]) -> None:
         self.values = values
+        self.fault: NextItemError | None = None
         self.asked: list[tuple[str, datetime, datetime]] = []
 
     def measured(self, version: str, since: datetime, until: datetime) -> Mapping[str, float]:
         self.asked.append((version, since, until))
+        if self.fault is not None:
+            raise self.fault
         return self.values
 
 

@@ -140,6 +140,46 @@ def test_a_time_with_too_few_requests_is_measured_again_with_the_next(scene: Sce
     assert scene.shares == {A: 0.5, B: 0.5}
 
 
+REFUSED = RegistryUnavailable("CloudWatch does not give the metrics: AccessDenied")
+
+
+def test_a_look_goes_on_without_guard_rails_and_raises_no_share(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    # GIVEN a better challenger, and CloudWatch that refuses
+    scene.start()
+    scene.sessions, scene.measured.fault = WINS, REFUSED
+    # WHEN looks come THEN they count sessions, say why nothing was measured, and leave the share
+    first, second = scene.look(1), scene.look(2)
+    assert first is not None
+    assert second is not None
+    assert (second.unmeasured, second.measured, second.decision.guards[0].value) == (str(REFUSED), {}, None)
+    assert second.decision.reason == "p99_ms was not measured"
+    assert second.decision.champion.sessions > first.decision.champion.sessions > 0
+    assert "the guard rails are unknown: CloudWatch" in caplog.text
+    assert scene.shares == {A: 0.9, B: 0.1}
+    # AND the next look measures the whole time, and goes on
+    scene.measured.fault = None
+    third = scene.look(3)
+    assert third is not None
+    assert (third.unmeasured, third.decision.action) == ("", "raise_share")
+    assert scene.measured.asked[-1] == (B, START, START + 3 * HOUR)
+
+
+def test_without_guard_rails_a_worse_challenger_is_rolled_back_and_none_is_promoted(scene: Scene) -> None:
+    # GIVEN a challenger at the last step that proved better, without its guard rails
+    scene.start()
+    scene.sessions = WINS
+    scene.look(1)
+    scene.measured.fault = REFUSED
+    scene.look(2)
+    assert scene.shares == {A: 0.5, B: 0.5}
+    # WHEN it loses THEN the champion has everything again
+    scene.sessions = {CHAMPION: (6000, 0.9), CHALLENGER: (6000, 0.1)}
+    look = scene.look(3)
+    assert look is not None
+    assert (look.decision.action, look.unmeasured != "") == ("rollback", True)
+    assert scene.shares == {A: 1.0}
+
+
 class Died(Exception):
     """The process died."""
 

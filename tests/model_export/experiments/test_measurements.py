@@ -76,13 +76,18 @@ def test_log_files_give_the_requests_of_the_challenger_in_the_window(tmp_path: P
 def test_the_edges_of_measuring(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not a folder"):
         LoggedMeasurements(tmp_path / "nothing")
+    (tmp_path / "folder.log").mkdir()
+    with pytest.raises(InputError, match="cannot be read"):
+        LoggedMeasurements(tmp_path).measured(B, SINCE, UNTIL)
     assert NotMeasured().measured(B, SINCE, UNTIL) == {}
     assert summary(MINIMUM_REQUESTS - 1, 1.0, 0.0, 0.0) == {}
     assert percentile([1.0], 0.99) == 1.0
     assert percentile([float(number) for number in range(1, 201)], 0.99) == 198.0
 
 
-def stubbed(answers: Mapping[str, list[tuple[datetime, float]]], period: int, start: datetime, end: datetime) -> Any:
+def stubbed(
+    answers: Mapping[str, list[tuple[datetime, float]]], period: int, start: datetime, end: datetime, **statuses: str
+) -> Any:
     """Return a client that expects one request, and its stub: moto has no percentiles."""
     client = boto3.client("cloudwatch", region_name=REGION, **CREDENTIALS)
     stub = Stubber(client)
@@ -110,7 +115,12 @@ def stubbed(answers: Mapping[str, list[tuple[datetime, float]]], period: int, st
         for name, (metric, statistic) in asked.items()
     ]
     results = [
-        {"Id": name, "Timestamps": [at for at, _ in points], "Values": [value for _, value in points]}
+        {
+            "Id": name,
+            "Timestamps": [at for at, _ in points],
+            "Values": [value for _, value in points],
+            "StatusCode": statuses.get(name, "Complete"),
+        }
         for name, points in answers.items()
     ]
     request = {"MetricDataQueries": queries, "StartTime": start, "EndTime": end}
@@ -133,6 +143,18 @@ def test_a_percentile_is_that_of_the_whole_window() -> None:
     client = stubbed(points, 300, start, end)
     found = CloudWatchMeasurements("shop", client).measured(B, SINCE, UNTIL)
     assert found == {"p99_ms": 70.0, "error_rate": 0.005, "slow_share": 0.0}
+
+
+@pytest.mark.parametrize("status", ["InternalError", "PartialData", "Forbidden"])
+def test_a_part_of_the_metrics_is_no_measurement(status: str) -> None:
+    # GIVEN errors that CloudWatch does not give: their sum would be 0
+    start, end = SINCE.replace(second=0), UNTIL.replace(second=0)
+    points = {"requests": [(start, 100.0)], "p99_ms": [(start, 40.0)], "counted": [(start, 100.0)], "slow": []}
+    client = stubbed({**points, "errors": []}, 300, start, end, errors=status)
+    with pytest.raises(RegistryUnavailable, match=f"errors: {status}"):
+        CloudWatchMeasurements("shop", client).measured(B, SINCE, UNTIL)
+    with pytest.raises(RegistryUnavailable, match="errors: no result"):
+        CloudWatchMeasurements("shop", stubbed(points, 300, start, end)).measured(B, SINCE, UNTIL)
 
 
 def test_no_whole_minute_is_not_measured_and_a_refusal_is_an_error() -> None:

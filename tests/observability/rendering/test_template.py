@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
+from devstack.template.intrinsics import resolve_value
+from devstack.template.resolver import Resolver
 from observability.__main__ import TEMPLATE, main, rendered
 from observability.alarms.catalogue import COMPOSITES, EVERY_ALARM
 from observability.dashboards.widgets import FULL_WIDTH
 from observability.rendering.template import DASHBOARDS, template
+from tests.template.names import Names
 
 ALARM_TYPES = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
 SUBSTITUTED = re.compile(r"\$\{([A-Za-z][^}]*)\}")
@@ -37,7 +40,17 @@ def bodies(resources: dict[str, Any]) -> list[Any]:
     """Return the bodies of all dashboards, under every condition."""
     dashboards = [each for each in resources.values() if each["Type"] == "AWS::CloudWatch::Dashboard"]
     alternatives = [each["Properties"]["DashboardBody"] for each in dashboards]
-    return [json.loads(body["Fn::Sub"]) for each in alternatives for body in each.get("Fn::If", [None, each])[1:]]
+    return [json.loads(plain(body)) for each in alternatives for body in each.get("Fn::If", [None, each])[1:]]
+
+
+def plain(body: dict[str, Any]) -> str:
+    """Return the text of a dashboard, with the alarms of all conditions."""
+    if isinstance(body["Fn::Sub"], str):
+        return body["Fn::Sub"]
+    text, variables = body["Fn::Sub"]
+    for name, value in variables.items():
+        text = text.replace(f"${{{name}}}", value["Fn::If"][1]["Fn::Sub"])
+    return str(text)
 
 
 def test_the_committed_template_is_up_to_date() -> None:
@@ -173,6 +186,26 @@ def test_ids_of_a_graph_are_unique_and_expressions_use_existing_ones(resources: 
             for entry in entries:
                 used = re.findall(r"\bm\d+\b", entry[-1].get("expression", ""))
                 assert set(used) <= set(ids)
+
+
+@pytest.mark.parametrize("learning", ["off", "scheduled"])
+@pytest.mark.parametrize("store", ["serverless", "nodes"])
+def test_the_dashboard_for_the_person_on_call_lists_every_alarm_that_notifies(store: str, learning: str) -> None:
+    # GIVEN the alarms that a stack has, and those of them that reach a person
+    document = yaml.safe_load(rendered())
+    values = {name: "x" for name, parameter in document["Parameters"].items() if "Default" not in parameter}
+    there = Resolver(document, {**values, "StoreKind": store, "Learning": learning}).section("Resources")
+    notifying = {
+        resolve_value(each["Properties"]["AlarmName"], Names())
+        for each in there.values()
+        if each["Type"] in ALARM_TYPES and "AlarmActions" in each["Properties"]
+    }
+    # WHEN its dashboard is deployed THEN it lists these and no other
+    body = json.loads(resolve_value(there["OnCallDashboard"]["Properties"]["DashboardBody"], Names()))
+    (listed,) = [widget["properties"]["alarms"] for widget in body["widgets"] if widget["type"] == "alarm"]
+    assert {arn.partition(":alarm:")[2] for arn in listed} == notifying
+    assert len(listed) == len(notifying)
+    assert any(name.endswith("model-outdated") for name in notifying) == (learning == "scheduled")
 
 
 def test_the_alarm_list_shows_existing_alarms(resources: dict[str, Any]) -> None:

@@ -117,6 +117,6 @@ def test_an_unknown_metric_of_a_graph(template: Any, entry: list[Any], name: str
 def test_the_check_covers_conditional_graphs(template: Any) -> None:
     body = template["Resources"]["OnCallDashboard"]["Properties"]["DashboardBody"]
     _, serverless, nodes = body["Fn::If"]
-    nodes["Fn::Sub"] = nodes["Fn::Sub"].replace("EngineCPUUtilization", "EngineUtilization")
+    nodes["Fn::Sub"][0] = nodes["Fn::Sub"][0].replace("EngineCPUUtilization", "EngineUtilization")
     assert set(unknown(template)) == {("OnCallDashboard", "EngineUtilization")}
-    assert "EngineCPUUtilization" not in serverless["Fn::Sub"]
+    assert "EngineCPUUtilization" not in serverless["Fn::Sub"][0]
