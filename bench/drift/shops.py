@@ -6,7 +6,8 @@ import numpy as np
 
 from model_export.data.sessions import Sessions
 from model_export.drift.measure import Live
-from model_export.drift.window import HOUR_MS, Judged, Span, Window
+from model_export.drift.window import Judged, Span, Window
+from model_export.lake.records import HOUR_MS
 from model_export.profile.categories import CATEGORY
 from model_export.profile.document import Categories, Validation, profile_of
 from model_export.profile.habits import habits_of

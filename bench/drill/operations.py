@@ -22,7 +22,7 @@ from model_export.drift.route import measure_route, write_report
 from model_export.experiments.lifecycle import look_at_route, running, start_experiment
 from model_export.experiments.measurements import LoggedMeasurements
 from model_export.experiments.records import Look, Record
-from model_export.lake.reader import LakeFiles
+from model_export.lake.events import LakeFiles
 from model_export.lake.records import EVENTS
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.aws.object_store import ObjectReader

@@ -119,14 +119,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _asked(account: str | None) -> Callable[[str], str]:
-    """Return what answers the question: the option, the keyboard, or nobody."""
+    """Return what answers the question: the option, or the keyboard."""
 
     def ask(question: str) -> str:
         if account is not None:
             sys.stdout.write(f"{question}{account}\n")
             return account
         if not sys.stdin.isatty():
-            raise Refused("nobody can answer the question here; --account NUMBER answers it")
+            raise Refused("there is no keyboard to answer the question; --account NUMBER answers it")
         return input(question)
 
     return ask

@@ -12,9 +12,10 @@ import msgspec
 
 from model_export.drift.measure import Live, measure
 from model_export.drift.report import DriftReport
-from model_export.drift.window import HOUR_MS, IDLE_MS, Span, read_window
+from model_export.drift.window import Span, read_window
+from model_export.lake.events import LakeFiles
 from model_export.lake.note import complete_until
-from model_export.lake.reader import LakeFiles
+from model_export.lake.records import HOUR_MS, IDLE_MS
 from model_export.profile.categories import category_column
 from model_export.profile.document import read_profile
 from nextitem.aws.object_store import ObjectReader, ObjectStore

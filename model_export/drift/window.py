@@ -8,12 +8,9 @@ import numpy as np
 
 from model_export.data.sessions import Sessions
 from model_export.drift.divergence import Codes
-from model_export.lake.reader import LakeFiles, events_between
+from model_export.lake.events import LakeFiles, events_between
+from model_export.lake.records import HOUR_MS, IDLE_MS
 from model_export.metrics.ranking import CUTOFF
-
-HOUR_MS = 3_600_000
-IDLE_MS = HOUR_MS // 2
-"""A session has ended after so long without an event, in milliseconds."""
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from model_export.experiments.records import (
     read_looks,
     read_records,
 )
-from model_export.lake.reader import LakeFiles
+from model_export.lake.events import LakeFiles
 from nextitem.aws.object_store import ObjectStore
 from nextitem.errors import InputError, NextItemError, RegistryError, RegistryUnavailable, RouteConflict
 from nextitem.registry.experiment import Kind, new_experiment_id

@@ -11,7 +11,8 @@ from model_export.experiments.interleaving import credit_shares
 from model_export.experiments.outcomes import EventRows, session_outcomes, sums_by_look
 from model_export.experiments.records import LeftOut, LookSums, Record
 from model_export.experiments.sequential import ArmSums, Floats
-from model_export.lake.reader import LakeFiles, LakeSessions, SessionWindow, read_ended_sessions
+from model_export.lake.events import LakeFiles
+from model_export.lake.reader import LakeSessions, SessionWindow, read_ended_sessions
 from nextitem.registry.experiment import CHALLENGER, CHAMPION
 
 

@@ -14,8 +14,8 @@ from model_export.experiments.decide import Decision, State, decide, ended_in_ti
 from model_export.experiments.live_sessions import NONE_COUNTED, sums_between
 from model_export.experiments.measurements import Measurements, measured_or_fault
 from model_export.experiments.records import Look, Record, arm_sums
+from model_export.lake.events import LakeFiles
 from model_export.lake.note import complete_until
-from model_export.lake.reader import LakeFiles
 
 
 def state_after(record: Record, looks: list[Look]) -> State | None:

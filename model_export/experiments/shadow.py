@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from model_export.data.sessions import MIN_SESSION_EVENTS, Sessions
 from model_export.evaluation.served_ranks import served_ranks, targets_of
-from model_export.lake.reader import LakeFiles, LakeSessions, SessionWindow, read_ended_sessions
+from model_export.lake.events import LakeFiles
+from model_export.lake.reader import LakeSessions, SessionWindow, read_ended_sessions
+from model_export.lake.records import IDLE_MS
 from model_export.metrics.bootstrap import SEED, Estimate, SessionBootstrap, estimates
 from model_export.metrics.protocol import values_by_metric
 from nextitem.errors import InputError
 from nextitem.model.engine import Model
 
-IDLE_MS = 1_800_000
 Progress = Callable[[str, int, int], None]
 """Called with the version, the number of its sessions done, and their total."""
 

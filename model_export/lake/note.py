@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from model_export.lake.reader import LakeFiles
+from model_export.lake.events import LakeFiles
 from nextitem.errors import RegistryUnavailable
 
 NOTE = "lake-state/collector.json"

@@ -14,6 +14,8 @@ EVENTS = "lake/"
 DELETIONS = "lake-deletions/"
 """Prefixes of files of events and of deletions."""
 HOUR_MS = 3_600_000
+IDLE_MS = HOUR_MS // 2
+"""A session has ended after so long without an event, unless a shop says otherwise."""
 MAX_TIME = 253_402_300_799_999
 """The last millisecond of the year 9999."""
 

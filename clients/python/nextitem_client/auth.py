@@ -48,7 +48,7 @@ class SigV4(httpx.Auth):
         self._credentials = credentials or _default_credentials()
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Sign a request anew: a signature holds for five minutes."""
+        """Sign a request again: a signature holds for five minutes."""
         from botocore.auth import SigV4Auth  # imported lazily: an optional package
         from botocore.awsrequest import AWSRequest
 

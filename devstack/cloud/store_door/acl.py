@@ -27,7 +27,7 @@ def acl_users(cache: Cache, secrets: Mapping[str, str]) -> Iterator[tuple[str, t
 
     Args:
         cache: the cache.
-        secrets: the password that the door gives each user whom IAM authenticates, by name.
+        secrets: by name, the password that the door gives each user that IAM authenticates.
     """
     restricted = tuple(f"-{command}" for command in _unavailable(cache))
     if cache.users is None:

@@ -53,7 +53,7 @@ class ValkeyServer:
         self._lock = asyncio.Lock()
 
     def secret_of(self, user: str) -> str:
-        """Return the password of an ACL user for whom IAM authenticates."""
+        """Return the password of an ACL user that IAM authenticates."""
         return self._secrets[user]
 
     async def prepare(self, cache: Cache) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from model_export.drift.window import HOUR_MS, IDLE_MS, Span, read_window
-from model_export.lake.records import Record
+from model_export.drift.window import Span, read_window
+from model_export.lake.records import HOUR_MS, IDLE_MS, Record
 from tests.model_export.handmade import events_of
 from tests.model_export.lake.test_reader import START, record, write_lake
 

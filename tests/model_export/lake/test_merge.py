@@ -15,12 +15,12 @@ import pytest
 from model_export.data.ingestion.reader import read_sessions
 from model_export.data.merged_files import is_merged, sources_of
 from model_export.data.presets import PRESETS
-from model_export.lake import reader
+from model_export.lake import events
 from model_export.lake.collector import MergedFiles
 from model_export.lake.compaction import Compacted, compact
+from model_export.lake.events import events_between
 from model_export.lake.merge import MERGE_AGE_MS, Merged, merge_hours
 from model_export.lake.parquet import Contents
-from model_export.lake.reader import events_between
 from model_export.lake.records import DELETIONS, EVENTS, HOUR_MS, Deletion, Record, file_name
 from model_export.progress import Unwatched
 from model_export.retraining.fetch import fetch_lake
@@ -153,8 +153,8 @@ def test_all_readers_leave_out_sources_that_are_still_there(tmp_path: Path) -> N
 @pytest.mark.parametrize("at", range(8))
 def test_readers_see_each_event_once_while_files_are_merged(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
     # GIVEN a reader that a compaction overtakes before one of its downloads, with some files read already
-    monkeypatch.setattr(reader, "FILES_AT_ONCE", 3)
-    monkeypatch.setattr(reader, "DOWNLOADS_AT_ONCE", 1)
+    monkeypatch.setattr(events, "FILES_AT_ONCE", 3)
+    monkeypatch.setattr(events, "DOWNLOADS_AT_ONCE", 1)
     lake = MemoryLake()
     records = put_hours(lake, 1)
     downloads: list[str] = []

@@ -13,9 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from model_export.lake.events import hour_folders
 from model_export.lake.folder import LakeFolder
 from model_export.lake.parquet import COLUMNS
-from model_export.lake.reader import LakeSessions, SessionWindow, hour_folders, read_ended_sessions
+from model_export.lake.reader import LakeSessions, SessionWindow, read_ended_sessions
 from model_export.lake.records import EVENTS, HOUR_MS, Record, file_name
 from nextitem.errors import InputError, ObjectTooLarge, RegistryError
 

@@ -149,7 +149,7 @@ def test_the_endpoint_policy_lets_one_bucket_through(cloud: SmallCloud) -> None:
 
 
 def test_the_endpoint_policy_lets_one_account_through(cloud: SmallCloud) -> None:
-    # GIVEN a caller from another account, whom bucket and key allow by their own policies
+    # GIVEN a caller from another account, which bucket and key allow by their own policies
     guest = cloud.role(READ, allow("kms:*", "*"), account=GUEST_ACCOUNT)
     assert refusal(lambda: get(cloud, guest))[1].endswith(
         "because no resource-based policy allows the s3:GetObject action"
