@@ -25,6 +25,7 @@ from model_export.lake.collector import MAX_FILE_BYTES, Collected, collect
 from model_export.lake.compaction import compact
 from model_export.lake.merge import MERGE_AGE_MS
 from model_export.lake.records import DELETIONS, EVENTS, HOUR_MS
+from model_export.lake.rounds import lost_after
 from model_export.lake.valkey_streams import ValkeyStreams
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import RegistryUnavailable, StoreUnavailable
@@ -134,8 +135,7 @@ class Lake:
             rows = _rows(lake)
             later = time.time_ns() // 1_000_000 + HOUR_MS + MERGE_AGE_MS  # so that all hours are merged, too
             compact(lake, later, RETENTION_DAYS)
-            # A store that lost all its data counts from 0 again
-            return LakeContents(rows, _rows(lake), max(lost - self._lost_before, 0))
+            return LakeContents(rows, _rows(lake), lost_after(self._lost_before, lost))
 
     def _running(self) -> ForkServerProcess:
         if self._process is None:

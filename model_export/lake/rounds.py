@@ -73,7 +73,7 @@ def collect_round(
             times[stream] = began - CLOCK_MARGIN_MS  # a server that takes over may have an earlier clock
     if failures and len(failures) == reached:
         raise failures[-1]
-    newly_lost = sum(max(count - note.lost.get(stream, 0), 0) for stream, count in lost.items())
+    newly_lost = sum(lost_after(note.lost.get(stream, 0), count) for stream, count in lost.items())
     counts = {
         "lake_events": total.events,
         "lake_deletions": total.deletions,
@@ -88,6 +88,15 @@ def collect_round(
     complete = min(known) if len(known) == buckets else None
     _write(lake, stored, Note((note.first + reached) % buckets, lost, by_day, times, complete))
     return counts
+
+
+def lost_after(before: int, count: int) -> int:
+    """Return how many entries streams have lost since an earlier count.
+
+    A store that was emptied counts from 0 again: all that it says by then is new. A server that took over without the
+    newest count looks like that, too, so that losses are reported twice then, never not at all.
+    """
+    return count if count < before else count - before
 
 
 def _with(by_day: Mapping[str, int], now: datetime, lost: int) -> dict[str, int]:

@@ -129,6 +129,8 @@ def test_a_loss_is_reported_once() -> None:
     assert play(EmptyStreams({1: 4, 2: 2}), bucket)["lake_lost"] == 3
     assert play(EmptyStreams(), bucket)["lake_lost"] == 0  # the store was emptied: its count begins again
     assert play(EmptyStreams({1: 1}), bucket)["lake_lost"] == 1
+    assert play(EmptyStreams({1: 9}), bucket)["lake_lost"] == 8
+    assert play(EmptyStreams({1: 2}), bucket)["lake_lost"] == 2  # it was emptied, and has lost some since
 
 
 def test_a_retraining_reads_the_losses_of_its_days() -> None:
