@@ -5,7 +5,6 @@ canary; looks decide. That is the state machine of the template, and there is no
 """
 
 import shutil
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from bench.drill.command import Command
 from bench.drill.settings import DRIFT_SECONDS, LOOK_SECONDS, ROUTE, TIMING, Size
 from bench.drill.versions import outcome, retraining
 from devstack.stack import Stack
@@ -92,7 +92,7 @@ class Operations:
     looks: list[Look] = field(default_factory=list)
     _drift_due: float = 0.0
     _look_due: float = 0.0
-    _retraining: "subprocess.Popen[str] | None" = None
+    _retraining: Command | None = None
 
     def forget(self) -> None:
         """Begin another act: nothing has happened in it. The next measurement of drift has a whole window of it."""
@@ -166,11 +166,10 @@ class Operations:
         """End a retraining that is under way."""
         if self._retraining is not None:
             self._retraining.kill()
-            self._retraining.communicate()
 
-    def _end_retraining(self, process: "subprocess.Popen[str]") -> None:
+    def _end_retraining(self, command: Command) -> None:
         self._retraining = None
-        result = outcome(process)
+        result = outcome(command)
         self.verdict = result["verdict"]
         self.say(f"gate: {result['verdict']['reason']}")
         if result["passed"]:

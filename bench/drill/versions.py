@@ -1,7 +1,6 @@
 """What a drill begins with: the lake's history, a first champion, and a model that learned nonsense."""
 
 import os
-import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from typing import Any
 import msgspec
 
 from bench.common.same_model import same_model_again
+from bench.drill.command import Command
 from bench.drill.settings import ROUTE, Size
 from devstack.services.bucket import ACCESS_KEY, REGION
 from devstack.stack import Stack
@@ -28,14 +28,7 @@ from nextitem.registry.verdicts import verdict_key
 HISTORY_DAYS, DAYS_AGO = 3, 7
 """The history's days, and how long ago they begin: the retraining of a drill reads newer days only."""
 HISTORY_SEED, SHUFFLED_SEED = 101, 102
-ERROR_LINES = 20
 MAX_MODEL_BYTES = 1 << 30
-PASSED, REFUSED = 0, 3
-"""Exit codes of a retraining and of the gate."""
-
-
-class CommandFailed(Exception):
-    """A command of the learning loop ended with an error; the text is the end of its output."""
 
 
 def write_history(bucket: ObjectStore, shop: Shop, sessions: int, now: datetime) -> None:
@@ -69,7 +62,7 @@ def write_history(bucket: ObjectStore, shop: Shop, sessions: int, now: datetime)
         bucket.create(file_name(EVENTS, 0, records[0].entry, "parquet"), encode_file(records, contents))
 
 
-def retraining(stack: Stack, size: Size, **settings: str | float) -> "subprocess.Popen[str]":
+def retraining(stack: Stack, size: Size, **settings: str | float) -> Command:
     """Start a retraining as a container does, see `model_export.retraining`; its result is `outcome`'s.
 
     Args:
@@ -122,7 +115,7 @@ def train_on_shuffled(stack: Stack, shop: Shop, size: Size, folder: Path) -> Pat
         ["train", str(folder / "shuffled.csv"), "--type-column", "type", "--out", run, *network],
         ["export", run, "--out", str(out)],
     ):
-        _finish(_start(stack, [sys.executable, "-m", "model_export.cli", *command]))
+        _start(stack, [sys.executable, "-m", "model_export.cli", *command]).result()
     return next(out.glob("v*"))
 
 
@@ -140,17 +133,17 @@ def copy_of(bucket: ObjectReader, version: str, folder: Path) -> Path:
     return same_model_again(original, folder)
 
 
-def outcome(process: "subprocess.Popen[str]") -> dict[str, Any]:
+def outcome(command: Command) -> dict[str, Any]:
     """Wait for a retraining or the gate, and return its JSON; a version that is refused is no error.
 
     Raises:
         CommandFailed: it ended with an error.
     """
-    document: dict[str, Any] = msgspec.json.decode(_finish(process))
+    document: dict[str, Any] = msgspec.json.decode(command.result())
     return document
 
 
-def _start(stack: Stack, command: list[str], variables: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
+def _start(stack: Stack, command: list[str], variables: Mapping[str, str] | None = None) -> Command:
     environment = {
         **os.environ,
         "AWS_ENDPOINT_URL": stack.s3_endpoint,
@@ -161,12 +154,4 @@ def _start(stack: Stack, command: list[str], variables: Mapping[str, str] | None
         "NEXTITEM_ROUTE": ROUTE,
         **(variables or {}),
     }
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True)
-
-
-def _finish(process: "subprocess.Popen[str]") -> str:
-    output, errors = process.communicate()
-    if process.returncode not in {PASSED, REFUSED}:
-        raise CommandFailed("\n".join(errors.splitlines()[-ERROR_LINES:]))
-    return output
+    return Command(command, environment)
