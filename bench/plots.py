@@ -32,8 +32,10 @@ SCHEMES = ("8-bit", "8-bit-rescored", "4-bit", "truncated-128", "truncated-96", 
 def main() -> None:
     """Draw a plot for each available result."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--results", type=Path, default=RESULTS)
-    parser.add_argument("--out", type=Path, default=PLOTS)
+    parser.add_argument(
+        "--results", type=Path, default=RESULTS, help="folder with the figures of the benchmarks (default: %(default)s)"
+    )
+    parser.add_argument("--out", type=Path, default=PLOTS, help="folder for the plots (default: %(default)s)")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     engines = [_read(path) for path in sorted(arguments.results.glob("engine-latency-*.json"))]

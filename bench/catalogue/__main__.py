@@ -73,10 +73,16 @@ class FilterTime:
 def main() -> None:
     """Print a table."""
     parser = benchmark_parser(__doc__)
-    parser.add_argument("--items", type=int, nargs="+", default=[40_000, 1_000_000])
-    parser.add_argument("--hidden", type=int, default=128)
-    parser.add_argument("--scheme", default="truncated-96")
-    parser.add_argument("--rounds", type=int, default=400)
+    parser.add_argument(
+        "--items",
+        type=int,
+        nargs="+",
+        default=[40_000, 1_000_000],
+        help="sizes of the catalogue (default: %(default)s)",
+    )
+    parser.add_argument("--hidden", type=int, default=128, help="hidden size of the model (default: %(default)s)")
+    parser.add_argument("--scheme", default="truncated-96", help="scoring scheme of the model (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=400, help="rounds of the measurement (default: %(default)s)")
     parser.add_argument("--trained-on", type=int, default=SESSIONS, metavar="SESSIONS", help="of the copied model")
     arguments = parser.parse_args()
     run = trained_run(arguments.hidden, arguments.trained_on)

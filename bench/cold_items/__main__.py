@@ -106,7 +106,7 @@ def main() -> None:
     parser = benchmark_parser(__doc__)
     parser.add_argument("--only", choices=SHOPS, help="one shop")
     parser.add_argument("--sessions", type=int, default=20_000, help="sessions of the simulator")
-    parser.add_argument("--hidden", type=int, default=64)
+    parser.add_argument("--hidden", type=int, default=64, help="hidden size of the model (default: %(default)s)")
     parser.add_argument("--epochs", type=int, default=6, help="maximum epochs")
     parser.add_argument("--targets", type=int, default=10_000, help="maximum targets of a shop")
     arguments = parser.parse_args()

@@ -64,7 +64,7 @@ class Row:
 def main() -> None:
     """Print the table and write JSON if asked."""
     parser = benchmark_parser(__doc__)
-    parser.add_argument("--windows", type=int, default=WINDOWS)
+    parser.add_argument("--windows", type=int, default=WINDOWS, help="windows of a steady shop (default: %(default)s)")
     arguments = parser.parse_args()
     rows = simulate(arguments.windows)
     _print(rows)

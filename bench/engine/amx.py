@@ -49,7 +49,7 @@ MODES = ("with", "without")
 def main() -> None:
     """Print a table."""
     parser = benchmark_parser(__doc__)
-    parser.add_argument("--items", type=int, default=1_000_000)
+    parser.add_argument("--items", type=int, default=1_000_000, help="items of the catalogue (default: %(default)s)")
     arguments = parser.parse_args()
     milliseconds: dict[str, list[float]] = {mode: [] for mode in MODES}
     for _ in range(ROUNDS):

@@ -81,8 +81,10 @@ class Catalogue:
 def catalogue_parser(description: str | None, *, hidden: int = 256) -> ArgumentParser:
     """Return a benchmark's parser with the options of a catalogue and of the run that it copies."""
     parser = benchmark_parser(description)
-    parser.add_argument("--catalogue", type=int, default=40_000, metavar="ITEMS")
-    parser.add_argument("--hidden", type=int, default=hidden)
+    parser.add_argument(
+        "--catalogue", type=int, default=40_000, metavar="ITEMS", help="items of the catalogue (default: %(default)s)"
+    )
+    parser.add_argument("--hidden", type=int, default=hidden, help="hidden size of the model (default: %(default)s)")
     parser.add_argument("--trained-on", type=int, default=SESSIONS, metavar="SESSIONS", help="of the copied model")
     return parser
 

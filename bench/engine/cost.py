@@ -28,7 +28,12 @@ MILLION = 1_000_000
 def main() -> None:
     """Print both tables."""
     parser = benchmark_parser(__doc__)
-    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=RESULTS,
+        help="folder with the figures of other benchmarks (default: %(default)s)",
+    )
     arguments = parser.parse_args()
     results = [json.loads(path.read_text("utf-8")) for path in sorted(arguments.results.glob("engine-latency-*.json"))]
     results.sort(key=lambda result: (result["catalogue"], result["hidden"]))

@@ -46,8 +46,8 @@ class FilterTime:
 def main() -> None:
     """Print a table."""
     parser = catalogue_parser(__doc__)
-    parser.add_argument("--scheme", default="truncated-96")
-    parser.add_argument("--rounds", type=int, default=1000)
+    parser.add_argument("--scheme", default="truncated-96", help="scoring scheme of the model (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=1000, help="rounds of the measurement (default: %(default)s)")
     arguments = parser.parse_args()
     with TemporaryDirectory() as folder:
         catalogue = make_catalogue(

@@ -56,7 +56,7 @@ class FloorTime:
 def main() -> None:
     """Print a table."""
     parser = catalogue_parser(__doc__)
-    parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=200, help="rounds of the measurement (default: %(default)s)")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     with TemporaryDirectory() as folder:

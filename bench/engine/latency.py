@@ -66,7 +66,7 @@ def main() -> None:
     """Print a table and write it."""
     parser = catalogue_parser(__doc__)
     parser.add_argument("--overlap", type=float, default=Bounds().overlap, help="minimum overlap of the chosen scheme")
-    parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=100, help="rounds of the measurement (default: %(default)s)")
     parser.add_argument("--schemes", nargs="*", help="measure only these schemes, and float32")
     parser.add_argument(
         "--no-peers", action="store_true", help="measure no other libraries: they are slow for large tables"

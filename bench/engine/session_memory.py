@@ -51,8 +51,8 @@ def main() -> None:
     """Print a table."""
     parser = catalogue_parser(__doc__, hidden=128)
     parser.add_argument("--sessions", type=int, nargs="+", default=[20_000, 200_000], help="sessions in the memory")
-    parser.add_argument("--scheme", default="8-bit")
-    parser.add_argument("--rounds", type=int, default=1000)
+    parser.add_argument("--scheme", default="8-bit", help="scoring scheme of the model (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=1000, help="rounds of the measurement (default: %(default)s)")
     arguments = parser.parse_args()
     with TemporaryDirectory() as folder:
         catalogue = make_catalogue(

@@ -48,7 +48,7 @@ class VocabularyCost:
 def main() -> None:
     """Print a table."""
     parser = benchmark_parser(__doc__)
-    parser.add_argument("--items", type=int, default=1_000_000)
+    parser.add_argument("--items", type=int, default=1_000_000, help="items of the catalogue (default: %(default)s)")
     parser.add_argument("--look-up", choices=KINDS, help=argparse.SUPPRESS)
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()

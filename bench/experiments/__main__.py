@@ -97,7 +97,9 @@ class Row:
 def main() -> None:
     """Print the table and write JSON if asked."""
     parser = benchmark_parser(__doc__)
-    parser.add_argument("--experiments", type=int, default=EXPERIMENTS)
+    parser.add_argument(
+        "--experiments", type=int, default=EXPERIMENTS, help="experiments of a scenario (default: %(default)s)"
+    )
     arguments = parser.parse_args()
     rows, interleaved = simulate(arguments.experiments), simulate_interleaving(arguments.experiments)
     _print([*rows, *interleaved])

@@ -103,7 +103,7 @@ class Row:
 def main() -> None:
     """Print a table."""
     parser = benchmark_parser(__doc__)
-    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=20, help="rounds of the measurement (default: %(default)s)")
     parser.add_argument("--s3", choices=S3_KINDS, help="measure with this S3 only")
     parser.add_argument("--catalogue", type=int, default=0, help="measure each also with catalogues of so many items")
     add_tree_option(parser)

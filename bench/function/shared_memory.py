@@ -47,8 +47,14 @@ class EnvironmentMemory:
 def main() -> None:
     """Print a table."""
     parser = benchmark_parser(__doc__)
-    parser.add_argument("--items", type=int, default=1_000_000)
-    parser.add_argument("--processes", type=int, nargs="+", default=[1, 4, 16])
+    parser.add_argument("--items", type=int, default=1_000_000, help="items of the catalogue (default: %(default)s)")
+    parser.add_argument(
+        "--processes",
+        type=int,
+        nargs="+",
+        default=[1, 4, 16],
+        help="processes that share the memory (default: %(default)s)",
+    )
     arguments = parser.parse_args()
     rows = []
     for items in (SMALL, arguments.items):

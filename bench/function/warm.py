@@ -41,8 +41,8 @@ Metrics = dict[str, list[float]]
 def main() -> None:
     """Print the client's table, then the function's."""
     parser = benchmark_parser(__doc__)
-    parser.add_argument("--items", type=int, default=ITEMS)
-    parser.add_argument("--rounds", type=int, default=2000)
+    parser.add_argument("--items", type=int, default=ITEMS, help="items of the catalogue (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=2000, help="rounds of the measurement (default: %(default)s)")
     add_tree_option(parser)
     arguments = parser.parse_args()
     trees = chosen_trees(arguments.functions_dir)

@@ -36,7 +36,9 @@ SEED = 5
 def main() -> None:
     """Raise the rate until the stack saturates; print a table and write JSON if asked."""
     parser = benchmark_parser(__doc__)
-    parser.add_argument("--workers", type=int, default=MAX_WORKERS)
+    parser.add_argument(
+        "--workers", type=int, default=MAX_WORKERS, help="maximum of the stack's workers (default: %(default)s)"
+    )
     parser.add_argument("--steps", type=int, default=MAX_STEPS, help="maximum number of rates")
     arguments = parser.parse_args()
     rows = _measure(arguments.workers, arguments.steps)

@@ -32,7 +32,7 @@ VERSION = "v0000000000000000"
 def main() -> None:
     """Print a table."""
     parser = benchmark_parser(__doc__)
-    parser.add_argument("--rounds", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=1000, help="rounds of the measurement (default: %(default)s)")
     arguments = parser.parse_args()
     rows = []
     table = Table("events before", "append µs", "GET + SET µs", "ratio", "session bytes", title="Time in the server")

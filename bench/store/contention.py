@@ -55,8 +55,8 @@ VERSION_SECONDS = 10.0
 def main() -> None:
     """Run, check, print; exit with 1 when a check fails."""
     parser = benchmark_parser(__doc__)
-    parser.add_argument("--clients", type=int, default=CLIENTS)
-    parser.add_argument("--events", type=int, default=EVENTS)
+    parser.add_argument("--clients", type=int, default=CLIENTS, help="clients at a time (default: %(default)s)")
+    parser.add_argument("--events", type=int, default=EVENTS, help="events to send (default: %(default)s)")
     arguments = parser.parse_args()
     artifact = demo_artifact()
     sends = _sends(arguments.events, arguments.clients)

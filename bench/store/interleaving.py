@@ -32,8 +32,8 @@ ALONE, DRAFTED = "one model", "two models"
 def main() -> None:
     """Print the times."""
     parser = benchmark_parser(__doc__)
-    parser.add_argument("--rounds", type=int, default=300)
-    parser.add_argument("--items", type=int, default=40_000)
+    parser.add_argument("--rounds", type=int, default=300, help="rounds of the measurement (default: %(default)s)")
+    parser.add_argument("--items", type=int, default=40_000, help="items of the catalogue (default: %(default)s)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, Children() as children:
         artifact = random_artifact(arguments.items, Path(folder))

@@ -31,7 +31,7 @@ WITHOUT, WITH = "without the lake", "with the lake"
 def main() -> None:
     """Print the times and the memory of an entry."""
     parser = benchmark_parser(__doc__)
-    parser.add_argument("--rounds", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=1000, help="rounds of the measurement (default: %(default)s)")
     rounds = max((arguments := parser.parse_args()).rounds // BLOCK, 10)
     with tempfile.TemporaryDirectory() as folder, Children() as children:
         url = start_valkey(children, Path(folder)).url

@@ -45,7 +45,7 @@ class Row:
 def main() -> None:
     """Print two tables."""
     parser = benchmark_parser(__doc__)
-    parser.add_argument("--rounds", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=1000, help="rounds of the measurement (default: %(default)s)")
     rounds = (arguments := parser.parse_args()).rounds
     with tempfile.TemporaryDirectory() as folder, Children() as children:
         url = start_valkey(children, Path(folder)).url

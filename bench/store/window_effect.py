@@ -70,7 +70,7 @@ class Comparison:
 def main() -> None:
     """Print a table."""
     parser = benchmark_parser(__doc__)
-    parser.add_argument("--sessions", type=int, default=4000)
+    parser.add_argument("--sessions", type=int, default=4000, help="simulated sessions (default: %(default)s)")
     arguments = parser.parse_args()
     model = Model(open_artifact(demo_artifact()))
     rows = [row for length in LENGTHS for row in _compare(model, length, arguments.sessions)]

@@ -95,8 +95,10 @@ def _replace(blend: Blend, **changes: float) -> Blend:
 def main() -> None:
     """Print the table."""
     parser = benchmark_parser(__doc__)
-    parser.add_argument("events", type=Path)
-    parser.add_argument("--only", action="append", choices=list(SETTINGS))
+    parser.add_argument("events", type=Path, help="file of events")
+    parser.add_argument(
+        "--only", action="append", choices=list(SETTINGS), help="a setting to measure; may be repeated (default: all)"
+    )
     arguments = parser.parse_args()
     sessions = read_sessions(arguments.events, Layout())
     print(f"{'':32} HR@20  MRR@20 | network: HR@20  MRR@20  epochs  s/epoch", flush=True)

@@ -77,10 +77,12 @@ def main() -> None:
         AssertionError: the engines write different files.
     """
     parser = benchmark_parser(__doc__)
-    parser.add_argument("--events", type=int, default=10_000_000)
-    parser.add_argument("--days", type=int, default=10)
+    parser.add_argument("--events", type=int, default=10_000_000, help="events of the lake (default: %(default)s)")
+    parser.add_argument("--days", type=int, default=10, help="days of the lake (default: %(default)s)")
     parser.add_argument("--scratch", type=Path, help="an empty folder on a large disk")
-    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=ENGINES)
+    parser.add_argument(
+        "--engines", nargs="+", choices=ENGINES, default=ENGINES, help="engines to compare (default: %(default)s)"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.scratch) as folder:
         lake = Path(folder, "lake")

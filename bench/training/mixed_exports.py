@@ -51,8 +51,8 @@ class MixedResult:
 def main() -> None:
     """Print a row for each case."""
     parser = benchmark_parser(__doc__)
-    parser.add_argument("--sessions", type=int, default=20_000)
-    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--sessions", type=int, default=20_000, help="simulated sessions (default: %(default)s)")
+    parser.add_argument("--epochs", type=int, default=4, help="epochs of a training (default: %(default)s)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="nextitem-") as folder:
         results = measure(Path(folder), options.sessions, options.epochs)

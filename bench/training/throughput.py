@@ -98,8 +98,8 @@ class Contender:
 def main() -> None:
     """Print a table."""
     parser = benchmark_parser(__doc__)
-    parser.add_argument("--events", type=Path)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--events", type=Path, help="file of events (default: simulated ones)")
+    parser.add_argument("--threads", type=int, default=2, help="threads of the training (default: %(default)s)")
     parser.add_argument("--batches", type=int, default=48, help="batches of each kind of training")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)

@@ -80,8 +80,10 @@ def objections(artifact: Artifact, architecture: str) -> list[str]:
 def main(arguments: list[str]) -> int:
     """Print the description; return 1 if Lambda would refuse the directory, 2 if there is none."""
     parser = argparse.ArgumentParser(description="Describe a built function.")
-    parser.add_argument("directory", type=Path)
-    parser.add_argument("--architecture", required=True, choices=sorted(_MACHINES.values()))
+    parser.add_argument("directory", type=Path, help="the artifact")
+    parser.add_argument(
+        "--architecture", required=True, choices=sorted(_MACHINES.values()), help="the processor of the function"
+    )
     options = parser.parse_args(arguments)
     if not options.directory.is_dir():
         sys.stderr.write(f"{options.directory}: no such directory; run `make build` first.\n")

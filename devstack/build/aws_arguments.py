@@ -33,8 +33,8 @@ def aws_arguments(config: Mapping[str, Any], environment: str) -> list[str]:
 def main(arguments: list[str]) -> int:
     """Print the arguments; return 1 if the configuration has no such environment."""
     parser = argparse.ArgumentParser(description="Print the AWS CLI's arguments for an environment.")
-    parser.add_argument("config", type=Path)
-    parser.add_argument("environment")
+    parser.add_argument("config", type=Path, help="samconfig.toml")
+    parser.add_argument("environment", help="the section of the file")
     options = parser.parse_args(arguments)
     config = tomllib.loads(options.config.read_text(encoding="utf-8"))
     if options.environment not in config:

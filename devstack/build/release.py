@@ -43,10 +43,10 @@ def with_release(template: str, function: str, release: str) -> str:
 def main(arguments: list[str]) -> int:
     """Write the release into the built template and return the exit code."""
     parser = argparse.ArgumentParser(description="Name the versions that a deployment publishes.")
-    parser.add_argument("build", type=Path)
-    parser.add_argument("--of", required=True, metavar="FUNCTION")
+    parser.add_argument("build", type=Path, help="folder of the build")
+    parser.add_argument("--of", required=True, metavar="FUNCTION", help="the function's logical id")
     parser.add_argument("--note", default="", help="any text; another note publishes another version")
-    parser.add_argument("files", nargs="+", type=Path)
+    parser.add_argument("files", nargs="+", type=Path, help="other files of which the release consists")
     options = parser.parse_args(arguments)
     template = options.build / "template.yaml"
     release = release_of(options.build / options.of, options.files, options.note)

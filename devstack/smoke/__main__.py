@@ -140,7 +140,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make smoke ARGS=...", description=__doc__.partition(": ")[2])
     parser.add_argument("--region", help="by default that of the AWS settings")
     parser.add_argument("--profile", help="of the AWS settings")
-    parser.add_argument("--stack-name", type=_stack_name, default=f"nextitem-smoke-{secrets.token_hex(3)}")
+    parser.add_argument(
+        "--stack-name",
+        type=_stack_name,
+        default=f"nextitem-smoke-{secrets.token_hex(3)}",
+        help="name of the stack (default: a new one)",
+    )
     parser.add_argument("--account", help="answers the question: the number of the account that may be used")
     return parser
 
