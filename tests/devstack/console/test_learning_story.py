@@ -27,6 +27,9 @@ from tests.devstack.console.test_console_story import open_console
 pytestmark = pytest.mark.slow
 
 DEMO, EARLIER = demo_artifact().name, earlier_artifact().name
+ENDED_MS = 2_500
+"""A session has ended after a second without events, as the forms say, and counts once the lake is complete until then:
+for that nothing but time has to pass."""
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +126,7 @@ def test_a_canary_is_forced_looked_at_and_stopped(visitor: BrowserContext, stack
     expect(arms.last).to_contain_text("50.0 %")
     # AND looks again after shoppers have been there
     shoppers(stack, 40, 11)
-    page.wait_for_timeout(2_500)  # their last sessions end
+    page.wait_for_timeout(ENDED_MS)
     page.locator("#look").press("Enter")
     # THEN the look counted their sessions beside the ones before
     expect(page.locator("#notice")).to_contain_text("Look 2:")
@@ -184,7 +187,7 @@ def test_drift_is_measured_and_drawn(visitor: BrowserContext, stack: Stack) -> N
     shoppers(stack, 120, 12)
     page = open_console(visitor, "drift")
     expect(page.locator("#view")).to_contain_text("No report yet")
-    page.wait_for_timeout(2_500)
+    page.wait_for_timeout(ENDED_MS)
     # WHEN the person measures, twice
     page.locator("#idle").fill("1")
     for _ in range(2):
