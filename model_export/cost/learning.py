@@ -14,15 +14,19 @@ SECONDS_PER_FILE = 0.3
 SECONDS_PER_EMPTY_STREAM = 0.005
 """Two round trips to the store."""
 EVENTS_PER_FILE = 5_000
-BYTES_PER_EVENT = 100
-"""In the lake, in files of 50 events; in files of 500 and more it is 40."""
+BYTES_PER_EVENT = 40
+"""In the lake, in files of 500 events and more, as merged ones are; in files of 50 it is 100."""
 KILOBYTES_PER_ENTRY = 0.3
 RETENTION_MONTHS = 400 / 30
 COLLECT_MB, LARGE_MB = 1769, 3008
 LOOKS_PER_DAY = 24
-HOURS_READ = 6 + 2 * 25
-"""Hours of the lake that are read each hour: by a look at an experiment, whose sessions may have begun some hours
-before (`SessionWindow.read_from`), and by drift, which reads a day and that of last week."""
+HOURS = 24 * DAYS
+UNMERGED_HOURS_READ = 6 + 15.4
+"""Hours of the lake, in the collector's files, that are read each hour: by a look at an experiment, whose sessions may
+have begun some hours before (`SessionWindow.read_from`), and by drift, which reads 25 hours. The compaction at 02:30
+merges the hours until 23:00, so that 15.4 of these 25 are not merged yet, as a mean over the day."""
+MERGED_HOURS_READ = 9.6 + 25
+"""Likewise, in one merged file each: by drift, which also reads the same hours of last week."""
 LOOK_SECONDS = 60.0
 """Assumed for a look at an experiment, and for a measurement of drift, with their reading of the lake."""
 TRANSITIONS = 12
@@ -55,6 +59,8 @@ def learning_cost(loop: Loop) -> dict[str, float]:
     """
     collections = COLLECTIONS_PER_DAY * DAYS
     files = max(min(loop.events, collections * STREAMS), loop.events / EVENTS_PER_FILE)
+    merged = min(files, HOURS)
+    gets = (UNMERGED_HOURS_READ + 1) * files + MERGED_HOURS_READ * merged  # the compaction reads each file once
     gigabytes = loop.events * BYTES_PER_EVENT / 2**30 * RETENTION_MONTHS
     looks = LOOKS_PER_DAY * DAYS * LOOK_SECONDS
     gigabyte_seconds = (
@@ -65,7 +71,7 @@ def learning_cost(loop: Loop) -> dict[str, float]:
     monitoring = learning_monitoring_cost(loop.versions)
     return {
         "Lake: store": loop.events * 2 * KILOBYTES_PER_ENTRY / 1e6 * prices.VALKEY_SERVERLESS_MILLION_ECPU,
-        "Lake: objects": files * prices.S3_PUT + HOURS_READ * files * prices.S3_GET,
+        "Lake: objects": (files + merged) * prices.S3_PUT + gets * prices.S3_GET,
         "Lake: storage": gigabytes * prices.S3_GB_MONTH,
         "Learning: functions": gigabyte_seconds * prices.LAMBDA_GB_SECOND,
         "Learning: metrics": monitoring.metrics,

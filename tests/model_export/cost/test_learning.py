@@ -3,6 +3,7 @@
 import pytest
 
 from model_export.cost.estimate import Deployment, cost_of
+from model_export.cost.learning import MERGED_HOURS_READ, UNMERGED_HOURS_READ
 from model_export.cost.monitoring import learning_monitoring_cost
 
 
@@ -18,8 +19,17 @@ def test_the_lake_costs_by_its_events_until_each_stream_has_a_file_in_each_run()
     few, many, more = (added(rps)["Lake: objects"] for rps in (0.01, 10, 100))
     assert few < 1
     assert many == pytest.approx(more)
-    # A PUT of each file. Each hour a look reads those of six hours, and drift those of two days and two hours
-    assert many == pytest.approx(96 * 30 * 256 * (0.005 + 56 * 0.0004) / 1000)
+    # A PUT of each file. Each hour a look reads those of six hours, and drift those of 25, until they are merged
+    files, merged = 96 * 30 * 256, 24 * 30
+    assert many == pytest.approx((files * (0.005 + (6 + 15.4 + 1) * 0.0004) + merged * (0.005 + 34.6 * 0.0004)) / 1000)
+
+
+def test_drift_meets_as_many_unmerged_hours_as_the_schedule_leaves() -> None:
+    # At each minute of a day: the compaction runs at 02:30, and an hour is complete three hours after its end
+    unmerged = [min(25.0, (minute / 60 - 2.5) % 24 + 3.5) for minute in range(24 * 60)]
+    of_drift = sum(unmerged) / len(unmerged)
+    assert pytest.approx(of_drift, abs=0.1) == UNMERGED_HOURS_READ - 6
+    assert pytest.approx(2 * 25 - of_drift, abs=0.1) == MERGED_HOURS_READ
 
 
 def test_storage_grows_with_events() -> None:
