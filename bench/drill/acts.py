@@ -199,7 +199,7 @@ def _tried(stage: Stage, act: str, is_enough: Callable[[], bool]) -> Act:
     stage.wait(act, lambda: stage.operations.record is None or is_enough())
     ended, until = time.monotonic(), stage.visitors.count
     if stage.operations.record is not None:
-        stop_experiment(stage.operations.bucket, ROUTE, datetime.now(UTC))
+        stop_experiment(stage.operations.bucket, ROUTE, datetime.now(UTC), by="bench.drill")
     record = _last_record(stage)
     decision: Outcome = {"promoted": "promote", "rolled_back": "rollback"}.get(record.outcome or "", "none")  # type: ignore[assignment]  # these are outcomes
     time.sleep(SETTLE_SECONDS)

@@ -147,7 +147,9 @@ class Operations:
     def start_canary(self, version: str, *steps: float, override: Override | None = None) -> Record:
         """Start an experiment with a version."""
         rules, now = self.size.rules(*steps), datetime.now(UTC)
-        record = start_experiment(self.bucket, ROUTE, version, "canary", rules, now, timing=TIMING, override=override)
+        record = start_experiment(
+            self.bucket, ROUTE, version, "canary", rules, now, by="bench.drill", timing=TIMING, override=override
+        )
         self._look_due = time.monotonic() + LOOK_SECONDS
         self.say(f"{version} gets {steps[0]:.0%} of the sessions from {record.champion}")
         return record

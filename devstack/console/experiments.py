@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from devstack.console.models import ROUTE
+from devstack.console.models import BY, ROUTE
 from devstack.processes.errors import StackError
 from devstack.publish import object_store
 from devstack.services.bucket import Bucket
@@ -158,7 +158,7 @@ class Experiments:
         with self._lake() as (store, _):
             from model_export.experiments.lifecycle import start_experiment
 
-            details = {"version": start.version, "by": "the console"}
+            details = {"version": start.version, "by": BY}
             return start_experiment(
                 store,
                 ROUTE,
@@ -166,6 +166,7 @@ class Experiments:
                 start.kind,
                 rules,
                 datetime.now(UTC),
+                by=BY,
                 timing=Timing(start.idle_seconds, DELAY_SECONDS, SETTLE_SECONDS),
                 override=recorded_override(store, ROUTE, "forced-canary", details) if start.force else None,
             )
@@ -188,7 +189,7 @@ class Experiments:
         with self._lake() as (store, _):
             from model_export.experiments.lifecycle import stop_experiment
 
-            return stop_experiment(store, ROUTE, datetime.now(UTC))
+            return stop_experiment(store, ROUTE, datetime.now(UTC), by=BY)
 
     @contextmanager
     def _lake(self) -> "Iterator[tuple[BotoObjectStore, LakeCollector]]":

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -12,7 +13,7 @@ import msgspec
 from devstack.publish import object_store
 from devstack.services.bucket import Bucket
 from model_export.attributes.attribute_map import new_item_rows
-from model_export.experiments.audit import recorded_override
+from model_export.experiments.audit import record_change, recorded_override
 from nextitem.catalogue.served_items import ServedItems
 from nextitem.model.certificate import Certificate
 from nextitem.model.engine import Model
@@ -25,6 +26,8 @@ from nextitem.registry.verdicts import Verdict, refusal_of
 from nextitem.service.serving import RoutedModel
 
 ROUTE = "live"
+BY = "the console"
+"""What changes the route, in its audit log."""
 MODELS_OPEN = 3
 
 
@@ -107,16 +110,20 @@ class Models:
             return RegistryView(versions, live, tuple(route for route in revisions if route))
 
     def promote(self, version: str, *, force: bool = False) -> Route:
-        """See `Publisher.promote`; `force` overrides the verdict, and the audit log of the route then says so."""
+        """See `Publisher.promote`; `force` overrides the verdict. The audit log of the route gets an entry for each."""
         with self._publisher() as (publisher, _), object_store(self._bucket) as store:
-            details = {"version": version, "by": "the console"}
+            details = {"version": version, "by": BY}
             override = recorded_override(store, ROUTE, "forced-promotion", details) if force else None
-            return publisher.promote(version, self._folder, override=override)
+            route = publisher.promote(version, self._folder, override=override)
+            record_change(store, ROUTE, route, datetime.now(UTC), "promotion", "a person promoted a version", BY)
+            return route
 
     def rollback(self) -> Route:
-        """See `Publisher.rollback`."""
-        with self._publisher() as (publisher, _):
-            return publisher.rollback(self._folder)
+        """See `Publisher.rollback`. The audit log of the route gets an entry."""
+        with self._publisher() as (publisher, _), object_store(self._bucket) as store:
+            route, reason = publisher.rollback(self._folder), "a person restored the variants before"
+            record_change(store, ROUTE, route, datetime.now(UTC), "rollback", reason, BY)
+            return route
 
     def route(self) -> Route:
         """See `Registry.route`."""

@@ -56,7 +56,7 @@ def handler(event: Mapping[str, str], _context: object) -> dict[str, str]:
                 return {"outcome": "live", "version": result.version}
             if result.version not in {variant.version for variant in route.variants}:
                 now = datetime.now(UTC)
-                start_experiment(bucket, settings.route, result.version, "canary", RULES, now)
+                start_experiment(bucket, settings.route, result.version, "canary", RULES, now, by=f"job {job}")
             return {"outcome": "started", "version": result.version}
         case _:
             raise InputError('the event must have the action "check", or "start" and a job')

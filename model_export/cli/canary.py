@@ -9,7 +9,7 @@ import typer
 
 from model_export.cli.console import print_json, say, waiting
 from model_export.cli.options import Json
-from model_export.cli.registry import Force, forced
+from model_export.cli.registry import Force, forced, user
 from model_export.cli.registry_options import BucketOptions, RouteName
 from model_export.interruption import describe_if_stopped
 from nextitem.errors import InputError
@@ -136,6 +136,7 @@ def canary(
             kind,  # type: ignore[arg-type]  # checked above
             Rules(**chosen),
             datetime.now(UTC),
+            by=user(),
             timing=Timing(timing.idle_seconds, timing.delay_seconds, timing.settle_seconds),
             conversions=tuple(timing.conversion or ("purchase",)),
             override=forced(store, route, version, "forced-canary") if force else None,

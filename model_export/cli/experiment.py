@@ -10,6 +10,7 @@ import typer
 
 from model_export.cli.console import print_json, say, waiting
 from model_export.cli.options import Json
+from model_export.cli.registry import user
 from model_export.cli.registry_options import BucketOptions, RouteName
 from model_export.interruption import describe_if_stopped
 from nextitem import DEFAULT_STACK
@@ -91,7 +92,7 @@ def stop(registry: BucketOptions, route: RouteName = "live", as_json: Json = Fal
 
     describe_if_stopped(lambda: MAYBE_CHANGED)
     with waiting("stopping the experiment"):
-        record = stop_experiment(registry.store(), route, datetime.now(UTC))
+        record = stop_experiment(registry.store(), route, datetime.now(UTC), by=user())
     if as_json:
         print_json(record)
     else:

@@ -15,7 +15,7 @@ from model_export.cli.registry_options import BucketOptions, RouteName
 from model_export.cli.verdicts import outcome
 from model_export.data.atomic_file import temporary_folder
 from model_export.data.sessions import FIRST_EPOCH_SECOND, format_time
-from model_export.experiments.audit import AuditEntry, recorded_override, write_audit
+from model_export.experiments.audit import record_change, recorded_override
 from model_export.interruption import describe_if_stopped
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.registry.publisher import PublishedVersion, Publisher
@@ -108,7 +108,8 @@ def promote(
         publisher = Publisher(store, route, rows=new_item_rows)
         override = forced(store, route, version, "forced-promotion") if force else None
         new_route = publisher.promote(version, folder, exclude_seen=exclude_seen, explore=explore, override=override)
-        _record(store, route, new_route, "promotion", "a person promoted a version")
+        now = datetime.now(UTC)
+        record_change(store, route, new_route, now, "promotion", "a person promoted a version", user())
     _print_route(route, new_route, as_json)
 
 
@@ -121,7 +122,8 @@ def rollback(registry: BucketOptions, route: RouteName = "live", as_json: Json =
     with waiting("rolling back"), temporary_folder() as folder:
         store = registry.store()
         new_route = Publisher(store, route, rows=new_item_rows).rollback(folder)
-        _record(store, route, new_route, "rollback", "a person restored the variants before")
+        now, reason = datetime.now(UTC), "a person restored the variants before"
+        record_change(store, route, new_route, now, "rollback", reason, user())
     _print_route(route, new_route, as_json)
 
 
@@ -150,7 +152,7 @@ def forced(store: BotoObjectStore, route: str, version: str, what: str) -> Overr
         version: the version.
         what: what is forced, see `AuditEntry`.
     """
-    record = recorded_override(store, route, what, {"version": version, "by": _user()})
+    record = recorded_override(store, route, what, {"version": version, "by": user()})
 
     def override(reason: str) -> None:
         record(reason)
@@ -159,14 +161,7 @@ def forced(store: BotoObjectStore, route: str, version: str, what: str) -> Overr
     return override
 
 
-def _record(store: BotoObjectStore, name: str, route: Route, what: str, reason: str) -> None:
-    """Add a change of the route to its audit log."""
-    versions = [variant.version for variant in route.variants]
-    details = {"revision": route.revision, "versions": versions, "by": _user()}
-    write_audit(store, name, AuditEntry(datetime.now(UTC), what, reason, details))
-
-
-def _user() -> str:
+def user() -> str:
     """Return the name of the user; its number in a container without names."""
     try:
         return getuser()

@@ -13,6 +13,7 @@ import msgspec
 from nextitem.aws.object_store import ObjectReader, ObjectStore
 from nextitem.errors import InputError, RegistryError
 from nextitem.model.manifest import DECODE_ERRORS
+from nextitem.registry.route import Route
 from nextitem.registry.verdicts import Override
 
 MAX_ENTRY_BYTES = 1 << 20
@@ -78,6 +79,26 @@ def recorded_override(bucket: ObjectStore, route: str, what: str, details: Mappi
         write_audit(bucket, route, AuditEntry(datetime.now(UTC), what, reason, details))
 
     return record
+
+
+def record_change(
+    bucket: ObjectStore, name: str, route: Route, at: datetime, what: str, reason: str, by: str, **details: str
+) -> str:
+    """Add a change that a person or a schedule has made to a route to its audit log; see `write_audit`.
+
+    Args:
+        bucket: the registry's bucket.
+        name: the route's name.
+        route: the route after the change.
+        at: when, with a time zone.
+        what: see `AuditEntry`.
+        reason: the same.
+        by: a user, a page or a program.
+        details: what else to keep, such as the experiment's id.
+    """
+    versions = [variant.version for variant in route.variants]
+    entry = AuditEntry(at, what, reason, {"revision": route.revision, "versions": versions, "by": by, **details})
+    return write_audit(bucket, name, entry)
 
 
 def read_audit(bucket: ObjectReader, route: str) -> list[AuditEntry]:

@@ -16,7 +16,7 @@ from time import monotonic
 import msgspec
 
 from model_export.attributes.attribute_map import new_item_rows
-from model_export.experiments.audit import AuditEntry, write_audit
+from model_export.experiments.audit import AuditEntry, record_change, write_audit
 from model_export.experiments.decide import Rules
 from model_export.experiments.measurements import Measurements
 from model_export.experiments.new_look import new_look
@@ -55,11 +55,14 @@ def start_experiment(
     rules: Rules,
     now: datetime,
     *,
+    by: str,
     timing: Timing = DEFAULT_TIMING,
     conversions: tuple[str, ...] = ("purchase",),
     override: Override | None = None,
 ) -> Record:
     """Give a version the first share of the rules' steps, after it has passed its certificate.
+
+    It leaves an entry in the audit log, which says by whose doing (`by`).
 
     Raises:
         InputError: kind and metric do not fit, or the version is live already.
@@ -98,6 +101,8 @@ def start_experiment(
     except NextItemError:
         change_record(bucket, record, _ended(record, "never_started", now))
         raise
+    reason = f"{challenger} gets its first share of the sessions"
+    record_change(bucket, route, changed, now, kind, reason, by, experiment=record.experiment)
     return _follow(bucket, record, changed)
 
 
@@ -130,7 +135,7 @@ def look_at_route(
     return _look(bucket, lake, route, measurements, now)
 
 
-def stop_experiment(bucket: ObjectStore, route: str, now: datetime) -> Record:
+def stop_experiment(bucket: ObjectStore, route: str, now: datetime, *, by: str) -> Record:
     """End the experiment of a route: the champion keeps all sessions. It leaves an entry in the audit log.
 
     Raises:
@@ -141,7 +146,7 @@ def stop_experiment(bucket: ObjectStore, route: str, now: datetime) -> Record:
     record = running(bucket, route, publisher.current())
     if record is None:
         raise InputError(f"no experiment runs on route {route}")
-    details = {"experiment": record.experiment, "champion": record.champion, "challenger": record.challenger}
+    details = {name: getattr(record, name) for name in ("experiment", "champion", "challenger")} | {"by": by}
     write_audit(bucket, route, AuditEntry(now, "stop", "a person stopped the experiment", details))
     with TemporaryDirectory() as folder:
         publisher.end_experiment(record.experiment, Path(folder), promote=False)

@@ -174,6 +174,14 @@ def test_a_promotion_and_a_rollback_change_the_route(stack: Stack) -> None:
     rolled_back = api(stack, "rollback", {})
     assert rolled_back["variants"][0]["version"] == demo_artifact().name
 
+    # AND each change is in the audit log with its revision, beside what was forced
+    log = [(entry["what"], entry["details"].get("revision")) for entry in reversed(api(stack, "experiments")["log"])]
+    assert log == [
+        ("forced promotion", None),
+        ("promotion", promoted["revision"]),
+        ("rollback", rolled_back["revision"]),
+    ]
+
 
 def test_without_a_lake_experiments_and_drift_say_what_to_do(stack: Stack) -> None:
     assert api(stack, "experiments")["has_lake"] is False

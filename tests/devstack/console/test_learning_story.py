@@ -102,7 +102,8 @@ def test_a_canary_is_forced_looked_at_and_stopped(visitor: BrowserContext, stack
         50,
     )
     assert (record.rules.steps, record.timing.idle) == ((0.2, 0.5), 1.0)
-    expect(page.locator(".entry")).to_contain_text("forced canary")
+    expect(page.locator(".entry").filter(has_text="forced canary")).to_have_count(1)
+    expect(page.locator(".entry").filter(has_text="gets its first share")).to_have_count(1)
     expect(page.locator("#start")).to_have_count(0)
     # WHEN a look has found 15,000 sessions
     add_evidence(stack, 0.01)

@@ -85,7 +85,7 @@ def test_a_person_stops_an_experiment(scene: Scene, tmp_path: Path) -> None:
     assert "is stopped" in done("experiment", "stop").err
     assert scene.shares == {A: 1.0}
     entries = done("experiment", "log", "--json").document
-    assert [entry.get("what") for entry in entries] == [None, "stop"]
+    assert [entry.get("what") for entry in entries] == ["interleaving", None, "stop"]
     assert "a person stopped the experiment" in done("experiment", "log").out
 
 

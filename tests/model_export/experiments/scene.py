@@ -71,7 +71,7 @@ class Scene:
         self.bucket.written.clear()
 
     def start(self, rules: Rules = RULES, kind: Kind = "canary") -> Record:
-        return lifecycle.start_experiment(self.bucket, ROUTE, B, kind, rules, START, timing=TIMING)
+        return lifecycle.start_experiment(self.bucket, ROUTE, B, kind, rules, START, by="ann", timing=TIMING)
 
     def look(self, hours: float) -> Look | None:
         now = START + hours * HOUR

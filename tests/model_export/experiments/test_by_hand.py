@@ -54,12 +54,15 @@ def test_a_promotion_that_a_person_prevented_is_not_called_one(scene: Scene) -> 
 
 def test_stop_gives_everything_back_and_leaves_an_entry(scene: Scene) -> None:
     scene.start()
-    stopped = stop_experiment(scene.bucket, ROUTE, START + HOUR)
+    stopped = stop_experiment(scene.bucket, ROUTE, START + HOUR, by="bob")
     assert (scene.shares, stopped.outcome) == ({A: 1.0}, "stopped")
-    (entry,) = read_audit(scene.bucket, ROUTE)
-    assert (entry.what, entry.at, entry.details["experiment"]) == ("stop", START + HOUR, stopped.experiment)
+    begin, end = read_audit(scene.bucket, ROUTE)
+    assert (begin.what, begin.at, begin.details["versions"]) == ("canary", START, [A, B])
+    assert (end.what, end.at) == ("stop", START + HOUR)
+    assert begin.details["experiment"] == end.details["experiment"] == stopped.experiment
+    assert [entry.details["by"] for entry in (begin, end)] == ["ann", "bob"]
     with pytest.raises(InputError, match="no experiment runs"):
-        stop_experiment(scene.bucket, ROUTE, START + HOUR)
+        stop_experiment(scene.bucket, ROUTE, START + HOUR, by="bob")
 
 
 def test_a_version_that_a_person_promotes_while_an_experiment_starts_is_its_champion(scene: Scene) -> None:
@@ -89,11 +92,11 @@ def test_what_cannot_start_is_refused(scene: Scene) -> None:
     with pytest.raises(InputError, match="interleaving"):
         scene.start(preference)
     with pytest.raises(InputError, match="live"):
-        start_experiment(scene.bucket, ROUTE, A, "canary", RULES, START)
+        start_experiment(scene.bucket, ROUTE, A, "canary", RULES, START, by="ann")
     assert scene.record.outcome == "never_started"
     running = scene.start()
     with pytest.raises(RouteConflict, match=running.experiment):
-        start_experiment(scene.bucket, ROUTE, C, "canary", RULES, START)
+        start_experiment(scene.bucket, ROUTE, C, "canary", RULES, START, by="ann")
 
 
 def test_an_experiment_without_a_record_is_an_error(scene: Scene) -> None:
