@@ -242,15 +242,8 @@ validate: $(SAM) ## check the templates (sam validate --lint, cfn-lint)
 	$(SAM) validate --lint --template-file template.yaml --region $(LINT_REGION)
 	.sam-venv/bin/cfn-lint --regions $(LINT_REGION) -- $(TEMPLATES)
 
-# Skipped rules of Checkov, with reasons:
-#   CKV_AWS_18   access log of the bucket: accounts may use CloudTrail's data events instead
-#   CKV_AWS_111  "*" for X-Ray and network interfaces; tests/template/permissions.py lists each use
-#   CKV_AWS_115  reserved concurrency is a parameter; the other functions run once per release or rotation
-#   CKV_AWS_116  dead letter queue: no event source invokes the functions asynchronously
-#   CKV_AWS_117  the hook and the rotation call only AWS; managed instances get their VPC from the capacity provider
-#   CKV_AWS_173  no environment variable contains a secret
+# tests/template/accepted.py has what we accept of Checkov's findings, for each resource with the reason.
 CHECKOV := .build/checkov/bin/checkov
-CHECKOV_SKIPS := CKV_AWS_18,CKV_AWS_111,CKV_AWS_115,CKV_AWS_116,CKV_AWS_117,CKV_AWS_173
 
 $(CHECKOV): requirements/checkov.txt
 	$(call tool_venv,.build/checkov,$<)
@@ -258,8 +251,7 @@ $(CHECKOV): requirements/checkov.txt
 .PHONY: checkov
 checkov: $(CHECKOV) $(INSTALLED) ## check the deployed resources against Checkov's rules
 	$(BIN)/python -m tests.template.resolved .build/resolved
-	$(CHECKOV) --directory .build/resolved --framework cloudformation --compact --quiet --skip-download \
-		--skip-check $(CHECKOV_SKIPS)
+	$(CHECKOV) --directory .build/resolved --framework cloudformation --compact --quiet --skip-download
 
 .PHONY: build
 build: $(SAM) ## build the deployable functions into .aws-sam/ (ARCHITECTURE=x86_64 or arm64)

@@ -4,22 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse
 
 from devstack.cloud.iam.authority import Authority
 from devstack.cloud.iam.policy import PolicyKind, parse_policy
 from devstack.template.intrinsics import resolve_value
-from devstack.template.resolver import Resolver
-from devstack.template.stack import ROOT, Stack, Values, deployed
+from devstack.template.stack import Stack, Values, deployed
 from tests.template.combinations import COMBINATIONS
 from tests.template.names import ACCOUNT, Names
-
-
-def monitoring() -> dict[str, Any]:
-    """Return the resources of the nested template."""
-    template = yaml_parse((ROOT / "observability" / "observability.yaml").read_text())
-    required = {name: "x" for name, parameter in template["Parameters"].items() if "Default" not in parameter}
-    return Resolver(template, required).section("Resources")
+from tests.template.resolved import monitoring
 
 
 def documents(resources: dict[str, Any]) -> Iterator[tuple[str, PolicyKind, Any]]:
@@ -45,7 +37,7 @@ def test_every_policy_is_parsed(values: Values) -> None:
 
 
 def test_every_policy_of_the_monitoring_is_parsed() -> None:
-    found = list(documents(monitoring()))
+    found = list(documents(monitoring({})))
     assert {name for name, _, _ in found} >= {"TopicKey", "PageTopicPolicy", "TicketTopicPolicy"}
     for name, kind, document in found:
         parse_policy(resolve_value(document, Names()), kind, source=name)
