@@ -1,7 +1,7 @@
 """List prices in US dollars, us-east-1, without free tiers, as of November 2025.
 
 From https://aws.amazon.com/NAME/pricing/, for NAME lambda, ec2, api-gateway, cloudwatch, xray, elasticache,
-privatelink, secrets-manager, kms, s3, step-functions and sagemaker/ai.
+privatelink, secrets-manager and kms. A price with another source or date says so.
 """
 
 AS_OF = "2025-11"
@@ -47,12 +47,18 @@ TRACE = 5.00 / 1_000_000
 """For each trace that X-Ray records."""
 
 S3_PUT = 0.005 / 1_000
+"""PUT, COPY, POST and LIST. This price, the next two and that of a state transition are also in AWS's table
+https://docs.aws.amazon.com/solutions/latest/automated-security-response-on-aws/cost.html, read in November 2026."""
 S3_GET = 0.0004 / 1_000
+"""GET and all others but DELETE, which is free."""
 S3_GB_MONTH = 0.023
+"""S3 Standard, the first 50 TB."""
 STATE_TRANSITION = 0.025 / 1_000
 """Of a standard workflow of Step Functions."""
 TRAINING_M5_2XLARGE_HOUR = 0.461
-"""SageMaker training on ml.m5.2xlarge, on demand: the same instance of EC2 costs 0.384."""
+"""SageMaker training on ml.m5.2xlarge, on demand. Not confirmed by a page of AWS: it is 1.2 times the price of the same
+instance of EC2 (0.384), and the rate that others quote, as of November 2026.
+https://aws.amazon.com/sagemaker/ai/pricing/ has the present one."""
 
 SECRET_MONTH = 0.40
 KEY_MONTH = 1.00
