@@ -3,14 +3,15 @@
 from nextitem.telemetry import metrics
 from observability.alarms.catalogue import ALARMS, COMPOSITES
 from observability.alarms.objectives import LATENCY
-from observability.alarms.types import MINUTE
+from observability.alarms.types import MINUTE, Alarm
 from observability.dashboards.lines import aws_line, indicator_line, statistic_lines, sum_line, version_graph
 from observability.dashboards.widgets import HALF, AlarmList, Dashboard, Graph, Line, Row
 from observability.metrics import aws_metrics
 from observability.metrics import indicators as slis
 from observability.metrics.references import AwsMetric
 
-_NOTIFYING = tuple(alarm for alarm in (*COMPOSITES, *ALARMS) if alarm.notifies is not None)
+_COMPOSITES_FIRST: tuple[Alarm, ...] = (*COMPOSITES, *ALARMS)
+_NOTIFYING = tuple(alarm for alarm in _COMPOSITES_FIRST if alarm.notifies is not None)
 
 
 def _graph(title: str, *lines: Line, limit: tuple[str, float] | None = None, stacked: bool = False) -> Graph:

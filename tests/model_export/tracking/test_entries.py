@@ -6,9 +6,9 @@ from devstack.publish import demo_artifact, earlier_artifact
 from model_export.tracking.entries import MAX_TAG, mirrored
 from nextitem.registry.publisher import PublishedVersion, Publisher
 from nextitem.registry.verdicts import Figure, Verdict
-from tests.model_export.experiments.scene import TrustingPublisher
 from tests.model_export.tracking.registry import judge, put
 from tests.nextitem.memory_bucket import MemoryBucket
+from tests.nextitem.publishers import TrustingPublisher
 
 DEMO, EARLIER = demo_artifact().name, earlier_artifact().name
 

@@ -11,9 +11,9 @@ from devstack.publish import demo_artifact, earlier_artifact
 from model_export.cli.registry_options import BucketOptions
 from nextitem.registry.reader import model_key
 from tests.model_export.cli.commandline import done, nextitem
-from tests.model_export.experiments.scene import TrustingPublisher
 from tests.model_export.tracking.registry import judge, put
 from tests.nextitem.memory_bucket import MemoryBucket
+from tests.nextitem.publishers import TrustingPublisher
 
 pytestmark = [
     pytest.mark.slow,

@@ -1,5 +1,6 @@
 """Writes to S3 behind the door, and the key that encrypts the bucket: publishers and promoters with boto3."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,10 @@ def test_a_promoter_replaces_a_route_by_its_tag(cloud: SmallCloud) -> None:
         store.create("models/b", b"model")
 
 
+def put(client: Any, key: str, way: dict[str, Any]) -> object:
+    return client.put_object(Bucket=BUCKET, Key=key, Body=b"b", **way)
+
+
 def test_a_bucket_keeps_its_past_from_those_who_may_write_all_routes(cloud: SmallCloud) -> None:
     # GIVEN a promoter whose right covers the folder of revisions, too, and the policy of template.yaml's bucket
     template = source()["Resources"]["ModelBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
@@ -115,7 +120,7 @@ def test_a_bucket_keeps_its_past_from_those_who_may_write_all_routes(cloud: Smal
     # WHEN it creates a revision, and writes it again in all ways
     created = BotoObjectStore(BUCKET, client).create(key, b"first")
     ways: list[dict[str, str]] = [{}, {"IfMatch": client.head_object(Bucket=BUCKET, Key=key)["ETag"]}]
-    refusals = [refusal(lambda way=way: client.put_object(Bucket=BUCKET, Key=key, Body=b"b", **way)) for way in ways]
+    refusals = [refusal(partial(put, client, key, way)) for way in ways]
 
     # THEN the first write stays, and the route itself may be changed
     assert created
