@@ -61,21 +61,32 @@ class SessionBootstrap:
         for column in range(values.shape[1]):
             sums[:, column] = np.bincount(owners, weights=chosen[:, column], minlength=self._sessions)
         sums[:, -1] = np.bincount(owners, minlength=self._sessions)
-        rng = np.random.default_rng(self._seed)
-        at_once = max(1, _MAX_CELLS // self._sessions)
-        means = []
-        for first in range(0, self._draws, at_once):
-            totals = self._session_counts(rng, min(at_once, self._draws - first)) @ sums
-            with np.errstate(invalid="ignore"):  # 0 / 0 is the documented NaN
-                means.append(totals[:, :-1] / totals[:, -1:])
-        return chosen.mean(axis=0), np.concatenate(means)
+        totals = drawn_totals(sums, draws=self._draws, seed=self._seed)
+        with np.errstate(invalid="ignore"):  # 0 / 0 is the documented NaN
+            return chosen.mean(axis=0), totals[:, :-1] / totals[:, -1:]
 
-    def _session_counts(self, rng: np.random.Generator, draws: int) -> Floats:
-        """Draw sessions and count how often each occurs, float64[draws, sessions]."""
-        drawn = rng.integers(0, self._sessions, (draws, self._sessions))
-        cells = drawn + np.arange(draws)[:, None] * self._sessions
-        counts = np.bincount(cells.ravel(), minlength=draws * self._sessions)
-        return counts.reshape(draws, self._sessions).astype(np.float64)
+
+def drawn_totals(sums: Floats, *, draws: int = DRAWS, seed: int = SEED) -> Floats:
+    """Return the total of each column in each draw of sessions, float64[draws, columns].
+
+    Args:
+        sums: float64[sessions, columns].
+        draws: number of draws.
+        seed: of the draws.
+    """
+    sessions = len(sums)
+    rng = np.random.default_rng(seed)
+    at_once = max(1, _MAX_CELLS // sessions)
+    parts = [_session_counts(rng, sessions, min(at_once, draws - first)) @ sums for first in range(0, draws, at_once)]
+    return np.concatenate(parts)
+
+
+def _session_counts(rng: np.random.Generator, sessions: int, draws: int) -> Floats:
+    """Draw sessions and count how often each occurs, float64[draws, sessions]."""
+    drawn = rng.integers(0, sessions, (draws, sessions))
+    cells = drawn + np.arange(draws)[:, None] * sessions
+    counts = np.bincount(cells.ravel(), minlength=draws * sessions)
+    return counts.reshape(draws, sessions).astype(np.float64)
 
 
 def estimates(values: Floats, draws: Floats) -> list[Estimate]:

@@ -11,6 +11,7 @@ from model_export.metrics.bootstrap import SEED, SessionBootstrap, estimates
 from model_export.metrics.exposure import exposure
 from model_export.metrics.protocol import values_by_metric
 from model_export.progress import Phase, Work
+from model_export.retraining.loss_bound import lowest_changes
 from nextitem.model.engine import Model
 from nextitem.registry.verdicts import Figure, JudgedEvents
 
@@ -23,11 +24,15 @@ Figures = dict[str, Figure]
 
 @dataclass(frozen=True)
 class Comparison:
-    """The figures of both versions, and their differences with intervals over the same draws of sessions."""
+    """The figures of both versions, and their differences with intervals over the same draws of sessions.
+
+    `lowest` are the lower ends that the gate bounds, of the metrics in `JUDGED` (`loss_bound`).
+    """
 
     candidate: Figures
     reference: Figures
     differences: Figures
+    lowest: dict[str, float]
 
 
 def later_sessions(test: Sessions, last: float, most: int) -> tuple[Sessions, int]:
@@ -87,11 +92,14 @@ def compare(candidate: Model, live: Model | None, test: Sessions, *, exclude_see
         named = zip(names_of, estimates(values, drawn), strict=True)
         return {name: Figure(*estimate) for name, estimate in named}
 
+    lows = lowest_changes(owners, len(test), *(np.stack(_columns(each), axis=1) for each in (first, second)))
+    lowest = dict(zip(names_of, lows.tolist(), strict=True))
     shown = _popularity(test, first, second)
     return Comparison(
         figures(means[:width], draws[:, :width]) | shown[0],
         figures(means[width:], draws[:, width:]) | shown[1],
         figures(means[:width] - means[width:], draws[:, :width] - draws[:, width:]),
+        {name: lowest[name] for name in JUDGED},
     )
 
 

@@ -1,11 +1,12 @@
 """The gate: judge a version beside the live one, and write the verdict beside the version.
 
 A version passes if, on sessions that neither was trained on, the 95 % interval of its HR@20 and MRR@20 excludes a loss
-of more than `GateRules.max_loss`, and if it keeps the other bounds. A challenger that might be worse than that has not
-proved enough, even if its figures look the same: more sessions decide it.
+of more than `GateRules.max_loss` (`loss_bound`), and if it keeps the other bounds. A challenger that might be worse
+than that has not proved enough, even if its figures look the same: more sessions decide it.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -112,7 +113,7 @@ def judge(
     last = max(model.manifest.training.last for model in models)
     judged, left_out = later_sessions(test, last, rules.max_judged_sessions)
     targets = int(targets_of(judged, exclude_seen=exclude_seen).sum())
-    comparison, bounds = Comparison({}, {}, {}), [_golden_bound(len(candidate.certificate.sessions))]
+    comparison, bounds = Comparison({}, {}, {}, {}), [_golden_bound(len(candidate.certificate.sessions))]
     bounds.append(
         _bound("sessions", "sessions after both trainings", len(judged), "at least", rules.min_judged_sessions)
     )
@@ -146,9 +147,8 @@ def _uncertified(version: str, live: str | None, route: str, at: str, error: Art
 
 def _quality_bounds(comparison: Comparison, rules: GateRules, live: Model | None) -> Iterator[Bound]:
     for metric in JUDGED:
-        before, difference = comparison.reference[metric].value, comparison.differences[metric]
-        low = difference.value if difference.low is None else difference.low
-        meaning = f"relative change of {metric.upper()}, lower end of its 95 % interval"
+        before, low = comparison.reference[metric].value, comparison.lowest[metric]
+        meaning = f"relative change of {metric.upper()}, lower end of its 95 % interval with one more session, lost"
         # Of two versions without a hit, such as on ids that neither knows, none has proved anything
         change = relative(low, before) if before or low > 0 else -1.0
         # better than best sellers is the least that a first model must be
@@ -175,7 +175,7 @@ def _with_costs(
     """Add size and latency, and their bounds if there is a live version to compare with."""
     sizes = {"megabytes": Figure(_size(candidate.manifest) / 1e6)}
     if live is None:
-        return Comparison(comparison.candidate | sizes, comparison.reference, comparison.differences), []
+        return replace(comparison, candidate=comparison.candidate | sizes), []
     work.begin("comparing the latency")
     before = {"megabytes": Figure(_size(live.manifest) / 1e6)}
     ratio = _size(candidate.manifest) / _size(live.manifest)
@@ -186,7 +186,12 @@ def _with_costs(
         differences["latency ratio"] = latency.ratio
         meaning = "median latency on this machine, as a multiple of the live version's"
         bounds.append(_bound("latency", meaning, latency.ratio.value, "at most", rules.max_latency_ratio))
-    return Comparison(comparison.candidate | sizes, comparison.reference | before, differences), bounds
+    return replace(
+        comparison,
+        candidate=comparison.candidate | sizes,
+        reference=comparison.reference | before,
+        differences=differences,
+    ), bounds
 
 
 def _golden_bound(checked: int) -> Bound:
