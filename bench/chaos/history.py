@@ -16,7 +16,7 @@ from nextitem.sessions.session import SEEN_TAGS, TAG_BYTES, WINDOW, LogEntry, Se
 
 
 class Action(NamedTuple):
-    """What happened in an event."""
+    """An event as it happened: its item and its type."""
 
     item_id: str
     type: str = VIEW

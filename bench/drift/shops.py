@@ -22,7 +22,7 @@ DAY_MS = 24 * HOUR_MS
 
 @dataclass(frozen=True)
 class Change:
-    """What became of the shop after the training.
+    """A change of the shop after the training.
 
     Attributes:
         name: for the table.

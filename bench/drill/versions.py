@@ -1,4 +1,4 @@
-"""What a drill begins with: the lake's history, a first champion, and a model that learned nonsense."""
+"""Prepare a drill: the lake's history, a first champion, and a model that learned nonsense."""
 
 import os
 import sys

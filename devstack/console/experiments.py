@@ -61,7 +61,7 @@ class Start(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class LogEntry:
-    """What was decided by a look, or done by a person; a look has its evidence, see `Look`.
+    """An entry of the log: a look decided it, or a person did it. A look has its evidence, see `Look`.
 
     Attributes:
         at: when.

@@ -27,7 +27,7 @@ from nextitem.service.serving import RoutedModel
 
 ROUTE = "live"
 BY = "the console"
-"""What changes the route, in its audit log."""
+"""The author of the console's entries in the audit log."""
 MODELS_OPEN = 3
 
 

@@ -5,7 +5,7 @@ from typing import Protocol
 
 
 class Context(Protocol):
-    """What a function reads of Lambda's context."""
+    """The part of Lambda's context that a function reads."""
 
     def get_remaining_time_in_millis(self) -> int:
         """Return the milliseconds until Lambda ends the function."""

@@ -11,7 +11,7 @@ from nextitem.redis_client.url import StoreUrl, parse_store_url
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """What every function of the loop has.
+    """The settings that all functions of the loop have.
 
     Attributes:
         bucket: ``NEXTITEM_BUCKET``, which holds the registry and the lake.

@@ -66,7 +66,7 @@ class OpenCatalogue(NamedTuple):
 
 
 CatalogueInUse = JoinedCatalogue | OpenCatalogue | None
-"""What a process has of its route's catalogue; None where the route has none."""
+"""The part of its route's catalogue that a process has; None where the route has none."""
 
 
 def load_first_joins(registry: Registry, route: str, models: Collection[str]) -> CatalogueInUse:

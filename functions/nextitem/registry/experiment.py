@@ -21,7 +21,7 @@ Salt = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}$")]
 
 
 class Experiment(msgspec.Struct, frozen=True):
-    """What a route says of the experiment that runs on it. The share is the challenger's weight.
+    """The experiment that runs on a route. Its share is the challenger's weight.
 
     Attributes:
         experiment: its id.

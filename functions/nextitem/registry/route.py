@@ -78,7 +78,7 @@ class Route(msgspec.Struct, frozen=True):
 
     @property
     def seen_items(self) -> str:
-        """What answers do with the session's items, in words."""
+        """Whether answers leave out the session's items, in words."""
         if self.exclude_seen is None:
             return "as the deployment says"
         return "left out" if self.exclude_seen else "not left out"

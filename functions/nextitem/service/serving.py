@@ -1,4 +1,4 @@
-"""What a route gives to a process: its models, their items and its catalogue; and which variant a session gets."""
+"""The models, items and catalogue that a process has for its route, and the choice of a session's variant."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -60,7 +60,7 @@ class Interleaved(msgspec.Struct, frozen=True):
 
 
 class Loaded(NamedTuple):
-    """What a read of the registry gave: the route, its models that are new, its catalogue, and the route's fault."""
+    """The result of a read of the registry: the route, its models that are new, its catalogue, and the route's fault."""
 
     route: Route
     models: dict[str, Model]

@@ -1,4 +1,4 @@
-"""What trends: which events count, and the list of items by their counts."""
+"""Trending items: which events count, and the list of items by their counts."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
