@@ -60,7 +60,7 @@ class Interleaved(msgspec.Struct, frozen=True):
 
 
 class Loaded(NamedTuple):
-    """The result of a read of the registry: the route, its models that are new, its catalogue, and the route's fault."""
+    """The result of a read of the registry: the route, its new models, its catalogue, and the route's fault."""
 
     route: Route
     models: dict[str, Model]

@@ -113,7 +113,7 @@ def test_a_changed_shop_is_noticed(bucket: MemoryBucket, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_what_was_measured_before_is_smoothed(bucket: MemoryBucket, tmp_path: Path) -> None:
+def test_measurements_are_smoothed_with_those_before(bucket: MemoryBucket, tmp_path: Path) -> None:
     # GIVEN a steady report of a day ago, in the bucket
     version = version_in(bucket)
     steady = measured(bucket, tmp_path, live_records(shop(), 200, 2, version))

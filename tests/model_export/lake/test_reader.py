@@ -187,7 +187,7 @@ def test_a_lake_without_events_of_the_window_has_no_sessions(tmp_path: Path) -> 
     assert rows_of(read_ended_sessions(lake, SessionWindow(START, START + 1))) == []
 
 
-def test_what_is_no_lake_and_what_is_no_file_of_one_is_named(tmp_path: Path) -> None:
+def test_a_folder_without_a_lake_and_a_damaged_file_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no lake"):
         LakeFolder(tmp_path)
     lake = write_lake(tmp_path, [record("s", START, 0)])

@@ -95,7 +95,7 @@ def test_a_start_under_an_id_may_be_repeated(publisher: Publisher) -> None:
 
 
 @pytest.mark.parametrize("share", [0, -0.1, 1.1, float("nan")])
-def test_what_is_no_share_is_refused(publisher: Publisher, share: float) -> None:
+def test_a_share_out_of_range_is_refused(publisher: Publisher, share: float) -> None:
     publisher.promote(A, FOLDER)
     with pytest.raises(InputError, match="share"):
         publisher.start_experiment(B, share, FOLDER)
