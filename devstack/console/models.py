@@ -176,4 +176,4 @@ class Models:
 def _refusal(published: PublishedVersion, live: Route | None) -> str | None:
     if live is None or published.version in live.versions:
         return None
-    return refusal_of(published.verdict, published.version, live.champion.version)
+    return refusal_of(published.verdict, published.version, live.champion.version, datetime.now(UTC))

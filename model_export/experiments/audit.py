@@ -4,17 +4,18 @@ Decisions of looks have documents of their own, with their evidence (`model_expo
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from nextitem.aws.object_store import ObjectReader, ObjectStore
-from nextitem.errors import InputError, RegistryError
+from nextitem.errors import ArtifactError, InputError, ObjectTooLarge, RegistryError
 from nextitem.model.manifest import DECODE_ERRORS
 from nextitem.registry.route import Route
-from nextitem.registry.verdicts import Override
+from nextitem.registry.verdicts import Override, read_verdict
 
 MAX_ENTRY_BYTES = 1 << 20
 _WHAT = re.compile(r"[a-z]+(-[a-z]+)*")
@@ -86,6 +87,8 @@ def record_change(
 ) -> str:
     """Add a change that a person or a schedule has made to a route to its audit log; see `write_audit`.
 
+    If the gate judged a version of the route by settings other than its defaults, the entry has them, as `gate`.
+
     Args:
         bucket: the registry's bucket.
         name: the route's name.
@@ -97,8 +100,21 @@ def record_change(
         details: what else to keep, such as the experiment's id.
     """
     versions = [variant.version for variant in route.variants]
-    entry = AuditEntry(at, what, reason, {"revision": route.revision, "versions": versions, "by": by, **details})
-    return write_audit(bucket, name, entry)
+    known: dict[str, Any] = {"revision": route.revision, "versions": versions, "by": by, **details}
+    if settings := _gate_settings(bucket, versions):
+        known["gate"] = settings
+    return write_audit(bucket, name, AuditEntry(at, what, reason, known))
+
+
+def _gate_settings(bucket: ObjectReader, versions: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Return the gate's settings other than its defaults, by version; none of a verdict that cannot be read."""
+    found = {}
+    for version in versions:
+        with suppress(ArtifactError, ObjectTooLarge):
+            verdict = read_verdict(bucket, version)
+            if verdict is not None and verdict.settings:
+                found[version] = verdict.settings
+    return found
 
 
 def read_audit(bucket: ObjectReader, route: str) -> list[AuditEntry]:

@@ -130,13 +130,20 @@ def judge(
         route=route,
         judged_at=at,
         passed=passed,
-        reason=_reason(candidate.version, reference, comparison, bounds, events),
+        reason=_reason(candidate.version, reference, comparison, bounds, events) + _in_words(rules),
         events=events,
         figures=comparison.candidate,
         reference_figures=comparison.reference,
         differences=comparison.differences,
         bounds=tuple(bounds),
+        settings=rules.changed,
     )
+
+
+def _in_words(rules: GateRules) -> str:
+    """Return the sentence about settings other than their defaults; empty without any."""
+    listed = ", ".join(f"--{name.replace('_', '-')} {value:g}" for name, value in rules.changed.items())
+    return f" Settings other than the default: {listed}." if listed else ""
 
 
 def _uncertified(version: str, live: str | None, route: str, at: str, error: ArtifactCorrupt) -> Verdict:

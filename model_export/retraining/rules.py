@@ -1,6 +1,6 @@
 """The rules of the gate: a setting for each bound."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated
 
 from nextitem.errors import InputError
@@ -43,3 +43,10 @@ class GateRules:
         ):
             if not fits:
                 raise InputError(f"--{name.replace('_', '-')} must be {rule}, not {getattr(self, name)!r}")
+
+    @property
+    def changed(self) -> dict[str, float]:
+        """The settings other than their defaults, by name."""
+        return {
+            each.name: getattr(self, each.name) for each in fields(self) if getattr(self, each.name) != each.default
+        }

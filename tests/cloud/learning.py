@@ -40,6 +40,7 @@ def fill_and_compact(cloud: LocalCloud, until: Until, events: int) -> None:
 
 TRAINING_JOB = """
 import os, sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from model_export.lake.collector import MAX_FILE_BYTES
@@ -56,9 +57,10 @@ read_deletions(bucket)
 publisher = Publisher(bucket, "live")
 live = publisher.current().champion.version
 version = publisher.publish(Path(artifact))
+judged_at = datetime.now(UTC).isoformat(timespec="seconds")
 for passed in (False, True):
     reason = "of the story"
-    write_verdict(bucket, Verdict(version, live, "live", "2026-01-31T00:00:00Z", passed, reason, None, {}, {}, {}, ()))
+    write_verdict(bucket, Verdict(version, live, "live", judged_at, passed, reason, None, {}, {}, {}, ()))
 write_result(bucket, job, TrainingResult(version, True, reason))
 """
 """What a training job reads and writes, by the same modules, with an artifact in place of the training."""

@@ -263,7 +263,7 @@ class Publisher:
     def _require_verdict(self, version: str, live: Route | None, override: Override | None) -> None:
         """Check the verdict of a version that takes no traffic yet, if another version does."""
         if live is not None and version not in live.versions:
-            require_verdict(self._bucket, version, live.champion.version, override)
+            require_verdict(self._bucket, version, live.champion.version, self._now(), override)
 
     def _check(self, version: str, folder: Path) -> Callable[[], object]:
         """Check digests and certificate; join with the catalogue. Return a call that joins with a later one, too."""

@@ -5,6 +5,7 @@ the artifact: the manifest does not list it.
 """
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -18,6 +19,8 @@ from nextitem.registry.writes import compare_and_set
 VERDICT = "verdict.json"
 MAX_VERDICT_BYTES = 1 << 20
 VERDICT_SCHEMA = 1
+VERDICT_DAYS = 14
+"""A verdict lets a version take traffic for so long. It judged one day; a shop sells other things weeks later."""
 
 Rule = Literal["at least", "at most"]
 Override = Callable[[str], object]
@@ -87,6 +90,7 @@ class Verdict(msgspec.Struct, frozen=True):
         reference_figures: the same of the reference.
         differences: the version's figure minus that of the reference, in the same draws of sessions.
         bounds: each bound.
+        settings: the gate's settings other than their defaults, by name, such as ``max_loss``.
     """
 
     version: str
@@ -100,6 +104,7 @@ class Verdict(msgspec.Struct, frozen=True):
     reference_figures: dict[str, Figure]
     differences: dict[str, Figure]
     bounds: tuple[Bound, ...]
+    settings: dict[str, float] = {}
     schema: int = VERDICT_SCHEMA
 
 
@@ -156,17 +161,19 @@ def write_verdict(bucket: ObjectStore, verdict: Verdict) -> None:
     compare_and_set(bucket, key, bucket.read(key, MAX_VERDICT_BYTES), encode_verdict(verdict))
 
 
-def require_verdict(bucket: ObjectReader, version: str, live: str, override: Override | None) -> None:
+def require_verdict(bucket: ObjectReader, version: str, live: str, now: datetime, override: Override | None) -> None:
     """Check that a version may take traffic from a live one.
 
     Args:
         bucket: the registry's bucket.
         version: the version.
         live: the live one.
+        now: the time, with a time zone.
         override: see `Override`; None for a refusal.
 
     Raises:
-        NotJudged: it has no verdict that can be read, did not pass, or was compared with another version.
+        NotJudged: it has no verdict that can be read, did not pass, was compared with another version, or was judged
+            more than `VERDICT_DAYS` ago.
         RegistryError: the bucket cannot be read.
     """
     try:
@@ -174,20 +181,21 @@ def require_verdict(bucket: ObjectReader, version: str, live: str, override: Ove
             verdict = read_verdict(bucket, version)
         except ArtifactError as error:
             raise NotJudged(str(error)) from None
-        _require(verdict, version, live)
+        _require(verdict, version, live, now)
     except NotJudged as refusal:
         if override is None:
             raise
         override(str(refusal))
 
 
-def refusal_of(verdict: Verdict | None, version: str, live: str) -> str | None:
+def refusal_of(verdict: Verdict | None, version: str, live: str, now: datetime) -> str | None:
     """Return why a version may not take traffic from a live one, in words; None if it may.
 
     Args:
         verdict: of the version, if it was judged.
         version: the version.
         live: the live one.
+        now: the time, with a time zone.
     """
     if verdict is None:
         return f"{version} has no verdict beside the live version {live}"
@@ -195,11 +203,25 @@ def refusal_of(verdict: Verdict | None, version: str, live: str) -> str | None:
         return f"{version} did not pass the gate: {verdict.reason}"
     if verdict.reference != live:
         return f"{version} was compared with {verdict.reference or 'best sellers'}, but {live} is live"
+    judged_at = _time_of(verdict)
+    if judged_at is None:
+        return f"the verdict on {version} does not say when it was made ({verdict.judged_at!r})"
+    if now - judged_at > timedelta(days=VERDICT_DAYS):
+        days = (now - judged_at).days
+        return f"the verdict on {version} beside {live} is {days} days old, and counts for {VERDICT_DAYS}"
     return None
 
 
-def _require(verdict: Verdict | None, version: str, live: str) -> None:
-    refusal = refusal_of(verdict, version, live)
+def _time_of(verdict: Verdict) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(verdict.judged_at)
+    except ValueError:
+        return None
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time
+
+
+def _require(verdict: Verdict | None, version: str, live: str, now: datetime) -> None:
+    refusal = refusal_of(verdict, version, live, now)
     if refusal is None:
         return
     if verdict is not None and not verdict.passed:

@@ -4,8 +4,10 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from model_export.experiments.audit import AuditEntry, read_audit, write_audit
+from model_export.experiments.audit import AuditEntry, read_audit, record_change, write_audit
 from nextitem.errors import InputError, RegistryError
+from nextitem.registry.route import Route, Variant
+from nextitem.registry.verdicts import Verdict, verdict_key, write_verdict
 from tests.nextitem.memory_bucket import MemoryBucket
 
 AT = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
@@ -34,6 +36,24 @@ def test_an_entry_of_another_form_is_refused(entry: AuditEntry) -> None:
     with pytest.raises(InputError, match="lower-case words"):
         write_audit(bucket, "live", entry)
     assert not bucket.objects
+
+
+def test_a_promotion_of_a_version_that_was_judged_by_other_settings_says_so() -> None:
+    # GIVEN a verdict by a loss that is not the default, and one by the defaults
+    bucket, versions = MemoryBucket(), [f"v{digit * 16}" for digit in "ab"]
+    for version, settings in zip(versions, ({"max_loss": 0.2}, {}), strict=True):
+        at = AT.isoformat()
+        write_verdict(bucket, Verdict(version, None, "live", at, True, "", None, {}, {}, {}, (), settings))
+    # WHEN each is promoted THEN the first entry has the setting
+    for version in versions:
+        route = Route(1, (Variant("main", version, 1.0),), AT.isoformat())
+        record_change(bucket, "live", route, AT, "promotion", "by hand", "ada")
+    first, second = read_audit(bucket, "live")
+    assert first.details["gate"] == {versions[0]: {"max_loss": 0.2}}
+    assert "gate" not in second.details
+    # AND a damaged verdict does not hold the entry up: the route is changed already
+    bucket.objects[verdict_key(versions[0])] = b"{}"
+    record_change(bucket, "live", route, AT, "rollback", "by hand", "ada")
 
 
 def test_a_damaged_entry_is_named() -> None:

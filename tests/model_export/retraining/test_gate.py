@@ -123,6 +123,15 @@ def test_each_bound_refuses_alone(name: str, limit: float, bound: str, demo: Mod
     assert missed(judged(demo, demo, after.subset(np.arange(30)), rules)) == {bound}
 
 
+def test_settings_other_than_the_default_are_in_the_verdict(demo: Model, after: Sessions) -> None:
+    verdict = judged(demo, None, after.subset(np.arange(10)), GateRules(max_loss=0.5, min_judged_sessions=1))
+    assert verdict.settings == {"max_loss": 0.5, "min_judged_sessions": 1}
+    assert verdict.reason.endswith(" Settings other than the default: --max-loss 0.5, --min-judged-sessions 1.")
+    plain = judged(demo, None, after.subset(np.arange(10)), GateRules())
+    assert plain.settings == {}
+    assert "Settings" not in plain.reason
+
+
 def test_only_sessions_after_both_trainings_count(demo: Model, earlier: Model) -> None:
     # GIVEN sessions around the end of the training
     test = sessions_of(demo.manifest.training.last - 43_200, 40)

@@ -88,10 +88,15 @@ def test_a_document_that_is_no_verdict_is_refused() -> None:
         ),
         (encode_verdict(msgspec.structs.replace(PASSED, reference=OTHER)), f"was compared with {OTHER}, but {LIVE} is"),
         (encode_verdict(msgspec.structs.replace(PASSED, reference=None)), "was compared with best sellers"),
+        (
+            encode_verdict(msgspec.structs.replace(PASSED, judged_at="2026-11-14T00:00:00+00:00")),
+            f"the verdict on {NEW} beside {LIVE} is 15 days old, and counts for 14: `nextitem gate {NEW}` compares",
+        ),
+        (encode_verdict(msgspec.structs.replace(PASSED, judged_at="yesterday")), "does not say when it was made"),
         (b"{}", "is no verdict"),
         (b'{"schema": 2}', "has verdict schema 2"),
     ],
-    ids=["missing", "refused", "of another", "of best sellers", "damaged", "newer"],
+    ids=["missing", "refused", "of another", "of best sellers", "old", "without a time", "damaged", "newer"],
 )
 def test_without_a_passing_verdict_a_version_takes_no_traffic(
     data: bytes | None, message: str, publisher: Publisher, bucket: MemoryBucket
@@ -123,6 +128,12 @@ def _running(publisher: Publisher) -> str:
     experiment = current(publisher).experiment
     assert experiment is not None
     return experiment.experiment
+
+
+def test_a_verdict_counts_for_two_weeks(publisher: Publisher, bucket: MemoryBucket) -> None:
+    write_verdict(bucket, msgspec.structs.replace(PASSED, judged_at="2026-11-15T00:00:00"))
+    publisher.promote(NEW, Path())
+    assert current(publisher).champion.version == NEW
 
 
 def test_with_a_passing_verdict_it_takes_traffic(publisher: Publisher, bucket: MemoryBucket) -> None:
