@@ -45,15 +45,17 @@ def test_a_promotion_of_a_version_that_was_judged_by_other_settings_says_so() ->
         at = AT.isoformat()
         write_verdict(bucket, Verdict(version, None, "live", at, True, "", None, {}, {}, {}, (), settings))
     # WHEN each is promoted THEN the first entry has the setting
-    for version in versions:
+    for number, version in enumerate(versions):
         route = Route(1, (Variant("main", version, 1.0),), AT.isoformat())
-        record_change(bucket, "live", route, AT, "promotion", "by hand", "ada")
+        record_change(bucket, "live", route, AT + timedelta(days=number), "promotion", "by hand", "ada")
     first, second = read_audit(bucket, "live")
     assert first.details["gate"] == {versions[0]: {"max_loss": 0.2}}
     assert "gate" not in second.details
     # AND a damaged verdict does not hold the entry up: the route is changed already
     bucket.objects[verdict_key(versions[0])] = b"{}"
-    record_change(bucket, "live", route, AT, "rollback", "by hand", "ada")
+    route = Route(1, (Variant("main", versions[0], 1.0),), AT.isoformat())
+    record_change(bucket, "live", route, AT + timedelta(days=2), "promotion", "by hand", "ada")
+    assert "gate" not in read_audit(bucket, "live")[-1].details
 
 
 def test_a_damaged_entry_is_named() -> None:
