@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from model_export.cli.console import print_json, say, waiting
+from model_export.cli.lake_options import IDLE_SECONDS, IdleSeconds
 from model_export.cli.options import Json
 from model_export.cli.registry import Force, forced, user
 from model_export.cli.registry_options import BucketOptions, RouteName
@@ -63,7 +64,7 @@ class RuleOptions:
 class TimingOptions:
     """When sessions count."""
 
-    idle_seconds: Annotated[float, typer.Option(min=1, help="A session without events for so long has ended.")] = 1_800
+    idle_seconds: IdleSeconds = IDLE_SECONDS
     delay_seconds: Annotated[
         float,
         typer.Option(

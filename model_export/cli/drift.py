@@ -9,6 +9,7 @@ import typer
 from rich.table import Column, Table
 
 from model_export.cli.console import OUT, print_json, say, waiting
+from model_export.cli.lake_options import IDLE_SECONDS, IdleSeconds, LakeCopy, lake_files
 from model_export.cli.options import Json
 from model_export.cli.registry_options import BucketOptions, DeploymentExcludeSeen, RouteName
 from model_export.data.atomic_file import temporary_folder
@@ -35,16 +36,11 @@ def parse_hours(text: str) -> float:
 def drift(
     registry: BucketOptions,
     route: RouteName = "live",
-    lake: Annotated[
-        Path | None,
-        typer.Option(help="A folder that holds a copy of the bucket's folder lake; by default the bucket itself."),
-    ] = None,
+    lake_folder: LakeCopy = None,
     window: Annotated[
         str, typer.Option(help="Length of the window, such as 24h, 7d or 30m; only whole days have all hours.")
     ] = "24h",
-    pause: Annotated[str, typer.Option(help="A session has ended after so long a pause; the window ends before.")] = (
-        "30m"
-    ),
+    idle_seconds: IdleSeconds = IDLE_SECONDS,
     until: Annotated[
         str | None, typer.Option(help="Measure as at this time, ISO 8601; by default now.", show_default=False)
     ] = None,
@@ -61,7 +57,6 @@ def drift(
     """
     # Imported lazily: `--help` must not wait for DuckDB.
     from model_export.drift.route import Window, measure_route, write_report
-    from model_export.lake.folder import LakeFolder
 
     if report is not None:
         from model_export.report import check_report
@@ -69,14 +64,13 @@ def drift(
         check_report(report)
     settings = Window(
         hours=parse_hours(window),
-        idle_ms=round(parse_hours(pause) * 3_600_000),
+        idle_ms=round(idle_seconds * 1000),
         deployment_leaves_out_seen=exclude_seen,
     )
     now = datetime.now(UTC) if until is None else _time(until)
     bucket = registry.store()
     with waiting("reading the lake"), temporary_folder() as folder:
-        files = bucket if lake is None else LakeFolder(lake)
-        measured = measure_route(bucket, files, route, now, folder, settings)
+        measured = measure_route(bucket, lake_files(bucket, lake_folder), route, now, folder, settings)
     if report is not None:
         from model_export.report import write_drift_report
 

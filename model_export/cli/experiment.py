@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from model_export.cli.console import print_json, say, waiting
+from model_export.cli.lake_options import LakeCopy, lake_files
 from model_export.cli.options import Json
 from model_export.cli.registry import user
 from model_export.cli.registry_options import BucketOptions, RouteName
@@ -26,14 +27,7 @@ MAYBE_CHANGED = "the route may have changed; the next look goes on with what was
 class LookOptions:
     """Where sessions and measurements come from."""
 
-    lake_folder: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder with a copy of the folders lake-state and lake of the bucket, copied in this order; by "
-            "default the bucket.",
-            show_default=False,
-        ),
-    ] = None
+    lake_folder: LakeCopy = None
     stack: Annotated[
         str, typer.Option(envvar="NEXTITEM_STACK", help="The stack whose metrics in CloudWatch guard rails bound.")
     ] = DEFAULT_STACK
@@ -70,11 +64,10 @@ def look(registry: BucketOptions, where: LookOptions, route: RouteName = "live",
     Look as often as you like: the intervals hold at every look. Each decision is kept with its evidence.
     """
     from model_export.experiments.lifecycle import look_at_route
-    from model_export.lake.folder import LakeFolder
 
     describe_if_stopped(lambda: MAYBE_CHANGED)
     bucket = registry.store()
-    lake = bucket if where.lake_folder is None else LakeFolder(where.lake_folder)
+    lake = lake_files(bucket, where.lake_folder)
     with waiting("reading the sessions since the last look"):
         found = look_at_route(bucket, lake, route, _measurements(where, registry), datetime.now(UTC))
     if as_json:

@@ -1,13 +1,13 @@
 """Command `shadow`: replay sessions of the lake through the live version and another one."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Column, Table
 
 from model_export.cli.console import OUT, print_json, progress
+from model_export.cli.lake_options import IDLE_SECONDS, IdleSeconds, LakeCopy, lake_files
 from model_export.cli.options import Json
 from model_export.cli.registry_options import BucketOptions, DeploymentExcludeSeen, RouteName
 from model_export.data.atomic_file import temporary_folder
@@ -22,11 +22,8 @@ def shadow(
     registry: BucketOptions,
     days: Annotated[float, typer.Option(min=0.01, help="Sessions of so many days until now.")] = 1.0,
     sessions: Annotated[int, typer.Option(min=2, help="Maximum of sessions; of more, a sample.")] = 2_000,
-    idle_seconds: Annotated[float, typer.Option(min=1, help="A session without events for so long has ended.")] = 1_800,
-    lake_folder: Annotated[
-        Path | None,
-        typer.Option(help="Folder that holds a copy of the bucket's folder lake, instead of it.", show_default=False),
-    ] = None,
+    idle_seconds: IdleSeconds = IDLE_SECONDS,
+    lake_folder: LakeCopy = None,
     exclude_seen: DeploymentExcludeSeen = False,
     route: RouteName = "live",
     as_json: Json = False,
@@ -39,14 +36,13 @@ def shadow(
     from model_export.experiments.live_sessions import epoch_ms
     from model_export.experiments.shadow import sample_sessions
     from model_export.experiments.shadow import shadow as replay
-    from model_export.lake.folder import LakeFolder
     from model_export.lake.note import complete_until
     from nextitem.model.engine import Model
     from nextitem.registry.publisher import Publisher
     from nextitem.registry.reader import Registry
 
     bucket = registry.store()
-    lake = bucket if lake_folder is None else LakeFolder(lake_folder)
+    lake = lake_files(bucket, lake_folder)
     live = Publisher(bucket, route).current()
     if live is None:
         raise InputError(f"route {route} has no live version to compare with; nextitem promote gives it one")

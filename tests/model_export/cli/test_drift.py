@@ -9,6 +9,8 @@ import pytest
 from moto import mock_aws
 
 from model_export.cli.drift import parse_hours
+from model_export.cli.lake_options import IDLE_SECONDS
+from model_export.lake.records import IDLE_MS
 from nextitem.errors import InputError
 from tests.model_export.cli.commandline import done, nextitem
 from tests.model_export.drift.shops import NOW, lake_of, live_records, published, shop
@@ -48,7 +50,7 @@ def test_drift_is_shown_and_written(version: str, tmp_path: Path) -> None:
     assert "items against training: gained (others) " in shown.err
     assert version in shown.out
     # AND machines get the document that was written, from a copy of the lake
-    again = done("drift", "--until", (NOW.isoformat()), "--lake", tmp_path, "--json").document
+    again = done("drift", "--until", (NOW.isoformat()), "--lake-folder", tmp_path, "--json").document
     key = shown.err.split("written: ")[1].split()[0]
     stored = json.loads(boto3.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read())
     assert again == stored
@@ -73,8 +75,12 @@ def test_other_lengths_are_refused(text: str) -> None:
         parse_hours(text)
 
 
+def test_the_pause_that_ends_a_session_is_that_of_the_lake() -> None:
+    assert IDLE_SECONDS * 1000 == IDLE_MS
+
+
 def test_wrong_options_are_refused(tmp_path: Path) -> None:
     assert "must be named *.html" in nextitem("drift", "--bucket", "b", "--report", "drift.txt").fault
     assert "is no time: write ISO 8601" in nextitem("drift", "--bucket", "b", "--until", "noon").fault
     with mock_aws():
-        assert "must hold a folder lake" in nextitem("drift", "--bucket", "b", "--lake", tmp_path, *UNTIL).fault
+        assert "must hold a folder lake" in nextitem("drift", "--bucket", "b", "--lake-folder", tmp_path, *UNTIL).fault
