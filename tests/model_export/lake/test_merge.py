@@ -66,7 +66,7 @@ def entries_in(lake: MemoryLake) -> list[str]:
 
 def saved(lake: MemoryLake, folder: Path) -> Path:
     """Write the lake to a folder, as a copy of the bucket."""
-    for key, data in lake.files.items():
+    for key, data in lake.objects.items():
         (folder / key).parent.mkdir(parents=True, exist_ok=True)
         (folder / key).write_bytes(data)
     return folder / EVENTS
@@ -77,18 +77,18 @@ def test_a_day_becomes_a_file_for_each_hour() -> None:
     # GIVEN the files of a day
     lake = MemoryLake()
     records = put_hours(lake, 24)
-    assert len(lake.files) == 192
+    assert len(lake.objects) == 192
     # WHEN it is complete
     end = START + 24 * HOUR_MS
     assert compact(lake, end + MERGE_AGE_MS, RETENTION_DAYS) == Compacted(merged=24, sources=192)
     # THEN it has a file for each hour, with all events, and the next run has nothing to do
-    assert sorted(lake.files) == [f"{folder}merged-0000.parquet" for folder in sorted(folders(lake))]
+    assert sorted(lake.objects) == [f"{folder}merged-0000.parquet" for folder in sorted(folders(lake))]
     assert entries_in(lake) == sorted(each.entry for each in records)
     assert compact(lake, end + MERGE_AGE_MS, RETENTION_DAYS) == Compacted()
 
 
 def folders(lake: MemoryLake) -> set[str]:
-    return {f"{key.rpartition('/')[0]}/" for key in lake.files}
+    return {f"{key.rpartition('/')[0]}/" for key in lake.objects}
 
 
 def test_only_complete_hours_with_several_files_are_merged() -> None:
@@ -107,13 +107,13 @@ def test_a_merged_file_has_a_bounded_size_and_a_file_that_comes_late_gets_anothe
     lake = MemoryLake()
     records = put_hours(lake, 1, collections=20)
     now = START + HOUR_MS + MERGE_AGE_MS
-    size = sum(map(len, lake.files.values()))
+    size = sum(map(len, lake.objects.values()))
     # WHEN it is merged
     assert merged_at(lake, now, merged_bytes=size // 2) == Merged(2, 40, 0)
     late = put(lake, 3, record("late", START, 99))
     assert merged_at(lake, now) == Merged(1, 1, 0)
     # THEN each source is in one
-    assert [key.rpartition("-")[2] for key in sorted(lake.files)] == ["0000.parquet", "0001.parquet", "0002.parquet"]
+    assert [key.rpartition("-")[2] for key in sorted(lake.objects)] == ["0000.parquet", "0001.parquet", "0002.parquet"]
     assert entries_in(lake) == sorted([*(each.entry for each in records), f"{START}-99"])
     # AND the collector finds what a source held
     assert MergedFiles(lake).contents_of(late) == Contents(2, f"{START}-99")
@@ -134,10 +134,10 @@ def test_all_readers_leave_out_sources_that_are_still_there(tmp_path: Path) -> N
     # GIVEN a compaction that died before it deleted the sources
     lake = MemoryLake()
     records = put_hours(lake, 1)
-    sources = dict(lake.files)
+    sources = dict(lake.objects)
     now = START + HOUR_MS + MERGE_AGE_MS
     merged_at(lake, now)
-    lake.files |= sources
+    lake.objects |= sources
     # THEN live readers, a retraining and `nextitem prepare` see each event once
     assert entries_in(lake) == sorted(each.entry for each in records)
     day = datetime.fromtimestamp(START / 1000, UTC)
@@ -147,7 +147,7 @@ def test_all_readers_leave_out_sources_that_are_still_there(tmp_path: Path) -> N
     assert sum(map(len, events_of(sessions))) == len(records)
     # AND the next one deletes them
     assert merged_at(lake, now) == Merged(0, 8, 0)
-    assert list(map(is_merged, lake.files)) == [True]
+    assert list(map(is_merged, lake.objects)) == [True]
 
 
 @pytest.mark.parametrize("at", range(8))
@@ -182,11 +182,11 @@ def test_a_merged_file_keeps_its_sources_when_a_session_is_deleted(tmp_path: Pat
     now = START + HOUR_MS + MERGE_AGE_MS
     lake.create(f"{DELETIONS}a.json", msgspec.json.encode([Deletion("s1", now)]))
     assert compact(lake, now, RETENTION_DAYS) == Compacted(1, 0, 0, 1, 8, 0)
-    before = named_in(next(data for key, data in lake.files.items() if is_merged(key)), tmp_path)
+    before = named_in(next(data for key, data in lake.objects.items() if is_merged(key)), tmp_path)
     lake.create(f"{DELETIONS}b.json", msgspec.json.encode([Deletion("s2", now)]))
     assert compact(lake, now, RETENTION_DAYS) == Compacted(2, 1, 0)
     # THEN their events are gone
-    (merged,) = (data for key, data in lake.files.items() if is_merged(key))
+    (merged,) = (data for key, data in lake.objects.items() if is_merged(key))
     found = Counter(pq.read_table(io.BytesIO(merged)).column("session").to_pylist())
     assert found == {"s0": 2, "s3": 1, "s4": 1, "s5": 1, "s6": 1}
     # AND the file still names what it was merged from
@@ -199,10 +199,10 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     lake = MemoryLake()
     put_hours(lake, 1)
     (first, *_) = lake.keys(EVENTS)
-    good, lake.files[first] = lake.files[first], b"damaged, but long enough to have a footer"
+    good, lake.objects[first] = lake.objects[first], b"damaged, but long enough to have a footer"
     with pytest.raises(RegistryUnavailable, match=r"hour=\d\d/ cannot be merged"):
         merged_at(lake, START + HOUR_MS + MERGE_AGE_MS)
-    lake.files[first] = good
+    lake.objects[first] = good
     merged = f"{first.rpartition('/')[0]}/merged-0000.parquet"
     lake.create(merged, b"damaged, but long enough to have a footer")
     for read in (lambda: merged_at(lake, START + 9 * HOUR_MS), lambda: entries_in(lake)):

@@ -181,7 +181,7 @@ class World:
 
     def visible(self) -> Counter[str]:
         """Return how often readers see each event."""
-        files = {key: parse(data) for key, data in self.lake.files.items() if key.startswith(EVENTS)}
+        files = {key: parse(data) for key, data in self.lake.objects.items() if key.startswith(EVENTS)}
         named = {f"{folder_of(key)}{name}" for key, file in files.items() for name in file.sources}
         return Counter(row.item_id for key, file in files.items() if key not in named for row in file.rows)
 
@@ -246,7 +246,7 @@ def test_each_event_is_seen_once_at_every_moment(
             hours.setdefault(folder_of(key), []).append(key)
         assert all(len(keys) == 1 or all(map(is_merged, keys)) for keys in hours.values())
         # AND no file has an event of a deleted session, nor any object its name two days later
-        rows = [row for key in world.lake.keys(EVENTS) for row in parse(world.lake.files[key]).rows]
+        rows = [row for key in world.lake.keys(EVENTS) for row in parse(world.lake.objects[key]).rows]
         assert not world.deleted.intersection(row.session for row in rows)
         compact(world.lake, NOW + 2 * DAY_MS, RETENTION_DAYS)
         assert world.lake.keys(DELETIONS) == []

@@ -1,8 +1,7 @@
 """A round reaches every stream sooner or later, whatever stops it, and says each loss once."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import pytest
 
@@ -10,41 +9,11 @@ from model_export.lake.note import NOTE, complete_until, lost_since
 from model_export.lake.parquet import Contents
 from model_export.lake.records import Entry
 from model_export.lake.rounds import MAX_FAILURES, collect_round
-from nextitem.aws.object_store import StoredObject
 from nextitem.errors import RegistryUnavailable, StoreUnavailable
+from tests.nextitem.memory_bucket import MemoryBucket
 
 BUCKETS = 5
 NOW = datetime(2026, 1, 31, 9, tzinfo=UTC)
-
-
-class Bucket:
-    """A bucket in memory; only the note is ever in it."""
-
-    def __init__(self) -> None:
-        self.objects: dict[str, StoredObject] = {}
-
-    def read(self, key: str, max_bytes: int) -> StoredObject | None:
-        stored = self.objects.get(key)
-        assert stored is None or len(stored.data) <= max_bytes
-        return stored
-
-    def download(self, key: str, path: Path, max_bytes: Callable[[], int]) -> bool:
-        stored = self.read(key, max_bytes())
-        path.write_bytes(b"" if stored is None else stored.data)
-        return stored is not None
-
-    def keys(self, prefix: str) -> list[str]:
-        return sorted(key for key in self.objects if key.startswith(prefix))
-
-    def create(self, key: str, data: bytes) -> bool:
-        return key not in self.objects and self._put(key, data)
-
-    def replace(self, key: str, data: bytes, etag: str) -> bool:
-        return self.objects[key].etag == etag and self._put(key, data)
-
-    def _put(self, key: str, data: bytes) -> bool:
-        self.objects[key] = StoredObject(data, str(len(self.objects)) + str(hash(data)))
-        return True
 
 
 class EmptyStreams:
@@ -81,7 +50,7 @@ class EmptyStreams:
         return self._lost.get(bucket, 0)
 
 
-def play(streams: EmptyStreams, bucket: Bucket, calls: int = BUCKETS, now: datetime = NOW) -> dict[str, int]:
+def play(streams: EmptyStreams, bucket: MemoryBucket, calls: int = BUCKETS, now: datetime = NOW) -> dict[str, int]:
     """Run a round that has time for a number of streams; return what it reports."""
     reports: list[Mapping[str, int]] = []
     left = iter([False] * calls)
@@ -98,7 +67,7 @@ def play(streams: EmptyStreams, bucket: Bucket, calls: int = BUCKETS, now: datet
 
 
 def test_a_run_goes_on_where_the_last_one_ran_out_of_time() -> None:
-    bucket, streams = Bucket(), EmptyStreams()
+    bucket, streams = MemoryBucket(), EmptyStreams()
     left = [play(streams, bucket, calls=2)["lake_streams_left"] for _ in range(3)]
     assert left == [3, 3, 3]
     assert streams.read_streams == [0, 1, 2, 3, 4, 0]
@@ -106,7 +75,7 @@ def test_a_run_goes_on_where_the_last_one_ran_out_of_time() -> None:
 
 def test_the_lake_is_complete_until_the_earliest_begin_of_a_stream() -> None:
     # GIVEN runs that reach two streams each; a stream takes two seconds, and has its time before it is read
-    bucket, streams = Bucket(), EmptyStreams()
+    bucket, streams = MemoryBucket(), EmptyStreams()
     play(streams, bucket, calls=2)
     play(streams, bucket, calls=2)
     assert complete_until(bucket) is None  # one stream may have anything
@@ -123,7 +92,7 @@ def test_the_lake_is_complete_until_the_earliest_begin_of_a_stream() -> None:
 
 
 def test_a_loss_is_reported_once() -> None:
-    bucket = Bucket()
+    bucket = MemoryBucket()
     assert play(EmptyStreams({1: 3}), bucket)["lake_lost"] == 3
     assert play(EmptyStreams({1: 3}), bucket)["lake_lost"] == 0
     assert play(EmptyStreams({1: 4, 2: 2}), bucket)["lake_lost"] == 3
@@ -134,7 +103,7 @@ def test_a_loss_is_reported_once() -> None:
 
 
 def test_a_retraining_reads_the_losses_of_its_days() -> None:
-    bucket = Bucket()
+    bucket = MemoryBucket()
     assert lost_since(bucket, date(2026, 1, 1)) == 0
     for day, lost in ((1, 3), (1, 5), (2, 5), (4, 9)):
         play(EmptyStreams({1: lost}), bucket, now=datetime(2026, 1, day, 23, 59, tzinfo=UTC))
@@ -142,7 +111,7 @@ def test_a_retraining_reads_the_losses_of_its_days() -> None:
 
 
 def test_a_loss_of_a_run_that_dies_before_its_note_is_reported_again() -> None:
-    bucket = Bucket()
+    bucket = MemoryBucket()
 
     def die(_counts: Mapping[str, int]) -> None:
         raise KeyboardInterrupt
@@ -153,14 +122,14 @@ def test_a_loss_of_a_run_that_dies_before_its_note_is_reported_again() -> None:
 
 
 def test_streams_of_a_server_that_is_down_are_left_and_the_others_collected() -> None:
-    bucket, streams = Bucket(), EmptyStreams(broken=[1])
+    bucket, streams = MemoryBucket(), EmptyStreams(broken=[1])
     result = play(streams, bucket)
     assert streams.read_streams == [0, 1, 2, 3, 4]
     assert result["lake_streams_left"] == 1
 
 
 def test_without_a_store_a_run_fails_after_some_streams() -> None:
-    bucket, streams = Bucket(), EmptyStreams(broken=range(BUCKETS))
+    bucket, streams = MemoryBucket(), EmptyStreams(broken=range(BUCKETS))
     with pytest.raises(StoreUnavailable):
         play(streams, bucket)
     assert len(streams.read_streams) == MAX_FAILURES
@@ -168,7 +137,7 @@ def test_without_a_store_a_run_fails_after_some_streams() -> None:
 
 
 def test_a_note_of_another_form_is_no_reason_to_forget_losses() -> None:
-    bucket = Bucket()
+    bucket = MemoryBucket()
     bucket.create(NOTE, b'{"first": "one"}')
     with pytest.raises(RegistryUnavailable, match="delete it"):
         play(EmptyStreams(), bucket)
