@@ -23,6 +23,7 @@ from nextitem.registry.publisher import Publisher
 
 if TYPE_CHECKING:
     from devstack.lake_collector import LakeCollector
+    from model_export.experiments.lifecycle import Stopped
     from nextitem.aws.boto_object_store import BotoObjectStore
 
 DELAY_SECONDS = 5.0
@@ -184,7 +185,7 @@ class Experiments:
             collector.collect()
             return look_at_route(store, store, ROUTE, LoggedMeasurements(self._logs), now)
 
-    def stop(self) -> Record:
+    def stop(self) -> "Stopped":
         """Stop the experiment. Raises as `lifecycle.stop_experiment`, and as `start`."""
         with self._lake() as (store, _):
             from model_export.experiments.lifecycle import stop_experiment

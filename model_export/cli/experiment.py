@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from model_export.cli.console import print_json, say, waiting
+from model_export.cli.console import print_json, say, waiting, warn
 from model_export.cli.lake_options import LakeCopy, lake_files
 from model_export.cli.options import Json
 from model_export.cli.registry import user
@@ -80,16 +80,18 @@ def look(registry: BucketOptions, where: LookOptions, route: RouteName = "live",
 
 
 def stop(registry: BucketOptions, route: RouteName = "live", as_json: Json = False) -> None:
-    """End the experiment of a route: the champion keeps all sessions."""
+    """End the experiment of a route: the champion keeps all sessions, also if the experiment's record is damaged."""
     from model_export.experiments.lifecycle import stop_experiment
 
     describe_if_stopped(lambda: MAYBE_CHANGED)
     with waiting("stopping the experiment"):
-        record = stop_experiment(registry.store(), route, datetime.now(UTC), by=user())
+        stopped = stop_experiment(registry.store(), route, datetime.now(UTC), by=user())
+    if stopped.unreadable is not None:
+        warn([f"the experiment has no record that says so: {stopped.unreadable}"])
     if as_json:
-        print_json(record)
+        print_json(stopped)
     else:
-        say(f"route {route}: experiment {record.experiment} is stopped, {record.champion} has all sessions")
+        say(f"route {route}: experiment {stopped.experiment} is stopped, {stopped.champion} has all sessions")
 
 
 def log(registry: BucketOptions, route: RouteName = "live", as_json: Json = False) -> None:

@@ -30,7 +30,8 @@ from model_export.experiments.records import (
     change_record,
     create_record,
     read_looks,
-    read_records,
+    read_open_records,
+    read_record,
 )
 from model_export.lake.events import LakeFiles
 from nextitem.aws.object_store import ObjectStore
@@ -135,48 +136,80 @@ def look_at_route(
     return _look(bucket, lake, route, measurements, now)
 
 
-def stop_experiment(bucket: ObjectStore, route: str, now: datetime, *, by: str) -> Record:
+class Stopped(msgspec.Struct, frozen=True):
+    """An experiment that was stopped.
+
+    Attributes:
+        experiment: its id.
+        champion: the version that has all sessions.
+        challenger: the version that was tried.
+        record: its record; None if that could not be read, and so does not say that it has ended.
+        unreadable: why not; None if it could.
+    """
+
+    experiment: str
+    champion: str
+    challenger: str
+    record: Record | None
+    unreadable: str | None
+
+
+def stop_experiment(bucket: ObjectStore, route: str, now: datetime, *, by: str) -> Stopped:
     """End the experiment of a route: the champion keeps all sessions. It leaves an entry in the audit log.
+
+    No document of an experiment can prevent that: only the route is needed.
 
     Raises:
         InputError: no experiment runs.
         RouteConflict: the route was changed meanwhile.
+        RegistryError: the route or the bucket cannot be read.
     """
     publisher = _publisher(bucket, route, now)
-    record = running(bucket, route, publisher.current())
-    if record is None:
+    live = publisher.current()
+    if live is None or live.experiment is None or live.challenger is None:
         raise InputError(f"no experiment runs on route {route}")
-    details = {name: getattr(record, name) for name in ("experiment", "champion", "challenger")} | {"by": by}
+    experiment, arms = live.experiment.experiment, (live.champion.version, live.challenger.version)
+    record, unreadable = None, None
+    try:
+        record = running(bucket, route, live)
+    except RegistryUnavailable:
+        raise
+    except RegistryError as error:
+        unreadable = str(error)
+    details = {"experiment": experiment, "champion": arms[0], "challenger": arms[1], "by": by}
+    details |= {} if unreadable is None else {"unreadable": unreadable}
     write_audit(bucket, route, AuditEntry(now, "stop", "a person stopped the experiment", details))
     with TemporaryDirectory() as folder:
-        publisher.end_experiment(record.experiment, Path(folder), promote=False)
-    return change_record(bucket, record, _ended(record, "stopped", now))
+        publisher.end_experiment(experiment, Path(folder), promote=False)
+    if record is not None:
+        record = change_record(bucket, record, _ended(record, "stopped", now))
+    return Stopped(experiment, *arms, record, unreadable)
 
 
 def running(bucket: ObjectStore, route: str, live: Route | None) -> Record | None:
     """Return the record of the experiment that runs on a route; None without one.
 
     Raises:
-        RegistryError: the route has an experiment without a record.
+        RegistryError: the route has an experiment without a record, or with a damaged one.
     """
     if live is None or live.experiment is None:
         return None
     name = live.experiment.experiment
-    for record in read_records(bucket, route):
-        if record.experiment == name:
-            return record
-    raise RegistryError(
-        f"route {route} has experiment {name}, which has no record; end it with `nextitem rollback`, and start "
-        "experiments with `nextitem canary`"
-    )
+    record = read_record(bucket, route, name)
+    if record is None:
+        raise RegistryError(
+            f"route {route} has experiment {name}, which has no record; end it with `nextitem experiment stop`, and "
+            "start experiments with `nextitem canary`"
+        )
+    return record
 
 
 def _look(bucket: ObjectStore, lake: LakeFiles, route: str, measurements: Measurements, now: datetime) -> Look | None:
     publisher = _publisher(bucket, route, now)
     live = publisher.current()
     name = None if live is None or live.experiment is None else live.experiment.experiment
-    for open_record in read_records(bucket, route):
-        if open_record.ended is None and open_record.experiment != name:
+    for open_record in read_open_records(bucket, route):
+        if open_record.experiment != name:
             finished = _finish(bucket, open_record, publisher, live, now)
             if finished is not None:
                 return finished

@@ -4,6 +4,7 @@
 log, and the sums of all looks so far are in these documents, so that a look reads only the newest part of the lake.
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -16,7 +17,7 @@ from model_export.experiments.assignment import AssignedSessions
 from model_export.experiments.decide import Decision, Rules
 from model_export.experiments.sequential import ArmSums
 from nextitem.aws.object_store import ObjectReader, ObjectStore
-from nextitem.errors import InputError, RegistryError, RouteConflict
+from nextitem.errors import InputError, RegistryError, RegistryUnavailable, RouteConflict
 from nextitem.model.manifest import DECODE_ERRORS
 from nextitem.registry.experiment import Kind
 
@@ -24,6 +25,7 @@ EXPERIMENTS = "experiments/"
 RECORD = "record.json"
 MAX_DOCUMENT_BYTES = 1 << 20
 READS_AT_ONCE = 16
+logger = logging.getLogger(__name__)
 MAX_SECONDS = 31 * 86_400
 """Longest time in the settings of an experiment."""
 
@@ -193,6 +195,40 @@ def read_records(bucket: ObjectReader, route: str) -> list[Record]:
     """Return the records of a route's experiments, oldest first."""
     keys = [key for key in bucket.keys(f"{EXPERIMENTS}{route}/") if key.endswith(f"/{RECORD}")]
     return sorted(_read_all(bucket, keys, Record), key=lambda record: record.started)
+
+
+def read_record(bucket: ObjectReader, route: str, experiment: str) -> Record | None:
+    """Return the record of an experiment; None if there is none.
+
+    Raises:
+        RegistryError: it is damaged, or the bucket cannot be read.
+    """
+    key = record_key(route, experiment)
+    stored = bucket.read(key, MAX_DOCUMENT_BYTES)
+    return None if stored is None else _decode(stored.data, key, Record)
+
+
+def read_open_records(bucket: ObjectReader, route: str) -> list[Record]:
+    """Return the records of a route's experiments that have not ended, oldest first; damaged ones are logged.
+
+    Raises:
+        RegistryUnavailable: the bucket cannot be read.
+    """
+    keys = [key for key in bucket.keys(f"{EXPERIMENTS}{route}/") if key.endswith(f"/{RECORD}")]
+    with ThreadPoolExecutor(READS_AT_ONCE) as pool:
+        read = [record for record in pool.map(lambda key: _readable(bucket, key), keys) if record is not None]
+    return sorted((record for record in read if record.ended is None), key=lambda record: record.started)
+
+
+def _readable(bucket: ObjectReader, key: str) -> Record | None:
+    try:
+        stored = bucket.read(key, MAX_DOCUMENT_BYTES)
+        return None if stored is None else _decode(stored.data, key, Record)
+    except RegistryUnavailable:
+        raise
+    except RegistryError as error:
+        logger.warning("an experiment is left out: %s", error)
+        return None
 
 
 def add_look(bucket: ObjectStore, record: Record, look: Look) -> bool:

@@ -55,7 +55,8 @@ def test_a_promotion_that_a_person_prevented_is_not_called_one(scene: Scene) -> 
 def test_stop_gives_everything_back_and_leaves_an_entry(scene: Scene) -> None:
     scene.start()
     stopped = stop_experiment(scene.bucket, ROUTE, START + HOUR, by="bob")
-    assert (scene.shares, stopped.outcome) == ({A: 1.0}, "stopped")
+    assert (scene.shares, scene.record.outcome) == ({A: 1.0}, "stopped")
+    assert (stopped.record, stopped.unreadable) == (scene.record, None)
     begin, end = read_audit(scene.bucket, ROUTE)
     assert (begin.what, begin.at, begin.details["versions"]) == ("canary", START, [A, B])
     assert (end.what, end.at) == ("stop", START + HOUR)
@@ -63,6 +64,33 @@ def test_stop_gives_everything_back_and_leaves_an_entry(scene: Scene) -> None:
     assert [entry.details["by"] for entry in (begin, end)] == ["ann", "bob"]
     with pytest.raises(InputError, match="no experiment runs"):
         stop_experiment(scene.bucket, ROUTE, START + HOUR, by="bob")
+
+
+@pytest.mark.parametrize("data", [b"{}", b"[", b" " * (2 << 20), None], ids=["fields", "json", "size", "missing"])
+@pytest.mark.parametrize("document", ["record.json", "decisions/000001.json", "history"])
+def test_no_damaged_document_keeps_a_person_from_stopping(scene: Scene, document: str, data: bytes | None) -> None:
+    # GIVEN an experiment with a look, and an earlier one, of which a document is damaged or lost
+    scene.start()
+    stop_experiment(scene.bucket, ROUTE, START, by="ann")
+    running = scene.start()
+    scene.look(1)
+    own = [key for key in scene.bucket.objects if key.endswith(f"{running.experiment}/{document}")]
+    keys = own or [key for key in scene.bucket.objects if key.startswith("routes/history/")]
+    for key in keys:
+        if data is None:
+            del scene.bucket.objects[key]
+        else:
+            scene.bucket.objects[key] = data
+    # WHEN a person stops it THEN the champion has all sessions, and what could not be read is said and kept
+    stopped = stop_experiment(scene.bucket, ROUTE, START + 2 * HOUR, by="ann")
+    assert (scene.shares, stopped.champion, stopped.experiment) == ({A: 1.0}, A, running.experiment)
+    assert (stopped.unreadable is not None) == (document == "record.json")
+    assert (stopped.record is None) == (document == "record.json")
+    entry = read_audit(scene.bucket, ROUTE)[-1]
+    assert (entry.what, entry.details.get("unreadable")) == ("stop", stopped.unreadable)
+    # AND another experiment can start and be looked at
+    scene.start()
+    scene.look(3)
 
 
 def test_a_version_that_a_person_promotes_while_an_experiment_starts_is_its_champion(scene: Scene) -> None:
@@ -102,5 +130,5 @@ def test_what_cannot_start_is_refused(scene: Scene) -> None:
 def test_an_experiment_without_a_record_is_an_error(scene: Scene) -> None:
     assert scene.look(1) is None
     scene.publisher.start_experiment(B, 0.1, Path())
-    with pytest.raises(RegistryError, match="no record"):
+    with pytest.raises(RegistryError, match="no record; end it with `nextitem experiment stop`"):
         scene.look(2)

@@ -307,7 +307,7 @@ def test_a_route_that_keeps_changing_is_an_error_after_some_tries(
         tries.append(1)
         raise RouteConflict("changed")
 
-    monkeypatch.setattr(lifecycle, "read_records", conflict)
+    monkeypatch.setattr(lifecycle, "read_open_records", conflict)
     with pytest.raises(RouteConflict):
         scene.look(1)
     assert len(tries) == 3
