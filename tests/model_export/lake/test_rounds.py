@@ -56,7 +56,7 @@ def play(streams: EmptyStreams, bucket: MemoryBucket, calls: int = BUCKETS, now:
     left = iter([False] * calls)
     result = collect_round(
         streams,
-        bucket,  # type: ignore[arg-type]  # the parts that a round uses
+        bucket,
         BUCKETS,
         is_over=lambda: next(left, True),
         report=reports.append,
@@ -117,7 +117,7 @@ def test_a_loss_of_a_run_that_dies_before_its_note_is_reported_again() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        collect_round(EmptyStreams({0: 1}), bucket, BUCKETS, is_over=lambda: False, report=die)  # type: ignore[arg-type]
+        collect_round(EmptyStreams({0: 1}), bucket, BUCKETS, is_over=lambda: False, report=die)
     assert play(EmptyStreams({0: 1}), bucket)["lake_lost"] == 1
 
 
