@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from devstack.cloud.actors import ActorFailed, Answer
+from devstack.cloud.actors import PROMOTER, ActorFailed, Answer
 from devstack.cloud.cloud import LocalCloud
 from devstack.template.stack import ROOT
 
@@ -87,8 +87,18 @@ def retrain(cloud: LocalCloud) -> None:
     assert cloud.machines.call_function(machine, "CheckRoute", {"action": "check"}) == {"outcome": "experiment-running"}
     _look_and_roll_back(cloud)
     assert cloud.machines.call_function(machine, "CheckRoute", {"action": "check"}) == {"outcome": "free"}
+    _start_and_stop_by_hand(cloud, artifact.name)
     (measured,) = cloud.schedules.fire("DriftSchedule")
     assert measured.keys() == {"version", "level"}, measured
+
+
+def _start_and_stop_by_hand(cloud: LocalCloud, version: str) -> None:
+    """The promoter tries a version that has passed its gate, stops that, and finds both in the log."""
+    promoter = cloud.actors.credentials(PROMOTER)
+    cloud.actors.nextitem(promoter, "canary", version)
+    cloud.actors.nextitem(promoter, "experiment", "stop")
+    whats = [entry.get("what") for entry in json.loads(cloud.actors.nextitem(promoter, "experiment", "log", "--json"))]
+    assert [what for what in whats if what] == ["promotion", "canary", "canary", "stop"], whats
 
 
 def _look_and_roll_back(cloud: LocalCloud) -> None:

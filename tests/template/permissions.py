@@ -42,7 +42,7 @@ PATTERNS = {
     "${ModelBucket.Arn}/lake/*": {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"},
     "${ModelBucket.Arn}/lake-deletions/*": {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"},
     "${ModelBucket.Arn}/lake-state/*": {"s3:GetObject", "s3:PutObject"},
-    "${ModelBucket.Arn}/audit/*": {"s3:PutObject"},
+    "${ModelBucket.Arn}/audit/*": {"s3:GetObject", "s3:PutObject"},
     "${ModelBucket.Arn}/experiments/*": {"s3:GetObject"},
     "${ModelBucket.Arn}/experiments/*/record.json": {"s3:PutObject"},
     "${ModelBucket.Arn}/experiments/*/decisions/*": {"s3:PutObject"},

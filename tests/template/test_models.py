@@ -72,7 +72,8 @@ def test_a_promoter_changes_routes_and_writes_no_model(stack: Stack) -> None:
     assert s3_actions(stack, "PromoterPolicy") == READ | {"s3:PutObject", "s3:AbortMultipartUpload"}
     joins = "${ModelBucket.Arn}/catalogues/*/models/*"
     audit = "${ModelBucket.Arn}/audit/*"
-    assert written(stack, "PromoterPolicy") == ["${ModelBucket.Arn}/routes/*", audit, joins, joins]
+    records = "${ModelBucket.Arn}/experiments/*/record.json"
+    assert written(stack, "PromoterPolicy") == ["${ModelBucket.Arn}/routes/*", records, audit, joins, joins]
     assert [
         statement.body["Condition"]
         for statement in of(stack, "PromoterPolicy")
