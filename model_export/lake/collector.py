@@ -187,7 +187,7 @@ def _collect_file(
         result = Collected(len(records), len(deletions), unreadable)
     else:
         stored = lake.read(key, MAX_FILE_BYTES)
-        written = None if stored is None else contents_of(stored.data)
+        written = None if stored is None else contents_of(stored.data, key)
     if (earlier := merged.contents_of(key)) is not None:
         result, written = None, earlier
     if written is None:

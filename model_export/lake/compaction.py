@@ -97,7 +97,7 @@ def _forget(lake: Lake, key: str, deletions: list[Deletion]) -> bool:
     stored = lake.read(key, MAX_FILE_BYTES)
     if stored is None:  # a merged file that was not listed may have its events
         raise RegistryUnavailable(f"{key} was deleted meanwhile: does another compaction run? Run this one again")
-    kept = without_deleted(stored.data, deletions)
+    kept = without_deleted(stored.data, key, deletions)
     if kept is None:
         return False
     if not lake.replace(key, kept, stored.etag):

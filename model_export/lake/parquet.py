@@ -1,7 +1,8 @@
 """Write and read the lake's Parquet files with DuckDB (decision 37)."""
 
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import msgspec
 
 from model_export.data.merged_files import SOURCES
 from model_export.lake.records import Deletion, Record
+from nextitem.errors import RegistryUnavailable
 
 COLUMNS = {
     "session": "VARCHAR",
@@ -56,25 +58,32 @@ def encode_file(records: Sequence[Record], contents: Contents) -> bytes:
         return file.read_bytes()
 
 
-def contents_of(data: bytes) -> Contents:
+def contents_of(data: bytes, key: str) -> Contents:
     """Return the entries that a file was made of.
 
+    Args:
+        data: the file.
+        key: its key, for errors.
+
     Raises:
-        duckdb.Error: it is not a Parquet file.
-        KeyError: it is not one of the lake's.
+        RegistryUnavailable: it is damaged, or not one of the lake's.
     """
-    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
+    with _named(key), tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
         return _contents(_metadata(connection, _saved(folder, data)))
 
 
-def without_deleted(data: bytes, deletions: Collection[Deletion]) -> bytes | None:
+def without_deleted(data: bytes, key: str, deletions: Collection[Deletion]) -> bytes | None:
     """Return a file without the events of deleted sessions that arrived before their deletion; None if it has none.
 
     Args:
         data: the file.
+        key: its key, for errors.
         deletions: one for each session.
+
+    Raises:
+        RegistryUnavailable: it is damaged, or not one of the lake's.
     """
-    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
+    with _named(key), tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
         file = _saved(folder, data)
         _create_deleted(connection, deletions)
         source = f"FROM read_parquet('{file}') AS record"
@@ -108,6 +117,16 @@ def merge_files(sources: Mapping[str, Path], merged: Path, deletions: Collection
         named = {name: astuple(_contents(footers[str(path)])) for name, path in sources.items()}
         rows = f"SELECT {', '.join(COLUMNS)} FROM read_parquet([{files}]) AS record WHERE NOT {_IS_DELETED}"  # noqa: S608 - our own names
         write_file(connection, rows, merged, {SOURCES: msgspec.json.encode(named).decode()})
+
+
+@contextmanager
+def _named(key: str) -> Iterator[None]:
+    """Name the file in errors of reading it."""
+    try:
+        yield
+    except (duckdb.Error, KeyError, ValueError) as error:
+        shown = str(error).splitlines()[0]
+        raise RegistryUnavailable(f"{key} is damaged, or is not a file of the lake: {shown}") from None
 
 
 _KEYS = {"entries", "last", SOURCES}

@@ -14,12 +14,12 @@ from model_export.lake.collector import Collected, MergedFiles, Streams, collect
 from model_export.lake.note import MAX_NOTE_BYTES, NOTE, Note, parse_note
 from model_export.lake.parquet import CLOCK_MARGIN_MS
 from nextitem.aws.object_store import ObjectStore, StoredObject
-from nextitem.errors import StoreUnavailable
+from nextitem.errors import RegistryUnavailable, StoreUnavailable
 
 KEPT_DAYS = 400
 """Days of losses that the note keeps: more than any training learns from."""
 MAX_FAILURES = 3
-"""After so many streams in a row whose server did not answer, a run ends: each costs seconds."""
+"""After so many streams in a row whose server, or whose bucket, did not answer, a run ends: each costs seconds."""
 
 logger = logging.getLogger(__name__)
 
@@ -49,12 +49,12 @@ def collect_round(
         that are left for the next run.
 
     Raises:
-        StoreUnavailable: no stream could be read.
-        RegistryUnavailable: the lake's bucket did not answer, or has a file that is not the lake's.
+        StoreUnavailable: no stream could be collected.
+        RegistryUnavailable: the lake's bucket did not answer. A damaged file stops its own stream only.
     """
     stored = lake.read(NOTE, MAX_NOTE_BYTES)
     note = parse_note(None if stored is None else stored.data)
-    total, lost, reached, failures = Collected(), dict(note.lost), 0, list[StoreUnavailable]()
+    total, lost, reached, failures = Collected(), dict(note.lost), 0, list[StoreUnavailable | RegistryUnavailable]()
     times, in_a_row, merged = dict(note.collected), 0, MergedFiles(lake)
     while reached < buckets and in_a_row < MAX_FAILURES and not is_over():
         stream = (note.first + reached) % buckets
@@ -62,7 +62,7 @@ def collect_round(
         try:
             began = streams.now(stream)  # before the collection: what arrives later may wait for the next run
             collected = collect(streams, lake, stream, merged)
-        except StoreUnavailable as error:
+        except (StoreUnavailable, RegistryUnavailable) as error:  # of its server, or of a damaged file: go on
             logger.warning("stream %d is left for the next run: %s", stream, error)
             failures.append(error)
             in_a_row += 1

@@ -90,6 +90,6 @@ def _fetch(bucket: ObjectReader, key: str, folder: Path, deletions: list[Deletio
     path.parent.mkdir(parents=True, exist_ok=True)
     if not bucket.download(key, path, lambda: MAX_FILE_BYTES):
         return None
-    if deletions and (kept := without_deleted(path.read_bytes(), deletions)) is not None:
+    if deletions and (kept := without_deleted(path.read_bytes(), key, deletions)) is not None:
         path.write_bytes(kept)
     return path

@@ -29,7 +29,7 @@ def encode_file(records: Sequence[Record], contents: Contents) -> bytes:
     return msgspec.json.encode(File(list(records), contents))
 
 
-def contents_of(data: bytes) -> Contents:
+def contents_of(data: bytes, _key: str) -> Contents:
     contents = parse(data).contents
     assert contents is not None
     return contents
@@ -49,7 +49,7 @@ def merge_files(sources: Mapping[str, Path], merged: Path, deletions: Collection
     merged.write_bytes(msgspec.json.encode(result))
 
 
-def without_deleted(data: bytes, deletions: Collection[Deletion]) -> bytes | None:
+def without_deleted(data: bytes, _key: str, deletions: Collection[Deletion]) -> bytes | None:
     file, deleted = parse(data), {deletion.session for deletion in deletions}
     kept = [row for row in file.rows if row.session not in deleted]
     return None if len(kept) == len(file.rows) else msgspec.json.encode(msgspec.structs.replace(file, rows=kept))

@@ -11,7 +11,7 @@ from redis import Redis
 
 from devstack.services.valkey import Valkey
 from model_export.lake.collector import Collected, collect
-from model_export.lake.records import time_of
+from model_export.lake.records import EVENTS, file_name, time_of
 from model_export.lake.valkey_streams import ValkeyStreams
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.aws.object_store import StoredObject
@@ -207,4 +207,22 @@ def test_a_bucket_that_does_not_answer_leaves_the_entries_in_the_stream(
     add(store, key_in(bucket), Event("tea", "1"))
     with pytest.raises(RegistryUnavailable):
         collect(streams, BotoObjectStore("no-such-bucket", s3), bucket)  # type: ignore[arg-type]  # a fixture's client
+    assert collect(streams, lake, bucket) == Collected(events=1)
+
+
+def test_a_file_that_is_not_the_collectors_is_named_and_the_entries_stay(
+    store: ValkeyStore, streams: ValkeyStreams, lake: BotoObjectStore
+) -> None:
+    # GIVEN an entry whose file's key is taken by something else
+    bucket = next(BUCKETS)
+    add(store, key_in(bucket), Event("tea", "1"))
+    batch = streams.read(bucket)
+    assert batch is not None
+    key = file_name(EVENTS, bucket, batch[0], "parquet")
+    lake.create(key, b"damaged, but long enough to have a footer")
+    # WHEN it is collected THEN the error names the file
+    with pytest.raises(RegistryUnavailable, match=f"{key} is damaged, or is not a file of the lake"):
+        collect(streams, lake, bucket)
+    # AND nothing is lost once it is gone
+    lake.delete(key)
     assert collect(streams, lake, bucket) == Collected(events=1)

@@ -3,12 +3,15 @@
 import itertools
 from datetime import UTC, datetime
 
-from model_export.lake.collector import collect
+import pytest
+
+from model_export.lake.collector import MAX_FILE_BYTES, collect
 from model_export.lake.compaction import DAY_MS, Compacted, compact
 from model_export.lake.parquet import CLOCK_MARGIN_MS, Contents, encode_file
 from model_export.lake.records import DELETIONS, EVENTS, HOUR_MS, Record, file_name
 from model_export.lake.valkey_streams import ValkeyStreams
 from nextitem.aws.boto_object_store import BotoObjectStore
+from nextitem.errors import RegistryUnavailable
 from nextitem.sessions.key_secret import KeySecret
 from nextitem.sessions.keys import KeyRing, SessionName
 from nextitem.sessions.session import Answerer, Event
@@ -114,3 +117,14 @@ def test_days_before_the_retention_are_deleted(lake: BotoObjectStore) -> None:
     lake.create("lake/about.txt", b"another program's")
     assert compact(lake, NOW, 2) == Compacted(0, 0, 1)
     assert lake.keys(EVENTS) == ["lake/about.txt", *kept]
+
+
+def test_a_damaged_file_is_named_and_the_deletion_stays(lake: BotoObjectStore) -> None:
+    waiting = forget(lake, "s", NOW)
+    key = put(lake, record("s", NOW))
+    stored = lake.read(key, MAX_FILE_BYTES)
+    assert stored is not None
+    assert lake.replace(key, b"damaged, but long enough to have a footer", stored.etag)
+    with pytest.raises(RegistryUnavailable, match=f"{key} is damaged, or is not a file of the lake"):
+        compact(lake, NOW + HOUR_MS, LIMIT_DAYS)
+    assert lake.keys(DELETIONS) == [waiting]

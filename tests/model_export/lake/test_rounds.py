@@ -9,7 +9,7 @@ from model_export.lake.note import NOTE, complete_until, lost_since
 from model_export.lake.parquet import Contents
 from model_export.lake.records import Entry
 from model_export.lake.rounds import MAX_FAILURES, collect_round
-from nextitem.errors import RegistryUnavailable, StoreUnavailable
+from nextitem.errors import NextItemError, RegistryUnavailable, StoreUnavailable
 from tests.nextitem.memory_bucket import MemoryBucket
 
 BUCKETS = 5
@@ -26,8 +26,13 @@ class EmptyStreams:
 
     batch = 1
 
-    def __init__(self, lost: Mapping[int, int] | None = None, broken: Sequence[int] = ()) -> None:
-        self._lost, self._broken = dict(lost or {}), broken
+    def __init__(
+        self,
+        lost: Mapping[int, int] | None = None,
+        broken: Sequence[int] = (),
+        error: type[NextItemError] = StoreUnavailable,
+    ) -> None:
+        self._lost, self._broken, self._error = dict(lost or {}), broken, error
         self.read_streams: list[int] = []
         self.clock = 100_000
 
@@ -40,7 +45,7 @@ class EmptyStreams:
         self.read_streams.append(bucket)
         self.clock += 1_000
         if bucket in self._broken:
-            raise StoreUnavailable("no answer")
+            raise self._error("no answer")
         return None
 
     def finish(self, bucket: int, begun: str, contents: Contents) -> None:
@@ -121,16 +126,20 @@ def test_a_loss_of_a_run_that_dies_before_its_note_is_reported_again() -> None:
     assert play(EmptyStreams({0: 1}), bucket)["lake_lost"] == 1
 
 
-def test_streams_of_a_server_that_is_down_are_left_and_the_others_collected() -> None:
-    bucket, streams = MemoryBucket(), EmptyStreams(broken=[1])
+@pytest.mark.parametrize("error", [StoreUnavailable, RegistryUnavailable])
+def test_a_stream_of_a_server_that_is_down_or_with_a_damaged_file_is_left_and_the_others_collected(
+    error: type[NextItemError],
+) -> None:
+    bucket, streams = MemoryBucket(), EmptyStreams(broken=[1], error=error)
     result = play(streams, bucket)
     assert streams.read_streams == [0, 1, 2, 3, 4]
     assert result["lake_streams_left"] == 1
 
 
-def test_without_a_store_a_run_fails_after_some_streams() -> None:
-    bucket, streams = MemoryBucket(), EmptyStreams(broken=range(BUCKETS))
-    with pytest.raises(StoreUnavailable):
+@pytest.mark.parametrize("error", [StoreUnavailable, RegistryUnavailable])
+def test_without_a_store_or_a_bucket_a_run_fails_after_some_streams(error: type[NextItemError]) -> None:
+    bucket, streams = MemoryBucket(), EmptyStreams(broken=range(BUCKETS), error=error)
+    with pytest.raises(error):
         play(streams, bucket)
     assert len(streams.read_streams) == MAX_FAILURES
     assert NOTE not in bucket.objects
