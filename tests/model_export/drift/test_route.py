@@ -133,9 +133,13 @@ def test_measurements_are_smoothed_with_those_before(bucket: MemoryBucket, tmp_p
     write_report(bucket, other)
     third = tmp_path / "third"
     third.mkdir()
-    fresh = measured(bucket, third, live_records(shop(products=200), 200, 4, version)).measure("items", "training")
+    begun = measured(bucket, third, live_records(shop(products=200), 200, 4, version))
+    fresh = begun.measure("items", "training")
     assert fresh is not None
     assert fresh.smoothed == fresh.excess
+    assert begun.unknown.smoothed == begun.unknown.rise
+    # AND no rate of a version lingers that does not answer any more
+    assert [(rate.version, rate.smoothed) for rate in begun.hit_rates] == [(version, begun.hit_rates[0].value)]
 
 
 @pytest.mark.slow
