@@ -22,13 +22,10 @@ from model_export.cli.options import LayoutOptions
 from model_export.data.atomic_file import temporary_folder
 from model_export.data.ingestion.formats import PACKED, SUFFIXES
 from model_export.interruption import Stopped, describe_if_stopped, stoppable
+from model_export.job_failure import report_failure
 from model_export.training.config import FitConfig
 from nextitem.errors import InputError
 
-FAILURE = "/opt/ml/output/failure"
-"""SageMaker shows this file when a job fails; NEXTITEM_FAILURE_FILE names another."""
-MAX_FAILURE = 1024
-"""Characters of it that SageMaker shows."""
 PORT = "29400"
 """Port of the first host at which all processes meet; MASTER_PORT names another."""
 PROGRAM = "model_export.cli"
@@ -156,10 +153,7 @@ def _main() -> int:
             for command in commands(job, config):
                 _run(command)
     except InputError as error:
-        failure = Path(os.environ.get("NEXTITEM_FAILURE_FILE", FAILURE))
-        failure.parent.mkdir(parents=True, exist_ok=True)
-        failure.write_text(str(error)[:MAX_FAILURE])
-        sys.stderr.write(f"nextitem: {error}\n")
+        report_failure(error)
         return 1
     return 0
 

@@ -8,18 +8,13 @@ that SageMaker shows.
 import os
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 from model_export.interruption import Stopped, describe_if_stopped, stoppable
+from model_export.job_failure import report_failure
 from model_export.retraining.__main__ import run
 from model_export.retraining.result import TrainingResult, write_result
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import InputError, NextItemError
-
-FAILURE = "/opt/ml/output/failure"
-"""SageMaker shows this file when a job fails; NEXTITEM_FAILURE_FILE names another."""
-MAX_FAILURE = 1024
-"""Characters of it that SageMaker shows."""
 
 
 def train(environment: Mapping[str, str]) -> TrainingResult:
@@ -44,10 +39,7 @@ def main() -> int:
         try:
             result = train(os.environ)
         except NextItemError as error:
-            failure = Path(os.environ.get("NEXTITEM_FAILURE_FILE", FAILURE))
-            failure.parent.mkdir(parents=True, exist_ok=True)
-            failure.write_text(str(error)[:MAX_FAILURE])
-            sys.stderr.write(f"nextitem: {error}\n")
+            report_failure(error)
             return 1
         except Stopped:
             sys.stderr.write(f"{stop.line()}\n")

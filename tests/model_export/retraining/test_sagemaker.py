@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from model_export.job_failure import MAX_FAILURE
 from model_export.retraining import sagemaker
 from model_export.retraining.result import TrainingResult
 from nextitem.errors import InputError
@@ -48,4 +49,4 @@ def test_a_failure_is_where_sagemaker_looks(monkeypatch: pytest.MonkeyPatch, tmp
     assert sagemaker.main() == 1
     shown = (tmp_path / "output" / "failure").read_text()
     assert shown.startswith("too few events")
-    assert len(shown) == sagemaker.MAX_FAILURE
+    assert len(shown) == MAX_FAILURE
