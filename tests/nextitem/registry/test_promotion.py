@@ -186,9 +186,7 @@ def test_rollbacks_go_back_step_by_step(
     assert [route.revision for route in routes] == list(range(1, 8))
     served = [route.variants[0].version for route in routes]
     assert served == [first, second, third, second, first, third, first]
-    changed = [route.changed for route in routes]
-    assert changed[0] == BEGIN.isoformat()
-    assert changed == sorted(set(changed))  # the clock goes on at each question, and a verdict asks for its age, too
+    assert [route.changed for route in routes] == sorted({route.changed for route in routes})
     assert routes[-1] == publisher.current()
 
 
