@@ -24,7 +24,7 @@ from model_export.data.ingestion.formats import PACKED, SUFFIXES
 from model_export.interruption import Stopped, describe_if_stopped, stoppable
 from model_export.job_failure import report_failure
 from model_export.training.config import FitConfig
-from nextitem.errors import InputError
+from nextitem.errors import InputError, NextItemError
 
 PORT = "29400"
 """Port of the first host at which all processes meet; MASTER_PORT names another."""
@@ -152,9 +152,11 @@ def _main() -> int:
             config.write_text(json.dumps(settings(job)))
             for command in commands(job, config):
                 _run(command)
-    except InputError as error:
+    except Exception as error:
         report_failure(error)
-        return 1
+        if isinstance(error, NextItemError):
+            return 1
+        raise  # a fault of ours: its traceback is in the log
     return 0
 
 

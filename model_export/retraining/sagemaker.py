@@ -38,12 +38,14 @@ def main() -> int:
         describe_if_stopped(lambda: "no version has other traffic")
         try:
             result = train(os.environ)
-        except NextItemError as error:
-            report_failure(error)
-            return 1
         except Stopped:
             sys.stderr.write(f"{stop.line()}\n")
             return stop.exit_code
+        except Exception as error:
+            report_failure(error)
+            if isinstance(error, NextItemError):
+                return 1
+            raise  # a fault of ours: its traceback is in the log
     sys.stderr.write(f"{result.version}: {result.reason}\n")
     return 0
 

@@ -26,7 +26,7 @@ from rich.table import Table
 from devstack.cloud.network.place import available
 from tests.cloud.matrix import ROWS
 from tests.cloud.mutants import MUTANTS, caught_by
-from tests.cloud.story import StepFailed, run
+from tests.cloud.playing import StepFailed, run
 
 RESULTS = Path("bench/results/cloud.json")
 

@@ -9,7 +9,7 @@ from devstack.cloud.aws_door.authorization import AccessDecision
 from devstack.cloud.cloud import LocalCloud
 from tests.cloud.allows import Allow, Name, allows
 from tests.cloud.matrix import ROWS
-from tests.cloud.story import run
+from tests.cloud.playing import run
 
 Row = tuple[str, str]
 

@@ -28,7 +28,7 @@ from tests.cloud.mistakes import (
     without_dependency,
     without_retention,
 )
-from tests.cloud.story import StepFailed, run
+from tests.cloud.playing import StepFailed, run
 from tests.template.checks import CHECKS
 from tests.template.edits import not_awaited, plain_store, stated, with_value
 from tests.template.refusals.cloud import concrete

@@ -15,7 +15,7 @@ from devstack.cloud.cloud import LocalCloud
 from devstack.cloud.iam.authority import Credentials
 from devstack.cloud.services.code_deploy import DeploymentStopped
 from devstack.publish import demo_artifact
-from devstack.template.stack import Edit, Values
+from devstack.template.stack import Edit
 from nextitem.registry.route import history_key
 from tests.cloud.learning import fill_and_compact, retrain
 
@@ -256,44 +256,6 @@ class Story:
         path = self._folder / "unavailable.txt"
         path.write_text("".join(f"{item}\n" for item in items), encoding="utf-8")
         return path
-
-
-def run(
-    values: Values, folder: Path, *, edit: Edit | None = None, watch: Callable[[LocalCloud], object] = lambda _: None
-) -> float:
-    """Play the whole story and return its seconds.
-
-    Args:
-        values: of the template's parameters.
-        folder: for files.
-        edit: changes the template.
-        watch: called with the cloud after each step.
-
-    Raises:
-        StepFailed: a step was not as expected.
-    """
-    began, step = time.perf_counter(), "deploy"
-    try:
-        with LocalCloud(values, edit=edit) as cloud:
-            story = Story(cloud, folder)
-            for step in story.steps:
-                story.steps[step]()
-                watch(cloud)
-    except Exception as error:
-        raise StepFailed(step, error) from error
-    return time.perf_counter() - began
-
-
-class StepFailed(AssertionError):
-    """A step of a story failed.
-
-    Attributes:
-        step: its name.
-    """
-
-    def __init__(self, step: str, error: Exception) -> None:
-        super().__init__(f"{step}: {type(error).__name__}: {error}")
-        self.step = step
 
 
 def _with(edit: Edit | None, **variables: str) -> Edit:

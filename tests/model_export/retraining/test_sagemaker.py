@@ -50,3 +50,19 @@ def test_a_failure_is_where_sagemaker_looks(monkeypatch: pytest.MonkeyPatch, tmp
     shown = (tmp_path / "output" / "failure").read_text()
     assert shown.startswith("too few events")
     assert len(shown) == MAX_FAILURE
+
+
+def test_a_fault_of_ours_is_there_too_and_its_traceback_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(_environment: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(sagemaker, "run", fail)
+    monkeypatch.setenv("NEXTITEM_FAILURE_FILE", str(tmp_path / "failure"))
+    for name, value in JOB.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(OSError, match="No space"):
+        sagemaker.main()
+    assert (tmp_path / "failure").read_text() == "OSError: [Errno 28] No space left on device"
