@@ -14,6 +14,7 @@ from model_export.cli.availability import availability
 from model_export.cli.batch import batch
 from model_export.cli.canary import canary
 from model_export.cli.command_tree import commands_of, nested
+from model_export.cli.compare import compare
 from model_export.cli.console import is_leader
 from model_export.cli.cost import cost
 from model_export.cli.doctor import doctor
@@ -75,6 +76,7 @@ for command in (
     train,
     export,
     evaluate,
+    compare,
     recommend,
     explain,
     batch,

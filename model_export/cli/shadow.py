@@ -1,20 +1,18 @@
 """Command `shadow`: replay sessions of the lake through the live version and another one."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.table import Column, Table
 
-from model_export.cli.console import OUT, print_json, progress
+from model_export.cli.comparison import show_comparison
+from model_export.cli.console import print_json, progress
 from model_export.cli.lake_options import IDLE_SECONDS, IdleSeconds, LakeCopy, lake_files
 from model_export.cli.options import Json
 from model_export.cli.registry_options import BucketOptions, DeploymentExcludeSeen, RouteName
 from model_export.data.atomic_file import temporary_folder
 from model_export.progress import Phase
 from nextitem.errors import InputError
-
-SHOWN = ("hr@20", "mrr@20")
 
 
 def shadow(
@@ -33,9 +31,9 @@ def shadow(
     No visitor sees it. Both rank the same next items with the engine that serves; unknown items are misses for either.
     """
     # Imported lazily: `--help` must not wait for DuckDB and ONNX Runtime
+    from model_export.evaluation.versions import compare_versions
     from model_export.experiments.live_sessions import epoch_ms
     from model_export.experiments.shadow import sample_sessions
-    from model_export.experiments.shadow import shadow as replay
     from model_export.lake.note import complete_until
     from nextitem.model.engine import Model
     from nextitem.registry.publisher import Publisher
@@ -58,27 +56,10 @@ def shadow(
         names = (live.champion.version, version)
         champion, challenger = (Model(Registry(bucket, folder / name).fetch(name)) for name in names)
         view.plan([Phase(name, len(sampled)) for name in names])
-        result = replay(
-            champion,
-            challenger,
-            sampled,
-            exclude_seen=live.leaves_out_seen(exclude_seen),
-            progress=lambda name, done, _total: view.step(name, done),
+        result = compare_versions(
+            champion, challenger, sampled, exclude_seen=live.leaves_out_seen(exclude_seen), progress=view.step
         )
     if as_json:
         print_json(result)
-        return
-    table = Table(
-        Column("", no_wrap=True),
-        *(Column(metric, justify="right", no_wrap=True) for metric in SHOWN),
-        title=f"{result.targets} next items of {result.sessions} sessions",
-    )
-    for name, estimates in (*result.quality.items(), ("difference", result.difference)):
-        sign = "+" if name == "difference" else ""
-        table.add_row(name, *(_interval(estimates[metric], sign) for metric in SHOWN))
-    OUT.print(table)
-
-
-def _interval(estimate: Any, sign: str) -> str:
-    value, low, high = (f"{number:{sign}.4f}" for number in estimate)
-    return f"{value} [{low}, {high}]"
+    else:
+        show_comparison(result)

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from model_export.data.sessions import Sessions
-from model_export.evaluation.served_ranks import BestSellers, ServedRanks, served_ranks, targets_of
-from model_export.metrics.bootstrap import SEED, SessionBootstrap, estimates
+from model_export.evaluation.served_ranks import BestSellers, ServedRanks, served_ranks
+from model_export.evaluation.versions import Estimates, metric_columns, owners_of_targets, paired_estimates
+from model_export.metrics.bootstrap import SEED
 from model_export.metrics.exposure import exposure
-from model_export.metrics.protocol import values_by_metric
 from model_export.progress import Phase, Work
 from model_export.retraining.loss_bound import lowest_changes
 from nextitem.model.engine import Model
@@ -81,30 +80,21 @@ def compare(candidate: Model, live: Model | None, test: Sessions, *, exclude_see
     first = ranked(candidate, CANDIDATE)
     best_sellers = BestSellers(candidate)
     second = best_sellers.ranks(test, exclude_seen=exclude_seen) if live is None else ranked(live, REFERENCE)
-    is_target = targets_of(test, exclude_seen=exclude_seen)
-    owners = np.repeat(np.arange(len(test), dtype=np.int64), test.lengths)[is_target]
-    bootstrap = SessionBootstrap(owners, len(test))
-    names_of = list(values_by_metric(first.ranks))
-    means, draws = bootstrap.means(np.stack([*_columns(first), *_columns(second)], axis=1))
-    width = len(names_of)
-
-    def figures(values: NDArray[np.float64], drawn: NDArray[np.float64]) -> Figures:
-        named = zip(names_of, estimates(values, drawn), strict=True)
-        return {name: Figure(*estimate) for name, estimate in named}
-
-    lows = lowest_changes(owners, len(test), *(np.stack(_columns(each), axis=1) for each in (first, second)))
-    lowest = dict(zip(names_of, lows.tolist(), strict=True))
+    paired = paired_estimates(test, second, first, exclude_seen=exclude_seen)
+    owners = owners_of_targets(test, exclude_seen=exclude_seen)
+    lows = lowest_changes(owners, len(test), metric_columns(first), metric_columns(second))
+    lowest = dict(zip(paired.difference, lows.tolist(), strict=True))
     shown = _popularity(test, first, second)
     return Comparison(
-        figures(means[:width], draws[:, :width]) | shown[0],
-        figures(means[width:], draws[:, width:]) | shown[1],
-        figures(means[:width] - means[width:], draws[:, :width] - draws[:, width:]),
+        _figures(paired.candidate) | shown[0],
+        _figures(paired.reference) | shown[1],
+        _figures(paired.difference),
         {name: lowest[name] for name in JUDGED},
     )
 
 
-def _columns(ranked: ServedRanks) -> list[NDArray[np.float64]]:
-    return [*values_by_metric(ranked.ranks).values()]
+def _figures(estimates: Estimates) -> Figures:
+    return {name: Figure(*estimate) for name, estimate in estimates.items()}
 
 
 def _popularity(test: Sessions, *ranked: ServedRanks) -> list[Figures]:

@@ -55,6 +55,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     ),
     "export": ("--out", "--min-overlap", "--max-hr-loss", "--json"),
     "evaluate": ("--events", "--train", "--json", "--ranks", "--report", "--run", *COLUMNS),
+    "compare": ("--events", "--exclude-seen", *COLUMNS, "--json"),
     "recommend": ("--limit", "--exclude-seen", "--names", "--json"),
     "explain": ("--limit", "--exclude-seen", "--names", "--json"),
     "batch": ("--artifact", "--out", "--limit", "--exclude-seen", "--processes", *COLUMNS, "--json"),

@@ -4,13 +4,10 @@ import random
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from model_export.evaluation.served_ranks import served_ranks
-from model_export.experiments.shadow import sample_sessions, shadow
+from model_export.experiments.shadow import sample_sessions
 from model_export.lake.records import Record
-from model_export.metrics.ranking import CUTOFF
 from nextitem.errors import InputError
 from nextitem.model.artifact import open_artifact
 from nextitem.model.engine import Model
@@ -70,28 +67,3 @@ def test_a_sample_has_whole_sessions_in_the_order_of_their_logs(models: tuple[Mo
     assert some.ids == sample_sessions(lake, START, START + 3 * HOUR_MS, 10).ids
     with pytest.raises(InputError, match="--days"):
         sample_sessions(lake, START - 9 * HOUR_MS, START, 10)
-
-
-def test_both_versions_rank_the_same_next_items(models: tuple[Model, Model], tmp_path: Path) -> None:
-    # GIVEN sessions, and two versions of different catalogues
-    champion, challenger = models
-    sessions = sample_sessions(write_lake(tmp_path, visits(models)), START, START + 3 * HOUR_MS, 1_000)
-    steps: list[tuple[str, int, int]] = []
-    # WHEN they are replayed
-    result = shadow(champion, challenger, sessions, exclude_seen=False, progress=lambda *step: steps.append(step))
-    # THEN each version's hit rate is that of its own ranks
-    for each in models:
-        ranks = served_ranks(each, sessions, exclude_seen=False).ranks
-        assert result.quality[each.version]["hr@20"].value == pytest.approx(np.mean(ranks <= CUTOFF))
-        assert len(ranks) == result.targets
-    # AND the difference is the challenger's less the champion's, in an interval around it
-    quality = [result.quality[each.version]["mrr@20"].value for each in (challenger, champion)]
-    value, low, high = result.difference["mrr@20"]
-    assert value == pytest.approx(quality[0] - quality[1])
-    assert low <= value <= high
-    assert min(result.unknown.values()) > 0
-    assert steps[-1] == (challenger.version, len(sessions), len(sessions))
-    # AND a version does not differ from itself
-    same = shadow(champion, champion, sessions, exclude_seen=True, progress=lambda *_: None)
-    assert set(same.difference.values()) == {(0.0, 0.0, 0.0)}
-    assert same.targets <= result.targets
