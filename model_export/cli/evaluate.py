@@ -18,7 +18,7 @@ from model_export.cli.outcome import all_or_nothing
 from model_export.data.atomic_file import write_atomically
 from model_export.data.ingestion.figures import Summary, few_targets, unknown_items
 from model_export.data.sessions import Sessions
-from model_export.evaluation.analysis import Quality, behind
+from model_export.evaluation.analysis import COMPARED, Analysis, Quality, behind
 from model_export.evaluation.evaluate import MODEL, TUNING, Progress, Report, evaluate_artifact
 from model_export.progress import Phase
 from model_export.report import check_report, write_report
@@ -49,6 +49,9 @@ def evaluate(
         Path | None,
         typer.Option(help="With --report: the artifact's run, to plot its learning curves.", callback=check_run),
     ] = None,
+    prequential: Annotated[
+        bool, typer.Option("--prequential", help="Also measure each UTC day of the test events, in their order.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Evaluate an artifact with the serving engine, one event at a time."""
@@ -60,6 +63,8 @@ def evaluate(
     model = Model(open_artifact(artifact))
     record = _record(run, model.manifest) if run is not None else None
     test, figures = read_events(events, layout.layout)
+    if prequential and not test.is_epoch:
+        raise InputError("--prequential needs times: those of the test events are a running index, which has no days")
     data = {}
     train_events = None
     if train:
@@ -68,7 +73,8 @@ def evaluate(
     if train_events is not None and train_events.digest != model.manifest.training.data_sha256:
         say(f"{', '.join(train or ())} is not the data that {model.version} was trained on")
     with progress() as view:
-        result = evaluate_artifact(model, test, train_events, _shown_in(view, with_baselines=train_events is not None))
+        watch = _shown_in(view, with_baselines=train_events is not None)
+        result = evaluate_artifact(model, test, train_events, watch, by_day=prequential)
     unknown = _unknown_events(test, model)
     about_test = [
         *few_targets("test", len(result.ranks)),
@@ -145,6 +151,19 @@ def _tables(report: Report) -> Iterator[Table]:
     )
     if (quality := report.analysis.without_seen) is not None:
         yield from _quality(f"Seen items left out: {quality.targets} targets new to their session", quality)
+    if report.analysis.days:
+        yield _days(report.analysis)
+
+
+def _days(analysis: Analysis) -> Table:
+    """Return the table of days: the model beside its strongest baseline."""
+    strongest = analysis.with_seen.strongest_baseline(analysis.reference)
+    names = [analysis.reference, *([strongest] if strongest else [])]
+    table = _table("By UTC day", ["targets", *(f"{name} {metric}" for metric in COMPARED for name in names)])
+    for part in analysis.days:
+        figures = (part.rankers[name][metric] for metric in COMPARED for name in names)
+        table.add_row(part.name, f"{part.targets}", *(f"{figure.value:.4f}" for figure in figures))
+    return table
 
 
 def _quality(title: str, quality: Quality) -> Iterator[Table]:

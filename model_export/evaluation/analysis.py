@@ -11,7 +11,7 @@ from model_export.data.sessions import Sessions
 from model_export.metrics.bootstrap import DRAWS, LEVEL, SEED, Estimate, SessionBootstrap, estimates
 from model_export.metrics.exposure import Exposure, exposure
 from model_export.metrics.protocol import Evaluation, Metrics, View, target_events, values_by_metric
-from model_export.metrics.slices import sessions_of_targets, slices
+from model_export.metrics.slices import Slice, days, sessions_of_targets, slices
 
 COMPARED = ("hr@20", "mrr@20")
 """The metrics of differences and slices."""
@@ -33,6 +33,14 @@ class SliceResult:
     targets: int
     sessions: int
     rankers: Mapping[str, Estimates]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the sizes and metrics, as in the report's JSON document."""
+        return {
+            "targets": self.targets,
+            "sessions": self.sessions,
+            "rankers": {name: _json(metrics) for name, metrics in self.rankers.items()},
+        }
 
 
 @dataclass(frozen=True)
@@ -92,6 +100,7 @@ class Analysis:
         with_seen: the quality of the whole ranking.
         without_seen: the quality without the items that the session holds; None if no target is new to its session.
         slices: the metrics of the whole ranking by slice.
+        days: the same by UTC day of the target; empty if not asked for, or without a calendar.
         exposure: of the top lists; empty without train.
         target_exposure: of the targets; None without train.
     """
@@ -100,6 +109,7 @@ class Analysis:
     with_seen: Quality
     without_seen: Quality | None
     slices: tuple[SliceResult, ...]
+    days: tuple[SliceResult, ...]
     exposure: Mapping[str, Exposure]
     target_exposure: Exposure | None
 
@@ -108,16 +118,8 @@ class Analysis:
         return {
             **self.with_seen.as_json(self.reference),
             "without_seen": self.without_seen.as_json(self.reference) if self.without_seen is not None else None,
-            "slices": [
-                {
-                    "by": part.by,
-                    "slice": part.name,
-                    "targets": part.targets,
-                    "sessions": part.sessions,
-                    "rankers": {name: _json(metrics) for name, metrics in part.rankers.items()},
-                }
-                for part in self.slices
-            ],
+            "slices": [{"by": part.by, "slice": part.name} | part.as_json() for part in self.slices],
+            "days": [{"day": part.name} | part.as_json() for part in self.days],
             "exposure": {
                 "targets": asdict(self.target_exposure) if self.target_exposure is not None else None,
                 "rankers": {name: asdict(shown) for name, shown in self.exposure.items()},
@@ -126,7 +128,12 @@ class Analysis:
 
 
 def analyse(
-    evaluations: Mapping[str, Evaluation], test: Sessions, train: Sessions | None, *, reference: str
+    evaluations: Mapping[str, Evaluation],
+    test: Sessions,
+    train: Sessions | None,
+    *,
+    reference: str,
+    by_day: bool = False,
 ) -> Analysis:
     """Analyse evaluations on one test set.
 
@@ -135,6 +142,7 @@ def analyse(
         test: sessions recoded to the train catalogue.
         train: the training sessions, or None.
         reference: see `Analysis`.
+        by_day: whether to measure each UTC day, too.
     """
     owners = sessions_of_targets(test)
     bootstrap = SessionBootstrap(owners, len(test))
@@ -144,20 +152,22 @@ def analyse(
     compared = _table({name: values_by_metric(view.ranks) for name, view in with_seen.items()}, COMPARED)
     train_counts = np.bincount(train.codes, minlength=len(train.catalogue)) if train is not None else None
     target_counts = np.bincount(test.codes[target_events(test)], minlength=len(test.catalogue))
+
+    def measured(part: Slice) -> SliceResult:
+        return SliceResult(
+            part.by,
+            part.name,
+            targets=int(part.targets.sum()),
+            sessions=len(np.unique(owners[part.targets])),
+            rankers=_by_ranker(names, COMPARED, estimates(*bootstrap.means(compared, part.targets))),
+        )
+
     return Analysis(
         reference=reference,
         with_seen=_quality(with_seen, owners, bootstrap, reference),
         without_seen=_quality(without_seen, owners, bootstrap, reference) if without_seen else None,
-        slices=tuple(
-            SliceResult(
-                part.by,
-                part.name,
-                targets=int(part.targets.sum()),
-                sessions=len(np.unique(owners[part.targets])),
-                rankers=_by_ranker(names, COMPARED, estimates(*bootstrap.means(compared, part.targets))),
-            )
-            for part in slices(test, train)
-        ),
+        slices=tuple(map(measured, slices(test, train))),
+        days=tuple(map(measured, days(test))) if by_day else (),
         exposure={name: exposure(view.shown, train_counts) for name, view in with_seen.items()}
         if train_counts is not None
         else {},

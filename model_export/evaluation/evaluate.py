@@ -54,7 +54,9 @@ class Report:
         }
 
 
-def evaluate_artifact(model: Model, test: Sessions, train: Sessions | None, progress: Progress) -> Report:
+def evaluate_artifact(
+    model: Model, test: Sessions, train: Sessions | None, progress: Progress, *, by_day: bool = False
+) -> Report:
     """Evaluate a model, and the baselines if the training sessions are given.
 
     Args:
@@ -62,6 +64,7 @@ def evaluate_artifact(model: Model, test: Sessions, train: Sessions | None, prog
         test: test sessions, as read.
         train: the sessions that the model was trained on, or None.
         progress: called after each session and each tuned setting.
+        by_day: whether to measure each UTC day, too.
 
     Raises:
         InputError: the test sessions hold no target, or the items of `train` are not those of the model.
@@ -87,5 +90,5 @@ def evaluate_artifact(model: Model, test: Sessions, train: Sessions | None, prog
         ranks=evaluations[MODEL].with_seen.ranks,
         tuned=tuned,
         overlap=overlap(train, test) if train is not None else None,
-        analysis=analyse(evaluations, known, train, reference=MODEL),
+        analysis=analyse(evaluations, known, train, reference=MODEL, by_day=by_day),
     )

@@ -1,5 +1,6 @@
-"""Slice the targets by type, place in the session, popularity, novelty and time of day."""
+"""Slice the targets by type, place in the session, popularity, novelty, time of day and day."""
 
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import numpy as np
@@ -60,6 +61,22 @@ def slices(test: Sessions, train: Sessions | None) -> list[Slice]:
     return [
         Slice(by, name, targets) for by, masks in present.items() if len(masks) > 1 for name, targets in masks.items()
     ]
+
+
+def days(test: Sessions) -> list[Slice]:
+    """Return a slice for each UTC day that has a target, in their order; none without a calendar.
+
+    Args:
+        test: sessions recoded to the train catalogue.
+    """
+    if not test.is_epoch:
+        return []
+    numbers = (test.times[target_events(test)] // DAY_SECONDS).astype(np.int64)
+    return [Slice("UTC day", _date(day), numbers == day) for day in np.unique(numbers).tolist()]
+
+
+def _date(day: int) -> str:
+    return datetime.fromtimestamp(day * DAY_SECONDS, UTC).date().isoformat()
 
 
 def sessions_of_targets(test: Sessions) -> NDArray[np.int64]:

@@ -24,6 +24,7 @@ COLOURS = {INK: "var(--ink)", BLUE: "var(--model)", GREY: "var(--muted)", LIGHT_
 """The page's variables for the colours that are drawn with, so that a plot follows the page into the dark."""
 WIDTH, ROW_INCHES = 4.8, 0.3
 TEXT_SIZE = 9
+MAX_DAYS_LABELLED = 7
 EXPOSURE_TITLES = {"percentile": "Mean popularity percentile", "gini": "Gini coefficient"}
 """By attribute of `Exposure`."""
 STYLE: dict[Any, Any] = {
@@ -107,6 +108,24 @@ def slices(results: Sequence[SliceResult], metric: str, names: Sequence[str]) ->
         panel.tick_params(labelbottom=True)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper right", ncols=len(drawn), frameon=False)
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def by_day(days: Sequence[SliceResult], metric: str, names: Sequence[str]) -> Figure:
+    """Draw a metric by day, of one or two rankers, the first of them in blue with its interval as a band."""
+    figure, panel = new_panel(rows=7, title=f"{metric.upper()} by UTC day")
+    places = range(len(days))
+    for name, colour in zip(names, (BLUE, GREY), strict=False):
+        estimates = [day.rankers[name][metric] for day in days]
+        panel.plot(places, [each.value for each in estimates], "-o", color=colour, markersize=3, label=name)
+        lows, highs = [each.low for each in estimates], [each.high for each in estimates]
+        panel.fill_between(places, lows, highs, color=colour, alpha=0.15, linewidth=0)
+    labelled = places[:: -(-len(days) // MAX_DAYS_LABELLED)]
+    panel.set_xticks(labelled, [days[place].name.partition("-")[2] for place in labelled])
+    panel.set_ylim(bottom=0.0)
+    panel.legend(loc="lower right", frameon=False)
+    _style(panel, axis="y")
     return figure
 
 

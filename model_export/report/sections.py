@@ -5,7 +5,7 @@ from itertools import groupby
 
 from model_export.baselines import Tuned
 from model_export.data.ingestion.figures import Summary
-from model_export.evaluation.analysis import COMPARED, WITH_SEEN, WITHOUT_SEEN, Analysis, Quality, behind
+from model_export.evaluation.analysis import COMPARED, WITH_SEEN, WITHOUT_SEEN, Analysis, Quality, SliceResult, behind
 from model_export.evaluation.evaluate import Report
 from model_export.evaluation.leakage import Overlap
 from model_export.metrics.bootstrap import DRAWS, LEVEL
@@ -48,6 +48,7 @@ def page_of(report: Report, run: RunRecord | None, data: Mapping[str, Summary]) 
         ),
         _without_seen(analysis),
         _slices(analysis),
+        _days(analysis),
         _exposure(analysis),
         _training(run) if run is not None else None,
         _settings(report.tuned) if report.tuned is not None else None,
@@ -169,28 +170,11 @@ def _differences(quality: Quality, reference: str) -> Part:
 def _slices(analysis: Analysis) -> Section | None:
     if not analysis.slices:
         return None
-    reference, baseline = analysis.reference, analysis.with_seen.strongest_baseline(analysis.reference)
-    names = [reference, *([baseline] if baseline else [])]
-    head = ["targets", "sessions", *(f"{name} {title}" for title in COMPARED_TITLES for name in names)]
+    names = _compared_names(analysis)
     tables = [
-        Table(
-            f"By {by}",
-            [by, *head],
-            [
-                Row(
-                    part.name,
-                    [
-                        Cell(f"{part.targets:,}"),
-                        Cell(f"{part.sessions:,}"),
-                        *(interval(part.rankers[name][metric]) for metric in COMPARED for name in names),
-                    ],
-                )
-                for part in parts
-            ],
-        )
-        for by, parts in groupby(analysis.slices, key=lambda part: part.by)
+        _table_of_slices(by, list(parts), names) for by, parts in groupby(analysis.slices, key=lambda part: part.by)
     ]
-    compared = f", and {baseline}, the baseline with the highest HR@20 + MRR@20" if baseline else ""
+    compared = f", and {names[1]}, the baseline with the highest HR@20 + MRR@20" if names[1:] else ""
     part = Part(
         text=f"The model{compared}. All items are ranked.",
         plots=[
@@ -203,6 +187,46 @@ def _slices(analysis: Analysis) -> Section | None:
         tables=tables,
     )
     return Section("Slices", [part])
+
+
+def _days(analysis: Analysis) -> Section | None:
+    if not analysis.days:
+        return None
+    names = _compared_names(analysis)
+    part = Part(
+        text="The model is not trained between the days: the curve shows how it ages.",
+        plots=[
+            Plot(
+                plots.svg(plots.by_day(analysis.days, metric, names)),
+                f"{metric.upper()} by UTC day of the target, with intervals; the table has the values.",
+            )
+            for metric in COMPARED
+        ],
+        tables=[_table_of_slices("UTC day", analysis.days, names)],
+    )
+    return Section("Days", [part])
+
+
+def _compared_names(analysis: Analysis) -> list[str]:
+    """Return the model and its strongest baseline, if there is one."""
+    baseline = analysis.with_seen.strongest_baseline(analysis.reference)
+    return [analysis.reference, *([baseline] if baseline else [])]
+
+
+def _table_of_slices(by: str, parts: Sequence[SliceResult], names: Sequence[str]) -> Table:
+    head = ["targets", "sessions", *(f"{name} {title}" for title in COMPARED_TITLES for name in names)]
+    rows = [
+        Row(
+            part.name,
+            [
+                Cell(f"{part.targets:,}"),
+                Cell(f"{part.sessions:,}"),
+                *(interval(part.rankers[name][metric]) for metric in COMPARED for name in names),
+            ],
+        )
+        for part in parts
+    ]
+    return Table(f"By {by}", [by, *head], rows)
 
 
 def _exposure(analysis: Analysis) -> Section | None:

@@ -54,7 +54,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
         "--json",
     ),
     "export": ("--out", "--min-overlap", "--max-hr-loss", "--json"),
-    "evaluate": ("--events", "--train", "--json", "--ranks", "--report", "--run", *COLUMNS),
+    "evaluate": ("--events", "--train", "--json", "--ranks", "--report", "--run", "--prequential", *COLUMNS),
     "compare": ("--events", "--exclude-seen", *COLUMNS, "--json"),
     "recommend": ("--limit", "--exclude-seen", "--names", "--json"),
     "explain": ("--limit", "--exclude-seen", "--names", "--json"),

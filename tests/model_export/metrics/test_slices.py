@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from model_export.data.sessions import Sessions
 from model_export.metrics.exposure import exposure, gini
 from model_export.metrics.protocol import target_events
-from model_export.metrics.slices import sessions_of_targets, slices
+from model_export.metrics.slices import days, sessions_of_targets, slices
 from tests.model_export.handmade import handmade
 from tests.model_export.random_sessions import DAY, calendars
 
@@ -46,6 +46,19 @@ def test_slices_by_place_and_repeat() -> None:
         "new": [2, 3, 5, 6, 7, 8, 9, 10, 11, 14],
         "seen before": [4, 12],
     }
+
+
+def test_days_are_those_of_the_targets_in_their_order() -> None:
+    # GIVEN a session over midnight of two days, and nothing on the day between
+    noon = 18_000 * DAY + DAY / 2
+    test = one_session([0, 1, 0, 1], [noon, noon + 1, noon + 2 * DAY, noon + 2 * DAY + 1])
+    # THEN each target counts on its own day
+    assert [(part.by, part.name, part.targets.tolist()) for part in days(test)] == [
+        ("UTC day", "2019-04-14", [True, False, False]),
+        ("UTC day", "2019-04-16", [False, True, True]),
+    ]
+    # AND a running index has no days
+    assert days(one_session([0, 1, 0], [1.0, 2.0, 3.0])) == []
 
 
 def test_targets_are_sliced_by_their_type() -> None:

@@ -29,6 +29,7 @@ SECTIONS = [
     "All items",
     "Seen items left out",
     "Slices",
+    "Days",
     "Exposure of items",
     "Training",
     "Settings of the baselines",
@@ -96,7 +97,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     model = model_of(random_run(30), tmp_path_factory.mktemp("out"))
     sessions = cycle(items=30, sessions=90)
     return evaluate_artifact(
-        model, sessions.subset(range(60, 90)).recoded(sessions.catalogue), sessions, lambda *_: None
+        model, sessions.subset(range(60, 90)).recoded(sessions.catalogue), sessions, lambda *_: None, by_day=True
     )
 
 
@@ -151,7 +152,7 @@ def test_its_contents_name_every_section(page: Parsed) -> None:
 
 def test_plots_follow_the_page_into_the_dark(text: str, page: Parsed) -> None:
     drawings = re.findall(r"<svg .*?</svg>", text, re.DOTALL)
-    assert len(drawings) == len(page.plots) == 15
+    assert len(drawings) == len(page.plots) == 17
     style = text.split("</style>", maxsplit=1)[0]
     light, dark = style.split("@media (prefers-color-scheme: dark)")
     for colour, variable in COLOURS.items():
@@ -182,7 +183,8 @@ def test_the_tables_have_every_figure(report: Report, page: Parsed) -> None:
     assert analysis.without_seen is not None
     assert_has_every_figure(page.tables["All items: every metric"], analysis.with_seen)
     assert_has_every_figure(page.tables["Seen items left out: every metric"], analysis.without_seen)
-    for part in analysis.slices:
+    assert len(analysis.days) == 2
+    for part in (*analysis.slices, *analysis.days):
         row = next(row for row in page.tables[f"By {part.by}"] if row[0] == part.name)
         assert row[1:3] == [f"{part.targets:,}", f"{part.sessions:,}"]
     assert report.tuned is not None
