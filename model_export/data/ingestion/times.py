@@ -11,7 +11,7 @@ import ibis
 import ibis.expr.types as ir
 
 from model_export.data.ingestion.engine import Engine
-from model_export.data.ingestion.time_parts import MICROSECONDS, micros_of_digits, micros_of_format, micros_of_iso
+from model_export.data.ingestion.time_parts import MICROSECONDS, seconds_of_digits, seconds_of_format, seconds_of_iso
 from model_export.data.sessions import FIRST_EPOCH_SECOND
 from model_export.data.time_format import TimeFormat
 
@@ -118,13 +118,14 @@ def seconds(engine: Engine, time: ir.Column, kind: Kind, form: TimeFormat | None
         whole: whether all values are integers, see `is_integer`.
     """
     if form is not None:
-        return _scaled(micros_of_format(engine, time.cast("string"), form), MICROSECONDS)
+        return seconds_of_format(engine, time.cast("string"), form)
     if kind is Kind.DATE:
-        micros = micros_of_iso(engine, time) if time.type().is_string() else engine.micros(time)
-        return _scaled(micros, MICROSECONDS)
+        if time.type().is_string():
+            return seconds_of_iso(engine, time)
+        return _scaled(engine.micros(time), MICROSECONDS)
     if kind in (Kind.DAY, Kind.DIGITS):
         digits = time.try_cast("float64").try_cast("int64").cast("string")
-        return _scaled(micros_of_digits(engine, digits), MICROSECONDS)
+        return seconds_of_digits(engine, digits)
     units = UNITS.get(kind, 1)
     return _scaled(time.try_cast("int64"), units) if whole else time.try_cast("float64") / float(units)
 
