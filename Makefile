@@ -59,8 +59,8 @@ test-fast: $(INSTALLED) ## run the tests that are not marked slow, in three proc
 
 .PHONY: test-slow
 test-slow: export OMP_NUM_THREADS := 1
-test-slow: $(INSTALLED) ## run the tests that are marked slow, in two processes
-	@$(BIN)/python -m pytest -m slow --durations 25 --durations-min 5 --numprocesses 2 --dist loadfile
+test-slow: $(INSTALLED) ## run the tests that are marked slow, in three processes: they often wait
+	@$(BIN)/python -m pytest -m slow --durations 25 --durations-min 5 --numprocesses 3 --dist loadfile
 
 .PHONY: mutants
 mutants: $(INSTALLED) ## plant kept faults in a copy of the tree, and count those that the tests find (ARGS="--only TEXT")

@@ -15,7 +15,7 @@ STRATEGIES: dict[str, Values] = {
     "snapstart": {"ColdStartStrategy": "snapstart", **TOKENS},
     "managed-instances": {"ColdStartStrategy": "managed-instances"},
 }
-LEARNS = {("none", "serverless"), ("managed-instances", "nodes")}
+LEARNS = [("none", "serverless"), ("managed-instances", "nodes")]
 """The rows with the learning loop: those whose every Allow must be needed (`test_allows`)."""
 STORES: dict[str, Values] = {"serverless": {}, "nodes": {"StoreKind": "nodes"}}
 
@@ -24,3 +24,6 @@ ROWS: dict[tuple[str, str], Values] = {
     for strategy, values in STRATEGIES.items()
     for store, of_store in STORES.items()
 }
+
+TESTED = [*LEARNS, ("provisioned", "nodes"), ("snapstart", "serverless")]
+"""The rows of the tests: each strategy once, each kind of store twice. `make cloud` plays them all."""
