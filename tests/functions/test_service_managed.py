@@ -14,6 +14,7 @@ from devstack.deployments import eventually
 from devstack.publish import demo_artifact
 from devstack.stack import Stack
 from nextitem.model.manifest import FILES, MANIFEST
+from nextitem.registry.verdicts import VERDICT
 from tests.functions.client import ATTEMPTS, PATIENT, Client, new_session
 from tests.functions.promoting import promote
 
@@ -81,7 +82,8 @@ def test_one_environment_of_several_processes(other_artifact: Path, tmp_path: Pa
             for _ in range(ATTEMPTS // PROCESSES):
                 if set(threads.map(served, range(4 * PROCESSES))) == {version}:
                     break
-        assert downloads(stack, version) == published + Counter((MANIFEST, *FILES))
+        looked_for = Counter({VERDICT: 1})  # by the promotion
+        assert downloads(stack, version) == published + looked_for + Counter((MANIFEST, *FILES))
         assert [path.name for path in Path(home).iterdir()] == [version]
 
     # WHEN the stack ends THEN no process is left
