@@ -67,7 +67,7 @@ def main() -> int:
 
         acts = play(size, say, lambda state: progress.update(task, description=state))
     seconds = time.monotonic() - begun
-    report.show(acts, seconds, console)
+    report.show(acts, seconds, Console(width=max(console.width, report.WIDTH)))
     report.write(acts, size, seconds, options.json)
     report.write_postmortem(acts, log, options.postmortem)
     console.print(f"{options.json}, {options.postmortem}", markup=False)

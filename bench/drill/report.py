@@ -15,6 +15,8 @@ from bench.common.results import write_json
 from bench.drill.acts import BAD, CHANGED, EQUAL, EXPECTED, STEADY, Act
 from bench.drill.settings import Size
 
+WIDTH = 100
+"""Of the table, where the terminal has no width of its own."""
 TEMPLATE = Path(__file__).with_name("postmortem.template")
 
 

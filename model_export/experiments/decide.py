@@ -232,14 +232,14 @@ def _action(
     high = math.inf if relative.high is None else relative.high
     metric = METRIC_NAMES[rules.metric]
     if high < -rules.margin and min(arm.sessions for arm in arms) >= rules.minimum_sessions:
-        return "rollback", f"the {metric} is at least {-high:.2%} lower, accepted is {rules.margin:.2%}"
+        return "rollback", f"the {metric} is at least {-high:.2%} lower; a loss of {rules.margin:.2%} is accepted"
     missing = _missing(state, rules, arms, guards)
     if missing:
         return "continue", missing
     if state.share < rules.steps[-1]:
         return "raise_share", "enough sessions at this share, no guard rail breached, no loss proven"
     if low > -rules.margin:
-        return "promote", f"the {metric} changes by {low:+.2%} at least, accepted is {-rules.margin:.2%}"
+        return "promote", f"the {metric} changes by {low:+.2%} at least; a loss of {rules.margin:.2%} is accepted"
     return "continue", f"the {metric} changes by {low:+.2%} to {high:+.2%}: not decided"
 
 
