@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -88,6 +89,7 @@ class Row:
         p99_ms: their 99th percentile.
         times_floor: the median as a multiple of the floor's.
         times_first: the median as a multiple of the first function's on the same S3.
+        more_ms: the median of what it took more than the first function on the same S3 in the same round.
         phases: medians of the phases that the function measures itself.
     """
 
@@ -97,6 +99,7 @@ class Row:
     p99_ms: float
     times_floor: float
     times_first: float
+    more_ms: float
     phases: dict[str, float]
 
 
@@ -112,8 +115,10 @@ def main() -> None:
     s3_kinds = [arguments.s3] if arguments.s3 else S3_KINDS
     contenders = _contenders(trees, s3_kinds, arguments.catalogue, naive=not arguments.functions_dir)
     with _started(contenders) as stacks:
-        for _ in track(range(arguments.rounds + 1), "Cold starts"):
-            for contender, stack in zip(contenders, stacks, strict=True):
+        turns = list(zip(contenders, stacks, strict=True))
+        for number in track(range(arguments.rounds + 1), "Cold starts"):
+            first = number % len(turns)  # in turns: the end of one function may disturb the next
+            for contender, stack in turns[first:] + turns[:first]:
                 _start_cold(contender, stack)
         rows = _rows(contenders, stacks)
     _print(rows, trees[0], f"{arguments.rounds} cold starts each, {trees[0].label}")
@@ -179,20 +184,25 @@ def _start_cold(contender: Contender, stack: Stack) -> None:
 
 def _rows(contenders: Sequence[Contender], stacks: Sequence[Stack]) -> list[Row]:
     """Return a row for each function. The first round is left out: it fills the page cache and `__pycache__`."""
-    times = [summary([start.answer_ms for start in stack.cold_starts[1:]]) for stack in stacks]
-    first = {contender.s3: timed.median for contender, timed in reversed(list(zip(contenders, times, strict=True)))}
-    return [
-        Row(
-            contender.name,
-            contender.s3,
-            round(timed.median, 1),
-            round(timed.p99, 1),
-            round(timed.median / times[-1].median, 3),
-            round(timed.median / first[contender.s3], 3),
-            _phases(stack),
+    starts = [[start.answer_ms for start in stack.cold_starts[1:]] for stack in stacks]
+    first = {contender.s3: of_round for contender, of_round in reversed(list(zip(contenders, starts, strict=True)))}
+    floor = summary(starts[-1]).median
+    rows = []
+    for contender, stack, of_round in zip(contenders, stacks, starts, strict=True):
+        timed, beside = summary(of_round), first[contender.s3]
+        rows.append(
+            Row(
+                contender.name,
+                contender.s3,
+                round(timed.median, 1),
+                round(timed.p99, 1),
+                round(timed.median / floor, 3),
+                round(timed.median / summary(beside).median, 3),
+                round(float(np.median(np.subtract(of_round, beside))), 1),
+                _phases(stack),
+            )
         )
-        for contender, stack, timed in zip(contenders, stacks, times, strict=True)
-    ]
+    return rows
 
 
 def _phases(stack: Stack) -> dict[str, float]:
@@ -205,9 +215,10 @@ def _phases(stack: Stack) -> dict[str, float]:
 
 def _print(rows: Sequence[Row], first: Tree, title: str) -> None:
     phases = [phase.replace("_", " ") for phase in PHASES]
-    table = Table("", "S3", "ms", "p99", "/ floor", f"/ {first.name}", *phases, title=title)
+    table = Table("", "S3", "ms", "p99", "/ floor", f"/ {first.name}", f"- {first.name}", *phases, title=title)
     for row in rows:
-        ratios = f"{row.times_floor:.2f}", f"{row.times_first:.3f}" if row.s3 else ""
+        beside = (f"{row.times_first:.3f}", f"{row.more_ms:+.1f}") if row.s3 else ("", "")
+        ratios = f"{row.times_floor:.2f}", *beside
         phases = [f"{row.phases[name]:.0f}" if name in row.phases else "" for name in PHASES]
         table.add_row(row.function, row.s3, f"{row.p50_ms:.0f}", f"{row.p99_ms:.0f}", *ratios, *phases)
     Console(width=TABLE_WIDTH).print(table)
