@@ -52,6 +52,7 @@ REWRITTEN = {(LAKE_FILE, "CompactRole"): "It takes deleted sessions out of a fil
 _CREATING: Context = {"s3:ObjectCreationOperation": ("true",), "aws:SecureTransport": ("true",)}
 PLAIN: Context = _CREATING
 CREATE: Context = {**_CREATING, "s3:if-none-match": ("*",)}
+READ: Context = {"aws:SecureTransport": ("true",)}
 REPLACE: Context = {**_CREATING, "s3:if-match": ('"tag"',)}
 
 
@@ -71,13 +72,22 @@ def creators(stack: Stack, key: str) -> set[str]:
     return {owner for owner, policies in _owners(stack) if may_write(stack, policies, key, CREATE)}
 
 
+def readers(stack: Stack, key: str) -> set[str]:
+    """Return who may read an object, and so its headers."""
+    return {owner for owner, policies in _owners(stack) if _may(stack, policies, "s3:GetObject", key, READ)}
+
+
 def may_write(stack: Stack, policies: tuple[Statement, ...], key: str, context: Context) -> bool:
     """Return whether a write to the bucket is allowed by a role's policies and by that of the bucket."""
+    return _may(stack, policies, "s3:PutObject", key, context)
+
+
+def _may(stack: Stack, policies: tuple[Statement, ...], action: str, key: str, context: Context) -> bool:
     bucket = resolve_value({"Fn::GetAtt": ["ModelBucket", "Arn"]}, Names())
     document = resolve_value(stack.resources["ModelBucketPolicy"]["Properties"]["PolicyDocument"], Names())
     of_bucket = parse_policy(document, PolicyKind.RESOURCE)
     caller = Principal(arn=ACCOUNT.iam_arn("role/caller"), account=ACCOUNT.id)
-    request = Request("s3:PutObject", f"{bucket}/{key}", context, caller)
+    request = Request(action, f"{bucket}/{key}", context, caller)
     return evaluate((*policies, *of_bucket), request) is Decision.ALLOW
 
 
