@@ -22,7 +22,7 @@ def lowest_changes(
     """Return the lower ends of the intervals of differences, with a lost session, float64[metrics].
 
     Args:
-        owners: int64[targets], the session of each target.
+        owners: int64[targets], the session of each target; at least one.
         sessions: number of sessions.
         candidate: float64[targets, metrics], the values of the new version, 0 or more.
         live: the same of the version that it is compared with.
@@ -35,8 +35,9 @@ def lowest_changes(
     lost = np.hstack((-(weights * before).sum(axis=0), (weights * targets).sum(axis=0)))
     totals = drawn_totals(np.vstack((np.hstack((change, targets)), lost)), draws=draws)
     width = candidate.shape[1]
-    changes = totals[:, :width] / totals[:, width:]
-    lows: Floats = np.percentile(changes, 100 * (1 - LEVEL) / 2, axis=0)
+    with np.errstate(invalid="ignore"):  # 0 / 0 where a draw holds no target
+        changes = totals[:, :width] / totals[:, width:]
+    lows: Floats = np.nanpercentile(changes, 100 * (1 - LEVEL) / 2, axis=0)
     return lows
 
 

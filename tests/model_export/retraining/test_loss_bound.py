@@ -57,3 +57,11 @@ def test_the_lost_session_fades() -> None:
         lows.append(lowest_changes(owners, sessions, new, live, draws=DRAWS)[0] / live.mean())
     assert -0.3 < lows[0] < -0.05
     assert -0.003 < lows[1] < 0
+
+
+def test_draws_without_a_target_do_not_count() -> None:
+    # GIVEN sessions of which few have a target: those of a route that leaves out seen items
+    owners, live = np.array([3, 17]), np.array([[1.0], [1.0]])
+    new = np.array([[1.0], [0.0]])
+    # WHEN they are bounded THEN the bound is a number, which a verdict can hold
+    assert lowest_changes(owners, 40, new, live)[0] == -1
