@@ -32,6 +32,8 @@ from model_export.experiments.records import (
     read_looks,
     read_open_records,
     read_record,
+    readable_looks,
+    record_key,
 )
 from model_export.lake.events import LakeFiles
 from nextitem.aws.object_store import ObjectStore
@@ -171,7 +173,8 @@ def stop_experiment(bucket: ObjectStore, route: str, now: datetime, *, by: str) 
     experiment, arms = live.experiment.experiment, (live.champion.version, live.challenger.version)
     record, unreadable = None, None
     try:
-        record = running(bucket, route, live)
+        record = read_record(bucket, route, experiment)
+        unreadable = None if record is not None else f"{record_key(route, experiment)} is missing"
     except RegistryUnavailable:
         raise
     except RegistryError as error:
@@ -233,7 +236,7 @@ def _finish(
     """Close the record of an experiment that is not on the route. Return the look that ended it, if one did."""
     if not record.shares and now - record.started < STARTING:
         return None
-    looks = read_looks(bucket, record)
+    looks = readable_looks(bucket, record)  # a damaged one must not keep looks from the next experiment
     action = looks[-1].decision.action if looks else "continue"
     winner = {"promote": record.challenger, "rollback": record.champion}.get(action)
     if winner is not None and live is not None and live.champion.version == winner:

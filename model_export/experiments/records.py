@@ -243,6 +243,21 @@ def read_looks(bucket: ObjectReader, record: Record) -> list[Look]:
     return list(_read_all(bucket, keys, Look))
 
 
+def readable_looks(bucket: ObjectReader, record: Record) -> list[Look]:
+    """Return the looks of an experiment that has ended; none, after a warning, if one is damaged.
+
+    Raises:
+        RegistryUnavailable: the bucket cannot be read.
+    """
+    try:
+        return read_looks(bucket, record)
+    except RegistryUnavailable:
+        raise
+    except RegistryError as error:
+        logger.warning("the decisions of experiment %s are left out: %s", record.experiment, error)
+        return []
+
+
 def arm_sums(sums: Sequence[LookSums]) -> ArmSums:
     """Return the sums of an arm by look."""
     columns = np.array([msgspec.structs.astuple(each) for each in sums], np.float64).reshape(-1, 3).T

@@ -88,9 +88,31 @@ def test_no_damaged_document_keeps_a_person_from_stopping(scene: Scene, document
     assert (stopped.record is None) == (document == "record.json")
     entry = read_audit(scene.bucket, ROUTE)[-1]
     assert (entry.what, entry.details.get("unreadable")) == ("stop", stopped.unreadable)
+    # AND it does not ask for the stop that has just been done
+    assert "experiment stop" not in (stopped.unreadable or "")
     # AND another experiment can start and be looked at
     scene.start()
     scene.look(3)
+
+
+@pytest.mark.parametrize("data", [b"{}", b" " * (2 << 20)], ids=["fields", "size"])
+def test_a_damaged_decision_of_an_experiment_that_was_rolled_back_does_not_stop_looks(
+    scene: Scene, data: bytes
+) -> None:
+    # GIVEN a person who ended an experiment by a rollback, a damaged decision of it, and another experiment
+    earlier = scene.start()
+    scene.look(1)
+    scene.publisher.rollback(Path())
+    (decision,) = (key for key in scene.bucket.objects if "/decisions/" in key)
+    scene.bucket.objects[decision] = data
+    scene.start()
+    # WHEN it is looked at THEN it gets its decision, and the record of the earlier one is closed
+    look = scene.look(2)
+    assert look is not None
+    assert look.decision.look == 1
+    records = {record.experiment: record.outcome for record in read_records(scene.bucket, ROUTE)}
+    assert records.pop(earlier.experiment) == "ended_by_hand"
+    assert list(records.values()) == [None]
 
 
 def test_a_version_that_a_person_promotes_while_an_experiment_starts_is_its_champion(scene: Scene) -> None:
