@@ -45,7 +45,9 @@ def compare(
 
 
 def _learned(models: list[Model], test: Sessions) -> Iterator[str]:
-    """Yield a warning for each version that may have been trained on some of the sessions."""
+    """Yield a warning for each version that may have been trained on some of the sessions; none without a calendar."""
+    if not test.is_epoch:
+        return
     for model in models:
         before = int((test.starts <= model.manifest.training.last).sum())
         if before:

@@ -39,3 +39,12 @@ def test_two_artifacts_are_compared(tmp_path: Path) -> None:
 def test_an_artifact_is_not_compared_with_itself() -> None:
     answer = nextitem("compare", demo_artifact(), demo_artifact(), "--events", "none.csv")
     assert "nothing to compare" in answer.fault
+
+
+@pytest.mark.slow
+def test_times_that_are_only_an_order_give_no_warning_about_trainings(tmp_path: Path) -> None:
+    events = tmp_path / "events.csv"
+    events.write_text("session_id,item_id,timestamp\na,board-001,1\na,board-002,2\n")
+    shown = done("compare", earlier_artifact(), demo_artifact(), "--events", events)
+    assert "1 next items of 1 sessions" in shown.out
+    assert "by heart" not in shown.err
