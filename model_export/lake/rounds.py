@@ -71,7 +71,9 @@ def collect_round(
             total += collected
             lost[stream] = collected.lost
             times[stream] = began - CLOCK_MARGIN_MS  # a server that takes over may have an earlier clock
+    first = (note.first + reached) % buckets
     if failures and len(failures) == reached:
+        _write(lake, stored, msgspec.structs.replace(note, first=first))  # else the next run would try the same ones
         raise failures[-1]
     newly_lost = sum(lost_after(note.lost.get(stream, 0), count) for stream, count in lost.items())
     counts = {
@@ -86,7 +88,7 @@ def collect_round(
     all_times = [times.get(stream) for stream in range(buckets)]
     known = [time for time in all_times if time is not None]
     complete = min(known) if len(known) == buckets else None
-    _write(lake, stored, Note((note.first + reached) % buckets, lost, by_day, times, complete))
+    _write(lake, stored, Note(first, lost, by_day, times, complete))
     return counts
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from model_export.lake.note import NOTE, complete_until, lost_since
+from model_export.lake.note import NOTE, Note, complete_until, lost_since, read_note
 from model_export.lake.parquet import Contents
 from model_export.lake.records import Entry
 from model_export.lake.rounds import MAX_FAILURES, collect_round
@@ -136,13 +136,21 @@ def test_a_stream_of_a_server_that_is_down_or_with_a_damaged_file_is_left_and_th
     assert result["lake_streams_left"] == 1
 
 
+def test_streams_that_fail_in_a_row_do_not_keep_the_next_run_from_the_others() -> None:
+    bucket, streams = MemoryBucket(), EmptyStreams(broken=range(MAX_FAILURES))
+    with pytest.raises(StoreUnavailable):
+        play(streams, bucket)
+    assert play(streams, bucket, calls=BUCKETS - MAX_FAILURES)["lake_streams_left"] == MAX_FAILURES
+    assert streams.read_streams == [*range(BUCKETS)]
+
+
 @pytest.mark.parametrize("error", [StoreUnavailable, RegistryUnavailable])
 def test_without_a_store_or_a_bucket_a_run_fails_after_some_streams(error: type[NextItemError]) -> None:
     bucket, streams = MemoryBucket(), EmptyStreams(broken=range(BUCKETS), error=error)
     with pytest.raises(error):
         play(streams, bucket)
     assert len(streams.read_streams) == MAX_FAILURES
-    assert NOTE not in bucket.objects
+    assert read_note(bucket) == Note(first=MAX_FAILURES)
 
 
 def test_a_note_of_another_form_is_no_reason_to_forget_losses() -> None:
