@@ -12,7 +12,7 @@ COLLECTIONS_PER_DAY = 96
 SECONDS_PER_FILE = 0.3
 """A file of the collector: reading the stream, writing Parquet (0.14 to 0.25 s on a busy core), and a PUT."""
 SECONDS_PER_EMPTY_STREAM = 0.005
-"""Two round trips to the store."""
+"""Three round trips to the store: its time, the entries, and those lost."""
 EVENTS_PER_FILE = 5_000
 """Of the collector, at most: it writes a file for each stream in each run, and more of them under load."""
 MERGED_PER_DAY = 24
