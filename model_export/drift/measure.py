@@ -103,7 +103,9 @@ def measure(
     unknown = _unknown(live, window.sessions, smoothing)
     rates = _hit_rates(window, last_week, smoothing)
     promised = promised_hit_rate(live.profile, leaves_out_seen=live.leaves_out_seen)
-    own = next((rate for rate in rates if rate.version == live.version), None)
+    # After a promotion the version's answers as a challenger are in the window, too: they have a rate of their own.
+    of_version = [rate for rate in rates if rate.version == live.version]
+    own = next((rate for rate in of_version if rate.variant == live.variant), of_version[0] if of_version else None)
     # The interval is that of this window alone: windows may overlap, so smoothing may not make it narrower.
     reached = 1.0 if own is None else own.smoothed + (own.high - own.value)
     shortfall = max(1 - reached / promised, 0.0) if promised else 0.0

@@ -153,21 +153,25 @@ def analyse(
     train_counts = np.bincount(train.codes, minlength=len(train.catalogue)) if train is not None else None
     target_counts = np.bincount(test.codes[target_events(test)], minlength=len(test.catalogue))
 
-    def measured(part: Slice) -> SliceResult:
-        return SliceResult(
-            part.by,
-            part.name,
-            targets=int(part.targets.sum()),
-            sessions=len(np.unique(owners[part.targets])),
-            rankers=_by_ranker(names, COMPARED, estimates(*bootstrap.means(compared, part.targets))),
-        )
+    def result(part: Slice, means: tuple[NDArray[np.float64], NDArray[np.float64]]) -> SliceResult:
+        sessions = len(np.unique(owners[part.targets]))
+        rankers = _by_ranker(names, COMPARED, estimates(*means))
+        return SliceResult(part.by, part.name, int(part.targets.sum()), sessions, rankers)
+
+    def of_slice(part: Slice) -> SliceResult:
+        return result(part, bootstrap.means(compared, part.targets))
+
+    def of_day(part: Slice) -> SliceResult:
+        # Of its own sessions alone: to draw from those of all days takes as long for each of many days
+        sessions, own = np.unique(owners[part.targets], return_inverse=True)
+        return result(part, SessionBootstrap(own, len(sessions)).means(compared[part.targets]))
 
     return Analysis(
         reference=reference,
         with_seen=_quality(with_seen, owners, bootstrap, reference),
         without_seen=_quality(without_seen, owners, bootstrap, reference) if without_seen else None,
-        slices=tuple(map(measured, slices(test, train))),
-        days=tuple(map(measured, days(test))) if by_day else (),
+        slices=tuple(map(of_slice, slices(test, train))),
+        days=tuple(map(of_day, days(test))) if by_day else (),
         exposure={name: exposure(view.shown, train_counts) for name, view in with_seen.items()}
         if train_counts is not None
         else {},

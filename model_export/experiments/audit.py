@@ -98,12 +98,19 @@ def record_change(
         reason: the same.
         by: a user, a page or a program.
         details: what else to keep, such as the experiment's id.
+
+    Raises:
+        RegistryError: the entry could not be written; the text says that the route has changed all the same.
     """
     versions = [variant.version for variant in route.variants]
     known: dict[str, Any] = {"revision": route.revision, "versions": versions, "by": by, **details}
-    if settings := _gate_settings(bucket, versions):
-        known["gate"] = settings
-    return write_audit(bucket, name, AuditEntry(at, what, reason, known))
+    try:
+        if settings := _gate_settings(bucket, versions):
+            known["gate"] = settings
+        return write_audit(bucket, name, AuditEntry(at, what, reason, known))
+    except RegistryError as error:
+        changed = f"route {name} has changed (revision {route.revision}), but its audit log has no entry of it"
+        raise type(error)(f"{changed}: {error}") from error
 
 
 def _gate_settings(bucket: ObjectReader, versions: Sequence[str]) -> dict[str, dict[str, float]]:

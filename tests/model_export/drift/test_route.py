@@ -161,6 +161,24 @@ def test_the_variants_of_a_version_are_smoothed_each_by_itself(bucket: MemoryBuc
     assert after.hit_rates[0].smoothed == pytest.approx(before.hit_rates[0].value, abs=1e-5)
 
 
+@pytest.mark.slow
+def test_the_promise_is_compared_with_the_rate_of_the_variant_that_answers_now(
+    bucket: MemoryBucket, tmp_path: Path
+) -> None:
+    # GIVEN a version just promoted: most of the window it answered as the challenger, whose sessions went badly
+    version = version_in(bucket)
+    live = [*live_records(shop(), 40, 2, version)]
+    tried = [
+        msgspec.structs.replace(each, session=f"tried-{each.session}", rank=0, judged_variant="challenger")
+        for each in live_records(shop(), 120, 3, version)
+        if each.judged_version
+    ]
+    # WHEN it is measured THEN its rate as the challenger is reported, and no shortfall of what answers now
+    report = measured(bucket, tmp_path, iter(live), iter(tried))
+    assert [(rate.variant, rate.value > 0) for rate in report.hit_rates] == [("challenger", False), ("main", True)]
+    assert report.shortfall < 0.2
+
+
 def test_reports_are_found_in_the_order_of_time(bucket: MemoryBucket, tmp_path: Path) -> None:
     report = measured(bucket, tmp_path)  # an empty lake
     assert (report.level, report.sessions) == ("steady", 0)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from model_export.experiments.audit import AuditEntry, read_audit, record_change, write_audit
-from nextitem.errors import InputError, RegistryError
+from nextitem.errors import InputError, RegistryError, RegistryUnavailable
 from nextitem.registry.route import Route, Variant
 from nextitem.registry.verdicts import Verdict, verdict_key, write_verdict
 from tests.nextitem.memory_bucket import MemoryBucket
@@ -64,3 +64,19 @@ def test_a_damaged_entry_is_named() -> None:
     bucket.objects[key] = b"{}"
     with pytest.raises(RegistryError, match=key):
         read_audit(bucket, "live")
+
+
+def test_an_entry_that_cannot_be_written_says_that_the_route_has_changed() -> None:
+    # GIVEN a bucket that refuses writes after the route has changed
+    bucket = MemoryBucket()
+
+    def refuse(key: str) -> None:
+        raise RegistryUnavailable(f"{key}: access denied")
+
+    bucket.after_write = refuse
+    route = Route(7, (Variant("main", f"v{'a' * 16}", 1.0),), AT.isoformat())
+    # THEN the error of the entry is no error of the change
+    with pytest.raises(
+        RegistryUnavailable, match=r"live has changed \(revision 7\), but its audit log has no"
+    ):
+        record_change(bucket, "live", route, AT, "promotion", "by hand", "ada")
