@@ -76,7 +76,5 @@ def test_an_entry_that_cannot_be_written_says_that_the_route_has_changed() -> No
     bucket.after_write = refuse
     route = Route(7, (Variant("main", f"v{'a' * 16}", 1.0),), AT.isoformat())
     # THEN the error of the entry is no error of the change
-    with pytest.raises(
-        RegistryUnavailable, match=r"live has changed \(revision 7\), but its audit log has no"
-    ):
+    with pytest.raises(RegistryUnavailable, match=r"live has changed \(revision 7\), but its audit log has no"):
         record_change(bucket, "live", route, AT, "promotion", "by hand", "ada")
