@@ -1,9 +1,10 @@
 """Command `drift`: live events against the training of the live model, and against last week."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Column, Table
@@ -15,6 +16,11 @@ from model_export.cli.registry_options import BucketOptions, DeploymentExcludeSe
 from model_export.data.atomic_file import temporary_folder
 from model_export.drift.report import Change, DriftReport
 from nextitem.errors import InputError
+
+if TYPE_CHECKING:
+    from model_export.data.sessions import Sessions
+    from model_export.drift.divergence import Floats
+    from nextitem.aws.boto_object_store import BotoObjectStore
 
 _HOURS = {"m": 1 / 60, "h": 1.0, "d": 24.0}
 _LENGTH = re.compile(r"([0-9]{1,6}(?:\.[0-9]+)?)([mhd])")
@@ -45,6 +51,14 @@ def drift(
         str | None, typer.Option(help="Measure as at this time, ISO 8601; by default now.", show_default=False)
     ] = None,
     exclude_seen: DeploymentExcludeSeen = False,
+    scores: Annotated[
+        bool,
+        typer.Option(
+            "--scores",
+            help="Also compare the scores of first recommendations: fetches the version, and replays sessions on this "
+            "machine.",
+        ),
+    ] = False,
     report: Annotated[
         Path | None, typer.Option(help="Also write a page with plots: one HTML file.", show_default=False)
     ] = None,
@@ -70,7 +84,8 @@ def drift(
     now = datetime.now(UTC) if until is None else _time(until)
     bucket = registry.store()
     with waiting("reading the lake"), temporary_folder() as folder:
-        measured = measure_route(bucket, lake_files(bucket, lake_folder), route, now, folder, settings)
+        score = _scorer(bucket, folder / "model") if scores else None
+        measured = measure_route(bucket, lake_files(bucket, lake_folder), route, now, folder, settings, score)
     if report is not None:
         from model_export.report import write_drift_report
 
@@ -82,6 +97,15 @@ def drift(
         print_json(measured)
     else:
         _print(measured)
+
+
+def _scorer(bucket: "BotoObjectStore", folder: Path) -> "Callable[[str, Sessions], Floats]":
+    """Return what scores sessions with a version of the bucket."""
+    from model_export.drift.scores import top_scores
+    from nextitem.model.engine import Model
+    from nextitem.registry.reader import Registry
+
+    return lambda version, sessions: top_scores(Model(Registry(bucket, folder).fetch(version)), sessions)
 
 
 def _time(text: str) -> datetime:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +80,14 @@ def by_length(sessions: Sessions) -> Binned:
 def by_hour(sessions: Sessions) -> Binned:
     """Return events by hour of the day in UTC."""
     return Binned(_owners(sessions), hour_bins(sessions), [f"{hour:02}:00" for hour in range(HOURS)], is_ordered=True)
+
+
+def by_score(scores: Floats, quantiles: Sequence[float]) -> Binned:
+    """Return sessions by their score, between the quantiles of a reference."""
+    inner = np.array(quantiles[1:-1], np.float64)
+    names = [f"{low:.2f} to {high:.2f}" for low, high in pairwise(quantiles)]
+    codes = np.searchsorted(inner, scores, side="right").astype(np.int64)
+    return Binned(np.arange(len(scores)), codes, names, is_ordered=True)
 
 
 def against_counts(reference: Floats, window: Binned) -> Comparison | None:

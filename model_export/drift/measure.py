@@ -18,9 +18,10 @@ from model_export.drift.distributions import (
     by_hour,
     by_item,
     by_length,
+    by_score,
     by_type,
 )
-from model_export.drift.divergence import Codes
+from model_export.drift.divergence import Floats
 from model_export.drift.rates import rate_of
 from model_export.drift.report import (
     ELEVATED,
@@ -37,7 +38,7 @@ from model_export.drift.report import (
     level_of,
 )
 from model_export.drift.smoothing import smoothed
-from model_export.drift.window import Judged, Window
+from model_export.drift.window import Window
 from model_export.profile.document import MAX_CATEGORIES, MAX_ITEMS, Profile, most_frequent
 from model_export.profile.habits import counted
 
@@ -66,6 +67,8 @@ class Live:
         knows: returns whether the model knows an item.
         leaves_out_seen: whether answers leave out the session's items.
         categories: the category of items, from the route's catalogue; None if it has no such column.
+        top_scores: returns the scores of first recommendations to some sessions (`drift.scores`); None where no model
+            can be run.
     """
 
     route: str
@@ -75,6 +78,7 @@ class Live:
     knows: Callable[[str], bool]
     leaves_out_seen: bool
     categories: Mapping[str, str] | None
+    top_scores: Callable[[Sessions], Floats] | None = None
 
 
 def promised_hit_rate(profile: Profile, *, leaves_out_seen: bool) -> float:
@@ -154,6 +158,8 @@ def _measures(live: Live, window: Window, last_week: Window) -> Iterator[Measure
     yield from _categories(live, then, now)
     yield _against_training("types", profile.types, 0, by_type(now, [*profile.types]))
     yield _against_last_week("types", then, now, lambda sessions: by_type(sessions, then.types))
+    if live.top_scores is not None:
+        yield _scores(profile, live.top_scores(now))
     yield _of_counts("session lengths", profile.lengths, by_length(now))
     yield _against_last_week("session lengths", then, now, by_length)
     if window.span.hours % DAY_HOURS:
@@ -179,6 +185,15 @@ def _categories(live: Live, then: Sessions, now: Sessions) -> Iterator[Measure]:
         yield _against_training("categories", known.events, known.others, binned)
     names = sorted({of_item.get(item, "") for item in then.catalogue} - {""})[:MAX_CATEGORIES]
     yield _against_last_week("categories", then, now, lambda sessions: by_category(sessions, of_item, names))
+
+
+def _scores(profile: Profile, scores: Floats) -> Measure:
+    """Compare scores with the quantiles of those of the held-out sessions: each bin has as many of these."""
+    quantiles = profile.validation.scores
+    if not quantiles or not len(scores):
+        return Measure("top scores", "training", skipped="there are no scores to compare")
+    expected = np.full(len(quantiles) - 1, len(scores) / (len(quantiles) - 1))
+    return _measure("top scores", "training", against_counts(expected, by_score(scores, quantiles)))
 
 
 def _against_training(name: str, events: Mapping[str, int], others: int, window: Binned) -> Measure:
@@ -241,9 +256,9 @@ def _unknown(live: Live, sessions: Sessions, smoothing: _Smoothing) -> Unknown:
 def _hit_rates(window: Window, last_week: Window, smoothing: _Smoothing) -> tuple[HitRate, ...]:
     reported = () if smoothing.before is None else smoothing.before.hit_rates
     before = {(rate.version, rate.variant): rate.smoothed for rate in reported}
-    then = {name: rate_of(owners, hits).value for name, owners, hits in _by_version(last_week.judged)}
+    then = {name: rate_of(owners, hits).value for name, owners, hits in last_week.judged.by_version()}
     rates = []
-    for name, owners, hits in _by_version(window.judged):
+    for name, owners, hits in window.judged.by_version():
         rate = rate_of(owners, hits)
         rates.append(
             HitRate(
@@ -259,12 +274,6 @@ def _hit_rates(window: Window, last_week: Window, smoothing: _Smoothing) -> tupl
             )
         )
     return tuple(sorted(rates, key=lambda rate: -rate.events))
-
-
-def _by_version(judged: Judged) -> Iterator[tuple[tuple[str, str], Codes, Codes]]:
-    for number, name in enumerate(judged.names):
-        chosen = judged.versions == number
-        yield name, judged.owners[chosen], judged.hits[chosen]
 
 
 def _level(measures: Sequence[Measure], unknown: Unknown, shortfall: float) -> ReportLevel:

@@ -29,7 +29,7 @@ class Measure(msgspec.Struct, frozen=True):
     """A distribution of the window against a reference.
 
     Attributes:
-        name: `items`, `categories`, `types`, `session lengths` or `hours`.
+        name: `items`, `categories`, `types`, `top scores`, `session lengths` or `hours`.
         against: the reference.
         skipped: why it was not measured; then all figures are 0.
         bins: number of bins, after those with few events were joined.

@@ -4,12 +4,16 @@ This is the core of the scheduled function and of `nextitem drift`. It imports n
 """
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
+from model_export.data.sessions import Sessions
+from model_export.drift.divergence import Floats
 from model_export.drift.measure import Live, measure
 from model_export.drift.report import DriftReport
 from model_export.drift.window import Span, read_window
@@ -63,7 +67,13 @@ class Window:
 
 
 def measure_route(
-    bucket: ObjectReader, lake: LakeFiles, route: str, now: datetime, folder: Path, window: Window | None = None
+    bucket: ObjectReader,
+    lake: LakeFiles,
+    route: str,
+    now: datetime,
+    folder: Path,
+    window: Window | None = None,
+    score: Callable[[str, Sessions], Floats] | None = None,
 ) -> DriftReport:
     """Measure the drift of the version that has most of a route's traffic.
 
@@ -75,6 +85,8 @@ def measure_route(
             complete.
         folder: an empty folder for downloads.
         window: by default, the sessions of 24 hours.
+        score: returns the scores of a version's first recommendations to some sessions (`drift.scores`); None: the
+            report does not have them.
 
     Raises:
         VersionNotFound: the route has no version.
@@ -87,6 +99,8 @@ def measure_route(
     span = span_before(now if complete is None else min(now, complete), chosen)
     current = Registry(bucket, folder).route(route)
     live = _live(bucket, route, current, folder, chosen)
+    if score is not None:
+        live = replace(live, top_scores=partial(score, live.version))
     return measure(
         live,
         read_window(lake, span),

@@ -1,5 +1,6 @@
 """Read a window of the lake: the sessions that began in it, and how their answers were judged."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +51,12 @@ class Judged:
     versions: Codes
     hits: Codes
     names: tuple[tuple[str, str], ...]
+
+    def by_version(self) -> Iterator[tuple[tuple[str, str], Codes, Codes]]:
+        """Yield each pair with the owners and hits of its events."""
+        for number, name in enumerate(self.names):
+            chosen = self.versions == number
+            yield name, self.owners[chosen], self.hits[chosen]
 
 
 @dataclass(frozen=True, eq=False)

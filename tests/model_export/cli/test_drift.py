@@ -8,10 +8,14 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from devstack.publish import demo_artifact
 from model_export.cli.drift import parse_hours
 from model_export.cli.lake_options import IDLE_SECONDS
+from model_export.cli.registry_options import BucketOptions
 from model_export.lake.records import IDLE_MS
+from model_export.simulator import Shop
 from nextitem.errors import InputError
+from nextitem.registry.publisher import Publisher
 from tests.model_export.cli.commandline import done, nextitem
 from tests.model_export.drift.shops import NOW, lake_of, live_records, published, shop
 from tests.nextitem.memory_bucket import MemoryBucket
@@ -84,3 +88,21 @@ def test_wrong_options_are_refused(tmp_path: Path) -> None:
     assert "is no time: write ISO 8601" in nextitem("drift", "--bucket", "b", "--until", "noon").fault
     with mock_aws():
         assert "must hold a folder lake" in nextitem("drift", "--bucket", "b", "--lake-folder", tmp_path, *UNTIL).fault
+
+
+@pytest.mark.slow
+def test_scores_are_compared_where_they_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # GIVEN the demo's model on a route, and a day of its shop
+    bucket = MemoryBucket()
+    monkeypatch.setattr(BucketOptions, "store", lambda _self: bucket)
+    publisher = Publisher(bucket)
+    version = publisher.publish(demo_artifact())
+    publisher.promote(version, tmp_path / "models")
+    lake_of(tmp_path, live_records(Shop(), 200, 2, version))
+    arguments = ("drift", *UNTIL, "--lake-folder", tmp_path, "--json")
+    # THEN the scores of its first recommendations are a row of the report only with the option
+    for options, expected in ((("--scores",), ["training"]), ((), [])):
+        measures = done(*arguments, *options).document["measures"]
+        found = [each for each in measures if each["name"] == "top scores"]
+        assert [each["against"] for each in found] == expected
+        assert all(each["bins"] > 1 and not each["notifies"] for each in found)

@@ -106,6 +106,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
         "--window",
         "--idle-seconds",
         "--until",
+        "--scores",
         "--report",
         "--write",
         "--json",
