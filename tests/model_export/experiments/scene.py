@@ -142,7 +142,7 @@ class NoteOnly:
         self._note = note
 
     def keys(self, prefix: str) -> list[str]:
-        raise NotImplementedError(prefix)
+        raise AssertionError(f"a look lists {prefix}, but should read the note only")
 
     def download(self, key: str, path: Path, max_bytes: Callable[[], int]) -> bool:
         assert key == NOTE

@@ -53,7 +53,7 @@ class ModelStreams:
             del self.begun[bucket]
 
     def now(self, bucket: int) -> int:
-        raise NotImplementedError(bucket)
+        raise AssertionError(f"a collection asks stream {bucket} for the time, which a round does")
 
     def lost(self, bucket: int) -> int:
         assert bucket in self.entries
