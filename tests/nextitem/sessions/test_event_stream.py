@@ -210,6 +210,16 @@ def test_a_deleted_session_leaves_a_tombstone_and_a_session_that_moves_leaves_no
     assert client.hkeys(keys.current) == [b"gone"]
 
 
+def test_a_delete_is_sent_again_after_its_tombstone_was_lost(store: ValkeyStore, client: Redis) -> None:
+    # GIVEN a session that the store has lost, with its stream and any tombstone in it
+    key = new_key()
+    append(store, key, Event("a", "1"))
+    client.flushall()
+    # WHEN it is deleted all the same THEN the lake is told
+    store.delete(key, soon())
+    assert [(entry.status, entry.item) for entry in stream(client, key)] == [("x", "")]
+
+
 def test_events_of_a_joined_session_are_not_added_again(store: ValkeyStore, client: Redis) -> None:
     old, key = new_key(), new_key()
     append(store, old, Event("a", "1"))
