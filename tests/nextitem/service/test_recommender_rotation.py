@@ -88,9 +88,9 @@ def test_one_session_under_two_secrets_shares_only_its_items_in_the_store(
     snapshot = store.load(SessionName(me).key(SECRET), answers[0].model.version, soon()).snapshot
     assert snapshot is not None
     served = answers[0].model
-    plain = [snapshot.hidden.tobytes(), struct.pack(">d", NOW), served.version.encode(), served.variant.encode()]
-    plain += [msgspec.msgpack.encode(item.item_id) for item in answers[0].recommendations]
-    plain += [item_id.encode() for item_id in items]
+    ranked = [item.item_id for item in answers[0].recommendations]
+    plain = [msgspec.msgpack.encode(value) for value in (served.version, served.variant, ranked)]
+    plain += [snapshot.hidden.tobytes(), struct.pack(">d", NOW), *(item_id.encode() for item_id in items)]
     for known in plain:
         assert all(known in content for content in contents)
         contents = [content.replace(known, b"") for content in contents]
