@@ -64,8 +64,8 @@ class LakeVerdict:
         missing: acknowledged events that the lake does not have.
         lost: entries that the collector counted as lost.
         deletions: sessions whose DELETE was acknowledged.
-        unexplained: missing events, and deletions without effect, that neither the collector counted as lost nor the
-            fault destroyed; and entries that were counted as lost although nothing is missing.
+        unexplained: missing events that neither the collector counted as lost nor the fault destroyed; entries that
+            were counted as lost although nothing is missing; and deletions without effect.
         doubled: rows of an event beyond the first that no lost session explains.
         unsent: rows of events that were never sent.
         spoiled: rows that differ from the event as it was sent, sessions in another order than their log, and rows of
@@ -141,19 +141,18 @@ class LakeOracle:
         for session in sessions:
             missing = self._check_events(session, verdict)
             self._check_order(session, contents, verdict)
-            open_accounts += missing + self._check_deletion(session, verdict)
+            self._check_deletion(session, verdict)
+            open_accounts += missing
             in_lake = {row.event for row in session.rows}
             never_acknowledged = session.evidence.sent.keys() - session.evidence.acknowledged.keys()
             entries_without_row += sum(tag.hex() not in in_lake for tag in never_acknowledged)
-            entries_without_row += session.evidence.nameless + len(session.deletions) + missing
+            entries_without_row += session.evidence.nameless + missing
         over = open_accounts - contents.lost
         if self._destroyed_until is None:
             over = max(over, contents.lost - entries_without_row)
         if over > 0:
             verdict.unexplained += over
-            verdict.findings.append(
-                f"the lake lacks {open_accounts} events or deletions, {contents.lost} count as lost"
-            )
+            verdict.findings.append(f"the lake lacks {open_accounts} events, {contents.lost} count as lost")
         return verdict
 
     def _sessions(
@@ -232,17 +231,17 @@ class LakeOracle:
             verdict.spoiled += 1
             verdict.findings.append(f"{session.session_id}: the lake has its events in another order than its log")
 
-    def _check_deletion(self, session: _Session, verdict: LakeVerdict) -> int:
-        """Check what the compaction left of a session; return 1 if events are left that should be deleted."""
+    def _check_deletion(self, session: _Session, verdict: LakeVerdict) -> None:
+        """Check what the compaction left of a session."""
         if not session.deletions:
             if list(session.compacted) != list(session.rows):
                 verdict.spoiled += 1
                 verdict.findings.append(f"{session.session_id}: the compaction changed a session that was not deleted")
-            return 0
+            return
         acknowledged = [deletion for deletion in session.deletions if deletion.status == NO_CONTENT]
         verdict.deletions += bool(acknowledged)
         if not acknowledged or (self._destroyed_until or 0.0) > acknowledged[-1].ended:
-            return 0
+            return
         begun = acknowledged[-1].started
         after: defaultdict[bytes, bool] = defaultdict(bool)
         for call in session.calls:
@@ -253,10 +252,9 @@ class LakeOracle:
             for row in session.compacted
             if row.arrived_at <= (begun + self._wall) * MS or not after[bytes.fromhex(row.event)]
         ]
-        if not left:
-            return 0
-        verdict.findings.append(f"{session.session_id}: {len(left)} events are left although it was deleted")
-        return 1
+        if left:
+            verdict.unexplained += 1
+            verdict.findings.append(f"{session.session_id}: {len(left)} events are left although it was deleted")
 
 
 def _by_session(rows: Iterable[LakeRow]) -> defaultdict[str, list[LakeRow]]:

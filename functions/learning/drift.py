@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from learning.settings import Settings
 from model_export.drift.emf import metric_records
 from model_export.drift.route import Window, measure_route, write_report
+from model_export.drift.scores import scorer
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.errors import VersionNotFound
 
@@ -22,14 +23,16 @@ def handler(_event: object, _context: object) -> dict[str, str]:
 
     Raises:
         SettingsError: a setting is missing or wrong.
-        NextItemError: the version has no profile of its training, or bucket or lake cannot be read.
+        NextItemError: the version has no profile of its training or fails its certificate, or bucket or lake cannot be
+            read.
     """
     settings = Settings.read()
     bucket = BotoObjectStore(settings.bucket, region=settings.region)
     window = Window(deployment_leaves_out_seen=os.environ.get("NEXTITEM_EXCLUDE_SEEN") == "true")
     try:
-        with TemporaryDirectory() as folder:
-            report = measure_route(bucket, bucket, settings.route, datetime.now(UTC), Path(folder), window)
+        with TemporaryDirectory() as home, TemporaryDirectory() as model:
+            score, now = scorer(bucket, Path(model)), datetime.now(UTC)
+            report = measure_route(bucket, bucket, settings.route, now, Path(home), window, score)
     except VersionNotFound as error:  # a new stack: there is nothing to measure before the first promotion
         logger.info("not measured: %s", error)
         return {"level": "none"}

@@ -1,7 +1,6 @@
 """Command `drift`: live events against the training of the live model, and against last week."""
 
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,8 +17,7 @@ from model_export.drift.report import Change, DriftReport
 from nextitem.errors import InputError
 
 if TYPE_CHECKING:
-    from model_export.data.sessions import Sessions
-    from model_export.drift.divergence import Floats
+    from model_export.drift.scores import Scorer
     from nextitem.aws.boto_object_store import BotoObjectStore
 
 _HOURS = {"m": 1 / 60, "h": 1.0, "d": 24.0}
@@ -99,13 +97,11 @@ def drift(
         _print(measured)
 
 
-def _scorer(bucket: "BotoObjectStore", folder: Path) -> "Callable[[str, Sessions], Floats]":
-    """Return what scores sessions with a version of the bucket."""
-    from model_export.drift.scores import top_scores
-    from nextitem.model.engine import Model
-    from nextitem.registry.reader import Registry
+def _scorer(bucket: "BotoObjectStore", folder: Path) -> "Scorer":
+    """Return what scores sessions with a version of the bucket, imported lazily: it needs the engine."""
+    from model_export.drift.scores import scorer
 
-    return lambda version, sessions: top_scores(Model(Registry(bucket, folder).fetch(version)), sessions)
+    return scorer(bucket, folder)
 
 
 def _time(text: str) -> datetime:

@@ -1,21 +1,19 @@
 """Measure the drift of a route: read its version's profile, the lake and the report before, and write the new report.
 
-This is the core of the scheduled function and of `nextitem drift`. It imports neither torch nor a model's runtime.
+This is the core of the scheduled function and of `nextitem drift`. It imports no torch.
 """
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import msgspec
 
-from model_export.data.sessions import Sessions
-from model_export.drift.divergence import Floats
 from model_export.drift.measure import Live, measure
 from model_export.drift.report import DriftReport
+from model_export.drift.scores import MAX_MODEL_BYTES, Scorer
 from model_export.drift.window import Span, read_window
 from model_export.lake.events import LakeFiles
 from model_export.lake.note import complete_until
@@ -73,7 +71,7 @@ def measure_route(
     now: datetime,
     folder: Path,
     window: Window | None = None,
-    score: Callable[[str, Sessions], Floats] | None = None,
+    score: Scorer | None = None,
 ) -> DriftReport:
     """Measure the drift of the version that has most of a route's traffic.
 
@@ -85,8 +83,7 @@ def measure_route(
             complete.
         folder: an empty folder for downloads.
         window: by default, the sessions of 24 hours.
-        score: returns the scores of a version's first recommendations to some sessions (`drift.scores`); None: the
-            report does not have them.
+        score: for a report with the scores of first recommendations. A version of more than `MAX_MODEL_BYTES` has none.
 
     Raises:
         VersionNotFound: the route has no version.
@@ -98,9 +95,7 @@ def measure_route(
     complete = complete_until(lake)
     span = span_before(now if complete is None else min(now, complete), chosen)
     current = Registry(bucket, folder).route(route)
-    live = _live(bucket, route, current, folder, chosen)
-    if score is not None:
-        live = replace(live, top_scores=partial(score, live.version))
+    live = _live(bucket, route, current, folder, chosen, score)
     return measure(
         live,
         read_window(lake, span),
@@ -174,7 +169,7 @@ def _report(bucket: ObjectReader, key: str, instead: str) -> DriftReport | None:
         return None
 
 
-def _live(bucket: ObjectReader, route: str, current: Route, folder: Path, window: Window) -> Live:
+def _live(bucket: ObjectReader, route: str, current: Route, folder: Path, window: Window, score: Scorer | None) -> Live:
     variant = max(current.variants, key=lambda variant: variant.weight)
     manifest = _manifest(bucket, variant.version)
     expected = manifest.documents.get(PROFILE)
@@ -183,6 +178,9 @@ def _live(bucket: ObjectReader, route: str, current: Route, folder: Path, window
     profile = read_profile(_file(bucket, variant.version, PROFILE, expected, folder), variant.version)
     ids = _file(bucket, variant.version, VOCABULARY, manifest.files[VOCABULARY], folder)
     vocabulary = Vocabulary(ids)
+    if score is not None and (size := sum(file.size for file in manifest.files.values())) > MAX_MODEL_BYTES:
+        logger.warning("no scores: %s has %d bytes, at most %d are run", variant.version, size, MAX_MODEL_BYTES)
+        score = None
     return Live(
         route=route,
         version=variant.version,
@@ -191,6 +189,7 @@ def _live(bucket: ObjectReader, route: str, current: Route, folder: Path, window
         knows=lambda item: vocabulary.index(item) is not None,
         leaves_out_seen=current.leaves_out_seen(window.deployment_leaves_out_seen),
         categories=_categories(Catalogues(bucket, folder), route),
+        top_scores=None if score is None else partial(score, variant.version),
     )
 
 

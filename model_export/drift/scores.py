@@ -1,15 +1,35 @@
 """The scores of first recommendations: sessions of the lake replayed through the version that answers."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 
 from model_export.data.sessions import Sessions
 from model_export.drift.divergence import Floats
 from model_export.metrics.bootstrap import SEED
+from nextitem.aws.object_store import ObjectReader
 from nextitem.model.engine import Model
+from nextitem.registry.reader import Registry
 from nextitem.sessions.session import WINDOW
 
 MAX_SCORED = 2_000
 """Sessions that are replayed; of more, a sample."""
+MAX_MODEL_BYTES = 1 << 30
+"""Size of a version's files up to which it is run: beside the lake's events, the scheduled function has 3,008 MB."""
+
+Scorer = Callable[[str, Sessions], Floats]
+"""Returns the scores of a version's first recommendations to some sessions."""
+
+
+def scorer(bucket: ObjectReader, folder: Path) -> Scorer:
+    """Return what fetches a version and scores sessions with it.
+
+    Args:
+        bucket: the registry's bucket.
+        folder: for the version's files.
+    """
+    return lambda version, sessions: top_scores(Model(Registry(bucket, folder).fetch(version)), sessions)
 
 
 def top_scores(model: Model, sessions: Sessions) -> Floats:

@@ -1,7 +1,8 @@
 """Bring the entries of a bucket's stream into the lake: each one once, also if the collector dies or runs twice.
 
-1. `Streams.read` marks the first entry of the stream as begun, unless an earlier run has, and returns entries.
-2. Deletions go to a file of their own. An interrupted run may leave some of them in two files, which changes nothing.
+1. The tombstones that wait are written to a file. They leave the store last (6), once the events from before them are
+   in the lake; until then each run writes them again. That some are in two files changes nothing.
+2. `Streams.read` marks the first entry of the stream as begun, unless an earlier run has, and returns entries.
 3. The file of events has the id of the begun entry in its key and is written only if that key is free. If it is taken,
    an earlier run has written it, and its own footer says up to which entry.
 4. The compaction may have merged that file into another one and deleted it, if the run that wrote it died long ago, or
@@ -10,14 +11,16 @@
    and the compaction deletes it.
 5. `Streams.finish` removes the entries up to there and the mark, in one step. Entries that were removed meanwhile and
    are not in the file were trimmed unread, or cannot be read: they are counted as lost.
+6. After the last file, `Streams.finish_tombstones` removes those of step 1.
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import duckdb
 import msgspec
@@ -28,14 +31,13 @@ from model_export.lake.records import (
     DELETIONS,
     EVENTS,
     HOUR_MS,
-    Deletion,
     Entry,
-    Record,
     UnreadableEntry,
     file_name,
     folder_of,
     hour_end,
     parse_entry,
+    parse_tombstone,
     same_hour,
 )
 from nextitem.aws.object_store import ObjectStore
@@ -45,6 +47,8 @@ MAX_FILE_BYTES = 1 << 28
 RECENT_MS = HOUR_MS
 """Hours that ended less than this ago, by the collector's clock, have no merged files: the compaction merges them
 `merge.MERGE_AGE_MS` after their end, so the two clocks may differ by two hours."""
+
+_Parsed = TypeVar("_Parsed")
 
 
 class Streams(Protocol):
@@ -66,6 +70,12 @@ class Streams(Protocol):
 
     def finish(self, bucket: int, begun: str, contents: Contents) -> None:
         """Remove the entries of a file from the stream, unless another run has, and count those lost."""
+
+    def tombstones(self, bucket: int) -> Sequence[Entry]:
+        """Return the tombstones of the bucket that wait, oldest first."""
+
+    def finish_tombstones(self, bucket: int, last: str) -> None:
+        """Remove the tombstones up to the one with an id."""
 
     def now(self, bucket: int) -> int:
         """Return the time of the bucket's server, which entries get, in epoch milliseconds."""
@@ -146,7 +156,8 @@ def collect(streams: Streams, lake: ObjectStore, bucket: int, merged: MergedFile
         RegistryUnavailable: the lake's bucket did not answer, or has a file that is not the lake's.
     """
     merged = merged or MergedFiles(lake)
-    result = Collected()
+    tombstones = streams.tombstones(bucket)
+    result = _write_deletions(lake, bucket, tombstones) if tombstones else Collected()
     while (batch := streams.read(bucket)) is not None:
         begun, entries = batch
         chosen = same_hour(begun, entries)
@@ -156,35 +167,39 @@ def collect(streams: Streams, lake: ObjectStore, bucket: int, merged: MergedFile
         result += written
         if len(chosen) == len(entries) < streams.batch:
             break
+    if tombstones:
+        streams.finish_tombstones(bucket, tombstones[-1][0])
     return result + Collected(lost=streams.lost(bucket))
+
+
+def _write_deletions(lake: ObjectStore, bucket: int, tombstones: Sequence[Entry]) -> Collected:
+    """Write the deletions of a bucket, unless an earlier run has written just these."""
+    deletions, unreadable = _parsed(tombstones, parse_tombstone)
+    first, last = tombstones[0][0], tombstones[-1][0]
+    is_new = lake.create(file_name(DELETIONS, bucket, f"{first}-{last}", "json"), msgspec.json.encode(deletions))
+    return Collected(deletions=len(deletions), unreadable=unreadable) if is_new else Collected()
+
+
+def _parsed(entries: Sequence[Entry], parse: Callable[[Entry], _Parsed]) -> tuple[list[_Parsed], int]:
+    """Return what entries say, and how many cannot be read."""
+    parsed: list[_Parsed] = []
+    for entry in entries:
+        with contextlib.suppress(UnreadableEntry):  # counted
+            parsed.append(parse(entry))
+    return parsed, len(entries) - len(parsed)
 
 
 def _collect_file(
     streams: Streams, lake: ObjectStore, merged: MergedFiles, bucket: int, begun: str, entries: Sequence[Entry]
 ) -> Collected | None:
     """Write a file, unless an earlier run has: then finish that one, and return None."""
-    records: list[Record] = []
-    deletions: list[Deletion] = []
-    unreadable = 0
-    for entry in entries:
-        try:
-            parsed = parse_entry(entry)
-        except UnreadableEntry:
-            unreadable += 1
-        else:
-            if isinstance(parsed, Deletion):
-                deletions.append(parsed)
-            else:
-                records.append(parsed)
-    last = entries[-1][0] if entries else begun
-    contents = Contents(len(records) + len(deletions), last)
-    if deletions:  # first: once the events' file is there, no run reads these entries again
-        lake.create(file_name(DELETIONS, bucket, f"{begun}-{last}", "json"), msgspec.json.encode(deletions))
+    records, unreadable = _parsed(entries, parse_entry)
+    contents = Contents(len(records), entries[-1][0] if entries else begun)
     key = file_name(EVENTS, bucket, begun, "parquet")
     result: Collected | None = None
     written: Contents | None = contents
     if lake.create(key, encode_file(records, contents)):
-        result = Collected(len(records), len(deletions), unreadable)
+        result = Collected(len(records), unreadable=unreadable)
     else:
         stored = lake.read(key, MAX_FILE_BYTES)
         written = None if stored is None else contents_of(stored.data, key)

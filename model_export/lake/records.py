@@ -83,8 +83,21 @@ def time_of(entry_id: str) -> int:
     return int(entry_id.partition("-")[0])
 
 
-def parse_entry(entry: Entry) -> Record | Deletion:
-    """Parse an entry.
+def parse_tombstone(entry: Entry) -> Deletion:
+    """Parse an entry of the tombstones.
+
+    Raises:
+        UnreadableEntry: it has no known form.
+    """
+    entry_id, fields = entry
+    try:
+        return Deletion(fields[b"s"].decode(), time_of(entry_id))
+    except (KeyError, UnicodeDecodeError) as error:
+        raise UnreadableEntry(f"tombstone {entry_id} cannot be read: {type(error).__name__}") from None
+
+
+def parse_entry(entry: Entry) -> Record:
+    """Parse an entry of a stream.
 
     Raises:
         UnreadableEntry: it has no known form.
@@ -93,8 +106,6 @@ def parse_entry(entry: Entry) -> Record | Deletion:
     try:
         session, version, variant = msgspec.msgpack.decode(fields[b"c"], type=tuple[str, str, str])
         status = fields[b"s"]
-        if status == b"x":
-            return Deletion(session, time_of(entry_id))
         if status not in {b"a", b"l"}:
             raise UnreadableEntry(f"entry {entry_id} has an unknown status")
         action, rank = fields[b"a"], fields[b"r"]

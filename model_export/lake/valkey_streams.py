@@ -1,4 +1,4 @@
-"""The `Streams` on Redis or Valkey. Beside each stream, in its slot, there is a hash with the collector's state.
+"""The `Streams` on Redis or Valkey. Beside a stream, in its slot, are its tombstones and a hash: the collector's state.
 
 - `begun`: the entry at which the file begins that is being written
 - `removed`: how many entries the stream has lost from its front, after the last file
@@ -16,7 +16,7 @@ from nextitem.redis_client.outcomes import UnexpectedReply
 from nextitem.redis_client.reply_shapes import one_of
 from nextitem.redis_client.topology import topology_of
 from nextitem.redis_client.url import StoreUrl
-from nextitem.sessions.event_stream import stream_key
+from nextitem.sessions.event_stream import TOMBSTONES, stream_key, tombstones_key
 
 BATCH = 5_000
 """Maximum entries of a file."""
@@ -50,8 +50,10 @@ redis.call('HSET', KEYS[2], 'removed', removed)
 redis.call('HDEL', KEYS[2], 'begun')
 return 1
 """
-
-
+_FINISH_TOMBSTONES = b"""
+local removed = redis.call('XTRIM', KEYS[1], 'MINID', '=', ARGV[1])
+return removed + redis.call('XDEL', KEYS[1], ARGV[1])
+"""
 _LOST = b"""
 local lost = tonumber(redis.call('HGET', KEYS[2], 'lost') or 0)
 if redis.call('HEXISTS', KEYS[2], 'begun') == 1 then return lost end
@@ -87,6 +89,16 @@ class ValkeyStreams:
         """See `Streams.finish`."""
         self._eval(bucket, one_of(0, 1), _REMOVED + _FINISH, begun, contents.last, contents.entries)
 
+    def tombstones(self, bucket: int) -> Sequence[Entry]:
+        """See `Streams.tombstones`."""
+        key = tombstones_key(bucket)
+        return list(self._execute(key, _parse_entries, "XRANGE", key, "-", "+", "COUNT", TOMBSTONES))
+
+    def finish_tombstones(self, bucket: int, last: str) -> None:
+        """See `Streams.finish_tombstones`."""
+        key = tombstones_key(bucket)
+        self._execute(key, _parse_count, "EVAL", _FINISH_TOMBSTONES, 1, key, last)
+
     def now(self, bucket: int) -> int:
         """See `Streams.now`."""
         return int(self._eval(bucket, _parse_count, _TIME))
@@ -101,9 +113,10 @@ class ValkeyStreams:
 
     def _eval(self, bucket: int, parse: Any, script: bytes, *args: str | int) -> Any:
         key = stream_key(bucket)
-        return execute(
-            self._topology, key, Deadline.after(SECONDS), parse, "EVAL", script, 2, key, _state_key(bucket), *args
-        )
+        return self._execute(key, parse, "EVAL", script, 2, key, _state_key(bucket), *args)
+
+    def _execute(self, key: str, parse: Any, *command: str | bytes | int) -> Any:
+        return execute(self._topology, key, Deadline.after(SECONDS), parse, *command)
 
 
 def _state_key(bucket: int) -> str:
@@ -112,15 +125,16 @@ def _state_key(bucket: int) -> str:
 
 def _parse_batch(reply: Any) -> tuple[str, list[Entry]]:
     match reply:
-        case [bytes(begun), [*entries]]:
-            try:
-                return begun.decode(), [
-                    (entry_id.decode(), dict(zip(fields[::2], fields[1::2], strict=True)))
-                    for entry_id, fields in entries
-                ]
-            except (AttributeError, TypeError, ValueError):
-                raise UnexpectedReply("sent entries of another form") from None
+        case [bytes(begun), entries]:
+            return begun.decode(), _parse_entries(entries)
     raise UnexpectedReply("did not send entries of a stream")
+
+
+def _parse_entries(reply: Any) -> list[Entry]:
+    try:
+        return [(entry_id.decode(), dict(zip(fields[::2], fields[1::2], strict=True))) for entry_id, fields in reply]
+    except (AttributeError, TypeError, ValueError):
+        raise UnexpectedReply("sent entries of another form") from None
 
 
 def _parse_count(reply: Any) -> int:

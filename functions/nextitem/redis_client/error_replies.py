@@ -24,6 +24,7 @@ _MEANINGS: tuple[tuple[type[Exception], type[Exception], str], ...] = (
 
 _ADVICE = {
     "BUSY": "a script does not end",
+    "LAKEBEHIND": "too many deletions wait for the collector of the event lake; run it",
     "MISCONF": "it cannot write to its disk",
     "NOPERM": "the user lacks a permission",
     "NOREPLICAS": "it has fewer replicas than min-replicas-to-write",

@@ -27,7 +27,7 @@ from nextitem.sessions.codec import (
     encode_snapshot,
     event_tags,
 )
-from nextitem.sessions.event_stream import STREAM_ENTRIES, encode_source, stream_of
+from nextitem.sessions.event_stream import STREAM_ENTRIES, TOMBSTONES, encode_source, stream_of, tombstones_of
 from nextitem.sessions.script import PendingScript, Script
 from nextitem.sessions.script_replies import DELETED, parse_appended, parse_fields, parse_joined
 from nextitem.sessions.session import (
@@ -172,8 +172,8 @@ class ValkeyStore:
         keys: list[_Argument] = [1, key]
         args: list[_Argument] = ["", int(GONE_SECONDS * 1000)]
         if key.pseudonym is not None:
-            keys = [2, key, stream_of(key)]
-            args += [STREAM_ENTRIES, encode_source(key.pseudonym, None)]
+            keys = [2, key, tombstones_of(key)]
+            args += [TOMBSTONES, key.pseudonym]
         if old is not None:
             self._execute(old, limit, deleted, "DEL", old)
             args[0] = int((time.time() + CLOCKS_AGREE_SECONDS) * 1000)

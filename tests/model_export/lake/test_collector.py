@@ -11,13 +11,14 @@ from redis import Redis
 
 from devstack.services.valkey import Valkey
 from model_export.lake.collector import Collected, collect
-from model_export.lake.records import EVENTS, file_name, time_of
+from model_export.lake.compaction import read_deletions
+from model_export.lake.records import DELETIONS, EVENTS, file_name, time_of
 from model_export.lake.valkey_streams import ValkeyStreams
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.aws.object_store import StoredObject
 from nextitem.errors import RegistryUnavailable
 from nextitem.sessions.codec import event_tag, recommendation_id
-from nextitem.sessions.event_stream import bucket_tag, stream_key
+from nextitem.sessions.event_stream import bucket_tag, stream_key, tombstones_key
 from nextitem.sessions.session import Answerer, Event, Impression, SessionKey
 from nextitem.sessions.valkey_store import ValkeyStore
 from tests.model_export.lake.rows import rows_of
@@ -162,6 +163,51 @@ class BusyLake(FaultyLake):
         return super().create(key, data)
 
 
+def test_a_deletion_reaches_the_lake_although_its_stream_overflows(
+    store: ValkeyStore, streams: ValkeyStreams, lake: BotoObjectStore, valkey: Valkey
+) -> None:
+    # GIVEN a deleted session and one that is not, and a stream that dropped all that waited
+    bucket = next(BUCKETS)
+    gone, other = key_in(bucket, "a"), key_in(bucket, "b")
+    add(store, gone, Event("tea", "1"))
+    add(store, other, Event("mug", "2"))
+    assert collect(streams, lake, bucket) == Collected(events=2)
+    add(store, gone, Event("pot", "3"))
+    for _ in "ab":
+        store.delete(gone, soon())
+    with Redis.from_url(valkey.url) as client:
+        client.xtrim(stream_key(bucket), maxlen=0, approximate=False)
+    # WHEN it is collected THEN the event is lost, and the deletion is not
+    assert collect(streams, lake, bucket) == Collected(deletions=2, lost=1)
+    assert [deletion.session for deletion in read_deletions(lake)] == [gone.pseudonym]
+    # AND it is collected once
+    assert collect(streams, lake, bucket) == Collected(lost=1)
+
+
+def test_a_deletion_waits_in_the_store_until_the_events_before_it_are_in_the_lake(
+    store: ValkeyStore, streams: ValkeyStreams, lake: BotoObjectStore
+) -> None:
+    # GIVEN a deleted session whose event cannot be written, because something else has the key of its file
+    bucket = next(BUCKETS)
+    add(store, key_in(bucket), Event("tea", "1"))
+    batch = streams.read(bucket)
+    assert batch is not None
+    key = file_name(EVENTS, bucket, batch[0], "parquet")
+    lake.create(key, b"damaged, but long enough to have a footer")
+    store.delete(key_in(bucket), soon())
+    # WHEN a run fails THEN the lake knows the deletion, which waits as well
+    with pytest.raises(RegistryUnavailable):
+        collect(streams, lake, bucket)
+    assert [deletion.session for deletion in read_deletions(lake)] == [key_in(bucket).pseudonym]
+    assert len(streams.tombstones(bucket)) == 1
+    # AND days later, when the lake has dropped it, and the file is mended, the event comes with its deletion
+    for file in [key, *lake.keys(DELETIONS)]:
+        lake.delete(file)
+    assert collect(streams, lake, bucket) == Collected(events=1, deletions=1)
+    assert [deletion.session for deletion in read_deletions(lake)] == [key_in(bucket).pseudonym]
+    assert streams.tombstones(bucket) == []
+
+
 def test_a_busy_stream_does_not_keep_a_run_for_ever(
     store: ValkeyStore, streams: ValkeyStreams, lake: BotoObjectStore
 ) -> None:
@@ -181,8 +227,9 @@ def test_an_entry_of_another_form_is_counted_and_stops_nothing(
     bucket = next(BUCKETS)
     with Redis.from_url(valkey.url) as client:
         client.xadd(stream_key(bucket), {"s": "?", "c": b"\xc1"})
+        client.xadd(tombstones_key(bucket), {"s": b"\xff"})
     add(store, key_in(bucket), Event("tea", "1"))
-    assert collect(streams, lake, bucket) == Collected(events=1, unreadable=1, lost=1)
+    assert collect(streams, lake, bucket) == Collected(events=1, unreadable=2, lost=1)
     assert [row["item_id"] for row in rows_of(lake)] == ["tea"]
 
 

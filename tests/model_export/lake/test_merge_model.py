@@ -39,6 +39,7 @@ class ModelStreams:
 
     def __init__(self) -> None:
         self.entries: dict[int, list[Entry]] = {0: [], 1: []}
+        self.waiting: dict[int, list[Entry]] = {0: [], 1: []}
         self.begun: dict[int, str] = {}
 
     def read(self, bucket: int) -> tuple[str, Sequence[Entry]] | None:
@@ -51,6 +52,12 @@ class ModelStreams:
         if self.begun.get(bucket) == begun:
             self.entries[bucket] = [entry for entry in self.entries[bucket] if order(entry[0]) > order(contents.last)]
             del self.begun[bucket]
+
+    def tombstones(self, bucket: int) -> Sequence[Entry]:
+        return tuple(self.waiting[bucket])
+
+    def finish_tombstones(self, bucket: int, last: str) -> None:
+        self.waiting[bucket] = [entry for entry in self.waiting[bucket] if order(entry[0]) > order(last)]
 
     def now(self, bucket: int) -> int:
         raise AssertionError(f"a collection asks stream {bucket} for the time, which a round does")
@@ -127,6 +134,14 @@ class StandingStreams:
         self._program.stand("", "")
         self._streams.finish(bucket, begun, contents)
 
+    def tombstones(self, bucket: int) -> Sequence[Entry]:
+        self._program.stand("", "")
+        return self._streams.tombstones(bucket)
+
+    def finish_tombstones(self, bucket: int, last: str) -> None:
+        self._program.stand("", "")
+        self._streams.finish_tombstones(bucket, last)
+
     def now(self, bucket: int) -> int:
         return self._streams.now(bucket)
 
@@ -159,16 +174,16 @@ class World:
             self.events[item] = session
             action = bytes([0]) + item.encode()
             fields = {b"s": b"a", b"t": b"1", b"e": b"\1", b"a": action, b"k": b"0"}
-            self._append(bucket, fields | dict.fromkeys([b"r", b"v", b"w", b"p", b"g"], b""), session)
+            fields |= {b"c": encode_source(session, None)} | dict.fromkeys([b"r", b"v", b"w", b"p", b"g"], b"")
+            self.streams.entries[bucket].append((self._next_id(), fields))
 
     def delete(self, bucket: int, session: str) -> None:
         self.deleted.add(session)
-        self._append(bucket, {b"s": b"x"}, session)
+        self.streams.waiting[bucket].append((self._next_id(), {b"s": session.encode()}))
 
-    def _append(self, bucket: int, fields: dict[bytes, bytes], session: str) -> None:
+    def _next_id(self) -> str:
         number = next(self._numbers)
-        at = START + min(number * HOUR_MS // 12, 2 * HOUR_MS - 1)
-        self.streams.entries[bucket].append((f"{at}-{number}", fields | {b"c": encode_source(session, None)}))
+        return f"{START + min(number * HOUR_MS // 12, 2 * HOUR_MS - 1)}-{number}"
 
     def start(self, what: str, bucket: int) -> None:
         def work(program: Program) -> object:
@@ -189,9 +204,7 @@ class World:
         """Check that each event waits in a stream, or is seen once. Those of deleted sessions may be gone."""
         visible = self.visible()
         assert not visible or max(visible.values()) == 1
-        waiting = {
-            entry[1][b"a"][1:].decode() for part in self.streams.entries.values() for entry in part if b"a" in entry[1]
-        }
+        waiting = {entry[1][b"a"][1:].decode() for part in self.streams.entries.values() for entry in part}
         for item, session in self.events.items():
             assert item in visible or item in waiting or session in self.deleted, item
 

@@ -51,6 +51,13 @@ class EmptyStreams:
     def finish(self, bucket: int, begun: str, contents: Contents) -> None:
         raise AssertionError((bucket, begun, contents))
 
+    def tombstones(self, bucket: int) -> Sequence[Entry]:
+        assert bucket < BUCKETS
+        return ()
+
+    def finish_tombstones(self, bucket: int, last: str) -> None:
+        raise AssertionError((bucket, last))
+
     def lost(self, bucket: int) -> int:
         return self._lost.get(bucket, 0)
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from devstack.services.valkey import Valkey
-from nextitem.errors import StoreUnavailable
+from nextitem.errors import StoreRefused, StoreUnavailable
 from nextitem.redis_client.url import parse_store_url
 from nextitem.sessions.codec import event_tag, recommendation_id
-from nextitem.sessions.event_stream import STREAM_ENTRIES, stream_of
+from nextitem.sessions.event_stream import STREAM_ENTRIES, TOMBSTONES, stream_of, tombstones_of
 from nextitem.sessions.feedback import feedback_on
 from nextitem.sessions.key_secret import KeySecret
 from nextitem.sessions.keys import KeyRing, SessionName
@@ -35,19 +35,17 @@ class Entry(NamedTuple):
 
     status: str
     source: tuple[str, str, str]
-    item: str = ""
-    time: int = 0
-    tag: bytes = b""
-    rank: int | None = None
-    clicked: bool = False
-    judged: tuple[str, str, str] = ("", "", "")
-    team: str = ""
+    item: str
+    time: int
+    tag: bytes
+    rank: int | None
+    clicked: bool
+    judged: tuple[str, str, str]
+    team: str
 
 
 def entries_of(fields: dict[bytes, bytes]) -> Entry:
     source = msgspec.msgpack.decode(fields[b"c"], type=tuple[str, str, str])
-    if fields[b"s"] == b"x":
-        return Entry("x", source)
     action, rank = fields[b"a"], fields[b"r"]
     judged = (fields[b"v"].decode(), fields[b"w"].decode(), fields[b"p"].decode())
     item = action[action[0] + 1 :].decode()
@@ -96,6 +94,12 @@ def stream(client: Redis, key: SessionKey) -> list[Entry]:
     """Return the entries of a session, oldest first."""
     entries = [entries_of(fields) for _, fields in cast(Any, client).xrange(stream_of(key))]
     return [entry for entry in entries if entry.source[0] == key.pseudonym]
+
+
+def tombstones(client: Redis, key: SessionKey) -> int:
+    """Return how many tombstones of a session wait."""
+    waiting = [fields[b"s"] for _, fields in cast(Any, client).xrange(tombstones_of(key))]
+    return waiting.count(str(key.pseudonym).encode())
 
 
 def test_each_added_event_is_in_the_stream_once_and_a_repeated_one_is_not(store: ValkeyStore, client: Redis) -> None:
@@ -202,22 +206,45 @@ def test_a_deleted_session_leaves_a_tombstone_and_a_session_that_moves_leaves_no
     append(store, keys.current, Event("a", "1"), Event("b", "2"))
     store.delete(keys.current, soon(), keys.previous)
 
-    # THEN each event was added once, and the tombstone has the name of both
+    # THEN each event was added once, and there is one tombstone, with the name of both
     assert [entry.item for entry in stream(client, old)][:1] == ["a"]
     entries = {(entry.status, entry.item) for key in (old, keys.current) for entry in stream(client, key)}
-    assert entries == {("a", "a"), ("a", "b"), ("x", "")}
+    assert entries == {("a", "a"), ("a", "b")}
+    assert [tombstones(client, key) for key in (old, keys.current)] == [0, 1]
     assert not client.exists(old)
     assert client.hkeys(keys.current) == [b"gone"]
 
 
-def test_a_delete_is_sent_again_after_its_tombstone_was_lost(store: ValkeyStore, client: Redis) -> None:
-    # GIVEN a session that the store has lost, with its stream and any tombstone in it
+def test_a_delete_of_a_session_that_the_store_has_lost_leaves_a_tombstone(store: ValkeyStore, client: Redis) -> None:
+    # GIVEN a session that the store has lost, with its stream and any tombstone
     key = new_key()
     append(store, key, Event("a", "1"))
     client.flushall()
     # WHEN it is deleted all the same THEN the lake is told
     store.delete(key, soon())
-    assert [(entry.status, entry.item) for entry in stream(client, key)] == [("x", "")]
+    assert (stream(client, key), tombstones(client, key)) == ([], 1)
+
+
+def test_where_too_many_tombstones_wait_a_delete_is_refused_and_deletes_nothing(
+    store: ValkeyStore, client: Redis
+) -> None:
+    # GIVEN a bucket whose tombstones nobody has collected for long
+    key = ring(buckets=7_000).keys(SessionName("waiting")).current
+    append(store, key, Event("a", "1"))
+    with client.pipeline(transaction=False) as filling:
+        for _ in range(TOMBSTONES):
+            filling.xadd(tombstones_of(key), {"s": "f" * 16})
+        filling.execute()
+    # WHEN one of its sessions is deleted THEN the error says what to do, the session is there, and its circuit closed
+    kept = client.hgetall(key)
+    with pytest.raises(StoreRefused, match="too many deletions wait for the collector of the event lake; run it"):
+        store.delete(key, soon())
+    assert (client.hgetall(key), client.xlen(tombstones_of(key))) == (kept, TOMBSTONES)
+    # AND once a tombstone was collected, the next DELETE is carried out
+    client.xtrim(tombstones_of(key), maxlen=TOMBSTONES - 1, approximate=False)
+    store.delete(key, soon())
+    assert (client.exists(key), tombstones(client, key)) == (0, 1)
+    client.delete(tombstones_of(key), stream_of(key))
 
 
 def test_events_of_a_joined_session_are_not_added_again(store: ValkeyStore, client: Redis) -> None:
@@ -232,8 +259,9 @@ def test_a_refused_stream_refuses_the_event_and_the_deletion(store: ValkeyStore,
     # GIVEN a session whose stream is not a stream
     key = ring(buckets=9_000).keys(SessionName(f"visitor-{next(NAMES)}")).current
     append(store, key, Event("a", "1"))
-    client.delete(stream_of(key))
-    client.set(stream_of(key), "not a stream")
+    for name in (stream_of(key), tombstones_of(key)):
+        client.delete(name)
+        client.set(name, "not a stream")
 
     # WHEN an event comes, or a deletion, THEN it fails and changes nothing
     kept = client.hgetall(key)
@@ -242,7 +270,7 @@ def test_a_refused_stream_refuses_the_event_and_the_deletion(store: ValkeyStore,
     with pytest.raises(StoreUnavailable):
         store.delete(key, soon())
     assert client.hgetall(key) == kept
-    client.delete(stream_of(key))
+    client.delete(stream_of(key), tombstones_of(key))
 
 
 def test_a_stream_is_bounded(store: ValkeyStore, client: Redis) -> None:
