@@ -16,7 +16,7 @@ from devstack.services.bucket import Bucket
 from model_export.experiments.audit import AuditEntry, read_audit, recorded_override
 from model_export.experiments.decide import Bound, Rules, steps_from
 from model_export.experiments.measurements import ERROR_RATE, P99, LoggedMeasurements
-from model_export.experiments.records import Look, Record, Timing, read_looks, read_records
+from model_export.experiments.records import Look, Record, Timing, read_records, readable_looks
 from model_export.experiments.words import ACTIONS, OUTCOMES, change_in_words
 from nextitem.registry.experiment import Kind
 from nextitem.registry.publisher import Publisher
@@ -127,7 +127,7 @@ class Experiments:
         with object_store(self._bucket) as store:
             live = Publisher(store, ROUTE).current()
             records = read_records(store, ROUTE)
-            looks = {record.experiment: read_looks(store, record) for record in records}
+            looks = {record.experiment: readable_looks(store, record) for record in records}
             audit = read_audit(store, ROUTE)
         newest = records[-1] if records else None
         last = looks[newest.experiment][-1] if newest is not None and looks[newest.experiment] else None

@@ -41,13 +41,13 @@ class LookOptions:
 
 def status(registry: BucketOptions, route: RouteName = "live", as_json: Json = False) -> None:
     """Show the experiment that runs on a route, or the last one, with its newest look."""
-    from model_export.experiments.records import read_looks, read_records  # imported lazily: `--help` must not wait
+    from model_export.experiments.records import read_records, readable_looks  # imported lazily: `--help` must not wait
 
     bucket = registry.store()
     with waiting("reading the experiment"):
         records = read_records(bucket, route)
         newest = records[-1] if records else None
-        looks = [] if newest is None else read_looks(bucket, newest)
+        looks = [] if newest is None else readable_looks(bucket, newest)
     last = looks[-1] if looks else None
     if as_json:
         print_json({"record": newest, "look": last})
@@ -97,13 +97,13 @@ def stop(registry: BucketOptions, route: RouteName = "live", as_json: Json = Fal
 def log(registry: BucketOptions, route: RouteName = "live", as_json: Json = False) -> None:
     """List what was decided and done on a route, by looks and by people, oldest first."""
     from model_export.experiments.audit import read_audit
-    from model_export.experiments.records import read_looks, read_records
+    from model_export.experiments.records import read_records, readable_looks
 
     bucket = registry.store()
     with waiting("reading the log"):
         entries: list[Any] = [*read_audit(bucket, route)]
         for record in read_records(bucket, route):
-            entries += read_looks(bucket, record)
+            entries += readable_looks(bucket, record)
     entries.sort(key=lambda entry: entry.at)
     if as_json:
         print_json(entries)

@@ -12,7 +12,7 @@ from model_export.attributes.attribute_map import new_item_rows
 from model_export.cli.console import OUT, print_json, say, waiting, warn
 from model_export.cli.options import ArtifactFolder, Json
 from model_export.cli.registry_options import BucketOptions, RouteName
-from model_export.cli.verdicts import outcome
+from model_export.cli.verdicts import outcome_today
 from model_export.data.atomic_file import temporary_folder
 from model_export.data.sessions import FIRST_EPOCH_SECOND, format_time
 from model_export.experiments.audit import record_change, recorded_override
@@ -59,12 +59,13 @@ def versions(registry: BucketOptions, route: RouteName = "live", as_json: Json =
         return
     whole = {name: Column(name, no_wrap=True) for name in ("version", "until")}
     table = Table(whole["version"], "share", "verdict", "items", "trained on", whole["until"], "validation HR@20")
+    now = datetime.now(UTC)
     for version in published:
         training = version.manifest.training
         table.add_row(
             version.version,
             f"{version.share:.0%}" if version.share else "",
-            "" if version.verdict is None else outcome(version.verdict),
+            "" if version.verdict is None else outcome_today(version.verdict, now),
             str(version.manifest.model.items),
             f"{training.events} events",
             _when(training.last),

@@ -1,10 +1,12 @@
 """Show a verdict of the gate, and end with its exit code."""
 
+from datetime import datetime, timedelta
+
 import typer
 from rich.table import Column, Table
 
 from model_export.cli.console import OUT, print_json, say
-from nextitem.registry.verdicts import Figure, Verdict
+from nextitem.registry.verdicts import VERDICT_DAYS, Figure, Verdict, age_of
 
 REFUSED = 3
 """Exit code of a command whose version did not pass the gate. The command itself did its work."""
@@ -60,6 +62,13 @@ def _bounds(verdict: Verdict) -> Table:
 def outcome(verdict: Verdict) -> str:
     """Return the outcome in words."""
     return "passed" if verdict.passed else "did not pass"
+
+
+def outcome_today(verdict: Verdict, now: datetime) -> str:
+    """Return the outcome in words, and whether a verdict that passed is too old to count."""
+    age = age_of(verdict, now)
+    counts = age is not None and age <= timedelta(days=VERDICT_DAYS)
+    return f"passed, older than {VERDICT_DAYS} days" if verdict.passed and not counts else outcome(verdict)
 
 
 def _text(figure: Figure) -> str:

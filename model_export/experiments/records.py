@@ -5,7 +5,7 @@ log, and the sums of all looks so far are in these documents, so that a look rea
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Literal, TypeVar
@@ -192,9 +192,15 @@ def change_record(bucket: ObjectStore, old: Record, new: Record) -> Record:
 
 
 def read_records(bucket: ObjectReader, route: str) -> list[Record]:
-    """Return the records of a route's experiments, oldest first."""
+    """Return the records of a route's experiments, oldest first; damaged ones are logged and left out.
+
+    Raises:
+        RegistryUnavailable: the bucket cannot be read.
+    """
     keys = [key for key in bucket.keys(f"{EXPERIMENTS}{route}/") if key.endswith(f"/{RECORD}")]
-    return sorted(_read_all(bucket, keys, Record), key=lambda record: record.started)
+    with ThreadPoolExecutor(READS_AT_ONCE) as pool:
+        read = [record for record in pool.map(lambda key: _readable(bucket, key), keys) if record is not None]
+    return sorted(read, key=lambda record: record.started)
 
 
 def read_record(bucket: ObjectReader, route: str, experiment: str) -> Record | None:
@@ -209,15 +215,8 @@ def read_record(bucket: ObjectReader, route: str, experiment: str) -> Record | N
 
 
 def read_open_records(bucket: ObjectReader, route: str) -> list[Record]:
-    """Return the records of a route's experiments that have not ended, oldest first; damaged ones are logged.
-
-    Raises:
-        RegistryUnavailable: the bucket cannot be read.
-    """
-    keys = [key for key in bucket.keys(f"{EXPERIMENTS}{route}/") if key.endswith(f"/{RECORD}")]
-    with ThreadPoolExecutor(READS_AT_ONCE) as pool:
-        read = [record for record in pool.map(lambda key: _readable(bucket, key), keys) if record is not None]
-    return sorted((record for record in read if record.ended is None), key=lambda record: record.started)
+    """Return the records of a route's experiments that have not ended, as `read_records` does."""
+    return [record for record in read_records(bucket, route) if record.ended is None]
 
 
 def _readable(bucket: ObjectReader, key: str) -> Record | None:
@@ -238,13 +237,19 @@ def add_look(bucket: ObjectStore, record: Record, look: Look) -> bool:
 
 
 def read_looks(bucket: ObjectReader, record: Record) -> list[Look]:
-    """Return an experiment's looks, first to last."""
+    """Return an experiment's looks, first to last.
+
+    Raises:
+        RegistryError: one is damaged, or the bucket cannot be read.
+    """
     keys = bucket.keys(look_key(record.route, record.experiment, 0).rpartition("/")[0] + "/")
-    return list(_read_all(bucket, keys, Look))
+    with ThreadPoolExecutor(READS_AT_ONCE) as pool:
+        stored = pool.map(lambda key: bucket.read(key, MAX_DOCUMENT_BYTES), keys)
+    return [_decode(each.data, key, Look) for key, each in zip(keys, stored, strict=True) if each is not None]
 
 
 def readable_looks(bucket: ObjectReader, record: Record) -> list[Look]:
-    """Return the looks of an experiment that has ended; none, after a warning, if one is damaged.
+    """Return the looks of an experiment; none, after a warning, if one is damaged. For where no look depends on them.
 
     Raises:
         RegistryUnavailable: the bucket cannot be read.
@@ -276,13 +281,6 @@ def look_key(route: str, experiment: str, look: int) -> str:
 
 def _folder(route: str, experiment: str) -> str:
     return f"{EXPERIMENTS}{route}/{experiment}/"
-
-
-def _read_all(bucket: ObjectReader, keys: Sequence[str], kind: type[Document]) -> Iterator[Document]:
-    with ThreadPoolExecutor(READS_AT_ONCE) as pool:
-        for key, stored in zip(keys, pool.map(lambda key: bucket.read(key, MAX_DOCUMENT_BYTES), keys), strict=True):
-            if stored is not None:
-                yield _decode(stored.data, key, kind)
 
 
 def _decode(data: bytes, key: str, kind: type[Document]) -> Document:

@@ -56,6 +56,31 @@ def test_lifecycle_rules_remove_current_objects_of_drift_and_retraining_only(
     assert removing == expected
 
 
+def test_who_writes_large_files_once_may_upload_them_in_parts() -> None:
+    # GIVEN all who may write a join, a catalogue or a version, which are files of any size, only if it is not there
+    stack = deployed(LEARNING)
+    large = (
+        "${ModelBucket.Arn}/models/*",
+        "${ModelBucket.Arn}/catalogues/*/models/*",
+        "${ModelBucket.Arn}/catalogues/*",
+    )
+    writers = {
+        (each.owner, resource)
+        for each in statements(stack)
+        if "s3:PutObject" in each.actions and each.body.get("Condition") == CREATE_ONLY[0]
+        for resource in each.resources
+        if resource in large
+    }
+    assert len(writers) >= 6
+
+    # THEN each may also upload the parts of a file that S3 does not take whole, and abort that
+    for owner, resource in writers:
+        of_resource = [each for each in of(stack, owner) if each.resources == [resource]]
+        conditions = [each.body["Condition"] for each in of_resource if "s3:PutObject" in each.actions]
+        assert conditions == CREATE_ONLY, (owner, resource)
+        assert any("s3:AbortMultipartUpload" in each.actions for each in of_resource), (owner, resource)
+
+
 def test_a_publisher_creates_versions_and_changes_no_route(stack: Stack) -> None:
     assert s3_actions(stack, "PublisherPolicy") == READ | {"s3:PutObject", "s3:AbortMultipartUpload"}
     verdicts = "${ModelBucket.Arn}/models/*/verdict.json"

@@ -203,21 +203,21 @@ def refusal_of(verdict: Verdict | None, version: str, live: str, now: datetime) 
         return f"{version} did not pass the gate: {verdict.reason}"
     if verdict.reference != live:
         return f"{version} was compared with {verdict.reference or 'best sellers'}, but {live} is live"
-    judged_at = _time_of(verdict)
-    if judged_at is None:
+    age = age_of(verdict, now)
+    if age is None:
         return f"the verdict on {version} does not say when it was made ({verdict.judged_at!r})"
-    if now - judged_at > timedelta(days=VERDICT_DAYS):
-        days = (now - judged_at).days
-        return f"the verdict on {version} beside {live} is {days} days old, and counts for {VERDICT_DAYS}"
+    if age > timedelta(days=VERDICT_DAYS):
+        return f"the verdict on {version} beside {live} is {age.days} days old, and counts for {VERDICT_DAYS}"
     return None
 
 
-def _time_of(verdict: Verdict) -> datetime | None:
+def age_of(verdict: Verdict, now: datetime) -> timedelta | None:
+    """Return how old a verdict is; None if it does not say when it was made."""
     try:
-        time = datetime.fromisoformat(verdict.judged_at)
+        judged_at = datetime.fromisoformat(verdict.judged_at)
     except ValueError:
         return None
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time
+    return now - (judged_at.replace(tzinfo=UTC) if judged_at.tzinfo is None else judged_at)
 
 
 def _require(verdict: Verdict | None, version: str, live: str, now: datetime) -> None:

@@ -89,6 +89,28 @@ def test_a_person_stops_an_experiment(scene: Scene, tmp_path: Path) -> None:
     assert "a person stopped the experiment" in done("experiment", "log").out
 
 
+@pytest.mark.parametrize("document", ["record.json", "decisions/000001.json"])
+def test_a_damaged_document_is_named_and_the_others_are_shown(
+    scene: Scene, document: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    # GIVEN an experiment that was stopped, another one with a look, and a document of that one that is damaged
+    done("canary", B)
+    done("experiment", "stop")
+    done("canary", B)
+    let_time_pass(scene)
+    done("experiment", "look")
+    running = scene.record.experiment
+    [key] = [key for key in scene.bucket.objects if key.endswith(f"{running}/{document}")]
+    scene.bucket.objects[key] = b"{"
+    # WHEN they are shown THEN it is named, and the rest is there
+    shown, listed = done("experiment", "status"), done("experiment", "log")
+    is_record = document == "record.json"
+    assert ("a person stopped it" in shown.out, running in shown.out) == (is_record, not is_record)
+    assert caplog.text.count(f"{key} is not a document of an experiment") == 2
+    assert listed.out.count("canary") == 2
+    assert "a person stopped the experiment" in listed.out
+
+
 def test_without_an_experiment_there_is_nothing_to_show(scene: Scene) -> None:
     assert "has had no experiment" in done("experiment", "status").err
     assert done("experiment", "look", "--json").document is None
