@@ -10,8 +10,10 @@ from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from nextitem.background_call import BackgroundCall
 from nextitem.errors import ArtifactCorrupt, NextItemError
 from nextitem.registry.reader import Registry
 
@@ -69,10 +71,19 @@ CatalogueInUse = JoinedCatalogue | OpenCatalogue | None
 """The part of its route's catalogue that a process has; None where the route has none."""
 
 
-def load_first_joins(registry: Registry, route: str, models: Collection[str]) -> CatalogueInUse:
-    """Load the joins of a route's catalogue for a cold start; return None if the route has none.
+class DownloadedJoins(NamedTuple):
+    """Files of the joins of a catalogue with model versions, and why others could not be downloaded."""
 
-    If one of them cannot be used, the whole catalogue is loaded, as `load_usable_catalogue` does.
+    version: str
+    paths: Mapping[str, Path]
+    """By model version."""
+    faults: tuple[NextItemError, ...]
+
+
+def download_joins(registry: Registry, route: str, models: Collection[str]) -> DownloadedJoins | None:
+    """Download the joins of a route's catalogue for a cold start; return None if the route has none.
+
+    It opens none: a thread that runs Python beside the imports of a cold start takes more of its time than it saves.
 
     Args:
         registry: the registry.
@@ -80,16 +91,40 @@ def load_first_joins(registry: Registry, route: str, models: Collection[str]) ->
         models: the model versions that take traffic.
 
     Raises:
+        NextItemError: the route's pointer cannot be read.
+    """
+    pointer = registry.catalogues.pointer(route)
+    return None if pointer is None else _download(registry, pointer.version, models)
+
+
+def open_first_joins(
+    registry: Registry,
+    route: str,
+    models: "Mapping[str, Model]",
+    downloads: BackgroundCall[DownloadedJoins | None],
+) -> CatalogueInUse:
+    """Open the joins that a cold start has downloaded; return None if the route has no catalogue.
+
+    If one of them cannot be used, the whole catalogue is loaded, as `load_usable_catalogue` does.
+
+    Args:
+        registry: the registry.
+        route: the route's name.
+        models: the models that take traffic.
+        downloads: the call of `download_joins`, which may still run.
+
+    Raises:
         NextItemError: see `load_usable_catalogue`.
     """
     with suppress(NextItemError):  # the whole catalogue says more
-        pointer = registry.catalogues.pointer(route)
-        if pointer is None:
+        downloaded = downloads.result()
+        if downloaded is None:
             return None
-        joins, faults = _open_joins(registry, pointer.version, models)
-        if not faults:
-            return JoinedCatalogue(pointer.version, joins)
-    return load_usable_catalogue(registry, route, models, None)
+        joins, faults = _open_joins(downloaded)
+        joined = JoinedCatalogue(downloaded.version, joins)
+        if not faults and joined.fits(models):
+            return joined
+    return load_usable_catalogue(registry, route, models.keys(), None)
 
 
 def load_usable_catalogue(
@@ -173,7 +208,7 @@ def _open(registry: Registry, version: str, models: Collection[str], in_use: Cat
     catalogue = None if held is None else held.catalogue
     catalogue = _file(registry, version) if catalogue is None else catalogue
     joins = {} if held is None else {model: join for model, join in held.joins.items() if model in models}
-    found, faults = _open_joins(registry, version, wanted)
+    found, faults = _open_joins(_download(registry, version, wanted))
     joins |= found
     for model, join in [*joins.items()]:
         if join.items != len(catalogue):
@@ -185,27 +220,35 @@ def _open(registry: Registry, version: str, models: Collection[str], in_use: Cat
     return OpenCatalogue(catalogue, joins, frozenset(computed), tuple(faults))
 
 
-def _open_joins(
-    registry: Registry, version: str, models: Collection[str]
-) -> "tuple[dict[str, Join], list[NextItemError]]":
-    """Open the joins of a catalogue's version, and say why some cannot be used. All downloads run at once."""
-    joins: dict[str, Join] = {}
+def _download(registry: Registry, version: str, models: Collection[str]) -> DownloadedJoins:
+    """Download the joins of a catalogue's version, all at once."""
+    paths: dict[str, Path] = {}
     faults: list[NextItemError] = []
-    if not models:
-        return joins, faults
-    with ThreadPoolExecutor(len(models)) as pool:
-        downloads = {model: pool.submit(registry.catalogues.fetch_join, version, model) for model in models}
-    _wait_for_numpy()
-    from nextitem.catalogue.join import open_join
+    if models:
+        with ThreadPoolExecutor(len(models)) as pool:
+            downloads = {model: pool.submit(registry.catalogues.fetch_join, version, model) for model in models}
+        for model, download in downloads.items():
+            try:
+                paths[model] = download.result()
+            except NextItemError as error:
+                faults.append(error.with_traceback(None))
+    return DownloadedJoins(version, paths, tuple(faults))
 
-    for model, download in downloads.items():
-        try:
-            joins[model] = open_join(download.result(), version, model)
-        except ArtifactCorrupt as error:
-            download.result().unlink(missing_ok=True)  # the next attempt downloads it again
-            faults.append(error.with_traceback(None))
-        except NextItemError as error:
-            faults.append(error.with_traceback(None))
+
+def _open_joins(downloaded: DownloadedJoins) -> "tuple[dict[str, Join], list[NextItemError]]":
+    """Open joins, and say why some cannot be used."""
+    joins: dict[str, Join] = {}
+    faults = [*downloaded.faults]
+    if downloaded.paths:
+        _wait_for_numpy()
+        from nextitem.catalogue.join import open_join
+
+        for model, path in downloaded.paths.items():
+            try:
+                joins[model] = open_join(path, downloaded.version, model)
+            except ArtifactCorrupt as error:
+                path.unlink(missing_ok=True)  # the next attempt downloads it again
+                faults.append(error.with_traceback(None))
     return joins, faults
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from nextitem.background_call import BackgroundCall
 from nextitem.errors import NextItemError
-from nextitem.registry.catalogue_loading import MAX_OLDER, CatalogueInUse, load_first_joins
+from nextitem.registry.catalogue_loading import MAX_OLDER, DownloadedJoins, download_joins
 from nextitem.registry.reader import Registry
 from nextitem.registry.route import Route, without_experiment
 
@@ -25,11 +25,11 @@ champion."""
 
 
 class LoadedRoute(NamedTuple):
-    """A route, the models of its versions, and its catalogue's joins, which may still be loading."""
+    """A route, the models of its versions, and the download of its catalogue's joins, which may still be running."""
 
     route: Route
     models: "dict[str, Model]"
-    catalogue: BackgroundCall[CatalogueInUse]
+    joins: BackgroundCall[DownloadedJoins | None]
     fault: NextItemError | None = None
     """Why the live route cannot be used; `route` is then the newest revision of its history that can."""
 
@@ -51,18 +51,18 @@ def load_route(registry: Registry, name: str, on_answer: Callable[[], None] = la
     try:
         live = registry.route(name)
         on_answer()
-        catalogue = _begin_catalogue(registry, name, live)  # beside the models
-        return LoadedRoute(live, load_models(registry, live, all_goldens=False), catalogue)
+        joins = _begin_joins(registry, name, live)  # beside the models
+        return LoadedRoute(live, load_models(registry, live, all_goldens=False), joins)
     except NextItemError as error:
         fault = error.with_traceback(None)  # its frames keep what was loaded
     route, models = _load_older(registry, name, live) or (None, None)
     if route is None or models is None:
         raise fault
-    return LoadedRoute(route, models, _begin_catalogue(registry, name, route), fault)
+    return LoadedRoute(route, models, _begin_joins(registry, name, route), fault)
 
 
-def _begin_catalogue(registry: Registry, name: str, route: Route) -> BackgroundCall[CatalogueInUse]:
-    return BackgroundCall(lambda: load_first_joins(registry, name, route.versions), "the catalogue")
+def _begin_joins(registry: Registry, name: str, route: Route) -> BackgroundCall[DownloadedJoins | None]:
+    return BackgroundCall(lambda: download_joins(registry, name, route.versions), "the joins of the catalogue")
 
 
 def _load_older(registry: Registry, name: str, live: Route | None) -> "tuple[Route, dict[str, Model]] | None":

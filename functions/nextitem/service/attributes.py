@@ -31,15 +31,16 @@ class Attributes:
         self._attempt = SharedCall(self._try_to_load, "attributes")
 
     def start(self) -> None:
-        """Begin to load them, unless a thread does already."""
-        self._attempt.start()
+        """Begin to load them, unless a thread does already, or has failed right now."""
+        if not self._has_just_failed():
+            self._attempt.start()
 
     def wait(self, limit: Deadline) -> None:
         """Wait for the attempt under way, or for a new one, which goes on after that time.
 
         After one wait in vain, requests no longer wait until an attempt has ended.
         """
-        if 0 <= self._clock() - self._failed_at < RETRY_SECONDS:
+        if self._has_just_failed():
             return
         try:
             self._attempt.result(limit.within(SILENT_SECONDS) if self._is_late else limit)
@@ -47,6 +48,9 @@ class Attributes:
             if not self._is_late:
                 self._on_fault(RegistryUnavailable("the attributes of the catalogue were not loaded in time"))
             self._is_late = True
+
+    def _has_just_failed(self) -> bool:
+        return 0 <= self._clock() - self._failed_at < RETRY_SECONDS
 
     def _try_to_load(self) -> None:
         try:

@@ -3,7 +3,7 @@
 In an experiment, a session's variant follows from its name and the experiment's salt (`KeyRing.draw`). A thread
 reads the route again once it is older than its time to live: no request waits for the bucket once a model is loaded.
 If a new version cannot be loaded, the models in use stay. A first answer needs the joins of the catalogue only; a
-thread loads its attributes then, and requests that need them wait.
+thread loads its attributes with the second one, and requests that need them wait.
 
 Only a router and the requests under way may keep a model: a disk holds two versions, and a deleted file occupies it as
 long as a model maps it.
@@ -23,11 +23,11 @@ from nextitem.model.engine import Model
 from nextitem.registry.availability import ALL_AVAILABLE, Availability
 from nextitem.registry.catalogue_loading import (
     CatalogueInUse,
-    JoinedCatalogue,
     OpenCatalogue,
     complete_joins,
     load_catalogue,
     load_usable_catalogue,
+    open_first_joins,
 )
 from nextitem.registry.loading import LoadedRoute, load_models, load_route
 from nextitem.registry.reader import Registry
@@ -72,7 +72,7 @@ class Router:
         self._serving: Serving | None = None
         self._availability: Availability = ALL_AVAILABLE
         self._read_at = -float("inf")
-        self._is_silent = False
+        self._is_silent = self._has_answered = False
         self._loading = threading.Lock()
         self._attempt = SharedCall(self._try_to_load, "route")
         self._attributes = Attributes(self._load_attributes, on_fault, clock)
@@ -94,8 +94,6 @@ class Router:
             models = new | {version: held[version] for version in versions & held.keys()}
             self._read_at = self._clock()
             self._serve(route, models, opened)
-            if not held and isinstance(opened, JoinedCatalogue):
-                self._attributes.start()
             if versions != held.keys():
                 # Only a process that has just read a new route deletes files: another one that shares the folder may
                 # serve a newer route already.
@@ -133,9 +131,7 @@ class Router:
             # Without the copy there is no answer: a 503 is better than unavailable items.
             self._availability = self._registry.last_good_availability(self._name)
         # Without any catalogue there is no answer either, where the route has one: it says what is out of stock.
-        opened = loaded.catalogue.result()
-        if isinstance(opened, JoinedCatalogue) and not opened.fits(loaded.models):
-            opened = load_usable_catalogue(self._registry, self._name, loaded.models, None)
+        opened = open_first_joins(self._registry, self._name, loaded.models, loaded.joins)
         return Loaded(loaded.route, loaded.models, opened, loaded.fault)
 
     def _load_more(self, held: dict[str, Model]) -> Loaded:
@@ -225,12 +221,20 @@ class Router:
             self._attempt.start()
         if self._serving is None:
             raise NoModel("no model is loaded: the registry has none for this route, or cannot be read")
-        if limit is not None and self._serving.lacks_attributes:
-            self._attributes.wait(limit)
-            if self._serving.lacks_attributes:
-                raise NoAttributes("the attributes of the route's catalogue are not loaded yet")
+        if self._serving.lacks_attributes:
+            self._need_attributes(limit)
         serving = self._serving
         return route_session(serving.route, draw, lambda variant: self._routed(serving, variant))
+
+    def _need_attributes(self, limit: Deadline | None) -> None:
+        """Load them for a request that needs them, or from the second request on for those that will."""
+        if limit is not None:
+            self._attributes.wait(limit)
+            if self._serving is None or self._serving.lacks_attributes:
+                raise NoAttributes("the attributes of the route's catalogue are not loaded yet")
+        elif self._has_answered:
+            self._attributes.start()
+        self._has_answered = True
 
     def serving(self) -> list[RoutedModel]:
         """Return the models in use, one for each variant; none before the first is loaded."""

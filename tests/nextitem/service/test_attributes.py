@@ -49,6 +49,22 @@ def test_a_start_without_a_usable_catalogue_answers_from_its_joins(shop: Shop) -
     assert shop.price(cold) == 20
 
 
+def test_the_second_request_loads_the_attributes_for_those_that_will_need_them(shop: Shop) -> None:
+    # GIVEN a function that has started and answered once
+    shop.publish(10)
+    cold = shop.scene.cold_router()
+    cold.load()
+    cold.model_for()
+    shop.scene.join()
+    assert [routed.items.catalogue for routed in cold.serving()] == [None]
+
+    # WHEN another request comes THEN a thread loads them, although that one does not need them either
+    cold.model_for()
+    shop.scene.join()
+    [routed] = cold.serving()
+    assert routed.items.catalogue is not None
+
+
 def test_a_start_answers_before_the_catalogue_is_there(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     # GIVEN a catalogue with a new item and one out of stock, which the bucket holds back
     def ones(_artifact: object, _catalogue: object, positions: NDArray[np.int32]) -> NDArray[np.float32]:
