@@ -112,7 +112,7 @@ class _Evaluation:
         if self._is_sparse(parsed) and not holds_without_values(parsed):
             indices = self._index_of[self._positions(parsed)]
             return of_indices(indices[indices >= 0].astype(np.int64), len(self.position_of))
-        return of_mask(self._mask(parsed))
+        return of_mask(self._whole_mask(parsed))
 
     def holds(self, parsed: Filter, at: Positions) -> Mask:
         """Return which of some positions a filter keeps, bool[positions]. The caller may change it."""
@@ -156,6 +156,10 @@ class _Evaluation:
         """Return which items a filter keeps, bool[items] by index. The caller may change it."""
         if self._is_sparse(parsed):
             return self._scattered([self._positions(parsed)], holds_without_values(parsed))
+        return self._whole_mask(parsed)
+
+    def _whole_mask(self, parsed: Filter) -> Mask:
+        """Return the same, from whole columns where the filter has no parts."""
         match parsed:
             case Not(part):
                 kept = self._mask(part)

@@ -11,6 +11,8 @@ from model_export.export.schemes.threshold_top_k import top_by_threshold
 
 PER_ANSWER = 4
 """Further candidates for each item of the answer: a long answer needs a longer list."""
+MASKED_UP_TO = 1 << 16
+"""Number of slots up to which a mask takes no longer than a look at the list: some 15 us."""
 DROPPED = 4
 """At most a quarter of the candidates may be unavailable. Otherwise the list is too short for a good answer."""
 SAMPLED = 61
@@ -24,8 +26,9 @@ MILLION = 1_000_000
 def shortlist(scores: Value, slots: Slots, query: Query, candidates: int) -> Candidates:
     """Return the best items of rough scores, in the order of their slots.
 
-    Unavailable items are removed from the list. Where too many of it are unavailable, all scores are masked and the
-    best are found again; where many items are, as by a filter, they are masked at once.
+    In a small catalogue, all scores are masked where an item is unavailable. In a large one, unavailable items are
+    removed from the list. Where too many of it are unavailable, all scores are masked and the best are found again;
+    where many items are, as by a filter, they are masked at once.
 
     Args:
         scores: rough scores of the slots.
@@ -44,6 +47,12 @@ def shortlist(scores: Value, slots: Slots, query: Query, candidates: int) -> Can
 
     with graph.branch() as masked_at_once:
         best_of_few = masked_best()
+    if slots.usual <= MASKED_UP_TO:
+        with graph.branch() as not_masked:
+            best = top_by_threshold(flat, slots.usual, count, least, slots.unit)
+        condition = any_unavailable(query.unavailable)
+        (chosen,) = graph.choice(condition, masked_at_once, not_masked, (best_of_few, best))
+        return Candidates(slots.items(chosen), None)
     with graph.branch() as listed_first:
         best = top_by_threshold(flat, slots.usual, count, least, slots.unit)
         with graph.branch() as some_unavailable:
