@@ -50,17 +50,24 @@ run: $(DEMO_INSTALLED) ## serve the demo on http://127.0.0.1:3000 until Ctrl-C (
 	@exec $(BIN)/python -m devstack $(ARGS)
 
 .PHONY: test
-test: test-fast test-slow ## run all tests
+test: export OMP_NUM_THREADS := 1  # each process would start a thread for each core
+test: $(INSTALLED) ## run all tests, in four processes: they often wait (long files first: tests/conftest.py)
+	@$(BIN)/python -m pytest --durations 25 --durations-min 5 --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test-fast
-test-fast: export OMP_NUM_THREADS := 1  # each process would start a thread for each core
+test-fast: export OMP_NUM_THREADS := 1
 test-fast: $(INSTALLED) ## run the tests that are not marked slow, in three processes: they often wait
 	@$(BIN)/python -m pytest -m 'not slow' --numprocesses 3 --dist loadfile
 
 .PHONY: test-slow
 test-slow: export OMP_NUM_THREADS := 1
 test-slow: $(INSTALLED) ## run the tests that are marked slow, in three processes: they often wait
-	@$(BIN)/python -m pytest -m slow --durations 25 --durations-min 5 --numprocesses 3 --dist loadfile
+	@$(BIN)/python -m pytest -m slow --durations 25 --durations-min 5 --numprocesses 3 --dist loadfile --no-loadscope-reorder
+
+.PHONY: spark
+spark: export SPARK_TESTS := all
+spark: $(INSTALLED) ## run all tests of the preparation on Spark, of which `make test` leaves out many parameters
+	@$(BIN)/python -m pytest tests/model_export/data/ingestion/test_spark_engine.py
 
 .PHONY: mutants
 mutants: $(INSTALLED) ## plant kept faults in a copy of the tree, and count those that the tests find (ARGS="--only TEXT")

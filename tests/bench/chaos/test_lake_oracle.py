@@ -113,6 +113,11 @@ def test_another_content_is_found(change: dict[str, Any]) -> None:
     assert check([MINE[0]._replace(**change), *ROWS[1:]]).spoiled == 1
 
 
+def test_a_destroyed_server_may_have_taken_for_late_what_another_did_not() -> None:
+    assert check([MINE[0]._replace(late=True), *ROWS[1:]], until=0.1).spoiled == 0
+    assert check([*MINE[:3], MINE[3]._replace(late=True), *OTHERS], until=0.1).spoiled == 1
+
+
 def test_another_time_than_was_sent_is_found() -> None:
     at = MINE[0].occurred_at
     timed = replace(EVENTS[0], occurred_at=at)
