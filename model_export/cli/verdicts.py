@@ -67,8 +67,9 @@ def outcome(verdict: Verdict) -> str:
 def outcome_today(verdict: Verdict, now: datetime) -> str:
     """Return the outcome in words, and whether a verdict that passed is too old to count."""
     age = age_of(verdict, now)
-    counts = age is not None and age <= timedelta(days=VERDICT_DAYS)
-    return f"passed, older than {VERDICT_DAYS} days" if verdict.passed and not counts else outcome(verdict)
+    if not verdict.passed or (age is not None and age <= timedelta(days=VERDICT_DAYS)):
+        return outcome(verdict)
+    return "passed, without a time" if age is None else f"passed, older than {VERDICT_DAYS} days"
 
 
 def _text(figure: Figure) -> str:

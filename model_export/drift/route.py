@@ -4,16 +4,20 @@ This is the core of the scheduled function and of `nextitem drift`. It imports n
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from math import inf
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
+from model_export.data.sessions import Sessions
+from model_export.drift.divergence import Floats
 from model_export.drift.measure import Live, measure
 from model_export.drift.report import DriftReport
-from model_export.drift.scores import MAX_MODEL_BYTES, Scorer
+from model_export.drift.scores import Scorer
 from model_export.drift.window import Span, read_window
 from model_export.lake.events import LakeFiles
 from model_export.lake.note import complete_until
@@ -22,7 +26,7 @@ from model_export.profile.categories import category_column
 from model_export.profile.document import read_profile
 from nextitem.aws.object_store import ObjectReader, ObjectStore
 from nextitem.catalogue.file import Catalogue
-from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported, ObjectTooLarge, VersionNotFound
+from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported, NextItemError, ObjectTooLarge, VersionNotFound
 from nextitem.model.manifest import (
     DECODE_ERRORS,
     MANIFEST,
@@ -72,6 +76,7 @@ def measure_route(
     folder: Path,
     window: Window | None = None,
     score: Scorer | None = None,
+    max_scored_bytes: float = inf,
 ) -> DriftReport:
     """Measure the drift of the version that has most of a route's traffic.
 
@@ -83,7 +88,8 @@ def measure_route(
             complete.
         folder: an empty folder for downloads.
         window: by default, the sessions of 24 hours.
-        score: for a report with the scores of first recommendations. A version of more than `MAX_MODEL_BYTES` has none.
+        score: for a report with the scores of first recommendations. Where they cannot be had, the report goes without.
+        max_scored_bytes: size of a version's files up to which it is run.
 
     Raises:
         VersionNotFound: the route has no version.
@@ -95,7 +101,9 @@ def measure_route(
     complete = complete_until(lake)
     span = span_before(now if complete is None else min(now, complete), chosen)
     current = Registry(bucket, folder).route(route)
-    live = _live(bucket, route, current, folder, chosen, score)
+    live = _live(bucket, route, current, folder, chosen)
+    if score is not None:
+        live = replace(live, top_scores=partial(_scores, bucket, live.version, score, max_scored_bytes))
     return measure(
         live,
         read_window(lake, span),
@@ -169,7 +177,19 @@ def _report(bucket: ObjectReader, key: str, instead: str) -> DriftReport | None:
         return None
 
 
-def _live(bucket: ObjectReader, route: str, current: Route, folder: Path, window: Window, score: Scorer | None) -> Live:
+def _scores(bucket: ObjectReader, version: str, score: Scorer, max_bytes: float, sessions: Sessions) -> Floats:
+    """Return the scores of first recommendations; none, after a warning, if the version cannot be run."""
+    try:
+        size = sum(file.size for file in _manifest(bucket, version).files.values())
+        if size <= max_bytes:
+            return score(version, sessions)
+        logger.warning("no scores: %s has %d bytes, at most %d are run", version, size, max_bytes)
+    except NextItemError as error:
+        logger.warning("no scores: %s cannot be run: %s", version, error)
+    return np.empty(0)
+
+
+def _live(bucket: ObjectReader, route: str, current: Route, folder: Path, window: Window) -> Live:
     variant = max(current.variants, key=lambda variant: variant.weight)
     manifest = _manifest(bucket, variant.version)
     expected = manifest.documents.get(PROFILE)
@@ -178,9 +198,6 @@ def _live(bucket: ObjectReader, route: str, current: Route, folder: Path, window
     profile = read_profile(_file(bucket, variant.version, PROFILE, expected, folder), variant.version)
     ids = _file(bucket, variant.version, VOCABULARY, manifest.files[VOCABULARY], folder)
     vocabulary = Vocabulary(ids)
-    if score is not None and (size := sum(file.size for file in manifest.files.values())) > MAX_MODEL_BYTES:
-        logger.warning("no scores: %s has %d bytes, at most %d are run", variant.version, size, MAX_MODEL_BYTES)
-        score = None
     return Live(
         route=route,
         version=variant.version,
@@ -189,7 +206,6 @@ def _live(bucket: ObjectReader, route: str, current: Route, folder: Path, window
         knows=lambda item: vocabulary.index(item) is not None,
         leaves_out_seen=current.leaves_out_seen(window.deployment_leaves_out_seen),
         categories=_categories(Catalogues(bucket, folder), route),
-        top_scores=None if score is None else partial(score, variant.version),
     )
 
 

@@ -15,9 +15,6 @@ from nextitem.sessions.session import WINDOW
 
 MAX_SCORED = 2_000
 """Sessions that are replayed; of more, a sample."""
-MAX_MODEL_BYTES = 1 << 30
-"""Size of a version's files up to which it is run: beside the lake's events, the scheduled function has 3,008 MB."""
-
 Scorer = Callable[[str, Sessions], Floats]
 """Returns the scores of a version's first recommendations to some sessions."""
 

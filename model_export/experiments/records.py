@@ -249,7 +249,7 @@ def read_looks(bucket: ObjectReader, record: Record) -> list[Look]:
 
 
 def readable_looks(bucket: ObjectReader, record: Record) -> list[Look]:
-    """Return the looks of an experiment; none, after a warning, if one is damaged. For where no look depends on them.
+    """Return the looks of an experiment that has ended; none, after a warning, if one is damaged.
 
     Raises:
         RegistryUnavailable: the bucket cannot be read.

@@ -1,7 +1,8 @@
 """Bring the entries of a bucket's stream into the lake: each one once, also if the collector dies or runs twice.
 
-1. The tombstones that wait are written to a file. They leave the store last (6), once the events from before them are
-   in the lake; until then each run writes them again. That some are in two files changes nothing.
+1. The tombstones that wait are written to a file, which the compaction keeps for a day. They leave the store last (6),
+   once the events from before them are in the lake; until then each run writes them again, to be kept for another day.
+   That some are in two files changes nothing.
 2. `Streams.read` marks the first entry of the stream as begun, unless an earlier run has, and returns entries.
 3. The file of events has the id of the begun entry in its key and is written only if that key is free. If it is taken,
    an earlier run has written it, and its own footer says up to which entry.
@@ -15,6 +16,7 @@
 """
 
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -49,6 +51,7 @@ RECENT_MS = HOUR_MS
 `merge.MERGE_AGE_MS` after their end, so the two clocks may differ by two hours."""
 
 _Parsed = TypeVar("_Parsed")
+logger = logging.getLogger(__name__)
 
 
 class Streams(Protocol):
@@ -74,8 +77,8 @@ class Streams(Protocol):
     def tombstones(self, bucket: int) -> Sequence[Entry]:
         """Return the tombstones of the bucket that wait, oldest first."""
 
-    def finish_tombstones(self, bucket: int, last: str) -> None:
-        """Remove the tombstones up to the one with an id."""
+    def finish_tombstones(self, bucket: int, last: str) -> int:
+        """Remove the tombstones up to the one with an id; return how many that were."""
 
     def now(self, bucket: int) -> int:
         """Return the time of the bucket's server, which entries get, in epoch milliseconds."""
@@ -157,7 +160,9 @@ def collect(streams: Streams, lake: ObjectStore, bucket: int, merged: MergedFile
     """
     merged = merged or MergedFiles(lake)
     tombstones = streams.tombstones(bucket)
-    result = _write_deletions(lake, bucket, tombstones) if tombstones else Collected()
+    result = Collected()
+    if tombstones:
+        _write_deletions(streams, lake, bucket, tombstones)
     while (batch := streams.read(bucket)) is not None:
         begun, entries = batch
         chosen = same_hour(begun, entries)
@@ -168,16 +173,17 @@ def collect(streams: Streams, lake: ObjectStore, bucket: int, merged: MergedFile
         if len(chosen) == len(entries) < streams.batch:
             break
     if tombstones:
-        streams.finish_tombstones(bucket, tombstones[-1][0])
+        result += Collected(deletions=streams.finish_tombstones(bucket, tombstones[-1][0]))
     return result + Collected(lost=streams.lost(bucket))
 
 
-def _write_deletions(lake: ObjectStore, bucket: int, tombstones: Sequence[Entry]) -> Collected:
-    """Write the deletions of a bucket, unless an earlier run has written just these."""
+def _write_deletions(streams: Streams, lake: ObjectStore, bucket: int, tombstones: Sequence[Entry]) -> None:
+    """Write the deletions of a bucket under the time of its server, unless another run has written just these."""
     deletions, unreadable = _parsed(tombstones, parse_tombstone)
-    first, last = tombstones[0][0], tombstones[-1][0]
-    is_new = lake.create(file_name(DELETIONS, bucket, f"{first}-{last}", "json"), msgspec.json.encode(deletions))
-    return Collected(deletions=len(deletions), unreadable=unreadable) if is_new else Collected()
+    if unreadable:
+        logger.warning("stream %d: %d tombstones have no known form, and delete nothing", bucket, unreadable)
+    name = f"{streams.now(bucket)}-{tombstones[0][0]}-{tombstones[-1][0]}"
+    lake.create(file_name(DELETIONS, bucket, name, "json"), msgspec.json.encode(deletions))
 
 
 def _parsed(entries: Sequence[Entry], parse: Callable[[Entry], _Parsed]) -> tuple[list[_Parsed], int]:

@@ -9,13 +9,13 @@ import msgspec
 from model_export.lake.collector import MAX_FILE_BYTES
 from model_export.lake.merge import Lake, merge_hours
 from model_export.lake.parquet import without_deleted
-from model_export.lake.records import DELETIONS, EVENTS, Deletion, date_of
+from model_export.lake.records import DELETIONS, EVENTS, Deletion, date_of, written_at
 from nextitem.aws.object_store import ObjectReader
 from nextitem.errors import RegistryUnavailable
 
 DAY_MS = 86_400_000
 KEPT_MS = DAY_MS
-"""Deletions are kept so long: events of a deleted session may still wait in another bucket's stream, see `compact`."""
+"""Files of deletions are kept so long: events of a deleted session may still come, see `compact`."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,9 @@ def compact(lake: Lake, now: int, retention_days: int, *, is_over: Callable[[], 
     """Delete files of days before the retention, merge those of complete hours, and remove deleted sessions from all.
 
     It reads every file that is left whenever there are deletions. Run it once a day: a deletion is then carried out
-    within a day. Deletions older than a day are dropped at its end; a collector that is a whole day behind would bring
-    events of a deleted session after that.
+    within a day. Files of deletions that were written more than a day ago are dropped at its end. The collector writes
+    a deletion again until all events from before it are in the lake, but for those of another bucket, from before a
+    rotation of the key secret: if these come a whole day later, they stay.
 
     Deletions are read before any file, and merged files are written without their sessions. So a compaction that
     merges from older files than another one has rewritten brings back no session whose deletion was dropped, unless it
@@ -72,8 +73,9 @@ def compact(lake: Lake, now: int, retention_days: int, *, is_over: Callable[[], 
     rewritten = 0
     if deletions:
         rewritten = sum(_forget(lake, key, deletions) for key in lake.keys(EVENTS) if date_of(key))
-    for key, part in read.items():
-        if all(deletion.deleted_at < now - KEPT_MS for deletion in part):
+    for key in read:
+        written = written_at(key)
+        if written is None or written < now - KEPT_MS:  # one of another name was written by hand
             lake.delete(key)
     return Compacted(len(deletions), rewritten, len(expired), merged.written, merged.sources, merged.hours_left)
 

@@ -147,6 +147,12 @@ def file_name(prefix: str, bucket: int, begun: str, suffix: str) -> str:
     return f"{prefix}date={at:%Y-%m-%d}/hour={at:%H}/b{bucket:04d}-{begun}.{suffix}"
 
 
+def written_at(key: str) -> int | None:
+    """Return the time in the name of a file, in epoch milliseconds; None if the file is not one of the lake's."""
+    found = re.match(r"b\d{4}-(\d+)-", key.rpartition("/")[2])
+    return None if found is None else int(found[1])
+
+
 def date_of(key: str) -> str:
     """Return the date in a file's key, as YYYY-MM-DD; empty if the file is not one of the lake's."""
     _, found, rest = key.partition("/date=")

@@ -94,10 +94,10 @@ class ValkeyStreams:
         key = tombstones_key(bucket)
         return list(self._execute(key, _parse_entries, "XRANGE", key, "-", "+", "COUNT", TOMBSTONES))
 
-    def finish_tombstones(self, bucket: int, last: str) -> None:
+    def finish_tombstones(self, bucket: int, last: str) -> int:
         """See `Streams.finish_tombstones`."""
         key = tombstones_key(bucket)
-        self._execute(key, _parse_count, "EVAL", _FINISH_TOMBSTONES, 1, key, last)
+        return int(self._execute(key, _parse_count, "EVAL", _FINISH_TOMBSTONES, 1, key, last))
 
     def now(self, bucket: int) -> int:
         """See `Streams.now`."""

@@ -175,9 +175,11 @@ class ValkeyStore:
             keys = [2, key, tombstones_of(key)]
             args += [TOMBSTONES, key.pseudonym]
         if old is not None:
-            self._execute(old, limit, deleted, "DEL", old)
             args[0] = int((time.time() + CLOCKS_AGREE_SECONDS) * 1000)
+        # First what the server may refuse: then nothing is deleted.
         self._execute(key, limit, one_of(1), "EVAL", self._delete.text, *keys, *args)
+        if old is not None:
+            self._execute(old, limit, deleted, "DEL", old)
 
     def ping(self, deadline: Deadline) -> None:
         """See `SessionStore.ping`."""

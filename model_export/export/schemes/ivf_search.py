@@ -89,6 +89,7 @@ class _BlockSlots:
     query: Query
     unit: int = WIDTH
     scored_padding: int = 0
+    masked_at_once: bool = False  # the mask of a slot is looked up by its item
 
     def items(self, slots: Value) -> Value:
         """See `Slots`."""

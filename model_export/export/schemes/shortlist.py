@@ -11,8 +11,6 @@ from model_export.export.schemes.threshold_top_k import top_by_threshold
 
 PER_ANSWER = 4
 """Further candidates for each item of the answer: a long answer needs a longer list."""
-MASKED_UP_TO = 1 << 16
-"""Number of slots up to which a mask takes no longer than a look at the list: some 15 us."""
 DROPPED = 4
 """At most a quarter of the candidates may be unavailable. Otherwise the list is too short for a good answer."""
 SAMPLED = 61
@@ -47,7 +45,7 @@ def shortlist(scores: Value, slots: Slots, query: Query, candidates: int) -> Can
 
     with graph.branch() as masked_at_once:
         best_of_few = masked_best()
-    if slots.usual <= MASKED_UP_TO:
+    if slots.masked_at_once:
         with graph.branch() as not_masked:
             best = top_by_threshold(flat, slots.usual, count, least, slots.unit)
         condition = any_unavailable(query.unavailable)

@@ -12,6 +12,9 @@ from onnx import TensorProto
 from model_export.export.onnx.builder import Value
 from model_export.export.schemes.top_k import BLOCK, LOWEST
 
+MASKED_UP_TO = 1 << 16
+"""Number of slots in the items' order up to which a mask takes no longer than a look at the list: some 15 us."""
+
 
 class Slots(Protocol):
     """The slots of a pass."""
@@ -24,6 +27,11 @@ class Slots(Protocol):
     @property
     def unit(self) -> int:
         """The number of slots is a multiple of this: see `top_k.top_k`."""
+        ...
+
+    @property
+    def masked_at_once(self) -> bool:
+        """Whether a mask of all scores takes no longer than a look at the best of them."""
         ...
 
     @property
@@ -58,6 +66,11 @@ class InOrder:
     usual: int
     mask: Value
     unit: int = BLOCK
+
+    @property
+    def masked_at_once(self) -> bool:
+        """See `Slots`."""
+        return self.usual <= MASKED_UP_TO
 
     @property
     def scored_padding(self) -> int:

@@ -27,4 +27,4 @@ def test_a_verdict_that_passed_is_not_called_so_once_it_lets_nothing_through(
 
 
 def test_a_verdict_without_a_time_lets_nothing_through() -> None:
-    assert outcome_today(replace(PASSED, judged_at="?"), JUDGED) == "passed, older than 14 days"
+    assert outcome_today(replace(PASSED, judged_at="?"), JUDGED) == "passed, without a time"

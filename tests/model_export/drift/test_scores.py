@@ -1,5 +1,6 @@
 """The scores of first recommendations, against those of the held-out sessions at the export."""
 
+import math
 import random
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import numpy as np
 import pytest
 
 from devstack.publish import demo_artifact
+from model_export.data.sessions import Sessions
 from model_export.drift.distributions import by_score
+from model_export.drift.divergence import Floats
 from model_export.drift.report import MODERATE, Measure
 from model_export.drift.route import measure_route
 from model_export.drift.scores import MAX_SCORED, top_scores
@@ -29,22 +32,26 @@ def demo() -> Model:
     return Model(open_artifact(demo_artifact()))
 
 
-def scores_of(records: list[Record], demo: Model, folder: Path) -> list[Measure]:
-    """The measures of the demo's scores on a day's events: one, or none."""
+def scores_of(records: list[Record], demo: Model, folder: Path, max_bytes: float = math.inf) -> Measure:
+    """The measure of the demo's scores on a day's events."""
     bucket = MemoryBucket()
     publisher = Publisher(bucket, ROUTE)
     publisher.promote(publisher.publish(demo_artifact()), folder / "models")
     lake = lake_of(folder, iter(records))
     (folder / "downloads").mkdir()
-    report = measure_route(
-        bucket, lake, ROUTE, NOW, folder / "downloads", score=lambda _version, sessions: top_scores(demo, sessions)
-    )
-    return [each for each in report.measures if each.name == "top scores"]
+
+    def score(version: str, sessions: Sessions) -> Floats:
+        assert version == demo.version
+        return top_scores(demo, sessions)
+
+    report = measure_route(bucket, lake, ROUTE, NOW, folder / "downloads", None, score, max_bytes)
+    [measure] = [each for each in report.measures if each.name == "top scores"]
+    return measure
 
 
 @pytest.mark.slow
 def test_the_shop_that_a_model_learned_has_the_scores_of_its_export(demo: Model, tmp_path: Path) -> None:
-    [measure] = scores_of([*live_records(Shop(), SESSIONS, 2, demo.version)], demo, tmp_path)
+    measure = scores_of([*live_records(Shop(), SESSIONS, 2, demo.version)], demo, tmp_path)
     assert (measure.against, measure.skipped, measure.notifies) == ("training", "", False)
     assert measure.bins > 5
     assert measure.excess < MODERATE
@@ -58,16 +65,16 @@ def test_sessions_without_a_pattern_have_other_scores(demo: Model, tmp_path: Pat
     random.Random(3).shuffle(items)
     dealt = [msgspec.structs.replace(each, item_id=item) for each, item in zip(records, items, strict=True)]
     # THEN the model is less sure of what comes next
-    [measure] = scores_of(dealt, demo, tmp_path)
+    measure = scores_of(dealt, demo, tmp_path)
     assert measure.excess > MODERATE
     assert measure.lost
 
 
 def test_a_version_that_is_too_large_has_no_scores_and_the_log_says_so(
-    demo: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    demo: Model, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("model_export.drift.route.MAX_MODEL_BYTES", 1 << 10)
-    assert scores_of([*live_records(Shop(), 20, 2, demo.version)], demo, tmp_path) == []
+    records = [*live_records(Shop(), 20, 2, demo.version)]
+    assert scores_of(records, demo, tmp_path, 1024).skipped == "there are no scores to compare"
     assert f"no scores: {demo.version} has " in caplog.text
     assert "at most 1024 are run" in caplog.text
 

@@ -11,8 +11,8 @@ from redis import Redis
 
 from devstack.services.valkey import Valkey
 from model_export.lake.collector import Collected, collect
-from model_export.lake.compaction import read_deletions
-from model_export.lake.records import DELETIONS, EVENTS, file_name, time_of
+from model_export.lake.compaction import KEPT_MS, compact, read_deletions
+from model_export.lake.records import DELETIONS, EVENTS, file_name, time_of, written_at
 from model_export.lake.valkey_streams import ValkeyStreams
 from nextitem.aws.boto_object_store import BotoObjectStore
 from nextitem.aws.object_store import StoredObject
@@ -24,6 +24,7 @@ from nextitem.sessions.valkey_store import ValkeyStore
 from tests.model_export.lake.rows import rows_of
 from tests.nextitem.parts import HASH_KEY, NOW, STEADY, VERSION, soon
 
+RETENTION_DAYS = 30
 BUCKETS = itertools.count(100)
 """Each test has a bucket of its own."""
 
@@ -200,11 +201,15 @@ def test_a_deletion_waits_in_the_store_until_the_events_before_it_are_in_the_lak
         collect(streams, lake, bucket)
     assert [deletion.session for deletion in read_deletions(lake)] == [key_in(bucket).pseudonym]
     assert len(streams.tombstones(bucket)) == 1
-    # AND days later, when the lake has dropped it, and the file is mended, the event comes with its deletion
-    for file in [key, *lake.keys(DELETIONS)]:
-        lake.delete(file)
+    # AND when the file is mended, and the event comes, its deletion has been written again, to be kept for a day
+    early = lake.keys(DELETIONS)
+    lake.delete(key)
     assert collect(streams, lake, bucket) == Collected(events=1, deletions=1)
-    assert [deletion.session for deletion in read_deletions(lake)] == [key_in(bucket).pseudonym]
+    [late] = {*lake.keys(DELETIONS)} - {*early}
+    compact(lake, written_at(late) + KEPT_MS, RETENTION_DAYS)
+    assert (rows_of(lake), lake.keys(DELETIONS)) == ([], [late])
+    compact(lake, written_at(late) + KEPT_MS + 1, RETENTION_DAYS)
+    assert lake.keys(DELETIONS) == []
     assert streams.tombstones(bucket) == []
 
 
@@ -229,7 +234,8 @@ def test_an_entry_of_another_form_is_counted_and_stops_nothing(
         client.xadd(stream_key(bucket), {"s": "?", "c": b"\xc1"})
         client.xadd(tombstones_key(bucket), {"s": b"\xff"})
     add(store, key_in(bucket), Event("tea", "1"))
-    assert collect(streams, lake, bucket) == Collected(events=1, unreadable=2, lost=1)
+    assert collect(streams, lake, bucket) == Collected(events=1, deletions=1, unreadable=1, lost=1)
+    assert read_deletions(lake) == []
     assert [row["item_id"] for row in rows_of(lake)] == ["tea"]
 
 

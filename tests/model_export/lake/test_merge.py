@@ -180,10 +180,10 @@ def test_a_merged_file_keeps_its_sources_when_a_session_is_deleted(tmp_path: Pat
     lake = MemoryLake()
     put_hours(lake, 1)
     now = START + HOUR_MS + MERGE_AGE_MS
-    lake.create(f"{DELETIONS}a.json", msgspec.json.encode([Deletion("s1", now)]))
+    lake.create(file_name(DELETIONS, 0, f"{now}-a", "json"), msgspec.json.encode([Deletion("s1", now)]))
     assert compact(lake, now, RETENTION_DAYS) == Compacted(1, 0, 0, 1, 8, 0)
     before = named_in(next(data for key, data in lake.objects.items() if is_merged(key)), tmp_path)
-    lake.create(f"{DELETIONS}b.json", msgspec.json.encode([Deletion("s2", now)]))
+    lake.create(file_name(DELETIONS, 0, f"{now}-b", "json"), msgspec.json.encode([Deletion("s2", now)]))
     assert compact(lake, now, RETENTION_DAYS) == Compacted(2, 1, 0)
     # THEN their events are gone
     (merged,) = (data for key, data in lake.objects.items() if is_merged(key))

@@ -56,11 +56,14 @@ class ModelStreams:
     def tombstones(self, bucket: int) -> Sequence[Entry]:
         return tuple(self.waiting[bucket])
 
-    def finish_tombstones(self, bucket: int, last: str) -> None:
-        self.waiting[bucket] = [entry for entry in self.waiting[bucket] if order(entry[0]) > order(last)]
+    def finish_tombstones(self, bucket: int, last: str) -> int:
+        left = [entry for entry in self.waiting[bucket] if order(entry[0]) > order(last)]
+        removed, self.waiting[bucket] = len(self.waiting[bucket]) - len(left), left
+        return removed
 
     def now(self, bucket: int) -> int:
-        raise AssertionError(f"a collection asks stream {bucket} for the time, which a round does")
+        assert bucket in self.entries
+        return NOW
 
     def lost(self, bucket: int) -> int:
         assert bucket in self.entries
@@ -138,9 +141,9 @@ class StandingStreams:
         self._program.stand("", "")
         return self._streams.tombstones(bucket)
 
-    def finish_tombstones(self, bucket: int, last: str) -> None:
+    def finish_tombstones(self, bucket: int, last: str) -> int:
         self._program.stand("", "")
-        self._streams.finish_tombstones(bucket, last)
+        return self._streams.finish_tombstones(bucket, last)
 
     def now(self, bucket: int) -> int:
         return self._streams.now(bucket)

@@ -55,7 +55,7 @@ class EmptyStreams:
         assert bucket < BUCKETS
         return ()
 
-    def finish_tombstones(self, bucket: int, last: str) -> None:
+    def finish_tombstones(self, bucket: int, last: str) -> int:
         raise AssertionError((bucket, last))
 
     def lost(self, bucket: int) -> int:

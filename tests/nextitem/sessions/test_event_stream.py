@@ -235,11 +235,14 @@ def test_where_too_many_tombstones_wait_a_delete_is_refused_and_deletes_nothing(
         for _ in range(TOMBSTONES):
             filling.xadd(tombstones_of(key), {"s": "f" * 16})
         filling.execute()
-    # WHEN one of its sessions is deleted THEN the error says what to do, the session is there, and its circuit closed
+    old = new_key()
+    append(store, old, Event("b", "1"))
+    # WHEN one of its sessions is deleted THEN the error says what to do, and the session is there, also that of before
+    # a rotation
     kept = client.hgetall(key)
     with pytest.raises(StoreRefused, match="too many deletions wait for the collector of the event lake; run it"):
-        store.delete(key, soon())
-    assert (client.hgetall(key), client.xlen(tombstones_of(key))) == (kept, TOMBSTONES)
+        store.delete(key, soon(), old)
+    assert (client.hgetall(key), client.xlen(tombstones_of(key)), client.exists(old)) == (kept, TOMBSTONES, 1)
     # AND once a tombstone was collected, the next DELETE is carried out
     client.xtrim(tombstones_of(key), maxlen=TOMBSTONES - 1, approximate=False)
     store.delete(key, soon())

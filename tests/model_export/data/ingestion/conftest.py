@@ -1,11 +1,8 @@
 """Which tests of the contracts run on Spark, where a test takes some three seconds of a core."""
 
-import os
-
 import pytest
 
-ALL = os.environ.get("SPARK_TESTS") == "all"
-"""`make spark` sets it."""
+from tests.model_export.data.ingestion.sparks import ALL
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
