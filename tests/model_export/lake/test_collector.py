@@ -206,9 +206,11 @@ def test_a_deletion_waits_in_the_store_until_the_events_before_it_are_in_the_lak
     lake.delete(key)
     assert collect(streams, lake, bucket) == Collected(events=1, deletions=1)
     [late] = {*lake.keys(DELETIONS)} - {*early}
-    compact(lake, written_at(late) + KEPT_MS, RETENTION_DAYS)
+    at = written_at(late)
+    assert at is not None
+    compact(lake, at + KEPT_MS, RETENTION_DAYS)
     assert (rows_of(lake), lake.keys(DELETIONS)) == ([], [late])
-    compact(lake, written_at(late) + KEPT_MS + 1, RETENTION_DAYS)
+    compact(lake, at + KEPT_MS + 1, RETENTION_DAYS)
     assert lake.keys(DELETIONS) == []
     assert streams.tombstones(bucket) == []
 
