@@ -41,14 +41,20 @@ class LookOptions:
 
 def status(registry: BucketOptions, route: RouteName = "live", as_json: Json = False) -> None:
     """Show the experiment that runs on a route, or the last one, with its newest look."""
-    from model_export.experiments.records import read_records, readable_looks  # imported lazily: `--help` must not wait
+    # Imported lazily: `--help` must not wait for numpy.
+    from model_export.experiments.records import read_records, readable_looks
+    from nextitem.registry.publisher import Publisher
 
     bucket = registry.store()
     with waiting("reading the experiment"):
         records = read_records(bucket, route)
         newest = records[-1] if records else None
         looks = [] if newest is None else readable_looks(bucket, newest)
+        route_now = Publisher(bucket, route).current()
     last = looks[-1] if looks else None
+    running = None if route_now is None or route_now.experiment is None else route_now.experiment.experiment
+    if running is not None and running not in {record.experiment for record in records}:
+        warn([f"experiment {running} runs, but its record cannot be read: `nextitem experiment stop` ends it"])
     if as_json:
         print_json({"record": newest, "look": last})
     elif newest is None:

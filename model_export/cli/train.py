@@ -18,6 +18,7 @@ from model_export.data.atomic_file import refuse_taken
 from model_export.data.ingestion.figures import Summary, few_targets
 from model_export.training.config import BATCHINGS, LOSSES, OPTIMISERS, FitConfig
 from model_export.training.config_file import config_from
+from model_export.training.defaults import decisions
 from model_export.training.run_folder import read_run
 
 if TYPE_CHECKING:
@@ -107,6 +108,9 @@ def train(
         with waiting("starting torch"):
             from model_export.training.run_training import train as train_run
             from model_export.training.training_lines import TrainingLines
+        chosen = decisions(settings, sessions) if is_leader() else []
+        for decision in chosen:
+            say(str(decision))
         for tracker in trackers:
             tracker.start(out.name)
         summary = Summary(figures, list(figures.warnings()))
@@ -116,7 +120,7 @@ def train(
     if not is_leader():
         return
     if as_json:
-        print_json({**msgspec.to_builtins(record), "summary": summary})
+        print_json({**msgspec.to_builtins(record), "summary": summary, "decisions": chosen})
         return
     warn(few_targets("the validation", sum(session.targets for session in read_run(out).held_out)))
     say(

@@ -17,7 +17,7 @@ class TrainingLines:
     """
 
     def __init__(self, progress: Progress, say: Callable[[str], None]) -> None:
-        self._say = say
+        self._say, self._best = say, -math.inf
         self.plan, self.step = progress.plan, progress.step
 
     def batch(self, stage: str, epoch: int, done: int, total: int) -> None:
@@ -26,7 +26,11 @@ class TrainingLines:
 
     def epoch(self, stage: str, epoch: Epoch) -> None:
         """See `Watcher`."""
-        metrics = "" if math.isnan(epoch.hr) else f", HR@20 {epoch.hr:.4f}, MRR@20 {epoch.mrr:.4f}"
+        metrics = ""
+        if not math.isnan(epoch.hr):
+            metrics = f", HR@20 {epoch.hr:.4f}, MRR@20 {epoch.mrr:.4f}"
+            if epoch.objective > self._best:
+                self._best, metrics = epoch.objective, f"{metrics}, the best so far"
         self._say(f"{stage}: epoch {epoch.number}: loss {epoch.loss:.4f}{metrics}")
 
     def blend(self, accuracy: Accuracy) -> None:

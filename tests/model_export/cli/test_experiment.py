@@ -106,6 +106,7 @@ def test_a_damaged_document_is_named_and_the_others_are_shown(
     shown, listed = done("experiment", "status"), done("experiment", "log")
     is_record = document == "record.json"
     assert ("a person stopped it" in shown.out, running in shown.out) == (is_record, not is_record)
+    assert (f"experiment {running} runs, but its record cannot be read" in shown.err) == is_record
     assert caplog.text.count(f"{key} is not a document of an experiment") == 2
     assert listed.out.count("canary") == 2
     assert "a person stopped the experiment" in listed.out

@@ -71,7 +71,8 @@ def test_train_and_export_report_their_results(shop: Shop, tmp_path: Path) -> No
     # THEN the same data and seed give the same version, byte for byte
     assert printed["version"] == shop.version
     assert printed["folder"] == str(tmp_path / "out" / shop.version)
-    # AND the JSON equals the file
+    # AND the JSON equals the file, and says what was chosen
+    assert [decision["setting"] for decision in run["decisions"]] == ["loss", "batch"]
     assert run["training"]["seed"] == 5
     assert (
         run["training"]["data_sha256"]

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from model_export.training import defaults
 from model_export.training.batches import Batches
 from model_export.training.config import FitConfig
-from model_export.training.defaults import MAX_BATCH, MAX_EPOCHS, MIN_BATCH, MIN_EPOCHS, for_data
+from model_export.training.defaults import MAX_BATCH, MAX_EPOCHS, MIN_BATCH, MIN_EPOCHS, decisions, for_data
 from model_export.training.device import product_type
 from model_export.training.fit import fit
 from model_export.training.network import Network, NetworkConfig
@@ -30,6 +31,36 @@ def test_a_large_shop_gets_few_epochs_of_the_sampled_softmax() -> None:
 
 def test_few_items_get_the_full_softmax() -> None:
     assert for_data(FitConfig(), transitions=10**7, rows=10**6, items=3000).loss == "softmax"
+
+
+def test_what_was_chosen_is_said_with_its_inputs() -> None:
+    sessions = handmade("a b c", "b c", "c", start=0)
+    assert [str(each) for each in decisions(FitConfig(), sessions)] == [
+        "loss softmax: 3 next items x 3 items are 9.0e+00 scores an epoch, at most 5e+09",
+        "epochs 10: 4,000,000 / 3 next items, from 6 to 10",
+        "batch 128: 2 sessions with a next item / 700, from 128 to 256",
+    ]
+    lanes = decisions(FitConfig(epochs=3, loss="bpr-max", batching="session-parallel"), sessions)
+    assert [str(each) for each in lanes] == [
+        "batch 256: 2 sessions with a next item / 700, from 128 to 256, times 2 next items a session"
+    ]
+    assert decisions(FitConfig(epochs=3, loss="bpr-max", batch=5), sessions) == []
+
+
+@pytest.mark.parametrize(
+    ("limit", "samples", "value", "reason"),
+    [
+        (1e9, 1, "softmax", "3 next items x 3 items are 9.0e+00 scores an epoch, at most 1e+09"),
+        (1.0, 1, "sampled-softmax", "3 next items x 3 items are 9.0e+00 scores an epoch, more than 1e+00"),
+        (1.0, 2, "softmax", "of 3 items, a sample of 2 spares too little"),
+    ],
+)
+def test_the_reason_of_a_loss_is_the_rule(
+    limit: float, samples: int, value: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(defaults, "MAX_FULL_SOFTMAX", limit)
+    chosen = decisions(FitConfig(samples=samples), handmade("a b c", "b c", "c", start=0))[0]
+    assert (chosen.value, chosen.reason) == (value, reason)
 
 
 def test_set_values_stay() -> None:
