@@ -16,7 +16,7 @@ STRATEGIES: dict[str, Values] = {
     "managed-instances": {"ColdStartStrategy": "managed-instances"},
 }
 LEARNS = [("none", "serverless"), ("managed-instances", "nodes")]
-"""The rows with the learning loop: those whose every Allow must be needed (`test_allows`)."""
+"""The rows with the learning loop: those whose every Allow must be needed (`test_story`)."""
 STORES: dict[str, Values] = {"serverless": {}, "nodes": {"StoreKind": "nodes"}}
 
 ROWS: dict[tuple[str, str], Values] = {
