@@ -79,6 +79,8 @@ def retraining(stack: Stack, size: Size, **settings: str | float) -> Command:
         "min_judged_sessions": min(size.minimum_sessions, 100),
         "max_minute_share": 1,  # all events of a drill come within minutes
         "max_latency_ratio": 10,  # measured beside the traffic on the same cores
+        "max_size_ratio": 10,  # a lake of minutes doubles, and the session memory with it
+        "max_popularity_rise": 0.15,  # what a shop of minutes sells now is a few items
         **settings,
     }
     variables = {f"NEXTITEM_RETRAIN_{name.upper()}": str(value) for name, value in chosen.items()}
