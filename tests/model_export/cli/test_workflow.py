@@ -74,11 +74,8 @@ def test_train_and_export_report_their_results(shop: Shop, tmp_path: Path) -> No
     # AND the JSON equals the file, and says what was chosen
     assert [decision["setting"] for decision in run["decisions"]] == ["loss", "batch"]
     assert run["training"]["seed"] == 5
-    assert (
-        run["training"]["data_sha256"]
-        == read_sessions(train).digest
-        == read_run(tmp_path / "run").record.training.data_sha256
-    )
+    record = read_run(tmp_path / "run").record
+    assert run["training"]["data_sha256"] == read_sessions(train).digest == record.training.data_sha256
     assert printed["quantization"]["overlap"] == open_artifact(shop.artifact).manifest.quantization.overlap
 
 
