@@ -74,6 +74,16 @@ def test_a_record_has_what_the_session_and_its_answer_say(
     assert all(row["entry"].startswith(f"{row['arrived_at']}-") for row in rows)
 
 
+def take_the_key_of_an_event(store: ValkeyStore, streams: ValkeyStreams, lake: BotoObjectStore, bucket: int) -> str:
+    """Add an event, and put something else where its file would be; return the key."""
+    add(store, key_in(bucket), Event("tea", "1"))
+    batch = streams.read(bucket)
+    assert batch is not None
+    key = file_name(EVENTS, bucket, batch[0], "parquet")
+    lake.create(key, b"damaged, but long enough to have a footer")
+    return key
+
+
 class Crash(Exception):
     """The collector dies."""
 
@@ -190,11 +200,7 @@ def test_a_deletion_waits_in_the_store_until_the_events_before_it_are_in_the_lak
 ) -> None:
     # GIVEN a deleted session whose event cannot be written, because something else has the key of its file
     bucket = next(BUCKETS)
-    add(store, key_in(bucket), Event("tea", "1"))
-    batch = streams.read(bucket)
-    assert batch is not None
-    key = file_name(EVENTS, bucket, batch[0], "parquet")
-    lake.create(key, b"damaged, but long enough to have a footer")
+    key = take_the_key_of_an_event(store, streams, lake, bucket)
     store.delete(key_in(bucket), soon())
     # WHEN a run fails THEN the lake knows the deletion, which waits as well
     with pytest.raises(RegistryUnavailable):
@@ -270,11 +276,7 @@ def test_a_file_that_is_not_the_collectors_is_named_and_the_entries_stay(
 ) -> None:
     # GIVEN an entry whose file's key is taken by something else
     bucket = next(BUCKETS)
-    add(store, key_in(bucket), Event("tea", "1"))
-    batch = streams.read(bucket)
-    assert batch is not None
-    key = file_name(EVENTS, bucket, batch[0], "parquet")
-    lake.create(key, b"damaged, but long enough to have a footer")
+    key = take_the_key_of_an_event(store, streams, lake, bucket)
     # WHEN it is collected THEN the error names the file
     with pytest.raises(RegistryUnavailable, match=f"{key} is damaged, or is not a file of the lake"):
         collect(streams, lake, bucket)

@@ -228,7 +228,7 @@ def test_a_delete_of_a_session_that_the_store_has_lost_leaves_a_tombstone(store:
 def test_where_too_many_tombstones_wait_a_delete_is_refused_and_deletes_nothing(
     store: ValkeyStore, client: Redis
 ) -> None:
-    # GIVEN a bucket whose tombstones nobody has collected for long
+    # GIVEN a bucket whose tombstones have not been collected for long
     key = ring(buckets=7_000).keys(SessionName("waiting")).current
     append(store, key, Event("a", "1"))
     with client.pipeline(transaction=False) as filling:
