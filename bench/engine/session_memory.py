@@ -28,7 +28,7 @@ from model_export.data.sessions import Sessions
 from model_export.export.build_graphs import write_graphs
 from model_export.export.choose_scheme import find_scheme
 from model_export.export.graph_runner import GraphRunner
-from model_export.memory import Blend, BlendedMemory, Memory, MemoryConfig, build_index
+from model_export.memory import Blend, BlendedMemory, Gate, Memory, MemoryConfig, build_index
 
 QUERIES = 200
 MEAN_EVENTS, MAX_EVENTS = 5.0, 50
@@ -98,7 +98,7 @@ def _request(catalogue: Catalogue, memory: BlendedMemory | None, home: Path, sch
 def _memory(items: int, count: int) -> BlendedMemory:
     config = MemoryConfig(sessions=count)
     memory = Memory(build_index(_sessions(items, count, seed=1), config), config)
-    return BlendedMemory(memory, Blend(weight=12.0, repeat_votes=0.2, revisit=12.0))
+    return BlendedMemory(memory, Blend(Gate(12.0), repeat_votes=0.2, revisit=Gate(12.0)))
 
 
 def _sessions(items: int, count: int, seed: int) -> Sessions:

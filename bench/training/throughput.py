@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from shutil import which
-from tempfile import TemporaryDirectory
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -28,10 +28,9 @@ from torch.nn import functional
 
 from bench.common.options import benchmark_parser
 from bench.common.results import write_json
+from bench.training.regimes import simulated_sessions
 from model_export.data.ingestion.reader import read_sessions
 from model_export.data.sessions import Sessions
-from model_export.simulator import Shop
-from model_export.simulator.files import write_events
 from model_export.training.batches import BUCKET, Batch, Batches
 from model_export.training.config import FitConfig
 from model_export.training.defaults import complete_config
@@ -60,8 +59,13 @@ class TrainingSpeed:
 class Plain:
     """Torch's cross-entropy over all scores of a batch, as a loss."""
 
-    def __call__(self, network: Network, states: Tensor, rows: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    of_all_items: ClassVar[bool] = True
+
+    def __call__(
+        self, network: Network, states: Tensor, rows: Tensor | None, targets: Tensor, weights: Tensor
+    ) -> Tensor:
         """See `Loss`."""
+        rows = network.rows() if rows is None else rows
         return (functional.cross_entropy(network.scores(states, rows), targets, reduction="none") * weights).sum()
 
 
@@ -73,10 +77,10 @@ class Contender:
     ) -> None:
         rng = seeded(config.seed)
         self._network = Network(network_config(config, len(sessions.catalogue), 1)).train()
-        self._loss_of = BatchLoss(self._network, loss, None)
+        self._loss_of = BatchLoss(self._network, loss)
         if compiled:
             self._network.compile(dynamic=True)
-        padded = config.batching == "padded"
+        padded = config.batching != "session-parallel"
         batches = (
             Batches(sessions, config.batch, config.window, bucket=bucket) if padded else batches_of(sessions, config)
         )
@@ -103,7 +107,7 @@ def main() -> None:
     parser.add_argument("--batches", type=int, default=48, help="batches of each kind of training")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    sessions = read_sessions(arguments.events) if arguments.events else _simulated()
+    sessions = read_sessions(arguments.events) if arguments.events else simulated_sessions(SESSIONS, PRODUCTS)
     config = complete_config(FitConfig(), sessions)
     contenders = _contenders(sessions, config)
     for contender in contenders.values():
@@ -155,13 +159,6 @@ def _rows(contenders: dict[str, Contender]) -> list[TrainingSpeed]:
         )
         for name, each in contenders.items()
     ]
-
-
-def _simulated() -> Sessions:
-    with TemporaryDirectory() as folder:
-        events = Path(folder, "events.csv")
-        write_events(events, Shop(seed=7, products=PRODUCTS).sessions(SESSIONS, seed=1))
-        return read_sessions(events)
 
 
 if __name__ == "__main__":

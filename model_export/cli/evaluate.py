@@ -99,6 +99,8 @@ def evaluate(
     else:
         for table in _tables(result):
             OUT.print(table)
+        if result.calibration_error is not None:
+            say(f"expected calibration error of the first 20 items: {result.calibration_error:.4f}")
 
 
 def _shown_in(view: View, *, with_baselines: bool) -> Progress:

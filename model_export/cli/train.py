@@ -32,7 +32,12 @@ class FitOptions:
     epochs: Annotated[
         int, typer.Option(help="Maximum epochs; 0: by the size of the data. Early stopping may end sooner.")
     ] = FitConfig.epochs
-    hidden: Annotated[int, typer.Option(help="Size of the hidden state, a multiple of 16.")] = FitConfig.hidden
+    minutes: Annotated[float, typer.Option(help="Minutes that the training may take on two cores.")] = FitConfig.minutes
+    networks: Annotated[
+        int,
+        typer.Option(help="Networks that are trained apart and serve as one; 0: as many as time allows, at most 2."),
+    ] = FitConfig.networks
+    hidden: Annotated[int, typer.Option(help="Hidden size of each network, a multiple of 16.")] = FitConfig.hidden
     layers: Annotated[int, typer.Option(help="GRU layers.")] = FitConfig.layers
     loss: Annotated[str, typer.Option(help=f"{', '.join(LOSSES)}; auto: by the size of the data.")] = FitConfig.loss
     optimiser: Annotated[str, typer.Option(help=f"{', '.join(OPTIMISERS)}.")] = FitConfig.optimiser
@@ -61,10 +66,12 @@ class FitOptions:
     recency: Annotated[float, typer.Option(help="The newest session weighs exp(recency) times the oldest.")] = (
         FitConfig.recency
     )
-    teachers: Annotated[int, typer.Option(help="Networks to train first and to learn from; each costs a training.")] = (
-        FitConfig.teachers
-    )
-    distillation: Annotated[float, typer.Option(help="The teachers' share of the loss.")] = FitConfig.distillation
+    neighbour_rows: Annotated[
+        float,
+        typer.Option(
+            help="Share of the mean row of an item's neighbours that is added to its row; -1: by the validation."
+        ),
+    ] = FitConfig.neighbour_rows
     memory_sessions: Annotated[int, typer.Option(help="Newest sessions in the session memory; 0: no memory.")] = (
         FitConfig.memory_sessions
     )

@@ -7,6 +7,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from model_export.data.sessions import next_items
+from model_export.metrics.calibration import calibration_error
 from model_export.metrics.protocol import RankedSession, new_targets, not_ranked
 from model_export.metrics.ranking import CUTOFF, rank_in_list
 from nextitem.event_types import VIEW
@@ -29,12 +31,15 @@ class EngineRanker:
 
     def __init__(self, model: Model, types: Sequence[str] = (VIEW,)) -> None:
         self._model, self._types = model, np.array(model.type_codes(types))
+        self._listed: list[list[float]] = []
+        self._came: list[list[bool]] = []
 
     def rank(self, session: NDArray[np.int32], types: NDArray[np.int8] | None = None, /) -> RankedSession:
         """See `Ranker.rank`."""
         items = session.tolist()
         codes = [0] * len(items) if types is None else self._types[types].tolist()
         ranked, is_new = not_ranked(len(items) - 1), new_targets(session).tolist()
+        is_target = next_items(session, np.zeros(len(items), np.int8) if types is None else types).tolist()
         hidden: HiddenState | None = None
         for step, (item, target) in enumerate(pairwise(items)):
             hidden = self._model.replay(hidden, [item], types=[codes[step]])
@@ -43,6 +48,9 @@ class EngineRanker:
             top = self._list(hidden, window, target, seen)
             rank = _rank_in(top, target)
             ranked.with_seen.ranks[step] = rank if rank <= MAX_TOP else math.inf
+            if is_target[step]:
+                self._listed.append([ranked_item.score for ranked_item in top[:CUTOFF]])
+                self._came.append([ranked_item.index == target for ranked_item in top[:CUTOFF]])
             unseen = [ranked_item for ranked_item in top if ranked_item.index not in seen]
             if is_new[step]:
                 ranked.without_seen.ranks[step] = _rank_in(unseen, target)
@@ -50,6 +58,13 @@ class EngineRanker:
                 best = [ranked_item.index for ranked_item in listed[:CUTOFF]]
                 view.top[step, : len(best)] = best
         return ranked
+
+    def calibration_error(self) -> float | None:
+        """Return that of the first `CUTOFF` items before each target so far; None for a model without calibration."""
+        if self._model.manifest.calibration is None:
+            return None
+        listed, came = (np.concatenate([np.array(row) for row in rows]) for rows in (self._listed, self._came))
+        return calibration_error(np.exp(listed), came)
 
     def _list(self, hidden: HiddenState, window: list[int], target: int, seen: set[int]) -> list[RankedItem]:
         """Return the best `MAX_TOP` items, or all where those are not enough for both views."""

@@ -36,6 +36,7 @@ class Report:
         tuned: the baselines' settings.
         overlap: the data that train and test share.
         analysis: quality with and without seen items, slices and exposure.
+        calibration_error: of the probabilities of the first 20 items; None for a model without a calibration.
     """
 
     version: str
@@ -43,12 +44,14 @@ class Report:
     tuned: Tuned | None
     overlap: Overlap | None
     analysis: Analysis
+    calibration_error: float | None
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as its JSON document."""
         return {
             "version": self.version,
             "overlap": asdict(self.overlap) if self.overlap is not None else None,
+            "calibration_error": self.calibration_error,
             "tuning": self.tuned.as_json() if self.tuned is not None else None,
             **self.analysis.as_json(),
         }
@@ -81,7 +84,8 @@ def evaluate_artifact(
     def ranked(name: str, ranker: Ranker) -> Evaluation:
         return evaluate(ranker, known, lambda done: progress(name, done, len(known)))
 
-    evaluations = {MODEL: ranked(MODEL, EngineRanker(model, known.types))}
+    engine = EngineRanker(model, known.types)
+    evaluations = {MODEL: ranked(MODEL, engine)}
     if train is not None:
         tuned = tune(train, partial(progress, TUNING))
         evaluations |= {name: ranked(name, ranker) for name, ranker in baselines(train, tuned).items()}
@@ -91,4 +95,5 @@ def evaluate_artifact(
         tuned=tuned,
         overlap=overlap(train, test) if train is not None else None,
         analysis=analyse(evaluations, known, train, reference=MODEL, by_day=by_day),
+        calibration_error=engine.calibration_error(),
     )

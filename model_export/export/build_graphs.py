@@ -4,8 +4,9 @@
 event and a replay. A model of several types of events also takes types int64[t].
 
 `score`: hidden, only int64[n], exclude int64[m], unavailable bool[items + c or 0], k int64[1], new_rows float32[c, h]
--> scores float32[k], items int64[k]: the best of `only`, or of the whole catalogue if `only` is empty. Excluded and
-unavailable items, and padding (item -1), come last with -inf. A third output, item_rows float32[at least n, h], has
+-> scores float32[k], items int64[k]: the best of `only`, or of the whole catalogue if `only` is empty. A score is the
+logarithm of the probability that the item is the next one, where the run has a calibration. Excluded and unavailable
+items, and padding (item -1), come last with -inf. A third output, item_rows float32[at least n, h], has
 the rows of `only` that were scored: those of the table, and some row in the place of a new item. With a session memory
 the graph also takes session int64[s], the session's items, oldest first.
 
@@ -139,10 +140,13 @@ class _ScoreGraph:
 
     def _state(self, hidden: Value) -> Value:
         """Return the state as it is multiplied with rows, float32[1, hidden]."""
-        state = hidden.gather([-1], axis=0).reshape(1, self._parameters.hidden)
-        if not self._parameters.normalised:
-            return state
-        return self._graph.node("LpNormalization", state, axis=-1, p=2) * self._parameters.scale
+        parameters = self._parameters
+        state = hidden.gather([-1], axis=0).reshape(parameters.networks, parameters.hidden // parameters.networks)
+        if parameters.normalised:
+            state = self._graph.node("LpNormalization", state, axis=-1, p=2)
+        if parameters.scale != 1.0:
+            state = state * parameters.scale
+        return state.reshape(1, parameters.hidden)
 
     def _candidates(self, state: Value, query: Query, recalled: Recalled | None) -> tuple[Value, Value]:
         """Return items among which the catalogue's best are, and the network's scores of them."""
@@ -179,8 +183,16 @@ class _ScoreGraph:
         available = self._without_unavailable(scores, items, query.unavailable)
         eligible = is_excluded.select(-_INFINITY, available)
         best_scores, places = eligible.top_k(query.k.min(items.shape()))
-        self._graph.output("scores", best_scores, TensorProto.FLOAT, ["top"])
+        self._graph.output("scores", self._calibrated(best_scores), TensorProto.FLOAT, ["top"])
         self._graph.output("items", items.gather(places), TensorProto.INT64, ["top"])
+
+    def _calibrated(self, scores: Value) -> Value:
+        """Return the logarithms of the probabilities of some scores, in the same order; -inf stays."""
+        calibration = self._parameters.calibration
+        if calibration is None:
+            return scores
+        below = (scores - calibration.level) * (-1.0 / calibration.temperature)
+        return self._graph.node("Softplus", below) * -1.0
 
     def _without_unavailable(self, scores: Value, items: Value, unavailable: Value) -> Value:
         """Return the scores of some items, -inf for unavailable ones."""

@@ -3,6 +3,8 @@
 from importlib.metadata import version as library_version
 from pathlib import Path
 
+import msgspec
+
 from model_export.attributes.attribute_map import write_map
 from model_export.data.atomic_file import temporary_folder
 from model_export.data.session_events import SessionEvents
@@ -205,6 +207,7 @@ def _write_documents(
             documents={name: digest_of(folder / name) for name in documents},
             types=record.types,
             memory=None if run.memory is None else _session_memory(run.memory),
+            calibration=record.calibration,
             attributes=attributes,
         )
     )
@@ -213,16 +216,8 @@ def _write_documents(
 
 
 def _session_memory(blended: BlendedMemory) -> SessionMemory:
-    blend = blended.blend
-    return SessionMemory(
-        sessions=len(blended.memory.index.session_weights) - 1,
-        events=blended.memory.config.events,
-        weight=blend.weight,
-        repeat_score=blend.repeat_score,
-        repeat_votes=blend.repeat_votes,
-        revisit=blend.revisit,
-        revisit_decay=blend.revisit_decay,
-    )
+    config, sessions = blended.memory.config, len(blended.memory.index.session_weights) - 1
+    return SessionMemory(sessions=sessions, events=config.events, blend=msgspec.to_builtins(blended.blend))
 
 
 def _golden(graphs: GraphRunner, session: SessionEvents, run: Run) -> Golden:

@@ -11,7 +11,8 @@ from onnx import TensorProto
 
 from model_export.export.onnx.builder import GraphBuilder, Value
 from model_export.export.onnx.weights_file import WeightsFile
-from model_export.memory import BlendedMemory
+from model_export.memory import BlendedMemory, Gate
+from model_export.memory.blend import LEAST_SEEN, MOST_DISTINCT
 
 LOWEST = -1e30
 """Below every score of an item."""
@@ -28,6 +29,8 @@ class Recalled:
             among them.
         is_listed: bool[items], which items `items` holds.
         shares: float32[total], each item's share of the votes.
+        weight: float32[1], logarithm of the weight of all votes together.
+        repeat: float32[1], added to the network's score of the newest event's item.
         revisits: float32[total], logarithm of the weight that an item has for being in the session.
     """
 
@@ -35,6 +38,8 @@ class Recalled:
     items: Value
     is_listed: Value
     shares: Value
+    weight: Value
+    repeat: Value
     revisits: Value
 
 
@@ -81,21 +86,21 @@ def recall(graph: GraphBuilder, blended: BlendedMemory, session: Value, total: V
     newest_first = known.slice(-1, -1 - blended.memory.config.events, 0, -1)
     items, votes = _votes(graph, blended, _neighbours(graph, blended, newest_first))
     recalled, shares = _shares(graph, blended, newest, items, votes, total)
-    seen, revisits = _revisits(graph, blended, session, total)
+    weight, repeat, revisit = _gates(graph, blended, padded, shares)
+    seen, revisits = _revisits(graph, blended, session, total, revisit)
     nothing = graph.full([blended.items], np.bool_(False))
     both = graph.concat(recalled, (seen < blended.items).select(seen, 0))
     is_listed = nothing.scatter(both, graph.node("Expand", graph.constant(np.ones(1, np.bool_)), both.shape()))
-    return Recalled(newest, is_listed.nonzero().reshape(-1), is_listed, shares, revisits)
+    return Recalled(newest, is_listed.nonzero().reshape(-1), is_listed, shares, weight, repeat, revisits)
 
 
 def blend_scores(graph: GraphBuilder, blended: BlendedMemory, recalled: Recalled, items: Value, scores: Value) -> Value:
     """Return the blended scores of some items, int64[n] with -1 for none, from the network's, float32[n]."""
-    blend = blended.blend
     is_newest = items.equals(recalled.newest)
-    repeat_score = is_newest.select(blend.repeat_score, 0.0)
+    repeat = is_newest.select(recalled.repeat, 0.0)
     # Bounded: a scheme may give -inf to an unavailable item, and two infinities would make a NaN.
-    own = scores.max(LOWEST) + repeat_score
-    votes = recalled.shares.gather(items.max(0)).log() + blend.weight
+    own = scores.max(LOWEST) * blended.blend.scale + repeat
+    votes = recalled.shares.gather(items.max(0)).log() + recalled.weight
     revisits = is_newest.select(-INFINITY, recalled.revisits.gather(items.max(0)))
     return _log_sum(graph, _log_sum(graph, own, votes), revisits)
 
@@ -167,12 +172,32 @@ def _shares(
     return recalled, graph.full(total, np.float32(0)).scatter(recalled, shares)
 
 
-def _revisits(graph: GraphBuilder, blended: BlendedMemory, session: Value, total: Value) -> tuple[Value, Value]:
+def _gates(graph: GraphBuilder, blended: BlendedMemory, padded: Value, shares: Value) -> list[Value]:
+    """Return the weights of votes, repeats and revisits, each float32[1]; `padded` is the session behind a -1."""
+    gates = blended.blend.weight, blended.blend.repeat, blended.blend.revisit
+    newest = padded.slice(-1, -2, 0, -1)
+    (distinct,) = graph.nodes_of("Unique", [padded], 1, sorted=1)  # the -1 is among them
+    is_earlier = (distinct >= 0) & ~distinct.equals(newest)
+    seen = is_earlier.select(shares.gather(distinct.max(0)), 0.0).reduce("Sum")
+    count, events = ((values.size() - 1).max(1).cast(TensorProto.FLOAT).reshape(1) for values in (distinct, padded))
+    features = graph.concat(count.min(float(MOST_DISTINCT)).log(), count / events, (seen + LEAST_SEEN).log().reshape(1))
+    slopes = np.array([_slopes(gate) for gate in gates], np.float32).T
+    weights = (features.reshape(1, -1) @ slopes).reshape(-1) + np.array([gate.constant for gate in gates], np.float32)
+    return [weights.slice(at, at + 1) for at in range(len(gates))]
+
+
+def _slopes(gate: Gate) -> list[float]:
+    return [gate.distinct, gate.variety, gate.seen]
+
+
+def _revisits(
+    graph: GraphBuilder, blended: BlendedMemory, session: Value, total: Value, revisit: Value
+) -> tuple[Value, Value]:
     """Return the session's items, int64[n + 1] with item 0 in front, and `Recalled.revisits`."""
     padded = graph.concat([-1], session)
     ages = graph.node("Range", padded.size() - 1, -1, -1)
     loss = ages.max(1).cast(TensorProto.FLOAT).log() * blended.blend.revisit_decay
-    weights = graph.constant(blended.blend.revisit) - loss
+    weights = revisit - loss
     weights = (padded >= 0).select(weights, -INFINITY)
     items = padded.max(0)
     # The largest weight of an item that repeats is that of its newest event.

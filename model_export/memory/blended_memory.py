@@ -34,4 +34,4 @@ class BlendedMemory:
         items, votes = self.memory.votes(session)
         all_votes[items] = votes
         ages = ages_of(np.arange(len(scores)), session)
-        return self.blend.scores(scores, self.blend.shares(all_votes, ages), ages)
+        return self.blend.scores(scores, all_votes, ages, np.asarray(len(session)))

@@ -10,7 +10,7 @@ LossName = Literal["auto", "softmax", "sampled-softmax", "bpr-max"]
 LOSSES: tuple[LossName, ...] = get_args(LossName)
 OptimiserName = Literal["adamw", "adagrad"]
 OPTIMISERS: tuple[OptimiserName, ...] = get_args(OptimiserName)
-Batching = Literal["padded", "session-parallel"]
+Batching = Literal["auto", "padded", "session-parallel"]
 BATCHINGS: tuple[Batching, ...] = get_args(Batching)
 Precision = Literal["auto", "float32", "bfloat16"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
@@ -21,6 +21,10 @@ MAX_SEED = 2**63 - 1
 """The largest seed that both torch and numpy take."""
 MAX_RECENCY = 10.0
 """The newest sessions then weigh 22,000 times as much as the oldest: with more, too few would count."""
+MAX_NETWORKS = 8
+"""More would make a request slower than they are worth."""
+BY_VALIDATION = -1.0
+"""Stands for a number that is chosen on the validation days."""
 BY_DATA = 0
 """Stands for a number that `defaults.complete_config` chooses by the size of the data."""
 
@@ -31,8 +35,12 @@ class FitConfig:
 
     epochs: int = BY_DATA
     """Maximum epochs; early stopping may end sooner."""
+    minutes: float = 25.0
+    """Minutes that the training may take on two cores, by `defaults.expected_seconds`."""
+    networks: int = BY_DATA
+    """Networks that serve as one: see `merge`."""
     hidden: int = 128
-    """Hidden size, a multiple of 16."""
+    """Hidden size of each network, a multiple of 16."""
     layers: int = 1
     """GRU layers."""
     loss: LossName = "auto"
@@ -41,8 +49,9 @@ class FitConfig:
     """The optimiser."""
     learning_rate: float = 4e-3
     """Highest learning rate of the one-cycle schedule."""
-    batching: Batching = "padded"
-    """Whole sessions beside each other, or lanes that play session after session: see `session_parallel`."""
+    batching: Batching = "auto"
+    """Whole sessions beside each other, or lanes that play session after session: see `session_parallel`. "auto" takes
+    both in turn, network by network: they err in different ways."""
     batch: int = BY_DATA
     """Sessions in a batch, or lanes."""
     window: int = 50
@@ -72,12 +81,10 @@ class FitConfig:
     """Weights of the targets in the loss by the type of their event, such as purchase=4,cart=2; other types have 1."""
     recency: float = 0.0
     """The newest session weighs exp(recency) times as much as the oldest, others in between by rank of their start."""
-    teachers: int = 0
-    """Networks of other seeds that are trained first; this one learns their mean distribution: see `distillation`."""
-    distillation: float = 0.5
-    """The teachers' share of the loss."""
     precision: Precision = "auto"
     """Type of the products with the table. "auto" is bfloat16 if the hardware multiplies it."""
+    neighbour_rows: float = BY_VALIDATION
+    """Share of the mean row of an item's neighbours in sessions that is added to its row: see `neighbour_rows`."""
     memory_sessions: int = 200_000
     """Newest sessions that the session memory keeps; 0 for no memory."""
     memory_events: int = 10
@@ -97,6 +104,8 @@ class FitConfig:
         """
         for name, fits, rule in (
             ("epochs", self.epochs >= 0, "at least 1, or 0 for as many as suit the data"),
+            ("minutes", 0.0 < self.minutes < math.inf, "above 0"),
+            ("networks", 0 <= self.networks <= MAX_NETWORKS, f"1 to {MAX_NETWORKS}, or 0 for as many as time allows"),
             ("hidden", self.hidden >= HIDDEN_UNIT and self.hidden % HIDDEN_UNIT == 0, f"a multiple of {HIDDEN_UNIT}"),
             ("layers", self.layers >= 1, "at least 1"),
             ("loss", self.loss in LOSSES, f"one of {', '.join(LOSSES)}"),
@@ -116,16 +125,12 @@ class FitConfig:
             ("popularity_prior", -1.0 <= self.popularity_prior <= 1.0, "-1 to 1"),
             ("type_weight", _weights(self.type_weight) is not None, "type=weight such as purchase=4, each above 0"),
             ("recency", 0.0 <= self.recency <= MAX_RECENCY, f"0 to {MAX_RECENCY:g}"),
-            ("teachers", self.teachers >= 0, "at least 0"),
-            ("teachers", not self.teachers or self.loss != "bpr-max", "0 with the loss bpr-max"),
-            ("teachers", not self.teachers or self.batching == "padded", "0 with session-parallel batches"),
-            (
-                "distillation",
-                not self.teachers or self.distillation + self.smoothing <= 1.0,
-                "at most what smoothing leaves of 1",
-            ),
-            ("distillation", 0.0 <= self.distillation <= 1.0, "0 to 1"),
             ("precision", self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}"),
+            (
+                "neighbour_rows",
+                self.neighbour_rows == BY_VALIDATION or 0.0 <= self.neighbour_rows < math.inf,
+                "at least 0, or -1 for what the validation finds best",
+            ),
             ("memory_sessions", self.memory_sessions >= 0, "at least 0"),
             ("memory_events", self.memory_events >= 1, "at least 1"),
             ("patience", self.patience >= 1, "at least 1"),

@@ -1,15 +1,13 @@
-"""Settings that follow from the size of the data, so that `nextitem train` works well without options."""
+"""Settings that follow from the data's size and from the time, so that `nextitem train` works well without options."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from model_export.data.sessions import Sessions
-from model_export.training.config import BY_DATA, FitConfig, LossName
+from model_export.training.config import BY_DATA, MAX_SEED, Batching, FitConfig, LossName
 
-MAX_FULL_SOFTMAX = 5e9
-"""Maximum scores of an epoch, transitions x items, to train each transition against every item: about two minutes of
-one core."""
 STEPS = 700
 """Steps of an epoch that batches are sized for."""
 MIN_BATCH, MAX_BATCH = 128, 256
@@ -17,6 +15,17 @@ MIN_BATCH, MAX_BATCH = 128, 256
 ENOUGH_TRANSITIONS = 4e6
 """Transitions in all epochs after which little more is learned. Small shops reach the maximum of epochs first."""
 MIN_EPOCHS, MAX_EPOCHS = 6, 10
+FEWEST_EPOCHS = 2
+"""Where even one network takes longer than the time allows, it has fewer epochs, but not fewer than these."""
+NETWORKS = 2
+"""Networks that serve as one, where time allows: each further one costs a request more than it brings."""
+BATCHINGS: tuple[Batching, ...] = ("padded", "session-parallel")
+"""How the networks are trained in turn, if the settings leave it open."""
+SECONDS_PER_PRODUCT = {"softmax": 3e-11, "sampled-softmax": 1e-10, "bpr-max": 1e-10}
+"""Seconds of two cores for each multiplication of a forward pass; the full softmax has a kernel of its own."""
+SECONDS_PER_WEIGHT, SECONDS_PER_TRANSITION = 4e-9, 6e-6
+"""Seconds for each number of the table in a step, and for the rest of a transition. All are from
+`python -m bench.training.minutes` on two cores of a server; other machines differ."""
 
 
 @dataclass(frozen=True)
@@ -32,55 +41,108 @@ class Decision:
         return f"{self.setting} {self.value}: {self.reason}"
 
 
+@dataclass(frozen=True)
+class DataShape:
+    """What the rules look at: next items, sessions that have one, and items of the catalogue."""
+
+    transitions: int
+    rows: int
+    items: int
+
+    @classmethod
+    def of(cls, sessions: Sessions) -> "DataShape":
+        """Return the shape of training sessions."""
+        transitions = np.maximum(sessions.lengths - 1, 0)
+        return cls(int(transitions.sum()), int((transitions > 0).sum()), len(sessions.catalogue))
+
+
 def complete_config(config: FitConfig, sessions: Sessions) -> FitConfig:
-    """Return settings in which the missing values are chosen by the size of the data."""
-    return for_data(config, *_shape(sessions))
+    """Return settings in which the missing values are chosen; the networks' own come from `network_configs`."""
+    return for_data(config, DataShape.of(sessions))
+
+
+def network_configs(config: FitConfig) -> list[FitConfig]:
+    """Return the settings of each network, from complete ones."""
+    return [
+        replace(
+            config,
+            seed=(config.seed + number) % MAX_SEED,
+            batching=BATCHINGS[number % len(BATCHINGS)] if config.batching == "auto" else config.batching,
+        )
+        for number in range(config.networks)
+    ]
+
+
+def for_data(config: FitConfig, shape: DataShape) -> FitConfig:
+    """Return settings with nothing left open but "auto" batching.
+
+    Args:
+        config: the settings; those that are set stay.
+        shape: of the training data.
+    """
+    config = replace(
+        config, batch=config.batch or min(max(shape.rows // STEPS, MIN_BATCH), MAX_BATCH), loss=_loss(config, shape)
+    )
+    wanted = config.epochs or min(max(round(ENOUGH_TRANSITIONS / max(shape.transitions, 1)), MIN_EPOCHS), MAX_EPOCHS)
+    for networks in range(config.networks or NETWORKS, 0, -1):
+        complete = replace(config, networks=networks, epochs=wanted)
+        if config.networks or expected_seconds(complete, shape) <= config.minutes * 60:
+            break
+    if not config.epochs:
+        affordable = int(wanted * config.minutes * 60 / expected_seconds(complete, shape))
+        complete = replace(complete, epochs=min(wanted, max(affordable, FEWEST_EPOCHS)))
+    return complete
+
+
+def expected_seconds(config: FitConfig, shape: DataShape) -> float:
+    """Return the seconds that the networks' epochs take on two cores, in the validation and again in the refit.
+
+    Args:
+        config: settings with networks, epochs, batch and loss.
+        shape: of the training data.
+    """
+    scored = shape.items if config.loss == "softmax" else min(config.samples, shape.items)
+    products = config.hidden * (scored + 6 * config.layers * config.hidden)
+    steps = shape.rows / config.batch
+    epoch = (
+        shape.transitions * (products * SECONDS_PER_PRODUCT[config.loss] + SECONDS_PER_TRANSITION)
+        + steps * shape.items * config.hidden * SECONDS_PER_WEIGHT
+    )
+    return 2 * config.networks * config.epochs * epoch
 
 
 def decisions(config: FitConfig, sessions: Sessions) -> list[Decision]:
     """Return what `complete_config` chooses, and why; nothing for settings that are set."""
-    transitions, rows, items = _shape(sessions)
-    chosen = complete_config(config, sessions)
-    scores = f"{transitions:,} next items x {items:,} items are {transitions * items:.1e} scores an epoch"
-    all_fit = transitions * items <= MAX_FULL_SOFTMAX
-    of_loss = f"{scores}, {'at most' if all_fit else 'more than'} {MAX_FULL_SOFTMAX:.0e}"
-    if not all_fit and chosen.loss == "softmax":
-        of_loss = f"of {items:,} items, a sample of {config.samples:,} spares too little"
-    of_epochs = f"{ENOUGH_TRANSITIONS:,.0f} / {transitions:,} next items, from {MIN_EPOCHS} to {MAX_EPOCHS}"
-    of_batch = f"{rows:,} sessions with a next item / {STEPS}, from {MIN_BATCH} to {MAX_BATCH}"
-    if config.batching == "session-parallel":
-        of_batch += f", times {max(1, round(transitions / max(rows, 1)))} next items a session"
-    found = {"loss": of_loss, "epochs": of_epochs, "batch": of_batch}
+    shape = DataShape.of(sessions)
+    chosen = for_data(config, shape)
     return [
         Decision(setting, str(getattr(chosen, setting)), reason)
-        for setting, reason in found.items()
+        for setting, reason in _reasons(config, chosen, shape)
         if getattr(config, setting) in {BY_DATA, "auto"}
     ]
 
 
-def _shape(sessions: Sessions) -> tuple[int, int, int]:
-    """Return the number of transitions, of sessions that have one, and of items."""
-    transitions = np.maximum(sessions.lengths - 1, 0)
-    return int(transitions.sum()), int((transitions > 0).sum()), len(sessions.catalogue)
+def _reasons(config: FitConfig, chosen: FitConfig, shape: DataShape) -> Iterator[tuple[str, str]]:
+    """Yield each setting that can be left open, and the rule with its inputs."""
+    yield (
+        "loss",
+        f"{shape.items:,} items, {'at most' if _few_items(config, shape) else 'more than'} 2 x {config.samples:,}",
+    )
+    wanted = f"{ENOUGH_TRANSITIONS:,.0f} / {shape.transitions:,} next items, from {MIN_EPOCHS} to {MAX_EPOCHS}"
+    minutes = expected_seconds(chosen, shape) / 60
+    time = f"expected are {minutes:.1f} of {config.minutes:g} minutes"
+    yield "networks", f"at most {NETWORKS}, {time}"
+    yield "epochs", f"{wanted}, {time}"
+    yield "batch", f"{shape.rows:,} sessions with a next item / {STEPS}, from {MIN_BATCH} to {MAX_BATCH}"
+    yield "batching", ", then ".join(each.batching for each in network_configs(chosen)) + ", network by network"
 
 
-def for_data(config: FitConfig, transitions: int, rows: int, items: int) -> FitConfig:
-    """Return settings with nothing left open.
-
-    Args:
-        config: the settings; those that are set stay.
-        transitions: pairs of an event and the next one in the training data.
-        rows: sessions that have such a pair.
-        items: size of the catalogue.
-    """
-    batch = config.batch or min(max(rows // STEPS, MIN_BATCH), MAX_BATCH)
-    if not config.batch and config.batching == "session-parallel":  # as many steps as of whole sessions
-        batch *= max(1, round(transitions / max(rows, 1)))
-    epochs = config.epochs or min(max(round(ENOUGH_TRANSITIONS / max(transitions, 1)), MIN_EPOCHS), MAX_EPOCHS)
-    return replace(config, batch=batch, epochs=epochs, loss=_loss(config, transitions, items))
+def _few_items(config: FitConfig, shape: DataShape) -> bool:
+    """Tell whether a sample of the items spares too little."""
+    return shape.items <= 2 * config.samples
 
 
-def _loss(config: FitConfig, transitions: int, items: int) -> LossName:
+def _loss(config: FitConfig, shape: DataShape) -> LossName:
     if config.loss != "auto":
         return config.loss
-    return "softmax" if transitions * items <= MAX_FULL_SOFTMAX or items <= 2 * config.samples else "sampled-softmax"
+    return "softmax" if _few_items(config, shape) else "sampled-softmax"

@@ -4,7 +4,7 @@ Same seed, data and machine: same weights.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
@@ -13,28 +13,25 @@ from torch import Tensor
 
 from model_export.data.sessions import Sessions
 from model_export.data.split import Split, split_by_time, split_latest
-from model_export.memory import Blend, BlendedMemory, Memory, MemoryConfig, build_index
-from model_export.memory.fit_blend import BLENDS, BlendTargets, fit_blend
-from model_export.memory.fit_recall import TRIALS, fit_recall
-from model_export.metrics.ranking import Accuracy, accuracy
+from model_export.memory import BlendedMemory, Memory, build_index
+from model_export.metrics.ranking import Accuracy
 from model_export.progress import Phase, Progress
-from model_export.training.blend_targets import MAX_TARGETS, blend_targets
-from model_export.training.config import MAX_SEED, FitConfig
-from model_export.training.defaults import complete_config
-from model_export.training.distillation import Teachers
+from model_export.training.config import FitConfig
+from model_export.training.defaults import complete_config, network_configs
 from model_export.training.distributed import current_world
+from model_export.training.fit_ranking import Ranking, choose_ranking, ranking_phases
+from model_export.training.merge import merged
+from model_export.training.neighbour_rows import with_neighbours
 from model_export.training.network import Network
-from model_export.training.trainer import TrainedEpoch, batches_of, train_network
+from model_export.training.trainer import batches_of, train_network
 from model_export.training.validation_metrics import network_accuracy, sample_sessions
 from nextitem.errors import InputError
 from nextitem.event_types import VIEW
 
 MAX_VALIDATION_TARGETS = 20_000
 """Next items that each epoch is validated on; of more, a sample is drawn."""
-RECALL_TARGETS = 3000
-"""Next items that the memory's settings are chosen by."""
-RECALL, BLEND, WEIGHTS = "session memory: recall", "session memory: scores", "session memory: weights"
-"""Phases after the validation."""
+VALIDATE, REFIT = "validate", "refit"
+"""Stages of the training of each network."""
 
 
 @dataclass(frozen=True)
@@ -66,31 +63,50 @@ class Watcher(Progress, Protocol):
 
 
 @dataclass(frozen=True)
+class ValidatedNetwork:
+    """The validation of one network.
+
+    Attributes:
+        config: its complete settings.
+        network: with the weights of its best epoch.
+        history: each epoch.
+    """
+
+    config: FitConfig
+    network: Network
+    history: tuple[Epoch, ...]
+
+    @property
+    def best(self) -> Epoch:
+        """The epoch with the best result, whose weights these are."""
+        return max(self.history, key=lambda epoch: epoch.objective)
+
+
+@dataclass(frozen=True)
 class Validated:
     """The result of the validation.
 
     Attributes:
         split: the sessions for training and those for validation.
         config: the complete settings.
-        history: each epoch.
-        epochs: number of the best epoch.
-        recall: settings of the session memory; None without one.
-        targets: the data that the blend was learned from; None without a memory.
-        blend: weights of network and memory; None without a memory.
+        networks: each network by itself.
+        ranking: how they rank together, and beside the session memory; of several processes, only the first has one.
     """
 
     split: Split
     config: FitConfig
-    history: tuple[Epoch, ...]
-    epochs: int
-    recall: MemoryConfig | None = None
-    targets: BlendTargets | None = None
-    blend: Blend | None = None
+    networks: tuple[ValidatedNetwork, ...]
+    ranking: Ranking
 
     @property
-    def blended(self) -> Accuracy | None:
-        """The accuracy of network and memory together; None without a memory."""
-        return accuracy(self.targets.ranks(self.blend)) if self.targets and self.blend else None
+    def history(self) -> tuple[Epoch, ...]:
+        """Each epoch, of one network after the other."""
+        return tuple(epoch for network in self.networks for epoch in network.history)
+
+    @property
+    def epochs(self) -> int:
+        """The sum of the networks' best epochs."""
+        return sum(network.best.number for network in self.networks)
 
 
 @dataclass(frozen=True)
@@ -100,7 +116,7 @@ class Fitted:
     Attributes:
         network: over the catalogue of all sessions, on the processor.
         memory: the session memory; None without one.
-        validated: how long the network was trained, and why.
+        validated: how long the networks were trained, and why.
     """
 
     network: Network
@@ -113,21 +129,34 @@ def fit(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Fitted:
 
     Args:
         sessions: all training sessions; their catalogue becomes the model's.
-        config: the settings; those that are left open are chosen by the data.
+        config: the settings.
         watcher: follows the progress.
 
     Raises:
-        InputError: too little to train on or to validate on, or the settings let the weights overflow.
+        InputError: there are too few sessions to train or validate on, or the settings let the weights overflow.
     """
     validated = validate(sessions, config, watcher)
-    watcher.plan(_training_phases(sessions, validated.config, validated.epochs, "refit"))
-    for epoch in _training(sessions, validated.config, validated.epochs, "refit", watcher):
-        watcher.epoch("refit", Epoch(epoch.number, epoch.loss, math.nan, math.nan))
+    configs = _best_configs(validated.networks)
+    watcher.plan(_training_phases(sessions, configs, REFIT))
+    stages = [stage_of(REFIT, number, len(configs)) for number in range(len(configs))]
+    networks = [_refit(sessions, each, stage, watcher) for each, stage in zip(configs, stages, strict=True)]
     memory = None
-    if validated.recall and validated.blend:
-        index = build_index(sessions, validated.recall)
-        memory = BlendedMemory(Memory(index, validated.recall), validated.blend)
-    return Fitted(epoch.network.eval().cpu(), memory, validated)
+    ranking = validated.ranking
+    if ranking.recall and ranking.blend:
+        memory = BlendedMemory(Memory(build_index(sessions, ranking.recall), ranking.recall), ranking.blend)
+    network = with_neighbours(merged(networks), sessions, ranking.neighbour_rows)
+    return Fitted(network.eval().cpu(), memory, validated)
+
+
+def _best_configs(networks: Sequence[ValidatedNetwork]) -> list[FitConfig]:
+    """Return each network's settings with its best number of epochs."""
+    return [replace(network.config, epochs=network.best.number) for network in networks]
+
+
+def _refit(sessions: Sessions, config: FitConfig, stage: str, watcher: Watcher) -> Network:
+    for trained in train_network(sessions, config, config.epochs, partial(watcher.batch, stage)):
+        watcher.epoch(stage, Epoch(trained.number, trained.loss, math.nan, math.nan))
+    return trained.network
 
 
 def validate(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Validated:
@@ -150,80 +179,63 @@ def validate(sessions: Sessions, config: FitConfig, watcher: Watcher) -> Validat
     if not held_out.is_target.any():
         raise InputError(f"there is nothing to validate on: {split.by} have no two events of known items")
     config = complete_config(config, sessions)
-    after = [*_memory_phases(held_out, config), *_training_phases(sessions, config, config.epochs, "refit")]
-    watcher.plan([*_training_phases(split.train, config, config.epochs, "validate"), *after])
+    configs = network_configs(config)
+    choice = ranking_phases(held_out, config)
+    validations = _training_phases(split.train, configs, VALIDATE)
+    networks: list[ValidatedNetwork] = []
+    for number, each in enumerate(configs):
+        refits = [*_best_configs(networks), *configs[number:]]
+        watcher.plan([*validations[number:], *choice, *_training_phases(sessions, refits, REFIT)])
+        networks.append(_validated(split.train, held_out, each, stage_of(VALIDATE, number, len(configs)), watcher))
+    watcher.plan([*choice, *_training_phases(sessions, _best_configs(networks), REFIT)])
+    network = merged([each.network for each in networks])
+    # The other processes need to know what follows from the choice, but not its data.
+    chosen = partial(choose_ranking, network, split.train, held_out, config, watcher.step)
+    ranking = chosen() if world.leads else None
+    share, own = world.by_leader(
+        lambda: (ranking.neighbour_rows, ranking.accuracy) if ranking else (0.0, Accuracy(0, 0))
+    )
+    ranking = ranking or Ranking(share, own)
+    if ranking.blended:
+        watcher.blend(ranking.blended)
+    return Validated(split, replace(config, neighbour_rows=share), tuple(networks), ranking)
+
+
+def _validated(
+    train: Sessions, held_out: Sessions, config: FitConfig, stage: str, watcher: Watcher
+) -> ValidatedNetwork:
+    """Train a network until it gets no better, and return it as it was at its best."""
+    world = current_world()
     history: list[Epoch] = []
     weights: dict[str, Tensor] = {}
-    best = 0
-    for trained in _training(split.train, config, config.epochs, "validate", watcher):
+    for trained in train_network(train, config, config.epochs, partial(watcher.batch, stage)):
         network = trained.network
         reached = world.by_leader(partial(network_accuracy, network, held_out))
         history.append(Epoch(trained.number, trained.loss, reached.hr, reached.mrr))
-        watcher.epoch("validate", history[-1])
+        watcher.epoch(stage, history[-1])
         best = max(history, key=lambda epoch: epoch.objective).number
         if best == trained.number:
             weights = {name: values.clone() for name, values in network.state_dict().items()}
         if trained.number - best >= config.patience:
             break
     network.load_state_dict(weights)
-    validated = Validated(split, config, tuple(history), best)
-    if not (config.memory_sessions and world.leads):  # only the leader writes the memory
-        return validated
-    refit = _training_phases(sessions, config, best, "refit")
-    watcher.plan([*_memory_phases(held_out, config), *refit])
-    validated = _with_memory(validated, network, held_out, watcher)
-    if validated.blended:
-        watcher.blend(validated.blended)
-    return validated
+    return ValidatedNetwork(config, network, tuple(history))
 
 
-def _with_memory(validated: Validated, network: Network, held_out: Sessions, watcher: Watcher) -> Validated:
-    """Choose the settings of a session memory, and its weight beside the network."""
-    config = validated.config
-    recall = MemoryConfig(sessions=config.memory_sessions, events=config.memory_events)
-    index = build_index(validated.split.train, recall)
-    sample = sample_sessions(held_out, RECALL_TARGETS, config.seed)
-    recall = fit_recall(index, recall, sample, lambda done: watcher.step(RECALL, done))
-    sample = sample_sessions(held_out, MAX_TARGETS, config.seed)
-    targets = blend_targets(network, Memory(index, recall), sample, lambda done: watcher.step(BLEND, done))
-    return replace(
-        validated, recall=recall, targets=targets, blend=fit_blend(targets, lambda done: watcher.step(WEIGHTS, done))
-    )
+def stage_of(stage: str, number: int, networks: int) -> str:
+    """Return the name of a stage of the training of one network, counted from 0."""
+    return stage if networks == 1 else f"{stage} network {number + 1}"
 
 
-def _memory_phases(held_out: Sessions, config: FitConfig) -> list[Phase]:
-    if not config.memory_sessions:
-        return []
-    recalled, blended = (len(sample_sessions(held_out, size, config.seed)) for size in (RECALL_TARGETS, MAX_TARGETS))
-    return [Phase(RECALL, TRIALS * recalled), Phase(BLEND, blended), Phase(WEIGHTS, BLENDS)]
-
-
-def _training_phases(sessions: Sessions, config: FitConfig, epochs: int, stage: str) -> list[Phase]:
-    batches = epochs * len(batches_of(sessions, config))
-    teachers = [Phase(_teacher_of(stage, number), batches, "teachers") for number in range(1, config.teachers + 1)]
-    return [*teachers, Phase(stage, batches, "network")]
-
-
-def _teacher_of(stage: str, number: int) -> str:
-    return f"{stage}: teacher {number}"
-
-
-def _training(
-    sessions: Sessions, config: FitConfig, epochs: int, stage: str, watcher: Watcher
-) -> Iterator[TrainedEpoch]:
-    """Train the teachers if there are any, then the network."""
-    teachers = None
-    if config.teachers:
-        numbers = range(1, config.teachers + 1)
-        networks = [_teacher(sessions, config, epochs, number, stage, watcher) for number in numbers]
-        teachers = Teachers(networks, config.distillation)
-    return train_network(sessions, config, epochs, lambda *batch: watcher.batch(stage, *batch), teachers)
-
-
-def _teacher(sessions: Sessions, config: FitConfig, epochs: int, number: int, stage: str, watcher: Watcher) -> Network:
-    own = replace(config, seed=(config.seed + number) % MAX_SEED)
-    *_, last = train_network(sessions, own, epochs, lambda *batch: watcher.batch(_teacher_of(stage, number), *batch))
-    return last.network
+def _training_phases(sessions: Sessions, configs: Sequence[FitConfig], stage: str) -> list[Phase]:
+    return [
+        Phase(
+            stage_of(stage, number, len(configs)),
+            config.epochs * len(batches_of(sessions, config)),
+            f"network, {config.batching}",
+        )
+        for number, config in enumerate(configs)
+    ]
 
 
 def _split(sessions: Sessions, config: FitConfig) -> Split:

@@ -1,7 +1,7 @@
 """The loss functions."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -16,15 +16,23 @@ TINY = 1e-24
 
 
 class Loss(Protocol):
-    """A loss: hidden states and the items that followed -> one number."""
+    """A loss: hidden states and the items that followed -> one number.
 
-    def __call__(self, network: Network, states: Tensor, rows: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    Attributes:
+        of_all_items: whether it scores every item, so that it needs the whole table.
+    """
+
+    of_all_items: ClassVar[bool]
+
+    def __call__(
+        self, network: Network, states: Tensor, rows: Tensor | None, targets: Tensor, weights: Tensor
+    ) -> Tensor:
         """Return the weighted sum of the losses.
 
         Args:
             network: scores the states.
             states: float32[n, hidden].
-            rows: float32[items, hidden], the table.
+            rows: float32[items, hidden], the table; None if the loss is not `of_all_items`.
             targets: int64[n].
             weights: float32[n].
         """
@@ -49,12 +57,15 @@ def make_loss(config: FitConfig, counts: Tensor, kind: torch.dtype) -> Loss:
 
 @dataclass(frozen=True)
 class _Softmax:
+    of_all_items: ClassVar[bool] = True
     smoothing: float
     kind: torch.dtype
     bias: Tensor | None
 
-    def __call__(self, network: Network, states: Tensor, rows: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-        scored = network.scored(states)
+    def __call__(
+        self, network: Network, states: Tensor, rows: Tensor | None, targets: Tensor, weights: Tensor
+    ) -> Tensor:
+        scored, rows = network.scored(states), network.rows() if rows is None else rows
         return fused_cross_entropy(
             scored, rows, targets, weights, smoothing=self.smoothing, kind=self.kind, bias=self.bias
         )
@@ -80,9 +91,12 @@ class _SampledSoftmax:
     the others that were not drawn, so log n is taken off its logit.
     """
 
+    of_all_items: ClassVar[bool] = False
     sampler: _Sampler
 
-    def __call__(self, network: Network, states: Tensor, rows: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    def __call__(
+        self, network: Network, states: Tensor, rows: Tensor | None, targets: Tensor, weights: Tensor
+    ) -> Tensor:
         negatives, expected = self.sampler.draw()
         own, others = _logits(network, states, rows, targets, negatives, self.sampler.bias)
         logits = torch.cat([own, others - expected.log()], dim=1)
@@ -93,9 +107,12 @@ class _SampledSoftmax:
 class _BprMax:
     """BPR-max: the target against each negative, weighted by the negatives' softmax (Hidasi and Karatzoglou 2018)."""
 
+    of_all_items: ClassVar[bool] = False
     sampler: _Sampler
 
-    def __call__(self, network: Network, states: Tensor, rows: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    def __call__(
+        self, network: Network, states: Tensor, rows: Tensor | None, targets: Tensor, weights: Tensor
+    ) -> Tensor:
         negatives, _ = self.sampler.draw()
         own, others = _logits(network, states, rows, targets, negatives, self.sampler.bias)
         better = (others.softmax(dim=1) * torch.sigmoid(own - others)).sum(dim=1)
@@ -103,12 +120,12 @@ class _BprMax:
 
 
 def _logits(
-    network: Network, states: Tensor, rows: Tensor, targets: Tensor, negatives: Tensor, bias: Tensor | None
+    network: Network, states: Tensor, rows: Tensor | None, targets: Tensor, negatives: Tensor, bias: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """Logits of the targets, float32[n, 1], and of the negatives, float32[n, samples], -inf where one is the target."""
     scored = network.scored(states)
-    own = (scored * functional.embedding(targets, rows)).sum(dim=1, keepdim=True)
-    others = scored @ functional.embedding(negatives, rows).T
+    own = (scored * network.gather(targets, rows)).sum(dim=1, keepdim=True)
+    others = scored @ network.gather(negatives, rows).T
     if bias is not None:
         own, others = own + bias[targets].unsqueeze(1), others + bias[negatives]
     return own, others.masked_fill(negatives.unsqueeze(0) == targets.unsqueeze(1), -torch.inf)

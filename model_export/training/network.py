@@ -8,6 +8,7 @@ Where events are of several types, the row of an event's type is added to its it
 types begin with zeros, so that training begins as it does without them.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -33,6 +34,8 @@ class NetworkConfig:
     """Share of each event's row, and of each hidden state before scoring, zeroed in training."""
     item_dropout: float = 0.0
     """Share of events whose row is zeroed whole in training."""
+    networks: int = 1
+    """Networks that were merged to this one, see `merge`: each has its part of a row and of a hidden state."""
     types: int = 1
     """Types of events. With one type there is nothing to learn about it, and no weights."""
 
@@ -53,14 +56,28 @@ class Network(nn.Module):
 
     def rows(self) -> Tensor:
         """Return the table as inputs and scores use it, float32[items, hidden]."""
-        return functional.normalize(self.table, dim=-1) if self.config.normalised else self.table
+        if not self.config.normalised:
+            return self.table
+        return self._normalised(self.table) / math.sqrt(self.config.networks)
 
-    def forward(self, items: Tensor, rows: Tensor, types: Tensor | None = None) -> Tensor:
+    def gather(self, items: Tensor, rows: Tensor | None) -> Tensor:
+        """Return the rows of some items, float32[..., hidden].
+
+        Args:
+            items: int64[...].
+            rows: the table from `rows`; None to compute only the rows of these items, which is faster for few of many.
+        """
+        if rows is not None:
+            return functional.embedding(items, rows)
+        own = functional.embedding(items, self.table)
+        return self._normalised(own) / math.sqrt(self.config.networks) if self.config.normalised else own
+
+    def forward(self, items: Tensor, rows: Tensor | None, types: Tensor | None = None) -> Tensor:
         """Return the hidden state after each event of whole sessions.
 
         Args:
             items: int64[batch, time] item codes, right-padded with any code.
-            rows: the table from `rows`.
+            rows: see `gather`.
             types: int64[batch, time] type codes; None if all events are views.
 
         Returns:
@@ -69,7 +86,7 @@ class Network(nn.Module):
         return self.step(items, rows, None, types)[0]
 
     def step(
-        self, items: Tensor, rows: Tensor, before: Tensor | None, types: Tensor | None = None
+        self, items: Tensor, rows: Tensor | None, before: Tensor | None, types: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Return the hidden state after each event, and the last state of each layer.
 
@@ -82,7 +99,7 @@ class Network(nn.Module):
         Returns:
             The result of `forward`, and float32[layers, batch, hidden].
         """
-        inputs = functional.embedding(items, rows)
+        inputs = self.gather(items, rows)
         if self.training and self.config.item_dropout:
             kept = torch.rand(items.shape, device=items.device) >= self.config.item_dropout
             inputs = inputs * kept.unsqueeze(-1)
@@ -96,7 +113,13 @@ class Network(nn.Module):
     def scored(self, states: Tensor) -> Tensor:
         """Return hidden states, float32[n, hidden], as scores multiply them with rows."""
         states = self.drop(states)
-        return functional.normalize(states, dim=-1) / self.config.temperature if self.config.normalised else states
+        if not self.config.normalised:
+            return states / self.config.networks
+        return self._normalised(states) / (self.config.temperature * math.sqrt(self.config.networks))
+
+    def _normalised(self, values: Tensor) -> Tensor:
+        parts = values.view(*values.shape[:-1], self.config.networks, -1)
+        return functional.normalize(parts, dim=-1).view_as(values)
 
     def scores(self, states: Tensor, rows: Tensor) -> Tensor:
         """Return the logits of some rows.

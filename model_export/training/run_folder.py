@@ -18,10 +18,10 @@ from model_export.data.session_events import SessionEvents
 from model_export.memory import Blend, BlendedMemory, Memory, MemoryConfig, MemoryIndex
 from model_export.profile.habits import Habits
 from nextitem.errors import ArtifactCorrupt, InputError
-from nextitem.model.manifest import DECODE_ERRORS, MANIFEST, VOCABULARY, PopularItem, Training, is_version
+from nextitem.model.manifest import DECODE_ERRORS, MANIFEST, VOCABULARY, Calibration, PopularItem, Training, is_version
 from nextitem.model.vocabulary import Vocabulary, write_vocabulary
 
-RUN_SCHEMA = 2
+RUN_SCHEMA = 3
 RUN = "run.json"
 SUMMARY = "summary.json"
 WEIGHTS = "weights.npz"
@@ -48,15 +48,17 @@ class RunRecord(msgspec.Struct, frozen=True):
         items: size of the catalogue.
         hidden: hidden size.
         layers: GRU layers.
+        networks: networks that were merged to one; each has its part of the hidden size.
         normalised: scores are cosines, divided by the temperature.
         temperature: see `normalised`.
         validation: HR@20 and MRR@20 on the validation days at the best epoch, of the float model. With a session memory
             also "network-hr@20" and "network-mrr@20", of the network alone.
-        history: loss, HR@20 and MRR@20 of each epoch on the validation split.
+        history: loss, HR@20 and MRR@20 of each epoch on the validation split, of one network after the other.
         popular: the most frequent items.
         libraries: versions of the libraries that trained it.
         types: the types of events, the first one `view`; empty if there is only one.
         memory: the session memory; None for the network alone.
+        calibration: what makes scores probabilities; None for weights that no training left.
     """
 
     training: Training
@@ -72,6 +74,8 @@ class RunRecord(msgspec.Struct, frozen=True):
     schema: int = RUN_SCHEMA
     types: tuple[str, ...] = ()
     memory: MemoryRecord | None = None
+    networks: int = 1
+    calibration: Calibration | None = None
 
 
 class _SchemaOnly(msgspec.Struct):

@@ -132,15 +132,17 @@ def _record(sessions: Sessions, fitted: Fitted) -> RunRecord:
         popular=_popular(sessions),
         libraries={"torch": library_version("torch")},
         types=sessions.types if network.types > 1 else (),
+        networks=network.networks,
+        calibration=validated.ranking.calibration,
         memory=None if fitted.memory is None else MemoryRecord(fitted.memory.memory.config, fitted.memory.blend),
     )
 
 
 def _validation(validated: Validated) -> dict[str, float]:
-    best, blended = validated.history[validated.epochs - 1], validated.blended
+    own, blended = validated.ranking.accuracy, validated.ranking.blended
     if blended is None:
-        return {"hr@20": best.hr, "mrr@20": best.mrr}
-    return {"hr@20": blended.hr, "mrr@20": blended.mrr, "network-hr@20": best.hr, "network-mrr@20": best.mrr}
+        return {"hr@20": own.hr, "mrr@20": own.mrr}
+    return {"hr@20": blended.hr, "mrr@20": blended.mrr, "network-hr@20": own.hr, "network-mrr@20": own.mrr}
 
 
 def _popular(sessions: Sessions) -> tuple[PopularItem, ...]:

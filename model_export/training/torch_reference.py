@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from model_export.data.session_events import SessionEvents
 from model_export.training.network import Network, NetworkConfig
 from model_export.training.run_folder import Run
+from nextitem.model.manifest import Calibration
 
 
 @torch.inference_mode()
@@ -27,6 +28,7 @@ def torch_scores(run: Run, sessions: Sequence[SessionEvents]) -> list[NDArray[np
         normalised=record.normalised,
         temperature=record.temperature,
         dropout=0.0,
+        networks=record.networks,
         types=max(len(record.types), 1),
     )
     with torch.device("meta"):  # allocates no weights: the run's own are assigned
@@ -39,5 +41,11 @@ def torch_scores(run: Run, sessions: Sequence[SessionEvents]) -> list[NDArray[np
         items, types = (torch.from_numpy(part.astype(np.int64))[None] for part in (session.items, session.types))
         states = network(items, rows, types)[:, -1]
         scores = np.asarray(network.scores(states, rows)[0].numpy(), np.float32)
-        scores_of_sessions.append(scores if run.memory is None else run.memory.scores(scores, session.items))
+        scores = scores if run.memory is None else run.memory.scores(scores, session.items)
+        scores_of_sessions.append(scores if record.calibration is None else _calibrated(scores, record.calibration))
     return scores_of_sessions
+
+
+def _calibrated(scores: NDArray[np.float32], calibration: Calibration) -> NDArray[np.float32]:
+    below = (scores - np.float32(calibration.level)) * np.float32(-1.0 / calibration.temperature)
+    return np.asarray(-np.logaddexp(np.float32(0.0), below), np.float32)

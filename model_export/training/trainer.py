@@ -11,7 +11,6 @@ from model_export.data.sessions import Sessions
 from model_export.training.batches import Batch, Batches, Epochs
 from model_export.training.config import FitConfig
 from model_export.training.device import device, product_type
-from model_export.training.distillation import Teachers
 from model_export.training.distributed import current_world
 from model_export.training.losses import Loss, make_loss
 from model_export.training.network import Network, NetworkConfig
@@ -37,9 +36,7 @@ class TrainedEpoch:
     network: Network
 
 
-def train_network(
-    sessions: Sessions, config: FitConfig, epochs: int, on_batch: OnBatch, teachers: Teachers | None = None
-) -> Iterator[TrainedEpoch]:
+def train_network(sessions: Sessions, config: FitConfig, epochs: int, on_batch: OnBatch) -> Iterator[TrainedEpoch]:
     """Train a network and yield after each epoch. The caller may stop early.
 
     Args:
@@ -47,7 +44,6 @@ def train_network(
         config: complete settings (`defaults.complete_config`).
         epochs: number of epochs that the learning rate's schedule is made for.
         on_batch: called after each batch.
-        teachers: networks over the same catalogue to learn from besides.
 
     Raises:
         InputError: the settings let the weights overflow.
@@ -58,7 +54,7 @@ def train_network(
     world.reseed(config.seed)
     counts = torch.from_numpy(np.bincount(sessions.codes, minlength=len(sessions.catalogue)).astype(np.float32))
     loss_function = make_loss(config, counts.to(on), product_type(config.precision, on))
-    loss_of = world.wrapped(BatchLoss(network, loss_function, teachers))
+    loss_of = world.wrapped(BatchLoss(network, loss_function))
     batches = batches_of(sessions, config)
     optimiser = _optimiser(network, config)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -98,25 +94,24 @@ def _optimiser(network: Network, config: FitConfig) -> torch.optim.Optimizer:
 def batches_of(sessions: Sessions, config: FitConfig) -> Epochs:
     """Return the batches that the settings ask for."""
     if config.batching == "session-parallel":
-        return Lanes(sessions, config.batch, config.recency, config.type_weights)
+        rows, transitions = int((sessions.lengths > 1).sum()), int((sessions.lengths - 1).clip(min=0).sum())
+        lanes = config.batch * max(1, round(transitions / max(rows, 1)))  # as many steps as of whole sessions
+        return Lanes(sessions, lanes, config.recency, config.type_weights)
     return Batches(sessions, config.batch, config.window, config.recency, type_weights=config.type_weights)
 
 
-def batch_loss(network: Network, batch: Batch, loss_of: Loss, teachers: Teachers | None = None) -> Tensor:
+def batch_loss(network: Network, batch: Batch, loss_of: Loss) -> Tensor:
     """Return the mean loss of a batch's transitions, each with its weight."""
-    rows = network.rows()
-    return _mean_loss(network, network(batch.inputs, rows, batch.types), rows, batch, loss_of, teachers)
+    rows = network.rows() if loss_of.of_all_items else None
+    return _mean_loss(network, network(batch.inputs, rows, batch.types), rows, batch, loss_of)
 
 
-def _mean_loss(
-    network: Network, after: Tensor, rows: Tensor, batch: Batch, loss_of: Loss, teachers: Teachers | None
-) -> Tensor:
+def _mean_loss(network: Network, after: Tensor, rows: Tensor | None, batch: Batch, loss_of: Loss) -> Tensor:
     states = after[batch.mask]
     if not len(states):  # only events that act on the item at hand
         return after.sum() * 0.0
     weights = batch.weights[batch.mask] / len(states)
-    loss = loss_of(network, states, rows, batch.targets[batch.mask], weights)
-    return loss if teachers is None else loss + teachers.loss(network, states, rows, batch, weights)
+    return loss_of(network, states, rows, batch.targets[batch.mask], weights)
 
 
 class BatchLoss(nn.Module):
@@ -125,22 +120,22 @@ class BatchLoss(nn.Module):
     Of session-parallel batches, it carries the hidden states from batch to batch.
     """
 
-    def __init__(self, network: Network, loss_of: Loss, teachers: Teachers | None) -> None:
+    def __init__(self, network: Network, loss_of: Loss) -> None:
         super().__init__()
-        self.network, self.loss_of, self.teachers = network, loss_of, teachers
+        self.network, self.loss_of = network, loss_of
         self._carried: Tensor | None = None
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the batch's loss."""
         if batch.fresh is None:
-            return batch_loss(self.network, batch, self.loss_of, self.teachers)
+            return batch_loss(self.network, batch, self.loss_of)
         before = self._carried
         if before is not None:
             before = before.masked_fill(batch.fresh[:, None], 0.0)
-        rows = self.network.rows()
+        rows = self.network.rows() if self.loss_of.of_all_items else None
         after, last = self.network.step(batch.inputs, rows, before, batch.types)
         self._carried = last.detach()
-        return _mean_loss(self.network, after, rows, batch, self.loss_of, self.teachers)
+        return _mean_loss(self.network, after, rows, batch, self.loss_of)
 
 
 def seeded(seed: int) -> np.random.Generator:

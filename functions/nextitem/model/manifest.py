@@ -12,7 +12,7 @@ import msgspec
 from nextitem.errors import ArtifactCorrupt, ArtifactUnsupported
 from nextitem.model.attribute_quality import AttributeQuality
 
-SCHEMA = 4
+SCHEMA = 5
 """The manifest schema that this code writes, and the only one that it reads: an older artifact's graphs have other
 inputs or outputs."""
 
@@ -161,20 +161,28 @@ class SessionMemory(msgspec.Struct, frozen=True):
     Attributes:
         sessions: training sessions in the memory.
         events: the newest events of a session that the memory looks at.
-        weight: logarithm of the weight of its votes, on the scale of the network's scores.
-        repeat_score: added to the network's score of the newest event's item.
-        repeat_votes: factor for the votes for that item.
-        revisit: logarithm of the weight of the second newest event's item.
-        revisit_decay: an older event's item weighs less by its age in events to this power.
+        blend: the numbers of the exporter's `Blend`, for people who compare versions.
     """
 
     sessions: int
     events: int
-    weight: float
-    repeat_score: float
-    repeat_votes: float
-    revisit: float
-    revisit_decay: float
+    blend: dict[str, float | dict[str, float]]
+
+
+class Calibration(msgspec.Struct, frozen=True):
+    """How the score graph makes a score s a probability: 1 / (1 + exp((level - s) / temperature)).
+
+    Attributes:
+        temperature: divides the score.
+        level: the score of a probability of one half.
+        error: expected calibration error of the first 20 items, on validation targets that the fit has not seen.
+        softmax_error: the same of a softmax over the candidates, without a calibration.
+    """
+
+    temperature: float
+    level: float
+    error: float
+    softmax_error: float
 
 
 class PopularItem(msgspec.Struct, frozen=True, array_like=True):
@@ -201,6 +209,7 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     popular: tuple[PopularItem, ...]
     documents: dict[str, FileDigest]
     memory: SessionMemory | None = None
+    calibration: Calibration | None = None
     types: tuple[str, ...] = ()
     attributes: AttributeQuality | None = None
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from model_export.memory import BlendedMemory
 from model_export.training.run_folder import Run
+from nextitem.model.manifest import Calibration
 
 Floats = NDArray[np.float32]
 
@@ -31,9 +32,11 @@ class Parameters:
     Attributes:
         table: float32[items, hidden], rows of unit length where scores are cosines.
         layers: the GRU.
-        normalised: whether the hidden state is scaled to unit length before scoring.
+        normalised: whether each network's part of the hidden state is scaled to unit length before scoring.
+        networks: the networks that score as one: see `training.merge`.
         scale: multiplies the scores.
         memory: the session memory of the same items; None for the network alone.
+        calibration: what makes scores probabilities; None for scores as they are.
         types: float32[types, hidden], added to an item's row at the GRU's input; None if there is one type of events.
 
     Raises:
@@ -44,8 +47,10 @@ class Parameters:
     layers: tuple[Layer, ...]
     normalised: bool
     scale: float
+    networks: int = 1
     memory: BlendedMemory | None = None
     types: Floats | None = None
+    calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
         """Check that table and memory have the same items: an index of one would mean another item in the other."""
@@ -60,17 +65,16 @@ class Parameters:
     def scored(self, states: Floats) -> Floats:
         """Return hidden states, float32[n, hidden], as the scores multiply them with rows."""
         if not self.normalised:
-            return states
-        lengths = np.maximum(np.linalg.norm(states, axis=1, keepdims=True), np.finfo(np.float32).tiny)
-        return np.asarray(states / lengths * self.scale, np.float32)
+            return np.asarray(states * np.float32(self.scale))
+        return np.asarray(_normalised(states, self.networks, float(np.finfo(np.float32).tiny)) * self.scale, np.float32)
 
 
 def parameters_of(run: Run) -> Parameters:
     """Return a run's parameters."""
-    table = run.weights["table"]
+    table, networks = run.weights["table"], run.record.networks
     if run.record.normalised:
         # The same as torch.nn.functional.normalize, its floor included.
-        table = table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-12)
+        table = _normalised(table, networks, 1e-12) * networks**-0.5
     layers = tuple(
         Layer(
             w=_gates(run.weights[f"gru.weight_ih_l{layer}"])[None],
@@ -81,9 +85,24 @@ def parameters_of(run: Run) -> Parameters:
         )
         for layer in range(run.record.layers)
     )
-    scale = 1.0 / run.record.temperature if run.record.normalised else 1.0
-    types = run.weights.get("types")
-    return Parameters(table.astype(np.float32, copy=False), layers, run.record.normalised, scale, run.memory, types)
+    scale = networks**-0.5 / run.record.temperature if run.record.normalised else 1.0 / networks
+    return Parameters(
+        table.astype(np.float32, copy=False),
+        layers,
+        run.record.normalised,
+        scale,
+        networks,
+        run.memory,
+        run.weights.get("types"),
+        run.record.calibration,
+    )
+
+
+def _normalised(values: Floats, networks: int, floor: float) -> Floats:
+    """Scale each network's part of some rows to unit length."""
+    parts = values.reshape(len(values), networks, -1)
+    lengths = np.maximum(np.linalg.norm(parts, axis=2, keepdims=True), floor)
+    return np.asarray((parts / lengths).reshape(values.shape), np.float32)
 
 
 def _gates(stacked: Floats) -> Floats:

@@ -40,6 +40,6 @@ def draw_config(trial: optuna.Trial, base: FitConfig) -> FitConfig:
         dropout=trial.suggest_float("dropout", 0.0, 0.6),
         temperature=trial.suggest_float("temperature", 0.03, 0.2, log=True),
         item_dropout=trial.suggest_float("item_dropout", 0.0, 0.3),
-        smoothing=trial.suggest_float("smoothing", 0.0, min(0.2, 1.0 - base.distillation) if base.teachers else 0.2),
+        smoothing=trial.suggest_float("smoothing", 0.0, 0.2),
         recency=trial.suggest_float("recency", 0.0, 3.0),
     )

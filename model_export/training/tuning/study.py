@@ -101,9 +101,9 @@ def tune(
 
         def objective(trial: optuna.Trial) -> float:
             try:
-                config = replace(draw_config(trial, base), memory_sessions=0)
+                config = replace(draw_config(trial, base), networks=1, memory_sessions=0)
                 validated = validate(sessions, config, _TrialWatcher(trial, clock))
-                return validated.history[validated.epochs - 1].objective
+                return validated.networks[0].best.objective
             except InputError as error:
                 listener.failed(trial.number, str(error))
                 raise

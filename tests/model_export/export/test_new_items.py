@@ -41,7 +41,7 @@ class Graphs:
     def __init__(self, folder: Path, run: Run, scheme: Scheme, known: int = KNOWN) -> None:
         whole = parameters_of(run)
         memory = None if run.memory is None else _first_items(run.memory, known)
-        parameters = Parameters(whole.table[:known], whole.layers, whole.normalised, whole.scale, memory)
+        parameters = Parameters(whole.table[:known], whole.layers, whole.normalised, whole.scale, memory=memory)
         write_graphs(folder, parameters, scheme, parameters.table[:100])
         self.parameters = whole
         self.new_rows = np.ascontiguousarray(whole.table[known:])
@@ -194,5 +194,5 @@ def test_a_session_memory_has_no_votes_for_new_items_but_they_are_revisited(tmp_
         recalled, of_recalled = run.memory.memory.votes(session[session < KNOWN])
         votes[recalled] = of_recalled
         (network,) = torch_scores(msgspec.structs.replace(run, memory=None), [SessionEvents.views(session)])
-        expected = BLEND.scores(network, BLEND.shares(votes, ages), ages)
+        expected = BLEND.scores(network, votes, ages, np.asarray(len(session)))
         np.testing.assert_allclose(scores, expected[items], atol=1e-4)

@@ -6,11 +6,11 @@ import msgspec
 import numpy as np
 
 from model_export.data.sessions import Sessions
-from model_export.memory import Blend, BlendedMemory, Memory, MemoryConfig, build_index
+from model_export.memory import Blend, BlendedMemory, Gate, Memory, MemoryConfig, build_index
 from model_export.training.run_folder import MemoryRecord, Run
 from tests.model_export.tiny import random_run
 
-BLEND = Blend(weight=3.0, repeat_score=-1.5, repeat_votes=0.25, revisit=2.5, revisit_decay=1.5)
+BLEND = Blend(Gate(2.0, 0.3, -0.4, 0.05), 0.9, Gate(-1.5, 0.2, 0.1, -0.1), 0.25, Gate(2.5, -0.2, 0.5, 0.1), 1.5)
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,15 @@ from model_export.export.measure_loss import parity
 from model_export.export.onnx.parameters import parameters_of
 from model_export.export.schemes import SCHEMES, Scheme
 from model_export.export.schemes.fp32 import Fp32
-from model_export.memory import Blend, MemoryConfig
+from model_export.memory import Blend, Gate, MemoryConfig
 from model_export.training.run_folder import Run
 from model_export.training.torch_reference import torch_scores
 from nextitem.model.manifest import SCORE_GRAPH
-from tests.model_export.memory.memory_runs import Shape, with_memory
+from tests.model_export.memory.memory_runs import BLEND, Shape, with_memory
 
 HIDDEN = 16
 NOTHING: list[int] = []
-VOTES_DECIDE = Blend(weight=60.0, repeat_score=0.0, repeat_votes=0.5)
+VOTES_DECIDE = Blend(Gate(60.0), repeat_votes=0.5)
 """The votes outweigh any network score."""
 
 
@@ -85,7 +85,7 @@ def test_an_empty_session_gets_the_scores_of_the_network(tmp_path: Path) -> None
     scorer = Scorer(tmp_path, run, Fp32())
     state = scorer.graphs.step(scorer.graphs.start(), SessionEvents.views(np.array([3], np.int32)))
     rows = parameters_of(run)
-    expected = rows.scored(state[-1]) @ rows.table.T
+    expected = rows.scored(state[-1]) @ rows.table.T * BLEND.scale
     assert np.abs(scorer.graphs.scores(state) - expected[0]).max() <= 1e-4
 
 

@@ -10,6 +10,7 @@ import pytest
 from model_export.data.session_events import SessionEvents
 from model_export.evaluation.engine_ranker import EngineRanker
 from model_export.evaluation.explain import explain
+from model_export.memory import Blend
 from model_export.metrics.ranking import ranks_of_targets
 from model_export.training.run_folder import MEMORY, read_run, write_run
 from model_export.training.torch_reference import torch_scores
@@ -68,8 +69,7 @@ def test_the_manifest_describes_the_memory(model: Model) -> None:
     memory = model.manifest.memory
     assert memory is not None
     assert memory.sessions > 80
-    for name, value in msgspec.structs.asdict(BLEND).items():
-        assert getattr(memory, name) == value
+    assert msgspec.convert(memory.blend, Blend) == BLEND
     assert model.has_memory
 
 

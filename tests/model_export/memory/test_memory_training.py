@@ -9,7 +9,7 @@ from model_export.training.fit import fit, validate
 from tests.model_export.handmade import handmade
 from tests.model_export.tiny import RecordingWatcher, cycle
 
-QUICK = FitConfig(epochs=3, hidden=16, batch=8, learning_rate=0.02, temperature=0.2, validation_days=1)
+QUICK = FitConfig(epochs=3, networks=1, hidden=16, batch=8, learning_rate=0.02, temperature=0.2, validation_days=1)
 
 
 def test_the_final_memory_holds_all_sessions() -> None:
@@ -17,14 +17,14 @@ def test_the_final_memory_holds_all_sessions() -> None:
     fitted = fit(sessions, QUICK, watcher)
     assert fitted.memory is not None
     assert len(fitted.memory.memory.index.session_weights) == len(sessions) + 1
-    assert watcher.blends == [fitted.validated.blended]
+    assert watcher.blends == [fitted.validated.ranking.blended]
 
 
 def test_the_blend_is_fitted_on_sessions_that_the_memory_does_not_hold() -> None:
     # GIVEN sessions in which c follows a in the validation days only
     sessions = handmade(*["a b"] * 20, *["c d"] * 20, *["a c"] * 4, start=0)
     # WHEN training validates
-    targets = validate(sessions, QUICK, RecordingWatcher()).targets
+    targets = validate(sessions, QUICK, RecordingWatcher()).ranking.targets
     # THEN the memory does not vote for c after a
     assert targets is not None
     votes = targets.votes[np.arange(len(targets.place)), targets.place]
@@ -48,12 +48,12 @@ def test_without_memory_sessions_there_is_no_memory() -> None:
     watcher = RecordingWatcher()
     fitted = fit(cycle(sessions=48), replace(QUICK, memory_sessions=0), watcher)
     assert fitted.memory is None
-    assert fitted.validated.blended is None
+    assert fitted.validated.ranking.blended is None
     assert watcher.blends == []
 
 
 def test_a_memory_improves_an_untrained_network() -> None:
     sessions = cycle(items=40, sessions=400)
     result = validate(sessions, replace(QUICK, epochs=1, learning_rate=1e-9), RecordingWatcher())
-    assert result.blended is not None
-    assert result.blended.mrr > 2 * result.history[0].mrr
+    assert result.ranking.blended is not None
+    assert result.ranking.blended.mrr > 2 * result.history[0].mrr

@@ -51,7 +51,7 @@ def test_options_of_train_replace_settings_of_the_file(tmp_path: Path) -> None:
     [
         ("{", "is not a JSON object of settings"),
         ("[1]", "is not a JSON object of settings"),
-        ('{"hiden": 32}', "unknown setting 'hiden'. Known settings: epochs, hidden,"),
+        ('{"hiden": 32}', "unknown setting 'hiden'. Known settings: epochs, minutes,"),
         ('{"hidden": "32"}', "is not a JSON object of settings: Expected `int`, got `str` - at `$.hidden`"),
         ('{"hidden": 33}', "hidden must be a multiple of 16, not 33"),
         (None, "cannot be read: No such file"),

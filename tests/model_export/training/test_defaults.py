@@ -6,66 +6,80 @@ import numpy as np
 import pytest
 import torch
 
-from model_export.training import defaults
 from model_export.training.batches import Batches
 from model_export.training.config import FitConfig
-from model_export.training.defaults import MAX_BATCH, MAX_EPOCHS, MIN_BATCH, MIN_EPOCHS, decisions, for_data
+from model_export.training.defaults import (
+    FEWEST_EPOCHS,
+    MAX_BATCH,
+    MAX_EPOCHS,
+    MIN_BATCH,
+    MIN_EPOCHS,
+    NETWORKS,
+    DataShape,
+    decisions,
+    expected_seconds,
+    for_data,
+    network_configs,
+)
 from model_export.training.device import product_type
 from model_export.training.fit import fit
 from model_export.training.network import Network, NetworkConfig
 from tests.model_export.handmade import handmade
 from tests.model_export.tiny import RecordingWatcher, cycle
 
-QUICK = FitConfig(epochs=3, hidden=16, batch=8, learning_rate=0.02, temperature=0.2, validation_days=1)
+QUICK = FitConfig(epochs=3, networks=1, hidden=16, batch=8, learning_rate=0.02, temperature=0.2, validation_days=1)
 
 
-def test_a_small_shop_gets_many_epochs_of_the_full_softmax() -> None:
-    config = for_data(FitConfig(), transitions=80_000, rows=20_000, items=18_000)
-    assert (config.epochs, config.batch, config.loss) == (MAX_EPOCHS, MIN_BATCH, "softmax")
+SMALL, LARGE = DataShape(80_000, 20_000, 18_000), DataShape(1_000_000, 180_000, 40_000)
 
 
-def test_a_large_shop_gets_few_epochs_of_the_sampled_softmax() -> None:
-    config = for_data(FitConfig(), transitions=1_000_000, rows=180_000, items=40_000)
-    assert (config.epochs, config.batch, config.loss) == (MIN_EPOCHS, MAX_BATCH, "sampled-softmax")
+def test_a_small_shop_gets_many_epochs_and_a_large_one_few() -> None:
+    small, large = for_data(FitConfig(), SMALL), for_data(FitConfig(), LARGE)
+    assert (small.epochs, small.batch, small.networks) == (MAX_EPOCHS, MIN_BATCH, NETWORKS)
+    assert (large.epochs, large.batch, large.networks) == (MIN_EPOCHS, MAX_BATCH, NETWORKS)
 
 
-def test_few_items_get_the_full_softmax() -> None:
-    assert for_data(FitConfig(), transitions=10**7, rows=10**6, items=3000).loss == "softmax"
+def test_few_items_get_the_full_softmax_and_many_a_sample() -> None:
+    assert for_data(FitConfig(), DataShape(10**7, 10**6, 4096)).loss == "softmax"
+    assert for_data(FitConfig(), DataShape(10, 5, 4097)).loss == "sampled-softmax"
+
+
+def test_little_time_costs_networks_first_and_then_epochs() -> None:
+    # GIVEN more and more time
+    chosen = [for_data(FitConfig(minutes=minutes), LARGE) for minutes in (0.001, 5, 9, 14, 1000)]
+    # THEN neither networks nor epochs become fewer, and the expected time keeps within it, but for the fewest epochs
+    sizes = [(each.networks, each.epochs) for each in chosen]
+    assert sizes == sorted(sizes)
+    assert sizes[0] == (1, FEWEST_EPOCHS)
+    assert sizes[-1] == (NETWORKS, MIN_EPOCHS)
+    assert all(expected_seconds(each, LARGE) <= 60 * each.minutes for each in chosen[1:])
+    # AND what is set stays
+    assert for_data(FitConfig(minutes=0.001, networks=4, epochs=7), LARGE).networks == 4
+
+
+def test_networks_differ_in_seed_and_take_both_batchings_in_turn() -> None:
+    configs = network_configs(for_data(FitConfig(networks=3, seed=5), SMALL))
+    assert [config.seed for config in configs] == [5, 6, 7]
+    assert [config.batching for config in configs] == ["padded", "session-parallel", "padded"]
+    assert {config.batching for config in network_configs(FitConfig(networks=2, batching="padded"))} == {"padded"}
 
 
 def test_what_was_chosen_is_said_with_its_inputs() -> None:
     sessions = handmade("a b c", "b c", "c", start=0)
     assert [str(each) for each in decisions(FitConfig(), sessions)] == [
-        "loss softmax: 3 next items x 3 items are 9.0e+00 scores an epoch, at most 5e+09",
-        "epochs 10: 4,000,000 / 3 next items, from 6 to 10",
+        "loss softmax: 3 items, at most 2 x 2,048",
+        "networks 2: at most 2, expected are 0.0 of 25 minutes",
+        "epochs 10: 4,000,000 / 3 next items, from 6 to 10, expected are 0.0 of 25 minutes",
         "batch 128: 2 sessions with a next item / 700, from 128 to 256",
+        "batching auto: padded, then session-parallel, network by network",
     ]
-    lanes = decisions(FitConfig(epochs=3, loss="bpr-max", batching="session-parallel"), sessions)
-    assert [str(each) for each in lanes] == [
-        "batch 256: 2 sessions with a next item / 700, from 128 to 256, times 2 next items a session"
-    ]
-    assert decisions(FitConfig(epochs=3, loss="bpr-max", batch=5), sessions) == []
-
-
-@pytest.mark.parametrize(
-    ("limit", "samples", "value", "reason"),
-    [
-        (1e9, 1, "softmax", "3 next items x 3 items are 9.0e+00 scores an epoch, at most 1e+09"),
-        (1.0, 1, "sampled-softmax", "3 next items x 3 items are 9.0e+00 scores an epoch, more than 1e+00"),
-        (1.0, 2, "softmax", "of 3 items, a sample of 2 spares too little"),
-    ],
-)
-def test_the_reason_of_a_loss_is_the_rule(
-    limit: float, samples: int, value: str, reason: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(defaults, "MAX_FULL_SOFTMAX", limit)
-    chosen = decisions(FitConfig(samples=samples), handmade("a b c", "b c", "c", start=0))[0]
-    assert (chosen.value, chosen.reason) == (value, reason)
+    one = decisions(FitConfig(epochs=3, networks=1, loss="bpr-max", batching="padded", batch=5), sessions)
+    assert one == []
 
 
 def test_set_values_stay() -> None:
-    config = FitConfig(epochs=3, batch=17, loss="bpr-max")
-    assert for_data(config, transitions=10**6, rows=10**5, items=10**5) == config
+    config = FitConfig(epochs=3, batch=17, loss="bpr-max", networks=1)
+    assert for_data(config, LARGE) == config
 
 
 def test_recency_weighs_new_sessions_more() -> None:
@@ -99,7 +113,7 @@ def test_item_dropout_zeroes_events_in_training_only() -> None:
         {"weight_decay": 0.01},
         {"precision": "bfloat16"},
         {"optimiser": "adagrad", "learning_rate": 0.1},
-        {"teachers": 2},
+        {"networks": 3},
         {"popularity_prior": 0.3},
         {"loss": "sampled-softmax", "samples": 4, "sampling_power": 0.0},
     ],

@@ -83,6 +83,8 @@ def test_two_processes_train_the_network_of_one(tmp_path: Path) -> None:
     options = (
         "--epochs",
         "4",
+        "--networks",
+        "1",
         "--hidden",
         "16",
         "--batch",

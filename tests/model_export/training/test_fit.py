@@ -8,13 +8,14 @@ import torch
 
 from model_export.data.sessions import Sessions
 from model_export.training.config import FitConfig, LossName
-from model_export.training.fit import Fitted, fit
+from model_export.training.fit import Fitted, fit, stage_of
 from nextitem.errors import InputError
 from tests.model_export.handmade import handmade
 from tests.model_export.tiny import RecordingWatcher, cycle
 
 QUICK = FitConfig(
     epochs=12,
+    networks=1,
     hidden=16,
     batch=8,
     loss="softmax",
@@ -167,10 +168,10 @@ def test_learns_with_a_small_temperature() -> None:
         ("temperature", float("nan"), "above 0"),
         ("smoothing", 1.0, "at least 0 and below 1"),
         ("optimiser", "sgd", "one of adamw, adagrad"),
-        ("teachers", -1, "at least 0"),
+        ("networks", 9, "1 to 8"),
+        ("minutes", 0.0, "above 0"),
         ("memory_events", 0, "at least 1"),
         ("popularity_prior", 2.0, "-1 to 1"),
-        ("distillation", 1.5, "0 to 1"),
         ("patience", 0, "at least 1"),
         ("validation_days", 0, "at least 1"),
         ("seed", 2**63, "0 to"),
@@ -182,20 +183,11 @@ def test_refuses_a_setting_out_of_range(setting: str, value: float | str, rule: 
         FitConfig(**{setting: value})  # type: ignore[arg-type]  # the wrong type is the point
 
 
-def test_refuses_settings_that_exclude_each_other() -> None:
-    with pytest.raises(InputError, match=r"^teachers must be 0 with the loss bpr-max"):
-        FitConfig(teachers=1, loss="bpr-max")
-    with pytest.raises(InputError, match=r"^teachers must be 0 with session-parallel batches"):
-        FitConfig(teachers=1, batching="session-parallel")
-    with pytest.raises(InputError, match=r"^distillation must be at most what smoothing leaves"):
-        FitConfig(teachers=1, distillation=0.9, smoothing=0.2)
-
-
-@pytest.mark.parametrize("teachers", [0, 2])
-def test_every_step_is_in_the_plan_and_no_phase_is_longer(teachers: int) -> None:
+@pytest.mark.parametrize("networks", [1, 2])
+def test_every_step_is_in_the_plan_and_no_phase_is_longer(networks: int) -> None:
     # GIVEN a training with all its phases
     watcher = RecordingWatcher()
-    fit(cycle(sessions=60), replace(QUICK, epochs=6, patience=1, teachers=teachers, memory_sessions=100), watcher)
+    fit(cycle(sessions=60), replace(QUICK, epochs=6, patience=1, networks=networks, memory_sessions=100), watcher)
     # THEN the first plan has every phase that came, in order, and at most as many steps
     first = {phase.name: phase.units for phase in watcher.plans[0]}
     came = {stage: (epoch - 1) * total + done for stage, epoch, done, total in watcher.batches}
@@ -203,8 +195,11 @@ def test_every_step_is_in_the_plan_and_no_phase_is_longer(teachers: int) -> None
         came[phase] = max(came.get(phase, 0), done)
     assert came.keys() == first.keys()
     assert all(done <= first[phase] for phase, done in came.items())
-    # AND the last plan has the refit alone, with exactly the steps that came
-    assert [(phase.name, phase.units) for phase in watcher.plans[-1] if "teacher" not in phase.name] == [
-        ("refit", came["refit"])
+    # AND the last plan has the refits alone, with exactly the steps that came
+    stages = {
+        stage: [stage_of(stage, number, networks) for number in range(networks)] for stage in ("validate", "refit")
+    }
+    assert [(phase.name, phase.units) for phase in watcher.plans[-1]] == [
+        (name, came[name]) for name in stages["refit"]
     ]
-    assert {"validate", "session memory: recall", "session memory: weights", "refit"} <= first.keys()
+    assert {*stages["validate"], "session memory: recall", "session memory: weights", *stages["refit"]} <= first.keys()

@@ -62,7 +62,7 @@ def test_names_a_missing_file(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b'{"schema": 2, "\xff": 2}', b"[" * 10_000, b'{"schema": 2}', b'{"schema": "x"}']
+    "content", [b"", b"{", b"[]", b'{"schema": 3, "\xff": 2}', b"[" * 10_000, b'{"schema": 3}', b'{"schema": "x"}']
 )
 def test_refuses_a_damaged_record(tmp_path: Path, content: bytes) -> None:
     folder = write(tmp_path / "run", random_run())

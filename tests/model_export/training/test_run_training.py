@@ -16,7 +16,9 @@ from nextitem.model.manifest import VOCABULARY
 from tests.model_export.handmade import handmade
 from tests.model_export.tiny import RecordingWatcher, cycle, listed
 
-QUICK = FitConfig(epochs=3, hidden=16, batch=8, learning_rate=0.01, validation_days=1, seed=11)
+QUICK = FitConfig(
+    epochs=3, networks=1, neighbour_rows=0.0, hidden=16, batch=8, learning_rate=0.01, validation_days=1, seed=11
+)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,19 @@ pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")
 
 
 def train(folder: Path, name: str, *options: str) -> Answer:
-    return done("train", folder / "events.csv", "--out", folder / name, "--epochs", "2", "--hidden", "16", *options)
+    return done(
+        "train",
+        folder / "events.csv",
+        "--out",
+        folder / name,
+        "--epochs",
+        "2",
+        "--networks",
+        "1",
+        "--hidden",
+        "16",
+        *options,
+    )
 
 
 def only_run(client: MlflowClient) -> MlflowRun:

@@ -117,7 +117,7 @@ def test_weights_of_types_are_checked_before_any_training(text: str) -> None:
 @pytest.mark.parametrize("sessions", [handmade("a a:cart"), handmade("a:cart a a:like")])
 def test_a_batch_without_any_target_has_no_loss(sessions: Sessions) -> None:
     network = Network(NetworkConfig(items=1, hidden=16, types=len(sessions.types)))
-    loss_of = BatchLoss(network, make_loss(CONFIG, torch.ones(1), torch.float32), None)
+    loss_of = BatchLoss(network, make_loss(CONFIG, torch.ones(1), torch.float32))
     for epochs in (Batches(sessions, 2, 5), Lanes(sessions, 1)):
         for batch in epochs.epoch(np.random.default_rng(0)):
             loss = loss_of(batch)

@@ -1,11 +1,13 @@
 """The blend is fitted to the side that predicts, and to the shop's repeats and revisits."""
 
+import msgspec
 import numpy as np
 import pytest
 
-from model_export.memory import Blend
+from model_export.memory import Blend, Gate
 from model_export.memory.blend import UNSEEN, ages_of
-from model_export.memory.fit_blend import BlendTargets, fit_blend
+from model_export.training.blend_targets import BlendTargets
+from model_export.training.fit_blend import EVALUATIONS, fit_blend
 
 TARGETS, CANDIDATES = 300, 40
 
@@ -24,11 +26,12 @@ def blend_targets(*, memory_predicts: bool, repeats: float) -> BlendTargets:
     scores[:, 0], votes[:, 0] = 9.0, 9.0
     ages = np.full((TARGETS, CANDIDATES), UNSEEN)
     ages[:, 0] = 0
-    return BlendTargets(scores, votes, ages, place, level=float(np.log(np.exp(scores).sum(1)).mean()))
+    events = np.ones(TARGETS, np.int64)
+    return BlendTargets(scores, votes, ages, place, events, level=float(np.log(np.exp(scores).sum(1)).mean()))
 
 
 def blended_scores(targets: BlendTargets, blend: Blend) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    return blend.scores(targets.scores, blend.shares(targets.votes, targets.ages), targets.ages)
+    return targets.blended(blend)
 
 
 def mrr(targets: BlendTargets, blend: Blend) -> float:
@@ -38,7 +41,7 @@ def mrr(targets: BlendTargets, blend: Blend) -> float:
 @pytest.mark.parametrize("memory_predicts", [True, False])
 def test_the_side_that_predicts_decides(memory_predicts: bool) -> None:
     targets = blend_targets(memory_predicts=memory_predicts, repeats=0.0)
-    alone = Blend(60.0 if memory_predicts else -60.0, -30.0, 0.001)
+    alone = Blend(Gate(60.0 if memory_predicts else -60.0), repeat=Gate(-30.0), repeat_votes=0.001)
     assert mrr(targets, fit_blend(targets)) > 0.9 * mrr(targets, alone)
 
 
@@ -57,6 +60,7 @@ def test_the_item_before_ranks_by_how_often_it_is_revisited(revisits: float) -> 
     revisited = np.random.default_rng(2).random(TARGETS) < revisits
     targets.place[revisited] = 1
     targets.ages[:, 1] = 1
+    targets.events[:] = 2
     targets.votes[revisited, 1] = 0.5
     # WHEN a blend is fitted
     scores = blended_scores(targets, fit_blend(targets))
@@ -74,6 +78,51 @@ def test_ages_count_the_newer_events() -> None:
 def test_a_target_that_is_not_a_candidate_is_a_miss() -> None:
     targets = blend_targets(memory_predicts=True, repeats=0.0)
     targets.place[0] = -1
-    ranks = targets.ranks(Blend(0.0))
+    ranks = targets.ranks(Blend(Gate(0.0)))
     assert np.isinf(ranks[0])
     assert np.isfinite(ranks[1:]).all()
+
+
+def test_a_gate_follows_what_the_session_shows() -> None:
+    # GIVEN visitors who go back, and in longer sessions with repeats, and others who never do
+    targets = blend_targets(memory_predicts=True, repeats=0.0)
+    goes_back = np.arange(TARGETS) % 2 == 0
+    targets.ages[:, 1:4] = [1, 2, 3]
+    targets.events[:] = np.where(goes_back, 12, 4)
+    targets.place[goes_back] = 1
+    targets.place[~goes_back] = np.maximum(targets.place[~goes_back], 4)
+    # WHEN a blend is fitted
+    scores = blended_scores(targets, fit_blend(targets))
+    # THEN the item before leads where visitors go back, and is no better than the others elsewhere
+    place = (scores > scores[:, 1:2]).sum(axis=1)
+    assert np.median(place[goes_back]) < 2
+    assert np.median(place[~goes_back]) > 5
+
+
+def test_a_fit_repeats_and_says_how_far_it_is() -> None:
+    targets = blend_targets(memory_predicts=True, repeats=0.3)
+    steps: list[int] = []
+    assert fit_blend(targets, steps.append) == fit_blend(targets)
+    assert steps == sorted(steps)
+    assert max(steps) <= EVALUATIONS
+
+
+def test_the_fit_computes_the_scores_that_serve() -> None:
+    # GIVEN a fitted blend with slopes
+    targets = blend_targets(memory_predicts=True, repeats=0.3)
+    targets.ages[:, 1:4] = [1, 2, 3]
+    targets.events[:] = np.arange(TARGETS) % 9 + 4
+    blend = fit_blend(targets)
+    assert blend.weight.variety != 0.0
+
+    # THEN the best of its neighbours is less likely: its likelihood, from the scores that serve, is at its maximum
+    def likelihood(changed: Blend) -> float:
+        scores = targets.blended(changed).astype(np.float64)
+        own = scores[np.arange(TARGETS), targets.place]
+        return float((own - np.logaddexp.reduce(scores, axis=1)).mean())
+
+    best = likelihood(blend)
+    for step in (-0.3, 0.3):
+        gate = msgspec.structs.replace(blend.weight, constant=blend.weight.constant + step)
+        assert likelihood(msgspec.structs.replace(blend, weight=gate)) < best
+        assert likelihood(msgspec.structs.replace(blend, scale=blend.scale * (1 + step))) < best
